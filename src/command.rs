@@ -1,0 +1,345 @@
+//! The table of commands, and typed lines read by it.
+//!
+//! The one table drives parsing, `:help`, completion, hints for mistyped words and the README.
+//!
+//! *Owns* command words, aliases, syntax texts and what a command costs in the rate limits.
+//! *Knows nothing of* what commands do, of rooms, of people.
+//! *Called by* `palette`, and `session` for completion.
+
+use crate::names;
+
+/// Which command it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// Explains the commands.
+    Help,
+    /// Lists rooms.
+    Rooms,
+    /// Enters a room.
+    Join,
+    /// Opens the chat view.
+    Chat,
+    /// Leaves the chat view.
+    Back,
+    /// Leaves the current room.
+    Close,
+    /// Leaves the server.
+    Quit,
+    /// Lists the people of the current room.
+    List,
+    /// Lists everybody.
+    ListAll,
+    /// Says one line in the current room.
+    Say,
+    /// Shows what was said.
+    History,
+    /// Tells the time.
+    Time,
+    /// Tells a person what the server knows of him.
+    WhoAmI,
+    /// Draws the screen anew.
+    Redraw,
+    /// Switches between line and character mode.
+    Mode,
+    /// Switches colour.
+    Color,
+}
+
+/// Which rate limit a line counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// None: leaving is never refused.
+    Free,
+    /// So many units of the reading allowance.
+    Read(u32),
+    /// One message: others see it.
+    Post,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Spec {
+    /// Which command.
+    pub verb: Verb,
+    /// Its word, without the mark.
+    pub word: &'static str,
+    /// Other words for it.
+    pub aliases: &'static [&'static str],
+    /// Its arguments as `:help` shows them.
+    pub arguments: &'static str,
+    /// What it does, one sentence.
+    pub summary: &'static str,
+    /// One way to use it.
+    pub example: &'static str,
+    /// What it costs.
+    pub cost: Cost,
+}
+
+/// Every command there is, in the order in which `:help` shows them.
+pub const TABLE: &[Spec] = &[
+    Spec {
+        verb: Verb::Help,
+        word: "help",
+        aliases: &[],
+        arguments: "[command]",
+        summary: "Lists the commands, or explains one.",
+        example: ":help join",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::Rooms,
+        word: "rooms",
+        aliases: &[],
+        arguments: "",
+        summary: "Lists the rooms: name, people/limit, description, what you have not read.",
+        example: ":rooms",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::Join,
+        word: "join",
+        aliases: &["joingroup"],
+        arguments: "<room> [password]",
+        summary: "Enters a room; one you are in already becomes the current one.",
+        example: ":join general",
+        cost: Cost::Post,
+    },
+    Spec {
+        verb: Verb::Chat,
+        word: "chat",
+        aliases: &[],
+        arguments: "",
+        summary: "Opens the chat view of the current room: what you type is said there.",
+        example: ":chat",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::Back,
+        word: "q",
+        aliases: &[],
+        arguments: "",
+        summary: "Leaves the chat view, back to the palette.",
+        example: ":q",
+        cost: Cost::Free,
+    },
+    Spec {
+        verb: Verb::Close,
+        word: "close",
+        aliases: &[],
+        arguments: "",
+        summary: "Leaves the current room.",
+        example: ":close",
+        cost: Cost::Post,
+    },
+    Spec {
+        verb: Verb::Quit,
+        word: "quit",
+        aliases: &["exit", "logout"],
+        arguments: "",
+        summary: "Leaves the server.",
+        example: ":quit",
+        cost: Cost::Free,
+    },
+    Spec {
+        verb: Verb::List,
+        word: "list",
+        aliases: &[],
+        arguments: "",
+        summary: "Lists the people in the current room: how long here, how long silent.",
+        example: ":list",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::ListAll,
+        word: "listall",
+        aliases: &["who", "activeuser"],
+        arguments: "",
+        summary: "Lists everybody online and the rooms they are in.",
+        example: ":listall",
+        cost: Cost::Read(3),
+    },
+    Spec {
+        verb: Verb::Say,
+        word: "say",
+        aliases: &[],
+        arguments: "<text>",
+        summary: "Says one line in the current room without opening the chat view.",
+        example: ":say back in five minutes",
+        cost: Cost::Post,
+    },
+    Spec {
+        verb: Verb::History,
+        word: "history",
+        aliases: &[],
+        arguments: "[n]",
+        summary: "Shows the last messages of the current room, your own with their numbers.",
+        example: ":history 50",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::Time,
+        word: "time",
+        aliases: &[],
+        arguments: "",
+        summary: "Tells the server's date and time.",
+        example: ":time",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::WhoAmI,
+        word: "whoami",
+        aliases: &[],
+        arguments: "",
+        summary: "Tells your name, where you connect from, your rooms and your terminal.",
+        example: ":whoami",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::Redraw,
+        word: "redraw",
+        aliases: &[],
+        arguments: "",
+        summary: "Draws the screen anew; Ctrl-L does the same in character mode.",
+        example: ":redraw",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::Mode,
+        word: "mode",
+        aliases: &[],
+        arguments: "line|char",
+        summary: "Says who edits the line you type: your terminal (line) or the server (char).",
+        example: ":mode line",
+        cost: Cost::Read(1),
+    },
+    Spec {
+        verb: Verb::Color,
+        word: "color",
+        aliases: &[],
+        arguments: "on|off",
+        summary: "Switches colour on or off.",
+        example: ":color off",
+        cost: Cost::Read(1),
+    },
+];
+
+/// Shortest command word for which a mistyped neighbour is taken for it, in letters.
+///
+/// With two letters or fewer, half of all smileys would be one edit away from a command.
+const SHORTEST_FUZZY: usize = 3;
+
+/// The row of a word (no mark, any case), aliases included.
+pub fn find(word: &str) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| words(spec).any(|known| known.eq_ignore_ascii_case(word)))
+}
+
+/// The row whose word is nearest to a mistyped one.
+pub fn nearest(word: &str) -> Option<&'static Spec> {
+    let known = TABLE.iter().flat_map(words);
+    names::nearest(word, known).and_then(find)
+}
+
+/// The command that a word in the chat view was probably meant to be: a command itself, or within one edit of one of
+/// three letters or more.
+pub fn resembling(word: &str) -> Option<&'static Spec> {
+    if let Some(spec) = find(word) {
+        return Some(spec);
+    }
+    let folded = word.to_ascii_lowercase();
+    TABLE
+        .iter()
+        .flat_map(|spec| words(spec).map(move |known| (spec, known)))
+        .find(|(_, known)| known.len() >= SHORTEST_FUZZY && names::edit_distance(&folded, known) <= 1)
+        .map(|(spec, _)| spec)
+}
+
+/// The word of a row and its aliases.
+pub fn words(spec: &'static Spec) -> impl Iterator<Item = &'static str> {
+    std::iter::once(spec.word).chain(spec.aliases.iter().copied())
+}
+
+/// A typed command: its first word and the rest of the line, both trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Typed<'a> {
+    /// The mark it was typed with, `:` or `/`.
+    pub mark: char,
+    /// The word behind the mark.
+    pub word: &'a str,
+    /// What follows.
+    pub rest: &'a str,
+}
+
+impl<'a> Typed<'a> {
+    /// Reads a line that starts with a mark; nothing else is one.
+    pub fn parse(line: &'a str) -> Option<Typed<'a>> {
+        let line = line.trim();
+        let mark = line.chars().next().filter(|c| matches!(c, ':' | '/'))?;
+        let body = &line[1..];
+        let (word, rest) = body.split_once(' ').unwrap_or((body, ""));
+        Some(Typed { mark, word, rest: rest.trim() })
+    }
+
+    /// First word of the rest and what follows it.
+    pub fn split_rest(&self) -> (&'a str, &'a str) {
+        let (first, rest) = self.rest.split_once(' ').unwrap_or((self.rest, ""));
+        (first, rest.trim())
+    }
+}
+
+/// A command and its arguments in one line, with a mark: `:join <room> [password]`.
+pub fn syntax(spec: &Spec, mark: char) -> String {
+    if spec.arguments.is_empty() { format!("{mark}{}", spec.word) } else { format!("{mark}{} {}", spec.word, spec.arguments) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_stands_twice_in_the_table() {
+        let mut all: Vec<_> = TABLE.iter().flat_map(words).collect();
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn aliases_and_any_case_find_their_command() {
+        assert_eq!(find("JoinGroup").map(|s| s.verb), Some(Verb::Join));
+        assert_eq!(find("who").map(|s| s.verb), Some(Verb::ListAll));
+        assert_eq!(find("logout").map(|s| s.verb), Some(Verb::Quit));
+        assert!(find("nothing").is_none());
+    }
+
+    #[test]
+    fn swapped_letters_find_the_nearest_command() {
+        assert_eq!(nearest("jion").map(|s| s.word), Some("join"));
+        assert!(nearest("xyzzy").is_none());
+    }
+
+    #[test]
+    fn smileys_resemble_no_command_but_mistyped_commands_do() {
+        for smiley in [")", "D", "P", "-)", "o", "|", "x", "3", "'("] {
+            assert!(resembling(smiley).is_none(), "{smiley}");
+        }
+        for (word, meant) in [("joim", "join"), ("rooms", "rooms"), ("romos", "rooms"), ("JOIN", "join"), ("quti", "quit"), ("q", "q")] {
+            assert_eq!(resembling(word).map(|s| s.word), Some(meant), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_password_keeps_its_inner_spaces() {
+        let typed = Typed::parse(":join staff  two  words ").expect("a command");
+        assert_eq!(typed.split_rest(), ("staff", "two  words"));
+        assert_eq!((typed.mark, typed.word), (':', "join"));
+    }
+
+    #[test]
+    fn every_example_is_its_own_command() {
+        for spec in TABLE {
+            let typed = Typed::parse(spec.example).expect("a command");
+            assert_eq!(find(typed.word).map(|s| s.word), Some(spec.word));
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The addresses the server listens on, as the config file and `--listen` write them.
+//!
+//! *Owns* their notation and the question whether two of them get into each other's way.
+//! *Knows nothing of* sockets; names are never looked up, so that reading a config waits for no network.
+//! *Called by* `read` and by `cli`.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Reads `ADDRESS:PORT`, as in `0.0.0.0:5555` or `[::]:5555`; `localhost` is 127.0.0.1. Port 0 picks a free port.
+///
+/// # Errors
+///
+/// What is wrong with the text and how to write it.
+pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
+    if let Ok(address) = text.parse() {
+        return Ok(address);
+    }
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err(AddressError::Unbracketed(text.to_owned()));
+    }
+    if text.parse::<IpAddr>().is_ok() || text.eq_ignore_ascii_case("localhost") {
+        return Err(AddressError::NoPort(text.to_owned()));
+    }
+    if let Some(inner) = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        && inner.parse::<Ipv6Addr>().is_ok()
+    {
+        return Err(AddressError::NoPort(text.to_owned()));
+    }
+    let (host, port) = text.rsplit_once(':').unwrap_or(("", text));
+    if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(AddressError::Unreadable);
+    }
+    let Ok(port) = port.parse::<u16>() else {
+        return Err(AddressError::PortTooLarge);
+    };
+    match host {
+        "" | "*" => Err(AddressError::NoHost(port)),
+        _ if host.eq_ignore_ascii_case("localhost") => Ok((Ipv4Addr::LOCALHOST, port).into()),
+        _ if host.contains(':') => Err(AddressError::Unreadable),
+        _ => Err(AddressError::Name(port)),
+    }
+}
+
+/// Why a text is no address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AddressError {
+    /// An address without a port; holds the text.
+    NoPort(String),
+    /// An IPv6 address without brackets, so that a port cannot be told from it; holds the text.
+    Unbracketed(String),
+    /// A port without an address.
+    NoHost(u16),
+    /// A port over 65535.
+    PortTooLarge,
+    /// A host name, or an IPv4 address with a slip in it, before this port.
+    Name(u16),
+    /// Anything else.
+    Unreadable,
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPort(text) => write!(f, "the port is missing; write {text}:5555"),
+            Self::Unbracketed(text) => {
+                write!(
+                    f,
+                    "an IPv6 address stands in brackets and a port follows; write [{text}]:5555"
+                )
+            }
+            Self::NoHost(port) => write!(
+                f,
+                "the address is missing; write 0.0.0.0:{port} for every IPv4 address or 127.0.0.1:{port} for this machine only"
+            ),
+            Self::PortTooLarge => f.write_str("a port is 0 to 65535"),
+            Self::Name(port) => write!(
+                f,
+                "write the address in numbers; 0.0.0.0:{port} is every IPv4 address of this machine, [::]:{port} every IPv6 one"
+            ),
+            Self::Unreadable => {
+                f.write_str("write an address and a port, as in 0.0.0.0:5555 or [::]:5555")
+            }
+        }
+    }
+}
+
+impl std::error::Error for AddressError {}
+
+/// Whether listening on both is impossible: the same port on the same address, or on all addresses of its family and one of them.
+///
+/// Port 0 never clashes, since each use of it picks another free port. Whether `[::]` takes IPv4 along is the
+/// system's affair, so the two families are never held against each other here.
+#[must_use]
+pub fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let overlap = one.ip() == other.ip()
+        || (one.is_ipv4() == other.is_ipv4()
+            && (one.ip().is_unspecified() || other.ip().is_unspecified()));
+    one.port() != 0 && one.port() == other.port() && overlap
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_with_a_port_are_read() {
+        for text in ["0.0.0.0:5555", "127.0.0.1:0", "[::]:5555", "[::1]:2323"] {
+            assert_eq!(parse_address(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn localhost_is_the_loopback_address_without_asking_anybody() {
+        assert_eq!(
+            parse_address("localhost:5555").unwrap().to_string(),
+            "127.0.0.1:5555"
+        );
+        assert_eq!(
+            parse_address("LocalHost:0").unwrap().to_string(),
+            "127.0.0.1:0"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_the_remedy() {
+        for (text, remedy) in [
+            ("5555", "write 0.0.0.0:5555"),
+            (":5555", "write 0.0.0.0:5555"),
+            ("*:5555", "write 0.0.0.0:5555"),
+            ("0.0.0.0", "write 0.0.0.0:5555"),
+            ("localhost", "write localhost:5555"),
+            ("::1", "write [::1]:5555"),
+            ("[::1]", "write [::1]:5555"),
+            ("::", "write [::]:5555"),
+            ("0.0.0.0:65536", "0 to 65535"),
+            ("70000", "0 to 65535"),
+            ("chat.example.org:5555", "0.0.0.0:5555 is every"),
+            ("0.0.0:5555", "0.0.0.0:5555 is every"),
+            ("", "as in 0.0.0.0:5555"),
+            ("0.0.0.0:", "as in 0.0.0.0:5555"),
+            ("0.0.0.0:telnet", "as in 0.0.0.0:5555"),
+            ("http://0.0.0.0:80", "as in 0.0.0.0:5555"),
+            ("[::1:5555", "as in 0.0.0.0:5555"),
+        ] {
+            let said = parse_address(text).unwrap_err().to_string();
+            assert!(said.contains(remedy), "{text:?} said {said:?}");
+        }
+    }
+
+    #[test]
+    fn only_addresses_that_cannot_both_be_listened_on_clash() {
+        let clash = |one: &str, other: &str| {
+            let (one, other) = (one.parse().unwrap(), other.parse().unwrap());
+            assert_eq!(clash(one, other), clash(other, one));
+            clash(one, other)
+        };
+        assert!(clash("127.0.0.1:5555", "127.0.0.1:5555"));
+        assert!(clash("0.0.0.0:5555", "127.0.0.1:5555"));
+        assert!(clash("[::]:5555", "[::1]:5555"));
+        assert!(!clash("127.0.0.1:0", "127.0.0.1:0"));
+        assert!(!clash("127.0.0.1:5555", "127.0.0.2:5555"));
+        assert!(!clash("0.0.0.0:5555", "0.0.0.0:2323"));
+        assert!(!clash("0.0.0.0:5555", "[::]:5555"));
+    }
+}

@@ -1,0 +1,130 @@
+//! The names of all settings, and what is said about a name that is none of them.
+//!
+//! *Owns* the lists of keys and sections, and the hints where a key belongs. *Knows nothing of* the values.
+//! *Called by* `read` and `rooms`; the tests hold the example file against `keys`.
+
+use toml::de::DeTable;
+
+use super::value::{Reader, Section, quoted};
+use crate::names::nearest;
+
+pub(super) const TOP_KEYS: &[&str] = &[
+    "listen",
+    "telnet",
+    "quick_listen",
+    "welcome_message",
+    "connection_timeout",
+    "chatview_max",
+    "history_max",
+    "username_min",
+    "username_limit",
+    "message_limit",
+    "shutdown_delay",
+    "idle_timeout",
+];
+
+pub(super) const LIMIT_KEYS: &[&str] = &[
+    "exempt",
+    "max_connections",
+    "connections_per_ip",
+    "connections_per_ip_per_minute",
+    "login_seconds",
+    "line_bytes",
+    "message_burst",
+    "messages_per_second",
+    "outbox_bytes",
+    "outbox_total_bytes",
+    "outbox_stall_seconds",
+    "rooms_per_ip",
+];
+
+pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
+
+const SECTIONS: &[&str] = &["limits", "rooms"];
+
+/// Sections that belong to a Cargo feature of the same name.
+const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "cluster"];
+
+/// Every key there is, as (section, key). The sections are `""`, `"limits"` and `"rooms.NAME"`.
+pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    [
+        ("", TOP_KEYS),
+        ("limits", LIMIT_KEYS),
+        ("rooms.NAME", ROOM_KEYS),
+    ]
+    .into_iter()
+    .flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key)))
+}
+
+/// Mistakes for the keys and sections at the top that do not exist.
+pub(super) fn unknown_at_the_top(reader: &mut Reader<'_>, table: &DeTable<'_>) {
+    for (key, value) in table {
+        let name = &**key.get_ref();
+        if TOP_KEYS.contains(&name) || SECTIONS.contains(&name) {
+            continue;
+        }
+        let line = reader.line(key);
+        let text = if FEATURE_SECTIONS.contains(&name) {
+            format!(
+                "[{name}] needs the feature {name}, which is not in this build; build with: cargo run --release --features {name}"
+            )
+        } else if value.get_ref().is_table() {
+            // Sections of features are no candidates: `[tl]` is answered in the same way as any other.
+            unknown(
+                &format!("section [{}]", bare(name)),
+                nearest(name, SECTIONS.iter().copied()).map(|s| format!("[{s}]")),
+            )
+        } else {
+            let elsewhere = home(name, LIMIT_KEYS, "[limits]")
+                .or_else(|| home(name, ROOM_KEYS, "a [rooms.NAME]"));
+            elsewhere.unwrap_or_else(|| unknown_key("", name, TOP_KEYS))
+        };
+        reader.mistake(Some(line), text);
+    }
+}
+
+/// Mistakes for the keys of `section` that are not in `keys`.
+pub(super) fn unknown_keys(reader: &mut Reader<'_>, section: Section<'_, '_>, keys: &[&str]) {
+    for key in section.table.keys() {
+        let name = &**key.get_ref();
+        if keys.contains(&name) {
+            continue;
+        }
+        // The usual slip: a key of the top put after the first section has begun.
+        let text = home(
+            name,
+            TOP_KEYS,
+            "the top of the file, above the first section",
+        )
+        .or_else(|| home(name, LIMIT_KEYS, "[limits]"))
+        .unwrap_or_else(|| unknown_key(section.prefix, name, keys));
+        reader.mistake(Some(reader.line(key)), text);
+    }
+}
+
+fn home(name: &str, keys: &[&str], place: &str) -> Option<String> {
+    keys.contains(&name)
+        .then(|| format!("{name} does not belong here; move it to {place}"))
+}
+
+fn unknown_key(prefix: &str, name: &str, keys: &[&str]) -> String {
+    let hint = nearest(name, keys.iter().copied()).map(str::to_owned);
+    unknown(&format!("key {prefix}{}", bare(name)), hint)
+}
+
+fn unknown(what: &str, hint: Option<String>) -> String {
+    match hint {
+        Some(hint) => format!("unknown {what}; did you mean {hint}?"),
+        None => format!("unknown {what}; chatsock.toml.example has them all"),
+    }
+}
+
+/// As TOML writes a key: in quotes unless it is plain.
+pub(super) fn bare(name: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.len() <= 40 && name.chars().all(plain) {
+        name.to_owned()
+    } else {
+        quoted(name)
+    }
+}

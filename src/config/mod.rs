@@ -1,0 +1,255 @@
+//! The settings: what `chatsock.toml` may say, and what holds where it says nothing.
+//!
+//! *Owns* every setting with its default, and the reading of the file with all its mistakes told at once.
+//! *Knows nothing of* sockets, rooms in use and the command line. *Called by* `main` at start and on SIGHUP; everything
+//! that has a limit is handed its part.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `mod` | the types and defaults |
+//! | `keys` | the names of all settings, and the hints for a name that is none |
+//! | `read`, `rooms` | which key goes where, what it may be, what may not stand together |
+//! | `value` | one value of one type, and the mistake when it is another |
+//! | `file` | the file on disk |
+//! | `syntax` | text to TOML tree, and the parser's complaints in plain words |
+//! | `mistake` | `file:line: what is wrong; what to do` |
+//! | `address`, `network`, `secret` | the three kinds of value with rules of their own |
+//!
+//! To add a setting: a field and default here, its name in `keys`, a line in `read` or `rooms`, its entry in `chatsock.toml.example`.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::names::RoomName;
+
+mod address;
+mod file;
+mod keys;
+mod mistake;
+mod network;
+mod read;
+mod rooms;
+mod secret;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use address::{AddressError, clash, parse_address};
+pub use file::load;
+pub use keys::keys;
+pub use mistake::{Mistake, Mistakes};
+pub use network::{Network, NetworkError};
+pub use read::parse;
+pub use secret::Secret;
+
+/// The file read when the command line names none, if it is there.
+pub const DEFAULT_FILE: &str = "chatsock.toml";
+
+/// Everything an admin can set. `Config::default()` is what an empty file gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Where people come in with telnet and nc.
+    pub listen: Vec<SocketAddr>,
+    /// Whether the listeners open telnet negotiation.
+    pub telnet: Telnet,
+    /// Where people come straight into a room's view.
+    pub quick_listen: Vec<SocketAddr>,
+    /// What a newcomer reads first, without control characters; empty for the plain greeting.
+    pub welcome_message: String,
+    /// Whether every newcomer waits 2.5 seconds before the login prompt.
+    pub connection_timeout: bool,
+    /// Messages shown on entering the chat view, and its height on a redraw; at least 1. May be over `history_max`.
+    pub chatview_max: usize,
+    /// Messages kept per room, in memory; 0 keeps none.
+    pub history_max: usize,
+    /// Fewest characters in a user's name; at least 1, at most `username_limit`.
+    pub username_min: usize,
+    /// Most characters in a user's name; at most 32.
+    pub username_limit: usize,
+    /// Most characters (grapheme clusters) in a message.
+    pub message_limit: usize,
+    /// Between the announcement of a stop and the stop.
+    pub shutdown_delay: Duration,
+    /// Silence after which a person is disconnected; a warning comes at half of it. `None`: never.
+    pub idle_timeout: Option<Duration>,
+    /// What one connection, one address and all together may use.
+    pub limits: Limits,
+    /// The rooms that are always there; at least one.
+    pub rooms: BTreeMap<RoomName, RoomConfig>,
+}
+
+/// Whether a listener opens telnet negotiation with those who connect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telnet {
+    /// Probes with a few bytes, which a client that is not telnet overwrites with the first line.
+    Auto,
+    /// Sends no telnet command, ever.
+    Never,
+    /// Takes everybody for telnet.
+    Always,
+}
+
+/// The section `[limits]`. `None` is `0` in the file: no limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Addresses that are not counted for connections, connection rate and rooms.
+    pub exempt: Vec<Network>,
+    /// Connections at once.
+    pub max_connections: Option<usize>,
+    /// Connections at once from one address (IPv6: from one /64).
+    pub connections_per_ip: Option<usize>,
+    /// Connections begun in one minute from one address (IPv6: from one /64).
+    pub connections_per_ip_per_minute: Option<usize>,
+    /// From the connection to the finished login.
+    pub login: Option<Duration>,
+    /// Bytes in one line of input; at least 64.
+    pub line_bytes: Option<usize>,
+    /// Lines others see that may come at once before the rate counts.
+    pub message_burst: Option<usize>,
+    /// Lines others see, per second, after the burst.
+    pub messages_per_second: Option<usize>,
+    /// Bytes waiting for one slow reader; at least 4,096.
+    pub outbox_bytes: Option<usize>,
+    /// Bytes waiting for all slow readers together; at least `outbox_bytes`.
+    pub outbox_total_bytes: Option<usize>,
+    /// How long a reader may take nothing of what is waiting for it.
+    pub outbox_stall: Option<Duration>,
+    /// Rooms made by people from one address (IPv6: from one /64).
+    pub rooms_per_ip: Option<usize>,
+}
+
+/// A section `[rooms.NAME]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomConfig {
+    /// Whether the room is shown to everybody. A public room may still ask for a password.
+    pub public: bool,
+    /// One line for the list of rooms, without control characters; may be empty.
+    pub description: String,
+    /// People in it at once.
+    pub limit: Option<usize>,
+    /// Who gets in.
+    pub entry: Entry,
+}
+
+/// Who gets into a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Entry {
+    /// Everybody.
+    Open,
+    /// Whoever gives this password.
+    Password(Secret),
+    /// Nobody.
+    Closed,
+}
+
+impl Entry {
+    /// Whether a password opens a room of this entry; `None` is a room that does not exist. The comparison is made in
+    /// every case, so that the time taken tells nothing about which it was.
+    #[must_use]
+    pub fn admits(entry: Option<&Self>, given: &str) -> bool {
+        let (secret, counts) = match entry {
+            Some(Self::Password(secret)) => (secret.clone(), true),
+            Some(Self::Open) => return true,
+            Some(Self::Closed) | None => (Secret::impossible(), false),
+        };
+        secret.matches(given) & counts
+    }
+}
+
+impl Config {
+    /// Whether connections from `address` are left out of the counts by address.
+    #[must_use]
+    pub fn is_exempt(&self, address: IpAddr) -> bool {
+        self.limits
+            .exempt
+            .iter()
+            .any(|network| network.contains(address))
+    }
+
+    /// The file to read, when the command line names `named`: that one, else `./chatsock.toml` if there is one.
+    ///
+    /// A file that is there and cannot be read is still named here, so that [`load`] says so.
+    #[must_use]
+    pub fn file(named: Option<&Path>) -> Option<PathBuf> {
+        match named {
+            Some(path) => Some(path.to_owned()),
+            // `symlink_metadata`, because a link that leads nowhere is a mistake and not a missing file.
+            None => Path::new(DEFAULT_FILE)
+                .symlink_metadata()
+                .is_ok()
+                .then(|| PathBuf::from(DEFAULT_FILE)),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec![(Ipv4Addr::UNSPECIFIED, 5555).into()],
+            telnet: Telnet::Auto,
+            quick_listen: Vec::new(),
+            welcome_message: "Welcome to chatsock!".to_owned(),
+            connection_timeout: false,
+            chatview_max: 20,
+            history_max: 200,
+            username_min: 3,
+            username_limit: 12,
+            message_limit: 150,
+            shutdown_delay: Duration::from_secs(5),
+            idle_timeout: None,
+            limits: Limits::default(),
+            // The name is a good one, which a test holds; the type cannot know.
+            rooms: RoomName::parse("general")
+                .into_iter()
+                .map(|name| (name, RoomConfig::general()))
+                .collect(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            exempt: vec![
+                Network::block(Ipv4Addr::new(127, 0, 0, 0).into(), 8),
+                Network::block(Ipv6Addr::LOCALHOST.into(), 128),
+            ],
+            max_connections: Some(4096),
+            connections_per_ip: Some(16),
+            connections_per_ip_per_minute: Some(32),
+            login: Some(Duration::from_secs(60)),
+            line_bytes: Some(8192),
+            message_burst: Some(5),
+            messages_per_second: Some(2),
+            outbox_bytes: Some(262_144),
+            outbox_total_bytes: Some(67_108_864),
+            outbox_stall: Some(Duration::from_secs(30)),
+            rooms_per_ip: Some(5),
+        }
+    }
+}
+
+impl RoomConfig {
+    /// The room there is when the file names none.
+    fn general() -> Self {
+        Self {
+            description: "For general conversations.".to_owned(),
+            ..Self::default()
+        }
+    }
+}
+
+impl Default for RoomConfig {
+    /// What an empty `[rooms.NAME]` gives: public, open to everybody, any number of people.
+    fn default() -> Self {
+        Self {
+            public: true,
+            description: String::new(),
+            limit: None,
+            entry: Entry::Open,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! The sections `[rooms.NAME]`.
+//!
+//! *Owns* what a room's section may say, and who gets in by it. *Knows nothing of* the other sections.
+//! *Called by* `read`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::keys::{ROOM_KEYS, bare, unknown_keys};
+use super::read::MAX_COUNT;
+use super::value::{Reader, Section, Value, kind};
+use super::{Entry, RoomConfig, Secret};
+use crate::names::RoomName;
+use crate::text::sanitize;
+
+/// Longest room password, in characters. Far over what people type, far under what would slow anything down.
+const MAX_PASSWORD: usize = 128;
+
+/// All rooms of the section `[rooms]`; those with a mistake may be among them.
+pub(super) fn read_rooms(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+) -> BTreeMap<RoomName, RoomConfig> {
+    let mut rooms = BTreeMap::new();
+    // By the name in small letters: the spelling in the file, for the mistake about the second one.
+    let mut spellings: HashMap<String, &str> = HashMap::new();
+    let mut in_file_order: Vec<(&Spanned<_>, &Value<'_>)> = table.iter().collect();
+    in_file_order.sort_by_key(|(key, _)| key.span().start);
+    for (key, value) in in_file_order {
+        let line = reader.line(key);
+        let spelling: &str = key.get_ref();
+        let shown = bare(spelling);
+        let DeValue::Table(keys) = value.get_ref() else {
+            let text = if ROOM_KEYS.contains(&spelling) {
+                format!(
+                    "{spelling} does not belong here; move it to the section of a room, as in [rooms.general]"
+                )
+            } else {
+                format!(
+                    "rooms.{shown} must be a section, as in [rooms.general], not {}",
+                    kind(value.get_ref())
+                )
+            };
+            reader.mistake(Some(line), text);
+            continue;
+        };
+        let prefix = format!("rooms.{shown}.");
+        let room = read_room(
+            reader,
+            Section {
+                prefix: &prefix,
+                table: keys,
+            },
+        );
+        match RoomName::parse(spelling) {
+            Err(error) => {
+                let text = format!(
+                    "rooms.{shown} is no name for a room; {}",
+                    clause(&error.to_string())
+                );
+                reader.mistake(Some(line), text);
+            }
+            Ok(name) => {
+                if let Some(first) = spellings.insert(spelling.to_lowercase(), spelling) {
+                    let text =
+                        format!("rooms {first} and {spelling} differ only in case; rename one");
+                    reader.mistake(Some(line), text);
+                }
+                rooms.insert(name, room);
+            }
+        }
+    }
+    rooms
+}
+
+fn read_room(reader: &mut Reader<'_>, section: Section<'_, '_>) -> RoomConfig {
+    unknown_keys(reader, section, ROOM_KEYS);
+    let mut room = RoomConfig::default();
+    reader.read_bool(section, "public", &mut room.public);
+    reader.read_line(section, "description", &mut room.description);
+    reader.read_limit(section, "limit", 1..=MAX_COUNT, &mut room.limit);
+    room.entry = match read_password(reader, section) {
+        Some(password) => Entry::Password(password),
+        None if room.public => Entry::Open,
+        None => Entry::Closed,
+    };
+    room
+}
+
+/// The password, if there is one. No mistake repeats it.
+fn read_password(reader: &mut Reader<'_>, section: Section<'_, '_>) -> Option<Secret> {
+    let value = section.get("password")?;
+    let wrong = match value.get_ref() {
+        DeValue::String(text) if text.chars().count() > MAX_PASSWORD => {
+            format!("must be at most {MAX_PASSWORD} characters")
+        }
+        DeValue::String(text) if sanitize(text) != **text => {
+            "holds a control character or another one that nobody can type; take it out".to_owned()
+        }
+        DeValue::String(text) if text.trim() != text => {
+            "begins or ends with a space, which nobody sees who types it; take it out".to_owned()
+        }
+        DeValue::String(text) => return Secret::new(text),
+        other => format!("must be a text in quotes, not {}", kind(other)),
+    };
+    let text = format!("{}password {wrong}", section.prefix);
+    reader.mistake(Some(reader.line(value)), text);
+    None
+}
+
+/// A sentence as part of another one: `A name has no spaces.` is `a name has no spaces`.
+fn clause(sentence: &str) -> String {
+    let mut chars = sentence.trim_end_matches('.').chars();
+    chars
+        .next()
+        .map(char::to_lowercase)
+        .into_iter()
+        .flatten()
+        .chain(chars)
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! A password from the config file, which never shows itself.
+//!
+//! *Owns* the comparison and the silence in debug output. *Knows nothing of* rooms and of who asks.
+//! *Called by* `read` to keep one, by whoever lets people into a room to compare.
+
+use std::fmt;
+use std::hint::black_box;
+
+/// A password that is not empty. Neither `Debug` nor any error text shows it, nor its length.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps `text` as a password; `None` for the empty text, which is no password.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        (!text.is_empty()).then(|| Self(text.to_owned()))
+    }
+
+    /// A stand-in to compare with where there is no password to be right about.
+    pub(super) fn impossible() -> Self {
+        Self("impossible".to_owned())
+    }
+
+    /// Whether `given` is this password.
+    ///
+    /// The time taken depends on the length of `given` alone, so that answers measured over the network
+    /// tell nothing about how much of a guess was right.
+    #[must_use]
+    pub fn matches(&self, given: &str) -> bool {
+        let own = self.0.as_bytes();
+        let mut difference = u8::from(own.len() != given.len());
+        for (byte, expected) in given.bytes().zip(own.iter().cycle()) {
+            // The black box keeps the compiler from leaving the loop at the first difference.
+            difference = black_box(difference | (byte ^ expected));
+        }
+        difference == 0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.matches(&other.0)
+    }
+}
+
+impl Eq for Secret {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn secret(text: &str) -> Secret {
+        Secret::new(text).unwrap()
+    }
+
+    #[test]
+    fn only_the_very_same_text_matches() {
+        let password = secret("open sesame");
+        assert!(password.matches("open sesame"));
+        for wrong in [
+            "",
+            "o",
+            "open",
+            "Open sesame",
+            "open sesamf",
+            "open sesame ",
+            "open sesameopen sesame",
+        ] {
+            assert!(!password.matches(wrong), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_repetition_of_the_password_does_not_match() {
+        assert!(!secret("ab").matches("abab"));
+        assert!(!secret("abab").matches("ab"));
+    }
+
+    #[test]
+    fn debug_output_shows_nothing_of_it() {
+        assert_eq!(format!("{:?}", secret("hunter2")), "Secret(..)");
+    }
+
+    #[test]
+    fn the_empty_text_is_no_password() {
+        assert!(Secret::new("").is_none());
+    }
+}

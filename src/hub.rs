@@ -1,0 +1,110 @@
+//! What all connections of one server share.
+//!
+//! *Owns* nothing but the shares: every part guards itself. Here stand the lock ranks' first users side by side.
+//! *Knows nothing of* single connections.
+//! *Called by* `session` and `server`.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
+
+use crate::config::Config;
+use crate::message::ClientId;
+use crate::names::RoomName;
+use crate::outbox::{Laggards, OutboxLimits};
+use crate::room_table::RoomTable;
+use crate::roster::Roster;
+use crate::screen::Clock;
+use crate::shutdown::Shutdown;
+use crate::throttle::{Admission, Waits, address_key};
+use crate::timer::Timer;
+
+/// Most entries in the table of wrong passwords. One is about 100 bytes; whoever fills it has to make that many wrong
+/// tries within the message rate, which takes half an hour, to forget his own.
+const MOST_WAITS: usize = 4096;
+
+/// The shared parts.
+pub struct Hub {
+    /// A leaf, replaced whole on a reload.
+    config: RwLock<Arc<Config>>,
+    /// Who is there.
+    pub roster: Roster,
+    /// Where they can be.
+    pub rooms: RoomTable,
+    /// Whose sockets do not keep up.
+    pub laggards: Arc<Laggards>,
+    /// Deadlines of no connection.
+    pub timer: Timer,
+    /// The server's end.
+    pub shutdown: Arc<Shutdown>,
+    /// The server's local time.
+    pub clock: Clock,
+    /// A leaf: wrong passwords by address and room.
+    waits: Mutex<Waits<(IpAddr, RoomName)>>,
+    /// A leaf: connections by address.
+    admission: Mutex<Admission>,
+    last_client: AtomicU64,
+}
+
+impl Hub {
+    /// A server's shared parts by its configuration.
+    pub fn new(config: Config, clock: Clock) -> Hub {
+        Hub {
+            roster: Roster::default(),
+            rooms: RoomTable::new(&config, clock.clone()),
+            laggards: Arc::new(Laggards::new(outbox_limits(&config))),
+            timer: Timer::default(),
+            shutdown: Arc::new(Shutdown::default()),
+            clock,
+            waits: Mutex::new(Waits::new(MOST_WAITS)),
+            admission: Mutex::new(Admission::default()),
+            last_client: AtomicU64::new(0),
+            config: RwLock::new(Arc::new(config)),
+        }
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts another configuration in force: everything but the listeners.
+    pub fn reconfigure(&self, config: Config) {
+        self.laggards.set_limits(outbox_limits(&config));
+        let config = Arc::new(config);
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
+        self.rooms.apply(&config);
+    }
+
+    /// The number of the next connection.
+    pub fn next_client(&self) -> ClientId {
+        ClientId(self.last_client.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The table of connections by address.
+    pub fn admission(&self) -> MutexGuard<'_, Admission> {
+        self.admission.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long an address waits before it may try a room's password again.
+    pub fn password_wait(&self, address: IpAddr, room: &RoomName, now: Instant) -> Option<std::time::Duration> {
+        self.waits().left(&(address_key(address), room.clone()), now)
+    }
+
+    /// Notes a tried password.
+    pub fn password_tried(&self, address: IpAddr, room: &RoomName, right: bool, now: Instant) {
+        let key = (address_key(address), room.clone());
+        let mut waits = self.waits();
+        if right { waits.right(&key) } else { waits.wrong(&key, now) }
+    }
+
+    fn waits(&self) -> MutexGuard<'_, Waits<(IpAddr, RoomName)>> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn outbox_limits(config: &Config) -> OutboxLimits {
+    let limits = &config.limits;
+    OutboxLimits { bytes: limits.outbox_bytes, total: limits.outbox_total_bytes, stall: limits.outbox_stall }
+}

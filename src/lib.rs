@@ -1,0 +1,68 @@
+//! chatsock: a chat server for people who have only a terminal.
+//!
+//! Synchronous, one thread per connection, on `std::net`. A person comes in with telnet or nc, gives a name, and has a
+//! palette of commands and rooms to talk in. Everything that decides anything is pure and tested without a socket; around
+//! it stand an outbox per client, rooms that deliver, and sessions that read.
+//!
+//! ```text
+//! socket -read-> wire -> telnet -> line -> command -> palette -> effects -> room table -> room
+//! socket <-write- wire <- telnet <- screen <------------- outbox <--- whoever delivers the room
+//! ```
+//!
+//! # The modules, in reading order
+//!
+//! A module names only modules that stand above it in this list.
+//!
+//! | layer | modules |
+//! | --- | --- |
+//! | vocabulary | [`names`], [`text`] |
+//! | protocol, pure | [`telnet`], [`line`], [`wire`] |
+//! | chat, pure | [`message`], [`command`], [`screen`], [`palette`], [`throttle`] |
+//! | settings | [`config`] |
+//! | shared state | [`outbox`], [`room`], [`room_table`], [`roster`] |
+//! | running | [`timer`], [`shutdown`], [`hub`], [`session`], [`server`] |
+//! | entry | [`cli`], `main` |
+//!
+//! # Threads
+//!
+//! | name | how many | does |
+//! | --- | --- | --- |
+//! | `main` | 1 | waits for signals |
+//! | `accept:<port>` | one per listener | accepts, and starts clients' threads |
+//! | `client:<id>` | one per connection | reads, runs the palette, answers, delivers what it posts |
+//! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
+//! | `sweep` | 1 | sends what full sockets did not take; asleep while nobody lags |
+//! | `timer` | 1 | gathered news, refused sockets |
+//!
+//! # Locks
+//!
+//! Taken in the order of their ranks only, never two of one rank, none held while another thread is waited for, no disk
+//! and no log line under any of them: roster 0, room table 1, room 2, outbox 3. Configuration, timer, throttles, the list
+//! of laggards and the count of connections are leaves: nothing else is locked under them.
+//!
+//! # What is deliberately absent
+//!
+//! An async runtime, a poller, `unsafe`, a thread per room or per writer in ordinary times, and any wait in the path of a
+//! message for the slowest of its readers.
+
+pub mod cli;
+pub mod command;
+pub mod config;
+pub mod hub;
+pub mod line;
+pub mod message;
+pub mod names;
+pub mod outbox;
+pub mod palette;
+pub mod room;
+pub mod room_table;
+pub mod roster;
+pub mod screen;
+pub mod server;
+pub mod session;
+pub mod shutdown;
+pub mod telnet;
+pub mod text;
+pub mod throttle;
+pub mod timer;
+pub mod wire;

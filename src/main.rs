@@ -1,0 +1,103 @@
+//! The `chatsock` program: command line, logging, signals, and the library's server between them.
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use chatsock::cli::{self, Invocation, ServeOptions};
+use chatsock::config::{self, Config, Mistakes};
+use chatsock::server::{self, Capacity, Request, StartError};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Exit status for what the user can mend.
+const USERS_MISTAKE: u8 = 2;
+/// Exit status for everything else that goes wrong, and for a second signal.
+const FAILED: u8 = 1;
+
+fn main() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let invocation = match cli::parse(arguments.iter().cloned()) {
+        Ok(invocation) => invocation,
+        Err(error) => return fail(USERS_MISTAKE, &error),
+    };
+    match invocation {
+        Invocation::Help => print(cli::HELP),
+        Invocation::Version => print(cli::VERSION),
+        Invocation::CheckConfig(options) => match read_config(&options) {
+            Ok(_) => print("The configuration is fine."),
+            Err(mistakes) => fail(USERS_MISTAKE, &mistakes),
+        },
+        Invocation::Serve(options) => serve(&options, &arguments),
+    }
+}
+
+fn serve(options: &ServeOptions, arguments: &[OsString]) -> ExitCode {
+    let config = match read_config(options) {
+        Ok(config) => config,
+        Err(mistakes) => return fail(USERS_MISTAKE, &mistakes),
+    };
+    // Returns if there is nothing to be gained.
+    server::make_room_for_threads(config.limits.max_connections, arguments);
+    let filter = env_logger::Env::default().default_filter_or(options.verbosity.filter());
+    env_logger::Builder::from_env(filter).init();
+    match run(options, config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(if error.is_users() { USERS_MISTAKE } else { FAILED }, &error),
+    }
+}
+
+fn run(options: &ServeOptions, config: Config) -> Result<(), StartError> {
+    let stopping = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        // Registered first, so that it acts on the second signal and not on the one that raises the flag.
+        signal_hook::flag::register_conditional_shutdown(signal, FAILED.into(), Arc::clone(&stopping))
+            .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopping)))
+            .map_err(StartError::Signals)?;
+    }
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(StartError::Signals)?;
+    let server = server::bind(config, Capacity::find())?;
+    let mut lines = vec![cli::VERSION.to_owned()];
+    lines.extend(server.announcement());
+    print(&lines.join("\n"));
+    server.run(|| {
+        for signal in signals.forever() {
+            if signal != SIGHUP {
+                return Request::Stop;
+            }
+            match read_config(options) {
+                Ok(config) => return Request::Reconfigure(Box::new(config)),
+                Err(mistakes) => log::error!("the configuration stays as it was: {}", mistakes.to_string().replace('\n', "; ")),
+            }
+        }
+        Request::Stop
+    })
+}
+
+fn read_config(options: &ServeOptions) -> Result<Config, Mistakes> {
+    let mut config = match Config::file(options.config.as_deref()) {
+        Some(path) => config::load(&path)?,
+        None => Config::default(),
+    };
+    if !options.listen.is_empty() {
+        config.listen.clone_from(&options.listen);
+    }
+    Ok(config)
+}
+
+/// Prints to stdout at once. Nobody reading it is no reason to stop serving.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout();
+    match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(FAILED),
+    }
+}
+
+fn fail(status: u8, error: &dyn std::fmt::Display) -> ExitCode {
+    // There is nobody to tell that stderr is closed.
+    let _ = writeln!(io::stderr(), "chatsock: {error}");
+    ExitCode::from(status)
+}

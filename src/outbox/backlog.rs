@@ -1,0 +1,126 @@
+//! What a socket has not taken yet.
+//!
+//! *Owns* the queue of pieces and their count in bytes.
+//! *Knows nothing of* limits and of what the bytes mean.
+//! *Called by* `outbox` alone.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::Instant;
+
+use socket2::SockRef;
+
+use super::{NO_WAIT, Whose};
+
+/// Most bytes given to the socket while the outbox is locked: a deliverer may be waiting for the lock, and copying this
+/// much takes the kernel about 20 us.
+const ONE_SEND: usize = 64 * 1024;
+
+/// Most pieces in one system call; Linux takes 1,024 (`IOV_MAX`), and more than these seldom fit `ONE_SEND`.
+const ONE_SEND_PIECES: usize = 64;
+
+struct Piece {
+    bytes: Arc<[u8]>,
+    whose: Whose,
+}
+
+/// The queue. Pieces of a delivery are shares of the one rendering that everybody gets: a thousand slow readers of a
+/// busy room cost a thousand pointers and not a thousand copies.
+pub(super) struct Backlog {
+    pieces: VecDeque<Piece>,
+    /// Bytes of the first piece that are gone already.
+    offset: usize,
+    bytes: usize,
+    others_bytes: usize,
+    last_progress: Instant,
+}
+
+impl Backlog {
+    pub(super) fn new() -> Backlog {
+        Backlog { pieces: VecDeque::new(), offset: 0, bytes: 0, others_bytes: 0, last_progress: Instant::now() }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Bytes of it that others caused.
+    pub(super) fn others_bytes(&self) -> usize {
+        self.others_bytes
+    }
+
+    /// When the socket last took something, or the backlog began.
+    pub(super) fn last_progress(&self) -> Instant {
+        self.last_progress
+    }
+
+    /// Appends a piece of which the first `from` bytes were sent already. That can only be so while the backlog is empty.
+    pub(super) fn append(&mut self, bytes: Arc<[u8]>, from: usize, whose: Whose, now: Instant) {
+        if self.pieces.is_empty() {
+            self.offset = from;
+            self.last_progress = now;
+        }
+        let added = bytes.len() - from;
+        self.bytes += added;
+        if whose == Whose::Others {
+            self.others_bytes += added;
+        }
+        self.pieces.push_back(Piece { bytes, whose });
+    }
+
+    /// Gives the socket what it takes, up to [`ONE_SEND`].
+    pub(super) fn send(&mut self, socket: &SockRef<'_>, now: Instant) -> io::Result<()> {
+        let mut slices = Vec::with_capacity(self.pieces.len().min(ONE_SEND_PIECES));
+        let mut offered = 0;
+        for (index, piece) in self.pieces.iter().take(ONE_SEND_PIECES).enumerate() {
+            let bytes = if index == 0 { &piece.bytes[self.offset..] } else { &piece.bytes };
+            let bytes = &bytes[..bytes.len().min(ONE_SEND - offered)];
+            offered += bytes.len();
+            slices.push(IoSlice::new(bytes));
+            if offered == ONE_SEND {
+                break;
+            }
+        }
+        match socket.send_vectored_with_flags(&slices, NO_WAIT) {
+            Ok(taken) => {
+                if taken > 0 {
+                    self.last_progress = now;
+                }
+                self.advance(taken);
+                Ok(())
+            }
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn advance(&mut self, mut taken: usize) {
+        while taken > 0 {
+            let Some(first) = self.pieces.front() else { return };
+            let step = taken.min(first.bytes.len() - self.offset);
+            taken -= step;
+            self.bytes -= step;
+            if first.whose == Whose::Others {
+                self.others_bytes -= step;
+            }
+            self.offset += step;
+            if self.offset == first.bytes.len() {
+                self.pieces.pop_front();
+                self.offset = 0;
+            }
+        }
+        if self.pieces.is_empty() {
+            self.pieces = VecDeque::new();
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.pieces = VecDeque::new();
+        (self.offset, self.bytes, self.others_bytes) = (0, 0, 0);
+    }
+}

@@ -1,0 +1,131 @@
+//! One delivery: some events of a room, rendered once per kind of screen.
+//!
+//! *Owns* the renderings while the delivery lasts.
+//! *Knows nothing of* who gets them and how.
+//! *Called by* `room`, and `outbox` for the text that fits its screen.
+
+use std::sync::Arc;
+
+use crate::message::{ClientId, Event, Sequenced};
+use crate::screen::{Clock, Look, render_event};
+
+/// All events' text for one look, and where each one's ends.
+struct Rendered {
+    look: Look,
+    text: Vec<u8>,
+    ends: Vec<usize>,
+    /// CR, the text and the room's prompt: what everybody in line mode with this look gets, made when first asked for.
+    frame: Option<Arc<[u8]>>,
+}
+
+/// Some events of a room on their way to its viewers.
+pub struct Batch<'a> {
+    room: u64,
+    prompt: Arc<str>,
+    events: &'a [Sequenced],
+    /// Connections that caused one of the events, sorted: each of them gets a text of its own.
+    causes: Vec<ClientId>,
+    rendered: Vec<Rendered>,
+    clock: Clock,
+}
+
+impl<'a> Batch<'a> {
+    /// A delivery of `events`, in order and without gaps, of one room instance; `prompt` is the prompt of its view.
+    pub fn new(room: u64, prompt: Arc<str>, events: &'a [Sequenced], clock: Clock) -> Batch<'a> {
+        let mut causes: Vec<_> = events.iter().filter_map(|sequenced| cause(&sequenced.event)).collect();
+        causes.sort_unstable();
+        causes.dedup();
+        Batch { room, prompt, events, causes, rendered: Vec::new(), clock }
+    }
+
+    pub(super) fn room(&self) -> u64 {
+        self.room
+    }
+
+    pub(super) fn prompt(&self) -> &Arc<str> {
+        &self.prompt
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(super) fn last(&self) -> u64 {
+        self.events.last().map_or(0, |event| event.sequence)
+    }
+
+    /// The positions of the events after a sequence number.
+    pub(super) fn after(&self, seen: u64) -> std::ops::Range<usize> {
+        let start = self.events.partition_point(|event| event.sequence <= seen);
+        start..self.events.len()
+    }
+
+    /// Whether a client caused one of the events.
+    pub(super) fn has_by(&self, client: ClientId) -> bool {
+        self.causes.binary_search(&client).is_ok()
+    }
+
+    /// The frame for line mode.
+    pub(super) fn frame(&mut self, look: Look) -> Arc<[u8]> {
+        let prompt = Arc::clone(&self.prompt);
+        let rendered = self.rendered(look);
+        Arc::clone(rendered.frame.get_or_insert_with(|| {
+            let mut frame = Vec::with_capacity(rendered.text.len() + prompt.len() + 8);
+            crate::screen::overwrite_prompt(&prompt, look, &rendered.text, &mut frame);
+            frame.extend_from_slice(&rendered.text);
+            frame.extend_from_slice(prompt.as_bytes());
+            frame.into()
+        }))
+    }
+
+    /// The text of some of the events, without what the client sees by other means: his own lines in line mode, where the
+    /// terminal echoed them, and news of his own doing, of which he was told.
+    pub(super) fn text_for(
+        &mut self,
+        client: ClientId,
+        events: std::ops::Range<usize>,
+        look: Look,
+        own: bool,
+        line_mode: bool,
+    ) -> Vec<u8> {
+        let sequenced = self.events;
+        let rendered = self.rendered(look);
+        let start = |index: usize| if index == 0 { 0 } else { rendered.ends[index - 1] };
+        if !own {
+            return rendered.text[start(events.start)..start(events.end)].to_vec();
+        }
+        let mut text = Vec::with_capacity(rendered.text.len());
+        for index in events {
+            let skipped = match &*sequenced[index].event {
+                Event::Said(message) => line_mode && message.from == client,
+                Event::Happened { by, .. } => *by == Some(client),
+            };
+            if !skipped {
+                text.extend_from_slice(&rendered.text[start(index)..rendered.ends[index]]);
+            }
+        }
+        text
+    }
+
+    fn rendered(&mut self, look: Look) -> &mut Rendered {
+        let found = self.rendered.iter().position(|rendered| rendered.look == look);
+        let index = found.unwrap_or_else(|| {
+            let mut text = Vec::with_capacity(self.events.iter().map(|s| s.event.weight() + 8).sum());
+            let mut ends = Vec::with_capacity(self.events.len());
+            for sequenced in self.events {
+                render_event(&sequenced.event, &mut self.clock, look, &mut text);
+                ends.push(text.len());
+            }
+            self.rendered.push(Rendered { look, text, ends, frame: None });
+            self.rendered.len() - 1
+        });
+        &mut self.rendered[index]
+    }
+}
+
+fn cause(event: &Event) -> Option<ClientId> {
+    match event {
+        Event::Said(message) => Some(message.from),
+        Event::Happened { by, .. } => *by,
+    }
+}

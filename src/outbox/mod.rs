@@ -1,0 +1,528 @@
+//! One client's way out: what his screen shows, the bytes his socket has not taken yet, and the socket itself.
+//!
+//! Whoever has something for the client sends it straight from his own thread, without waiting (`MSG_DONTWAIT`). What the
+//! socket does not take becomes the backlog, which the sweep thread sends on as the socket takes it; meanwhile others only
+//! append. So nobody ever waits for a slow reader, and a slow reader loses nothing until he is dropped with a reason.
+//!
+//! *Owns* every byte written to a client, the state of his screen, and the decision to drop him.
+//! *Knows nothing of* rooms as objects, the palette's rules, and other clients.
+//! *Called by* `room` (delivery), `session` (replies), `server` (announcements), the sweep thread (backlogs).
+
+mod backlog;
+mod batch;
+mod ended;
+mod laggards;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::{Shutdown, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::time::Instant;
+
+use socket2::SockRef;
+
+use crate::message::{ClientId, Event};
+use crate::names::RoomName;
+use crate::screen::{Clock, Display, Place, Tone, render_event};
+use backlog::Backlog;
+
+pub use batch::Batch;
+pub use ended::Ended;
+pub use laggards::{Laggards, OutboxLimits};
+
+/// Give the memory of an emptied buffer back when it is larger than this, in bytes: most replies are shorter, and with
+/// ten thousand idle people every kilobyte kept is ten megabytes.
+const KEPT_BUFFER: usize = 512;
+
+/// The room whose live text a client sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct View {
+    /// Which instance of the room: one destroyed and made again under the same name is another.
+    room: u64,
+    /// Sequence number of the last event on this screen.
+    seen: u64,
+}
+
+struct State {
+    display: Display,
+    place: Place,
+    /// Rooms this person is in, the current one last: the prompt to fall back to when he is put out of one.
+    rooms: Vec<RoomName>,
+    /// Rooms he was put out of; the session has not been told yet.
+    lost: Vec<RoomName>,
+    view: Option<View>,
+    /// Written, but not given to the socket yet. Empty except within one turn of the session.
+    unsent: Vec<u8>,
+    backlog: Backlog,
+    ended: Option<Ended>,
+}
+
+/// One client's outbox.
+pub struct Outbox {
+    /// Itself, to be listed among the laggards.
+    me: Weak<Outbox>,
+    id: ClientId,
+    stream: TcpStream,
+    laggards: Arc<Laggards>,
+    /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog and the order of bytes on the socket.
+    /// Nothing under it waits: sends are `MSG_DONTWAIT`. No log line, no disk, no second outbox.
+    state: Mutex<State>,
+    /// Signalled when the backlog has drained or the connection has ended.
+    changed: Condvar,
+}
+
+impl Outbox {
+    /// The outbox of a connection just accepted.
+    pub fn new(id: ClientId, stream: TcpStream, laggards: Arc<Laggards>) -> Arc<Outbox> {
+        Arc::new_cyclic(|me| Outbox {
+            me: Weak::clone(me),
+            id,
+            stream,
+            laggards,
+            state: Mutex::new(State {
+                display: Display::new(),
+                place: Place::Nowhere,
+                rooms: Vec::new(),
+                lost: Vec::new(),
+                view: None,
+                unsent: Vec::new(),
+                backlog: Backlog::new(),
+                ended: None,
+            }),
+            changed: Condvar::new(),
+        })
+    }
+
+    /// Whose outbox it is.
+    pub fn id(&self) -> ClientId {
+        self.id
+    }
+
+    /// The socket, for reading and for its options. Only the outbox writes to it.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// The socket back, for a connection that never came to be.
+    pub fn into_stream(self) -> TcpStream {
+        self.stream
+    }
+
+    /// The one place where the lock is taken. A thread that panicked under it may have left half a line behind: the
+    /// connection is over then, and only this one.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| {
+            let mut state = poisoned.into_inner();
+            self.state.clear_poison();
+            self.end_locked(&mut state, Ended::Panicked);
+            state
+        })
+    }
+
+    /// A delivery: appends what this client has not seen of the batch, in one write.
+    pub fn push(&self, batch: &mut Batch<'_>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_some() {
+            return;
+        }
+        let Some(view) = state.view.as_mut().filter(|view| view.room == batch.room()) else { return };
+        let fresh = batch.after(view.seen);
+        if fresh.is_empty() {
+            return;
+        }
+        let all = fresh.len() == batch.len();
+        view.seen = batch.last();
+        let look = state.display.look();
+        let own = batch.has_by(self.id);
+        if all && !own && state.unsent.is_empty() && state.display.shares_frame(batch.prompt()) {
+            let frame = batch.frame(look);
+            state.display.frame_written();
+            self.transmit_shared(state, &frame);
+        } else {
+            let line_mode = !state.display.is_character_mode();
+            let text = batch.text_for(self.id, fresh, look, own, line_mode);
+            if text.is_empty() {
+                return;
+            }
+            state.display.begin(&text, &mut state.unsent);
+            state.unsent.extend_from_slice(&text);
+            state.display.end(&mut state.unsent);
+            self.transmit_unsent(state, Whose::Others);
+        }
+        self.drop_if_over(state);
+    }
+
+    /// A line of the server's for this client that he did not ask for: shown at once.
+    pub fn announce(&self, tone: Tone, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_some() {
+            return;
+        }
+        state.display.write(tone, line, &mut state.unsent);
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, Whose::Others);
+        self.drop_if_over(state);
+    }
+
+    /// Puts the client out of a room: tells him, and closes the view if it is the room's. Called under the room's lock
+    /// or after the room was closed; the session hears of it by [`Outbox::take_lost`].
+    pub fn expel(&self, room: &RoomName, instance: u64, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_some() {
+            return;
+        }
+        state.rooms.retain(|known| known != room);
+        state.lost.push(room.clone());
+        if state.view.is_some_and(|view| view.room == instance) {
+            state.view = None;
+        }
+        state.display.write(Tone::News, line, &mut state.unsent);
+        let in_room = matches!(&state.place, Place::ChatView(current) | Place::Palette(Some(current)) if current == room);
+        if in_room {
+            state.place = Place::Palette(state.rooms.last().cloned());
+            let State { display, place, unsent, .. } = state;
+            display.set_place(place, unsent);
+        }
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, Whose::Others);
+        self.drop_if_over(state);
+    }
+
+    /// Rooms the client was put out of since the last call.
+    pub fn take_lost(&self) -> Vec<RoomName> {
+        std::mem::take(&mut self.lock().lost)
+    }
+
+    /// Opens the view of a room: the header, the room's last messages, and from then on everything after `seen`. Called
+    /// under the room's lock, so that between history and live text there is neither a gap nor an overlap. Nothing is
+    /// sent before [`Outbox::settle`].
+    pub fn open_view(&self, room: u64, seen: u64, header: &str, history: &[Arc<Event>], clock: &mut Clock) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.view = Some(View { room, seen });
+        state.display.write(Tone::News, header, &mut state.unsent);
+        let look = state.display.look();
+        for event in history {
+            render_event(event, clock, look, &mut state.unsent);
+        }
+    }
+
+    /// Brings the client's own screen up to the room's newest event, ahead of the delivery under way, which then finds
+    /// nothing new for him. Called under the room's lock. Nothing is sent before [`Outbox::settle`].
+    pub fn catch_up(&self, batch: &mut Batch<'_>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(view) = state.view.as_mut().filter(|view| view.room == batch.room()) else { return };
+        let fresh = batch.after(view.seen);
+        if fresh.is_empty() {
+            return;
+        }
+        view.seen = batch.last();
+        let line_mode = !state.display.is_character_mode();
+        let text = batch.text_for(self.id, fresh, state.display.look(), batch.has_by(self.id), line_mode);
+        if !text.is_empty() {
+            state.display.begin(&text, &mut state.unsent);
+            state.unsent.extend_from_slice(&text);
+        }
+    }
+
+    /// Closes the view: what a delivery in progress still brings is dropped.
+    pub fn close_view(&self) {
+        self.lock().view = None;
+    }
+
+    /// Whether this client looks at the room and has not seen everything up to the number.
+    pub fn is_behind(&self, room: u64, newest: u64) -> bool {
+        self.lock().view.is_some_and(|view| view.room == room && view.seen < newest)
+    }
+
+    /// Replies to the client's own line. Nothing is sent before [`Outbox::settle`].
+    pub fn tell(&self, tone: Tone, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.display.write(tone, line, &mut state.unsent);
+    }
+
+    /// Shows room events as a reply (`:history`). Nothing is sent before [`Outbox::settle`].
+    pub fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.display.begin(b"", &mut state.unsent);
+        let look = state.display.look();
+        for event in events {
+            render_event(event, clock, look, &mut state.unsent);
+        }
+    }
+
+    /// Bytes of the telnet protocol, in their place among the text. Nothing is sent before [`Outbox::settle`] or
+    /// [`Outbox::flush`].
+    pub fn write_protocol(&self, bytes: &[u8]) {
+        self.lock().unsent.extend_from_slice(bytes);
+    }
+
+    /// Works on the screen: the closure gets it and the buffer for what is to be written.
+    pub fn with_display<R>(&self, work: impl FnOnce(&mut Display, &mut Vec<u8>) -> R) -> R {
+        let mut guard = self.lock();
+        let State { display, unsent, .. } = &mut *guard;
+        work(display, unsent)
+    }
+
+    /// The person has ended a line: in line mode his terminal has moved to the next row. True in character mode, where
+    /// the line is still on the screen and has to be finished with.
+    pub fn line_ended(&self) -> bool {
+        let mut guard = self.lock();
+        guard.display.line_ended();
+        guard.display.is_character_mode()
+    }
+
+    /// Bytes written and not sent yet.
+    pub fn unsent_bytes(&self) -> usize {
+        self.lock().unsent.len()
+    }
+
+    /// Rooms the person is in, the current one last.
+    pub fn rooms(&self) -> Vec<RoomName> {
+        self.lock().rooms.clone()
+    }
+
+    /// Where the person is now: decides the prompt. False, and nothing is changed, if he was put out of a room that the
+    /// caller has not heard of yet ([`Outbox::take_lost`]).
+    pub fn set_place(&self, place: Place, rooms: &[RoomName]) -> bool {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if !state.lost.is_empty() {
+            return false;
+        }
+        if state.rooms != rooms {
+            state.rooms = rooms.to_vec();
+        }
+        if state.place != place {
+            state.display.set_place(&place, &mut state.unsent);
+            state.place = place;
+        }
+        true
+    }
+
+    /// Ends a turn of the session: the prompt, if it does not stand there, and all that was written, in one write.
+    pub fn settle(&self) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_none() {
+            state.display.end(&mut state.unsent);
+            self.transmit_unsent(state, Whose::Own);
+        }
+    }
+
+    /// Sends what was written without adding the prompt.
+    pub fn flush(&self) {
+        let mut guard = self.lock();
+        if guard.ended.is_none() {
+            self.transmit_unsent(&mut guard, Whose::Own);
+        }
+    }
+
+    /// The last words: takes the prompt away, restores the terminal, says the line and sends it. `protocol` are telnet's
+    /// last bytes.
+    pub fn farewell(&self, line: Option<(Tone, &str)>, protocol: &[u8]) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.view = None;
+        let State { display, unsent, .. } = state;
+        if let Some((tone, line)) = line {
+            display.write(tone, line, unsent);
+        }
+        display.restore(unsent);
+        unsent.extend_from_slice(protocol);
+        self.transmit_unsent(state, Whose::Own);
+    }
+
+    /// Ends the connection from outside its session: the reading thread wakes and leaves with this reason, unless it had
+    /// one already.
+    pub fn end(&self, reason: Ended) {
+        let mut guard = self.lock();
+        self.end_locked(&mut guard, reason);
+    }
+
+    /// Why the connection is over, if it is.
+    pub fn ended(&self) -> Option<Ended> {
+        self.lock().ended.clone()
+    }
+
+    /// Bytes the socket has not taken.
+    pub fn backlog_bytes(&self) -> usize {
+        self.lock().backlog.bytes()
+    }
+
+    /// Waits until the backlog is empty, the connection has ended, or the deadline has passed. True if it is empty.
+    pub fn wait_drained(&self, deadline: Option<Instant>) -> bool {
+        let mut guard = self.lock();
+        loop {
+            if guard.backlog.is_empty() {
+                return true;
+            }
+            if guard.ended.is_some() {
+                return false;
+            }
+            guard = match self.wait(guard, deadline) {
+                Some(guard) => guard,
+                None => return false,
+            };
+        }
+    }
+
+    /// Waits until the connection has ended or the deadline has passed: for whoever has nothing to read any more.
+    pub fn wait_ended(&self, deadline: Instant) {
+        let mut guard = self.lock();
+        while guard.ended.is_none() {
+            guard = match self.wait(guard, Some(deadline)) {
+                Some(guard) => guard,
+                None => return,
+            };
+        }
+    }
+
+    /// Waits for a signal; `None` when the deadline has passed.
+    fn wait<'a>(&self, guard: MutexGuard<'a, State>, deadline: Option<Instant>) -> Option<MutexGuard<'a, State>> {
+        match deadline {
+            None => Some(self.changed.wait(guard).unwrap_or_else(std::sync::PoisonError::into_inner)),
+            Some(deadline) => {
+                let left = deadline.checked_duration_since(Instant::now())?;
+                let waited = self.changed.wait_timeout(guard, left);
+                Some(waited.unwrap_or_else(std::sync::PoisonError::into_inner).0)
+            }
+        }
+    }
+
+    /// One try of the sweep thread. Returns whether there is a backlog still.
+    fn sweep(&self, now: Instant) -> Swept {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_some() || state.backlog.is_empty() {
+            return Swept::Done;
+        }
+        let before = state.backlog.bytes();
+        let sent = state.backlog.send(&SockRef::from(&self.stream), now);
+        self.laggards.shrink(before - state.backlog.bytes());
+        if let Err(error) = sent {
+            self.end_locked(state, Ended::Reset(error.kind()));
+            return Swept::Done;
+        }
+        if state.backlog.is_empty() {
+            self.changed.notify_all();
+            return Swept::Done;
+        }
+        let stalled = now.saturating_duration_since(state.backlog.last_progress());
+        if self.laggards.limits().stall.is_some_and(|limit| stalled >= limit) {
+            self.drop_reader(state, Ended::Stalled(stalled));
+            return Swept::Done;
+        }
+        Swept::Lagging(state.backlog.bytes())
+    }
+
+    fn drop_if_over(&self, state: &mut State) {
+        if self.laggards.limits().bytes.is_some_and(|limit| state.backlog.others_bytes() > limit) {
+            let bytes = state.backlog.bytes();
+            self.drop_reader(state, Ended::TooSlow(bytes));
+        }
+    }
+
+    /// Drops a reader that takes too little: his backlog goes, and he is told if his socket still takes a line.
+    fn drop_reader(&self, state: &mut State, reason: Ended) {
+        let line = format!("\r\n! {reason}.\r\n");
+        // Nothing follows from a failure: whoever takes nothing cannot be told either, and the log says it.
+        let _ = SockRef::from(&self.stream).send_with_flags(line.as_bytes(), NO_WAIT);
+        self.end_locked(state, reason);
+    }
+
+    fn end_locked(&self, state: &mut State, reason: Ended) {
+        if state.ended.is_some() {
+            return;
+        }
+        self.laggards.shrink(state.backlog.bytes());
+        state.backlog.clear();
+        state.unsent = Vec::new();
+        state.view = None;
+        state.ended = Some(reason);
+        // Wakes the reading thread; a socket that is gone already needs no waking.
+        let _ = self.stream.shutdown(Shutdown::Read);
+        self.changed.notify_all();
+    }
+
+    /// Hands over what was written. While there is a backlog it only grows that.
+    fn transmit_unsent(&self, state: &mut State, whose: Whose) {
+        if state.unsent.is_empty() {
+            return;
+        }
+        let sent = if state.backlog.is_empty() { self.send(state) } else { Ok(0) };
+        match sent {
+            Ok(taken) if taken == state.unsent.len() => {
+                if state.unsent.capacity() > KEPT_BUFFER {
+                    state.unsent = Vec::new();
+                } else {
+                    state.unsent.clear();
+                }
+            }
+            Ok(taken) => {
+                let rest = Arc::from(&state.unsent[taken..]);
+                state.unsent = Vec::new();
+                self.lag(state, &rest, 0, whose);
+            }
+            Err(error) => self.end_locked(state, Ended::Reset(error.kind())),
+        }
+    }
+
+    fn send(&self, state: &State) -> io::Result<usize> {
+        send_now(&self.stream, &state.unsent)
+    }
+
+    /// Sends a frame that others get too: what the socket does not take is kept as a share of it, not as a copy.
+    fn transmit_shared(&self, state: &mut State, frame: &Arc<[u8]>) {
+        let sent = if state.backlog.is_empty() { send_now(&self.stream, frame) } else { Ok(0) };
+        match sent {
+            Ok(taken) if taken == frame.len() => {}
+            Ok(taken) => self.lag(state, frame, taken, Whose::Others),
+            Err(error) => self.end_locked(state, Ended::Reset(error.kind())),
+        }
+    }
+
+    fn lag(&self, state: &mut State, bytes: &Arc<[u8]>, from: usize, whose: Whose) {
+        let first = state.backlog.is_empty();
+        state.backlog.append(Arc::clone(bytes), from, whose, Instant::now());
+        self.laggards.grow(bytes.len() - from);
+        if first {
+            self.laggards.enlist(Weak::clone(&self.me));
+        }
+    }
+}
+
+/// Whose doing a piece of backlog is: only others' text can get a reader dropped for its size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Whose {
+    Own,
+    Others,
+}
+
+/// What a try of the sweep thread left.
+enum Swept {
+    Done,
+    Lagging(usize),
+}
+
+/// Never wait, never raise SIGPIPE.
+const NO_WAIT: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+
+/// Sends what the socket takes at once.
+fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    loop {
+        match SockRef::from(stream).send_with_flags(bytes, NO_WAIT) {
+            Ok(taken) => return Ok(taken),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Letting connections in: the accept loop, which does nothing else, and the first and last steps of a client's thread.
+//!
+//! *Owns* who is let in and what the others are told; the connection's socket options; its lines in the log.
+//! *Knows nothing of* what is said on a connection.
+//! *Called by* `server`.
+
+use std::fs::File;
+use std::io;
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use socket2::{SockRef, TcpKeepalive};
+
+use super::Capacity;
+use crate::hub::Hub;
+use crate::outbox::{Ended, Outbox};
+use crate::palette::{Door, seconds};
+use crate::session::Session;
+use crate::shutdown::Open;
+use crate::text;
+use crate::throttle::{NotAdmitted, Rate};
+
+/// Stack of a client's thread, in bytes. A session needs about 20 KiB in an optimised build and three times that in a
+/// debug build; only what is touched is ever resident.
+const CLIENT_STACK: usize = 128 * 1024;
+
+/// How long a refused socket stays open for its line to arrive.
+const REFUSED_STAYS: Duration = Duration::from_secs(1);
+
+/// How long the accept loop waits for a descriptor or a thread when there is none, unless a connection closes earlier.
+const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
+
+/// Keepalive finds a dead peer within 60 + 4 x 15 = 120 s, and keeps address translators' entries alive, which last five
+/// minutes and more (RFC 5382 asks for over two hours, not all comply).
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
+const KEEPALIVE_TRIES: u32 = 4;
+
+/// Data not acknowledged for so long ends the connection (RFC 5482).
+const USER_TIMEOUT: Duration = Duration::from_secs(100);
+
+/// Accepts until the listener is shut down.
+pub(super) fn run(listener: &TcpListener, door: Door, hub: &Arc<Hub>, capacity: Capacity) {
+    // A descriptor to give up when there are none left: with it one connection can still be accepted and told so.
+    let mut spare = open_spare();
+    loop {
+        match listener.accept() {
+            Ok((stream, peer)) => admit(stream, peer, door, hub, capacity),
+            Err(error) => match error.raw_os_error() {
+                // The listener was shut down: the server stops.
+                Some(libc::EINVAL) if hub.shutdown.is_announced() => return,
+                Some(libc::EMFILE | libc::ENFILE) => {
+                    if spare.take().is_some() {
+                        if let Ok((stream, peer)) = listener.accept() {
+                            refuse(stream, peer, hub, "The server is full. Please try again later.");
+                        }
+                    } else {
+                        hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
+                    }
+                    spare = open_spare();
+                }
+                Some(libc::ENOBUFS | libc::ENOMEM) => {
+                    log::warn!("cannot accept: {error}");
+                    hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
+                }
+                // The peer was gone before it was accepted, or a signal came in between.
+                _ => log::debug!("accept: {error}"),
+            },
+        }
+    }
+}
+
+fn open_spare() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn admit(stream: TcpStream, peer: SocketAddr, door: Door, hub: &Arc<Hub>, capacity: Capacity) {
+    if hub.shutdown.is_announced() {
+        return refuse(stream, peer, hub, "The server is shutting down. Please try again later.");
+    }
+    let limit = hub.config().limits.max_connections.unwrap_or(usize::MAX).min(capacity.connections);
+    let Some(open) = hub.shutdown.enter(limit) else {
+        return refuse(stream, peer, hub, "The server is full. Please try again later.");
+    };
+    let id = hub.next_client();
+    let outbox = Outbox::new(id, stream, Arc::clone(&hub.laggards));
+    let (session_hub, session_outbox) = (Arc::clone(hub), Arc::clone(&outbox));
+    let spawned = thread::Builder::new()
+        .name(format!("client:{id}"))
+        .stack_size(CLIENT_STACK)
+        .spawn(move || serve(session_hub, session_outbox, peer, door, open));
+    if let Err(error) = spawned {
+        log::warn!("{peer}: no thread: {error}");
+        if let Some(outbox) = Arc::into_inner(outbox) {
+            refuse(outbox.into_stream(), peer, hub, "The server is full. Please try again later.");
+        }
+        // Most often memory or the thread limit is short for a moment; a loop that goes on at once makes it worse.
+        hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
+    }
+}
+
+/// Says one line to somebody who is not let in, and closes a little later.
+fn refuse(stream: TcpStream, peer: SocketAddr, hub: &Hub, line: &str) {
+    log::info!("{peer}: refused: {line}");
+    let socket = SockRef::from(&stream);
+    // Whoever does not take the line at once goes without it.
+    let _ = socket.send_with_flags(format!("! {line}\r\n").as_bytes(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    let _ = socket.shutdown(Shutdown::Write);
+    hub.timer.schedule(Instant::now() + REFUSED_STAYS, crate::timer::Task::Close(stream));
+}
+
+/// A client's thread.
+fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, open: Open) {
+    let began = Instant::now();
+    let id = outbox.id();
+    let address = peer.ip().to_canonical();
+    log::info!("client {id} from {peer} connected{}", if door == Door::Quick { " (quick)" } else { "" });
+    set_options(outbox.stream());
+    let counted = !hub.config().is_exempt(address);
+    let ended = match enter(&hub, address, counted, began) {
+        Err(why) => {
+            Session::new(Arc::clone(&hub), Arc::clone(&outbox), peer, door, began).refuse(why)
+        }
+        Ok(()) => {
+            hub.roster.connected(&outbox);
+            // A stop announced between accept and here has not seen this connection.
+            if hub.shutdown.is_announced() {
+                outbox.end(Ended::Stopping);
+            }
+            let mut session = Box::new(Session::new(Arc::clone(&hub), Arc::clone(&outbox), peer, door, began));
+            let ended = catch_unwind(AssertUnwindSafe(|| session.run())).unwrap_or_else(|_| {
+                // Rooms and name have to be given back whatever happened; a second panic there ends only this thread.
+                let leaving = catch_unwind(AssertUnwindSafe(|| session.leave(&Ended::Panicked)));
+                if leaving.is_err() {
+                    log::error!("client {id}: panicked twice");
+                }
+                Ended::Panicked
+            });
+            hub.roster.disconnected(id);
+            if counted {
+                hub.admission().leave(address);
+            }
+            ended
+        }
+    };
+    let lasted = began.elapsed().as_secs();
+    // Closed here even if a delivery's snapshot still holds a share of the outbox.
+    let _ = outbox.stream().shutdown(Shutdown::Both);
+    outbox.end(Ended::Quit);
+    drop(outbox);
+    drop(open);
+    log::info!("client {id} from {peer} ended after {lasted} s: {}", text::escape_for_log(&ended.to_string()));
+}
+
+fn enter(hub: &Hub, address: IpAddr, counted: bool, now: Instant) -> Result<(), String> {
+    if !counted {
+        return Ok(());
+    }
+    let limits = hub.config().limits.clone();
+    let rate = limits.connections_per_ip_per_minute.and_then(|count| u32::try_from(count).ok());
+    let rate = rate.and_then(|count| Rate::new(count, count, Duration::from_secs(60)));
+    hub.admission().enter(address, limits.connections_per_ip, rate, now).map_err(|why| match why {
+        NotAdmitted::TooManyOpen(limit) => {
+            format!("Too many connections from your address: {limit} at once is the most.")
+        }
+        NotAdmitted::TooManyNew(wait) => {
+            format!("Too many new connections from your address: try again in {}.", seconds(wait))
+        }
+    })
+}
+
+fn set_options(stream: &TcpStream) {
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_TRIES);
+    let set = || -> io::Result<()> {
+        // Without it a reply behind a reply waits for the peer's delayed acknowledgement, 40 ms.
+        socket.set_tcp_nodelay(true)?;
+        socket.set_tcp_keepalive(&keepalive)?;
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+        Ok(())
+    };
+    if let Err(error) = set() {
+        // A socket reset already refuses options; its first read says so.
+        log::debug!("socket options: {error}");
+    }
+}

@@ -1,0 +1,63 @@
+//! Why a server cannot start.
+//!
+//! *Owns* the causes, their sentences and whose fault they are.
+//! *Knows nothing of* exit statuses' use: `main` maps them.
+//! *Called by* `server`, `main`.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+/// Why a server cannot start.
+#[derive(Debug)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    Listen {
+        /// Which one.
+        address: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// No thread for the server itself.
+    Thread(io::Error),
+    /// The signals cannot be received.
+    Signals(io::Error),
+}
+
+impl StartError {
+    /// Whether the user can mend it: exit status 2, otherwise 1.
+    pub fn is_users(&self) -> bool {
+        matches!(self, StartError::Listen { .. })
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Listen { address, error } => match error.kind() {
+                io::ErrorKind::AddrInUse => write!(
+                    f,
+                    "cannot listen on {address}: the port is taken by another program; stop that one or choose another port with --listen"
+                ),
+                io::ErrorKind::PermissionDenied => write!(
+                    f,
+                    "cannot listen on {address}: ports below 1024 are for root; choose a higher one with --listen"
+                ),
+                io::ErrorKind::AddrNotAvailable => {
+                    write!(f, "cannot listen on {address}: this machine does not have that address")
+                }
+                _ => write!(f, "cannot listen on {address}: {error}"),
+            },
+            StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
+            StartError::Signals(error) => write!(f, "cannot receive signals: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            StartError::Listen { error, .. } | StartError::Thread(error) | StartError::Signals(error) => Some(error),
+        }
+    }
+}

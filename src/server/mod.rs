@@ -1,0 +1,192 @@
+//! The server: listeners, their threads, and the graceful stop.
+//!
+//! *Owns* the order of starting and stopping.
+//! *Knows nothing of* what goes on in a session.
+//! *Called by* `main`, and by whoever runs a server in his own process: [`bind`], then [`Server::run`].
+
+mod accept;
+mod capacity;
+mod error;
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::tz::TimeZone;
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use crate::config::Config;
+use crate::hub::Hub;
+use crate::outbox::Ended;
+use crate::palette::Door;
+use crate::screen::{Clock, Tone};
+
+pub use capacity::{Capacity, make_room_for_threads};
+pub use error::StartError;
+
+/// Connections the kernel keeps for the accept loop. std's 128 drops a burst of 256 logins to a quarter of the rate: the
+/// overflowing ones come back only with the next SYN retransmission, a second later.
+const BACKLOG: i32 = 4096;
+
+/// What flushing and closing may take after the goodbye. Clients that read nothing would keep it waiting for ever.
+const CLOSING: Duration = Duration::from_millis(350);
+
+/// Stack of a thread that keeps the house: it renders, sends and logs, nothing nests.
+const HOUSE_STACK: usize = 256 * 1024;
+
+/// One listener and what it says of itself.
+struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    door: Door,
+}
+
+/// A server that has its ports and serves nobody yet.
+pub struct Server {
+    listeners: Vec<Listener>,
+    hub: Arc<Hub>,
+    capacity: Capacity,
+}
+
+/// What the process asks of a running server.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Another configuration.
+    Reconfigure(Box<Config>),
+    /// The graceful stop.
+    Stop,
+}
+
+/// Takes the ports.
+pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
+    let doors = [(Door::Plain, &config.listen), (Door::Quick, &config.quick_listen)];
+    let mut listeners = Vec::new();
+    for (door, address) in doors.into_iter().flat_map(|(door, list)| list.iter().map(move |address| (door, *address))) {
+        let socket = listen(address).map_err(|error| StartError::Listen { address, error })?;
+        let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
+        listeners.push(Listener { socket, address, door });
+    }
+    let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system())));
+    Ok(Server { listeners, hub, capacity })
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        // So that `[::]` and `0.0.0.0` can stand side by side in the configuration, whatever the system's default.
+        socket.set_only_v6(!address.ip().is_unspecified() || cfg!(not(target_os = "linux")))?;
+    }
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+impl Server {
+    /// One line per listener, as printed at start.
+    pub fn announcement(&self) -> impl Iterator<Item = String> {
+        self.listeners.iter().map(|listener| {
+            let kind = match listener.door {
+                Door::Plain => "telnet, nc",
+                Door::Quick => "quick",
+            };
+            format!("listening on {} ({kind})", listener.address)
+        })
+    }
+
+    /// The addresses listened on, the plain ones first.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().map(|listener| listener.address).collect()
+    }
+
+    /// What is shared with the sessions.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Serves until asked to stop, then stops gracefully. `next` waits for the next thing the process wants.
+    pub fn run(self, mut next: impl FnMut() -> Request) -> Result<(), StartError> {
+        let Server { listeners, hub, capacity } = self;
+        let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
+        let sweep = Arc::clone(&hub.laggards);
+        let sweep = house_thread("sweep".to_owned(), move || sweep.run())?;
+        let timer = Arc::clone(&hub);
+        let timer = house_thread("timer".to_owned(), move || timer.timer.run())?;
+        let mut accepting = Vec::new();
+        let sockets: Vec<_> = listeners.into_iter().map(|listener| Arc::new((listener.socket, listener.door))).collect();
+        for (shared, address) in sockets.iter().zip(&addresses) {
+            let (shared, hub) = (Arc::clone(shared), Arc::clone(&hub));
+            accepting.push(house_thread(format!("accept:{}", address.port()), move || {
+                accept::run(&shared.0, shared.1, &hub, capacity);
+            })?);
+        }
+        loop {
+            match next() {
+                Request::Reconfigure(config) => reconfigure(&hub, *config),
+                Request::Stop => break,
+            }
+        }
+        stop(&hub);
+        hub.laggards.stop();
+        hub.timer.stop();
+        for socket in &sockets {
+            // Wakes the thread out of accept; a listener that cannot be shut down dies with the process.
+            let _ = SockRef::from(&socket.0).shutdown(std::net::Shutdown::Both);
+        }
+        for thread in accepting.into_iter().chain([sweep, timer]) {
+            // A thread that panicked has been reported by the panic itself.
+            let _ = thread.join();
+        }
+        Ok(())
+    }
+}
+
+fn house_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, StartError> {
+    thread::Builder::new().name(name).stack_size(HOUSE_STACK).spawn(work).map_err(StartError::Thread)
+}
+
+/// Takes everything of another configuration but the listeners.
+fn reconfigure(hub: &Hub, mut config: Config) {
+    let old = hub.config();
+    if old.listen != config.listen || old.quick_listen != config.quick_listen {
+        log::warn!("listen and quick_listen changed in the configuration: that needs a restart, the old ones stay");
+        config.listen.clone_from(&old.listen);
+        config.quick_listen.clone_from(&old.quick_listen);
+    }
+    hub.reconfigure(config);
+    log::info!("configuration reloaded");
+}
+
+/// Announces the end, waits, says goodbye to everybody and closes.
+fn stop(hub: &Hub) {
+    let delay = hub.config().shutdown_delay;
+    let end = Instant::now() + delay;
+    log::info!("stopping in {}", crate::palette::seconds(delay));
+    hub.shutdown.announce();
+    let line = format!("Server is shutting down in {}.", crate::palette::seconds(delay));
+    for outbox in hub.roster.connections() {
+        outbox.announce(Tone::News, &line);
+    }
+    hub.shutdown.wait_until(end);
+    // Said from here and not by ten thousand waking threads: everybody hears it at once.
+    for outbox in hub.roster.connections() {
+        outbox.farewell(Some((Tone::News, "Goodbye.")), &[]);
+    }
+    let deadline = Instant::now() + CLOSING;
+    for outbox in hub.roster.connections() {
+        if !outbox.wait_drained(Some(deadline)) {
+            log::info!("client {} had not taken {} bytes at the end", outbox.id(), outbox.backlog_bytes());
+        }
+        outbox.end(Ended::Stopping);
+    }
+    if !hub.shutdown.wait_closed(deadline) {
+        log::info!("{} connections were still closing at the end", hub.shutdown.open());
+    }
+    log::info!("stopped");
+}
+
+/// Where a test or a benchmark listens: any free port of this machine.
+pub fn loopback() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}

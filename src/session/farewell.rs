@@ -1,0 +1,70 @@
+//! The end of a connection: rooms left, name given back, last words, and a close that loses none of them.
+//!
+//! *Owns* the order of the end.
+//! *Knows nothing of* why it came, beyond the words for it.
+//! *Called by* `session`.
+
+use std::io::Read;
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use super::Session;
+use crate::outbox::Ended;
+use crate::screen::Tone;
+
+/// How long the last bytes may take to leave, unless the server stops first.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long to read on after the last byte. A close with unread input is a reset, which destroys what the peer has not
+/// read yet.
+const LINGER: Duration = Duration::from_secs(1);
+
+impl Session {
+    pub(crate) fn leave(&mut self, ended: &Ended) {
+        self.pending.clear();
+        self.deliver();
+        self.viewed = None;
+        for membership in std::mem::take(&mut self.memberships) {
+            self.let_go(&membership.room);
+        }
+        self.deliver();
+        if let Some(person) = self.person.take() {
+            self.hub.roster.release(&person);
+        }
+        self.link.close(&mut self.protocol);
+        let protocol = std::mem::take(&mut self.protocol);
+        let told = match ended {
+            Ended::Quit | Ended::PeerClosed => Some((Tone::News, "Goodbye.".to_owned())),
+            Ended::LoginTimeout | Ended::Idle | Ended::LongLines | Ended::Panicked => {
+                Some((Tone::Refusal, format!("{ended}.")))
+            }
+            // Told already, or nobody there to tell.
+            _ => None,
+        };
+        self.outbox.farewell(told.as_ref().map(|(tone, line)| (*tone, line.as_str())), &protocol);
+        self.close_socket();
+    }
+
+    /// Lets the backlog drain, says that nothing more comes, and reads until the peer has done the same.
+    fn close_socket(&mut self) {
+        let began = Instant::now();
+        self.outbox.wait_drained(Some(began + DRAIN));
+        let stream = self.outbox.stream();
+        if stream.shutdown(Shutdown::Write).is_err() {
+            return;
+        }
+        let deadline = Instant::now() + LINGER;
+        let mut rest = [0; 512];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
+                return;
+            }
+            let mut reader = stream;
+            match reader.read(&mut rest) {
+                Ok(count) if count > 0 => {}
+                _ => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! One connection, from the first byte to the last, on a thread of its own.
+//!
+//! A turn of the session: wait for bytes or for the next deadline, run every complete line they bring, deliver what was
+//! posted, write the answers and the prompt in one go. Nothing here ever sleeps: delays are deadlines, so that telnet
+//! is answered meanwhile.
+//!
+//! *Owns* the reading side of a socket and everything about one person that nobody else needs.
+//! *Knows nothing of* listeners and of how the server stops, except that it does.
+//! *Called by* `server`.
+
+mod complete;
+mod effects;
+mod farewell;
+mod input;
+mod listings;
+mod pending;
+
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::config::{Config, Telnet};
+use crate::hub::Hub;
+use crate::line::Assembler;
+use crate::outbox::{Ended, Outbox};
+use crate::palette::{Answer, Door, Effect, Palette, Rules};
+use crate::room::Room;
+use crate::roster::Person;
+use crate::screen::Tone;
+use crate::telnet::{Link, Policy};
+use crate::throttle::Bucket;
+use pending::Pending;
+
+/// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
+/// of idle people its size counts.
+const SMALL_READ: usize = 1024;
+
+/// Read buffer of a connection that has just filled the small one, in bytes; given back when it says little again.
+const LARGE_READ: usize = 32 * 1024;
+
+/// What a newcomer waits with `connection_timeout`.
+const NEWCOMER_WAIT: Duration = Duration::from_millis(2500);
+
+/// Send what has been written, and wait until it is taken, once replies have grown to so many bytes within one turn.
+const REPLIES_AT_ONCE: usize = 16 * 1024;
+
+/// A room this person is in.
+struct Membership {
+    room: Arc<Room>,
+    /// Messages said in it when he last looked.
+    read: u64,
+}
+
+/// One connection.
+pub struct Session {
+    hub: Arc<Hub>,
+    outbox: Arc<Outbox>,
+    peer: SocketAddr,
+    link: Link,
+    assembler: Assembler,
+    palette: Palette,
+    person: Option<Arc<Person>>,
+    memberships: Vec<Membership>,
+    /// The room whose view is open.
+    viewed: Option<Arc<Room>>,
+    /// Rooms posted to and not driven since.
+    undelivered: Vec<Arc<Room>>,
+    posts: Bucket,
+    reads: Bucket,
+    pending: Pending,
+    effects: Vec<Effect>,
+    protocol: Vec<u8>,
+    opened: Instant,
+    /// Nothing is run before: `connection_timeout`.
+    held_until: Option<Instant>,
+    last_typed: Instant,
+    idle_warned: bool,
+    long_lines: u8,
+    /// The first bytes have been looked at, and they are not another protocol's.
+    first_byte_seen: bool,
+    first_line_seen: bool,
+    /// The peer sends nothing more.
+    input_over: bool,
+    password_warned: bool,
+    color: Option<bool>,
+    /// The read timeout set on the socket: setting it costs a system call.
+    read_timeout: Option<Duration>,
+    ended: Option<Ended>,
+}
+
+impl Session {
+    /// The session of a connection just accepted.
+    pub fn new(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, now: Instant) -> Session {
+        let config = hub.config();
+        let policy = match config.telnet {
+            Telnet::Auto => Policy::Auto,
+            Telnet::Never => Policy::Never,
+            Telnet::Always => Policy::Always,
+        };
+        Session {
+            outbox,
+            peer,
+            link: Link::new(policy),
+            assembler: Assembler::new(),
+            palette: Palette::new(door),
+            person: None,
+            memberships: Vec::new(),
+            viewed: None,
+            undelivered: Vec::new(),
+            posts: Bucket::default(),
+            reads: Bucket::default(),
+            pending: Pending::default(),
+            effects: Vec::new(),
+            protocol: Vec::new(),
+            opened: now,
+            held_until: config.connection_timeout.then(|| now + NEWCOMER_WAIT),
+            last_typed: now,
+            idle_warned: false,
+            long_lines: 0,
+            first_byte_seen: false,
+            first_line_seen: false,
+            input_over: false,
+            password_warned: false,
+            color: None,
+            read_timeout: None,
+            ended: None,
+            hub,
+        }
+    }
+
+    /// Runs the connection to its end; returns why it ended. The socket is finished with, but not closed.
+    pub fn run(&mut self) -> Ended {
+        self.greet();
+        let mut small = [0; SMALL_READ];
+        let mut large: Option<Box<[u8]>> = None;
+        loop {
+            let now = Instant::now();
+            self.keep_deadlines(now);
+            self.finish_turn();
+            if self.is_over() {
+                break;
+            }
+            let deadline = self.next_deadline();
+            if self.input_over {
+                match deadline {
+                    Some(deadline) if !self.pending.is_empty() => self.outbox.wait_ended(deadline),
+                    _ => self.ended = Some(Ended::PeerClosed),
+                }
+                continue;
+            }
+            let buffer = large.as_deref_mut().unwrap_or(&mut small);
+            match self.read(buffer, deadline) {
+                Ok(0) => self.input_ended(),
+                Ok(count) => {
+                    let size = buffer.len();
+                    self.take(&buffer[..count]);
+                    if count == size && large.is_none() {
+                        large = Some(vec![0; LARGE_READ].into_boxed_slice());
+                    } else if count < SMALL_READ {
+                        large = None;
+                    }
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
+                    kind => self.ended = Some(Ended::Reset(kind)),
+                },
+            }
+        }
+        let ended = self.outbox.ended().or(self.ended.take()).unwrap_or(Ended::Quit);
+        self.leave(&ended);
+        ended
+    }
+
+    /// Ends a connection that is not let in, with a word why.
+    pub fn refuse(&mut self, why: String) -> Ended {
+        self.outbox.tell(Tone::Refusal, &why);
+        let ended = Ended::Refused(why);
+        self.leave(&ended);
+        ended
+    }
+
+    fn greet(&mut self) {
+        let config = self.hub.config();
+        self.link.open(&mut self.protocol);
+        self.send_protocol();
+        let welcome = match config.welcome_message.as_str() {
+            "" => "Welcome! This is chatsock.",
+            message => message,
+        };
+        self.outbox.tell(Tone::News, welcome);
+    }
+
+    fn is_over(&self) -> bool {
+        self.ended.is_some() || self.outbox.ended().is_some()
+    }
+
+    /// Carries out what has become due.
+    fn keep_deadlines(&mut self, now: Instant) {
+        if self.held_until.is_some_and(|until| until <= now) {
+            self.held_until = None;
+        }
+        self.run_pending(now);
+        let config = self.hub.config();
+        if self.person.is_none() {
+            if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
+                self.ended = Some(Ended::LoginTimeout);
+            }
+            return;
+        }
+        let Some(limit) = config.idle_timeout else { return };
+        let idle = now.saturating_duration_since(self.last_typed);
+        if idle >= limit && self.ended.is_none() {
+            self.ended = Some(Ended::Idle);
+        } else if idle >= limit / 2 && !std::mem::replace(&mut self.idle_warned, true) {
+            let left = crate::palette::seconds(limit - idle);
+            self.outbox.tell(Tone::News, &format!("You have typed nothing for a while: you will be logged out in {left}."));
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let config = self.hub.config();
+        let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| {
+            self.last_typed + if self.idle_warned { limit } else { limit / 2 }
+        });
+        let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
+        let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
+        [idle, login, pending, self.held_until].into_iter().flatten().min()
+    }
+
+    /// Waits for bytes, at most until the deadline.
+    fn read(&mut self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
+        // A timeout of zero would mean none.
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
+        let fits = match (self.read_timeout, left) {
+            (None, None) => true,
+            // Waking early is harmless, the deadlines are looked at then; a system call per read is not.
+            (Some(set), Some(left)) => set <= left && left < set * 2,
+            _ => false,
+        };
+        if !fits {
+            self.outbox.stream().set_read_timeout(left)?;
+            self.read_timeout = left;
+        }
+        self.outbox.stream().read(buffer)
+    }
+
+    /// Ends a turn: what was posted is delivered, what was written is sent, the prompt stands, and nothing is left over
+    /// that the socket has not taken.
+    fn finish_turn(&mut self) {
+        self.deliver();
+        self.pick_up_losses();
+        if self.held_until.is_some() || self.is_over() {
+            self.outbox.flush();
+        } else {
+            while !self.outbox.set_place(self.palette.place(), self.palette.rooms()) {
+                self.pick_up_losses();
+            }
+            self.outbox.settle();
+        }
+        if self.effects.capacity() > 16 {
+            self.effects = Vec::new();
+        }
+        self.outbox.wait_drained(None);
+    }
+
+    /// Drives the rooms posted to.
+    fn deliver(&mut self) {
+        for room in self.undelivered.drain(..) {
+            room.drive();
+        }
+    }
+
+    /// Hears of rooms closed under this person's feet.
+    fn pick_up_losses(&mut self) {
+        for name in self.outbox.take_lost() {
+            self.memberships.retain(|membership| *membership.room.name() != name);
+            if self.viewed.as_ref().is_some_and(|room| *room.name() == name) {
+                self.viewed = None;
+            }
+            let mut effects = Vec::new();
+            self.palette.answer(Answer::RoomLost(name), &mut effects);
+        }
+    }
+
+    fn send_protocol(&mut self) {
+        if !self.protocol.is_empty() {
+            self.outbox.write_protocol(&self.protocol);
+            self.protocol.clear();
+        }
+    }
+
+    fn ip(&self) -> IpAddr {
+        self.peer.ip().to_canonical()
+    }
+
+    fn rules(&self) -> Rules {
+        let config = self.hub.config();
+        Rules {
+            username_min: config.username_min,
+            username_limit: config.username_limit,
+            message_limit: config.message_limit,
+        }
+    }
+}
+
+fn login_deadline(config: &Config, opened: Instant) -> Option<Instant> {
+    config.limits.login.map(|limit| opened + limit)
+}
