@@ -164,28 +164,30 @@ pub fn render_message(message: &Message, clock: &mut Clock, look: Look, out: &mu
 #[derive(Clone, Debug)]
 pub struct Clock {
     zone: TimeZone,
-    /// Seconds of the Unix time at which the remembered minute starts.
-    start: i64,
-    shown: [u8; 5],
+    /// Seconds of the Unix time at which the remembered minute starts, and how it is shown.
+    remembered: Option<(i64, [u8; 5])>,
 }
 
 impl Clock {
     /// A clock of a time zone.
     pub fn new(zone: TimeZone) -> Clock {
-        Clock { zone, start: i64::MIN, shown: *b"00:00" }
+        Clock { zone, remembered: None }
     }
 
     /// `HH:MM`.
     pub fn minute(&mut self, at: Timestamp) -> [u8; 5] {
         let second = at.as_second();
-        if self.start > second || second - self.start >= 60 {
-            let time = self.zone.to_datetime(at).time();
-            let digits = |n: i8| [b'0' + n.unsigned_abs() / 10, b'0' + n.unsigned_abs() % 10];
-            let ([h1, h2], [m1, m2]) = (digits(time.hour()), digits(time.minute()));
-            self.shown = [h1, h2, b':', m1, m2];
-            self.start = second - i64::from(time.second());
+        if let Some((start, shown)) = self.remembered
+            && (start..start + 60).contains(&second)
+        {
+            return shown;
         }
-        self.shown
+        let time = self.zone.to_datetime(at).time();
+        let digits = |n: i8| [b'0' + n.unsigned_abs() / 10, b'0' + n.unsigned_abs() % 10];
+        let ([h1, h2], [m1, m2]) = (digits(time.hour()), digits(time.minute()));
+        let shown = [h1, h2, b':', m1, m2];
+        self.remembered = Some((second - i64::from(time.second()), shown));
+        shown
     }
 
     /// The zone the clock shows.

@@ -216,6 +216,9 @@ impl Session {
             }
         }
         self.carry_out();
+        if !only_said {
+            self.update_place();
+        }
         if !only_said && self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
             self.outbox.flush();
             self.outbox.wait_drained(None);

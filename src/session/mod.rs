@@ -253,15 +253,20 @@ impl Session {
         if self.held_until.is_some() || self.is_over() {
             self.outbox.flush();
         } else {
-            while !self.outbox.set_place(self.palette.place(), self.palette.rooms()) {
-                self.pick_up_losses();
-            }
+            self.update_place();
             self.outbox.settle();
         }
         if self.effects.capacity() > 16 {
             self.effects = Vec::new();
         }
         self.outbox.wait_drained(None);
+    }
+
+    /// Tells the outbox where the person is, after hearing of every room he was put out of.
+    fn update_place(&mut self) {
+        while !self.outbox.set_place(self.palette.place(), self.palette.rooms()) {
+            self.pick_up_losses();
+        }
     }
 
     /// Drives the rooms posted to.

@@ -1,0 +1,129 @@
+//! Coming in: greeting, names, deadlines, the quick listener.
+
+mod support;
+
+use support::{Client, Server};
+
+#[test]
+fn a_newcomer_is_greeted_and_asked_for_a_name() {
+    let server = Server::start();
+    let mut alice = server.connect();
+    let before = alice.expect("Username: ");
+    assert!(before.ends_with("\r* Welcome to chatsock!\r\n"), "{before:?}");
+    alice.send("alice");
+    alice.expect("* Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.\r\n> ");
+}
+
+#[test]
+fn second_user_with_the_name_in_other_case_is_refused_and_offered_a_free_one() {
+    let server = Server::start();
+    let _alice = server.login("alice");
+    let mut second = server.connect();
+    second.expect("Username: ");
+    second.send("ALICE");
+    second.expect("! The name ALICE is taken; ALICE2 is free.\r\nUsername: ");
+    second.send("ALICE2");
+    second.expect("* Hello ALICE2. 2 people online");
+}
+
+#[test]
+fn a_name_is_free_again_once_its_owner_has_left() {
+    let server = Server::start();
+    let mut first = server.login("alice");
+    first.send(":quit");
+    assert!(first.expect_end().ends_with("* Goodbye.\r\n"));
+    server.login("alice");
+}
+
+#[test]
+fn of_many_who_want_one_name_at_once_exactly_one_gets_it() {
+    let server = Server::start();
+    let mut clients: Vec<_> = (0..12).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.expect("Username: ");
+    }
+    for client in &mut clients {
+        client.send("alice");
+    }
+    let mut winners = 0;
+    for client in &mut clients {
+        let before = client.expect("alice");
+        winners += usize::from(before.ends_with("Hello "));
+    }
+    assert_eq!(winners, 1);
+}
+
+#[test]
+fn bad_names_are_refused_with_the_rules_and_asked_again() {
+    let server = Server::start();
+    let mut client = server.connect();
+    for bad in ["ab", "1abc", "a b c", "abcdefghijklm", "admin", "SERVER", "ali\u{e7}e", "<script>"] {
+        client.expect("Username: ");
+        client.send(bad);
+        client.expect("! ");
+    }
+    client.expect("Username: ");
+    client.send("alice");
+    client.expect("* Hello alice.");
+}
+
+#[test]
+fn who_gives_no_name_is_disconnected_at_the_deadline() {
+    let server = Server::with("[limits]\nlogin_seconds = 1");
+    let mut client = server.connect();
+    assert!(client.expect_end().ends_with("! No name was given in time.\r\n"));
+}
+
+#[test]
+fn with_connection_timeout_the_prompt_comes_late_and_costs_no_one_else() {
+    let server = Server::with("connection_timeout = true");
+    let began = std::time::Instant::now();
+    let mut first = server.connect();
+    let mut second = server.connect();
+    // What comes early is not lost.
+    first.send("alice");
+    first.expect("* Hello alice.");
+    second.expect("Username: ");
+    let waited = began.elapsed();
+    assert!(waited >= std::time::Duration::from_millis(2500), "{waited:?}");
+}
+
+#[test]
+fn the_quick_listener_asks_room_and_name_and_leads_into_the_view() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut alice = Client::connect(server.quick_address());
+    alice.expect("Enter room name: ");
+    alice.send("general");
+    alice.expect("Enter username: ");
+    alice.send("alice");
+    alice.expect("* general: bob. Type to talk; /help for commands; :q goes back.\r\ngeneral | ");
+    bob.expect("* alice joined\r\n");
+    alice.send("hello");
+    bob.expect("alice: hello\r\ngeneral | ");
+}
+
+#[test]
+fn a_script_on_the_quick_listener_is_heard_whole() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut script = Client::connect(server.quick_address());
+    script.send_bytes(b"general\nalice\nhello");
+    script.finish();
+    let seen = script.expect_end();
+    assert!(seen.ends_with("* Goodbye.\r\n"), "{seen:?}");
+    bob.expect("alice: hello\r\n");
+    bob.expect("* alice left\r\n");
+}
+
+#[test]
+fn a_taken_name_on_the_quick_listener_is_asked_again() {
+    let server = Server::start();
+    let _bob = server.login("bob");
+    let mut other = Client::connect(server.quick_address());
+    other.send_bytes(b"general\nbob\n");
+    other.expect("! The name bob is taken; bob2 is free.\r\n");
+    other.expect("Enter username: ");
+    other.send("bob2");
+    other.expect("general | ");
+}

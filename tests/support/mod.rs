@@ -1,0 +1,330 @@
+//! What the tests over sockets need: a server on a free port that stops and joins when dropped, the built program as a
+//! child process, and a client that waits for text with a deadline.
+
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use chatsock::config::{self, Config};
+use chatsock::hub::Hub;
+use chatsock::server::{self, Capacity, Request, StartError};
+
+/// How long anything expected may take before the test fails. Long, because a loaded machine is no failure.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A server in this process.
+pub struct Server {
+    requests: mpsc::Sender<Request>,
+    thread: Option<JoinHandle<Result<(), StartError>>>,
+    addresses: Vec<SocketAddr>,
+    hub: Arc<Hub>,
+}
+
+impl Server {
+    /// Starts with the defaults, except that it stops without delay and limits no rate: most tests speak fast.
+    pub fn start() -> Server {
+        Server::with("")
+    }
+
+    /// Starts with `extra` added to that; a section `[limits]` in it stands alone.
+    pub fn with(extra: &str) -> Server {
+        let limits = if extra.contains("[limits]") { "" } else { "[limits]\nmessages_per_second = 0\n" };
+        Server::configured(parse(&format!("shutdown_delay = 0\n{extra}\n{limits}")))
+    }
+
+    /// Starts with a configuration; the listeners in it are replaced by free ports of this machine.
+    pub fn configured(mut config: Config) -> Server {
+        config.listen = vec![server::loopback()];
+        config.quick_listen = vec![server::loopback()];
+        let server = server::bind(config, Capacity { connections: 10_000 }).expect("the server starts");
+        let (requests, receiver) = mpsc::channel();
+        let (addresses, hub) = (server.addresses(), Arc::clone(server.hub()));
+        // A test that is over has dropped its end: that is a stop, too.
+        let run = move || server.run(|| receiver.recv().unwrap_or(Request::Stop));
+        let thread = std::thread::Builder::new().name("server".into()).spawn(run).expect("a thread");
+        Server { requests, thread: Some(thread), addresses, hub }
+    }
+
+    /// Where telnet and nc come in.
+    pub fn address(&self) -> SocketAddr {
+        self.addresses[0]
+    }
+
+    /// Where the quick listener is.
+    pub fn quick_address(&self) -> SocketAddr {
+        self.addresses[1]
+    }
+
+    /// What the sessions share.
+    pub fn hub(&self) -> &Hub {
+        &self.hub
+    }
+
+    /// Puts another configuration in force, as SIGHUP does; listeners are kept.
+    pub fn reconfigure(&self, text: &str) {
+        let mut config = parse(text);
+        let old = self.hub.config();
+        config.listen.clone_from(&old.listen);
+        config.quick_listen.clone_from(&old.quick_listen);
+        self.requests.send(Request::Reconfigure(Box::new(config))).expect("a running server");
+    }
+
+    /// Asks for the graceful stop without waiting for its end.
+    pub fn ask_to_stop(&self) {
+        self.requests.send(Request::Stop).expect("a running server");
+    }
+
+    /// Waits for the end after [`Server::ask_to_stop`].
+    pub fn join(mut self) {
+        self.join_thread();
+    }
+
+    fn join_thread(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the server does not panic").expect("the server runs");
+        }
+    }
+
+    /// A client that has connected and said nothing.
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address())
+    }
+
+    /// A client that has given its name and stands in the palette.
+    pub fn login(&self, name: &str) -> Client {
+        let mut client = self.connect();
+        client.expect("Username: ");
+        client.send(name);
+        client.expect(":help explains.\r\n");
+        client.expect("> ");
+        client
+    }
+
+    /// A client in the chat view of a room.
+    pub fn chat(&self, name: &str, room: &str) -> Client {
+        let mut client = self.login(name);
+        client.send(&format!(":join {room}"));
+        client.expect("to leave.\r\n");
+        client.send(":chat");
+        client.expect(":q goes back.\r\n");
+        client.expect(&format!("{room} | "));
+        client
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Stopped already, if nobody listens any more.
+        let _ = self.requests.send(Request::Stop);
+        if !std::thread::panicking() {
+            self.join_thread();
+        }
+    }
+}
+
+fn parse(text: &str) -> Config {
+    config::parse(text, "test").unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+/// A client: a socket, and everything it has received that no expectation has passed yet.
+pub struct Client {
+    stream: TcpStream,
+    received: Vec<u8>,
+    over: bool,
+}
+
+impl Client {
+    /// Connects.
+    pub fn connect(address: SocketAddr) -> Client {
+        let stream = TcpStream::connect(address).expect("a connection");
+        stream.set_nodelay(true).expect("nodelay");
+        Client { stream, received: Vec::new(), over: false }
+    }
+
+    /// The socket.
+    pub fn stream(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// Sends a line.
+    pub fn send(&mut self, line: &str) {
+        self.send_bytes(format!("{line}\r\n").as_bytes());
+    }
+
+    /// Sends bytes as they are.
+    pub fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("sent");
+    }
+
+    /// Half-closes.
+    pub fn finish(&mut self) {
+        self.stream.shutdown(Shutdown::Write).expect("half-closed");
+    }
+
+    /// Waits until the text arrives; returns everything before it, and drops both. Fails with what was seen so far.
+    pub fn expect(&mut self, text: &str) -> String {
+        let before = self.expect_bytes(text.as_bytes());
+        String::from_utf8_lossy(&before).into_owned()
+    }
+
+    /// The same for bytes.
+    pub fn expect_bytes(&mut self, wanted: &[u8]) -> Vec<u8> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(at) = self.received.windows(wanted.len()).position(|window| window == wanted) {
+                let rest = self.received.split_off(at + wanted.len());
+                let mut before = std::mem::replace(&mut self.received, rest);
+                before.truncate(at);
+                return before;
+            }
+            assert!(
+                self.receive(deadline),
+                "expected {:?}; seen so far: {:?}{}",
+                String::from_utf8_lossy(wanted),
+                String::from_utf8_lossy(&self.received),
+                if self.over { " and the end" } else { "" }
+            );
+        }
+    }
+
+    /// Waits for the end of the connection; returns everything received until then.
+    pub fn expect_end(&mut self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.over {
+            assert!(
+                self.receive(deadline) || self.over,
+                "expected the end; seen so far: {:?}",
+                String::from_utf8_lossy(&self.received)
+            );
+        }
+        String::from_utf8_lossy(&std::mem::take(&mut self.received)).into_owned()
+    }
+
+    /// Reads once more; false at the end of the connection or at the deadline.
+    fn receive(&mut self, deadline: Instant) -> bool {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if self.over || left.is_zero() {
+            return false;
+        }
+        self.stream.set_read_timeout(Some(left)).expect("a timeout");
+        let mut buffer = [0; 16 * 1024];
+        match self.stream.read(&mut buffer) {
+            Ok(0) => self.over = true,
+            Ok(count) => self.received.extend_from_slice(&buffer[..count]),
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                return false;
+            }
+            Err(_) => self.over = true,
+        }
+        !self.over
+    }
+
+    /// Asks something whose answer is known and returns what arrived before the answer: everything that was on its way
+    /// at the moment of asking. Works in the palette and in the chat view.
+    pub fn settle(&mut self) -> String {
+        self.send("/time");
+        let before = self.expect("* It is ");
+        self.expect("\r\n");
+        before
+    }
+
+    /// Everything received and not yet expected.
+    pub fn seen(&self) -> String {
+        String::from_utf8_lossy(&self.received).into_owned()
+    }
+}
+
+/// The built program as a child process.
+pub struct Program {
+    child: Child,
+    stdout: Option<BufReader<std::process::ChildStdout>>,
+}
+
+impl Program {
+    /// Starts `chatsock` with arguments, in an empty directory of its own, so that no `chatsock.toml` is found.
+    pub fn start(arguments: &[&str]) -> Program {
+        let mut child = Program::command(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = child.stdout.take().map(BufReader::new);
+        Program { child, stdout }
+    }
+
+    /// The command, for tests that want its end rather than its run.
+    pub fn command(arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
+        command.args(arguments).current_dir(scratch()).env_remove("RUST_LOG");
+        command
+    }
+
+    /// The next line of stdout.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.stdout.as_mut().expect("stdout").read_line(&mut line).expect("a line");
+        line.trim_end().to_owned()
+    }
+
+    /// Reads stdout up to the first listener's line and returns its address.
+    pub fn address(&mut self) -> SocketAddr {
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "the program ended: {}", self.stderr());
+            if let Some(rest) = line.strip_prefix("listening on ") {
+                return rest.split(' ').next().expect("an address").parse().expect("an address");
+            }
+        }
+    }
+
+    /// Sends a signal by its name, as `kill -NAME` takes it.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the end; the exit status.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("waited").code()
+    }
+
+    /// Everything on stderr, at the end.
+    pub fn stderr(&mut self) -> String {
+        let mut text = String::new();
+        if let Some(stderr) = &mut self.child.stderr {
+            stderr.read_to_string(&mut text).expect("stderr");
+        }
+        text
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Ended already, if this fails.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A new empty directory under Cargo's own for tests.
+pub fn scratch() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{number}", std::process::id()));
+    std::fs::create_dir_all(&path).expect("a directory");
+    path
+}
