@@ -69,7 +69,9 @@ fn run(options: &ServeOptions, config: Config) -> Result<(), StartError> {
             }
             match read_config(options) {
                 Ok(config) => return Request::Reconfigure(Box::new(config)),
-                Err(mistakes) => log::error!("the configuration stays as it was: {}", mistakes.to_string().replace('\n', "; ")),
+                Err(mistakes) => {
+                    log::error!("the configuration stays as it was: {}", mistakes.to_string().replace('\n', "; "))
+                }
             }
         }
         Request::Stop

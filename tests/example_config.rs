@@ -1,10 +1,6 @@
 //! `chatsock.toml.example` is the manual of the settings: complete, right, and equal to the defaults.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test fails by panicking, in its helpers too"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -67,10 +63,7 @@ fn every_key_stands_in_its_section_with_a_value_and_an_explanation() {
             .unwrap_or_else(|| panic!("{key} is missing from section {name:?}"));
         // A pair of settings may share the explanation above the first.
         let above = lines[..at].iter().rev().find(|line| key_on(line).is_none());
-        assert!(
-            above.is_some_and(|line| line.starts_with("# ")),
-            "{key} has no explanation above it"
-        );
+        assert!(above.is_some_and(|line| line.starts_with("# ")), "{key} has no explanation above it");
     }
 }
 
@@ -101,15 +94,11 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
         lines.retain(|line| line != "quick_listen = []");
         lines
     };
-    let config =
-        parse(&switched_on.join("\n"), "example").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let config = parse(&switched_on.join("\n"), "example").unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!(config.quick_listen, vec!["0.0.0.0:2323".parse().unwrap()]);
     let rooms: Vec<_> = config.rooms.values().collect();
     assert_eq!(rooms.len(), 3);
-    let staff = rooms
-        .iter()
-        .find(|room| !room.public)
-        .expect("staff is hidden");
+    let staff = rooms.iter().find(|room| !room.public).expect("staff is hidden");
     assert!(matches!(&staff.entry, Entry::Password(secret) if secret.matches("change me")));
     assert_eq!(staff.limit, Some(10));
 }

@@ -168,6 +168,10 @@ impl Palette {
     }
 
     fn say(&mut self, said: &str, rules: &Rules, confirm: bool, effects: &mut Vec<Effect>) {
+        if text::width(said) == 0 {
+            // Nothing but invisible characters: an empty line under somebody's name.
+            return;
+        }
         let length = text::grapheme_count(said);
         if length > rules.message_limit {
             return refuse(effects, Refusal::TooLong { length, limit: rules.message_limit });

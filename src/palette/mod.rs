@@ -348,13 +348,12 @@ impl Palette {
             }
             Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),
             Answer::RoomLost(room) => {
-                let viewed = self.state == State::ChatView && self.rooms.last() == Some(&room);
+                let current = self.rooms.last() == Some(&room);
                 self.rooms.retain(|known| *known != room);
-                if viewed {
-                    self.state = State::Palette;
-                }
-                if let State::Password { from_view, .. } = &mut self.state {
-                    *from_view = *from_view && !self.rooms.is_empty();
+                match &mut self.state {
+                    state @ State::ChatView if current => *state = State::Palette,
+                    State::Password { from_view, .. } if current => *from_view = false,
+                    _ => {}
                 }
             }
         }

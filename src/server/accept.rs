@@ -43,7 +43,7 @@ const KEEPALIVE_TRIES: u32 = 4;
 const USER_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Accepts until the listener is shut down.
-pub(super) fn run(listener: &TcpListener, door: Door, hub: &Arc<Hub>, capacity: Capacity) {
+pub(super) fn accept(listener: &TcpListener, door: Door, hub: &Arc<Hub>, capacity: Capacity) {
     // A descriptor to give up when there are none left: with it one connection can still be accepted and told so.
     let mut spare = open_spare();
     loop {
@@ -113,56 +113,78 @@ fn refuse(stream: TcpStream, peer: SocketAddr, hub: &Hub, line: &str) {
 }
 
 /// A client's thread.
+///
+/// Beginning and end are functions of their own that are never inlined: what stands on the stack while the session waits
+/// decides whether an idle person costs two pages of it or three.
 fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, open: Open) {
     let began = Instant::now();
-    let id = outbox.id();
-    let address = peer.ip().to_canonical();
-    log::info!("client {id} from {peer} connected{}", if door == Door::Quick { " (quick)" } else { "" });
-    set_options(outbox.stream());
-    let counted = !hub.config().is_exempt(address);
-    let ended = match enter(&hub, address, counted, began) {
-        Err(why) => {
-            Session::new(Arc::clone(&hub), Arc::clone(&outbox), peer, door, began).refuse(why)
-        }
-        Ok(()) => {
-            hub.roster.connected(&outbox);
-            // A stop announced between accept and here has not seen this connection.
-            if hub.shutdown.is_announced() {
-                outbox.end(Ended::Stopping);
-            }
-            let mut session = Box::new(Session::new(Arc::clone(&hub), Arc::clone(&outbox), peer, door, began));
-            let ended = catch_unwind(AssertUnwindSafe(|| session.run())).unwrap_or_else(|_| {
-                // Rooms and name have to be given back whatever happened; a second panic there ends only this thread.
-                let leaving = catch_unwind(AssertUnwindSafe(|| session.leave(&Ended::Panicked)));
-                if leaving.is_err() {
-                    log::error!("client {id}: panicked twice");
-                }
-                Ended::Panicked
-            });
-            hub.roster.disconnected(id);
-            if counted {
-                hub.admission().leave(address);
-            }
-            ended
-        }
+    let (mut session, admitted) = begin(&hub, &outbox, peer, door, began);
+    let (ended, counted) = match admitted {
+        Err(why) => (session.refuse(why), false),
+        Ok(counted) => (run(&mut session), counted),
     };
-    let lasted = began.elapsed().as_secs();
+    drop(session);
+    finish(&hub, outbox, peer, began, &ended, counted);
+    drop(open);
+}
+
+#[inline(never)]
+fn begin(
+    hub: &Arc<Hub>,
+    outbox: &Arc<Outbox>,
+    peer: SocketAddr,
+    door: Door,
+    began: Instant,
+) -> (Box<Session>, Result<bool, String>) {
+    log::info!("client {} from {peer} connected{}", outbox.id(), if door == Door::Quick { " (quick)" } else { "" });
+    set_options(outbox.stream());
+    let admitted = enter(hub, peer.ip().to_canonical(), began);
+    if admitted.is_ok() {
+        hub.roster.connected(outbox);
+        // A stop announced between accept and here has not seen this connection.
+        if hub.shutdown.is_announced() {
+            outbox.end(Ended::Stopping);
+        }
+    }
+    (Box::new(Session::new(Arc::clone(hub), Arc::clone(outbox), peer, door, began)), admitted)
+}
+
+fn run(session: &mut Session) -> Ended {
+    catch_unwind(AssertUnwindSafe(|| session.run())).unwrap_or_else(|_| {
+        // Rooms and name have to be given back whatever happened; a second panic there ends only this thread.
+        if catch_unwind(AssertUnwindSafe(|| session.leave(&Ended::Panicked))).is_err() {
+            log::error!("a session panicked twice");
+        }
+        Ended::Panicked
+    })
+}
+
+#[inline(never)]
+fn finish(hub: &Hub, outbox: Arc<Outbox>, peer: SocketAddr, began: Instant, ended: &Ended, counted: bool) {
+    let id = outbox.id();
+    hub.roster.disconnected(id);
+    if counted {
+        hub.admission().leave(peer.ip().to_canonical());
+    }
     // Closed here even if a delivery's snapshot still holds a share of the outbox.
     let _ = outbox.stream().shutdown(Shutdown::Both);
     outbox.end(Ended::Quit);
     drop(outbox);
-    drop(open);
+    let lasted = began.elapsed().as_secs();
     log::info!("client {id} from {peer} ended after {lasted} s: {}", text::escape_for_log(&ended.to_string()));
 }
 
-fn enter(hub: &Hub, address: IpAddr, counted: bool, now: Instant) -> Result<(), String> {
-    if !counted {
-        return Ok(());
+/// Lets an address in or says why not. True if the connection was counted, false if its address is exempt.
+fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
+    let config = hub.config();
+    if config.is_exempt(address) {
+        return Ok(false);
     }
-    let limits = hub.config().limits.clone();
+    let limits = &config.limits;
     let rate = limits.connections_per_ip_per_minute.and_then(|count| u32::try_from(count).ok());
     let rate = rate.and_then(|count| Rate::new(count, count, Duration::from_secs(60)));
-    hub.admission().enter(address, limits.connections_per_ip, rate, now).map_err(|why| match why {
+    let entered = hub.admission().enter(address, limits.connections_per_ip, rate, now);
+    entered.map(|()| true).map_err(|why| match why {
         NotAdmitted::TooManyOpen(limit) => {
             format!("Too many connections from your address: {limit} at once is the most.")
         }

@@ -118,7 +118,7 @@ impl Server {
         for (shared, address) in sockets.iter().zip(&addresses) {
             let (shared, hub) = (Arc::clone(shared), Arc::clone(&hub));
             accepting.push(house_thread(format!("accept:{}", address.port()), move || {
-                accept::run(&shared.0, shared.1, &hub, capacity);
+                accept::accept(&shared.0, shared.1, &hub, capacity);
             })?);
         }
         loop {
@@ -174,7 +174,12 @@ fn stop(hub: &Hub) {
         outbox.farewell(Some((Tone::News, "Goodbye.")), &[]);
     }
     let deadline = Instant::now() + CLOSING;
-    for outbox in hub.roster.connections() {
+    let (drained, lagging): (Vec<_>, Vec<_>) =
+        hub.roster.connections().into_iter().partition(|outbox| outbox.backlog_bytes() == 0);
+    for outbox in drained {
+        outbox.end(Ended::Stopping);
+    }
+    for outbox in lagging {
         if !outbox.wait_drained(Some(deadline)) {
             log::info!("client {} had not taken {} bytes at the end", outbox.id(), outbox.backlog_bytes());
         }

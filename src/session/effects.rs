@@ -40,6 +40,7 @@ impl Session {
         self.effects = effects;
     }
 
+    /// Its helpers are never inlined: their frames together would cost every idle person a page of stack.
     fn carry_out_one(&mut self, effect: Effect) -> Option<Answer> {
         match effect {
             Effect::Tell(tone, line) => self.outbox.tell(tone, &line),
@@ -66,6 +67,7 @@ impl Session {
         None
     }
 
+    #[inline(never)]
     fn claim_name(&mut self, name: UserName) -> Answer {
         let now = Instant::now();
         let limit = self.hub.config().username_limit;
@@ -79,6 +81,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn check_room(&mut self, room: RoomName, password: Option<String>) -> Answer {
         match self.admit(&room, password.as_deref()) {
             Ok(found) => Answer::RoomChecked { room: found.name().clone(), password },
@@ -86,6 +89,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn join(&mut self, wanted: RoomName, password: Option<String>) -> Answer {
         if let Some(membership) = self.membership(&wanted) {
             let room = Arc::clone(&membership.room);
@@ -143,6 +147,7 @@ impl Session {
         })
     }
 
+    #[inline(never)]
     fn close(&mut self, name: &RoomName) {
         let Some(index) = self.memberships.iter().position(|membership| membership.room.name() == name) else { return };
         let membership = self.memberships.swap_remove(index);
@@ -172,6 +177,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn enter_view(&mut self, name: &RoomName) {
         if self.viewed.as_ref().is_some_and(|room| room.name() != name) {
             self.leave_view();
@@ -190,6 +196,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn say(&mut self, name: &RoomName, text: &str, confirm: bool) {
         let (Some(person), Some(membership)) = (&self.person, self.membership(name)) else {
             self.outbox.tell(Tone::Refusal, &format!("Not said: you are not in {name} any more."));
@@ -215,6 +222,7 @@ impl Session {
         self.memberships.iter().find(|membership| membership.room.name() == name)
     }
 
+    #[inline(never)]
     fn set_character_mode(&mut self, on: bool) {
         if on && !self.link.is_confirmed() {
             self.outbox.tell(Tone::Refusal, "Your client has not shown that it speaks telnet: it stays in line mode.");
@@ -226,6 +234,7 @@ impl Session {
         self.outbox.tell(Tone::News, &format!("Asked for {mode}."));
     }
 
+    #[inline(never)]
     fn set_color(&mut self, on: bool) {
         self.color = Some(on);
         self.look_again();
@@ -237,6 +246,7 @@ impl Session {
         self.outbox.tell(Tone::News, told);
     }
 
+    #[inline(never)]
     fn hide_input(&mut self) {
         self.outbox.with_display(|display, _| display.set_hidden(true));
         self.link.hide_input(&mut self.protocol);

@@ -16,6 +16,7 @@ use crate::room::Room;
 use crate::screen::Tone;
 
 impl Session {
+    #[inline(never)]
     pub(super) fn list_rooms(&mut self) {
         let rooms: Vec<_> = self.hub.rooms.all().into_iter().filter(|room| self.may_see(room)).collect();
         if rooms.is_empty() {
@@ -56,6 +57,7 @@ impl Session {
         self.membership(room.name()).map_or(0, |membership| room.said().saturating_sub(membership.read))
     }
 
+    #[inline(never)]
     pub(super) fn list_people(&mut self, name: &RoomName) {
         let Some(membership) = self.membership(name) else { return };
         let room = Arc::clone(&membership.room);
@@ -75,6 +77,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     pub(super) fn list_everybody(&mut self) {
         let now = Instant::now();
         let people = self.hub.roster.people();
@@ -96,6 +99,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     pub(super) fn show_history(&mut self, name: &RoomName, count: Option<usize>) {
         let Some(membership) = self.membership(name) else { return };
         let events = membership.room.history(count.unwrap_or(self.hub.config().chatview_max));
@@ -105,11 +109,13 @@ impl Session {
         self.outbox.tell_events(&events, &mut self.hub.clock.clone());
     }
 
+    #[inline(never)]
     pub(super) fn tell_time(&mut self) {
         let now = Timestamp::now().to_zoned(self.hub.clock.zone().clone());
         self.outbox.tell(Tone::News, &format!("It is {}.", now.strftime("%H:%M:%S on %A, %Y-%m-%d (UTC%:z)")));
     }
 
+    #[inline(never)]
     pub(super) fn tell_who_am_i(&mut self) {
         let Some(person) = &self.person else { return };
         let now = Instant::now();
@@ -136,6 +142,7 @@ impl Session {
         );
     }
 
+    #[inline(never)]
     pub(super) fn redraw(&mut self) {
         self.outbox.with_display(|display, out| display.clear(out));
         if let Some(room) = self.viewed.clone() {

@@ -34,7 +34,7 @@ use pending::Pending;
 
 /// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
 /// of idle people its size counts.
-const SMALL_READ: usize = 1024;
+const SMALL_READ: usize = 256;
 
 /// Read buffer of a connection that has just filled the small one, in bytes; given back when it says little again.
 const LARGE_READ: usize = 32 * 1024;
