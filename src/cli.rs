@@ -128,21 +128,13 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
             Arg::Short('q') => quiet = true,
             Arg::Long("check-config") => check = true,
             Arg::Long("config") => {
-                let file = value(
-                    &mut parser,
-                    "--config needs a file, as in --config chatsock.toml",
-                )?;
+                let file = value(&mut parser, "--config needs a file, as in --config chatsock.toml")?;
                 if options.config.replace(file.into()).is_some() {
-                    return Err(UsageError(
-                        "--config is given twice; keep one of the two".to_owned(),
-                    ));
+                    return Err(UsageError("--config is given twice; keep one of the two".to_owned()));
                 }
             }
             Arg::Long("listen") => {
-                let text = value(
-                    &mut parser,
-                    "--listen needs an address, as in --listen 0.0.0.0:5555",
-                )?;
+                let text = value(&mut parser, "--listen needs an address, as in --listen 0.0.0.0:5555")?;
                 let address = listen_address(&text)?;
                 if let Some(other) = options.listen.iter().find(|other| clash(**other, address)) {
                     return Err(UsageError(format!(
@@ -158,19 +150,13 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
     options.verbosity = match (quiet, verbose) {
         (true, 0) => Verbosity::Quiet,
         (true, _) => {
-            return Err(UsageError(
-                "-q and -v contradict each other; keep one of the two".to_owned(),
-            ));
+            return Err(UsageError("-q and -v contradict each other; keep one of the two".to_owned()));
         }
         (false, 0) => Verbosity::Normal,
         (false, 1) => Verbosity::Verbose,
         (false, _) => Verbosity::Trace,
     };
-    Ok(if check {
-        Invocation::CheckConfig(options)
-    } else {
-        Invocation::Serve(options)
-    })
+    Ok(if check { Invocation::CheckConfig(options) } else { Invocation::Serve(options) })
 }
 
 /// The value of the option just read. What looks like an option is none: `--config --check-config` lacks its file.
@@ -184,25 +170,18 @@ fn value(parser: &mut Parser, needed: &str) -> Result<OsString, UsageError> {
 fn listen_address(text: &OsStr) -> Result<SocketAddr, UsageError> {
     let shown = || text.to_string_lossy().escape_debug().to_string();
     // Text that is not UTF-8 is no address either; the replacement characters in it make sure of that.
-    parse_address(&text.to_string_lossy())
-        .map_err(|error| UsageError(format!("--listen {}: {error}", shown())))
+    parse_address(&text.to_string_lossy()).map_err(|error| UsageError(format!("--listen {}: {error}", shown())))
 }
 
 fn unexpected(arg: &Arg<'_>) -> UsageError {
     let (what, hint) = match arg {
         Arg::Short(letter) => {
             let hint = LONG_OPTIONS.iter().find(|long| long.starts_with(*letter));
-            (
-                format!("there is no option -{}", letter.escape_debug()),
-                hint.map(|long| format!("--{long}")),
-            )
+            (format!("there is no option -{}", letter.escape_debug()), hint.map(|long| format!("--{long}")))
         }
         Arg::Long(name) => {
             let hint = nearest(name, LONG_OPTIONS.iter().copied());
-            (
-                format!("there is no option --{}", name.escape_debug()),
-                hint.map(|long| format!("--{long}")),
-            )
+            (format!("there is no option --{}", name.escape_debug()), hint.map(|long| format!("--{long}")))
         }
         Arg::Value(word) if word == "serve" => {
             return UsageError("serve is given twice; keep one of the two".to_owned());
@@ -263,14 +242,8 @@ mod tests {
             listen: vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()],
             verbosity: Verbosity::Verbose,
         };
-        assert_eq!(
-            serve("serve --config a.toml --listen 127.0.0.1:0 --listen [::1]:0 -v"),
-            expected
-        );
-        assert_eq!(
-            serve("-v --listen=127.0.0.1:0 --config=a.toml serve --listen=[::1]:0"),
-            expected
-        );
+        assert_eq!(serve("serve --config a.toml --listen 127.0.0.1:0 --listen [::1]:0 -v"), expected);
+        assert_eq!(serve("-v --listen=127.0.0.1:0 --config=a.toml serve --listen=[::1]:0"), expected);
         assert_eq!(
             call("--config a.toml --listen 127.0.0.1:0 --listen [::1]:0 -v --check-config"),
             Ok(Invocation::CheckConfig(expected))
@@ -289,10 +262,7 @@ mod tests {
 
     #[test]
     fn q_together_with_v_is_refused() {
-        assert_eq!(
-            refusal("-q -v"),
-            "-q and -v contradict each other; keep one of the two"
-        );
+        assert_eq!(refusal("-q -v"), "-q and -v contradict each other; keep one of the two");
         assert_eq!(refusal("-vq"), refusal("-q -v"));
     }
 
@@ -309,25 +279,13 @@ mod tests {
     #[test]
     fn a_near_miss_is_answered_with_what_was_meant() {
         for (line, hint) in [
-            (
-                "--lisen 1",
-                "there is no option --lisen; did you mean --listen?",
-            ),
-            (
-                "--check-confg",
-                "there is no option --check-confg; did you mean --check-config?",
-            ),
+            ("--lisen 1", "there is no option --lisen; did you mean --listen?"),
+            ("--check-confg", "there is no option --check-confg; did you mean --check-config?"),
             ("-c a.toml", "there is no option -c; did you mean --config?"),
             ("sevre", "there is no command sevre; did you mean serve?"),
             ("help", "there is no command help; did you mean --help?"),
-            (
-                "--zzz",
-                "there is no option --zzz; chatsock --help lists what there is",
-            ),
-            (
-                "a.toml",
-                "there is no command a.toml; chatsock --help lists what there is",
-            ),
+            ("--zzz", "there is no option --zzz; chatsock --help lists what there is"),
+            ("a.toml", "there is no command a.toml; chatsock --help lists what there is"),
         ] {
             assert_eq!(refusal(line), hint);
         }
@@ -336,41 +294,19 @@ mod tests {
     #[test]
     fn a_missing_value_is_named_with_an_example() {
         for line in ["--config", "--config --check-config", "--config="] {
-            assert_eq!(
-                refusal(line),
-                "--config needs a file, as in --config chatsock.toml",
-                "{line}"
-            );
+            assert_eq!(refusal(line), "--config needs a file, as in --config chatsock.toml", "{line}");
         }
         for line in ["--listen", "--listen -v", "--listen="] {
-            assert_eq!(
-                refusal(line),
-                "--listen needs an address, as in --listen 0.0.0.0:5555",
-                "{line}"
-            );
+            assert_eq!(refusal(line), "--listen needs an address, as in --listen 0.0.0.0:5555", "{line}");
         }
     }
 
     #[test]
     fn what_is_given_twice_is_refused() {
-        assert_eq!(
-            refusal("--config a --config b"),
-            "--config is given twice; keep one of the two"
-        );
-        assert_eq!(
-            refusal("serve serve"),
-            "serve is given twice; keep one of the two"
-        );
-        assert!(
-            refusal("--listen 0.0.0.0:5555 --listen 127.0.0.1:5555")
-                .contains("cannot both be listened on")
-        );
-        assert_eq!(
-            serve("--listen 127.0.0.1:0 --listen 127.0.0.1:0")
-                .listen
-                .len(),
-            2
-        );
+        assert_eq!(refusal("--config a --config b"), "--config is given twice; keep one of the two");
+        assert_eq!(refusal("serve serve"), "serve is given twice; keep one of the two");
+        assert!(refusal("--listen 0.0.0.0:5555 --listen 127.0.0.1:5555").contains("cannot both be listened on"));
+        assert_eq!(serve("--listen 127.0.0.1:0 --listen 127.0.0.1:0").listen.len(), 2);
     }
 
     #[test]
@@ -381,10 +317,7 @@ mod tests {
 
     #[test]
     fn a_value_where_none_belongs_is_refused() {
-        assert_eq!(
-            refusal("--check-config=yes"),
-            "--check-config takes no value; write --check-config alone"
-        );
+        assert_eq!(refusal("--check-config=yes"), "--check-config takes no value; write --check-config alone");
     }
 
     #[test]
@@ -404,10 +337,7 @@ mod tests {
         let options = parse([OsString::from("--config"), odd()].into_iter());
         assert_eq!(
             options,
-            Ok(Invocation::Serve(ServeOptions {
-                config: Some(odd().into()),
-                ..ServeOptions::default()
-            }))
+            Ok(Invocation::Serve(ServeOptions { config: Some(odd().into()), ..ServeOptions::default() }))
         );
     }
 

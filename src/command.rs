@@ -288,7 +288,11 @@ impl<'a> Typed<'a> {
 
 /// A command and its arguments in one line, with a mark: `:join <room> [password]`.
 pub fn syntax(spec: &Spec, mark: char) -> String {
-    if spec.arguments.is_empty() { format!("{mark}{}", spec.word) } else { format!("{mark}{} {}", spec.word, spec.arguments) }
+    if spec.arguments.is_empty() {
+        format!("{mark}{}", spec.word)
+    } else {
+        format!("{mark}{} {}", spec.word, spec.arguments)
+    }
 }
 
 #[cfg(test)]
@@ -323,7 +327,9 @@ mod tests {
         for smiley in [")", "D", "P", "-)", "o", "|", "x", "3", "'("] {
             assert!(resembling(smiley).is_none(), "{smiley}");
         }
-        for (word, meant) in [("joim", "join"), ("rooms", "rooms"), ("romos", "rooms"), ("JOIN", "join"), ("quti", "quit"), ("q", "q")] {
+        for (word, meant) in
+            [("joim", "join"), ("rooms", "rooms"), ("romos", "rooms"), ("JOIN", "join"), ("quti", "quit"), ("q", "q")]
+        {
             assert_eq!(resembling(word).map(|s| s.word), Some(meant), "{word}");
         }
     }

@@ -219,11 +219,15 @@ impl fmt::Display for NameError {
                 write!(f, "A name has {min} to {max} characters: a letter, then letters, digits, _ or -.")
             }
             NameError::BadStart => f.write_str("A name begins with a letter from A to Z."),
-            NameError::BadCharacter { found: ' ' } => f.write_str("A name has no spaces: a letter, then letters, digits, _ or -."),
+            NameError::BadCharacter { found: ' ' } => {
+                f.write_str("A name has no spaces: a letter, then letters, digits, _ or -.")
+            }
             NameError::BadCharacter { found } if found.is_ascii_graphic() => {
                 write!(f, "A name has no {found} in it: a letter, then letters, digits, _ or -.")
             }
-            NameError::BadCharacter { .. } => f.write_str("A name has only the letters A to Z, without accents, digits, _ and -."),
+            NameError::BadCharacter { .. } => {
+                f.write_str("A name has only the letters A to Z, without accents, digits, _ and -.")
+            }
             NameError::Reserved(name) => write!(f, "The name {name} is reserved."),
         }
     }

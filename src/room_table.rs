@@ -71,7 +71,8 @@ impl RoomTable {
                 None => {
                     table.last_instance += 1;
                     let shared = Arc::clone(&self.shared);
-                    let room = Room::new(name.clone(), table.last_instance, room_config.clone(), shared, self.clock.clone());
+                    let room =
+                        Room::new(name.clone(), table.last_instance, room_config.clone(), shared, self.clock.clone());
                     table.rooms.insert(name.clone(), room);
                 }
             }

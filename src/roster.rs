@@ -75,7 +75,13 @@ impl Roster {
     }
 
     /// Takes a name for a connection. If somebody has it: a free one like it, of at most `limit` characters.
-    pub fn claim(&self, name: &UserName, limit: usize, outbox: &Arc<Outbox>, now: Instant) -> Result<Arc<Person>, Option<String>> {
+    pub fn claim(
+        &self,
+        name: &UserName,
+        limit: usize,
+        outbox: &Arc<Outbox>,
+        now: Instant,
+    ) -> Result<Arc<Person>, Option<String>> {
         let mut state = self.lock();
         if state.people.contains_key(name) {
             let is_free = |candidate: &str| {

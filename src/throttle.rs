@@ -169,7 +169,13 @@ pub struct Admission {
 
 impl Admission {
     /// Lets a connection in or not; `open` and `new` are the limits. Every one let in has to be [`Admission::leave`]d.
-    pub fn enter(&mut self, address: IpAddr, open: Option<usize>, new: Option<Rate>, now: Instant) -> Result<(), NotAdmitted> {
+    pub fn enter(
+        &mut self,
+        address: IpAddr,
+        open: Option<usize>,
+        new: Option<Rate>,
+        now: Instant,
+    ) -> Result<(), NotAdmitted> {
         if self.visitors.len() >= self.tidy_at {
             self.visitors.retain(|_, visitor| visitor.open > 0 || !visitor.arrivals.is_full(now));
             self.tidy_at = (self.visitors.len() * 2).max(1024);
@@ -225,7 +231,10 @@ mod tests {
         for _ in 0..50 {
             bucket.reserve(now, 1, rate(), PATIENCE);
         }
-        assert_eq!(bucket.reserve(now + Duration::from_millis(3500), 1, rate(), PATIENCE), Turn::At(now + Duration::from_millis(3500)).into_now(now + Duration::from_millis(3500)));
+        assert_eq!(
+            bucket.reserve(now + Duration::from_millis(3500), 1, rate(), PATIENCE),
+            Turn::At(now + Duration::from_millis(3500)).into_now(now + Duration::from_millis(3500))
+        );
         assert!(!bucket.is_full(now));
         assert!(bucket.is_full(now + Duration::from_secs(6)));
     }

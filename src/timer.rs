@@ -137,7 +137,11 @@ mod tests {
     #[test]
     fn the_earliest_deadline_comes_first_and_ties_keep_their_order() {
         let now = Instant::now();
-        let entry = |after: u64, number| Entry { due: now + Duration::from_secs(after), number, task: Task::FlushNews(Weak::new()) };
+        let entry = |after: u64, number| Entry {
+            due: now + Duration::from_secs(after),
+            number,
+            task: Task::FlushNews(Weak::new()),
+        };
         let mut heap = BinaryHeap::from([entry(3, 1), entry(1, 2), entry(2, 3), entry(1, 4)]);
         let order: Vec<_> = std::iter::from_fn(|| heap.pop()).map(|entry| entry.number).collect();
         assert_eq!(order, [2, 4, 3, 1]);

@@ -22,9 +22,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     if text.parse::<IpAddr>().is_ok() || text.eq_ignore_ascii_case("localhost") {
         return Err(AddressError::NoPort(text.to_owned()));
     }
-    if let Some(inner) = text
-        .strip_prefix('[')
-        .and_then(|rest| rest.strip_suffix(']'))
+    if let Some(inner) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'))
         && inner.parse::<Ipv6Addr>().is_ok()
     {
         return Err(AddressError::NoPort(text.to_owned()));
@@ -66,10 +64,7 @@ impl fmt::Display for AddressError {
         match self {
             Self::NoPort(text) => write!(f, "the port is missing; write {text}:5555"),
             Self::Unbracketed(text) => {
-                write!(
-                    f,
-                    "an IPv6 address stands in brackets and a port follows; write [{text}]:5555"
-                )
+                write!(f, "an IPv6 address stands in brackets and a port follows; write [{text}]:5555")
             }
             Self::NoHost(port) => write!(
                 f,
@@ -80,9 +75,7 @@ impl fmt::Display for AddressError {
                 f,
                 "write the address in numbers; 0.0.0.0:{port} is every IPv4 address of this machine, [::]:{port} every IPv6 one"
             ),
-            Self::Unreadable => {
-                f.write_str("write an address and a port, as in 0.0.0.0:5555 or [::]:5555")
-            }
+            Self::Unreadable => f.write_str("write an address and a port, as in 0.0.0.0:5555 or [::]:5555"),
         }
     }
 }
@@ -96,8 +89,7 @@ impl std::error::Error for AddressError {}
 #[must_use]
 pub fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     let overlap = one.ip() == other.ip()
-        || (one.is_ipv4() == other.is_ipv4()
-            && (one.ip().is_unspecified() || other.ip().is_unspecified()));
+        || (one.is_ipv4() == other.is_ipv4() && (one.ip().is_unspecified() || other.ip().is_unspecified()));
     one.port() != 0 && one.port() == other.port() && overlap
 }
 
@@ -114,14 +106,8 @@ mod tests {
 
     #[test]
     fn localhost_is_the_loopback_address_without_asking_anybody() {
-        assert_eq!(
-            parse_address("localhost:5555").unwrap().to_string(),
-            "127.0.0.1:5555"
-        );
-        assert_eq!(
-            parse_address("LocalHost:0").unwrap().to_string(),
-            "127.0.0.1:0"
-        );
+        assert_eq!(parse_address("localhost:5555").unwrap().to_string(), "127.0.0.1:5555");
+        assert_eq!(parse_address("LocalHost:0").unwrap().to_string(), "127.0.0.1:0");
     }
 
     #[test]

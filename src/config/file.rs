@@ -21,18 +21,10 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Every mistake in it; just one when it cannot be read at all.
 pub fn load(path: &Path) -> Result<Config, Mistakes> {
     let name = path.to_string_lossy();
-    let whole_file = |text: String| {
-        Mistakes::one(Mistake {
-            file: name.clone().into_owned(),
-            line: None,
-            text,
-        })
-    };
+    let whole_file = |text: String| Mistakes::one(Mistake { file: name.clone().into_owned(), line: None, text });
     let bytes = read(path).map_err(|error| whole_file(in_words(&error)))?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(whole_file(
-            "the file is over 1 MiB, which is no config file".to_owned(),
-        ));
+        return Err(whole_file("the file is over 1 MiB, which is no config file".to_owned()));
     }
     match String::from_utf8(bytes) {
         Ok(text) => parse(&text, &name),
@@ -50,9 +42,7 @@ pub fn load(path: &Path) -> Result<Config, Mistakes> {
 /// At most one byte more than [`MAX_FILE`], by which a longer file is known.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE + 1)
-        .read_to_end(&mut bytes)?;
+    File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
@@ -60,8 +50,7 @@ fn in_words(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),
         io::ErrorKind::PermissionDenied => {
-            "no permission to read the file; give the user who runs chatsock the right to"
-                .to_owned()
+            "no permission to read the file; give the user who runs chatsock the right to".to_owned()
         }
         io::ErrorKind::IsADirectory => "this is a directory; name the file in it".to_owned(),
         _ => format!("the file cannot be read: {error}"),

@@ -47,13 +47,9 @@ const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "cluster"];
 
 /// Every key there is, as (section, key). The sections are `""`, `"limits"` and `"rooms.NAME"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [
-        ("", TOP_KEYS),
-        ("limits", LIMIT_KEYS),
-        ("rooms.NAME", ROOM_KEYS),
-    ]
-    .into_iter()
-    .flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key)))
+    [("", TOP_KEYS), ("limits", LIMIT_KEYS), ("rooms.NAME", ROOM_KEYS)]
+        .into_iter()
+        .flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key)))
 }
 
 /// Mistakes for the keys and sections at the top that do not exist.
@@ -75,8 +71,7 @@ pub(super) fn unknown_at_the_top(reader: &mut Reader<'_>, table: &DeTable<'_>) {
                 nearest(name, SECTIONS.iter().copied()).map(|s| format!("[{s}]")),
             )
         } else {
-            let elsewhere = home(name, LIMIT_KEYS, "[limits]")
-                .or_else(|| home(name, ROOM_KEYS, "a [rooms.NAME]"));
+            let elsewhere = home(name, LIMIT_KEYS, "[limits]").or_else(|| home(name, ROOM_KEYS, "a [rooms.NAME]"));
             elsewhere.unwrap_or_else(|| unknown_key("", name, TOP_KEYS))
         };
         reader.mistake(Some(line), text);
@@ -91,20 +86,15 @@ pub(super) fn unknown_keys(reader: &mut Reader<'_>, section: Section<'_, '_>, ke
             continue;
         }
         // The usual slip: a key of the top put after the first section has begun.
-        let text = home(
-            name,
-            TOP_KEYS,
-            "the top of the file, above the first section",
-        )
-        .or_else(|| home(name, LIMIT_KEYS, "[limits]"))
-        .unwrap_or_else(|| unknown_key(section.prefix, name, keys));
+        let text = home(name, TOP_KEYS, "the top of the file, above the first section")
+            .or_else(|| home(name, LIMIT_KEYS, "[limits]"))
+            .unwrap_or_else(|| unknown_key(section.prefix, name, keys));
         reader.mistake(Some(reader.line(key)), text);
     }
 }
 
 fn home(name: &str, keys: &[&str], place: &str) -> Option<String> {
-    keys.contains(&name)
-        .then(|| format!("{name} does not belong here; move it to {place}"))
+    keys.contains(&name).then(|| format!("{name} does not belong here; move it to {place}"))
 }
 
 fn unknown_key(prefix: &str, name: &str, keys: &[&str]) -> String {
@@ -122,9 +112,5 @@ fn unknown(what: &str, hint: Option<String>) -> String {
 /// As TOML writes a key: in quotes unless it is plain.
 pub(super) fn bare(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !name.is_empty() && name.len() <= 40 && name.chars().all(plain) {
-        name.to_owned()
-    } else {
-        quoted(name)
-    }
+    if !name.is_empty() && name.len() <= 40 && name.chars().all(plain) { name.to_owned() } else { quoted(name) }
 }

@@ -163,10 +163,7 @@ impl Config {
     /// Whether connections from `address` are left out of the counts by address.
     #[must_use]
     pub fn is_exempt(&self, address: IpAddr) -> bool {
-        self.limits
-            .exempt
-            .iter()
-            .any(|network| network.contains(address))
+        self.limits.exempt.iter().any(|network| network.contains(address))
     }
 
     /// The file to read, when the command line names `named`: that one, else `./chatsock.toml` if there is one.
@@ -177,10 +174,7 @@ impl Config {
         match named {
             Some(path) => Some(path.to_owned()),
             // `symlink_metadata`, because a link that leads nowhere is a mistake and not a missing file.
-            None => Path::new(DEFAULT_FILE)
-                .symlink_metadata()
-                .is_ok()
-                .then(|| PathBuf::from(DEFAULT_FILE)),
+            None => Path::new(DEFAULT_FILE).symlink_metadata().is_ok().then(|| PathBuf::from(DEFAULT_FILE)),
         }
     }
 }
@@ -202,10 +196,7 @@ impl Default for Config {
             idle_timeout: None,
             limits: Limits::default(),
             // The name is a good one, which a test holds; the type cannot know.
-            rooms: RoomName::parse("general")
-                .into_iter()
-                .map(|name| (name, RoomConfig::general()))
-                .collect(),
+            rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomConfig::general())).collect(),
         }
     }
 }
@@ -235,21 +226,13 @@ impl Default for Limits {
 impl RoomConfig {
     /// The room there is when the file names none.
     fn general() -> Self {
-        Self {
-            description: "For general conversations.".to_owned(),
-            ..Self::default()
-        }
+        Self { description: "For general conversations.".to_owned(), ..Self::default() }
     }
 }
 
 impl Default for RoomConfig {
     /// What an empty `[rooms.NAME]` gives: public, open to everybody, any number of people.
     fn default() -> Self {
-        Self {
-            public: true,
-            description: String::new(),
-            limit: None,
-            entry: Entry::Open,
-        }
+        Self { public: true, description: String::new(), limit: None, entry: Entry::Open }
     }
 }

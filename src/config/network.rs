@@ -33,30 +33,22 @@ impl Network {
         let prefix = match prefix {
             None => whole,
             // `u8::from_str` would take a sign too.
-            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits
-                .parse()
-                .ok()
-                .filter(|bits| *bits <= whole)
-                .ok_or(NetworkError::Prefix(whole))?,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                digits.parse().ok().filter(|bits| *bits <= whole).ok_or(NetworkError::Prefix(whole))?
+            }
             Some(_) => return Err(NetworkError::Prefix(whole)),
         };
         let base = masked(address, prefix);
         // A block inside ::ffff:0:0/96 holds IPv4 addresses only (RFC 4291, section 2.5.5.2).
         Ok(match base.to_canonical() {
-            v4 @ IpAddr::V4(_) if base.is_ipv6() && prefix >= 96 => Self {
-                base: v4,
-                prefix: prefix - 96,
-            },
+            v4 @ IpAddr::V4(_) if base.is_ipv6() && prefix >= 96 => Self { base: v4, prefix: prefix - 96 },
             _ => Self { base, prefix },
         })
     }
 
     /// The block of `address` and all that share its first `prefix` bits.
     pub(super) fn block(address: IpAddr, prefix: u8) -> Self {
-        Self {
-            base: masked(address, prefix),
-            prefix,
-        }
+        Self { base: masked(address, prefix), prefix }
     }
 
     /// Whether `address` lies in this block.
@@ -89,13 +81,10 @@ pub enum NetworkError {
 impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Address => f.write_str(
-                r#"write an address or a block, as in "192.0.2.7", "10.0.0.0/8" or "::1""#,
-            ),
-            Self::Prefix(most) => write!(
-                f,
-                "the number after the slash counts leading bits and is 0 to {most} for this kind of address"
-            ),
+            Self::Address => f.write_str(r#"write an address or a block, as in "192.0.2.7", "10.0.0.0/8" or "::1""#),
+            Self::Prefix(most) => {
+                write!(f, "the number after the slash counts leading bits and is 0 to {most} for this kind of address")
+            }
         }
     }
 }
@@ -114,15 +103,11 @@ fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
             // Shifting by the whole width is what prefix 0 asks for; plain `<<` refuses it.
-            let mask = u32::MAX
-                .checked_shl(u32::from(32 - prefix.min(32)))
-                .unwrap_or(0);
+            let mask = u32::MAX.checked_shl(u32::from(32 - prefix.min(32))).unwrap_or(0);
             IpAddr::V4((v4.to_bits() & mask).into())
         }
         IpAddr::V6(v6) => {
-            let mask = u128::MAX
-                .checked_shl(u32::from(128 - prefix.min(128)))
-                .unwrap_or(0);
+            let mask = u128::MAX.checked_shl(u32::from(128 - prefix.min(128))).unwrap_or(0);
             IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & mask))
         }
     }
@@ -133,9 +118,7 @@ mod tests {
     use super::*;
 
     fn contains(network: &str, address: &str) -> bool {
-        Network::parse(network)
-            .unwrap()
-            .contains(address.parse().unwrap())
+        Network::parse(network).unwrap().contains(address.parse().unwrap())
     }
 
     #[test]
@@ -185,18 +168,8 @@ mod tests {
         for text in ["", "localhost", "10.0.0", "10.0.0.0.0/8", "/8", " ::1"] {
             assert_eq!(Network::parse(text), Err(NetworkError::Address), "{text:?}");
         }
-        for text in [
-            "10.0.0.0/33",
-            "10.0.0.0/",
-            "10.0.0.0/-1",
-            "10.0.0.0/+8",
-            "10.0.0.0/255.0.0.0",
-        ] {
-            assert_eq!(
-                Network::parse(text),
-                Err(NetworkError::Prefix(32)),
-                "{text:?}"
-            );
+        for text in ["10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/255.0.0.0"] {
+            assert_eq!(Network::parse(text), Err(NetworkError::Prefix(32)), "{text:?}");
         }
         assert_eq!(Network::parse("::/129"), Err(NetworkError::Prefix(128)));
     }

@@ -66,11 +66,7 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     reader.read_word(
         top,
         "telnet",
-        &[
-            ("auto", Telnet::Auto),
-            ("never", Telnet::Never),
-            ("always", Telnet::Always),
-        ],
+        &[("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)],
         &mut config.telnet,
     );
     reader.read_line(top, "welcome_message", &mut config.welcome_message);
@@ -79,21 +75,13 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     reader.read_number(top, "history_max", 0..=MAX_HISTORY, &mut config.history_max);
     reader.read_number(top, "username_min", 1..=32, &mut config.username_min);
     reader.read_number(top, "username_limit", 1..=32, &mut config.username_limit);
-    reader.read_number(
-        top,
-        "message_limit",
-        1..=MAX_MESSAGE,
-        &mut config.message_limit,
-    );
+    reader.read_number(top, "message_limit", 1..=MAX_MESSAGE, &mut config.message_limit);
     reader.read_seconds(top, "shutdown_delay", 3600, &mut config.shutdown_delay);
     reader.read_deadline(top, "idle_timeout", YEAR, &mut config.idle_timeout);
     read_listeners(reader, top, &mut config, state);
 
     let no_limits = DeTable::new();
-    let limits = Section {
-        prefix: "limits.",
-        table: section(reader, top, "limits").unwrap_or(&no_limits),
-    };
+    let limits = Section { prefix: "limits.", table: section(reader, top, "limits").unwrap_or(&no_limits) };
     read_limits(reader, limits, &mut config.limits);
     if let Some(rooms) = section(reader, top, "rooms") {
         config.rooms = read_rooms(reader, rooms);
@@ -111,24 +99,13 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
 }
 
 /// The table under `[name]`, if there is one.
-fn section<'t, 'i>(
-    reader: &mut Reader<'_>,
-    top: Section<'t, 'i>,
-    name: &str,
-) -> Option<&'t DeTable<'i>> {
+fn section<'t, 'i>(reader: &mut Reader<'_>, top: Section<'t, 'i>, name: &str) -> Option<&'t DeTable<'i>> {
     let value = top.get(name)?;
     if let DeValue::Table(table) = value.get_ref() {
         return Some(table);
     }
-    let example = if name == "rooms" {
-        "[rooms.general]"
-    } else {
-        "[limits]"
-    };
-    let text = format!(
-        "{name} must be a section, as in {example}, not {}",
-        kind(value.get_ref())
-    );
+    let example = if name == "rooms" { "[rooms.general]" } else { "[limits]" };
+    let text = format!("{name} must be a section, as in {example}, not {}", kind(value.get_ref()));
     reader.mistake(reader.line_of(top, name), text);
     None
 }
@@ -136,20 +113,12 @@ fn section<'t, 'i>(
 fn read_listeners(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Config, state: Tree) {
     let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
     for (key, example) in [("listen", "0.0.0.0:5555"), ("quick_listen", "0.0.0.0:2323")] {
-        let target = if key == "listen" {
-            &mut config.listen
-        } else {
-            &mut config.quick_listen
-        };
+        let target = if key == "listen" { &mut config.listen } else { &mut config.quick_listen };
         if let Some(found) = reader.read_list(top, key, example, parse_address) {
             target.clear();
             for (address, line) in found {
-                if let Some((other, where_)) =
-                    taken.iter().find(|(other, _)| clash(*other, address))
-                {
-                    let text = format!(
-                        "{key} holds {address}, but {where_} has {other} already; take one out"
-                    );
+                if let Some((other, where_)) = taken.iter().find(|(other, _)| clash(*other, address)) {
+                    let text = format!("{key} holds {address}, but {where_} has {other} already; take one out");
                     reader.mistake(Some(line), text);
                 }
                 taken.push((address, key));
@@ -161,8 +130,7 @@ fn read_listeners(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Co
     }
     // Looked up in the file and not in what was read, since a list whose every entry is wrong is not empty.
     let emptied = |key| matches!(top.get(key).map(Spanned::get_ref), Some(DeValue::Array(list)) if list.is_empty());
-    let nowhere =
-        emptied("listen") && (emptied("quick_listen") || top.get("quick_listen").is_none());
+    let nowhere = emptied("listen") && (emptied("quick_listen") || top.get("quick_listen").is_none());
     if nowhere && state == Tree::Whole {
         reader.mistake(
             reader.line_of(top, "listen"),
@@ -179,72 +147,28 @@ fn read_limits(reader: &mut Reader<'_>, section: Section<'_, '_>, limits: &mut L
     for (key, target) in [
         ("max_connections", &mut limits.max_connections),
         ("connections_per_ip", &mut limits.connections_per_ip),
-        (
-            "connections_per_ip_per_minute",
-            &mut limits.connections_per_ip_per_minute,
-        ),
+        ("connections_per_ip_per_minute", &mut limits.connections_per_ip_per_minute),
         ("message_burst", &mut limits.message_burst),
         ("messages_per_second", &mut limits.messages_per_second),
         ("rooms_per_ip", &mut limits.rooms_per_ip),
     ] {
         reader.read_limit(section, key, 1..=MAX_COUNT, target);
     }
-    reader.read_limit(
-        section,
-        "line_bytes",
-        MIN_LINE..=MAX_LINE,
-        &mut limits.line_bytes,
-    );
-    reader.read_limit(
-        section,
-        "outbox_bytes",
-        MIN_OUTBOX..=MAX_COUNT,
-        &mut limits.outbox_bytes,
-    );
-    reader.read_limit(
-        section,
-        "outbox_total_bytes",
-        MIN_OUTBOX..=usize::MAX >> 1,
-        &mut limits.outbox_total_bytes,
-    );
+    reader.read_limit(section, "line_bytes", MIN_LINE..=MAX_LINE, &mut limits.line_bytes);
+    reader.read_limit(section, "outbox_bytes", MIN_OUTBOX..=MAX_COUNT, &mut limits.outbox_bytes);
+    reader.read_limit(section, "outbox_total_bytes", MIN_OUTBOX..=usize::MAX >> 1, &mut limits.outbox_total_bytes);
     reader.read_deadline(section, "login_seconds", DAY, &mut limits.login);
-    reader.read_deadline(
-        section,
-        "outbox_stall_seconds",
-        DAY,
-        &mut limits.outbox_stall,
-    );
+    reader.read_deadline(section, "outbox_stall_seconds", DAY, &mut limits.outbox_stall);
 }
 
 /// Values that are fine alone and impossible together.
-fn contradictions(
-    reader: &mut Reader<'_>,
-    top: Section<'_, '_>,
-    limits: Section<'_, '_>,
-    config: &Config,
-) {
-    let Config {
-        username_min,
-        username_limit,
-        message_limit,
-        ..
-    } = config;
-    let Limits {
-        line_bytes,
-        outbox_bytes,
-        outbox_total_bytes,
-        login,
-        ..
-    } = &config.limits;
+fn contradictions(reader: &mut Reader<'_>, top: Section<'_, '_>, limits: Section<'_, '_>, config: &Config) {
+    let Config { username_min, username_limit, message_limit, .. } = config;
+    let Limits { line_bytes, outbox_bytes, outbox_total_bytes, login, .. } = &config.limits;
     if username_min > username_limit {
-        let text = format!(
-            "username_min is {username_min}, over username_limit, which is {username_limit}: no name would do"
-        );
-        contradiction(
-            reader,
-            &[(top, "username_min"), (top, "username_limit")],
-            text,
-        );
+        let text =
+            format!("username_min is {username_min}, over username_limit, which is {username_limit}: no name would do");
+        contradiction(reader, &[(top, "username_min"), (top, "username_limit")], text);
     }
     // A character takes a byte or more.
     if let Some(line) = line_bytes.filter(|line| line < message_limit) {
@@ -260,33 +184,20 @@ fn contradictions(
         let text = format!(
             "limits.outbox_total_bytes is {all}, less than outbox_bytes for one reader, which is {one}; raise it or lower outbox_bytes"
         );
-        contradiction(
-            reader,
-            &[(limits, "outbox_total_bytes"), (limits, "outbox_bytes")],
-            text,
-        );
+        contradiction(reader, &[(limits, "outbox_total_bytes"), (limits, "outbox_bytes")], text);
     }
-    if let Some(login) =
-        login.filter(|login| config.connection_timeout && login.as_millis() <= 2500)
-    {
+    if let Some(login) = login.filter(|login| config.connection_timeout && login.as_millis() <= 2500) {
         let text = format!(
             "limits.login_seconds is {}, but connection_timeout = true keeps newcomers waiting for 2.5 seconds of them; raise it",
             login.as_secs()
         );
-        contradiction(
-            reader,
-            &[(limits, "login_seconds"), (top, "connection_timeout")],
-            text,
-        );
+        contradiction(reader, &[(limits, "login_seconds"), (top, "connection_timeout")], text);
     }
 }
 
 /// A mistake about several keys, on the line of the first that is set. Said only when each is fine by itself.
 fn contradiction(reader: &mut Reader<'_>, keys: &[(Section<'_, '_>, &str)], text: String) {
-    let lines: Vec<usize> = keys
-        .iter()
-        .filter_map(|(section, key)| reader.line_of(*section, key))
-        .collect();
+    let lines: Vec<usize> = keys.iter().filter_map(|(section, key)| reader.line_of(*section, key)).collect();
     if !lines.iter().any(|line| reader.has_mistake_on(*line)) {
         reader.mistake(lines.first().copied(), text);
     }

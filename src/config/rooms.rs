@@ -19,10 +19,7 @@ use crate::text::sanitize;
 const MAX_PASSWORD: usize = 128;
 
 /// All rooms of the section `[rooms]`; those with a mistake may be among them.
-pub(super) fn read_rooms(
-    reader: &mut Reader<'_>,
-    table: &DeTable<'_>,
-) -> BTreeMap<RoomName, RoomConfig> {
+pub(super) fn read_rooms(reader: &mut Reader<'_>, table: &DeTable<'_>) -> BTreeMap<RoomName, RoomConfig> {
     let mut rooms = BTreeMap::new();
     // By the name in small letters: the spelling in the file, for the mistake about the second one.
     let mut spellings: HashMap<String, &str> = HashMap::new();
@@ -34,38 +31,23 @@ pub(super) fn read_rooms(
         let shown = bare(spelling);
         let DeValue::Table(keys) = value.get_ref() else {
             let text = if ROOM_KEYS.contains(&spelling) {
-                format!(
-                    "{spelling} does not belong here; move it to the section of a room, as in [rooms.general]"
-                )
+                format!("{spelling} does not belong here; move it to the section of a room, as in [rooms.general]")
             } else {
-                format!(
-                    "rooms.{shown} must be a section, as in [rooms.general], not {}",
-                    kind(value.get_ref())
-                )
+                format!("rooms.{shown} must be a section, as in [rooms.general], not {}", kind(value.get_ref()))
             };
             reader.mistake(Some(line), text);
             continue;
         };
         let prefix = format!("rooms.{shown}.");
-        let room = read_room(
-            reader,
-            Section {
-                prefix: &prefix,
-                table: keys,
-            },
-        );
+        let room = read_room(reader, Section { prefix: &prefix, table: keys });
         match RoomName::parse(spelling) {
             Err(error) => {
-                let text = format!(
-                    "rooms.{shown} is no name for a room; {}",
-                    clause(&error.to_string())
-                );
+                let text = format!("rooms.{shown} is no name for a room; {}", clause(&error.to_string()));
                 reader.mistake(Some(line), text);
             }
             Ok(name) => {
                 if let Some(first) = spellings.insert(spelling.to_lowercase(), spelling) {
-                    let text =
-                        format!("rooms {first} and {spelling} differ only in case; rename one");
+                    let text = format!("rooms {first} and {spelling} differ only in case; rename one");
                     reader.mistake(Some(line), text);
                 }
                 rooms.insert(name, room);
@@ -113,11 +95,5 @@ fn read_password(reader: &mut Reader<'_>, section: Section<'_, '_>) -> Option<Se
 /// A sentence as part of another one: `A name has no spaces.` is `a name has no spaces`.
 fn clause(sentence: &str) -> String {
     let mut chars = sentence.trim_end_matches('.').chars();
-    chars
-        .next()
-        .map(char::to_lowercase)
-        .into_iter()
-        .flatten()
-        .chain(chars)
-        .collect()
+    chars.next().map(char::to_lowercase).into_iter().flatten().chain(chars).collect()
 }

@@ -64,15 +64,7 @@ mod tests {
     fn only_the_very_same_text_matches() {
         let password = secret("open sesame");
         assert!(password.matches("open sesame"));
-        for wrong in [
-            "",
-            "o",
-            "open",
-            "Open sesame",
-            "open sesamf",
-            "open sesame ",
-            "open sesameopen sesame",
-        ] {
+        for wrong in ["", "o", "open", "Open sesame", "open sesamf", "open sesame ", "open sesameopen sesame"] {
             assert!(!password.matches(wrong), "{wrong:?}");
         }
     }

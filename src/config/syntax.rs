@@ -13,8 +13,7 @@ pub(super) type Complaint = (usize, String);
 
 const UNQUOTED: &str = "string values must be quoted";
 
-const QUOTE_IT: &str =
-    "text must stand in quotes, as in key = \"text\"; numbers, true and false stand without";
+const QUOTE_IT: &str = "text must stand in quotes, as in key = \"text\"; numbers, true and false stand without";
 
 const NO_VALUE: &str = "a key needs = and a value, as in key = 5";
 
@@ -24,47 +23,23 @@ const NO_NUMBER: &str = "this is no number; write it as in key = 5";
 const PLAIN_WORDS: &[(&str, &str)] = &[
     (UNQUOTED, QUOTE_IT),
     ("key with no value", NO_VALUE),
-    (
-        "unexpected key or value",
-        "only a comment may follow here; each key has a line of its own",
-    ),
+    ("unexpected key or value", "only a comment may follow here; each key has a line of its own"),
     ("unclosed table", "a section's name must be closed with ]"),
     ("unclosed array", "a list is not closed; put a ] at its end"),
-    (
-        "unclosed inline table",
-        "a { is not closed; put a } at its end",
-    ),
-    (
-        "invalid boolean",
-        "this is no value; true and false are written in full and in small letters",
-    ),
+    ("unclosed inline table", "a { is not closed; put a } at its end"),
+    ("invalid boolean", "this is no value; true and false are written in full and in small letters"),
     // What begins with a digit or with n or i is taken for a number: an address, `no`.
     ("invalid float", QUOTE_IT),
     ("invalid integer", QUOTE_IT),
     ("invalid fraction", NO_NUMBER),
     ("invalid exponent", NO_NUMBER),
-    (
-        "missing escaped value",
-        r"a backslash in a text must be written twice, as \\",
-    ),
+    ("missing escaped value", r"a backslash in a text must be written twice, as \\"),
     ("unexpected leading zero", "a number must not begin with 0"),
-    (
-        "invalid basic string, expected `\"`",
-        "a text is not closed; put a \" at its end",
-    ),
-    (
-        "invalid literal string, expected `'`",
-        "a text is not closed; put a ' at its end",
-    ),
-    (
-        "invalid multi-line basic string, expected `\"`",
-        "a text is not closed; put \"\"\" at its end",
-    ),
+    ("invalid basic string, expected `\"`", "a text is not closed; put a \" at its end"),
+    ("invalid literal string, expected `'`", "a text is not closed; put a ' at its end"),
+    ("invalid multi-line basic string, expected `\"`", "a text is not closed; put \"\"\" at its end"),
     ("unquoted keys cannot be empty", "a name is missing"),
-    (
-        "invalid unquoted key",
-        "a name holds letters, digits, _ and - only",
-    ),
+    ("invalid unquoted key", "a name holds letters, digits, _ and - only"),
 ];
 
 /// What of the tree can be trusted.
@@ -88,9 +63,7 @@ pub(super) struct Lines<'a> {
 impl<'a> Lines<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
-        let starts = std::iter::once(0)
-            .chain(after_newlines.filter(|at| *at < text.len()))
-            .collect();
+        let starts = std::iter::once(0).chain(after_newlines.filter(|at| *at < text.len())).collect();
         Self { text, starts }
     }
 
@@ -101,15 +74,8 @@ impl<'a> Lines<'a> {
 
     /// The text of the line that holds the byte at `offset`.
     fn at(&self, offset: usize) -> &'a str {
-        let start = self
-            .starts
-            .get(self.number(offset) - 1)
-            .copied()
-            .unwrap_or_default();
-        self.text
-            .get(start..)
-            .and_then(|rest| rest.lines().next())
-            .unwrap_or_default()
+        let start = self.starts.get(self.number(offset) - 1).copied().unwrap_or_default();
+        self.text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default()
     }
 }
 
@@ -118,10 +84,7 @@ impl<'a> Lines<'a> {
 /// The parser recovers from errors by guessing. We take its tree only when nothing was wrong, or when every broken
 /// line is a `key = value` of its own: then the lines are blanked out, which moves no other line, and the rest is
 /// parsed again.
-pub(super) fn with_tree<R>(
-    text: &str,
-    walk: impl FnOnce(&Spanned<DeTable<'_>>, Tree) -> R,
-) -> (Vec<Complaint>, R) {
+pub(super) fn with_tree<R>(text: &str, walk: impl FnOnce(&Spanned<DeTable<'_>>, Tree) -> R) -> (Vec<Complaint>, R) {
     let (tree, errors) = DeTable::parse_recoverable(text);
     if errors.is_empty() {
         return (Vec::new(), walk(&tree, Tree::Whole));
@@ -129,30 +92,18 @@ pub(super) fn with_tree<R>(
     let lines = Lines::of(text);
     // The first complaint about a line; the others follow from it.
     let mut told = BTreeSet::new();
-    let complaints = errors
-        .iter()
-        .map(|error| complaint(&lines, error))
-        .filter(|(line, _)| told.insert(*line))
-        .collect();
+    let complaints =
+        errors.iter().map(|error| complaint(&lines, error)).filter(|(line, _)| told.insert(*line)).collect();
     let blanked = without_broken_lines(&lines, &errors);
     let (tree, errors) = DeTable::parse_recoverable(&blanked);
     // A section that stands twice is not blanked; the parser takes both together, which is right for our purpose.
-    let usable = errors
-        .iter()
-        .all(|error| is_duplicate(error) && is_header(lines.at(offset(error))));
-    let state = if usable {
-        Tree::Partial
-    } else {
-        Tree::Unusable
-    };
+    let usable = errors.iter().all(|error| is_duplicate(error) && is_header(lines.at(offset(error))));
+    let state = if usable { Tree::Partial } else { Tree::Unusable };
     (complaints, walk(&tree, state))
 }
 
 fn without_broken_lines(lines: &Lines<'_>, errors: &[Error]) -> String {
-    let broken: BTreeSet<usize> = errors
-        .iter()
-        .map(|error| lines.number(offset(error)))
-        .collect();
+    let broken: BTreeSet<usize> = errors.iter().map(|error| lines.number(offset(error))).collect();
     let mut blanked = String::with_capacity(lines.text.len());
     for (index, line) in lines.text.split_inclusive('\n').enumerate() {
         if broken.contains(&(index + 1)) && is_setting(line) {
@@ -194,15 +145,9 @@ fn complaint(lines: &Lines<'_>, error: &Error) -> Complaint {
 fn in_words(lines: &Lines<'_>, error: &Error) -> String {
     let message = error.message();
     if is_duplicate(error) {
-        let name = error
-            .span()
-            .and_then(|span| lines.text.get(span))
-            .unwrap_or("a key");
+        let name = error.span().and_then(|span| lines.text.get(span)).unwrap_or("a key");
         return if is_header(lines.at(offset(error))) {
-            format!(
-                "the section {} stands twice in the file; put its keys together",
-                name.escape_debug()
-            )
+            format!("the section {} stands twice in the file; put its keys together", name.escape_debug())
         } else {
             format!("{} is set twice; keep one of the two", name.escape_debug())
         };
@@ -210,10 +155,7 @@ fn in_words(lines: &Lines<'_>, error: &Error) -> String {
     if error.span().is_some_and(|span| span.is_empty()) && message.starts_with(UNQUOTED) {
         return NO_VALUE.to_owned();
     }
-    match PLAIN_WORDS
-        .iter()
-        .find(|(start, _)| message.starts_with(start))
-    {
+    match PLAIN_WORDS.iter().find(|(start, _)| message.starts_with(start)) {
         Some((_, words)) => (*words).to_owned(),
         None => format!("this line cannot be read as TOML: {message}"),
     }

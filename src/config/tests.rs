@@ -36,10 +36,7 @@ fn an_empty_file_gives_the_defaults_with_the_room_general() {
     let config = good("");
     assert_eq!(config, Config::default());
     assert_eq!(config.rooms.len(), 1);
-    assert_eq!(
-        room(&config, "general").description,
-        "For general conversations."
-    );
+    assert_eq!(room(&config, "general").description, "For general conversations.");
     assert_eq!(good("# only a comment\n\n"), config);
 }
 
@@ -146,40 +143,26 @@ fn a_file_with_rooms_has_exactly_those() {
     let config = good("[rooms.games]\nlimit = 8\ndescription = \"Play\\there\"\n");
     assert_eq!(config.rooms.len(), 1);
     let games = room(&config, "games");
-    assert_eq!(
-        (games.public, games.limit, &games.entry),
-        (true, Some(8), &Entry::Open)
-    );
-    assert!(
-        !games.description.contains('\t'),
-        "a TAB is turned into spaces"
-    );
+    assert_eq!((games.public, games.limit, &games.entry), (true, Some(8), &Entry::Open));
+    assert!(!games.description.contains('\t'), "a TAB is turned into spaces");
     assert_eq!(room(&good("[rooms.games]\nlimit = 0"), "games").limit, None);
 }
 
 #[test]
 fn who_gets_into_a_room_follows_from_public_and_password() {
-    let entry = |keys: &str| {
-        room(&good(&format!("[rooms.den]\n{keys}")), "den")
-            .entry
-            .clone()
-    };
+    let entry = |keys: &str| room(&good(&format!("[rooms.den]\n{keys}")), "den").entry.clone();
     let secret = || Entry::Password(Secret::new("open sesame").unwrap());
     assert_eq!(entry("public = true"), Entry::Open);
     assert_eq!(entry("public = true\npassword = \"\""), Entry::Open);
     assert_eq!(entry("public = true\npassword = \"open sesame\""), secret());
     assert_eq!(entry("public = false"), Entry::Closed);
     assert_eq!(entry("public = false\npassword = \"\""), Entry::Closed);
-    assert_eq!(
-        entry("public = false\npassword = \"open sesame\""),
-        secret()
-    );
+    assert_eq!(entry("public = false\npassword = \"open sesame\""), secret());
 }
 
 #[test]
 fn addresses_in_exempt_are_exempt_and_others_are_not() {
-    let is_exempt =
-        |config: &Config, address: &str| config.is_exempt(address.parse::<IpAddr>().unwrap());
+    let is_exempt = |config: &Config, address: &str| config.is_exempt(address.parse::<IpAddr>().unwrap());
     let defaults = Config::default();
     assert!(is_exempt(&defaults, "127.3.2.1") && is_exempt(&defaults, "::1"));
     assert!(is_exempt(&defaults, "::ffff:127.0.0.1"));
@@ -191,10 +174,7 @@ fn addresses_in_exempt_are_exempt_and_others_are_not() {
 fn a_byte_order_mark_and_crlf_change_nothing() {
     let text = "history_max = 7\r\n\r\n[rooms.den]\r\nlimit = 3\r\n";
     let config = good(&format!("\u{feff}{text}"));
-    assert_eq!(
-        (config.history_max, room(&config, "den").limit),
-        (7, Some(3))
-    );
+    assert_eq!((config.history_max, room(&config, "den").limit), (7, Some(3)));
     one(
         "\u{feff}history_max = 7\r\n\r\n[rooms.den]\r\nlimit = true\r\n",
         "4: rooms.den.limit must be a whole number, not true",
@@ -203,8 +183,7 @@ fn a_byte_order_mark_and_crlf_change_nothing() {
 
 #[test]
 fn all_ways_toml_writes_a_key_or_number_are_understood() {
-    let config =
-        good("limits.line_bytes = 0x2000\nrooms = { den = { limit = 1_0 } }\nhistory_max = +5\n");
+    let config = good("limits.line_bytes = 0x2000\nrooms = { den = { limit = 1_0 } }\nhistory_max = +5\n");
     assert_eq!(config.limits.line_bytes, Some(8192));
     assert_eq!(room(&config, "den").limit, Some(10));
     assert_eq!(config.history_max, 5);
@@ -220,68 +199,34 @@ fn debug_output_of_a_config_shows_no_password() {
 
 #[test]
 fn an_unknown_key_is_named_with_the_nearest_one() {
-    one(
-        "\nwelcom_message = \"x\"",
-        "2: unknown key welcom_message; did you mean welcome_message?",
-    );
-    one(
-        "[limits]\nline_byte = 5",
-        "2: unknown key limits.line_byte; did you mean line_bytes?",
-    );
-    one(
-        "[rooms.den]\npasword = \"hunter2\"",
-        "2: unknown key rooms.den.pasword; did you mean password?",
-    );
-    one(
-        "qqqqqq = 1",
-        "1: unknown key qqqqqq; chatsock.toml.example has them all",
-    );
+    one("\nwelcom_message = \"x\"", "2: unknown key welcom_message; did you mean welcome_message?");
+    one("[limits]\nline_byte = 5", "2: unknown key limits.line_byte; did you mean line_bytes?");
+    one("[rooms.den]\npasword = \"hunter2\"", "2: unknown key rooms.den.pasword; did you mean password?");
+    one("qqqqqq = 1", "1: unknown key qqqqqq; chatsock.toml.example has them all");
 }
 
 #[test]
 fn keys_of_later_versions_are_unknown() {
-    for key in [
-        "accounts",
-        "operators",
-        "exit_code",
-        "room_linger",
-        "state_dir",
-        "quick_create",
-    ] {
+    for key in ["accounts", "operators", "exit_code", "room_linger", "state_dir", "quick_create"] {
         assert!(said(&format!("{key} = 1")).starts_with(&format!("c.toml:1: unknown key {key}")));
     }
 }
 
 #[test]
 fn an_unknown_section_is_named_with_the_nearest_one() {
-    one(
-        "[limit]\nline_bytes = 5",
-        "1: unknown section [limit]; did you mean [limits]?",
-    );
-    one(
-        "[room.den]\nlimit = 5",
-        "1: unknown section [room]; did you mean [rooms]?",
-    );
+    one("[limit]\nline_bytes = 5", "1: unknown section [limit]; did you mean [limits]?");
+    one("[room.den]\nlimit = 5", "1: unknown section [room]; did you mean [rooms]?");
 }
 
 #[test]
 fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
-    one(
-        "max_connections = 5",
-        "1: max_connections does not belong here; move it to [limits]",
-    );
+    one("max_connections = 5", "1: max_connections does not belong here; move it to [limits]");
     one(
         "[limits]\nhistory_max = 5",
         "2: history_max does not belong here; move it to the top of the file, above the first section",
     );
-    one(
-        "[rooms.den]\nline_bytes = 5",
-        "2: line_bytes does not belong here; move it to [limits]",
-    );
-    one(
-        "password = \"hunter2\"",
-        "1: password does not belong here; move it to a [rooms.NAME]",
-    );
+    one("[rooms.den]\nline_bytes = 5", "2: line_bytes does not belong here; move it to [limits]");
+    one("password = \"hunter2\"", "1: password does not belong here; move it to a [rooms.NAME]");
 }
 
 #[test]
@@ -299,10 +244,7 @@ fn a_section_of_a_feature_names_the_feature_and_how_to_get_it() {
 #[test]
 fn control_characters_in_a_key_do_not_reach_the_screen() {
     let said = said("\"a\\u001b[2J\" = 1");
-    assert!(
-        !said.contains('\u{1b}') && said.contains("unknown key"),
-        "{said:?}"
-    );
+    assert!(!said.contains('\u{1b}') && said.contains("unknown key"), "{said:?}");
 }
 
 // Wrong types.
@@ -316,10 +258,7 @@ fn every_key_of_the_wrong_type_is_told_so_on_its_line() {
             _ => "[rooms.den]".to_owned(),
         };
         let said = said(&format!("{header}\n{key} = 1979-05-27\n"));
-        assert!(
-            said.starts_with("c.toml:2: ") && said.ends_with("not a date"),
-            "{key}: {said}"
-        );
+        assert!(said.starts_with("c.toml:2: ") && said.ends_with("not a date"), "{key}: {said}");
         assert!(said.contains(&format!("{key} must be ")), "{key}: {said}");
         assert_eq!(said.lines().count(), 1, "{said}");
     }
@@ -327,66 +266,27 @@ fn every_key_of_the_wrong_type_is_told_so_on_its_line() {
 
 #[test]
 fn a_wrong_type_says_what_was_expected_and_found() {
-    one(
-        "history_max = \"many\"",
-        r#"1: history_max must be a whole number, not the text "many""#,
-    );
-    one(
-        "history_max = \"5\"",
-        r#"1: history_max must be a whole number without quotes, not the text "5""#,
-    );
-    one(
-        "history_max = 1.5",
-        "1: history_max must be a whole number, not 1.5",
-    );
-    one(
-        "shutdown_delay = 0.5",
-        "1: shutdown_delay must be a whole number of seconds, not 0.5",
-    );
-    one(
-        "shutdown_delay = \"5s\"",
-        r#"1: shutdown_delay must be a whole number of seconds, not the text "5s""#,
-    );
-    one(
-        "connection_timeout = 1",
-        "1: connection_timeout must be true or false, not 1",
-    );
+    one("history_max = \"many\"", r#"1: history_max must be a whole number, not the text "many""#);
+    one("history_max = \"5\"", r#"1: history_max must be a whole number without quotes, not the text "5""#);
+    one("history_max = 1.5", "1: history_max must be a whole number, not 1.5");
+    one("shutdown_delay = 0.5", "1: shutdown_delay must be a whole number of seconds, not 0.5");
+    one("shutdown_delay = \"5s\"", r#"1: shutdown_delay must be a whole number of seconds, not the text "5s""#);
+    one("connection_timeout = 1", "1: connection_timeout must be true or false, not 1");
     one(
         "connection_timeout = \"true\"",
         r#"1: connection_timeout must be true or false without quotes, not the text "true""#,
     );
-    one(
-        "welcome_message = 5",
-        "1: welcome_message must be a text in quotes, not 5",
-    );
-    one(
-        "telnet = \"of\"",
-        r#"1: telnet must be one of "auto", "never", "always", not the text "of""#,
-    );
-    one(
-        "telnet = true",
-        r#"1: telnet must be one of "auto", "never", "always", not true"#,
-    );
+    one("welcome_message = 5", "1: welcome_message must be a text in quotes, not 5");
+    one("telnet = \"of\"", r#"1: telnet must be one of "auto", "never", "always", not the text "of""#);
+    one("telnet = true", r#"1: telnet must be one of "auto", "never", "always", not true"#);
     one(
         "listen = \"0.0.0.0:1\"",
         r#"1: listen must be a list of texts, as in listen = ["0.0.0.0:5555"], not the text "0.0.0.0:1""#,
     );
-    one(
-        "listen = [\n5555]",
-        r#"2: listen must hold texts in quotes, as in listen = ["0.0.0.0:5555"], not 5555"#,
-    );
-    one(
-        "limits = 5",
-        "1: limits must be a section, as in [limits], not a number",
-    );
-    one(
-        "[[rooms]]\npublic = true",
-        "1: rooms must be a section, as in [rooms.general], not a list",
-    );
-    one(
-        "[rooms]\nden = true",
-        "2: rooms.den must be a section, as in [rooms.general], not true or false",
-    );
+    one("listen = [\n5555]", r#"2: listen must hold texts in quotes, as in listen = ["0.0.0.0:5555"], not 5555"#);
+    one("limits = 5", "1: limits must be a section, as in [limits], not a number");
+    one("[[rooms]]\npublic = true", "1: rooms must be a section, as in [rooms.general], not a list");
+    one("[rooms]\nden = true", "2: rooms.den must be a section, as in [rooms.general], not true or false");
     one(
         "[rooms]\npublic = true",
         "2: public does not belong here; move it to the section of a room, as in [rooms.general]",
@@ -404,62 +304,27 @@ fn a_long_value_is_cut_in_the_mistake() {
 #[test]
 fn every_number_out_of_its_range_is_told_the_range() {
     one("username_min = 0", "1: username_min must be 1 to 32, not 0");
-    one(
-        "username_limit = 33",
-        "1: username_limit must be 1 to 32, not 33",
-    );
-    one(
-        "message_limit = 0",
-        "1: message_limit must be 1 to 100000, not 0",
-    );
-    one(
-        "chatview_max = 0",
-        "1: chatview_max must be 1 to 1000, not 0",
-    );
-    one(
-        "history_max = -1",
-        "1: history_max must be 0 to 1000000, not -1",
-    );
-    one(
-        "shutdown_delay = 3601",
-        "1: shutdown_delay must be 0 to 3600 seconds, not 3601",
-    );
-    one(
-        "idle_timeout = -5",
-        "1: idle_timeout must be 0 to 31622400 seconds, not -5",
-    );
-    one(
-        "[limits]\nline_bytes = 63",
-        "2: limits.line_bytes must be 64 to 1048576, or 0 for no limit, not 63",
-    );
-    one(
-        "[limits]\nlogin_seconds = 86401",
-        "2: limits.login_seconds must be 0 to 86400 seconds, not 86401",
-    );
+    one("username_limit = 33", "1: username_limit must be 1 to 32, not 33");
+    one("message_limit = 0", "1: message_limit must be 1 to 100000, not 0");
+    one("chatview_max = 0", "1: chatview_max must be 1 to 1000, not 0");
+    one("history_max = -1", "1: history_max must be 0 to 1000000, not -1");
+    one("shutdown_delay = 3601", "1: shutdown_delay must be 0 to 3600 seconds, not 3601");
+    one("idle_timeout = -5", "1: idle_timeout must be 0 to 31622400 seconds, not -5");
+    one("[limits]\nline_bytes = 63", "2: limits.line_bytes must be 64 to 1048576, or 0 for no limit, not 63");
+    one("[limits]\nlogin_seconds = 86401", "2: limits.login_seconds must be 0 to 86400 seconds, not 86401");
     one(
         "[limits]\noutbox_bytes = 100",
         "2: limits.outbox_bytes must be 4096 to 4294967295, or 0 for no limit, not 100",
     );
-    one(
-        "[rooms.den]\nlimit = -3",
-        "2: rooms.den.limit must be 1 to 4294967295, or 0 for no limit, not -3",
-    );
+    one("[rooms.den]\nlimit = -3", "2: rooms.den.limit must be 1 to 4294967295, or 0 for no limit, not -3");
 }
 
 #[test]
 fn every_limit_refuses_to_be_negative_or_absurd() {
     for (section, key) in keys().filter(|(section, key)| *section == "limits" && *key != "exempt") {
-        for value in [
-            "-1",
-            &"9".repeat(30),
-            &"9".repeat(60),
-            &format!("-{}", "9".repeat(60)),
-        ] {
+        for value in ["-1", &"9".repeat(30), &"9".repeat(60), &format!("-{}", "9".repeat(60))] {
             let said = said(&format!("[{section}]\n{key} = {value}"));
-            assert!(
-                said.starts_with(&format!("c.toml:2: limits.{key} must be ")),
-                "{said}"
-            );
+            assert!(said.starts_with(&format!("c.toml:2: limits.{key} must be ")), "{said}");
         }
     }
 }
@@ -470,10 +335,7 @@ fn names_that_could_never_be_right_are_refused() {
         "username_limit = 9\nusername_min = 10",
         "2: username_min is 10, over username_limit, which is 9: no name would do",
     );
-    one(
-        "username_limit = 2",
-        "1: username_min is 3, over username_limit, which is 2: no name would do",
-    );
+    one("username_limit = 2", "1: username_min is 3, over username_limit, which is 2: no name would do");
     assert_eq!(said("username_min = 12"), "");
 }
 
@@ -495,14 +357,8 @@ fn all_outboxes_together_smaller_than_one_are_refused() {
         "[limits]\noutbox_total_bytes = 100000",
         "2: limits.outbox_total_bytes is 100000, less than outbox_bytes for one reader, which is 262144; raise it or lower outbox_bytes",
     );
-    assert_eq!(
-        said("[limits]\noutbox_bytes = 5000\noutbox_total_bytes = 5000"),
-        ""
-    );
-    assert_eq!(
-        said("[limits]\noutbox_bytes = 0\noutbox_total_bytes = 100000"),
-        ""
-    );
+    assert_eq!(said("[limits]\noutbox_bytes = 5000\noutbox_total_bytes = 5000"), "");
+    assert_eq!(said("[limits]\noutbox_bytes = 0\noutbox_total_bytes = 100000"), "");
 }
 
 #[test]
@@ -511,14 +367,8 @@ fn a_login_deadline_within_the_newcomers_wait_is_refused() {
         said("connection_timeout = true\n[limits]\nlogin_seconds = 2")
             .starts_with("c.toml:3: limits.login_seconds is 2")
     );
-    assert_eq!(
-        said("connection_timeout = true\n[limits]\nlogin_seconds = 3"),
-        ""
-    );
-    assert_eq!(
-        said("connection_timeout = true\n[limits]\nlogin_seconds = 0"),
-        ""
-    );
+    assert_eq!(said("connection_timeout = true\n[limits]\nlogin_seconds = 3"), "");
+    assert_eq!(said("connection_timeout = true\n[limits]\nlogin_seconds = 0"), "");
     assert_eq!(said("[limits]\nlogin_seconds = 1"), "");
 }
 
@@ -529,10 +379,7 @@ fn a_short_history_under_the_default_view_is_fine() {
 
 #[test]
 fn a_contradiction_is_not_told_when_one_side_is_a_mistake_already() {
-    one(
-        "username_min = 20\nusername_limit = 99",
-        "2: username_limit must be 1 to 32, not 99",
-    );
+    one("username_min = 20\nusername_limit = 99", "2: username_limit must be 1 to 32, not 99");
 }
 
 // Listeners and networks.
@@ -559,21 +406,13 @@ fn two_listeners_on_one_address_are_refused_but_port_0_may_repeat() {
         "quick_listen = [\"127.0.0.1:5555\"]",
         "1: quick_listen holds 127.0.0.1:5555, but listen has 0.0.0.0:5555 already; take one out",
     );
-    assert_eq!(
-        good("listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"]")
-            .listen
-            .len(),
-        2
-    );
+    assert_eq!(good("listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"]").listen.len(), 2);
 }
 
 #[test]
 fn no_listener_at_all_is_refused_unless_there_is_a_quick_one() {
     assert!(said("\nlisten = []").starts_with("c.toml:2: listen and quick_listen are both empty"));
-    assert_eq!(
-        good("listen = []\nquick_listen = [\"0.0.0.0:2323\"]").listen,
-        []
-    );
+    assert_eq!(good("listen = []\nquick_listen = [\"0.0.0.0:2323\"]").listen, []);
     assert_eq!(said("listen = [\"x\"]").lines().count(), 1);
 }
 
@@ -583,27 +422,18 @@ fn no_listener_at_all_is_refused_unless_there_is_a_quick_one() {
 fn a_room_with_a_bad_name_is_refused() {
     for name in ["x", "\"two words\"", "\"\"", "1st"] {
         let said = said(&format!("[rooms.{name}]\nlimit = 1"));
-        assert!(
-            said.starts_with(&format!("c.toml:1: rooms.{name} is no name for a room; ")),
-            "{said}"
-        );
+        assert!(said.starts_with(&format!("c.toml:1: rooms.{name} is no name for a room; ")), "{said}");
     }
 }
 
 #[test]
 fn rooms_that_differ_only_in_case_are_refused() {
-    one(
-        "[rooms.Den]\n\n[rooms.den]\n",
-        "3: rooms Den and den differ only in case; rename one",
-    );
+    one("[rooms.Den]\n\n[rooms.den]\n", "3: rooms Den and den differ only in case; rename one");
 }
 
 #[test]
 fn a_rooms_section_without_rooms_is_refused() {
-    one(
-        "\n[rooms]\n",
-        "2: [rooms] names no room; add one, as in [rooms.general], or take the section out",
-    );
+    one("\n[rooms]\n", "2: [rooms] names no room; add one, as in [rooms.general], or take the section out");
 }
 
 #[test]
@@ -612,20 +442,11 @@ fn control_characters_and_line_breaks_in_texts_are_refused() {
         "welcome_message = \"a\\u001b[2J\"",
         "1: welcome_message must not hold control characters, here U+001B; take it out",
     );
-    one(
-        "welcome_message = \"\"\"a\nb\"\"\"",
-        "1: welcome_message must be one line",
-    );
-    assert!(
-        said("welcome_message = \"a\\u202eb\"")
-            .starts_with("c.toml:1: welcome_message holds a character")
-    );
+    one("welcome_message = \"\"\"a\nb\"\"\"", "1: welcome_message must be one line");
+    assert!(said("welcome_message = \"a\\u202eb\"").starts_with("c.toml:1: welcome_message holds a character"));
     assert!(said("[rooms.den]\ndescription = \"a\\u0000\"").contains("U+0000"));
     assert_eq!(good("welcome_message = \"\"").welcome_message, "");
-    assert_eq!(
-        good("welcome_message = \"Grüße 👋\"").welcome_message,
-        "Grüße 👋"
-    );
+    assert_eq!(good("welcome_message = \"Grüße 👋\"").welcome_message, "Grüße 👋");
 }
 
 #[test]
@@ -636,106 +457,50 @@ fn a_wrong_password_setting_is_refused_without_showing_it() {
         ("\"hunter2\\u0007\"".to_owned(), "holds a control character"),
         ("\"hunter2\\t\"".to_owned(), "holds a control character"),
         ("\" hunter2\"".to_owned(), "begins or ends with a space"),
-        (
-            "[\"hunter2\"]".to_owned(),
-            "must be a text in quotes, not a list",
-        ),
+        ("[\"hunter2\"]".to_owned(), "must be a text in quotes, not a list"),
         ("2222".to_owned(), "must be a text in quotes, not a number"),
         ("\"hunter2".to_owned(), "a text is not closed"),
         ("hunter2".to_owned(), "text must stand in quotes"),
         ("\"hunter2\\q\"".to_owned(), "a backslash"),
     ] {
-        let said = said(&format!(
-            "[rooms.den]\npublic = false\npassword = {password}"
-        ));
-        assert!(
-            said.starts_with("c.toml:3: ") && said.contains(words),
-            "{said}"
-        );
+        let said = said(&format!("[rooms.den]\npublic = false\npassword = {password}"));
+        assert!(said.starts_with("c.toml:3: ") && said.contains(words), "{said}");
         assert!(!said.contains("hunter") && !said.contains("2222"), "{said}");
     }
-    assert_eq!(
-        said(&format!("[rooms.den]\npassword = \"{}\"", "ä".repeat(128))),
-        ""
-    );
+    assert_eq!(said(&format!("[rooms.den]\npassword = \"{}\"", "ä".repeat(128))), "");
 }
 
 // Syntax.
 
 #[test]
 fn syntax_errors_are_told_in_plain_words() {
-    let quotes =
-        r#"text must stand in quotes, as in key = "text"; numbers, true and false stand without"#;
+    let quotes = r#"text must stand in quotes, as in key = "text"; numbers, true and false stand without"#;
     let number = "this is no number; write it as in key = 5";
     let value = "a key needs = and a value, as in key = 5";
     for (text, line, words) in [
         ("telnet = auto", 1, quotes),
         ("connection_timeout = yes", 1, quotes),
-        (
-            "connection_timeout = True",
-            1,
-            "this is no value; true and false are written in full and in small letters",
-        ),
+        ("connection_timeout = True", 1, "this is no value; true and false are written in full and in small letters"),
         ("listen = 0.0.0.0:5555", 1, quotes),
         ("connection_timeout = no", 1, quotes),
         ("history_max = 5.", 1, number),
-        (
-            "history_max = 1,000",
-            1,
-            "only a comment may follow here; each key has a line of its own",
-        ),
+        ("history_max = 1,000", 1, "only a comment may follow here; each key has a line of its own"),
         ("history_max = 007", 1, "a number must not begin with 0"),
         ("\n\nhistory_max", 3, value),
         ("history_max = \ntelnet = \"auto\"", 1, value),
         ("history_max: 5", 1, value),
         ("// a comment", 1, value),
         ("welcome message = 5", 1, value),
-        (
-            "[limits\nline_bytes = 700",
-            1,
-            "a section's name must be closed with ]",
-        ),
-        (
-            "telnet = \"auto\nhistory_max = 5\n",
-            1,
-            "a text is not closed; put a \" at its end",
-        ),
-        (
-            "telnet = 'auto\nhistory_max = 5\n",
-            1,
-            "a text is not closed; put a ' at its end",
-        ),
-        (
-            "telnet = \"\"\"auto\nhistory_max = 5\n",
-            2,
-            "a text is not closed; put \"\"\" at its end",
-        ),
-        (
-            "welcome_message = \"C:\\path\"",
-            1,
-            "a backslash in a text must be written twice, as \\\\",
-        ),
-        (
-            "listen = [\"0.0.0.0:1\",\n\n",
-            1,
-            "a list is not closed; put a ] at its end",
-        ),
-        (
-            "history_max = 5\nhistory_max = 6",
-            2,
-            "history_max is set twice; keep one of the two",
-        ),
-        (
-            "[limits]\n[rooms.den]\n[limits]\n",
-            3,
-            "the section limits stands twice in the file; put its keys together",
-        ),
+        ("[limits\nline_bytes = 700", 1, "a section's name must be closed with ]"),
+        ("telnet = \"auto\nhistory_max = 5\n", 1, "a text is not closed; put a \" at its end"),
+        ("telnet = 'auto\nhistory_max = 5\n", 1, "a text is not closed; put a ' at its end"),
+        ("telnet = \"\"\"auto\nhistory_max = 5\n", 2, "a text is not closed; put \"\"\" at its end"),
+        ("welcome_message = \"C:\\path\"", 1, "a backslash in a text must be written twice, as \\\\"),
+        ("listen = [\"0.0.0.0:1\",\n\n", 1, "a list is not closed; put a ] at its end"),
+        ("history_max = 5\nhistory_max = 6", 2, "history_max is set twice; keep one of the two"),
+        ("[limits]\n[rooms.den]\n[limits]\n", 3, "the section limits stands twice in the file; put its keys together"),
         ("[]", 1, "a name is missing"),
-        (
-            "[rooms.über]",
-            1,
-            "a name holds letters, digits, _ and - only",
-        ),
+        ("[rooms.über]", 1, "a name holds letters, digits, _ and - only"),
     ] {
         one(text, &format!("{line}: {words}"));
     }
@@ -758,20 +523,16 @@ fn a_broken_line_does_not_hide_the_other_mistakes() {
 
 #[test]
 fn a_broken_header_makes_no_mistakes_of_the_lines_below_it() {
-    assert_eq!(
-        said("history_max = 5\n[limits\nline_bytes = 9000\nfoo = 1\n")
-            .lines()
-            .count(),
-        1
-    );
+    assert_eq!(said("history_max = 5\n[limits\nline_bytes = 9000\nfoo = 1\n").lines().count(), 1);
 }
 
 #[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_lines() {
     assert_eq!(
-        said("username_min = 0\nfoo = 1\nlisten = [\"x\", \"5555\"]\n\n[tls]\n[limits]\nexempt = [\"y\"]\n[rooms.a]\n").lines().map(|line| {
-            line.split(": ").next().unwrap().to_owned()
-        }).collect::<Vec<_>>(),
+        said("username_min = 0\nfoo = 1\nlisten = [\"x\", \"5555\"]\n\n[tls]\n[limits]\nexempt = [\"y\"]\n[rooms.a]\n")
+            .lines()
+            .map(|line| { line.split(": ").next().unwrap().to_owned() })
+            .collect::<Vec<_>>(),
         ["c.toml:1", "c.toml:2", "c.toml:3", "c.toml:3", "c.toml:5", "c.toml:7", "c.toml:8"]
     );
 }
@@ -779,27 +540,11 @@ fn all_mistakes_are_told_at_once_in_the_order_of_the_lines() {
 #[test]
 fn no_text_makes_the_reader_panic() {
     let whole = include_str!("../../chatsock.toml.example");
-    for end in (0..whole.len())
-        .step_by(7)
-        .filter(|end| whole.is_char_boundary(*end))
-    {
+    for end in (0..whole.len()).step_by(7).filter(|end| whole.is_char_boundary(*end)) {
         let _cut_anywhere = parse(&whole[..end], "c.toml");
         let _begun_anywhere = parse(&whole[end..], "c.toml");
     }
-    for odd in [
-        "[",
-        "]",
-        "=",
-        "\"",
-        "'''",
-        "\r",
-        "\0",
-        "\u{feff}",
-        "a.b.c = {",
-        "[[",
-        "[[[[[[",
-        "é = ü\n[é",
-    ] {
+    for odd in ["[", "]", "=", "\"", "'''", "\r", "\0", "\u{feff}", "a.b.c = {", "[[", "[[[[[[", "é = ü\n[é"] {
         let _odd = parse(odd, "c.toml");
     }
     let _deep = parse(&format!("a = {}", "[".repeat(100_000)), "c.toml");
@@ -812,8 +557,7 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn with(name: &str, bytes: &[u8]) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("chatsock-config-{}-{name}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("chatsock-config-{}-{name}", std::process::id()));
         fs::write(&path, bytes).unwrap();
         Self(path)
     }
@@ -834,10 +578,7 @@ impl Drop for Scratch {
 #[test]
 fn a_file_is_read_and_named_in_its_mistakes() {
     let file = Scratch::with("wrong", b"\nhistory_max = true\n");
-    assert_eq!(
-        file.said(),
-        "FILE:2: history_max must be a whole number, not true"
-    );
+    assert_eq!(file.said(), "FILE:2: history_max must be a whole number, not true");
     let file = Scratch::with("right", b"history_max = 9\n");
     assert_eq!(load(&file.0).unwrap().history_max, 9);
 }
@@ -845,51 +586,26 @@ fn a_file_is_read_and_named_in_its_mistakes() {
 #[test]
 fn a_missing_file_and_a_directory_are_one_mistake_without_a_line() {
     let missing = load(Path::new("/nonexistent/c.toml")).unwrap_err();
-    assert_eq!(
-        missing.to_string(),
-        "/nonexistent/c.toml: there is no such file"
-    );
+    assert_eq!(missing.to_string(), "/nonexistent/c.toml: there is no such file");
     let directory = load(&std::env::temp_dir()).unwrap_err().to_string();
-    assert!(
-        directory.ends_with(": this is a directory; name the file in it"),
-        "{directory}"
-    );
+    assert!(directory.ends_with(": this is a directory; name the file in it"), "{directory}");
 }
 
 #[test]
 fn a_file_that_is_not_utf8_is_told_with_the_line() {
-    let file = Scratch::with(
-        "latin1",
-        b"history_max = 9\nwelcome_message = \"Gr\xFC\xDFe\"\n",
-    );
-    assert_eq!(
-        file.said(),
-        "FILE:2: the file is not UTF-8 text; save it in that encoding"
-    );
-    let utf16: Vec<u8> = "\u{feff}a = 1\n"
-        .encode_utf16()
-        .flat_map(u16::to_le_bytes)
-        .collect();
-    assert!(
-        Scratch::with("utf16", &utf16)
-            .said()
-            .starts_with("FILE:1: the file is not UTF-8")
-    );
+    let file = Scratch::with("latin1", b"history_max = 9\nwelcome_message = \"Gr\xFC\xDFe\"\n");
+    assert_eq!(file.said(), "FILE:2: the file is not UTF-8 text; save it in that encoding");
+    let utf16: Vec<u8> = "\u{feff}a = 1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    assert!(Scratch::with("utf16", &utf16).said().starts_with("FILE:1: the file is not UTF-8"));
 }
 
 #[test]
 fn a_file_too_long_to_be_a_config_is_not_read_to_its_end() {
     let file = Scratch::with("long", &vec![b'\n'; 1024 * 1024 + 1]);
-    assert_eq!(
-        file.said(),
-        "FILE: the file is over 1 MiB, which is no config file"
-    );
+    assert_eq!(file.said(), "FILE: the file is over 1 MiB, which is no config file");
 }
 
 #[test]
 fn a_named_file_is_taken_even_if_it_is_not_there() {
-    assert_eq!(
-        Config::file(Some(Path::new("/nonexistent"))),
-        Some(PathBuf::from("/nonexistent"))
-    );
+    assert_eq!(Config::file(Some(Path::new("/nonexistent"))), Some(PathBuf::from("/nonexistent")));
 }

@@ -45,19 +45,11 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str, file: &'a str) -> Self {
-        Self {
-            lines: Lines::of(text),
-            file,
-            mistakes: Vec::new(),
-        }
+        Self { lines: Lines::of(text), file, mistakes: Vec::new() }
     }
 
     pub(super) fn mistake(&mut self, line: Option<usize>, text: impl Into<String>) {
-        self.mistakes.push(Mistake {
-            file: self.file.to_owned(),
-            line,
-            text: text.into(),
-        });
+        self.mistakes.push(Mistake { file: self.file.to_owned(), line, text: text.into() });
     }
 
     pub(super) fn line<T>(&self, spanned: &Spanned<T>) -> usize {
@@ -66,52 +58,27 @@ impl<'a> Reader<'a> {
 
     /// The line where `key` is set, if it is.
     pub(super) fn line_of(&self, section: Section<'_, '_>, key: &str) -> Option<usize> {
-        section
-            .table
-            .get_key_value(key)
-            .map(|(name, _)| self.line(name))
+        section.table.get_key_value(key).map(|(name, _)| self.line(name))
     }
 
     pub(super) fn has_mistake_on(&self, line: usize) -> bool {
-        self.mistakes
-            .iter()
-            .any(|mistake| mistake.line == Some(line))
+        self.mistakes.iter().any(|mistake| mistake.line == Some(line))
     }
 
     /// `key must be WANTED, not FOUND`, with a remedy when the value only has quotes too many or too few.
-    fn wrong(
-        &mut self,
-        section: Section<'_, '_>,
-        key: &str,
-        value: &Value<'_>,
-        wanted: impl Display,
-    ) {
-        let text = format!(
-            "{}{key} must be {wanted}, not {}",
-            section.prefix,
-            found(value.get_ref())
-        );
+    fn wrong(&mut self, section: Section<'_, '_>, key: &str, value: &Value<'_>, wanted: impl Display) {
+        let text = format!("{}{key} must be {wanted}, not {}", section.prefix, found(value.get_ref()));
         self.mistake(Some(self.line(value)), text);
     }
 
-    fn integer(
-        &mut self,
-        section: Section<'_, '_>,
-        key: &str,
-        wanted: &str,
-    ) -> Option<(i128, usize)> {
+    fn integer(&mut self, section: Section<'_, '_>, key: &str, wanted: &str) -> Option<(i128, usize)> {
         let value = section.get(key)?;
         let line = self.line(value);
         match value.get_ref() {
             DeValue::Integer(number) => {
                 // A number past 128 bits is surely past the range too, on the side its sign says.
-                let beyond = if number.as_str().starts_with('-') {
-                    i128::MIN
-                } else {
-                    i128::MAX
-                };
-                let number =
-                    i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(beyond);
+                let beyond = if number.as_str().starts_with('-') { i128::MIN } else { i128::MAX };
+                let number = i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(beyond);
                 Some((number, line))
             }
             DeValue::String(text) if text.trim().parse::<i128>().is_ok() => {
@@ -140,11 +107,7 @@ impl<'a> Reader<'a> {
             Ok(number) if range.contains(&number) => *target = number,
             _ => {
                 let (low, high) = range.into_inner();
-                let text = format!(
-                    "{}{key} must be {low} to {high}, not {}",
-                    section.prefix,
-                    short(number)
-                );
+                let text = format!("{}{key} must be {low} to {high}, not {}", section.prefix, short(number));
                 self.mistake(Some(line), text);
             }
         }
@@ -177,24 +140,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Whole seconds, 0 to `most`.
-    pub(super) fn read_seconds(
-        &mut self,
-        section: Section<'_, '_>,
-        key: &str,
-        most: u64,
-        target: &mut Duration,
-    ) {
+    pub(super) fn read_seconds(&mut self, section: Section<'_, '_>, key: &str, most: u64, target: &mut Duration) {
         let Some((number, line)) = self.integer(section, key, "a whole number of seconds") else {
             return;
         };
         match u64::try_from(number) {
             Ok(seconds) if seconds <= most => *target = Duration::from_secs(seconds),
             _ => {
-                let text = format!(
-                    "{}{key} must be 0 to {most} seconds, not {}",
-                    section.prefix,
-                    short(number)
-                );
+                let text = format!("{}{key} must be 0 to {most} seconds, not {}", section.prefix, short(number));
                 self.mistake(Some(line), text);
             }
         }
@@ -263,16 +216,8 @@ impl<'a> Reader<'a> {
         match chosen {
             Some((_, meaning)) => *target = *meaning,
             None => {
-                let quoted: Vec<String> = words
-                    .iter()
-                    .map(|(word, _)| format!("\"{word}\""))
-                    .collect();
-                self.wrong(
-                    section,
-                    key,
-                    value,
-                    format_args!("one of {}", quoted.join(", ")),
-                );
+                let quoted: Vec<String> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                self.wrong(section, key, value, format_args!("one of {}", quoted.join(", ")));
             }
         }
     }
@@ -287,12 +232,7 @@ impl<'a> Reader<'a> {
     ) -> Option<Vec<(T, usize)>> {
         let value = section.get(key)?;
         let DeValue::Array(items) = value.get_ref() else {
-            self.wrong(
-                section,
-                key,
-                value,
-                format_args!("a list of texts, as in {key} = [\"{example}\"]"),
-            );
+            self.wrong(section, key, value, format_args!("a list of texts, as in {key} = [\"{example}\"]"));
             return None;
         };
         Some(self.items(section, key, example, items, parse))
@@ -375,14 +315,9 @@ fn unfit(text: &str) -> Option<String> {
         return Some("must be one line".to_owned());
     }
     if let Some(control) = text.chars().find(|c| c.is_control() && *c != '\t') {
-        return Some(format!(
-            "must not hold control characters, here U+{:04X}; take it out",
-            u32::from(control)
-        ));
+        return Some(format!("must not hold control characters, here U+{:04X}; take it out", u32::from(control)));
     }
     let untabbed = text.replace('\t', " ");
-    (sanitize(&untabbed) != untabbed).then(|| {
-        "holds a character that cannot be shown safely, such as a direction mark; take it out"
-            .to_owned()
-    })
+    (sanitize(&untabbed) != untabbed)
+        .then(|| "holds a character that cannot be shown safely, such as a direction mark; take it out".to_owned())
 }

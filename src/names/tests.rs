@@ -34,7 +34,8 @@ fn a_name_is_shown_as_typed_and_compared_in_lower_case() {
 
 #[test]
 fn names_sort_without_regard_to_case() {
-    let sorted: Vec<_> = ["carol", "Bob", "alice", "Dave"].map(user).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let sorted: Vec<_> =
+        ["carol", "Bob", "alice", "Dave"].map(user).into_iter().collect::<BTreeSet<_>>().into_iter().collect();
     assert_eq!(sorted, ["alice", "Bob", "carol", "Dave"].map(user));
 }
 
@@ -69,8 +70,13 @@ fn a_name_begins_with_a_letter() {
 
 #[test]
 fn characters_outside_the_rules_are_named() {
-    for (raw, found) in [("al ice", ' '), ("al!ce", '!'), ("alic\u{435}", '\u{435}'), ("al\u{200b}ice", '\u{200b}'), ("al\x1b[2J", '\x1b')]
-    {
+    for (raw, found) in [
+        ("al ice", ' '),
+        ("al!ce", '!'),
+        ("alic\u{435}", '\u{435}'),
+        ("al\u{200b}ice", '\u{200b}'),
+        ("al\x1b[2J", '\x1b'),
+    ] {
         assert_eq!(UserName::parse(raw, 3, 12), Err(NameError::BadCharacter { found }), "{raw:?}");
     }
 }
@@ -103,7 +109,10 @@ fn refusals_are_plain_sentences() {
 fn a_suggestion_is_the_name_with_the_first_free_number() {
     assert_eq!(suggest(&user("Alice"), 12, |_| true).map(|n| n.to_string()).as_deref(), Some("Alice2"));
     let taken = ["alice2", "alice3"];
-    assert_eq!(suggest(&user("Alice"), 12, |name| !taken.contains(&name)).map(|n| n.to_string()).as_deref(), Some("Alice4"));
+    assert_eq!(
+        suggest(&user("Alice"), 12, |name| !taken.contains(&name)).map(|n| n.to_string()).as_deref(),
+        Some("Alice4")
+    );
 }
 
 #[test]

@@ -113,7 +113,9 @@ impl Laggards {
         });
         let Some(limit) = self.limits().total else { return };
         while self.total() > limit {
-            let Some((index, bytes)) = sizes.iter().copied().enumerate().max_by_key(|(_, bytes)| *bytes) else { return };
+            let Some((index, bytes)) = sizes.iter().copied().enumerate().max_by_key(|(_, bytes)| *bytes) else {
+                return;
+            };
             sizes.swap_remove(index);
             let outbox = lagging.swap_remove(index);
             let mut state = outbox.lock();

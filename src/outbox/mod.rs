@@ -181,7 +181,8 @@ impl Outbox {
             state.view = None;
         }
         state.display.write(Tone::News, line, &mut state.unsent);
-        let in_room = matches!(&state.place, Place::ChatView(current) | Place::Palette(Some(current)) if current == room);
+        let in_room =
+            matches!(&state.place, Place::ChatView(current) | Place::Palette(Some(current)) if current == room);
         if in_room {
             state.place = Place::Palette(state.rooms.last().cloned());
             let State { display, place, unsent, .. } = state;

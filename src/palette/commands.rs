@@ -195,7 +195,9 @@ fn help(typed: Typed<'_>, effects: &mut Vec<Effect>) {
         for spec in TABLE {
             tell(format!("{:column$}{}", command::syntax(spec, mark), spec.summary));
         }
-        return tell(format!("{mark}help <command> shows its other names and an example. In the chat view commands start with /."));
+        return tell(format!(
+            "{mark}help <command> shows its other names and an example. In the chat view commands start with /."
+        ));
     }
     let word = typed.rest.trim_start_matches([':', '/']);
     let Some(spec) = command::find(word) else {
@@ -211,4 +213,3 @@ fn help(typed: Typed<'_>, effects: &mut Vec<Effect>) {
     }
     tell(format!("Example: {mark}{}", &spec.example[1..]));
 }
-

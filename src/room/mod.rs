@@ -130,7 +130,13 @@ pub struct Occupant {
 }
 
 impl Room {
-    pub(crate) fn new(name: RoomName, instance: u64, config: RoomConfig, shared: Arc<RoomLimits>, clock: Clock) -> Arc<Room> {
+    pub(crate) fn new(
+        name: RoomName,
+        instance: u64,
+        config: RoomConfig,
+        shared: Arc<RoomLimits>,
+        clock: Clock,
+    ) -> Arc<Room> {
         let prompt = crate::screen::Place::ChatView(name.clone()).prompt();
         Arc::new(Room {
             name,
@@ -272,8 +278,7 @@ impl Room {
             state.in_view += 1;
             state.viewers = None;
         }
-        let history: Vec<_> =
-            state.history.iter().skip(state.history.len().saturating_sub(count)).cloned().collect();
+        let history: Vec<_> = state.history.iter().skip(state.history.len().saturating_sub(count)).cloned().collect();
         let outbox = Arc::clone(&member.outbox);
         outbox.open_view(self.instance, state.sequence, &header, &history, &mut self.clock.clone());
         true
@@ -295,7 +300,13 @@ impl Room {
 
     /// Says something. It is in the history and in everybody's order when this returns, and on the screens once somebody
     /// has driven the room: the caller does, at the latest before it waits for anything.
-    pub fn post(self: &Arc<Self>, author: &UserName, from: ClientId, text: &str, at: Timestamp) -> Result<MessageId, Closed> {
+    pub fn post(
+        self: &Arc<Self>,
+        author: &UserName,
+        from: ClientId,
+        text: &str,
+        at: Timestamp,
+    ) -> Result<MessageId, Closed> {
         let mut state = self.wait_for_space(text.len());
         if state.closed || !state.members.contains_key(&from) {
             return Err(Closed);
@@ -371,7 +382,8 @@ impl State {
 
     fn viewers(&mut self) -> Arc<[Arc<Outbox>]> {
         let members = &self.members;
-        let seen = || members.values().filter(|member| member.in_view).map(|member| Arc::clone(&member.outbox)).collect();
+        let seen =
+            || members.values().filter(|member| member.in_view).map(|member| Arc::clone(&member.outbox)).collect();
         Arc::clone(self.viewers.get_or_insert_with(seen))
     }
 }

@@ -196,7 +196,8 @@ fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
 
 fn set_options(stream: &TcpStream) {
     let socket = SockRef::from(stream);
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_TRIES);
+    let keepalive =
+        TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_TRIES);
     let set = || -> io::Result<()> {
         // Without it a reply behind a reply waits for the peer's delayed acknowledgement, 40 ms.
         socket.set_tcp_nodelay(true)?;

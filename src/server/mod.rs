@@ -114,7 +114,8 @@ impl Server {
         let timer = Arc::clone(&hub);
         let timer = house_thread("timer".to_owned(), move || timer.timer.run())?;
         let mut accepting = Vec::new();
-        let sockets: Vec<_> = listeners.into_iter().map(|listener| Arc::new((listener.socket, listener.door))).collect();
+        let sockets: Vec<_> =
+            listeners.into_iter().map(|listener| Arc::new((listener.socket, listener.door))).collect();
         for (shared, address) in sockets.iter().zip(&addresses) {
             let (shared, hub) = (Arc::clone(shared), Arc::clone(&hub));
             accepting.push(house_thread(format!("accept:{}", address.port()), move || {

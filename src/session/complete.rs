@@ -14,9 +14,10 @@ const SHOWN: usize = 40;
 impl Session {
     /// Completes as far as the candidates agree; where that is no further, shows them.
     pub(super) fn complete(&mut self) {
-        let Some((line, cursor)) = self.outbox.with_display(|display, _| {
-            display.editor().map(|editor| (editor.line().to_owned(), editor.cursor()))
-        }) else {
+        let Some((line, cursor)) = self
+            .outbox
+            .with_display(|display, _| display.editor().map(|editor| (editor.line().to_owned(), editor.cursor())))
+        else {
             return;
         };
         if !self.palette.is_logged_in() || self.palette.asks_password() {
@@ -49,9 +50,7 @@ impl Session {
     /// Everything the word could become, sorted, in the case in which it is known.
     fn candidates(&self, before: &str, start: usize, word: &str) -> Vec<String> {
         let in_view = matches!(self.palette.place(), Place::ChatView(_));
-        let starts = |candidate: &str| {
-            candidate.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
-        };
+        let starts = |candidate: &str| candidate.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
         let mut found: Vec<String> = Vec::new();
         if start == 0 && (word.starts_with('/') || (word.starts_with(':') && !in_view)) {
             let mark = &word[..1];
@@ -60,9 +59,12 @@ impl Session {
             let command = before[1..].split(' ').next().unwrap_or("");
             match crate::command::find(command).map(|spec| spec.word) {
                 Some("join") => {
-                    let seen = self.hub.rooms.all().into_iter().filter(|room| {
-                        room.config().public || self.membership(room.name()).is_some()
-                    });
+                    let seen = self
+                        .hub
+                        .rooms
+                        .all()
+                        .into_iter()
+                        .filter(|room| room.config().public || self.membership(room.name()).is_some());
                     found.extend(seen.map(|room| room.name().to_string()).filter(|c| starts(c)));
                 }
                 Some("help") => found.extend(TABLE.iter().map(|spec| spec.word.to_owned()).filter(|c| starts(c))),
@@ -99,7 +101,9 @@ mod tests {
 
     #[test]
     fn candidates_agree_up_to_their_first_difference() {
-        let of = |words: &[&str]| common_start(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()).map(str::to_owned);
+        let of = |words: &[&str]| {
+            common_start(&words.iter().map(|w| (*w).to_owned()).collect::<Vec<_>>()).map(str::to_owned)
+        };
         assert_eq!(of(&["list", "listall"]).as_deref(), Some("list"));
         assert_eq!(of(&["alice", "Albert"]).as_deref(), Some("al"));
         assert_eq!(of(&["one"]).as_deref(), Some("one"));

@@ -230,7 +230,8 @@ impl Session {
         }
         self.link.request_character_mode(on, &mut self.protocol);
         self.send_protocol();
-        let mode = if on { "char mode: the server edits your line" } else { "line mode: your terminal edits your line" };
+        let mode =
+            if on { "char mode: the server edits your line" } else { "line mode: your terminal edits your line" };
         self.outbox.tell(Tone::News, &format!("Asked for {mode}."));
     }
 

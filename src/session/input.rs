@@ -228,7 +228,8 @@ impl Session {
     fn line_too_long(&mut self, limit: usize) {
         self.note_activity(Instant::now());
         self.first_line_seen = true;
-        self.outbox.tell(Tone::Refusal, &format!("That line is too long: a line may have {limit} bytes. It was not read."));
+        self.outbox
+            .tell(Tone::Refusal, &format!("That line is too long: a line may have {limit} bytes. It was not read."));
         self.long_lines += 1;
         if self.long_lines >= LONG_LINES {
             self.ended = Some(Ended::LongLines);
@@ -268,7 +269,8 @@ impl Session {
     pub(super) fn look_again(&mut self) {
         let terminal = self.link.terminal();
         let ansi = terminal.ansi();
-        let wanted = self.color.unwrap_or_else(|| terminal.color() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()));
+        let wanted =
+            self.color.unwrap_or_else(|| terminal.color() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()));
         let columns = self.link.window().map(|(columns, _)| columns);
         let look = crate::screen::Look { ansi, color: ansi && wanted, columns };
         let go_ahead = self.link.wants_go_ahead();

@@ -33,7 +33,8 @@ impl Session {
         let count_column = counts.iter().map(String::len).max().unwrap_or(0);
         for (room, count) in rooms.iter().zip(&counts) {
             let config = room.config();
-            let mut line = format!("{:name_column$}   {count:count_column$}   {}", room.name().as_str(), config.description);
+            let mut line =
+                format!("{:name_column$}   {count:count_column$}   {}", room.name().as_str(), config.description);
             let unread = self.unread(room);
             if unread > 0 {
                 line.push_str(&format!(" ({unread} unread)"));
@@ -81,8 +82,14 @@ impl Session {
     pub(super) fn list_everybody(&mut self) {
         let now = Instant::now();
         let people = self.hub.roster.people();
-        let visible: HashSet<_> =
-            self.hub.rooms.all().into_iter().filter(|room| self.may_see(room)).map(|room| room.name().clone()).collect();
+        let visible: HashSet<_> = self
+            .hub
+            .rooms
+            .all()
+            .into_iter()
+            .filter(|room| self.may_see(room))
+            .map(|room| room.name().clone())
+            .collect();
         self.outbox.tell(Tone::News, &format!("{} online:", crate::palette::people(people.len())));
         let column = people.iter().map(|person| person.name.as_str().len()).max().unwrap_or(0);
         for person in people {
@@ -170,7 +177,9 @@ mod tests {
 
     #[test]
     fn spans_are_told_in_their_two_largest_units() {
-        for (seconds, told) in [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h 0 min"), (7500, "2 h 5 min"), (356_400, "4 d 3 h")] {
+        for (seconds, told) in
+            [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h 0 min"), (7500, "2 h 5 min"), (356_400, "4 d 3 h")]
+        {
             assert_eq!(short(Duration::from_secs(seconds)), told);
         }
     }

@@ -214,15 +214,17 @@ impl Session {
             self.ended = Some(Ended::Idle);
         } else if idle >= limit / 2 && !std::mem::replace(&mut self.idle_warned, true) {
             let left = crate::palette::seconds(limit - idle);
-            self.outbox.tell(Tone::News, &format!("You have typed nothing for a while: you will be logged out in {left}."));
+            self.outbox
+                .tell(Tone::News, &format!("You have typed nothing for a while: you will be logged out in {left}."));
         }
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         let config = self.hub.config();
-        let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| {
-            self.last_typed + if self.idle_warned { limit } else { limit / 2 }
-        });
+        let idle = config
+            .idle_timeout
+            .filter(|_| self.person.is_some())
+            .map(|limit| self.last_typed + if self.idle_warned { limit } else { limit / 2 });
         let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
         let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
         [idle, login, pending, self.held_until].into_iter().flatten().min()

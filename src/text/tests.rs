@@ -48,8 +48,19 @@ fn plain_ascii_is_returned_borrowed() {
 
 #[test]
 fn clean_text_in_any_script_stays_as_it_is() {
-    for text in ["héllo", "你好，世界", "안녕하세요", "नमस्ते क्षत्रिय", "שָׁלוֹם", "الله\u{200f}", "ภาษาไทยน้ำ", "ｶﾞ", FAMILY, FLAG, "e\u{301}"]
-    {
+    for text in [
+        "héllo",
+        "你好，世界",
+        "안녕하세요",
+        "नमस्ते क्षत्रिय",
+        "שָׁלוֹם",
+        "الله\u{200f}",
+        "ภาษาไทยน้ำ",
+        "ｶﾞ",
+        FAMILY,
+        FLAG,
+        "e\u{301}",
+    ] {
         assert!(is_borrowed(sanitize(text)), "{text}");
         assert_eq!(sanitize(text), text);
     }
@@ -158,7 +169,8 @@ fn widths_go_by_cluster() {
 
 #[test]
 fn counts_go_by_cluster() {
-    for (text, count) in [("", 0), ("abc", 3), ("e\u{301}x", 2), ("你好", 2), (FAMILY, 1), ("🇩🇪🇫🇷", 2), (KISS, 1)] {
+    for (text, count) in [("", 0), ("abc", 3), ("e\u{301}x", 2), ("你好", 2), (FAMILY, 1), ("🇩🇪🇫🇷", 2), (KISS, 1)]
+    {
         assert_eq!(grapheme_count(text), count, "{text}");
     }
     assert_eq!(graphemes("ae\u{301}").next_back(), Some("e\u{301}"));

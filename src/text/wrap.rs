@@ -16,8 +16,15 @@ use super::width::{grapheme_indices, grapheme_width, width};
 ///
 /// Zero columns count as one, and an indent that leaves no room leaves one column.
 pub fn wrap(text: &str, columns: usize, indent: usize) -> Vec<&str> {
-    let mut rows =
-        Rows { text, done: Vec::new(), start: 0, end: 0, used: 0, limit: columns.max(1), later: columns.saturating_sub(indent).max(1) };
+    let mut rows = Rows {
+        text,
+        done: Vec::new(),
+        start: 0,
+        end: 0,
+        used: 0,
+        limit: columns.max(1),
+        later: columns.saturating_sub(indent).max(1),
+    };
     let mut at = 0;
     while at < text.len() {
         let gap = text[at..].bytes().take_while(|byte| *byte == b' ').count();

@@ -1,0 +1,348 @@
+//! One connection's telnet: what this server offers and asks, and what it makes of the answers.
+//!
+//! *Owns* the probe, the questions for terminal names, who echoes, and when character mode is on.
+//! *Knows nothing of* the bytes' meaning as lines.
+//! *Called by* `session`.
+
+use super::decode::{Decoder, Event};
+use super::options::{OURS, Outcome, Refusals, Switch, THEIRS};
+use super::{
+    ABORT, AYT, BINARY, DO, EC, ECHO, EL, EOF, IAC, IP, NAWS, SB, SE, SUPPRESS_GO_AHEAD, SUSP, TERMINAL_TYPE,
+    TIMING_MARK, Terminal, WILL,
+};
+
+/// Most terminal names asked for. RFC 1091 lets a client have any number; three are what any known one has.
+const MOST_NAMES: u8 = 6;
+
+/// RFC 1091: SEND asks for a name, IS gives it.
+const TERMINAL_TYPE_IS: u8 = 0;
+const TERMINAL_TYPE_SEND: u8 = 1;
+
+/// Fewest and most columns and rows believed.
+const SMALLEST: u16 = 20;
+const LARGEST: u16 = 500;
+/// What a size of 0, unknown (RFC 1073), is taken for where the other one is known.
+const DEFAULT_WINDOW: (u16, u16) = (80, 24);
+
+/// Whether telnet is spoken with a peer of which nothing is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// Probe, and go by the answers.
+    Auto,
+    /// Send no telnet command, whatever comes.
+    Never,
+    /// Take everybody for telnet.
+    Always,
+}
+
+/// What came of a peer's bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkEvent<'a> {
+    /// Bytes of the user's.
+    Data(&'a [u8]),
+    /// IP, ABORT or SUSP: as Ctrl-C.
+    Interrupted,
+    /// AYT: something visible has to be answered.
+    AreYouThere,
+    /// EC: as Backspace.
+    CharacterErased,
+    /// EL: as Ctrl-U.
+    LineErased,
+    /// EOF: as Ctrl-D.
+    EndOfFile,
+    /// The window has another size.
+    WindowResized,
+    /// More is known of the terminal.
+    TerminalChanged,
+    /// From now on the server edits the line, or does not any more.
+    CharacterModeChanged(bool),
+    /// The first proof that the peer speaks telnet.
+    Confirmed,
+}
+
+/// The state of one connection's telnet.
+#[derive(Debug)]
+pub struct Link {
+    decoder: Decoder,
+    policy: Policy,
+    confirmed: bool,
+    /// Confirmed, and not told yet.
+    tell_confirmed: bool,
+    our_echo: Switch,
+    our_sga: Switch,
+    our_binary: Switch,
+    their_sga: Switch,
+    their_binary: Switch,
+    their_terminal_type: Switch,
+    their_naws: Switch,
+    refusals: Refusals,
+    terminal: Terminal,
+    names_asked: u8,
+    window: Option<(u16, u16)>,
+    /// What the person asked for by hand; otherwise the terminal decides.
+    by_hand: Option<bool>,
+    /// Character mode is being asked for, or on.
+    character_wanted: bool,
+    /// As last told by `CharacterModeChanged`.
+    character_mode: bool,
+    hiding: bool,
+    /// As last told by `TerminalChanged`.
+    go_ahead: bool,
+}
+
+impl Link {
+    /// At the beginning of a connection.
+    pub fn new(policy: Policy) -> Link {
+        Link {
+            decoder: Decoder::new(),
+            policy,
+            confirmed: policy == Policy::Always,
+            tell_confirmed: false,
+            our_echo: Switch::default(),
+            our_sga: Switch::default(),
+            our_binary: Switch::default(),
+            their_sga: Switch::default(),
+            their_binary: Switch::default(),
+            their_terminal_type: Switch::default(),
+            their_naws: Switch::default(),
+            refusals: Refusals::default(),
+            terminal: Terminal::default(),
+            names_asked: 0,
+            window: None,
+            by_hand: None,
+            character_wanted: false,
+            character_mode: false,
+            hiding: false,
+            go_ahead: false,
+        }
+    }
+
+    /// Asks for terminal type and window size, and a CR: on a client that is not telnet the first line overwrites what
+    /// these six bytes have drawn.
+    pub fn open(&mut self, out: &mut Vec<u8>) {
+        if self.policy == Policy::Never {
+            return;
+        }
+        self.their_terminal_type.want(true, TERMINAL_TYPE, THEIRS, out);
+        self.their_naws.want(true, NAWS, THEIRS, out);
+        out.push(b'\r');
+    }
+
+    /// The next event; answers go to `out`. `None` once the input is used up.
+    pub fn next<'a>(&mut self, input: &mut &'a [u8], out: &mut Vec<u8>) -> Option<LinkEvent<'a>> {
+        loop {
+            if std::mem::take(&mut self.tell_confirmed) {
+                return Some(LinkEvent::Confirmed);
+            }
+            if self.character_mode != self.reaches_character_mode() {
+                self.character_mode = !self.character_mode;
+                return Some(LinkEvent::CharacterModeChanged(self.character_mode));
+            }
+            if self.go_ahead != self.wants_go_ahead() {
+                self.go_ahead = !self.go_ahead;
+                return Some(LinkEvent::TerminalChanged);
+            }
+            let event = self.decoder.next(input)?;
+            let told = match event {
+                Event::Data(bytes) => return Some(LinkEvent::Data(bytes)),
+                Event::Command(command) => {
+                    self.confirm();
+                    match command {
+                        IP | ABORT | SUSP => Some(LinkEvent::Interrupted),
+                        AYT => Some(LinkEvent::AreYouThere),
+                        EC => Some(LinkEvent::CharacterErased),
+                        EL => Some(LinkEvent::LineErased),
+                        EOF => Some(LinkEvent::EndOfFile),
+                        _ => None,
+                    }
+                }
+                Event::Negotiation(verb, option) => {
+                    self.confirm();
+                    let before = out.len();
+                    self.negotiate(verb, option, out);
+                    if self.policy == Policy::Never {
+                        out.truncate(before);
+                    }
+                    None
+                }
+                Event::Subnegotiation => {
+                    self.confirm();
+                    let before = out.len();
+                    let told = self.subnegotiate(out);
+                    self.decoder.forget();
+                    if self.policy == Policy::Never {
+                        out.truncate(before);
+                    }
+                    told
+                }
+            };
+            if told.is_some() {
+                return told;
+            }
+        }
+    }
+
+    fn confirm(&mut self) {
+        if !std::mem::replace(&mut self.confirmed, true) {
+            self.tell_confirmed = true;
+        }
+    }
+
+    fn negotiate(&mut self, verb: u8, option: u8, out: &mut Vec<u8>) {
+        let on = matches!(verb, DO | WILL);
+        if matches!(verb, DO | super::DONT) {
+            match option {
+                // RFC 860: answered each time; it is a mark and not a state.
+                TIMING_MARK if on => out.extend_from_slice(&[IAC, WILL, TIMING_MARK]),
+                TIMING_MARK => {}
+                ECHO => {
+                    self.our_echo.receive(on, false, option, OURS, out);
+                }
+                SUPPRESS_GO_AHEAD => {
+                    self.our_sga.receive(on, true, option, OURS, out);
+                }
+                BINARY => {
+                    self.our_binary.receive(on, true, option, OURS, out);
+                }
+                _ => self.refusals.receive(verb, option, out),
+            }
+            if self.character_wanted && (self.our_echo.refused || self.our_sga.refused) {
+                // Half of it is worth nothing: the other half is taken back, unless a password needs it.
+                self.character_wanted = false;
+                self.announce_echo(out);
+            }
+            return;
+        }
+        match option {
+            SUPPRESS_GO_AHEAD => {
+                self.their_sga.receive(on, true, option, THEIRS, out);
+            }
+            BINARY => {
+                self.their_binary.receive(on, true, option, THEIRS, out);
+            }
+            TERMINAL_TYPE => {
+                if self.their_terminal_type.receive(on, true, option, THEIRS, out) == Outcome::SwitchedOn {
+                    self.ask_name(out);
+                }
+            }
+            NAWS => {
+                self.their_naws.receive(on, true, option, THEIRS, out);
+            }
+            _ => self.refusals.receive(verb, option, out),
+        }
+    }
+
+    fn ask_name(&mut self, out: &mut Vec<u8>) {
+        if self.names_asked < MOST_NAMES {
+            self.names_asked += 1;
+            out.extend_from_slice(&[IAC, SB, TERMINAL_TYPE, TERMINAL_TYPE_SEND, IAC, SE]);
+        }
+    }
+
+    fn subnegotiate<'a>(&mut self, out: &mut Vec<u8>) -> Option<LinkEvent<'a>> {
+        match self.decoder.subnegotiation()? {
+            (TERMINAL_TYPE, [TERMINAL_TYPE_IS, name @ ..]) if self.names_asked > 0 => {
+                if !self.terminal.add(name) {
+                    return None;
+                }
+                if self.their_terminal_type.is_on() {
+                    self.ask_name(out);
+                }
+                self.choose_mode(out);
+                Some(LinkEvent::TerminalChanged)
+            }
+            (NAWS, &[w1, w0, h1, h0]) => {
+                let size = |high, low, default| match u16::from_be_bytes([high, low]) {
+                    0 => default,
+                    known => known.clamp(SMALLEST, LARGEST),
+                };
+                let unknown = [w1, w0, h1, h0] == [0; 4];
+                let window = (size(w1, w0, DEFAULT_WINDOW.0), size(h1, h0, DEFAULT_WINDOW.1));
+                self.window = (!unknown).then_some(window);
+                Some(LinkEvent::WindowResized)
+            }
+            _ => None,
+        }
+    }
+
+    /// Character mode for terminals that can, unless the person has chosen himself.
+    fn choose_mode(&mut self, out: &mut Vec<u8>) {
+        if self.by_hand.is_none() && self.terminal.edits() != self.character_wanted {
+            self.want_character_mode(self.terminal.edits(), out);
+        }
+    }
+
+    fn want_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
+        self.character_wanted = on;
+        self.announce_echo(out);
+        self.our_sga.want(on, SUPPRESS_GO_AHEAD, OURS, out);
+    }
+
+    /// The server echoes in character mode, and hides by not echoing while a password is typed.
+    fn announce_echo(&mut self, out: &mut Vec<u8>) {
+        self.our_echo.want(self.character_wanted || self.hiding, ECHO, OURS, out);
+    }
+
+    fn reaches_character_mode(&self) -> bool {
+        self.character_wanted && self.our_echo.is_on() && self.our_sga.is_on()
+    }
+
+    /// Whether the peer has shown that it speaks telnet.
+    pub fn is_confirmed(&self) -> bool {
+        self.confirmed && self.policy != Policy::Never
+    }
+
+    /// What is known of the terminal.
+    pub fn terminal(&self) -> &Terminal {
+        &self.terminal
+    }
+
+    /// Columns and rows, if the peer has told them (RFC 1073).
+    pub fn window(&self) -> Option<(u16, u16)> {
+        self.window
+    }
+
+    /// A password is asked for: the peer's terminal must not show it.
+    pub fn hide_input(&mut self, out: &mut Vec<u8>) {
+        self.hiding = true;
+        if self.is_confirmed() {
+            self.announce_echo(out);
+        }
+    }
+
+    /// The password is over.
+    pub fn show_input(&mut self, out: &mut Vec<u8>) {
+        self.hiding = false;
+        if self.is_confirmed() {
+            self.announce_echo(out);
+        }
+    }
+
+    /// Switches to character or line mode by hand. Takes effect when the peer has answered.
+    pub fn request_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
+        if !self.is_confirmed() {
+            return;
+        }
+        self.by_hand = Some(on);
+        (self.our_echo.refused, self.our_sga.refused) = (false, false);
+        self.want_character_mode(on, out);
+    }
+
+    /// Whether the server edits the line.
+    pub fn is_character_mode(&self) -> bool {
+        self.character_mode
+    }
+
+    /// Whether prompts end with IAC GA: the peer has refused to do without (RFC 858).
+    pub fn wants_go_ahead(&self) -> bool {
+        self.is_confirmed() && self.our_sga.refused
+    }
+
+    /// The last bytes of a connection: the peer echoes for itself again.
+    pub fn close(&mut self, out: &mut Vec<u8>) {
+        (self.hiding, self.character_wanted) = (false, false);
+        if self.is_confirmed() {
+            self.announce_echo(out);
+        }
+    }
+}

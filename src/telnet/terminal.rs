@@ -1,0 +1,149 @@
+//! What a terminal's names tell about it: TERMINAL-TYPE (RFC 1091) and the MUD Terminal Type Standard, which hides a
+//! number of bits in the third name.
+//!
+//! *Owns* the names given and what follows from them.
+//! *Knows nothing of* how they were asked for.
+//! *Called by* `telnet::link`, and by `session` for its questions.
+
+use crate::text;
+
+/// Longest name kept, in bytes; those in use are under 40.
+const MAX_NAME: usize = 40;
+
+/// MTTS: the client understands the common ANSI colour codes.
+const MTTS_ANSI: u32 = 1;
+/// MTTS: the client understands most of VT100.
+const MTTS_VT100: u32 = 2;
+/// MTTS: the client's character set is UTF-8.
+const MTTS_UTF8: u32 = 4;
+/// MTTS: the client is using a screen reader.
+const MTTS_SCREEN_READER: u32 = 64;
+
+/// Beginnings of the names of terminals that understand cursor movement.
+const CAPABLE: &[&str] = &[
+    "xterm",
+    "vt1",
+    "vt2",
+    "vt3",
+    "vt4",
+    "vt5",
+    "ansi",
+    "linux",
+    "screen",
+    "tmux",
+    "rxvt",
+    "konsole",
+    "putty",
+    "st-",
+    "alacritty",
+    "kitty",
+    "foot",
+    "cygwin",
+    "eterm",
+    "gnome",
+    "vte",
+    "wezterm",
+    "ghostty",
+    "iterm",
+    "mintty",
+    "teraterm",
+    "dec-vt",
+    "sun",
+    "console",
+    "nsterm",
+    "contour",
+    "terminator",
+];
+
+/// Beginnings of the names of MUD clients: they have an input line of their own.
+const MUD_CLIENTS: &[&str] = &[
+    "mudlet",
+    "tintin",
+    "mushclient",
+    "cmud",
+    "zmud",
+    "mudrammer",
+    "blowtorch",
+    "kildclient",
+    "potato",
+    "atlantis",
+    "beip",
+    "tinyfugue",
+    "simplemu",
+    "mudmagic",
+    "mukluk",
+    "duckclient",
+    "gmud",
+    "lociterm",
+    "mudportal",
+    "fado",
+    "axmud",
+];
+
+/// What is known of a terminal.
+#[derive(Debug, Default)]
+pub struct Terminal {
+    name: Option<Box<str>>,
+    last: Option<Box<str>>,
+    mtts: u32,
+    capable: bool,
+    mud_client: bool,
+}
+
+impl Terminal {
+    /// Takes a name; false if it is the one before again, which ends the list.
+    pub(super) fn add(&mut self, raw: &[u8]) -> bool {
+        let clean = text::sanitize_bytes(raw);
+        let mut end = clean.len().min(MAX_NAME);
+        while !clean.is_char_boundary(end) {
+            end -= 1;
+        }
+        let name = clean[..end].trim();
+        if self.last.as_deref() == Some(name) {
+            return false;
+        }
+        self.last = Some(name.into());
+        let lower = name.to_ascii_lowercase();
+        let starts = |list: &[&str]| list.iter().any(|start| lower.starts_with(start));
+        if let Some(bits) = lower.strip_prefix("mtts ") {
+            self.mtts = bits.trim().parse().unwrap_or(0);
+        } else {
+            self.capable |= starts(CAPABLE);
+            self.mud_client |= starts(MUD_CLIENTS);
+            if self.name.is_none() {
+                self.name = Some(name.into());
+            }
+        }
+        true
+    }
+
+    /// The first name given, clean and short.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Whether a screen reader speaks what is written.
+    pub fn screen_reader(&self) -> bool {
+        self.mtts & MTTS_SCREEN_READER != 0
+    }
+
+    /// Whether escape sequences (ECMA-48) do what they should.
+    pub fn ansi(&self) -> bool {
+        !self.screen_reader() && (self.capable || self.mtts & (MTTS_ANSI | MTTS_VT100) != 0)
+    }
+
+    /// Whether the server can edit the line: cursor movement, and no input line of its own.
+    pub fn edits(&self) -> bool {
+        self.capable && !self.mud_client && !self.screen_reader()
+    }
+
+    /// Whether it shows colour: everything with escape sequences does, but the VT100 and its like.
+    pub fn color(&self) -> bool {
+        self.ansi() && !self.name().is_some_and(|name| name.to_ascii_lowercase().starts_with("vt"))
+    }
+
+    /// Whether it shows UTF-8; `None` if it has not said.
+    pub fn utf8(&self) -> Option<bool> {
+        (self.mtts != 0).then_some(self.mtts & MTTS_UTF8 != 0)
+    }
+}
