@@ -118,6 +118,7 @@ fn refuse(stream: TcpStream, peer: SocketAddr, hub: &Hub, line: &str) {
 /// decides whether an idle person costs two pages of it or three.
 fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, open: Open) {
     let began = Instant::now();
+    log_connected(&outbox, peer, door);
     let (mut session, admitted) = begin(&hub, &outbox, peer, door, began);
     let (ended, counted) = match admitted {
         Err(why) => (session.refuse(why), false),
@@ -129,6 +130,11 @@ fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, open:
 }
 
 #[inline(never)]
+fn log_connected(outbox: &Outbox, peer: SocketAddr, door: Door) {
+    log::info!("client {} from {peer} connected{}", outbox.id(), if door == Door::Quick { " (quick)" } else { "" });
+}
+
+#[inline(never)]
 fn begin(
     hub: &Arc<Hub>,
     outbox: &Arc<Outbox>,
@@ -136,7 +142,6 @@ fn begin(
     door: Door,
     began: Instant,
 ) -> (Box<Session>, Result<bool, String>) {
-    log::info!("client {} from {peer} connected{}", outbox.id(), if door == Door::Quick { " (quick)" } else { "" });
     set_options(outbox.stream());
     let admitted = enter(hub, peer.ip().to_canonical(), began);
     if admitted.is_ok() {

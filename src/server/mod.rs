@@ -122,11 +122,8 @@ impl Server {
                 accept::accept(&shared.0, shared.1, &hub, capacity);
             })?);
         }
-        loop {
-            match next() {
-                Request::Reconfigure(config) => reconfigure(&hub, *config),
-                Request::Stop => break,
-            }
+        while let Request::Reconfigure(config) = next() {
+            reconfigure(&hub, *config);
         }
         stop(&hub);
         hub.laggards.stop();

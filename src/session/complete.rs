@@ -13,6 +13,7 @@ const SHOWN: usize = 40;
 
 impl Session {
     /// Completes as far as the candidates agree; where that is no further, shows them.
+    #[inline(never)]
     pub(super) fn complete(&mut self) {
         let Some((line, cursor)) = self
             .outbox
@@ -54,7 +55,11 @@ impl Session {
         let mut found: Vec<String> = Vec::new();
         if start == 0 && (word.starts_with('/') || (word.starts_with(':') && !in_view)) {
             let mark = &word[..1];
-            found.extend(TABLE.iter().flat_map(words).map(|known| format!("{mark}{known}")).filter(|c| starts(c)));
+            // Aliases only where nothing else fits: `:jo` is `:join`, whatever else it could be.
+            found.extend(TABLE.iter().map(|spec| format!("{mark}{}", spec.word)).filter(|c| starts(c)));
+            if found.is_empty() {
+                found.extend(TABLE.iter().flat_map(words).map(|known| format!("{mark}{known}")).filter(|c| starts(c)));
+            }
         } else if start > 0 && before.starts_with([':', '/']) {
             let command = before[1..].split(' ').next().unwrap_or("");
             match crate::command::find(command).map(|spec| spec.word) {

@@ -73,8 +73,8 @@ impl Session {
         let limit = self.hub.config().username_limit;
         match self.hub.roster.claim(&name, limit, &self.outbox, now) {
             Ok(person) => {
-                log::info!("client {} from {} is {name}", self.outbox.id(), self.peer);
                 self.person = Some(person);
+                self.login_to_log = true;
                 Answer::NameClaimed { name, people: self.hub.roster.count(), rooms: self.hub.rooms.public().len() }
             }
             Err(free) => Answer::NameTaken { name, free },

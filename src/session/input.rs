@@ -41,13 +41,14 @@ enum Typed<'a> {
 
 impl Session {
     /// Takes what one read brought.
+    #[inline(never)]
     pub(super) fn take(&mut self, chunk: &[u8]) {
         if !std::mem::replace(&mut self.first_byte_seen, true) && wire::is_tls_hello(chunk) {
             self.turn_away(Foreign::Tls);
             return;
         }
         let mut input = chunk;
-        while let Some(event) = self.link.next(&mut input, &mut self.protocol) {
+        while let Some(event) = self.next_event(&mut input) {
             self.send_protocol();
             match event {
                 LinkEvent::Data(bytes) => self.typed(bytes),
@@ -75,6 +76,13 @@ impl Session {
         self.send_protocol();
     }
 
+    /// Not inlined, like its neighbours: what they need is off the stack again when a line runs, and what the deepest line
+    /// needs decides how much memory an idle person takes.
+    #[inline(never)]
+    fn next_event<'a>(&mut self, input: &mut &'a [u8]) -> Option<LinkEvent<'a>> {
+        self.link.next(input, &mut self.protocol)
+    }
+
     /// The peer sends nothing more: a last line without its end is run like any other.
     pub(super) fn input_ended(&mut self) {
         self.input_over = true;
@@ -96,31 +104,12 @@ impl Session {
     fn typed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.is_over() {
             let limit = self.hub.config().limits.line_bytes.unwrap_or(0);
-            let edited = self.outbox.with_display(|display, out| {
-                let shown = display.is_shown();
-                display.editor().map(|editor| {
-                    let mut unseen = Vec::new();
-                    editor.next(&mut bytes, limit, if shown { out } else { &mut unseen })
-                })
-            });
-            let typed = match edited {
-                Some(None) => return,
-                Some(Some(event)) => match event {
-                    EditorEvent::Entered(line) => Typed::Line(line.into()),
-                    EditorEvent::Interrupted => Typed::Interrupted,
-                    EditorEvent::Ended => Typed::Ended,
-                    EditorEvent::CompletionAsked => Typed::CompletionAsked,
-                    EditorEvent::RedrawAsked => Typed::RedrawAsked,
-                    EditorEvent::TooLong => Typed::TooLong,
-                },
-                None => match self.assembler.next(&mut bytes, limit) {
-                    None => return,
-                    Some(LineEvent::Entered(line)) => Typed::Line(line),
-                    Some(LineEvent::TooLong) => Typed::TooLong,
-                    Some(LineEvent::Interrupted) => Typed::Interrupted,
-                    Some(LineEvent::Ended) => Typed::Ended,
-                },
+            let typed = if self.link.is_character_mode() {
+                self.next_edited(&mut bytes, limit)
+            } else {
+                self.next_assembled(&mut bytes, limit)
             };
+            let Some(typed) = typed else { return };
             match typed {
                 Typed::Line(line) => self.line_entered(&line),
                 Typed::TooLong => self.line_too_long(limit),
@@ -133,6 +122,40 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Character mode.
+    #[inline(never)]
+    fn next_edited(&mut self, bytes: &mut &[u8], limit: usize) -> Option<Typed<'static>> {
+        if self.held_until.is_none() {
+            // A second line in the same packet is drawn at its prompt like the first.
+            self.update_place();
+            self.outbox.with_display(|display, out| display.end(out));
+        }
+        let event = self.outbox.with_display(|display, out| {
+            let mut unseen = Vec::new();
+            let out = if display.is_shown() { out } else { &mut unseen };
+            display.editor()?.next(bytes, limit, out)
+        })?;
+        Some(match event {
+            EditorEvent::Entered(line) => Typed::Line(line.into()),
+            EditorEvent::Interrupted => Typed::Interrupted,
+            EditorEvent::Ended => Typed::Ended,
+            EditorEvent::CompletionAsked => Typed::CompletionAsked,
+            EditorEvent::RedrawAsked => Typed::RedrawAsked,
+            EditorEvent::TooLong => Typed::TooLong,
+        })
+    }
+
+    /// Line mode.
+    #[inline(never)]
+    fn next_assembled<'a>(&mut self, bytes: &mut &'a [u8], limit: usize) -> Option<Typed<'a>> {
+        Some(match self.assembler.next(bytes, limit)? {
+            LineEvent::Entered(line) => Typed::Line(line),
+            LineEvent::TooLong => Typed::TooLong,
+            LineEvent::Interrupted => Typed::Interrupted,
+            LineEvent::Ended => Typed::Ended,
+        })
     }
 
     fn line_entered(&mut self, line: &str) {
@@ -164,6 +187,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn refuse_fast(&mut self, wait: Duration) {
         self.outbox.tell(Tone::Refusal, &format!("Too fast: try again in {}.", seconds(wait)));
     }
@@ -225,6 +249,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn line_too_long(&mut self, limit: usize) {
         self.note_activity(Instant::now());
         self.first_line_seen = true;
@@ -236,6 +261,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn interrupted(&mut self) {
         self.assembler.clear();
         self.with_editor(|editor, out| editor.interrupt(out));
@@ -260,12 +286,14 @@ impl Session {
     }
 
     /// Another protocol knocked: one fitting answer and the end; nothing it sent is run.
+    #[inline(never)]
     fn turn_away(&mut self, foreign: Foreign) {
         self.outbox.write_protocol(foreign.answer());
         self.ended = Some(Ended::Foreign(foreign));
     }
 
     /// Takes over what telnet has found out about the terminal.
+    #[inline(never)]
     pub(super) fn look_again(&mut self) {
         let terminal = self.link.terminal();
         let ansi = terminal.ansi();

@@ -33,14 +33,15 @@ impl Session {
         let count_column = counts.iter().map(String::len).max().unwrap_or(0);
         for (room, count) in rooms.iter().zip(&counts) {
             let config = room.config();
-            let mut line =
-                format!("{:name_column$}   {count:count_column$}   {}", room.name().as_str(), config.description);
-            let unread = self.unread(room);
-            if unread > 0 {
-                line.push_str(&format!(" ({unread} unread)"));
-            }
-            if !config.public {
-                line.push_str(" (hidden)");
+            let mut line = format!("{:name_column$}   {count:count_column$}  ", room.name().as_str());
+            let unread = match self.unread(room) {
+                0 => String::new(),
+                unread => format!("({unread} unread)"),
+            };
+            let hidden = if config.public { "" } else { "(hidden)" };
+            for part in [config.description.as_str(), &unread, hidden].into_iter().filter(|part| !part.is_empty()) {
+                line.push(' ');
+                line.push_str(part);
             }
             self.outbox.tell(Tone::News, line.trim_end());
         }

@@ -61,6 +61,8 @@ pub struct Session {
     assembler: Assembler,
     palette: Palette,
     person: Option<Arc<Person>>,
+    /// The name was claimed in this turn.
+    login_to_log: bool,
     memberships: Vec<Membership>,
     /// The room whose view is open.
     viewed: Option<Arc<Room>>,
@@ -105,6 +107,7 @@ impl Session {
             assembler: Assembler::new(),
             palette: Palette::new(door),
             person: None,
+            login_to_log: false,
             memberships: Vec::new(),
             viewed: None,
             undelivered: Vec::new(),
@@ -129,15 +132,26 @@ impl Session {
         }
     }
 
+    /// Said here and not where the name is claimed: formatting a log line takes a kilobyte and more of stack, which so
+    /// deep down would be a page more for everybody, for ever.
+    #[inline(never)]
+    fn log_login(&self) {
+        if let Some(person) = &self.person {
+            log::info!("client {} from {} is {}", self.outbox.id(), self.peer, person.name);
+        }
+    }
+
     /// Runs the connection to its end; returns why it ended. The socket is finished with, but not closed.
     pub fn run(&mut self) -> Ended {
         self.greet();
         let mut small = [0; SMALL_READ];
         let mut large: Option<Box<[u8]>> = None;
         loop {
-            let now = Instant::now();
-            self.keep_deadlines(now);
+            self.keep_deadlines(Instant::now());
             self.finish_turn();
+            if std::mem::take(&mut self.login_to_log) {
+                self.log_login();
+            }
             if self.is_over() {
                 break;
             }
@@ -180,6 +194,7 @@ impl Session {
         ended
     }
 
+    #[inline(never)]
     fn greet(&mut self) {
         let config = self.hub.config();
         self.link.open(&mut self.protocol);
@@ -196,6 +211,7 @@ impl Session {
     }
 
     /// Carries out what has become due.
+    #[inline(never)]
     fn keep_deadlines(&mut self, now: Instant) {
         if self.held_until.is_some_and(|until| until <= now) {
             self.held_until = None;
@@ -249,6 +265,7 @@ impl Session {
 
     /// Ends a turn: what was posted is delivered, what was written is sent, the prompt stands, and nothing is left over
     /// that the socket has not taken.
+    #[inline(never)]
     fn finish_turn(&mut self) {
         self.deliver();
         self.pick_up_losses();
@@ -265,7 +282,7 @@ impl Session {
     }
 
     /// Tells the outbox where the person is, after hearing of every room he was put out of.
-    fn update_place(&mut self) {
+    pub(super) fn update_place(&mut self) {
         while !self.outbox.set_place(self.palette.place(), self.palette.rooms()) {
             self.pick_up_losses();
         }

@@ -2,7 +2,7 @@
 //! child process, and a client that waits for text with a deadline.
 
 #![allow(dead_code, reason = "every test file uses its own part of this")]
-#![allow(clippy::missing_panics_doc, reason = "a panic is how a test fails")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};

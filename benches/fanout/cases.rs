@@ -1,0 +1,150 @@
+//! One room size: delivery, its cost, its time, and the memory of who is there, server and floor in turns.
+//!
+//! *Owns* the order of the measurements and which of them have targets. *Knows nothing of* sockets.
+//! *Called by* `main`, once per size.
+
+use std::time::{Duration, Instant};
+
+use crate::crowd::{Crowd, Door};
+use crate::failure::Failure;
+use crate::options::{Case, Options};
+use crate::report::Report;
+use crate::subject::{OutboxLimits, Subject};
+use crate::traffic::{Flow, Tally, closed_loop, median, paced, percentile};
+use crate::wire;
+
+/// Logins under way at a time. Enough to keep the server's two sides busy, few enough to be people and not a flood.
+pub const PARALLEL_LOGINS: usize = 16;
+/// The rate at which delivery is timed: a lively room.
+const LIVELY: u32 = 50;
+/// Descriptors besides the members' sockets: standard streams, epoll, timers, pipes.
+const SPARE_DESCRIPTORS: u64 = 64;
+
+/// A process under test with a room full of members. The members leave before it is ended.
+struct Side {
+    crowd: Crowd,
+    subject: Subject,
+}
+
+impl Side {
+    fn window(&mut self, flow: Flow, length: Duration) -> Result<Tally, Failure> {
+        closed_loop(&mut self.crowd, &self.subject, flow, length)
+            .map_err(|failure| failure.with(&self.subject.last_words()))
+    }
+}
+
+/// Measures a room of `members`, as far as this process may open that many sockets twice.
+pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
+    let traffic = [Case::One, Case::Burst, Case::Eight, Case::Latency].iter().any(|&case| options.wants(case));
+    if !traffic && !options.wants(Case::Memory) {
+        return Ok(());
+    }
+    if members as u64 * 2 + SPARE_DESCRIPTORS > descriptors {
+        Report::say(&format!("\n{members} members: left out, only {descriptors} descriptors are allowed"));
+        return Ok(());
+    }
+    Report::say(&format!("\n{members} members"));
+    let mut server = fill(options, members, report)?;
+    if !traffic {
+        return Ok(());
+    }
+    let floor = Subject::floor(members)?;
+    let mut floor = Side { crowd: Crowd::new(Door::Floor, floor.port, wire::SHORT)?, subject: floor };
+    floor.crowd.join(members, PARALLEL_LOGINS, None)?;
+
+    Report::say("                               server   floor             deliveries a second");
+    Report::say("  CPU per delivery                 us      us    ratio      server       floor");
+    let flows = [
+        (Case::One, Flow::One, "1 in flight"),
+        (Case::Burst, Flow::Senders { senders: 1, in_flight: 64 }, "64 in flight"),
+        (Case::Eight, Flow::Senders { senders: 8, in_flight: 64 }, "8 senders, 64 in flight each"),
+    ];
+    for (case, flow, name) in flows {
+        if !options.wants(case) {
+            continue;
+        }
+        let (figures, ratio) = alternate(options, &mut server, &mut floor, flow, name)?;
+        let target = match (case, members) {
+            (Case::One, 100 | 1_000) => 1.2,
+            (Case::Burst, 100) => 0.08,
+            (Case::Eight, 1_000) => 0.03,
+            _ => continue,
+        };
+        report.hold(format!("CPU per delivery, {members} members, {name}"), figures, ratio, target, "");
+    }
+    if options.wants(Case::Latency) {
+        latency(options, &mut server, &mut floor, members, report)?;
+    }
+    Ok(())
+}
+
+/// Starts a server and lets everybody in.
+fn fill(options: &Options, members: usize, report: &mut Report) -> Result<Side, Failure> {
+    let subject = Subject::server(&options.telnet, OutboxLimits::Off)?;
+    let mut crowd = Crowd::new(Door::Server, subject.port, wire::SHORT)?;
+    let (empty, cpu, start) = (subject.resident()?, subject.cpu()?, Instant::now());
+    crowd.join(members, PARALLEL_LOGINS, None).map_err(|failure| failure.with(&subject.last_words()))?;
+    let (wall, cpu) = (start.elapsed(), subject.cpu()?.saturating_sub(cpu));
+    crowd.settle()?;
+    let each = subject.resident()?.saturating_sub(empty) as f64 / members as f64 / 1024.0;
+    Report::say(&format!(
+        "  login and join: {:.0} a second, {PARALLEL_LOGINS} at a time, {:.0} us CPU each; resident: {each:.1} KB per idle connection",
+        members as f64 / wall.as_secs_f64(),
+        cpu.as_secs_f64() * 1e6 / members as f64,
+    ));
+    if members == 5_000 && options.wants(Case::Memory) {
+        let figures = format!("{:.1} MB before, the aim is 12 KB", empty as f64 / 1_048_576.0);
+        report.hold("resident memory per idle connection, 5000 members", figures, each, 16.0, "KB");
+    }
+    Ok(Side { crowd, subject })
+}
+
+/// Windows of the floor and of the server in turns, so that what else the machine does meets both. The middle ratio counts.
+fn alternate(
+    options: &Options,
+    server: &mut Side,
+    floor: &mut Side,
+    flow: Flow,
+    name: &str,
+) -> Result<(String, f64), Failure> {
+    // Buffers grow and threads wake up for the first time outside the figures.
+    let warm_up = options.window / 4;
+    floor.window(flow, warm_up)?;
+    server.window(flow, warm_up)?;
+    let mut pairs = Vec::with_capacity(options.rounds);
+    for _ in 0..options.rounds {
+        pairs.push((server.window(flow, options.window)?, floor.window(flow, options.window)?));
+    }
+    let of = |figure: fn(&(Tally, Tally)) -> f64| median(pairs.iter().map(figure).collect());
+    let ratio = of(|(server, floor)| server.cpu_per_delivery() / floor.cpu_per_delivery());
+    let (ours, bare) = (of(|pair| pair.0.cpu_per_delivery()), of(|pair| pair.1.cpu_per_delivery()));
+    let (our_rate, bare_rate) = (of(|pair| pair.0.per_second()), of(|pair| pair.1.per_second()));
+    Report::say(&format!("  {name:<28} {ours:>7.3} {bare:>7.3} {ratio:>8.3} {our_rate:>11.0} {bare_rate:>11.0}"));
+    Ok((format!("{ours:.3} us against {bare:.3} us"), ratio))
+}
+
+fn latency(
+    options: &Options,
+    server: &mut Side,
+    floor: &mut Side,
+    members: usize,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let (mut ours, mut bare) = (Vec::new(), Vec::new());
+    for _ in 0..options.rounds {
+        let served = paced(&mut server.crowd, members, LIVELY, options.window);
+        ours.extend(served.map_err(|failure| failure.with(&server.subject.last_words()))?);
+        bare.extend(paced(&mut floor.crowd, members, LIVELY, options.window)?);
+    }
+    let [ours_50, ours_99] = [0.5, 0.99].map(|share| percentile(&mut ours, share) as f64 / 1e3);
+    let [bare_50, bare_99] = [0.5, 0.99].map(|share| percentile(&mut bare, share) as f64 / 1e3);
+    let ratio = ours_50 / bare_50;
+    Report::say(&format!("  delivery time at {LIVELY} messages a second"));
+    Report::say(&format!("  p50                          {ours_50:>7.0} {bare_50:>7.0} {ratio:>8.3}"));
+    Report::say(&format!("  p99                          {ours_99:>7.0} {bare_99:>7.0} {:>8.3}", ours_99 / bare_99));
+    if members == 100 {
+        let figures = format!("{ours_50:.0} us against {bare_50:.0} us");
+        report.hold("p50 of delivery, 100 members, 50 messages a second", figures, ratio, 1.3, "");
+    }
+    Ok(())
+}

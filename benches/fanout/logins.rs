@@ -1,0 +1,107 @@
+//! What coming in costs among a thousand people, and among nine thousand.
+//!
+//! *Owns* the course of that case. *Knows nothing of* the floor: the server is measured against itself.
+//! *Called by* `main`.
+
+use std::time::Instant;
+
+use crate::cases::PARALLEL_LOGINS;
+use crate::crowd::{Crowd, Door};
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::report::Report;
+use crate::subject::{OutboxLimits, Subject};
+use crate::traffic::median;
+use crate::wire;
+
+/// Logins per measurement. At a few thousand a second they take less than the second for which news are gathered.
+const ARRIVALS: usize = 500;
+const FEW: usize = 1_000;
+const MANY: usize = 9_000;
+/// Descriptors besides the members' sockets.
+const SPARE_DESCRIPTORS: u64 = 200;
+
+/// Measures both, or with fewer people where so many sockets are not allowed.
+///
+/// Two servers run side by side and are measured in turns: most of what a login costs is the kernel's, for pages and for
+/// a thread, and what that costs changes with what the machine has just done more than with the number of people.
+pub fn run(options: &Options, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
+    let allowed = usize::try_from(descriptors.saturating_sub(SPARE_DESCRIPTORS)).unwrap_or(usize::MAX);
+    let many = MANY.min(allowed.saturating_sub(FEW + 2 * ARRIVALS));
+    if many < 2 * FEW {
+        Report::say(&format!("\nlogins: left out, only {descriptors} descriptors are allowed"));
+        return Ok(());
+    }
+    Report::say(&format!("\nlogin, join and chat, {ARRIVALS} newcomers, {PARALLEL_LOGINS} at a time"));
+    let mut among_few = Among::gather(options, FEW)?;
+    let mut among_many = Among::gather(options, many)?;
+    // The first arrivals take memory that nobody has touched before.
+    among_few.round()?;
+    among_many.round()?;
+    let rounds = if options.quick { 3 } else { 9 };
+    let (mut few, mut more) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        few.push(among_few.round()?);
+        more.push(among_many.round()?);
+    }
+    let ratio = median(few.iter().zip(&more).map(|(few, more)| more.cpu / few.cpu).collect());
+    let (few, many_cost) = (show(&few, FEW), show(&more, many));
+    let figures = format!("{many_cost:.1} us CPU against {few:.1} us");
+    report.hold(format!("cost of a login and join, {many} people against {FEW}"), figures, ratio, 4.0 / 3.0, "");
+    Ok(())
+}
+
+/// A server with people in its one room.
+struct Among {
+    crowd: Crowd,
+    subject: Subject,
+}
+
+/// What one group of newcomers came to.
+struct Round {
+    /// Microseconds of processor time for each of them.
+    cpu: f64,
+    /// Logins a second.
+    rate: f64,
+    /// Lines of news that all others were sent meanwhile.
+    news: f64,
+}
+
+impl Among {
+    /// Half of the newcomers will come before `people` is reached, half after.
+    fn gather(options: &Options, people: usize) -> Result<Among, Failure> {
+        let subject = Subject::server(&options.telnet, OutboxLimits::Off)?;
+        let mut crowd = Crowd::new(Door::Server, subject.port, wire::SHORT)?;
+        crowd
+            .join(people - ARRIVALS / 2, PARALLEL_LOGINS, None)
+            .map_err(|failure| failure.with(&subject.last_words()))?;
+        Ok(Among { crowd, subject })
+    }
+
+    /// Newcomers come and, outside the figures, leave again.
+    fn round(&mut self) -> Result<Round, Failure> {
+        self.come_and_go().map_err(|failure| failure.with(&self.subject.last_words()))
+    }
+
+    fn come_and_go(&mut self) -> Result<Round, Failure> {
+        // What the last ones have set off is over before the next ones come.
+        self.crowd.settle()?;
+        let (cpu, start, heard) = (self.subject.cpu()?, Instant::now(), self.crowd.news);
+        self.crowd.join(ARRIVALS, PARALLEL_LOGINS, None)?;
+        let (wall, cpu) = (start.elapsed(), self.subject.cpu()?.saturating_sub(cpu));
+        let news = (self.crowd.news - heard) as f64;
+        self.crowd.leave(ARRIVALS)?;
+        let each = ARRIVALS as f64;
+        Ok(Round { cpu: cpu.as_secs_f64() * 1e6 / each, rate: each / wall.as_secs_f64(), news })
+    }
+}
+
+/// Prints the middle of the rounds; returns the processor time.
+fn show(rounds: &[Round], people: usize) -> f64 {
+    let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
+    let (cpu, rate, news) = (of(|round| round.cpu), of(|round| round.rate), of(|round| round.news));
+    Report::say(&format!(
+        "  among {people:>5}: {cpu:>6.1} us CPU each, {rate:>6.0} a second; {news:.0} lines of news fell into that time"
+    ));
+    cpu
+}

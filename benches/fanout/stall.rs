@@ -1,0 +1,59 @@
+//! 30 of 100 stop reading at the same moment while 1,000 messages a second of 1,400 bytes flow.
+//!
+//! *Owns* the course of that case. *Knows nothing of* the floor: the server is measured against itself.
+//! *Called by* `main`.
+
+use std::time::Duration;
+
+use crate::cases::PARALLEL_LOGINS;
+use crate::crowd::{Crowd, Door};
+use crate::failure::Failure;
+use crate::options::Options;
+use crate::report::Report;
+use crate::subject::{OutboxLimits, Subject};
+use crate::traffic::{paced, percentile};
+use crate::wire;
+
+const READERS: usize = 70;
+const STOPPING: usize = 30;
+const RATE: u32 = 1_000;
+/// What the kernel takes for who stops, in bytes. By itself it takes megabytes, and the end of the room would be seconds away.
+const SMALL_RECEIVE_BUFFER: usize = 32 * 1024;
+
+/// Measures it, with the outbox limits as they are without a config.
+pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
+    let (before, after) = if options.quick { (1, 2) } else { (3, 5) };
+    let subject = Subject::server(&options.telnet, OutboxLimits::Default)?;
+    let mut crowd = Crowd::new(Door::Server, subject.port, wire::LONG)?;
+    let all = READERS + STOPPING;
+    Report::say(&format!("\n{STOPPING} of {all} stop reading, {RATE} messages a second of {} bytes", wire::LONG));
+    let words = |failure: Failure| failure.with(&subject.last_words());
+    crowd.join(READERS, PARALLEL_LOGINS, None).map_err(words)?;
+    crowd.join(STOPPING, PARALLEL_LOGINS, Some(SMALL_RECEIVE_BUFFER)).map_err(words)?;
+    crowd.settle().map_err(words)?;
+
+    paced(&mut crowd, all, RATE, Duration::from_millis(500)).map_err(words)?;
+    let mut waits = paced(&mut crowd, READERS, RATE, Duration::from_secs(before)).map_err(words)?;
+    let resident = subject.resident()?;
+    let [p50, p99] = [0.5, 0.99].map(|share| percentile(&mut waits, share) as f64 / 1e3);
+
+    crowd.pause(READERS..all)?;
+    let mut waits = paced(&mut crowd, READERS, RATE, Duration::from_secs(after)).map_err(words)?;
+    let peak = subject.peak_resident()?;
+    let [p50_stalled, p99_stalled] = [0.5, 0.99].map(|share| percentile(&mut waits, share) as f64 / 1e3);
+    let dropped = crowd.resume(READERS..all).map_err(words)?;
+    // News of who was dropped may still come; they are no failure, a lost text would be.
+    crowd.settle().map_err(words)?;
+    crowd.check_all_alike(READERS)?;
+
+    let ratio = p99_stalled / p99;
+    let [resident, peak] = [resident, peak].map(|bytes| bytes as f64 / 1_048_576.0);
+    Report::say(&format!("  the other {READERS}: p50 {p50:.0} us before, {p50_stalled:.0} us after"));
+    Report::say(&format!("  the other {READERS}: p99 {p99:.0} us before, {p99_stalled:.0} us after, ratio {ratio:.3}"));
+    Report::say(&format!(
+        "  {dropped} of {STOPPING} were dropped; resident: {resident:.1} MB before, {peak:.1} MB at most"
+    ));
+    let figures = format!("{p99_stalled:.0} us against {p99:.0} us, {dropped} dropped");
+    report.hold(format!("p99 of {READERS}, after against before {STOPPING} stop reading"), figures, ratio, 3.0, "");
+    Ok(())
+}

@@ -1,0 +1,197 @@
+//! A process under test: the server or the floor.
+//!
+//! *Owns* starting it, its temporary config, its processor time and memory, and its end.
+//! *Knows nothing of* what is asked of it over its port. *Called by* the cases.
+
+use std::cell::RefCell;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::time::{ClockId, clock_getcpuclockid};
+use nix::unistd::Pid;
+
+use crate::failure::Failure;
+
+/// How long a process may take to say its port, and to end. Either is a matter of milliseconds.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Every limit off: what is measured is delivery, not the refusal of it. `{telnet}` and `{outbox}` are filled in.
+const CONFIG: &str = r#"listen = ["127.0.0.1:0"]
+telnet = "{telnet}"
+message_limit = 2000
+history_max = 200
+shutdown_delay = 0
+
+[limits]
+max_connections = 0
+connections_per_ip = 0
+connections_per_ip_per_minute = 0
+login_seconds = 0
+line_bytes = 0
+message_burst = 0
+messages_per_second = 0
+rooms_per_ip = 0
+{outbox}"#;
+
+const NO_OUTBOX_LIMITS: &str = "outbox_bytes = 0\noutbox_total_bytes = 0\noutbox_stall_seconds = 0\n";
+
+/// What a slow reader may cost in the server under test.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum OutboxLimits {
+    /// As they are without a config.
+    Default,
+    /// None.
+    Off,
+}
+
+/// A running process; it ends when this is dropped.
+pub struct Subject {
+    /// Behind a cell, as asking whether it has ended changes it.
+    child: RefCell<Child>,
+    pid: Pid,
+    cpu: ClockId,
+    /// Where it listens on the loopback address.
+    pub port: u16,
+    /// Lines of its standard output; closed when it has ended.
+    output: Receiver<String>,
+    /// Config and log; `None` for the floor.
+    folder: Option<PathBuf>,
+}
+
+impl Subject {
+    /// The server's own binary, with every limit off but perhaps those of the outboxes.
+    pub fn server(telnet: &str, outbox: OutboxLimits) -> Result<Subject, Failure> {
+        static STARTED: AtomicU32 = AtomicU32::new(0);
+        let count = STARTED.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("chatsock-fanout-{}-{count}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let config = folder.join("chatsock.toml");
+        let limits = if outbox == OutboxLimits::Off { NO_OUTBOX_LIMITS } else { "" };
+        fs::write(&config, CONFIG.replace("{telnet}", telnet).replace("{outbox}", limits))?;
+        let log = fs::File::create(folder.join("log"))?;
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
+        // At its default level the log is part of what a login costs.
+        command.arg("--config").arg(&config).env_remove("RUST_LOG").stderr(log);
+        Subject::start(command, Some(folder))
+    }
+
+    /// The benchmark itself, as the floor.
+    pub fn floor(members: usize) -> Result<Subject, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--floor-server").arg(members.to_string());
+        Subject::start(command, None)
+    }
+
+    fn start(mut command: Command, folder: Option<PathBuf>) -> Result<Subject, Failure> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let (sender, output) = mpsc::channel();
+        if let Some(stdout) = child.stdout.take() {
+            std::thread::spawn(move || {
+                for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                    // Nobody may be listening any more; the pipe is read all the same, so that it never fills.
+                    drop(sender.send(line));
+                }
+            });
+        }
+        // From here on `drop` ends the child, whatever fails.
+        let pid = Pid::from_raw(i32::try_from(child.id())?);
+        let cpu = ClockId::CLOCK_PROCESS_CPUTIME_ID;
+        let mut subject = Subject { child: RefCell::new(child), pid, cpu, port: 0, output, folder };
+        subject.cpu = clock_getcpuclockid(pid)?;
+        subject.port = subject.read_port()?;
+        Ok(subject)
+    }
+
+    fn read_port(&self) -> Result<u16, Failure> {
+        loop {
+            let Ok(line) = self.output.recv_timeout(PATIENCE) else {
+                return Err(Failure::new(format!("no listener was announced{}", self.last_words())));
+            };
+            let port = line
+                .strip_prefix("listening on ")
+                .and_then(|rest| rest.split_whitespace().next())
+                .and_then(|address| address.rsplit_once(':'))
+                .and_then(|(_, port)| port.parse().ok());
+            if let Some(port) = port {
+                return Ok(port);
+            }
+        }
+    }
+
+    /// Processor time all its threads have used, the ended ones included.
+    ///
+    /// The process's own clock: the same time as `utime` + `stime` in `/proc/PID/stat`, which show it in hundredths of a
+    /// second, too coarse for a few hundred logins. Adding up `/proc/PID/task/*/schedstat` would read 5,000 files and
+    /// miss the threads that are gone.
+    pub fn cpu(&self) -> Result<Duration, Failure> {
+        Ok(Duration::from(self.cpu.now()?))
+    }
+
+    /// Resident memory now, in bytes.
+    pub fn resident(&self) -> Result<u64, Failure> {
+        self.status("VmRSS:")
+    }
+
+    /// The most it ever was, in bytes.
+    pub fn peak_resident(&self) -> Result<u64, Failure> {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, key: &str) -> Result<u64, Failure> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(key))
+            .and_then(|rest| rest.split_whitespace().next())
+            .and_then(|kilobytes| kilobytes.parse::<u64>().ok())
+            .map(|kilobytes| kilobytes * 1024)
+            .ok_or_else(|| Failure::new(format!("no {key} in /proc/{}/status", self.pid)))
+    }
+
+    /// How it ended, if it has, and the end of its log, to be added to a failure.
+    pub fn last_words(&self) -> String {
+        let ended = match self.child.borrow_mut().try_wait() {
+            Ok(Some(status)) => format!("\nthe process under test has ended: {status}"),
+            _ => String::new(),
+        };
+        ended + &self.last_log_lines()
+    }
+
+    fn last_log_lines(&self) -> String {
+        let Some(folder) = &self.folder else { return String::new() };
+        let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().rev().take(5).collect();
+        if lines.is_empty() {
+            return String::new();
+        }
+        lines.iter().rev().fold("\nlast lines of the server's log:".to_owned(), |text, line| text + "\n  " + line)
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to signal.
+        let _ = kill(self.pid, Signal::SIGTERM);
+        // Its standard output closes when it ends.
+        let ended = loop {
+            match self.output.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(error) => break error == mpsc::RecvTimeoutError::Disconnected,
+            }
+        };
+        if !ended {
+            eprintln!("fanout: process {} did not end on SIGTERM and is killed", self.pid);
+            drop(self.child.get_mut().kill());
+        }
+        drop(self.child.get_mut().wait());
+        if let Some(folder) = &self.folder {
+            drop(fs::remove_dir_all(folder));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The texts that are sent, and finding them again in what comes back.
+//!
+//! *Owns* the form of a text (its sender and number are in it) and the cutting of bytes into lines.
+//! *Knows nothing of* sockets, members and the server's own line forms, beyond that a text ends its line.
+//! *Called by* `crowd`.
+
+use memchr::memchr;
+
+/// A text of 64 bytes with its newline, as chat lines are: what all figures but the stall's are made with.
+pub const SHORT: usize = 64;
+/// A text near the size of one packet, newline included.
+pub const LONG: usize = 1_400;
+
+/// Sender and number before the filler: `s0003n0000000042 `.
+const HEAD: usize = 17;
+const FILLER: [u8; LONG] = [b'x'; LONG];
+/// What may be kept of an unfinished line, in bytes. A text's line is under 1,500; only prompts in a row reach this.
+const MAX_TAIL: usize = 4_096;
+
+/// Appends one line of `size` bytes, newline included.
+pub fn emit(into: &mut Vec<u8>, sender: usize, number: u32, size: usize) {
+    let end = into.len() + size - 1;
+    // Written by hand: the client must stay cheap at a million texts a second.
+    into.push(b's');
+    digits(into, u64::try_from(sender).unwrap_or(u64::MAX), 1_000);
+    into.push(b'n');
+    digits(into, u64::from(number), 1_000_000_000);
+    into.push(b' ');
+    into.extend_from_slice(&FILLER[..end - into.len()]);
+    into.push(b'\n');
+}
+
+fn digits(into: &mut Vec<u8>, value: u64, mut place: u64) {
+    while place > 0 {
+        // A digit always fits a byte.
+        into.push(b'0' + (value / place % 10) as u8);
+        place /= 10;
+    }
+}
+
+/// The sender and number of the text that ends this line (without its newline), if one does, whole and unchanged.
+pub fn parse(line: &[u8], size: usize) -> Option<(usize, u32)> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let text = &line[line.len().checked_sub(size - 1)?..];
+    let (head, filler) = text.split_at(HEAD);
+    if head[0] != b's' || head[5] != b'n' || head[16] != b' ' || *filler != FILLER[..filler.len()] {
+        return None;
+    }
+    Some((usize::try_from(number(&head[1..5])?).ok()?, number(&head[6..16])?))
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    let mut value: u32 = 0;
+    for digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u32::from(digit))?;
+    }
+    Some(value)
+}
+
+/// Cuts `data`, which follows `tail`, into lines; what is unfinished is the new tail.
+pub fn scan(tail: &mut Vec<u8>, mut data: &[u8], mut on_line: impl FnMut(&[u8])) {
+    while let Some(end) = memchr(b'\n', data) {
+        if tail.is_empty() {
+            on_line(&data[..end]);
+        } else {
+            tail.extend_from_slice(&data[..end]);
+            on_line(tail);
+            tail.clear();
+        }
+        data = &data[end + 1..];
+    }
+    tail.extend_from_slice(data);
+    // A sender's own line shows as a prompt without a newline each: only the end of such a row matters.
+    if tail.len() > MAX_TAIL {
+        tail.drain(..tail.len() - MAX_TAIL / 2);
+    }
+}
