@@ -58,7 +58,8 @@ fn run(options: &ServeOptions, config: Config) -> Result<(), StartError> {
             .map_err(StartError::Signals)?;
     }
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(StartError::Signals)?;
-    let server = server::bind(config, Capacity::find())?;
+    let capacity = Capacity::find(config.limits.max_connections);
+    let server = server::bind(config, capacity)?;
     let mut lines = vec![cli::VERSION.to_owned()];
     lines.extend(server.announcement());
     print(&lines.join("\n"));

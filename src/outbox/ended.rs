@@ -55,7 +55,7 @@ impl fmt::Display for Ended {
                 write!(f, "The server is short of memory and you had the most waiting: {bytes} bytes")
             }
             Ended::LongLines => f.write_str("Three lines were too long"),
-            Ended::Foreign(protocol) => write!(f, "speaks {protocol:?}, not telnet or plain text"),
+            Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
             Ended::Refused(why) => write!(f, "refused: {why}"),
             Ended::Stopping => f.write_str("the server stops"),
             Ended::Panicked => f.write_str("An error of the server's ended your connection"),

@@ -265,6 +265,15 @@ impl Outbox {
         self.lock().unsent.extend_from_slice(bytes);
     }
 
+    /// An answer to a peer that has no terminal: from here on the screen is nobody's. Nothing is sent before
+    /// [`Outbox::flush`].
+    pub fn answer_raw(&self, bytes: &[u8]) {
+        let mut guard = self.lock();
+        guard.display = Display::new();
+        guard.place = Place::Nowhere;
+        guard.unsent.extend_from_slice(bytes);
+    }
+
     /// Works on the screen: the closure gets it and the buffer for what is to be written.
     pub fn with_display<R>(&self, work: impl FnOnce(&mut Display, &mut Vec<u8>) -> R) -> R {
         let mut guard = self.lock();

@@ -23,21 +23,26 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// Raises the open-file limit to the hard limit and says in the log what that allows.
-    pub fn find() -> Capacity {
+    /// Raises the open-file limit to the hard limit and says in the log what that allows. `wanted` is the configured
+    /// limit.
+    pub fn find(wanted: Option<usize>) -> Capacity {
         let descriptors = rlimit::increase_nofile_limit(u64::MAX).unwrap_or_else(|error| {
             log::warn!("cannot raise the open-file limit: {error}");
             // What POSIX guarantees every process is 20; every system in use starts at 256 or more.
             256
         });
-        let by_descriptors = descriptors.saturating_sub(RESERVED_DESCRIPTORS);
-        let by_areas = (memory_areas() - RESERVED_AREAS.min(memory_areas())) / areas_per_thread();
-        let connections = by_descriptors.min(by_areas).max(1);
-        log::info!("open-file limit {descriptors}: up to {connections} connections");
-        if by_areas < by_descriptors {
-            log::info!("vm.max_map_count allows no more than {by_areas}: raise it with sysctl for more");
+        let to_count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let by_descriptors = to_count(descriptors.saturating_sub(RESERVED_DESCRIPTORS)).max(1);
+        let by_areas = to_count(memory_areas().saturating_sub(RESERVED_AREAS) / areas_per_thread()).max(1);
+        let connections = by_descriptors.min(by_areas);
+        let allowed = wanted.map_or(connections, |wanted| wanted.min(connections));
+        log::info!("open-file limit {descriptors}: up to {allowed} connections");
+        if wanted.is_none_or(|wanted| wanted > by_areas) && by_areas < by_descriptors {
+            log::warn!("vm.max_map_count allows threads for {by_areas} connections: raise it with sysctl for more");
+        } else if wanted.is_some_and(|wanted| wanted > by_descriptors) {
+            log::warn!("max_connections is more than the open-file limit allows");
         }
-        Capacity { connections: usize::try_from(connections).unwrap_or(usize::MAX) }
+        Capacity { connections }
     }
 }
 

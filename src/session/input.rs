@@ -288,7 +288,7 @@ impl Session {
     /// Another protocol knocked: one fitting answer and the end; nothing it sent is run.
     #[inline(never)]
     fn turn_away(&mut self, foreign: Foreign) {
-        self.outbox.write_protocol(foreign.answer());
+        self.outbox.answer_raw(foreign.answer());
         self.ended = Some(Ended::Foreign(foreign));
     }
 

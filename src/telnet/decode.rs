@@ -4,17 +4,20 @@
 //! *Knows nothing of* what any option means.
 //! *Called by* `telnet::link`.
 
-use super::{DO, DONT, IAC, SB, SE, WILL, WONT};
+use super::{DO, DONT, EOF, IAC, SB, SE, WILL, WONT};
 
 /// Longest subnegotiation kept, in bytes.
 ///
 /// The longest one read here is a terminal name; RFC 1091 gives no limit and the names in use are under 40. At 512 a peer
 /// that never closes one costs half a kilobyte, not the machine.
+///
+/// What is longer is taken for one whose SE was lost. Its remains must not be read as typed, and must not swallow all that
+/// its sender ever types either: they end at the next command or the next end of a line, whichever is first.
 pub const MAX_SUBNEGOTIATION: usize = 512;
 
-/// A subnegotiation that has gone on for so many bytes is given up: what follows is data again. Otherwise one lost SE
-/// would swallow everything its sender ever types.
-const GIVE_UP: u32 = 4096;
+/// The lowest byte that is a command behind IAC (RFC 1184; in RFC 854 it is SE). Anything lower is there because somebody
+/// did not double an IAC.
+const FIRST_COMMAND: u8 = EOF;
 
 /// One thing a peer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,14 +49,12 @@ pub struct Decoder {
     state: State,
     /// Option and content; empty, without memory, outside of subnegotiations.
     kept: Vec<u8>,
-    /// Bytes of the subnegotiation so far, kept or not.
-    length: u32,
 }
 
 impl Decoder {
     /// At the beginning of a connection.
     pub fn new() -> Decoder {
-        Decoder { state: State::Data, kept: Vec::new(), length: 0 }
+        Decoder { state: State::Data, kept: Vec::new() }
     }
 
     /// The option and content of the subnegotiation just completed.
@@ -75,6 +76,8 @@ impl Decoder {
                     *input = rest;
                     self.state = State::Iac;
                 }
+                // A lone 0xFF in front of text: a client that is not telnet, or that does not double. The text counts.
+                State::Iac if byte < FIRST_COMMAND => self.state = State::Data,
                 State::Iac => {
                     *input = rest;
                     self.state = State::Data;
@@ -82,8 +85,7 @@ impl Decoder {
                         IAC => return Some(Event::Data(&[IAC])),
                         WILL | WONT | DO | DONT => self.state = State::Negotiation(byte),
                         SB => {
-                            self.kept = Vec::new();
-                            self.length = 0;
+                            self.forget();
                             self.state = State::Option;
                         }
                         // A stray SE closes nothing.
@@ -100,6 +102,10 @@ impl Decoder {
                     *input = rest;
                     self.state = State::Subnegotiation;
                     self.keep(byte);
+                }
+                State::Subnegotiation if self.overlong() && matches!(byte, b'\r' | b'\n') => {
+                    self.forget();
+                    self.state = State::Data;
                 }
                 State::Subnegotiation => {
                     *input = rest;
@@ -120,9 +126,14 @@ impl Decoder {
                         self.state = State::Data;
                         return Some(Event::Subnegotiation);
                     }
+                    // Not doubled, as some clients send a window of 255 columns.
+                    ..FIRST_COMMAND => {
+                        self.keep(IAC);
+                        self.state = State::Subnegotiation;
+                    }
                     // The SE is missing: the command counts, what was kept does not.
                     _ => {
-                        self.kept = Vec::new();
+                        self.forget();
                         self.state = State::Iac;
                     }
                 },
@@ -132,14 +143,13 @@ impl Decoder {
     }
 
     fn keep(&mut self, byte: u8) {
-        self.length += 1;
-        if self.kept.len() < MAX_SUBNEGOTIATION {
+        if !self.overlong() {
             self.kept.push(byte);
         }
-        if self.length >= GIVE_UP {
-            self.kept = Vec::new();
-            self.state = State::Data;
-        }
+    }
+
+    fn overlong(&self) -> bool {
+        self.kept.len() >= MAX_SUBNEGOTIATION
     }
 
     /// Gives the memory of a subnegotiation back.

@@ -78,6 +78,9 @@ pub struct Link {
     refusals: Refusals,
     terminal: Terminal,
     names_asked: u8,
+    /// One of the questions is open. A name that was not asked for is not taken: so six of them are all that can ever
+    /// change the mode.
+    name_due: bool,
     window: Option<(u16, u16)>,
     /// What the person asked for by hand; otherwise the terminal decides.
     by_hand: Option<bool>,
@@ -108,6 +111,7 @@ impl Link {
             refusals: Refusals::default(),
             terminal: Terminal::default(),
             names_asked: 0,
+            name_due: false,
             window: None,
             by_hand: None,
             character_wanted: false,
@@ -132,6 +136,10 @@ impl Link {
     pub fn next<'a>(&mut self, input: &mut &'a [u8], out: &mut Vec<u8>) -> Option<LinkEvent<'a>> {
         loop {
             if std::mem::take(&mut self.tell_confirmed) {
+                if self.hiding {
+                    // A late first answer, while a password is being asked for already.
+                    self.announce_echo(out);
+                }
                 return Some(LinkEvent::Confirmed);
             }
             if self.character_mode != self.reaches_character_mode() {
@@ -158,21 +166,15 @@ impl Link {
                 }
                 Event::Negotiation(verb, option) => {
                     self.confirm();
-                    let before = out.len();
-                    self.negotiate(verb, option, out);
-                    if self.policy == Policy::Never {
-                        out.truncate(before);
+                    if self.confirmed {
+                        self.negotiate(verb, option, out);
                     }
                     None
                 }
                 Event::Subnegotiation => {
                     self.confirm();
-                    let before = out.len();
-                    let told = self.subnegotiate(out);
+                    let told = if self.confirmed { self.subnegotiate(out) } else { None };
                     self.decoder.forget();
-                    if self.policy == Policy::Never {
-                        out.truncate(before);
-                    }
                     told
                 }
             };
@@ -183,7 +185,8 @@ impl Link {
     }
 
     fn confirm(&mut self) {
-        if !std::mem::replace(&mut self.confirmed, true) {
+        // By the rules of `Policy::Never` nobody speaks telnet: where nothing is said, nothing can be agreed on.
+        if self.policy != Policy::Never && !std::mem::replace(&mut self.confirmed, true) {
             self.tell_confirmed = true;
         }
     }
@@ -207,9 +210,13 @@ impl Link {
                 _ => self.refusals.receive(verb, option, out),
             }
             if self.character_wanted && (self.our_echo.refused || self.our_sga.refused) {
-                // Half of it is worth nothing: the other half is taken back, unless a password needs it.
+                // Half of it is worth nothing: the other half is taken back, unless a password needs it. What has been
+                // refused is not offered again.
                 self.character_wanted = false;
-                self.announce_echo(out);
+                if !self.our_echo.refused {
+                    self.announce_echo(out);
+                }
+                self.our_sga.want(false, SUPPRESS_GO_AHEAD, OURS, out);
             }
             return;
         }
@@ -235,13 +242,14 @@ impl Link {
     fn ask_name(&mut self, out: &mut Vec<u8>) {
         if self.names_asked < MOST_NAMES {
             self.names_asked += 1;
+            self.name_due = true;
             out.extend_from_slice(&[IAC, SB, TERMINAL_TYPE, TERMINAL_TYPE_SEND, IAC, SE]);
         }
     }
 
     fn subnegotiate<'a>(&mut self, out: &mut Vec<u8>) -> Option<LinkEvent<'a>> {
         match self.decoder.subnegotiation()? {
-            (TERMINAL_TYPE, [TERMINAL_TYPE_IS, name @ ..]) if self.names_asked > 0 => {
+            (TERMINAL_TYPE, [TERMINAL_TYPE_IS, name @ ..]) if std::mem::take(&mut self.name_due) => {
                 if !self.terminal.add(name) {
                     return None;
                 }
@@ -258,8 +266,8 @@ impl Link {
                 };
                 let unknown = [w1, w0, h1, h0] == [0; 4];
                 let window = (size(w1, w0, DEFAULT_WINDOW.0), size(h1, h0, DEFAULT_WINDOW.1));
-                self.window = (!unknown).then_some(window);
-                Some(LinkEvent::WindowResized)
+                let before = std::mem::replace(&mut self.window, (!unknown).then_some(window));
+                (before != self.window).then_some(LinkEvent::WindowResized)
             }
             _ => None,
         }
@@ -289,7 +297,7 @@ impl Link {
 
     /// Whether the peer has shown that it speaks telnet.
     pub fn is_confirmed(&self) -> bool {
-        self.confirmed && self.policy != Policy::Never
+        self.confirmed
     }
 
     /// What is known of the terminal.
@@ -324,7 +332,6 @@ impl Link {
             return;
         }
         self.by_hand = Some(on);
-        (self.our_echo.refused, self.our_sga.refused) = (false, false);
         self.want_character_mode(on, out);
     }
 

@@ -16,8 +16,8 @@ pub(super) struct Switch {
     on: bool,
     /// What was last announced from here.
     wanted: bool,
-    /// Announcements from here that have not been answered. Every one changes the state of the peer, so each gets
-    /// exactly one answer, and only the last of them counts.
+    /// Announcements from here that may still be answered. They are on and off by turns and the last of them is `wanted`,
+    /// so their number says what each of them was.
     unanswered: u8,
     /// The peer has refused it.
     pub(super) refused: bool,
@@ -43,8 +43,10 @@ impl Switch {
             return;
         }
         self.wanted = on;
-        self.unanswered = self.unanswered.saturating_add(1);
+        // At the end of the scale, with a peer that answers nothing, two by turns are forgotten.
+        self.unanswered = self.unanswered.checked_add(1).unwrap_or(u8::MAX - 1);
         self.on &= on;
+        self.refused &= !on;
         out.extend_from_slice(&[IAC, if on { yes } else { no }, option]);
     }
 
@@ -58,7 +60,7 @@ impl Switch {
         out: &mut Vec<u8>,
     ) -> Outcome {
         if self.unanswered > 0 {
-            self.unanswered -= 1;
+            self.settle(on);
             if self.unanswered > 0 {
                 return Outcome::Nothing;
             }
@@ -98,6 +100,15 @@ impl Switch {
             (true, true) => Outcome::Nothing,
         }
     }
+
+    /// Strikes out the oldest unanswered announcement, and the one behind it if this answer was all that both will get.
+    fn settle(&mut self, on: bool) {
+        let oldest = if self.unanswered.is_multiple_of(2) { !self.wanted } else { self.wanted };
+        // Refused what was offered: the "off" behind it changes nothing for the peer and gets no answer (RFC 854).
+        // Agreed while an "off" was the oldest: the peer does not confirm those, and has answered the "on" behind it.
+        let answered = if oldest == on { 1 } else { 2 };
+        self.unanswered = self.unanswered.saturating_sub(answered);
+    }
 }
 
 /// This side's options: announced by WILL and WONT.
@@ -112,22 +123,17 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// Takes a request for an unknown option. A refusal is written the first time only, or after the peer has taken the
-    /// request back.
+    /// Takes a request for an unknown option. A refusal is written the first time only, also if the peer takes its request
+    /// back and repeats it: whatever a peer does, there are 512 refusals in a connection at most.
     pub(super) fn receive(&mut self, verb: u8, option: u8, out: &mut Vec<u8>) {
-        let (side, on, refusal) = match verb {
-            WILL => (0, true, DONT),
-            WONT => (0, false, DONT),
-            DO => (1, true, WONT),
-            _ => (1, false, WONT),
+        let (side, refusal) = match verb {
+            WILL => (0, DONT),
+            DO => (1, WONT),
+            _ => return,
         };
-        if !on && self.sets.is_none() {
-            return;
-        }
-        let sets = self.sets.get_or_insert_default();
-        let word = &mut sets[side][usize::from(option / 64)];
+        let word = &mut self.sets.get_or_insert_default()[side][usize::from(option / 64)];
         let bit = 1 << (option % 64);
-        if on && *word & bit == 0 {
+        if *word & bit == 0 {
             *word |= bit;
             out.extend_from_slice(&[IAC, refusal, option]);
         }

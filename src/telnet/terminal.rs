@@ -91,7 +91,7 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes a name; false if it is the one before again, which ends the list.
+    /// Takes a name; false if it is the one before again, which ends the list, or none at all.
     pub(super) fn add(&mut self, raw: &[u8]) -> bool {
         let clean = text::sanitize_bytes(raw);
         let mut end = clean.len().min(MAX_NAME);
@@ -99,7 +99,7 @@ impl Terminal {
             end -= 1;
         }
         let name = clean[..end].trim();
-        if self.last.as_deref() == Some(name) {
+        if name.is_empty() || self.last.as_deref() == Some(name) {
             return false;
         }
         self.last = Some(name.into());

@@ -4,6 +4,7 @@
 //! *Knows nothing of* what is done with the connection then.
 //! *Called by* `session::input`.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -36,6 +37,16 @@ impl Foreign {
                   This is a chat server for telnet and nc, not a web server.\r\n"
             }
         }
+    }
+}
+
+impl fmt::Display for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Foreign::Tls => "TLS",
+            Foreign::Ssh => "SSH",
+            Foreign::Http => "HTTP",
+        })
     }
 }
 
