@@ -23,6 +23,7 @@ mod tests;
 use crate::command::{self, Cost, Typed};
 use crate::names::{RoomName, UserName};
 use crate::screen::{Place, Tone};
+use crate::text;
 
 pub use reply::{Answer, JoinRefusal, Refusal, people, seconds};
 
@@ -199,9 +200,11 @@ impl Palette {
         &self.rooms
     }
 
-    /// Whether the line would be said in the room in view (and comes back as a message).
-    pub fn would_say(&self, line: &str) -> bool {
-        self.state == State::ChatView && matches!(commands::read_in_view(line), commands::InView::Said(_))
+    /// Whether the line would be said in the room in view, and so comes back as a message.
+    pub fn would_say(&self, line: &str, rules: &Rules) -> bool {
+        self.state == State::ChatView
+            && matches!(commands::read_in_view(line), commands::InView::Said(said)
+                if text::grapheme_count(said) <= rules.message_limit)
     }
 
     /// What a line costs in the rate limits, by what it is where it was typed.

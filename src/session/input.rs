@@ -167,8 +167,13 @@ impl Session {
             return;
         }
         self.note_activity(now);
+        self.pick_up_losses();
+        let config = self.hub.config();
+        let turn = self.turn(line, &config, now);
         if self.outbox.line_ended() {
-            let keep = if self.palette.would_say(line) { Keep::Erased } else { Keep::Shown };
+            // What is said comes back as a message; everything else, and what is refused, stays to be read.
+            let said = self.palette.would_say(line, &self.rules()) && !matches!(turn, Turn::Refused(_));
+            let keep = if said { Keep::Erased } else { Keep::Shown };
             let remembered = !self.palette.asks_password() && self.palette.is_logged_in() && !line.trim().is_empty();
             self.outbox.with_display(|display, out| {
                 display.finish_line(keep, out);
@@ -177,9 +182,7 @@ impl Session {
                 }
             });
         }
-        self.pick_up_losses();
-        let config = self.hub.config();
-        match self.turn(line, &config, now) {
+        match turn {
             Turn::Now => self.run_line(line),
             Turn::At(due) if !self.pending.is_full() => self.pending.push(due, Waiting::Line(line.to_owned())),
             Turn::At(due) => self.refuse_fast(due.saturating_duration_since(now)),
