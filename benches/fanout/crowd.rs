@@ -264,14 +264,17 @@ impl Crowd {
         Ok(())
     }
 
-    /// `count` more texts by this sender, in one write.
+    /// `count` more texts by this sender, each in a write of its own: several in one would hand the server a batch ready
+    /// made, and its batches are what is measured.
     pub fn say(&mut self, sender: usize, count: u32) -> Result<(), Failure> {
-        let mut bytes = Vec::with_capacity(self.size * count as usize);
+        let mut bytes = Vec::with_capacity(self.size);
         for _ in 0..count {
+            bytes.clear();
             wire::emit(&mut bytes, sender, self.sent[sender], self.size);
             self.sent[sender] += 1;
+            self.write(sender, &bytes)?;
         }
-        self.write(sender, &bytes)
+        Ok(())
     }
 
     /// How many texts this sender has sent.

@@ -45,9 +45,14 @@ pub fn run(options: &Options, descriptors: u64, report: &mut Report) -> Result<(
         more.push(among_many.round()?);
     }
     let ratio = median(few.iter().zip(&more).map(|(few, more)| more.cpu / few.cpu).collect());
+    let [few_told, more_told] = [&few, &more].map(|rounds| rounds.iter().map(|round| round.told).collect::<Vec<f64>>());
     let (few, many_cost) = (show(&few, FEW), show(&more, many));
     let figures = format!("{many_cost:.1} us CPU against {few:.1} us");
     report.hold(format!("cost of a login and join, {many} people against {FEW}"), figures, ratio, 4.0 / 3.0, "");
+    // News go out once a second at most, so their share falls with the rate of arrivals; here it is one line for them all.
+    let told = median(few_told.iter().zip(&more_told).map(|(few, more)| more / few).collect());
+    let figures = format!("{:.1} us CPU against {:.1} us", median(more_told), median(few_told));
+    report.hold("the same with telling everybody of it".to_owned(), figures, told, 4.0 / 3.0, "");
     Ok(())
 }
 
@@ -61,9 +66,11 @@ struct Among {
 struct Round {
     /// Microseconds of processor time for each of them.
     cpu: f64,
+    /// The same until everybody else has been told of them.
+    told: f64,
     /// Logins a second.
     rate: f64,
-    /// Lines of news that all others were sent meanwhile.
+    /// Lines of news that all people together were sent of it.
     news: f64,
 }
 
@@ -88,20 +95,24 @@ impl Among {
         self.crowd.settle()?;
         let (cpu, start, heard) = (self.subject.cpu()?, Instant::now(), self.crowd.news);
         self.crowd.join(ARRIVALS, PARALLEL_LOGINS, None)?;
-        let (wall, cpu) = (start.elapsed(), self.subject.cpu()?.saturating_sub(cpu));
+        let (wall, joined) = (start.elapsed(), self.subject.cpu()?.saturating_sub(cpu));
+        self.crowd.settle()?;
+        let told = self.subject.cpu()?.saturating_sub(cpu);
         let news = (self.crowd.news - heard) as f64;
         self.crowd.leave(ARRIVALS)?;
         let each = ARRIVALS as f64;
-        Ok(Round { cpu: cpu.as_secs_f64() * 1e6 / each, rate: each / wall.as_secs_f64(), news })
+        let [cpu, told] = [joined, told].map(|time| time.as_secs_f64() * 1e6 / each);
+        Ok(Round { cpu, told, rate: each / wall.as_secs_f64(), news })
     }
 }
 
 /// Prints the middle of the rounds; returns the processor time.
 fn show(rounds: &[Round], people: usize) -> f64 {
     let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
-    let (cpu, rate, news) = (of(|round| round.cpu), of(|round| round.rate), of(|round| round.news));
+    let (cpu, told) = (of(|round| round.cpu), of(|round| round.told));
+    let (rate, news) = (of(|round| round.rate), of(|round| round.news));
     Report::say(&format!(
-        "  among {people:>5}: {cpu:>6.1} us CPU each, {rate:>6.0} a second; {news:.0} lines of news fell into that time"
+        "  among {people:>5}: {cpu:>6.1} us CPU each, {rate:>6.0} a second; {told:.1} us with the {news:.0} lines of news"
     ));
     cpu
 }

@@ -61,9 +61,13 @@ pub enum Request {
 /// Takes the ports.
 pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
     let doors = [(Door::Plain, &config.listen), (Door::Quick, &config.quick_listen)];
+    let all: Vec<_> =
+        doors.into_iter().flat_map(|(door, list)| list.iter().map(move |address| (door, *address))).collect();
     let mut listeners = Vec::new();
-    for (door, address) in doors.into_iter().flat_map(|(door, list)| list.iter().map(move |address| (door, *address))) {
-        let socket = listen(address).map_err(|error| StartError::Listen { address, error })?;
+    for &(door, address) in &all {
+        // `[::]` takes IPv4 too (as mapped addresses, RFC 4291, section 2.5.5.2), unless IPv4 has a listener of its own.
+        let beside_ipv4 = all.iter().any(|(_, other)| other.is_ipv4() && other.port() == address.port());
+        let socket = listen(address, beside_ipv4).map_err(|error| StartError::Listen { address, error })?;
         let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
         listeners.push(Listener { socket, address, door });
     }
@@ -71,11 +75,10 @@ pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
     Ok(Server { listeners, hub, capacity })
 }
 
-fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
-        // So that `[::]` and `0.0.0.0` can stand side by side in the configuration, whatever the system's default.
-        socket.set_only_v6(!address.ip().is_unspecified() || cfg!(not(target_os = "linux")))?;
+        socket.set_only_v6(only_v6)?;
     }
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
