@@ -16,7 +16,7 @@ mod tests;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -34,6 +34,12 @@ const NAMES_SHOWN: usize = 20;
 /// With more people in view than this, joined and left news are gathered into one line per second: among a thousand
 /// people a thousand arrivals would cost a million lines.
 const GATHER_ABOVE: usize = 50;
+
+/// One line of gathered news per second, and for every further thousand people in view a second longer: the line goes to
+/// each of them, and so its cost per second stays what it is for a thousand.
+fn gathering_time(in_view: usize) -> Duration {
+    Duration::from_millis(in_view.max(1000) as u64)
+}
 
 /// What all rooms share.
 #[derive(Debug)]
@@ -114,8 +120,8 @@ pub enum NotEntered {
 pub struct Change {
     /// Others in the room now.
     pub others: usize,
-    /// Its news was put aside: [`Room::flush_news`] is due in a second, and nobody has been asked to call it yet.
-    pub gathering: bool,
+    /// Its news was put aside: [`Room::flush_news`] is due after so long, and nobody has been asked to call it yet.
+    pub gathering: Option<Duration>,
 }
 
 /// One person of a room, for lists.
@@ -226,7 +232,7 @@ impl Room {
         }
         let others = state.members.len();
         if state.members.contains_key(&outbox.id()) {
-            return Ok(Change { others: others - 1, gathering: false });
+            return Ok(Change { others: others - 1, gathering: None });
         }
         if let Some(limit) = state.config.limit
             && others >= limit
@@ -236,11 +242,11 @@ impl Room {
         let member = Member { name: name.clone(), outbox: Arc::clone(outbox), since: now, in_view: false };
         state.members.insert(outbox.id(), member);
         let gathering = if state.in_view > GATHER_ABOVE {
-            state.gathered.joined(name)
+            state.gathered.joined(name).then(|| gathering_time(state.in_view))
         } else {
             let news = format!("{name} joined");
             state.append(Event::Happened { news: news.into(), by: Some(outbox.id()) });
-            false
+            None
         };
         Ok(Change { others, gathering })
     }
@@ -257,11 +263,11 @@ impl Room {
         }
         let others = state.members.len();
         let gathering = if state.in_view > GATHER_ABOVE {
-            state.gathered.left(&member.name)
+            state.gathered.left(&member.name).then(|| gathering_time(state.in_view))
         } else {
             let news = format!("{} left", member.name);
             state.append(Event::Happened { news: news.into(), by: Some(client) });
-            false
+            None
         };
         Some(Change { others, gathering })
     }
@@ -324,7 +330,7 @@ impl Room {
         Ok(id)
     }
 
-    /// Puts the gathered news on their way. Called a second after the first of them, by the timer.
+    /// Puts the gathered news on their way. Called by the timer.
     pub fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
         for news in state.gathered.take() {

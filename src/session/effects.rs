@@ -4,8 +4,8 @@
 //! *Knows nothing of* what was typed.
 //! *Called by* `session`.
 
-use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -17,9 +17,6 @@ use crate::palette::{Answer, Effect, JoinRefusal};
 use crate::room::{Change, NotEntered, Room};
 use crate::screen::Tone;
 use crate::timer::Task;
-
-/// Joined and left news of a crowded room are told this long after the first of them.
-const GATHERING: Duration = Duration::from_secs(1);
 
 /// Rooms one person may be in. A screen shows one at a time; this is for memory.
 const MOST_ROOMS: usize = 64;
@@ -162,10 +159,10 @@ impl Session {
         }
     }
 
-    /// The room has news for its viewers: now, or gathered in a second.
+    /// The room has news for its viewers: now, or gathered in a while.
     fn arrange_news(&mut self, room: &Arc<Room>, change: Change) {
-        if change.gathering {
-            self.hub.timer.schedule(Instant::now() + GATHERING, Task::FlushNews(Weak::clone(&Arc::downgrade(room))));
+        if let Some(after) = change.gathering {
+            self.hub.timer.schedule(Instant::now() + after, Task::FlushNews(Arc::downgrade(room)));
         } else {
             self.note_undelivered(room);
         }
