@@ -1,0 +1,142 @@
+//! Limits, each with its own refusal.
+
+mod support;
+
+use support::{Client, Server};
+
+#[test]
+fn a_paste_of_ten_lines_is_said_whole() {
+    let server = Server::with("[limits]");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = Client::connect(server.quick_address());
+    alice.send_bytes(b"general\nalice\n");
+    alice.expect("general | ");
+    let lines: String = (1..=10).map(|n| format!("line {n}\n")).collect();
+    alice.send_bytes(lines.as_bytes());
+    for n in 1..=10 {
+        bob.expect(&format!("alice: line {n}\r\n"));
+    }
+}
+
+#[test]
+fn of_many_lines_the_late_ones_are_refused_with_the_seconds_and_not_said() {
+    let server = Server::with("[limits]");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = Client::connect(server.quick_address());
+    alice.send_bytes(b"general\nalice\n");
+    alice.expect("general | ");
+    let lines: String = (1..=30).map(|n| format!("line {n}\n")).collect();
+    alice.send_bytes(lines.as_bytes());
+    alice.expect("! Too fast: try again in 4 seconds.\r\n");
+    bob.expect("alice: line 11\r\n");
+    alice.finish();
+    alice.expect_end();
+    let after = bob.expect("* alice left\r\n");
+    assert!(!after.contains("line"), "{after:?}");
+}
+
+#[test]
+fn delayed_lines_are_run_after_the_end_of_input_too() {
+    let server = Server::with("[limits]");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = Client::connect(server.quick_address());
+    alice.send_bytes(b"general\nalice\n1\n2\n3\n4\n5\n6\n7");
+    alice.finish();
+    bob.expect("alice: 7\r\n");
+    assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
+}
+
+#[test]
+fn reading_commands_have_an_allowance_of_their_own() {
+    let server = Server::with("[limits]");
+    let mut alice = server.login("alice");
+    alice.send_bytes(":time\n".repeat(80).as_bytes());
+    alice.expect("! Too fast: try again in ");
+}
+
+#[test]
+fn a_line_too_long_is_refused_whole_and_the_third_one_closes() {
+    let server = Server::with("[limits]\nline_bytes = 200\nmessages_per_second = 0");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = server.chat("alice", "general");
+    for _ in 0..2 {
+        alice.send(&"x".repeat(300));
+        alice.expect("! That line is too long: a line may have 200 bytes. It was not read.\r\n");
+    }
+    alice.send("short");
+    let seen = bob.expect("alice: short\r\n");
+    assert!(!seen.contains('x'), "{seen:?}");
+    alice.send(&"x".repeat(300));
+    assert!(alice.expect_end().ends_with("! Three lines were too long.\r\n"));
+}
+
+#[test]
+fn one_address_has_so_many_connections_and_no_more() {
+    let server = Server::with("[limits]\nexempt = []\nconnections_per_ip = 2");
+    let mut first = server.connect();
+    first.expect("Username: ");
+    let mut second = server.connect();
+    second.expect("Username: ");
+    let mut third = server.connect();
+    assert!(third.expect_end().contains("! Too many connections from your address: 2 at once is the most.\r\n"));
+    first.finish();
+    first.expect_end();
+    // The place is free once the first one's thread has ended, which nobody is told of.
+    let deadline = std::time::Instant::now() + support::PATIENCE;
+    loop {
+        let mut again = server.connect();
+        again.finish();
+        if again.expect_end().contains("Username: ") {
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "the place never became free");
+    }
+}
+
+#[test]
+fn one_address_has_so_many_new_connections_in_a_minute() {
+    let server = Server::with("[limits]\nexempt = []\nconnections_per_ip_per_minute = 3");
+    for _ in 0..3 {
+        let mut client = server.connect();
+        client.finish();
+        assert!(client.expect_end().contains("Username: "));
+    }
+    let mut client = server.connect();
+    let told = client.expect_end();
+    assert!(told.contains("! Too many new connections from your address: try again in 20 seconds."), "{told:?}");
+}
+
+#[test]
+fn a_full_server_says_so() {
+    let server = Server::with("[limits]\nmax_connections = 1");
+    let mut first = server.connect();
+    first.expect("Username: ");
+    let mut second = server.connect();
+    assert_eq!(second.expect_end(), "! The server is full. Please try again later.\r\n");
+}
+
+#[test]
+fn who_reads_nothing_is_dropped_and_the_others_get_everything() {
+    let server = Server::with("message_limit = 2000\n[limits]\nmessages_per_second = 0\noutbox_bytes = 65536");
+    let mut bob = server.chat("bob", "general");
+    let _deaf = server.chat("deaf", "general");
+    let mut alice = server.chat("alice", "general");
+    let text = "x".repeat(1900);
+    let mut number = 0;
+    // The kernel's own buffers take megabytes before the outbox has to keep anything.
+    let gone = loop {
+        for _ in 0..100 {
+            alice.send(&text);
+            number += 1;
+        }
+        let seen = bob.expect(&format!("#{number} alice: "));
+        bob.expect("\r\n");
+        if seen.contains("* deaf left\r\n") {
+            break true;
+        }
+        if number > 20_000 {
+            break false;
+        }
+    };
+    assert!(gone, "still there after {number} messages");
+}

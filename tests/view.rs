@@ -1,0 +1,186 @@
+//! The chat view: what is said, what is shown, and in which order.
+
+mod support;
+
+use support::Server;
+
+#[test]
+fn what_one_says_the_others_see_and_he_himself_has_on_his_screen_already() {
+    let server = Server::start();
+    let mut alice = server.chat("alice", "general");
+    let mut bob = server.chat("bob", "general");
+    alice.expect("* bob joined\r\ngeneral | ");
+    alice.send("hello");
+    bob.expect("#1 alice: hello\r\ngeneral | ");
+    let before = alice.settle();
+    assert!(!before.contains("hello"), "{before:?}");
+    alice.send("/history 5");
+    alice.expect("#1 alice: hello\r\n");
+}
+
+#[test]
+fn text_and_a_command_in_one_packet_keep_their_order() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut alice = server.chat("alice", "general");
+    alice.send_bytes(b"one\ntwo\n/history 2\nthree\n:q\n");
+    alice.expect("#1 alice: one\r\n");
+    alice.expect("#2 alice: two\r\n");
+    alice.expect("[general]> ");
+    let seen = bob.expect("#3 alice: three\r\n");
+    assert!(seen.contains("#1 alice: one\r\n") && seen.contains("#2 alice: two\r\n"), "{seen:?}");
+}
+
+#[test]
+fn lines_that_look_like_palette_commands_are_neither_said_nor_run() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut alice = server.chat("alice", "general");
+    for line in [":rooms", ":join staff secret", ":joim staff secret", ": join staff secret", ":quit"] {
+        alice.send(line);
+        alice.expect("! Not said, not run: it looks like a command. Type /");
+        alice.expect("\r\ngeneral | ");
+    }
+    for line in [":)", ":D", " :rooms", "//", "/ slash"] {
+        alice.send(line);
+    }
+    alice.settle();
+    let seen = bob.expect("alice: / slash\r\n");
+    for said in ["alice: :)\r\n", "alice: :D\r\n", "alice: :rooms\r\n", "alice: //\r\n"] {
+        assert!(seen.contains(said), "{said:?} in {seen:?}");
+    }
+    assert!(!seen.contains("secret"), "{seen:?}");
+}
+
+#[test]
+fn live_text_comes_only_from_the_room_in_view() {
+    let server = Server::with("[rooms.general]\n[rooms.games]");
+    let mut alice = server.chat("alice", "general");
+    let mut bob = server.chat("bob", "general");
+    bob.send("/join games");
+    bob.expect("games | ");
+    alice.send("unseen");
+    alice.settle();
+    let before = bob.settle();
+    assert!(!before.contains("unseen"), "{before:?}");
+    bob.send("/join general");
+    bob.expect("alice: unseen\r\n");
+}
+
+#[test]
+fn entering_shows_the_last_messages_and_goes_on_with_the_next_number() {
+    let server = Server::with("chatview_max = 3");
+    let mut alice = server.chat("alice", "general");
+    for n in 1..=5 {
+        alice.send(&format!("text {n}"));
+    }
+    alice.settle();
+    let mut bob = server.chat("bob", "general");
+    bob.send(":q");
+    bob.expect("[general]> ");
+    bob.send(":chat");
+    let shown = bob.expect("#5 alice: text 5\r\n");
+    assert!(shown.contains("#3 alice: text 3\r\n") && !shown.contains("#2 "), "{shown:?}");
+    alice.send("next");
+    let between = bob.expect("#6 alice: next\r\n");
+    assert!(!between.contains('#'), "{between:?}");
+}
+
+#[test]
+fn an_empty_line_gives_the_prompt_and_nothing_else() {
+    let server = Server::start();
+    let mut alice = server.chat("alice", "general");
+    alice.send("");
+    assert_eq!(alice.expect("general | "), "");
+    alice.send(":q");
+    alice.expect("[general]> ");
+    alice.send("   ");
+    assert_eq!(alice.expect("[general]> "), "");
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_with_both_numbers_counted_in_characters() {
+    let server = Server::with("message_limit = 5");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = server.chat("alice", "general");
+    alice.send("sixsix");
+    alice.expect("! Not said: 6 characters, and a message may have 5.\r\n");
+    alice.send("日本語日本");
+    bob.expect("alice: 日本語日本\r\n");
+}
+
+#[test]
+fn people_present_are_named_up_to_twenty_and_then_counted() {
+    let server = Server::start();
+    let mut crowd: Vec<_> = (0..25).map(|n| server.login(&format!("user{n:02}"))).collect();
+    for client in &mut crowd {
+        client.send(":join general");
+        client.expect("[general]> ");
+    }
+    let mut alice = server.login("alice");
+    alice.send(":join general");
+    alice.expect("* Joined general, 25 others here.");
+    alice.send(":chat");
+    alice.expect("* general: user00, user01, ");
+    alice.expect("user19 and 5 more. Type to talk; /help for commands; :q goes back.\r\n");
+}
+
+#[test]
+fn above_fifty_in_view_arrivals_are_gathered_into_one_line() {
+    let server = Server::start();
+    let mut crowd: Vec<_> = (0..51).map(|n| server.chat(&format!("user{n:02}"), "general")).collect();
+    let mut newcomers: Vec<_> = ["ann", "ben", "cat", "dan"].map(|name| server.login(name)).into_iter().collect();
+    for client in &mut newcomers {
+        client.send(":join general");
+    }
+    for client in &mut newcomers {
+        client.expect("[general]> ");
+    }
+    // Which two are named depends on who came first; the last of the crowd has seen no single arrival after his own.
+    let seen = crowd[50].expect(" others joined\r\n");
+    assert!(!seen.contains("ann joined") && seen.contains(" and 2"), "{seen:?}");
+}
+
+#[test]
+fn user_text_cannot_pose_as_the_server_or_break_its_line() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut alice = server.chat("alice", "general");
+    alice.send_bytes("a\u{2028}* bob left\u{1b}[2J\u{202e}\u{7f}x\n".as_bytes());
+    bob.expect("alice: a* bob left[2Jx\r\n");
+}
+
+#[test]
+fn the_session_of_the_readme_reads_as_printed() {
+    let server = Server::with(
+        "[rooms.general]\ndescription = \"For general conversations.\"\n[rooms.games]\nlimit = 8\ndescription = \"For game related discussions.\"",
+    );
+    let mut bob = server.chat("bob", "general");
+    let mut carol = server.chat("carol", "general");
+    bob.send("morning");
+    carol.expect("bob: morning\r\n");
+    let mut alice = server.connect();
+    alice.expect("* Welcome to chatsock!\r\nUsername: ");
+    alice.send("alice");
+    alice.expect("* Hello alice. 3 people online, 2 rooms. :rooms lists them, :help explains.\r\n> ");
+    alice.send(":rooms");
+    alice.expect(
+        "* games     0/8   For game related discussions.\r\n* general   2/-   For general conversations.\r\n> ",
+    );
+    alice.send(":join general");
+    alice.expect("* Joined general, 2 others here. :chat to talk, :close to leave.\r\n[general]> ");
+    alice.send(":chat");
+    alice.expect("* general: bob, carol. Type to talk; /help for commands; :q goes back.\r\n[");
+    let time = alice.expect("] #1 bob: morning\r\ngeneral | ");
+    assert!(time.len() == 5 && time.as_bytes()[2] == b':', "{time:?}");
+    alice.send("hello");
+    alice.expect("general | ");
+    carol.expect("#2 alice: hello\r\n");
+    carol.send("hi alice");
+    alice.expect("#3 carol: hi alice\r\ngeneral | ");
+    alice.send(":q");
+    alice.expect("[general]> ");
+    alice.send(":quit");
+    assert_eq!(alice.expect_end(), "* Goodbye.\r\n");
+    carol.expect("* alice left\r\n");
+}
