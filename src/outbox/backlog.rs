@@ -11,7 +11,8 @@ use std::time::Instant;
 
 use socket2::SockRef;
 
-use super::{NO_WAIT, Whose};
+use super::Whose;
+use super::transmit::NO_WAIT;
 
 /// Most bytes given to the socket while the outbox is locked: a deliverer may be waiting for the lock, and copying this
 /// much takes the kernel about 20 us.

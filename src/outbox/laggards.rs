@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use super::{Ended, Outbox, Swept};
+use super::transmit::Swept;
+use super::{Ended, Outbox};
 
 /// Time between two tries while anybody lags.
 ///

@@ -26,6 +26,9 @@ const READS_AT_ONCE: u32 = 20;
 /// and so many a second.
 const READS_PER_SECOND: u32 = 10;
 
+/// What a line may have where `line_bytes` sets no limit, in bytes: what a stranger can make grow is bounded all the same.
+const LONGEST_LINE: usize = 1 << 20;
+
 /// Lines over `line_bytes` in one session before it is closed.
 const LONG_LINES: u8 = 3;
 
@@ -103,7 +106,7 @@ impl Session {
     /// Runs typed bytes, in line or character mode: a line may switch between the two.
     fn typed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.is_over() {
-            let limit = self.hub.config().limits.line_bytes.unwrap_or(0);
+            let limit = self.hub.config().limits.line_bytes.unwrap_or(LONGEST_LINE);
             let typed = if self.link.is_character_mode() {
                 self.next_edited(&mut bytes, limit)
             } else {
