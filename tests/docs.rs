@@ -1,5 +1,7 @@
 //! The documents keep up with the program.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::fs;
 
 use chatsock::command::{self, TABLE};

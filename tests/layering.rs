@@ -1,5 +1,7 @@
 //! The order of the modules: each names only modules that stand above it in the table of `src/lib.rs`.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -1,1 +1,285 @@
+use super::*;
+use crate::command::TABLE;
 
+const RULES: Rules = Rules { username_min: 3, username_limit: 12, message_limit: 150 };
+
+fn room(name: &str) -> RoomName {
+    RoomName::parse(name).expect("a room name")
+}
+
+fn user(name: &str) -> UserName {
+    UserName::parse(name, 3, 12).expect("a name")
+}
+
+/// A palette and what it wanted done last.
+struct Person(Palette);
+
+impl Person {
+    fn at(door: Door) -> Person {
+        Person(Palette::new(door))
+    }
+
+    fn types(&mut self, line: &str) -> Vec<Effect> {
+        self.feels(Input::LineEntered(line))
+    }
+
+    fn feels(&mut self, input: Input<'_>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.0.handle(input, &RULES, &mut effects);
+        effects
+    }
+
+    fn hears(&mut self, answer: Answer) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.0.answer(answer, &mut effects);
+        effects
+    }
+
+    fn in_palette() -> Person {
+        let mut person = Person::at(Door::Plain);
+        person.types("alice");
+        person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
+        person
+    }
+
+    fn joins(&mut self, name: &str) -> Vec<Effect> {
+        self.types(&format!(":join {name}"));
+        self.hears(Answer::Joined { room: room(name), others: 0, already: false })
+    }
+
+    fn in_view() -> Person {
+        let mut person = Person::in_palette();
+        person.joins("general");
+        assert_eq!(person.types(":chat"), [Effect::EnterView(room("general"))]);
+        person
+    }
+}
+
+fn refusal(text: &str) -> Vec<Effect> {
+    vec![Effect::Tell(Tone::Refusal, text.to_owned())]
+}
+
+fn said(text: &str) -> Vec<Effect> {
+    vec![Effect::Say { room: room("general"), text: text.to_owned(), confirm: false }]
+}
+
+#[test]
+fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
+    let mut person = Person::at(Door::Plain);
+    assert_eq!(person.0.place(), Place::AskingName);
+    assert_eq!(person.types(" alice "), [Effect::ClaimName(user("alice"))]);
+    let told = person.hears(Answer::NameTaken { name: user("alice"), free: Some("alice2".to_owned()) });
+    assert_eq!(told, refusal("The name alice is taken; alice2 is free."));
+    assert_eq!(person.0.place(), Place::AskingName);
+    person.types("alice2");
+    let told = person.hears(Answer::NameClaimed { name: user("alice2"), people: 3, rooms: 2 });
+    let hello = "Hello alice2. 3 people online, 2 rooms. :rooms lists them, :help explains.";
+    assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
+    assert_eq!(person.0.place(), Place::Palette(None));
+}
+
+#[test]
+fn numbers_agree_with_their_nouns() {
+    let mut person = Person::at(Door::Plain);
+    person.types("alice");
+    let told = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
+    let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
+    assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
+    person.types(":join general");
+    let told = person.hears(Answer::Joined { room: room("general"), others: 1, already: false });
+    let joined = "Joined general, 1 other here. :chat to talk, :close to leave.";
+    assert_eq!(told, [Effect::Tell(Tone::News, joined.to_owned())]);
+}
+
+#[test]
+fn plain_text_in_the_palette_goes_nowhere() {
+    let mut person = Person::in_palette();
+    assert_eq!(person.types("hello"), refusal("That is not a command. :chat enters the chat view."));
+    assert_eq!(person.types(""), []);
+    assert_eq!(person.types("   "), []);
+}
+
+#[test]
+fn an_unknown_command_gets_the_nearest_match_with_the_mark_it_was_typed_with() {
+    let mut person = Person::in_palette();
+    assert_eq!(person.types(":jion"), refusal("No command :jion. Did you mean :join?"));
+    assert_eq!(person.types("/jion x"), refusal("No command /jion. Did you mean /join?"));
+    assert_eq!(person.types(":xyzzy"), refusal("No command :xyzzy. :help lists them."));
+}
+
+#[test]
+fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
+    let mut person = Person::in_view();
+    for text in ["hello", ":)", ":D", ":-(", ":3", "//", "/ x", "/", "@", "@ bob", "a :rooms"] {
+        assert_eq!(person.types(text), said(text), "{text}");
+    }
+    assert_eq!(person.types(" :rooms"), said(":rooms"));
+    assert_eq!(person.types("  two"), said(" two"));
+    for (line, meant) in [
+        (":rooms", "rooms"),
+        (":join staff secret", "join"),
+        (":joim staff secret", "join"),
+        (": join staff secret", "join"),
+        (":JOIN x", "join"),
+        (":quit", "quit"),
+        (":q now", "q"),
+        (":who", "listall"),
+    ] {
+        let told = format!(
+            "Not said, not run: it looks like a command. Type /{meant} here, or :q to go back; a leading space says it."
+        );
+        assert_eq!(person.types(line), refusal(&told), "{line}");
+    }
+    assert!(matches!(person.types("@bob hi")[..], [Effect::Tell(Tone::Refusal, _)]));
+    assert_eq!(person.types(":q"), [Effect::LeaveView]);
+    assert_eq!(person.0.place(), Place::Palette(Some(room("general"))));
+}
+
+#[test]
+fn a_slash_runs_any_command_without_leaving_the_view() {
+    let mut person = Person::in_view();
+    assert_eq!(person.types("/rooms"), [Effect::ListRooms]);
+    assert_eq!(person.types("/who"), [Effect::ListEverybody]);
+    assert_eq!(person.0.place(), Place::ChatView(room("general")));
+    assert_eq!(person.types("/q"), [Effect::LeaveView]);
+}
+
+#[test]
+fn joining_from_the_view_leads_into_the_other_rooms_view() {
+    let mut person = Person::in_view();
+    person.types("/join games");
+    let done = person.hears(Answer::Joined { room: room("games"), others: 0, already: false });
+    assert_eq!(done.last(), Some(&Effect::EnterView(room("games"))));
+    assert_eq!(person.0.place(), Place::ChatView(room("games")));
+    assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(room("games"))]);
+    assert_eq!(person.0.place(), Place::Palette(Some(room("general"))));
+}
+
+#[test]
+fn a_password_is_asked_hidden_and_its_line_is_never_a_command() {
+    let mut person = Person::in_palette();
+    let join = |password: Option<&str>| Effect::Join { room: room("staff"), password: password.map(str::to_owned) };
+    assert_eq!(person.types(":join staff"), [join(None)]);
+    let refused = Answer::JoinRefused {
+        room: room("staff"),
+        refusal: JoinRefusal::NotPublic { room: room("staff"), hint: Some(room("stuff")) },
+    };
+    let asked = "No public room staff; did you mean stuff? For a hidden room give its password, Enter goes back.";
+    assert_eq!(person.hears(refused.clone()), [Effect::Tell(Tone::News, asked.to_owned()), Effect::HideInput]);
+    assert!(person.0.asks_password());
+    assert_eq!(person.types(":quit now"), [Effect::ShowInput, join(Some(":quit now"))]);
+    assert_eq!(
+        person.hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NoSuchRoomOrPassword }),
+        refusal("No such room, or not that password.")
+    );
+    assert_eq!(person.0.place(), Place::Palette(None));
+    for cancel in [Input::LineEntered(""), Input::Interrupted, Input::Ended] {
+        person.types(":join staff");
+        person.hears(refused.clone());
+        assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
+        assert_eq!(person.0.place(), Place::Palette(None));
+    }
+}
+
+#[test]
+fn control_d_leaves_the_view_then_the_server() {
+    let mut person = Person::in_view();
+    assert_eq!(person.feels(Input::Ended), [Effect::LeaveView]);
+    assert_eq!(person.feels(Input::Ended), [Effect::Quit]);
+    assert!(person.0.is_leaving());
+    assert_eq!(person.types(":rooms"), [], "nothing more is run");
+    assert_eq!(Person::at(Door::Plain).feels(Input::Ended), [Effect::Quit]);
+}
+
+#[test]
+fn a_lost_room_falls_back_to_the_one_before() {
+    let mut person = Person::in_palette();
+    person.joins("general");
+    person.joins("games");
+    person.types(":chat");
+    person.hears(Answer::RoomLost(room("games")));
+    assert_eq!(person.0.place(), Place::Palette(Some(room("general"))));
+    person.types(":chat");
+    person.hears(Answer::RoomLost(room("other")));
+    assert_eq!(person.0.place(), Place::ChatView(room("general")));
+}
+
+#[test]
+fn the_quick_door_asks_room_then_name_then_opens_the_view() {
+    let mut person = Person::at(Door::Quick);
+    assert_eq!(person.0.place(), Place::AskingRoom);
+    assert_eq!(person.types("general"), [Effect::CheckRoom { room: room("general"), password: None }]);
+    person.hears(Answer::RoomChecked { room: room("general"), password: None });
+    assert_eq!(person.0.place(), Place::AskingQuickName);
+    assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
+    let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
+    assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None }));
+    let done = person.hears(Answer::Joined { room: room("general"), others: 0, already: false });
+    assert_eq!(done.last(), Some(&Effect::EnterView(room("general"))));
+    assert_eq!(person.0.place(), Place::ChatView(room("general")));
+}
+
+#[test]
+fn a_message_over_the_limit_says_both_numbers() {
+    let mut person = Person::in_view();
+    let told = "Not said: 151 characters, and a message may have 150.";
+    assert_eq!(person.types(&"é".repeat(151)), refusal(told));
+    assert_eq!(person.types(&"é".repeat(150)), said(&"é".repeat(150)));
+    assert_eq!(person.types("\u{200b}"), [], "nothing visible is nothing");
+}
+
+#[test]
+fn every_command_does_its_own_thing() {
+    let mut person = Person::in_palette();
+    person.joins("general");
+    let here = room("general");
+    for (line, effect) in [
+        (":rooms", Effect::ListRooms),
+        (":list", Effect::ListPeople(here.clone())),
+        (":listall", Effect::ListEverybody),
+        (":activeuser", Effect::ListEverybody),
+        (":history", Effect::ShowHistory { room: here.clone(), count: None }),
+        (":history 7", Effect::ShowHistory { room: here.clone(), count: Some(7) }),
+        (":time", Effect::TellTime),
+        (":whoami", Effect::TellWhoAmI),
+        (":redraw", Effect::Redraw),
+        (":mode line", Effect::SetCharacterMode(false)),
+        (":mode CHAR", Effect::SetCharacterMode(true)),
+        (":color on", Effect::SetColor(true)),
+        (":color off", Effect::SetColor(false)),
+        (":say two words", Effect::Say { room: here.clone(), text: "two words".to_owned(), confirm: true }),
+        (":joingroup games pass word", Effect::Join { room: room("games"), password: Some("pass word".to_owned()) }),
+    ] {
+        assert_eq!(person.types(line), [effect], "{line}");
+    }
+    for line in [":join", ":say", ":history x", ":history 0", ":mode", ":mode x", ":color maybe"] {
+        let told = person.types(line);
+        assert!(
+            matches!(&told[..], [Effect::Tell(Tone::Refusal, text)] if text.starts_with("Use it as :")),
+            "{line}: {told:?}"
+        );
+    }
+    assert_eq!(person.types(":logout"), [Effect::Quit]);
+}
+
+#[test]
+fn help_explains_one_command_with_syntax_and_example() {
+    let mut person = Person::in_palette();
+    let told = person.types(":help join");
+    let lines: Vec<_> = told.iter().map(|effect| format!("{effect:?}")).collect();
+    assert!(lines[0].contains(":join <room> [password]"), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("Example: :join general")), "{lines:?}");
+    assert_eq!(person.types(":help").len(), TABLE.len() + 1);
+    assert_eq!(person.types(":help jion"), refusal("No command :jion. Did you mean :join?"));
+}
+
+#[test]
+fn reading_and_posting_cost_what_they_should() {
+    let person = Person::in_view();
+    assert_eq!(person.0.cost("hello"), Cost::Post);
+    assert_eq!(person.0.cost(""), Cost::Free);
+    assert_eq!(person.0.cost(":q"), Cost::Free);
+    assert_eq!(person.0.cost("/listall"), Cost::Read(3));
+    assert_eq!(person.0.cost("/join games"), Cost::Post);
+    assert_eq!(Person::in_palette().0.cost("hello"), Cost::Read(1));
+}
