@@ -8,28 +8,40 @@ use std::borrow::Cow;
 
 use crate::text;
 
-/// Memory kept for the next half line, in bytes; a connection is idle most of its life.
-const KEPT_MEMORY: usize = 256;
+/// Control-C, ETX.
+const INTERRUPT: u8 = 0x03;
+/// Control-D, EOT.
+const END: u8 = 0x04;
+/// Backspace, BS.
+const BACKSPACE: u8 = 0x08;
+/// What most terminals send for Backspace, DEL.
+const DELETE: u8 = 0x7f;
+
+/// How far back a character to be erased is looked for, in bytes.
+///
+/// Far longer than any cluster that leaves the sanitiser; a bound, so that erasing costs the same in a line of any length.
+const LONGEST_CLUSTER: usize = 256;
 
 /// What came of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineEvent<'a> {
-    /// A line, sanitised, without its end.
+    /// A line, sanitised, without its end; not trimmed.
     Entered(Cow<'a, str>),
-    /// The line has grown over the limit: it is refused whole, now; the rest of it is dropped.
+    /// The line has grown over the limit: it is refused whole, now, and the rest of it is dropped.
     TooLong,
-    /// Ctrl-C (0x03), or Ctrl-D (0x04) inside a line: the line so far is dropped.
+    /// 0x03, or 0x04 inside a line: the line so far is dropped.
     Interrupted,
-    /// Ctrl-D (0x04) on an empty line.
+    /// 0x04 on an empty line.
     Ended,
 }
 
-/// Bytes to lines. CR LF, CR NUL, LF and CR end one line each.
+/// Bytes to lines. CR LF, CR NUL (RFC 854, page 11), LF and CR end one line each; any other NUL is padding.
 #[derive(Debug, Default)]
 pub struct Assembler {
+    /// The line so far. It owns memory only while there is half a line: a connection is idle most of its life.
     kept: Vec<u8>,
     /// The last byte was a CR: a LF or NUL belongs to it.
-    after_cr: bool,
+    after_return: bool,
     /// Inside a line that was refused for its length.
     dropping: bool,
 }
@@ -40,58 +52,57 @@ impl Assembler {
         Assembler::default()
     }
 
-    /// The next event; `None` once the input is used up. `limit` is in bytes, 0 for none. A whole line of clean text is
-    /// borrowed from the input.
+    /// The next event; `None` once the input is used up. `limit` is in bytes before sanitising, 0 for none.
+    ///
+    /// A line that is whole in the input and needs no cleaning is borrowed from it.
     pub fn next<'a>(&mut self, input: &mut &'a [u8], limit: usize) -> Option<LineEvent<'a>> {
         loop {
             let all: &'a [u8] = input;
-            let &first = all.first()?;
-            if std::mem::take(&mut self.after_cr) && matches!(first, b'\n' | 0) {
-                *input = &all[1..];
+            let (&first, rest) = all.split_first()?;
+            if std::mem::take(&mut self.after_return) && matches!(first, b'\n' | 0) {
+                *input = rest;
                 continue;
             }
-            let end = all.iter().position(|byte| matches!(byte, 0 | 3 | 4 | 8 | b'\n' | b'\r' | 127));
-            let (piece, key) = match end {
-                Some(end) => (&all[..end], Some(all[end])),
-                None => (all, None),
-            };
-            *input = &all[piece.len()..];
+            let (piece, rest) = all.split_at(key_position(all).unwrap_or(all.len()));
             if !self.dropping && limit > 0 && self.kept.len() + piece.len() > limit {
+                *input = rest;
                 self.forget();
                 self.dropping = true;
                 return Some(LineEvent::TooLong);
             }
-            let Some(key) = key else {
+            let Some((&key, rest)) = rest.split_first() else {
+                *input = rest;
                 self.keep(piece);
                 return None;
             };
-            *input = &all[piece.len() + 1..];
+            *input = rest;
             match key {
                 b'\n' | b'\r' => {
-                    self.after_cr = key == b'\r';
+                    if key == b'\r' {
+                        // Taken now if it is here: whoever reads on after the event may be an editor.
+                        match rest {
+                            [b'\n' | 0, rest @ ..] => *input = rest,
+                            _ => self.after_return = true,
+                        }
+                    }
                     if std::mem::take(&mut self.dropping) {
                         continue;
                     }
-                    if self.kept.is_empty() {
-                        return Some(LineEvent::Entered(text::sanitize_bytes(piece)));
-                    }
-                    self.keep(piece);
-                    return Some(LineEvent::Entered(self.take()));
+                    return Some(LineEvent::Entered(self.take(piece)));
                 }
-                3 => {
+                INTERRUPT => {
                     self.clear();
                     return Some(LineEvent::Interrupted);
                 }
-                4 if self.kept.is_empty() && piece.is_empty() && !self.dropping => return Some(LineEvent::Ended),
-                4 => {
+                END if self.kept.is_empty() && piece.is_empty() && !self.dropping => return Some(LineEvent::Ended),
+                END => {
                     self.clear();
                     return Some(LineEvent::Interrupted);
                 }
-                8 | 127 => {
+                BACKSPACE | DELETE => {
                     self.keep(piece);
                     self.erase_character();
                 }
-                // A lone NUL is padding.
                 _ => self.keep(piece),
             }
         }
@@ -102,29 +113,47 @@ impl Assembler {
         if std::mem::take(&mut self.dropping) || self.kept.is_empty() {
             return None;
         }
-        Some(LineEvent::Entered(self.take()))
+        Some(LineEvent::Entered(self.take(b"")))
     }
 
-    /// Drops the line so far.
+    /// Drops the line so far, as telnet's IP asks.
     pub fn clear(&mut self) {
         self.forget();
         self.dropping = false;
     }
 
-    /// Takes the last character of the line so far back.
+    /// Takes the last character of the line so far back, as telnet's EC asks.
     pub fn erase_character(&mut self) {
-        let text = String::from_utf8_lossy(&self.kept);
-        let length = match &text {
-            Cow::Borrowed(text) => text::graphemes(text).next_back().map_or(0, str::len),
-            // Not UTF-8: one byte is as good as any.
-            Cow::Owned(_) => 1,
-        };
-        self.kept.truncate(self.kept.len().saturating_sub(length));
+        self.kept.truncate(self.kept.len() - last_character(&self.kept));
+        if self.kept.is_empty() {
+            self.forget();
+        }
     }
 
-    /// Takes the line so far back.
+    /// Takes the line so far back, as telnet's EL asks.
     pub fn erase_line(&mut self) {
-        self.forget();
+        self.clear();
+    }
+
+    /// An editor has read the line before this one, and maybe only the CR of its end.
+    pub fn resume_after_return(&mut self) {
+        self.clear();
+        self.after_return = true;
+    }
+
+    /// Whether nothing is kept of a line.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Bytes kept of a line.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn kept_capacity(&self) -> usize {
+        self.kept.capacity()
     }
 
     fn keep(&mut self, piece: &[u8]) {
@@ -133,17 +162,65 @@ impl Assembler {
         }
     }
 
-    fn take(&mut self) -> Cow<'static, str> {
-        let line = text::sanitize_bytes(&self.kept).into_owned();
-        self.forget();
-        Cow::Owned(line)
+    /// The line that ends with this piece.
+    fn take<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, str> {
+        if self.kept.is_empty() {
+            return text::sanitize_bytes(piece);
+        }
+        let mut line = std::mem::take(&mut self.kept);
+        line.extend_from_slice(piece);
+        match String::from_utf8(line) {
+            Ok(line) => match text::sanitize(&line) {
+                // Borrowed means unchanged.
+                Cow::Borrowed(_) => Cow::Owned(line),
+                Cow::Owned(clean) => Cow::Owned(clean),
+            },
+            Err(error) => Cow::Owned(text::sanitize_bytes(error.as_bytes()).into_owned()),
+        }
     }
 
     fn forget(&mut self) {
-        if self.kept.capacity() > KEPT_MEMORY {
-            self.kept = Vec::new();
-        } else {
-            self.kept.clear();
+        self.kept = Vec::new();
+    }
+}
+
+/// Where the first byte stands that is more than text.
+fn key_position(bytes: &[u8]) -> Option<usize> {
+    // Blocks without any control character are the rule, and the compiler looks at all bytes of one at once.
+    const BLOCK: usize = 32;
+    let mut passed = 0;
+    for block in bytes.chunks(BLOCK) {
+        if block.iter().fold(false, |found, byte| found | (*byte < b' ') | (*byte == DELETE))
+            && let Some(at) = block.iter().position(|byte| is_key(*byte))
+        {
+            return Some(passed + at);
         }
+        passed += block.len();
+    }
+    None
+}
+
+fn is_key(byte: u8) -> bool {
+    matches!(byte, 0 | INTERRUPT | END | BACKSPACE | b'\n' | b'\r' | DELETE)
+}
+
+/// Length of the last character in bytes: a cluster, or what would become one U+FFFD.
+fn last_character(line: &[u8]) -> usize {
+    if let [.., before, last] = line
+        && before.is_ascii()
+        && last.is_ascii()
+    {
+        return 1;
+    }
+    let mut start = line.len().saturating_sub(LONGEST_CLUSTER);
+    // Begin with a whole character (RFC 3629: 10xxxxxx continues one).
+    while start > 0 && start < line.len() && line[start] & 0b1100_0000 == 0b1000_0000 {
+        start += 1;
+    }
+    match line[start..].utf8_chunks().last() {
+        Some(chunk) if chunk.invalid().is_empty() => text::graphemes(chunk.valid()).next_back().map_or(0, str::len),
+        Some(chunk) => chunk.invalid().len(),
+        // Nothing but continuations for so long: any one of them is as good as the others.
+        None => line.len().min(1),
     }
 }

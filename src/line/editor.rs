@@ -1,34 +1,51 @@
 //! Character mode: the line is edited here, and drawn on the peer's terminal.
 //!
-//! *Owns* the half-typed line, the cursor in it, and every byte drawn for them.
-//! *Knows nothing of* what is written above the line, except that it calls [`Editor::erase`] before and
+//! Keys change the line and note from where on it differs from what the terminal shows; once per call of
+//! [`Editor::next`] the difference is drawn. So a paste costs one drawing, whatever packets it comes in, and typing at the
+//! end of the line writes nothing but what was typed.
+//!
+//! A line is drawn in [`MOST_ROWS`] rows at most, the ones around the cursor: rows that have scrolled off a screen can
+//! never be erased, so nothing taller than the screen may be drawn.
+//!
+//! *Owns* the half-typed line, the cursor in it, and (in [`drawing`]) every byte drawn for them.
+//! *Knows nothing of* what is written above the line, except that [`Editor::erase`] is called before and
 //! [`Editor::draw`] after.
 //! *Called by* `screen` and `session::input`.
 
-use std::io::Write as _;
+use std::borrow::Cow;
+use std::ops::Range;
 
 use super::keys::{Key, Keys};
-use super::layout::Cell;
 use super::recall::Recall;
+use super::words;
 use crate::text;
 
-/// Most rows drawn. A longer line shows the part around the cursor: what has scrolled off the top of a screen cannot be
-/// erased any more, and the smallest terminals have about twice as many rows.
+mod drawing;
+
+use drawing::{Damage, Frame};
+
+/// Most rows drawn of prompt and line.
+///
+/// Ten of the narrowest terminals hold a message of the usual limit; every text that arrives draws them all again, and
+/// the smallest screens have about twice as many. A longer line can be typed and sent, it is only not seen whole.
 const MOST_ROWS: usize = 10;
 
-/// A key that does nothing answers with this.
-const BEL: u8 = 7;
+/// Terminals narrower or wider than this are drawn for as if they were not, in columns.
+const COLUMNS: std::ops::RangeInclusive<u16> = 20..=500;
+
+/// Memory kept for the next line, in bytes.
+const KEPT_MEMORY: usize = 256;
 
 /// What the session has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditorEvent {
-    /// Enter: the line stands on the screen still, [`Editor::finish`] is due.
+    /// Enter. The line, sanitised, stands on the screen still: [`Editor::finish`] is due.
     Entered(String),
     /// Ctrl-C: the line is empty now.
     Interrupted,
     /// Ctrl-D on an empty line.
     Ended,
-    /// Tab.
+    /// Tab: [`Editor::complete`] if there is something to complete.
     CompletionAsked,
     /// Ctrl-L.
     RedrawAsked,
@@ -45,50 +62,73 @@ pub enum Keep {
     Erased,
 }
 
-/// The editor.
+/// A line being typed on a terminal that shows what the server sends and nothing by itself.
 #[derive(Debug)]
 pub struct Editor {
     prompt: Box<str>,
-    columns: usize,
-    hidden: bool,
     line: String,
     /// In bytes, always between two clusters.
     cursor: usize,
-    keys: Keys,
-    recall: Recall,
+    columns: usize,
+    /// Most rows to draw.
+    rows: usize,
+    hidden: bool,
+    /// The last limit heard of, in bytes; 0 for none.
+    limit: usize,
     limit_told: bool,
+    bell_due: bool,
+    damage: Damage,
+    frame: Frame,
+    keys: Keys,
+    /// Made for the first line that is remembered.
+    recall: Option<Box<Recall>>,
 }
 
 impl Editor {
-    /// An empty line on a terminal of that width.
+    /// An empty line without a prompt, on a terminal of so many columns. Nothing is drawn.
     pub fn new(columns: u16) -> Editor {
         Editor {
             prompt: "".into(),
-            columns: usize::from(columns.max(2)),
-            hidden: false,
             line: String::new(),
             cursor: 0,
-            keys: Keys::default(),
-            recall: Recall::default(),
+            columns: clamp_columns(columns),
+            rows: MOST_ROWS,
+            hidden: false,
+            limit: 0,
             limit_told: false,
+            bell_due: false,
+            damage: Damage::Nothing,
+            frame: Frame::default(),
+            keys: Keys::new(),
+            recall: None,
         }
     }
 
-    /// Another prompt; not drawn.
+    /// Another prompt, of sanitised text, for the next [`Editor::draw`]: what is drawn has to be erased before.
     pub fn set_prompt(&mut self, prompt: &str) {
         self.prompt = prompt.into();
+        self.frame = self.measure();
     }
 
-    /// Whether the line is a password: nothing of it is drawn.
+    /// Whether nothing of the line is drawn, remembered or completed, as for a password. A line that is not empty has to
+    /// be erased before.
     pub fn set_hidden(&mut self, hidden: bool) {
         self.hidden = hidden;
+        self.frame = self.measure();
     }
 
-    /// Another width: drawn anew. What the terminal has made of the old rows is its own affair; most leave them alone.
+    /// Another width: what was drawn for the old one is erased, and drawn for the new one.
     pub fn resize(&mut self, columns: u16, out: &mut Vec<u8>) {
-        self.erase(out);
-        self.columns = usize::from(columns.max(2));
-        self.draw(out);
+        self.redrawn(out, |editor| editor.columns = clamp_columns(columns));
+    }
+
+    /// How many rows the screen has; without it a screen of more than ten is taken for granted.
+    pub fn set_rows(&mut self, rows: u16, out: &mut Vec<u8>) {
+        // One row is for the cursor behind a full last row.
+        let rows = usize::from(rows).saturating_sub(1).clamp(1, MOST_ROWS);
+        if rows != self.rows {
+            self.redrawn(out, |editor| editor.rows = rows);
+        }
     }
 
     /// The line so far.
@@ -101,290 +141,220 @@ impl Editor {
         self.cursor
     }
 
-    /// Takes keys from the input until one of them means something to the session; what it draws goes to `out`. `limit`
-    /// is in bytes, 0 for none.
-    pub fn next(&mut self, input: &mut &[u8], limit: usize, out: &mut Vec<u8>) -> Option<EditorEvent> {
-        while let Some((&byte, rest)) = input.split_first() {
-            *input = rest;
-            for key in self.keys.feed(byte).into_iter().flatten() {
-                if let Some(event) = self.press(key, limit, out) {
-                    return Some(event);
-                }
-            }
-        }
-        None
+    /// Whether nothing is typed.
+    pub fn is_empty(&self) -> bool {
+        self.line.is_empty()
     }
 
-    fn press(&mut self, key: Key, limit: usize, out: &mut Vec<u8>) -> Option<EditorEvent> {
+    #[cfg(test)]
+    pub(super) fn line_capacity(&self) -> usize {
+        self.line.capacity()
+    }
+
+    /// Whether what comes is part of a bracketed paste that has not ended.
+    pub fn is_pasting(&self) -> bool {
+        self.keys.is_pasting()
+    }
+
+    /// Takes keys until one of them means something to the session, and leaves the rest of the input. What the terminal
+    /// has to show goes to `out`. `limit` is in bytes, 0 for none.
+    pub fn next(&mut self, input: &mut &[u8], limit: usize, out: &mut Vec<u8>) -> Option<EditorEvent> {
+        self.limit = limit;
+        let mut event = None;
+        while event.is_none()
+            && let Some(key) = self.keys.next(input)
+        {
+            event = self.press(key);
+        }
+        self.show(out);
+        event
+    }
+
+    fn press(&mut self, key: Key<'_>) -> Option<EditorEvent> {
         match key {
-            Key::Character(character) => return self.type_text(character.encode_utf8(&mut [0; 4]), limit, out),
-            Key::Tab if self.keys.is_pasting() => return self.type_text("\t", limit, out),
+            Key::Text(typed) => {
+                // One that joins what is behind the cursor takes the cursor along: the others go behind that.
+                let joins = self.line[self.cursor..].starts_with(|next: char| !next.is_ascii());
+                let (first, rest) = typed.split_at(usize::from(joins).min(typed.len()));
+                let told = self.insert(first);
+                return self.insert(rest).or(told);
+            }
+            Key::Character(typed) => return self.insert(&text::sanitize(typed.encode_utf8(&mut [0; 4]))),
             Key::Enter => return Some(EditorEvent::Entered(text::sanitize(&self.line).into_owned())),
             Key::Interrupt => {
-                self.interrupt(out);
+                self.clear();
                 return Some(EditorEvent::Interrupted);
             }
             Key::EndOrDelete if self.line.is_empty() => return Some(EditorEvent::Ended),
-            Key::Tab if self.hidden => out.push(BEL),
+            Key::Tab | Key::Older | Key::Newer if self.hidden => self.bell_due = true,
             Key::Tab => return Some(EditorEvent::CompletionAsked),
             Key::Redraw => return Some(EditorEvent::RedrawAsked),
-            Key::Backspace => self.cut(self.cluster_left(), self.cursor, out),
-            Key::Delete | Key::EndOrDelete => self.cut(self.cursor, self.cluster_right(), out),
-            Key::KillWord => self.cut(self.word_left(), self.cursor, out),
-            Key::KillWordRight => self.cut(self.cursor, self.word_right(), out),
-            Key::KillToStart => self.cut(0, self.cursor, out),
-            Key::KillToEnd => self.cut(self.cursor, self.line.len(), out),
-            Key::Left => self.move_to(self.cluster_left(), out),
-            Key::Right => self.move_to(self.cluster_right(), out),
-            Key::WordLeft => self.move_to(self.word_left(), out),
-            Key::WordRight => self.move_to(self.word_right(), out),
-            Key::Home => self.move_to(0, out),
-            Key::End => self.move_to(self.line.len(), out),
-            Key::Up | Key::Down if self.hidden => out.push(BEL),
-            Key::Up => {
-                let older = self.recall.older(&self.line);
-                self.show_recalled(older, out);
+            Key::Backspace => self.cut(words::left(&self.line, self.cursor)..self.cursor),
+            Key::Delete | Key::EndOrDelete => self.cut(self.cursor..words::right(&self.line, self.cursor)),
+            Key::EraseWord => self.cut(words::word_left(&self.line, self.cursor)..self.cursor),
+            Key::EraseToSpace => self.cut(words::space_left(&self.line, self.cursor)..self.cursor),
+            Key::EraseWordRight => self.cut(self.cursor..words::word_right(&self.line, self.cursor)),
+            Key::EraseToStart => self.cut(0..self.cursor),
+            Key::EraseToEnd => self.cut(self.cursor..self.line.len()),
+            Key::Left => self.cursor = words::left(&self.line, self.cursor),
+            Key::Right => self.cursor = words::right(&self.line, self.cursor),
+            Key::WordLeft => self.cursor = words::word_left(&self.line, self.cursor),
+            Key::WordRight => self.cursor = words::word_right(&self.line, self.cursor),
+            Key::Home => self.cursor = 0,
+            Key::End => self.cursor = self.line.len(),
+            Key::Older => {
+                let line = self.recall.as_mut().and_then(|recall| recall.older(&self.line));
+                self.recalled(line);
             }
-            Key::Down => {
-                let newer = self.recall.newer();
-                self.show_recalled(newer, out);
+            Key::Newer => {
+                let line = self.recall.as_mut().and_then(|recall| recall.newer());
+                self.recalled(line);
             }
         }
         None
     }
 
-    fn show_recalled(&mut self, line: Option<String>, out: &mut Vec<u8>) {
+    fn recalled(&mut self, line: Option<String>) {
         match line {
-            None => out.push(BEL),
-            Some(line) => self.change(out, |editor| {
-                editor.cursor = line.len();
-                editor.line = line;
-            }),
+            Some(line) => self.change(0..self.line.len(), &line),
+            None => self.bell_due = true,
         }
     }
 
-    fn type_text(&mut self, typed: &str, limit: usize, out: &mut Vec<u8>) -> Option<EditorEvent> {
-        // One character at a time: what makes a line unfit as a whole is dealt with when it is entered.
-        let typed = text::sanitize(typed);
-        if limit > 0 && self.line.len() + typed.len() > limit {
-            out.push(BEL);
-            return (!std::mem::replace(&mut self.limit_told, true)).then_some(EditorEvent::TooLong);
+    /// Types sanitised text; what is over the limit is refused.
+    fn insert(&mut self, typed: &str) -> Option<EditorEvent> {
+        let room = if self.limit == 0 { typed.len() } else { self.limit.saturating_sub(self.line.len()) };
+        // Only runs of ASCII are taken in part.
+        let fits =
+            if typed.len() <= room { typed } else { typed.get(..room).filter(|_| typed.is_ascii()).unwrap_or("") };
+        self.change(self.cursor..self.cursor, fits);
+        if fits.len() == typed.len() {
+            return None;
         }
-        let at_end = self.cursor == self.line.len();
-        if at_end && typed.is_ascii() && self.line.is_ascii() && self.fits_whole(typed.len()) {
-            if !self.hidden {
-                out.extend_from_slice(typed.as_bytes());
-            }
-            self.line.push_str(&typed);
-            self.cursor = self.line.len();
-            if !self.hidden && self.end().column == self.columns {
-                out.extend_from_slice(LEAVE_MARGIN);
-            }
+        self.bell_due = true;
+        (!std::mem::replace(&mut self.limit_told, true)).then_some(EditorEvent::TooLong)
+    }
+
+    fn cut(&mut self, range: Range<usize>) {
+        self.change(range, "");
+    }
+
+    /// Replaces a part of the line between two clusters. The cursor goes behind what was put in.
+    fn change(&mut self, range: Range<usize>, with: &str) {
+        if range.is_empty() && with.is_empty() {
+            return;
+        }
+        let start = range.start;
+        let had_mark =
+            [start, words::left(&self.line, start)].iter().any(|at| words::leads_with_mark(&self.line[*at..]));
+        self.line.replace_range(range, with);
+        self.cursor = start + with.len();
+        let bytes = self.line.as_bytes();
+        let is_plain = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii);
+        let before = start.checked_sub(1).and_then(|last| bytes.get(last));
+        if with.is_ascii() && !had_mark && is_plain(before) && is_plain(bytes.get(self.cursor)) {
+            self.damage = self.damage.min(Damage::From(start));
         } else {
-            self.change(out, |editor| {
-                editor.line.insert_str(editor.cursor, &typed);
-                editor.cursor += typed.len();
-                // A mark typed before the rest of a cluster must not leave the cursor inside it.
-                editor.cursor = boundary_at_or_after(&editor.line, editor.cursor);
-            });
-        }
-        None
-    }
-
-    fn cut(&mut self, from: usize, to: usize, out: &mut Vec<u8>) {
-        if from == to {
-            out.push(BEL);
-            return;
-        }
-        self.change(out, |editor| {
-            editor.line.replace_range(from..to, "");
-            editor.cursor = boundary_at_or_after(&editor.line, from);
-        });
-    }
-
-    fn move_to(&mut self, to: usize, out: &mut Vec<u8>) {
-        if to == self.cursor {
-            out.push(BEL);
-            return;
-        }
-        self.change(out, |editor| editor.cursor = to);
-    }
-
-    /// Changes the line and draws it anew.
-    fn change(&mut self, out: &mut Vec<u8>, change: impl FnOnce(&mut Editor)) {
-        self.erase(out);
-        change(self);
-        self.draw(out);
-    }
-
-    fn cluster_left(&self) -> usize {
-        self.cursor - text::graphemes(&self.line[..self.cursor]).next_back().map_or(0, str::len)
-    }
-
-    fn cluster_right(&self) -> usize {
-        self.cursor + text::graphemes(&self.line[self.cursor..]).next().map_or(0, str::len)
-    }
-
-    fn word_left(&self) -> usize {
-        let before = self.line[..self.cursor].trim_end();
-        before
-            .rfind(char::is_whitespace)
-            .map_or(0, |space| space + before[space..].chars().next().map_or(1, char::len_utf8))
-    }
-
-    fn word_right(&self) -> usize {
-        let after = &self.line[self.cursor..];
-        let word = after.len() - after.trim_start().len();
-        self.cursor + after[word..].find(char::is_whitespace).map_or(after.len(), |space| word + space)
-    }
-
-    /// Whether prompt and line, with so many columns more, are within [`MOST_ROWS`].
-    fn fits_whole(&self, more: usize) -> bool {
-        text::width(&self.prompt) + text::width(&self.line) + more < self.columns * MOST_ROWS
-    }
-
-    /// The part of the line that is drawn: all of it, or as much as fits around the cursor.
-    fn visible(&self) -> std::ops::Range<usize> {
-        if self.hidden {
-            return 0..0;
-        }
-        if self.fits_whole(0) {
-            return 0..self.line.len();
-        }
-        // Half a screenful before the cursor, in steps, so that most keys leave the part as it is.
-        let capacity = (self.columns * (MOST_ROWS - 1)).saturating_sub(text::width(&self.prompt)).max(self.columns);
-        let half = capacity / 2;
-        let before = text::width(&self.line[..self.cursor]);
-        let start = (before / half).saturating_sub(1) * half;
-        let (mut from, mut to, mut at) = (self.line.len(), self.line.len(), 0);
-        for (index, cluster) in text::grapheme_indices(&self.line) {
-            if at >= start && index < from {
-                from = index;
-            }
-            at += text::grapheme_width(cluster);
-            if at > start + capacity && index >= self.cursor {
-                to = index;
-                break;
-            }
-        }
-        from.min(self.cursor)..to.max(self.cursor)
-    }
-
-    /// Where the drawn text ends; on the margin before the terminal wraps.
-    fn end(&self) -> Cell {
-        self.cell_at(self.visible().end)
-    }
-
-    fn cell_at(&self, byte: usize) -> Cell {
-        let visible = self.visible();
-        let start = Cell::default().after(&self.prompt, self.columns);
-        start.after(&self.line[visible.start..byte.clamp(visible.start, visible.end)], self.columns)
-    }
-
-    /// The cell of the cursor: where the next cluster begins.
-    fn cursor_cell(&self) -> Cell {
-        let visible = self.visible();
-        if self.hidden {
-            return self.end().settled(self.columns);
-        }
-        let next = text::graphemes(&self.line[self.cursor..visible.end]).next();
-        self.cell_at(self.cursor).room_for(next.map_or(1, text::grapheme_width).max(1), self.columns)
-    }
-
-    /// Takes prompt and line off the screen; the cursor is where the prompt began.
-    pub fn erase(&self, out: &mut Vec<u8>) {
-        up(self.cursor_cell().row, out);
-        out.extend_from_slice(b"\r\x1b[J");
-    }
-
-    /// Draws prompt and line from the first column of a free row on, and puts the cursor in its place.
-    pub fn draw(&self, out: &mut Vec<u8>) {
-        let visible = self.visible();
-        out.extend_from_slice(self.prompt.as_bytes());
-        out.extend_from_slice(&self.line.as_bytes()[visible]);
-        let end = self.end();
-        if end.column == self.columns {
-            out.extend_from_slice(LEAVE_MARGIN);
-        }
-        let (end, cursor) = (end.settled(self.columns), self.cursor_cell());
-        if end != cursor {
-            up(end.row - cursor.row, out);
-            out.push(b'\r');
-            if cursor.column > 0 {
-                // Writing to a Vec cannot fail.
-                let _ = write!(out, "\x1b[{}C", cursor.column);
-            }
+            self.mend(start, had_mark);
         }
     }
 
-    /// The line was entered: what becomes of it on the screen. A new one is begun, not drawn yet.
-    pub fn finish(&mut self, keep: Keep, out: &mut Vec<u8>) {
-        match keep {
-            Keep::Erased => self.erase(out),
-            Keep::Shown => {
-                let end = self.end();
-                let down = end.settled(self.columns).row - self.cursor_cell().row;
-                if down > 0 {
-                    let _ = write!(out, "\x1b[{down}B");
-                }
-                // On the margin the cursor stands on a fresh row already.
-                out.extend_from_slice(if end.column == self.columns { b"\r" } else { b"\r\n" });
-            }
+    /// Puts clusters right around a change that ends at the cursor: what was apart may be one now.
+    fn mend(&mut self, start: usize, had_mark: bool) {
+        // Boundaries depend on what is before them only (UAX #29), so this one has not moved.
+        let first = words::left(&self.line, start);
+        let mut end = words::boundary_from(&self.line, first, self.cursor);
+        // What piles up too high is dropped at once. Clusters without a width add to the pile of the one before them.
+        let mut base = first;
+        while base > 0 && words::leads_with_mark(&self.line[base..]) {
+            base = words::left(&self.line, base);
         }
-        self.reset();
+        if let Cow::Owned(clean) = text::sanitize(&self.line[base..end]) {
+            self.line.replace_range(base..end, &clean);
+            end = words::boundary_from(&self.line, base, base + clean.len());
+        }
+        self.cursor = end;
+        let joined = words::right(&self.line, first) != start;
+        let from = if joined { first } else { start };
+        let damage =
+            if had_mark || words::leads_with_mark(&self.line[from..]) { Damage::All } else { Damage::From(from) };
+        self.damage = self.damage.min(damage);
     }
 
-    fn reset(&mut self) {
-        self.line = String::new();
-        self.cursor = 0;
-        self.limit_told = false;
-        self.recall.leave();
-    }
-
-    /// Replaces what stands between `from` and the cursor, in bytes.
+    /// Replaces what stands between byte `from` and the cursor. Nothing happens if no cluster begins at `from`.
     pub fn complete(&mut self, from: usize, with: &str, out: &mut Vec<u8>) {
-        let Some(_) = self.line.get(from..self.cursor) else { return };
-        self.change(out, |editor| {
-            editor.line.replace_range(from..editor.cursor, with);
-            editor.cursor = boundary_at_or_after(&editor.line, from + with.len());
-        });
+        let with = text::sanitize(with);
+        let is_boundary = from <= self.cursor && words::boundary_from(&self.line, 0, from) == from;
+        let kept = self.line.len() - self.cursor.saturating_sub(from);
+        if is_boundary && (self.limit == 0 || kept + with.len() <= self.limit) {
+            self.change(from..self.cursor, &with);
+        } else {
+            self.bell_due = true;
+        }
+        self.show(out);
     }
 
-    /// Keeps a line for recall.
+    /// Keeps a line for the arrow keys; nothing while input is hidden. The caller knows which lines hold secrets.
     pub fn remember(&mut self, line: &str) {
-        self.recall.remember(line);
+        if !self.hidden {
+            self.recall.get_or_insert_default().remember(line);
+        }
     }
 
     /// As Backspace: telnet's EC.
     pub fn erase_character(&mut self, out: &mut Vec<u8>) {
-        self.cut(self.cluster_left(), self.cursor, out);
+        self.cut(words::left(&self.line, self.cursor)..self.cursor);
+        self.show(out);
     }
 
-    /// As Ctrl-U over the whole line: telnet's EL.
+    /// Empties the line: telnet's EL.
     pub fn erase_line(&mut self, out: &mut Vec<u8>) {
-        self.cut(0, self.line.len(), out);
+        self.cut(0..self.line.len());
+        self.show(out);
     }
 
-    /// Drops the line: Ctrl-C, telnet's IP.
+    /// Drops the line and whatever a sequence or a paste had begun: telnet's IP.
     pub fn interrupt(&mut self, out: &mut Vec<u8>) {
-        if !self.line.is_empty() {
-            self.change(out, Editor::reset);
+        self.keys.reset();
+        self.clear();
+        self.show(out);
+    }
+
+    /// Another line is begun in the place of this one.
+    fn clear(&mut self) {
+        self.cut(0..self.line.len());
+        self.leave_line();
+    }
+
+    fn leave_line(&mut self) {
+        if self.line.capacity() > KEPT_MEMORY {
+            self.line = String::new();
+        }
+        self.line.clear();
+        self.cursor = 0;
+        self.limit_told = false;
+        if let Some(recall) = &mut self.recall {
+            recall.leave();
         }
     }
-}
 
-/// Behind a full row a terminal waits with wrapping until the next character (VT100 user guide, DECAWM). A blank makes it
-/// wrap now, so that the cursor is where it is reckoned to be.
-const LEAVE_MARGIN: &[u8] = b" \r";
-
-fn up(rows: usize, out: &mut Vec<u8>) {
-    if rows > 0 {
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, "\x1b[{rows}A");
+    /// The line was entered: what becomes of it on the screen. The line is empty then, prompt and cursor are not drawn.
+    pub fn finish(&mut self, keep: Keep, out: &mut Vec<u8>) {
+        match keep {
+            Keep::Erased => self.erase(out),
+            Keep::Shown => {
+                self.cursor = self.line.len();
+                self.show(out);
+                if !self.ends_on_margin() {
+                    out.extend_from_slice(b"\r\n");
+                }
+            }
+        }
+        self.leave_line();
+        self.frame = self.measure();
     }
 }
 
-/// The first boundary between clusters at or after a place.
-fn boundary_at_or_after(line: &str, at: usize) -> usize {
-    text::grapheme_indices(line).map(|(index, _)| index).find(|index| *index >= at).unwrap_or(line.len())
+fn clamp_columns(columns: u16) -> usize {
+    usize::from(columns.clamp(*COLUMNS.start(), *COLUMNS.end()))
 }

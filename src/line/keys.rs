@@ -1,219 +1,294 @@
-//! Bytes of a terminal in character mode to keys: UTF-8, control characters, CSI and SS3 sequences (ECMA-48), bracketed
-//! paste.
+//! Bytes to keys, as terminals send them.
 //!
-//! *Owns* what is incomplete: half a character, half a sequence.
-//! *Knows nothing of* the line.
+//! ```text
+//! Ground --ESC--> Escape --[--> Control --final byte--> Ground
+//!   ^               |----O--> Control, as SS3
+//!   |               '--anything else: Alt and a key, or ESC is forgotten
+//!   '--next byte-- AfterReturn <--CR-- Ground
+//! ```
+//!
+//! ESC may be a key by itself, and nothing tells it from the start of a sequence but time, which would make keys depend on
+//! how packets were cut. So: ESC and what follows it are a sequence if that is `[`, `O`, `b`, `d`, `f` or Backspace;
+//! otherwise ESC is forgotten and the next byte is typed as if alone.
+//!
+//! *Owns* control characters, escape sequences, the start and end of a paste, and characters cut by a packet's end.
+//! *Knows nothing of* the line and of what a key does.
 //! *Called by* `line::editor`.
 
-/// Parameter bytes kept of a control sequence; the longest that means anything here is `200~`. Longer ones are swallowed.
-const MAX_PARAMETERS: usize = 8;
+use std::str;
 
-/// One key, or one thing a paste holds.
+const ESC: u8 = 0x1b;
+
+/// What was pressed or pasted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Key {
+pub(super) enum Key<'a> {
+    /// Printable ASCII, as much of it as was there.
+    Text(&'a str),
+    /// Any other character; also a TAB that was pasted.
     Character(char),
     Enter,
     Tab,
+    Interrupt,
+    /// Ctrl-D: the end of the session, or Delete in a line.
+    EndOrDelete,
+    Redraw,
     Backspace,
     Delete,
+    EraseWord,
+    EraseToSpace,
+    EraseWordRight,
+    EraseToStart,
+    EraseToEnd,
     Left,
     Right,
     WordLeft,
     WordRight,
     Home,
     End,
-    Up,
-    Down,
-    KillToEnd,
-    KillToStart,
-    KillWord,
-    KillWordRight,
-    Redraw,
-    Interrupt,
-    /// 0x04: the end on an empty line, Delete in another.
-    EndOrDelete,
+    Older,
+    Newer,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    #[default]
     Ground,
+    /// A LF or NUL belongs to the CR before it.
+    AfterReturn,
     Escape,
-    /// Behind `ESC [`.
-    Csi,
-    /// Behind `ESC O`.
-    Ss3,
+    /// Behind CSI (`ESC [`) or SS3 (`ESC O`), up to the final byte (ECMA-48, 5.4).
+    Control(Sequence),
+    /// Behind `ESC [ [`: the Linux console's function keys have one byte more than ECMA-48 says.
+    Console,
+    /// Only in a paste: behind OSC, DCS, SOS, PM or APC, up to a control character (ECMA-48, 5.6).
+    String,
 }
 
-/// The decoder; resumable at every byte.
-#[derive(Debug, Default)]
+/// What is known of a sequence before its final byte.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Sequence {
+    is_ss3: bool,
+    /// No key that we know has more than two.
+    numbers: [u16; 2],
+    separators: u8,
+    /// It has bytes that no key we know has.
+    is_odd: bool,
+    is_begun: bool,
+}
+
+/// The decoder. Its memory is fixed, whatever comes.
+#[derive(Debug)]
 pub(super) struct Keys {
     state: State,
-    parameters: [u8; MAX_PARAMETERS],
-    parameter_count: u8,
-    character: [u8; 4],
-    character_length: u8,
-    after_cr: bool,
-    pasting: bool,
+    is_pasting: bool,
+    /// A character in UTF-8 of which not all bytes are there.
+    partial: [u8; 4],
+    partial_length: u8,
 }
 
 impl Keys {
-    /// Takes one byte; up to two keys may come of it: a broken character and what broke it.
-    pub(super) fn feed(&mut self, byte: u8) -> [Option<Key>; 2] {
-        let after_cr = std::mem::take(&mut self.after_cr);
-        if self.character_length > 0 && byte & 0xC0 != 0x80 {
-            self.character_length = 0;
-            return [Some(Key::Character(char::REPLACEMENT_CHARACTER)), self.feed_plain(byte, false)];
-        }
-        [self.feed_plain(byte, after_cr), None]
+    /// Line mode has read the line before, and maybe only the CR of its end: a LF or NUL that comes first is dropped.
+    pub(super) fn new() -> Keys {
+        Keys { state: State::AfterReturn, is_pasting: false, partial: [0; 4], partial_length: 0 }
     }
 
-    /// Whether what comes was pasted.
+    /// Forgets sequences, a paste and characters that are not complete.
+    pub(super) fn reset(&mut self) {
+        *self = Keys { state: State::Ground, ..Keys::new() };
+    }
+
+    /// Whether what comes is pasted, not typed.
     pub(super) fn is_pasting(&self) -> bool {
-        self.pasting
+        self.is_pasting
     }
 
-    fn feed_plain(&mut self, byte: u8, after_cr: bool) -> Option<Key> {
-        match self.state {
-            State::Ground => self.ground(byte, after_cr),
-            State::Escape => {
+    /// The next key; `None` once the input is used up.
+    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Key<'a>> {
+        loop {
+            let (&byte, rest) = input.split_first()?;
+            if self.partial_length > 0 || (byte >= 0x80 && self.state == State::Ground) {
+                let (character, is_taken) = self.character(byte);
+                if is_taken {
+                    *input = rest;
+                }
+                match character {
+                    Some(character) => return Some(Key::Character(character)),
+                    None => continue,
+                }
+            }
+            if self.state == State::Ground && is_printable(byte) {
+                let end = input.iter().position(|byte| !is_printable(*byte)).unwrap_or(input.len());
+                let (run, rest) = input.split_at(end);
+                *input = rest;
+                // ASCII is always UTF-8.
+                return Some(Key::Text(str::from_utf8(run).unwrap_or("")));
+            }
+            let (key, is_taken) = self.control(byte);
+            if is_taken {
+                *input = rest;
+            }
+            if key == Some(Key::Enter)
+                && self.state == State::AfterReturn
+                && let [b'\n' | 0, rest @ ..] = *input
+            {
+                // Taken now if it is here: whoever reads on after the line may be in line mode.
                 self.state = State::Ground;
-                match byte {
-                    b'[' => {
-                        self.parameter_count = 0;
-                        self.state = State::Csi;
-                        None
-                    }
-                    b'O' => {
-                        self.state = State::Ss3;
-                        None
-                    }
-                    0x1B => {
-                        self.state = State::Escape;
-                        None
-                    }
-                    _ if self.pasting => self.ground(byte, false),
-                    b'b' => Some(Key::WordLeft),
-                    b'f' => Some(Key::WordRight),
-                    b'd' => Some(Key::KillWordRight),
-                    8 | 127 => Some(Key::KillWord),
-                    // A lone Escape: it does nothing, and what follows is itself.
-                    _ => self.ground(byte, false),
-                }
+                *input = rest;
             }
-            State::Csi => match byte {
-                0x20..=0x3F => {
-                    if let Some(slot) = self.parameters.get_mut(usize::from(self.parameter_count)) {
-                        *slot = byte;
-                    }
-                    self.parameter_count = self.parameter_count.saturating_add(1);
-                    None
-                }
-                0x40..=0x7E => {
-                    self.state = State::Ground;
-                    self.sequence(byte)
-                }
-                // No sequence goes on over a control character.
-                _ => {
-                    self.state = State::Ground;
-                    self.ground(byte, false)
-                }
-            },
-            State::Ss3 => {
-                self.state = State::Ground;
-                if (0x40..=0x7E).contains(&byte) { self.unless_pasting(letter(byte)) } else { self.ground(byte, false) }
+            if key.is_some() {
+                return key;
             }
         }
     }
 
-    fn ground(&mut self, byte: u8, after_cr: bool) -> Option<Key> {
-        match byte {
-            b'\r' => {
-                self.after_cr = true;
-                Some(Key::Enter)
+    /// A byte of a character beyond ASCII, or one that breaks an incomplete one: then it is not taken.
+    fn character(&mut self, byte: u8) -> (Option<char>, bool) {
+        let length = usize::from(self.partial_length);
+        // Four bytes are never incomplete, so a fourth is the last.
+        if let Some(slot) = self.partial.get_mut(length) {
+            *slot = byte;
+        }
+        let bytes = self.partial.get(..=length).unwrap_or(&self.partial);
+        self.partial_length = 0;
+        match str::from_utf8(bytes) {
+            Ok(text) => (text.chars().next(), true),
+            Err(error) if error.error_len().is_none() => {
+                self.partial_length = u8::try_from(length + 1).unwrap_or(0);
+                (None, true)
             }
-            b'\n' if after_cr => None,
-            b'\n' => Some(Key::Enter),
-            0x1B => {
-                self.state = State::Escape;
-                None
-            }
-            b'\t' => Some(Key::Tab),
-            0x20..=0x7E => Some(Key::Character(char::from(byte))),
-            0x80.. => self.character(byte),
-            _ if self.pasting => None,
-            1 => Some(Key::Home),
-            2 => Some(Key::Left),
-            3 => Some(Key::Interrupt),
-            4 => Some(Key::EndOrDelete),
-            5 => Some(Key::End),
-            6 => Some(Key::Right),
-            8 | 127 => Some(Key::Backspace),
-            11 => Some(Key::KillToEnd),
-            12 => Some(Key::Redraw),
-            14 => Some(Key::Down),
-            16 => Some(Key::Up),
-            21 => Some(Key::KillToStart),
-            23 => Some(Key::KillWord),
-            _ => None,
+            // What could not become a character is one U+FFFD, as in line mode; a byte alone is all of it.
+            Err(_) => (Some(char::REPLACEMENT_CHARACTER), length == 0),
         }
     }
 
-    /// Collects the bytes of one character (RFC 3629).
-    fn character(&mut self, byte: u8) -> Option<Key> {
-        let length = usize::from(self.character_length);
-        self.character[length] = byte;
-        let whole = match self.character[0] {
-            0xC2..=0xDF => 2,
-            0xE0..=0xEF => 3,
-            0xF0..=0xF4 => 4,
-            _ => 1,
+    /// All transitions. The second value: whether the byte is taken; if not it is looked at again in the new state.
+    fn control(&mut self, byte: u8) -> (Option<Key<'static>>, bool) {
+        let (next, key, is_taken) = match (self.state, byte) {
+            (State::AfterReturn, b'\n' | 0) => (State::Ground, None, true),
+            (State::AfterReturn, _) => (State::Ground, None, false),
+
+            (State::Ground, b'\r') => (State::AfterReturn, Some(Key::Enter), true),
+            (State::Ground, b'\n') => (State::Ground, Some(Key::Enter), true),
+            (State::Ground, ESC) => (State::Escape, None, true),
+            (State::Ground, b'\t') if self.is_pasting => (State::Ground, Some(Key::Character('\t')), true),
+            (State::Ground, _) if self.is_pasting => (State::Ground, None, true),
+            (State::Ground, _) => (State::Ground, control_key(byte), true),
+
+            (State::Escape, ESC) => (State::Escape, None, true),
+            (State::Escape, b'[') => (State::Control(Sequence::default()), None, true),
+            (State::Escape, b'O') => (State::Control(Sequence { is_ss3: true, ..Sequence::default() }), None, true),
+            (State::Escape, b']' | b'P' | b'X' | b'^' | b'_') if self.is_pasting => (State::String, None, true),
+            // The other sequences of ISO 2022: intermediate bytes, then a final one.
+            (State::Escape, 0x20..=0x2f) if self.is_pasting => (State::Escape, None, true),
+            (State::Escape, 0x30..=0x7e) if self.is_pasting => (State::Ground, None, true),
+            (State::Escape, b'b') => (State::Ground, Some(Key::WordLeft), true),
+            (State::Escape, b'f') => (State::Ground, Some(Key::WordRight), true),
+            (State::Escape, b'd') => (State::Ground, Some(Key::EraseWordRight), true),
+            (State::Escape, 0x08 | 0x7f) if !self.is_pasting => (State::Ground, Some(Key::EraseWord), true),
+            (State::Escape, _) => (State::Ground, None, false),
+
+            (State::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'[') => (State::Console, None, true),
+            (State::Control(sequence), 0x20..=0x3f) => (State::Control(sequence.with(byte)), None, true),
+            (State::Control(sequence), 0x40..=0x7e) => (State::Ground, self.sequence_key(sequence, byte), true),
+            // No sequence goes on over a control character or text beyond ASCII.
+            (State::Control(_), _) => (State::Ground, None, false),
+
+            (State::Console, 0x20..=0x7e) => (State::Ground, None, true),
+            (State::Console, _) => (State::Ground, None, false),
+
+            (State::String, 0x20..=0x7e | 0x80..) => (State::String, None, true),
+            (State::String, 0x07) => (State::Ground, None, true),
+            (State::String, _) => (State::Ground, None, false),
         };
-        if length + 1 < whole {
-            self.character_length += 1;
-            return None;
+        self.state = next;
+        (key, is_taken)
+    }
+
+    fn sequence_key(&mut self, sequence: Sequence, last: u8) -> Option<Key<'static>> {
+        let [first, _] = sequence.numbers;
+        match (first, last) {
+            // Bracketed paste (xterm's control sequences).
+            (200, b'~') => self.is_pasting = true,
+            (201, b'~') => self.is_pasting = false,
+            _ if self.is_pasting || sequence.is_odd => {}
+            _ => return sequence.key(last),
         }
-        self.character_length = 0;
-        let decoded = std::str::from_utf8(&self.character[..whole]).ok().and_then(|text| text.chars().next());
-        Some(Key::Character(decoded.unwrap_or(char::REPLACEMENT_CHARACTER)))
-    }
-
-    fn unless_pasting(&self, key: Option<Key>) -> Option<Key> {
-        key.filter(|_| !self.pasting)
-    }
-
-    fn sequence(&mut self, last: u8) -> Option<Key> {
-        let parameters = self.parameters.get(..usize::from(self.parameter_count))?;
-        let key = match (parameters, last) {
-            (b"200", b'~') => {
-                self.pasting = true;
-                None
-            }
-            (b"201", b'~') => {
-                self.pasting = false;
-                None
-            }
-            (b"1" | b"7", b'~') => Some(Key::Home),
-            (b"4" | b"8", b'~') => Some(Key::End),
-            (b"3", b'~') => Some(Key::Delete),
-            (b"1;5" | b"1;3" | b"5", b'C') => Some(Key::WordRight),
-            (b"1;5" | b"1;3" | b"5", b'D') => Some(Key::WordLeft),
-            (b"" | b"1", _) => letter(last),
-            _ => None,
-        };
-        self.unless_pasting(key)
+        None
     }
 }
 
-/// The keys that CSI and SS3 share.
-fn letter(byte: u8) -> Option<Key> {
-    match byte {
-        b'A' => Some(Key::Up),
-        b'B' => Some(Key::Down),
-        b'C' => Some(Key::Right),
-        b'D' => Some(Key::Left),
-        b'H' => Some(Key::Home),
-        b'F' => Some(Key::End),
-        _ => None,
+impl Sequence {
+    /// The same with a parameter or intermediate byte more.
+    fn with(mut self, byte: u8) -> Sequence {
+        self.is_begun = true;
+        match byte {
+            b'0'..=b'9' => {
+                if let Some(number) = self.numbers.get_mut(usize::from(self.separators)) {
+                    *number = number.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
+                }
+            }
+            b';' => self.separators = self.separators.saturating_add(1),
+            _ => self.is_odd = true,
+        }
+        self
     }
+
+    /// The key that a sequence with that final byte stands for.
+    fn key(self, last: u8) -> Option<Key<'static>> {
+        let [first, second] = self.numbers;
+        // 1 plus 1 for Shift, 2 for Alt, 4 for Control (xterm, "PC-style function keys"); old ones send it alone.
+        let modifier = if self.separators == 0 && last != b'~' { first } else { second };
+        let by_word = modifier.saturating_sub(1) & 0b110 != 0;
+        Some(match last {
+            b'A' => Key::Older,
+            b'B' => Key::Newer,
+            b'C' if by_word => Key::WordRight,
+            b'D' if by_word => Key::WordLeft,
+            b'C' => Key::Right,
+            b'D' => Key::Left,
+            b'H' => Key::Home,
+            b'F' => Key::End,
+            // Enter on the keypad; Control with an arrow as rxvt sends it.
+            b'M' if self.is_ss3 => Key::Enter,
+            b'c' if self.is_ss3 => Key::WordRight,
+            b'd' if self.is_ss3 => Key::WordLeft,
+            b'~' => match first {
+                1 | 7 => Key::Home,
+                4 | 8 => Key::End,
+                3 if by_word => Key::EraseWordRight,
+                3 => Key::Delete,
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+}
+
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, 0x20..=0x7e)
+}
+
+/// What a control character does that is typed.
+fn control_key(byte: u8) -> Option<Key<'static>> {
+    let letter = match byte {
+        0x7f => return Some(Key::Backspace),
+        b'\t' => return Some(Key::Tab),
+        // Control takes 0x40 from a letter.
+        byte => byte | 0x40,
+    };
+    Some(match letter {
+        b'A' => Key::Home,
+        b'B' => Key::Left,
+        b'C' => Key::Interrupt,
+        b'D' => Key::EndOrDelete,
+        b'E' => Key::End,
+        b'F' => Key::Right,
+        b'H' => Key::Backspace,
+        b'K' => Key::EraseToEnd,
+        b'L' => Key::Redraw,
+        b'N' => Key::Newer,
+        b'P' => Key::Older,
+        b'U' => Key::EraseToStart,
+        b'W' => Key::EraseToSpace,
+        _ => return None,
+    })
 }

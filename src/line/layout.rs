@@ -1,12 +1,28 @@
-//! Where text ends up on a terminal that wraps at its margin.
+//! Where text stands on a terminal that wraps at its margin, and how to write it there.
 //!
-//! *Owns* the arithmetic of rows and columns.
-//! *Knows nothing of* what is written.
+//! Terminals agree on little: behind a full row most of them wait with wrapping until the next character (VT100 user
+//! guide, "autowrap"), some wrap at once; a wide character that does not fit in the last column is moved by most and cut
+//! by some. So nothing here leaves the cursor behind a full row ([`LEAVE_MARGIN`]), and the cells in front of a cluster
+//! that does not fit are filled with blanks. The cursor moves by CR, LF onto rows that exist, and by the sequences of
+//! ECMA-48 that every terminal of the last forty years knows: CUU, CUF, ED.
+//!
+//! *Owns* the arithmetic of rows and columns, and cursor moves.
+//! *Knows nothing of* prompts, keys and what is written.
 //! *Called by* `line::editor`.
+
+use std::io::Write as _;
 
 use crate::text;
 
-/// A cell, counted from the row in which the prompt begins.
+/// Makes the terminal wrap after a full row, whether it waits with that or not.
+pub(super) const LEAVE_MARGIN: &[u8] = b" \r";
+
+/// Erases from the cursor to the end of the screen (ECMA-48, 8.3.39, ED).
+pub(super) const ERASE_BELOW: &[u8] = b"\x1b[J";
+
+/// A cell, counted from the one in which the prompt begins.
+///
+/// As the end of a text it may lie on the margin: the column is then the width of the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cell {
     pub(super) row: usize,
@@ -14,24 +30,119 @@ pub(super) struct Cell {
 }
 
 impl Cell {
-    /// Where the cursor is after some more text, if a cluster that does not fit goes to the next row whole. On the margin
-    /// the column is the width itself: the terminal has not wrapped yet.
-    pub(super) fn after(mut self, text: &str, columns: usize) -> Cell {
-        for cluster in text::graphemes(text) {
-            let width = text::grapheme_width(cluster);
-            self = self.room_for(width, columns);
-            self.column += width;
+    /// The end of a text that begins here.
+    pub(super) fn after(self, text: &str, columns: usize) -> Cell {
+        if text.is_empty() {
+            return self;
         }
-        self
+        if text.is_ascii() {
+            // Every cell is used, so rows and columns are one number. The last cell, not the one behind it, says which row.
+            let last = self.row * columns + self.column + text.len() - 1;
+            return Cell { row: last / columns, column: last % columns + 1 };
+        }
+        text::graphemes(text).fold(self, |cell, cluster| {
+            let width = text::grapheme_width(cluster);
+            let at = cell.fitting(width, columns);
+            Cell { column: at.column + width, ..at }
+        })
     }
 
-    /// The cell in which something of that width begins.
-    pub(super) fn room_for(self, width: usize, columns: usize) -> Cell {
+    /// Where something of that width begins that would begin here: on the next row if it does not fit.
+    pub(super) fn fitting(self, width: usize, columns: usize) -> Cell {
         if self.column + width > columns { Cell { row: self.row + 1, column: 0 } } else { self }
     }
 
-    /// The cell of a cursor that waits for the next character: never beyond the margin.
+    /// Where the cursor waits behind a text that ends here: never on the margin.
     pub(super) fn settled(self, columns: usize) -> Cell {
-        self.room_for(1, columns)
+        self.fitting(1, columns)
+    }
+}
+
+/// The rows that are drawn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Window {
+    pub(super) columns: usize,
+    /// The first row drawn.
+    pub(super) top: usize,
+    /// How many may be drawn.
+    pub(super) rows: usize,
+}
+
+impl Window {
+    /// The first row to draw of so many, so that the one with the cursor is among them, in the middle if possible.
+    pub(super) fn top(rows: usize, total: usize, cursor: usize) -> usize {
+        cursor.saturating_sub(rows / 2).min(total.saturating_sub(rows))
+    }
+
+    fn bottom(&self) -> usize {
+        self.top + self.rows
+    }
+
+    /// Writes what lies in the window of a text that begins at `pen`, and returns its end. The cursor has to be there
+    /// if it is in the window, at the window's first cell otherwise.
+    pub(super) fn write(&self, text: &str, pen: Cell, out: &mut Vec<u8>) -> Cell {
+        if text.is_ascii() { self.write_ascii(text, pen, out) } else { self.write_clusters(text, pen, out) }
+    }
+
+    fn write_ascii(&self, text: &str, pen: Cell, out: &mut Vec<u8>) -> Cell {
+        let cell = pen.row * self.columns + pen.column;
+        let from = (self.top * self.columns).saturating_sub(cell).min(text.len());
+        let to = (self.bottom() * self.columns).saturating_sub(cell).clamp(from, text.len());
+        out.extend_from_slice(&text.as_bytes()[from..to]);
+        pen.after(&text[..to], self.columns)
+    }
+
+    fn write_clusters(&self, text: &str, mut pen: Cell, out: &mut Vec<u8>) -> Cell {
+        for cluster in text::graphemes(text) {
+            let width = text::grapheme_width(cluster);
+            let at = pen.fitting(width, self.columns);
+            if at.row >= self.bottom() {
+                break;
+            }
+            if at.row > pen.row && pen.row >= self.top {
+                out.resize(out.len() + self.columns.saturating_sub(pen.column), b' ');
+            }
+            if at.row >= self.top {
+                out.extend_from_slice(cluster.as_bytes());
+            }
+            pen = Cell { column: at.column + width, ..at };
+        }
+        pen
+    }
+}
+
+/// Leaves the margin if the text written ends on it; where the cursor is then.
+pub(super) fn settle(end: Cell, columns: usize, out: &mut Vec<u8>) -> Cell {
+    let settled = end.settled(columns);
+    if settled != end {
+        out.extend_from_slice(LEAVE_MARGIN);
+    }
+    settled
+}
+
+/// Moves the cursor. Neither cell is on the margin, and both rows exist on the screen.
+pub(super) fn go(from: Cell, to: Cell, out: &mut Vec<u8>) {
+    up(from.row.saturating_sub(to.row), out);
+    let mut column = from.column;
+    if to.row > from.row || to.column < column {
+        out.push(b'\r');
+        column = 0;
+    }
+    out.resize(out.len() + to.row.saturating_sub(from.row), b'\n');
+    match to.column - column {
+        0 => {}
+        1 => out.extend_from_slice(b"\x1b[C"),
+        // Writing to a Vec cannot fail.
+        columns => drop(write!(out, "\x1b[{columns}C")),
+    }
+}
+
+/// Moves the cursor up in its column.
+pub(super) fn up(rows: usize, out: &mut Vec<u8>) {
+    match rows {
+        0 => {}
+        1 => out.extend_from_slice(b"\x1b[A"),
+        // Writing to a Vec cannot fail.
+        rows => drop(write!(out, "\x1b[{rows}A")),
     }
 }

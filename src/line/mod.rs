@@ -1,5 +1,9 @@
 //! Lines out of typed bytes: as they come from a terminal that edits for itself, or edited here, key by key.
 //!
+//! Line mode has an [`Assembler`] and nothing else; character mode has an [`Editor`], which also draws. Both are pulled:
+//! `next` takes bytes from the input up to one event and leaves the rest, since a line may change the mode, the prompt or
+//! the end of the session, and what follows it has to be read in that light.
+//!
 //! *Owns* line ends, editing keys, what is drawn of a half-typed line, and recall.
 //! *Knows nothing of* telnet, of what a line means, and of where bytes go.
 //! *Called by* `session::input`; `screen` draws with it.
@@ -11,6 +15,7 @@ mod layout;
 mod recall;
 #[cfg(test)]
 mod tests;
+mod words;
 
 pub use assembler::{Assembler, LineEvent};
 pub use editor::{Editor, EditorEvent, Keep};

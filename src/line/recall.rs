@@ -1,29 +1,33 @@
 //! Lines entered before.
 //!
-//! *Owns* which of them are kept, and the place in them.
-//! *Knows nothing of* keys.
+//! *Owns* which of them are kept, the place in them, and the line being typed while older ones are looked at.
+//! *Knows nothing of* keys and of which lines are secret.
 //! *Called by* `line::editor`.
 
 use std::collections::VecDeque;
 
 /// Lines kept per session.
 const MOST_LINES: usize = 100;
-/// Bytes kept per session: with thousands of people who type long lines, lines alone are no bound.
+/// Bytes kept per session: a hundred lines of the longest kind would be close to a megabyte for every person.
 const MOST_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Recall {
+    /// The newest is the last.
     lines: VecDeque<Box<str>>,
+    /// Their lengths together.
     bytes: usize,
-    /// Lines back from the line being typed; 0 is that line itself.
+    /// How many lines back; 0 is the line being typed.
     back: usize,
+    /// The line being typed, while `back` is not 0.
     draft: String,
 }
 
 impl Recall {
+    /// Keeps a line, unless it is empty or the same as the one before.
     pub(super) fn remember(&mut self, line: &str) {
         self.leave();
-        if self.lines.back().is_some_and(|last| **last == *line) || line.len() > MOST_BYTES {
+        if line.is_empty() || line.len() > MOST_BYTES || self.lines.back().is_some_and(|last| **last == *line) {
             return;
         }
         self.bytes += line.len();
@@ -33,7 +37,7 @@ impl Recall {
         }
     }
 
-    /// The line before; `current` is what is being typed now.
+    /// The line before; `current` is what stands in the editor.
     pub(super) fn older(&mut self, current: &str) -> Option<String> {
         let line = self.lines.len().checked_sub(self.back + 1).and_then(|index| self.lines.get(index))?.to_string();
         if self.back == 0 {
@@ -52,7 +56,7 @@ impl Recall {
         self.lines.get(self.lines.len() - self.back).map(|line| line.to_string())
     }
 
-    /// A new line is begun.
+    /// Another line is begun.
     pub(super) fn leave(&mut self) {
         self.back = 0;
         self.draft = String::new();

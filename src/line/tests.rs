@@ -1,1 +1,13 @@
+//! Tests of the whole module: lines from bytes, keys, editing, and what a terminal shows of it.
 
+mod assembler;
+mod editing;
+mod keys;
+mod screen;
+
+/// Every way to hand over an input in at most two packets, and byte by byte.
+fn cuts(input: &[u8]) -> Vec<Vec<&[u8]>> {
+    let mut cuts: Vec<Vec<&[u8]>> = (0..input.len()).map(|at| vec![&input[..at], &input[at..]]).collect();
+    cuts.push(input.chunks(1).collect());
+    cuts
+}

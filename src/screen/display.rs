@@ -151,19 +151,16 @@ impl Display {
         }
     }
 
-    /// Another look; a changed width draws the line anew.
-    pub fn set_look(&mut self, look: Look, out: &mut Vec<u8>) {
-        if look == self.look {
-            return;
-        }
-        if let Some(editor) = &mut self.editor
-            && look.columns != self.look.columns
-        {
-            let columns = look.columns.unwrap_or(DEFAULT_COLUMNS);
-            if self.shown {
-                editor.resize(columns, out);
-            } else {
-                editor.resize(columns, &mut Vec::new());
+    /// Another look, and the height where it is known; a changed width draws the line anew.
+    pub fn set_look(&mut self, look: Look, rows: Option<u16>, out: &mut Vec<u8>) {
+        let mut unseen = Vec::new();
+        let out = if self.shown { out } else { &mut unseen };
+        if let Some(editor) = &mut self.editor {
+            if look.columns != self.look.columns {
+                editor.resize(look.columns.unwrap_or(DEFAULT_COLUMNS), out);
+            }
+            if let Some(rows) = rows {
+                editor.set_rows(rows, out);
             }
         }
         self.look = look;

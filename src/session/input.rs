@@ -67,10 +67,7 @@ impl Session {
                 }
                 LinkEvent::EndOfFile => self.ended_by_key(),
                 LinkEvent::WindowResized | LinkEvent::TerminalChanged | LinkEvent::Confirmed => self.look_again(),
-                LinkEvent::CharacterModeChanged(on) => {
-                    self.look_again();
-                    self.outbox.with_display(|display, out| display.set_character_mode(on, out));
-                }
+                LinkEvent::CharacterModeChanged(on) => self.mode_changed(on),
             }
             if self.is_over() {
                 return;
@@ -97,6 +94,8 @@ impl Session {
 
     fn with_editor(&self, work: impl FnOnce(&mut crate::line::Editor, &mut Vec<u8>)) {
         self.outbox.with_display(|display, out| {
+            let mut unseen = Vec::new();
+            let out = if display.is_shown() { out } else { &mut unseen };
             if let Some(editor) = display.editor() {
                 work(editor, out);
             }
@@ -259,8 +258,9 @@ impl Session {
     fn line_too_long(&mut self, limit: usize) {
         self.note_activity(Instant::now());
         self.first_line_seen = true;
-        self.outbox
-            .tell(Tone::Refusal, &format!("That line is too long: a line may have {limit} bytes. It was not read."));
+        let fate = if self.link.is_character_mode() { "The rest was not taken" } else { "It was not read" };
+        let told = format!("That line is too long: a line may have {limit} bytes. {fate}.");
+        self.outbox.tell(Tone::Refusal, &told);
         self.long_lines += 1;
         if self.long_lines >= LONG_LINES {
             self.ended = Some(Ended::LongLines);
@@ -298,6 +298,17 @@ impl Session {
         self.ended = Some(Ended::Foreign(foreign));
     }
 
+    #[inline(never)]
+    fn mode_changed(&mut self, on: bool) {
+        self.look_again();
+        self.outbox.with_display(|display, out| display.set_character_mode(on, out));
+        if !on {
+            self.assembler.resume_after_return();
+        }
+        // The new editor has to know the window's height, too.
+        self.look_again();
+    }
+
     /// Takes over what telnet has found out about the terminal.
     #[inline(never)]
     pub(super) fn look_again(&mut self) {
@@ -305,11 +316,11 @@ impl Session {
         let ansi = terminal.ansi();
         let wanted =
             self.color.unwrap_or_else(|| terminal.color() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()));
-        let columns = self.link.window().map(|(columns, _)| columns);
+        let (columns, rows) = self.link.window().unzip();
         let look = crate::screen::Look { ansi, color: ansi && wanted, columns };
         let go_ahead = self.link.wants_go_ahead();
         self.outbox.with_display(|display, out| {
-            display.set_look(look, out);
+            display.set_look(look, rows, out);
             display.set_go_ahead(go_ahead);
         });
     }
