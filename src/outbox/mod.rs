@@ -332,18 +332,20 @@ impl Outbox {
         }
     }
 
-    /// The last words: takes the prompt away, restores the terminal, says the line and sends it. `protocol` are telnet's
-    /// last bytes.
-    pub fn farewell(&self, line: Option<(Tone, &str)>, protocol: &[u8]) {
+    /// The last words: takes the prompt away, says the line, restores the terminal and sends it all. Whoever was dropped
+    /// has heard his already.
+    pub fn farewell(&self, line: Option<(Tone, &str)>) {
         let mut guard = self.lock();
         let state = &mut *guard;
+        if state.ended.is_some() {
+            return;
+        }
         state.view = None;
         let State { display, unsent, .. } = state;
         if let Some((tone, line)) = line {
             display.write(tone, line, unsent);
         }
         display.restore(unsent);
-        unsent.extend_from_slice(protocol);
         self.transmit_unsent(state, Whose::Own);
     }
 }

@@ -1,1 +1,421 @@
+//! The outbox on real sockets, without a server. Packet sockets show every write by itself; TCP shows what a full socket
+//! does.
 
+use std::io::Read as _;
+use std::net::{Shutdown, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use socket2::{Domain, SockRef, Socket, Type};
+
+use super::transmit::Swept;
+use super::*;
+use crate::message::{Message, MessageId, Sequenced};
+use crate::names::UserName;
+
+/// Long, because a loaded machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const NO_LIMITS: OutboxLimits = OutboxLimits { bytes: None, total: None, stall: None };
+
+fn room(name: &str) -> RoomName {
+    RoomName::parse(name).expect("a room's name")
+}
+
+fn said(sequence: u64, from: u64, text: &str) -> Sequenced {
+    let message = Message {
+        id: MessageId(sequence),
+        at: Timestamp::UNIX_EPOCH,
+        author: UserName::parse("bob", 1, 12).expect("a name"),
+        from: ClientId(from),
+        text: text.into(),
+    };
+    Sequenced { sequence, event: Arc::new(Event::Said(message)) }
+}
+
+fn clock() -> Clock {
+    Clock::new(TimeZone::UTC)
+}
+
+/// A delivery of instance 1 of the room `general`.
+fn batch(events: &[Sequenced]) -> Batch<'_> {
+    Batch::new(1, "general | ".into(), events, clock())
+}
+
+/// Looks at instance 1 of `general` and has seen everything up to a number; the prompt stands on the screen.
+fn look(outbox: &Outbox, seen: u64) {
+    assert!(outbox.set_place(Place::ChatView(room("general")), &[room("general")]));
+    outbox.open_view(1, seen, "here", &[], &mut clock());
+    outbox.settle();
+}
+
+/// An outbox over a packet socket: every write arrives as one packet.
+fn packets(laggards: &Arc<Laggards>) -> (Arc<Outbox>, Socket) {
+    let (ours, theirs) = Socket::pair(Domain::UNIX, Type::SEQPACKET, None).expect("a pair");
+    theirs.set_nonblocking(true).expect("non-blocking");
+    (Outbox::new(ClientId(1), ours.into(), Arc::clone(laggards)), theirs)
+}
+
+fn laggards(limits: OutboxLimits) -> Arc<Laggards> {
+    Arc::new(Laggards::new(limits))
+}
+
+/// The next packet; `None` if nothing more was written. What was written on this machine is there at once.
+fn packet(socket: &Socket) -> Option<String> {
+    let mut buffer = vec![0; 64 * 1024];
+    let count = (&*socket).read(&mut buffer).ok()?;
+    buffer.truncate(count);
+    Some(String::from_utf8(buffer).expect("text"))
+}
+
+fn all_packets(socket: &Socket) -> Vec<String> {
+    std::iter::from_fn(|| packet(socket)).collect()
+}
+
+/// An outbox over TCP whose socket takes little: some kilobytes on either side.
+fn narrow(id: u64, laggards: &Arc<Laggards>) -> (Arc<Outbox>, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    SockRef::from(&listener).set_recv_buffer_size(4096).expect("a small buffer");
+    let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+    let (theirs, _) = listener.accept().expect("accepted");
+    SockRef::from(&ours).set_send_buffer_size(4096).expect("a small buffer");
+    theirs.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    (Outbox::new(ClientId(id), ours, Arc::clone(laggards)), theirs)
+}
+
+/// Pushes kilobytes, each with the next sequence number, until the condition holds; returns the last number.
+fn push_until(outbox: &Outbox, mut sequence: u64, done: impl Fn() -> bool) -> u64 {
+    while !done() {
+        assert!(sequence < 100_000, "the socket takes everything");
+        sequence += 1;
+        let events = [said(sequence, 99, &"x".repeat(1000))];
+        outbox.push(&mut batch(&events));
+    }
+    sequence
+}
+
+/// The sweep thread, stopped and joined when dropped.
+struct Sweep {
+    laggards: Arc<Laggards>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sweep {
+    fn start(laggards: &Arc<Laggards>) -> Sweep {
+        let shared = Arc::clone(laggards);
+        Sweep { laggards: Arc::clone(laggards), thread: Some(std::thread::spawn(move || shared.run())) }
+    }
+}
+
+impl Drop for Sweep {
+    fn drop(&mut self) {
+        self.laggards.stop();
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the sweep thread does not panic");
+        }
+    }
+}
+
+#[test]
+fn a_batch_goes_out_in_one_write() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    look(&outbox, 0);
+    assert_eq!(all_packets(&peer), ["* here\r\ngeneral | "]);
+    let events: Vec<_> = (1..=5).map(|n| said(n, 99, "hello")).collect();
+    outbox.push(&mut batch(&events));
+    let lines: String = (1..=5).map(|n| format!("[00:00] #{n} bob: hello\r\n")).collect();
+    assert_eq!(all_packets(&peer), [format!("\r{lines}general | ")]);
+}
+
+#[test]
+fn all_replies_of_a_turn_and_the_prompt_go_out_in_one_write() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    assert!(outbox.set_place(Place::Palette(None), &[]));
+    outbox.tell(Tone::News, "one");
+    outbox.tell(Tone::Refusal, "two");
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+    outbox.settle();
+    assert_eq!(all_packets(&peer), ["* one\r\n! two\r\n> "]);
+    outbox.settle();
+    assert_eq!(all_packets(&peer), Vec::<String>::new(), "the prompt stands there already");
+}
+
+#[test]
+fn events_seen_already_are_dropped() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    look(&outbox, 3);
+    all_packets(&peer);
+    let events: Vec<_> = (2..=5).map(|n| said(n, 99, "hello")).collect();
+    outbox.push(&mut batch(&events));
+    assert_eq!(all_packets(&peer), ["\r[00:00] #4 bob: hello\r\n[00:00] #5 bob: hello\r\ngeneral | "]);
+    outbox.push(&mut batch(&events));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_caught_up_with_is_not_delivered_again() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    look(&outbox, 0);
+    all_packets(&peer);
+    let events = [said(1, 99, "first"), said(2, 99, "second")];
+    assert!(outbox.is_behind(1, 2));
+    outbox.catch_up(&mut batch(&events[..1]));
+    outbox.settle();
+    outbox.push(&mut batch(&events));
+    let seen = all_packets(&peer).concat();
+    assert_eq!((seen.matches("first").count(), seen.matches("second").count()), (1, 1), "{seen:?}");
+    assert!(seen.find("first") < seen.find("second"));
+    assert!(!outbox.is_behind(1, 2));
+}
+
+#[test]
+fn events_of_another_instance_of_the_room_are_dropped() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    look(&outbox, 0);
+    all_packets(&peer);
+    let events = [said(1, 99, "of another room")];
+    outbox.push(&mut Batch::new(2, "general | ".into(), &events, clock()));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+    outbox.push(&mut batch(&events));
+    assert_eq!(all_packets(&peer).len(), 1);
+}
+
+#[test]
+fn what_a_delivery_brings_after_the_view_was_left_is_dropped() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    look(&outbox, 0);
+    all_packets(&peer);
+    outbox.close_view();
+    outbox.push(&mut batch(&[said(1, 99, "too late")]));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+}
+
+#[test]
+fn own_lines_are_not_repeated_in_line_mode_but_come_back_in_character_mode() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    look(&outbox, 0);
+    all_packets(&peer);
+    let events = [said(1, 1, "mine"), said(2, 99, "yours")];
+    outbox.push(&mut batch(&events));
+    let seen = all_packets(&peer).concat();
+    assert!(!seen.contains("mine") && seen.contains("yours"), "{seen:?}");
+    outbox.with_display(|display, out| display.set_character_mode(true, out));
+    let events = [said(3, 1, "mine"), said(4, 99, "yours")];
+    outbox.push(&mut batch(&events));
+    let seen = all_packets(&peer).concat();
+    assert!(seen.contains("mine") && seen.contains("yours"), "{seen:?}");
+}
+
+#[test]
+fn what_the_socket_does_not_take_is_swept_to_it_whole_and_in_order() {
+    let laggards = laggards(NO_LIMITS);
+    let _sweep = Sweep::start(&laggards);
+    let (outbox, mut peer) = narrow(1, &laggards);
+    look(&outbox, 0);
+    let lagging = push_until(&outbox, 0, || outbox.backlog_bytes() > 100_000);
+    assert_eq!(laggards.total(), outbox.backlog_bytes());
+    let reader = std::thread::spawn(move || {
+        let mut text = String::new();
+        peer.read_to_string(&mut text).expect("read");
+        text
+    });
+    assert!(outbox.wait_drained(Some(Instant::now() + PATIENCE)));
+    assert_eq!(laggards.total(), 0);
+    // With the backlog gone the socket takes it directly again.
+    let last = lagging + 1;
+    outbox.push(&mut batch(&[said(last, 99, "after")]));
+    assert!(outbox.wait_drained(Some(Instant::now() + PATIENCE)));
+    assert_eq!(outbox.ended(), None);
+    outbox.stream().shutdown(Shutdown::Write).expect("shut down");
+    let text = reader.join().expect("joined");
+    let mut expected = "* here\r\ngeneral | ".to_owned();
+    for n in 1..=lagging {
+        expected += &format!("\r[00:00] #{n} bob: {}\r\ngeneral | ", "x".repeat(1000));
+    }
+    expected += &format!("\r[00:00] #{last} bob: after\r\ngeneral | ");
+    assert!(text == expected, "{} bytes came of {}", text.len(), expected.len());
+}
+
+#[test]
+fn a_reader_with_more_waiting_than_outbox_bytes_is_dropped() {
+    let laggards = laggards(OutboxLimits { bytes: Some(20_000), ..NO_LIMITS });
+    let (outbox, _peer) = narrow(1, &laggards);
+    look(&outbox, 0);
+    push_until(&outbox, 0, || outbox.ended().is_some());
+    let ended = outbox.ended();
+    assert!(matches!(ended, Some(Ended::TooSlow(bytes)) if (20_001..23_000).contains(&bytes)), "{ended:?}");
+    assert_eq!((outbox.backlog_bytes(), laggards.total()), (0, 0), "what waited is given back");
+    assert_eq!(outbox.stream().read(&mut [0; 8]).expect("the reading thread wakes"), 0);
+}
+
+#[test]
+fn a_dropped_reader_takes_no_more_and_keeps_its_first_reason() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    look(&outbox, 0);
+    all_packets(&peer);
+    outbox.end(Ended::Idle);
+    outbox.end(Ended::Panicked);
+    outbox.push(&mut batch(&[said(1, 99, "hello")]));
+    outbox.announce(Tone::News, "hello");
+    outbox.expel(&room("general"), 1, "hello");
+    assert_eq!(outbox.ended(), Some(Ended::Idle));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+}
+
+#[test]
+fn a_reader_that_takes_nothing_for_the_stall_time_is_dropped() {
+    let stall = Duration::from_secs(30);
+    let laggards = laggards(OutboxLimits { stall: Some(stall), ..NO_LIMITS });
+    let (outbox, mut peer) = narrow(1, &laggards);
+    look(&outbox, 0);
+    push_until(&outbox, 0, || outbox.backlog_bytes() > 200_000);
+    let began = Instant::now();
+    assert!(matches!(outbox.sweep(began + stall / 2), Swept::Lagging(_)));
+    // It takes something: the time counts from there.
+    let (before, progress) = (outbox.backlog_bytes(), began + Duration::from_secs(20));
+    while outbox.backlog_bytes() == before {
+        assert!(peer.read(&mut [0; 4096]).expect("read") > 0);
+        assert!(matches!(outbox.sweep(progress), Swept::Lagging(_)));
+    }
+    // Once more, until the socket is full again.
+    let full = |now| {
+        let before = outbox.backlog_bytes();
+        assert!(matches!(outbox.sweep(now), Swept::Lagging(_)));
+        outbox.backlog_bytes() == before
+    };
+    while !full(progress) {}
+    assert!(matches!(outbox.sweep(progress + stall - Duration::from_millis(1)), Swept::Lagging(_)));
+    // Had the kernel taken a last bit just now, it counts from there.
+    assert!(matches!(outbox.sweep(progress + stall * 2), Swept::Done));
+    let ended = outbox.ended();
+    assert!(matches!(ended, Some(Ended::Stalled(time)) if time >= stall), "{ended:?}");
+    assert_eq!(laggards.total(), 0);
+}
+
+#[test]
+fn the_sweep_thread_drops_a_stalled_reader_by_the_clock() {
+    let stall = Duration::from_millis(50);
+    let laggards = laggards(OutboxLimits { stall: Some(stall), ..NO_LIMITS });
+    let _sweep = Sweep::start(&laggards);
+    let (outbox, _peer) = narrow(1, &laggards);
+    look(&outbox, 0);
+    push_until(&outbox, 0, || outbox.backlog_bytes() > 50_000 || outbox.ended().is_some());
+    outbox.wait_ended(Instant::now() + PATIENCE);
+    let ended = outbox.ended();
+    assert!(matches!(ended, Some(Ended::Stalled(time)) if time >= stall), "{ended:?}");
+}
+
+#[test]
+fn when_all_backlogs_are_too_much_the_largest_goes_and_only_that() {
+    let laggards = laggards(OutboxLimits { total: Some(500_000), ..NO_LIMITS });
+    let readers: Vec<_> = [100_000, 400_000, 200_000]
+        .into_iter()
+        .zip(1..)
+        .map(|(bytes, id)| {
+            let (outbox, peer) = narrow(id, &laggards);
+            look(&outbox, 0);
+            push_until(&outbox, 0, || outbox.backlog_bytes() > bytes);
+            (outbox, peer)
+        })
+        .collect();
+    let _sweep = Sweep::start(&laggards);
+    readers[1].0.wait_ended(Instant::now() + PATIENCE);
+    let ended = readers[1].0.ended();
+    assert!(matches!(ended, Some(Ended::MemoryShort(bytes)) if bytes > 300_000), "{ended:?}");
+    assert!(laggards.total() < 500_000);
+    // Another round of the sweep finds the total in order.
+    let (other, _peer) = narrow(4, &laggards);
+    look(&other, 0);
+    push_until(&other, 0, || other.backlog_bytes() > 10_000);
+    assert_eq!((readers[0].0.ended(), readers[2].0.ended()), (None, None));
+}
+
+#[test]
+fn own_replies_never_drop_a_reader() {
+    let laggards = laggards(OutboxLimits { bytes: Some(4096), ..NO_LIMITS });
+    let (outbox, _peer) = narrow(1, &laggards);
+    look(&outbox, 0);
+    for _ in 0..400 {
+        outbox.tell(Tone::News, &"x".repeat(1000));
+    }
+    outbox.settle();
+    assert!(outbox.backlog_bytes() > 100_000, "{}", outbox.backlog_bytes());
+    // Others' text counts by itself.
+    outbox.push(&mut batch(&[said(1, 99, "hello")]));
+    outbox.announce(Tone::News, "hello");
+    assert_eq!(outbox.ended(), None);
+    push_until(&outbox, 1, || outbox.ended().is_some());
+    assert!(matches!(outbox.ended(), Some(Ended::TooSlow(_))));
+}
+
+#[test]
+fn a_poisoned_outbox_ends_only_itself() {
+    let laggards = laggards(NO_LIMITS);
+    let ((broken, broken_peer), (sound, sound_peer)) = (packets(&laggards), packets(&laggards));
+    for outbox in [&broken, &sound] {
+        look(outbox, 0);
+    }
+    all_packets(&broken_peer);
+    all_packets(&sound_peer);
+    let work = || broken.with_display(|_, out| -> () { panic!("half a line: {}", out.len()) });
+    assert!(catch_unwind(AssertUnwindSafe(work)).is_err());
+    let events = [said(1, 99, "hello")];
+    let mut delivery = batch(&events);
+    for outbox in [&broken, &sound] {
+        outbox.push(&mut delivery);
+    }
+    assert_eq!((broken.ended(), sound.ended()), (Some(Ended::Panicked), None));
+    assert_eq!(all_packets(&broken_peer), Vec::<String>::new());
+    assert_eq!(all_packets(&sound_peer), ["\r[00:00] #1 bob: hello\r\ngeneral | "]);
+}
+
+#[test]
+fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (games, general) = (room("games"), room("general"));
+    assert!(outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    outbox.open_view(1, 0, "here", &[], &mut clock());
+    outbox.settle();
+    all_packets(&peer);
+    outbox.expel(&general, 1, "The room general is closed.");
+    let seen = all_packets(&peer).concat();
+    assert!(seen.ends_with("* The room general is closed.\r\n[games]> "), "{seen:?}");
+    assert_eq!(outbox.rooms(), std::slice::from_ref(&games));
+    // The view is gone with the room.
+    outbox.push(&mut batch(&[said(1, 99, "hello")]));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+    // The session cannot put him back before it has heard of it.
+    assert!(!outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    assert_eq!(outbox.take_lost(), [general]);
+    assert!(outbox.set_place(Place::Palette(Some(games.clone())), std::slice::from_ref(&games)));
+    outbox.expel(&games, 2, "The room games is closed.");
+    let seen = all_packets(&peer).concat();
+    assert!(seen.ends_with("* The room games is closed.\r\n> "), "{seen:?}");
+}
+
+#[test]
+fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (games, general) = (room("games"), room("general"));
+    assert!(outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    outbox.open_view(1, 0, "here", &[], &mut clock());
+    outbox.settle();
+    all_packets(&peer);
+    outbox.expel(&games, 7, "The room games is closed.");
+    assert_eq!(all_packets(&peer), ["\r* The room games is closed.\r\ngeneral | "]);
+    outbox.push(&mut batch(&[said(1, 99, "hello")]));
+    assert_eq!(all_packets(&peer).len(), 1, "the view is still open");
+}
+
+#[test]
+fn a_peer_that_is_gone_ends_the_connection_and_never_the_process() {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    look(&outbox, 0);
+    drop(peer);
+    outbox.push(&mut batch(&[said(1, 99, "hello")]));
+    assert!(matches!(outbox.ended(), Some(Ended::Reset(_))), "{:?}", outbox.ended());
+    assert!(outbox.wait_drained(None), "nothing waits for a peer that is gone");
+}

@@ -1,1 +1,605 @@
+//! Rooms with real sockets behind their members, without a server: who sees what, in which order, and who delivers it.
+//!
+//! What depends on the order of threads runs under several seeds; `CHATSOCK_SEEDS` sets how many.
 
+use std::io::Read as _;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+use std::sync::{LazyLock, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::outbox::{Ended, Laggards, OutboxLimits};
+use crate::screen::{Place, Tone};
+
+/// Long, because a loaded machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A small generator (SplitMix64): the same seed gives the same order.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}
+
+/// The seeds of a test; more of them by `CHATSOCK_SEEDS`.
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    0..std::env::var("CHATSOCK_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(default)
+}
+
+/// Waits for something another thread does and of which it sends no word.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+fn general() -> RoomName {
+    RoomName::parse("general").expect("a room's name")
+}
+
+fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
+    Arc::new(RoomLimits {
+        last_message: AtomicU64::new(0),
+        history_max: AtomicUsize::new(200),
+        queue_bytes: AtomicUsize::new(queue_bytes),
+    })
+}
+
+fn room(queue_bytes: usize) -> Arc<Room> {
+    room_with(RoomConfig::default(), queue_bytes)
+}
+
+fn room_with(config: RoomConfig, queue_bytes: usize) -> Arc<Room> {
+    Room::new(general(), 1, config, shared(queue_bytes), Clock::new(TimeZone::UTC))
+}
+
+/// No limits, and a sweep thread that runs as long as the tests: readers here are slow only because the machine is.
+static LAGGARDS: LazyLock<Arc<Laggards>> = LazyLock::new(|| {
+    let laggards = Arc::new(Laggards::new(OutboxLimits { bytes: None, total: None, stall: None }));
+    let sweeping = Arc::clone(&laggards);
+    thread::spawn(move || sweeping.run());
+    laggards
+});
+
+/// A connection with a name. Everything sent to it is read by a thread of its own.
+struct Person {
+    name: UserName,
+    outbox: Arc<Outbox>,
+    received: Option<JoinHandle<String>>,
+}
+
+impl Person {
+    fn new(id: u64) -> Person {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+        let (mut theirs, _) = listener.accept().expect("accepted");
+        let outbox = Outbox::new(ClientId(id), ours, Arc::clone(&LAGGARDS));
+        let read = move || {
+            let mut bytes = Vec::new();
+            theirs.read_to_end(&mut bytes).expect("read");
+            String::from_utf8(bytes).expect("text")
+        };
+        let name = UserName::parse(&format!("p{id}"), 1, 12).expect("a name");
+        Person { name, outbox, received: Some(thread::spawn(read)) }
+    }
+
+    fn id(&self) -> ClientId {
+        self.outbox.id()
+    }
+
+    fn enter(&self, room: &Arc<Room>) {
+        room.enter(&self.name, &self.outbox, Instant::now()).expect("let in");
+    }
+
+    fn open_view(&self, room: &Room, count: usize) {
+        assert!(room.open_view(self.id(), count));
+        assert!(self.outbox.set_place(Place::ChatView(general()), &[general()]));
+        self.outbox.settle();
+    }
+
+    /// Leaves the view and says so on the screen.
+    fn close_view(&self, room: &Room) {
+        room.close_view(self.id());
+        assert!(self.outbox.set_place(Place::Palette(Some(general())), &[general()]));
+        self.outbox.tell(Tone::News, "closed");
+        self.outbox.settle();
+    }
+
+    /// Somebody in the view from the beginning.
+    fn viewer(id: u64, room: &Arc<Room>) -> Person {
+        let person = Person::new(id);
+        person.enter(room);
+        person.open_view(room, 0);
+        person
+    }
+
+    fn post(&self, room: &Arc<Room>, text: &str) -> u64 {
+        room.post(&self.name, self.id(), text, Timestamp::UNIX_EPOCH).expect("posted").0
+    }
+
+    fn say(&self, room: &Arc<Room>, text: &str) -> u64 {
+        let id = self.post(room, text);
+        room.drive();
+        id
+    }
+
+    /// Everything on this screen, at the end.
+    fn screen(mut self) -> String {
+        assert!(self.outbox.wait_drained(Some(Instant::now() + PATIENCE)) || self.outbox.ended().is_some());
+        self.outbox.stream().shutdown(Shutdown::Write).expect("shut down");
+        self.received.take().expect("once").join().expect("read")
+    }
+}
+
+/// The numbers of the messages on a screen, as they stand there.
+fn ids(screen: &str) -> Vec<u64> {
+    let number = |piece: &str| piece.split(' ').next().and_then(|digits| digits.parse().ok());
+    screen.split("] #").skip(1).map(|piece| number(piece).expect("a number")).collect()
+}
+
+/// Nothing waits and nobody delivers.
+fn is_delivered(room: &Room) -> bool {
+    let state = room.lock();
+    state.queue.is_empty() && state.in_flight.is_none()
+}
+
+/// Runs the threads; fails if one of them does not come to its end, which a lost wake-up would look like.
+fn run_all(what: &str, works: Vec<Box<dyn FnOnce() + Send>>) {
+    let (done, finished) = mpsc::channel();
+    let count = works.len();
+    for work in works {
+        let done = done.clone();
+        thread::spawn(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(work));
+            // Nobody listens once the test has failed.
+            let _ = done.send(outcome.is_ok());
+        });
+    }
+    for _ in 0..count {
+        assert!(
+            finished.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("somebody waits for ever: {what}")),
+            "{what}"
+        );
+    }
+}
+
+/// Keeps an outbox locked, so that whoever delivers stands still before this member.
+struct Held {
+    release: mpsc::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Held {
+    fn hold(person: &Person, then_panic: bool) -> Held {
+        let outbox = Arc::clone(&person.outbox);
+        let ((held, is_held), (release, released)) = (mpsc::channel(), mpsc::channel());
+        let work = move || {
+            let locked = || {
+                outbox.with_display(|_, _| {
+                    held.send(()).expect("the test waits");
+                    released.recv().expect("the test releases");
+                    assert!(!then_panic, "as planned");
+                });
+            };
+            assert_eq!(catch_unwind(AssertUnwindSafe(locked)).is_err(), then_panic);
+        };
+        let thread = thread::spawn(work);
+        is_held.recv().expect("held");
+        Held { release, thread }
+    }
+
+    fn release(self) {
+        self.release.send(()).expect("it waits");
+        self.thread.join().expect("released");
+    }
+}
+
+/// Starts a delivery that stands still before a held member.
+fn drive_into(room: &Arc<Room>) -> JoinHandle<()> {
+    let driven = Arc::clone(room);
+    let driver = thread::spawn(move || driven.drive());
+    eventually("the delivery has begun", || room.lock().in_flight.is_some());
+    driver
+}
+
+#[test]
+fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_somebody_has_left() {
+    let room = room_with(RoomConfig { limit: Some(1), ..RoomConfig::default() }, 1000);
+    let (first, second) = (Person::new(1), Person::new(2));
+    let enter = |person: &Person| room.enter(&person.name, &person.outbox, Instant::now());
+    assert_eq!(enter(&first), Ok(Change { others: 0, gathering: None }));
+    assert_eq!(enter(&first), Ok(Change { others: 0, gathering: None }), "who is in stays in");
+    assert_eq!(enter(&second), Err(NotEntered::Full(1)));
+    assert_eq!(room.leave(first.id()), Some(Change { others: 0, gathering: None }));
+    assert_eq!(room.leave(first.id()), None);
+    assert_eq!(enter(&second), Ok(Change { others: 0, gathering: None }));
+    assert_eq!(room.post(&first.name, first.id(), "hello", Timestamp::UNIX_EPOCH), Err(Closed));
+}
+
+#[test]
+fn arrivals_in_a_crowded_view_are_told_in_one_line() {
+    let room = room(100_000);
+    let people: Vec<_> = (1..=GATHER_ABOVE as u64 + 1).map(|id| Person::viewer(id, &room)).collect();
+    room.drive();
+    let late: Vec<_> = (900..903).map(Person::new).collect();
+    let gathering: Vec<_> = late
+        .iter()
+        .map(|person| room.enter(&person.name, &person.outbox, Instant::now()).expect("let in").gathering.is_some())
+        .collect();
+    assert_eq!(gathering, [true, false, false], "one flush is arranged for all");
+    room.drive();
+    room.flush_news();
+    for person in people {
+        let screen = person.screen();
+        assert!(screen.contains("* p900, p901 and 1 other joined\r\n"), "{screen:?}");
+        assert_eq!(screen.matches("p901").count(), 1);
+    }
+}
+
+/// A room, two that post and one that comes and goes, all on one thread, held against a model that knows exactly what
+/// has to be on the screen.
+#[test]
+fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
+    for seed in seeds(150) {
+        let mut random = Random(seed);
+        let room = room(1 + random.below(2000) as usize);
+        let (alice, bob, walker) = (Person::new(1), Person::new(2), Person::new(3));
+        alice.enter(&room);
+        bob.enter(&room);
+        let mut expected = Vec::new();
+        // Numbers: of the last message, of the last one delivered, and of the last one the walker saw on entering.
+        let (mut posted, mut delivered, mut seen) = (0_u64, 0_u64, 0_u64);
+        let (mut inside, mut in_view) = (false, false);
+        for _ in 0..120 {
+            match random.below(9) {
+                0..=2 => {
+                    let before = room.lock().queue.len();
+                    posted = [&alice, &bob][random.below(2) as usize].post(&room, "hello");
+                    if room.lock().queue.len() <= before {
+                        // The queue was full: the poster has delivered it before.
+                        if in_view {
+                            expected.extend(delivered.max(seen) + 1..posted);
+                        }
+                        delivered = posted - 1;
+                    }
+                }
+                3 | 4 => {
+                    room.drive();
+                    if in_view {
+                        expected.extend(delivered.max(seen) + 1..=posted);
+                    }
+                    delivered = posted;
+                }
+                5 if !inside => {
+                    walker.enter(&room);
+                    inside = true;
+                }
+                6 if inside => {
+                    // Opened again, it shows its history anew.
+                    let count = random.below(30);
+                    walker.open_view(&room, count as usize);
+                    expected.extend((posted + 1).saturating_sub(count).max(1)..=posted);
+                    (in_view, seen) = (true, posted);
+                }
+                7 if in_view => {
+                    walker.close_view(&room);
+                    in_view = false;
+                }
+                8 if inside => {
+                    room.leave(walker.id());
+                    (inside, in_view) = (false, false);
+                }
+                _ => {}
+            }
+        }
+        let screen = walker.screen();
+        assert_eq!(ids(&screen), expected, "seed {seed}: {screen}");
+    }
+}
+
+/// What one walker has recorded of one visit to the view.
+struct Visit {
+    said_before: u64,
+    said_after: u64,
+}
+
+#[test]
+fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetition() {
+    const HISTORY: usize = 5;
+    for seed in seeds(12) {
+        let mut random = Random(seed);
+        let room = room(200 + random.below(1000) as usize);
+        let posters: Vec<_> = (1..=2).map(|id| Person::viewer(id, &room)).collect();
+        let walkers: Vec<_> = (11..=13).map(Person::new).collect();
+        for walker in &walkers {
+            walker.enter(&room);
+        }
+        let over = AtomicBool::new(false);
+        let (posts, visits) = thread::scope(|scope| {
+            let posting: Vec<_> = posters
+                .iter()
+                .map(|poster| {
+                    let (mut random, room, over) = (Random(random.next()), &room, &over);
+                    scope.spawn(move || {
+                        let mut posts = 0;
+                        while !over.load(Ordering::Relaxed) && posts < 3000 {
+                            for _ in 0..=random.below(4) {
+                                poster.post(room, "hello");
+                                posts += 1;
+                            }
+                            room.drive();
+                            if random.below(8) == 0 {
+                                thread::yield_now();
+                            }
+                        }
+                        posts
+                    })
+                })
+                .collect();
+            let walking: Vec<_> = walkers
+                .iter()
+                .map(|walker| {
+                    let (mut random, room) = (Random(random.next()), &room);
+                    scope.spawn(move || {
+                        let mut visits = Vec::new();
+                        for _ in 0..20 {
+                            let said_before = room.said();
+                            assert!(room.open_view(walker.id(), HISTORY));
+                            let said_after = room.said();
+                            visits.push(Visit { said_before, said_after });
+                            for _ in 0..random.below(4) {
+                                thread::yield_now();
+                            }
+                            assert!(walker.outbox.set_place(Place::ChatView(general()), &[general()]));
+                            walker.outbox.settle();
+                            for _ in 0..random.below(200) {
+                                thread::yield_now();
+                            }
+                            if random.below(3) == 0 {
+                                room.catch_up(&walker.outbox);
+                                walker.outbox.settle();
+                            }
+                            walker.close_view(room);
+                        }
+                        visits
+                    })
+                })
+                .collect();
+            let visits: Vec<_> = walking.into_iter().map(|thread| thread.join().expect("walked")).collect();
+            over.store(true, Ordering::Relaxed);
+            let posts: u64 = posting.into_iter().map(|thread| thread.join().expect("posted")).sum();
+            (posts, visits)
+        });
+        room.drive();
+        eventually("all is delivered", || is_delivered(&room));
+        assert_eq!(room.said(), posts);
+        for (walker, visits) in walkers.into_iter().zip(visits) {
+            let screen = walker.screen();
+            let mut episodes = screen.split("* general: ");
+            assert_eq!(ids(episodes.next().unwrap_or_default()), [], "seed {seed}: seen before the first visit");
+            let episodes: Vec<_> = episodes.collect();
+            assert_eq!(episodes.len(), visits.len());
+            for (episode, visit) in episodes.into_iter().zip(visits) {
+                let (inside, outside) = episode.split_once("* closed").expect("an end");
+                assert_eq!(ids(outside), [], "seed {seed}: seen in the palette: {episode}");
+                let ids = ids(inside);
+                for pair in ids.windows(2) {
+                    assert_eq!(pair[1], pair[0] + 1, "seed {seed}: {episode}");
+                }
+                let Some(first) = ids.first() else {
+                    assert_eq!(visit.said_before, 0, "seed {seed}: history was not shown");
+                    continue;
+                };
+                let earliest = (visit.said_before + 1).saturating_sub(HISTORY as u64).max(1);
+                let latest = (visit.said_after + 1).saturating_sub(HISTORY as u64).max(1);
+                assert!((earliest..=latest).contains(first), "seed {seed}: {first} not in {earliest}..={latest}");
+            }
+        }
+        for poster in posters {
+            let others: Vec<_> = ids(&poster.screen());
+            assert!(others.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}: out of order");
+        }
+    }
+}
+
+#[test]
+fn a_full_queue_never_waits_for_nobody() {
+    const POSTERS: u64 = 4;
+    const POSTS: u64 = 120;
+    for seed in seeds(12) {
+        let mut random = Random(seed);
+        // Between "every message alone is too much" and a handful.
+        let room = room(1 + random.below(150) as usize);
+        let watcher = Person::viewer(100, &room);
+        let posters: Vec<_> = (1..=POSTERS).map(|id| Arc::new(Person::viewer(id, &room))).collect();
+        let works = posters.iter().map(|poster| {
+            let (poster, room, mut random) = (Arc::clone(poster), Arc::clone(&room), Random(random.next()));
+            let work = move || {
+                for n in 0..POSTS {
+                    poster.post(&room, &format!("{n}"));
+                    // Mostly it goes on without driving: the queue fills, and whoever posts next has to.
+                    match random.below(10) {
+                        0 => room.drive(),
+                        1 => thread::yield_now(),
+                        _ => {}
+                    }
+                }
+                room.drive();
+            };
+            Box::new(work) as Box<dyn FnOnce() + Send>
+        });
+        run_all(&format!("seed {seed}"), works.collect());
+        eventually("all is delivered", || is_delivered(&room));
+        let all: Vec<u64> = (1..=POSTERS * POSTS).collect();
+        assert_eq!(ids(&watcher.screen()), all, "seed {seed}");
+        for poster in posters {
+            let poster = Arc::into_inner(poster).expect("his thread has let go of him");
+            let seen = ids(&poster.screen());
+            assert_eq!(seen.len() as u64, (POSTERS - 1) * POSTS, "seed {seed}");
+            assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_poster_that_waits_for_space_goes_on_when_the_queue_is_taken() {
+    let room = room(40);
+    let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
+    room.drive();
+    let held = Held::hold(&slow, false);
+    poster.post(&room, "first");
+    let driver = drive_into(&room);
+    poster.post(&room, "second, which fills the queue by itself");
+    thread::scope(|scope| {
+        let third = scope.spawn(|| poster.say(&room, "third"));
+        eventually("the poster waits", || room.lock().waiting == 1);
+        held.release();
+        assert_eq!(third.join().expect("posted"), 3);
+    });
+    driver.join().expect("driven");
+    eventually("all is delivered", || is_delivered(&room));
+    assert_eq!(ids(&slow.screen()), [1, 2, 3]);
+}
+
+#[test]
+fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
+    let room = room(10_000);
+    let people: Vec<_> = (1..=5).map(|id| Person::viewer(id, &room)).collect();
+    let poster = Person::viewer(9, &room);
+    room.drive();
+    let held = Held::hold(&people[2], true);
+    poster.post(&room, "first");
+    let driver = drive_into(&room);
+    held.release();
+    driver.join().expect("the delivery goes on");
+    poster.say(&room, "second");
+    for (index, person) in people.into_iter().enumerate() {
+        let broken = index == 2;
+        assert_eq!(person.outbox.ended(), broken.then_some(Ended::Panicked));
+        assert_eq!(ids(&person.screen()), if broken { vec![] } else { vec![1, 2] });
+    }
+}
+
+#[test]
+fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_when_it_is_quiet() {
+    let room = room(10_000);
+    let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
+    room.drive();
+    assert_eq!(room.lock().driver, Driver::Nobody, "a quiet room has no thread");
+    let mut posted = Vec::new();
+    for _ in 0..2 {
+        let held = Held::hold(&slow, false);
+        posted.push(poster.post(&room, "delivered by the poster"));
+        let driver = drive_into(&room);
+        assert!(matches!(room.lock().driver, Driver::Poster { .. }));
+        // Somebody is at it: this returns at once.
+        posted.push(poster.say(&room, "delivered by the thread"));
+        held.release();
+        driver.join().expect("the poster goes back to reading");
+        eventually("the thread has delivered", || is_delivered(&room));
+        assert!(matches!(room.lock().driver, Driver::Thread | Driver::Parked | Driver::Nobody));
+    }
+    eventually("the thread has ended", || {
+        let ended = room.lock().driver == Driver::Nobody;
+        ended && Arc::strong_count(&room) == 1
+    });
+    // And a quiet room is its posters' again.
+    posted.push(poster.say(&room, "delivered by the poster"));
+    assert_eq!(room.lock().driver, Driver::Nobody);
+    assert_eq!(ids(&slow.screen()), posted);
+}
+
+#[test]
+fn a_poster_sees_his_own_room_up_to_the_newest_line_before_others_are_served() {
+    let room = room(10_000);
+    let (slow, quick, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
+    room.drive();
+    let held = Held::hold(&slow, false);
+    poster.post(&room, "in flight");
+    let driver = drive_into(&room);
+    poster.post(&room, "in the queue");
+    room.catch_up(&quick.outbox);
+    quick.outbox.tell(Tone::News, "answer");
+    quick.outbox.settle();
+    assert!(!quick.outbox.is_behind(1, room.lock().sequence));
+    held.release();
+    driver.join().expect("driven");
+    eventually("all is delivered", || is_delivered(&room));
+    let screen = quick.screen();
+    assert_eq!(ids(&screen), [1, 2], "{screen}");
+    let (before, _) = screen.split_once("* answer").expect("the answer");
+    assert_eq!(ids(before), [1, 2], "{screen}");
+    assert_eq!(ids(&slow.screen()), [1, 2]);
+}
+
+#[test]
+fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
+    for seed in seeds(20) {
+        let room = room(10_000);
+        let (slow, other, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
+        room.drive();
+        let held = Held::hold(&slow, false);
+        poster.post(&room, "in flight");
+        let driver = drive_into(&room);
+        poster.post(&room, "in the queue");
+        let closing = Arc::clone(&room);
+        let closer = thread::spawn(move || closing.close("The room general is closed."));
+        eventually("the room is closed", || room.lock().closed);
+        if seed % 2 == 0 {
+            eventually("its members are out", || room.lock().members.is_empty());
+        }
+        held.release();
+        driver.join().expect("driven");
+        closer.join().expect("closed");
+        eventually("all is delivered", || is_delivered(&room));
+        assert_eq!(room.post(&poster.name, poster.id(), "too late", Timestamp::UNIX_EPOCH), Err(Closed));
+        assert_eq!(room.enter(&poster.name, &poster.outbox, Instant::now()), Err(NotEntered::Closed));
+        for person in [slow, other] {
+            assert_eq!(person.outbox.take_lost(), [general()]);
+            let screen = person.screen();
+            let (before, after) = screen.split_once("* The room general is closed.\r\n").expect("told");
+            assert_eq!(ids(before), [1, 2], "seed {seed}: {screen}");
+            assert_eq!(ids(after), [], "seed {seed}: {screen}");
+            assert!(screen.ends_with("> "), "{screen}");
+        }
+    }
+}
+
+#[test]
+fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
+    let room = room(40);
+    let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
+    room.drive();
+    let held = Held::hold(&slow, false);
+    poster.post(&room, "first");
+    let driver = drive_into(&room);
+    poster.post(&room, "second, which fills the queue by itself");
+    thread::scope(|scope| {
+        let third = scope.spawn(|| room.post(&poster.name, poster.id(), "third", Timestamp::UNIX_EPOCH));
+        eventually("the poster waits", || room.lock().waiting == 1);
+        let closer = scope.spawn(|| room.close("The room general is closed."));
+        // Though the delivery still stands still.
+        assert_eq!(third.join().expect("no panic"), Err(Closed));
+        held.release();
+        closer.join().expect("closed");
+    });
+    driver.join().expect("driven");
+    assert_eq!(ids(&slow.screen()), [1, 2]);
+}

@@ -143,7 +143,7 @@ impl Display {
         self.prompt = prompt;
     }
 
-    /// Whether what is typed is shown. Line mode hides by telnet's ECHO option, which is not this module's business.
+    /// Whether the server keeps what is typed from being shown: by not echoing it, in either mode.
     pub fn set_hidden(&mut self, hidden: bool) {
         self.hidden = hidden;
         if let Some(editor) = &mut self.editor {
@@ -202,15 +202,19 @@ impl Display {
         }
     }
 
-    /// Leaves the terminal as it was found: colours, bracketed paste.
+    /// Leaves the terminal as it was found: colours, bracketed paste, and who echoes (RFC 857).
     pub fn restore(&mut self, out: &mut Vec<u8>) {
         self.begin(b"", out);
         if self.look.ansi {
             out.extend_from_slice(b"\x1b[0m");
             out.extend_from_slice(PASTE_OFF);
         }
+        if self.editor.is_some() || self.hidden {
+            out.extend_from_slice(&[telnet::IAC, telnet::WONT, telnet::ECHO]);
+        }
         self.prompt = "".into();
         self.editor = None;
+        self.hidden = false;
     }
 }
 

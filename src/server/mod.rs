@@ -172,7 +172,7 @@ fn stop(hub: &Hub) {
     hub.shutdown.wait_until(end);
     // Said from here and not by ten thousand waking threads: everybody hears it at once.
     for outbox in hub.roster.connections() {
-        outbox.farewell(Some((Tone::News, "Goodbye.")), &[]);
+        outbox.farewell(Some((Tone::News, "Goodbye.")));
     }
     let deadline = Instant::now() + CLOSING;
     let (drained, lagging): (Vec<_>, Vec<_>) =

@@ -246,7 +246,8 @@ impl Session {
 
     #[inline(never)]
     fn hide_input(&mut self) {
-        self.outbox.with_display(|display, _| display.set_hidden(true));
+        let telnet = self.link.is_confirmed();
+        self.outbox.with_display(|display, _| display.set_hidden(telnet));
         self.link.hide_input(&mut self.protocol);
         self.send_protocol();
         if !self.link.is_confirmed() && !std::mem::replace(&mut self.password_warned, true) {

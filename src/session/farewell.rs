@@ -31,8 +31,6 @@ impl Session {
         if let Some(person) = self.person.take() {
             self.hub.roster.release(&person);
         }
-        self.link.close(&mut self.protocol);
-        let protocol = std::mem::take(&mut self.protocol);
         let told = match ended {
             Ended::Quit | Ended::PeerClosed => Some((Tone::News, "Goodbye.".to_owned())),
             Ended::LoginTimeout | Ended::Idle | Ended::LongLines | Ended::Panicked => {
@@ -41,7 +39,7 @@ impl Session {
             // Told already, or nobody there to tell.
             _ => None,
         };
-        self.outbox.farewell(told.as_ref().map(|(tone, line)| (*tone, line.as_str())), &protocol);
+        self.outbox.farewell(told.as_ref().map(|(tone, line)| (*tone, line.as_str())));
         self.close_socket();
     }
 

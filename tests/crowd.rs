@@ -1,0 +1,126 @@
+//! Many at once, and more than there are descriptors for.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+#[path = "support/machine.rs"]
+mod machine;
+mod support;
+
+use std::process::Command;
+
+use machine::{Logged, eventually};
+use support::{Client, Program, Server};
+
+#[test]
+fn a_thousand_people_all_hear_one_line_once_and_are_all_said_goodbye_to() {
+    const PEOPLE: usize = 1000;
+    /// Both ends of every connection are in this process, and some are the test's own.
+    const NEEDED: u64 = 2 * PEOPLE as u64 + 200;
+    let limit = rlimit::increase_nofile_limit(u64::MAX).expect("the limit");
+    if limit < NEEDED {
+        println!("LEFT OUT: a thousand clients need {NEEDED} descriptors, the hard limit here is {limit}");
+        return;
+    }
+    let server = Server::start();
+    // Everybody comes at the same time: a line, and the next one without waiting for the answer.
+    let mut people: Vec<_> = (0..PEOPLE).map(|_| server.connect()).collect();
+    for (n, client) in people.iter_mut().enumerate() {
+        client.send_bytes(format!("p{n:04}\r\n:join general\r\n:chat\r\n").as_bytes());
+    }
+    for client in &mut people {
+        client.expect(":q goes back.\r\n");
+    }
+    assert_eq!(server.hub().roster.count(), PEOPLE);
+    people[0].send("hello everybody");
+    people[0].settle();
+    for (n, client) in people.iter_mut().enumerate().skip(1) {
+        let seen = client.settle();
+        assert_eq!(seen.matches("p0000: hello everybody\r\n").count(), 1, "p{n:04}: {seen}");
+    }
+    server.ask_to_stop();
+    for client in &mut people {
+        let last = client.expect_end();
+        assert!(last.ends_with("* Goodbye.\r\n"), "{last:?}");
+    }
+    server.join();
+}
+
+/// The program with so many descriptors and no more.
+fn limited(descriptors: usize) -> Logged {
+    let program = Program::command(&[]).get_program().to_owned();
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", &format!("ulimit -n {descriptors}; exec \"$0\" --listen 127.0.0.1:0")])
+        .arg(program)
+        .current_dir(support::scratch())
+        .env_remove("RUST_LOG");
+    Logged::start(command)
+}
+
+/// Whether a newcomer is asked for a name; otherwise he has been told why not.
+fn gets_in(client: &mut Client) -> bool {
+    let first = client.expect("e");
+    let is_in = first.ends_with("* W");
+    if is_in {
+        client.expect("Username: ");
+    } else {
+        let refusal = client.expect_end();
+        assert_eq!(format!("{first}e{refusal}"), "! The server is full. Please try again later.\r\n");
+    }
+    is_in
+}
+
+#[test]
+fn newcomers_over_the_open_file_limit_are_told_and_get_in_when_others_have_left() {
+    let mut program = limited(64);
+    let address = program.address();
+    let mut inside = Vec::new();
+    loop {
+        let mut client = Client::connect(address);
+        if !gets_in(&mut client) {
+            break;
+        }
+        inside.push(client);
+        assert!(inside.len() < 64, "more connections than descriptors");
+    }
+    assert!(inside.len() > 4, "{} are not many", inside.len());
+    for _ in 0..20 {
+        assert!(!gets_in(&mut Client::connect(address)));
+    }
+    let count = inside.len();
+    inside.truncate(count - 3);
+    let mut newcomers = Vec::new();
+    eventually("three newcomers get in", || {
+        let mut client = Client::connect(address);
+        if gets_in(&mut client) {
+            newcomers.push(client);
+        }
+        newcomers.len() == 3
+    });
+    assert!(!gets_in(&mut Client::connect(address)), "three and no more");
+    inside[0].send("alice");
+    inside[0].expect("* Hello alice.");
+}
+
+#[test]
+fn even_when_refusals_take_the_last_descriptor_everybody_gets_his_line_and_accepting_goes_on() {
+    // Too few for the reserve: one client, and what is refused stays open for a second, which soon takes all there are.
+    let mut program = limited(20);
+    let address = program.address();
+    let mut inside = Client::connect(address);
+    assert!(gets_in(&mut inside));
+    let mut refused: Vec<_> = (0..30).map(|_| Client::connect(address)).collect();
+    for client in &mut refused {
+        assert!(!gets_in(client));
+    }
+    inside.send("alice");
+    inside.expect("* Hello alice.");
+    inside.send(":quit");
+    inside.expect_end();
+    drop(inside);
+    eventually("a newcomer gets in", || gets_in(&mut Client::connect(address)));
+    let log = program.log();
+    assert!(!log.contains("panicked"), "{log}");
+    assert!(program.runs());
+}

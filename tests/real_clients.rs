@@ -1,0 +1,373 @@
+//! Real clients: `nc`, `nc -N`, and the stock `telnet` on a terminal.
+//!
+//! The terminal is made by `script` (util-linux), which runs its command in a pseudo-terminal and passes both directions
+//! through; a terminal emulator shows what a person would see. On a machine without these programs the tests say what they
+//! left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::SocketAddr;
+use std::num::NonZero;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use support::{PATIENCE, Server};
+
+const ROWS: u16 = 24;
+const COLUMNS: u16 = 80;
+
+/// Whether the programs are there; says what is left out otherwise.
+fn have(programs: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |program: &str| std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    let missing: Vec<_> = programs.iter().filter(|program| !there(program)).collect();
+    missing.is_empty() || left_out(&format!("{missing:?} not installed"))
+}
+
+/// False, after saying why; a failure where the clients are required.
+fn left_out(why: &str) -> bool {
+    assert!(std::env::var_os("CHATSOCK_REQUIRE_CLIENTS").is_none_or(|value| value != "1"), "required: {why}");
+    println!("LEFT OUT: {why}");
+    false
+}
+
+/// Whether this `nc` half-closes with -N, which OpenBSD's does and others do not know.
+fn have_half_closing_nc() -> bool {
+    if !have(&["nc"]) {
+        return false;
+    }
+    let help = Command::new("nc").arg("-h").output().expect("nc runs");
+    let text = [help.stdout, help.stderr].concat();
+    String::from_utf8_lossy(&text)
+        .lines()
+        .any(|line| line.trim_start().starts_with("-N") || line.contains("[-46CDdFhklNn"))
+        || left_out("this nc has no -N")
+}
+
+fn nc(address: SocketAddr, flags: &[&str]) -> Child {
+    Command::new("nc")
+        .args(flags)
+        .args([address.ip().to_string(), address.port().to_string()])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("nc runs")
+}
+
+#[test]
+fn a_script_through_nc_with_half_close_gets_every_line_done_and_every_answer() {
+    if !have_half_closing_nc() {
+        return;
+    }
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut child = nc(server.address(), &["-N"]);
+    let mut stdin = child.stdin.take().expect("stdin");
+    stdin.write_all(b"alice\n:join general\n:chat\nhello\n:q\n:rooms\n").expect("written");
+    drop(stdin);
+    let output = child.wait_with_output().expect("nc ends");
+    let seen = String::from_utf8_lossy(&output.stdout);
+    let parts =
+        ["Hello alice.", "Joined general, 1 other here.", "* general: bob.", "* general   2/-", "* Goodbye.\r\n"];
+    let mut at = 0;
+    for part in parts {
+        at += seen[at..].find(part).unwrap_or_else(|| panic!("{part:?} in {seen:?}"));
+    }
+    bob.expect("alice: hello\r\n");
+    bob.expect("* alice left\r\n");
+}
+
+#[test]
+fn a_script_through_nc_on_the_quick_listener_is_heard() {
+    if !have_half_closing_nc() {
+        return;
+    }
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut child = nc(server.quick_address(), &["-N"]);
+    child.stdin.take().expect("stdin").write_all(b"general\nalice\nhello\n").expect("written");
+    let output = child.wait_with_output().expect("nc ends");
+    assert!(String::from_utf8_lossy(&output.stdout).ends_with("* Goodbye.\r\n"));
+    bob.expect("alice: hello\r\n");
+}
+
+#[test]
+fn a_person_with_nc_chats_and_leaves() {
+    if !have(&["nc"]) {
+        return;
+    }
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut child = nc(server.address(), &[]);
+    let mut terminal = Terminal::over(&mut child);
+    terminal.expect_text("Username: ");
+    terminal.send("alice\n");
+    terminal.expect_text(":help explains.\r\n> ");
+    terminal.send(":join general\n:chat\n");
+    terminal.expect_text("general | ");
+    bob.send("morning");
+    terminal.expect_text("bob: morning\r\ngeneral | ");
+    terminal.send("hello\n");
+    bob.expect("alice: hello\r\n");
+    terminal.send("/quit\n");
+    terminal.expect_text("* Goodbye.\r\n");
+    drop(terminal.input.take());
+    assert!(child.wait().expect("nc ends").success());
+    assert!(!terminal.raw().contains("alice: hello"), "one's own line is there already");
+}
+
+/// What a person sees and types: a terminal emulator on a program's output, and its input.
+struct Terminal {
+    input: Option<ChildStdin>,
+    output: mpsc::Receiver<Vec<u8>>,
+    screen: vt100::Parser,
+    raw: Vec<u8>,
+}
+
+fn size(cells: u16) -> NonZero<u16> {
+    NonZero::new(cells).expect("a terminal has cells")
+}
+
+impl Terminal {
+    fn over(child: &mut Child) -> Terminal {
+        let (sender, output) = mpsc::channel();
+        let mut stdout = child.stdout.take().expect("stdout");
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count) = stdout.read(&mut buffer) {
+                if count == 0 || sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Terminal {
+            input: child.stdin.take(),
+            output,
+            screen: vt100::Parser::new(size(ROWS), size(COLUMNS), 0),
+            raw: Vec::new(),
+        }
+    }
+
+    fn send(&mut self, text: &str) {
+        let input = self.input.as_mut().expect("open");
+        input.write_all(text.as_bytes()).and_then(|()| input.flush()).expect("typed");
+    }
+
+    /// Everything received so far.
+    fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.raw).into_owned()
+    }
+
+    /// The screen's rows without the empty ones below.
+    fn rows(&self) -> Vec<String> {
+        let mut rows: Vec<String> = self.screen.screen().rows(0, COLUMNS).collect();
+        while rows.last().is_some_and(|row| row.is_empty()) {
+            rows.pop();
+        }
+        rows
+    }
+
+    fn wait(&mut self, what: &str, mut holds: impl FnMut(&Terminal) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(self) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let bytes = self.output.recv_timeout(left).unwrap_or_else(|_| {
+                panic!("not in time: {what}; the screen:\n{}\nthe end of the output: {:?}", self.rows().join("\n"), {
+                    let raw = self.raw();
+                    raw.chars().rev().take(400).collect::<Vec<_>>().into_iter().rev().collect::<String>()
+                })
+            });
+            self.screen.process(&bytes);
+            self.raw.extend_from_slice(&bytes);
+        }
+    }
+
+    /// Waits until the output has the text.
+    fn expect_text(&mut self, text: &str) {
+        self.wait(text, |terminal| terminal.raw.windows(text.len()).any(|window| window == text.as_bytes()));
+    }
+
+    /// Waits until the last row on the screen is this one.
+    fn expect_last_row(&mut self, row: &str) {
+        self.wait(row, |terminal| terminal.rows().last().is_some_and(|last| last == row));
+    }
+
+    /// Waits until some row on the screen has the text.
+    fn expect_on_screen(&mut self, text: &str) {
+        self.wait(text, |terminal| terminal.rows().iter().any(|row| row.contains(text)));
+    }
+}
+
+/// The stock telnet on a terminal of its own.
+struct Telnet {
+    child: Child,
+    terminal: Terminal,
+}
+
+impl Telnet {
+    /// Nothing if the programs are missing.
+    fn start(server: &Server, terminal: &str) -> Option<Telnet> {
+        if !have(&["telnet", "script", "stty"]) {
+            return None;
+        }
+        let address = server.address();
+        let inside = format!("stty rows {ROWS} cols {COLUMNS}; exec telnet {} {}", address.ip(), address.port());
+        let mut child = Command::new("script")
+            .args(["-qec", &inside, "/dev/null"])
+            .env("TERM", terminal)
+            .env_remove("DISPLAY")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("script runs");
+        let terminal = Terminal::over(&mut child);
+        Some(Telnet { child, terminal })
+    }
+
+    fn login(&mut self, name: &str) {
+        self.terminal.expect_on_screen("Username:");
+        self.terminal.send(&format!("{name}\r"));
+        self.terminal.expect_on_screen(&format!("* Hello {name}."));
+        self.terminal.expect_last_row("> ");
+    }
+
+    fn chat(&mut self, name: &str) {
+        self.login(name);
+        self.terminal.send(":join general\r");
+        self.terminal.expect_last_row("[general]> ");
+        self.terminal.send(":chat\r");
+        self.terminal.expect_last_row("general | ");
+    }
+
+    /// In line mode from now on.
+    fn line_mode(&mut self) {
+        self.terminal.send(":mode line\r");
+        self.terminal.expect_on_screen("Asked for line mode");
+    }
+}
+
+impl Drop for Telnet {
+    fn drop(&mut self) {
+        // Its end has closed the terminal already, if this fails.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn in_telnet_a_half_typed_line_survives_two_hundred_messages() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
+    alice.chat("alice");
+    bob.expect("* alice joined\r\n");
+    let half = "a half-typed line, longer than what is left of the row behind the prompt, as peop";
+    alice.terminal.send(half);
+    let shown = format!("general | {half}");
+    let (first, second) = shown.split_at(usize::from(COLUMNS));
+    let stands = |terminal: &Terminal| {
+        let rows = terminal.rows();
+        let typed = rows.len() >= 2 && rows[rows.len() - 2] == first && rows[rows.len() - 1] == second;
+        let cursor = terminal.screen.screen().cursor_position();
+        typed && cursor == (u16::try_from(rows.len() - 1).expect("a row"), second.len() as u16)
+    };
+    alice.terminal.wait("the half-typed line", stands);
+    for n in 1..=200 {
+        bob.send(&format!("message number {n}."));
+    }
+    alice.terminal.expect_text("bob: message number 200.");
+    alice.terminal.wait("the half-typed line below the last message", stands);
+    let rows = alice.terminal.rows();
+    // Above the line stand the last messages, each in its row and nothing between them.
+    let above = &rows[..rows.len() - 2];
+    for (row, n) in above.iter().rev().zip((1..=200).rev()) {
+        assert!(row.ends_with(&format!(" bob: message number {n}.")), "{row:?}\n{}", rows.join("\n"));
+    }
+    assert!(above.len() > 15, "{}", rows.join("\n"));
+    let raw = alice.terminal.raw();
+    for n in 1..=200 {
+        assert_eq!(raw.matches(&format!("message number {n}.")).count(), 1, "{n}");
+    }
+    alice.terminal.send("le type them\r");
+    bob.expect(&format!("alice: {half}le type them\r\n"));
+    // The line has become the message, and stands there once.
+    alice.terminal.expect_last_row("general | ");
+    let rows = alice.terminal.rows();
+    assert_eq!(rows.iter().filter(|row| row.contains("a half-typed line")).count(), 1, "{}", rows.join("\n"));
+}
+
+#[test]
+fn in_telnet_a_password_is_not_shown_in_either_mode() {
+    let server = Server::with("[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"open sesame\"\n");
+    for mode in ["char", "line"] {
+        let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
+        alice.login(&format!("alice{mode}"));
+        if mode == "line" {
+            alice.line_mode();
+        }
+        alice.terminal.send(":join staff\r");
+        alice.terminal.expect_last_row("Password: ");
+        alice.terminal.send("open sesame\r");
+        alice.terminal.expect_on_screen("* Joined staff");
+        alice.terminal.expect_last_row("[staff]> ");
+        assert!(!alice.terminal.raw().contains("sesame"), "{mode}: {}", alice.terminal.raw());
+        // What is typed afterwards is shown again.
+        alice.terminal.send(":say visible again\r");
+        alice.terminal.expect_on_screen(":say visible again");
+        alice.terminal.expect_on_screen("* Said in staff");
+        alice.terminal.send(":quit\r");
+        alice.terminal.expect_text("* Goodbye.");
+    }
+}
+
+#[test]
+fn in_telnet_the_next_message_is_seen_after_ctrl_c_in_either_mode() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    for mode in ["char", "line"] {
+        let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
+        alice.login(&format!("alice{mode}"));
+        if mode == "line" {
+            alice.line_mode();
+        }
+        alice.terminal.send(":join general\r");
+        alice.terminal.expect_on_screen("* Joined general");
+        alice.terminal.send(":chat\r");
+        alice.terminal.expect_on_screen("Type to talk");
+        alice.terminal.send("dropped");
+        alice.terminal.expect_on_screen("dropped");
+        alice.terminal.send("\u{3}");
+        // Once this is said the server has had the interrupt, and telnet's question behind it (RFC 860): until the answer
+        // telnet throws away what arrives.
+        alice.terminal.send("yes\r");
+        let before = bob.expect(&format!("alice{mode}: "));
+        assert!(!before.contains("dropped"), "{before}");
+        assert_eq!(bob.expect("\r\n"), "yes");
+        bob.send(&format!("still there, {mode}?"));
+        alice.terminal.expect_on_screen(&format!("bob: still there, {mode}?"));
+        alice.terminal.send("/quit\r");
+        alice.terminal.expect_text("* Goodbye.");
+    }
+}
+
+#[test]
+fn telnet_on_a_dumb_terminal_gets_plain_lines() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let Some(mut alice) = Telnet::start(&server, "dumb") else { return };
+    alice.chat("alice");
+    bob.send("morning");
+    alice.terminal.expect_on_screen("bob: morning");
+    alice.terminal.send("hello\r");
+    bob.expect("alice: hello\r\n");
+    alice.terminal.send("/quit\r");
+    alice.terminal.expect_text("* Goodbye.");
+    assert!(!alice.terminal.raw().contains('\u{1b}'), "{:?}", alice.terminal.raw());
+}
