@@ -13,7 +13,7 @@
 //! went out or was told and is not expected by a line fails, too. Every file runs twice: packets as they are, and byte by
 //! byte.
 
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 
 use std::collections::VecDeque;
 use std::fs;
@@ -133,8 +133,12 @@ fn run(case: &str, longest: usize) -> Result<(), String> {
             "open" => link.open(&mut out),
             "hide" => link.hide_input(&mut out),
             "show" => link.show_input(&mut out),
-            "char" => link.request_character_mode(true, &mut out),
-            "line" => link.request_character_mode(false, &mut out),
+            "char" | "line" => {
+                link.request_character_mode(word == "char", &mut out);
+                while let Some(event) = link.next(&mut &[][..], &mut out) {
+                    push(&mut events, event_name(event, link));
+                }
+            }
             "close" => link.close(&mut out),
             "<" => {
                 let packet = bytes(rest).map_err(at)?;

@@ -226,6 +226,8 @@ impl Session {
                 Waiting::Line(line) => self.run_line(&line),
                 Waiting::Ended => self.run_input(Input::Ended),
             }
+            // `:mode` takes effect on telnet's side first, and nothing has to be read for it.
+            self.take(&[]);
         }
     }
 

@@ -19,9 +19,15 @@ pub(super) struct Switch {
     /// Announcements from here that may still be answered. They are on and off by turns and the last of them is `wanted`,
     /// so their number says what each of them was.
     unanswered: u8,
+    /// Times the peer has switched it on unasked.
+    agreed: u8,
     /// The peer has refused it.
     pub(super) refused: bool,
 }
+
+/// How often a peer may switch one option on unasked. A client does so once, if at all; a peer that sends everything back
+/// would go on for ever with an option that it is told of twice, on and off.
+const MOST_AGREED: u8 = 4;
 
 /// What an answer of the peer's led to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +83,8 @@ impl Switch {
             };
         }
         match (self.on, on) {
-            (false, true) if accept => {
+            (false, true) if accept && self.agreed < MOST_AGREED => {
+                self.agreed += 1;
                 (self.on, self.wanted, self.refused) = (true, true, false);
                 out.extend_from_slice(&[IAC, yes, option]);
                 Outcome::SwitchedOn
