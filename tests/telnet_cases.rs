@@ -4,7 +4,7 @@
 //!
 //! - `# ...`: a remark;
 //! - `policy auto|never|always`: at the beginning, `auto` if it is missing;
-//! - `open`, `hide`, `show`, `char`, `line`, `close`: the server calls that function of the link;
+//! - `open`, `hide`, `show`, `char`, `line`: the server calls that function of the link;
 //! - `< ...`: these bytes come in, in one packet;
 //! - `> ...`: exactly these bytes have gone out since the last `>`;
 //! - `= ...`: exactly this event is next.
@@ -139,7 +139,6 @@ fn run(case: &str, longest: usize) -> Result<(), String> {
                     push(&mut events, event_name(event, link));
                 }
             }
-            "close" => link.close(&mut out),
             "<" => {
                 let packet = bytes(rest).map_err(at)?;
                 for mut part in packet.chunks(longest) {

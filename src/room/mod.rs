@@ -10,6 +10,7 @@
 
 mod drive;
 mod gathered;
+mod header;
 #[cfg(test)]
 mod tests;
 
@@ -27,9 +28,7 @@ use crate::outbox::{Batch, Outbox};
 use crate::screen::Clock;
 use drive::Driver;
 use gathered::Gathered;
-
-/// Names listed on entering a view; the rest is a number.
-const NAMES_SHOWN: usize = 20;
+use header::header;
 
 /// With more people in view than this, joined and left news are gathered into one line per second: among a thousand
 /// people a thousand arrivals would cost a million lines.
@@ -392,35 +391,4 @@ impl State {
             || members.values().filter(|member| member.in_view).map(|member| Arc::clone(&member.outbox)).collect();
         Arc::clone(self.viewers.get_or_insert_with(seen))
     }
-}
-
-/// `general: bob, carol. Type to talk; /help for commands; :q goes back.`
-fn header(name: &RoomName, state: &State, client: ClientId) -> String {
-    let others = state.members.len().saturating_sub(1);
-    let mut people = String::new();
-    for (_, member) in state.members.iter().filter(|(id, _)| **id != client).take(NAMES_SHOWN) {
-        if !people.is_empty() {
-            people.push_str(", ");
-        }
-        people.push_str(member.name.as_str());
-    }
-    match others {
-        0 => people.push_str("nobody else here"),
-        1..=NAMES_SHOWN => {}
-        _ => people.push_str(&format!(" and {} more", grouped(others - NAMES_SHOWN))),
-    }
-    format!("{name}: {people}. Type to talk; /help for commands; :q goes back.")
-}
-
-/// `4,980`.
-fn grouped(number: usize) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }

@@ -344,12 +344,4 @@ impl Link {
     pub fn wants_go_ahead(&self) -> bool {
         self.is_confirmed() && self.our_sga.refused
     }
-
-    /// The last bytes of a connection: the peer echoes for itself again.
-    pub fn close(&mut self, out: &mut Vec<u8>) {
-        (self.hiding, self.character_wanted) = (false, false);
-        if self.is_confirmed() {
-            self.announce_echo(out);
-        }
-    }
 }

@@ -165,7 +165,6 @@ fn a_client_that_is_not_telnet_is_never_sent_a_command_after_the_probe() {
     assert_eq!(peer.hides(), b"");
     assert_eq!(peer.shows(), b"");
     assert_eq!(peer.character_mode(true), b"");
-    peer.link.close(&mut peer.out);
     assert_eq!(peer.out, b"");
     assert!(!peer.link.is_confirmed());
     assert!(!peer.link.wants_go_ahead());
@@ -207,7 +206,6 @@ fn the_policy_never_sends_nothing_whatever_comes_and_agrees_on_nothing() {
     out.extend(peer.shows());
     out.extend(peer.character_mode(true));
     out.extend(peer.hides());
-    peer.link.close(&mut out);
     assert_eq!(out, b"");
     assert_eq!(peer.told, []);
     assert!(!peer.link.is_confirmed());
@@ -735,14 +733,6 @@ fn a_client_that_never_answers_is_told_every_time() {
         assert_eq!(peer.hides(), [IAC, WILL, ECHO]);
         assert_eq!(peer.shows(), [IAC, WONT, ECHO]);
     }
-}
-
-#[test]
-fn leaving_gives_the_echo_back() {
-    let mut peer = Peer::in_character_mode();
-    peer.hides();
-    peer.link.close(&mut peer.out);
-    assert_eq!(peer.out, [IAC, WONT, ECHO]);
 }
 
 #[test]
