@@ -91,7 +91,7 @@ pub const TABLE: &[Spec] = &[
         word: "rooms",
         aliases: &[],
         arguments: "",
-        summary: "Lists the rooms: name, people/limit, description, what you have not read.",
+        summary: "Lists rooms: people/limit, description, unread.",
         example: ":rooms",
         cost: Cost::Read(1),
     },
@@ -100,7 +100,7 @@ pub const TABLE: &[Spec] = &[
         word: "join",
         aliases: &["joingroup"],
         arguments: "<room> [password]",
-        summary: "Enters a room; one you are in already becomes the current one.",
+        summary: "Enters a room, or makes it the current one.",
         example: ":join general",
         cost: Cost::Post,
     },
@@ -109,7 +109,7 @@ pub const TABLE: &[Spec] = &[
         word: "chat",
         aliases: &[],
         arguments: "",
-        summary: "Opens the chat view of the current room: what you type is said there.",
+        summary: "Opens the chat view: what you type is said there.",
         example: ":chat",
         cost: Cost::Read(1),
     },
@@ -118,7 +118,7 @@ pub const TABLE: &[Spec] = &[
         word: "q",
         aliases: &[],
         arguments: "",
-        summary: "Leaves the chat view, back to the palette.",
+        summary: "Leaves the chat view; :quit leaves the server.",
         example: ":q",
         cost: Cost::Free,
     },
@@ -145,7 +145,7 @@ pub const TABLE: &[Spec] = &[
         word: "list",
         aliases: &[],
         arguments: "",
-        summary: "Lists the people in the current room: how long here, how long silent.",
+        summary: "Lists the people in the current room.",
         example: ":list",
         cost: Cost::Read(1),
     },
@@ -154,7 +154,7 @@ pub const TABLE: &[Spec] = &[
         word: "listall",
         aliases: &["who", "activeuser"],
         arguments: "",
-        summary: "Lists everybody online and the rooms they are in.",
+        summary: "Lists everybody online and their rooms.",
         example: ":listall",
         cost: Cost::Read(3),
     },
@@ -163,7 +163,7 @@ pub const TABLE: &[Spec] = &[
         word: "say",
         aliases: &[],
         arguments: "<text>",
-        summary: "Says one line in the current room without opening the chat view.",
+        summary: "Says one line without opening the chat view.",
         example: ":say back in five minutes",
         cost: Cost::Post,
     },
@@ -172,7 +172,7 @@ pub const TABLE: &[Spec] = &[
         word: "history",
         aliases: &[],
         arguments: "[n]",
-        summary: "Shows the last messages of the current room, your own with their numbers.",
+        summary: "Shows the last messages, yours with their numbers.",
         example: ":history 50",
         cost: Cost::Read(1),
     },
@@ -190,7 +190,7 @@ pub const TABLE: &[Spec] = &[
         word: "whoami",
         aliases: &[],
         arguments: "",
-        summary: "Tells your name, where you connect from, your rooms and your terminal.",
+        summary: "Tells what the server knows of you.",
         example: ":whoami",
         cost: Cost::Read(1),
     },
@@ -199,7 +199,7 @@ pub const TABLE: &[Spec] = &[
         word: "redraw",
         aliases: &[],
         arguments: "",
-        summary: "Draws the screen anew; Ctrl-L does the same in character mode.",
+        summary: "Draws the screen anew, as Ctrl-L in char mode.",
         example: ":redraw",
         cost: Cost::Read(1),
     },
@@ -208,7 +208,7 @@ pub const TABLE: &[Spec] = &[
         word: "mode",
         aliases: &[],
         arguments: "line|char",
-        summary: "Says who edits the line you type: your terminal (line) or the server (char).",
+        summary: "Who edits your line: your terminal, or the server.",
         example: ":mode line",
         cost: Cost::Read(1),
     },
@@ -274,7 +274,7 @@ impl<'a> Typed<'a> {
     pub fn parse(line: &'a str) -> Option<Typed<'a>> {
         let line = line.trim();
         let mark = line.chars().next().filter(|c| matches!(c, ':' | '/'))?;
-        let body = &line[1..];
+        let body = line[1..].trim_start();
         let (word, rest) = body.split_once(' ').unwrap_or((body, ""));
         Some(Typed { mark, word, rest: rest.trim() })
     }
@@ -339,6 +339,14 @@ mod tests {
         let typed = Typed::parse(":join staff  two  words ").expect("a command");
         assert_eq!(typed.split_rest(), ("staff", "two  words"));
         assert_eq!((typed.mark, typed.word), (':', "join"));
+    }
+
+    #[test]
+    fn every_line_of_help_fits_a_terminal_of_eighty_columns() {
+        let column = TABLE.iter().map(|spec| syntax(spec, ':').len()).max().expect("commands") + 2;
+        for spec in TABLE {
+            assert!("* ".len() + column + spec.summary.len() <= 80, "{}", spec.word);
+        }
     }
 
     #[test]

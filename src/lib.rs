@@ -16,7 +16,7 @@
 //! | layer | modules |
 //! | --- | --- |
 //! | vocabulary | [`names`], [`text`] |
-//! | protocol, pure | [`telnet`], [`line`], [`wire`] |
+//! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
 //! | chat, pure | [`message`], [`command`], [`screen`], [`palette`], [`throttle`] |
 //! | settings | [`config`] |
 //! | shared state | [`outbox`], [`room`], [`room_table`], [`roster`] |

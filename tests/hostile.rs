@@ -229,9 +229,12 @@ fn other_protocols_get_one_answer_that_they_understand_and_nothing_of_theirs_is_
     let body = "mallory\r\n:join general\r\n:chat\r\nhello\r\n";
     let post = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}{body}{body}", 3 * body.len());
     let hello = [&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &[7; 100], b"\r\nmallory\r\n:join general\r\n"].concat();
-    let requests: [(&[u8], &[u8]); 4] = [
+    // Longer than a line may be, with which a page could hide the request line from whoever reads lines.
+    let long = post.replacen("/ ", &format!("/{} ", "a".repeat(9_000)), 1);
+    let requests: [(&[u8], &[u8]); 5] = [
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\n"),
         (post.as_bytes(), b"HTTP/1.1 400 Bad Request\r\n"),
+        (long.as_bytes(), b"HTTP/1.1 400 Bad Request\r\n"),
         (&hello, &[21, 3, 1, 0, 2, 2, 40]),
         (
             b"SSH-2.0-OpenSSH_9.2\r\nmallory\r\n:join general\r\n",

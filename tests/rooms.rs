@@ -155,7 +155,7 @@ fn nobody_gets_into_a_hidden_room_with_an_empty_password() {
     let mut alice = server.login("alice");
     alice.send(":join closed");
     alice.expect("Password: ");
-    alice.send(" ");
+    alice.send("\"\"");
     alice.expect("! No such room, or not that password.\r\n");
 }
 

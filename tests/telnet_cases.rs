@@ -9,9 +9,9 @@
 //! - `> ...`: exactly these bytes have gone out since the last `>`;
 //! - `= ...`: exactly this event is next.
 //!
-//! Bytes are written as words: the names of telnet (`IAC DO NAWS`), two hexadecimal digits, or text in double quotes. What
-//! went out or was told and is not expected by a line fails, too. Every file runs twice: packets as they are, and byte by
-//! byte.
+//! Bytes are written as words: the names of telnet (`IAC DO NAWS`), two hexadecimal digits, or text in double quotes.
+//! What went out or was told and is not expected by a line fails, too. Every file runs twice: packets as they are, and
+//! byte by byte.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking, in its helpers too")]
 

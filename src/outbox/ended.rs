@@ -33,8 +33,6 @@ pub enum Ended {
     LongLines,
     /// It speaks another protocol.
     Foreign(Foreign),
-    /// Not let in: the words it was told.
-    Refused(String),
     /// The server stops.
     Stopping,
     /// A defect of ours, confined to this connection.
@@ -56,7 +54,6 @@ impl fmt::Display for Ended {
             }
             Ended::LongLines => f.write_str("Three lines were too long"),
             Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
-            Ended::Refused(why) => write!(f, "refused: {why}"),
             Ended::Stopping => f.write_str("the server stops"),
             Ended::Panicked => f.write_str("An error of the server's ended your connection"),
         }

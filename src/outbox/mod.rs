@@ -198,14 +198,27 @@ impl Outbox {
     /// Opens the view of a room: the header, the room's last messages, and from then on everything after `seen`. Called
     /// under the room's lock, so that between history and live text there is neither a gap nor an overlap. Nothing is
     /// sent before [`Outbox::settle`].
-    pub fn open_view(&self, room: u64, seen: u64, header: &str, history: &[Arc<Event>], clock: &mut Clock) {
+    pub fn open_view(
+        &self,
+        room: u64,
+        seen: u64,
+        place: &Place,
+        text: &str,
+        history: &[Arc<Event>],
+        clock: &mut Clock,
+    ) {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.view = Some(View { room, seen });
-        state.display.write(Tone::News, header, &mut state.unsent);
+        state.display.write(Tone::News, text, &mut state.unsent);
         let look = state.display.look();
         for event in history {
             render_event(event, clock, look, &mut state.unsent);
+        }
+        // With the view its prompt: what is delivered before the session's turn ends brings a prompt along.
+        if state.lost.is_empty() {
+            state.display.set_place(place, &mut state.unsent);
+            state.place = place.clone();
         }
     }
 

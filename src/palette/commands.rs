@@ -60,6 +60,15 @@ pub(super) fn read_in_view(line: &str) -> InView<'_> {
     }
 }
 
+/// A line up to where its password would begin, if it is, or was meant to be, a `:join`.
+pub(super) fn without_password(line: &str) -> &str {
+    let meant = Typed::parse(line).filter(|typed| {
+        command::resembling(typed.word).is_some_and(|spec| spec.verb == Verb::Join) && !typed.split_rest().1.is_empty()
+    });
+    // The password is the rest of the line, blanks apart.
+    meant.map_or(line, |typed| line.trim_end().strip_suffix(typed.split_rest().1).unwrap_or("").trim_end())
+}
+
 /// Whether a line at the login prompts means that the person wants out again. No name can start with a mark.
 pub(super) fn leaves_before_login(line: &str) -> bool {
     Typed::parse(line)
@@ -73,8 +82,8 @@ impl Palette {
             return;
         }
         match Typed::parse(line) {
-            Some(typed) => self.run(typed, rules, effects),
-            None => refuse(effects, Refusal::NotACommand),
+            Some(typed) if !typed.word.is_empty() => self.run(typed, rules, effects),
+            _ => refuse(effects, Refusal::NotACommand),
         }
     }
 
@@ -195,9 +204,7 @@ fn help(typed: Typed<'_>, effects: &mut Vec<Effect>) {
         for spec in TABLE {
             tell(format!("{:column$}{}", command::syntax(spec, mark), spec.summary));
         }
-        return tell(format!(
-            "{mark}help <command> shows its other names and an example. In the chat view commands start with /."
-        ));
+        return tell(format!("{mark}help <command> tells more of one. In the chat view commands start with /."));
     }
     let word = typed.rest.trim_start_matches([':', '/']);
     let Some(spec) = command::find(word) else {

@@ -207,14 +207,24 @@ impl Palette {
                 if text::grapheme_count(said) <= rules.message_limit)
     }
 
+    /// What may be recalled of a line: all of it, but never a password.
+    pub fn recallable<'a>(&self, line: &'a str) -> &'a str {
+        if !self.is_logged_in() || self.asks_password() || line.trim().is_empty() {
+            return "";
+        }
+        commands::without_password(line)
+    }
+
     /// What a line costs in the rate limits, by what it is where it was typed.
     pub fn cost(&self, line: &str) -> Cost {
         let of_command = |line: &str| {
             Typed::parse(line).and_then(|typed| command::find(typed.word)).map_or(Cost::Read(1), |spec| spec.cost)
         };
         match &self.state {
-            State::QuickRoom | State::QuickPassword(_) | State::Name { .. } | State::Leaving => Cost::Free,
-            State::Password { .. } => Cost::Post,
+            State::Leaving => Cost::Free,
+            State::QuickRoom | State::Name { .. } => Cost::Read(1),
+            // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
+            State::Password { .. } | State::QuickPassword(_) => Cost::Free,
             State::Palette if line.trim().is_empty() => Cost::Free,
             State::Palette => of_command(line),
             State::ChatView => match commands::read_in_view(line) {
@@ -248,10 +258,9 @@ impl Palette {
             State::QuickPassword(room) => {
                 let room = room.clone();
                 effects.push(Effect::ShowInput);
-                if line.is_empty() {
-                    self.state = State::QuickRoom;
-                } else {
-                    effects.push(Effect::CheckRoom { room, password: Some(line.to_owned()) });
+                match line.trim() {
+                    "" => self.state = State::QuickRoom,
+                    password => effects.push(Effect::CheckRoom { room, password: Some(password.to_owned()) }),
                 }
             }
             State::Name { .. } => self.choose_name(line, rules, effects),
@@ -259,9 +268,9 @@ impl Palette {
                 let (room, from_view) = (room.clone(), *from_view);
                 self.state = if from_view { State::ChatView } else { State::Palette };
                 effects.push(Effect::ShowInput);
-                if !line.is_empty() {
+                if !line.trim().is_empty() {
                     self.join_leads_into_view = from_view;
-                    effects.push(Effect::Join { room, password: Some(line.to_owned()) });
+                    effects.push(Effect::Join { room, password: Some(line.trim().to_owned()) });
                 }
             }
             State::Palette => self.run_in_palette(line, rules, effects),

@@ -188,7 +188,10 @@ impl Guard<'_> {
 impl Drop for Guard<'_> {
     fn drop(&mut self) {
         let mut state = self.room.lock();
-        state.driver = Driver::Nobody;
+        state.driver = match state.driver {
+            Driver::Poster { parked: true } => Driver::Parked,
+            _ => Driver::Nobody,
+        };
         state.in_flight = None;
         drop(state);
         self.room.space.notify_all();

@@ -40,6 +40,8 @@ impl Tally {
 pub(super) struct Gathered {
     joined: Tally,
     left: Tally,
+    /// The first to be noted left: leaving is told first then, so that a return reads as one.
+    left_first: bool,
     /// Somebody has been asked to flush it.
     due: bool,
 }
@@ -53,14 +55,22 @@ impl Gathered {
 
     /// Notes a departure. True if a flush has to be arranged.
     pub(super) fn left(&mut self, name: &UserName) -> bool {
+        self.left_first |= self.joined.count == 0;
         self.left.add(name);
         !std::mem::replace(&mut self.due, true)
+    }
+
+    /// Whether anything has gathered: what comes after it has to wait with it, or it would be told before.
+    pub(super) fn is_due(&self) -> bool {
+        self.due
     }
 
     /// The lines to tell, and nothing has gathered any more.
     pub(super) fn take(&mut self) -> Vec<String> {
         let gathered = std::mem::take(self);
-        gathered.joined.sentence("joined").into_iter().chain(gathered.left.sentence("left")).collect()
+        let (joined, left) = (gathered.joined.sentence("joined"), gathered.left.sentence("left"));
+        let lines = if gathered.left_first { [left, joined] } else { [joined, left] };
+        lines.into_iter().flatten().collect()
     }
 }
 
@@ -84,6 +94,14 @@ mod tests {
         assert_eq!(gathered.take(), ["bob, carol and 12 others joined", "erin left"]);
         assert!(gathered.take().is_empty());
         assert!(gathered.left(&name("bob")), "after a flush the next one has to be arranged");
+    }
+
+    #[test]
+    fn who_leaves_and_comes_back_is_told_in_that_order() {
+        let mut gathered = Gathered::default();
+        gathered.left(&name("bob"));
+        gathered.joined(&name("bob"));
+        assert_eq!(gathered.take(), ["bob left", "bob joined"]);
     }
 
     #[test]

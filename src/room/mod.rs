@@ -25,7 +25,7 @@ use crate::config::RoomConfig;
 use crate::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::names::{RoomName, UserName};
 use crate::outbox::{Batch, Outbox};
-use crate::screen::Clock;
+use crate::screen::{Clock, Place};
 use drive::Driver;
 use gathered::Gathered;
 use header::header;
@@ -142,7 +142,7 @@ impl Room {
         shared: Arc<RoomLimits>,
         clock: Clock,
     ) -> Arc<Room> {
-        let prompt = crate::screen::Place::ChatView(name.clone()).prompt();
+        let prompt = Place::ChatView(name.clone()).prompt();
         Arc::new(Room {
             name,
             instance,
@@ -240,7 +240,7 @@ impl Room {
         }
         let member = Member { name: name.clone(), outbox: Arc::clone(outbox), since: now, in_view: false };
         state.members.insert(outbox.id(), member);
-        let gathering = if state.in_view > GATHER_ABOVE {
+        let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
             state.gathered.joined(name).then(|| gathering_time(state.in_view))
         } else {
             let news = format!("{name} joined");
@@ -261,7 +261,7 @@ impl Room {
             member.outbox.close_view();
         }
         let others = state.members.len();
-        let gathering = if state.in_view > GATHER_ABOVE {
+        let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
             state.gathered.left(&member.name).then(|| gathering_time(state.in_view))
         } else {
             let news = format!("{} left", member.name);
@@ -285,7 +285,8 @@ impl Room {
         }
         let history: Vec<_> = state.history.iter().skip(state.history.len().saturating_sub(count)).cloned().collect();
         let outbox = Arc::clone(&member.outbox);
-        outbox.open_view(self.instance, state.sequence, &header, &history, &mut self.clock.clone());
+        let place = Place::ChatView(self.name.clone());
+        outbox.open_view(self.instance, state.sequence, &place, &header, &history, &mut self.clock.clone());
         true
     }
 

@@ -27,6 +27,10 @@ pub struct Display {
     /// Character mode: the server draws the line. `None`: the terminal does, and what is half typed is unknown.
     editor: Option<Box<Editor>>,
     hidden: bool,
+    /// The cursor stands behind something that the terminal itself has drawn: `^C`, or a hidden line without its end.
+    row_spoiled: bool,
+    /// Bracketed paste has been switched on.
+    pasting: bool,
     /// End every prompt with IAC GA (RFC 854 and 858): the client refused to suppress it.
     go_ahead: bool,
 }
@@ -34,7 +38,16 @@ pub struct Display {
 impl Display {
     /// A terminal of which nothing is known.
     pub fn new() -> Display {
-        Display { look: Look::PLAIN, prompt: "".into(), shown: false, editor: None, hidden: false, go_ahead: false }
+        Display {
+            look: Look::PLAIN,
+            prompt: "".into(),
+            shown: false,
+            editor: None,
+            hidden: false,
+            row_spoiled: false,
+            pasting: false,
+            go_ahead: false,
+        }
     }
 
     /// How text looks here.
@@ -64,7 +77,10 @@ impl Display {
 
     /// Whether a frame made of CR, text and the given prompt serves this screen as it is: line mode, that very prompt.
     pub fn shares_frame(&self, prompt: &Arc<str>) -> bool {
-        self.editor.is_none() && !self.go_ahead && (Arc::ptr_eq(&self.prompt, prompt) || *self.prompt == **prompt)
+        self.editor.is_none()
+            && !self.go_ahead
+            && !self.row_spoiled
+            && (Arc::ptr_eq(&self.prompt, prompt) || *self.prompt == **prompt)
     }
 
     /// Notes that a shared frame, which ends with the prompt, was written.
@@ -75,6 +91,7 @@ impl Display {
     /// Takes the prompt, and the half-typed line where it is known, off the screen. `first` is the first line of what
     /// will be written.
     pub fn begin(&mut self, first: &[u8], out: &mut Vec<u8>) {
+        self.leave_spoiled_row(out);
         if !std::mem::take(&mut self.shown) {
             return;
         }
@@ -86,6 +103,7 @@ impl Display {
 
     /// Puts prompt and line back, if they are not there.
     pub fn end(&mut self, out: &mut Vec<u8>) {
+        self.leave_spoiled_row(out);
         if std::mem::replace(&mut self.shown, true) || (self.prompt.is_empty() && self.editor.is_none()) {
             return;
         }
@@ -100,6 +118,7 @@ impl Display {
 
     /// Writes one line of the server's above the prompt, which is left off the screen.
     pub fn write(&mut self, tone: Tone, line: &str, out: &mut Vec<u8>) {
+        self.leave_spoiled_row(out);
         if self.shown {
             let mut rendered = Vec::with_capacity(line.len() + 16);
             render_line(tone, line, self.look, &mut rendered);
@@ -107,6 +126,18 @@ impl Display {
             out.append(&mut rendered);
         } else {
             render_line(tone, line, self.look, out);
+        }
+    }
+
+    /// The cursor does not stand where a line or a prompt could begin: what is written next goes to the next row.
+    pub fn spoil_row(&mut self) {
+        self.row_spoiled = true;
+        self.shown = false;
+    }
+
+    fn leave_spoiled_row(&mut self, out: &mut Vec<u8>) {
+        if std::mem::take(&mut self.row_spoiled) {
+            out.extend_from_slice(b"\r\n");
         }
     }
 
@@ -183,11 +214,12 @@ impl Display {
             editor.set_hidden(self.hidden);
             if self.look.ansi {
                 out.extend_from_slice(PASTE_ON);
+                self.pasting = true;
             }
             self.editor = Some(editor);
         } else {
             self.begin(b"", out);
-            if self.look.ansi {
+            if std::mem::take(&mut self.pasting) {
                 out.extend_from_slice(PASTE_OFF);
             }
             self.editor = None;
@@ -205,7 +237,7 @@ impl Display {
     /// Leaves the terminal as it was found: colours, bracketed paste, and who echoes (RFC 857).
     pub fn restore(&mut self, out: &mut Vec<u8>) {
         self.begin(b"", out);
-        if self.look.ansi {
+        if self.look.ansi || self.pasting {
             out.extend_from_slice(b"\x1b[0m");
             out.extend_from_slice(PASTE_OFF);
         }
@@ -215,6 +247,8 @@ impl Display {
         self.prompt = "".into();
         self.editor = None;
         self.hidden = false;
+        self.pasting = false;
+        self.look = Look::PLAIN;
     }
 }
 

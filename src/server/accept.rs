@@ -18,6 +18,7 @@ use super::Capacity;
 use crate::hub::Hub;
 use crate::outbox::{Ended, Outbox};
 use crate::palette::{Door, seconds};
+use crate::screen::Tone;
 use crate::session::Session;
 use crate::shutdown::Open;
 use crate::text;
@@ -26,6 +27,11 @@ use crate::throttle::{NotAdmitted, Rate};
 /// Stack of a client's thread, in bytes. A session needs about 20 KiB in an optimised build and three times that in a
 /// debug build; only what is touched is ever resident.
 const CLIENT_STACK: usize = 128 * 1024;
+
+/// What those are told for whom there is no place.
+const FULL: &str = "The server is full. Please try again later.";
+/// What those are told who come during the stop.
+const STOPPING: &str = "The server is shutting down. Please try again later.";
 
 /// How long a refused socket stays open for its line to arrive.
 const REFUSED_STAYS: Duration = Duration::from_secs(1);
@@ -55,7 +61,7 @@ pub(super) fn accept(listener: &TcpListener, door: Door, hub: &Arc<Hub>, capacit
                 Some(libc::EMFILE | libc::ENFILE) => {
                     if spare.take().is_some() {
                         if let Ok((stream, peer)) = listener.accept() {
-                            refuse(stream, peer, hub, "The server is full. Please try again later.");
+                            refuse(stream, peer, hub, FULL);
                         }
                     } else {
                         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -79,11 +85,23 @@ fn open_spare() -> Option<File> {
 
 fn admit(stream: TcpStream, peer: SocketAddr, door: Door, hub: &Arc<Hub>, capacity: Capacity) {
     if hub.shutdown.is_announced() {
-        return refuse(stream, peer, hub, "The server is shutting down. Please try again later.");
+        return refuse(stream, peer, hub, STOPPING);
     }
+    let address = peer.ip().to_canonical();
+    // By address first: what one address has too many of takes no place that another one could have.
+    let counted = match enter(hub, address, Instant::now()) {
+        Ok(counted) => counted,
+        Err(why) => return refuse(stream, peer, hub, &why),
+    };
+    let leave = || {
+        if counted {
+            hub.admission().leave(address);
+        }
+    };
     let limit = hub.config().limits.max_connections.unwrap_or(usize::MAX).min(capacity.connections);
     let Some(open) = hub.shutdown.enter(limit) else {
-        return refuse(stream, peer, hub, "The server is full. Please try again later.");
+        leave();
+        return refuse(stream, peer, hub, FULL);
     };
     let id = hub.next_client();
     let outbox = Outbox::new(id, stream, Arc::clone(&hub.laggards));
@@ -91,11 +109,12 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: Door, hub: &Arc<Hub>, capaci
     let spawned = thread::Builder::new()
         .name(format!("client:{id}"))
         .stack_size(CLIENT_STACK)
-        .spawn(move || serve(session_hub, session_outbox, peer, door, open));
+        .spawn(move || serve(session_hub, session_outbox, peer, door, counted, open));
     if let Err(error) = spawned {
         log::warn!("{peer}: no thread: {error}");
+        leave();
         if let Some(outbox) = Arc::into_inner(outbox) {
-            refuse(outbox.into_stream(), peer, hub, "The server is full. Please try again later.");
+            refuse(outbox.into_stream(), peer, hub, FULL);
         }
         // Most often memory or the thread limit is short for a moment; a loop that goes on at once makes it worse.
         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -116,14 +135,11 @@ fn refuse(stream: TcpStream, peer: SocketAddr, hub: &Hub, line: &str) {
 ///
 /// Beginning and end are functions of their own that are never inlined: what stands on the stack while the session waits
 /// decides whether an idle person costs two pages of it or three.
-fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, open: Open) {
+fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, counted: bool, open: Open) {
     let began = Instant::now();
     log_connected(&outbox, peer, door);
-    let (mut session, admitted) = begin(&hub, &outbox, peer, door, began);
-    let (ended, counted) = match admitted {
-        Err(why) => (session.refuse(why), false),
-        Ok(counted) => (run(&mut session), counted),
-    };
+    let mut session = begin(&hub, &outbox, peer, door, began);
+    let ended = run(&mut session);
     drop(session);
     finish(&hub, outbox, peer, began, &ended, counted);
     drop(open);
@@ -135,23 +151,15 @@ fn log_connected(outbox: &Outbox, peer: SocketAddr, door: Door) {
 }
 
 #[inline(never)]
-fn begin(
-    hub: &Arc<Hub>,
-    outbox: &Arc<Outbox>,
-    peer: SocketAddr,
-    door: Door,
-    began: Instant,
-) -> (Box<Session>, Result<bool, String>) {
+fn begin(hub: &Arc<Hub>, outbox: &Arc<Outbox>, peer: SocketAddr, door: Door, began: Instant) -> Box<Session> {
     set_options(outbox.stream());
-    let admitted = enter(hub, peer.ip().to_canonical(), began);
-    if admitted.is_ok() {
-        hub.roster.connected(outbox);
-        // A stop announced between accept and here has not seen this connection.
-        if hub.shutdown.is_announced() {
-            outbox.end(Ended::Stopping);
-        }
+    hub.roster.connected(outbox);
+    // A stop announced since the connection was accepted has not seen it.
+    if hub.shutdown.is_announced() {
+        outbox.announce(Tone::Refusal, STOPPING);
+        outbox.end(Ended::Stopping);
     }
-    (Box::new(Session::new(Arc::clone(hub), Arc::clone(outbox), peer, door, began)), admitted)
+    Box::new(Session::new(Arc::clone(hub), Arc::clone(outbox), peer, door, began))
 }
 
 fn run(session: &mut Session) -> Ended {

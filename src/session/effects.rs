@@ -225,6 +225,11 @@ impl Session {
             self.outbox.tell(Tone::Refusal, "Your client has not shown that it speaks telnet: it stays in line mode.");
             return;
         }
+        if on == self.link.is_character_mode() {
+            let mode = if on { "char" } else { "line" };
+            self.outbox.tell(Tone::News, &format!("You are in {mode} mode already."));
+            return;
+        }
         self.link.request_character_mode(on, &mut self.protocol);
         self.send_protocol();
         let mode =
@@ -262,7 +267,7 @@ impl Session {
         self.send_protocol();
         if hidden_by_telnet {
             // The Enter after a hidden line was not shown either.
-            self.outbox.write_protocol(b"\r\n");
+            self.outbox.with_display(|display, _| display.spoil_row());
         }
     }
 }

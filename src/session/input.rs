@@ -7,24 +7,15 @@
 use std::time::{Duration, Instant};
 
 use super::pending::Waiting;
+use super::turns::read_rate;
 use super::{REPLIES_AT_ONCE, Session};
-use crate::command::Cost;
-use crate::config::Config;
 use crate::line::{EditorEvent, Keep, LineEvent};
 use crate::outbox::Ended;
 use crate::palette::{Effect, Input, seconds};
 use crate::screen::Tone;
 use crate::telnet::LinkEvent;
-use crate::throttle::{Rate, Turn};
-use crate::wire::{self, Foreign};
-
-/// A line whose turn comes within this time is delayed, a later one refused.
-const PATIENCE: Duration = Duration::from_secs(3);
-
-/// Reading commands: so many at once,
-const READS_AT_ONCE: u32 = 20;
-/// and so many a second.
-const READS_PER_SECOND: u32 = 10;
+use crate::throttle::Turn;
+use crate::wire::{Foreign, Verdict};
 
 /// What a line may have where `line_bytes` sets no limit, in bytes: what a stranger can make grow is bounded all the same.
 const LONGEST_LINE: usize = 1 << 20;
@@ -46,8 +37,8 @@ impl Session {
     /// Takes what one read brought.
     #[inline(never)]
     pub(super) fn take(&mut self, chunk: &[u8]) {
-        if !std::mem::replace(&mut self.first_byte_seen, true) && wire::is_tls_hello(chunk) {
-            self.turn_away(Foreign::Tls);
+        if let Verdict::Foreign(protocol) = self.first_bytes.feed(chunk) {
+            self.turn_away(protocol);
             return;
         }
         let mut input = chunk;
@@ -66,14 +57,29 @@ impl Session {
                     self.with_editor(|editor, out| editor.erase_line(out));
                 }
                 LinkEvent::EndOfFile => self.ended_by_key(),
-                LinkEvent::WindowResized | LinkEvent::TerminalChanged | LinkEvent::Confirmed => self.look_again(),
+                LinkEvent::Confirmed => {
+                    self.look_again();
+                    // The prompt for a password may stand there already.
+                    let hidden = self.palette.asks_password();
+                    self.outbox.with_display(|display, _| display.set_hidden(hidden));
+                }
+                LinkEvent::WindowResized | LinkEvent::TerminalChanged => self.look_again(),
                 LinkEvent::CharacterModeChanged(on) => self.mode_changed(on),
             }
+            self.keep_replies_small();
             if self.is_over() {
                 return;
             }
         }
         self.send_protocol();
+    }
+
+    /// One read may bring thousands of keys and lines with an answer each: they are sent, and taken, before they grow.
+    fn keep_replies_small(&self) {
+        if self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
+            self.outbox.flush();
+            self.outbox.wait_drained(None);
+        }
     }
 
     /// Not inlined, like its neighbours: what they need is off the stack again when a line runs, and what the deepest line
@@ -86,8 +92,14 @@ impl Session {
     /// The peer sends nothing more: a last line without its end is run like any other.
     pub(super) fn input_ended(&mut self) {
         self.input_over = true;
-        let last = self.assembler.finish();
-        if let Some(LineEvent::Entered(line)) = last {
+        if let Verdict::Foreign(protocol) = self.first_bytes.finish() {
+            self.turn_away(protocol);
+            return;
+        }
+        if self.is_over() || self.link.is_character_mode() {
+            return;
+        }
+        if let Some(LineEvent::Entered(line)) = self.assembler.finish() {
             self.line_entered(&line);
         }
     }
@@ -117,12 +129,22 @@ impl Session {
                 Typed::TooLong => self.line_too_long(limit),
                 Typed::Interrupted => self.interrupted(),
                 Typed::Ended => self.ended_by_key(),
-                Typed::CompletionAsked => self.complete(),
-                Typed::RedrawAsked => {
-                    self.effects.push(Effect::Redraw);
-                    self.carry_out();
-                }
+                Typed::CompletionAsked => self.key_asked(Session::complete),
+                Typed::RedrawAsked => self.key_asked(|session| {
+                    session.effects.push(Effect::Redraw);
+                    session.answer_below();
+                }),
             }
+            self.keep_replies_small();
+        }
+    }
+
+    /// Tab and Ctrl-L read as much as a command does, and cost as much.
+    #[inline(never)]
+    fn key_asked(&mut self, answer: impl FnOnce(&mut Session)) {
+        let turn = read_rate().map(|rate| self.reads.reserve(Instant::now(), 1, rate, Duration::ZERO));
+        if matches!(turn, None | Some(Turn::Now)) {
+            answer(self);
         }
     }
 
@@ -162,12 +184,6 @@ impl Session {
 
     fn line_entered(&mut self, line: &str) {
         let now = Instant::now();
-        if !std::mem::replace(&mut self.first_line_seen, true)
-            && let Some(foreign) = wire::foreign_line(line)
-        {
-            self.turn_away(foreign);
-            return;
-        }
         self.note_activity(now);
         self.pick_up_losses();
         let config = self.hub.config();
@@ -176,90 +192,63 @@ impl Session {
             // What is said comes back as a message; everything else, and what is refused, stays to be read.
             let said = self.palette.would_say(line, &self.rules()) && !matches!(turn, Turn::Refused(_));
             let keep = if said { Keep::Erased } else { Keep::Shown };
-            let remembered = !self.palette.asks_password() && self.palette.is_logged_in() && !line.trim().is_empty();
+            // What is typed ahead of a waiting `:join` may be its password.
+            let recallable = if self.pending.is_empty() { self.palette.recallable(line) } else { "" };
             self.outbox.with_display(|display, out| {
                 display.finish_line(keep, out);
-                if remembered && let Some(editor) = display.editor() {
-                    editor.remember(line);
+                if !recallable.is_empty()
+                    && let Some(editor) = display.editor()
+                {
+                    editor.remember(recallable);
                 }
             });
         }
         match turn {
             Turn::Now => self.run_line(line),
-            Turn::At(due) if !self.pending.is_full() => self.pending.push(due, Waiting::Line(line.to_owned())),
-            Turn::At(due) => self.refuse_fast(due.saturating_duration_since(now)),
+            Turn::At(due) => {
+                let charged = self.palette.cost(line);
+                let typed = self.held_until.map_or(now, |until| until.max(now));
+                if !self.pending.push(due, Waiting::Line { text: line.to_owned(), charged, typed }) {
+                    self.refuse_fast(due.saturating_duration_since(now));
+                }
+            }
             Turn::Refused(wait) => self.refuse_fast(wait),
         }
     }
 
     #[inline(never)]
-    fn refuse_fast(&mut self, wait: Duration) {
+    pub(super) fn refuse_fast(&mut self, wait: Duration) {
         self.outbox.tell(Tone::Refusal, &format!("Too fast: try again in {}.", seconds(wait)));
     }
 
-    /// When a line may run. Lines keep their order: none overtakes one that waits.
-    fn turn(&mut self, line: &str, config: &Config, now: Instant) -> Turn {
-        let (bucket, units, rate) = match self.palette.cost(line) {
-            Cost::Free => (&mut self.reads, 0, None),
-            Cost::Read(units) => {
-                (&mut self.reads, units, Rate::new(READS_AT_ONCE, READS_PER_SECOND, Duration::from_secs(1)))
-            }
-            Cost::Post => (&mut self.posts, 1, message_rate(config)),
-        };
-        let turn = rate.map_or(Turn::Now, |rate| bucket.reserve(now, units, rate, PATIENCE));
-        let behind = [self.held_until, self.pending.last_due()].into_iter().flatten().max();
-        match (turn, behind) {
-            (Turn::Now, Some(behind)) => Turn::At(behind.max(now)),
-            (Turn::At(due), Some(behind)) => Turn::At(due.max(behind)),
-            (turn, _) => turn,
-        }
-    }
-
-    pub(super) fn run_pending(&mut self, now: Instant) {
-        if self.held_until.is_some() {
-            return;
-        }
-        while !self.is_over()
-            && let Some(waiting) = self.pending.pop(now)
-        {
-            match waiting {
-                Waiting::Line(line) => self.run_line(&line),
-                Waiting::Ended => self.run_input(Input::Ended),
-            }
-            // `:mode` takes effect on telnet's side first, and nothing has to be read for it.
-            self.take(&[]);
-        }
-    }
-
-    fn run_line(&mut self, line: &str) {
+    pub(super) fn run_line(&mut self, line: &str) {
         self.run_input(Input::LineEntered(line));
     }
 
     pub(super) fn run_input(&mut self, input: Input<'_>) {
         let rules = self.rules();
         self.palette.handle(input, &rules, &mut self.effects);
-        let only_said = self.effects.iter().all(|effect| matches!(effect, Effect::Say { confirm: false, .. }));
-        if !only_said {
-            // The answer stands below one's own lines and below what others said before it.
-            self.deliver();
-            if let Some(room) = &self.viewed {
-                room.catch_up(&self.outbox);
-            }
+        if self.effects.iter().all(|effect| matches!(effect, Effect::Say { confirm: false, .. })) {
+            self.carry_out();
+        } else {
+            self.answer_below();
+        }
+    }
+
+    /// Carries out what answers a line: the answer stands below one's own lines, and below what others said before it.
+    fn answer_below(&mut self) {
+        self.deliver();
+        if let Some(room) = &self.viewed {
+            room.catch_up(&self.outbox);
         }
         self.carry_out();
-        if !only_said {
-            self.update_place();
-        }
-        if !only_said && self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
-            self.outbox.flush();
-            self.outbox.wait_drained(None);
-        }
+        self.update_place();
+        self.keep_replies_small();
     }
 
     #[inline(never)]
     fn line_too_long(&mut self, limit: usize) {
         self.note_activity(Instant::now());
-        self.first_line_seen = true;
         let fate = if self.link.is_character_mode() { "The rest was not taken" } else { "It was not read" };
         let told = format!("That line is too long: a line may have {limit} bytes. {fate}.");
         self.outbox.tell(Tone::Refusal, &told);
@@ -273,15 +262,23 @@ impl Session {
     fn interrupted(&mut self) {
         self.assembler.clear();
         self.with_editor(|editor, out| editor.interrupt(out));
-        self.outbox.line_ended();
-        self.run_input(Input::Interrupted);
+        if !self.outbox.line_ended() {
+            // The terminal has drawn its ^C where the cursor was.
+            self.outbox.with_display(|display, _| display.spoil_row());
+        }
+        self.run_or_wait(Input::Interrupted, Waiting::Interrupted);
     }
 
     fn ended_by_key(&mut self) {
-        if let Some(due) = self.pending.last_due() {
-            self.pending.push(due, Waiting::Ended);
-        } else {
-            self.run_input(Input::Ended);
+        self.run_or_wait(Input::Ended, Waiting::Ended);
+    }
+
+    /// A key that means something in the order of the lines before it.
+    fn run_or_wait(&mut self, input: Input<'_>, waiting: Waiting) {
+        match self.pending.last_due() {
+            // Without room in the queue the key is lost, like a key pressed a thousand times.
+            Some(due) => drop(self.pending.push(due, waiting)),
+            None => self.run_input(input),
         }
     }
 
@@ -304,7 +301,12 @@ impl Session {
     fn mode_changed(&mut self, on: bool) {
         self.look_again();
         self.outbox.with_display(|display, out| display.set_character_mode(on, out));
-        if !on {
+        if on {
+            // Half a line that line mode had begun goes on in the editor.
+            if let Some(LineEvent::Entered(begun)) = self.assembler.finish() {
+                self.with_editor(|editor, out| drop(editor.next(&mut begun.as_bytes(), 0, out)));
+            }
+        } else {
             self.assembler.resume_after_return();
         }
         // The new editor has to know the window's height, too.
@@ -326,9 +328,4 @@ impl Session {
             display.set_go_ahead(go_ahead);
         });
     }
-}
-
-fn message_rate(config: &Config) -> Option<Rate> {
-    let units = |count: Option<usize>| u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX);
-    Rate::new(units(config.limits.message_burst), units(config.limits.messages_per_second), Duration::from_secs(1))
 }

@@ -14,6 +14,7 @@ mod farewell;
 mod input;
 mod listings;
 mod pending;
+mod turns;
 
 use std::io::{self, Read};
 use std::net::{IpAddr, SocketAddr};
@@ -30,6 +31,7 @@ use crate::roster::Person;
 use crate::screen::Tone;
 use crate::telnet::{Link, Policy};
 use crate::throttle::Bucket;
+use crate::wire::FirstBytes;
 use pending::Pending;
 
 /// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
@@ -79,9 +81,8 @@ pub struct Session {
     last_typed: Instant,
     idle_warned: bool,
     long_lines: u8,
-    /// The first bytes have been looked at, and they are not another protocol's.
-    first_byte_seen: bool,
-    first_line_seen: bool,
+    /// Tells other protocols from people.
+    first_bytes: FirstBytes,
     /// The peer sends nothing more.
     input_over: bool,
     password_warned: bool,
@@ -121,8 +122,7 @@ impl Session {
             last_typed: now,
             idle_warned: false,
             long_lines: 0,
-            first_byte_seen: false,
-            first_line_seen: false,
+            first_bytes: FirstBytes::new(),
             input_over: false,
             password_warned: false,
             color: None,
@@ -165,6 +165,7 @@ impl Session {
             }
             let buffer = large.as_deref_mut().unwrap_or(&mut small);
             match self.read(buffer, deadline) {
+                // Zero is also how our own end wakes this thread.
                 Ok(0) => self.input_ended(),
                 Ok(count) => {
                     let size = buffer.len();
@@ -182,14 +183,6 @@ impl Session {
             }
         }
         let ended = self.outbox.ended().or(self.ended.take()).unwrap_or(Ended::Quit);
-        self.leave(&ended);
-        ended
-    }
-
-    /// Ends a connection that is not let in, with a word why.
-    pub fn refuse(&mut self, why: String) -> Ended {
-        self.outbox.tell(Tone::Refusal, &why);
-        let ended = Ended::Refused(why);
         self.leave(&ended);
         ended
     }

@@ -7,6 +7,8 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::command::Cost;
+
 /// Most lines that wait. The rate limits let about forty wait for their three seconds; the rest is for the newcomers'
 /// wait, in which a script may send all it has.
 const MOST_LINES: usize = 256;
@@ -14,7 +16,15 @@ const MOST_LINES: usize = 256;
 /// What waits.
 #[derive(Debug)]
 pub(super) enum Waiting {
-    Line(String),
+    Line {
+        text: String,
+        /// What it was charged when it was typed. Where it turns out to be something dearer, it is charged then.
+        charged: Cost,
+        /// When it was typed, or could have been.
+        typed: Instant,
+    },
+    /// 0x03.
+    Interrupted,
     /// 0x04 on an empty line.
     Ended,
 }
@@ -29,10 +39,6 @@ impl Pending {
         self.queue.is_empty()
     }
 
-    pub(super) fn is_full(&self) -> bool {
-        self.queue.len() >= MOST_LINES
-    }
-
     /// When the first one's turn comes.
     pub(super) fn due(&self) -> Option<Instant> {
         self.queue.front().map(|(due, _)| *due)
@@ -43,8 +49,18 @@ impl Pending {
         self.queue.back().map(|(due, _)| *due)
     }
 
-    pub(super) fn push(&mut self, due: Instant, waiting: Waiting) {
-        self.queue.push_back((due, waiting));
+    /// Appends; false if there is no room.
+    pub(super) fn push(&mut self, due: Instant, waiting: Waiting) -> bool {
+        let room = self.queue.len() < MOST_LINES;
+        if room {
+            self.queue.push_back((due, waiting));
+        }
+        room
+    }
+
+    /// Puts one back to the head: its turn comes later than thought.
+    pub(super) fn push_back_to_head(&mut self, due: Instant, waiting: Waiting) {
+        self.queue.push_front((due, waiting));
     }
 
     /// The first one, if its turn has come.

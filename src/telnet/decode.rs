@@ -8,15 +8,15 @@ use super::{DO, DONT, EOF, IAC, SB, SE, WILL, WONT};
 
 /// Longest subnegotiation kept, in bytes.
 ///
-/// The longest one read here is a terminal name; RFC 1091 gives no limit and the names in use are under 40. At 512 a peer
-/// that never closes one costs half a kilobyte, not the machine.
+/// The longest one read here is a terminal name; RFC 1091 gives no limit and the names in use are under 40. At 512 a
+/// peer that never closes one costs half a kilobyte, not the machine.
 ///
-/// What is longer is taken for one whose SE was lost. Its remains must not be read as typed, and must not swallow all that
-/// its sender ever types either: they end at the next command or the next end of a line, whichever is first.
+/// What is longer is taken for one whose SE was lost. Its remains must not be read as typed, and must not swallow all
+/// that its sender ever types either: they end at the next command or the next end of a line, whichever is first.
 pub const MAX_SUBNEGOTIATION: usize = 512;
 
-/// The lowest byte that is a command behind IAC (RFC 1184; in RFC 854 it is SE). Anything lower is there because somebody
-/// did not double an IAC.
+/// The lowest byte that is a command behind IAC (RFC 1184; in RFC 854 it is SE). Anything lower is there because
+/// somebody did not double an IAC.
 const FIRST_COMMAND: u8 = EOF;
 
 /// One thing a peer sent.
@@ -37,8 +37,7 @@ enum State {
     Data,
     Iac,
     Negotiation(u8),
-    /// Behind IAC SB: the option comes.
-    Option,
+    /// Behind IAC SB: the option, which is kept like what follows it, and the content.
     Subnegotiation,
     SubnegotiationIac,
 }
@@ -57,7 +56,7 @@ impl Decoder {
         Decoder { state: State::Data, kept: Vec::new() }
     }
 
-    /// The option and content of the subnegotiation just completed.
+    /// The option and content of the subnegotiation just completed; `None` if it was empty.
     pub fn subnegotiation(&self) -> Option<(u8, &[u8])> {
         self.kept.split_first().map(|(option, content)| (*option, content))
     }
@@ -86,7 +85,7 @@ impl Decoder {
                         WILL | WONT | DO | DONT => self.state = State::Negotiation(byte),
                         SB => {
                             self.forget();
-                            self.state = State::Option;
+                            self.state = State::Subnegotiation;
                         }
                         // A stray SE closes nothing.
                         SE => {}
@@ -97,11 +96,6 @@ impl Decoder {
                     *input = rest;
                     self.state = State::Data;
                     return Some(Event::Negotiation(verb, byte));
-                }
-                State::Option => {
-                    *input = rest;
-                    self.state = State::Subnegotiation;
-                    self.keep(byte);
                 }
                 State::Subnegotiation if self.overlong() && matches!(byte, b'\r' | b'\n') => {
                     self.forget();

@@ -86,6 +86,8 @@ pub struct Link {
     by_hand: Option<bool>,
     /// Character mode is being asked for, or on.
     character_wanted: bool,
+    /// The peer has refused half of it: no further name makes it worth asking again.
+    character_refused: bool,
     /// As last told by `CharacterModeChanged`.
     character_mode: bool,
     hiding: bool,
@@ -115,6 +117,7 @@ impl Link {
             window: None,
             by_hand: None,
             character_wanted: false,
+            character_refused: false,
             character_mode: false,
             hiding: false,
             go_ahead: false,
@@ -211,8 +214,9 @@ impl Link {
             }
             if self.character_wanted && (self.our_echo.refused || self.our_sga.refused) {
                 // Half of it is worth nothing: the other half is taken back, unless a password needs it. What has been
-                // refused is not offered again.
+                // refused is offered again only when the person asks for it.
                 self.character_wanted = false;
+                self.character_refused = true;
                 if !self.our_echo.refused {
                     self.announce_echo(out);
                 }
@@ -275,8 +279,9 @@ impl Link {
 
     /// Character mode for terminals that can, unless the person has chosen himself.
     fn choose_mode(&mut self, out: &mut Vec<u8>) {
-        if self.by_hand.is_none() && self.terminal.edits() != self.character_wanted {
-            self.want_character_mode(self.terminal.edits(), out);
+        let wanted = self.terminal.edits();
+        if self.by_hand.is_none() && wanted != self.character_wanted && !(wanted && self.character_refused) {
+            self.want_character_mode(wanted, out);
         }
     }
 

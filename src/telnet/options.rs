@@ -16,8 +16,8 @@ pub(super) struct Switch {
     on: bool,
     /// What was last announced from here.
     wanted: bool,
-    /// Announcements from here that may still be answered. They are on and off by turns and the last of them is `wanted`,
-    /// so their number says what each of them was.
+    /// Announcements from here that may still be answered. They are on and off by turns and the last of them is
+    /// `wanted`, so their number says what each of them was.
     unanswered: u8,
     /// Times the peer has switched it on unasked.
     agreed: u8,
@@ -25,8 +25,8 @@ pub(super) struct Switch {
     pub(super) refused: bool,
 }
 
-/// How often a peer may switch one option on unasked. A client does so once, if at all; a peer that sends everything back
-/// would go on for ever with an option that it is told of twice, on and off.
+/// How often a peer may switch one option on unasked. A client does so once, if at all; a peer that sends everything
+/// back would go on for ever with an option that it is told of twice, on and off.
 const MOST_AGREED: u8 = 4;
 
 /// What an answer of the peer's led to.
@@ -130,8 +130,8 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// Takes a request for an unknown option. A refusal is written the first time only, also if the peer takes its request
-    /// back and repeats it: whatever a peer does, there are 512 refusals in a connection at most.
+    /// Takes a request for an unknown option. A refusal is written the first time only, also if the peer takes its
+    /// request back and repeats it: whatever a peer does, there are 512 refusals in a connection at most.
     pub(super) fn receive(&mut self, verb: u8, option: u8, out: &mut Vec<u8>) {
         let (side, refusal) = match verb {
             WILL => (0, DONT),

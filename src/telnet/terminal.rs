@@ -55,6 +55,9 @@ const CAPABLE: &[&str] = &[
     "terminator",
 ];
 
+/// Beginnings of the names of DEC's terminals, which have no colour.
+const COLORLESS: &[&str] = &["vt1", "vt2", "vt3", "vt4", "vt5"];
+
 /// Beginnings of the names of MUD clients: they have an input line of their own.
 const MUD_CLIENTS: &[&str] = &[
     "mudlet",
@@ -80,6 +83,9 @@ const MUD_CLIENTS: &[&str] = &[
     "axmud",
 ];
 
+/// Names that say that nothing is understood but lines. They count whatever other names come with them.
+const PLAIN: &[&str] = &["dumb", "unknown", "network"];
+
 /// What is known of a terminal.
 #[derive(Debug, Default)]
 pub struct Terminal {
@@ -87,11 +93,13 @@ pub struct Terminal {
     last: Option<Box<str>>,
     mtts: u32,
     capable: bool,
+    plain: bool,
     mud_client: bool,
 }
 
 impl Terminal {
-    /// Takes a name; false if it is the one before again, which ends the list, or none at all.
+    /// Takes a name; false if the list ends with it: it is the one before again (RFC 1091), or the first one, with which a
+    /// client begins again that does not repeat its last, or none at all.
     pub(super) fn add(&mut self, raw: &[u8]) -> bool {
         let clean = text::sanitize_bytes(raw);
         let mut end = clean.len().min(MAX_NAME);
@@ -99,16 +107,17 @@ impl Terminal {
             end -= 1;
         }
         let name = clean[..end].trim();
-        if name.is_empty() || self.last.as_deref() == Some(name) {
+        if name.is_empty() || [&self.last, &self.name].into_iter().any(|known| known.as_deref() == Some(name)) {
             return false;
         }
         self.last = Some(name.into());
         let lower = name.to_ascii_lowercase();
         let starts = |list: &[&str]| list.iter().any(|start| lower.starts_with(start));
         if let Some(bits) = lower.strip_prefix("mtts ") {
-            self.mtts = bits.trim().parse().unwrap_or(0);
+            self.mtts |= bits.trim().parse().unwrap_or(0);
         } else {
             self.capable |= starts(CAPABLE);
+            self.plain |= PLAIN.contains(&lower.as_str());
             self.mud_client |= starts(MUD_CLIENTS);
             if self.name.is_none() {
                 self.name = Some(name.into());
@@ -129,17 +138,21 @@ impl Terminal {
 
     /// Whether escape sequences (ECMA-48) do what they should.
     pub fn ansi(&self) -> bool {
-        !self.screen_reader() && (self.capable || self.mtts & (MTTS_ANSI | MTTS_VT100) != 0)
+        !self.plain && !self.screen_reader() && (self.capable || self.mtts & (MTTS_ANSI | MTTS_VT100) != 0)
     }
 
     /// Whether the server can edit the line: cursor movement, and no input line of its own.
     pub fn edits(&self) -> bool {
-        self.capable && !self.mud_client && !self.screen_reader()
+        self.capable && !self.plain && !self.mud_client && !self.screen_reader()
     }
 
     /// Whether it shows colour: everything with escape sequences does, but the VT100 and its like.
     pub fn color(&self) -> bool {
-        self.ansi() && !self.name().is_some_and(|name| name.to_ascii_lowercase().starts_with("vt"))
+        let colorless = |name: &str| {
+            let lower = name.to_ascii_lowercase();
+            COLORLESS.iter().any(|start| lower.starts_with(start))
+        };
+        self.ansi() && !self.name().is_some_and(colorless)
     }
 
     /// Whether it shows UTF-8; `None` if it has not said.

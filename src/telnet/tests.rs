@@ -400,9 +400,8 @@ fn a_line_end_in_a_short_subnegotiation_is_part_of_it() {
 }
 
 #[test]
-fn a_subnegotiation_without_even_an_option_does_no_harm() {
-    // The byte behind SB is the option, whatever it is; the next command ends it all.
-    check(&[IAC, SB, IAC, SE, b'x', IAC, NOP, b'y'], &[Told::Event(Confirmed), typed("y")]);
+fn a_subnegotiation_without_even_an_option_ends_at_its_own_end() {
+    check(&[IAC, SB, IAC, SE, b'x'], &[Told::Event(Confirmed), typed("x")]);
 }
 
 #[test]
@@ -480,8 +479,9 @@ fn a_name_that_was_not_asked_for_changes_nothing() {
     }
     // The mode would follow a screen reader that comes and goes.
     for _ in 0..10 {
-        assert_eq!(peer.names("MTTS 64"), b"");
-        assert_eq!(peer.names("xterm"), b"");
+        for name in ["xterm", "MTTS 64", "MTTS 1"] {
+            assert_eq!(peer.names(name), b"", "{name}");
+        }
     }
 }
 
@@ -764,7 +764,8 @@ fn bytes(longest: usize) -> impl Strategy<Value = Vec<u8>> {
     ];
     let piece = prop_oneof![
         8 => prop::collection::vec(byte, 1..8),
-        2 => prop::sample::select(vec!["xterm", "MTTS 64", "TINTIN++", "dumb", ""]).prop_map(|n| terminal_type(n.as_bytes())),
+        2 => prop::sample::select(vec!["xterm", "MTTS 64", "TINTIN++", "dumb", ""])
+            .prop_map(|name| terminal_type(name.as_bytes())),
         1 => prop::collection::vec(any::<u8>(), 4).prop_map(|size| [&[IAC, SB, NAWS][..], &size, &[IAC, SE]].concat()),
         1 => Just(b"hi\r\n".to_vec()),
         1 => (500_usize..530).prop_map(|length| [&[IAC, SB][..], &vec![b'x'; length]].concat()),
@@ -870,4 +871,49 @@ proptest! {
         prop_assert_eq!(out, b"");
         prop_assert_eq!(switch.is_on(), peer.on);
     }
+}
+
+#[test]
+fn who_names_dumb_gets_plain_lines_whatever_else_it_says() {
+    for names in [["dumb", "xterm"], ["xterm", "dumb"], ["UNKNOWN", "vt100"]] {
+        let mut peer = Peer::new(Policy::Auto);
+        peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+        for name in names {
+            peer.names(name);
+        }
+        peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]);
+        assert!(!peer.link.terminal().ansi(), "{names:?}");
+        assert!(!peer.link.is_character_mode(), "{names:?}");
+    }
+}
+
+#[test]
+fn a_refused_character_mode_is_not_offered_again_for_the_next_name() {
+    for refused in [ECHO, SUPPRESS_GO_AHEAD] {
+        let mut peer = Peer::new(Policy::Auto);
+        peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+        peer.names("xterm");
+        peer.says(&[IAC, DONT, refused]);
+        assert_eq!(peer.names("vt220"), SEND);
+        assert_eq!(peer.names("vt100"), SEND);
+    }
+}
+
+#[test]
+fn only_the_terminals_of_dec_are_taken_for_colourless() {
+    for (name, color) in [("vte-256color", true), ("VT100", false), ("vt220", false)] {
+        let mut peer = Peer::new(Policy::Auto);
+        peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+        peer.names(name);
+        assert_eq!(peer.link.terminal().color(), color, "{name}");
+    }
+}
+
+#[test]
+fn a_list_that_begins_again_ends_the_questions() {
+    let mut peer = Peer::new(Policy::Auto);
+    peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+    peer.names("xterm");
+    peer.names("vt100");
+    assert_eq!(peer.names("xterm"), b"");
 }

@@ -9,4 +9,4 @@
 
 mod plain;
 
-pub use plain::{Foreign, foreign_line, is_tls_hello};
+pub use plain::{FirstBytes, Foreign, Verdict, is_http_request_line, is_ssh_banner};

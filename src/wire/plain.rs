@@ -50,49 +50,214 @@ impl fmt::Display for Foreign {
     }
 }
 
-/// Whether a connection's first bytes are a TLS record of a handshake (RFC 8446, section 5.1): nobody types 0x16, a
-/// version of 3 behind it makes it sure, and one byte alone is taken for it too.
-pub fn is_tls_hello(first: &[u8]) -> bool {
-    first.first() == Some(&22) && first.get(1).is_none_or(|major| *major == 3)
+/// What the first bytes of a connection say about the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It may still turn out to be any.
+    Undecided,
+    /// A person, or a script that writes like one.
+    Person,
+    /// None of what has come is to be run.
+    Foreign(Foreign),
 }
 
-/// The protocol of which this is the first line, if it is not a person's.
-pub fn foreign_line(line: &str) -> Option<Foreign> {
-    if line.starts_with("SSH-") {
-        return Some(Foreign::Ssh);
+/// The judge of a connection's first bytes.
+///
+/// It holds nothing back: whoever reads shows it each chunk first and passes the chunk on unless it is foreign, so that a
+/// name typed letter by letter is echoed letter by letter. The first line cannot have been run before it is judged,
+/// because the judgement falls at its end at the latest, in the same chunk.
+///
+/// It looks at raw bytes, which is enough: a client that speaks telnet before the first line begins with IAC, and with
+/// that none of these protocols does.
+#[derive(Debug)]
+pub struct FirstBytes {
+    verdict: Verdict,
+    /// The first line so far; of a long one its beginning and its end. Given back with the verdict.
+    line: Vec<u8>,
+}
+
+/// Bytes kept of the first line's beginning and, at least, of its end: all methods and versions are shorter. How long the
+/// line is between them must not matter: otherwise a web page has its visitor's browser post commands here behind a
+/// request line that is too long to be read.
+const KEPT_OF_LINE: usize = 64;
+
+impl FirstBytes {
+    /// At the beginning of a connection.
+    pub fn new() -> FirstBytes {
+        FirstBytes { verdict: Verdict::Undecided, line: Vec::new() }
     }
-    // The expression is compiled only for lines that look the part: it costs more than the line.
-    (line.contains(" HTTP/") && REQUEST_LINE.as_ref().is_some_and(|request| request.is_match(line)))
-        .then_some(Foreign::Http)
+
+    /// Takes the next chunk; once it has fallen, the verdict does not change any more.
+    pub fn feed(&mut self, chunk: &[u8]) -> Verdict {
+        let mut bytes = chunk.iter();
+        while self.verdict == Verdict::Undecided
+            && let Some(&byte) = bytes.next()
+        {
+            if self.line.len() == 3 * KEPT_OF_LINE {
+                self.line.drain(KEPT_OF_LINE..2 * KEPT_OF_LINE);
+            }
+            self.line.push(byte);
+            self.verdict = judge(&self.line);
+        }
+        if self.verdict != Verdict::Undecided {
+            self.line = Vec::new();
+        }
+        self.verdict
+    }
+
+    /// The peer sends no more: its first line ends here, if not before.
+    pub fn finish(&mut self) -> Verdict {
+        self.feed(b"\n")
+    }
 }
 
-/// `METHOD target HTTP/1.x` (RFC 9112, section 3); 2.0 is the preface of HTTP/2 (RFC 9113, section 3.4).
-static REQUEST_LINE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^[A-Z]{3,} \S.* HTTP/[0-9.]+\s*$").ok());
+impl Default for FirstBytes {
+    fn default() -> Self {
+        FirstBytes::new()
+    }
+}
+
+/// Judges the first line as far as it has come. Called at each byte.
+fn judge(line: &[u8]) -> Verdict {
+    match line {
+        // A TLS record with a handshake (RFC 8446, section 5.1): type 22, version 3.0 to 3.4. Nobody begins by typing 22.
+        [22] | [22, 3] => Verdict::Undecided,
+        [22, 3, 0..=4, ..] => Verdict::Foreign(Foreign::Tls),
+        [before @ .., b'\r' | b'\n'] => {
+            // Not only UTF-8: the cut in a long line may go through a character.
+            let http = is_http_request_line(&String::from_utf8_lossy(before));
+            if http { Verdict::Foreign(Foreign::Http) } else { Verdict::Person }
+        }
+        [b'S', ..] if line.len() == SSH_BANNER && std::str::from_utf8(line).is_ok_and(is_ssh_banner) => {
+            Verdict::Foreign(Foreign::Ssh)
+        }
+        [b'A'..=b'Z', ..] => Verdict::Undecided,
+        _ => Verdict::Person,
+    }
+}
+
+/// Bytes by which an SSH client is known.
+const SSH_BANNER: usize = "SSH-2.".len();
+
+/// Whether a line is, or begins like, what an SSH client sends first (RFC 4253, section 4.2).
+pub fn is_ssh_banner(line: &str) -> bool {
+    line.starts_with("SSH-1.") || line.starts_with("SSH-2.")
+}
+
+/// Whether a line is a request's first: `METHOD target HTTP/1.x` (RFC 9112, section 3) or the preface of HTTP/2 (RFC 9113,
+/// section 3.4).
+pub fn is_http_request_line(line: &str) -> bool {
+    // The expression is compiled only for lines that look the part: that costs more than the line.
+    line.contains(" HTTP/") && REQUEST_LINE.as_ref().is_some_and(|request| request.is_match(line))
+}
+
+/// `None` cannot happen: the pattern is a constant, and tested.
+static REQUEST_LINE: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"^[A-Z][A-Z-]{2,} \S.* HTTP/[0-9.]+\s*$").ok());
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn requests_of_browsers_are_told_from_what_people_type() {
-        for line in
-            ["GET / HTTP/1.1", "POST /x?y HTTP/1.0", "OPTIONS * HTTP/1.1", "PRI * HTTP/2.0", "GET http://a/ HTTP/1.1\r"]
-        {
-            assert_eq!(foreign_line(line), Some(Foreign::Http), "{line}");
+    /// Judges whole, byte by byte and cut at every place.
+    fn check(input: &[u8], expected: Verdict) {
+        let shown = input.escape_ascii();
+        assert_eq!(FirstBytes::new().feed(input), expected, "{shown}");
+        let mut single = FirstBytes::new();
+        for byte in input {
+            single.feed(std::slice::from_ref(byte));
         }
-        for line in ["alice", "GET up", "I like HTTP/1.1", "get / HTTP/1.1", "GET / HTTP/x", ""] {
-            assert_eq!(foreign_line(line), None, "{line}");
+        assert_eq!(single.feed(b""), expected, "{shown}, byte by byte");
+        for place in 0..input.len() {
+            let mut cut = FirstBytes::new();
+            cut.feed(&input[..place]);
+            assert_eq!(cut.feed(&input[place..]), expected, "{shown}, cut at {place}");
         }
-        assert_eq!(foreign_line("SSH-2.0-OpenSSH_9.2"), Some(Foreign::Ssh));
     }
 
     #[test]
-    fn a_tls_hello_is_known_by_its_first_bytes_at_every_split() {
-        assert!(is_tls_hello(&[0x16, 3, 1, 2, 0]));
-        assert!(is_tls_hello(&[0x16]));
-        assert!(!is_tls_hello(&[0x16, b'a']));
-        assert!(!is_tls_hello(b"alice"));
-        assert!(!is_tls_hello(b""));
+    fn requests_of_browsers_are_told_from_what_people_type() {
+        for line in [
+            "GET / HTTP/1.1",
+            "POST /x?y HTTP/1.0",
+            "OPTIONS * HTTP/1.1",
+            "PRI * HTTP/2.0",
+            "GET http://a/ HTTP/1.1",
+            "BASELINE-CONTROL /a HTTP/1.1",
+            "CONNECT a:1 HTTP/1.1 ",
+        ] {
+            for end in ["\r\n", "\n", "\r", "\r\nHost: a\r\n\r\nalice\r\n:join general\r\n"] {
+                check(format!("{line}{end}").as_bytes(), Verdict::Foreign(Foreign::Http));
+            }
+        }
+        for line in ["alice", "GET", "GET up", "I like HTTP/1.1", "get / HTTP/1.1", "GET / HTTP/x", "SSH", "SSH-2", ""]
+        {
+            check(format!("{line}\r\n").as_bytes(), Verdict::Person);
+            check(format!("{line}\nGET / HTTP/1.1\r\n").as_bytes(), Verdict::Person);
+        }
+    }
+
+    #[test]
+    fn a_request_line_is_known_however_long_it_is() {
+        for length in (0..300).chain([8_190, 8_192, 100_000]) {
+            for filler in ["a", "é"] {
+                let line = format!("POST /{} HTTP/1.1\r\n", filler.repeat(length));
+                assert_eq!(FirstBytes::new().feed(line.as_bytes()), Verdict::Foreign(Foreign::Http), "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_without_end_takes_no_more_memory_than_a_short_one() {
+        let mut first = FirstBytes::new();
+        assert_eq!(first.feed(&[b'A'; 1 << 20]), Verdict::Undecided);
+        assert!(first.line.capacity() <= 4 * KEPT_OF_LINE, "{}", first.line.capacity());
+        assert_eq!(first.feed(b"\n"), Verdict::Person);
+        assert_eq!(first.line.capacity(), 0);
+    }
+
+    #[test]
+    fn a_name_in_small_letters_and_telnet_are_no_longer_looked_at_after_their_first_byte() {
+        for first in [b"a", b"\xff", b"\x1b", b":", b"\r", b"\n", b"\0", b"1"] {
+            check(first, Verdict::Person);
+        }
+        check(b"AL", Verdict::Undecided);
+        check(b"AL\r", Verdict::Person);
+    }
+
+    #[test]
+    fn an_ssh_client_is_known_before_its_line_ends() {
+        check(b"SSH-", Verdict::Undecided);
+        check(b"SSH-2.0-OpenSSH_9.2\r\n", Verdict::Foreign(Foreign::Ssh));
+        check(b"SSH-1.99", Verdict::Foreign(Foreign::Ssh));
+        check(b"SSH-fan\r\n", Verdict::Person);
+    }
+
+    #[test]
+    fn a_tls_hello_is_known_by_its_first_three_bytes() {
+        check(&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3], Verdict::Foreign(Foreign::Tls));
+        check(&[22, 3, 3], Verdict::Foreign(Foreign::Tls));
+        check(&[22, 3], Verdict::Undecided);
+        check(&[22, 3, 9], Verdict::Person);
+        check(&[22, b'a'], Verdict::Person);
+    }
+
+    #[test]
+    fn a_request_without_the_end_of_its_line_is_known_at_the_end_of_the_input() {
+        let mut first = FirstBytes::new();
+        assert_eq!(first.feed(b"GET / HTTP/1.0"), Verdict::Undecided);
+        assert_eq!(first.finish(), Verdict::Foreign(Foreign::Http));
+        let mut person = FirstBytes::new();
+        person.feed(b"alice\n");
+        assert_eq!(person.finish(), Verdict::Person);
+    }
+
+    #[test]
+    fn the_answer_to_tls_is_a_fatal_alert_of_its_true_length() {
+        let answer = Foreign::Tls.answer();
+        assert_eq!(answer[0], 21);
+        assert_eq!(usize::from(u16::from_be_bytes([answer[3], answer[4]])), answer[5..].len());
+        assert_eq!(answer[5..], [2, 40]);
     }
 
     #[test]

@@ -12,9 +12,9 @@ use crate::line::layout::{Cell, Window};
 use crate::line::{Editor, EditorEvent, Keep};
 use crate::text;
 
-/// Rows of the emulator's screen: everything scrolls early.
+/// Rows of the emulator's screen, if nothing else is said: everything scrolls early.
 const SCREEN: usize = 24;
-/// Rows the editor draws at most.
+/// Rows the editor draws at most, on any screen.
 const DRAWN: usize = 10;
 
 /// An editor and a terminal, and what should have been written above the line.
@@ -22,6 +22,10 @@ struct Chat {
     editor: Editor,
     terminal: Parser,
     columns: usize,
+    /// The screen's height.
+    screen: usize,
+    /// Rows the editor draws at most, on this one.
+    drawn: usize,
     prompt: String,
     above: Vec<String>,
     /// Rows that have ever been used, those that have scrolled off included.
@@ -30,10 +34,21 @@ struct Chat {
 
 impl Chat {
     fn new(columns: u16, prompt: &str) -> Chat {
+        Chat::with_rows(SCREEN, columns, prompt)
+    }
+
+    /// On a screen of so many rows, of which the editor is told if there are fewer than usual.
+    fn with_rows(screen: usize, columns: u16, prompt: &str) -> Chat {
+        let mut editor = Editor::new(columns);
+        if screen < SCREEN {
+            editor.set_rows(u16::try_from(screen).unwrap(), &mut Vec::new());
+        }
         let mut chat = Chat {
-            editor: Editor::new(columns),
-            terminal: emulator(SCREEN, columns),
+            editor,
+            terminal: emulator(screen, columns),
             columns: usize::from(columns),
+            screen,
+            drawn: DRAWN.min(screen - 1),
             prompt: prompt.to_owned(),
             above: Vec::new(),
             used: 0,
@@ -76,7 +91,7 @@ impl Chat {
         let mut out = Vec::new();
         if keep == Keep::Shown {
             let (mut rows, _) = laid_out(&self.prompt, self.editor.line(), self.editor.line().len(), self.columns);
-            let top = rows.len().saturating_sub(DRAWN);
+            let top = rows.len().saturating_sub(self.drawn);
             // What is there to stay is what was drawn, without the fresh row behind a full one.
             if rows.last().is_some_and(String::is_empty) && rows.len() > 1 {
                 rows.pop();
@@ -105,8 +120,8 @@ impl Chat {
 
     fn drawn_rows(&self) -> (usize, usize) {
         let (rows, (row, _)) = self.line_rows();
-        let top = Window::top(DRAWN, rows.len(), row);
-        (top, rows.len().min(top + DRAWN))
+        let top = Window::top(self.drawn, rows.len(), row);
+        (top, rows.len().min(top + self.drawn))
     }
 
     /// The screen is right, cell by cell, and so is the cursor.
@@ -114,10 +129,10 @@ impl Chat {
         let (rows, (row, column)) = self.line_rows();
         let (from, to) = self.drawn_rows();
         let everything = self.above.iter().chain(&rows[from..to]);
-        let scrolled = self.used.saturating_sub(SCREEN);
+        let scrolled = self.used.saturating_sub(self.screen);
         let mut expected: Vec<String> =
             everything.skip(scrolled).map(|row| row.trim_end().replace('\u{fffd}', "?")).collect();
-        expected.resize(SCREEN, String::new());
+        expected.resize(self.screen, String::new());
         let screen = self.terminal.screen();
         let columns = u16::try_from(self.columns).unwrap();
         let shown: Vec<String> = screen.rows(0, columns).map(|row| row.trim_end().to_owned()).collect();
@@ -236,6 +251,15 @@ fn a_mark_that_comes_later_redraws_its_cluster() {
     // A mark without a cluster stands on the prompt.
     assert_eq!(drawn(20, &["", "\u{301}"]), "\r\x1b[J> \u{301}");
     assert_eq!(drawn(20, &["\u{301}", "\x7f"]), "\r\x1b[J> ");
+}
+
+#[test]
+fn the_cursor_is_never_on_the_margin_even_in_front_of_a_mark() {
+    let mut chat = Chat::new(20, "12345678901234567890");
+    for keys in ["\u{301}", "\x01", "a", "\x7f", "\x05", "你"] {
+        chat.keys(keys.as_bytes(), 0, Keep::Shown);
+        chat.check();
+    }
 }
 
 #[test]
@@ -393,7 +417,7 @@ fn another_width_is_drawn_anew() {
         chat.keys("thirty columns 你好 of some text, and a few more\x1bb".as_bytes(), 0, Keep::Shown);
         let mut out = Vec::new();
         chat.editor.resize(after, &mut out);
-        chat.terminal.screen_mut().set_size(nonzero(SCREEN), nonzero(usize::from(after)));
+        chat.terminal.screen_mut().set_size(nonzero(chat.screen), nonzero(usize::from(after)));
         chat.columns = usize::from(after);
         chat.receive(&out);
         chat.check();
@@ -459,11 +483,12 @@ proptest! {
     #[test]
     fn the_screen_shows_what_arrived_and_below_it_the_line(
         columns in any_columns(),
+        screen in prop::sample::select(vec![SCREEN, SCREEN, 11, 5, 2]),
         prompt in prop::sample::select(vec!["> ", "[general]> ", "general | ", "12345678901234567890", "a-room-with-a-very-long-name | ", ""]),
         limit in prop::sample::select(vec![30, 200, 600]),
         steps in prop::collection::vec(any_step(), 1..60),
     ) {
-        let mut chat = Chat::new(columns, prompt);
+        let mut chat = Chat::with_rows(screen, columns, prompt);
         for step in steps {
             match step {
                 Step::Packet(keys) => drop(chat.keys(keys.concat().as_bytes(), limit, Keep::Shown)),
