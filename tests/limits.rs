@@ -140,3 +140,43 @@ fn who_reads_nothing_is_dropped_and_the_others_get_everything() {
     };
     assert!(gone, "still there after {number} messages");
 }
+
+#[test]
+fn a_password_typed_while_lines_wait_is_never_said() {
+    let server = Server::with("[limits]\n[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"pass word\"");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = Client::connect(server.quick_address());
+    alice.send_bytes(b"general\nalice\n");
+    alice.expect("general | ");
+    alice.send_bytes(b"1\n2\n3\n4\n5\n6\n7\n/join staff\nsecret one\nsecret two\n");
+    alice.expect("! No such room, or not that password.\r\n");
+    alice.finish();
+    alice.expect_end();
+    let seen = bob.expect("* alice left\r\n");
+    assert!(seen.contains("alice: 7\r\n") && !seen.contains("secret one"), "{seen:?}");
+}
+
+#[test]
+fn lines_typed_ahead_of_the_view_are_charged_as_what_they_become() {
+    let server = Server::with("connection_timeout = true\n[limits]\n");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = server.connect();
+    let lines: String = (1..=100).map(|n| format!("line {n}\n")).collect();
+    alice.send_bytes(format!("alice\n:join general\n:chat\n{lines}").as_bytes());
+    alice.expect("! Too fast: try again in ");
+    alice.finish();
+    alice.expect_end();
+    let seen = bob.expect("* alice left\r\n");
+    let said = seen.matches("alice: line").count();
+    assert!((4..=12).contains(&said), "{said} were said");
+}
+
+#[test]
+fn a_flood_of_end_keys_is_bounded_and_the_session_lives() {
+    let server = Server::with("connection_timeout = true");
+    let mut alice = server.connect();
+    alice.send_bytes(b"alice\n");
+    alice.send_bytes(&[4; 100_000]);
+    // The first of them, behind the name, leaves the server.
+    assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
+}
