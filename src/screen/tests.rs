@@ -1,1 +1,78 @@
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
+use super::*;
+use crate::message::{ClientId, MessageId};
+use crate::names::UserName;
+
+fn message(text: &str) -> Message {
+    Message {
+        id: MessageId(12),
+        at: "2026-11-21T14:02:59Z".parse::<Timestamp>().expect("a moment"),
+        author: UserName::parse("bob", 1, 12).expect("a name"),
+        from: ClientId(1),
+        text: text.into(),
+    }
+}
+
+fn rendered(look: Look, text: &str) -> String {
+    let mut out = Vec::new();
+    render_message(&message(text), &mut Clock::new(TimeZone::UTC), look, &mut out);
+    String::from_utf8(out).expect("text")
+}
+
+#[test]
+fn a_message_is_time_number_name_and_text() {
+    assert_eq!(rendered(Look::PLAIN, "morning"), "[14:02] #12 bob: morning\r\n");
+}
+
+#[test]
+fn lines_are_wrapped_only_at_a_known_width_and_their_rows_are_indented() {
+    let text = "* one two three four five six seven";
+    assert_eq!(rendered(Look::PLAIN, text), format!("[14:02] #12 bob: {text}\r\n"));
+    let wrapped = rendered(Look { columns: Some(30), ..Look::PLAIN }, text);
+    let rows: Vec<_> = wrapped.trim_end().split("\r\n").collect();
+    assert!(rows.len() > 1 && rows.iter().all(|row| row.len() <= 30), "{rows:?}");
+    assert!(rows[1..].iter().all(|row| row.starts_with("  ")), "{rows:?}");
+}
+
+#[test]
+fn the_clock_follows_the_minutes_and_its_zone() {
+    let at = |text: &str| text.parse::<Timestamp>().expect("a moment");
+    let mut clock = Clock::new(TimeZone::fixed(jiff::tz::offset(2)));
+    assert_eq!(&clock.minute(at("2026-11-21T23:59:59Z")), b"01:59");
+    assert_eq!(&clock.minute(at("2026-11-22T00:00:00Z")), b"02:00");
+    assert_eq!(&clock.minute(at("2026-11-21T23:59:00Z")), b"01:59");
+}
+
+#[test]
+fn colour_goes_around_the_whole_line_and_the_mark_stays() {
+    let mut out = Vec::new();
+    render_line(Tone::Refusal, "no", Look { ansi: true, color: true, columns: None }, &mut out);
+    assert_eq!(out, b"\x1b[33m! no\x1b[0m\r\n");
+}
+
+#[test]
+fn a_short_line_over_a_longer_prompt_leaves_nothing_of_it() {
+    let mut display = Display::new();
+    let mut out = Vec::new();
+    display.set_place(&Place::AskingRoom, &mut out);
+    display.end(&mut out);
+    out.clear();
+    display.write(Tone::News, "hi", &mut out);
+    display.end(&mut out);
+    assert_eq!(out, b"\r                 \r* hi\r\nEnter room name: ");
+}
+
+#[test]
+fn text_after_a_line_of_the_persons_own_needs_no_erasing() {
+    let mut display = Display::new();
+    let mut out = Vec::new();
+    display.set_place(&Place::Palette(None), &mut out);
+    display.end(&mut out);
+    display.line_ended();
+    out.clear();
+    display.write(Tone::News, "hi", &mut out);
+    display.end(&mut out);
+    assert_eq!(out, b"* hi\r\n> ");
+}
