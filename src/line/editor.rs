@@ -7,6 +7,9 @@
 //! A line is drawn in [`MOST_ROWS`] rows at most, the ones around the cursor: rows that have scrolled off a screen can
 //! never be erased, so nothing taller than the screen may be drawn.
 //!
+//! A paste of several lines is one line here, with breaks (U+000A) in it; nothing else puts a break in. A break is a
+//! cluster of one column like any other, and drawn as a mark.
+//!
 //! *Owns* the half-typed line, the cursor in it, and (in [`drawing`]) every byte drawn for them.
 //! *Knows nothing of* what is written above the line, except that [`Editor::erase`] is called before and
 //! [`Editor::draw`] after.
@@ -39,7 +42,8 @@ const KEPT_MEMORY: usize = 256;
 /// What the session has to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditorEvent {
-    /// Enter. The line, sanitised, stands on the screen still: [`Editor::finish`] is due.
+    /// Enter. The line, sanitised, stands on the screen still: [`Editor::finish`] is due. One that was pasted may hold
+    /// several, with `\n` between them; none at either end.
     Entered(String),
     /// Ctrl-C: the line is empty now.
     Interrupted,
@@ -180,7 +184,12 @@ impl Editor {
                 return self.insert(rest).or(told);
             }
             Key::Character(typed) => return self.insert(&text::sanitize(typed.encode_utf8(&mut [0; 4]))),
-            Key::Enter => return Some(EditorEvent::Entered(text::sanitize(&self.line).into_owned())),
+            // A break before the line, or in a password, means nothing.
+            Key::Breaks(_) if self.hidden || self.line.is_empty() => {}
+            Key::Breaks(count) => return self.insert(&"\n".repeat(count.into())),
+            Key::Enter => {
+                return Some(EditorEvent::Entered(text::sanitize_lines(&self.line).trim_matches('\n').to_owned()));
+            }
             Key::Interrupt => {
                 self.clear();
                 return Some(EditorEvent::Interrupted);
@@ -269,7 +278,7 @@ impl Editor {
         while base > 0 && words::leads_with_mark(&self.line[base..]) {
             base = words::left(&self.line, base);
         }
-        if let Cow::Owned(clean) = text::sanitize(&self.line[base..end]) {
+        if let Cow::Owned(clean) = text::sanitize_lines(&self.line[base..end]) {
             self.line.replace_range(base..end, &clean);
             end = words::boundary_from(&self.line, base, base + clean.len());
         }

@@ -11,6 +11,10 @@
 //! how packets were cut. So: ESC and what follows it are a sequence if that is `[`, `O`, `b`, `d`, `f` or Backspace;
 //! otherwise ESC is forgotten and the next byte is typed as if alone.
 //!
+//! In a paste a line end is a break in the line, not Enter, and every other control character is dropped. No other key
+//! would get a person out of a paste whose end never comes, so Control-C does it when it comes twice in a row: once is
+//! dropped like its neighbours, since text may hold one by accident.
+//!
 //! *Owns* control characters, escape sequences, the start and end of a paste, and characters cut by a packet's end.
 //! *Knows nothing of* the line and of what a key does.
 //! *Called by* `line::editor`.
@@ -18,6 +22,8 @@
 use std::str;
 
 const ESC: u8 = 0x1b;
+/// Control-C, ETX.
+const INTERRUPT: u8 = 0x03;
 
 /// What was pressed or pasted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +32,8 @@ pub(super) enum Key<'a> {
     Text(&'a str),
     /// Any other character; also a TAB that was pasted.
     Character(char),
+    /// So many line ends in a paste, with text behind them: those at its end are never told.
+    Breaks(u16),
     Enter,
     Tab,
     Interrupt,
@@ -54,6 +62,8 @@ enum State {
     Ground,
     /// A LF or NUL belongs to the CR before it.
     AfterReturn,
+    /// Only in a paste: behind a Control-C.
+    AfterInterrupt,
     Escape,
     /// Behind CSI (`ESC [`) or SS3 (`ESC O`), up to the final byte (ECMA-48, 5.4).
     Control(Sequence),
@@ -80,6 +90,8 @@ struct Sequence {
 pub(super) struct Keys {
     state: State,
     is_pasting: bool,
+    /// Line ends in the paste that nothing has followed yet. A longer run of empty lines than this can count is cut.
+    breaks: u16,
     /// A character in UTF-8 of which not all bytes are there.
     partial: [u8; 4],
     partial_length: u8,
@@ -88,7 +100,7 @@ pub(super) struct Keys {
 impl Keys {
     /// Line mode has read the line before, and maybe only the CR of its end: a LF or NUL that comes first is dropped.
     pub(super) fn new() -> Keys {
-        Keys { state: State::AfterReturn, is_pasting: false, partial: [0; 4], partial_length: 0 }
+        Keys { state: State::AfterReturn, is_pasting: false, breaks: 0, partial: [0; 4], partial_length: 0 }
     }
 
     /// Forgets sequences, a paste and characters that are not complete.
@@ -105,6 +117,9 @@ impl Keys {
     pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Key<'a>> {
         loop {
             let (&byte, rest) = input.split_first()?;
+            if self.breaks > 0 && self.state == State::Ground && is_text(byte) {
+                return Some(Key::Breaks(std::mem::take(&mut self.breaks)));
+            }
             if self.partial_length > 0 || (byte >= 0x80 && self.state == State::Ground) {
                 let (character, is_taken) = self.character(byte);
                 if is_taken {
@@ -166,6 +181,17 @@ impl Keys {
             (State::AfterReturn, b'\n' | 0) => (State::Ground, None, true),
             (State::AfterReturn, _) => (State::Ground, None, false),
 
+            (State::AfterInterrupt, INTERRUPT) => {
+                self.end_paste();
+                (State::Ground, Some(Key::Interrupt), true)
+            }
+            (State::AfterInterrupt, _) => (State::Ground, None, false),
+
+            (State::Ground, b'\r' | b'\n') if self.is_pasting => {
+                self.breaks = self.breaks.saturating_add(1);
+                (if byte == b'\r' { State::AfterReturn } else { State::Ground }, None, true)
+            }
+            (State::Ground, INTERRUPT) if self.is_pasting => (State::AfterInterrupt, None, true),
             (State::Ground, b'\r') => (State::AfterReturn, Some(Key::Enter), true),
             (State::Ground, b'\n') => (State::Ground, Some(Key::Enter), true),
             (State::Ground, ESC) => (State::Escape, None, true),
@@ -208,11 +234,17 @@ impl Keys {
         match (first, last) {
             // Bracketed paste (xterm's control sequences).
             (200, b'~') => self.is_pasting = true,
-            (201, b'~') => self.is_pasting = false,
+            (201, b'~') => self.end_paste(),
             _ if self.is_pasting || sequence.is_odd => {}
             _ => return sequence.key(last),
         }
         None
+    }
+
+    /// The line ends at the end of a paste go with it: whoever copies a line mostly copies its end, too.
+    fn end_paste(&mut self) {
+        self.is_pasting = false;
+        self.breaks = 0;
     }
 }
 
@@ -265,6 +297,11 @@ impl Sequence {
 
 fn is_printable(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
+}
+
+/// Whether a byte in a paste becomes text, alone or with those behind it.
+fn is_text(byte: u8) -> bool {
+    byte == b'\t' || is_printable(byte) || byte >= 0x80
 }
 
 /// What a control character does that is typed.

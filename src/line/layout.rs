@@ -20,6 +20,11 @@ pub(super) const LEAVE_MARGIN: &[u8] = b" \r";
 /// Erases from the cursor to the end of the screen (ECMA-48, 8.3.39, ED).
 pub(super) const ERASE_BELOW: &[u8] = b"\x1b[J";
 
+/// Stands for a line break: a cell like any other, so a line with breaks flows on over the rows.
+///
+/// In ASCII, since every terminal draws that; not the bar that prompts end with.
+pub(super) const BREAK_MARK: u8 = b'\\';
+
 /// A cell, counted from the one in which the prompt begins.
 ///
 /// As the end of a text it may lie on the margin: the column is then the width of the terminal.
@@ -88,7 +93,9 @@ impl Window {
         let cell = pen.row * self.columns + pen.column;
         let from = (self.top * self.columns).saturating_sub(cell).min(text.len());
         let to = (self.bottom() * self.columns).saturating_sub(cell).clamp(from, text.len());
+        let start = out.len();
         out.extend_from_slice(&text.as_bytes()[from..to]);
+        out[start..].iter_mut().filter(|byte| **byte == b'\n').for_each(|byte| *byte = BREAK_MARK);
         pen.after(&text[..to], self.columns)
     }
 
@@ -102,8 +109,10 @@ impl Window {
             if at.row > pen.row && pen.row >= self.top {
                 out.resize(out.len() + self.columns.saturating_sub(pen.column), b' ');
             }
-            if at.row >= self.top {
-                out.extend_from_slice(cluster.as_bytes());
+            match cluster {
+                _ if at.row < self.top => {}
+                "\n" => out.push(BREAK_MARK),
+                cluster => out.extend_from_slice(cluster.as_bytes()),
             }
             pen = Cell { column: at.column + width, ..at };
         }

@@ -4,6 +4,7 @@ mod assembler;
 mod editing;
 mod keys;
 mod other_terminals;
+mod paste;
 mod screen;
 
 /// Every way to hand over an input in at most two packets, and byte by byte.

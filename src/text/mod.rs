@@ -14,6 +14,8 @@ mod tests;
 mod width;
 mod wrap;
 
-pub use sanitize::{MAX_LOGGED_BYTES, MAX_STACKED, TAB_SPACES, escape_for_log, sanitize, sanitize_bytes};
+pub use sanitize::{
+    MAX_LOGGED_BYTES, MAX_STACKED, TAB_SPACES, escape_for_log, sanitize, sanitize_bytes, sanitize_lines,
+};
 pub use width::{grapheme_count, grapheme_indices, grapheme_width, graphemes, truncate, width};
-pub use wrap::wrap;
+pub use wrap::{wrap, wrap_lines};

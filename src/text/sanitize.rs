@@ -56,6 +56,19 @@ pub fn sanitize(raw: &str) -> Cow<'_, str> {
     Cow::Borrowed(raw)
 }
 
+/// [`sanitize`] for a text of several lines: LF stays between them, CR LF and CR become LF, and each line is sanitised by
+/// itself. A text that needs no change is returned borrowed.
+pub fn sanitize_lines(raw: &str) -> Cow<'_, str> {
+    if !raw.contains(['\n', '\r']) {
+        return sanitize(raw);
+    }
+    if !raw.contains('\r') && raw.split('\n').all(|line| matches!(sanitize(line), Cow::Borrowed(_))) {
+        return Cow::Borrowed(raw);
+    }
+    let raw = raw.replace("\r\n", "\n").replace('\r', "\n");
+    Cow::Owned(raw.split('\n').map(sanitize).collect::<Vec<_>>().join("\n"))
+}
+
 /// [`sanitize`] for bytes: what is not UTF-8 becomes U+FFFD first.
 pub fn sanitize_bytes(raw: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(raw) {

@@ -87,6 +87,26 @@ fn line_ends_cannot_forge_a_line() {
 }
 
 #[test]
+fn a_text_of_several_lines_keeps_its_breaks_and_nothing_else() {
+    for (raw, clean) in [
+        ("", ""),
+        ("one", "one"),
+        ("one\x1b[2J", "one[2J"),
+        ("one\r\ntwo\rthree\nfour", "one\ntwo\nthree\nfour"),
+        ("\r\r\n\n\rx\r\0", "\n\n\n\nx\n"),
+        ("a\tb\n\x1b[1m\u{202e}c\u{2028}\u{85}d\x0b\x0c", "a    b\n[1mcd"),
+    ] {
+        assert_eq!(sanitize_lines(raw), clean, "{raw:?}");
+    }
+    for text in ["one", "one\ntwo\n", "\n", "你\n\ne\u{301}"] {
+        assert!(is_borrowed(sanitize_lines(text)), "{text:?}");
+    }
+    // Each line by itself: a mark behind a break is not on what stands before it.
+    let marks = |count| "\u{301}".repeat(count);
+    assert_eq!(sanitize_lines(&format!("a{}\n{}", marks(9), marks(9))), format!("a{}\n{}", marks(8), marks(8)));
+}
+
+#[test]
 fn every_single_forbidden_character_is_dropped_and_no_other() {
     for c in '\0'..=char::MAX {
         let raw = format!("a{c}");
@@ -231,6 +251,17 @@ fn spaces_in_front_of_a_line_never_let_its_text_begin_the_first_row() {
     assert_eq!(wrap("     hello", 6, 1), ["", "hello"]);
 }
 
+#[test]
+fn rows_behind_a_break_are_as_narrow_as_those_behind_a_wrap() {
+    assert_eq!(wrap_lines("the quick brown fox", 10, 2), wrap("the quick brown fox", 10, 2));
+    assert_eq!(wrap_lines("12345 67890\n1234 678", 10, 2), ["12345", "67890", "1234 678"]);
+    assert_eq!(wrap_lines("1234567890\n1234567890", 10, 2), ["1234567890", "12345678", "90"]);
+    assert_eq!(wrap_lines("a\n\n    b\n", 10, 2), ["a", "", "    b", ""]);
+    assert_eq!(wrap_lines("", 80, 4), [""]);
+    assert_eq!(wrap_lines("a b\n你好", 0, 5), ["a", "b", "你", "好"]);
+    assert_eq!(wrap_lines("a b\nc d", usize::MAX, 4), ["a b", "c d"]);
+}
+
 /// Text of pieces that are hard to segment, to measure or to allow.
 fn hard_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
@@ -310,6 +341,40 @@ proptest! {
             rest = &found[row.len()..];
         }
         prop_assert!(rest.bytes().all(|byte| byte == b' '), "lost {rest:?}");
+    }
+
+    #[test]
+    fn lines_are_sanitised_one_by_one(raw in hard_text(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for raw in [raw, String::from_utf8_lossy(&bytes).into_owned()] {
+            let clean = sanitize_lines(&raw);
+            prop_assert!(clean.bytes().all(|byte| byte >= 0x20 || byte == b'\n'), "{clean:?}");
+            clean.split('\n').for_each(check_sanitised);
+            prop_assert!(is_borrowed(sanitize_lines(&clean)));
+            let breaks = raw.replace("\r\n", "\n").matches(['\n', '\r']).count();
+            prop_assert_eq!(clean.matches('\n').count(), breaks);
+            if breaks == 0 {
+                prop_assert_eq!(clean, sanitize(&raw));
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_several_lines_fit_and_lose_nothing_but_spaces(
+        lines in prop::collection::vec(hard_text(), 1..5),
+        columns in 0_usize..50,
+        indent in 0_usize..9,
+    ) {
+        let lines: Vec<String> = lines.iter().map(|line| sanitize(line).into_owned()).collect();
+        let text = lines.join("\n");
+        let rows = wrap_lines(&text, columns, indent);
+        for (number, row) in rows.iter().enumerate() {
+            let room = if number == 0 { columns } else { columns.saturating_sub(indent) }.max(1);
+            let drawn = graphemes(row).filter(|cluster| grapheme_width(cluster) > 0).count();
+            prop_assert!(!row.contains('\n') && (width(row) <= room || drawn == 1), "{row:?} in {room}");
+        }
+        let kept = |text: &str| text.replace([' ', '\n'], "");
+        prop_assert_eq!(kept(&rows.concat()), kept(&text));
+        prop_assert!(rows.len() >= lines.len());
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! Breaks one line into rows that fit a terminal.
+//! Breaks lines into rows that fit a terminal.
 //!
 //! *Owns* where a line is broken.
-//! *Knows nothing of* line ends, escape sequences and the cursor: it returns slices, the caller draws them.
+//! *Knows nothing of* escape sequences and the cursor: it returns slices, the caller draws them.
 //! *Called by* `screen`.
 
 use super::width::{grapheme_indices, grapheme_width, width};
@@ -34,6 +34,19 @@ pub fn wrap(text: &str, columns: usize, indent: usize) -> Vec<&str> {
         at += gap + word.len();
     }
     rows.finish()
+}
+
+/// [`wrap`] for a text of several sanitised lines with LF between them: the rows of all of them.
+///
+/// The caller puts `indent` spaces before every row but the very first, the first rows of the other lines included. An
+/// empty line is an empty row. Where the width is not known, `usize::MAX` columns break at line ends only.
+pub fn wrap_lines(text: &str, columns: usize, indent: usize) -> Vec<&str> {
+    let (first, rest) = text.split_once('\n').map_or((text, None), |(first, rest)| (first, Some(rest)));
+    let mut rows = wrap(first, columns, indent);
+    for line in rest.into_iter().flat_map(|rest| rest.split('\n')) {
+        rows.extend(wrap(line, columns.saturating_sub(indent), 0));
+    }
+    rows
 }
 
 /// The rows so far and the one being filled.

@@ -279,12 +279,12 @@ fn telnets_own_commands_edit_too() {
 }
 
 #[test]
-fn a_paste_is_filtered_and_its_lines_are_entered() {
+fn a_paste_is_filtered_and_its_lines_stay_one_line() {
     let mut editor = editor();
     let input = b"\x1b[200~a\tb\x1b[31m\x03\x04\nc\r\n\x7fd\x1b[201~\x7fe\r";
-    assert_eq!(events(&mut editor, input, 0), [entered("a    b"), entered("c"), entered("e")]);
+    assert_eq!(events(&mut editor, input, 0), [entered("a    b\nc\ne")]);
     let input = b"\x1b[200~x\n";
-    assert_eq!(events(&mut editor, input, 0), [entered("x")]);
+    assert_eq!(events(&mut editor, input, 0), []);
     assert!(editor.is_pasting());
 }
 
@@ -370,11 +370,19 @@ proptest! {
     }
 
     #[test]
-    fn no_input_is_too_strange(input in prop::collection::vec(any::<u8>(), 0..300), limit in 0..50_usize, columns: u16) {
+    fn no_input_is_too_strange(
+        packets in prop::collection::vec(prop_oneof![
+            8 => prop::collection::vec(any::<u8>(), 0..30),
+            1 => prop::sample::select(vec![&b"\x1b[200~"[..], b"\x1b[201~", b"\r\n", b"\n\n", b"\x03\x03"]).prop_map(<[u8]>::to_vec),
+        ], 0..20),
+        limit  in 0..50_usize,
+        columns: u16,
+    ) {
         let mut editor = Editor::new(columns);
-        for event in events(&mut editor, &input, limit) {
+        for event in events(&mut editor, &packets.concat(), limit) {
             if let EditorEvent::Entered(line) = event {
-                prop_assert_eq!(text::sanitize(&line), line.as_str());
+                prop_assert_eq!(text::sanitize_lines(&line), line.as_str());
+                prop_assert_eq!(line.trim_matches('\n'), &line);
             }
         }
         prop_assert!(limit == 0 || editor.line().len() <= limit);

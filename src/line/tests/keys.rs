@@ -167,24 +167,49 @@ fn broken_characters_are_replaced_and_eat_nothing() {
 }
 
 #[test]
-fn a_paste_is_text_and_line_ends_only() {
+fn a_paste_is_text_and_breaks_only() {
     let paste = |text: &[u8]| [b"\x1b[200~", text, b"\x1b[201~"].concat();
     check(&paste(b"a\tb"), &typed("a\tb"));
     check(
         &paste(b"a\r\nb\nc\rd"),
-        &[typed("a"), vec![Key::Enter], typed("b"), vec![Key::Enter], typed("c"), vec![Key::Enter], typed("d")]
-            .concat(),
+        &[
+            typed("a"),
+            vec![Key::Breaks(1)],
+            typed("b"),
+            vec![Key::Breaks(1)],
+            typed("c"),
+            vec![Key::Breaks(1)],
+            typed("d"),
+        ]
+        .concat(),
     );
+    check(
+        &paste("\n\r\r\n\r\0\t\n你\r\r\n".as_bytes()),
+        &[vec![Key::Breaks(4)], typed("\t"), vec![Key::Breaks(1)], typed("你")].concat(),
+    );
+    check(&paste(b"a\n\xe4"), &[typed("a"), vec![Key::Breaks(1)], typed("\u{fffd}")].concat());
+    check(&[&paste(b"a\r")[..], b"\n"].concat(), &[typed("a"), vec![Key::Enter]].concat());
     check(&paste(b"a\x01\x03\x04\x08\x0c\x15\x7f\0b"), &typed("ab"));
     check(&paste(b"a\x1b[A\x1b[3~\x1bOA\x1bOM\x1b[31mb"), &typed("ab"));
     check(&paste(b"a\x1bb\x1bc\x1b(Bb\x1b\x7fc"), &typed("abc"));
     check(
         &paste(b"a\x1b]0;title\x07b\x1bPq\x1b\\c\x1b]8;;unended\nd"),
-        &[typed("abc"), vec![Key::Enter], typed("d")].concat(),
+        &[typed("abc"), vec![Key::Breaks(1)], typed("d")].concat(),
     );
     check(&paste(b"a\x1b[200~b\xe4\xbd"), &typed("ab\u{fffd}"));
     check(&paste(b"a\x1b]0;"), &typed("a"));
     check(&paste(b"a\x1b[1;"), &typed("a"));
+}
+
+#[test]
+fn two_interrupts_in_a_row_end_a_paste() {
+    check(b"\x1b[200~a\x03b\x03\x03\r", &[typed("ab"), vec![Key::Interrupt, Key::Enter]].concat());
+    check(
+        "\x1b[200~a\n\x03你\n\x03\x03\x03".as_bytes(),
+        &[typed("a"), vec![Key::Breaks(1)], typed("你"), vec![Key::Interrupt; 2]].concat(),
+    );
+    check(b"\x1b[200~\x03\x1b[201~\x03", &[Key::Interrupt]);
+    check(b"\x1b[200~\xe4\x03\x03", &[Key::Character('\u{fffd}'), Key::Interrupt]);
 }
 
 #[test]

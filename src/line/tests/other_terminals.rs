@@ -75,6 +75,7 @@ fn any_keys() -> impl Strategy<Value = &'static str> {
         "\x1b[A",
         "\x03",
         "\r",
+        "\x1b[200~one\r\ntwo\n\nthree\n\x1b[201~",
     ])
 }
 
@@ -96,7 +97,7 @@ proptest! {
             if editor.next(&mut packet.as_bytes(), 150, &mut out).is_some() && packet == "\r" {
                 let line = editor.line().to_owned();
                 let used = (2 + line.len()).div_ceil(columns_wide) * columns_wide;
-                above.push_str(&format!("{:used$}", format!("> {line}")));
+                above.push_str(&format!("{:used$}", format!("> {}", line.replace('\n', "\\"))));
                 editor.finish(Keep::Shown, &mut out);
                 editor.remember(&line);
                 editor.draw(&mut out);
@@ -109,7 +110,7 @@ proptest! {
             }
             terminal.process(&out);
             out.clear();
-            let shown = format!("{above}> {}", editor.line());
+            let shown = format!("{above}> {}", editor.line().replace('\n', "\\"));
             prop_assert_eq!(terminal.cells.trim_end(), shown.trim_end());
             let cell = above.len() + 2 + editor.cursor();
             prop_assert_eq!((terminal.row, terminal.column), (cell / columns_wide, cell % columns_wide));

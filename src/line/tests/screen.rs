@@ -18,8 +18,8 @@ const SCREEN: usize = 24;
 const DRAWN: usize = 10;
 
 /// An editor and a terminal, and what should have been written above the line.
-struct Chat {
-    editor: Editor,
+pub(super) struct Chat {
+    pub(super) editor: Editor,
     terminal: Parser,
     columns: usize,
     /// The screen's height.
@@ -33,7 +33,7 @@ struct Chat {
 }
 
 impl Chat {
-    fn new(columns: u16, prompt: &str) -> Chat {
+    pub(super) fn new(columns: u16, prompt: &str) -> Chat {
         Chat::with_rows(SCREEN, columns, prompt)
     }
 
@@ -72,7 +72,7 @@ impl Chat {
     }
 
     /// One packet of keys; what is entered stays or goes as `keep` says.
-    fn keys(&mut self, mut input: &[u8], limit: usize, keep: Keep) -> Vec<EditorEvent> {
+    pub(super) fn keys(&mut self, mut input: &[u8], limit: usize, keep: Keep) -> Vec<EditorEvent> {
         let mut events = Vec::new();
         loop {
             let mut out = Vec::new();
@@ -104,13 +104,22 @@ impl Chat {
     }
 
     /// A line from somebody else, in one write.
-    fn arrival(&mut self, text: &str) {
+    pub(super) fn arrival(&mut self, text: &str) {
         let mut out = Vec::new();
         self.editor.erase(&mut out);
         out.extend_from_slice(text.as_bytes());
         out.extend_from_slice(b"\r\n");
         self.editor.draw(&mut out);
         self.above.push(text.to_owned());
+        self.receive(&out);
+    }
+
+    /// The terminal has another width.
+    pub(super) fn resize(&mut self, columns: u16) {
+        let mut out = Vec::new();
+        self.editor.resize(columns, &mut out);
+        self.terminal.screen_mut().set_size(nonzero(self.screen), nonzero(usize::from(columns)));
+        self.columns = usize::from(columns);
         self.receive(&out);
     }
 
@@ -125,7 +134,7 @@ impl Chat {
     }
 
     /// The screen is right, cell by cell, and so is the cursor.
-    fn check(&self) {
+    pub(super) fn check(&self) {
         let (rows, (row, column)) = self.line_rows();
         let (from, to) = self.drawn_rows();
         let everything = self.above.iter().chain(&rows[from..to]);
@@ -176,7 +185,7 @@ fn laid_out(prompt: &str, line: &str, cursor: usize, columns: usize) -> (Vec<Str
         }
         // A mark in the first column has no cell to stand in.
         if column + width > 0 {
-            rows.last_mut().unwrap().push_str(cluster);
+            rows.last_mut().unwrap().push_str(if cluster == "\n" { "\\" } else { cluster });
         }
         column += width;
     }
@@ -415,11 +424,7 @@ fn another_width_is_drawn_anew() {
         let mut chat = Chat::new(before, "general | ");
         chat.arrival("hello");
         chat.keys("thirty columns 你好 of some text, and a few more\x1bb".as_bytes(), 0, Keep::Shown);
-        let mut out = Vec::new();
-        chat.editor.resize(after, &mut out);
-        chat.terminal.screen_mut().set_size(nonzero(chat.screen), nonzero(usize::from(after)));
-        chat.columns = usize::from(after);
-        chat.receive(&out);
+        chat.resize(after);
         chat.check();
     }
 }
@@ -463,6 +468,7 @@ fn any_key() -> impl Strategy<Value = &'static str> {
         2 => prop::sample::select(vec!["\x1b[D", "\x1b[C", "\x1b[1;5D", "\x1b[1;5C", "\x01", "\x05", "\x1bOA", "\x1b[B"]),
         2 => prop::sample::select(vec!["\x7f", "\x1b[3~", "\x17", "\x1bd", "\x7f\x7f\x7f", "\t", "\x07", "\x1b[99x", "\u{202e}"]),
         1 => prop::sample::select(vec!["\x15", "\x0b", "\x03", "\x1b[200~one\ttwo\x1b[201~", "\x1b[200~three\nfour\x1b[201~"]),
+        1 => prop::sample::select(vec!["\x1b[200~a\r\n\r\n你\n\x1b[201~", "\x1b[200~\n\u{301}x\n\u{301}\x1b[201~", "\x1b[200~\r\tx"]),
     ]
 }
 
