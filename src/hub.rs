@@ -2,14 +2,16 @@
 //!
 //! *Owns* nothing but the shares: every part guards itself. Here stand the lock ranks' first users side by side.
 //! *Knows nothing of* single connections.
-//! *Called by* `session` and `server`.
+//! *Called by* `session` and `server`; `main` asks it for the stop.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use crate::config::Config;
+use crate::exit_code::{ExitCode, Guesses};
 use crate::message::ClientId;
 use crate::names::RoomName;
 use crate::outbox::{Laggards, OutboxLimits};
@@ -23,6 +25,15 @@ use crate::timer::Timer;
 /// Most entries in the table of wrong passwords. One is about 100 bytes; whoever fills it has to make that many wrong
 /// tries within the message rate, which takes half an hour, to forget his own.
 const MOST_WAITS: usize = 4096;
+
+/// What a running server can be asked for, by a signal or by somebody connected.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Another configuration.
+    Reconfigure(Box<Config>),
+    /// The graceful stop. Further requests are not looked at.
+    Stop,
+}
 
 /// The shared parts.
 pub struct Hub {
@@ -44,12 +55,17 @@ pub struct Hub {
     waits: Mutex<Waits<(IpAddr, RoomName)>>,
     /// A leaf: connections by address.
     admission: Mutex<Admission>,
+    /// What the server printed at start, if it was switched on then.
+    exit_code: Option<ExitCode>,
+    /// A leaf: tries of exit codes.
+    guesses: Mutex<Guesses>,
+    requests: Sender<Request>,
     last_client: AtomicU64,
 }
 
 impl Hub {
-    /// A server's shared parts by its configuration.
-    pub fn new(config: Config, clock: Clock) -> Hub {
+    /// A server's shared parts by its configuration. `requests` leads to whoever runs the server.
+    pub fn new(config: Config, clock: Clock, exit_code: Option<ExitCode>, requests: Sender<Request>) -> Hub {
         Hub {
             roster: Roster::default(),
             rooms: RoomTable::new(&config, clock.clone()),
@@ -59,6 +75,9 @@ impl Hub {
             clock,
             waits: Mutex::new(Waits::new(MOST_WAITS)),
             admission: Mutex::new(Admission::default()),
+            exit_code,
+            guesses: Mutex::new(Guesses::default()),
+            requests,
             last_client: AtomicU64::new(0),
             config: RwLock::new(Arc::new(config)),
         }
@@ -75,6 +94,22 @@ impl Hub {
         let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
         self.rooms.apply(&config);
+    }
+
+    /// Asks whoever runs the server. Returns at once; what is asked for happens later.
+    pub fn request(&self, request: Request) {
+        // A server that is gone has stopped already, and that is the most one can ask for.
+        let _ = self.requests.send(request);
+    }
+
+    /// The code that stops the server. `None` if none was made at start, or if a reload has switched it off since.
+    pub fn exit_code(&self) -> Option<&ExitCode> {
+        self.exit_code.as_ref().filter(|_| self.config().exit_code)
+    }
+
+    /// When the next exit code may be tried. To be asked before a code is compared, and told when it was wrong.
+    pub fn guesses(&self) -> MutexGuard<'_, Guesses> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of the next connection.

@@ -18,7 +18,7 @@
 //! | vocabulary | [`names`], [`text`] |
 //! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
 //! | chat, pure | [`message`], [`command`], [`screen`], [`palette`], [`throttle`] |
-//! | settings | [`config`] |
+//! | settings | [`config`], [`exit_code`] |
 //! | shared state | [`outbox`], [`room`], [`room_table`], [`roster`] |
 //! | running | [`timer`], [`shutdown`], [`hub`], [`session`], [`server`] |
 //! | entry | [`cli`], `main` |
@@ -27,7 +27,8 @@
 //!
 //! | name | how many | does |
 //! | --- | --- | --- |
-//! | `main` | 1 | waits for signals |
+//! | `main` | 1 | waits for requests: another configuration, the stop |
+//! | `signals` | 1 | waits for signals and turns them into requests |
 //! | `accept:<port>` | one per listener | accepts, and starts clients' threads |
 //! | `client:<id>` | one per connection | reads, runs the palette, answers, delivers what it posts |
 //! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
@@ -37,8 +38,8 @@
 //! # Locks
 //!
 //! Taken in the order of their ranks only, never two of one rank, none held while another thread is waited for, no disk
-//! and no log line under any of them: roster 0, room table 1, room 2, outbox 3. Configuration, timer, throttles, the list
-//! of laggards and the count of connections are leaves: nothing else is locked under them.
+//! and no log line under any of them: roster 0, room table 1, room 2, outbox 3. Configuration, timer, throttles, guesses
+//! at the exit code, the list of laggards and the count of connections are leaves: nothing else is locked under them.
 //!
 //! # What is deliberately absent
 //!
@@ -48,6 +49,7 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod exit_code;
 pub mod hub;
 pub mod line;
 pub mod message;

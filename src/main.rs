@@ -5,16 +5,18 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
 use chatsock::cli::{self, Invocation, ServeOptions};
 use chatsock::config::{self, Config, Mistakes};
-use chatsock::server::{self, Capacity, Request, StartError};
+use chatsock::hub::{Hub, Request};
+use chatsock::server::{self, Capacity, StartError};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// Exit status for what the user can mend.
 const USERS_MISTAKE: u8 = 2;
-/// Exit status for everything else that goes wrong, and for a second signal.
+/// Exit status for everything else that goes wrong, and for a signal during the stop.
 const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
@@ -30,12 +32,12 @@ fn main() -> ExitCode {
             Ok(_) => print("The configuration is fine."),
             Err(mistakes) => fail(USERS_MISTAKE, &mistakes),
         },
-        Invocation::Serve(options) => serve(&options, &arguments),
+        Invocation::Serve(options) => serve(options, &arguments),
     }
 }
 
-fn serve(options: &ServeOptions, arguments: &[OsString]) -> ExitCode {
-    let config = match read_config(options) {
+fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {
+    let config = match read_config(&options) {
         Ok(config) => config,
         Err(mistakes) => return fail(USERS_MISTAKE, &mistakes),
     };
@@ -49,7 +51,7 @@ fn serve(options: &ServeOptions, arguments: &[OsString]) -> ExitCode {
     }
 }
 
-fn run(options: &ServeOptions, config: Config) -> Result<(), StartError> {
+fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {
     let stopping = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         // Registered first, so that it acts on the second signal and not on the one that raises the flag.
@@ -57,26 +59,39 @@ fn run(options: &ServeOptions, config: Config) -> Result<(), StartError> {
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopping)))
             .map_err(StartError::Signals)?;
     }
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(StartError::Signals)?;
+    let signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(StartError::Signals)?;
     let capacity = Capacity::find(config.limits.max_connections);
     let server = server::bind(config, capacity)?;
+    let hub = Arc::clone(server.hub());
+    // Never joined: it waits for a signal that may never come, and ends with the process.
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || pass_on(signals, &options, &hub))
+        .map_err(StartError::Thread)?;
     let mut lines = vec![cli::VERSION.to_owned()];
     lines.extend(server.announcement());
     print(&lines.join("\n"));
-    server.run(|| {
-        for signal in signals.forever() {
-            if signal != SIGHUP {
-                return Request::Stop;
-            }
+    server.run()
+}
+
+/// The thread `signals`: turns signals into requests, for ever.
+fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
+    for signal in signals.forever() {
+        if signal == SIGHUP {
             match read_config(options) {
-                Ok(config) => return Request::Reconfigure(Box::new(config)),
+                Ok(config) => hub.request(Request::Reconfigure(Box::new(config))),
                 Err(mistakes) => {
-                    log::error!("the configuration stays as it was: {}", mistakes.to_string().replace('\n', "; "))
+                    log::error!("the configuration stays as it was: {}", mistakes.to_string().replace('\n', "; "));
                 }
             }
+        } else if hub.shutdown.is_announced() {
+            // The second signal never gets here, its handler ends the process. This is the first one, during a stop
+            // that somebody connected has asked for.
+            std::process::exit(FAILED.into());
+        } else {
+            hub.request(Request::Stop);
         }
-        Request::Stop
-    })
+    }
 }
 
 fn read_config(options: &ServeOptions) -> Result<Config, Mistakes> {

@@ -44,10 +44,10 @@ impl Subject {
         let (plain, quick) = (program.address(), program.address());
         let mut subject = Subject { program, plain, quick, threads: 0, descriptors: 0 };
         // Somebody has been there, so that everything made once is made. He counts until his thread is gone, which
-        // leaves main, two listeners, sweep and timer.
+        // leaves main, signals, two listeners, sweep and timer.
         subject.serves("warmup");
-        eventually("the first client's thread is gone", || subject.program.threads() == 5);
-        (subject.threads, subject.descriptors) = (5, subject.program.descriptors());
+        eventually("the first client's thread is gone", || subject.program.threads() == 6);
+        (subject.threads, subject.descriptors) = (6, subject.program.descriptors());
         subject
     }
 

@@ -12,9 +12,10 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use chatsock::cli;
+use chatsock::hub::Request;
 use machine::{Logged, argument, eventually, file};
 use socket2::SockRef;
-use support::{Client, Program};
+use support::{Client, Program, Server};
 
 /// Runs the program to its end.
 fn output(arguments: &[&str]) -> Output {
@@ -56,8 +57,18 @@ fn chat(address: SocketAddr, name: &str, room: &str) -> Client {
     client
 }
 
+/// The exit code in a line of stdout, or a failure.
+fn exit_code(line: &str) -> String {
+    let code = line.strip_prefix("exit code: ").unwrap_or_else(|| panic!("{line:?}"));
+    let (first, second) = code.split_once('-').unwrap_or_else(|| panic!("{line:?}"));
+    for half in [first, second] {
+        assert!(half.len() == 5 && half.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase()), "{line:?}");
+    }
+    code.to_owned()
+}
+
 #[test]
-fn stdout_has_the_version_and_one_line_per_listener_and_nothing_else() {
+fn stdout_has_the_version_one_line_per_listener_the_exit_code_and_nothing_else() {
     let config = file(
         "chatsock.toml",
         "listen = [\"127.0.0.1:0\", \"[::1]:0\"]\nquick_listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0",
@@ -70,6 +81,7 @@ fn stdout_has_the_version_and_one_line_per_listener_and_nothing_else() {
         let port = port.and_then(|rest| rest.strip_suffix(kind)).unwrap_or_else(|| panic!("{line}"));
         assert!(port.trim_end().parse::<u16>().is_ok_and(|port| port > 0) && port.ends_with(' '), "{line}");
     }
+    exit_code(&program.line());
     program.signal("TERM");
     assert_eq!(program.rest(), "");
     assert_eq!(program.wait(), Some(0));
@@ -77,7 +89,7 @@ fn stdout_has_the_version_and_one_line_per_listener_and_nothing_else() {
 
 #[test]
 fn listen_on_the_command_line_replaces_the_plain_listeners_and_serve_may_be_said() {
-    let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0");
+    let config = config("shutdown_delay = 0\nexit_code = false");
     let mut program = Logged::start(Program::command(&[
         "serve",
         "--config",
@@ -243,6 +255,77 @@ fn a_reload_that_changes_nothing_speaks_of_no_restart() {
     program.signal("HUP");
     program.expect_log("configuration reloaded");
     assert!(!program.log().contains("restart"), "{}", program.log());
+}
+
+#[test]
+fn every_start_has_another_exit_code_and_none_is_ever_logged() {
+    let path = config("shutdown_delay = 0");
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        let mut program = Logged::start(Program::command(&["-vv", "--config", argument(&path)]));
+        let address = program.address();
+        let code = exit_code(&program.line());
+        login(address, "alice").send(":quit");
+        program.signal("HUP");
+        program.expect_log("configuration reloaded");
+        program.signal("TERM");
+        assert_eq!((program.rest(), program.wait()), (String::new(), Some(0)));
+        let log = program.log().to_uppercase();
+        assert!(!log.contains(&code) && !log.contains(&code.replace('-', "")), "{code} in {log}");
+        codes.push(code);
+    }
+    assert_ne!(codes[0], codes[1]);
+}
+
+#[test]
+fn exit_code_off_prints_none_and_a_reload_that_switches_it_on_asks_for_a_restart() {
+    let path = config("shutdown_delay = 0\nexit_code = false");
+    let mut program = start(&path);
+    program.address();
+    std::fs::write(&path, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0").expect("written");
+    for times in 1..=2 {
+        program.signal("HUP");
+        eventually("the log asks for a restart each time", || {
+            program.log().matches("no code was made at start: that needs a restart").count() == times
+        });
+    }
+    program.signal("TERM");
+    assert_eq!((program.rest(), program.wait()), (String::new(), Some(0)));
+}
+
+#[test]
+fn a_reload_switches_the_exit_code_off_at_once_and_the_printed_one_on_again() {
+    let path = config("shutdown_delay = 0");
+    let mut program = start(&path);
+    program.address();
+    exit_code(&program.line());
+    for (switch, said) in [("false", "exit_code is off"), ("true", "exit_code is on: the code printed at start")] {
+        let text = format!("listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\nexit_code = {switch}");
+        std::fs::write(&path, text).expect("written");
+        program.signal("HUP");
+        program.expect_log(said);
+    }
+    assert!(!program.log().contains("restart"), "{}", program.log());
+    program.signal("TERM");
+    assert_eq!((program.rest(), program.wait()), (String::new(), Some(0)));
+
+    let server = Server::start();
+    let code = server.hub().exit_code().expect("made at start").to_string();
+    server.reconfigure("shutdown_delay = 0\nexit_code = false");
+    eventually("there is none", || server.hub().exit_code().is_none());
+    server.reconfigure("shutdown_delay = 0");
+    eventually("it is back", || server.hub().exit_code().is_some_and(|exit_code| exit_code.matches(&code)));
+}
+
+#[test]
+fn whoever_holds_the_hub_can_ask_for_the_stop_and_asking_again_changes_nothing() {
+    let server = Server::start();
+    let mut alice = server.login("alice");
+    for _ in 0..3 {
+        server.hub().request(Request::Stop);
+    }
+    assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
+    server.join();
 }
 
 #[test]

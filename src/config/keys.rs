@@ -21,6 +21,10 @@ pub(super) const TOP_KEYS: &[&str] = &[
     "message_limit",
     "shutdown_delay",
     "idle_timeout",
+    "room_linger",
+    "quick_create",
+    "exit_code",
+    "quote_file",
 ];
 
 pub(super) const LIMIT_KEYS: &[&str] = &[

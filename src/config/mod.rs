@@ -75,6 +75,14 @@ pub struct Config {
     pub shutdown_delay: Duration,
     /// Silence after which a person is disconnected; a warning comes at half of it. `None`: never.
     pub idle_timeout: Option<Duration>,
+    /// How long an empty room made by people stays open; zero closes it at once.
+    pub room_linger: Duration,
+    /// Whether naming a room that does not exist makes it, on the quick listener.
+    pub quick_create: bool,
+    /// Whether a random code printed at start stops the server.
+    pub exit_code: bool,
+    /// A file with quotes; whether it is there is not looked at. `None`: the built-in ones.
+    pub quote_file: Option<PathBuf>,
     /// What one connection, one address and all together may use.
     pub limits: Limits,
     /// The rooms that are always there; at least one.
@@ -141,7 +149,7 @@ pub enum Entry {
     Open,
     /// Whoever gives this password.
     Password(Secret),
-    /// Nobody.
+    /// Nobody but who is invited.
     Closed,
 }
 
@@ -194,6 +202,10 @@ impl Default for Config {
             message_limit: 150,
             shutdown_delay: Duration::from_secs(5),
             idle_timeout: None,
+            room_linger: Duration::from_secs(60),
+            quick_create: false,
+            exit_code: true,
+            quote_file: None,
             limits: Limits::default(),
             // The name is a good one, which a test holds; the type cannot know.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomConfig::general())).collect(),

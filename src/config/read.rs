@@ -22,7 +22,7 @@ pub(super) const MAX_COUNT: usize = u32::MAX as usize;
 /// Seconds in a day: the longest login and stall deadline. Longer is "never", which is 0.
 const DAY: u64 = 86_400;
 
-/// Seconds in a year: the longest `idle_timeout`. Keeps the sum of a deadline and now far from overflow.
+/// Seconds in a year: the longest `idle_timeout` and `room_linger`. Keeps the sum of a deadline and now far from overflow.
 const YEAR: u64 = 366 * DAY;
 
 /// Messages kept per room at most. At 150 characters each a full room of this size takes about 250 MB.
@@ -78,6 +78,10 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     reader.read_number(top, "message_limit", 1..=MAX_MESSAGE, &mut config.message_limit);
     reader.read_seconds(top, "shutdown_delay", 3600, &mut config.shutdown_delay);
     reader.read_deadline(top, "idle_timeout", YEAR, &mut config.idle_timeout);
+    reader.read_seconds(top, "room_linger", YEAR, &mut config.room_linger);
+    reader.read_bool(top, "quick_create", &mut config.quick_create);
+    reader.read_bool(top, "exit_code", &mut config.exit_code);
+    reader.read_path(top, "quote_file", &mut config.quote_file);
     read_listeners(reader, top, &mut config, state);
 
     let no_limits = DeTable::new();

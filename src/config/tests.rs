@@ -56,6 +56,10 @@ fn every_key_at_the_top_reaches_its_setting() {
         message_limit = 8
         shutdown_delay = 9
         idle_timeout = 10
+        room_linger = 11
+        quick_create = true
+        exit_code = false
+        quote_file = "quotes/de.txt"
         "#,
     );
     let expected = Config {
@@ -71,6 +75,10 @@ fn every_key_at_the_top_reaches_its_setting() {
         message_limit: 8,
         shutdown_delay: Duration::from_secs(9),
         idle_timeout: Some(Duration::from_secs(10)),
+        room_linger: Duration::from_secs(11),
+        quick_create: true,
+        exit_code: false,
+        quote_file: Some(PathBuf::from("quotes/de.txt")),
         ..Config::default()
     };
     assert_eq!(config, expected);
@@ -136,6 +144,18 @@ fn zero_switches_every_limit_off() {
     };
     assert_eq!(good(&text).limits, expected);
     assert_eq!(good("idle_timeout = 0").idle_timeout, None);
+}
+
+#[test]
+fn no_linger_closes_an_empty_room_at_once_and_no_quote_file_means_the_built_in_quotes() {
+    assert_eq!(good("room_linger = 0").room_linger, Duration::ZERO);
+    assert_eq!(good("room_linger = 31622400").room_linger, Duration::from_secs(31_622_400));
+    assert_eq!(good("quote_file = \"\"").quote_file, None);
+}
+
+#[test]
+fn a_quote_file_that_is_not_there_is_no_mistake_of_the_config() {
+    assert_eq!(good("quote_file = \"/nonexistent/q\"").quote_file, Some(PathBuf::from("/nonexistent/q")));
 }
 
 #[test]
@@ -207,7 +227,7 @@ fn an_unknown_key_is_named_with_the_nearest_one() {
 
 #[test]
 fn keys_of_later_versions_are_unknown() {
-    for key in ["accounts", "operators", "exit_code", "room_linger", "state_dir", "quick_create"] {
+    for key in ["accounts", "operators", "state_dir", "plain"] {
         assert!(said(&format!("{key} = 1")).starts_with(&format!("c.toml:1: unknown key {key}")));
     }
 }
@@ -276,6 +296,11 @@ fn a_wrong_type_says_what_was_expected_and_found() {
         "connection_timeout = \"true\"",
         r#"1: connection_timeout must be true or false without quotes, not the text "true""#,
     );
+    one("room_linger = \"1m\"", r#"1: room_linger must be a whole number of seconds, not the text "1m""#);
+    one("quick_create = 1", "1: quick_create must be true or false, not 1");
+    one("exit_code = \"false\"", r#"1: exit_code must be true or false without quotes, not the text "false""#);
+    one("quote_file = false", "1: quote_file must be the name of a file in quotes, not false");
+    one(r#"quote_file = "quotes\temp.txt""#, "1: quote_file must name a file without control characters in its name");
     one("welcome_message = 5", "1: welcome_message must be a text in quotes, not 5");
     one("telnet = \"of\"", r#"1: telnet must be one of "auto", "never", "always", not the text "of""#);
     one("telnet = true", r#"1: telnet must be one of "auto", "never", "always", not true"#);
@@ -310,6 +335,8 @@ fn every_number_out_of_its_range_is_told_the_range() {
     one("history_max = -1", "1: history_max must be 0 to 1000000, not -1");
     one("shutdown_delay = 3601", "1: shutdown_delay must be 0 to 3600 seconds, not 3601");
     one("idle_timeout = -5", "1: idle_timeout must be 0 to 31622400 seconds, not -5");
+    one("room_linger = -1", "1: room_linger must be 0 to 31622400 seconds, not -1");
+    one("room_linger = 31622401", "1: room_linger must be 0 to 31622400 seconds, not 31622401");
     one("[limits]\nline_bytes = 63", "2: limits.line_bytes must be 64 to 1048576, or 0 for no limit, not 63");
     one("[limits]\nlogin_seconds = 86401", "2: limits.login_seconds must be 0 to 86400 seconds, not 86401");
     one(

@@ -5,6 +5,7 @@
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
@@ -196,6 +197,22 @@ impl<'a> Reader<'a> {
         }
         // A second pass, because a TAB is allowed here and becomes spaces.
         *target = sanitize(text).into_owned();
+    }
+
+    /// The name of a file, or the empty text for none. Whether the file is there is not looked at.
+    pub(super) fn read_path(&mut self, section: Section<'_, '_>, key: &str, target: &mut Option<PathBuf>) {
+        let Some(value) = section.get(key) else {
+            return;
+        };
+        match value.get_ref() {
+            // Allowed in names by most systems, but what is meant by it here is a missing quote or a \n in a path with \.
+            DeValue::String(text) if text.contains(char::is_control) => {
+                let text = format!("{}{key} must name a file without control characters in its name", section.prefix);
+                self.mistake(Some(self.line(value)), text);
+            }
+            DeValue::String(text) => *target = (!text.is_empty()).then(|| PathBuf::from(&**text)),
+            _ => self.wrong(section, key, value, "the name of a file in quotes"),
+        }
     }
 
     /// One of a few words.

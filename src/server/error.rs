@@ -22,6 +22,8 @@ pub enum StartError {
     Thread(io::Error),
     /// The signals cannot be received.
     Signals(io::Error),
+    /// No exit code: the system's random generator gives nothing.
+    ExitCode(getrandom::Error),
 }
 
 impl StartError {
@@ -50,6 +52,10 @@ impl fmt::Display for StartError {
             },
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
             StartError::Signals(error) => write!(f, "cannot receive signals: {error}"),
+            StartError::ExitCode(error) => write!(
+                f,
+                "no exit code, as the system gives no random numbers ({error}); exit_code = false starts without one"
+            ),
         }
     }
 }
@@ -58,6 +64,7 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             StartError::Listen { error, .. } | StartError::Thread(error) | StartError::Signals(error) => Some(error),
+            StartError::ExitCode(error) => Some(error),
         }
     }
 }

@@ -10,6 +10,7 @@ mod error;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,13 @@ use jiff::tz::TimeZone;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::config::Config;
+use crate::exit_code::ExitCode;
 use crate::hub::Hub;
 use crate::outbox::Ended;
 use crate::palette::Door;
 use crate::screen::{Clock, Tone};
 
+pub use crate::hub::Request;
 pub use capacity::{Capacity, make_room_for_threads};
 pub use error::StartError;
 
@@ -47,18 +50,11 @@ pub struct Server {
     listeners: Vec<Listener>,
     hub: Arc<Hub>,
     capacity: Capacity,
+    requests: Sender<Request>,
+    requested: Receiver<Request>,
 }
 
-/// What the process asks of a running server.
-#[derive(Clone, Debug)]
-pub enum Request {
-    /// Another configuration.
-    Reconfigure(Box<Config>),
-    /// The graceful stop.
-    Stop,
-}
-
-/// Takes the ports.
+/// Takes the ports, and makes the exit code if there is to be one.
 pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
     let doors = [(Door::Plain, &config.listen), (Door::Quick, &config.quick_listen)];
     let all: Vec<_> =
@@ -71,8 +67,10 @@ pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
         let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
         listeners.push(Listener { socket, address, door });
     }
-    let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system())));
-    Ok(Server { listeners, hub, capacity })
+    let exit_code = config.exit_code.then(ExitCode::generate).transpose().map_err(StartError::ExitCode)?;
+    let (requests, requested) = mpsc::channel();
+    let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), exit_code, requests.clone()));
+    Ok(Server { listeners, hub, capacity, requests, requested })
 }
 
 fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
@@ -87,15 +85,17 @@ fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
 }
 
 impl Server {
-    /// One line per listener, as printed at start.
+    /// One line per listener and one with the exit code, as printed at start. Not for the log.
     pub fn announcement(&self) -> impl Iterator<Item = String> {
-        self.listeners.iter().map(|listener| {
+        let exit_code = self.hub.exit_code().map(|code| format!("exit code: {code}"));
+        let listeners = self.listeners.iter().map(|listener| {
             let kind = match listener.door {
                 Door::Plain => "telnet, nc",
                 Door::Quick => "quick",
             };
             format!("listening on {} ({kind})", listener.address)
-        })
+        });
+        listeners.chain(exit_code)
     }
 
     /// The addresses listened on, the plain ones first.
@@ -108,9 +108,14 @@ impl Server {
         &self.hub
     }
 
-    /// Serves until asked to stop, then stops gracefully. `next` waits for the next thing the process wants.
-    pub fn run(self, mut next: impl FnMut() -> Request) -> Result<(), StartError> {
-        let Server { listeners, hub, capacity } = self;
+    /// Where to ask for something, before and while the server runs. The same as [`Hub::request`].
+    pub fn requests(&self) -> Sender<Request> {
+        self.requests.clone()
+    }
+
+    /// Serves until asked to stop, then stops gracefully.
+    pub fn run(self) -> Result<(), StartError> {
+        let Server { listeners, hub, capacity, requests: _, requested } = self;
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
         let sweep = Arc::clone(&hub.laggards);
         let sweep = house_thread("sweep".to_owned(), move || sweep.run())?;
@@ -125,7 +130,8 @@ impl Server {
                 accept::accept(&shared.0, shared.1, &hub, capacity);
             })?);
         }
-        while let Request::Reconfigure(config) = next() {
+        // Never disconnected, as the hub has a sender.
+        while let Ok(Request::Reconfigure(config)) = requested.recv() {
             reconfigure(&hub, *config);
         }
         stop(&hub);
@@ -155,7 +161,15 @@ fn reconfigure(hub: &Hub, mut config: Config) {
         config.listen.clone_from(&old.listen);
         config.quick_listen.clone_from(&old.quick_listen);
     }
+    let (had_code, wanted) = (hub.exit_code().is_some(), config.exit_code);
     hub.reconfigure(config);
+    match (had_code, hub.exit_code().is_some()) {
+        (true, false) => log::info!("exit_code is off: the code printed at start stops nothing any more"),
+        (false, true) => log::info!("exit_code is on: the code printed at start stops the server again"),
+        // Standard output may have been closed or moved since the start, and a code must not get into the log.
+        (false, false) if wanted => log::warn!("exit_code is on, but no code was made at start: that needs a restart"),
+        _ => {}
+    }
     log::info!("configuration reloaded");
 }
 

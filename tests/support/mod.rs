@@ -45,10 +45,8 @@ impl Server {
         config.listen = vec![server::loopback()];
         config.quick_listen = vec![server::loopback()];
         let server = server::bind(config, Capacity { connections: 10_000 }).expect("the server starts");
-        let (requests, receiver) = mpsc::channel();
-        let (addresses, hub) = (server.addresses(), Arc::clone(server.hub()));
-        // A test that is over has dropped its end: that is a stop, too.
-        let run = move || server.run(|| receiver.recv().unwrap_or(Request::Stop));
+        let (requests, addresses, hub) = (server.requests(), server.addresses(), Arc::clone(server.hub()));
+        let run = move || server.run();
         let thread = std::thread::Builder::new().name("server".into()).spawn(run).expect("a thread");
         Server { requests, thread: Some(thread), addresses, hub }
     }
