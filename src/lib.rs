@@ -15,12 +15,12 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | vocabulary | [`names`], [`text`] |
+//! | vocabulary | [`names`], [`text`], [`span`] |
 //! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
-//! | chat, pure | [`message`], [`command`], [`screen`], [`palette`], [`throttle`] |
+//! | chat, pure | [`message`], [`command`], [`screen`], [`palette`], [`throttle`], [`search`], [`quotes`] |
 //! | settings | [`config`], [`exit_code`] |
 //! | shared state | [`outbox`], [`room`], [`room_table`], [`roster`] |
-//! | running | [`timer`], [`shutdown`], [`hub`], [`session`], [`server`] |
+//! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
 //! | entry | [`cli`], `main` |
 //!
 //! # Threads
@@ -56,15 +56,19 @@ pub mod message;
 pub mod names;
 pub mod outbox;
 pub mod palette;
+pub mod quotes;
 pub mod room;
 pub mod room_table;
 pub mod roster;
 pub mod screen;
+pub mod search;
 pub mod server;
 pub mod session;
 pub mod shutdown;
+pub mod span;
 pub mod telnet;
 pub mod text;
 pub mod throttle;
 pub mod timer;
 pub mod wire;
+pub mod work;
