@@ -159,8 +159,9 @@ impl Pattern {
 
 /// Refuses a pattern that is larger than [`MAX_UNFOLDED`] without the alphabets.
 fn measure(text: &str) -> Result<(), PatternError> {
-    // Every other character stands for itself or for one end of a range, so that a letter does for measuring.
-    let ascii: String = text.chars().map(|c| if c.is_ascii() { c } else { 'x' }).collect();
+    // Every other character stands for itself or for one end of a range: the last one of ASCII, which means nothing else
+    // to the engine, does for measuring.
+    let ascii: String = text.chars().map(|c| if c.is_ascii() { c } else { '\x7f' }).collect();
     let built = bytes::RegexBuilder::new(&ascii)
         .case_insensitive(true)
         .unicode(false)
@@ -299,6 +300,7 @@ mod tests {
             (r"(yes|no|maybe)!", "Maybe!"),
             (r"\w+\s+\w+\s+\w+", "three little words"),
             (r"[а-я]+", "Привет"),
+            (r"[y-éàü]+.", "ÉÀ!"),
             ("What did you say? I was not", "what did you sa I was not"),
             (r"a *", "b a"),
         ] {
