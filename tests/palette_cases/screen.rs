@@ -1,0 +1,165 @@
+//! A terminal's screen of one row, and telnet taken off what comes. *Owns* what a line is. *Knows nothing of* sockets.
+
+use std::collections::VecDeque;
+
+use chatsock::telnet::IAC;
+use chatsock::text;
+
+/// Telnet's commands that are longer than two bytes, and ECHO (RFC 854, 857).
+const SE: u8 = 240;
+const SB: u8 = 250;
+const WILL: u8 = 251;
+const WONT: u8 = 252;
+const DONT: u8 = 254;
+const ECHO: u8 = 1;
+
+#[derive(Default)]
+enum State {
+    #[default]
+    Text,
+    Command,
+    Option(u8),
+    Sub,
+    SubCommand,
+    Escape,
+    Sequence,
+}
+
+/// The row and what has scrolled off it.
+#[derive(Default)]
+pub struct Screen {
+    state: State,
+    /// One cell a column; a character of two columns leaves the second one empty.
+    row: Vec<String>,
+    column: usize,
+    /// The beginning of a character in UTF-8.
+    partial: Vec<u8>,
+    /// The terminal's own echo stands on the row: its end is no line of the server's.
+    typed: bool,
+    /// The server has said that it echoes: the terminal does not, not even Enter.
+    echo_off: bool,
+    /// Completed rows.
+    pub lines: VecDeque<String>,
+}
+
+impl Screen {
+    /// Takes what the server sent.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.state = match std::mem::take(&mut self.state) {
+                State::Text if byte == IAC => State::Command,
+                State::Text if byte == 0x1b => State::Escape,
+                State::Text => {
+                    self.print(byte);
+                    State::Text
+                }
+                State::Command => match byte {
+                    SB => State::Sub,
+                    WILL..=DONT => State::Option(byte),
+                    _ => State::Text,
+                },
+                State::Option(command) => {
+                    if byte == ECHO && matches!(command, WILL | WONT) {
+                        self.echo_off = command == WILL;
+                    }
+                    State::Text
+                }
+                State::Sub if byte == IAC => State::SubCommand,
+                State::Sub => State::Sub,
+                State::SubCommand if byte == SE => State::Text,
+                State::SubCommand => State::Sub,
+                State::Escape if byte == b'[' => State::Sequence,
+                State::Escape => State::Text,
+                State::Sequence if !(0x40..0x7f).contains(&byte) => State::Sequence,
+                State::Sequence => {
+                    if byte == b'K' {
+                        self.row.truncate(self.column);
+                    }
+                    State::Text
+                }
+            };
+        }
+    }
+
+    fn print(&mut self, byte: u8) {
+        match byte {
+            b'\r' => self.column = 0,
+            b'\n' => {
+                let line = self.row();
+                if !(std::mem::take(&mut self.typed) && line.is_empty()) {
+                    self.lines.push_back(line.trim_end().to_owned());
+                }
+                self.clear();
+            }
+            0 => {}
+            1..0x20 | 0x7f => {
+                self.put("^");
+                self.put(char::from(byte ^ 0x40).encode_utf8(&mut [0; 4]));
+            }
+            _ => {
+                self.partial.push(byte);
+                let partial = std::mem::take(&mut self.partial);
+                match std::str::from_utf8(&partial) {
+                    Ok(character) => self.put(character),
+                    Err(_) if partial.len() < 4 => self.partial = partial,
+                    Err(_) => self.put("\u{fffd}"),
+                }
+            }
+        }
+    }
+
+    fn put(&mut self, character: &str) {
+        let width = text::width(character);
+        if width == 0 {
+            if let Some(cell) = self.column.checked_sub(1).and_then(|column| self.row.get_mut(column)) {
+                cell.push_str(character);
+            }
+            return;
+        }
+        let end = self.column + width;
+        if self.row.len() < end {
+            self.row.resize(end, " ".to_owned());
+        }
+        self.row[self.column] = character.to_owned();
+        for cell in &mut self.row[self.column + 1..end] {
+            cell.clear();
+        }
+        self.column = end;
+    }
+
+    fn clear(&mut self) {
+        self.row.clear();
+        self.column = 0;
+    }
+
+    /// The row on which the cursor is.
+    pub fn row(&self) -> String {
+        self.row.concat()
+    }
+
+    /// The person has typed these bytes: the terminal shows them, or nothing.
+    pub fn type_bytes(&mut self, bytes: &[u8]) {
+        // In line mode a terminal draws Ctrl-C as `^C` and stays on the row.
+        if bytes.contains(&b'\n') || bytes.contains(&3) {
+            self.typed = self.echo_off || bytes.last() != Some(&b'\n');
+            self.clear();
+        }
+    }
+
+    /// Whether a prompt of the server's stands on the row.
+    pub fn has_prompt(&self) -> bool {
+        let row = self.row();
+        if matches!(row.as_str(), "> " | "Username: " | "Password: " | "Enter room name: " | "Enter username: ") {
+            return true;
+        }
+        let inner = row.strip_prefix('[').and_then(|rest| rest.strip_suffix("]> ")).or_else(|| row.strip_suffix(" | "));
+        inner.is_some_and(|name| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '@' | '#'))
+        })
+    }
+
+    /// Whether the prompt is that of the palette or of a chat view, where commands are taken.
+    pub fn takes_commands(&self) -> bool {
+        self.has_prompt() && !self.row().ends_with(": ")
+    }
+}
