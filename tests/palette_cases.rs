@@ -197,3 +197,27 @@ bob- end
     assert_eq!(blessed, new);
     run(&blessed).expect("it goes as written");
 }
+
+#[test]
+fn placeholders_stand_for_one_thing_throughout_and_come_back_where_they_were() {
+    let mut names = pattern::Names::default();
+    assert!(names.matches("[HH:MM] #{a} alice: (to #{b} bob) ...", "[14:02] #12 alice: (to #7 bob) yes"));
+    assert!(
+        names.matches(
+            "* {#alice}, here <span>, idle <span>, <n> times",
+            "* alice#1001, here 2 h 5 min, idle 0 s, 3 times"
+        )
+    );
+    assert!(
+        !names.matches("#{b}", "#12") && names.matches("#{b}", "#7") && !names.matches("* {#alice}", "* alice#1002")
+    );
+    assert_eq!(names.fill(":kick {#alice} {a}").expect("known"), ":kick alice#1001 12");
+    assert!(names.fill("{c}").is_err());
+    assert!(names.matches("Use {} and {A b} as they are [x]", "Use {} and {A b} as they are [x]"));
+    let mut write = |line: &str, old: Option<&str>| names.write(line, old, &|name| name == "c");
+    assert_eq!(write("[14:03] #12 carol: at 14:02 #9, 3 s", None), "[HH:MM] #{a} carol: at 14:02 #9, 3 s");
+    assert_eq!(write("* Said in general as #13.", Some("* Said as #{mine}.")), "* Said in general as #{mine}.");
+    assert_eq!(write("* Said in general as #14.", None), "* Said in general as #{d}.");
+    assert_eq!(write("* bob#1002, here 4 s until 14:05", None), "* {#bob}, here <span> until HH:MM");
+    assert_eq!(write("[14:02] #13 bob (temporary, 10 s): x", None), "[HH:MM] #{mine} bob (temporary, 10 s): x");
+}

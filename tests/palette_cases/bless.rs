@@ -25,7 +25,7 @@ pub fn bless(script: &Script) -> Result<String, String> {
     let mut steps = &script.steps[..];
     while !steps.is_empty() {
         // What is done, and everything up to the next thing done.
-        let length = steps[1..].iter().position(|step| acts(step)).map_or(steps.len(), |at| at + 1);
+        let length = steps[1..].iter().position(acts).map_or(steps.len(), |at| at + 1);
         let (segment, later) = steps.split_at(length);
         let mut over: Vec<String> =
             world.people.iter().filter(|person| person.over).map(|person| person.name.clone()).collect();
@@ -36,12 +36,15 @@ pub fn bless(script: &Script) -> Result<String, String> {
             world.act(&segment[0].kind).map_err(|problem| format!("line {}: {problem}", segment[0].number))?;
         }
         gather(&mut world, segment)?;
+        // Asking whether more has come may answer a question that stands there.
+        let prompts: HashMap<String, String> =
+            world.people.iter().map(|p| (p.name.clone(), p.screen.row().trim_end().to_owned())).collect();
         if later.is_empty() {
             for index in 0..world.people.len() {
                 world.settle(index)?;
             }
         }
-        write(&mut world, segment, &over, script, &mut text);
+        write(&mut world, segment, &Before { over, prompts }, script, &mut text);
         steps = later;
     }
     Ok(text.join("\n") + "\n")
@@ -73,7 +76,9 @@ fn gather(world: &mut World, segment: &[Step]) -> Result<(), String> {
             person.wait(late, |person| person.over);
         }
     }
-    let count = |world: &World| world.people.iter().map(|p| p.screen.lines.len() + p.screen.row().len()).sum::<usize>();
+    let count = |world: &World| -> Vec<_> {
+        world.people.iter().map(|person| (person.screen.lines.len(), person.screen.row(), person.over)).collect()
+    };
     loop {
         let before = count(world);
         for person in &mut world.people {
@@ -86,11 +91,20 @@ fn gather(world: &mut World, segment: &[Step]) -> Result<(), String> {
     }
 }
 
+/// What was so before it could change.
+struct Before {
+    /// Whose connection was over before the segment.
+    over: Vec<String>,
+    /// Which prompts stood at its end.
+    prompts: HashMap<String, String>,
+}
+
 /// Writes a segment as it was seen.
-fn write(world: &mut World, segment: &[Step], over: &[String], script: &Script, text: &mut Vec<String>) {
+fn write(world: &mut World, segment: &[Step], known: &Before, script: &Script, text: &mut Vec<String>) {
     // What stands in the place of a line of the file, and what comes behind it, by the line's number.
     let mut places: HashMap<usize, String> = HashMap::new();
     let mut extra: HashMap<usize, Vec<String>> = HashMap::new();
+    let mut before: HashMap<usize, Vec<String>> = HashMap::new();
     let mut at_the_end = Vec::new();
     let World { people, names, .. } = world;
     let taken = |name: &str| script.steps.iter().any(|step| step.text.contains(&format!("{{{name}}}")));
@@ -100,10 +114,10 @@ fn write(world: &mut World, segment: &[Step], over: &[String], script: &Script, 
         let patterns: Vec<&str> = olds.iter().map(|(_, pattern)| *pattern).collect();
         let lines: Vec<String> = person.screen.lines.drain(..).collect();
         let mut olds = olds.into_iter().collect::<VecDeque<_>>();
-        let mut last = None;
+        let (mut last, mut unplaced) = (None, Vec::new());
         let mut added = |step: Option<usize>, line: String| match step {
             Some(step) => extra.entry(step).or_default().push(line),
-            None => at_the_end.push(line),
+            None => unplaced.push(line),
         };
         let fits = fitting(&patterns, &lines, names);
         for (index, line) in lines.iter().enumerate() {
@@ -132,20 +146,31 @@ fn write(world: &mut World, segment: &[Step], over: &[String], script: &Script, 
                 None => added(last, written),
             }
         }
+        // Without a line of the file to follow, they come before what the file says of the prompt or the end.
+        if let Some(step) = segment.iter().skip(1).find(|step| match &step.kind {
+            Kind::Prompt { who, .. } | Kind::End { who } => *who == person.name,
+            _ => false,
+        }) {
+            before.entry(step.number).or_default().append(&mut unplaced);
+        }
+        at_the_end.append(&mut unplaced);
         let end = Kind::End { who: person.name.clone() };
-        if person.over && !over.contains(&person.name) && !segment.iter().any(|step| step.kind == end) {
+        if person.over && !known.over.contains(&person.name) && !segment.iter().any(|step| step.kind == end) {
             at_the_end.push(format!("{}- end", person.name));
         }
     }
     // Lines that nothing in the file stands for come behind the last thing that is not a remark.
     let behind = segment.iter().rposition(|step| step.kind != Kind::Remark).unwrap_or(0);
     for (index, step) in segment.iter().enumerate() {
+        text.extend(before.remove(&step.number).unwrap_or_default());
         let person = |who: &String| people.iter().find(|person| person.name == *who);
         match &step.kind {
             Kind::Line { .. } => text.extend(places.remove(&step.number)),
             Kind::Prompt { who, .. } => {
-                if let Some(person) = person(who).filter(|person| !person.over) {
-                    text.push(format!("{who}| {}", person.screen.row().trim_end()));
+                if person(who).is_some_and(|person| !person.over) {
+                    text.push(
+                        format!("{who}| {}", known.prompts.get(who).map_or("", String::as_str)).trim_end().to_owned(),
+                    );
                 }
             }
             Kind::End { who } => {

@@ -151,6 +151,7 @@ impl World {
     pub fn settle(&mut self, index: usize) -> Result<(), String> {
         let deadline = self.deadline();
         let person = &mut self.people[index];
+        person.look();
         person.wait(deadline, |person| person.screen.has_prompt());
         if person.over {
             return Ok(());

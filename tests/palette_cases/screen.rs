@@ -132,9 +132,10 @@ impl Screen {
         self.column = 0;
     }
 
-    /// The row on which the cursor is.
+    /// The row on which the cursor is, without the blanks behind the cursor: what a longer prompt has left.
     pub fn row(&self) -> String {
-        self.row.concat()
+        let (before, behind) = self.row.split_at(self.column.min(self.row.len()));
+        before.concat() + behind.concat().trim_end()
     }
 
     /// The person has typed these bytes: the terminal shows them, or nothing.
@@ -146,7 +147,7 @@ impl Screen {
         }
     }
 
-    /// Whether a prompt of the server's stands on the row.
+    /// Whether a prompt of the server's stands on the row: a typed line is answered when it does. A new prompt belongs here.
     pub fn has_prompt(&self) -> bool {
         let row = self.row();
         if matches!(row.as_str(), "> " | "Username: " | "Password: " | "Enter room name: " | "Enter username: ") {
