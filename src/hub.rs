@@ -8,23 +8,33 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::config::Config;
+use crate::direct::{Directs, Pair};
 use crate::exit_code::{ExitCode, Guesses};
 use crate::message::ClientId;
 use crate::names::RoomName;
 use crate::outbox::{Laggards, OutboxLimits};
+use crate::quotes::{self, Quote};
+use crate::room::{Erased, Room};
 use crate::room_table::RoomTable;
 use crate::roster::Roster;
 use crate::screen::Clock;
 use crate::shutdown::Shutdown;
 use crate::throttle::{Admission, Waits, address_key};
-use crate::timer::Timer;
+use crate::timer::{Task, Timer};
+use crate::work::Work;
 
 /// Most entries in the table of wrong passwords. One is about 100 bytes; whoever fills it has to make that many wrong
 /// tries within the message rate, which takes half an hour, to forget his own.
 const MOST_WAITS: usize = 4096;
+
+/// When views are drawn anew that could not be at once: those drawn within the second before may be again by then.
+const REDRAW_AFTER: Duration = Duration::from_millis(1050);
+
+/// The number of the first connection: four digits, so that `alice#1001` looks like what it is and no message's number.
+const FIRST_CLIENT: u64 = 1001;
 
 /// What a running server can be asked for, by a signal or by somebody connected.
 #[derive(Clone, Debug)]
@@ -43,6 +53,12 @@ pub struct Hub {
     pub roster: Roster,
     /// Where they can be.
     pub rooms: RoomTable,
+    /// Who talks with whom.
+    pub directs: Directs,
+    /// Threads for what computes long.
+    pub work: Work,
+    /// A leaf, replaced whole on a reload; `None`: the built-in ones.
+    quotes: RwLock<Option<Arc<[Quote]>>>,
     /// Whose sockets do not keep up.
     pub laggards: Arc<Laggards>,
     /// Deadlines of no connection.
@@ -59,6 +75,8 @@ pub struct Hub {
     exit_code: Option<ExitCode>,
     /// A leaf: tries of exit codes.
     guesses: Mutex<Guesses>,
+    /// A leaf: wrong exit codes by address.
+    exit_waits: Mutex<Waits<IpAddr>>,
     requests: Sender<Request>,
     last_client: AtomicU64,
 }
@@ -69,6 +87,9 @@ impl Hub {
         Hub {
             roster: Roster::default(),
             rooms: RoomTable::new(&config, clock.clone()),
+            directs: Directs::default(),
+            work: Work::default(),
+            quotes: RwLock::new(read_quotes(&config)),
             laggards: Arc::new(Laggards::new(outbox_limits(&config))),
             timer: Timer::default(),
             shutdown: Arc::new(Shutdown::default()),
@@ -77,8 +98,9 @@ impl Hub {
             admission: Mutex::new(Admission::default()),
             exit_code,
             guesses: Mutex::new(Guesses::default()),
+            exit_waits: Mutex::new(Waits::new(MOST_WAITS)),
             requests,
-            last_client: AtomicU64::new(0),
+            last_client: AtomicU64::new(FIRST_CLIENT - 1),
             config: RwLock::new(Arc::new(config)),
         }
     }
@@ -94,6 +116,96 @@ impl Hub {
         let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
         self.rooms.apply(&config);
+        let quotes = read_quotes(&config);
+        *self.quotes.write().unwrap_or_else(PoisonError::into_inner) = quotes;
+    }
+
+    /// A quotation, by a number of any size.
+    pub fn quote(&self, number: u64) -> Option<Quote> {
+        let own = self.quotes.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let quotes: &[Quote] = match &own {
+            Some(own) => own,
+            None => quotes::built_in(),
+        };
+        quotes::pick(quotes, number).cloned()
+    }
+
+    /// Does what has become due. Called by the timer.
+    pub fn carry_out(&self, task: Task) {
+        let now = Instant::now();
+        match task {
+            Task::FlushNews(room) => {
+                if let Some(room) = room.upgrade() {
+                    room.flush_news();
+                }
+            }
+            Task::Expire(room, id) => {
+                if let Some(room) = room.upgrade()
+                    && let Some(erased) = room.expire(id)
+                {
+                    self.arrange_redraw(&room, erased);
+                    room.drive();
+                }
+            }
+            Task::ExpireDirect(pair, id) => {
+                if let Some(pair) = pair.upgrade() {
+                    pair.expire(id, &self.clock);
+                    self.timer.schedule(now + REDRAW_AFTER, Task::RedrawDirect(Arc::downgrade(&pair)));
+                }
+            }
+            Task::Redraw(room) => {
+                if let Some(room) = room.upgrade() {
+                    room.redraw_views();
+                }
+            }
+            Task::RedrawDirect(pair) => {
+                if let Some(pair) = pair.upgrade() {
+                    pair.redraw_views(&self.clock);
+                }
+            }
+            Task::NameHeir(room) => {
+                if let Some(room) = room.upgrade() {
+                    room.name_heir(now);
+                }
+            }
+            Task::CloseIfEmpty(room) => {
+                if let Some(room) = room.upgrade()
+                    && self.rooms.close_if_empty(&room)
+                {
+                    log::info!("room {} closed: nobody was in it", room.name());
+                }
+            }
+            Task::Close(stream) => drop(stream),
+        }
+    }
+
+    /// A message was erased or edited: views that cannot be drawn anew at once are, a little later.
+    pub fn arrange_redraw(&self, room: &Arc<Room>, erased: Erased) {
+        if erased.redraw_due {
+            self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::Redraw(Arc::downgrade(room)));
+        }
+    }
+
+    /// The same for a conversation of two.
+    pub fn arrange_direct_redraw(&self, pair: &Arc<Pair>) {
+        self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::RedrawDirect(Arc::downgrade(pair)));
+    }
+
+    /// Somebody was in a room that somebody has made, and nobody is any more: it closes after a while.
+    pub fn let_linger(&self, room: &Arc<Room>) {
+        let due = Instant::now() + self.config().room_linger;
+        self.timer.schedule(due, Task::CloseIfEmpty(Arc::downgrade(room)));
+    }
+
+    /// How long an address waits before it may try an exit code again.
+    pub fn exit_wait(&self, address: IpAddr, now: Instant) -> Option<std::time::Duration> {
+        self.exit_waits.lock().unwrap_or_else(PoisonError::into_inner).left(&address_key(address), now)
+    }
+
+    /// Notes a wrong exit code.
+    pub fn exit_code_wrong(&self, address: IpAddr, now: Instant) {
+        self.guesses().wrong(now);
+        self.exit_waits.lock().unwrap_or_else(PoisonError::into_inner).wrong(&address_key(address), now);
     }
 
     /// Asks whoever runs the server. Returns at once; what is asked for happens later.
@@ -136,6 +248,19 @@ impl Hub {
 
     fn waits(&self) -> MutexGuard<'_, Waits<(IpAddr, RoomName)>> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The admin's own quotations; a file that cannot be read is said in the log, and the built-in ones serve.
+fn read_quotes(config: &Config) -> Option<Arc<[Quote]>> {
+    let path = config.quote_file.as_ref()?;
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    match text.and_then(|text| quotes::read(&text).map_err(|error| error.to_string())) {
+        Ok(quotes) => Some(quotes.into()),
+        Err(error) => {
+            log::error!("{}: {error}; the built-in quotations serve", path.display());
+            None
+        }
     }
 }
 

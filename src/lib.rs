@@ -17,9 +17,9 @@
 //! | --- | --- |
 //! | vocabulary | [`names`], [`text`], [`span`] |
 //! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
-//! | chat, pure | [`message`], [`command`], [`screen`], [`palette`], [`throttle`], [`search`], [`quotes`] |
+//! | chat, pure | [`message`], [`conversation`], [`identity`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`] |
 //! | settings | [`config`], [`exit_code`] |
-//! | shared state | [`outbox`], [`room`], [`room_table`], [`roster`] |
+//! | shared state | [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
 //! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
 //! | entry | [`cli`], `main` |
 //!
@@ -49,13 +49,20 @@
 pub mod cli;
 pub mod command;
 pub mod config;
+pub mod conversation;
+pub mod deed;
+pub mod direct;
 pub mod exit_code;
+pub mod history;
 pub mod hub;
+pub mod identity;
 pub mod line;
 pub mod message;
 pub mod names;
+pub mod order;
 pub mod outbox;
 pub mod palette;
+pub mod permission;
 pub mod quotes;
 pub mod room;
 pub mod room_table;

@@ -1,17 +1,19 @@
-//! What is said and what happens in rooms, as values.
+//! What is said and what happens in rooms and between two people, as values.
 //!
-//! *Owns* message numbers, messages and room events.
+//! *Owns* message numbers, messages, drafts of them, and room events.
 //! *Knows nothing of* terminals, sockets, threads and locks.
-//! *Called by* `screen`, `outbox`, `room` and `session`.
+//! *Called by* `screen`, `outbox`, `room`, `direct` and `session`.
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::names::UserName;
+use crate::text;
 
-/// Number of one connection, counted from 1 since the server started; never used twice.
+/// Number of one connection, counted up since the server started; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
 
@@ -31,7 +33,80 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// One thing somebody said in a room. Never changed once made.
+/// What somebody wants to say: a message without number, author and time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Sanitised. Lines are parted by U+000A.
+    pub text: String,
+    /// Told as something the author does.
+    pub action: bool,
+    /// Erased after so long.
+    pub lasts: Option<Duration>,
+    /// What it answers.
+    pub reply: Option<Quoted>,
+}
+
+impl Draft {
+    /// One that is said and nothing more.
+    pub fn said(text: impl Into<String>) -> Draft {
+        Draft { text: text.into(), ..Draft::default() }
+    }
+}
+
+/// The message that another one answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted {
+    /// Its number.
+    pub id: MessageId,
+    /// Its author then.
+    pub author: UserName,
+    /// The start of its text; `None` once that was deleted or has expired.
+    pub start: Option<Box<str>>,
+}
+
+/// Longest start of a text that a reply quotes, in columns: half a row of a terminal of 80, so that the answer still
+/// begins in the first row.
+const QUOTED_COLUMNS: usize = 40;
+
+impl Quoted {
+    /// The quote of a message.
+    pub fn of(message: &Message) -> Quoted {
+        Quoted { id: message.id, author: message.author.clone(), start: Some(start(&message.text)) }
+    }
+}
+
+/// The start of a text: of its first line, so much as fits, with three dots where something is missing.
+fn start(whole: &str) -> Box<str> {
+    let line = whole.lines().next().unwrap_or("");
+    let cut = text::truncate(line, QUOTED_COLUMNS);
+    if cut.len() == whole.len() { cut.into() } else { [cut.trim_end(), "..."].concat().into() }
+}
+
+/// Somebody a direct message was sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressee {
+    /// His connection.
+    pub client: ClientId,
+    /// His name then.
+    pub name: UserName,
+}
+
+/// What most messages do not have.
+#[derive(Clone, Debug, Default)]
+pub struct Extra {
+    /// Told as something the author does.
+    pub action: bool,
+    /// The text is not the one first said.
+    pub edited: bool,
+    /// It is erased after so long.
+    pub lasts: Option<Duration>,
+    /// What it answers.
+    pub reply: Option<Quoted>,
+    /// Whom a direct message was sent to; empty for what was said in a room.
+    pub to: Box<[Addressee]>,
+}
+
+/// One thing somebody said. Never changed once made: an edited one takes its place.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// Its number.
@@ -42,8 +117,58 @@ pub struct Message {
     pub author: UserName,
     /// The connection it came from: this one has the line on its screen already in line mode.
     pub from: ClientId,
-    /// Sanitised, one line.
+    /// Sanitised. Lines are parted by U+000A.
     pub text: Box<str>,
+    /// In a box of its own, because nearly no message has any of it.
+    pub extra: Option<Box<Extra>>,
+}
+
+impl Message {
+    /// A draft becomes a message, sent to these people, or to a room if there are none.
+    pub fn new(
+        id: MessageId,
+        at: Timestamp,
+        author: UserName,
+        from: ClientId,
+        draft: Draft,
+        to: Box<[Addressee]>,
+    ) -> Message {
+        let Draft { text, action, lasts, reply } = draft;
+        let plain = !action && lasts.is_none() && reply.is_none() && to.is_empty();
+        let extra = (!plain).then(|| Box::new(Extra { action, edited: false, lasts, reply, to }));
+        Message { id, at, author, from, text: text.into(), extra }
+    }
+
+    /// The message with another text.
+    pub fn edited(&self, text: &str) -> Message {
+        let mut extra = self.extra.clone().unwrap_or_default();
+        extra.edited = true;
+        Message { text: text.into(), extra: Some(extra), ..self.clone() }
+    }
+
+    /// The message with its quote brought up to date with what it answers, if it answers that: `None` as the text of a
+    /// message that is gone.
+    pub fn requoted(&self, id: MessageId, text: Option<&str>) -> Option<Message> {
+        let reply = self.extra.as_ref()?.reply.as_ref()?;
+        if reply.id != id {
+            return None;
+        }
+        let mut message = self.clone();
+        if let Some(reply) = message.extra.as_mut().and_then(|extra| extra.reply.as_mut()) {
+            reply.start = text.map(start);
+        }
+        Some(message)
+    }
+
+    /// Whether it is erased after a while.
+    pub fn is_temporary(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.lasts.is_some())
+    }
+
+    /// Whom it was sent to; nobody for what was said in a room.
+    pub fn to(&self) -> &[Addressee] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.to)
+    }
 }
 
 /// What the people who look at a room are shown.
@@ -51,6 +176,26 @@ pub struct Message {
 pub enum Event {
     /// Somebody said something.
     Said(Message),
+    /// A message has another text.
+    Edited {
+        /// As it is now: a [`Event::Said`].
+        message: Arc<Event>,
+        /// Answers to it, as they are now.
+        requoted: Box<[Arc<Event>]>,
+        /// Screens that can be are drawn anew.
+        redraw: bool,
+    },
+    /// A message is gone.
+    Erased {
+        /// Which one.
+        id: MessageId,
+        /// Why, in one sentence that goes behind `* `.
+        news: Box<str>,
+        /// Answers to it, as they are now.
+        requoted: Box<[Arc<Event>]>,
+        /// Screens that can be are drawn anew.
+        redraw: bool,
+    },
     /// Something happened; the text goes behind `* `.
     Happened {
         /// One sanitised sentence.
@@ -65,8 +210,23 @@ impl Event {
     pub fn weight(&self) -> usize {
         match self {
             Event::Said(message) => message.text.len() + message.author.as_str().len() + 24,
-            Event::Happened { news, .. } => news.len() + 4,
+            Event::Edited { message, .. } => message.weight() + 12,
+            Event::Erased { news, .. } | Event::Happened { news, .. } => news.len() + 4,
         }
+    }
+
+    /// The message said, if one was.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Event::Said(message) => Some(message),
+            Event::Edited { message, .. } => message.message(),
+            Event::Erased { .. } | Event::Happened { .. } => None,
+        }
+    }
+
+    /// Whether screens that show an earlier state have to be drawn anew.
+    pub fn redraws(&self) -> bool {
+        matches!(self, Event::Edited { redraw: true, .. } | Event::Erased { redraw: true, .. })
     }
 }
 
@@ -77,4 +237,42 @@ pub struct Sequenced {
     pub sequence: u64,
     /// The event.
     pub event: Arc<Event>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str, reply: Option<Quoted>) -> Message {
+        let draft = Draft { reply, ..Draft::said(text) };
+        let author = UserName::parse("bob", 1, 12).expect("a name");
+        Message::new(MessageId(12), Timestamp::UNIX_EPOCH, author, ClientId(1), draft, Box::default())
+    }
+
+    #[test]
+    fn a_plain_message_carries_nothing_extra() {
+        assert!(message("morning", None).extra.is_none());
+        assert!(message("morning", None).edited("evening").extra.is_some_and(|extra| extra.edited));
+    }
+
+    #[test]
+    fn a_quote_is_the_start_of_the_first_line() {
+        let quote = |text: &str| Quoted::of(&message(text, None)).start.map(String::from);
+        assert_eq!(quote("morning").as_deref(), Some("morning"));
+        assert_eq!(quote("one\ntwo").as_deref(), Some("one..."));
+        let long = "word ".repeat(20);
+        let cut = quote(long.trim()).expect("a start");
+        assert!(cut.starts_with("word word") && cut.ends_with("word...") && cut.len() <= QUOTED_COLUMNS + 3, "{cut}");
+    }
+
+    #[test]
+    fn an_answer_follows_what_it_quotes() {
+        let answer = message("yes", Some(Quoted::of(&message("morning", None))));
+        let start = |message: Option<Message>| {
+            message.and_then(|message| message.extra?.reply).map(|reply| reply.start.map(String::from))
+        };
+        assert_eq!(start(answer.requoted(MessageId(12), Some("evening"))), Some(Some("evening".to_owned())));
+        assert_eq!(start(answer.requoted(MessageId(12), None)), Some(None));
+        assert!(answer.requoted(MessageId(13), None).is_none());
+    }
 }

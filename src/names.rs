@@ -18,7 +18,8 @@ use std::sync::Arc;
 mod tests;
 
 /// Words no person can be named, in any case: they would read as the server speaking or as everybody being meant.
-pub const RESERVED: [&str; 7] = ["server", "system", "admin", "operator", "all", "everyone", "here"];
+/// `you` stands for the reader in the form of direct messages.
+pub const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all", "everyone", "here", "you"];
 
 /// Shortest room name, in characters. A single letter is a slip of the finger more often than a room.
 pub const ROOM_NAME_MIN: usize = 2;

@@ -1,17 +1,22 @@
 //! Which rooms there are.
 //!
-//! *Owns* the map from names to rooms, and which of them a stranger may hear of.
+//! *Owns* the map from names to rooms, making and closing those that people make, and the numbers of messages.
 //! *Knows nothing of* what goes on inside a room.
-//! *Called by* `session` and `server`.
+//! *Called by* `session`, `server`, and the timer.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::config::Config;
+use crate::config::{Config, RoomConfig};
+use crate::identity::Identity;
+use crate::message::MessageId;
 use crate::names::{self, RoomName};
-use crate::room::{Room, RoomLimits};
+use crate::room::{Made, Room, RoomLimits};
 use crate::screen::Clock;
+
+/// Most rooms that people may have made at one time, over all: an empty one takes about a kilobyte, a full one a hundred.
+const MOST_MADE: usize = 1000;
 
 /// A room's delivery queue where `outbox_bytes` sets no limit, in bytes: as large a batch as with the default limit.
 const DEFAULT_QUEUE_BYTES: usize = 65_536;
@@ -19,6 +24,16 @@ const DEFAULT_QUEUE_BYTES: usize = 65_536;
 struct Table {
     rooms: BTreeMap<RoomName, Arc<Room>>,
     last_instance: u64,
+}
+
+/// Why no room was made.
+pub enum CannotMake {
+    /// There is one of that name.
+    Exists(Arc<Room>),
+    /// As many as there may be from one address.
+    TooManyYours(usize),
+    /// As many as there may be.
+    TooManyAll,
 }
 
 /// All rooms.
@@ -59,7 +74,7 @@ impl RoomTable {
         let mut closed = Vec::new();
         let mut table = self.lock();
         table.rooms.retain(|name, room| {
-            let kept = config.rooms.contains_key(name);
+            let kept = config.rooms.contains_key(name) || room.made().is_some();
             if !kept {
                 closed.push(Arc::clone(room));
             }
@@ -71,8 +86,8 @@ impl RoomTable {
                 None => {
                     table.last_instance += 1;
                     let shared = Arc::clone(&self.shared);
-                    let room =
-                        Room::new(name.clone(), table.last_instance, room_config.clone(), shared, self.clock.clone());
+                    let clock = self.clock.clone();
+                    let room = Room::new(name.clone(), table.last_instance, room_config.clone(), shared, clock, None);
                     table.rooms.insert(name.clone(), room);
                 }
             }
@@ -93,10 +108,67 @@ impl RoomTable {
         self.lock().rooms.values().cloned().collect()
     }
 
+    /// Makes a room. `most` is how many there may be from the founder's address.
+    pub fn make(
+        &self,
+        name: &RoomName,
+        config: RoomConfig,
+        made: Made,
+        founder: Identity,
+        most: Option<usize>,
+    ) -> Result<Arc<Room>, CannotMake> {
+        let mut table = self.lock();
+        if let Some(room) = table.rooms.get(name) {
+            return Err(CannotMake::Exists(Arc::clone(room)));
+        }
+        // Looked through and not counted along: there are a thousand at most, and counts of what closes in five different
+        // ways go wrong.
+        let addresses: Vec<_> = table.rooms.values().filter_map(|room| room.made()).map(|made| made.address).collect();
+        if addresses.len() >= MOST_MADE {
+            return Err(CannotMake::TooManyAll);
+        }
+        if let Some(most) = most
+            && addresses.iter().filter(|address| **address == made.address).count() >= most
+        {
+            return Err(CannotMake::TooManyYours(most));
+        }
+        table.last_instance += 1;
+        let (instance, shared, clock) = (table.last_instance, Arc::clone(&self.shared), self.clock.clone());
+        let room = Room::new(name.clone(), instance, config, shared, clock, Some((made, founder)));
+        table.rooms.insert(name.clone(), Arc::clone(&room));
+        Ok(room)
+    }
+
+    /// Closes a room that somebody has made, if nobody is in it. True if it is closed.
+    pub fn close_if_empty(&self, room: &Arc<Room>) -> bool {
+        let mut table = self.lock();
+        let listed = table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room));
+        let closed = listed && room.made().is_some() && room.close_if_empty();
+        if closed {
+            table.rooms.remove(room.name());
+        }
+        closed
+    }
+
+    /// Closes a room that somebody has made, with a word to everybody in it.
+    pub fn destroy(&self, room: &Arc<Room>, line: &str) {
+        let mut table = self.lock();
+        if table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room)) {
+            table.rooms.remove(room.name());
+        }
+        drop(table);
+        room.close(line);
+    }
+
+    /// The number of the next message that is said in no room.
+    pub fn next_message(&self) -> MessageId {
+        MessageId(self.shared.last_message.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     /// The rooms anybody may know of, by name.
     pub fn public(&self) -> Vec<Arc<Room>> {
         let mut rooms = self.all();
-        rooms.retain(|room| room.config().public);
+        rooms.retain(|room| room.is_public());
         rooms
     }
 

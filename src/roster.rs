@@ -2,30 +2,58 @@
 //!
 //! *Owns* the names in use, taken and given back atomically, and the list of all connections.
 //! *Knows nothing of* rooms and of what people do.
-//! *Called by* `session`, `server` (announcements, stopping).
+//! *Called by* `session`, `direct`, `server` (announcements, stopping).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::message::ClientId;
+use crate::identity::{Identity, Whom};
+use crate::message::{Addressee, ClientId};
 use crate::names::{UserName, suggest};
 use crate::outbox::Outbox;
 
 /// Somebody who has given his name.
 pub struct Person {
-    /// The name, as typed.
-    pub name: UserName,
+    /// A leaf. The name, as typed.
+    name: RwLock<UserName>,
+    /// His address as it is counted.
+    address: IpAddr,
     /// His way out.
     pub outbox: Arc<Outbox>,
     /// When he logged in.
     pub since: Instant,
     /// Milliseconds from `since` to his last typed line.
     active: AtomicU64,
+    /// A leaf. What those are told who write to him while he is away.
+    away: RwLock<Option<Box<str>>>,
+    /// He has left: nobody begins a conversation with him any more.
+    gone: AtomicBool,
 }
 
 impl Person {
+    /// His connection.
+    pub fn client(&self) -> ClientId {
+        self.outbox.id()
+    }
+
+    /// His name now.
+    pub fn name(&self) -> UserName {
+        self.name.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Who he is, to rooms.
+    pub fn identity(&self) -> Identity {
+        Identity { client: self.client(), name: self.name(), address: self.address }
+    }
+
+    /// Who he is, to those who write to him.
+    pub fn addressee(&self) -> Addressee {
+        Addressee { client: self.client(), name: self.name() }
+    }
+
     /// Notes that he typed a line.
     pub fn typed(&self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.since).as_millis();
@@ -36,6 +64,24 @@ impl Person {
     pub fn idle(&self, now: Instant) -> Duration {
         let active = self.since + Duration::from_millis(self.active.load(Ordering::Relaxed));
         now.saturating_duration_since(active)
+    }
+
+    /// What he has said of his being away; `None` while he is there. May be empty.
+    pub fn away(&self) -> Option<Box<str>> {
+        self.away.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes that he is away, or back. True if that changes anything.
+    pub fn set_away(&self, away: Option<Box<str>>) -> bool {
+        let mut known = self.away.write().unwrap_or_else(PoisonError::into_inner);
+        let changes = *known != away;
+        *known = away;
+        changes
+    }
+
+    /// Whether he has left.
+    pub fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
     }
 }
 
@@ -48,7 +94,8 @@ struct State {
 /// The list.
 #[derive(Default)]
 pub struct Roster {
-    /// Rank 0 of 4: before every other. Guards both maps; nothing is sent and no other lock is taken under it.
+    /// Rank 0 of 4: before every other. Guards both maps; nothing is sent under it, and no other lock is taken but the one
+    /// of a person's name.
     state: Mutex<State>,
 }
 
@@ -80,27 +127,54 @@ impl Roster {
         name: &UserName,
         limit: usize,
         outbox: &Arc<Outbox>,
+        address: IpAddr,
         now: Instant,
     ) -> Result<Arc<Person>, Option<String>> {
         let mut state = self.lock();
         if state.people.contains_key(name) {
-            let is_free = |candidate: &str| {
-                UserName::parse(candidate, 1, limit).is_ok_and(|candidate| !state.people.contains_key(&candidate))
-            };
-            return Err(suggest(name, limit, is_free).map(|free| free.to_string()));
+            return Err(state.free_name(name, limit));
         }
-        let person = Person { name: name.clone(), outbox: Arc::clone(outbox), since: now, active: AtomicU64::new(0) };
-        let person = Arc::new(person);
+        let person = Arc::new(Person {
+            name: RwLock::new(name.clone()),
+            address,
+            outbox: Arc::clone(outbox),
+            since: now,
+            active: AtomicU64::new(0),
+            away: RwLock::new(None),
+            gone: AtomicBool::new(false),
+        });
         state.people.insert(name.clone(), Arc::clone(&person));
         Ok(person)
     }
 
+    /// Gives a person another name; the one he had. If somebody else has it: a free one like it.
+    pub fn rename(&self, person: &Arc<Person>, name: &UserName, limit: usize) -> Result<UserName, Option<String>> {
+        let mut state = self.lock();
+        if state.people.get(name).is_some_and(|known| !Arc::ptr_eq(known, person)) {
+            return Err(state.free_name(name, limit));
+        }
+        let mut current = person.name.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, name.clone());
+        drop(current);
+        state.people.remove(&before);
+        state.people.insert(name.clone(), Arc::clone(person));
+        Ok(before)
+    }
+
     /// Gives a name back.
     pub fn release(&self, person: &Arc<Person>) {
+        person.gone.store(true, Ordering::Release);
+        let name = person.name();
         let mut state = self.lock();
-        if state.people.get(&person.name).is_some_and(|known| Arc::ptr_eq(known, person)) {
-            state.people.remove(&person.name);
+        if state.people.get(&name).is_some_and(|known| Arc::ptr_eq(known, person)) {
+            state.people.remove(&name);
         }
+    }
+
+    /// Who is meant, if he is online.
+    pub fn find(&self, whom: &Whom) -> Option<Arc<Person>> {
+        let state = self.lock();
+        state.people.get(&whom.name).filter(|person| whom.client.is_none_or(|id| id == person.client())).cloned()
     }
 
     /// How many people have names.
@@ -111,7 +185,16 @@ impl Roster {
     /// Everybody with a name, by name.
     pub fn people(&self) -> Vec<Arc<Person>> {
         let mut people: Vec<_> = self.lock().people.values().cloned().collect();
-        people.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        people.sort_by_cached_key(|person| person.name());
         people
+    }
+}
+
+impl State {
+    fn free_name(&self, taken: &UserName, limit: usize) -> Option<String> {
+        let is_free = |candidate: &str| {
+            UserName::parse(candidate, 1, limit).is_ok_and(|candidate| !self.people.contains_key(&candidate))
+        };
+        suggest(taken, limit, is_free).map(|free| free.to_string())
     }
 }

@@ -1,15 +1,18 @@
-//! Deadlines that belong to no connection: gathered news that is due, refused sockets that may be closed.
+//! Deadlines that belong to no connection: gathered news, expiring messages, lingering rooms, refused sockets.
 //!
 //! *Owns* one queue of deadlines and the thread that works it off.
-//! *Knows nothing of* how long anything should take.
-//! *Called by* `session` and `server`.
+//! *Knows nothing of* how long anything should take, and of how a task is carried out.
+//! *Called by* `session` and `server`; `hub` carries the tasks out.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
+use crate::direct::Pair;
+use crate::message::MessageId;
 use crate::room::Room;
 
 /// Refused sockets kept open for their last line to arrive. One more closes at once: refusing must not cost an attacked
@@ -20,6 +23,18 @@ const MOST_CLOSING: usize = 256;
 pub enum Task {
     /// The room's gathered news.
     FlushNews(Weak<Room>),
+    /// The end of a temporary message.
+    Expire(Weak<Room>, MessageId),
+    /// The end of a temporary message between two.
+    ExpireDirect(Weak<Pair>, MessageId),
+    /// Drawing views of a room anew.
+    Redraw(Weak<Room>),
+    /// Drawing views of a conversation anew.
+    RedrawDirect(Weak<Pair>),
+    /// The end of waiting for an admin who has lost his connection.
+    NameHeir(Weak<Room>),
+    /// The end of a room that somebody has made, if nobody is in it.
+    CloseIfEmpty(Weak<Room>),
     /// Closing a socket that was refused and told so: a close with unread input would be a reset, which eats the line.
     Close(TcpStream),
 }
@@ -52,11 +67,48 @@ impl Ord for Entry {
     }
 }
 
+/// Tasks by their deadlines. Pure: `now` is an argument.
 #[derive(Default)]
-struct State {
-    queue: BinaryHeap<Entry>,
+struct Queue {
+    heap: BinaryHeap<Entry>,
     scheduled: u64,
     closing: usize,
+}
+
+impl Queue {
+    /// True if the task is the first one now.
+    fn push(&mut self, due: Instant, task: Task) -> bool {
+        if let Task::Close(_) = task {
+            if self.closing >= MOST_CLOSING {
+                return false;
+            }
+            self.closing += 1;
+        }
+        self.scheduled += 1;
+        let earlier = self.heap.peek().is_none_or(|first| due < first.due);
+        self.heap.push(Entry { due, number: self.scheduled, task });
+        earlier
+    }
+
+    /// When the first one is due.
+    fn due(&self) -> Option<Instant> {
+        self.heap.peek().map(|entry| entry.due)
+    }
+
+    /// The first one, if it is due.
+    fn pop(&mut self, now: Instant) -> Option<Task> {
+        self.due().filter(|due| *due <= now)?;
+        let task = self.heap.pop()?.task;
+        if let Task::Close(_) = task {
+            self.closing -= 1;
+        }
+        Some(task)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    queue: Queue,
     stopped: bool,
 }
 
@@ -75,19 +127,7 @@ impl Timer {
 
     /// Does the task at that time.
     pub fn schedule(&self, due: Instant, task: Task) {
-        let mut state = self.lock();
-        if let Task::Close(_) = task {
-            if state.closing >= MOST_CLOSING {
-                return;
-            }
-            state.closing += 1;
-        }
-        state.scheduled += 1;
-        let number = state.scheduled;
-        let earlier = state.queue.peek().is_none_or(|first| due < first.due);
-        state.queue.push(Entry { due, number, task });
-        drop(state);
-        if earlier {
+        if self.lock().queue.push(due, task) {
             self.changed.notify_all();
         }
     }
@@ -99,32 +139,26 @@ impl Timer {
     }
 
     /// The timer thread.
-    pub fn run(&self) {
+    pub fn run(&self, carry_out: impl Fn(Task)) {
         let mut state = self.lock();
         while !state.stopped {
-            let Some(due) = state.queue.peek().map(|entry| entry.due) else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            };
-            let left = due.saturating_duration_since(Instant::now());
-            if !left.is_zero() {
-                state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
-                continue;
-            }
-            let Some(entry) = state.queue.pop() else { continue };
-            if let Task::Close(_) = entry.task {
-                state.closing -= 1;
-            }
-            drop(state);
-            match entry.task {
-                Task::FlushNews(room) => {
-                    if let Some(room) = room.upgrade() {
-                        room.flush_news();
-                    }
+            let now = Instant::now();
+            if let Some(task) = state.queue.pop(now) {
+                drop(state);
+                // A defect in one task must not end all the others.
+                if catch_unwind(AssertUnwindSafe(|| carry_out(task))).is_err() {
+                    log::error!("a task of the timer panicked");
                 }
-                Task::Close(stream) => drop(stream),
+                state = self.lock();
+                continue;
             }
-            state = self.lock();
+            state = match state.queue.due() {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(due) => {
+                    let waited = self.changed.wait_timeout(state, due.saturating_duration_since(now));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
     }
 }
@@ -134,16 +168,40 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    fn expire(id: u64) -> Task {
+        Task::Expire(Weak::new(), MessageId(id))
+    }
+
+    fn due(queue: &mut Queue, now: Instant) -> Vec<u64> {
+        std::iter::from_fn(|| queue.pop(now))
+            .map(|task| match task {
+                Task::Expire(_, id) => id.0,
+                _ => 0,
+            })
+            .collect()
+    }
+
     #[test]
     fn the_earliest_deadline_comes_first_and_ties_keep_their_order() {
         let now = Instant::now();
-        let entry = |after: u64, number| Entry {
-            due: now + Duration::from_secs(after),
-            number,
-            task: Task::FlushNews(Weak::new()),
-        };
-        let mut heap = BinaryHeap::from([entry(3, 1), entry(1, 2), entry(2, 3), entry(1, 4)]);
-        let order: Vec<_> = std::iter::from_fn(|| heap.pop()).map(|entry| entry.number).collect();
-        assert_eq!(order, [2, 4, 3, 1]);
+        let mut queue = Queue::default();
+        for (after, id) in [(3, 1), (1, 2), (2, 3), (1, 4)] {
+            queue.push(now + Duration::from_secs(after), expire(id));
+        }
+        assert_eq!(due(&mut queue, now + Duration::from_secs(9)), [2, 4, 3, 1]);
+    }
+
+    #[test]
+    fn nothing_is_done_before_its_time_and_everything_at_it() {
+        let now = Instant::now();
+        let mut queue = Queue::default();
+        assert!(queue.push(now + Duration::from_secs(86_400), expire(1)));
+        assert!(queue.push(now + Duration::from_secs(10), expire(2)));
+        assert!(!queue.push(now + Duration::from_secs(11), expire(3)));
+        assert_eq!(due(&mut queue, now + Duration::from_millis(9_999)), []);
+        assert_eq!(due(&mut queue, now + Duration::from_secs(10)), [2]);
+        assert_eq!(queue.due(), Some(now + Duration::from_secs(11)));
+        assert_eq!(due(&mut queue, now + Duration::from_secs(86_400)), [3, 1]);
+        assert_eq!(queue.due(), None);
     }
 }

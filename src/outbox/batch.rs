@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::message::{ClientId, Event, Sequenced};
-use crate::screen::{Clock, Look, render_event};
+use super::personal::Personal;
+use crate::message::{ClientId, Event, Message, Sequenced};
+use crate::names::UserName;
+use crate::screen::{Clock, Look, Reader, mentioned, render_event};
 
 /// All events' text for one look, and where each one's ends.
 struct Rendered {
@@ -16,6 +18,17 @@ struct Rendered {
     ends: Vec<usize>,
     /// CR, the text and the room's prompt: what everybody in line mode with this look gets, made when first asked for.
     frame: Option<Arc<[u8]>>,
+}
+
+/// Who gets a text of his own, and how.
+pub(super) struct Wanted<'a> {
+    pub(super) client: ClientId,
+    pub(super) look: Look,
+    /// His terminal has shown what he typed.
+    pub(super) line_mode: bool,
+    /// His name, to stand out where he is mentioned.
+    pub(super) name: Option<&'a UserName>,
+    pub(super) personal: Option<&'a mut Personal>,
 }
 
 /// Some events of a room on their way to its viewers.
@@ -44,6 +57,10 @@ impl<'a> Batch<'a> {
 
     pub(super) fn prompt(&self) -> &Arc<str> {
         &self.prompt
+    }
+
+    pub(super) fn clock(&self) -> Clock {
+        self.clock.clone()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -78,33 +95,65 @@ impl<'a> Batch<'a> {
         }))
     }
 
+    /// The events at these positions.
+    pub(super) fn events(&self, positions: std::ops::Range<usize>) -> &'a [Sequenced] {
+        &self.events[positions]
+    }
+
+    /// Whether one of the events names somebody.
+    pub(super) fn mentions(&self, name: &UserName) -> bool {
+        self.events.iter().filter_map(|event| event.event.message()).any(|message| mentioned(&message.text, name))
+    }
+
     /// The text of some of the events, without what the client sees by other means: his own lines in line mode, where the
-    /// terminal echoed them, and news of his own doing, of which he was told.
-    pub(super) fn text_for(
-        &mut self,
-        client: ClientId,
-        events: std::ops::Range<usize>,
-        look: Look,
-        own: bool,
-        line_mode: bool,
-    ) -> Vec<u8> {
+    /// terminal echoed them, and news of his own doing, of which he was told. And whether his bell rings.
+    pub(super) fn text_for(&mut self, events: std::ops::Range<usize>, wanted: Wanted<'_>) -> (Vec<u8>, bool) {
+        let Wanted { client, look, line_mode, name, personal } = wanted;
+        let own = self.has_by(client);
+        if let Some(personal) = personal {
+            return self.text_of_its_own(events, client, look, line_mode, name, personal);
+        }
+        let name = name.filter(|name| look.color && self.mentions(name));
         let sequenced = self.events;
+        if name.is_some() {
+            let mut text = Vec::new();
+            for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
+                render_event(&sequenced[index].event, Reader { client, look, name }, &mut self.clock, &mut text);
+            }
+            return (text, false);
+        }
         let rendered = self.rendered(look);
         let start = |index: usize| if index == 0 { 0 } else { rendered.ends[index - 1] };
         if !own {
-            return rendered.text[start(events.start)..start(events.end)].to_vec();
+            return (rendered.text[start(events.start)..start(events.end)].to_vec(), false);
         }
         let mut text = Vec::with_capacity(rendered.text.len());
-        for index in events {
-            let skipped = match &*sequenced[index].event {
-                Event::Said(message) => line_mode && message.from == client,
-                Event::Happened { by, .. } => *by == Some(client),
-            };
-            if !skipped {
-                text.extend_from_slice(&rendered.text[start(index)..rendered.ends[index]]);
-            }
+        for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
+            text.extend_from_slice(&rendered.text[start(index)..rendered.ends[index]]);
         }
-        text
+        (text, false)
+    }
+
+    fn text_of_its_own(
+        &mut self,
+        events: std::ops::Range<usize>,
+        client: ClientId,
+        look: Look,
+        line_mode: bool,
+        name: Option<&UserName>,
+        personal: &mut Personal,
+    ) -> (Vec<u8>, bool) {
+        let (mut text, mut rings) = (Vec::new(), false);
+        for sequenced in &self.events[events] {
+            let event = &sequenced.event;
+            if is_skipped(event, client, line_mode) || personal.hides(event) {
+                continue;
+            }
+            rings |= personal.rings(event, client, name);
+            let clock = personal.clock.as_mut().unwrap_or(&mut self.clock);
+            render_event(event, Reader { client, look, name }, clock, &mut text);
+        }
+        (text, rings)
     }
 
     fn rendered(&mut self, look: Look) -> &mut Rendered {
@@ -113,7 +162,7 @@ impl<'a> Batch<'a> {
             let mut text = Vec::with_capacity(self.events.iter().map(|s| s.event.weight() + 8).sum());
             let mut ends = Vec::with_capacity(self.events.len());
             for sequenced in self.events {
-                render_event(&sequenced.event, &mut self.clock, look, &mut text);
+                render_event(&sequenced.event, Reader::anybody(look), &mut self.clock, &mut text);
                 ends.push(text.len());
             }
             self.rendered.push(Rendered { look, text, ends, frame: None });
@@ -127,5 +176,21 @@ fn cause(event: &Event) -> Option<ClientId> {
     match event {
         Event::Said(message) => Some(message.from),
         Event::Happened { by, .. } => *by,
+        // Whoever did it is shown what came of it like everybody else.
+        Event::Edited { .. } | Event::Erased { .. } => None,
     }
+}
+
+/// Whether a client sees an event by other means.
+fn is_skipped(event: &Event, client: ClientId, line_mode: bool) -> bool {
+    match event {
+        Event::Said(message) => line_mode && message.from == client && is_as_typed(message),
+        Event::Happened { by, .. } => *by == Some(client),
+        Event::Edited { .. } | Event::Erased { .. } => false,
+    }
+}
+
+/// Whether a message is nothing but the text typed: that the author has on his screen. An action or an answer is not.
+fn is_as_typed(message: &Message) -> bool {
+    message.extra.is_none()
 }

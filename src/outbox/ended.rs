@@ -31,6 +31,8 @@ pub enum Ended {
     MemoryShort(usize),
     /// Three lines over `line_bytes`.
     LongLines,
+    /// Three wrong exit codes.
+    WrongCodes,
     /// It speaks another protocol.
     Foreign(Foreign),
     /// The server stops.
@@ -53,6 +55,7 @@ impl fmt::Display for Ended {
                 write!(f, "The server is short of memory and you had the most waiting: {bytes} bytes")
             }
             Ended::LongLines => f.write_str("Three lines were too long"),
+            Ended::WrongCodes => f.write_str("Three exit codes were wrong"),
             Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
             Ended::Stopping => f.write_str("the server stops"),
             Ended::Panicked => f.write_str("An error of the server's ended your connection"),

@@ -12,25 +12,37 @@ mod backlog;
 mod batch;
 mod ended;
 mod laggards;
+mod personal;
+mod reader;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod transmit;
+mod view;
 
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 
-use crate::message::{ClientId, Event};
-use crate::names::RoomName;
-use crate::screen::{Clock, Display, Place, Tone, render_event};
+use crate::conversation::Conversation;
+use crate::message::{Addressee, ClientId};
+use crate::names::UserName;
+use crate::screen::{Display, Place, Tone};
 use backlog::Backlog;
+use batch::Wanted;
+use personal::Personal;
+use shown::Shown;
 
 pub use batch::Batch;
 pub use ended::Ended;
 pub use laggards::{Laggards, OutboxLimits};
+pub use personal::MOST_IGNORED;
 
 /// Give the memory of an emptied buffer back when it is larger than this, in bytes: most replies are shorter, and with
 /// ten thousand idle people every kilobyte kept is ten megabytes.
 const KEPT_BUFFER: usize = 512;
+
+/// BEL (ECMA-48, 8.3.3).
+const BELL: u8 = 0x07;
 
 /// The room whose live text a client sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,14 +53,29 @@ struct View {
     seen: u64,
 }
 
+/// What has happened to a person's conversations without his doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// He was put out of a room, or the other one of a conversation has left.
+    Lost(Conversation),
+    /// The other one of a conversation has another name.
+    PartnerRenamed(Addressee),
+}
+
 struct State {
     display: Display,
     place: Place,
-    /// Rooms this person is in, the current one last: the prompt to fall back to when he is put out of one.
-    rooms: Vec<RoomName>,
-    /// Rooms he was put out of; the session has not been told yet.
-    lost: Vec<RoomName>,
+    /// Rooms this person is in and conversations he has opened, the current one last: the prompt to fall back to when he
+    /// is put out of one.
+    open: Vec<Conversation>,
+    /// What the session has not been told yet.
+    notices: Vec<Notice>,
     view: Option<View>,
+    /// What stands in the view, where it can be drawn anew.
+    shown: Option<Box<Shown>>,
+    /// The person's name, once he has one.
+    name: Option<UserName>,
+    personal: Option<Box<Personal>>,
     /// Written, but not given to the socket yet. Empty except within one turn of the session.
     unsent: Vec<u8>,
     backlog: Backlog,
@@ -80,9 +107,12 @@ impl Outbox {
             state: Mutex::new(State {
                 display: Display::new(),
                 place: Place::Nowhere,
-                rooms: Vec::new(),
-                lost: Vec::new(),
+                open: Vec::new(),
+                notices: Vec::new(),
                 view: None,
+                shown: None,
+                name: None,
+                personal: None,
                 unsent: Vec::new(),
                 backlog: Backlog::new(),
                 ended: None,
@@ -132,23 +162,44 @@ impl Outbox {
         let all = fresh.len() == batch.len();
         view.seen = batch.last();
         let look = state.display.look();
-        let own = batch.has_by(self.id);
-        if all && !own && state.unsent.is_empty() && state.display.shares_frame(batch.prompt()) {
+        let is_plain = state.personal.is_none() && state.shown.is_none() && state.unsent.is_empty();
+        let shares = all && is_plain && !batch.has_by(self.id) && state.display.shares_frame(batch.prompt());
+        let named = look.color && state.name.as_ref().is_some_and(|name| batch.mentions(name));
+        if shares && !named {
             let frame = batch.frame(look);
             state.display.frame_written();
             self.transmit_shared(state, &frame);
-        } else {
-            let line_mode = !state.display.is_character_mode();
-            let text = batch.text_for(self.id, fresh, look, own, line_mode);
-            if text.is_empty() {
-                return;
-            }
-            state.display.begin(&text, &mut state.unsent);
-            state.unsent.extend_from_slice(&text);
+        } else if self.write_fresh(state, batch, fresh) {
             state.display.end(&mut state.unsent);
             self.transmit_unsent(state, Whose::Others);
+        } else {
+            return;
         }
         self.drop_if_over(state);
+    }
+
+    /// Writes what is new to this client, without the prompt. False if there is nothing to be seen.
+    fn write_fresh(&self, state: &mut State, batch: &mut Batch<'_>, fresh: std::ops::Range<usize>) -> bool {
+        if self.note_shown(state, batch, fresh.clone()) {
+            return true;
+        }
+        let wanted = Wanted {
+            client: self.id,
+            look: state.display.look(),
+            line_mode: !state.display.is_character_mode(),
+            name: state.name.as_ref(),
+            personal: state.personal.as_deref_mut(),
+        };
+        let (text, rings) = batch.text_for(fresh, wanted);
+        if text.is_empty() {
+            return false;
+        }
+        state.display.begin(&text, &mut state.unsent);
+        state.unsent.extend_from_slice(&text);
+        if rings {
+            state.unsent.push(BELL);
+        }
+        true
     }
 
     /// A line of the server's for this client that he did not ask for: shown at once.
@@ -164,109 +215,11 @@ impl Outbox {
         self.drop_if_over(state);
     }
 
-    /// Puts the client out of a room: tells him, and closes the view if it is the room's. Called under the room's lock
-    /// or after the room was closed; the session hears of it by [`Outbox::take_lost`].
-    pub fn expel(&self, room: &RoomName, instance: u64, line: &str) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        if state.ended.is_some() {
-            return;
-        }
-        state.rooms.retain(|known| known != room);
-        state.lost.push(room.clone());
-        if state.view.is_some_and(|view| view.room == instance) {
-            state.view = None;
-        }
-        state.display.write(Tone::News, line, &mut state.unsent);
-        let in_room =
-            matches!(&state.place, Place::ChatView(current) | Place::Palette(Some(current)) if current == room);
-        if in_room {
-            state.place = Place::Palette(state.rooms.last().cloned());
-            let State { display, place, unsent, .. } = state;
-            display.set_place(place, unsent);
-        }
-        state.display.end(&mut state.unsent);
-        self.transmit_unsent(state, Whose::Others);
-        self.drop_if_over(state);
-    }
-
-    /// Rooms the client was put out of since the last call.
-    pub fn take_lost(&self) -> Vec<RoomName> {
-        std::mem::take(&mut self.lock().lost)
-    }
-
-    /// Opens the view of a room: the header, the room's last messages, and from then on everything after `seen`. Called
-    /// under the room's lock, so that between history and live text there is neither a gap nor an overlap. Nothing is
-    /// sent before [`Outbox::settle`].
-    pub fn open_view(
-        &self,
-        room: u64,
-        seen: u64,
-        place: &Place,
-        text: &str,
-        history: &[Arc<Event>],
-        clock: &mut Clock,
-    ) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        state.view = Some(View { room, seen });
-        state.display.write(Tone::News, text, &mut state.unsent);
-        let look = state.display.look();
-        for event in history {
-            render_event(event, clock, look, &mut state.unsent);
-        }
-        // With the view its prompt: what is delivered before the session's turn ends brings a prompt along.
-        if state.lost.is_empty() {
-            state.display.set_place(place, &mut state.unsent);
-            state.place = place.clone();
-        }
-    }
-
-    /// Brings the client's own screen up to the room's newest event, ahead of the delivery under way, which then finds
-    /// nothing new for him. Called under the room's lock. Nothing is sent before [`Outbox::settle`].
-    pub fn catch_up(&self, batch: &mut Batch<'_>) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let Some(view) = state.view.as_mut().filter(|view| view.room == batch.room()) else { return };
-        let fresh = batch.after(view.seen);
-        if fresh.is_empty() {
-            return;
-        }
-        view.seen = batch.last();
-        let line_mode = !state.display.is_character_mode();
-        let text = batch.text_for(self.id, fresh, state.display.look(), batch.has_by(self.id), line_mode);
-        if !text.is_empty() {
-            state.display.begin(&text, &mut state.unsent);
-            state.unsent.extend_from_slice(&text);
-        }
-    }
-
-    /// Closes the view: what a delivery in progress still brings is dropped.
-    pub fn close_view(&self) {
-        self.lock().view = None;
-    }
-
-    /// Whether this client looks at the room and has not seen everything up to the number.
-    pub fn is_behind(&self, room: u64, newest: u64) -> bool {
-        self.lock().view.is_some_and(|view| view.room == room && view.seen < newest)
-    }
-
     /// Replies to the client's own line. Nothing is sent before [`Outbox::settle`].
     pub fn tell(&self, tone: Tone, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.display.write(tone, line, &mut state.unsent);
-    }
-
-    /// Shows room events as a reply (`:history`). Nothing is sent before [`Outbox::settle`].
-    pub fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        state.display.begin(b"", &mut state.unsent);
-        let look = state.display.look();
-        for event in events {
-            render_event(event, clock, look, &mut state.unsent);
-        }
     }
 
     /// Bytes of the telnet protocol, in their place among the text. Nothing is sent before [`Outbox::settle`] or
@@ -304,21 +257,21 @@ impl Outbox {
         self.lock().unsent.len()
     }
 
-    /// Rooms the person is in, the current one last.
-    pub fn rooms(&self) -> Vec<RoomName> {
-        self.lock().rooms.clone()
+    /// Rooms the person is in and conversations he has opened, the current one last.
+    pub fn open(&self) -> Vec<Conversation> {
+        self.lock().open.clone()
     }
 
-    /// Where the person is now: decides the prompt. False, and nothing is changed, if he was put out of a room that the
-    /// caller has not heard of yet ([`Outbox::take_lost`]).
-    pub fn set_place(&self, place: Place, rooms: &[RoomName]) -> bool {
+    /// Where the person is now: decides the prompt. False, and nothing is changed, if something has happened to his
+    /// conversations that the caller has not heard of yet ([`Outbox::take_notices`]).
+    pub fn set_place(&self, place: Place, open: &[Conversation]) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if !state.lost.is_empty() {
+        if !state.notices.is_empty() {
             return false;
         }
-        if state.rooms != rooms {
-            state.rooms = rooms.to_vec();
+        if state.open != open {
+            state.open = open.to_vec();
         }
         if state.place != place {
             state.display.set_place(&place, &mut state.unsent);
@@ -354,6 +307,7 @@ impl Outbox {
             return;
         }
         state.view = None;
+        state.shown = None;
         let State { display, unsent, .. } = state;
         if let Some((tone, line)) = line {
             display.write(tone, line, unsent);

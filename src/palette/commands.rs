@@ -1,100 +1,49 @@
-//! What each command means, in the palette and in the chat view.
+//! What each command means.
 //!
-//! *Owns* reading a line in the view (said, command, mistaken command) and the arguments of each command.
+//! *Owns* which command leads to which effect; the arguments of those for talking and for rooms stand in `talk` and
+//! `room_commands`.
 //! *Knows nothing of* how effects are carried out.
 //! *Called by* `palette` alone.
 
-use super::{Effect, Palette, Refusal, Rules, State};
+use super::room_commands::switch;
+use super::view::{InView, addressed, read_in_view};
+use super::{Effect, Palette, Refusal, Rules, State, paste::Paste, talk};
 use crate::command::{self, TABLE, Typed, Verb};
-use crate::names::RoomName;
-use crate::screen::Tone;
+use crate::conversation::Conversation;
+use crate::identity::Whom;
+use crate::names::{RoomName, UserName};
+use crate::screen::{Bell, Tone};
 use crate::text;
 
 /// Longest piece of an unknown command that is repeated to the person who typed it, in columns.
-const ECHOED_COLUMNS: usize = 24;
-
-/// What a line in the chat view is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum InView<'a> {
-    /// Nothing but blanks.
-    Nothing,
-    /// Text for the room.
-    Said(&'a str),
-    /// `/word …`.
-    Command(Typed<'a>),
-    /// `:q`.
-    Back,
-    /// `:word …` where the word is a command, or nearly one: it may carry a password.
-    Mistaken(&'static str),
-    /// `@name text`.
-    Addressed,
-}
-
-/// Reads a line typed in the chat view. A leading blank says the rest as it is.
-pub(super) fn read_in_view(line: &str) -> InView<'_> {
-    if line.trim().is_empty() {
-        return InView::Nothing;
-    }
-    if let Some(literal) = line.strip_prefix(' ') {
-        return InView::Said(literal.trim_end());
-    }
-    let mut characters = line.chars();
-    let (first, second) = (characters.next(), characters.next());
-    let letter_follows = second.is_some_and(char::is_alphabetic);
-    match first {
-        Some('/') if letter_follows => match Typed::parse(line) {
-            Some(typed) => InView::Command(typed),
-            None => InView::Said(line.trim_end()),
-        },
-        Some(':') => {
-            // The word may stand apart from its mark (`: join staff secret`): the password in it counts, not the blank.
-            let word = line[1..].split_whitespace().next().unwrap_or("");
-            match command::resembling(word) {
-                Some(spec) if spec.verb == Verb::Back && line.trim_end().len() == 2 => InView::Back,
-                Some(spec) => InView::Mistaken(spec.word),
-                None => InView::Said(line.trim_end()),
-            }
-        }
-        Some('@') if letter_follows && line.trim_end().contains(' ') => InView::Addressed,
-        _ => InView::Said(line.trim_end()),
-    }
-}
-
-/// A line up to where its password would begin, if it is, or was meant to be, a `:join`.
-pub(super) fn without_password(line: &str) -> &str {
-    let meant = Typed::parse(line).filter(|typed| {
-        command::resembling(typed.word).is_some_and(|spec| spec.verb == Verb::Join) && !typed.split_rest().1.is_empty()
-    });
-    // The password is the rest of the line, blanks apart.
-    meant.map_or(line, |typed| line.trim_end().strip_suffix(typed.split_rest().1).unwrap_or("").trim_end())
-}
-
-/// Whether a line at the login prompts means that the person wants out again. No name can start with a mark.
-pub(super) fn leaves_before_login(line: &str) -> bool {
-    Typed::parse(line)
-        .and_then(|typed| command::find(typed.word))
-        .is_some_and(|spec| matches!(spec.verb, Verb::Quit | Verb::Back))
-}
+pub(super) const ECHOED_COLUMNS: usize = 24;
 
 impl Palette {
+    pub(super) fn is_in_view(&self) -> bool {
+        self.state == State::ChatView
+    }
+
     pub(super) fn run_in_palette(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
         if line.trim().is_empty() {
             return;
         }
         match Typed::parse(line) {
             Some(typed) if !typed.word.is_empty() => self.run(typed, rules, effects),
-            _ => refuse(effects, Refusal::NotACommand),
+            _ => match addressed(line) {
+                Some(InView::Addressed { to, text }) => self.address(to, text, rules, effects),
+                _ => refuse(effects, Refusal::NotACommand),
+            },
         }
     }
 
     pub(super) fn run_in_view(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
         match read_in_view(line) {
             InView::Nothing => {}
-            InView::Said(text) => self.say(text, rules, false, effects),
+            InView::Said(text) => self.say(text, false, rules, effects),
             InView::Command(typed) => self.run(typed, rules, effects),
             InView::Back => self.leave_view(effects),
             InView::Mistaken(meant) => refuse(effects, Refusal::LooksLikeCommand { meant }),
-            InView::Addressed => refuse(effects, Refusal::Addressed),
+            InView::Addressed { to, text } => self.address(to, text, rules, effects),
         }
     }
 
@@ -104,92 +53,157 @@ impl Palette {
             let hint = command::nearest(typed.word).map(|spec| spec.word);
             return refuse(effects, Refusal::NoCommand { mark: typed.mark, word, hint });
         };
-        let usage = || Refusal::Usage {
-            syntax: command::syntax(spec, typed.mark),
-            example: format!("{}{}", typed.mark, &spec.example[1..]),
-        };
-        match spec.verb {
+        if self.run_command(spec.verb, typed, rules, effects).is_none() {
+            let syntax = command::syntax(spec, typed.mark);
+            let example = format!("{}{}", typed.mark, &spec.example[1..]);
+            refuse(effects, Refusal::Usage { syntax, example });
+        }
+    }
+
+    /// Nothing if the arguments do not fit the command.
+    #[inline(never)]
+    fn run_command(&mut self, verb: Verb, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        match verb {
             Verb::Help => help(typed, effects),
             Verb::Rooms => effects.push(Effect::ListRooms),
-            Verb::Join => {
-                let (room, password) = typed.split_rest();
-                if room.is_empty() {
-                    return refuse(effects, usage());
-                }
-                match RoomName::parse(room) {
-                    Ok(room) => {
-                        self.join_leads_into_view = self.state == State::ChatView;
-                        let password = Some(password).filter(|p| !p.is_empty()).map(str::to_owned);
-                        effects.push(Effect::Join { room, password });
-                    }
-                    Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
-                }
-            }
-            Verb::Chat => self.with_room(effects, |palette, room, effects| {
+            Verb::Join => return self.join(typed, effects),
+            Verb::Create => return self.create(typed, effects),
+            Verb::Group => return self.create_group(typed, effects),
+            Verb::Chat => self.with_current(effects, |palette, current, effects| {
                 palette.state = State::ChatView;
-                effects.push(Effect::EnterView(room));
+                effects.push(Effect::EnterView(current));
             }),
-            Verb::Back if self.state == State::ChatView => self.leave_view(effects),
-            Verb::Back => refuse(effects, Refusal::NotInView),
-            Verb::Close => self.with_room(effects, |palette, room, effects| {
-                if palette.state == State::ChatView {
+            Verb::Leave if self.is_in_view() => self.leave_view(effects),
+            Verb::Leave => refuse(effects, Refusal::NotInView),
+            Verb::Close => self.with_current(effects, |palette, current, effects| {
+                if palette.is_in_view() {
                     palette.leave_view(effects);
                 }
-                palette.rooms.pop();
-                effects.push(Effect::Close(room));
+                palette.open.pop();
+                effects.push(Effect::Close(current));
             }),
             Verb::Quit => self.quit(effects),
-            Verb::List => self.with_room(effects, |_, room, effects| effects.push(Effect::ListPeople(room))),
+            Verb::List => self.with_current(effects, |_, current, effects| effects.push(Effect::ListPeople(current))),
             Verb::ListAll => effects.push(Effect::ListEverybody),
-            Verb::Say if typed.rest.is_empty() => refuse(effects, usage()),
-            Verb::Say => self.say(typed.rest, rules, self.state != State::ChatView, effects),
+            Verb::Say | Verb::Me if typed.rest.is_empty() => return None,
+            Verb::Say => self.say(typed.rest, false, rules, effects),
+            Verb::Me => self.say(typed.rest, true, rules, effects),
+            Verb::To => return self.say_to(typed, rules, effects),
+            Verb::Direct => return self.direct(typed, rules, effects),
+            Verb::Reply => return self.reply(typed, rules, effects),
+            Verb::Edit => return self.edit(typed, rules, effects),
+            Verb::Delete => return self.delete(typed, effects),
+            Verb::Temporary => return self.temporary(typed, rules, effects),
+            Verb::Paste => self.with_current(effects, |palette, to, effects| {
+                let from_view = palette.is_in_view();
+                palette.state = State::Paste { to, paste: Paste::default(), from_view };
+                effects.push(Effect::Tell(Tone::News, super::reply::PASTE_BEGINS.to_owned()));
+            }),
             Verb::History => {
                 let count = match typed.rest {
                     "" => None,
-                    number => match number.parse::<usize>() {
-                        Ok(count) if count > 0 => Some(count),
-                        _ => return refuse(effects, usage()),
-                    },
+                    number => Some(number.parse::<usize>().ok().filter(|count| *count > 0)?),
                 };
-                self.with_room(effects, |_, room, effects| effects.push(Effect::ShowHistory { room, count }));
+                self.with_current(effects, |_, of, effects| effects.push(Effect::ShowHistory { of, count }));
             }
-            Verb::Time => effects.push(Effect::TellTime),
-            Verb::WhoAmI => effects.push(Effect::TellWhoAmI),
-            Verb::Redraw => effects.push(Effect::Redraw),
+            Verb::Search if typed.rest.is_empty() => return None,
+            Verb::Search => effects.push(Effect::Search(typed.rest.to_owned())),
+            Verb::Invite
+            | Verb::Set
+            | Verb::Topic
+            | Verb::Destroy
+            | Verb::Kick
+            | Verb::Ban
+            | Verb::Unban
+            | Verb::Bans
+            | Verb::Mute
+            | Verb::Unmute
+            | Verb::Slow
+            | Verb::Promote
+            | Verb::Demote => return self.run_about_room(verb, typed, rules, effects),
+            Verb::Nick if typed.rest.is_empty() => return None,
+            Verb::Nick => match UserName::parse(typed.rest, rules.username_min, rules.username_limit) {
+                Ok(name) => effects.push(Effect::Rename(name)),
+                Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+            },
+            Verb::WhoIs => with_person(typed.rest, effects, Effect::TellWhoIs)?,
+            Verb::Ignore if typed.rest.is_empty() => effects.push(Effect::ListIgnored),
+            Verb::Ignore => with_person(typed.rest, effects, Effect::Ignore)?,
+            Verb::Unignore => with_person(typed.rest, effects, Effect::Unignore)?,
+            Verb::Away => match talk::too_long(typed.rest, rules) {
+                Some(refusal) => refuse(effects, refusal),
+                None => effects.push(Effect::SetAway(Some(typed.rest.replace('\n', " ")))),
+            },
+            Verb::Back => effects.push(Effect::SetAway(None)),
+            Verb::Bell => effects.push(Effect::SetBell(match typed.rest.to_ascii_lowercase().as_str() {
+                "mentions" => Bell::Mentions,
+                word => {
+                    if switch(word)? {
+                        Bell::On
+                    } else {
+                        Bell::Off
+                    }
+                }
+            })),
+            Verb::Color => effects.push(Effect::SetColor(switch(typed.rest)?)),
             Verb::Mode => match typed.rest.to_ascii_lowercase().as_str() {
                 "line" => effects.push(Effect::SetCharacterMode(false)),
                 "char" => effects.push(Effect::SetCharacterMode(true)),
-                _ => refuse(effects, usage()),
+                _ => return None,
             },
-            Verb::Color => match typed.rest.to_ascii_lowercase().as_str() {
-                "on" => effects.push(Effect::SetColor(true)),
-                "off" => effects.push(Effect::SetColor(false)),
-                _ => refuse(effects, usage()),
-            },
+            Verb::TimeZone if typed.rest.is_empty() => effects.push(Effect::TellTimeZone),
+            Verb::TimeZone => effects.push(Effect::SetTimeZone(typed.rest.to_owned())),
+            Verb::Time => effects.push(Effect::TellTime),
+            Verb::WhoAmI => effects.push(Effect::TellWhoAmI),
+            Verb::Redraw => effects.push(Effect::Redraw),
+            Verb::Echo if typed.rest.is_empty() => return None,
+            Verb::Echo => effects.push(Effect::Tell(Tone::News, typed.rest.to_owned())),
+            Verb::Quote => effects.push(Effect::TellQuote),
+            Verb::Shutdown if typed.rest.is_empty() => return None,
+            Verb::Shutdown => effects.push(Effect::Shutdown(typed.rest.to_owned())),
         }
+        Some(())
     }
 
-    fn with_room(&mut self, effects: &mut Vec<Effect>, run: impl FnOnce(&mut Palette, RoomName, &mut Vec<Effect>)) {
-        match self.rooms.last().cloned() {
-            Some(room) => run(self, room, effects),
+    /// `:join <room> [password]`. Nothing if the arguments do not fit.
+    fn join(&mut self, typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<()> {
+        let (room, password) = typed.split_rest();
+        if room.is_empty() {
+            return None;
+        }
+        match RoomName::parse(room) {
+            Ok(room) => {
+                self.join_leads_into_view = self.is_in_view();
+                let password = Some(password).filter(|p| !p.is_empty()).map(str::to_owned);
+                effects.push(Effect::Join { room, password, quick: false });
+            }
+            Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+        }
+        Some(())
+    }
+
+    fn with_current(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        run: impl FnOnce(&mut Palette, Conversation, &mut Vec<Effect>),
+    ) {
+        match self.open.last().cloned() {
+            Some(current) => run(self, current, effects),
             None => refuse(effects, Refusal::NoRoom),
         }
     }
+}
 
-    fn say(&mut self, said: &str, rules: &Rules, confirm: bool, effects: &mut Vec<Effect>) {
-        if text::width(said) == 0 {
-            // Nothing but invisible characters: an empty line under somebody's name.
-            return;
-        }
-        let length = text::grapheme_count(said);
-        if length > rules.message_limit {
-            return refuse(effects, Refusal::TooLong { length, limit: rules.message_limit });
-        }
-        match self.rooms.last() {
-            Some(room) => effects.push(Effect::Say { room: room.clone(), text: said.to_owned(), confirm }),
-            None => refuse(effects, Refusal::NoRoom),
-        }
+/// An effect on one person. Nothing if nobody is named.
+fn with_person(word: &str, effects: &mut Vec<Effect>, effect: impl FnOnce(Whom) -> Effect) -> Option<()> {
+    if word.is_empty() {
+        return None;
     }
+    match Whom::parse(word) {
+        Ok(whom) => effects.push(effect(whom)),
+        Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+    }
+    Some(())
 }
 
 fn refuse(effects: &mut Vec<Effect>, refusal: Refusal) {

@@ -16,83 +16,22 @@
 //! *Called by* `session`.
 
 mod commands;
+mod effect;
+mod paste;
 mod reply;
+mod room_commands;
+mod talk;
 #[cfg(test)]
 mod tests;
+mod view;
 
-use crate::command::{self, Cost, Typed};
+use crate::conversation::Conversation;
 use crate::names::{RoomName, UserName};
 use crate::screen::{Place, Tone};
-use crate::text;
+use paste::{Paste, Pasted};
 
-pub use reply::{Answer, JoinRefusal, Refusal, people, seconds};
-
-/// What the session carries out, in the order given.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// Show the person a line.
-    Tell(Tone, String),
-    /// Take the name, or find out that somebody has it: answered by `NameClaimed` or `NameTaken`.
-    ClaimName(UserName),
-    /// Enter a room: answered by `Joined` or `JoinRefused`.
-    Join {
-        /// Which one.
-        room: RoomName,
-        /// As typed, if it was.
-        password: Option<String>,
-    },
-    /// Look whether a room could be entered, before a name is known (quick listener): answered by `RoomChecked` or `JoinRefused`.
-    CheckRoom {
-        /// Which one.
-        room: RoomName,
-        /// As typed, if it was.
-        password: Option<String>,
-    },
-    /// Leave a room for good.
-    Close(RoomName),
-    /// Open the chat view of a room one is in.
-    EnterView(RoomName),
-    /// Close the chat view.
-    LeaveView,
-    /// Say something in a room.
-    Say {
-        /// Where.
-        room: RoomName,
-        /// One sanitised line within the limit.
-        text: String,
-        /// Whether the author does not look at the room and is told the number of his message.
-        confirm: bool,
-    },
-    /// List the rooms.
-    ListRooms,
-    /// List the people of a room.
-    ListPeople(RoomName),
-    /// List everybody.
-    ListEverybody,
-    /// Show the last messages of a room.
-    ShowHistory {
-        /// Which room.
-        room: RoomName,
-        /// How many; nothing given: as many as the view shows.
-        count: Option<usize>,
-    },
-    /// Tell the time.
-    TellTime,
-    /// Tell what is known about this person.
-    TellWhoAmI,
-    /// Draw the screen anew.
-    Redraw,
-    /// Let the server edit the line (`true`) or the terminal (`false`).
-    SetCharacterMode(bool),
-    /// Switch colour.
-    SetColor(bool),
-    /// The next line is a password: stop showing what is typed.
-    HideInput,
-    /// The password line is over, or cancelled.
-    ShowInput,
-    /// The person leaves.
-    Quit,
-}
+pub use effect::Effect;
+pub use reply::{Answer, Came, JoinRefusal, NotMade, Refusal, others, people, seconds};
 
 /// What reaches the machine from the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +79,12 @@ enum State {
         room: RoomName,
         from_view: bool,
     },
+    /// Taking lines up to a single dot.
+    Paste {
+        to: Conversation,
+        paste: Paste,
+        from_view: bool,
+    },
     Leaving,
 }
 
@@ -148,8 +93,8 @@ enum State {
 pub struct Palette {
     state: State,
     door: Door,
-    /// Rooms in the order in which they were entered; the last one is the current one.
-    rooms: Vec<RoomName>,
+    /// Rooms and conversations in the order in which they were entered; the last one is the current one.
+    open: Vec<Conversation>,
     /// An effect whose answer decides where to go: `:join` typed in the view leads into the other room's view.
     join_leads_into_view: bool,
 }
@@ -161,7 +106,7 @@ impl Palette {
             Door::Plain => State::Name { quick: None },
             Door::Quick => State::QuickRoom,
         };
-        Palette { state, door, rooms: Vec::new(), join_leads_into_view: false }
+        Palette { state, door, open: Vec::new(), join_leads_into_view: false }
     }
 
     /// What is asked for now: decides the prompt.
@@ -171,9 +116,10 @@ impl Palette {
             State::Name { quick: Some(_) } => Place::AskingQuickName,
             State::Name { quick: None } => Place::AskingName,
             State::QuickPassword(_) | State::Password { .. } => Place::AskingPassword,
-            State::Palette => Place::Palette(self.rooms.last().cloned()),
-            State::ChatView => match self.rooms.last() {
-                Some(room) => Place::ChatView(room.clone()),
+            State::Paste { .. } => Place::Pasting,
+            State::Palette => Place::Palette(self.open.last().cloned()),
+            State::ChatView => match self.open.last() {
+                Some(conversation) => Place::ChatView(conversation.clone()),
                 None => Place::Palette(None),
             },
             State::Leaving => Place::Nowhere,
@@ -182,7 +128,7 @@ impl Palette {
 
     /// Whether a name has been taken.
     pub fn is_logged_in(&self) -> bool {
-        matches!(self.state, State::Palette | State::ChatView | State::Password { .. })
+        matches!(self.state, State::Palette | State::ChatView | State::Password { .. } | State::Paste { .. })
     }
 
     /// Whether the person is on his way out: nothing more of his input is run.
@@ -195,55 +141,23 @@ impl Palette {
         matches!(self.state, State::Password { .. } | State::QuickPassword(_))
     }
 
-    /// Rooms this person is in, the current one last.
-    pub fn rooms(&self) -> &[RoomName] {
-        &self.rooms
+    /// Rooms this person is in and conversations he has opened, the current one last.
+    pub fn open(&self) -> &[Conversation] {
+        &self.open
     }
 
-    /// Whether the line would be said in the room in view, and so comes back as a message.
-    pub fn would_say(&self, line: &str, rules: &Rules) -> bool {
-        self.state == State::ChatView
-            && matches!(commands::read_in_view(line), commands::InView::Said(said)
-                if text::grapheme_count(said) <= rules.message_limit)
-    }
-
-    /// What may be recalled of a line: all of it, but never a password.
-    pub fn recallable<'a>(&self, line: &'a str) -> &'a str {
-        if !self.is_logged_in() || self.asks_password() || line.trim().is_empty() {
-            return "";
-        }
-        commands::without_password(line)
-    }
-
-    /// What a line costs in the rate limits, by what it is where it was typed.
-    pub fn cost(&self, line: &str) -> Cost {
-        let of_command = |line: &str| {
-            Typed::parse(line).and_then(|typed| command::find(typed.word)).map_or(Cost::Read(1), |spec| spec.cost)
-        };
-        match &self.state {
-            State::Leaving => Cost::Free,
-            State::QuickRoom | State::Name { .. } => Cost::Read(1),
-            // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
-            State::Password { .. } | State::QuickPassword(_) => Cost::Free,
-            State::Palette if line.trim().is_empty() => Cost::Free,
-            State::Palette => of_command(line),
-            State::ChatView => match commands::read_in_view(line) {
-                commands::InView::Nothing => Cost::Free,
-                commands::InView::Said(_) => Cost::Post,
-                commands::InView::Command(typed) => command::find(typed.word).map_or(Cost::Read(1), |spec| spec.cost),
-                commands::InView::Back => Cost::Free,
-                commands::InView::Mistaken(_) | commands::InView::Addressed => Cost::Read(1),
-            },
-        }
+    /// The room or conversation he is in now.
+    pub fn current(&self) -> Option<&Conversation> {
+        self.open.last()
     }
 
     /// Takes what came from the terminal; appends what is to be done.
     pub fn handle(&mut self, input: Input<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
         match input {
             Input::LineEntered(line) => self.handle_line(line, rules, effects),
-            Input::Interrupted => self.cancel_password(effects),
+            Input::Interrupted => self.cancel(effects),
             Input::Ended => match &self.state {
-                State::Password { .. } | State::QuickPassword(_) => self.cancel_password(effects),
+                State::Password { .. } | State::QuickPassword(_) | State::Paste { .. } => self.cancel(effects),
                 State::ChatView => self.leave_view(effects),
                 State::Leaving => {}
                 State::QuickRoom | State::Name { .. } | State::Palette => self.quit(effects),
@@ -266,13 +180,14 @@ impl Palette {
             State::Name { .. } => self.choose_name(line, rules, effects),
             State::Password { room, from_view } => {
                 let (room, from_view) = (room.clone(), *from_view);
-                self.state = if from_view { State::ChatView } else { State::Palette };
+                self.state = back_to(from_view);
                 effects.push(Effect::ShowInput);
                 if !line.trim().is_empty() {
                     self.join_leads_into_view = from_view;
-                    effects.push(Effect::Join { room, password: Some(line.trim().to_owned()) });
+                    effects.push(Effect::Join { room, password: Some(line.trim().to_owned()), quick: false });
                 }
             }
+            State::Paste { .. } => self.paste(line, effects),
             State::Palette => self.run_in_palette(line, rules, effects),
             State::ChatView => self.run_in_view(line, rules, effects),
         }
@@ -283,7 +198,7 @@ impl Palette {
         if line.is_empty() {
             return;
         }
-        if commands::leaves_before_login(line) {
+        if view::leaves_before_login(line) {
             return self.quit(effects);
         }
         let (word, password) = line.split_once(' ').unwrap_or((line, ""));
@@ -301,7 +216,7 @@ impl Palette {
         if line.is_empty() {
             return;
         }
-        if commands::leaves_before_login(line) {
+        if view::leaves_before_login(line) {
             return self.quit(effects);
         }
         match UserName::parse(line, rules.username_min, rules.username_limit) {
@@ -310,17 +225,50 @@ impl Palette {
         }
     }
 
-    fn cancel_password(&mut self, effects: &mut Vec<Effect>) {
+    /// Goes back from a question or a paste without an answer.
+    fn cancel(&mut self, effects: &mut Vec<Effect>) {
         match &self.state {
             State::Password { from_view, .. } => {
-                self.state = if *from_view { State::ChatView } else { State::Palette };
+                self.state = back_to(*from_view);
                 effects.push(Effect::ShowInput);
             }
             State::QuickPassword(_) => {
                 self.state = State::QuickRoom;
                 effects.push(Effect::ShowInput);
             }
+            State::Paste { from_view, .. } => {
+                self.state = back_to(*from_view);
+                effects.push(Effect::Tell(Tone::Refusal, reply::PASTE_DROPPED.to_owned()));
+            }
             _ => {}
+        }
+    }
+
+    /// The peer sends nothing more: what is half done is told.
+    pub fn input_ended(&mut self, effects: &mut Vec<Effect>) {
+        if matches!(self.state, State::Paste { .. }) {
+            self.cancel(effects);
+        }
+    }
+
+    fn paste(&mut self, line: &str, effects: &mut Vec<Effect>) {
+        let State::Paste { to, paste, from_view } = &mut self.state else { return };
+        let pasted = paste.add(line);
+        if pasted == Pasted::More {
+            return;
+        }
+        let (to, from_view) = (to.clone(), *from_view);
+        self.state = back_to(from_view);
+        match pasted {
+            Pasted::Whole(text) => {
+                effects.push(Effect::Say { to, draft: crate::message::Draft::said(text), confirm: !from_view });
+            }
+            Pasted::TooLong { lines, bytes } => {
+                let refusal = Refusal::PasteTooLong { lines, bytes };
+                effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+            }
+            Pasted::Nothing => effects.push(Effect::Tell(Tone::News, "Nothing said.".to_owned())),
+            Pasted::More => {}
         }
     }
 
@@ -342,32 +290,55 @@ impl Palette {
                 effects.push(Effect::Tell(Tone::News, reply::hello(&name, people, rooms)));
                 if let Some((room, password)) = quick {
                     self.join_leads_into_view = true;
-                    effects.push(Effect::Join { room, password });
+                    effects.push(Effect::Join { room, password, quick: true });
                 }
             }
             Answer::NameTaken { name, free } => {
                 effects.push(Effect::Tell(Tone::Refusal, reply::name_taken(&name, free.as_deref())));
             }
             Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
-            Answer::Joined { room, others, already } => {
-                self.rooms.retain(|known| *known != room);
-                self.rooms.push(room.clone());
-                effects.push(Effect::Tell(Tone::News, reply::joined(&room, others, already)));
-                if std::mem::take(&mut self.join_leads_into_view) {
-                    self.state = State::ChatView;
-                    effects.push(Effect::EnterView(room));
-                }
+            Answer::Joined { room, others, how } => {
+                let into_view = std::mem::take(&mut self.join_leads_into_view);
+                effects.push(Effect::Tell(Tone::News, reply::joined(&room, others, how, into_view)));
+                self.entered(Conversation::Room(room), into_view, effects);
+            }
+            Answer::DirectOpened(person) => {
+                let into_view = std::mem::take(&mut self.join_leads_into_view);
+                effects.push(Effect::Tell(Tone::News, reply::direct_opened(&person.name, into_view)));
+                self.entered(Conversation::Direct(person), into_view, effects);
             }
             Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),
-            Answer::RoomLost(room) => {
-                let current = self.rooms.last() == Some(&room);
-                self.rooms.retain(|known| *known != room);
+            Answer::NotMade(why) => {
+                self.join_leads_into_view = false;
+                effects.push(Effect::Tell(Tone::Refusal, why.to_string()));
+            }
+            Answer::Lost(conversation) => {
+                let current = self.open.last().is_some_and(|last| last.is(&conversation));
+                self.open.retain(|known| !known.is(&conversation));
                 match &mut self.state {
                     state @ State::ChatView if current => *state = State::Palette,
-                    State::Password { from_view, .. } if current => *from_view = false,
+                    State::Password { from_view, .. } | State::Paste { from_view, .. } if current => *from_view = false,
                     _ => {}
                 }
             }
+            Answer::PartnerRenamed(person) => {
+                for known in &mut self.open {
+                    match known {
+                        Conversation::Direct(partner) if partner.client == person.client => *partner = person.clone(),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes a conversation the current one.
+    fn entered(&mut self, conversation: Conversation, into_view: bool, effects: &mut Vec<Effect>) {
+        self.open.retain(|known| !known.is(&conversation));
+        self.open.push(conversation.clone());
+        if into_view {
+            self.state = State::ChatView;
+            effects.push(Effect::EnterView(conversation));
         }
     }
 
@@ -386,10 +357,14 @@ impl Palette {
                 effects.push(Effect::HideInput);
             }
             // The quick listener's room has filled up or gone between the two questions.
-            State::Palette if into_view && self.door == Door::Quick && self.rooms.is_empty() => {
+            State::Palette if into_view && self.door == Door::Quick && self.open.is_empty() => {
                 effects.push(Effect::Tell(Tone::News, reply::quick_leftover()));
             }
             _ => {}
         }
     }
+}
+
+fn back_to(view: bool) -> State {
+    if view { State::ChatView } else { State::Palette }
 }

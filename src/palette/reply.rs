@@ -7,7 +7,11 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::names::{RoomName, UserName};
+use super::paste::{MOST_BYTES, MOST_LINES};
+use crate::conversation::Conversation;
+use crate::message::Addressee;
+use crate::names::{NameError, RoomName, UserName};
+use crate::span;
 
 /// What came of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,9 +45,13 @@ pub enum Answer {
         room: RoomName,
         /// Others in it.
         others: usize,
-        /// Whether he was in it before.
-        already: bool,
+        /// How he came in.
+        how: Came,
     },
+    /// The conversation is open.
+    DirectOpened(Addressee),
+    /// No room was made.
+    NotMade(NotMade),
     /// He is not.
     JoinRefused {
         /// The room asked for.
@@ -51,8 +59,50 @@ pub enum Answer {
         /// Why.
         refusal: JoinRefusal,
     },
-    /// The room is gone, or the person was put out of it.
-    RoomLost(RoomName),
+    /// The room is gone, or the person was put out of it, or the other one of a conversation has left.
+    Lost(Conversation),
+    /// The other one of a conversation has another name.
+    PartnerRenamed(Addressee),
+}
+
+/// How somebody came into a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// He was not in it before.
+    In,
+    /// He was in it already.
+    Back,
+    /// He has made it.
+    Made,
+}
+
+/// Why no room was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotMade {
+    /// There is a public room of that name.
+    Exists(RoomName),
+    /// There is a hidden one, which is nobody's business: told in the words for a reserved name.
+    Reserved(RoomName),
+    /// As many rooms from this address as there may be.
+    TooManyYours(usize),
+    /// As many rooms on the server as there may be.
+    TooManyAll,
+    /// In as many rooms as one person may be.
+    TooManyRooms(usize),
+}
+
+impl fmt::Display for NotMade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotMade::Exists(room) => write!(f, "There is a room {room} already; :join {room} enters it."),
+            NotMade::Reserved(room) => NameError::Reserved(room.to_string()).fmt(f),
+            NotMade::TooManyYours(most) => {
+                write!(f, "Too many rooms were made from your address: {most} is the most. Close one first.")
+            }
+            NotMade::TooManyAll => f.write_str("There are as many rooms as the server takes. Please try again later."),
+            NotMade::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
+        }
+    }
 }
 
 /// Why a room was not entered. A hidden room and a missing one give the same.
@@ -80,6 +130,26 @@ pub enum JoinRefusal {
     },
     /// In as many rooms as one person may be.
     TooManyRooms(usize),
+    /// Kept out.
+    Banned {
+        /// Which room.
+        room: RoomName,
+        /// For how long, if there is an end.
+        left: Option<Duration>,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Kicked a moment ago.
+    Kicked {
+        /// Which room.
+        room: RoomName,
+        /// For how long he may not come back.
+        left: Duration,
+    },
+    /// A public room for invited people only.
+    InviteOnly(RoomName),
+    /// The quick listener could not make it.
+    NotMade(NotMade),
 }
 
 impl JoinRefusal {
@@ -108,6 +178,18 @@ impl fmt::Display for JoinRefusal {
             JoinRefusal::TooManyRooms(limit) => {
                 write!(f, "You are in {limit} rooms, which is the most. Leave one with :close first.")
             }
+            JoinRefusal::Banned { room, left, reason } => {
+                write!(f, "You are banned from {room}")?;
+                if let Some(left) = left {
+                    write!(f, " for {}", span::told(*left))?;
+                }
+                if reason.is_empty() { f.write_str(".") } else { write!(f, " ({reason}).") }
+            }
+            JoinRefusal::Kicked { room, left } => {
+                write!(f, "You were kicked from {room}: come back in {}.", seconds(*left))
+            }
+            JoinRefusal::InviteOnly(room) => write!(f, "{room} is for invited people only."),
+            JoinRefusal::NotMade(why) => why.fmt(f),
         }
     }
 }
@@ -150,9 +232,36 @@ pub enum Refusal {
         /// Characters it may have.
         limit: usize,
     },
-    /// `@name text`: not said, lest something private became public.
-    Addressed,
+    /// A command about a room, in a conversation with one person.
+    NotARoom,
+    /// A message of many lines is too long.
+    PasteTooLong {
+        /// Lines it has.
+        lines: usize,
+        /// Bytes it has.
+        bytes: usize,
+    },
+    /// A description or reason is too long.
+    TextTooLong {
+        /// Characters it has.
+        length: usize,
+        /// Characters it may have.
+        limit: usize,
+    },
+    /// More names than one line may have.
+    TooManyAddressees(usize),
+    /// A temporary message's time is out of range: at most so many seconds.
+    BadSeconds(u64),
+    /// A room's password is too long: at most so many characters.
+    PasswordTooLong(usize),
+    /// A key of `:set` that there is not.
+    NoSetting(String),
 }
+
+/// What is said when lines are taken for a message,
+pub(super) const PASTE_BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";
+/// and when they are dropped.
+pub(super) const PASTE_DROPPED: &str = "Not said: no single . came to end the message.";
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -175,8 +284,21 @@ impl fmt::Display for Refusal {
             Refusal::TooLong { length, limit } => {
                 write!(f, "Not said: {length} characters, and a message may have {limit}.")
             }
-            Refusal::Addressed => {
-                f.write_str("Not said: there are no direct messages yet. A leading space says the line to the room.")
+            Refusal::NotARoom => {
+                f.write_str("That is for rooms, and you are in a conversation. :join makes a room the current one.")
+            }
+            Refusal::PasteTooLong { lines, bytes } => write!(
+                f,
+                "Not said: {lines} lines and {bytes} bytes, and a message of many lines may have {MOST_LINES} and {MOST_BYTES}."
+            ),
+            Refusal::TextTooLong { length, limit } => {
+                write!(f, "Too long: {length} characters, and it may have {limit}.")
+            }
+            Refusal::TooManyAddressees(most) => write!(f, "Too many names: {most} at once is the most."),
+            Refusal::BadSeconds(most) => write!(f, "A temporary message lasts 1 to {most} seconds."),
+            Refusal::PasswordTooLong(most) => write!(f, "A password has at most {most} characters."),
+            Refusal::NoSetting(key) => {
+                write!(f, "There is no setting {key}: it is description, limit, password, public, invite or slow.")
             }
         }
     }
@@ -207,14 +329,29 @@ pub(super) fn name_taken(name: &UserName, free: Option<&str>) -> String {
     }
 }
 
+/// `1 other`, `2 others`.
+pub fn others(count: usize) -> String {
+    if count == 1 { "1 other".to_owned() } else { format!("{count} others") }
+}
+
+/// How one goes on: in the view a command starts with `/`.
+fn go_on(into_view: bool) -> &'static str {
+    if into_view { "/close to leave." } else { ":chat to talk, :close to leave." }
+}
+
 /// The room is entered.
-pub(super) fn joined(room: &RoomName, others: usize, already: bool) -> String {
-    let others = if others == 1 { "1 other".to_owned() } else { format!("{others} others") };
-    if already {
-        format!("Back to {room}, {others} here. :chat to talk, :close to leave.")
-    } else {
-        format!("Joined {room}, {others} here. :chat to talk, :close to leave.")
+pub(super) fn joined(room: &RoomName, count: usize, how: Came, into_view: bool) -> String {
+    let (others, go_on) = (others(count), go_on(into_view));
+    match how {
+        Came::In => format!("Joined {room}, {others} here. {go_on}"),
+        Came::Back => format!("Back to {room}, {others} here. {go_on}"),
+        Came::Made => format!("Made {room}, you are its admin. {go_on}"),
     }
+}
+
+/// The conversation is open.
+pub(super) fn direct_opened(name: &UserName, into_view: bool) -> String {
+    format!("In conversation with {name}. {}", go_on(into_view))
 }
 
 /// The quick listener could not keep what it promised.

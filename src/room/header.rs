@@ -19,7 +19,7 @@ pub(super) fn header(name: &RoomName, state: &State, client: ClientId) -> String
         if !people.is_empty() {
             people.push_str(", ");
         }
-        people.push_str(member.name.as_str());
+        people.push_str(member.who.name.as_str());
     }
     match others {
         0 => people.push_str("nobody else here"),

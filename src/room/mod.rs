@@ -4,31 +4,48 @@
 //! nothing. Driving takes the whole queue, lets the lock go, and gives every viewer the batch in one write. Whoever posts
 //! also drives, unless somebody is at it already; under pressure the room gets a thread of its own (see `drive`).
 //!
-//! *Owns* membership, history, the order of events, the delivery queue.
+//! Everything somebody does here is asked of `permission` first, under the lock, whatever way it came.
+//!
+//! *Owns* the room's state and its lock; who comes and goes stands in `membership`, what is said in `messages`, order in
+//! `moderation`, who may look at what in `view`.
 //! *Knows nothing of* the palette, configuration files, and how a person came to post.
 //! *Called by* `room_table`, `session` and the timer.
 
 mod drive;
 mod gathered;
 mod header;
+mod membership;
+mod messages;
+mod moderation;
 #[cfg(test)]
 mod tests;
+mod view;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::config::RoomConfig;
-use crate::message::{ClientId, Event, Message, MessageId, Sequenced};
+use crate::config::{Entry, RoomConfig};
+use crate::conversation::Conversation;
+use crate::deed::Actor;
+use crate::history::History;
+use crate::identity::Identity;
+use crate::message::{ClientId, Event, Sequenced};
 use crate::names::{RoomName, UserName};
+use crate::order::Order;
 use crate::outbox::{Batch, Outbox};
+use crate::permission::{Case, Deed, Role, permits};
 use crate::screen::{Clock, Place};
 use drive::Driver;
 use gathered::Gathered;
-use header::header;
+
+pub use membership::{Change, NotEntered, Visitor};
+pub use messages::Erased;
+pub use moderation::Acted;
+pub use view::{Facts, Occupant};
 
 /// With more people in view than this, joined and left news are gathered into one line per second: among a thousand
 /// people a thousand arrivals would cost a million lines.
@@ -52,22 +69,40 @@ pub struct RoomLimits {
     pub queue_bytes: AtomicUsize,
 }
 
+/// How a room came to be that the configuration does not name.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Who made it.
+    pub by: UserName,
+    /// From which address, as it is counted.
+    pub address: std::net::IpAddr,
+    /// When.
+    pub at: Timestamp,
+}
+
 struct Member {
-    name: UserName,
+    who: Identity,
+    operator: bool,
     outbox: Arc<Outbox>,
     since: Instant,
     in_view: bool,
+    /// When he last said something, for slow rooms.
+    posted: Option<Instant>,
 }
 
 struct State {
     config: RoomConfig,
+    made: Option<Made>,
+    order: Order,
+    /// Between two messages of one person; zero: no limit but the server's.
+    slow: Duration,
     /// By connection, so by arrival.
     members: BTreeMap<ClientId, Member>,
     in_view: usize,
     /// The outboxes of those in view; `None` after a change, made anew by the next delivery. Arrivals so stay cheap
     /// however many people are there.
     viewers: Option<Arc<[Arc<Outbox>]>>,
-    history: VecDeque<Arc<Event>>,
+    history: History,
     /// Messages ever said here; the difference to what it was when somebody last looked is what he has not read.
     said: u64,
     /// Sequence number of the newest event.
@@ -80,6 +115,8 @@ struct State {
     /// Posters waiting for room in the queue.
     waiting: usize,
     gathered: Gathered,
+    /// Views wait to be drawn anew, and the timer has been asked to.
+    redraw_due: bool,
     closed: bool,
 }
 
@@ -101,39 +138,6 @@ pub struct Room {
     handed: Condvar,
 }
 
-/// The room is gone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Closed;
-
-/// Why nobody more comes in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotEntered {
-    /// The room is gone.
-    Closed,
-    /// It has as many people as it takes.
-    Full(usize),
-}
-
-/// A change of membership that happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// Others in the room now.
-    pub others: usize,
-    /// Its news was put aside: [`Room::flush_news`] is due after so long, and nobody has been asked to call it yet.
-    pub gathering: Option<Duration>,
-}
-
-/// One person of a room, for lists.
-#[derive(Clone, Debug)]
-pub struct Occupant {
-    /// His name.
-    pub name: UserName,
-    /// Which connection.
-    pub client: ClientId,
-    /// When he came in.
-    pub since: Instant,
-}
-
 impl Room {
     pub(crate) fn new(
         name: RoomName,
@@ -141,8 +145,10 @@ impl Room {
         config: RoomConfig,
         shared: Arc<RoomLimits>,
         clock: Clock,
+        founded: Option<(Made, Identity)>,
     ) -> Arc<Room> {
-        let prompt = Place::ChatView(name.clone()).prompt();
+        let prompt = Place::ChatView(Conversation::Room(name.clone())).prompt();
+        let (made, founder) = founded.unzip();
         Arc::new(Room {
             name,
             instance,
@@ -151,10 +157,13 @@ impl Room {
             clock,
             state: Mutex::new(State {
                 config,
+                made,
+                order: founder.map(Order::founded_by).unwrap_or_default(),
+                slow: Duration::ZERO,
                 members: BTreeMap::new(),
                 in_view: 0,
                 viewers: None,
-                history: VecDeque::new(),
+                history: History::new(),
                 said: 0,
                 sequence: 0,
                 queue: Vec::new(),
@@ -163,6 +172,7 @@ impl Room {
                 driver: Driver::Nobody,
                 waiting: 0,
                 gathered: Gathered::default(),
+                redraw_due: false,
                 closed: false,
             }),
             space: Condvar::new(),
@@ -186,9 +196,21 @@ impl Room {
         self.lock().config.clone()
     }
 
-    /// Another set-up from now on; who is inside stays.
+    /// The configuration names the room, with this set-up from now on; who is inside stays.
     pub fn set_config(&self, config: RoomConfig) {
-        self.lock().config = config;
+        let mut state = self.lock();
+        state.config = config;
+        state.made = None;
+    }
+
+    /// How it came to be, if somebody has made it.
+    pub fn made(&self) -> Option<Made> {
+        self.lock().made.clone()
+    }
+
+    /// Which room of this name it is.
+    pub fn instance(&self) -> u64 {
+        self.instance
     }
 
     /// People in it.
@@ -201,133 +223,11 @@ impl Room {
         self.lock().said
     }
 
-    /// Whether a connection is in it.
-    pub fn has(&self, client: ClientId) -> bool {
-        self.lock().members.contains_key(&client)
-    }
-
-    /// Everybody in it, by arrival on the server.
-    pub fn occupants(&self) -> Vec<Occupant> {
-        let state = self.lock();
-        let occupant = |(client, member): (&ClientId, &Member)| Occupant {
-            name: member.name.clone(),
-            client: *client,
-            since: member.since,
-        };
-        state.members.iter().map(occupant).collect()
-    }
-
-    /// The last `count` messages, oldest first.
-    pub fn history(&self, count: usize) -> Vec<Arc<Event>> {
-        let state = self.lock();
-        state.history.iter().skip(state.history.len().saturating_sub(count)).cloned().collect()
-    }
-
-    /// Takes somebody in. Whoever is in already stays as he is.
-    pub fn enter(&self, name: &UserName, outbox: &Arc<Outbox>, now: Instant) -> Result<Change, NotEntered> {
+    /// Marks the room closed if nobody is in it. True if nobody was.
+    pub(crate) fn close_if_empty(&self) -> bool {
         let mut state = self.lock();
-        if state.closed {
-            return Err(NotEntered::Closed);
-        }
-        let others = state.members.len();
-        if state.members.contains_key(&outbox.id()) {
-            return Ok(Change { others: others - 1, gathering: None });
-        }
-        if let Some(limit) = state.config.limit
-            && others >= limit
-        {
-            return Err(NotEntered::Full(limit));
-        }
-        let member = Member { name: name.clone(), outbox: Arc::clone(outbox), since: now, in_view: false };
-        state.members.insert(outbox.id(), member);
-        let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
-            state.gathered.joined(name).then(|| gathering_time(state.in_view))
-        } else {
-            let news = format!("{name} joined");
-            state.append(Event::Happened { news: news.into(), by: Some(outbox.id()) });
-            None
-        };
-        Ok(Change { others, gathering })
-    }
-
-    /// Lets somebody go; `None` if he was not in it. A panic elsewhere must not keep anybody in a room, so this never
-    /// refuses.
-    pub fn leave(&self, client: ClientId) -> Option<Change> {
-        let mut state = self.lock();
-        let member = state.members.remove(&client)?;
-        if member.in_view {
-            state.in_view -= 1;
-            state.viewers = None;
-            member.outbox.close_view();
-        }
-        let others = state.members.len();
-        let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
-            state.gathered.left(&member.name).then(|| gathering_time(state.in_view))
-        } else {
-            let news = format!("{} left", member.name);
-            state.append(Event::Happened { news: news.into(), by: Some(client) });
-            None
-        };
-        Some(Change { others, gathering })
-    }
-
-    /// Opens the room's view for one of its members: who is here, the last `count` messages, and live text from exactly
-    /// there on. False if he is no member.
-    pub fn open_view(&self, client: ClientId, count: usize) -> bool {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        let header = header(&self.name, state, client);
-        let Some(member) = state.members.get_mut(&client) else { return false };
-        if !member.in_view {
-            member.in_view = true;
-            state.in_view += 1;
-            state.viewers = None;
-        }
-        let history: Vec<_> = state.history.iter().skip(state.history.len().saturating_sub(count)).cloned().collect();
-        let outbox = Arc::clone(&member.outbox);
-        let place = Place::ChatView(self.name.clone());
-        outbox.open_view(self.instance, state.sequence, &place, &header, &history, &mut self.clock.clone());
-        true
-    }
-
-    /// Closes the view of a member; returns how many messages have been said here by now.
-    pub fn close_view(&self, client: ClientId) -> u64 {
-        let mut guard = self.lock();
-        let state = &mut *guard;
-        if let Some(member) = state.members.get_mut(&client)
-            && std::mem::take(&mut member.in_view)
-        {
-            state.in_view -= 1;
-            state.viewers = None;
-            member.outbox.close_view();
-        }
-        state.said
-    }
-
-    /// Says something. It is in the history and in everybody's order when this returns, and on the screens once somebody
-    /// has driven the room: the caller does, at the latest before it waits for anything.
-    pub fn post(
-        self: &Arc<Self>,
-        author: &UserName,
-        from: ClientId,
-        text: &str,
-        at: Timestamp,
-    ) -> Result<MessageId, Closed> {
-        let mut state = self.wait_for_space(text.len());
-        if state.closed || !state.members.contains_key(&from) {
-            return Err(Closed);
-        }
-        // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
-        let id = MessageId(self.shared.last_message.fetch_add(1, Ordering::Relaxed) + 1);
-        let message = Message { id, at, author: author.clone(), from, text: text.into() };
-        let event = state.append(Event::Said(message));
-        state.said += 1;
-        state.history.push_back(event);
-        let keep = self.shared.history_max.load(Ordering::Relaxed);
-        while state.history.len() > keep {
-            state.history.pop_front();
-        }
-        Ok(id)
+        state.closed |= state.members.is_empty();
+        state.closed
     }
 
     /// Puts the gathered news on their way. Called by the timer.
@@ -338,18 +238,6 @@ impl Room {
         }
         drop(state);
         self.drive();
-    }
-
-    /// Brings one viewer's screen up to the newest event, ahead of whoever is delivering, so that his own lines stand
-    /// above the reply to his next one.
-    pub fn catch_up(&self, outbox: &Outbox) {
-        let state = self.lock();
-        if !outbox.is_behind(self.instance, state.sequence) {
-            return;
-        }
-        let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());
-        let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
-        outbox.catch_up(&mut Batch::new(self.instance, Arc::clone(&self.prompt), &events, self.clock.clone()));
     }
 
     /// Closes the room for good: what was said is delivered, everybody is put out with a word.
@@ -369,14 +257,46 @@ impl Room {
         drop(state);
         self.space.notify_all();
         let mut batch = Batch::new(self.instance, Arc::clone(&self.prompt), &events, self.clock.clone());
+        let conversation = Conversation::Room(self.name.clone());
         for outbox in gone {
             outbox.push(&mut batch);
-            outbox.expel(&self.name, self.instance, line);
+            outbox.expel(&conversation, Some(self.instance), line);
         }
     }
 }
 
 impl State {
+    /// What somebody is to this room.
+    fn role(&self, actor: &Actor, now: Instant) -> Role {
+        let Actor { who, operator } = actor;
+        if *operator {
+            return Role::Operator;
+        }
+        if !self.members.contains_key(&who.client) {
+            return if self.order.banned(who, now).is_some() { Role::Banned } else { Role::Stranger };
+        }
+        match self.order.rank(who, now) {
+            Some(role) => role,
+            None if self.order.muted(who, now).is_some() => Role::Muted,
+            None => Role::Member,
+        }
+    }
+
+    /// The case of the room itself.
+    fn case(&self) -> Case {
+        Case { public: self.config.public, open: matches!(self.config.entry, Entry::Open), ..Case::default() }
+    }
+
+    /// Whether somebody may do something, by the one table.
+    fn permits(&self, actor: &Actor, deed: Deed, case: Case, now: Instant) -> bool {
+        permits(self.role(actor, now), deed, case)
+    }
+
+    /// Something that is told to everybody in view at once, and not gathered.
+    fn tell(&mut self, news: String, by: Option<ClientId>) {
+        self.append(Event::Happened { news: news.into(), by });
+    }
+
     /// Gives an event its place. It is delivered by the next drive.
     fn append(&mut self, event: Event) -> Arc<Event> {
         self.sequence += 1;

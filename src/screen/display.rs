@@ -21,6 +21,8 @@ const DEFAULT_COLUMNS: u16 = 80;
 #[derive(Debug)]
 pub struct Display {
     look: Look,
+    /// The screen's height, where it is known.
+    rows: Option<u16>,
     prompt: Arc<str>,
     /// The prompt stands on the screen and the cursor behind it.
     shown: bool,
@@ -40,6 +42,7 @@ impl Display {
     pub fn new() -> Display {
         Display {
             look: Look::PLAIN,
+            rows: None,
             prompt: "".into(),
             shown: false,
             editor: None,
@@ -53,6 +56,11 @@ impl Display {
     /// How text looks here.
     pub fn look(&self) -> Look {
         self.look
+    }
+
+    /// The screen's height, where it is known.
+    pub fn rows(&self) -> Option<u16> {
+        self.rows
     }
 
     /// The prompt in force, standing on the screen or not.
@@ -195,6 +203,7 @@ impl Display {
             }
         }
         self.look = look;
+        self.rows = rows;
     }
 
     /// Whether prompts end with IAC GA.

@@ -1,27 +1,23 @@
 //! Messages and replies to text: what one line of the server looks like on a terminal.
 //!
-//! *Owns* line forms, wrapping with indented continuation rows, colour, prompts, the clock on a message.
+//! *Owns* tones, looks, prompts, the clock on a message; in its modules the line forms and the half-typed line.
 //! *Knows nothing of* rooms, people's states, sockets and locks.
 //! *Called by* `outbox` (for everybody), `palette` (names the tones and places).
 
 mod display;
+mod forms;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::message::{Event, Message};
-use crate::names::RoomName;
-use crate::text;
+use crate::conversation::Conversation;
 
 pub use display::{Display, overwrite_prompt};
-
-/// Continuation rows of a wrapped line are indented by so many columns, so that no user text starts a screen line.
-const INDENT: usize = 2;
+pub use forms::{Reader, mentioned, render_event, render_hit, render_line, render_message};
 
 /// Everything that decides how a text looks. People whose looks are equal share one rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +66,18 @@ impl Tone {
     }
 }
 
+/// When the terminal's bell rings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bell {
+    /// Never.
+    #[default]
+    Off,
+    /// At every message of somebody else's.
+    On,
+    /// At those that name this person, and at direct ones.
+    Mentions,
+}
+
 /// Where a person is, as far as his prompt tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -83,10 +91,12 @@ pub enum Place {
     AskingQuickName,
     /// Asked for a password.
     AskingPassword,
-    /// In the palette, with or without a current room.
-    Palette(Option<RoomName>),
-    /// In the chat view of a room.
-    ChatView(RoomName),
+    /// Typing the lines of one message.
+    Pasting,
+    /// In the palette, with or without a current conversation.
+    Palette(Option<Conversation>),
+    /// In the chat view of a conversation.
+    ChatView(Conversation),
 }
 
 impl Place {
@@ -98,64 +108,11 @@ impl Place {
             Place::AskingRoom => "Enter room name: ".into(),
             Place::AskingQuickName => "Enter username: ".into(),
             Place::AskingPassword => "Password: ".into(),
+            Place::Pasting => "paste> ".into(),
             Place::Palette(None) => "> ".into(),
-            Place::Palette(Some(room)) => format!("[{room}]> ").into(),
-            Place::ChatView(room) => format!("{room} | ").into(),
+            Place::Palette(Some(conversation)) => format!("[{conversation}]> ").into(),
+            Place::ChatView(conversation) => format!("{conversation} | ").into(),
         }
-    }
-}
-
-/// Appends one line with its tone's mark, wrapped where the width is known, ended CR LF.
-pub fn render_line(tone: Tone, line: &str, look: Look, out: &mut Vec<u8>) {
-    let color = if look.color { tone.color() } else { "" };
-    out.extend_from_slice(color.as_bytes());
-    let mark = tone.mark();
-    match look.columns {
-        Some(columns) if mark.len() + line.len() > usize::from(columns) => {
-            let whole = [mark, line].concat();
-            let mut rows = text::wrap(&whole, usize::from(columns), INDENT).into_iter();
-            out.extend_from_slice(rows.next().unwrap_or("").as_bytes());
-            for row in rows {
-                out.extend_from_slice(b"\r\n");
-                out.resize(out.len() + INDENT, b' ');
-                out.extend_from_slice(row.as_bytes());
-            }
-        }
-        _ => {
-            out.extend_from_slice(mark.as_bytes());
-            out.extend_from_slice(line.as_bytes());
-        }
-    }
-    if !color.is_empty() {
-        out.extend_from_slice(b"\x1b[0m");
-    }
-    out.extend_from_slice(b"\r\n");
-}
-
-/// Appends a room event as its viewers see it.
-pub fn render_event(event: &Event, clock: &mut Clock, look: Look, out: &mut Vec<u8>) {
-    match event {
-        Event::Said(message) => render_message(message, clock, look, out),
-        Event::Happened { news, .. } => render_line(Tone::News, news, look, out),
-    }
-}
-
-/// Appends `[HH:MM] #ID name: text`.
-pub fn render_message(message: &Message, clock: &mut Clock, look: Look, out: &mut Vec<u8>) {
-    let start = out.len();
-    out.push(b'[');
-    out.extend_from_slice(&clock.minute(message.at));
-    out.extend_from_slice(b"] #");
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "{} {}: ", message.id.0, message.author);
-    out.extend_from_slice(message.text.as_bytes());
-    match look.columns {
-        Some(columns) if out.len() - start > usize::from(columns) => {
-            let line = String::from_utf8_lossy(&out[start..]).into_owned();
-            out.truncate(start);
-            render_line(Tone::Chat, &line, look, out);
-        }
-        _ => out.extend_from_slice(b"\r\n"),
     }
 }
 

@@ -120,7 +120,7 @@ impl Server {
         let sweep = Arc::clone(&hub.laggards);
         let sweep = house_thread("sweep".to_owned(), move || sweep.run())?;
         let timer = Arc::clone(&hub);
-        let timer = house_thread("timer".to_owned(), move || timer.timer.run())?;
+        let timer = house_thread("timer".to_owned(), move || timer.timer.run(|task| timer.carry_out(task)))?;
         let mut accepting = Vec::new();
         let sockets: Vec<_> =
             listeners.into_iter().map(|listener| Arc::new((listener.socket, listener.door))).collect();
@@ -137,6 +137,7 @@ impl Server {
         stop(&hub);
         hub.laggards.stop();
         hub.timer.stop();
+        hub.work.stop();
         for socket in &sockets {
             // Wakes the thread out of accept; a listener that cannot be shut down dies with the process.
             let _ = SockRef::from(&socket.0).shutdown(std::net::Shutdown::Both);

@@ -4,6 +4,8 @@
 //! *Knows nothing of* keys and of drawing.
 //! *Called by* `session::input`.
 
+use std::time::Instant;
+
 use super::Session;
 use crate::command::{TABLE, words};
 use crate::screen::{Place, Tone};
@@ -25,7 +27,7 @@ impl Session {
             return;
         }
         let before = line.get(..cursor).unwrap_or("");
-        let start = before.rfind(' ').map_or(0, |space| space + 1);
+        let start = before.rfind([' ', '\n']).map_or(0, |space| space + 1);
         let word = &before[start..];
         let candidates = self.candidates(before, start, word);
         let Some(common) = common_start(&candidates) else { return };
@@ -63,14 +65,15 @@ impl Session {
         } else if start > 0 && before.starts_with([':', '/']) {
             let command = before[1..].split(' ').next().unwrap_or("");
             match crate::command::find(command).map(|spec| spec.word) {
-                Some("join") => {
-                    let seen = self
-                        .hub
-                        .rooms
-                        .all()
+                Some("join" | "to") => found.extend(self.rooms().filter(|c| starts(c))),
+                Some("set") => found.extend(
+                    ["description", "limit", "password", "public", "invite", "slow"]
+                        .map(str::to_owned)
                         .into_iter()
-                        .filter(|room| room.config().public || self.membership(room.name()).is_some());
-                    found.extend(seen.map(|room| room.name().to_string()).filter(|c| starts(c)));
+                        .filter(|c| starts(c)),
+                ),
+                Some("bell") => {
+                    found.extend(["on", "off", "mentions"].map(str::to_owned).into_iter().filter(|c| starts(c)))
                 }
                 Some("help") => found.extend(TABLE.iter().map(|spec| spec.word.to_owned()).filter(|c| starts(c))),
                 Some("mode") => found.extend(["line", "char"].map(str::to_owned).into_iter().filter(|c| starts(c))),
@@ -84,8 +87,17 @@ impl Session {
         found
     }
 
+    /// The rooms this person may know of.
+    fn rooms(&self) -> impl Iterator<Item = String> {
+        let (actor, now) = (self.actor(), Instant::now());
+        let known = move |room: &std::sync::Arc<crate::room::Room>| {
+            actor.as_ref().is_some_and(|actor| room.is_known_to(actor, now))
+        };
+        self.hub.rooms.all().into_iter().filter(known).map(|room| room.name().to_string())
+    }
+
     fn names(&self) -> impl Iterator<Item = String> {
-        self.hub.roster.people().into_iter().map(|person| person.name.to_string())
+        self.hub.roster.people().into_iter().map(|person| person.name().to_string())
     }
 }
 

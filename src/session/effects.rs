@@ -1,25 +1,17 @@
 //! Carrying out what the palette wants done.
 //!
-//! *Owns* the calls into rooms and roster, and the rule who gets into a room.
+//! *Owns* which part of the session does what, and the switches of the terminal.
 //! *Knows nothing of* what was typed.
 //! *Called by* `session`.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use jiff::Timestamp;
-
-use super::{Membership, Session};
-use crate::config::Entry;
-use crate::names::{RoomName, UserName};
+use super::Session;
+use crate::names::UserName;
 use crate::outbox::Ended;
-use crate::palette::{Answer, Effect, JoinRefusal};
-use crate::room::{Change, NotEntered, Room};
+use crate::palette::{Answer, Effect};
 use crate::screen::Tone;
-use crate::timer::Task;
-
-/// Rooms one person may be in. A screen shows one at a time; this is for memory.
-const MOST_ROOMS: usize = 64;
+use crate::throttle::address_key;
 
 impl Session {
     /// Carries out the effects in their order; answers may bring more.
@@ -43,15 +35,47 @@ impl Session {
             Effect::Tell(tone, line) => self.outbox.tell(tone, &line),
             Effect::ClaimName(name) => return Some(self.claim_name(name)),
             Effect::CheckRoom { room, password } => return Some(self.check_room(room, password)),
-            Effect::Join { room, password } => return Some(self.join(room, password)),
-            Effect::Close(room) => self.close(&room),
-            Effect::EnterView(room) => self.enter_view(&room),
+            Effect::Join { room, password, quick } => return Some(self.join(room, password, quick)),
+            Effect::Create { room, password } => return Some(self.create(room, password)),
+            Effect::CreateGroup { room, invited } => return Some(self.create_group(room, invited)),
+            Effect::OpenDirect(whom) => return self.open_direct(&whom),
+            Effect::Rename(name) => return self.rename(&name),
+            Effect::Close(conversation) => self.close(&conversation),
+            Effect::EnterView(conversation) => self.enter_view(&conversation),
             Effect::LeaveView => self.leave_view(),
-            Effect::Say { room, text, confirm } => self.say(&room, &text, confirm),
+            Effect::Say { to, draft, confirm } => self.say(&to, draft, confirm),
+            effect => self.carry_out_rest(effect),
+        }
+        None
+    }
+
+    #[inline(never)]
+    fn carry_out_rest(&mut self, effect: Effect) {
+        match effect {
+            Effect::SendDirect { to, draft } => self.send_direct(&to, draft),
+            Effect::Reply { id, text } => self.reply(id, text),
+            Effect::Edit { id, text } => self.edit(id, &text),
+            Effect::Delete(id) => self.delete(id),
+            Effect::Search(pattern) => self.search(pattern),
+            Effect::Invite { room, invited } => self.invite(&room, &invited),
+            Effect::Act { room, act } => self.act(&room, act),
+            Effect::ShowSettings(room) => self.show_settings(&room),
+            Effect::ShowTopic(room) => self.show_topic(&room),
+            Effect::ListBans(room) => self.list_bans(&room),
             Effect::ListRooms => self.list_rooms(),
-            Effect::ListPeople(room) => self.list_people(&room),
+            Effect::ListPeople(conversation) => self.list_people(&conversation),
             Effect::ListEverybody => self.list_everybody(),
-            Effect::ShowHistory { room, count } => self.show_history(&room, count),
+            Effect::ShowHistory { of, count } => self.show_history(&of, count),
+            Effect::TellWhoIs(whom) => self.tell_who_is(&whom),
+            Effect::SetAway(away) => self.set_away(away),
+            Effect::Ignore(whom) => self.ignore(&whom),
+            Effect::Unignore(whom) => self.unignore(&whom),
+            Effect::ListIgnored => self.list_ignored(),
+            Effect::SetBell(bell) => self.set_bell(bell),
+            Effect::SetTimeZone(name) => self.set_time_zone(name),
+            Effect::TellTimeZone => self.tell_time_zone(),
+            Effect::TellQuote => self.tell_quote(),
+            Effect::Shutdown(code) => self.shut_down(&code),
             Effect::TellTime => self.tell_time(),
             Effect::TellWhoAmI => self.tell_who_am_i(),
             Effect::Redraw => self.redraw(),
@@ -60,163 +84,24 @@ impl Session {
             Effect::HideInput => self.hide_input(),
             Effect::ShowInput => self.show_input(),
             Effect::Quit => self.ended = Some(Ended::Quit),
+            // The others are answered: see `carry_out_one`.
+            _ => {}
         }
-        None
     }
 
     #[inline(never)]
     fn claim_name(&mut self, name: UserName) -> Answer {
         let now = Instant::now();
         let limit = self.hub.config().username_limit;
-        match self.hub.roster.claim(&name, limit, &self.outbox, now) {
+        match self.hub.roster.claim(&name, limit, &self.outbox, address_key(self.ip()), now) {
             Ok(person) => {
+                self.outbox.set_name(&name);
                 self.person = Some(person);
                 self.login_to_log = true;
                 Answer::NameClaimed { name, people: self.hub.roster.count(), rooms: self.hub.rooms.public().len() }
             }
             Err(free) => Answer::NameTaken { name, free },
         }
-    }
-
-    #[inline(never)]
-    fn check_room(&mut self, room: RoomName, password: Option<String>) -> Answer {
-        match self.admit(&room, password.as_deref()) {
-            Ok(found) => Answer::RoomChecked { room: found.name().clone(), password },
-            Err(refusal) => Answer::JoinRefused { room, refusal },
-        }
-    }
-
-    #[inline(never)]
-    fn join(&mut self, wanted: RoomName, password: Option<String>) -> Answer {
-        if let Some(membership) = self.membership(&wanted) {
-            let room = Arc::clone(&membership.room);
-            return Answer::Joined { room: room.name().clone(), others: room.count().saturating_sub(1), already: true };
-        }
-        let refused = |refusal| Answer::JoinRefused { room: wanted.clone(), refusal };
-        let Some(person) = self.person.clone() else { return refused(JoinRefusal::NoSuchRoomOrPassword) };
-        if self.memberships.len() >= MOST_ROOMS {
-            return refused(JoinRefusal::TooManyRooms(MOST_ROOMS));
-        }
-        let room = match self.admit(&wanted, password.as_deref()) {
-            Ok(room) => room,
-            Err(refusal) => return refused(refusal),
-        };
-        match room.enter(&person.name, &self.outbox, Instant::now()) {
-            Ok(change) => {
-                self.arrange_news(&room, change);
-                let read = room.said();
-                self.memberships.push(Membership { room: Arc::clone(&room), read });
-                Answer::Joined { room: room.name().clone(), others: change.others, already: false }
-            }
-            Err(NotEntered::Full(limit)) => refused(JoinRefusal::Full { room: room.name().clone(), limit }),
-            Err(NotEntered::Closed) => refused(JoinRefusal::NoSuchRoomOrPassword),
-        }
-    }
-
-    /// Whether this address may enter a room with this password. A hidden room and a missing one give the same answers
-    /// after the same work.
-    fn admit(&mut self, wanted: &RoomName, password: Option<&str>) -> Result<Arc<Room>, JoinRefusal> {
-        let room = self.hub.rooms.find(wanted);
-        let config = room.as_ref().map(|room| room.config());
-        let public = config.as_ref().is_some_and(|config| config.public);
-        if let (Some(room), true) = (&room, public) {
-            match config.as_ref().map(|config| &config.entry) {
-                Some(Entry::Open) => return Ok(Arc::clone(room)),
-                Some(Entry::Password(_)) if password.is_none() => {
-                    return Err(JoinRefusal::NeedsPassword(room.name().clone()));
-                }
-                _ => {}
-            }
-        }
-        let Some(password) = password else {
-            let hint = self.hub.rooms.nearest_public(wanted);
-            return Err(JoinRefusal::NotPublic { room: wanted.clone(), hint });
-        };
-        let now = Instant::now();
-        if let Some(wait) = self.hub.password_wait(self.ip(), wanted, now) {
-            return Err(JoinRefusal::Waiting(wait));
-        }
-        let right = Entry::admits(config.as_ref().map(|config| &config.entry), password);
-        self.hub.password_tried(self.ip(), wanted, right, now);
-        room.filter(|_| right).ok_or_else(|| {
-            log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
-            JoinRefusal::NoSuchRoomOrPassword
-        })
-    }
-
-    #[inline(never)]
-    fn close(&mut self, name: &RoomName) {
-        let Some(index) = self.memberships.iter().position(|membership| membership.room.name() == name) else { return };
-        let membership = self.memberships.swap_remove(index);
-        self.let_go(&membership.room);
-        self.outbox.tell(Tone::News, &format!("Left {}.", membership.room.name()));
-    }
-
-    /// Leaves a room without a word to oneself.
-    pub(super) fn let_go(&mut self, room: &Arc<Room>) {
-        if let Some(change) = room.leave(self.outbox.id()) {
-            self.arrange_news(room, change);
-        }
-    }
-
-    /// The room has news for its viewers: now, or gathered in a while.
-    fn arrange_news(&mut self, room: &Arc<Room>, change: Change) {
-        if let Some(after) = change.gathering {
-            self.hub.timer.schedule(Instant::now() + after, Task::FlushNews(Arc::downgrade(room)));
-        } else {
-            self.note_undelivered(room);
-        }
-    }
-
-    fn note_undelivered(&mut self, room: &Arc<Room>) {
-        if !self.undelivered.iter().any(|known| Arc::ptr_eq(known, room)) {
-            self.undelivered.push(Arc::clone(room));
-        }
-    }
-
-    #[inline(never)]
-    fn enter_view(&mut self, name: &RoomName) {
-        if self.viewed.as_ref().is_some_and(|room| room.name() != name) {
-            self.leave_view();
-        }
-        let Some(room) = self.membership(name).map(|membership| Arc::clone(&membership.room)) else { return };
-        if room.open_view(self.outbox.id(), self.hub.config().chatview_max) {
-            self.viewed = Some(room);
-        }
-    }
-
-    pub(super) fn leave_view(&mut self) {
-        let Some(room) = self.viewed.take() else { return };
-        let said = room.close_view(self.outbox.id());
-        if let Some(membership) = self.memberships.iter_mut().find(|membership| Arc::ptr_eq(&membership.room, &room)) {
-            membership.read = said;
-        }
-    }
-
-    #[inline(never)]
-    fn say(&mut self, name: &RoomName, text: &str, confirm: bool) {
-        let (Some(person), Some(membership)) = (&self.person, self.membership(name)) else {
-            self.outbox.tell(Tone::Refusal, &format!("Not said: you are not in {name} any more."));
-            return;
-        };
-        let room = Arc::clone(&membership.room);
-        match room.post(&person.name, self.outbox.id(), text, Timestamp::now()) {
-            Ok(id) => {
-                self.note_undelivered(&room);
-                if confirm {
-                    if let Some(membership) = self.memberships.iter_mut().find(|m| Arc::ptr_eq(&m.room, &room)) {
-                        // What one has said oneself is not unread.
-                        membership.read += 1;
-                    }
-                    self.outbox.tell(Tone::News, &format!("Said in {} as {id}.", room.name()));
-                }
-            }
-            Err(_) => self.outbox.tell(Tone::Refusal, &format!("Not said: you are not in {name} any more.")),
-        }
-    }
-
-    pub(super) fn membership(&self, name: &RoomName) -> Option<&Membership> {
-        self.memberships.iter().find(|membership| membership.room.name() == name)
     }
 
     #[inline(never)]

@@ -24,16 +24,19 @@ impl Session {
         self.pending.clear();
         self.deliver();
         self.viewed = None;
+        // Whoever has not asked for his end may come back to what was his.
+        let lost = !matches!(ended, Ended::Quit | Ended::Idle | Ended::WrongCodes);
         for membership in std::mem::take(&mut self.memberships) {
-            self.let_go(&membership.room);
+            self.let_go(&membership.room, lost);
         }
         self.deliver();
         if let Some(person) = self.person.take() {
             self.hub.roster.release(&person);
+            self.hub.directs.forget(&person);
         }
         let told = match ended {
             Ended::Quit | Ended::PeerClosed => Some((Tone::News, "Goodbye.".to_owned())),
-            Ended::LoginTimeout | Ended::Idle | Ended::LongLines | Ended::Panicked => {
+            Ended::LoginTimeout | Ended::Idle | Ended::LongLines | Ended::WrongCodes | Ended::Panicked => {
                 Some((Tone::Refusal, format!("{ended}.")))
             }
             // Told already, or nobody there to tell.

@@ -100,8 +100,16 @@ impl Session {
             return;
         }
         if let Some(LineEvent::Entered(line)) = self.assembler.finish() {
+            // The terminal has not gone to the next row.
+            self.outbox.with_display(|display, _| display.spoil_row());
             self.line_entered(&line);
         }
+    }
+
+    /// All that came has been run.
+    pub(super) fn tell_unfinished(&mut self) {
+        self.palette.input_ended(&mut self.effects);
+        self.answer_below();
     }
 
     fn with_editor(&self, work: impl FnOnce(&mut crate::line::Editor, &mut Vec<u8>)) {
@@ -125,6 +133,7 @@ impl Session {
             };
             let Some(typed) = typed else { return };
             match typed {
+                Typed::Line(line) if line.contains('\n') => self.lines_entered(&line),
                 Typed::Line(line) => self.line_entered(&line),
                 Typed::TooLong => self.line_too_long(limit),
                 Typed::Interrupted => self.interrupted(),
@@ -182,10 +191,25 @@ impl Session {
         })
     }
 
+    /// Several lines pasted as one: one message, or lines of their own where they cannot be one.
+    #[inline(never)]
+    fn lines_entered(&mut self, lines: &str) {
+        self.pick_up_notices();
+        if self.palette.takes_whole(lines) {
+            return self.line_entered(lines);
+        }
+        for line in lines.lines() {
+            if self.is_over() {
+                return;
+            }
+            self.line_entered(line);
+        }
+    }
+
     fn line_entered(&mut self, line: &str) {
         let now = Instant::now();
         self.note_activity(now);
-        self.pick_up_losses();
+        self.pick_up_notices();
         let config = self.hub.config();
         let turn = self.turn(line, &config, now);
         if self.outbox.line_ended() {
@@ -283,8 +307,7 @@ impl Session {
     }
 
     fn note_activity(&mut self, now: Instant) {
-        self.last_typed = now;
-        self.idle_warned = false;
+        self.idle.typed(now);
         if let Some(person) = &self.person {
             person.typed(now);
         }

@@ -4,122 +4,179 @@
 //! *Knows nothing of* changing anything but the screen.
 //! *Called by* `session::effects`.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::Session;
-use crate::names::RoomName;
-use crate::room::Room;
-use crate::screen::Tone;
+use crate::config::Entry;
+use crate::conversation::Conversation;
+use crate::palette::people;
+use crate::permission::Role;
+use crate::room::{Facts, Room};
+use crate::roster::Person;
+use crate::screen::{Place, Tone};
 
 impl Session {
     #[inline(never)]
     pub(super) fn list_rooms(&mut self) {
-        let rooms: Vec<_> = self.hub.rooms.all().into_iter().filter(|room| self.may_see(room)).collect();
+        let Some(actor) = self.actor() else { return };
+        let now = Instant::now();
+        let known = |room: Arc<Room>| room.facts(&actor, now).map(|facts| (room, facts));
+        let rooms: Vec<_> = self.hub.rooms.all().into_iter().filter_map(known).collect();
         if rooms.is_empty() {
             return self.outbox.tell(Tone::News, "There are no public rooms.");
         }
-        let counts: Vec<_> = rooms
-            .iter()
-            .map(|room| {
-                let limit = room.config().limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
-                format!("{}/{limit}", room.count())
-            })
-            .collect();
-        let name_column = rooms.iter().map(|room| room.name().as_str().len()).max().unwrap_or(0);
-        let count_column = counts.iter().map(String::len).max().unwrap_or(0);
-        for (room, count) in rooms.iter().zip(&counts) {
-            let config = room.config();
-            let mut line = format!("{:name_column$}   {count:count_column$}  ", room.name().as_str());
-            let unread = match self.unread(room) {
-                0 => String::new(),
-                unread => format!("({unread} unread)"),
-            };
-            let hidden = if config.public { "" } else { "(hidden)" };
-            for part in [config.description.as_str(), &unread, hidden].into_iter().filter(|part| !part.is_empty()) {
-                line.push(' ');
-                line.push_str(part);
-            }
-            self.outbox.tell(Tone::News, line.trim_end());
+        let count = |facts: &Facts| {
+            let limit = facts.config.limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
+            format!("{}/{limit}", facts.people)
+        };
+        let name_column = rooms.iter().map(|(room, _)| room.name().as_str().len()).max().unwrap_or(0);
+        let count_column = rooms.iter().map(|(_, facts)| count(facts).len()).max().unwrap_or(0);
+        for (room, facts) in &rooms {
+            let line = format!("{:name_column$}   {:count_column$}  ", room.name().as_str(), count(facts));
+            self.tell_room(line, room, facts);
         }
-    }
-
-    /// Hidden rooms are seen by those inside.
-    fn may_see(&self, room: &Arc<Room>) -> bool {
-        room.config().public || self.membership(room.name()).is_some()
-    }
-
-    fn unread(&self, room: &Arc<Room>) -> u64 {
-        if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, room)) {
-            return 0;
-        }
-        self.membership(room.name()).map_or(0, |membership| room.said().saturating_sub(membership.read))
     }
 
     #[inline(never)]
-    pub(super) fn list_people(&mut self, name: &RoomName) {
-        let Some(membership) = self.membership(name) else { return };
+    fn tell_room(&self, mut line: String, room: &Arc<Room>, facts: &Facts) {
+        let made = facts.made.as_ref().map_or_else(String::new, |made| {
+            let clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
+            let at = made.at.to_zoned(clock.zone().clone());
+            let today = Timestamp::now().to_zoned(clock.zone().clone()).date() == at.date();
+            format!("(made by {}, {})", made.by, at.strftime(if today { "%H:%M" } else { "%Y-%m-%d" }))
+        });
+        let unread = match self.unread(room, facts) {
+            0 => String::new(),
+            unread => format!("({unread} unread)"),
+        };
+        let door = match facts.config.entry {
+            Entry::Password(_) => "(password)",
+            Entry::Closed => "(by invitation)",
+            Entry::Open => "",
+        };
+        let hidden = if facts.config.public { "" } else { "(hidden)" };
+        for part in [facts.config.description.as_str(), door, &made, &unread, hidden] {
+            if !part.is_empty() {
+                line.push(' ');
+                line.push_str(part);
+            }
+        }
+        self.outbox.tell(Tone::News, line.trim_end());
+    }
+
+    fn unread(&self, room: &Arc<Room>, facts: &Facts) -> u64 {
+        if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, room)) {
+            return 0;
+        }
+        self.membership(room.name()).map_or(0, |membership| facts.said.saturating_sub(membership.read))
+    }
+
+    #[inline(never)]
+    pub(super) fn list_people(&mut self, conversation: &Conversation) {
+        let name = match conversation {
+            Conversation::Room(name) => name,
+            Conversation::Direct(partner) => {
+                let line = format!("You and {} are in this conversation.", partner.name);
+                return self.outbox.tell(Tone::News, &line);
+            }
+        };
+        let (Some(membership), Some(actor)) = (self.membership(name), self.actor()) else { return };
         let room = Arc::clone(&membership.room);
         let now = Instant::now();
-        let occupants = room.occupants();
-        let idle: std::collections::HashMap<_, _> =
-            self.hub.roster.people().into_iter().map(|person| (person.outbox.id(), person.idle(now))).collect();
-        self.outbox.tell(Tone::News, &format!("{} in {}:", crate::palette::people(occupants.len()), room.name()));
+        let occupants = room.occupants(&actor, now);
+        let known: HashMap<_, _> =
+            self.hub.roster.people().into_iter().map(|person| (person.client(), person)).collect();
+        self.outbox.tell(Tone::News, &format!("{} in {}:", people(occupants.len()), room.name()));
         let column = occupants.iter().map(|occupant| occupant.name.as_str().len()).max().unwrap_or(0);
         for occupant in occupants {
             let here = now.saturating_duration_since(occupant.since);
-            let silent = idle.get(&occupant.client).copied().unwrap_or_default();
-            self.outbox.tell(
-                Tone::News,
-                &format!("{:column$}   here {}, idle {}", occupant.name.as_str(), short(here), short(silent)),
-            );
+            let person = known.get(&occupant.client);
+            let silent = person.map(|person| person.idle(now)).unwrap_or_default();
+            let role = match occupant.role {
+                Role::Operator => " (operator)",
+                Role::Owner | Role::Admin => " (admin)",
+                Role::Muted => " (muted)",
+                _ => "",
+            };
+            let away = if person.is_some_and(|person| person.away().is_some()) { " (away)" } else { "" };
+            let name = occupant.name.as_str();
+            let line = format!("{name:column$}   here {}, idle {}{role}{away}", short(here), short(silent));
+            self.outbox.tell(Tone::News, &line);
         }
+    }
+
+    /// The rooms of somebody that this person may know of, as he has them in order.
+    pub(super) fn visible_rooms(&self, person: &Person) -> Vec<String> {
+        let Some(actor) = self.actor() else { return Vec::new() };
+        let now = Instant::now();
+        let known = |conversation: Conversation| {
+            let room = self.hub.rooms.find(conversation.room()?)?;
+            room.is_known_to(&actor, now).then(|| room.name().to_string())
+        };
+        person.outbox.open().into_iter().filter_map(known).collect()
     }
 
     #[inline(never)]
     pub(super) fn list_everybody(&mut self) {
+        let Some(actor) = self.actor() else { return };
         let now = Instant::now();
-        let people = self.hub.roster.people();
-        let visible: HashSet<_> = self
+        let everybody: Vec<_> = self.hub.roster.people().into_iter().map(|person| (person.name(), person)).collect();
+        // Asked once per room and not once per person in it.
+        let visible: std::collections::HashSet<_> = self
             .hub
             .rooms
             .all()
             .into_iter()
-            .filter(|room| self.may_see(room))
+            .filter(|room| room.is_known_to(&actor, now))
             .map(|room| room.name().clone())
             .collect();
-        self.outbox.tell(Tone::News, &format!("{} online:", crate::palette::people(people.len())));
-        let column = people.iter().map(|person| person.name.as_str().len()).max().unwrap_or(0);
-        for person in people {
-            let rooms: Vec<_> = person.outbox.rooms().into_iter().filter(|room| visible.contains(room)).collect();
-            let rooms = if rooms.is_empty() {
-                "no public room".to_owned()
-            } else {
-                rooms.iter().map(RoomName::as_str).collect::<Vec<_>>().join(", ")
-            };
+        self.outbox.tell(Tone::News, &format!("{} online:", people(everybody.len())));
+        let column = everybody.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
+        for (name, person) in everybody {
+            let open = person.outbox.open();
+            let rooms: Vec<_> = open
+                .iter()
+                .filter_map(Conversation::room)
+                .filter(|room| visible.contains(*room))
+                .map(crate::names::RoomName::as_str)
+                .collect();
+            let rooms = if rooms.is_empty() { "no public room".to_owned() } else { rooms.join(", ") };
             let (here, silent) = (now.saturating_duration_since(person.since), person.idle(now));
-            let line =
-                format!("{:column$}   {rooms}, here {}, idle {}", person.name.as_str(), short(here), short(silent));
+            let away = if person.away().is_some() { " (away)" } else { "" };
+            let name = name.as_str();
+            let line = format!("{name:column$}   {rooms}, here {}, idle {}{away}", short(here), short(silent));
             self.outbox.tell(Tone::News, &line);
         }
     }
 
     #[inline(never)]
-    pub(super) fn show_history(&mut self, name: &RoomName, count: Option<usize>) {
-        let Some(membership) = self.membership(name) else { return };
-        let events = membership.room.history(count.unwrap_or(self.hub.config().chatview_max));
+    pub(super) fn show_history(&mut self, of: &Conversation, count: Option<usize>) {
+        let Some(actor) = self.actor() else { return };
+        let count = count.unwrap_or(self.hub.config().chatview_max);
+        let events = match of {
+            Conversation::Room(name) => {
+                let Some(membership) = self.membership(name) else { return };
+                membership.room.history(&actor, count, Instant::now())
+            }
+            Conversation::Direct(partner) => {
+                let pair = self.hub.directs.find(self.outbox.id(), partner.client);
+                pair.map(|pair| pair.history(count)).unwrap_or_default()
+            }
+        };
         if events.is_empty() {
-            return self.outbox.tell(Tone::News, &format!("Nothing has been said in {name} yet."));
+            return self.outbox.tell(Tone::News, &format!("Nothing has been said in {of} yet."));
         }
         self.outbox.tell_events(&events, &mut self.hub.clock.clone());
     }
 
     #[inline(never)]
     pub(super) fn tell_time(&mut self) {
-        let now = Timestamp::now().to_zoned(self.hub.clock.zone().clone());
+        let clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
+        let now = Timestamp::now().to_zoned(clock.zone().clone());
         self.outbox.tell(Tone::News, &format!("It is {}.", now.strftime("%H:%M:%S on %A, %Y-%m-%d (UTC%:z)")));
     }
 
@@ -127,14 +184,11 @@ impl Session {
     pub(super) fn tell_who_am_i(&mut self) {
         let Some(person) = &self.person else { return };
         let now = Instant::now();
-        let rooms = self.palette.rooms();
-        let rooms = if rooms.is_empty() {
-            "in no room".to_owned()
-        } else {
-            format!("in {}", rooms.iter().map(RoomName::as_str).collect::<Vec<_>>().join(", "))
-        };
+        let rooms: Vec<_> = self.palette.open().iter().map(Conversation::to_string).collect();
+        let rooms = if rooms.is_empty() { "in no room".to_owned() } else { format!("in {}", rooms.join(", ")) };
         let here = short(now.saturating_duration_since(person.since));
-        let who = format!("You are {}, {rooms}, here {here}.", person.name);
+        let name = person.name();
+        let who = format!("You are {name} ({name}#{}), {rooms}, here {here}.", person.client());
         let mode = if self.link.is_character_mode() { "char mode" } else { "line mode" };
         let terminal = match (self.link.terminal().name(), self.link.is_confirmed()) {
             (Some(name), _) => format!("terminal {name}"),
@@ -153,14 +207,14 @@ impl Session {
     #[inline(never)]
     pub(super) fn redraw(&mut self) {
         self.outbox.with_display(|display, out| display.clear(out));
-        if let Some(room) = self.viewed.clone() {
-            room.open_view(self.outbox.id(), self.hub.config().chatview_max);
+        if let Place::ChatView(conversation) = self.palette.place() {
+            self.enter_view(&conversation);
         }
     }
 }
 
 /// A span of time in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `4 d 3 h`.
-fn short(span: Duration) -> String {
+pub(super) fn short(span: Duration) -> String {
     let seconds = span.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     match (days, hours, minutes) {

@@ -11,9 +11,15 @@
 mod complete;
 mod effects;
 mod farewell;
+mod idle;
 mod input;
 mod listings;
+mod moderation;
 mod pending;
+mod personal;
+mod rooms;
+mod search;
+mod talk;
 mod turns;
 
 use std::io::{self, Read};
@@ -22,9 +28,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, Telnet};
+use crate::conversation::Conversation;
+use crate::deed::Actor;
 use crate::hub::Hub;
 use crate::line::Assembler;
-use crate::outbox::{Ended, Outbox};
+use crate::outbox::{Ended, Notice, Outbox};
 use crate::palette::{Answer, Door, Effect, Palette, Rules};
 use crate::room::Room;
 use crate::roster::Person;
@@ -32,6 +40,7 @@ use crate::screen::Tone;
 use crate::telnet::{Link, Policy};
 use crate::throttle::Bucket;
 use crate::wire::FirstBytes;
+use idle::{Due, Idle};
 use pending::Pending;
 
 /// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
@@ -78,9 +87,9 @@ pub struct Session {
     opened: Instant,
     /// Nothing is run before: `connection_timeout`.
     held_until: Option<Instant>,
-    last_typed: Instant,
-    idle_warned: bool,
+    idle: Idle,
     long_lines: u8,
+    wrong_codes: u8,
     /// Tells other protocols from people.
     first_bytes: FirstBytes,
     /// The peer sends nothing more.
@@ -119,9 +128,9 @@ impl Session {
             protocol: Vec::new(),
             opened: now,
             held_until: config.connection_timeout.then(|| now + NEWCOMER_WAIT),
-            last_typed: now,
-            idle_warned: false,
+            idle: Idle::new(now),
             long_lines: 0,
+            wrong_codes: 0,
             first_bytes: FirstBytes::new(),
             input_over: false,
             password_warned: false,
@@ -137,7 +146,7 @@ impl Session {
     #[inline(never)]
     fn log_login(&self) {
         if let Some(person) = &self.person {
-            log::info!("client {} from {} is {}", self.outbox.id(), self.peer, person.name);
+            log::info!("client {} from {} is {}", self.outbox.id(), self.peer, person.name());
         }
     }
 
@@ -159,7 +168,10 @@ impl Session {
             if self.input_over {
                 match deadline {
                     Some(deadline) if !self.pending.is_empty() => self.outbox.wait_ended(deadline),
-                    _ => self.ended = Some(Ended::PeerClosed),
+                    _ => {
+                        self.tell_unfinished();
+                        self.ended = Some(Ended::PeerClosed);
+                    }
                 }
                 continue;
             }
@@ -218,22 +230,33 @@ impl Session {
             return;
         }
         let Some(limit) = config.idle_timeout else { return };
-        let idle = now.saturating_duration_since(self.last_typed);
-        if idle >= limit && self.ended.is_none() {
-            self.ended = Some(Ended::Idle);
-        } else if idle >= limit / 2 && !std::mem::replace(&mut self.idle_warned, true) {
-            let left = crate::palette::seconds(limit - idle);
-            self.outbox
-                .tell(Tone::News, &format!("You have typed nothing for a while: you will be logged out in {left}."));
+        match self.idle.due(limit, now) {
+            Due::Nothing => {}
+            _ if self.keeps_order(now) => self.idle.typed(now),
+            Due::Warning(left) => {
+                let left = crate::palette::seconds(left);
+                let line = format!("You have typed nothing for a while: you will be logged out in {left}.");
+                self.outbox.tell(Tone::News, &line);
+            }
+            Due::End if self.ended.is_none() => self.ended = Some(Ended::Idle),
+            Due::End => {}
         }
+    }
+
+    /// Whether this person is admin of a room: those who keep order may watch in silence.
+    fn keeps_order(&self, now: Instant) -> bool {
+        self.actor()
+            .is_some_and(|actor| self.memberships.iter().any(|membership| membership.room.is_admin(&actor, now)))
+    }
+
+    /// Who this person is to rooms, once he has a name.
+    fn actor(&self) -> Option<Actor> {
+        self.person.as_ref().map(|person| Actor { who: person.identity(), operator: false })
     }
 
     fn next_deadline(&self) -> Option<Instant> {
         let config = self.hub.config();
-        let idle = config
-            .idle_timeout
-            .filter(|_| self.person.is_some())
-            .map(|limit| self.last_typed + if self.idle_warned { limit } else { limit / 2 });
+        let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| self.idle.next(limit));
         let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
         let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
         [idle, login, pending, self.held_until].into_iter().flatten().min()
@@ -261,7 +284,7 @@ impl Session {
     #[inline(never)]
     fn finish_turn(&mut self) {
         self.deliver();
-        self.pick_up_losses();
+        self.pick_up_notices();
         if self.held_until.is_some() || self.is_over() {
             self.outbox.flush();
         } else {
@@ -276,8 +299,8 @@ impl Session {
 
     /// Tells the outbox where the person is, after hearing of every room he was put out of.
     pub(super) fn update_place(&mut self) {
-        while !self.outbox.set_place(self.palette.place(), self.palette.rooms()) {
-            self.pick_up_losses();
+        while !self.outbox.set_place(self.palette.place(), self.palette.open()) {
+            self.pick_up_notices();
         }
     }
 
@@ -288,15 +311,23 @@ impl Session {
         }
     }
 
-    /// Hears of rooms closed under this person's feet.
-    fn pick_up_losses(&mut self) {
-        for name in self.outbox.take_lost() {
-            self.memberships.retain(|membership| *membership.room.name() != name);
-            if self.viewed.as_ref().is_some_and(|room| *room.name() == name) {
-                self.viewed = None;
-            }
+    /// Hears of what has happened to this person's conversations without his doing.
+    fn pick_up_notices(&mut self) {
+        for notice in self.outbox.take_notices() {
+            let answer = match notice {
+                Notice::Lost(conversation) => {
+                    if let Conversation::Room(name) = &conversation {
+                        self.memberships.retain(|membership| membership.room.name() != name);
+                        if self.viewed.as_ref().is_some_and(|room| room.name() == name) {
+                            self.viewed = None;
+                        }
+                    }
+                    Answer::Lost(conversation)
+                }
+                Notice::PartnerRenamed(person) => Answer::PartnerRenamed(person),
+            };
             let mut effects = Vec::new();
-            self.palette.answer(Answer::RoomLost(name), &mut effects);
+            self.palette.answer(answer, &mut effects);
         }
     }
 

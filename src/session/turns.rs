@@ -36,7 +36,7 @@ impl Session {
         let (bucket, units, rate) = match cost {
             Cost::Free => return Turn::Now,
             Cost::Read(units) => (&mut self.reads, units, read_rate()),
-            Cost::Post => (&mut self.posts, 1, message_rate(config)),
+            Cost::Post(units) => (&mut self.posts, units, message_rate(config)),
         };
         rate.map_or(Turn::Now, |rate| bucket.reserve(now, units, rate, patience))
     }
@@ -61,18 +61,28 @@ impl Session {
     /// A line whose turn has come. What it is was judged when it was typed; the lines before it may have led elsewhere
     /// meanwhile, and what has become a message is charged as one.
     fn run_waiting(&mut self, text: String, charged: Cost, typed: Instant, now: Instant) {
-        if self.palette.cost(&text) == Cost::Post && charged != Cost::Post {
+        let cost = self.palette.cost(&text);
+        if let Some(missing) = dearer(cost, charged) {
             let config = self.hub.config();
             let patience = (typed + PATIENCE).saturating_duration_since(now);
-            match self.charge(Cost::Post, &config, now, patience) {
+            match self.charge(missing, &config, now, patience) {
                 Turn::Now => {}
                 Turn::At(due) => {
-                    return self.pending.push_back_to_head(due, Waiting::Line { text, charged: Cost::Post, typed });
+                    return self.pending.push_back_to_head(due, Waiting::Line { text, charged: cost, typed });
                 }
                 Turn::Refused(wait) => return self.refuse_fast(wait),
             }
         }
         self.run_line(&text);
+    }
+}
+
+/// What is still to be paid for a line that turns out to cost this, when that was paid.
+fn dearer(cost: Cost, charged: Cost) -> Option<Cost> {
+    match (cost, charged) {
+        (Cost::Post(units), Cost::Post(paid)) => (units > paid).then(|| Cost::Post(units - paid)),
+        (Cost::Post(units), _) => Some(Cost::Post(units)),
+        _ => None,
     }
 }
 

@@ -2,48 +2,15 @@
 //!
 //! The one table drives parsing, `:help`, completion, hints for mistyped words and the README.
 //!
-//! *Owns* command words, aliases, syntax texts and what a command costs in the rate limits.
+//! *Owns* reading a typed command, and finding the one that a word, or a mistyped word, means; the rows stand in `table`.
 //! *Knows nothing of* what commands do, of rooms, of people.
 //! *Called by* `palette`, and `session` for completion.
 
+mod table;
+
 use crate::names;
 
-/// Which command it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Explains the commands.
-    Help,
-    /// Lists rooms.
-    Rooms,
-    /// Enters a room.
-    Join,
-    /// Opens the chat view.
-    Chat,
-    /// Leaves the chat view.
-    Back,
-    /// Leaves the current room.
-    Close,
-    /// Leaves the server.
-    Quit,
-    /// Lists the people of the current room.
-    List,
-    /// Lists everybody.
-    ListAll,
-    /// Says one line in the current room.
-    Say,
-    /// Shows what was said.
-    History,
-    /// Tells the time.
-    Time,
-    /// Tells a person what the server knows of him.
-    WhoAmI,
-    /// Draws the screen anew.
-    Redraw,
-    /// Switches between line and character mode.
-    Mode,
-    /// Switches colour.
-    Color,
-}
+pub use table::{TABLE, Verb};
 
 /// Which rate limit a line counts against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +19,8 @@ pub enum Cost {
     Free,
     /// So many units of the reading allowance.
     Read(u32),
-    /// One message: others see it.
-    Post,
+    /// So many messages: others see them.
+    Post(u32),
 }
 
 /// One row of the table.
@@ -74,154 +41,6 @@ pub struct Spec {
     /// What it costs.
     pub cost: Cost,
 }
-
-/// Every command there is, in the order in which `:help` shows them.
-pub const TABLE: &[Spec] = &[
-    Spec {
-        verb: Verb::Help,
-        word: "help",
-        aliases: &[],
-        arguments: "[command]",
-        summary: "Lists the commands, or explains one.",
-        example: ":help join",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::Rooms,
-        word: "rooms",
-        aliases: &[],
-        arguments: "",
-        summary: "Lists rooms: people/limit, description, unread.",
-        example: ":rooms",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::Join,
-        word: "join",
-        aliases: &["joingroup"],
-        arguments: "<room> [password]",
-        summary: "Enters a room, or makes it the current one.",
-        example: ":join general",
-        cost: Cost::Post,
-    },
-    Spec {
-        verb: Verb::Chat,
-        word: "chat",
-        aliases: &[],
-        arguments: "",
-        summary: "Opens the chat view: what you type is said there.",
-        example: ":chat",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::Back,
-        word: "q",
-        aliases: &[],
-        arguments: "",
-        summary: "Leaves the chat view; :quit leaves the server.",
-        example: ":q",
-        cost: Cost::Free,
-    },
-    Spec {
-        verb: Verb::Close,
-        word: "close",
-        aliases: &[],
-        arguments: "",
-        summary: "Leaves the current room.",
-        example: ":close",
-        cost: Cost::Post,
-    },
-    Spec {
-        verb: Verb::Quit,
-        word: "quit",
-        aliases: &["exit", "logout"],
-        arguments: "",
-        summary: "Leaves the server.",
-        example: ":quit",
-        cost: Cost::Free,
-    },
-    Spec {
-        verb: Verb::List,
-        word: "list",
-        aliases: &[],
-        arguments: "",
-        summary: "Lists the people in the current room.",
-        example: ":list",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::ListAll,
-        word: "listall",
-        aliases: &["who", "activeuser"],
-        arguments: "",
-        summary: "Lists everybody online and their rooms.",
-        example: ":listall",
-        cost: Cost::Read(3),
-    },
-    Spec {
-        verb: Verb::Say,
-        word: "say",
-        aliases: &[],
-        arguments: "<text>",
-        summary: "Says one line without opening the chat view.",
-        example: ":say back in five minutes",
-        cost: Cost::Post,
-    },
-    Spec {
-        verb: Verb::History,
-        word: "history",
-        aliases: &[],
-        arguments: "[n]",
-        summary: "Shows the last messages, yours with their numbers.",
-        example: ":history 50",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::Time,
-        word: "time",
-        aliases: &[],
-        arguments: "",
-        summary: "Tells the server's date and time.",
-        example: ":time",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::WhoAmI,
-        word: "whoami",
-        aliases: &[],
-        arguments: "",
-        summary: "Tells what the server knows of you.",
-        example: ":whoami",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::Redraw,
-        word: "redraw",
-        aliases: &[],
-        arguments: "",
-        summary: "Draws the screen anew, as Ctrl-L in char mode.",
-        example: ":redraw",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::Mode,
-        word: "mode",
-        aliases: &[],
-        arguments: "line|char",
-        summary: "Who edits your line: your terminal, or the server.",
-        example: ":mode line",
-        cost: Cost::Read(1),
-    },
-    Spec {
-        verb: Verb::Color,
-        word: "color",
-        aliases: &[],
-        arguments: "on|off",
-        summary: "Switches colour on or off.",
-        example: ":color off",
-        cost: Cost::Read(1),
-    },
-];
 
 /// Shortest command word for which a mistyped neighbour is taken for it, in letters.
 ///

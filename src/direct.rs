@@ -1,0 +1,219 @@
+//! Conversations of two.
+//!
+//! A conversation lies between two connections, not two names: who has left and whoever takes his name afterwards are
+//! different people. It begins with the first message, or when one of them opens it, and ends when either leaves.
+//!
+//! *Owns* who talks with whom, what they have said, and that both see it in the same order.
+//! *Knows nothing of* how a message was typed.
+//! *Called by* `session` and the timer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::conversation::Conversation;
+use crate::deed::Denied;
+use crate::history::{Changed, History};
+use crate::message::{ClientId, Event, MessageId, Quoted};
+use crate::outbox::Outbox;
+use crate::roster::Person;
+use crate::screen::{Clock, Place};
+
+/// Messages kept per conversation.
+const KEPT: usize = 200;
+
+/// Most conversations of one person. Each takes up to a hundred kilobytes, and whoever talks with more people at once is
+/// no person.
+const MOST: usize = 256;
+
+struct State {
+    history: History,
+    ended: bool,
+}
+
+/// One conversation.
+pub struct Pair {
+    people: [Arc<Person>; 2],
+    /// Rank 2 of 4, like a room's: guards the history and the order in which both see it. Both outboxes are written to
+    /// under it, one after the other, which never waits.
+    state: Mutex<State>,
+}
+
+impl Pair {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The other one.
+    pub fn partner(&self, client: ClientId) -> &Arc<Person> {
+        let [one, other] = &self.people;
+        if one.client() == client { other } else { one }
+    }
+
+    /// Takes a message: it is in the history and on the partner's screen when this returns.
+    pub fn post(&self, event: &Arc<Event>, from: ClientId, clock: &Clock) -> Result<(), Denied> {
+        let mut state = self.lock();
+        if state.ended {
+            let whom = crate::identity::Whom { name: self.partner(from).name(), client: None };
+            return Err(Denied::NotOnline(whom));
+        }
+        if event.message().is_some_and(|message| message.is_temporary()) && !state.history.takes_temporary() {
+            return Err(Denied::TooManyTemporary);
+        }
+        state.history.push(Arc::clone(event), KEPT);
+        self.partner(from).outbox.show_direct(event, &mut clock.clone());
+        Ok(())
+    }
+
+    /// The last messages, oldest first.
+    pub fn history(&self, count: usize) -> Vec<Arc<Event>> {
+        self.lock().history.last(count)
+    }
+
+    /// What an answer to a message quotes of it.
+    pub fn quote(&self, id: MessageId) -> Option<Quoted> {
+        self.lock().history.find(id).map(Quoted::of)
+    }
+
+    /// The last message of one of the two.
+    pub fn last_by(&self, client: ClientId) -> Option<MessageId> {
+        self.lock().history.last_by(client).map(|message| message.id)
+    }
+
+    /// Opens the view on one side. False if the conversation has ended.
+    pub fn open_view(&self, outbox: &Outbox, count: usize, header: &str, clock: &Clock) -> bool {
+        let state = self.lock();
+        let place = Place::ChatView(Conversation::Direct(self.partner(outbox.id()).addressee()));
+        if !state.ended {
+            outbox.open_direct_view(&place, header, &state.history.last(count), &mut clock.clone());
+        }
+        !state.ended
+    }
+
+    /// Gives a message of one's own another text. `None` if it is not here.
+    pub fn edit(&self, id: MessageId, by: &Person, text: &str, clock: &Clock) -> Option<Result<(), Denied>> {
+        let mut state = self.lock();
+        if state.history.find(id)?.from != by.client() {
+            return Some(Err(Denied::NotYours));
+        }
+        let Changed { message, requoted } = state.history.edit(id, text)?;
+        self.show_both(by, &Arc::new(Event::Edited { message: message?, requoted, redraw: true }), clock);
+        Some(Ok(()))
+    }
+
+    /// Takes a message of one's own out. `None` if it is not here.
+    pub fn delete(&self, id: MessageId, by: &Person, clock: &Clock) -> Option<Result<(), Denied>> {
+        let mut state = self.lock();
+        if state.history.find(id)?.from != by.client() {
+            return Some(Err(Denied::NotYours));
+        }
+        let Changed { requoted, .. } = state.history.erase(id)?;
+        let news = format!("{id} was deleted by {}", by.name()).into();
+        self.show_both(by, &Arc::new(Event::Erased { id, news, requoted, redraw: true }), clock);
+        Some(Ok(()))
+    }
+
+    /// A temporary message's time is over. Called by the timer.
+    pub fn expire(&self, id: MessageId, clock: &Clock) {
+        let mut state = self.lock();
+        if !state.history.expects_erasure(id) {
+            return;
+        }
+        if let Some(Changed { requoted, .. }) = state.history.erase(id) {
+            let event = Arc::new(Event::Erased { id, news: format!("{id} expired").into(), requoted, redraw: true });
+            for person in &self.people {
+                person.outbox.show_direct(&event, &mut clock.clone());
+            }
+        }
+    }
+
+    fn show_both(&self, by: &Person, event: &Arc<Event>, clock: &Clock) {
+        by.outbox.tell_direct(event, &mut clock.clone());
+        self.partner(by.client()).outbox.show_direct(event, &mut clock.clone());
+    }
+
+    /// Draws views anew that had to wait for it. Called by the timer.
+    pub fn redraw_views(&self, clock: &Clock) {
+        for person in &self.people {
+            person.outbox.redraw_if_due(clock.clone());
+        }
+    }
+
+    /// One of the two has left: the other one is told, if he has the conversation open.
+    fn end(&self, left: &Person) {
+        let mut state = self.lock();
+        state.ended = true;
+        state.history = History::new();
+        let conversation = Conversation::Direct(left.addressee());
+        let line = format!("{} has left: your conversation is over.", left.name());
+        self.partner(left.client()).outbox.expel(&conversation, None, &line);
+    }
+}
+
+type Table = HashMap<ClientId, HashMap<ClientId, Arc<Pair>>>;
+
+/// All conversations.
+#[derive(Default)]
+pub struct Directs {
+    /// Rank 1 of 4, like the room table: guards the map, by either one's connection. Held only to look up and to change it.
+    table: Mutex<Table>,
+}
+
+/// As many conversations as one person may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooMany(pub usize);
+
+impl Directs {
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The conversation of two, begun if there is none; `None` if the other one has just left.
+    pub fn begin(&self, from: &Arc<Person>, to: &Arc<Person>) -> Result<Option<Arc<Pair>>, TooMany> {
+        let mut table = self.lock();
+        let own = table.entry(from.client()).or_default();
+        if let Some(pair) = own.get(&to.client()) {
+            return Ok(Some(Arc::clone(pair)));
+        }
+        if own.len() >= MOST {
+            return Err(TooMany(MOST));
+        }
+        // Looked at under the lock: whoever leaves is marked first, and has his conversations taken out after.
+        if to.is_gone() {
+            return Ok(None);
+        }
+        let state = Mutex::new(State { history: History::new(), ended: false });
+        let pair = Arc::new(Pair { people: [Arc::clone(from), Arc::clone(to)], state });
+        own.insert(to.client(), Arc::clone(&pair));
+        table.entry(to.client()).or_default().insert(from.client(), Arc::clone(&pair));
+        Ok(Some(pair))
+    }
+
+    /// The conversation of two connections, if there is one.
+    pub fn find(&self, one: ClientId, other: ClientId) -> Option<Arc<Pair>> {
+        self.lock().get(&one)?.get(&other).cloned()
+    }
+
+    /// All conversations of a connection.
+    pub fn of(&self, client: ClientId) -> Vec<Arc<Pair>> {
+        self.lock().get(&client).map(|own| own.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Somebody has left, and is marked so: his conversations are over.
+    pub fn forget(&self, left: &Person) {
+        let mut table = self.lock();
+        let pairs: Vec<_> = table.remove(&left.client()).unwrap_or_default().into_values().collect();
+        for pair in &pairs {
+            let partner = pair.partner(left.client()).client();
+            if let Some(others) = table.get_mut(&partner) {
+                others.remove(&left.client());
+                if others.is_empty() {
+                    table.remove(&partner);
+                }
+            }
+        }
+        drop(table);
+        for pair in pairs {
+            pair.end(left);
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The last messages of one place, a room or two people's conversation.
+//!
+//! *Owns* which are kept, finding one by its number, changing and erasing one together with the quotes of it, and which
+//! of them are to be erased by themselves.
+//! *Knows nothing of* who may do so, and of clocks.
+//! *Called by* `room` and `direct`, under their locks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::message::{ClientId, Event, Message, MessageId};
+
+/// Messages of one place that wait to be erased by themselves at the same time. One more cannot be said: each is an entry
+/// in the timer, for up to a day.
+pub const MOST_TEMPORARY: usize = 1000;
+
+/// The last messages, in the order of their numbers.
+#[derive(Debug, Default)]
+pub struct History {
+    kept: VecDeque<Arc<Event>>,
+    /// Numbers of the temporary messages that have not been erased, kept or not: they are on screens still.
+    temporary: VecDeque<MessageId>,
+}
+
+/// What an erasure or an edit has changed.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// The message as it is now, after an edit.
+    pub message: Option<Arc<Event>>,
+    /// Answers to it, with their quotes as they are now.
+    pub requoted: Box<[Arc<Event>]>,
+}
+
+impl History {
+    /// Nothing said yet.
+    pub fn new() -> History {
+        History::default()
+    }
+
+    /// Keeps what was said; of more than `keep` the oldest goes.
+    pub fn push(&mut self, event: Arc<Event>, keep: usize) {
+        if let Some(message) = event.message().filter(|message| message.is_temporary()) {
+            self.temporary.push_back(message.id);
+        }
+        self.kept.push_back(event);
+        while self.kept.len() > keep {
+            self.kept.pop_front();
+        }
+    }
+
+    /// Whether a temporary message can be taken.
+    pub fn takes_temporary(&self) -> bool {
+        self.temporary.len() < MOST_TEMPORARY
+    }
+
+    /// The last `count` messages, oldest first.
+    pub fn last(&self, count: usize) -> Vec<Arc<Event>> {
+        self.kept.iter().skip(self.kept.len().saturating_sub(count)).cloned().collect()
+    }
+
+    /// Messages kept.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    fn position(&self, id: MessageId) -> Option<usize> {
+        let number = |event: &Arc<Event>| event.message().map_or(0, |message| message.id.0);
+        self.kept.binary_search_by_key(&id.0, number).ok()
+    }
+
+    /// The message of a number.
+    pub fn find(&self, id: MessageId) -> Option<&Message> {
+        self.kept.get(self.position(id)?)?.message()
+    }
+
+    /// The last message of a connection.
+    pub fn last_by(&self, client: ClientId) -> Option<&Message> {
+        self.kept.iter().rev().filter_map(|event| event.message()).find(|message| message.from == client)
+    }
+
+    /// Gives a message another text. `None` if it is not kept.
+    pub fn edit(&mut self, id: MessageId, text: &str) -> Option<Changed> {
+        let position = self.position(id)?;
+        let edited = self.kept[position].message()?.edited(text);
+        let event = Arc::new(Event::Said(edited));
+        self.kept[position] = Arc::clone(&event);
+        Some(Changed { message: Some(event), requoted: self.requote(id, Some(text)) })
+    }
+
+    /// Takes a message out, and its text out of every quote. `None` if there was none, and none waited to be erased.
+    pub fn erase(&mut self, id: MessageId) -> Option<Changed> {
+        let waited = self.temporary.iter().position(|known| *known == id);
+        if let Some(index) = waited {
+            self.temporary.remove(index);
+        }
+        let kept = self.position(id);
+        if let Some(position) = kept {
+            self.kept.remove(position);
+        }
+        (kept.is_some() || waited.is_some()).then(|| Changed { message: None, requoted: self.requote(id, None) })
+    }
+
+    /// Whether a message waits to be erased by itself.
+    pub fn expects_erasure(&self, id: MessageId) -> bool {
+        self.temporary.contains(&id)
+    }
+
+    fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
+        let mut requoted = Vec::new();
+        for event in &mut self.kept {
+            if let Some(message) = event.message().and_then(|message| message.requoted(id, text)) {
+                *event = Arc::new(Event::Said(message));
+                requoted.push(Arc::clone(event));
+            }
+        }
+        requoted.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Draft, Quoted};
+    use crate::names::UserName;
+    use jiff::Timestamp;
+    use std::time::Duration;
+
+    fn said(id: u64, from: u64, draft: Draft) -> Arc<Event> {
+        let author = UserName::parse("bob", 1, 12).expect("a name");
+        let message = Message::new(MessageId(id), Timestamp::UNIX_EPOCH, author, ClientId(from), draft, Box::default());
+        Arc::new(Event::Said(message))
+    }
+
+    fn texts(history: &History) -> Vec<String> {
+        let text = |event: &Arc<Event>| event.message().map(|message| message.text.to_string());
+        history.last(usize::MAX).iter().filter_map(text).collect()
+    }
+
+    #[test]
+    fn the_oldest_goes_when_one_more_comes_than_is_kept() {
+        let mut history = History::new();
+        for id in 1..=5 {
+            history.push(said(id, 1, Draft::said(id.to_string())), 3);
+        }
+        assert_eq!(texts(&history), ["3", "4", "5"]);
+        assert_eq!(history.last(1).len(), 1);
+        assert!(history.find(MessageId(2)).is_none() && history.find(MessageId(4)).is_some());
+    }
+
+    #[test]
+    fn an_erased_text_is_gone_from_every_quote() {
+        let mut history = History::new();
+        let first = said(10, 1, Draft::said("secret"));
+        let quote = Quoted::of(first.message().expect("a message"));
+        history.push(first, 9);
+        history.push(said(12, 2, Draft { reply: Some(quote), ..Draft::said("yes") }), 9);
+        let changed = history.erase(MessageId(10)).expect("it was there");
+        assert_eq!(changed.requoted.len(), 1);
+        assert!(!format!("{history:?}").contains("secret"));
+        assert!(history.erase(MessageId(10)).is_none());
+    }
+
+    #[test]
+    fn an_edited_text_is_new_in_every_quote() {
+        let mut history = History::new();
+        let first = said(10, 1, Draft::said("before"));
+        let quote = Quoted::of(first.message().expect("a message"));
+        history.push(first, 9);
+        history.push(said(12, 2, Draft { reply: Some(quote), ..Draft::said("yes") }), 9);
+        assert!(history.edit(MessageId(10), "after").is_some_and(|changed| changed.message.is_some()));
+        assert!(!format!("{history:?}").contains("before"));
+        assert!(history.edit(MessageId(11), "nothing").is_none());
+    }
+
+    #[test]
+    fn a_temporary_message_waits_for_its_end_even_if_it_is_not_kept_any_more() {
+        let mut history = History::new();
+        let lasts = Some(Duration::from_secs(10));
+        history.push(said(1, 1, Draft { lasts, ..Draft::said("soon gone") }), 1);
+        history.push(said(2, 1, Draft::said("stays")), 1);
+        assert!(history.expects_erasure(MessageId(1)) && !history.expects_erasure(MessageId(2)));
+        assert!(history.erase(MessageId(1)).is_some());
+        assert!(!history.expects_erasure(MessageId(1)));
+        assert_eq!(texts(&history), ["stays"]);
+    }
+
+    #[test]
+    fn the_last_of_ones_own_is_found() {
+        let mut history = History::new();
+        for (id, from) in [(1, 7), (2, 8), (3, 7), (4, 8)] {
+            history.push(said(id, from, Draft::said("text")), 9);
+        }
+        assert_eq!(history.last_by(ClientId(7)).map(|message| message.id), Some(MessageId(3)));
+        assert!(history.last_by(ClientId(9)).is_none());
+    }
+}

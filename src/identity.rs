@@ -1,0 +1,108 @@
+//! Who somebody is, as far as a server without accounts can tell, and how people name each other.
+//!
+//! *Owns* when two visits count as one person's, and the form `alice#4572` of a session's unique id.
+//! *Knows nothing of* who is online.
+//! *Called by* `palette` for what was typed, `order` and `room` for whom they remember.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::message::ClientId;
+use crate::names::{NameError, UserName};
+
+/// A person who is, or was, connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// His connection.
+    pub client: ClientId,
+    /// His name then.
+    pub name: UserName,
+    /// His address as it is counted: IPv4 whole, IPv6 by its /64.
+    pub address: IpAddr,
+}
+
+impl Identity {
+    /// Whether both are the same person: the same connection, or the same name from the same address.
+    ///
+    /// A name alone proves nothing, since whoever comes first may take it; an address alone is a whole household.
+    pub fn is(&self, other: &Identity) -> bool {
+        self.client == other.client || (self.name == other.name && self.address == other.address)
+    }
+}
+
+/// Somebody named in a command: by name, or by the unique id of his session, which nobody else can ever have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Whom {
+    /// The name.
+    pub name: UserName,
+    /// The session's number, if it was given.
+    pub client: Option<ClientId>,
+}
+
+/// Longest name that can be asked for, in characters: the longest that can be configured.
+const LONGEST_NAME: usize = 32;
+
+impl Whom {
+    /// Reads `alice`, `@alice` or `alice#4572`.
+    pub fn parse(text: &str) -> Result<Whom, NameError> {
+        let text = text.strip_prefix('@').unwrap_or(text);
+        let (name, number) = match text.split_once('#') {
+            Some((name, number)) => (name, Some(number)),
+            None => (text, None),
+        };
+        let name = UserName::parse(name, 1, LONGEST_NAME)?;
+        let client = match number {
+            None => None,
+            Some(number) => Some(ClientId(number.parse().map_err(|_| NameError::BadCharacter { found: '#' })?)),
+        };
+        Ok(Whom { name, client })
+    }
+
+    /// Whether these words name a person of that name and connection.
+    pub fn names(&self, name: &UserName, client: ClientId) -> bool {
+        self.name == *name && self.client.is_none_or(|wanted| wanted == client)
+    }
+}
+
+impl fmt::Display for Whom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.client {
+            Some(client) => write!(f, "{}#{client}", self.name),
+            None => self.name.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identity(client: u64, name: &str, address: &str) -> Identity {
+        let name = UserName::parse(name, 1, 32).expect("a name");
+        Identity { client: ClientId(client), name, address: address.parse().expect("an address") }
+    }
+
+    #[test]
+    fn the_same_connection_or_the_same_name_from_the_same_address_is_the_same_person() {
+        let alice = identity(1, "alice", "192.0.2.1");
+        assert!(alice.is(&identity(1, "renamed", "192.0.2.1")));
+        assert!(alice.is(&identity(2, "Alice", "192.0.2.1")));
+        assert!(!alice.is(&identity(2, "alice", "192.0.2.2")));
+        assert!(!alice.is(&identity(2, "bob", "192.0.2.1")));
+    }
+
+    #[test]
+    fn people_are_named_by_name_or_by_session() {
+        let whom = |text: &str| Whom::parse(text).map(|whom| whom.to_string());
+        assert_eq!(whom("alice").as_deref(), Ok("alice"));
+        assert_eq!(whom("@alice").as_deref(), Ok("alice"));
+        assert_eq!(whom("alice#4572").as_deref(), Ok("alice#4572"));
+        for wrong in ["", "#1", "alice#", "alice#x", "alice#-1", "1alice", "server"] {
+            assert!(Whom::parse(wrong).is_err(), "{wrong}");
+        }
+        let bob = UserName::parse("bob", 1, 32).expect("a name");
+        let named = |text: &str| Whom::parse(text).expect("a name").names(&bob, ClientId(7));
+        assert!(named("BOB") && named("bob#7"));
+        assert!(!named("bob#8") && !named("alice#7"));
+    }
+}

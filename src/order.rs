@@ -1,0 +1,355 @@
+//! Order in one room: its admins, and who is kept out, silenced or let in.
+//!
+//! Pure: `now` is an argument. Every list is bounded, and what has run out is dropped when a list is looked at.
+//!
+//! *Owns* who is admin and for how long one who has lost his connection is waited for; bans, kicks, mutes, invitations.
+//! *Knows nothing of* who is in the room, and of who may change any of this.
+//! *Called by* `room`, under its lock.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use crate::identity::Identity;
+use crate::names::UserName;
+use crate::permission::Role;
+
+/// How long an admin who has lost his connection stays one: a router that starts anew takes about a minute.
+pub const GRACE: Duration = Duration::from_secs(60);
+
+/// How long somebody who was kicked may not come back.
+pub const KICK_LASTS: Duration = Duration::from_secs(60);
+
+/// How long an invitation holds.
+pub const INVITATION_LASTS: Duration = Duration::from_secs(24 * 3600);
+
+/// Entries in each list. A list is looked through on every entry into the room; of admins and bans one more is refused,
+/// of the others the oldest goes.
+pub const MOST_ENTRIES: usize = 200;
+
+#[derive(Clone, Debug)]
+struct Admin {
+    who: Identity,
+    owner: bool,
+    /// He has lost his connection, and is waited for until then.
+    until: Option<Instant>,
+}
+
+/// Somebody kept out.
+#[derive(Clone, Debug)]
+pub struct Ban {
+    /// By this name,
+    pub name: UserName,
+    /// and from this address, unless that is the machine's own.
+    pub address: Option<IpAddr>,
+    /// Who banned him.
+    pub by: UserName,
+    /// Why; may be empty.
+    pub reason: Box<str>,
+    /// The end of it, if there is one.
+    pub until: Option<Instant>,
+}
+
+/// Something about one person, for a while.
+#[derive(Clone, Debug)]
+struct Entry {
+    who: Identity,
+    /// `None`: until it is taken back.
+    until: Option<Instant>,
+}
+
+/// The lists of one room.
+#[derive(Debug, Default)]
+pub struct Order {
+    admins: Vec<Admin>,
+    bans: Vec<Ban>,
+    kicks: Vec<Entry>,
+    mutes: Vec<Entry>,
+    invitations: Vec<Entry>,
+}
+
+/// Whether an end still lies ahead.
+fn holds(until: Option<Instant>, now: Instant) -> bool {
+    until.is_none_or(|until| until > now)
+}
+
+fn find(list: &[Entry], who: &Identity, now: Instant) -> Option<Option<Instant>> {
+    list.iter().find(|entry| entry.who.is(who) && holds(entry.until, now)).map(|entry| entry.until)
+}
+
+fn put(list: &mut Vec<Entry>, who: &Identity, until: Option<Instant>, now: Instant) {
+    list.retain(|entry| holds(entry.until, now) && !entry.who.is(who));
+    if list.len() >= MOST_ENTRIES {
+        list.remove(0);
+    }
+    list.push(Entry { who: who.clone(), until });
+}
+
+fn take(list: &mut Vec<Entry>, name: &UserName, now: Instant) -> bool {
+    list.retain(|entry| holds(entry.until, now));
+    let before = list.len();
+    list.retain(|entry| entry.who.name != *name);
+    list.len() < before
+}
+
+impl Order {
+    /// A room that somebody makes is his.
+    pub fn founded_by(who: Identity) -> Order {
+        Order { admins: vec![Admin { who, owner: true, until: None }], ..Order::default() }
+    }
+
+    /// Whether he is owner or admin, present or waited for.
+    pub fn rank(&self, who: &Identity, now: Instant) -> Option<Role> {
+        let admin = self.admins.iter().find(|admin| admin.who.is(who) && holds(admin.until, now))?;
+        Some(if admin.owner { Role::Owner } else { Role::Admin })
+    }
+
+    /// The rank of a name that is waited for: nobody may be kept out by his name while his place is kept for him.
+    pub fn awaited_rank(&self, name: &UserName, now: Instant) -> Option<Role> {
+        let awaited = |admin: &&Admin| admin.who.name == *name && admin.until.is_some_and(|until| until > now);
+        self.admins.iter().find(awaited).map(|admin| if admin.owner { Role::Owner } else { Role::Admin })
+    }
+
+    /// Makes somebody admin; `owner`: the room is his. False if there are as many as can be.
+    pub fn promote(&mut self, who: Identity, owner: bool) -> bool {
+        self.admins.retain(|admin| !admin.who.is(&who));
+        let room = self.admins.len() < MOST_ENTRIES;
+        if room {
+            self.admins.push(Admin { who, owner, until: None });
+        }
+        room
+    }
+
+    /// Ends that. False if he was none.
+    pub fn demote(&mut self, who: &Identity) -> bool {
+        let before = self.admins.len();
+        self.admins.retain(|admin| !admin.who.is(who));
+        self.admins.len() < before
+    }
+
+    /// Makes somebody the owner of a room that has no other admin.
+    pub fn inherit(&mut self, who: Identity) {
+        self.admins = vec![Admin { who, owner: true, until: None }];
+    }
+
+    /// Somebody comes in: an admin who was waited for is one again.
+    pub fn entered(&mut self, who: &Identity, now: Instant) {
+        if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.is(who) && holds(admin.until, now)) {
+            admin.who = who.clone();
+            admin.until = None;
+        }
+    }
+
+    /// Somebody goes: an admin who has only lost his connection is waited for. True if he was one and the room may need
+    /// another now, or after [`GRACE`].
+    pub fn left(&mut self, who: &Identity, lost: bool, now: Instant) -> bool {
+        let Some(index) = self.admins.iter().position(|admin| admin.who.is(who)) else { return false };
+        if lost {
+            self.admins[index].until = Some(now + GRACE);
+        } else {
+            self.admins.remove(index);
+        }
+        true
+    }
+
+    /// Somebody has another name now.
+    pub fn renamed(&mut self, who: &Identity) {
+        let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
+        let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations];
+        let others = lists.into_iter().flat_map(|list| list.iter_mut().map(|entry| &mut entry.who));
+        for known in admins.chain(others) {
+            if known.client == who.client {
+                known.name = who.name.clone();
+            }
+        }
+    }
+
+    /// Whether there is an admin, present or waited for.
+    pub fn has_admin(&mut self, now: Instant) -> bool {
+        self.admins.retain(|admin| holds(admin.until, now));
+        !self.admins.is_empty()
+    }
+
+    /// Keeps somebody out. False if the list is full.
+    pub fn ban(&mut self, ban: Ban, now: Instant) -> bool {
+        // A second ban of the same name keeps the address that the first one knew.
+        let known = self.bans.iter().find(|known| known.name == ban.name).and_then(|known| known.address);
+        self.bans.retain(|known| holds(known.until, now) && known.name != ban.name);
+        if self.bans.len() >= MOST_ENTRIES {
+            return false;
+        }
+        self.bans.push(Ban { address: ban.address.or(known), ..ban });
+        true
+    }
+
+    /// Lets somebody in again. False if he was not banned.
+    pub fn pardon(&mut self, name: &UserName, now: Instant) -> bool {
+        self.bans.retain(|ban| holds(ban.until, now));
+        let before = self.bans.len();
+        self.bans.retain(|ban| ban.name != *name);
+        self.bans.len() < before
+    }
+
+    /// Everybody kept out.
+    pub fn bans(&mut self, now: Instant) -> &[Ban] {
+        self.bans.retain(|ban| holds(ban.until, now));
+        &self.bans
+    }
+
+    /// The ban that keeps him out.
+    pub fn banned(&self, who: &Identity, now: Instant) -> Option<&Ban> {
+        let meant = |ban: &&Ban| ban.name == who.name || ban.address == Some(who.address);
+        self.bans.iter().filter(|ban| holds(ban.until, now)).find(meant)
+    }
+
+    /// Somebody was put out.
+    pub fn kick(&mut self, who: &Identity, now: Instant) {
+        put(&mut self.kicks, who, Some(now + KICK_LASTS), now);
+        take(&mut self.invitations, &who.name, now);
+    }
+
+    /// How long he may not come back.
+    pub fn kicked(&self, who: &Identity, now: Instant) -> Option<Duration> {
+        find(&self.kicks, who, now).flatten().map(|until| until.saturating_duration_since(now))
+    }
+
+    /// Silences somebody.
+    pub fn mute(&mut self, who: &Identity, until: Option<Instant>, now: Instant) {
+        put(&mut self.mutes, who, until, now);
+    }
+
+    /// Ends that. False if he was not silenced.
+    pub fn unmute(&mut self, name: &UserName, now: Instant) -> bool {
+        take(&mut self.mutes, name, now)
+    }
+
+    /// Whether he is silenced, and until when.
+    pub fn muted(&self, who: &Identity, now: Instant) -> Option<Option<Instant>> {
+        find(&self.mutes, who, now)
+    }
+
+    /// Opens the room to somebody, and forgets that he was kicked.
+    pub fn invite(&mut self, who: &Identity, now: Instant) {
+        take(&mut self.kicks, &who.name, now);
+        put(&mut self.invitations, who, Some(now + INVITATION_LASTS), now);
+    }
+
+    /// Whether the room is open to him.
+    pub fn invited(&self, who: &Identity, now: Instant) -> bool {
+        find(&self.invitations, who, now).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::ClientId;
+
+    fn who(client: u64, name: &str, address: &str) -> Identity {
+        let name = UserName::parse(name, 1, 32).expect("a name");
+        Identity { client: ClientId(client), name, address: address.parse().expect("an address") }
+    }
+
+    fn alice() -> Identity {
+        who(1, "alice", "192.0.2.1")
+    }
+
+    fn bob() -> Identity {
+        who(2, "bob", "192.0.2.2")
+    }
+
+    fn ban(of: &Identity, until: Option<Instant>) -> Ban {
+        Ban { name: of.name.clone(), address: Some(of.address), by: alice().name, reason: "".into(), until }
+    }
+
+    #[test]
+    fn an_admin_who_lost_his_connection_is_waited_for_and_one_who_left_is_not() {
+        let now = Instant::now();
+        let mut order = Order::founded_by(alice());
+        assert!(order.left(&alice(), true, now));
+        assert_eq!(order.awaited_rank(&alice().name, now), Some(Role::Owner));
+        assert!(order.has_admin(now + GRACE / 2));
+        let back = who(9, "alice", "192.0.2.1");
+        order.entered(&back, now + GRACE / 2);
+        assert_eq!(order.rank(&back, now + GRACE * 9), Some(Role::Owner));
+        assert!(order.left(&back, false, now));
+        assert!(!order.has_admin(now));
+        assert!(!order.left(&bob(), false, now));
+    }
+
+    #[test]
+    fn a_stranger_with_the_name_of_an_awaited_admin_is_none() {
+        let now = Instant::now();
+        let mut order = Order::founded_by(alice());
+        order.left(&alice(), true, now);
+        let impostor = who(9, "alice", "192.0.2.66");
+        order.entered(&impostor, now);
+        assert_eq!(order.rank(&impostor, now), None);
+        assert!(!order.has_admin(now + GRACE));
+    }
+
+    #[test]
+    fn a_ban_holds_for_the_name_and_for_the_address_until_it_runs_out() {
+        let now = Instant::now();
+        let mut order = Order::default();
+        assert!(order.ban(ban(&bob(), Some(now + Duration::from_secs(60))), now));
+        for kept_out in [bob(), who(5, "bob", "192.0.2.9"), who(5, "other", "192.0.2.2")] {
+            assert!(order.banned(&kept_out, now).is_some());
+            assert!(order.banned(&kept_out, now + Duration::from_secs(60)).is_none());
+        }
+        assert!(order.banned(&alice(), now).is_none());
+        assert!(order.pardon(&bob().name, now) && !order.pardon(&bob().name, now));
+    }
+
+    #[test]
+    fn a_second_ban_of_an_absent_person_keeps_the_known_address() {
+        let now = Instant::now();
+        let mut order = Order::default();
+        order.ban(ban(&bob(), None), now);
+        order.ban(Ban { address: None, ..ban(&bob(), None) }, now);
+        assert_eq!(order.bans(now).len(), 1);
+        assert!(order.banned(&who(7, "other", "192.0.2.2"), now).is_some());
+    }
+
+    #[test]
+    fn kicks_end_after_a_minute_or_with_an_invitation() {
+        let now = Instant::now();
+        let mut order = Order::default();
+        order.kick(&bob(), now);
+        assert_eq!(order.kicked(&bob(), now), Some(KICK_LASTS));
+        assert_eq!(order.kicked(&bob(), now + KICK_LASTS), None);
+        order.invite(&bob(), now);
+        assert_eq!(order.kicked(&bob(), now), None);
+        assert!(order.invited(&bob(), now) && !order.invited(&bob(), now + INVITATION_LASTS));
+        order.kick(&bob(), now);
+        assert!(!order.invited(&bob(), now));
+    }
+
+    #[test]
+    fn a_mute_follows_a_new_name() {
+        let now = Instant::now();
+        let mut order = Order::default();
+        order.mute(&bob(), None, now);
+        let renamed = who(2, "robert", "192.0.2.2");
+        order.renamed(&renamed);
+        assert_eq!(order.muted(&who(8, "robert", "192.0.2.2"), now), Some(None));
+        assert!(order.unmute(&renamed.name, now));
+        assert_eq!(order.muted(&renamed, now), None);
+    }
+
+    #[test]
+    fn no_list_grows_without_end() {
+        let now = Instant::now();
+        let mut order = Order::default();
+        for number in 0..1000 {
+            let person = who(number, &format!("p{number}"), "192.0.2.1");
+            order.kick(&person, now);
+            order.mute(&person, None, now);
+            order.invite(&person, now);
+            order.promote(person.clone(), false);
+            assert_eq!(order.ban(ban(&person, None), now), number < MOST_ENTRIES as u64);
+        }
+        for length in [order.kicks.len(), order.mutes.len(), order.invitations.len(), order.admins.len()] {
+            assert!(length <= MOST_ENTRIES);
+        }
+    }
+}

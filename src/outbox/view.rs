@@ -1,0 +1,264 @@
+//! The view of a room or a conversation on one client's screen: opened, kept up, drawn anew, closed, lost.
+//!
+//! *Owns* what stands in the view, and the order of history and live text in it.
+//! *Knows nothing of* who may look.
+//! *Called by* `room` and `direct` (under their locks, where said), `session`, and the timer for drawing anew.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{BELL, Batch, Notice, Outbox, Shown, State, View, Whose};
+use crate::conversation::Conversation;
+use crate::message::{Addressee, Event};
+use crate::screen::{Clock, Place, Reader, Tone, render_event};
+
+impl State {
+    /// Appends one event as this person sees it; true if his bell rings.
+    fn render(&mut self, client: crate::message::ClientId, event: &Event, clock: &mut Clock) -> bool {
+        let State { display, unsent, name, personal, .. } = self;
+        let reader = Reader { client, look: display.look(), name: name.as_ref() };
+        match personal {
+            Some(personal) if personal.hides(event) => false,
+            Some(personal) => {
+                render_event(event, reader, personal.clock.as_mut().unwrap_or(clock), unsent);
+                personal.rings(event, client, name.as_ref())
+            }
+            None => {
+                render_event(event, reader, clock, unsent);
+                false
+            }
+        }
+    }
+
+    /// A view begins: on a terminal that can be drawn anew it is remembered what stands there.
+    fn begin_shown(&mut self, header: &str) {
+        let can = self.display.is_character_mode() && self.display.look().ansi;
+        self.shown = can.then(|| Box::new(Shown::new(self.display.rows())));
+        if let Some(shown) = &mut self.shown {
+            shown.note(&Arc::new(Event::Happened { news: header.into(), by: None }));
+        }
+    }
+
+    fn note(&mut self, event: &Arc<Event>) -> bool {
+        self.shown.as_mut().is_some_and(|shown| shown.note(event))
+    }
+}
+
+impl Outbox {
+    /// Notes what is about to be written in the view. True if the view was drawn anew instead, and has it already.
+    pub(super) fn note_shown(&self, state: &mut State, batch: &Batch<'_>, fresh: std::ops::Range<usize>) -> bool {
+        if state.shown.is_none() {
+            return false;
+        }
+        let changed = batch.events(fresh).iter().fold(false, |changed, event| state.note(&event.event) | changed);
+        if changed && state.shown.as_mut().is_some_and(|shown| shown.may_draw(Instant::now())) {
+            self.draw_anew(state, batch.clock());
+            return true;
+        }
+        false
+    }
+
+    /// Draws the view anew from what is known to stand there, without the prompt.
+    fn draw_anew(&self, state: &mut State, mut clock: Clock) {
+        let Some(shown) = state.shown.take() else { return };
+        let State { display, unsent, .. } = state;
+        display.clear(unsent);
+        for event in shown.events() {
+            state.render(self.id, event, &mut clock);
+        }
+        state.shown = Some(shown);
+    }
+
+    /// Draws the view anew if that had to wait.
+    pub fn redraw_if_due(&self, clock: Clock) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let now = Instant::now();
+        if state.ended.is_some() || !state.shown.as_mut().is_some_and(|shown| shown.is_due() && shown.may_draw(now)) {
+            return;
+        }
+        self.draw_anew(state, clock);
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, Whose::Others);
+        self.drop_if_over(state);
+    }
+
+    /// Opens the view of a room: the header, the room's last messages, and from then on everything after `seen`. Called
+    /// under the room's lock, so that between history and live text there is neither a gap nor an overlap. Nothing is
+    /// sent before [`Outbox::settle`].
+    pub fn open_view(
+        &self,
+        room: u64,
+        seen: u64,
+        place: &Place,
+        header: &str,
+        history: &[Arc<Event>],
+        clock: &mut Clock,
+    ) {
+        let mut guard = self.lock();
+        guard.view = Some(View { room, seen });
+        self.fill_view(&mut guard, place, header, history, clock);
+    }
+
+    /// Opens the view of a conversation. Called under its lock. Nothing is sent before [`Outbox::settle`].
+    pub fn open_direct_view(&self, place: &Place, header: &str, history: &[Arc<Event>], clock: &mut Clock) {
+        let mut guard = self.lock();
+        guard.view = None;
+        self.fill_view(&mut guard, place, header, history, clock);
+    }
+
+    fn fill_view(&self, state: &mut State, place: &Place, header: &str, history: &[Arc<Event>], clock: &mut Clock) {
+        state.begin_shown(header);
+        state.display.write(Tone::News, header, &mut state.unsent);
+        for event in history {
+            state.note(event);
+            state.render(self.id, event, clock);
+        }
+        // With the view its prompt: what is delivered before the session's turn ends brings a prompt along.
+        if state.notices.is_empty() {
+            state.display.set_place(place, &mut state.unsent);
+            state.place = place.clone();
+        }
+    }
+
+    /// Brings the client's own screen up to the room's newest event, ahead of the delivery under way, which then finds
+    /// nothing new for him. Called under the room's lock. Nothing is sent before [`Outbox::settle`].
+    pub fn catch_up(&self, batch: &mut Batch<'_>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let Some(view) = state.view.as_mut().filter(|view| view.room == batch.room()) else { return };
+        let fresh = batch.after(view.seen);
+        if fresh.is_empty() {
+            return;
+        }
+        view.seen = batch.last();
+        self.write_fresh(state, batch, fresh);
+    }
+
+    /// Closes the view: what a delivery in progress still brings is dropped.
+    pub fn close_view(&self) {
+        let mut guard = self.lock();
+        guard.view = None;
+        guard.shown = None;
+    }
+
+    /// Whether this client looks at the room and has not seen everything up to the number.
+    pub fn is_behind(&self, room: u64, newest: u64) -> bool {
+        self.lock().view.is_some_and(|view| view.room == room && view.seen < newest)
+    }
+
+    /// Shows messages as a reply (`:history`). Nothing is sent before [`Outbox::settle`].
+    pub fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        state.display.begin(b"", &mut state.unsent);
+        for event in events {
+            state.render(self.id, event, clock);
+        }
+    }
+
+    /// Something of a conversation, for its author, or for whoever has erased it. Nothing is sent before
+    /// [`Outbox::settle`].
+    pub fn tell_direct(&self, event: &Arc<Event>, clock: &mut Clock) {
+        let mut guard = self.lock();
+        self.write_direct(&mut guard, event, clock);
+    }
+
+    /// Something of a conversation, shown at once wherever the client is.
+    pub fn show_direct(&self, event: &Arc<Event>, clock: &mut Clock) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_some() {
+            return;
+        }
+        self.write_direct(state, event, clock);
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, Whose::Others);
+        self.drop_if_over(state);
+    }
+
+    fn write_direct(&self, state: &mut State, event: &Arc<Event>, clock: &mut Clock) {
+        if state.personal.as_ref().is_some_and(|personal| personal.hides(event)) {
+            return;
+        }
+        let now = Instant::now();
+        if state.note(event) && state.shown.as_mut().is_some_and(|shown| shown.may_draw(now)) {
+            return self.draw_anew(state, clock.clone());
+        }
+        let before = std::mem::take(&mut state.unsent);
+        let rings = state.render(self.id, event, clock);
+        let line = std::mem::replace(&mut state.unsent, before);
+        // Rendered first: how the prompt is taken away depends on what comes over it.
+        state.display.begin(&line, &mut state.unsent);
+        state.unsent.extend_from_slice(&line);
+        if rings {
+            state.unsent.push(BELL);
+        }
+    }
+
+    /// Puts the client out of a conversation that he has open: tells him, and closes the view if it is that one's; a room
+    /// is told by its instance. Called under the room's lock or after the room was closed; the session hears of it by
+    /// [`Outbox::take_notices`].
+    pub fn expel(&self, from: &Conversation, instance: Option<u64>, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_some() {
+            return;
+        }
+        let had = state.open.iter().any(|known| known.is(from));
+        // A room he has only just entered is not known here yet; a conversation the other one has begun may never be.
+        if !had && instance.is_none() {
+            return;
+        }
+        state.open.retain(|known| !known.is(from));
+        state.notices.push(Notice::Lost(from.clone()));
+        if instance.is_some() && state.view.map(|view| view.room) == instance {
+            state.view = None;
+        }
+        state.display.write(Tone::News, line, &mut state.unsent);
+        let in_view = matches!(&state.place, Place::ChatView(current) if current.is(from));
+        if in_view {
+            state.shown = None;
+        }
+        if in_view || matches!(&state.place, Place::Palette(Some(current)) if current.is(from)) {
+            state.place = Place::Palette(state.open.last().cloned());
+            let State { display, place, unsent, .. } = state;
+            display.set_place(place, unsent);
+        }
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, Whose::Others);
+        self.drop_if_over(state);
+    }
+
+    /// The other one of a conversation has another name. Told if the client has the conversation open.
+    pub fn partner_renamed(&self, partner: &Addressee, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let conversation = Conversation::Direct(partner.clone());
+        if state.ended.is_some() || !state.open.iter().any(|known| known.is(&conversation)) {
+            return;
+        }
+        for known in state.open.iter_mut().filter(|known| known.is(&conversation)) {
+            *known = conversation.clone();
+        }
+        state.notices.push(Notice::PartnerRenamed(partner.clone()));
+        state.display.write(Tone::News, line, &mut state.unsent);
+        let place = match &state.place {
+            Place::ChatView(current) if current.is(&conversation) => Some(Place::ChatView(conversation)),
+            Place::Palette(Some(current)) if current.is(&conversation) => Some(Place::Palette(Some(conversation))),
+            _ => None,
+        };
+        if let Some(place) = place {
+            state.display.set_place(&place, &mut state.unsent);
+            state.place = place;
+        }
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, Whose::Others);
+        self.drop_if_over(state);
+    }
+
+    /// What has happened to the client's conversations since the last call.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.lock().notices)
+    }
+}

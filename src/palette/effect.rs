@@ -1,0 +1,172 @@
+//! What the palette wants done.
+//!
+//! *Owns* [`Effect`], the one list of all that a line can cause.
+//! *Knows nothing of* how any of it is done.
+//! *Called by* `palette`, which emits them, and `session`, which carries them out.
+
+use std::time::Duration;
+
+use crate::conversation::Conversation;
+use crate::deed::Act;
+use crate::identity::Whom;
+use crate::message::{Draft, MessageId};
+use crate::names::{RoomName, UserName};
+use crate::screen::{Bell, Tone};
+
+/// What the session carries out, in the order given.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Show the person a line.
+    Tell(Tone, String),
+    /// Take the name, or find out that somebody has it: answered by `NameClaimed` or `NameTaken`.
+    ClaimName(UserName),
+    /// Enter a room: answered by `Joined` or `JoinRefused`.
+    Join {
+        /// Which one.
+        room: RoomName,
+        /// As typed, if it was.
+        password: Option<String>,
+        /// Asked for on the quick listener, which may make a room that is missing.
+        quick: bool,
+    },
+    /// Look whether a room could be entered, before a name is known (quick listener): answered by `RoomChecked` or `JoinRefused`.
+    CheckRoom {
+        /// Which one.
+        room: RoomName,
+        /// As typed, if it was.
+        password: Option<String>,
+    },
+    /// Make a room and enter it: answered by `Joined` or `NotMade`.
+    Create {
+        /// Its name.
+        room: RoomName,
+        /// What is to open it.
+        password: Option<String>,
+    },
+    /// Make a hidden room for a few people and enter it: answered by `Joined` or `NotMade`.
+    CreateGroup {
+        /// Its name.
+        room: RoomName,
+        /// Who is invited.
+        invited: Vec<Whom>,
+    },
+    /// Open a room to people.
+    Invite {
+        /// Which room.
+        room: RoomName,
+        /// Whom.
+        invited: Vec<Whom>,
+    },
+    /// Do something to a room or to somebody in it.
+    Act {
+        /// Which room.
+        room: RoomName,
+        /// What.
+        act: Act,
+    },
+    /// Show how a room is set up.
+    ShowSettings(RoomName),
+    /// Show a room's description.
+    ShowTopic(RoomName),
+    /// List who is kept out of a room.
+    ListBans(RoomName),
+    /// Leave a room, or end a conversation, for good.
+    Close(Conversation),
+    /// Open the chat view of a room one is in, or of a conversation.
+    EnterView(Conversation),
+    /// Close the chat view.
+    LeaveView,
+    /// Say something in a conversation.
+    Say {
+        /// Where.
+        to: Conversation,
+        /// Sanitised, within the limit.
+        draft: Draft,
+        /// Whether the author does not look at it and is told the number of his message.
+        confirm: bool,
+    },
+    /// Begin a conversation with somebody: answered by `DirectOpened` if he is online.
+    OpenDirect(Whom),
+    /// Send a message to people.
+    SendDirect {
+        /// Whom to.
+        to: Vec<Whom>,
+        /// Sanitised, within the limit.
+        draft: Draft,
+    },
+    /// Answer a message where it was said.
+    Reply {
+        /// Which one.
+        id: MessageId,
+        /// Sanitised, within the limit.
+        text: String,
+    },
+    /// Change a message.
+    Edit {
+        /// Which one; nothing given: one's last in the current conversation.
+        id: Option<MessageId>,
+        /// Sanitised, within the limit.
+        text: String,
+    },
+    /// Take a message out.
+    Delete(Option<MessageId>),
+    /// Find what was said.
+    Search(String),
+    /// List the rooms.
+    ListRooms,
+    /// List the people of a room, or the two of a conversation.
+    ListPeople(Conversation),
+    /// List everybody.
+    ListEverybody,
+    /// Show the last messages of a conversation.
+    ShowHistory {
+        /// Which one.
+        of: Conversation,
+        /// How many; nothing given: as many as the view shows.
+        count: Option<usize>,
+    },
+    /// Take another name: answered by `Renamed` or `NameTaken`.
+    Rename(UserName),
+    /// Tell of somebody.
+    TellWhoIs(Whom),
+    /// Note that this person is away, with a text for those who write to him; `None`: that he is back.
+    SetAway(Option<String>),
+    /// Hide what somebody says.
+    Ignore(Whom),
+    /// Show it again.
+    Unignore(Whom),
+    /// List whose texts are hidden.
+    ListIgnored,
+    /// When to ring.
+    SetBell(Bell),
+    /// Show times of this zone.
+    SetTimeZone(String),
+    /// Tell the zone of the times shown.
+    TellTimeZone,
+    /// Tell a quotation.
+    TellQuote,
+    /// Stop the server, if this is the code.
+    Shutdown(String),
+    /// Tell the time.
+    TellTime,
+    /// Tell what is known about this person.
+    TellWhoAmI,
+    /// Draw the screen anew.
+    Redraw,
+    /// Let the server edit the line (`true`) or the terminal (`false`).
+    SetCharacterMode(bool),
+    /// Switch colour.
+    SetColor(bool),
+    /// The next line is a password: stop showing what is typed.
+    HideInput,
+    /// The password line is over, or cancelled.
+    ShowInput,
+    /// The person leaves.
+    Quit,
+}
+
+/// How long a temporary message lasts where no number is given.
+pub(super) const TEMPORARY_DEFAULT: Duration = Duration::from_secs(10);
+
+/// The longest a temporary message may last: a day. Until then it is an entry in the timer.
+pub(super) const TEMPORARY_MOST: u64 = 86_400;

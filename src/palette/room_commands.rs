@@ -1,0 +1,225 @@
+//! Commands about rooms and the people in them.
+//!
+//! *Owns* their arguments.
+//! *Knows nothing of* who may do what.
+//! *Called by* `palette` alone.
+
+use std::time::Duration;
+
+use super::{Effect, Palette, Refusal, Rules, talk};
+use crate::command::{Typed, Verb};
+use crate::deed::{Act, Setting};
+use crate::identity::Whom;
+use crate::names::{NameError, RESERVED, RoomName};
+use crate::screen::Tone;
+use crate::span;
+
+/// Most people invited with one line.
+const MOST_INVITED: usize = 20;
+
+/// Most people a room's limit can be set to.
+const MOST_PEOPLE: usize = u32::MAX as usize;
+
+/// Longest password of a room, in characters, as in the configuration.
+const LONGEST_PASSWORD: usize = 128;
+
+/// The longest wait between two messages in a slow room: six hours, a quarter of the working day of people who have one.
+const SLOWEST: Duration = Duration::from_secs(6 * 3600);
+
+fn told(effects: &mut Vec<Effect>, refusal: impl std::fmt::Display) -> Option<()> {
+    effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+    Some(())
+}
+
+/// `on` and `off`, and other words for them.
+pub(super) fn switch(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "on" | "yes" | "true" => Some(true),
+        "off" | "no" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads one name; nothing if there is none, and the refusal is said if it is no name.
+fn whom(word: &str, effects: &mut Vec<Effect>) -> Option<Option<Whom>> {
+    if word.is_empty() {
+        return None;
+    }
+    Some(Whom::parse(word).map_err(|error| told(effects, error)).ok())
+}
+
+/// Reads names parted by blanks or commas.
+fn people(words: &str, effects: &mut Vec<Effect>) -> Option<Option<Vec<Whom>>> {
+    let mut people: Vec<Whom> = Vec::new();
+    for word in words.split([' ', ',']).filter(|word| !word.is_empty()) {
+        match Whom::parse(word) {
+            Ok(whom) if people.contains(&whom) => {}
+            Ok(whom) => people.push(whom),
+            Err(error) => {
+                told(effects, error);
+                return Some(None);
+            }
+        }
+    }
+    if people.len() > MOST_INVITED {
+        told(effects, Refusal::TooManyAddressees(MOST_INVITED));
+        return Some(None);
+    }
+    (!people.is_empty()).then_some(Some(people))
+}
+
+/// A duration or a number of seconds; `off` is none.
+fn slow(word: &str) -> Option<Duration> {
+    match word {
+        "" => None,
+        "off" | "0" => Some(Duration::ZERO),
+        word => {
+            let seconds = word.parse::<u64>().ok().map(Duration::from_secs);
+            seconds.or_else(|| span::parse(word)).filter(|wait| *wait <= SLOWEST)
+        }
+    }
+}
+
+/// A password of a room as typed; nothing if it cannot be one.
+fn password(typed: &str, effects: &mut Vec<Effect>) -> Option<Option<String>> {
+    if typed.chars().count() > LONGEST_PASSWORD {
+        told(effects, Refusal::PasswordTooLong(LONGEST_PASSWORD));
+        return None;
+    }
+    Some(Some(typed).filter(|typed| !typed.is_empty()).map(str::to_owned))
+}
+
+/// The name of a room to be made.
+fn new_room(word: &str, effects: &mut Vec<Effect>) -> Option<RoomName> {
+    let parsed = RoomName::parse(word).and_then(|room| match RESERVED.contains(&room.folded()) {
+        true => Err(NameError::Reserved(word.to_owned())),
+        false => Ok(room),
+    });
+    parsed.map_err(|error| told(effects, error)).ok()
+}
+
+impl Palette {
+    /// Runs a command about the current room. Nothing if the arguments do not fit.
+    pub(super) fn run_about_room(
+        &mut self,
+        verb: Verb,
+        typed: Typed<'_>,
+        rules: &Rules,
+        effects: &mut Vec<Effect>,
+    ) -> Option<()> {
+        let Some(current) = self.current() else { return told(effects, Refusal::NoRoom) };
+        let Some(room) = current.room().cloned() else { return told(effects, Refusal::NotARoom) };
+        let (first, rest) = typed.split_rest();
+        if talk::too_long(rest, rules).is_some() {
+            let length = crate::text::grapheme_count(rest);
+            return told(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
+        }
+        let act = match verb {
+            Verb::Invite => {
+                if let Some(invited) = people(typed.rest, effects)? {
+                    effects.push(Effect::Invite { room, invited });
+                }
+                return Some(());
+            }
+            Verb::Bans => {
+                effects.push(Effect::ListBans(room));
+                return Some(());
+            }
+            Verb::Topic if typed.rest.is_empty() => {
+                effects.push(Effect::ShowTopic(room));
+                return Some(());
+            }
+            Verb::Set if typed.rest.is_empty() => {
+                effects.push(Effect::ShowSettings(room));
+                return Some(());
+            }
+            Verb::Topic => Act::Set(Setting::Description(typed.rest.to_owned())),
+            Verb::Slow => Act::Set(Setting::Slow(slow(typed.rest)?)),
+            Verb::Set => match setting(first, rest, effects)? {
+                Some(setting) => Act::Set(setting),
+                None => return Some(()),
+            },
+            Verb::Destroy => Act::Destroy,
+            _ => {
+                let Some(whom) = whom(first, effects)? else { return Some(()) };
+                on_person(verb, whom, rest)?
+            }
+        };
+        effects.push(Effect::Act { room, act });
+        Some(())
+    }
+
+    /// `:create <room> [password]`. Nothing if the arguments do not fit.
+    pub(super) fn create(&mut self, typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<()> {
+        let (room, given) = typed.split_rest();
+        if room.is_empty() {
+            return None;
+        }
+        if let Some(room) = new_room(room, effects)
+            && let Some(password) = password(given, effects)
+        {
+            self.join_leads_into_view = self.is_in_view();
+            effects.push(Effect::Create { room, password });
+        }
+        Some(())
+    }
+
+    /// `:group <room> <user>...`. Nothing if the arguments do not fit.
+    pub(super) fn create_group(&mut self, typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<()> {
+        let (room, names) = typed.split_rest();
+        if names.is_empty() {
+            return None;
+        }
+        if let Some(room) = new_room(room, effects)
+            && let Some(invited) = people(names, effects)?
+        {
+            self.join_leads_into_view = self.is_in_view();
+            effects.push(Effect::CreateGroup { room, invited });
+        }
+        Some(())
+    }
+}
+
+/// Something done to one person.
+fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Act> {
+    Some(match verb {
+        Verb::Kick => Act::Kick { whom, reason: rest.to_owned() },
+        Verb::Ban => {
+            let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
+            match span::parse(first) {
+                Some(lasts) => Act::Ban { whom, lasts: Some(lasts), reason: after.trim().to_owned() },
+                None => Act::Ban { whom, lasts: None, reason: rest.to_owned() },
+            }
+        }
+        Verb::Mute if rest.is_empty() => Act::Mute { whom, lasts: None },
+        Verb::Mute => Act::Mute { whom, lasts: Some(span::parse(rest)?) },
+        Verb::Unban => Act::Unban(whom),
+        Verb::Unmute => Act::Unmute(whom),
+        Verb::Promote => Act::Promote(whom),
+        Verb::Demote => Act::Demote(whom),
+        _ => return None,
+    })
+}
+
+/// Reads a key and its value. `None`: they do not fit; `Some(None)`: the person was told why.
+fn setting(key: &str, value: &str, effects: &mut Vec<Effect>) -> Option<Option<Setting>> {
+    Some(Some(match key.to_ascii_lowercase().as_str() {
+        "description" => Setting::Description(value.to_owned()),
+        "limit" => match value {
+            "0" | "off" | "none" | "-" => Setting::Limit(None),
+            number => Setting::Limit(Some(number.parse().ok().filter(|limit| (1..=MOST_PEOPLE).contains(limit))?)),
+        },
+        "password" => match password(value, effects) {
+            Some(password) => Setting::Password(password),
+            None => return Some(None),
+        },
+        "public" => Setting::Public(switch(value)?),
+        "invite" => Setting::Invite(switch(value)?),
+        "slow" => Setting::Slow(slow(value)?),
+        other => {
+            let other = crate::text::truncate(other, super::commands::ECHOED_COLUMNS).to_owned();
+            told(effects, Refusal::NoSetting(other));
+            return Some(None);
+        }
+    }))
+}

@@ -1,0 +1,212 @@
+//! Commands by which people talk: say, direct messages, answers, edits, temporary messages.
+//!
+//! *Owns* their arguments, and the limits on a text.
+//! *Knows nothing of* who hears it.
+//! *Called by* `palette` alone.
+
+use std::time::Duration;
+
+use super::effect::{TEMPORARY_DEFAULT, TEMPORARY_MOST};
+use super::reply::Refusal;
+use super::view::MOST_ADDRESSEES;
+use super::{Effect, Palette, Rules, State, paste};
+use crate::command::Typed;
+use crate::conversation::Conversation;
+use crate::identity::Whom;
+use crate::message::{Draft, MessageId};
+use crate::names::RoomName;
+use crate::screen::Tone;
+use crate::text;
+
+/// Why a text cannot be said, if it cannot. Many lines are measured in bytes and lines, one line in characters.
+pub(super) fn too_long(said: &str, rules: &Rules) -> Option<Refusal> {
+    if said.contains('\n') {
+        let lines = said.lines().count();
+        return (!paste::fits(lines, said.len())).then_some(Refusal::PasteTooLong { lines, bytes: said.len() });
+    }
+    let length = text::grapheme_count(said);
+    (length > rules.message_limit).then_some(Refusal::TooLong { length, limit: rules.message_limit })
+}
+
+/// Reads `[seconds] [@user,...] <text>`: the seconds as typed, the names, the text.
+pub(super) fn temporary(rest: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
+    let (first, after) = rest.split_once([' ', '\n']).unwrap_or((rest, ""));
+    let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
+    let (seconds, rest) = if is_number { (Some(first), after.trim_start()) } else { (None, rest) };
+    let (first, after) = rest.split_once([' ', '\n']).unwrap_or((rest, ""));
+    let (to, text) = match first.strip_prefix('@') {
+        Some(to) if to.starts_with(char::is_alphabetic) => (Some(to), after.trim()),
+        _ => (None, rest.trim()),
+    };
+    (!text.is_empty()).then_some((seconds, to, text))
+}
+
+/// The number of a message, with or without its `#`.
+fn message_id(word: &str) -> Option<MessageId> {
+    let digits = word.strip_prefix('#').unwrap_or(word);
+    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| digits.parse().ok().map(MessageId)).flatten()
+}
+
+/// Reads names parted by commas.
+fn addressees(to: &str, effects: &mut Vec<Effect>) -> Option<Vec<Whom>> {
+    let mut people: Vec<Whom> = Vec::new();
+    for name in to.split(',').filter(|name| !name.is_empty()) {
+        match Whom::parse(name) {
+            Ok(whom) if people.contains(&whom) => {}
+            Ok(whom) => people.push(whom),
+            Err(error) => {
+                effects.push(Effect::Tell(Tone::Refusal, error.to_string()));
+                return None;
+            }
+        }
+    }
+    if people.len() > MOST_ADDRESSEES {
+        effects.push(Effect::Tell(Tone::Refusal, Refusal::TooManyAddressees(MOST_ADDRESSEES).to_string()));
+        return None;
+    }
+    Some(people)
+}
+
+impl Palette {
+    /// The text if it can be said; otherwise the person is told why not.
+    fn sayable<'a>(&self, said: &'a str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<&'a str> {
+        if text::width(said) == 0 {
+            // Nothing but invisible characters: an empty line under somebody's name.
+            return None;
+        }
+        if let Some(refusal) = too_long(said, rules) {
+            effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+            return None;
+        }
+        Some(said)
+    }
+
+    /// Says something where the person is.
+    pub(super) fn say(&mut self, said: &str, action: bool, rules: &Rules, effects: &mut Vec<Effect>) {
+        let Some(said) = self.sayable(said, rules, effects) else { return };
+        let draft = Draft { action, ..Draft::said(said) };
+        let confirm = self.state != State::ChatView;
+        match self.current() {
+            Some(to) => effects.push(Effect::Say { to: to.clone(), draft, confirm }),
+            None => effects.push(Effect::Tell(Tone::Refusal, Refusal::NoRoom.to_string())),
+        }
+    }
+
+    /// `:to <room> <text>`. Nothing if the arguments do not fit.
+    pub(super) fn say_to(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        let (room, said) = typed.split_rest();
+        if said.is_empty() {
+            return None;
+        }
+        let room = match RoomName::parse(room) {
+            Ok(room) => room,
+            Err(error) => {
+                effects.push(Effect::Tell(Tone::Refusal, error.to_string()));
+                return Some(());
+            }
+        };
+        if let Some(said) = self.sayable(said, rules, effects) {
+            let to = Conversation::Room(room);
+            let in_view = self.state == State::ChatView && self.current().is_some_and(|current| current.is(&to));
+            effects.push(Effect::Say { to, draft: Draft::said(said), confirm: !in_view });
+        }
+        Some(())
+    }
+
+    /// `@name,name text`.
+    pub(super) fn address(&mut self, to: &str, said: &str, rules: &Rules, effects: &mut Vec<Effect>) {
+        let Some(said) = self.sayable(said, rules, effects) else { return };
+        if let Some(to) = addressees(to, effects) {
+            effects.push(Effect::SendDirect { to, draft: Draft::said(said) });
+        }
+    }
+
+    /// `:dm <user> [text]`. Nothing if the arguments do not fit.
+    pub(super) fn direct(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        let (to, said) = typed.split_rest();
+        if to.is_empty() {
+            return None;
+        }
+        let to = to.strip_prefix('@').unwrap_or(to);
+        if !said.is_empty() {
+            self.address(to, said, rules, effects);
+            return Some(());
+        }
+        let mut people = addressees(to, effects)?;
+        match (people.pop(), people.is_empty()) {
+            (Some(whom), true) => {
+                self.join_leads_into_view = self.state == State::ChatView;
+                effects.push(Effect::OpenDirect(whom));
+                Some(())
+            }
+            _ => None,
+        }
+    }
+
+    /// `:reply <id> <text>`. Nothing if the arguments do not fit.
+    pub(super) fn reply(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        let (id, said) = typed.split_rest();
+        let id = message_id(id)?;
+        if said.is_empty() {
+            return None;
+        }
+        if let Some(said) = self.sayable(said, rules, effects) {
+            effects.push(Effect::Reply { id, text: said.to_owned() });
+        }
+        Some(())
+    }
+
+    /// `:edit [id] <text>`. Nothing if the arguments do not fit.
+    pub(super) fn edit(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        let (first, after) = typed.split_rest();
+        let id = message_id(first);
+        let said = if id.is_some() { after } else { typed.rest };
+        // A number alone is more often a forgotten text than a text.
+        if said.is_empty() {
+            return None;
+        }
+        if let Some(said) = self.sayable(said, rules, effects) {
+            effects.push(Effect::Edit { id, text: said.to_owned() });
+        }
+        Some(())
+    }
+
+    /// `:delete [id]`. Nothing if the arguments do not fit.
+    pub(super) fn delete(&mut self, typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<()> {
+        let id = if typed.rest.is_empty() { None } else { Some(message_id(typed.rest)?) };
+        effects.push(Effect::Delete(id));
+        Some(())
+    }
+
+    /// `:temp [seconds] [@user,...] <text>`. Nothing if the arguments do not fit.
+    pub(super) fn temporary(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        let (seconds, to, said) = temporary(typed.rest)?;
+        let lasts = match seconds.map(str::parse::<u64>) {
+            None => TEMPORARY_DEFAULT,
+            Some(Ok(seconds @ 1..=TEMPORARY_MOST)) => Duration::from_secs(seconds),
+            Some(_) => {
+                effects.push(Effect::Tell(Tone::Refusal, Refusal::BadSeconds(TEMPORARY_MOST).to_string()));
+                return Some(());
+            }
+        };
+        let said = match self.sayable(said, rules, effects) {
+            Some(said) => said,
+            None => return Some(()),
+        };
+        let draft = Draft { lasts: Some(lasts), ..Draft::said(said) };
+        match (to, self.current()) {
+            (Some(to), _) => {
+                if let Some(to) = addressees(to, effects) {
+                    effects.push(Effect::SendDirect { to, draft });
+                }
+            }
+            (None, Some(current)) => {
+                let confirm = self.state != State::ChatView;
+                effects.push(Effect::Say { to: current.clone(), draft, confirm });
+            }
+            (None, None) => effects.push(Effect::Tell(Tone::Refusal, Refusal::NoRoom.to_string())),
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,175 @@
+//! Who comes into a room and who goes.
+//!
+//! *Owns* entering, leaving, being renamed, and who inherits a room that its last admin has left.
+//! *Knows nothing of* passwords: whoever has checked one says so.
+//! *Called by* `session` and the timer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{GATHER_ABOVE, Member, Room, State, gathering_time};
+use crate::deed::Actor;
+use crate::identity::Identity;
+use crate::message::ClientId;
+use crate::names::UserName;
+use crate::outbox::Outbox;
+use crate::permission::{Case, Deed};
+use crate::screen::Tone;
+
+/// Somebody at the door.
+pub struct Visitor<'a> {
+    /// Who it is.
+    pub actor: Actor,
+    /// His way out.
+    pub outbox: &'a Arc<Outbox>,
+    /// He has given the right password, or the room has been made for him.
+    pub admitted: bool,
+}
+
+/// Why somebody does not come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotEntered {
+    /// The room is gone.
+    Closed,
+    /// It has as many people as it takes.
+    Full(usize),
+    /// He is kept out: for how long, and why.
+    Banned(Option<Duration>, String),
+    /// He was kicked, and may come back after so long.
+    Kicked(Duration),
+    /// The door is shut to him.
+    NotAdmitted,
+}
+
+/// A change of membership that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Others in the room now.
+    pub others: usize,
+    /// Its news was put aside: [`Room::flush_news`] is due after so long, and nobody has been asked to call it yet.
+    pub gathering: Option<Duration>,
+    /// An admin has lost his connection: [`Room::name_heir`] is due when he is not waited for any more.
+    pub heir_awaited: bool,
+    /// Nobody is left in a room that somebody has made.
+    pub empty: bool,
+}
+
+impl Room {
+    /// Takes somebody in. Whoever is in already stays as he is.
+    pub fn enter(&self, visitor: Visitor<'_>, now: Instant) -> Result<Change, NotEntered> {
+        let Visitor { actor, outbox, admitted } = visitor;
+        let mut state = self.lock();
+        if state.closed {
+            return Err(NotEntered::Closed);
+        }
+        let others = state.members.len();
+        let calm = Change { others, gathering: None, heir_awaited: false, empty: false };
+        if state.members.contains_key(&outbox.id()) {
+            return Ok(Change { others: others - 1, ..calm });
+        }
+        state.may_enter(&actor, admitted, now)?;
+        if let Some(limit) = state.config.limit
+            && others >= limit
+        {
+            return Err(NotEntered::Full(limit));
+        }
+        state.order.entered(&actor.who, now);
+        let Actor { who, operator } = actor;
+        let name = who.name.clone();
+        let member = Member { who, operator, outbox: Arc::clone(outbox), since: now, in_view: false, posted: None };
+        state.members.insert(outbox.id(), member);
+        let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
+            state.gathered.joined(&name).then(|| gathering_time(state.in_view))
+        } else {
+            state.tell(format!("{name} joined"), Some(outbox.id()));
+            None
+        };
+        Ok(Change { gathering, ..calm })
+    }
+
+    /// Whether the door is open to somebody without a password: he was invited, or he is an admin who comes back.
+    pub fn expects(&self, who: &Identity, now: Instant) -> bool {
+        let state = self.lock();
+        state.order.invited(who, now) || state.order.rank(who, now).is_some()
+    }
+
+    /// Lets somebody go; `None` if he was not in it. `lost`: it was not his wish. A panic elsewhere must not keep anybody
+    /// in a room, so this never refuses.
+    pub fn leave(&self, client: ClientId, lost: bool, now: Instant) -> Option<Change> {
+        let mut state = self.lock();
+        let member = state.remove(client)?;
+        let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
+            state.gathered.left(&member.who.name).then(|| gathering_time(state.in_view))
+        } else {
+            state.tell(format!("{} left", member.who.name), Some(client));
+            None
+        };
+        let was_admin = state.order.left(&member.who, lost, now);
+        state.name_heir(self, now);
+        let others = state.members.len();
+        Some(Change { others, gathering, heir_awaited: was_admin && lost, empty: others == 0 && state.made.is_some() })
+    }
+
+    /// A last admin is not waited for any more: somebody inherits the room. Called by the timer.
+    pub fn name_heir(self: &Arc<Self>, now: Instant) {
+        self.lock().name_heir(self, now);
+        self.drive();
+    }
+
+    /// Somebody has another name now. The others are told; he is told elsewhere.
+    pub fn rename(&self, who: &Identity, before: &UserName) {
+        let mut state = self.lock();
+        if let Some(member) = state.members.get_mut(&who.client) {
+            member.who = who.clone();
+            state.order.renamed(who);
+            state.tell(format!("{before} is {} now", who.name), Some(who.client));
+        }
+    }
+}
+
+impl State {
+    fn may_enter(&self, actor: &Actor, admitted: bool, now: Instant) -> Result<(), NotEntered> {
+        let who = &actor.who;
+        let invited = self.order.invited(who, now) || self.order.rank(who, now).is_some();
+        let admitted = admitted || invited;
+        if self.permits(actor, Deed::Enter, Case { admitted, ..self.case() }, now) {
+            return match self.order.kicked(who, now).filter(|_| !actor.operator) {
+                Some(left) => Err(NotEntered::Kicked(left)),
+                None => Ok(()),
+            };
+        }
+        Err(match self.order.banned(who, now) {
+            Some(ban) => {
+                let left = ban.until.map(|until| until.saturating_duration_since(now));
+                NotEntered::Banned(left, ban.reason.to_string())
+            }
+            None => NotEntered::NotAdmitted,
+        })
+    }
+
+    /// Takes somebody out of the lists.
+    pub(super) fn remove(&mut self, client: ClientId) -> Option<Member> {
+        let member = self.members.remove(&client)?;
+        if member.in_view {
+            self.in_view -= 1;
+            self.viewers = None;
+            member.outbox.close_view();
+        }
+        Some(member)
+    }
+
+    /// If somebody's room has no admin any more, whoever has been in it longest gets it.
+    pub(super) fn name_heir(&mut self, room: &Room, now: Instant) {
+        if self.made.is_none() || self.closed || self.order.has_admin(now) {
+            return;
+        }
+        let Some(heir) = self.members.values().min_by_key(|member| member.since) else { return };
+        let (who, outbox, in_view) = (heir.who.clone(), Arc::clone(&heir.outbox), heir.in_view);
+        let name = who.name.clone();
+        self.order.inherit(who);
+        self.tell(format!("{name} is admin of {} now", room.name), None);
+        if !in_view {
+            outbox.announce(Tone::News, &format!("You are admin of {} now.", room.name));
+        }
+    }
+}

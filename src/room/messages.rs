@@ -1,0 +1,174 @@
+//! What is said in a room: posted, changed, erased, found.
+//!
+//! *Owns* the room's history, and what of it is told to its viewers.
+//! *Knows nothing of* how a text was typed.
+//! *Called by* `session` and the timer.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::{GATHER_ABOVE, Room, State};
+use crate::deed::{Actor, Denied};
+use crate::history::Changed;
+use crate::message::{ClientId, Draft, Event, Message, MessageId, Quoted};
+use crate::permission::{Case, Deed, Role};
+
+/// An erasure or an edit that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Erased {
+    /// Which message.
+    pub id: MessageId,
+    /// Views may have to be drawn anew later: [`Room::redraw_views`] is due after
+    /// a second, and nobody has been asked to call it yet.
+    pub redraw_due: bool,
+}
+
+impl Room {
+    /// Says something. It is in the history and in everybody's order when this returns, and on the screens once somebody
+    /// has driven the room: the caller does, at the latest before it waits for anything.
+    pub fn post(
+        self: &Arc<Self>,
+        actor: &Actor,
+        draft: Draft,
+        at: Timestamp,
+        now: Instant,
+    ) -> Result<MessageId, Denied> {
+        let mut state = self.wait_for_space(draft.text.len());
+        state.may_post(self, actor, &draft, now)?;
+        let client = actor.who.client;
+        let Some(member) = state.members.get_mut(&client) else { return Err(Denied::NotIn(self.name.clone())) };
+        member.posted = Some(now);
+        let author = member.who.name.clone();
+        // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
+        let id = MessageId(self.shared.last_message.fetch_add(1, Ordering::Relaxed) + 1);
+        let event = state.append(Event::Said(Message::new(id, at, author, client, draft, Box::default())));
+        state.said += 1;
+        let keep = self.shared.history_max.load(Ordering::Relaxed);
+        state.history.push(event, keep);
+        Ok(id)
+    }
+
+    /// The last `count` messages, oldest first; nothing for who may not read here.
+    pub fn history(&self, actor: &Actor, count: usize, now: Instant) -> Vec<Arc<Event>> {
+        let state = self.lock();
+        if state.permits(actor, Deed::Read, state.case(), now) { state.history.last(count) } else { Vec::new() }
+    }
+
+    /// What an answer to a message quotes of it; nothing if it is not here, or not for him to read.
+    pub fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
+        let state = self.lock();
+        state.permits(actor, Deed::Read, state.case(), now).then(|| state.history.find(id).map(Quoted::of)).flatten()
+    }
+
+    /// The last message of a connection here.
+    pub fn last_by(&self, client: ClientId) -> Option<MessageId> {
+        self.lock().history.last_by(client).map(|message| message.id)
+    }
+
+    /// Gives a message another text. `None` if it is not here, or not for him to read.
+    pub fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Option<Result<Erased, Denied>> {
+        let mut state = self.lock();
+        let own = match state.own(actor, id, now)? {
+            own if state.permits(actor, Deed::Edit, Case { own, ..state.case() }, now) => own,
+            false => return Some(Err(Denied::NotYours)),
+            true => return Some(Err(state.silence(actor, now))),
+        };
+        debug_assert!(own, "only one's own can be edited");
+        // A slow room would be no slower for somebody who says everything in one message that he edits.
+        if let Err(slow) = state.keep_slow(actor, now) {
+            return Some(Err(slow));
+        }
+        let Changed { message, requoted } = state.history.edit(id, text)?;
+        let redraw = state.redraws();
+        state.append(Event::Edited { message: message?, requoted, redraw });
+        Some(Ok(state.erased(id)))
+    }
+
+    /// Takes a message out. `None` if it is not here, or not for him to read.
+    pub fn delete(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Result<Erased, Denied>> {
+        let mut state = self.lock();
+        let own = state.own(actor, id, now)?;
+        if !state.permits(actor, Deed::Delete, Case { own, ..state.case() }, now) {
+            return Some(Err(Denied::NotYours));
+        }
+        Some(Ok(state.erase(id, format!("{id} was deleted by {}", actor.who.name))?))
+    }
+
+    /// A temporary message's time is over. `None` if it was deleted before. Called by the timer.
+    pub fn expire(&self, id: MessageId) -> Option<Erased> {
+        let mut state = self.lock();
+        if !state.history.expects_erasure(id) {
+            return None;
+        }
+        state.erase(id, format!("{id} expired"))
+    }
+
+    /// Draws views anew that had to wait for it. Called by the timer.
+    pub fn redraw_views(&self) {
+        let mut state = self.lock();
+        state.redraw_due = false;
+        let viewers = state.viewers();
+        drop(state);
+        for outbox in viewers.iter() {
+            outbox.redraw_if_due(self.clock.clone());
+        }
+    }
+}
+
+impl State {
+    fn may_post(&self, room: &Room, actor: &Actor, draft: &Draft, now: Instant) -> Result<(), Denied> {
+        if self.closed || !self.members.contains_key(&actor.who.client) {
+            return Err(Denied::NotIn(room.name.clone()));
+        }
+        if !self.permits(actor, Deed::Post, self.case(), now) {
+            return Err(self.silence(actor, now));
+        }
+        self.keep_slow(actor, now)?;
+        if draft.lasts.is_some() && !self.history.takes_temporary() {
+            return Err(Denied::TooManyTemporary);
+        }
+        Ok(())
+    }
+
+    /// How long somebody is silenced.
+    fn silence(&self, actor: &Actor, now: Instant) -> Denied {
+        let until = self.order.muted(&actor.who, now).flatten();
+        Denied::Muted(until.map(|until| until.saturating_duration_since(now)))
+    }
+
+    /// Whether it is his turn in a slow room. Admins are not slowed: they have to be able to answer.
+    fn keep_slow(&self, actor: &Actor, now: Instant) -> Result<(), Denied> {
+        if self.slow == Duration::ZERO || self.role(actor, now) >= Role::Admin {
+            return Ok(());
+        }
+        let posted = self.members.get(&actor.who.client).and_then(|member| member.posted);
+        let left = posted.map_or(Duration::ZERO, |at| (at + self.slow).saturating_duration_since(now));
+        if left.is_zero() { Ok(()) } else { Err(Denied::Slow(left)) }
+    }
+
+    /// Whether a message is his; `None` if it is not here, or not for him to read.
+    fn own(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<bool> {
+        let readable = self.permits(actor, Deed::Read, self.case(), now);
+        self.history.find(id).filter(|_| readable).map(|message| message.from == actor.who.client)
+    }
+
+    /// Above so many people in view the line alone tells of an erasure: a screen drawn anew costs as much as twenty lines.
+    fn redraws(&self) -> bool {
+        self.in_view <= GATHER_ABOVE
+    }
+
+    fn erase(&mut self, id: MessageId, news: String) -> Option<Erased> {
+        let Changed { requoted, .. } = self.history.erase(id)?;
+        let redraw = self.redraws();
+        self.append(Event::Erased { id, news: news.into(), requoted, redraw });
+        Some(self.erased(id))
+    }
+
+    fn erased(&mut self, id: MessageId) -> Erased {
+        let redraw_due = self.redraws() && !std::mem::replace(&mut self.redraw_due, true);
+        Erased { id, redraw_due }
+    }
+}

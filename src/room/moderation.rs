@@ -1,0 +1,389 @@
+//! Order in a room: kicking, banning, silencing, making admins, setting the room up.
+//!
+//! *Owns* what each act does to the room, and the sentence that tells of it.
+//! *Knows nothing of* who may do what: that is `permission`'s.
+//! *Called by* `session`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Room, State};
+use crate::config::{Entry, Secret};
+use crate::conversation::Conversation;
+use crate::deed::{Act, Actor, Denied, Setting};
+use crate::identity::{Identity, Whom};
+use crate::message::ClientId;
+use crate::names::UserName;
+use crate::order::{Ban, KICK_LASTS};
+use crate::outbox::Outbox;
+use crate::permission::{Case, Deed, Role};
+use crate::screen::Tone;
+use crate::span;
+
+/// An act that was done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acted {
+    /// What the room is told, and the log.
+    pub news: String,
+    /// Nobody is left in a room that somebody has made.
+    pub empty: bool,
+}
+
+/// Somebody something is done to, as far as the room and the server know him.
+struct Target {
+    name: UserName,
+    /// Who he is, if he is in the room or online.
+    who: Option<Identity>,
+    outbox: Option<Arc<Outbox>>,
+    role: Role,
+    in_view: bool,
+}
+
+impl Room {
+    /// Does something to the room or to somebody in it. `online` is who was named, if he is on the server; `local` tells
+    /// that his address is the machine's own, which is never banned.
+    pub fn act(
+        self: &Arc<Self>,
+        actor: &Actor,
+        act: Act,
+        online: Option<Actor>,
+        local: bool,
+        now: Instant,
+    ) -> Result<Acted, Denied> {
+        let mut state = self.lock();
+        if state.closed || (!actor.operator && !state.members.contains_key(&actor.who.client)) {
+            return Err(Denied::NotIn(self.name.clone()));
+        }
+        let news = match act {
+            Act::Kick { whom, reason } => {
+                let target = state.present(self, &whom, now)?;
+                state.judge(self, actor, Deed::Kick, &target, "kick", now)?;
+                let news = because(format!("{} was kicked by {}", target.name, actor.who.name), &reason);
+                let line = because(format!("You were kicked from {} by {}", self.name, actor.who.name), &reason);
+                let line = format!("{line} You may come back in {}.", span::told(KICK_LASTS));
+                if let Some(who) = &target.who {
+                    state.order.kick(who, now);
+                    state.put_out(self, who, &target, &news, &line, actor, now);
+                }
+                return Ok(Acted { news, empty: state.is_empty() });
+            }
+            Act::Ban { whom, lasts, reason } => {
+                return self.ban(state, actor, whom, lasts, &reason, online, local, now);
+            }
+            Act::Unban(whom) => {
+                state.ask(self, actor, Deed::Pardon, now)?;
+                if !state.order.pardon(&whom.name, now) {
+                    return Err(Denied::AsItIs(format!(
+                        "{} is not banned from {}; :bans lists who is.",
+                        whom.name, self.name
+                    )));
+                }
+                format!("{} was unbanned by {}", whom.name, actor.who.name)
+            }
+            Act::Mute { whom, lasts } => {
+                let target = state.present(self, &whom, now)?;
+                state.judge(self, actor, Deed::Mute, &target, "mute", now)?;
+                if let Some(who) = &target.who {
+                    // A rank would outweigh it.
+                    state.order.demote(who);
+                    state.order.mute(who, lasts.map(|lasts| now + lasts), now);
+                }
+                let length = lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
+                let by = &actor.who.name;
+                target.hear(&format!("You were muted in {} by {by}{length}: you can read, but not write.", self.name));
+                format!("{} was muted by {by}{length}", target.name)
+            }
+            Act::Unmute(whom) => {
+                state.ask(self, actor, Deed::Unmute, now)?;
+                if !state.order.unmute(&whom.name, now) {
+                    return Err(Denied::AsItIs(format!("{} is not muted.", whom.name)));
+                }
+                if let Ok(target) = state.present(self, &whom, now) {
+                    target.hear(&format!("You may write in {} again.", self.name));
+                }
+                format!("{} was unmuted by {}", whom.name, actor.who.name)
+            }
+            Act::Promote(whom) => {
+                let target = state.present(self, &whom, now)?;
+                state.ask(self, actor, Deed::Promote, now)?;
+                if matches!(target.role, Role::Admin | Role::Owner) {
+                    return Err(Denied::AsItIs(format!("{} is admin already.", target.name)));
+                }
+                state.order.unmute(&target.name, now);
+                if target.who.clone().is_some_and(|who| !state.order.promote(who, false)) {
+                    return Err(Denied::ListFull);
+                }
+                target.hear(&format!("You are admin of {} now, by {}.", self.name, actor.who.name));
+                format!("{} is admin now, by {}", target.name, actor.who.name)
+            }
+            Act::Demote(whom) => {
+                let target = state.present(self, &whom, now)?;
+                state.judge(self, actor, Deed::Demote, &target, "demote", now)?;
+                if !target.who.as_ref().is_some_and(|who| state.order.demote(who)) {
+                    return Err(Denied::AsItIs(format!("{} is not an admin.", target.name)));
+                }
+                target.hear(&format!("You are no admin of {} any more, by {}.", self.name, actor.who.name));
+                state.name_heir(self, now);
+                format!("{} is no admin any more, by {}", target.name, actor.who.name)
+            }
+            Act::Set(setting) => {
+                state.ask(self, actor, Deed::Set, now)?;
+                state.set(setting, &actor.who.name, self)?
+            }
+            Act::Destroy => {
+                state.ask(self, actor, Deed::Destroy, now)?;
+                if state.made.is_none() {
+                    return Err(Denied::Configured(self.name.clone()));
+                }
+                return Ok(Acted { news: format!("{} was closed by {}", self.name, actor.who.name), empty: false });
+            }
+        };
+        state.tell(news.clone(), Some(actor.who.client));
+        Ok(Acted { news, empty: false })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one call, from `act`, whose arguments these are")]
+    fn ban(
+        self: &Arc<Self>,
+        mut state: std::sync::MutexGuard<'_, State>,
+        actor: &Actor,
+        whom: Whom,
+        lasts: Option<std::time::Duration>,
+        reason: &str,
+        online: Option<Actor>,
+        local: bool,
+        now: Instant,
+    ) -> Result<Acted, Denied> {
+        let target = match state.present(self, &whom, now) {
+            Ok(target) => target,
+            // Who is not here can be kept out by his name, and by his address if he is online.
+            Err(_) => {
+                let awaited = state.order.awaited_rank(&whom.name, now);
+                let role = online.as_ref().map_or(Role::Stranger, |online| state.role(online, now));
+                Target {
+                    name: whom.name.clone(),
+                    who: online.map(|online| online.who),
+                    outbox: None,
+                    role: awaited.unwrap_or(role),
+                    in_view: false,
+                }
+            }
+        };
+        state.judge(self, actor, Deed::Ban, &target, "ban", now)?;
+        let address = target.who.as_ref().filter(|_| !local).map(|who| who.address);
+        let until = lasts.map(|lasts| now + lasts);
+        let by = actor.who.name.clone();
+        let ban = Ban { name: target.name.clone(), address, by, reason: reason.into(), until };
+        if !state.order.ban(ban, now) {
+            return Err(Denied::ListFull);
+        }
+        let length = lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
+        let news = because(format!("{} was banned by {}{length}", target.name, actor.who.name), reason);
+        let line = because(format!("You were banned from {} by {}{length}", self.name, actor.who.name), reason);
+        match target.who.clone().filter(|who| state.members.contains_key(&who.client)) {
+            Some(who) => state.put_out(self, &who, &target, &news, &line, actor, now),
+            None => state.tell(news.clone(), Some(actor.who.client)),
+        }
+        Ok(Acted { news, empty: state.is_empty() })
+    }
+
+    /// Opens the room to somebody for a day. The sentence is for the room.
+    pub fn invite(&self, actor: &Actor, guest: &Identity, now: Instant) -> Result<String, Denied> {
+        let mut state = self.lock();
+        if state.closed || (!actor.operator && !state.members.contains_key(&actor.who.client)) {
+            return Err(Denied::NotIn(self.name.clone()));
+        }
+        if guest.client == actor.who.client {
+            return Err(Denied::Yourself("invite"));
+        }
+        if state.members.contains_key(&guest.client) {
+            return Err(Denied::AsItIs(format!("{} is in {} already.", guest.name, self.name)));
+        }
+        if !state.permits(actor, Deed::Invite, state.case(), now) {
+            let muted = state.role(actor, now) == Role::Muted;
+            return Err(if muted { Denied::NotAdmin(self.name.clone()) } else { Denied::NotOpen(self.name.clone()) });
+        }
+        if state.order.banned(guest, now).is_some() {
+            return Err(Denied::AsItIs(format!("{} is banned from {}: :unban first.", guest.name, self.name)));
+        }
+        state.order.invite(guest, now);
+        let news = format!("{} was invited by {}", guest.name, actor.who.name);
+        state.tell(news.clone(), Some(actor.who.client));
+        Ok(news)
+    }
+
+    /// Who is kept out, and whether addresses may be shown to who asks.
+    pub fn bans(&self, actor: &Actor, now: Instant) -> Result<(Vec<Ban>, bool), Denied> {
+        let mut state = self.lock();
+        state.ask(self, actor, Deed::SeeBans, now)?;
+        let addresses = state.permits(actor, Deed::SeeAddresses, state.case(), now);
+        Ok((state.order.bans(now).to_vec(), addresses))
+    }
+}
+
+impl Target {
+    /// Who does not look at the room hears of it all the same.
+    fn hear(&self, line: &str) {
+        if let Some(outbox) = self.outbox.as_ref().filter(|_| !self.in_view) {
+            outbox.announce(Tone::News, line);
+        }
+    }
+}
+
+impl State {
+    /// Whether somebody may do something to the room.
+    fn ask(&self, room: &Room, actor: &Actor, deed: Deed, now: Instant) -> Result<(), Denied> {
+        if self.permits(actor, deed, self.case(), now) {
+            return Ok(());
+        }
+        Err(match self.role(actor, now) {
+            Role::Stranger | Role::Banned => Denied::NotIn(room.name.clone()),
+            Role::Admin => Denied::NotOwner(room.name.clone()),
+            _ => Denied::NotAdmin(room.name.clone()),
+        })
+    }
+
+    /// Whether somebody may do something to somebody else.
+    fn judge(
+        &self,
+        room: &Room,
+        actor: &Actor,
+        deed: Deed,
+        target: &Target,
+        verb: &'static str,
+        now: Instant,
+    ) -> Result<(), Denied> {
+        let own = target.who.as_ref().is_some_and(|who| who.client == actor.who.client);
+        let against = Some(target.role);
+        if self.permits(actor, deed, Case { own, against, ..self.case() }, now) && !(own && deed != Deed::Demote) {
+            return Ok(());
+        }
+        let role = self.role(actor, now);
+        Err(match role {
+            Role::Stranger | Role::Banned => Denied::NotIn(room.name.clone()),
+            Role::Muted | Role::Member => Denied::NotAdmin(room.name.clone()),
+            _ if own => Denied::Yourself(verb),
+            // Below him, and yet not his to act against: admins do not unmake admins.
+            Role::Admin if target.role < Role::Admin => Denied::AsItIs(format!("{} is not an admin.", target.name)),
+            _ => Denied::Above { name: target.name.clone(), role: target.role, verb },
+        })
+    }
+
+    fn present(&self, room: &Room, whom: &Whom, now: Instant) -> Result<Target, Denied> {
+        let found = self.members.values().find(|member| whom.names(&member.who.name, member.who.client));
+        let Some(member) = found else {
+            return Err(Denied::NotHere { whom: whom.clone(), room: room.name.clone() });
+        };
+        let actor = Actor { who: member.who.clone(), operator: member.operator };
+        Ok(Target {
+            name: member.who.name.clone(),
+            who: Some(member.who.clone()),
+            outbox: Some(Arc::clone(&member.outbox)),
+            role: self.role(&actor, now),
+            in_view: member.in_view,
+        })
+    }
+
+    /// Takes somebody out of the room and tells both him and the others.
+    #[expect(clippy::too_many_arguments, reason = "two calls, whose sentences these are")]
+    fn put_out(
+        &mut self,
+        room: &Room,
+        who: &Identity,
+        target: &Target,
+        news: &str,
+        line: &str,
+        actor: &Actor,
+        now: Instant,
+    ) {
+        self.remove(who.client);
+        self.order.left(who, false, now);
+        self.tell(news.to_owned(), Some(actor.who.client));
+        if let Some(outbox) = &target.outbox {
+            outbox.expel(&Conversation::Room(room.name.clone()), Some(room.instance), line);
+        }
+        self.name_heir(room, now);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.members.is_empty() && self.made.is_some()
+    }
+
+    /// Whether a connection has the room in view.
+    pub(super) fn is_viewed_by(&self, client: ClientId) -> bool {
+        self.members.get(&client).is_some_and(|member| member.in_view)
+    }
+
+    /// Changes one setting; the sentence that tells of it.
+    fn set(&mut self, setting: Setting, by: &UserName, room: &Room) -> Result<String, Denied> {
+        let config = &mut self.config;
+        Ok(match setting {
+            Setting::Description(text) => {
+                config.description = text;
+                match config.description.as_str() {
+                    "" => format!("{by} took the description away"),
+                    text => format!("{by} set the description: {text}"),
+                }
+            }
+            Setting::Limit(limit) => {
+                config.limit = limit;
+                match limit {
+                    Some(limit) => format!("{by} set the limit to {limit}"),
+                    None => format!("{by} took the limit away"),
+                }
+            }
+            Setting::Password(password) => {
+                config.entry = match password.as_deref().and_then(Secret::new) {
+                    Some(secret) => Entry::Password(secret),
+                    None if config.public => Entry::Open,
+                    None => Entry::Closed,
+                };
+                match config.entry {
+                    Entry::Password(_) => format!("{by} set a password"),
+                    Entry::Open => format!("{by} took the password away"),
+                    Entry::Closed => format!("{by} took the password away: only who is invited comes in"),
+                }
+            }
+            Setting::Public(public) => {
+                config.public = public;
+                if !public && config.entry == Entry::Open {
+                    config.entry = Entry::Closed;
+                }
+                match (public, &config.entry) {
+                    (true, _) => format!("{by} made the room public"),
+                    (false, Entry::Closed) => format!("{by} hid the room: only who is invited comes in"),
+                    (false, _) => format!("{by} hid the room"),
+                }
+            }
+            Setting::Invite(true) => {
+                config.entry = Entry::Closed;
+                format!("{by} opened the room to invited people only")
+            }
+            Setting::Invite(false) if config.entry != Entry::Closed => {
+                return Err(Denied::AsItIs(format!("{} asks for no invitation.", room.name)));
+            }
+            Setting::Invite(false) if !config.public => {
+                let name = &room.name;
+                return Err(Denied::AsItIs(format!(
+                    "{name} is hidden and has no password, so only invited people come in: set a password, or public on."
+                )));
+            }
+            Setting::Invite(false) => {
+                config.entry = Entry::Open;
+                format!("{by} opened the room to everybody")
+            }
+            Setting::Slow(wait) => {
+                self.slow = wait;
+                match wait.is_zero() {
+                    true => format!("{by} ended the slow mode"),
+                    false => format!("{by} made the room slow: one message in {}", span::told(wait)),
+                }
+            }
+        })
+    }
+}
+
+/// A sentence with its reason, if there is one: `bob was kicked by alice (spam)`.
+fn because(sentence: String, reason: &str) -> String {
+    if reason.is_empty() { sentence } else { format!("{sentence} ({reason})") }
+}

@@ -1,0 +1,236 @@
+//! The forms of what people say, as lines on a terminal.
+//!
+//! | said | line |
+//! | --- | --- |
+//! | in a room | `[14:03] #12 bob: text` |
+//! | as an action | `[14:03] #16 * bob waves` |
+//! | to somebody | `[14:03] #15 bob -> you: text`, on the author's side `[14:03] #15 you -> bob: text` |
+//! | as an answer | `[14:03] #17 carol: (to #12 bob: "morning") text` |
+//! | for a while | `[14:03] #18 bob (temporary, 10 s): text` |
+//! | and edited | `[14:03] #12 bob: text (edited)` |
+//! | found | `[14:03] #12 general bob: text`, the hit between `>` and `<` where there is no colour |
+//!
+//! *Owns* these forms, wrapping with indented continuation rows, and what stands out in a line.
+//! *Knows nothing of* who may see what.
+//! *Called by* `outbox` for everybody, `session` for found messages.
+
+use std::io::Write as _;
+use std::ops::Range;
+
+use super::{Clock, Look, Tone};
+use crate::message::{ClientId, Event, Message};
+use crate::names::UserName;
+use crate::text;
+
+/// Continuation rows of a wrapped line, and every line of a message after its first, are indented by so many columns, so
+/// that no user text starts a screen line.
+const INDENT: usize = 2;
+
+/// Who looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// His connection: tells the two sides of a direct message apart.
+    pub client: ClientId,
+    /// His screen.
+    pub look: Look,
+    /// His name, if it is to stand out where it is mentioned.
+    pub name: Option<&'a UserName>,
+}
+
+impl Reader<'_> {
+    /// Somebody in a room of whom nothing but his screen counts: what he sees is what all see whose screens look so.
+    pub fn anybody(look: Look) -> Reader<'static> {
+        Reader { client: ClientId(0), look, name: None }
+    }
+}
+
+/// Appends one line with its tone's mark, wrapped where the width is known, ended CR LF.
+pub fn render_line(tone: Tone, line: &str, look: Look, out: &mut Vec<u8>) {
+    let color = if look.color { tone.color() } else { "" };
+    out.extend_from_slice(color.as_bytes());
+    let mark = tone.mark();
+    if fits(mark.len() + line.len(), look) {
+        out.extend_from_slice(mark.as_bytes());
+        out.extend_from_slice(line.as_bytes());
+    } else {
+        render_rows(&[mark, line].concat(), look, &[], out);
+    }
+    if !color.is_empty() {
+        out.extend_from_slice(b"\x1b[0m");
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Whether a line of so many bytes, and so at most as many columns, surely needs no wrapping.
+fn fits(bytes: usize, look: Look) -> bool {
+    look.columns.is_none_or(|columns| bytes <= usize::from(columns))
+}
+
+/// Appends an event as its viewers see it.
+pub fn render_event(event: &Event, reader: Reader<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
+    match event {
+        Event::Said(message) => render_message(message, reader, clock, out),
+        Event::Edited { message, .. } => render_event(message, reader, clock, out),
+        Event::Happened { news, .. } | Event::Erased { news, .. } => render_line(Tone::News, news, reader.look, out),
+    }
+}
+
+/// Appends a message in its form.
+pub fn render_message(message: &Message, reader: Reader<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
+    let start = out.len();
+    stamp(message, clock, out);
+    head(message, reader.client, out);
+    let said = out.len();
+    out.extend_from_slice(message.text.as_bytes());
+    if message.extra.as_ref().is_some_and(|extra| extra.edited) {
+        out.extend_from_slice(b" (edited)");
+    }
+    let stands_out =
+        |name: &&UserName| reader.look.color && message.from != reader.client && mentioned(&message.text, name);
+    let name = reader.name.filter(stands_out);
+    if name.is_some() || !fits(out.len() - start, reader.look) || message.text.contains('\n') {
+        let line = String::from_utf8_lossy(&out[start..]).into_owned();
+        out.truncate(start);
+        let offset = said - start;
+        let marks = name.map_or_else(Vec::new, |name| mentions(&line[offset..], name, offset));
+        render_rows(&line, reader.look, &marks, out);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends a message that was found: where it was said, and what of its text was looked for.
+pub fn render_hit(message: &Message, place: &str, hit: Range<usize>, look: Look, clock: &mut Clock, out: &mut Vec<u8>) {
+    let mut line = Vec::with_capacity(message.text.len() + 64);
+    stamp(message, clock, &mut line);
+    // Writing to a Vec cannot fail.
+    let _ = write!(line, "{place} {}: ", message.author);
+    let before = message.text.get(..hit.start).unwrap_or("");
+    let found = message.text.get(hit.clone()).unwrap_or("");
+    let after = message.text.get(hit.end..).unwrap_or("");
+    line.extend_from_slice(before.as_bytes());
+    let start = line.len();
+    if look.color {
+        line.extend_from_slice(found.as_bytes());
+    } else {
+        line.extend_from_slice(&[b">", found.as_bytes(), b"<"].concat());
+    }
+    let end = line.len();
+    line.extend_from_slice(after.as_bytes());
+    let mark = look.color.then_some(start..end);
+    render_rows(&String::from_utf8_lossy(&line), look, mark.as_slice(), out);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// `[14:03] #12 `.
+fn stamp(message: &Message, clock: &mut Clock, out: &mut Vec<u8>) {
+    out.push(b'[');
+    out.extend_from_slice(&clock.minute(message.at));
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "] #{} ", message.id.0);
+}
+
+/// Everything between the number and the text.
+fn head(message: &Message, reader: ClientId, out: &mut Vec<u8>) {
+    let Some(extra) = &message.extra else {
+        let _ = write!(out, "{}: ", message.author);
+        return;
+    };
+    let direct = !extra.to.is_empty();
+    let temporary = |out: &mut Vec<u8>| {
+        if let Some(lasts) = extra.lasts {
+            let _ = write!(out, " (temporary, {} s)", lasts.as_secs());
+        }
+    };
+    if direct && message.from == reader {
+        out.extend_from_slice(b"you -> ");
+        for (index, person) in extra.to.iter().enumerate() {
+            let _ = write!(out, "{}{}", if index > 0 { ", " } else { "" }, person.name);
+        }
+        temporary(out);
+        out.extend_from_slice(b": ");
+    } else if direct {
+        let _ = write!(out, "{} -> you", message.author);
+        temporary(out);
+        out.extend_from_slice(b": ");
+    }
+    if extra.action {
+        let _ = write!(out, "* {}", message.author);
+        if !direct {
+            temporary(out);
+        }
+        out.push(b' ');
+    } else if !direct {
+        let _ = write!(out, "{}", message.author);
+        temporary(out);
+        out.extend_from_slice(b": ");
+    }
+    if let Some(reply) = &extra.reply {
+        match &reply.start {
+            Some(start) => {
+                let _ = write!(out, "(to {} {}: \"{start}\") ", reply.id, reply.author);
+            }
+            None => {
+                let _ = write!(out, "(to {} {}, gone) ", reply.id, reply.author);
+            }
+        }
+    }
+}
+
+/// Appends a line without its end, in as many rows as it takes, with some of it standing out.
+fn render_rows(line: &str, look: Look, marks: &[Range<usize>], out: &mut Vec<u8>) {
+    let mut first = true;
+    let mut emit = |row: &str, at: usize, out: &mut Vec<u8>| {
+        if !std::mem::take(&mut first) {
+            out.extend_from_slice(b"\r\n");
+            out.resize(out.len() + INDENT, b' ');
+        }
+        render_row(row, at, marks, out);
+    };
+    let columns = look.columns.map_or(usize::MAX, usize::from);
+    for row in text::wrap_lines(line, columns, INDENT) {
+        // Rows are slices of the line.
+        emit(row, row.as_ptr().addr() - line.as_ptr().addr(), out);
+    }
+}
+
+/// One row that begins at byte `at` of its line.
+fn render_row(row: &str, at: usize, marks: &[Range<usize>], out: &mut Vec<u8>) {
+    let mut done = 0;
+    for mark in marks {
+        let start = mark.start.max(at + done).min(at + row.len()) - at;
+        let end = mark.end.clamp(at + start, at + row.len()) - at;
+        if start < end {
+            out.extend_from_slice(&row.as_bytes()[done..start]);
+            // Bold and not bold (ECMA-48, 8.3.117).
+            out.extend_from_slice(b"\x1b[1m");
+            out.extend_from_slice(&row.as_bytes()[start..end]);
+            out.extend_from_slice(b"\x1b[22m");
+            done = end;
+        }
+    }
+    out.extend_from_slice(&row.as_bytes()[done..]);
+}
+
+/// Whether a text mentions a name: as a word of its own, in any case.
+pub fn mentioned(said: &str, name: &UserName) -> bool {
+    words(said).any(|(_, word)| word.eq_ignore_ascii_case(name.as_str()))
+}
+
+/// Where a text mentions a name, counted from `offset`.
+fn mentions(said: &str, name: &UserName, offset: usize) -> Vec<Range<usize>> {
+    let found = words(said).filter(|(_, word)| word.eq_ignore_ascii_case(name.as_str()));
+    found.map(|(at, word)| offset + at..offset + at + word.len()).collect()
+}
+
+/// What could be names in a text, and where.
+fn words(said: &str) -> impl Iterator<Item = (usize, &str)> {
+    let no_name = |c: char| !(c.is_alphanumeric() || c == '_' || c == '-');
+    let mut at = 0;
+    said.split(no_name).map(move |word| {
+        let start = at;
+        // The separator may be longer than a byte: what counts is where the next word begins.
+        at = start + word.len();
+        at += said[at..].chars().next().map_or(0, char::len_utf8);
+        (start, word)
+    })
+}

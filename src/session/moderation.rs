@@ -1,0 +1,154 @@
+//! Order in rooms, from the side of whoever keeps it; and stopping the server by its exit code.
+//!
+//! *Owns* the way of an act to its room and into the log, and what its author is told.
+//! *Knows nothing of* who may do what.
+//! *Called by* `session::effects`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use crate::config::Entry;
+use crate::deed::{Act, Actor, Denied};
+use crate::hub::Request;
+use crate::identity::Whom;
+use crate::names::RoomName;
+use crate::outbox::Ended;
+use crate::palette::seconds;
+use crate::room::Room;
+use crate::screen::Tone;
+use crate::{span, text};
+
+/// Wrong exit codes on one connection before it is closed.
+const WRONG_CODES: u8 = 3;
+
+impl Session {
+    #[inline(never)]
+    pub(super) fn act(&mut self, name: &RoomName, act: Act) {
+        let room = self.membership(name).map(|membership| Arc::clone(&membership.room));
+        let (Some(room), Some(actor)) = (room, self.actor()) else {
+            return self.refuse(&Denied::NotIn(name.clone()));
+        };
+        let (online, local) = self.banned_address(&act);
+        let destroys = act == Act::Destroy;
+        match room.act(&actor, act, online, local, Instant::now()) {
+            Ok(acted) => {
+                self.log_act(&room, &acted.news);
+                if destroys {
+                    self.hub.rooms.destroy(&room, &format!("{}.", acted.news));
+                    return;
+                }
+                self.note_undelivered(&room);
+                self.outbox.tell(Tone::News, &acted.news);
+                if acted.empty {
+                    self.hub.let_linger(&room);
+                }
+            }
+            Err(denied) => self.refuse(&denied),
+        }
+    }
+
+    /// Who a ban is about, if he is online, and whether his address is the machine's own.
+    fn banned_address(&self, act: &Act) -> (Option<Actor>, bool) {
+        let Act::Ban { whom, .. } = act else { return (None, false) };
+        let named = |whom: &Whom| self.hub.roster.find(whom).map(|person| person.identity());
+        let who = named(whom);
+        let local = who.as_ref().is_some_and(|who| who.address.is_loopback());
+        (who.map(|who| Actor { who, operator: false }), local)
+    }
+
+    #[inline(never)]
+    pub(super) fn log_act(&self, room: &Room, news: &str) {
+        log::info!("room {}: {}", room.name(), text::escape_for_log(news));
+    }
+
+    #[inline(never)]
+    pub(super) fn show_settings(&self, name: &RoomName) {
+        let (Some(membership), Some(actor)) = (self.membership(name), self.actor()) else { return };
+        let facts = match membership.room.settings(&actor, Instant::now()) {
+            Ok(facts) => facts,
+            Err(denied) => return self.refuse(&denied),
+        };
+        let switch = |on: bool| if on { "on" } else { "off" };
+        let config = &facts.config;
+        let limit = config.limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        let password = if matches!(config.entry, Entry::Password(_)) { "set" } else { "none" };
+        let slow = if facts.slow.is_zero() { "off".to_owned() } else { span::told(facts.slow) };
+        let description = if config.description.is_empty() { "none" } else { &config.description };
+        for line in [
+            format!("description   {description}"),
+            format!("limit         {limit}"),
+            format!("password      {password}"),
+            format!("public        {}", switch(config.public)),
+            format!("invite        {}", switch(config.entry == Entry::Closed)),
+            format!("slow          {slow}"),
+        ] {
+            self.outbox.tell(Tone::News, &line);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn show_topic(&self, name: &RoomName) {
+        let (Some(membership), Some(actor)) = (self.membership(name), self.actor()) else { return };
+        match membership.room.settings(&actor, Instant::now()) {
+            Ok(facts) if facts.config.description.is_empty() => {
+                self.outbox.tell(Tone::News, &format!("{name} has no description."));
+            }
+            Ok(facts) => self.outbox.tell(Tone::News, &format!("{name}: {}", facts.config.description)),
+            Err(denied) => self.refuse(&denied),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn list_bans(&self, name: &RoomName) {
+        let (Some(membership), Some(actor)) = (self.membership(name), self.actor()) else { return };
+        let now = Instant::now();
+        let (bans, addresses) = match membership.room.bans(&actor, now) {
+            Ok(bans) => bans,
+            Err(denied) => return self.refuse(&denied),
+        };
+        if bans.is_empty() {
+            return self.outbox.tell(Tone::News, &format!("Nobody is banned from {name}."));
+        }
+        let column = bans.iter().map(|ban| ban.name.as_str().len()).max().unwrap_or(0);
+        for ban in bans {
+            let length = ban.until.map_or_else(
+                || "until lifted".to_owned(),
+                |until| format!("{} left", span::told(until.saturating_duration_since(now))),
+            );
+            let address = match ban.address.filter(|_| addresses) {
+                Some(address) => format!(", from {address}"),
+                None => String::new(),
+            };
+            let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
+            let line = format!("{:column$}   by {}, {length}{address}{reason}", ban.name.as_str(), ban.by);
+            self.outbox.tell(Tone::News, &line);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn shut_down(&mut self, code: &str) {
+        let now = Instant::now();
+        let Some(expected) = self.hub.exit_code() else {
+            return self.outbox.tell(Tone::Refusal, "This server has no exit code.");
+        };
+        let wait = self.hub.exit_wait(self.ip(), now).or_else(|| self.hub.guesses().try_at(now).err());
+        if let Some(wait) = wait {
+            let line = format!("Too many tries at the exit code: try again in {}.", seconds(wait));
+            return self.outbox.tell(Tone::Refusal, &line);
+        }
+        let client = self.outbox.id();
+        if expected.matches(code) {
+            log::warn!("client {client} from {} stops the server by its exit code", self.peer);
+            self.hub.request(Request::Stop);
+            return self.outbox.tell(Tone::News, "That is the code: the server stops.");
+        }
+        self.hub.exit_code_wrong(self.ip(), now);
+        log::warn!("client {client} from {}: wrong exit code", self.peer);
+        self.outbox.tell(Tone::Refusal, "That is not the exit code.");
+        self.wrong_codes += 1;
+        if self.wrong_codes >= WRONG_CODES {
+            self.ended = Some(Ended::WrongCodes);
+        }
+    }
+}

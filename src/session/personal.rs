@@ -1,0 +1,172 @@
+//! What this person sets for himself, and what he learns of others.
+//!
+//! *Owns* name, being away, ignoring, bell and time zone, from the side of the session.
+//! *Knows nothing of* what was typed.
+//! *Called by* `session::effects`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::tz::TimeZone;
+
+use super::Session;
+use super::listings::short;
+use crate::deed::Denied;
+use crate::identity::Whom;
+use crate::message::Addressee;
+use crate::names::UserName;
+use crate::outbox::MOST_IGNORED;
+use crate::palette::Answer;
+use crate::screen::{Bell, Clock, Tone};
+
+impl Session {
+    #[inline(never)]
+    pub(super) fn rename(&mut self, name: &UserName) -> Option<Answer> {
+        let person = self.person.clone()?;
+        let limit = self.hub.config().username_limit;
+        let before = match self.hub.roster.rename(&person, name, limit) {
+            Ok(before) => before,
+            Err(free) => return Some(Answer::NameTaken { name: name.clone(), free }),
+        };
+        if before.as_str() == name.as_str() {
+            self.outbox.tell(Tone::News, &format!("You are {name} already."));
+            return None;
+        }
+        self.outbox.set_name(name);
+        let who = person.identity();
+        for room in self.memberships.iter().map(|membership| Arc::clone(&membership.room)).collect::<Vec<_>>() {
+            room.rename(&who, &before);
+            self.note_undelivered(&room);
+        }
+        for pair in self.hub.directs.of(self.outbox.id()) {
+            let partner = pair.partner(self.outbox.id());
+            partner.outbox.partner_renamed(&person.addressee(), &format!("{before} is {name} now."));
+        }
+        log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
+        self.outbox.tell(Tone::News, &format!("You are {name} now."));
+        None
+    }
+
+    #[inline(never)]
+    pub(super) fn set_away(&mut self, away: Option<String>) {
+        let Some(person) = &self.person else { return };
+        let line = match &away {
+            Some(text) if text.is_empty() => "You are away; :back ends it.".to_owned(),
+            Some(text) => format!("You are away ({text}); :back ends it."),
+            None => "You are back.".to_owned(),
+        };
+        if person.set_away(away.map(Into::into)) {
+            self.outbox.tell(Tone::News, &line);
+        } else {
+            self.outbox.tell(Tone::News, "Nothing has changed by that.");
+        }
+    }
+
+    /// Who is meant: somebody online, or else a name.
+    fn meant_person(&self, whom: &Whom) -> Option<Addressee> {
+        self.hub.roster.find(whom).map(|person| person.addressee())
+    }
+
+    #[inline(never)]
+    pub(super) fn ignore(&mut self, whom: &Whom) {
+        let Some(person) = self.meant_person(whom) else { return self.refuse(&Denied::NotOnline(whom.clone())) };
+        if person.client == self.outbox.id() {
+            return self.refuse(&Denied::Yourself("ignore"));
+        }
+        let name = person.name.clone();
+        if self.outbox.ignore(person) {
+            self.outbox.tell(Tone::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
+        } else {
+            let line = format!("You ignore {MOST_IGNORED} people, which is the most.");
+            self.outbox.tell(Tone::Refusal, &line);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn unignore(&mut self, whom: &Whom) {
+        let client = self.meant_person(whom).map(|person| person.client).or(whom.client);
+        if self.outbox.unignore(&whom.name, client) {
+            self.outbox.tell(Tone::News, &format!("You see {} again.", whom.name));
+        } else {
+            self.outbox.tell(Tone::Refusal, &format!("You do not ignore {}.", whom.name));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn list_ignored(&mut self) {
+        let ignored = self.outbox.ignored();
+        let names: Vec<_> = ignored.iter().map(|person| person.name.as_str()).collect();
+        let line = match names.as_slice() {
+            [] => "You ignore nobody.".to_owned(),
+            names => format!("You ignore {}.", names.join(", ")),
+        };
+        self.outbox.tell(Tone::News, &line);
+    }
+
+    #[inline(never)]
+    pub(super) fn set_bell(&mut self, bell: Bell) {
+        self.outbox.set_bell(bell);
+        let line = match bell {
+            Bell::Off => "The bell is off.",
+            Bell::On => "The bell rings at every message.",
+            Bell::Mentions => "The bell rings where you are named, and at direct messages.",
+        };
+        self.outbox.tell(Tone::News, line);
+    }
+
+    /// Looking a zone up reads files and nests deep: it is done where there is stack for it.
+    #[inline(never)]
+    pub(super) fn set_time_zone(&mut self, name: String) {
+        let found = self.hub.work.run(move || TimeZone::get(&name).map_err(|_| name));
+        match found {
+            Ok(Ok(zone)) => {
+                self.outbox.set_clock(Some(Clock::new(zone)));
+                self.tell_time_zone();
+            }
+            Ok(Err(name)) => {
+                let name = crate::text::truncate(&name, 32).to_owned();
+                let line = format!("There is no time zone {name}: they are named like Europe/Berlin or UTC.");
+                self.outbox.tell(Tone::Refusal, &line);
+            }
+            Err(busy) => self.outbox.tell(Tone::Refusal, &busy.to_string()),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_time_zone(&self) {
+        let own = self.outbox.clock();
+        let clock = own.as_ref().unwrap_or(&self.hub.clock);
+        let name = clock.zone().iana_name().unwrap_or("the server's").to_owned();
+        self.outbox.tell(Tone::News, &format!("Your times are those of {name}."));
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_quote(&mut self) {
+        // Any number is as good as any other; the clock's nanoseconds are at hand.
+        let number = jiff::Timestamp::now().as_nanosecond().unsigned_abs() / 1000;
+        if let Some(quote) = self.hub.quote(u64::try_from(number % u128::from(u64::MAX)).unwrap_or(0)) {
+            self.outbox.tell(Tone::News, &quote.to_string());
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_who_is(&mut self, whom: &Whom) {
+        let Some(person) = self.hub.roster.find(whom) else { return self.refuse(&Denied::NotOnline(whom.clone())) };
+        let now = Instant::now();
+        let rooms = self.visible_rooms(&person);
+        let rooms = if rooms.is_empty() { "in no public room".to_owned() } else { format!("in {}", rooms.join(", ")) };
+        let here = short(now.saturating_duration_since(person.since));
+        let idle = short(person.idle(now));
+        let name = person.name();
+        let line = format!("{name} is {name}#{}, {rooms}, here {here}, idle {idle}.", person.client());
+        self.outbox.tell(Tone::News, &line);
+        self.tell_away_of(&person);
+    }
+
+    fn tell_away_of(&self, person: &crate::roster::Person) {
+        if let Some(text) = person.away() {
+            let reason = if text.is_empty() { String::new() } else { format!(" ({text})") };
+            self.outbox.tell(Tone::News, &format!("{} is away{reason}.", person.name()));
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Finding what was said, where this person may read.
+//!
+//! *Owns* what is looked through, for how long, and how many hits are shown.
+//! *Knows nothing of* patterns beyond that they match.
+//! *Called by* `session::effects`.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Session;
+use crate::message::Event;
+use crate::screen::{Tone, render_hit};
+use crate::search;
+
+/// Most hits shown: a screen of them.
+const MOST_HITS: usize = 20;
+
+/// How long one search may compute. The worst patterns allowed take three milliseconds for the longest message; a
+/// history of ordinary ones takes a tenth of this time.
+const PATIENCE: Duration = Duration::from_millis(80);
+
+/// One message found.
+struct Hit {
+    place: Arc<str>,
+    event: Arc<Event>,
+    range: Range<usize>,
+}
+
+/// What came of a search.
+struct Found {
+    hits: Vec<Hit>,
+    /// There are more hits than are shown.
+    more: bool,
+    /// Messages that there was no time for.
+    unsearched: usize,
+}
+
+impl Session {
+    /// Looked for on a thread that has the stack for it, with no lock held.
+    #[inline(never)]
+    pub(super) fn search(&mut self, pattern: String) {
+        let messages = self.readable();
+        let found = self.hub.work.run(move || search::compile(&pattern).map(|pattern| find(&pattern, &messages)));
+        match found {
+            Ok(Ok(found)) => self.show_found(&found),
+            Ok(Err(mistake)) => self.outbox.tell(Tone::Refusal, &mistake.to_string()),
+            Err(busy) => self.outbox.tell(Tone::Refusal, &busy.to_string()),
+        }
+    }
+
+    /// Everything this person may read and does not ignore, newest first, with the place it was said in.
+    fn readable(&self) -> Vec<(Arc<str>, Arc<Event>)> {
+        let Some(actor) = self.actor() else { return Vec::new() };
+        let now = Instant::now();
+        let mut all: Vec<(Arc<str>, Arc<Event>)> = Vec::new();
+        for membership in &self.memberships {
+            let place: Arc<str> = membership.room.name().as_str().into();
+            let history = membership.room.history(&actor, usize::MAX, now);
+            all.extend(history.into_iter().map(|event| (Arc::clone(&place), event)));
+        }
+        for pair in self.hub.directs.of(self.outbox.id()) {
+            let place: Arc<str> = format!("@{}", pair.partner(self.outbox.id()).name()).into();
+            all.extend(pair.history(usize::MAX).into_iter().map(|event| (Arc::clone(&place), event)));
+        }
+        let ignored = self.outbox.ignored();
+        all.retain(|(_, event)| {
+            let by = |event: &Event| event.message().map(|message| (message.from, message.author.clone()));
+            by(event).is_none_or(|(from, author)| !ignored.iter().any(|who| who.client == from || who.name == author))
+        });
+        let number = |event: &Event| event.message().map(|message| message.id);
+        all.sort_unstable_by_key(|(_, event)| std::cmp::Reverse(number(event)));
+        // What was sent to several people stands in several conversations.
+        all.dedup_by(|(_, one), (_, other)| number(one) == number(other));
+        all
+    }
+
+    fn show_found(&self, found: &Found) {
+        let mut clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
+        self.outbox.with_display(|display, out| {
+            display.begin(b"", out);
+            for hit in &found.hits {
+                if let Some(message) = hit.event.message() {
+                    render_hit(message, &hit.place, hit.range.clone(), display.look(), &mut clock, out);
+                }
+            }
+        });
+        if found.unsearched > 0 {
+            let line = format!("That pattern takes long: {} older messages were not looked at.", found.unsearched);
+            self.outbox.tell(Tone::News, &line);
+        }
+        match (found.hits.len(), found.more) {
+            (0, _) => self.outbox.tell(Tone::News, "Nothing found where you may read."),
+            (_, true) => self.outbox.tell(Tone::News, &format!("There is more: these are the newest {MOST_HITS}.")),
+            (_, false) => {}
+        }
+    }
+}
+
+fn find(pattern: &search::Pattern, messages: &[(Arc<str>, Arc<Event>)]) -> Found {
+    let deadline = Instant::now() + PATIENCE;
+    let mut found = Found { hits: Vec::new(), more: false, unsearched: 0 };
+    for (index, (place, event)) in messages.iter().enumerate() {
+        if Instant::now() >= deadline {
+            found.unsearched = messages.len() - index;
+            break;
+        }
+        let Some(range) = event.message().and_then(|message| pattern.find(&message.text)) else { continue };
+        if found.hits.len() == MOST_HITS {
+            found.more = true;
+            break;
+        }
+        found.hits.push(Hit { place: Arc::clone(place), event: Arc::clone(event), range });
+    }
+    found
+}

@@ -1,0 +1,286 @@
+//! Talking: what this person says, to a room or to people, and what becomes of it afterwards.
+//!
+//! *Owns* the way from a draft to a room or a conversation of two, and finding the message that a number means.
+//! *Knows nothing of* what was typed, and of how a message looks.
+//! *Called by* `session::effects`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::Session;
+use crate::conversation::Conversation;
+use crate::deed::{Actor, Denied};
+use crate::direct::{Pair, TooMany};
+use crate::identity::Whom;
+use crate::message::{Addressee, Draft, Event, Message, MessageId};
+use crate::palette::Answer;
+use crate::room::Room;
+use crate::roster::Person;
+use crate::screen::Tone;
+use crate::timer::Task;
+
+/// Where a message stands.
+enum Place {
+    Room(Arc<Room>),
+    /// One that was sent to several people stands in several conversations.
+    Direct(Vec<Arc<Pair>>),
+}
+
+impl Session {
+    #[inline(never)]
+    pub(super) fn say(&mut self, to: &Conversation, draft: Draft, confirm: bool) {
+        match to {
+            Conversation::Room(name) => {
+                let room = self.membership(name).map(|membership| Arc::clone(&membership.room));
+                match (room, self.actor()) {
+                    (Some(room), Some(actor)) => self.post(&room, &actor, draft, confirm),
+                    _ => self.refuse(&Denied::NotIn(name.clone())),
+                }
+            }
+            Conversation::Direct(partner) => {
+                let whom = Whom { name: partner.name.clone(), client: Some(partner.client) };
+                let in_view = !confirm;
+                match self.hub.directs.find(self.outbox.id(), partner.client) {
+                    Some(pair) => self.send(vec![pair], draft, in_view),
+                    None => self.refuse(&Denied::NotOnline(Whom { client: None, ..whom })),
+                }
+            }
+        }
+    }
+
+    fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
+        let (now, lasts) = (Instant::now(), draft.lasts);
+        match room.post(actor, draft, Timestamp::now(), now) {
+            Ok(id) => {
+                self.note_undelivered(room);
+                if let Some(lasts) = lasts {
+                    self.hub.timer.schedule(now + lasts, Task::Expire(Arc::downgrade(room), id));
+                }
+                if confirm {
+                    self.confirm(room, id);
+                }
+            }
+            Err(denied) => self.refuse(&denied),
+        }
+    }
+
+    #[inline(never)]
+    fn confirm(&mut self, room: &Arc<Room>, id: MessageId) {
+        if room.is_viewed_by(self.outbox.id()) {
+            return;
+        }
+        if let Some(membership) = self.memberships.iter_mut().find(|m| Arc::ptr_eq(&m.room, room)) {
+            // What one has said oneself is not unread.
+            membership.read += 1;
+        }
+        self.outbox.tell(Tone::News, &format!("Said in {} as {id}.", room.name()));
+    }
+
+    pub(super) fn refuse(&self, denied: &Denied) {
+        self.outbox.tell(Tone::Refusal, &denied.to_string());
+    }
+
+    /// The conversation with somebody, begun if there is none.
+    fn begin(&self, whom: &Whom) -> Result<Arc<Pair>, String> {
+        let not_online = || Denied::NotOnline(whom.clone()).to_string();
+        let person = self.person.as_ref().ok_or_else(not_online)?;
+        let other = self.hub.roster.find(whom).ok_or_else(not_online)?;
+        if Arc::ptr_eq(person, &other) {
+            return Err(Denied::Yourself("write to").to_string());
+        }
+        match self.hub.directs.begin(person, &other) {
+            Ok(Some(pair)) => Ok(pair),
+            Ok(None) => Err(not_online()),
+            Err(TooMany(most)) => {
+                Err(format!("You have {most} conversations, which is the most; they end when somebody leaves."))
+            }
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn open_direct(&mut self, whom: &Whom) -> Option<Answer> {
+        match self.begin(whom) {
+            Ok(pair) => {
+                let partner = Arc::clone(pair.partner(self.outbox.id()));
+                let answer = Answer::DirectOpened(partner.addressee());
+                self.tell_away(&partner);
+                Some(answer)
+            }
+            Err(line) => {
+                self.outbox.tell(Tone::Refusal, &line);
+                None
+            }
+        }
+    }
+
+    pub(super) fn enter_direct_view(&mut self, partner: &Addressee, count: usize) {
+        let header = format!("@{}: only you two. Type to talk; /help for commands; :q goes back.", partner.name);
+        let opened = self.hub.directs.find(self.outbox.id(), partner.client);
+        let clock = self.hub.clock.clone();
+        if !opened.is_some_and(|pair| pair.open_view(&self.outbox, count, &header, &clock)) {
+            let whom = Whom { name: partner.name.clone(), client: None };
+            self.refuse(&Denied::NotOnline(whom));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn send_direct(&mut self, to: &[Whom], draft: Draft) {
+        let mut pairs: Vec<Arc<Pair>> = Vec::new();
+        for whom in to {
+            match self.begin(whom) {
+                Ok(pair) if pairs.iter().any(|known| Arc::ptr_eq(known, &pair)) => {}
+                Ok(pair) => pairs.push(pair),
+                Err(line) => self.outbox.tell(Tone::Refusal, &format!("Not sent to {whom}: {line}")),
+            }
+        }
+        self.send(pairs, draft, false);
+    }
+
+    /// Sends one message to one or several people. `in_view`: the author looks at the conversation, and has typed it there.
+    #[inline(never)]
+    fn send(&mut self, pairs: Vec<Arc<Pair>>, draft: Draft, in_view: bool) {
+        let Some(person) = self.person.clone() else { return };
+        if pairs.is_empty() {
+            return;
+        }
+        let own = self.outbox.id();
+        let to: Vec<_> = pairs.iter().map(|pair| pair.partner(own).addressee()).collect();
+        let (id, lasts) = (self.hub.rooms.next_message(), draft.lasts);
+        let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
+        let message = Message::new(id, Timestamp::now(), person.name(), own, draft, to.into());
+        let event = Arc::new(Event::Said(message));
+        // Typed in line mode into the conversation itself, it is on the screen already.
+        let echoed = in_view && plain && !self.link.is_character_mode();
+        let clock = self.hub.clock.clone();
+        let mut sent = Vec::new();
+        for pair in pairs {
+            match pair.post(&event, own, &clock) {
+                Ok(()) => sent.push(pair),
+                Err(denied) => self.refuse(&denied),
+            }
+        }
+        if !sent.is_empty() && !echoed {
+            self.outbox.tell_direct(&event, &mut clock.clone());
+        }
+        for pair in sent {
+            if let Some(lasts) = lasts {
+                self.hub.timer.schedule(Instant::now() + lasts, Task::ExpireDirect(Arc::downgrade(&pair), id));
+            }
+            self.tell_away(pair.partner(own));
+        }
+    }
+
+    /// Whoever writes to somebody who is away is told so.
+    fn tell_away(&self, person: &Person) {
+        if let Some(text) = person.away() {
+            let reason = if text.is_empty() { String::new() } else { format!(" ({text})") };
+            self.outbox.tell(Tone::News, &format!("{} is away{reason}.", person.name()));
+        }
+    }
+
+    /// Where a message stands that this person may read.
+    fn locate(&self, actor: &Actor, id: MessageId) -> Option<Place> {
+        let now = Instant::now();
+        let room = self.memberships.iter().find(|membership| membership.room.quote(actor, id, now).is_some());
+        if let Some(membership) = room {
+            return Some(Place::Room(Arc::clone(&membership.room)));
+        }
+        let mut pairs = self.hub.directs.of(self.outbox.id());
+        pairs.retain(|pair| pair.quote(id).is_some());
+        (!pairs.is_empty()).then_some(Place::Direct(pairs))
+    }
+
+    /// The number given, or the one of this person's last message where he is.
+    fn meant(&self, id: Option<MessageId>) -> Option<MessageId> {
+        if id.is_some() {
+            return id;
+        }
+        match self.palette.current()? {
+            Conversation::Room(name) => self.membership(name)?.room.last_by(self.outbox.id()),
+            Conversation::Direct(partner) => {
+                self.hub.directs.find(self.outbox.id(), partner.client)?.last_by(self.outbox.id())
+            }
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn reply(&mut self, id: MessageId, text: String) {
+        let Some(actor) = self.actor() else { return };
+        match self.locate(&actor, id) {
+            Some(Place::Room(room)) => {
+                let reply = room.quote(&actor, id, Instant::now());
+                let in_view = room.is_viewed_by(self.outbox.id());
+                self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
+            }
+            Some(Place::Direct(pairs)) => {
+                let reply = pairs.first().and_then(|pair| pair.quote(id));
+                self.send(pairs, Draft { reply, ..Draft::said(text) }, false);
+            }
+            None => self.refuse(&Denied::NoMessage),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn edit(&mut self, id: Option<MessageId>, text: &str) {
+        let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
+        let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
+        match self.locate(&actor, id) {
+            Some(Place::Room(room)) => match room.edit(&actor, id, text, Instant::now()) {
+                Some(Ok(erased)) => {
+                    self.note_undelivered(&room);
+                    self.hub.arrange_redraw(&room, erased);
+                    self.tell_changed(&room, &format!("Edited {id}."));
+                }
+                Some(Err(denied)) => self.refuse(&denied),
+                None => self.refuse(&Denied::NoMessage),
+            },
+            Some(Place::Direct(pairs)) => {
+                let clock = self.hub.clock.clone();
+                self.change_direct(&pairs, |pair| pair.edit(id, &person, text, &clock));
+            }
+            None => self.refuse(&Denied::NoMessage),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn delete(&mut self, id: Option<MessageId>) {
+        let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
+        let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
+        match self.locate(&actor, id) {
+            Some(Place::Room(room)) => match room.delete(&actor, id, Instant::now()) {
+                Some(Ok(erased)) => {
+                    self.note_undelivered(&room);
+                    self.hub.arrange_redraw(&room, erased);
+                    self.tell_changed(&room, &format!("Deleted {id}."));
+                }
+                Some(Err(denied)) => self.refuse(&denied),
+                None => self.refuse(&Denied::NoMessage),
+            },
+            Some(Place::Direct(pairs)) => {
+                let clock = self.hub.clock.clone();
+                self.change_direct(&pairs, |pair| pair.delete(id, &person, &clock));
+            }
+            None => self.refuse(&Denied::NoMessage),
+        }
+    }
+
+    /// Whoever looks at the room sees what has changed; who does not is told.
+    fn tell_changed(&self, room: &Room, line: &str) {
+        if !room.is_viewed_by(self.outbox.id()) {
+            self.outbox.tell(Tone::News, line);
+        }
+    }
+
+    /// Changes a message in every conversation it stands in. Its author sees one of the changes.
+    fn change_direct(&self, pairs: &[Arc<Pair>], change: impl Fn(&Pair) -> Option<Result<(), Denied>>) {
+        for pair in pairs {
+            match change(pair) {
+                Some(Ok(())) => self.hub.arrange_direct_redraw(pair),
+                Some(Err(denied)) => self.refuse(&denied),
+                None => self.refuse(&Denied::NoMessage),
+            }
+        }
+    }
+}
