@@ -28,7 +28,7 @@ fn the_list_shows_people_limits_and_descriptions_of_public_rooms_only() {
     alice.expect("* Joined general, 0 others here. :chat to talk, :close to leave.\r\n[general]> ");
     alice.send(":rooms");
     alice.expect(
-        "* games     0/1   For game related discussions.\r\n* general   1/-   For general conversations.\r\n* locked    0/-\r\n[general]> ",
+        "* games     0/1   For game related discussions.\r\n* general   1/-   For general conversations.\r\n* locked    0/-   (password)\r\n[general]> ",
     );
 }
 
@@ -120,7 +120,7 @@ fn a_hidden_room_opens_to_its_password_asked_for_or_given() {
     bob.send(":join staff pass word");
     bob.expect("* Joined staff, 1 other here. :chat to talk, :close to leave.\r\n[staff]> ");
     bob.send(":rooms");
-    bob.expect("* staff     2/-   (hidden)\r\n");
+    bob.expect("* staff     2/-   (password) (hidden)\r\n");
 }
 
 #[test]

@@ -422,7 +422,7 @@ fn every_connection_its_end_and_its_reason_are_logged_cleanly() {
     program.expect_log("No name was given in time");
     eventually("both ends in the log", || program.log().matches(" ended after ").count() == 2);
     let log = program.log();
-    for part in ["client 1 from 127.0.0.1:", "connected", "is alice", "s: left", "client 2 from 127.0.0.1:"] {
+    for part in ["client 1001 from 127.0.0.1:", "connected", "is alice", "s: left", "client 1002 from 127.0.0.1:"] {
         assert!(log.contains(part), "{part:?} in {log}");
     }
     assert!(!log.contains("forged") && !log.contains('\u{1b}'), "{log}");

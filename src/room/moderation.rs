@@ -60,7 +60,7 @@ impl Room {
                 state.judge(self, actor, Deed::Kick, &target, "kick", now)?;
                 let news = because(format!("{} was kicked by {}", target.name, actor.who.name), &reason);
                 let line = because(format!("You were kicked from {} by {}", self.name, actor.who.name), &reason);
-                let line = format!("{line} You may come back in {}.", span::told(KICK_LASTS));
+                let line = format!("{line}. You may come back in {}.", span::told(KICK_LASTS));
                 if let Some(who) = &target.who {
                     state.order.kick(who, now);
                     state.put_out(self, who, &target, &news, &line, actor, now);
@@ -113,8 +113,8 @@ impl Room {
                 if target.who.clone().is_some_and(|who| !state.order.promote(who, false)) {
                     return Err(Denied::ListFull);
                 }
-                target.hear(&format!("You are admin of {} now, by {}.", self.name, actor.who.name));
-                format!("{} is admin now, by {}", target.name, actor.who.name)
+                target.hear(&format!("{} made you admin of {}.", actor.who.name, self.name));
+                format!("{} made {} admin", actor.who.name, target.name)
             }
             Act::Demote(whom) => {
                 let target = state.present(self, &whom, now)?;
@@ -122,9 +122,9 @@ impl Room {
                 if !target.who.as_ref().is_some_and(|who| state.order.demote(who)) {
                     return Err(Denied::AsItIs(format!("{} is not an admin.", target.name)));
                 }
-                target.hear(&format!("You are no admin of {} any more, by {}.", self.name, actor.who.name));
+                target.hear(&format!("{} made you an ordinary member of {}.", actor.who.name, self.name));
                 state.name_heir(self, now);
-                format!("{} is no admin any more, by {}", target.name, actor.who.name)
+                format!("{} made {} an ordinary member", actor.who.name, target.name)
             }
             Act::Set(setting) => {
                 state.ask(self, actor, Deed::Set, now)?;
@@ -179,7 +179,7 @@ impl Room {
         }
         let length = lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
         let news = because(format!("{} was banned by {}{length}", target.name, actor.who.name), reason);
-        let line = because(format!("You were banned from {} by {}{length}", self.name, actor.who.name), reason);
+        let line = because(format!("You were banned from {} by {}{length}", self.name, actor.who.name), reason) + ".";
         match target.who.clone().filter(|who| state.members.contains_key(&who.client)) {
             Some(who) => state.put_out(self, &who, &target, &news, &line, actor, now),
             None => state.tell(news.clone(), Some(actor.who.client)),
