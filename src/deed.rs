@@ -177,7 +177,7 @@ impl fmt::Display for Denied {
             }
             Denied::NoMessage => f.write_str("There is no such message where you are; :history shows the numbers."),
             Denied::NotYours => f.write_str("That message is not yours."),
-            Denied::NothingYours => f.write_str("There is no message of yours here."),
+            Denied::NothingYours => f.write_str("There is no message of yours any more."),
             Denied::TooManyTemporary => {
                 f.write_str("Not said: too many temporary messages wait here for their end already.")
             }

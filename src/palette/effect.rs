@@ -103,7 +103,7 @@ pub enum Effect {
     },
     /// Change a message.
     Edit {
-        /// Which one; nothing given: one's last in the current conversation.
+        /// Which one; nothing given: one's last.
         id: Option<MessageId>,
         /// Sanitised, within the limit.
         text: String,

@@ -41,6 +41,17 @@ pub enum NotEntered {
     NotAdmitted,
 }
 
+/// How somebody goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Going {
+    /// As he wished.
+    Asked,
+    /// Logged out, because he typed nothing.
+    Idle,
+    /// His connection is lost.
+    Lost,
+}
+
 /// A change of membership that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
@@ -93,17 +104,19 @@ impl Room {
         state.order.invited(who, now) || state.order.rank(who, now).is_some()
     }
 
-    /// Lets somebody go; `None` if he was not in it. `lost`: it was not his wish. A panic elsewhere must not keep anybody
-    /// in a room, so this never refuses.
-    pub fn leave(&self, client: ClientId, lost: bool, now: Instant) -> Option<Change> {
+    /// Lets somebody go; `None` if he was not in it. A panic elsewhere must not keep anybody in a room, so this never
+    /// refuses.
+    pub fn leave(&self, client: ClientId, going: Going, now: Instant) -> Option<Change> {
         let mut state = self.lock();
         let member = state.remove(client)?;
         let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
             state.gathered.left(&member.who.name).then(|| gathering_time(state.in_view))
         } else {
-            state.tell(format!("{} left", member.who.name), Some(client));
+            let reason = if going == Going::Idle { " (idle)" } else { "" };
+            state.tell(format!("{} left{reason}", member.who.name), Some(client));
             None
         };
+        let lost = going == Going::Lost;
         let was_admin = state.order.left(&member.who, lost, now);
         state.name_heir(self, now);
         let others = state.members.len();

@@ -42,7 +42,7 @@ use crate::screen::{Clock, Place};
 use drive::Driver;
 use gathered::Gathered;
 
-pub use membership::{Change, NotEntered, Visitor};
+pub use membership::{Change, Going, NotEntered, Visitor};
 pub use messages::Erased;
 pub use moderation::Acted;
 pub use view::{Facts, Occupant};

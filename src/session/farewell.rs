@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::Session;
 use crate::outbox::Ended;
+use crate::room::Going;
 use crate::screen::Tone;
 
 /// How long the last bytes may take to leave, unless the server stops first.
@@ -25,9 +26,13 @@ impl Session {
         self.deliver();
         self.viewed = None;
         // Whoever has not asked for his end may come back to what was his.
-        let lost = !matches!(ended, Ended::Quit | Ended::Idle | Ended::WrongCodes);
+        let going = match ended {
+            Ended::Quit | Ended::WrongCodes => Going::Asked,
+            Ended::Idle => Going::Idle,
+            _ => Going::Lost,
+        };
         for membership in std::mem::take(&mut self.memberships) {
-            self.let_go(&membership.room, lost);
+            self.let_go(&membership.room, going);
         }
         self.deliver();
         if let Some(person) = self.person.take() {

@@ -16,7 +16,7 @@ use crate::identity::Whom;
 use crate::names::RoomName;
 use crate::order::GRACE;
 use crate::palette::{Answer, Came, JoinRefusal, NotMade};
-use crate::room::{Change, Made, NotEntered, Room, Visitor};
+use crate::room::{Change, Going, Made, NotEntered, Room, Visitor};
 use crate::room_table::CannotMake;
 use crate::screen::Tone;
 use crate::timer::Task;
@@ -195,7 +195,7 @@ impl Session {
                 let known = |membership: &Membership| membership.room.name() == name;
                 let Some(index) = self.memberships.iter().position(known) else { return };
                 let membership = self.memberships.swap_remove(index);
-                self.let_go(&membership.room, false);
+                self.let_go(&membership.room, Going::Asked);
                 self.outbox.tell(Tone::News, &format!("Left {}.", membership.room.name()));
             }
             Conversation::Direct(person) => {
@@ -204,9 +204,9 @@ impl Session {
         }
     }
 
-    /// Leaves a room without a word to oneself. `lost`: it was not this person's wish.
-    pub(super) fn let_go(&mut self, room: &Arc<Room>, lost: bool) {
-        if let Some(change) = room.leave(self.outbox.id(), lost, Instant::now()) {
+    /// Leaves a room without a word to oneself.
+    pub(super) fn let_go(&mut self, room: &Arc<Room>, going: Going) {
+        if let Some(change) = room.leave(self.outbox.id(), going, Instant::now()) {
             self.arrange(room, change);
         }
     }

@@ -192,17 +192,13 @@ impl Session {
         (!pairs.is_empty()).then_some(Place::Direct(pairs))
     }
 
-    /// The number given, or the one of this person's last message where he is.
+    /// The number given, or the one of the last message that this person has said anywhere.
     fn meant(&self, id: Option<MessageId>) -> Option<MessageId> {
-        if id.is_some() {
-            return id;
-        }
-        match self.palette.current()? {
-            Conversation::Room(name) => self.membership(name)?.room.last_by(self.outbox.id()),
-            Conversation::Direct(partner) => {
-                self.hub.directs.find(self.outbox.id(), partner.client)?.last_by(self.outbox.id())
-            }
-        }
+        let own = self.outbox.id();
+        let rooms = self.memberships.iter().filter_map(|membership| membership.room.last_by(own));
+        let pairs = self.hub.directs.of(own);
+        let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
+        id.or_else(|| rooms.chain(directs).max())
     }
 
     #[inline(never)]
