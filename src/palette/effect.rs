@@ -62,7 +62,7 @@ pub enum Effect {
         /// Which room.
         room: RoomName,
         /// What.
-        act: Act,
+        act: Box<Act>,
     },
     /// Show how a room is set up.
     ShowSettings(RoomName),
@@ -80,8 +80,9 @@ pub enum Effect {
     Say {
         /// Where.
         to: Conversation,
-        /// Sanitised, within the limit.
-        draft: Draft,
+        /// Sanitised, within the limit. In a box, like other large things here: effects lie on the stack of every
+        /// connection several times over.
+        draft: Box<Draft>,
         /// Whether the author does not look at it and is told the number of his message.
         confirm: bool,
     },
@@ -92,7 +93,7 @@ pub enum Effect {
         /// Whom to.
         to: Vec<Whom>,
         /// Sanitised, within the limit.
-        draft: Draft,
+        draft: Box<Draft>,
     },
     /// Answer a message where it was said.
     Reply {

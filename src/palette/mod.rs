@@ -261,7 +261,7 @@ impl Palette {
         self.state = back_to(from_view);
         match pasted {
             Pasted::Whole(text) => {
-                effects.push(Effect::Say { to, draft: crate::message::Draft::said(text), confirm: !from_view });
+                effects.push(Effect::Say { to, draft: crate::message::Draft::said(text).into(), confirm: !from_view });
             }
             Pasted::TooLong { lines, bytes } => {
                 let refusal = Refusal::PasteTooLong { lines, bytes };

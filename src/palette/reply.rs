@@ -316,12 +316,14 @@ pub fn seconds(duration: Duration) -> String {
 }
 
 /// The greeting by name.
+#[inline(never)]
 pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
     let rooms = if rooms == 1 { "1 room".to_owned() } else { format!("{rooms} rooms") };
     format!("Hello {name}. {} online, {rooms}. :rooms lists them, :help explains.", people(online))
 }
 
 /// The name is somebody else's.
+#[inline(never)]
 pub(super) fn name_taken(name: &UserName, free: Option<&str>) -> String {
     match free {
         Some(free) => format!("The name {name} is taken; {free} is free."),
@@ -340,6 +342,7 @@ fn go_on(into_view: bool) -> &'static str {
 }
 
 /// The room is entered.
+#[inline(never)]
 pub(super) fn joined(room: &RoomName, count: usize, how: Came, into_view: bool) -> String {
     let (others, go_on) = (others(count), go_on(into_view));
     match how {
@@ -350,6 +353,7 @@ pub(super) fn joined(room: &RoomName, count: usize, how: Came, into_view: bool) 
 }
 
 /// The conversation is open.
+#[inline(never)]
 pub(super) fn direct_opened(name: &UserName, into_view: bool) -> String {
     format!("In conversation with {name}. {}", go_on(into_view))
 }

@@ -145,7 +145,7 @@ impl Palette {
                 on_person(verb, whom, rest)?
             }
         };
-        effects.push(Effect::Act { room, act });
+        effects.push(Effect::Act { room, act: act.into() });
         Some(())
     }
 

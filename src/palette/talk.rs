@@ -85,7 +85,7 @@ impl Palette {
     /// Says something where the person is.
     pub(super) fn say(&mut self, said: &str, action: bool, rules: &Rules, effects: &mut Vec<Effect>) {
         let Some(said) = self.sayable(said, rules, effects) else { return };
-        let draft = Draft { action, ..Draft::said(said) };
+        let draft = Box::new(Draft { action, ..Draft::said(said) });
         let confirm = self.state != State::ChatView;
         match self.current() {
             Some(to) => effects.push(Effect::Say { to: to.clone(), draft, confirm }),
@@ -109,7 +109,7 @@ impl Palette {
         if let Some(said) = self.sayable(said, rules, effects) {
             let to = Conversation::Room(room);
             let in_view = self.state == State::ChatView && self.current().is_some_and(|current| current.is(&to));
-            effects.push(Effect::Say { to, draft: Draft::said(said), confirm: !in_view });
+            effects.push(Effect::Say { to, draft: Draft::said(said).into(), confirm: !in_view });
         }
         Some(())
     }
@@ -118,7 +118,7 @@ impl Palette {
     pub(super) fn address(&mut self, to: &str, said: &str, rules: &Rules, effects: &mut Vec<Effect>) {
         let Some(said) = self.sayable(said, rules, effects) else { return };
         if let Some(to) = addressees(to, effects) {
-            effects.push(Effect::SendDirect { to, draft: Draft::said(said) });
+            effects.push(Effect::SendDirect { to, draft: Draft::said(said).into() });
         }
     }
 
@@ -194,7 +194,7 @@ impl Palette {
             Some(said) => said,
             None => return Some(()),
         };
-        let draft = Draft { lasts: Some(lasts), ..Draft::said(said) };
+        let draft = Box::new(Draft { lasts: Some(lasts), ..Draft::said(said) });
         match (to, self.current()) {
             (Some(to), _) => {
                 if let Some(to) = addressees(to, effects) {

@@ -88,14 +88,8 @@ impl Room {
         let Actor { who, operator } = actor;
         let name = who.name.clone();
         let member = Member { who, operator, outbox: Arc::clone(outbox), since: now, in_view: false, posted: None };
-        state.members.insert(outbox.id(), member);
-        let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
-            state.gathered.joined(&name).then(|| gathering_time(state.in_view))
-        } else {
-            state.tell(format!("{name} joined"), Some(outbox.id()));
-            None
-        };
-        Ok(Change { gathering, ..calm })
+        state.members.insert(outbox.id(), Box::new(member));
+        Ok(Change { gathering: state.tell_joined(&name, outbox.id()), ..calm })
     }
 
     /// Whether the door is open to somebody without a password: he was invited, or he is an admin who comes back.
@@ -109,13 +103,7 @@ impl Room {
     pub fn leave(&self, client: ClientId, going: Going, now: Instant) -> Option<Change> {
         let mut state = self.lock();
         let member = state.remove(client)?;
-        let gathering = if state.in_view > GATHER_ABOVE || state.gathered.is_due() {
-            state.gathered.left(&member.who.name).then(|| gathering_time(state.in_view))
-        } else {
-            let reason = if going == Going::Idle { " (idle)" } else { "" };
-            state.tell(format!("{} left{reason}", member.who.name), Some(client));
-            None
-        };
+        let gathering = state.tell_left(&member.who.name, client, going);
         let lost = going == Going::Lost;
         let was_admin = state.order.left(&member.who, lost, now);
         state.name_heir(self, now);
@@ -141,6 +129,28 @@ impl Room {
 }
 
 impl State {
+    /// Tells of an arrival, now or later: after so long, if nobody has been asked to yet.
+    #[inline(never)]
+    fn tell_joined(&mut self, name: &UserName, client: ClientId) -> Option<Duration> {
+        if self.in_view > GATHER_ABOVE || self.gathered.is_due() {
+            return self.gathered.joined(name).then(|| gathering_time(self.in_view));
+        }
+        self.tell(format!("{name} joined"), Some(client));
+        None
+    }
+
+    /// The same of a departure.
+    #[inline(never)]
+    fn tell_left(&mut self, name: &UserName, client: ClientId, going: Going) -> Option<Duration> {
+        if self.in_view > GATHER_ABOVE || self.gathered.is_due() {
+            return self.gathered.left(name).then(|| gathering_time(self.in_view));
+        }
+        let reason = if going == Going::Idle { " (idle)" } else { "" };
+        self.tell(format!("{name} left{reason}"), Some(client));
+        None
+    }
+
+    #[inline(never)]
     fn may_enter(&self, actor: &Actor, admitted: bool, now: Instant) -> Result<(), NotEntered> {
         let who = &actor.who;
         let invited = self.order.invited(who, now) || self.order.rank(who, now).is_some();
@@ -161,7 +171,7 @@ impl State {
     }
 
     /// Takes somebody out of the lists.
-    pub(super) fn remove(&mut self, client: ClientId) -> Option<Member> {
+    pub(super) fn remove(&mut self, client: ClientId) -> Option<Box<Member>> {
         let member = self.members.remove(&client)?;
         if member.in_view {
             self.in_view -= 1;

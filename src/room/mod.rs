@@ -97,7 +97,7 @@ struct State {
     /// Between two messages of one person; zero: no limit but the server's.
     slow: Duration,
     /// By connection, so by arrival.
-    members: BTreeMap<ClientId, Member>,
+    members: BTreeMap<ClientId, Box<Member>>,
     in_view: usize,
     /// The outboxes of those in view; `None` after a change, made anew by the next delivery. Arrivals so stay cheap
     /// however many people are there.

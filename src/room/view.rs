@@ -100,7 +100,7 @@ impl Room {
             let role = state.role(&Actor { who: member.who.clone(), operator: member.operator }, now);
             Occupant { name: member.who.name.clone(), client: member.who.client, since: member.since, role }
         };
-        state.members.values().map(occupant).collect()
+        state.members.values().map(|member| occupant(member)).collect()
     }
 
     /// Opens the room's view for one of its members: who is here, the last `count` messages, and live text from exactly

@@ -30,6 +30,7 @@ impl Session {
     }
 
     /// Its helpers are never inlined: their frames together would cost every idle person a page of stack.
+    #[inline(never)]
     fn carry_out_one(&mut self, effect: Effect) -> Option<Answer> {
         match effect {
             Effect::Tell(tone, line) => self.outbox.tell(tone, &line),
@@ -43,7 +44,7 @@ impl Session {
             Effect::Close(conversation) => self.close(&conversation),
             Effect::EnterView(conversation) => self.enter_view(&conversation),
             Effect::LeaveView => self.leave_view(),
-            Effect::Say { to, draft, confirm } => self.say(&to, draft, confirm),
+            Effect::Say { to, draft, confirm } => self.say(&to, *draft, confirm),
             effect => self.carry_out_rest(effect),
         }
         None
@@ -52,13 +53,13 @@ impl Session {
     #[inline(never)]
     fn carry_out_rest(&mut self, effect: Effect) {
         match effect {
-            Effect::SendDirect { to, draft } => self.send_direct(&to, draft),
+            Effect::SendDirect { to, draft } => self.send_direct(&to, *draft),
             Effect::Reply { id, text } => self.reply(id, text),
             Effect::Edit { id, text } => self.edit(id, &text),
             Effect::Delete(id) => self.delete(id),
             Effect::Search(pattern) => self.search(pattern),
             Effect::Invite { room, invited } => self.invite(&room, &invited),
-            Effect::Act { room, act } => self.act(&room, act),
+            Effect::Act { room, act } => self.act(&room, *act),
             Effect::ShowSettings(room) => self.show_settings(&room),
             Effect::ShowTopic(room) => self.show_topic(&room),
             Effect::ListBans(room) => self.list_bans(&room),

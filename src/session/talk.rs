@@ -50,6 +50,7 @@ impl Session {
         }
     }
 
+    #[inline(never)]
     fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
         let (now, lasts) = (Instant::now(), draft.lasts);
         match room.post(actor, draft, Timestamp::now(), now) {
