@@ -13,26 +13,26 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::transmit::Swept;
 use super::*;
-use crate::message::{Message, MessageId, Sequenced};
-use crate::names::UserName;
+use crate::message::{Draft, Event, Message, MessageId, Sequenced};
+use crate::names::RoomName;
+use crate::screen::Clock;
 
 /// Long, because a loaded machine is no failure.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const NO_LIMITS: OutboxLimits = OutboxLimits { bytes: None, total: None, stall: None };
 
-fn room(name: &str) -> RoomName {
-    RoomName::parse(name).expect("a room's name")
+fn room(name: &str) -> Conversation {
+    Conversation::Room(RoomName::parse(name).expect("a room's name"))
+}
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text, 1, 12).expect("a name")
 }
 
 fn said(sequence: u64, from: u64, text: &str) -> Sequenced {
-    let message = Message {
-        id: MessageId(sequence),
-        at: Timestamp::UNIX_EPOCH,
-        author: UserName::parse("bob", 1, 12).expect("a name"),
-        from: ClientId(from),
-        text: text.into(),
-    };
+    let (id, at, draft) = (MessageId(sequence), Timestamp::UNIX_EPOCH, Draft::said(text));
+    let message = Message::new(id, at, name("bob"), ClientId(from), draft, Box::default());
     Sequenced { sequence, event: Arc::new(Event::Said(message)) }
 }
 
@@ -260,7 +260,7 @@ fn a_dropped_reader_takes_no_more_and_keeps_its_first_reason() {
     outbox.end(Ended::Panicked);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     outbox.announce(Tone::News, "hello");
-    outbox.expel(&room("general"), 1, "hello");
+    outbox.expel(&room("general"), Some(1), "hello");
     assert_eq!(outbox.ended(), Some(Ended::Idle));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
@@ -380,18 +380,18 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     outbox.open_view(1, 0, &Place::ChatView(general.clone()), "here", &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
-    outbox.expel(&general, 1, "The room general is closed.");
+    outbox.expel(&general, Some(1), "The room general is closed.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* The room general is closed.\r\n[games]> "), "{seen:?}");
-    assert_eq!(outbox.rooms(), std::slice::from_ref(&games));
+    assert_eq!(outbox.open(), std::slice::from_ref(&games));
     // The view is gone with the room.
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     // The session cannot put him back before it has heard of it.
     assert!(!outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
-    assert_eq!(outbox.take_lost(), [general]);
+    assert_eq!(outbox.take_notices(), [Notice::Lost(general)]);
     assert!(outbox.set_place(Place::Palette(Some(games.clone())), std::slice::from_ref(&games)));
-    outbox.expel(&games, 2, "The room games is closed.");
+    outbox.expel(&games, Some(2), "The room games is closed.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* The room games is closed.\r\n> "), "{seen:?}");
 }
@@ -404,7 +404,7 @@ fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
     outbox.open_view(1, 0, &Place::ChatView(general.clone()), "here", &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
-    outbox.expel(&games, 7, "The room games is closed.");
+    outbox.expel(&games, Some(7), "The room games is closed.");
     assert_eq!(all_packets(&peer), ["\r* The room games is closed.\r\ngeneral | "]);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     assert_eq!(all_packets(&peer).len(), 1, "the view is still open");

@@ -3,9 +3,9 @@
 //! What depends on the order of threads runs under several seeds; `CHATSOCK_SEEDS` sets how many.
 
 use std::io::Read as _;
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{LazyLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -13,8 +13,10 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::outbox::{Ended, Laggards, OutboxLimits};
-use crate::screen::{Place, Tone};
+use crate::deed::Denied;
+use crate::message::{Draft, MessageId};
+use crate::outbox::{Ended, Laggards, Notice, OutboxLimits};
+use crate::screen::Tone;
 
 /// Long, because a loaded machine is no failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -54,6 +56,11 @@ fn general() -> RoomName {
     RoomName::parse("general").expect("a room's name")
 }
 
+/// The same as a place to talk.
+fn here() -> Conversation {
+    Conversation::Room(general())
+}
+
 fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
     Arc::new(RoomLimits {
         last_message: AtomicU64::new(0),
@@ -67,7 +74,12 @@ fn room(queue_bytes: usize) -> Arc<Room> {
 }
 
 fn room_with(config: RoomConfig, queue_bytes: usize) -> Arc<Room> {
-    Room::new(general(), 1, config, shared(queue_bytes), Clock::new(TimeZone::UTC))
+    Room::new(general(), 1, config, shared(queue_bytes), Clock::new(TimeZone::UTC), None)
+}
+
+/// A change of membership of which nothing follows.
+fn calm(others: usize) -> Change {
+    Change { others, gathering: None, heir_awaited: false, empty: false }
 }
 
 /// No limits, and a sweep thread that runs as long as the tests: readers here are slow only because the machine is.
@@ -80,7 +92,7 @@ static LAGGARDS: LazyLock<Arc<Laggards>> = LazyLock::new(|| {
 
 /// A connection with a name. Everything sent to it is read by a thread of its own.
 struct Person {
-    name: UserName,
+    who: Identity,
     outbox: Arc<Outbox>,
     received: Option<JoinHandle<String>>,
 }
@@ -97,27 +109,38 @@ impl Person {
             String::from_utf8(bytes).expect("text")
         };
         let name = UserName::parse(&format!("p{id}"), 1, 12).expect("a name");
-        Person { name, outbox, received: Some(thread::spawn(read)) }
+        // Nobody shares an address unless a test says so: 10.0.0.1, 10.0.0.2, ...
+        let address = Ipv4Addr::from(0x0A00_0000 + u32::try_from(id).expect("a small number")).into();
+        let who = Identity { client: ClientId(id), name, address };
+        Person { who, outbox, received: Some(thread::spawn(read)) }
     }
 
     fn id(&self) -> ClientId {
         self.outbox.id()
     }
 
-    fn enter(&self, room: &Arc<Room>) {
-        room.enter(&self.name, &self.outbox, Instant::now()).expect("let in");
+    fn actor(&self) -> Actor {
+        Actor { who: self.who.clone(), operator: false }
+    }
+
+    fn visits(&self, room: &Room, now: Instant) -> Result<Change, NotEntered> {
+        room.enter(Visitor { actor: self.actor(), outbox: &self.outbox, admitted: false }, now)
+    }
+
+    fn enter(&self, room: &Room) {
+        self.visits(room, Instant::now()).expect("let in");
     }
 
     fn open_view(&self, room: &Room, count: usize) {
         assert!(room.open_view(self.id(), count));
-        assert!(self.outbox.set_place(Place::ChatView(general()), &[general()]));
+        assert!(self.outbox.set_place(Place::ChatView(here()), &[here()]));
         self.outbox.settle();
     }
 
     /// Leaves the view and says so on the screen.
     fn close_view(&self, room: &Room) {
         room.close_view(self.id());
-        assert!(self.outbox.set_place(Place::Palette(Some(general())), &[general()]));
+        assert!(self.outbox.set_place(Place::Palette(Some(here())), &[here()]));
         self.outbox.tell(Tone::News, "closed");
         self.outbox.settle();
     }
@@ -130,8 +153,12 @@ impl Person {
         person
     }
 
+    fn posts(&self, room: &Arc<Room>, draft: Draft, now: Instant) -> Result<MessageId, Denied> {
+        room.post(&self.actor(), draft, Timestamp::UNIX_EPOCH, now)
+    }
+
     fn post(&self, room: &Arc<Room>, text: &str) -> u64 {
-        room.post(&self.name, self.id(), text, Timestamp::UNIX_EPOCH).expect("posted").0
+        self.posts(room, Draft::said(text), Instant::now()).expect("posted").0
     }
 
     fn say(&self, room: &Arc<Room>, text: &str) -> u64 {
@@ -223,14 +250,15 @@ fn drive_into(room: &Arc<Room>) -> JoinHandle<()> {
 fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_somebody_has_left() {
     let room = room_with(RoomConfig { limit: Some(1), ..RoomConfig::default() }, 1000);
     let (first, second) = (Person::new(1), Person::new(2));
-    let enter = |person: &Person| room.enter(&person.name, &person.outbox, Instant::now());
-    assert_eq!(enter(&first), Ok(Change { others: 0, gathering: None }));
-    assert_eq!(enter(&first), Ok(Change { others: 0, gathering: None }), "who is in stays in");
+    let enter = |person: &Person| person.visits(&room, Instant::now());
+    let leave = |person: &Person| room.leave(person.id(), false, Instant::now());
+    assert_eq!(enter(&first), Ok(calm(0)));
+    assert_eq!(enter(&first), Ok(calm(0)), "who is in stays in");
     assert_eq!(enter(&second), Err(NotEntered::Full(1)));
-    assert_eq!(room.leave(first.id()), Some(Change { others: 0, gathering: None }));
-    assert_eq!(room.leave(first.id()), None);
-    assert_eq!(enter(&second), Ok(Change { others: 0, gathering: None }));
-    assert_eq!(room.post(&first.name, first.id(), "hello", Timestamp::UNIX_EPOCH), Err(Closed));
+    assert_eq!(leave(&first), Some(calm(0)));
+    assert_eq!(leave(&first), None);
+    assert_eq!(enter(&second), Ok(calm(0)));
+    assert_eq!(first.posts(&room, Draft::said("hello"), Instant::now()), Err(Denied::NotIn(general())));
 }
 
 #[test]
@@ -239,10 +267,8 @@ fn arrivals_in_a_crowded_view_are_told_in_one_line() {
     let people: Vec<_> = (1..=GATHER_ABOVE as u64 + 1).map(|id| Person::viewer(id, &room)).collect();
     room.drive();
     let late: Vec<_> = (900..903).map(Person::new).collect();
-    let gathering: Vec<_> = late
-        .iter()
-        .map(|person| room.enter(&person.name, &person.outbox, Instant::now()).expect("let in").gathering.is_some())
-        .collect();
+    let gathering: Vec<_> =
+        late.iter().map(|person| person.visits(&room, Instant::now()).expect("let in").gathering.is_some()).collect();
     assert_eq!(gathering, [true, false, false], "one flush is arranged for all");
     room.drive();
     room.flush_news();
@@ -303,7 +329,7 @@ fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
                     in_view = false;
                 }
                 8 if inside => {
-                    room.leave(walker.id());
+                    room.leave(walker.id(), false, Instant::now());
                     (inside, in_view) = (false, false);
                 }
                 _ => {}
@@ -319,12 +345,12 @@ fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_
     let room = room(10_000);
     let (alice, walker) = (Person::viewer(1, &room), Person::new(2));
     walker.enter(&room);
-    assert!(walker.outbox.set_place(Place::Palette(Some(general())), &[general()]));
+    assert!(walker.outbox.set_place(Place::Palette(Some(here())), &[here()]));
     walker.outbox.settle();
     // His session has opened the view and has not come to the end of its turn, when somebody else delivers.
     assert!(room.open_view(walker.id(), 5));
     alice.say(&room, "hello");
-    assert!(walker.outbox.set_place(Place::ChatView(general()), &[general()]));
+    assert!(walker.outbox.set_place(Place::ChatView(here()), &[here()]));
     walker.outbox.settle();
     let screen = walker.screen();
     let (_, inside) = screen.split_once("* general: ").expect("the header");
@@ -385,7 +411,7 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
                             if random.below(4) == 0 {
                                 thread::yield_now();
                             }
-                            assert!(walker.outbox.set_place(Place::ChatView(general()), &[general()]));
+                            assert!(walker.outbox.set_place(Place::ChatView(here()), &[here()]));
                             walker.outbox.settle();
                             // Not by giving the processor away each time: on a loaded machine that takes minutes.
                             for _ in 0..random.below(5000) {
@@ -588,10 +614,10 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
         driver.join().expect("driven");
         closer.join().expect("closed");
         eventually("all is delivered", || is_delivered(&room));
-        assert_eq!(room.post(&poster.name, poster.id(), "too late", Timestamp::UNIX_EPOCH), Err(Closed));
-        assert_eq!(room.enter(&poster.name, &poster.outbox, Instant::now()), Err(NotEntered::Closed));
+        assert_eq!(poster.posts(&room, Draft::said("too late"), Instant::now()), Err(Denied::NotIn(general())));
+        assert_eq!(poster.visits(&room, Instant::now()), Err(NotEntered::Closed));
         for person in [slow, other] {
-            assert_eq!(person.outbox.take_lost(), [general()]);
+            assert_eq!(person.outbox.take_notices(), [Notice::Lost(here())]);
             let screen = person.screen();
             let (before, after) = screen.split_once("* The room general is closed.\r\n").expect("told");
             assert_eq!(ids(before), [1, 2], "seed {seed}: {screen}");
@@ -611,11 +637,11 @@ fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
     let driver = drive_into(&room);
     poster.post(&room, "second, which fills the queue by itself");
     thread::scope(|scope| {
-        let third = scope.spawn(|| room.post(&poster.name, poster.id(), "third", Timestamp::UNIX_EPOCH));
+        let third = scope.spawn(|| poster.posts(&room, Draft::said("third"), Instant::now()));
         eventually("the poster waits", || room.lock().waiting == 1);
         let closer = scope.spawn(|| room.close("The room general is closed."));
         // Though the delivery still stands still.
-        assert_eq!(third.join().expect("no panic"), Err(Closed));
+        assert_eq!(third.join().expect("no panic"), Err(Denied::NotIn(general())));
         held.release();
         closer.join().expect("closed");
     });
