@@ -1,6 +1,14 @@
 //! Rooms with real sockets behind their members, without a server: who sees what, in which order, and who delivers it.
 //!
+//! Here stands delivery; who may do what is in `permissions`, order and its news in `acts`, who inherits a room in `heirs`,
+//! what becomes of messages in `messages`.
+//!
 //! What depends on the order of threads runs under several seeds; `CHATSOCK_SEEDS` sets how many.
+
+mod acts;
+mod heirs;
+mod messages;
+mod permissions;
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -13,7 +21,8 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::deed::Denied;
+use crate::deed::{Act, Denied, Setting};
+use crate::identity::Whom;
 use crate::message::{Draft, MessageId};
 use crate::outbox::{Ended, Laggards, Notice, OutboxLimits};
 use crate::screen::Tone;
@@ -77,6 +86,25 @@ fn room_with(config: RoomConfig, queue_bytes: usize) -> Arc<Room> {
     Room::new(general(), 1, config, shared(queue_bytes), Clock::new(TimeZone::UTC), None)
 }
 
+/// A room that somebody has made, and is in.
+fn made_by(founder: &Person) -> Arc<Room> {
+    made_with(founder, RoomConfig::default())
+}
+
+fn made_with(founder: &Person, config: RoomConfig) -> Arc<Room> {
+    let made = Made { by: founder.who.name.clone(), address: founder.who.address, at: Timestamp::UNIX_EPOCH };
+    let founded = Some((made, founder.who.clone()));
+    let room = Room::new(general(), 1, config, shared(100_000), Clock::new(TimeZone::UTC), founded);
+    founder.enter(&room);
+    room
+}
+
+/// What somebody is to a room he is in.
+fn role(room: &Room, person: &Person, now: Instant) -> Option<Role> {
+    let operator = Actor { who: person.who.clone(), operator: true };
+    room.occupants(&operator, now).into_iter().find(|known| known.client == person.id()).map(|known| known.role)
+}
+
 /// A change of membership of which nothing follows.
 fn calm(others: usize) -> Change {
     Change { others, gathering: None, heir_awaited: false, empty: false }
@@ -98,7 +126,13 @@ struct Person {
 }
 
 impl Person {
+    /// Nobody shares an address unless a test says so: 10.0.0.1, 10.0.0.2, ...
     fn new(id: u64) -> Person {
+        let address = Ipv4Addr::from(0x0A00_0000 + u32::try_from(id).expect("a small number"));
+        Person::known_as(id, &format!("p{id}"), address)
+    }
+
+    fn known_as(id: u64, name: &str, address: Ipv4Addr) -> Person {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
         let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
         let (mut theirs, _) = listener.accept().expect("accepted");
@@ -108,10 +142,8 @@ impl Person {
             theirs.read_to_end(&mut bytes).expect("read");
             String::from_utf8(bytes).expect("text")
         };
-        let name = UserName::parse(&format!("p{id}"), 1, 12).expect("a name");
-        // Nobody shares an address unless a test says so: 10.0.0.1, 10.0.0.2, ...
-        let address = Ipv4Addr::from(0x0A00_0000 + u32::try_from(id).expect("a small number")).into();
-        let who = Identity { client: ClientId(id), name, address };
+        let name = UserName::parse(name, 1, 12).expect("a name");
+        let who = Identity { client: ClientId(id), name, address: address.into() };
         Person { who, outbox, received: Some(thread::spawn(read)) }
     }
 
@@ -121,6 +153,19 @@ impl Person {
 
     fn actor(&self) -> Actor {
         Actor { who: self.who.clone(), operator: false }
+    }
+
+    /// The same person, who keeps order on the whole server.
+    fn operator(&self) -> Actor {
+        Actor { operator: true, ..self.actor() }
+    }
+
+    fn whom(&self) -> Whom {
+        Whom { name: self.who.name.clone(), client: None }
+    }
+
+    fn acts(&self, room: &Arc<Room>, act: Act, now: Instant) -> Result<Acted, Denied> {
+        room.act(&self.actor(), act, None, false, now)
     }
 
     fn visits(&self, room: &Room, now: Instant) -> Result<Change, NotEntered> {
