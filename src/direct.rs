@@ -217,3 +217,6 @@ impl Directs {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

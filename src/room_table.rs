@@ -179,3 +179,6 @@ impl RoomTable {
         rooms.iter().find(|room| room.name().as_str() == nearest).map(|room| room.name().clone())
     }
 }
+
+#[cfg(test)]
+mod tests;

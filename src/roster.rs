@@ -198,3 +198,6 @@ impl State {
         suggest(taken, limit, is_free).map(|free| free.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+use std::net::Ipv4Addr;
+use std::thread;
+
+use socket2::{Domain, Socket, Type};
+
+use super::*;
+use crate::outbox::{Laggards, OutboxLimits};
+
+/// An outbox whose peer reads nothing.
+fn outbox(id: u64) -> Arc<Outbox> {
+    let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
+    let limits = OutboxLimits { bytes: None, total: None, stall: None };
+    Outbox::new(ClientId(id), ours.into(), Arc::new(Laggards::new(limits)))
+}
+
+fn name(text: &str) -> UserName {
+    UserName::parse(text, 1, 12).expect("a name")
+}
+
+fn claim(roster: &Roster, id: u64, text: &str) -> Result<Arc<Person>, Option<String>> {
+    roster.claim(&name(text), 12, &outbox(id), Ipv4Addr::LOCALHOST.into(), Instant::now())
+}
+
+fn person(roster: &Roster, id: u64, text: &str) -> Arc<Person> {
+    claim(roster, id, text).unwrap_or_else(|_| panic!("{text} is free"))
+}
+
+fn find(roster: &Roster, whom: &str) -> Option<ClientId> {
+    roster.find(&Whom::parse(whom).expect("a name")).map(|person| person.client())
+}
+
+#[test]
+fn a_name_taken_in_other_case_is_refused_with_a_free_one_like_it() {
+    let roster = Roster::default();
+    person(&roster, 1, "bob");
+    let Err(Some(free)) = claim(&roster, 2, "BOB") else { panic!("it is taken") };
+    assert!(free.starts_with("BOB") && free != "BOB", "{free}");
+    assert!(claim(&roster, 2, &free).is_ok());
+    let Err(Some(other)) = claim(&roster, 3, "bob") else { panic!("it is taken") };
+    assert_ne!(name(&other), name(&free), "what is suggested is free");
+}
+
+#[test]
+fn a_new_name_frees_the_old_one_in_the_same_moment() {
+    let roster = Roster::default();
+    let bob = person(&roster, 1, "bob");
+    assert_eq!(roster.rename(&bob, &name("robert"), 12), Ok(name("bob")));
+    assert_eq!((find(&roster, "bob"), find(&roster, "robert")), (None, Some(ClientId(1))));
+    assert_eq!((bob.name().as_str(), bob.identity().name.as_str()), ("robert", "robert"));
+    assert_eq!((bob.addressee().name.as_str(), roster.count()), ("robert", 1));
+    assert!(claim(&roster, 2, "bob").is_ok());
+}
+
+#[test]
+fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
+    let roster = Roster::default();
+    let (bob, _alice) = (person(&roster, 1, "bob"), person(&roster, 2, "alice"));
+    let Err(Some(free)) = roster.rename(&bob, &name("Alice"), 12) else { panic!("it is taken") };
+    assert_eq!(bob.name(), name("bob"));
+    assert_eq!((find(&roster, "alice"), find(&roster, "bob")), (Some(ClientId(2)), Some(ClientId(1))));
+    assert_eq!(roster.rename(&bob, &name(&free), 12), Ok(name("bob")));
+    assert_eq!(roster.count(), 2);
+}
+
+#[test]
+fn ones_own_name_may_change_its_case() {
+    let roster = Roster::default();
+    let bob = person(&roster, 1, "bob");
+    assert!(roster.rename(&bob, &name("BoB"), 12).is_ok());
+    assert_eq!(bob.name().as_str(), "BoB");
+    assert_eq!((find(&roster, "bob"), roster.count()), (Some(ClientId(1)), 1));
+    roster.release(&bob);
+    assert_eq!((find(&roster, "bob"), roster.count()), (None, 0));
+}
+
+#[test]
+fn of_many_who_want_one_name_at_once_one_gets_it() {
+    let roster = Roster::default();
+    let people: Vec<_> = (1..=8).map(|id| person(&roster, id, &format!("p{id}"))).collect();
+    let won = thread::scope(|scope| {
+        let racing: Vec<_> = people
+            .iter()
+            .map(|person| {
+                let roster = &roster;
+                scope.spawn(move || roster.rename(person, &name("king"), 12).is_ok())
+            })
+            .collect();
+        racing.into_iter().filter_map(|thread| thread.join().expect("no panic").then_some(())).count()
+    });
+    assert_eq!((won, roster.count()), (1, 8));
+    let king = find(&roster, "king").expect("somebody has it");
+    assert_eq!(people.iter().filter(|person| person.name() == name("king")).map(|p| p.client()).next(), Some(king));
+}
+
+#[test]
+fn a_session_is_found_by_its_number_only_under_its_name() {
+    let roster = Roster::default();
+    let bob = person(&roster, 7, "bob");
+    assert_eq!(find(&roster, "bob#7"), Some(ClientId(7)));
+    assert_eq!((find(&roster, "bob#8"), find(&roster, "alice#7")), (None, None));
+    assert_eq!(find(&roster, "@BOB"), Some(ClientId(7)));
+    roster.rename(&bob, &name("robert"), 12).expect("free");
+    assert_eq!((find(&roster, "bob#7"), find(&roster, "robert#7")), (None, Some(ClientId(7))));
+}
+
+#[test]
+fn who_has_left_is_marked_and_does_not_take_his_successors_name_away() {
+    let roster = Roster::default();
+    let bob = person(&roster, 1, "bob");
+    assert!(!bob.is_gone());
+    roster.release(&bob);
+    assert!(bob.is_gone());
+    let next = person(&roster, 2, "bob");
+    roster.release(&bob);
+    assert_eq!(find(&roster, "bob"), Some(ClientId(2)));
+    assert!(!next.is_gone());
+}
+
+#[test]
+fn away_and_idle_are_kept() {
+    let roster = Roster::default();
+    let bob = person(&roster, 1, "bob");
+    assert!(bob.set_away(Some("lunch".into())) && !bob.set_away(Some("lunch".into())));
+    assert_eq!(bob.away().as_deref(), Some("lunch"));
+    assert!(bob.set_away(None) && bob.away().is_none());
+    let later = bob.since + Duration::from_secs(90);
+    assert_eq!(bob.idle(later), Duration::from_secs(90));
+    bob.typed(bob.since + Duration::from_secs(60));
+    assert_eq!(bob.idle(later), Duration::from_secs(30));
+}
