@@ -1,5 +1,10 @@
 //! The outbox on real sockets, without a server. Packet sockets show every write by itself; TCP shows what a full socket
-//! does.
+//! does. Here stands the way of the bytes; views drawn anew are in `redraws`, a person's own settings in `settings`,
+//! conversations and their ends in `conversations`.
+
+mod conversations;
+mod redraws;
+mod settings;
 
 use std::io::Read as _;
 use std::net::{Shutdown, TcpListener};
@@ -31,9 +36,28 @@ fn name(text: &str) -> UserName {
 }
 
 fn said(sequence: u64, from: u64, text: &str) -> Sequenced {
-    let (id, at, draft) = (MessageId(sequence), Timestamp::UNIX_EPOCH, Draft::said(text));
-    let message = Message::new(id, at, name("bob"), ClientId(from), draft, Box::default());
+    said_by(sequence, from, "bob", Draft::said(text))
+}
+
+/// An event of somebody's with an author of any name.
+fn said_by(sequence: u64, from: u64, author: &str, draft: Draft) -> Sequenced {
+    let (id, at) = (MessageId(sequence), Timestamp::UNIX_EPOCH);
+    let message = Message::new(id, at, name(author), ClientId(from), draft, Box::default());
     Sequenced { sequence, event: Arc::new(Event::Said(message)) }
+}
+
+/// A message is gone, with nothing quoting it.
+fn erased(sequence: u64, id: u64) -> Sequenced {
+    let news = format!("#{id} was deleted by bob").into();
+    let event = Event::Erased { id: MessageId(id), news, requoted: Box::default(), redraw: true };
+    Sequenced { sequence, event: Arc::new(event) }
+}
+
+/// A message has another text.
+fn edited(sequence: u64, message: &Sequenced, text: &str) -> Sequenced {
+    let message = message.event.message().expect("a message").edited(text);
+    let event = Event::Edited { message: Arc::new(Event::Said(message)), requoted: Box::default(), redraw: true };
+    Sequenced { sequence, event: Arc::new(event) }
 }
 
 fn clock() -> Clock {

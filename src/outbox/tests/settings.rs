@@ -1,0 +1,181 @@
+//! A person's own settings: whom he ignores, his bell, his time zone; and how his name stands out.
+
+use super::*;
+use crate::message::Addressee;
+use crate::screen::{Bell, Look};
+
+fn viewer() -> (Arc<Outbox>, Socket) {
+    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    outbox.set_name(&name("alice"));
+    look(&outbox, 0);
+    all_packets(&peer);
+    (outbox, peer)
+}
+
+fn addressee(client: u64, text: &str) -> Addressee {
+    Addressee { client: ClientId(client), name: name(text) }
+}
+
+fn direct(id: u64, from: Addressee, to: Addressee, text: &str) -> Arc<Event> {
+    let (id, at, draft) = (MessageId(id), Timestamp::UNIX_EPOCH, Draft::said(text));
+    Arc::new(Event::Said(Message::new(id, at, from.name, from.client, draft, [to].into())))
+}
+
+fn by(sequence: u64, from: u64, author: &str, text: &str) -> Sequenced {
+    said_by(sequence, from, author, Draft::said(text))
+}
+
+#[test]
+fn the_lines_of_an_ignored_person_are_shown_nowhere_and_those_of_others_are() {
+    let (outbox, peer) = viewer();
+    assert!(outbox.ignore(addressee(50, "mallory")));
+    let events = [
+        by(1, 50, "mallory", "live"),
+        by(2, 51, "carol", "hello"),
+        // By another name on the same connection, and by the name on another one.
+        by(3, 50, "other", "renamed"),
+        by(4, 52, "Mallory", "fourth"),
+    ];
+    outbox.push(&mut batch(&events));
+    assert_eq!(all_packets(&peer), ["\r[00:00] #2 carol: hello\r\ngeneral | "]);
+    // Nothing at all for nothing to be seen, and what follows is not lost.
+    outbox.push(&mut batch(&[by(5, 50, "mallory", "live")]));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+    let all: Vec<_> = events.iter().map(|event| Arc::clone(&event.event)).collect();
+    outbox.tell_events(&all, &mut clock());
+    outbox.settle();
+    outbox.open_view(1, 5, &Place::ChatView(room("general")), "again", &all, &mut clock());
+    outbox.settle();
+    outbox.show_direct(&direct(6, addressee(50, "mallory"), addressee(1, "alice"), "psst"), &mut clock());
+    outbox.push(&mut batch(&[edited(7, &events[0], "edited")]));
+    outbox.catch_up(&mut batch(&[by(8, 50, "mallory", "behind")]));
+    outbox.settle();
+    let seen = all_packets(&peer).concat();
+    assert_eq!(seen.matches("carol: hello").count(), 2, "{seen:?}");
+    for hidden in ["live", "renamed", "fourth", "psst", "edited", "behind", "mallory", "Mallory"] {
+        assert!(!seen.contains(hidden), "{hidden}: {seen:?}");
+    }
+}
+
+#[test]
+fn who_is_ignored_no_longer_is_seen_again() {
+    let (outbox, peer) = viewer();
+    assert!(outbox.ignore(addressee(50, "mallory")));
+    assert!(outbox.ignores(ClientId(50), &name("other")) && outbox.ignores(ClientId(9), &name("MALLORY")));
+    assert!(!outbox.ignores(ClientId(9), &name("carol")));
+    assert_eq!(outbox.ignored(), [addressee(50, "mallory")]);
+    assert!(!outbox.unignore(&name("carol"), None));
+    assert!(outbox.unignore(&name("Mallory"), None) && !outbox.unignore(&name("mallory"), None));
+    outbox.push(&mut batch(&[by(1, 50, "mallory", "hello")]));
+    assert_eq!(all_packets(&peer), ["\r[00:00] #1 mallory: hello\r\ngeneral | "]);
+    // By the connection, when the name has changed meanwhile.
+    assert!(outbox.ignore(addressee(50, "mallory")));
+    assert!(outbox.unignore(&name("other"), Some(ClientId(50))));
+    assert!(outbox.ignored().is_empty());
+}
+
+#[test]
+fn only_so_many_people_can_be_ignored_and_one_of_them_counts_once() {
+    let (outbox, _peer) = viewer();
+    for id in 0..MOST_IGNORED as u64 {
+        assert!(outbox.ignore(addressee(100 + id, &format!("p{id}"))));
+        assert!(outbox.ignore(addressee(100 + id, &format!("p{id}"))));
+    }
+    assert!(!outbox.ignore(addressee(99, "more")));
+    assert_eq!(outbox.ignored().len(), MOST_IGNORED);
+    assert!(outbox.ignore(addressee(100, "renamed")), "who is on the list may be put on it anew");
+}
+
+#[test]
+fn the_bell_rings_once_per_batch_for_others_words() {
+    let (outbox, peer) = viewer();
+    let bells = |events: &[Sequenced]| {
+        outbox.push(&mut batch(events));
+        all_packets(&peer).concat().matches('\x07').count()
+    };
+    assert_eq!(bells(&[by(1, 99, "bob", "off by default, alice")]), 0);
+    outbox.set_bell(Bell::On);
+    assert_eq!(bells(&[by(2, 99, "bob", "one"), by(3, 99, "bob", "two"), by(4, 98, "carol", "three")]), 1);
+    let news = Event::Happened { news: "bob left".into(), by: None };
+    assert_eq!(bells(&[Sequenced { sequence: 5, event: Arc::new(news) }]), 0, "news are no messages");
+    assert_eq!(bells(&[edited(6, &by(2, 99, "bob", "one"), "new")]), 0, "nor is an edit");
+    outbox.with_display(|display, out| display.set_character_mode(true, out));
+    assert_eq!(bells(&[by(7, 1, "alice", "mine")]), 0, "nor are one's own");
+    outbox.set_bell(Bell::Off);
+    assert_eq!(bells(&[by(8, 99, "bob", "alice")]), 0);
+}
+
+#[test]
+fn the_bell_for_mentions_rings_at_ones_name_and_at_direct_messages() {
+    let (outbox, peer) = viewer();
+    outbox.set_bell(Bell::Mentions);
+    for (sequence, (text, rings)) in
+        (1..).zip([("hello", 0), ("hello ALICE!", 1), ("malice", 0), ("alice, alice", 1), ("@alice?", 1)])
+    {
+        outbox.push(&mut batch(&[by(sequence, 99, "bob", text)]));
+        assert_eq!(all_packets(&peer).concat().matches('\x07').count(), rings, "{text}");
+    }
+    let (alice, bob) = (addressee(1, "alice"), addressee(99, "bob"));
+    outbox.show_direct(&direct(9, bob.clone(), alice.clone(), "hello"), &mut clock());
+    assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 1);
+    outbox.tell_direct(&direct(10, alice.clone(), bob.clone(), "hi"), &mut clock());
+    outbox.settle();
+    assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 0, "not at one's own");
+    // An ignored one rings no bell.
+    assert!(outbox.ignore(bob.clone()));
+    outbox.show_direct(&direct(11, bob, alice, "hello"), &mut clock());
+    outbox.push(&mut batch(&[by(12, 99, "bob", "alice")]));
+    assert_eq!(all_packets(&peer).concat(), "");
+    // History that is shown is no news.
+    outbox.tell_events(&[by(13, 98, "carol", "alice").event], &mut clock());
+    outbox.settle();
+    assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 0);
+}
+
+#[test]
+fn everybody_sees_the_time_of_his_own_zone() {
+    let ((own, own_peer), (other, other_peer)) = (viewer(), viewer());
+    own.set_clock(Some(Clock::new(TimeZone::fixed(jiff::tz::offset(5)))));
+    let events = [by(1, 99, "bob", "hello")];
+    let mut delivery = batch(&events);
+    own.push(&mut delivery);
+    other.push(&mut delivery);
+    assert_eq!(all_packets(&own_peer), ["\r[05:00] #1 bob: hello\r\ngeneral | "]);
+    assert_eq!(all_packets(&other_peer), ["\r[00:00] #1 bob: hello\r\ngeneral | "]);
+    let (alice, bob) = (addressee(1, "alice"), addressee(99, "bob"));
+    own.show_direct(&direct(2, bob, alice, "hello"), &mut clock());
+    own.tell_events(&[by(3, 99, "bob", "old").event], &mut clock());
+    own.open_view(1, 3, &Place::ChatView(room("general")), "again", &[by(4, 99, "bob", "older").event], &mut clock());
+    own.settle();
+    let seen = all_packets(&own_peer).concat();
+    assert_eq!((seen.matches("[05:00] #").count(), seen.matches("[00:00]").count()), (3, 0), "{seen:?}");
+    assert_eq!(own.clock().map(|clock| clock.zone().clone()), Some(TimeZone::fixed(jiff::tz::offset(5))));
+    own.set_clock(None);
+    assert!(own.clock().is_none());
+    own.push(&mut batch(&[by(5, 99, "bob", "hello")]));
+    assert_eq!(all_packets(&own_peer), ["\r[00:00] #5 bob: hello\r\ngeneral | "]);
+}
+
+#[test]
+fn a_mention_stands_out_with_colour_only_and_only_for_who_is_meant() {
+    for (color, shown) in [(true, "hello \x1b[1mAlice\x1b[22m!"), (false, "hello Alice!")] {
+        let (outbox, peer) = viewer();
+        outbox.with_display(|display, out| {
+            display.set_look(Look { ansi: true, color, columns: Some(80) }, None, out);
+        });
+        let (carol, carol_peer) = viewer();
+        carol.set_name(&name("carol"));
+        carol.with_display(|display, out| {
+            display.set_look(Look { ansi: true, color, columns: Some(80) }, None, out);
+        });
+        let events = [by(1, 99, "bob", "plain"), by(2, 99, "bob", "hello Alice!"), by(3, 1, "alice", "alice here")];
+        let mut delivery = batch(&events);
+        outbox.push(&mut delivery);
+        carol.push(&mut delivery);
+        let seen = all_packets(&peer).concat();
+        assert!(seen.contains(&format!("[00:00] #2 bob: {shown}\r\n")), "{seen:?}");
+        assert_eq!(seen.matches("\x1b[1m").count(), usize::from(color), "{seen:?}");
+        let seen = all_packets(&carol_peer).concat();
+        assert!(seen.contains("#2 bob: hello Alice!\r\n") && !seen.contains("\x1b[1m"), "{seen:?}");
+    }
+}
