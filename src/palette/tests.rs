@@ -1,10 +1,21 @@
 use super::*;
-use crate::command::TABLE;
+use crate::command::{Cost, TABLE};
+use crate::conversation::Conversation;
+use crate::identity::Whom;
+use crate::message::Draft;
 
 const RULES: Rules = Rules { username_min: 3, username_limit: 12, message_limit: 150 };
 
 fn room(name: &str) -> RoomName {
     RoomName::parse(name).expect("a room name")
+}
+
+fn open(name: &str) -> Conversation {
+    Conversation::Room(room(name))
+}
+
+fn whom(name: &str) -> Whom {
+    Whom::parse(name).expect("a name")
 }
 
 fn user(name: &str) -> UserName {
@@ -44,13 +55,13 @@ impl Person {
 
     fn joins(&mut self, name: &str) -> Vec<Effect> {
         self.types(&format!(":join {name}"));
-        self.hears(Answer::Joined { room: room(name), others: 0, already: false })
+        self.hears(Answer::Joined { room: room(name), others: 0, how: Came::In })
     }
 
     fn in_view() -> Person {
         let mut person = Person::in_palette();
         person.joins("general");
-        assert_eq!(person.types(":chat"), [Effect::EnterView(room("general"))]);
+        assert_eq!(person.types(":chat"), [Effect::EnterView(open("general"))]);
         person
     }
 }
@@ -60,7 +71,7 @@ fn refusal(text: &str) -> Vec<Effect> {
 }
 
 fn said(text: &str) -> Vec<Effect> {
-    vec![Effect::Say { room: room("general"), text: text.to_owned(), confirm: false }]
+    vec![Effect::Say { to: open("general"), draft: Draft::said(text), confirm: false }]
 }
 
 #[test]
@@ -86,7 +97,7 @@ fn numbers_agree_with_their_nouns() {
     let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
     assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
     person.types(":join general");
-    let told = person.hears(Answer::Joined { room: room("general"), others: 1, already: false });
+    let told = person.hears(Answer::Joined { room: room("general"), others: 1, how: Came::In });
     let joined = "Joined general, 1 other here. :chat to talk, :close to leave.";
     assert_eq!(told, [Effect::Tell(Tone::News, joined.to_owned())]);
 }
@@ -130,9 +141,9 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
         );
         assert_eq!(person.types(line), refusal(&told), "{line}");
     }
-    assert!(matches!(person.types("@bob hi")[..], [Effect::Tell(Tone::Refusal, _)]));
+    assert_eq!(person.types("@bob hi"), [Effect::SendDirect { to: vec![whom("bob")], draft: Draft::said("hi") }]);
     assert_eq!(person.types(":q"), [Effect::LeaveView]);
-    assert_eq!(person.0.place(), Place::Palette(Some(room("general"))));
+    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
 }
 
 #[test]
@@ -140,7 +151,7 @@ fn a_slash_runs_any_command_without_leaving_the_view() {
     let mut person = Person::in_view();
     assert_eq!(person.types("/rooms"), [Effect::ListRooms]);
     assert_eq!(person.types("/who"), [Effect::ListEverybody]);
-    assert_eq!(person.0.place(), Place::ChatView(room("general")));
+    assert_eq!(person.0.place(), Place::ChatView(open("general")));
     assert_eq!(person.types("/q"), [Effect::LeaveView]);
 }
 
@@ -148,17 +159,21 @@ fn a_slash_runs_any_command_without_leaving_the_view() {
 fn joining_from_the_view_leads_into_the_other_rooms_view() {
     let mut person = Person::in_view();
     person.types("/join games");
-    let done = person.hears(Answer::Joined { room: room("games"), others: 0, already: false });
-    assert_eq!(done.last(), Some(&Effect::EnterView(room("games"))));
-    assert_eq!(person.0.place(), Place::ChatView(room("games")));
-    assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(room("games"))]);
-    assert_eq!(person.0.place(), Place::Palette(Some(room("general"))));
+    let done = person.hears(Answer::Joined { room: room("games"), others: 0, how: Came::In });
+    assert_eq!(done.last(), Some(&Effect::EnterView(open("games"))));
+    assert_eq!(person.0.place(), Place::ChatView(open("games")));
+    assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(open("games"))]);
+    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
 }
 
 #[test]
 fn a_password_is_asked_hidden_and_its_line_is_never_a_command() {
     let mut person = Person::in_palette();
-    let join = |password: Option<&str>| Effect::Join { room: room("staff"), password: password.map(str::to_owned) };
+    let join = |password: Option<&str>| Effect::Join {
+        room: room("staff"),
+        password: password.map(str::to_owned),
+        quick: false,
+    };
     assert_eq!(person.types(":join staff"), [join(None)]);
     let refused = Answer::JoinRefused {
         room: room("staff"),
@@ -197,11 +212,11 @@ fn a_lost_room_falls_back_to_the_one_before() {
     person.joins("general");
     person.joins("games");
     person.types(":chat");
-    person.hears(Answer::RoomLost(room("games")));
-    assert_eq!(person.0.place(), Place::Palette(Some(room("general"))));
+    person.hears(Answer::Lost(open("games")));
+    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
     person.types(":chat");
-    person.hears(Answer::RoomLost(room("other")));
-    assert_eq!(person.0.place(), Place::ChatView(room("general")));
+    person.hears(Answer::Lost(open("other")));
+    assert_eq!(person.0.place(), Place::ChatView(open("general")));
 }
 
 #[test]
@@ -213,10 +228,10 @@ fn the_quick_door_asks_room_then_name_then_opens_the_view() {
     assert_eq!(person.0.place(), Place::AskingQuickName);
     assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
     let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
-    assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None }));
-    let done = person.hears(Answer::Joined { room: room("general"), others: 0, already: false });
-    assert_eq!(done.last(), Some(&Effect::EnterView(room("general"))));
-    assert_eq!(person.0.place(), Place::ChatView(room("general")));
+    assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None, quick: true }));
+    let done = person.hears(Answer::Joined { room: room("general"), others: 0, how: Came::In });
+    assert_eq!(done.last(), Some(&Effect::EnterView(open("general"))));
+    assert_eq!(person.0.place(), Place::ChatView(open("general")));
 }
 
 #[test]
@@ -232,14 +247,14 @@ fn a_message_over_the_limit_says_both_numbers() {
 fn every_command_does_its_own_thing() {
     let mut person = Person::in_palette();
     person.joins("general");
-    let here = room("general");
+    let here = open("general");
     for (line, effect) in [
         (":rooms", Effect::ListRooms),
         (":list", Effect::ListPeople(here.clone())),
         (":listall", Effect::ListEverybody),
         (":activeuser", Effect::ListEverybody),
-        (":history", Effect::ShowHistory { room: here.clone(), count: None }),
-        (":history 7", Effect::ShowHistory { room: here.clone(), count: Some(7) }),
+        (":history", Effect::ShowHistory { of: here.clone(), count: None }),
+        (":history 7", Effect::ShowHistory { of: here.clone(), count: Some(7) }),
         (":time", Effect::TellTime),
         (":whoami", Effect::TellWhoAmI),
         (":redraw", Effect::Redraw),
@@ -247,8 +262,11 @@ fn every_command_does_its_own_thing() {
         (":mode CHAR", Effect::SetCharacterMode(true)),
         (":color on", Effect::SetColor(true)),
         (":color off", Effect::SetColor(false)),
-        (":say two words", Effect::Say { room: here.clone(), text: "two words".to_owned(), confirm: true }),
-        (":joingroup games pass word", Effect::Join { room: room("games"), password: Some("pass word".to_owned()) }),
+        (":say two words", Effect::Say { to: here.clone(), draft: Draft::said("two words"), confirm: true }),
+        (
+            ":joingroup games pass word",
+            Effect::Join { room: room("games"), password: Some("pass word".to_owned()), quick: false },
+        ),
     ] {
         assert_eq!(person.types(line), [effect], "{line}");
     }
@@ -276,10 +294,10 @@ fn help_explains_one_command_with_syntax_and_example() {
 #[test]
 fn reading_and_posting_cost_what_they_should() {
     let person = Person::in_view();
-    assert_eq!(person.0.cost("hello"), Cost::Post);
+    assert_eq!(person.0.cost("hello"), Cost::Post(1));
     assert_eq!(person.0.cost(""), Cost::Free);
     assert_eq!(person.0.cost(":q"), Cost::Free);
     assert_eq!(person.0.cost("/listall"), Cost::Read(3));
-    assert_eq!(person.0.cost("/join games"), Cost::Post);
+    assert_eq!(person.0.cost("/join games"), Cost::Post(1));
     assert_eq!(Person::in_palette().0.cost("hello"), Cost::Read(1));
 }

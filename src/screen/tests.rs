@@ -2,22 +2,18 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::message::{ClientId, MessageId};
+use crate::message::{ClientId, Draft, Message, MessageId};
 use crate::names::UserName;
 
 fn message(text: &str) -> Message {
-    Message {
-        id: MessageId(12),
-        at: "2026-11-21T14:02:59Z".parse::<Timestamp>().expect("a moment"),
-        author: UserName::parse("bob", 1, 12).expect("a name"),
-        from: ClientId(1),
-        text: text.into(),
-    }
+    let at = "2026-11-21T14:02:59Z".parse::<Timestamp>().expect("a moment");
+    let author = UserName::parse("bob", 1, 12).expect("a name");
+    Message::new(MessageId(12), at, author, ClientId(1), Draft::said(text), Box::default())
 }
 
 fn rendered(look: Look, text: &str) -> String {
     let mut out = Vec::new();
-    render_message(&message(text), &mut Clock::new(TimeZone::UTC), look, &mut out);
+    render_message(&message(text), Reader::anybody(look), &mut Clock::new(TimeZone::UTC), &mut out);
     String::from_utf8(out).expect("text")
 }
 
