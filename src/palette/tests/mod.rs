@@ -1,8 +1,11 @@
+mod commands;
+mod talk;
+
 use super::*;
-use crate::command::{Cost, TABLE};
+use crate::command::{Cost, TABLE, find, syntax};
 use crate::conversation::Conversation;
 use crate::identity::Whom;
-use crate::message::Draft;
+use crate::message::{Addressee, ClientId, Draft};
 
 const RULES: Rules = Rules { username_min: 3, username_limit: 12, message_limit: 150 };
 
@@ -58,12 +61,51 @@ impl Person {
         self.hears(Answer::Joined { room: room(name), others: 0, how: Came::In })
     }
 
+    fn in_room() -> Person {
+        let mut person = Person::in_palette();
+        person.joins("general");
+        person
+    }
+
+    /// In conversation with bob, in the view or not.
+    fn in_conversation(view: bool) -> Person {
+        let mut person = Person::at_general(view);
+        person.types(if view { "/dm bob" } else { ":dm bob" });
+        person.hears(Answer::DirectOpened(bob("bob")));
+        person
+    }
+
+    /// In general, in the view or not.
+    fn at_general(view: bool) -> Person {
+        if view { Person::in_view() } else { Person::in_room() }
+    }
+
+    /// Types a command with the mark of where he is, which is given by whether it is the view.
+    fn commands(&mut self, view: bool, command: &str) -> Vec<Effect> {
+        self.types(&[if view { "/" } else { ":" }, command].concat())
+    }
+
     fn in_view() -> Person {
         let mut person = Person::in_palette();
         person.joins("general");
         assert_eq!(person.types(":chat"), [Effect::EnterView(open("general"))]);
         person
     }
+}
+
+/// Connection 7 by a name.
+fn bob(name: &str) -> Addressee {
+    Addressee { client: ClientId(7), name: user(name) }
+}
+
+fn news(text: &str) -> Vec<Effect> {
+    vec![Effect::Tell(Tone::News, text.to_owned())]
+}
+
+/// How a command is to be used, told with the mark it was typed with.
+fn usage(view: bool, word: &str) -> Vec<Effect> {
+    let (spec, mark) = (find(word).expect("a command"), if view { '/' } else { ':' });
+    refusal(&format!("Use it as {}, for example {mark}{}", syntax(spec, mark), &spec.example[1..]))
 }
 
 fn refusal(text: &str) -> Vec<Effect> {
