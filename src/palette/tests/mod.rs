@@ -1,4 +1,9 @@
+mod answers;
+mod any_line;
 mod commands;
+mod costs;
+mod pasting;
+mod recall;
 mod talk;
 
 use super::*;

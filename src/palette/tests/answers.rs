@@ -1,0 +1,284 @@
+//! What came of effects, in every place where the answer can find somebody.
+
+use std::time::Duration;
+
+use super::*;
+
+fn entered(name: &str, how: Came) -> Answer {
+    Answer::Joined { room: room(name), others: 2, how }
+}
+
+fn asked(name: &str) -> Answer {
+    Answer::JoinRefused { room: room(name), refusal: JoinRefusal::NeedsPassword(room(name)) }
+}
+
+fn with_bob(name: &str) -> Conversation {
+    Conversation::Direct(bob(name))
+}
+
+/// Somebody in general and in games, the current one, who then does something.
+fn in_games(view: bool, then: &str) -> Person {
+    let mut person = Person::in_room();
+    person.joins("games");
+    if view {
+        person.types(":chat");
+    }
+    if !then.is_empty() {
+        person.commands(view, then);
+    }
+    person
+}
+
+#[test]
+fn a_room_entered_is_the_current_one_and_its_view_opens_where_one_was_in_view() {
+    for (how, command, sentence) in [
+        (Came::In, "join games", "Joined games, 2 others here."),
+        (Came::Back, "join games", "Back to games, 2 others here."),
+        (Came::Made, "create games", "Made games, you are its admin."),
+        (Came::Made, "group games bob", "Made games, you are its admin."),
+    ] {
+        let mut person = Person::in_room();
+        person.commands(false, command);
+        assert_eq!(
+            person.hears(entered("games", how)),
+            news(&format!("{sentence} :chat to talk, :close to leave.")),
+            "{command}"
+        );
+        assert_eq!(person.0.place(), Place::Palette(Some(open("games"))));
+        assert_eq!(person.0.open(), [open("general"), open("games")]);
+        let mut person = Person::in_view();
+        person.commands(true, command);
+        let told = Effect::Tell(Tone::News, format!("{sentence} /close to leave."));
+        assert_eq!(person.hears(entered("games", how)), [told, Effect::EnterView(open("games"))], "{command}");
+        assert_eq!(person.0.place(), Place::ChatView(open("games")));
+    }
+}
+
+#[test]
+fn a_room_one_is_in_already_becomes_the_current_one_and_is_there_once() {
+    let mut person = in_games(false, "join general");
+    person.hears(entered("General", Came::Back));
+    assert_eq!(person.0.open(), [open("games"), open("general")]);
+    assert_eq!(person.types(":close"), [Effect::Close(open("general"))]);
+    assert_eq!(person.0.current(), Some(&open("games")));
+}
+
+#[test]
+fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_view() {
+    let mut person = Person::in_palette();
+    assert_eq!(person.types(":dm bob"), [Effect::OpenDirect(whom("bob"))]);
+    let told = "In conversation with bob. :chat to talk, :close to leave.";
+    assert_eq!(person.hears(Answer::DirectOpened(bob("bob"))), news(told));
+    assert_eq!(person.0.place(), Place::Palette(Some(with_bob("bob"))));
+    assert_eq!(person.0.place().prompt().as_ref(), "[@bob]> ");
+    let mut person = Person::in_view();
+    person.types("/dm bob");
+    let told = Effect::Tell(Tone::News, "In conversation with bob. /close to leave.".to_owned());
+    assert_eq!(person.hears(Answer::DirectOpened(bob("bob"))), [told, Effect::EnterView(with_bob("bob"))]);
+    assert_eq!(person.0.place().prompt().as_ref(), "@bob | ");
+    person.types("/dm bob");
+    person.hears(Answer::DirectOpened(bob("bob")));
+    assert_eq!(person.0.open().len(), 2, "it is there once");
+    let say = Effect::Say { to: with_bob("bob"), draft: Draft::said("hi"), confirm: false };
+    assert_eq!(person.types("hi"), [say]);
+}
+
+#[test]
+fn a_room_that_was_not_made_leaves_one_where_one_was() {
+    let sentences = [
+        (NotMade::Exists(room("den")), "There is a room den already; :join den enters it."),
+        (NotMade::Reserved(room("den")), "The name den is reserved."),
+        (NotMade::TooManyYours(5), "Too many rooms were made from your address: 5 is the most. Close one first."),
+        (NotMade::TooManyAll, "There are as many rooms as the server takes. Please try again later."),
+        (NotMade::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
+    ];
+    for view in [false, true] {
+        for (why, sentence) in &sentences {
+            let mut person = Person::at_general(view);
+            let before = person.0.place();
+            person.commands(view, "create den");
+            assert_eq!(person.hears(Answer::NotMade(why.clone())), refusal(sentence));
+            assert_eq!(person.0.place(), before);
+            let refused = JoinRefusal::NotMade(why.clone());
+            assert_eq!(person.hears(Answer::JoinRefused { room: room("den"), refusal: refused }), refusal(sentence));
+        }
+    }
+    let mut person = Person::in_view();
+    person.types("/create den");
+    person.hears(Answer::NotMade(NotMade::TooManyAll));
+    person.types(":q");
+    person.joins("games");
+    assert_eq!(person.0.place(), Place::Palette(Some(open("games"))), "what was not made leads nowhere later");
+}
+
+#[test]
+fn refusals_to_enter_say_why_and_leave_one_where_one_was() {
+    let staff = || room("staff");
+    let minute = Duration::from_secs(60);
+    let banned = |left, reason: &str| JoinRefusal::Banned { room: staff(), left, reason: reason.to_owned() };
+    for (refused, sentence) in [
+        (JoinRefusal::NoSuchRoomOrPassword, "No such room, or not that password."),
+        (JoinRefusal::Waiting(Duration::from_millis(9_001)), "Too many wrong passwords: try again in 10 seconds."),
+        (JoinRefusal::Full { room: staff(), limit: 1 }, "staff is full: it takes 1 person."),
+        (JoinRefusal::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
+        (banned(None, ""), "You are banned from staff."),
+        (banned(None, "spam"), "You are banned from staff (spam)."),
+        (banned(Some(minute), "spam"), "You are banned from staff for 1 minute (spam)."),
+        (banned(Some(minute), ""), "You are banned from staff for 1 minute."),
+        (
+            JoinRefusal::Kicked { room: staff(), left: Duration::from_secs(1) },
+            "You were kicked from staff: come back in 1 second.",
+        ),
+        (JoinRefusal::InviteOnly(staff()), "staff is for invited people only."),
+    ] {
+        for view in [false, true] {
+            let mut person = Person::at_general(view);
+            let before = person.0.place();
+            person.commands(view, "join staff");
+            let told = person.hears(Answer::JoinRefused { room: staff(), refusal: refused.clone() });
+            assert_eq!(told, refusal(sentence));
+            assert_eq!(person.0.place(), before);
+        }
+    }
+}
+
+#[test]
+fn a_password_asked_for_from_the_view_leads_into_the_rooms_view() {
+    for view in [false, true] {
+        let mut person = Person::at_general(view);
+        person.commands(view, "join staff");
+        let told = "staff has a password. Give it, or go back with Enter.";
+        assert_eq!(person.hears(asked("staff")), [Effect::Tell(Tone::News, told.to_owned()), Effect::HideInput]);
+        let join = Effect::Join { room: room("staff"), password: Some("two  words".to_owned()), quick: false };
+        assert_eq!(person.types(" two  words "), [Effect::ShowInput, join]);
+        person.hears(entered("staff", Came::In));
+        let staff = open("staff");
+        let expected = if view { Place::ChatView(staff) } else { Place::Palette(Some(staff)) };
+        assert_eq!(person.0.place(), expected);
+    }
+}
+
+#[test]
+fn losing_the_current_one_leads_back_to_the_palette_of_the_one_before() {
+    let back = || Place::Palette(Some(open("general")));
+    for view in [false, true] {
+        let mut person = in_games(view, "");
+        assert_eq!(person.hears(Answer::Lost(open("games"))), []);
+        assert_eq!(person.0.place(), back(), "in the view: {view}");
+
+        let mut person = in_games(view, "join staff");
+        person.hears(asked("staff"));
+        assert_eq!(person.hears(Answer::Lost(open("games"))), []);
+        assert_eq!(person.0.place(), Place::AskingPassword, "the question stands");
+        assert_eq!(person.types(""), [Effect::ShowInput]);
+        assert_eq!(person.0.place(), back());
+
+        let mut person = in_games(view, "paste");
+        person.types("one");
+        assert_eq!(person.hears(Answer::Lost(open("games"))), []);
+        assert_eq!(person.0.place(), Place::Pasting);
+        let say = Effect::Say { to: open("games"), draft: Draft::said("one"), confirm: true };
+        assert_eq!(person.types("."), [say], "it goes where it was meant for or nowhere");
+        assert_eq!(person.0.place(), back());
+    }
+}
+
+#[test]
+fn losing_another_one_changes_nothing_where_one_is() {
+    for view in [false, true] {
+        let there = |person: &Person| person.0.place();
+        let mut person = in_games(view, "");
+        let before = there(&person);
+        assert_eq!(person.hears(Answer::Lost(open("general"))), []);
+        assert_eq!(there(&person), before);
+        assert_eq!(person.0.open(), [open("games")]);
+
+        let mut person = in_games(view, "join staff");
+        person.hears(asked("staff"));
+        person.hears(Answer::Lost(open("general")));
+        assert_eq!(person.feels(Input::Interrupted), [Effect::ShowInput]);
+        assert_eq!(there(&person), before);
+
+        let mut person = in_games(view, "paste");
+        person.hears(Answer::Lost(open("general")));
+        person.feels(Input::Interrupted);
+        assert_eq!(there(&person), before);
+    }
+}
+
+#[test]
+fn losing_the_only_one_leaves_one_nowhere() {
+    let mut person = Person::in_view();
+    person.hears(Answer::Lost(open("general")));
+    assert_eq!(person.0.place(), Place::Palette(None));
+    let mut person = Person::in_view();
+    person.types("/paste");
+    person.types("one");
+    person.hears(Answer::Lost(open("general")));
+    person.types(".");
+    assert_eq!(person.0.place(), Place::Palette(None));
+}
+
+#[test]
+fn a_conversation_is_lost_by_who_the_other_one_is_and_not_by_his_name() {
+    for view in [false, true] {
+        let mut person = Person::in_conversation(view);
+        let namesake = Addressee { client: ClientId(8), name: user("bob") };
+        person.hears(Answer::Lost(Conversation::Direct(namesake)));
+        assert_eq!(person.0.current(), Some(&with_bob("bob")));
+        person.hears(Answer::Lost(with_bob("robert")));
+        assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+    }
+}
+
+#[test]
+fn another_name_of_the_other_one_is_in_the_prompt_and_a_namesakes_is_not() {
+    for (view, prompt) in [(false, "[@robert]> "), (true, "@robert | ")] {
+        let mut person = Person::in_conversation(view);
+        let namesake = Addressee { client: ClientId(8), name: user("carol") };
+        assert_eq!(person.hears(Answer::PartnerRenamed(namesake)), []);
+        assert_eq!(person.0.current(), Some(&with_bob("bob")));
+        assert_eq!(person.hears(Answer::PartnerRenamed(bob("robert"))), []);
+        assert_eq!(person.0.place().prompt().as_ref(), prompt);
+        let say = Effect::Say { to: with_bob("robert"), draft: Draft::said("hi"), confirm: !view };
+        assert_eq!(person.commands(view, "say hi"), [say]);
+    }
+}
+
+#[test]
+fn a_quick_room_that_is_gone_meanwhile_leaves_one_in_the_palette() {
+    let mut person = Person::at(Door::Quick);
+    person.types("general secret");
+    person.hears(Answer::RoomChecked { room: room("general"), password: Some("secret".to_owned()) });
+    person.types("alice");
+    let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
+    let join = Effect::Join { room: room("general"), password: Some("secret".to_owned()), quick: true };
+    assert_eq!(done.last(), Some(&join));
+    let full = JoinRefusal::Full { room: room("general"), limit: 2 };
+    let told = person.hears(Answer::JoinRefused { room: room("general"), refusal: full });
+    let full = Effect::Tell(Tone::Refusal, "general is full: it takes 2 people.".to_owned());
+    let then = "You are in the palette now: :rooms lists the rooms, :join enters one.";
+    assert_eq!(told, [full, Effect::Tell(Tone::News, then.to_owned())]);
+    assert_eq!(person.0.place(), Place::Palette(None));
+}
+
+#[test]
+fn the_quick_door_asks_for_a_password_and_goes_back_to_its_room_question() {
+    let mut person = Person::at(Door::Quick);
+    assert_eq!(person.types("staff"), [Effect::CheckRoom { room: room("staff"), password: None }]);
+    assert_eq!(person.hears(asked("staff")).last(), Some(&Effect::HideInput));
+    assert_eq!(person.0.place(), Place::AskingPassword);
+    let check = Effect::CheckRoom { room: room("staff"), password: Some("wrong".to_owned()) };
+    assert_eq!(person.types("wrong"), [Effect::ShowInput, check]);
+    let wrong = JoinRefusal::NoSuchRoomOrPassword;
+    let told = person.hears(Answer::JoinRefused { room: room("staff"), refusal: wrong });
+    assert_eq!(told, refusal("No such room, or not that password."));
+    assert_eq!(person.0.place(), Place::AskingRoom);
+    for cancel in [Input::LineEntered(""), Input::Interrupted, Input::Ended] {
+        person.types("staff");
+        person.hears(asked("staff"));
+        assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
+        assert_eq!(person.0.place(), Place::AskingRoom);
+    }
+    assert_eq!(person.types(":quit"), [Effect::Quit]);
+}

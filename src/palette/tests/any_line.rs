@@ -1,0 +1,138 @@
+//! Any line, in any state.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::command::{Typed, words};
+
+/// Most effects a line has that is not `:help`: closing the view and leaving.
+const FEW: usize = 3;
+
+/// Somebody in each state there is.
+fn everywhere() -> Vec<Person> {
+    let mut all = vec![Person::at(Door::Plain), Person::at(Door::Quick), Person::in_palette()];
+    let mut quick_name = Person::at(Door::Quick);
+    quick_name.hears(Answer::RoomChecked { room: room("general"), password: None });
+    let mut leaving = Person::in_palette();
+    leaving.types(":quit");
+    let mut quick_password = Person::at(Door::Quick);
+    quick_password.types("staff");
+    quick_password
+        .hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NeedsPassword(room("staff")) });
+    all.extend([quick_name, quick_password, leaving]);
+    for view in [false, true] {
+        all.extend([Person::at_general(view), Person::in_conversation(view)]);
+        let mut asked = Person::at_general(view);
+        asked.commands(view, "join staff");
+        let refusal = JoinRefusal::NeedsPassword(room("staff"));
+        asked.hears(Answer::JoinRefused { room: room("staff"), refusal });
+        let mut pasting = Person::at_general(view);
+        pasting.commands(view, "paste");
+        pasting.types("one");
+        all.extend([asked, pasting]);
+    }
+    all
+}
+
+/// Arguments that mean something somewhere, and some that do not.
+fn argument() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(vec![
+            "bob",
+            "@bob",
+            "@bob,carol",
+            "bob#7",
+            "#12",
+            "12",
+            "0",
+            "-1",
+            "99999999999999999999",
+            "general",
+            "10m",
+            "on",
+            "off",
+            "password",
+            "limit",
+            "description",
+            "slow",
+            ".",
+            ",",
+            "@",
+            "@,",
+            "#",
+            ":",
+            "/",
+            "two words",
+        ])
+        .prop_map(str::to_owned),
+        "\\PC{0,8}",
+    ]
+}
+
+/// A mark, blanks, a command of the table or nearly one, and arguments.
+fn command_line() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(TABLE.iter().flat_map(words).collect::<Vec<_>>());
+    let gap = prop::sample::select(vec![" ", "  ", "\n", " \n", "\u{a0}"]);
+    let mark = prop::sample::select(vec![":", "/", "@", " :", ": ", "/ ", "::", ""]);
+    (mark, word, prop::collection::vec((gap, argument()), 0..4)).prop_map(|(mark, word, arguments)| {
+        let arguments: String = arguments.iter().flat_map(|(gap, argument)| [*gap, argument.as_str()]).collect();
+        [mark, word, &arguments].concat()
+    })
+}
+
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![command_line(), "\\PC{0,40}", "(\\PC{0,10}\n){0,4}\\PC{0,10}", "[:/@#, a-c12\n.]{0,12}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_line_anywhere_is_survived_with_a_few_effects(line in line()) {
+        for mut person in everywhere() {
+            let before = person.0.place();
+            let (logged_in, asks) = (person.0.is_logged_in(), person.0.asks_password());
+            prop_assert!(matches!(person.0.cost(&line), Cost::Free | Cost::Read(1..=3) | Cost::Post(1..)));
+            let recallable = person.0.recallable(&line);
+            prop_assert!(line.starts_with(recallable));
+            prop_assert!(recallable.is_empty() || (logged_in && !asks));
+            let comes_back = person.0.would_say(&line, &RULES);
+            let _ = person.0.takes_whole(&line);
+            let effects = person.types(&line);
+            let help = Typed::parse(&line).and_then(|typed| find(typed.word)).is_some_and(|spec| spec.word == "help");
+            prop_assert!(effects.len() <= if help { TABLE.len() + 1 } else { FEW }, "{:?}: {:?}", before, effects);
+            let says = effects.iter().filter(|effect| matches!(effect, Effect::Say { .. })).count();
+            prop_assert!(says <= 1);
+            prop_assert!(!comes_back || says == effects.len(), "{:?}", effects);
+            if !logged_in || asks {
+                prop_assert_eq!(says, 0);
+            }
+        }
+    }
+
+    #[test]
+    fn in_the_view_no_line_with_a_colon_and_a_command_is_said_or_run(
+        blanks in " {0,3}",
+        word in prop::sample::select(TABLE.iter().flat_map(words).collect::<Vec<_>>()),
+        upper in any::<bool>(),
+        rest in prop_oneof![Just(String::new()), "[ \n]\\PC{0,20}"],
+    ) {
+        let word = if upper { word.to_ascii_uppercase() } else { word.to_owned() };
+        let line = format!(":{blanks}{word}{rest}");
+        for mut person in [Person::in_view(), Person::in_conversation(true)] {
+            let effects = person.types(&line);
+            let back = effects == [Effect::LeaveView] && line.trim_end().eq_ignore_ascii_case(":q");
+            prop_assert!(back || matches!(&effects[..], [Effect::Tell(Tone::Refusal, _)]), "{:?}", effects);
+        }
+    }
+
+    #[test]
+    fn in_the_palette_only_commands_for_talking_say_something(line in line()) {
+        for mut person in [Person::in_room(), Person::in_conversation(false)] {
+            let effects = person.types(&line);
+            if effects.iter().any(|effect| matches!(effect, Effect::Say { .. } | Effect::SendDirect { .. })) {
+                prop_assert!(view::is_talk(&line), "{}: {:?}", line, effects);
+            }
+        }
+    }
+}

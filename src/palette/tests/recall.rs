@@ -1,0 +1,89 @@
+//! Passwords and codes are never recalled.
+
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn a_line_is_recalled_up_to_where_a_secret_begins() {
+    for (line, kept) in [
+        (":join staff secret", ":join staff"),
+        (":join  staff   two  words ", ":join  staff"),
+        (":joingroup staff secret", ":joingroup staff"),
+        (": join staff secret", ": join staff"),
+        (":JOIN staff secret", ":JOIN staff"),
+        (":joim staff secret", ":joim staff"),
+        (":jion staff secret", ":jion staff"),
+        (":join staff", ":join staff"),
+        (":create den secret", ":create den"),
+        (":craete den secret", ":craete den"),
+        (":set password secret", ":set password"),
+        (":set  Password  two  words", ":set  Password"),
+        (":set pasword secret", ":set pasword"),
+        (":set passwrod secret", ":set passwrod"),
+        (":set psswrd secret", ":set psswrd"),
+        (":est password secret", ":est password"),
+        (":set limit 8", ":set limit 8"),
+        (":shutdown AB12C-3DE4F", ":shutdown"),
+        (":shutdwn AB12C-3DE4F", ":shutdwn"),
+        (":shutdown AB12C 3DE4F", ":shutdown"),
+        (":say secret", ":say secret"),
+        (":dm bob secret", ":dm bob secret"),
+        ("", ""),
+        ("   ", ""),
+    ] {
+        assert_eq!(Person::in_palette().0.recallable(line), kept, "{line}");
+        let in_view = line.replacen(':', "/", 1);
+        assert_eq!(Person::in_view().0.recallable(&in_view), kept.replacen(':', "/", 1), "{line}");
+        assert_eq!(Person::in_view().0.recallable(line), kept, "{line}, neither said nor run");
+    }
+}
+
+#[test]
+fn nothing_is_recalled_at_the_login_and_at_a_question_for_a_password() {
+    assert_eq!(Person::at(Door::Plain).0.recallable("alice"), "");
+    assert_eq!(Person::at(Door::Quick).0.recallable("staff secret"), "");
+    for view in [false, true] {
+        let mut person = Person::at_general(view);
+        person.commands(view, "join staff");
+        let refused = JoinRefusal::NeedsPassword(room("staff"));
+        person.hears(Answer::JoinRefused { room: room("staff"), refusal: refused });
+        assert_eq!(person.0.recallable("secret"), "");
+    }
+}
+
+#[test]
+fn effects_with_settings_do_not_show_a_password() {
+    let effects = Person::in_room().types(":set password secret");
+    assert!(!format!("{effects:?}").contains("secret"), "{effects:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_secret_is_left_whatever_blanks_and_case_it_is_typed_with(
+        start in prop::sample::select(vec![
+            ("join", "staff"), ("joingroup", "staff"), ("create", "den"), ("set", "password"), ("shutdown", ""),
+        ]),
+        mark in prop::sample::select(vec![":", "/"]),
+        blanks in prop::collection::vec(1_usize..4, 3),
+        before in " {0,2}",
+        upper in any::<bool>(),
+        edit in prop::option::of((any::<prop::sample::Index>(), any::<bool>())),
+        view in any::<bool>(),
+    ) {
+        let (word, argument) = start;
+        let mut word = if upper { word.to_ascii_uppercase() } else { word.to_owned() };
+        if let Some((at, swap)) = edit {
+            // One slip: two letters swapped, or one doubled.
+            let at = at.index(word.len() - 1);
+            let (one, other) = (word[at..=at].to_owned(), word[at + 1..at + 2].to_owned());
+            word.replace_range(at..at + 2, &if swap { other + &one } else { [&*one, &*one, &*other].concat() });
+        }
+        let blank = |index: usize| " ".repeat(blanks[index]);
+        let line = format!("{mark}{before}{word}{}{argument}{}s3cr3t s3cr3t{}", blank(0), blank(1), blank(2));
+        let person = Person::at_general(view);
+        prop_assert!(!person.0.recallable(&line).contains("s3cr3t"), "{}", line);
+    }
+}
