@@ -1,3 +1,8 @@
+mod forms;
+mod hits;
+mod mentions;
+mod rows;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -9,6 +14,23 @@ fn message(text: &str) -> Message {
     let at = "2026-11-21T14:02:59Z".parse::<Timestamp>().expect("a moment");
     let author = UserName::parse("bob", 1, 12).expect("a name");
     Message::new(MessageId(12), at, author, ClientId(1), Draft::said(text), Box::default())
+}
+
+/// With and without colour, of a width or none.
+fn look(color: bool, columns: Option<u16>) -> Look {
+    Look { ansi: color, color, columns }
+}
+
+fn user(name: &str) -> UserName {
+    UserName::parse(name, 1, 12).expect("a name")
+}
+
+/// A message as somebody sees it, without the end of its last row.
+fn seen(message: &Message, reader: Reader<'_>) -> String {
+    let mut out = Vec::new();
+    render_message(message, reader, &mut Clock::new(TimeZone::UTC), &mut out);
+    let text = String::from_utf8(out).expect("text");
+    text.strip_suffix("\r\n").expect("it ends CR LF").to_owned()
 }
 
 fn rendered(look: Look, text: &str) -> String {
