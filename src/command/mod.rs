@@ -175,4 +175,79 @@ mod tests {
             assert_eq!(find(typed.word).map(|s| s.word), Some(spec.word));
         }
     }
+
+    #[test]
+    fn a_line_without_a_mark_is_no_command_and_a_mark_alone_has_no_word() {
+        for line in ["", " ", "join general", "@bob hi", "a :join", "\u{a0}x"] {
+            assert_eq!(Typed::parse(line), None, "{line}");
+        }
+        for (line, mark, word, rest) in [
+            (":", ':', "", ""),
+            ("//", '/', "/", ""),
+            (" : join  staff ", ':', "join", "staff"),
+            ("/say a /b :c", '/', "say", "a /b :c"),
+            (":temp 5 @bob x\ny", ':', "temp", "5 @bob x\ny"),
+        ] {
+            assert_eq!(Typed::parse(line), Some(Typed { mark, word, rest }), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_split_at_its_first_blank() {
+        for (line, split) in
+            [(":x", ("", "")), (":x one", ("one", "")), (":x  one  two  three ", ("one", "two  three"))]
+        {
+            assert_eq!(Typed::parse(line).map(|typed| typed.split_rest()), Some(split), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_word_and_alias_finds_its_own_row_and_no_row_is_missing() {
+        for spec in TABLE {
+            for word in words(spec) {
+                for found in [find(word), nearest(word), resembling(&word.to_ascii_uppercase())] {
+                    assert_eq!(found.map(|found| found.verb), Some(spec.verb), "{word}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_two_letters_are_taken_for_a_command_only_if_they_are_one() {
+        for (word, meant) in
+            [("op", Some("op")), ("dm", Some("dm")), ("me", Some("me")), ("oP", Some("op")), ("om", None)]
+        {
+            assert_eq!(resembling(word).map(|spec| spec.word), meant, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_syntax_is_the_word_with_its_mark_and_its_arguments() {
+        for (word, mark, shown) in [
+            ("rooms", ':', ":rooms"),
+            ("who", '/', "/listall"),
+            ("dm", ':', ":dm <user> [text]"),
+            ("temp", '/', "/temp [seconds] [@user,...] <text>"),
+        ] {
+            assert_eq!(find(word).map(|spec| syntax(spec, mark)).as_deref(), Some(shown));
+        }
+    }
+
+    #[test]
+    fn every_summary_is_a_sentence_and_what_others_see_costs_a_message() {
+        for spec in TABLE {
+            assert!(spec.summary.ends_with('.') && spec.example.starts_with(':'), "{}", spec.word);
+        }
+        let seen =
+            ["join", "close", "say", "to", "me", "dm", "reply", "edit", "delete", "temp", "create", "group", "invite"];
+        for word in seen.into_iter().chain(["set", "topic", "destroy", "kick", "ban", "mute", "op", "nick"]) {
+            assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Post(1)), "{word}");
+        }
+        for word in ["search", "listall"] {
+            assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Read(3)), "{word}");
+        }
+        for word in ["q", "quit", "shutdown"] {
+            assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Free), "{word}");
+        }
+    }
 }
