@@ -136,3 +136,85 @@ proptest! {
         }
     }
 }
+
+/// Something that happens to somebody.
+#[derive(Clone, Debug)]
+enum Step {
+    Line(String),
+    Interrupted,
+    Ended,
+    InputEnded,
+    Heard(Answer),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let place = prop::sample::select(vec!["general", "games", "staff"]).prop_map(room);
+    let partner = (7_u64..10, prop::sample::select(vec!["bob", "carol", "dave"]))
+        .prop_map(|(client, name)| Addressee { client: ClientId(client), name: user(name) });
+    let how = prop::sample::select(vec![Came::In, Came::Back, Came::Made]);
+    let answer = prop_oneof![
+        (place.clone(), how).prop_map(|(room, how)| Answer::Joined { room, others: 1, how }),
+        place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NeedsPassword(room.clone()), room }),
+        place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NoSuchRoomOrPassword, room }),
+        place.clone().prop_map(|room| Answer::NotMade(NotMade::Reserved(room))),
+        place.prop_map(|room| Answer::Lost(Conversation::Room(room))),
+        partner.clone().prop_map(|person| Answer::Lost(Conversation::Direct(person))),
+        partner.clone().prop_map(Answer::DirectOpened),
+        partner.prop_map(Answer::PartnerRenamed),
+    ];
+    let often = prop::sample::select(vec![
+        ":chat",
+        ":paste",
+        "/paste",
+        ".",
+        "/join games",
+        ":q",
+        ":close",
+        "/close",
+        "/dm bob",
+    ]);
+    prop_oneof![
+        4 => often.prop_map(|line| Step::Line(line.to_owned())),
+        2 => line().prop_map(Step::Line),
+        6 => answer.prop_map(Step::Heard),
+        1 => Just(Step::Interrupted),
+        1 => Just(Step::Ended),
+        1 => Just(Step::InputEnded),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_view_is_one_of_something_open_and_nothing_is_open_twice(
+        steps in prop::collection::vec(step(), 1..25),
+    ) {
+        let mut person = Person::in_palette();
+        for step in steps {
+            let effects = match &step {
+                Step::Line(line) => person.types(line),
+                Step::Interrupted => person.feels(Input::Interrupted),
+                Step::Ended => person.feels(Input::Ended),
+                Step::InputEnded => {
+                    let mut effects = Vec::new();
+                    person.0.input_ended(&mut effects);
+                    effects
+                }
+                Step::Heard(answer) => person.hears(answer.clone()),
+            };
+            let open = person.0.open();
+            for (index, one) in open.iter().enumerate() {
+                prop_assert!(!open[..index].iter().any(|other| other.is(one)), "{:?}", open);
+            }
+            prop_assert!(person.0.state != State::ChatView || !open.is_empty());
+            if let Place::ChatView(shown) | Place::Palette(Some(shown)) = person.0.place() {
+                prop_assert_eq!(Some(&shown), open.last());
+            }
+            if let Some(Effect::EnterView(entered)) = effects.last() {
+                prop_assert_eq!(person.0.place(), Place::ChatView(entered.clone()));
+            }
+            prop_assert!(!effects.contains(&Effect::Quit) || person.0.is_leaving());
+        }
+    }
+}
