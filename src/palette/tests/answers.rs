@@ -107,7 +107,7 @@ fn a_room_that_was_not_made_leaves_one_where_one_was() {
     person.types("/create den");
     person.hears(Answer::NotMade(NotMade::TooManyAll));
     person.types(":q");
-    person.joins("games");
+    person.hears(entered("games", Came::In));
     assert_eq!(person.0.place(), Place::Palette(Some(open("games"))), "what was not made leads nowhere later");
 }
 
