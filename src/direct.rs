@@ -10,10 +10,13 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
+
 use crate::conversation::Conversation;
 use crate::deed::Denied;
 use crate::history::{Changed, History};
-use crate::message::{ClientId, Event, MessageId, Quoted};
+use crate::identity::Whom;
+use crate::message::{ClientId, Draft, Event, Message, MessageId, Quoted};
 use crate::outbox::Outbox;
 use crate::roster::Person;
 use crate::screen::{Clock, Place};
@@ -28,6 +31,15 @@ const MOST: usize = 256;
 struct State {
     history: History,
     ended: bool,
+}
+
+impl State {
+    fn may_post(&self, partner: &Person, temporary: bool) -> Result<(), Denied> {
+        if self.ended {
+            return Err(Denied::NotOnline(Whom { name: partner.name(), client: None }));
+        }
+        if temporary && !self.history.takes_temporary() { Err(Denied::TooManyTemporary) } else { Ok(()) }
+    }
 }
 
 /// One conversation.
@@ -49,18 +61,38 @@ impl Pair {
         if one.client() == client { other } else { one }
     }
 
-    /// Takes a message: it is in the history and on the partner's screen when this returns.
-    pub fn post(&self, event: &Arc<Event>, from: ClientId, clock: &Clock) -> Result<(), Denied> {
+    /// Takes a message: it is in the history and on the partner's screen when this returns. The number is drawn under the
+    /// lock, so that both see the messages in the order of their numbers; `show_author` tells whether the author's screen
+    /// shows it too.
+    pub fn post(
+        &self,
+        draft: Draft,
+        from: &Person,
+        at: Timestamp,
+        number: impl FnOnce() -> MessageId,
+        show_author: bool,
+        clock: &Clock,
+    ) -> Result<Arc<Event>, Denied> {
         let mut state = self.lock();
-        if state.ended {
-            let whom = crate::identity::Whom { name: self.partner(from).name(), client: None };
-            return Err(Denied::NotOnline(whom));
+        let partner = self.partner(from.client());
+        state.may_post(partner, draft.lasts.is_some())?;
+        let to = [partner.addressee()].into();
+        let event = Arc::new(Event::Said(Message::new(number(), at, from.name(), from.client(), draft, to)));
+        state.history.push(Arc::clone(&event), KEPT);
+        partner.outbox.show_direct(&event, &mut clock.clone());
+        if show_author {
+            from.outbox.tell_direct(&event, &mut clock.clone());
         }
-        if event.message().is_some_and(|message| message.is_temporary()) && !state.history.takes_temporary() {
-            return Err(Denied::TooManyTemporary);
-        }
+        Ok(event)
+    }
+
+    /// Takes a message that is sent to several people and has its number already.
+    pub fn share(&self, event: &Arc<Event>, from: ClientId, clock: &Clock) -> Result<(), Denied> {
+        let mut state = self.lock();
+        let partner = self.partner(from);
+        state.may_post(partner, event.message().is_some_and(Message::is_temporary))?;
         state.history.push(Arc::clone(event), KEPT);
-        self.partner(from).outbox.show_direct(event, &mut clock.clone());
+        partner.outbox.show_direct(event, &mut clock.clone());
         Ok(())
     }
 
@@ -89,26 +121,33 @@ impl Pair {
         !state.ended
     }
 
-    /// Gives a message of one's own another text. `None` if it is not here.
-    pub fn edit(&self, id: MessageId, by: &Person, text: &str, clock: &Clock) -> Option<Result<(), Denied>> {
+    /// Gives a message of one's own another text. `None` if it is not here. `show_author`: the author's screen shows it.
+    pub fn edit(
+        &self,
+        id: MessageId,
+        by: &Person,
+        text: &str,
+        show_author: bool,
+        clock: &Clock,
+    ) -> Option<Result<(), Denied>> {
         let mut state = self.lock();
         if state.history.find(id)?.from != by.client() {
             return Some(Err(Denied::NotYours));
         }
         let Changed { message, requoted } = state.history.edit(id, text)?;
-        self.show_both(by, &Arc::new(Event::Edited { message: message?, requoted, redraw: true }), clock);
+        self.show_both(by, &Arc::new(Event::Edited { message: message?, requoted, redraw: true }), show_author, clock);
         Some(Ok(()))
     }
 
-    /// Takes a message of one's own out. `None` if it is not here.
-    pub fn delete(&self, id: MessageId, by: &Person, clock: &Clock) -> Option<Result<(), Denied>> {
+    /// Takes a message of one's own out. `None` if it is not here. `show_author`: the author's screen shows it.
+    pub fn delete(&self, id: MessageId, by: &Person, show_author: bool, clock: &Clock) -> Option<Result<(), Denied>> {
         let mut state = self.lock();
         if state.history.find(id)?.from != by.client() {
             return Some(Err(Denied::NotYours));
         }
         let Changed { requoted, .. } = state.history.erase(id)?;
         let news = format!("{id} was deleted by {}", by.name()).into();
-        self.show_both(by, &Arc::new(Event::Erased { id, news, requoted, redraw: true }), clock);
+        self.show_both(by, &Arc::new(Event::Erased { id, news, requoted, redraw: true }), show_author, clock);
         Some(Ok(()))
     }
 
@@ -126,8 +165,10 @@ impl Pair {
         }
     }
 
-    fn show_both(&self, by: &Person, event: &Arc<Event>, clock: &Clock) {
-        by.outbox.tell_direct(event, &mut clock.clone());
+    fn show_both(&self, by: &Person, event: &Arc<Event>, show_author: bool, clock: &Clock) {
+        if show_author {
+            by.outbox.tell_direct(event, &mut clock.clone());
+        }
         self.partner(by.client()).outbox.show_direct(event, &mut clock.clone());
     }
 

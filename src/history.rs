@@ -37,12 +37,15 @@ impl History {
         History::default()
     }
 
-    /// Keeps what was said; of more than `keep` the oldest goes.
+    /// Keeps what was said, in its place by its number: one sent to several people has drawn its number before it comes
+    /// here. Of more than `keep` the oldest goes.
     pub fn push(&mut self, event: Arc<Event>, keep: usize) {
         if let Some(message) = event.message().filter(|message| message.is_temporary()) {
             self.temporary.push_back(message.id);
         }
-        self.kept.push_back(event);
+        let number = |event: &Arc<Event>| event.message().map(|message| message.id);
+        let place = self.kept.iter().rposition(|known| number(known) <= number(&event)).map_or(0, |last| last + 1);
+        self.kept.insert(place, event);
         while self.kept.len() > keep {
             self.kept.pop_front();
         }

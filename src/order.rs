@@ -65,6 +65,8 @@ pub struct Order {
     kicks: Vec<Entry>,
     mutes: Vec<Entry>,
     invitations: Vec<Entry>,
+    /// Those who have left a slow room before it was their turn again.
+    rests: Vec<Entry>,
 }
 
 /// Whether an end still lies ahead.
@@ -84,10 +86,10 @@ fn put(list: &mut Vec<Entry>, who: &Identity, until: Option<Instant>, now: Insta
     list.push(Entry { who: who.clone(), until });
 }
 
-fn take(list: &mut Vec<Entry>, name: &UserName, now: Instant) -> bool {
+fn take(list: &mut Vec<Entry>, meant: impl Fn(&Identity) -> bool, now: Instant) -> bool {
     list.retain(|entry| holds(entry.until, now));
     let before = list.len();
-    list.retain(|entry| entry.who.name != *name);
+    list.retain(|entry| !meant(&entry.who));
     list.len() < before
 }
 
@@ -154,7 +156,7 @@ impl Order {
     /// Somebody has another name now.
     pub fn renamed(&mut self, who: &Identity) {
         let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
-        let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations];
+        let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations, &mut self.rests];
         let others = lists.into_iter().flat_map(|list| list.iter_mut().map(|entry| &mut entry.who));
         for known in admins.chain(others) {
             if known.client == who.client {
@@ -204,7 +206,7 @@ impl Order {
     /// Somebody was put out.
     pub fn kick(&mut self, who: &Identity, now: Instant) {
         put(&mut self.kicks, who, Some(now + KICK_LASTS), now);
-        take(&mut self.invitations, &who.name, now);
+        take(&mut self.invitations, |known| known.is(who), now);
     }
 
     /// How long he may not come back.
@@ -217,9 +219,9 @@ impl Order {
         put(&mut self.mutes, who, until, now);
     }
 
-    /// Ends that. False if he was not silenced.
-    pub fn unmute(&mut self, name: &UserName, now: Instant) -> bool {
-        take(&mut self.mutes, name, now)
+    /// Ends that, for a name, or for the person himself where he is known. False if he was not silenced.
+    pub fn unmute(&mut self, name: &UserName, who: Option<&Identity>, now: Instant) -> bool {
+        take(&mut self.mutes, |known| who.map_or(known.name == *name, |who| known.is(who)), now)
     }
 
     /// Whether he is silenced, and until when.
@@ -227,9 +229,23 @@ impl Order {
         find(&self.mutes, who, now)
     }
 
-    /// Opens the room to somebody, and forgets that he was kicked.
+    /// Forgets that somebody was kicked.
+    pub fn forgive(&mut self, who: &Identity, now: Instant) {
+        take(&mut self.kicks, |known| known.is(who), now);
+    }
+
+    /// Somebody leaves a slow room: until when he could not have spoken.
+    pub fn rest(&mut self, who: &Identity, until: Instant, now: Instant) {
+        put(&mut self.rests, who, Some(until), now);
+    }
+
+    /// Until when somebody cannot speak who has left and come back.
+    pub fn rested(&self, who: &Identity, now: Instant) -> Option<Instant> {
+        find(&self.rests, who, now).flatten()
+    }
+
+    /// Opens the room to somebody.
     pub fn invite(&mut self, who: &Identity, now: Instant) {
-        take(&mut self.kicks, &who.name, now);
         put(&mut self.invitations, who, Some(now + INVITATION_LASTS), now);
     }
 
@@ -311,12 +327,13 @@ mod tests {
     }
 
     #[test]
-    fn kicks_end_after_a_minute_or_with_an_invitation() {
+    fn kicks_end_after_a_minute_or_when_they_are_forgiven() {
         let now = Instant::now();
         let mut order = Order::default();
         order.kick(&bob(), now);
         assert_eq!(order.kicked(&bob(), now), Some(KICK_LASTS));
         assert_eq!(order.kicked(&bob(), now + KICK_LASTS), None);
+        order.forgive(&bob(), now);
         order.invite(&bob(), now);
         assert_eq!(order.kicked(&bob(), now), None);
         assert!(order.invited(&bob(), now) && !order.invited(&bob(), now + INVITATION_LASTS));
@@ -332,7 +349,7 @@ mod tests {
         let renamed = who(2, "robert", "192.0.2.2");
         order.renamed(&renamed);
         assert_eq!(order.muted(&who(8, "robert", "192.0.2.2"), now), Some(None));
-        assert!(order.unmute(&renamed.name, now));
+        assert!(order.unmute(&renamed.name, Some(&renamed), now));
         assert_eq!(order.muted(&renamed, now), None);
     }
 

@@ -77,6 +77,9 @@ pub fn words(spec: &'static Spec) -> impl Iterator<Item = &'static str> {
     std::iter::once(spec.word).chain(spec.aliases.iter().copied())
 }
 
+/// What ends a word: a pasted line may go on behind a line break.
+const BLANKS: [char; 2] = [' ', '\n'];
+
 /// A typed command: its first word and the rest of the line, both trimmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Typed<'a> {
@@ -94,13 +97,13 @@ impl<'a> Typed<'a> {
         let line = line.trim();
         let mark = line.chars().next().filter(|c| matches!(c, ':' | '/'))?;
         let body = line[1..].trim_start();
-        let (word, rest) = body.split_once(' ').unwrap_or((body, ""));
+        let (word, rest) = body.split_once(BLANKS).unwrap_or((body, ""));
         Some(Typed { mark, word, rest: rest.trim() })
     }
 
     /// First word of the rest and what follows it.
     pub fn split_rest(&self) -> (&'a str, &'a str) {
-        let (first, rest) = self.rest.split_once(' ').unwrap_or((self.rest, ""));
+        let (first, rest) = self.rest.split_once(BLANKS).unwrap_or((self.rest, ""));
         (first, rest.trim())
     }
 }

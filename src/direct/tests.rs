@@ -13,7 +13,7 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 use crate::history::MOST_TEMPORARY;
 use crate::identity::Whom;
-use crate::message::{Draft, Message};
+use crate::message::Draft;
 use crate::names::UserName;
 use crate::outbox::{Laggards, Notice, OutboxLimits};
 use crate::roster::Roster;
@@ -47,15 +47,13 @@ impl World {
         self.directs.begin(&from.person, &to.person).expect("not too many").expect("he is there")
     }
 
-    fn event(&self, pair: &Pair, from: &Peer, draft: Draft) -> Arc<Event> {
-        let id = MessageId(self.last.fetch_add(1, Ordering::Relaxed) + 1);
-        let to = [pair.partner(from.id()).addressee()].into();
-        Arc::new(Event::Said(Message::new(id, Timestamp::UNIX_EPOCH, from.person.name(), from.id(), draft, to)))
+    fn number(&self) -> MessageId {
+        MessageId(self.last.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
     fn posts(&self, pair: &Pair, from: &Peer, draft: Draft) -> Result<MessageId, Denied> {
-        let event = self.event(pair, from, draft);
-        pair.post(&event, from.id(), &clock())?;
+        let at = Timestamp::UNIX_EPOCH;
+        let event = pair.post(draft, &from.person, at, || self.number(), false, &clock())?;
         Ok(event.message().expect("a message").id)
     }
 
@@ -128,9 +126,8 @@ fn what_one_says_stands_on_the_others_screen_and_in_the_history() {
     let world = World::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
-    let event = world.event(&pair, &alice, Draft::said("hello"));
-    pair.post(&event, alice.id(), &clock()).expect("posted");
-    alice.person.outbox.tell_direct(&event, &mut clock());
+    let at = Timestamp::UNIX_EPOCH;
+    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), true, &clock()).expect("posted");
     assert_eq!(bob.screen(), "[00:00] #1 alice -> you: hello\r\n");
     assert_eq!(alice.screen(), "[00:00] #1 you -> bob: hello\r\n");
     world.say(&pair, &bob, "hi");
@@ -165,7 +162,7 @@ fn a_conversation_ends_for_both_when_either_leaves() {
         let whom = Whom { name, client: None };
         assert_eq!(world.posts(&pair, stays, Draft::said("hello")), Err(Denied::NotOnline(whom)));
         assert!(!pair.open_view(&stays.person.outbox, 10, "only you two", &clock()));
-        assert!(pair.edit(MessageId(1), &peers[0].person, "text", &clock()).is_none());
+        assert!(pair.edit(MessageId(1), &peers[0].person, "text", true, &clock()).is_none());
         assert_eq!((left.screen(), stays.screen()), (String::new(), String::new()));
     }
 }
@@ -253,17 +250,17 @@ fn everybody_edits_and_deletes_his_own_words_only() {
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let id = world.say(&pair, &alice, "before");
-    assert_eq!(pair.edit(id, &bob.person, "forged", &clock()), Some(Err(Denied::NotYours)));
-    assert_eq!(pair.delete(id, &bob.person, &clock()), Some(Err(Denied::NotYours)));
-    assert_eq!(pair.edit(MessageId(99), &alice.person, "text", &clock()), None);
-    assert_eq!(pair.delete(MessageId(99), &alice.person, &clock()), None);
+    assert_eq!(pair.edit(id, &bob.person, "forged", true, &clock()), Some(Err(Denied::NotYours)));
+    assert_eq!(pair.delete(id, &bob.person, true, &clock()), Some(Err(Denied::NotYours)));
+    assert_eq!(pair.edit(MessageId(99), &alice.person, "text", true, &clock()), None);
+    assert_eq!(pair.delete(MessageId(99), &alice.person, true, &clock()), None);
     assert_eq!(texts(&pair), ["before"]);
     bob.screen();
-    assert_eq!(pair.edit(id, &alice.person, "after", &clock()), Some(Ok(())));
+    assert_eq!(pair.edit(id, &alice.person, "after", true, &clock()), Some(Ok(())));
     assert_eq!(texts(&pair), ["after"]);
     assert_eq!(bob.screen(), "[00:00] #1 alice -> you: after (edited)\r\n");
     assert_eq!(alice.screen(), "[00:00] #1 you -> bob: after (edited)\r\n");
-    assert_eq!(pair.delete(id, &alice.person, &clock()), Some(Ok(())));
+    assert_eq!(pair.delete(id, &alice.person, true, &clock()), Some(Ok(())));
     assert!(texts(&pair).is_empty());
     for peer in [&alice, &bob] {
         assert_eq!(peer.screen(), "* #1 was deleted by alice\r\n");
@@ -323,9 +320,9 @@ fn an_answer_quotes_and_follows_what_it_quotes() {
         let extra = history[0].message().and_then(|message| message.extra.as_ref());
         extra.and_then(|extra| extra.reply.as_ref()).expect("an answer").start.clone()
     };
-    pair.edit(id, &alice.person, "after", &clock()).expect("it is there").expect("edited");
+    pair.edit(id, &alice.person, "after", true, &clock()).expect("it is there").expect("edited");
     assert_eq!(start().as_deref(), Some("after"));
-    pair.delete(id, &alice.person, &clock()).expect("it is there").expect("deleted");
+    pair.delete(id, &alice.person, true, &clock()).expect("it is there").expect("deleted");
     assert_eq!(start(), None);
     assert!(pair.quote(id).is_none());
     // The one who opens it now sees nothing of the text.

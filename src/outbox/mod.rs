@@ -209,6 +209,7 @@ impl Outbox {
         if state.ended.is_some() {
             return;
         }
+        state.note_news(tone, line);
         state.display.write(tone, line, &mut state.unsent);
         state.display.end(&mut state.unsent);
         self.transmit_unsent(state, Whose::Others);
@@ -241,7 +242,12 @@ impl Outbox {
     pub fn with_display<R>(&self, work: impl FnOnce(&mut Display, &mut Vec<u8>) -> R) -> R {
         let mut guard = self.lock();
         let State { display, unsent, .. } = &mut *guard;
-        work(display, unsent)
+        let result = work(display, unsent);
+        if guard.shown.is_some() && !guard.display.is_character_mode() {
+            // Whoever edits his line himself cannot have his screen drawn anew under it.
+            guard.shown = None;
+        }
+        result
     }
 
     /// The person has ended a line: in line mode his terminal has moved to the next row. True in character mode, where

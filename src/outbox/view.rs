@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{BELL, Batch, Notice, Outbox, Shown, State, View, Whose};
 use crate::conversation::Conversation;
-use crate::message::{Addressee, Event};
+use crate::message::{Addressee, Event, Sequenced};
 use crate::screen::{Clock, Place, Reader, Tone, render_event};
 
 impl State {
@@ -39,8 +39,16 @@ impl State {
         }
     }
 
+    /// Notes what is written in the view. True if something above is not what it was.
     fn note(&mut self, event: &Arc<Event>) -> bool {
         self.shown.as_mut().is_some_and(|shown| shown.note(event))
+    }
+
+    /// Notes a line of the server's.
+    pub(super) fn note_news(&mut self, tone: Tone, line: &str) {
+        if let Some(shown) = self.shown.as_mut().filter(|_| tone == Tone::News) {
+            shown.note(&Arc::new(Event::Happened { news: line.into(), by: None }));
+        }
     }
 }
 
@@ -50,12 +58,25 @@ impl Outbox {
         if state.shown.is_none() {
             return false;
         }
-        let changed = batch.events(fresh).iter().fold(false, |changed, event| state.note(&event.event) | changed);
-        if changed && state.shown.as_mut().is_some_and(|shown| shown.may_draw(Instant::now())) {
-            self.draw_anew(state, batch.clock());
-            return true;
+        let mut changed = false;
+        for Sequenced { event, .. } in batch.events(fresh.clone()) {
+            // Of his own doing he was told otherwise.
+            if !matches!(&**event, Event::Happened { by, .. } if *by == Some(self.id)) {
+                changed |= state.note(event);
+            }
         }
-        false
+        if !changed || !state.shown.as_mut().is_some_and(|shown| shown.may_draw(Instant::now())) {
+            return false;
+        }
+        self.draw_anew(state, batch.clock());
+        let State { personal, name, unsent, .. } = state;
+        let rings = |event: &Sequenced| {
+            personal.as_ref().is_some_and(|personal| personal.rings(&event.event, self.id, name.as_ref()))
+        };
+        if batch.events(fresh).iter().any(rings) {
+            unsent.push(BELL);
+        }
+        true
     }
 
     /// Draws the view anew from what is known to stand there, without the prompt.
@@ -153,7 +174,16 @@ impl Outbox {
         let state = &mut *guard;
         state.display.begin(b"", &mut state.unsent);
         for event in events {
+            state.note(event);
             state.render(self.id, event, clock);
+        }
+    }
+
+    /// Notes messages that were shown in another form.
+    pub fn note_events<'a>(&self, events: impl Iterator<Item = &'a Arc<Event>>) {
+        let mut guard = self.lock();
+        for event in events {
+            guard.note(event);
         }
     }
 

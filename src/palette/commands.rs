@@ -7,7 +7,7 @@
 
 use super::room_commands::switch;
 use super::view::{InView, addressed, read_in_view};
-use super::{Effect, Palette, Refusal, Rules, State, paste::Paste, talk};
+use super::{Effect, Palette, Refusal, Rules, State, paste::Paste, talk, view};
 use crate::command::{self, TABLE, Typed, Verb};
 use crate::conversation::Conversation;
 use crate::identity::Whom;
@@ -53,6 +53,9 @@ impl Palette {
             let hint = command::nearest(typed.word).map(|spec| spec.word);
             return refuse(effects, Refusal::NoCommand { mark: typed.mark, word, hint });
         };
+        // Only what is said may have several lines; a reason or a description with a line break would begin a row of its own.
+        let flat = (typed.rest.contains('\n') && !view::talks(spec.verb)).then(|| typed.rest.replace('\n', " "));
+        let typed = Typed { rest: flat.as_deref().unwrap_or(typed.rest), ..typed };
         if self.run_command(spec.verb, typed, rules, effects).is_none() {
             let syntax = command::syntax(spec, typed.mark);
             let example = format!("{}{}", typed.mark, &spec.example[1..]);
@@ -132,7 +135,7 @@ impl Palette {
             Verb::Unignore => with_person(typed.rest, effects, Effect::Unignore)?,
             Verb::Away => match talk::too_long(typed.rest, rules) {
                 Some(refusal) => refuse(effects, refusal),
-                None => effects.push(Effect::SetAway(Some(typed.rest.replace('\n', " ")))),
+                None => effects.push(Effect::SetAway(Some(typed.rest.to_owned()))),
             },
             Verb::Back => effects.push(Effect::SetAway(None)),
             Verb::Bell => effects.push(Effect::SetBell(match typed.rest.to_ascii_lowercase().as_str() {

@@ -289,7 +289,8 @@ impl fmt::Display for Refusal {
             }
             Refusal::PasteTooLong { lines, bytes } => write!(
                 f,
-                "Not said: {lines} lines and {bytes} bytes, and a message of many lines may have {MOST_LINES} and {MOST_BYTES}."
+                "Not said: {}, {bytes} bytes; a message of many lines may have {MOST_LINES} lines and {MOST_BYTES} bytes.",
+                if *lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
             ),
             Refusal::TextTooLong { length, limit } => {
                 write!(f, "Too long: {length} characters, and it may have {limit}.")

@@ -110,8 +110,9 @@ impl Palette {
         let Some(current) = self.current() else { return told(effects, Refusal::NoRoom) };
         let Some(room) = current.room().cloned() else { return told(effects, Refusal::NotARoom) };
         let (first, rest) = typed.split_rest();
-        if talk::too_long(rest, rules).is_some() {
-            let length = crate::text::grapheme_count(rest);
+        let told_text = if verb == Verb::Topic { typed.rest } else { rest };
+        if talk::too_long(told_text, rules).is_some() {
+            let length = crate::text::grapheme_count(told_text);
             return told(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
         }
         let act = match verb {

@@ -48,7 +48,7 @@ fn message_id(word: &str) -> Option<MessageId> {
     is_number.then(|| digits.parse().ok().map(MessageId)).flatten()
 }
 
-/// Reads names parted by commas.
+/// Reads names parted by commas. Nothing if one is wrong, or if there are too many, which is told.
 fn addressees(to: &str, effects: &mut Vec<Effect>) -> Option<Vec<Whom>> {
     let mut people: Vec<Whom> = Vec::new();
     for name in to.split(',').filter(|name| !name.is_empty()) {
@@ -129,19 +129,18 @@ impl Palette {
             return None;
         }
         let to = to.strip_prefix('@').unwrap_or(to);
+        if to.split(',').all(str::is_empty) {
+            return None;
+        }
         if !said.is_empty() {
             self.address(to, said, rules, effects);
             return Some(());
         }
-        let mut people = addressees(to, effects)?;
-        match (people.pop(), people.is_empty()) {
-            (Some(whom), true) => {
-                self.join_leads_into_view = self.state == State::ChatView;
-                effects.push(Effect::OpenDirect(whom));
-                Some(())
-            }
-            _ => None,
-        }
+        let Some(mut people) = addressees(to, effects) else { return Some(()) };
+        let whom = people.pop().filter(|_| people.is_empty())?;
+        self.join_leads_into_view = self.state == State::ChatView;
+        effects.push(Effect::OpenDirect(whom));
+        Some(())
     }
 
     /// `:reply <id> <text>`. Nothing if the arguments do not fit.

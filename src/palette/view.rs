@@ -6,7 +6,7 @@
 //! *Called by* `palette` alone.
 
 use super::{Palette, Rules, State, talk};
-use crate::command::{self, Cost, Spec, Typed, Verb};
+use crate::command::{self, Cost, Typed, Verb};
 use crate::names;
 
 /// Most people one message may be addressed to. Each costs a message in the rate limit, and of those the limit lets
@@ -79,7 +79,10 @@ pub(super) fn cost_of_text(text: &str) -> Cost {
 }
 
 fn cost_of_addressing(to: &str, text: &str) -> Cost {
-    let people = to.split(',').filter(|name| !name.is_empty()).count().clamp(1, MOST_ADDRESSEES);
+    let mut names: Vec<_> = to.split(',').filter(|name| !name.is_empty()).map(str::to_ascii_lowercase).collect();
+    names.sort_unstable();
+    names.dedup();
+    let people = names.len().clamp(1, MOST_ADDRESSEES);
     match cost_of_text(text) {
         Cost::Post(one) => Cost::Post(one.saturating_mul(u32::try_from(people).unwrap_or(1))),
         other => other,
@@ -91,9 +94,8 @@ fn cost_of_command(typed: Typed<'_>) -> Cost {
     let (first, rest) = typed.split_rest();
     match spec.verb {
         // Without a text they only show something.
-        Verb::Set | Verb::Topic | Verb::Direct if rest.is_empty() && (spec.verb != Verb::Topic || first.is_empty()) => {
-            Cost::Read(1)
-        }
+        Verb::Set | Verb::Topic if first.is_empty() => Cost::Read(1),
+        Verb::Direct if rest.is_empty() => Cost::Read(1),
         Verb::Direct => cost_of_addressing(first, rest),
         Verb::Temporary => match talk::temporary(typed.rest) {
             Some((_, Some(to), text)) => cost_of_addressing(to, text),
@@ -104,18 +106,22 @@ fn cost_of_command(typed: Typed<'_>) -> Cost {
     }
 }
 
+/// Whether a command takes a text for others, which may have several lines.
+pub(super) fn talks(verb: Verb) -> bool {
+    matches!(verb, Verb::Say | Verb::To | Verb::Me | Verb::Direct | Verb::Reply | Verb::Edit | Verb::Temporary)
+}
+
 /// Whether a line begins with a command that takes a text for others.
 pub(super) fn is_talk(line: &str) -> bool {
-    let talks = |spec: &Spec| {
-        matches!(spec.verb, Verb::Say | Verb::To | Verb::Me | Verb::Direct | Verb::Reply | Verb::Edit | Verb::Temporary)
-    };
-    addressed(line).is_some() || Typed::parse(line).and_then(|typed| command::find(typed.word)).is_some_and(talks)
+    let spec = Typed::parse(line).and_then(|typed| command::find(typed.word));
+    addressed(line).is_some() || spec.is_some_and(|spec| talks(spec.verb))
 }
 
 /// A line up to where a password or a code would begin, if it is, or was meant to be, a command that takes one.
 fn without_password(line: &str) -> &str {
     let Some(typed) = Typed::parse(line) else { return line };
-    let Some(spec) = command::resembling(typed.word) else { return line };
+    // What is suggested for a mistyped word counts as meant, too.
+    let Some(spec) = command::resembling(typed.word).or_else(|| command::nearest(typed.word)) else { return line };
     let (first, rest) = typed.split_rest();
     let secret = match spec.verb {
         Verb::Join | Verb::Create => rest,

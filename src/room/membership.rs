@@ -103,17 +103,21 @@ impl Room {
     pub fn leave(&self, client: ClientId, going: Going, now: Instant) -> Option<Change> {
         let mut state = self.lock();
         let member = state.remove(client)?;
+        if let Some(posted) = member.posted.filter(|_| !state.slow.is_zero()) {
+            let until = posted + state.slow;
+            state.order.rest(&member.who, until, now);
+        }
         let gathering = state.tell_left(&member.who.name, client, going);
         let lost = going == Going::Lost;
         let was_admin = state.order.left(&member.who, lost, now);
-        state.name_heir(self, now);
+        state.name_heir(self, None, now);
         let others = state.members.len();
         Some(Change { others, gathering, heir_awaited: was_admin && lost, empty: others == 0 && state.made.is_some() })
     }
 
     /// A last admin is not waited for any more: somebody inherits the room. Called by the timer.
     pub fn name_heir(self: &Arc<Self>, now: Instant) {
-        self.lock().name_heir(self, now);
+        self.lock().name_heir(self, None, now);
         self.drive();
     }
 
@@ -181,14 +185,17 @@ impl State {
         Some(member)
     }
 
-    /// If somebody's room has no admin any more, whoever has been in it longest gets it.
-    pub(super) fn name_heir(&mut self, room: &Room, now: Instant) {
+    /// If somebody's room has no admin any more, whoever has been in it longest gets it, and his voice with it; but
+    /// not who is passed over, because he has just been made an ordinary member.
+    pub(super) fn name_heir(&mut self, room: &Room, passed_over: Option<ClientId>, now: Instant) {
         if self.made.is_none() || self.closed || self.order.has_admin(now) {
             return;
         }
-        let Some(heir) = self.members.values().min_by_key(|member| member.since) else { return };
+        let fit = self.members.values().filter(|member| passed_over != Some(member.who.client));
+        let Some(heir) = fit.min_by_key(|member| member.since) else { return };
         let (who, outbox, in_view) = (heir.who.clone(), Arc::clone(&heir.outbox), heir.in_view);
         let name = who.name.clone();
+        self.order.unmute(&name, Some(&who), now);
         self.order.inherit(who);
         self.tell(format!("{name} is admin of {} now", room.name), None);
         if !in_view {

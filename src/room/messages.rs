@@ -82,6 +82,9 @@ impl Room {
             return Some(Err(slow));
         }
         let Changed { message, requoted } = state.history.edit(id, text)?;
+        if let Some(member) = state.members.get_mut(&actor.who.client) {
+            member.posted = Some(now);
+        }
         let redraw = state.redraws();
         state.append(Event::Edited { message: message?, requoted, redraw });
         Some(Ok(state.erased(id)))
@@ -145,7 +148,8 @@ impl State {
             return Ok(());
         }
         let posted = self.members.get(&actor.who.client).and_then(|member| member.posted);
-        let left = posted.map_or(Duration::ZERO, |at| (at + self.slow).saturating_duration_since(now));
+        let until = posted.map(|at| at + self.slow).max(self.order.rested(&actor.who, now));
+        let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
         if left.is_zero() { Ok(()) } else { Err(Denied::Slow(left)) }
     }
 

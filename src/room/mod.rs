@@ -17,6 +17,7 @@ mod header;
 mod membership;
 mod messages;
 mod moderation;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod view;

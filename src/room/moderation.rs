@@ -8,9 +8,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Room, State};
-use crate::config::{Entry, Secret};
 use crate::conversation::Conversation;
-use crate::deed::{Act, Actor, Denied, Setting};
+use crate::deed::{Act, Actor, Denied};
 use crate::identity::{Identity, Whom};
 use crate::message::ClientId;
 use crate::names::UserName;
@@ -54,6 +53,8 @@ impl Room {
         if state.closed || (!actor.operator && !state.members.contains_key(&actor.who.client)) {
             return Err(Denied::NotIn(self.name.clone()));
         }
+        // The room may need another admin after it, and that is told after it.
+        let (mut heir, mut passed_over) = (false, None);
         let news = match act {
             Act::Kick { whom, reason } => {
                 let target = state.present(self, &whom, now)?;
@@ -91,14 +92,19 @@ impl Room {
                 let length = lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
                 let by = &actor.who.name;
                 target.hear(&format!("You were muted in {} by {by}{length}: you can read, but not write.", self.name));
+                heir = true;
+                passed_over = target.who.as_ref().map(|who| who.client);
                 format!("{} was muted by {by}{length}", target.name)
             }
             Act::Unmute(whom) => {
                 state.ask(self, actor, Deed::Unmute, now)?;
-                if !state.order.unmute(&whom.name, now) {
-                    return Err(Denied::AsItIs(format!("{} is not muted.", whom.name)));
+                let target = state.present(self, &whom, now).ok();
+                let who = target.as_ref().and_then(|target| target.who.as_ref());
+                // A session's number names nobody who has left.
+                if (whom.client.is_some() && who.is_none()) || !state.order.unmute(&whom.name, who, now) {
+                    return Err(Denied::AsItIs(format!("{whom} is not muted.")));
                 }
-                if let Ok(target) = state.present(self, &whom, now) {
+                if let Some(target) = target {
                     target.hear(&format!("You may write in {} again.", self.name));
                 }
                 format!("{} was unmuted by {}", whom.name, actor.who.name)
@@ -109,7 +115,7 @@ impl Room {
                 if matches!(target.role, Role::Admin | Role::Owner) {
                     return Err(Denied::AsItIs(format!("{} is admin already.", target.name)));
                 }
-                state.order.unmute(&target.name, now);
+                state.order.unmute(&target.name, target.who.as_ref(), now);
                 if target.who.clone().is_some_and(|who| !state.order.promote(who, false)) {
                     return Err(Denied::ListFull);
                 }
@@ -123,7 +129,8 @@ impl Room {
                     return Err(Denied::AsItIs(format!("{} is not an admin.", target.name)));
                 }
                 target.hear(&format!("{} made you an ordinary member of {}.", actor.who.name, self.name));
-                state.name_heir(self, now);
+                heir = true;
+                passed_over = target.who.as_ref().map(|who| who.client);
                 format!("{} made {} an ordinary member", actor.who.name, target.name)
             }
             Act::Set(setting) => {
@@ -139,6 +146,9 @@ impl Room {
             }
         };
         state.tell(news.clone(), Some(actor.who.client));
+        if heir {
+            state.name_heir(self, passed_over, now);
+        }
         Ok(Acted { news, empty: false })
     }
 
@@ -205,6 +215,9 @@ impl Room {
         }
         if state.order.banned(guest, now).is_some() {
             return Err(Denied::AsItIs(format!("{} is banned from {}: :unban first.", guest.name, self.name)));
+        }
+        if state.role(actor, now) >= Role::Admin {
+            state.order.forgive(guest, now);
         }
         state.order.invite(guest, now);
         let news = format!("{} was invited by {}", guest.name, actor.who.name);
@@ -302,7 +315,7 @@ impl State {
         if let Some(outbox) = &target.outbox {
             outbox.expel(&Conversation::Room(room.name.clone()), Some(room.instance), line);
         }
-        self.name_heir(room, now);
+        self.name_heir(room, None, now);
     }
 
     fn is_empty(&self) -> bool {
@@ -312,74 +325,6 @@ impl State {
     /// Whether a connection has the room in view.
     pub(super) fn is_viewed_by(&self, client: ClientId) -> bool {
         self.members.get(&client).is_some_and(|member| member.in_view)
-    }
-
-    /// Changes one setting; the sentence that tells of it.
-    fn set(&mut self, setting: Setting, by: &UserName, room: &Room) -> Result<String, Denied> {
-        let config = &mut self.config;
-        Ok(match setting {
-            Setting::Description(text) => {
-                config.description = text;
-                match config.description.as_str() {
-                    "" => format!("{by} took the description away"),
-                    text => format!("{by} set the description: {text}"),
-                }
-            }
-            Setting::Limit(limit) => {
-                config.limit = limit;
-                match limit {
-                    Some(limit) => format!("{by} set the limit to {limit}"),
-                    None => format!("{by} took the limit away"),
-                }
-            }
-            Setting::Password(password) => {
-                config.entry = match password.as_deref().and_then(Secret::new) {
-                    Some(secret) => Entry::Password(secret),
-                    None if config.public => Entry::Open,
-                    None => Entry::Closed,
-                };
-                match config.entry {
-                    Entry::Password(_) => format!("{by} set a password"),
-                    Entry::Open => format!("{by} took the password away"),
-                    Entry::Closed => format!("{by} took the password away: only who is invited comes in"),
-                }
-            }
-            Setting::Public(public) => {
-                config.public = public;
-                if !public && config.entry == Entry::Open {
-                    config.entry = Entry::Closed;
-                }
-                match (public, &config.entry) {
-                    (true, _) => format!("{by} made the room public"),
-                    (false, Entry::Closed) => format!("{by} hid the room: only who is invited comes in"),
-                    (false, _) => format!("{by} hid the room"),
-                }
-            }
-            Setting::Invite(true) => {
-                config.entry = Entry::Closed;
-                format!("{by} opened the room to invited people only")
-            }
-            Setting::Invite(false) if config.entry != Entry::Closed => {
-                return Err(Denied::AsItIs(format!("{} asks for no invitation.", room.name)));
-            }
-            Setting::Invite(false) if !config.public => {
-                let name = &room.name;
-                return Err(Denied::AsItIs(format!(
-                    "{name} is hidden and has no password, so only invited people come in: set a password, or public on."
-                )));
-            }
-            Setting::Invite(false) => {
-                config.entry = Entry::Open;
-                format!("{by} opened the room to everybody")
-            }
-            Setting::Slow(wait) => {
-                self.slow = wait;
-                match wait.is_zero() {
-                    true => format!("{by} ended the slow mode"),
-                    false => format!("{by} made the room slow: one message in {}", span::told(wait)),
-                }
-            }
-        })
     }
 }
 

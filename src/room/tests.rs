@@ -296,7 +296,7 @@ fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_somebody_has_left(
     let room = room_with(RoomConfig { limit: Some(1), ..RoomConfig::default() }, 1000);
     let (first, second) = (Person::new(1), Person::new(2));
     let enter = |person: &Person| person.visits(&room, Instant::now());
-    let leave = |person: &Person| room.leave(person.id(), false, Instant::now());
+    let leave = |person: &Person| room.leave(person.id(), Going::Asked, Instant::now());
     assert_eq!(enter(&first), Ok(calm(0)));
     assert_eq!(enter(&first), Ok(calm(0)), "who is in stays in");
     assert_eq!(enter(&second), Err(NotEntered::Full(1)));
@@ -374,7 +374,7 @@ fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
                     in_view = false;
                 }
                 8 if inside => {
-                    room.leave(walker.id(), false, Instant::now());
+                    room.leave(walker.id(), Going::Asked, Instant::now());
                     (inside, in_view) = (false, false);
                 }
                 _ => {}

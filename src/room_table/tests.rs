@@ -102,7 +102,7 @@ fn an_empty_made_room_closes_and_one_with_people_or_of_the_configuration_does_no
     let room = made(&table, "chess", address(1));
     enter(&room, 5).expect("let in");
     assert!(!table.close_if_empty(&room));
-    room.leave(ClientId(5), false, Instant::now()).expect("he was in it");
+    room.leave(ClientId(5), crate::room::Going::Asked, Instant::now()).expect("he was in it");
     assert!(table.close_if_empty(&room));
     assert!(table.find(&name("chess")).is_none());
     assert_eq!(enter(&room, 6).err(), Some(NotEntered::Closed), "who had found it before does not get into it");

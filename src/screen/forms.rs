@@ -49,7 +49,7 @@ pub fn render_line(tone: Tone, line: &str, look: Look, out: &mut Vec<u8>) {
     let color = if look.color { tone.color() } else { "" };
     out.extend_from_slice(color.as_bytes());
     let mark = tone.mark();
-    if fits(mark.len() + line.len(), look) {
+    if fits(mark.len() + line.len(), look) && !line.contains('\n') {
         out.extend_from_slice(mark.as_bytes());
         out.extend_from_slice(line.as_bytes());
     } else {
@@ -92,7 +92,8 @@ pub fn render_message(message: &Message, reader: Reader<'_>, clock: &mut Clock, 
         let line = String::from_utf8_lossy(&out[start..]).into_owned();
         out.truncate(start);
         let offset = said - start;
-        let marks = name.map_or_else(Vec::new, |name| mentions(&line[offset..], name, offset));
+        let end = offset + message.text.len();
+        let marks = name.map_or_else(Vec::new, |name| mentions(&line[offset..end], name, offset));
         render_rows(&line, reader.look, &marks, out);
     }
     out.extend_from_slice(b"\r\n");

@@ -85,6 +85,7 @@ impl Session {
                 }
             }
         });
+        self.outbox.note_events(found.hits.iter().map(|hit| &hit.event));
         if found.unsearched > 0 {
             let line = format!("That pattern takes long: {} older messages were not looked at.", found.unsearched);
             self.outbox.tell(Tone::News, &line);

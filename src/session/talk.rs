@@ -146,30 +146,41 @@ impl Session {
         if pairs.is_empty() {
             return;
         }
-        let own = self.outbox.id();
-        let to: Vec<_> = pairs.iter().map(|pair| pair.partner(own).addressee()).collect();
-        let (id, lasts) = (self.hub.rooms.next_message(), draft.lasts);
-        let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
-        let message = Message::new(id, Timestamp::now(), person.name(), own, draft, to.into());
-        let event = Arc::new(Event::Said(message));
+        let (lasts, at, clock) = (draft.lasts, Timestamp::now(), self.hub.clock.clone());
         // Typed in line mode into the conversation itself, it is on the screen already.
+        let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let echoed = in_view && plain && !self.link.is_character_mode();
-        let clock = self.hub.clock.clone();
         let mut sent = Vec::new();
-        for pair in pairs {
-            match pair.post(&event, own, &clock) {
-                Ok(()) => sent.push(pair),
-                Err(denied) => self.refuse(&denied),
+        let id = match &pairs[..] {
+            [pair] => match pair.post(draft, &person, at, || self.hub.rooms.next_message(), !echoed, &clock) {
+                Ok(event) => {
+                    sent.push(Arc::clone(pair));
+                    event.message().map(|message| message.id)
+                }
+                Err(denied) => return self.refuse(&denied),
+            },
+            _ => {
+                let own = self.outbox.id();
+                let to: Vec<_> = pairs.iter().map(|pair| pair.partner(own).addressee()).collect();
+                let id = self.hub.rooms.next_message();
+                let event = Arc::new(Event::Said(Message::new(id, at, person.name(), own, draft, to.into())));
+                for pair in pairs {
+                    match pair.share(&event, own, &clock) {
+                        Ok(()) => sent.push(pair),
+                        Err(denied) => self.refuse(&denied),
+                    }
+                }
+                if !sent.is_empty() {
+                    self.outbox.tell_direct(&event, &mut clock.clone());
+                }
+                Some(id)
             }
-        }
-        if !sent.is_empty() && !echoed {
-            self.outbox.tell_direct(&event, &mut clock.clone());
-        }
+        };
         for pair in sent {
-            if let Some(lasts) = lasts {
+            if let (Some(lasts), Some(id)) = (lasts, id) {
                 self.hub.timer.schedule(Instant::now() + lasts, Task::ExpireDirect(Arc::downgrade(&pair), id));
             }
-            self.tell_away(pair.partner(own));
+            self.tell_away(pair.partner(self.outbox.id()));
         }
     }
 
@@ -235,7 +246,7 @@ impl Session {
             },
             Some(Place::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
-                self.change_direct(&pairs, |pair| pair.edit(id, &person, text, &clock));
+                self.change_direct(&pairs, |pair, show| pair.edit(id, &person, text, show, &clock));
             }
             None => self.refuse(&Denied::NoMessage),
         }
@@ -257,7 +268,7 @@ impl Session {
             },
             Some(Place::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
-                self.change_direct(&pairs, |pair| pair.delete(id, &person, &clock));
+                self.change_direct(&pairs, |pair, show| pair.delete(id, &person, show, &clock));
             }
             None => self.refuse(&Denied::NoMessage),
         }
@@ -271,9 +282,9 @@ impl Session {
     }
 
     /// Changes a message in every conversation it stands in. Its author sees one of the changes.
-    fn change_direct(&self, pairs: &[Arc<Pair>], change: impl Fn(&Pair) -> Option<Result<(), Denied>>) {
-        for pair in pairs {
-            match change(pair) {
+    fn change_direct(&self, pairs: &[Arc<Pair>], change: impl Fn(&Pair, bool) -> Option<Result<(), Denied>>) {
+        for (index, pair) in pairs.iter().enumerate() {
+            match change(pair, index == 0) {
                 Some(Ok(())) => self.hub.arrange_direct_redraw(pair),
                 Some(Err(denied)) => self.refuse(&denied),
                 None => self.refuse(&Denied::NoMessage),

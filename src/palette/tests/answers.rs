@@ -79,7 +79,7 @@ fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_
     person.types("/dm bob");
     person.hears(Answer::DirectOpened(bob("bob")));
     assert_eq!(person.0.open().len(), 2, "it is there once");
-    let say = Effect::Say { to: with_bob("bob"), draft: Draft::said("hi"), confirm: false };
+    let say = Effect::Say { to: with_bob("bob"), draft: Draft::said("hi").into(), confirm: false };
     assert_eq!(person.types("hi"), [say]);
 }
 
@@ -177,7 +177,7 @@ fn losing_the_current_one_leads_back_to_the_palette_of_the_one_before() {
         person.types("one");
         assert_eq!(person.hears(Answer::Lost(open("games"))), []);
         assert_eq!(person.0.place(), Place::Pasting);
-        let say = Effect::Say { to: open("games"), draft: Draft::said("one"), confirm: true };
+        let say = Effect::Say { to: open("games"), draft: Draft::said("one").into(), confirm: true };
         assert_eq!(person.types("."), [say], "it goes where it was meant for or nowhere");
         assert_eq!(person.0.place(), back());
     }
@@ -240,7 +240,7 @@ fn another_name_of_the_other_one_is_in_the_prompt_and_a_namesakes_is_not() {
         assert_eq!(person.0.current(), Some(&with_bob("bob")));
         assert_eq!(person.hears(Answer::PartnerRenamed(bob("robert"))), []);
         assert_eq!(person.0.place().prompt().as_ref(), prompt);
-        let say = Effect::Say { to: with_bob("robert"), draft: Draft::said("hi"), confirm: !view };
+        let say = Effect::Say { to: with_bob("robert"), draft: Draft::said("hi").into(), confirm: !view };
         assert_eq!(person.commands(view, "say hi"), [say]);
     }
 }

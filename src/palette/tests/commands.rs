@@ -13,7 +13,7 @@ const NO_SPACES: &str = "A name has no spaces: a letter, then letters, digits, _
 const BAD_START: &str = "A name begins with a letter from A to Z.";
 
 fn act(act: Act) -> Effect {
-    Effect::Act { room: room("general"), act }
+    Effect::Act { room: room("general"), act: act.into() }
 }
 
 fn set(setting: Setting) -> Effect {
@@ -283,7 +283,7 @@ fn what_is_about_where_one_is_is_about_the_conversation_there() {
         let mut person = Person::in_conversation(view);
         assert_eq!(person.commands(view, "list"), [Effect::ListPeople(with_bob())]);
         assert_eq!(person.commands(view, "history 3"), [Effect::ShowHistory { of: with_bob(), count: Some(3) }]);
-        let say = Effect::Say { to: with_bob(), draft: Draft::said("hi"), confirm: !view };
+        let say = Effect::Say { to: with_bob(), draft: Draft::said("hi").into(), confirm: !view };
         assert_eq!(person.commands(view, "say hi"), [say]);
     }
     let mut person = Person::in_conversation(false);

@@ -16,7 +16,7 @@ fn every_command_costs_what_the_table_says_where_it_does_what_its_example_does()
 fn forms_that_only_show_something_cost_a_reading() {
     for (command, cost) in [
         ("set", Cost::Read(1)),
-        ("set limit", Cost::Read(1)),
+        ("set limit", Cost::Post(1)),
         ("set limit 8", Cost::Post(1)),
         ("topic", Cost::Read(1)),
         ("topic games", Cost::Post(1)),

@@ -118,7 +118,7 @@ fn refusal(text: &str) -> Vec<Effect> {
 }
 
 fn said(text: &str) -> Vec<Effect> {
-    vec![Effect::Say { to: open("general"), draft: Draft::said(text), confirm: false }]
+    vec![Effect::Say { to: open("general"), draft: Draft::said(text).into(), confirm: false }]
 }
 
 #[test]
@@ -188,7 +188,10 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
         );
         assert_eq!(person.types(line), refusal(&told), "{line}");
     }
-    assert_eq!(person.types("@bob hi"), [Effect::SendDirect { to: vec![whom("bob")], draft: Draft::said("hi") }]);
+    assert_eq!(
+        person.types("@bob hi"),
+        [Effect::SendDirect { to: vec![whom("bob")], draft: Draft::said("hi").into() }]
+    );
     assert_eq!(person.types(":q"), [Effect::LeaveView]);
     assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
 }
@@ -309,7 +312,7 @@ fn every_command_does_its_own_thing() {
         (":mode CHAR", Effect::SetCharacterMode(true)),
         (":color on", Effect::SetColor(true)),
         (":color off", Effect::SetColor(false)),
-        (":say two words", Effect::Say { to: here.clone(), draft: Draft::said("two words"), confirm: true }),
+        (":say two words", Effect::Say { to: here.clone(), draft: Draft::said("two words").into(), confirm: true }),
         (
             ":joingroup games pass word",
             Effect::Join { room: room("games"), password: Some("pass word".to_owned()), quick: false },

@@ -26,7 +26,7 @@ fn the_lines_are_one_message_and_none_of_them_is_a_command() {
             assert_eq!(person.0.place(), Place::Pasting, "{line}");
         }
         let draft = Draft::said(":quit\n\n  /close\n@bob hi\n..\n. x");
-        assert_eq!(person.types(". "), [Effect::Say { to: open("general"), draft, confirm: !view }]);
+        assert_eq!(person.types(". "), [Effect::Say { to: open("general"), draft: draft.into(), confirm: !view }]);
         assert_eq!(person.0.place(), at_general(view));
     }
 }
@@ -59,7 +59,7 @@ fn control_c_and_control_d_drop_it_and_so_does_the_end_of_input() {
             person.commands(view, "paste");
             person.types("two");
             let draft = Draft::said("two");
-            let say = Effect::Say { to: open("general"), draft, confirm: !view };
+            let say = Effect::Say { to: open("general"), draft: draft.into(), confirm: !view };
             assert_eq!(person.types("."), [say], "nothing of what was dropped is left");
         }
         let mut person = pasting(view);
@@ -77,9 +77,9 @@ fn control_c_and_control_d_drop_it_and_so_does_the_end_of_input() {
 fn a_paste_may_have_a_hundred_lines_and_four_kibibytes_and_no_more() {
     for (lines, length, told) in [
         (100, 1, None),
-        (101, 1, Some("Not said: 101 lines and 201 bytes, and a message of many lines may have 100 and 4096.")),
+        (101, 1, Some("Not said: 101 lines, 201 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
         (1, 4096, None),
-        (1, 4097, Some("Not said: 1 lines and 4097 bytes, and a message of many lines may have 100 and 4096.")),
+        (1, 4097, Some("Not said: 1 line, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
         (16, 255, None),
         (17, 255, Some("Not said: 17 lines and 4351 bytes, and a message of many lines may have 100 and 4096.")),
     ] {
@@ -104,7 +104,7 @@ fn a_paste_in_a_conversation_goes_to_the_other_one_even_if_he_is_renamed_meanwhi
     let [Effect::Say { to: Conversation::Direct(to), draft, confirm: true }] = &effects[..] else {
         panic!("{effects:?}")
     };
-    assert_eq!((to.client, draft), (ClientId(7), &Draft::said("one")));
+    assert_eq!((to.client, &**draft), (ClientId(7), &Draft::said("one")));
 }
 
 #[test]

@@ -6,11 +6,11 @@ use super::*;
 use crate::message::MessageId;
 
 fn say(view: bool, draft: Draft) -> Effect {
-    Effect::Say { to: open("general"), draft, confirm: !view }
+    Effect::Say { to: open("general"), draft: draft.into(), confirm: !view }
 }
 
 fn send(names: &[&str], draft: Draft) -> Effect {
-    Effect::SendDirect { to: names.iter().map(|name| whom(name)).collect(), draft }
+    Effect::SendDirect { to: names.iter().map(|name| whom(name)).collect(), draft: draft.into() }
 }
 
 fn lasting(seconds: u64, text: &str) -> Draft {
@@ -29,7 +29,7 @@ fn names(count: usize) -> String {
 #[test]
 fn every_way_to_say_something_says_it_once() {
     for view in [false, true] {
-        let to = |name: &str, confirm| Effect::Say { to: open(name), draft: Draft::said("hi all"), confirm };
+        let to = |name: &str, confirm| Effect::Say { to: open(name), draft: Draft::said("hi all").into(), confirm };
         let reply = || Effect::Reply { id: MessageId(12), text: "so do I".to_owned() };
         for (line, effect) in [
             ("say two  words", say(view, Draft::said("two  words"))),
@@ -185,11 +185,11 @@ fn several_lines_pasted_as_one_are_one_message_in_the_view() {
     }
     let many = vec!["x"; 100].join("\n");
     assert_eq!(Person::in_view().types(&many), said(&many), "lines are not counted as characters");
-    let told = "Not said: 101 lines and 201 bytes, and a message of many lines may have 100 and 4096.";
+    let told = "Not said: 101 lines, 201 bytes; a message of many lines may have 100 lines and 4096 bytes.";
     assert_eq!(Person::in_view().types(&vec!["x"; 101].join("\n")), refusal(told));
     let full = format!("{}\nx", "x".repeat(4094));
     assert_eq!(Person::in_view().types(&full), said(&full));
-    let told = "Not said: 2 lines and 4097 bytes, and a message of many lines may have 100 and 4096.";
+    let told = "Not said: 2 lines, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.";
     assert_eq!(Person::in_view().types(&format!("x{full}")), refusal(told));
     let mistaken = Person::in_view().types(":join staff\nsecret");
     assert!(matches!(&mistaken[..], [Effect::Tell(Tone::Refusal, _)]), "{mistaken:?}");

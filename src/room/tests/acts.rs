@@ -53,7 +53,7 @@ fn who_is_kicked_is_told_why_and_the_others_see_it() {
     assert_eq!(scene.act(kick), said("p4 was kicked by p1 (spam)"));
     assert_eq!(target.outbox.take_notices(), [Notice::Lost(here())]);
     let screen = target.screen();
-    assert!(screen.contains("* You were kicked from general by p1 (spam) You may come back in "), "{screen:?}");
+    assert!(screen.contains("* You were kicked from general by p1 (spam). You may come back in "), "{screen:?}");
     assert!(!screen.contains("* p4 was kicked"), "{screen:?}");
     assert!(screen.ends_with("> "), "{screen:?}");
     scene.told("p4 was kicked by p1 (spam)");
@@ -151,7 +151,7 @@ fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
     for (number, address, kept_out) in [(8, Ipv4Addr::new(10, 0, 0, 4), true), (9, Ipv4Addr::new(10, 0, 0, 5), false)] {
         let other = Person::known_as(number, "other", address);
         assert_eq!(other.visits(&scene.room, now).is_err(), kept_out, "{address}");
-        scene.room.leave(other.id(), false, now);
+        scene.room.leave(other.id(), Going::Asked, now);
     }
     assert!(offline.visits(&scene.room, now).is_err());
     // Whoever keeps order on the server is banned from nowhere.
@@ -167,7 +167,7 @@ fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
 fn an_admin_who_is_waited_for_cannot_be_banned_by_his_name() {
     let scene = Scene::new();
     scene.act(Act::Promote(scene.background.whom())).expect("promoted");
-    scene.room.leave(scene.owner.id(), true, scene.now).expect("lost");
+    scene.room.leave(scene.owner.id(), Going::Lost, scene.now).expect("lost");
     let ban = Act::Ban { whom: scene.owner.whom(), lasts: None, reason: String::new() };
     let denied = scene.background.acts(&scene.room, ban, scene.now);
     let name = scene.owner.who.name.clone();
@@ -218,7 +218,7 @@ fn who_leaves_while_he_is_silenced_is_silenced_when_he_comes_back() {
     let target = Person::new(4);
     target.enter(&scene.room);
     scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
-    scene.room.leave(target.id(), false, scene.now).expect("left");
+    scene.room.leave(target.id(), Going::Asked, scene.now).expect("left");
     let back = Person::known_as(9, "p4", Ipv4Addr::new(10, 0, 0, 4));
     back.enter(&scene.room);
     assert_eq!(role(&scene.room, &back, scene.now), Some(Role::Muted));
@@ -240,13 +240,13 @@ fn op_and_deop_are_told_in_the_view_or_to_him_who_does_not_look() {
         assert!(!scene.room.is_admin(&target.actor(), scene.now));
     }
     let screen = looks.screen();
-    assert!(screen.contains("* p4 is admin now, by p1\r\n"), "{screen:?}");
-    assert!(screen.contains("* p4 is no admin any more, by p1\r\n"), "{screen:?}");
-    assert!(!screen.contains("You are"), "{screen:?}");
+    assert!(screen.contains("* p1 made p4 admin\r\n"), "{screen:?}");
+    assert!(screen.contains("* p1 made p4 an ordinary member\r\n"), "{screen:?}");
+    assert!(!screen.contains("made you"), "{screen:?}");
     let screen = away.screen();
-    assert!(screen.contains("* You are admin of general now, by p1.\r\n"), "{screen:?}");
-    assert!(screen.contains("* You are no admin of general any more, by p1.\r\n"), "{screen:?}");
-    scene.told("p5 is no admin any more, by p1");
+    assert!(screen.contains("* p1 made you admin of general.\r\n"), "{screen:?}");
+    assert!(screen.contains("* p1 made you an ordinary member of general.\r\n"), "{screen:?}");
+    scene.told("p1 made p5 an ordinary member");
 }
 
 #[test]

@@ -1,0 +1,81 @@
+//! How a room is set up by those who keep order in it.
+//!
+//! *Owns* what each setting changes, what follows from it for the door, and the sentence that tells of it.
+//! *Knows nothing of* who may change it.
+//! *Called by* `room::moderation`, under the room's lock.
+
+use super::{Room, State};
+use crate::config::{Entry, Secret};
+use crate::deed::{Denied, Setting};
+use crate::names::UserName;
+use crate::span;
+
+impl State {
+    /// Changes one setting; the sentence that tells of it.
+    pub(super) fn set(&mut self, setting: Setting, by: &UserName, room: &Room) -> Result<String, Denied> {
+        let config = &mut self.config;
+        Ok(match setting {
+            Setting::Description(text) => {
+                config.description = text;
+                match config.description.as_str() {
+                    "" => format!("{by} took the description away"),
+                    text => format!("{by} set the description: {text}"),
+                }
+            }
+            Setting::Limit(limit) => {
+                config.limit = limit;
+                match limit {
+                    Some(limit) => format!("{by} set the limit to {limit}"),
+                    None => format!("{by} took the limit away"),
+                }
+            }
+            Setting::Password(password) => {
+                config.entry = match password.as_deref().and_then(Secret::new) {
+                    Some(secret) => Entry::Password(secret),
+                    None if config.public => Entry::Open,
+                    None => Entry::Closed,
+                };
+                match config.entry {
+                    Entry::Password(_) => format!("{by} set a password"),
+                    Entry::Open => format!("{by} took the password away"),
+                    Entry::Closed => format!("{by} took the password away: only who is invited comes in"),
+                }
+            }
+            Setting::Public(public) => {
+                config.public = public;
+                if !public && config.entry == Entry::Open {
+                    config.entry = Entry::Closed;
+                }
+                match (public, &config.entry) {
+                    (true, _) => format!("{by} made the room public"),
+                    (false, Entry::Closed) => format!("{by} hid the room: only who is invited comes in"),
+                    (false, _) => format!("{by} hid the room"),
+                }
+            }
+            Setting::Invite(true) => {
+                config.entry = Entry::Closed;
+                format!("{by} opened the room to invited people only")
+            }
+            Setting::Invite(false) if config.entry != Entry::Closed => {
+                return Err(Denied::AsItIs(format!("{} asks for no invitation.", room.name)));
+            }
+            Setting::Invite(false) if !config.public => {
+                let name = &room.name;
+                return Err(Denied::AsItIs(format!(
+                    "{name} is hidden and has no password, so only invited people come in: set a password, or public on."
+                )));
+            }
+            Setting::Invite(false) => {
+                config.entry = Entry::Open;
+                format!("{by} opened the room to everybody")
+            }
+            Setting::Slow(wait) => {
+                self.slow = wait;
+                match wait.is_zero() {
+                    true => format!("{by} ended the slow mode"),
+                    false => format!("{by} made the room slow: one message in {}", span::told(wait)),
+                }
+            }
+        })
+    }
+}
