@@ -81,7 +81,7 @@ fn a_paste_may_have_a_hundred_lines_and_four_kibibytes_and_no_more() {
         (1, 4096, None),
         (1, 4097, Some("Not said: 1 line, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
         (16, 255, None),
-        (17, 255, Some("Not said: 17 lines and 4351 bytes, and a message of many lines may have 100 and 4096.")),
+        (17, 255, Some("Not said: 17 lines, 4351 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
     ] {
         let mut person = pasting(true);
         let line = "x".repeat(length);
