@@ -28,6 +28,14 @@ impl Conversation {
         }
     }
 
+    /// The parts of what is shown of it: `general`, `@bob`.
+    pub fn shown(&self) -> [&str; 2] {
+        match self {
+            Conversation::Room(room) => ["", room.as_str()],
+            Conversation::Direct(person) => ["@", person.name.as_str()],
+        }
+    }
+
     /// The room, if it is one.
     pub fn room(&self) -> Option<&RoomName> {
         match self {
@@ -39,9 +47,6 @@ impl Conversation {
 
 impl fmt::Display for Conversation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Conversation::Room(room) => room.fmt(f),
-            Conversation::Direct(person) => write!(f, "@{}", person.name),
-        }
+        self.shown().iter().try_for_each(|part| f.write_str(part))
     }
 }

@@ -283,6 +283,7 @@ impl Palette {
     }
 
     /// Takes what came of an effect; appends what is to be done next.
+    #[inline(never)]
     pub fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
         match answer {
             Answer::NameClaimed { name, people, rooms } => {

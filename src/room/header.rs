@@ -24,9 +24,9 @@ pub(super) fn header(name: &RoomName, state: &State, client: ClientId) -> String
     match others {
         0 => people.push_str("nobody else here"),
         1..=NAMES_SHOWN => {}
-        _ => people.push_str(&format!(" and {} more", grouped(others - NAMES_SHOWN))),
+        _ => people.push_str(&[" and ", &grouped(others - NAMES_SHOWN), " more"].concat()),
     }
-    format!("{name}: {people}. Type to talk; /help for commands; :q goes back.")
+    [name.as_str(), ": ", &people, ". Type to talk; /help for commands; :q goes back."].concat()
 }
 
 /// `4,980`.

@@ -85,10 +85,8 @@ impl Room {
             return Err(NotEntered::Full(limit));
         }
         state.order.entered(&actor.who, now);
-        let Actor { who, operator } = actor;
-        let name = who.name.clone();
-        let member = Member { who, operator, outbox: Arc::clone(outbox), since: now, in_view: false, posted: None };
-        state.members.insert(outbox.id(), Box::new(member));
+        let name = actor.who.name.clone();
+        state.admit(actor, outbox, now);
         Ok(Change { gathering: state.tell_joined(&name, outbox.id()), ..calm })
     }
 
@@ -133,13 +131,21 @@ impl Room {
 }
 
 impl State {
+    #[inline(never)]
+    fn admit(&mut self, actor: Actor, outbox: &Arc<Outbox>, now: Instant) {
+        let Actor { who, operator } = actor;
+        let member = Member { who, operator, outbox: Arc::clone(outbox), since: now, in_view: false, posted: None };
+        self.members.insert(outbox.id(), Box::new(member));
+    }
+
     /// Tells of an arrival, now or later: after so long, if nobody has been asked to yet.
     #[inline(never)]
     fn tell_joined(&mut self, name: &UserName, client: ClientId) -> Option<Duration> {
         if self.in_view > GATHER_ABOVE || self.gathered.is_due() {
             return self.gathered.joined(name).then(|| gathering_time(self.in_view));
         }
-        self.tell(format!("{name} joined"), Some(client));
+        // Not `format!`: this is deep down, and its stack would be a page more for everybody.
+        self.tell([name.as_str(), " joined"].concat(), Some(client));
         None
     }
 

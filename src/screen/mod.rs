@@ -110,10 +110,19 @@ impl Place {
             Place::AskingPassword => "Password: ".into(),
             Place::Pasting => "paste> ".into(),
             Place::Palette(None) => "> ".into(),
-            Place::Palette(Some(conversation)) => format!("[{conversation}]> ").into(),
-            Place::ChatView(conversation) => format!("{conversation} | ").into(),
+            // Not `format!`: this is deep down, and its stack would be a page more for everybody.
+            Place::Palette(Some(conversation)) => {
+                [&["["], &conversation.shown()[..], &["]> "]].concat().concat().into()
+            }
+            Place::ChatView(conversation) => [&conversation.shown()[..], &[" | "]].concat().concat().into(),
         }
     }
+}
+
+/// Not `format!`: this is deep down, and its stack would be a page more for everybody.
+fn around(before: &str, conversation: &Conversation, after: &str) -> Arc<str> {
+    let [mark, name] = conversation.shown();
+    [before, mark, name, after].concat().into()
 }
 
 /// Turns moments into the minute shown on a message. Remembers the last minute: a batch of messages asks for one and the

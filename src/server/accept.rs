@@ -138,7 +138,8 @@ fn refuse(stream: TcpStream, peer: SocketAddr, hub: &Hub, line: &str) {
 fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, counted: bool, open: Open) {
     let began = Instant::now();
     log_connected(&outbox, peer, door);
-    let mut session = begin(&hub, &outbox, peer, door, began);
+    begin(&hub, &outbox);
+    let mut session = Session::new(Arc::clone(&hub), Arc::clone(&outbox), peer, door, began);
     let ended = run(&mut session);
     drop(session);
     finish(&hub, outbox, peer, began, &ended, counted);
@@ -151,7 +152,7 @@ fn log_connected(outbox: &Outbox, peer: SocketAddr, door: Door) {
 }
 
 #[inline(never)]
-fn begin(hub: &Arc<Hub>, outbox: &Arc<Outbox>, peer: SocketAddr, door: Door, began: Instant) -> Box<Session> {
+fn begin(hub: &Arc<Hub>, outbox: &Arc<Outbox>) {
     set_options(outbox.stream());
     hub.roster.connected(outbox);
     // A stop announced since the connection was accepted has not seen it.
@@ -159,7 +160,6 @@ fn begin(hub: &Arc<Hub>, outbox: &Arc<Outbox>, peer: SocketAddr, door: Door, beg
         outbox.announce(Tone::Refusal, STOPPING);
         outbox.end(Ended::Stopping);
     }
-    Box::new(Session::new(Arc::clone(hub), Arc::clone(outbox), peer, door, began))
 }
 
 fn run(session: &mut Session) -> Ended {

@@ -20,13 +20,18 @@ impl Session {
         let mut more = Vec::new();
         while !effects.is_empty() {
             for effect in effects.drain(..) {
-                if let Some(answer) = self.carry_out_one(effect) {
-                    self.palette.answer(answer, &mut more);
-                }
+                self.carry_out_and_answer(effect, &mut more);
             }
             std::mem::swap(&mut effects, &mut more);
         }
         self.effects = effects;
+    }
+
+    #[inline(never)]
+    fn carry_out_and_answer(&mut self, effect: Effect, more: &mut Vec<Effect>) {
+        if let Some(answer) = self.carry_out_one(effect) {
+            self.palette.answer(answer, more);
+        }
     }
 
     /// Its helpers are never inlined: their frames together would cost every idle person a page of stack.

@@ -75,6 +75,7 @@ impl Session {
     }
 
     /// One read may bring thousands of keys and lines with an answer each: they are sent, and taken, before they grow.
+    #[inline(never)]
     fn keep_replies_small(&self) {
         if self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
             self.outbox.flush();
@@ -261,13 +262,18 @@ impl Session {
 
     /// Carries out what answers a line: the answer stands below one's own lines, and below what others said before it.
     fn answer_below(&mut self) {
+        self.bring_up();
+        self.carry_out();
+        self.update_place();
+        self.keep_replies_small();
+    }
+
+    #[inline(never)]
+    fn bring_up(&mut self) {
         self.deliver();
         if let Some(room) = &self.viewed {
             room.catch_up(&self.outbox);
         }
-        self.carry_out();
-        self.update_place();
-        self.keep_replies_small();
     }
 
     #[inline(never)]

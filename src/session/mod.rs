@@ -45,7 +45,7 @@ use pending::Pending;
 
 /// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
 /// of idle people its size counts.
-const SMALL_READ: usize = 256;
+const SMALL_READ: usize = 128;
 
 /// Read buffer of a connection that has just filled the small one, in bytes; given back when it says little again.
 const LARGE_READ: usize = 32 * 1024;
@@ -103,14 +103,16 @@ pub struct Session {
 
 impl Session {
     /// The session of a connection just accepted.
-    pub fn new(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, now: Instant) -> Session {
+    #[inline(never)]
+    pub fn new(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, now: Instant) -> Box<Session> {
         let config = hub.config();
         let policy = match config.telnet {
             Telnet::Auto => Policy::Auto,
             Telnet::Never => Policy::Never,
             Telnet::Always => Policy::Always,
         };
-        Session {
+        // Boxed here: it is large, and its maker's stack is what every idle person keeps.
+        Box::new(Session {
             outbox,
             peer,
             link: Link::new(policy),
@@ -138,7 +140,7 @@ impl Session {
             read_timeout: None,
             ended: None,
             hub,
-        }
+        })
     }
 
     /// Said here and not where the name is claimed: formatting a log line takes a kilobyte and more of stack, which so
@@ -298,6 +300,7 @@ impl Session {
     }
 
     /// Tells the outbox where the person is, after hearing of every room he was put out of.
+    #[inline(never)]
     pub(super) fn update_place(&mut self) {
         while !self.outbox.set_place(self.palette.place(), self.palette.open()) {
             self.pick_up_notices();
@@ -312,6 +315,7 @@ impl Session {
     }
 
     /// Hears of what has happened to this person's conversations without his doing.
+    #[inline(never)]
     fn pick_up_notices(&mut self) {
         for notice in self.outbox.take_notices() {
             let answer = match notice {
