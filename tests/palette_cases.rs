@@ -17,9 +17,9 @@
 //! - `stop`: the server is asked to stop.
 //!
 //! In an expected line `HH:MM`, `HH:MM:SS`, `YYYY-MM-DD`, `<weekday>` and `<offset>` stand for times, `<span>` for a span
-//! such as `12 min`, `<n>` for a number, and `...` at the end for any rest. `#{a}` stands for a message's number: any
-//! number the first time, the same one afterwards. `{#alice}` stands for `alice#1001`, likewise. Both can be typed:
-//! `bob< :reply {a} yes`.
+//! such as `12 min`, `<wait>` for one in words such as `1 hour 59 minutes`, `<n>` for a number, and `...` at the end for
+//! any rest. `#{a}` stands for a message's number: any number the first time, the same one afterwards. `{#alice}` stands
+//! for `alice#1001`, likewise. Both can be typed: `bob< :reply {a} yes`.
 //!
 //! **The screen.** The clients are in line mode, where the terminal shows what is typed and the server does not. Each has a
 //! screen of one row: CR goes back to its beginning, text overwrites what is there, LF completes it. What a person types is

@@ -7,14 +7,17 @@ use regex::{Captures, Regex};
 
 const SPAN: &str = r"(?:\d+ s|\d+ min|\d+ h \d+ min|\d+ d \d+ h)";
 
+const WAIT: &str = r"\d+ (?:day|hour|minute|second)s?(?: \d+ (?:hour|minute|second)s?)?";
+
 /// What stands for what, in the order in which they are looked for.
-const FIXED: [(&str, &str); 7] = [
+const FIXED: [(&str, &str); 8] = [
     ("HH:MM:SS", r"\d\d:\d\d:\d\d"),
     ("HH:MM", r"\d\d:\d\d"),
     ("YYYY-MM-DD", r"\d{4}-\d\d-\d\d"),
     ("<weekday>", "(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"),
     ("<offset>", r"[+-]\d\d:\d\d"),
     ("<span>", SPAN),
+    ("<wait>", WAIT),
     ("<n>", r"\d+"),
 ];
 

@@ -150,8 +150,10 @@ impl Screen {
     /// Whether a prompt of the server's stands on the row: a typed line is answered when it does. A new prompt belongs here.
     pub fn has_prompt(&self) -> bool {
         let row = self.row();
-        const FIXED: [&str; 6] = ["> ", "paste> ", "Username: ", "Password: ", "Enter room name: ", "Enter username: "];
-        if FIXED.contains(&row.as_str()) {
+        if matches!(
+            row.as_str(),
+            "> " | "paste> " | "Username: " | "Password: " | "Enter room name: " | "Enter username: "
+        ) {
             return true;
         }
         let inner = row.strip_prefix('[').and_then(|rest| rest.strip_suffix("]> ")).or_else(|| row.strip_suffix(" | "));
@@ -162,7 +164,6 @@ impl Screen {
 
     /// Whether the prompt is that of the palette or of a chat view, where commands are taken.
     pub fn takes_commands(&self) -> bool {
-        let row = self.row();
-        self.has_prompt() && !row.ends_with(": ") && row != "paste> "
+        self.has_prompt() && !self.row().ends_with(": ") && self.row() != "paste> "
     }
 }
