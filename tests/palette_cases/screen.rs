@@ -22,7 +22,8 @@ enum State {
     Sub,
     SubCommand,
     Escape,
-    Sequence,
+    /// A control sequence with this number so far (ECMA-48, 5.4).
+    Sequence(usize),
 }
 
 /// The row and what has scrolled off it.
@@ -68,12 +69,17 @@ impl Screen {
                 State::Sub => State::Sub,
                 State::SubCommand if byte == SE => State::Text,
                 State::SubCommand => State::Sub,
-                State::Escape if byte == b'[' => State::Sequence,
+                State::Escape if byte == b'[' => State::Sequence(0),
                 State::Escape => State::Text,
-                State::Sequence if !(0x40..0x7f).contains(&byte) => State::Sequence,
-                State::Sequence => {
-                    if byte == b'K' {
-                        self.row.truncate(self.column);
+                State::Sequence(number) if byte.is_ascii_digit() => {
+                    State::Sequence(number.saturating_mul(10).saturating_add(usize::from(byte - b'0')))
+                }
+                State::Sequence(number) if !(0x40..0x7f).contains(&byte) => State::Sequence(number),
+                State::Sequence(number) => {
+                    match byte {
+                        b'C' => self.column = self.column.saturating_add(number.clamp(1, 1000)),
+                        b'J' | b'K' => self.row.truncate(self.column),
+                        _ => {}
                     }
                     State::Text
                 }
@@ -92,6 +98,12 @@ impl Screen {
                 self.clear();
             }
             0 => {}
+            // The bell rings behind the line that it is rung for.
+            7 if self.row.is_empty() => {
+                if let Some(line) = self.lines.back_mut() {
+                    line.push_str("^G");
+                }
+            }
             1..0x20 | 0x7f => {
                 self.put("^");
                 self.put(char::from(byte ^ 0x40).encode_utf8(&mut [0; 4]));
