@@ -25,7 +25,7 @@
 //! screen of one row: CR goes back to its beginning, text overwrites what is there, LF completes it. What a person types is
 //! put there, too, as a terminal's own echo would: it ends the row on which the prompt stood, and that row is in the file
 //! already, as `alice< ...`, so that it is not expected again. So the file reads as the screen did, and the lines compared
-//! are the server's alone. Blanks at the end of a row do not count.
+//! are the server's alone. Blanks at the end of a row do not count. The bell is a `^G` behind the line it rings for.
 //!
 //! **Order.** Every line of every person has to be in the file, in that person's order; who sees his line first is not
 //! compared. After a typed line the case goes on when the prompt stands again or the connection is over. At the end
