@@ -110,11 +110,8 @@ impl Place {
             Place::AskingPassword => "Password: ".into(),
             Place::Pasting => "paste> ".into(),
             Place::Palette(None) => "> ".into(),
-            // Not `format!`: this is deep down, and its stack would be a page more for everybody.
-            Place::Palette(Some(conversation)) => {
-                [&["["], &conversation.shown()[..], &["]> "]].concat().concat().into()
-            }
-            Place::ChatView(conversation) => [&conversation.shown()[..], &[" | "]].concat().concat().into(),
+            Place::Palette(Some(conversation)) => around("[", conversation, "]> "),
+            Place::ChatView(conversation) => around("", conversation, " | "),
         }
     }
 }
