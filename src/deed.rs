@@ -105,6 +105,8 @@ pub enum Denied {
     NotIn(RoomName),
     /// Only admins do that.
     NotAdmin(RoomName),
+    /// Only admins do that, and one of the server's own rooms has none.
+    NoAdmins(RoomName),
     /// Only who made the room does that.
     NotOwner(RoomName),
     /// The room is not open: only admins invite there.
@@ -154,6 +156,9 @@ impl fmt::Display for Denied {
         match self {
             Denied::NotIn(room) => write!(f, "You are not in {room}."),
             Denied::NotAdmin(room) => write!(f, "Only admins of {room} can do that; :list marks them."),
+            Denied::NoAdmins(room) => {
+                write!(f, "{room} is one of the server's own rooms and has no admins; :create makes a room of yours.")
+            }
             Denied::NotOwner(room) => write!(f, "Only who made {room} can do that."),
             Denied::NotOpen(room) => write!(f, "{room} is not open to everybody: only its admins invite people."),
             Denied::NotHere { whom, room } => write!(f, "{whom} is not in {room}; :list shows who is."),
@@ -177,7 +182,7 @@ impl fmt::Display for Denied {
             }
             Denied::NoMessage => f.write_str("There is no such message where you are; :history shows the numbers."),
             Denied::NotYours => f.write_str("That message is not yours."),
-            Denied::NothingYours => f.write_str("There is no message of yours any more."),
+            Denied::NothingYours => f.write_str("There is no message of yours that is still kept."),
             Denied::TooManyTemporary => {
                 f.write_str("Not said: too many temporary messages wait here for their end already.")
             }

@@ -151,18 +151,19 @@ impl Pair {
         Some(Ok(()))
     }
 
-    /// A temporary message's time is over. Called by the timer.
-    pub fn expire(&self, id: MessageId, clock: &Clock) {
+    /// A temporary message's time is over. True if that was told to its author, if he was to be told. Called by the timer.
+    pub fn expire(&self, id: MessageId, show_author: bool, clock: &Clock) -> bool {
         let mut state = self.lock();
         if !state.history.expects_erasure(id) {
-            return;
+            return false;
         }
-        if let Some(Changed { requoted, .. }) = state.history.erase(id) {
-            let event = Arc::new(Event::Erased { id, news: format!("{id} expired").into(), requoted, redraw: true });
-            for person in &self.people {
-                person.outbox.show_direct(&event, &mut clock.clone());
-            }
+        let author = state.history.find(id).map(|message| message.from);
+        let Some(Changed { requoted, .. }) = state.history.erase(id) else { return false };
+        let event = Arc::new(Event::Erased { id, news: format!("{id} expired").into(), requoted, redraw: true });
+        for person in self.people.iter().filter(|person| show_author || Some(person.client()) != author) {
+            person.outbox.show_direct(&event, &mut clock.clone());
         }
+        show_author
     }
 
     fn show_both(&self, by: &Person, event: &Arc<Event>, show_author: bool, clock: &Clock) {
@@ -234,9 +235,11 @@ impl Directs {
         self.lock().get(&one)?.get(&other).cloned()
     }
 
-    /// All conversations of a connection.
+    /// All conversations of a connection, by the other one's arrival.
     pub fn of(&self, client: ClientId) -> Vec<Arc<Pair>> {
-        self.lock().get(&client).map(|own| own.values().cloned().collect()).unwrap_or_default()
+        let mut own: Vec<_> = self.lock().get(&client).map(|own| own.values().cloned().collect()).unwrap_or_default();
+        own.sort_unstable_by_key(|pair: &Arc<Pair>| pair.partner(client).client());
+        own
     }
 
     /// Somebody has left, and is marked so: his conversations are over.

@@ -147,10 +147,11 @@ impl Hub {
                     room.drive();
                 }
             }
-            Task::ExpireDirect(pair, id) => {
-                if let Some(pair) = pair.upgrade() {
-                    pair.expire(id, &self.clock);
-                    self.timer.schedule(now + REDRAW_AFTER, Task::RedrawDirect(Arc::downgrade(&pair)));
+            Task::ExpireDirect(pairs, id) => {
+                let mut author_told = false;
+                for pair in pairs.iter().filter_map(std::sync::Weak::upgrade) {
+                    author_told |= pair.expire(id, !author_told, &self.clock);
+                    self.arrange_direct_redraw(&pair);
                 }
             }
             Task::Redraw(room) => {

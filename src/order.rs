@@ -39,6 +39,8 @@ struct Admin {
 pub struct Ban {
     /// By this name,
     pub name: UserName,
+    /// and as this person, whatever he calls himself later,
+    pub who: Option<Identity>,
     /// and from this address, unless that is the machine's own.
     pub address: Option<IpAddr>,
     /// Who banned him.
@@ -47,6 +49,14 @@ pub struct Ban {
     pub reason: Box<str>,
     /// The end of it, if there is one.
     pub until: Option<Instant>,
+}
+
+impl Ban {
+    fn is_about(&self, who: &Identity) -> bool {
+        self.name == who.name
+            || self.address == Some(who.address)
+            || self.who.as_ref().is_some_and(|known| known.is(who))
+    }
 }
 
 /// Something about one person, for a while.
@@ -174,12 +184,15 @@ impl Order {
     /// Keeps somebody out. False if the list is full.
     pub fn ban(&mut self, ban: Ban, now: Instant) -> bool {
         // A second ban of the same name keeps the address that the first one knew.
-        let known = self.bans.iter().find(|known| known.name == ban.name).and_then(|known| known.address);
+        let known = self.bans.iter().find(|known| known.name == ban.name);
+        let (address, who) = known.map_or((None, None), |known| (known.address, known.who.clone()));
         self.bans.retain(|known| holds(known.until, now) && known.name != ban.name);
         if self.bans.len() >= MOST_ENTRIES {
             return false;
         }
-        self.bans.push(Ban { address: ban.address.or(known), ..ban });
+        let ban = Ban { address: ban.address.or(address), who: ban.who.or(who), ..ban };
+        take(&mut self.invitations, |known| ban.is_about(known), now);
+        self.bans.push(ban);
         true
     }
 
@@ -199,8 +212,7 @@ impl Order {
 
     /// The ban that keeps him out.
     pub fn banned(&self, who: &Identity, now: Instant) -> Option<&Ban> {
-        let meant = |ban: &&Ban| ban.name == who.name || ban.address == Some(who.address);
-        self.bans.iter().filter(|ban| holds(ban.until, now)).find(meant)
+        self.bans.iter().filter(|ban| holds(ban.until, now)).find(|ban| ban.is_about(who))
     }
 
     /// Somebody was put out.
@@ -274,7 +286,14 @@ mod tests {
     }
 
     fn ban(of: &Identity, until: Option<Instant>) -> Ban {
-        Ban { name: of.name.clone(), address: Some(of.address), by: alice().name, reason: "".into(), until }
+        Ban {
+            name: of.name.clone(),
+            who: Some(of.clone()),
+            address: Some(of.address),
+            by: alice().name,
+            reason: "".into(),
+            until,
+        }
     }
 
     #[test]
@@ -314,6 +333,15 @@ mod tests {
         }
         assert!(order.banned(&alice(), now).is_none());
         assert!(order.pardon(&bob().name, now) && !order.pardon(&bob().name, now));
+    }
+
+    #[test]
+    fn a_ban_follows_a_connection_to_another_name() {
+        let now = Instant::now();
+        let mut order = Order::default();
+        order.ban(Ban { address: None, ..ban(&bob(), None) }, now);
+        assert!(order.banned(&who(2, "robert", "192.0.2.2"), now).is_some());
+        assert!(order.banned(&who(3, "robert", "192.0.2.2"), now).is_none());
     }
 
     #[test]

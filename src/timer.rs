@@ -25,8 +25,8 @@ pub enum Task {
     FlushNews(Weak<Room>),
     /// The end of a temporary message.
     Expire(Weak<Room>, MessageId),
-    /// The end of a temporary message between two.
-    ExpireDirect(Weak<Pair>, MessageId),
+    /// The end of a temporary message, in all the conversations it was sent to.
+    ExpireDirect(Vec<Weak<Pair>>, MessageId),
     /// Drawing views of a room anew.
     Redraw(Weak<Room>),
     /// Drawing views of a conversation anew.

@@ -277,9 +277,9 @@ fn a_temporary_message_expires_on_both_sides_and_once() {
     let stays = world.say(&pair, &alice, "stays");
     let screen = bob.screen();
     assert!(screen.contains("alice -> you (temporary, 10 s): soon gone\r\n"), "{screen:?}");
-    pair.expire(stays, &clock());
-    pair.expire(id, &clock());
-    pair.expire(id, &clock());
+    pair.expire(stays, true, &clock());
+    pair.expire(id, true, &clock());
+    pair.expire(id, true, &clock());
     assert_eq!(texts(&pair), ["stays"]);
     for peer in [&alice, &bob] {
         assert_eq!(peer.screen(), "* #1 expired\r\n");
@@ -300,7 +300,7 @@ fn only_so_many_temporary_messages_wait_in_one_conversation() {
     assert_eq!(temporary(), Err(Denied::TooManyTemporary));
     assert_eq!(bob.screen(), "", "what is refused is not shown");
     assert!(world.posts(&pair, &alice, Draft::said("stays")).is_ok());
-    pair.expire(MessageId(1), &clock());
+    pair.expire(MessageId(1), true, &clock());
     assert!(temporary().is_ok());
 }
 

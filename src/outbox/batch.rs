@@ -146,7 +146,7 @@ impl<'a> Batch<'a> {
         let (mut text, mut rings) = (Vec::new(), false);
         for sequenced in &self.events[events] {
             let event = &sequenced.event;
-            if is_skipped(event, client, line_mode) || personal.hides(event) {
+            if is_skipped(event, client, line_mode) || personal.hides(event, client) {
                 continue;
             }
             rings |= personal.rings(event, client, name);

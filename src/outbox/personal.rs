@@ -4,7 +4,7 @@
 //! *Knows nothing of* how they are changed.
 //! *Called by* `outbox`, under its lock. Nearly nobody has any, so that they stand in a box of their own.
 
-use crate::message::{Addressee, ClientId, Event};
+use crate::message::{Addressee, ClientId, Event, Message};
 use crate::names::UserName;
 use crate::screen::{Bell, Clock, mentioned};
 
@@ -30,9 +30,10 @@ impl Personal {
         self.ignored.iter().any(|known| known.client == client || known.name == *name)
     }
 
-    /// Whether an event is not shown.
-    pub(super) fn hides(&self, event: &Event) -> bool {
-        !self.ignored.is_empty() && event.message().is_some_and(|message| self.ignores(message.from, &message.author))
+    /// Whether an event is not shown to a client. One's own is, whoever had one's name before.
+    pub(super) fn hides(&self, event: &Event, client: ClientId) -> bool {
+        let hidden = |message: &Message| message.from != client && self.ignores(message.from, &message.author);
+        !self.ignored.is_empty() && event.message().is_some_and(hidden)
     }
 
     /// Whether the bell rings at an event.

@@ -18,7 +18,7 @@ impl State {
         let State { display, unsent, name, personal, .. } = self;
         let reader = Reader { client, look: display.look(), name: name.as_ref() };
         match personal {
-            Some(personal) if personal.hides(event) => false,
+            Some(personal) if personal.hides(event, client) => false,
             Some(personal) => {
                 render_event(event, reader, personal.clock.as_mut().unwrap_or(clock), unsent);
                 personal.rings(event, client, name.as_ref())
@@ -208,7 +208,7 @@ impl Outbox {
     }
 
     fn write_direct(&self, state: &mut State, event: &Arc<Event>, clock: &mut Clock) {
-        if state.personal.as_ref().is_some_and(|personal| personal.hides(event)) {
+        if state.personal.as_ref().is_some_and(|personal| personal.hides(event, self.id)) {
             return;
         }
         let now = Instant::now();

@@ -7,7 +7,7 @@
 
 use super::room_commands::switch;
 use super::view::{InView, addressed, read_in_view};
-use super::{Effect, Palette, Refusal, Rules, State, paste::Paste, talk, view};
+use super::{Effect, Palette, Refusal, Rules, State, paste::Paste, view};
 use crate::command::{self, TABLE, Typed, Verb};
 use crate::conversation::Conversation;
 use crate::identity::Whom;
@@ -78,6 +78,7 @@ impl Palette {
             }),
             Verb::Leave if self.is_in_view() => self.leave_view(effects),
             Verb::Leave => refuse(effects, Refusal::NotInView),
+            Verb::Close if !typed.rest.is_empty() => return None,
             Verb::Close => self.with_current(effects, |palette, current, effects| {
                 if palette.is_in_view() {
                     palette.leave_view(effects);
@@ -133,9 +134,11 @@ impl Palette {
             Verb::Ignore if typed.rest.is_empty() => effects.push(Effect::ListIgnored),
             Verb::Ignore => with_person(typed.rest, effects, Effect::Ignore)?,
             Verb::Unignore => with_person(typed.rest, effects, Effect::Unignore)?,
-            Verb::Away => match talk::too_long(typed.rest, rules) {
-                Some(refusal) => refuse(effects, refusal),
-                None => effects.push(Effect::SetAway(Some(typed.rest.to_owned()))),
+            Verb::Away => match text::grapheme_count(typed.rest) {
+                length if length > rules.message_limit => {
+                    refuse(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
+                }
+                _ => effects.push(Effect::SetAway(Some(typed.rest.to_owned()))),
             },
             Verb::Back => effects.push(Effect::SetAway(None)),
             Verb::Bell => effects.push(Effect::SetBell(match typed.rest.to_ascii_lowercase().as_str() {

@@ -43,14 +43,9 @@ pub enum Effect {
         /// What is to open it.
         password: Option<String>,
     },
-    /// Make a hidden room for a few people and enter it: answered by `Joined` or `NotMade`.
-    CreateGroup {
-        /// Its name.
-        room: RoomName,
-        /// Who is invited.
-        invited: Vec<Whom>,
-    },
-    /// Open a room to people.
+    /// Make a hidden room for invited people and enter it: answered by `Joined` or `NotMade`.
+    CreateGroup(RoomName),
+    /// Open a room to people; nothing happens if this person is not in it.
     Invite {
         /// Which room.
         room: RoomName,

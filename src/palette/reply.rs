@@ -97,7 +97,7 @@ impl fmt::Display for NotMade {
             NotMade::Exists(room) => write!(f, "There is a room {room} already; :join {room} enters it."),
             NotMade::Reserved(room) => NameError::Reserved(room.to_string()).fmt(f),
             NotMade::TooManyYours(most) => {
-                write!(f, "Too many rooms were made from your address: {most} is the most. Close one first.")
+                write!(f, "Too many rooms were made from your address: {most} is the most. :destroy one of them first.")
             }
             NotMade::TooManyAll => f.write_str("There are as many rooms as the server takes. Please try again later."),
             NotMade::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
@@ -293,7 +293,7 @@ impl fmt::Display for Refusal {
                 if *lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
             ),
             Refusal::TextTooLong { length, limit } => {
-                write!(f, "Too long: {length} characters, and it may have {limit}.")
+                write!(f, "Too long: {length} characters, and such a text may have {limit}.")
             }
             Refusal::TooManyAddressees(most) => write!(f, "Too many names: {most} at once is the most."),
             Refusal::BadSeconds(most) => write!(f, "A temporary message lasts 1 to {most} seconds."),

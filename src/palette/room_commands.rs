@@ -140,7 +140,8 @@ impl Palette {
                 Some(setting) => Act::Set(setting),
                 None => return Some(()),
             },
-            Verb::Destroy => Act::Destroy,
+            Verb::Destroy if typed.rest.is_empty() => Act::Destroy,
+            Verb::Destroy => return None,
             _ => {
                 let Some(whom) = whom(first, effects)? else { return Some(()) };
                 on_person(verb, whom, rest)?
@@ -175,7 +176,8 @@ impl Palette {
             && let Some(invited) = people(names, effects)?
         {
             self.join_leads_into_view = self.is_in_view();
-            effects.push(Effect::CreateGroup { room, invited });
+            effects.push(Effect::CreateGroup(room.clone()));
+            effects.push(Effect::Invite { room, invited });
         }
         Some(())
     }
@@ -189,11 +191,14 @@ fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Act> {
             let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
             match span::parse(first) {
                 Some(lasts) => Act::Ban { whom, lasts: Some(lasts), reason: after.trim().to_owned() },
+                // Something like a duration that is none would be a ban for ever.
+                None if first.starts_with(|c: char| c.is_ascii_digit()) => return None,
                 None => Act::Ban { whom, lasts: None, reason: rest.to_owned() },
             }
         }
         Verb::Mute if rest.is_empty() => Act::Mute { whom, lasts: None },
         Verb::Mute => Act::Mute { whom, lasts: Some(span::parse(rest)?) },
+        Verb::Unban | Verb::Unmute | Verb::Promote | Verb::Demote if !rest.is_empty() => return None,
         Verb::Unban => Act::Unban(whom),
         Verb::Unmute => Act::Unmute(whom),
         Verb::Promote => Act::Promote(whom),

@@ -87,7 +87,13 @@ impl Room {
         state.order.entered(&actor.who, now);
         let name = actor.who.name.clone();
         state.admit(actor, outbox, now);
-        Ok(Change { gathering: state.tell_joined(&name, outbox.id()), ..calm })
+        let heir = state.made.is_some() && !state.order.has_admin(now);
+        let gathering = state.tell_joined(&name, outbox.id());
+        if heir {
+            // Whoever comes first into a room that was empty for a while.
+            state.name_heir(self, None, now);
+        }
+        Ok(Change { gathering, ..calm })
     }
 
     /// Whether the door is open to somebody without a password: he was invited, or he is an admin who comes back.
@@ -108,6 +114,10 @@ impl Room {
         let gathering = state.tell_left(&member.who.name, client, going);
         let lost = going == Going::Lost;
         let was_admin = state.order.left(&member.who, lost, now);
+        if was_admin && state.members.is_empty() {
+            // Until it closes, his own room lets him in again.
+            state.order.invite(&member.who, now);
+        }
         state.name_heir(self, None, now);
         let others = state.members.len();
         Some(Change { others, gathering, heir_awaited: was_admin && lost, empty: others == 0 && state.made.is_some() })

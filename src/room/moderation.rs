@@ -73,6 +73,10 @@ impl Room {
             }
             Act::Unban(whom) => {
                 state.ask(self, actor, Deed::Pardon, now)?;
+                // A session's number names nobody who is not online.
+                if whom.client.is_some() && online.is_none() {
+                    return Err(Denied::NotOnline(whom));
+                }
                 if !state.order.pardon(&whom.name, now) {
                     return Err(Denied::AsItIs(format!(
                         "{} is not banned from {}; :bans lists who is.",
@@ -125,6 +129,10 @@ impl Room {
             Act::Demote(whom) => {
                 let target = state.present(self, &whom, now)?;
                 state.judge(self, actor, Deed::Demote, &target, "demote", now)?;
+                let alone = state.members.len() == 1 && target.role >= Role::Admin;
+                if alone {
+                    return Err(Denied::AsItIs(format!("You are alone in {}: it stays yours.", self.name)));
+                }
                 if !target.who.as_ref().is_some_and(|who| state.order.demote(who)) {
                     return Err(Denied::AsItIs(format!("{} is not an admin.", target.name)));
                 }
@@ -166,6 +174,7 @@ impl Room {
     ) -> Result<Acted, Denied> {
         let target = match state.present(self, &whom, now) {
             Ok(target) => target,
+            Err(_) if whom.client.is_some() && online.is_none() => return Err(Denied::NotOnline(whom)),
             // Who is not here can be kept out by his name, and by his address if he is online.
             Err(_) => {
                 let awaited = state.order.awaited_rank(&whom.name, now);
@@ -183,7 +192,8 @@ impl Room {
         let address = target.who.as_ref().filter(|_| !local).map(|who| who.address);
         let until = lasts.map(|lasts| now + lasts);
         let by = actor.who.name.clone();
-        let ban = Ban { name: target.name.clone(), address, by, reason: reason.into(), until };
+        let who = target.who.clone();
+        let ban = Ban { name: target.name.clone(), who, address, by, reason: reason.into(), until };
         if !state.order.ban(ban, now) {
             return Err(Denied::ListFull);
         }
@@ -211,10 +221,16 @@ impl Room {
         }
         if !state.permits(actor, Deed::Invite, state.case(), now) {
             let muted = state.role(actor, now) == Role::Muted;
-            return Err(if muted { Denied::NotAdmin(self.name.clone()) } else { Denied::NotOpen(self.name.clone()) });
+            return Err(match muted {
+                true => Denied::AsItIs(format!("You are muted in {}, so you cannot invite anybody.", self.name)),
+                false => Denied::NotOpen(self.name.clone()),
+            });
         }
         if state.order.banned(guest, now).is_some() {
-            return Err(Denied::AsItIs(format!("{} is banned from {}: :unban first.", guest.name, self.name)));
+            return Err(Denied::AsItIs(format!(
+                "{0} is banned from {1}: :unban {0} lets him in again.",
+                guest.name, self.name
+            )));
         }
         if state.role(actor, now) >= Role::Admin {
             state.order.forgive(guest, now);
@@ -252,7 +268,7 @@ impl State {
         Err(match self.role(actor, now) {
             Role::Stranger | Role::Banned => Denied::NotIn(room.name.clone()),
             Role::Admin => Denied::NotOwner(room.name.clone()),
-            _ => Denied::NotAdmin(room.name.clone()),
+            _ => self.not_admin(room),
         })
     }
 
@@ -274,12 +290,19 @@ impl State {
         let role = self.role(actor, now);
         Err(match role {
             Role::Stranger | Role::Banned => Denied::NotIn(room.name.clone()),
-            Role::Muted | Role::Member => Denied::NotAdmin(room.name.clone()),
+            Role::Muted | Role::Member => self.not_admin(room),
             _ if own => Denied::Yourself(verb),
             // Below him, and yet not his to act against: admins do not unmake admins.
             Role::Admin if target.role < Role::Admin => Denied::AsItIs(format!("{} is not an admin.", target.name)),
             _ => Denied::Above { name: target.name.clone(), role: target.role, verb },
         })
+    }
+
+    fn not_admin(&self, room: &Room) -> Denied {
+        match self.made {
+            Some(_) => Denied::NotAdmin(room.name.clone()),
+            None => Denied::NoAdmins(room.name.clone()),
+        }
     }
 
     fn present(&self, room: &Room, whom: &Whom, now: Instant) -> Result<Target, Denied> {

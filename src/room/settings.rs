@@ -54,7 +54,7 @@ impl State {
             }
             Setting::Invite(true) => {
                 config.entry = Entry::Closed;
-                format!("{by} opened the room to invited people only")
+                format!("{by} closed the room: only who is invited comes in")
             }
             Setting::Invite(false) if config.entry != Entry::Closed => {
                 return Err(Denied::AsItIs(format!("{} asks for no invitation.", room.name)));

@@ -18,11 +18,11 @@ impl Session {
     pub(super) fn carry_out(&mut self) {
         let mut effects = std::mem::take(&mut self.effects);
         let mut more = Vec::new();
-        while !effects.is_empty() {
-            for effect in effects.drain(..) {
-                self.carry_out_and_answer(effect, &mut more);
-            }
-            std::mem::swap(&mut effects, &mut more);
+        effects.reverse();
+        while let Some(effect) = effects.pop() {
+            self.carry_out_and_answer(effect, &mut more);
+            // What an answer brings comes before what was to follow.
+            effects.extend(more.drain(..).rev());
         }
         self.effects = effects;
     }
@@ -43,7 +43,7 @@ impl Session {
             Effect::CheckRoom { room, password } => return Some(self.check_room(room, password)),
             Effect::Join { room, password, quick } => return Some(self.join(room, password, quick)),
             Effect::Create { room, password } => return Some(self.create(room, password)),
-            Effect::CreateGroup { room, invited } => return Some(self.create_group(room, invited)),
+            Effect::CreateGroup(room) => return Some(self.create_group(room)),
             Effect::OpenDirect(whom) => return self.open_direct(&whom),
             Effect::Rename(name) => return self.rename(&name),
             Effect::Close(conversation) => self.close(&conversation),

@@ -55,10 +55,11 @@ impl Session {
             Some(text) => format!("You are away ({text}); :back ends it."),
             None => "You are back.".to_owned(),
         };
+        let back = away.is_none();
         if person.set_away(away.map(Into::into)) {
             self.outbox.tell(Tone::News, &line);
         } else {
-            self.outbox.tell(Tone::News, "Nothing has changed by that.");
+            self.outbox.tell(Tone::News, if back { "You are not away." } else { "You are away already." });
         }
     }
 
@@ -74,6 +75,10 @@ impl Session {
             return self.refuse(&Denied::Yourself("ignore"));
         }
         let name = person.name.clone();
+        if self.outbox.ignores(person.client, &name) {
+            let line = format!("You ignore {name} already; :unignore {name} ends it.");
+            return self.outbox.tell(Tone::Refusal, &line);
+        }
         if self.outbox.ignore(person) {
             self.outbox.tell(Tone::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
         } else {

@@ -13,7 +13,7 @@ use super::{Membership, Session};
 use crate::config::{Entry, RoomConfig, Secret};
 use crate::conversation::Conversation;
 use crate::identity::Whom;
-use crate::names::RoomName;
+use crate::names::{RESERVED, RoomName};
 use crate::order::GRACE;
 use crate::palette::{Answer, Came, JoinRefusal, NotMade};
 use crate::room::{Change, Going, Made, NotEntered, Room, Visitor};
@@ -120,17 +120,15 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn create_group(&mut self, name: RoomName, invited: Vec<Whom>) -> Answer {
-        let config = RoomConfig { public: false, entry: Entry::Closed, ..RoomConfig::default() };
-        let answer = self.make(name.clone(), config);
-        if let Answer::Joined { .. } = answer {
-            self.invite(&name, &invited);
-        }
-        answer
+    pub(super) fn create_group(&mut self, name: RoomName) -> Answer {
+        self.make(name, RoomConfig { public: false, entry: Entry::Closed, ..RoomConfig::default() })
     }
 
     fn make(&mut self, name: RoomName, config: RoomConfig) -> Answer {
         let Some(actor) = self.actor() else { return Answer::NotMade(NotMade::Reserved(name)) };
+        if RESERVED.contains(&name.folded()) {
+            return Answer::NotMade(NotMade::Reserved(name));
+        }
         if self.memberships.len() >= MOST_ROOMS {
             return Answer::NotMade(NotMade::TooManyRooms(MOST_ROOMS));
         }

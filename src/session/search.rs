@@ -63,10 +63,11 @@ impl Session {
             let place: Arc<str> = format!("@{}", pair.partner(self.outbox.id()).name()).into();
             all.extend(pair.history(usize::MAX).into_iter().map(|event| (Arc::clone(&place), event)));
         }
-        let ignored = self.outbox.ignored();
+        let (ignored, own) = (self.outbox.ignored(), self.outbox.id());
         all.retain(|(_, event)| {
             let by = |event: &Event| event.message().map(|message| (message.from, message.author.clone()));
-            by(event).is_none_or(|(from, author)| !ignored.iter().any(|who| who.client == from || who.name == author))
+            let hidden = |from, author| ignored.iter().any(|who| who.client == from || who.name == author);
+            by(event).is_none_or(|(from, author)| from == own || !hidden(from, author))
         });
         let number = |event: &Event| event.message().map(|message| message.id);
         all.sort_unstable_by_key(|(_, event)| std::cmp::Reverse(number(event)));

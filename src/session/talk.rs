@@ -36,7 +36,7 @@ impl Session {
                 let room = self.membership(name).map(|membership| Arc::clone(&membership.room));
                 match (room, self.actor()) {
                     (Some(room), Some(actor)) => self.post(&room, &actor, draft, confirm),
-                    _ => self.refuse(&Denied::NotIn(name.clone())),
+                    _ => self.outbox.tell(Tone::Refusal, &format!("Not said: you are not in {name}.")),
                 }
             }
             Conversation::Direct(partner) => {
@@ -133,7 +133,11 @@ impl Session {
             match self.begin(whom) {
                 Ok(pair) if pairs.iter().any(|known| Arc::ptr_eq(known, &pair)) => {}
                 Ok(pair) => pairs.push(pair),
-                Err(line) => self.outbox.tell(Tone::Refusal, &format!("Not sent to {whom}: {line}")),
+                Err(line) => {
+                    // A sentence of its own begins with a capital letter, a name stays as it is.
+                    let line = line.strip_prefix("You ").map_or(line.clone(), |rest| format!("you {rest}"));
+                    self.outbox.tell(Tone::Refusal, &format!("Not sent: {line}"));
+                }
             }
         }
         self.send(pairs, draft, false);
@@ -176,10 +180,11 @@ impl Session {
                 Some(id)
             }
         };
+        if let (Some(lasts), Some(id)) = (lasts, id) {
+            let pairs = sent.iter().map(Arc::downgrade).collect();
+            self.hub.timer.schedule(Instant::now() + lasts, Task::ExpireDirect(pairs, id));
+        }
         for pair in sent {
-            if let (Some(lasts), Some(id)) = (lasts, id) {
-                self.hub.timer.schedule(Instant::now() + lasts, Task::ExpireDirect(Arc::downgrade(&pair), id));
-            }
             self.tell_away(pair.partner(self.outbox.id()));
         }
     }

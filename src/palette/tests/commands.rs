@@ -35,10 +35,6 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         room: room("general"),
         invited: names.iter().map(|name| whom(name)).collect(),
     };
-    let group = |names: &[&str]| Effect::CreateGroup {
-        room: room("trip"),
-        invited: names.iter().map(|name| whom(name)).collect(),
-    };
     let history = |count| Effect::ShowHistory { of: open("general"), count };
     vec![
         ("rooms", Effect::ListRooms),
@@ -55,8 +51,6 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("search noon|midnight", Effect::Search("noon|midnight".to_owned())),
         ("create den", Effect::Create { room: room("den"), password: None }),
         ("create den two  words", Effect::Create { room: room("den"), password: some("two  words") }),
-        ("group trip bob", group(&["bob"])),
-        ("creategroup trip bob, @carol  bob#7 BOB", group(&["bob", "carol", "bob#7"])),
         ("invite bob", invite(&["bob"])),
         ("invite bob,carol bob @BOB", invite(&["bob", "carol"])),
         ("set", Effect::ShowSettings(room("general"))),
@@ -138,8 +132,22 @@ fn every_right_form_does_its_own_thing_in_palette_and_view_and_stays_there() {
 }
 
 #[test]
+fn a_group_is_made_and_then_people_are_invited() {
+    for (line, names) in
+        [("group trip bob", &["bob"][..]), ("creategroup trip bob, @carol  bob#7 BOB", &["bob", "carol", "bob#7"])]
+    {
+        for view in [false, true] {
+            let invited = names.iter().map(|name| whom(name)).collect();
+            let effects = [Effect::CreateGroup(room("trip")), Effect::Invite { room: room("trip"), invited }];
+            assert_eq!(Person::at_general(view).commands(view, line), effects, "{line}");
+        }
+    }
+}
+
+#[test]
 fn every_command_has_a_right_form_among_these_tests() {
     let elsewhere = [
+        Verb::Group,
         Verb::Help,
         Verb::Chat,
         Verb::Leave,
