@@ -34,9 +34,9 @@ enum Typed<'a> {
 }
 
 impl Session {
-    /// Takes what one read brought.
+    /// Takes what one read brought, and runs every line that is complete with it.
     #[inline(never)]
-    pub(super) fn take(&mut self, chunk: &[u8]) {
+    pub fn take(&mut self, chunk: &[u8]) {
         if let Verdict::Foreign(protocol) = self.first_bytes.feed(chunk) {
             self.turn_away(protocol);
             return;

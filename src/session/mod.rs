@@ -157,15 +157,7 @@ impl Session {
         self.greet();
         let mut small = [0; SMALL_READ];
         let mut large: Option<Box<[u8]>> = None;
-        loop {
-            self.keep_deadlines(Instant::now());
-            self.finish_turn();
-            if std::mem::take(&mut self.login_to_log) {
-                self.log_login();
-            }
-            if self.is_over() {
-                break;
-            }
+        while self.complete_turn() {
             let deadline = self.next_deadline();
             if self.input_over {
                 match deadline {
@@ -196,13 +188,33 @@ impl Session {
                 },
             }
         }
+        self.finish()
+    }
+
+    /// Carries out what is due, delivers and sends what the bytes taken since the last turn have caused. False if the
+    /// connection is over, and nothing is left but to [`finish`](Session::finish) it.
+    ///
+    /// Whoever has no thread for a session drives it by hand as [`run`](Session::run) does: [`greet`](Session::greet)
+    /// once, and after every [`take`](Session::take) a turn.
+    pub fn complete_turn(&mut self) -> bool {
+        self.keep_deadlines(Instant::now());
+        self.finish_turn();
+        if std::mem::take(&mut self.login_to_log) {
+            self.log_login();
+        }
+        !self.is_over()
+    }
+
+    /// Leaves everything this person was in, says the last words, and returns why the connection ended.
+    pub fn finish(&mut self) -> Ended {
         let ended = self.outbox.ended().or(self.ended.take()).unwrap_or(Ended::Quit);
         self.leave(&ended);
         ended
     }
 
+    /// The first words. They are sent by the turn that follows.
     #[inline(never)]
-    fn greet(&mut self) {
+    pub fn greet(&mut self) {
         let config = self.hub.config();
         self.link.open(&mut self.protocol);
         self.send_protocol();

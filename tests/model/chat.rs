@@ -1,0 +1,484 @@
+//! The model: who is there, the rooms, what was said, and what each step shows to whom.
+//!
+//! Pure, and knows the server by its promise only. What an act does stands in `talk`, `doors`, `order` and `lists`.
+
+use std::collections::BTreeMap;
+
+use super::pattern::NUMBER;
+use super::rules::Rank;
+use super::step::{Act, Step};
+
+/// A connection's number.
+pub type Client = u64;
+
+/// Reading commands that a connection may give at once.
+const READS: u32 = 20;
+
+/// Somebody as a room remembers him.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Who {
+    pub client: Client,
+    pub name: String,
+    pub address: String,
+}
+
+impl Who {
+    /// The same connection, or the same name from the same address.
+    pub fn is(&self, other: &Who) -> bool {
+        self.client == other.client || (self.name == other.name && self.address == other.address)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Place {
+    Room(String),
+    Pair(Client),
+}
+
+/// A password is asked for.
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub room: String,
+    pub from_view: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub client: Client,
+    /// Empty until one was taken.
+    pub name: String,
+    pub address: String,
+    pub open: Vec<Place>,
+    pub view: bool,
+    pub asked: Option<Question>,
+    pub warned: bool,
+    pub away: Option<String>,
+    pub ignored: Vec<(Client, String)>,
+    pub reads: u32,
+}
+
+impl Person {
+    pub fn who(&self) -> Who {
+        Who { client: self.client, name: self.name.clone(), address: self.address.clone() }
+    }
+
+    /// The room he looks at.
+    pub fn viewed(&self) -> Option<&str> {
+        let looks = self.view || self.asked.as_ref().is_some_and(|question| question.from_view);
+        match self.open.last() {
+            Some(Place::Room(room)) if looks => Some(room),
+            _ => None,
+        }
+    }
+
+    /// His current room.
+    pub fn room(&self) -> Option<String> {
+        match self.open.last() {
+            Some(Place::Room(room)) => Some(room.clone()),
+            _ => None,
+        }
+    }
+
+    pub fn ignores(&self, client: Client, name: &str) -> bool {
+        self.ignored.iter().any(|(known, known_name)| *known == client || known_name == name)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Quote {
+    pub id: u64,
+    pub author: String,
+    /// Nothing, once the message is gone.
+    pub start: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Message {
+    pub id: u64,
+    pub author: String,
+    pub from: Client,
+    pub text: String,
+    pub action: bool,
+    pub edited: bool,
+    pub temporary: bool,
+    pub reply: Option<Quote>,
+    pub to: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub client: Client,
+    /// Counts up over all arrivals.
+    pub arrived: u64,
+    pub unread: u64,
+    pub posted: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    pub who: Who,
+    pub owner: bool,
+    /// His connection is lost, and he may come back.
+    pub awaited: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Ban {
+    pub name: String,
+    pub address: Option<String>,
+    pub by: String,
+    pub timed: bool,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Door {
+    Open,
+    Password(String),
+    Closed,
+}
+
+#[derive(Clone, Debug)]
+pub struct Room {
+    pub name: String,
+    /// Nobody made the server's own.
+    pub made_by: Option<String>,
+    pub public: bool,
+    pub door: Door,
+    pub limit: Option<usize>,
+    pub description: String,
+    pub slow: u64,
+    /// By connection.
+    pub members: BTreeMap<Client, Member>,
+    pub keepers: Vec<Keeper>,
+    pub bans: Vec<Ban>,
+    pub kicks: Vec<Who>,
+    /// And whether there is an end to it.
+    pub mutes: Vec<(Who, bool)>,
+    pub invited: Vec<Who>,
+    pub said: Vec<Message>,
+}
+
+impl Room {
+    pub fn new(name: &str, made_by: Option<&Who>) -> Room {
+        let keeper = |who: &Who| Keeper { who: who.clone(), owner: true, awaited: false };
+        Room {
+            name: name.to_owned(),
+            made_by: made_by.map(|who| who.name.clone()),
+            public: true,
+            door: Door::Open,
+            limit: None,
+            description: String::new(),
+            slow: 0,
+            members: BTreeMap::new(),
+            keepers: made_by.map(keeper).into_iter().collect(),
+            bans: Vec::new(),
+            kicks: Vec::new(),
+            mutes: Vec::new(),
+            invited: Vec::new(),
+            said: Vec::new(),
+        }
+    }
+
+    pub fn keeper(&self, who: &Who) -> Option<&Keeper> {
+        self.keepers.iter().find(|keeper| keeper.who.is(who))
+    }
+
+    pub fn banned(&self, who: &Who) -> Option<&Ban> {
+        self.bans.iter().find(|ban| ban.name == who.name || ban.address.as_ref() == Some(&who.address))
+    }
+
+    pub fn rank(&self, who: &Who) -> Rank {
+        if !self.members.contains_key(&who.client) {
+            return if self.banned(who).is_some() { Rank::Banned } else { Rank::Stranger };
+        }
+        match self.keeper(who) {
+            Some(keeper) if keeper.owner => Rank::Owner,
+            Some(_) => Rank::Admin,
+            None if self.mutes.iter().any(|(muted, _)| muted.is(who)) => Rank::Muted,
+            None => Rank::Member,
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.public && self.door == Door::Open
+    }
+}
+
+/// What a step has to bring about.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The line typed, if one was.
+    pub typed: Option<String>,
+    /// The connection is over.
+    pub over: bool,
+    /// Lines for each seat.
+    pub lines: Vec<Vec<String>>,
+    /// The prompt of each seat.
+    pub prompts: Vec<String>,
+}
+
+/// Something of a room that is on its way to those who look at it.
+enum News {
+    Told(String, Option<Client>),
+    Said(Message, bool),
+}
+
+pub struct Chat {
+    pub seats: Vec<Option<Person>>,
+    pub rooms: BTreeMap<String, Room>,
+    /// By the lesser connection first.
+    pub pairs: BTreeMap<(Client, Client), Vec<Message>>,
+    /// Wrong passwords in a row, by address and room.
+    pub wrong: BTreeMap<(String, String), u32>,
+    pub last_message: u64,
+    pub arrivals: u64,
+    addresses: Vec<String>,
+    last_client: Client,
+    heard: Vec<Vec<String>>,
+    news: Vec<(String, News)>,
+}
+
+/// `bob#1002` in its parts.
+pub fn parts(whom: &str) -> (&str, Option<Client>) {
+    match whom.split_once('#') {
+        Some((name, number)) => (name, number.parse().ok()),
+        None => (whom, None),
+    }
+}
+
+impl Chat {
+    pub fn new(addresses: &[&str]) -> Chat {
+        let mut general = Room::new("general", None);
+        general.description = "For general conversations.".to_owned();
+        Chat {
+            seats: addresses.iter().map(|_| None).collect(),
+            rooms: BTreeMap::from([("general".to_owned(), general)]),
+            pairs: BTreeMap::new(),
+            wrong: BTreeMap::new(),
+            last_message: 0,
+            arrivals: 0,
+            addresses: addresses.iter().map(|&address| address.to_owned()).collect(),
+            last_client: 1000,
+            heard: Vec::new(),
+            news: Vec::new(),
+        }
+    }
+
+    /// Everybody with a name.
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.seats.iter().flatten().filter(|person| !person.name.is_empty())
+    }
+
+    pub fn find(&self, whom: &str) -> Option<&Person> {
+        let (name, client) = parts(whom);
+        self.people().find(|person| person.name == name && client.is_none_or(|client| client == person.client))
+    }
+
+    pub fn person(&self, client: Client) -> Option<&Person> {
+        self.seats.iter().flatten().find(|person| person.client == client)
+    }
+
+    pub fn person_mut(&mut self, client: Client) -> Option<&mut Person> {
+        self.seats.iter_mut().flatten().find(|person| person.client == client)
+    }
+
+    pub fn name(&self, client: Client) -> String {
+        self.person(client).map(|person| person.name.clone()).unwrap_or_default()
+    }
+
+    /// Somebody reads a line now.
+    pub fn tell(&mut self, client: Client, line: impl Into<String>) {
+        let seat = self.seats.iter().position(|seat| seat.as_ref().is_some_and(|person| person.client == client));
+        if let Some(seat) = seat {
+            self.heard[seat].push(line.into());
+        }
+    }
+
+    /// Those who look at a room read it after everything that anybody was told directly, except who did it.
+    pub fn news(&mut self, room: &str, line: impl Into<String>, by: Option<Client>) {
+        self.news.push((room.to_owned(), News::Told(format!("* {}", line.into()), by)));
+    }
+
+    /// Those who look at a room read a message. `fresh`: its author has typed it just now.
+    pub fn said(&mut self, room: &str, message: &Message, fresh: bool) {
+        self.news.push((room.to_owned(), News::Said(message.clone(), fresh)));
+    }
+
+    fn deliver(&mut self) {
+        for (room, news) in std::mem::take(&mut self.news) {
+            let viewers: Vec<_> = self.people().filter(|person| person.viewed() == Some(&room)).cloned().collect();
+            for viewer in viewers {
+                let line = match &news {
+                    News::Told(_, Some(by)) if *by == viewer.client => continue,
+                    News::Told(line, _) => line.clone(),
+                    News::Said(message, _) if viewer.ignores(message.from, &message.author) => continue,
+                    News::Said(message, true) if message.from == viewer.client && message.is_plain() => continue,
+                    News::Said(message, _) => message.shown(viewer.client),
+                };
+                self.tell(viewer.client, line);
+            }
+        }
+    }
+
+    fn prompt(&self, person: &Person) -> String {
+        let name = |place: &Place| match place {
+            Place::Room(room) => room.clone(),
+            Place::Pair(partner) => format!("@{}", self.name(*partner)),
+        };
+        match (&person.asked, person.open.last()) {
+            _ if person.name.is_empty() => "Username:".to_owned(),
+            (Some(_), _) => "Password:".to_owned(),
+            (None, None) => ">".to_owned(),
+            (None, Some(place)) if person.view => format!("{} |", name(place)),
+            (None, Some(place)) => format!("[{}]>", name(place)),
+        }
+    }
+
+    /// Does a step. Nothing if it means nothing as things are.
+    pub fn apply(&mut self, step: &Step) -> Option<Outcome> {
+        self.heard = self.seats.iter().map(|_| Vec::new()).collect();
+        let mut outcome = Outcome::default();
+        match (&step.act, &mut self.seats[step.seat]) {
+            (Act::Grace(room), _) => {
+                let waits = |room: &Room| room.keepers.iter().any(|keeper| keeper.awaited);
+                let room = self.rooms.get_mut(room).filter(|room| room.made_by.is_some() && waits(room))?;
+                room.keepers.retain(|keeper| !keeper.awaited);
+                let name = room.name.clone();
+                self.name_heir(&name);
+            }
+            (Act::Linger(room), _) => {
+                let over = |room: &&Room| room.made_by.is_some() && room.members.is_empty();
+                self.rooms.get(room).filter(over)?;
+                self.rooms.remove(room);
+            }
+            (Act::Expire(room, id), _) => {
+                let temporary = |message: &Message| message.id == *id && message.temporary;
+                let known = self.rooms.get_mut(room)?;
+                known.said.iter().find(|message| temporary(message))?;
+                super::talk::erase(&mut known.said, *id);
+                self.news(room, format!("#{id} expired"), None);
+            }
+            (Act::Login(name), Some(person)) if !person.name.is_empty() || person.reads >= READS || name.is_empty() => {
+                return None;
+            }
+            (Act::Login(name), seat) => {
+                if seat.is_none() {
+                    self.last_client += 1;
+                    let (client, address) = (self.last_client, self.addresses[step.seat].clone());
+                    *seat = Some(Person {
+                        client,
+                        name: String::new(),
+                        address,
+                        open: Vec::new(),
+                        view: false,
+                        asked: None,
+                        warned: false,
+                        away: None,
+                        ignored: Vec::new(),
+                        reads: 0,
+                    });
+                }
+                let client = seat.as_ref()?.client;
+                seat.as_mut()?.reads += 1;
+                outcome.typed = Some(name.clone());
+                self.log_in(client, name);
+            }
+            (Act::Lost, Some(person)) if !person.name.is_empty() => {
+                let client = person.client;
+                self.leave_all(client, true);
+                outcome.over = true;
+            }
+            (act, Some(person)) if !person.name.is_empty() => {
+                let asked = person.asked.is_some();
+                if asked != matches!(act, Act::Answer(_)) || person.reads + act.reads() > READS {
+                    return None;
+                }
+                person.reads += act.reads();
+                let client = person.client;
+                outcome.typed = Some(act.line(person.view && !asked)?);
+                if *act == Act::Quit {
+                    self.leave_all(client, false);
+                    self.tell(client, "* Goodbye.");
+                    outcome.over = true;
+                } else {
+                    self.run(client, act)?;
+                }
+            }
+            _ => return None,
+        }
+        self.deliver();
+        outcome.prompts =
+            self.seats.iter().map(|seat| seat.as_ref().map_or_else(String::new, |p| self.prompt(p))).collect();
+        if outcome.over {
+            outcome.prompts[step.seat] = String::new();
+            self.seats[step.seat] = None;
+        }
+        outcome.lines = std::mem::take(&mut self.heard);
+        Some(outcome)
+    }
+
+    fn run(&mut self, me: Client, act: &Act) -> Option<()> {
+        match act {
+            Act::Answer(text) => self.answer(me, text),
+            Act::Say(text) => self.say(me, text, false, false),
+            Act::Me(text) => self.say(me, text, true, false),
+            Act::Temporary(text) => self.say(me, text, false, true),
+            Act::To(room, text) => self.say_to(me, room, text),
+            Act::Direct(to, text) | Act::At(to, text) => self.send(me, to, text),
+            Act::OpenDirect(whom) => self.open_direct(me, whom),
+            Act::Reply(id, text) => self.reply(me, *id, text),
+            Act::Edit(id, text) => self.edit(me, *id, text),
+            Act::Delete(id) => self.delete(me, *id),
+            Act::History(count) => self.history(me, count.unwrap_or(20)),
+            Act::Search(pattern) => self.search(me, pattern),
+            Act::Create(room, password) => self.create(me, room, password.clone()),
+            Act::Group(room, invited) => self.group(me, room, invited),
+            Act::Join(room, password) => self.join(me, room, password.as_deref()),
+            Act::Chat => self.open_view(me),
+            Act::Leave => self.leave_view(me),
+            Act::Close => self.close(me),
+            Act::Nick(name) => self.nick(me, name),
+            Act::Ignore(whom) => self.ignore(me, whom),
+            Act::Unignore(whom) => self.unignore(me, whom),
+            Act::ListIgnored => self.list_ignored(me),
+            Act::Away(text) => self.set_away(me, Some(text.clone())),
+            Act::Back => self.set_away(me, None),
+            Act::Rooms => self.list_rooms(me),
+            Act::List => self.list_people(me),
+            Act::ListAll => self.list_everybody(me),
+            Act::WhoIs(whom) => self.who_is(me, whom),
+            Act::WhoAmI => self.who_am_i(me),
+            act => self.about_room(me, act),
+        }
+        Some(())
+    }
+}
+
+impl Message {
+    /// Nothing but a text, said in a room: its author has it on his screen.
+    pub fn is_plain(&self) -> bool {
+        !self.action && !self.temporary && self.reply.is_none() && self.to.is_empty()
+    }
+
+    /// The line as somebody reads it.
+    pub fn shown(&self, reader: Client) -> String {
+        let temporary = if self.temporary { " (temporary, 10 s)" } else { "" };
+        let mut line = format!("[{NUMBER}] #{} ", self.id);
+        match (self.to.is_empty(), self.from == reader) {
+            (true, _) if self.action => line += &format!("* {}{temporary} ", self.author),
+            (true, _) => line += &format!("{}{temporary}: ", self.author),
+            (false, true) => line += &format!("you -> {}{temporary}: ", self.to.join(", ")),
+            (false, false) => line += &format!("{} -> you{temporary}: ", self.author),
+        }
+        if self.action && !self.to.is_empty() {
+            line += &format!("* {} ", self.author);
+        }
+        match &self.reply {
+            Some(Quote { id, author, start: Some(start) }) => line += &format!("(to #{id} {author}: \"{start}\") "),
+            Some(Quote { id, author, start: None }) => line += &format!("(to #{id} {author}, gone) "),
+            None => {}
+        }
+        line + &self.text + if self.edited { " (edited)" } else { "" }
+    }
+}

@@ -1,0 +1,430 @@
+//! Coming and going: names, joining, making rooms, inviting, views, closing, quitting.
+
+use super::chat::{Chat, Client, Door, Keeper, Member, Person, Place, Question, Room, Who, parts};
+use super::pattern::{NUMBER, SPAN};
+use super::rules::Rank;
+use super::talk::{NO_ROOM, pair};
+
+/// Names that no room made by people may have.
+const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all", "everyone", "here", "you"];
+
+/// Wrong passwords before somebody has to wait.
+const FREE_TRIES: u32 = 3;
+
+fn others(count: usize) -> String {
+    if count == 1 { "1 other".to_owned() } else { format!("{count} others") }
+}
+
+pub fn people(count: usize) -> String {
+    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
+}
+
+impl Chat {
+    fn taken(&mut self, me: Client, name: &str) {
+        let free = (2..).map(|n| format!("{name}{n}")).find(|free| self.find(free).is_none()).unwrap_or_default();
+        self.tell(me, format!("! The name {name} is taken; {free} is free."));
+    }
+
+    pub fn log_in(&mut self, me: Client, name: &str) {
+        if self.find(name).is_some() {
+            return self.taken(me, name);
+        }
+        if let Some(person) = self.person_mut(me) {
+            person.name = name.to_owned();
+        }
+        let rooms = match self.rooms.values().filter(|room| room.public).count() {
+            1 => "1 room".to_owned(),
+            count => format!("{count} rooms"),
+        };
+        let online = people(self.people().count());
+        self.tell(me, format!("* Hello {name}. {online} online, {rooms}. :rooms lists them, :help explains."));
+    }
+
+    pub fn nick(&mut self, me: Client, name: &str) {
+        let before = self.name(me);
+        if before == name {
+            return self.tell(me, format!("* You are {name} already."));
+        }
+        if self.find(name).is_some() {
+            return self.taken(me, name);
+        }
+        if let Some(person) = self.person_mut(me) {
+            person.name = name.to_owned();
+        }
+        let mut rooms = Vec::new();
+        for room in self.rooms.values_mut().filter(|room| room.members.contains_key(&me)) {
+            let keepers = room.keepers.iter_mut().map(|keeper| &mut keeper.who);
+            let mutes = room.mutes.iter_mut().map(|(who, _)| who);
+            let known = keepers.chain(mutes).chain(&mut room.kicks).chain(&mut room.invited);
+            known.filter(|who| who.client == me).for_each(|who| who.name = name.to_owned());
+            rooms.push(room.name.clone());
+        }
+        for room in rooms {
+            self.news(&room, format!("{before} is {name} now"), Some(me));
+        }
+        let talks = |person: &&Person| person.open.contains(&Place::Pair(me));
+        let partners: Vec<_> = self.people().filter(talks).map(|person| person.client).collect();
+        for partner in partners {
+            self.tell(partner, format!("* {before} is {name} now."));
+        }
+        self.tell(me, format!("* You are {name} now."));
+    }
+
+    /// Makes a place the current one, in the view if he was in it.
+    pub fn enter(&mut self, me: Client, place: Place) {
+        let viewed = self.person(me).and_then(|person| person.viewed().map(str::to_owned));
+        let Some(person) = self.person_mut(me) else { return };
+        person.open.retain(|known| *known != place);
+        person.open.push(place);
+        if person.view {
+            self.read_all(me, viewed.as_deref());
+            self.show_view(me);
+        }
+    }
+
+    /// What was in view is read.
+    fn read_all(&mut self, me: Client, viewed: Option<&str>) {
+        let room = viewed.and_then(|room| self.rooms.get_mut(room));
+        if let Some(member) = room.and_then(|room| room.members.get_mut(&me)) {
+            member.unread = 0;
+        }
+    }
+
+    pub fn open_view(&mut self, me: Client) {
+        let Some(person) = self.person_mut(me) else { return };
+        if person.open.is_empty() {
+            return self.tell(me, NO_ROOM);
+        }
+        person.view = true;
+        self.show_view(me);
+    }
+
+    fn show_view(&mut self, me: Client) {
+        let Some(place) = self.person(me).and_then(|person| person.open.last().cloned()) else { return };
+        let go_on = "Type to talk; /help for commands; :q goes back.";
+        let said = match &place {
+            Place::Room(room) => {
+                let names: Vec<_> =
+                    self.rooms[room].members.keys().filter(|c| **c != me).map(|c| self.name(*c)).collect();
+                let here = if names.is_empty() { "nobody else here".to_owned() } else { names.join(", ") };
+                self.tell(me, format!("* {room}: {here}. {go_on}"));
+                self.read_all(me, Some(room));
+                self.rooms[room].said.clone()
+            }
+            Place::Pair(other) => {
+                self.tell(me, format!("* @{}: only you two. {go_on}", self.name(*other)));
+                self.pairs.get(&pair(me, *other)).cloned().unwrap_or_default()
+            }
+        };
+        self.show(me, &said, 20);
+    }
+
+    pub fn leave_view(&mut self, me: Client) {
+        let Some(person) = self.person_mut(me) else { return };
+        if !person.view {
+            return self.tell(me, "! You are not in the chat view. :chat opens it, :quit leaves the server.");
+        }
+        let viewed = person.viewed().map(str::to_owned);
+        person.view = false;
+        self.read_all(me, viewed.as_deref());
+    }
+
+    fn go_on(&self, me: Client) -> &'static str {
+        let view = self.person(me).is_some_and(|person| person.view);
+        if view { "/close to leave." } else { ":chat to talk, :close to leave." }
+    }
+
+    pub fn answer(&mut self, me: Client, text: &str) {
+        let Some(Question { room, from_view }) = self.person_mut(me).and_then(|person| person.asked.take()) else {
+            return;
+        };
+        if let Some(person) = self.person_mut(me) {
+            person.view = from_view;
+        }
+        if !text.is_empty() {
+            self.join(me, &room, Some(text));
+        }
+    }
+
+    pub fn join(&mut self, me: Client, name: &str, password: Option<&str>) {
+        if let Some(room) = self.rooms.get(name).filter(|room| room.members.contains_key(&me)) {
+            let line = format!("* Back to {name}, {} here. {}", others(room.members.len() - 1), self.go_on(me));
+            self.tell(me, line);
+            return self.enter(me, Place::Room(name.to_owned()));
+        }
+        match self.knock(me, name, password).and_then(|()| self.come_in(me, name)) {
+            Ok(count) => {
+                self.tell(me, format!("* Joined {name}, {} here. {}", others(count), self.go_on(me)));
+                self.enter(me, Place::Room(name.to_owned()));
+            }
+            Err(Some(line)) => self.tell(me, line),
+            // A password is asked for.
+            Err(None) => {
+                let Some(person) = self.person_mut(me) else { return };
+                person.asked = Some(Question { room: name.to_owned(), from_view: person.view });
+                person.view = false;
+                if !std::mem::replace(&mut person.warned, true) {
+                    self.tell(me, "* Your client will show what you type.");
+                }
+            }
+        }
+    }
+
+    /// Whether the door opens. A hidden room and a missing one answer alike.
+    fn knock(&mut self, me: Client, name: &str, password: Option<&str>) -> Result<(), Option<String>> {
+        let who = self.person(me).map(Person::who).ok_or(None)?;
+        let room = self.rooms.get(name);
+        if let Some(room) = room {
+            let expected = room.invited.iter().any(|guest| guest.is(&who)) || room.keeper(&who).is_some();
+            if expected || room.is_open() {
+                return Ok(());
+            }
+            if room.public && room.door == Door::Closed {
+                return Err(Some(format!("! {name} is for invited people only.")));
+            }
+        }
+        let Some(password) = password else {
+            let line = match room.is_some_and(|room| room.public) {
+                true => format!("* {name} has a password. Give it, or go back with Enter."),
+                false => format!("* No public room {name}. For a hidden room give its password, Enter goes back."),
+            };
+            self.tell(me, line);
+            return Err(None);
+        };
+        let right = room.is_some_and(|room| room.door == Door::Password(password.to_owned()));
+        let tries = self.wrong.entry((who.address, name.to_owned())).or_default();
+        if *tries >= FREE_TRIES {
+            return Err(Some(format!("! Too many wrong passwords: try again in {NUMBER} seconds.")));
+        }
+        *tries = if right { 0 } else { *tries + 1 };
+        if right { Ok(()) } else { Err(Some("! No such room, or not that password.".to_owned())) }
+    }
+
+    /// Takes somebody in to whom the door is open; how many were there before.
+    fn come_in(&mut self, me: Client, name: &str) -> Result<usize, Option<String>> {
+        let who = self.person(me).map(Person::who).ok_or(None)?;
+        self.arrivals += 1;
+        let arrived = self.arrivals;
+        let room = self.rooms.get_mut(name).ok_or(None)?;
+        if let Some(ban) = room.banned(&who) {
+            let left = if ban.timed { format!(" for {SPAN}") } else { String::new() };
+            let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
+            return Err(Some(format!("! You are banned from {name}{left}{reason}.")));
+        }
+        if room.kicks.iter().any(|kicked| kicked.is(&who)) {
+            return Err(Some(format!("! You were kicked from {name}: come back in {NUMBER} seconds.")));
+        }
+        let count = room.members.len();
+        if let Some(limit) = room.limit.filter(|limit| count >= *limit) {
+            return Err(Some(format!("! {name} is full: it takes {}.", people(limit))));
+        }
+        if let Some(keeper) = room.keepers.iter_mut().find(|keeper| keeper.who.is(&who)) {
+            (keeper.who, keeper.awaited) = (who.clone(), false);
+        }
+        room.members.insert(me, Member { client: me, arrived, unread: 0, posted: false });
+        self.news(name, format!("{} joined", who.name), Some(me));
+        Ok(count)
+    }
+
+    /// Makes a room and goes in; false if that cannot be.
+    fn make(&mut self, me: Client, name: &str) -> bool {
+        let Some(who) = self.person(me).map(Person::who) else { return false };
+        if let Some(room) = self.rooms.get(name) {
+            // Of a hidden room nobody learns who is not in it.
+            let known = room.public || room.rank(&who).is_in();
+            let line = match known {
+                true => format!("! There is a room {name} already; :join {name} enters it."),
+                false => format!("! The name {name} is reserved."),
+            };
+            self.tell(me, line);
+            return false;
+        }
+        if RESERVED.contains(&name) {
+            self.tell(me, format!("! The name {name} is reserved."));
+            return false;
+        }
+        self.rooms.insert(name.to_owned(), Room::new(name, Some(&who)));
+        self.come_in(me, name).is_ok()
+    }
+
+    pub fn create(&mut self, me: Client, name: &str, password: Option<String>) {
+        if self.make(me, name) {
+            if let (Some(room), Some(password)) = (self.rooms.get_mut(name), password) {
+                room.door = Door::Password(password);
+            }
+            self.made(me, name);
+        }
+    }
+
+    pub fn group(&mut self, me: Client, name: &str, invited: &[String]) {
+        if self.make(me, name) {
+            if let Some(room) = self.rooms.get_mut(name) {
+                (room.public, room.door) = (false, Door::Closed);
+            }
+            self.invite(me, name, invited);
+            self.made(me, name);
+        }
+    }
+
+    fn made(&mut self, me: Client, name: &str) {
+        self.tell(me, format!("* Made {name}, you are its admin. {}", self.go_on(me)));
+        self.enter(me, Place::Room(name.to_owned()));
+    }
+
+    pub fn invite(&mut self, me: Client, name: &str, invited: &[String]) {
+        let Some(who) = self.person(me).map(Person::who) else { return };
+        let mut missing = Vec::new();
+        let mut asked: Vec<&String> = Vec::new();
+        for whom in invited {
+            if asked.contains(&whom) {
+                continue;
+            }
+            asked.push(whom);
+            let Some(guest) = self.find(whom).map(Person::who) else {
+                missing.push(whom.clone());
+                continue;
+            };
+            match self.invite_one(&who, name, &guest) {
+                Some(why) => self.tell(me, format!("! {why}")),
+                None => {
+                    self.news(name, format!("{} was invited by {}", guest.name, who.name), Some(me));
+                    self.tell(me, format!("* {} was invited to {name} for 24 h.", guest.name));
+                    if !self.person(guest.client).is_some_and(|person| person.ignores(me, &who.name)) {
+                        let line = format!("* {} invites you to {name}: :join {name} enters it.", who.name);
+                        self.tell(guest.client, line);
+                    }
+                }
+            }
+        }
+        if !missing.is_empty() {
+            self.tell(me, format!("! Not online, so not invited: {}. :invite them later.", missing.join(", ")));
+        }
+    }
+
+    /// Opens a room to somebody, or says why not.
+    fn invite_one(&mut self, me: &Who, name: &str, guest: &Who) -> Option<String> {
+        let room = self.rooms.get_mut(name)?;
+        if guest.client == me.client {
+            return Some("You cannot invite yourself.".to_owned());
+        }
+        if room.members.contains_key(&guest.client) {
+            return Some(format!("{} is in {name} already.", guest.name));
+        }
+        match room.rank(me) {
+            Rank::Muted => return Some(format!("Only admins of {name} can do that; :list marks them.")),
+            Rank::Member if !room.is_open() => {
+                return Some(format!("{name} is not open to everybody: only its admins invite people."));
+            }
+            _ => {}
+        }
+        if room.banned(guest).is_some() {
+            return Some(format!("{} is banned from {name}: :unban first.", guest.name));
+        }
+        room.kicks.retain(|kicked| kicked.name != guest.name);
+        room.invited.retain(|known| !known.is(guest));
+        room.invited.push(guest.clone());
+        None
+    }
+
+    pub fn close(&mut self, me: Client) {
+        let Some(person) = self.person_mut(me) else { return };
+        person.view = false;
+        match person.open.pop() {
+            None => self.tell(me, NO_ROOM),
+            Some(Place::Room(room)) => {
+                self.leave(me, &room, false);
+                self.tell(me, format!("* Left {room}."));
+            }
+            Some(Place::Pair(other)) => {
+                self.tell(me, format!("* Closed the conversation with {}.", self.name(other)));
+            }
+        }
+    }
+
+    /// Takes somebody out of a room who goes by himself.
+    fn leave(&mut self, me: Client, name: &str, lost: bool) {
+        let Some(who) = self.person(me).map(Person::who) else { return };
+        let Some(room) = self.rooms.get_mut(name) else { return };
+        room.members.remove(&me);
+        if lost {
+            // One name and address may have been given the rank twice over, never two.
+            let own = room.keepers.iter_mut().find(|keeper| keeper.who.is(&who));
+            own.into_iter().for_each(|keeper| keeper.awaited = true);
+        } else if let Some(at) = room.keepers.iter().position(|keeper| keeper.who.is(&who)) {
+            room.keepers.remove(at);
+        }
+        self.news(name, format!("{} left", who.name), Some(me));
+        self.name_heir(name);
+    }
+
+    /// If somebody's room has no admin any more, whoever has been in it longest gets it.
+    pub fn name_heir(&mut self, name: &str) {
+        let Some(room) = self.rooms.get(name).filter(|room| room.made_by.is_some() && room.keepers.is_empty()) else {
+            return;
+        };
+        let Some(heir) = room.members.values().min_by_key(|member| member.arrived).map(|member| member.client) else {
+            return;
+        };
+        let Some(person) = self.person(heir).cloned() else { return };
+        if let Some(room) = self.rooms.get_mut(name) {
+            room.keepers.push(Keeper { who: person.who(), owner: true, awaited: false });
+        }
+        self.news(name, format!("{} is admin of {name} now", person.name), None);
+        if person.viewed() != Some(name) {
+            self.tell(heir, format!("* You are admin of {name} now."));
+        }
+    }
+
+    /// Leaves the server.
+    pub fn leave_all(&mut self, me: Client, lost: bool) {
+        let Some(name) = self.person(me).map(|person| person.name.clone()) else { return };
+        let rooms: Vec<_> =
+            self.rooms.values().filter(|room| room.members.contains_key(&me)).map(|r| r.name.clone()).collect();
+        if let Some(person) = self.person_mut(me) {
+            (person.view, person.asked) = (false, None);
+        }
+        for room in rooms {
+            self.leave(me, &room, lost);
+        }
+        let talks = |person: &&Person| person.open.contains(&Place::Pair(me));
+        let partners: Vec<_> = self.people().filter(talks).map(|person| person.client).collect();
+        for partner in partners {
+            self.tell(partner, format!("* {name} has left: your conversation is over."));
+            self.lose(partner, &Place::Pair(me));
+        }
+        self.pairs.retain(|(one, other), _| *one != me && *other != me);
+    }
+
+    /// A place somebody had open is gone.
+    pub fn lose(&mut self, client: Client, place: &Place) {
+        let Some(person) = self.person_mut(client) else { return };
+        if person.open.last() == Some(place) {
+            person.view = false;
+            if let Some(question) = &mut person.asked {
+                question.from_view = false;
+            }
+        }
+        person.open.retain(|known| known != place);
+    }
+
+    /// Of `bob#1002` the name.
+    pub fn bare<'a>(&self, whom: &'a str) -> &'a str {
+        parts(whom).0
+    }
+}
+
+#[test]
+fn the_longest_present_inherits_and_not_the_first_connected() {
+    let mut chat = Chat::new(&["192.0.2.1", "192.0.2.2", "192.0.2.3"]);
+    let mut run = |seat, act| chat.apply(&super::step::Step { seat, act });
+    use super::step::Act;
+    for (seat, name) in ["alice", "bob", "carol"].into_iter().enumerate() {
+        run(seat, Act::Login(name.to_owned())).expect("a step");
+    }
+    run(0, Act::Create("den".to_owned(), None)).expect("a step");
+    run(2, Act::Join("den".to_owned(), None)).expect("a step");
+    run(1, Act::Join("den".to_owned(), None)).expect("a step");
+    let outcome = run(0, Act::Close).expect("a step");
+    assert_eq!(outcome.lines[2], ["* You are admin of den now."]);
+    assert_eq!(outcome.lines[0], ["* Left den."]);
+}

@@ -1,0 +1,205 @@
+//! Lists and what somebody sets for himself.
+
+use super::chat::{Chat, Client, Door, Person, Place, Room};
+use super::doors::people;
+use super::pattern::{NUMBER, SPAN};
+use super::rules::Rank;
+use super::talk::NO_ROOM;
+
+impl Chat {
+    /// The rooms somebody may know of.
+    fn known_rooms(&self, me: Client) -> Vec<&Room> {
+        let known = |room: &&Room| room.public || room.members.contains_key(&me);
+        self.rooms.values().filter(known).collect()
+    }
+
+    pub fn list_rooms(&mut self, me: Client) {
+        let viewed = self.person(me).and_then(|person| person.viewed().map(str::to_owned));
+        let rooms = self.known_rooms(me);
+        let count = |room: &Room| {
+            let limit = room.limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
+            format!("{}/{limit}", room.members.len())
+        };
+        let names = rooms.iter().map(|room| room.name.len()).max().unwrap_or(0);
+        let counts = rooms.iter().map(|room| count(room).len()).max().unwrap_or(0);
+        let mut lines = Vec::new();
+        for room in rooms {
+            let mut line = format!("* {:names$}   {:counts$}  ", room.name, count(room));
+            let door = match room.door {
+                Door::Open => "",
+                Door::Password(_) => "(password)",
+                Door::Closed => "(by invitation)",
+            };
+            let made = room.made_by.as_ref().map_or_else(String::new, |by| format!("(made by {by}, {NUMBER})"));
+            let unread = match room.members.get(&me).filter(|_| viewed.as_ref() != Some(&room.name)) {
+                Some(member) if member.unread > 0 => format!("({} unread)", member.unread),
+                _ => String::new(),
+            };
+            let hidden = if room.public { "" } else { "(hidden)" };
+            for part in [&room.description, door, &made, &unread, hidden] {
+                if !part.is_empty() {
+                    line += &format!(" {part}");
+                }
+            }
+            lines.push(line.trim_end().to_owned());
+        }
+        lines.into_iter().for_each(|line| self.tell(me, line));
+    }
+
+    pub fn list_people(&mut self, me: Client) {
+        let Some(person) = self.person(me) else { return };
+        let room = match person.open.last() {
+            None => return self.tell(me, NO_ROOM),
+            Some(Place::Pair(other)) => {
+                let line = format!("* You and {} are in this conversation.", self.name(*other));
+                return self.tell(me, line);
+            }
+            Some(Place::Room(room)) => &self.rooms[room],
+        };
+        let mut lines = vec![format!("* {} in {}:", people(room.members.len()), room.name)];
+        let there: Vec<_> = room.members.keys().filter_map(|client| self.person(*client)).collect();
+        let names = there.iter().map(|person| person.name.len()).max().unwrap_or(0);
+        for person in there {
+            let mark = match room.rank(&person.who()) {
+                Rank::Admin | Rank::Owner => " (admin)",
+                Rank::Muted => " (muted)",
+                _ => "",
+            };
+            let away = if person.away.is_some() { " (away)" } else { "" };
+            lines.push(format!("* {:names$}   here {NUMBER} s, idle {NUMBER} s{mark}{away}", person.name));
+        }
+        lines.into_iter().for_each(|line| self.tell(me, line));
+    }
+
+    /// His rooms that somebody else may know of, in his order.
+    fn rooms_of(&self, person: &Person, me: Client) -> Vec<String> {
+        let known = self.known_rooms(me);
+        let name = |place: &Place| match place {
+            Place::Room(room) => known.iter().any(|known| known.name == *room).then(|| room.clone()),
+            Place::Pair(_) => None,
+        };
+        person.open.iter().filter_map(name).collect()
+    }
+
+    pub fn list_everybody(&mut self, me: Client) {
+        let mut everybody: Vec<_> = self.people().collect();
+        everybody.sort_by_key(|person| person.name.clone());
+        let names = everybody.iter().map(|person| person.name.len()).max().unwrap_or(0);
+        let mut lines = vec![format!("* {} online:", people(everybody.len()))];
+        for person in everybody {
+            let rooms = self.rooms_of(person, me);
+            let rooms = if rooms.is_empty() { "no public room".to_owned() } else { rooms.join(", ") };
+            let away = if person.away.is_some() { " (away)" } else { "" };
+            lines.push(format!("* {:names$}   {rooms}, here {NUMBER} s, idle {NUMBER} s{away}", person.name));
+        }
+        lines.into_iter().for_each(|line| self.tell(me, line));
+    }
+
+    pub fn who_is(&mut self, me: Client, whom: &str) {
+        let Some(person) = self.find(whom) else {
+            return self.tell(me, format!("! {whom} is not online; :listall shows who is."));
+        };
+        let rooms = self.rooms_of(person, me);
+        let rooms = if rooms.is_empty() { "in no public room".to_owned() } else { format!("in {}", rooms.join(", ")) };
+        let (name, client) = (person.name.clone(), person.client);
+        let away = person.away.as_ref().map(|text| format!("* {name} is away ({text})."));
+        self.tell(me, format!("* {name} is {name}#{client}, {rooms}, here {NUMBER} s, idle {NUMBER} s."));
+        away.into_iter().for_each(|line| self.tell(me, line));
+    }
+
+    pub fn who_am_i(&mut self, me: Client) {
+        let Some(person) = self.person(me) else { return };
+        let name = |place: &Place| match place {
+            Place::Room(room) => room.clone(),
+            Place::Pair(other) => format!("@{}", self.name(*other)),
+        };
+        let open: Vec<_> = person.open.iter().map(name).collect();
+        let open = if open.is_empty() { "in no room".to_owned() } else { format!("in {}", open.join(", ")) };
+        let lines = [
+            format!("* You are {0} ({0}#{me}), {open}, here {NUMBER} s.", person.name),
+            format!("* You connect from {}, not encrypted; no telnet, line mode, colour off.", person.address),
+        ];
+        lines.into_iter().for_each(|line| self.tell(me, line));
+    }
+
+    pub fn show_settings(&mut self, me: Client, room: &str) {
+        let room = &self.rooms[room];
+        let on = |on: bool| if on { "on" } else { "off" };
+        let limit = room.limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
+        let slow = if room.slow == 0 { "off".to_owned() } else { format!("{} seconds", room.slow) };
+        let description = if room.description.is_empty() { "none" } else { &room.description };
+        let lines = [
+            format!("* description   {description}"),
+            format!("* limit         {limit}"),
+            format!("* password      {}", if matches!(room.door, Door::Password(_)) { "set" } else { "none" }),
+            format!("* public        {}", on(room.public)),
+            format!("* invite        {}", on(room.door == Door::Closed)),
+            format!("* slow          {slow}"),
+        ];
+        lines.into_iter().for_each(|line| self.tell(me, line));
+    }
+
+    pub fn list_bans(&mut self, me: Client, room: &str) {
+        let Some(who) = self.person(me).map(Person::who) else { return };
+        let room = &self.rooms[room];
+        if !room.rank(&who).keeps_order() {
+            return self.tell(me, format!("! Only admins of {} can do that; :list marks them.", room.name));
+        }
+        if room.bans.is_empty() {
+            return self.tell(me, format!("* Nobody is banned from {}.", room.name));
+        }
+        let names = room.bans.iter().map(|ban| ban.name.len()).max().unwrap_or(0);
+        let line = |ban: &super::chat::Ban| {
+            let left = if ban.timed { format!("{SPAN} left") } else { "until lifted".to_owned() };
+            let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
+            format!("* {:names$}   by {}, {left}{reason}", ban.name, ban.by)
+        };
+        let lines: Vec<_> = room.bans.iter().map(line).collect();
+        lines.into_iter().for_each(|line| self.tell(me, line));
+    }
+
+    pub fn set_away(&mut self, me: Client, away: Option<String>) {
+        let Some(person) = self.person_mut(me) else { return };
+        let line = match &away {
+            _ if person.away == away => "* Nothing has changed by that.".to_owned(),
+            Some(text) => format!("* You are away ({text}); :back ends it."),
+            None => "* You are back.".to_owned(),
+        };
+        person.away = away;
+        self.tell(me, line);
+    }
+
+    pub fn ignore(&mut self, me: Client, whom: &str) {
+        let Some((client, name)) = self.find(whom).map(|person| (person.client, person.name.clone())) else {
+            return self.tell(me, format!("! {whom} is not online; :listall shows who is."));
+        };
+        if client == me {
+            return self.tell(me, "! You cannot ignore yourself.");
+        }
+        self.tell(me, format!("* You see nothing of {name} any more; :unignore {name} ends it."));
+        if let Some(person) = self.person_mut(me) {
+            person.ignored.retain(|(known, known_name)| *known != client && *known_name != name);
+            person.ignored.push((client, name));
+        }
+    }
+
+    pub fn unignore(&mut self, me: Client, whom: &str) {
+        let name = self.bare(whom).to_owned();
+        let client = self.find(whom).map(|person| person.client).or(super::chat::parts(whom).1);
+        let Some(person) = self.person_mut(me) else { return };
+        let before = person.ignored.len();
+        person.ignored.retain(|(known, known_name)| Some(*known) != client && *known_name != name);
+        let line = match person.ignored.len() < before {
+            true => format!("* You see {name} again."),
+            false => format!("! You do not ignore {name}."),
+        };
+        self.tell(me, line);
+    }
+
+    pub fn list_ignored(&mut self, me: Client) {
+        let Some(person) = self.person(me) else { return };
+        let names: Vec<_> = person.ignored.iter().map(|(_, name)| name.clone()).collect();
+        let line = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
+        self.tell(me, format!("* You ignore {line}."));
+    }
+}

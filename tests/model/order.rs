@@ -1,0 +1,339 @@
+//! Order in a room: kicking, banning, silencing, admins, how the room is set up.
+
+use super::chat::{Ban, Chat, Client, Door, Keeper, Person, Place, Room, Who};
+use super::rules::Rank;
+use super::step::{Act, Setting};
+use super::talk::NO_ROOM;
+
+fn because(sentence: String, reason: &str) -> String {
+    if reason.is_empty() { sentence } else { format!("{sentence} ({reason})") }
+}
+
+fn hours(lasts: Option<u64>) -> String {
+    match lasts {
+        None => String::new(),
+        Some(1) => " for 1 hour".to_owned(),
+        Some(hours) => format!(" for {hours} hours"),
+    }
+}
+
+fn not_admin(room: &Room) -> String {
+    format!("Only admins of {} can do that; :list marks them.", room.name)
+}
+
+/// Somebody an act is about.
+struct Target {
+    who: Option<Who>,
+    name: String,
+    rank: Rank,
+    own: bool,
+    present: bool,
+}
+
+impl Chat {
+    pub fn about_room(&mut self, me: Client, act: &Act) {
+        let Some(person) = self.person(me) else { return };
+        let (who, room) = match (person.open.last(), person.room()) {
+            (None, _) => return self.tell(me, NO_ROOM),
+            (_, None) => {
+                let line = "! That is for rooms, and you are in a conversation. :join makes a room the current one.";
+                return self.tell(me, line);
+            }
+            (_, Some(room)) => (person.who(), room),
+        };
+        let done = match act {
+            Act::Invite(invited) => {
+                self.invite(me, &room, invited);
+                return;
+            }
+            Act::ShowTopic => {
+                let line = match self.rooms[&room].description.as_str() {
+                    "" => format!("* {room} has no description."),
+                    text => format!("* {room}: {text}"),
+                };
+                return self.tell(me, line);
+            }
+            Act::ShowSettings => return self.show_settings(me, &room),
+            Act::Bans => return self.list_bans(me, &room),
+            Act::Destroy => self.destroy(&who, &room),
+            Act::Kick(whom, reason) => self.kick(&who, &room, whom, reason),
+            Act::Ban(whom, lasts, reason) => self.ban(&who, &room, whom, *lasts, reason),
+            Act::Unban(whom) => self.unban(&who, &room, whom),
+            Act::Mute(whom, lasts) => self.mute(&who, &room, whom, *lasts),
+            Act::Unmute(whom) => self.unmute(&who, &room, whom),
+            Act::Promote(whom) => self.promote(&who, &room, whom),
+            Act::Demote(whom) => self.demote(&who, &room, whom),
+            Act::Topic(text) => self.set(&who, &room, |room| {
+                room.description.clone_from(text);
+                Ok(format!("set the description: {text}"))
+            }),
+            Act::Slow(seconds) => self.set(&who, &room, |room| {
+                room.slow = *seconds;
+                Ok(match seconds {
+                    0 => "ended the slow mode".to_owned(),
+                    seconds => format!("made the room slow: one message in {seconds} seconds"),
+                })
+            }),
+            Act::Set(setting) => self.set(&who, &room, |room| change(room, setting)),
+            _ => return,
+        };
+        match done {
+            Err(why) => self.tell(me, format!("! {why}")),
+            Ok(news) if news.is_empty() => {}
+            Ok(news) => {
+                self.news(&room, news.clone(), Some(me));
+                self.tell(me, format!("* {news}"));
+            }
+        }
+    }
+
+    fn present(&self, room: &str, whom: &str, me: &Who) -> Result<Target, String> {
+        let known = &self.rooms[room];
+        let found = self.find(whom).filter(|person| known.members.contains_key(&person.client));
+        let person = found.ok_or_else(|| format!("{whom} is not in {room}; :list shows who is."))?;
+        let (who, own) = (person.who(), person.client == me.client);
+        Ok(Target { name: who.name.clone(), rank: known.rank(&who), who: Some(who), own, present: true })
+    }
+
+    /// Whether somebody may act against somebody else.
+    fn judge(&self, me: &Who, room: &str, target: &Target, verb: &str) -> Result<(), String> {
+        let known = &self.rooms[room];
+        let rank = known.rank(me);
+        if !rank.keeps_order() {
+            return Err(not_admin(known));
+        }
+        let allowed = match verb {
+            "demote" => rank.demotes(target.rank, target.own),
+            _ => rank.is_over(target.rank) && !target.own,
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(match target.rank {
+            _ if target.own => format!("You cannot {verb} yourself."),
+            Rank::Owner => format!("You cannot {verb} {}, who made the room: only an operator can.", target.name),
+            Rank::Admin => {
+                format!("You cannot {verb} {}, who is an admin: only who made the room can.", target.name)
+            }
+            _ => format!("{} is not an admin.", target.name),
+        })
+    }
+
+    fn keeps_order(&mut self, me: &Who, room: &str) -> Result<&mut Room, String> {
+        let known = self.rooms.get_mut(room).ok_or_else(String::new)?;
+        if known.rank(me).keeps_order() { Ok(known) } else { Err(not_admin(known)) }
+    }
+
+    /// Tells whom it is about, if he does not look at the room.
+    fn hear(&mut self, room: &str, who: &Who, line: String) {
+        if self.person(who.client).is_some_and(|person| person.viewed() != Some(room)) {
+            self.tell(who.client, line);
+        }
+    }
+
+    fn put_out(&mut self, room: &str, who: &Who, line: String) {
+        if let Some(known) = self.rooms.get_mut(room) {
+            known.members.remove(&who.client);
+            known.keepers.retain(|keeper| !keeper.who.is(who));
+        }
+        self.tell(who.client, line);
+        self.lose(who.client, &Place::Room(room.to_owned()));
+    }
+
+    fn kick(&mut self, me: &Who, room: &str, whom: &str, reason: &str) -> Result<String, String> {
+        let target = self.present(room, whom, me)?;
+        self.judge(me, room, &target, "kick")?;
+        if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
+            known.kicks.retain(|kicked| !kicked.is(who));
+            known.kicks.push(who.clone());
+            known.invited.retain(|guest| guest.name != who.name);
+            let line = because(format!("* You were kicked from {room} by {}", me.name), reason);
+            self.put_out(room, who, format!("{line}. You may come back in 1 minute."));
+        }
+        Ok(because(format!("{} was kicked by {}", target.name, me.name), reason))
+    }
+
+    fn ban(&mut self, me: &Who, room: &str, whom: &str, lasts: Option<u64>, reason: &str) -> Result<String, String> {
+        let target = self.present(room, whom, me).unwrap_or_else(|_| {
+            let known = &self.rooms[room];
+            let name = self.bare(whom).to_owned();
+            let who = self.find(whom).map(Person::who);
+            let awaited = known.keepers.iter().find(|keeper| keeper.awaited && keeper.who.name == name);
+            let rank = match awaited {
+                Some(keeper) if keeper.owner => Rank::Owner,
+                Some(_) => Rank::Admin,
+                None => who.as_ref().map_or(Rank::Stranger, |who| known.rank(who)),
+            };
+            Target { who, name, rank, own: false, present: false }
+        });
+        self.judge(me, room, &target, "ban")?;
+        let known = self.rooms.get_mut(room).ok_or_else(String::new)?;
+        let address = target.who.as_ref().map(|who| who.address.clone()).filter(|address| !address.starts_with("127."));
+        let before = known.bans.iter().position(|ban| ban.name == target.name).map(|at| known.bans.remove(at));
+        known.bans.push(Ban {
+            name: target.name.clone(),
+            address: address.or(before.and_then(|ban| ban.address)),
+            by: me.name.clone(),
+            timed: lasts.is_some(),
+            reason: reason.to_owned(),
+        });
+        let length = hours(lasts);
+        if let Some(who) = target.who.as_ref().filter(|_| target.present) {
+            let line = because(format!("* You were banned from {room} by {}{length}", me.name), reason);
+            self.put_out(room, who, line + ".");
+        }
+        Ok(because(format!("{} was banned by {}{length}", target.name, me.name), reason))
+    }
+
+    fn unban(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
+        let name = self.bare(whom).to_owned();
+        let known = self.keeps_order(me, room)?;
+        let before = known.bans.len();
+        known.bans.retain(|ban| ban.name != name);
+        if known.bans.len() == before {
+            return Err(format!("{name} is not banned from {room}; :bans lists who is."));
+        }
+        Ok(format!("{name} was unbanned by {}", me.name))
+    }
+
+    fn mute(&mut self, me: &Who, room: &str, whom: &str, lasts: Option<u64>) -> Result<String, String> {
+        let target = self.present(room, whom, me)?;
+        self.judge(me, room, &target, "mute")?;
+        let length = hours(lasts);
+        if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
+            known.keepers.retain(|keeper| !keeper.who.is(who));
+            known.mutes.retain(|(muted, _)| !muted.is(who));
+            known.mutes.push((who.clone(), lasts.is_some()));
+            let line = format!("* You were muted in {room} by {}{length}: you can read, but not write.", me.name);
+            self.hear(room, who, line);
+        }
+        Ok(format!("{} was muted by {}{length}", target.name, me.name))
+    }
+
+    fn unmute(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
+        let name = self.bare(whom).to_owned();
+        let known = self.keeps_order(me, room)?;
+        let before = known.mutes.len();
+        known.mutes.retain(|(muted, _)| muted.name != name);
+        if known.mutes.len() == before {
+            return Err(format!("{name} is not muted."));
+        }
+        if let Ok(Target { who: Some(who), .. }) = self.present(room, whom, me) {
+            self.hear(room, &who, format!("* You may write in {room} again."));
+        }
+        Ok(format!("{name} was unmuted by {}", me.name))
+    }
+
+    fn promote(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
+        let target = self.present(room, whom, me)?;
+        let known = self.keeps_order(me, room)?;
+        if target.rank.keeps_order() {
+            return Err(format!("{} is admin already.", target.name));
+        }
+        if let Some(who) = &target.who {
+            known.mutes.retain(|(muted, _)| muted.name != who.name);
+            known.keepers.push(Keeper { who: who.clone(), owner: false, awaited: false });
+            self.hear(room, who, format!("* {} made you admin of {room}.", me.name));
+        }
+        Ok(format!("{} made {} admin", me.name, target.name))
+    }
+
+    fn demote(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
+        let target = self.present(room, whom, me)?;
+        self.judge(me, room, &target, "demote")?;
+        if !target.rank.keeps_order() {
+            return Err(format!("{} is not an admin.", target.name));
+        }
+        if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
+            known.keepers.retain(|keeper| !keeper.who.is(who));
+            self.hear(room, who, format!("* {} made you an ordinary member of {room}.", me.name));
+            self.name_heir(room);
+        }
+        Ok(format!("{} made {} an ordinary member", me.name, target.name))
+    }
+
+    fn destroy(&mut self, me: &Who, room: &str) -> Result<String, String> {
+        match self.rooms[room].rank(me) {
+            Rank::Owner => {}
+            Rank::Admin => return Err(format!("Only who made {room} can do that.")),
+            _ => return Err(not_admin(&self.rooms[room])),
+        }
+        let members = self.rooms.remove(room).map(|room| room.members).unwrap_or_default();
+        for client in members.into_keys() {
+            self.tell(client, format!("* {room} was closed by {}.", me.name));
+            self.lose(client, &Place::Room(room.to_owned()));
+        }
+        Ok(String::new())
+    }
+
+    fn set(
+        &mut self,
+        me: &Who,
+        room: &str,
+        change: impl FnOnce(&mut Room) -> Result<String, String>,
+    ) -> Result<String, String> {
+        let known = self.keeps_order(me, room)?;
+        change(known).map(|what| format!("{} {what}", me.name))
+    }
+}
+
+/// Changes a setting. A hidden room without a password is open to invited people only.
+fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
+    let name = room.name.clone();
+    Ok(match setting {
+        Setting::Limit(limit) => {
+            room.limit = *limit;
+            limit.map_or_else(|| "took the limit away".to_owned(), |limit| format!("set the limit to {limit}"))
+        }
+        Setting::Password(Some(password)) => {
+            room.door = Door::Password(password.clone());
+            "set a password".to_owned()
+        }
+        Setting::Password(None) if room.public => {
+            room.door = Door::Open;
+            "took the password away".to_owned()
+        }
+        Setting::Password(None) => {
+            room.door = Door::Closed;
+            "took the password away: only who is invited comes in".to_owned()
+        }
+        Setting::Public(true) => {
+            room.public = true;
+            "made the room public".to_owned()
+        }
+        Setting::Public(false) => {
+            room.public = false;
+            if room.door == Door::Open {
+                room.door = Door::Closed;
+            }
+            match room.door {
+                Door::Closed => "hid the room: only who is invited comes in".to_owned(),
+                _ => "hid the room".to_owned(),
+            }
+        }
+        Setting::Invite(true) => {
+            room.door = Door::Closed;
+            "opened the room to invited people only".to_owned()
+        }
+        Setting::Invite(false) if room.door != Door::Closed => return Err(format!("{name} asks for no invitation.")),
+        Setting::Invite(false) if !room.public => {
+            return Err(format!(
+                "{name} is hidden and has no password, so only invited people come in: set a password, or public on."
+            ));
+        }
+        Setting::Invite(false) => {
+            room.door = Door::Open;
+            "opened the room to everybody".to_owned()
+        }
+    })
+}
+
+#[test]
+fn a_hidden_room_is_never_open() {
+    let mut room = Room::new("den", None);
+    change(&mut room, &Setting::Public(false)).expect("hidden");
+    assert_eq!(room.door, Door::Closed);
+    assert!(change(&mut room, &Setting::Invite(false)).is_err());
+    change(&mut room, &Setting::Password(None)).expect("none");
+    assert_eq!(room.door, Door::Closed);
+}

@@ -1,0 +1,143 @@
+//! The real parts: one hub without listeners and timers, sessions driven by hand, and what stands on each screen.
+//!
+//! A session writes into one end of a pair of sockets while it is driven; when its turn is over, everything that anybody
+//! was shown can be read from the other ends. So nothing is ever waited for.
+
+use std::io::{ErrorKind, Read as _};
+use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+
+use chatsock::config::{Config, Telnet};
+use chatsock::hub::Hub;
+use chatsock::message::MessageId;
+use chatsock::names::RoomName;
+use chatsock::order::GRACE;
+use chatsock::outbox::{Ended, Outbox};
+use chatsock::palette::Door;
+use chatsock::room::Room;
+use chatsock::screen::Clock;
+use chatsock::session::Session;
+use chatsock::timer::Task;
+
+use super::screen::Screen;
+use super::step::{Act, Step};
+
+struct Line {
+    session: Session,
+    outbox: Arc<Outbox>,
+    reader: UnixStream,
+    screen: Screen,
+}
+
+/// A server for one sequence.
+pub struct Server {
+    hub: Arc<Hub>,
+    addresses: Vec<IpAddr>,
+    seats: Vec<Option<Line>>,
+}
+
+impl Server {
+    pub fn new(addresses: &[&str]) -> Server {
+        let mut config = Config { telnet: Telnet::Never, ..Config::default() };
+        config.limits.messages_per_second = None;
+        let (requests, _) = mpsc::channel();
+        let hub = Hub::new(config, Clock::new(jiff::tz::TimeZone::UTC), None, requests);
+        let addresses: Vec<_> = addresses.iter().map(|address| address.parse().expect("an address")).collect();
+        let seats = addresses.iter().map(|_| None).collect();
+        Server { hub: Arc::new(hub), addresses, seats }
+    }
+
+    /// Does a step as the model says it is typed; true if the connection is over.
+    pub fn run(&mut self, step: &Step, typed: Option<&str>) -> bool {
+        match &step.act {
+            Act::Lost => {
+                let line = self.seats[step.seat].as_mut().expect("somebody is there");
+                line.outbox.end(Ended::Reset(ErrorKind::ConnectionReset));
+                line.session.finish();
+                self.hub.roster.disconnected(line.outbox.id());
+                return true;
+            }
+            Act::Grace(room) => {
+                if let Some(room) = self.room(room) {
+                    room.name_heir(Instant::now() + GRACE + Duration::from_secs(1));
+                }
+                return false;
+            }
+            Act::Linger(room) => {
+                if let Some(room) = self.room(room) {
+                    self.hub.carry_out(Task::CloseIfEmpty(Arc::downgrade(&room)));
+                }
+                return false;
+            }
+            Act::Expire(room, id) => {
+                if let Some(room) = self.room(room) {
+                    self.hub.carry_out(Task::Expire(Arc::downgrade(&room), MessageId(*id)));
+                }
+                return false;
+            }
+            Act::Login(_) if self.seats[step.seat].is_none() => self.connect(step.seat),
+            _ => {}
+        }
+        let line = self.seats[step.seat].as_mut().expect("somebody is there");
+        let typed = typed.expect("a typed line");
+        line.screen.type_line(typed);
+        line.session.take(format!("{typed}\r\n").as_bytes());
+        if line.session.complete_turn() {
+            return false;
+        }
+        line.session.finish();
+        self.hub.roster.disconnected(line.outbox.id());
+        true
+    }
+
+    fn connect(&mut self, seat: usize) {
+        let (reader, writer) = UnixStream::pair().expect("a pair of sockets");
+        reader.set_nonblocking(true).expect("set");
+        // At the end of a connection the session reads until its peer has nothing more to say.
+        reader.shutdown(Shutdown::Write).expect("half-closed");
+        // Nothing of what an outbox does with its stream is peculiar to TCP.
+        let stream = TcpStream::from(OwnedFd::from(writer));
+        let outbox = Outbox::new(self.hub.next_client(), stream, Arc::clone(&self.hub.laggards));
+        self.hub.roster.connected(&outbox);
+        let peer = SocketAddr::new(self.addresses[seat], 40_000);
+        let session = Session::new(Arc::clone(&self.hub), Arc::clone(&outbox), peer, Door::Plain, Instant::now());
+        let mut line = Line { session, outbox, reader, screen: Screen::default() };
+        line.session.greet();
+        line.session.complete_turn();
+        line.read();
+        assert_eq!(line.screen.lines, ["* Welcome to chatsock!"]);
+        line.screen.lines.clear();
+        self.seats[seat] = Some(line);
+    }
+
+    fn room(&self, name: &str) -> Option<Arc<Room>> {
+        self.hub.rooms.find(&RoomName::parse(name).expect("a name"))
+    }
+
+    /// What has come to a seat since it was last asked, and the row that the cursor stands in.
+    pub fn seen(&mut self, seat: usize) -> (Vec<String>, String) {
+        let Some(line) = &mut self.seats[seat] else { return (Vec::new(), String::new()) };
+        line.read();
+        (std::mem::take(&mut line.screen.lines), line.screen.row())
+    }
+
+    /// Forgets somebody whose connection is over.
+    pub fn forget(&mut self, seat: usize) {
+        self.seats[seat] = None;
+    }
+}
+
+impl Line {
+    fn read(&mut self) {
+        let mut buffer = [0; 4096];
+        loop {
+            match self.reader.read(&mut buffer) {
+                Ok(count) if count > 0 => self.screen.show(&buffer[..count]),
+                _ => return,
+            }
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! What is said, and what becomes of it: rooms, conversations of two, answers, edits, deletions, finding.
+
+use super::chat::{Chat, Client, Message, Place, Quote, Room};
+use super::departures::CHANGES_ARE_SEEN_ONCE_PER_PARTNER;
+use super::pattern::{NUMBER, SPAN, WORD};
+use super::rules::Rank;
+
+pub const NO_ROOM: &str = "! You are in no room. :rooms lists them, :join enters one.";
+const NO_MESSAGE: &str = "! There is no such message where you are; :history shows the numbers.";
+
+/// The key of a conversation.
+pub fn pair(one: Client, other: Client) -> (Client, Client) {
+    (one.min(other), one.max(other))
+}
+
+/// The start of a text: 40 columns of it.
+fn start(text: &str) -> String {
+    if text.len() <= 40 { text.to_owned() } else { format!("{}...", text[..40].trim_end()) }
+}
+
+fn requote(said: &mut [Message], id: u64, text: Option<&str>) {
+    for quote in said.iter_mut().filter_map(|message| message.reply.as_mut()).filter(|quote| quote.id == id) {
+        quote.start = text.map(start);
+    }
+}
+
+/// Takes a message out, and its text out of the quotes of it.
+pub fn erase(said: &mut Vec<Message>, id: u64) {
+    said.retain(|message| message.id != id);
+    requote(said, id, None);
+}
+
+fn change(said: &mut [Message], id: u64, text: &str) -> Option<Message> {
+    requote(said, id, Some(text));
+    let message = said.iter_mut().find(|message| message.id == id)?;
+    message.text = text.to_owned();
+    message.edited = true;
+    Some(message.clone())
+}
+
+impl Room {
+    /// Why somebody cannot say anything here just now.
+    fn silenced(&self, who: &super::chat::Who) -> Option<String> {
+        let rank = self.rank(who);
+        if !rank.speaks() {
+            let timed = self.mutes.iter().any(|(muted, timed)| muted.is(who) && *timed);
+            let left = if timed { format!(" for {SPAN}") } else { String::new() };
+            return Some(format!("! Not said: you are muted here{left}."));
+        }
+        let posted = self.members.get(&who.client).is_some_and(|member| member.posted);
+        (self.slow > 0 && posted && rank < Rank::Admin)
+            .then(|| format!("! Not said: this room is slow, you can speak again in {SPAN}."))
+    }
+}
+
+impl Chat {
+    fn message(&mut self, me: Client, text: &str) -> Message {
+        self.last_message += 1;
+        Message {
+            id: self.last_message,
+            author: self.name(me),
+            from: me,
+            text: text.to_owned(),
+            action: false,
+            edited: false,
+            temporary: false,
+            reply: None,
+            to: Vec::new(),
+        }
+    }
+
+    fn too_long(&mut self, me: Client, text: &str) -> bool {
+        let long = text.len() > 150;
+        if long {
+            self.tell(me, format!("! Not said: {} characters, and a message may have 150.", text.len()));
+        }
+        long
+    }
+
+    /// Posts to a room that somebody is in.
+    fn post(&mut self, me: Client, room: &str, text: &str, with: impl FnOnce(&mut Message)) {
+        let Some(person) = self.person(me) else { return };
+        let (who, viewed) = (person.who(), person.viewed() == Some(room));
+        if let Some(why) = self.rooms[room].silenced(&who) {
+            return self.tell(me, why);
+        }
+        let mut message = self.message(me, text);
+        with(&mut message);
+        let looking: Vec<_> = self.people().filter(|p| p.viewed() == Some(room)).map(|p| p.client).collect();
+        let Some(known) = self.rooms.get_mut(room) else { return };
+        known.said.push(message.clone());
+        for member in known.members.values_mut() {
+            member.posted |= member.client == me;
+            member.unread += u64::from(member.client != me && !looking.contains(&member.client));
+        }
+        self.said(room, &message, true);
+        if !viewed {
+            self.tell(me, format!("* Said in {room} as #{}.", message.id));
+        }
+    }
+
+    pub fn say(&mut self, me: Client, text: &str, action: bool, temporary: bool) {
+        if self.too_long(me, text) {
+            return;
+        }
+        let with = |message: &mut Message| (message.action, message.temporary) = (action, temporary);
+        let Some(person) = self.person(me) else { return };
+        match person.open.last().cloned() {
+            None => self.tell(me, NO_ROOM),
+            Some(Place::Room(room)) => self.post(me, &room, text, with),
+            Some(Place::Pair(partner)) => {
+                let echoed = person.view && !action && !temporary;
+                self.send_to(me, &[partner], text, echoed, with);
+            }
+        }
+    }
+
+    pub fn say_to(&mut self, me: Client, room: &str, text: &str) {
+        if self.too_long(me, text) {
+            return;
+        }
+        match self.rooms.get(room).is_some_and(|room| room.members.contains_key(&me)) {
+            true => self.post(me, room, text, |_| {}),
+            false => self.tell(me, format!("! You are not in {room}.")),
+        }
+    }
+
+    /// The partner in a conversation, which is begun if there is none.
+    fn begin(&mut self, me: Client, whom: &str) -> Result<Client, String> {
+        let Some(other) = self.find(whom).map(|person| person.client) else {
+            return Err(format!("{whom} is not online; :listall shows who is."));
+        };
+        if other == me {
+            return Err("You cannot write to yourself.".to_owned());
+        }
+        self.pairs.entry(pair(me, other)).or_default();
+        Ok(other)
+    }
+
+    fn tell_away(&mut self, me: Client, other: Client) {
+        let Some(person) = self.person(other) else { return };
+        if let Some(text) = &person.away {
+            let line = format!("* {} is away ({text}).", person.name);
+            self.tell(me, line);
+        }
+    }
+
+    pub fn open_direct(&mut self, me: Client, whom: &str) {
+        match self.begin(me, whom) {
+            Err(why) => self.tell(me, format!("! {why}")),
+            Ok(other) => {
+                self.tell_away(me, other);
+                let view = self.person(me).is_some_and(|person| person.view);
+                let go_on = if view { "/close to leave." } else { ":chat to talk, :close to leave." };
+                self.tell(me, format!("* In conversation with {}. {go_on}", self.name(other)));
+                self.enter(me, Place::Pair(other));
+            }
+        }
+    }
+
+    pub fn send(&mut self, me: Client, to: &[String], text: &str) {
+        if self.too_long(me, text) {
+            return;
+        }
+        let mut partners = Vec::new();
+        for whom in to {
+            match self.begin(me, whom) {
+                Err(why) => self.tell(me, format!("! Not sent to {whom}: {why}")),
+                Ok(other) if partners.contains(&other) => {}
+                Ok(other) => partners.push(other),
+            }
+        }
+        self.send_to(me, &partners, text, false, |_| {});
+    }
+
+    fn send_to(&mut self, me: Client, to: &[Client], text: &str, echoed: bool, with: impl FnOnce(&mut Message)) {
+        if to.is_empty() {
+            return;
+        }
+        let mut message = self.message(me, text);
+        message.to = to.iter().map(|other| self.name(*other)).collect();
+        with(&mut message);
+        for other in to {
+            self.pairs.entry(pair(me, *other)).or_default().push(message.clone());
+            if !self.person(*other).is_some_and(|person| person.ignores(me, &message.author)) {
+                self.tell(*other, message.shown(*other));
+            }
+        }
+        if !echoed {
+            self.tell(me, message.shown(me));
+        }
+        for other in to {
+            self.tell_away(me, *other);
+        }
+    }
+
+    /// The room in which somebody may read a message.
+    fn room_of(&self, me: Client, id: u64) -> Option<String> {
+        let readable = |room: &&Room| room.members.contains_key(&me) && room.said.iter().any(|m| m.id == id);
+        self.rooms.values().find(readable).map(|room| room.name.clone())
+    }
+
+    /// The others with whom he shares a direct message, in the order in which it was sent to them.
+    fn partners_of(&self, me: Client, id: u64) -> Vec<Client> {
+        let shares = |key: &(Client, Client), said: &[Message]| {
+            (key.0 == me || key.1 == me) && said.iter().any(|message| message.id == id)
+        };
+        let found = self.pairs.iter().filter(|(key, said)| shares(key, said));
+        found.map(|(key, _)| if key.0 == me { key.1 } else { key.0 }).collect()
+    }
+
+    /// The last message of his own, where none is named.
+    fn meant(&mut self, me: Client, id: Option<u64>) -> Option<u64> {
+        let rooms = self.rooms.values().filter(|room| room.members.contains_key(&me)).flat_map(|room| &room.said);
+        let pairs = self.pairs.iter().filter(|(key, _)| key.0 == me || key.1 == me).flat_map(|(_, said)| said);
+        let own = rooms.chain(pairs).filter(|message| message.from == me).map(|message| message.id).max();
+        if id.or(own).is_none() {
+            self.tell(me, "! There is no message of yours any more.");
+        }
+        id.or(own)
+    }
+
+    fn quote(said: &[Message], id: u64) -> Option<Quote> {
+        let message = said.iter().find(|message| message.id == id)?;
+        Some(Quote { id, author: message.author.clone(), start: Some(start(&message.text)) })
+    }
+
+    pub fn reply(&mut self, me: Client, id: u64, text: &str) {
+        if self.too_long(me, text) {
+            return;
+        }
+        if let Some(room) = self.room_of(me, id) {
+            let quote = Chat::quote(&self.rooms[&room].said, id);
+            return self.post(me, &room, text, |message| message.reply = quote);
+        }
+        let partners = self.partners_of(me, id);
+        let Some(first) = partners.first() else { return self.tell(me, NO_MESSAGE) };
+        let quote = Chat::quote(&self.pairs[&pair(me, *first)], id);
+        self.send_to(me, &partners, text, false, |message| message.reply = quote);
+    }
+
+    pub fn edit(&mut self, me: Client, id: Option<u64>, text: &str) {
+        if self.too_long(me, text) {
+            return;
+        }
+        let Some(id) = self.meant(me, id) else { return };
+        let Some(who) = self.person(me).map(super::chat::Person::who) else { return };
+        if let Some(room) = self.room_of(me, id) {
+            let known = &self.rooms[&room];
+            if !known.said.iter().any(|message| message.id == id && message.from == me) {
+                return self.tell(me, "! That message is not yours.");
+            }
+            if let Some(why) = known.silenced(&who) {
+                return self.tell(me, why);
+            }
+            let edited = self.rooms.get_mut(&room).and_then(|known| change(&mut known.said, id, text));
+            if let Some(message) = edited {
+                self.said(&room, &message, false);
+            }
+            return self.tell_changed(me, &room, format!("* Edited #{id}."));
+        }
+        self.change_direct(me, id, |said| change(said, id, text).map(Ok));
+    }
+
+    pub fn delete(&mut self, me: Client, id: Option<u64>) {
+        let Some(id) = self.meant(me, id) else { return };
+        let Some(who) = self.person(me).map(super::chat::Person::who) else { return };
+        if let Some(room) = self.room_of(me, id) {
+            let Some(known) = self.rooms.get_mut(&room) else { return };
+            let own = known.said.iter().any(|message| message.id == id && message.from == me);
+            if !own && !known.rank(&who).keeps_order() {
+                return self.tell(me, "! That message is not yours.");
+            }
+            erase(&mut known.said, id);
+            self.news(&room, format!("#{id} was deleted by {}", who.name), None);
+            return self.tell_changed(me, &room, format!("* Deleted #{id}."));
+        }
+        self.change_direct(me, id, |said| {
+            erase(said, id);
+            Some(Err(format!("* #{id} was deleted by {}", who.name)))
+        });
+    }
+
+    fn tell_changed(&mut self, me: Client, room: &str, line: String) {
+        if self.person(me).is_some_and(|person| person.viewed() != Some(room)) {
+            self.tell(me, line);
+        }
+    }
+
+    /// Changes a direct message wherever it stands; each of those who have it sees that once.
+    fn change_direct(
+        &mut self,
+        me: Client,
+        id: u64,
+        change: impl Fn(&mut Vec<Message>) -> Option<Result<Message, String>>,
+    ) {
+        let partners = self.partners_of(me, id);
+        let Some(first) = partners.first() else { return self.tell(me, NO_MESSAGE) };
+        if !self.pairs[&pair(me, *first)].iter().any(|message| message.id == id && message.from == me) {
+            return self.tell(me, "! That message is not yours.");
+        }
+        let mut own: Option<String> = None;
+        for other in partners {
+            if let Some(line) = own.take_if(|_| CHANGES_ARE_SEEN_ONCE_PER_PARTNER) {
+                self.tell(me, line);
+            }
+            let Some(changed) = change(self.pairs.entry(pair(me, other)).or_default()) else { continue };
+            let (line, shown) = match &changed {
+                Ok(message) => {
+                    own = Some(message.shown(me));
+                    let ignored = self.person(other).is_some_and(|person| person.ignores(me, &message.author));
+                    (message.shown(other), !ignored)
+                }
+                // That something is gone is news and no text of his.
+                Err(news) => {
+                    own = Some(news.clone());
+                    (news.clone(), true)
+                }
+            };
+            if shown {
+                self.tell(other, line);
+            }
+        }
+        if let Some(line) = own {
+            self.tell(me, line);
+        }
+    }
+
+    pub fn history(&mut self, me: Client, count: usize) {
+        let Some(place) = self.person(me).and_then(|person| person.open.last().cloned()) else {
+            return self.tell(me, NO_ROOM);
+        };
+        let (name, said) = match &place {
+            Place::Room(room) => (room.clone(), self.rooms[room].said.clone()),
+            Place::Pair(other) => {
+                (format!("@{}", self.name(*other)), self.pairs.get(&pair(me, *other)).cloned().unwrap_or_default())
+            }
+        };
+        if said.is_empty() {
+            return self.tell(me, format!("* Nothing has been said in {name} yet."));
+        }
+        self.show(me, &said, count);
+    }
+
+    /// The last messages, without those of people he ignores.
+    pub fn show(&mut self, me: Client, said: &[Message], count: usize) {
+        for message in &said[said.len().saturating_sub(count)..] {
+            if !self.person(me).is_some_and(|person| person.ignores(message.from, &message.author)) {
+                self.tell(me, message.shown(me));
+            }
+        }
+    }
+
+    pub fn search(&mut self, me: Client, pattern: &str) {
+        let Some(person) = self.person(me) else { return };
+        let mut found: Vec<(u64, String)> = Vec::new();
+        let rooms = self.rooms.values().filter(|room| room.members.contains_key(&me));
+        let places = rooms.map(|room| (room.name.clone(), &room.said));
+        let pairs = self.pairs.iter().filter(|(key, _)| key.0 == me || key.1 == me);
+        let directs =
+            pairs.map(|(key, said)| (format!("@{}", self.name(if key.0 == me { key.1 } else { key.0 })), said));
+        for (place, said) in places.chain(directs) {
+            for message in said.iter().filter(|message| !person.ignores(message.from, &message.author)) {
+                let Some(at) = message.text.find(pattern) else { continue };
+                let (before, after) = (&message.text[..at], &message.text[at + pattern.len()..]);
+                let line = |place: &str| {
+                    format!("[{NUMBER}] #{} {place} {}: {before}>{pattern}<{after}", message.id, message.author)
+                };
+                match found.iter_mut().find(|(id, _)| *id == message.id) {
+                    Some((_, known)) => *known = line(&WORD.to_string()),
+                    None => found.push((message.id, line(&place))),
+                }
+            }
+        }
+        found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+        for (_, line) in found.iter().take(20) {
+            self.tell(me, line.clone());
+        }
+        match found.len() {
+            0 => self.tell(me, "* Nothing found where you may read."),
+            1..=20 => {}
+            _ => self.tell(me, "* There is more: these are the newest 20."),
+        }
+    }
+}
+
+#[test]
+fn a_quote_follows_its_message_until_that_is_gone() {
+    let mut chat = Chat::new(&["192.0.2.1"]);
+    let mut said = vec![chat.message(1, "one"), chat.message(1, "two")];
+    said[1].reply = Chat::quote(&said, 1);
+    assert!(said[1].shown(2).ends_with("(to #1 : \"one\") two"));
+    change(&mut said, 1, &"x".repeat(50));
+    assert!(said[1].shown(2).ends_with(&format!("\"{}...\") two", "x".repeat(40))));
+    erase(&mut said, 1);
+    assert!(said[0].shown(2).ends_with("(to #1 , gone) two"));
+}
