@@ -102,7 +102,9 @@ pub struct Message {
     pub edited: bool,
     pub temporary: bool,
     pub reply: Option<Quote>,
+    /// Whom it was sent to; nobody, if it was said in a room.
     pub to: Vec<String>,
+    pub partners: Vec<Client>,
 }
 
 #[derive(Clone, Debug)]

@@ -66,6 +66,7 @@ impl Chat {
             temporary: false,
             reply: None,
             to: Vec::new(),
+            partners: Vec::new(),
         }
     }
 
@@ -179,6 +180,7 @@ impl Chat {
         }
         let mut message = self.message(me, text);
         message.to = to.iter().map(|other| self.name(*other)).collect();
+        message.partners = to.to_vec();
         with(&mut message);
         for other in to {
             self.pairs.entry(pair(me, *other)).or_default().push(message.clone());
@@ -206,7 +208,18 @@ impl Chat {
             (key.0 == me || key.1 == me) && said.iter().any(|message| message.id == id)
         };
         let found = self.pairs.iter().filter(|(key, said)| shares(key, said));
-        found.map(|(key, _)| if key.0 == me { key.1 } else { key.0 }).collect()
+        let place = |other: Client, said: &[Message]| {
+            let message = said.iter().find(|message| message.id == id)?;
+            message.partners.iter().position(|partner| *partner == other)
+        };
+        let mut partners: Vec<_> = found
+            .map(|(key, said)| {
+                let other = if key.0 == me { key.1 } else { key.0 };
+                (place(other, said), other)
+            })
+            .collect();
+        partners.sort_unstable();
+        partners.into_iter().map(|(_, other)| other).collect()
     }
 
     /// The last message of his own, where none is named.
