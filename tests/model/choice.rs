@@ -1,6 +1,6 @@
 //! Random steps that mostly make sense as things are, with a few that do not.
 
-use super::chat::{Chat, Person, Place};
+use super::chat::{Chat, Person, Place, Room, Who};
 use super::random::Random;
 use super::step::{Act, Setting, Step};
 
@@ -11,22 +11,73 @@ const TEXTS: [&str; 5] =
 const PASSWORDS: [&str; 2] = ["sesame", "swordfish"];
 const REASONS: [&str; 2] = ["", "spam"];
 
+/// How most sequences begin: everybody is there, and in somebody's room.
+pub fn opening(random: &mut Random, people: usize) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut push = |seat, act| steps.push(Step { seat, act });
+    if random.below(8) == 0 {
+        return steps;
+    }
+    for (seat, name) in NAMES.iter().enumerate().take(people) {
+        push(seat, Act::Login((*name).to_owned()));
+    }
+    let founder = random.below(people);
+    let password = (random.below(3) == 0).then(|| random.choose(&PASSWORDS).to_owned());
+    let guests = || (0..people).filter(move |seat| *seat != founder);
+    let room = ROOMS[0].to_owned();
+    match random.below(4) {
+        0 => push(founder, Act::Group(room.clone(), guests().map(|seat| NAMES[seat].to_owned()).collect())),
+        _ => push(founder, Act::Create(room.clone(), password.clone())),
+    }
+    for guest in guests() {
+        if random.below(6) > 0 {
+            push(guest, Act::Join(room.clone(), password.clone()));
+        }
+    }
+    if random.below(3) == 0 {
+        push(founder, Act::Promote(NAMES[random.below(people)].to_owned()));
+    }
+    for seat in 0..people {
+        if random.below(3) > 0 {
+            push(seat, Act::Chat);
+        }
+    }
+    steps
+}
+
 /// A next step.
 pub fn choose(random: &mut Random, chat: &Chat) -> Step {
     let absent = |seat: &usize| chat.seats[*seat].as_ref().is_none_or(|person| person.name.is_empty());
     let out: Vec<_> = (0..chat.seats.len()).filter(absent).collect();
     let all_out = out.len() == chat.seats.len();
-    if let Some(seat) = out.get(random.below(out.len())).filter(|_| all_out || random.below(3) == 0) {
+    if let Some(seat) = out.get(random.below(out.len())).filter(|_| all_out || random.below(4) == 0) {
         return Step { seat: *seat, act: Act::Login(login(random, chat, *seat)) };
     }
-    if random.below(25) == 0
+    if random.below(20) == 0
         && let Some(act) = passing_of_time(random, chat)
     {
         return Step { seat: 0, act };
     }
-    let seat = (0..).map(|_| random.below(chat.seats.len())).find(|seat| !absent(seat)).unwrap_or(0);
+    let there: Vec<_> = (0..chat.seats.len()).filter(|seat| !absent(seat)).collect();
+    let concerned: Vec<_> = there.iter().copied().filter(|seat| is_concerned(chat, *seat)).collect();
+    let among = if concerned.is_empty() || random.below(5) > 1 { &there } else { &concerned };
+    let seat = among[random.below(among.len())];
     let Some(person) = &chat.seats[seat] else { return Step { seat, act: Act::Quit } };
     Step { seat, act: act(random, chat, person) }
+}
+
+/// Whether somebody was put out of a room, is silenced or invited, or keeps order.
+fn is_concerned(chat: &Chat, seat: usize) -> bool {
+    let Some(who) = chat.seats[seat].as_ref().map(Person::who) else { return false };
+    chat.rooms.values().any(|room| {
+        room.keeper(&who).is_some() || room.mutes.iter().any(|(muted, _)| muted.is(&who)) || is_awaited(room, &who)
+    })
+}
+
+/// Whether it matters how a room answers his knocking.
+fn is_awaited(room: &Room, who: &Who) -> bool {
+    let known = room.kicks.iter().chain(&room.invited).any(|known| known.is(who));
+    !room.members.contains_key(&who.client) && (known || room.banned(who).is_some() || room.keeper(who).is_some())
 }
 
 /// Mostly a name of one's own, so that people come back.
@@ -111,33 +162,27 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     }
     let in_room = me.room().map(|room| &chat.rooms[&room]);
     let keeps = in_room.is_some_and(|room| room.rank(&me.who()).keeps_order());
-    let mut heat = random.below(100);
     // Nothing much can be done in no room.
-    if me.open.is_empty() && random.below(4) > 0 {
-        heat = if random.below(4) > 0 { 0 } else { 16 };
+    if me.open.is_empty() && random.below(5) > 0 {
+        return enter(random, chat, me);
     }
-    match heat {
-        0..=15 => enter(random, chat, me),
-        16..=19 => match me.open.last() {
+    match random.below(100) {
+        0..=9 => enter(random, chat, me),
+        10..=15 => match me.open.last() {
             Some(Place::Room(_)) if me.view => Act::Leave,
             _ => Act::Chat,
         },
-        20..=44 => talk(random, chat, me),
-        45..=52 => change(random, chat, me),
-        53..=58 => direct(random, chat, me),
-        59..=62 => Act::Invite(several(random, chat, me, false)),
-        63..=83 if keeps || random.below(4) == 0 => order(random, chat, me),
-        63..=83 => {
-            if random.below(3) == 0 {
-                enter(random, chat, me)
-            } else {
-                talk(random, chat, me)
-            }
-        }
-        84..=92 => look(random, chat, me),
-        93..=95 => personal(random, chat, me),
-        96 | 97 => Act::Close,
-        98 => Act::Quit,
+        16..=38 => talk(random, chat, me),
+        39..=48 => change(random, chat, me),
+        49..=54 => direct(random, chat, me),
+        55..=57 => Act::Invite(several(random, chat, me, false)),
+        58..=82 if keeps || random.below(6) == 0 => order(random, chat, me),
+        58..=82 if random.below(3) == 0 => enter(random, chat, me),
+        58..=82 => talk(random, chat, me),
+        83..=89 => look(random, chat, me),
+        90..=94 => personal(random, chat, me),
+        95 | 96 => Act::Close,
+        97 => Act::Quit,
         _ => Act::Lost,
     }
 }
@@ -148,18 +193,31 @@ fn enter(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     let free: Vec<_> = ROOMS.into_iter().filter(|room| !chat.rooms.contains_key(*room)).collect();
     let any = random.choose(&ROOMS).to_owned();
     let free = free.get(random.below(free.len())).map_or_else(|| any.clone(), |&room| room.to_owned());
-    match random.below(24) {
-        0..=2 => Act::Create(free, None),
-        3 | 4 => Act::Create(free, Some(random.choose(&PASSWORDS).to_owned())),
-        5 | 6 => Act::Group(free, several(random, chat, me, false)),
-        7 => Act::Create(any, None),
-        8 => Act::Create("all".to_owned(), None),
-        9 => Act::Join("nowhere".to_owned(), None),
-        10 => Act::Join("nowhere".to_owned(), Some(random.choose(&PASSWORDS).to_owned())),
-        11 => Act::Join("general".to_owned(), None),
+    if chat.rooms.len() == 1 && random.below(3) > 0 {
+        let password = (random.below(3) == 0).then(|| random.choose(&PASSWORDS).to_owned());
+        return if random.below(3) == 0 {
+            Act::Group(free, several(random, chat, me, false))
+        } else {
+            Act::Create(free, password)
+        };
+    }
+    let who = me.who();
+    let awaited = others.iter().find(|room| is_awaited(&chat.rooms[**room], &who));
+    match random.below(30) {
+        0 => Act::Create(free, None),
+        1 => Act::Create(free, Some(random.choose(&PASSWORDS).to_owned())),
+        2 => Act::Group(free, several(random, chat, me, false)),
+        3 | 4 => Act::Create(any, None),
+        5 => Act::Create("all".to_owned(), None),
+        6 => Act::Join("nowhere".to_owned(), None),
+        7 => Act::Join("nowhere".to_owned(), Some(random.choose(&PASSWORDS).to_owned())),
+        8 => Act::Join("general".to_owned(), None),
+        9 => Act::Join(any, None),
         number => {
-            let room = others.get(random.below(others.len())).map_or(any, |&room| room.clone());
-            let given = (number < 15).then(|| password(random, chat, &room));
+            let other = others.get(random.below(others.len()));
+            let room = awaited.filter(|_| number < 20).or(other).map_or(any, |&room| room.clone());
+            let closed = chat.rooms.get(&room).is_some_and(|room| !room.is_open());
+            let given = (random.below(3) > 0 && closed).then(|| password(random, chat, &room));
             Act::Join(room, given)
         }
     }
@@ -195,23 +253,28 @@ fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     let banned = room.and_then(|room| room.bans.last()).map_or_else(|| here.clone(), |ban| ban.name.clone());
     let muted = room.and_then(|room| room.mutes.last()).map_or_else(|| here.clone(), |(who, _)| who.name.clone());
     let lasts = |random: &mut Random| (random.below(3) == 0).then_some(2);
-    match random.below(26) {
-        0 | 1 => Act::Kick(here, random.choose(&REASONS).to_owned()),
-        2 => Act::Ban(here, lasts(random), random.choose(&REASONS).to_owned()),
-        3 => Act::Ban(whom(random, chat, me, false), lasts(random), random.choose(&REASONS).to_owned()),
-        4 => Act::Unban(banned),
-        5 => Act::Bans,
-        6..=8 => Act::Mute(here, lasts(random)),
-        9 | 10 => Act::Unmute(muted),
-        11..=13 => Act::Promote(here),
-        14 | 15 => Act::Demote(here),
-        16 => Act::Demote(me.name.clone()),
-        17 => Act::Slow(if random.below(2) == 0 { 0 } else { 30 }),
-        18 => Act::Topic(text(random)),
-        19 => Act::Set(Setting::Limit((random.below(2) == 0).then(|| 1 + random.below(3)))),
-        20 => Act::Set(Setting::Password((random.below(2) == 0).then(|| random.choose(&PASSWORDS).to_owned()))),
-        21..=23 => Act::Set(Setting::Public(random.below(2) == 0)),
-        24 => Act::Set(Setting::Invite(random.below(2) == 0)),
+    let is_muted = room.is_some_and(|room| !room.mutes.is_empty());
+    match random.below(30) {
+        0..=3 => Act::Kick(here, random.choose(&REASONS).to_owned()),
+        4 | 5 => Act::Ban(here, lasts(random), random.choose(&REASONS).to_owned()),
+        6 | 7 => {
+            let awaited = room.and_then(|room| room.keepers.iter().find(|keeper| keeper.awaited));
+            let whom = awaited.map_or_else(|| whom(random, chat, me, false), |keeper| keeper.who.name.clone());
+            Act::Ban(whom, lasts(random), random.choose(&REASONS).to_owned())
+        }
+        8 => Act::Unban(banned),
+        9 => Act::Bans,
+        10..=12 => Act::Mute(here, lasts(random)),
+        13 | 14 if is_muted || random.below(4) == 0 => Act::Unmute(muted),
+        13..=16 => Act::Promote(here),
+        17 | 18 => Act::Demote(here),
+        19 => Act::Demote(me.name.clone()),
+        20 => Act::Slow(if random.below(3) == 0 { 0 } else { 30 }),
+        21 => Act::Topic(text(random)),
+        22 => Act::Set(Setting::Limit((random.below(3) > 0).then(|| 1 + random.below(3)))),
+        23 | 24 => Act::Set(Setting::Password((random.below(3) > 0).then(|| random.choose(&PASSWORDS).to_owned()))),
+        25 | 26 => Act::Set(Setting::Public(random.below(2) == 0)),
+        27 | 28 => Act::Set(Setting::Invite(random.below(2) == 0)),
         _ if random.below(3) == 0 => Act::Destroy,
         _ => Act::ShowTopic,
     }

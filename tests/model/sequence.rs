@@ -122,11 +122,16 @@ fn describe(out: &mut String, step: &Step, name: &str, outcome: &Outcome, seen: 
 pub fn play(seed: u64, verbose: bool) -> Result<usize, Failure> {
     let mut random = Random::new(seed);
     let people = 3 + random.below(3);
-    let length = 15 + random.below(30);
+    let length = 20 + random.below(26);
     let mut run = Run::new(people, verbose);
     let mut steps = Vec::new();
-    for _ in 0..length {
-        let step = choice::choose(&mut random, &run.chat);
+    let mut opening = choice::opening(&mut random, people).into_iter();
+    // A step that means nothing as things are does not count; of such there is no endless row.
+    for _ in 0..length * 4 {
+        if steps.len() >= length {
+            break;
+        }
+        let step = opening.next().unwrap_or_else(|| choice::choose(&mut random, &run.chat));
         let alike = run.step(&step);
         if alike.is_some() {
             steps.push(step);
