@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::departures::{OLD_NAMES_ARE_MEANT, ONES_OWN_NAME_IS_IGNORED};
 use super::pattern::NUMBER;
 use super::rules::Rank;
 use super::step::{Act, Step};
@@ -27,6 +28,11 @@ impl Who {
     pub fn is(&self, other: &Who) -> bool {
         self.client == other.client || (self.name == other.name && self.address == other.address)
     }
+}
+
+/// Whether an entry is about the person of a name, who may be online.
+pub fn is_meant(entry: &Who, name: &str, online: Option<&Who>) -> bool {
+    entry.name == name || (!OLD_NAMES_ARE_MEANT && online.is_some_and(|who| entry.is(who)))
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +86,8 @@ impl Person {
     }
 
     pub fn ignores(&self, client: Client, name: &str) -> bool {
-        self.ignored.iter().any(|(known, known_name)| *known == client || known_name == name)
+        let counts = client != self.client || ONES_OWN_NAME_IS_IGNORED;
+        counts && self.ignored.iter().any(|(known, known_name)| *known == client || known_name == name)
     }
 }
 
@@ -113,7 +120,6 @@ pub struct Member {
     /// Counts up over all arrivals.
     pub arrived: u64,
     pub unread: u64,
-    pub posted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -158,6 +164,8 @@ pub struct Room {
     /// And whether there is an end to it.
     pub mutes: Vec<(Who, bool)>,
     pub invited: Vec<Who>,
+    /// Who has said anything here.
+    pub speakers: Vec<Who>,
     pub said: Vec<Message>,
 }
 
@@ -178,6 +186,7 @@ impl Room {
             kicks: Vec::new(),
             mutes: Vec::new(),
             invited: Vec::new(),
+            speakers: Vec::new(),
             said: Vec::new(),
         }
     }

@@ -4,7 +4,7 @@ use super::chat::{Chat, Person, Place, Room, Who};
 use super::random::Random;
 use super::step::{Act, Setting, Step};
 
-const NAMES: [&str; 6] = ["alice", "bob", "carol", "dave", "erin", "frank"];
+const NAMES: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"];
 const ROOMS: [&str; 3] = ["den", "attic", "lounge"];
 const TEXTS: [&str; 5] =
     ["morning", "tea?", "so be it", "apples and pears and plums and cherries and more apples", "no, bob: apples"];
@@ -162,6 +162,14 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     }
     let in_room = me.room().map(|room| &chat.rooms[&room]);
     let keeps = in_room.is_some_and(|room| room.rank(&me.who()).keeps_order());
+    let who = me.who();
+    let remembered = |room: &Room| {
+        let muted = room.mutes.iter().any(|(muted, _)| muted.is(&who));
+        !room.members.contains_key(&who.client) && (muted || is_awaited(room, &who))
+    };
+    if random.below(8) == 0 && chat.rooms.values().any(remembered) {
+        return Act::Nick(random.choose(&NAMES).to_owned());
+    }
     // Nothing much can be done in no room.
     if me.open.is_empty() && random.below(5) > 0 {
         return enter(random, chat, me);
@@ -179,8 +187,8 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
         58..=82 if keeps || random.below(6) == 0 => order(random, chat, me),
         58..=82 if random.below(3) == 0 => enter(random, chat, me),
         58..=82 => talk(random, chat, me),
-        83..=89 => look(random, chat, me),
-        90..=94 => personal(random, chat, me),
+        83..=88 => look(random, chat, me),
+        89..=94 => personal(random, chat, me),
         95 | 96 => Act::Close,
         97 => Act::Quit,
         _ => Act::Lost,
@@ -296,8 +304,8 @@ fn look(random: &mut Random, chat: &Chat, me: &Person) -> Act {
 
 fn personal(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     match random.below(9) {
-        0..=2 => Act::Nick(random.choose(&NAMES).to_owned()),
-        3 | 4 => Act::Ignore(whom(random, chat, me, true)),
+        0..=3 => Act::Nick(random.choose(&NAMES).to_owned()),
+        4 => Act::Ignore(whom(random, chat, me, true)),
         5 => Act::Unignore(me.ignored.last().map_or_else(|| whom(random, chat, me, true), |(_, name)| name.clone())),
         6 => Act::ListIgnored,
         7 => Act::Away("lunch".to_owned()),

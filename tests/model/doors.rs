@@ -1,6 +1,7 @@
 //! Coming and going: names, joining, making rooms, inviting, views, closing, quitting.
 
-use super::chat::{Chat, Client, Door, Keeper, Member, Person, Place, Question, Room, Who, parts};
+use super::chat::{Chat, Client, Door, Keeper, Member, Person, Place, Question, Room, Who, is_meant, parts};
+use super::departures::LEAVING_ENDS_SLOWNESS;
 use super::pattern::{NUMBER, SPAN};
 use super::rules::Rank;
 use super::talk::{NO_ROOM, pair};
@@ -55,7 +56,7 @@ impl Chat {
         for room in self.rooms.values_mut().filter(|room| room.members.contains_key(&me)) {
             let keepers = room.keepers.iter_mut().map(|keeper| &mut keeper.who);
             let mutes = room.mutes.iter_mut().map(|(who, _)| who);
-            let known = keepers.chain(mutes).chain(&mut room.kicks).chain(&mut room.invited);
+            let known = keepers.chain(mutes).chain(&mut room.kicks).chain(&mut room.invited).chain(&mut room.speakers);
             known.filter(|who| who.client == me).for_each(|who| who.name = name.to_owned());
             rooms.push(room.name.clone());
         }
@@ -221,7 +222,10 @@ impl Chat {
         if let Some(keeper) = room.keepers.iter_mut().find(|keeper| keeper.who.is(&who)) {
             (keeper.who, keeper.awaited) = (who.clone(), false);
         }
-        room.members.insert(me, Member { client: me, arrived, unread: 0, posted: false });
+        if LEAVING_ENDS_SLOWNESS {
+            room.speakers.retain(|speaker| !speaker.is(&who));
+        }
+        room.members.insert(me, Member { client: me, arrived, unread: 0 });
         self.news(name, format!("{} joined", who.name), Some(me));
         Ok(count)
     }
@@ -320,7 +324,7 @@ impl Chat {
         if room.banned(guest).is_some() {
             return Some(format!("{} is banned from {name}: :unban first.", guest.name));
         }
-        room.kicks.retain(|kicked| kicked.name != guest.name);
+        room.kicks.retain(|kicked| !is_meant(kicked, &guest.name, Some(guest)));
         room.invited.retain(|known| !known.is(guest));
         room.invited.push(guest.clone());
         None

@@ -1,6 +1,7 @@
 //! Order in a room: kicking, banning, silencing, admins, how the room is set up.
 
-use super::chat::{Ban, Chat, Client, Door, Keeper, Person, Place, Room, Who};
+use super::chat::{Ban, Chat, Client, Door, Keeper, Person, Place, Room, Who, is_meant};
+use super::departures::WRONG_NUMBERS_BAN_ANYBODY;
 use super::rules::Rank;
 use super::step::{Act, Setting};
 use super::talk::NO_ROOM;
@@ -146,7 +147,7 @@ impl Chat {
         if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
             known.kicks.retain(|kicked| !kicked.is(who));
             known.kicks.push(who.clone());
-            known.invited.retain(|guest| guest.name != who.name);
+            known.invited.retain(|guest| !is_meant(guest, &who.name, Some(who)));
             let line = because(format!("* You were kicked from {room} by {}", me.name), reason);
             self.put_out(room, who, format!("{line}. You may come back in 1 minute."));
         }
@@ -158,13 +159,16 @@ impl Chat {
             let known = &self.rooms[room];
             let name = self.bare(whom).to_owned();
             let who = self.find(whom).map(Person::who);
+            // The name is kept out with whoever has it.
+            let bearer = if WRONG_NUMBERS_BAN_ANYBODY { who.clone() } else { self.find(&name).map(Person::who) };
             let awaited = known.keepers.iter().find(|keeper| keeper.awaited && keeper.who.name == name);
             let rank = match awaited {
                 Some(keeper) if keeper.owner => Rank::Owner,
                 Some(_) => Rank::Admin,
-                None => who.as_ref().map_or(Rank::Stranger, |who| known.rank(who)),
+                None => bearer.as_ref().map_or(Rank::Stranger, |who| known.rank(who)),
             };
-            Target { who, name, rank, own: false, present: false }
+            let own = bearer.is_some_and(|bearer| bearer.client == me.client);
+            Target { who, name, rank, own, present: false }
         });
         self.judge(me, room, &target, "ban")?;
         let known = self.rooms.get_mut(room).ok_or_else(String::new)?;
@@ -212,9 +216,10 @@ impl Chat {
 
     fn unmute(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
         let name = self.bare(whom).to_owned();
+        let online = self.find(whom).map(Person::who);
         let known = self.keeps_order(me, room)?;
         let before = known.mutes.len();
-        known.mutes.retain(|(muted, _)| muted.name != name);
+        known.mutes.retain(|(muted, _)| !is_meant(muted, &name, online.as_ref()));
         if known.mutes.len() == before {
             return Err(format!("{name} is not muted."));
         }
@@ -231,7 +236,7 @@ impl Chat {
             return Err(format!("{} is admin already.", target.name));
         }
         if let Some(who) = &target.who {
-            known.mutes.retain(|(muted, _)| muted.name != who.name);
+            known.mutes.retain(|(muted, _)| !is_meant(muted, &who.name, Some(who)));
             known.keepers.push(Keeper { who: who.clone(), owner: false, awaited: false });
             self.hear(room, who, format!("* {} made you admin of {room}.", me.name));
         }

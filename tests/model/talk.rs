@@ -47,7 +47,7 @@ impl Room {
             let left = if timed { format!(" for {SPAN}") } else { String::new() };
             return Some(format!("! Not said: you are muted here{left}."));
         }
-        let posted = self.members.get(&who.client).is_some_and(|member| member.posted);
+        let posted = self.speakers.iter().any(|speaker| speaker.is(who));
         (self.slow > 0 && posted && rank < Rank::Admin)
             .then(|| format!("! Not said: this room is slow, you can speak again in {SPAN}."))
     }
@@ -90,8 +90,8 @@ impl Chat {
         let looking: Vec<_> = self.people().filter(|p| p.viewed() == Some(room)).map(|p| p.client).collect();
         let Some(known) = self.rooms.get_mut(room) else { return };
         known.said.push(message.clone());
+        known.speakers.push(who);
         for member in known.members.values_mut() {
-            member.posted |= member.client == me;
             member.unread += u64::from(member.client != me && !looking.contains(&member.client));
         }
         self.said(room, &message, true);
@@ -188,7 +188,7 @@ impl Chat {
                 self.tell(*other, message.shown(*other));
             }
         }
-        if !echoed {
+        if !echoed && !self.person(me).is_some_and(|person| person.ignores(me, &message.author)) {
             self.tell(me, message.shown(me));
         }
         for other in to {
@@ -320,7 +320,8 @@ impl Chat {
             let Some(changed) = change(self.pairs.entry(pair(me, other)).or_default()) else { continue };
             let (line, shown) = match &changed {
                 Ok(message) => {
-                    own = Some(message.shown(me));
+                    let hidden = self.person(me).is_some_and(|person| person.ignores(me, &message.author));
+                    own = (!hidden).then(|| message.shown(me));
                     let ignored = self.person(other).is_some_and(|person| person.ignores(me, &message.author));
                     (message.shown(other), !ignored)
                 }
