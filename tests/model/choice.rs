@@ -259,7 +259,12 @@ fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     let here = whom(random, chat, me, true);
     let room = me.room().map(|room| &chat.rooms[&room]);
     let banned = room.and_then(|room| room.bans.last()).map_or_else(|| here.clone(), |ban| ban.name.clone());
-    let muted = room.and_then(|room| room.mutes.last()).map_or_else(|| here.clone(), |(who, _)| who.name.clone());
+    // By the name he has now.
+    let name = |who: &Who| match chat.people().find(|person| person.client == who.client) {
+        Some(person) => person.name.clone(),
+        _ => who.name.clone(),
+    };
+    let muted = room.and_then(|room| room.mutes.last()).map_or_else(|| here.clone(), |(who, _)| name(who));
     let lasts = |random: &mut Random| (random.below(3) == 0).then_some(2);
     let is_muted = room.is_some_and(|room| !room.mutes.is_empty());
     match random.below(30) {
