@@ -16,12 +16,16 @@ mod departures;
 mod doors;
 #[path = "model/lists.rs"]
 mod lists;
+#[path = "model/message.rs"]
+mod message;
 #[path = "model/order.rs"]
 mod order;
 #[path = "model/pattern.rs"]
 mod pattern;
 #[path = "support/random.rs"]
 mod random;
+#[path = "model/room.rs"]
+mod room;
 #[path = "model/rules.rs"]
 mod rules;
 #[path = "model/screen.rs"]

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::departures::{OLD_NAMES_ARE_MEANT, ONES_OWN_NAME_IS_IGNORED};
-use super::pattern::NUMBER;
-use super::rules::Rank;
+use super::departures::ONES_OWN_NAME_IS_IGNORED;
+use super::message::Message;
+use super::room::{Room, Who};
 use super::step::{Act, Step};
 
 /// A connection's number.
@@ -14,26 +14,6 @@ pub type Client = u64;
 
 /// Reading commands that a connection may give at once.
 const READS: u32 = 20;
-
-/// Somebody as a room remembers him.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Who {
-    pub client: Client,
-    pub name: String,
-    pub address: String,
-}
-
-impl Who {
-    /// The same connection, or the same name from the same address.
-    pub fn is(&self, other: &Who) -> bool {
-        self.client == other.client || (self.name == other.name && self.address == other.address)
-    }
-}
-
-/// Whether an entry is about the person of a name, who may be online.
-pub fn is_meant(entry: &Who, name: &str, online: Option<&Who>) -> bool {
-    entry.name == name || (!OLD_NAMES_ARE_MEANT && online.is_some_and(|who| entry.is(who)))
-}
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Place {
@@ -88,131 +68,6 @@ impl Person {
     pub fn ignores(&self, client: Client, name: &str) -> bool {
         let counts = client != self.client || ONES_OWN_NAME_IS_IGNORED;
         counts && self.ignored.iter().any(|(known, known_name)| *known == client || known_name == name)
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct Quote {
-    pub id: u64,
-    pub author: String,
-    /// Nothing, once the message is gone.
-    pub start: Option<String>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Message {
-    pub id: u64,
-    pub author: String,
-    pub from: Client,
-    pub text: String,
-    pub action: bool,
-    pub edited: bool,
-    pub temporary: bool,
-    pub reply: Option<Quote>,
-    /// Whom it was sent to; nobody, if it was said in a room.
-    pub to: Vec<String>,
-    pub partners: Vec<Client>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Member {
-    pub client: Client,
-    /// Counts up over all arrivals.
-    pub arrived: u64,
-    pub unread: u64,
-}
-
-#[derive(Clone, Debug)]
-pub struct Keeper {
-    pub who: Who,
-    pub owner: bool,
-    /// His connection is lost, and he may come back.
-    pub awaited: bool,
-}
-
-#[derive(Clone, Debug)]
-pub struct Ban {
-    pub name: String,
-    pub address: Option<String>,
-    pub by: String,
-    pub timed: bool,
-    pub reason: String,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum Door {
-    Open,
-    Password(String),
-    Closed,
-}
-
-#[derive(Clone, Debug)]
-pub struct Room {
-    pub name: String,
-    /// Nobody made the server's own.
-    pub made_by: Option<String>,
-    pub public: bool,
-    pub door: Door,
-    pub limit: Option<usize>,
-    pub description: String,
-    pub slow: u64,
-    /// By connection.
-    pub members: BTreeMap<Client, Member>,
-    pub keepers: Vec<Keeper>,
-    pub bans: Vec<Ban>,
-    pub kicks: Vec<Who>,
-    /// And whether there is an end to it.
-    pub mutes: Vec<(Who, bool)>,
-    pub invited: Vec<Who>,
-    /// Who has said anything here.
-    pub speakers: Vec<Who>,
-    pub said: Vec<Message>,
-}
-
-impl Room {
-    pub fn new(name: &str, made_by: Option<&Who>) -> Room {
-        let keeper = |who: &Who| Keeper { who: who.clone(), owner: true, awaited: false };
-        Room {
-            name: name.to_owned(),
-            made_by: made_by.map(|who| who.name.clone()),
-            public: true,
-            door: Door::Open,
-            limit: None,
-            description: String::new(),
-            slow: 0,
-            members: BTreeMap::new(),
-            keepers: made_by.map(keeper).into_iter().collect(),
-            bans: Vec::new(),
-            kicks: Vec::new(),
-            mutes: Vec::new(),
-            invited: Vec::new(),
-            speakers: Vec::new(),
-            said: Vec::new(),
-        }
-    }
-
-    pub fn keeper(&self, who: &Who) -> Option<&Keeper> {
-        self.keepers.iter().find(|keeper| keeper.who.is(who))
-    }
-
-    pub fn banned(&self, who: &Who) -> Option<&Ban> {
-        self.bans.iter().find(|ban| ban.name == who.name || ban.address.as_ref() == Some(&who.address))
-    }
-
-    pub fn rank(&self, who: &Who) -> Rank {
-        if !self.members.contains_key(&who.client) {
-            return if self.banned(who).is_some() { Rank::Banned } else { Rank::Stranger };
-        }
-        match self.keeper(who) {
-            Some(keeper) if keeper.owner => Rank::Owner,
-            Some(_) => Rank::Admin,
-            None if self.mutes.iter().any(|(muted, _)| muted.is(who)) => Rank::Muted,
-            None => Rank::Member,
-        }
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.public && self.door == Door::Open
     }
 }
 
@@ -463,33 +318,5 @@ impl Chat {
             act => self.about_room(me, act),
         }
         Some(())
-    }
-}
-
-impl Message {
-    /// Nothing but a text, said in a room: its author has it on his screen.
-    pub fn is_plain(&self) -> bool {
-        !self.action && !self.temporary && self.reply.is_none() && self.to.is_empty()
-    }
-
-    /// The line as somebody reads it.
-    pub fn shown(&self, reader: Client) -> String {
-        let temporary = if self.temporary { " (temporary, 10 s)" } else { "" };
-        let mut line = format!("[{NUMBER}] #{} ", self.id);
-        match (self.to.is_empty(), self.from == reader) {
-            (true, _) if self.action => line += &format!("* {}{temporary} ", self.author),
-            (true, _) => line += &format!("{}{temporary}: ", self.author),
-            (false, true) => line += &format!("you -> {}{temporary}: ", self.to.join(", ")),
-            (false, false) => line += &format!("{} -> you{temporary}: ", self.author),
-        }
-        if self.action && !self.to.is_empty() {
-            line += &format!("* {} ", self.author);
-        }
-        match &self.reply {
-            Some(Quote { id, author, start: Some(start) }) => line += &format!("(to #{id} {author}: \"{start}\") "),
-            Some(Quote { id, author, start: None }) => line += &format!("(to #{id} {author}, gone) "),
-            None => {}
-        }
-        line + &self.text + if self.edited { " (edited)" } else { "" }
     }
 }

@@ -1,7 +1,8 @@
 //! Random steps that mostly make sense as things are, with a few that do not.
 
-use super::chat::{Chat, Person, Place, Room, Who};
+use super::chat::{Chat, Person, Place};
 use super::random::Random;
+use super::room::{Door, Room, Who};
 use super::step::{Act, Setting, Step};
 
 const NAMES: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"];
@@ -150,7 +151,7 @@ fn id(random: &mut Random, chat: &Chat, me: &Person, own: bool) -> u64 {
 
 fn password(random: &mut Random, chat: &Chat, room: &str) -> String {
     match chat.rooms.get(room).map(|room| &room.door) {
-        Some(super::chat::Door::Password(password)) if random.below(3) > 0 => password.clone(),
+        Some(Door::Password(password)) if random.below(3) > 0 => password.clone(),
         _ => random.choose(&PASSWORDS).to_owned(),
     }
 }

@@ -1,8 +1,9 @@
 //! Coming and going: names, joining, making rooms, inviting, views, closing, quitting.
 
-use super::chat::{Chat, Client, Door, Keeper, Member, Person, Place, Question, Room, Who, is_meant, parts};
+use super::chat::{Chat, Client, Person, Place, Question, parts};
 use super::departures::LEAVING_ENDS_SLOWNESS;
 use super::pattern::{NUMBER, SPAN};
+use super::room::{Door, Keeper, Member, Room, Who, is_meant};
 use super::rules::Rank;
 use super::talk::{NO_ROOM, pair};
 
@@ -351,7 +352,6 @@ impl Chat {
         let Some(room) = self.rooms.get_mut(name) else { return };
         room.members.remove(&me);
         if lost {
-            // One name and address may have been given the rank twice over, never two.
             let own = room.keepers.iter_mut().find(|keeper| keeper.who.is(&who));
             own.into_iter().for_each(|keeper| keeper.awaited = true);
         } else if let Some(at) = room.keepers.iter().position(|keeper| keeper.who.is(&who)) {

@@ -1,8 +1,9 @@
 //! Lists and what somebody sets for himself.
 
-use super::chat::{Chat, Client, Door, Person, Place, Room};
+use super::chat::{Chat, Client, Person, Place, parts};
 use super::doors::people;
 use super::pattern::{NUMBER, SPAN};
+use super::room::{Ban, Door, Room};
 use super::rules::Rank;
 use super::talk::NO_ROOM;
 
@@ -149,7 +150,7 @@ impl Chat {
             return self.tell(me, format!("* Nobody is banned from {}.", room.name));
         }
         let names = room.bans.iter().map(|ban| ban.name.len()).max().unwrap_or(0);
-        let line = |ban: &super::chat::Ban| {
+        let line = |ban: &Ban| {
             let left = if ban.timed { format!("{SPAN} left") } else { "until lifted".to_owned() };
             let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
             format!("* {:names$}   by {}, {left}{reason}", ban.name, ban.by)
@@ -185,7 +186,7 @@ impl Chat {
 
     pub fn unignore(&mut self, me: Client, whom: &str) {
         let name = self.bare(whom).to_owned();
-        let client = self.find(whom).map(|person| person.client).or(super::chat::parts(whom).1);
+        let client = self.find(whom).map(|person| person.client).or(parts(whom).1);
         let Some(person) = self.person_mut(me) else { return };
         let before = person.ignored.len();
         person.ignored.retain(|(known, known_name)| Some(*known) != client && *known_name != name);

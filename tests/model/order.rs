@@ -1,7 +1,8 @@
 //! Order in a room: kicking, banning, silencing, admins, how the room is set up.
 
-use super::chat::{Ban, Chat, Client, Door, Keeper, Person, Place, Room, Who, is_meant};
+use super::chat::{Chat, Client, Person, Place};
 use super::departures::WRONG_NUMBERS_BAN_ANYBODY;
+use super::room::{Ban, Door, Keeper, Room, Who, is_meant};
 use super::rules::Rank;
 use super::step::{Act, Setting};
 use super::talk::NO_ROOM;

@@ -10,7 +10,7 @@ pub struct Screen {
 
 impl Screen {
     /// The person types a line; his terminal goes to the next row.
-    pub fn type_line(&mut self, _line: &str) {
+    pub fn end_line(&mut self) {
         self.row.clear();
         self.column = 0;
     }

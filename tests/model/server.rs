@@ -83,7 +83,7 @@ impl Server {
         }
         let line = self.seats[step.seat].as_mut().expect("somebody is there");
         let typed = typed.expect("a typed line");
-        line.screen.type_line(typed);
+        line.screen.end_line();
         line.session.take(format!("{typed}\r\n").as_bytes());
         if line.session.complete_turn() {
             return false;

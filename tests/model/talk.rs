@@ -1,8 +1,10 @@
 //! What is said, and what becomes of it: rooms, conversations of two, answers, edits, deletions, finding.
 
-use super::chat::{Chat, Client, Message, Place, Quote, Room};
+use super::chat::{Chat, Client, Person, Place};
 use super::departures::CHANGES_ARE_SEEN_ONCE_PER_PARTNER;
+use super::message::{Message, Quote};
 use super::pattern::{NUMBER, SPAN, WORD};
+use super::room::{Room, Who};
 use super::rules::Rank;
 
 pub const NO_ROOM: &str = "! You are in no room. :rooms lists them, :join enters one.";
@@ -40,7 +42,7 @@ fn change(said: &mut [Message], id: u64, text: &str) -> Option<Message> {
 
 impl Room {
     /// Why somebody cannot say anything here just now.
-    fn silenced(&self, who: &super::chat::Who) -> Option<String> {
+    fn silenced(&self, who: &Who) -> Option<String> {
         let rank = self.rank(who);
         if !rank.speaks() {
             let timed = self.mutes.iter().any(|(muted, timed)| muted.is(who) && *timed);
@@ -257,7 +259,7 @@ impl Chat {
             return;
         }
         let Some(id) = self.meant(me, id) else { return };
-        let Some(who) = self.person(me).map(super::chat::Person::who) else { return };
+        let Some(who) = self.person(me).map(Person::who) else { return };
         if let Some(room) = self.room_of(me, id) {
             let known = &self.rooms[&room];
             if !known.said.iter().any(|message| message.id == id && message.from == me) {
@@ -277,7 +279,7 @@ impl Chat {
 
     pub fn delete(&mut self, me: Client, id: Option<u64>) {
         let Some(id) = self.meant(me, id) else { return };
-        let Some(who) = self.person(me).map(super::chat::Person::who) else { return };
+        let Some(who) = self.person(me).map(Person::who) else { return };
         if let Some(room) = self.room_of(me, id) {
             let Some(known) = self.rooms.get_mut(&room) else { return };
             let own = known.said.iter().any(|message| message.id == id && message.from == me);
