@@ -26,7 +26,7 @@ use super::screen::Screen;
 use super::step::{Act, Step};
 
 struct Line {
-    session: Session,
+    session: Box<Session>,
     outbox: Arc<Outbox>,
     reader: UnixStream,
     screen: Screen,
