@@ -138,9 +138,9 @@ pub enum Denied {
     /// The room is one of the server's own.
     Configured(RoomName),
     /// Somebody who is silenced says something; until when is told if there is an end.
-    Muted(Option<Duration>),
+    Muted(RoomName, Option<Duration>),
     /// Too soon after his last message in a slow room.
-    Slow(Duration),
+    Slow(RoomName, Duration),
     /// The message is not there, or not to be seen.
     NoMessage,
     /// The message is somebody else's.
@@ -175,10 +175,12 @@ impl fmt::Display for Denied {
             Denied::AsItIs(sentence) => f.write_str(sentence),
             Denied::ListFull => f.write_str("That list is full: take somebody out of it first."),
             Denied::Configured(room) => write!(f, "{room} is one of the server's own rooms and stays."),
-            Denied::Muted(None) => f.write_str("Not said: you are muted here."),
-            Denied::Muted(Some(left)) => write!(f, "Not said: you are muted here for {}.", crate::span::told(*left)),
-            Denied::Slow(left) => {
-                write!(f, "Not said: this room is slow, you can speak again in {}.", crate::span::told(*left))
+            Denied::Muted(room, None) => write!(f, "Not said: you are muted in {room}."),
+            Denied::Muted(room, Some(left)) => {
+                write!(f, "Not said: you are muted in {room} for {}.", crate::span::told(*left))
+            }
+            Denied::Slow(room, left) => {
+                write!(f, "Not said: {room} is slow, you can speak again in {}.", crate::span::told(*left))
             }
             Denied::NoMessage => f.write_str("There is no such message where you are; :history shows the numbers."),
             Denied::NotYours => f.write_str("That message is not yours."),

@@ -168,15 +168,18 @@ impl Outbox {
         self.lock().view.is_some_and(|view| view.room == room && view.seen < newest)
     }
 
-    /// Shows messages as a reply (`:history`). Nothing is sent before [`Outbox::settle`].
-    pub fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) {
+    /// Shows messages as a reply (`:history`). False if there is nothing to be seen. Nothing is sent before
+    /// [`Outbox::settle`].
+    pub fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.display.begin(b"", &mut state.unsent);
+        let before = state.unsent.len();
         for event in events {
             state.note(event);
             state.render(self.id, event, clock);
         }
+        state.unsent.len() > before
     }
 
     /// Notes messages that were shown in another form.

@@ -31,6 +31,9 @@ impl Palette {
             Some(typed) if !typed.word.is_empty() => self.run(typed, rules, effects),
             _ => match addressed(line) {
                 Some(InView::Addressed { to, text }) => self.address(to, text, rules, effects),
+                _ if line.strip_prefix('@').is_some_and(|to| to.starts_with(char::is_alphabetic)) => {
+                    refuse(effects, Refusal::NoText);
+                }
                 _ => refuse(effects, Refusal::NotACommand),
             },
         }

@@ -83,6 +83,8 @@ pub enum Effect {
     },
     /// Begin a conversation with somebody: answered by `DirectOpened` if he is online.
     OpenDirect(Whom),
+    /// Tell whether somebody is away, if the conversation with him is the current one.
+    TellAway(Whom),
     /// Send a message to people.
     SendDirect {
         /// Whom to.

@@ -74,6 +74,8 @@ pub enum Came {
     Back,
     /// He has made it.
     Made,
+    /// He was not in it before, nobody was, and he is its admin now.
+    Heir,
 }
 
 /// Why no room was made.
@@ -256,6 +258,10 @@ pub enum Refusal {
     PasswordTooLong(usize),
     /// A key of `:set` that there is not.
     NoSetting(String),
+    /// A value that a key of `:set` does not take.
+    BadSetting(&'static str),
+    /// `@name` without a text.
+    NoText,
 }
 
 /// What is said when lines are taken for a message,
@@ -298,6 +304,14 @@ impl fmt::Display for Refusal {
             Refusal::TooManyAddressees(most) => write!(f, "Too many names: {most} at once is the most."),
             Refusal::BadSeconds(most) => write!(f, "A temporary message lasts 1 to {most} seconds."),
             Refusal::PasswordTooLong(most) => write!(f, "A password has at most {most} characters."),
+            Refusal::BadSetting("limit") => f.write_str("limit takes a number of people, or off."),
+            Refusal::BadSetting("slow") => {
+                f.write_str("slow takes seconds or a time like 10m, six hours at most, or off.")
+            }
+            Refusal::BadSetting(key) => write!(f, "{key} takes on or off."),
+            Refusal::NoText => {
+                f.write_str("There is no text behind the names: @bob,carol and then what you want to say.")
+            }
             Refusal::NoSetting(key) => {
                 write!(f, "There is no setting {key}: it is description, limit, password, public, invite or slow.")
             }
@@ -349,6 +363,7 @@ pub(super) fn joined(room: &RoomName, count: usize, how: Came, into_view: bool) 
     match how {
         Came::In => format!("Joined {room}, {others} here. {go_on}"),
         Came::Back => format!("Back to {room}, {others} here. {go_on}"),
+        Came::Heir => format!("Joined {room}, {others} here, and you are its admin now. {go_on}"),
         Came::Made => format!("Made {room}, you are its admin. {go_on}"),
     }
 }

@@ -135,11 +135,14 @@ impl Palette {
                 return Some(());
             }
             Verb::Topic => Act::Set(Setting::Description(typed.rest.to_owned())),
-            Verb::Slow => Act::Set(Setting::Slow(slow(typed.rest)?)),
-            Verb::Set => match setting(first, rest, effects)? {
-                Some(setting) => Act::Set(setting),
-                None => return Some(()),
-            },
+            Verb::Slow if typed.rest.is_empty() => return None,
+            Verb::Slow | Verb::Set => {
+                let (key, value) = if verb == Verb::Slow { ("slow", typed.rest) } else { (first, rest) };
+                match setting(key, value, effects) {
+                    Some(setting) => Act::Set(setting),
+                    None => return Some(()),
+                }
+            }
             Verb::Destroy if typed.rest.is_empty() => Act::Destroy,
             Verb::Destroy => return None,
             _ => {
@@ -207,25 +210,30 @@ fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Act> {
     })
 }
 
-/// Reads a key and its value. `None`: they do not fit; `Some(None)`: the person was told why.
-fn setting(key: &str, value: &str, effects: &mut Vec<Effect>) -> Option<Option<Setting>> {
-    Some(Some(match key.to_ascii_lowercase().as_str() {
-        "description" => Setting::Description(value.to_owned()),
-        "limit" => match value {
-            "0" | "off" | "none" | "-" => Setting::Limit(None),
-            number => Setting::Limit(Some(number.parse().ok().filter(|limit| (1..=MOST_PEOPLE).contains(limit))?)),
-        },
-        "password" => match password(value, effects) {
-            Some(password) => Setting::Password(password),
-            None => return Some(None),
-        },
-        "public" => Setting::Public(switch(value)?),
-        "invite" => Setting::Invite(switch(value)?),
-        "slow" => Setting::Slow(slow(value)?),
+/// Reads a key and its value; nothing if they do not fit, which the person is told.
+fn setting(key: &str, value: &str, effects: &mut Vec<Effect>) -> Option<Setting> {
+    let (key, setting) = match key.to_ascii_lowercase().as_str() {
+        "description" => ("description", Some(Setting::Description(value.to_owned()))),
+        "limit" => ("limit", limit(value).map(Setting::Limit)),
+        "password" => return password(value, effects).map(Setting::Password),
+        "public" => ("public", switch(value).map(Setting::Public)),
+        "invite" => ("invite", switch(value).map(Setting::Invite)),
+        "slow" => ("slow", slow(value).map(Setting::Slow)),
         other => {
             let other = crate::text::truncate(other, super::commands::ECHOED_COLUMNS).to_owned();
             told(effects, Refusal::NoSetting(other));
-            return Some(None);
+            return None;
         }
-    }))
+    };
+    if setting.is_none() {
+        told(effects, Refusal::BadSetting(key));
+    }
+    setting
+}
+
+fn limit(value: &str) -> Option<Option<usize>> {
+    match value {
+        "0" | "off" | "none" | "-" => Some(None),
+        number => number.parse().ok().filter(|limit| (1..=MOST_PEOPLE).contains(limit)).map(Some),
+    }
 }

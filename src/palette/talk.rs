@@ -139,7 +139,8 @@ impl Palette {
         let Some(mut people) = addressees(to, effects) else { return Some(()) };
         let whom = people.pop().filter(|_| people.is_empty())?;
         self.join_leads_into_view = self.state == State::ChatView;
-        effects.push(Effect::OpenDirect(whom));
+        effects.push(Effect::OpenDirect(whom.clone()));
+        effects.push(Effect::TellAway(whom));
         Some(())
     }
 

@@ -63,6 +63,8 @@ pub struct Change {
     pub heir_awaited: bool,
     /// Nobody is left in a room that somebody has made.
     pub empty: bool,
+    /// Whoever has come in is admin now, because nobody was.
+    pub heir: bool,
 }
 
 impl Room {
@@ -74,7 +76,7 @@ impl Room {
             return Err(NotEntered::Closed);
         }
         let others = state.members.len();
-        let calm = Change { others, gathering: None, heir_awaited: false, empty: false };
+        let calm = Change { others, gathering: None, heir_awaited: false, empty: false, heir: false };
         if state.members.contains_key(&outbox.id()) {
             return Ok(Change { others: others - 1, ..calm });
         }
@@ -87,13 +89,14 @@ impl Room {
         state.order.entered(&actor.who, now);
         let name = actor.who.name.clone();
         state.admit(actor, outbox, now);
-        let heir = state.made.is_some() && !state.order.has_admin(now);
-        let gathering = state.tell_joined(&name, outbox.id());
-        if heir {
-            // Whoever comes first into a room that was empty for a while.
-            state.name_heir(self, None, now);
+        // Whoever comes first into a room that was empty for a while.
+        let heir = others == 0 && state.made.is_some() && !state.order.has_admin(now);
+        if let Some(member) = state.members.get(&outbox.id()).filter(|_| heir) {
+            let who = member.who.clone();
+            state.order.inherit(who);
         }
-        Ok(Change { gathering, ..calm })
+        let gathering = state.tell_joined(&name, outbox.id());
+        Ok(Change { gathering, heir, ..calm })
     }
 
     /// Whether the door is open to somebody without a password: he was invited, or he is an admin who comes back.
@@ -120,7 +123,13 @@ impl Room {
         }
         state.name_heir(self, None, now);
         let others = state.members.len();
-        Some(Change { others, gathering, heir_awaited: was_admin && lost, empty: others == 0 && state.made.is_some() })
+        Some(Change {
+            others,
+            gathering,
+            heir_awaited: was_admin && lost,
+            empty: others == 0 && state.made.is_some(),
+            heir: false,
+        })
     }
 
     /// A last admin is not waited for any more: somebody inherits the room. Called by the timer.

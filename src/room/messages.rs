@@ -74,11 +74,11 @@ impl Room {
         let own = match state.own(actor, id, now)? {
             own if state.permits(actor, Deed::Edit, Case { own, ..state.case() }, now) => own,
             false => return Some(Err(Denied::NotYours)),
-            true => return Some(Err(state.silence(actor, now))),
+            true => return Some(Err(state.silence(self, actor, now))),
         };
         debug_assert!(own, "only one's own can be edited");
         // A slow room would be no slower for somebody who says everything in one message that he edits.
-        if let Err(slow) = state.keep_slow(actor, now) {
+        if let Err(slow) = state.keep_slow(self, actor, now) {
             return Some(Err(slow));
         }
         let Changed { message, requoted } = state.history.edit(id, text)?;
@@ -127,9 +127,9 @@ impl State {
             return Err(Denied::NotIn(room.name.clone()));
         }
         if !self.permits(actor, Deed::Post, self.case(), now) {
-            return Err(self.silence(actor, now));
+            return Err(self.silence(room, actor, now));
         }
-        self.keep_slow(actor, now)?;
+        self.keep_slow(room, actor, now)?;
         if draft.lasts.is_some() && !self.history.takes_temporary() {
             return Err(Denied::TooManyTemporary);
         }
@@ -137,20 +137,20 @@ impl State {
     }
 
     /// How long somebody is silenced.
-    fn silence(&self, actor: &Actor, now: Instant) -> Denied {
+    fn silence(&self, room: &Room, actor: &Actor, now: Instant) -> Denied {
         let until = self.order.muted(&actor.who, now).flatten();
-        Denied::Muted(until.map(|until| until.saturating_duration_since(now)))
+        Denied::Muted(room.name.clone(), until.map(|until| until.saturating_duration_since(now)))
     }
 
     /// Whether it is his turn in a slow room. Admins are not slowed: they have to be able to answer.
-    fn keep_slow(&self, actor: &Actor, now: Instant) -> Result<(), Denied> {
+    fn keep_slow(&self, room: &Room, actor: &Actor, now: Instant) -> Result<(), Denied> {
         if self.slow == Duration::ZERO || self.role(actor, now) >= Role::Admin {
             return Ok(());
         }
         let posted = self.members.get(&actor.who.client).and_then(|member| member.posted);
         let until = posted.map(|at| at + self.slow).max(self.order.rested(&actor.who, now));
         let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(now));
-        if left.is_zero() { Ok(()) } else { Err(Denied::Slow(left)) }
+        if left.is_zero() { Ok(()) } else { Err(Denied::Slow(room.name.clone(), left)) }
     }
 
     /// Whether a message is his; `None` if it is not here, or not for him to read.

@@ -14,6 +14,17 @@ impl State {
     /// Changes one setting; the sentence that tells of it.
     pub(super) fn set(&mut self, setting: Setting, by: &UserName, room: &Room) -> Result<String, Denied> {
         let config = &mut self.config;
+        let same = match &setting {
+            Setting::Description(text) => config.description == *text,
+            Setting::Limit(limit) => config.limit == *limit,
+            Setting::Password(password) => password.is_none() && !matches!(config.entry, Entry::Password(_)),
+            Setting::Public(public) => config.public == *public,
+            Setting::Invite(invite) => *invite && config.entry == Entry::Closed,
+            Setting::Slow(wait) => self.slow == *wait,
+        };
+        if same {
+            return Err(Denied::AsItIs("That is how it is already; :set shows it.".to_owned()));
+        }
         Ok(match setting {
             Setting::Description(text) => {
                 config.description = text;

@@ -107,7 +107,7 @@ fn role(room: &Room, person: &Person, now: Instant) -> Option<Role> {
 
 /// A change of membership of which nothing follows.
 fn calm(others: usize) -> Change {
-    Change { others, gathering: None, heir_awaited: false, empty: false }
+    Change { others, gathering: None, heir_awaited: false, empty: false, heir: false }
 }
 
 /// No limits, and a sweep thread that runs as long as the tests: readers here are slow only because the machine is.

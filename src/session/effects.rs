@@ -59,6 +59,7 @@ impl Session {
     fn carry_out_rest(&mut self, effect: Effect) {
         match effect {
             Effect::SendDirect { to, draft } => self.send_direct(&to, *draft),
+            Effect::TellAway(whom) => self.tell_away_in_conversation(&whom),
             Effect::Reply { id, text } => self.reply(id, text),
             Effect::Edit { id, text } => self.edit(id, &text),
             Effect::Delete(id) => self.delete(id),

@@ -168,9 +168,16 @@ impl Session {
             }
         };
         if events.is_empty() {
-            return self.outbox.tell(Tone::News, &format!("Nothing has been said in {of} yet."));
+            let said = of.room().and_then(|name| self.membership(name)).map_or(0, |membership| membership.room.said());
+            let line = match said {
+                0 => format!("Nothing has been said in {of} yet."),
+                _ => format!("Nothing of what was said in {of} is kept."),
+            };
+            return self.outbox.tell(Tone::News, &line);
         }
-        self.outbox.tell_events(&events, &mut self.hub.clock.clone());
+        if !self.outbox.tell_events(&events, &mut self.hub.clock.clone()) {
+            self.outbox.tell(Tone::News, "All of it was said by people you ignore.");
+        }
     }
 
     #[inline(never)]

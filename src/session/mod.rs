@@ -23,9 +23,12 @@ mod talk;
 mod turns;
 
 use std::io::{self, Read};
-use std::net::{IpAddr, SocketAddr};
+use std::mem::MaybeUninit;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use socket2::SockRef;
 
 use crate::config::{Config, Telnet};
 use crate::conversation::Conversation;
@@ -94,6 +97,8 @@ pub struct Session {
     first_bytes: FirstBytes,
     /// The peer sends nothing more.
     input_over: bool,
+    /// The rest of what came is still to be read: no prompt before that.
+    more_waits: bool,
     password_warned: bool,
     color: Option<bool>,
     /// The read timeout set on the socket: setting it costs a system call.
@@ -135,6 +140,7 @@ impl Session {
             wrong_codes: 0,
             first_bytes: FirstBytes::new(),
             input_over: false,
+            more_waits: false,
             password_warned: false,
             color: None,
             read_timeout: None,
@@ -176,6 +182,7 @@ impl Session {
                 Ok(count) => {
                     let size = buffer.len();
                     self.take(&buffer[..count]);
+                    self.more_waits = count == size && more_waits(self.outbox.stream());
                     if count == size && large.is_none() {
                         large = Some(vec![0; LARGE_READ].into_boxed_slice());
                     } else if count < SMALL_READ {
@@ -299,7 +306,7 @@ impl Session {
     fn finish_turn(&mut self) {
         self.deliver();
         self.pick_up_notices();
-        if self.held_until.is_some() || self.is_over() {
+        if self.held_until.is_some() || self.more_waits || self.is_over() {
             self.outbox.flush();
         } else {
             self.update_place();
@@ -366,6 +373,14 @@ impl Session {
             message_limit: config.message_limit,
         }
     }
+}
+
+/// Whether there is something to be read at once. A prompt in the middle of what was typed ahead would stand before the
+/// answers to the rest of it.
+#[inline(never)]
+fn more_waits(stream: &TcpStream) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    SockRef::from(stream).recv_with_flags(&mut byte, libc::MSG_DONTWAIT | libc::MSG_PEEK).is_ok_and(|count| count > 0)
 }
 
 fn login_deadline(config: &Config, opened: Instant) -> Option<Instant> {

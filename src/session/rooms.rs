@@ -67,6 +67,7 @@ impl Session {
             Ok(change) => {
                 self.arrange(&room, change);
                 self.memberships.push(Membership { read: room.said(), room });
+                let how = if change.heir { Came::Heir } else { how };
                 Ok(Answer::Joined { room: name, others: change.others, how })
             }
             Err(NotEntered::Full(limit)) => Err(JoinRefusal::Full { room: name, limit }),

@@ -103,12 +103,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn open_direct(&mut self, whom: &Whom) -> Option<Answer> {
         match self.begin(whom) {
-            Ok(pair) => {
-                let partner = Arc::clone(pair.partner(self.outbox.id()));
-                let answer = Answer::DirectOpened(partner.addressee());
-                self.tell_away(&partner);
-                Some(answer)
-            }
+            Ok(pair) => Some(Answer::DirectOpened(pair.partner(self.outbox.id()).addressee())),
             Err(line) => {
                 self.outbox.tell(Tone::Refusal, &line);
                 None
@@ -186,6 +181,15 @@ impl Session {
         }
         for pair in sent {
             self.tell_away(pair.partner(self.outbox.id()));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_away_in_conversation(&self, whom: &Whom) {
+        if let Some(Conversation::Direct(partner)) = self.palette.current()
+            && let Some(person) = self.hub.roster.find(whom).filter(|person| person.client() == partner.client)
+        {
+            self.tell_away(&person);
         }
     }
 

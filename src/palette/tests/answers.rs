@@ -66,7 +66,10 @@ fn a_room_one_is_in_already_becomes_the_current_one_and_is_there_once() {
 #[test]
 fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_view() {
     let mut person = Person::in_palette();
-    assert_eq!(person.types(":dm bob"), [Effect::OpenDirect(whom("bob"))]);
+    for line in [":dm bob", ":dm @bob,bob"] {
+        let effects = [Effect::OpenDirect(whom("bob")), Effect::TellAway(whom("bob"))];
+        assert_eq!(person.types(line), effects, "{line}");
+    }
     let told = "In conversation with bob. :chat to talk, :close to leave.";
     assert_eq!(person.hears(Answer::DirectOpened(bob("bob"))), news(told));
     assert_eq!(person.0.place(), Place::Palette(Some(with_bob("bob"))));
@@ -88,7 +91,10 @@ fn a_room_that_was_not_made_leaves_one_where_one_was() {
     let sentences = [
         (NotMade::Exists(room("den")), "There is a room den already; :join den enters it."),
         (NotMade::Reserved(room("den")), "The name den is reserved."),
-        (NotMade::TooManyYours(5), "Too many rooms were made from your address: 5 is the most. Close one first."),
+        (
+            NotMade::TooManyYours(5),
+            "Too many rooms were made from your address: 5 is the most. :destroy one of them first.",
+        ),
         (NotMade::TooManyAll, "There are as many rooms as the server takes. Please try again later."),
         (NotMade::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
     ];

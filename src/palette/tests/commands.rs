@@ -132,6 +132,23 @@ fn every_right_form_does_its_own_thing_in_palette_and_view_and_stays_there() {
 }
 
 #[test]
+fn a_wrong_value_is_answered_with_what_the_setting_takes() {
+    for (lines, sentence) in [
+        ("set limit|set limit x|set limit -1|set limit 4294967296", "limit takes a number of people, or off."),
+        ("set public|set public x", "public takes on or off."),
+        ("set invite x", "invite takes on or off."),
+        (
+            "set slow|set slow x|set slow 6h1|slow x|slow 21601|slow 7h|slow -1",
+            "slow takes seconds or a time like 10m, six hours at most, or off.",
+        ),
+    ] {
+        for line in lines.split('|') {
+            assert_eq!(Person::at_general(true).commands(true, line), refusal(sentence), "{line}");
+        }
+    }
+}
+
+#[test]
 fn a_group_is_made_and_then_people_are_invited() {
     for (line, names) in
         [("group trip bob", &["bob"][..]), ("creategroup trip bob, @carol  bob#7 BOB", &["bob", "carol", "bob#7"])]
@@ -185,8 +202,8 @@ fn every_example_of_the_table_is_run_and_not_refused() {
 fn wrong_forms_are_answered_with_how_to_use_the_command() {
     let lines = "join|say|to|to games|me|dm|dm ,|dm bob,carol|reply|reply 12|reply #12|reply x hi|reply - hi|edit\
         |edit 12|edit #12|delete x|delete 12 13|delete #|temp|temp 5|temp @bob|temp 5 @bob|history x|history 0|history -1\
-        |search|create|group|group trip|group trip ,|invite|invite ,|set limit|set limit x|set limit -1|set limit 4294967296\
-        |set public|set public x|set invite x|set slow|set slow x|set slow 6h1|slow|slow x|slow 21601|slow 7h|slow -1|kick\
+        |search|create|group|group trip|group trip ,|invite|invite ,|slow|destroy now|close general|op bob now|deop bob x|unban bob x\
+        |unmute bob x|ban bob 0m|ban bob 400d|ban bob 1h30m spam|kick\
         |ban|unban|mute|mute bob x|mute bob 0s|unmute|op|deop|nick|whois|unignore|bell|bell x|color|color maybe|mode\
         |mode x|echo|shutdown";
     for view in [false, true] {
@@ -227,8 +244,8 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         ),
         ("kick 1x".to_owned(), BAD_START),
         ("ban bob# spam".to_owned(), "A name has no # in it: a letter, then letters, digits, _ or -."),
-        (format!("kick bob {}", "x".repeat(151)), "Too long: 151 characters, and it may have 150."),
-        (format!("set description {}", "x".repeat(151)), "Too long: 151 characters, and it may have 150."),
+        (format!("kick bob {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
+        (format!("set description {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
         ("nick al".to_owned(), name_length),
         ("nick abcdefghijklm".to_owned(), name_length),
         ("nick two words".to_owned(), NO_SPACES),
@@ -236,7 +253,7 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         ("whois bob carol".to_owned(), NO_SPACES),
         ("ignore 1x".to_owned(), BAD_START),
         ("unignore bob x".to_owned(), NO_SPACES),
-        (format!("away {}", "x".repeat(151)), "Not said: 151 characters, and a message may have 150."),
+        (format!("away {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
     ];
     for view in [false, true] {
         for (line, sentence) in &cases {

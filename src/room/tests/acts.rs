@@ -196,7 +196,7 @@ fn mute_and_unmute_are_told_in_the_view_or_to_him_who_does_not_look() {
     for target in [&looks, &away] {
         scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Muted));
-        assert_eq!(target.posts(&scene.room, Draft::said("hello"), scene.now), Err(Denied::Muted(None)));
+        assert_eq!(target.posts(&scene.room, Draft::said("hello"), scene.now), Err(Denied::Muted(general(), None)));
         scene.act(Act::Unmute(target.whom())).expect("unmuted");
         assert!(target.posts(&scene.room, Draft::said("hello"), scene.now).is_ok());
         let again = Denied::AsItIs(format!("{} is not muted.", target.who.name));
@@ -285,7 +285,8 @@ fn every_setting_is_told_and_holds() {
         (Setting::Public(true), "p1 made the room public"),
         (Setting::Password(Some("hunter2".to_owned())), "p1 set a password"),
         (Setting::Password(None), "p1 took the password away"),
-        (Setting::Invite(true), "p1 opened the room to invited people only"),
+        (Setting::Invite(true), "p1 closed the room: only who is invited comes in"),
+        (Setting::Slow(wait), "p1 made the room slow: one message in 10 seconds"),
         (Setting::Slow(Duration::ZERO), "p1 ended the slow mode"),
     ] {
         assert_eq!(set(setting.clone()).as_deref(), Ok(news), "{setting:?}");

@@ -34,11 +34,11 @@ fn in_a_slow_room_members_wait_between_messages_and_admins_do_not() {
         person.posts(&room, Draft::said("hello"), now + Duration::from_secs(seconds)).map(|_| ())
     };
     assert_eq!(post(&member, 0), Ok(()));
-    assert_eq!(post(&member, 4), Err(Denied::Slow(Duration::from_secs(6))));
+    assert_eq!(post(&member, 4), Err(Denied::Slow(general(), Duration::from_secs(6))));
     assert_eq!(post(&other, 4), Ok(()), "everybody has his own turn");
     // What was refused does not count.
     assert_eq!(post(&member, 10), Ok(()));
-    assert_eq!(post(&member, 11), Err(Denied::Slow(Duration::from_secs(9))));
+    assert_eq!(post(&member, 11), Err(Denied::Slow(general(), Duration::from_secs(9))));
     for seconds in 0..3 {
         assert_eq!(post(&owner, seconds), Ok(()));
     }
@@ -54,7 +54,7 @@ fn in_a_slow_room_an_edit_waits_like_a_message_and_a_deletion_does_not() {
     member.enter(&room);
     let id = member.posts(&room, Draft::said("hello"), now).expect("posted");
     let edit = |seconds| room.edit(&member.actor(), id, "more", now + Duration::from_secs(seconds));
-    assert_eq!(edit(4), Some(Err(Denied::Slow(Duration::from_secs(6)))));
+    assert_eq!(edit(4), Some(Err(Denied::Slow(general(), Duration::from_secs(6)))));
     assert!(matches!(edit(10), Some(Ok(_))));
     let own = owner.posts(&room, Draft::said("hello"), now).expect("posted");
     assert!(matches!(room.edit(&owner.actor(), own, "more", now), Some(Ok(_))));
