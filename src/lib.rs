@@ -33,13 +33,15 @@
 //! | `client:<id>` | one per connection | reads, runs the palette, answers, delivers what it posts |
 //! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
 //! | `sweep` | 1 | sends what full sockets did not take; asleep while nobody lags |
-//! | `timer` | 1 | gathered news, refused sockets |
+//! | `timer` | 1 | gathered news, expiring messages, lingering rooms, heirs, refused sockets |
+//! | `work:<n>` | two at most, none while idle | computes long: searches, looking up time zones |
 //!
 //! # Locks
 //!
 //! Taken in the order of their ranks only, never two of one rank, none held while another thread is waited for, no disk
-//! and no log line under any of them: roster 0, room table 1, room 2, outbox 3. Configuration, timer, throttles, guesses
-//! at the exit code, the list of laggards and the count of connections are leaves: nothing else is locked under them.
+//! and no log line under any of them: roster 0, room table and table of conversations 1, room and conversation 2, outbox 3.
+//! Configuration, quotations, timer, work queue, throttles, guesses at the exit code, a person's name and his being away, the
+//! list of laggards and the count of connections are leaves: nothing else is locked under them.
 //!
 //! # What is deliberately absent
 //!

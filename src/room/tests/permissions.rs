@@ -308,9 +308,10 @@ fn members_invite_into_an_open_room_and_only_admins_into_any_other() {
     cast.all("invite", [out(), out(), silenced(), shut(), Ok(()), Ok(()), Ok(())], invites);
     let admin = cast.admin.actor();
     assert_eq!(room.invite(&admin, &cast.admin.who, now), Err(Denied::Yourself("invite")));
-    for (guest, sentence) in
-        [(&cast.member, "p3 is in general already."), (&cast.banned, "p5 is banned from general: :unban p5 lets him in again.")]
-    {
+    for (guest, sentence) in [
+        (&cast.member, "p3 is in general already."),
+        (&cast.banned, "p5 is banned from general: :unban p5 lets him in again."),
+    ] {
         assert_eq!(room.invite(&admin, &guest.who, now), Err(Denied::AsItIs(sentence.to_owned())));
     }
 }
