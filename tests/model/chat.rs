@@ -3,8 +3,8 @@
 //! Pure, and knows the server by its promise only. What an act does stands in `talk`, `doors`, `order` and `lists`.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
-use super::departures::ONES_OWN_NAME_IS_IGNORED;
 use super::message::Message;
 use super::room::{Room, Who};
 use super::step::{Act, Step};
@@ -66,8 +66,7 @@ impl Person {
     }
 
     pub fn ignores(&self, client: Client, name: &str) -> bool {
-        let counts = client != self.client || ONES_OWN_NAME_IS_IGNORED;
-        counts && self.ignored.iter().any(|(known, known_name)| *known == client || known_name == name)
+        client != self.client && self.ignored.iter().any(|(known, known_name)| *known == client || known_name == name)
     }
 }
 
@@ -103,7 +102,11 @@ pub struct Chat {
     last_client: Client,
     heard: Vec<Vec<String>>,
     news: Vec<(String, News)>,
+    left_out: bool,
 }
+
+/// Whether steps are taken, too, at which the server is known not to keep a promise.
+static ALL_STEPS: LazyLock<bool> = LazyLock::new(|| std::env::var_os("CHATSOCK_UNKEPT").is_some());
 
 /// `bob#1002` in its parts.
 pub fn parts(whom: &str) -> (&str, Option<Client>) {
@@ -128,6 +131,7 @@ impl Chat {
             last_client: 1000,
             heard: Vec::new(),
             news: Vec::new(),
+            left_out: false,
         }
     }
 
@@ -201,6 +205,12 @@ impl Chat {
         }
     }
 
+    /// The step stands where the server is known not to keep a promise: it is not taken, and nothing may be changed.
+    pub fn leaves_out(&mut self) -> bool {
+        self.left_out = !*ALL_STEPS;
+        self.left_out
+    }
+
     /// Does a step. Nothing if it means nothing as things are.
     pub fn apply(&mut self, step: &Step) -> Option<Outcome> {
         self.heard = self.seats.iter().map(|_| Vec::new()).collect();
@@ -211,7 +221,7 @@ impl Chat {
                 let room = self.rooms.get_mut(room).filter(|room| room.made_by.is_some() && waits(room))?;
                 room.keepers.retain(|keeper| !keeper.awaited);
                 let name = room.name.clone();
-                self.name_heir(&name);
+                self.name_heir(&name, None);
             }
             (Act::Linger(room), _) => {
                 let over = |room: &&Room| room.made_by.is_some() && room.members.is_empty();
@@ -273,6 +283,10 @@ impl Chat {
             }
             _ => return None,
         }
+        if std::mem::take(&mut self.left_out) {
+            self.news.clear();
+            return None;
+        }
         self.deliver();
         outcome.prompts =
             self.seats.iter().map(|seat| seat.as_ref().map_or_else(String::new, |p| self.prompt(p))).collect();
@@ -303,6 +317,7 @@ impl Chat {
             Act::Join(room, password) => self.join(me, room, password.as_deref()),
             Act::Chat => self.open_view(me),
             Act::Leave => self.leave_view(me),
+            Act::Misused(misuse) => self.misuse(me, misuse),
             Act::Close => self.close(me),
             Act::Nick(name) => self.nick(me, name),
             Act::Ignore(whom) => self.ignore(me, whom),

@@ -3,7 +3,7 @@
 use super::chat::{Chat, Person, Place};
 use super::random::Random;
 use super::room::{Door, Room, Who};
-use super::step::{Act, Setting, Step};
+use super::step::{Act, Misuse, Setting, Step};
 
 const NAMES: [&str; 7] = ["alice", "bob", "carol", "dave", "erin", "frank", "grace"];
 const ROOMS: [&str; 3] = ["den", "attic", "lounge"];
@@ -268,7 +268,16 @@ fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     let muted = room.and_then(|room| room.mutes.last()).map_or_else(|| here.clone(), |(who, _)| name(who));
     let lasts = |random: &mut Random| (random.below(3) == 0).then_some(2);
     let is_muted = room.is_some_and(|room| !room.mutes.is_empty());
-    match random.below(30) {
+    match random.below(31) {
+        30 => Act::Misused(match random.below(7) {
+            0 => Misuse::Close,
+            1 => Misuse::Destroy,
+            2 => Misuse::Promote(here),
+            3 => Misuse::Demote(here),
+            4 => Misuse::Unban(banned),
+            5 => Misuse::Unmute(muted),
+            _ => Misuse::Ban(here),
+        }),
         0..=3 => Act::Kick(here, random.choose(&REASONS).to_owned()),
         4 | 5 => Act::Ban(here, lasts(random), random.choose(&REASONS).to_owned()),
         6 | 7 => {

@@ -1,9 +1,8 @@
 //! Coming and going: names, joining, making rooms, inviting, views, closing, quitting.
 
 use super::chat::{Chat, Client, Person, Place, Question, parts};
-use super::departures::LEAVING_ENDS_SLOWNESS;
 use super::pattern::{NUMBER, SPAN};
-use super::room::{Door, Keeper, Member, Room, Who, is_meant};
+use super::room::{Door, Keeper, Member, Room, Who};
 use super::rules::Rank;
 use super::talk::{NO_ROOM, pair};
 
@@ -58,6 +57,7 @@ impl Chat {
             let keepers = room.keepers.iter_mut().map(|keeper| &mut keeper.who);
             let mutes = room.mutes.iter_mut().map(|(who, _)| who);
             let known = keepers.chain(mutes).chain(&mut room.kicks).chain(&mut room.invited).chain(&mut room.speakers);
+            let known = known.chain(&mut room.too_soon);
             known.filter(|who| who.client == me).for_each(|who| who.name = name.to_owned());
             rooms.push(room.name.clone());
         }
@@ -223,18 +223,22 @@ impl Chat {
         if let Some(keeper) = room.keepers.iter_mut().find(|keeper| keeper.who.is(&who)) {
             (keeper.who, keeper.awaited) = (who.clone(), false);
         }
-        if LEAVING_ENDS_SLOWNESS {
-            room.speakers.retain(|speaker| !speaker.is(&who));
-        }
         room.members.insert(me, Member { client: me, arrived, unread: 0 });
         self.news(name, format!("{} joined", who.name), Some(me));
+        // Whoever comes first into a room that was empty for a while.
+        self.name_heir(name, None);
         Ok(count)
     }
 
     /// Makes a room and goes in; false if that cannot be.
-    fn make(&mut self, me: Client, name: &str) -> bool {
+    fn make(&mut self, me: Client, name: &str, by_group: bool) -> bool {
         let Some(who) = self.person(me).map(Person::who) else { return false };
         if let Some(room) = self.rooms.get(name) {
+            // `:group` invites people although it has made nothing.
+            if by_group && room.members.contains_key(&me) && self.leaves_out() {
+                return false;
+            }
+            let room = &self.rooms[name];
             // Of a hidden room nobody learns who is not in it.
             let known = room.public || room.rank(&who).is_in();
             let line = match known {
@@ -253,7 +257,7 @@ impl Chat {
     }
 
     pub fn create(&mut self, me: Client, name: &str, password: Option<String>) {
-        if self.make(me, name) {
+        if self.make(me, name, false) {
             if let (Some(room), Some(password)) = (self.rooms.get_mut(name), password) {
                 room.door = Door::Password(password);
             }
@@ -262,12 +266,12 @@ impl Chat {
     }
 
     pub fn group(&mut self, me: Client, name: &str, invited: &[String]) {
-        if self.make(me, name) {
+        if self.make(me, name, true) {
             if let Some(room) = self.rooms.get_mut(name) {
                 (room.public, room.door) = (false, Door::Closed);
             }
-            self.invite(me, name, invited);
             self.made(me, name);
+            self.invite(me, name, invited);
         }
     }
 
@@ -278,6 +282,15 @@ impl Chat {
 
     pub fn invite(&mut self, me: Client, name: &str, invited: &[String]) {
         let Some(who) = self.person(me).map(Person::who) else { return };
+        // Of a ban of his under another name the wrong one is told: that name cannot be unbanned.
+        let other_name = |guest: &Who| {
+            let bans = &self.rooms[name].bans;
+            bans.iter().any(|ban| ban.is_about(guest)) && bans.iter().all(|ban| ban.name != guest.name)
+        };
+        let guests = invited.iter().filter_map(|whom| self.find(whom)).map(Person::who);
+        if guests.into_iter().any(|guest| other_name(&guest)) && self.leaves_out() {
+            return;
+        }
         let mut missing = Vec::new();
         let mut asked: Vec<&String> = Vec::new();
         for whom in invited {
@@ -316,16 +329,20 @@ impl Chat {
             return Some(format!("{} is in {name} already.", guest.name));
         }
         match room.rank(me) {
-            Rank::Muted => return Some(format!("Only admins of {name} can do that; :list marks them.")),
+            Rank::Muted => return Some(format!("You are muted in {name}, so you cannot invite anybody.")),
             Rank::Member if !room.is_open() => {
                 return Some(format!("{name} is not open to everybody: only its admins invite people."));
             }
             _ => {}
         }
         if room.banned(guest).is_some() {
-            return Some(format!("{} is banned from {name}: :unban first.", guest.name));
+            let by_name = room.bans.iter().find(|ban| ban.name == guest.name);
+            let ban = by_name.or(room.banned(guest)).map_or_else(String::new, |ban| ban.name.clone());
+            return Some(format!("{} is banned from {name}: :unban {ban} lets him in again.", guest.name));
         }
-        room.kicks.retain(|kicked| !is_meant(kicked, &guest.name, Some(guest)));
+        if room.rank(me).keeps_order() {
+            room.kicks.retain(|kicked| !kicked.is(guest));
+        }
         room.invited.retain(|known| !known.is(guest));
         room.invited.push(guest.clone());
         None
@@ -351,30 +368,42 @@ impl Chat {
         let Some(who) = self.person(me).map(Person::who) else { return };
         let Some(room) = self.rooms.get_mut(name) else { return };
         room.members.remove(&me);
-        if lost {
-            let own = room.keepers.iter_mut().find(|keeper| keeper.who.is(&who));
-            own.into_iter().for_each(|keeper| keeper.awaited = true);
-        } else if let Some(at) = room.keepers.iter().position(|keeper| keeper.who.is(&who)) {
-            room.keepers.remove(at);
+        if room.slow == 0 {
+            room.speak_too_soon(&who);
+        }
+        if let Some(at) = room.keepers.iter().position(|keeper| keeper.who.is(&who)) {
+            if lost {
+                room.keepers[at].awaited = true;
+            } else {
+                room.keepers.remove(at);
+            }
+            // His own room lets him in again while it is there.
+            if room.members.is_empty() {
+                room.invited.retain(|known| !known.is(&who));
+                room.invited.push(who.clone());
+            }
         }
         self.news(name, format!("{} left", who.name), Some(me));
-        self.name_heir(name);
+        self.name_heir(name, None);
     }
 
-    /// If somebody's room has no admin any more, whoever has been in it longest gets it.
-    pub fn name_heir(&mut self, name: &str) {
+    /// If somebody's room has no admin any more, whoever has been in it longest gets it, and may speak; but not who has
+    /// just been made an ordinary member.
+    pub fn name_heir(&mut self, name: &str, but: Option<Client>) {
         let Some(room) = self.rooms.get(name).filter(|room| room.made_by.is_some() && room.keepers.is_empty()) else {
             return;
         };
-        let Some(heir) = room.members.values().min_by_key(|member| member.arrived).map(|member| member.client) else {
-            return;
-        };
+        let fit = room.members.values().filter(|member| but != Some(member.client));
+        let Some(heir) = fit.min_by_key(|member| member.arrived).map(|member| member.client) else { return };
         let Some(person) = self.person(heir).cloned() else { return };
         if let Some(room) = self.rooms.get_mut(name) {
-            room.keepers.push(Keeper { who: person.who(), owner: true, awaited: false });
+            let who = person.who();
+            room.mutes.retain(|(muted, _)| !muted.is(&who));
+            room.keepers.push(Keeper { who, owner: true, awaited: false });
         }
-        self.news(name, format!("{} is admin of {name} now", person.name), None);
-        if person.viewed() != Some(name) {
+        let looks = person.viewed() == Some(name);
+        self.news(name, format!("{} is admin of {name} now", person.name), (!looks).then_some(heir));
+        if !looks {
             self.tell(heir, format!("* You are admin of {name} now."));
         }
     }

@@ -2,6 +2,7 @@
 
 use super::chat::{Chat, Client, Person, Place, parts};
 use super::doors::people;
+use super::order::not_admin;
 use super::pattern::{NUMBER, SPAN};
 use super::room::{Ban, Door, Room};
 use super::rules::Rank;
@@ -144,7 +145,7 @@ impl Chat {
         let Some(who) = self.person(me).map(Person::who) else { return };
         let room = &self.rooms[room];
         if !room.rank(&who).keeps_order() {
-            return self.tell(me, format!("! Only admins of {} can do that; :list marks them.", room.name));
+            return self.tell(me, format!("! {}", not_admin(room)));
         }
         if room.bans.is_empty() {
             return self.tell(me, format!("* Nobody is banned from {}.", room.name));
@@ -162,8 +163,9 @@ impl Chat {
     pub fn set_away(&mut self, me: Client, away: Option<String>) {
         let Some(person) = self.person_mut(me) else { return };
         let line = match &away {
-            _ if person.away == away => "* Nothing has changed by that.".to_owned(),
+            Some(_) if person.away == away => "* You are away already.".to_owned(),
             Some(text) => format!("* You are away ({text}); :back ends it."),
+            None if person.away.is_none() => "* You are not away.".to_owned(),
             None => "* You are back.".to_owned(),
         };
         person.away = away;
@@ -177,9 +179,11 @@ impl Chat {
         if client == me {
             return self.tell(me, "! You cannot ignore yourself.");
         }
+        if self.person(me).is_some_and(|person| person.ignores(client, &name)) {
+            return self.tell(me, format!("! You ignore {name} already; :unignore {name} ends it."));
+        }
         self.tell(me, format!("* You see nothing of {name} any more; :unignore {name} ends it."));
         if let Some(person) = self.person_mut(me) {
-            person.ignored.retain(|(known, known_name)| *known != client && *known_name != name);
             person.ignored.push((client, name));
         }
     }

@@ -23,7 +23,6 @@ pub struct Message {
     pub reply: Option<Quote>,
     /// Whom it was sent to; nobody, if it was said in a room.
     pub to: Vec<String>,
-    pub partners: Vec<Client>,
 }
 
 impl Message {

@@ -1,11 +1,12 @@
 //! Order in a room: kicking, banning, silencing, admins, how the room is set up.
 
-use super::chat::{Chat, Client, Person, Place};
-use super::departures::WRONG_NUMBERS_BAN_ANYBODY;
-use super::room::{Ban, Door, Keeper, Room, Who, is_meant};
+use super::chat::{Chat, Client, Person, Place, parts};
+use super::room::{Ban, Door, Keeper, Room, Who};
 use super::rules::Rank;
-use super::step::{Act, Setting};
+use super::step::{Act, Misuse, Setting};
 use super::talk::NO_ROOM;
+
+const NO_PAIR: &str = "! That is for rooms, and you are in a conversation. :join makes a room the current one.";
 
 fn because(sentence: String, reason: &str) -> String {
     if reason.is_empty() { sentence } else { format!("{sentence} ({reason})") }
@@ -19,8 +20,12 @@ fn hours(lasts: Option<u64>) -> String {
     }
 }
 
-fn not_admin(room: &Room) -> String {
-    format!("Only admins of {} can do that; :list marks them.", room.name)
+pub fn not_admin(room: &Room) -> String {
+    let name = &room.name;
+    match room.made_by {
+        Some(_) => format!("Only admins of {name} can do that; :list marks them."),
+        None => format!("{name} is one of the server's own rooms and has no admins; :create makes a room of yours."),
+    }
 }
 
 /// Somebody an act is about.
@@ -37,10 +42,7 @@ impl Chat {
         let Some(person) = self.person(me) else { return };
         let (who, room) = match (person.open.last(), person.room()) {
             (None, _) => return self.tell(me, NO_ROOM),
-            (_, None) => {
-                let line = "! That is for rooms, and you are in a conversation. :join makes a room the current one.";
-                return self.tell(me, line);
-            }
+            (_, None) => return self.tell(me, NO_PAIR),
             (_, Some(room)) => (person.who(), room),
         };
         let done = match act {
@@ -56,6 +58,10 @@ impl Chat {
                 return self.tell(me, line);
             }
             Act::ShowSettings => return self.show_settings(me, &room),
+            Act::Topic(text) if text.len() > 150 => {
+                let length = text.len();
+                return self.tell(me, format!("! Too long: {length} characters, and such a text may have 150."));
+            }
             Act::Bans => return self.list_bans(me, &room),
             Act::Destroy => self.destroy(&who, &room),
             Act::Kick(whom, reason) => self.kick(&who, &room, whom, reason),
@@ -84,9 +90,29 @@ impl Chat {
             Ok(news) if news.is_empty() => {}
             Ok(news) => {
                 self.news(&room, news.clone(), Some(me));
+                // Whom it was about does not inherit what he has just lost.
+                let but = match act {
+                    Act::Demote(whom) | Act::Mute(whom, _) => self.find(whom).map(|person| person.client),
+                    _ => None,
+                };
+                self.name_heir(&room, but);
                 self.tell(me, format!("* {news}"));
             }
         }
+    }
+
+    /// Tells how a command is used, and does nothing.
+    pub fn misuse(&mut self, me: Client, misuse: &Misuse) {
+        let Some(person) = self.person(me) else { return };
+        let mark = if person.view { '/' } else { ':' };
+        let (_, syntax, example) = misuse.texts();
+        match person.open.last() {
+            _ if *misuse == Misuse::Close => {}
+            None => return self.tell(me, NO_ROOM),
+            Some(Place::Pair(_)) => return self.tell(me, NO_PAIR),
+            Some(Place::Room(_)) => {}
+        }
+        self.tell(me, format!("! Use it as {mark}{syntax}, for example {mark}{example}"));
     }
 
     fn present(&self, room: &str, whom: &str, me: &Who) -> Result<Target, String> {
@@ -136,6 +162,7 @@ impl Chat {
     fn put_out(&mut self, room: &str, who: &Who, line: String) {
         if let Some(known) = self.rooms.get_mut(room) {
             known.members.remove(&who.client);
+            known.speak_too_soon(who);
             known.keepers.retain(|keeper| !keeper.who.is(who));
         }
         self.tell(who.client, line);
@@ -148,7 +175,7 @@ impl Chat {
         if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
             known.kicks.retain(|kicked| !kicked.is(who));
             known.kicks.push(who.clone());
-            known.invited.retain(|guest| !is_meant(guest, &who.name, Some(who)));
+            known.invited.retain(|guest| !guest.is(who));
             let line = because(format!("* You were kicked from {room} by {}", me.name), reason);
             self.put_out(room, who, format!("{line}. You may come back in 1 minute."));
         }
@@ -156,32 +183,38 @@ impl Chat {
     }
 
     fn ban(&mut self, me: &Who, room: &str, whom: &str, lasts: Option<u64>, reason: &str) -> Result<String, String> {
-        let target = self.present(room, whom, me).unwrap_or_else(|_| {
+        let here = self.present(room, whom, me);
+        if here.is_err() {
+            self.numbered_online(whom)?;
+        }
+        let target = here.unwrap_or_else(|_| {
             let known = &self.rooms[room];
             let name = self.bare(whom).to_owned();
             let who = self.find(whom).map(Person::who);
-            // The name is kept out with whoever has it.
-            let bearer = if WRONG_NUMBERS_BAN_ANYBODY { who.clone() } else { self.find(&name).map(Person::who) };
             let awaited = known.keepers.iter().find(|keeper| keeper.awaited && keeper.who.name == name);
             let rank = match awaited {
                 Some(keeper) if keeper.owner => Rank::Owner,
                 Some(_) => Rank::Admin,
-                None => bearer.as_ref().map_or(Rank::Stranger, |who| known.rank(who)),
+                None => who.as_ref().map_or(Rank::Stranger, |who| known.rank(who)),
             };
-            let own = bearer.is_some_and(|bearer| bearer.client == me.client);
+            let own = who.as_ref().is_some_and(|who| who.client == me.client);
             Target { who, name, rank, own, present: false }
         });
         self.judge(me, room, &target, "ban")?;
         let known = self.rooms.get_mut(room).ok_or_else(String::new)?;
         let address = target.who.as_ref().map(|who| who.address.clone()).filter(|address| !address.starts_with("127."));
         let before = known.bans.iter().position(|ban| ban.name == target.name).map(|at| known.bans.remove(at));
-        known.bans.push(Ban {
+        let (known_address, known_who) = before.map_or((None, None), |ban| (ban.address, ban.who));
+        let ban = Ban {
             name: target.name.clone(),
-            address: address.or(before.and_then(|ban| ban.address)),
+            who: target.who.clone().or(known_who),
+            address: address.or(known_address),
             by: me.name.clone(),
             timed: lasts.is_some(),
             reason: reason.to_owned(),
-        });
+        };
+        known.invited.retain(|guest| !ban.is_about(guest));
+        known.bans.push(ban);
         let length = hours(lasts);
         if let Some(who) = target.who.as_ref().filter(|_| target.present) {
             let line = because(format!("* You were banned from {room} by {}{length}", me.name), reason);
@@ -190,8 +223,18 @@ impl Chat {
         Ok(because(format!("{} was banned by {}{length}", target.name, me.name), reason))
     }
 
+    /// A session's number names nobody who is not online.
+    fn numbered_online(&self, whom: &str) -> Result<(), String> {
+        match parts(whom).1.is_some() && self.find(whom).is_none() {
+            true => Err(format!("{whom} is not online; :listall shows who is.")),
+            false => Ok(()),
+        }
+    }
+
     fn unban(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
         let name = self.bare(whom).to_owned();
+        self.keeps_order(me, room)?;
+        self.numbered_online(whom)?;
         let known = self.keeps_order(me, room)?;
         let before = known.bans.len();
         known.bans.retain(|ban| ban.name != name);
@@ -218,11 +261,22 @@ impl Chat {
     fn unmute(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
         let name = self.bare(whom).to_owned();
         let online = self.find(whom).map(Person::who);
+        let numbered = parts(whom).1.is_some();
+        let known = self.keeps_order(me, room)?;
+        let here = online.as_ref().is_some_and(|who| known.members.contains_key(&who.client));
+        // Who is here, or numbered, is meant himself, and nobody who was called so.
+        let named = |muted: &Who| !here && !numbered && muted.name == name;
+        let is = |muted: &Who| online.as_ref().is_some_and(|who| muted.is(who));
+        // Who was muted, has gone out and is online is not found by his number, nor by the name he has now.
+        let lost = !here && known.mutes.iter().any(|(muted, _)| is(muted) && !named(muted));
+        if lost && self.leaves_out() {
+            return Ok(String::new());
+        }
         let known = self.keeps_order(me, room)?;
         let before = known.mutes.len();
-        known.mutes.retain(|(muted, _)| !is_meant(muted, &name, online.as_ref()));
+        known.mutes.retain(|(muted, _)| !is(muted) && !named(muted));
         if known.mutes.len() == before {
-            return Err(format!("{name} is not muted."));
+            return Err(format!("{whom} is not muted."));
         }
         if let Ok(Target { who: Some(who), .. }) = self.present(room, whom, me) {
             self.hear(room, &who, format!("* You may write in {room} again."));
@@ -237,7 +291,7 @@ impl Chat {
             return Err(format!("{} is admin already.", target.name));
         }
         if let Some(who) = &target.who {
-            known.mutes.retain(|(muted, _)| !is_meant(muted, &who.name, Some(who)));
+            known.mutes.retain(|(muted, _)| !muted.is(who));
             known.keepers.push(Keeper { who: who.clone(), owner: false, awaited: false });
             self.hear(room, who, format!("* {} made you admin of {room}.", me.name));
         }
@@ -250,10 +304,12 @@ impl Chat {
         if !target.rank.keeps_order() {
             return Err(format!("{} is not an admin.", target.name));
         }
+        if self.rooms[room].members.len() == 1 {
+            return Err(format!("You are alone in {room}: it stays yours."));
+        }
         if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
             known.keepers.retain(|keeper| !keeper.who.is(who));
             self.hear(room, who, format!("* {} made you an ordinary member of {room}.", me.name));
-            self.name_heir(room);
         }
         Ok(format!("{} made {} an ordinary member", me.name, target.name))
     }
@@ -319,7 +375,7 @@ fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
         }
         Setting::Invite(true) => {
             room.door = Door::Closed;
-            "opened the room to invited people only".to_owned()
+            "closed the room: only who is invited comes in".to_owned()
         }
         Setting::Invite(false) if room.door != Door::Closed => return Err(format!("{name} asks for no invitation.")),
         Setting::Invite(false) if !room.public => {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::chat::Client;
-use super::departures::OLD_NAMES_ARE_MEANT;
 use super::message::Message;
 use super::rules::Rank;
 
@@ -20,11 +19,6 @@ impl Who {
     pub fn is(&self, other: &Who) -> bool {
         self.client == other.client || (self.name == other.name && self.address == other.address)
     }
-}
-
-/// Whether an entry is about the person of a name, who may be online.
-pub fn is_meant(entry: &Who, name: &str, online: Option<&Who>) -> bool {
-    entry.name == name || (!OLD_NAMES_ARE_MEANT && online.is_some_and(|who| entry.is(who)))
 }
 
 #[derive(Clone, Debug)]
@@ -46,10 +40,19 @@ pub struct Keeper {
 #[derive(Clone, Debug)]
 pub struct Ban {
     pub name: String,
+    /// Whatever he calls himself later.
+    pub who: Option<Who>,
     pub address: Option<String>,
     pub by: String,
     pub timed: bool,
     pub reason: String,
+}
+
+impl Ban {
+    pub fn is_about(&self, who: &Who) -> bool {
+        let known = self.who.as_ref().is_some_and(|known| known.is(who));
+        known || self.name == who.name || self.address.as_ref() == Some(&who.address)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +82,8 @@ pub struct Room {
     pub invited: Vec<Who>,
     /// Who has said anything here.
     pub speakers: Vec<Who>,
+    /// Who of them may speak too soon, were the room slow: put out of it, or gone while it was not.
+    pub too_soon: Vec<Who>,
     pub said: Vec<Message>,
 }
 
@@ -100,6 +105,7 @@ impl Room {
             mutes: Vec::new(),
             invited: Vec::new(),
             speakers: Vec::new(),
+            too_soon: Vec::new(),
             said: Vec::new(),
         }
     }
@@ -109,7 +115,7 @@ impl Room {
     }
 
     pub fn banned(&self, who: &Who) -> Option<&Ban> {
-        self.bans.iter().find(|ban| ban.name == who.name || ban.address.as_ref() == Some(&who.address))
+        self.bans.iter().find(|ban| ban.is_about(who))
     }
 
     pub fn rank(&self, who: &Who) -> Rank {
@@ -121,6 +127,13 @@ impl Room {
             Some(_) => Rank::Admin,
             None if self.mutes.iter().any(|(muted, _)| muted.is(who)) => Rank::Muted,
             None => Rank::Member,
+        }
+    }
+
+    /// Notes of somebody who goes that the server forgets when he has spoken.
+    pub fn speak_too_soon(&mut self, who: &Who) {
+        if self.speakers.iter().any(|speaker| speaker.is(who)) {
+            self.too_soon.push(who.clone());
         }
     }
 

@@ -11,6 +11,34 @@ pub enum Setting {
     Invite(bool),
 }
 
+/// A line whose arguments do not fit its command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Misuse {
+    Close,
+    Destroy,
+    Promote(String),
+    Demote(String),
+    Unban(String),
+    Unmute(String),
+    /// With something like a duration that is none.
+    Ban(String),
+}
+
+impl Misuse {
+    /// The line, how it should be, and an example.
+    pub fn texts(&self) -> (String, &'static str, &'static str) {
+        match self {
+            Misuse::Close => ("close den".to_owned(), "close", "close"),
+            Misuse::Destroy => ("destroy den".to_owned(), "destroy", "destroy"),
+            Misuse::Promote(who) => (format!("op {who} please"), "op <user>", "op bob"),
+            Misuse::Demote(who) => (format!("deop {who} please"), "deop <user>", "deop bob"),
+            Misuse::Unban(who) => (format!("unban {who} please"), "unban <user>", "unban bob"),
+            Misuse::Unmute(who) => (format!("unmute {who} please"), "unmute <user>", "unmute bob"),
+            Misuse::Ban(who) => (format!("ban {who} 9x"), "ban <user> [duration] [reason]", "ban bob 2h spam"),
+        }
+    }
+}
+
 /// What somebody does. The first group is no typed line; names may be `bob` or `bob#1002`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
@@ -47,6 +75,7 @@ pub enum Act {
     Chat,
     Leave,
     Close,
+    Misused(Misuse),
     Kick(String, String),
     Ban(String, Option<u64>, String),
     Unban(String),
@@ -105,6 +134,7 @@ impl Act {
             Act::Invite(who) => format!("invite {}", who.join(" ")),
             Act::Chat => "chat".to_owned(),
             Act::Close => "close".to_owned(),
+            Act::Misused(misuse) => misuse.texts().0,
             Act::Kick(who, why) => format!("kick {who} {why}"),
             Act::Ban(who, lasts, why) => format!("ban {who}{} {why}", hours(lasts)),
             Act::Unban(who) => format!("unban {who}"),

@@ -1,7 +1,6 @@
 //! What is said, and what becomes of it: rooms, conversations of two, answers, edits, deletions, finding.
 
 use super::chat::{Chat, Client, Person, Place};
-use super::departures::CHANGES_ARE_SEEN_ONCE_PER_PARTNER;
 use super::message::{Message, Quote};
 use super::pattern::{NUMBER, SPAN, WORD};
 use super::room::{Room, Who};
@@ -56,6 +55,18 @@ impl Room {
 }
 
 impl Chat {
+    /// Why somebody cannot say anything in a room just now.
+    fn silenced(&mut self, who: &Who, room: &str) -> Option<String> {
+        let known = &self.rooms[room];
+        let slow = known.slow > 0 && known.rank(who) == Rank::Member;
+        let too_soon = slow && known.too_soon.iter().any(|known| known.is(who));
+        // Nothing is said, and the line is forgotten with the step.
+        if too_soon && self.leaves_out() {
+            return Some(String::new());
+        }
+        self.rooms[room].silenced(who)
+    }
+
     fn message(&mut self, me: Client, text: &str) -> Message {
         self.last_message += 1;
         Message {
@@ -68,7 +79,6 @@ impl Chat {
             temporary: false,
             reply: None,
             to: Vec::new(),
-            partners: Vec::new(),
         }
     }
 
@@ -84,7 +94,7 @@ impl Chat {
     fn post(&mut self, me: Client, room: &str, text: &str, with: impl FnOnce(&mut Message)) {
         let Some(person) = self.person(me) else { return };
         let (who, viewed) = (person.who(), person.viewed() == Some(room));
-        if let Some(why) = self.rooms[room].silenced(&who) {
+        if let Some(why) = self.silenced(&who, room) {
             return self.tell(me, why);
         }
         let mut message = self.message(me, text);
@@ -92,7 +102,8 @@ impl Chat {
         let looking: Vec<_> = self.people().filter(|p| p.viewed() == Some(room)).map(|p| p.client).collect();
         let Some(known) = self.rooms.get_mut(room) else { return };
         known.said.push(message.clone());
-        known.speakers.push(who);
+        known.speakers.push(who.clone());
+        known.too_soon.retain(|known| !known.is(&who));
         for member in known.members.values_mut() {
             member.unread += u64::from(member.client != me && !looking.contains(&member.client));
         }
@@ -124,7 +135,7 @@ impl Chat {
         }
         match self.rooms.get(room).is_some_and(|room| room.members.contains_key(&me)) {
             true => self.post(me, room, text, |_| {}),
-            false => self.tell(me, format!("! You are not in {room}.")),
+            false => self.tell(me, format!("! Not said: you are not in {room}.")),
         }
     }
 
@@ -168,7 +179,10 @@ impl Chat {
         let mut partners = Vec::new();
         for whom in to {
             match self.begin(me, whom) {
-                Err(why) => self.tell(me, format!("! Not sent to {whom}: {why}")),
+                Err(why) => {
+                    let why = why.strip_prefix("You ").map_or(why.clone(), |rest| format!("you {rest}"));
+                    self.tell(me, format!("! Not sent: {why}"));
+                }
                 Ok(other) if partners.contains(&other) => {}
                 Ok(other) => partners.push(other),
             }
@@ -182,7 +196,6 @@ impl Chat {
         }
         let mut message = self.message(me, text);
         message.to = to.iter().map(|other| self.name(*other)).collect();
-        message.partners = to.to_vec();
         with(&mut message);
         for other in to {
             self.pairs.entry(pair(me, *other)).or_default().push(message.clone());
@@ -190,7 +203,7 @@ impl Chat {
                 self.tell(*other, message.shown(*other));
             }
         }
-        if !echoed && !self.person(me).is_some_and(|person| person.ignores(me, &message.author)) {
+        if !echoed {
             self.tell(me, message.shown(me));
         }
         for other in to {
@@ -204,24 +217,15 @@ impl Chat {
         self.rooms.values().find(readable).map(|room| room.name.clone())
     }
 
-    /// The others with whom he shares a direct message, in the order in which it was sent to them.
+    /// The others with whom he shares a direct message, in the order in which they came to the server.
     fn partners_of(&self, me: Client, id: u64) -> Vec<Client> {
         let shares = |key: &(Client, Client), said: &[Message]| {
             (key.0 == me || key.1 == me) && said.iter().any(|message| message.id == id)
         };
         let found = self.pairs.iter().filter(|(key, said)| shares(key, said));
-        let place = |other: Client, said: &[Message]| {
-            let message = said.iter().find(|message| message.id == id)?;
-            message.partners.iter().position(|partner| *partner == other)
-        };
-        let mut partners: Vec<_> = found
-            .map(|(key, said)| {
-                let other = if key.0 == me { key.1 } else { key.0 };
-                (place(other, said), other)
-            })
-            .collect();
+        let mut partners: Vec<_> = found.map(|(key, _)| if key.0 == me { key.1 } else { key.0 }).collect();
         partners.sort_unstable();
-        partners.into_iter().map(|(_, other)| other).collect()
+        partners
     }
 
     /// The last message of his own, where none is named.
@@ -230,7 +234,7 @@ impl Chat {
         let pairs = self.pairs.iter().filter(|(key, _)| key.0 == me || key.1 == me).flat_map(|(_, said)| said);
         let own = rooms.chain(pairs).filter(|message| message.from == me).map(|message| message.id).max();
         if id.or(own).is_none() {
-            self.tell(me, "! There is no message of yours any more.");
+            self.tell(me, "! There is no message of yours that is still kept.");
         }
         id.or(own)
     }
@@ -265,10 +269,14 @@ impl Chat {
             if !known.said.iter().any(|message| message.id == id && message.from == me) {
                 return self.tell(me, "! That message is not yours.");
             }
-            if let Some(why) = known.silenced(&who) {
+            if let Some(why) = self.silenced(&who, &room) {
                 return self.tell(me, why);
             }
-            let edited = self.rooms.get_mut(&room).and_then(|known| change(&mut known.said, id, text));
+            let edited = self.rooms.get_mut(&room).and_then(|known| {
+                known.speakers.push(who.clone());
+                known.too_soon.retain(|known| !known.is(&who));
+                change(&mut known.said, id, text)
+            });
             if let Some(message) = edited {
                 self.said(&room, &message, false);
             }
@@ -316,14 +324,10 @@ impl Chat {
         }
         let mut own: Option<String> = None;
         for other in partners {
-            if let Some(line) = own.take_if(|_| CHANGES_ARE_SEEN_ONCE_PER_PARTNER) {
-                self.tell(me, line);
-            }
             let Some(changed) = change(self.pairs.entry(pair(me, other)).or_default()) else { continue };
             let (line, shown) = match &changed {
                 Ok(message) => {
-                    let hidden = self.person(me).is_some_and(|person| person.ignores(me, &message.author));
-                    own = (!hidden).then(|| message.shown(me));
+                    own = Some(message.shown(me));
                     let ignored = self.person(other).is_some_and(|person| person.ignores(me, &message.author));
                     (message.shown(other), !ignored)
                 }
