@@ -98,23 +98,12 @@ impl Server {
 
     /// A client that has given its name and stands in the palette.
     pub fn login(&self, name: &str) -> Client {
-        let mut client = self.connect();
-        client.expect("Username: ");
-        client.send(name);
-        client.expect(":help explains.\r\n");
-        client.expect("> ");
-        client
+        Client::login(self.address(), name)
     }
 
     /// A client in the chat view of a room.
     pub fn chat(&self, name: &str, room: &str) -> Client {
-        let mut client = self.login(name);
-        client.send(&format!(":join {room}"));
-        client.expect("to leave.\r\n");
-        client.send(":chat");
-        client.expect(":q goes back.\r\n");
-        client.expect(&format!("{room} | "));
-        client
+        Client::chat(self.address(), name, room)
     }
 }
 
@@ -147,6 +136,27 @@ impl Client {
         Client { stream, received: Vec::new(), over: false }
     }
 
+    /// Connects, gives a name, and stands in the palette.
+    pub fn login(address: SocketAddr, name: &str) -> Client {
+        let mut client = Client::connect(address);
+        client.expect("Username: ");
+        client.send(name);
+        client.expect(":help explains.\r\n");
+        client.expect("> ");
+        client
+    }
+
+    /// The same in the chat view of a room.
+    pub fn chat(address: SocketAddr, name: &str, room: &str) -> Client {
+        let mut client = Client::login(address, name);
+        client.send(&format!(":join {room}"));
+        client.expect("to leave.\r\n");
+        client.send(":chat");
+        client.expect(":q goes back.\r\n");
+        client.expect(&format!("{room} | "));
+        client
+    }
+
     /// The socket.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
@@ -160,6 +170,11 @@ impl Client {
     /// Sends bytes as they are.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("sent");
+    }
+
+    /// Goes without a word, as somebody whose connection breaks.
+    pub fn reset(self) {
+        socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("linger");
     }
 
     /// Half-closes.
