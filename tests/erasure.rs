@@ -1,0 +1,199 @@
+//! Deleted, edited and expired messages, among many people and many kinds of terminals.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+#[path = "support/machine.rs"]
+mod machine;
+mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
+
+use std::time::{Duration, Instant};
+
+use machine::{Logged, argument, eventually, file};
+use support::{Client, Program, Server};
+use terminal::{LEFT, Terminal};
+
+/// A half-typed line with the cursor three characters before its end stands below everything.
+fn half_typed(terminal: &Terminal, line: &str) -> bool {
+    let whole = format!("general | {line}");
+    terminal.rows().last().is_some_and(|last| *last == whole) && terminal.cursor() == (whole.len() - 3, true)
+}
+
+#[test]
+fn what_is_erased_leaves_the_screens_that_can_be_drawn_anew_and_half_typed_lines_stay() {
+    let server = Server::start();
+    let mut lines: Vec<_> = (0..5).map(|n| server.chat(&format!("line{n}"), "general")).collect();
+    let mut terminals: Vec<_> =
+        (0..2).map(|n| Terminal::chat(server.address(), &format!("char{n}"), "general")).collect();
+    let mut bob = server.chat("bob", "general");
+    for terminal in &mut terminals {
+        terminal.press(&format!("half of a line{LEFT}{LEFT}{LEFT}"));
+    }
+    bob.send("first");
+    bob.send("deleted words");
+    bob.send("edited words");
+    bob.send("/temp 1 expired words");
+    bob.send("/reply 2 answer");
+    bob.send("last");
+    for terminal in &mut terminals {
+        terminal.expect_on_screen("#6 bob: last");
+        terminal.wait("the half-typed line", |terminal| half_typed(terminal, "half of a line"));
+    }
+    bob.send("/delete 2");
+    bob.send("/edit 3 new text");
+    for client in &mut lines {
+        let seen = client.expect("* #4 expired\r\n") + &client.settle();
+        for line in ["* #2 was deleted by bob\r\n", "#3 bob: new text (edited)\r\n"] {
+            assert_eq!(seen.matches(line).count(), 1, "{line:?} in {seen:?}");
+        }
+        assert!(!seen.contains("\x1b["), "{seen:?}");
+    }
+    for terminal in &mut terminals {
+        terminal.wait("everything erased", |terminal| {
+            let gone = ["deleted words", "edited words", "expired words"].iter().all(|text| !terminal.shows(text));
+            gone && terminal.shows("* #4 expired") && half_typed(terminal, "half of a line")
+        });
+        let rows = terminal.rows();
+        for (text, times) in [
+            ("#1 bob: first", 1),
+            ("* #2 was deleted by bob", 1),
+            ("#3 bob: new text (edited)", 1),
+            ("#5 bob: (to #2 bob, gone) answer", 1),
+            ("#6 bob: last", 1),
+        ] {
+            let found = rows.iter().filter(|row| row.contains(text)).count();
+            assert_eq!(found, times, "{text:?} on\n{}", rows.join("\n"));
+        }
+        // What was half typed goes on where the cursor is.
+        terminal.press("X\r\0");
+    }
+    for _ in 0..2 {
+        bob.expect(": half of a lXine\r\n");
+    }
+}
+
+#[test]
+fn a_screen_in_another_room_or_in_the_palette_shows_nothing_of_an_erasure() {
+    let server = Server::with("[rooms.general]\n[rooms.games]");
+    let mut palette = Terminal::login(server.address(), "palette");
+    palette.enter(":join general");
+    palette.expect_last_row("[general]> ");
+    let mut other = Terminal::chat(server.address(), "other", "games");
+    let mut bob = server.chat("bob", "general");
+    bob.send("deleted words");
+    bob.send("/delete");
+    bob.settle();
+    let before = [palette.text().len(), other.text().len()];
+    for (terminal, before) in [&mut palette, &mut other].into_iter().zip(before) {
+        terminal.enter("/time");
+        terminal.expect_on_screen("* It is ");
+        let seen = terminal.text().split_off(before);
+        assert!(!seen.contains("deleted") && !seen.contains("\x1b[2J"), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_direct_message_leaves_both_screens_when_its_time_is_over() {
+    let server = Server::start();
+    let mut alice = Terminal::login(server.address(), "alice");
+    let mut bob = Terminal::login(server.address(), "bob");
+    for (terminal, other) in [(&mut alice, "bob"), (&mut bob, "alice")] {
+        terminal.enter(&format!(":dm {other}"));
+        terminal.expect_last_row(&format!("[@{other}]> "));
+        terminal.enter(":chat");
+        terminal.expect_last_row(&format!("@{other} | "));
+    }
+    alice.enter("it stays");
+    alice.enter("/temp 1 the door code");
+    bob.expect_on_screen("alice -> you (temporary, 1 s): the door code");
+    bob.press("half");
+    for terminal in [&mut alice, &mut bob] {
+        terminal.wait("it is gone", |terminal| terminal.shows("* #2 expired") && !terminal.shows("the door code"));
+        terminal.expect_on_screen("it stays");
+    }
+    bob.expect_last_row("@alice | half");
+    assert_eq!(bob.cursor(), ("@alice | half".len(), true));
+}
+
+#[test]
+fn with_sixty_in_view_an_erasure_is_one_line_and_no_screen_is_drawn_anew() {
+    let server = Server::start();
+    let mut crowd: Vec<_> = (0..58).map(|n| server.chat(&format!("line{n:02}"), "general")).collect();
+    let mut bob = server.chat("bob", "general");
+    let mut terminal = Terminal::chat(server.address(), "watcher", "general");
+    bob.send("deleted words");
+    terminal.expect_on_screen("bob: deleted words");
+    let before = terminal.text().len();
+    bob.send("/delete");
+    bob.send("/temp 1 expired words");
+    terminal.expect_on_screen("* #2 expired");
+    bob.send("the end");
+    terminal.expect_on_screen("bob: the end");
+    let seen = terminal.text().split_off(before);
+    assert!(!seen.contains("\x1b[2J"), "{seen:?}");
+    assert_eq!(seen.matches("* #1 was deleted by bob").count(), 1, "{seen:?}");
+    assert_eq!(seen.matches("* #2 expired").count(), 1, "{seen:?}");
+    for client in &mut crowd {
+        let seen = client.expect("bob: the end\r\n");
+        assert_eq!(seen.matches("* #1 was deleted by bob\r\n").count(), 1, "{seen:?}");
+        assert_eq!(seen.matches("* #2 expired\r\n").count(), 1, "{seen:?}");
+    }
+    // Nothing of it is kept for whoever comes in.
+    let mut late = server.login("late");
+    late.send(":join general");
+    late.expect("[general]> ");
+    late.send(":history");
+    let kept = late.expect("bob: the end\r\n");
+    assert!(!kept.contains("deleted words") && !kept.contains("expired words"), "{kept:?}");
+}
+
+#[test]
+fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_thread() {
+    let config = file(
+        "chatsock.toml",
+        "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[limits]\nmessages_per_second = 0\n",
+    );
+    let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
+    let address = program.address();
+    let mut bob = Client::chat(address, "bob", "general");
+    let mut carol = Client::login(address, "carol");
+    let mut alice = Client::chat(address, "alice", "general");
+    alice.settle();
+    let threads = program.threads();
+    // Many that wait longer than the test takes, for a thread each would have to be there.
+    for n in 0..20 {
+        alice.send(&format!("/temp 300 long {n}"));
+        alice.send(&format!("/temp 300 @bob,carol long {n}"));
+    }
+    let began = Instant::now();
+    alice.send("/temp 3 @bob,carol secret for two");
+    alice.send("/temp 2 secret for the room");
+    alice.send("/temp 1 @carol secret for one");
+    alice.expect("#43 you -> carol (temporary, 1 s): secret for one\r\n");
+    eventually("there is no thread more", || program.threads() == threads);
+    for (number, seconds) in [(43, 1), (42, 2), (41, 3)] {
+        let before = alice.expect(&format!("* #{number} expired\r\n"));
+        assert!(!before.contains("expired"), "{before:?}");
+        assert!(began.elapsed() >= Duration::from_secs(seconds), "#{number} after {:?}", began.elapsed());
+    }
+    // Late only by what the machine takes: everything was waited for one after the other.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    let seen = bob.expect("* #41 expired\r\n");
+    assert!(seen.contains("* #42 expired\r\n") && !seen.contains("#43"), "{seen:?}");
+    let seen = carol.expect("* #41 expired\r\n");
+    assert!(seen.contains("* #43 expired\r\n") && !seen.contains("#42"), "{seen:?}");
+    for client in [&mut alice, &mut bob, &mut carol] {
+        client.send("/search secret");
+        client.expect("* Nothing found where you may read.\r\n");
+        client.send("/dm alice");
+        client.send("/history 100");
+    }
+    for client in [&mut alice, &mut bob, &mut carol] {
+        let seen = client.settle();
+        assert!(!seen.contains("secret"), "{seen:?}");
+    }
+    program.signal("TERM");
+    assert_eq!(program.wait(), Some(0));
+}
