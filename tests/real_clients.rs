@@ -371,3 +371,80 @@ fn telnet_on_a_dumb_terminal_gets_plain_lines() {
     alice.terminal.expect_text("* Goodbye.");
     assert!(!alice.terminal.raw().contains('\u{1b}'), "{:?}", alice.terminal.raw());
 }
+
+#[test]
+fn in_telnet_two_pasted_lines_become_one_message() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
+    alice.chat("alice");
+    alice.terminal.expect_text("\u{1b}[?2004h");
+    alice.terminal.send("\u{1b}[200~first line\nsecond line\u{1b}[201~");
+    alice.terminal.expect_on_screen("second line");
+    assert!(!bob.settle().contains("first line"), "pasting says nothing before Enter");
+    alice.terminal.send("\r");
+    bob.expect("#1 alice: first line\r\n  second line\r\n");
+    alice.terminal.expect_last_row("general | ");
+    let rows = alice.terminal.rows();
+    for line in ["first line", "second line"] {
+        assert_eq!(rows.iter().filter(|row| row.contains(line)).count(), 1, "{}", rows.join("\n"));
+    }
+    // In the palette two lines are two commands.
+    alice.terminal.send("/q\r");
+    alice.terminal.expect_last_row("[general]> ");
+    alice.terminal.send("\u{1b}[200~:say one\n:say two\u{1b}[201~\r");
+    bob.expect("#2 alice: one\r\n");
+    bob.expect("#3 alice: two\r\n");
+    alice.terminal.send(":quit\r");
+    alice.terminal.expect_text("* Goodbye.");
+    // The terminal is left as it was found.
+    alice.terminal.expect_text("\u{1b}[?2004l");
+}
+
+#[test]
+fn in_telnet_tab_offers_the_rooms_one_may_know_of_and_no_hidden_one() {
+    let server = Server::with("[rooms.alpha]\n[rooms.beta]\n[rooms.staff]\npublic = false\npassword = \"sesame\"\n");
+    let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
+    alice.login("alice");
+    alice.terminal.send(":join \t");
+    alice.terminal.expect_on_screen("* alpha  beta");
+    alice.terminal.expect_last_row("> :join ");
+    alice.terminal.send("st\t");
+    alice.terminal.expect_last_row("> :join st");
+    alice.terminal.send("\t\u{15}:join al\t");
+    alice.terminal.expect_last_row("> :join alpha ");
+    assert!(!alice.terminal.raw().contains("staff"), "{:?}", alice.terminal.raw());
+    // Whoever is inside is offered it.
+    alice.terminal.send("\u{15}:join staff sesame\r");
+    alice.terminal.expect_last_row("[staff]> ");
+    alice.terminal.send(":to st\t");
+    alice.terminal.expect_last_row("[staff]> :to staff ");
+}
+
+#[test]
+fn a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_told() {
+    if !have_half_closing_nc() {
+        return;
+    }
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let script = |text: &[u8]| {
+        let mut child = nc(server.address(), &["-N"]);
+        child.stdin.take().expect("stdin").write_all(text).expect("written");
+        let output = child.wait_with_output().expect("nc ends");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let seen = script(b"alice\n:join general\n:paste\nfirst line\n\n  third line\n.\n:say after it\n:rooms\n");
+    assert!(seen.contains("* Said in general as #1.\r\n") && seen.contains("* Said in general as #2.\r\n"), "{seen:?}");
+    assert!(seen.contains("* general   2/-") && seen.ends_with("* Goodbye.\r\n"), "{seen:?}");
+    bob.expect("#1 alice: first line\r\n  \r\n    third line\r\n");
+    bob.expect("#2 alice: after it\r\n");
+    bob.expect("* alice left\r\n");
+    for unfinished in ["first line\nsecond line\n", "no line end", ""] {
+        let seen = script(format!("carol\n:join general\n:paste\n{unfinished}").as_bytes());
+        let told = "! Not said: no single . came to end the message.\r\n";
+        assert!(seen.contains(told) && seen.ends_with("* Goodbye.\r\n"), "{seen:?}");
+        let seen = bob.expect("* carol left\r\n");
+        assert!(!seen.contains("line"), "{seen:?}");
+    }
+}
