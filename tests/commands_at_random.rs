@@ -31,13 +31,13 @@ const ARGUMENTS: &[&str] = &[
     "den1",
     "den2",
     "den3",
-    "u0",
-    "u1",
-    "u2",
-    "U3",
-    "u4#1001",
-    "@u5",
-    "@u6,u7",
+    "user0",
+    "user1",
+    "user2",
+    "USER3",
+    "user4#1001",
+    "@user5",
+    "@user6,user7",
     "@everybody,nobody,@,#",
     "1",
     "#2",
@@ -125,8 +125,10 @@ fn stranger(address: SocketAddr, seed: u64, name: &str) {
     let mut random = Random::new(seed);
     let mut stream = TcpStream::connect(address).expect("connected");
     stream.set_write_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-    stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-    let mut bytes = format!("{name}\r\n:join general\r\n").into_bytes();
+    stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a timeout");
+    let mut answers = vec![0; 16 * 1024];
+    // Whoever had the name before may still be on his way out.
+    let mut bytes = format!("{name}\r\nv{seed}\r\n:join general\r\n").into_bytes();
     for _ in 0..1 + random.below(20) {
         for _ in 0..1 + random.below(10) {
             bytes.extend_from_slice(line(&mut random).as_bytes());
@@ -140,9 +142,11 @@ fn stranger(address: SocketAddr, seed: u64, name: &str) {
             break;
         }
         bytes.clear();
-        let _ = stream.set_nonblocking(true);
-        let _ = stream.read(&mut [0; 16 * 1024]);
-        let _ = stream.set_nonblocking(false);
+        // Most read what comes, until nothing has come for a moment: unread answers at the end would be a reset, which
+        // takes what was typed along.
+        if random.below(8) > 0 {
+            while stream.read(&mut answers).is_ok_and(|count| count > 0) {}
+        }
     }
     match random.below(4) {
         0 => {
@@ -150,6 +154,7 @@ fn stranger(address: SocketAddr, seed: u64, name: &str) {
         }
         1 => {
             let _ = stream.shutdown(Shutdown::Write);
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
             let _ = std::io::copy(&mut stream, &mut std::io::sink());
         }
         _ => {}
@@ -185,7 +190,7 @@ fn commands_without_sense_from_many_at_once_harm_nobody() {
     while Instant::now() < end {
         std::thread::scope(|scope| {
             for offset in 0..STRANGERS {
-                scope.spawn(move || stranger(address, seed + offset, &format!("u{offset}")));
+                scope.spawn(move || stranger(address, seed + offset, &format!("user{offset}")));
             }
         });
         assert!(program.runs(), "it ended; seeds {seed} to {}", seed + STRANGERS - 1);
@@ -212,7 +217,8 @@ fn commands_without_sense_from_many_at_once_harm_nobody() {
     eventually("nobody's thread is left", || program.threads() <= 7);
     eventually("the rooms they have made are closed", || {
         let log = program.log();
-        log.matches(" was made by ").count() <= log.matches("nobody was in it").count() + log.matches(" was closed by ").count()
+        log.matches(" was made by ").count()
+            <= log.matches("nobody was in it").count() + log.matches(" was closed by ").count()
     });
     program.signal("TERM");
     assert_eq!(program.wait(), Some(0));

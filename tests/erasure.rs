@@ -151,10 +151,8 @@ fn with_sixty_in_view_an_erasure_is_one_line_and_no_screen_is_drawn_anew() {
 
 #[test]
 fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_thread() {
-    let config = file(
-        "chatsock.toml",
-        "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[limits]\nmessages_per_second = 0\n",
-    );
+    let config =
+        file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[limits]\nmessages_per_second = 0\n");
     let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
     let address = program.address();
     let mut bob = Client::chat(address, "bob", "general");

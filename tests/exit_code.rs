@@ -63,9 +63,12 @@ fn give_wrong(client: &mut Client) {
     });
 }
 
+/// How somebody writes the code.
+type Write = fn(&str) -> String;
+
 #[test]
 fn the_code_stops_the_server_in_either_case_and_without_its_dash() {
-    let variants: [(&str, fn(&str) -> String); 4] = [
+    let variants: [(&str, Write); 4] = [
         (":shutdown", str::to_owned),
         ("/shutdown", |code| code.to_lowercase()),
         (":shutdown", |code| code.replace('-', "")),
@@ -190,15 +193,8 @@ fn in_character_mode_neither_codes_nor_passwords_come_back_by_arrow_up() {
     alice.press("\x0c");
     alice.expect_last_row("[annex]> ");
     let before = alice.text().len();
-    for recalled in [
-        ":join staf",
-        ":create annex",
-        ":set password",
-        ":create den",
-        ":join staff",
-        ":shutdown",
-        ":time",
-    ] {
+    for recalled in [":join staf", ":create annex", ":set password", ":create den", ":join staff", ":shutdown", ":time"]
+    {
         alice.press(UP);
         alice.expect_last_row(&format!("[annex]> {recalled}"));
     }

@@ -111,7 +111,10 @@ fn of_many_who_make_a_room_at_once_one_does() {
                     scope.spawn(move || {
                         client.send(&format!(":create den{round}"));
                         let answer = client.expect("\r\n");
-                        assert!(answer.contains("* Made den") || answer.contains("! There is a room den"), "{answer:?}");
+                        assert!(
+                            answer.contains("* Made den") || answer.contains("! There is a room den"),
+                            "{answer:?}"
+                        );
                         answer.contains("* Made den")
                     })
                 })
