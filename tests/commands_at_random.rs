@@ -120,6 +120,15 @@ fn line(random: &mut Random) -> String {
     line
 }
 
+/// What a capable terminal answers, all at once: it is in character mode behind this.
+const TERMINAL: &[u8] =
+    b"\xff\xfb\x18\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfd\x01\xff\xfd\x03\
+    \xff\xfb\x1f\xff\xfa\x1f\x00\x14\x00\x05\xff\xf0";
+
+/// Keys between the lines.
+const KEYS: &[&str] =
+    &["\x1b[A", "\x1b[B", "\t", "\x0c", "\x03", "\x15", "\x1b[200~", "\x1b[201~", "\x7f", "half a line"];
+
 /// Somebody who logs in, types without sense, and goes in one of the ways there are.
 fn stranger(address: SocketAddr, seed: u64, name: &str) {
     let mut random = Random::new(seed);
@@ -129,8 +138,14 @@ fn stranger(address: SocketAddr, seed: u64, name: &str) {
     let mut answers = vec![0; 16 * 1024];
     // Whoever had the name before may still be on his way out.
     let mut bytes = format!("{name}\r\nv{seed}\r\n:join general\r\n").into_bytes();
+    if random.below(2) == 0 {
+        bytes.splice(0..0, TERMINAL.iter().copied());
+    }
     for _ in 0..1 + random.below(20) {
         for _ in 0..1 + random.below(10) {
+            if random.below(4) == 0 {
+                bytes.extend_from_slice(random.choose(KEYS).as_bytes());
+            }
             bytes.extend_from_slice(line(&mut random).as_bytes());
             bytes.extend_from_slice(b"\r\n");
         }

@@ -195,3 +195,58 @@ fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_threa
     program.signal("TERM");
     assert_eq!(program.wait(), Some(0));
 }
+
+#[test]
+fn who_erases_his_own_words_loses_them_from_his_own_screen_with_the_line_he_typed() {
+    let server = Server::start();
+    let mut alice = Terminal::chat(server.address(), "alice", "general");
+    let mut bob = server.chat("bob", "general");
+    alice.expect_on_screen("* bob joined");
+    alice.enter("/temp 1 the door code");
+    alice.expect_on_screen("#1 alice (temporary, 1 s): the door code");
+    bob.expect("the door code\r\n");
+    alice.wait("it is gone", |terminal| terminal.shows("* #1 expired") && !terminal.shows("the door code"));
+    // One erasure after the other: the screen is drawn anew once a second, and in the end all are gone.
+    for n in 2..8 {
+        alice.enter(&format!("regretted {n}"));
+    }
+    alice.enter("kept");
+    alice.expect_on_screen("#8 alice: kept");
+    for n in 2..8 {
+        alice.enter(&format!("/delete {n}"));
+    }
+    alice.wait("all are gone", |terminal| terminal.shows("* #7 was deleted by alice") && !terminal.shows("regretted"));
+    alice.expect_on_screen("#8 alice: kept");
+    alice.expect_last_row("general | ");
+}
+
+#[test]
+fn a_message_of_many_rows_leaves_the_screen_whole_and_a_line_of_two_rows_survives() {
+    let server = Server::start();
+    let mut alice = Terminal::chat(server.address(), "alice", "general");
+    let mut bob = server.chat("bob", "general");
+    bob.send("above");
+    bob.send(&format!("/say {}", "regretted ".repeat(14)));
+    bob.send("/paste\r\nregretted too\r\nand this\r\n.");
+    bob.send("below");
+    alice.expect_on_screen("#4 bob: below");
+    let half = "a line of two rows, which is longer than what is left behind the prompt in a row of the terminal";
+    alice.press(half);
+    let shown = format!("general | {half}");
+    let (first, second) = shown.split_at(80);
+    let stands = |terminal: &Terminal| {
+        let rows = terminal.rows();
+        let typed = rows.len() >= 2 && rows[rows.len() - 2] == first && rows[rows.len() - 1] == second;
+        typed && terminal.cursor() == (second.len(), true)
+    };
+    alice.wait("the line of two rows", stands);
+    bob.send("/delete 2");
+    bob.send("/delete 3");
+    alice.wait("both are gone", |terminal| terminal.shows("* #3 was deleted") && !terminal.shows("regretted"));
+    alice.wait("the line of two rows", stands);
+    let rows = alice.rows();
+    let texts = ["#1 bob: above", "#4 bob: below", "* #2 was deleted by bob", "* #3 was deleted by bob"];
+    let places: Vec<_> = texts.iter().map(|text| rows.iter().position(|row| row.contains(text))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}\n{}", rows.join("\n"));
+    assert!(!rows.iter().any(|row| row.contains("and this")), "{}", rows.join("\n"));
+}
