@@ -208,6 +208,8 @@ impl Terminal {
 struct Telnet {
     child: Child,
     terminal: Terminal,
+    /// It will be in character mode.
+    capable: bool,
 }
 
 impl Telnet {
@@ -227,12 +229,17 @@ impl Telnet {
             .stderr(Stdio::null())
             .spawn()
             .expect("script runs");
+        let capable = terminal != "dumb";
         let terminal = Terminal::over(&mut child);
-        Some(Telnet { child, terminal })
+        Some(Telnet { child, terminal, capable })
     }
 
     fn login(&mut self, name: &str) {
         self.terminal.expect_on_screen("Username:");
+        if self.capable {
+            // Character mode begins with bracketed paste; what is typed before it is typed in line mode.
+            self.terminal.expect_text("\u{1b}[?2004h");
+        }
         self.terminal.send(&format!("{name}\r"));
         self.terminal.expect_on_screen(&format!("* Hello {name}."));
         self.terminal.expect_last_row("> ");
@@ -378,7 +385,6 @@ fn in_telnet_two_pasted_lines_become_one_message() {
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
     alice.chat("alice");
-    alice.terminal.expect_text("\u{1b}[?2004h");
     alice.terminal.send("\u{1b}[200~first line\nsecond line\u{1b}[201~");
     alice.terminal.expect_on_screen("second line");
     assert!(!bob.settle().contains("first line"), "pasting says nothing before Enter");
