@@ -151,19 +151,12 @@ impl Pair {
         Some(Ok(()))
     }
 
-    /// A temporary message's time is over. True if that was told to its author, if he was to be told. Called by the timer.
-    pub fn expire(&self, id: MessageId, show_author: bool, clock: &Clock) -> bool {
+    /// A temporary message's time is over: takes it out of the history; the answers to it as they are now. Nothing if it
+    /// was deleted before. Called by the timer, which tells of it.
+    pub fn expire(&self, id: MessageId) -> Option<Vec<Arc<Event>>> {
         let mut state = self.lock();
-        if !state.history.expects_erasure(id) {
-            return false;
-        }
-        let author = state.history.find(id).map(|message| message.from);
-        let Some(Changed { requoted, .. }) = state.history.erase(id) else { return false };
-        let event = Arc::new(Event::Erased { id, news: format!("{id} expired").into(), requoted, redraw: true });
-        for person in self.people.iter().filter(|person| show_author || Some(person.client()) != author) {
-            person.outbox.show_direct(&event, &mut clock.clone());
-        }
-        show_author
+        let expected = state.history.expects_erasure(id);
+        expected.then(|| state.history.erase(id)).flatten().map(|changed| changed.requoted.into())
     }
 
     fn show_both(&self, by: &Person, event: &Arc<Event>, show_author: bool, clock: &Clock) {
@@ -173,11 +166,9 @@ impl Pair {
         self.partner(by.client()).outbox.show_direct(event, &mut clock.clone());
     }
 
-    /// Draws views anew that had to wait for it. Called by the timer.
-    pub fn redraw_views(&self, clock: &Clock) {
-        for person in &self.people {
-            person.outbox.redraw_if_due(clock.clone());
-        }
+    /// Draws views anew that had to wait for it. True if one has to wait still. Called by the timer.
+    pub fn redraw_views(&self, clock: &Clock) -> bool {
+        self.people.iter().fold(false, |waiting, person| person.outbox.redraw_if_due(clock.clone()) | waiting)
     }
 
     /// One of the two has left: the other one is told, if he has the conversation open.

@@ -7,13 +7,13 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::direct::{Directs, Pair};
 use crate::exit_code::{ExitCode, Guesses};
-use crate::message::ClientId;
+use crate::message::{ClientId, Event};
 use crate::names::RoomName;
 use crate::outbox::{Laggards, OutboxLimits};
 use crate::quotes::{self, Quote};
@@ -32,6 +32,9 @@ const MOST_WAITS: usize = 4096;
 
 /// When views are drawn anew that could not be at once: those drawn within the second before may be again by then.
 const REDRAW_AFTER: Duration = Duration::from_millis(1050);
+
+/// When those are looked at again that were drawn anew only a moment before.
+const REDRAW_AGAIN: Duration = Duration::from_millis(250);
 
 /// The number of the first connection: four digits, so that `alice#1001` looks like what it is and no message's number.
 const FIRST_CLIENT: u64 = 1001;
@@ -147,21 +150,31 @@ impl Hub {
                     room.drive();
                 }
             }
-            Task::ExpireDirect(pairs, id) => {
-                let mut author_told = false;
-                for pair in pairs.iter().filter_map(std::sync::Weak::upgrade) {
-                    author_told |= pair.expire(id, !author_told, &self.clock);
-                    self.arrange_direct_redraw(&pair);
+            Task::ExpireDirect { id, pairs, screens } => {
+                let pairs: Vec<_> = pairs.iter().filter_map(Weak::upgrade).collect();
+                let erased: Vec<_> = pairs.iter().filter_map(|pair| pair.expire(id)).collect();
+                if erased.is_empty() && !pairs.is_empty() {
+                    // Deleted before.
+                    return;
+                }
+                let (news, requoted) = (format!("{id} expired").into(), erased.concat().into());
+                let event = Arc::new(Event::Erased { id, news, requoted, redraw: true });
+                // Told once to everybody who has it on his screen, whoever has left meanwhile.
+                for outbox in screens.iter().filter_map(Weak::upgrade) {
+                    outbox.show_direct(&event, &mut self.clock.clone());
+                }
+                for pair in &pairs {
+                    self.arrange_direct_redraw(pair);
                 }
             }
             Task::Redraw(room) => {
-                if let Some(room) = room.upgrade() {
-                    room.redraw_views();
+                if room.upgrade().is_some_and(|room| room.redraw_views()) {
+                    self.timer.schedule(now + REDRAW_AGAIN, Task::Redraw(room));
                 }
             }
             Task::RedrawDirect(pair) => {
-                if let Some(pair) = pair.upgrade() {
-                    pair.redraw_views(&self.clock);
+                if pair.upgrade().is_some_and(|pair| pair.redraw_views(&self.clock)) {
+                    self.timer.schedule(now + REDRAW_AGAIN, Task::RedrawDirect(pair));
                 }
             }
             Task::NameHeir(room) => {
@@ -170,8 +183,9 @@ impl Hub {
                 }
             }
             Task::CloseIfEmpty(room) => {
+                let linger = self.config().room_linger;
                 if let Some(room) = room.upgrade()
-                    && self.rooms.close_if_empty(&room)
+                    && self.rooms.close_if_empty(&room, linger, now)
                 {
                     log::info!("room {} closed: nobody was in it", room.name());
                 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::config::{Config, RoomConfig};
 use crate::identity::Identity;
@@ -139,11 +140,11 @@ impl RoomTable {
         Ok(room)
     }
 
-    /// Closes a room that somebody has made, if nobody is in it. True if it is closed.
-    pub fn close_if_empty(&self, room: &Arc<Room>) -> bool {
+    /// Closes a room that somebody has made, if nobody has been in it for so long. True if it is closed.
+    pub fn close_if_empty(&self, room: &Arc<Room>, linger: Duration, now: Instant) -> bool {
         let mut table = self.lock();
         let listed = table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room));
-        let closed = listed && room.made().is_some() && room.close_if_empty();
+        let closed = listed && room.made().is_some() && room.close_if_empty(linger, now);
         if closed {
             table.rooms.remove(room.name());
         }

@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use crate::direct::Pair;
 use crate::message::MessageId;
+use crate::outbox::Outbox;
 use crate::room::Room;
 
 /// Refused sockets kept open for their last line to arrive. One more closes at once: refusing must not cost an attacked
@@ -26,7 +27,14 @@ pub enum Task {
     /// The end of a temporary message.
     Expire(Weak<Room>, MessageId),
     /// The end of a temporary message, in all the conversations it was sent to.
-    ExpireDirect(Vec<Weak<Pair>>, MessageId),
+    ExpireDirect {
+        /// Which one.
+        id: MessageId,
+        /// Where it stands, as long as both are there.
+        pairs: Vec<Weak<Pair>>,
+        /// Everybody who has it on his screen.
+        screens: Vec<Weak<Outbox>>,
+    },
     /// Drawing views of a room anew.
     Redraw(Weak<Room>),
     /// Drawing views of a conversation anew.

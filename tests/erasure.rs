@@ -252,7 +252,6 @@ fn a_message_of_many_rows_leaves_the_screen_whole_and_a_line_of_two_rows_survive
 }
 
 #[test]
-#[ignore = "the third of these stays on the screen until something else is erased"]
 fn erasures_about_a_second_apart_all_leave_the_screen() {
     let server = Server::start();
     let mut watcher = Terminal::chat(server.address(), "watcher", "general");
@@ -277,7 +276,6 @@ fn erasures_about_a_second_apart_all_leave_the_screen() {
 }
 
 #[test]
-#[ignore = "he is told once for each of them"]
 fn the_author_of_a_temporary_message_to_two_people_is_told_once_that_it_expired() {
     let server = Server::start();
     let _others = [server.login("bob"), server.login("carol")];
@@ -291,7 +289,6 @@ fn the_author_of_a_temporary_message_to_two_people_is_told_once_that_it_expired(
 }
 
 #[test]
-#[ignore = "it stays on the screen, and nothing is told"]
 fn a_temporary_message_expires_although_its_author_has_left() {
     let server = Server::start();
     let mut bob = Terminal::chat(server.address(), "bob", "general");

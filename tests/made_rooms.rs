@@ -58,7 +58,7 @@ fn a_room_somebody_comes_back_to_in_time_stays() {
     alice.send(":close");
     alice.expect("* Left den.\r\n");
     bob.send(":join den");
-    bob.expect("* Joined den, 0 others here.");
+    bob.expect("* Joined den, 0 others here, and you are its admin now.");
     after(4, &mut alice, "bob");
     assert_eq!(rooms(&server), 2);
     alice.send(":join den");
@@ -66,7 +66,6 @@ fn a_room_somebody_comes_back_to_in_time_stays() {
 }
 
 #[test]
-#[ignore = "it closes by the time of the first one who left"]
 fn the_time_of_an_empty_room_counts_from_the_last_one_who_leaves() {
     let server = Server::with("room_linger = 4");
     let mut alice = maker(&server, "alice", "den");
@@ -74,7 +73,7 @@ fn the_time_of_an_empty_room_counts_from_the_last_one_who_leaves() {
     alice.send(":close");
     alice.expect("* Left den.\r\n");
     bob.send(":join den");
-    bob.expect("* Joined den, 0 others here.");
+    bob.expect("* Joined den, 0 others here, and you are its admin now.");
     after(2, &mut alice, "bob");
     let left = Instant::now();
     bob.send(":close");
@@ -131,7 +130,6 @@ fn of_many_who_make_a_room_at_once_one_does() {
 }
 
 #[test]
-#[ignore = "the second one is now and then told that the room exists, and lands in the palette"]
 fn two_who_name_the_same_missing_room_at_the_quick_door_meet_in_it() {
     let server = Server::with("quick_create = true");
     for round in 0..10 {

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::message::{Event, MessageId};
+use crate::message::{Event, Message, MessageId};
 
 /// A view is drawn anew at most once in this time: whoever deletes a hundred lines costs each viewer one screen, not a
 /// hundred.
@@ -51,7 +51,7 @@ impl Shown {
                 changed
             }
             Event::Erased { id, news, requoted, redraw } => {
-                let changed = self.remove(*id) | self.replace_all(requoted);
+                let changed = self.remove(*id) | self.replace_all(requoted) | self.forget_quotes(*id);
                 self.add(Arc::new(Event::Happened { news: news.clone(), by: None }));
                 changed && *redraw
             }
@@ -81,6 +81,23 @@ impl Shown {
         for event in self.events.iter_mut().filter(|event| Shown::number(event) == Some(id)) {
             *event = Arc::clone(new);
             found = true;
+        }
+        found
+    }
+
+    /// Takes the text of a message out of quotes of it that nobody has replaced: of a conversation that is over.
+    fn forget_quotes(&mut self, id: MessageId) -> bool {
+        let mut found = false;
+        for event in &mut self.events {
+            let quotes = |message: &Message| {
+                let reply = message.extra.as_ref().and_then(|extra| extra.reply.as_ref());
+                reply.is_some_and(|reply| reply.id == id && reply.start.is_some())
+            };
+            if let Some(message) = event.message().filter(|message| quotes(message)).and_then(|m| m.requoted(id, None))
+            {
+                *event = Arc::new(Event::Said(message));
+                found = true;
+            }
         }
         found
     }

@@ -90,18 +90,22 @@ impl Outbox {
         state.shown = Some(shown);
     }
 
-    /// Draws the view anew if that had to wait.
-    pub fn redraw_if_due(&self, clock: Clock) {
+    /// Draws the view anew if that had to wait. True if it has to wait still.
+    pub fn redraw_if_due(&self, clock: Clock) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
         let now = Instant::now();
-        if state.ended.is_some() || !state.shown.as_mut().is_some_and(|shown| shown.is_due() && shown.may_draw(now)) {
-            return;
+        let Some(shown) = state.shown.as_mut().filter(|shown| state.ended.is_none() && shown.is_due()) else {
+            return false;
+        };
+        if !shown.may_draw(now) {
+            return true;
         }
         self.draw_anew(state, clock);
         state.display.end(&mut state.unsent);
         self.transmit_unsent(state, Whose::Others);
         self.drop_if_over(state);
+        false
     }
 
     /// Opens the view of a room: the header, the room's last messages, and from then on everything after `seen`. Called

@@ -109,7 +109,7 @@ impl Room {
     /// refuses.
     pub fn leave(&self, client: ClientId, going: Going, now: Instant) -> Option<Change> {
         let mut state = self.lock();
-        let member = state.remove(client)?;
+        let member = state.remove(client, now)?;
         if let Some(posted) = member.posted.filter(|_| !state.slow.is_zero()) {
             let until = posted + state.slow;
             state.order.rest(&member.who, until, now);
@@ -155,6 +155,7 @@ impl State {
         let Actor { who, operator } = actor;
         let member = Member { who, operator, outbox: Arc::clone(outbox), since: now, in_view: false, posted: None };
         self.members.insert(outbox.id(), Box::new(member));
+        self.empty_since = None;
     }
 
     /// Tells of an arrival, now or later: after so long, if nobody has been asked to yet.
@@ -200,8 +201,9 @@ impl State {
     }
 
     /// Takes somebody out of the lists.
-    pub(super) fn remove(&mut self, client: ClientId) -> Option<Box<Member>> {
+    pub(super) fn remove(&mut self, client: ClientId, now: Instant) -> Option<Box<Member>> {
         let member = self.members.remove(&client)?;
+        self.empty_since = self.members.is_empty().then_some(now);
         if member.in_view {
             self.in_view -= 1;
             self.viewers = None;

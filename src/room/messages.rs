@@ -109,15 +109,15 @@ impl Room {
         state.erase(id, format!("{id} expired"))
     }
 
-    /// Draws views anew that had to wait for it. Called by the timer.
-    pub fn redraw_views(&self) {
+    /// Draws views anew that had to wait for it. True if one has to wait still, and this is to be called again. Called by
+    /// the timer.
+    pub fn redraw_views(&self) -> bool {
         let mut state = self.lock();
         state.redraw_due = false;
         let viewers = state.viewers();
         drop(state);
-        for outbox in viewers.iter() {
-            outbox.redraw_if_due(self.clock.clone());
-        }
+        let waiting = viewers.iter().fold(false, |waiting, outbox| outbox.redraw_if_due(self.clock.clone()) | waiting);
+        waiting && !std::mem::replace(&mut self.lock().redraw_due, true)
     }
 }
 

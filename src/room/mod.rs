@@ -118,6 +118,8 @@ struct State {
     gathered: Gathered,
     /// Views wait to be drawn anew, and the timer has been asked to.
     redraw_due: bool,
+    /// Nobody is in it; for rooms that somebody has made.
+    empty_since: Option<Instant>,
     closed: bool,
 }
 
@@ -174,6 +176,7 @@ impl Room {
                 waiting: 0,
                 gathered: Gathered::default(),
                 redraw_due: false,
+                empty_since: Some(Instant::now()),
                 closed: false,
             }),
             space: Condvar::new(),
@@ -224,10 +227,10 @@ impl Room {
         self.lock().said
     }
 
-    /// Marks the room closed if nobody is in it. True if nobody was.
-    pub(crate) fn close_if_empty(&self) -> bool {
+    /// Marks the room closed if nobody has been in it for so long. True if it is closed.
+    pub(crate) fn close_if_empty(&self, linger: Duration, now: Instant) -> bool {
         let mut state = self.lock();
-        state.closed |= state.members.is_empty();
+        state.closed |= state.empty_since.is_some_and(|since| since + linger <= now);
         state.closed
     }
 

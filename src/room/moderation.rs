@@ -332,7 +332,7 @@ impl State {
         actor: &Actor,
         now: Instant,
     ) {
-        self.remove(who.client);
+        self.remove(who.client, now);
         self.order.left(who, false, now);
         self.tell(news.to_owned(), Some(actor.who.client));
         if let Some(outbox) = &target.outbox {

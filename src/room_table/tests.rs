@@ -1,5 +1,5 @@
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -80,7 +80,7 @@ fn one_address_makes_only_so_many_rooms_and_one_more_when_one_has_closed() {
     assert!(make(&table, "a2", address(1), Some(2)).is_ok());
     assert!(matches!(make(&table, "a3", address(1), Some(2)), Err(CannotMake::TooManyYours(2))));
     assert!(make(&table, "b1", address(2), Some(2)).is_ok(), "others have their own count");
-    assert!(table.close_if_empty(&first));
+    assert!(table.close_if_empty(&first, Duration::ZERO, Instant::now()));
     assert!(make(&table, "a3", address(1), Some(2)).is_ok());
 }
 
@@ -101,24 +101,27 @@ fn an_empty_made_room_closes_and_one_with_people_or_of_the_configuration_does_no
     let table = table();
     let room = made(&table, "chess", address(1));
     enter(&room, 5).expect("let in");
-    assert!(!table.close_if_empty(&room));
-    room.leave(ClientId(5), crate::room::Going::Asked, Instant::now()).expect("he was in it");
-    assert!(table.close_if_empty(&room));
+    assert!(!table.close_if_empty(&room, Duration::ZERO, Instant::now()));
+    let left = Instant::now();
+    room.leave(ClientId(5), crate::room::Going::Asked, left).expect("he was in it");
+    let minute = Duration::from_secs(60);
+    assert!(!table.close_if_empty(&room, minute, left + minute / 2), "it lingers");
+    assert!(table.close_if_empty(&room, Duration::ZERO, Instant::now()));
     assert!(table.find(&name("chess")).is_none());
     assert_eq!(enter(&room, 6).err(), Some(NotEntered::Closed), "who had found it before does not get into it");
     let general = table.find(&name("general")).expect("it is there");
-    assert!(!table.close_if_empty(&general));
+    assert!(!table.close_if_empty(&general, Duration::ZERO, Instant::now()));
 }
 
 #[test]
 fn a_room_made_anew_is_another_one_and_outlives_the_end_of_the_first() {
     let table = table();
     let first = made(&table, "chess", address(1));
-    assert!(table.close_if_empty(&first));
+    assert!(table.close_if_empty(&first, Duration::ZERO, Instant::now()));
     let second = made(&table, "chess", address(1));
     assert_ne!(first.instance(), second.instance());
     // The timer comes late, or somebody destroys what he still holds.
-    assert!(!table.close_if_empty(&first));
+    assert!(!table.close_if_empty(&first, Duration::ZERO, Instant::now()));
     table.destroy(&first, "Closed.");
     assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &second)));
     assert!(enter(&second, 5).is_ok());

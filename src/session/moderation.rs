@@ -140,8 +140,10 @@ impl Session {
         let client = self.outbox.id();
         if expected.matches(code) {
             log::warn!("client {client} from {} stops the server by its exit code", self.peer);
-            self.hub.request(Request::Stop);
-            return self.outbox.tell(Tone::News, "That is the code: the server stops.");
+            // Answered first: the stop may overtake whatever is said after it was asked for.
+            self.outbox.tell(Tone::News, "That is the code: the server stops.");
+            self.outbox.settle();
+            return self.hub.request(Request::Stop);
         }
         self.hub.exit_code_wrong(self.ip(), now);
         log::warn!("client {client} from {}: wrong exit code", self.peer);

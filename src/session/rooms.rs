@@ -48,10 +48,12 @@ impl Session {
             return refused(JoinRefusal::TooManyRooms(MOST_ROOMS));
         }
         if quick && self.hub.config().quick_create && self.hub.rooms.find(&wanted).is_none() {
-            return match self.create(wanted.clone(), password) {
-                Answer::NotMade(why) => refused(JoinRefusal::NotMade(why)),
-                answer => answer,
-            };
+            match self.create(wanted.clone(), password.clone()) {
+                // Somebody else has made it a moment before: then it is entered like any other.
+                Answer::NotMade(_) if self.hub.rooms.find(&wanted).is_some() => {}
+                Answer::NotMade(why) => return refused(JoinRefusal::NotMade(why)),
+                answer => return answer,
+            }
         }
         match self.admit(&wanted, password.as_deref()).and_then(|room| self.enter(room, Came::In)) {
             Ok(answer) => answer,

@@ -177,7 +177,9 @@ impl Session {
         };
         if let (Some(lasts), Some(id)) = (lasts, id) {
             let pairs = sent.iter().map(Arc::downgrade).collect();
-            self.hub.timer.schedule(Instant::now() + lasts, Task::ExpireDirect(pairs, id));
+            let partners = sent.iter().map(|pair| Arc::downgrade(&pair.partner(self.outbox.id()).outbox));
+            let screens = partners.chain([Arc::downgrade(&self.outbox)]).collect();
+            self.hub.timer.schedule(Instant::now() + lasts, Task::ExpireDirect { id, pairs, screens });
         }
         for pair in sent {
             self.tell_away(pair.partner(self.outbox.id()));
