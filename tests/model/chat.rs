@@ -105,8 +105,8 @@ pub struct Chat {
     left_out: bool,
 }
 
-/// Whether steps are taken, too, at which the server is known not to keep a promise.
-static ALL_STEPS: LazyLock<bool> = LazyLock::new(|| std::env::var_os("CHATSOCK_UNKEPT").is_some());
+/// Promises held to although the server is known not to keep them.
+static UNKEPT: LazyLock<String> = LazyLock::new(|| std::env::var("CHATSOCK_UNKEPT").unwrap_or_default());
 
 /// `bob#1002` in its parts.
 pub fn parts(whom: &str) -> (&str, Option<Client>) {
@@ -205,9 +205,9 @@ impl Chat {
         }
     }
 
-    /// The step stands where the server is known not to keep a promise: it is not taken, and nothing may be changed.
-    pub fn leaves_out(&mut self) -> bool {
-        self.left_out = !*ALL_STEPS;
+    /// The server is known not to keep this promise: the step is not taken, if nothing was changed by it yet.
+    pub fn leaves_out(&mut self, promise: &str) -> bool {
+        self.left_out = !UNKEPT.split(' ').any(|held| held == promise);
         self.left_out
     }
 

@@ -171,6 +171,10 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     if random.below(8) == 0 && chat.rooms.values().any(remembered) {
         return Act::Nick(random.choose(&NAMES).to_owned());
     }
+    // Whether it is his turn in a slow room.
+    if in_room.is_some_and(|room| room.slow > 0) && !keeps && random.below(3) == 0 {
+        return if random.below(3) == 0 { change(random, chat, me) } else { talk(random, chat, me) };
+    }
     // Nothing much can be done in no room.
     if me.open.is_empty() && random.below(5) > 0 {
         return enter(random, chat, me);
@@ -184,7 +188,10 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
         16..=38 => talk(random, chat, me),
         39..=48 => change(random, chat, me),
         49..=54 => direct(random, chat, me),
-        55..=57 => Act::Invite(several(random, chat, me, false)),
+        55..=57 => match in_room.and_then(|room| room.kicks.last()) {
+            Some(kicked) if random.below(2) == 0 => Act::Invite(vec![name_now(chat, kicked)]),
+            _ => Act::Invite(several(random, chat, me, false)),
+        },
         58..=82 if keeps || random.below(6) == 0 => order(random, chat, me),
         58..=82 if random.below(3) == 0 => enter(random, chat, me),
         58..=82 => talk(random, chat, me),
@@ -256,19 +263,20 @@ fn direct(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     }
 }
 
+/// The name that somebody has now, or had when he left.
+fn name_now(chat: &Chat, who: &Who) -> String {
+    let online = chat.people().find(|person| person.client == who.client);
+    online.map_or_else(|| who.name.clone(), |person| person.name.clone())
+}
+
 fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     let here = whom(random, chat, me, true);
     let room = me.room().map(|room| &chat.rooms[&room]);
     let banned = room.and_then(|room| room.bans.last()).map_or_else(|| here.clone(), |ban| ban.name.clone());
-    // By the name he has now.
-    let name = |who: &Who| match chat.people().find(|person| person.client == who.client) {
-        Some(person) => person.name.clone(),
-        _ => who.name.clone(),
-    };
-    let muted = room.and_then(|room| room.mutes.last()).map_or_else(|| here.clone(), |(who, _)| name(who));
+    let muted = room.and_then(|room| room.mutes.last()).map_or_else(|| here.clone(), |(who, _)| name_now(chat, who));
     let lasts = |random: &mut Random| (random.below(3) == 0).then_some(2);
     let is_muted = room.is_some_and(|room| !room.mutes.is_empty());
-    match random.below(31) {
+    match random.below(32) {
         30 => Act::Misused(match random.below(7) {
             0 => Misuse::Close,
             1 => Misuse::Destroy,
@@ -292,7 +300,7 @@ fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
         13..=16 => Act::Promote(here),
         17 | 18 => Act::Demote(here),
         19 => Act::Demote(me.name.clone()),
-        20 => Act::Slow(if random.below(3) == 0 { 0 } else { 30 }),
+        20 | 31 => Act::Slow(if random.below(3) == 0 { 0 } else { 30 }),
         21 => Act::Topic(text(random)),
         22 => Act::Set(Setting::Limit((random.below(3) > 0).then(|| 1 + random.below(3)))),
         23 | 24 => Act::Set(Setting::Password((random.below(3) > 0).then(|| random.choose(&PASSWORDS).to_owned()))),

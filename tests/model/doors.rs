@@ -235,7 +235,7 @@ impl Chat {
         let Some(who) = self.person(me).map(Person::who) else { return false };
         if let Some(room) = self.rooms.get(name) {
             // `:group` invites people although it has made nothing.
-            if by_group && room.members.contains_key(&me) && self.leaves_out() {
+            if by_group && room.members.contains_key(&me) && self.leaves_out("group") {
                 return false;
             }
             let room = &self.rooms[name];
@@ -288,7 +288,7 @@ impl Chat {
             bans.iter().any(|ban| ban.is_about(guest)) && bans.iter().all(|ban| ban.name != guest.name)
         };
         let guests = invited.iter().filter_map(|whom| self.find(whom)).map(Person::who);
-        if guests.into_iter().any(|guest| other_name(&guest)) && self.leaves_out() {
+        if guests.into_iter().any(|guest| other_name(&guest)) && self.leaves_out("invite") {
             return;
         }
         let mut missing = Vec::new();

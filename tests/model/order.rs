@@ -269,7 +269,7 @@ impl Chat {
         let is = |muted: &Who| online.as_ref().is_some_and(|who| muted.is(who));
         // Who was muted, has gone out and is online is not found by his number, nor by the name he has now.
         let lost = !here && known.mutes.iter().any(|(muted, _)| is(muted) && !named(muted));
-        if lost && self.leaves_out() {
+        if lost && self.leaves_out("unmute") {
             return Ok(String::new());
         }
         let known = self.keeps_order(me, room)?;

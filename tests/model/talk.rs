@@ -61,7 +61,7 @@ impl Chat {
         let slow = known.slow > 0 && known.rank(who) == Rank::Member;
         let too_soon = slow && known.too_soon.iter().any(|known| known.is(who));
         // Nothing is said, and the line is forgotten with the step.
-        if too_soon && self.leaves_out() {
+        if too_soon && self.leaves_out("slow") {
             return Some(String::new());
         }
         self.rooms[room].silenced(who)
