@@ -171,6 +171,14 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     if random.below(8) == 0 && chat.rooms.values().any(remembered) {
         return Act::Nick(random.choose(&NAMES).to_owned());
     }
+    // Under the name of somebody ignored what he says himself is shown all the same.
+    let free = me.ignored.iter().find(|(_, name)| chat.find(name).is_none());
+    if let Some((_, name)) = free.filter(|_| random.below(3) == 0) {
+        return Act::Nick(name.clone());
+    }
+    if random.below(3) == 0 && me.ignored.iter().any(|(_, name)| *name == me.name) {
+        return if random.below(2) == 0 { Act::History(None) } else { direct(random, chat, me) };
+    }
     // Whether it is his turn in a slow room.
     if in_room.is_some_and(|room| room.slow > 0) && !keeps && random.below(3) == 0 {
         return if random.below(3) == 0 { change(random, chat, me) } else { talk(random, chat, me) };
@@ -290,7 +298,12 @@ fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
         4 | 5 => Act::Ban(here, lasts(random), random.choose(&REASONS).to_owned()),
         6 | 7 => {
             let awaited = room.and_then(|room| room.keepers.iter().find(|keeper| keeper.awaited));
-            let whom = awaited.map_or_else(|| whom(random, chat, me, false), |keeper| keeper.who.name.clone());
+            let again = random.below(3) == 0 && room.is_some_and(|room| !room.bans.is_empty());
+            let whom = match awaited {
+                Some(keeper) => keeper.who.name.clone(),
+                None if again => banned,
+                None => whom(random, chat, me, false),
+            };
             Act::Ban(whom, lasts(random), random.choose(&REASONS).to_owned())
         }
         8 => Act::Unban(banned),
