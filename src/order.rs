@@ -196,11 +196,13 @@ impl Order {
         true
     }
 
-    /// Lets somebody in again. False if he was not banned.
-    pub fn pardon(&mut self, name: &UserName, now: Instant) -> bool {
+    /// Lets somebody in again, by the name he was banned under, or as the person he is. False if he was not banned.
+    pub fn pardon(&mut self, name: &UserName, who: Option<&Identity>, now: Instant) -> bool {
         self.bans.retain(|ban| holds(ban.until, now));
         let before = self.bans.len();
-        self.bans.retain(|ban| ban.name != *name);
+        let meant =
+            |ban: &Ban| ban.name == *name || ban.who.as_ref().zip(who).is_some_and(|(known, who)| known.is(who));
+        self.bans.retain(|ban| !meant(ban));
         self.bans.len() < before
     }
 
@@ -332,7 +334,7 @@ mod tests {
             assert!(order.banned(&kept_out, now + Duration::from_secs(60)).is_none());
         }
         assert!(order.banned(&alice(), now).is_none());
-        assert!(order.pardon(&bob().name, now) && !order.pardon(&bob().name, now));
+        assert!(order.pardon(&bob().name, None, now) && !order.pardon(&bob().name, None, now));
     }
 
     #[test]

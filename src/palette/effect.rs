@@ -43,9 +43,9 @@ pub enum Effect {
         /// What is to open it.
         password: Option<String>,
     },
-    /// Make a hidden room for invited people and enter it: answered by `Joined` or `NotMade`.
+    /// Make a hidden room and enter it: answered by `Joined`, upon which people are invited, or `NotMade`.
     CreateGroup(RoomName),
-    /// Open a room to people; nothing happens if this person is not in it.
+    /// Open a room to people.
     Invite {
         /// Which room.
         room: RoomName,

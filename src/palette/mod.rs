@@ -26,6 +26,7 @@ mod tests;
 mod view;
 
 use crate::conversation::Conversation;
+use crate::identity::Whom;
 use crate::names::{RoomName, UserName};
 use crate::screen::{Place, Tone};
 use paste::{Paste, Pasted};
@@ -97,6 +98,8 @@ pub struct Palette {
     open: Vec<Conversation>,
     /// An effect whose answer decides where to go: `:join` typed in the view leads into the other room's view.
     join_leads_into_view: bool,
+    /// Who is invited once the group is made.
+    group: Vec<Whom>,
 }
 
 impl Palette {
@@ -106,7 +109,7 @@ impl Palette {
             Door::Plain => State::Name { quick: None },
             Door::Quick => State::QuickRoom,
         };
-        Palette { state, door, open: Vec::new(), join_leads_into_view: false }
+        Palette { state, door, open: Vec::new(), join_leads_into_view: false, group: Vec::new() }
     }
 
     /// What is asked for now: decides the prompt.
@@ -301,7 +304,12 @@ impl Palette {
             Answer::Joined { room, others, how } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
                 effects.push(Effect::Tell(Tone::News, reply::joined(&room, others, how, into_view)));
+                let invited = std::mem::take(&mut self.group);
+                let group = (how == Came::Made && !invited.is_empty()).then(|| room.clone());
                 self.entered(Conversation::Room(room), into_view, effects);
+                if let Some(room) = group {
+                    effects.push(Effect::Invite { room, invited });
+                }
             }
             Answer::DirectOpened(person) => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
@@ -311,6 +319,7 @@ impl Palette {
             Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),
             Answer::NotMade(why) => {
                 self.join_leads_into_view = false;
+                self.group = Vec::new();
                 effects.push(Effect::Tell(Tone::Refusal, why.to_string()));
             }
             Answer::Lost(conversation) => {

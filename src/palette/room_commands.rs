@@ -179,8 +179,8 @@ impl Palette {
             && let Some(invited) = people(names, effects)?
         {
             self.join_leads_into_view = self.is_in_view();
-            effects.push(Effect::CreateGroup(room.clone()));
-            effects.push(Effect::Invite { room, invited });
+            self.group = invited;
+            effects.push(Effect::CreateGroup(room));
         }
         Some(())
     }

@@ -110,10 +110,6 @@ impl Room {
     pub fn leave(&self, client: ClientId, going: Going, now: Instant) -> Option<Change> {
         let mut state = self.lock();
         let member = state.remove(client, now)?;
-        if let Some(posted) = member.posted.filter(|_| !state.slow.is_zero()) {
-            let until = posted + state.slow;
-            state.order.rest(&member.who, until, now);
-        }
         let gathering = state.tell_left(&member.who.name, client, going);
         let lost = going == Going::Lost;
         let was_admin = state.order.left(&member.who, lost, now);
@@ -204,6 +200,9 @@ impl State {
     pub(super) fn remove(&mut self, client: ClientId, now: Instant) -> Option<Box<Member>> {
         let member = self.members.remove(&client)?;
         self.empty_since = self.members.is_empty().then_some(now);
+        if let Some(posted) = member.posted.filter(|_| !self.slow.is_zero()) {
+            self.order.rest(&member.who, posted + self.slow, now);
+        }
         if member.in_view {
             self.in_view -= 1;
             self.viewers = None;

@@ -77,7 +77,7 @@ impl Room {
                 if whom.client.is_some() && online.is_none() {
                     return Err(Denied::NotOnline(whom));
                 }
-                if !state.order.pardon(&whom.name, now) {
+                if !state.order.pardon(&whom.name, online.as_ref().map(|online| &online.who), now) {
                     return Err(Denied::AsItIs(format!(
                         "{} is not banned from {}; :bans lists who is.",
                         whom.name, self.name
@@ -103,9 +103,13 @@ impl Room {
             Act::Unmute(whom) => {
                 state.ask(self, actor, Deed::Unmute, now)?;
                 let target = state.present(self, &whom, now).ok();
-                let who = target.as_ref().and_then(|target| target.who.as_ref());
-                // A session's number names nobody who has left.
-                if (whom.client.is_some() && who.is_none()) || !state.order.unmute(&whom.name, who, now) {
+                let outside = online.as_ref().map(|online| &online.who);
+                let who = target.as_ref().and_then(|target| target.who.as_ref()).or(outside);
+                // A session's number names nobody who is not online.
+                if whom.client.is_some() && who.is_none() {
+                    return Err(Denied::NotOnline(whom));
+                }
+                if !state.order.unmute(&whom.name, who, now) {
                     return Err(Denied::AsItIs(format!("{whom} is not muted.")));
                 }
                 if let Some(target) = target {
@@ -226,11 +230,13 @@ impl Room {
                 false => Denied::NotOpen(self.name.clone()),
             });
         }
-        if state.order.banned(guest, now).is_some() {
-            return Err(Denied::AsItIs(format!(
-                "{0} is banned from {1}: :unban {0} lets him in again.",
-                guest.name, self.name
-            )));
+        if let Some(ban) = state.order.banned(guest, now) {
+            // Under which name he was banned is for those who keep order.
+            let remedy = match state.role(actor, now) >= Role::Admin {
+                true => format!(": :unban {} lets him in again.", ban.name),
+                false => ".".to_owned(),
+            };
+            return Err(Denied::AsItIs(format!("{} is banned from {}{remedy}", guest.name, self.name)));
         }
         if state.role(actor, now) >= Role::Admin {
             state.order.forgive(guest, now);

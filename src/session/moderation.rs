@@ -48,9 +48,9 @@ impl Session {
         }
     }
 
-    /// Who a ban is about, if he is online, and whether his address is the machine's own.
+    /// Who a ban or a mute is about, if he is online, and whether his address is the machine's own.
     fn banned_address(&self, act: &Act) -> (Option<Actor>, bool) {
-        let (Act::Ban { whom, .. } | Act::Unban(whom)) = act else { return (None, false) };
+        let (Act::Ban { whom, .. } | Act::Unban(whom) | Act::Unmute(whom)) = act else { return (None, false) };
         let named = |whom: &Whom| self.hub.roster.find(whom).map(|person| person.identity());
         let who = named(whom);
         let local = who.as_ref().is_some_and(|who| who.address.is_loopback());

@@ -155,8 +155,15 @@ fn a_group_is_made_and_then_people_are_invited() {
     {
         for view in [false, true] {
             let invited = names.iter().map(|name| whom(name)).collect();
-            let effects = [Effect::CreateGroup(room("trip")), Effect::Invite { room: room("trip"), invited }];
-            assert_eq!(Person::at_general(view).commands(view, line), effects, "{line}");
+            let mut person = Person::at_general(view);
+            assert_eq!(person.commands(view, line), [Effect::CreateGroup(room("trip"))], "{line}");
+            let effects = person.hears(Answer::Joined { room: room("trip"), others: 0, how: Came::Made });
+            assert_eq!(effects.last(), Some(&Effect::Invite { room: room("trip"), invited }), "{line}");
+            let mut person = Person::at_general(view);
+            person.commands(view, line);
+            person.hears(Answer::NotMade(NotMade::Exists(room("trip"))));
+            let effects = person.hears(Answer::Joined { room: room("den"), others: 0, how: Came::Made });
+            assert!(!effects.iter().any(|effect| matches!(effect, Effect::Invite { .. })), "{effects:?}");
         }
     }
 }
