@@ -35,7 +35,7 @@ fn a_room_entered_is_the_current_one_and_its_view_opens_where_one_was_in_view() 
         (Came::In, "join games", "Joined games, 2 others here."),
         (Came::Back, "join games", "Back to games, 2 others here."),
         (Came::Made, "create games", "Made games, you are its admin."),
-        (Came::Made, "group games bob", "Made games, you are its admin."),
+        (Came::Heir, "join games", "Joined games, 2 others here, and you are its admin now."),
     ] {
         let mut person = Person::in_room();
         person.commands(false, command);
