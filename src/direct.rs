@@ -24,8 +24,8 @@ use crate::screen::{Clock, Place};
 /// Messages kept per conversation.
 const KEPT: usize = 200;
 
-/// Most conversations of one person. Each takes up to a hundred kilobytes, and whoever talks with more people at once is
-/// no person.
+/// Most conversations that one person may have begun. Each takes 800 KB at the very most, two hundred of the longest
+/// messages; and whoever begins more at once is no person.
 const MOST: usize = 256;
 
 struct State {
@@ -34,16 +34,17 @@ struct State {
 }
 
 impl State {
-    fn may_post(&self, partner: &Person, temporary: bool) -> Result<(), Denied> {
+    fn may_post(&self, from: ClientId, partner: &Person, temporary: bool) -> Result<(), Denied> {
         if self.ended {
             return Err(Denied::NotOnline(Whom { name: partner.name(), client: None }));
         }
-        if temporary && !self.history.takes_temporary() { Err(Denied::TooManyTemporary) } else { Ok(()) }
+        if temporary && !self.history.takes_temporary(from) { Err(Denied::TooManyTemporary) } else { Ok(()) }
     }
 }
 
 /// One conversation.
 pub struct Pair {
+    /// The first one has begun it.
     people: [Arc<Person>; 2],
     /// Rank 2 of 4, like a room's: guards the history and the order in which both see it. Both outboxes are written to
     /// under it, one after the other, which never waits.
@@ -75,7 +76,7 @@ impl Pair {
     ) -> Result<Arc<Event>, Denied> {
         let mut state = self.lock();
         let partner = self.partner(from.client());
-        state.may_post(partner, draft.lasts.is_some())?;
+        state.may_post(from.client(), partner, draft.lasts.is_some())?;
         let to = [partner.addressee()].into();
         let event = Arc::new(Event::Said(Message::new(number(), at, from.name(), from.client(), draft, to)));
         state.history.push(Arc::clone(&event), KEPT);
@@ -90,10 +91,17 @@ impl Pair {
     pub fn share(&self, event: &Arc<Event>, from: ClientId, clock: &Clock) -> Result<(), Denied> {
         let mut state = self.lock();
         let partner = self.partner(from);
-        state.may_post(partner, event.message().is_some_and(Message::is_temporary))?;
+        state.may_post(from, partner, event.message().is_some_and(Message::is_temporary))?;
         state.history.push(Arc::clone(event), KEPT);
         partner.outbox.show_direct(event, &mut clock.clone());
         Ok(())
+    }
+
+    /// Shows the last `count` messages on one of the two screens; how many there were, and whether any is to be seen.
+    pub fn show_history(&self, count: usize, outbox: &Outbox, clock: &Clock) -> (usize, bool) {
+        let state = self.lock();
+        let events = state.history.last(count);
+        (events.len(), !events.is_empty() && outbox.tell_events(&events, &mut clock.clone()))
     }
 
     /// The last messages, oldest first.
@@ -154,9 +162,7 @@ impl Pair {
     /// A temporary message's time is over: takes it out of the history; the answers to it as they are now. Nothing if it
     /// was deleted before. Called by the timer, which tells of it.
     pub fn expire(&self, id: MessageId) -> Option<Vec<Arc<Event>>> {
-        let mut state = self.lock();
-        let expected = state.history.expects_erasure(id);
-        expected.then(|| state.history.erase(id)).flatten().map(|changed| changed.requoted.into())
+        self.lock().history.expire(id).map(|changed| changed.requoted.into())
     }
 
     fn show_both(&self, by: &Person, event: &Arc<Event>, show_author: bool, clock: &Clock) {
@@ -207,7 +213,8 @@ impl Directs {
         if let Some(pair) = own.get(&to.client()) {
             return Ok(Some(Arc::clone(pair)));
         }
-        if own.len() >= MOST {
+        // What others begin is not counted: nobody can use up somebody else's.
+        if own.values().filter(|pair| Arc::ptr_eq(&pair.people[0], from)).count() >= MOST {
             return Err(TooMany(MOST));
         }
         // Looked at under the lock: whoever leaves is marked first, and has his conversations taken out after.

@@ -10,16 +10,28 @@ use std::sync::Arc;
 
 use crate::message::{ClientId, Event, Message, MessageId};
 
-/// Messages of one place that wait to be erased by themselves at the same time. One more cannot be said: each is an entry
-/// in the timer, for up to a day.
+/// Messages of one place that wait for the end of their time. One more cannot be said: each is an entry in the timer, for
+/// up to a day.
 pub const MOST_TEMPORARY: usize = 1000;
+
+/// The same for one connection: one person's must not take the place of everybody else's.
+pub const MOST_TEMPORARY_OF_ONE: usize = 100;
+
+/// A temporary message in its time.
+#[derive(Debug)]
+struct Temporary {
+    id: MessageId,
+    from: ClientId,
+    /// It was deleted before; the timer comes all the same.
+    gone: bool,
+}
 
 /// The last messages, in the order of their numbers.
 #[derive(Debug, Default)]
 pub struct History {
     kept: VecDeque<Arc<Event>>,
-    /// Numbers of the temporary messages that have not been erased, kept or not: they are on screens still.
-    temporary: VecDeque<MessageId>,
+    /// The temporary messages whose time is not over, kept or not: they are on screens still.
+    temporary: VecDeque<Temporary>,
 }
 
 /// What an erasure or an edit has changed.
@@ -41,7 +53,7 @@ impl History {
     /// here. Of more than `keep` the oldest goes.
     pub fn push(&mut self, event: Arc<Event>, keep: usize) {
         if let Some(message) = event.message().filter(|message| message.is_temporary()) {
-            self.temporary.push_back(message.id);
+            self.temporary.push_back(Temporary { id: message.id, from: message.from, gone: false });
         }
         let number = |event: &Arc<Event>| event.message().map(|message| message.id);
         let place = self.kept.iter().rposition(|known| number(known) <= number(&event)).map_or(0, |last| last + 1);
@@ -51,9 +63,10 @@ impl History {
         }
     }
 
-    /// Whether a temporary message can be taken.
-    pub fn takes_temporary(&self) -> bool {
-        self.temporary.len() < MOST_TEMPORARY
+    /// Whether a temporary message of a connection can be taken.
+    pub fn takes_temporary(&self, from: ClientId) -> bool {
+        let own = self.temporary.iter().filter(|temporary| temporary.from == from).count();
+        self.temporary.len() < MOST_TEMPORARY && own < MOST_TEMPORARY_OF_ONE
     }
 
     /// The last `count` messages, oldest first.
@@ -95,22 +108,24 @@ impl History {
         Some(Changed { message: Some(event), requoted: self.requote(id, Some(text)) })
     }
 
-    /// Takes a message out, and its text out of every quote. `None` if there was none, and none waited to be erased.
+    /// Takes a message out, and its text out of every quote. `None` if it is not kept.
     pub fn erase(&mut self, id: MessageId) -> Option<Changed> {
-        let waited = self.temporary.iter().position(|known| *known == id);
-        if let Some(index) = waited {
-            self.temporary.remove(index);
+        let position = self.position(id)?;
+        self.kept.remove(position);
+        for temporary in self.temporary.iter_mut().filter(|temporary| temporary.id == id) {
+            temporary.gone = true;
         }
-        let kept = self.position(id);
-        if let Some(position) = kept {
-            self.kept.remove(position);
-        }
-        (kept.is_some() || waited.is_some()).then(|| Changed { message: None, requoted: self.requote(id, None) })
+        Some(Changed { message: None, requoted: self.requote(id, None) })
     }
 
-    /// Whether a message waits to be erased by itself.
-    pub fn expects_erasure(&self, id: MessageId) -> bool {
-        self.temporary.contains(&id)
+    /// A temporary message's time is over: takes it out like [`History::erase`], if it has not been deleted before.
+    pub fn expire(&mut self, id: MessageId) -> Option<Changed> {
+        let index = self.temporary.iter().position(|temporary| temporary.id == id)?;
+        let gone = self.temporary.remove(index)?.gone;
+        if let Some(position) = self.position(id) {
+            self.kept.remove(position);
+        }
+        (!gone).then(|| Changed { message: None, requoted: self.requote(id, None) })
     }
 
     fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
@@ -186,10 +201,24 @@ mod tests {
         let lasts = Some(Duration::from_secs(10));
         history.push(said(1, 1, Draft { lasts, ..Draft::said("soon gone") }), 1);
         history.push(said(2, 1, Draft::said("stays")), 1);
-        assert!(history.expects_erasure(MessageId(1)) && !history.expects_erasure(MessageId(2)));
-        assert!(history.erase(MessageId(1)).is_some());
-        assert!(!history.expects_erasure(MessageId(1)));
+        assert!(history.erase(MessageId(1)).is_none() && history.expire(MessageId(2)).is_none());
+        assert!(history.expire(MessageId(1)).is_some());
+        assert!(history.expire(MessageId(1)).is_none());
         assert_eq!(texts(&history), ["stays"]);
+    }
+
+    #[test]
+    fn a_temporary_message_that_was_deleted_keeps_its_place_until_its_time_is_over() {
+        let mut history = History::new();
+        let lasts = Some(Duration::from_secs(10));
+        for id in 1..=MOST_TEMPORARY_OF_ONE as u64 {
+            assert!(history.takes_temporary(ClientId(1)));
+            history.push(said(id, 1, Draft { lasts, ..Draft::said("soon gone") }), 9);
+            history.erase(MessageId(id));
+        }
+        assert!(!history.takes_temporary(ClientId(1)) && history.takes_temporary(ClientId(2)));
+        assert!(history.expire(MessageId(1)).is_none(), "it was deleted, and is not told again");
+        assert!(history.takes_temporary(ClientId(1)));
     }
 
     #[test]

@@ -16,7 +16,8 @@ use crate::names::{self, RoomName};
 use crate::room::{Made, Room, RoomLimits};
 use crate::screen::Clock;
 
-/// Most rooms that people may have made at one time, over all: an empty one takes about a kilobyte, a full one a hundred.
+/// Most rooms that people may have made at one time, over all: an empty one takes about a
+/// kilobyte, one full of ordinary messages fifty.
 const MOST_MADE: usize = 1000;
 
 /// A room's delivery queue where `outbox_bytes` sets no limit, in bytes: as large a batch as with the default limit.

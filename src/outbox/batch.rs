@@ -4,12 +4,13 @@
 //! *Knows nothing of* who gets them and how.
 //! *Called by* `room`, and `outbox` for the text that fits its screen.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::personal::Personal;
 use crate::message::{ClientId, Event, Message, Sequenced};
 use crate::names::UserName;
-use crate::screen::{Clock, Look, Reader, mentioned, render_event};
+use crate::screen::{Clock, Look, Reader, render_event, words};
 
 /// All events' text for one look, and where each one's ends.
 struct Rendered {
@@ -39,6 +40,8 @@ pub struct Batch<'a> {
     /// Connections that caused one of the events, sorted: each of them gets a text of its own.
     causes: Vec<ClientId>,
     rendered: Vec<Rendered>,
+    /// Every word of the messages that could be a name, in lower case; gathered when first asked for.
+    words: Option<HashSet<String>>,
     clock: Clock,
 }
 
@@ -48,7 +51,7 @@ impl<'a> Batch<'a> {
         let mut causes: Vec<_> = events.iter().filter_map(|sequenced| cause(&sequenced.event)).collect();
         causes.sort_unstable();
         causes.dedup();
-        Batch { room, prompt, events, causes, rendered: Vec::new(), clock }
+        Batch { room, prompt, events, causes, rendered: Vec::new(), words: None, clock }
     }
 
     pub(super) fn room(&self) -> u64 {
@@ -101,8 +104,13 @@ impl<'a> Batch<'a> {
     }
 
     /// Whether one of the events names somebody.
-    pub(super) fn mentions(&self, name: &UserName) -> bool {
-        self.events.iter().filter_map(|event| event.event.message()).any(|message| mentioned(&message.text, name))
+    pub(super) fn mentions(&mut self, name: &UserName) -> bool {
+        let events = self.events;
+        let gather = || {
+            let messages = events.iter().filter_map(|event| event.event.message());
+            messages.flat_map(|message| words(&message.text)).map(|(_, word)| word.to_ascii_lowercase()).collect()
+        };
+        self.words.get_or_insert_with(gather).contains(name.folded())
     }
 
     /// The text of some of the events, without what the client sees by other means: his own lines in line mode, where the

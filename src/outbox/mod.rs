@@ -243,9 +243,12 @@ impl Outbox {
         let mut guard = self.lock();
         let State { display, unsent, .. } = &mut *guard;
         let result = work(display, unsent);
-        if guard.shown.is_some() && !guard.display.is_character_mode() {
+        let State { display, shown, .. } = &mut *guard;
+        match shown {
             // Whoever edits his line himself cannot have his screen drawn anew under it.
-            guard.shown = None;
+            Some(_) if !display.is_character_mode() => *shown = None,
+            Some(shown) => shown.set_rows(display.rows()),
+            None => {}
         }
         result
     }

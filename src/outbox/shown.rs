@@ -31,8 +31,24 @@ pub(super) struct Shown {
 impl Shown {
     /// A view just opened on a screen of so many rows.
     pub(super) fn new(rows: Option<u16>) -> Shown {
-        let rows = rows.map_or(DEFAULT_ROWS, usize::from).clamp(1, MOST_ROWS);
-        Shown { events: VecDeque::new(), rows, drawn: None, due: false }
+        Shown { events: VecDeque::new(), rows: Shown::believed(rows), drawn: None, due: false }
+    }
+
+    /// The screen's rows.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// The window has another height.
+    pub(super) fn set_rows(&mut self, rows: Option<u16>) {
+        self.rows = Shown::believed(rows);
+        while self.events.len() > self.rows {
+            self.events.pop_front();
+        }
+    }
+
+    fn believed(rows: Option<u16>) -> usize {
+        rows.map_or(DEFAULT_ROWS, usize::from).clamp(1, MOST_ROWS)
     }
 
     /// Notes what is written below. True if something above is not what it was.
@@ -123,7 +139,7 @@ impl Shown {
     }
 
     /// What is on the screen, from top to bottom.
-    pub(super) fn events(&self) -> impl Iterator<Item = &Arc<Event>> {
+    pub(super) fn events(&self) -> impl DoubleEndedIterator<Item = &Arc<Event>> {
         self.events.iter()
     }
 }

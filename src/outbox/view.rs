@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BELL, Batch, Notice, Outbox, Shown, State, View, Whose};
+use super::{BELL, Batch, Notice, Outbox, Personal, Shown, State, View, Whose};
 use crate::conversation::Conversation;
 use crate::message::{Addressee, Event, Sequenced};
 use crate::screen::{Clock, Place, Reader, Tone, render_event};
@@ -71,7 +71,8 @@ impl Outbox {
         self.draw_anew(state, batch.clock());
         let State { personal, name, unsent, .. } = state;
         let rings = |event: &Sequenced| {
-            personal.as_ref().is_some_and(|personal| personal.rings(&event.event, self.id, name.as_ref()))
+            let shows = |personal: &&Personal| !personal.hides(&event.event, self.id);
+            personal.as_deref().filter(shows).is_some_and(|own| own.rings(&event.event, self.id, name.as_ref()))
         };
         if batch.events(fresh).iter().any(rings) {
             unsent.push(BELL);
@@ -84,8 +85,21 @@ impl Outbox {
         let Some(shown) = state.shown.take() else { return };
         let State { display, unsent, .. } = state;
         display.clear(unsent);
-        for event in shown.events() {
+        // From the last one up, as many as the screen has rows for: the others have scrolled off, and whoever pastes a
+        // hundred lines at a time does not make a redraw grow.
+        let before = std::mem::take(&mut state.unsent);
+        let (mut drawn, mut rows) = (Vec::new(), 0);
+        for event in shown.events().rev() {
             state.render(self.id, event, &mut clock);
+            rows += state.unsent.iter().filter(|byte| **byte == b'\n').count();
+            if rows > shown.rows() && !drawn.is_empty() {
+                break;
+            }
+            drawn.push(std::mem::take(&mut state.unsent));
+        }
+        state.unsent = before;
+        for text in drawn.iter().rev() {
+            state.unsent.extend_from_slice(text);
         }
         state.shown = Some(shown);
     }
@@ -215,12 +229,16 @@ impl Outbox {
     }
 
     fn write_direct(&self, state: &mut State, event: &Arc<Event>, clock: &mut Clock) {
-        if state.personal.as_ref().is_some_and(|personal| personal.hides(event, self.id)) {
+        let hidden = state.personal.as_ref().is_some_and(|personal| personal.hides(event, self.id));
+        if hidden && matches!(**event, Event::Said(_)) {
             return;
         }
         let now = Instant::now();
         if state.note(event) && state.shown.as_mut().is_some_and(|shown| shown.may_draw(now)) {
             return self.draw_anew(state, clock.clone());
+        }
+        if hidden {
+            return;
         }
         let before = std::mem::take(&mut state.unsent);
         let rings = state.render(self.id, event, clock);

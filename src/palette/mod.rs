@@ -205,6 +205,10 @@ impl Palette {
             return self.quit(effects);
         }
         let (word, password) = line.split_once(' ').unwrap_or((line, ""));
+        if password.trim().chars().count() > room_commands::LONGEST_PASSWORD {
+            let refusal = Refusal::PasswordTooLong(room_commands::LONGEST_PASSWORD);
+            return effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+        }
         match RoomName::parse(word) {
             Ok(room) => {
                 let password = Some(password.trim()).filter(|p| !p.is_empty()).map(str::to_owned);

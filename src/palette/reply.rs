@@ -262,6 +262,8 @@ pub enum Refusal {
     BadSetting(&'static str),
     /// `@name` without a text.
     NoText,
+    /// A comma at the end of the names.
+    BlankInNames,
 }
 
 /// What is said when lines are taken for a message,
@@ -309,6 +311,9 @@ impl fmt::Display for Refusal {
                 f.write_str("slow takes seconds or a time like 10m, six hours at most, or off.")
             }
             Refusal::BadSetting(key) => write!(f, "{key} takes on or off."),
+            Refusal::BlankInNames => f.write_str(
+                "Not sent: several names have commas and no blanks between them, as in @bob,carol and then the text.",
+            ),
             Refusal::NoText => {
                 f.write_str("There is no text behind the names: @bob,carol and then what you want to say.")
             }

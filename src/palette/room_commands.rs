@@ -21,7 +21,7 @@ const MOST_INVITED: usize = 20;
 const MOST_PEOPLE: usize = u32::MAX as usize;
 
 /// Longest password of a room, in characters, as in the configuration.
-const LONGEST_PASSWORD: usize = 128;
+pub(super) const LONGEST_PASSWORD: usize = 128;
 
 /// The longest wait between two messages in a slow room: six hours, a quarter of the working day of people who have one.
 const SLOWEST: Duration = Duration::from_secs(6 * 3600);

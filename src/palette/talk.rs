@@ -51,6 +51,11 @@ fn message_id(word: &str) -> Option<MessageId> {
 /// Reads names parted by commas. Nothing if one is wrong, or if there are too many, which is told.
 fn addressees(to: &str, effects: &mut Vec<Effect>) -> Option<Vec<Whom>> {
     let mut people: Vec<Whom> = Vec::new();
+    if to.ends_with(',') {
+        // `@lee, max hello`: it would go to the first one alone, and tell him the name of the second.
+        effects.push(Effect::Tell(Tone::Refusal, Refusal::BlankInNames.to_string()));
+        return None;
+    }
     for name in to.split(',').filter(|name| !name.is_empty()) {
         match Whom::parse(name) {
             Ok(whom) if people.contains(&whom) => {}

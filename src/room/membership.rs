@@ -89,12 +89,7 @@ impl Room {
         state.order.entered(&actor.who, now);
         let name = actor.who.name.clone();
         state.admit(actor, outbox, now);
-        // Whoever comes first into a room that was empty for a while.
-        let heir = others == 0 && state.made.is_some() && !state.order.has_admin(now);
-        if let Some(member) = state.members.get(&outbox.id()).filter(|_| heir) {
-            let who = member.who.clone();
-            state.order.inherit(who);
-        }
+        let heir = others == 0 && state.inherits_empty(outbox.id(), now);
         let gathering = state.tell_joined(&name, outbox.id());
         Ok(Change { gathering, heir, ..calm })
     }
@@ -146,6 +141,17 @@ impl Room {
 }
 
 impl State {
+    /// Whoever comes first into a room that was empty for a while gets it.
+    #[inline(never)]
+    fn inherits_empty(&mut self, client: ClientId, now: Instant) -> bool {
+        let heir = self.made.is_some() && !self.order.has_admin(now);
+        if let Some(member) = self.members.get(&client).filter(|_| heir) {
+            let who = member.who.clone();
+            self.order.inherit(who);
+        }
+        heir
+    }
+
     #[inline(never)]
     fn admit(&mut self, actor: Actor, outbox: &Arc<Outbox>, now: Instant) {
         let Actor { who, operator } = actor;

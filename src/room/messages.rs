@@ -14,6 +14,7 @@ use super::{GATHER_ABOVE, Room, State};
 use crate::deed::{Actor, Denied};
 use crate::history::Changed;
 use crate::message::{ClientId, Draft, Event, Message, MessageId, Quoted};
+use crate::outbox::Outbox;
 use crate::permission::{Case, Deed, Role};
 
 /// An erasure or an edit that happened.
@@ -49,6 +50,17 @@ impl Room {
         let keep = self.shared.history_max.load(Ordering::Relaxed);
         state.history.push(event, keep);
         Ok(id)
+    }
+
+    /// Shows the last `count` messages on a member's screen; how many there were, and whether any of them is to be seen.
+    /// Under the lock, so that nothing erased meanwhile is shown after it was told to be gone.
+    pub fn show_history(&self, actor: &Actor, count: usize, outbox: &Outbox, now: Instant) -> (usize, bool) {
+        let state = self.lock();
+        if !state.permits(actor, Deed::Read, state.case(), now) {
+            return (0, false);
+        }
+        let events = state.history.last(count);
+        (events.len(), !events.is_empty() && outbox.tell_events(&events, &mut self.clock.clone()))
     }
 
     /// The last `count` messages, oldest first; nothing for who may not read here.
@@ -103,10 +115,8 @@ impl Room {
     /// A temporary message's time is over. `None` if it was deleted before. Called by the timer.
     pub fn expire(&self, id: MessageId) -> Option<Erased> {
         let mut state = self.lock();
-        if !state.history.expects_erasure(id) {
-            return None;
-        }
-        state.erase(id, format!("{id} expired"))
+        let changed = state.history.expire(id)?;
+        Some(state.tell_erased(id, format!("{id} expired"), changed))
     }
 
     /// Draws views anew that had to wait for it. True if one has to wait still, and this is to be called again. Called by
@@ -130,7 +140,7 @@ impl State {
             return Err(self.silence(room, actor, now));
         }
         self.keep_slow(room, actor, now)?;
-        if draft.lasts.is_some() && !self.history.takes_temporary() {
+        if draft.lasts.is_some() && !self.history.takes_temporary(actor.who.client) {
             return Err(Denied::TooManyTemporary);
         }
         Ok(())
@@ -165,10 +175,14 @@ impl State {
     }
 
     fn erase(&mut self, id: MessageId, news: String) -> Option<Erased> {
-        let Changed { requoted, .. } = self.history.erase(id)?;
+        let changed = self.history.erase(id)?;
+        Some(self.tell_erased(id, news, changed))
+    }
+
+    fn tell_erased(&mut self, id: MessageId, news: String, changed: Changed) -> Erased {
         let redraw = self.redraws();
-        self.append(Event::Erased { id, news: news.into(), requoted, redraw });
-        Some(self.erased(id))
+        self.append(Event::Erased { id, news: news.into(), requoted: changed.requoted, redraw });
+        self.erased(id)
     }
 
     fn erased(&mut self, id: MessageId) -> Erased {

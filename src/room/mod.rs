@@ -204,7 +204,11 @@ impl Room {
     pub fn set_config(&self, config: RoomConfig) {
         let mut state = self.lock();
         state.config = config;
-        state.made = None;
+        if state.made.take().is_some() {
+            // The server's own rooms have no admins.
+            state.order = Order::default();
+            state.slow = Duration::ZERO;
+        }
     }
 
     /// How it came to be, if somebody has made it.
@@ -277,7 +281,9 @@ impl State {
             return Role::Operator;
         }
         if !self.members.contains_key(&who.client) {
-            return if self.order.banned(who, now).is_some() { Role::Banned } else { Role::Stranger };
+            // A ban of an address must not lock out an admin who happens to share it and comes back.
+            let banned = self.order.banned(who, now).is_some() && self.order.rank(who, now).is_none();
+            return if banned { Role::Banned } else { Role::Stranger };
         }
         match self.order.rank(who, now) {
             Some(role) => role,

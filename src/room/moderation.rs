@@ -223,6 +223,9 @@ impl Room {
         if state.members.contains_key(&guest.client) {
             return Err(Denied::AsItIs(format!("{} is in {} already.", guest.name, self.name)));
         }
+        if state.order.invited(guest, now) {
+            return Err(Denied::AsItIs(format!("{} is invited to {} already.", guest.name, self.name)));
+        }
         if !state.permits(actor, Deed::Invite, state.case(), now) {
             let muted = state.role(actor, now) == Role::Muted;
             return Err(match muted {

@@ -224,7 +224,7 @@ fn mentions(said: &str, name: &UserName, offset: usize) -> Vec<Range<usize>> {
 }
 
 /// What could be names in a text, and where.
-fn words(said: &str) -> impl Iterator<Item = (usize, &str)> {
+pub fn words(said: &str) -> impl Iterator<Item = (usize, &str)> {
     let no_name = |c: char| !(c.is_alphanumeric() || c == '_' || c == '-');
     let mut at = 0;
     said.split(no_name).map(move |word| {

@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use crate::conversation::Conversation;
 
 pub use display::{Display, overwrite_prompt};
-pub use forms::{Reader, mentioned, render_event, render_hit, render_line, render_message};
+pub use forms::{Reader, mentioned, render_event, render_hit, render_line, render_message, words};
 
 /// Everything that decides how a text looks. People whose looks are equal share one rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -4,7 +4,6 @@
 //! *Knows nothing of* changing anything but the screen.
 //! *Called by* `session::effects`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +12,7 @@ use jiff::Timestamp;
 use super::Session;
 use crate::config::Entry;
 use crate::conversation::Conversation;
+use crate::identity::Whom;
 use crate::palette::people;
 use crate::permission::Role;
 use crate::room::{Facts, Room};
@@ -88,14 +88,13 @@ impl Session {
         let room = Arc::clone(&membership.room);
         let now = Instant::now();
         let occupants = room.occupants(&actor, now);
-        let known: HashMap<_, _> =
-            self.hub.roster.people().into_iter().map(|person| (person.client(), person)).collect();
         self.outbox.tell(Tone::News, &format!("{} in {}:", people(occupants.len()), room.name()));
         let column = occupants.iter().map(|occupant| occupant.name.as_str().len()).max().unwrap_or(0);
         for occupant in occupants {
             let here = now.saturating_duration_since(occupant.since);
-            let person = known.get(&occupant.client);
-            let silent = person.map(|person| person.idle(now)).unwrap_or_default();
+            let whom = Whom { name: occupant.name.clone(), client: Some(occupant.client) };
+            let person = self.hub.roster.find(&whom);
+            let silent = person.as_ref().map(|person| person.idle(now)).unwrap_or_default();
             let role = match occupant.role {
                 Role::Operator => " (operator)",
                 Role::Owner | Role::Admin => " (admin)",
@@ -157,17 +156,17 @@ impl Session {
     pub(super) fn show_history(&mut self, of: &Conversation, count: Option<usize>) {
         let Some(actor) = self.actor() else { return };
         let count = count.unwrap_or(self.hub.config().chatview_max);
-        let events = match of {
+        let (kept, seen) = match of {
             Conversation::Room(name) => {
                 let Some(membership) = self.membership(name) else { return };
-                membership.room.history(&actor, count, Instant::now())
+                membership.room.show_history(&actor, count, &self.outbox, Instant::now())
             }
             Conversation::Direct(partner) => {
                 let pair = self.hub.directs.find(self.outbox.id(), partner.client);
-                pair.map(|pair| pair.history(count)).unwrap_or_default()
+                pair.map_or((0, false), |pair| pair.show_history(count, &self.outbox, &self.hub.clock))
             }
         };
-        if events.is_empty() {
+        if kept == 0 {
             let said = of.room().and_then(|name| self.membership(name)).map_or(0, |membership| membership.room.said());
             let line = match said {
                 0 => format!("Nothing has been said in {of} yet."),
@@ -175,7 +174,7 @@ impl Session {
             };
             return self.outbox.tell(Tone::News, &line);
         }
-        if !self.outbox.tell_events(&events, &mut self.hub.clock.clone()) {
+        if !seen {
             self.outbox.tell(Tone::News, "All of it was said by people you ignore.");
         }
     }

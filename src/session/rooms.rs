@@ -162,6 +162,9 @@ impl Session {
         let (Some(room), Some(actor)) = (self.membership(name).map(|m| Arc::clone(&m.room)), self.actor()) else {
             return;
         };
+        if !self.pay_for(invited.len().saturating_sub(1)) {
+            return;
+        }
         let mut missing = Vec::new();
         for whom in invited {
             let Some(person) = self.hub.roster.find(whom) else {

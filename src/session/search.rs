@@ -56,8 +56,12 @@ impl Session {
         let mut all: Vec<(Arc<str>, Arc<Event>)> = Vec::new();
         for membership in &self.memberships {
             let place: Arc<str> = membership.room.name().as_str().into();
-            let history = membership.room.history(&actor, usize::MAX, now);
-            all.extend(history.into_iter().map(|event| (Arc::clone(&place), event)));
+            let in_view = self.viewed.as_ref().is_some_and(|room| Arc::ptr_eq(room, &membership.room));
+            // What is to be erased in time must not stand where nothing tells of its end.
+            let lasting =
+                |event: &Arc<Event>| in_view || event.message().is_some_and(|message| !message.is_temporary());
+            let history = membership.room.history(&actor, usize::MAX, now).into_iter().filter(lasting);
+            all.extend(history.map(|event| (Arc::clone(&place), event)));
         }
         for pair in self.hub.directs.of(self.outbox.id()) {
             let place: Arc<str> = format!("@{}", pair.partner(self.outbox.id()).name()).into();

@@ -53,6 +53,8 @@ impl Session {
     #[inline(never)]
     fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
         let (now, lasts) = (Instant::now(), draft.lasts);
+        let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
+        let typed = (!confirm && plain && self.link.is_character_mode()).then(|| draft.text.clone());
         match room.post(actor, draft, Timestamp::now(), now) {
             Ok(id) => {
                 self.note_undelivered(room);
@@ -63,8 +65,23 @@ impl Session {
                     self.confirm(room, id);
                 }
             }
-            Err(denied) => self.refuse(&denied),
+            Err(denied) => {
+                if let Some(typed) = typed {
+                    self.put_back(&typed);
+                }
+                self.refuse(&denied);
+            }
         }
+    }
+
+    /// A line said in the view of a character mode terminal is off the screen by now: what is refused stays to be read.
+    #[inline(never)]
+    fn put_back(&self, typed: &str) {
+        self.outbox.with_display(|display, out| {
+            display.begin(b"", out);
+            let line = [&**display.prompt(), typed].concat();
+            crate::screen::render_line(Tone::Chat, &line, display.look(), out);
+        });
     }
 
     #[inline(never)]
@@ -233,6 +250,7 @@ impl Session {
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
             }
+            Some(Place::Direct(pairs)) if !self.pay_for(pairs.len() - 1) => {}
             Some(Place::Direct(pairs)) => {
                 let reply = pairs.first().and_then(|pair| pair.quote(id));
                 self.send(pairs, Draft { reply, ..Draft::said(text) }, false);

@@ -41,6 +41,17 @@ impl Session {
         rate.map_or(Turn::Now, |rate| bucket.reserve(now, units, rate, patience))
     }
 
+    /// Pays for people reached beyond the first. False if that is too much; then the person was told.
+    pub(super) fn pay_for(&mut self, more: usize) -> bool {
+        let units = u32::try_from(more).unwrap_or(u32::MAX);
+        let config = self.hub.config();
+        if let Turn::Refused(wait) = self.charge(Cost::Post(units), &config, Instant::now(), PATIENCE) {
+            self.refuse_fast(wait);
+            return false;
+        }
+        true
+    }
+
     pub(super) fn run_pending(&mut self, now: Instant) {
         if self.held_until.is_some() {
             return;
@@ -61,6 +72,8 @@ impl Session {
     /// A line whose turn has come. What it is was judged when it was typed; the lines before it may have led elsewhere
     /// meanwhile, and what has become a message is charged as one.
     fn run_waiting(&mut self, text: String, charged: Cost, typed: Instant, now: Instant) {
+        // Somebody else's doing since it was typed may have put this person elsewhere.
+        self.pick_up_notices();
         let cost = self.palette.cost(&text);
         if let Some(missing) = dearer(cost, charged) {
             let config = self.hub.config();
