@@ -3,9 +3,6 @@
 //!
 //! `CHATSOCK_SEQUENCES` says how many sequences, `CHATSOCK_SEED` the seed of the first one, and with `CHATSOCK_VERBOSE`
 //! all of them are printed. A sequence that fails is made as short as it can be and printed with its seed.
-//!
-//! A step is left out where the server is known not to keep a promise (`Chat::leaves_out`). `CHATSOCK_UNKEPT` names
-//! promises, parted by blanks, for which it is taken, and fails.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 

@@ -3,7 +3,6 @@
 //! Pure, and knows the server by its promise only. What an act does stands in `talk`, `doors`, `order` and `lists`.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
 use super::message::Message;
 use super::room::{Room, Who};
@@ -102,11 +101,7 @@ pub struct Chat {
     last_client: Client,
     heard: Vec<Vec<String>>,
     news: Vec<(String, News)>,
-    left_out: bool,
 }
-
-/// Promises held to although the server is known not to keep them.
-static UNKEPT: LazyLock<String> = LazyLock::new(|| std::env::var("CHATSOCK_UNKEPT").unwrap_or_default());
 
 /// `bob#1002` in its parts.
 pub fn parts(whom: &str) -> (&str, Option<Client>) {
@@ -131,7 +126,6 @@ impl Chat {
             last_client: 1000,
             heard: Vec::new(),
             news: Vec::new(),
-            left_out: false,
         }
     }
 
@@ -203,12 +197,6 @@ impl Chat {
             (None, Some(place)) if person.view => format!("{} |", name(place)),
             (None, Some(place)) => format!("[{}]>", name(place)),
         }
-    }
-
-    /// The server is known not to keep this promise: the step is not taken, if nothing was changed by it yet.
-    pub fn leaves_out(&mut self, promise: &str) -> bool {
-        self.left_out = !UNKEPT.split(' ').any(|held| held == promise);
-        self.left_out
     }
 
     /// Does a step. Nothing if it means nothing as things are.
@@ -283,10 +271,6 @@ impl Chat {
             }
             _ => return None,
         }
-        if std::mem::take(&mut self.left_out) {
-            self.news.clear();
-            return None;
-        }
         self.deliver();
         outcome.prompts =
             self.seats.iter().map(|seat| seat.as_ref().map_or_else(String::new, |p| self.prompt(p))).collect();
@@ -307,6 +291,9 @@ impl Chat {
             Act::To(room, text) => self.say_to(me, room, text),
             Act::Direct(to, text) | Act::At(to, text) => self.send(me, to, text),
             Act::OpenDirect(whom) => self.open_direct(me, whom),
+            Act::NoText(_) => {
+                self.tell(me, "! There is no text behind the names: @bob,carol and then what you want to say.");
+            }
             Act::Reply(id, text) => self.reply(me, *id, text),
             Act::Edit(id, text) => self.edit(me, *id, text),
             Act::Delete(id) => self.delete(me, *id),

@@ -266,6 +266,7 @@ fn change(random: &mut Random, chat: &Chat, me: &Person) -> Act {
 fn direct(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     match random.below(4) {
         0 => Act::OpenDirect(whom(random, chat, me, true)),
+        1 if random.below(6) == 0 => Act::NoText(several(random, chat, me, true)),
         1 => Act::At(several(random, chat, me, true), text(random)),
         _ => Act::Direct(several(random, chat, me, true), text(random)),
     }
@@ -317,6 +318,7 @@ fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
         21 => Act::Topic(text(random)),
         22 => Act::Set(Setting::Limit((random.below(3) > 0).then(|| 1 + random.below(3)))),
         23 | 24 => Act::Set(Setting::Password((random.below(3) > 0).then(|| random.choose(&PASSWORDS).to_owned()))),
+        25 if random.below(3) == 0 => Act::Set(Setting::Wrong(random.choose(&["limit", "slow", "public", "invite"]))),
         25 | 26 => Act::Set(Setting::Public(random.below(2) == 0)),
         27 | 28 => Act::Set(Setting::Invite(random.below(2) == 0)),
         _ if random.below(3) == 0 => Act::Destroy,

@@ -2,7 +2,7 @@
 
 use super::chat::{Chat, Client, Person, Place, Question, parts};
 use super::pattern::{NUMBER, SPAN};
-use super::room::{Door, Keeper, Member, Room, Who};
+use super::room::{Door, Member, Room, Who};
 use super::rules::Rank;
 use super::talk::{NO_ROOM, pair};
 
@@ -56,8 +56,7 @@ impl Chat {
         for room in self.rooms.values_mut().filter(|room| room.members.contains_key(&me)) {
             let keepers = room.keepers.iter_mut().map(|keeper| &mut keeper.who);
             let mutes = room.mutes.iter_mut().map(|(who, _)| who);
-            let known = keepers.chain(mutes).chain(&mut room.kicks).chain(&mut room.invited).chain(&mut room.speakers);
-            let known = known.chain(&mut room.too_soon);
+            let known = keepers.chain(mutes).chain(&mut room.kicks).chain(&mut room.invited).chain(&mut room.rests);
             known.filter(|who| who.client == me).for_each(|who| who.name = name.to_owned());
             rooms.push(room.name.clone());
         }
@@ -155,8 +154,9 @@ impl Chat {
             return self.enter(me, Place::Room(name.to_owned()));
         }
         match self.knock(me, name, password).and_then(|()| self.come_in(me, name)) {
-            Ok(count) => {
-                self.tell(me, format!("* Joined {name}, {} here. {}", others(count), self.go_on(me)));
+            Ok((count, heir)) => {
+                let admin = if heir { ", and you are its admin now" } else { "" };
+                self.tell(me, format!("* Joined {name}, {} here{admin}. {}", others(count), self.go_on(me)));
                 self.enter(me, Place::Room(name.to_owned()));
             }
             Err(Some(line)) => self.tell(me, line),
@@ -202,8 +202,8 @@ impl Chat {
         if right { Ok(()) } else { Err(Some("! No such room, or not that password.".to_owned())) }
     }
 
-    /// Takes somebody in to whom the door is open; how many were there before.
-    fn come_in(&mut self, me: Client, name: &str) -> Result<usize, Option<String>> {
+    /// Takes somebody in to whom the door is open; how many were there before, and whether the room is his now.
+    fn come_in(&mut self, me: Client, name: &str) -> Result<(usize, bool), Option<String>> {
         let who = self.person(me).map(Person::who).ok_or(None)?;
         self.arrivals += 1;
         let arrived = self.arrivals;
@@ -223,22 +223,20 @@ impl Chat {
         if let Some(keeper) = room.keepers.iter_mut().find(|keeper| keeper.who.is(&who)) {
             (keeper.who, keeper.awaited) = (who.clone(), false);
         }
-        room.members.insert(me, Member { client: me, arrived, unread: 0 });
-        self.news(name, format!("{} joined", who.name), Some(me));
+        room.members.insert(me, Member { client: me, arrived, unread: 0, posted: false });
         // Whoever comes first into a room that was empty for a while.
-        self.name_heir(name, None);
-        Ok(count)
+        let heir = count == 0 && room.made_by.is_some() && room.keepers.is_empty();
+        if heir {
+            room.inherit(&who);
+        }
+        self.news(name, format!("{} joined", who.name), Some(me));
+        Ok((count, heir))
     }
 
     /// Makes a room and goes in; false if that cannot be.
-    fn make(&mut self, me: Client, name: &str, by_group: bool) -> bool {
+    fn make(&mut self, me: Client, name: &str) -> bool {
         let Some(who) = self.person(me).map(Person::who) else { return false };
         if let Some(room) = self.rooms.get(name) {
-            // `:group` invites people although it has made nothing.
-            if by_group && room.members.contains_key(&me) && self.leaves_out("group") {
-                return false;
-            }
-            let room = &self.rooms[name];
             // Of a hidden room nobody learns who is not in it.
             let known = room.public || room.rank(&who).is_in();
             let line = match known {
@@ -257,7 +255,7 @@ impl Chat {
     }
 
     pub fn create(&mut self, me: Client, name: &str, password: Option<String>) {
-        if self.make(me, name, false) {
+        if self.make(me, name) {
             if let (Some(room), Some(password)) = (self.rooms.get_mut(name), password) {
                 room.door = Door::Password(password);
             }
@@ -266,7 +264,7 @@ impl Chat {
     }
 
     pub fn group(&mut self, me: Client, name: &str, invited: &[String]) {
-        if self.make(me, name, true) {
+        if self.make(me, name) {
             if let Some(room) = self.rooms.get_mut(name) {
                 (room.public, room.door) = (false, Door::Closed);
             }
@@ -282,15 +280,6 @@ impl Chat {
 
     pub fn invite(&mut self, me: Client, name: &str, invited: &[String]) {
         let Some(who) = self.person(me).map(Person::who) else { return };
-        // Of a ban of his under another name the wrong one is told: that name cannot be unbanned.
-        let other_name = |guest: &Who| {
-            let bans = &self.rooms[name].bans;
-            bans.iter().any(|ban| ban.is_about(guest)) && bans.iter().all(|ban| ban.name != guest.name)
-        };
-        let guests = invited.iter().filter_map(|whom| self.find(whom)).map(Person::who);
-        if guests.into_iter().any(|guest| other_name(&guest)) && self.leaves_out("invite") {
-            return;
-        }
         let mut missing = Vec::new();
         let mut asked: Vec<&String> = Vec::new();
         for whom in invited {
@@ -335,10 +324,12 @@ impl Chat {
             }
             _ => {}
         }
-        if room.banned(guest).is_some() {
-            let by_name = room.bans.iter().find(|ban| ban.name == guest.name);
-            let ban = by_name.or(room.banned(guest)).map_or_else(String::new, |ban| ban.name.clone());
-            return Some(format!("{} is banned from {name}: :unban {ban} lets him in again.", guest.name));
+        if let Some(ban) = room.banned(guest) {
+            let remedy = match room.rank(me).keeps_order() {
+                true => format!(": :unban {} lets him in again.", ban.name),
+                false => ".".to_owned(),
+            };
+            return Some(format!("{} is banned from {name}{remedy}", guest.name));
         }
         if room.rank(me).keeps_order() {
             room.kicks.retain(|kicked| !kicked.is(guest));
@@ -367,10 +358,7 @@ impl Chat {
     fn leave(&mut self, me: Client, name: &str, lost: bool) {
         let Some(who) = self.person(me).map(Person::who) else { return };
         let Some(room) = self.rooms.get_mut(name) else { return };
-        room.members.remove(&me);
-        if room.slow == 0 {
-            room.speak_too_soon(&who);
-        }
+        room.remove(&who);
         if let Some(at) = room.keepers.iter().position(|keeper| keeper.who.is(&who)) {
             if lost {
                 room.keepers[at].awaited = true;
@@ -397,9 +385,7 @@ impl Chat {
         let Some(heir) = fit.min_by_key(|member| member.arrived).map(|member| member.client) else { return };
         let Some(person) = self.person(heir).cloned() else { return };
         if let Some(room) = self.rooms.get_mut(name) {
-            let who = person.who();
-            room.mutes.retain(|(muted, _)| !muted.is(&who));
-            room.keepers.push(Keeper { who, owner: true, awaited: false });
+            room.inherit(&person.who());
         }
         let looks = person.viewed() == Some(name);
         self.news(name, format!("{} is admin of {name} now", person.name), (!looks).then_some(heir));

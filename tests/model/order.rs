@@ -62,6 +62,14 @@ impl Chat {
                 let length = text.len();
                 return self.tell(me, format!("! Too long: {length} characters, and such a text may have 150."));
             }
+            Act::Set(Setting::Wrong(key)) => {
+                let takes = match *key {
+                    "limit" => "a number of people, or off",
+                    "slow" => "seconds or a time like 10m, six hours at most, or off",
+                    _ => "on or off",
+                };
+                return self.tell(me, format!("! {key} takes {takes}."));
+            }
             Act::Bans => return self.list_bans(me, &room),
             Act::Destroy => self.destroy(&who, &room),
             Act::Kick(whom, reason) => self.kick(&who, &room, whom, reason),
@@ -72,10 +80,12 @@ impl Chat {
             Act::Promote(whom) => self.promote(&who, &room, whom),
             Act::Demote(whom) => self.demote(&who, &room, whom),
             Act::Topic(text) => self.set(&who, &room, |room| {
+                anew(room.description != *text)?;
                 room.description.clone_from(text);
                 Ok(format!("set the description: {text}"))
             }),
             Act::Slow(seconds) => self.set(&who, &room, |room| {
+                anew(room.slow != *seconds)?;
                 room.slow = *seconds;
                 Ok(match seconds {
                     0 => "ended the slow mode".to_owned(),
@@ -161,8 +171,7 @@ impl Chat {
 
     fn put_out(&mut self, room: &str, who: &Who, line: String) {
         if let Some(known) = self.rooms.get_mut(room) {
-            known.members.remove(&who.client);
-            known.speak_too_soon(who);
+            known.remove(who);
             known.keepers.retain(|keeper| !keeper.who.is(who));
         }
         self.tell(who.client, line);
@@ -235,9 +244,11 @@ impl Chat {
         let name = self.bare(whom).to_owned();
         self.keeps_order(me, room)?;
         self.numbered_online(whom)?;
+        let online = self.find(whom).map(Person::who);
         let known = self.keeps_order(me, room)?;
         let before = known.bans.len();
-        known.bans.retain(|ban| ban.name != name);
+        let known_as = |ban: &Ban| ban.who.as_ref().zip(online.as_ref()).is_some_and(|(known, who)| known.is(who));
+        known.bans.retain(|ban| ban.name != name && !known_as(ban));
         if known.bans.len() == before {
             return Err(format!("{name} is not banned from {room}; :bans lists who is."));
         }
@@ -261,20 +272,13 @@ impl Chat {
     fn unmute(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
         let name = self.bare(whom).to_owned();
         let online = self.find(whom).map(Person::who);
-        let numbered = parts(whom).1.is_some();
+        self.keeps_order(me, room)?;
+        self.numbered_online(whom)?;
         let known = self.keeps_order(me, room)?;
-        let here = online.as_ref().is_some_and(|who| known.members.contains_key(&who.client));
-        // Who is here, or numbered, is meant himself, and nobody who was called so.
-        let named = |muted: &Who| !here && !numbered && muted.name == name;
-        let is = |muted: &Who| online.as_ref().is_some_and(|who| muted.is(who));
-        // Who was muted, has gone out and is online is not found by his number, nor by the name he has now.
-        let lost = !here && known.mutes.iter().any(|(muted, _)| is(muted) && !named(muted));
-        if lost && self.leaves_out("unmute") {
-            return Ok(String::new());
-        }
-        let known = self.keeps_order(me, room)?;
+        // Who is online is meant himself, and nobody who was called so.
+        let meant = |muted: &Who| online.as_ref().map_or(muted.name == name, |who| muted.is(who));
         let before = known.mutes.len();
-        known.mutes.retain(|(muted, _)| !is(muted) && !named(muted));
+        known.mutes.retain(|(muted, _)| !meant(muted));
         if known.mutes.len() == before {
             return Err(format!("{whom} is not muted."));
         }
@@ -339,9 +343,21 @@ impl Chat {
     }
 }
 
+/// A setting is not set to what it is.
+fn anew(different: bool) -> Result<(), String> {
+    if different { Ok(()) } else { Err("That is how it is already; :set shows it.".to_owned()) }
+}
+
 /// Changes a setting. A hidden room without a password is open to invited people only.
 fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
     let name = room.name.clone();
+    anew(match setting {
+        Setting::Limit(limit) => room.limit != *limit,
+        Setting::Password(None) => matches!(room.door, Door::Password(_)),
+        Setting::Public(public) => room.public != *public,
+        Setting::Invite(true) => room.door != Door::Closed,
+        _ => true,
+    })?;
     Ok(match setting {
         Setting::Limit(limit) => {
             room.limit = *limit;
@@ -377,6 +393,7 @@ fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
             room.door = Door::Closed;
             "closed the room: only who is invited comes in".to_owned()
         }
+        Setting::Wrong(key) => return Err((*key).to_owned()),
         Setting::Invite(false) if room.door != Door::Closed => return Err(format!("{name} asks for no invitation.")),
         Setting::Invite(false) if !room.public => {
             return Err(format!(
@@ -396,6 +413,8 @@ fn a_hidden_room_is_never_open() {
     change(&mut room, &Setting::Public(false)).expect("hidden");
     assert_eq!(room.door, Door::Closed);
     assert!(change(&mut room, &Setting::Invite(false)).is_err());
+    change(&mut room, &Setting::Password(Some("sesame".to_owned()))).expect("one");
     change(&mut room, &Setting::Password(None)).expect("none");
     assert_eq!(room.door, Door::Closed);
+    assert!(change(&mut room, &Setting::Password(None)).is_err());
 }

@@ -27,6 +27,8 @@ pub struct Member {
     /// Counts up over all arrivals.
     pub arrived: u64,
     pub unread: u64,
+    /// He has said something since he came in.
+    pub posted: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -80,11 +82,12 @@ pub struct Room {
     /// And whether there is an end to it.
     pub mutes: Vec<(Who, bool)>,
     pub invited: Vec<Who>,
-    /// Who has said anything here.
-    pub speakers: Vec<Who>,
-    /// Who of them may speak too soon, were the room slow: put out of it, or gone while it was not.
-    pub too_soon: Vec<Who>,
+    /// Who has left it, or was put out, before it was his turn again.
+    pub rests: Vec<Who>,
+    /// What is kept of it.
     pub said: Vec<Message>,
+    /// Whether anything was ever said.
+    pub talked: bool,
 }
 
 impl Room {
@@ -104,9 +107,9 @@ impl Room {
             kicks: Vec::new(),
             mutes: Vec::new(),
             invited: Vec::new(),
-            speakers: Vec::new(),
-            too_soon: Vec::new(),
+            rests: Vec::new(),
             said: Vec::new(),
+            talked: false,
         }
     }
 
@@ -130,11 +133,24 @@ impl Room {
         }
     }
 
-    /// Notes of somebody who goes that the server forgets when he has spoken.
-    pub fn speak_too_soon(&mut self, who: &Who) {
-        if self.speakers.iter().any(|speaker| speaker.is(who)) {
-            self.too_soon.push(who.clone());
+    /// Takes somebody out; where the room is slow, he does not speak sooner for it.
+    pub fn remove(&mut self, who: &Who) {
+        if self.members.remove(&who.client).is_some_and(|member| member.posted) && self.slow > 0 {
+            self.rests.retain(|known| !known.is(who));
+            self.rests.push(who.clone());
         }
+    }
+
+    /// Whether it is not his turn again, were the room slow.
+    pub fn rests(&self, who: &Who) -> bool {
+        self.members.get(&who.client).is_some_and(|member| member.posted)
+            || self.rests.iter().any(|known| known.is(who))
+    }
+
+    /// The room is his, and he may speak.
+    pub fn inherit(&mut self, who: &Who) {
+        self.mutes.retain(|(muted, _)| !muted.is(who));
+        self.keepers.push(Keeper { who: who.clone(), owner: true, awaited: false });
     }
 
     pub fn is_open(&self) -> bool {

@@ -68,7 +68,11 @@ impl Server {
             }
             Act::Linger(room) => {
                 if let Some(room) = self.room(room) {
+                    // Its time has only just begun.
                     self.hub.carry_out(Task::CloseIfEmpty(Arc::downgrade(&room)));
+                    let linger = self.hub.config().room_linger;
+                    assert!(self.hub.rooms.find(room.name()).is_some(), "{} is closed too soon", room.name());
+                    self.hub.rooms.close_if_empty(&room, linger, Instant::now() + linger);
                 }
                 return false;
             }

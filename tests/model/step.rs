@@ -9,6 +9,8 @@ pub enum Setting {
     Password(Option<String>),
     Public(bool),
     Invite(bool),
+    /// A key with a value that it does not take.
+    Wrong(&'static str),
 }
 
 /// A line whose arguments do not fit its command.
@@ -61,6 +63,8 @@ pub enum Act {
     To(String, String),
     Direct(Vec<String>, String),
     At(Vec<String>, String),
+    /// `@bob` and nothing behind it, outside the chat view.
+    NoText(Vec<String>),
     OpenDirect(String),
     Reply(u64, String),
     Edit(Option<u64>, String),
@@ -115,6 +119,7 @@ impl Act {
             Act::Answer(text) => return Some(text.clone()),
             Act::Say(text) if in_view => return Some(text.clone()),
             Act::At(to, text) => return Some(format!("@{} {text}", to.join(","))),
+            Act::NoText(to) => return (!in_view).then(|| format!("@{}", to.join(","))),
             Act::Leave => return Some(":q".to_owned()),
             Act::Quit => "quit".to_owned(),
             Act::Say(text) => format!("say {text}"),
@@ -151,6 +156,7 @@ impl Act {
             Act::Set(Setting::Password(given)) => format!("set password{}", password(given)),
             Act::Set(Setting::Public(public)) => format!("set public {}", on(*public)),
             Act::Set(Setting::Invite(invite)) => format!("set invite {}", on(*invite)),
+            Act::Set(Setting::Wrong(key)) => format!("set {key} perhaps"),
             Act::ShowSettings => "set".to_owned(),
             Act::Destroy => "destroy".to_owned(),
             Act::Nick(name) => format!("nick {name}"),

@@ -46,27 +46,14 @@ impl Room {
         if !rank.speaks() {
             let timed = self.mutes.iter().any(|(muted, timed)| muted.is(who) && *timed);
             let left = if timed { format!(" for {SPAN}") } else { String::new() };
-            return Some(format!("! Not said: you are muted here{left}."));
+            return Some(format!("! Not said: you are muted in {}{left}.", self.name));
         }
-        let posted = self.speakers.iter().any(|speaker| speaker.is(who));
-        (self.slow > 0 && posted && rank < Rank::Admin)
-            .then(|| format!("! Not said: this room is slow, you can speak again in {SPAN}."))
+        (self.slow > 0 && self.rests(who) && rank < Rank::Admin)
+            .then(|| format!("! Not said: {} is slow, you can speak again in {SPAN}.", self.name))
     }
 }
 
 impl Chat {
-    /// Why somebody cannot say anything in a room just now.
-    fn silenced(&mut self, who: &Who, room: &str) -> Option<String> {
-        let known = &self.rooms[room];
-        let slow = known.slow > 0 && known.rank(who) == Rank::Member;
-        let too_soon = slow && known.too_soon.iter().any(|known| known.is(who));
-        // Nothing is said, and the line is forgotten with the step.
-        if too_soon && self.leaves_out("slow") {
-            return Some(String::new());
-        }
-        self.rooms[room].silenced(who)
-    }
-
     fn message(&mut self, me: Client, text: &str) -> Message {
         self.last_message += 1;
         Message {
@@ -94,7 +81,7 @@ impl Chat {
     fn post(&mut self, me: Client, room: &str, text: &str, with: impl FnOnce(&mut Message)) {
         let Some(person) = self.person(me) else { return };
         let (who, viewed) = (person.who(), person.viewed() == Some(room));
-        if let Some(why) = self.silenced(&who, room) {
+        if let Some(why) = self.rooms[room].silenced(&who) {
             return self.tell(me, why);
         }
         let mut message = self.message(me, text);
@@ -102,9 +89,9 @@ impl Chat {
         let looking: Vec<_> = self.people().filter(|p| p.viewed() == Some(room)).map(|p| p.client).collect();
         let Some(known) = self.rooms.get_mut(room) else { return };
         known.said.push(message.clone());
-        known.speakers.push(who.clone());
-        known.too_soon.retain(|known| !known.is(&who));
+        known.talked = true;
         for member in known.members.values_mut() {
+            member.posted |= member.client == me;
             member.unread += u64::from(member.client != me && !looking.contains(&member.client));
         }
         self.said(room, &message, true);
@@ -163,11 +150,11 @@ impl Chat {
         match self.begin(me, whom) {
             Err(why) => self.tell(me, format!("! {why}")),
             Ok(other) => {
-                self.tell_away(me, other);
                 let view = self.person(me).is_some_and(|person| person.view);
                 let go_on = if view { "/close to leave." } else { ":chat to talk, :close to leave." };
                 self.tell(me, format!("* In conversation with {}. {go_on}", self.name(other)));
                 self.enter(me, Place::Pair(other));
+                self.tell_away(me, other);
             }
         }
     }
@@ -269,12 +256,11 @@ impl Chat {
             if !known.said.iter().any(|message| message.id == id && message.from == me) {
                 return self.tell(me, "! That message is not yours.");
             }
-            if let Some(why) = self.silenced(&who, &room) {
+            if let Some(why) = known.silenced(&who) {
                 return self.tell(me, why);
             }
             let edited = self.rooms.get_mut(&room).and_then(|known| {
-                known.speakers.push(who.clone());
-                known.too_soon.retain(|known| !known.is(&who));
+                known.members.get_mut(&me)?.posted = true;
                 change(&mut known.said, id, text)
             });
             if let Some(message) = edited {
@@ -351,6 +337,9 @@ impl Chat {
             return self.tell(me, NO_ROOM);
         };
         let (name, said) = match &place {
+            Place::Room(room) if self.rooms[room].said.is_empty() && self.rooms[room].talked => {
+                return self.tell(me, format!("* Nothing of what was said in {room} is kept."));
+            }
             Place::Room(room) => (room.clone(), self.rooms[room].said.clone()),
             Place::Pair(other) => {
                 (format!("@{}", self.name(*other)), self.pairs.get(&pair(me, *other)).cloned().unwrap_or_default())
@@ -359,16 +348,21 @@ impl Chat {
         if said.is_empty() {
             return self.tell(me, format!("* Nothing has been said in {name} yet."));
         }
-        self.show(me, &said, count);
+        if !self.show(me, &said, count) {
+            self.tell(me, "* All of it was said by people you ignore.");
+        }
     }
 
-    /// The last messages, without those of people he ignores.
-    pub fn show(&mut self, me: Client, said: &[Message], count: usize) {
+    /// The last messages, without those of people he ignores; whether there was one.
+    pub fn show(&mut self, me: Client, said: &[Message], count: usize) -> bool {
+        let mut shown = false;
         for message in &said[said.len().saturating_sub(count)..] {
             if !self.person(me).is_some_and(|person| person.ignores(message.from, &message.author)) {
                 self.tell(me, message.shown(me));
+                shown = true;
             }
         }
+        shown
     }
 
     pub fn search(&mut self, me: Client, pattern: &str) {
