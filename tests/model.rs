@@ -12,6 +12,8 @@ mod chat;
 mod choice;
 #[path = "model/doors.rs"]
 mod doors;
+#[path = "model/invite.rs"]
+mod invite;
 #[path = "model/lists.rs"]
 mod lists;
 #[path = "model/message.rs"]
@@ -32,6 +34,8 @@ mod screen;
 mod sequence;
 #[path = "model/server.rs"]
 mod server;
+#[path = "model/settings.rs"]
+mod settings;
 #[path = "model/step.rs"]
 mod step;
 #[path = "model/talk.rs"]

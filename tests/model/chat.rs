@@ -1,6 +1,6 @@
 //! The model: who is there, the rooms, what was said, and what each step shows to whom.
 //!
-//! Pure, and knows the server by its promise only. What an act does stands in `talk`, `doors`, `order` and `lists`.
+//! Pure, and knows the server by its promise only. What an act does stands in `talk`, `doors`, `invite`, `order` and `lists`.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,8 @@
-//! Coming and going: names, joining, making rooms, inviting, views, closing, quitting.
+//! Coming and going: names, joining, making rooms, views, closing, quitting.
 
 use super::chat::{Chat, Client, Person, Place, Question, parts};
 use super::pattern::{NUMBER, SPAN};
-use super::room::{Door, Member, Room, Who};
-use super::rules::Rank;
+use super::room::{Door, Member, Room};
 use super::talk::{NO_ROOM, pair};
 
 /// Names that no room made by people may have.
@@ -276,67 +275,6 @@ impl Chat {
     fn made(&mut self, me: Client, name: &str) {
         self.tell(me, format!("* Made {name}, you are its admin. {}", self.go_on(me)));
         self.enter(me, Place::Room(name.to_owned()));
-    }
-
-    pub fn invite(&mut self, me: Client, name: &str, invited: &[String]) {
-        let Some(who) = self.person(me).map(Person::who) else { return };
-        let mut missing = Vec::new();
-        let mut asked: Vec<&String> = Vec::new();
-        for whom in invited {
-            if asked.contains(&whom) {
-                continue;
-            }
-            asked.push(whom);
-            let Some(guest) = self.find(whom).map(Person::who) else {
-                missing.push(whom.clone());
-                continue;
-            };
-            match self.invite_one(&who, name, &guest) {
-                Some(why) => self.tell(me, format!("! {why}")),
-                None => {
-                    self.news(name, format!("{} was invited by {}", guest.name, who.name), Some(me));
-                    self.tell(me, format!("* {} was invited to {name} for 24 h.", guest.name));
-                    if !self.person(guest.client).is_some_and(|person| person.ignores(me, &who.name)) {
-                        let line = format!("* {} invites you to {name}: :join {name} enters it.", who.name);
-                        self.tell(guest.client, line);
-                    }
-                }
-            }
-        }
-        if !missing.is_empty() {
-            self.tell(me, format!("! Not online, so not invited: {}. :invite them later.", missing.join(", ")));
-        }
-    }
-
-    /// Opens a room to somebody, or says why not.
-    fn invite_one(&mut self, me: &Who, name: &str, guest: &Who) -> Option<String> {
-        let room = self.rooms.get_mut(name)?;
-        if guest.client == me.client {
-            return Some("You cannot invite yourself.".to_owned());
-        }
-        if room.members.contains_key(&guest.client) {
-            return Some(format!("{} is in {name} already.", guest.name));
-        }
-        match room.rank(me) {
-            Rank::Muted => return Some(format!("You are muted in {name}, so you cannot invite anybody.")),
-            Rank::Member if !room.is_open() => {
-                return Some(format!("{name} is not open to everybody: only its admins invite people."));
-            }
-            _ => {}
-        }
-        if let Some(ban) = room.banned(guest) {
-            let remedy = match room.rank(me).keeps_order() {
-                true => format!(": :unban {} lets him in again.", ban.name),
-                false => ".".to_owned(),
-            };
-            return Some(format!("{} is banned from {name}{remedy}", guest.name));
-        }
-        if room.rank(me).keeps_order() {
-            room.kicks.retain(|kicked| !kicked.is(guest));
-        }
-        room.invited.retain(|known| !known.is(guest));
-        room.invited.push(guest.clone());
-        None
     }
 
     pub fn close(&mut self, me: Client) {

@@ -1,14 +1,46 @@
-//! Lists and what somebody sets for himself.
+//! Lists, finding, and what somebody sets for himself.
 
 use super::chat::{Chat, Client, Person, Place, parts};
 use super::doors::people;
 use super::order::not_admin;
-use super::pattern::{NUMBER, SPAN};
+use super::pattern::{NUMBER, SPAN, WORD};
 use super::room::{Ban, Door, Room};
 use super::rules::Rank;
 use super::talk::NO_ROOM;
 
 impl Chat {
+    pub fn search(&mut self, me: Client, pattern: &str) {
+        let Some(person) = self.person(me) else { return };
+        let mut found: Vec<(u64, String)> = Vec::new();
+        let rooms = self.rooms.values().filter(|room| room.members.contains_key(&me));
+        let places = rooms.map(|room| (room.name.clone(), &room.said));
+        let pairs = self.pairs.iter().filter(|(key, _)| key.0 == me || key.1 == me);
+        let directs =
+            pairs.map(|(key, said)| (format!("@{}", self.name(if key.0 == me { key.1 } else { key.0 })), said));
+        for (place, said) in places.chain(directs) {
+            for message in said.iter().filter(|message| !person.ignores(message.from, &message.author)) {
+                let Some(at) = message.text.find(pattern) else { continue };
+                let (before, after) = (&message.text[..at], &message.text[at + pattern.len()..]);
+                let line = |place: &str| {
+                    format!("[{NUMBER}] #{} {place} {}: {before}>{pattern}<{after}", message.id, message.author)
+                };
+                match found.iter_mut().find(|(id, _)| *id == message.id) {
+                    Some((_, known)) => *known = line(&WORD.to_string()),
+                    None => found.push((message.id, line(&place))),
+                }
+            }
+        }
+        found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
+        for (_, line) in found.iter().take(20) {
+            self.tell(me, line.clone());
+        }
+        match found.len() {
+            0 => self.tell(me, "* Nothing found where you may read."),
+            1..=20 => {}
+            _ => self.tell(me, "* There is more: these are the newest 20."),
+        }
+    }
+
     /// The rooms somebody may know of.
     fn known_rooms(&self, me: Client) -> Vec<&Room> {
         let known = |room: &&Room| room.public || room.members.contains_key(&me);

@@ -1,8 +1,9 @@
 //! Order in a room: kicking, banning, silencing, admins, how the room is set up.
 
 use super::chat::{Chat, Client, Person, Place, parts};
-use super::room::{Ban, Door, Keeper, Room, Who};
+use super::room::{Ban, Keeper, Room, Who};
 use super::rules::Rank;
+use super::settings::{anew, change};
 use super::step::{Act, Misuse, Setting};
 use super::talk::NO_ROOM;
 
@@ -341,80 +342,4 @@ impl Chat {
         let known = self.keeps_order(me, room)?;
         change(known).map(|what| format!("{} {what}", me.name))
     }
-}
-
-/// A setting is not set to what it is.
-fn anew(different: bool) -> Result<(), String> {
-    if different { Ok(()) } else { Err("That is how it is already; :set shows it.".to_owned()) }
-}
-
-/// Changes a setting. A hidden room without a password is open to invited people only.
-fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
-    let name = room.name.clone();
-    anew(match setting {
-        Setting::Limit(limit) => room.limit != *limit,
-        Setting::Password(None) => matches!(room.door, Door::Password(_)),
-        Setting::Public(public) => room.public != *public,
-        Setting::Invite(true) => room.door != Door::Closed,
-        _ => true,
-    })?;
-    Ok(match setting {
-        Setting::Limit(limit) => {
-            room.limit = *limit;
-            limit.map_or_else(|| "took the limit away".to_owned(), |limit| format!("set the limit to {limit}"))
-        }
-        Setting::Password(Some(password)) => {
-            room.door = Door::Password(password.clone());
-            "set a password".to_owned()
-        }
-        Setting::Password(None) if room.public => {
-            room.door = Door::Open;
-            "took the password away".to_owned()
-        }
-        Setting::Password(None) => {
-            room.door = Door::Closed;
-            "took the password away: only who is invited comes in".to_owned()
-        }
-        Setting::Public(true) => {
-            room.public = true;
-            "made the room public".to_owned()
-        }
-        Setting::Public(false) => {
-            room.public = false;
-            if room.door == Door::Open {
-                room.door = Door::Closed;
-            }
-            match room.door {
-                Door::Closed => "hid the room: only who is invited comes in".to_owned(),
-                _ => "hid the room".to_owned(),
-            }
-        }
-        Setting::Invite(true) => {
-            room.door = Door::Closed;
-            "closed the room: only who is invited comes in".to_owned()
-        }
-        Setting::Wrong(key) => return Err((*key).to_owned()),
-        Setting::Invite(false) if room.door != Door::Closed => return Err(format!("{name} asks for no invitation.")),
-        Setting::Invite(false) if !room.public => {
-            return Err(format!(
-                "{name} is hidden and has no password, so only invited people come in: set a password, or public on."
-            ));
-        }
-        Setting::Invite(false) => {
-            room.door = Door::Open;
-            "opened the room to everybody".to_owned()
-        }
-    })
-}
-
-#[test]
-fn a_hidden_room_is_never_open() {
-    let mut room = Room::new("den", None);
-    change(&mut room, &Setting::Public(false)).expect("hidden");
-    assert_eq!(room.door, Door::Closed);
-    assert!(change(&mut room, &Setting::Invite(false)).is_err());
-    change(&mut room, &Setting::Password(Some("sesame".to_owned()))).expect("one");
-    change(&mut room, &Setting::Password(None)).expect("none");
-    assert_eq!(room.door, Door::Closed);
-    assert!(change(&mut room, &Setting::Password(None)).is_err());
 }

@@ -1,8 +1,8 @@
-//! What is said, and what becomes of it: rooms, conversations of two, answers, edits, deletions, finding.
+//! What is said, and what becomes of it: rooms, conversations of two, answers, edits, deletions.
 
 use super::chat::{Chat, Client, Person, Place};
 use super::message::{Message, Quote};
-use super::pattern::{NUMBER, SPAN, WORD};
+use super::pattern::SPAN;
 use super::room::{Room, Who};
 use super::rules::Rank;
 
@@ -363,38 +363,6 @@ impl Chat {
             }
         }
         shown
-    }
-
-    pub fn search(&mut self, me: Client, pattern: &str) {
-        let Some(person) = self.person(me) else { return };
-        let mut found: Vec<(u64, String)> = Vec::new();
-        let rooms = self.rooms.values().filter(|room| room.members.contains_key(&me));
-        let places = rooms.map(|room| (room.name.clone(), &room.said));
-        let pairs = self.pairs.iter().filter(|(key, _)| key.0 == me || key.1 == me);
-        let directs =
-            pairs.map(|(key, said)| (format!("@{}", self.name(if key.0 == me { key.1 } else { key.0 })), said));
-        for (place, said) in places.chain(directs) {
-            for message in said.iter().filter(|message| !person.ignores(message.from, &message.author)) {
-                let Some(at) = message.text.find(pattern) else { continue };
-                let (before, after) = (&message.text[..at], &message.text[at + pattern.len()..]);
-                let line = |place: &str| {
-                    format!("[{NUMBER}] #{} {place} {}: {before}>{pattern}<{after}", message.id, message.author)
-                };
-                match found.iter_mut().find(|(id, _)| *id == message.id) {
-                    Some((_, known)) => *known = line(&WORD.to_string()),
-                    None => found.push((message.id, line(&place))),
-                }
-            }
-        }
-        found.sort_by_key(|(id, _)| std::cmp::Reverse(*id));
-        for (_, line) in found.iter().take(20) {
-            self.tell(me, line.clone());
-        }
-        match found.len() {
-            0 => self.tell(me, "* Nothing found where you may read."),
-            1..=20 => {}
-            _ => self.tell(me, "* There is more: these are the newest 20."),
-        }
     }
 }
 
