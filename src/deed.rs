@@ -159,7 +159,7 @@ impl fmt::Display for Denied {
             Denied::NoAdmins(room) => {
                 write!(f, "{room} is one of the server's own rooms and has no admins; :create makes a room of yours.")
             }
-            Denied::NotOwner(room) => write!(f, "Only who made {room} can do that."),
+            Denied::NotOwner(room) => write!(f, "Only the owner of {room} can do that."),
             Denied::NotOpen(room) => write!(f, "{room} is not open to everybody: only its admins invite people."),
             Denied::NotHere { whom, room } => write!(f, "{whom} is not in {room}; :list shows who is."),
             Denied::NotOnline(whom) => write!(f, "{whom} is not online; :listall shows who is."),
@@ -167,8 +167,8 @@ impl fmt::Display for Denied {
             Denied::Above { name, role, verb } => {
                 let why = match role {
                     Role::Operator => "is an operator",
-                    Role::Owner => "made the room: only an operator can",
-                    _ => "is an admin: only who made the room can",
+                    Role::Owner => "owns the room: nobody can",
+                    _ => "is an admin: only the owner can",
                 };
                 write!(f, "You cannot {verb} {name}, who {why}.")
             }

@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 use socket2::{Domain, Socket, Type};
 
 use super::*;
-use crate::history::MOST_TEMPORARY;
+use crate::history::MOST_TEMPORARY_OF_ONE;
 use crate::identity::Whom;
 use crate::message::Draft;
 use crate::names::UserName;
@@ -290,7 +290,7 @@ fn only_so_many_temporary_messages_wait_in_one_conversation() {
     let pair = world.begin(&alice, &bob);
     let lasts = Some(Duration::from_secs(10));
     let temporary = || world.posts(&pair, &alice, Draft { lasts, ..Draft::said("x") });
-    for _ in 0..MOST_TEMPORARY {
+    for _ in 0..MOST_TEMPORARY_OF_ONE {
         temporary().expect("posted");
         bob.screen();
     }

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::Session;
 use crate::config::Entry;
-use crate::deed::{Act, Actor, Denied, Setting};
+use crate::deed::{Act, Actor, Denied};
 use crate::hub::Request;
 use crate::identity::Whom;
 use crate::names::RoomName;
@@ -31,13 +31,9 @@ impl Session {
         };
         let (online, local) = self.banned_address(&act);
         let destroys = act == Act::Destroy;
-        // What a description says is no act of order.
-        let described = matches!(act, Act::Set(Setting::Description(_)));
         match room.act(&actor, act, online, local, Instant::now()) {
             Ok(acted) => {
-                let news =
-                    if described { format!("{} set the description", actor.who.name) } else { acted.news.clone() };
-                self.log_act(&room, &news);
+                self.log_act(&room, &acted.news);
                 if destroys {
                     self.hub.rooms.destroy(&room, &format!("{}.", acted.news));
                     return;

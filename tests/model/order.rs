@@ -150,9 +150,9 @@ impl Chat {
         }
         Err(match target.rank {
             _ if target.own => format!("You cannot {verb} yourself."),
-            Rank::Owner => format!("You cannot {verb} {}, who made the room: only an operator can.", target.name),
+            Rank::Owner => format!("You cannot {verb} {}, who owns the room: nobody can.", target.name),
             Rank::Admin => {
-                format!("You cannot {verb} {}, who is an admin: only who made the room can.", target.name)
+                format!("You cannot {verb} {}, who is an admin: only the owner can.", target.name)
             }
             _ => format!("{} is not an admin.", target.name),
         })
@@ -322,7 +322,7 @@ impl Chat {
     fn destroy(&mut self, me: &Who, room: &str) -> Result<String, String> {
         match self.rooms[room].rank(me) {
             Rank::Owner => {}
-            Rank::Admin => return Err(format!("Only who made {room} can do that.")),
+            Rank::Admin => return Err(format!("Only the owner of {room} can do that.")),
             _ => return Err(not_admin(&self.rooms[room])),
         }
         let members = self.rooms.remove(room).map(|room| room.members).unwrap_or_default();

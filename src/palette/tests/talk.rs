@@ -122,7 +122,7 @@ fn people_are_addressed_in_palette_and_view_each_once() {
             ("@bob#7 hi", &["bob#7"]),
             ("@bob,carol hi", &["bob", "carol"]),
             ("@bob,BOB,@bob hi", &["bob"]),
-            ("@bob,,carol, hi", &["bob", "carol"]),
+            ("@bob,,carol hi", &["bob", "carol"]),
             ("@bob\nhi", &["bob"]),
         ] {
             assert_eq!(Person::at_general(view).types(line), [send(to, Draft::said("hi"))], "{line}");

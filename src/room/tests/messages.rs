@@ -1,7 +1,7 @@
 //! What becomes of messages: slow rooms, temporary ones, edits, erasures and the quotes of both.
 
 use super::*;
-use crate::history::MOST_TEMPORARY;
+use crate::history::MOST_TEMPORARY_OF_ONE;
 
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -99,12 +99,16 @@ fn only_so_many_temporary_messages_wait_at_once() {
     author.enter(&room);
     let temporary = || author.posts(&room, Draft { lasts: Some(WAIT), ..Draft::said("x") }, now);
     let first = temporary().expect("posted");
-    for _ in 1..MOST_TEMPORARY {
+    for _ in 1..MOST_TEMPORARY_OF_ONE {
         temporary().expect("posted");
     }
     let said = room.said();
     assert_eq!(temporary(), Err(Denied::TooManyTemporary));
     assert_eq!(room.said(), said);
+    let other = Person::new(2);
+    other.enter(&room);
+    let draft = Draft { lasts: Some(WAIT), ..Draft::said("x") };
+    assert!(other.posts(&room, draft, now).is_ok(), "one person's do not take the place of everybody else's");
     assert!(author.posts(&room, Draft::said("stays"), now).is_ok());
     // It is not in the history any more, and makes room all the same.
     assert!(room.expire(first).is_some());
