@@ -107,7 +107,7 @@ pub enum Denied {
     NotAdmin(RoomName),
     /// Only admins do that, and one of the server's own rooms has none.
     NoAdmins(RoomName),
-    /// Only who made the room does that.
+    /// Only the owner does that.
     NotOwner(RoomName),
     /// The room is not open: only admins invite there.
     NotOpen(RoomName),

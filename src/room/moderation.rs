@@ -223,9 +223,6 @@ impl Room {
         if state.members.contains_key(&guest.client) {
             return Err(Denied::AsItIs(format!("{} is in {} already.", guest.name, self.name)));
         }
-        if state.order.invited(guest, now) {
-            return Err(Denied::AsItIs(format!("{} is invited to {} already.", guest.name, self.name)));
-        }
         if !state.permits(actor, Deed::Invite, state.case(), now) {
             let muted = state.role(actor, now) == Role::Muted;
             return Err(match muted {
@@ -241,8 +238,11 @@ impl Room {
             };
             return Err(Denied::AsItIs(format!("{} is banned from {}{remedy}", guest.name, self.name)));
         }
-        if state.role(actor, now) >= Role::Admin {
+        let forgives = state.role(actor, now) >= Role::Admin && state.order.kicked(guest, now).is_some();
+        if forgives {
             state.order.forgive(guest, now);
+        } else if state.order.invited(guest, now) {
+            return Err(Denied::AsItIs(format!("{} is invited to {} already.", guest.name, self.name)));
         }
         state.order.invite(guest, now);
         let news = format!("{} was invited by {}", guest.name, actor.who.name);

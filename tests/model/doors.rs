@@ -207,7 +207,8 @@ impl Chat {
         self.arrivals += 1;
         let arrived = self.arrivals;
         let room = self.rooms.get_mut(name).ok_or(None)?;
-        if let Some(ban) = room.banned(&who) {
+        // An admin who comes back is not locked out by a ban of somebody at his address.
+        if let Some(ban) = room.banned(&who).filter(|_| room.keeper(&who).is_none()) {
             let left = if ban.timed { format!(" for {SPAN}") } else { String::new() };
             let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
             return Err(Some(format!("! You are banned from {name}{left}{reason}.")));

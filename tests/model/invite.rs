@@ -58,8 +58,11 @@ impl Chat {
             };
             return Some(format!("{} is banned from {name}{remedy}", guest.name));
         }
-        if room.rank(me).keeps_order() {
+        let kicked = room.kicks.iter().any(|kicked| kicked.is(guest));
+        if room.rank(me).keeps_order() && kicked {
             room.kicks.retain(|kicked| !kicked.is(guest));
+        } else if room.invited.iter().any(|known| known.is(guest)) {
+            return Some(format!("{} is invited to {name} already.", guest.name));
         }
         room.invited.retain(|known| !known.is(guest));
         room.invited.push(guest.clone());

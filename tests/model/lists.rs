@@ -17,8 +17,14 @@ impl Chat {
         let pairs = self.pairs.iter().filter(|(key, _)| key.0 == me || key.1 == me);
         let directs =
             pairs.map(|(key, said)| (format!("@{}", self.name(if key.0 == me { key.1 } else { key.0 })), said));
+        let viewed = person.viewed().map(str::to_owned);
         for (place, said) in places.chain(directs) {
+            // What is to be erased in time is found only where its end is told.
+            let lasting = |temporary: bool| !temporary || place.starts_with('@') || viewed.as_ref() == Some(&place);
             for message in said.iter().filter(|message| !person.ignores(message.from, &message.author)) {
+                if !lasting(message.temporary) {
+                    continue;
+                }
                 let Some(at) = message.text.find(pattern) else { continue };
                 let (before, after) = (&message.text[..at], &message.text[at + pattern.len()..]);
                 let line = |place: &str| {
