@@ -155,6 +155,7 @@ impl Palette {
     }
 
     /// Takes what came from the terminal; appends what is to be done.
+    #[inline(never)]
     pub fn handle(&mut self, input: Input<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
         match input {
             Input::LineEntered(line) => self.handle_line(line, rules, effects),

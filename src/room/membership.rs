@@ -147,6 +147,7 @@ impl State {
         let heir = self.made.is_some() && !self.order.has_admin(now);
         if let Some(member) = self.members.get(&client).filter(|_| heir) {
             let who = member.who.clone();
+            self.order.unmute(&who.name, Some(&who), now);
             self.order.inherit(who);
         }
         heir

@@ -251,13 +251,18 @@ impl Session {
     }
 
     pub(super) fn run_input(&mut self, input: Input<'_>) {
-        let rules = self.rules();
-        self.palette.handle(input, &rules, &mut self.effects);
+        self.find_out(input);
         if self.effects.iter().all(|effect| matches!(effect, Effect::Say { confirm: false, .. })) {
             self.carry_out();
         } else {
             self.answer_below();
         }
+    }
+
+    #[inline(never)]
+    fn find_out(&mut self, input: Input<'_>) {
+        let rules = self.rules();
+        self.palette.handle(input, &rules, &mut self.effects);
     }
 
     /// Carries out what answers a line: the answer stands below one's own lines, and below what others said before it.
