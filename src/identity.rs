@@ -10,6 +10,10 @@ use std::net::IpAddr;
 use crate::message::ClientId;
 use crate::names::{NameError, UserName};
 
+/// Number of an account: given once, and never to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub u64);
+
 /// A person who is, or was, connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
