@@ -116,7 +116,7 @@ impl Pair {
 
     /// The last message of one of the two.
     pub fn last_by(&self, client: ClientId) -> Option<MessageId> {
-        self.lock().history.last_by(client).map(|message| message.id)
+        self.lock().history.last_by(client, None).map(|message| message.id)
     }
 
     /// Opens the view on one side. False if the conversation has ended.

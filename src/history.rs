@@ -8,7 +8,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::message::{ClientId, Event, Message, MessageId};
+use crate::message::{AccountId, ClientId, Event, Message, MessageId};
 
 /// Messages of one place that wait for the end of their time. One more cannot be said: each is an entry in the timer, for
 /// up to a day.
@@ -94,9 +94,9 @@ impl History {
         self.kept.get(self.position(id)?)?.message()
     }
 
-    /// The last message of a connection.
-    pub fn last_by(&self, client: ClientId) -> Option<&Message> {
-        self.kept.iter().rev().filter_map(|event| event.message()).find(|message| message.from == client)
+    /// The last message of a connection, or of the account it is logged in to.
+    pub fn last_by(&self, client: ClientId, account: Option<AccountId>) -> Option<&Message> {
+        self.kept.iter().rev().filter_map(|event| event.message()).find(|message| message.is_by(client, account))
     }
 
     /// Gives a message another text. `None` if it is not kept.
@@ -227,7 +227,7 @@ mod tests {
         for (id, from) in [(1, 7), (2, 8), (3, 7), (4, 8)] {
             history.push(said(id, from, Draft::said("text")), 9);
         }
-        assert_eq!(history.last_by(ClientId(7)).map(|message| message.id), Some(MessageId(3)));
-        assert!(history.last_by(ClientId(9)).is_none());
+        assert_eq!(history.last_by(ClientId(7), None).map(|message| message.id), Some(MessageId(3)));
+        assert!(history.last_by(ClientId(9), None).is_none());
     }
 }

@@ -1,4 +1,4 @@
-//! Who somebody is, as far as a server without accounts can tell, and how people name each other.
+//! Who somebody is, as far as the server can tell, and how people name each other.
 //!
 //! *Owns* when two visits count as one person's, and the form `alice#4572` of a session's unique id.
 //! *Knows nothing of* who is online.
@@ -10,9 +10,7 @@ use std::net::IpAddr;
 use crate::message::ClientId;
 use crate::names::{NameError, UserName};
 
-/// Number of an account: given once, and never to another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AccountId(pub u64);
+pub use crate::message::AccountId;
 
 /// A person who is, or was, connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +21,23 @@ pub struct Identity {
     pub name: UserName,
     /// His address as it is counted: IPv4 whole, IPv6 by its /64.
     pub address: IpAddr,
+    /// The account he is logged in to.
+    pub account: Option<AccountId>,
 }
 
 impl Identity {
-    /// Whether both are the same person: the same connection, or the same name from the same address.
+    /// Whether both are the same person: the same connection, the same account, or, where only one of them has an account
+    /// or none has, the same name from the same address.
     ///
     /// A name alone proves nothing, since whoever comes first may take it; an address alone is a whole household.
     pub fn is(&self, other: &Identity) -> bool {
-        self.client == other.client || (self.name == other.name && self.address == other.address)
+        if self.client == other.client && self.client != ClientId::NONE {
+            return true;
+        }
+        match (self.account, other.account) {
+            (Some(own), Some(others)) => own == others,
+            _ => self.name == other.name && self.address == other.address,
+        }
     }
 }
 
@@ -83,7 +90,7 @@ mod tests {
 
     fn identity(client: u64, name: &str, address: &str) -> Identity {
         let name = UserName::parse(name, 1, 32).expect("a name");
-        Identity { client: ClientId(client), name, address: address.parse().expect("an address") }
+        Identity { client: ClientId(client), name, address: address.parse().expect("an address"), account: None }
     }
 
     #[test]
@@ -93,6 +100,25 @@ mod tests {
         assert!(alice.is(&identity(2, "Alice", "192.0.2.1")));
         assert!(!alice.is(&identity(2, "alice", "192.0.2.2")));
         assert!(!alice.is(&identity(2, "bob", "192.0.2.1")));
+    }
+
+    #[test]
+    fn an_account_is_the_same_person_from_everywhere_and_nobody_elses() {
+        let with = |client, name, address, account| Identity {
+            account: Some(AccountId(account)),
+            ..identity(client, name, address)
+        };
+        let alice = with(1, "alice", "192.0.2.1", 7);
+        assert!(alice.is(&with(2, "alice", "192.0.2.9", 7)));
+        assert!(!alice.is(&with(2, "alice", "192.0.2.1", 8)), "registered anew by somebody else");
+        assert!(alice.is(&identity(2, "alice", "192.0.2.1")), "before the name was registered");
+        assert!(!alice.is(&identity(2, "alice", "192.0.2.9")));
+    }
+
+    #[test]
+    fn who_is_known_from_before_the_start_shares_no_connection_with_anybody() {
+        let known = identity(ClientId::NONE.0, "alice", "192.0.2.1");
+        assert!(!known.is(&identity(ClientId::NONE.0, "bob", "192.0.2.1")));
     }
 
     #[test]

@@ -17,11 +17,20 @@ use crate::text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
 
+impl ClientId {
+    /// No connection: of what was said, and of people known, before the server started.
+    pub const NONE: ClientId = ClientId(0);
+}
+
 impl fmt::Display for ClientId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
+
+/// Number of an account: given once, and never to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub u64);
 
 /// Number of one message: counts up over all rooms and never repeats. Shown as `#12`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -117,6 +126,8 @@ pub struct Message {
     pub author: UserName,
     /// The connection it came from: this one has the line on its screen already in line mode.
     pub from: ClientId,
+    /// The account it came from: it stays his from another connection.
+    pub account: Option<AccountId>,
     /// Sanitised. Lines are parted by U+000A.
     pub text: Box<str>,
     /// In a box of its own, because nearly no message has any of it.
@@ -136,7 +147,7 @@ impl Message {
         let Draft { text, action, lasts, reply } = draft;
         let plain = !action && lasts.is_none() && reply.is_none() && to.is_empty();
         let extra = (!plain).then(|| Box::new(Extra { action, edited: false, lasts, reply, to }));
-        Message { id, at, author, from, text: text.into(), extra }
+        Message { id, at, author, from, account: None, text: text.into(), extra }
     }
 
     /// The message with another text.
@@ -158,6 +169,18 @@ impl Message {
             reply.start = text.map(start);
         }
         Some(message)
+    }
+
+    /// The message as one that came from an account, if it did.
+    #[must_use]
+    pub fn of_account(self, account: Option<AccountId>) -> Message {
+        Message { account, ..self }
+    }
+
+    /// Whether a connection, or the account it is logged in to, has said it.
+    pub fn is_by(&self, client: ClientId, account: Option<AccountId>) -> bool {
+        let same_account = self.account.is_some() && self.account == account;
+        same_account || (self.from == client && self.from != ClientId::NONE)
     }
 
     /// Whether it is erased after a while.
@@ -245,14 +268,24 @@ mod tests {
 
     fn message(text: &str, reply: Option<Quoted>) -> Message {
         let draft = Draft { reply, ..Draft::said(text) };
-        let author = UserName::parse("bob", 1, 12).expect("a name");
-        Message::new(MessageId(12), Timestamp::UNIX_EPOCH, author, ClientId(1), draft, Box::default())
+        let name = UserName::parse("bob", 1, 12).expect("a name");
+        Message::new(MessageId(12), Timestamp::UNIX_EPOCH, name, ClientId(1), draft, Box::default())
     }
 
     #[test]
     fn a_plain_message_carries_nothing_extra() {
         assert!(message("morning", None).extra.is_none());
         assert!(message("morning", None).edited("evening").extra.is_some_and(|extra| extra.edited));
+    }
+
+    #[test]
+    fn a_message_is_his_who_has_said_it_from_whatever_connection_of_his_account() {
+        let guests = message("morning", None);
+        assert!(guests.is_by(ClientId(1), None) && !guests.is_by(ClientId(2), None));
+        let accounts = message("morning", None).of_account(Some(AccountId(7)));
+        assert!(accounts.is_by(ClientId(2), Some(AccountId(7))) && !accounts.is_by(ClientId(2), Some(AccountId(8))));
+        let earlier = Message { from: ClientId::NONE, ..message("morning", None) };
+        assert!(!earlier.is_by(ClientId::NONE, None));
     }
 
     #[test]

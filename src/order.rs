@@ -276,7 +276,7 @@ mod tests {
 
     fn who(client: u64, name: &str, address: &str) -> Identity {
         let name = UserName::parse(name, 1, 32).expect("a name");
-        Identity { client: ClientId(client), name, address: address.parse().expect("an address") }
+        Identity { client: ClientId(client), name, address: address.parse().expect("an address"), account: None }
     }
 
     fn alice() -> Identity {

@@ -10,15 +10,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::identity::{Identity, Whom};
+use crate::identity::{AccountId, Identity, Whom};
 use crate::message::{Addressee, ClientId};
 use crate::names::{UserName, suggest};
 use crate::outbox::Outbox;
 
+/// What somebody goes by. The two change together: an account is its name.
+struct Named {
+    /// As typed.
+    name: UserName,
+    account: Option<AccountId>,
+}
+
 /// Somebody who has given his name.
 pub struct Person {
-    /// A leaf. The name, as typed.
-    name: RwLock<UserName>,
+    /// A leaf.
+    named: RwLock<Named>,
     /// His address as it is counted.
     address: IpAddr,
     /// His way out.
@@ -41,12 +48,23 @@ impl Person {
 
     /// His name now.
     pub fn name(&self) -> UserName {
-        self.name.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.named.read().unwrap_or_else(PoisonError::into_inner).name.clone()
+    }
+
+    /// The account he is logged in to.
+    pub fn account(&self) -> Option<AccountId> {
+        self.named.read().unwrap_or_else(PoisonError::into_inner).account
+    }
+
+    /// His name is an account's from now on, or no longer.
+    pub fn set_account(&self, account: Option<AccountId>) {
+        self.named.write().unwrap_or_else(PoisonError::into_inner).account = account;
     }
 
     /// Who he is, to rooms.
     pub fn identity(&self) -> Identity {
-        Identity { client: self.client(), name: self.name(), address: self.address }
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        Identity { client: self.client(), name: named.name.clone(), address: self.address, account: named.account }
     }
 
     /// Who he is, to those who write to him.
@@ -121,10 +139,12 @@ impl Roster {
         self.lock().connections.values().cloned().collect()
     }
 
-    /// Takes a name for a connection. If somebody has it: a free one like it, of at most `limit` characters.
+    /// Takes a name for a connection, with the account it is of, if it is one's. If somebody has it: a free one like it, of
+    /// at most `limit` characters.
     pub fn claim(
         &self,
         name: &UserName,
+        account: Option<AccountId>,
         limit: usize,
         outbox: &Arc<Outbox>,
         address: IpAddr,
@@ -135,7 +155,7 @@ impl Roster {
             return Err(state.free_name(name, limit));
         }
         let person = Arc::new(Person {
-            name: RwLock::new(name.clone()),
+            named: RwLock::new(Named { name: name.clone(), account }),
             address,
             outbox: Arc::clone(outbox),
             since: now,
@@ -147,14 +167,21 @@ impl Roster {
         Ok(person)
     }
 
-    /// Gives a person another name; the one he had. If somebody else has it: a free one like it.
-    pub fn rename(&self, person: &Arc<Person>, name: &UserName, limit: usize) -> Result<UserName, Option<String>> {
+    /// Gives a person another name, with the account it is of, if it is one's; the name he had. If somebody else has it: a
+    /// free one like it.
+    pub fn rename(
+        &self,
+        person: &Arc<Person>,
+        name: &UserName,
+        account: Option<AccountId>,
+        limit: usize,
+    ) -> Result<UserName, Option<String>> {
         let mut state = self.lock();
         if state.people.get(name).is_some_and(|known| !Arc::ptr_eq(known, person)) {
             return Err(state.free_name(name, limit));
         }
-        let mut current = person.name.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *current, name.clone());
+        let mut current = person.named.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, Named { name: name.clone(), account }).name;
         drop(current);
         state.people.remove(&before);
         state.people.insert(name.clone(), Arc::clone(person));

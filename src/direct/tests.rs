@@ -39,7 +39,7 @@ impl World {
         let limits = OutboxLimits { bytes: None, total: None, stall: None };
         let outbox = Outbox::new(ClientId(id), ours.into(), Arc::new(Laggards::new(limits)));
         let (name, address) = (UserName::parse(name, 1, 12).expect("a name"), Ipv4Addr::LOCALHOST.into());
-        let claimed = self.roster.claim(&name, 12, &outbox, address, Instant::now());
+        let claimed = self.roster.claim(&name, None, 12, &outbox, address, Instant::now());
         Peer { person: claimed.unwrap_or_else(|_| panic!("{name:?} is free")), socket }
     }
 

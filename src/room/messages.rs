@@ -13,7 +13,8 @@ use jiff::Timestamp;
 use super::{GATHER_ABOVE, Room, State};
 use crate::deed::{Actor, Denied};
 use crate::history::Changed;
-use crate::message::{ClientId, Draft, Event, Message, MessageId, Quoted};
+use crate::identity::Identity;
+use crate::message::{Draft, Event, Message, MessageId, Quoted};
 use crate::outbox::Outbox;
 use crate::permission::{Case, Deed, Role};
 
@@ -45,7 +46,8 @@ impl Room {
         let author = member.who.name.clone();
         // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
         let id = MessageId(self.shared.last_message.fetch_add(1, Ordering::Relaxed) + 1);
-        let event = state.append(Event::Said(Message::new(id, at, author, client, draft, Box::default())));
+        let message = Message::new(id, at, author, client, draft, Box::default()).of_account(actor.who.account);
+        let event = state.append(Event::Said(message));
         state.said += 1;
         let keep = self.shared.history_max.load(Ordering::Relaxed);
         state.history.push(event, keep);
@@ -75,9 +77,9 @@ impl Room {
         state.permits(actor, Deed::Read, state.case(), now).then(|| state.history.find(id).map(Quoted::of)).flatten()
     }
 
-    /// The last message of a connection here.
-    pub fn last_by(&self, client: ClientId) -> Option<MessageId> {
-        self.lock().history.last_by(client).map(|message| message.id)
+    /// The last message of a person here.
+    pub fn last_by(&self, who: &Identity) -> Option<MessageId> {
+        self.lock().history.last_by(who.client, who.account).map(|message| message.id)
     }
 
     /// Gives a message another text. `None` if it is not here, or not for him to read.
@@ -166,7 +168,8 @@ impl State {
     /// Whether a message is his; `None` if it is not here, or not for him to read.
     fn own(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<bool> {
         let readable = self.permits(actor, Deed::Read, self.case(), now);
-        self.history.find(id).filter(|_| readable).map(|message| message.from == actor.who.client)
+        let Identity { client, account, .. } = actor.who;
+        self.history.find(id).filter(|_| readable).map(|message| message.is_by(client, account))
     }
 
     /// Above so many people in view the line alone tells of an erasure: a screen drawn anew costs as much as twenty lines.

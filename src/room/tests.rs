@@ -143,7 +143,7 @@ impl Person {
             String::from_utf8(bytes).expect("text")
         };
         let name = UserName::parse(name, 1, 12).expect("a name");
-        let who = Identity { client: ClientId(id), name, address: address.into() };
+        let who = Identity { client: ClientId(id), name, address: address.into(), account: None };
         Person { who, outbox, received: Some(thread::spawn(read)) }
     }
 

@@ -28,7 +28,7 @@ fn address(last: u8) -> IpAddr {
 }
 
 fn who(id: u64, address: IpAddr) -> Identity {
-    Identity { client: ClientId(id), name: UserName::parse("bob", 1, 12).expect("a name"), address }
+    Identity { client: ClientId(id), name: UserName::parse("bob", 1, 12).expect("a name"), address, account: None }
 }
 
 fn table() -> RoomTable {

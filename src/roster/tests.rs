@@ -18,7 +18,7 @@ fn name(text: &str) -> UserName {
 }
 
 fn claim(roster: &Roster, id: u64, text: &str) -> Result<Arc<Person>, Option<String>> {
-    roster.claim(&name(text), 12, &outbox(id), Ipv4Addr::LOCALHOST.into(), Instant::now())
+    roster.claim(&name(text), None, 12, &outbox(id), Ipv4Addr::LOCALHOST.into(), Instant::now())
 }
 
 fn person(roster: &Roster, id: u64, text: &str) -> Arc<Person> {
@@ -44,7 +44,7 @@ fn a_name_taken_in_other_case_is_refused_with_a_free_one_like_it() {
 fn a_new_name_frees_the_old_one_in_the_same_moment() {
     let roster = Roster::default();
     let bob = person(&roster, 1, "bob");
-    assert_eq!(roster.rename(&bob, &name("robert"), 12), Ok(name("bob")));
+    assert_eq!(roster.rename(&bob, &name("robert"), None, 12), Ok(name("bob")));
     assert_eq!((find(&roster, "bob"), find(&roster, "robert")), (None, Some(ClientId(1))));
     assert_eq!((bob.name().as_str(), bob.identity().name.as_str()), ("robert", "robert"));
     assert_eq!((bob.addressee().name.as_str(), roster.count()), ("robert", 1));
@@ -55,10 +55,10 @@ fn a_new_name_frees_the_old_one_in_the_same_moment() {
 fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
     let roster = Roster::default();
     let (bob, _alice) = (person(&roster, 1, "bob"), person(&roster, 2, "alice"));
-    let Err(Some(free)) = roster.rename(&bob, &name("Alice"), 12) else { panic!("it is taken") };
+    let Err(Some(free)) = roster.rename(&bob, &name("Alice"), None, 12) else { panic!("it is taken") };
     assert_eq!(bob.name(), name("bob"));
     assert_eq!((find(&roster, "alice"), find(&roster, "bob")), (Some(ClientId(2)), Some(ClientId(1))));
-    assert_eq!(roster.rename(&bob, &name(&free), 12), Ok(name("bob")));
+    assert_eq!(roster.rename(&bob, &name(&free), None, 12), Ok(name("bob")));
     assert_eq!(roster.count(), 2);
 }
 
@@ -66,7 +66,7 @@ fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
 fn ones_own_name_may_change_its_case() {
     let roster = Roster::default();
     let bob = person(&roster, 1, "bob");
-    assert!(roster.rename(&bob, &name("BoB"), 12).is_ok());
+    assert!(roster.rename(&bob, &name("BoB"), None, 12).is_ok());
     assert_eq!(bob.name().as_str(), "BoB");
     assert_eq!((find(&roster, "bob"), roster.count()), (Some(ClientId(1)), 1));
     roster.release(&bob);
@@ -82,7 +82,7 @@ fn of_many_who_want_one_name_at_once_one_gets_it() {
             .iter()
             .map(|person| {
                 let roster = &roster;
-                scope.spawn(move || roster.rename(person, &name("king"), 12).is_ok())
+                scope.spawn(move || roster.rename(person, &name("king"), None, 12).is_ok())
             })
             .collect();
         racing.into_iter().filter_map(|thread| thread.join().expect("no panic").then_some(())).count()
@@ -99,7 +99,7 @@ fn a_session_is_found_by_its_number_only_under_its_name() {
     assert_eq!(find(&roster, "bob#7"), Some(ClientId(7)));
     assert_eq!((find(&roster, "bob#8"), find(&roster, "alice#7")), (None, None));
     assert_eq!(find(&roster, "@BOB"), Some(ClientId(7)));
-    roster.rename(&bob, &name("robert"), 12).expect("free");
+    roster.rename(&bob, &name("robert"), None, 12).expect("free");
     assert_eq!((find(&roster, "bob#7"), find(&roster, "robert#7")), (None, Some(ClientId(7))));
 }
 

@@ -100,7 +100,7 @@ impl Session {
     fn claim_name(&mut self, name: UserName) -> Answer {
         let now = Instant::now();
         let limit = self.hub.config().username_limit;
-        match self.hub.roster.claim(&name, limit, &self.outbox, address_key(self.ip()), now) {
+        match self.hub.roster.claim(&name, None, limit, &self.outbox, address_key(self.ip()), now) {
             Ok(person) => {
                 self.outbox.set_name(&name);
                 self.person = Some(person);

@@ -24,7 +24,7 @@ impl Session {
     pub(super) fn rename(&mut self, name: &UserName) -> Option<Answer> {
         let person = self.person.clone()?;
         let limit = self.hub.config().username_limit;
-        let before = match self.hub.roster.rename(&person, name, limit) {
+        let before = match self.hub.roster.rename(&person, name, None, limit) {
             Ok(before) => before,
             Err(free) => return Some(Answer::NameTaken { name: name.clone(), free }),
         };

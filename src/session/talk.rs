@@ -235,10 +235,11 @@ impl Session {
     /// The number given, or the one of the last message that this person has said anywhere.
     fn meant(&self, id: Option<MessageId>) -> Option<MessageId> {
         let own = self.outbox.id();
-        let rooms = self.memberships.iter().filter_map(|membership| membership.room.last_by(own));
+        let who = self.person.as_ref().map(|person| person.identity());
+        let in_rooms = self.memberships.iter().filter_map(|membership| membership.room.last_by(who.as_ref()?));
         let pairs = self.hub.directs.of(own);
         let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
-        id.or_else(|| rooms.chain(directs).max())
+        id.or_else(|| in_rooms.chain(directs).max())
     }
 
     #[inline(never)]

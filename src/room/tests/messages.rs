@@ -213,5 +213,5 @@ fn what_is_not_in_the_history_any_more_cannot_be_changed_or_quoted() {
     assert_eq!(room.edit(&author.actor(), first, "new", now), None);
     assert_eq!(room.delete(&author.actor(), first, now), None);
     assert!(room.quote(&author.actor(), first, now).is_none());
-    assert_eq!(room.last_by(author.id()), Some(MessageId(201)));
+    assert_eq!(room.last_by(&author.actor().who), Some(MessageId(201)));
 }
