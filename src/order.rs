@@ -67,6 +67,19 @@ struct Entry {
     until: Option<Instant>,
 }
 
+/// What of a room's order outlasts the server.
+#[derive(Clone, Debug, Default)]
+pub struct Lists {
+    /// Who keeps order; true: the room is his.
+    pub admins: Vec<(Identity, bool)>,
+    /// Who is kept out.
+    pub bans: Vec<Ban>,
+    /// Who is silenced, until when.
+    pub mutes: Vec<(Identity, Option<Instant>)>,
+    /// Who is invited, until when.
+    pub invitations: Vec<(Identity, Option<Instant>)>,
+}
+
 /// The lists of one room.
 #[derive(Debug, Default)]
 pub struct Order {
@@ -151,10 +164,13 @@ impl Order {
         }
     }
 
-    /// Somebody goes: an admin who has only lost his connection is waited for. True if he was one and the room may need
-    /// another now, or after [`GRACE`].
-    pub fn left(&mut self, who: &Identity, lost: bool, now: Instant) -> bool {
+    /// Somebody goes: an admin who has only lost his connection is waited for, and in a room that is `kept` one who has an
+    /// account stays admin however he goes. True if he was one and the room may need another now, or after [`GRACE`].
+    pub fn left(&mut self, who: &Identity, lost: bool, kept: bool, now: Instant) -> bool {
         let Some(index) = self.admins.iter().position(|admin| admin.who.is(who)) else { return false };
+        if kept && self.admins[index].who.account.is_some() {
+            return false;
+        }
         if lost {
             self.admins[index].until = Some(now + GRACE);
         } else {
@@ -163,14 +179,15 @@ impl Order {
         true
     }
 
-    /// Somebody has another name now.
+    /// Somebody has another name now, or has logged in to an account. What he was given with an account stays the
+    /// account's.
     pub fn renamed(&mut self, who: &Identity) {
         let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
         let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations, &mut self.rests];
         let others = lists.into_iter().flat_map(|list| list.iter_mut().map(|entry| &mut entry.who));
         for known in admins.chain(others) {
-            if known.client == who.client {
-                known.name = who.name.clone();
+            if known.client == who.client && known.account.is_none() {
+                *known = who.clone();
             }
         }
     }
@@ -258,6 +275,35 @@ impl Order {
         find(&self.rests, who, now).flatten()
     }
 
+    /// The lists with their ends, to be written down: admins (true: the owner), the silenced, the invited.
+    pub fn lists(&mut self, now: Instant) -> Lists {
+        self.has_admin(now);
+        let entries = |list: &[Entry]| {
+            list.iter().filter(|entry| holds(entry.until, now)).map(|entry| (entry.who.clone(), entry.until)).collect()
+        };
+        Lists {
+            admins: self.admins.iter().map(|admin| (admin.who.clone(), admin.owner)).collect(),
+            bans: self.bans(now).to_vec(),
+            mutes: entries(&self.mutes),
+            invitations: entries(&self.invitations),
+        }
+    }
+
+    /// The lists as they were written down.
+    pub fn restored(lists: Lists) -> Order {
+        let entries = |list: Vec<(Identity, Option<Instant>)>| {
+            list.into_iter().take(MOST_ENTRIES).map(|(who, until)| Entry { who, until }).collect()
+        };
+        let admins = lists.admins.into_iter().take(MOST_ENTRIES);
+        Order {
+            admins: admins.map(|(who, owner)| Admin { who, owner, until: None }).collect(),
+            bans: lists.bans.into_iter().take(MOST_ENTRIES).collect(),
+            mutes: entries(lists.mutes),
+            invitations: entries(lists.invitations),
+            ..Order::default()
+        }
+    }
+
     /// Opens the room to somebody.
     pub fn invite(&mut self, who: &Identity, now: Instant) {
         put(&mut self.invitations, who, Some(now + INVITATION_LASTS), now);
@@ -272,7 +318,7 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::ClientId;
+    use crate::message::{AccountId, ClientId};
 
     fn who(client: u64, name: &str, address: &str) -> Identity {
         let name = UserName::parse(name, 1, 32).expect("a name");
@@ -302,26 +348,64 @@ mod tests {
     fn an_admin_who_lost_his_connection_is_waited_for_and_one_who_left_is_not() {
         let now = Instant::now();
         let mut order = Order::founded_by(alice());
-        assert!(order.left(&alice(), true, now));
+        assert!(order.left(&alice(), true, false, now));
         assert_eq!(order.awaited_rank(&alice().name, now), Some(Role::Owner));
         assert!(order.has_admin(now + GRACE / 2));
         let back = who(9, "alice", "192.0.2.1");
         order.entered(&back, now + GRACE / 2);
         assert_eq!(order.rank(&back, now + GRACE * 9), Some(Role::Owner));
-        assert!(order.left(&back, false, now));
+        assert!(order.left(&back, false, false, now));
         assert!(!order.has_admin(now));
-        assert!(!order.left(&bob(), false, now));
+        assert!(!order.left(&bob(), false, false, now));
     }
 
     #[test]
     fn a_stranger_with_the_name_of_an_awaited_admin_is_none() {
         let now = Instant::now();
         let mut order = Order::founded_by(alice());
-        order.left(&alice(), true, now);
+        order.left(&alice(), true, false, now);
         let impostor = who(9, "alice", "192.0.2.66");
         order.entered(&impostor, now);
         assert_eq!(order.rank(&impostor, now), None);
         assert!(!order.has_admin(now + GRACE));
+    }
+
+    #[test]
+    fn who_has_an_account_stays_admin_of_a_kept_room_however_he_goes() {
+        let now = Instant::now();
+        let account = Identity { account: Some(AccountId(7)), ..alice() };
+        let mut order = Order::founded_by(account.clone());
+        assert!(!order.left(&account, false, true, now) && order.has_admin(now + GRACE * 9));
+        let elsewhere = Identity { account: Some(AccountId(7)), ..who(9, "alice", "192.0.2.200") };
+        assert_eq!(order.rank(&elsewhere, now), Some(Role::Owner));
+        assert!(order.left(&elsewhere, false, false, now) && !order.has_admin(now));
+        let mut guests = Order::founded_by(alice());
+        assert!(guests.left(&alice(), false, true, now) && !guests.has_admin(now));
+    }
+
+    #[test]
+    fn a_rank_goes_over_to_the_account_and_stays_with_it() {
+        let now = Instant::now();
+        let mut order = Order::founded_by(alice());
+        let account = Identity { account: Some(AccountId(7)), ..alice() };
+        order.renamed(&account);
+        order.renamed(&Identity { account: None, ..who(1, "al", "192.0.2.1") });
+        assert_eq!(order.rank(&Identity { client: ClientId(9), ..account }, now), Some(Role::Owner));
+    }
+
+    #[test]
+    fn what_was_written_down_is_the_same_when_it_is_read() {
+        let now = Instant::now();
+        let mut order = Order::founded_by(alice());
+        order.ban(ban(&bob(), Some(now + GRACE)), now);
+        order.mute(&who(3, "carol", "192.0.2.3"), None, now);
+        order.invite(&who(4, "dave", "192.0.2.4"), now);
+        let mut read = Order::restored(order.lists(now));
+        assert_eq!(read.rank(&alice(), now), Some(Role::Owner));
+        assert!(read.banned(&bob(), now).is_some() && read.banned(&bob(), now + GRACE).is_none());
+        assert_eq!(read.muted(&who(3, "carol", "192.0.2.3"), now), Some(None));
+        assert!(read.invited(&who(4, "dave", "192.0.2.4"), now));
+        assert!(read.lists(now + INVITATION_LASTS).invitations.is_empty());
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub use keys::keys;
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Network, NetworkError};
 pub use read::parse;
-pub use secret::Secret;
+pub use secret::{Hashed, Secret};
 
 /// The file read when the command line names none, if it is there.
 pub const DEFAULT_FILE: &str = "chatsock.toml";
@@ -149,21 +149,29 @@ pub enum Entry {
     Open,
     /// Whoever gives this password.
     Password(Secret),
+    /// Whoever gives the password of this hash: of a room that was there before the server started.
+    Hashed(Hashed),
     /// Nobody but who is invited.
     Closed,
 }
 
 impl Entry {
     /// Whether a password opens a room of this entry; `None` is a room that does not exist. The comparison is made in
-    /// every case, so that the time taken tells nothing about which it was.
+    /// every case, so that the time taken tells nothing about which it was. A hash is for somebody else to compare.
     #[must_use]
     pub fn admits(entry: Option<&Self>, given: &str) -> bool {
         let (secret, counts) = match entry {
             Some(Self::Password(secret)) => (secret.clone(), true),
             Some(Self::Open) => return true,
-            Some(Self::Closed) | None => (Secret::impossible(), false),
+            Some(Self::Closed | Self::Hashed(_)) | None => (Secret::impossible(), false),
         };
         secret.matches(given) & counts
+    }
+
+    /// Whether a password is asked for.
+    #[must_use]
+    pub fn has_password(&self) -> bool {
+        matches!(self, Self::Password(_) | Self::Hashed(_))
     }
 }
 

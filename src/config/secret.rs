@@ -44,6 +44,30 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// A password's hash, in the notation of password hashing competitions (`$argon2id$...`). `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Hashed(Box<str>);
+
+impl Hashed {
+    /// Keeps a hash.
+    #[must_use]
+    pub fn new(hash: impl Into<Box<str>>) -> Self {
+        Self(hash.into())
+    }
+
+    /// The notation.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Hashed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Hashed(..)")
+    }
+}
+
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
         self.matches(&other.0)

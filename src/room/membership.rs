@@ -107,7 +107,8 @@ impl Room {
         let member = state.remove(client, now)?;
         let gathering = state.tell_left(&member.who.name, client, going);
         let lost = going == Going::Lost;
-        let was_admin = state.order.left(&member.who, lost, now);
+        let State { order, kept, .. } = &mut *state;
+        let was_admin = order.left(&member.who, lost, *kept, now);
         if was_admin && state.members.is_empty() {
             // Until it closes, his own room lets him in again.
             state.order.invite(&member.who, now);
@@ -118,7 +119,7 @@ impl Room {
             others,
             gathering,
             heir_awaited: was_admin && lost,
-            empty: others == 0 && state.made.is_some(),
+            empty: others == 0 && state.made.is_some() && !state.kept,
             heir: false,
         })
     }
@@ -130,17 +131,29 @@ impl Room {
     }
 
     /// Somebody has another name now. The others are told; he is told elsewhere.
-    pub fn rename(&self, who: &Identity, before: &UserName) {
+    pub fn rename(&self, actor: &Actor, before: &UserName) {
         let mut state = self.lock();
-        if let Some(member) = state.members.get_mut(&who.client) {
-            member.who = who.clone();
-            state.order.renamed(who);
-            state.tell(format!("{before} is {} now", who.name), Some(who.client));
+        if state.identify(actor) {
+            state.tell(format!("{before} is {} now", actor.who.name), Some(actor.who.client));
         }
+    }
+
+    /// Somebody has logged in to an account, or out of it.
+    pub fn identify(&self, actor: &Actor) {
+        self.lock().identify(actor);
     }
 }
 
 impl State {
+    /// Who a member is now. False if he is none.
+    fn identify(&mut self, actor: &Actor) -> bool {
+        let Some(member) = self.members.get_mut(&actor.who.client) else { return false };
+        member.who = actor.who.clone();
+        member.operator = actor.operator;
+        self.order.renamed(&actor.who);
+        true
+    }
+
     /// Whoever comes first into a room that was empty for a while gets it.
     #[inline(never)]
     fn inherits_empty(&mut self, client: ClientId, now: Instant) -> bool {

@@ -94,6 +94,8 @@ struct Member {
 struct State {
     config: RoomConfig,
     made: Option<Made>,
+    /// Made by somebody, and there until it is destroyed: after the last has left, and after the server has stopped.
+    kept: bool,
     order: Order,
     /// Between two messages of one person; zero: no limit but the server's.
     slow: Duration,
@@ -161,6 +163,7 @@ impl Room {
             state: Mutex::new(State {
                 config,
                 made,
+                kept: false,
                 order: founder.map(Order::founded_by).unwrap_or_default(),
                 slow: Duration::ZERO,
                 members: BTreeMap::new(),
@@ -208,6 +211,7 @@ impl Room {
             // The server's own rooms have no admins.
             state.order = Order::default();
             state.slow = Duration::ZERO;
+            state.kept = false;
         }
     }
 
@@ -234,7 +238,7 @@ impl Room {
     /// Marks the room closed if nobody has been in it for so long. True if it is closed.
     pub(crate) fn close_if_empty(&self, linger: Duration, now: Instant) -> bool {
         let mut state = self.lock();
-        state.closed |= state.empty_since.is_some_and(|since| since + linger <= now);
+        state.closed |= !state.kept && state.empty_since.is_some_and(|since| since + linger <= now);
         state.closed
     }
 

@@ -342,7 +342,7 @@ impl State {
         now: Instant,
     ) {
         self.remove(who.client, now);
-        self.order.left(who, false, now);
+        self.order.left(who, false, false, now);
         self.tell(news.to_owned(), Some(actor.who.client));
         if let Some(outbox) = &target.outbox {
             outbox.expel(&Conversation::Room(room.name.clone()), Some(room.instance), line);
@@ -351,7 +351,7 @@ impl State {
     }
 
     fn is_empty(&self) -> bool {
-        self.members.is_empty() && self.made.is_some()
+        self.members.is_empty() && self.made.is_some() && !self.kept
     }
 
     /// Whether a connection has the room in view.

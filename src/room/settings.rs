@@ -17,7 +17,7 @@ impl State {
         let same = match &setting {
             Setting::Description(text) => config.description == *text,
             Setting::Limit(limit) => config.limit == *limit,
-            Setting::Password(password) => password.is_none() && !matches!(config.entry, Entry::Password(_)),
+            Setting::Password(password) => password.is_none() && !config.entry.has_password(),
             Setting::Public(public) => config.public == *public,
             Setting::Invite(invite) => *invite && config.entry == Entry::Closed,
             Setting::Slow(wait) => self.slow == *wait,
@@ -47,7 +47,7 @@ impl State {
                     None => Entry::Closed,
                 };
                 match config.entry {
-                    Entry::Password(_) => format!("{by} set a password"),
+                    Entry::Password(_) | Entry::Hashed(_) => format!("{by} set a password"),
                     Entry::Open => format!("{by} took the password away"),
                     Entry::Closed => format!("{by} took the password away: only who is invited comes in"),
                 }

@@ -54,7 +54,7 @@ impl Session {
             unread => format!("({unread} unread)"),
         };
         let door = match facts.config.entry {
-            Entry::Password(_) => "(password)",
+            Entry::Password(_) | Entry::Hashed(_) => "(password)",
             Entry::Closed => "(by invitation)",
             Entry::Open => "",
         };

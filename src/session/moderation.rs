@@ -72,7 +72,7 @@ impl Session {
         let switch = |on: bool| if on { "on" } else { "off" };
         let config = &facts.config;
         let limit = config.limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
-        let password = if matches!(config.entry, Entry::Password(_)) { "set" } else { "none" };
+        let password = if config.entry.has_password() { "set" } else { "none" };
         let slow = if facts.slow.is_zero() { "off".to_owned() } else { span::told(facts.slow) };
         let description = if config.description.is_empty() { "none" } else { &config.description };
         for line in [

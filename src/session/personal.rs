@@ -33,9 +33,9 @@ impl Session {
             return None;
         }
         self.outbox.set_name(name);
-        let who = person.identity();
+        let actor = self.actor()?;
         for room in self.memberships.iter().map(|membership| Arc::clone(&membership.room)).collect::<Vec<_>>() {
-            room.rename(&who, &before);
+            room.rename(&actor, &before);
             self.note_undelivered(&room);
         }
         for pair in self.hub.directs.of(self.outbox.id()) {

@@ -95,7 +95,7 @@ impl Session {
             match &entry {
                 Some(Entry::Open) if public => return Ok(Arc::clone(room)),
                 Some(Entry::Closed) if public => return Err(JoinRefusal::InviteOnly(room.name().clone())),
-                Some(Entry::Password(_)) if public && password.is_none() => {
+                Some(entry) if entry.has_password() && public && password.is_none() => {
                     return Err(JoinRefusal::NeedsPassword(room.name().clone()));
                 }
                 _ => {}

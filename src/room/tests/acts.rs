@@ -340,9 +340,9 @@ fn a_new_name_is_told_to_the_others_and_keeps_rank_and_silence() {
     let target = Person::viewer(4, &scene.room);
     scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
-    scene.room.rename(&renamed, &target.who.name);
-    scene.room.drive();
     let actor = Actor { who: renamed, operator: false };
+    scene.room.rename(&actor, &target.who.name);
+    scene.room.drive();
     let occupants = scene.room.occupants(&actor, scene.now);
     let known = occupants.iter().find(|known| known.client == target.id()).expect("he is there");
     assert_eq!((known.name.as_str(), known.role), ("other", Role::Muted));
