@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::identity::{Identity, Whom};
 use crate::names::{RoomName, UserName};
 use crate::permission::Role;
+use crate::secret::Secret;
 
 /// Somebody who does something.
 #[derive(Clone, Debug)]
@@ -68,13 +69,15 @@ pub enum Setting {
     /// People at once.
     Limit(Option<usize>),
     /// What opens the room; `None`: nothing is asked for.
-    Password(Option<String>),
+    Password(Option<Secret>),
     /// Whether it is shown to everybody.
     Public(bool),
     /// Whether only who is invited comes in.
     Invite(bool),
     /// Time between two messages of one person.
     Slow(Duration),
+    /// Whether it outlives its people and the server.
+    Keep(bool),
 }
 
 impl fmt::Debug for Setting {
@@ -94,6 +97,7 @@ impl Setting {
             Setting::Public(_) => "public",
             Setting::Invite(_) => "invite",
             Setting::Slow(_) => "slow",
+            Setting::Keep(_) => "keep",
         }
     }
 }

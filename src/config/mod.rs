@@ -13,7 +13,7 @@
 //! | `file` | the file on disk |
 //! | `syntax` | text to TOML tree, and the parser's complaints in plain words |
 //! | `mistake` | `file:line: what is wrong; what to do` |
-//! | `address`, `network`, `secret` | the three kinds of value with rules of their own |
+//! | `address`, `network` | the two kinds of value with rules of their own |
 //!
 //! To add a setting: a field and default here, its name in `keys`, a line in `read` or `rooms`, its entry in `chatsock.toml.example`.
 
@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::names::RoomName;
+pub use crate::secret::Secret;
 
 mod address;
 mod file;
@@ -31,7 +32,6 @@ mod mistake;
 mod network;
 mod read;
 mod rooms;
-mod secret;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -43,7 +43,6 @@ pub use keys::keys;
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Network, NetworkError};
 pub use read::parse;
-pub use secret::{Hashed, Secret};
 
 /// The file read when the command line names none, if it is there.
 pub const DEFAULT_FILE: &str = "chatsock.toml";

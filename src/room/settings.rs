@@ -5,7 +5,7 @@
 //! *Called by* `room::moderation`, under the room's lock.
 
 use super::{Room, State};
-use crate::config::{Entry, Secret};
+use crate::config::Entry;
 use crate::deed::{Denied, Setting};
 use crate::names::UserName;
 use crate::span;
@@ -21,6 +21,7 @@ impl State {
             Setting::Public(public) => config.public == *public,
             Setting::Invite(invite) => *invite && config.entry == Entry::Closed,
             Setting::Slow(wait) => self.slow == *wait,
+            Setting::Keep(_) => false,
         };
         if same {
             return Err(Denied::AsItIs("That is how it is already; :set shows it.".to_owned()));
@@ -41,7 +42,7 @@ impl State {
                 }
             }
             Setting::Password(password) => {
-                config.entry = match password.as_deref().and_then(Secret::new) {
+                config.entry = match password {
                     Some(secret) => Entry::Password(secret),
                     None if config.public => Entry::Open,
                     None => Entry::Closed,
@@ -86,6 +87,10 @@ impl State {
                     true => format!("{by} ended the slow mode"),
                     false => format!("{by} made the room slow: one message in {}", span::told(wait)),
                 }
+            }
+            Setting::Keep(_) => {
+                let nowhere = "This server keeps nothing on disk, so it cannot keep rooms.";
+                return Err(Denied::AsItIs(nowhere.to_owned()));
             }
         })
     }

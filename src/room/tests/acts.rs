@@ -276,14 +276,14 @@ fn every_setting_is_told_and_holds() {
         (Setting::Description(String::new()), "p1 took the description away"),
         (Setting::Limit(Some(5)), "p1 set the limit to 5"),
         (Setting::Limit(None), "p1 took the limit away"),
-        (Setting::Password(Some("hunter2".to_owned())), "p1 set a password"),
+        (Setting::Password(Secret::new("hunter2")), "p1 set a password"),
         (Setting::Public(false), "p1 hid the room"),
         (Setting::Password(None), "p1 took the password away: only who is invited comes in"),
         (Setting::Public(true), "p1 made the room public"),
         (Setting::Invite(false), "p1 opened the room to everybody"),
         (Setting::Public(false), "p1 hid the room: only who is invited comes in"),
         (Setting::Public(true), "p1 made the room public"),
-        (Setting::Password(Some("hunter2".to_owned())), "p1 set a password"),
+        (Setting::Password(Secret::new("hunter2")), "p1 set a password"),
         (Setting::Password(None), "p1 took the password away"),
         (Setting::Invite(true), "p1 closed the room: only who is invited comes in"),
         (Setting::Slow(wait), "p1 made the room slow: one message in 10 seconds"),
@@ -294,7 +294,7 @@ fn every_setting_is_told_and_holds() {
     assert_eq!(scene.room.config(), RoomConfig { entry: Entry::Closed, ..RoomConfig::default() });
     set(Setting::Public(false)).expect("hidden");
     assert!(matches!(set(Setting::Invite(false)), Err(Denied::AsItIs(_))), "a hidden room has some door");
-    set(Setting::Password(Some("hunter2".to_owned()))).expect("set");
+    set(Setting::Password(Secret::new("hunter2"))).expect("set");
     assert!(matches!(set(Setting::Invite(false)), Err(Denied::AsItIs(_))), "it asks for none");
     set(Setting::Slow(wait)).expect("slow");
     let facts = scene.room.settings(&scene.owner.actor(), scene.now).expect("he is in it");

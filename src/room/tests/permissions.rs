@@ -177,7 +177,7 @@ fn every_act(whom: &Whom) -> Vec<Act> {
         Act::Demote(whom()),
         Act::Set(Setting::Description("text".to_owned())),
         Act::Set(Setting::Limit(Some(9))),
-        Act::Set(Setting::Password(Some("word".to_owned()))),
+        Act::Set(Setting::Password(Secret::new("word"))),
         Act::Set(Setting::Public(false)),
         Act::Set(Setting::Invite(true)),
         Act::Set(Setting::Slow(Duration::from_secs(9))),

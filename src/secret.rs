@@ -1,25 +1,34 @@
-//! A password from the config file, which never shows itself.
+//! A password, typed or configured, which never shows itself.
 //!
-//! *Owns* the comparison and the silence in debug output. *Knows nothing of* rooms and of who asks.
-//! *Called by* `read` to keep one, by whoever lets people into a room to compare.
+//! *Owns* the comparison and the silence in debug output.
+//! *Knows nothing of* rooms, accounts and of who asks.
+//! *Called by* `config` and `palette` to keep one, by whoever lets people in to compare.
 
 use std::fmt;
 use std::hint::black_box;
 
 /// A password that is not empty. Neither `Debug` nor any error text shows it, nor its length.
+///
+/// Two words and not three: passwords travel in effects, which lie on the stack of every connection.
 #[derive(Clone)]
-pub struct Secret(String);
+pub struct Secret(Box<str>);
 
 impl Secret {
     /// Keeps `text` as a password; `None` for the empty text, which is no password.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
-        (!text.is_empty()).then(|| Self(text.to_owned()))
+        (!text.is_empty()).then(|| Self(text.into()))
     }
 
     /// A stand-in to compare with where there is no password to be right about.
-    pub(super) fn impossible() -> Self {
-        Self("impossible".to_owned())
+    pub(crate) fn impossible() -> Self {
+        Self("impossible".into())
+    }
+
+    /// The password itself, for whoever compares or hashes it. It belongs into no text that is shown or kept.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
     }
 
     /// Whether `given` is this password.
