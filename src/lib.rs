@@ -15,9 +15,9 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | vocabulary | [`names`], [`text`], [`span`] |
+//! | vocabulary | [`names`], [`text`], [`span`], [`secret`] |
 //! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
-//! | chat, pure | [`message`], [`conversation`], [`identity`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`] |
+//! | chat, pure | [`message`], [`conversation`], [`identity`], [`account`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`] |
 //! | settings | [`config`], [`exit_code`] |
 //! | shared state | [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
 //! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
@@ -48,6 +48,7 @@
 //! An async runtime, a poller, `unsafe`, a thread per room or per writer in ordinary times, and any wait in the path of a
 //! message for the slowest of its readers.
 
+pub mod account;
 pub mod cli;
 pub mod command;
 pub mod config;
@@ -71,6 +72,7 @@ pub mod room_table;
 pub mod roster;
 pub mod screen;
 pub mod search;
+pub mod secret;
 pub mod server;
 pub mod session;
 pub mod shutdown;

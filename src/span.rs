@@ -51,6 +51,17 @@ pub fn told(span: Duration) -> String {
     if words.is_empty() { "0 seconds".to_owned() } else { words.join(" ") }
 }
 
+/// Reads `[duration] [reason]`: nothing given is for ever, and for no reason. `None` for what is like a duration and is
+/// none: it would be for ever.
+pub fn lasts_and_reason(text: &str) -> Option<(Option<Duration>, &str)> {
+    let (first, after) = text.split_once(' ').unwrap_or((text, ""));
+    match parse(first) {
+        Some(lasts) => Some((Some(lasts), after.trim())),
+        None if first.starts_with(|c: char| c.is_ascii_digit()) => None,
+        None => Some((None, text)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -8,6 +8,7 @@
 
 mod table;
 
+use crate::account::Accounts;
 use crate::names;
 
 pub use table::{TABLE, Verb};
@@ -21,6 +22,15 @@ pub enum Cost {
     Read(u32),
     /// So many messages: others see them.
     Post(u32),
+}
+
+/// Where a command exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Everywhere.
+    Always,
+    /// Where accounts are kept.
+    Accounts,
 }
 
 /// One row of the table.
@@ -40,6 +50,15 @@ pub struct Spec {
     pub example: &'static str,
     /// What it costs.
     pub cost: Cost,
+    /// Where it exists.
+    pub group: Group,
+}
+
+impl Spec {
+    /// Whether it exists on a server with these accounts.
+    pub fn exists(&self, accounts: Accounts) -> bool {
+        self.group == Group::Always || accounts.are_kept()
+    }
 }
 
 /// Shortest command word for which a mistyped neighbour is taken for it, in letters.
@@ -52,21 +71,25 @@ pub fn find(word: &str) -> Option<&'static Spec> {
     TABLE.iter().find(|spec| words(spec).any(|known| known.eq_ignore_ascii_case(word)))
 }
 
-/// The row whose word is nearest to a mistyped one.
-pub fn nearest(word: &str) -> Option<&'static Spec> {
-    let known = TABLE.iter().flat_map(words);
+/// The commands that exist on a server with these accounts, in the order in which `:help` shows them.
+pub fn listed(accounts: Accounts) -> impl Iterator<Item = &'static Spec> {
+    TABLE.iter().filter(move |spec| spec.exists(accounts))
+}
+
+/// The row whose word is nearest to a mistyped one, of those that exist.
+pub fn nearest(word: &str, accounts: Accounts) -> Option<&'static Spec> {
+    let known = listed(accounts).flat_map(words);
     names::nearest(word, known).and_then(find)
 }
 
-/// The command that a word in the chat view was probably meant to be: a command itself, or within one edit of one of
-/// three letters or more.
-pub fn resembling(word: &str) -> Option<&'static Spec> {
+/// The command that a word in the chat view was probably meant to be: a command itself, also one that does not exist
+/// here, or within one edit of one of three letters or more that does.
+pub fn resembling(word: &str, accounts: Accounts) -> Option<&'static Spec> {
     if let Some(spec) = find(word) {
         return Some(spec);
     }
     let folded = word.to_ascii_lowercase();
-    TABLE
-        .iter()
+    listed(accounts)
         .flat_map(|spec| words(spec).map(move |known| (spec, known)))
         .find(|(_, known)| known.len() >= SHORTEST_FUZZY && names::edit_distance(&folded, known) <= 1)
         .map(|(spec, _)| spec)

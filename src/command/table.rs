@@ -4,7 +4,7 @@
 //! *Knows nothing of* how a line is read.
 //! *Called by* `command`.
 
-use super::{Cost, Spec};
+use super::{Cost, Group, Spec};
 
 /// Which command it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +81,16 @@ pub enum Verb {
     Demote,
     /// Takes another name.
     Nick,
+    /// Makes an account.
+    Register,
+    /// Becomes an account.
+    Login,
+    /// Changes an account's password.
+    ChangePassword,
+    /// Ends another connection of an account.
+    Ghost,
+    /// Takes an account away.
+    Unregister,
     /// Tells of somebody.
     WhoIs,
     /// Tells a person what the server knows of him.
@@ -109,6 +119,14 @@ pub enum Verb {
     Echo,
     /// Tells a quotation.
     Quote,
+    /// Tells everybody something.
+    Broadcast,
+    /// Keeps an address out of the server.
+    BanAddress,
+    /// Lets it in again.
+    UnbanAddress,
+    /// Shows what those who keep order have done.
+    Audit,
     /// Stops the server.
     Shutdown,
 }
@@ -122,7 +140,15 @@ const fn row(
     example: &'static str,
     cost: Cost,
 ) -> Spec {
-    Spec { verb, word, aliases, arguments, summary, example, cost }
+    Spec { verb, word, aliases, arguments, summary, example, cost, group: Group::Always }
+}
+
+impl Spec {
+    /// The row of a command that exists only where accounts are kept.
+    const fn of_accounts(mut self) -> Spec {
+        self.group = Group::Accounts;
+        self
+    }
 }
 
 /// Every command there is, in the order in which `:help` shows them.
@@ -164,6 +190,11 @@ pub const TABLE: &[Spec] = &[
     row(Verb::Promote, "op", &[], "<user>", "Makes somebody admin of the room.", ":op bob", Cost::Post(1)),
     row(Verb::Demote, "deop", &[], "<user>", "Takes that back.", ":deop bob", Cost::Post(1)),
     row(Verb::Nick, "nick", &[], "<name>", "Gives you another name.", ":nick robert", Cost::Post(1)),
+    row(Verb::Register, "register", &[], "", "Makes your name yours by a password.", ":register", Cost::Read(3)).of_accounts(),
+    row(Verb::Login, "login", &[], "<name>", "Makes you an account that is there.", ":login alice", Cost::Read(3)).of_accounts(),
+    row(Verb::ChangePassword, "passwd", &[], "", "Changes your account's password.", ":passwd", Cost::Read(3)).of_accounts(),
+    row(Verb::Ghost, "ghost", &[], "<name>", "Ends another connection of your account.", ":ghost alice", Cost::Read(3)).of_accounts(),
+    row(Verb::Unregister, "unregister", &[], "", "Takes your account away for good.", ":unregister", Cost::Read(3)).of_accounts(),
     row(Verb::WhoIs, "whois", &[], "<user>", "Tells of somebody: rooms, times, away.", ":whois bob", Cost::Read(1)),
     row(Verb::WhoAmI, "whoami", &[], "", "Tells what the server knows of you.", ":whoami", Cost::Read(1)),
     row(Verb::Away, "away", &[], "[text]", "Is told to those who write to you.", ":away at lunch", Cost::Read(1)),
@@ -178,5 +209,9 @@ pub const TABLE: &[Spec] = &[
     row(Verb::Time, "time", &[], "", "Tells date and time.", ":time", Cost::Read(1)),
     row(Verb::Echo, "echo", &[], "<text>", "Says it back to you alone.", ":echo testing", Cost::Read(1)),
     row(Verb::Quote, "quote", &[], "", "Tells a quotation.", ":quote", Cost::Read(1)),
+    row(Verb::Broadcast, "broadcast", &[], "<text>", "Operators: tells everybody something.", ":broadcast new rooms tonight", Cost::Post(1)).of_accounts(),
+    row(Verb::BanAddress, "banip", &[], "[address] [time] [reason]", "Operators: keeps out; alone, lists whom.", ":banip 203.0.113.0/24 2h spam", Cost::Read(1)).of_accounts(),
+    row(Verb::UnbanAddress, "unbanip", &[], "<address>", "Operators: lets an address in again.", ":unbanip 203.0.113.0/24", Cost::Read(1)).of_accounts(),
+    row(Verb::Audit, "audit", &[], "[n]", "Operators: shows what was done by them.", ":audit 50", Cost::Read(3)).of_accounts(),
     row(Verb::Shutdown, "shutdown", &[], "<exit code>", "Stops the server by the code it printed.", ":shutdown AB12C-3DE4F", Cost::Free),
 ];

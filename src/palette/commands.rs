@@ -8,11 +8,12 @@
 use super::room_commands::switch;
 use super::view::{InView, addressed, read_in_view};
 use super::{Effect, Palette, Refusal, Rules, State, paste::Paste, view};
-use crate::command::{self, TABLE, Typed, Verb};
+use crate::command::{self, Typed, Verb, listed};
 use crate::conversation::Conversation;
 use crate::identity::Whom;
 use crate::names::{RoomName, UserName};
 use crate::screen::{Bell, Tone};
+use crate::secret::Secret;
 use crate::text;
 
 /// Longest piece of an unknown command that is repeated to the person who typed it, in columns.
@@ -40,12 +41,13 @@ impl Palette {
     }
 
     pub(super) fn run_in_view(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
-        match read_in_view(line) {
+        match read_in_view(line, rules.accounts) {
             InView::Nothing => {}
             InView::Said(text) => self.say(text, false, rules, effects),
             InView::Command(typed) => self.run(typed, rules, effects),
             InView::Back => self.leave_view(effects),
-            InView::Mistaken(meant) => refuse(effects, Refusal::LooksLikeCommand { meant }),
+            InView::Mistaken(spec) if !spec.exists(rules.accounts) => refuse(effects, Refusal::NoAccounts),
+            InView::Mistaken(spec) => refuse(effects, Refusal::LooksLikeCommand { meant: spec.word }),
             InView::Addressed { to, text } => self.address(to, text, rules, effects),
         }
     }
@@ -53,16 +55,17 @@ impl Palette {
     fn run(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
         let Some(spec) = command::find(typed.word) else {
             let word = text::truncate(typed.word, ECHOED_COLUMNS).to_owned();
-            let hint = command::nearest(typed.word).map(|spec| spec.word);
+            let hint = command::nearest(typed.word, rules.accounts).map(|spec| spec.word);
             return refuse(effects, Refusal::NoCommand { mark: typed.mark, word, hint });
         };
+        if !spec.exists(rules.accounts) {
+            return refuse(effects, Refusal::NoAccounts);
+        }
         // Only what is said may have several lines; a reason or a description with a line break would begin a row of its own.
         let flat = (typed.rest.contains('\n') && !view::talks(spec.verb)).then(|| typed.rest.replace('\n', " "));
         let typed = Typed { rest: flat.as_deref().unwrap_or(typed.rest), ..typed };
         if self.run_command(spec.verb, typed, rules, effects).is_none() {
-            let syntax = command::syntax(spec, typed.mark);
-            let example = format!("{}{}", typed.mark, &spec.example[1..]);
-            refuse(effects, Refusal::Usage { syntax, example });
+            refuse(effects, Refusal::usage(typed));
         }
     }
 
@@ -70,7 +73,7 @@ impl Palette {
     #[inline(never)]
     fn run_command(&mut self, verb: Verb, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
         match verb {
-            Verb::Help => help(typed, effects),
+            Verb::Help => help(typed, rules, effects),
             Verb::Rooms => effects.push(Effect::ListRooms),
             Verb::Join => return self.join(typed, effects),
             Verb::Create => return self.create(typed, effects),
@@ -128,6 +131,15 @@ impl Palette {
             | Verb::Slow
             | Verb::Promote
             | Verb::Demote => return self.run_about_room(verb, typed, rules, effects),
+            Verb::Register
+            | Verb::Login
+            | Verb::ChangePassword
+            | Verb::Ghost
+            | Verb::Unregister
+            | Verb::Broadcast
+            | Verb::BanAddress
+            | Verb::UnbanAddress
+            | Verb::Audit => return self.run_about_accounts(verb, typed, rules, effects),
             Verb::Nick if typed.rest.is_empty() => return None,
             Verb::Nick => match UserName::parse(typed.rest, rules.username_min, rules.username_limit) {
                 Ok(name) => effects.push(Effect::Rename(name)),
@@ -183,8 +195,7 @@ impl Palette {
         match RoomName::parse(room) {
             Ok(room) => {
                 self.join_leads_into_view = self.is_in_view();
-                let password = Some(password).filter(|p| !p.is_empty()).map(str::to_owned);
-                effects.push(Effect::Join { room, password, quick: false });
+                effects.push(Effect::Join { room, password: Secret::new(password), quick: false });
             }
             Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
         }
@@ -219,12 +230,12 @@ fn refuse(effects: &mut Vec<Effect>, refusal: Refusal) {
     effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
 }
 
-fn help(typed: Typed<'_>, effects: &mut Vec<Effect>) {
+fn help(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
     let mut tell = |line: String| effects.push(Effect::Tell(Tone::News, line));
     let mark = typed.mark;
     if typed.rest.is_empty() {
-        let column = TABLE.iter().map(|spec| command::syntax(spec, mark).len()).max().unwrap_or(0) + 2;
-        for spec in TABLE {
+        let column = listed(rules.accounts).map(|spec| command::syntax(spec, mark).len()).max().unwrap_or(0) + 2;
+        for spec in listed(rules.accounts) {
             tell(format!("{:column$}{}", command::syntax(spec, mark), spec.summary));
         }
         return tell(format!("{mark}help <command> tells more of one. In the chat view commands start with /."));
@@ -232,9 +243,12 @@ fn help(typed: Typed<'_>, effects: &mut Vec<Effect>) {
     let word = typed.rest.trim_start_matches([':', '/']);
     let Some(spec) = command::find(word) else {
         let word = text::truncate(word, ECHOED_COLUMNS).to_owned();
-        let hint = command::nearest(&word).map(|spec| spec.word);
+        let hint = command::nearest(&word, rules.accounts).map(|spec| spec.word);
         return refuse(effects, Refusal::NoCommand { mark, word, hint });
     };
+    if !spec.exists(rules.accounts) {
+        return refuse(effects, Refusal::NoAccounts);
+    }
     tell(command::syntax(spec, mark));
     tell(spec.summary.to_owned());
     if !spec.aliases.is_empty() {

@@ -12,20 +12,74 @@ use crate::identity::Whom;
 use crate::message::{Draft, MessageId};
 use crate::names::{RoomName, UserName};
 use crate::screen::{Bell, Tone};
+use crate::secret::Secret;
 
 /// What the session carries out, in the order given.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Show the person a line.
     Tell(Tone, String),
-    /// Take the name, or find out that somebody has it: answered by `NameClaimed` or `NameTaken`.
+    /// Take the name, or find out that somebody has it: answered by `NameClaimed`, `NameTaken` or
+    /// `PasswordNeeded`.
     ClaimName(UserName),
+    /// Come in as an account, before anything else: answered by `NameClaimed` or `LoginRefused`.
+    Login {
+        /// Whose.
+        name: UserName,
+        /// As typed.
+        password: Secret,
+        /// End the connection that has the name.
+        ghost: bool,
+    },
+    /// Find out whether a dialogue about an account makes sense: answered by `PasswordWanted`, or told why not.
+    BeginAccount(AccountAsk),
+    /// Make an account of the name this person has.
+    Register {
+        /// What is to open it; given twice.
+        password: Secret,
+    },
+    /// Change the password of his account.
+    ChangePassword {
+        /// What it was until now.
+        old: Secret,
+        /// What it is to be; given twice.
+        new: Secret,
+    },
+    /// Take his account away.
+    Unregister {
+        /// To be sure that it is he.
+        password: Secret,
+    },
+    /// Become an account, from within.
+    LogIn {
+        /// Whose.
+        name: UserName,
+        /// As typed.
+        password: Secret,
+    },
+    /// End another connection of an account and become it, from within.
+    Ghost {
+        /// Whose.
+        name: UserName,
+        /// As typed.
+        password: Secret,
+    },
+    /// Tell everybody something.
+    Broadcast(String),
+    /// Keep a network out.
+    BanAddress(Box<AddressBan>),
+    /// Let a network in again; as typed.
+    UnbanAddress(String),
+    /// List the networks that are kept out.
+    ListAddressBans,
+    /// Show what those who keep order have done: so many of the last entries; nothing given: [`AUDIT_DEFAULT`].
+    ShowAudit(Option<usize>),
     /// Enter a room: answered by `Joined` or `JoinRefused`.
     Join {
         /// Which one.
         room: RoomName,
         /// As typed, if it was.
-        password: Option<String>,
+        password: Option<Secret>,
         /// Asked for on the quick listener, which may make a room that is missing.
         quick: bool,
     },
@@ -34,14 +88,14 @@ pub enum Effect {
         /// Which one.
         room: RoomName,
         /// As typed, if it was.
-        password: Option<String>,
+        password: Option<Secret>,
     },
     /// Make a room and enter it: answered by `Joined` or `NotMade`.
     Create {
         /// Its name.
         room: RoomName,
         /// What is to open it.
-        password: Option<String>,
+        password: Option<Secret>,
     },
     /// Make a hidden room and enter it: answered by `Joined`, upon which people are invited, or `NotMade`.
     CreateGroup(RoomName),
@@ -157,11 +211,45 @@ pub enum Effect {
     SetColor(bool),
     /// The next line is a password: stop showing what is typed.
     HideInput,
+    /// A password line is over and another one follows: stay hidden, and go to the next row.
+    KeepHidden,
     /// The password line is over, or cancelled.
     ShowInput,
     /// The person leaves.
     Quit,
 }
+
+/// Which dialogue about accounts is begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountAsk {
+    /// Make an account of the name one has.
+    Register,
+    /// Change its password.
+    ChangePassword,
+    /// Take it away.
+    Unregister,
+    /// Become an account.
+    Login(UserName),
+    /// End another connection of an account.
+    Ghost(UserName),
+}
+
+/// Who is to be kept out of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressBan {
+    /// `address` or `address/prefix`, as typed: whether it is one is for the session to find out.
+    pub network: String,
+    /// For how long; nothing given: until it is lifted.
+    pub lasts: Option<Duration>,
+    /// Why; may be empty.
+    pub reason: String,
+}
+
+/// Entries that `:audit` shows where no number is given.
+pub const AUDIT_DEFAULT: usize = 20;
+
+/// Most entries it shows: about eight screens.
+pub(super) const AUDIT_MOST: usize = 200;
 
 /// How long a temporary message lasts where no number is given.
 pub(super) const TEMPORARY_DEFAULT: Duration = Duration::from_secs(10);

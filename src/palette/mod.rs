@@ -3,11 +3,14 @@
 //! ```text
 //!            name taken                 :chat, quick listener
 //! Login <--------+--- name ---> Palette ------------------> ChatView
-//!   |  (room, password first       | ^ <------------------- | ^
-//!   |   on the quick listener)     | |     :q, 0x04         | |
-//!   |                              v |                      v |
-//!   |                           Password (asked from either, answered or cancelled back to it)
-//!   +-------------> Leaving <-- :quit, 0x04, end of input, from any of them
+//!  | ^ |  (room, password first    | ^ <------------------- | ^
+//!  | | |   on the quick listener)  | |     :q, 0x04         | |
+//!  | | |                           | |                      | |
+//!  | | | an account's name,        v |                      v |
+//!  | | | :ghost                 Password (a room's: asked from either, answered or cancelled back to it)
+//!  | | v                        Account  (one to three passwords about an account, in the same way)
+//!  | LoginPassword ---> back to the name question, and from there with the name on into the palette
+//!  +--------------> Leaving <-- :quit, 0x04, end of input, from any of them
 //! ```
 //!
 //! *Owns* every transition, and the words of refusals that need nothing but the line typed.
@@ -15,8 +18,11 @@
 //! [`Effect`]s, and what came of them goes back in as [`Answer`]s.
 //! *Called by* `session`.
 
+mod account;
+mod answer;
 mod commands;
 mod effect;
+mod login;
 mod paste;
 mod reply;
 mod room_commands;
@@ -25,14 +31,18 @@ mod talk;
 mod tests;
 mod view;
 
+use crate::account::Accounts;
 use crate::conversation::Conversation;
 use crate::identity::Whom;
 use crate::names::{RoomName, UserName};
 use crate::screen::{Place, Tone};
+use crate::secret::Secret;
+use account::Dialogue;
 use paste::{Paste, Pasted};
 
-pub use effect::Effect;
-pub use reply::{Answer, Came, JoinRefusal, NotMade, Refusal, others, people, seconds};
+pub use answer::{Answer, Came};
+pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Effect};
+pub use reply::{JoinRefusal, LoginRefusal, NotMade, Refusal, others, people, seconds};
 
 /// What reaches the machine from the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +64,8 @@ pub struct Rules {
     pub username_limit: usize,
     /// Most grapheme clusters of a message.
     pub message_limit: usize,
+    /// Whether there are accounts.
+    pub accounts: Accounts,
 }
 
 /// Where a new connection is asked what.
@@ -65,19 +77,33 @@ pub enum Door {
     Quick,
 }
 
+/// The room chosen on the quick listener and its password.
+type QuickRoom = (RoomName, Option<Secret>);
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     QuickRoom,
     /// The quick listener's password question; the room is known by its word only.
     QuickPassword(RoomName),
     Name {
-        /// The room chosen on the quick listener and its password.
-        quick: Option<(RoomName, Option<String>)>,
+        quick: Option<QuickRoom>,
+    },
+    /// The password of an account, at the login; cancelled back to the name question.
+    LoginPassword {
+        name: UserName,
+        quick: Option<QuickRoom>,
+        /// End the connection that has the name.
+        ghost: bool,
     },
     Palette,
     ChatView,
     Password {
         room: RoomName,
+        from_view: bool,
+    },
+    /// The passwords of a dialogue about an account.
+    Account {
+        dialogue: Dialogue,
         from_view: bool,
     },
     /// Taking lines up to a single dot.
@@ -118,7 +144,9 @@ impl Palette {
             State::QuickRoom => Place::AskingRoom,
             State::Name { quick: Some(_) } => Place::AskingQuickName,
             State::Name { quick: None } => Place::AskingName,
-            State::QuickPassword(_) | State::Password { .. } => Place::AskingPassword,
+            State::QuickPassword(_) | State::LoginPassword { .. } | State::Password { .. } | State::Account { .. } => {
+                Place::AskingPassword
+            }
             State::Paste { .. } => Place::Pasting,
             State::Palette => Place::Palette(self.open.last().cloned()),
             State::ChatView => match self.open.last() {
@@ -131,7 +159,8 @@ impl Palette {
 
     /// Whether a name has been taken.
     pub fn is_logged_in(&self) -> bool {
-        matches!(self.state, State::Palette | State::ChatView | State::Password { .. } | State::Paste { .. })
+        use State::{Account, ChatView, Palette, Password, Paste};
+        matches!(self.state, Palette | ChatView | Password { .. } | Account { .. } | Paste { .. })
     }
 
     /// Whether the person is on his way out: nothing more of his input is run.
@@ -141,7 +170,8 @@ impl Palette {
 
     /// Whether the next line is a password: it is neither shown nor remembered nor logged.
     pub fn asks_password(&self) -> bool {
-        matches!(self.state, State::Password { .. } | State::QuickPassword(_))
+        use State::{Account, LoginPassword, Password, QuickPassword};
+        matches!(self.state, Password { .. } | QuickPassword(_) | LoginPassword { .. } | Account { .. })
     }
 
     /// Rooms this person is in and conversations he has opened, the current one last.
@@ -161,7 +191,11 @@ impl Palette {
             Input::LineEntered(line) => self.handle_line(line, rules, effects),
             Input::Interrupted => self.cancel(effects),
             Input::Ended => match &self.state {
-                State::Password { .. } | State::QuickPassword(_) | State::Paste { .. } => self.cancel(effects),
+                State::Password { .. }
+                | State::QuickPassword(_)
+                | State::LoginPassword { .. }
+                | State::Account { .. }
+                | State::Paste { .. } => self.cancel(effects),
                 State::ChatView => self.leave_view(effects),
                 State::Leaving => {}
                 State::QuickRoom | State::Name { .. } | State::Palette => self.quit(effects),
@@ -178,58 +212,24 @@ impl Palette {
                 effects.push(Effect::ShowInput);
                 match line.trim() {
                     "" => self.state = State::QuickRoom,
-                    password => effects.push(Effect::CheckRoom { room, password: Some(password.to_owned()) }),
+                    password => effects.push(Effect::CheckRoom { room, password: Secret::new(password) }),
                 }
             }
             State::Name { .. } => self.choose_name(line, rules, effects),
+            State::LoginPassword { .. } => self.give_login_password(line, effects),
             State::Password { room, from_view } => {
                 let (room, from_view) = (room.clone(), *from_view);
                 self.state = back_to(from_view);
                 effects.push(Effect::ShowInput);
                 if !line.trim().is_empty() {
                     self.join_leads_into_view = from_view;
-                    effects.push(Effect::Join { room, password: Some(line.trim().to_owned()), quick: false });
+                    effects.push(Effect::Join { room, password: Secret::new(line.trim()), quick: false });
                 }
             }
+            State::Account { .. } => self.give_account_password(line, effects),
             State::Paste { .. } => self.paste(line, effects),
             State::Palette => self.run_in_palette(line, rules, effects),
             State::ChatView => self.run_in_view(line, rules, effects),
-        }
-    }
-
-    fn choose_quick_room(&mut self, line: &str, effects: &mut Vec<Effect>) {
-        let line = line.trim();
-        if line.is_empty() {
-            return;
-        }
-        if view::leaves_before_login(line) {
-            return self.quit(effects);
-        }
-        let (word, password) = line.split_once(' ').unwrap_or((line, ""));
-        if password.trim().chars().count() > room_commands::LONGEST_PASSWORD {
-            let refusal = Refusal::PasswordTooLong(room_commands::LONGEST_PASSWORD);
-            return effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
-        }
-        match RoomName::parse(word) {
-            Ok(room) => {
-                let password = Some(password.trim()).filter(|p| !p.is_empty()).map(str::to_owned);
-                effects.push(Effect::CheckRoom { room, password });
-            }
-            Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
-        }
-    }
-
-    fn choose_name(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
-        let line = line.trim();
-        if line.is_empty() {
-            return;
-        }
-        if view::leaves_before_login(line) {
-            return self.quit(effects);
-        }
-        match UserName::parse(line, rules.username_min, rules.username_limit) {
-            Ok(name) => effects.push(Effect::ClaimName(name)),
-            Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
         }
     }
 
@@ -244,6 +244,11 @@ impl Palette {
                 self.state = State::QuickRoom;
                 effects.push(Effect::ShowInput);
             }
+            State::LoginPassword { .. } => self.ask_name_again(effects),
+            State::Account { from_view, .. } => {
+                self.state = back_to(*from_view);
+                effects.extend([Effect::ShowInput, Effect::Tell(Tone::News, reply::NOTHING_CHANGED.to_owned())]);
+            }
             State::Paste { from_view, .. } => {
                 self.state = back_to(*from_view);
                 effects.push(Effect::Tell(Tone::Refusal, reply::PASTE_DROPPED.to_owned()));
@@ -254,7 +259,7 @@ impl Palette {
 
     /// The peer sends nothing more: what is half done is told.
     pub fn input_ended(&mut self, effects: &mut Vec<Effect>) {
-        if matches!(self.state, State::Paste { .. }) {
+        if matches!(self.state, State::Paste { .. } | State::Account { .. }) {
             self.cancel(effects);
         }
     }
@@ -295,13 +300,18 @@ impl Palette {
     pub fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
         match answer {
             Answer::NameClaimed { name, people, rooms } => {
-                let State::Name { quick } = std::mem::replace(&mut self.state, State::Palette) else { return };
+                let State::Name { quick } = &mut self.state else { return };
+                let quick = quick.take();
+                self.state = State::Palette;
                 effects.push(Effect::Tell(Tone::News, reply::hello(&name, people, rooms)));
                 if let Some((room, password)) = quick {
                     self.join_leads_into_view = true;
                     effects.push(Effect::Join { room, password, quick: true });
                 }
             }
+            Answer::PasswordNeeded { name } => self.ask_login_password(name, false, effects),
+            Answer::LoginRefused(refusal) => effects.push(Effect::Tell(Tone::Refusal, refusal.to_string())),
+            Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
             Answer::NameTaken { name, free } => {
                 effects.push(Effect::Tell(Tone::Refusal, reply::name_taken(&name, free.as_deref())));
             }
@@ -332,7 +342,13 @@ impl Palette {
                 self.open.retain(|known| !known.is(&conversation));
                 match &mut self.state {
                     state @ State::ChatView if current => *state = State::Palette,
-                    State::Password { from_view, .. } | State::Paste { from_view, .. } if current => *from_view = false,
+                    State::Password { from_view, .. }
+                    | State::Account { from_view, .. }
+                    | State::Paste { from_view, .. }
+                        if current =>
+                    {
+                        *from_view = false;
+                    }
                     _ => {}
                 }
             }

@@ -1,82 +1,17 @@
-//! What the palette is told, what it refuses, and the words for both.
+//! What is refused, by the palette and by others, and the words for it and for what is told.
 //!
-//! *Owns* [`Answer`], [`Refusal`], [`JoinRefusal`] and their sentences.
+//! *Owns* [`Refusal`], [`JoinRefusal`], [`NotMade`], [`LoginRefusal`] and their sentences.
 //! *Knows nothing of* states: which answer leads where is said in the state machine.
 //! *Called by* `palette` and `session`.
 
 use std::fmt;
 use std::time::Duration;
 
+use super::answer::Came;
 use super::paste::{MOST_BYTES, MOST_LINES};
-use crate::conversation::Conversation;
-use crate::message::Addressee;
+use crate::command::{self, Typed};
 use crate::names::{NameError, RoomName, UserName};
 use crate::span;
-
-/// What came of an effect.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The name is this person's until he leaves.
-    NameClaimed {
-        /// As typed.
-        name: UserName,
-        /// People online, this one included.
-        people: usize,
-        /// Public rooms.
-        rooms: usize,
-    },
-    /// Somebody has the name.
-    NameTaken {
-        /// The name wanted.
-        name: UserName,
-        /// One like it that is free, if one was found.
-        free: Option<String>,
-    },
-    /// The room can be entered as soon as a name is known.
-    RoomChecked {
-        /// Which room.
-        room: RoomName,
-        /// With which password.
-        password: Option<String>,
-    },
-    /// The person is in the room.
-    Joined {
-        /// Which room.
-        room: RoomName,
-        /// Others in it.
-        others: usize,
-        /// How he came in.
-        how: Came,
-    },
-    /// The conversation is open.
-    DirectOpened(Addressee),
-    /// No room was made.
-    NotMade(NotMade),
-    /// He is not.
-    JoinRefused {
-        /// The room asked for.
-        room: RoomName,
-        /// Why.
-        refusal: JoinRefusal,
-    },
-    /// The room is gone, or the person was put out of it, or the other one of a conversation has left.
-    Lost(Conversation),
-    /// The other one of a conversation has another name.
-    PartnerRenamed(Addressee),
-}
-
-/// How somebody came into a room.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Came {
-    /// He was not in it before.
-    In,
-    /// He was in it already.
-    Back,
-    /// He has made it.
-    Made,
-    /// He was not in it before, nobody was, and he is its admin now.
-    Heir,
-}
 
 /// Why no room was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +131,42 @@ impl fmt::Display for JoinRefusal {
     }
 }
 
+/// Why somebody did not come in as an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginRefusal {
+    /// No such account, or another password: which one is nobody's business.
+    Wrong,
+    /// Too many wrong passwords.
+    Blocked,
+    /// The account is online.
+    InUse {
+        /// Its name.
+        name: UserName,
+    },
+    /// As many passwords are being compared as can be.
+    Busy,
+    /// The accounts cannot be read, and why; without a full stop.
+    NotKept(String),
+}
+
+impl fmt::Display for LoginRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoginRefusal::Wrong => f.write_str("Wrong name or password."),
+            LoginRefusal::Blocked => {
+                f.write_str("Your account is blocked due to multiple login failures. Please try again later.")
+            }
+            LoginRefusal::InUse { name } => {
+                write!(f, "{name} is logged in on another connection: type :ghost {name} to end that one.")
+            }
+            LoginRefusal::Busy => f.write_str("Too many people are logging in just now. Please try again in a moment."),
+            LoginRefusal::NotKept(why) => {
+                write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
+            }
+        }
+    }
+}
+
 /// What a person asked for and cannot have, known from the line alone. Never an error that travels: it is shown to him
 /// and that is all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -256,8 +227,24 @@ pub enum Refusal {
     BadSeconds(u64),
     /// A room's password is too long: at most so many characters.
     PasswordTooLong(usize),
+    /// A command about accounts where there are none.
+    NoAccounts,
+    /// A password in the line of a command that asks for it by itself.
+    PasswordInLine {
+        /// The command with its arguments.
+        syntax: String,
+    },
+    /// The two passwords of a new one are not the same.
+    PasswordsDiffer,
+    /// A number of entries out of range: at most so many.
+    BadCount(usize),
     /// A key of `:set` that there is not.
-    NoSetting(String),
+    NoSetting {
+        /// As typed.
+        key: String,
+        /// Rooms can be kept here.
+        keep: bool,
+    },
     /// A value that a key of `:set` does not take.
     BadSetting(&'static str),
     /// `@name` without a text.
@@ -270,6 +257,26 @@ pub enum Refusal {
 pub(super) const PASTE_BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";
 /// and when they are dropped.
 pub(super) const PASTE_DROPPED: &str = "Not said: no single . came to end the message.";
+
+/// A dialogue about an account has ended without an answer.
+pub(super) const NOTHING_CHANGED: &str = "Nothing changed.";
+/// A new password was taken all the same.
+pub(super) const SHORT_PASSWORD: &str = "That password is short: a longer one is harder to guess.";
+
+impl Refusal {
+    /// How a typed command is to be used.
+    pub(super) fn usage(typed: Typed<'_>) -> Refusal {
+        let Some(spec) = command::find(typed.word) else { return Refusal::NotACommand };
+        let example = format!("{}{}", typed.mark, &spec.example[1..]);
+        Refusal::Usage { syntax: command::syntax(spec, typed.mark), example }
+    }
+
+    /// A typed command has more behind it than it takes, and that may be a password.
+    pub(super) fn password_in_line(typed: Typed<'_>) -> Refusal {
+        let syntax = command::find(typed.word).map(|spec| command::syntax(spec, typed.mark));
+        syntax.map_or(Refusal::NotACommand, |syntax| Refusal::PasswordInLine { syntax })
+    }
+}
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -317,8 +324,20 @@ impl fmt::Display for Refusal {
             Refusal::NoText => {
                 f.write_str("There is no text behind the names: @bob,carol and then what you want to say.")
             }
-            Refusal::NoSetting(key) => {
+            Refusal::NoAccounts => f.write_str("This server keeps no accounts."),
+            Refusal::PasswordInLine { syntax } => {
+                write!(f, "The password is asked for by itself: type {syntax} and nothing more.")
+            }
+            Refusal::PasswordsDiffer => f.write_str("The two passwords differ: nothing is changed."),
+            Refusal::BadCount(most) => write!(f, "The number of entries is 1 to {most}."),
+            Refusal::NoSetting { key, keep: false } => {
                 write!(f, "There is no setting {key}: it is description, limit, password, public, invite or slow.")
+            }
+            Refusal::NoSetting { key, keep: true } => {
+                write!(
+                    f,
+                    "There is no setting {key}: it is description, limit, password, public, invite, slow or keep."
+                )
             }
         }
     }
@@ -349,6 +368,12 @@ pub(super) fn name_taken(name: &UserName, free: Option<&str>) -> String {
         Some(free) => format!("The name {name} is taken; {free} is free."),
         None => format!("The name {name} is taken. Try another one."),
     }
+}
+
+/// The name asks for a password. In the same words whether there is such an account or not.
+#[inline(never)]
+pub(super) fn password_needed(name: &UserName) -> String {
+    format!("The name {name} needs its password. Give it, or go back with Enter.")
 }
 
 /// `1 other`, `2 others`.

@@ -12,6 +12,7 @@ use crate::deed::{Act, Setting};
 use crate::identity::Whom;
 use crate::names::{NameError, RESERVED, RoomName};
 use crate::screen::Tone;
+use crate::secret::Secret;
 use crate::span;
 
 /// Most people invited with one line.
@@ -81,12 +82,12 @@ fn slow(word: &str) -> Option<Duration> {
 }
 
 /// A password of a room as typed; nothing if it cannot be one.
-fn password(typed: &str, effects: &mut Vec<Effect>) -> Option<Option<String>> {
+fn password(typed: &str, effects: &mut Vec<Effect>) -> Option<Option<Secret>> {
     if typed.chars().count() > LONGEST_PASSWORD {
         told(effects, Refusal::PasswordTooLong(LONGEST_PASSWORD));
         return None;
     }
-    Some(Some(typed).filter(|typed| !typed.is_empty()).map(str::to_owned))
+    Some(Secret::new(typed))
 }
 
 /// The name of a room to be made.
@@ -138,7 +139,7 @@ impl Palette {
             Verb::Slow if typed.rest.is_empty() => return None,
             Verb::Slow | Verb::Set => {
                 let (key, value) = if verb == Verb::Slow { ("slow", typed.rest) } else { (first, rest) };
-                match setting(key, value, effects) {
+                match setting(key, value, rules, effects) {
                     Some(setting) => Act::Set(setting),
                     None => return Some(()),
                 }
@@ -191,13 +192,8 @@ fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Act> {
     Some(match verb {
         Verb::Kick => Act::Kick { whom, reason: rest.to_owned() },
         Verb::Ban => {
-            let (first, after) = rest.split_once(' ').unwrap_or((rest, ""));
-            match span::parse(first) {
-                Some(lasts) => Act::Ban { whom, lasts: Some(lasts), reason: after.trim().to_owned() },
-                // Something like a duration that is none would be a ban for ever.
-                None if first.starts_with(|c: char| c.is_ascii_digit()) => return None,
-                None => Act::Ban { whom, lasts: None, reason: rest.to_owned() },
-            }
+            let (lasts, reason) = span::lasts_and_reason(rest)?;
+            Act::Ban { whom, lasts, reason: reason.to_owned() }
         }
         Verb::Mute if rest.is_empty() => Act::Mute { whom, lasts: None },
         Verb::Mute => Act::Mute { whom, lasts: Some(span::parse(rest)?) },
@@ -211,7 +207,7 @@ fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Act> {
 }
 
 /// Reads a key and its value; nothing if they do not fit, which the person is told.
-fn setting(key: &str, value: &str, effects: &mut Vec<Effect>) -> Option<Setting> {
+fn setting(key: &str, value: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Setting> {
     let (key, setting) = match key.to_ascii_lowercase().as_str() {
         "description" => ("description", Some(Setting::Description(value.to_owned()))),
         "limit" => ("limit", limit(value).map(Setting::Limit)),
@@ -219,9 +215,10 @@ fn setting(key: &str, value: &str, effects: &mut Vec<Effect>) -> Option<Setting>
         "public" => ("public", switch(value).map(Setting::Public)),
         "invite" => ("invite", switch(value).map(Setting::Invite)),
         "slow" => ("slow", slow(value).map(Setting::Slow)),
+        "keep" => ("keep", switch(value).map(Setting::Keep)),
         other => {
-            let other = crate::text::truncate(other, super::commands::ECHOED_COLUMNS).to_owned();
-            told(effects, Refusal::NoSetting(other));
+            let key = crate::text::truncate(other, super::commands::ECHOED_COLUMNS).to_owned();
+            told(effects, Refusal::NoSetting { key, keep: rules.accounts.are_kept() });
             return None;
         }
     };

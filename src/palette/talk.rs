@@ -75,7 +75,7 @@ fn addressees(to: &str, effects: &mut Vec<Effect>) -> Option<Vec<Whom>> {
 
 impl Palette {
     /// The text if it can be said; otherwise the person is told why not.
-    fn sayable<'a>(&self, said: &'a str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<&'a str> {
+    pub(super) fn sayable<'a>(&self, said: &'a str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<&'a str> {
         if text::width(said) == 0 {
             // Nothing but invisible characters: an empty line under somebody's name.
             return None;

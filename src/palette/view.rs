@@ -6,7 +6,8 @@
 //! *Called by* `palette` alone.
 
 use super::{Palette, Rules, State, talk};
-use crate::command::{self, Cost, Typed, Verb};
+use crate::account::Accounts;
+use crate::command::{self, Cost, Spec, Typed, Verb};
 use crate::names;
 
 /// Most people one message may be addressed to. Each costs a message in the rate limit, and of those the limit lets
@@ -14,7 +15,7 @@ use crate::names;
 pub(super) const MOST_ADDRESSEES: usize = 10;
 
 /// What a line in the chat view is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum InView<'a> {
     /// Nothing but blanks.
     Nothing,
@@ -25,7 +26,7 @@ pub(super) enum InView<'a> {
     /// `:q`.
     Back,
     /// `:word …` where the word is a command, or nearly one: it may carry a password.
-    Mistaken(&'static str),
+    Mistaken(&'static Spec),
     /// `@name,name text`.
     Addressed {
         /// The names, parted by commas.
@@ -36,7 +37,7 @@ pub(super) enum InView<'a> {
 }
 
 /// Reads a line typed in the chat view. A leading blank says the rest as it is.
-pub(super) fn read_in_view(line: &str) -> InView<'_> {
+pub(super) fn read_in_view(line: &str, accounts: Accounts) -> InView<'_> {
     if line.trim().is_empty() {
         return InView::Nothing;
     }
@@ -54,9 +55,9 @@ pub(super) fn read_in_view(line: &str) -> InView<'_> {
         Some(':') => {
             // The word may stand apart from its mark (`: join staff secret`): the password in it counts, not the blank.
             let word = line[1..].split_whitespace().next().unwrap_or("");
-            match command::resembling(word) {
+            match command::resembling(word, accounts) {
                 Some(spec) if spec.verb == Verb::Leave && line.trim_end().len() == 2 => InView::Back,
-                Some(spec) => InView::Mistaken(spec.word),
+                Some(spec) => InView::Mistaken(spec),
                 None => InView::Said(line.trim_end()),
             }
         }
@@ -121,12 +122,16 @@ pub(super) fn is_talk(line: &str) -> bool {
 fn without_password(line: &str) -> &str {
     let Some(typed) = Typed::parse(line) else { return line };
     // What is suggested for a mistyped word counts as meant, too.
-    let Some(spec) = command::resembling(typed.word).or_else(|| command::nearest(typed.word)) else { return line };
+    // Here every command there is counts, also on a server without accounts: it takes nothing away but from the recall.
+    let all = Accounts::Optional;
+    let meant = command::resembling(typed.word, all).or_else(|| command::nearest(typed.word, all));
+    let Some(spec) = meant else { return line };
     let (first, rest) = typed.split_rest();
     let secret = match spec.verb {
         Verb::Join | Verb::Create => rest,
         Verb::Set if names::edit_distance(first, "password") <= 2 => rest,
-        Verb::Shutdown => typed.rest,
+        Verb::Login | Verb::Ghost => rest,
+        Verb::Shutdown | Verb::Register | Verb::ChangePassword | Verb::Unregister => typed.rest,
         _ => return line,
     };
     // The secret is the rest of the line, blanks apart.
@@ -144,7 +149,7 @@ impl Palette {
     /// Whether the line would be said in the view, and so comes back as a message.
     pub fn would_say(&self, line: &str, rules: &Rules) -> bool {
         self.state == State::ChatView
-            && matches!(read_in_view(line), InView::Said(said) if talk::too_long(said, rules).is_none())
+            && matches!(read_in_view(line, rules.accounts), InView::Said(said) if talk::too_long(said, rules).is_none())
     }
 
     /// Whether several lines that came as one are one message, or one command with its text, and not lines of their own.
@@ -165,12 +170,14 @@ impl Palette {
     }
 
     /// What a line costs in the rate limits, by what it is where it was typed.
-    pub fn cost(&self, line: &str) -> Cost {
+    pub fn cost(&self, line: &str, rules: &Rules) -> Cost {
         match &self.state {
             State::Leaving => Cost::Free,
             State::QuickRoom | State::Name { .. } => Cost::Read(1),
             // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
-            State::Password { .. } | State::QuickPassword(_) => Cost::Free,
+            State::Password { .. } | State::QuickPassword(_) | State::LoginPassword { .. } | State::Account { .. } => {
+                Cost::Free
+            }
             // The lines are bounded, and paid for with the last one.
             State::Paste { paste, .. } if line.trim_end() == "." => paste.cost(),
             State::Paste { .. } => Cost::Free,
@@ -179,7 +186,7 @@ impl Palette {
                 Some(InView::Addressed { to, text }) => cost_of_addressing(to, text),
                 _ => Typed::parse(line).map_or(Cost::Read(1), cost_of_command),
             },
-            State::ChatView => match read_in_view(line) {
+            State::ChatView => match read_in_view(line, rules.accounts) {
                 InView::Nothing | InView::Back => Cost::Free,
                 InView::Said(said) => cost_of_text(said),
                 InView::Command(typed) => cost_of_command(typed),

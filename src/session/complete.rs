@@ -7,7 +7,7 @@
 use std::time::Instant;
 
 use super::Session;
-use crate::command::{TABLE, words};
+use crate::command::{listed, words};
 use crate::screen::{Place, Tone};
 
 /// Candidates shown at once when a word could become many.
@@ -53,14 +53,17 @@ impl Session {
     /// Everything the word could become, sorted, in the case in which it is known.
     fn candidates(&self, before: &str, start: usize, word: &str) -> Vec<String> {
         let in_view = matches!(self.palette.place(), Place::ChatView(_));
+        let accounts = self.rules().accounts;
         let starts = |candidate: &str| candidate.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
         let mut found: Vec<String> = Vec::new();
         if start == 0 && (word.starts_with('/') || (word.starts_with(':') && !in_view)) {
             let mark = &word[..1];
             // Aliases only where nothing else fits: `:jo` is `:join`, whatever else it could be.
-            found.extend(TABLE.iter().map(|spec| format!("{mark}{}", spec.word)).filter(|c| starts(c)));
+            found.extend(listed(accounts).map(|spec| format!("{mark}{}", spec.word)).filter(|c| starts(c)));
             if found.is_empty() {
-                found.extend(TABLE.iter().flat_map(words).map(|known| format!("{mark}{known}")).filter(|c| starts(c)));
+                found.extend(
+                    listed(accounts).flat_map(words).map(|known| format!("{mark}{known}")).filter(|c| starts(c)),
+                );
             }
         } else if start > 0 && before.starts_with([':', '/']) {
             let command = before[1..].split(' ').next().unwrap_or("");
@@ -75,7 +78,7 @@ impl Session {
                 Some("bell") => {
                     found.extend(["on", "off", "mentions"].map(str::to_owned).into_iter().filter(|c| starts(c)))
                 }
-                Some("help") => found.extend(TABLE.iter().map(|spec| spec.word.to_owned()).filter(|c| starts(c))),
+                Some("help") => found.extend(listed(accounts).map(|spec| spec.word.to_owned()).filter(|c| starts(c))),
                 Some("mode") => found.extend(["line", "char"].map(str::to_owned).into_iter().filter(|c| starts(c))),
                 Some("color") => found.extend(["on", "off"].map(str::to_owned).into_iter().filter(|c| starts(c))),
                 _ => found.extend(self.names().filter(|c| starts(c))),

@@ -90,7 +90,20 @@ impl Session {
             Effect::SetColor(on) => self.set_color(on),
             Effect::HideInput => self.hide_input(),
             Effect::ShowInput => self.show_input(),
+            Effect::KeepHidden => self.keep_hidden(),
             Effect::Quit => self.ended = Some(Ended::Quit),
+            Effect::Login { .. }
+            | Effect::BeginAccount(_)
+            | Effect::Register { .. }
+            | Effect::ChangePassword { .. }
+            | Effect::Unregister { .. }
+            | Effect::LogIn { .. }
+            | Effect::Ghost { .. }
+            | Effect::Broadcast(_)
+            | Effect::BanAddress(_)
+            | Effect::UnbanAddress(_)
+            | Effect::ListAddressBans
+            | Effect::ShowAudit(_) => self.outbox.tell(Tone::Refusal, "This server keeps no accounts."),
             // The others are answered: see `carry_out_one`.
             _ => {}
         }
@@ -159,6 +172,15 @@ impl Session {
         self.send_protocol();
         if hidden_by_telnet {
             // The Enter after a hidden line was not shown either.
+            self.outbox.with_display(|display, _| display.spoil_row());
+        }
+    }
+
+    /// As above, but the next line stays hidden: to show what is typed between two passwords, until telnet has agreed
+    /// to hide it again, would show the start of what was typed ahead.
+    #[inline(never)]
+    fn keep_hidden(&mut self) {
+        if self.link.is_confirmed() && !self.link.is_character_mode() {
             self.outbox.with_display(|display, _| display.spoil_row());
         }
     }

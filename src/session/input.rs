@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::pending::Waiting;
 use super::turns::read_rate;
-use super::{REPLIES_AT_ONCE, Session};
+use super::{REPLIES_AT_ONCE, Session, rules};
 use crate::line::{EditorEvent, Keep, LineEvent};
 use crate::outbox::Ended;
 use crate::palette::{Effect, Input, seconds};
@@ -231,7 +231,7 @@ impl Session {
         match turn {
             Turn::Now => self.run_line(line),
             Turn::At(due) => {
-                let charged = self.palette.cost(line);
+                let charged = self.palette.cost(line, &rules(&config));
                 let typed = self.held_until.map_or(now, |until| until.max(now));
                 if !self.pending.push(due, Waiting::Line { text: line.to_owned(), charged, typed }) {
                     self.refuse_fast(due.saturating_duration_since(now));

@@ -30,6 +30,7 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
+use crate::account::Accounts;
 use crate::config::{Config, Telnet};
 use crate::conversation::Conversation;
 use crate::deed::Actor;
@@ -366,12 +367,16 @@ impl Session {
     }
 
     fn rules(&self) -> Rules {
-        let config = self.hub.config();
-        Rules {
-            username_min: config.username_min,
-            username_limit: config.username_limit,
-            message_limit: config.message_limit,
-        }
+        rules(&self.hub.config())
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        username_min: config.username_min,
+        username_limit: config.username_limit,
+        message_limit: config.message_limit,
+        accounts: Accounts::Off,
     }
 }
 

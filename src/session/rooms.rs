@@ -26,18 +26,18 @@ const MOST_ROOMS: usize = 64;
 
 impl Session {
     #[inline(never)]
-    pub(super) fn check_room(&mut self, room: RoomName, password: Option<String>) -> Answer {
+    pub(super) fn check_room(&mut self, room: RoomName, password: Option<Secret>) -> Answer {
         if self.hub.config().quick_create && self.hub.rooms.find(&room).is_none() {
             return Answer::RoomChecked { room, password };
         }
-        match self.admit(&room, password.as_deref()) {
+        match self.admit(&room, password.as_ref().map(Secret::expose)) {
             Ok(found) => Answer::RoomChecked { room: found.name().clone(), password },
             Err(refusal) => Answer::JoinRefused { room, refusal },
         }
     }
 
     #[inline(never)]
-    pub(super) fn join(&mut self, wanted: RoomName, password: Option<String>, quick: bool) -> Answer {
+    pub(super) fn join(&mut self, wanted: RoomName, password: Option<Secret>, quick: bool) -> Answer {
         if let Some(membership) = self.membership(&wanted) {
             let room = Arc::clone(&membership.room);
             let others = room.count().saturating_sub(1);
@@ -55,7 +55,7 @@ impl Session {
                 answer => return answer,
             }
         }
-        match self.admit(&wanted, password.as_deref()).and_then(|room| self.enter(room, Came::In)) {
+        match self.admit(&wanted, password.as_ref().map(Secret::expose)).and_then(|room| self.enter(room, Came::In)) {
             Ok(answer) => answer,
             Err(refusal) => refused(refusal),
         }
@@ -117,8 +117,8 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn create(&mut self, name: RoomName, password: Option<String>) -> Answer {
-        let entry = password.as_deref().and_then(Secret::new).map_or(Entry::Open, Entry::Password);
+    pub(super) fn create(&mut self, name: RoomName, password: Option<Secret>) -> Answer {
+        let entry = password.map_or(Entry::Open, Entry::Password);
         self.make(name, RoomConfig { entry, ..RoomConfig::default() })
     }
 

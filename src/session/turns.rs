@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::Session;
 use super::pending::Waiting;
+use super::{Session, rules};
 use crate::command::Cost;
 use crate::config::Config;
 use crate::palette::Input;
@@ -23,7 +23,7 @@ const READS_PER_SECOND: u32 = 10;
 impl Session {
     /// When a line may run. Lines keep their order: none overtakes one that waits.
     pub(super) fn turn(&mut self, line: &str, config: &Config, now: Instant) -> Turn {
-        let turn = self.charge(self.palette.cost(line), config, now, PATIENCE);
+        let turn = self.charge(self.palette.cost(line, &rules(config)), config, now, PATIENCE);
         let behind = [self.held_until, self.pending.last_due()].into_iter().flatten().max();
         match (turn, behind) {
             (Turn::Now, Some(behind)) => Turn::At(behind.max(now)),
@@ -74,7 +74,7 @@ impl Session {
     fn run_waiting(&mut self, text: String, charged: Cost, typed: Instant, now: Instant) {
         // Somebody else's doing since it was typed may have put this person elsewhere.
         self.pick_up_notices();
-        let cost = self.palette.cost(&text);
+        let cost = self.palette.cost(&text, &self.rules());
         if let Some(missing) = dearer(cost, charged) {
             let config = self.hub.config();
             let patience = (typed + PATIENCE).saturating_duration_since(now);

@@ -1,0 +1,91 @@
+//! What came of effects.
+//!
+//! *Owns* [`Answer`].
+//! *Knows nothing of* states: which answer leads where is said in the state machine.
+//! *Called by* `palette` and `session`.
+
+use super::effect::AccountAsk;
+use super::reply::{JoinRefusal, LoginRefusal, NotMade};
+use crate::conversation::Conversation;
+use crate::message::Addressee;
+use crate::names::{RoomName, UserName};
+use crate::secret::Secret;
+
+/// What came of an effect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The name is this person's until he leaves.
+    NameClaimed {
+        /// As typed.
+        name: UserName,
+        /// People online, this one included.
+        people: usize,
+        /// Public rooms.
+        rooms: usize,
+    },
+    /// Somebody has the name.
+    NameTaken {
+        /// The name wanted.
+        name: UserName,
+        /// One like it that is free, if one was found.
+        free: Option<String>,
+    },
+    /// The name belongs to an account, or everybody needs one: the password is asked for.
+    PasswordNeeded {
+        /// The name wanted.
+        name: UserName,
+    },
+    /// Nobody came in as an account.
+    LoginRefused(LoginRefusal),
+    /// The dialogue begins.
+    PasswordWanted {
+        /// Which one.
+        ask: AccountAsk,
+        /// A line of news told before the first question; empty: none. `:passwd` has one of the palette's own behind it.
+        prompt: String,
+    },
+    /// The room can be entered as soon as a name is known.
+    RoomChecked {
+        /// Which room.
+        room: RoomName,
+        /// With which password.
+        password: Option<Secret>,
+    },
+    /// The person is in the room.
+    Joined {
+        /// Which room.
+        room: RoomName,
+        /// Others in it.
+        others: usize,
+        /// How he came in.
+        how: Came,
+    },
+    /// The conversation is open.
+    DirectOpened(Addressee),
+    /// No room was made.
+    NotMade(NotMade),
+    /// He is not.
+    JoinRefused {
+        /// The room asked for.
+        room: RoomName,
+        /// Why.
+        refusal: JoinRefusal,
+    },
+    /// The room is gone, or the person was put out of it, or the other one of a conversation has left.
+    Lost(Conversation),
+    /// The other one of a conversation has another name.
+    PartnerRenamed(Addressee),
+}
+
+/// How somebody came into a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// He was not in it before.
+    In,
+    /// He was in it already.
+    Back,
+    /// He has made it.
+    Made,
+    /// He was not in it before, nobody was, and he is its admin now.
+    Heir,
+}

@@ -1,0 +1,96 @@
+//! The questions before a name is known: room, name, and the passwords of both.
+//!
+//! *Owns* what a line means there.
+//! *Knows nothing of* rooms, accounts and who is online.
+//! *Called by* `palette` alone.
+
+use super::account::{LONGEST_PASSWORD, person};
+use super::{Effect, Palette, Refusal, Rules, State, reply, room_commands, view};
+use crate::command::{self, Typed, Verb};
+use crate::names::{RoomName, UserName};
+use crate::screen::Tone;
+use crate::secret::Secret;
+
+impl Palette {
+    pub(super) fn choose_quick_room(&mut self, line: &str, effects: &mut Vec<Effect>) {
+        let line = line.trim();
+        if line.is_empty() {
+            return;
+        }
+        if view::leaves_before_login(line) {
+            return self.quit(effects);
+        }
+        let (word, password) = line.split_once(' ').unwrap_or((line, ""));
+        if password.trim().chars().count() > room_commands::LONGEST_PASSWORD {
+            let refusal = Refusal::PasswordTooLong(room_commands::LONGEST_PASSWORD);
+            return effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+        }
+        match RoomName::parse(word) {
+            Ok(room) => effects.push(Effect::CheckRoom { room, password: Secret::new(password.trim()) }),
+            Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+        }
+    }
+
+    pub(super) fn choose_name(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
+        let line = line.trim();
+        if line.is_empty() {
+            return;
+        }
+        if view::leaves_before_login(line) {
+            return self.quit(effects);
+        }
+        if let Some(typed) = Typed::parse(line)
+            && command::find(typed.word).is_some_and(|spec| spec.verb == Verb::Ghost)
+        {
+            return self.ghost_at_login(typed, rules, effects);
+        }
+        match UserName::parse(line, rules.username_min, rules.username_limit) {
+            Ok(name) => effects.push(Effect::ClaimName(name)),
+            Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+        }
+    }
+
+    /// `:ghost <name>` at the name question.
+    #[inline(never)]
+    fn ghost_at_login(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
+        if !rules.accounts.are_kept() {
+            return effects.push(Effect::Tell(Tone::Refusal, Refusal::NoAccounts.to_string()));
+        }
+        match person(typed, rules, effects) {
+            Some(Some(name)) => self.ask_login_password(name, true, effects),
+            Some(None) => {}
+            None => effects.push(Effect::Tell(Tone::Refusal, Refusal::usage(typed).to_string())),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn ask_login_password(&mut self, name: UserName, ghost: bool, effects: &mut Vec<Effect>) {
+        let State::Name { quick } = &mut self.state else { return };
+        let quick = quick.take();
+        effects.push(Effect::Tell(Tone::News, reply::password_needed(&name)));
+        effects.push(Effect::HideInput);
+        self.state = State::LoginPassword { name, quick, ghost };
+    }
+
+    /// Whatever comes of the password, the person is at the name question meanwhile: there the name is taken, and there
+    /// he is if it was wrong.
+    #[inline(never)]
+    pub(super) fn give_login_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
+        let State::LoginPassword { name, ghost, .. } = &self.state else { return };
+        let (name, ghost) = (name.clone(), *ghost);
+        self.ask_name_again(effects);
+        let Some(password) = Secret::new(line.trim()) else { return };
+        if password.expose().chars().count() > LONGEST_PASSWORD {
+            let refusal = Refusal::PasswordTooLong(LONGEST_PASSWORD);
+            return effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+        }
+        effects.push(Effect::Login { name, password, ghost });
+    }
+
+    /// From the password back to the name.
+    pub(super) fn ask_name_again(&mut self, effects: &mut Vec<Effect>) {
+        let State::LoginPassword { quick, .. } = &mut self.state else { return };
+        self.state = State::Name { quick: quick.take() };
+        effects.push(Effect::ShowInput);
+    }
+}
