@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::names::RoomName;
-pub use crate::secret::Secret;
+pub use crate::secret::{Hashed, Secret};
 
 mod address;
 mod file;
