@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chatsock::config::{Config, Entry, keys, load, parse};
+use chatsock::config::{Accounts, Config, Entry, Storage, keys, load, parse};
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("chatsock.toml.example")
@@ -42,6 +42,7 @@ fn header(section: &str) -> &'static str {
         "" => "",
         "limits" => "[limits]",
         "rooms.NAME" => "[rooms.general]",
+        "storage" => "[storage]",
         other => panic!("the test does not know the section {other}"),
     }
 }
@@ -91,7 +92,15 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
             }
         }
         // The default below its example would set the key a second time.
-        lines.retain(|line| line != "quick_listen = []");
+        lines.retain(|line| line != "quick_listen = []" && line != "operators = []");
+        if !cfg!(feature = "storage") {
+            // The section, and what needs it.
+            let mut inside = false;
+            lines.retain(|line| {
+                inside = line == "[storage]" || (inside && !line.starts_with('['));
+                !inside && !line.starts_with("accounts = ") && !line.starts_with("operators = ")
+            });
+        }
         lines
     };
     let config = parse(&switched_on.join("\n"), "example").unwrap_or_else(|mistakes| panic!("{mistakes}"));
@@ -101,6 +110,10 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
     let staff = rooms.iter().find(|room| !room.public).expect("staff is hidden");
     assert!(matches!(&staff.entry, Entry::Password(secret) if secret.matches("change me")));
     assert_eq!(staff.limit, Some(10));
+    if cfg!(feature = "storage") {
+        assert_eq!((config.accounts(), config.storage), (Accounts::Optional, Some(Storage::default())));
+        assert_eq!(config.operators.len(), 1);
+    }
 }
 
 #[test]

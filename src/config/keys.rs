@@ -5,6 +5,7 @@
 
 use toml::de::DeTable;
 
+use super::storage;
 use super::value::{Reader, Section, quoted};
 use crate::names::nearest;
 
@@ -25,6 +26,10 @@ pub(super) const TOP_KEYS: &[&str] = &[
     "quick_create",
     "exit_code",
     "quote_file",
+    "accounts",
+    "operators",
+    "login_attempts",
+    "login_block_seconds",
 ];
 
 pub(super) const LIMIT_KEYS: &[&str] = &[
@@ -44,14 +49,29 @@ pub(super) const LIMIT_KEYS: &[&str] = &[
 
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
 
+pub(super) const STORAGE_KEYS: &[&str] = &["path", "history", "retention_days"];
+
 const SECTIONS: &[&str] = &["limits", "rooms"];
 
 /// Sections that belong to a Cargo feature of the same name.
 const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "cluster"];
 
-/// Every key there is, as (section, key). The sections are `""`, `"limits"` and `"rooms.NAME"`.
+/// Whether `section` belongs to a feature that is in this build.
+fn is_built(section: &str) -> bool {
+    section == "storage" && storage::BUILT
+}
+
+/// What is said about a setting whose feature is not in this build.
+pub(super) fn lacking(feature: &str) -> String {
+    format!(
+        "needs the feature {feature}, which is not in this build; build with: cargo run --release --features {feature}"
+    )
+}
+
+/// Every key there is, as (section, key). The sections are `""`, `"limits"`, `"rooms.NAME"` and, whether the feature is
+/// in this build or not, `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [("", TOP_KEYS), ("limits", LIMIT_KEYS), ("rooms.NAME", ROOM_KEYS)]
+    [("", TOP_KEYS), ("limits", LIMIT_KEYS), ("rooms.NAME", ROOM_KEYS), ("storage", STORAGE_KEYS)]
         .into_iter()
         .flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key)))
 }
@@ -60,23 +80,22 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
 pub(super) fn unknown_at_the_top(reader: &mut Reader<'_>, table: &DeTable<'_>) {
     for (key, value) in table {
         let name = &**key.get_ref();
-        if TOP_KEYS.contains(&name) || SECTIONS.contains(&name) {
+        if TOP_KEYS.contains(&name) || SECTIONS.contains(&name) || is_built(name) {
             continue;
         }
         let line = reader.line(key);
         let text = if FEATURE_SECTIONS.contains(&name) {
-            format!(
-                "[{name}] needs the feature {name}, which is not in this build; build with: cargo run --release --features {name}"
-            )
+            format!("[{name}] {}", lacking(name))
         } else if value.get_ref().is_table() {
-            // Sections of features are no candidates: `[tl]` is answered in the same way as any other.
+            // Sections of features that are not in this build are no candidates: `[web]` helps nobody there.
             unknown(
                 &format!("section [{}]", bare(name)),
-                nearest(name, SECTIONS.iter().copied()).map(|s| format!("[{s}]")),
+                nearest(name, SECTIONS.iter().chain(FEATURE_SECTIONS.iter().filter(|s| is_built(s))).copied())
+                    .map(|s| format!("[{s}]")),
             )
         } else {
             let elsewhere = home(name, LIMIT_KEYS, "[limits]").or_else(|| home(name, ROOM_KEYS, "a [rooms.NAME]"));
-            elsewhere.unwrap_or_else(|| unknown_key("", name, TOP_KEYS))
+            elsewhere.or_else(|| in_storage(name)).unwrap_or_else(|| unknown_key("", name, TOP_KEYS))
         };
         reader.mistake(Some(line), text);
     }
@@ -92,6 +111,7 @@ pub(super) fn unknown_keys(reader: &mut Reader<'_>, section: Section<'_, '_>, ke
         // The usual slip: a key of the top put after the first section has begun.
         let text = home(name, TOP_KEYS, "the top of the file, above the first section")
             .or_else(|| home(name, LIMIT_KEYS, "[limits]"))
+            .or_else(|| in_storage(name))
             .unwrap_or_else(|| unknown_key(section.prefix, name, keys));
         reader.mistake(Some(reader.line(key)), text);
     }
@@ -99,6 +119,10 @@ pub(super) fn unknown_keys(reader: &mut Reader<'_>, section: Section<'_, '_>, ke
 
 fn home(name: &str, keys: &[&str], place: &str) -> Option<String> {
     keys.contains(&name).then(|| format!("{name} does not belong here; move it to {place}"))
+}
+
+fn in_storage(name: &str) -> Option<String> {
+    is_built("storage").then(|| home(name, STORAGE_KEYS, "[storage]")).flatten()
 }
 
 fn unknown_key(prefix: &str, name: &str, keys: &[&str]) -> String {

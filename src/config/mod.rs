@@ -8,7 +8,7 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hints for a name that is none |
-//! | `read`, `rooms` | which key goes where, what it may be, what may not stand together |
+//! | `read`, `rooms`, `storage` | which key goes where, what it may be, what may not stand together |
 //! | `value` | one value of one type, and the mistake when it is another |
 //! | `file` | the file on disk |
 //! | `syntax` | text to TOML tree, and the parser's complaints in plain words |
@@ -22,7 +22,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::names::RoomName;
+pub use crate::account::Accounts;
+use crate::names::{RoomName, UserName};
 pub use crate::secret::{Hashed, Secret};
 
 mod address;
@@ -32,6 +33,7 @@ mod mistake;
 mod network;
 mod read;
 mod rooms;
+mod storage;
 mod syntax;
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,7 @@ pub use keys::keys;
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Network, NetworkError};
 pub use read::parse;
+pub use storage::Storage;
 
 /// The file read when the command line names none, if it is there.
 pub const DEFAULT_FILE: &str = "chatsock.toml";
@@ -82,6 +85,16 @@ pub struct Config {
     pub exit_code: bool,
     /// A file with quotes; whether it is there is not looked at. `None`: the built-in ones.
     pub quote_file: Option<PathBuf>,
+    /// Who may come in without an account, as the file says; [`Config::accounts`] is what holds.
+    pub accounts: Option<Accounts>,
+    /// Accounts that may do what only operators may; no two are the same.
+    pub operators: Vec<UserName>,
+    /// Wrong passwords for one account from one address before it is blocked; at least 1.
+    pub login_attempts: usize,
+    /// How long the first block lasts; each further one lasts twice as long as the one before.
+    pub login_block: Duration,
+    /// What is kept on disk. `None`: nothing is ever written.
+    pub storage: Option<Storage>,
     /// What one connection, one address and all together may use.
     pub limits: Limits,
     /// The rooms that are always there; at least one.
@@ -181,6 +194,16 @@ impl Config {
         self.limits.exempt.iter().any(|network| network.contains(address))
     }
 
+    /// Who may come in without an account. Where nothing is kept on disk, everybody.
+    #[must_use]
+    pub fn accounts(&self) -> Accounts {
+        match (&self.storage, self.accounts) {
+            (None, _) => Accounts::Off,
+            (Some(_), None) => Accounts::Optional,
+            (Some(_), Some(accounts)) => accounts,
+        }
+    }
+
     /// The file to read, when the command line names `named`: that one, else `./chatsock.toml` if there is one.
     ///
     /// A file that is there and cannot be read is still named here, so that [`load`] says so.
@@ -213,6 +236,11 @@ impl Default for Config {
             quick_create: false,
             exit_code: true,
             quote_file: None,
+            accounts: None,
+            operators: Vec::new(),
+            login_attempts: 3,
+            login_block: Duration::from_secs(10),
+            storage: None,
             limits: Limits::default(),
             // The name is a good one, which a test holds; the type cannot know.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomConfig::general())).collect(),

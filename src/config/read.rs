@@ -12,6 +12,7 @@ use super::address::{clash, parse_address};
 use super::keys::{LIMIT_KEYS, unknown_at_the_top, unknown_keys};
 use super::network::Network;
 use super::rooms::read_rooms;
+use super::storage::{self, read_accounts, read_storage};
 use super::syntax::{Tree, with_tree};
 use super::value::{Reader, Section, kind};
 use super::{Config, Limits, Mistakes, Telnet};
@@ -20,7 +21,7 @@ use super::{Config, Limits, Mistakes, Telnet};
 pub(super) const MAX_COUNT: usize = u32::MAX as usize;
 
 /// Seconds in a day: the longest login and stall deadline. Longer is "never", which is 0.
-const DAY: u64 = 86_400;
+pub(super) const DAY: u64 = 86_400;
 
 /// Seconds in a year: the longest `idle_timeout` and `room_linger`. Keeps the sum of a deadline and now far from overflow.
 const YEAR: u64 = 366 * DAY;
@@ -82,6 +83,7 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     reader.read_bool(top, "quick_create", &mut config.quick_create);
     reader.read_bool(top, "exit_code", &mut config.exit_code);
     reader.read_path(top, "quote_file", &mut config.quote_file);
+    read_accounts(reader, top, &mut config);
     read_listeners(reader, top, &mut config, state);
 
     let no_limits = DeTable::new();
@@ -96,6 +98,11 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
             );
         }
     }
+    if storage::BUILT
+        && let Some(table) = section(reader, top, "storage")
+    {
+        config.storage = Some(read_storage(reader, table));
+    }
     if state == Tree::Whole {
         contradictions(reader, top, limits, &config);
     }
@@ -108,8 +115,8 @@ fn section<'t, 'i>(reader: &mut Reader<'_>, top: Section<'t, 'i>, name: &str) ->
     if let DeValue::Table(table) = value.get_ref() {
         return Some(table);
     }
-    let example = if name == "rooms" { "[rooms.general]" } else { "[limits]" };
-    let text = format!("{name} must be a section, as in {example}, not {}", kind(value.get_ref()));
+    let example = if name == "rooms" { "rooms.general" } else { name };
+    let text = format!("{name} must be a section, as in [{example}], not {}", kind(value.get_ref()));
     reader.mistake(reader.line_of(top, name), text);
     None
 }
@@ -197,12 +204,19 @@ fn contradictions(reader: &mut Reader<'_>, top: Section<'_, '_>, limits: Section
         );
         contradiction(reader, &[(limits, "login_seconds"), (top, "connection_timeout")], text);
     }
+    storage::contradictions(reader, top, config);
 }
 
 /// A mistake about several keys, on the line of the first that is set. Said only when each is fine by itself.
-fn contradiction(reader: &mut Reader<'_>, keys: &[(Section<'_, '_>, &str)], text: String) {
+pub(super) fn contradiction(reader: &mut Reader<'_>, keys: &[(Section<'_, '_>, &str)], text: String) {
     let lines: Vec<usize> = keys.iter().filter_map(|(section, key)| reader.line_of(*section, key)).collect();
     if !lines.iter().any(|line| reader.has_mistake_on(*line)) {
         reader.mistake(lines.first().copied(), text);
     }
+}
+
+/// A sentence as part of another one: `A name has no spaces.` is `a name has no spaces`.
+pub(super) fn clause(sentence: &str) -> String {
+    let mut chars = sentence.trim_end_matches('.').chars();
+    chars.next().map(char::to_lowercase).into_iter().flatten().chain(chars).collect()
 }

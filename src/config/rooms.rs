@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{ROOM_KEYS, bare, unknown_keys};
-use super::read::MAX_COUNT;
+use super::read::{MAX_COUNT, clause};
 use super::value::{Reader, Section, Value, kind};
 use super::{Entry, RoomConfig, Secret};
 use crate::names::RoomName;
@@ -90,10 +90,4 @@ fn read_password(reader: &mut Reader<'_>, section: Section<'_, '_>) -> Option<Se
     let text = format!("{}password {wrong}", section.prefix);
     reader.mistake(Some(reader.line(value)), text);
     None
-}
-
-/// A sentence as part of another one: `A name has no spaces.` is `a name has no spaces`.
-fn clause(sentence: &str) -> String {
-    let mut chars = sentence.trim_end_matches('.').chars();
-    chars.next().map(char::to_lowercase).into_iter().flatten().chain(chars).collect()
 }

@@ -1,0 +1,129 @@
+//! The section `[storage]`, and the settings at the top about accounts, which live there.
+//!
+//! *Owns* what they may be and what they need of each other, in builds with and without the feature `storage`.
+//! *Knows nothing of* the database and of who has an account. *Called by* `read`.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::de::DeTable;
+
+use super::Config;
+use super::keys::{STORAGE_KEYS, lacking, unknown_keys};
+use super::read::{DAY, clause, contradiction};
+use super::value::{Reader, Section};
+use crate::account::Accounts;
+use crate::names::UserName;
+
+/// Whether this build can keep anything on disk.
+pub(super) const BUILT: bool = cfg!(feature = "storage");
+
+/// A century. Longer is "for ever", which is 0.
+const MAX_RETENTION: usize = 36_500;
+
+/// Most wrong passwords before a block. More would be as good as no block.
+const MAX_ATTEMPTS: usize = 100;
+
+/// Longest first block, in seconds: what the doubling of blocks ends at anyway.
+const MAX_BLOCK: usize = 900;
+
+/// What SQLite takes for a database that is not on the disk.
+const NOT_A_FILE: &str = ":memory:";
+
+/// The section `[storage]`: what is kept on disk, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Storage {
+    /// The database. A relative path counts from the directory the server was started in.
+    pub path: PathBuf,
+    /// Whether messages are kept.
+    pub history: bool,
+    /// How long messages are kept, in whole days. `None`: for ever.
+    pub retention: Option<Duration>,
+}
+
+impl Default for Storage {
+    /// What an empty `[storage]` gives.
+    fn default() -> Self {
+        Self { path: PathBuf::from("chatsock.db"), history: false, retention: None }
+    }
+}
+
+/// The section `[storage]`; called only in builds that have it.
+pub(super) fn read_storage(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Storage {
+    let section = Section { prefix: "storage.", table };
+    unknown_keys(reader, section, STORAGE_KEYS);
+    let mut storage = Storage::default();
+    let mut path = Some(storage.path);
+    reader.read_path(section, "path", &mut path);
+    let wrong = match &path {
+        None => Some("must name a file, as in path = \"chatsock.db\"; to keep nothing, take out the section [storage]"),
+        Some(path) if path == Path::new(NOT_A_FILE) => {
+            Some("is no file but memory; to keep nothing, take out the section [storage]")
+        }
+        Some(_) => None,
+    };
+    if let Some(wrong) = wrong {
+        reader.mistake(reader.line_of(section, "path"), format!("storage.path {wrong}"));
+    }
+    storage.path = path.unwrap_or_default();
+    reader.read_bool(section, "history", &mut storage.history);
+    let mut days = 0;
+    reader.read_number(section, "retention_days", 0..=MAX_RETENTION, &mut days);
+    storage.retention = (days > 0).then(|| Duration::from_secs(days as u64 * DAY));
+    storage
+}
+
+/// The keys at the top.
+pub(super) fn read_accounts(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Config) {
+    const WORDS: [(&str, Accounts); 3] =
+        [("off", Accounts::Off), ("optional", Accounts::Optional), ("required", Accounts::Required)];
+    // Never the value that is kept when the key is wrong: a key that is not set decides by the section.
+    let mut chosen = None;
+    reader.read_word(top, "accounts", &WORDS.map(|(word, meaning)| (word, Some(meaning))), &mut chosen);
+    config.accounts = chosen;
+    reader.read_number(top, "login_attempts", 1..=MAX_ATTEMPTS, &mut config.login_attempts);
+    let mut seconds = usize::try_from(config.login_block.as_secs()).unwrap_or(MAX_BLOCK);
+    reader.read_number(top, "login_block_seconds", 1..=MAX_BLOCK, &mut seconds);
+    config.login_block = Duration::from_secs(seconds as u64);
+    let parse = |text: &str| UserName::parse(text, 1, 32).map_err(|error| clause(&error.to_string()));
+    let mut named = HashSet::new();
+    for (name, line) in reader.read_list(top, "operators", "alice", parse).unwrap_or_default() {
+        if named.insert(name.clone()) {
+            config.operators.push(name);
+        } else {
+            reader.mistake(Some(line), format!("operators names {name} twice; take one out"));
+        }
+    }
+}
+
+/// Settings about accounts where none can be.
+pub(super) fn contradictions(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &Config) {
+    if let Some(word) = match config.accounts {
+        Some(Accounts::Optional) => Some("optional"),
+        Some(Accounts::Required) => Some("required"),
+        Some(Accounts::Off) | None => None,
+    } && config.storage.is_none()
+    {
+        let text = if BUILT {
+            format!(
+                "accounts = \"{word}\" needs the section [storage], where accounts are kept; add it, or set accounts = \"off\""
+            )
+        } else {
+            format!("accounts = \"{word}\" {}", lacking("storage"))
+        };
+        // When there is a section, it has its own mistake: that this build lacks the feature.
+        contradiction(reader, &[(top, "accounts"), (top, "storage")], text);
+    } else if !config.operators.is_empty() && config.accounts() == Accounts::Off {
+        let text = if !BUILT {
+            format!("operators are known by their accounts, and keeping those {}", lacking("storage"))
+        } else if config.storage.is_none() {
+            "operators are known by their accounts, and accounts need the section [storage]; add it, or set operators = []"
+                .to_owned()
+        } else {
+            "operators are known by their accounts, and accounts = \"off\"; set it to \"optional\" or \"required\", or set operators = []"
+                .to_owned()
+        };
+        contradiction(reader, &[(top, "operators"), (top, "accounts"), (top, "storage")], text);
+    }
+}
