@@ -19,7 +19,7 @@
 //! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
 //! | chat, pure | [`message`], [`conversation`], [`identity`], [`account`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`] |
 //! | settings | [`config`], [`exit_code`] |
-//! | shared state | [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
+//! | shared state | [`store`], [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
 //! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
 //! | entry | [`cli`], `main` |
 //!
@@ -77,6 +77,7 @@ pub mod server;
 pub mod session;
 pub mod shutdown;
 pub mod span;
+pub mod store;
 pub mod telnet;
 pub mod text;
 pub mod throttle;

@@ -1,0 +1,39 @@
+//! What outlasts the process: accounts, rooms, bans, messages, in one SQLite file, with the feature `storage`.
+//!
+//! The types are there in every build. Without the feature [`Store`] has no value, so that whoever holds an
+//! `Option<Arc<Store>>` needs no condition of his own.
+//!
+//! One thread writes, behind a bounded queue: what is said is only put there, under a leaf mutex and without waiting, and
+//! is on the disk within 250 ms; what has to be confirmed is waited for. Reading has connections of its own.
+//!
+//! *Owns* the database, its files and their lock; which promise holds for what.
+//! *Knows nothing of* who may do what, of passwords in the clear, of terminals and connections.
+//! *Called by* the rooms and sessions to record, by `main` at start and at the end, by `chatsock user` for accounts.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `kept` | the values that are kept |
+//! | `news` | what goes wrong, in sentences |
+//! | `absent` | the store of a build without the feature |
+//! | `opening` | from a path to a running store |
+//! | `file` | the database's files: whose they are to read, the lock against a second server |
+//! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
+//! | `queue` | what waits to be written, and its bounds |
+//! | `writer` | the thread that writes: batches, trouble with the disk, checkpoints |
+//! | `numbers` | message numbers reserved in blocks |
+//! | `accounts`, `rooms`, `messages`, `directs`, `texts` | the SQL of each |
+//! | `reader` | the connections that only read, and their budgets |
+//! | `recording`, `asking` | the store's methods: those that never wait, and those that do |
+
+mod kept;
+mod news;
+
+mod absent;
+
+pub use kept::{
+    Account, AddressBan, AuditEntry, HashedPassword, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
+    KeptMessage, KeptMute, KeptPerson, KeptRoom, Page, Settings, StoreOptions, Visit, WaitingDirect,
+};
+pub use news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason};
+
+pub use absent::{Accounts, Store};

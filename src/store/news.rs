@@ -1,0 +1,310 @@
+//! What goes wrong with the store, in sentences.
+//!
+//! *Owns* the causes, their words and remedies, and whose fault it is that a store does not open.
+//! *Knows nothing of* SQLite's numbers: `opening` and `writer` translate them.
+//! *Called by* whoever opens, asks or is told.
+
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Why the disk did not do something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No space is left.
+    Full,
+    /// Another program holds the database.
+    Locked,
+    /// The file or its file system cannot be written.
+    ReadOnly,
+    /// More waits to be written than can be held in memory.
+    Backlog,
+    /// No answer within the time that is waited for one. It may be done yet.
+    Unanswered,
+    /// The store is closed or being closed.
+    Closed,
+    /// Messages are not kept on this server.
+    NoHistory,
+    /// What the database says.
+    Other(Box<str>),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reason::Full => f.write_str("the disk is full"),
+            Reason::Locked => f.write_str("another program holds the database"),
+            Reason::ReadOnly => f.write_str("the database cannot be written to"),
+            Reason::Backlog => f.write_str("the disk is too slow"),
+            Reason::Unanswered => f.write_str("the disk does not answer"),
+            Reason::Closed => f.write_str("the server is stopping"),
+            Reason::NoHistory => f.write_str("this server keeps no messages"),
+            Reason::Other(words) => write!(f, "the database says: {words}"),
+        }
+    }
+}
+
+/// What was to be saved is not. With [`Reason::Unanswered`] it may still be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotKept(pub Reason);
+
+impl fmt::Display for NotKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Not saved: {}. Try again later, or tell an operator.", self.0)
+    }
+}
+
+impl Error for NotKept {}
+
+/// What was to be read could not be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotRead(pub Reason);
+
+impl fmt::Display for NotRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "The database cannot be read: {}. Try again later, or tell an operator.", self.0)
+    }
+}
+
+impl Error for NotRead {}
+
+/// Why an account was not made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotCreated {
+    /// There is one of that name.
+    Exists,
+    /// The disk refuses.
+    NotKept(NotKept),
+}
+
+impl fmt::Display for NotCreated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NotCreated::Exists => f.write_str("There is an account of that name already: choose another name."),
+            NotCreated::NotKept(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for NotCreated {}
+
+/// Why a direct message does not wait for somebody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DirectNotKept {
+    /// As many wait for him as can.
+    Full,
+    /// There is no such account any more.
+    Gone,
+    /// The disk refuses.
+    NotKept(NotKept),
+}
+
+impl fmt::Display for DirectNotKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DirectNotKept::Full => f.write_str("Too many messages wait for that person already: try again later."),
+            DirectNotKept::Gone => f.write_str("There is no such account any more."),
+            DirectNotKept::NotKept(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error for DirectNotKept {}
+
+/// What an admin has to know. The sentence goes into the log, and behind `* ` to operators.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Nothing can be written. What is said waits in memory.
+    DiskTrouble(Reason),
+    /// Records that were thrown away since this was last said.
+    NotKept {
+        /// How many.
+        records: u64,
+        /// Why.
+        reason: Reason,
+    },
+    /// The trouble is over.
+    DiskWell {
+        /// Records thrown away while it lasted, those already told included.
+        lost: u64,
+    },
+    /// Numbers of messages could not be reserved: after a crash now they might be given again.
+    NumbersNotReserved(Reason),
+}
+
+/// `1 record`, `2 records`.
+struct Records(u64);
+
+impl fmt::Display for Records {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, if self.0 == 1 { "record" } else { "records" })
+    }
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            News::DiskTrouble(reason) => write!(
+                f,
+                "The database cannot be written: {reason}. Chat goes on, and what is said waits in memory; see to the disk."
+            ),
+            News::NotKept { records, reason } => {
+                write!(f, "{} (messages, edits, visits) could not be kept: {reason}.", Records(*records))
+            }
+            News::DiskWell { lost: 0 } => f.write_str("The database is written again; nothing was lost."),
+            News::DiskWell { lost } => {
+                let verb = if *lost == 1 { "was" } else { "were" };
+                write!(f, "The database is written again; {} {verb} lost.", Records(*lost))
+            }
+            News::NumbersNotReserved(reason) => write!(
+                f,
+                "Numbers of messages could not be reserved: {reason}. If the server crashes now, some may be given twice."
+            ),
+        }
+    }
+}
+
+/// Why a store does not open. One sentence each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// Another server has it.
+    InUse(PathBuf),
+    /// It is of an older version, and a running server of that version has it.
+    OlderInUse(PathBuf),
+    /// A newer chatsock made it.
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version this binary writes.
+        known: i64,
+    },
+    /// It is no database, or one of another program.
+    Foreign(PathBuf),
+    /// The directory it is to stand in does not exist.
+    NoDirectory(PathBuf),
+    /// It may not be read or written.
+    Denied(PathBuf),
+    /// It is damaged.
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What the database says.
+        words: Box<str>,
+    },
+    /// It could not be brought to this binary's version.
+    NotMigrated {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: Reason,
+    },
+    /// Something else.
+    Failed {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        reason: Reason,
+    },
+    /// No thread for writing.
+    Thread(Box<str>),
+    /// The feature is not in this build.
+    NotBuilt,
+}
+
+impl OpenError {
+    /// Whether the user can mend it: exit status 2, otherwise 1.
+    pub fn is_users(&self) -> bool {
+        match self {
+            OpenError::InUse(_)
+            | OpenError::OlderInUse(_)
+            | OpenError::Newer { .. }
+            | OpenError::Foreign(_)
+            | OpenError::NoDirectory(_)
+            | OpenError::Denied(_)
+            | OpenError::NotBuilt => true,
+            OpenError::Damaged { .. }
+            | OpenError::NotMigrated { .. }
+            | OpenError::Failed { .. }
+            | OpenError::Thread(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::InUse(path) => write!(
+                f,
+                "{} is used by another server; stop that one, or give this one another file in [storage] path",
+                path.display()
+            ),
+            OpenError::OlderInUse(path) => write!(
+                f,
+                "{} is used by a server of an older version; start that server anew with this version first",
+                path.display()
+            ),
+            OpenError::Newer { path, found, known } => write!(
+                f,
+                "{} was written by a newer chatsock (version {found} of the tables, this one knows {known}); use that one, or put a back-up in its place",
+                path.display()
+            ),
+            OpenError::Foreign(path) => write!(
+                f,
+                "{} is not a database of chatsock; give another file in [storage] path, or move this one away",
+                path.display()
+            ),
+            OpenError::NoDirectory(path) => {
+                write!(f, "the directory {} does not exist; make it, or give another file in [storage] path", path.display())
+            }
+            OpenError::Denied(path) => write!(
+                f,
+                "{} may not be read and written by this user; change its owner or mode, or give another file in [storage] path",
+                path.display()
+            ),
+            OpenError::Damaged { path, words } => write!(
+                f,
+                "{} is damaged ({words}); move it and the files named like it away, and put a back-up in its place",
+                path.display()
+            ),
+            OpenError::NotMigrated { path, reason } => write!(
+                f,
+                "{} could not be brought to this version, and is unchanged: {reason}; see to that and start again",
+                path.display()
+            ),
+            OpenError::Failed { path, reason } => {
+                write!(f, "{} cannot be opened: {reason}; see to that and start again", path.display())
+            }
+            OpenError::Thread(words) => write!(f, "cannot start the thread that writes the database: {words}"),
+            OpenError::NotBuilt => f.write_str(
+                "this chatsock keeps nothing on disk; build it with `cargo build --release --features storage`, or leave [storage] out",
+            ),
+        }
+    }
+}
+
+impl Error for OpenError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_sentences_agree() {
+        let lost = |lost| News::DiskWell { lost }.to_string();
+        assert_eq!(lost(0), "The database is written again; nothing was lost.");
+        assert_eq!(lost(1), "The database is written again; 1 record was lost.");
+        assert_eq!(lost(2), "The database is written again; 2 records were lost.");
+    }
+
+    #[test]
+    fn what_the_user_can_mend_names_the_file_and_a_remedy() {
+        let path = PathBuf::from("/srv/chatsock.db");
+        for error in [OpenError::InUse(path.clone()), OpenError::Foreign(path.clone()), OpenError::Denied(path.clone())]
+        {
+            assert!(error.is_users() && error.to_string().starts_with("/srv/chatsock.db "), "{error}");
+        }
+        assert!(!OpenError::Damaged { path, words: "x".into() }.is_users());
+    }
+}
