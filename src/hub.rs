@@ -4,6 +4,8 @@
 //! *Knows nothing of* single connections.
 //! *Called by* `session` and `server`; `main` asks it for the stop.
 
+mod people;
+
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -13,6 +15,8 @@ use std::time::{Duration, Instant};
 use crate::config::Config;
 use crate::direct::{Directs, Pair};
 use crate::exit_code::{ExitCode, Guesses};
+use crate::login_throttle::LoginGuard;
+use crate::mailbox::Mailbox;
 use crate::message::{ClientId, Event};
 use crate::names::RoomName;
 use crate::outbox::{Laggards, OutboxLimits};
@@ -22,6 +26,7 @@ use crate::room_table::RoomTable;
 use crate::roster::Roster;
 use crate::screen::Clock;
 use crate::shutdown::Shutdown;
+use crate::store::{AddressBan, Kept, Store};
 use crate::throttle::{Admission, Waits, address_key};
 use crate::timer::{Task, Timer};
 use crate::work::Work;
@@ -66,6 +71,14 @@ pub struct Hub {
     pub laggards: Arc<Laggards>,
     /// Deadlines of no connection.
     pub timer: Timer,
+    /// What is kept on disk, if anything is.
+    store: Option<Arc<Store>>,
+    /// Direct messages for people who are not there, where none reach the disk.
+    pub mailbox: Mailbox,
+    /// A leaf: wrong passwords by account and address.
+    logins: Mutex<LoginGuard>,
+    /// A leaf, changed by operators: who is kept out of the server.
+    address_bans: RwLock<Vec<AddressBan>>,
     /// The server's end.
     pub shutdown: Arc<Shutdown>,
     /// The server's local time.
@@ -86,10 +99,27 @@ pub struct Hub {
 
 impl Hub {
     /// A server's shared parts by its configuration. `requests` leads to whoever runs the server.
-    pub fn new(config: Config, clock: Clock, exit_code: Option<ExitCode>, requests: Sender<Request>) -> Hub {
+    pub fn new(
+        config: Config,
+        clock: Clock,
+        exit_code: Option<ExitCode>,
+        requests: Sender<Request>,
+        stored: Option<(Arc<Store>, Kept)>,
+    ) -> Hub {
+        let (store, kept) = stored.unzip();
+        let rooms = RoomTable::new(&config, clock.clone(), store.clone());
+        let mut address_bans = Vec::new();
+        if let Some(kept) = kept {
+            rooms.restore(kept.rooms, kept.histories, kept.last_message);
+            address_bans = kept.address_bans;
+        }
         Hub {
             roster: Roster::default(),
-            rooms: RoomTable::new(&config, clock.clone()),
+            rooms,
+            store,
+            mailbox: Mailbox::default(),
+            logins: Mutex::new(LoginGuard::new(MOST_WAITS)),
+            address_bans: RwLock::new(address_bans),
             directs: Directs::default(),
             work: Work::default(),
             quotes: RwLock::new(read_quotes(&config)),

@@ -198,6 +198,11 @@ impl Order {
         !self.admins.is_empty()
     }
 
+    /// Whether one of the admins has an account.
+    pub fn has_account_admin(&self) -> bool {
+        self.admins.iter().any(|admin| admin.who.account.is_some())
+    }
+
     /// Keeps somebody out. False if the list is full.
     pub fn ban(&mut self, ban: Ban, now: Instant) -> bool {
         // A second ban of the same name keeps the address that the first one knew.

@@ -9,12 +9,15 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use crate::config::{Config, RoomConfig};
 use crate::identity::Identity;
 use crate::message::MessageId;
 use crate::names::{self, RoomName};
 use crate::room::{Made, Room, RoomLimits};
 use crate::screen::Clock;
+use crate::store::{KeptMessage, KeptRoom, Store};
 
 /// Most rooms that people may have made at one time, over all: an empty one takes about a
 /// kilobyte, one full of ordinary messages fifty.
@@ -47,9 +50,10 @@ pub struct RoomTable {
 }
 
 impl RoomTable {
-    /// The configured rooms.
-    pub fn new(config: &Config, clock: Clock) -> RoomTable {
+    /// The configured rooms, and what is to record them, if anything is.
+    pub fn new(config: &Config, clock: Clock, store: Option<Arc<Store>>) -> RoomTable {
         let shared = RoomLimits {
+            store,
             last_message: AtomicU64::new(0),
             history_max: AtomicUsize::new(0),
             queue_bytes: AtomicUsize::new(0),
@@ -61,6 +65,38 @@ impl RoomTable {
         };
         table.apply(config);
         table
+    }
+
+    /// Brings back what was kept: rooms that people have made, the lists of the configured ones, and what was said. Before
+    /// anybody is let in.
+    pub fn restore(&self, rooms: Vec<KeptRoom>, histories: Vec<(RoomName, Vec<KeptMessage>)>, last_message: MessageId) {
+        let (now, at) = (Instant::now(), Timestamp::now());
+        self.shared.last_message.store(last_message.0, Ordering::Relaxed);
+        let mut table = self.lock();
+        for kept in rooms {
+            let known = table.rooms.get(&kept.name).cloned();
+            let room = match known {
+                // What the configuration names is as the configuration says.
+                Some(_) if kept.made.is_some() => continue,
+                Some(room) => room,
+                // A configured room that is configured no more.
+                None if kept.made.is_none() => continue,
+                None => {
+                    table.last_instance += 1;
+                    let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
+                    let room =
+                        Room::new(kept.name.clone(), table.last_instance, RoomConfig::default(), shared, clock, None);
+                    table.rooms.insert(kept.name.clone(), Arc::clone(&room));
+                    room
+                }
+            };
+            room.restore(kept, now, at);
+        }
+        for (name, messages) in histories {
+            if let Some(room) = table.rooms.get(&name) {
+                room.recall(messages);
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -164,7 +200,7 @@ impl RoomTable {
 
     /// The number of the next message that is said in no room.
     pub fn next_message(&self) -> MessageId {
-        MessageId(self.shared.last_message.fetch_add(1, Ordering::Relaxed) + 1)
+        self.shared.next_message()
     }
 
     /// The rooms anybody may know of, by name.

@@ -45,8 +45,9 @@ impl Room {
         member.posted = Some(now);
         let author = member.who.name.clone();
         // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
-        let id = MessageId(self.shared.last_message.fetch_add(1, Ordering::Relaxed) + 1);
+        let id = self.shared.next_message();
         let message = Message::new(id, at, author, client, draft, Box::default()).of_account(actor.who.account);
+        self.record_said(&state, &message);
         let event = state.append(Event::Said(message));
         state.said += 1;
         let keep = self.shared.history_max.load(Ordering::Relaxed);
@@ -96,6 +97,7 @@ impl Room {
             return Some(Err(slow));
         }
         let Changed { message, requoted } = state.history.edit(id, text)?;
+        self.record_edited(&state, id, text);
         if let Some(member) = state.members.get_mut(&actor.who.client) {
             member.posted = Some(now);
         }
@@ -111,6 +113,7 @@ impl Room {
         if !state.permits(actor, Deed::Delete, Case { own, ..state.case() }, now) {
             return Some(Err(Denied::NotYours));
         }
+        self.record_erased(&state, id);
         Some(Ok(state.erase(id, format!("{id} was deleted by {}", actor.who.name))?))
     }
 

@@ -14,6 +14,7 @@
 mod drive;
 mod gathered;
 mod header;
+mod kept;
 mod membership;
 mod messages;
 mod moderation;
@@ -23,7 +24,7 @@ mod tests;
 mod view;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -34,15 +35,17 @@ use crate::conversation::Conversation;
 use crate::deed::Actor;
 use crate::history::History;
 use crate::identity::Identity;
-use crate::message::{ClientId, Event, Sequenced};
+use crate::message::{ClientId, Event, MessageId, Sequenced};
 use crate::names::{RoomName, UserName};
 use crate::order::Order;
 use crate::outbox::{Batch, Outbox};
 use crate::permission::{Case, Deed, Role, permits};
 use crate::screen::{Clock, Place};
+use crate::store::Store;
 use drive::Driver;
 use gathered::Gathered;
 
+pub use kept::{Snapshot, restored};
 pub use membership::{Change, Going, NotEntered, Visitor};
 pub use messages::Erased;
 pub use moderation::Acted;
@@ -65,9 +68,22 @@ pub struct RoomLimits {
     pub last_message: AtomicU64,
     /// Messages kept per room.
     pub history_max: AtomicUsize,
+    /// Where what is said is recorded, and what outlasts the server.
+    pub store: Option<Arc<Store>>,
     /// Most bytes in a room's delivery queue. A quarter of what a reader may have waiting, so that no batch can overflow
     /// a healthy one.
     pub queue_bytes: AtomicUsize,
+}
+
+impl RoomLimits {
+    /// The number of the next message.
+    pub fn next_message(&self) -> MessageId {
+        let id = MessageId(self.last_message.fetch_add(1, Ordering::Relaxed) + 1);
+        if let Some(store) = &self.store {
+            store.id_used(id);
+        }
+        id
+    }
 }
 
 /// How a room came to be that the configuration does not name.
@@ -96,6 +112,8 @@ struct State {
     made: Option<Made>,
     /// Made by somebody, and there until it is destroyed: after the last has left, and after the server has stopped.
     kept: bool,
+    /// Counts the changes of what is written down of the room.
+    revision: u64,
     order: Order,
     /// Between two messages of one person; zero: no limit but the server's.
     slow: Duration,
@@ -164,6 +182,7 @@ impl Room {
                 config,
                 made,
                 kept: false,
+                revision: 0,
                 order: founder.map(Order::founded_by).unwrap_or_default(),
                 slow: Duration::ZERO,
                 members: BTreeMap::new(),

@@ -63,6 +63,7 @@ impl Room {
                 let line = because(format!("You were kicked from {} by {}", self.name, actor.who.name), &reason);
                 let line = format!("{line}. You may come back in {}.", span::told(KICK_LASTS));
                 if let Some(who) = &target.who {
+                    state.revision += 1;
                     state.order.kick(who, now);
                     state.put_out(self, who, &target, &news, &line, actor, now);
                 }
@@ -157,6 +158,7 @@ impl Room {
                 return Ok(Acted { news: format!("{} was closed by {}", self.name, actor.who.name), empty: false });
             }
         };
+        state.revision += 1;
         state.tell(news.clone(), Some(actor.who.client));
         if heir {
             state.name_heir(self, passed_over, now);
@@ -201,6 +203,7 @@ impl Room {
         if !state.order.ban(ban, now) {
             return Err(Denied::ListFull);
         }
+        state.revision += 1;
         let length = lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
         let news = because(format!("{} was banned by {}{length}", target.name, actor.who.name), reason);
         let line = because(format!("You were banned from {} by {}{length}", self.name, actor.who.name), reason) + ".";
@@ -245,6 +248,7 @@ impl Room {
             return Err(Denied::AsItIs(format!("{} is invited to {} already.", guest.name, self.name)));
         }
         state.order.invite(guest, now);
+        state.revision += 1;
         let news = format!("{} was invited by {}", guest.name, actor.who.name);
         state.tell(news.clone(), Some(actor.who.client));
         Ok(news)

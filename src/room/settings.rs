@@ -21,7 +21,7 @@ impl State {
             Setting::Public(public) => config.public == *public,
             Setting::Invite(invite) => *invite && config.entry == Entry::Closed,
             Setting::Slow(wait) => self.slow == *wait,
-            Setting::Keep(_) => false,
+            Setting::Keep(keep) => self.made.is_some() && self.kept == *keep && room.shared.store.is_some(),
         };
         if same {
             return Err(Denied::AsItIs("That is how it is already; :set shows it.".to_owned()));
@@ -88,9 +88,21 @@ impl State {
                     false => format!("{by} made the room slow: one message in {}", span::told(wait)),
                 }
             }
-            Setting::Keep(_) => {
+            Setting::Keep(_) if room.shared.store.is_none() => {
                 let nowhere = "This server keeps nothing on disk, so it cannot keep rooms.";
                 return Err(Denied::AsItIs(nowhere.to_owned()));
+            }
+            Setting::Keep(_) if self.made.is_none() => {
+                return Err(Denied::AsItIs(format!("{} is one of the server's own rooms and is kept anyway.", room.name)));
+            }
+            Setting::Keep(keep) => {
+                self.kept = keep;
+                if keep {
+                    room.record_all(self);
+                    format!("{by} keeps the room: it stays when nobody is in it, and over restarts")
+                } else {
+                    format!("{by} does not keep the room any more: it closes when nobody is in it")
+                }
             }
         })
     }

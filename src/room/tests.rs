@@ -72,6 +72,7 @@ fn here() -> Conversation {
 
 fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
     Arc::new(RoomLimits {
+        store: None,
         last_message: AtomicU64::new(0),
         history_max: AtomicUsize::new(200),
         queue_bytes: AtomicUsize::new(queue_bytes),

@@ -25,6 +25,8 @@ pub struct Facts {
     pub config: RoomConfig,
     /// Who made it, if it is none of the server's own.
     pub made: Option<Made>,
+    /// It was made, and is kept.
+    pub kept: bool,
     /// People in it.
     pub people: usize,
     /// Messages ever said in it.
@@ -53,6 +55,7 @@ impl Room {
         state.permits(actor, Deed::Know, state.case(), now).then(|| Facts {
             config: state.config.clone(),
             made: state.made.clone(),
+            kept: state.kept,
             people: state.members.len(),
             said: state.said,
             slow: state.slow,

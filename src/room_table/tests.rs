@@ -32,7 +32,7 @@ fn who(id: u64, address: IpAddr) -> Identity {
 }
 
 fn table() -> RoomTable {
-    RoomTable::new(&Config::default(), Clock::new(TimeZone::UTC))
+    RoomTable::new(&Config::default(), Clock::new(TimeZone::UTC), None)
 }
 
 fn make(table: &RoomTable, room: &str, from: IpAddr, most: Option<usize>) -> Result<Arc<Room>, CannotMake> {

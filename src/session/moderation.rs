@@ -85,6 +85,9 @@ impl Session {
         ] {
             self.outbox.tell(Tone::News, &line);
         }
+        if facts.made.is_some() && self.hub.store().is_some() {
+            self.outbox.tell(Tone::News, &format!("keep          {}", switch(facts.kept)));
+        }
     }
 
     #[inline(never)]

@@ -1,0 +1,103 @@
+//! What the server knows of people beyond their connections: accounts, operators, addresses kept out.
+//!
+//! *Owns* who counts as an operator, and the list of addresses kept out.
+//! *Knows nothing of* how accounts are kept, and of passwords.
+//! *Called by* `session`, and `server` for whoever knocks.
+
+use std::net::IpAddr;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use super::Hub;
+use crate::account::Accounts;
+use crate::config::Network;
+use crate::identity::Identity;
+use crate::login_throttle::LoginGuard;
+use crate::names::UserName;
+use crate::screen::Tone;
+use crate::store::{AddressBan, AuditEntry, NotKept, Store};
+
+/// Networks kept out at most: each newcomer is compared with all of them.
+pub const MOST_ADDRESS_BANS: usize = 1000;
+
+impl Hub {
+    /// What is kept on disk, if anything is.
+    pub fn store(&self) -> Option<&Arc<Store>> {
+        self.store.as_ref()
+    }
+
+    /// Whether people have accounts here.
+    pub fn accounts(&self) -> Accounts {
+        if self.store.is_some() { self.config().accounts() } else { Accounts::Off }
+    }
+
+    /// Whether a name is an account's. Where that cannot be read it counts as one: nobody gets a name by breaking a disk.
+    pub fn is_registered(&self, name: &UserName) -> bool {
+        let known = |store: &Arc<Store>| store.account_name_exists(name).unwrap_or(true);
+        self.accounts().are_kept() && self.store.as_ref().is_some_and(known)
+    }
+
+    /// Whether somebody keeps order on the whole server: by the account he is logged in to, never by a name alone.
+    pub fn is_operator(&self, who: &Identity) -> bool {
+        who.account.is_some() && self.accounts().are_kept() && self.config().operators.contains(&who.name)
+    }
+
+    /// The table of wrong passwords.
+    pub fn logins(&self) -> MutexGuard<'_, LoginGuard> {
+        self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells every operator who is there something at once.
+    pub fn tell_operators(&self, line: &str) {
+        for person in self.roster.people() {
+            if self.is_operator(&person.identity()) {
+                person.outbox.announce(Tone::News, line);
+            }
+        }
+    }
+
+    /// Writes down what an operator did.
+    pub fn audit(&self, who: &UserName, what: &str) {
+        log::info!("operator {who}: {}", crate::text::escape_for_log(what));
+        if let Some(store) = &self.store {
+            store.audited(AuditEntry { at: Timestamp::now(), who: who.clone(), what: what.into() });
+        }
+    }
+
+    /// The ban that keeps an address out. Never one of the machine's own addresses: an operator must be able to come in.
+    pub fn banned_address(&self, address: IpAddr) -> Option<AddressBan> {
+        let now = Timestamp::now();
+        let holds = |ban: &&AddressBan| ban.until.is_none_or(|until| until > now) && ban.network.contains(address);
+        let bans = self.address_bans.read().unwrap_or_else(PoisonError::into_inner);
+        bans.iter().find(holds).filter(|_| !address.is_loopback()).cloned()
+    }
+
+    /// Every network that is kept out, the newest last.
+    pub fn address_bans(&self) -> Vec<AddressBan> {
+        let now = Timestamp::now();
+        let mut bans = self.address_bans.write().unwrap_or_else(PoisonError::into_inner);
+        bans.retain(|ban| ban.until.is_none_or(|until| until > now));
+        bans.clone()
+    }
+
+    /// Keeps a network out; it is on disk when this returns without an error, and holds until the end in any case.
+    pub fn ban_address(&self, ban: AddressBan) -> Result<(), NotKept> {
+        let mut bans = self.address_bans.write().unwrap_or_else(PoisonError::into_inner);
+        bans.retain(|known| known.network != ban.network);
+        bans.push(ban.clone());
+        drop(bans);
+        self.store.as_ref().map_or(Ok(()), |store| store.save_address_ban(ban))
+    }
+
+    /// Lets a network in again. False if it was not kept out.
+    pub fn pardon_address(&self, network: Network) -> Result<bool, NotKept> {
+        let mut bans = self.address_bans.write().unwrap_or_else(PoisonError::into_inner);
+        let before = bans.len();
+        bans.retain(|known| known.network != network);
+        let known = bans.len() < before;
+        drop(bans);
+        let written = self.store.as_ref().map_or(Ok(false), |store| store.remove_address_ban(network))?;
+        Ok(known || written)
+    }
+}

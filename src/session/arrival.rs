@@ -1,0 +1,172 @@
+//! What somebody finds who comes in to his account: his settings, what was written to him, what he has not read; and what
+//! is noted when he goes.
+//!
+//! *Owns* which of his settings are kept, and how far he has read.
+//! *Knows nothing of* passwords, and of how any of it is kept.
+//! *Called by* `session`.
+
+use std::sync::Arc;
+
+use jiff::tz::TimeZone;
+
+use super::Session;
+use crate::identity::AccountId;
+use crate::message::{Addressee, ClientId, Draft, Event, Message};
+use crate::names::RoomName;
+use crate::room::Room;
+use crate::screen::{Bell, Clock, Tone};
+use crate::store::{Account, NotKept, Settings, Visit, WaitingDirect};
+
+/// How the kinds of bells are written down.
+const BELLS: [(&str, Bell); 3] = [("off", Bell::Off), ("on", Bell::On), ("mentions", Bell::Mentions)];
+
+impl Session {
+    /// Somebody has come in to an account in this turn, and has been greeted.
+    #[inline(never)]
+    pub(super) fn receive(&mut self) {
+        let Some(account) = self.arrived.take() else { return };
+        self.apply_settings(&account);
+        self.read_waiting(account.id);
+        self.tell_unread(account.id);
+        let Some(person) = &self.person else { return };
+        if self.hub.is_operator(&person.identity()) {
+            self.hub.audit(&account.name, &format!("logged in from {}", self.ip()));
+            self.outbox.tell(Tone::News, "You are an operator.");
+        }
+    }
+
+    fn apply_settings(&mut self, account: &Account) {
+        let Settings { color, bell, time_zone, ignored } = account.settings.clone();
+        if color.is_some() {
+            self.color = color;
+            self.look_again();
+        }
+        if let Some((_, bell)) = BELLS.iter().find(|(word, _)| bell.as_deref() == Some(word)) {
+            self.outbox.set_bell(*bell);
+        }
+        // Looking a zone up reads files and nests deep: it is done where there is stack for it.
+        let zone = time_zone.and_then(|name| self.hub.work.run(move || TimeZone::get(&name).ok()).ok().flatten());
+        if let Some(zone) = zone {
+            self.outbox.set_clock(Some(Clock::new(zone)));
+        }
+        for name in ignored {
+            self.outbox.ignore(Addressee { client: ClientId::NONE, name });
+        }
+    }
+
+    /// Writes down what this person has set for himself, if he has an account.
+    #[inline(never)]
+    pub(super) fn keep_settings(&self) {
+        let account = self.person.as_ref().and_then(|person| person.account());
+        let (Some(store), Some(account)) = (self.hub.store(), account) else { return };
+        let bell = self.outbox.bell();
+        let word = BELLS.iter().find(|(_, known)| *known == bell).filter(|_| bell != Bell::default());
+        let zone = self.outbox.clock().and_then(|clock| clock.zone().iana_name().map(Box::from));
+        let settings = Settings {
+            color: self.color,
+            bell: word.map(|(word, _)| (*word).into()),
+            time_zone: zone,
+            ignored: self.outbox.ignored().into_iter().map(|person| person.name).collect(),
+        };
+        if let Err(error) = store.save_settings(account, &settings) {
+            self.tell_not_kept(&error);
+        }
+    }
+
+    /// Something holds, but only until the server stops.
+    pub(super) fn tell_not_kept(&self, error: &NotKept) {
+        self.outbox.tell(Tone::Refusal, &format!("It holds until the server stops, but: {error}"));
+    }
+
+    /// Shows what was written while nobody was there to read it.
+    fn read_waiting(&mut self, account: AccountId) {
+        let mut waiting = self.hub.mailbox.take(account);
+        if let Some(store) = self.hub.store().filter(|store| store.keeps_history()) {
+            match store.take_directs(account) {
+                Ok(kept) => waiting.extend(kept),
+                Err(error) => self.outbox.tell(Tone::Refusal, &format!("Messages may wait for you. {error}")),
+            }
+        }
+        let Some(person) = self.person.clone().filter(|_| !waiting.is_empty()) else { return };
+        waiting.sort_unstable_by_key(|message| message.id);
+        let line = match waiting.len() {
+            1 => "1 message came while you were away:".to_owned(),
+            count => format!("{count} messages came while you were away:"),
+        };
+        self.outbox.tell(Tone::News, &line);
+        for WaitingDirect { id, at, from, account, text, action, edited, reply } in waiting {
+            let draft = Draft { text: text.into(), action, lasts: None, reply };
+            let message = Message::new(id, at, from, ClientId::NONE, draft, [person.addressee()].into());
+            let message = if edited { message.edited(&message.text) } else { message };
+            let event = Arc::new(Event::Said(message.of_account(account)));
+            self.outbox.tell_direct(&event, &mut self.hub.clock.clone());
+        }
+    }
+
+    /// Tells in which rooms there is something new.
+    fn tell_unread(&mut self, account: AccountId) {
+        let Some(store) = self.hub.store().cloned() else { return };
+        let on_disk = store.keeps_history();
+        let read = self.hub.work.run(move || {
+            let visits = store.visits(account)?;
+            let unread = if on_disk { store.unread(account)? } else { Vec::new() };
+            Ok::<_, crate::store::NotRead>((visits, unread))
+        });
+        let Ok(Ok((visits, mut unread))) = read else { return };
+        if !on_disk {
+            unread = visits.iter().filter_map(|visit| Some((visit.room.clone(), self.new_in(visit)?))).collect();
+        }
+        self.visits = visits;
+        unread.retain(|(name, count)| *count > 0 && self.may_hear_of(name));
+        let told: Vec<_> = unread.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        if !told.is_empty() {
+            self.outbox.tell(Tone::News, &format!("New since your last visit: {}.", told.join(", ")));
+        }
+    }
+
+    /// What was said in a room since, as far as memory goes.
+    fn new_in(&self, visit: &Visit) -> Option<u64> {
+        self.hub.rooms.find(&visit.room).map(|room| room.said_after(visit.last))
+    }
+
+    /// Whether this person may know of a room: he can see it, or its door is open to him.
+    fn may_hear_of(&self, name: &RoomName) -> bool {
+        let now = std::time::Instant::now();
+        let (Some(room), Some(actor)) = (self.hub.rooms.find(name), self.actor()) else { return false };
+        room.is_known_to(&actor, now) || room.expects(&actor.who, now)
+    }
+
+    /// Messages of a room that this person, who has just come in, has not read since he was last there.
+    pub(super) fn unread_since_last_visit(&self, room: &Room) -> u64 {
+        let visit = self.visits.iter().find(|visit| visit.room == *room.name());
+        visit.map_or(0, |visit| room.said_after(visit.last))
+    }
+
+    /// Notes that this person has read a room up to its end.
+    pub(super) fn note_visit(&mut self, room: &Room) {
+        let account = self.person.as_ref().and_then(|person| person.account());
+        let (Some(store), Some(account), Some(last)) = (self.hub.store(), account, room.newest()) else { return };
+        store.visited(account, room.name(), last);
+        let visit = Visit { room: room.name().clone(), last };
+        self.visits.retain(|known| known.room != visit.room);
+        self.visits.push(visit);
+    }
+
+    /// The same for the room he looks at, before he is somebody else or nobody.
+    #[inline(never)]
+    pub(super) fn note_visits(&mut self) {
+        if let Some(room) = self.viewed.clone() {
+            self.note_visit(&room);
+        }
+    }
+
+    /// One line before the first password that crosses a network in the clear.
+    #[inline(never)]
+    pub(super) fn warn_of_the_network(&mut self) {
+        let clear = !self.outbox.is_encrypted() && !self.ip().is_loopback();
+        if clear && self.hub.accounts().are_kept() && !std::mem::replace(&mut self.network_warned, true) {
+            let line = "This connection is not encrypted: whoever sits between you and the server can read your password.";
+            self.outbox.tell(Tone::News, line);
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! What operators do for the whole server.
+//!
+//! *Owns* who may do it, what everybody is told, and that it is written down.
+//! *Knows nothing of* what was typed beyond its arguments.
+//! *Called by* `session::effects`.
+
+use std::net::IpAddr;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Session;
+use crate::config::Network;
+use crate::hub::MOST_ADDRESS_BANS;
+use crate::names::UserName;
+use crate::outbox::Ended;
+use crate::palette;
+use crate::screen::Tone;
+use crate::span;
+use crate::store::AddressBan;
+
+impl Session {
+    /// The operator's name; nothing for anybody else, who is told.
+    fn operator(&self) -> Option<UserName> {
+        let actor = self.actor().filter(|actor| actor.operator);
+        if actor.is_none() {
+            self.outbox.tell(Tone::Refusal, "Only operators can do that.");
+        }
+        actor.map(|actor| actor.who.name)
+    }
+
+    #[inline(never)]
+    pub(super) fn broadcast(&mut self, text: &str) {
+        let Some(name) = self.operator() else { return };
+        let line = format!("Broadcast from {name}: {text}");
+        for person in self.hub.roster.people() {
+            if person.client() == self.outbox.id() {
+                self.outbox.tell(Tone::News, &line);
+            } else {
+                person.outbox.announce(Tone::News, &line);
+            }
+        }
+        self.hub.audit(&name, &format!("broadcast: {text}"));
+    }
+
+    #[inline(never)]
+    pub(super) fn ban_address(&mut self, wanted: &palette::AddressBan) {
+        let Some(by) = self.operator() else { return };
+        let Some(network) = self.network(&wanted.network) else { return };
+        let refusal = match () {
+            () if network.is_loopback() => Some("The server's own machine is never banned.".to_owned()),
+            () if network.contains(self.ip()) && !self.ip().is_loopback() => {
+                Some(format!("You are in {network} yourself: nothing is changed."))
+            }
+            () if self.hub.address_bans().len() >= MOST_ADDRESS_BANS => {
+                Some(format!("{MOST_ADDRESS_BANS} addresses are banned, which is the most: lift one first."))
+            }
+            () => None,
+        };
+        if let Some(line) = refusal {
+            return self.outbox.tell(Tone::Refusal, &line);
+        }
+        let at = Timestamp::now();
+        let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
+        let until = lasts.map(|lasts| at.checked_add(lasts).unwrap_or(Timestamp::MAX));
+        let ban = AddressBan { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
+        let told = sentence(&ban);
+        let kept = self.hub.ban_address(ban);
+        let ended = self.end_connections(network, &told);
+        let length = wanted.lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
+        let people = crate::palette::people(ended);
+        self.outbox.tell(Tone::News, &format!("{network} is banned{length}; {people} thrown out."));
+        if let Err(error) = kept {
+            self.tell_not_kept(&error);
+        }
+        let reason = if wanted.reason.is_empty() { String::new() } else { format!(" ({})", wanted.reason) };
+        self.hub.audit(&by, &format!("banned {network}{length}{reason}"));
+    }
+
+    /// Ends every connection from a network; how many there were.
+    fn end_connections(&self, network: Network, line: &str) -> usize {
+        let banned = |address: IpAddr| network.contains(address) && !address.is_loopback();
+        let mut ended = 0;
+        for outbox in self.hub.roster.connections() {
+            let peer = outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
+            if peer.is_ok_and(banned) && outbox.id() != self.outbox.id() {
+                outbox.farewell(Some((Tone::Refusal, line)));
+                outbox.end(Ended::AddressBanned);
+                ended += 1;
+            }
+        }
+        ended
+    }
+
+    fn network(&self, typed: &str) -> Option<Network> {
+        match Network::parse(typed) {
+            Ok(network) => Some(network),
+            Err(error) => {
+                let typed = crate::text::truncate(typed, 50);
+                self.outbox.tell(Tone::Refusal, &format!("{typed} is no address: {error}."));
+                None
+            }
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn unban_address(&mut self, typed: &str) {
+        let Some(by) = self.operator() else { return };
+        let Some(network) = self.network(typed) else { return };
+        match self.hub.pardon_address(network) {
+            Ok(true) => {
+                self.outbox.tell(Tone::News, &format!("{network} is not banned any more."));
+                self.hub.audit(&by, &format!("unbanned {network}"));
+            }
+            Ok(false) => {
+                self.outbox.tell(Tone::Refusal, &format!("{network} is not banned; :banip alone lists what is."));
+            }
+            Err(error) => self.tell_not_kept(&error),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn list_address_bans(&mut self) {
+        if self.operator().is_none() {
+            return;
+        }
+        let bans = self.hub.address_bans();
+        if bans.is_empty() {
+            return self.outbox.tell(Tone::News, "No address is banned.");
+        }
+        for ban in bans {
+            let until = match ban.until {
+                Some(until) => format!(", until {}", self.moment(until)),
+                None => String::new(),
+            };
+            let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
+            self.outbox.tell(Tone::News, &format!("{}   by {}{until}{reason}", ban.network, ban.by));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn show_audit(&mut self, count: Option<usize>) {
+        if self.operator().is_none() {
+            return;
+        }
+        let Some(store) = self.hub.store().cloned() else { return };
+        let count = count.unwrap_or(palette::AUDIT_DEFAULT);
+        let read = self.hub.work.run(move || {
+            // What was done a moment ago is part of it; a disk in trouble shows what it has.
+            let _ = store.flush();
+            store.audit(count)
+        });
+        match read {
+            Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(Tone::News, "Nothing is written down yet."),
+            Ok(Ok(entries)) => {
+                for entry in entries.into_iter().rev() {
+                    let line = format!("{} {}: {}", self.moment(entry.at), entry.who, entry.what);
+                    self.outbox.tell(Tone::News, &line);
+                }
+            }
+            Ok(Err(error)) => self.outbox.tell(Tone::Refusal, &error.to_string()),
+            Err(busy) => self.outbox.tell(Tone::Refusal, &busy.to_string()),
+        }
+    }
+
+    /// Date and time of day, in this person's zone.
+    fn moment(&self, at: Timestamp) -> String {
+        let clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
+        at.to_zoned(clock.zone().clone()).strftime("%Y-%m-%d %H:%M").to_string()
+    }
+}
+
+/// What those are told who are kept out.
+pub(crate) fn sentence(ban: &AddressBan) -> String {
+    let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
+    match ban.until {
+        Some(until) => {
+            let left = until.duration_since(Timestamp::now()).unsigned_abs();
+            format!("Your address is banned for {}{reason}.", span::told(std::time::Duration::from_secs(left.as_secs())))
+        }
+        None => format!("Your address is banned{reason}."),
+    }
+}
