@@ -12,6 +12,10 @@ use crate::names::{NameError, UserName};
 
 pub use crate::message::AccountId;
 
+/// Longest password of an account, in characters. Far over what people type, and hashing one takes no longer than hashing a
+/// short one; what is longer is refused before that.
+pub const MAX_PASSWORD: usize = 256;
+
 /// A person who is, or was, connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {

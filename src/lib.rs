@@ -17,9 +17,9 @@
 //! | --- | --- |
 //! | vocabulary | [`names`], [`text`], [`span`], [`secret`] |
 //! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
-//! | chat, pure | [`message`], [`conversation`], [`identity`], [`account`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`] |
-//! | settings | [`config`], [`exit_code`] |
-//! | shared state | [`store`], [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
+//! | chat, pure | [`message`], [`conversation`], [`identity`], [`account`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`], [`login_throttle`] |
+//! | settings | [`config`], [`exit_code`], [`password`] |
+//! | shared state | [`store`], [`mailbox`], [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
 //! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
 //! | entry | [`cli`], `main` |
 //!
@@ -60,11 +60,14 @@ pub mod history;
 pub mod hub;
 pub mod identity;
 pub mod line;
+pub mod login_throttle;
+pub mod mailbox;
 pub mod message;
 pub mod names;
 pub mod order;
 pub mod outbox;
 pub mod palette;
+pub mod password;
 pub mod permission;
 pub mod quotes;
 pub mod room;

@@ -12,9 +12,8 @@ use crate::screen::Tone;
 use crate::secret::Secret;
 use crate::span;
 
-/// Longest password of an account, in characters. Hashing takes the same time for any length we could take; this keeps
-/// a line of the longest kind from being one.
-pub(super) const LONGEST_PASSWORD: usize = 256;
+/// Longest password of an account, in characters.
+pub(super) const LONGEST_PASSWORD: usize = crate::identity::MAX_PASSWORD;
 
 /// A new password with fewer characters is called short: NIST SP 800-63B, section 5.1.1.1, asks for eight. It is taken
 /// all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
