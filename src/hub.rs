@@ -31,6 +31,8 @@ use crate::throttle::{Admission, Waits, address_key};
 use crate::timer::{Task, Timer};
 use crate::work::Work;
 
+pub use people::MOST_ADDRESS_BANS;
+
 /// Most entries in the table of wrong passwords. One is about 100 bytes; whoever fills it has to make that many wrong
 /// tries within the message rate, which takes half an hour, to forget his own.
 const MOST_WAITS: usize = 4096;

@@ -188,6 +188,11 @@ impl Roster {
         Ok(before)
     }
 
+    /// A free name like one that is taken, of at most `limit` characters.
+    pub fn free_name(&self, taken: &UserName, limit: usize) -> Option<String> {
+        self.lock().free_name(taken, limit)
+    }
+
     /// Gives a name back.
     pub fn release(&self, person: &Arc<Person>) {
         person.gone.store(true, Ordering::Release);

@@ -51,6 +51,13 @@ impl Network {
         Self { base: masked(address, prefix), prefix }
     }
 
+    /// Whether all of it is the machine's own.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let prefix = if self.base.is_ipv4() { 8 } else { 128 };
+        self.base.is_loopback() && self.prefix >= prefix
+    }
+
     /// Whether `address` lies in this block.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

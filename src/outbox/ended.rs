@@ -33,6 +33,10 @@ pub enum Ended {
     LongLines,
     /// Three wrong exit codes.
     WrongCodes,
+    /// Somebody who knows the account's password has ended it from another connection.
+    ThrownOut,
+    /// An operator has banned the address.
+    AddressBanned,
     /// It speaks another protocol.
     Foreign(Foreign),
     /// The server stops.
@@ -55,6 +59,8 @@ impl fmt::Display for Ended {
                 write!(f, "The server is short of memory and you had the most waiting: {bytes} bytes")
             }
             Ended::LongLines => f.write_str("Three lines were too long"),
+            Ended::ThrownOut => f.write_str("ended from another connection of the account"),
+            Ended::AddressBanned => f.write_str("the address was banned"),
             Ended::WrongCodes => f.write_str("Three exit codes were wrong"),
             Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
             Ended::Stopping => f.write_str("the server stops"),

@@ -31,6 +31,11 @@ impl Outbox {
         self.lock().change(|personal| personal.bell = bell);
     }
 
+    /// When it rings.
+    pub fn bell(&self) -> Bell {
+        self.lock().personal.as_ref().map(|personal| personal.bell).unwrap_or_default()
+    }
+
     /// Another time zone for what is shown; `None`: the server's.
     pub fn set_clock(&self, clock: Option<Clock>) {
         self.lock().change(|personal| personal.clock = clock);

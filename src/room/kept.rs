@@ -91,7 +91,8 @@ impl Room {
             return Err(Denied::AsItIs(format!("{} is one of the server's own rooms and is kept anyway.", self.name)));
         }
         if !state.order.has_account_admin() {
-            let line = "Only who has an account can keep a room, or nobody would keep order in it: :register makes one.";
+            let line =
+                "Only who has an account can keep a room, or nobody would keep order in it: :register makes one.";
             return Err(Denied::AsItIs(line.to_owned()));
         }
         Ok(state.snapshot(self))
@@ -151,6 +152,7 @@ impl Room {
         let mut state = self.lock();
         let keep = self.shared.history_max.load(Ordering::Relaxed);
         for message in messages {
+            state.newest = Some(message.id);
             state.history.push(Arc::new(Event::Said(restored(message))), keep);
             state.said += 1;
         }

@@ -50,6 +50,7 @@ impl Room {
         self.record_said(&state, &message);
         let event = state.append(Event::Said(message));
         state.said += 1;
+        state.newest = Some(id);
         let keep = self.shared.history_max.load(Ordering::Relaxed);
         state.history.push(event, keep);
         Ok(id)

@@ -124,6 +124,8 @@ struct State {
     /// however many people are there.
     viewers: Option<Arc<[Arc<Outbox>]>>,
     history: History,
+    /// The newest message.
+    newest: Option<MessageId>,
     /// Messages ever said here; the difference to what it was when somebody last looked is what he has not read.
     said: u64,
     /// Sequence number of the newest event.
@@ -189,6 +191,7 @@ impl Room {
                 in_view: 0,
                 viewers: None,
                 history: History::new(),
+                newest: None,
                 said: 0,
                 sequence: 0,
                 queue: Vec::new(),
@@ -252,6 +255,18 @@ impl Room {
     /// Messages ever said in it.
     pub fn said(&self) -> u64 {
         self.lock().said
+    }
+
+    /// The newest message said in it.
+    pub fn newest(&self) -> Option<MessageId> {
+        self.lock().newest
+    }
+
+    /// Messages said in it after one, as far as they are in memory.
+    pub fn said_after(&self, last: MessageId) -> u64 {
+        let state = self.lock();
+        let newer = |event: &&Arc<Event>| event.message().is_some_and(|message| message.id > last);
+        state.history.last(usize::MAX).iter().rev().take_while(newer).count() as u64
     }
 
     /// Marks the room closed if nobody has been in it for so long. True if it is closed.

@@ -93,7 +93,10 @@ impl State {
                 return Err(Denied::AsItIs(nowhere.to_owned()));
             }
             Setting::Keep(_) if self.made.is_none() => {
-                return Err(Denied::AsItIs(format!("{} is one of the server's own rooms and is kept anyway.", room.name)));
+                return Err(Denied::AsItIs(format!(
+                    "{} is one of the server's own rooms and is kept anyway.",
+                    room.name
+                )));
             }
             Setting::Keep(keep) => {
                 self.kept = keep;

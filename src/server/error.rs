@@ -8,9 +8,13 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
+use crate::store::OpenError;
+
 /// Why a server cannot start.
 #[derive(Debug)]
 pub enum StartError {
+    /// What is kept on disk cannot be opened.
+    Store(OpenError),
     /// The address cannot be listened on.
     Listen {
         /// Which one.
@@ -29,7 +33,11 @@ pub enum StartError {
 impl StartError {
     /// Whether the user can mend it: exit status 2, otherwise 1.
     pub fn is_users(&self) -> bool {
-        matches!(self, StartError::Listen { .. })
+        match self {
+            StartError::Listen { .. } => true,
+            StartError::Store(error) => error.is_users(),
+            StartError::Thread(_) | StartError::Signals(_) | StartError::ExitCode(_) => false,
+        }
     }
 }
 
@@ -50,6 +58,7 @@ impl fmt::Display for StartError {
                 }
                 _ => write!(f, "cannot listen on {address}: {error}"),
             },
+            StartError::Store(error) => error.fmt(f),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
             StartError::Signals(error) => write!(f, "cannot receive signals: {error}"),
             StartError::ExitCode(error) => write!(
@@ -65,6 +74,7 @@ impl std::error::Error for StartError {
         match self {
             StartError::Listen { error, .. } | StartError::Thread(error) | StartError::Signals(error) => Some(error),
             StartError::ExitCode(error) => Some(error),
+            StartError::Store(error) => Some(error),
         }
     }
 }

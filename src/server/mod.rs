@@ -9,8 +9,8 @@ mod capacity;
 mod error;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,7 @@ use crate::hub::Hub;
 use crate::outbox::Ended;
 use crate::palette::Door;
 use crate::screen::{Clock, Tone};
+use crate::store::{Kept, News, Store, StoreOptions};
 
 pub use crate::hub::Request;
 pub use capacity::{Capacity, make_room_for_threads};
@@ -34,6 +35,9 @@ const BACKLOG: i32 = 4096;
 
 /// What flushing and closing may take after the goodbye. Clients that read nothing would keep it waiting for ever.
 const CLOSING: Duration = Duration::from_millis(350);
+
+/// What writing the last of what was said may take.
+const STORING: Duration = Duration::from_secs(5);
 
 /// Stack of a thread that keeps the house: it renders, sends and logs, nothing nests.
 const HOUSE_STACK: usize = 256 * 1024;
@@ -69,8 +73,30 @@ pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
     }
     let exit_code = config.exit_code.then(ExitCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
-    let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), exit_code, requests.clone()));
+    let teller = Arc::new(OnceLock::new());
+    let stored = open_store(&config, Arc::clone(&teller))?;
+    let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), exit_code, requests.clone(), stored));
+    // Set once, here.
+    let _ = teller.set(Arc::downgrade(&hub));
     Ok(Server { listeners, hub, capacity, requests, requested })
+}
+
+/// Opens what is kept on disk, if anything is. What goes wrong with it later is told to the log and to operators.
+fn open_store(config: &Config, teller: Arc<OnceLock<Weak<Hub>>>) -> Result<Option<(Arc<Store>, Kept)>, StartError> {
+    let Some(storage) = &config.storage else { return Ok(None) };
+    let options = StoreOptions {
+        path: storage.path.clone(),
+        history: storage.history,
+        retention: storage.retention,
+        history_max: config.history_max,
+    };
+    let tell = move |news: News| {
+        log::warn!("{news}");
+        if let Some(hub) = teller.get().and_then(Weak::upgrade) {
+            hub.tell_operators(&news.to_string());
+        }
+    };
+    Store::open(options, Box::new(tell)).map(Some).map_err(StartError::Store)
 }
 
 fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
@@ -138,6 +164,11 @@ impl Server {
         hub.laggards.stop();
         hub.timer.stop();
         hub.work.stop();
+        if let Some(store) = hub.store()
+            && let Err(error) = store.close(Instant::now() + STORING)
+        {
+            log::error!("not everything was written at the end: {error}");
+        }
         for socket in &sockets {
             // Wakes the thread out of accept; a listener that cannot be shut down dies with the process.
             let _ = SockRef::from(&socket.0).shutdown(std::net::Shutdown::Both);
@@ -161,6 +192,10 @@ fn reconfigure(hub: &Hub, mut config: Config) {
         log::warn!("listen and quick_listen changed in the configuration: that needs a restart, the old ones stay");
         config.listen.clone_from(&old.listen);
         config.quick_listen.clone_from(&old.quick_listen);
+    }
+    if old.storage != config.storage {
+        log::warn!("[storage] changed in the configuration: that needs a restart, the old one stays");
+        config.storage.clone_from(&old.storage);
     }
     let (had_code, wanted) = (hub.exit_code().is_some(), config.exit_code);
     hub.reconfigure(config);

@@ -209,7 +209,8 @@ impl Session {
             Ok(account) => {
                 self.identify(&person, Some(account));
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
-                let line = format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");
+                let line =
+                    format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");
                 self.outbox.tell(Tone::News, &line);
                 self.keep_settings();
                 if self.hub.is_operator(&person.identity()) {
@@ -264,7 +265,8 @@ impl Session {
                 self.visits = Vec::new();
                 self.identify(&person, None);
                 log::info!("client {} from {}: the account {} is gone", self.outbox.id(), self.peer, account.name);
-                let line = format!("The account {0} is gone: whoever comes may be {0} when you have left.", account.name);
+                let line =
+                    format!("The account {0} is gone: whoever comes may be {0} when you have left.", account.name);
                 self.outbox.tell(Tone::News, &line);
             }
             Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),

@@ -165,7 +165,8 @@ impl Session {
     pub(super) fn warn_of_the_network(&mut self) {
         let clear = !self.outbox.is_encrypted() && !self.ip().is_loopback();
         if clear && self.hub.accounts().are_kept() && !std::mem::replace(&mut self.network_warned, true) {
-            let line = "This connection is not encrypted: whoever sits between you and the server can read your password.";
+            let line =
+                "This connection is not encrypted: whoever sits between you and the server can read your password.";
             self.outbox.tell(Tone::News, line);
         }
     }

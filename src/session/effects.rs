@@ -4,14 +4,10 @@
 //! *Knows nothing of* what was typed.
 //! *Called by* `session`.
 
-use std::time::Instant;
-
 use super::Session;
-use crate::names::UserName;
 use crate::outbox::Ended;
 use crate::palette::{Answer, Effect};
 use crate::screen::Tone;
-use crate::throttle::address_key;
 
 impl Session {
     /// Carries out the effects in their order; answers may bring more.
@@ -25,6 +21,9 @@ impl Session {
             effects.extend(more.drain(..).rev());
         }
         self.effects = effects;
+        if self.arrived.is_some() {
+            self.receive();
+        }
     }
 
     #[inline(never)]
@@ -40,6 +39,8 @@ impl Session {
         match effect {
             Effect::Tell(tone, line) => self.outbox.tell(tone, &line),
             Effect::ClaimName(name) => return Some(self.claim_name(name)),
+            Effect::Login { name, password, ghost } => return Some(self.come_in(&name, password, ghost)),
+            Effect::BeginAccount(ask) => return self.begin_account(ask),
             Effect::CheckRoom { room, password } => return Some(self.check_room(room, password)),
             Effect::Join { room, password, quick } => return Some(self.join(room, password, quick)),
             Effect::Create { room, password } => return Some(self.create(room, password)),
@@ -92,35 +93,18 @@ impl Session {
             Effect::ShowInput => self.show_input(),
             Effect::KeepHidden => self.keep_hidden(),
             Effect::Quit => self.ended = Some(Ended::Quit),
-            Effect::Login { .. }
-            | Effect::BeginAccount(_)
-            | Effect::Register { .. }
-            | Effect::ChangePassword { .. }
-            | Effect::Unregister { .. }
-            | Effect::LogIn { .. }
-            | Effect::Ghost { .. }
-            | Effect::Broadcast(_)
-            | Effect::BanAddress(_)
-            | Effect::UnbanAddress(_)
-            | Effect::ListAddressBans
-            | Effect::ShowAudit(_) => self.outbox.tell(Tone::Refusal, "This server keeps no accounts."),
+            Effect::Register { password } => self.register(password),
+            Effect::ChangePassword { old, new } => self.change_password(old, new),
+            Effect::Unregister { password } => self.unregister(password),
+            Effect::LogIn { name, password } => self.log_in(&name, password),
+            Effect::Ghost { name, password } => self.ghost(&name, password),
+            Effect::Broadcast(text) => self.broadcast(&text),
+            Effect::BanAddress(ban) => self.ban_address(&ban),
+            Effect::UnbanAddress(network) => self.unban_address(&network),
+            Effect::ListAddressBans => self.list_address_bans(),
+            Effect::ShowAudit(count) => self.show_audit(count),
             // The others are answered: see `carry_out_one`.
             _ => {}
-        }
-    }
-
-    #[inline(never)]
-    fn claim_name(&mut self, name: UserName) -> Answer {
-        let now = Instant::now();
-        let limit = self.hub.config().username_limit;
-        match self.hub.roster.claim(&name, None, limit, &self.outbox, address_key(self.ip()), now) {
-            Ok(person) => {
-                self.outbox.set_name(&name);
-                self.person = Some(person);
-                self.login_to_log = true;
-                Answer::NameClaimed { name, people: self.hub.roster.count(), rooms: self.hub.rooms.public().len() }
-            }
-            Err(free) => Answer::NameTaken { name, free },
         }
     }
 
@@ -146,6 +130,7 @@ impl Session {
     fn set_color(&mut self, on: bool) {
         self.color = Some(on);
         self.look_again();
+        self.keep_settings();
         let told = match (on, self.link.terminal().ansi()) {
             (true, true) => "Colour is on.",
             (true, false) => "Colour is wanted, but your terminal has not said that it can.",
@@ -156,6 +141,7 @@ impl Session {
 
     #[inline(never)]
     fn hide_input(&mut self) {
+        self.warn_of_the_network();
         let telnet = self.link.is_confirmed();
         self.outbox.with_display(|display, _| display.set_hidden(telnet));
         self.link.hide_input(&mut self.protocol);

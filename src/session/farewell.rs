@@ -24,10 +24,11 @@ impl Session {
     pub(crate) fn leave(&mut self, ended: &Ended) {
         self.pending.clear();
         self.deliver();
+        self.note_visits();
         self.viewed = None;
         // Whoever has not asked for his end may come back to what was his.
         let going = match ended {
-            Ended::Quit | Ended::WrongCodes => Going::Asked,
+            Ended::Quit | Ended::WrongCodes | Ended::AddressBanned => Going::Asked,
             Ended::Idle => Going::Idle,
             _ => Going::Lost,
         };

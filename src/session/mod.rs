@@ -8,6 +8,8 @@
 //! *Knows nothing of* listeners and of how the server stops, except that it does.
 //! *Called by* `server`.
 
+mod account;
+mod arrival;
 mod complete;
 mod effects;
 mod farewell;
@@ -15,6 +17,7 @@ mod idle;
 mod input;
 mod listings;
 mod moderation;
+mod operator;
 mod pending;
 mod personal;
 mod rooms;
@@ -30,7 +33,6 @@ use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
-use crate::account::Accounts;
 use crate::config::{Config, Telnet};
 use crate::conversation::Conversation;
 use crate::deed::Actor;
@@ -41,6 +43,7 @@ use crate::palette::{Answer, Door, Effect, Palette, Rules};
 use crate::room::Room;
 use crate::roster::Person;
 use crate::screen::Tone;
+use crate::store::{Account, Visit};
 use crate::telnet::{Link, Policy};
 use crate::throttle::Bucket;
 use crate::wire::FirstBytes;
@@ -78,6 +81,10 @@ pub struct Session {
     person: Option<Arc<Person>>,
     /// The name was claimed in this turn.
     login_to_log: bool,
+    /// The account that was come in to in this turn. In a box, since it is seldom there.
+    arrived: Option<Box<Account>>,
+    /// How far this person had read when he was last here, if he has an account.
+    visits: Vec<Visit>,
     memberships: Vec<Membership>,
     /// The room whose view is open.
     viewed: Option<Arc<Room>>,
@@ -101,6 +108,7 @@ pub struct Session {
     /// The rest of what came is still to be read: no prompt before that.
     more_waits: bool,
     password_warned: bool,
+    network_warned: bool,
     color: Option<bool>,
     /// The read timeout set on the socket: setting it costs a system call.
     read_timeout: Option<Duration>,
@@ -126,6 +134,8 @@ impl Session {
             palette: Palette::new(door),
             person: None,
             login_to_log: false,
+            arrived: None,
+            visits: Vec::new(),
             memberships: Vec::new(),
             viewed: None,
             undelivered: Vec::new(),
@@ -143,6 +153,7 @@ impl Session {
             input_over: false,
             more_waits: false,
             password_warned: false,
+            network_warned: false,
             color: None,
             read_timeout: None,
             ended: None,
@@ -273,7 +284,8 @@ impl Session {
 
     /// Who this person is to rooms, once he has a name.
     fn actor(&self) -> Option<Actor> {
-        self.person.as_ref().map(|person| Actor { who: person.identity(), operator: false })
+        let who = self.person.as_ref()?.identity();
+        Some(Actor { operator: self.hub.is_operator(&who), who })
     }
 
     fn next_deadline(&self) -> Option<Instant> {
@@ -376,7 +388,7 @@ fn rules(config: &Config) -> Rules {
         username_min: config.username_min,
         username_limit: config.username_limit,
         message_limit: config.message_limit,
-        accounts: Accounts::Off,
+        accounts: config.accounts(),
     }
 }
 

@@ -54,7 +54,7 @@ impl Session {
         let named = |whom: &Whom| self.hub.roster.find(whom).map(|person| person.identity());
         let who = named(whom);
         let local = who.as_ref().is_some_and(|who| who.address.is_loopback());
-        (who.map(|who| Actor { who, operator: false }), local)
+        (who.map(|who| Actor { operator: self.hub.is_operator(&who), who }), local)
     }
 
     #[inline(never)]

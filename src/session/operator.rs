@@ -175,7 +175,10 @@ pub(crate) fn sentence(ban: &AddressBan) -> String {
     match ban.until {
         Some(until) => {
             let left = until.duration_since(Timestamp::now()).unsigned_abs();
-            format!("Your address is banned for {}{reason}.", span::told(std::time::Duration::from_secs(left.as_secs())))
+            format!(
+                "Your address is banned for {}{reason}.",
+                span::told(std::time::Duration::from_secs(left.as_secs()))
+            )
         }
         None => format!("Your address is banned{reason}."),
     }

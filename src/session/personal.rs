@@ -11,29 +11,62 @@ use jiff::tz::TimeZone;
 
 use super::Session;
 use super::listings::short;
+use crate::account::Accounts;
 use crate::deed::Denied;
-use crate::identity::Whom;
+use crate::identity::{AccountId, Whom};
 use crate::message::Addressee;
 use crate::names::UserName;
 use crate::outbox::MOST_IGNORED;
 use crate::palette::Answer;
+use crate::roster::Person;
 use crate::screen::{Bell, Clock, Tone};
 
 impl Session {
     #[inline(never)]
     pub(super) fn rename(&mut self, name: &UserName) -> Option<Answer> {
         let person = self.person.clone()?;
-        let limit = self.hub.config().username_limit;
-        let before = match self.hub.roster.rename(&person, name, None, limit) {
-            Ok(before) => before,
-            Err(free) => return Some(Answer::NameTaken { name: name.clone(), free }),
-        };
+        let before = person.name();
         if before.as_str() == name.as_str() {
             self.outbox.tell(Tone::News, &format!("You are {name} already."));
             return None;
         }
+        let refusal = match self.hub.accounts() {
+            _ if *name == before => None,
+            Accounts::Required => Some("Names are accounts here: :login <name> takes another one of yours.".to_owned()),
+            _ if self.hub.is_registered(name) => {
+                Some(format!("{name} is an account's name: :login {name} takes it with its password."))
+            }
+            _ => None,
+        };
+        if let Some(line) = refusal {
+            self.outbox.tell(Tone::Refusal, &line);
+            return None;
+        }
+        // An account is its name: another one in other letters is the same.
+        let account = person.account().filter(|_| *name == before);
+        let leaves_account = person.account().is_some() && account.is_none();
+        if leaves_account {
+            self.note_visits();
+        }
+        if !self.become_other(&person, name, account) {
+            let free = self.hub.roster.free_name(name, self.hub.config().username_limit);
+            return Some(Answer::NameTaken { name: name.clone(), free });
+        }
+        if leaves_account {
+            self.visits = Vec::new();
+            let line =
+                format!("You are not logged in to the account {before} any more; :login {before} takes it again.");
+            self.outbox.tell(Tone::News, &line);
+        }
+        None
+    }
+
+    /// Takes another name, with the account it is of, if it is one's. False if somebody else has it.
+    pub(super) fn become_other(&mut self, person: &Arc<Person>, name: &UserName, account: Option<AccountId>) -> bool {
+        let limit = self.hub.config().username_limit;
+        let Ok(before) = self.hub.roster.rename(person, name, account, limit) else { return false };
         self.outbox.set_name(name);
-        let actor = self.actor()?;
+        let Some(actor) = self.actor() else { return true };
         for room in self.memberships.iter().map(|membership| Arc::clone(&membership.room)).collect::<Vec<_>>() {
             room.rename(&actor, &before);
             self.note_undelivered(&room);
@@ -44,7 +77,7 @@ impl Session {
         }
         log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
         self.outbox.tell(Tone::News, &format!("You are {name} now."));
-        None
+        true
     }
 
     #[inline(never)]
@@ -80,6 +113,7 @@ impl Session {
             return self.outbox.tell(Tone::Refusal, &line);
         }
         if self.outbox.ignore(person) {
+            self.keep_settings();
             self.outbox.tell(Tone::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
         } else {
             let line = format!("You ignore {MOST_IGNORED} people, which is the most.");
@@ -91,6 +125,7 @@ impl Session {
     pub(super) fn unignore(&mut self, whom: &Whom) {
         let client = self.meant_person(whom).map(|person| person.client).or(whom.client);
         if self.outbox.unignore(&whom.name, client) {
+            self.keep_settings();
             self.outbox.tell(Tone::News, &format!("You see {} again.", whom.name));
         } else {
             self.outbox.tell(Tone::Refusal, &format!("You do not ignore {}.", whom.name));
@@ -111,6 +146,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn set_bell(&mut self, bell: Bell) {
         self.outbox.set_bell(bell);
+        self.keep_settings();
         let line = match bell {
             Bell::Off => "The bell is off.",
             Bell::On => "The bell rings at every message.",
@@ -126,6 +162,7 @@ impl Session {
         match found {
             Ok(Ok(zone)) => {
                 self.outbox.set_clock(Some(Clock::new(zone)));
+                self.keep_settings();
                 self.tell_time_zone();
             }
             Ok(Err(name)) => {

@@ -3,7 +3,6 @@
 //! *Owns* their shapes, and that no hashed password shows itself. *Knows nothing of* SQL and files.
 //! *Called by* everybody who records or reads.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -14,6 +13,8 @@ use crate::config::Network;
 use crate::identity::AccountId;
 use crate::message::{MessageId, Quoted};
 use crate::names::{RoomName, UserName};
+
+pub use crate::secret::Hashed as HashedPassword;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -39,28 +40,6 @@ pub struct Kept {
     pub last_message: MessageId,
     /// The last messages of every room that has any, oldest first. Empty without `history`.
     pub histories: Vec<(RoomName, Vec<KeptMessage>)>,
-}
-
-/// A password as it is stored: a PHC string. Neither `Debug` nor any error shows it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct HashedPassword(Box<str>);
-
-impl HashedPassword {
-    /// Keeps a PHC string. What is in it is not looked at.
-    pub fn new(phc: impl Into<Box<str>>) -> HashedPassword {
-        HashedPassword(phc.into())
-    }
-
-    /// The PHC string, to compare a password with.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for HashedPassword {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HashedPassword(..)")
-    }
 }
 
 /// What somebody has set for himself. The words are opaque here: whoever set them reads them.

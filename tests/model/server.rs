@@ -44,7 +44,7 @@ impl Server {
         let mut config = Config { telnet: Telnet::Never, ..Config::default() };
         config.limits.messages_per_second = None;
         let (requests, _) = mpsc::channel();
-        let hub = Hub::new(config, Clock::new(jiff::tz::TimeZone::UTC), None, requests);
+        let hub = Hub::new(config, Clock::new(jiff::tz::TimeZone::UTC), None, requests, None);
         let addresses: Vec<_> = addresses.iter().map(|address| address.parse().expect("an address")).collect();
         let seats = addresses.iter().map(|_| None).collect();
         Server { hub: Arc::new(hub), addresses, seats }

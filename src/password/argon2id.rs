@@ -11,6 +11,7 @@ use argon2::password_hash::phc;
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 
 use crate::identity::MAX_PASSWORD;
+use crate::secret::Hashed;
 use crate::text::sanitize;
 
 /// Memory for one hash, in KiB.
@@ -35,31 +36,6 @@ const MOST_PASSES: u32 = 16;
 
 /// Salt, in bytes: RFC 9106, section 3.1, recommends 16.
 const SALT: usize = 16;
-
-/// The hash of a password with all that is needed to compare: a PHC string. `Debug` does not show it, since who has it can
-/// guess at the password as fast as his machine allows.
-#[derive(Clone)]
-pub struct PasswordHash(Box<str>);
-
-impl PasswordHash {
-    /// One that was stored. A text that is no such hash is kept, and no password is right for it.
-    #[must_use]
-    pub fn stored(text: &str) -> Self {
-        Self(text.into())
-    }
-
-    /// The PHC string, to be stored.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(..)")
-    }
-}
 
 /// Why a password could not be hashed: the system is out of something. A part of a sentence, as in `no memory`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,17 +119,17 @@ fn argon2id() -> Result<Argon2<'static>, HashError> {
 /// # Errors
 ///
 /// When the system is out of something.
-pub fn hash(password: &str) -> Result<PasswordHash, HashError> {
+pub fn hash(password: &str) -> Result<Hashed, HashError> {
     let mut salt = [0; SALT];
     getrandom::fill(&mut salt).map_err(|_| HashError::NoSalt)?;
     let hash = argon2id()?.hash_password_with_salt(password.as_bytes(), &salt).map_err(|_| HashError::NoMemory)?;
-    Ok(PasswordHash(hash.to_string().into()))
+    Ok(Hashed::new(hash.to_string()))
 }
 
 /// Whether the hash is that password's. Computes as long as [`hash`], unless the hash has parameters of its own.
 #[must_use]
-pub fn verify(password: &str, hash: &PasswordHash) -> bool {
-    let usable = phc::PasswordHash::new(&hash.0).ok().filter(|parsed| params(parsed).is_some());
+pub fn verify(password: &str, hash: &Hashed) -> bool {
+    let usable = phc::PasswordHash::new(hash.as_str()).ok().filter(|parsed| params(parsed).is_some());
     match (usable, argon2id()) {
         // The outputs are compared in constant time; the parameters are those of the hash.
         (Some(parsed), Ok(argon2)) => argon2.verify_password(password.as_bytes(), &parsed).is_ok(),
@@ -163,7 +139,6 @@ pub fn verify(password: &str, hash: &PasswordHash) -> bool {
 
 /// Costs what [`verify`] costs, and is false: for the names that nobody has, so that the time taken does not tell which
 /// those are.
-#[must_use]
 pub fn verify_against_nothing(password: &str) -> bool {
     let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
     let done = argon2id().map(|argon2| argon2.hash_password_into(password.as_bytes(), &[0; SALT], &mut out));
@@ -174,8 +149,8 @@ pub fn verify_against_nothing(password: &str) -> bool {
 
 /// Whether the hash was made in another way than [`hash`] makes them now. Then a right password is hashed again.
 #[must_use]
-pub fn needs_rehash(hash: &PasswordHash) -> bool {
-    let parsed = phc::PasswordHash::new(&hash.0).ok();
+pub fn needs_rehash(hash: &Hashed) -> bool {
+    let parsed = phc::PasswordHash::new(hash.as_str()).ok();
     parsed.and_then(|parsed| params(&parsed)).is_none_or(|params| {
         (params.m_cost(), params.t_cost(), params.p_cost()) != (MEMORY_KIB, PASSES, LANES)
             || params.output_len() != Some(Params::DEFAULT_OUTPUT_LEN)
@@ -210,14 +185,14 @@ mod tests {
         assert_ne!(one.as_str(), other.as_str());
         assert!(one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.as_str());
         assert!(!one.as_str().contains("hunter2"));
-        assert_eq!(format!("{one:?}"), "PasswordHash(..)");
-        assert!(verify("hunter2", &PasswordHash::stored(other.as_str())));
+        assert_eq!(format!("{one:?}"), "Hashed(..)");
+        assert!(verify("hunter2", &Hashed::new(other.as_str())));
     }
 
     /// `printf 'open sesame' | argon2 chatsocksalt1234 -id -t 2 -k 19456 -p 1 -l 32 -e`, by the reference implementation.
     #[test]
     fn a_hash_made_by_the_reference_implementation_is_understood() {
-        let stored = PasswordHash::stored(
+        let stored = Hashed::new(
             "$argon2id$v=19$m=19456,t=2,p=1$Y2hhdHNvY2tzYWx0MTIzNA$FzSDayJHRLIuUalBbVKSmMTXxRCbODfp15qI85zCkHQ",
         );
         assert!(verify("open sesame", &stored) && !verify("open sesamf", &stored));
@@ -246,7 +221,7 @@ mod tests {
             text.replace("m=19456", "m=0"),
             text.rsplit_once('$').unwrap().0.to_owned(),
         ] {
-            let stored = PasswordHash::stored(&broken);
+            let stored = Hashed::new(&broken);
             assert!(!verify("x", &stored) && needs_rehash(&stored), "{broken:?}");
         }
     }
@@ -254,8 +229,7 @@ mod tests {
     #[test]
     fn a_weaker_hash_of_an_earlier_version_still_counts_and_is_to_be_made_anew() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
-        let stored =
-            PasswordHash::stored(&weak.hash_password_with_salt(b"x", b"0123456789abcdef").unwrap().to_string());
+        let stored = Hashed::new(&weak.hash_password_with_salt(b"x", b"0123456789abcdef").unwrap().to_string());
         assert!(verify("x", &stored) && !verify("y", &stored));
         assert!(needs_rehash(&stored));
     }
