@@ -15,8 +15,8 @@ use crate::span;
 /// Longest password of an account, in characters.
 pub(super) const LONGEST_PASSWORD: usize = crate::identity::MAX_PASSWORD;
 
-/// A new password with fewer characters is called short: NIST SP 800-63B, section 5.1.1.1, asks for eight. It is taken
-/// all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
+/// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight.
+/// It is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
 const SHORT_PASSWORD: usize = 8;
 
 /// Longest network that can be written, in bytes: an IPv6 address that ends in an IPv4 one, and its prefix.

@@ -5,7 +5,8 @@
 //! *Called by* `palette` and `session`.
 
 use super::effect::AccountAsk;
-use super::reply::{JoinRefusal, LoginRefusal, NotMade};
+use super::login::LoginRefusal;
+use super::reply::{JoinRefusal, NotMade};
 use crate::conversation::Conversation;
 use crate::message::Addressee;
 use crate::names::{RoomName, UserName};

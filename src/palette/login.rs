@@ -1,8 +1,10 @@
 //! The questions before a name is known: room, name, and the passwords of both.
 //!
-//! *Owns* what a line means there.
+//! *Owns* what a line means there, and [`LoginRefusal`] with its sentences.
 //! *Knows nothing of* rooms, accounts and who is online.
 //! *Called by* `palette` alone.
+
+use std::fmt;
 
 use super::account::{LONGEST_PASSWORD, person};
 use super::{Effect, Palette, Refusal, Rules, State, reply, room_commands, view};
@@ -10,6 +12,42 @@ use crate::command::{self, Typed, Verb};
 use crate::names::{RoomName, UserName};
 use crate::screen::Tone;
 use crate::secret::Secret;
+
+/// Why somebody did not come in as an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginRefusal {
+    /// No such account, or another password: which one is nobody's business.
+    Wrong,
+    /// Too many wrong passwords.
+    Blocked,
+    /// The account is online.
+    InUse {
+        /// Its name.
+        name: UserName,
+    },
+    /// As many passwords are being compared as can be.
+    Busy,
+    /// The accounts cannot be read, and why; without a full stop.
+    NotKept(String),
+}
+
+impl fmt::Display for LoginRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoginRefusal::Wrong => f.write_str("Wrong name or password."),
+            LoginRefusal::Blocked => {
+                f.write_str("Your account is blocked due to multiple login failures. Please try again later.")
+            }
+            LoginRefusal::InUse { name } => {
+                write!(f, "{name} is logged in on another connection: type :ghost {name} to end that one.")
+            }
+            LoginRefusal::Busy => f.write_str("Too many people are logging in just now. Please try again in a moment."),
+            LoginRefusal::NotKept(why) => {
+                write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
+            }
+        }
+    }
+}
 
 impl Palette {
     pub(super) fn choose_quick_room(&mut self, line: &str, effects: &mut Vec<Effect>) {
@@ -28,6 +66,16 @@ impl Palette {
         match RoomName::parse(word) {
             Ok(room) => effects.push(Effect::CheckRoom { room, password: Secret::new(password.trim()) }),
             Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+        }
+    }
+
+    pub(super) fn give_quick_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
+        let State::QuickPassword(room) = &self.state else { return };
+        let room = room.clone();
+        effects.push(Effect::ShowInput);
+        match Secret::new(line.trim()) {
+            None => self.state = State::QuickRoom,
+            password => effects.push(Effect::CheckRoom { room, password }),
         }
     }
 

@@ -3,14 +3,13 @@
 //! ```text
 //!            name taken                 :chat, quick listener
 //! Login <--------+--- name ---> Palette ------------------> ChatView
-//!  | ^ |  (room, password first    | ^ <------------------- | ^
-//!  | | |   on the quick listener)  | |     :q, 0x04         | |
-//!  | | |                           | |                      | |
-//!  | | | an account's name,        v |                      v |
-//!  | | | :ghost                 Password (a room's: asked from either, answered or cancelled back to it)
-//!  | | v                        Account  (one to three passwords about an account, in the same way)
-//!  | LoginPassword ---> back to the name question, and from there with the name on into the palette
-//!  +--------------> Leaving <-- :quit, 0x04, end of input, from any of them
+//! | | ^   (room, password first    | ^ <------------------- | ^
+//! | | |    on the quick listener)  | |     :q, 0x04         | |
+//! | | | right: on with the name    v |                      v |
+//! | | | wrong, none: the name     Password (a room's), Account (one to three about an account):
+//! | v | is asked again            asked from either, answered or cancelled back to it
+//! | LoginPassword: the name is an account's, or :ghost
+//! +---------------> Leaving <-- :quit, 0x04, end of input, from any of them
 //! ```
 //!
 //! *Owns* every transition, and the words of refusals that need nothing but the line typed.
@@ -42,7 +41,8 @@ use paste::{Paste, Pasted};
 
 pub use answer::{Answer, Came};
 pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Effect};
-pub use reply::{JoinRefusal, LoginRefusal, NotMade, Refusal, others, people, seconds};
+pub use login::LoginRefusal;
+pub use reply::{JoinRefusal, NotMade, Refusal, others, people, seconds};
 
 /// What reaches the machine from the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -207,14 +207,7 @@ impl Palette {
         match &self.state {
             State::Leaving => {}
             State::QuickRoom => self.choose_quick_room(line, effects),
-            State::QuickPassword(room) => {
-                let room = room.clone();
-                effects.push(Effect::ShowInput);
-                match line.trim() {
-                    "" => self.state = State::QuickRoom,
-                    password => effects.push(Effect::CheckRoom { room, password: Secret::new(password) }),
-                }
-            }
+            State::QuickPassword(_) => self.give_quick_password(line, effects),
             State::Name { .. } => self.choose_name(line, rules, effects),
             State::LoginPassword { .. } => self.give_login_password(line, effects),
             State::Password { room, from_view } => {

@@ -1,6 +1,6 @@
 //! What is refused, by the palette and by others, and the words for it and for what is told.
 //!
-//! *Owns* [`Refusal`], [`JoinRefusal`], [`NotMade`], [`LoginRefusal`] and their sentences.
+//! *Owns* [`Refusal`], [`JoinRefusal`], [`NotMade`] and their sentences.
 //! *Knows nothing of* states: which answer leads where is said in the state machine.
 //! *Called by* `palette` and `session`.
 
@@ -127,42 +127,6 @@ impl fmt::Display for JoinRefusal {
             }
             JoinRefusal::InviteOnly(room) => write!(f, "{room} is for invited people only."),
             JoinRefusal::NotMade(why) => why.fmt(f),
-        }
-    }
-}
-
-/// Why somebody did not come in as an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LoginRefusal {
-    /// No such account, or another password: which one is nobody's business.
-    Wrong,
-    /// Too many wrong passwords.
-    Blocked,
-    /// The account is online.
-    InUse {
-        /// Its name.
-        name: UserName,
-    },
-    /// As many passwords are being compared as can be.
-    Busy,
-    /// The accounts cannot be read, and why; without a full stop.
-    NotKept(String),
-}
-
-impl fmt::Display for LoginRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LoginRefusal::Wrong => f.write_str("Wrong name or password."),
-            LoginRefusal::Blocked => {
-                f.write_str("Your account is blocked due to multiple login failures. Please try again later.")
-            }
-            LoginRefusal::InUse { name } => {
-                write!(f, "{name} is logged in on another connection: type :ghost {name} to end that one.")
-            }
-            LoginRefusal::Busy => f.write_str("Too many people are logging in just now. Please try again in a moment."),
-            LoginRefusal::NotKept(why) => {
-                write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
-            }
         }
     }
 }
