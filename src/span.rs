@@ -153,4 +153,18 @@ mod tests {
             prop_assert!(sum <= span && span - sum < smallest, "{} for {}", words, span);
         }
     }
+
+    #[test]
+    fn a_duration_and_a_reason_may_both_be_missing_but_what_is_like_a_duration_must_be_one() {
+        for (text, expected) in [
+            ("", Some((None, ""))),
+            ("2h", Some((Some(seconds(7_200)), ""))),
+            ("2h  spam again ", Some((Some(seconds(7_200)), "spam again"))),
+            ("spam 2h", Some((None, "spam 2h"))),
+            ("0m", None),
+            ("2hours spam", None),
+        ] {
+            assert_eq!(lasts_and_reason(text), expected, "{text}");
+        }
+    }
 }

@@ -144,6 +144,9 @@ pub fn syntax(spec: &Spec, mark: char) -> String {
 mod tests {
     use super::*;
 
+    /// Every command there is.
+    const ALL: Accounts = Accounts::Optional;
+
     #[test]
     fn no_word_stands_twice_in_the_table() {
         let mut all: Vec<_> = TABLE.iter().flat_map(words).collect();
@@ -163,19 +166,19 @@ mod tests {
 
     #[test]
     fn swapped_letters_find_the_nearest_command() {
-        assert_eq!(nearest("jion").map(|s| s.word), Some("join"));
-        assert!(nearest("xyzzy").is_none());
+        assert_eq!(nearest("jion", ALL).map(|s| s.word), Some("join"));
+        assert!(nearest("xyzzy", ALL).is_none());
     }
 
     #[test]
     fn smileys_resemble_no_command_but_mistyped_commands_do() {
         for smiley in [")", "D", "P", "-)", "o", "|", "x", "3", "'("] {
-            assert!(resembling(smiley).is_none(), "{smiley}");
+            assert!(resembling(smiley, ALL).is_none(), "{smiley}");
         }
         for (word, meant) in
             [("joim", "join"), ("rooms", "rooms"), ("romos", "rooms"), ("JOIN", "join"), ("quti", "quit"), ("q", "q")]
         {
-            assert_eq!(resembling(word).map(|s| s.word), Some(meant), "{word}");
+            assert_eq!(resembling(word, ALL).map(|s| s.word), Some(meant), "{word}");
         }
     }
 
@@ -231,7 +234,7 @@ mod tests {
     fn every_word_and_alias_finds_its_own_row_and_no_row_is_missing() {
         for spec in TABLE {
             for word in words(spec) {
-                for found in [find(word), nearest(word), resembling(&word.to_ascii_uppercase())] {
+                for found in [find(word), nearest(word, ALL), resembling(&word.to_ascii_uppercase(), ALL)] {
                     assert_eq!(found.map(|found| found.verb), Some(spec.verb), "{word}");
                 }
             }
@@ -243,7 +246,7 @@ mod tests {
         for (word, meant) in
             [("op", Some("op")), ("dm", Some("dm")), ("me", Some("me")), ("oP", Some("op")), ("om", None)]
         {
-            assert_eq!(resembling(word).map(|spec| spec.word), meant, "{word}");
+            assert_eq!(resembling(word, ALL).map(|spec| spec.word), meant, "{word}");
         }
     }
 
@@ -274,6 +277,26 @@ mod tests {
         }
         for word in ["q", "quit", "shutdown"] {
             assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Free), "{word}");
+        }
+    }
+
+    #[test]
+    fn where_no_accounts_are_kept_their_commands_are_neither_listed_nor_suggested() {
+        let off = Accounts::Off;
+        let group: Vec<_> = TABLE.iter().filter(|spec| spec.group == Group::Accounts).map(|spec| spec.word).collect();
+        let expected = ["register", "login", "passwd", "ghost", "unregister", "broadcast", "banip", "unbanip", "audit"];
+        assert_eq!(group, expected);
+        assert_eq!(listed(off).count(), TABLE.len() - group.len());
+        for word in group {
+            let slip = &[&word[..1], word].concat();
+            assert!(listed(off).all(|spec| spec.word != word));
+            assert!(nearest(word, off).is_none_or(|spec| spec.exists(off)), "{word}");
+            assert!(resembling(slip, off).is_none_or(|spec| spec.exists(off)), "{slip}");
+            assert_eq!(resembling(slip, ALL).map(|spec| spec.word), Some(word));
+            assert_eq!(resembling(word, off).map(|spec| spec.word), Some(word), "in full it may carry a password");
+        }
+        for accounts in [Accounts::Optional, Accounts::Required] {
+            assert_eq!(listed(accounts).count(), TABLE.len());
         }
     }
 }

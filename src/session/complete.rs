@@ -71,8 +71,9 @@ impl Session {
                 Some("join" | "to") => found.extend(self.rooms().filter(|c| starts(c))),
                 Some("set") => found.extend(
                     ["description", "limit", "password", "public", "invite", "slow"]
-                        .map(str::to_owned)
                         .into_iter()
+                        .chain(accounts.are_kept().then_some("keep"))
+                        .map(str::to_owned)
                         .filter(|c| starts(c)),
                 ),
                 Some("bell") => {

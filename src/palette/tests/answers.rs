@@ -155,7 +155,7 @@ fn a_password_asked_for_from_the_view_leads_into_the_rooms_view() {
         person.commands(view, "join staff");
         let told = "staff has a password. Give it, or go back with Enter.";
         assert_eq!(person.hears(asked("staff")), [Effect::Tell(Tone::News, told.to_owned()), Effect::HideInput]);
-        let join = Effect::Join { room: room("staff"), password: Some("two  words".to_owned()), quick: false };
+        let join = Effect::Join { room: room("staff"), password: Secret::new("two  words"), quick: false };
         assert_eq!(person.types(" two  words "), [Effect::ShowInput, join]);
         person.hears(entered("staff", Came::In));
         let staff = open("staff");
@@ -255,10 +255,10 @@ fn another_name_of_the_other_one_is_in_the_prompt_and_a_namesakes_is_not() {
 fn a_quick_room_that_is_gone_meanwhile_leaves_one_in_the_palette() {
     let mut person = Person::at(Door::Quick);
     person.types("general secret");
-    person.hears(Answer::RoomChecked { room: room("general"), password: Some("secret".to_owned()) });
+    person.hears(Answer::RoomChecked { room: room("general"), password: Secret::new("secret") });
     person.types("alice");
     let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
-    let join = Effect::Join { room: room("general"), password: Some("secret".to_owned()), quick: true };
+    let join = Effect::Join { room: room("general"), password: Secret::new("secret"), quick: true };
     assert_eq!(done.last(), Some(&join));
     let full = JoinRefusal::Full { room: room("general"), limit: 2 };
     let told = person.hears(Answer::JoinRefused { room: room("general"), refusal: full });
@@ -274,7 +274,7 @@ fn the_quick_door_asks_for_a_password_and_goes_back_to_its_room_question() {
     assert_eq!(person.types("staff"), [Effect::CheckRoom { room: room("staff"), password: None }]);
     assert_eq!(person.hears(asked("staff")).last(), Some(&Effect::HideInput));
     assert_eq!(person.0.place(), Place::AskingPassword);
-    let check = Effect::CheckRoom { room: room("staff"), password: Some("wrong".to_owned()) };
+    let check = Effect::CheckRoom { room: room("staff"), password: Secret::new("wrong") };
     assert_eq!(person.types("wrong"), [Effect::ShowInput, check]);
     let wrong = JoinRefusal::NoSuchRoomOrPassword;
     let told = person.hears(Answer::JoinRefused { room: room("staff"), refusal: wrong });

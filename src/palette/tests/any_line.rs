@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::accounts::asks;
 use super::*;
 use crate::command::{Typed, words};
 
@@ -30,6 +31,25 @@ fn everywhere() -> Vec<Person> {
         pasting.commands(view, "paste");
         pasting.types("one");
         all.extend([asked, pasting]);
+        for (command, ask, count) in asks() {
+            for given in 0..count {
+                let mut asked = Person::at_general(view);
+                asked.commands(view, command);
+                asked.hears(Answer::PasswordWanted { ask: ask.clone(), prompt: String::new() });
+                for _ in 0..given {
+                    asked.types("hunter2");
+                }
+                all.push(asked);
+            }
+        }
+    }
+    for door in [Door::Plain, Door::Quick] {
+        let mut login = Person::at(door);
+        if door == Door::Quick {
+            login.hears(Answer::RoomChecked { room: room("general"), password: None });
+        }
+        login.hears(Answer::PasswordNeeded { name: user("alice") });
+        all.push(login);
     }
     all
 }
@@ -80,6 +100,11 @@ fn command_line() -> impl Strategy<Value = String> {
     })
 }
 
+fn rules() -> impl Strategy<Value = Rules> {
+    prop::sample::select(vec![Accounts::Off, Accounts::Optional, Accounts::Required])
+        .prop_map(|accounts| Rules { accounts, ..RULES })
+}
+
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![command_line(), "\\PC{0,40}", "(\\PC{0,10}\n){0,4}\\PC{0,10}", "[:/@#, a-c12\n.]{0,12}"]
 }
@@ -88,17 +113,17 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_line_anywhere_is_survived_with_a_few_effects(line in line()) {
+    fn any_line_anywhere_is_survived_with_a_few_effects(line in line(), rules in rules()) {
         for mut person in everywhere() {
             let before = person.0.place();
             let (logged_in, asks) = (person.0.is_logged_in(), person.0.asks_password());
-            prop_assert!(matches!(person.0.cost(&line), Cost::Free | Cost::Read(1..=3) | Cost::Post(1..)));
+            prop_assert!(matches!(person.0.cost(&line, &rules), Cost::Free | Cost::Read(1..=3) | Cost::Post(1..)));
             let recallable = person.0.recallable(&line);
             prop_assert!(line.starts_with(recallable));
             prop_assert!(recallable.is_empty() || (logged_in && !asks));
-            let comes_back = person.0.would_say(&line, &RULES);
+            let comes_back = person.0.would_say(&line, &rules);
             let _ = person.0.takes_whole(&line);
-            let effects = person.types(&line);
+            let effects = person.types_under(&rules, &line);
             let help = Typed::parse(&line).and_then(|typed| find(typed.word)).is_some_and(|spec| spec.word == "help");
             prop_assert!(effects.len() <= if help { TABLE.len() + 1 } else { FEW }, "{:?}: {:?}", before, effects);
             let says = effects.iter().filter(|effect| matches!(effect, Effect::Say { .. })).count();
@@ -106,6 +131,11 @@ proptest! {
             prop_assert!(!comes_back || says == effects.len(), "{:?}", effects);
             if !logged_in || asks {
                 prop_assert_eq!(says, 0);
+            }
+            // The room of the quick listener answers first.
+            if asks && !matches!(person.0.state, State::QuickPassword(_) | State::QuickRoom) {
+                let shown = effects.contains(&Effect::ShowInput);
+                prop_assert!(shown != person.0.asks_password(), "hidden as long as it is asked for, and no longer");
             }
         }
     }
@@ -161,6 +191,11 @@ fn step() -> impl Strategy<Value = Step> {
         partner.clone().prop_map(|person| Answer::Lost(Conversation::Direct(person))),
         partner.clone().prop_map(Answer::DirectOpened),
         partner.prop_map(Answer::PartnerRenamed),
+        prop::sample::select(asks().to_vec())
+            .prop_map(|(_, ask, _)| Answer::PasswordWanted { ask, prompt: "x".to_owned() }),
+        Just(Answer::PasswordNeeded { name: user("alice") }),
+        Just(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 }),
+        Just(Answer::LoginRefused(LoginRefusal::Busy)),
     ];
     let often = prop::sample::select(vec![
         ":chat",
@@ -172,6 +207,8 @@ fn step() -> impl Strategy<Value = Step> {
         ":close",
         "/close",
         "/dm bob",
+        "/register",
+        "hunter2",
     ]);
     prop_oneof![
         4 => often.prop_map(|line| Step::Line(line.to_owned())),
@@ -213,6 +250,9 @@ proptest! {
             }
             if let Some(Effect::EnterView(entered)) = effects.last() {
                 prop_assert_eq!(person.0.place(), Place::ChatView(entered.clone()));
+            }
+            if effects.contains(&Effect::HideInput) || effects.contains(&Effect::KeepHidden) {
+                prop_assert!(person.0.asks_password());
             }
             prop_assert!(!effects.contains(&Effect::Quit) || person.0.is_leaving());
         }

@@ -35,12 +35,17 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         room: room("general"),
         invited: names.iter().map(|name| whom(name)).collect(),
     };
+    let begin = Effect::BeginAccount;
+    let ban = |network: &str, lasts, reason: &str| {
+        let (network, reason) = (network.to_owned(), reason.to_owned());
+        Effect::BanAddress(Box::new(AddressBan { network, lasts, reason }))
+    };
     let history = |count| Effect::ShowHistory { of: open("general"), count };
     vec![
         ("rooms", Effect::ListRooms),
         ("join games", join("games", None)),
         ("JOIN Games", join("games", None)),
-        ("join games  two  words ", join("games", some("two  words"))),
+        ("join games  two  words ", join("games", Secret::new("two  words"))),
         ("joingroup games", join("games", None)),
         ("list", Effect::ListPeople(open("general"))),
         ("listall", Effect::ListEverybody),
@@ -50,7 +55,7 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("history 7", history(Some(7))),
         ("search noon|midnight", Effect::Search("noon|midnight".to_owned())),
         ("create den", Effect::Create { room: room("den"), password: None }),
-        ("create den two  words", Effect::Create { room: room("den"), password: some("two  words") }),
+        ("create den two  words", Effect::Create { room: room("den"), password: Secret::new("two  words") }),
         ("invite bob", invite(&["bob"])),
         ("invite bob,carol bob @BOB", invite(&["bob", "carol"])),
         ("set", Effect::ShowSettings(room("general"))),
@@ -61,7 +66,7 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("set limit off", set(Setting::Limit(None))),
         ("set limit none", set(Setting::Limit(None))),
         ("set limit -", set(Setting::Limit(None))),
-        ("set password two  words", set(Setting::Password(some("two  words")))),
+        ("set password two  words", set(Setting::Password(Secret::new("two  words")))),
         ("set password", set(Setting::Password(None))),
         ("set public on", set(Setting::Public(true))),
         ("set public No", set(Setting::Public(false))),
@@ -93,6 +98,24 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("op bob", act(Act::Promote(whom("bob")))),
         ("deop bob", act(Act::Demote(whom("bob")))),
         ("nick robert", Effect::Rename(user("robert"))),
+        ("set keep on", set(Setting::Keep(true))),
+        ("set Keep OFF", set(Setting::Keep(false))),
+        ("register", begin(AccountAsk::Register)),
+        ("passwd", begin(AccountAsk::ChangePassword)),
+        ("unregister", begin(AccountAsk::Unregister)),
+        ("login alice", begin(AccountAsk::Login(user("alice")))),
+        ("LOGIN  Alice ", begin(AccountAsk::Login(user("alice")))),
+        ("ghost alice", begin(AccountAsk::Ghost(user("alice")))),
+        ("broadcast two  words", Effect::Broadcast("two  words".to_owned())),
+        ("banip", Effect::ListAddressBans),
+        ("banip 203.0.113.7", ban("203.0.113.7", None, "")),
+        ("banip 203.0.113.0/24 2h", ban("203.0.113.0/24", Some(minutes(120)), "")),
+        ("banip 2001:db8::/32 10m  spam  again", ban("2001:db8::/32", Some(minutes(10)), "spam  again")),
+        ("banip ::1 spam 2h", ban("::1", None, "spam 2h")),
+        ("unbanip 203.0.113.0/24", Effect::UnbanAddress("203.0.113.0/24".to_owned())),
+        ("audit", Effect::ShowAudit(None)),
+        ("audit 1", Effect::ShowAudit(Some(1))),
+        ("audit 200", Effect::ShowAudit(Some(200))),
         ("whois bob", Effect::TellWhoIs(whom("bob"))),
         ("whois @bob#7", Effect::TellWhoIs(whom("bob#7"))),
         ("whoami", Effect::TellWhoAmI),
@@ -137,6 +160,8 @@ fn a_wrong_value_is_answered_with_what_the_setting_takes() {
         ("set limit|set limit x|set limit -1|set limit 4294967296", "limit takes a number of people, or off."),
         ("set public|set public x", "public takes on or off."),
         ("set invite x", "invite takes on or off."),
+        ("set keep|set keep x", "keep takes on or off."),
+        ("audit 0|audit 201|audit 1000000", "The number of entries is 1 to 200."),
         (
             "set slow|set slow x|set slow 6h1|slow x|slow 21601|slow 7h|slow -1",
             "slow takes seconds or a time like 10m, six hours at most, or off.",
@@ -212,7 +237,8 @@ fn wrong_forms_are_answered_with_how_to_use_the_command() {
         |search|create|group|group trip|group trip ,|invite|invite ,|slow|destroy now|close general|op bob now|deop bob x|unban bob x\
         |unmute bob x|ban bob 0m|ban bob 400d|ban bob 1h30m spam|kick\
         |ban|unban|mute|mute bob x|mute bob 0s|unmute|op|deop|nick|whois|unignore|bell|bell x|color|color maybe|mode\
-        |mode x|echo|shutdown";
+        |mode x|echo|shutdown|login|ghost|broadcast|banip ::1 0m|banip ::1 2hours spam|unbanip|unbanip ::1 now|audit x|audit -1\
+        |audit 99999999999999999999999";
     for view in [false, true] {
         for line in lines.split('|') {
             let mut person = Person::at_general(view);
@@ -247,12 +273,17 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         (format!("set password {long}"), password),
         (
             "set colour blue".to_owned(),
-            "There is no setting colour: it is description, limit, password, public, invite or slow.",
+            "There is no setting colour: it is description, limit, password, public, invite, slow or keep.",
         ),
         ("kick 1x".to_owned(), BAD_START),
         ("ban bob# spam".to_owned(), "A name has no # in it: a letter, then letters, digits, _ or -."),
         (format!("kick bob {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
         (format!("set description {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
+        ("login al".to_owned(), name_length),
+        ("login you".to_owned(), "The name you is reserved."),
+        ("ghost 1x".to_owned(), BAD_START),
+        (format!("broadcast {}", "x".repeat(151)), "Not said: 151 characters, and a message may have 150."),
+        (format!("banip ::1 {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
         ("nick al".to_owned(), name_length),
         ("nick abcdefghijklm".to_owned(), name_length),
         ("nick two words".to_owned(), NO_SPACES),
@@ -274,9 +305,9 @@ fn passwords_invitations_and_reasons_may_be_as_long_as_the_limit() {
     let mut person = Person::in_room();
     let password = "é".repeat(128);
     let effects = person.types(&format!(":create den {password}"));
-    assert_eq!(effects, [Effect::Create { room: room("den"), password: Some(password.clone()) }]);
+    assert_eq!(effects, [Effect::Create { room: room("den"), password: Secret::new(&password) }]);
     let effects = person.types(&format!(":set password {password}"));
-    assert_eq!(effects, [set(Setting::Password(Some(password)))]);
+    assert_eq!(effects, [set(Setting::Password(Secret::new(&password)))]);
     let reason = "é".repeat(150);
     let effects = person.types(&format!(":kick bob {reason}"));
     assert_eq!(effects, [act(Act::Kick { whom: whom("bob"), reason })]);

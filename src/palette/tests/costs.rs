@@ -7,7 +7,7 @@ fn every_command_costs_what_the_table_says_where_it_does_what_its_example_does()
     for spec in TABLE {
         for (person, mark) in [(Person::in_room(), ':'), (Person::in_view(), '/')] {
             let line = format!("{mark}{}", &spec.example[1..]);
-            assert_eq!(person.0.cost(&line), spec.cost, "{line}");
+            assert_eq!(person.costs(&line), spec.cost, "{line}");
         }
     }
 }
@@ -31,7 +31,7 @@ fn forms_that_only_show_something_cost_a_reading() {
     ] {
         for view in [false, true] {
             let line = [if view { "/" } else { ":" }, command].concat();
-            assert_eq!(Person::at_general(view).0.cost(&line), cost, "{line}");
+            assert_eq!(Person::at_general(view).costs(&line), cost, "{line}");
         }
     }
 }
@@ -51,11 +51,11 @@ fn every_addressee_costs_a_message() {
                 command(format!("temp @{to} hi")),
                 command(format!("temp 5 @{to} hi")),
             ] {
-                assert_eq!(person.0.cost(&line), Cost::Post(count), "{line}");
+                assert_eq!(person.costs(&line), Cost::Post(count), "{line}");
             }
         }
         let many = format!("@{} hi", names(400));
-        assert_eq!(person.0.cost(&many), Cost::Post(10), "what is refused anyway can be paid");
+        assert_eq!(person.costs(&many), Cost::Post(10), "what is refused anyway can be paid");
     }
 }
 
@@ -64,13 +64,13 @@ fn a_text_of_many_lines_costs_a_message_and_one_for_every_kibibyte() {
     let text = |bytes: usize| format!("x\n{}", "x".repeat(bytes - 2));
     for (bytes, cost) in [(2, 1), (1023, 1), (1024, 2), (2047, 2), (2048, 3), (4095, 4), (4096, 5)] {
         let text = text(bytes);
-        assert_eq!(Person::in_view().0.cost(&text), Cost::Post(cost), "{bytes}");
-        assert_eq!(Person::in_room().0.cost(&format!("@bob {text}")), Cost::Post(cost), "{bytes}");
-        assert_eq!(Person::in_view().0.cost(&format!("@bob,carol {text}")), Cost::Post(2 * cost), "{bytes}");
-        assert_eq!(Person::in_room().0.cost(&format!(":say {text}")), Cost::Post(cost), "{bytes}");
-        assert_eq!(Person::in_room().0.cost(&format!(":dm bob {text}")), Cost::Post(cost), "{bytes}");
+        assert_eq!(Person::in_view().costs(&text), Cost::Post(cost), "{bytes}");
+        assert_eq!(Person::in_room().costs(&format!("@bob {text}")), Cost::Post(cost), "{bytes}");
+        assert_eq!(Person::in_view().costs(&format!("@bob,carol {text}")), Cost::Post(2 * cost), "{bytes}");
+        assert_eq!(Person::in_room().costs(&format!(":say {text}")), Cost::Post(cost), "{bytes}");
+        assert_eq!(Person::in_room().costs(&format!(":dm bob {text}")), Cost::Post(cost), "{bytes}");
     }
-    assert_eq!(Person::in_view().0.cost(&"x".repeat(4096)), Cost::Post(1), "one line is one message");
+    assert_eq!(Person::in_view().costs(&"x".repeat(4096)), Cost::Post(1), "one line is one message");
 }
 
 #[test]
@@ -81,11 +81,11 @@ fn a_paste_is_paid_for_with_its_last_line() {
             person.commands(view, "paste");
             let line = "x".repeat(255);
             for _ in 0..lines {
-                assert_eq!(person.0.cost(&line), Cost::Free);
+                assert_eq!(person.costs(&line), Cost::Free);
                 person.types(&line);
             }
-            assert_eq!(person.0.cost(":quit"), Cost::Free);
-            assert_eq!(person.0.cost(". "), Cost::Post(cost), "{lines} lines");
+            assert_eq!(person.costs(":quit"), Cost::Free);
+            assert_eq!(person.costs(". "), Cost::Post(cost), "{lines} lines");
         }
     }
 }
@@ -105,21 +105,21 @@ fn lines_cost_by_what_they_are_where_they_are_typed() {
         (":join staff secret", Cost::Read(1)),
         ("/quit", Cost::Free),
     ] {
-        assert_eq!(view.0.cost(line), cost, "{line}");
+        assert_eq!(view.costs(line), cost, "{line}");
     }
     let palette = Person::in_palette();
     for (line, cost) in [("hi", Cost::Read(1)), ("", Cost::Free), (":", Cost::Read(1)), ("@bob", Cost::Read(1))] {
-        assert_eq!(palette.0.cost(line), cost, "{line}");
+        assert_eq!(palette.costs(line), cost, "{line}");
     }
     for door in [Door::Plain, Door::Quick] {
-        assert_eq!(Person::at(door).0.cost("alice"), Cost::Read(1));
+        assert_eq!(Person::at(door).costs("alice"), Cost::Read(1));
     }
     let mut asked = Person::in_palette();
     asked.types(":join staff");
     let refused = JoinRefusal::NeedsPassword(room("staff"));
     asked.hears(Answer::JoinRefused { room: room("staff"), refusal: refused });
-    assert_eq!(asked.0.cost("secret"), Cost::Free);
+    assert_eq!(asked.costs("secret"), Cost::Free);
     asked.types("");
     asked.types(":quit");
-    assert_eq!(asked.0.cost("anything"), Cost::Free);
+    assert_eq!(asked.costs("anything"), Cost::Free);
 }

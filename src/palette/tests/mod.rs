@@ -1,3 +1,4 @@
+mod accounts;
 mod answers;
 mod any_line;
 mod commands;
@@ -11,8 +12,12 @@ use crate::command::{Cost, TABLE, find, syntax};
 use crate::conversation::Conversation;
 use crate::identity::Whom;
 use crate::message::{Addressee, ClientId, Draft};
+use crate::secret::Secret;
 
-const RULES: Rules = Rules { username_min: 3, username_limit: 12, message_limit: 150 };
+/// With every command there is.
+const RULES: Rules = Rules { username_min: 3, username_limit: 12, message_limit: 150, accounts: Accounts::Optional };
+/// Without accounts.
+const NO_ACCOUNTS: Rules = Rules { accounts: Accounts::Off, ..RULES };
 
 fn room(name: &str) -> RoomName {
     RoomName::parse(name).expect("a room name")
@@ -43,9 +48,21 @@ impl Person {
     }
 
     fn feels(&mut self, input: Input<'_>) -> Vec<Effect> {
+        self.feels_under(&RULES, input)
+    }
+
+    fn types_under(&mut self, rules: &Rules, line: &str) -> Vec<Effect> {
+        self.feels_under(rules, Input::LineEntered(line))
+    }
+
+    fn feels_under(&mut self, rules: &Rules, input: Input<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.0.handle(input, &RULES, &mut effects);
+        self.0.handle(input, rules, &mut effects);
         effects
+    }
+
+    fn costs(&self, line: &str) -> Cost {
+        self.0.cost(line, &RULES)
     }
 
     fn hears(&mut self, answer: Answer) -> Vec<Effect> {
@@ -221,7 +238,7 @@ fn a_password_is_asked_hidden_and_its_line_is_never_a_command() {
     let mut person = Person::in_palette();
     let join = |password: Option<&str>| Effect::Join {
         room: room("staff"),
-        password: password.map(str::to_owned),
+        password: password.and_then(Secret::new),
         quick: false,
     };
     assert_eq!(person.types(":join staff"), [join(None)]);
@@ -315,7 +332,7 @@ fn every_command_does_its_own_thing() {
         (":say two words", Effect::Say { to: here.clone(), draft: Draft::said("two words").into(), confirm: true }),
         (
             ":joingroup games pass word",
-            Effect::Join { room: room("games"), password: Some("pass word".to_owned()), quick: false },
+            Effect::Join { room: room("games"), password: Secret::new("pass word"), quick: false },
         ),
     ] {
         assert_eq!(person.types(line), [effect], "{line}");
@@ -344,10 +361,10 @@ fn help_explains_one_command_with_syntax_and_example() {
 #[test]
 fn reading_and_posting_cost_what_they_should() {
     let person = Person::in_view();
-    assert_eq!(person.0.cost("hello"), Cost::Post(1));
-    assert_eq!(person.0.cost(""), Cost::Free);
-    assert_eq!(person.0.cost(":q"), Cost::Free);
-    assert_eq!(person.0.cost("/listall"), Cost::Read(3));
-    assert_eq!(person.0.cost("/join games"), Cost::Post(1));
-    assert_eq!(Person::in_palette().0.cost("hello"), Cost::Read(1));
+    assert_eq!(person.costs("hello"), Cost::Post(1));
+    assert_eq!(person.costs(""), Cost::Free);
+    assert_eq!(person.costs(":q"), Cost::Free);
+    assert_eq!(person.costs("/listall"), Cost::Read(3));
+    assert_eq!(person.costs("/join games"), Cost::Post(1));
+    assert_eq!(Person::in_palette().costs("hello"), Cost::Read(1));
 }

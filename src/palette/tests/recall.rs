@@ -27,6 +27,15 @@ fn a_line_is_recalled_up_to_where_a_secret_begins() {
         (":shutdown AB12C-3DE4F", ":shutdown"),
         (":shutdwn AB12C-3DE4F", ":shutdwn"),
         (":shutdown AB12C 3DE4F", ":shutdown"),
+        (":register secret", ":register"),
+        (":regsiter two words", ":regsiter"),
+        (":passwd secret", ":passwd"),
+        (":password secret", ":password"),
+        (":unregister secret", ":unregister"),
+        (":login alice secret", ":login alice"),
+        (":logni alice  two words", ":logni alice"),
+        (":ghost alice secret", ":ghost alice"),
+        (":login alice", ":login alice"),
         (":say secret", ":say secret"),
         (":dm bob secret", ":dm bob secret"),
         ("", ""),
@@ -65,6 +74,7 @@ proptest! {
     fn no_secret_is_left_whatever_blanks_and_case_it_is_typed_with(
         start in prop::sample::select(vec![
             ("join", "staff"), ("joingroup", "staff"), ("create", "den"), ("set", "password"), ("shutdown", ""),
+            ("register", ""), ("passwd", ""), ("unregister", ""), ("login", "alice"), ("ghost", "alice"),
         ]),
         mark in prop::sample::select(vec![":", "/"]),
         blanks in prop::collection::vec(1_usize..4, 3),

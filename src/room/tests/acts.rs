@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::order::KICK_LASTS;
+use crate::secret::Secret;
 
 /// A room, who made it, somebody who looks at it, and somebody in it who does not.
 struct Scene {

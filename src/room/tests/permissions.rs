@@ -1,6 +1,7 @@
 //! Who may do what, asked of the room itself: no way past the table.
 
 use super::*;
+use crate::secret::Secret;
 
 /// Everybody a room can have to do with. The banned one and the stranger are not in it, nor is the operator.
 struct Cast {
