@@ -74,6 +74,11 @@ impl History {
         self.kept.iter().skip(self.kept.len().saturating_sub(count)).cloned().collect()
     }
 
+    /// The number of the oldest message kept.
+    pub fn oldest(&self) -> Option<MessageId> {
+        self.kept.front().and_then(|event| event.message()).map(|message| message.id)
+    }
+
     /// Messages kept.
     pub fn len(&self) -> usize {
         self.kept.len()
@@ -128,7 +133,8 @@ impl History {
         (!gone).then(|| Changed { message: None, requoted: self.requote(id, None) })
     }
 
-    fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
+    /// Brings the quotes of a message up to date; the answers that have one.
+    pub fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
         let mut requoted = Vec::new();
         for event in &mut self.kept {
             if let Some(message) = event.message().and_then(|message| message.requoted(id, text)) {

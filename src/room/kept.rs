@@ -201,13 +201,13 @@ impl Room {
     }
 
     /// Where this room's messages go: a room that somebody has made leaves no trace unless it is kept.
-    fn recorder(&self, state: &State) -> Option<&Arc<Store>> {
+    pub(super) fn recorder(&self, state: &State) -> Option<&Arc<Store>> {
         self.store().filter(|store| (state.made.is_none() || state.kept) && store.keeps_history())
     }
 
-    /// Whether what was said here reaches further back than memory does.
-    pub fn reaches_back(&self) -> bool {
-        self.recorder(&self.lock()).is_some()
+    /// Nothing more of the room is written down: it is about to be taken off the disk.
+    pub fn record_no_more(&self) {
+        self.lock().kept = false;
     }
 }
 

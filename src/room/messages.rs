@@ -159,7 +159,7 @@ impl State {
     }
 
     /// Whether it is his turn in a slow room. Admins are not slowed: they have to be able to answer.
-    fn keep_slow(&self, room: &Room, actor: &Actor, now: Instant) -> Result<(), Denied> {
+    pub(super) fn keep_slow(&self, room: &Room, actor: &Actor, now: Instant) -> Result<(), Denied> {
         if self.slow == Duration::ZERO || self.role(actor, now) >= Role::Admin {
             return Ok(());
         }
@@ -177,7 +177,7 @@ impl State {
     }
 
     /// Above so many people in view the line alone tells of an erasure: a screen drawn anew costs as much as twenty lines.
-    fn redraws(&self) -> bool {
+    pub(super) fn redraws(&self) -> bool {
         self.in_view <= GATHER_ABOVE
     }
 
@@ -192,7 +192,7 @@ impl State {
         self.erased(id)
     }
 
-    fn erased(&mut self, id: MessageId) -> Erased {
+    pub(super) fn erased(&mut self, id: MessageId) -> Erased {
         let redraw_due = self.redraws() && !std::mem::replace(&mut self.redraw_due, true);
         Erased { id, redraw_due }
     }

@@ -18,6 +18,7 @@ mod kept;
 mod membership;
 mod messages;
 mod moderation;
+mod older;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -240,6 +241,11 @@ impl Room {
     /// How it came to be, if somebody has made it.
     pub fn made(&self) -> Option<Made> {
         self.lock().made.clone()
+    }
+
+    /// Whether it was made by somebody and is there until it is destroyed.
+    pub fn is_kept(&self) -> bool {
+        self.lock().kept
     }
 
     /// Which room of this name it is.

@@ -182,7 +182,7 @@ impl Session {
     }
 
     /// Hashes a new password; nothing if that could not be done, and then it was told.
-    fn hashed(&self, password: Secret) -> Option<HashedPassword> {
+    pub(super) fn hashed(&self, password: Secret) -> Option<HashedPassword> {
         match self.hub.work.run(move || password::hash(password.expose())) {
             Ok(Ok(hash)) => Some(hash),
             Ok(Err(error)) => {

@@ -159,7 +159,10 @@ impl Session {
         let (kept, seen) = match of {
             Conversation::Room(name) => {
                 let Some(membership) = self.membership(name) else { return };
-                membership.room.show_history(&actor, count, &self.outbox, Instant::now())
+                let room = Arc::clone(&membership.room);
+                let older = self.show_older(&room, &actor, count);
+                let (kept, seen) = room.show_history(&actor, count, &self.outbox, Instant::now());
+                (kept + older.0, seen | older.1)
             }
             Conversation::Direct(partner) => {
                 let pair = self.hub.directs.find(self.outbox.id(), partner.client);
@@ -177,6 +180,16 @@ impl Session {
         if !seen {
             self.outbox.tell(Tone::News, "All of it was said by people you ignore.");
         }
+    }
+
+    /// Shows what is missing of the last `count` messages in memory, as far as it is on disk.
+    fn show_older(&self, room: &Arc<Room>, actor: &crate::deed::Actor, count: usize) -> (usize, bool) {
+        let now = Instant::now();
+        let missing = count.saturating_sub(room.history(actor, count, now).len());
+        let Some(before) = room.older_than(actor, now).filter(|_| missing > 0) else { return (0, false) };
+        let older = self.read_older(room, before, missing);
+        let seen = !older.is_empty() && self.outbox.tell_events(&older, &mut self.hub.clock.clone());
+        (older.len(), seen)
     }
 
     #[inline(never)]

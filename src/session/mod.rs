@@ -15,6 +15,7 @@ mod effects;
 mod farewell;
 mod idle;
 mod input;
+mod keeping;
 mod listings;
 mod moderation;
 mod operator;

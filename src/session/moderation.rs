@@ -31,9 +31,16 @@ impl Session {
         };
         let (online, local) = self.banned_address(&act);
         let destroys = act == Act::Destroy;
-        match room.act(&actor, act, online, local, Instant::now()) {
+        if !self.prepare_act(&room, &actor, &act) {
+            return;
+        }
+        match room.act(&actor, act.clone(), online, local, Instant::now()) {
             Ok(acted) => {
                 self.log_act(&room, &acted.news);
+                self.complete_act(&room, &act);
+                if actor.operator {
+                    self.hub.audit(&actor.who.name, &format!("in {name}: {}", acted.news));
+                }
                 if destroys {
                     self.hub.rooms.destroy(&room, &format!("{}.", acted.news));
                     return;

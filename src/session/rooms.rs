@@ -203,6 +203,7 @@ impl Session {
                 Ok(news) => {
                     self.note_undelivered(&room);
                     self.log_act(&room, &news);
+                    self.keep_room(&room);
                     self.outbox
                         .tell(Tone::News, &format!("{} was invited to {} for 24 h.", person.name(), room.name()));
                     if !person.outbox.ignores(actor.who.client, &actor.who.name) {

@@ -14,9 +14,9 @@ use crate::conversation::Conversation;
 use crate::deed::{Actor, Denied};
 use crate::direct::{Pair, TooMany};
 use crate::identity::Whom;
-use crate::message::{Addressee, Draft, Event, Message, MessageId};
+use crate::message::{Addressee, Draft, Event, Message, MessageId, Quoted};
 use crate::palette::Answer;
-use crate::room::Room;
+use crate::room::{Erased, Room};
 use crate::roster::Person;
 use crate::screen::Tone;
 use crate::timer::Task;
@@ -24,6 +24,8 @@ use crate::timer::Task;
 /// Where a message stands.
 enum Place {
     Room(Arc<Room>),
+    /// In a room, before what memory holds.
+    Older(Arc<Room>, Box<Message>),
     /// One that was sent to several people stands in several conversations.
     Direct(Vec<Arc<Pair>>),
 }
@@ -142,6 +144,12 @@ impl Session {
     pub(super) fn send_direct(&mut self, to: &[Whom], draft: Draft) {
         let mut pairs: Vec<Arc<Pair>> = Vec::new();
         for whom in to {
+            if self.hub.roster.find(whom).is_none()
+                && let Some(reader) = self.absent_account(whom)
+            {
+                self.leave_word(&reader, &draft);
+                continue;
+            }
             match self.begin(whom) {
                 Ok(pair) if pairs.iter().any(|known| Arc::ptr_eq(known, &pair)) => {}
                 Ok(pair) => pairs.push(pair),
@@ -229,7 +237,11 @@ impl Session {
         }
         let mut pairs = self.hub.directs.of(self.outbox.id());
         pairs.retain(|pair| pair.quote(id).is_some());
-        (!pairs.is_empty()).then_some(Place::Direct(pairs))
+        if pairs.is_empty() {
+            let (room, message) = self.locate_older(actor, id)?;
+            return Some(Place::Older(room, Box::new(message)));
+        }
+        Some(Place::Direct(pairs))
     }
 
     /// The number given, or the one of the last message that this person has said anywhere.
@@ -251,6 +263,11 @@ impl Session {
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
             }
+            Some(Place::Older(room, message)) => {
+                let reply = Some(Quoted::of(&message));
+                let in_view = room.is_viewed_by(self.outbox.id());
+                self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
+            }
             Some(Place::Direct(pairs)) if !self.pay_for(pairs.len() - 1) => {}
             Some(Place::Direct(pairs)) => {
                 let reply = pairs.first().and_then(|pair| pair.quote(id));
@@ -265,15 +282,14 @@ impl Session {
         let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
         let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
         match self.locate(&actor, id) {
-            Some(Place::Room(room)) => match room.edit(&actor, id, text, Instant::now()) {
-                Some(Ok(erased)) => {
-                    self.note_undelivered(&room);
-                    self.hub.arrange_redraw(&room, erased);
-                    self.tell_changed(&room, &format!("Edited {id}."));
-                }
-                Some(Err(denied)) => self.refuse(&denied),
-                None => self.refuse(&Denied::NoMessage),
-            },
+            Some(Place::Room(room)) => {
+                let edited = room.edit(&actor, id, text, Instant::now());
+                self.changed(&room, edited, &format!("Edited {id}."));
+            }
+            Some(Place::Older(room, message)) => {
+                let edited = room.edit_older(&actor, &message, text, Instant::now());
+                self.changed(&room, Some(edited), &format!("Edited {id}."));
+            }
             Some(Place::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| pair.edit(id, &person, text, show, &clock));
@@ -287,15 +303,14 @@ impl Session {
         let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
         let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
         match self.locate(&actor, id) {
-            Some(Place::Room(room)) => match room.delete(&actor, id, Instant::now()) {
-                Some(Ok(erased)) => {
-                    self.note_undelivered(&room);
-                    self.hub.arrange_redraw(&room, erased);
-                    self.tell_changed(&room, &format!("Deleted {id}."));
-                }
-                Some(Err(denied)) => self.refuse(&denied),
-                None => self.refuse(&Denied::NoMessage),
-            },
+            Some(Place::Room(room)) => {
+                let deleted = room.delete(&actor, id, Instant::now());
+                self.changed(&room, deleted, &format!("Deleted {id}."));
+            }
+            Some(Place::Older(room, message)) => {
+                let deleted = room.delete_older(&actor, &message, Instant::now());
+                self.changed(&room, Some(deleted), &format!("Deleted {id}."));
+            }
             Some(Place::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| pair.delete(id, &person, show, &clock));
@@ -304,10 +319,18 @@ impl Session {
         }
     }
 
-    /// Whoever looks at the room sees what has changed; who does not is told.
-    fn tell_changed(&self, room: &Room, line: &str) {
-        if !room.is_viewed_by(self.outbox.id()) {
-            self.outbox.tell(Tone::News, line);
+    /// A message of a room was changed, or not. Whoever looks at the room sees it; who does not is told.
+    fn changed(&mut self, room: &Arc<Room>, changed: Option<Result<Erased, Denied>>, line: &str) {
+        match changed {
+            Some(Ok(erased)) => {
+                self.note_undelivered(room);
+                self.hub.arrange_redraw(room, erased);
+                if !room.is_viewed_by(self.outbox.id()) {
+                    self.outbox.tell(Tone::News, line);
+                }
+            }
+            Some(Err(denied)) => self.refuse(&denied),
+            None => self.refuse(&Denied::NoMessage),
         }
     }
 

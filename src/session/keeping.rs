@@ -1,0 +1,179 @@
+//! What outlasts the server, from the side of whoever asks for it: rooms written down, older messages read, messages left
+//! for who is not there.
+//!
+//! Nothing here is done under a lock: the disk is waited for, or read on the threads that compute long.
+//!
+//! *Owns* when a room is written down, and the way to what memory does not hold.
+//! *Knows nothing of* SQL and of how any of it looks.
+//! *Called by* `session`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::Session;
+use crate::deed::{Act, Actor, Setting};
+use crate::identity::Whom;
+use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
+use crate::room::{Room, Snapshot, restored};
+use crate::screen::Tone;
+use crate::store::{Account, KeptEntry, WaitingDirect};
+
+/// Older messages shown at most by one `:history`: four times what memory keeps by default, and about forty screens.
+const MOST_OLDER: usize = 1000;
+
+/// How long reading older messages may take.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+impl Session {
+    /// Puts the hash of a room's password into what is written down of it. False if that cannot be done now; then it was
+    /// told.
+    fn hash_entry(&self, room: &Room, snapshot: &mut Snapshot) -> bool {
+        let Some(password) = snapshot.password.take() else { return true };
+        let Some(hash) = self.hashed(password.clone()) else { return false };
+        // From here on the room knows the hash alone.
+        room.forget_password(&password, &hash);
+        snapshot.room.entry = KeptEntry::Password(hash);
+        true
+    }
+
+    /// Writes down a room that has changed, if it is one that is kept. It is on disk when this returns, or it was told that
+    /// it is not.
+    #[inline(never)]
+    pub(super) fn keep_room(&self, room: &Arc<Room>) {
+        let Some(store) = self.hub.store() else { return };
+        while let Some(mut snapshot) = room.snapshot() {
+            if !self.hash_entry(room, &mut snapshot) {
+                return;
+            }
+            if let Err(error) = store.save_room(snapshot.room) {
+                return self.tell_not_kept(&error);
+            }
+            // Two people may change a room at the same time: whoever writes last must have written what is.
+            if room.is_at(snapshot.revision) {
+                return;
+            }
+        }
+    }
+
+    /// What has to be on disk before an act is done. False if it is not to be done; then it was told why.
+    #[inline(never)]
+    pub(super) fn prepare_act(&self, room: &Arc<Room>, actor: &Actor, act: &Act) -> bool {
+        let Some(store) = self.hub.store().filter(|_| *act == Act::Set(Setting::Keep(true)) && !room.is_kept()) else {
+            return true;
+        };
+        let mut snapshot = match room.snapshot_to_keep(actor, Instant::now()) {
+            Ok(snapshot) => snapshot,
+            Err(denied) => {
+                self.refuse(&denied);
+                return false;
+            }
+        };
+        if !self.hash_entry(room, &mut snapshot) {
+            return false;
+        }
+        if let Err(error) = store.make_room(snapshot.room) {
+            self.outbox.tell(Tone::Refusal, &error.to_string());
+            return false;
+        }
+        true
+    }
+
+    /// What has to be on disk before an act that was done is confirmed.
+    #[inline(never)]
+    pub(super) fn complete_act(&self, room: &Arc<Room>, act: &Act) {
+        match act {
+            Act::Destroy | Act::Set(Setting::Keep(false)) => self.forget_room(room),
+            _ => self.keep_room(room),
+        }
+    }
+
+    /// Takes a room that was kept off the disk, with all that was said in it.
+    fn forget_room(&self, room: &Room) {
+        let Some(store) = self.hub.store() else { return };
+        room.record_no_more();
+        if let Err(error) = store.forget_room(room.name()) {
+            self.tell_not_kept(&error);
+        }
+    }
+
+    /// Messages of a room from before what memory holds, oldest first.
+    pub(super) fn read_older(&self, room: &Room, before: MessageId, count: usize) -> Vec<Arc<Event>> {
+        let Some(store) = self.hub.store().cloned().filter(|_| count > 0) else { return Vec::new() };
+        let name = room.name().clone();
+        let count = count.min(MOST_OLDER);
+        match self.hub.work.run(move || store.messages_before(&name, before, count, PATIENCE)) {
+            Ok(Ok(page)) => {
+                if page.cut {
+                    self.outbox.tell(Tone::News, "There was no time to read all of it.");
+                }
+                page.messages.into_iter().rev().map(|kept| Arc::new(Event::Said(restored(kept)))).collect()
+            }
+            Ok(Err(error)) => {
+                self.outbox.tell(Tone::Refusal, &error.to_string());
+                Vec::new()
+            }
+            Err(busy) => {
+                self.outbox.tell(Tone::Refusal, &busy.to_string());
+                Vec::new()
+            }
+        }
+    }
+
+    /// A message that is not in memory, and the room it was said in, if this person may read it.
+    #[inline(never)]
+    pub(super) fn locate_older(&self, actor: &Actor, id: MessageId) -> Option<(Arc<Room>, Message)> {
+        let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
+        let (name, kept) = self.hub.work.run(move || store.message(id)).ok()?.ok()??;
+        let room = Arc::clone(&self.membership(&name)?.room);
+        room.older_than(actor, Instant::now()).filter(|oldest| id < *oldest)?;
+        Some((room, restored(kept)))
+    }
+
+    /// Whoever is named, if he has an account and is not there.
+    #[inline(never)]
+    pub(super) fn absent_account(&self, whom: &Whom) -> Option<Account> {
+        let store = self.hub.store().cloned().filter(|_| whom.client.is_none() && self.hub.accounts().are_kept())?;
+        let name = whom.name.clone();
+        self.hub.work.run(move || store.account(&name)).ok()?.ok()?
+    }
+
+    /// Leaves a message for somebody who is not there.
+    #[inline(never)]
+    pub(super) fn leave_word(&mut self, reader: &Account, draft: &Draft) {
+        let (Some(person), Some(store)) = (self.person.clone(), self.hub.store().cloned()) else { return };
+        let name = &reader.name;
+        if draft.lasts.is_some() {
+            let line = format!("Not sent: {name} is not online, and a temporary message does not wait.");
+            return self.outbox.tell(Tone::Refusal, &line);
+        }
+        let (id, at, author) = (self.hub.rooms.next_message(), Timestamp::now(), person.identity());
+        let message = WaitingDirect {
+            id,
+            at,
+            from: author.name.clone(),
+            account: author.account,
+            text: draft.text.as_str().into(),
+            action: draft.action,
+            edited: false,
+            reply: draft.reply.clone(),
+        };
+        // Whom he does not want to read he does not find waiting either; and that nobody is told.
+        let put = if reader.settings.ignored.contains(&author.name) {
+            Ok(())
+        } else if store.keeps_history() {
+            store.keep_direct(reader.id, message).map_err(|error| error.to_string())
+        } else {
+            let full = |_| format!("Too many messages wait for {name} already: try again later.");
+            self.hub.mailbox.put(reader.id, message).map_err(full)
+        };
+        if let Err(line) = put {
+            return self.outbox.tell(Tone::Refusal, &format!("Not sent: {line}"));
+        }
+        let to = [Addressee { client: ClientId::NONE, name: name.clone() }].into();
+        let shown = Message::new(id, at, author.name, author.client, draft.clone(), to);
+        self.outbox.tell_direct(&Arc::new(Event::Said(shown)), &mut self.hub.clock.clone());
+        self.outbox.tell(Tone::News, &format!("{name} is not online: the message waits for the next login."));
+    }
+}
