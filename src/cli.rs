@@ -13,13 +13,21 @@ use lexopt::{Arg, Parser};
 use crate::config::{clash, parse_address};
 use crate::names::nearest;
 
+mod user;
+
+pub use user::{UserAction, UserOptions};
+
 /// What `chatsock --help` prints, without the last newline.
 pub const HELP: &str = "\
 Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
                 [--check-config] [-v|-vv|-q]
+       chatsock user add|passwd|remove NAME [--config FILE]
+       chatsock user list [--config FILE]
+       chatsock user import USERS [--config FILE]
        chatsock --help | --version
 
 A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
+`chatsock user` makes, changes, removes and lists accounts.
 
   --config FILE    read FILE; without it ./chatsock.toml is read if there is one
   --listen ADDR    listen here instead of at the config's `listen`; may be given
@@ -33,8 +41,16 @@ A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
 The log goes to stderr at level info; RUST_LOG, when set, wins over -v and -q.
 SIGINT and SIGTERM stop gracefully, a second one at once. SIGHUP reads the
 config again; a file with a mistake changes nothing.
-Exit status: 0 after a graceful stop, 2 for a wrong flag, a wrong config or a
-port that is taken, 1 for anything else.";
+
+Accounts need a build with the feature storage and [storage] in the config.
+`chatsock user` works while the server is running, which sees each change at
+the next login. A password is asked for twice without showing it or, when stdin
+is no terminal, is the first line of stdin; it is never an argument. USERS is a
+file with a name, a space and a password on each line; lines that begin with #
+count for nothing. All of them are imported or, if any is wrong, none.
+
+Exit status: 0 after a graceful stop, 2 for a wrong flag, a wrong config, a
+port that is taken or a wrong name or password, 1 for anything else.";
 
 /// What `chatsock --version` prints, without the newline; also the first line of a start.
 pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
@@ -42,7 +58,7 @@ pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
 const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "help", "version"];
 
 /// Words that are no options, and those people try though they are options here.
-const WORDS: &[&str] = &["serve", "help", "version"];
+const WORDS: &[&str] = &["serve", "user", "help", "version"];
 
 /// What the caller wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +67,8 @@ pub enum Invocation {
     Serve(ServeOptions),
     /// Read what the server would read, and say whether it is fine.
     CheckConfig(ServeOptions),
+    /// Look after the accounts.
+    User(UserOptions),
     /// Print [`HELP`].
     Help,
     /// Print [`VERSION`].
@@ -127,12 +145,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
             Arg::Short('v') => verbose += 1,
             Arg::Short('q') => quiet = true,
             Arg::Long("check-config") => check = true,
-            Arg::Long("config") => {
-                let file = value(&mut parser, "--config needs a file, as in --config chatsock.toml")?;
-                if options.config.replace(file.into()).is_some() {
-                    return Err(UsageError("--config is given twice; keep one of the two".to_owned()));
-                }
-            }
+            Arg::Long("config") => config_file(&mut parser, &mut options.config)?,
             Arg::Long("listen") => {
                 let text = value(&mut parser, "--listen needs an address, as in --listen 0.0.0.0:5555")?;
                 let address = listen_address(&text)?;
@@ -144,6 +157,18 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                 options.listen.push(address);
             }
             Arg::Value(word) if word == "serve" && !served => served = true,
+            Arg::Value(word) if word == "user" && !served => {
+                let before = [
+                    ("--listen", !options.listen.is_empty()),
+                    ("--check-config", check),
+                    ("-q", quiet),
+                    ("-v", verbose > 0),
+                ];
+                if let Some((option, _)) = before.into_iter().find(|(_, given)| *given) {
+                    return Err(user::no_servers_option(option));
+                }
+                return user::parse(&mut parser, options.config);
+            }
             other => return Err(unexpected(&other)),
         }
     }
@@ -157,6 +182,14 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
         (false, _) => Verbosity::Trace,
     };
     Ok(if check { Invocation::CheckConfig(options) } else { Invocation::Serve(options) })
+}
+
+fn config_file(parser: &mut Parser, config: &mut Option<PathBuf>) -> Result<(), UsageError> {
+    let file = value(parser, "--config needs a file, as in --config chatsock.toml")?;
+    match config.replace(file.into()) {
+        None => Ok(()),
+        Some(_) => Err(UsageError("--config is given twice; keep one of the two".to_owned())),
+    }
 }
 
 /// The value of the option just read. What looks like an option is none: `--config --check-config` lacks its file.
@@ -186,10 +219,13 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
         Arg::Value(word) if word == "serve" => {
             return UsageError("serve is given twice; keep one of the two".to_owned());
         }
+        Arg::Value(word) if word == "user" => {
+            return UsageError("serve and user are two commands; keep one of the two".to_owned());
+        }
         Arg::Value(word) => {
             let word = word.to_string_lossy();
             let hint = nearest(&word, WORDS.iter().copied()).map(|near| match near {
-                "serve" => near.to_owned(),
+                "serve" | "user" => near.to_owned(),
                 option => format!("--{option}"),
             });
             (format!("there is no command {}", word.escape_debug()), hint)
@@ -264,6 +300,68 @@ mod tests {
     fn q_together_with_v_is_refused() {
         assert_eq!(refusal("-q -v"), "-q and -v contradict each other; keep one of the two");
         assert_eq!(refusal("-vq"), refusal("-q -v"));
+    }
+
+    #[test]
+    fn what_to_do_with_accounts_is_taken_with_the_config_anywhere() {
+        let name = || crate::names::UserName::parse("alice", 1, 32).unwrap();
+        for (words, action) in [
+            ("add alice", UserAction::Add(name())),
+            ("passwd alice", UserAction::ChangePassword(name())),
+            ("remove alice", UserAction::Remove(name())),
+            ("list", UserAction::List),
+            ("import users.txt", UserAction::Import("users.txt".into())),
+        ] {
+            let user = |config| Ok(Invocation::User(UserOptions { config, action: action.clone() }));
+            assert_eq!(call(&format!("user {words}")), user(None));
+            for line in [format!("user {words} --config a.toml"), format!("--config=a.toml user {words}")] {
+                assert_eq!(call(&line), user(Some("a.toml".into())), "{line}");
+            }
+        }
+        assert_eq!(call("user add --help"), Ok(Invocation::Help));
+        assert_eq!(call("user --version"), Ok(Invocation::Version));
+    }
+
+    #[test]
+    fn a_password_among_the_arguments_is_refused_with_the_reason_and_not_repeated() {
+        for line in [
+            "user add alice hunter2",
+            "user passwd alice hunter2 hunter2",
+            "user add alice --password=hunter2",
+            "user add --password hunter2 alice",
+            "user add alice -phunter2",
+        ] {
+            let said = refusal(line);
+            assert!(said.starts_with("a password is never an argument, since everybody"), "{line}: {said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_call_of_user_is_answered_with_what_was_meant() {
+        for (line, said) in [
+            (
+                "user",
+                "chatsock user needs what to do: add, passwd, remove, list, import; as in chatsock user add alice",
+            ),
+            ("user ad alice", "there is no command user ad; did you mean user add?"),
+            ("user frobnicate", "there is no command user frobnicate; there are add, passwd, remove, list, import"),
+            ("user add", "chatsock user add needs a name, as in chatsock user add alice"),
+            ("user add 1st", "\"1st\" is no name: a name begins with a letter from A to Z"),
+            ("user add server", "\"server\" is no name: the name server is reserved"),
+            ("user list alice", "chatsock user list takes no name; it prints all accounts"),
+            ("user import", "chatsock user import needs a file, as in chatsock user import users.txt"),
+            ("user remove alice bob", "chatsock user remove alice takes no more than that; leave out the rest"),
+            ("user list -v", "-v is for the server and not for chatsock user; leave it out"),
+            ("-q user list", "-q is for the server and not for chatsock user; leave it out"),
+            ("user list --listen 0.0.0.0:1", "--listen is for the server and not for chatsock user; leave it out"),
+            ("user list --config", "--config needs a file, as in --config chatsock.toml"),
+            ("--config a user list --config b", "--config is given twice; keep one of the two"),
+            ("serve user list", "serve and user are two commands; keep one of the two"),
+            ("usr list", "there is no command usr; did you mean user?"),
+        ] {
+            assert_eq!(refusal(line), said, "{line}");
+        }
     }
 
     #[test]

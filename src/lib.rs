@@ -21,7 +21,7 @@
 //! | settings | [`config`], [`exit_code`], [`password`] |
 //! | shared state | [`store`], [`mailbox`], [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
 //! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
-//! | entry | [`cli`], `main` |
+//! | entry | [`cli`], `user_admin` (feature `storage`), `main` |
 //!
 //! # Threads
 //!
@@ -85,5 +85,7 @@ pub mod telnet;
 pub mod text;
 pub mod throttle;
 pub mod timer;
+#[cfg(feature = "storage")]
+pub mod user_admin;
 pub mod wire;
 pub mod work;

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use chatsock::cli::{self, Invocation, ServeOptions};
+use chatsock::cli::{self, Invocation, ServeOptions, UserOptions};
 use chatsock::config::{self, Config, Mistakes};
 use chatsock::hub::{Hub, Request};
 use chatsock::server::{self, Capacity, StartError};
+#[cfg(feature = "storage")]
+use chatsock::user_admin;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -32,8 +34,28 @@ fn main() -> ExitCode {
             Ok(_) => print("The configuration is fine."),
             Err(mistakes) => fail(USERS_MISTAKE, &mistakes),
         },
+        Invocation::User(options) => look_after_accounts(options),
         Invocation::Serve(options) => serve(options, &arguments),
     }
+}
+
+#[cfg(feature = "storage")]
+fn look_after_accounts(UserOptions { config: named, action }: UserOptions) -> ExitCode {
+    let file = Config::file(named.as_deref());
+    let config = match read_config(&ServeOptions { config: named, ..ServeOptions::default() }) {
+        Ok(config) => config,
+        Err(mistakes) => return fail(USERS_MISTAKE, &mistakes),
+    };
+    match user_admin::run(&action, &config, file.as_deref(), user_admin::ask) {
+        Ok(said) if said.is_empty() => ExitCode::SUCCESS,
+        Ok(said) => print(&said),
+        Err(error) => fail(if error.is_users() { USERS_MISTAKE } else { FAILED }, &error),
+    }
+}
+
+#[cfg(not(feature = "storage"))]
+fn look_after_accounts(_: UserOptions) -> ExitCode {
+    fail(USERS_MISTAKE, &format_args!("chatsock user {}", config::lacking("storage")))
 }
 
 fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {

@@ -236,6 +236,15 @@ impl fmt::Display for NameError {
 
 impl std::error::Error for NameError {}
 
+impl NameError {
+    /// The same as part of another sentence: `A name has no spaces.` is `a name has no spaces`.
+    pub fn clause(&self) -> String {
+        let sentence = self.to_string();
+        let mut chars = sentence.trim_end_matches('.').chars();
+        chars.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(chars).collect()
+    }
+}
+
 /// A free name like one that is taken: the name with 2, 3 and so on behind it, cut to at most `max` characters.
 ///
 /// `is_free` is asked with folded names. It is only a hint: the name may be taken a moment later.

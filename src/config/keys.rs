@@ -61,8 +61,9 @@ fn is_built(section: &str) -> bool {
     section == "storage" && storage::BUILT
 }
 
-/// What is said about a setting whose feature is not in this build.
-pub(super) fn lacking(feature: &str) -> String {
+/// What is said about something whose feature is not in this build: `needs the feature ...`, with the command to build it.
+#[must_use]
+pub fn lacking(feature: &str) -> String {
     format!(
         "needs the feature {feature}, which is not in this build; build with: cargo run --release --features {feature}"
     )

@@ -41,7 +41,7 @@ mod value;
 
 pub use address::{AddressError, clash, parse_address};
 pub use file::load;
-pub use keys::keys;
+pub use keys::{keys, lacking};
 pub use mistake::{Mistake, Mistakes};
 pub use network::{Network, NetworkError};
 pub use read::parse;

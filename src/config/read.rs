@@ -214,9 +214,3 @@ pub(super) fn contradiction(reader: &mut Reader<'_>, keys: &[(Section<'_, '_>, &
         reader.mistake(lines.first().copied(), text);
     }
 }
-
-/// A sentence as part of another one: `A name has no spaces.` is `a name has no spaces`.
-pub(super) fn clause(sentence: &str) -> String {
-    let mut chars = sentence.trim_end_matches('.').chars();
-    chars.next().map(char::to_lowercase).into_iter().flatten().chain(chars).collect()
-}

@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{ROOM_KEYS, bare, unknown_keys};
-use super::read::{MAX_COUNT, clause};
+use super::read::MAX_COUNT;
 use super::value::{Reader, Section, Value, kind};
 use super::{Entry, RoomConfig, Secret};
 use crate::names::RoomName;
@@ -42,7 +42,7 @@ pub(super) fn read_rooms(reader: &mut Reader<'_>, table: &DeTable<'_>) -> BTreeM
         let room = read_room(reader, Section { prefix: &prefix, table: keys });
         match RoomName::parse(spelling) {
             Err(error) => {
-                let text = format!("rooms.{shown} is no name for a room; {}", clause(&error.to_string()));
+                let text = format!("rooms.{shown} is no name for a room; {}", error.clause());
                 reader.mistake(Some(line), text);
             }
             Ok(name) => {

@@ -1,0 +1,227 @@
+//! `chatsock user`: the accounts, looked after on the command line.
+//!
+//! It opens the database beside a server that may be running; the server reads an account anew at each login.
+//!
+//! *Owns* what each of its commands does and says. *Knows nothing of* the server, of the tables, and of how arguments are
+//! written.
+//! *Called by* `main`, in builds with the feature `storage`.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `mod` | the commands |
+//! | `ask` | a password from a terminal or from stdin |
+//! | `import` | the file with names and passwords |
+
+use std::fmt::{self, Write as _};
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use crate::cli::UserAction;
+use crate::config::Config;
+use crate::names::UserName;
+use crate::password::{self, HashError};
+use crate::store::{Accounts, HashedPassword, NotCreated, NotKept, NotRead, OpenError, Store};
+
+mod ask;
+mod import;
+
+pub use ask::ask;
+
+/// Why nothing was done. One sentence without a full stop; of an import, one a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminError {
+    text: String,
+    users: bool,
+}
+
+impl AdminError {
+    /// What the user can mend.
+    fn users(text: impl Into<String>) -> Self {
+        Self { text: text.into(), users: true }
+    }
+
+    /// What he can not.
+    fn failed(text: impl fmt::Display) -> Self {
+        // Sentences written for people in the chat end with a full stop; those on stderr do not.
+        Self { text: text.to_string().trim_end_matches('.').to_owned(), users: false }
+    }
+
+    /// Whether the user can mend it: exit status 2, otherwise 1.
+    #[must_use]
+    pub fn is_users(&self) -> bool {
+        self.users
+    }
+}
+
+impl fmt::Display for AdminError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for AdminError {}
+
+impl From<OpenError> for AdminError {
+    fn from(error: OpenError) -> Self {
+        Self { text: error.to_string(), users: error.is_users() }
+    }
+}
+
+impl From<NotKept> for AdminError {
+    fn from(error: NotKept) -> Self {
+        Self::failed(format_args!("nothing is changed: {}", error.0))
+    }
+}
+
+impl From<NotRead> for AdminError {
+    fn from(error: NotRead) -> Self {
+        Self::failed(format_args!("the database cannot be read: {}", error.0))
+    }
+}
+
+impl From<HashError> for AdminError {
+    fn from(error: HashError) -> Self {
+        Self::failed(format_args!("the password cannot be hashed: {error}"))
+    }
+}
+
+/// Does it; what to print then, without the last newline, or nothing.
+///
+/// `ask` gives the new password of an account, and is called only when everything else is fine. `config_file` is the file
+/// that `config` was read from, if there is one.
+///
+/// # Errors
+///
+/// Why nothing was done.
+pub fn run(
+    action: &UserAction,
+    config: &Config,
+    config_file: Option<&Path>,
+    ask: impl FnOnce(&UserName) -> Result<String, AdminError>,
+) -> Result<String, AdminError> {
+    let Some(storage) = &config.storage else {
+        return Err(AdminError::users(match config_file {
+            Some(file) => format!("{} has no section [storage], where accounts are kept; add it", file.display()),
+            None => "there is no chatsock.toml here, with the section [storage] for the accounts; name the file with --config"
+                .to_owned(),
+        }));
+    };
+    // Read before the database is made.
+    let users = match action {
+        UserAction::Import(file) => Some(import::read(file, config)?),
+        _ => None,
+    };
+    if let UserAction::Add(name) = action {
+        fits(name, config)?;
+    }
+    let mut accounts = Store::open_accounts(&storage.path)?;
+    match action {
+        UserAction::Add(name) => {
+            if accounts.find(name)?.is_some() {
+                return Err(exists(name));
+            }
+            let hash = hashed(&ask(name)?)?;
+            create(&mut accounts, name, &hash)?;
+            Ok(format!("Account {name} added to {}.", storage.path.display()))
+        }
+        UserAction::ChangePassword(name) => {
+            if accounts.find(name)?.is_none() {
+                return Err(missing(name));
+            }
+            let hash = hashed(&ask(name)?)?;
+            // It may have been removed while the password was typed.
+            if accounts.set_hash(name, &hash)? {
+                Ok(format!("Password of {name} changed."))
+            } else {
+                Err(missing(name))
+            }
+        }
+        UserAction::Remove(name) => {
+            if !accounts.remove(name)? {
+                return Err(missing(name));
+            }
+            let mut said = format!("Account {name} removed.");
+            if config.operators.contains(name) {
+                let _ = write!(
+                    said,
+                    "\n{name} still stands in operators: whoever registers that name is one; take it out."
+                );
+            }
+            Ok(said)
+        }
+        UserAction::List => list(&accounts),
+        UserAction::Import(file) => import_all(&mut accounts, users.unwrap_or_default(), file),
+    }
+}
+
+fn list(accounts: &Accounts) -> Result<String, AdminError> {
+    let mut all = accounts.list()?;
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    let widest = all.iter().map(|account| account.name.as_str().len()).max().unwrap_or_default();
+    let line = |account: &crate::store::Account| {
+        let created = account.created.to_zoned(TimeZone::system()).date();
+        format!("{:widest$}  {created}", account.name)
+    };
+    Ok(all.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// Makes all of them or none.
+fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) -> Result<String, AdminError> {
+    let mut mistakes = Vec::new();
+    for user in &users {
+        if accounts.find(&user.name)?.is_some() {
+            mistakes.push(format!("{}:{}: {}", file.display(), user.line, exists(&user.name)));
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(AdminError::users(mistakes.join("\n")));
+    }
+    // All hashes first: they take 30 ms each, in which something could come between the accounts.
+    let hashed = users
+        .into_iter()
+        .map(|user| Ok((hashed(&user.password)?, user.name)))
+        .collect::<Result<Vec<_>, AdminError>>()?;
+    for (done, (hash, name)) in hashed.iter().enumerate() {
+        if let Err(error) = create(accounts, name, hash) {
+            for (_, name) in &hashed[..done] {
+                // If the disk refuses this too, they stay, and the error says what is wrong with it.
+                let _ = accounts.remove(name);
+            }
+            return Err(error);
+        }
+    }
+    let count = hashed.len();
+    Ok(format!("{count} {} imported.", if count == 1 { "account" } else { "accounts" }))
+}
+
+fn create(accounts: &mut Accounts, name: &UserName, hash: &HashedPassword) -> Result<(), AdminError> {
+    match accounts.create(name, hash) {
+        Ok(_) => Ok(()),
+        Err(NotCreated::Exists) => Err(exists(name)),
+        Err(NotCreated::NotKept(error)) => Err(error.into()),
+    }
+}
+
+fn hashed(password: &str) -> Result<HashedPassword, AdminError> {
+    Ok(HashedPassword::new(password::hash(password)?.as_str()))
+}
+
+/// Whether somebody could log in with that name here.
+fn fits(name: &UserName, config: &Config) -> Result<(), AdminError> {
+    match UserName::parse(name.as_str(), config.username_min, config.username_limit) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(AdminError::users(format!(
+            "{name} could not log in: {}, as username_min and username_limit say",
+            error.clause()
+        ))),
+    }
+}
+
+fn exists(name: &UserName) -> AdminError {
+    AdminError::users(format!("there is an account {name} already; chatsock user passwd {name} changes its password"))
+}
+
+fn missing(name: &UserName) -> AdminError {
+    AdminError::users(format!("there is no account {name}; chatsock user list prints those there are"))
+}
