@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::wire::Foreign;
+use crate::wire::{Foreign, TlsError};
 
 /// Why a connection is over. Leaving normally is one of the reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,12 @@ pub enum Ended {
     AddressBanned,
     /// It speaks another protocol.
     Foreign(Foreign),
+    /// Somebody typed on a port for TLS.
+    PlainText,
+    /// What came was no TLS, none that can be agreed on, or damaged.
+    Tls(TlsError),
+    /// The two sides had not agreed on the encryption in time.
+    HandshakeTimeout,
     /// The server stops.
     Stopping,
     /// A defect of ours, confined to this connection.
@@ -63,6 +69,9 @@ impl fmt::Display for Ended {
             Ended::AddressBanned => f.write_str("the address was banned"),
             Ended::WrongCodes => f.write_str("Three exit codes were wrong"),
             Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
+            Ended::PlainText => f.write_str("spoke plain text on a port for TLS"),
+            Ended::Tls(error) => write!(f, "TLS failed: {error}"),
+            Ended::HandshakeTimeout => f.write_str("no TLS handshake in time"),
             Ended::Stopping => f.write_str("the server stops"),
             Ended::Panicked => f.write_str("An error of the server's ended your connection"),
         }

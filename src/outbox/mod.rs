@@ -4,7 +4,8 @@
 //! socket does not take becomes the backlog, which the sweep thread sends on as the socket takes it; meanwhile others only
 //! append. So nobody ever waits for a slow reader, and a slow reader loses nothing until he is dropped with a reason.
 //!
-//! *Owns* every byte written to a client, the state of his screen, and the decision to drop him.
+//! *Owns* every byte written to a client, their encryption if there is one, the state of his screen, and the decision to
+//! drop him.
 //! *Knows nothing of* rooms as objects, the palette's rules, and other clients.
 //! *Called by* `room` (delivery), `session` (replies), `server` (announcements), the sweep thread (backlogs).
 
@@ -14,6 +15,7 @@ mod ended;
 mod laggards;
 mod personal;
 mod reader;
+mod sealed;
 mod shown;
 #[cfg(test)]
 mod tests;
@@ -27,6 +29,7 @@ use crate::conversation::Conversation;
 use crate::message::{Addressee, ClientId};
 use crate::names::UserName;
 use crate::screen::{Display, Place, Tone};
+use crate::wire::Codec;
 use backlog::Backlog;
 use batch::Wanted;
 use personal::Personal;
@@ -78,6 +81,10 @@ struct State {
     personal: Option<Box<Personal>>,
     /// Written, but not given to the socket yet. Empty except within one turn of the session.
     unsent: Vec<u8>,
+    /// What every byte passes on its way to the socket. What it has made of them is sent, or joins the backlog, before the
+    /// lock is let go: their order is part of the encryption.
+    codec: Codec,
+    /// What the socket has not taken, as the codec has made it.
     backlog: Backlog,
     ended: Option<Ended>,
 }
@@ -89,7 +96,8 @@ pub struct Outbox {
     id: ClientId,
     stream: TcpStream,
     laggards: Arc<Laggards>,
-    /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog and the order of bytes on the socket.
+    /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the encryption's state in both
+    /// directions, and the order of bytes on the socket.
     /// Nothing under it waits: sends are `MSG_DONTWAIT`. No log line, no disk, no second outbox.
     state: Mutex<State>,
     /// Signalled when the backlog has drained or the connection has ended.
@@ -114,6 +122,7 @@ impl Outbox {
                 name: None,
                 personal: None,
                 unsent: Vec::new(),
+                codec: Codec::Plain,
                 backlog: Backlog::new(),
                 ended: None,
             }),
@@ -147,6 +156,7 @@ impl Outbox {
         self.state.lock().unwrap_or_else(|poisoned| {
             let mut state = poisoned.into_inner();
             self.state.clear_poison();
+            state.codec.abandon();
             self.end_locked(&mut state, Ended::Panicked);
             state
         })

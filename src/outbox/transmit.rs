@@ -107,15 +107,21 @@ impl Outbox {
 
     /// Drops a reader that takes too little: his backlog goes, and he is told if his socket still takes a line.
     pub(super) fn drop_reader(&self, state: &mut State, reason: Ended) {
-        let line = format!("\r\n! {reason}.\r\n");
-        // Nothing follows from a failure: whoever takes nothing cannot be told either, and the log says it.
-        let _ = SockRef::from(&self.stream).send_with_flags(line.as_bytes(), NO_WAIT);
+        // Behind encrypted text that goes with the backlog he could not read it; he sees that the end is missing.
+        if state.codec.is_plain() {
+            let line = format!("\r\n! {reason}.\r\n");
+            // Nothing follows from a failure: whoever takes nothing cannot be told either, and the log says it.
+            let _ = SockRef::from(&self.stream).send_with_flags(line.as_bytes(), NO_WAIT);
+        }
         self.end_locked(state, reason);
     }
 
     pub(super) fn end_locked(&self, state: &mut State, reason: Ended) {
         if state.ended.is_some() {
             return;
+        }
+        if !state.backlog.is_empty() {
+            state.codec.abandon();
         }
         self.laggards.shrink(state.backlog.bytes());
         state.backlog.clear();
@@ -131,6 +137,9 @@ impl Outbox {
     pub(super) fn transmit_unsent(&self, state: &mut State, whose: Whose) {
         if state.unsent.is_empty() {
             return;
+        }
+        if !state.codec.is_plain() {
+            return self.seal_unsent(state, whose);
         }
         let sent = if state.backlog.is_empty() { self.send(state) } else { Ok(0) };
         match sent {
@@ -156,6 +165,9 @@ impl Outbox {
 
     /// Sends a frame that others get too: what the socket does not take is kept as a share of it, not as a copy.
     pub(super) fn transmit_shared(&self, state: &mut State, frame: &Arc<[u8]>) {
+        if !state.codec.is_plain() {
+            return self.seal_shared(state, frame);
+        }
         let sent = if state.backlog.is_empty() { send_now(&self.stream, frame) } else { Ok(0) };
         match sent {
             Ok(taken) if taken == frame.len() => {}
@@ -164,7 +176,7 @@ impl Outbox {
         }
     }
 
-    fn lag(&self, state: &mut State, bytes: &Arc<[u8]>, from: usize, whose: Whose) {
+    pub(super) fn lag(&self, state: &mut State, bytes: &Arc<[u8]>, from: usize, whose: Whose) {
         let first = state.backlog.is_empty();
         state.backlog.append(Arc::clone(bytes), from, whose, Instant::now());
         self.laggards.grow(bytes.len() - from);
@@ -184,7 +196,7 @@ pub(super) enum Swept {
 pub(super) const NO_WAIT: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 /// Sends what the socket takes at once.
-fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+pub(super) fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
     loop {
         match SockRef::from(stream).send_with_flags(bytes, NO_WAIT) {
             Ok(taken) => return Ok(taken),

@@ -2,14 +2,13 @@
 //!
 //! *Owns* the order of the end.
 //! *Knows nothing of* why it came, beyond the words for it.
-//! *Called by* `session`.
+//! *Called by* `session`, and by `server` for a connection that never became one.
 
 use std::io::Read;
-use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::outbox::Ended;
+use crate::outbox::{Ended, Outbox};
 use crate::room::Going;
 use crate::screen::Tone;
 
@@ -49,29 +48,29 @@ impl Session {
             _ => None,
         };
         self.outbox.farewell(told.as_ref().map(|(tone, line)| (*tone, line.as_str())));
-        self.close_socket();
+        close_socket(&self.outbox);
     }
+}
 
-    /// Lets the backlog drain, says that nothing more comes, and reads until the peer has done the same.
-    fn close_socket(&mut self) {
-        let began = Instant::now();
-        self.outbox.wait_drained(Some(began + DRAIN));
-        let stream = self.outbox.stream();
-        if stream.shutdown(Shutdown::Write).is_err() {
+/// Lets the backlog drain, says that nothing more comes, and reads until the peer has done the same.
+pub(crate) fn close_socket(outbox: &Outbox) {
+    let began = Instant::now();
+    outbox.wait_drained(Some(began + DRAIN));
+    if outbox.close_writing().is_err() {
+        return;
+    }
+    let stream = outbox.stream();
+    let deadline = Instant::now() + LINGER;
+    let mut rest = [0; 512];
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
             return;
         }
-        let deadline = Instant::now() + LINGER;
-        let mut rest = [0; 512];
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
-                return;
-            }
-            let mut reader = stream;
-            match reader.read(&mut rest) {
-                Ok(count) if count > 0 => {}
-                _ => return,
-            }
+        let mut reader = stream;
+        match reader.read(&mut rest) {
+            Ok(count) if count > 0 => {}
+            _ => return,
         }
     }
 }

@@ -215,11 +215,15 @@ impl Session {
             (None, false) => "no telnet".to_owned(),
         };
         let width = self.link.window().map_or_else(String::new, |(columns, rows)| format!(", {columns}x{rows}"));
+        let encrypted = match self.outbox.encryption() {
+            Some(version) => format!("encrypted ({version})"),
+            None => "not encrypted".to_owned(),
+        };
         let color = if self.outbox.with_display(|display, _| display.look().color) { "on" } else { "off" };
         self.outbox.tell(Tone::News, &who);
         self.outbox.tell(
             Tone::News,
-            &format!("You connect from {}, not encrypted; {terminal}{width}, {mode}, colour {color}.", self.ip()),
+            &format!("You connect from {}, {encrypted}; {terminal}{width}, {mode}, colour {color}.", self.ip()),
         );
     }
 

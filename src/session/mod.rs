@@ -22,6 +22,7 @@ mod operator;
 mod pending;
 mod personal;
 mod rooms;
+mod sealed;
 mod search;
 mod talk;
 mod turns;
@@ -50,6 +51,9 @@ use crate::throttle::Bucket;
 use crate::wire::FirstBytes;
 use idle::{Due, Idle};
 use pending::Pending;
+
+#[cfg(feature = "tls")]
+pub(crate) use farewell::close_socket;
 
 /// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
 /// of idle people its size counts.
@@ -102,6 +106,8 @@ pub struct Session {
     idle: Idle,
     long_lines: u8,
     wrong_codes: u8,
+    /// What is read has to be opened by the outbox's codec first.
+    encrypted: bool,
     /// Tells other protocols from people.
     first_bytes: FirstBytes,
     /// The peer sends nothing more.
@@ -128,6 +134,7 @@ impl Session {
         };
         // Boxed here: it is large, and its maker's stack is what every idle person keeps.
         Box::new(Session {
+            encrypted: outbox.encryption().is_some(),
             outbox,
             peer,
             link: Link::new(policy),
@@ -174,6 +181,10 @@ impl Session {
     /// Runs the connection to its end; returns why it ended. The socket is finished with, but not closed.
     pub fn run(&mut self) -> Ended {
         self.greet();
+        if self.encrypted {
+            // What was said behind the last of the handshake.
+            self.take_sealed(&[]);
+        }
         let mut small = [0; SMALL_READ];
         let mut large: Option<Box<[u8]>> = None;
         while self.complete_turn() {
@@ -191,10 +202,19 @@ impl Session {
             let buffer = large.as_deref_mut().unwrap_or(&mut small);
             match self.read(buffer, deadline) {
                 // Zero is also how our own end wakes this thread.
-                Ok(0) => self.input_ended(),
+                Ok(0) => {
+                    if self.encrypted {
+                        self.cut_off();
+                    }
+                    self.input_ended();
+                }
                 Ok(count) => {
                     let size = buffer.len();
-                    self.take(&buffer[..count]);
+                    if self.encrypted {
+                        self.take_sealed(&buffer[..count]);
+                    } else {
+                        self.take(&buffer[..count]);
+                    }
                     self.more_waits = count == size && more_waits(self.outbox.stream());
                     if count == size && large.is_none() {
                         large = Some(vec![0; LARGE_READ].into_boxed_slice());
