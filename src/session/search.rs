@@ -9,9 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::message::Event;
+use crate::message::{Event, MessageId};
+use crate::names::{RoomName, UserName};
+use crate::room::restored;
 use crate::screen::{Tone, render_hit};
 use crate::search;
+use crate::store::Store;
 
 /// Most hits shown: a screen of them.
 const MOST_HITS: usize = 20;
@@ -19,6 +22,9 @@ const MOST_HITS: usize = 20;
 /// How long one search may compute. The worst patterns allowed take three milliseconds for the longest message; a
 /// history of ordinary ones takes a tenth of this time.
 const PATIENCE: Duration = Duration::from_millis(80);
+
+/// The same for what has to be read from the disk.
+const DISK_PATIENCE: Duration = Duration::from_millis(250);
 
 /// One message found.
 struct Hit {
@@ -32,16 +38,36 @@ struct Found {
     hits: Vec<Hit>,
     /// There are more hits than are shown.
     more: bool,
-    /// Messages that there was no time for.
+    /// Messages in memory that there was no time for.
     unsearched: usize,
+    /// There was no time for all that is on disk.
+    cut: bool,
 }
+
+/// Where to go on looking when memory is through: every room with its oldest message in memory, and who is not read.
+struct Beyond {
+    store: Arc<Store>,
+    rooms: Vec<(RoomName, MessageId)>,
+    ignored: Vec<UserName>,
+    own: UserName,
+}
+
+/// Messages read from the disk at a time.
+const PAGE: usize = 500;
 
 impl Session {
     /// Looked for on a thread that has the stack for it, with no lock held.
     #[inline(never)]
     pub(super) fn search(&mut self, pattern: String) {
-        let messages = self.readable();
-        let found = self.hub.work.run(move || search::compile(&pattern).map(|pattern| find(&pattern, &messages)));
+        let (messages, beyond) = (self.readable(), self.beyond());
+        let found = self.hub.work.run(move || {
+            let pattern = search::compile(&pattern)?;
+            let mut found = find(&pattern, &messages);
+            if let Some(beyond) = beyond.filter(|_| !found.more && found.unsearched == 0) {
+                beyond.find(&pattern, &mut found);
+            }
+            Ok::<_, search::PatternError>(found)
+        });
         match found {
             Ok(Ok(found)) => self.show_found(&found),
             Ok(Err(mistake)) => self.outbox.tell(Tone::Refusal, &mistake.to_string()),
@@ -80,6 +106,19 @@ impl Session {
         all
     }
 
+    /// What of the rooms this person may read is on disk and not in memory.
+    fn beyond(&self) -> Option<Beyond> {
+        let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
+        let (actor, now) = (self.actor()?, Instant::now());
+        let rooms = self.memberships.iter().map(|membership| &membership.room);
+        Some(Beyond {
+            store,
+            rooms: rooms.filter_map(|room| Some((room.name().clone(), room.older_than(&actor, now)?))).collect(),
+            ignored: self.outbox.ignored().into_iter().map(|person| person.name).collect(),
+            own: actor.who.name,
+        })
+    }
+
     fn show_found(&self, found: &Found) {
         let mut clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
         self.outbox.with_display(|display, out| {
@@ -95,6 +134,9 @@ impl Session {
             let line = format!("That pattern takes long: {} older messages were not looked at.", found.unsearched);
             self.outbox.tell(Tone::News, &line);
         }
+        if found.cut {
+            self.outbox.tell(Tone::News, "There was no time to look at everything that is kept on disk.");
+        }
         match (found.hits.len(), found.more) {
             (0, _) => self.outbox.tell(Tone::News, "Nothing found where you may read."),
             (_, true) => self.outbox.tell(Tone::News, &format!("There is more: these are the newest {MOST_HITS}.")),
@@ -103,9 +145,55 @@ impl Session {
     }
 }
 
+impl Beyond {
+    /// Goes on from memory to the disk: room by room, newest first, as long as there is time, and puts what it finds in
+    /// order behind what was found before.
+    fn find(&self, pattern: &search::Pattern, found: &mut Found) {
+        let deadline = Instant::now() + DISK_PATIENCE;
+        let mut hits = Vec::new();
+        for (name, before) in &self.rooms {
+            let (place, mut before, mut here) = (Arc::<str>::from(name.as_str()), *before, 0);
+            // One more than are shown, to know whether there are more.
+            while here <= MOST_HITS - found.hits.len() {
+                let left = deadline.saturating_duration_since(Instant::now());
+                let page = match self.store.messages_before(name, before, PAGE, left) {
+                    Ok(page) if !left.is_zero() => page,
+                    _ => {
+                        found.cut = true;
+                        break;
+                    }
+                };
+                found.cut |= page.cut;
+                let Some(last) = page.messages.last().map(|message| message.id) else { break };
+                before = last;
+                for kept in page.messages {
+                    let shown = kept.author == self.own || !self.ignored.contains(&kept.author);
+                    if let Some(range) = pattern.find(&kept.text).filter(|_| shown) {
+                        here += 1;
+                        let event = Arc::new(Event::Said(restored(kept)));
+                        hits.push(Hit { place: Arc::clone(&place), event, range });
+                    }
+                    if Instant::now() >= deadline {
+                        found.cut = true;
+                        break;
+                    }
+                }
+                if found.cut {
+                    break;
+                }
+            }
+        }
+        let number = |hit: &Hit| hit.event.message().map(|message| message.id);
+        hits.sort_unstable_by_key(|hit| std::cmp::Reverse(number(hit)));
+        found.hits.extend(hits);
+        found.more = found.hits.len() > MOST_HITS;
+        found.hits.truncate(MOST_HITS);
+    }
+}
+
 fn find(pattern: &search::Pattern, messages: &[(Arc<str>, Arc<Event>)]) -> Found {
     let deadline = Instant::now() + PATIENCE;
-    let mut found = Found { hits: Vec::new(), more: false, unsearched: 0 };
+    let mut found = Found { hits: Vec::new(), more: false, unsearched: 0, cut: false };
     for (index, (place, event)) in messages.iter().enumerate() {
         if Instant::now() >= deadline {
             found.unsearched = messages.len() - index;
