@@ -11,6 +11,7 @@
 mod account;
 mod arrival;
 mod complete;
+mod deadlines;
 mod effects;
 mod farewell;
 mod idle;
@@ -49,7 +50,7 @@ use crate::store::{Account, Visit};
 use crate::telnet::{Link, Policy};
 use crate::throttle::Bucket;
 use crate::wire::FirstBytes;
-use idle::{Due, Idle};
+use idle::Idle;
 use pending::Pending;
 
 #[cfg(feature = "tls")]
@@ -269,52 +270,10 @@ impl Session {
         self.ended.is_some() || self.outbox.ended().is_some()
     }
 
-    /// Carries out what has become due.
-    #[inline(never)]
-    fn keep_deadlines(&mut self, now: Instant) {
-        if self.held_until.is_some_and(|until| until <= now) {
-            self.held_until = None;
-        }
-        self.run_pending(now);
-        let config = self.hub.config();
-        if self.person.is_none() {
-            if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
-                self.ended = Some(Ended::LoginTimeout);
-            }
-            return;
-        }
-        let Some(limit) = config.idle_timeout else { return };
-        match self.idle.due(limit, now) {
-            Due::Nothing => {}
-            _ if self.keeps_order(now) => self.idle.typed(now),
-            Due::Warning(left) => {
-                let left = crate::palette::seconds(left);
-                let line = format!("You have typed nothing for a while: you will be logged out in {left}.");
-                self.outbox.tell(Tone::News, &line);
-            }
-            Due::End if self.ended.is_none() => self.ended = Some(Ended::Idle),
-            Due::End => {}
-        }
-    }
-
-    /// Whether this person is admin of a room: those who keep order may watch in silence.
-    fn keeps_order(&self, now: Instant) -> bool {
-        self.actor()
-            .is_some_and(|actor| self.memberships.iter().any(|membership| membership.room.is_admin(&actor, now)))
-    }
-
     /// Who this person is to rooms, once he has a name.
     fn actor(&self) -> Option<Actor> {
         let who = self.person.as_ref()?.identity();
         Some(Actor { operator: self.hub.is_operator(&who), who })
-    }
-
-    fn next_deadline(&self) -> Option<Instant> {
-        let config = self.hub.config();
-        let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| self.idle.next(limit));
-        let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
-        let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
-        [idle, login, pending, self.held_until].into_iter().flatten().min()
     }
 
     /// Waits for bytes, at most until the deadline.
@@ -419,8 +378,4 @@ fn rules(config: &Config) -> Rules {
 fn more_waits(stream: &TcpStream) -> bool {
     let mut byte = [MaybeUninit::uninit()];
     SockRef::from(stream).recv_with_flags(&mut byte, libc::MSG_DONTWAIT | libc::MSG_PEEK).is_ok_and(|count| count > 0)
-}
-
-fn login_deadline(config: &Config, opened: Instant) -> Option<Instant> {
-    config.limits.login.map(|limit| opened + limit)
 }

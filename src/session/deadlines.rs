@@ -1,0 +1,62 @@
+//! What becomes due in a session: the end of a login that takes too long, lines whose turn comes, and silence.
+//!
+//! *Owns* which deadline is next, and what follows when one has passed.
+//! *Knows nothing of* waiting for it: whoever reads does that.
+//! *Called by* `session`.
+
+use std::time::Instant;
+
+use super::Session;
+use super::idle::Due;
+use crate::config::Config;
+use crate::outbox::Ended;
+use crate::screen::Tone;
+
+impl Session {
+    /// Carries out what has become due.
+    #[inline(never)]
+    pub(super) fn keep_deadlines(&mut self, now: Instant) {
+        if self.held_until.is_some_and(|until| until <= now) {
+            self.held_until = None;
+        }
+        self.run_pending(now);
+        let config = self.hub.config();
+        if self.person.is_none() {
+            if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
+                self.ended = Some(Ended::LoginTimeout);
+            }
+            return;
+        }
+        let Some(limit) = config.idle_timeout else { return };
+        match self.idle.due(limit, now) {
+            Due::Nothing => {}
+            _ if self.keeps_order(now) => self.idle.typed(now),
+            Due::Warning(left) => {
+                let left = crate::palette::seconds(left);
+                let line = format!("You have typed nothing for a while: you will be logged out in {left}.");
+                self.outbox.tell(Tone::News, &line);
+            }
+            Due::End if self.ended.is_none() => self.ended = Some(Ended::Idle),
+            Due::End => {}
+        }
+    }
+
+    /// Whether this person is admin of a room: those who keep order may watch in silence.
+    fn keeps_order(&self, now: Instant) -> bool {
+        self.actor()
+            .is_some_and(|actor| self.memberships.iter().any(|membership| membership.room.is_admin(&actor, now)))
+    }
+
+    /// When something is due next.
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        let config = self.hub.config();
+        let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| self.idle.next(limit));
+        let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
+        let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
+        [idle, login, pending, self.held_until].into_iter().flatten().min()
+    }
+}
+
+fn login_deadline(config: &Config, opened: Instant) -> Option<Instant> {
+    config.limits.login.map(|limit| opened + limit)
+}
