@@ -19,7 +19,7 @@ use crate::hub::Hub;
 use crate::outbox::{Ended, Outbox};
 use crate::palette::{Door, seconds};
 use crate::screen::Tone;
-use crate::session::Session;
+use crate::session::{Session, ban_sentence};
 use crate::shutdown::Open;
 use crate::text;
 use crate::throttle::{NotAdmitted, Rate};
@@ -189,6 +189,9 @@ fn finish(hub: &Hub, outbox: Arc<Outbox>, peer: SocketAddr, began: Instant, ende
 
 /// Lets an address in or says why not. True if the connection was counted, false if its address is exempt.
 fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
+    if let Some(ban) = hub.banned_address(address) {
+        return Err(ban_sentence(&ban));
+    }
     let config = hub.config();
     if config.is_exempt(address) {
         return Ok(false);

@@ -53,6 +53,8 @@ use crate::wire::FirstBytes;
 use idle::Idle;
 use pending::Pending;
 
+pub(crate) use operator::ban_sentence;
+
 #[cfg(feature = "tls")]
 pub(crate) use farewell::close_socket;
 

@@ -32,14 +32,16 @@ impl Session {
     pub(super) fn broadcast(&mut self, text: &str) {
         let Some(name) = self.operator() else { return };
         let line = format!("Broadcast from {name}: {text}");
-        for person in self.hub.roster.people() {
+        let everybody = self.hub.roster.people();
+        // What was said is not written down, only that something was.
+        self.hub.audit(&name, &format!("broadcast to {}", crate::palette::people(everybody.len())));
+        for person in everybody {
             if person.client() == self.outbox.id() {
                 self.outbox.tell(Tone::News, &line);
             } else {
                 person.outbox.announce(Tone::News, &line);
             }
         }
-        self.hub.audit(&name, &format!("broadcast: {text}"));
     }
 
     #[inline(never)]
@@ -63,7 +65,7 @@ impl Session {
         let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
         let until = lasts.map(|lasts| at.checked_add(lasts).unwrap_or(Timestamp::MAX));
         let ban = AddressBan { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
-        let told = sentence(&ban);
+        let told = ban_sentence(&ban);
         let kept = self.hub.ban_address(ban);
         let ended = self.end_connections(network, &told);
         let length = wanted.lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
@@ -170,7 +172,7 @@ impl Session {
 }
 
 /// What those are told who are kept out.
-pub(crate) fn sentence(ban: &AddressBan) -> String {
+pub(crate) fn ban_sentence(ban: &AddressBan) -> String {
     let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
     match ban.until {
         Some(until) => {
