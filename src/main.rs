@@ -122,7 +122,7 @@ fn read_config(options: &ServeOptions) -> Result<Config, Mistakes> {
         None => Config::default(),
     };
     if !options.listen.is_empty() {
-        config.listen.clone_from(&options.listen);
+        config.listen_instead(&options.listen)?;
     }
     Ok(config)
 }

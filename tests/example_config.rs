@@ -37,10 +37,23 @@ fn section<'a>(text: &'a str, header: &str) -> Vec<&'a str> {
     found
 }
 
+/// The text without the section of this header.
+fn without_section(text: &str, header: &str) -> String {
+    let mut inside = false;
+    let kept = text.lines().filter(|line| {
+        if line.starts_with('[') {
+            inside = *line == header;
+        }
+        !inside
+    });
+    kept.collect::<Vec<_>>().join("\n")
+}
+
 fn header(section: &str) -> &'static str {
     match section {
         "" => "",
         "limits" => "[limits]",
+        "tls" => "[tls]",
         "rooms.NAME" => "[rooms.general]",
         "storage" => "[storage]",
         other => panic!("the test does not know the section {other}"),
@@ -103,7 +116,21 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
         }
         lines
     };
-    let config = parse(&switched_on.join("\n"), "example").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let switched_on = switched_on.join("\n");
+    let config = match parse(&switched_on, "example") {
+        Ok(config) if cfg!(feature = "tls") => config,
+        Ok(_) => panic!("[tls] needs a feature that is not there"),
+        Err(mistakes) if !cfg!(feature = "tls") => {
+            let mistakes: Vec<_> = mistakes.iter().map(|mistake| mistake.text.clone()).collect();
+            assert!(matches!(&mistakes[..], [only] if only.starts_with("[tls] needs the feature tls")), "{mistakes:?}");
+            parse(&without_section(&switched_on, "[tls]"), "example").unwrap_or_else(|mistakes| panic!("{mistakes}"))
+        }
+        Err(mistakes) => panic!("{mistakes}"),
+    };
+    if cfg!(feature = "tls") {
+        assert_eq!(config.tls.listen, vec!["0.0.0.0:5556".parse().unwrap()]);
+        assert!(config.tls.certificate.is_some() && config.tls.key.is_some());
+    }
     assert_eq!(config.quick_listen, vec!["0.0.0.0:2323".parse().unwrap()]);
     let rooms: Vec<_> = config.rooms.values().collect();
     assert_eq!(rooms.len(), 3);

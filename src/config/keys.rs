@@ -11,6 +11,7 @@ use crate::names::nearest;
 
 pub(super) const TOP_KEYS: &[&str] = &[
     "listen",
+    "plain",
     "telnet",
     "quick_listen",
     "welcome_message",
@@ -30,6 +31,7 @@ pub(super) const TOP_KEYS: &[&str] = &[
     "operators",
     "login_attempts",
     "login_block_seconds",
+    "state_dir",
 ];
 
 pub(super) const LIMIT_KEYS: &[&str] = &[
@@ -47,11 +49,18 @@ pub(super) const LIMIT_KEYS: &[&str] = &[
     "rooms_per_ip",
 ];
 
+pub(super) const TLS_KEYS: &[&str] = &["listen", "certificate", "key"];
+
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
 
 pub(super) const STORAGE_KEYS: &[&str] = &["path", "history", "retention_days"];
 
-const SECTIONS: &[&str] = &["limits", "rooms"];
+const SECTIONS: &[&str] = &[
+    "limits",
+    "rooms",
+    #[cfg(feature = "tls")]
+    "tls",
+];
 
 /// Sections that belong to a Cargo feature of the same name.
 const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "cluster"];
@@ -69,10 +78,10 @@ pub fn lacking(feature: &str) -> String {
     )
 }
 
-/// Every key there is, as (section, key). The sections are `""`, `"limits"`, `"rooms.NAME"` and, whether the feature is
-/// in this build or not, `"storage"`.
+/// Every key there is, in whatever build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"rooms.NAME"`
+/// and `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [("", TOP_KEYS), ("limits", LIMIT_KEYS), ("rooms.NAME", ROOM_KEYS), ("storage", STORAGE_KEYS)]
+    [("", TOP_KEYS), ("limits", LIMIT_KEYS), ("tls", TLS_KEYS), ("rooms.NAME", ROOM_KEYS), ("storage", STORAGE_KEYS)]
         .into_iter()
         .flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key)))
 }

@@ -8,14 +8,14 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hints for a name that is none |
-//! | `read`, `rooms`, `storage` | which key goes where, what it may be, what may not stand together |
+//! | `read`, `rooms`, `tls`, `storage` | which key goes where, what it may be, what may not stand together |
 //! | `value` | one value of one type, and the mistake when it is another |
 //! | `file` | the file on disk |
 //! | `syntax` | text to TOML tree, and the parser's complaints in plain words |
 //! | `mistake` | `file:line: what is wrong; what to do` |
 //! | `address`, `network` | the two kinds of value with rules of their own |
 //!
-//! To add a setting: a field and default here, its name in `keys`, a line in `read` or `rooms`, its entry in `chatsock.toml.example`.
+//! To add a setting: a field and default here, its name in `keys`, a line in `read`, `rooms` or `tls`, its entry in `chatsock.toml.example`.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -37,6 +37,7 @@ mod storage;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod value;
 
 pub use address::{AddressError, clash, parse_address};
@@ -55,6 +56,8 @@ pub const DEFAULT_FILE: &str = "chatsock.toml";
 pub struct Config {
     /// Where people come in with telnet and nc.
     pub listen: Vec<SocketAddr>,
+    /// From where people may come in unencrypted. With [`Plain::Off`] there are no listeners for that.
+    pub plain: Plain,
     /// Whether the listeners open telnet negotiation.
     pub telnet: Telnet,
     /// Where people come straight into a room's view.
@@ -95,10 +98,36 @@ pub struct Config {
     pub login_block: Duration,
     /// What is kept on disk. `None`: nothing is ever written.
     pub storage: Option<Storage>,
+    /// Where the server keeps what outlives it: its self-signed certificate. Made when something is to be kept.
+    pub state_dir: PathBuf,
+    /// Encrypted listeners; none without the section.
+    pub tls: TlsConfig,
     /// What one connection, one address and all together may use.
     pub limits: Limits,
     /// The rooms that are always there; at least one.
     pub rooms: BTreeMap<RoomName, RoomConfig>,
+}
+
+/// From where people may come in unencrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plain {
+    /// From nowhere.
+    Off,
+    /// From this machine.
+    Loopback,
+    /// From everywhere.
+    Anywhere,
+}
+
+/// The section `[tls]`. In a build without the feature `tls` it stays empty.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TlsConfig {
+    /// Where people come in with TLS.
+    pub listen: Vec<SocketAddr>,
+    /// The certificate chain in PEM, the server's own first; set if and only if `key` is. `None`: a self-signed one.
+    pub certificate: Option<PathBuf>,
+    /// Its private key in PEM.
+    pub key: Option<PathBuf>,
 }
 
 /// Whether a listener opens telnet negotiation with those who connect.
@@ -204,6 +233,21 @@ impl Config {
         }
     }
 
+    /// Replaces the plain listeners, as the command line may.
+    ///
+    /// # Errors
+    ///
+    /// There are to be none.
+    pub fn listen_instead(&mut self, addresses: &[SocketAddr]) -> Result<(), Mistakes> {
+        if self.plain == Plain::Off {
+            let text =
+                "plain is \"off\" in the config file; leave --listen out, or set plain to \"loopback\" or \"anywhere\"";
+            return Err(Mistakes::one(Mistake { file: "--listen".to_owned(), line: None, text: text.to_owned() }));
+        }
+        self.listen = addresses.to_vec();
+        Ok(())
+    }
+
     /// The file to read, when the command line names `named`: that one, else `./chatsock.toml` if there is one.
     ///
     /// A file that is there and cannot be read is still named here, so that [`load`] says so.
@@ -221,6 +265,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: vec![(Ipv4Addr::UNSPECIFIED, 5555).into()],
+            plain: Plain::Anywhere,
             telnet: Telnet::Auto,
             quick_listen: Vec::new(),
             welcome_message: "Welcome to chatsock!".to_owned(),
@@ -241,6 +286,8 @@ impl Default for Config {
             login_attempts: 3,
             login_block: Duration::from_secs(10),
             storage: None,
+            state_dir: PathBuf::from("."),
+            tls: TlsConfig::default(),
             limits: Limits::default(),
             // The name is a good one, which a test holds; the type cannot know.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomConfig::general())).collect(),

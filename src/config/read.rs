@@ -5,7 +5,6 @@
 
 use std::net::SocketAddr;
 
-use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::address::{clash, parse_address};
@@ -14,6 +13,7 @@ use super::network::Network;
 use super::rooms::read_rooms;
 use super::storage::{self, read_accounts, read_storage};
 use super::syntax::{Tree, with_tree};
+use super::tls::{read_plain, read_state_dir, read_tls, refuse_nowhere};
 use super::value::{Reader, Section, kind};
 use super::{Config, Limits, Mistakes, Telnet};
 
@@ -40,6 +40,9 @@ const MAX_LINE: usize = 1024 * 1024;
 
 /// Smallest backlog that holds one screen of ordinary text.
 const MIN_OUTBOX: usize = 4096;
+
+/// An address to listen on, and the key that holds it.
+pub(super) type Taken = (SocketAddr, &'static str);
 
 /// Reads the text of a config file; `file_name` is only for the mistakes.
 ///
@@ -84,7 +87,18 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     reader.read_bool(top, "exit_code", &mut config.exit_code);
     reader.read_path(top, "quote_file", &mut config.quote_file);
     read_accounts(reader, top, &mut config);
-    read_listeners(reader, top, &mut config, state);
+    read_state_dir(reader, top, &mut config.state_dir);
+    let taken = read_listeners(reader, top, &mut config);
+    // Without the feature the whole section is a mistake, which was said above.
+    let tls = if cfg!(feature = "tls") { section(reader, top, "tls") } else { None };
+    let tls = tls.map(|table| Section { prefix: "tls.", table });
+    if let Some(tls) = tls {
+        config.tls = read_tls(reader, tls, reader.line_of(top, "tls"), taken, state);
+    }
+    read_plain(reader, top, state, &mut config);
+    if state == Tree::Whole {
+        refuse_nowhere(reader, top, tls, &config);
+    }
 
     let no_limits = DeTable::new();
     let limits = Section { prefix: "limits.", table: section(reader, top, "limits").unwrap_or(&no_limits) };
@@ -121,17 +135,15 @@ fn section<'t, 'i>(reader: &mut Reader<'_>, top: Section<'t, 'i>, name: &str) ->
     None
 }
 
-fn read_listeners(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Config, state: Tree) {
-    let mut taken: Vec<(SocketAddr, &str)> = Vec::new();
+/// Reads the plain listeners; returns their addresses with the keys that hold them.
+fn read_listeners(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Config) -> Vec<Taken> {
+    let mut taken: Vec<Taken> = Vec::new();
     for (key, example) in [("listen", "0.0.0.0:5555"), ("quick_listen", "0.0.0.0:2323")] {
         let target = if key == "listen" { &mut config.listen } else { &mut config.quick_listen };
         if let Some(found) = reader.read_list(top, key, example, parse_address) {
             target.clear();
             for (address, line) in found {
-                if let Some((other, where_)) = taken.iter().find(|(other, _)| clash(*other, address)) {
-                    let text = format!("{key} holds {address}, but {where_} has {other} already; take one out");
-                    reader.mistake(Some(line), text);
-                }
+                refuse_clash(reader, key, address, line, &taken);
                 taken.push((address, key));
                 target.push(address);
             }
@@ -139,14 +151,14 @@ fn read_listeners(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Co
             taken.extend(target.iter().map(|address| (*address, key)));
         }
     }
-    // Looked up in the file and not in what was read, since a list whose every entry is wrong is not empty.
-    let emptied = |key| matches!(top.get(key).map(Spanned::get_ref), Some(DeValue::Array(list)) if list.is_empty());
-    let nowhere = emptied("listen") && (emptied("quick_listen") || top.get("quick_listen").is_none());
-    if nowhere && state == Tree::Whole {
-        reader.mistake(
-            reader.line_of(top, "listen"),
-            "listen and quick_listen are both empty, so that nobody could come in; put an address into one, as in listen = [\"0.0.0.0:5555\"]",
-        );
+    taken
+}
+
+/// A mistake if an address cannot be listened on beside those that are taken.
+pub(super) fn refuse_clash(reader: &mut Reader<'_>, key: &str, address: SocketAddr, line: usize, taken: &[Taken]) {
+    if let Some((other, where_)) = taken.iter().find(|(other, _)| clash(*other, address)) {
+        let text = format!("{key} holds {address}, but {where_} has {other} already; take one out");
+        reader.mistake(Some(line), text);
     }
 }
 

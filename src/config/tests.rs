@@ -237,13 +237,6 @@ fn an_unknown_key_is_named_with_the_nearest_one() {
 }
 
 #[test]
-fn keys_of_later_versions_are_unknown() {
-    for key in ["state_dir", "plain"] {
-        assert!(said(&format!("{key} = 1")).starts_with(&format!("c.toml:1: unknown key {key}")));
-    }
-}
-
-#[test]
 fn an_unknown_section_is_named_with_the_nearest_one() {
     one("[limit]\nline_bytes = 5", "1: unknown section [limit]; did you mean [limits]?");
     one("[room.den]\nlimit = 5", "1: unknown section [room]; did you mean [rooms]?");
@@ -262,7 +255,10 @@ fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
 
 #[test]
 fn a_section_of_a_feature_names_the_feature_and_how_to_get_it() {
-    for name in ["tls", "storage", "web", "cluster"].into_iter().filter(|name| *name != "storage" || !STORAGE) {
+    for name in ["tls", "storage", "web", "cluster"] {
+        if (name == "tls" && cfg!(feature = "tls")) || (name == "storage" && STORAGE) {
+            continue;
+        }
         one(
             &format!("\n[{name}]\nlisten = [\"0.0.0.0:1\"]"),
             &format!(
@@ -285,6 +281,7 @@ fn every_key_of_the_wrong_type_is_told_so_on_its_line() {
     for (section, key) in keys().filter(|(section, _)| *section != "storage" || STORAGE) {
         let header = match section {
             "" => String::new(),
+            "tls" if !cfg!(feature = "tls") => continue,
             "rooms.NAME" => "[rooms.den]".to_owned(),
             other => format!("[{other}]"),
         };
@@ -567,7 +564,7 @@ fn a_broken_header_makes_no_mistakes_of_the_lines_below_it() {
 #[test]
 fn all_mistakes_are_told_at_once_in_the_order_of_the_lines() {
     assert_eq!(
-        said("username_min = 0\nfoo = 1\nlisten = [\"x\", \"5555\"]\n\n[tls]\n[limits]\nexempt = [\"y\"]\n[rooms.a]\n")
+        said("username_min = 0\nfoo = 1\nlisten = [\"x\", \"5555\"]\n\n[web]\n[limits]\nexempt = [\"y\"]\n[rooms.a]\n")
             .lines()
             .map(|line| { line.split(": ").next().unwrap().to_owned() })
             .collect::<Vec<_>>(),

@@ -1,0 +1,170 @@
+use crate::config::{Config, Plain, parse};
+
+fn said(text: &str) -> String {
+    match parse(text, "c.toml") {
+        Ok(_) => String::new(),
+        Err(mistakes) => mistakes.to_string(),
+    }
+}
+
+#[track_caller]
+fn one(text: &str, expected: &str) {
+    assert_eq!(said(text), format!("c.toml:{expected}"), "for {text:?}");
+}
+
+fn good(text: &str) -> Config {
+    parse(text, "c.toml").unwrap_or_else(|mistakes| panic!("{mistakes}"))
+}
+
+#[test]
+fn plain_and_state_dir_reach_their_settings() {
+    let config = good("plain = \"loopback\"\nstate_dir = \"/var/lib/chatsock\"");
+    assert_eq!(config.plain, Plain::Loopback);
+    assert_eq!(config.state_dir.to_str(), Some("/var/lib/chatsock"));
+    assert_eq!(good("plain = \"anywhere\"").plain, Plain::Anywhere);
+}
+
+#[test]
+fn plain_is_one_of_its_words_and_state_dir_names_a_directory() {
+    one("plain = \"no\"", "1: plain must be one of \"off\", \"loopback\", \"anywhere\", not the text \"no\"");
+    one("plain = false", "1: plain must be one of \"off\", \"loopback\", \"anywhere\", not false");
+    one("state_dir = \"\"", "1: state_dir must name a directory; \".\" is the one the server is started in");
+    one("state_dir = 1", "1: state_dir must be the name of a file in quotes, not 1");
+}
+
+#[test]
+fn without_plain_listeners_and_tls_nobody_could_come_in() {
+    let remedy = if cfg!(feature = "tls") {
+        "add a section [tls]"
+    } else {
+        "TLS needs the feature tls, which is not in this build; build with: cargo run --release --features tls"
+    };
+    one(
+        "\nplain = \"off\"",
+        &format!("2: plain is \"off\" and there is no TLS, so that nobody could come in; {remedy}"),
+    );
+}
+
+#[test]
+fn the_command_line_opens_no_plain_listener_where_there_are_to_be_none() {
+    let address = ["127.0.0.1:0".parse().unwrap()];
+    let mut config = Config::default();
+    assert!(config.listen_instead(&address).is_ok());
+    assert_eq!(config.listen, address);
+    config.plain = Plain::Off;
+    let refused = config.listen_instead(&address).unwrap_err().to_string();
+    assert!(refused.starts_with("--listen: plain is \"off\" in the config file; leave --listen out"), "{refused}");
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn the_section_is_refused_once_where_the_feature_is_missing() {
+    let needs =
+        "[tls] needs the feature tls, which is not in this build; build with: cargo run --release --features tls";
+    one("[tls]\nlisten = 5\nfoo = 1", &format!("1: {needs}"));
+    one("tls = 5", &format!("1: {needs}"));
+    one("plain = \"off\"\n[tls]", &format!("2: {needs}"));
+    one(
+        "listen = []\n[tls]",
+        &format!(
+            "1: {}\nc.toml:2: {needs}",
+            "listen and quick_listen are both empty, so that nobody could come in; put an address into one, as in listen = [\"0.0.0.0:5555\"]"
+        ),
+    );
+}
+
+#[cfg(feature = "tls")]
+mod with_the_feature {
+    use super::*;
+
+    #[test]
+    fn the_section_alone_opens_the_usual_port_with_a_certificate_of_our_own() {
+        let config = good("[tls]");
+        assert_eq!(config.tls.listen, ["0.0.0.0:5556".parse().unwrap()]);
+        assert_eq!((&config.tls.certificate, &config.tls.key), (&None, &None));
+        assert_eq!(config.listen, Config::default().listen);
+        assert_eq!(good("").tls.listen, []);
+    }
+
+    #[test]
+    fn every_key_of_the_section_reaches_its_setting() {
+        let config = good("[tls]\nlisten = [\"127.0.0.1:1\", \"[::1]:2\"]\ncertificate = \"c.pem\"\nkey = \"k.pem\"");
+        assert_eq!(config.tls.listen.len(), 2);
+        assert_eq!(config.tls.certificate.as_deref().and_then(|path| path.to_str()), Some("c.pem"));
+        assert_eq!(config.tls.key.as_deref().and_then(|path| path.to_str()), Some("k.pem"));
+        assert_eq!(good("[tls]\nlisten = []").tls.listen, []);
+    }
+
+    #[test]
+    fn certificate_and_key_come_together() {
+        let remedy = "name both files, or neither for a self-signed certificate";
+        one("[tls]\ncertificate = \"c.pem\"", &format!("2: tls.certificate is given without tls.key; {remedy}"));
+        one("[tls]\n\nkey = \"k.pem\"", &format!("3: tls.key is given without tls.certificate; {remedy}"));
+        one(
+            "[tls]\ncertificate = \"\"\nkey = \"k.pem\"",
+            &format!("3: tls.key is given without tls.certificate; {remedy}"),
+        );
+        one(
+            "[tls]\ncertificate = 5\nkey = \"k.pem\"",
+            "2: tls.certificate must be the name of a file in quotes, not 5",
+        );
+        assert_eq!(good("[tls]\ncertificate = \"\"\nkey = \"\"").tls.key, None);
+    }
+
+    #[test]
+    fn addresses_clash_with_those_of_the_plain_listeners() {
+        one(
+            "listen = [\"0.0.0.0:5556\"]\n[tls]",
+            "2: tls.listen holds 0.0.0.0:5556, but listen has 0.0.0.0:5556 already; take one out",
+        );
+        one(
+            "quick_listen = [\"127.0.0.1:1\"]\n[tls]\nlisten = [\"0.0.0.0:1\"]",
+            "3: tls.listen holds 0.0.0.0:1, but quick_listen has 127.0.0.1:1 already; take one out",
+        );
+        one(
+            "[tls]\nlisten = [\"0.0.0.0:1\", \"0.0.0.0:1\"]",
+            "2: tls.listen holds 0.0.0.0:1, but tls.listen has 0.0.0.0:1 already; take one out",
+        );
+    }
+
+    #[test]
+    fn unknown_keys_of_the_section_are_named() {
+        one("[tls]\ncertificat = \"c.pem\"", "2: unknown key tls.certificat; did you mean certificate?");
+        one(
+            "[tls]\nplain = \"off\"",
+            "2: plain does not belong here; move it to the top of the file, above the first section",
+        );
+        one("tls = 5", "1: tls must be a section, as in [tls], not a number");
+        one("[tl]", "1: unknown section [tl]; did you mean [tls]?");
+    }
+
+    #[test]
+    fn with_tls_there_need_be_no_plain_listener() {
+        let config = good("plain = \"off\"\n[tls]");
+        assert_eq!((config.plain, config.listen, config.quick_listen), (Plain::Off, vec![], vec![]));
+        assert_eq!(good("plain = \"off\"\nlisten = []\nquick_listen = []\n[tls]").listen, []);
+        assert_eq!(good("listen = []\n[tls]").listen, []);
+    }
+
+    #[test]
+    fn plain_off_beside_plain_listeners_is_a_contradiction() {
+        for key in ["listen", "quick_listen"] {
+            one(
+                &format!("plain = \"off\"\n{key} = [\"127.0.0.1:1\"]\n[tls]"),
+                &format!(
+                    "2: plain is \"off\", so that nothing may be opened by {key}; take {key} out, or set plain to \"loopback\" or \"anywhere\""
+                ),
+            );
+        }
+    }
+
+    #[test]
+    fn an_empty_list_of_the_section_leaves_no_way_in() {
+        one(
+            "plain = \"off\"\n[tls]\nlisten = []",
+            "3: tls.listen is empty and plain is \"off\", so that nobody could come in; put an address into it",
+        );
+        assert!(said("listen = []\n[tls]\nlisten = []").contains("1: listen and quick_listen are both empty"));
+        assert_eq!(said("listen = []\n[tls]\nlisten = [\"x\"]").lines().count(), 1);
+    }
+}
