@@ -30,7 +30,7 @@
 //! | `main` | 1 | waits for requests: another configuration, the stop |
 //! | `signals` | 1 | waits for signals and turns them into requests |
 //! | `accept:<port>` | one per listener | accepts, and starts clients' threads |
-//! | `client:<id>` | one per connection | reads, runs the palette, answers, delivers what it posts |
+//! | `client:<id>` | one per connection | shakes hands where TLS is spoken, reads, runs the palette, answers, delivers what it posts |
 //! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
 //! | `sweep` | 1 | sends what full sockets did not take; asleep while nobody lags |
 //! | `timer` | 1 | gathered news, expiring messages, lingering rooms, heirs, refused sockets |
@@ -40,7 +40,7 @@
 //!
 //! Taken in the order of their ranks only, never two of one rank, none held while another thread is waited for, no disk
 //! and no log line under any of them: roster 0, room table and table of conversations 1, room and conversation 2, outbox 3.
-//! Configuration, quotations, timer, work queue, throttles, guesses at the exit code, a person's name and his being away, the
+//! Configuration, certificate, quotations, timer, work queue, throttles, guesses at the exit code, a person's name and his being away, the
 //! list of laggards and the count of connections are leaves: nothing else is locked under them.
 //!
 //! # What is deliberately absent

@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use socket2::{SockRef, TcpKeepalive};
 
 use super::Capacity;
+use super::transport::Entrance;
 use crate::hub::Hub;
 use crate::outbox::{Ended, Outbox};
 use crate::palette::{Door, seconds};
@@ -49,19 +50,19 @@ const KEEPALIVE_TRIES: u32 = 4;
 const USER_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Accepts until the listener is shut down.
-pub(super) fn accept(listener: &TcpListener, door: Door, hub: &Arc<Hub>, capacity: Capacity) {
+pub(super) fn accept(listener: &TcpListener, entrance: &Entrance, hub: &Arc<Hub>, capacity: Capacity) {
     // A descriptor to give up when there are none left: with it one connection can still be accepted and told so.
     let mut spare = open_spare();
     loop {
         match listener.accept() {
-            Ok((stream, peer)) => admit(stream, peer, door, hub, capacity),
+            Ok((stream, peer)) => admit(stream, peer, entrance, hub, capacity),
             Err(error) => match error.raw_os_error() {
                 // The listener was shut down: the server stops.
                 Some(libc::EINVAL) if hub.shutdown.is_announced() => return,
                 Some(libc::EMFILE | libc::ENFILE) => {
                     if spare.take().is_some() {
                         if let Ok((stream, peer)) = listener.accept() {
-                            refuse(stream, peer, hub, FULL);
+                            refuse(stream, peer, entrance, hub, FULL);
                         }
                     } else {
                         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -83,15 +84,18 @@ fn open_spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, door: Door, hub: &Arc<Hub>, capacity: Capacity) {
+fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Arc<Hub>, capacity: Capacity) {
     if hub.shutdown.is_announced() {
-        return refuse(stream, peer, hub, STOPPING);
+        return refuse(stream, peer, entrance, hub, STOPPING);
     }
     let address = peer.ip().to_canonical();
+    if let Some(why) = entrance.refuses_plain(&hub.config(), address) {
+        return refuse(stream, peer, entrance, hub, &why);
+    }
     // By address first: what one address has too many of takes no place that another one could have.
     let counted = match enter(hub, address, Instant::now()) {
         Ok(counted) => counted,
-        Err(why) => return refuse(stream, peer, hub, &why),
+        Err(why) => return refuse(stream, peer, entrance, hub, &why),
     };
     let leave = || {
         if counted {
@@ -101,20 +105,20 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: Door, hub: &Arc<Hub>, capaci
     let limit = hub.config().limits.max_connections.unwrap_or(usize::MAX).min(capacity.connections);
     let Some(open) = hub.shutdown.enter(limit) else {
         leave();
-        return refuse(stream, peer, hub, FULL);
+        return refuse(stream, peer, entrance, hub, FULL);
     };
     let id = hub.next_client();
     let outbox = Outbox::new(id, stream, Arc::clone(&hub.laggards));
-    let (session_hub, session_outbox) = (Arc::clone(hub), Arc::clone(&outbox));
+    let (session_hub, session_outbox, entrance_taken) = (Arc::clone(hub), Arc::clone(&outbox), entrance.clone());
     let spawned = thread::Builder::new()
         .name(format!("client:{id}"))
         .stack_size(CLIENT_STACK)
-        .spawn(move || serve(session_hub, session_outbox, peer, door, counted, open));
+        .spawn(move || serve(session_hub, session_outbox, peer, entrance_taken, counted, open));
     if let Err(error) = spawned {
         log::warn!("{peer}: no thread: {error}");
         leave();
         if let Some(outbox) = Arc::into_inner(outbox) {
-            refuse(outbox.into_stream(), peer, hub, FULL);
+            refuse(outbox.into_stream(), peer, entrance, hub, FULL);
         }
         // Most often memory or the thread limit is short for a moment; a loop that goes on at once makes it worse.
         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
@@ -122,11 +126,11 @@ fn admit(stream: TcpStream, peer: SocketAddr, door: Door, hub: &Arc<Hub>, capaci
 }
 
 /// Says one line to somebody who is not let in, and closes a little later.
-fn refuse(stream: TcpStream, peer: SocketAddr, hub: &Hub, line: &str) {
+fn refuse(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Hub, line: &str) {
     log::info!("{peer}: refused: {line}");
     let socket = SockRef::from(&stream);
     // Whoever does not take the line at once goes without it.
-    let _ = socket.send_with_flags(format!("! {line}\r\n").as_bytes(), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
+    let _ = socket.send_with_flags(&entrance.transport.refusal(line), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
     hub.timer.schedule(Instant::now() + REFUSED_STAYS, crate::timer::Task::Close(stream));
 }
@@ -135,24 +139,31 @@ fn refuse(stream: TcpStream, peer: SocketAddr, hub: &Hub, line: &str) {
 ///
 /// Beginning and end are functions of their own that are never inlined: what stands on the stack while the session waits
 /// decides whether an idle person costs two pages of it or three.
-fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, counted: bool, open: Open) {
+fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, entrance: Entrance, counted: bool, open: Open) {
     let began = Instant::now();
-    log_connected(&outbox, peer, door);
-    begin(&hub, &outbox);
-    let mut session = Session::new(Arc::clone(&hub), Arc::clone(&outbox), peer, door, began);
-    let ended = run(&mut session);
-    drop(session);
+    let door = entrance.door;
+    log_connected(&outbox, peer, &entrance);
+    let ended = match begin(&hub, &outbox, entrance) {
+        Ok(()) => {
+            let mut session = Session::new(Arc::clone(&hub), Arc::clone(&outbox), peer, door, began);
+            run(&mut session)
+        }
+        Err(ended) => ended,
+    };
     finish(&hub, outbox, peer, began, &ended, counted);
     drop(open);
 }
 
 #[inline(never)]
-fn log_connected(outbox: &Outbox, peer: SocketAddr, door: Door) {
-    log::info!("client {} from {peer} connected{}", outbox.id(), if door == Door::Quick { " (quick)" } else { "" });
+fn log_connected(outbox: &Outbox, peer: SocketAddr, entrance: &Entrance) {
+    let usual = entrance.door == Door::Plain && entrance.transport.is_plain();
+    let kind = if usual { String::new() } else { format!(" ({})", entrance.transport.name(entrance.door)) };
+    log::info!("client {} from {peer} connected{kind}", outbox.id());
 }
 
 #[inline(never)]
-fn begin(hub: &Arc<Hub>, outbox: &Arc<Outbox>) {
+fn begin(hub: &Arc<Hub>, outbox: &Arc<Outbox>, entrance: Entrance) -> Result<(), Ended> {
+    entrance.transport.prepare(outbox);
     set_options(outbox.stream());
     hub.roster.connected(outbox);
     // A stop announced since the connection was accepted has not seen it.
@@ -160,6 +171,8 @@ fn begin(hub: &Arc<Hub>, outbox: &Arc<Outbox>) {
         outbox.announce(Tone::Refusal, STOPPING);
         outbox.end(Ended::Stopping);
     }
+    // A panic there must leave nothing of this connection behind either.
+    catch_unwind(AssertUnwindSafe(|| entrance.shake_hands(outbox))).unwrap_or(Err(Ended::Panicked))
 }
 
 fn run(session: &mut Session) -> Ended {

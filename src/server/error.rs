@@ -9,6 +9,8 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::store::OpenError;
+#[cfg(feature = "tls")]
+use super::certificate::CertificateError;
 
 /// Why a server cannot start.
 #[derive(Debug)]
@@ -26,6 +28,9 @@ pub enum StartError {
     Thread(io::Error),
     /// The signals cannot be received.
     Signals(io::Error),
+    /// No certificate for the TLS listeners.
+    #[cfg(feature = "tls")]
+    Certificate(CertificateError),
     /// No exit code: the system's random generator gives nothing.
     ExitCode(getrandom::Error),
 }
@@ -36,6 +41,8 @@ impl StartError {
         match self {
             StartError::Listen { .. } => true,
             StartError::Store(error) => error.is_users(),
+            #[cfg(feature = "tls")]
+            StartError::Certificate(error) => error.is_users(),
             StartError::Thread(_) | StartError::Signals(_) | StartError::ExitCode(_) => false,
         }
     }
@@ -61,6 +68,8 @@ impl fmt::Display for StartError {
             StartError::Store(error) => error.fmt(f),
             StartError::Thread(error) => write!(f, "cannot start a thread: {error}"),
             StartError::Signals(error) => write!(f, "cannot receive signals: {error}"),
+            #[cfg(feature = "tls")]
+            StartError::Certificate(error) => error.fmt(f),
             StartError::ExitCode(error) => write!(
                 f,
                 "no exit code, as the system gives no random numbers ({error}); exit_code = false starts without one"
@@ -73,6 +82,8 @@ impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             StartError::Listen { error, .. } | StartError::Thread(error) | StartError::Signals(error) => Some(error),
+            #[cfg(feature = "tls")]
+            StartError::Certificate(error) => error.source(),
             StartError::ExitCode(error) => Some(error),
             StartError::Store(error) => Some(error),
         }

@@ -6,7 +6,12 @@
 
 mod accept;
 mod capacity;
+#[cfg(feature = "tls")]
+mod certificate;
 mod error;
+#[cfg(feature = "tls")]
+mod handshake;
+mod transport;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -24,9 +29,12 @@ use crate::outbox::Ended;
 use crate::palette::Door;
 use crate::screen::{Clock, Tone};
 use crate::store::{Kept, News, Store, StoreOptions};
+use transport::{Entrance, Ports, Transport};
 
 pub use crate::hub::Request;
 pub use capacity::{Capacity, make_room_for_threads};
+#[cfg(feature = "tls")]
+pub use certificate::CertificateError;
 pub use error::StartError;
 
 /// Connections the kernel keeps for the accept loop. std's 128 drops a burst of 256 logins to a quarter of the rate: the
@@ -47,6 +55,7 @@ struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     door: Door,
+    transport: Transport,
 }
 
 /// A server that has its ports and serves nobody yet.
@@ -58,18 +67,17 @@ pub struct Server {
     requested: Receiver<Request>,
 }
 
-/// Takes the ports, and makes the exit code if there is to be one.
+/// Takes the ports, reads or makes the certificate if one is needed, and makes the exit code if there is to be one.
 pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
-    let doors = [(Door::Plain, &config.listen), (Door::Quick, &config.quick_listen)];
-    let all: Vec<_> =
-        doors.into_iter().flat_map(|(door, list)| list.iter().map(move |address| (door, *address))).collect();
+    let all = transport::plan(&config)?;
     let mut listeners = Vec::new();
-    for &(door, address) in &all {
+    for (door, transport, address) in &all {
+        let (door, transport, address) = (*door, transport.clone(), *address);
         // `[::]` takes IPv4 too (as mapped addresses, RFC 4291, section 2.5.5.2), unless IPv4 has a listener of its own.
-        let beside_ipv4 = all.iter().any(|(_, other)| other.is_ipv4() && other.port() == address.port());
+        let beside_ipv4 = all.iter().any(|(_, _, other)| other.is_ipv4() && other.port() == address.port());
         let socket = listen(address, beside_ipv4).map_err(|error| StartError::Listen { address, error })?;
         let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
-        listeners.push(Listener { socket, address, door });
+        listeners.push(Listener { socket, address, door, transport });
     }
     let exit_code = config.exit_code.then(ExitCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
@@ -111,20 +119,20 @@ fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
 }
 
 impl Server {
-    /// One line per listener and one with the exit code, as printed at start. Not for the log.
+    /// One line per listener, one with the certificate's fingerprint where there is one, and one with the exit code, as
+    /// printed at start. Not for the log.
     pub fn announcement(&self) -> impl Iterator<Item = String> {
         let exit_code = self.hub.exit_code().map(|code| format!("exit code: {code}"));
-        let listeners = self.listeners.iter().map(|listener| {
-            let kind = match listener.door {
-                Door::Plain => "telnet, nc",
-                Door::Quick => "quick",
-            };
-            format!("listening on {} ({kind})", listener.address)
-        });
-        listeners.chain(exit_code)
+        let listeners = self
+            .listeners
+            .iter()
+            .map(|listener| format!("listening on {} ({})", listener.address, listener.transport.name(listener.door)));
+        let fingerprint = self.listeners.iter().find_map(|listener| listener.transport.fingerprint());
+        let certificate = fingerprint.map(|fingerprint| format!("certificate SHA-256 {fingerprint}"));
+        listeners.chain(certificate).chain(exit_code)
     }
 
-    /// The addresses listened on, the plain ones first.
+    /// The addresses listened on: the plain ones, the quick ones, those for TLS.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().map(|listener| listener.address).collect()
     }
@@ -148,17 +156,24 @@ impl Server {
         let timer = Arc::clone(&hub);
         let timer = house_thread("timer".to_owned(), move || timer.timer.run(|task| timer.carry_out(task)))?;
         let mut accepting = Vec::new();
-        let sockets: Vec<_> =
-            listeners.into_iter().map(|listener| Arc::new((listener.socket, listener.door))).collect();
+        let port = |plain| {
+            let found = listeners.iter().find(|listener| listener.transport.is_plain() == plain);
+            found.map(|listener| listener.address.port())
+        };
+        let ports = Ports { plain: port(true), tls: port(false) };
+        let sockets: Vec<_> = listeners
+            .into_iter()
+            .map(|Listener { socket, door, transport, .. }| Arc::new((socket, Entrance { door, transport, ports })))
+            .collect();
         for (shared, address) in sockets.iter().zip(&addresses) {
             let (shared, hub) = (Arc::clone(shared), Arc::clone(&hub));
             accepting.push(house_thread(format!("accept:{}", address.port()), move || {
-                accept::accept(&shared.0, shared.1, &hub, capacity);
+                accept::accept(&shared.0, &shared.1, &hub, capacity);
             })?);
         }
         // Never disconnected, as the hub has a sender.
         while let Ok(Request::Reconfigure(config)) = requested.recv() {
-            reconfigure(&hub, *config);
+            reconfigure(&hub, *config, sockets.iter().map(|socket| &socket.1.transport));
         }
         stop(&hub);
         hub.laggards.stop();
@@ -185,13 +200,22 @@ fn house_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<th
     thread::Builder::new().name(name).stack_size(HOUSE_STACK).spawn(work).map_err(StartError::Thread)
 }
 
-/// Takes everything of another configuration but the listeners.
-fn reconfigure(hub: &Hub, mut config: Config) {
+/// Takes everything of another configuration but the listeners and the directory for what is kept.
+fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<Item = &'a Transport>) {
     let old = hub.config();
-    if old.listen != config.listen || old.quick_listen != config.quick_listen {
-        log::warn!("listen and quick_listen changed in the configuration: that needs a restart, the old ones stay");
+    if old.listen != config.listen || old.quick_listen != config.quick_listen || old.tls.listen != config.tls.listen {
+        log::warn!("the listeners changed in the configuration: that needs a restart, the old ones stay");
         config.listen.clone_from(&old.listen);
         config.quick_listen.clone_from(&old.quick_listen);
+        config.tls.listen.clone_from(&old.tls.listen);
+    }
+    if old.state_dir != config.state_dir {
+        log::warn!("state_dir changed in the configuration: that needs a restart, the old one stays");
+        config.state_dir.clone_from(&old.state_dir);
+    }
+    // They all have the same certificate.
+    if let Some(transport) = transports.find(|transport| !transport.is_plain()) {
+        transport.reload(&old, &mut config);
     }
     if old.storage != config.storage {
         log::warn!("[storage] changed in the configuration: that needs a restart, the old one stays");

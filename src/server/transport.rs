@@ -1,0 +1,158 @@
+//! What a listener's connections are wrapped in, and what is told to those who come in by the wrong one.
+//!
+//! It exists in every build, so that the rest of the server asks one question only.
+//!
+//! *Owns* the way from a connection just accepted to one on which something can be said; the words for the wrong door.
+//! *Knows nothing of* what is said then.
+//! *Called by* `server` and `server::accept`.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, SocketAddr};
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+
+use super::StartError;
+#[cfg(feature = "tls")]
+use super::certificate::Certificate;
+#[cfg(feature = "tls")]
+use super::handshake;
+use crate::config::{Config, Plain};
+use crate::outbox::{Ended, Outbox};
+use crate::palette::Door;
+#[cfg(feature = "tls")]
+use crate::wire::{Codec, Foreign, Tls};
+
+/// What the bytes of a listener's connections are wrapped in.
+#[derive(Clone)]
+pub(super) enum Transport {
+    /// Nothing.
+    Plain,
+    /// TLS, with the certificate in force at the moment.
+    #[cfg(feature = "tls")]
+    Tls(Arc<Certificate>),
+}
+
+/// The first listener of each kind, for those who knock at the other.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ports {
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nobody knocks at the wrong one"))]
+    pub(super) plain: Option<u16>,
+    pub(super) tls: Option<u16>,
+}
+
+/// Where a connection comes in.
+#[derive(Clone)]
+pub(super) struct Entrance {
+    pub(super) door: Door,
+    pub(super) transport: Transport,
+    pub(super) ports: Ports,
+}
+
+/// Every listener there is to be, with what its connections are wrapped in. The certificate is read, or made, here.
+pub(super) fn plan(config: &Config) -> Result<Vec<(Door, Transport, SocketAddr)>, StartError> {
+    let doors = [(Door::Plain, &config.listen), (Door::Quick, &config.quick_listen)];
+    let all = doors.into_iter().flat_map(|(door, list)| list.iter().map(move |address| (door, *address)));
+    #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "no more listeners without the feature"))]
+    let mut all: Vec<_> = all.map(|(door, address)| (door, Transport::Plain, address)).collect();
+    #[cfg(feature = "tls")]
+    if !config.tls.listen.is_empty() {
+        let certificate = Arc::new(Certificate::open(config)?);
+        let tls = || Transport::Tls(Arc::clone(&certificate));
+        all.extend(config.tls.listen.iter().map(|address| (Door::Plain, tls(), *address)));
+    }
+    Ok(all)
+}
+
+impl Transport {
+    /// Whether everybody on the way can read what is said.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self, Transport::Plain)
+    }
+
+    /// How the listener is called where it has no other name.
+    pub(super) fn name(&self, door: Door) -> &'static str {
+        match (self, door) {
+            #[cfg(feature = "tls")]
+            (Transport::Tls(_), _) => "tls",
+            (Transport::Plain, Door::Plain) => "telnet, nc",
+            (Transport::Plain, Door::Quick) => "quick",
+        }
+    }
+
+    /// By what a client can know the server, printed at start.
+    pub(super) fn fingerprint(&self) -> Option<String> {
+        match self {
+            Transport::Plain => None,
+            #[cfg(feature = "tls")]
+            Transport::Tls(certificate) => Some(certificate.fingerprint()),
+        }
+    }
+
+    /// Takes the certificate of another configuration for the connections to come. One that cannot be used leaves the old
+    /// one in force, in the configuration too.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
+    pub(super) fn reload(&self, old: &Config, new: &mut Config) {
+        match self {
+            Transport::Plain => {}
+            #[cfg(feature = "tls")]
+            Transport::Tls(certificate) => match certificate.reload(new) {
+                Ok(()) => log::info!("certificate SHA-256 {}", certificate.fingerprint()),
+                Err(error) => {
+                    log::error!("the certificate stays as it was: {error}");
+                    new.tls.certificate.clone_from(&old.tls.certificate);
+                    new.tls.key.clone_from(&old.tls.key);
+                }
+            },
+        }
+    }
+
+    /// A line for somebody who is not let in, as it can be said at once: without a handshake TLS knows only alerts.
+    pub(super) fn refusal(&self, line: &str) -> Cow<'static, [u8]> {
+        match self {
+            Transport::Plain => format!("! {line}\r\n").into_bytes().into(),
+            #[cfg(feature = "tls")]
+            Transport::Tls(_) => Foreign::Tls.answer().into(),
+        }
+    }
+
+    /// Prepares an outbox to which nothing was written yet.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "plain is what an outbox begins with"))]
+    #[inline(never)]
+    pub(super) fn prepare(&self, outbox: &Outbox) {
+        match self {
+            Transport::Plain => {}
+            #[cfg(feature = "tls")]
+            Transport::Tls(certificate) => match Tls::new(certificate.settings()) {
+                Ok(tls) => outbox.set_codec(Codec::Tls(Box::new(tls))),
+                Err(error) => outbox.end(Ended::Tls(error)),
+            },
+        }
+    }
+}
+
+impl Entrance {
+    /// Makes the connection one on which something can be said, or says why it will never be.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "a plain connection is ready at once"))]
+    pub(super) fn shake_hands(&self, outbox: &Outbox) -> Result<(), Ended> {
+        match self.transport {
+            Transport::Plain => Ok(()),
+            #[cfg(feature = "tls")]
+            Transport::Tls(_) => handshake::shake_hands(outbox, self.ports, handshake::deadline()),
+        }
+    }
+
+    /// Why somebody may not come in here without encryption, if he may not.
+    pub(super) fn refuses_plain(&self, config: &Config, address: IpAddr) -> Option<String> {
+        let allowed = match config.plain {
+            Plain::Anywhere => true,
+            Plain::Loopback => address.is_loopback(),
+            // Nobody listens so, unless this was set by a reload.
+            Plain::Off => false,
+        };
+        if !self.transport.is_plain() || allowed {
+            return None;
+        }
+        let remedy = self.ports.tls.map_or_else(String::new, |port| format!(": use TLS on port {port}"));
+        Some(format!("This server takes no unencrypted connection from your address{remedy}."))
+    }
+}
