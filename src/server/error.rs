@@ -8,9 +8,9 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 
-use crate::store::OpenError;
 #[cfg(feature = "tls")]
 use super::certificate::CertificateError;
+use crate::store::OpenError;
 
 /// Why a server cannot start.
 #[derive(Debug)]
