@@ -34,14 +34,17 @@
 //! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
 //! | `sweep` | 1 | sends what full sockets did not take; asleep while nobody lags |
 //! | `timer` | 1 | gathered news, expiring messages, lingering rooms, heirs, refused sockets |
+//! | `store` | 1, if anything is kept on disk | writes the database, in batches |
 //! | `work:<n>` | two at most, none while idle | computes long: searches, looking up time zones |
 //!
 //! # Locks
 //!
 //! Taken in the order of their ranks only, never two of one rank, none held while another thread is waited for, no disk
 //! and no log line under any of them: roster 0, room table and table of conversations 1, room and conversation 2, outbox 3.
-//! Configuration, certificate, quotations, timer, work queue, throttles, guesses at the exit code, a person's name and his being away, the
-//! list of laggards and the count of connections are leaves: nothing else is locked under them.
+//! Configuration, certificate, quotations, timer, work queue, throttles, guesses at the exit code, a person's name and his
+//! being away, the list of laggards, the count of connections, bans of addresses, messages for the absent and the queue of
+//! what is to be kept are leaves: nothing else is locked under them. A connection to the database that reads is locked while
+//! the disk is read, by threads that hold nothing else.
 //!
 //! # What is deliberately absent
 //!

@@ -84,8 +84,8 @@ impl Quoted {
     }
 }
 
-/// The start of a text: of its first line, so much as fits, with three dots where something is missing.
-fn start(whole: &str) -> Box<str> {
+/// What a quote shows of a text: the start of its first line, so much as fits, with three dots where something is missing.
+pub fn start(whole: &str) -> Box<str> {
     let line = whole.lines().next().unwrap_or("");
     let cut = text::truncate(line, QUOTED_COLUMNS);
     if cut.len() == whole.len() { cut.into() } else { [cut.trim_end(), "..."].concat().into() }

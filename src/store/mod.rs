@@ -28,12 +28,58 @@
 mod kept;
 mod news;
 
+#[cfg(not(feature = "storage"))]
 mod absent;
 
+#[cfg(feature = "storage")]
+mod accounts;
+#[cfg(feature = "storage")]
+mod administration;
+#[cfg(feature = "storage")]
+mod asking;
+#[cfg(feature = "storage")]
+mod chores;
+#[cfg(feature = "storage")]
+mod columns;
+#[cfg(feature = "storage")]
+mod directs;
+#[cfg(feature = "storage")]
+mod faults;
+#[cfg(feature = "storage")]
+mod file;
+#[cfg(feature = "storage")]
+mod messages;
+#[cfg(feature = "storage")]
+mod migration;
+#[cfg(feature = "storage")]
+mod numbers;
+#[cfg(feature = "storage")]
+mod opening;
+#[cfg(feature = "storage")]
+mod queue;
+#[cfg(feature = "storage")]
+mod reader;
+#[cfg(feature = "storage")]
+mod reading;
+#[cfg(feature = "storage")]
+mod recording;
+#[cfg(feature = "storage")]
+mod rooms;
+#[cfg(feature = "storage")]
+mod schema;
+#[cfg(feature = "storage")]
+mod texts;
+#[cfg(feature = "storage")]
+mod writer;
+
+#[cfg(not(feature = "storage"))]
+pub use absent::{Accounts, Store};
+#[cfg(feature = "storage")]
+pub use administration::Accounts;
 pub use kept::{
     Account, AddressBan, AuditEntry, HashedPassword, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
     KeptMessage, KeptMute, KeptPerson, KeptRoom, Page, Settings, StoreOptions, Visit, WaitingDirect,
 };
 pub use news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason};
-
-pub use absent::{Accounts, Store};
+#[cfg(feature = "storage")]
+pub use opening::Store;

@@ -1,0 +1,105 @@
+//! The SQL of accounts.
+//!
+//! *Owns* how an account and its settings are written and read, and what goes with it when it is removed.
+//! *Knows nothing of* passwords in the clear and of threads.
+//! *Called by* `asking` within the writer's transactions, by `reading`, and by `administration`.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{account_at, integer, moment, moment_at, some_words_at, user_at, words_at};
+use super::directs;
+use super::kept::{Account, HashedPassword, Settings};
+use crate::identity::AccountId;
+use crate::names::UserName;
+
+/// Makes an account. `None` if there is one of that name.
+pub fn create(
+    connection: &Connection,
+    name: &UserName,
+    hash: &HashedPassword,
+    at: Timestamp,
+) -> rusqlite::Result<Option<AccountId>> {
+    let made = connection
+        .prepare_cached(
+            "INSERT INTO accounts (name, folded, hash, created) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (folded) DO NOTHING",
+        )?
+        .execute(params![name.as_str(), name.folded(), hash.as_str(), moment(at)])?;
+    let id = u64::try_from(connection.last_insert_rowid()).unwrap_or(0);
+    Ok((made > 0).then_some(AccountId(id)))
+}
+
+/// Gives it another password. False if there is no such account.
+pub fn set_hash(connection: &Connection, id: AccountId, hash: &HashedPassword) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached("UPDATE accounts SET hash = ?2 WHERE id = ?1")?
+        .execute(params![integer(id.0), hash.as_str()])?;
+    Ok(changed > 0)
+}
+
+/// Removes it and all that is its own: settings, visits, messages that wait for it. False if there is none.
+///
+/// What it said in rooms stays, under its name.
+pub fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
+    directs::erase_all(connection, id)?;
+    Ok(connection.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([integer(id.0)])? > 0)
+}
+
+/// Keeps what its owner has set. False if there is no such account.
+pub fn save_settings(connection: &Connection, id: AccountId, settings: &Settings) -> rusqlite::Result<bool> {
+    let id = integer(id.0);
+    let changed = connection
+        .prepare_cached("UPDATE accounts SET color = ?2, bell = ?3, time_zone = ?4 WHERE id = ?1")?
+        .execute(params![id, settings.color, settings.bell.as_deref(), settings.time_zone.as_deref()])?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    connection.prepare_cached("DELETE FROM ignored WHERE account = ?1")?.execute([id])?;
+    let mut ignore = connection.prepare_cached("INSERT INTO ignored (account, position, name) VALUES (?1, ?2, ?3)")?;
+    for (position, name) in settings.ignored.iter().enumerate() {
+        ignore.execute(params![id, position as i64, name.as_str()])?;
+    }
+    Ok(true)
+}
+
+fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+    let id = account_at(row, 0)?.unwrap_or(AccountId(0));
+    let hash = HashedPassword::new(words_at(row, 2)?);
+    let settings = Settings {
+        color: row.get(4)?,
+        bell: some_words_at(row, 5)?,
+        time_zone: some_words_at(row, 6)?,
+        ignored: Vec::new(),
+    };
+    Ok(Account { id, name: user_at(row, 1)?, hash, created: moment_at(row, 3)?, settings })
+}
+
+fn with_ignored(connection: &Connection, mut account: Account) -> rusqlite::Result<Account> {
+    let mut names = connection.prepare_cached("SELECT name FROM ignored WHERE account = ?1 ORDER BY position")?;
+    let names = names.query_map([integer(account.id.0)], |row| user_at(row, 0))?;
+    // A name that no configuration takes any more is nobody's, and need not be ignored.
+    account.settings.ignored = names.flatten().collect();
+    Ok(account)
+}
+
+/// The account of a name, in whatever case.
+pub fn find(connection: &Connection, name: &UserName) -> rusqlite::Result<Option<Account>> {
+    let found = connection
+        .prepare_cached("SELECT id, name, hash, created, color, bell, time_zone FROM accounts WHERE folded = ?1")?
+        .query_row([name.folded()], account)
+        .optional()?;
+    found.map(|account| with_ignored(connection, account)).transpose()
+}
+
+/// Whether there is one of that name, in whatever case.
+pub fn exists(connection: &Connection, name: &UserName) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM accounts WHERE folded = ?1")?.exists([name.folded()])
+}
+
+/// All of them, by name.
+pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Account>> {
+    let mut all = connection
+        .prepare_cached("SELECT id, name, hash, created, color, bell, time_zone FROM accounts ORDER BY folded")?;
+    let all = all.query_map([], account)?.collect::<rusqlite::Result<Vec<_>>>()?;
+    all.into_iter().map(|account| with_ignored(connection, account)).collect()
+}

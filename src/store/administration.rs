@@ -1,0 +1,103 @@
+//! Accounts, administered from another process than the server's, which may be running.
+//!
+//! *Owns* that the file's version is not changed under a running server.
+//! *Knows nothing of* rooms and messages. *Called by* `chatsock user`.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::kept::{Account, HashedPassword};
+use super::news::{NotCreated, NotKept, NotRead, OpenError};
+use super::opening::{Store, connect, make_ready};
+use super::schema::{Kind, VERSION};
+use super::{accounts, chores, faults, file};
+use crate::identity::AccountId;
+use crate::names::UserName;
+
+/// The accounts of a database. A server that has it open sees every change at the next login.
+pub struct Accounts {
+    connection: Connection,
+    path: PathBuf,
+}
+
+impl Store {
+    /// Opens a database for its accounts alone, and makes it if it is not there. A server may have it open.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`], but not [`OpenError::InUse`].
+    pub fn open_accounts(path: &Path) -> Result<Accounts, OpenError> {
+        let path = file::resolve(path)?;
+        if !path.exists() {
+            // Nobody has it: a server would have made it.
+            let _lock = file::lock(&path)?;
+            file::create(&path)?;
+        }
+        let (connection, kind) = connect(&path)?;
+        if kind == Kind::Ours(VERSION) {
+            make_ready(&connection, &path, kind)?;
+        } else {
+            let _lock = file::lock(&path).map_err(|error| match error {
+                OpenError::InUse(path) => OpenError::OlderInUse(path),
+                other => other,
+            })?;
+            make_ready(&connection, &path, kind)?;
+        }
+        Ok(Accounts { connection, path })
+    }
+}
+
+impl Accounts {
+    fn change<T>(&mut self, what: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, NotKept> {
+        let failed = |error| NotKept(faults::reason(&error));
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let done = what(&transaction).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+        Ok(done)
+    }
+
+    /// What was taken away is to leave the log too. Where a server reads just then, it stays until that one's next checkpoint.
+    fn clean(&self) {
+        if let Err(error) = chores::truncate_log(&self.connection) {
+            log::warn!("{} could not be cleaned of what was removed: {error}", self.path.display());
+        }
+    }
+
+    /// Makes an account.
+    pub fn create(&mut self, name: &UserName, hash: &HashedPassword) -> Result<AccountId, NotCreated> {
+        let made = self.change(|connection| accounts::create(connection, name, hash, Timestamp::now()));
+        made.map_err(NotCreated::NotKept)?.ok_or(NotCreated::Exists)
+    }
+
+    /// Gives an account another password. False if there is none of that name.
+    pub fn set_hash(&mut self, name: &UserName, hash: &HashedPassword) -> Result<bool, NotKept> {
+        let changed = self.change(|connection| match accounts::find(connection, name)? {
+            Some(account) => accounts::set_hash(connection, account.id, hash),
+            None => Ok(false),
+        })?;
+        self.clean();
+        Ok(changed)
+    }
+
+    /// Removes an account and what is its own. False if there is none of that name.
+    pub fn remove(&mut self, name: &UserName) -> Result<bool, NotKept> {
+        let removed = self.change(|connection| match accounts::find(connection, name)? {
+            Some(account) => accounts::remove(connection, account.id),
+            None => Ok(false),
+        })?;
+        self.clean();
+        Ok(removed)
+    }
+
+    /// The account of a name, in whatever case.
+    pub fn find(&self, name: &UserName) -> Result<Option<Account>, NotRead> {
+        accounts::find(&self.connection, name).map_err(|error| NotRead(faults::reason(&error)))
+    }
+
+    /// All accounts, by name.
+    pub fn list(&self) -> Result<Vec<Account>, NotRead> {
+        accounts::list(&self.connection).map_err(|error| NotRead(faults::reason(&error)))
+    }
+}

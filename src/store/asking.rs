@@ -1,0 +1,221 @@
+//! What is waited for: it is on the disk when the call returns.
+//!
+//! *Owns* how long anybody waits. *Knows nothing of* SQL.
+//! *Called by* sessions and `main`, from threads that hold no lock.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::kept::{AddressBan, HashedPassword, KeptRoom, Settings, WaitingDirect};
+use super::news::{DirectNotKept, NotCreated, NotKept, Reason};
+use super::opening::Store;
+use super::queue::{End, Entry, Order};
+use super::{accounts, directs, rooms};
+use crate::config::Network;
+use crate::identity::AccountId;
+use crate::message::MessageId;
+use crate::names::{RoomName, UserName};
+
+/// How long anybody waits for the disk. A person who has waited longer has gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same for a flush, which may have a large room to erase.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
+
+/// One thing to do, and who waits for it.
+struct Asked<T, F> {
+    what: Option<F>,
+    done: Option<T>,
+    erases: bool,
+    answer: SyncSender<Result<T, Reason>>,
+    /// Nobody waits any more: it is not begun then.
+    given_up: Arc<AtomicBool>,
+}
+
+impl<T: Send, F: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Order for Asked<T, F> {
+    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if let Some(what) = self.what.take()
+            && !self.given_up.load(Ordering::Relaxed)
+        {
+            self.done = Some(what(connection)?);
+        }
+        Ok(())
+    }
+
+    fn erases(&self) -> bool {
+        self.erases
+    }
+
+    fn tell(mut self: Box<Self>, outcome: Result<(), Reason>) {
+        let done = self.done.take().ok_or(Reason::Unanswered);
+        // Whoever has given up does not hear it.
+        let _ = self.answer.send(outcome.and(done));
+    }
+}
+
+/// Whether words are taken away that must not stay.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    Stay,
+    Go,
+}
+
+impl Store {
+    fn wait<T, F>(
+        &self,
+        entry: impl FnOnce(Box<dyn Order>) -> Entry,
+        words: Words,
+        what: F,
+        patience: Duration,
+    ) -> Result<T, NotKept>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        // Room for the answer, so that the writer never waits for who asks.
+        let (answer, answered) = mpsc::sync_channel(1);
+        let given_up = Arc::new(AtomicBool::new(false));
+        let erases = words == Words::Go;
+        let asked = Asked { what: Some(what), done: None, erases, answer, given_up: Arc::clone(&given_up) };
+        if !self.shared.order(entry(Box::new(asked))) {
+            return Err(NotKept(Reason::Closed));
+        }
+        match answered.recv_timeout(patience) {
+            Ok(outcome) => outcome.map_err(NotKept),
+            Err(RecvTimeoutError::Timeout) => {
+                given_up.store(true, Ordering::Relaxed);
+                Err(NotKept(Reason::Unanswered))
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(NotKept(Reason::Closed)),
+        }
+    }
+
+    fn ask<T, F>(&self, words: Words, what: F) -> Result<T, NotKept>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.wait(Entry::Order, words, what, PATIENCE)
+    }
+}
+
+/// Each of these waits for the disk: the caller holds no lock. When it returns, what was asked is committed and synced, or
+/// it is not done; only with [`Reason::Unanswered`] it may be done yet. It never takes longer than ten seconds.
+impl Store {
+    /// Makes an account.
+    pub fn create_account(&self, name: &UserName, hash: &HashedPassword) -> Result<AccountId, NotCreated> {
+        let (name, hash) = (name.clone(), hash.clone());
+        let made =
+            self.ask(Words::Stay, move |connection| accounts::create(connection, &name, &hash, Timestamp::now()));
+        made.map_err(NotCreated::NotKept)?.ok_or(NotCreated::Exists)
+    }
+
+    /// Gives an account another password. False if there is no such account.
+    pub fn set_hash(&self, id: AccountId, hash: &HashedPassword) -> Result<bool, NotKept> {
+        let hash = hash.clone();
+        self.ask(Words::Go, move |connection| accounts::set_hash(connection, id, &hash))
+    }
+
+    /// Removes an account with its settings, its visits and what waits for it. False if there is none.
+    pub fn remove_account(&self, id: AccountId) -> Result<bool, NotKept> {
+        self.ask(Words::Go, move |connection| accounts::remove(connection, id))
+    }
+
+    /// Keeps what the owner of an account has set. False if there is no such account.
+    pub fn save_settings(&self, id: AccountId, settings: &Settings) -> Result<bool, NotKept> {
+        let settings = settings.clone();
+        self.ask(Words::Stay, move |connection| accounts::save_settings(connection, id, &settings))
+    }
+
+    /// Keeps a room that was just made: messages and lists of an earlier one of that name are erased.
+    pub fn make_room(&self, room: KeptRoom) -> Result<(), NotKept> {
+        self.ask(Words::Go, move |connection| {
+            rooms::forget(connection, &room.name)?;
+            rooms::save(connection, &room)
+        })
+    }
+
+    /// Keeps a room as it is now, with its lists. Its messages stay.
+    pub fn save_room(&self, room: KeptRoom) -> Result<(), NotKept> {
+        self.ask(Words::Go, move |connection| rooms::save(connection, &room))
+    }
+
+    /// Erases a room, its lists and its messages. False if nothing of it was kept.
+    pub fn forget_room(&self, name: &RoomName) -> Result<bool, NotKept> {
+        let name = name.clone();
+        self.ask(Words::Go, move |connection| rooms::forget(connection, &name))
+    }
+
+    /// Keeps addresses out; a ban of the same block is replaced.
+    pub fn save_address_ban(&self, ban: AddressBan) -> Result<(), NotKept> {
+        self.ask(Words::Stay, move |connection| rooms::save_address_ban(connection, &ban))
+    }
+
+    /// Ends that. False if there is no ban of exactly this block.
+    pub fn remove_address_ban(&self, network: Network) -> Result<bool, NotKept> {
+        self.ask(Words::Go, move |connection| rooms::remove_address_ban(connection, network))
+    }
+
+    /// Keeps a direct message for somebody who is away. Refused on a server that keeps no messages.
+    pub fn keep_direct(&self, to: AccountId, direct: WaitingDirect) -> Result<(), DirectNotKept> {
+        if !self.history {
+            return Err(DirectNotKept::NotKept(NotKept(Reason::NoHistory)));
+        }
+        match self.ask(Words::Stay, move |connection| directs::keep(connection, to, &direct)) {
+            Ok(directs::Kept::Waits) => Ok(()),
+            Ok(directs::Kept::Full) => Err(DirectNotKept::Full),
+            Ok(directs::Kept::Gone) => Err(DirectNotKept::Gone),
+            Err(error) => Err(DirectNotKept::NotKept(error)),
+        }
+    }
+
+    /// Takes what waits for somebody, oldest first. It is erased here by then.
+    pub fn take_directs(&self, account: AccountId) -> Result<Vec<WaitingDirect>, NotKept> {
+        self.ask(Words::Go, move |connection| directs::take(connection, account))
+    }
+
+    /// Gives a direct message another text wherever it waits; answers to it lose their quotes. False if it waits for nobody.
+    pub fn edit_direct(&self, id: MessageId, text: &str) -> Result<bool, NotKept> {
+        let text: Box<str> = text.into();
+        self.ask(Words::Go, move |connection| directs::edit(connection, id, &text))
+    }
+
+    /// Erases a direct message wherever it waits. False if it waits for nobody.
+    pub fn erase_direct(&self, id: MessageId) -> Result<bool, NotKept> {
+        self.ask(Words::Go, move |connection| directs::erase(connection, id))
+    }
+
+    /// Returns when all that was recorded before is written, and what was erased is in none of the files any more.
+    pub fn flush(&self) -> Result<(), NotKept> {
+        self.wait(Entry::Flush, Words::Stay, |_| Ok(()), FLUSH_PATIENCE)
+    }
+
+    /// Writes what waits, the exact last number, and an empty log; until then at most. Nothing is taken afterwards.
+    pub fn close(&self, until: Instant) -> Result<(), NotKept> {
+        // They would keep the log from being emptied.
+        self.accounts.close();
+        self.messages.close();
+        let mut state = self.shared.lock();
+        state.end.get_or_insert(End::Close(until));
+        self.shared.woken.notify_one();
+        while !state.ended {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(NotKept(Reason::Unanswered));
+            }
+            state = self.shared.has_ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.outcome.clone().map_or(Ok(()), |reason| Err(NotKept(reason)))
+    }
+
+    /// For tests: the database may have so many pages, and is as full as a full disk with them. 0 takes the limit away.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, pages: u32) {
+        self.shared.pages.store(pages, Ordering::Relaxed);
+    }
+}

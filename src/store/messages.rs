@@ -1,0 +1,255 @@
+//! The SQL of what is said in rooms, and of who has read how far.
+//!
+//! *Owns* how a message is written, changed, erased and read, with the quotes that answers take from it.
+//! *Knows nothing of* who may read it. *Called by* `writer` for records, by `reading` and `opening` to read.
+
+use log::warn;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
+use super::kept::{KeptMessage, Visit};
+use super::{rooms, texts};
+use crate::identity::AccountId;
+use crate::message::{self, MessageId, Quoted};
+use crate::names::RoomName;
+
+/// Unread messages of one room are counted up to this number: who has more of them reads `1000` and more, and the count
+/// costs no more than that many steps of an index.
+const MOST_UNREAD: i64 = 1000;
+
+/// Writes what was said.
+pub fn record_said(connection: &Connection, room: &RoomName, message: &KeptMessage) -> rusqlite::Result<()> {
+    let room = rooms::number(connection, room)?;
+    let text = texts::put(connection, &message.text)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO messages (id, room, at, author, account, text, action, edited, reply_id, reply_author)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .execute(params![
+            integer(message.id.0),
+            room,
+            moment(message.at),
+            message.author.as_str(),
+            message.account.map(|account| integer(account.0)),
+            text,
+            message.action,
+            message.edited,
+            message.reply.as_ref().map(|reply| integer(reply.id.0)),
+            message.reply.as_ref().map(|reply| reply.author.as_str()),
+        ])?;
+    Ok(())
+}
+
+fn slot(connection: &Connection, room: i64, id: MessageId) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT text FROM messages WHERE id = ?1 AND room = ?2")?
+        .query_row([integer(id.0), room], |row| row.get(0))
+        .optional()
+}
+
+/// Gives a message another text. Nothing if it is not kept.
+pub fn record_edited(connection: &Connection, room: &RoomName, id: MessageId, text: &str) -> rusqlite::Result<()> {
+    let Some(room) = rooms::find(connection, room)? else { return Ok(()) };
+    let Some(before) = slot(connection, room, id)? else { return Ok(()) };
+    let now = texts::replace(connection, before, text)?;
+    connection
+        .prepare_cached("UPDATE messages SET text = ?2, edited = 1 WHERE id = ?1")?
+        .execute([integer(id.0), now])?;
+    Ok(())
+}
+
+/// Erases a message. Nothing if it is not kept.
+pub fn record_erased(connection: &Connection, room: &RoomName, id: MessageId) -> rusqlite::Result<()> {
+    let Some(room) = rooms::find(connection, room)? else { return Ok(()) };
+    let Some(text) = slot(connection, room, id)? else { return Ok(()) };
+    erase_row(connection, integer(id.0), text)
+}
+
+fn erase_row(connection: &Connection, id: i64, text: i64) -> rusqlite::Result<()> {
+    texts::wipe(connection, text)?;
+    connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// Notes how far somebody has read. Nothing if the account is gone; never backwards.
+pub fn record_visited(
+    connection: &Connection,
+    account: AccountId,
+    room: &RoomName,
+    last: MessageId,
+) -> rusqlite::Result<()> {
+    let account = integer(account.0);
+    if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
+        return Ok(());
+    }
+    let room = rooms::number(connection, room)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO visits (account, room, last) VALUES (?1, ?2, ?3)
+             ON CONFLICT (account, room) DO UPDATE SET last = max(last, excluded.last)",
+        )?
+        .execute([account, room, integer(last.0)])?;
+    Ok(())
+}
+
+/// Erases messages of rooms that are gone, at most so many. True if nothing is left to erase.
+pub fn erase_gone(connection: &Connection, most: i64) -> rusqlite::Result<bool> {
+    let gone = "SELECT id FROM rooms WHERE gone LIMIT 1";
+    let Some(room) = connection.prepare_cached(gone)?.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
+        return Ok(true);
+    };
+    let rows = connection
+        .prepare_cached("SELECT id, text FROM messages WHERE room = ?1 LIMIT ?2")?
+        .query_map([room, most], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
+    if rows.is_empty() {
+        connection.prepare_cached("DELETE FROM rooms WHERE id = ?1")?.execute([room])?;
+    }
+    for (id, text) in rows {
+        erase_row(connection, id, text)?;
+    }
+    Ok(false)
+}
+
+/// Erases messages said before a moment, at most so many. How many there were.
+///
+/// Looks from the lowest number on and stops at the first that is young enough: numbers and moments rise together.
+pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
+    let oldest = connection
+        .prepare_cached("SELECT id, text, at FROM messages ORDER BY id LIMIT ?1")?
+        .query_map([most], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, i64, i64)>>>()?;
+    let mut erased = 0;
+    for (id, text, _) in oldest.into_iter().take_while(|(_, _, at)| *at < before) {
+        erase_row(connection, id, text)?;
+        erased += 1;
+    }
+    Ok(erased)
+}
+
+/// The highest number of anything kept.
+pub fn highest(connection: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT max(ifnull((SELECT max(id) FROM messages), 0), ifnull((SELECT max(id) FROM directs), 0))";
+    connection.query_row(sql, [], |row| number_at(row, 0))
+}
+
+/// How many are kept.
+pub fn count(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT count(*) FROM messages", [], |row| number_at(row, 0))
+}
+
+/// The columns that [`read`] takes, of `m`. A quote is the start of what the message quotes is now, if that is kept in the
+/// same room: nothing is left of it in its answers when it is erased, and an edit is in all of them at once.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT m.id, m.at, m.author, m.account, t.data, m.action, m.edited, m.reply_id, m.reply_author, q.data, n.name
+             FROM messages m JOIN texts t ON t.slot = m.text JOIN rooms n ON n.id = m.room
+             LEFT JOIN messages r ON r.id = m.reply_id AND r.room = m.room LEFT JOIN texts q ON q.slot = r.text ",
+            $rest
+        )
+    };
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<KeptMessage> {
+    let reply = row.get::<_, Option<i64>>(7)?.map(|_| -> rusqlite::Result<Quoted> {
+        let quoted = row.get::<_, Option<Vec<u8>>>(9)?;
+        let start = quoted.map(|data| message::start(&texts::read(&data)));
+        Ok(Quoted { id: id_at(row, 7)?, author: user_at(row, 8)?, start })
+    });
+    Ok(KeptMessage {
+        id: id_at(row, 0)?,
+        at: moment_at(row, 1)?,
+        author: user_at(row, 2)?,
+        account: account_at(row, 3)?,
+        text: texts::read(&row.get::<_, Vec<u8>>(4)?),
+        action: row.get(5)?,
+        edited: row.get(6)?,
+        reply: reply.transpose()?,
+    })
+}
+
+/// The messages of a room before a number, newest first, into `found`: what was found stays there when the time given to
+/// the query is over.
+pub fn before(
+    connection: &Connection,
+    room: &RoomName,
+    before: MessageId,
+    most: usize,
+    found: &mut Vec<KeptMessage>,
+) -> rusqlite::Result<()> {
+    let sql =
+        select!("WHERE m.room = (SELECT id FROM rooms WHERE folded = ?1) AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3");
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![room.folded(), integer(before.0), integer(most as u64)])?;
+    while let Some(row) = rows.next()? {
+        // One that cannot be read, which only a hand in the file can cause, must not hide all others.
+        match read(row) {
+            Ok(message) => found.push(message),
+            Err(error) => warn!("left out a message of the database that cannot be read: {error}"),
+        }
+    }
+    Ok(())
+}
+
+/// A message by its number, and where it was said.
+pub fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<(RoomName, KeptMessage)>> {
+    connection
+        .prepare_cached(select!("WHERE m.id = ?1 AND NOT n.gone"))?
+        .query_row([integer(id.0)], |row| Ok((room_at(row, 10)?, read(row)?)))
+        .optional()
+}
+
+/// The last message of an account in a room.
+pub fn last_by(connection: &Connection, account: AccountId, room: &RoomName) -> rusqlite::Result<Option<KeptMessage>> {
+    let sql = select!(
+        "WHERE m.account = ?1 AND m.room = (SELECT id FROM rooms WHERE folded = ?2) ORDER BY m.id DESC LIMIT 1"
+    );
+    connection.prepare_cached(sql)?.query_row(params![integer(account.0), room.folded()], read).optional()
+}
+
+/// How far somebody has read, room by room.
+pub fn visits(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<Visit>> {
+    connection
+        .prepare_cached(
+            "SELECT n.name, v.last FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 ORDER BY n.folded",
+        )?
+        .query_map([integer(account.0)], |row| Ok(Visit { room: room_at(row, 0)?, last: id_at(row, 1)? }))?
+        .collect()
+}
+
+/// How many messages of others have come since, in the rooms that have any.
+pub fn unread(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<(RoomName, u64)>> {
+    connection
+        .prepare_cached(
+            "SELECT n.name, (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.room = v.room AND m.id > v.last
+             AND m.account IS NOT v.account LIMIT ?2)) AS unread
+             FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 AND unread > 0 ORDER BY n.folded",
+        )?
+        .query_map([integer(account.0), MOST_UNREAD], |row| Ok((room_at(row, 0)?, number_at(row, 1)?)))?
+        .collect()
+}
+
+/// The last messages of every room that has any, said at or after a moment, oldest first.
+pub fn histories(
+    connection: &Connection,
+    since: i64,
+    most: usize,
+) -> rusqlite::Result<Vec<(RoomName, Vec<KeptMessage>)>> {
+    let names = connection
+        .prepare("SELECT name FROM rooms WHERE NOT gone ORDER BY folded")?
+        .query_map([], |row| room_at(row, 0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut histories = Vec::new();
+    for name in names {
+        let mut messages = Vec::new();
+        before(connection, &name, MessageId(u64::MAX), most, &mut messages)?;
+        messages.retain(|message| moment(message.at) >= since);
+        messages.reverse();
+        if !messages.is_empty() {
+            histories.push((name, messages));
+        }
+    }
+    Ok(histories)
+}

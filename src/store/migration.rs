@@ -1,0 +1,146 @@
+//! How an older database becomes one of this version: forward only, in one transaction, with a back-up before it.
+//!
+//! *Owns* each step from a version to the next. *Knows nothing of* the present version's use.
+//! *Called by* `opening` and `administration`, under the lock of the file.
+//!
+//! To add a version: raise `schema::VERSION`, change `schema::TABLES`, add a step here.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use log::info;
+use rusqlite::Connection;
+
+use super::news::{OpenError, Reason};
+use super::{faults, file, schema, texts};
+
+/// What version 2 has that version 1 had not. `messages` is made anew: its texts stood in its rows.
+const TWO: &str = "
+ALTER TABLE accounts ADD COLUMN color INTEGER;
+ALTER TABLE accounts ADD COLUMN bell TEXT;
+ALTER TABLE accounts ADD COLUMN time_zone TEXT;
+CREATE TABLE ignored (
+    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (account, position)
+) STRICT, WITHOUT ROWID;
+ALTER TABLE rooms ADD COLUMN gone INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX rooms_gone ON rooms (id) WHERE gone;
+CREATE TABLE mutes (
+    room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, position INTEGER NOT NULL,
+    account INTEGER, name TEXT NOT NULL, address TEXT NOT NULL, until INTEGER, PRIMARY KEY (room, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE invitations (
+    room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, position INTEGER NOT NULL,
+    account INTEGER, name TEXT NOT NULL, address TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (room, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE address_bans (
+    network TEXT NOT NULL PRIMARY KEY, banned_by TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL) STRICT;
+CREATE TABLE texts (slot INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE free_texts (
+    size INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (size, slot)
+) STRICT, WITHOUT ROWID;
+DROP INDEX messages_of_room;
+ALTER TABLE messages RENAME TO messages_before;
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES rooms, at INTEGER NOT NULL, author TEXT NOT NULL,
+    account INTEGER, text INTEGER NOT NULL, action INTEGER NOT NULL, edited INTEGER NOT NULL,
+    reply_id INTEGER, reply_author TEXT
+) STRICT;
+CREATE INDEX messages_of_room ON messages (room, id);
+CREATE INDEX messages_of_account ON messages (account, room, id) WHERE account IS NOT NULL;
+CREATE TABLE directs (
+    account INTEGER NOT NULL REFERENCES accounts, id INTEGER NOT NULL, at INTEGER NOT NULL, sender TEXT NOT NULL,
+    sender_account INTEGER, text INTEGER NOT NULL, action INTEGER NOT NULL, edited INTEGER NOT NULL,
+    reply_id INTEGER, reply_author TEXT, quote INTEGER, PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX directs_by_id ON directs (id);
+CREATE INDEX directs_by_reply ON directs (reply_id) WHERE reply_id IS NOT NULL;
+CREATE TABLE visits (
+    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE,
+    last INTEGER NOT NULL, PRIMARY KEY (account, room)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX visits_of_room ON visits (room);
+";
+
+/// Version 1 to 2: texts get slots, and what people set, who is silenced or invited, and what was done is kept too.
+fn to_two(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch(TWO)?;
+    let mut before = connection.prepare(
+        "SELECT id, text FROM messages_before WHERE EXISTS (SELECT 1 FROM rooms WHERE rooms.id = messages_before.room) ORDER BY id",
+    )?;
+    let mut insert = connection.prepare(
+        "INSERT INTO messages (id, room, at, author, account, text, action, edited, reply_id, reply_author)
+         SELECT id, room, at, author, account, ?2, action, edited, reply_id, reply_author FROM messages_before WHERE id = ?1",
+    )?;
+    let mut rows = before.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, text): (i64, String) = (row.get(0)?, row.get(1)?);
+        let slot = texts::put(connection, &text)?;
+        insert.execute([id, slot])?;
+    }
+    drop(rows);
+    connection.execute_batch("DROP TABLE messages_before")
+}
+
+/// Where the back-up of a database of that version is put.
+pub fn backup_of(path: &Path, version: i64) -> PathBuf {
+    file::beside(path, &format!(".backup-v{version}"))
+}
+
+/// Writes a back-up beside the database. Half of one is never found under its name.
+fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, Reason> {
+    let place = backup_of(path, version);
+    let part = file::beside(&place, ".part");
+    let words = |error: &dyn std::fmt::Display| Reason::Other(error.to_string().into());
+    match fs::remove_file(&part) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(words(&error)),
+        _ => {}
+    }
+    // An empty file of our mode: VACUUM INTO takes one, and would make its own with whatever the umask leaves.
+    file::create(&part).map_err(|error| words(&error))?;
+    let target = part.to_str().ok_or_else(|| Reason::Other("the path of the back-up is not UTF-8".into()))?;
+    let made = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| faults::reason(&error));
+    match made.and_then(|_| file::put(&part, &place).map_err(|error| words(&error))) {
+        Ok(()) => Ok(place),
+        Err(reason) => {
+            // What is left of a failed back-up takes room on a disk that may be full; that it stays harms nothing else.
+            let _ = fs::remove_file(&part);
+            Err(reason)
+        }
+    }
+}
+
+fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
+    // Tables are dropped and made anew: references are checked at the end, all at once.
+    connection.pragma_update(None, "foreign_keys", false)?;
+    let transaction = connection.unchecked_transaction()?;
+    if from < 2 {
+        to_two(&transaction)?;
+    }
+    if transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
+        let words = "an entry refers to one that is not there".to_owned();
+        return Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CONSTRAINT),
+            Some(words),
+        ));
+    }
+    transaction.pragma_update(None, "user_version", schema::VERSION)?;
+    transaction.commit()
+}
+
+/// Brings the database of an older version to this one.
+pub fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<(), OpenError> {
+    let failed = |reason| OpenError::NotMigrated { path: path.to_owned(), reason };
+    let backup = back_up(connection, path, from).map_err(failed)?;
+    run(connection, from).map_err(|error| failed(faults::reason(&error)))?;
+    info!(
+        "{} is of version {} now; as it was (version {from}) it is kept in {}",
+        path.display(),
+        schema::VERSION,
+        backup.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,375 @@
+//! What waits to be written, in the order in which it came.
+//!
+//! *Owns* the queue, its bounds, and the count of what found no place in it.
+//! *Knows nothing of* SQL: a record is applied, and an order carried out, by `writer`.
+//! *Called by* `recording`, `asking` to put in; `writer` to take out.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::kept::{AuditEntry, KeptMessage};
+use super::news::Reason;
+use super::numbers::Numbers;
+use crate::identity::AccountId;
+use crate::message::MessageId;
+use crate::names::RoomName;
+
+/// Records that wait, in bytes. It is what a disk that has stopped may cost in memory: about 40,000 lines of chat.
+pub const CAPACITY: usize = 8 * 1024 * 1024;
+
+/// Bytes above [`CAPACITY`] for erasures and edits alone. A message that is lost is a gap; an erasure that is lost is a
+/// text that stays.
+const RESERVE: usize = 1024 * 1024;
+
+/// How long records are gathered after the first of them. The promise for messages is 250 ms: the rest of it is for the
+/// disk.
+pub const GATHER: Duration = Duration::from_millis(100);
+
+/// A transaction takes so many bytes or entries at most, so that a confirmation behind it does not wait long.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// See [`BATCH_BYTES`].
+const BATCH_ENTRIES: usize = 2000;
+
+/// What an entry costs beside its words.
+const OVERHEAD: usize = 128;
+
+/// Something to write that nobody waits for.
+#[derive(Debug)]
+pub enum Record {
+    /// A message.
+    Said(RoomName, KeptMessage),
+    /// Another text for one.
+    Edited(RoomName, MessageId, Box<str>),
+    /// One is gone.
+    Erased(RoomName, MessageId),
+    /// Somebody has read so far.
+    Visited(AccountId, RoomName, MessageId),
+    /// A deed.
+    Audited(AuditEntry),
+}
+
+impl Record {
+    fn weight(&self) -> usize {
+        OVERHEAD
+            + match self {
+                Record::Said(_, message) => message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD),
+                Record::Edited(_, _, text) => text.len(),
+                Record::Erased(..) | Record::Visited(..) => 0,
+                Record::Audited(entry) => entry.what.len(),
+            }
+    }
+
+    /// Whether it takes words away that must not stay.
+    pub fn erases(&self) -> bool {
+        matches!(self, Record::Edited(..) | Record::Erased(..))
+    }
+}
+
+/// Something to write that somebody waits for.
+pub trait Order: Send {
+    /// Does it, within a transaction.
+    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Whether it takes words away that must not stay.
+    fn erases(&self) -> bool;
+    /// The transaction has been committed, or not.
+    fn tell(self: Box<Self>, outcome: Result<(), Reason>);
+}
+
+/// One place in the queue.
+pub enum Entry {
+    /// Nobody waits.
+    Record(Record),
+    /// Somebody waits.
+    Order(Box<dyn Order>),
+    /// Somebody waits until all before it is written and what was erased is gone from the files.
+    Flush(Box<dyn Order>),
+}
+
+impl Entry {
+    fn weight(&self) -> usize {
+        match self {
+            Entry::Record(record) => record.weight(),
+            // Bounded by the threads there are, since each waits for its own.
+            Entry::Order(_) | Entry::Flush(_) => 0,
+        }
+    }
+
+    fn is_awaited(&self) -> bool {
+        !matches!(self, Entry::Record(_))
+    }
+}
+
+/// How a store ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// What waits is written first, until then at most.
+    Close(Instant),
+    /// What waits is dropped, as in a crash.
+    Abandon,
+}
+
+/// What is thrown away.
+#[derive(Debug, Default)]
+pub struct Lost {
+    /// Records.
+    pub records: u64,
+    /// Why the last of them.
+    pub reason: Option<Reason>,
+}
+
+/// The queue and what belongs to it.
+pub struct State {
+    entries: VecDeque<Entry>,
+    /// Of the records in `entries`, and of those the writer has in hand.
+    bytes: usize,
+    /// When the first of `entries` came.
+    since: Option<Instant>,
+    /// Entries that somebody waits for.
+    awaited: usize,
+    /// Thrown away since that was last said.
+    pub lost: Lost,
+    /// What is being ended, if it is.
+    pub end: Option<End>,
+    /// The writer has ended; nothing is taken any more.
+    pub ended: bool,
+    /// How the writer ended, for whoever closed the store.
+    pub outcome: Option<Reason>,
+}
+
+/// What the writer and everybody else share.
+pub struct Shared {
+    /// A leaf: nothing is locked, written or logged under it. It may be taken under any other lock.
+    state: Mutex<State>,
+    /// There is something for the writer.
+    pub woken: Condvar,
+    /// The writer has ended.
+    pub has_ended: Condvar,
+    /// The numbers of messages.
+    pub numbers: Numbers,
+    /// The writer has been told that numbers get short, and need not be told again.
+    pub short: AtomicBool,
+    /// Pages that the database may have; 0 for no limit. For tests: the disk gets full at will.
+    pub pages: AtomicU32,
+}
+
+impl Shared {
+    /// An empty queue.
+    pub fn new(numbers: Numbers) -> Shared {
+        let state = State {
+            entries: VecDeque::new(),
+            bytes: 0,
+            since: None,
+            awaited: 0,
+            lost: Lost::default(),
+            end: None,
+            ended: false,
+            outcome: None,
+        };
+        Shared {
+            state: Mutex::new(state),
+            woken: Condvar::new(),
+            has_ended: Condvar::new(),
+            numbers,
+            short: AtomicBool::new(false),
+            pages: AtomicU32::new(0),
+        }
+    }
+
+    /// The queue. Poison is passed over: nothing is left half done under this lock.
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts a record in, or counts it as lost. Never waits.
+    pub fn record(&self, record: Record) {
+        let mut state = self.lock();
+        if state.push_record(record) {
+            drop(state);
+            self.woken.notify_one();
+        }
+    }
+
+    /// Puts in what somebody waits for. False if the store has ended.
+    pub fn order(&self, entry: Entry) -> bool {
+        let mut state = self.lock();
+        if state.ended || state.end.is_some() {
+            return false;
+        }
+        state.awaited += 1;
+        state.push(entry);
+        drop(state);
+        self.woken.notify_one();
+        true
+    }
+}
+
+impl State {
+    fn push(&mut self, entry: Entry) {
+        self.bytes += entry.weight();
+        self.since.get_or_insert_with(Instant::now);
+        self.entries.push_back(entry);
+    }
+
+    /// True if the writer has to be woken: it sleeps until the first record, and until there is a batch.
+    fn push_record(&mut self, record: Record) -> bool {
+        let bound = if record.erases() { CAPACITY + RESERVE } else { CAPACITY };
+        let reason = if self.ended || self.end.is_some() {
+            Some(Reason::Closed)
+        } else {
+            (self.bytes + record.weight() > bound).then_some(Reason::Backlog)
+        };
+        if let Some(reason) = reason {
+            self.lost.records += 1;
+            self.lost.reason = Some(reason);
+            // The first is to be told.
+            return self.lost.records == 1;
+        }
+        let before = self.bytes;
+        let first = self.entries.is_empty();
+        self.push(Entry::Record(record));
+        first || (before < BATCH_BYTES && self.bytes >= BATCH_BYTES)
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// When the next batch is to be written: at once if somebody waits or there is enough, else when there was time to
+    /// gather. `None` if nothing waits.
+    pub fn due(&self, now: Instant) -> Option<Instant> {
+        let since = self.since?;
+        if self.awaited > 0 || self.bytes >= BATCH_BYTES { Some(now) } else { Some(since + GATHER) }
+    }
+
+    /// Whether somebody waits.
+    pub fn is_awaited(&self) -> bool {
+        self.awaited > 0
+    }
+
+    /// The next batch, in order.
+    pub fn take(&mut self) -> Vec<Entry> {
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while let Some(entry) = self.entries.front() {
+            bytes += entry.weight();
+            if !batch.is_empty() && (bytes > BATCH_BYTES || batch.len() >= BATCH_ENTRIES) {
+                break;
+            }
+            self.awaited -= usize::from(entry.is_awaited());
+            batch.extend(self.entries.pop_front());
+        }
+        if self.entries.is_empty() {
+            self.since = None;
+        }
+        batch
+    }
+
+    /// A batch is written: its place is free.
+    pub fn written(&mut self, batch: &[Entry]) {
+        self.bytes -= batch.iter().map(Entry::weight).sum::<usize>();
+    }
+
+    /// Records that could not be written come back to the front, in their order.
+    pub fn put_back(&mut self, records: Vec<Record>, now: Instant) {
+        for record in records.into_iter().rev() {
+            self.entries.push_front(Entry::Record(record));
+        }
+        if !self.entries.is_empty() {
+            self.since.get_or_insert(now);
+        }
+    }
+
+    /// Everything that waits, to be told that it will not be written.
+    pub fn take_all(&mut self) -> Vec<Entry> {
+        self.awaited = 0;
+        self.bytes = 0;
+        self.since = None;
+        std::mem::take(&mut self.entries).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::Timestamp;
+
+    fn shared() -> Shared {
+        Shared::new(Numbers::new(0, 0))
+    }
+
+    fn said(id: u64, length: usize) -> Record {
+        let author = crate::names::UserName::parse("bob", 1, 32).expect("a name");
+        let text = "x".repeat(length).into();
+        let (at, account, reply) = (Timestamp::UNIX_EPOCH, None, None);
+        let message = KeptMessage { id: MessageId(id), at, author, account, text, action: false, edited: false, reply };
+        Record::Said(RoomName::parse("general").expect("a name"), message)
+    }
+
+    fn erased(id: u64) -> Record {
+        Record::Erased(RoomName::parse("general").expect("a name"), MessageId(id))
+    }
+
+    #[test]
+    fn what_finds_no_place_is_counted_and_erasures_have_a_place_of_their_own() {
+        let shared = shared();
+        for id in 0..9 {
+            shared.record(said(id, 1024 * 1024));
+        }
+        assert_eq!(shared.lock().lost.records, 2);
+        assert_eq!(shared.lock().lost.reason, Some(Reason::Backlog));
+        shared.record(erased(1));
+        assert_eq!(shared.lock().lost.records, 2);
+        for id in 0..2 * (RESERVE / OVERHEAD) as u64 {
+            shared.record(erased(id));
+        }
+        assert!(shared.lock().lost.records > 2, "the reserve ends too");
+    }
+
+    #[test]
+    fn what_could_not_be_written_comes_back_before_what_came_since() {
+        let shared = shared();
+        for id in 1..=3 {
+            shared.record(said(id, 10));
+        }
+        let batch = shared.lock().take();
+        shared.record(said(4, 10));
+        let records =
+            batch.into_iter().filter_map(|entry| if let Entry::Record(record) = entry { Some(record) } else { None });
+        let records = records.collect();
+        shared.lock().put_back(records, Instant::now());
+        let ids = shared.lock().take().into_iter().filter_map(|entry| match entry {
+            Entry::Record(Record::Said(_, message)) => Some(message.id.0),
+            _ => None,
+        });
+        assert_eq!(ids.collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_batch_is_bounded_and_its_place_is_free_when_it_is_written() {
+        let shared = shared();
+        for id in 0..6 {
+            shared.record(said(id, 400 * 1024));
+        }
+        let batch = shared.lock().take();
+        assert_eq!(batch.len(), 2);
+        let mut state = shared.lock();
+        state.written(&batch);
+        assert_eq!(state.take().len(), 2);
+        assert!(!state.is_empty());
+    }
+
+    #[test]
+    fn records_are_gathered_and_nothing_is_due_when_nothing_waits() {
+        let shared = shared();
+        let now = Instant::now();
+        assert_eq!(shared.lock().due(now), None);
+        shared.record(said(1, 10));
+        let due = shared.lock().due(now).expect("a moment");
+        assert!(due >= now + GATHER && due <= Instant::now() + GATHER);
+    }
+}

@@ -1,0 +1,93 @@
+//! What is read while the server runs: accounts, messages of old, visits, the audit.
+//!
+//! *Owns* which connection answers, and how long it may take. *Knows nothing of* SQL and of who may read.
+//! *Called by* sessions, on `work` threads, with no lock held.
+
+use std::time::Duration;
+
+use super::kept::{Account, AuditEntry, KeptMessage, Page, Visit};
+use super::news::{NotRead, Reason};
+use super::opening::Store;
+use super::{accounts, messages, rooms};
+use crate::identity::AccountId;
+use crate::message::MessageId;
+use crate::names::{RoomName, UserName};
+
+/// Time for a question whose answer is found by an index. It is never used up but by a disk that hangs.
+const SHORT: Duration = Duration::from_secs(2);
+
+/// Messages in one page at most: about a megabyte of chat.
+const MOST_ROWS: usize = 10_000;
+
+/// Each of these reads from the disk: the caller holds no lock. Records of the last 250 ms may not be there yet.
+impl Store {
+    /// The account of a name, in whatever case. Read anew every time: `chatsock user` changes accounts from outside.
+    pub fn account(&self, name: &UserName) -> Result<Option<Account>, NotRead> {
+        self.accounts.read(SHORT, |connection| accounts::find(connection, name))
+    }
+
+    /// Whether there is an account of that name, in whatever case.
+    pub fn account_name_exists(&self, name: &UserName) -> Result<bool, NotRead> {
+        self.accounts.read(SHORT, |connection| accounts::exists(connection, name))
+    }
+
+    /// All accounts, by name.
+    pub fn accounts(&self) -> Result<Vec<Account>, NotRead> {
+        self.messages.read(SHORT, accounts::list)
+    }
+
+    /// Messages of a room before a number, newest first, at most so many and for so long at most.
+    pub fn messages_before(
+        &self,
+        room: &RoomName,
+        before: MessageId,
+        most: usize,
+        budget: Duration,
+    ) -> Result<Page, NotRead> {
+        let mut page = Page::default();
+        if !self.history {
+            return Ok(page);
+        }
+        let most = most.min(MOST_ROWS);
+        let found = &mut page.messages;
+        match self.messages.read(budget, |connection| messages::before(connection, room, before, most, found)) {
+            Err(NotRead(Reason::Unanswered)) => page.cut = true,
+            other => other?,
+        }
+        Ok(page)
+    }
+
+    /// A message of a room by its number.
+    pub fn message(&self, id: MessageId) -> Result<Option<(RoomName, KeptMessage)>, NotRead> {
+        if !self.history {
+            return Ok(None);
+        }
+        self.messages.read(SHORT, |connection| messages::find(connection, id))
+    }
+
+    /// The last message of an account in a room.
+    pub fn last_by(&self, account: AccountId, room: &RoomName) -> Result<Option<KeptMessage>, NotRead> {
+        if !self.history {
+            return Ok(None);
+        }
+        self.messages.read(SHORT, |connection| messages::last_by(connection, account, room))
+    }
+
+    /// How many messages of others have come since somebody's last visit, in the rooms that have any; 1,000 for all more.
+    pub fn unread(&self, account: AccountId) -> Result<Vec<(RoomName, u64)>, NotRead> {
+        if !self.history {
+            return Ok(Vec::new());
+        }
+        self.messages.read(SHORT, |connection| messages::unread(connection, account))
+    }
+
+    /// How far somebody has read, room by room.
+    pub fn visits(&self, account: AccountId) -> Result<Vec<Visit>, NotRead> {
+        self.messages.read(SHORT, |connection| messages::visits(connection, account))
+    }
+
+    /// The last deeds, newest first.
+    pub fn audit(&self, most: usize) -> Result<Vec<AuditEntry>, NotRead> {
+        self.messages.read(SHORT, |connection| rooms::audit(connection, most.min(MOST_ROWS)))
+    }
+}

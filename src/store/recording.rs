@@ -1,0 +1,61 @@
+//! What is noted without waiting: messages and what becomes of them, visits, deeds, numbers used.
+//!
+//! *Owns* that nothing of a message is handed on when messages are not kept.
+//! *Knows nothing of* when it is written. *Called by* rooms and sessions, also under their locks.
+
+use std::sync::atomic::Ordering;
+
+use super::kept::{AuditEntry, KeptMessage};
+use super::opening::Store;
+use super::queue::Record;
+use crate::identity::AccountId;
+use crate::message::MessageId;
+use crate::names::RoomName;
+
+/// None of these waits: each is put into a bounded queue under a leaf mutex. What finds no place is counted and said.
+impl Store {
+    /// Whether messages are kept.
+    pub fn keeps_history(&self) -> bool {
+        self.history
+    }
+
+    /// Somebody said something in a room. Not for temporary messages, and not for rooms that end with the process.
+    pub fn said(&self, room: &RoomName, message: KeptMessage) {
+        if self.history {
+            self.shared.record(Record::Said(room.clone(), message));
+        }
+    }
+
+    /// A message has another text. Answers that quote it quote the new one.
+    pub fn edited(&self, room: &RoomName, id: MessageId, text: &str) {
+        if self.history {
+            self.shared.record(Record::Edited(room.clone(), id, text.into()));
+        }
+    }
+
+    /// A message is gone. Answers to it quote nothing any more.
+    pub fn erased(&self, room: &RoomName, id: MessageId) {
+        if self.history {
+            self.shared.record(Record::Erased(room.clone(), id));
+        }
+    }
+
+    /// Somebody has read a room up to this message.
+    pub fn visited(&self, account: AccountId, room: &RoomName, last: MessageId) {
+        self.shared.record(Record::Visited(account, room.clone(), last));
+    }
+
+    /// Somebody who keeps order has done something.
+    pub fn audited(&self, entry: AuditEntry) {
+        self.shared.record(Record::Audited(entry));
+    }
+
+    /// A number was given to a message, of whatever kind: kept, temporary or direct.
+    pub fn id_used(&self, id: MessageId) {
+        if self.shared.numbers.used(id.0) && !self.shared.short.swap(true, Ordering::Relaxed) {
+            // Under the lock, or a writer that is about to fall asleep would miss it.
+            drop(self.shared.lock());
+            self.shared.woken.notify_one();
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! The SQL of rooms and their lists, of addresses kept out, and of the audit.
+//!
+//! *Owns* how a room is written whole, and how its name becomes free.
+//! *Knows nothing of* who may change a room. *Called by* `asking` within the writer's transactions, by `opening` to load.
+
+use std::time::Duration;
+
+use log::warn;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{
+    account_at, address_at, end_at, integer, moment, moment_at, number_at, room_at, span, user_at, words_at,
+};
+use super::kept::{
+    AddressBan, AuditEntry, HashedPassword, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMute,
+    KeptPerson, KeptRoom,
+};
+use crate::config::Network;
+use crate::names::RoomName;
+
+/// Entries of the audit that are kept; of more the oldest goes. At a hundred bytes each, 10 MB.
+const MOST_AUDITED: i64 = 100_000;
+
+/// The number of a room that has anything kept.
+pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT id FROM rooms WHERE folded = ?1")?
+        .query_row([name.folded()], |row| row.get(0))
+        .optional()
+}
+
+/// The number of a room, which it gets if it has none yet.
+pub fn number(connection: &Connection, name: &RoomName) -> rusqlite::Result<i64> {
+    if let Some(room) = find(connection, name)? {
+        return Ok(room);
+    }
+    connection
+        .prepare_cached("INSERT INTO rooms (name, folded) VALUES (?1, ?2)")?
+        .execute([name.as_str(), name.folded()])?;
+    Ok(connection.last_insert_rowid())
+}
+
+fn clear_lists(connection: &Connection, room: i64) -> rusqlite::Result<()> {
+    for sql in [
+        "DELETE FROM admins WHERE room = ?1",
+        "DELETE FROM bans WHERE room = ?1",
+        "DELETE FROM mutes WHERE room = ?1",
+        "DELETE FROM invitations WHERE room = ?1",
+    ] {
+        connection.prepare_cached(sql)?.execute([room])?;
+    }
+    Ok(())
+}
+
+/// Lets a room go: its name is free at once, its lists and visits are gone, and its messages are erased in slices, so that
+/// a room of a million of them does not keep the writer away. False if nothing of it was kept.
+pub fn forget(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
+    let Some(room) = find(connection, name)? else { return Ok(false) };
+    clear_lists(connection, room)?;
+    connection.prepare_cached("DELETE FROM visits WHERE room = ?1")?.execute([room])?;
+    // No name has a `#` in it.
+    connection
+        .prepare_cached(
+            "UPDATE rooms SET gone = 1, name = '#' || id, folded = '#' || id, made_by = NULL, made_address = NULL,
+             made_at = NULL, description = '', password = NULL WHERE id = ?1",
+        )?
+        .execute([room])?;
+    Ok(true)
+}
+
+/// Writes a room with its lists in place of what was kept of it.
+pub fn save(connection: &Connection, room: &KeptRoom) -> rusqlite::Result<()> {
+    let number = number(connection, &room.name)?;
+    let made = room.made.as_ref();
+    let (entry, password) = match &room.entry {
+        KeptEntry::Open => (0, None),
+        KeptEntry::Password(hash) => (1, Some(hash.as_str())),
+        KeptEntry::Closed => (2, None),
+    };
+    connection
+        .prepare_cached(
+            "UPDATE rooms SET name = ?2, made_by = ?3, made_address = ?4, made_at = ?5, public = ?6, description = ?7,
+             people = ?8, entry = ?9, password = ?10, slow = ?11 WHERE id = ?1",
+        )?
+        .execute(params![
+            number,
+            room.name.as_str(),
+            made.map(|made| made.by.as_str()),
+            made.map(|made| made.address.to_string()),
+            made.map(|made| moment(made.at)),
+            room.public,
+            &*room.description,
+            room.limit.map(|limit| integer(limit as u64)),
+            entry,
+            password,
+            span(room.slow),
+        ])?;
+    clear_lists(connection, number)?;
+    save_lists(connection, number, room)
+}
+
+fn save_lists(connection: &Connection, number: i64, room: &KeptRoom) -> rusqlite::Result<()> {
+    let account = |who: &KeptPerson| who.account.map(|account| integer(account.0));
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO admins (room, position, account, name, address, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (position, KeptAdmin { who, owner }) in (0_i64..).zip(&room.admins) {
+        insert.execute(params![number, position, account(who), who.name.as_str(), who.address.to_string(), owner])?;
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO bans (room, position, name, who_account, who_name, who_address, address, banned_by, reason, until)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    for (position, ban) in (0_i64..).zip(&room.bans) {
+        insert.execute(params![
+            number,
+            position,
+            ban.name.as_str(),
+            ban.who.as_ref().and_then(account),
+            ban.who.as_ref().map(|who| who.name.as_str()),
+            ban.who.as_ref().map(|who| who.address.to_string()),
+            ban.address.map(|address| address.to_string()),
+            ban.by.as_str(),
+            &*ban.reason,
+            ban.until.map(moment),
+        ])?;
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO mutes (room, position, account, name, address, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (position, KeptMute { who, until }) in (0_i64..).zip(&room.mutes) {
+        let address = who.address.to_string();
+        insert.execute(params![number, position, account(who), who.name.as_str(), address, until.map(moment)])?;
+    }
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO invitations (room, position, account, name, address, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    for (position, KeptInvitation { who, until }) in (0_i64..).zip(&room.invitations) {
+        let address = who.address.to_string();
+        insert.execute(params![number, position, account(who), who.name.as_str(), address, moment(*until)])?;
+    }
+    Ok(())
+}
+
+/// Rows of a list; one that cannot be read, which only a hand in the file can cause, is told and left out.
+fn rows<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[i64],
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
+    let mut read_ones = Vec::new();
+    while let Some(row) = rows.next()? {
+        match read(row) {
+            Ok(value) => read_ones.push(value),
+            Err(error) => warn!("left out a row of the database that cannot be read: {error}"),
+        }
+    }
+    Ok(read_ones)
+}
+
+/// An account, a name and an address in three columns that follow each other.
+fn person_at(row: &Row<'_>, first: usize) -> rusqlite::Result<KeptPerson> {
+    Ok(KeptPerson {
+        account: account_at(row, first)?,
+        name: user_at(row, first + 1)?,
+        address: address_at(row, first + 2)?,
+    })
+}
+
+fn ban(row: &Row<'_>) -> rusqlite::Result<KeptBan> {
+    let who = row.get::<_, Option<String>>(2)?.map(|_| person_at(row, 1));
+    let address = row.get::<_, Option<String>>(4)?.map(|_| address_at(row, 4));
+    Ok(KeptBan {
+        name: user_at(row, 0)?,
+        who: who.transpose()?,
+        address: address.transpose()?,
+        by: user_at(row, 5)?,
+        reason: words_at(row, 6)?,
+        until: end_at(row, 7)?,
+    })
+}
+
+fn room(row: &Row<'_>) -> rusqlite::Result<(i64, KeptRoom)> {
+    let made = row.get::<_, Option<String>>(2)?.map(|_| -> rusqlite::Result<KeptMade> {
+        Ok(KeptMade { by: user_at(row, 2)?, address: address_at(row, 3)?, at: moment_at(row, 4)? })
+    });
+    let entry = match (row.get(8)?, row.get::<_, Option<String>>(9)?) {
+        (0, _) => KeptEntry::Open,
+        (1, Some(hash)) => KeptEntry::Password(HashedPassword::new(hash)),
+        // A room that asks for a password and has none opens to nobody.
+        (_, _) => KeptEntry::Closed,
+    };
+    let limit = row.get::<_, Option<i64>>(7)?.and_then(|limit| usize::try_from(limit).ok());
+    let room = KeptRoom {
+        name: room_at(row, 1)?,
+        made: made.transpose()?,
+        public: row.get(5)?,
+        description: words_at(row, 6)?,
+        limit,
+        entry,
+        slow: Duration::from_millis(number_at(row, 10)?),
+        admins: Vec::new(),
+        bans: Vec::new(),
+        mutes: Vec::new(),
+        invitations: Vec::new(),
+    };
+    Ok((row.get(0)?, room))
+}
+
+/// All rooms that people made, and those of the configuration that have lists.
+pub fn load(connection: &Connection) -> rusqlite::Result<Vec<KeptRoom>> {
+    let columns = "SELECT id, name, made_by, made_address, made_at, public, description, people, entry, password, slow
+                   FROM rooms WHERE NOT gone ORDER BY folded";
+    let mut rooms = Vec::new();
+    for (number, mut room) in rows(connection, columns, &[], room)? {
+        let admins = "SELECT account, name, address, owner FROM admins WHERE room = ?1 ORDER BY position";
+        room.admins =
+            rows(connection, admins, &[number], |row| Ok(KeptAdmin { who: person_at(row, 0)?, owner: row.get(3)? }))?;
+        let bans = "SELECT name, who_account, who_name, who_address, address, banned_by, reason, until
+                    FROM bans WHERE room = ?1 ORDER BY position";
+        room.bans = rows(connection, bans, &[number], ban)?;
+        let mutes = "SELECT account, name, address, until FROM mutes WHERE room = ?1 ORDER BY position";
+        room.mutes =
+            rows(connection, mutes, &[number], |row| Ok(KeptMute { who: person_at(row, 0)?, until: end_at(row, 3)? }))?;
+        let invitations = "SELECT account, name, address, until FROM invitations WHERE room = ?1 ORDER BY position";
+        room.invitations = rows(connection, invitations, &[number], |row| {
+            Ok(KeptInvitation { who: person_at(row, 0)?, until: moment_at(row, 3)? })
+        })?;
+        let lists = room.bans.len() + room.mutes.len() + room.invitations.len();
+        if room.made.is_some() || lists > 0 {
+            rooms.push(room);
+        }
+    }
+    Ok(rooms)
+}
+
+/// Keeps addresses out; a ban of the same block is replaced.
+pub fn save_address_ban(connection: &Connection, ban: &AddressBan) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO address_bans (network, banned_by, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            ban.network.to_string(),
+            ban.by.as_str(),
+            &*ban.reason,
+            moment(ban.at),
+            ban.until.map(moment)
+        ])?;
+    Ok(())
+}
+
+/// Ends that. False if there is none of exactly this block.
+pub fn remove_address_ban(connection: &Connection, network: Network) -> rusqlite::Result<bool> {
+    let mut delete = connection.prepare_cached("DELETE FROM address_bans WHERE network = ?1")?;
+    Ok(delete.execute([network.to_string()])? > 0)
+}
+
+/// Drops the bans of addresses that ended before a moment.
+pub fn drop_ended_address_bans(connection: &Connection, before: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM address_bans WHERE until < ?1", [before])?;
+    Ok(())
+}
+
+/// All bans of addresses, oldest first.
+pub fn address_bans(connection: &Connection) -> rusqlite::Result<Vec<AddressBan>> {
+    let sql = "SELECT network, banned_by, reason, at, until FROM address_bans ORDER BY at, network";
+    let read = |row: &Row<'_>| {
+        let network: String = row.get(0)?;
+        let network = Network::parse(&network).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+        })?;
+        Ok(AddressBan {
+            network,
+            by: user_at(row, 1)?,
+            reason: words_at(row, 2)?,
+            at: moment_at(row, 3)?,
+            until: end_at(row, 4)?,
+        })
+    };
+    rows(connection, sql, &[], read)
+}
+
+/// Notes a deed.
+pub fn record_audit(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT INTO audit (at, who, what) VALUES (?1, ?2, ?3)")?.execute(params![
+        moment(entry.at),
+        entry.who.as_str(),
+        &*entry.what
+    ])?;
+    let last = connection.last_insert_rowid();
+    connection.prepare_cached("DELETE FROM audit WHERE id <= ?1")?.execute([last - MOST_AUDITED])?;
+    Ok(())
+}
+
+/// The last deeds, newest first.
+pub fn audit(connection: &Connection, most: usize) -> rusqlite::Result<Vec<AuditEntry>> {
+    let sql = "SELECT at, who, what FROM audit ORDER BY id DESC LIMIT ?1";
+    rows(connection, sql, &[integer(most as u64)], |row| {
+        Ok(AuditEntry { at: moment_at(row, 0)?, who: user_at(row, 1)?, what: words_at(row, 2)? })
+    })
+}

@@ -1,0 +1,135 @@
+//! The tables.
+//!
+//! *Owns* what is in the database, and how a file is told to be ours and of which version.
+//! *Knows nothing of* how an older version becomes this one, and of what the values mean.
+//! *Called by* `opening`, `migration`.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::columns::{integer, number_at};
+
+/// Says in bytes 68 to 71 of the file that it is ours ("The SQLite Database File Format", section 1.3): `chat`.
+pub const APPLICATION: i32 = 0x6368_6174;
+
+/// Version of the tables, in `user_version`.
+pub const VERSION: i64 = 2;
+
+/// All of them. Names are kept twice, as typed and in lower case, by which they are unique.
+///
+/// The order of a list is its `position`. Times are milliseconds since 1970, spans milliseconds, addresses text.
+pub const TABLES: &str = "
+CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- AUTOINCREMENT: a number is never given to another account, since room lists remember numbers.
+CREATE TABLE accounts (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, hash TEXT NOT NULL,
+    created INTEGER NOT NULL, color INTEGER, bell TEXT, time_zone TEXT
+) STRICT;
+CREATE TABLE ignored (
+    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (account, position)
+) STRICT, WITHOUT ROWID;
+
+-- Every room that has anything kept. made_by is NULL for those of the configuration. entry: 0 open, 1 password, 2 closed.
+-- gone: its name is free again, and what it held is being erased in slices.
+CREATE TABLE rooms (
+    id INTEGER PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
+    made_by TEXT, made_address TEXT, made_at INTEGER,
+    public INTEGER NOT NULL DEFAULT 1, description TEXT NOT NULL DEFAULT '', people INTEGER,
+    entry INTEGER NOT NULL DEFAULT 0, password TEXT, slow INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX rooms_gone ON rooms (id) WHERE gone;
+CREATE TABLE admins (
+    room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, position INTEGER NOT NULL,
+    account INTEGER, name TEXT NOT NULL, address TEXT NOT NULL, owner INTEGER NOT NULL, PRIMARY KEY (room, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE bans (
+    room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL,
+    who_account INTEGER, who_name TEXT, who_address TEXT, address TEXT, banned_by TEXT NOT NULL, reason TEXT NOT NULL,
+    until INTEGER, PRIMARY KEY (room, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE mutes (
+    room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, position INTEGER NOT NULL,
+    account INTEGER, name TEXT NOT NULL, address TEXT NOT NULL, until INTEGER, PRIMARY KEY (room, position)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE invitations (
+    room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, position INTEGER NOT NULL,
+    account INTEGER, name TEXT NOT NULL, address TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (room, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE address_bans (
+    network TEXT NOT NULL PRIMARY KEY, banned_by TEXT NOT NULL, reason TEXT NOT NULL, at INTEGER NOT NULL, until INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE TABLE audit (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL) STRICT;
+
+-- What was said, apart from who said it where: see `texts`.
+CREATE TABLE texts (slot INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+CREATE TABLE free_texts (
+    size INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (size, slot)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE messages (
+    id INTEGER PRIMARY KEY, room INTEGER NOT NULL REFERENCES rooms, at INTEGER NOT NULL, author TEXT NOT NULL,
+    account INTEGER, text INTEGER NOT NULL, action INTEGER NOT NULL, edited INTEGER NOT NULL,
+    reply_id INTEGER, reply_author TEXT
+) STRICT;
+CREATE INDEX messages_of_room ON messages (room, id);
+CREATE INDEX messages_of_account ON messages (account, room, id) WHERE account IS NOT NULL;
+CREATE TABLE directs (
+    account INTEGER NOT NULL REFERENCES accounts, id INTEGER NOT NULL, at INTEGER NOT NULL, sender TEXT NOT NULL,
+    sender_account INTEGER, text INTEGER NOT NULL, action INTEGER NOT NULL, edited INTEGER NOT NULL,
+    reply_id INTEGER, reply_author TEXT, quote INTEGER, PRIMARY KEY (account, id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX directs_by_id ON directs (id);
+CREATE INDEX directs_by_reply ON directs (reply_id) WHERE reply_id IS NOT NULL;
+CREATE TABLE visits (
+    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE,
+    last INTEGER NOT NULL, PRIMARY KEY (account, room)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX visits_of_room ON visits (room);
+";
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Nothing yet.
+    Empty,
+    /// Another program's.
+    Foreign,
+    /// Ours, of this version.
+    Ours(i64),
+}
+
+/// Tells what is behind a connection, without changing it.
+pub fn identify(connection: &Connection) -> rusqlite::Result<Kind> {
+    let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(match application {
+        APPLICATION if version > 0 => Kind::Ours(version),
+        0 if version == 0 && tables == 0 => Kind::Empty,
+        _ => Kind::Foreign,
+    })
+}
+
+/// Makes the tables in an empty file, in one transaction.
+pub fn create(connection: &Connection) -> rusqlite::Result<()> {
+    let transaction = connection.unchecked_transaction()?;
+    transaction.execute_batch(TABLES)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// Up to which number those of messages are reserved.
+pub fn reserved_numbers(connection: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT value FROM meta WHERE key = 'last_message'";
+    Ok(connection.query_row(sql, [], |row| number_at(row, 0)).optional()?.unwrap_or(0))
+}
+
+/// Reserves the numbers up to this one.
+pub fn reserve_numbers(connection: &Connection, to: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('last_message', ?1)")?
+        .execute([integer(to)])?;
+    Ok(())
+}

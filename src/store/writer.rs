@@ -1,0 +1,371 @@
+//! The thread `store`: the only one of a server that writes to the database.
+//!
+//! ```text
+//! asleep -> gathering -> batch committed -> a slice of what else is to be done -> asleep
+//!                     -> the disk refuses: records back into the queue, orders told so; again in a second
+//! ```
+//!
+//! *Owns* the writing connection, batches, what is done when the disk refuses, who is told of it and when.
+//! *Knows nothing of* what an order does. *Called by* `opening`, which starts it; it is reached through `queue` alone.
+
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use log::error;
+use rusqlite::Connection;
+
+use super::chores::{self, Chores};
+use super::faults;
+use super::file::Lock;
+use super::news::{News, Reason};
+use super::queue::{End, Entry, Record, Shared};
+use super::{messages, rooms, schema};
+
+/// How long after a refusal of the disk it is tried again, unless somebody waits.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// The same when no record waits: then only a write of no use tells that the disk is well again, and operators are told
+/// that and the next trouble no more often.
+const PROBE: Duration = Duration::from_secs(30);
+
+/// How often it is said how much was thrown away, while more is.
+const SAY_LOST: Duration = Duration::from_secs(30);
+
+/// How long a statement waits for another process that writes, as `chatsock user` does for a moment. Half of the time that
+/// somebody who asks waits.
+pub const BUSY: Duration = Duration::from_secs(5);
+
+/// Pages a database may have if nobody limits them ("Maximum Number Of Pages In A Database File").
+const ALL_PAGES: u32 = 4_294_967_294;
+
+/// Trouble with the disk.
+struct Trouble {
+    again: Instant,
+    probe: Instant,
+    /// Records thrown away since it began, as far as told.
+    lost: u64,
+    /// It was told that numbers are not reserved.
+    is_over: bool,
+}
+
+/// The thread's own.
+pub struct Writer {
+    connection: Connection,
+    shared: Arc<Shared>,
+    news: Box<dyn Fn(News) + Send + Sync>,
+    chores: Chores,
+    trouble: Option<Trouble>,
+    /// When it was last said how much was thrown away.
+    said_lost: Option<Instant>,
+    /// The limit in force: see [`Shared::pages`].
+    pages: u32,
+    /// Held as long as anything can be written, whatever becomes of the store.
+    _lock: Arc<Lock>,
+}
+
+enum Step {
+    Write(Vec<Entry>),
+    Chore,
+    SayLost,
+    End(End),
+}
+
+/// Says that the thread has ended, also when it panics, so that nobody waits for it.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            error!("the thread that writes the database has panicked: nothing is kept from now on");
+        }
+        let mut state = self.0.lock();
+        state.ended = true;
+        let rest = state.take_all();
+        drop(state);
+        self.0.has_ended.notify_all();
+        // Whoever waits for an order hears that it is gone. Not under the lock.
+        drop(rest);
+    }
+}
+
+impl Writer {
+    /// A writer that has not begun.
+    pub fn new(
+        connection: Connection,
+        shared: Arc<Shared>,
+        news: Box<dyn Fn(News) + Send + Sync>,
+        chores: Chores,
+        lock: Arc<Lock>,
+    ) -> Writer {
+        Writer { connection, shared, news, chores, trouble: None, said_lost: None, pages: 0, _lock: lock }
+    }
+
+    /// Writes until the end of the store.
+    pub fn run(self) {
+        let ended = Ended(Arc::clone(&self.shared));
+        self.write_all();
+        drop(ended);
+    }
+
+    fn write_all(mut self) {
+        loop {
+            match self.next() {
+                Step::Write(batch) => {
+                    self.write(batch);
+                    // Under load there is always a batch, and a chore would never have its turn.
+                    if self.trouble.is_none() && self.chores.due(Instant::now()).is_some_and(|at| at <= Instant::now())
+                    {
+                        self.chore();
+                    }
+                }
+                Step::Chore => self.chore(),
+                Step::SayLost => self.say_lost(),
+                Step::End(End::Abandon) => break,
+                Step::End(End::Close(_)) => {
+                    self.finish();
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Sleeps until there is something to do.
+    fn next(&mut self) -> Step {
+        let mut state = self.shared.lock();
+        loop {
+            let now = Instant::now();
+            match state.end {
+                Some(End::Abandon) => return Step::End(End::Abandon),
+                Some(End::Close(until)) if state.is_empty() || until <= now => return Step::End(End::Close(until)),
+                _ => {}
+            }
+            let again = self.trouble.as_ref().map(|trouble| trouble.again);
+            let not_before = |at: Instant| again.map_or(at, |again| again.max(at));
+            let urgent = state.end.is_some() || self.shared.short.load(Ordering::Relaxed);
+            let batch = if urgent { Some(now) } else { state.due(now) };
+            // Who waits gets his answer at once, whatever it is.
+            let batch = if state.is_awaited() { batch } else { batch.map(not_before) };
+            let batch = batch.or(self.trouble.as_ref().map(|trouble| trouble.probe));
+            if batch.is_some_and(|at| at <= now) {
+                return Step::Write(state.take());
+            }
+            let lost = (state.lost.records > 0).then(|| self.said_lost.map_or(now, |last| last + SAY_LOST));
+            if lost.is_some_and(|at| at <= now) {
+                return Step::SayLost;
+            }
+            let chore = self.chores.due(now).map(not_before);
+            if chore.is_some_and(|at| at <= now) {
+                return Step::Chore;
+            }
+            let end = match state.end {
+                Some(End::Close(until)) => Some(until),
+                _ => None,
+            };
+            let next = [batch, lost, chore, end].into_iter().flatten().min();
+            state = match next {
+                Some(at) => {
+                    let left = at.saturating_duration_since(now);
+                    let woken = self.shared.woken.wait_timeout(state, left);
+                    woken.unwrap_or_else(std::sync::PoisonError::into_inner).0
+                }
+                None => self.shared.woken.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
+            };
+        }
+    }
+
+    fn write(&mut self, mut batch: Vec<Entry>) {
+        match self.attempt(&mut batch) {
+            Ok(refused) => self.written(batch, refused),
+            Err(error) => {
+                let reason = faults::reason(&error);
+                let mut records = Vec::new();
+                let mut orders = Vec::new();
+                for entry in batch {
+                    match entry {
+                        Entry::Record(record) => records.push(record),
+                        Entry::Order(order) | Entry::Flush(order) => orders.push(order),
+                    }
+                }
+                self.shared.lock().put_back(records, Instant::now());
+                for order in orders {
+                    order.tell(Err(reason.clone()));
+                }
+                self.troubled(reason);
+            }
+        }
+    }
+
+    /// Writes a batch in one transaction. What is refused for its own sake comes back by its place in the batch; any other
+    /// failure is one of them all.
+    fn attempt(&mut self, batch: &mut [Entry]) -> rusqlite::Result<Vec<(usize, Reason)>> {
+        self.limit_pages()?;
+        // From here on a number that gets short asks again.
+        self.shared.short.store(false, Ordering::Relaxed);
+        let probe = self.trouble.as_ref().filter(|_| batch.is_empty()).map(|_| self.shared.numbers.enough());
+        let wanted = self.shared.numbers.wanted().or(probe);
+        if batch.is_empty() && wanted.is_none() {
+            return Ok(Vec::new());
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let outcome = self.apply(batch, wanted).and_then(|refused| {
+            self.connection.execute_batch("COMMIT")?;
+            Ok(refused)
+        });
+        match &outcome {
+            Ok(_) => wanted.into_iter().for_each(|to| self.shared.numbers.reserved(to)),
+            Err(_) => self.roll_back(),
+        }
+        outcome
+    }
+
+    /// Some failures roll back by themselves.
+    fn roll_back(&self) {
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            error!("a transaction could not be rolled back: {error}");
+        }
+    }
+
+    fn limit_pages(&mut self) -> rusqlite::Result<()> {
+        let pages = self.shared.pages.load(Ordering::Relaxed);
+        if pages != self.pages {
+            let limit = if pages == 0 { ALL_PAGES } else { pages };
+            self.connection.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(()))?;
+            self.pages = pages;
+        }
+        Ok(())
+    }
+
+    fn apply(&self, batch: &mut [Entry], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
+        let mut refused = Vec::new();
+        if let Some(to) = wanted {
+            schema::reserve_numbers(&self.connection, to)?;
+        }
+        for (place, entry) in batch.iter_mut().enumerate() {
+            self.connection.prepare_cached("SAVEPOINT entry")?.execute([])?;
+            let outcome = match entry {
+                Entry::Record(record) => apply_record(&self.connection, record),
+                Entry::Order(order) | Entry::Flush(order) => order.carry_out(&self.connection),
+            };
+            match outcome {
+                Err(error) if faults::is_of_one_record(&error) => {
+                    refused.push((place, faults::reason(&error)));
+                    self.connection.prepare_cached("ROLLBACK TO entry")?.execute([])?;
+                }
+                other => other?,
+            }
+            self.connection.prepare_cached("RELEASE entry")?.execute([])?;
+        }
+        Ok(refused)
+    }
+
+    fn written(&mut self, batch: Vec<Entry>, refused: Vec<(usize, Reason)>) {
+        let now = Instant::now();
+        let erases = batch.iter().any(|entry| match entry {
+            Entry::Record(record) => record.erases(),
+            Entry::Order(order) | Entry::Flush(order) => order.erases(),
+        });
+        if erases {
+            self.chores.erased(now);
+        }
+        let mut state = self.shared.lock();
+        state.written(&batch);
+        let mut outcomes: Vec<Result<(), Reason>> = batch.iter().map(|_| Ok(())).collect();
+        for (place, reason) in refused {
+            if matches!(batch[place], Entry::Record(_)) {
+                state.lost.records += 1;
+                state.lost.reason = Some(reason.clone());
+            }
+            outcomes[place] = Err(reason);
+        }
+        drop(state);
+        self.well();
+        for (entry, outcome) in batch.into_iter().zip(outcomes) {
+            match entry {
+                Entry::Record(_) => {}
+                Entry::Flush(order) if outcome.is_ok() => self.chores.flush(order, now),
+                Entry::Order(order) | Entry::Flush(order) => order.tell(outcome),
+            }
+        }
+    }
+
+    fn chore(&mut self) {
+        if let Err(error) = self.chores.run(&self.connection, Instant::now()) {
+            self.roll_back();
+            self.troubled(faults::reason(&error));
+        }
+    }
+
+    fn troubled(&mut self, reason: Reason) {
+        self.chores.refuse(&reason);
+        let (again, probe) = (Instant::now() + AGAIN, Instant::now() + PROBE);
+        let is_over = self.shared.numbers.is_over();
+        let is_new = self.trouble.is_none();
+        let trouble = self.trouble.get_or_insert(Trouble { again, probe, lost: 0, is_over: false });
+        (trouble.again, trouble.probe) = (again, probe);
+        let says_over = is_over && !trouble.is_over;
+        trouble.is_over |= is_over;
+        if is_new {
+            (self.news)(News::DiskTrouble(reason.clone()));
+        }
+        if says_over {
+            (self.news)(News::NumbersNotReserved(reason));
+        }
+    }
+
+    fn well(&mut self) {
+        let Some(trouble) = self.trouble.take() else { return };
+        let lost = mem::take(&mut self.shared.lock().lost);
+        self.said_lost = None;
+        (self.news)(News::DiskWell { lost: trouble.lost + lost.records });
+    }
+
+    fn say_lost(&mut self) {
+        let lost = mem::take(&mut self.shared.lock().lost);
+        self.said_lost = Some(Instant::now());
+        if let Some(trouble) = &mut self.trouble {
+            trouble.lost += lost.records;
+        }
+        let reason = lost.reason.unwrap_or(Reason::Backlog);
+        (self.news)(News::NotKept { records: lost.records, reason });
+    }
+
+    /// Leaves everything as it should be found: the exact number, an empty log.
+    fn finish(&mut self) {
+        let rest = self.shared.lock().take_all();
+        let records = rest.iter().filter(|entry| matches!(entry, Entry::Record(_))).count() as u64;
+        let mut outcome = (records > 0).then_some(Reason::Unanswered);
+        if records > 0 {
+            self.shared.lock().lost.records += records;
+        }
+        for entry in rest {
+            if let Entry::Order(order) | Entry::Flush(order) = entry {
+                order.tell(Err(Reason::Closed));
+            }
+        }
+        self.chores.refuse(&Reason::Closed);
+        if self.shared.lock().lost.records > 0 {
+            self.say_lost();
+        }
+        let last = self.shared.numbers.last();
+        let ending =
+            schema::reserve_numbers(&self.connection, last).and_then(|()| chores::truncate_log(&self.connection));
+        if let Err(error) = ending {
+            outcome = Some(faults::reason(&error));
+        }
+        self.shared.lock().outcome = outcome;
+    }
+}
+
+fn apply_record(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+    match record {
+        Record::Said(room, message) => messages::record_said(connection, room, message),
+        Record::Edited(room, id, text) => messages::record_edited(connection, room, *id, text),
+        Record::Erased(room, id) => messages::record_erased(connection, room, *id),
+        Record::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
+        Record::Audited(entry) => rooms::record_audit(connection, entry),
+    }
+}

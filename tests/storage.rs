@@ -1,0 +1,17 @@
+//! What the store keeps, what it never keeps, what it erases, and what it does when the disk refuses.
+
+#![cfg(feature = "storage")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+#[path = "storage/disk.rs"]
+mod disk;
+#[path = "storage/erasing.rs"]
+mod erasing;
+#[path = "storage/keeping.rs"]
+mod keeping;
+#[path = "storage/numbers.rs"]
+mod numbers;
+#[path = "storage/opening.rs"]
+mod opening;
+#[path = "storage/place.rs"]
+mod place;

@@ -1,0 +1,168 @@
+//! What happens when the disk refuses.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Instant;
+
+use chatsock::message::MessageId;
+use chatsock::store::{News, NotCreated, NotKept, Reason, Store};
+use rusqlite::Connection;
+
+use crate::place::{PATIENCE, Place, close, hash, open, room, said, texts, told, user};
+
+fn trouble(news: &News) -> Option<Reason> {
+    if let News::DiskTrouble(reason) = news { Some(reason.clone()) } else { None }
+}
+
+fn well(news: &News) -> Option<u64> {
+    if let News::DiskWell { lost } = news { Some(*lost) } else { None }
+}
+
+fn integrity(place: &Place) {
+    let connection = Connection::open(place.database()).expect("a connection");
+    let words: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
+    assert_eq!(words, "ok");
+    assert!(!connection.prepare("PRAGMA foreign_key_check").expect("a pragma").exists([]).expect("an answer"));
+}
+
+/// Says lines of a kilobyte, from a number on.
+fn say(store: &Store, ids: std::ops::RangeInclusive<u64>) {
+    for id in ids {
+        store.said(&room("general"), said(id, "bob", &format!("{id} {}", "x".repeat(1000))));
+    }
+}
+
+#[test]
+fn with_a_full_disk_chat_goes_on_and_nothing_is_lost_that_fits_into_memory() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    say(&store, 1..=10);
+    store.flush().expect("written");
+    store.limit_pages(1);
+    say(&store, 11..=500);
+    assert_eq!(told(&news, trouble), Reason::Full);
+    // Who waits hears it at once.
+    let begun = Instant::now();
+    assert_eq!(store.create_account(&user("alice"), &hash("one")), Err(NotCreated::NotKept(NotKept(Reason::Full))));
+    assert_eq!(store.flush(), Err(NotKept(Reason::Full)));
+    assert!(begun.elapsed() < PATIENCE / 4);
+    assert_eq!(texts(&store, "general").len(), 10);
+    store.limit_pages(0);
+    assert_eq!(told(&news, well), 0);
+    store.create_account(&user("alice"), &hash("one")).expect("an account");
+    assert_eq!(texts(&store, "general").len(), 500);
+    close(store);
+    integrity(&place);
+}
+
+#[test]
+fn what_does_not_fit_into_memory_is_counted_and_said() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    store.limit_pages(1);
+    // Three times what the queue takes.
+    say(&store, 1..=24_000);
+    assert_eq!(told(&news, trouble), Reason::Full);
+    let first = told(&news, |news| match news {
+        News::NotKept { records, reason: Reason::Backlog } => Some(*records),
+        _ => None,
+    });
+    store.limit_pages(0);
+    let lost = told(&news, well);
+    assert!(first > 0 && lost >= first, "{first} {lost}");
+    store.flush().expect("written");
+    let connection = Connection::open(place.database()).expect("a connection");
+    let kept: i64 = connection.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).expect("a count");
+    assert_eq!(kept as u64 + lost, 24_000);
+}
+
+#[test]
+fn an_erasure_finds_its_place_when_messages_do_not() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    store.said(&room("general"), said(1, "bob", "a text that is to go"));
+    store.flush().expect("written");
+    store.limit_pages(1);
+    say(&store, 2..=12_000);
+    told(&news, trouble);
+    store.erased(&room("general"), MessageId(1));
+    store.limit_pages(0);
+    told(&news, well);
+    store.flush().expect("written");
+    assert_eq!(place.files_with("a text that is to go"), [""; 0]);
+}
+
+#[test]
+fn a_close_with_a_full_disk_ends_in_time_and_says_what_is_lost() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    store.limit_pages(1);
+    say(&store, 1..=100);
+    told(&news, trouble);
+    let begun = Instant::now();
+    assert!(store.close(begun + std::time::Duration::from_secs(2)).is_err());
+    let lost = told(&news, |news| if let News::NotKept { records, .. } = news { Some(*records) } else { None });
+    assert_eq!(lost, 100);
+    drop(store);
+    integrity(&place);
+}
+
+#[test]
+fn a_database_that_another_program_holds_is_trouble_until_it_lets_go() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    let other = Connection::open(place.database()).expect("a connection");
+    other.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
+    say(&store, 1..=3);
+    assert_eq!(told(&news, trouble), Reason::Locked);
+    other.execute_batch("COMMIT").expect("the end of it");
+    assert_eq!(told(&news, well), 0);
+    store.flush().expect("written");
+    assert_eq!(texts(&store, "general").len(), 3);
+}
+
+/// A file system of two megabytes, gone when the test is over.
+struct Small(Place);
+
+impl Small {
+    fn mount() -> Option<Small> {
+        let place = Place::new();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=2m", "tmpfs"]).arg(place.path());
+        mount.output().is_ok_and(|done| done.status.success()).then_some(Small(place))
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        // A test that failed has more to say than that its file system is still there.
+        let _ = Command::new("umount").arg(self.0.path()).output();
+    }
+}
+
+#[test]
+fn a_file_system_that_is_really_full_is_survived() {
+    let Some(small) = Small::mount() else {
+        eprintln!("skipped: this user may not mount a file system");
+        return;
+    };
+    let place = &small.0;
+    let (store, _, news) = open(place.options()).expect("a store");
+    let filler = place.path().join("filler");
+    say(&store, 1..=100);
+    store.flush().expect("written");
+    let full = std::fs::write(&filler, vec![0; 4 * 1024 * 1024]);
+    assert!(full.is_err(), "the file system is larger than it should be");
+    say(&store, 101..=600);
+    let reason = told(&news, trouble);
+    assert!(matches!(reason, Reason::Full | Reason::Other(_)), "{reason:?}");
+    assert!(store.create_account(&user("alice"), &hash("one")).is_err());
+    assert_eq!(texts(&store, "general").len(), 100);
+    std::fs::remove_file(&filler).expect("gone");
+    assert_eq!(told(&news, well), 0);
+    store.flush().expect("written");
+    assert_eq!(texts(&store, "general").len(), 600);
+    close(Arc::clone(&store));
+    integrity(place);
+    drop(store);
+}

@@ -1,0 +1,235 @@
+//! What never reaches the disk, and what is in none of the files any more.
+
+use std::collections::BTreeMap;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use chatsock::message::{MessageId, Quoted};
+use chatsock::store::{DirectNotKept, KeptMessage, NotKept, Reason, StoreOptions};
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use crate::place::{PATIENCE, Place, close, direct, hash, made_room, open, room, said, texts, user};
+
+const CANARY: &str = "a-canary-that-nobody-is-to-find";
+
+#[test]
+fn without_history_no_word_of_a_message_is_in_any_file() {
+    let place = Place::new();
+    let options = StoreOptions { history: false, ..place.options() };
+    let (store, _, _) = open(options.clone()).expect("a store");
+    let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
+    let reply = Some(Quoted { id: MessageId(1), author: user("bob"), start: Some(CANARY.into()) });
+    store.said(&room("general"), KeptMessage { reply, ..said(2, "bob", CANARY) });
+    store.edited(&room("general"), MessageId(2), CANARY);
+    store.erased(&room("general"), MessageId(2));
+    let refused = DirectNotKept::NotKept(NotKept(Reason::NoHistory));
+    assert_eq!(store.keep_direct(alice, direct(3, "bob", CANARY)), Err(refused));
+    store.id_used(MessageId(3));
+    store.visited(alice, &room("general"), MessageId(2));
+    store.flush().expect("written");
+    assert_eq!(place.files_with(CANARY), [""; 0]);
+    // The look itself works: an account is kept, and found.
+    assert!(!place.files_with("alice").is_empty());
+    close(store);
+    assert_eq!(place.files_with(CANARY), [""; 0]);
+    let (_store, kept, _) = open(options).expect("a store");
+    assert!(kept.histories.is_empty());
+}
+
+#[test]
+fn without_history_messages_of_an_earlier_time_are_not_shown_and_not_touched() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.said(&room("general"), said(1, "bob", "of old"));
+    close(store);
+    let (store, kept, _) = open(StoreOptions { history: false, ..place.options() }).expect("a store");
+    assert!(kept.histories.is_empty() && texts(&store, "general").is_empty());
+    assert_eq!(store.message(MessageId(1)), Ok(None));
+    close(store);
+    assert_eq!(place.open().1.histories.len(), 1);
+}
+
+#[test]
+fn what_is_deleted_or_edited_is_in_none_of_the_files() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let general = room("general");
+    store.said(&general, said(1, "bob", CANARY));
+    let reply = Some(Quoted { id: MessageId(1), author: user("bob"), start: Some(CANARY.into()) });
+    store.said(&general, KeptMessage { reply, ..said(2, "alice", "yes") });
+    store.said(&general, said(3, "bob", &format!("{CANARY} to be edited")));
+    store.said(&general, said(4, "bob", &[CANARY; 1000].join(" ")));
+    store.flush().expect("written");
+    assert!(!place.files_with(CANARY).is_empty());
+    store.erased(&general, MessageId(1));
+    store.edited(&general, MessageId(3), "as short");
+    store.edited(&general, MessageId(4), &["edited"; 2000].join(" "));
+    store.flush().expect("written");
+    assert_eq!(place.files_with(CANARY), [""; 0]);
+    assert_eq!(texts(&store, "general").len(), 3);
+}
+
+#[test]
+fn direct_messages_are_in_none_of_the_files_once_they_are_taken_deleted_or_their_account_is_gone() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let [alice, bob, carol] =
+        ["alice", "bob", "carol"].map(|name| store.create_account(&user(name), &hash("one")).expect("an account"));
+    for to in [alice, bob, carol] {
+        store.keep_direct(to, direct(1, "dave", CANARY)).expect("kept");
+    }
+    let mut answer = direct(2, "dave", "an answer");
+    answer.reply = Some(Quoted { id: MessageId(1), author: user("dave"), start: Some(CANARY.into()) });
+    store.keep_direct(carol, answer).expect("kept");
+    store.keep_direct(bob, direct(3, "dave", CANARY)).expect("kept");
+    store.flush().expect("written");
+    assert!(!place.files_with(CANARY).is_empty());
+    assert_eq!(store.take_directs(alice).expect("taken").len(), 1);
+    assert_eq!(store.edit_direct(MessageId(1), "something else"), Ok(true));
+    assert_eq!(store.remove_account(bob), Ok(true));
+    store.flush().expect("written");
+    assert_eq!(place.files_with(CANARY), [""; 0]);
+    let left = store.take_directs(carol).expect("taken");
+    assert_eq!(&*left[0].text, "something else");
+    assert_eq!(left[1].reply.as_ref().expect("a quote").start, None);
+}
+
+#[test]
+fn nothing_of_a_room_that_is_destroyed_is_left_however_much_it_was() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.make_room(made_room("attic")).expect("saved");
+    for id in 1..=3000 {
+        store.said(&room(if id % 10 == 0 { "general" } else { "attic" }), said(id, "bob", &format!("{CANARY} {id}")));
+    }
+    store.flush().expect("written");
+    assert_eq!(store.forget_room(&room("attic")), Ok(true));
+    assert!(texts(&store, "attic").is_empty());
+    store.flush().expect("written");
+    assert_eq!(place.files_with(&format!("{CANARY} 1999")), [""; 0]);
+    assert!(!place.files_with(&format!("{CANARY} 2000")).is_empty());
+    for id in 1..=300 {
+        store.erased(&room("general"), MessageId(id * 10));
+    }
+    store.flush().expect("written");
+    assert_eq!(place.files_with(CANARY), [""; 0]);
+}
+
+#[test]
+fn a_room_that_was_destroyed_just_before_a_crash_is_erased_after_it() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    for id in 1..=2000 {
+        store.said(&room("attic"), said(id, "bob", &format!("{CANARY} {id}")));
+    }
+    assert_eq!(store.forget_room(&room("attic")), Ok(true));
+    drop(store);
+    let (store, kept) = place.open();
+    assert!(kept.histories.is_empty());
+    store.flush().expect("written");
+    assert_eq!(place.files_with(CANARY), [""; 0]);
+}
+
+/// Rows that grow, shrink and go make SQLite move others between pages. No copy of a text may stay behind where it was.
+#[test]
+fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let rooms = ["general", "games", "attic"].map(room);
+    // A linear congruential generator (Numerical Recipes): the same sequence every time.
+    let mut state = 1_u32;
+    let mut random = move |below: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 8) % below
+    };
+    let mut live = BTreeMap::new();
+    let text = |number: u32, length: u32| format!("canary-{number:06}-{}", "x".repeat(length as usize));
+    let mut number = 0;
+    for id in 1..=6000_u64 {
+        let place_of = random(3) as usize;
+        number += 1;
+        store.said(&rooms[place_of], said(id, "bob", &text(number, random(300))));
+        live.insert(id, (place_of, number));
+        if random(2) == 0 {
+            let (&id, &(place_of, _)) = live.iter().nth(random(live.len().min(50) as u32) as usize).expect("one");
+            live.remove(&id);
+            store.erased(&rooms[place_of], MessageId(id));
+        }
+        if random(4) == 0
+            && let Some((&id, entry)) = live.iter_mut().nth(random(50) as usize)
+        {
+            number += 1;
+            entry.1 = number;
+            store.edited(&rooms[entry.0], MessageId(id), &text(number, random(300)));
+        }
+        if id % 100 == 0 {
+            store.flush().expect("written");
+        }
+    }
+    // A whole room goes from among the others, and after that some more of those.
+    store.forget_room(&rooms[2]).expect("done");
+    live.retain(|_, entry| entry.0 != 2);
+    store.flush().expect("written");
+    for (id, entry) in live.iter().step_by(3) {
+        store.erased(&rooms[entry.0], MessageId(*id));
+    }
+    let live: Vec<_> =
+        live.into_values().enumerate().filter(|(index, _)| index % 3 != 0).map(|(_, entry)| entry).collect();
+    store.flush().expect("written");
+    let found = std::process::Command::new("grep").args(["-rhaoE", "canary-[0-9]{6}"]).arg(place.path()).output();
+    let found = String::from_utf8(found.expect("grep").stdout).expect("text");
+    let mut found: Vec<u32> = found.lines().map(|line| line[7..].parse().expect("a number")).collect();
+    found.sort_unstable();
+    found.dedup();
+    let mut left: Vec<u32> = live.into_iter().map(|(_, number)| number).collect();
+    left.sort_unstable();
+    assert_eq!(found, left);
+}
+
+#[test]
+fn a_reader_in_the_way_only_puts_the_erasing_off() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.said(&room("general"), said(1, "bob", CANARY));
+    store.flush().expect("written");
+    let reader = Connection::open(place.database()).expect("a connection");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM messages;").expect("a reading transaction");
+    store.erased(&room("general"), MessageId(1));
+    let (sender, flushed) = mpsc::channel();
+    thread::scope(|scope| {
+        scope.spawn(|| sender.send(store.flush()).expect("somebody listens"));
+        assert_eq!(flushed.recv_timeout(Duration::from_millis(200)), Err(RecvTimeoutError::Timeout));
+        // Meanwhile others are written and confirmed.
+        store.create_account(&user("alice"), &hash("one")).expect("an account");
+        reader.execute_batch("COMMIT").expect("the end of it");
+        assert_eq!(flushed.recv_timeout(PATIENCE), Ok(Ok(())));
+    });
+    assert_eq!(place.files_with(CANARY), [""; 0]);
+}
+
+#[test]
+fn messages_older_than_they_are_to_be_kept_are_erased_at_start() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
+    let long_ago = Timestamp::from_second(1_000_000_000).expect("a moment");
+    let now = Timestamp::now();
+    for id in 1..=1200 {
+        let at = if id <= 1190 { long_ago } else { now };
+        let text = format!("{} {id}", if id <= 1190 { CANARY } else { "young" });
+        store.said(&room("general"), KeptMessage { at, ..said(id, "bob", &text) });
+    }
+    let mut waiting = direct(1201, "bob", CANARY);
+    waiting.at = long_ago;
+    store.keep_direct(alice, waiting).expect("kept");
+    close(store);
+    let retention = Some(Duration::from_secs(24 * 3600));
+    let (store, kept, _) = open(StoreOptions { retention, ..place.options() }).expect("a store");
+    assert_eq!(kept.histories[0].1.len(), 10);
+    store.flush().expect("written");
+    assert_eq!(place.files_with(CANARY), [""; 0]);
+    assert_eq!(texts(&store, "general").len(), 10);
+    assert_eq!(store.take_directs(alice), Ok(Vec::new()));
+}

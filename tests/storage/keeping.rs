@@ -1,0 +1,352 @@
+//! What is there again after a restart, and what can be read while the server runs.
+
+use std::process::Command;
+use std::time::Duration;
+
+use chatsock::config::Network;
+use chatsock::identity::AccountId;
+use chatsock::message::{MessageId, Quoted};
+use chatsock::store::{
+    AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMessage, KeptMute,
+    NotCreated, Settings, Store, StoreOptions, Visit,
+};
+
+use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
+
+#[test]
+fn an_account_and_its_settings_are_there_after_a_restart() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let id = store.create_account(&user("Alice"), &hash("one")).expect("an account");
+    assert_eq!(store.create_account(&user("aLICE"), &hash("two")), Err(NotCreated::Exists));
+    let settings = Settings {
+        color: Some(false),
+        bell: Some("mentions".into()),
+        time_zone: Some("Europe/Vienna".into()),
+        ignored: vec![user("mallory"), user("Eve")],
+    };
+    assert_eq!(store.save_settings(id, &settings), Ok(true));
+    assert_eq!(store.save_settings(AccountId(99), &settings), Ok(false));
+    assert_eq!(store.set_hash(id, &hash("three")), Ok(true));
+    close(store);
+
+    let (store, _) = place.open();
+    let alice = store.account(&user("ALICE")).expect("read").expect("an account");
+    assert_eq!((alice.id, alice.name.as_str(), &alice.settings), (id, "Alice", &settings));
+    assert_eq!(alice.hash, hash("three"));
+    assert!(!format!("{alice:?}").contains("three"));
+    assert_eq!(store.account_name_exists(&user("alice")), Ok(true));
+    assert_eq!(store.account(&user("bob")), Ok(None));
+    assert_eq!(store.accounts().expect("read"), [alice]);
+}
+
+#[test]
+fn the_number_of_a_removed_account_is_never_given_again() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let first = store.create_account(&user("alice"), &hash("one")).expect("an account");
+    assert_eq!(store.remove_account(first), Ok(true));
+    assert_eq!(store.remove_account(first), Ok(false));
+    assert!(store.create_account(&user("alice"), &hash("one")).expect("an account") > first);
+}
+
+#[test]
+fn a_made_room_comes_back_with_everything_in_it() {
+    let place = Place::new();
+    let (store, kept) = place.open();
+    assert!(kept.rooms.is_empty());
+    let mut attic = made_room("Attic");
+    attic.public = false;
+    attic.description = "Old things.".into();
+    attic.limit = Some(8);
+    attic.entry = KeptEntry::Password(hash("room"));
+    attic.slow = Duration::from_millis(1500);
+    attic.admins = vec![
+        KeptAdmin { who: person(Some(3), "alice", "192.0.2.1"), owner: true },
+        KeptAdmin { who: person(None, "bob", "2001:db8::"), owner: false },
+    ];
+    let address = "203.0.113.5".parse().ok();
+    attic.bans = vec![
+        KeptBan { name: user("eve"), who: None, address, by: user("alice"), reason: "noise".into(), until: None },
+        KeptBan {
+            name: user("mallory"),
+            who: Some(person(Some(9), "mallory", "203.0.113.9")),
+            address: None,
+            by: user("bob"),
+            reason: "".into(),
+            until: Some(at(50)),
+        },
+    ];
+    attic.mutes = vec![KeptMute { who: person(None, "carol", "192.0.2.3"), until: Some(at(60)) }];
+    attic.invitations = vec![KeptInvitation { who: person(Some(4), "dave", "192.0.2.4"), until: at(70) }];
+    store.make_room(attic.clone()).expect("saved");
+    let mut cellar = made_room("cellar");
+    cellar.entry = KeptEntry::Closed;
+    store.make_room(cellar.clone()).expect("saved");
+    let mut general = made_room("general");
+    general.made = None;
+    general.bans = attic.bans.clone();
+    store.save_room(general.clone()).expect("saved");
+    close(store);
+
+    let (store, kept) = place.open();
+    assert_eq!(kept.rooms, [attic.clone(), cellar.clone(), general]);
+    // Saved again it takes the place of what was.
+    attic.bans.remove(0);
+    attic.mutes.clear();
+    store.save_room(attic.clone()).expect("saved");
+    assert_eq!(store.forget_room(&room("CELLAR")), Ok(true));
+    assert_eq!(store.forget_room(&room("cellar")), Ok(false));
+    close(store);
+    let (_store, kept) = place.open();
+    assert_eq!(kept.rooms[0], attic);
+    assert_eq!(kept.rooms.len(), 2);
+}
+
+#[test]
+fn messages_come_back_with_their_quotes() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let quoted = said(10, "bob", "morning");
+    let reply = Some(Quoted { id: MessageId(10), author: user("bob"), start: Some("morning".into()) });
+    let unkept = Some(Quoted { id: MessageId(3), author: user("eve"), start: Some("temporary".into()) });
+    let answer = KeptMessage { reply, action: true, account: Some(AccountId(4)), ..said(12, "Alice", "two\nlines") };
+    let other = KeptMessage { reply: unkept, edited: true, ..said(13, "carol", "aha") };
+    for message in [&quoted, &answer, &other] {
+        store.said(&room("general"), message.clone());
+    }
+    store.said(&room("games"), said(11, "bob", "elsewhere"));
+    close(store);
+
+    let (store, kept) = place.open();
+    let other = KeptMessage { reply: other.reply.map(|reply| Quoted { start: None, ..reply }), ..other };
+    let general = vec![quoted.clone(), answer.clone(), other.clone()];
+    assert_eq!(kept.histories[1], (room("general"), general));
+    assert_eq!(kept.histories[0].1.len(), 1);
+    let page = store.messages_before(&room("GENERAL"), MessageId(13), 1, PATIENCE).expect("a page");
+    assert_eq!((page.messages, page.cut), (vec![answer.clone()], false));
+    assert_eq!(store.message(MessageId(12)), Ok(Some((room("general"), answer.clone()))));
+    assert_eq!(store.message(MessageId(99)), Ok(None));
+    assert_eq!(store.last_by(AccountId(4), &room("general")), Ok(Some(answer)));
+    assert_eq!(store.last_by(AccountId(4), &room("games")), Ok(None));
+}
+
+#[test]
+fn an_edit_shows_in_the_message_and_in_what_quotes_it() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.said(&room("general"), said(10, "bob", "before"));
+    let reply = Some(Quoted { id: MessageId(10), author: user("bob"), start: Some("before".into()) });
+    store.said(&room("general"), KeptMessage { reply, ..said(12, "alice", "yes") });
+    store.edited(&room("general"), MessageId(10), "after, and quite a lot longer than it was when it was first said");
+    // Of another room, and of no message: nothing happens.
+    store.edited(&room("games"), MessageId(12), "wrong");
+    store.edited(&room("general"), MessageId(77), "wrong");
+    store.flush().expect("written");
+    let (_, first) = store.message(MessageId(10)).expect("read").expect("a message");
+    assert!(first.edited && first.text.starts_with("after"));
+    let (_, answer) = store.message(MessageId(12)).expect("read").expect("a message");
+    let start = answer.reply.expect("a quote").start.expect("a start");
+    assert!(start.starts_with("after") && start.ends_with("..."), "{start}");
+    assert_eq!(&*answer.text, "yes");
+    store.erased(&room("general"), MessageId(10));
+    store.flush().expect("written");
+    let (_, answer) = store.message(MessageId(12)).expect("read").expect("a message");
+    assert_eq!(answer.reply.expect("a quote").start, None);
+}
+
+#[test]
+fn the_history_that_is_loaded_is_bounded_for_every_room() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    for id in 1..=30 {
+        store.said(&room(if id % 3 == 0 { "games" } else { "general" }), said(id, "bob", &format!("text {id}")));
+    }
+    close(store);
+    let (_store, kept, _) = open(StoreOptions { history_max: 4, ..place.options() }).expect("a store");
+    let ids = |index: usize| kept.histories[index].1.iter().map(|message| message.id.0).collect::<Vec<_>>();
+    assert_eq!((ids(0), ids(1)), (vec![21, 24, 27, 30], vec![25, 26, 28, 29]));
+}
+
+#[test]
+fn unread_messages_are_those_of_others_since_the_last_visit() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
+    for id in 1..=5 {
+        store.said(&room("general"), said(id, "bob", "text"));
+    }
+    store.said(&room("games"), said(6, "bob", "text"));
+    store.visited(alice, &room("general"), MessageId(3));
+    store.visited(alice, &room("general"), MessageId(2));
+    store.visited(alice, &room("games"), MessageId(6));
+    store.visited(AccountId(99), &room("general"), MessageId(6));
+    store.said(&room("general"), KeptMessage { account: Some(alice), ..said(7, "alice", "mine") });
+    close(store);
+    let (store, _) = place.open();
+    assert_eq!(store.unread(alice), Ok(vec![(room("general"), 2)]));
+    let visits = [("games", 6), ("general", 3)].map(|(name, last)| Visit { room: room(name), last: MessageId(last) });
+    assert_eq!(store.visits(alice).expect("read"), visits);
+    assert_eq!(store.remove_account(alice), Ok(true));
+    assert_eq!(store.visits(alice), Ok(Vec::new()));
+}
+
+#[test]
+fn a_hundred_direct_messages_wait_for_somebody_and_are_taken_once() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
+    let bob = store.create_account(&user("bob"), &hash("one")).expect("an account");
+    let reply = Some(Quoted { id: MessageId(1), author: user("alice"), start: Some("question".into()) });
+    let mut first = direct(2, "bob", "answer");
+    first.reply = reply;
+    for to in [alice, bob] {
+        store.keep_direct(to, first.clone()).expect("kept");
+    }
+    for id in 3..=101 {
+        store.keep_direct(alice, direct(id, "bob", &format!("text {id}"))).expect("kept");
+    }
+    assert_eq!(store.keep_direct(alice, direct(102, "bob", "one too many")), Err(DirectNotKept::Full));
+    assert_eq!(store.keep_direct(AccountId(99), direct(103, "bob", "nobody")), Err(DirectNotKept::Gone));
+    close(store);
+
+    let (store, kept) = place.open();
+    assert_eq!(kept.last_message, MessageId(101));
+    assert_eq!(store.edit_direct(MessageId(3), "edited"), Ok(true));
+    assert_eq!(store.erase_direct(MessageId(4)), Ok(true));
+    assert_eq!(store.erase_direct(MessageId(4)), Ok(false));
+    let taken = store.take_directs(alice).expect("taken");
+    assert_eq!((taken.len(), &taken[0]), (99, &first));
+    assert_eq!((&*taken[1].text, taken[1].edited, taken[2].id), ("edited", true, MessageId(5)));
+    assert_eq!(store.take_directs(alice), Ok(Vec::new()));
+    assert_eq!(store.take_directs(bob), Ok(vec![first]));
+}
+
+#[test]
+fn bans_of_addresses_and_the_audit_come_back() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let network = |text: &str| Network::parse(text).expect("a network");
+    let ban = |text: &str, until| AddressBan {
+        network: network(text),
+        by: user("op"),
+        reason: "noise".into(),
+        at: at(1),
+        until,
+    };
+    let forever = ban("192.0.2.0/24", None);
+    store.save_address_ban(ban("192.0.2.0/24", Some(at(5)))).expect("saved");
+    store.save_address_ban(forever.clone()).expect("saved");
+    store.save_address_ban(ban("2001:db8::/32", None)).expect("saved");
+    let long_ago = jiff::Timestamp::from_second(1_000_000_000).ok();
+    store.save_address_ban(ban("198.51.100.1", long_ago)).expect("saved");
+    assert_eq!(store.remove_address_ban(network("2001:db8::/32")), Ok(true));
+    assert_eq!(store.remove_address_ban(network("2001:db8::/33")), Ok(false));
+    let deeds = [1, 2, 3].map(|n| AuditEntry { at: at(n), who: user("op"), what: format!("deed {n}").into() });
+    deeds.iter().for_each(|deed| store.audited(deed.clone()));
+    close(store);
+    let (store, kept) = place.open();
+    assert_eq!(kept.address_bans, [forever]);
+    assert_eq!(store.audit(2).expect("read"), [deeds[2].clone(), deeds[1].clone()]);
+}
+
+#[test]
+fn a_query_ends_when_its_time_is_over_and_gives_what_it_has_found() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    for id in 1..=5000 {
+        store.said(&room("general"), said(id, "bob", "text"));
+    }
+    store.flush().expect("written");
+    let page = |budget| store.messages_before(&room("general"), MessageId(u64::MAX), 5000, budget).expect("a page");
+    let cut = page(Duration::ZERO);
+    assert!(cut.cut && cut.messages.len() < 5000, "{}", cut.messages.len());
+    // The next query has its own time.
+    let whole = page(PATIENCE);
+    assert!(!whole.cut);
+    assert_eq!(whole.messages.len(), 5000);
+}
+
+#[test]
+fn one_record_that_is_refused_does_not_hold_up_the_others() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    store.said(&room("general"), said(1, "bob", "first"));
+    store.said(&room("general"), said(1, "bob", "the same number again"));
+    store.said(&room("general"), said(2, "bob", "second"));
+    store.flush().expect("written");
+    assert_eq!(texts(&store, "general"), ["second", "first"]);
+    let lost = crate::place::told(&news, |told| match told {
+        chatsock::store::News::NotKept { records, .. } => Some(*records),
+        _ => None,
+    });
+    assert_eq!(lost, 1);
+}
+
+#[test]
+fn messages_of_a_room_before_do_not_come_back_in_one_of_its_name() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.make_room(made_room("attic")).expect("saved");
+    store.said(&room("attic"), said(1, "bob", "of old"));
+    store.make_room(made_room("Attic")).expect("saved");
+    store.said(&room("attic"), said(2, "bob", "of now"));
+    store.flush().expect("written");
+    assert_eq!(texts(&store, "attic"), ["of now"]);
+    assert_eq!(store.message(MessageId(1)), Ok(None));
+    close(store);
+    let (_store, kept) = place.open();
+    assert_eq!(kept.histories.len(), 1);
+    assert_eq!(kept.histories[0].1.len(), 1);
+}
+
+/// Where the other process finds the database.
+const DATABASE: &str = "CHATSOCK_TEST_DATABASE";
+
+/// Run by the test below in a process of its own.
+#[test]
+fn another_process_adds_and_removes_accounts() {
+    let Some(database) = std::env::var_os(DATABASE) else { return };
+    let mut accounts = Store::open_accounts(database.as_ref()).expect("accounts");
+    for number in 0..50 {
+        accounts.create(&user(&format!("theirs{number}")), &hash("one")).expect("an account");
+    }
+    assert_eq!(accounts.create(&user("OURS"), &hash("one")), Err(NotCreated::Exists));
+    assert_eq!(accounts.set_hash(&user("ours"), &hash("changed")), Ok(true));
+    assert_eq!(accounts.remove(&user("theirs7")), Ok(true));
+    assert_eq!(accounts.remove(&user("nobody")), Ok(false));
+    assert!(accounts.find(&user("THEIRS8")).expect("read").is_some());
+}
+
+#[test]
+fn accounts_changed_by_another_process_are_seen_at_once() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.create_account(&user("ours"), &hash("one")).expect("an account");
+    let program = std::env::current_exe().expect("this program");
+    let other = Command::new(program)
+        .args(["--exact", "keeping::another_process_adds_and_removes_accounts"])
+        .env(DATABASE, place.database())
+        .spawn();
+    let mut other = other.expect("another process");
+    for number in 0..50 {
+        store.create_account(&user(&format!("mine{number}")), &hash("one")).expect("an account");
+        store.said(&room("general"), said(number + 1, "bob", "text"));
+    }
+    assert!(other.wait().expect("its end").success());
+    assert_eq!(store.account(&user("ours")).expect("read").expect("an account").hash, hash("changed"));
+    assert_eq!(store.account(&user("theirs7")), Ok(None));
+    assert_eq!(store.accounts().expect("read").len(), 100);
+    store.flush().expect("written");
+    assert_eq!(texts(&store, "general").len(), 50);
+}
+
+#[test]
+fn accounts_can_be_made_before_the_first_server() {
+    let place = Place::new();
+    let mut accounts = Store::open_accounts(&place.database()).expect("accounts");
+    accounts.create(&user("alice"), &hash("one")).expect("an account");
+    let (store, _) = place.open();
+    assert_eq!(store.account_name_exists(&user("alice")), Ok(true));
+    assert_eq!(accounts.list().expect("read").len(), 1);
+}

@@ -1,0 +1,47 @@
+//! Numbers of messages over restarts and crashes.
+
+use chatsock::message::MessageId;
+
+use crate::place::{Place, close, room, said};
+
+#[test]
+fn after_a_clean_end_the_numbers_go_on_without_a_gap() {
+    let place = Place::new();
+    let (store, kept) = place.open();
+    assert_eq!(kept.last_message, MessageId(0));
+    (1..=3).for_each(|id| store.id_used(MessageId(id)));
+    close(store);
+    assert_eq!(place.open().1.last_message, MessageId(3));
+}
+
+#[test]
+fn after_a_crash_no_number_comes_again() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.id_used(MessageId(3));
+    // Dropped without an end, as in a crash.
+    drop(store);
+    let (store, kept) = place.open();
+    assert_eq!(kept.last_message, MessageId(10_000));
+    // More than one block, with messages that are kept and others.
+    let mut last = kept.last_message.0;
+    for _ in 0..6 {
+        for _ in 0..4000 {
+            last += 1;
+            store.id_used(MessageId(last));
+        }
+        store.flush().expect("written");
+    }
+    drop(store);
+    let (_store, kept) = place.open();
+    assert!(kept.last_message.0 >= last && kept.last_message.0 <= last + 10_000, "{last}: {:?}", kept.last_message);
+}
+
+#[test]
+fn numbers_of_messages_that_are_kept_count_even_if_nobody_reserved_them() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.said(&room("general"), said(123_456, "bob", "text"));
+    close(store);
+    assert_eq!(place.open().1.last_message, MessageId(123_456));
+}

@@ -1,0 +1,165 @@
+//! A directory of its own for a test's database, and short ways to make values.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use chatsock::identity::AccountId;
+use chatsock::message::MessageId;
+use chatsock::names::{RoomName, UserName};
+use chatsock::store::{
+    HashedPassword, Kept, KeptEntry, KeptMade, KeptMessage, KeptPerson, KeptRoom, News, OpenError, Store, StoreOptions,
+    WaitingDirect,
+};
+use jiff::Timestamp;
+
+/// How long anything expected may take before the test fails. Long, because a loaded machine is no failure.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A directory that is gone when the test is over.
+pub struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A test that failed has more to say than that its directory is still there.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Place {
+    pub fn new() -> Place {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        static BASE: OnceLock<PathBuf> = OnceLock::new();
+        let base = BASE.get_or_init(std::env::temp_dir);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = base.join(format!("chatsock-storage-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).expect("a directory");
+        Place(path)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.0.join("chatsock.db")
+    }
+
+    pub fn options(&self) -> StoreOptions {
+        StoreOptions { path: self.database(), history: true, retention: None, history_max: 200 }
+    }
+
+    /// Opens with history; whoever asks for news gets them.
+    pub fn open(&self) -> (Arc<Store>, Kept) {
+        let (store, kept, _news) = open(self.options()).expect("a store");
+        (store, kept)
+    }
+
+    /// The files in which a text is found. Not read by this process: closing a database's file would drop SQLite's locks.
+    pub fn files_with(&self, text: &str) -> Vec<String> {
+        let found = Command::new("grep").args(["-rlaF", "--", text]).arg(&self.0).output().expect("grep");
+        let names = String::from_utf8(found.stdout).expect("paths");
+        names.lines().map(str::to_owned).collect()
+    }
+}
+
+pub fn open(options: StoreOptions) -> Result<(Arc<Store>, Kept, Receiver<News>), OpenError> {
+    let (sender, news) = mpsc::channel();
+    // A test that is over does not listen any more.
+    let tell = move |told| drop(sender.send(told));
+    let (store, kept) = Store::open(options, Box::new(tell))?;
+    Ok((store, kept, news))
+}
+
+pub fn close(store: Arc<Store>) {
+    store.close(Instant::now() + PATIENCE).expect("a clean end");
+}
+
+pub fn user(name: &str) -> UserName {
+    UserName::parse(name, 1, 32).expect("a name")
+}
+
+pub fn room(name: &str) -> RoomName {
+    RoomName::parse(name).expect("a name")
+}
+
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).expect("a moment")
+}
+
+pub fn hash(words: &str) -> HashedPassword {
+    HashedPassword::new(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${words}"))
+}
+
+pub fn said(id: u64, author: &str, text: &str) -> KeptMessage {
+    KeptMessage {
+        id: MessageId(id),
+        at: at(id as i64),
+        author: user(author),
+        account: None,
+        text: text.into(),
+        action: false,
+        edited: false,
+        reply: None,
+    }
+}
+
+pub fn direct(id: u64, from: &str, text: &str) -> WaitingDirect {
+    WaitingDirect {
+        id: MessageId(id),
+        at: at(id as i64),
+        from: user(from),
+        account: None,
+        text: text.into(),
+        action: false,
+        edited: false,
+        reply: None,
+    }
+}
+
+pub fn person(account: Option<u64>, name: &str, address: &str) -> KeptPerson {
+    KeptPerson { account: account.map(AccountId), name: user(name), address: address.parse().expect("an address") }
+}
+
+pub fn made_room(name: &str) -> KeptRoom {
+    let made = KeptMade { by: user("alice"), address: "192.0.2.1".parse().expect("an address"), at: at(0) };
+    KeptRoom {
+        name: room(name),
+        made: Some(made),
+        public: true,
+        description: "".into(),
+        limit: None,
+        entry: KeptEntry::Open,
+        slow: Duration::ZERO,
+        admins: Vec::new(),
+        bans: Vec::new(),
+        mutes: Vec::new(),
+        invitations: Vec::new(),
+    }
+}
+
+/// The texts of a room as they are read back, newest first.
+pub fn texts(store: &Store, name: &str) -> Vec<String> {
+    let page = store.messages_before(&room(name), MessageId(u64::MAX), 10_000, PATIENCE).expect("a page");
+    assert!(!page.cut);
+    page.messages.into_iter().map(|message| message.text.into()).collect()
+}
+
+/// The news that a condition waits for; those before it are passed over.
+pub fn told<T>(news: &Receiver<News>, wanted: impl Fn(&News) -> Option<T>) -> T {
+    let until = Instant::now() + PATIENCE;
+    let mut before = Vec::new();
+    loop {
+        match news.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(told) => match wanted(&told) {
+                Some(found) => return found,
+                None => before.push(told),
+            },
+            Err(error) => panic!("{error}, after {before:?}"),
+        }
+    }
+}
