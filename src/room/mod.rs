@@ -63,7 +63,6 @@ fn gathering_time(in_view: usize) -> Duration {
 }
 
 /// What all rooms share.
-#[derive(Debug)]
 pub struct RoomLimits {
     /// The number of the last message, server-wide.
     pub last_message: AtomicU64,
