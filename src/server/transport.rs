@@ -156,3 +156,34 @@ impl Entrance {
         Some(format!("This server takes no unencrypted connection from your address{remedy}."))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(plain: Plain, ports: Ports, address: &str) -> Option<String> {
+        let entrance = Entrance { door: Door::Plain, transport: Transport::Plain, ports };
+        let config = Config { plain, ..Config::default() };
+        entrance.refuses_plain(&config, address.parse().unwrap())
+    }
+
+    #[test]
+    fn with_loopback_only_this_machine_comes_in_unencrypted_and_others_are_told_the_way() {
+        let ports = Ports { plain: Some(5555), tls: Some(5556) };
+        for address in ["127.0.0.1", "127.8.9.10", "::1"] {
+            assert_eq!(refused(Plain::Loopback, ports, address), None, "{address}");
+        }
+        for address in ["192.0.2.1", "2001:db8::1"] {
+            assert_eq!(refused(Plain::Anywhere, ports, address), None, "{address}");
+            assert_eq!(
+                refused(Plain::Loopback, ports, address).as_deref(),
+                Some("This server takes no unencrypted connection from your address: use TLS on port 5556.")
+            );
+        }
+        assert_eq!(
+            refused(Plain::Loopback, Ports::default(), "192.0.2.1").as_deref(),
+            Some("This server takes no unencrypted connection from your address.")
+        );
+        assert!(refused(Plain::Off, ports, "127.0.0.1").is_some());
+    }
+}

@@ -22,19 +22,16 @@ mod moderation;
 mod operator;
 mod pending;
 mod personal;
+mod reading;
 mod rooms;
-mod sealed;
 mod search;
 mod talk;
 mod turns;
 
-use std::io::{self, Read};
-use std::mem::MaybeUninit;
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-use socket2::SockRef;
 
 use crate::config::{Config, Telnet};
 use crate::conversation::Conversation;
@@ -52,6 +49,7 @@ use crate::throttle::Bucket;
 use crate::wire::FirstBytes;
 use idle::Idle;
 use pending::Pending;
+use reading::more_waits;
 
 pub(crate) use operator::ban_sentence;
 
@@ -205,12 +203,7 @@ impl Session {
             let buffer = large.as_deref_mut().unwrap_or(&mut small);
             match self.read(buffer, deadline) {
                 // Zero is also how our own end wakes this thread.
-                Ok(0) => {
-                    if self.encrypted {
-                        self.cut_off();
-                    }
-                    self.input_ended();
-                }
+                Ok(0) => self.stream_ended(),
                 Ok(count) => {
                     let size = buffer.len();
                     if self.encrypted {
@@ -276,23 +269,6 @@ impl Session {
     fn actor(&self) -> Option<Actor> {
         let who = self.person.as_ref()?.identity();
         Some(Actor { operator: self.hub.is_operator(&who), who })
-    }
-
-    /// Waits for bytes, at most until the deadline.
-    fn read(&mut self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
-        // A timeout of zero would mean none.
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
-        let fits = match (self.read_timeout, left) {
-            (None, None) => true,
-            // Waking early is harmless, the deadlines are looked at then; a system call per read is not.
-            (Some(set), Some(left)) => set <= left && left < set * 2,
-            _ => false,
-        };
-        if !fits {
-            self.outbox.stream().set_read_timeout(left)?;
-            self.read_timeout = left;
-        }
-        self.outbox.stream().read(buffer)
     }
 
     /// Ends a turn: what was posted is delivered, what was written is sent, the prompt stands, and nothing is left over
@@ -372,12 +348,4 @@ fn rules(config: &Config) -> Rules {
         message_limit: config.message_limit,
         accounts: config.accounts(),
     }
-}
-
-/// Whether there is something to be read at once. A prompt in the middle of what was typed ahead would stand before the
-/// answers to the rest of it.
-#[inline(never)]
-fn more_waits(stream: &TcpStream) -> bool {
-    let mut byte = [MaybeUninit::uninit()];
-    SockRef::from(stream).recv_with_flags(&mut byte, libc::MSG_DONTWAIT | libc::MSG_PEEK).is_ok_and(|count| count > 0)
 }

@@ -81,7 +81,10 @@ impl Codec {
     ///
     /// The bytes were damaged or break the protocol. What they said before that is in `plain` all the same, so that it
     /// does not matter how the network has cut them.
-    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "nothing but an encryption has to answer"))]
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(unused_variables, clippy::ptr_arg, reason = "nothing but an encryption has to answer")
+    )]
     pub fn feed(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Fed, TlsError> {
         match self {
             Codec::Plain => {

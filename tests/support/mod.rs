@@ -61,6 +61,11 @@ impl Server {
         self.addresses[1]
     }
 
+    /// Where TLS is spoken, if the configuration has one listener for it.
+    pub fn tls_address(&self) -> SocketAddr {
+        self.addresses[2]
+    }
+
     /// What the sessions share.
     pub fn hub(&self) -> &Hub {
         &self.hub
@@ -72,6 +77,8 @@ impl Server {
         let old = self.hub.config();
         config.listen.clone_from(&old.listen);
         config.quick_listen.clone_from(&old.quick_listen);
+        config.tls.listen.clone_from(&old.tls.listen);
+        config.state_dir.clone_from(&old.state_dir);
         self.requests.send(Request::Reconfigure(Box::new(config))).expect("a running server");
     }
 
@@ -121,9 +128,22 @@ fn parse(text: &str) -> Config {
     config::parse(text, "test").unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
+/// What lies between a client and its socket, if anything does.
+pub trait Layer: Send + Sync {
+    /// Takes what was read: what it says, and what has to be sent back.
+    fn open(&mut self, read: &[u8]) -> (Vec<u8>, Vec<u8>);
+    /// What has to be sent to say this.
+    fn seal(&mut self, said: &[u8]) -> Vec<u8>;
+    /// What has to be sent to say that nothing more comes.
+    fn goodbye(&mut self) -> Vec<u8>;
+    /// Whether the server has said that nothing more comes.
+    fn has_heard_goodbye(&self) -> bool;
+}
+
 /// A client: a socket, and everything it has received that no expectation has passed yet.
 pub struct Client {
     stream: TcpStream,
+    layer: Option<Box<dyn Layer>>,
     received: Vec<u8>,
     over: bool,
 }
@@ -133,12 +153,25 @@ impl Client {
     pub fn connect(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).expect("a connection");
         stream.set_nodelay(true).expect("nodelay");
-        Client { stream, received: Vec::new(), over: false }
+        Client { stream, layer: None, received: Vec::new(), over: false }
+    }
+
+    /// Over a connection on which a layer is ready.
+    pub fn over(stream: TcpStream, mut layer: Box<dyn Layer>) -> Client {
+        let (received, answer) = layer.open(&[]);
+        let mut client = Client { stream, layer: Some(layer), received, over: false };
+        client.send_raw(&answer);
+        client
     }
 
     /// Connects, gives a name, and stands in the palette.
     pub fn login(address: SocketAddr, name: &str) -> Client {
-        let mut client = Client::connect(address);
+        Client::connect(address).logged_in(name)
+    }
+
+    /// Gives a name, and stands in the palette.
+    pub fn logged_in(self, name: &str) -> Client {
+        let mut client = self;
         client.expect("Username: ");
         client.send(name);
         client.expect(":help explains.\r\n");
@@ -148,7 +181,12 @@ impl Client {
 
     /// The same in the chat view of a room.
     pub fn chat(address: SocketAddr, name: &str, room: &str) -> Client {
-        let mut client = Client::login(address, name);
+        Client::login(address, name).chatting(room)
+    }
+
+    /// Goes from the palette into the chat view of a room.
+    pub fn chatting(self, room: &str) -> Client {
+        let mut client = self;
         client.send(&format!(":join {room}"));
         client.expect("to leave.\r\n");
         client.send(":chat");
@@ -169,6 +207,17 @@ impl Client {
 
     /// Sends bytes as they are.
     pub fn send_bytes(&mut self, bytes: &[u8]) {
+        match &mut self.layer {
+            Some(layer) => {
+                let sealed = layer.seal(bytes);
+                self.send_raw(&sealed);
+            }
+            None => self.send_raw(bytes),
+        }
+    }
+
+    /// Sends bytes past the layer.
+    pub fn send_raw(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).expect("sent");
     }
 
@@ -231,7 +280,15 @@ impl Client {
         let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer) {
             Ok(0) => self.over = true,
-            Ok(count) => self.received.extend_from_slice(&buffer[..count]),
+            Ok(count) => match &mut self.layer {
+                Some(layer) => {
+                    let (text, answer) = layer.open(&buffer[..count]);
+                    self.received.extend_from_slice(&text);
+                    // The server may be gone already.
+                    let _ = self.stream.write_all(&answer);
+                }
+                None => self.received.extend_from_slice(&buffer[..count]),
+            },
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
                 return false;
             }

@@ -1,0 +1,119 @@
+//! Real programs as clients: whether they are there, and what a person would see of them.
+
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::io::{Read as _, Write as _};
+use std::num::NonZero;
+use std::process::{Child, ChildStdin};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Instant;
+
+use crate::support::PATIENCE;
+
+/// The screen of a person's terminal.
+pub const ROWS: u16 = 24;
+pub const COLUMNS: u16 = 80;
+
+/// Whether the programs are there; says what is left out otherwise.
+pub fn have(programs: &[&str]) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |program: &str| std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
+    let missing: Vec<_> = programs.iter().filter(|program| !there(program)).collect();
+    missing.is_empty() || left_out(&format!("{missing:?} not installed"))
+}
+
+/// False, after saying why; a failure where the clients are required.
+pub fn left_out(why: &str) -> bool {
+    assert!(std::env::var_os("CHATSOCK_REQUIRE_CLIENTS").is_none_or(|value| value != "1"), "required: {why}");
+    println!("LEFT OUT: {why}");
+    false
+}
+
+/// What a person sees and types: a terminal emulator on a program's output, and its input.
+pub struct Terminal {
+    /// Its input; taken away, it is closed.
+    pub input: Option<ChildStdin>,
+    output: mpsc::Receiver<Vec<u8>>,
+    /// What is on it.
+    pub screen: vt100::Parser,
+    raw: Vec<u8>,
+}
+
+fn size(cells: u16) -> NonZero<u16> {
+    NonZero::new(cells).expect("a terminal has cells")
+}
+
+impl Terminal {
+    /// On the pipes of a program.
+    pub fn over(child: &mut Child) -> Terminal {
+        let (sender, output) = mpsc::channel();
+        let mut stdout = child.stdout.take().expect("stdout");
+        thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count) = stdout.read(&mut buffer) {
+                if count == 0 || sender.send(buffer[..count].to_vec()).is_err() {
+                    return;
+                }
+            }
+        });
+        Terminal {
+            input: child.stdin.take(),
+            output,
+            screen: vt100::Parser::new(size(ROWS), size(COLUMNS), 0),
+            raw: Vec::new(),
+        }
+    }
+
+    /// Types.
+    pub fn send(&mut self, text: &str) {
+        let input = self.input.as_mut().expect("open");
+        input.write_all(text.as_bytes()).and_then(|()| input.flush()).expect("typed");
+    }
+
+    /// Everything received so far.
+    pub fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.raw).into_owned()
+    }
+
+    /// The screen's rows without the empty ones below.
+    pub fn rows(&self) -> Vec<String> {
+        let mut rows: Vec<String> = self.screen.screen().rows(0, COLUMNS).collect();
+        while rows.last().is_some_and(|row| row.is_empty()) {
+            rows.pop();
+        }
+        rows
+    }
+
+    /// Waits until it holds.
+    pub fn wait(&mut self, what: &str, mut holds: impl FnMut(&Terminal) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(self) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let bytes = self.output.recv_timeout(left).unwrap_or_else(|_| {
+                panic!("not in time: {what}; the screen:\n{}\nthe end of the output: {:?}", self.rows().join("\n"), {
+                    let raw = self.raw();
+                    raw.chars().rev().take(400).collect::<Vec<_>>().into_iter().rev().collect::<String>()
+                })
+            });
+            self.screen.process(&bytes);
+            self.raw.extend_from_slice(&bytes);
+        }
+    }
+
+    /// Waits until the output has the text.
+    pub fn expect_text(&mut self, text: &str) {
+        self.wait(text, |terminal| terminal.raw.windows(text.len()).any(|window| window == text.as_bytes()));
+    }
+
+    /// Waits until the last row on the screen is this one.
+    pub fn expect_last_row(&mut self, row: &str) {
+        self.wait(row, |terminal| terminal.rows().last().is_some_and(|last| last == row));
+    }
+
+    /// Waits until some row on the screen has the text.
+    pub fn expect_on_screen(&mut self, text: &str) {
+        self.wait(text, |terminal| terminal.rows().iter().any(|row| row.contains(text)));
+    }
+}
