@@ -9,6 +9,8 @@ mod disk;
 mod erasing;
 #[path = "storage/keeping.rs"]
 mod keeping;
+#[path = "storage/killing.rs"]
+mod killing;
 #[path = "storage/numbers.rs"]
 mod numbers;
 #[path = "storage/opening.rs"]

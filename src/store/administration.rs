@@ -3,18 +3,23 @@
 //! *Owns* that the file's version is not changed under a running server.
 //! *Knows nothing of* rooms and messages. *Called by* `chatsock user`.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::kept::{Account, HashedPassword};
 use super::news::{NotCreated, NotKept, NotRead, OpenError};
-use super::opening::{Store, connect, make_ready};
+use super::opening::{Store, connect, make_ready, refused};
 use super::schema::{Kind, VERSION};
 use super::{accounts, chores, faults, file};
 use crate::identity::AccountId;
 use crate::names::UserName;
+
+/// How long a change waits for a server that writes: many times what any of its transactions takes.
+const BUSY: Duration = Duration::from_secs(5);
 
 /// The accounts of a database. A server that has it open sees every change at the next login.
 pub struct Accounts {
@@ -45,7 +50,14 @@ impl Store {
             })?;
             make_ready(&connection, &path, kind)?;
         }
+        connection.busy_timeout(BUSY).map_err(|error| refused(&path, &error))?;
         Ok(Accounts { connection, path })
+    }
+}
+
+impl fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Accounts").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -60,7 +72,7 @@ impl Accounts {
 
     /// What was taken away is to leave the log too. Where a server reads just then, it stays until that one's next checkpoint.
     fn clean(&self) {
-        if let Err(error) = chores::truncate_log(&self.connection) {
+        if let Err(error) = chores::truncate_log(&self.connection, BUSY) {
             log::warn!("{} could not be cleaned of what was removed: {error}", self.path.display());
         }
     }

@@ -89,6 +89,7 @@ impl Store {
             Ok(outcome) => outcome.map_err(NotKept),
             Err(RecvTimeoutError::Timeout) => {
                 given_up.store(true, Ordering::Relaxed);
+                self.shared.look();
                 Err(NotKept(Reason::Unanswered))
             }
             Err(RecvTimeoutError::Disconnected) => Err(NotKept(Reason::Closed)),

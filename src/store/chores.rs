@@ -14,6 +14,7 @@ use rusqlite::Connection;
 use super::columns::{moment, span};
 use super::news::Reason;
 use super::queue::Order;
+use super::writer::BUSY;
 use super::{directs, messages};
 
 /// Messages erased in one transaction: a few milliseconds, so that confirmations and what is said come through between.
@@ -125,7 +126,7 @@ impl Chores {
     }
 
     fn checkpoint(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
-        if truncate_log(connection)? {
+        if truncate_log(connection, BUSY)? {
             self.checkpoint_at = None;
             self.last_checkpoint = Some(now);
             self.retry = FIRST_RETRY;
@@ -137,10 +138,11 @@ impl Chores {
     }
 }
 
-/// Writes the log into the database and empties it, without waiting for readers. False if one is in the way.
-pub fn truncate_log(connection: &Connection) -> rusqlite::Result<bool> {
+/// Writes the log into the database and empties it, without waiting for readers. False if one is in the way. `busy` is how
+/// long the connection waits for others otherwise.
+pub fn truncate_log(connection: &Connection, busy: Duration) -> rusqlite::Result<bool> {
     connection.busy_timeout(Duration::ZERO)?;
-    let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    connection.busy_timeout(super::writer::BUSY)?;
-    Ok(busy? == 0)
+    let refused = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.busy_timeout(busy)?;
+    Ok(refused? == 0)
 }

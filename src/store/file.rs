@@ -77,10 +77,15 @@ pub fn lock(path: &Path) -> Result<Lock, OpenError> {
 /// Makes an empty file, unless there is one. SQLite gives the files beside it the same mode.
 pub fn create(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
-        Ok(_) => Ok(()),
+        // The name of a new file is in its directory, which a power failure would otherwise leave as it was.
+        Ok(_) => sync_directory(path).map_err(|error| failed(path, &error)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed(path, &error)),
     }
+}
+
+fn sync_directory(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
 /// Takes everybody else's rights to a file away, if it is there.
@@ -107,5 +112,5 @@ pub fn tighten_all(path: &Path) -> Result<(), OpenError> {
 pub fn put(made: &Path, place: &Path) -> io::Result<()> {
     File::open(made)?.sync_all()?;
     fs::rename(made, place)?;
-    place.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+    sync_directory(place)
 }

@@ -224,10 +224,11 @@ pub fn unread(connection: &Connection, account: AccountId) -> rusqlite::Result<V
     connection
         .prepare_cached(
             "SELECT n.name, (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.room = v.room AND m.id > v.last
-             AND m.account IS NOT v.account LIMIT ?2)) AS unread
-             FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 AND unread > 0 ORDER BY n.folded",
+             AND m.account IS NOT v.account LIMIT ?2))
+             FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 ORDER BY n.folded",
         )?
         .query_map([integer(account.0), MOST_UNREAD], |row| Ok((room_at(row, 0)?, number_at(row, 1)?)))?
+        .filter(|room| !matches!(room, Ok((_, 0))))
         .collect()
 }
 

@@ -20,10 +20,14 @@
 //! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
 //! | `queue` | what waits to be written, and its bounds |
 //! | `writer` | the thread that writes: batches, trouble with the disk, checkpoints |
+//! | `watch` | the thread that says so when the writer hangs |
+//! | `chores` | erasing in slices, and taking what was erased out of the log |
 //! | `numbers` | message numbers reserved in blocks |
 //! | `accounts`, `rooms`, `messages`, `directs`, `texts` | the SQL of each |
-//! | `reader` | the connections that only read, and their budgets |
-//! | `recording`, `asking` | the store's methods: those that never wait, and those that do |
+//! | `columns`, `faults` | our values as columns; SQLite's complaints as our reasons |
+//! | `reader` | a connection that only reads, and the budget of a query |
+//! | `recording`, `asking`, `reading` | the store's methods: those that never wait, those that wait for the disk, those that read |
+//! | `administration` | accounts, for `chatsock user` |
 
 mod kept;
 mod news;
@@ -69,6 +73,8 @@ mod rooms;
 mod schema;
 #[cfg(feature = "storage")]
 mod texts;
+#[cfg(feature = "storage")]
+mod watch;
 #[cfg(feature = "storage")]
 mod writer;
 

@@ -3,9 +3,11 @@
 //! *Owns* the order of the steps: lock, file, whose it is, its version, what it holds, reserved numbers, the thread.
 //! *Knows nothing of* what is recorded later. *Called by* `main` at start.
 
+use std::fmt;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
-use std::thread;
+use std::thread::{self, ThreadId};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -25,7 +27,7 @@ use super::queue::{End, Shared};
 use super::reader::Reader;
 use super::schema::{self, Kind, VERSION};
 use super::writer::{BUSY, Writer};
-use super::{messages, rooms};
+use super::{messages, rooms, watch};
 use crate::message::MessageId;
 
 /// Memory of a connection for pages, in KiB. What people read is mostly in memory before it is here; the rest is the
@@ -34,6 +36,9 @@ const CACHE_KIB: i64 = 2048;
 
 /// Stack of the writer: SQLite's parser and our loops need a tenth of it.
 const STACK: usize = 512 * 1024;
+
+/// Stack of the thread that watches it, which may write a log line.
+const WATCH_STACK: usize = 128 * 1024;
 
 /// How long a store that is dropped unclosed waits for its thread to let the files go.
 const LET_GO: Duration = Duration::from_secs(5);
@@ -46,6 +51,8 @@ pub struct Store {
     /// For everything else that is read.
     pub(super) messages: Reader,
     pub(super) history: bool,
+    /// The thread that writes.
+    writer: ThreadId,
     /// Dropped last.
     _lock: Arc<Lock>,
 }
@@ -153,11 +160,17 @@ impl Store {
         let messages = Reader::open(&path).map_err(failed)?;
         let last = kept.last_message.0;
         let shared = Arc::new(Shared::new(Numbers::new(last, last.saturating_add(BLOCK))));
+        let news: Arc<dyn Fn(News) + Send + Sync> = Arc::from(news);
+        let watched = (Arc::clone(&shared), Arc::clone(&news));
         let chores = Chores::new(options.retention, Instant::now());
         let writer = Writer::new(connection, Arc::clone(&shared), news, chores, Arc::clone(&lock));
+        let failed = |error: io::Error| OpenError::Thread(error.to_string().into());
         let thread = thread::Builder::new().name("store".into()).stack_size(STACK);
-        thread.spawn(move || writer.run()).map_err(|error| OpenError::Thread(error.to_string().into()))?;
-        Ok((Arc::new(Store { shared, accounts, messages, history: options.history, _lock: lock }), kept))
+        let writer = thread.spawn(move || writer.run()).map_err(failed)?.thread().id();
+        let store = Store { shared, accounts, messages, history: options.history, writer, _lock: lock };
+        let thread = thread::Builder::new().name("store-watch".into()).stack_size(WATCH_STACK);
+        thread.spawn(move || watch::watch(&watched.0, &watched.1)).map_err(failed)?;
+        Ok((Arc::new(store), kept))
     }
 }
 
@@ -173,18 +186,30 @@ fn say_what_stays(connection: &Connection, path: &Path) -> rusqlite::Result<()> 
     Ok(())
 }
 
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("history", &self.history).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Store {
     fn drop(&mut self) {
-        let until = Instant::now() + LET_GO;
         let mut state = self.shared.lock();
-        if !state.ended {
-            state.end = Some(End::Abandon);
-            self.shared.woken.notify_one();
+        if state.ended {
+            return;
         }
+        // Who has closed it has waited already; and who told the news may have held the last of it.
+        let waits = state.end.is_none() && thread::current().id() != self.writer;
+        state.end = Some(End::Abandon);
+        self.shared.woken.notify_one();
+        let until = Instant::now() + if waits { LET_GO } else { Duration::ZERO };
         while !state.ended {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 drop(state);
+                if !waits {
+                    return;
+                }
                 error!("the thread that writes the database does not end: its disk does not answer");
                 return;
             }

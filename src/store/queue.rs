@@ -34,6 +34,10 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// See [`BATCH_BYTES`].
 const BATCH_ENTRIES: usize = 2000;
 
+/// How long the writer may be at one step before it hangs: longer than it waits for another program. A disk that takes
+/// longer than that for a megabyte has stopped.
+pub const HANGS: Duration = Duration::from_secs(8);
+
 /// What an entry costs beside its words.
 const OVERHEAD: usize = 128;
 
@@ -121,6 +125,19 @@ pub struct Lost {
     pub reason: Option<Reason>,
 }
 
+/// Whether the writer hangs.
+#[derive(Debug, Default)]
+pub struct Hang {
+    /// Since when it is at one step, if it is.
+    since: Option<Instant>,
+    /// Somebody has noticed that it takes too long.
+    pub is_noticed: bool,
+    /// That was told.
+    pub is_told: bool,
+    /// Records thrown away meanwhile, as far as told.
+    pub lost: u64,
+}
+
 /// The queue and what belongs to it.
 pub struct State {
     entries: VecDeque<Entry>,
@@ -138,6 +155,8 @@ pub struct State {
     pub ended: bool,
     /// How the writer ended, for whoever closed the store.
     pub outcome: Option<Reason>,
+    /// Whether it does not come back from a step.
+    pub hang: Hang,
 }
 
 /// What the writer and everybody else share.
@@ -148,6 +167,8 @@ pub struct Shared {
     pub woken: Condvar,
     /// The writer has ended.
     pub has_ended: Condvar,
+    /// The writer hangs, or has ended: for the thread that watches it.
+    pub noticed: Condvar,
     /// The numbers of messages.
     pub numbers: Numbers,
     /// The writer has been told that numbers get short, and need not be told again.
@@ -168,11 +189,13 @@ impl Shared {
             end: None,
             ended: false,
             outcome: None,
+            hang: Hang::default(),
         };
         Shared {
             state: Mutex::new(state),
             woken: Condvar::new(),
             has_ended: Condvar::new(),
+            noticed: Condvar::new(),
             numbers,
             short: AtomicBool::new(false),
             pages: AtomicU32::new(0),
@@ -187,9 +210,22 @@ impl Shared {
     /// Puts a record in, or counts it as lost. Never waits.
     pub fn record(&self, record: Record) {
         let mut state = self.lock();
-        if state.push_record(record) {
-            drop(state);
+        let wakes = state.push_record(record);
+        // A hanging writer does not hear of the first loss: who watches it does.
+        let hangs = state.notice_hang(Instant::now) || (wakes && state.hang.is_noticed);
+        drop(state);
+        if wakes {
             self.woken.notify_one();
+        }
+        if hangs {
+            self.noticed.notify_one();
+        }
+    }
+
+    /// Looks whether the writer hangs, for somebody who waits for it.
+    pub fn look(&self) {
+        if self.lock().notice_hang(Instant::now) {
+            self.noticed.notify_one();
         }
     }
 
@@ -232,6 +268,25 @@ impl State {
         let first = self.entries.is_empty();
         self.push(Entry::Record(record));
         first || (before < BATCH_BYTES && self.bytes >= BATCH_BYTES)
+    }
+
+    /// The writer begins a step: it may take long.
+    pub fn begin_step(&mut self, now: Instant) {
+        self.hang.since = Some(now);
+    }
+
+    /// The writer is back. If it was told that it hung: how much was lost, as far as told.
+    pub fn end_step(&mut self) -> Option<u64> {
+        let hang = std::mem::take(&mut self.hang);
+        hang.is_told.then_some(hang.lost)
+    }
+
+    /// True if the writer hangs and nobody has noticed yet. The clock is not asked while it sleeps.
+    fn notice_hang(&mut self, now: impl Fn() -> Instant) -> bool {
+        let hangs = |since| now().saturating_duration_since(since) >= HANGS;
+        let is_new = !self.hang.is_noticed && self.hang.since.is_some_and(hangs);
+        self.hang.is_noticed |= is_new;
+        is_new
     }
 
     /// Whether nothing waits.

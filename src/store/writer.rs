@@ -31,11 +31,11 @@ const AGAIN: Duration = Duration::from_secs(1);
 const PROBE: Duration = Duration::from_secs(30);
 
 /// How often it is said how much was thrown away, while more is.
-const SAY_LOST: Duration = Duration::from_secs(30);
+pub const SAY_LOST: Duration = Duration::from_secs(30);
 
-/// How long a statement waits for another process that writes, as `chatsock user` does for a moment. Half of the time that
-/// somebody who asks waits.
-pub const BUSY: Duration = Duration::from_secs(5);
+/// How long a statement waits for another process that writes, as `chatsock user` does for a moment. Less than a third of
+/// the time that somebody who asks waits: he hears why, even behind one who has just begun to wait.
+pub const BUSY: Duration = Duration::from_secs(3);
 
 /// Pages a database may have if nobody limits them ("Maximum Number Of Pages In A Database File").
 const ALL_PAGES: u32 = 4_294_967_294;
@@ -54,7 +54,7 @@ struct Trouble {
 pub struct Writer {
     connection: Connection,
     shared: Arc<Shared>,
-    news: Box<dyn Fn(News) + Send + Sync>,
+    news: Arc<dyn Fn(News) + Send + Sync>,
     chores: Chores,
     trouble: Option<Trouble>,
     /// When it was last said how much was thrown away.
@@ -85,6 +85,7 @@ impl Drop for Ended {
         let rest = state.take_all();
         drop(state);
         self.0.has_ended.notify_all();
+        self.0.noticed.notify_all();
         // Whoever waits for an order hears that it is gone. Not under the lock.
         drop(rest);
     }
@@ -95,7 +96,7 @@ impl Writer {
     pub fn new(
         connection: Connection,
         shared: Arc<Shared>,
-        news: Box<dyn Fn(News) + Send + Sync>,
+        news: Arc<dyn Fn(News) + Send + Sync>,
         chores: Chores,
         lock: Arc<Lock>,
     ) -> Writer {
@@ -111,7 +112,9 @@ impl Writer {
 
     fn write_all(mut self) {
         loop {
-            match self.next() {
+            let step = self.next();
+            self.shared.lock().begin_step(Instant::now());
+            match step {
                 Step::Write(batch) => {
                     self.write(batch);
                     // Under load there is always a batch, and a chore would never have its turn.
@@ -134,6 +137,11 @@ impl Writer {
     /// Sleeps until there is something to do.
     fn next(&mut self) -> Step {
         let mut state = self.shared.lock();
+        if let Some(lost) = state.end_step() {
+            drop(state);
+            self.came_back(lost);
+            state = self.shared.lock();
+        }
         loop {
             let now = Instant::now();
             match state.end {
@@ -323,6 +331,16 @@ impl Writer {
         (self.news)(News::DiskWell { lost: trouble.lost + lost.records });
     }
 
+    /// A step that hung is over.
+    fn came_back(&mut self, told: u64) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.lost += told;
+        } else {
+            let lost = mem::take(&mut self.shared.lock().lost);
+            (self.news)(News::DiskWell { lost: told + lost.records });
+        }
+    }
+
     fn say_lost(&mut self) {
         let lost = mem::take(&mut self.shared.lock().lost);
         self.said_lost = Some(Instant::now());
@@ -352,7 +370,7 @@ impl Writer {
         }
         let last = self.shared.numbers.last();
         let ending =
-            schema::reserve_numbers(&self.connection, last).and_then(|()| chores::truncate_log(&self.connection));
+            schema::reserve_numbers(&self.connection, last).and_then(|()| chores::truncate_log(&self.connection, BUSY));
         if let Err(error) = ending {
             outcome = Some(faults::reason(&error));
         }

@@ -227,7 +227,7 @@ fn an_older_database_that_a_server_has_is_not_changed_under_it() {
     fs::copy(VERSION_1, place.database()).expect("a copy");
     let lock = fs::File::create(place.path().join("chatsock.db.lock")).expect("a file");
     lock.lock().expect("the lock");
-    let error = Store::open_accounts(&place.database()).err().expect("a refusal");
+    let error = Store::open_accounts(&place.database()).expect_err("a refusal");
     assert!(matches!(error, OpenError::OlderInUse(_)) && error.is_users(), "{error:?}");
     drop(lock);
     let mut accounts = Store::open_accounts(&place.database()).expect("accounts");
