@@ -43,6 +43,13 @@ impl Hub {
         who.account.is_some() && self.accounts().are_kept() && self.config().operators.contains(&who.name)
     }
 
+    /// Whether a name is an operator's that has no account yet: it is made on the machine itself, or whoever came first would
+    /// be operator.
+    pub fn is_reserved(&self, name: &UserName, from: IpAddr) -> bool {
+        let operators = self.accounts().are_kept() && self.config().operators.contains(name);
+        operators && !from.is_loopback() && !self.is_registered(name)
+    }
+
     /// The table of wrong passwords.
     pub fn logins(&self) -> MutexGuard<'_, LoginGuard> {
         self.logins.lock().unwrap_or_else(PoisonError::into_inner)

@@ -140,11 +140,6 @@ impl Outbox {
         &self.stream
     }
 
-    /// Whether nobody on the way can read along.
-    pub fn is_encrypted(&self) -> bool {
-        false
-    }
-
     /// The socket back, for a connection that never came to be.
     pub fn into_stream(self) -> TcpStream {
         self.stream

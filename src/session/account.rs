@@ -33,7 +33,7 @@ impl Session {
     pub(super) fn claim_name(&mut self, name: UserName) -> Answer {
         let needs_password = match self.hub.accounts() {
             Accounts::Off => false,
-            Accounts::Optional => self.hub.is_registered(&name),
+            Accounts::Optional => self.hub.is_registered(&name) || self.hub.is_reserved(&name, self.ip()),
             // Whether there is such an account is for its owner to know.
             Accounts::Required => true,
         };
@@ -152,6 +152,9 @@ impl Session {
             AccountAsk::Register | AccountAsk::Unregister if required => {
                 Err("Accounts are made and taken away by the admin here.".to_owned())
             }
+            AccountAsk::Register if self.hub.is_reserved(&name, self.ip()) => {
+                Err(format!("{name} is an operator's name: its account is made on the server's own machine."))
+            }
             AccountAsk::Register if self.hub.is_registered(&name) => {
                 Err(format!("{name} is somebody's account by now: :login {name} if it is yours."))
             }
@@ -201,6 +204,9 @@ impl Session {
     pub(super) fn register(&mut self, password: Secret) {
         let (Some(store), Some(person)) = (self.hub.store().cloned(), self.person.clone()) else { return };
         if person.account().is_some() || self.hub.accounts() != Accounts::Optional {
+            return;
+        }
+        if self.hub.is_reserved(&person.name(), self.ip()) {
             return;
         }
         let Some(hash) = self.hashed(password) else { return };

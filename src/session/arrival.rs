@@ -163,7 +163,7 @@ impl Session {
     /// One line before the first password that crosses a network in the clear.
     #[inline(never)]
     pub(super) fn warn_of_the_network(&mut self) {
-        let clear = !self.outbox.is_encrypted() && !self.ip().is_loopback();
+        let clear = !self.encrypted && !self.ip().is_loopback();
         if clear && self.hub.accounts().are_kept() && !std::mem::replace(&mut self.network_warned, true) {
             let line =
                 "This connection is not encrypted: whoever sits between you and the server can read your password.";

@@ -207,7 +207,13 @@ impl Session {
         let rooms = if rooms.is_empty() { "in no room".to_owned() } else { format!("in {}", rooms.join(", ")) };
         let here = short(now.saturating_duration_since(person.since));
         let name = person.name();
-        let who = format!("You are {name} ({name}#{}), {rooms}, here {here}.", person.client());
+        let account = match person.account() {
+            _ if !self.hub.accounts().are_kept() => "",
+            Some(_) if self.hub.is_operator(&person.identity()) => ", an operator",
+            Some(_) => ", registered",
+            None => ", a guest",
+        };
+        let who = format!("You are {name} ({name}#{}){account}, {rooms}, here {here}.", person.client());
         let mode = if self.link.is_character_mode() { "char mode" } else { "line mode" };
         let terminal = match (self.link.terminal().name(), self.link.is_confirmed()) {
             (Some(name), _) => format!("terminal {name}"),

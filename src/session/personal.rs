@@ -33,7 +33,7 @@ impl Session {
         let refusal = match self.hub.accounts() {
             _ if *name == before => None,
             Accounts::Required => Some("Names are accounts here: :login <name> takes another one of yours.".to_owned()),
-            _ if self.hub.is_registered(name) => {
+            _ if self.hub.is_registered(name) || self.hub.is_reserved(name, self.ip()) => {
                 Some(format!("{name} is an account's name: :login {name} takes it with its password."))
             }
             _ => None,
