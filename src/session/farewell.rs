@@ -4,7 +4,7 @@
 //! *Knows nothing of* why it came, beyond the words for it.
 //! *Called by* `session`, and by `server` for a connection that never became one.
 
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use super::Session;
@@ -70,6 +70,8 @@ pub(crate) fn close_socket(outbox: &Outbox) {
         let mut reader = stream;
         match reader.read(&mut rest) {
             Ok(count) if count > 0 => {}
+            // Whoever stops and continues the process must not make a reset of the goodbye.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
             _ => return,
         }
     }
