@@ -9,7 +9,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::columns::{moment, span};
 use super::news::Reason;
@@ -88,10 +88,15 @@ impl Chores {
         [self.checkpoint_at, retention].into_iter().flatten().min()
     }
 
+    /// Whether nothing that was erased is left anywhere.
+    pub fn is_clear(&self) -> bool {
+        !self.gone && self.checkpoint_at.is_none()
+    }
+
     /// Does one slice of what is due.
     pub fn run(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
         if self.gone {
-            let transaction = connection.unchecked_transaction()?;
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
             let done = messages::erase_gone(&transaction, SLICE)?;
             transaction.commit()?;
             if done {
@@ -101,7 +106,7 @@ impl Chores {
             }
         } else if let Some(retention) = self.retention.filter(|_| self.retention_at <= now) {
             let before = moment(Timestamp::now()).saturating_sub(span(retention));
-            let transaction = connection.unchecked_transaction()?;
+            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
             let erased = messages::expire(&transaction, before, SLICE)? + directs::expire(&transaction, before, SLICE)?;
             transaction.commit()?;
             if erased > 0 {
@@ -112,7 +117,7 @@ impl Chores {
         } else if self.checkpoint_at.is_some_and(|at| at <= now) {
             self.checkpoint(connection, now)?;
         }
-        if !self.gone && self.checkpoint_at.is_none() {
+        if self.is_clear() {
             for waiting in self.flushes.drain(..) {
                 waiting.tell(Ok(()));
             }

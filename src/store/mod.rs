@@ -6,6 +6,18 @@
 //! One thread writes, behind a bounded queue: what is said is only put there, under a leaf mutex and without waiting, and
 //! is on the disk within 250 ms; what has to be confirmed is waited for. Reading has connections of its own.
 //!
+//! # What is promised
+//!
+//! - Accounts, settings, bans, rooms and direct messages that wait are on the disk, and synced, before the call that saves them
+//!   returns. Everything recorded before that call is there too.
+//! - Messages, edits, deletions, visits and the audit are there 250 ms after they are recorded: they are gathered for 100 ms,
+//!   and the rest is for the disk. A power failure or a crash takes what is younger.
+//! - When the disk refuses or hangs, up to 8 MiB of records wait in memory. What finds no place is counted, and that is said.
+//! - Without `history` no word of a message is handed to SQLite. With it, what is deleted or replaced is overwritten in the
+//!   database with the next batch, and gone from the log beside it about a second later, or when the last reader in the
+//!   way is done.
+//! - No number of a message is given twice, whatever happens between.
+//!
 //! *Owns* the database, its files and their lock; which promise holds for what.
 //! *Knows nothing of* who may do what, of passwords in the clear, of terminals and connections.
 //! *Called by* the rooms and sessions to record, by `main` at start and at the end, by `chatsock user` for accounts.
@@ -19,7 +31,8 @@
 //! | `file` | the database's files: whose they are to read, the lock against a second server |
 //! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
 //! | `queue` | what waits to be written, and its bounds |
-//! | `writer` | the thread that writes: batches, trouble with the disk, checkpoints |
+//! | `writer` | the thread that writes: batches, and who is told when the disk refuses |
+//! | `trouble` | what is tried again and when, and when a trouble is over |
 //! | `watch` | the thread that says so when the writer hangs |
 //! | `chores` | erasing in slices, and taking what was erased out of the log |
 //! | `numbers` | message numbers reserved in blocks |
@@ -73,6 +86,8 @@ mod rooms;
 mod schema;
 #[cfg(feature = "storage")]
 mod texts;
+#[cfg(feature = "storage")]
+mod trouble;
 #[cfg(feature = "storage")]
 mod watch;
 #[cfg(feature = "storage")]

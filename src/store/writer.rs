@@ -21,14 +21,8 @@ use super::faults;
 use super::file::Lock;
 use super::news::{News, Reason};
 use super::queue::{End, Entry, Record, Shared};
+use super::trouble::{Trouble, Work};
 use super::{messages, rooms, schema};
-
-/// How long after a refusal of the disk it is tried again, unless somebody waits.
-const AGAIN: Duration = Duration::from_secs(1);
-
-/// The same when no record waits: then only a write of no use tells that the disk is well again, and operators are told
-/// that and the next trouble no more often.
-const PROBE: Duration = Duration::from_secs(30);
 
 /// How often it is said how much was thrown away, while more is.
 pub const SAY_LOST: Duration = Duration::from_secs(30);
@@ -39,16 +33,6 @@ pub const BUSY: Duration = Duration::from_secs(3);
 
 /// Pages a database may have if nobody limits them ("Maximum Number Of Pages In A Database File").
 const ALL_PAGES: u32 = 4_294_967_294;
-
-/// Trouble with the disk.
-struct Trouble {
-    again: Instant,
-    probe: Instant,
-    /// Records thrown away since it began, as far as told.
-    lost: u64,
-    /// It was told that numbers are not reserved.
-    is_over: bool,
-}
 
 /// The thread's own.
 pub struct Writer {
@@ -118,8 +102,7 @@ impl Writer {
                 Step::Write(batch) => {
                     self.write(batch);
                     // Under load there is always a batch, and a chore would never have its turn.
-                    if self.trouble.is_none() && self.chores.due(Instant::now()).is_some_and(|at| at <= Instant::now())
-                    {
+                    if self.chore_at(Instant::now()).is_some_and(|at| at <= Instant::now()) {
                         self.chore();
                     }
                 }
@@ -149,13 +132,13 @@ impl Writer {
                 Some(End::Close(until)) if state.is_empty() || until <= now => return Step::End(End::Close(until)),
                 _ => {}
             }
-            let again = self.trouble.as_ref().map(|trouble| trouble.again);
-            let not_before = |at: Instant| again.map_or(at, |again| again.max(at));
+            let trouble = self.trouble.as_ref();
+            let put_off = |at: Instant| trouble.map_or(at, |trouble| trouble.not_before(Work::Writing, at));
             let urgent = state.end.is_some() || self.shared.short.load(Ordering::Relaxed);
             let batch = if urgent { Some(now) } else { state.due(now) };
             // Who waits gets his answer at once, whatever it is.
-            let batch = if state.is_awaited() { batch } else { batch.map(not_before) };
-            let batch = batch.or(self.trouble.as_ref().map(|trouble| trouble.probe));
+            let batch = if state.is_awaited() { batch } else { batch.map(put_off) };
+            let batch = batch.or(trouble.and_then(Trouble::probe));
             if batch.is_some_and(|at| at <= now) {
                 return Step::Write(state.take());
             }
@@ -163,7 +146,7 @@ impl Writer {
             if lost.is_some_and(|at| at <= now) {
                 return Step::SayLost;
             }
-            let chore = self.chores.due(now).map(not_before);
+            let chore = self.chore_at(now);
             if chore.is_some_and(|at| at <= now) {
                 return Step::Chore;
             }
@@ -183,6 +166,12 @@ impl Writer {
         }
     }
 
+    /// When the next chore is to be done.
+    fn chore_at(&self, now: Instant) -> Option<Instant> {
+        let due = self.chores.due(now)?;
+        Some(self.trouble.as_ref().map_or(due, |trouble| trouble.not_before(Work::Clearing, due)))
+    }
+
     fn write(&mut self, mut batch: Vec<Entry>) {
         match self.attempt(&mut batch) {
             Ok(refused) => self.written(batch, refused),
@@ -200,7 +189,7 @@ impl Writer {
                 for order in orders {
                     order.tell(Err(reason.clone()));
                 }
-                self.troubled(reason);
+                self.troubled(Work::Writing, reason);
             }
         }
     }
@@ -290,7 +279,7 @@ impl Writer {
             outcomes[place] = Err(reason);
         }
         drop(state);
-        self.well();
+        self.done(Work::Writing);
         for (entry, outcome) in batch.into_iter().zip(outcomes) {
             match entry {
                 Entry::Record(_) => {}
@@ -301,21 +290,25 @@ impl Writer {
     }
 
     fn chore(&mut self) {
-        if let Err(error) = self.chores.run(&self.connection, Instant::now()) {
-            self.roll_back();
-            self.troubled(faults::reason(&error));
+        match self.chores.run(&self.connection, Instant::now()) {
+            Ok(()) if self.chores.is_clear() => self.done(Work::Clearing),
+            Ok(()) => {}
+            Err(error) => {
+                self.roll_back();
+                self.troubled(Work::Clearing, faults::reason(&error));
+            }
         }
     }
 
-    fn troubled(&mut self, reason: Reason) {
+    fn troubled(&mut self, work: Work, reason: Reason) {
         self.chores.refuse(&reason);
-        let (again, probe) = (Instant::now() + AGAIN, Instant::now() + PROBE);
-        let is_over = self.shared.numbers.is_over();
+        let now = Instant::now();
+        let over = self.shared.numbers.is_over();
         let is_new = self.trouble.is_none();
-        let trouble = self.trouble.get_or_insert(Trouble { again, probe, lost: 0, is_over: false });
-        (trouble.again, trouble.probe) = (again, probe);
-        let says_over = is_over && !trouble.is_over;
-        trouble.is_over |= is_over;
+        let trouble = self.trouble.get_or_insert_with(|| Trouble::new(now));
+        trouble.refused(work, now);
+        let says_over = over && !trouble.is_over_numbers;
+        trouble.is_over_numbers |= over;
         if is_new {
             (self.news)(News::DiskTrouble(reason.clone()));
         }
@@ -324,8 +317,8 @@ impl Writer {
         }
     }
 
-    fn well(&mut self) {
-        let Some(trouble) = self.trouble.take() else { return };
+    fn done(&mut self, work: Work) {
+        let Some(trouble) = self.trouble.take_if(|trouble| trouble.done(work)) else { return };
         let lost = mem::take(&mut self.shared.lock().lost);
         self.said_lost = None;
         (self.news)(News::DiskWell { lost: trouble.lost + lost.records });
