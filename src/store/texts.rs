@@ -1,9 +1,10 @@
 //! Where the words of messages are kept, so that erasing them erases them.
 //!
 //! `secure_delete` overwrites a row that is deleted. It does not overwrite the copies that SQLite leaves behind when it
-//! moves rows between pages to balance its trees: of 14,000 texts deleted among others, 4 were still in the file. So
-//! texts have a table of their own from which nothing is ever deleted and in which nothing ever grows: rows, called slots,
-//! are appended, overwritten at their full size, and used again. Such a table moves no row; a slot's text has one place.
+//! moves rows between pages to balance its trees: of 14,000 texts deleted or replaced among 20,000, 8 were still in the
+//! file (SQLite 3.54.1). So texts have a table of their own from which nothing is ever deleted and in which nothing ever
+//! grows: rows, called slots, are appended, overwritten at their full size, and used again. Such a table moves no row; a
+//! slot's text has one place.
 //!
 //! The file does not shrink by erasing. What was erased is room for what comes.
 //!

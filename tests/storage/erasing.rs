@@ -147,24 +147,25 @@ fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
     let mut live = BTreeMap::new();
     let text = |number: u32, length: u32| format!("canary-{number:06}-{}", "x".repeat(length as usize));
     let mut number = 0;
-    for id in 1..=6000_u64 {
+    for id in 1..=12_000_u64 {
         let place_of = random(3) as usize;
         number += 1;
         store.said(&rooms[place_of], said(id, "bob", &text(number, random(300))));
         live.insert(id, (place_of, number));
         if random(2) == 0 {
-            let (&id, &(place_of, _)) = live.iter().nth(random(live.len().min(50) as u32) as usize).expect("one");
+            let (&id, &(place_of, _)) = live.iter().nth(random(live.len() as u32) as usize).expect("one");
             live.remove(&id);
             store.erased(&rooms[place_of], MessageId(id));
         }
+        let chosen = random(live.len() as u32 + 1) as usize;
         if random(4) == 0
-            && let Some((&id, entry)) = live.iter_mut().nth(random(50) as usize)
+            && let Some((&id, entry)) = live.iter_mut().nth(chosen)
         {
             number += 1;
             entry.1 = number;
             store.edited(&rooms[entry.0], MessageId(id), &text(number, random(300)));
         }
-        if id % 100 == 0 {
+        if id % 1000 == 0 {
             store.flush().expect("written");
         }
     }
