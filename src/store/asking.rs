@@ -27,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The same for a flush, which may have a large room to erase.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
 
+/// What the writer has of a close for its last steps, so that it can still say how it ended.
+const ENDING: Duration = Duration::from_millis(500);
+
 /// One thing to do, and who waits for it.
 struct Asked<T, F> {
     what: Option<F>,
@@ -146,7 +149,9 @@ impl Store {
         self.ask(Words::Go, move |connection| rooms::save(connection, &room))
     }
 
-    /// Erases a room, its lists and its messages. False if nothing of it was kept.
+    /// Erases a room, its lists and its messages. False if nothing of it was kept. What is recorded of the room afterwards
+    /// is kept again: close it first. To be called also when a room is made that is not kept, or it would show what an
+    /// earlier one of its name has left.
     pub fn forget_room(&self, name: &RoomName) -> Result<bool, NotKept> {
         let name = name.clone();
         self.ask(Words::Go, move |connection| rooms::forget(connection, &name))
@@ -202,7 +207,7 @@ impl Store {
         self.accounts.close();
         self.messages.close();
         let mut state = self.shared.lock();
-        state.end.get_or_insert(End::Close(until));
+        state.end.get_or_insert(End::Close(until.checked_sub(ENDING).unwrap_or(until)));
         self.shared.woken.notify_one();
         while !state.ended {
             let left = until.saturating_duration_since(Instant::now());

@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::news::Reason;
+
 /// How long after a refusal of the disk it is tried again, unless somebody waits.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -25,6 +27,8 @@ pub enum Work {
 /// A trouble that is not over.
 #[derive(Debug)]
 pub struct Trouble {
+    /// What the disk said last.
+    pub reason: Reason,
     writing: Option<Instant>,
     clearing: Option<Instant>,
     probe: Instant,
@@ -36,8 +40,8 @@ pub struct Trouble {
 
 impl Trouble {
     /// Nothing is refused yet.
-    pub fn new(now: Instant) -> Trouble {
-        Trouble { writing: None, clearing: None, probe: now, lost: 0, is_over_numbers: false }
+    pub fn new(reason: Reason, now: Instant) -> Trouble {
+        Trouble { reason, writing: None, clearing: None, probe: now, lost: 0, is_over_numbers: false }
     }
 
     fn place(&mut self, work: Work) -> &mut Option<Instant> {
@@ -81,7 +85,7 @@ mod tests {
     #[test]
     fn trouble_is_over_when_everything_that_was_refused_is_done() {
         let now = Instant::now();
-        let mut trouble = Trouble::new(now);
+        let mut trouble = Trouble::new(Reason::Full, now);
         trouble.refused(Work::Clearing, now);
         assert!(trouble.probe().is_none());
         trouble.refused(Work::Writing, now);
@@ -91,7 +95,7 @@ mod tests {
     #[test]
     fn what_was_refused_is_put_off_and_the_other_is_not() {
         let now = Instant::now();
-        let mut trouble = Trouble::new(now);
+        let mut trouble = Trouble::new(Reason::Full, now);
         trouble.refused(Work::Writing, now);
         assert_eq!(trouble.not_before(Work::Writing, now), now + AGAIN);
         assert_eq!(trouble.not_before(Work::Clearing, now), now);

@@ -305,7 +305,8 @@ impl Writer {
         let now = Instant::now();
         let over = self.shared.numbers.is_over();
         let is_new = self.trouble.is_none();
-        let trouble = self.trouble.get_or_insert_with(|| Trouble::new(now));
+        let trouble = self.trouble.get_or_insert_with(|| Trouble::new(reason.clone(), now));
+        trouble.reason = reason.clone();
         trouble.refused(work, now);
         let says_over = over && !trouble.is_over_numbers;
         trouble.is_over_numbers |= over;
@@ -348,9 +349,12 @@ impl Writer {
     fn finish(&mut self) {
         let rest = self.shared.lock().take_all();
         let records = rest.iter().filter(|entry| matches!(entry, Entry::Record(_))).count() as u64;
-        let mut outcome = (records > 0).then_some(Reason::Unanswered);
+        let reason = self.trouble.as_ref().map_or(Reason::Unanswered, |trouble| trouble.reason.clone());
+        let mut outcome = (records > 0).then(|| reason.clone());
         if records > 0 {
-            self.shared.lock().lost.records += records;
+            let mut state = self.shared.lock();
+            state.lost.records += records;
+            state.lost.reason = Some(reason);
         }
         for entry in rest {
             if let Entry::Order(order) | Entry::Flush(order) = entry {
