@@ -197,6 +197,29 @@ fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
     let version: i64 = old.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version");
     let messages: i64 = old.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).expect("a count");
     assert_eq!((version, messages), (1, 3));
+    drop(old);
+    // Put in the place of the database, it is one again.
+    fs::copy(&backup, place.database()).expect("a copy");
+    let (store, kept) = place.open();
+    assert_eq!((kept.histories.len(), kept.last_message), (2, MessageId(40)));
+    assert!(store.message(MessageId(13)).expect("read").is_some());
+}
+
+#[test]
+fn a_back_up_made_while_the_server_runs_can_take_the_place_of_the_database() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.create_account(&user("alice"), &hash("one")).expect("an account");
+    store.said(&room("general"), said(1, "bob", "text"));
+    store.flush().expect("written");
+    let copy = place.path().join("copy.db");
+    let other = Connection::open(place.database()).expect("a connection");
+    other.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]).expect("a back-up");
+    drop(other);
+    close(store);
+    let (store, kept, _) = open(StoreOptions { path: copy.clone(), ..place.options() }).expect("a store");
+    assert_eq!((store.account_name_exists(&user("alice")), kept.histories.len()), (Ok(true), 1));
+    assert_eq!(mode(&copy), 0o600);
 }
 
 #[test]
