@@ -166,6 +166,10 @@ impl Accounts {
         match *self {}
     }
 
+    pub fn create_all(&mut self, _: &[(UserName, HashedPassword)]) -> Result<Vec<UserName>, NotKept> {
+        match *self {}
+    }
+
     pub fn set_hash(&mut self, _: &UserName, _: &HashedPassword) -> Result<bool, NotKept> {
         match *self {}
     }

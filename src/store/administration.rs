@@ -83,6 +83,23 @@ impl Accounts {
         made.map_err(NotCreated::NotKept)?.ok_or(NotCreated::Exists)
     }
 
+    /// Makes all of these accounts or, if there is one of any of the names already, none; returns those names.
+    pub fn create_all(&mut self, users: &[(UserName, HashedPassword)]) -> Result<Vec<UserName>, NotKept> {
+        let failed = |error| NotKept(faults::reason(&error));
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let mut taken = Vec::new();
+        for (name, hash) in users {
+            if accounts::create(&transaction, name, hash, Timestamp::now()).map_err(failed)?.is_none() {
+                taken.push(name.clone());
+            }
+        }
+        // Rolled back when dropped.
+        if taken.is_empty() {
+            transaction.commit().map_err(failed)?;
+        }
+        Ok(taken)
+    }
+
     /// Gives an account another password. False if there is none of that name.
     pub fn set_hash(&mut self, name: &UserName, hash: &HashedPassword) -> Result<bool, NotKept> {
         let changed = self.change(|connection| match accounts::find(connection, name)? {

@@ -12,7 +12,7 @@
 //! | `ask` | a password from a terminal or from stdin |
 //! | `import` | the file with names and passwords |
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -21,7 +21,7 @@ use crate::cli::UserAction;
 use crate::config::Config;
 use crate::names::UserName;
 use crate::password::{self, HashError};
-use crate::store::{Accounts, HashedPassword, NotCreated, NotKept, NotRead, OpenError, Store};
+use crate::store::{Account, Accounts, HashedPassword, NotCreated, NotKept, NotRead, OpenError, Store};
 
 mod ask;
 mod import;
@@ -122,7 +122,10 @@ pub fn run(
                 return Err(exists(name));
             }
             let hash = hashed(&ask(name)?)?;
-            create(&mut accounts, name, &hash)?;
+            accounts.create(name, &hash).map_err(|error| match error {
+                NotCreated::Exists => exists(name),
+                NotCreated::NotKept(error) => error.into(),
+            })?;
             Ok(format!("Account {name} added to {}.", storage.path.display()))
         }
         UserAction::ChangePassword(name) => {
@@ -143,10 +146,8 @@ pub fn run(
             }
             let mut said = format!("Account {name} removed.");
             if config.operators.contains(name) {
-                let _ = write!(
-                    said,
-                    "\n{name} still stands in operators: whoever registers that name is one; take it out."
-                );
+                said +=
+                    &format!("\n{name} still stands in operators: whoever registers that name is one; take it out.");
             }
             Ok(said)
         }
@@ -156,10 +157,9 @@ pub fn run(
 }
 
 fn list(accounts: &Accounts) -> Result<String, AdminError> {
-    let mut all = accounts.list()?;
-    all.sort_by(|one, other| one.name.cmp(&other.name));
+    let all = accounts.list()?;
     let widest = all.iter().map(|account| account.name.as_str().len()).max().unwrap_or_default();
-    let line = |account: &crate::store::Account| {
+    let line = |account: &Account| {
         let created = account.created.to_zoned(TimeZone::system()).date();
         format!("{:widest$}  {created}", account.name)
     };
@@ -177,30 +177,16 @@ fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) ->
     if !mistakes.is_empty() {
         return Err(AdminError::users(mistakes.join("\n")));
     }
-    // All hashes first: they take 30 ms each, in which something could come between the accounts.
     let hashed = users
         .into_iter()
-        .map(|user| Ok((hashed(&user.password)?, user.name)))
+        .map(|user| Ok((user.name, hashed(&user.password)?)))
         .collect::<Result<Vec<_>, AdminError>>()?;
-    for (done, (hash, name)) in hashed.iter().enumerate() {
-        if let Err(error) = create(accounts, name, hash) {
-            for (_, name) in &hashed[..done] {
-                // If the disk refuses this too, they stay, and the error says what is wrong with it.
-                let _ = accounts.remove(name);
-            }
-            return Err(error);
-        }
+    // Hashing takes 30 ms each, in which somebody may have registered one of the names.
+    if let Some(name) = accounts.create_all(&hashed)?.first() {
+        return Err(exists(name));
     }
     let count = hashed.len();
     Ok(format!("{count} {} imported.", if count == 1 { "account" } else { "accounts" }))
-}
-
-fn create(accounts: &mut Accounts, name: &UserName, hash: &HashedPassword) -> Result<(), AdminError> {
-    match accounts.create(name, hash) {
-        Ok(_) => Ok(()),
-        Err(NotCreated::Exists) => Err(exists(name)),
-        Err(NotCreated::NotKept(error)) => Err(error.into()),
-    }
 }
 
 fn hashed(password: &str) -> Result<HashedPassword, AdminError> {
