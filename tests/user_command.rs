@@ -78,7 +78,7 @@ mod with_storage {
     use std::time::Instant;
 
     use chatsock::names::UserName;
-    use chatsock::password::{PasswordHash, verify};
+    use chatsock::password::verify;
     use chatsock::store::{Account, HashedPassword, Store, StoreOptions};
 
     use super::support::PATIENCE;
@@ -107,7 +107,7 @@ mod with_storage {
 
     /// Whether this is the password of that account.
     fn is_password(place: &Path, name: &str, password: &str) -> bool {
-        found(place, name).is_some_and(|account| verify(password, &PasswordHash::stored(account.hash.as_str())))
+        found(place, name).is_some_and(|account| verify(password, &account.hash))
     }
 
     /// The names in `chatsock user list`.
@@ -294,7 +294,7 @@ mod with_storage {
         let alice = UserName::parse("alice", 1, 32).expect("a name");
         let is = |password: &str| {
             let account = store.account(&alice).expect("read");
-            account.is_some_and(|account| verify(password, &PasswordHash::stored(account.hash.as_str())))
+            account.is_some_and(|account| verify(password, &account.hash))
         };
         add(&place, "alice", "x");
         assert!(is("x"));
