@@ -227,7 +227,7 @@ impl State {
         let (entry, password) = match &config.entry {
             Entry::Open => (KeptEntry::Open, None),
             Entry::Closed => (KeptEntry::Closed, None),
-            Entry::Hashed(hash) => (KeptEntry::Password(HashedPassword::new(hash.as_str())), None),
+            Entry::Hashed(hash) => (KeptEntry::Password(hash.clone()), None),
             // Nobody gets in should the hash be missing.
             Entry::Password(secret) => (KeptEntry::Closed, Some(secret.clone())),
         };

@@ -190,7 +190,7 @@ fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) ->
 }
 
 fn hashed(password: &str) -> Result<HashedPassword, AdminError> {
-    Ok(HashedPassword::new(password::hash(password)?.as_str()))
+    Ok(password::hash(password)?)
 }
 
 /// Whether somebody could log in with that name here.
