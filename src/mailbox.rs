@@ -51,10 +51,10 @@ impl Mailbox {
         self.lock().remove(&reader).map(Vec::from).unwrap_or_default()
     }
 
-    /// Gives a message that waits still another text, if this account wrote it. False if it is not there.
-    pub fn edit(&self, id: MessageId, author: AccountId, text: &str) -> bool {
+    /// Gives a message that waits still another text. False if it is not there.
+    pub fn edit(&self, id: MessageId, text: &str) -> bool {
         let mut waiting = self.lock();
-        let found = waiting.values_mut().flatten().find(|message| message.id == id && message.account == Some(author));
+        let found = waiting.values_mut().flatten().find(|message| message.id == id);
         if let Some(message) = found {
             message.text = text.into();
             message.edited = true;
@@ -63,17 +63,12 @@ impl Mailbox {
         false
     }
 
-    /// Takes a message that waits still away, if this account wrote it. False if it is not there.
-    pub fn erase(&self, id: MessageId, author: AccountId) -> bool {
+    /// Takes a message that waits still away. False if it is not there.
+    pub fn erase(&self, id: MessageId) -> bool {
         let mut waiting = self.lock();
-        for messages in waiting.values_mut() {
-            let before = messages.len();
-            messages.retain(|message| message.id != id || message.account != Some(author));
-            if messages.len() < before {
-                return true;
-            }
-        }
-        false
+        let before: usize = waiting.values().map(VecDeque::len).sum();
+        waiting.values_mut().for_each(|messages| messages.retain(|message| message.id != id));
+        waiting.values().map(VecDeque::len).sum::<usize>() < before
     }
 }
 
@@ -122,11 +117,17 @@ mod tests {
     }
 
     #[test]
-    fn only_its_author_changes_a_message_that_waits() {
+    fn a_message_can_be_changed_and_taken_back_while_it_waits() {
         let mailbox = Mailbox::default();
         mailbox.put(AccountId(7), message(1)).expect("room");
-        assert!(!mailbox.edit(MessageId(1), AccountId(2), "x") && !mailbox.erase(MessageId(1), AccountId(2)));
-        assert!(mailbox.edit(MessageId(1), AccountId(1), "evening"));
-        assert!(mailbox.erase(MessageId(1), AccountId(1)) && !mailbox.erase(MessageId(1), AccountId(1)));
+        mailbox.put(AccountId(7), message(2)).expect("room");
+        assert!(mailbox.edit(MessageId(1), "evening") && !mailbox.edit(MessageId(3), "evening"));
+        assert!(mailbox.erase(MessageId(2)) && !mailbox.erase(MessageId(2)));
+        let waiting = mailbox.take(AccountId(7));
+        assert_eq!(
+            waiting.iter().map(|message| (&*message.text, message.edited)).collect::<Vec<_>>(),
+            [("evening", true)]
+        );
+        assert!(!mailbox.edit(MessageId(1), "night"));
     }
 }

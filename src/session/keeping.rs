@@ -23,6 +23,9 @@ use crate::store::{Account, KeptEntry, WaitingDirect};
 /// Older messages shown at most by one `:history`: four times what memory keeps by default, and about forty screens.
 const MOST_OLDER: usize = 1000;
 
+/// Messages to absent people that their author can still change, the last ones.
+const MOST_LEFT_WORDS: usize = 100;
+
 /// How long reading older messages may take.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -171,9 +174,38 @@ impl Session {
         if let Err(line) = put {
             return self.outbox.tell(Tone::Refusal, &format!("Not sent: {line}"));
         }
+        if self.left_words.len() >= MOST_LEFT_WORDS {
+            self.left_words.remove(0);
+        }
+        self.left_words.push(id);
         let to = [Addressee { client: ClientId::NONE, name: name.clone() }].into();
         let shown = Message::new(id, at, author.name, author.client, draft.clone(), to);
         self.outbox.tell_direct(&Arc::new(Event::Said(shown)), &mut self.hub.clock.clone());
         self.outbox.tell(Tone::News, &format!("{name} is not online: the message waits for the next login."));
+    }
+
+    /// Changes a message of this person's that waits for somebody, or takes it back (`None`). False if it waits no more, or
+    /// is not his.
+    #[inline(never)]
+    pub(super) fn change_left_word(&self, id: MessageId, text: Option<&str>) -> bool {
+        let Some(store) = self.hub.store().filter(|_| self.left_words.contains(&id)) else { return false };
+        let in_memory = match text {
+            Some(text) => self.hub.mailbox.edit(id, text),
+            None => self.hub.mailbox.erase(id),
+        };
+        let changed = match text {
+            _ if in_memory || !store.keeps_history() => Ok(in_memory),
+            Some(text) => store.edit_direct(id, text),
+            None => store.erase_direct(id),
+        };
+        match changed {
+            Ok(true) => {
+                let done = if text.is_some() { "Edited" } else { "Deleted" };
+                self.outbox.tell(Tone::News, &format!("{done} {id}, which waits still."));
+            }
+            Ok(false) => return false,
+            Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),
+        }
+        true
     }
 }

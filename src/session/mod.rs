@@ -38,6 +38,7 @@ use crate::conversation::Conversation;
 use crate::deed::Actor;
 use crate::hub::Hub;
 use crate::line::Assembler;
+use crate::message::MessageId;
 use crate::outbox::{Ended, Notice, Outbox};
 use crate::palette::{Answer, Door, Effect, Palette, Rules};
 use crate::room::Room;
@@ -89,6 +90,8 @@ pub struct Session {
     login_to_log: bool,
     /// The account that was come in to in this turn. In a box, since it is seldom there.
     arrived: Option<Box<Account>>,
+    /// What this person has written to people who were not there.
+    left_words: Vec<MessageId>,
     /// How far this person had read when he was last here, if he has an account.
     visits: Vec<Visit>,
     memberships: Vec<Membership>,
@@ -144,6 +147,7 @@ impl Session {
             person: None,
             login_to_log: false,
             arrived: None,
+            left_words: Vec::new(),
             visits: Vec::new(),
             memberships: Vec::new(),
             viewed: None,

@@ -251,7 +251,7 @@ impl Session {
         let in_rooms = self.memberships.iter().filter_map(|membership| membership.room.last_by(who.as_ref()?));
         let pairs = self.hub.directs.of(own);
         let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
-        id.or_else(|| in_rooms.chain(directs).max())
+        id.or_else(|| in_rooms.chain(directs).chain(self.left_words.last().copied()).max())
     }
 
     #[inline(never)]
@@ -294,6 +294,7 @@ impl Session {
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| pair.edit(id, &person, text, show, &clock));
             }
+            None if self.change_left_word(id, Some(text)) => {}
             None => self.refuse(&Denied::NoMessage),
         }
     }
@@ -315,6 +316,7 @@ impl Session {
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| pair.delete(id, &person, show, &clock));
             }
+            None if self.change_left_word(id, None) => {}
             None => self.refuse(&Denied::NoMessage),
         }
     }
