@@ -89,14 +89,19 @@ pub fn render_message(message: &Message, reader: Reader<'_>, clock: &mut Clock, 
         |name: &&UserName| reader.look.color && message.from != reader.client && mentioned(&message.text, name);
     let name = reader.name.filter(stands_out);
     if name.is_some() || !fits(out.len() - start, reader.look) || message.text.contains('\n') {
-        let line = String::from_utf8_lossy(&out[start..]).into_owned();
-        out.truncate(start);
-        let offset = said - start;
-        let end = offset + message.text.len();
-        let marks = name.map_or_else(Vec::new, |name| mentions(&line[offset..end], name, offset));
-        render_rows(&line, reader.look, &marks, out);
+        render_again(start, said..said + message.text.len(), name, reader.look, out);
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// Takes the line that begins at `start` back and renders it in rows, with the name standing out in its text.
+#[inline(never)]
+fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look: Look, out: &mut Vec<u8>) {
+    let line = String::from_utf8_lossy(&out[start..]).into_owned();
+    out.truncate(start);
+    let (offset, end) = (text.start - start, text.end - start);
+    let marks = name.map_or_else(Vec::new, |name| mentions(&line[offset..end], name, offset));
+    render_rows(&line, look, &marks, out);
 }
 
 /// Appends a message that was found: where it was said, and what of its text was looked for.

@@ -15,10 +15,10 @@ impl Session {
         let mut effects = std::mem::take(&mut self.effects);
         let mut more = Vec::new();
         effects.reverse();
-        while let Some(effect) = effects.pop() {
-            self.carry_out_and_answer(effect, &mut more);
-            // What an answer brings comes before what was to follow.
-            effects.extend(more.drain(..).rev());
+        while self.carry_out_next(&mut effects, &mut more) {
+            // What an answer brings comes before what was to follow. Backwards, as the last one is carried out next.
+            more.reverse();
+            effects.append(&mut more);
         }
         self.effects = effects;
         if self.arrived.is_some() {
@@ -26,11 +26,14 @@ impl Session {
         }
     }
 
+    /// The last of the effects; false if there is none.
     #[inline(never)]
-    fn carry_out_and_answer(&mut self, effect: Effect, more: &mut Vec<Effect>) {
+    fn carry_out_next(&mut self, effects: &mut Vec<Effect>, more: &mut Vec<Effect>) -> bool {
+        let Some(effect) = effects.pop() else { return false };
         if let Some(answer) = self.carry_out_one(effect) {
             self.palette.answer(answer, more);
         }
+        true
     }
 
     /// Its helpers are never inlined: their frames together would cost every idle person a page of stack.
