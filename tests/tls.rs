@@ -433,4 +433,12 @@ fn sighup_reads_the_certificate_again() {
     program.signal("HUP");
     program.expect_log("] certificate SHA-256 ");
     Trust::in_file(&certificate).login(address, "bob");
+    // Without the section the listener stays until a restart, and shows what it showed.
+    fs::write(&config, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\nwelcome_message = \"New times\"")
+        .expect("written");
+    program.signal("HUP");
+    program.expect_log("the listeners changed in the configuration");
+    program.expect_log("configuration reloaded");
+    Trust::in_file(&certificate).connect(address).expect("Username: ");
+    assert!(!program.log().contains("made a self-signed certificate"), "{}", program.log());
 }

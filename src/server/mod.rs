@@ -207,6 +207,10 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
         log::warn!("the listeners changed in the configuration: that needs a restart, the old ones stay");
         config.listen.clone_from(&old.listen);
         config.quick_listen.clone_from(&old.quick_listen);
+        if config.tls.listen.is_empty() {
+            // The section is gone, and with it the names of the files: what goes on listening keeps its certificate.
+            config.tls.clone_from(&old.tls);
+        }
         config.tls.listen.clone_from(&old.tls.listen);
     }
     if old.state_dir != config.state_dir {

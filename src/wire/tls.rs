@@ -26,7 +26,7 @@ const DECODE_ERROR: [u8; 7] = [21, 3, 3, 0, 2, 2, 50];
 #[derive(Debug)]
 pub struct Tls {
     connection: ServerConnection,
-    /// Nothing is sealed any more.
+    /// The last word was said, or there is none: nothing is sealed any more.
     closed: bool,
 }
 
@@ -55,8 +55,11 @@ impl Tls {
     pub fn shake_hands(&mut self, mut input: &[u8], answer: &mut Vec<u8>) -> Result<Fed, TlsError> {
         let absorbed = self.absorb(&mut input, None);
         self.emit(answer);
-        if absorbed.is_err() && self.connection.is_handshaking() && answer.is_empty() && !self.closed {
-            answer.extend_from_slice(&DECODE_ERROR);
+        if absorbed.is_err() && !self.closed {
+            if self.connection.is_handshaking() && answer.is_empty() {
+                answer.extend_from_slice(&DECODE_ERROR);
+            }
+            self.closed = true;
         }
         absorbed.map(|state| self.fed(&state))
     }
@@ -65,6 +68,10 @@ impl Tls {
     pub fn feed(&mut self, mut input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Fed, TlsError> {
         let absorbed = self.absorb(&mut input, Some(plain));
         self.emit(answer);
+        if absorbed.is_err() {
+            // Of some errors the library makes no alert; the peer sees an end that was meant, at least.
+            answer.extend(self.close());
+        }
         absorbed.map(|state| self.fed(&state))
     }
 
