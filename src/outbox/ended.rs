@@ -8,7 +8,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::wire::{Foreign, TlsError};
+use crate::wire::Foreign;
 
 /// Why a connection is over. Leaving normally is one of the reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +41,9 @@ pub enum Ended {
     Foreign(Foreign),
     /// Somebody typed on a port for TLS.
     PlainText,
-    /// What came was no TLS, none that can be agreed on, or damaged.
-    Tls(TlsError),
+    /// What came was no TLS, none that can be agreed on, or damaged. Which of them, a line in the log has said before: here
+    /// it would be a text, and every plain connection's stack would pay for it.
+    Tls,
     /// The two sides had not agreed on the encryption in time.
     HandshakeTimeout,
     /// The server stops.
@@ -70,7 +71,7 @@ impl fmt::Display for Ended {
             Ended::WrongCodes => f.write_str("Three exit codes were wrong"),
             Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
             Ended::PlainText => f.write_str("spoke plain text on a port for TLS"),
-            Ended::Tls(error) => write!(f, "TLS failed: {error}"),
+            Ended::Tls => f.write_str("TLS failed"),
             Ended::HandshakeTimeout => f.write_str("no TLS handshake in time"),
             Ended::Stopping => f.write_str("the server stops"),
             Ended::Panicked => f.write_str("An error of the server's ended your connection"),

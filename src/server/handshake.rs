@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use super::transport::Ports;
 use crate::outbox::{Ended, Outbox};
 use crate::session::close_socket;
-use crate::wire::{Codec, Fed, FirstBytes, Verdict, is_typed};
+use crate::text::escape_for_log;
+use crate::wire::{Codec, Fed, FirstBytes, TlsError, Verdict, is_typed};
 
 #[cfg(test)]
 mod tests;
@@ -77,13 +78,18 @@ fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), Ended> {
                 Verdict::Undecided => {}
                 verdict => return Err(knocked(verdict)),
             },
-            None => match outbox.shake_hands(chunk).map_err(Ended::Tls)? {
+            None => match outbox.shake_hands(chunk).map_err(|error| refused(outbox, &error))? {
                 Fed::ShakingHands => {}
                 // One that closes at once is told goodbye by its session.
                 Fed::Open | Fed::Closed => return stream.set_read_timeout(None).map_err(lost),
             },
         }
     }
+}
+
+fn refused(outbox: &Outbox, error: &TlsError) -> Ended {
+    log::info!("client {}: TLS: {}", outbox.id(), escape_for_log(&error.to_string()));
+    Ended::Tls
 }
 
 fn knocked(verdict: Verdict) -> Ended {

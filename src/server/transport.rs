@@ -117,15 +117,25 @@ impl Transport {
 
     /// Prepares an outbox to which nothing was written yet.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "plain is what an outbox begins with"))]
-    #[inline(never)]
     pub(super) fn prepare(&self, outbox: &Outbox) {
         match self {
             Transport::Plain => {}
             #[cfg(feature = "tls")]
-            Transport::Tls(certificate) => match Tls::new(certificate.settings()) {
-                Ok(tls) => outbox.set_codec(Codec::Tls(Box::new(tls))),
-                Err(error) => outbox.end(Ended::Tls(error)),
-            },
+            Transport::Tls(certificate) => encrypt(outbox, certificate),
+        }
+    }
+}
+
+/// Not inlined: what it makes stands on the stack before it is boxed, three kilobytes and more, which would be a page for
+/// every plain connection, for ever.
+#[cfg(feature = "tls")]
+#[inline(never)]
+fn encrypt(outbox: &Outbox, certificate: &Certificate) {
+    match Tls::new(certificate.settings()) {
+        Ok(tls) => outbox.set_codec(Codec::Tls(Box::new(tls))),
+        Err(error) => {
+            log::error!("client {}: TLS: {error}", outbox.id());
+            outbox.end(Ended::Tls);
         }
     }
 }

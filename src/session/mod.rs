@@ -186,10 +186,8 @@ impl Session {
     /// Runs the connection to its end; returns why it ended. The socket is finished with, but not closed.
     pub fn run(&mut self) -> Ended {
         self.greet();
-        if self.encrypted {
-            // What was said behind the last of the handshake.
-            self.take_sealed(&[]);
-        }
+        // What was said behind the last of the handshake.
+        self.take_read(&[]);
         let mut small = [0; SMALL_READ];
         let mut large: Option<Box<[u8]>> = None;
         while self.complete_turn() {
@@ -210,11 +208,7 @@ impl Session {
                 Ok(0) => self.stream_ended(),
                 Ok(count) => {
                     let size = buffer.len();
-                    if self.encrypted {
-                        self.take_sealed(&buffer[..count]);
-                    } else {
-                        self.take(&buffer[..count]);
-                    }
+                    self.take_read(&buffer[..count]);
                     self.more_waits = count == size && more_waits(self.outbox.stream());
                     if count == size && large.is_none() {
                         large = Some(vec![0; LARGE_READ].into_boxed_slice());

@@ -13,10 +13,12 @@ use socket2::SockRef;
 
 use super::Session;
 use crate::outbox::Ended;
+use crate::text::escape_for_log;
 use crate::wire::Fed;
 
 impl Session {
     /// Waits for bytes, at most until the deadline.
+    #[inline(never)]
     pub(super) fn read(&mut self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
         // A timeout of zero would mean none.
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
@@ -33,9 +35,15 @@ impl Session {
         self.outbox.stream().read(buffer)
     }
 
+    /// Takes what one read brought. Not inlined, and nothing after the calls: so it is a jump and takes no stack.
+    #[inline(never)]
+    pub(super) fn take_read(&mut self, chunk: &[u8]) {
+        if self.encrypted { self.take_sealed(chunk) } else { self.take(chunk) }
+    }
+
     /// Opens what one read brought, and takes what it says. Not inlined: a plain connection's stack does not pay for it.
     #[inline(never)]
-    pub(super) fn take_sealed(&mut self, chunk: &[u8]) {
+    fn take_sealed(&mut self, chunk: &[u8]) {
         let mut plain = Vec::new();
         let fed = self.outbox.unseal(chunk, &mut plain);
         if !plain.is_empty() {
@@ -44,14 +52,22 @@ impl Session {
         match fed {
             Ok(Fed::ShakingHands | Fed::Open) => {}
             Ok(Fed::Closed) => self.input_ended(),
-            Err(error) if self.ended.is_none() => self.ended = Some(Ended::Tls(error)),
-            Err(_) => {}
+            Err(error) => {
+                log::info!(
+                    "client {} from {}: TLS: {}",
+                    self.outbox.id(),
+                    self.peer,
+                    escape_for_log(&error.to_string())
+                );
+                self.ended.get_or_insert(Ended::Tls);
+            }
         }
     }
 
     /// Nothing more can be read. Where an encrypted connection ends without a close_notify, anybody between the two sides
     /// may have cut it (RFC 8446, section 6.1): what was said is run, but not half a line, which cut in the right place
     /// might say something else.
+    #[inline(never)]
     pub(super) fn stream_ended(&mut self) {
         if self.encrypted {
             self.assembler.clear();

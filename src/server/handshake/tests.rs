@@ -144,7 +144,7 @@ fn noise_gets_a_fatal_alert() {
     for noise in [b"\x80\x2e\x01\x03\x01".as_slice(), b"\0\0\0\0\0\0", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"] {
         let (read, ended) = Accepted::new().after(Ports::default(), noise);
         assert!(matches!(read[..], [21, 3, _, 0, 2, 2, _]), "{}", read.escape_ascii());
-        assert!(matches!(ended, Err(Ended::Tls(_))), "{ended:?}");
+        assert!(ended == Err(Ended::Tls), "{ended:?}");
     }
 }
 
