@@ -1,0 +1,127 @@
+//! Where a built server is started: a directory that is empty at first, a configuration that stands elsewhere, and what is
+//! found in the directory's files.
+
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::machine::{Logged, argument, file};
+use crate::support::{Client, Program, scratch};
+
+/// A directory to start a server in. It is gone when the test has passed.
+pub struct Place {
+    directory: PathBuf,
+    config: PathBuf,
+}
+
+impl Place {
+    /// `keys` stand before the first section. `storage` is what stands in the section `[storage]`, if there is one.
+    pub fn new(keys: &str, storage: Option<&str>) -> Place {
+        Place::at(scratch(), keys, storage)
+    }
+
+    /// The same in a directory that is there.
+    pub fn at(directory: PathBuf, keys: &str, storage: Option<&str>) -> Place {
+        let section = storage.map(|lines| format!("[storage]\n{lines}\n")).unwrap_or_default();
+        let limits = "[limits]\nmessage_burst = 0\nmessages_per_second = 0\n";
+        let text = format!("listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n{keys}\n{limits}{section}");
+        Place { directory, config: file("chatsock.toml", &text) }
+    }
+
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.directory.join("chatsock.db")
+    }
+
+    /// The program's arguments.
+    fn arguments(&self) -> [&str; 2] {
+        ["--config", argument(&self.config)]
+    }
+
+    pub fn start(&self) -> Logged {
+        self.start_as(Program::command(&self.arguments()))
+    }
+
+    pub fn start_as(&self, mut command: Command) -> Logged {
+        // What goes wrong is in the log, and not one line for every connection.
+        command.current_dir(&self.directory).env("RUST_LOG", "warn");
+        Logged::start(command)
+    }
+
+    /// A shell that does something and then is the server: `exec "$@"` stands behind its `script`.
+    pub fn start_after(&self, script: &str) -> Logged {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &format!("{script}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_chatsock")]);
+        shell.args(self.arguments());
+        self.start_as(shell)
+    }
+
+    /// Starts a server that must not come up. What it says of that, and its exit status.
+    pub fn refusal(&self) -> (String, Option<i32>) {
+        let mut program = self.start();
+        assert_eq!(program.line(), "", "it has come up");
+        let status = program.wait();
+        (program.log(), status)
+    }
+
+    /// The files there, by name, with their modes.
+    pub fn files(&self) -> Vec<(String, u32)> {
+        let entries = fs::read_dir(&self.directory).expect("a directory").map(|entry| entry.expect("an entry"));
+        let described = entries.map(|entry| {
+            let mode = entry.metadata().expect("its mode").permissions().mode() & 0o7777;
+            (entry.file_name().to_string_lossy().into_owned(), mode)
+        });
+        let mut files: Vec<_> = described.collect();
+        files.sort();
+        files
+    }
+
+    /// The files in whose bytes a text is found, in whatever case. Read by another process: this one may have the database open, and
+    /// closing a file drops all locks that a process has on it.
+    pub fn files_with(&self, text: &str) -> Vec<String> {
+        let found = Command::new("grep").args(["-rliaF", "--", text]).arg(&self.directory).output().expect("grep");
+        assert!(found.status.code().is_some_and(|code| code < 2), "grep: {}", String::from_utf8_lossy(&found.stderr));
+        String::from_utf8(found.stdout).expect("paths").lines().map(str::to_owned).collect()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            // What stays is under the build's directory and in nobody's way.
+            let _ = fs::remove_dir_all(&self.directory);
+        }
+    }
+}
+
+/// Ends a server as its admin does.
+pub fn stop(program: &mut Logged) {
+    program.signal("TERM");
+    assert_eq!(program.wait(), Some(0), "{}", program.log());
+}
+
+/// Ends a server as nobody should.
+pub fn kill(program: &mut Logged) {
+    program.signal("KILL");
+    assert_eq!(program.wait(), None);
+}
+
+/// Makes the name of a client that has logged in an account.
+pub fn register(client: &mut Client, password: &str) {
+    client.send_bytes(format!(":register\r\n{password}\r\n{password}\r\n").as_bytes());
+    client.expect(" is yours: ");
+}
+
+/// Says a line from the palette, in the current room; its number.
+pub fn say(client: &mut Client, text: &str) -> u64 {
+    client.send(&format!(":say {text}"));
+    client.expect("Said in ");
+    client.expect(" as #");
+    client.expect(".\r\n").parse().expect("a number")
+}
