@@ -2,8 +2,8 @@
 //!
 //! What is promised: accounts, bans and settings are on disk before they are confirmed, messages and deletions within
 //! 250 ms, and no number is given twice. The first and the last are held to the letter. The second is held to [`SLACK`], and
-//! how close it came to the letter is printed: 250 ms are for a machine of which the server has a part, and here two cores
-//! run a debug build of SQLite, five people who talk as fast as they can, and whatever else is being built and tested.
+//! how close it came to the letter is printed: the 250 ms are for a disk and a processor that have time, and here a debug
+//! build of SQLite shares them with people who talk without a pause, and with whatever else is built and tested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -88,13 +88,19 @@ impl Seen {
         }
     }
 
+    /// Whether the first message was acknowledged so long ago.
+    fn lasts(&self, time: Duration) -> bool {
+        self.said.first().is_some_and(|(_, _, at)| at.elapsed() > time)
+    }
+
     fn wait(&mut self, moment: Moment, events: &Receiver<Event>) {
         let deadline = Instant::now() + PATIENCE;
         while !match moment {
             Moment::Starting => true,
             Moment::Said(count) | Moment::Stopping(count) => self.said.len() >= count,
-            Moment::Asked(count) => self.asked >= count,
-            Moment::Late => self.said.first().is_some_and(|(_, _, at)| at.elapsed() > SLACK + 2 * PROMISED),
+            // On a machine where that takes long it is enough that it took long.
+            Moment::Asked(count) => self.asked >= count || self.lasts(SLACK),
+            Moment::Late => self.lasts(SLACK + 2 * PROMISED),
         } {
             match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(event) => self.note(event),
@@ -266,12 +272,8 @@ fn whenever_the_server_is_killed_what_it_has_confirmed_is_there() {
     for round in 0..rounds {
         let moment = Moment::choose(round, &mut lives.random);
         println!("round {round}: {moment:?}");
-        let t = Instant::now();
         let (killed, seen) = lives.live(round, moment);
-        println!("lived {:?} said {} asked {}", t.elapsed(), seen.said.len(), seen.asked);
-        let t = Instant::now();
         lives.check(round, killed, seen);
-        println!("checked {:?} {:?}", t.elapsed(), lives.measured.oldest.last());
     }
     // One life in which nobody says anything, and a clean end.
     let mut program = lives.place.start();
