@@ -25,6 +25,9 @@ mod machine;
 #[cfg(feature = "storage")]
 #[path = "durability/modes.rs"]
 mod modes;
+#[cfg(feature = "storage")]
+#[path = "durability/numbers.rs"]
+mod numbers;
 #[path = "durability/place.rs"]
 mod place;
 #[cfg(feature = "storage")]

@@ -4,6 +4,9 @@ use chatsock::message::MessageId;
 
 use crate::place::{Place, close, room, said};
 
+/// Numbers reserved at once.
+const BLOCK: u64 = 131_072;
+
 #[test]
 fn after_a_clean_end_the_numbers_go_on_without_a_gap() {
     let place = Place::new();
@@ -22,11 +25,11 @@ fn after_a_crash_no_number_comes_again() {
     // Dropped without an end, as in a crash.
     drop(store);
     let (store, kept) = place.open();
-    assert_eq!(kept.last_message, MessageId(10_000));
+    assert_eq!(kept.last_message, MessageId(BLOCK));
     // More than one block, with messages that are kept and others.
     let mut last = kept.last_message.0;
     for _ in 0..6 {
-        for _ in 0..4000 {
+        for _ in 0..BLOCK / 3 {
             last += 1;
             store.id_used(MessageId(last));
         }
@@ -34,7 +37,7 @@ fn after_a_crash_no_number_comes_again() {
     }
     drop(store);
     let (_store, kept) = place.open();
-    assert!(kept.last_message.0 >= last && kept.last_message.0 <= last + 10_000, "{last}: {:?}", kept.last_message);
+    assert!(kept.last_message.0 >= last && kept.last_message.0 <= last + BLOCK, "{last}: {:?}", kept.last_message);
 }
 
 #[test]
