@@ -176,6 +176,9 @@ fn is_survived(disk: &Disk, reason: &str) {
     assert!(!told.contains("is yours"), "{told:?}");
     people.operator.send(":bell on");
     people.operator.expect(&format!("! It holds until the server stops, but: Not saved: {reason}."));
+    people.operator.send(":banip 203.0.113.7 spam");
+    let told = people.operator.expect("203.0.113.7 is banned; 0 people thrown out.\r\n");
+    assert!(told.contains(&format!("! It holds until the server stops, but: Not saved: {reason}.")), "{told:?}");
     people.operator.send(":create den");
     people.operator.expect("you are its admin.");
     people.operator.send(":set keep on");

@@ -70,10 +70,11 @@ impl Session {
         let ended = self.end_connections(network, &told);
         let length = wanted.lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
         let people = crate::palette::people(ended);
-        self.outbox.tell(Tone::News, &format!("{network} is banned{length}; {people} thrown out."));
+        // Before the confirmation, which may be read as one of both.
         if let Err(error) = kept {
             self.tell_not_kept(&error);
         }
+        self.outbox.tell(Tone::News, &format!("{network} is banned{length}; {people} thrown out."));
         let reason = if wanted.reason.is_empty() { String::new() } else { format!(" ({})", wanted.reason) };
         self.hub.audit(&by, &format!("banned {network}{length}{reason}"));
     }
