@@ -1,9 +1,9 @@
 //! What never gets to the disk: anything without `[storage]`, what people say without `history`, temporary messages.
 
 use crate::machine::Logged;
-use crate::place::{Place, say, stop};
+use crate::place::{Place, say};
 #[cfg(feature = "storage")]
-use crate::place::{kill, register};
+use crate::place::{kill, register, stop};
 use crate::support::Client;
 
 /// Looked for in whatever case.

@@ -77,6 +77,9 @@ impl Talker {
     fn until(&mut self, text: &str) -> Option<()> {
         loop {
             let seen = String::from_utf8_lossy(&self.received);
+            if is_farewell(&seen) {
+                return None;
+            }
             assert!(!seen.contains("! "), "refused instead of {text:?}: {seen}");
             if let Some(at) = self.received.windows(text.len()).position(|window| window == text.as_bytes()) {
                 self.received.drain(..at + text.len());
@@ -141,12 +144,20 @@ impl Chatterer {
     }
 }
 
+/// Whether a server says that it is being stopped: what it refuses then, it refuses rightly.
+fn is_farewell(seen: &str) -> bool {
+    seen.contains("erver is shutting down") || seen.contains("the server is stopping")
+}
+
 /// The number in the next line that has one behind these words.
 fn acknowledged(reader: &mut BufReader<&TcpStream>, before: &str) -> Option<u64> {
     let mut line = String::new();
     loop {
         line.clear();
         reader.read_line(&mut line).ok().filter(|_| line.ends_with('\n'))?;
+        if is_farewell(&line) {
+            return None;
+        }
         assert!(!line.contains("! "), "refused: {line}");
         if let Some((_, rest)) = line.split_once(before) {
             return rest.split_once('.').and_then(|(id, _)| id.parse().ok());
@@ -283,13 +294,16 @@ impl Keeper<'_> {
             let ban = format!("ban of mallory in {room}");
             let address = format!("203.0.113.{}", random.below(4));
             match random.below(12) {
-                0..4 => {
+                // He may be in 64 rooms.
+                11 if rooms < 30 => room = self.next_room(round, &mut rooms)?,
+                0..4 | 11.. => {
                     let text = format!("{round} {number}");
                     let wishes = [wish(format!("topic of {room}"), &text)];
                     self.change(&format!(":topic {text}"), " set the description: ", &wishes)?;
                 }
                 4 => {
-                    let limit = 2 + number;
+                    // Never what it is already: that would be refused.
+                    let limit = 1 + 10_000 * round + number;
                     let wishes = [wish(format!("limit of {room}"), limit.to_string())];
                     self.change(&format!(":set limit {limit}"), " set the limit to ", &wishes)?;
                 }
@@ -299,7 +313,7 @@ impl Keeper<'_> {
                     let line = format!(":ban mallory {reason}");
                     self.change(&line, "mallory was banned", &[wish(ban, reason)])?;
                 }
-                7..10 => {
+                7..=9 => {
                     let thing = format!("address {address}");
                     if self.is(&thing) {
                         let line = format!(":unbanip {address}");
@@ -310,13 +324,12 @@ impl Keeper<'_> {
                         self.change(&line, " is banned; ", &[wish(thing, reason)])?;
                     }
                 }
-                10 => {
+                _ => {
                     let things = ["room", "topic of", "limit of", "ban of mallory in"];
                     let wishes = things.map(|thing| none(format!("{thing} {room}")));
                     self.change(":destroy", "was closed by", &wishes)?;
                     room = self.next_room(round, &mut rooms)?;
                 }
-                _ => room = self.next_room(round, &mut rooms)?,
             }
         }
         None
