@@ -1,4 +1,5 @@
-//! One room size: delivery, its cost, its time, and the memory of who is there, server and floor in turns.
+//! One room size: delivery, its cost, its time, and the memory of who is there, the server and what it is held against in
+//! turns.
 //!
 //! *Owns* the order of the measurements and which of them have targets. *Knows nothing of* sockets.
 //! *Called by* `main`, once per size.
@@ -7,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use crate::crowd::{Crowd, Door};
 use crate::failure::Failure;
-use crate::options::{Case, Options};
+use crate::options::{Case, Comparison, Options};
 use crate::report::Report;
-use crate::subject::{OutboxLimits, Subject};
-use crate::traffic::{Flow, Tally, closed_loop, median, paced, percentile};
+use crate::subject::{OutboxLimits, Setup, Subject};
+use crate::traffic::{Flow, Tally, closed_loop, median, paced, percentile, rest};
 use crate::wire;
 
 /// Logins under way at a time. Enough to keep the server's two sides busy, few enough to be people and not a flood.
@@ -20,16 +21,52 @@ const LIVELY: u32 = 50;
 /// Descriptors besides the members' sockets: standard streams, epoll, timers, pipes.
 const SPARE_DESCRIPTORS: u64 = 64;
 
+/// Most that keeping messages on disk may add to a delivery.
+const HISTORY_COSTS: f64 = 1.15;
+
 /// A process under test with a room full of members. The members leave before it is ended.
 struct Side {
     crowd: Crowd,
     subject: Subject,
+    /// What it does after the last delivery is part of a window's cost.
+    pays_later: bool,
+    arrival: Arrival,
+}
+
+/// What it cost to let everybody in.
+#[derive(Clone, Copy, Default)]
+struct Arrival {
+    /// Microseconds of processor time for each.
+    cpu: f64,
+    /// Resident KB for each.
+    resident: f64,
 }
 
 impl Side {
     fn window(&mut self, flow: Flow, length: Duration) -> Result<Tally, Failure> {
-        closed_loop(&mut self.crowd, &self.subject, flow, length)
-            .map_err(|failure| failure.with(&self.subject.last_words()))
+        self.measure(flow, length).map_err(|failure| failure.with(&self.subject.last_words()))
+    }
+
+    fn measure(&mut self, flow: Flow, length: Duration) -> Result<Tally, Failure> {
+        let before = self.subject.cpu()?;
+        let mut tally = closed_loop(&mut self.crowd, &self.subject, flow, length)?;
+        if self.pays_later {
+            rest(&mut self.crowd, &self.subject)?;
+            tally.cpu = self.subject.cpu()?.saturating_sub(before);
+        }
+        Ok(tally)
+    }
+
+    /// How many of the texts of the server's life are on disk, and how many were said.
+    fn kept(&mut self) -> Result<(u64, u64), Failure> {
+        let said = self.crowd.said();
+        let mut kept = self.subject.kept()?;
+        if kept < said {
+            // A disk that was slow to answer looks like rest.
+            self.crowd.settle()?;
+            kept = self.subject.kept()?;
+        }
+        Ok((kept, said))
     }
 }
 
@@ -44,16 +81,31 @@ pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Rep
         return Ok(());
     }
     Report::say(&format!("\n{members} members"));
-    let mut server = fill(options, members, report)?;
+    let (mut server, other) = match options.comparison {
+        Comparison::Floor => (fill(options, members, Setup::Bare, report)?, None),
+        Comparison::History => {
+            let with = fill(options, members, Setup::History, report)?;
+            (with, Some(fill(options, members, Setup::Bare, report)?))
+        }
+        Comparison::Tls => {
+            let sealed = fill(options, members, Setup::Tls, report)?;
+            (sealed, Some(fill(options, members, Setup::Bare, report)?))
+        }
+    };
+    if let (Some(other), true) = (&other, options.wants(Case::Memory)) {
+        compare_arrivals(options, members, server.arrival, other.arrival, report);
+    }
     if !traffic {
         return Ok(());
     }
-    let floor = Subject::floor(members)?;
-    let mut floor = Side { crowd: Crowd::new(Door::Floor, floor.port, wire::SHORT)?, subject: floor };
-    floor.crowd.join(members, PARALLEL_LOGINS, None)?;
+    let mut other = match other {
+        Some(other) => other,
+        None => floor(members)?,
+    };
 
-    Report::say("                               server   floor             deliveries a second");
-    Report::say("  CPU per delivery                 us      us    ratio      server       floor");
+    let (ours, theirs) = options.comparison.sides();
+    Report::say(&format!("{ours:>37} {theirs:>7}             deliveries a second"));
+    Report::say(&format!("  CPU per delivery                 us      us    ratio {ours:>11} {theirs:>11}"));
     let flows = [
         (Case::One, Flow::One, "1 in flight"),
         (Case::Burst, Flow::Senders { senders: 1, in_flight: 64 }, "64 in flight"),
@@ -63,60 +115,105 @@ pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Rep
         if !options.wants(case) {
             continue;
         }
-        let (figures, ratio) = alternate(options, &mut server, &mut floor, flow, name)?;
+        let before = if options.comparison == Comparison::History { server.kept()? } else { (0, 0) };
+        let (figures, ratio) = alternate(options, &mut server, &mut other, flow, name)?;
+        let what = format!("CPU per delivery, {members} members, {name}");
+        match options.comparison {
+            Comparison::Floor => {}
+            Comparison::History => {
+                let after = server.kept()?;
+                let kept = kept_in_words(after.0 - before.0, after.1 - before.1);
+                Report::say(&format!("    {kept}"));
+                report.hold(what, format!("{figures}; {kept}"), ratio, HISTORY_COSTS, "");
+                continue;
+            }
+            Comparison::Tls => {
+                report.tell(what, figures, ratio);
+                continue;
+            }
+        }
         let target = match (case, members) {
             (Case::One, 100 | 1_000) => 1.2,
             (Case::Burst, 100) => 0.08,
             (Case::Eight, 1_000) => 0.03,
             _ => continue,
         };
-        report.hold(format!("CPU per delivery, {members} members, {name}"), figures, ratio, target, "");
+        report.hold(what, figures, ratio, target, "");
     }
     if options.wants(Case::Latency) {
-        latency(options, &mut server, &mut floor, members, report)?;
+        latency(options, &mut server, &mut other, members, report)?;
     }
     Ok(())
 }
 
+/// What is lost under pressure costs nothing: without this the ratio would be too good.
+fn kept_in_words(kept: u64, said: u64) -> String {
+    if kept == said { format!("all {said} messages kept") } else { format!("only {kept} of {said} messages kept") }
+}
+
+fn floor(members: usize) -> Result<Side, Failure> {
+    let subject = Subject::floor(members)?;
+    let mut crowd = Crowd::new(Door::Floor, subject.port, wire::SHORT)?;
+    crowd.join(members, PARALLEL_LOGINS, None)?;
+    Ok(Side { crowd, subject, pays_later: false, arrival: Arrival::default() })
+}
+
 /// Starts a server and lets everybody in.
-fn fill(options: &Options, members: usize, report: &mut Report) -> Result<Side, Failure> {
-    let subject = Subject::server(&options.telnet, OutboxLimits::Off)?;
-    let mut crowd = Crowd::new(Door::Server, subject.port, wire::SHORT)?;
+fn fill(options: &Options, members: usize, setup: Setup, report: &mut Report) -> Result<Side, Failure> {
+    let subject = Subject::server(&options.telnet, OutboxLimits::Off, setup)?;
+    let mut crowd = Crowd::new(setup.door(), subject.port, wire::SHORT)?;
     let (empty, cpu, start) = (subject.resident()?, subject.cpu()?, Instant::now());
     crowd.join(members, PARALLEL_LOGINS, None).map_err(|failure| failure.with(&subject.last_words()))?;
     let (wall, cpu) = (start.elapsed(), subject.cpu()?.saturating_sub(cpu));
     crowd.settle()?;
     let each = subject.resident()?.saturating_sub(empty) as f64 / members as f64 / 1024.0;
+    let arrival = Arrival { cpu: cpu.as_secs_f64() * 1e6 / members as f64, resident: each };
+    let (ours, theirs) = options.comparison.sides();
+    let side = match (options.comparison, setup) {
+        (Comparison::Floor, _) => String::new(),
+        (_, Setup::Bare) => format!("{theirs}: "),
+        (_, Setup::History | Setup::Tls) => format!("{ours}: "),
+    };
+    let encryption = crowd.encryption().map(|agreed| format!("; {agreed}")).unwrap_or_default();
     Report::say(&format!(
-        "  login and join: {:.0} a second, {PARALLEL_LOGINS} at a time, {:.0} us CPU each; resident: {each:.1} KB per idle connection",
+        "  {side}login and join: {:.0} a second, {PARALLEL_LOGINS} at a time, {:.0} us CPU each; resident: {each:.1} KB per idle connection{encryption}",
         members as f64 / wall.as_secs_f64(),
-        cpu.as_secs_f64() * 1e6 / members as f64,
+        arrival.cpu,
     ));
-    if members == 5_000 && options.wants(Case::Memory) {
+    if members == 5_000 && options.wants(Case::Memory) && options.comparison == Comparison::Floor {
         let figures = format!("{:.1} MB before, the aim is 12 KB", empty as f64 / 1_048_576.0);
         report.hold("resident memory per idle connection, 5000 members", figures, each, 16.0, "KB");
     }
-    Ok(Side { crowd, subject })
+    Ok(Side { crowd, subject, pays_later: options.comparison == Comparison::History, arrival })
 }
 
-/// Windows of the floor and of the server in turns, so that what else the machine does meets both. The middle ratio counts.
+fn compare_arrivals(options: &Options, members: usize, ours: Arrival, theirs: Arrival, report: &mut Report) {
+    let (with, without) = options.comparison.sides();
+    let figures = format!("{:.1} KB {with} against {:.1} KB {without}", ours.resident, theirs.resident);
+    let ratio = ours.resident / theirs.resident;
+    report.tell(format!("resident memory per idle connection, {members} members"), figures, ratio);
+    let figures = format!("{:.0} us CPU {with} against {:.0} us {without}", ours.cpu, theirs.cpu);
+    report.tell(format!("cost of a login and join, the first {members}"), figures, ours.cpu / theirs.cpu);
+}
+
+/// Windows of the two sides in turns, so that what else the machine does meets both. The middle ratio counts.
 fn alternate(
     options: &Options,
     server: &mut Side,
-    floor: &mut Side,
+    other: &mut Side,
     flow: Flow,
     name: &str,
 ) -> Result<(String, f64), Failure> {
     // Buffers grow and threads wake up for the first time outside the figures.
     let warm_up = options.window / 4;
-    floor.window(flow, warm_up)?;
+    other.window(flow, warm_up)?;
     server.window(flow, warm_up)?;
     let mut pairs = Vec::with_capacity(options.rounds);
     for _ in 0..options.rounds {
-        pairs.push((server.window(flow, options.window)?, floor.window(flow, options.window)?));
+        pairs.push((server.window(flow, options.window)?, other.window(flow, options.window)?));
     }
     let of = |figure: fn(&(Tally, Tally)) -> f64| median(pairs.iter().map(figure).collect());
-    let ratio = of(|(server, floor)| server.cpu_per_delivery() / floor.cpu_per_delivery());
+    let ratio = of(|(server, other)| server.cpu_per_delivery() / other.cpu_per_delivery());
     let (ours, bare) = (of(|pair| pair.0.cpu_per_delivery()), of(|pair| pair.1.cpu_per_delivery()));
     let (our_rate, bare_rate) = (of(|pair| pair.0.per_second()), of(|pair| pair.1.per_second()));
     Report::say(&format!("  {name:<28} {ours:>7.3} {bare:>7.3} {ratio:>8.3} {our_rate:>11.0} {bare_rate:>11.0}"));
@@ -126,7 +223,7 @@ fn alternate(
 fn latency(
     options: &Options,
     server: &mut Side,
-    floor: &mut Side,
+    other: &mut Side,
     members: usize,
     report: &mut Report,
 ) -> Result<(), Failure> {
@@ -134,7 +231,7 @@ fn latency(
     for _ in 0..options.rounds {
         let served = paced(&mut server.crowd, members, LIVELY, options.window);
         ours.extend(served.map_err(|failure| failure.with(&server.subject.last_words()))?);
-        bare.extend(paced(&mut floor.crowd, members, LIVELY, options.window)?);
+        bare.extend(paced(&mut other.crowd, members, LIVELY, options.window)?);
     }
     let [ours_50, ours_99] = [0.5, 0.99].map(|share| percentile(&mut ours, share) as f64 / 1e3);
     let [bare_50, bare_99] = [0.5, 0.99].map(|share| percentile(&mut bare, share) as f64 / 1e3);
@@ -142,7 +239,7 @@ fn latency(
     Report::say(&format!("  delivery time at {LIVELY} messages a second"));
     Report::say(&format!("  p50                          {ours_50:>7.0} {bare_50:>7.0} {ratio:>8.3}"));
     Report::say(&format!("  p99                          {ours_99:>7.0} {bare_99:>7.0} {:>8.3}", ours_99 / bare_99));
-    if members == 100 {
+    if members == 100 && options.comparison == Comparison::Floor {
         let figures = format!("{ours_50:.0} us against {bare_50:.0} us");
         report.hold("p50 of delivery, 100 members, 50 messages a second", figures, ratio, 1.3, "");
     }

@@ -1,13 +1,11 @@
 //! The client: any number of members on one thread.
 //!
-//! *Owns* the sockets, what each member has seen of each sender, and the check that it is every text once and in order.
-//! *Knows nothing of* windows, pacing and figures. *Called by* `traffic`, `logins`, `stall` and the cases.
+//! *Owns* the members, what each has seen of each sender, and the check that it is every text once and in order.
+//! *Knows nothing of* windows, pacing and figures, and of encryption. *Called by* `traffic`, `logins`, `stall` and the cases.
 //!
 //! It must not be the bottleneck: one read buffer for all, one `read` per ready socket, and per member a few counters and
 //! the end of an unfinished line.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -16,10 +14,10 @@ use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTime
 use nix::sys::time::TimeSpec;
 use nix::sys::timer::TimerSetTimeFlags;
 use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags};
-use socket2::{Domain, Socket, Type};
 
 use crate::failure::Failure;
 use crate::floor::{GREETING, SPEAKERS_MARK};
+use crate::link::{Encryption, Got, Link};
 use crate::wire;
 
 /// Members who may send. Their texts are counted apart, so that order is checked per sender.
@@ -43,6 +41,8 @@ const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 pub enum Door {
     /// Name, `:join general`, `:chat`.
     Server,
+    /// The same, by TLS.
+    TlsServer,
     /// One is in at once.
     Floor,
 }
@@ -65,7 +65,7 @@ pub struct Delivery {
 }
 
 struct Member {
-    socket: TcpStream,
+    link: Link,
     name: String,
     /// Steps of the way in that are done.
     steps: usize,
@@ -77,8 +77,6 @@ struct Member {
     order: u64,
     /// The unfinished line.
     tail: Vec<u8>,
-    /// What the socket has not taken yet.
-    unsent: Vec<u8>,
     /// Its end is not a failure.
     may_end: bool,
     ended: bool,
@@ -91,6 +89,7 @@ pub struct Crowd {
     epoll: Epoll,
     timer: TimerFd,
     door: Door,
+    encryption: Encryption,
     port: u16,
     /// Texts are so long, newline included.
     size: usize,
@@ -104,6 +103,8 @@ pub struct Crowd {
     /// Lines of news that came, over all members.
     pub news: u64,
     buffer: Vec<u8>,
+    /// What had to be opened; unused where nothing is sealed.
+    opened: Vec<u8>,
     events: Vec<EpollEvent>,
 }
 
@@ -118,6 +119,7 @@ impl Crowd {
             epoll,
             timer,
             door,
+            encryption: if door == Door::TlsServer { Encryption::tls()? } else { Encryption::Off },
             port,
             size,
             members: Vec::new(),
@@ -127,6 +129,7 @@ impl Crowd {
             named: 0,
             news: 0,
             buffer: vec![0; READ_BUFFER],
+            opened: Vec::new(),
             events: vec![EpollEvent::empty(); EVENTS],
         })
     }
@@ -163,32 +166,25 @@ impl Crowd {
     }
 
     fn connect(&mut self, receive_buffer: Option<usize>) -> Result<(), Failure> {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-        if let Some(bytes) = receive_buffer {
-            socket.set_recv_buffer_size(bytes)?;
-        }
-        // Blocking: on the loopback address it is over at once.
-        socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)).into())?;
-        let socket = TcpStream::from(socket);
-        socket.set_nodelay(true)?;
-        socket.set_nonblocking(true)?;
-        self.epoll.add(&socket, EpollEvent::new(EpollFlags::EPOLLIN, self.members.len() as u64))?;
+        let link = Link::open(self.port, receive_buffer, &self.encryption)?;
+        let index = self.members.len();
+        self.epoll.add(&link, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         let name = format!("b{:05}", self.named);
         self.named += 1;
         self.members.push(Member {
-            socket,
+            link,
             name,
             steps: 0,
             seated: false,
             next: self.sent,
             order: 0,
             tail: Vec::new(),
-            unsent: Vec::new(),
             may_end: false,
             ended: false,
             last_line: String::new(),
         });
-        Ok(())
+        // Whoever is encrypted speaks first.
+        if self.members[index].link.owes() { self.write(index, b"") } else { Ok(()) }
     }
 
     /// Waits until nothing has come for longer than news are gathered.
@@ -222,7 +218,7 @@ impl Crowd {
     /// These members read nothing any more, and may be dropped for it.
     pub fn pause(&mut self, who: Range<usize>) -> Result<(), Failure> {
         for member in &mut self.members[who] {
-            self.epoll.delete(&member.socket)?;
+            self.epoll.delete(&member.link)?;
             member.may_end = true;
         }
         Ok(())
@@ -232,7 +228,7 @@ impl Crowd {
     /// What they saw until then was whole and in order, or this fails.
     pub fn resume(&mut self, who: Range<usize>) -> Result<usize, Failure> {
         for index in who.clone() {
-            self.epoll.add(&self.members[index].socket, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
+            self.epoll.add(&self.members[index].link, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         }
         let sent = self.sent[0];
         while self.members[who.clone()].iter().any(|member| !member.ended && member.next[0] < sent) {
@@ -277,22 +273,28 @@ impl Crowd {
         Ok(())
     }
 
+    /// What the connections have agreed on, if they are encrypted.
+    pub fn encryption(&self) -> Option<String> {
+        self.members.first()?.link.encryption()
+    }
+
+    /// How many texts have been sent by all.
+    pub fn said(&self) -> u64 {
+        self.sent.iter().map(|&sent| u64::from(sent)).sum()
+    }
+
     /// How many texts this sender has sent.
     pub fn sent(&self, sender: usize) -> u32 {
         self.sent[sender]
     }
 
     fn write(&mut self, index: usize, bytes: &[u8]) -> Result<(), Failure> {
-        let member = &mut self.members[index];
-        if !member.unsent.is_empty() {
-            member.unsent.extend_from_slice(bytes);
-            return Ok(());
-        }
-        let taken = write_some(&member.socket, bytes)?;
-        if taken < bytes.len() {
-            member.unsent.extend_from_slice(&bytes[taken..]);
+        let link = &mut self.members[index].link;
+        let waited = link.waits();
+        link.send(bytes)?;
+        if link.waits() && !waited {
             let interest = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
-            self.epoll.modify(&member.socket, &mut EpollEvent::new(interest, index as u64))?;
+            self.epoll.modify(&*link, &mut EpollEvent::new(interest, index as u64))?;
         }
         Ok(())
     }
@@ -326,32 +328,27 @@ impl Crowd {
     }
 
     fn write_rest(&mut self, index: usize) -> Result<(), Failure> {
-        let member = &mut self.members[index];
-        let taken = write_some(&member.socket, &member.unsent)?;
-        member.unsent.drain(..taken);
-        if member.unsent.is_empty() {
-            self.epoll.modify(&member.socket, &mut EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
+        let link = &mut self.members[index].link;
+        link.send_rest()?;
+        if !link.waits() {
+            self.epoll.modify(&*link, &mut EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         }
         Ok(())
     }
 
     fn read(&mut self, index: usize, on: &mut impl FnMut(&Delivery)) -> Result<(), Failure> {
-        let Crowd { members, buffer, size, news, .. } = self;
+        let Crowd { members, buffer, opened, size, news, .. } = self;
         let member = &mut members[index];
-        let length = match member.socket.read(buffer) {
-            Ok(length) => length,
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => return Ok(()),
-            // A reset is an end like another; whether it was allowed is asked below.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
-            Err(error) => return Err(error.into()),
+        let text = match member.link.read(buffer, opened)? {
+            Got::Text(text) => text,
+            Got::Nothing => return Ok(()),
+            // Whether it was allowed is asked there.
+            Got::End => return self.end(index),
         };
-        if length == 0 {
-            return self.end(index);
-        }
         let at = Instant::now();
         let Member { tail, next, order, seated, may_end, last_line, .. } = member;
         let mut wrong = None;
-        wire::scan(tail, &buffer[..length], |line| {
+        wire::scan(tail, text, |line| {
             if let Some((sender, number)) = wire::parse(line, *size) {
                 let expected = next.get_mut(sender).filter(|_| sender != index);
                 match expected {
@@ -375,6 +372,9 @@ impl Crowd {
         if let Some(wrong) = wrong {
             return Err(Failure::new(format!("{} got {wrong}", self.members[index].name)));
         }
+        if self.members[index].link.owes() {
+            self.write(index, b"")?;
+        }
         if !self.members[index].seated {
             self.step(index)?;
         }
@@ -383,7 +383,7 @@ impl Crowd {
 
     fn end(&mut self, index: usize) -> Result<(), Failure> {
         let member = &mut self.members[index];
-        self.epoll.delete(&member.socket)?;
+        self.epoll.delete(&member.link)?;
         member.ended = true;
         if member.may_end {
             return Ok(());
@@ -397,7 +397,7 @@ impl Crowd {
         let member = &mut self.members[index];
         let (prompt, answer) = match self.door {
             Door::Floor => (GREETING, None),
-            Door::Server => match SERVER_STEPS.get(member.steps) {
+            Door::Server | Door::TlsServer => match SERVER_STEPS.get(member.steps) {
                 Some(&(prompt, "")) => (prompt, Some(format!("{}\n", member.name))),
                 Some(&(prompt, answer)) => (prompt, Some(answer.to_owned())),
                 None => (VIEW_PROMPT, None),
@@ -453,12 +453,4 @@ fn is_news(line: &[u8]) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let shown = line.rsplit(|&byte| byte == b'\r').next().unwrap_or(line);
     shown.strip_prefix(VIEW_PROMPT.as_bytes()).unwrap_or(shown).starts_with(b"* ")
-}
-
-fn write_some(mut socket: &TcpStream, bytes: &[u8]) -> Result<usize, Failure> {
-    match socket.write(bytes) {
-        Ok(taken) => Ok(taken),
-        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
-        Err(error) => Err(error.into()),
-    }
 }

@@ -58,15 +58,48 @@ impl Case {
     }
 }
 
+/// What the server is held against, in turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    /// One bare `write` per member.
+    Floor,
+    /// With messages kept on disk, against the same server without.
+    History,
+    /// By TLS, against the same server in plain text.
+    Tls,
+}
+
+impl Comparison {
+    /// The two sides in one word each.
+    pub fn sides(self) -> (&'static str, &'static str) {
+        match self {
+            Comparison::Floor => ("server", "floor"),
+            Comparison::History => ("history", "without"),
+            Comparison::Tls => ("tls", "plain"),
+        }
+    }
+
+    /// What is measured if no case is named.
+    fn measures(self, case: Case) -> bool {
+        match self {
+            Comparison::Floor => true,
+            Comparison::History => matches!(case, Case::One | Case::Burst | Case::Eight),
+            Comparison::Tls => !matches!(case, Case::Latency | Case::Stall),
+        }
+    }
+}
+
 /// What to measure, and how long.
 pub struct Options {
     /// Room sizes, senders included.
     pub members: Vec<usize>,
-    /// Empty: all.
+    /// Empty: all that belong to the comparison.
     cases: Vec<Case>,
+    /// What the server is held against.
+    pub comparison: Comparison,
     /// Length of one window of traffic.
     pub window: Duration,
-    /// Windows per figure, floor and server in turns; the middle one counts.
+    /// Windows per figure, the two sides in turns; the middle one counts.
     pub rounds: usize,
     /// The server's `telnet` setting.
     pub telnet: String,
@@ -80,6 +113,7 @@ impl Options {
         let mut options = Options {
             members: vec![10, 100, 1_000, 5_000],
             cases: Vec::new(),
+            comparison: Comparison::Floor,
             window: Duration::from_secs(1),
             rounds: 5,
             telnet: "never".to_owned(),
@@ -102,9 +136,16 @@ impl Options {
                 Arg::Long("seconds") => options.window = seconds(parser.value()?.parse()?)?,
                 Arg::Long("rounds") => options.rounds = parser.value()?.parse::<usize>()?.clamp(1, 100),
                 Arg::Long("telnet") => options.telnet = telnet(parser.value()?.string()?)?,
+                Arg::Long("history") => options.compare(Comparison::History)?,
+                Arg::Long("tls") => options.compare(Comparison::Tls)?,
                 other => return Err(other.unexpected().into()),
             }
             asked = true;
+        }
+        if options.comparison != Comparison::Floor && options.cases.contains(&Case::Stall) {
+            return Err(Failure::new(
+                "the case stall holds one server against itself; take out --history or --tls, or the case",
+            ));
         }
         // Without Cargo's mark it is `cargo test --benches`: that every message arrives is a test, how fast is none.
         if !asked {
@@ -116,15 +157,39 @@ impl Options {
         Ok(Task::Measure(options))
     }
 
+    /// Notes what the server is to be held against, if the build has it.
+    fn compare(&mut self, comparison: Comparison) -> Result<(), Failure> {
+        if self.comparison != Comparison::Floor {
+            return Err(Failure::new("one of --history and --tls at a time, so that it is known what a figure is of"));
+        }
+        let (option, feature, is_built) = match comparison {
+            Comparison::Floor => return Ok(()),
+            Comparison::History => ("history", "storage", cfg!(feature = "storage")),
+            Comparison::Tls => ("tls", "tls", cfg!(feature = "tls")),
+        };
+        if !is_built {
+            return Err(Failure::new(format!(
+                "--{option} needs the feature {feature}, which is not in this build; run: cargo bench --features {feature} --bench fanout -- --{option}"
+            )));
+        }
+        self.comparison = comparison;
+        Ok(())
+    }
+
     /// Whether this case is to be run.
     pub fn wants(&self, case: Case) -> bool {
-        self.cases.is_empty() || self.cases.contains(&case)
+        if self.cases.is_empty() { self.comparison.measures(case) } else { self.cases.contains(&case) }
     }
 
     /// The head of the report.
     pub fn describe(&self) -> String {
+        let sides = match self.comparison {
+            Comparison::Floor => "server and floor",
+            Comparison::History => "a server that keeps messages on disk and one that keeps none",
+            Comparison::Tls => "a server by TLS and one in plain text",
+        };
         format!(
-            "fan-out, server and floor in turns: {} windows of {} ms each per figure, telnet = \"{}\"",
+            "fan-out, {sides} in turns: {} windows of {} ms each per figure, telnet = \"{}\"",
             self.rounds,
             self.window.as_millis(),
             self.telnet

@@ -12,7 +12,8 @@ struct Verdict {
     what: String,
     figures: String,
     value: f64,
-    limit: f64,
+    /// `None`: the figure is to be known, not to be reached.
+    limit: Option<f64>,
     unit: &'static str,
 }
 
@@ -24,18 +25,26 @@ impl Report {
 
     /// A figure with a target: `value` may be at most `limit`. `figures` is what the value was made of.
     pub fn hold(&mut self, what: impl Into<String>, figures: String, value: f64, limit: f64, unit: &'static str) {
-        self.verdicts.push(Verdict { what: what.into(), figures, value, limit, unit });
+        self.verdicts.push(Verdict { what: what.into(), figures, value, limit: Some(limit), unit });
     }
 
-    /// All figures that have a target.
+    /// A ratio that is only told.
+    pub fn tell(&mut self, what: impl Into<String>, figures: String, value: f64) {
+        self.verdicts.push(Verdict { what: what.into(), figures, value, limit: None, unit: "" });
+    }
+
+    /// All figures that count.
     pub fn print(&self) {
         if self.verdicts.is_empty() {
             return;
         }
         println!("\n{:<58} {:>10} {:>10}  mark    made of", "targets", "value", "at most");
         for Verdict { what, figures, value, limit, unit } in &self.verdicts {
-            let mark = if value <= limit { "ok" } else { "MISSED" };
-            println!("{what:<58} {:>10} {:>10}  {mark:<6}  {figures}", show(*value, unit), show(*limit, unit));
+            let (limit, mark) = match limit {
+                Some(limit) => (show(*limit, unit), if value <= limit { "ok" } else { "MISSED" }),
+                None => ("-".to_owned(), "told"),
+            };
+            println!("{what:<58} {:>10} {limit:>10}  {mark:<6}  {figures}", show(*value, unit));
         }
     }
 }

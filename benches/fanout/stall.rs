@@ -10,7 +10,7 @@ use crate::crowd::{Crowd, Door};
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::report::Report;
-use crate::subject::{OutboxLimits, Subject};
+use crate::subject::{OutboxLimits, Setup, Subject};
 use crate::traffic::{median, paced, percentile};
 use crate::wire;
 
@@ -48,7 +48,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
 fn once(options: &Options) -> Result<(f64, usize), Failure> {
     // The kernel's buffers for who stops reading take about four seconds of this: the second part must outlast them.
     let (before, after) = (if options.quick { 1 } else { 3 }, 5);
-    let subject = Subject::server(&options.telnet, OutboxLimits::Default)?;
+    let subject = Subject::server(&options.telnet, OutboxLimits::Default, Setup::Bare)?;
     let mut crowd = Crowd::new(Door::Server, subject.port, wire::LONG)?;
     let all = READERS + STOPPING;
     let words = |failure: Failure| failure.with(&subject.last_words());

@@ -1,12 +1,12 @@
 //! A process under test: the server or the floor.
 //!
-//! *Owns* starting it, its temporary config, its processor time and memory, and its end.
+//! *Owns* starting it, its temporary config, its processor time and memory, what it has kept on disk, and its end.
 //! *Knows nothing of* what is asked of it over its port. *Called by* the cases.
 
 use std::cell::RefCell;
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{self, Receiver};
@@ -16,13 +16,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 
+use crate::crowd::Door;
 use crate::failure::Failure;
 
 /// How long a process may take to say its port, and to end. Either is a matter of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Every limit off: what is measured is delivery, not the refusal of it. `{telnet}` and `{outbox}` are filled in.
-const CONFIG: &str = r#"listen = ["127.0.0.1:0"]
+/// Every limit off: what is measured is delivery, not the refusal of it. What stands in braces is filled in.
+const CONFIG: &str = r#"{listen}
 telnet = "{telnet}"
 message_limit = 2000
 history_max = 200
@@ -37,9 +38,51 @@ line_bytes = 0
 message_burst = 0
 messages_per_second = 0
 rooms_per_ip = 0
-{outbox}"#;
+{outbox}{section}"#;
+
+const PLAIN_LISTENER: &str = r#"listen = ["127.0.0.1:0"]"#;
+const TLS_LISTENER: &str = "[tls]\nlisten = [\"127.0.0.1:0\"]\n";
+
+/// The database, in the server's folder.
+const DATABASE: &str = "chatsock.db";
 
 const NO_OUTBOX_LIMITS: &str = "outbox_bytes = 0\noutbox_total_bytes = 0\noutbox_stall_seconds = 0\n";
+
+/// What the server under test does beside delivering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Setup {
+    /// Nothing.
+    Bare,
+    /// Keeps messages on disk; the section `[storage]`, its other keys at their defaults.
+    History,
+    /// Speaks TLS only, with a self-signed certificate.
+    Tls,
+}
+
+impl Setup {
+    /// How one comes in.
+    pub fn door(self) -> Door {
+        match self {
+            Setup::Bare | Setup::History => Door::Server,
+            Setup::Tls => Door::TlsServer,
+        }
+    }
+
+    fn listen(self, folder: &Path) -> String {
+        match self {
+            Setup::Bare | Setup::History => PLAIN_LISTENER.to_owned(),
+            Setup::Tls => format!("plain = \"off\"\nstate_dir = {folder:?}"),
+        }
+    }
+
+    fn section(self, folder: &Path) -> String {
+        match self {
+            Setup::Bare => String::new(),
+            Setup::History => format!("\n[storage]\npath = {:?}\nhistory = true\n", folder.join(DATABASE)),
+            Setup::Tls => format!("\n{TLS_LISTENER}"),
+        }
+    }
+}
 
 /// What a slow reader may cost in the server under test.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,14 +109,16 @@ pub struct Subject {
 
 impl Subject {
     /// The server's own binary, with every limit off but perhaps those of the outboxes.
-    pub fn server(telnet: &str, outbox: OutboxLimits) -> Result<Subject, Failure> {
+    pub fn server(telnet: &str, outbox: OutboxLimits, setup: Setup) -> Result<Subject, Failure> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let count = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("chatsock-fanout-{}-{count}", std::process::id()));
         fs::create_dir_all(&folder)?;
         let config = folder.join("chatsock.toml");
         let limits = if outbox == OutboxLimits::Off { NO_OUTBOX_LIMITS } else { "" };
-        fs::write(&config, CONFIG.replace("{telnet}", telnet).replace("{outbox}", limits))?;
+        let text = CONFIG.replace("{telnet}", telnet).replace("{outbox}", limits);
+        let text = text.replace("{listen}", &setup.listen(&folder)).replace("{section}", &setup.section(&folder));
+        fs::write(&config, text)?;
         let log = fs::File::create(folder.join("log"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
         // At its default level the log is part of what a login costs.
@@ -152,6 +197,22 @@ impl Subject {
             .and_then(|kilobytes| kilobytes.parse::<u64>().ok())
             .map(|kilobytes| kilobytes * 1024)
             .ok_or_else(|| Failure::new(format!("no {key} in /proc/{}/status", self.pid)))
+    }
+
+    /// How many messages are in its database.
+    #[cfg(feature = "storage")]
+    pub fn kept(&self) -> Result<u64, Failure> {
+        let folder = self.folder.as_ref().ok_or_else(|| Failure::new("the floor keeps nothing"))?;
+        let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+        let database = rusqlite::Connection::open_with_flags(folder.join(DATABASE), flags)?;
+        let count: i64 = database.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?;
+        Ok(u64::try_from(count)?)
+    }
+
+    /// How many messages are in its database.
+    #[cfg(not(feature = "storage"))]
+    pub fn kept(&self) -> Result<u64, Failure> {
+        Err(Failure::new("this build keeps nothing on disk; build it with --features storage"))
     }
 
     /// How it ended, if it has, and the end of its log, to be added to a failure.

@@ -9,6 +9,11 @@ use crate::crowd::{Crowd, MAX_SENDERS, PATIENCE};
 use crate::failure::Failure;
 use crate::subject::Subject;
 
+/// Nothing done for so long is rest. A store gathers for a tenth of a second, then waits for the disk.
+const STILL: Duration = Duration::from_millis(400);
+/// Processor time in [`STILL`] that is as good as none: a thread that ends, a timer.
+const NEXT_TO_NOTHING: Duration = Duration::from_millis(1);
+
 /// How many messages are under way at a time.
 #[derive(Clone, Copy)]
 pub enum Flow {
@@ -86,6 +91,21 @@ pub fn closed_loop(crowd: &mut Crowd, subject: &Subject, flow: Flow, length: Dur
     let tally = Tally { deliveries, wall: start.elapsed(), cpu: subject.cpu()?.saturating_sub(cpu) };
     crowd.check_all_alike(members)?;
     Ok(tally)
+}
+
+/// Waits until the process does nothing any more: what is kept on disk is written after it is delivered.
+pub fn rest(crowd: &mut Crowd, subject: &Subject) -> Result<(), Failure> {
+    let deadline = Instant::now() + 3 * PATIENCE;
+    loop {
+        let before = subject.cpu()?;
+        let came = crowd.poll(STILL, |_| {})?;
+        if came == 0 && subject.cpu()?.saturating_sub(before) < NEXT_TO_NOTHING {
+            return Ok(());
+        }
+        if Instant::now() > deadline {
+            return Err(Failure::new("the process under test does not come to rest"));
+        }
+    }
 }
 
 /// `rate` messages a second from the first member for `length`. Returns how long each of the first `audience` members waited
