@@ -17,7 +17,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags};
 
 use crate::failure::Failure;
 use crate::floor::{GREETING, SPEAKERS_MARK};
-use crate::link::{Encryption, Got, Link};
+use crate::link::{Buffers, Encryption, Got, Link};
 use crate::wire;
 
 /// Members who may send. Their texts are counted apart, so that order is checked per sender.
@@ -102,9 +102,7 @@ pub struct Crowd {
     named: usize,
     /// Lines of news that came, over all members.
     pub news: u64,
-    buffer: Vec<u8>,
-    /// What had to be opened; unused where nothing is sealed.
-    opened: Vec<u8>,
+    buffers: Buffers,
     events: Vec<EpollEvent>,
 }
 
@@ -128,8 +126,7 @@ impl Crowd {
             speakers: 1,
             named: 0,
             news: 0,
-            buffer: vec![0; READ_BUFFER],
-            opened: Vec::new(),
+            buffers: Buffers::new(READ_BUFFER),
             events: vec![EpollEvent::empty(); EVENTS],
         })
     }
@@ -337,9 +334,9 @@ impl Crowd {
     }
 
     fn read(&mut self, index: usize, on: &mut impl FnMut(&Delivery)) -> Result<(), Failure> {
-        let Crowd { members, buffer, opened, size, news, .. } = self;
+        let Crowd { members, buffers, size, news, .. } = self;
         let member = &mut members[index];
-        let text = match member.link.read(buffer, opened)? {
+        let text = match member.link.read(buffers)? {
             Got::Text(text) => text,
             Got::Nothing => return Ok(()),
             // Whether it was allowed is asked there.

@@ -38,6 +38,24 @@ impl Encryption {
     }
 }
 
+/// Where a `read` puts what came; one for all links of a crowd, read in turn.
+pub struct Buffers {
+    came: Vec<u8>,
+    #[cfg(feature = "tls")]
+    opened: Vec<u8>,
+}
+
+impl Buffers {
+    /// For `size` bytes at a time.
+    pub fn new(size: usize) -> Buffers {
+        Buffers {
+            came: vec![0; size],
+            #[cfg(feature = "tls")]
+            opened: Vec::new(),
+        }
+    }
+}
+
 /// What one `read` brought.
 pub enum Got<'a> {
     /// Nothing that counts.
@@ -111,10 +129,9 @@ impl Link {
         Ok(())
     }
 
-    /// Reads once. What came lies in `buffer`, or, if it had to be opened, in `opened`.
-    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "nothing is ever opened"))]
-    pub fn read<'a>(&mut self, buffer: &'a mut [u8], opened: &'a mut Vec<u8>) -> Result<Got<'a>, Failure> {
-        let length = match (&self.socket).read(buffer) {
+    /// Reads once.
+    pub fn read<'a>(&mut self, buffers: &'a mut Buffers) -> Result<Got<'a>, Failure> {
+        let length = match (&self.socket).read(&mut buffers.came) {
             Ok(0) => return Ok(Got::End),
             Ok(length) => length,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
@@ -125,12 +142,12 @@ impl Link {
             Err(error) => return Err(error.into()),
         };
         match &mut self.sealing {
-            Sealing::Off => Ok(Got::Text(&buffer[..length])),
+            Sealing::Off => Ok(Got::Text(&buffers.came[..length])),
             #[cfg(feature = "tls")]
             Sealing::Tls(client) => {
-                opened.clear();
-                client.open(&buffer[..length], opened)?;
-                Ok(Got::Text(opened))
+                buffers.opened.clear();
+                client.open(&buffers.came[..length], &mut buffers.opened)?;
+                Ok(Got::Text(&buffers.opened))
             }
         }
     }
