@@ -81,28 +81,31 @@ pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Rep
         return Ok(());
     }
     Report::say(&format!("\n{members} members"));
-    let (mut server, other) = match options.comparison {
-        Comparison::Floor => (fill(options, members, Setup::Bare, report)?, None),
-        Comparison::History => {
-            let with = fill(options, members, Setup::History, report)?;
-            (with, Some(fill(options, members, Setup::Bare, report)?))
-        }
-        Comparison::Tls => {
-            let sealed = fill(options, members, Setup::Tls, report)?;
-            (sealed, Some(fill(options, members, Setup::Bare, report)?))
-        }
+    let mut server = fill(options, members, Setup::under(options.comparison), report)?;
+    let mut other = match options.comparison {
+        Comparison::Floor if !traffic => return Ok(()),
+        Comparison::Floor => floor(members)?,
+        Comparison::History | Comparison::Tls => fill(options, members, Setup::Bare, report)?,
     };
-    if let (Some(other), true) = (&other, options.wants(Case::Memory)) {
+    if options.comparison != Comparison::Floor && options.wants(Case::Memory) {
         compare_arrivals(options, members, server.arrival, other.arrival, report);
     }
-    if !traffic {
-        return Ok(());
+    if traffic {
+        compare_traffic(options, members, &mut server, &mut other, report)?;
     }
-    let mut other = match other {
-        Some(other) => other,
-        None => floor(members)?,
-    };
+    if options.wants(Case::Latency) {
+        latency(options, &mut server, &mut other, members, report)?;
+    }
+    Ok(())
+}
 
+fn compare_traffic(
+    options: &Options,
+    members: usize,
+    server: &mut Side,
+    other: &mut Side,
+    report: &mut Report,
+) -> Result<(), Failure> {
     let (ours, theirs) = options.comparison.sides();
     Report::say(&format!("{ours:>37} {theirs:>7}             deliveries a second"));
     Report::say(&format!("  CPU per delivery                 us      us    ratio {ours:>11} {theirs:>11}"));
@@ -115,35 +118,53 @@ pub fn run(options: &Options, members: usize, descriptors: u64, report: &mut Rep
         if !options.wants(case) {
             continue;
         }
-        let before = if options.comparison == Comparison::History { server.kept()? } else { (0, 0) };
-        let (figures, ratio) = alternate(options, &mut server, &mut other, flow, name)?;
         let what = format!("CPU per delivery, {members} members, {name}");
         match options.comparison {
-            Comparison::Floor => {}
+            Comparison::Floor => {
+                let outcome = alternate(options, server, other, flow, name)?;
+                if let Some(target) = target(case, members) {
+                    report.hold(what, outcome.figures(), outcome.ratio, target, "");
+                }
+            }
             Comparison::History => {
+                let before = server.kept()?;
+                let outcome = alternate(options, server, other, flow, name)?;
                 let after = server.kept()?;
                 let kept = kept_in_words(after.0 - before.0, after.1 - before.1);
-                Report::say(&format!("    {kept}"));
-                report.hold(what, format!("{figures}; {kept}"), ratio, HISTORY_COSTS, "");
-                continue;
+                let more = (outcome.ours - outcome.theirs) * (members - 1) as f64;
+                Report::say(&format!("    {more:.1} us more per message; {kept}"));
+                report.hold(what, format!("{}; {kept}", outcome.figures()), outcome.ratio, HISTORY_COSTS, "");
             }
             Comparison::Tls => {
-                report.tell(what, figures, ratio);
-                continue;
+                let outcome = alternate(options, server, other, flow, name)?;
+                report.tell(what, outcome.figures(), outcome.ratio);
             }
         }
-        let target = match (case, members) {
-            (Case::One, 100 | 1_000) => 1.2,
-            (Case::Burst, 100) => 0.08,
-            (Case::Eight, 1_000) => 0.03,
-            _ => continue,
-        };
-        report.hold(what, figures, ratio, target, "");
-    }
-    if options.wants(Case::Latency) {
-        latency(options, &mut server, &mut other, members, report)?;
     }
     Ok(())
+}
+
+/// What the server may cost of the floor.
+fn target(case: Case, members: usize) -> Option<f64> {
+    match (case, members) {
+        (Case::One, 100 | 1_000) => Some(1.2),
+        (Case::Burst, 100) => Some(0.08),
+        (Case::Eight, 1_000) => Some(0.03),
+        _ => None,
+    }
+}
+
+/// Microseconds per delivery, and how they relate.
+struct Outcome {
+    ours: f64,
+    theirs: f64,
+    ratio: f64,
+}
+
+impl Outcome {
+    fn figures(&self) -> String {
+        format!("{:.3} us against {:.3} us", self.ours, self.theirs)
+    }
 }
 
 /// What is lost under pressure costs nothing: without this the ratio would be too good.
@@ -203,7 +224,7 @@ fn alternate(
     other: &mut Side,
     flow: Flow,
     name: &str,
-) -> Result<(String, f64), Failure> {
+) -> Result<Outcome, Failure> {
     // Buffers grow and threads wake up for the first time outside the figures.
     let warm_up = options.window / 4;
     other.window(flow, warm_up)?;
@@ -214,10 +235,10 @@ fn alternate(
     }
     let of = |figure: fn(&(Tally, Tally)) -> f64| median(pairs.iter().map(figure).collect());
     let ratio = of(|(server, other)| server.cpu_per_delivery() / other.cpu_per_delivery());
-    let (ours, bare) = (of(|pair| pair.0.cpu_per_delivery()), of(|pair| pair.1.cpu_per_delivery()));
-    let (our_rate, bare_rate) = (of(|pair| pair.0.per_second()), of(|pair| pair.1.per_second()));
-    Report::say(&format!("  {name:<28} {ours:>7.3} {bare:>7.3} {ratio:>8.3} {our_rate:>11.0} {bare_rate:>11.0}"));
-    Ok((format!("{ours:.3} us against {bare:.3} us"), ratio))
+    let (ours, theirs) = (of(|pair| pair.0.cpu_per_delivery()), of(|pair| pair.1.cpu_per_delivery()));
+    let (our_rate, their_rate) = (of(|pair| pair.0.per_second()), of(|pair| pair.1.per_second()));
+    Report::say(&format!("  {name:<28} {ours:>7.3} {theirs:>7.3} {ratio:>8.3} {our_rate:>11.0} {their_rate:>11.0}"));
+    Ok(Outcome { ours, theirs, ratio })
 }
 
 fn latency(

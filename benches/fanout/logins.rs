@@ -25,13 +25,12 @@ const SPARE_DESCRIPTORS: u64 = 200;
 pub fn run(options: &Options, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
     match options.comparison {
         Comparison::Floor => few_and_many(options, descriptors, report),
-        Comparison::History => side_by_side(options, Setup::History, descriptors, report),
-        Comparison::Tls => side_by_side(options, Setup::Tls, descriptors, report),
+        Comparison::History | Comparison::Tls => side_by_side(options, descriptors, report),
     }
 }
 
-/// The same arrivals among as many people, with the server set up like this and with nothing of it.
-fn side_by_side(options: &Options, setup: Setup, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
+/// The same arrivals among equally many people on both sides of the comparison.
+fn side_by_side(options: &Options, descriptors: u64, report: &mut Report) -> Result<(), Failure> {
     let allowed = usize::try_from(descriptors.saturating_sub(SPARE_DESCRIPTORS)).unwrap_or(usize::MAX);
     let people = if options.quick { ARRIVALS } else { FEW };
     if allowed < 2 * (people + ARRIVALS) {
@@ -39,7 +38,7 @@ fn side_by_side(options: &Options, setup: Setup, descriptors: u64, report: &mut 
         return Ok(());
     }
     Report::say(&format!("\nlogin, join and chat, {ARRIVALS} newcomers, {PARALLEL_LOGINS} at a time"));
-    let mut with = Among::gather(options, people, setup)?;
+    let mut with = Among::gather(options, people, Setup::under(options.comparison))?;
     let mut without = Among::gather(options, people, Setup::Bare)?;
     let [with, without] = in_turns(options, &mut with, &mut without)?;
     let ratio = median(with.iter().zip(&without).map(|(with, without)| with.cpu / without.cpu).collect());

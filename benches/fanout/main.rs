@@ -6,15 +6,15 @@
 //! message once and in order. The figures are the machine's; their ratios are the program's.
 //!
 //! ```text
-//! cases  --> traffic --> crowd --> wire        what is asked, what is sent, the client's sockets, bytes and texts
-//!   |           |              +--> link <-- tls     a member's connection, and its encryption
+//! cases  --> traffic --> crowd --> wire        what is asked, what is sent, the client's members, bytes and texts
+//!   |           |          +-----> link <-- tls  a member's connection; its encryption, if any
 //!   |           +--> subject <-- floor         a process under test, its processor time and memory
 //!   +--> report                                tables and targets
 //! ```
 //!
 //! Options: `--quick` short windows; `--members 10,100` sizes; `--case NAME` one of them (several times for several);
-//! `--seconds S` length of one window; `--rounds N`; `--telnet never|auto`; `--history` or `--tls`, see below. The exit status is 1 when a message was lost,
-//! doubled or out of place, or when nothing could be measured; never for being slow.
+//! `--seconds S` length of one window; `--rounds N`; `--telnet never|auto`; `--history` or `--tls`: see below. The exit
+//! status is 1 when a message was lost, doubled or out of place, or when nothing could be measured; never for being slow.
 //!
 //! `--history` (feature `storage`): the server keeps messages on disk, and instead of the floor the same server without a
 //! section `[storage]` is the other side. The cases are `one`, `burst` and `eight`. A window's cost ends when the server has

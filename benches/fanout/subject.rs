@@ -18,6 +18,7 @@ use nix::unistd::Pid;
 
 use crate::crowd::Door;
 use crate::failure::Failure;
+use crate::options::Comparison;
 
 /// How long a process may take to say its port, and to end. Either is a matter of milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -60,6 +61,15 @@ pub enum Setup {
 }
 
 impl Setup {
+    /// What the comparison is about; its other side is [`Setup::Bare`], or the floor.
+    pub fn under(comparison: Comparison) -> Setup {
+        match comparison {
+            Comparison::Floor => Setup::Bare,
+            Comparison::History => Setup::History,
+            Comparison::Tls => Setup::Tls,
+        }
+    }
+
     /// How one comes in.
     pub fn door(self) -> Door {
         match self {
