@@ -41,6 +41,9 @@ enum Moment {
     Asked(usize),
     /// When the slack is over for the first messages.
     Late,
+    /// The same, after a life in which people talked at ease and nobody asked for anything else: whoever does takes with him
+    /// to the disk what waits before him.
+    LateAtEase,
     /// Right after it was told to stop: it writes what waits, and closes.
     Stopping(usize),
 }
@@ -48,7 +51,7 @@ enum Moment {
 impl Moment {
     fn choose(round: usize, random: &mut Random) -> Moment {
         if round % LONG_EVERY == LONG_EVERY - 1 {
-            return Moment::Late;
+            return if round / LONG_EVERY % 2 == 0 { Moment::LateAtEase } else { Moment::Late };
         }
         match random.below(10) {
             0 => Moment::Starting,
@@ -100,7 +103,7 @@ impl Seen {
             Moment::Said(count) | Moment::Stopping(count) => self.said.len() >= count,
             // On a machine where that takes long it is enough that it took long.
             Moment::Asked(count) => self.asked >= count || self.lasts(SLACK),
-            Moment::Late => self.lasts(SLACK + 2 * PROMISED),
+            Moment::Late | Moment::LateAtEase => self.lasts(SLACK + 2 * PROMISED),
         } {
             match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(event) => self.note(event),
@@ -139,6 +142,8 @@ struct Measured {
     lost: usize,
     /// How long before the killing the oldest message was acknowledged that is lost: per round that lost any.
     oldest: Vec<Duration>,
+    /// The same for the rounds in which people talked at ease.
+    at_ease: Vec<Duration>,
 }
 
 impl Lives {
@@ -160,16 +165,19 @@ impl Lives {
         let killed = thread::scope(|scope| {
             // Owned in here, so that it ends, and with it everybody who talks to it, if something fails.
             let mut program = place.start();
-            if !matches!(moment, Moment::Starting) {
-                let address = program.address();
+            let address = if matches!(moment, Moment::Starting) { None } else { Some(program.address()) };
+            if let Some(address) = address {
                 let (talkers, window) = moment.talkers();
                 for name in ["alice", "bob", "carol"].into_iter().take(talkers) {
                     let mut random = next();
                     let room = if archived && random.below(3) == 0 { ARCHIVE } else { "general" };
-                    let chatterer = Chatterer { name, room, mark: format!("{round} {name}"), window, random };
+                    let (mark, at_ease) = (format!("{round} {name}"), matches!(moment, Moment::LateAtEase));
+                    let chatterer = Chatterer { name, room, mark, window, at_ease, random };
                     let own = sender.clone();
                     scope.spawn(move || chatterer.talk(address, &own));
                 }
+            }
+            if let Some(address) = address.filter(|_| !matches!(moment, Moment::LateAtEase)) {
                 let (random, own) = (next(), sender.clone());
                 scope.spawn(move || keep_order(address, round, random, promises, &own));
                 let (random, own) = (next(), sender.clone());
@@ -196,7 +204,7 @@ impl Lives {
     }
 
     /// Compares what is found after a life with what was seen in it.
-    fn check(&mut self, round: usize, killed: Instant, seen: Seen) {
+    fn check(&mut self, round: usize, moment: Moment, killed: Instant, seen: Seen) {
         let before = self.highest;
         let Found { facts, messages, last } = look(&self.place.database(), before);
         let mut broken = self.promises().compare(&facts);
@@ -238,7 +246,9 @@ impl Lives {
         self.measured.said += seen.said.len();
         self.measured.asked += seen.asked;
         self.measured.confirmed += seen.confirmed;
-        self.measured.oldest.extend(Some(oldest).filter(|age| !age.is_zero()));
+        let measured =
+            if matches!(moment, Moment::LateAtEase) { &mut self.measured.at_ease } else { &mut self.measured.oldest };
+        measured.extend(Some(oldest).filter(|age| !age.is_zero()));
         assert!(
             broken.is_empty(),
             "{} promises are broken, the first of them: {:#?}",
@@ -273,7 +283,7 @@ fn whenever_the_server_is_killed_what_it_has_confirmed_is_there() {
         let moment = Moment::choose(round, &mut lives.random);
         println!("round {round}: {moment:?}");
         let (killed, seen) = lives.live(round, moment);
-        lives.check(round, killed, seen);
+        lives.check(round, moment, killed, seen);
     }
     // One life in which nobody says anything, and a clean end.
     let mut program = lives.place.start();
@@ -295,11 +305,12 @@ impl Measured {
             self.said, self.lost, self.asked, self.confirmed
         );
         println!(
-            "the oldest message lost, over the {} rounds that lost any: {:?} before the killing at most, {:?} in the middle; \
-             in {within} of them within {PROMISED:?}",
+            "the oldest message lost, over the {} rounds under load that lost any: {:?} before the killing at most, {:?} in the \
+             middle; in {within} of them within {PROMISED:?}; where people talked at ease: {:?}",
             self.oldest.len(),
             self.oldest.last(),
             self.oldest.get(self.oldest.len() / 2),
+            self.at_ease,
         );
     }
 }

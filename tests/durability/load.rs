@@ -106,6 +106,8 @@ pub struct Chatterer {
     pub mark: String,
     /// Lines on their way before the first of them has to be acknowledged.
     pub window: usize,
+    /// He asks for the time before each line. The server answers such questions ten times a second.
+    pub at_ease: bool,
     pub random: Random,
 }
 
@@ -118,6 +120,10 @@ impl Chatterer {
         let mut reader = BufReader::new(stream);
         let mut count = 0;
         loop {
+            if self.at_ease {
+                stream.write_all(b":time\r\n").ok()?;
+                line_with(&mut reader, "* It is ")?;
+            }
             let texts: Vec<_> = (0..self.window).map(|place| self.text(count + place)).collect();
             let lines: String = texts.iter().map(|text| format!(":say {text}\r\n")).collect();
             stream.write_all(lines.as_bytes()).ok()?;
@@ -151,16 +157,22 @@ fn is_farewell(seen: &str) -> bool {
 
 /// The number in the next line that has one behind these words.
 fn acknowledged(reader: &mut BufReader<&TcpStream>, before: &str) -> Option<u64> {
-    let mut line = String::new();
+    let line = line_with(reader, before)?;
+    let (_, rest) = line.split_once(before)?;
+    rest.split_once('.').and_then(|(id, _)| id.parse().ok())
+}
+
+/// The next line with these words.
+fn line_with(reader: &mut BufReader<&TcpStream>, words: &str) -> Option<String> {
     loop {
-        line.clear();
+        let mut line = String::new();
         reader.read_line(&mut line).ok().filter(|_| line.ends_with('\n'))?;
         if is_farewell(&line) {
             return None;
         }
         assert!(!line.contains("! "), "refused: {line}");
-        if let Some((_, rest)) = line.split_once(before) {
-            return rest.split_once('.').and_then(|(id, _)| id.parse().ok());
+        if line.contains(words) {
+            return Some(line);
         }
     }
 }
