@@ -51,7 +51,7 @@ enum Moment {
 impl Moment {
     fn choose(round: usize, random: &mut Random) -> Moment {
         if round % LONG_EVERY == LONG_EVERY - 1 {
-            return if round / LONG_EVERY % 2 == 0 { Moment::LateAtEase } else { Moment::Late };
+            return if (round / LONG_EVERY).is_multiple_of(2) { Moment::LateAtEase } else { Moment::Late };
         }
         match random.below(10) {
             0 => Moment::Starting,
