@@ -5,7 +5,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use chatsock::config::{self, Config};
 use chatsock::hub::Hub;
 use chatsock::server::{self, Capacity, Request, StartError};
+use socket2::{Domain, Socket, Type};
 
 /// How long anything expected may take before the test fails. Long, because a loaded machine is no failure.
 pub const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,6 +93,20 @@ impl Server {
         self.join_thread();
     }
 
+    /// Stops, and waits until nothing of it is left, so that another server can have its database. Threads of connections
+    /// that are closing hold on to it a moment longer than it runs.
+    pub fn end(mut self) {
+        let (hub, store) = (Arc::downgrade(&self.hub), self.hub.store().map(Arc::downgrade));
+        self.ask_to_stop();
+        self.join_thread();
+        drop(self);
+        let deadline = Instant::now() + PATIENCE;
+        while hub.strong_count() > 0 || store.as_ref().is_some_and(|store| store.strong_count() > 0) {
+            assert!(Instant::now() < deadline, "something of the server is left");
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+    }
+
     fn join_thread(&mut self) {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server does not panic").expect("the server runs");
@@ -162,6 +177,15 @@ impl Client {
         let mut client = Client { stream, layer: Some(layer), received, over: false };
         client.send_raw(&answer);
         client
+    }
+
+    /// Connects from another address of this machine, such as 127.0.0.2.
+    pub fn connect_from(own: Ipv4Addr, address: SocketAddr) -> Client {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from((own, 0)).into()).expect("an address of this machine");
+        socket.connect(&address.into()).expect("a connection");
+        socket.set_tcp_nodelay(true).expect("nodelay");
+        Client { stream: socket.into(), layer: None, received: Vec::new(), over: false }
     }
 
     /// Connects, gives a name, and stands in the palette.

@@ -1,0 +1,25 @@
+//! Accounts, from outside: coming in, dialogues about passwords, lock-outs, ghosts, and what is kept of a person.
+
+#![cfg(feature = "storage")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+#[path = "accounts/coming_in.rs"]
+mod coming_in;
+#[path = "accounts/dialogues.rs"]
+mod dialogues;
+#[path = "accounts/ghosts.rs"]
+mod ghosts;
+#[path = "support/home.rs"]
+mod home;
+#[path = "accounts/lockout.rs"]
+mod lockout;
+#[path = "support/machine.rs"]
+mod machine;
+#[path = "accounts/settings.rs"]
+mod settings;
+mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
+#[cfg(feature = "tls")]
+#[path = "support/tls.rs"]
+mod tls;

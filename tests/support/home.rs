@@ -1,0 +1,177 @@
+//! What outlasts a server: a directory with a database in it, and the people who have accounts there.
+
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use chatsock::names::UserName;
+use chatsock::password;
+use chatsock::store::Store;
+
+use crate::support::{Client, Server, scratch};
+
+/// Of most accounts.
+pub const PASSWORD: &str = "correct horse";
+
+/// What is asked for on a screen that shows what is typed, before every password.
+pub const ASKED: &str = "Password: ";
+
+/// Whether messages are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    /// `history = true`
+    Kept,
+    /// `history = false`
+    Forgotten,
+}
+
+/// Both.
+pub const BOTH: [History; 2] = [History::Kept, History::Forgotten];
+
+/// A directory that is gone when the test is over, for one database and the servers that use it one after the other.
+pub struct Home(PathBuf);
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // A test that failed has more to say than that its directory is still there.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Home {
+    pub fn new() -> Home {
+        Home(scratch())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.0.join("chatsock.db")
+    }
+
+    /// A configuration with this database. `more` begins with keys at the top and may go on with sections.
+    pub fn config(&self, history: History, more: &str) -> String {
+        let (path, history) = (self.database(), history == History::Kept);
+        format!("{more}\n[storage]\npath = \"{}\"\nhistory = {history}\n", path.display())
+    }
+
+    /// A server with that configuration.
+    pub fn start(&self, history: History, more: &str) -> Server {
+        Server::with(&self.config(history, more))
+    }
+
+    /// Puts another configuration with this database in force, as SIGHUP does.
+    pub fn reconfigure(&self, server: &Server, history: History, more: &str) {
+        let text = self.config(history, more);
+        server.reconfigure(&format!("shutdown_delay = 0\n{text}\n[limits]\nmessages_per_second = 0\n"));
+    }
+
+    /// Makes accounts as `chatsock user add` does, whether a server runs or not.
+    pub fn accounts(&self, names: &[&str]) {
+        let mut accounts = Store::open_accounts(&self.database()).expect("the accounts");
+        for name in names {
+            let name = UserName::parse(name, 1, 32).expect("a name");
+            let hash = password::hash(PASSWORD).expect("a hash");
+            accounts.create(&name, &hash).expect("an account");
+        }
+    }
+
+    /// Takes an account away as `chatsock user remove` does.
+    pub fn remove_account(&self, name: &str) {
+        let mut accounts = Store::open_accounts(&self.database()).expect("the accounts");
+        let name = UserName::parse(name, 1, 32).expect("a name");
+        assert!(accounts.remove(&name).expect("removed"), "there is no account {name}");
+    }
+
+    /// The files in which a text is found. Not read by this process: closing a database's file would drop SQLite's locks.
+    pub fn files_with(&self, text: &str) -> Vec<String> {
+        let found = Command::new("grep").args(["-rlaF", "--", text]).arg(&self.0).output().expect("grep");
+        let names = String::from_utf8(found.stdout).expect("paths");
+        names.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Waits until all that was said and done so far is on the disk.
+pub fn written(server: &Server) {
+    server.hub().store().expect("a store").flush().expect("written");
+}
+
+/// Somebody at the first question.
+pub fn knock(address: SocketAddr) -> Client {
+    let mut client = Client::connect(address);
+    client.expect("Username: ");
+    client
+}
+
+/// Gives a password where one is asked for.
+pub fn give(client: &mut Client, password: &str) {
+    client.expect(ASKED);
+    client.send(password);
+}
+
+/// Somebody who has given a name and a password, and waits for the answer.
+pub fn try_login(address: SocketAddr, name: &str, password: &str) -> Client {
+    let mut client = knock(address);
+    client.send(name);
+    give(&mut client, password);
+    client
+}
+
+/// Somebody in his account, in the palette. What follows the greeting, such as messages that waited, is yet to be read.
+pub fn come_in(server: &Server, name: &str) -> Client {
+    let mut client = try_login(server.address(), name, PASSWORD);
+    client.expect(&format!("* Hello {name}. "));
+    client.expect(":help explains.\r\n");
+    client
+}
+
+/// The same, with what followed the greeting.
+pub fn arrive(server: &Server, name: &str) -> (Client, String) {
+    let mut client = come_in(server, name);
+    let told = client.settle();
+    (client, told)
+}
+
+/// Somebody in his account in the chat view of a room.
+pub fn chat(server: &Server, name: &str, room: &str) -> Client {
+    let mut client = come_in(server, name);
+    view(&mut client, room);
+    client
+}
+
+/// From the palette into the chat view of a room.
+pub fn view(client: &mut Client, room: &str) {
+    client.send(&format!(":join {room}"));
+    client.expect("to leave.\r\n");
+    client.send(":chat");
+    client.expect(":q goes back.\r\n");
+    client.expect(&format!("{room} | "));
+}
+
+/// Leaves, and waits for the end.
+pub fn quit(mut client: Client) {
+    client.send("/quit");
+    client.expect("* Goodbye.\r\n");
+    client.expect_end();
+}
+
+/// Makes an account of the name one has.
+pub fn register(client: &mut Client, password: &str) {
+    client.send("/register");
+    give(client, password);
+    client.expect("* Once more, to be sure.\r\n");
+    give(client, password);
+    client.expect(" is yours: from now on the name needs its password");
+    client.expect("\r\n");
+}
+
+/// Answers a command that asks for one password.
+pub fn prove(client: &mut Client, command: &str, password: &str) {
+    client.send(command);
+    give(client, password);
+}
