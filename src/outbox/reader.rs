@@ -4,6 +4,7 @@
 //! *Knows nothing of* commands.
 //! *Called by* `session`; `direct` asks whether somebody is ignored.
 
+use super::personal::is_about;
 use super::{MOST_IGNORED, Outbox, Personal, State};
 use crate::message::{Addressee, ClientId};
 use crate::names::UserName;
@@ -49,7 +50,7 @@ impl Outbox {
     /// Shows nothing more of somebody. False if as many are ignored as can be.
     pub fn ignore(&self, who: Addressee) -> bool {
         self.lock().change(|personal| {
-            personal.ignored.retain(|known| known.client != who.client && known.name != who.name);
+            personal.ignored.retain(|known| !is_about(known, who.client, &who.name));
             let room = personal.ignored.len() < MOST_IGNORED;
             if room {
                 personal.ignored.push(who);
