@@ -11,7 +11,7 @@ use jiff::tz::TimeZone;
 
 use super::Session;
 use crate::identity::AccountId;
-use crate::message::{Addressee, ClientId, Draft, Event, Message};
+use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
 use crate::names::RoomName;
 use crate::room::Room;
 use crate::screen::{Bell, Clock, Tone};
@@ -145,8 +145,13 @@ impl Session {
     /// Notes that this person has read a room up to its end.
     pub(super) fn note_visit(&mut self, room: &Room) {
         let account = self.person.as_ref().and_then(|person| person.account());
-        let (Some(store), Some(account), Some(last)) = (self.hub.store(), account, room.newest()) else { return };
-        store.visited(account, room.name(), last);
+        let (Some(store), Some(account)) = (self.hub.store(), account) else { return };
+        // Where nothing has been said yet, all that will be is new.
+        let last = room.newest().unwrap_or(MessageId(0));
+        // A room that somebody has made leaves no trace unless it is kept.
+        if room.made().is_none() || room.is_kept() {
+            store.visited(account, room.name(), last);
+        }
         let visit = Visit { room: room.name().clone(), last };
         self.visits.retain(|known| known.room != visit.room);
         self.visits.push(visit);
