@@ -85,7 +85,7 @@ impl Room {
     pub fn snapshot_to_keep(&self, actor: &Actor, now: Instant) -> Result<Snapshot, Denied> {
         let mut state = self.lock();
         if !state.permits(actor, Deed::Set, state.case(), now) {
-            return Err(Denied::NotAdmin(self.name.clone()));
+            return Err(state.not_admin(self));
         }
         if state.made.is_none() {
             return Err(Denied::AsItIs(format!("{} is one of the server's own rooms and is kept anyway.", self.name)));

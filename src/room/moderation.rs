@@ -311,7 +311,8 @@ impl State {
         })
     }
 
-    fn not_admin(&self, room: &Room) -> Denied {
+    /// What somebody hears who keeps no order in a room.
+    pub(super) fn not_admin(&self, room: &Room) -> Denied {
         match self.made {
             Some(_) => Denied::NotAdmin(room.name.clone()),
             None => Denied::NoAdmins(room.name.clone()),
