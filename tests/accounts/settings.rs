@@ -16,11 +16,15 @@ fn time_zone_bell_colour_and_ignored_people_are_kept_over_logins_and_restarts() 
         alice.expect("* The bell rings at every message.\r\n");
         alice.send(":color off");
         alice.expect("* Colour is off.\r\n");
-        alice.send(":ignore bob");
-        alice.expect("* You see nothing of bob any more; :unignore bob ends it.\r\n");
+        let dave = server.login("dave");
+        for name in ["bob", "dave"] {
+            alice.send(&format!(":ignore {name}"));
+            alice.expect(&format!("* You see nothing of {name} any more; :unignore {name} ends it.\r\n"));
+        }
         quit(alice);
         bob.settle();
         quit(bob);
+        quit(dave);
 
         let mut server = server;
         for restarts in 0..2 {
@@ -34,7 +38,7 @@ fn time_zone_bell_colour_and_ignored_people_are_kept_over_logins_and_restarts() 
             alice.send("/time");
             alice.expect("(UTC+09:00).\r\n");
             alice.send("/ignore");
-            alice.expect("* You ignore bob.\r\n");
+            alice.expect("* You ignore bob, dave.\r\n");
             bob.send("unheard");
             bob.send("@alice unheard too");
             bob.settle();

@@ -146,7 +146,12 @@ pub fn chat(server: &Server, name: &str, room: &str) -> Client {
 
 /// From the palette into the chat view of a room.
 pub fn view(client: &mut Client, room: &str) {
-    client.send(&format!(":join {room}"));
+    view_with(client, room, "");
+}
+
+/// The same with the room's password.
+pub fn view_with(client: &mut Client, room: &str, password: &str) {
+    client.send(format!(":join {room} {password}").trim_end());
     client.expect("to leave.\r\n");
     client.send(":chat");
     client.expect(":q goes back.\r\n");

@@ -1,0 +1,20 @@
+//! What is kept: messages for people who are away, what they have not read, rooms, history; and what never reaches the disk.
+
+#![cfg(feature = "storage")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+#[path = "kept/directs.rs"]
+mod directs;
+#[path = "kept/erasing.rs"]
+mod erasing;
+#[path = "kept/history.rs"]
+mod history;
+#[path = "support/home.rs"]
+mod home;
+#[path = "support/machine.rs"]
+mod machine;
+#[path = "kept/rooms.rs"]
+mod rooms;
+mod support;
+#[path = "kept/unread.rs"]
+mod unread;

@@ -1,0 +1,199 @@
+//! Messages for somebody who is not there.
+
+use crate::home::{BOTH, History, Home, PASSWORD, arrive, come_in, knock, prove, quit, written};
+use crate::support::{Client, Server};
+
+const WAITS: &str = "* alice is not online: the message waits for the next login.\r\n";
+
+fn server(home: &Home, history: History) -> Server {
+    home.accounts(&["alice"]);
+    home.start(history, "")
+}
+
+/// Leaves a message for alice.
+fn leave(client: &mut Client, text: &str) {
+    client.send(&format!(":dm alice {text}"));
+    client.expect(&format!(" you -> alice: {text}\r\n"));
+    client.expect(WAITS);
+}
+
+/// The texts of the direct messages in what was told, in its order.
+fn texts(told: &str) -> Vec<&str> {
+    told.lines().filter_map(|line| line.split_once(" -> you: ").map(|(_, text)| text)).collect()
+}
+
+#[test]
+fn what_was_written_to_somebody_away_is_shown_once_at_the_next_login_in_order() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let (mut bob, mut carol) = (server.login("bob"), server.login("carol"));
+        leave(&mut bob, "one");
+        leave(&mut carol, "two");
+        leave(&mut bob, "three");
+        let (alice, told) = arrive(&server, "alice");
+        assert!(told.contains("* 3 messages came while you were away:\r\n"), "{told:?}");
+        assert_eq!(texts(&told), ["one", "two", "three"]);
+        let numbers: Vec<_> = told.lines().filter(|line| line.contains(" -> you: ")).collect();
+        assert!(numbers[0].contains("] #1 bob -> you") && numbers[1].contains("] #2 carol -> you"), "{told:?}");
+        quit(alice);
+        let (alice, told) = arrive(&server, "alice");
+        assert!(!told.contains("while you were away"), "{told:?}");
+        quit(alice);
+        leave(&mut bob, "four");
+        let (_, told) = arrive(&server, "alice");
+        assert!(told.contains("* 1 message came while you were away:\r\n"), "{told:?}");
+        assert_eq!(texts(&told), ["four"]);
+    }
+}
+
+#[test]
+fn with_history_they_wait_over_a_restart_and_without_they_are_in_memory_only() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let mut bob = server.login("bob");
+        leave(&mut bob, "mind the gap");
+        assert_eq!(home.files_with("mind the gap").is_empty(), history == History::Forgotten);
+        server.end();
+        let server = home.start(history, "");
+        let (_alice, told) = arrive(&server, "alice");
+        match history {
+            History::Kept => assert_eq!(texts(&told), ["mind the gap"]),
+            History::Forgotten => assert!(!told.contains("while you were away"), "{told:?}"),
+        }
+        // Read, it is nowhere on the disk.
+        written(&server);
+        assert_eq!(home.files_with("mind the gap"), [""; 0]);
+    }
+}
+
+#[test]
+fn a_hundred_wait_for_one_person_and_one_more_is_refused() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let mut bob = server.login("bob");
+        let all: Vec<_> = (1..=100).map(|number| format!("number {number}")).collect();
+        for text in &all {
+            leave(&mut bob, text);
+        }
+        bob.send(":dm alice one too many");
+        bob.expect("! Not sent: Too many messages wait for ");
+        bob.expect(" already: try again later.\r\n");
+        let (_alice, told) = arrive(&server, "alice");
+        assert!(told.contains("* 100 messages came while you were away:\r\n"), "{told:?}");
+        assert_eq!(texts(&told), all);
+    }
+}
+
+#[test]
+fn who_is_ignored_is_not_told_so_and_what_he_writes_is_not_found_waiting() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let (mut bob, mut carol) = (server.login("bob"), server.login("carol"));
+        let mut alice = come_in(&server, "alice");
+        let mut eve = server.login("eve");
+        for (name, ignored) in [("bob", &mut bob), ("eve", &mut eve)] {
+            alice.send(&format!(":ignore {name}"));
+            alice.expect(&format!("* You see nothing of {name} any more"));
+            ignored.settle();
+        }
+        quit(alice);
+        leave(&mut bob, "unheard");
+        leave(&mut eve, "unheard too");
+        leave(&mut carol, "heard");
+        assert_eq!(home.files_with("unheard"), [""; 0]);
+        let (_, told) = arrive(&server, "alice");
+        assert!(told.contains("* 1 message came while you were away:\r\n"), "{told:?}");
+        assert_eq!(texts(&told), ["heard"]);
+    }
+}
+
+#[test]
+fn of_several_who_are_written_to_those_who_are_there_read_it_at_once() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let (mut bob, mut carol) = (server.chat("bob", "general"), server.login("carol"));
+        bob.send("@carol,alice,nobody lunch?");
+        carol.expect("bob -> you: lunch?\r\n");
+        let told = bob.settle();
+        assert!(told.contains(WAITS) && told.contains("! Not sent: nobody is not online"), "{told:?}");
+        let (_, told) = arrive(&server, "alice");
+        assert_eq!(texts(&told), ["lunch?"]);
+    }
+}
+
+#[test]
+fn temporary_messages_and_conversations_do_not_wait() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let mut bob = server.login("bob");
+        bob.send(":temp 30 @alice burn this");
+        bob.expect("! Not sent: alice is not online, and a temporary message does not wait.\r\n");
+        bob.send(":dm alice");
+        bob.expect("! alice is not online; :listall shows who is.\r\n");
+        bob.send(":dm nobody hello");
+        bob.expect("! Not sent: nobody is not online; :listall shows who is.\r\n");
+        assert_eq!(home.files_with("burn this"), [""; 0]);
+        let (_, told) = arrive(&server, "alice");
+        assert!(!told.contains("while you were away"), "{told:?}");
+    }
+}
+
+#[test]
+fn what_waits_is_shown_by_every_way_into_the_account() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let mut bob = server.login("bob");
+        leave(&mut bob, "by login");
+        let mut guest = server.login("guest");
+        prove(&mut guest, ":login alice", PASSWORD);
+        guest.expect("* 1 message came while you were away:\r\n");
+        guest.expect("bob -> you: by login\r\n");
+        quit(guest);
+        leave(&mut bob, "by ghost");
+        let mut alice = knock(server.address());
+        prove(&mut alice, ":ghost alice", PASSWORD);
+        alice.expect("bob -> you: by ghost\r\n");
+    }
+}
+
+#[test]
+fn what_waited_for_an_account_that_is_gone_is_not_read_by_who_takes_the_name() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let mut bob = server.login("bob");
+        leave(&mut bob, "for her eyes");
+        home.remove_account("alice");
+        home.accounts(&["alice"]);
+        let (_, told) = arrive(&server, "alice");
+        assert!(!told.contains("for her eyes") && !told.contains("while you were away"), "{told:?}");
+    }
+}
+
+#[test]
+fn without_accounts_nothing_waits() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Kept, "accounts = \"off\"");
+    let mut bob = server.login("bob");
+    bob.send(":dm alice hello");
+    bob.expect("! Not sent: alice is not online; :listall shows who is.\r\n");
+}
+
+#[test]
+fn who_reads_what_waited_can_answer_when_its_author_is_there() {
+    let home = Home::new();
+    let server = server(&home, History::Forgotten);
+    let mut bob = server.login("bob");
+    leave(&mut bob, "call me");
+    let (mut alice, _) = arrive(&server, "alice");
+    alice.send(":dm bob what is it?");
+    bob.expect("alice -> you: what is it?\r\n");
+}
