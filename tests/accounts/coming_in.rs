@@ -328,3 +328,47 @@ fn an_account_taken_away_on_the_command_line_frees_its_name() {
     home.remove_account("alice");
     quit(server.login("alice"));
 }
+
+#[test]
+fn a_script_that_sends_name_password_and_command_at_once_is_answered_in_order() {
+    let home = Home::new();
+    let server = server(&home, "required");
+    let mut script = Client::connect(server.address());
+    script.send_bytes(format!("alice\n{PASSWORD}\n:whoami\n").as_bytes());
+    script.finish();
+    script.expect("* The name alice needs its password.");
+    script.expect("* Hello alice. ");
+    script.expect("), registered, in no room");
+    let rest = script.expect_end();
+    assert!(rest.ends_with("* Goodbye.\r\n"), "{rest:?}");
+}
+
+#[test]
+fn who_gives_no_password_is_disconnected_at_the_deadline_of_the_login() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, "[limits]\nlogin_seconds = 1");
+    let mut client = knock(server.address());
+    client.send("alice");
+    client.expect(ASKED);
+    assert!(client.expect_end().ends_with("! No name was given in time.\r\n"));
+}
+
+#[test]
+fn people_who_log_in_to_their_accounts_all_at_once_all_come_in() {
+    let names: Vec<_> = (0..30).map(|number| format!("user{number}")).collect();
+    let home = Home::new();
+    home.accounts(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let server = home.start(History::Forgotten, "");
+    let mut clients: Vec<_> = names.iter().map(|_| knock(server.address())).collect();
+    for (client, name) in clients.iter_mut().zip(&names) {
+        client.send(name);
+        client.expect(ASKED);
+    }
+    for client in &mut clients {
+        client.send(PASSWORD);
+    }
+    for (client, name) in clients.iter_mut().zip(&names) {
+        client.expect(&format!("* Hello {name}. "));
+    }
+}

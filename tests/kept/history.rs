@@ -361,3 +361,52 @@ fn a_kept_room_remembers_and_what_was_said_before_it_was_kept_comes_along() {
     let shown = history(&mut alice, ":history");
     assert!(shown.contains("alice: before\r\n") && shown.contains("alice: after\r\n"), "{shown:?}");
 }
+
+#[test]
+fn where_memory_holds_nothing_all_is_read_from_the_disk() {
+    const NONE: &str = "history_max = 0\noperators = [\"root\"]";
+    let home = Home::new();
+    let server = thirty(&home);
+    server.end();
+    let server = home.start(History::Kept, NONE);
+    let mut alice = chat(&server, "alice", "general");
+    let mut bob = chat(&server, "bob", "general");
+    alice.send("the newest");
+    bob.expect("#31 alice: the newest\r\n");
+    written(&server);
+    assert_eq!(numbers(&mut alice, "/history 4"), [28, 29, 30, 31]);
+    assert_eq!(numbers(&mut alice, "/search newest|word30"), [31, 30]);
+    bob.send("/reply 31 indeed");
+    alice.expect("bob: (to #31 alice: \"the newest\") indeed\r\n");
+    alice.send("/edit 31 newer still");
+    alice.settle();
+    alice.send("/delete 29");
+    bob.expect("* #29 was deleted by alice\r\n");
+    written(&server);
+    assert_eq!(numbers(&mut bob, "/history 4"), [28, 30, 31, 32]);
+    assert!(history(&mut bob, "/history 2").contains("#31 alice: newer still (edited)\r\n"));
+}
+
+#[test]
+fn who_joins_a_room_of_the_configuration_reads_it_back_but_a_banned_and_a_stranger_read_nothing() {
+    let home = Home::new();
+    let server = thirty(&home);
+    let server = restarted(&home, server);
+    let mut bob = come_in(&server, "bob");
+    for command in [":reply 1 hello", ":edit 2 hello", ":delete 2"] {
+        bob.send(command);
+        bob.expect("! There is no such message where you are; :history shows the numbers.\r\n");
+    }
+    view(&mut bob, "general");
+    let mut root = chat(&server, "root", "general");
+    root.send("/ban bob");
+    bob.expect("* You were banned from general by root.\r\n");
+    for command in [":reply 1 hello", ":edit 2 hello", ":delete 2"] {
+        bob.send(command);
+        bob.expect("! There is no such message where you are; :history shows the numbers.\r\n");
+    }
+    bob.send(":search word");
+    bob.expect("* Nothing found where you may read.\r\n");
+    let mut guest = server.chat("guest", "general");
+    assert_eq!(numbers(&mut guest, "/history 40"), (1..=30).collect::<Vec<_>>());
+}

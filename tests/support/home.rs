@@ -6,12 +6,14 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use chatsock::names::UserName;
 use chatsock::password;
-use chatsock::store::Store;
+use chatsock::server::StartError;
+use chatsock::store::{OpenError, Store};
 
-use crate::support::{Client, Server, scratch};
+use crate::support::{Client, PATIENCE, Server, scratch};
 
 /// Of most accounts.
 pub const PASSWORD: &str = "correct horse";
@@ -60,9 +62,19 @@ impl Home {
         format!("{more}\n[storage]\npath = \"{}\"\nhistory = {history}\n", path.display())
     }
 
-    /// A server with that configuration.
+    /// A server with that configuration. Threads of connections that are closing hold on to the database for a moment longer
+    /// than the server before runs, and so does a child process between its making and its start.
     pub fn start(&self, history: History, more: &str) -> Server {
-        Server::with(&self.config(history, more))
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match Server::try_with(&self.config(history, more)) {
+                Ok(server) => return server,
+                Err(StartError::Store(OpenError::InUse(_))) if Instant::now() < deadline => {
+                    std::thread::park_timeout(Duration::from_millis(5));
+                }
+                Err(error) => panic!("the server does not start: {error}"),
+            }
+        }
     }
 
     /// Puts another configuration with this database in force, as SIGHUP does.

@@ -37,19 +37,28 @@ impl Server {
 
     /// Starts with `extra` added to that; a section `[limits]` in it stands alone.
     pub fn with(extra: &str) -> Server {
+        Server::try_with(extra).expect("the server starts")
+    }
+
+    /// The same; why it does not start if it does not.
+    pub fn try_with(extra: &str) -> Result<Server, StartError> {
         let limits = if extra.contains("[limits]") { "" } else { "[limits]\nmessages_per_second = 0\n" };
-        Server::configured(parse(&format!("shutdown_delay = 0\n{extra}\n{limits}")))
+        Server::try_configured(parse(&format!("shutdown_delay = 0\n{extra}\n{limits}")))
     }
 
     /// Starts with a configuration; the listeners in it are replaced by free ports of this machine.
-    pub fn configured(mut config: Config) -> Server {
+    pub fn configured(config: Config) -> Server {
+        Server::try_configured(config).expect("the server starts")
+    }
+
+    fn try_configured(mut config: Config) -> Result<Server, StartError> {
         config.listen = vec![server::loopback()];
         config.quick_listen = vec![server::loopback()];
-        let server = server::bind(config, Capacity { connections: 10_000 }).expect("the server starts");
+        let server = server::bind(config, Capacity { connections: 10_000 })?;
         let (requests, addresses, hub) = (server.requests(), server.addresses(), Arc::clone(server.hub()));
         let run = move || server.run();
         let thread = std::thread::Builder::new().name("server".into()).spawn(run).expect("a thread");
-        Server { requests, thread: Some(thread), addresses, hub }
+        Ok(Server { requests, thread: Some(thread), addresses, hub })
     }
 
     /// Where telnet and nc come in.
@@ -93,18 +102,10 @@ impl Server {
         self.join_thread();
     }
 
-    /// Stops, and waits until nothing of it is left, so that another server can have its database. Threads of connections
-    /// that are closing hold on to it a moment longer than it runs.
-    pub fn end(mut self) {
-        let (hub, store) = (Arc::downgrade(&self.hub), self.hub.store().map(Arc::downgrade));
+    /// Stops, and waits for the end: all that was said and done is on the disk then.
+    pub fn end(self) {
         self.ask_to_stop();
-        self.join_thread();
-        drop(self);
-        let deadline = Instant::now() + PATIENCE;
-        while hub.strong_count() > 0 || store.as_ref().is_some_and(|store| store.strong_count() > 0) {
-            assert!(Instant::now() < deadline, "something of the server is left");
-            std::thread::park_timeout(Duration::from_millis(5));
-        }
+        self.join();
     }
 
     fn join_thread(&mut self) {
