@@ -145,3 +145,23 @@ fn no_password_is_in_any_file() {
         assert_eq!(home.files_with(text), [""; 0], "{text}");
     }
 }
+
+#[test]
+fn what_was_temporary_in_a_room_before_it_was_kept_does_not_come_along() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Kept, "");
+    let mut alice = come_in(&server, "alice");
+    alice.send(":create den");
+    alice.expect("[den]> ");
+    for line in [":say to stay", ":temp 600 self destruct", ":say regrettable", ":delete", ":set keep on"] {
+        alice.send(line);
+        alice.settle();
+    }
+    written(&server);
+    server.end();
+    assert_ne!(home.files_with("to stay"), [""; 0]);
+    for text in ["self destruct", "regrettable"] {
+        assert_eq!(home.files_with(text), [""; 0], "{text}");
+    }
+}
