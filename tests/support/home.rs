@@ -62,19 +62,15 @@ impl Home {
         format!("{more}\n[storage]\npath = \"{}\"\nhistory = {history}\n", path.display())
     }
 
-    /// A server with that configuration. Threads of connections that are closing hold on to the database for a moment longer
-    /// than the server before runs, and so does a child process between its making and its start.
+    /// A server with that configuration.
     pub fn start(&self, history: History, more: &str) -> Server {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match Server::try_with(&self.config(history, more)) {
-                Ok(server) => return server,
-                Err(StartError::Store(OpenError::InUse(_))) if Instant::now() < deadline => {
-                    std::thread::park_timeout(Duration::from_millis(5));
-                }
-                Err(error) => panic!("the server does not start: {error}"),
-            }
-        }
+        let config = self.config(history, more);
+        once_free(|| {
+            Server::try_with(&config).map_err(|error| match error {
+                StartError::Store(error) => error,
+                error => panic!("the server does not start: {error}"),
+            })
+        })
     }
 
     /// Puts another configuration with this database in force, as SIGHUP does.
@@ -85,7 +81,7 @@ impl Home {
 
     /// Makes accounts as `chatsock user add` does, whether a server runs or not.
     pub fn accounts(&self, names: &[&str]) {
-        let mut accounts = Store::open_accounts(&self.database()).expect("the accounts");
+        let mut accounts = once_free(|| Store::open_accounts(&self.database()));
         for name in names {
             let name = UserName::parse(name, 1, 32).expect("a name");
             let hash = password::hash(PASSWORD).expect("a hash");
@@ -95,7 +91,7 @@ impl Home {
 
     /// Takes an account away as `chatsock user remove` does.
     pub fn remove_account(&self, name: &str) {
-        let mut accounts = Store::open_accounts(&self.database()).expect("the accounts");
+        let mut accounts = once_free(|| Store::open_accounts(&self.database()));
         let name = UserName::parse(name, 1, 32).expect("a name");
         assert!(accounts.remove(&name).expect("removed"), "there is no account {name}");
     }
@@ -105,6 +101,21 @@ impl Home {
         let found = Command::new("grep").args(["-rlaF", "--", text]).arg(&self.0).output().expect("grep");
         let names = String::from_utf8(found.stdout).expect("paths");
         names.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Opens the database when nobody has it any more. Threads of connections that are closing hold on to it for a moment longer
+/// than their server runs; and so does a child process of this one, between its making and its start.
+fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match open() {
+            Ok(opened) => return opened,
+            Err(OpenError::InUse(_) | OpenError::OlderInUse(_)) if Instant::now() < deadline => {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            Err(error) => panic!("{error}"),
+        }
     }
 }
 
