@@ -4,7 +4,7 @@
 //! *Knows nothing of* who may read it. *Called by* `writer` for records, by `reading` and `opening` to read.
 
 use log::warn;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
 
 use super::columns::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
 use super::kept::{KeptMessage, Visit};
@@ -17,18 +17,39 @@ use crate::names::RoomName;
 /// costs no more than that many steps of an index.
 const MOST_UNREAD: i64 = 1000;
 
-/// Writes what was said.
-pub fn record_said(connection: &Connection, room: &RoomName, message: &KeptMessage) -> rusqlite::Result<()> {
-    let room = rooms::number(connection, room)?;
-    let text = texts::put(connection, &message.text)?;
-    connection
-        .prepare_cached(
+/// Writes what was said, one after the other. What it needs to know for that it looks up once: it must not outlive a
+/// change that somebody else makes.
+pub struct Scribe<'c> {
+    connection: &'c Connection,
+    insert: CachedStatement<'c>,
+    texts: texts::Appender<'c>,
+    room: Option<(RoomName, i64)>,
+}
+
+impl<'c> Scribe<'c> {
+    /// Ready to write, within a transaction.
+    pub fn new(connection: &'c Connection) -> rusqlite::Result<Scribe<'c>> {
+        let insert = connection.prepare_cached(
             "INSERT INTO messages (id, room, at, author, account, text, action, edited, reply_id, reply_author)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?
-        .execute(params![
+        )?;
+        Ok(Scribe { connection, insert, texts: texts::Appender::new(connection)?, room: None })
+    }
+
+    /// Writes one message.
+    pub fn write(&mut self, room: &RoomName, message: &KeptMessage) -> rusqlite::Result<()> {
+        let number = match &self.room {
+            Some((known, number)) if known == room => *number,
+            _ => {
+                let number = rooms::number(self.connection, room)?;
+                self.room = Some((room.clone(), number));
+                number
+            }
+        };
+        let text = self.texts.put(&message.text)?;
+        self.insert.execute(params![
             integer(message.id.0),
-            room,
+            number,
             moment(message.at),
             message.author.as_str(),
             message.account.map(|account| integer(account.0)),
@@ -38,7 +59,8 @@ pub fn record_said(connection: &Connection, room: &RoomName, message: &KeptMessa
             message.reply.as_ref().map(|reply| integer(reply.id.0)),
             message.reply.as_ref().map(|reply| reply.author.as_str()),
         ])?;
-    Ok(())
+        Ok(())
+    }
 }
 
 fn slot(connection: &Connection, room: i64, id: MessageId) -> rusqlite::Result<Option<i64>> {

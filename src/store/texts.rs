@@ -11,7 +11,7 @@
 //! *Owns* slots, their sizes and which are free. *Knows nothing of* whose text it is.
 //! *Called by* `messages`, `directs`, `migration`, within their transactions.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 
 /// Up to this size slots come in steps of [`STEP`] bytes; from there they double. Few sizes, so that free slots fit again.
 const FINE: usize = 256;
@@ -39,25 +39,55 @@ pub fn read(data: &[u8]) -> Box<str> {
 
 /// Puts a text into a free slot, or a new one.
 pub fn put(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
-    let data = padded(text);
+    Appender::new(connection)?.put(text)
+}
+
+/// Puts a text of its full size into a free slot, if there is one.
+fn put_into_free(connection: &Connection, data: &[u8]) -> rusqlite::Result<Option<i64>> {
     let size = data.len();
     let free: Option<i64> = connection
         .prepare_cached("SELECT slot FROM free_texts WHERE size = ?1 LIMIT 1")?
         .query_row([size as i64], |row| row.get(0))
         .optional()?;
-    let Some(slot) = free else {
-        connection.prepare_cached("INSERT INTO texts (data) VALUES (?1)")?.execute([data])?;
-        return Ok(connection.last_insert_rowid());
-    };
+    let Some(slot) = free else { return Ok(None) };
     connection
         .prepare_cached("DELETE FROM free_texts WHERE size = ?1 AND slot = ?2")?
         .execute(params![size as i64, slot])?;
     overwrite(connection, slot, data)?;
-    Ok(slot)
+    Ok(Some(slot))
+}
+
+/// Puts one text after the other. Of which sizes no slot is free it remembers: it must not outlive a text that is wiped.
+pub struct Appender<'c> {
+    connection: &'c Connection,
+    insert: CachedStatement<'c>,
+    /// Sizes of which no slot is free. A handful: there are not many.
+    none_free: Vec<usize>,
+}
+
+impl<'c> Appender<'c> {
+    /// Ready to put, within a transaction.
+    pub fn new(connection: &'c Connection) -> rusqlite::Result<Appender<'c>> {
+        let insert = connection.prepare_cached("INSERT INTO texts (data) VALUES (?1)")?;
+        Ok(Appender { connection, insert, none_free: Vec::new() })
+    }
+
+    /// The same as [`put`].
+    pub fn put(&mut self, text: &str) -> rusqlite::Result<i64> {
+        let data = padded(text);
+        if !self.none_free.contains(&data.len()) {
+            if let Some(slot) = put_into_free(self.connection, &data)? {
+                return Ok(slot);
+            }
+            self.none_free.push(data.len());
+        }
+        self.insert.execute([data])?;
+        Ok(self.connection.last_insert_rowid())
+    }
 }
 
 /// Same size as before, so SQLite writes it over what was there (`btreeOverwriteCell`).
-fn overwrite(connection: &Connection, slot: i64, data: Vec<u8>) -> rusqlite::Result<()> {
+fn overwrite(connection: &Connection, slot: i64, data: &[u8]) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE texts SET data = ?2 WHERE slot = ?1")?.execute(params![slot, data])?;
     Ok(())
 }
@@ -82,7 +112,7 @@ pub fn replace(connection: &Connection, slot: i64, text: &str) -> rusqlite::Resu
         .query_row([slot], |row| row.get(0))
         .optional()?;
     if size == Some(slot_size(text.len()) as i64) {
-        overwrite(connection, slot, padded(text))?;
+        overwrite(connection, slot, &padded(text))?;
         return Ok(slot);
     }
     wipe(connection, slot)?;
