@@ -197,3 +197,29 @@ fn who_reads_what_waited_can_answer_when_its_author_is_there() {
     alice.send(":dm bob what is it?");
     bob.expect("alice -> you: what is it?\r\n");
 }
+
+#[test]
+fn what_waits_can_be_changed_and_taken_back_by_its_author_alone() {
+    for history in BOTH {
+        let home = Home::new();
+        home.accounts(&["alice", "bob", "carol"]);
+        let server = home.start(history, "");
+        let (mut bob, mut carol) = (come_in(&server, "bob"), come_in(&server, "carol"));
+        for text in ["the first", "the second", "the third"] {
+            leave(&mut bob, text);
+        }
+        for command in [":edit 1 stolen", ":delete 1"] {
+            carol.send(command);
+            carol.expect("! There is no such message where you are");
+        }
+        for command in [":edit 1 changed", ":delete 2"] {
+            bob.send(command);
+            bob.settle();
+        }
+        written(&server);
+        assert_eq!([home.files_with("the first"), home.files_with("the second")], [[""; 0], [""; 0]]);
+        let (_, told) = arrive(&server, "alice");
+        assert!(told.contains("* 2 messages came while you were away:\r\n"), "{told:?}");
+        assert_eq!(texts(&told), ["changed (edited)", "the third"]);
+    }
+}
