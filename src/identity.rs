@@ -43,6 +43,13 @@ impl Identity {
             _ => self.name == other.name && self.address == other.address,
         }
     }
+
+    /// Whether what this person was given is the other one's, too. As [`is`](Identity::is), but what an account was given
+    /// nobody has without it: when the account is gone, anybody behind the same address may take its name.
+    pub fn entitles(&self, other: &Identity) -> bool {
+        let same_connection = self.client == other.client && self.client != ClientId::NONE;
+        self.is(other) && (same_connection || self.account.is_none() || other.account.is_some())
+    }
 }
 
 /// Somebody named in a command: by name, or by the unique id of his session, which nobody else can ever have.
@@ -117,6 +124,17 @@ mod tests {
         assert!(!alice.is(&with(2, "alice", "192.0.2.1", 8)), "registered anew by somebody else");
         assert!(alice.is(&identity(2, "alice", "192.0.2.1")), "before the name was registered");
         assert!(!alice.is(&identity(2, "alice", "192.0.2.9")));
+    }
+
+    #[test]
+    fn what_an_account_was_given_is_nobodys_who_comes_without_it() {
+        let account = Identity { account: Some(AccountId(7)), ..identity(1, "alice", "192.0.2.1") };
+        let guest = identity(2, "alice", "192.0.2.1");
+        assert!(account.is(&guest) && !account.entitles(&guest));
+        let elsewhere = Identity { account: Some(AccountId(7)), ..identity(3, "alice", "192.0.2.9") };
+        assert!(account.entitles(&elsewhere) && guest.entitles(&account), "what he had before he registered stays his");
+        let out = Identity { account: None, ..account.clone() };
+        assert!(account.entitles(&out), "on the connection that he was logged in on");
     }
 
     #[test]

@@ -124,7 +124,7 @@ impl Order {
 
     /// Whether he is owner or admin, present or waited for.
     pub fn rank(&self, who: &Identity, now: Instant) -> Option<Role> {
-        let admin = self.admins.iter().find(|admin| admin.who.is(who) && holds(admin.until, now))?;
+        let admin = self.admins.iter().find(|admin| admin.who.entitles(who) && holds(admin.until, now))?;
         Some(if admin.owner { Role::Owner } else { Role::Admin })
     }
 
@@ -136,7 +136,7 @@ impl Order {
 
     /// Makes somebody admin; `owner`: the room is his. False if there are as many as can be.
     pub fn promote(&mut self, who: Identity, owner: bool) -> bool {
-        self.admins.retain(|admin| !admin.who.is(&who));
+        self.admins.retain(|admin| !admin.who.entitles(&who));
         let room = self.admins.len() < MOST_ENTRIES;
         if room {
             self.admins.push(Admin { who, owner, until: None });
@@ -147,7 +147,7 @@ impl Order {
     /// Ends that. False if he was none.
     pub fn demote(&mut self, who: &Identity) -> bool {
         let before = self.admins.len();
-        self.admins.retain(|admin| !admin.who.is(who));
+        self.admins.retain(|admin| !admin.who.entitles(who));
         self.admins.len() < before
     }
 
@@ -158,7 +158,7 @@ impl Order {
 
     /// Somebody comes in: an admin who was waited for is one again.
     pub fn entered(&mut self, who: &Identity, now: Instant) {
-        if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.is(who) && holds(admin.until, now)) {
+        if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.entitles(who) && holds(admin.until, now)) {
             admin.who = who.clone();
             admin.until = None;
         }
@@ -167,7 +167,7 @@ impl Order {
     /// Somebody goes: an admin who has only lost his connection is waited for, and in a room that is `kept` one who has an
     /// account stays admin however he goes. True if he was one and the room may need another now, or after [`GRACE`].
     pub fn left(&mut self, who: &Identity, lost: bool, kept: bool, now: Instant) -> bool {
-        let Some(index) = self.admins.iter().position(|admin| admin.who.is(who)) else { return false };
+        let Some(index) = self.admins.iter().position(|admin| admin.who.entitles(who)) else { return false };
         if kept && self.admins[index].who.account.is_some() {
             return false;
         }
@@ -316,7 +316,8 @@ impl Order {
 
     /// Whether the room is open to him.
     pub fn invited(&self, who: &Identity, now: Instant) -> bool {
-        find(&self.invitations, who, now).is_some()
+        let is_his = |entry: &Entry| entry.who.entitles(who) && holds(entry.until, now);
+        self.invitations.iter().any(is_his)
     }
 }
 
@@ -373,6 +374,21 @@ mod tests {
         order.entered(&impostor, now);
         assert_eq!(order.rank(&impostor, now), None);
         assert!(!order.has_admin(now + GRACE));
+    }
+
+    #[test]
+    fn what_an_account_was_given_is_not_a_guests_of_its_name_when_it_is_gone() {
+        let now = Instant::now();
+        let account = Identity { account: Some(AccountId(7)), ..alice() };
+        let mut order = Order::founded_by(account.clone());
+        order.invite(&account, now);
+        order.mute(&account, None, now);
+        let guest = who(9, "alice", "192.0.2.1");
+        order.entered(&guest, now);
+        assert!(order.rank(&guest, now).is_none() && !order.invited(&guest, now));
+        assert!(!order.left(&guest, false, true, now) && !order.demote(&guest));
+        assert_eq!(order.rank(&account, now), Some(Role::Owner));
+        assert!(order.muted(&guest, now).is_some(), "what is against him is not shaken off so");
     }
 
     #[test]
