@@ -77,8 +77,13 @@ impl Room {
     /// The room as it is to be written down; `None` if it is not to be.
     pub fn snapshot(&self) -> Option<Snapshot> {
         let mut state = self.lock();
-        let kept = self.store().is_some() && (state.made.is_none() || state.kept);
-        kept.then(|| state.snapshot(self))
+        self.keeper(&state).is_some().then(|| state.snapshot(self))
+    }
+
+    /// Whether anything of the room is written down: one that somebody has made leaves no trace unless it is kept, not
+    /// even its name.
+    pub fn is_written_down(&self) -> bool {
+        self.keeper(&self.lock()).is_some()
     }
 
     /// The same for a room that is to be kept from now on, if this person may decide that.
@@ -200,9 +205,14 @@ impl Room {
         }
     }
 
-    /// Where this room's messages go: a room that somebody has made leaves no trace unless it is kept.
+    /// Where the room is written down, if it is.
+    fn keeper(&self, state: &State) -> Option<&Arc<Store>> {
+        self.store().filter(|_| state.made.is_none() || state.kept)
+    }
+
+    /// Where this room's messages go, if they are kept.
     pub(super) fn recorder(&self, state: &State) -> Option<&Arc<Store>> {
-        self.store().filter(|store| (state.made.is_none() || state.kept) && store.keeps_history())
+        self.keeper(state).filter(|store| store.keeps_history())
     }
 
     /// Nothing more of the room is written down: it is about to be taken off the disk.

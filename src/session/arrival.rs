@@ -142,8 +142,11 @@ impl Session {
         visit.map_or(0, |visit| room.said_after(visit.last))
     }
 
-    /// Notes that this person has read a room up to its end.
+    /// Notes that this person has read a room up to its end, if it is one that is written down.
     pub(super) fn note_visit(&mut self, room: &Room) {
+        if !room.is_written_down() {
+            return;
+        }
         let account = self.person.as_ref().and_then(|person| person.account());
         let (Some(store), Some(account)) = (self.hub.store(), account) else { return };
         // Where nothing has been said yet, all that will be is new.

@@ -1,0 +1,62 @@
+//! What people make on a server that keeps things on disk, and that is not to be found there.
+
+#![cfg(feature = "storage")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::{Client, Server, scratch};
+
+fn server(place: &Path) -> Server {
+    let path = place.join("kept.db");
+    let path = path.to_str().expect("a path");
+    Server::with(&format!("operators = [\"alice\"]\n[storage]\npath = \"{path}\"\nhistory = true\n"))
+}
+
+/// A client who has registered, and stands in the palette.
+fn registered(server: &Server, name: &str) -> Client {
+    let mut client = server.login(name);
+    client.send(":register");
+    for _ in 0..2 {
+        client.expect("Password: ");
+        client.send("open sesame");
+    }
+    client.expect("is yours");
+    client
+}
+
+/// The files in a directory that have this text in them.
+fn files_with(place: &Path, text: &str) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(place).expect("a directory").map(|entry| entry.expect("a file").path());
+    let has = |path: &PathBuf| {
+        let bytes = std::fs::read(path).expect("readable");
+        bytes.windows(text.len()).any(|part| part.eq_ignore_ascii_case(text.as_bytes()))
+    };
+    files.filter(has).collect()
+}
+
+#[test]
+fn a_room_that_is_not_kept_leaves_not_even_its_name() {
+    let place = scratch();
+    let server = server(&place);
+    let mut bob = registered(&server, "bob");
+    for name in ["hideout", "attic"] {
+        bob.send(&format!(":create {name} secret"));
+        bob.expect(&format!("[{name}]> "));
+        if name == "attic" {
+            bob.send(":set keep on");
+            bob.expect("bob keeps the room");
+        }
+        for line in [":chat", "psst", ":q"] {
+            bob.send(line);
+        }
+    }
+    bob.send(":quit");
+    bob.expect_end();
+    let store = server.hub().store().expect("a store");
+    store.flush().expect("written");
+    assert!(files_with(&place, "hideout").is_empty(), "{:?}", files_with(&place, "hideout"));
+    assert!(!files_with(&place, "attic").is_empty(), "what is kept is there");
+}
