@@ -107,8 +107,10 @@ impl Room {
         let member = state.remove(client, now)?;
         let gathering = state.tell_left(&member.who.name, client, going);
         let lost = going == Going::Lost;
+        // Who had a connection of his ended to come in by another one is in already, before the old one has gone.
+        let is_back = state.members.values().any(|other| other.who.is(&member.who));
         let State { order, kept, .. } = &mut *state;
-        let was_admin = order.left(&member.who, lost, *kept, now);
+        let was_admin = !is_back && order.left(&member.who, lost, *kept, now);
         if was_admin && state.members.is_empty() {
             // Until it closes, his own room lets him in again.
             state.order.invite(&member.who, now);

@@ -69,6 +69,21 @@ fn an_owner_who_comes_back_in_time_is_owner_still_and_past_a_closed_door() {
 }
 
 #[test]
+fn an_owner_who_is_back_before_his_old_connection_has_gone_is_owner_still() {
+    let now = Instant::now();
+    let (room, [owner, _later, earlier]) = three(now);
+    let back = Person::known_as(9, "p1", Ipv4Addr::new(10, 0, 0, 1));
+    back.visits(&room, now).expect("let in");
+    for going in [Going::Lost, Going::Asked] {
+        let change = room.leave(owner.id(), going, now);
+        assert!(change.is_none_or(|change| !change.heir_awaited));
+        room.name_heir(now + GRACE);
+        assert_eq!(role(&room, &back, now + GRACE), Some(Role::Owner));
+        assert_eq!(role(&room, &earlier, now + GRACE), Some(Role::Member));
+    }
+}
+
+#[test]
 fn while_another_admin_is_there_nobody_inherits() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
