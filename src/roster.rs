@@ -168,7 +168,7 @@ impl Roster {
     }
 
     /// Gives a person another name, with the account it is of, if it is one's; the name he had. If somebody else has it: a
-    /// free one like it.
+    /// free one like it. Nobody gets one who has given his back.
     pub fn rename(
         &self,
         person: &Arc<Person>,
@@ -177,6 +177,10 @@ impl Roster {
         limit: usize,
     ) -> Result<UserName, Option<String>> {
         let mut state = self.lock();
+        // Somebody else may have taken the name he had, and he must not take it from him.
+        if person.is_gone() {
+            return Err(None);
+        }
         if state.people.get(name).is_some_and(|known| !Arc::ptr_eq(known, person)) {
             return Err(state.free_name(name, limit));
         }
@@ -195,9 +199,9 @@ impl Roster {
 
     /// Gives a name back.
     pub fn release(&self, person: &Arc<Person>) {
+        let mut state = self.lock();
         person.gone.store(true, Ordering::Release);
         let name = person.name();
-        let mut state = self.lock();
         if state.people.get(&name).is_some_and(|known| Arc::ptr_eq(known, person)) {
             state.people.remove(&name);
         }

@@ -52,6 +52,16 @@ fn a_new_name_frees_the_old_one_in_the_same_moment() {
 }
 
 #[test]
+fn who_has_given_his_name_back_takes_it_from_nobody_by_taking_another_one() {
+    let roster = Roster::default();
+    let before = person(&roster, 1, "bob");
+    roster.release(&before);
+    person(&roster, 2, "bob");
+    assert_eq!(roster.rename(&before, &name("robert"), None, 12), Err(None));
+    assert_eq!((find(&roster, "bob"), find(&roster, "robert")), (Some(ClientId(2)), None));
+}
+
+#[test]
 fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
     let roster = Roster::default();
     let (bob, _alice) = (person(&roster, 1, "bob"), person(&roster, 2, "alice"));
