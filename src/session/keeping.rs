@@ -83,6 +83,14 @@ impl Session {
         true
     }
 
+    /// What was prepared for an act that could not be done after all, since the room or its author has changed meanwhile.
+    #[inline(never)]
+    pub(super) fn abandon_act(&self, room: &Room, act: &Act) {
+        if *act == Act::Set(Setting::Keep(true)) && !room.is_kept() {
+            self.forget_room(room);
+        }
+    }
+
     /// What has to be on disk before an act that was done is confirmed.
     #[inline(never)]
     pub(super) fn complete_act(&self, room: &Arc<Room>, act: &Act) {

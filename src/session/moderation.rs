@@ -51,7 +51,10 @@ impl Session {
                     self.hub.let_linger(&room);
                 }
             }
-            Err(denied) => self.refuse(&denied),
+            Err(denied) => {
+                self.abandon_act(&room, &act);
+                self.refuse(&denied);
+            }
         }
     }
 

@@ -144,9 +144,15 @@ impl Store {
         })
     }
 
-    /// Keeps a room as it is now, with its lists. Its messages stay.
+    /// Keeps a room as it is now, with its lists. Its messages stay. Nothing if it is one that somebody has made and that
+    /// was forgotten since: whoever was about to save it must not bring it back.
     pub fn save_room(&self, room: KeptRoom) -> Result<(), NotKept> {
-        self.ask(Words::Go, move |connection| rooms::save(connection, &room))
+        self.ask(Words::Go, move |connection| {
+            if room.made.is_some() && !rooms::is_made(connection, &room.name)? {
+                return Ok(());
+            }
+            rooms::save(connection, &room)
+        })
     }
 
     /// Erases a room, its lists and its messages. False if nothing of it was kept. What is recorded of the room afterwards

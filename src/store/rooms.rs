@@ -29,6 +29,11 @@ pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option
         .optional()
 }
 
+/// Whether a room is kept that somebody has made.
+pub fn is_made(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by IS NOT NULL")?.exists([name.folded()])
+}
+
 /// The number of a room, which it gets if it has none yet.
 pub fn number(connection: &Connection, name: &RoomName) -> rusqlite::Result<i64> {
     if let Some(room) = find(connection, name)? {

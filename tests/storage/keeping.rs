@@ -350,3 +350,17 @@ fn accounts_can_be_made_before_the_first_server() {
     assert_eq!(store.account_name_exists(&user("alice")), Ok(true));
     assert_eq!(accounts.list().expect("read").len(), 1);
 }
+
+#[test]
+fn a_room_that_was_forgotten_does_not_come_back_by_being_saved_late() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    store.make_room(made_room("attic")).expect("saved");
+    assert_eq!(store.forget_room(&room("attic")), Ok(true));
+    store.save_room(made_room("Attic")).expect("nothing to do");
+    store.said(&room("attic"), said(1, "alice", "in none that is made"));
+    store.save_room(made_room("attic")).expect("nothing to do");
+    close(store);
+    let (_store, kept) = place.open();
+    assert!(kept.rooms.is_empty());
+}
