@@ -1,4 +1,5 @@
-//! What people make on a server that keeps things on disk, and that is not to be found there.
+//! What people make on a server that keeps things on disk, and that is not to be found there; and that the disk keeps nobody
+//! waiting who does not ask for it.
 
 #![cfg(feature = "storage")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
@@ -59,4 +60,26 @@ fn a_room_that_is_not_kept_leaves_not_even_its_name() {
     store.flush().expect("written");
     assert!(files_with(&place, "hideout").is_empty(), "{:?}", files_with(&place, "hideout"));
     assert!(!files_with(&place, "attic").is_empty(), "what is kept is there");
+}
+
+#[test]
+fn who_looks_at_the_audit_does_not_wait_for_what_is_being_erased() {
+    let place = scratch();
+    let server = server(&place);
+    let mut alice = registered(&server, "alice");
+    alice.send(":join general");
+    alice.send(":chat");
+    alice.send("gone soon");
+    alice.send(":q");
+    alice.send(":broadcast hello");
+    alice.expect("Broadcast from alice: hello");
+    let store = server.hub().store().expect("a store");
+    store.flush().expect("written");
+    // While somebody reads, what is erased stays in the log.
+    let reader = rusqlite::Connection::open(place.join("kept.db")).expect("a database");
+    reader.execute_batch("BEGIN; SELECT count(*) FROM messages;").expect("a reader");
+    alice.send(":delete");
+    alice.expect("Deleted ");
+    alice.send(":audit");
+    alice.expect("alice: broadcast to 1 person");
 }

@@ -202,6 +202,11 @@ impl Store {
         self.ask(Words::Go, move |connection| directs::erase(connection, id))
     }
 
+    /// Returns when all that was recorded before is written.
+    pub fn catch_up(&self) -> Result<(), NotKept> {
+        self.ask(Words::Stay, |_| Ok(()))
+    }
+
     /// Returns when all that was recorded before is written, and what was erased is in none of the files any more.
     pub fn flush(&self) -> Result<(), NotKept> {
         self.wait(Entry::Flush, Words::Stay, |_| Ok(()), FLUSH_PATIENCE)
