@@ -57,7 +57,7 @@ pub enum Effect {
         /// As typed.
         password: Secret,
     },
-    /// End another connection of an account and become it, from within.
+    /// End another connection of an account, from within.
     Ghost {
         /// Whose.
         name: UserName,
