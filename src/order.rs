@@ -151,6 +151,11 @@ impl Order {
         self.admins.len() < before
     }
 
+    /// Ends that of everybody who is neither there nor waited for: in a room that is kept no more nobody's place is.
+    pub fn demote_absent(&mut self, is_there: impl Fn(&Identity) -> bool) {
+        self.admins.retain(|admin| admin.until.is_some() || is_there(&admin.who));
+    }
+
     /// Makes somebody the owner of a room that has no other admin.
     pub fn inherit(&mut self, who: Identity) {
         self.admins = vec![Admin { who, owner: true, until: None }];
@@ -400,6 +405,10 @@ mod tests {
         let elsewhere = Identity { account: Some(AccountId(7)), ..who(9, "alice", "192.0.2.200") };
         assert_eq!(order.rank(&elsewhere, now), Some(Role::Owner));
         assert!(order.left(&elsewhere, false, false, now) && !order.has_admin(now));
+        let mut kept_no_more = Order::founded_by(account);
+        kept_no_more.promote(bob(), false);
+        kept_no_more.demote_absent(|who| *who == bob());
+        assert!(kept_no_more.rank(&elsewhere, now).is_none() && kept_no_more.rank(&bob(), now) == Some(Role::Admin));
         let mut guests = Order::founded_by(alice());
         assert!(guests.left(&alice(), false, true, now) && !guests.has_admin(now));
     }

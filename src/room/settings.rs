@@ -104,6 +104,8 @@ impl State {
                     room.record_all(self);
                     format!("{by} keeps the room: it stays when nobody is in it, and over restarts")
                 } else {
+                    let members = &self.members;
+                    self.order.demote_absent(|who| members.values().any(|member| who.entitles(&member.who)));
                     format!("{by} does not keep the room any more: it closes when nobody is in it")
                 }
             }
