@@ -35,19 +35,20 @@ impl Session {
         }
     }
 
+    /// What he had set as somebody else goes: it would be written down as his at the next change.
     fn apply_settings(&mut self, account: &Account) {
         let Settings { color, bell, time_zone, ignored } = account.settings.clone();
-        if color.is_some() {
+        if color != self.color {
             self.color = color;
             self.look_again();
         }
-        if let Some((_, bell)) = BELLS.iter().find(|(word, _)| bell.as_deref() == Some(word)) {
-            self.outbox.set_bell(*bell);
-        }
+        let known = BELLS.iter().find(|(word, _)| bell.as_deref() == Some(word));
+        self.outbox.set_bell(known.map(|(_, bell)| *bell).unwrap_or_default());
         // Looking a zone up reads files and nests deep: it is done where there is stack for it.
         let zone = time_zone.and_then(|name| self.hub.work.run(move || TimeZone::get(&name).ok()).ok().flatten());
-        if let Some(zone) = zone {
-            self.outbox.set_clock(Some(Clock::new(zone)));
+        self.outbox.set_clock(zone.map(Clock::new));
+        for person in self.outbox.ignored() {
+            self.outbox.unignore(&person.name, Some(person.client));
         }
         for name in ignored {
             self.outbox.ignore(Addressee { client: ClientId::NONE, name });
