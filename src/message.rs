@@ -20,6 +20,11 @@ pub struct ClientId(pub u64);
 impl ClientId {
     /// No connection: of what was said, and of people known, before the server started.
     pub const NONE: ClientId = ClientId(0);
+
+    /// Whether both are the same connection: no connection is not the same as no other one.
+    pub fn is(self, other: ClientId) -> bool {
+        self == other && self != ClientId::NONE
+    }
 }
 
 impl fmt::Display for ClientId {

@@ -19,12 +19,6 @@ pub(super) struct Personal {
     pub(super) ignored: Vec<Addressee>,
 }
 
-/// Whether an entry of the list means somebody. Who is known from an earlier login, or from before the server started, has no
-/// connection, and shares that with nobody.
-pub(super) fn is_about(known: &Addressee, client: ClientId, name: &UserName) -> bool {
-    known.name == *name || (known.client == client && client != ClientId::NONE)
-}
-
 impl Personal {
     /// Whether everything is as it is for everybody.
     pub(super) fn is_default(&self) -> bool {
@@ -33,7 +27,7 @@ impl Personal {
 
     /// Whether somebody is ignored, by the name he had then or by his connection.
     pub(super) fn ignores(&self, client: ClientId, name: &UserName) -> bool {
-        self.ignored.iter().any(|known| is_about(known, client, name))
+        self.ignored.iter().any(|known| known.client.is(client) || known.name == *name)
     }
 
     /// Whether an event is not shown to a client. One's own is, whoever had one's name before.

@@ -4,7 +4,6 @@
 //! *Knows nothing of* commands.
 //! *Called by* `session`; `direct` asks whether somebody is ignored.
 
-use super::personal::is_about;
 use super::{MOST_IGNORED, Outbox, Personal, State};
 use crate::message::{Addressee, ClientId};
 use crate::names::UserName;
@@ -50,7 +49,7 @@ impl Outbox {
     /// Shows nothing more of somebody. False if as many are ignored as can be.
     pub fn ignore(&self, who: Addressee) -> bool {
         self.lock().change(|personal| {
-            personal.ignored.retain(|known| !is_about(known, who.client, &who.name));
+            personal.ignored.retain(|known| !known.client.is(who.client) && known.name != who.name);
             let room = personal.ignored.len() < MOST_IGNORED;
             if room {
                 personal.ignored.push(who);
@@ -63,7 +62,9 @@ impl Outbox {
     pub fn unignore(&self, name: &UserName, client: Option<ClientId>) -> bool {
         self.lock().change(|personal| {
             let before = personal.ignored.len();
-            personal.ignored.retain(|known| known.name != *name && Some(known.client) != client);
+            personal
+                .ignored
+                .retain(|known| known.name != *name && !client.is_some_and(|client| known.client.is(client)));
             personal.ignored.len() < before
         })
     }

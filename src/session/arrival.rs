@@ -48,7 +48,7 @@ impl Session {
         let zone = time_zone.and_then(|name| self.hub.work.run(move || TimeZone::get(&name).ok()).ok().flatten());
         self.outbox.set_clock(zone.map(Clock::new));
         for person in self.outbox.ignored() {
-            self.outbox.unignore(&person.name, Some(person.client));
+            self.outbox.unignore(&person.name, None);
         }
         for name in ignored {
             self.outbox.ignore(Addressee { client: ClientId::NONE, name });

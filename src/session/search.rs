@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::message::{ClientId, Event, MessageId};
+use crate::message::{Event, MessageId};
 use crate::names::{RoomName, UserName};
 use crate::room::restored;
 use crate::screen::{Tone, render_hit};
@@ -96,9 +96,7 @@ impl Session {
         let (ignored, own) = (self.outbox.ignored(), self.outbox.id());
         all.retain(|(_, event)| {
             let by = |event: &Event| event.message().map(|message| (message.from, message.author.clone()));
-            let hidden = |from, author| {
-                ignored.iter().any(|who| who.name == author || (who.client == from && from != ClientId::NONE))
-            };
+            let hidden = |from, author| ignored.iter().any(|who| who.client.is(from) || who.name == author);
             by(event).is_none_or(|(from, author)| from == own || !hidden(from, author))
         });
         let number = |event: &Event| event.message().map(|message| message.id);

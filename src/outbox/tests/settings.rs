@@ -179,3 +179,18 @@ fn a_mention_stands_out_with_colour_only_and_only_for_who_is_meant() {
         assert!(seen.contains("#2 bob: hello Alice!\r\n") && !seen.contains("\x1b[1m"), "{seen:?}");
     }
 }
+
+#[test]
+fn people_known_by_name_alone_are_ignored_each_for_himself() {
+    let (outbox, peer) = viewer();
+    for ignored in ["mallory", "eve"] {
+        assert!(outbox.ignore(addressee(ClientId::NONE.0, ignored)));
+    }
+    assert_eq!(outbox.ignored().len(), 2);
+    outbox
+        .push(&mut batch(&[by(1, ClientId::NONE.0, "eve", "hidden"), by(2, ClientId::NONE.0, "carol", "from before")]));
+    let seen = all_packets(&peer).concat();
+    assert!(seen.contains("carol: from before") && !seen.contains("hidden"), "{seen:?}");
+    assert!(outbox.unignore(&name("eve"), Some(ClientId::NONE)));
+    assert_eq!(outbox.ignored(), [addressee(ClientId::NONE.0, "mallory")]);
+}
