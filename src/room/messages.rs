@@ -153,7 +153,7 @@ impl State {
     }
 
     /// How long somebody is silenced.
-    fn silence(&self, room: &Room, actor: &Actor, now: Instant) -> Denied {
+    pub(super) fn silence(&self, room: &Room, actor: &Actor, now: Instant) -> Denied {
         let until = self.order.muted(&actor.who, now).flatten();
         Denied::Muted(room.name.clone(), until.map(|until| until.saturating_duration_since(now)))
     }

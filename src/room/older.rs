@@ -26,7 +26,7 @@ impl Room {
     /// Gives an older message another text.
     pub fn edit_older(&self, actor: &Actor, message: &Message, text: &str, now: Instant) -> Result<Erased, Denied> {
         let mut state = self.lock();
-        state.may_change(actor, Deed::Edit, message, now)?;
+        state.may_change(self, actor, Deed::Edit, message, now)?;
         state.keep_slow(self, actor, now)?;
         self.record_edited(&state, message.id, text);
         if let Some(member) = state.members.get_mut(&actor.who.client) {
@@ -41,7 +41,7 @@ impl Room {
     /// Takes an older message out.
     pub fn delete_older(&self, actor: &Actor, message: &Message, now: Instant) -> Result<Erased, Denied> {
         let mut state = self.lock();
-        state.may_change(actor, Deed::Delete, message, now)?;
+        state.may_change(self, actor, Deed::Delete, message, now)?;
         self.record_erased(&state, message.id);
         let requoted = state.history.requote(message.id, None);
         let (id, redraw) = (message.id, state.redraws());
@@ -52,11 +52,23 @@ impl Room {
 }
 
 impl State {
-    fn may_change(&self, actor: &Actor, deed: Deed, message: &Message, now: Instant) -> Result<(), Denied> {
+    fn may_change(
+        &self,
+        room: &Room,
+        actor: &Actor,
+        deed: Deed,
+        message: &Message,
+        now: Instant,
+    ) -> Result<(), Denied> {
         if !self.permits(actor, Deed::Read, self.case(), now) {
             return Err(Denied::NoMessage);
         }
         let own = message.is_by(actor.who.client, actor.who.account);
-        if self.permits(actor, deed, Case { own, ..self.case() }, now) { Ok(()) } else { Err(Denied::NotYours) }
+        match self.permits(actor, deed, Case { own, ..self.case() }, now) {
+            true => Ok(()),
+            // One's own can always be taken out: it is the words that are not allowed.
+            false if own => Err(self.silence(room, actor, now)),
+            false => Err(Denied::NotYours),
+        }
     }
 }
