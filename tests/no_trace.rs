@@ -83,3 +83,22 @@ fn who_looks_at_the_audit_does_not_wait_for_what_is_being_erased() {
     alice.send(":audit");
     alice.expect("alice: broadcast to 1 person");
 }
+
+#[test]
+fn an_older_message_that_was_deleted_is_found_and_changed_no_more() {
+    let place = scratch();
+    let path = place.join("kept.db");
+    let path = path.to_str().expect("a path");
+    let server = Server::with(&format!("history_max = 1\n[storage]\npath = \"{path}\"\nhistory = true\n"));
+    let mut alice = registered(&server, "alice");
+    alice.send(":join general");
+    for text in ["canary", "later"] {
+        alice.send(&format!(":say {text}"));
+        alice.expect("Said in general as");
+    }
+    server.hub().store().expect("a store").flush().expect("written");
+    alice.send_bytes(b":delete 1\r\n:search canary\r\n:history 5\r\n:edit 1 again\r\n:whoami\r\n");
+    let answers = alice.expect("You are alice");
+    let (_, after) = answers.split_once("Deleted #1.").expect("deleted");
+    assert!(!after.contains("canary") && !after.contains("Edited"), "{after:?}");
+}

@@ -288,6 +288,7 @@ impl Session {
             }
             Some(Place::Older(room, message)) => {
                 let edited = room.edit_older(&actor, &message, text, Instant::now());
+                self.await_change();
                 self.changed(&room, Some(edited), &format!("Edited {id}."));
             }
             Some(Place::Direct(pairs)) => {
@@ -310,6 +311,7 @@ impl Session {
             }
             Some(Place::Older(room, message)) => {
                 let deleted = room.delete_older(&actor, &message, Instant::now());
+                self.await_change();
                 self.changed(&room, Some(deleted), &format!("Deleted {id}."));
             }
             Some(Place::Direct(pairs)) => {
@@ -318,6 +320,14 @@ impl Session {
             }
             None if self.change_left_word(id, None) => {}
             None => self.refuse(&Denied::NoMessage),
+        }
+    }
+
+    /// What is read from the disk is to be there as changed before that is confirmed.
+    fn await_change(&self) {
+        if let Some(store) = self.hub.store() {
+            // When the disk refuses, operators hear of it, and it is tried again.
+            let _ = store.catch_up();
         }
     }
 
