@@ -27,7 +27,7 @@ use crate::roster::Roster;
 use crate::screen::Clock;
 use crate::shutdown::Shutdown;
 use crate::store::{AddressBan, Kept, Store};
-use crate::throttle::{Admission, Waits, address_key};
+use crate::throttle::{Admission, Buckets, Waits, address_key};
 use crate::timer::{Task, Timer};
 use crate::work::Work;
 
@@ -79,6 +79,8 @@ pub struct Hub {
     pub mailbox: Mailbox,
     /// A leaf: wrong passwords by account and address.
     logins: Mutex<LoginGuard>,
+    /// A leaf: accounts made, by address.
+    registrations: Mutex<Buckets<IpAddr>>,
     /// A leaf, changed by operators: who is kept out of the server.
     address_bans: RwLock<Vec<AddressBan>>,
     /// The server's end.
@@ -121,6 +123,7 @@ impl Hub {
             store,
             mailbox: Mailbox::default(),
             logins: Mutex::new(LoginGuard::new(MOST_WAITS)),
+            registrations: Mutex::new(Buckets::new(MOST_WAITS)),
             address_bans: RwLock::new(address_bans),
             directs: Directs::default(),
             work: Work::default(),

@@ -9,7 +9,7 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use crate::identity::Identity;
+use crate::identity::{AccountId, Identity};
 use crate::names::UserName;
 use crate::permission::Role;
 
@@ -154,6 +154,16 @@ impl Order {
     /// Ends that of everybody who is neither there nor waited for: in a room that is kept no more nobody's place is.
     pub fn demote_absent(&mut self, is_there: impl Fn(&Identity) -> bool) {
         self.admins.retain(|admin| admin.until.is_some() || is_there(&admin.who));
+    }
+
+    /// An account is gone: nobody has its place any more, but who is there keeps his.
+    pub fn forget_account(&mut self, account: AccountId, is_there: impl Fn(&Identity) -> bool) {
+        for admin in &mut self.admins {
+            if admin.who.account == Some(account) && is_there(&admin.who) {
+                admin.who.account = None;
+            }
+        }
+        self.admins.retain(|admin| admin.who.account != Some(account));
     }
 
     /// Makes somebody the owner of a room that has no other admin.

@@ -63,6 +63,35 @@ impl Bucket {
     }
 }
 
+/// One bucket for each of many, at most so many at a time.
+#[derive(Debug)]
+pub struct Buckets<K> {
+    buckets: HashMap<K, Bucket>,
+    most: usize,
+}
+
+impl<K: Eq + Hash + Clone> Buckets<K> {
+    /// No bucket is used yet.
+    pub fn new(most: usize) -> Buckets<K> {
+        Buckets { buckets: HashMap::new(), most }
+    }
+
+    /// Asks for one unit now; refused with the time to wait. Where there are too many to remember everybody is refused.
+    pub fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
+        if self.buckets.len() >= self.most && !self.buckets.contains_key(&key) {
+            self.buckets.retain(|_, bucket| !bucket.is_full(now));
+            if self.buckets.len() >= self.most {
+                return Err(rate.interval);
+            }
+        }
+        match self.buckets.entry(key).or_default().reserve(now, 1, rate, Duration::ZERO) {
+            Turn::Now => Ok(()),
+            Turn::At(at) => Err(at.saturating_duration_since(now)),
+            Turn::Refused(wait) => Err(wait),
+        }
+    }
+}
+
 /// Wrong tries before the first wait.
 const FREE_TRIES: u32 = 3;
 /// The first wait; every further wrong try doubles it.

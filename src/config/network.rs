@@ -51,6 +51,13 @@ impl Network {
         Self { base: masked(address, prefix), prefix }
     }
 
+    /// The block as people are counted: of a single IPv6 address its /64, which is what one household gets and can choose
+    /// from.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        if self.base.is_ipv6() && self.prefix > 64 { Self::block(self.base, 64) } else { self }
+    }
+
     /// Whether all of it is the machine's own.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
@@ -144,6 +151,15 @@ mod tests {
         assert!(!contains("10.1.2.3", "10.1.2.4"));
         assert!(contains("::1", "::1"));
         assert!(!contains("::1", "::2"));
+    }
+
+    #[test]
+    fn a_single_ipv6_address_counts_as_its_household() {
+        let counted = |text: &str| Network::parse(text).unwrap().counted().to_string();
+        assert_eq!(counted("2001:db8::7"), "2001:db8::/64");
+        assert_eq!(counted("2001:db8::/32"), "2001:db8::/32");
+        assert_eq!(counted("192.0.2.7"), "192.0.2.7");
+        assert_eq!(counted("::ffff:192.0.2.7"), "192.0.2.7");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -17,6 +18,11 @@ use crate::login_throttle::LoginGuard;
 use crate::names::UserName;
 use crate::screen::Tone;
 use crate::store::{AddressBan, AuditEntry, NotKept, Store};
+use crate::throttle::{Rate, address_key};
+
+/// Accounts that one address may make at once, and again in a day: a household has fewer people, and whoever has more makes
+/// theirs with `chatsock user`. An account takes about a kilobyte of disk for ever.
+const REGISTRATIONS: u32 = 5;
 
 /// Networks kept out at most: each newcomer is compared with all of them.
 pub const MOST_ADDRESS_BANS: usize = 1000;
@@ -48,6 +54,14 @@ impl Hub {
     pub fn is_reserved(&self, name: &UserName, from: IpAddr) -> bool {
         let operators = self.accounts().are_kept() && self.config().operators.contains(name);
         operators && !from.is_loopback() && !self.is_registered(name)
+    }
+
+    /// Counts an account that is about to be made; how long its address has to wait if it has made too many.
+    pub fn count_registration(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let rate = Rate::new(REGISTRATIONS, REGISTRATIONS, Duration::from_secs(24 * 3600));
+        let Some(rate) = rate.filter(|_| !self.config().is_exempt(address)) else { return Ok(()) };
+        let mut registrations = self.registrations.lock().unwrap_or_else(PoisonError::into_inner);
+        registrations.take(address_key(address), rate, now)
     }
 
     /// The table of wrong passwords.

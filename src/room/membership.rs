@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::{GATHER_ABOVE, Member, Room, State, gathering_time};
 use crate::deed::Actor;
-use crate::identity::Identity;
+use crate::identity::{AccountId, Identity};
 use crate::message::ClientId;
 use crate::names::UserName;
 use crate::outbox::Outbox;
@@ -140,6 +140,11 @@ impl Room {
         }
     }
 
+    /// An account is gone, and with it what it was here.
+    pub fn forget_account(&self, account: AccountId, now: Instant) {
+        self.lock().forget_account(self, account, now);
+    }
+
     /// Somebody has logged in to an account, or out of it.
     pub fn identify(&self, actor: &Actor) {
         self.lock().identify(actor);
@@ -147,6 +152,14 @@ impl Room {
 }
 
 impl State {
+    /// Somebody's account is gone. An heir is named if there is nobody left to keep order.
+    pub(super) fn forget_account(&mut self, room: &Room, account: AccountId, now: Instant) {
+        let State { order, members, .. } = self;
+        order.forget_account(account, |who| members.contains_key(&who.client));
+        self.revision += 1;
+        self.name_heir(room, None, now);
+    }
+
     /// Who a member is now. False if he is none.
     fn identify(&mut self, actor: &Actor) -> bool {
         let Some(member) = self.members.get_mut(&actor.who.client) else { return false };

@@ -209,6 +209,11 @@ impl Session {
         if self.hub.is_reserved(&person.name(), self.ip()) {
             return;
         }
+        if let Err(wait) = self.hub.count_registration(self.ip(), Instant::now()) {
+            let wait = crate::span::told(wait);
+            let line = format!("Too many accounts were made from your address: try again in {wait}.");
+            return self.outbox.tell(Tone::Refusal, &line);
+        }
         let Some(hash) = self.hashed(password) else { return };
         let name = person.name();
         match store.create_account(&name, &hash) {
@@ -269,6 +274,9 @@ impl Session {
             Ok(_) => {
                 self.hub.mailbox.take(account.id);
                 self.visits = Vec::new();
+                for room in self.hub.rooms.all() {
+                    room.forget_account(account.id, Instant::now());
+                }
                 self.identify(&person, None);
                 log::info!("client {} from {}: the account {} is gone", self.outbox.id(), self.peer, account.name);
                 let line =

@@ -6,6 +6,7 @@
 //! *Called by* `session`.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
@@ -16,6 +17,9 @@ use crate::names::RoomName;
 use crate::room::Room;
 use crate::screen::{Bell, Clock, Tone};
 use crate::store::{Account, NotKept, Settings, Visit, WaitingDirect};
+
+/// How long a new connection may take for what waited for it.
+const SHOWING: Duration = Duration::from_secs(5);
 
 /// How the kinds of bells are written down.
 const BELLS: [(&str, Bell); 3] = [("off", Bell::Off), ("on", Bell::On), ("mentions", Bell::Mentions)];
@@ -89,6 +93,7 @@ impl Session {
             }
         }
         let Some(person) = self.person.clone().filter(|_| !waiting.is_empty()) else { return };
+        let read = waiting.clone();
         waiting.sort_unstable_by_key(|message| message.id);
         let line = match waiting.len() {
             1 => "1 message came while you were away:".to_owned(),
@@ -101,6 +106,26 @@ impl Session {
             let message = if edited { message.edited(&message.text) } else { message };
             let event = Arc::new(Event::Said(message.of_account(account)));
             self.outbox.tell_direct(&event, &mut self.hub.clock.clone());
+        }
+        // Nobody can know what a person reads, but a connection that is dead by now has shown him nothing.
+        self.outbox.flush();
+        if !self.outbox.wait_drained(Some(Instant::now() + SHOWING)) {
+            self.leave_waiting(account, read);
+        }
+    }
+
+    /// Messages that were not taken off the server's hands wait on.
+    #[inline(never)]
+    fn leave_waiting(&self, account: AccountId, messages: Vec<WaitingDirect>) {
+        for message in messages {
+            let id = message.id;
+            let kept = match self.hub.store().filter(|store| store.keeps_history()) {
+                Some(store) => store.keep_direct(account, message).map_err(|error| error.to_string()),
+                None => self.hub.mailbox.put(account, message).map_err(|_| "too many wait".to_owned()),
+            };
+            if let Err(error) = kept {
+                log::warn!("{id} was not shown to whom it was sent, and waits no more: {error}");
+            }
         }
     }
 
@@ -132,7 +157,7 @@ impl Session {
 
     /// Whether this person may know of a room: he can see it, or its door is open to him.
     fn may_hear_of(&self, name: &RoomName) -> bool {
-        let now = std::time::Instant::now();
+        let now = Instant::now();
         let (Some(room), Some(actor)) = (self.hub.rooms.find(name), self.actor()) else { return false };
         room.is_known_to(&actor, now) || room.expects(&actor.who, now)
     }
@@ -143,17 +168,14 @@ impl Session {
         visit.map_or(0, |visit| room.said_after(visit.last))
     }
 
-    /// Notes that this person has read a room up to its end, if it is one that is written down.
+    /// Notes that this person has read a room up to its end.
     pub(super) fn note_visit(&mut self, room: &Room) {
-        if !room.is_written_down() {
-            return;
-        }
         let account = self.person.as_ref().and_then(|person| person.account());
         let (Some(store), Some(account)) = (self.hub.store(), account) else { return };
         // Where nothing has been said yet, all that will be is new.
         let last = room.newest().unwrap_or(MessageId(0));
         // A room that somebody has made leaves no trace unless it is kept.
-        if room.made().is_none() || room.is_kept() {
+        if room.is_written_down() {
             store.visited(account, room.name(), last);
         }
         let visit = Visit { room: room.name().clone(), last };

@@ -96,7 +96,8 @@ impl Session {
 
     fn network(&self, typed: &str) -> Option<Network> {
         match Network::parse(typed) {
-            Ok(network) => Some(network),
+            Ok(network) if network.is_loopback() => Some(network),
+            Ok(network) => Some(network.counted()),
             Err(error) => {
                 let typed = crate::text::truncate(typed, 50);
                 self.outbox.tell(Tone::Refusal, &format!("{typed} is no address: {error}."));

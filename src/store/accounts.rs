@@ -42,6 +42,8 @@ pub fn set_hash(connection: &Connection, id: AccountId, hash: &HashedPassword) -
 /// What it said in rooms stays, under its name.
 pub fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
     directs::erase_all(connection, id)?;
+    // A room whose only admin is nobody any more could have no other.
+    connection.prepare_cached("DELETE FROM admins WHERE account = ?1")?.execute([integer(id.0)])?;
     Ok(connection.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([integer(id.0)])? > 0)
 }
 
