@@ -50,7 +50,7 @@ const KEEPALIVE_TRIES: u32 = 4;
 const USER_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Accepts until the listener is shut down.
-pub(super) fn accept(listener: &TcpListener, entrance: &Entrance, hub: &Arc<Hub>, capacity: Capacity) {
+pub(super) fn accept(listener: &TcpListener, entrance: &Arc<Entrance>, hub: &Arc<Hub>, capacity: Capacity) {
     // A descriptor to give up when there are none left: with it one connection can still be accepted and told so.
     let mut spare = open_spare();
     loop {
@@ -84,7 +84,7 @@ fn open_spare() -> Option<File> {
     File::open("/dev/null").ok()
 }
 
-fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Arc<Hub>, capacity: Capacity) {
+fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Arc<Hub>, capacity: Capacity) {
     if hub.shutdown.is_announced() {
         return refuse(stream, peer, entrance, hub, STOPPING);
     }
@@ -109,11 +109,11 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Arc<Hub
     };
     let id = hub.next_client();
     let outbox = Outbox::new(id, stream, Arc::clone(&hub.laggards));
-    let (session_hub, session_outbox, entrance_taken) = (Arc::clone(hub), Arc::clone(&outbox), entrance.clone());
-    let spawned = thread::Builder::new()
-        .name(format!("client:{id}"))
-        .stack_size(CLIENT_STACK)
-        .spawn(move || serve(session_hub, session_outbox, peer, entrance_taken, counted, open));
+    let (hub_share, outbox_share, entrance_share) = (Arc::clone(hub), Arc::clone(&outbox), Arc::clone(entrance));
+    let connection =
+        Box::new(Connection { hub: hub_share, outbox: outbox_share, peer, entrance: entrance_share, counted, open });
+    let spawned =
+        thread::Builder::new().name(format!("client:{id}")).stack_size(CLIENT_STACK).spawn(move || serve(connection));
     if let Err(error) = spawned {
         log::warn!("{peer}: no thread: {error}");
         leave();
@@ -135,34 +135,45 @@ fn refuse(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Hub, l
     hub.timer.schedule(Instant::now() + REFUSED_STAYS, crate::timer::Task::Close(stream));
 }
 
+/// What a client's thread is given. Boxed: what stands on its stack is moved from function to function at its start, and
+/// the copies stay there.
+struct Connection {
+    hub: Arc<Hub>,
+    outbox: Arc<Outbox>,
+    peer: SocketAddr,
+    entrance: Arc<Entrance>,
+    /// Among the connections of its address.
+    counted: bool,
+    open: Open,
+}
+
 /// A client's thread.
 ///
 /// Beginning and end are functions of their own that are never inlined: what stands on the stack while the session waits
 /// decides whether an idle person costs two pages of it or three.
-fn serve(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, entrance: Entrance, counted: bool, open: Open) {
+fn serve(connection: Box<Connection>) {
     let began = Instant::now();
-    let door = entrance.door;
-    log_connected(&outbox, peer, &entrance);
-    let ended = match begin(&hub, &outbox, entrance) {
+    log_connected(&connection);
+    let ended = match begin(&connection) {
         Ok(()) => {
-            let mut session = Session::new(Arc::clone(&hub), Arc::clone(&outbox), peer, door, began);
+            let Connection { hub, outbox, peer, entrance, .. } = &*connection;
+            let mut session = Session::new(Arc::clone(hub), Arc::clone(outbox), *peer, entrance.door, began);
             run(&mut session)
         }
         Err(ended) => ended,
     };
-    finish(&hub, outbox, peer, began, &ended, counted);
-    drop(open);
+    finish(connection, began, &ended);
 }
 
 #[inline(never)]
-fn log_connected(outbox: &Outbox, peer: SocketAddr, entrance: &Entrance) {
+fn log_connected(Connection { outbox, peer, entrance, .. }: &Connection) {
     let usual = entrance.door == Door::Plain && entrance.transport.is_plain();
     let kind = if usual { String::new() } else { format!(" ({})", entrance.transport.name(entrance.door)) };
     log::info!("client {} from {peer} connected{kind}", outbox.id());
 }
 
 #[inline(never)]
-fn begin(hub: &Arc<Hub>, outbox: &Arc<Outbox>, entrance: Entrance) -> Result<(), Ended> {
+fn begin(Connection { hub, outbox, entrance, .. }: &Connection) -> Result<(), Ended> {
     entrance.transport.prepare(outbox);
     set_options(outbox.stream());
     hub.roster.connected(outbox);
@@ -186,7 +197,9 @@ fn run(session: &mut Session) -> Ended {
 }
 
 #[inline(never)]
-fn finish(hub: &Hub, outbox: Arc<Outbox>, peer: SocketAddr, began: Instant, ended: &Ended, counted: bool) {
+#[expect(clippy::boxed_local, reason = "unboxed, it would have to stand on the stack of `serve`")]
+fn finish(connection: Box<Connection>, began: Instant, ended: &Ended) {
+    let Connection { hub, outbox, peer, counted, open, .. } = *connection;
     let id = outbox.id();
     hub.roster.disconnected(id);
     if counted {
@@ -198,6 +211,7 @@ fn finish(hub: &Hub, outbox: Arc<Outbox>, peer: SocketAddr, began: Instant, ende
     drop(outbox);
     let lasted = began.elapsed().as_secs();
     log::info!("client {id} from {peer} ended after {lasted} s: {}", text::escape_for_log(&ended.to_string()));
+    drop(open);
 }
 
 /// Lets an address in or says why not. True if the connection was counted, false if its address is exempt.

@@ -163,7 +163,9 @@ impl Server {
         let ports = Ports { plain: port(true), tls: port(false) };
         let sockets: Vec<_> = listeners
             .into_iter()
-            .map(|Listener { socket, door, transport, .. }| Arc::new((socket, Entrance { door, transport, ports })))
+            .map(|Listener { socket, door, transport, .. }| {
+                Arc::new((socket, Arc::new(Entrance { door, transport, ports })))
+            })
             .collect();
         for (shared, address) in sockets.iter().zip(&addresses) {
             let (shared, hub) = (Arc::clone(shared), Arc::clone(&hub));

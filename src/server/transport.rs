@@ -40,8 +40,7 @@ pub(super) struct Ports {
     pub(super) tls: Option<u16>,
 }
 
-/// Where a connection comes in.
-#[derive(Clone)]
+/// Where a connection comes in. Shared with the connections' threads, on whose stacks it would take room.
 pub(super) struct Entrance {
     pub(super) door: Door,
     pub(super) transport: Transport,

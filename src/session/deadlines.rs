@@ -48,6 +48,7 @@ impl Session {
     }
 
     /// When something is due next.
+    #[inline(never)]
     pub(super) fn next_deadline(&self) -> Option<Instant> {
         let config = self.hub.config();
         let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| self.idle.next(limit));
