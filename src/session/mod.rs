@@ -132,6 +132,8 @@ impl Session {
     pub fn new(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, now: Instant) -> Box<Session> {
         let config = hub.config();
         let policy = match config.telnet {
+            // Hardly anybody speaks telnet through TLS, and the first line would not hide the probe from whoever does not.
+            Telnet::Auto if outbox.encryption().is_some() => Policy::Await,
             Telnet::Auto => Policy::Auto,
             Telnet::Never => Policy::Never,
             Telnet::Always => Policy::Always,

@@ -29,6 +29,9 @@ const DEFAULT_WINDOW: (u16, u16) = (80, 24);
 pub enum Policy {
     /// Probe, and go by the answers.
     Auto,
+    /// Say nothing before the peer has sent a telnet command; then ask as after a probe. For connections on which hardly
+    /// anybody speaks telnet.
+    Await,
     /// Send no telnet command, whatever comes.
     Never,
     /// Take everybody for telnet.
@@ -127,18 +130,24 @@ impl Link {
     /// Asks for terminal type and window size, and a CR: on a client that is not telnet the first line overwrites what
     /// these six bytes have drawn.
     pub fn open(&mut self, out: &mut Vec<u8>) {
-        if self.policy == Policy::Never {
-            return;
+        if matches!(self.policy, Policy::Auto | Policy::Always) {
+            self.ask(out);
+            out.push(b'\r');
         }
+    }
+
+    fn ask(&mut self, out: &mut Vec<u8>) {
         self.their_terminal_type.want(true, TERMINAL_TYPE, THEIRS, out);
         self.their_naws.want(true, NAWS, THEIRS, out);
-        out.push(b'\r');
     }
 
     /// The next event; answers go to `out`. `None` once the input is used up.
     pub fn next<'a>(&mut self, input: &mut &'a [u8], out: &mut Vec<u8>) -> Option<LinkEvent<'a>> {
         loop {
             if std::mem::take(&mut self.tell_confirmed) {
+                if self.policy == Policy::Await {
+                    self.ask(out);
+                }
                 if self.hiding {
                     // A late first answer, while a password is being asked for already.
                     self.announce_echo(out);

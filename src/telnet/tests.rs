@@ -215,6 +215,23 @@ fn the_policy_never_sends_nothing_whatever_comes_and_agrees_on_nothing() {
 }
 
 #[test]
+fn who_is_awaited_hears_nothing_of_telnet_before_his_own_first_command() {
+    let mut peer = Peer::new(Policy::Await);
+    let mut out = Vec::new();
+    peer.link.open(&mut out);
+    out.extend(peer.says(b"alice\r\n"));
+    out.extend(peer.hides());
+    out.extend(peer.shows());
+    assert_eq!(out, b"");
+    assert!(!peer.link.is_confirmed());
+    let answer = peer.says(&[IAC, WILL, NAWS]);
+    assert!(peer.link.is_confirmed());
+    assert!(answer.windows(3).any(|asked| asked == [IAC, DO, NAWS]), "{answer:?}");
+    assert!(answer.windows(3).any(|asked| asked == [IAC, DO, TERMINAL_TYPE]), "{answer:?}");
+    assert_eq!(answer.iter().filter(|byte| **byte == DO).count(), 2, "{answer:?}");
+}
+
+#[test]
 fn a_thousand_offers_of_an_unknown_option_get_one_refusal() {
     let mut peer = Peer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, WILL, 99].repeat(1000)), [IAC, DONT, 99]);
