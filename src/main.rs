@@ -13,7 +13,7 @@ use chatsock::hub::{Hub, Request};
 use chatsock::server::{self, Capacity, StartError};
 #[cfg(feature = "storage")]
 use chatsock::user_admin;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 /// Exit status for what the user can mend.
@@ -22,6 +22,9 @@ const USERS_MISTAKE: u8 = 2;
 const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
+    // Without a handler a file that may not grow any more, the database or the log, ends the process; with one the write
+    // fails, which is dealt with like a full disk. No such handler, no harm: most have no limit (setrlimit(2)).
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let invocation = match cli::parse(arguments.iter().cloned()) {
         Ok(invocation) => invocation,

@@ -74,10 +74,10 @@ impl Disk {
     }
 
     fn start(&self, place: &Place) -> Logged {
-        // A process that writes over its limit is told by a signal that would end it (setrlimit(2)); ignored, the write fails.
+        // A process that writes over its limit is told by a signal that would end it (setrlimit(2)): the server has to live on.
         match self {
             Disk::Mounted(_) => place.start(),
-            Disk::Limited(pid) => place.start_after(&format!("trap '' XFSZ; echo $$ >'{}'", pid.display())),
+            Disk::Limited(pid) => place.start_after(&format!("echo $$ >'{}'", pid.display())),
         }
     }
 
