@@ -35,7 +35,7 @@ use crate::config::{Entry, RoomConfig};
 use crate::conversation::Conversation;
 use crate::deed::Actor;
 use crate::history::History;
-use crate::identity::Identity;
+use crate::identity::{AccountId, Identity};
 use crate::message::{ClientId, Event, MessageId, Sequenced};
 use crate::names::{RoomName, UserName};
 use crate::order::Order;
@@ -267,11 +267,12 @@ impl Room {
         self.lock().newest
     }
 
-    /// Messages said in it after one, as far as they are in memory.
-    pub fn said_after(&self, last: MessageId) -> u64 {
+    /// Messages said in it after one, as far as they are in memory; not counted are those of an account's own.
+    pub fn said_after(&self, last: MessageId, account: Option<AccountId>) -> u64 {
         let state = self.lock();
         let newer = |event: &&Arc<Event>| event.message().is_some_and(|message| message.id > last);
-        state.history.last(usize::MAX).iter().rev().take_while(newer).count() as u64
+        let others = |event: &&Arc<Event>| !event.message().is_some_and(|m| m.is_by(ClientId::NONE, account));
+        state.history.last(usize::MAX).iter().rev().take_while(newer).filter(others).count() as u64
     }
 
     /// Marks the room closed if nobody has been in it for so long. True if it is closed.

@@ -140,7 +140,8 @@ impl Session {
         });
         let Ok(Ok((visits, mut unread))) = read else { return };
         if !on_disk {
-            unread = visits.iter().filter_map(|visit| Some((visit.room.clone(), self.new_in(visit)?))).collect();
+            unread =
+                visits.iter().filter_map(|visit| Some((visit.room.clone(), self.new_in(visit, account)?))).collect();
         }
         self.visits = visits;
         unread.retain(|(name, count)| *count > 0 && self.may_hear_of(name));
@@ -150,9 +151,9 @@ impl Session {
         }
     }
 
-    /// What was said in a room since, as far as memory goes.
-    fn new_in(&self, visit: &Visit) -> Option<u64> {
-        self.hub.rooms.find(&visit.room).map(|room| room.said_after(visit.last))
+    /// What others have said in a room since, as far as memory goes.
+    fn new_in(&self, visit: &Visit, account: AccountId) -> Option<u64> {
+        self.hub.rooms.find(&visit.room).map(|room| room.said_after(visit.last, Some(account)))
     }
 
     /// Whether this person may know of a room: he can see it, or its door is open to him.
@@ -165,7 +166,8 @@ impl Session {
     /// Messages of a room that this person, who has just come in, has not read since he was last there.
     pub(super) fn unread_since_last_visit(&self, room: &Room) -> u64 {
         let visit = self.visits.iter().find(|visit| visit.room == *room.name());
-        visit.map_or(0, |visit| room.said_after(visit.last))
+        let account = self.person.as_ref().and_then(|person| person.account());
+        visit.map_or(0, |visit| room.said_after(visit.last, account))
     }
 
     /// Notes that this person has read a room up to its end.
@@ -181,6 +183,13 @@ impl Session {
         let visit = Visit { room: room.name().clone(), last };
         self.visits.retain(|known| known.room != visit.room);
         self.visits.push(visit);
+    }
+
+    /// Who comes into a room for the first time has nothing to catch up on, and from then on everything.
+    pub(super) fn note_first_visit(&mut self, room: &Room) {
+        if !self.visits.iter().any(|visit| visit.room == *room.name()) {
+            self.note_visit(room);
+        }
     }
 
     /// The same for the room he looks at, before he is somebody else or nobody.

@@ -74,6 +74,7 @@ impl Session {
             Ok(change) => {
                 self.arrange(&room, change);
                 let read = room.said().saturating_sub(self.unread_since_last_visit(&room));
+                self.note_first_visit(&room);
                 self.memberships.push(Membership { read, room });
                 let how = if change.heir { Came::Heir } else { how };
                 Ok(Answer::Joined { room: name, others: change.others, how })

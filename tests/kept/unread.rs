@@ -71,6 +71,26 @@ fn nothing_new_is_not_told_and_rooms_never_visited_are_not_counted() {
 }
 
 #[test]
+fn who_has_come_into_a_room_and_not_looked_hears_what_was_said_since() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        let mut bob = server.chat("bob", "general");
+        say(&mut bob, &["before"]);
+        let mut alice = come_in(&server, "alice");
+        alice.send(":join general");
+        alice.expect("to leave.\r\n");
+        alice.send(":say something of mine");
+        alice.expect("* Said in general");
+        quit(alice);
+        say(&mut bob, &["one", "two"]);
+        written(&server);
+        let (_, told) = arrive(&server, "alice");
+        assert!(told.contains("* New since your last visit: general 2.\r\n"), "{told:?}");
+    }
+}
+
+#[test]
 fn what_one_has_said_oneself_is_not_new() {
     for history in BOTH {
         let home = Home::new();
