@@ -192,6 +192,22 @@ mod with_storage {
     }
 
     #[test]
+    fn where_there_is_no_database_only_a_new_account_makes_one() {
+        let place = place();
+        done(&user(&place, &["list"], ""), "");
+        let sentence = format!(
+            "there is no {}, so there are no accounts; run this in the directory that the server runs in, or make one \
+             with chatsock user add",
+            place.join("chatsock.db").display()
+        );
+        for what in ["passwd", "remove"] {
+            refused(&user(&place, &[what, "bob"], "x"), &sentence);
+        }
+        assert!(!place.join("chatsock.db").exists());
+        add(&place, "bob", "x");
+    }
+
+    #[test]
     fn without_the_section_it_is_said_what_is_missing_and_nothing_is_made() {
         let empty = directory(None);
         refused(
@@ -309,7 +325,7 @@ mod with_storage {
     fn many_at_once_wait_for_each_other() {
         let place = place();
         // Makes the database, which only one can do.
-        assert_eq!(names(&place), [""; 0]);
+        add(&place, "first", "x");
         let running: Vec<_> = (0..8)
             .map(|n| {
                 let name = format!("user{n}");
@@ -323,7 +339,7 @@ mod with_storage {
             let output = child.wait_with_output().expect("it ends");
             assert_eq!(output.status.code(), Some(0), "{output:?}");
         }
-        assert_eq!(names(&place).len(), 8);
+        assert_eq!(names(&place).len(), 9);
     }
 
     // On a terminal, which `script` (util-linux) makes.

@@ -115,6 +115,11 @@ pub fn run(
     if let UserAction::Add(name) = action {
         fits(name, config)?;
     }
+    let makes = matches!(action, UserAction::Add(_) | UserAction::Import(_));
+    if !makes && !storage.path.exists() {
+        // No database made here: in the wrong directory it would only add to the confusion.
+        return if *action == UserAction::List { Ok(String::new()) } else { Err(no_database(&storage.path)) };
+    }
     let mut accounts = Store::open_accounts(&storage.path)?;
     match action {
         UserAction::Add(name) => {
@@ -206,6 +211,16 @@ fn fits(name: &UserName, config: &Config) -> Result<(), AdminError> {
 
 fn exists(name: &UserName) -> AdminError {
     AdminError::users(format!("there is an account {name} already; chatsock user passwd {name} changes its password"))
+}
+
+/// Likelier another directory than a server that has not been started yet.
+fn no_database(path: &Path) -> AdminError {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    AdminError::users(format!(
+        "there is no {}, so there are no accounts; run this in the directory that the server runs in, or make one with \
+         chatsock user add",
+        path.display()
+    ))
 }
 
 fn missing(name: &UserName) -> AdminError {
