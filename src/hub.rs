@@ -154,6 +154,7 @@ impl Hub {
         let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
         self.rooms.apply(&config);
+        self.name_operators();
         let quotes = read_quotes(&config);
         *self.quotes.write().unwrap_or_else(PoisonError::into_inner) = quotes;
     }

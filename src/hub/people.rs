@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::Hub;
 use crate::account::Accounts;
 use crate::config::Network;
+use crate::deed::Actor;
 use crate::identity::Identity;
 use crate::login_throttle::LoginGuard;
 use crate::names::UserName;
@@ -47,6 +48,17 @@ impl Hub {
     /// Whether somebody keeps order on the whole server: by the account he is logged in to, never by a name alone.
     pub fn is_operator(&self, who: &Identity) -> bool {
         who.account.is_some() && self.accounts().are_kept() && self.config().operators.contains(&who.name)
+    }
+
+    /// Tells the rooms who is an operator now.
+    pub(super) fn name_operators(&self) {
+        for person in self.roster.people() {
+            let who = person.identity();
+            if who.account.is_some() {
+                let actor = Actor { operator: self.is_operator(&who), who };
+                self.rooms.all().iter().for_each(|room| room.identify(&actor));
+            }
+        }
     }
 
     /// Whether a name is an operator's that has no account yet: it is made on the machine itself, or whoever came first would

@@ -15,10 +15,6 @@ use crate::span;
 /// Longest password of an account, in characters.
 pub(super) const LONGEST_PASSWORD: usize = crate::identity::MAX_PASSWORD;
 
-/// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight.
-/// It is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
-const SHORT_PASSWORD: usize = 8;
-
 /// Longest network that can be written, in bytes: an IPv6 address that ends in an IPv4 one, and its prefix.
 const LONGEST_NETWORK: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128".len();
 
@@ -41,28 +37,23 @@ impl Dialogue {
         questions.get(self.given.len()).copied()
     }
 
-    /// What is to be done with all that was given, and whether a new password is short.
-    fn outcome(self) -> Option<(Effect, bool)> {
-        let short = |password: &Secret| password.expose().chars().count() < SHORT_PASSWORD;
+    /// What is to be done with all that was given; nothing if a new password was not given twice.
+    fn outcome(self) -> Option<Effect> {
         let mut given = self.given.into_iter();
         let password = given.next()?;
         Some(match self.ask {
             AccountAsk::Register if given.next()? != password => return None,
-            AccountAsk::Register => {
-                let short = short(&password);
-                (Effect::Register { password }, short)
-            }
+            AccountAsk::Register => Effect::Register { password },
             AccountAsk::ChangePassword => {
                 let (new, again) = (given.next()?, given.next()?);
                 if new != again {
                     return None;
                 }
-                let short = short(&new);
-                (Effect::ChangePassword { old: password, new }, short)
+                Effect::ChangePassword { old: password, new }
             }
-            AccountAsk::Unregister => (Effect::Unregister { password }, false),
-            AccountAsk::Login(name) => (Effect::LogIn { name, password }, false),
-            AccountAsk::Ghost(name) => (Effect::Ghost { name, password }, false),
+            AccountAsk::Unregister => Effect::Unregister { password },
+            AccountAsk::Login(name) => Effect::LogIn { name, password },
+            AccountAsk::Ghost(name) => Effect::Ghost { name, password },
         })
     }
 }
@@ -175,12 +166,7 @@ impl Palette {
             return refuse(effects, &Refusal::PasswordTooLong(LONGEST_PASSWORD));
         }
         match dialogue.outcome() {
-            Some((effect, short)) => {
-                effects.push(effect);
-                if short {
-                    effects.push(Effect::Tell(Tone::News, super::reply::SHORT_PASSWORD.to_owned()));
-                }
-            }
+            Some(effect) => effects.push(effect),
             None => refuse(effects, &Refusal::PasswordsDiffer),
         }
     }

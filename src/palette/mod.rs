@@ -303,7 +303,12 @@ impl Palette {
                 }
             }
             Answer::PasswordNeeded { name } => self.ask_login_password(name, false, effects),
-            Answer::LoginRefused(refusal) => effects.push(Effect::Tell(Tone::Refusal, refusal.to_string())),
+            Answer::LoginRefused(refusal) => {
+                // Who types his password once more, and not his name, would make a name of it that everybody reads.
+                let hint =
+                    if refusal == LoginRefusal::Wrong && !self.is_logged_in() { " Give your name again." } else { "" };
+                effects.push(Effect::Tell(Tone::Refusal, format!("{refusal}{hint}")));
+            }
             Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
             Answer::NameTaken { name, free } => {
                 effects.push(Effect::Tell(Tone::Refusal, reply::name_taken(&name, free.as_deref())));

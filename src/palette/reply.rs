@@ -224,8 +224,6 @@ pub(super) const PASTE_DROPPED: &str = "Not said: no single . came to end the me
 
 /// A dialogue about an account has ended without an answer.
 pub(super) const NOTHING_CHANGED: &str = "Nothing changed.";
-/// A new password was taken all the same.
-pub(super) const SHORT_PASSWORD: &str = "That password is short: a longer one is harder to guess.";
 
 impl Refusal {
     /// How a typed command is to be used.

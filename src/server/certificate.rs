@@ -5,9 +5,9 @@
 //! *Called by* `server::transport`.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -195,7 +195,20 @@ fn load(config: &Config) -> Result<Pair, CertificateError> {
             log::warn!("{} was gone: made another self-signed certificate", gone.display());
         }
     }
+    tighten(&key);
     read_pair(&certificate, &key)
+}
+
+/// Our own key is its owner's alone, whatever has been done to the file.
+fn tighten(key: &Path) {
+    let Ok(found) = fs::metadata(key) else { return };
+    if found.permissions().mode() & 0o077 == 0 {
+        return;
+    }
+    match fs::set_permissions(key, Permissions::from_mode(0o600)) {
+        Ok(()) => log::warn!("others could read the private key {}: not any more, but they may have", key.display()),
+        Err(error) => log::warn!("others can read the private key {}: {error}", key.display()),
+    }
 }
 
 fn read_pair(certificate: &Path, key: &Path) -> Result<Pair, CertificateError> {

@@ -24,6 +24,10 @@ use crate::secret::Secret;
 use crate::store::{Account, HashedPassword, NotCreated, NotRead};
 use crate::throttle::address_key;
 
+/// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight. It
+/// is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
+const SHORT_PASSWORD: usize = 8;
+
 /// What those hear whose connection ends because they want another one.
 const THROWN_OUT: &str = "You were logged out from another connection of your account.";
 
@@ -51,8 +55,14 @@ impl Session {
                 self.login_to_log = true;
                 Answer::NameClaimed { name, people: self.hub.roster.count(), rooms: self.hub.rooms.public().len() }
             }
-            Err(free) => Answer::NameTaken { name, free },
+            Err(free) => Answer::NameTaken { name, free: free.filter(|free| self.is_free_to_guests(free)) },
         }
+    }
+
+    /// Whether a name that nobody uses is nobody's account either.
+    #[inline(never)]
+    fn is_free_to_guests(&self, name: &str) -> bool {
+        UserName::parse(name, 1, name.len()).is_ok_and(|name| !self.hub.is_registered(&name))
     }
 
     /// A password was typed for a name at the first question.
@@ -200,6 +210,12 @@ impl Session {
         }
     }
 
+    fn tell_if_short(&self, short: bool) {
+        if short {
+            self.outbox.tell(Tone::News, "That password is short: a longer one is harder to guess.");
+        }
+    }
+
     #[inline(never)]
     pub(super) fn register(&mut self, password: Secret) {
         let (Some(store), Some(person)) = (self.hub.store().cloned(), self.person.clone()) else { return };
@@ -214,6 +230,7 @@ impl Session {
             let line = format!("Too many accounts were made from your address: try again in {wait}.");
             return self.outbox.tell(Tone::Refusal, &line);
         }
+        let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
         let name = person.name();
         match store.create_account(&name, &hash) {
@@ -223,6 +240,7 @@ impl Session {
                 let line =
                     format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");
                 self.outbox.tell(Tone::News, &line);
+                self.tell_if_short(short);
                 self.keep_settings();
                 if self.hub.is_operator(&person.identity()) {
                     self.hub.audit(&name, "registered, and is an operator");
@@ -252,11 +270,13 @@ impl Session {
             Ok(account) => account,
             Err(refusal) => return self.refuse_login(&refusal),
         };
+        let short = is_short(&new);
         let Some(hash) = self.hashed(new) else { return };
         match store.set_hash(account.id, &hash) {
             Ok(true) => {
                 log::info!("client {} from {}: {} has another password", self.outbox.id(), self.peer, account.name);
                 self.outbox.tell(Tone::News, "Your password is changed.");
+                self.tell_if_short(short);
             }
             Ok(false) => self.outbox.tell(Tone::Refusal, "Your account is gone: somebody has taken it away."),
             Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),
@@ -320,4 +340,8 @@ impl Session {
             Err(refusal) => self.refuse_login(&refusal),
         }
     }
+}
+
+fn is_short(password: &Secret) -> bool {
+    password.expose().chars().count() < SHORT_PASSWORD
 }

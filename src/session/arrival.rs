@@ -133,6 +133,8 @@ impl Session {
     fn tell_unread(&mut self, account: AccountId) {
         let Some(store) = self.hub.store().cloned() else { return };
         let on_disk = store.keeps_history();
+        // Who comes back at once may find what he did a moment ago unwritten. Where the disk is in trouble, what it has counts.
+        let _ = store.catch_up();
         let read = self.hub.work.run(move || {
             let visits = store.visits(account)?;
             let unread = if on_disk { store.unread(account)? } else { Vec::new() };

@@ -114,6 +114,8 @@ impl Session {
         let Some(store) = self.hub.store().cloned().filter(|_| count > 0) else { return Vec::new() };
         let name = room.name().clone();
         let count = count.min(MOST_OLDER);
+        // What has just left memory may not be written yet. Where the disk is in trouble, what it has is shown.
+        let _ = store.catch_up();
         match self.hub.work.run(move || store.messages_before(&name, before, count, PATIENCE)) {
             Ok(Ok(page)) => {
                 if page.cut {
@@ -136,15 +138,27 @@ impl Session {
     #[inline(never)]
     pub(super) fn locate_older(&self, actor: &Actor, id: MessageId) -> Option<(Arc<Room>, Message)> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
+        // As above.
+        let _ = store.catch_up();
         let (name, kept) = self.hub.work.run(move || store.message(id)).ok()?.ok()??;
         let room = Arc::clone(&self.membership(&name)?.room);
         room.older_than(actor, Instant::now()).filter(|oldest| id < *oldest)?;
         Some((room, restored(kept)))
     }
 
-    /// Whoever is named, if he has an account and is not there.
+    /// The last message of this person's account in his rooms that is not in memory any more.
     #[inline(never)]
-    pub(super) fn absent_account(&self, whom: &Whom) -> Option<Account> {
+    pub(super) fn last_older(&self) -> Option<MessageId> {
+        let account = self.person.as_ref()?.account()?;
+        let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
+        let rooms: Vec<_> = self.memberships.iter().map(|membership| membership.room.name().clone()).collect();
+        let last = move || rooms.iter().filter_map(|room| store.last_by(account, room).ok()?).map(|kept| kept.id).max();
+        self.hub.work.run(last).ok()?
+    }
+
+    /// The account of whoever is named, if he has one.
+    #[inline(never)]
+    pub(super) fn account_of(&self, whom: &Whom) -> Option<Account> {
         let store = self.hub.store().cloned().filter(|_| whom.client.is_none() && self.hub.accounts().are_kept())?;
         let name = whom.name.clone();
         self.hub.work.run(move || store.account(&name)).ok()?.ok()?

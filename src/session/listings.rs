@@ -72,7 +72,10 @@ impl Session {
         if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, room)) {
             return 0;
         }
-        self.membership(room.name()).map_or(0, |membership| facts.said.saturating_sub(membership.read))
+        match self.membership(room.name()) {
+            Some(membership) => facts.said.saturating_sub(membership.read),
+            None => self.unread_since_last_visit(room),
+        }
     }
 
     #[inline(never)]

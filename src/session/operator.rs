@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Session;
 use crate::config::Network;
 use crate::hub::MOST_ADDRESS_BANS;
+use crate::identity::Whom;
 use crate::names::UserName;
 use crate::outbox::Ended;
 use crate::palette;
@@ -19,9 +20,14 @@ use crate::span;
 use crate::store::AddressBan;
 
 impl Session {
-    /// The operator's name; nothing for anybody else, who is told.
+    /// The operator's name; nothing for anybody else, who is told. An account that was taken away meanwhile, by `chatsock
+    /// user`, makes nobody an operator any more.
     fn operator(&self) -> Option<UserName> {
         let actor = self.actor().filter(|actor| actor.operator);
+        let actor = actor.filter(|actor| {
+            let found = self.account_of(&Whom { name: actor.who.name.clone(), client: None });
+            found.is_some_and(|account| Some(account.id) == actor.who.account)
+        });
         if actor.is_none() {
             self.outbox.tell(Tone::Refusal, "Only operators can do that.");
         }

@@ -145,7 +145,7 @@ impl Session {
         let mut pairs: Vec<Arc<Pair>> = Vec::new();
         for whom in to {
             if self.hub.roster.find(whom).is_none()
-                && let Some(reader) = self.absent_account(whom)
+                && let Some(reader) = self.account_of(whom)
             {
                 self.leave_word(&reader, &draft);
                 continue;
@@ -252,6 +252,7 @@ impl Session {
         let pairs = self.hub.directs.of(own);
         let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
         id.or_else(|| in_rooms.chain(directs).chain(self.left_words.last().copied()).max())
+            .or_else(|| self.last_older())
     }
 
     #[inline(never)]

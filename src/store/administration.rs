@@ -5,7 +5,8 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
@@ -21,6 +22,9 @@ use crate::names::UserName;
 /// How long a change waits for a server that writes: many times what any of its transactions takes.
 const BUSY: Duration = Duration::from_secs(5);
 
+/// Between two looks whether somebody else has made the tables, which takes some milliseconds.
+const TRY_AGAIN: Duration = Duration::from_millis(20);
+
 /// The accounts of a database. A server that has it open sees every change at the next login.
 pub struct Accounts {
     connection: Connection,
@@ -35,24 +39,37 @@ impl Store {
     /// As [`Store::open`], but not [`OpenError::InUse`].
     pub fn open_accounts(path: &Path) -> Result<Accounts, OpenError> {
         let path = file::resolve(path)?;
-        if !path.exists() {
-            // Nobody has it: a server would have made it.
-            let _lock = file::lock(&path)?;
-            file::create(&path)?;
+        let deadline = Instant::now() + BUSY;
+        let (mut connection, mut kind) = connect_or_make(&path)?;
+        while kind != Kind::Ours(VERSION) {
+            match file::lock(&path) {
+                Ok(_lock) => {
+                    // Somebody else may have made it ready meanwhile.
+                    (connection, kind) = connect_or_make(&path)?;
+                    make_ready(&connection, &path, kind)?;
+                    kind = Kind::Ours(VERSION);
+                }
+                // Whoever makes it has it for a moment.
+                Err(OpenError::InUse(_)) if Instant::now() < deadline => {
+                    thread::sleep(TRY_AGAIN);
+                    (connection, kind) = connect_or_make(&path)?;
+                }
+                Err(OpenError::InUse(path)) => return Err(OpenError::OlderInUse(path)),
+                Err(other) => return Err(other),
+            }
         }
-        let (connection, kind) = connect(&path)?;
-        if kind == Kind::Ours(VERSION) {
-            make_ready(&connection, &path, kind)?;
-        } else {
-            let _lock = file::lock(&path).map_err(|error| match error {
-                OpenError::InUse(path) => OpenError::OlderInUse(path),
-                other => other,
-            })?;
-            make_ready(&connection, &path, kind)?;
-        }
+        make_ready(&connection, &path, kind)?;
         connection.busy_timeout(BUSY).map_err(|error| refused(&path, &error))?;
         Ok(Accounts { connection, path })
     }
+}
+
+/// A connection to what is there; to an empty file if there is none.
+fn connect_or_make(path: &Path) -> Result<(Connection, Kind), OpenError> {
+    if !path.exists() {
+        file::create(path)?;
+    }
+    connect(path)
 }
 
 impl fmt::Debug for Accounts {

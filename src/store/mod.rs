@@ -31,7 +31,8 @@
 //! | `file` | the database's files: whose they are to read, the lock against a second server |
 //! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
 //! | `queue` | what waits to be written, and its bounds |
-//! | `writer` | the thread that writes: batches, and who is told when the disk refuses |
+//! | `writer` | the thread that writes, and who is told when the disk refuses |
+//! | `batch` | one batch in one transaction |
 //! | `trouble` | what is tried again and when, and when a trouble is over |
 //! | `watch` | the thread that says so when the writer hangs |
 //! | `chores` | erasing in slices, and taking what was erased out of the log |
@@ -54,6 +55,8 @@ mod accounts;
 mod administration;
 #[cfg(feature = "storage")]
 mod asking;
+#[cfg(feature = "storage")]
+mod batch;
 #[cfg(feature = "storage")]
 mod chores;
 #[cfg(feature = "storage")]

@@ -4,7 +4,6 @@ use super::*;
 
 const WITHOUT: &str = "This server keeps no accounts.";
 const DIFFER: &str = "The two passwords differ: nothing is changed.";
-const SHORT: &str = "That password is short: a longer one is harder to guess.";
 const LOGIN: &str = "The name alice needs its password. Give it, or go back with Enter.";
 
 /// The ways to go back from a question.
@@ -108,7 +107,10 @@ fn on_the_quick_listener_a_login_leads_into_the_room_chosen_before() {
     for ghost in [false, true] {
         let mut person = at_login_password(Door::Quick, ghost);
         assert_eq!(person.types("wrong"), [Effect::ShowInput, login("wrong", ghost)]);
-        assert_eq!(person.hears(Answer::LoginRefused(LoginRefusal::Wrong)), refusal("Wrong name or password."));
+        assert_eq!(
+            person.hears(Answer::LoginRefused(LoginRefusal::Wrong)),
+            refusal("Wrong name or password. Give your name again.")
+        );
         assert!(asks_name(&person, Door::Quick));
         person.types("alice");
         person.hears(needed());
@@ -239,26 +241,6 @@ fn two_passwords_that_differ_change_nothing() {
         assert_eq!(person.types("correct horses"), [Effect::ShowInput, refused(DIFFER)]);
         assert_eq!(person.0.place(), place(view));
     }
-}
-
-#[test]
-fn a_short_new_password_is_taken_and_called_short() {
-    for (password, short) in [("seven77", true), ("ééééééé", true), ("eight888", false), ("éééééééé", false)]
-    {
-        let mut person = asked(false, "register", &AccountAsk::Register);
-        person.types(password);
-        let told = short.then(|| tell(SHORT));
-        let done = [Effect::ShowInput, Effect::Register { password: secret(password) }];
-        assert_eq!(person.types(password), done.into_iter().chain(told).collect::<Vec<_>>(), "{password}");
-        let mut person = asked(true, "passwd", &AccountAsk::ChangePassword);
-        person.types("old");
-        person.types(password);
-        let told = short.then(|| tell(SHORT));
-        let done = [Effect::ShowInput, Effect::ChangePassword { old: secret("old"), new: secret(password) }];
-        assert_eq!(person.types(password), done.into_iter().chain(told).collect::<Vec<_>>(), "{password}");
-    }
-    let mut person = asked(false, "login bob", &AccountAsk::Login(user("bob")));
-    assert_eq!(person.types("short").len(), 2, "one that is there already is nobody's business");
 }
 
 #[test]

@@ -1,0 +1,113 @@
+//! One batch in one transaction.
+//!
+//! *Owns* the order of statements, and what happens to a batch of which one entry is refused for its own sake.
+//! *Knows nothing of* when a batch is written and what becomes of it if the disk refuses.
+//! *Called by* `writer`.
+
+use std::sync::atomic::Ordering;
+
+use rusqlite::Connection;
+
+use super::messages::Scribe;
+use super::news::Reason;
+use super::queue::{Entry, Record};
+use super::writer::Writer;
+use super::{faults, messages, rooms, schema};
+
+impl Writer {
+    /// Writes a batch in one transaction. What is refused for its own sake comes back by its place in the batch; any other
+    /// failure is one of them all.
+    pub(super) fn attempt(&mut self, batch: &mut [Entry]) -> rusqlite::Result<Vec<(usize, Reason)>> {
+        self.limit_pages()?;
+        // From here on a number that gets short asks again.
+        self.shared.short.store(false, Ordering::Relaxed);
+        let probe = self.trouble.as_ref().filter(|_| batch.is_empty()).map(|_| self.shared.numbers.enough());
+        let wanted = self.shared.numbers.wanted().or(probe);
+        if batch.is_empty() && wanted.is_none() {
+            return Ok(Vec::new());
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let outcome = match self.apply_at_once(batch, wanted) {
+            // One of them is at fault: found by doing them one by one.
+            Err(error) if faults::is_of_one_record(&error) => {
+                self.roll_back();
+                self.connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| self.apply(batch, wanted))
+            }
+            Ok(false) => self.apply(batch, wanted),
+            Ok(true) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        };
+        let outcome = outcome.and_then(|refused| {
+            self.connection.execute_batch("COMMIT")?;
+            Ok(refused)
+        });
+        match &outcome {
+            Ok(_) => wanted.into_iter().for_each(|to| self.shared.numbers.reserved(to)),
+            Err(_) => self.roll_back(),
+        }
+        outcome
+    }
+
+    /// Applies a batch of records alone, without the means to take a single one back, which are two fifths of what a message
+    /// costs. False, and nothing is done, if there is an order among them: an order is carried out once.
+    fn apply_at_once(&self, batch: &[Entry], wanted: Option<u64>) -> rusqlite::Result<bool> {
+        if !batch.iter().all(|entry| matches!(entry, Entry::Record(_))) {
+            return Ok(false);
+        }
+        if let Some(to) = wanted {
+            schema::reserve_numbers(&self.connection, to)?;
+        }
+        let mut scribe = None;
+        for entry in batch {
+            let Entry::Record(record) = entry else { continue };
+            match record {
+                Record::Said(room, message) => {
+                    let scribe = match &mut scribe {
+                        Some(scribe) => scribe,
+                        None => scribe.insert(Scribe::new(&self.connection)?),
+                    };
+                    scribe.write(room, message)?;
+                }
+                other => {
+                    // It may change what the scribe knows.
+                    scribe = None;
+                    apply_record(&self.connection, other)?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn apply(&self, batch: &mut [Entry], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
+        let mut refused = Vec::new();
+        if let Some(to) = wanted {
+            schema::reserve_numbers(&self.connection, to)?;
+        }
+        for (place, entry) in batch.iter_mut().enumerate() {
+            self.connection.prepare_cached("SAVEPOINT entry")?.execute([])?;
+            let outcome = match entry {
+                Entry::Record(record) => apply_record(&self.connection, record),
+                Entry::Order(order) | Entry::Flush(order) => order.carry_out(&self.connection),
+            };
+            match outcome {
+                Err(error) if faults::is_of_one_record(&error) => {
+                    refused.push((place, faults::reason(&error)));
+                    self.connection.prepare_cached("ROLLBACK TO entry")?.execute([])?;
+                }
+                other => other?,
+            }
+            self.connection.prepare_cached("RELEASE entry")?.execute([])?;
+        }
+        Ok(refused)
+    }
+}
+
+fn apply_record(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+    match record {
+        Record::Said(room, message) => Scribe::new(connection)?.write(room, message),
+        Record::Edited(room, id, text) => messages::record_edited(connection, room, *id, text),
+        Record::Erased(room, id) => messages::record_erased(connection, room, *id),
+        Record::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
+        Record::Audited(entry) => rooms::record_audit(connection, entry),
+    }
+}
