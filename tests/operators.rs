@@ -306,7 +306,7 @@ fn from_elsewhere_an_operators_name_without_an_account_cannot_be_had_and_passwor
         "* This connection is not encrypted: whoever sits between you and the server can read your password.\r\n";
     client.expect(warned);
     give(&mut client, PASSWORD);
-    client.expect("! Wrong name or password.\r\n");
+    client.expect("! Wrong name or password. Give your name again.\r\n");
     client.send("mallory");
     client.expect("* Hello mallory. ");
     client.send(":nick alice");

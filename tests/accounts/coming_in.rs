@@ -130,7 +130,7 @@ fn where_accounts_are_optional_an_accounts_name_asks_for_its_password_in_any_cas
             client
                 .expect(&format!("* The name {name} needs its password. Give it, or go back with Enter.\r\n{WARNED}"));
             client.send("wrong");
-            client.expect(&format!("! Wrong name or password.\r\n{}", door.question()));
+            client.expect(&format!("! Wrong name or password. Give your name again.\r\n{}", door.question()));
             client.send(name);
             client.expect(&format!("go back with Enter.\r\n{ASKED}"));
             client.send(PASSWORD);
@@ -160,7 +160,7 @@ fn where_accounts_are_required_a_guest_is_answered_like_a_wrong_password_and_an_
             client
                 .expect(&format!("* The name {name} needs its password. Give it, or go back with Enter.\r\n{WARNED}"));
             client.send("wrong");
-            client.expect(&format!("! Wrong name or password.\r\n{}", door.question()));
+            client.expect(&format!("! Wrong name or password. Give your name again.\r\n{}", door.question()));
         }
         let mut alice = house.name_given(door, "ALICE");
         give(&mut alice, PASSWORD);
@@ -201,7 +201,7 @@ fn an_unknown_name_takes_as_long_as_a_wrong_password() {
             client.expect(ASKED);
             let asked = Instant::now();
             client.send("wrong");
-            client.expect("! Wrong name or password.\r\n");
+            client.expect("! Wrong name or password. Give your name again.\r\n");
             *quickest = asked.elapsed().min(*quickest);
         }
         let [known, unknown] = quickest;

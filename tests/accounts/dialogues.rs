@@ -120,7 +120,7 @@ fn the_password_is_changed_by_who_knows_the_one_before() {
     quit(alice);
 
     let mut alice = try_login(server.address(), "alice", PASSWORD);
-    alice.expect("! Wrong name or password.\r\nUsername: ");
+    alice.expect("! Wrong name or password. Give your name again.\r\nUsername: ");
     alice.send("alice");
     give(&mut alice, NEW);
     alice.expect("* Hello alice. ");
@@ -149,7 +149,7 @@ fn an_account_ends_by_its_password_and_the_name_is_anybodys_when_its_owner_has_l
     quit(other);
     server.end();
     let server = home.start(History::Forgotten, "");
-    try_login(server.address(), "alice", PASSWORD).expect("! Wrong name or password.\r\n");
+    try_login(server.address(), "alice", PASSWORD).expect("! Wrong name or password. Give your name again.\r\n");
     try_login(server.address(), "alice", NEW).expect("* Hello Alice. ");
 }
 
@@ -271,7 +271,7 @@ fn the_log_holds_no_password_however_much_it_says() {
     alice.expect("* Your password is changed.\r\n");
     quit(alice);
     let mut alice = try_login(address, "alice", "sesame three");
-    alice.expect("! Wrong name or password.\r\n");
+    alice.expect("! Wrong name or password. Give your name again.\r\n");
     alice.send("alice");
     give(&mut alice, "sesame two");
     alice.expect("* Hello alice. ");

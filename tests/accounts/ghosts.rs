@@ -33,7 +33,7 @@ fn at_the_login_a_ghost_needs_its_password_and_an_account_that_is_not_online_jus
     let mut mallory = knock(server.address());
     for name in ["alice", "nobody"] {
         prove(&mut mallory, &format!(":ghost {name}"), "guess");
-        mallory.expect("! Wrong name or password.\r\nUsername: ");
+        mallory.expect("! Wrong name or password. Give your name again.\r\nUsername: ");
     }
     assert!(!alice.settle().contains('!'));
     alice.send(":quit");

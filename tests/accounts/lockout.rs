@@ -11,7 +11,7 @@ use crate::machine::eventually;
 use crate::support::{Client, Server};
 
 const BLOCKED: &str = "! Your account is blocked due to multiple login failures. Please try again later.\r\n";
-const WRONG: &str = "! Wrong name or password.\r\n";
+const WRONG: &str = "! Wrong name or password. Give your name again.\r\n";
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
 /// A server with the accounts alice and bob, whose blocks last longer than any test.
@@ -73,7 +73,7 @@ fn a_block_holds_for_every_way_to_use_a_password() {
     let server = server(&home, "");
     let mut alice = come_in(&server, "alice");
     let mut carol = server.login("carol");
-    for told in [WRONG, WRONG, BLOCKED] {
+    for told in ["! Wrong name or password.\r\n", "! Wrong name or password.\r\n", BLOCKED] {
         prove(&mut carol, ":login alice", "wrong");
         carol.expect(told);
     }

@@ -138,7 +138,8 @@ fn a_login_that_is_refused_says_why_and_asks_for_a_name_again() {
         for door in [Door::Plain, Door::Quick] {
             let mut person = at_login_password(door, false);
             person.types("hunter2");
-            assert_eq!(person.hears(Answer::LoginRefused(why.clone())), refusal(sentence));
+            let hint = if why == LoginRefusal::Wrong { " Give your name again." } else { "" };
+            assert_eq!(person.hears(Answer::LoginRefused(why.clone())), refusal(&format!("{sentence}{hint}")));
             assert!(asks_name(&person, door));
             assert_eq!(person.types("bob"), [Effect::ClaimName(user("bob"))]);
         }
