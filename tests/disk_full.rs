@@ -220,7 +220,7 @@ fn is_survived(disk: &Disk, reason: &str) {
 
 #[test]
 fn chat_goes_on_over_a_full_disk_and_all_of_it_is_written_when_there_is_room() {
-    match Mounted::new("1m") {
+    match Mounted::new("8m") {
         Some(mounted) => is_survived(&Disk::Mounted(mounted), "the disk is full"),
         // The limit on files stands in for it.
         None if have_prlimit() => println!("LEFT OUT: this user may not mount a file system"),
