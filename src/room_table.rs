@@ -72,12 +72,16 @@ impl RoomTable {
     pub fn restore(&self, rooms: Vec<KeptRoom>, histories: Vec<(RoomName, Vec<KeptMessage>)>, last_message: MessageId) {
         let (now, at) = (Instant::now(), Timestamp::now());
         self.shared.last_message.store(last_message.0, Ordering::Relaxed);
+        let mut taken_over = Vec::new();
         let mut table = self.lock();
         for kept in rooms {
             let known = table.rooms.get(&kept.name).cloned();
             let room = match known {
                 // What the configuration names is as the configuration says.
-                Some(_) if kept.made.is_some() => continue,
+                Some(_) if kept.made.is_some() => {
+                    taken_over.push(kept.name);
+                    continue;
+                }
                 Some(room) => room,
                 // A configured room that is configured no more.
                 None if kept.made.is_none() => continue,
@@ -92,9 +96,26 @@ impl RoomTable {
             };
             room.restore(kept, now, at);
         }
-        for (name, messages) in histories {
+        for (name, messages) in histories.into_iter().filter(|(name, _)| !taken_over.contains(name)) {
             if let Some(room) = table.rooms.get(&name) {
                 room.recall(messages);
+            }
+        }
+        drop(table);
+        self.forget(&taken_over);
+    }
+
+    /// Takes rooms that people had made, and that the configuration names now, off the disk, with what was said there.
+    fn forget(&self, taken_over: &[RoomName]) {
+        let Some(store) = &self.shared.store else { return };
+        for name in taken_over {
+            match store.forget_room(name) {
+                Ok(_) => {
+                    log::warn!("room {name} was somebody's and is the configuration's now: what was kept of it is gone")
+                }
+                Err(error) => {
+                    log::error!("room {name}, which is the configuration's now, was not taken off the disk: {error}")
+                }
             }
         }
     }
@@ -109,7 +130,7 @@ impl RoomTable {
         self.shared.history_max.store(config.history_max, Ordering::Relaxed);
         let queue_bytes = config.limits.outbox_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes / 4);
         self.shared.queue_bytes.store(queue_bytes, Ordering::Relaxed);
-        let mut closed = Vec::new();
+        let (mut closed, mut taken_over) = (Vec::new(), Vec::new());
         let mut table = self.lock();
         table.rooms.retain(|name, room| {
             let kept = config.rooms.contains_key(name) || room.made().is_some();
@@ -120,7 +141,11 @@ impl RoomTable {
         });
         for (name, room_config) in &config.rooms {
             match table.rooms.get(name) {
-                Some(room) => room.set_config(room_config.clone()),
+                Some(room) => {
+                    if room.set_config(room_config.clone()) {
+                        taken_over.push(name.clone());
+                    }
+                }
                 None => {
                     table.last_instance += 1;
                     let shared = Arc::clone(&self.shared);
@@ -131,6 +156,7 @@ impl RoomTable {
             }
         }
         drop(table);
+        self.forget(&taken_over);
         for room in closed {
             room.close(&format!("The room {} is closed.", room.name()));
         }

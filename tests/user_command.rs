@@ -79,7 +79,7 @@ mod with_storage {
 
     use chatsock::names::UserName;
     use chatsock::password::verify;
-    use chatsock::store::{Account, HashedPassword, Store, StoreOptions};
+    use chatsock::store::{Account, Hashed, Store, StoreOptions};
 
     use super::support::PATIENCE;
     use super::*;
@@ -280,7 +280,7 @@ mod with_storage {
     fn many_accounts_are_made_together_or_not_at_all() {
         let place = place();
         let mut accounts = Store::open_accounts(&place.join("chatsock.db")).expect("it opens");
-        let user = |name: &str| (UserName::parse(name, 1, 32).expect("a name"), HashedPassword::new("x"));
+        let user = |name: &str| (UserName::parse(name, 1, 32).expect("a name"), Hashed::new("x"));
         let names = |users: &[UserName]| users.iter().map(ToString::to_string).collect::<Vec<_>>();
         let taken = accounts.create_all(&[user("alice"), user("bob")]).expect("written");
         assert_eq!(names(&taken), [""; 0]);

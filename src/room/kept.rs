@@ -18,8 +18,7 @@ use crate::message::{ClientId, Draft, Event, Message, MessageId};
 use crate::order::{Ban, Lists, Order};
 use crate::permission::Deed;
 use crate::store::{
-    HashedPassword, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMessage, KeptMute, KeptPerson,
-    KeptRoom, Store,
+    KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMessage, KeptMute, KeptPerson, KeptRoom, Store,
 };
 
 /// A room as it is at one moment.
@@ -109,7 +108,7 @@ impl Room {
     }
 
     /// The hash of a password is known: the password itself is forgotten, if it is still the same.
-    pub fn forget_password(&self, password: &Secret, hash: &HashedPassword) {
+    pub fn forget_password(&self, password: &Secret, hash: &Hashed) {
         let mut state = self.lock();
         if matches!(&state.config.entry, Entry::Password(known) if known == password) {
             state.config.entry = Entry::Hashed(Hashed::new(hash.as_str()));

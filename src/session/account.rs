@@ -21,7 +21,7 @@ use crate::password;
 use crate::roster::Person;
 use crate::screen::Tone;
 use crate::secret::Secret;
-use crate::store::{Account, HashedPassword, NotCreated, NotRead};
+use crate::store::{Account, Hashed, NotCreated, NotRead};
 use crate::throttle::address_key;
 
 /// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight. It
@@ -96,7 +96,7 @@ impl Session {
             return Err(LoginRefusal::Blocked);
         }
         let wanted = name.clone();
-        let found = self.hub.work.run(move || -> Result<Option<(Account, Option<HashedPassword>)>, NotRead> {
+        let found = self.hub.work.run(move || -> Result<Option<(Account, Option<Hashed>)>, NotRead> {
             let Some(account) = store.account(&wanted)? else {
                 // As long as it takes to find out that a password is wrong.
                 password::verify_against_nothing(password.expose());
@@ -195,7 +195,7 @@ impl Session {
     }
 
     /// Hashes a new password; nothing if that could not be done, and then it was told.
-    pub(super) fn hashed(&self, password: Secret) -> Option<HashedPassword> {
+    pub(super) fn hashed(&self, password: Secret) -> Option<Hashed> {
         match self.hub.work.run(move || password::hash(password.expose())) {
             Ok(Ok(hash)) => Some(hash),
             Ok(Err(error)) => {

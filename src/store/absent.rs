@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::kept::{
-    Account, AddressBan, AuditEntry, HashedPassword, Kept, KeptMessage, KeptRoom, Page, Settings, StoreOptions, Visit,
+    Account, AddressBan, AuditEntry, Hashed, Kept, KeptMessage, KeptRoom, Page, Settings, StoreOptions, Visit,
     WaitingDirect,
 };
 use super::news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError};
@@ -63,11 +63,11 @@ impl Store {
         match *self {}
     }
 
-    pub fn create_account(&self, _: &UserName, _: &HashedPassword) -> Result<AccountId, NotCreated> {
+    pub fn create_account(&self, _: &UserName, _: &Hashed) -> Result<AccountId, NotCreated> {
         match *self {}
     }
 
-    pub fn set_hash(&self, _: AccountId, _: &HashedPassword) -> Result<bool, NotKept> {
+    pub fn set_hash(&self, _: AccountId, _: &Hashed) -> Result<bool, NotKept> {
         match *self {}
     }
 
@@ -166,15 +166,15 @@ impl Store {
 
 #[allow(missing_docs, reason = "each is described where it does something")]
 impl Accounts {
-    pub fn create(&mut self, _: &UserName, _: &HashedPassword) -> Result<AccountId, NotCreated> {
+    pub fn create(&mut self, _: &UserName, _: &Hashed) -> Result<AccountId, NotCreated> {
         match *self {}
     }
 
-    pub fn create_all(&mut self, _: &[(UserName, HashedPassword)]) -> Result<Vec<UserName>, NotKept> {
+    pub fn create_all(&mut self, _: &[(UserName, Hashed)]) -> Result<Vec<UserName>, NotKept> {
         match *self {}
     }
 
-    pub fn set_hash(&mut self, _: &UserName, _: &HashedPassword) -> Result<bool, NotKept> {
+    pub fn set_hash(&mut self, _: &UserName, _: &Hashed) -> Result<bool, NotKept> {
         match *self {}
     }
 

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{account_at, integer, moment, moment_at, some_words_at, user_at, words_at};
 use super::directs;
-use super::kept::{Account, HashedPassword, Settings};
+use super::kept::{Account, Hashed, Settings};
 use crate::identity::AccountId;
 use crate::names::UserName;
 
@@ -17,7 +17,7 @@ use crate::names::UserName;
 pub fn create(
     connection: &Connection,
     name: &UserName,
-    hash: &HashedPassword,
+    hash: &Hashed,
     at: Timestamp,
 ) -> rusqlite::Result<Option<AccountId>> {
     let made = connection
@@ -30,7 +30,7 @@ pub fn create(
 }
 
 /// Gives it another password. False if there is no such account.
-pub fn set_hash(connection: &Connection, id: AccountId, hash: &HashedPassword) -> rusqlite::Result<bool> {
+pub fn set_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached("UPDATE accounts SET hash = ?2 WHERE id = ?1")?
         .execute(params![integer(id.0), hash.as_str()])?;
@@ -66,7 +66,7 @@ pub fn save_settings(connection: &Connection, id: AccountId, settings: &Settings
 
 fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let id = account_at(row, 0)?.unwrap_or(AccountId(0));
-    let hash = HashedPassword::new(words_at(row, 2)?);
+    let hash = Hashed::new(words_at(row, 2)?);
     let settings = Settings {
         color: row.get(4)?,
         bell: some_words_at(row, 5)?,

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::kept::{Account, HashedPassword};
+use super::kept::{Account, Hashed};
 use super::news::{NotCreated, NotKept, NotRead, OpenError};
 use super::opening::{Store, connect, make_ready, refused};
 use super::schema::{Kind, VERSION};
@@ -95,13 +95,13 @@ impl Accounts {
     }
 
     /// Makes an account.
-    pub fn create(&mut self, name: &UserName, hash: &HashedPassword) -> Result<AccountId, NotCreated> {
+    pub fn create(&mut self, name: &UserName, hash: &Hashed) -> Result<AccountId, NotCreated> {
         let made = self.change(|connection| accounts::create(connection, name, hash, Timestamp::now()));
         made.map_err(NotCreated::NotKept)?.ok_or(NotCreated::Exists)
     }
 
     /// Makes all of these accounts or, if there is one of any of the names already, none; returns those names.
-    pub fn create_all(&mut self, users: &[(UserName, HashedPassword)]) -> Result<Vec<UserName>, NotKept> {
+    pub fn create_all(&mut self, users: &[(UserName, Hashed)]) -> Result<Vec<UserName>, NotKept> {
         let failed = |error| NotKept(faults::reason(&error));
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let mut taken = Vec::new();
@@ -118,7 +118,7 @@ impl Accounts {
     }
 
     /// Gives an account another password. False if there is none of that name.
-    pub fn set_hash(&mut self, name: &UserName, hash: &HashedPassword) -> Result<bool, NotKept> {
+    pub fn set_hash(&mut self, name: &UserName, hash: &Hashed) -> Result<bool, NotKept> {
         let changed = self.change(|connection| match accounts::find(connection, name)? {
             Some(account) => accounts::set_hash(connection, account.id, hash),
             None => Ok(false),

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::kept::{AddressBan, HashedPassword, KeptRoom, Settings, WaitingDirect};
+use super::kept::{AddressBan, Hashed, KeptRoom, Settings, WaitingDirect};
 use super::news::{DirectNotKept, NotCreated, NotKept, Reason};
 use super::opening::Store;
 use super::queue::{End, Entry, Order};
@@ -112,7 +112,7 @@ impl Store {
 /// it is not done; only with [`Reason::Unanswered`] it may be done yet. It never takes longer than ten seconds.
 impl Store {
     /// Makes an account.
-    pub fn create_account(&self, name: &UserName, hash: &HashedPassword) -> Result<AccountId, NotCreated> {
+    pub fn create_account(&self, name: &UserName, hash: &Hashed) -> Result<AccountId, NotCreated> {
         let (name, hash) = (name.clone(), hash.clone());
         let made =
             self.ask(Words::Stay, move |connection| accounts::create(connection, &name, &hash, Timestamp::now()));
@@ -120,7 +120,7 @@ impl Store {
     }
 
     /// Gives an account another password. False if there is no such account.
-    pub fn set_hash(&self, id: AccountId, hash: &HashedPassword) -> Result<bool, NotKept> {
+    pub fn set_hash(&self, id: AccountId, hash: &Hashed) -> Result<bool, NotKept> {
         let hash = hash.clone();
         self.ask(Words::Go, move |connection| accounts::set_hash(connection, id, &hash))
     }

@@ -14,7 +14,7 @@ use crate::identity::AccountId;
 use crate::message::{MessageId, Quoted};
 use crate::names::{RoomName, UserName};
 
-pub use crate::secret::Hashed as HashedPassword;
+pub use crate::secret::Hashed;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ pub struct Account {
     /// The name, as it was typed when the account was made.
     pub name: UserName,
     /// What a password is compared with.
-    pub hash: HashedPassword,
+    pub hash: Hashed,
     /// When it was made.
     pub created: Timestamp,
     /// What its owner has set.
@@ -131,7 +131,7 @@ pub enum KeptEntry {
     /// Everybody.
     Open,
     /// Whoever gives the password of which this is the hash.
-    Password(HashedPassword),
+    Password(Hashed),
     /// Nobody but who is invited.
     Closed,
 }

@@ -101,7 +101,7 @@ pub use absent::{Accounts, Store};
 #[cfg(feature = "storage")]
 pub use administration::Accounts;
 pub use kept::{
-    Account, AddressBan, AuditEntry, HashedPassword, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
+    Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
     KeptMessage, KeptMute, KeptPerson, KeptRoom, Page, Settings, StoreOptions, Visit, WaitingDirect,
 };
 pub use news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason};

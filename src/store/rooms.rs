@@ -12,8 +12,8 @@ use super::columns::{
     account_at, address_at, end_at, integer, moment, moment_at, number_at, room_at, span, user_at, words_at,
 };
 use super::kept::{
-    AddressBan, AuditEntry, HashedPassword, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMute,
-    KeptPerson, KeptRoom,
+    AddressBan, AuditEntry, Hashed, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMute, KeptPerson,
+    KeptRoom,
 };
 use crate::config::Network;
 use crate::names::RoomName;
@@ -194,7 +194,7 @@ fn room(row: &Row<'_>) -> rusqlite::Result<(i64, KeptRoom)> {
     });
     let entry = match (row.get(8)?, row.get::<_, Option<String>>(9)?) {
         (0, _) => KeptEntry::Open,
-        (1, Some(hash)) => KeptEntry::Password(HashedPassword::new(hash)),
+        (1, Some(hash)) => KeptEntry::Password(Hashed::new(hash)),
         // A room that asks for a password and has none opens to nobody.
         (_, _) => KeptEntry::Closed,
     };

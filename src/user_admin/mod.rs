@@ -21,7 +21,7 @@ use crate::cli::UserAction;
 use crate::config::Config;
 use crate::names::UserName;
 use crate::password::{self, HashError};
-use crate::store::{Account, Accounts, HashedPassword, NotCreated, NotKept, NotRead, OpenError, Store};
+use crate::store::{Account, Accounts, Hashed, NotCreated, NotKept, NotRead, OpenError, Store};
 
 mod ask;
 mod import;
@@ -194,7 +194,7 @@ fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) ->
     Ok(format!("{count} {} imported.", if count == 1 { "account" } else { "accounts" }))
 }
 
-fn hashed(password: &str) -> Result<HashedPassword, AdminError> {
+fn hashed(password: &str) -> Result<Hashed, AdminError> {
     Ok(password::hash(password)?)
 }
 

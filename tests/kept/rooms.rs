@@ -415,3 +415,37 @@ fn kept_rooms_count_for_the_address_they_were_made_from_after_a_restart() {
     alice.send(":create other");
     alice.expect("! Too many rooms were made from your address: 1 is the most.");
 }
+
+#[test]
+fn a_kept_room_that_the_configuration_takes_over_shows_nobody_what_was_said_in_it() {
+    const TAKEN: &str = "room_linger = 0\n[rooms.general]\n[rooms.den]\n";
+    for at_start in [true, false] {
+        let home = Home::new();
+        let (server, mut alice) = den(&home, History::Kept, "open sesame");
+        alice.send(":say among ourselves");
+        alice.expect("* Said in den as #1.");
+        quit(alice);
+        let server = match at_start {
+            true => {
+                server.end();
+                home.start(History::Kept, TAKEN)
+            }
+            false => {
+                home.reconfigure(&server, History::Kept, TAKEN);
+                server
+            }
+        };
+        let mut guest = server.login("guest");
+        eventually("the door is open", || {
+            guest.send(":join den");
+            guest.settle().contains("* Joined den")
+        });
+        guest.send(":history");
+        assert!(!guest.settle().contains("among ourselves"));
+        guest.send(":search ourselves");
+        guest.expect("* Nothing found where you may read.");
+        server.hub().store().expect("a store").flush().expect("written");
+        assert_eq!(home.files_with("among ourselves"), [""; 0]);
+        quit(guest);
+    }
+}

@@ -12,7 +12,7 @@ use chatsock::identity::AccountId;
 use chatsock::message::MessageId;
 use chatsock::names::{RoomName, UserName};
 use chatsock::store::{
-    HashedPassword, Kept, KeptEntry, KeptMade, KeptMessage, KeptPerson, KeptRoom, News, OpenError, Store, StoreOptions,
+    Hashed, Kept, KeptEntry, KeptMade, KeptMessage, KeptPerson, KeptRoom, News, OpenError, Store, StoreOptions,
     WaitingDirect,
 };
 use jiff::Timestamp;
@@ -91,8 +91,8 @@ pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_800_000_000 + seconds).expect("a moment")
 }
 
-pub fn hash(words: &str) -> HashedPassword {
-    HashedPassword::new(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${words}"))
+pub fn hash(words: &str) -> Hashed {
+    Hashed::new(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${words}"))
 }
 
 pub fn said(id: u64, author: &str, text: &str) -> KeptMessage {
