@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 
 use super::Session;
 use crate::identity::AccountId;
-use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
+use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId, Quoted};
 use crate::names::RoomName;
 use crate::room::Room;
 use crate::screen::{Bell, Clock, Tone};
@@ -94,6 +94,8 @@ impl Session {
         }
         let Some(person) = self.person.clone().filter(|_| !waiting.is_empty()) else { return };
         let read = waiting.clone();
+        // Of the visit before, if there was one on this connection, nothing is kept: so many wait at most.
+        self.received_words.clear();
         waiting.sort_unstable_by_key(|message| message.id);
         let line = match waiting.len() {
             1 => "1 message came while you were away:".to_owned(),
@@ -104,6 +106,7 @@ impl Session {
             let draft = Draft { text: text.into(), action, lasts: None, reply };
             let message = Message::new(id, at, from, ClientId::NONE, draft, [person.addressee()].into());
             let message = if edited { message.edited(&message.text) } else { message };
+            self.received_words.push(Quoted::of(&message));
             let event = Arc::new(Event::Said(message.of_account(account)));
             self.outbox.tell_direct(&event, &mut self.hub.clock.clone());
         }

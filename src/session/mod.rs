@@ -38,7 +38,7 @@ use crate::conversation::Conversation;
 use crate::deed::Actor;
 use crate::hub::Hub;
 use crate::line::Assembler;
-use crate::message::MessageId;
+use crate::message::{MessageId, Quoted};
 use crate::outbox::{Ended, Notice, Outbox};
 use crate::palette::{Answer, Door, Effect, Palette, Rules};
 use crate::room::Room;
@@ -92,6 +92,8 @@ pub struct Session {
     arrived: Option<Box<Account>>,
     /// What this person has written to people who were not there.
     left_words: Vec<MessageId>,
+    /// What had waited for this person, as he would quote it.
+    received_words: Vec<Quoted>,
     /// How far this person had read when he was last here, if he has an account.
     visits: Vec<Visit>,
     memberships: Vec<Membership>,
@@ -150,6 +152,7 @@ impl Session {
             login_to_log: false,
             arrived: None,
             left_words: Vec::new(),
+            received_words: Vec::new(),
             visits: Vec::new(),
             memberships: Vec::new(),
             viewed: None,

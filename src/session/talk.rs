@@ -274,7 +274,14 @@ impl Session {
                 let reply = pairs.first().and_then(|pair| pair.quote(id));
                 self.send(pairs, Draft { reply, ..Draft::said(text) }, false);
             }
-            None => self.refuse(&Denied::NoMessage),
+            None => match self.received_words.iter().find(|quoted| quoted.id == id).cloned() {
+                // It waited for this person: the answer goes to its author, wherever he is by now.
+                Some(quoted) => {
+                    let whom = Whom { name: quoted.author.clone(), client: None };
+                    self.send_direct(&[whom], Draft { reply: Some(quoted), ..Draft::said(text) });
+                }
+                None => self.refuse(&Denied::NoMessage),
+            },
         }
     }
 

@@ -199,6 +199,28 @@ fn who_reads_what_waited_can_answer_when_its_author_is_there() {
 }
 
 #[test]
+fn an_answer_to_what_waited_goes_to_its_author_wherever_he_is() {
+    for history in BOTH {
+        let home = Home::new();
+        home.accounts(&["bob"]);
+        let server = server(&home, history);
+        let mut bob = come_in(&server, "bob");
+        leave(&mut bob, "are you there?");
+        let (mut alice, _) = arrive(&server, "alice");
+        alice.send(":reply 1 now I am");
+        alice.expect("you -> bob: (to #1 bob: \"are you there?\") now I am\r\n");
+        bob.expect("alice -> you: (to #1 bob: \"are you there?\") now I am\r\n");
+        quit(bob);
+        alice.send(":reply 1 and where are you?");
+        alice.expect("* bob is not online: the message waits for the next login.\r\n");
+        let (_, told) = arrive(&server, "bob");
+        assert!(told.contains("alice -> you: (to #1 bob: \"are you there?\") and where are you?"), "{told:?}");
+        alice.send(":reply 7 to nothing");
+        alice.expect("! There is no such message where you are");
+    }
+}
+
+#[test]
 fn what_waits_can_be_changed_and_taken_back_by_its_author_alone() {
     for history in BOTH {
         let home = Home::new();
