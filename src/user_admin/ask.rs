@@ -3,10 +3,12 @@
 //! *Owns* the questions on the terminal, and the first line of stdin where that is none.
 //! *Knows nothing of* accounts and hashes. *Called by* `main`, which hands it to `run`.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::SIGINT;
 
 use super::AdminError;
@@ -33,6 +35,7 @@ fn from_terminal(name: &UserName) -> Result<String, AdminError> {
     // Ctrl-C reaches rpassword as a character, and it sends us the signal for it. That would end the process at once and leave
     // the terminal without its echo; taken here, the question ends with an error, and the terminal is restored.
     let signal = signal_hook::flag::register(SIGINT, interrupted).map_err(AdminError::failed)?;
+    let quiet = Quiet::new();
     let first = rpassword::prompt_password(format!("Password for {name}: "));
     let second = match &first {
         // Told before it has to be typed again.
@@ -41,6 +44,7 @@ fn from_terminal(name: &UserName) -> Result<String, AdminError> {
         }
         _ => None,
     };
+    drop(quiet);
     signal_hook::low_level::unregister(signal);
     let first = first.map_err(|error| in_words(&error))?;
     match second {
@@ -49,6 +53,34 @@ fn from_terminal(name: &UserName) -> Result<String, AdminError> {
         }
         Some(second) => second.map_err(|error| in_words(&error)),
         None => Ok(first),
+    }
+}
+
+/// A terminal that shows nothing and passes every key on, from before the first question to after the last: `rpassword` sets
+/// the same, but only when its question stands there already, and takes it back between two.
+struct Quiet {
+    terminal: File,
+    before: Termios,
+}
+
+impl Quiet {
+    /// `None` where there is no terminal, or none that can be set: the question itself says what is wrong with it then.
+    fn new() -> Option<Quiet> {
+        let terminal = File::open("/dev/tty").ok()?;
+        let before = tcgetattr(&terminal).ok()?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&terminal, OptionalActions::Now, &quiet).ok()?;
+        Some(Quiet { terminal, before })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
     }
 }
 
