@@ -40,25 +40,26 @@ impl Store {
     pub fn open_accounts(path: &Path) -> Result<Accounts, OpenError> {
         let path = file::resolve(path)?;
         let deadline = Instant::now() + BUSY;
-        let (mut connection, mut kind) = connect_or_make(&path)?;
-        while kind != Kind::Ours(VERSION) {
+        let connection = loop {
+            let (connection, kind) = connect_or_make(&path)?;
+            if kind == Kind::Ours(VERSION) {
+                make_ready(&connection, &path, kind)?;
+                break connection;
+            }
             match file::lock(&path) {
                 Ok(_lock) => {
                     // Somebody else may have made it ready meanwhile.
-                    (connection, kind) = connect_or_make(&path)?;
+                    let (connection, kind) = connect_or_make(&path)?;
                     make_ready(&connection, &path, kind)?;
-                    kind = Kind::Ours(VERSION);
+                    break connection;
                 }
-                // Whoever makes it has it for a moment.
-                Err(OpenError::InUse(_)) if Instant::now() < deadline => {
-                    thread::sleep(TRY_AGAIN);
-                    (connection, kind) = connect_or_make(&path)?;
-                }
+                // Whoever makes it has it for a moment. Looked again and not waited for: a file lock is waited for without an
+                // end, and a server of an older version keeps it as long as it runs.
+                Err(OpenError::InUse(_)) if Instant::now() < deadline => thread::sleep(TRY_AGAIN),
                 Err(OpenError::InUse(path)) => return Err(OpenError::OlderInUse(path)),
                 Err(other) => return Err(other),
             }
-        }
-        make_ready(&connection, &path, kind)?;
+        };
         connection.busy_timeout(BUSY).map_err(|error| refused(&path, &error))?;
         Ok(Accounts { connection, path })
     }
