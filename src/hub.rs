@@ -51,6 +51,8 @@ const FIRST_CLIENT: u64 = 1001;
 pub enum Request {
     /// Another configuration.
     Reconfigure(Box<Config>),
+    /// A word back, once what was asked before is done. Whoever does not wait for it costs nothing.
+    Report(Sender<()>),
     /// The graceful stop. Further requests are not looked at.
     Stop,
 }

@@ -173,9 +173,16 @@ impl Server {
                 accept::accept(&shared.0, &shared.1, &hub, capacity);
             })?);
         }
-        // Never disconnected, as the hub has a sender.
-        while let Ok(Request::Reconfigure(config)) = requested.recv() {
-            reconfigure(&hub, *config, sockets.iter().map(|socket| &socket.1.transport));
+        loop {
+            match requested.recv() {
+                Ok(Request::Reconfigure(config)) => {
+                    reconfigure(&hub, *config, sockets.iter().map(|socket| &socket.1.transport));
+                }
+                // Who asked may be gone.
+                Ok(Request::Report(done)) => _ = done.send(()),
+                // Never disconnected, as the hub has a sender.
+                Ok(Request::Stop) | Err(_) => break,
+            }
         }
         stop(&hub);
         hub.laggards.stop();

@@ -436,10 +436,8 @@ fn a_kept_room_that_the_configuration_takes_over_shows_nobody_what_was_said_in_i
             }
         };
         let mut guest = server.login("guest");
-        eventually("the door is open", || {
-            guest.send(":join den");
-            guest.settle().contains("* Joined den")
-        });
+        guest.send(":join den");
+        guest.expect("* Joined den");
         guest.send(":history");
         assert!(!guest.settle().contains("among ourselves"));
         guest.send(":search ourselves");

@@ -81,7 +81,7 @@ impl Server {
         &self.hub
     }
 
-    /// Puts another configuration in force, as SIGHUP does; listeners are kept.
+    /// Puts another configuration in force, as SIGHUP does, and waits until it is; listeners are kept.
     pub fn reconfigure(&self, text: &str) {
         let mut config = parse(text);
         let old = self.hub.config();
@@ -90,6 +90,9 @@ impl Server {
         config.tls.listen.clone_from(&old.tls.listen);
         config.state_dir.clone_from(&old.state_dir);
         self.requests.send(Request::Reconfigure(Box::new(config))).expect("a running server");
+        let (done, in_force) = mpsc::channel();
+        self.requests.send(Request::Report(done)).expect("a running server");
+        in_force.recv_timeout(PATIENCE).expect("the configuration comes into force");
     }
 
     /// Asks for the graceful stop without waiting for its end.
