@@ -105,9 +105,11 @@ impl Chores {
                 self.overwritten(now);
             }
         } else if let Some(retention) = self.retention.filter(|_| self.retention_at <= now) {
-            let before = moment(Timestamp::now()).saturating_sub(span(retention));
+            let today = moment(Timestamp::now());
+            let before = today.saturating_sub(span(retention));
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-            let erased = messages::expire(&transaction, before, SLICE)? + directs::expire(&transaction, before, SLICE)?;
+            let erased =
+                messages::expire(&transaction, before, today, SLICE)? + directs::expire(&transaction, before, SLICE)?;
             transaction.commit()?;
             if erased > 0 {
                 self.overwritten(now);

@@ -4,11 +4,11 @@
 //! *Knows nothing of* who may read it. *Called by* `writer` for records, by `reading` and `opening` to read.
 
 use log::warn;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
 use super::kept::{KeptMessage, Visit};
-use super::{rooms, texts};
+use super::{many, rooms, texts};
 use crate::identity::AccountId;
 use crate::message::{self, MessageId, Quoted};
 use crate::names::RoomName;
@@ -17,50 +17,32 @@ use crate::names::RoomName;
 /// costs no more than that many steps of an index.
 const MOST_UNREAD: i64 = 1000;
 
-/// Writes what was said, one after the other. What it needs to know for that it looks up once: it must not outlive a
-/// change that somebody else makes.
-pub struct Scribe<'c> {
-    connection: &'c Connection,
-    insert: CachedStatement<'c>,
-    texts: texts::Appender<'c>,
-    room: Option<(RoomName, i64)>,
-}
-
-impl<'c> Scribe<'c> {
-    /// Ready to write, within a transaction.
-    pub fn new(connection: &'c Connection) -> rusqlite::Result<Scribe<'c>> {
-        let insert = connection.prepare_cached(
-            "INSERT INTO messages (id, room, at, author, account, text, action, edited, reply_id, reply_author)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        )?;
-        Ok(Scribe { connection, insert, texts: texts::Appender::new(connection)?, room: None })
-    }
-
-    /// Writes one message.
-    pub fn write(&mut self, room: &RoomName, message: &KeptMessage) -> rusqlite::Result<()> {
-        let number = match &self.room {
-            Some((known, number)) if known == room => *number,
-            _ => {
-                let number = rooms::number(self.connection, room)?;
-                self.room = Some((room.clone(), number));
-                number
-            }
+/// Writes what was said, in this order.
+pub fn record_said(connection: &Connection, said: &[(&RoomName, &KeptMessage)]) -> rusqlite::Result<()> {
+    let slots = texts::put_all(connection, said.iter().map(|(_, message)| &*message.text))?;
+    let mut known: Option<(&RoomName, i64)> = None;
+    let mut rows = Vec::with_capacity(said.len());
+    for ((room, message), slot) in said.iter().zip(slots) {
+        let number = match known {
+            Some((before, number)) if before == *room => number,
+            _ => rooms::number(connection, room)?,
         };
-        let text = self.texts.put(&message.text)?;
-        self.insert.execute(params![
-            integer(message.id.0),
-            number,
-            moment(message.at),
-            message.author.as_str(),
-            message.account.map(|account| integer(account.0)),
-            text,
-            message.action,
-            message.edited,
-            message.reply.as_ref().map(|reply| integer(reply.id.0)),
-            message.reply.as_ref().map(|reply| reply.author.as_str()),
-        ])?;
-        Ok(())
+        known = Some((room, number));
+        rows.push((number, *message, slot));
     }
+    const TABLE: &str = "messages (id, room, at, author, account, text, action, edited, reply_id, reply_author)";
+    many::insert(connection, TABLE, &rows, |places, (room, message, slot)| {
+        places.put(integer(message.id.0))?;
+        places.put(room)?;
+        places.put(moment(message.at))?;
+        places.put(message.author.as_str())?;
+        places.put(message.account.map(|account| integer(account.0)))?;
+        places.put(slot)?;
+        places.put(message.action)?;
+        places.put(message.edited)?;
+        places.put(message.reply.as_ref().map(|reply| integer(reply.id.0)))?;
+        places.put(message.reply.as_ref().map(|reply| reply.author.as_str()))
+    })
 }
 
 fn slot(connection: &Connection, room: i64, id: MessageId) -> rusqlite::Result<Option<i64>> {
@@ -136,18 +118,27 @@ pub fn erase_gone(connection: &Connection, most: i64) -> rusqlite::Result<bool> 
 
 /// Erases messages said before a moment, at most so many. How many there were.
 ///
-/// Looks from the lowest number on and stops at the first that is young enough: numbers and moments rise together.
-pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
-    let oldest = connection
-        .prepare_cached("SELECT id, text, at FROM messages ORDER BY id LIMIT ?1")?
-        .query_map([most], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, i64, i64)>>>()?;
-    let mut erased = 0;
-    for (id, text, _) in oldest.into_iter().take_while(|(_, _, at)| *at < before) {
-        erase_row(connection, id, text)?;
-        erased += 1;
+/// Looks from the lowest number on and stops at the first that is young enough: numbers and moments rise together. One that
+/// is dated after `now` tells of a clock that was wrong, and of nothing behind it.
+pub fn expire(connection: &Connection, before: i64, now: i64, most: i64) -> rusqlite::Result<usize> {
+    let mut oldest = connection.prepare_cached("SELECT id, text, at FROM messages ORDER BY id")?;
+    let mut rows = oldest.query([])?;
+    let mut old = Vec::new();
+    while let Some(row) = rows.next()? {
+        match row.get::<_, i64>(2)? {
+            at if at < before => old.push((row.get(0)?, row.get(1)?)),
+            at if at <= now => break,
+            _ => {}
+        }
+        if old.len() as i64 == most {
+            break;
+        }
     }
-    Ok(erased)
+    drop(rows);
+    for (id, text) in &old {
+        erase_row(connection, *id, *text)?;
+    }
+    Ok(old.len())
 }
 
 /// The highest number of anything kept.

@@ -38,6 +38,7 @@
 //! | `chores` | erasing in slices, and taking what was erased out of the log |
 //! | `numbers` | message numbers reserved in blocks |
 //! | `accounts`, `rooms`, `messages`, `directs`, `texts` | the SQL of each |
+//! | `many` | many rows with one statement |
 //! | `columns`, `faults` | our values as columns; SQLite's complaints as our reasons |
 //! | `reader` | a connection that only reads, and the budget of a query |
 //! | `recording`, `asking`, `reading` | the store's methods: those that never wait, those that wait for the disk, those that read |
@@ -67,6 +68,8 @@ mod directs;
 mod faults;
 #[cfg(feature = "storage")]
 mod file;
+#[cfg(feature = "storage")]
+mod many;
 #[cfg(feature = "storage")]
 mod messages;
 #[cfg(feature = "storage")]

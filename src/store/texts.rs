@@ -11,7 +11,9 @@
 //! *Owns* slots, their sizes and which are free. *Knows nothing of* whose text it is.
 //! *Called by* `messages`, `directs`, `migration`, within their transactions.
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::many;
 
 /// Up to this size slots come in steps of [`STEP`] bytes; from there they double. Few sizes, so that free slots fit again.
 const FINE: usize = 256;
@@ -39,7 +41,43 @@ pub fn read(data: &[u8]) -> Box<str> {
 
 /// Puts a text into a free slot, or a new one.
 pub fn put(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
-    Appender::new(connection)?.put(text)
+    let slots = put_all(connection, std::iter::once(text))?;
+    slots.first().copied().ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+/// The same for many. Their slots, in their order.
+pub fn put_all<'t>(connection: &Connection, texts: impl Iterator<Item = &'t str>) -> rusqlite::Result<Vec<i64>> {
+    // Sizes of which no slot is free. A handful: there are not many.
+    let mut none_free = Vec::new();
+    let mut next = None;
+    let mut slots = Vec::new();
+    let mut new = Vec::new();
+    for text in texts {
+        let data = padded(text);
+        if !none_free.contains(&data.len()) {
+            if let Some(slot) = put_into_free(connection, &data)? {
+                slots.push(slot);
+                continue;
+            }
+            none_free.push(data.len());
+        }
+        let slot = match next {
+            Some(slot) => slot,
+            None => highest(connection)? + 1,
+        };
+        next = Some(slot + 1);
+        slots.push(slot);
+        new.push((slot, data));
+    }
+    many::insert(connection, "texts (slot, data)", &new, |places, (slot, data)| {
+        places.put(slot)?;
+        places.put(data)
+    })?;
+    Ok(slots)
+}
+
+fn highest(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("SELECT ifnull(max(slot), 0) FROM texts")?.query_row([], |row| row.get(0))
 }
 
 /// Puts a text of its full size into a free slot, if there is one.
@@ -55,35 +93,6 @@ fn put_into_free(connection: &Connection, data: &[u8]) -> rusqlite::Result<Optio
         .execute(params![size as i64, slot])?;
     overwrite(connection, slot, data)?;
     Ok(Some(slot))
-}
-
-/// Puts one text after the other. Of which sizes no slot is free it remembers: it must not outlive a text that is wiped.
-pub struct Appender<'c> {
-    connection: &'c Connection,
-    insert: CachedStatement<'c>,
-    /// Sizes of which no slot is free. A handful: there are not many.
-    none_free: Vec<usize>,
-}
-
-impl<'c> Appender<'c> {
-    /// Ready to put, within a transaction.
-    pub fn new(connection: &'c Connection) -> rusqlite::Result<Appender<'c>> {
-        let insert = connection.prepare_cached("INSERT INTO texts (data) VALUES (?1)")?;
-        Ok(Appender { connection, insert, none_free: Vec::new() })
-    }
-
-    /// The same as [`put`].
-    pub fn put(&mut self, text: &str) -> rusqlite::Result<i64> {
-        let data = padded(text);
-        if !self.none_free.contains(&data.len()) {
-            if let Some(slot) = put_into_free(self.connection, &data)? {
-                return Ok(slot);
-            }
-            self.none_free.push(data.len());
-        }
-        self.insert.execute([data])?;
-        Ok(self.connection.last_insert_rowid())
-    }
 }
 
 /// Same size as before, so SQLite writes it over what was there (`btreeOverwriteCell`).

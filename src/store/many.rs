@@ -1,0 +1,86 @@
+//! Many rows for one table: most of what a row costs is to start and end its statement, so one statement writes several.
+//!
+//! *Owns* how many rows go into one statement. *Knows nothing of* what they mean.
+//! *Called by* `messages`, `texts`, within their transactions.
+
+use rusqlite::types::ToSql;
+use rusqlite::{CachedStatement, Connection};
+
+/// Rows of one statement. From 4 on there is little left to save: a message costs 1.35 us with 4, 1.24 us with 20, 2.1 us
+/// alone.
+const ROWS: usize = 16;
+
+/// The places of one row in a statement.
+pub struct Places<'s, 'c> {
+    statement: &'s mut CachedStatement<'c>,
+    next: usize,
+}
+
+impl Places<'_, '_> {
+    /// The value of the next column.
+    pub fn put(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+        self.statement.raw_bind_parameter(self.next, value)?;
+        self.next += 1;
+        Ok(())
+    }
+}
+
+/// Writes rows into `table (column, ...)`, in their order. `put` gives the values of one, column by column.
+pub fn insert<R>(
+    connection: &Connection,
+    table: &str,
+    rows: &[R],
+    put: impl Fn(&mut Places<'_, '_>, &R) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let (wide, rest) = rows.as_chunks::<ROWS>();
+    if !wide.is_empty() {
+        let mut statement = connection.prepare_cached(&sql(table, ROWS))?;
+        wide.iter().try_for_each(|rows| write(&mut statement, rows, &put))?;
+    }
+    if !rest.is_empty() {
+        let mut statement = connection.prepare_cached(&sql(table, 1))?;
+        rest.chunks(1).try_for_each(|row| write(&mut statement, row, &put))?;
+    }
+    Ok(())
+}
+
+fn write<R>(
+    statement: &mut CachedStatement<'_>,
+    rows: &[R],
+    put: &impl Fn(&mut Places<'_, '_>, &R) -> rusqlite::Result<()>,
+) -> rusqlite::Result<()> {
+    let mut places = Places { statement, next: 1 };
+    rows.iter().try_for_each(|row| put(&mut places, row))?;
+    statement.raw_execute()?;
+    Ok(())
+}
+
+fn sql(table: &str, rows: usize) -> String {
+    let columns = table.matches(',').count() + 1;
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    format!("INSERT INTO {table} VALUES {}", vec![row.as_str(); rows].join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_written_in_order_however_many_there_are() {
+        for count in [0, 1, 2, 15, 16, 17, 32, 33, 100] {
+            let connection = Connection::open_in_memory().expect("a database");
+            connection.execute_batch("CREATE TABLE t (a INTEGER PRIMARY KEY, b INTEGER, c TEXT)").expect("a table");
+            let rows: Vec<u32> = (0..count).collect();
+            let put = |places: &mut Places<'_, '_>, row: &u32| {
+                places.put(None::<u32>)?;
+                places.put(row)?;
+                places.put(row.to_string())
+            };
+            insert(&connection, "t (a, b, c)", &rows, put).expect("written");
+            let read = "SELECT b FROM t WHERE c = cast(b AS TEXT) ORDER BY a";
+            let mut statement = connection.prepare(read).expect("a statement");
+            let read = statement.query_map([], |row| row.get(0)).expect("rows");
+            assert_eq!(read.collect::<rusqlite::Result<Vec<u32>>>().expect("numbers"), rows);
+        }
+    }
+}
