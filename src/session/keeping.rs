@@ -152,6 +152,7 @@ impl Session {
         let account = self.person.as_ref()?.account()?;
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         let rooms: Vec<_> = self.memberships.iter().map(|membership| membership.room.name().clone()).collect();
+        let _ = store.catch_up();
         let last = move || rooms.iter().filter_map(|room| store.last_by(account, room).ok()?).map(|kept| kept.id).max();
         self.hub.work.run(last).ok()?
     }

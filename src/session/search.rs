@@ -59,7 +59,11 @@ impl Session {
     /// Looked for on a thread that has the stack for it, with no lock held.
     #[inline(never)]
     pub(super) fn search(&mut self, pattern: String) {
-        let (messages, beyond) = (self.readable(), self.beyond());
+        let (messages, beyond) = (self.readable(), self.beyond().filter(|beyond| !beyond.rooms.is_empty()));
+        if let Some(beyond) = &beyond {
+            // What has just left memory may not be written yet. Where the disk is in trouble, what it has is looked through.
+            let _ = beyond.store.catch_up();
+        }
         let found = self.hub.work.run(move || {
             let pattern = search::compile(&pattern)?;
             let mut found = find(&pattern, &messages);

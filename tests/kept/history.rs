@@ -93,6 +93,27 @@ fn searches_reach_beyond_memory_newest_first() {
 }
 
 #[test]
+fn what_has_only_just_left_memory_is_found_and_deleted_before_it_is_written() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Kept, SMALL);
+    let mut alice = chat(&server, "alice", "general");
+    let mut bob = server.chat("bob", "general");
+    for round in 1..=5 {
+        // One packet: what is said in it is gathered for a tenth of a second before it is written.
+        alice.send(&format!("early{round}"));
+        bob.expect(&format!("alice: early{round}\r\n"));
+        bob.send(&(1..=10).map(|number| format!("later{number}\r\n")).collect::<String>());
+        alice.expect("bob: later10\r\n");
+        alice.send(&format!("/search early{round}"));
+        let found = alice.settle();
+        assert!(found.contains(&format!("alice: >early{round}<\r\n")), "{found:?}");
+        alice.send("/delete");
+        alice.expect(" was deleted by alice\r\n");
+    }
+}
+
+#[test]
 fn an_old_message_can_be_answered() {
     let home = Home::new();
     let server = thirty(&home);
