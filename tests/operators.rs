@@ -87,6 +87,22 @@ fn nobody_else_can_do_what_operators_do() {
 }
 
 #[test]
+fn an_operator_is_told_from_where_somebody_comes_and_nobody_else_is() {
+    let home = Home::new();
+    let server = server(&home);
+    let mut alice = come_in(&server, "alice");
+    let mut bob = come_in(&server, "bob");
+    alice.send(":whois bob");
+    alice.expect(" from 127.0.0.1, in no public room, here ");
+    bob.send(":whois alice");
+    let told = bob.expect("idle ");
+    assert!(!told.contains("127.0.0.1"), "{told:?}");
+    bob.send(":whois bob");
+    let told = bob.expect("idle ");
+    assert!(!told.contains("127.0.0.1"), "{told:?}");
+}
+
+#[test]
 fn an_operator_who_takes_another_name_is_none_any_more_and_in_other_letters_he_is() {
     let home = Home::new();
     let server = server(&home);

@@ -200,7 +200,11 @@ impl Session {
         let here = short(now.saturating_duration_since(person.since));
         let idle = short(person.idle(now));
         let name = person.name();
-        let line = format!("{name} is {name}#{}, {rooms}, here {here}, idle {idle}.", person.client());
+        // Operators alone: it is what `:banip` has to name, and nobody else has any use for it.
+        let operator = self.actor().is_some_and(|actor| actor.operator);
+        let peer = person.outbox.stream().peer_addr().ok().filter(|_| operator);
+        let from = peer.map(|peer| format!(" from {}", peer.ip().to_canonical())).unwrap_or_default();
+        let line = format!("{name} is {name}#{}{from}, {rooms}, here {here}, idle {idle}.", person.client());
         self.outbox.tell(Tone::News, &line);
         self.tell_away_of(&person);
     }
