@@ -225,11 +225,22 @@ fn read_pair(certificate: &Path, key: &Path) -> Result<Pair, CertificateError> {
         Err(rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
             return Err(CertificateError::Mismatch(certificate.to_owned(), key.to_owned()));
         }
+        Err(_) if holds_public_half(&pair) => {}
         Err(error) => return Err(CertificateError::BadCertificate(certificate.to_owned(), error.to_string())),
     }
     let settings = settings(provider, pair)
         .map_err(|error| CertificateError::BadCertificate(certificate.to_owned(), error.to_string()))?;
     Ok(Pair { settings: Arc::new(settings), fingerprint })
+}
+
+/// Whether the first certificate has the key's public half in it, byte for byte.
+///
+/// What rustls cannot take apart is not useless for that: `openssl x509 -req` without extensions makes certificates of
+/// version 1, which clients accept. Whether one is any good is for them to say; the server only shows it.
+fn holds_public_half(pair: &CertifiedKey) -> bool {
+    let (Some(first), Some(public)) = (pair.cert.first(), pair.key.public_key()) else { return false };
+    let public: &[u8] = public.as_ref();
+    first.windows(public.len()).any(|part| part == public)
 }
 
 fn read_key(path: &Path, provider: &CryptoProvider) -> Result<Arc<dyn rustls::sign::SigningKey>, CertificateError> {

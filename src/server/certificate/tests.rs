@@ -144,6 +144,15 @@ fn keys_of_every_kind_are_read() {
 }
 
 #[test]
+fn a_certificate_of_version_1_as_openssl_makes_without_extensions_is_used_with_its_key_and_no_other() {
+    let scratch = Scratch::new();
+    let certificate = scratch.file("c.pem", include_str!("../../../tests/data/tls/p384-v1.pem"));
+    let key = scratch.file("k.pem", include_str!("../../../tests/data/tls/p384-sec1.key"));
+    assert!(load(&with(&certificate, &key)).is_ok());
+    refused(&with(&certificate, &scratch.file("o.pem", &made().1)), "c.pem cannot be used");
+}
+
+#[test]
 fn what_is_wrong_with_a_pair_is_said_with_the_remedy() {
     let scratch = Scratch::new();
     let (certificate, key) = made();
