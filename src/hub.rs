@@ -9,7 +9,7 @@ mod people;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use crate::config::Config;
@@ -81,6 +81,8 @@ pub struct Hub {
     pub mailbox: Mailbox,
     /// A leaf: wrong passwords by account and address.
     logins: Mutex<LoginGuard>,
+    /// Some attempt at a password has turned out right or wrong.
+    login_decided: Condvar,
     /// A leaf: accounts made, by address.
     registrations: Mutex<Buckets<IpAddr>>,
     /// A leaf, changed by operators: who is kept out of the server.
@@ -125,6 +127,7 @@ impl Hub {
             store,
             mailbox: Mailbox::default(),
             logins: Mutex::new(LoginGuard::new(MOST_WAITS)),
+            login_decided: Condvar::new(),
             registrations: Mutex::new(Buckets::new(MOST_WAITS)),
             address_bans: RwLock::new(address_bans),
             directs: Directs::default(),

@@ -41,15 +41,22 @@ impl LoginKey {
 
 /// The attempt is refused, and its password is not to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Blocked {
-    /// How long the block lasts from now on.
-    pub left: Duration,
+pub enum Refused {
+    /// Too many were wrong.
+    Blocked {
+        /// How long the block lasts from now on.
+        left: Duration,
+    },
+    /// As many as are allowed are being compared: whether there is a block shows when they are decided.
+    Undecided,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Failures {
     /// Attempts that may still go wrong before the next block.
     attempts_left: usize,
+    /// Attempts begun that are not decided yet.
+    undecided: usize,
     /// Blocks so far: each lasts twice as long as the one before.
     blocks: u32,
     /// How long the block lasts that was begun last.
@@ -105,10 +112,12 @@ impl LoginGuard {
     ///
     /// # Errors
     ///
-    /// During a block. That is not counted, and the block gets no longer by it.
-    pub fn begin(&mut self, key: &LoginKey, attempts: usize, block: Duration, now: Instant) -> Result<(), Blocked> {
+    /// During a block, and while the attempts that would lead to one are compared. That is not counted, and the block
+    /// gets no longer by it.
+    pub fn begin(&mut self, key: &LoginKey, attempts: usize, block: Duration, now: Instant) -> Result<(), Refused> {
         if let Some(left) = self.blocked(key, now) {
-            return Err(Blocked { left });
+            let undecided = self.failures.get(key).is_some_and(|failures| failures.undecided > 0);
+            return Err(if undecided { Refused::Undecided } else { Refused::Blocked { left } });
         }
         if self.failures.get(key).is_some_and(|failures| failures.is_forgotten(now)) {
             self.failures.remove(key);
@@ -116,9 +125,10 @@ impl LoginGuard {
         if !self.failures.contains_key(key) {
             self.make_room(now);
         }
-        let fresh = Failures { attempts_left: attempts, blocks: 0, block, until: None, last: now };
+        let fresh = Failures { attempts_left: attempts, undecided: 0, blocks: 0, block, until: None, last: now };
         let failures = self.failures.entry(key.clone()).or_insert(fresh);
         failures.last = now;
+        failures.undecided += 1;
         if failures.until.take().is_some() {
             failures.attempts_left = 1;
         }
@@ -143,6 +153,7 @@ impl LoginGuard {
         let Some(failures) = self.failures.get_mut(key) else {
             return false;
         };
+        failures.undecided = failures.undecided.saturating_sub(1);
         failures.last = now;
         if failures.until.is_some() {
             failures.until = Some(now + failures.block);
@@ -155,6 +166,7 @@ impl LoginGuard {
         let Some(failures) = self.failures.get_mut(key) else {
             return;
         };
+        failures.undecided = failures.undecided.saturating_sub(1);
         failures.attempts_left += 1;
         if failures.until.take().is_some() {
             failures.blocks = failures.blocks.saturating_sub(1);
@@ -206,7 +218,7 @@ mod tests {
     }
 
     /// Begins an attempt and says that it was wrong; whether there is a block then.
-    fn fail(guard: &mut LoginGuard, key: &LoginKey, now: Instant) -> Result<bool, Blocked> {
+    fn fail(guard: &mut LoginGuard, key: &LoginKey, now: Instant) -> Result<bool, Refused> {
         guard.begin(key, ATTEMPTS, BLOCK, now)?;
         Ok(guard.wrong(key, now))
     }
@@ -226,7 +238,7 @@ mod tests {
         assert_eq!(guard.blocked(&bob(), now), Some(BLOCK));
         for second in 0..10 {
             let left = BLOCK - SECOND * second;
-            assert_eq!(fail(&mut guard, &bob(), now + SECOND * second), Err(Blocked { left }));
+            assert_eq!(fail(&mut guard, &bob(), now + SECOND * second), Err(Refused::Blocked { left }));
         }
         assert_eq!(guard.blocked(&bob(), now + BLOCK), None);
     }
@@ -265,9 +277,10 @@ mod tests {
         let begun = (0..100).filter(|_| guard.begin(&bob(), ATTEMPTS, BLOCK, now).is_ok()).count();
         assert_eq!(begun, ATTEMPTS);
         for _ in 0..begun {
+            assert_eq!(guard.begin(&bob(), ATTEMPTS, BLOCK, now), Err(Refused::Undecided));
             assert!(guard.wrong(&bob(), now));
         }
-        assert_eq!(guard.blocked(&bob(), now), Some(BLOCK));
+        assert_eq!(guard.begin(&bob(), ATTEMPTS, BLOCK, now), Err(Refused::Blocked { left: BLOCK }));
         let later = now + BLOCK;
         let begun = (0..100).filter(|_| guard.begin(&bob(), ATTEMPTS, BLOCK, later).is_ok()).count();
         assert_eq!(begun, 1);

@@ -15,7 +15,7 @@ use crate::account::Accounts;
 use crate::config::Network;
 use crate::deed::Actor;
 use crate::identity::Identity;
-use crate::login_throttle::LoginGuard;
+use crate::login_throttle::{LoginGuard, LoginKey, Refused};
 use crate::names::UserName;
 use crate::screen::Tone;
 use crate::store::{AddressBan, AuditEntry, NotKept, Store};
@@ -24,6 +24,10 @@ use crate::throttle::{Rate, address_key};
 /// Accounts that one address may make at once, and again in a day: a household has fewer people, and whoever has more makes
 /// theirs with `chatsock user`. An account takes about a kilobyte of disk for ever.
 const REGISTRATIONS: u32 = 5;
+
+/// How long an attempt at a password waits for others to be decided. Comparing one takes a twentieth of a second on an idle
+/// machine; after this the person is told that too many log in.
+const UNDECIDED_WAIT: Duration = Duration::from_secs(10);
 
 /// Networks kept out at most: each newcomer is compared with all of them.
 pub const MOST_ADDRESS_BANS: usize = 1000;
@@ -79,6 +83,30 @@ impl Hub {
     /// The table of wrong passwords.
     pub fn logins(&self) -> MutexGuard<'_, LoginGuard> {
         self.logins.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks for an attempt at an account's password. Waits while others at the same one are compared that may lead to a
+    /// block: who has failed at nothing is not to hear of failures.
+    pub fn begin_login(&self, key: &LoginKey, attempts: usize, block: Duration) -> Result<(), Refused> {
+        let deadline = Instant::now() + UNDECIDED_WAIT;
+        let mut logins = self.logins();
+        loop {
+            let now = Instant::now();
+            match logins.begin(key, attempts, block, now) {
+                Err(Refused::Undecided) if now < deadline => {
+                    let waited = self.login_decided.wait_timeout(logins, deadline - now);
+                    logins = waited.unwrap_or_else(PoisonError::into_inner).0;
+                }
+                begun => return begun,
+            }
+        }
+    }
+
+    /// Says how an attempt went, to those as well who wait for that.
+    pub fn decide_login<R>(&self, decide: impl FnOnce(&mut LoginGuard) -> R) -> R {
+        let told = decide(&mut self.logins());
+        self.login_decided.notify_all();
+        told
     }
 
     /// Tells every operator who is there something at once.

@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::Session;
 use crate::account::Accounts;
 use crate::identity::{AccountId, Whom};
-use crate::login_throttle::LoginKey;
+use crate::login_throttle::{LoginKey, Refused};
 use crate::names::UserName;
 use crate::outbox::Ended;
 use crate::palette::{AccountAsk, Answer, LoginRefusal};
@@ -91,9 +91,10 @@ impl Session {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
         let config = self.hub.config();
         let key = LoginKey::new(name.clone(), address_key(self.ip()));
-        let begun = self.hub.logins().begin(&key, config.login_attempts, config.login_block, Instant::now());
-        if begun.is_err() {
-            return Err(LoginRefusal::Blocked);
+        match self.hub.begin_login(&key, config.login_attempts, config.login_block) {
+            Ok(()) => {}
+            Err(Refused::Blocked { .. }) => return Err(LoginRefusal::Blocked),
+            Err(Refused::Undecided) => return Err(LoginRefusal::Busy),
         }
         let wanted = name.clone();
         let found = self.hub.work.run(move || -> Result<Option<(Account, Option<Hashed>)>, NotRead> {
@@ -111,7 +112,7 @@ impl Session {
         });
         match found {
             Ok(Ok(Some((account, anew)))) => {
-                self.hub.logins().right(&key);
+                self.hub.decide_login(|logins| logins.right(&key));
                 if let (Some(hash), Some(store)) = (anew, self.hub.store())
                     && let Err(error) = store.set_hash(account.id, &hash)
                 {
@@ -120,16 +121,16 @@ impl Session {
                 Ok(account)
             }
             Ok(Ok(None)) => {
-                let blocked = self.hub.logins().wrong(&key, Instant::now());
+                let blocked = self.hub.decide_login(|logins| logins.wrong(&key, Instant::now()));
                 log::info!("client {} from {}: wrong password for an account", self.outbox.id(), self.peer);
                 Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
             }
             Ok(Err(NotRead(reason))) => {
-                self.hub.logins().withdraw(&key);
+                self.hub.decide_login(|logins| logins.withdraw(&key));
                 Err(LoginRefusal::NotKept(reason.to_string()))
             }
             Err(_) => {
-                self.hub.logins().withdraw(&key);
+                self.hub.decide_login(|logins| logins.withdraw(&key));
                 Err(LoginRefusal::Busy)
             }
         }

@@ -131,6 +131,25 @@ fn passwords_tried_at_once_on_many_connections_are_no_more_tries_than_one_after_
 }
 
 #[test]
+fn right_passwords_at_once_on_many_connections_are_no_failures() {
+    let home = Home::new();
+    let server = server(&home, "");
+    let mut clients: Vec<_> = (0..12).map(|_| knock(server.address())).collect();
+    for client in &mut clients {
+        client.send("alice");
+        client.expect(ASKED);
+    }
+    for client in &mut clients {
+        client.send(PASSWORD);
+    }
+    let mut heard: Vec<_> = clients.iter_mut().map(|client| client.expect("\r\n")).collect();
+    let is_in = |told: &String| told.contains("* Hello alice. ");
+    assert_eq!(heard.iter().filter(|told| is_in(told)).count(), 1, "{heard:?}");
+    heard.retain(|told| !is_in(told));
+    assert!(heard.iter().all(|told| told.contains("! alice is logged in on another connection")), "{heard:?}");
+}
+
+#[test]
 fn a_block_ends_after_its_time_and_one_more_wrong_password_blocks_for_twice_as_long() {
     const SECOND: Duration = Duration::from_secs(1);
     let home = Home::new();
