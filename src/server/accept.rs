@@ -173,7 +173,7 @@ fn log_connected(Connection { outbox, peer, entrance, .. }: &Connection) {
 }
 
 #[inline(never)]
-fn begin(Connection { hub, outbox, entrance, .. }: &Connection) -> Result<(), Ended> {
+fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<(), Ended> {
     entrance.transport.prepare(outbox);
     set_options(outbox.stream());
     hub.roster.connected(outbox);
@@ -183,7 +183,9 @@ fn begin(Connection { hub, outbox, entrance, .. }: &Connection) -> Result<(), En
         outbox.end(Ended::Stopping);
     }
     // A panic there must leave nothing of this connection behind either.
-    catch_unwind(AssertUnwindSafe(|| entrance.shake_hands(outbox))).unwrap_or(Err(Ended::Panicked))
+    let config = hub.config();
+    let shake_hands = || entrance.shake_hands(outbox, &config, peer.ip().to_canonical());
+    catch_unwind(AssertUnwindSafe(shake_hands)).unwrap_or(Err(Ended::Panicked))
 }
 
 fn run(session: &mut Session) -> Ended {

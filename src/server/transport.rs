@@ -40,6 +40,24 @@ pub(super) struct Ports {
     pub(super) tls: Option<u16>,
 }
 
+#[cfg(feature = "tls")]
+impl Ports {
+    /// Those at which somebody may come in: nobody is sent to a door that would turn him away.
+    fn open_to(self, config: &Config, address: IpAddr) -> Ports {
+        Ports { plain: self.plain.filter(|_| takes_plain(config, address)), ..self }
+    }
+}
+
+/// Whether an address may come in without encryption.
+fn takes_plain(config: &Config, address: IpAddr) -> bool {
+    match config.plain {
+        Plain::Anywhere => true,
+        Plain::Loopback => address.is_loopback(),
+        // Nobody listens so, unless this was set by a reload.
+        Plain::Off => false,
+    }
+}
+
 /// Where a connection comes in. Shared with the connections' threads, on whose stacks it would take room.
 pub(super) struct Entrance {
     pub(super) door: Door,
@@ -142,23 +160,19 @@ fn encrypt(outbox: &Outbox, certificate: &Certificate) {
 impl Entrance {
     /// Makes the connection one on which something can be said, or says why it will never be.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "a plain connection is ready at once"))]
-    pub(super) fn shake_hands(&self, outbox: &Outbox) -> Result<(), Ended> {
+    pub(super) fn shake_hands(&self, outbox: &Outbox, config: &Config, address: IpAddr) -> Result<(), Ended> {
         match self.transport {
             Transport::Plain => Ok(()),
             #[cfg(feature = "tls")]
-            Transport::Tls(_) => handshake::shake_hands(outbox, self.ports, handshake::deadline()),
+            Transport::Tls(_) => {
+                handshake::shake_hands(outbox, self.ports.open_to(config, address), handshake::deadline())
+            }
         }
     }
 
     /// Why somebody may not come in here without encryption, if he may not.
     pub(super) fn refuses_plain(&self, config: &Config, address: IpAddr) -> Option<String> {
-        let allowed = match config.plain {
-            Plain::Anywhere => true,
-            Plain::Loopback => address.is_loopback(),
-            // Nobody listens so, unless this was set by a reload.
-            Plain::Off => false,
-        };
-        if !self.transport.is_plain() || allowed {
+        if !self.transport.is_plain() || takes_plain(config, address) {
             return None;
         }
         let remedy = self.ports.tls.map_or_else(String::new, |port| format!(": use TLS on port {port}"));
@@ -194,5 +208,18 @@ mod tests {
             Some("This server takes no unencrypted connection from your address.")
         );
         assert!(refused(Plain::Off, ports, "127.0.0.1").is_some());
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn who_may_not_come_in_unencrypted_is_not_sent_to_the_plain_port() {
+        let ports = Ports { plain: Some(5555), tls: Some(5556) };
+        let told = |plain, address: &str| {
+            ports.open_to(&Config { plain, ..Config::default() }, address.parse().unwrap()).plain
+        };
+        assert_eq!(told(Plain::Anywhere, "192.0.2.1"), Some(5555));
+        assert_eq!(told(Plain::Loopback, "127.0.0.1"), Some(5555));
+        assert_eq!(told(Plain::Loopback, "192.0.2.1"), None);
+        assert_eq!(told(Plain::Off, "127.0.0.1"), None);
     }
 }
