@@ -103,6 +103,37 @@ fn an_operator_is_told_from_where_somebody_comes_and_nobody_else_is() {
 }
 
 #[test]
+fn what_an_operator_does_in_a_strangers_room_is_written_down_from_the_door_on() {
+    let home = Home::new();
+    let server = server(&home);
+    let mut bob = come_in(&server, "bob");
+    bob.send(":create nest hidden");
+    bob.send(":set public off");
+    bob.send(":say psst");
+    bob.expect("* Said in nest as #1.\r\n");
+    let _carol = server.login("carol");
+    let mut alice = come_in(&server, "alice");
+    for (command, told) in [
+        (":join general", "* Joined general, "),
+        (":join nest", "* Joined nest, "),
+        (":delete 1", "* Deleted #1.\r\n"),
+        (":invite carol", "* carol was invited to nest for 24 h.\r\n"),
+    ] {
+        alice.send(command);
+        alice.expect(told);
+    }
+    let written = audit(&mut alice, ":audit");
+    let wanted = ["alice: in nest: entered as an operator", "alice: in nest: #1 was deleted"];
+    assert_eq!(written[1..3], wanted, "{written:?}");
+    assert!(written.len() == 4 && written[3].starts_with("alice: in nest: "), "{written:?}");
+    // Who owns a room does the same there without being written down.
+    bob.send(":say again");
+    bob.send(":delete");
+    bob.expect("* Deleted #2.\r\n");
+    assert_eq!(audit(&mut alice, ":audit"), written);
+}
+
+#[test]
 fn an_operator_who_takes_another_name_is_none_any_more_and_in_other_letters_he_is() {
     let home = Home::new();
     let server = server(&home);
@@ -366,6 +397,7 @@ fn an_operator_has_power_in_every_room_and_what_he_does_there_is_written_down() 
         audit(&mut alice, "/audit"),
         [
             "alice: logged in from 127.0.0.1",
+            "alice: in den: entered as an operator",
             "alice: in den: alice set the description: Quiet, please.",
             "alice: in den: bob was kicked by alice (enough)",
             "alice: in den: den was closed by alice",

@@ -38,9 +38,7 @@ impl Session {
             Ok(acted) => {
                 self.log_act(&room, &acted.news);
                 self.complete_act(&room, &act);
-                if actor.operator {
-                    self.hub.audit(&actor.who.name, &format!("in {name}: {}", acted.news));
-                }
+                self.audit_in(&room, &acted.news);
                 if destroys {
                     self.hub.rooms.destroy(&room, &format!("{}.", acted.news));
                     return;

@@ -15,6 +15,7 @@ use crate::identity::Whom;
 use crate::names::UserName;
 use crate::outbox::Ended;
 use crate::palette;
+use crate::room::Room;
 use crate::screen::Tone;
 use crate::span;
 use crate::store::AddressBan;
@@ -32,6 +33,14 @@ impl Session {
             self.outbox.tell(Tone::Refusal, "Only operators can do that.");
         }
         actor.map(|actor| actor.who.name)
+    }
+
+    /// Writes down what an operator did in a room. What others do there is not written.
+    #[inline(never)]
+    pub(super) fn audit_in(&self, room: &Room, what: &str) {
+        if let Some(actor) = self.actor().filter(|actor| actor.operator) {
+            self.hub.audit(&actor.who.name, &format!("in {}: {what}", room.name()));
+        }
     }
 
     #[inline(never)]

@@ -95,12 +95,16 @@ impl Session {
         let entry = room.as_ref().map(|room| room.entry());
         let public = room.as_ref().is_some_and(|room| room.is_public());
         if let Some(room) = &room {
-            let expected = self.actor().is_some_and(|actor| actor.operator || room.expects(&actor.who, now));
-            if expected {
+            let actor = self.actor();
+            if actor.as_ref().is_some_and(|actor| room.expects(&actor.who, now)) {
                 return Ok(Arc::clone(room));
             }
             match &entry {
                 Some(Entry::Open) if public => return Ok(Arc::clone(room)),
+                _ if actor.is_some_and(|actor| actor.operator) => {
+                    self.audit_in(room, "entered as an operator");
+                    return Ok(Arc::clone(room));
+                }
                 Some(Entry::Closed) if public => return Err(JoinRefusal::InviteOnly(room.name().clone())),
                 Some(entry) if entry.has_password() && public && password.is_none() => {
                     return Err(JoinRefusal::NeedsPassword(room.name().clone()));
@@ -214,6 +218,7 @@ impl Session {
                 Ok(news) => {
                     self.note_undelivered(&room);
                     self.log_act(&room, &news);
+                    self.audit_in(&room, &news);
                     self.keep_room(&room);
                     self.outbox
                         .tell(Tone::News, &format!("{} was invited to {} for 24 h.", person.name(), room.name()));

@@ -315,10 +315,16 @@ impl Session {
         match self.locate(&actor, id) {
             Some(Place::Room(room)) => {
                 let deleted = room.delete(&actor, id, Instant::now());
+                if let Some(Ok(_)) = deleted {
+                    self.audit_in(&room, &format!("{id} was deleted"));
+                }
                 self.changed(&room, deleted, &format!("Deleted {id}."));
             }
             Some(Place::Older(room, message)) => {
                 let deleted = room.delete_older(&actor, &message, Instant::now());
+                if deleted.is_ok() {
+                    self.audit_in(&room, &format!("{id} was deleted"));
+                }
                 self.await_change();
                 self.changed(&room, Some(deleted), &format!("Deleted {id}."));
             }
