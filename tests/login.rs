@@ -111,6 +111,7 @@ fn a_script_on_the_quick_listener_is_heard_whole() {
     script.send_bytes(b"general\nalice\nhello");
     script.finish();
     let seen = script.expect_end();
+    assert!(seen.contains("Enter room name: Enter username: * Hello alice."), "{seen:?}");
     assert!(seen.ends_with("* Goodbye.\r\n"), "{seen:?}");
     bob.expect("alice: hello\r\n");
     bob.expect("* alice left\r\n");

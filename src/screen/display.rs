@@ -26,6 +26,8 @@ pub struct Display {
     prompt: Arc<str>,
     /// The prompt stands on the screen and the cursor behind it.
     shown: bool,
+    /// The prompt is a question that has not been put yet.
+    unasked: bool,
     /// Character mode: the server draws the line. `None`: the terminal does, and what is half typed is unknown.
     editor: Option<Box<Editor>>,
     hidden: bool,
@@ -45,6 +47,7 @@ impl Display {
             rows: None,
             prompt: "".into(),
             shown: false,
+            unasked: false,
             editor: None,
             hidden: false,
             row_spoiled: false,
@@ -115,6 +118,7 @@ impl Display {
         if std::mem::replace(&mut self.shown, true) || (self.prompt.is_empty() && self.editor.is_none()) {
             return;
         }
+        self.unasked = false;
         match &self.editor {
             Some(editor) => editor.draw(out),
             None => out.extend_from_slice(self.prompt.as_bytes()),
@@ -156,6 +160,16 @@ impl Display {
         }
     }
 
+    /// A line typed ahead in line mode is about to be answered. If it answers a question, that is put first: whoever sends
+    /// his name and everything else in one packet reads each question once. Other prompts are not drawn before such a
+    /// line: a paste of ten lines would be answered with ten of them.
+    pub fn ask(&mut self, out: &mut Vec<u8>) {
+        if self.unasked && !self.shown && self.editor.is_none() {
+            self.end(out);
+            self.shown = false;
+        }
+    }
+
     /// The person has ended his line in character mode: keep it on the screen, or take it away because it comes back as
     /// a message.
     pub fn finish_line(&mut self, keep: Keep, out: &mut Vec<u8>) {
@@ -180,6 +194,7 @@ impl Display {
             editor.set_prompt(&prompt);
         }
         self.prompt = prompt;
+        self.unasked = place.is_question();
     }
 
     /// Whether the server keeps what is typed from being shown: by not echoing it, in either mode.

@@ -100,6 +100,11 @@ pub enum Place {
 }
 
 impl Place {
+    /// Whether the prompt asks for something, and is not only the mark of where a command or a text is typed.
+    pub fn is_question(&self) -> bool {
+        matches!(self, Place::AskingName | Place::AskingRoom | Place::AskingQuickName | Place::AskingPassword)
+    }
+
     /// The prompt, exactly.
     pub fn prompt(&self) -> Arc<str> {
         match self {

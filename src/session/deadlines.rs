@@ -18,6 +18,8 @@ impl Session {
     pub(super) fn keep_deadlines(&mut self, now: Instant) {
         if self.held_until.is_some_and(|until| until <= now) {
             self.held_until = None;
+            // What was typed meanwhile answers a question that has not been put yet.
+            self.update_place();
         }
         self.run_pending(now);
         let config = self.hub.config();

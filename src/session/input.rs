@@ -12,7 +12,7 @@ use super::{REPLIES_AT_ONCE, Session, rules};
 use crate::line::{EditorEvent, Keep, LineEvent};
 use crate::outbox::Ended;
 use crate::palette::{Effect, Input, seconds};
-use crate::screen::Tone;
+use crate::screen::{Display, Tone};
 use crate::telnet::LinkEvent;
 use crate::throttle::Turn;
 use crate::wire::{Foreign, Verdict};
@@ -268,6 +268,7 @@ impl Session {
     /// Carries out what answers a line: the answer stands below one's own lines, and below what others said before it.
     fn answer_below(&mut self) {
         self.bring_up();
+        self.outbox.with_display(Display::ask);
         self.carry_out();
         self.update_place();
         self.keep_replies_small();

@@ -83,6 +83,21 @@ fn a_short_line_over_a_longer_prompt_leaves_nothing_of_it() {
 }
 
 #[test]
+fn a_question_answered_ahead_is_put_once_and_other_prompts_wait_for_the_end() {
+    let mut display = Display::new();
+    let mut out = Vec::new();
+    for place in [Place::AskingRoom, Place::AskingQuickName, Place::Palette(None)] {
+        display.set_place(&place, &mut out);
+        display.line_ended();
+        display.ask(&mut out);
+        display.ask(&mut out);
+    }
+    assert_eq!(out, b"Enter room name: Enter username: ");
+    display.end(&mut out);
+    assert!(out.ends_with(b"Enter username: > "));
+}
+
+#[test]
 fn text_after_a_line_of_the_persons_own_needs_no_erasing() {
     let mut display = Display::new();
     let mut out = Vec::new();
