@@ -41,11 +41,12 @@ pub(super) fn temporary(rest: &str) -> Option<(Option<&str>, Option<&str>, &str)
     (!text.is_empty()).then_some((seconds, to, text))
 }
 
-/// The number of a message, with or without its `#`.
+/// The number of a message, with or without its `#`. One that is too large for any message is still a number and not a
+/// text: it finds none.
 fn message_id(word: &str) -> Option<MessageId> {
     let digits = word.strip_prefix('#').unwrap_or(word);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| digits.parse().ok().map(MessageId)).flatten()
+    is_number.then(|| MessageId(digits.parse().unwrap_or(u64::MAX)))
 }
 
 /// Reads names parted by commas. Nothing if one is wrong, or if there are too many, which is told.
