@@ -64,10 +64,13 @@ impl State {
                     (false, _) => format!("{by} hid the room"),
                 }
             }
-            Setting::Invite(true) => {
-                config.entry = Entry::Closed;
-                format!("{by} closed the room: only who is invited comes in")
-            }
+            Setting::Invite(true) => match std::mem::replace(&mut config.entry, Entry::Closed) {
+                // Said, because it does not come back with `invite off`.
+                Entry::Password(_) | Entry::Hashed(_) => {
+                    format!("{by} took the password away: only who is invited comes in")
+                }
+                Entry::Open | Entry::Closed => format!("{by} closed the room: only who is invited comes in"),
+            },
             Setting::Invite(false) if config.entry != Entry::Closed => {
                 return Err(Denied::AsItIs(format!("{} asks for no invitation.", room.name)));
             }

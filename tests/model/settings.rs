@@ -50,8 +50,11 @@ pub fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
             }
         }
         Setting::Invite(true) => {
-            room.door = Door::Closed;
-            "closed the room: only who is invited comes in".to_owned()
+            let before = std::mem::replace(&mut room.door, Door::Closed);
+            match before {
+                Door::Password(_) => "took the password away: only who is invited comes in".to_owned(),
+                _ => "closed the room: only who is invited comes in".to_owned(),
+            }
         }
         Setting::Wrong(key) => return Err((*key).to_owned()),
         Setting::Invite(false) if room.door != Door::Closed => return Err(format!("{name} asks for no invitation.")),

@@ -287,6 +287,8 @@ fn every_setting_is_told_and_holds() {
         (Setting::Password(Secret::new("hunter2")), "p1 set a password"),
         (Setting::Password(None), "p1 took the password away"),
         (Setting::Invite(true), "p1 closed the room: only who is invited comes in"),
+        (Setting::Password(Secret::new("hunter2")), "p1 set a password"),
+        (Setting::Invite(true), "p1 took the password away: only who is invited comes in"),
         (Setting::Slow(wait), "p1 made the room slow: one message in 10 seconds"),
         (Setting::Slow(Duration::ZERO), "p1 ended the slow mode"),
     ] {
