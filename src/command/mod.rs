@@ -78,8 +78,12 @@ pub fn listed(accounts: Accounts) -> impl Iterator<Item = &'static Spec> {
 
 /// The row whose word is nearest to a mistyped one, of those that exist.
 pub fn nearest(word: &str, accounts: Accounts) -> Option<&'static Spec> {
-    let known = listed(accounts).flat_map(words);
-    names::nearest(word, known).and_then(find)
+    nearest_word(word, accounts).and_then(find)
+}
+
+/// The word nearest to a mistyped one, of those that exist: an alias where that is nearest, since it is what was meant.
+pub fn nearest_word(word: &str, accounts: Accounts) -> Option<&'static str> {
+    names::nearest(word, listed(accounts).flat_map(words))
 }
 
 /// The command that a word in the chat view was probably meant to be: a command itself, also one that does not exist

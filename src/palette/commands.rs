@@ -55,7 +55,7 @@ impl Palette {
     fn run(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
         let Some(spec) = command::find(typed.word) else {
             let word = text::truncate(typed.word, ECHOED_COLUMNS).to_owned();
-            let hint = command::nearest(typed.word, rules.accounts).map(|spec| spec.word);
+            let hint = command::nearest_word(typed.word, rules.accounts);
             return refuse(effects, Refusal::NoCommand { mark: typed.mark, word, hint });
         };
         if !spec.exists(rules.accounts) {
@@ -243,7 +243,7 @@ fn help(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
     let word = typed.rest.trim_start_matches([':', '/']);
     let Some(spec) = command::find(word) else {
         let word = text::truncate(word, ECHOED_COLUMNS).to_owned();
-        let hint = command::nearest(&word, rules.accounts).map(|spec| spec.word);
+        let hint = command::nearest_word(&word, rules.accounts);
         return refuse(effects, Refusal::NoCommand { mark, word, hint });
     };
     if !spec.exists(rules.accounts) {
