@@ -32,7 +32,7 @@ pub enum Policy {
     /// Say nothing before the peer has sent a telnet command; then ask as after a probe. For connections on which hardly
     /// anybody speaks telnet.
     Await,
-    /// Send no telnet command, whatever comes.
+    /// Send no telnet command, whatever comes; only a timing mark is answered.
     Never,
     /// Take everybody for telnet.
     Always,
@@ -178,7 +178,8 @@ impl Link {
                 }
                 Event::Negotiation(verb, option) => {
                     self.confirm();
-                    if self.confirmed {
+                    // Under `Policy::Never` as well: after Ctrl-C the stock client throws away all output until this answer.
+                    if self.confirmed || (verb, option) == (DO, TIMING_MARK) {
                         self.negotiate(verb, option, out);
                     }
                     None
