@@ -69,7 +69,9 @@ impl Person {
                 self.screen.feed(&buffer[..count]);
                 return true;
             }
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+            // Interrupted: the process was stopped and continued (signal(7)).
+            Err(error)
+                if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {}
             _ => self.over = true,
         }
         false

@@ -4,7 +4,7 @@
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZero;
 use std::time::Instant;
@@ -36,9 +36,14 @@ pub struct Terminal {
     sub: Vec<u8>,
     screen: vt100::Parser,
     text: Vec<u8>,
+    /// Received, and not on the screen yet.
+    unseen: Vec<u8>,
     echoed: bool,
     over: bool,
 }
+
+/// Begins to draw the screen anew (ECMA-48, 8.3.39).
+const CLEAR: &[u8] = b"\x1b[2J";
 
 impl Terminal {
     /// Connects and waits until the server echoes: that is character mode.
@@ -52,6 +57,7 @@ impl Terminal {
             sub: Vec::new(),
             screen: vt100::Parser::new(size(ROWS), size(COLUMNS), 0),
             text: Vec::new(),
+            unseen: Vec::new(),
             echoed: false,
             over: false,
         };
@@ -124,18 +130,31 @@ impl Terminal {
         self.wait(text, |terminal| terminal.shows(text));
     }
 
-    /// Waits until something holds, reading what comes.
+    /// Waits until something holds, reading what comes. A person sees a screen before it is drawn anew, so it is looked at
+    /// then as well: a test that is late would find only what is left.
     pub fn wait(&mut self, what: &str, mut holds: impl FnMut(&Terminal) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {
-            let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!self.over && !left.is_zero(), "not in time: {what}; the screen:\n{}", self.rows().join("\n"));
-            self.stream.set_read_timeout(Some(left)).expect("a timeout");
-            let mut buffer = [0; 4096];
-            match self.stream.read(&mut buffer) {
-                Ok(count) if count > 0 => buffer[..count].iter().for_each(|byte| self.take(*byte)),
-                _ => self.over = true,
+            if self.unseen.is_empty() {
+                self.read(deadline, what);
             }
+            let clear = self.unseen.windows(CLEAR.len()).skip(1).position(|bytes| bytes == CLEAR);
+            let rest = clear.map_or_else(Vec::new, |at| self.unseen.split_off(at + 1));
+            let bytes = std::mem::replace(&mut self.unseen, rest);
+            bytes.into_iter().for_each(|byte| self.take(byte));
+        }
+    }
+
+    fn read(&mut self, deadline: Instant, what: &str) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        assert!(!self.over && !left.is_zero(), "not in time: {what}; the screen:\n{}", self.rows().join("\n"));
+        self.stream.set_read_timeout(Some(left)).expect("a timeout");
+        let mut buffer = [0; 4096];
+        match self.stream.read(&mut buffer) {
+            Ok(count) if count > 0 => self.unseen.extend_from_slice(&buffer[..count]),
+            // The process was stopped and continued (signal(7)).
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            _ => self.over = true,
         }
     }
 
