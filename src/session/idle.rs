@@ -1,5 +1,8 @@
 //! When somebody who types nothing is warned and logged out. Pure: `now` is an argument.
 //!
+//! Half of the time passes before the warning and half after it, and nobody is logged out unwarned: on a machine that stood
+//! still until the whole of it was over, people hear the warning and have the second half to type something.
+//!
 //! *Owns* the two moments and that each is acted on once.
 //! *Knows nothing of* who is exempt, and of what is said.
 //! *Called by* `session`.
@@ -21,13 +24,13 @@ pub(super) enum Due {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Idle {
     last_typed: Instant,
-    warned: bool,
+    warned: Option<Instant>,
 }
 
 impl Idle {
     /// Begins now.
     pub(super) fn new(now: Instant) -> Idle {
-        Idle { last_typed: now, warned: false }
+        Idle { last_typed: now, warned: None }
     }
 
     /// A line was typed.
@@ -37,19 +40,19 @@ impl Idle {
 
     /// What is due with this limit.
     pub(super) fn due(&mut self, limit: Duration, now: Instant) -> Due {
-        let idle = now.saturating_duration_since(self.last_typed);
-        if idle >= limit {
-            Due::End
-        } else if idle >= limit / 2 && !std::mem::replace(&mut self.warned, true) {
-            Due::Warning(limit - idle)
-        } else {
-            Due::Nothing
+        if now < self.next(limit) {
+            return Due::Nothing;
         }
+        if self.warned.is_some() {
+            return Due::End;
+        }
+        self.warned = Some(now);
+        Due::Warning(limit / 2)
     }
 
     /// When to look again.
     pub(super) fn next(&self, limit: Duration) -> Instant {
-        self.last_typed + if self.warned { limit } else { limit / 2 }
+        self.warned.unwrap_or(self.last_typed) + limit / 2
     }
 }
 
@@ -71,6 +74,16 @@ mod tests {
         assert_eq!(idle.next(LIMIT), after(600));
         assert_eq!(idle.due(LIMIT, after(599)), Due::Nothing);
         assert_eq!(idle.due(LIMIT, after(600)), Due::End);
+    }
+
+    #[test]
+    fn nobody_is_logged_out_unwarned_however_late_it_is() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut idle = Idle::new(start);
+        assert_eq!(idle.due(LIMIT, after(5000)), Due::Warning(Duration::from_secs(300)));
+        assert_eq!(idle.due(LIMIT, after(5299)), Due::Nothing);
+        assert_eq!(idle.due(LIMIT, after(5300)), Due::End);
     }
 
     #[test]
