@@ -2,7 +2,14 @@
 
 mod support;
 
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use chatsock::telnet::IAC;
 use support::{Client, Server};
+
+/// Are You There (RFC 854).
+const AYT: u8 = 246;
 
 #[test]
 fn a_paste_of_ten_lines_is_said_whole() {
@@ -20,19 +27,32 @@ fn a_paste_of_ten_lines_is_said_whole() {
 
 #[test]
 fn of_many_lines_the_late_ones_are_refused_with_the_seconds_and_not_said() {
-    let server = Server::with("[limits]");
-    let mut bob = server.chat("bob", "general");
-    let mut alice = Client::connect(server.quick_address());
-    alice.send_bytes(b"general\nalice\n");
-    alice.expect("general | ");
-    let lines: String = (1..=30).map(|n| format!("line {n}\n")).collect();
-    alice.send_bytes(lines.as_bytes());
-    alice.expect("! Too fast: try again in 4 seconds.\r\n");
-    bob.expect("alice: line 11\r\n");
-    alice.finish();
-    alice.expect_end();
-    let after = bob.expect("* alice left\r\n");
-    assert!(!after.contains("line"), "{after:?}");
+    // Every line is judged when it is read. A machine that takes half a second for thirty, in which one more becomes
+    // possible, tries again.
+    let judged_at_once = (0..10).any(|_| {
+        let server = Server::with("[limits]");
+        let mut bob = server.chat("bob", "general");
+        let mut alice = Client::connect(server.quick_address());
+        alice.send_bytes(b"general\nalice\n");
+        alice.expect("general | ");
+        let mut lines: Vec<u8> = (1..=30).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
+        // Answered at once, whatever waits.
+        lines.extend([IAC, AYT]);
+        let began = Instant::now();
+        alice.send_bytes(&lines);
+        let refused = alice.expect("* Yes, I am here.\r\n");
+        if began.elapsed() >= Duration::from_millis(500) {
+            return false;
+        }
+        assert_eq!(refused.matches("! Too fast: try again in 4 seconds.\r\n").count(), 19, "{refused:?}");
+        bob.expect("alice: line 11\r\n");
+        alice.finish();
+        alice.expect_end();
+        let after = bob.expect("* alice left\r\n");
+        assert!(!after.contains("line"), "{after:?}");
+        true
+    });
+    assert!(judged_at_once, "half a second was never enough");
 }
 
 #[test]
@@ -50,7 +70,8 @@ fn delayed_lines_are_run_after_the_end_of_input_too() {
 fn reading_commands_have_an_allowance_of_their_own() {
     let server = Server::with("[limits]");
     let mut alice = server.login("alice");
-    alice.send_bytes(":time\n".repeat(80).as_bytes());
+    // More than a machine that stands still for a minute among them would let through.
+    alice.send_bytes(":time\n".repeat(800).as_bytes());
     alice.expect("! Too fast: try again in ");
 }
 
@@ -82,14 +103,14 @@ fn one_address_has_so_many_connections_and_no_more() {
     first.finish();
     first.expect_end();
     // The place is free once the first one's thread has ended, which nobody is told of.
-    let deadline = std::time::Instant::now() + support::PATIENCE;
+    let deadline = Instant::now() + support::PATIENCE;
     loop {
         let mut again = server.connect();
         again.finish();
         if again.expect_end().contains("Username: ") {
             break;
         }
-        assert!(std::time::Instant::now() < deadline, "the place never became free");
+        assert!(Instant::now() < deadline, "the place never became free");
     }
 }
 
@@ -103,7 +124,10 @@ fn one_address_has_so_many_new_connections_in_a_minute() {
     }
     let mut client = server.connect();
     let told = client.expect_end();
-    assert!(told.contains("! Too many new connections from your address: try again in 20 seconds."), "{told:?}");
+    let (_, wait) = told.split_once("! Too many new connections from your address: try again in ").expect("refused");
+    let seconds: u64 = wait.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+    // A third of a minute, less what the machine has taken since the first of them.
+    assert!((1..=20).contains(&seconds), "{told:?}");
 }
 
 #[test]
@@ -168,7 +192,8 @@ fn lines_typed_ahead_of_the_view_are_charged_as_what_they_become() {
     alice.expect_end();
     let seen = bob.expect("* alice left\r\n");
     let said = seen.matches("alice: line").count();
-    assert!((4..=12).contains(&said), "{said} were said");
+    // Eleven of a hundred, and two for every second that the machine stands still among them.
+    assert!((4..=30).contains(&said), "{said} were said");
 }
 
 #[test]
@@ -176,7 +201,7 @@ fn a_flood_of_end_keys_is_bounded_and_the_session_lives() {
     let server = Server::with("connection_timeout = true");
     let mut alice = server.connect();
     alice.send_bytes(b"alice\n");
-    alice.send_bytes(&[4; 100_000]);
-    // The first of them, behind the name, leaves the server.
+    // The first of them, behind the name, leaves the server; the last may find the connection closed.
+    let _ = alice.stream().write_all(&[4; 100_000]);
     assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
 }
