@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::{Duration, Instant};
+
 use support::Server;
 
 #[test]
@@ -127,18 +129,27 @@ fn people_present_are_named_up_to_twenty_and_then_counted() {
 
 #[test]
 fn above_fifty_in_view_arrivals_are_gathered_into_one_line() {
-    let server = Server::start();
-    let mut crowd: Vec<_> = (0..51).map(|n| server.chat(&format!("user{n:02}"), "general")).collect();
-    let mut newcomers: Vec<_> = ["ann", "ben", "cat", "dan"].map(|name| server.login(name)).into_iter().collect();
-    for client in &mut newcomers {
-        client.send(":join general");
-    }
-    for client in &mut newcomers {
-        client.expect("[general]> ");
-    }
-    // Which two are named depends on who came first; the last of the crowd has seen no single arrival after his own.
-    let seen = crowd[50].expect(" others joined\r\n");
-    assert!(!seen.contains("ann joined") && seen.contains(" and 2"), "{seen:?}");
+    // Those of one second. A machine on which four people take longer tries again.
+    let gathered = (0..10).any(|_| {
+        let server = Server::start();
+        let mut crowd: Vec<_> = (0..51).map(|n| server.chat(&format!("user{n:02}"), "general")).collect();
+        let mut newcomers = ["ann", "ben", "cat", "dan"].map(|name| server.login(name));
+        let began = Instant::now();
+        for client in &mut newcomers {
+            client.send(":join general");
+        }
+        for client in &mut newcomers {
+            client.expect("[general]> ");
+        }
+        let in_time = began.elapsed() < Duration::from_secs(1);
+        if in_time {
+            // Which two are named depends on who came first; the last of the crowd has seen no single arrival after his own.
+            let seen = crowd[50].expect(" others joined\r\n");
+            assert!(!seen.contains("ann joined") && seen.contains(" and 2"), "{seen:?}");
+        }
+        in_time
+    });
+    assert!(gathered, "no second was long enough");
 }
 
 #[test]
