@@ -124,8 +124,9 @@ fn without_a_config_the_defaults_hold_and_the_log_says_what_the_open_file_limit_
 
 #[test]
 fn a_signal_announces_the_stop_refuses_newcomers_says_goodbye_and_exits_with_0() {
-    for signal in ["INT", "TERM"] {
-        let mut program = start(&config("shutdown_delay = 2"));
+    let stops = |signal: &str| {
+        // Long enough for a machine that stands still before the newcomer has come and the others have talked.
+        let mut program = start(&config("shutdown_delay = 8"));
         let address = program.address();
         let mut viewer = chat(address, "viewer", "general");
         let mut palette = login(address, "palette");
@@ -134,7 +135,7 @@ fn a_signal_announces_the_stop_refuses_newcomers_says_goodbye_and_exits_with_0()
         let began = Instant::now();
         program.signal(signal);
         for client in [&mut viewer, &mut palette, &mut nobody] {
-            client.expect("* Server is shutting down in 2 seconds.\r\n");
+            client.expect("* Server is shutting down in 8 seconds.\r\n");
         }
         let mut late = Client::connect(address);
         assert_eq!(late.expect_end(), "! The server is shutting down. Please try again later.\r\n");
@@ -148,10 +149,14 @@ fn a_signal_announces_the_stop_refuses_newcomers_says_goodbye_and_exits_with_0()
         }
         assert_eq!(program.wait(), Some(0));
         let took = began.elapsed();
-        assert!(took >= Duration::from_secs(2), "{took:?} with SIG{signal}");
+        assert!(took >= Duration::from_secs(8), "{took:?} with SIG{signal}");
         // It should be half a second; a loaded machine may take its time.
-        assert!(took < Duration::from_secs(12), "{took:?} with SIG{signal}");
-    }
+        assert!(took < Duration::from_secs(18), "{took:?} with SIG{signal}");
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(|| stops("INT"));
+        scope.spawn(|| stops("TERM"));
+    });
 }
 
 #[test]
@@ -172,6 +177,8 @@ fn two_hundred_clients_of_whom_twenty_read_nothing_do_not_delay_the_stop() {
         SockRef::from(client.stream()).set_recv_buffer_size(4096).expect("a small buffer");
         client.send_bytes(b":join general\r\n");
         client.send_bytes(b":history 200\r\n".repeat(10).as_slice());
+        // It has begun: what comes behind these words is more than his socket and the server's take.
+        client.expect("speaker: x");
     }
     for _ in 0..STUCK {
         speaker.expect(" joined\r\n");
@@ -411,11 +418,17 @@ fn an_unknown_flag_is_one_sentence_and_2() {
 
 #[test]
 fn every_connection_its_end_and_its_reason_are_logged_cleanly() {
-    let mut program = start(&config("shutdown_delay = 0\n[limits]\nlogin_seconds = 1"));
+    let path = config("shutdown_delay = 0");
+    let mut program = start(&path);
     let address = program.address();
     let mut alice = login(address, "alice");
     alice.send(":quit");
     alice.expect_end();
+    // Not before she was in.
+    std::fs::write(&path, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[limits]\nlogin_seconds = 1")
+        .expect("written");
+    program.signal("HUP");
+    program.expect_log("configuration reloaded");
     let mut silent = Client::connect(address);
     silent.send("\u{1b}[31mforged\n[2026] line");
     silent.expect_end();
