@@ -190,7 +190,9 @@ fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     const ROUNDS: usize = 90;
     let home = Home::new();
     home.accounts(&["alice"]);
-    let server = home.start(History::Forgotten, "accounts = \"required\"\nlogin_attempts = 100");
+    // However long it takes, nobody is told that no name was given in time.
+    let limits = "[limits]\nlogin_seconds = 0\nmessages_per_second = 0";
+    let server = home.start(History::Forgotten, &format!("accounts = \"required\"\nlogin_attempts = 100\n{limits}"));
     let mut client = knock(server.address());
     // By turns, and the quickest of several: a loaded machine makes both slower, and never one quicker. So where both cost
     // the same the two come together sooner or later, and where one costs less they never do.
@@ -351,10 +353,14 @@ fn a_script_that_sends_name_password_and_command_at_once_is_answered_in_order() 
 fn who_gives_no_password_is_disconnected_at_the_deadline_of_the_login() {
     let home = Home::new();
     home.accounts(&["alice"]);
-    let server = home.start(History::Forgotten, "[limits]\nlogin_seconds = 1");
+    let server = home.start(History::Forgotten, "[limits]\nlogin_seconds = 0");
     let mut client = knock(server.address());
     client.send("alice");
     client.expect(ASKED);
+    // Not before he is asked. It counts from his coming, and is looked at when something comes from him.
+    let more = "shutdown_delay = 0\n[limits]\nlogin_seconds = 1";
+    server.reconfigure(&home.config(History::Forgotten, more));
+    client.send_bytes(b"half a word");
     assert!(client.expect_end().ends_with("! No name was given in time.\r\n"));
 }
 
