@@ -1,7 +1,7 @@
 //! What was said, over restarts and beyond what memory holds.
 
 use crate::home::{History, Home, PASSWORD, arrive, chat, come_in, quit, try_login, view, written};
-use crate::machine::{Logged, argument, file};
+use crate::machine::{Logged, argument, eventually, file};
 use crate::support::{Client, Program, Server};
 
 const SMALL: &str = "history_max = 5\noperators = [\"root\"]";
@@ -30,10 +30,7 @@ fn restarted(home: &Home, server: Server) -> Server {
 
 /// The numbers of the messages in what is shown of the history.
 fn numbers(client: &mut Client, command: &str) -> Vec<u64> {
-    client.settle();
-    client.send(command);
-    let told = client.settle();
-    told.lines().filter_map(number).collect()
+    history(client, command).lines().filter_map(number).collect()
 }
 
 /// `[14:02] #12 ...`
@@ -42,10 +39,16 @@ fn number(line: &str) -> Option<u64> {
     rest.split(' ').next()?.parse().ok()
 }
 
+/// What a command tells. One that had no time for everything, since the machine did something else, is given again.
 fn history(client: &mut Client, command: &str) -> String {
-    client.settle();
-    client.send(command);
-    client.settle()
+    let mut told = String::new();
+    eventually("there is time to look at everything", || {
+        client.settle();
+        client.send(command);
+        told = client.settle();
+        !["There was no time to ", "That pattern takes long: "].iter().any(|words| told.contains(words))
+    });
+    told
 }
 
 /// Both before a restart and after it.
