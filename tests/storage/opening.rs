@@ -10,10 +10,14 @@ use chatsock::message::MessageId;
 use chatsock::store::{KeptEntry, NotKept, OpenError, Reason, Store, StoreOptions};
 use rusqlite::Connection;
 
-use crate::place::{Place, close, hash, open, room, said, texts, user};
+use crate::place::{Place, close, hash, once_free, open, open_at_once, room, said, texts, user};
 
 fn refusal(options: StoreOptions) -> OpenError {
-    match open(options) {
+    refused(open(options))
+}
+
+fn refused<T>(outcome: Result<T, OpenError>) -> OpenError {
+    match outcome {
         Ok(_) => panic!("it opened"),
         Err(error) => error,
     }
@@ -53,12 +57,12 @@ fn all_files_are_for_their_owner_alone() {
 fn a_second_server_is_refused_also_by_another_name_of_the_file() {
     let place = Place::new();
     let (store, _) = place.open();
-    let error = refusal(place.options());
+    let error = refused(open_at_once(place.options()));
     assert!(matches!(error, OpenError::InUse(_)) && error.is_users(), "{error:?}");
     assert!(error.to_string().contains("is used by another server; stop that one"), "{error}");
     let other = place.path().join("other.db");
     std::os::unix::fs::symlink(place.database(), &other).expect("a link");
-    let error = refusal(StoreOptions { path: other, ..place.options() });
+    let error = refused(open_at_once(StoreOptions { path: other, ..place.options() }));
     assert!(matches!(error, OpenError::InUse(_)), "{error:?}");
     // The first one is none the worse for it.
     store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -253,7 +257,7 @@ fn an_older_database_that_a_server_has_is_not_changed_under_it() {
     let error = Store::open_accounts(&place.database()).expect_err("a refusal");
     assert!(matches!(error, OpenError::OlderInUse(_)) && error.is_users(), "{error:?}");
     drop(lock);
-    let mut accounts = Store::open_accounts(&place.database()).expect("accounts");
+    let mut accounts = once_free(|| Store::open_accounts(&place.database())).expect("accounts");
     assert_eq!(accounts.remove(&user("BOB")), Ok(true));
     assert!(place.path().join("chatsock.db.backup-v1").exists());
     let (store, _) = place.open();

@@ -67,7 +67,27 @@ impl Place {
     }
 }
 
+/// Opens when nobody has it any more: a child process that another test makes holds on to what was closed a moment ago,
+/// between its making and its start.
 pub fn open(options: StoreOptions) -> Result<(Arc<Store>, Kept, Receiver<News>), OpenError> {
+    once_free(|| open_at_once(options.clone()))
+}
+
+/// Opens something that nobody has any more, as above.
+pub fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        match open() {
+            Err(OpenError::InUse(_) | OpenError::OlderInUse(_)) if Instant::now() < until => {
+                std::thread::park_timeout(Duration::from_millis(5));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// Opens what somebody may have.
+pub fn open_at_once(options: StoreOptions) -> Result<(Arc<Store>, Kept, Receiver<News>), OpenError> {
     let (sender, news) = mpsc::channel();
     // A test that is over does not listen any more.
     let tell = move |told| drop(sender.send(told));
