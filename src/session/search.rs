@@ -26,6 +26,10 @@ const PATIENCE: Duration = Duration::from_millis(80);
 /// The same for what has to be read from the disk.
 const DISK_PATIENCE: Duration = Duration::from_millis(250);
 
+/// Messages looked at in any case, the newest. On a loaded machine the time may be over before the thread has had its turn,
+/// and with the worst pattern they take as long as a search may.
+const ALWAYS: usize = 25;
+
 /// One message found.
 struct Hit {
     place: Arc<str>,
@@ -199,7 +203,7 @@ fn find(pattern: &search::Pattern, messages: &[(Arc<str>, Arc<Event>)]) -> Found
     let deadline = Instant::now() + PATIENCE;
     let mut found = Found { hits: Vec::new(), more: false, unsearched: 0, cut: false };
     for (index, (place, event)) in messages.iter().enumerate() {
-        if Instant::now() >= deadline {
+        if index >= ALWAYS && Instant::now() >= deadline {
             found.unsearched = messages.len() - index;
             break;
         }
