@@ -432,7 +432,7 @@ fn sighup_reads_the_certificate_again() {
         .expect("written");
     program.signal("HUP");
     program.expect_log("the listeners changed in the configuration");
-    program.expect_log("configuration reloaded");
+    eventually("the third configuration is in force", || program.log().matches("configuration reloaded").count() == 3);
     Trust::in_file(&certificate).connect(address).expect("Username: ");
     assert!(!program.log().contains("made a self-signed certificate"), "{}", program.log());
 }
