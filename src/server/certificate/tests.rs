@@ -209,12 +209,13 @@ fn a_certificate_of_ours_begins_yesterday_and_lasts_ten_years() {
     load(&config).unwrap();
     let text = fs::read(config.state_dir.join(CERTIFICATE_FILE)).unwrap();
     let der = CertificateDer::from_pem_slice(&text).unwrap();
-    // UTCTime (RFC 5280, section 4.1.2.5.1): tag 23, 13 characters, YYMMDDhhmmssZ.
-    let times: Vec<String> = der
-        .windows(15)
-        .filter(|window| window.starts_with(&[23, 13]) && window.ends_with(b"Z"))
-        .map(|window| String::from_utf8_lossy(&window[2..8]).into_owned())
-        .collect();
+    // UTCTime (RFC 5280, section 4.1.2.5.1): tag 23, 13 characters, YYMMDDhhmmssZ. The key and the signature are random
+    // bytes, among which less than that would be found now and then.
+    let is_time = |window: &&[u8]| {
+        window.starts_with(&[23, 13]) && window[2..14].iter().all(u8::is_ascii_digit) && window.ends_with(b"Z")
+    };
+    let times: Vec<String> =
+        der.windows(15).filter(is_time).map(|window| String::from_utf8_lossy(&window[2..8]).into_owned()).collect();
     let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
     let year = |time: &str| time[..2].parse::<i16>().unwrap();
     assert_eq!(times.len(), 2, "{times:?}");
