@@ -3,6 +3,8 @@
 #![cfg(feature = "storage")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
+#[path = "kept/at_once.rs"]
+mod at_once;
 #[path = "kept/directs.rs"]
 mod directs;
 #[path = "kept/erasing.rs"]

@@ -31,6 +31,18 @@ pub struct Snapshot {
     pub revision: u64,
 }
 
+/// Somebody decides whether a room is kept, until this is dropped.
+///
+/// What the disk is to hold first is written before the room says that it is kept, and what is not to stay is erased after
+/// it says that it is not. A second decision in between would erase what the first has written.
+pub struct Deciding(Arc<Room>);
+
+impl Drop for Deciding {
+    fn drop(&mut self) {
+        self.0.lock().deciding = false;
+    }
+}
+
 /// Two clocks read at the same moment: the lists of a room are kept by the one that only goes forwards, the disk needs
 /// the one on the wall.
 #[derive(Clone, Copy)]
@@ -71,6 +83,16 @@ fn identity(who: KeptPerson) -> Identity {
 impl Room {
     fn store(&self) -> Option<&Arc<Store>> {
         self.shared.store.as_ref()
+    }
+
+    /// Begins to decide whether the room is kept, or there at all; `None` while somebody else does. Nobody waits for that:
+    /// it takes as long as the disk does.
+    pub fn decide(self: &Arc<Self>) -> Option<Deciding> {
+        let mut state = self.lock();
+        let free = !state.deciding;
+        state.deciding = true;
+        drop(state);
+        free.then(|| Deciding(Arc::clone(self)))
     }
 
     /// The room as it is to be written down; `None` if it is not to be.

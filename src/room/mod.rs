@@ -46,7 +46,7 @@ use crate::store::Store;
 use drive::Driver;
 use gathered::Gathered;
 
-pub use kept::{Snapshot, restored};
+pub use kept::{Deciding, Snapshot, restored};
 pub use membership::{Change, Going, NotEntered, Visitor};
 pub use messages::Erased;
 pub use moderation::Acted;
@@ -112,6 +112,8 @@ struct State {
     made: Option<Made>,
     /// Made by somebody, and there until it is destroyed: after the last has left, and after the server has stopped.
     kept: bool,
+    /// Somebody is about to change that, or to close the room for good: see [`Deciding`].
+    deciding: bool,
     /// Counts the changes of what is written down of the room.
     revision: u64,
     order: Order,
@@ -184,6 +186,7 @@ impl Room {
                 config,
                 made,
                 kept: false,
+                deciding: false,
                 revision: 0,
                 order: founder.map(Order::founded_by).unwrap_or_default(),
                 slow: Duration::ZERO,

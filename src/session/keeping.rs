@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Session;
-use crate::deed::{Act, Actor, Setting};
+use crate::deed::{Act, Actor, Denied, Setting};
 use crate::identity::Whom;
 use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
-use crate::room::{Room, Snapshot, restored};
+use crate::room::{Deciding, Room, Snapshot, restored};
 use crate::screen::Tone;
 use crate::store::{Account, KeptEntry, WaitingDirect};
 
@@ -58,6 +58,16 @@ impl Session {
                 return;
             }
         }
+    }
+
+    /// What is to be held during an act, so that nobody else decides at the same time whether the room is kept.
+    #[inline(never)]
+    pub(super) fn decide(&self, room: &Arc<Room>, act: &Act) -> Result<Option<Deciding>, Denied> {
+        if self.hub.store().is_none() || !matches!(act, Act::Destroy | Act::Set(Setting::Keep(_))) {
+            return Ok(None);
+        }
+        let line = || format!("Somebody else is just deciding whether {} is kept: try again in a moment.", room.name());
+        room.decide().map(Some).ok_or_else(|| Denied::AsItIs(line()))
     }
 
     /// What has to be on disk before an act is done. False if it is not to be done; then it was told why.

@@ -31,6 +31,10 @@ impl Session {
         };
         let (online, local) = self.banned_address(&act);
         let destroys = act == Act::Destroy;
+        let _deciding = match self.decide(&room, &act) {
+            Ok(deciding) => deciding,
+            Err(denied) => return self.refuse(&denied),
+        };
         if !self.prepare_act(&room, &actor, &act) {
             return;
         }
