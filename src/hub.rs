@@ -4,6 +4,7 @@
 //! *Knows nothing of* single connections.
 //! *Called by* `session` and `server`; `main` asks it for the stop.
 
+mod comparing;
 mod people;
 
 use std::net::IpAddr;
@@ -31,6 +32,7 @@ use crate::throttle::{Admission, Buckets, Waits, address_key};
 use crate::timer::{Task, Timer};
 use crate::work::Work;
 
+pub use comparing::{Turn, Turns};
 pub use people::MOST_ADDRESS_BANS;
 
 /// Most entries in the table of wrong passwords. One is about 100 bytes; whoever fills it has to make that many wrong
@@ -91,6 +93,8 @@ pub struct Hub {
     pub shutdown: Arc<Shutdown>,
     /// The server's local time.
     pub clock: Clock,
+    /// Whose turn it is to have a room's password compared.
+    pub comparing: Turns,
     /// A leaf: wrong passwords by address and room.
     waits: Mutex<Waits<(IpAddr, RoomName)>>,
     /// A leaf: connections by address.
@@ -137,6 +141,7 @@ impl Hub {
             timer: Timer::default(),
             shutdown: Arc::new(Shutdown::default()),
             clock,
+            comparing: Turns::default(),
             waits: Mutex::new(Waits::new(MOST_WAITS)),
             admission: Mutex::new(Admission::default()),
             exit_code,

@@ -58,6 +58,8 @@ pub enum JoinRefusal {
     NoSuchRoomOrPassword,
     /// Too many wrong passwords from this address.
     Waiting(Duration),
+    /// There was no turn to compare the password.
+    Busy,
     /// As many people in it as it takes.
     Full {
         /// Which room.
@@ -111,6 +113,7 @@ impl fmt::Display for JoinRefusal {
             JoinRefusal::Waiting(wait) => {
                 write!(f, "Too many wrong passwords: try again in {}.", seconds(*wait))
             }
+            JoinRefusal::Busy => f.write_str("The server is too busy for that: try again in a moment."),
             JoinRefusal::Full { room, limit } => write!(f, "{room} is full: it takes {}.", people(*limit)),
             JoinRefusal::TooManyRooms(limit) => {
                 write!(f, "You are in {limit} rooms, which is the most. Leave one with :close first.")

@@ -5,7 +5,7 @@
 //! *Called by* `session::effects`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -20,11 +20,9 @@ use crate::password;
 use crate::room::{Change, Going, Made, NotEntered, Room, Visitor};
 use crate::room_table::CannotMake;
 use crate::screen::Tone;
+use crate::throttle::address_key;
 use crate::timer::Task;
 use crate::work::Busy;
-
-/// When somebody is told to try a password again whose comparison had no turn.
-const BUSY_WAIT: Duration = Duration::from_secs(2);
 
 /// Rooms one person may be in. A screen shows one at a time; this is for memory.
 const MOST_ROOMS: usize = 64;
@@ -116,10 +114,7 @@ impl Session {
             let hint = self.hub.rooms.nearest_public(wanted);
             return Err(JoinRefusal::NotPublic { room: wanted.clone(), hint });
         };
-        if let Some(wait) = self.hub.password_wait(self.ip(), wanted, now) {
-            return Err(JoinRefusal::Waiting(wait));
-        }
-        self.open_by_password(wanted, room, entry.as_ref(), password)
+        self.open_by_password(wanted, room, password)
     }
 
     /// Compares a password; of its own, since its stack would be every idle person's.
@@ -128,10 +123,16 @@ impl Session {
         &self,
         wanted: &RoomName,
         room: Option<Arc<Room>>,
-        entry: Option<&Entry>,
         password: &str,
     ) -> Result<Arc<Room>, JoinRefusal> {
-        let Ok(right) = self.opens(entry, password) else { return Err(JoinRefusal::Waiting(BUSY_WAIT)) };
+        // Until the try is counted: what comes at the same moment is not compared beside it.
+        let _turn = self.hub.comparing.take(address_key(self.ip())).map_err(|Busy| JoinRefusal::Busy)?;
+        if let Some(wait) = self.hub.password_wait(self.ip(), wanted, Instant::now()) {
+            return Err(JoinRefusal::Waiting(wait));
+        }
+        // It may be another password by now.
+        let entry = room.as_ref().map(|room| room.entry());
+        let right = self.opens(entry.as_ref(), password).map_err(|Busy| JoinRefusal::Busy)?;
         self.hub.password_tried(self.ip(), wanted, right, Instant::now());
         room.filter(|_| right).ok_or_else(|| {
             log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);

@@ -1,4 +1,4 @@
-//! What two admins of a room ask for at the same moment.
+//! What several people do to a kept room at the same moment.
 
 use std::sync::mpsc;
 use std::thread;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use chatsock::message::MessageId;
 use chatsock::names::RoomName;
 
-use crate::home::{History, Home, come_in, written};
-use crate::support::Server;
+use crate::home::{History, Home, come_in, quit, written};
+use crate::support::{Client, Server};
 
 /// What the disk holds of a room, oldest first.
 fn on_disk(server: &Server, room: &str) -> Vec<String> {
@@ -52,5 +52,45 @@ fn two_admins_who_keep_a_room_at_the_same_moment_lose_nothing_of_it() {
         alice.send(":set keep off");
         alice.expect("does not keep the room any more: it closes when nobody is in it\r\n");
         assert_eq!(on_disk(&server, "den"), [""; 0]);
+    }
+}
+
+/// Somebody at the door of a room of alice's whose password is kept as a hash, a dozen times from one address.
+fn crowd_at_the_door(home: &Home) -> (Server, Vec<Client>) {
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, "");
+    let mut alice = come_in(&server, "alice");
+    alice.send(":create den open sesame");
+    alice.expect("* Made den, you are its admin.");
+    alice.send(":set keep on");
+    alice.expect(" keeps the room: it stays");
+    quit(alice);
+    let crowd = (0..12).map(|number| server.login(&format!("guest{number}"))).collect();
+    (server, crowd)
+}
+
+#[test]
+fn passwords_of_a_room_tried_at_once_on_many_connections_are_no_more_tries_than_one_after_the_other() {
+    let home = Home::new();
+    let (server, mut crowd) = crowd_at_the_door(&home);
+    crowd.iter_mut().for_each(|guest| guest.send(":join den wrong"));
+    let told: Vec<_> = crowd.iter_mut().map(Client::settle).collect();
+    let compared = told.iter().filter(|told| told.contains("! No such room, or not that password.")).count();
+    let waiting = told.iter().filter(|told| told.contains("! Too many wrong passwords: try again in 10 s")).count();
+    assert_eq!((compared, waiting), (3, 9), "{told:#?}");
+    let mut late = server.login("late");
+    late.send(":join den open sesame");
+    late.expect("! Too many wrong passwords: try again in ");
+}
+
+#[test]
+fn a_crowd_that_knows_the_password_of_a_room_comes_in_at_once_and_one_mistake_among_it_harms_nobody() {
+    let home = Home::new();
+    let (_server, mut crowd) = crowd_at_the_door(&home);
+    for (number, guest) in crowd.iter_mut().enumerate() {
+        guest.send(if number == 5 { ":join den open sesamf" } else { ":join den open sesame" });
+    }
+    for (number, guest) in crowd.iter_mut().enumerate() {
+        guest.expect(if number == 5 { "! No such room, or not that password." } else { "* Joined den, " });
     }
 }

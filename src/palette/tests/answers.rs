@@ -125,6 +125,7 @@ fn refusals_to_enter_say_why_and_leave_one_where_one_was() {
     for (refused, sentence) in [
         (JoinRefusal::NoSuchRoomOrPassword, "No such room, or not that password."),
         (JoinRefusal::Waiting(Duration::from_millis(9_001)), "Too many wrong passwords: try again in 10 seconds."),
+        (JoinRefusal::Busy, "The server is too busy for that: try again in a moment."),
         (JoinRefusal::Full { room: staff(), limit: 1 }, "staff is full: it takes 1 person."),
         (JoinRefusal::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
         (banned(None, ""), "You are banned from staff."),
