@@ -14,12 +14,22 @@ use crate::identity::{AccountId, Identity, Whom};
 use crate::message::{Addressee, ClientId};
 use crate::names::{UserName, suggest};
 use crate::outbox::Outbox;
+use crate::secret::Hashed;
+
+/// An account that somebody is logged in to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// Which.
+    pub account: AccountId,
+    /// Of the password that he gave.
+    pub hash: Hashed,
+}
 
 /// What somebody goes by. The two change together: an account is its name.
 struct Named {
     /// As typed.
     name: UserName,
-    account: Option<AccountId>,
+    login: Option<Login>,
 }
 
 /// Somebody who has given his name.
@@ -53,18 +63,25 @@ impl Person {
 
     /// The account he is logged in to.
     pub fn account(&self) -> Option<AccountId> {
-        self.named.read().unwrap_or_else(PoisonError::into_inner).account
+        self.named.read().unwrap_or_else(PoisonError::into_inner).login.as_ref().map(|login| login.account)
+    }
+
+    /// The same with its name, and what he has proved it by.
+    pub fn login(&self) -> Option<(UserName, Login)> {
+        let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
+        named.login.clone().map(|login| (named.name.clone(), login))
     }
 
     /// His name is an account's from now on, or no longer.
-    pub fn set_account(&self, account: Option<AccountId>) {
-        self.named.write().unwrap_or_else(PoisonError::into_inner).account = account;
+    pub fn set_login(&self, login: Option<Login>) {
+        self.named.write().unwrap_or_else(PoisonError::into_inner).login = login;
     }
 
     /// Who he is, to rooms.
     pub fn identity(&self) -> Identity {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
-        Identity { client: self.client(), name: named.name.clone(), address: self.address, account: named.account }
+        let account = named.login.as_ref().map(|login| login.account);
+        Identity { client: self.client(), name: named.name.clone(), address: self.address, account }
     }
 
     /// Who he is, to those who write to him.
@@ -144,7 +161,7 @@ impl Roster {
     pub fn claim(
         &self,
         name: &UserName,
-        account: Option<AccountId>,
+        login: Option<Login>,
         limit: usize,
         outbox: &Arc<Outbox>,
         address: IpAddr,
@@ -155,7 +172,7 @@ impl Roster {
             return Err(state.free_name(name, limit));
         }
         let person = Arc::new(Person {
-            named: RwLock::new(Named { name: name.clone(), account }),
+            named: RwLock::new(Named { name: name.clone(), login }),
             address,
             outbox: Arc::clone(outbox),
             since: now,
@@ -173,7 +190,7 @@ impl Roster {
         &self,
         person: &Arc<Person>,
         name: &UserName,
-        account: Option<AccountId>,
+        login: Option<Login>,
         limit: usize,
     ) -> Result<UserName, Option<String>> {
         let mut state = self.lock();
@@ -185,7 +202,7 @@ impl Roster {
             return Err(state.free_name(name, limit));
         }
         let mut current = person.named.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *current, Named { name: name.clone(), account }).name;
+        let before = std::mem::replace(&mut *current, Named { name: name.clone(), login }).name;
         drop(current);
         state.people.remove(&before);
         state.people.insert(name.clone(), Arc::clone(person));

@@ -1,8 +1,8 @@
 //! What the server knows of people beyond their connections: accounts, operators, addresses kept out.
 //!
-//! *Owns* who counts as an operator, and the list of addresses kept out.
+//! *Owns* who counts as an operator, who is put out because his account has changed, and the list of addresses kept out.
 //! *Knows nothing of* how accounts are kept, and of passwords.
-//! *Called by* `session`, and `server` for whoever knocks.
+//! *Called by* `session`, and `server` for whoever knocks and for what the store tells.
 
 use std::net::IpAddr;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -14,11 +14,13 @@ use super::Hub;
 use crate::account::Accounts;
 use crate::config::Network;
 use crate::deed::Actor;
-use crate::identity::Identity;
+use crate::identity::{AccountId, Identity};
 use crate::login_throttle::{LoginGuard, LoginKey, Refused};
 use crate::names::UserName;
+use crate::outbox::Ended;
+use crate::roster::Person;
 use crate::screen::Tone;
-use crate::store::{AddressBan, AuditEntry, NotKept, Store};
+use crate::store::{AddressBan, AuditEntry, NotKept, NotRead, Store};
 use crate::throttle::{Rate, address_key};
 
 /// Accounts that one address may make at once, and again in a day: a household has fewer people, and whoever has more makes
@@ -28,6 +30,12 @@ const REGISTRATIONS: u32 = 5;
 /// How long an attempt at a password waits for others to be decided. Comparing one takes a twentieth of a second on an idle
 /// machine; after this the person is told that too many log in.
 const UNDECIDED_WAIT: Duration = Duration::from_secs(10);
+
+/// What those are told whose account was removed by `chatsock user`.
+const REMOVED: &str = "Your account was removed. If that is a mistake, ask whoever runs this server.";
+
+/// What those are told whose password was changed by `chatsock user`.
+const CHANGED: &str = "Your password was changed on the server's machine. Come in again with the new one.";
 
 /// Networks kept out at most: each newcomer is compared with all of them.
 pub const MOST_ADDRESS_BANS: usize = 1000;
@@ -107,6 +115,50 @@ impl Hub {
         let told = decide(&mut self.logins());
         self.login_decided.notify_all();
         told
+    }
+
+    /// Another program has changed accounts: looks whether anybody's who is there is among them.
+    pub fn review_logins(&self) {
+        for person in self.roster.people() {
+            if let Err(error) = self.review_login(&person) {
+                return log::error!("whose accounts were changed could not be found out: {error}");
+            }
+        }
+    }
+
+    /// Ends somebody's connection if his account is gone, or if what he has proved himself by counts no more. Reads the disk.
+    pub fn review_login(&self, person: &Arc<Person>) -> Result<(), NotRead> {
+        let (Some(store), Some((name, login))) = (&self.store, person.login()) else { return Ok(()) };
+        match store.account(&name)?.filter(|account| account.id == login.account) {
+            Some(account) if account.hash == login.hash => {}
+            Some(_) => self.throw_out(person, CHANGED, Ended::PasswordChanged),
+            None => {
+                self.throw_out(person, REMOVED, Ended::AccountRemoved);
+                person.set_login(None);
+                self.forget_account(person, login.account);
+            }
+        }
+        Ok(())
+    }
+
+    /// An account is gone, and with it what its owner was anywhere.
+    fn forget_account(&self, person: &Person, account: AccountId) {
+        self.mailbox.take(account);
+        let actor = Actor { operator: false, who: person.identity() };
+        for room in self.rooms.all() {
+            room.identify(&actor);
+            room.forget_account(account, Instant::now());
+            // Whoever inherits it is told.
+            room.drive();
+        }
+    }
+
+    /// Ends somebody's connection with a word. His name is free at once; the rest goes when the thread of that connection
+    /// wakes.
+    pub fn throw_out(&self, person: &Arc<Person>, line: &str, ended: Ended) {
+        self.roster.release(person);
+        person.outbox.farewell(Some((Tone::Refusal, line)));
+        person.outbox.end(ended);
     }
 
     /// Tells every operator who is there something at once.

@@ -35,6 +35,10 @@ pub enum Ended {
     WrongCodes,
     /// Somebody who knows the account's password has ended it from another connection.
     ThrownOut,
+    /// The account was removed by whoever has the machine.
+    AccountRemoved,
+    /// The account got another password from whoever has the machine.
+    PasswordChanged,
     /// An operator has banned the address.
     AddressBanned,
     /// It speaks another protocol.
@@ -67,6 +71,8 @@ impl fmt::Display for Ended {
             }
             Ended::LongLines => f.write_str("Three lines were too long"),
             Ended::ThrownOut => f.write_str("ended from another connection of the account"),
+            Ended::AccountRemoved => f.write_str("the account was removed"),
+            Ended::PasswordChanged => f.write_str("the account was given another password"),
             Ended::AddressBanned => f.write_str("the address was banned"),
             Ended::WrongCodes => f.write_str("Three exit codes were wrong"),
             Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),

@@ -99,8 +99,13 @@ fn open_store(config: &Config, teller: Arc<OnceLock<Weak<Hub>>>) -> Result<Optio
         history_max: config.history_max,
     };
     let tell = move |news: News| {
+        let hub = teller.get().and_then(Weak::upgrade);
+        if news == News::ChangedOutside {
+            log::info!("{news}");
+            return hub.iter().for_each(|hub| hub.review_logins());
+        }
         log::warn!("{news}");
-        if let Some(hub) = teller.get().and_then(Weak::upgrade) {
+        if let Some(hub) = hub {
             hub.tell_operators(&news.to_string());
         }
     };

@@ -12,13 +12,13 @@ use std::time::Instant;
 
 use super::Session;
 use crate::account::Accounts;
-use crate::identity::{AccountId, Whom};
+use crate::identity::Whom;
 use crate::login_throttle::{LoginKey, Refused};
 use crate::names::UserName;
 use crate::outbox::Ended;
 use crate::palette::{AccountAsk, Answer, LoginRefusal};
 use crate::password;
-use crate::roster::Person;
+use crate::roster::{Login, Person};
 use crate::screen::Tone;
 use crate::secret::Secret;
 use crate::store::{Account, Hashed, NotCreated, NotRead};
@@ -45,10 +45,10 @@ impl Session {
     }
 
     #[inline(never)]
-    fn take_name(&mut self, name: UserName, account: Option<AccountId>) -> Answer {
+    fn take_name(&mut self, name: UserName, login: Option<Login>) -> Answer {
         let now = Instant::now();
         let limit = self.hub.config().username_limit;
-        match self.hub.roster.claim(&name, account, limit, &self.outbox, address_key(self.ip()), now) {
+        match self.hub.roster.claim(&name, login, limit, &self.outbox, address_key(self.ip()), now) {
             Ok(person) => {
                 self.outbox.set_name(&name);
                 self.person = Some(person);
@@ -75,7 +75,7 @@ impl Session {
         if ghost {
             self.throw_out(&account.name);
         }
-        match self.take_name(account.name.clone(), Some(account.id)) {
+        match self.take_name(account.name.clone(), Some(login(&account))) {
             Answer::NameTaken { name, .. } => Answer::LoginRefused(LoginRefusal::InUse { name }),
             answer => {
                 self.arrived = Some(Box::new(account));
@@ -111,12 +111,13 @@ impl Session {
             Ok(Some((account, anew)))
         });
         match found {
-            Ok(Ok(Some((account, anew)))) => {
+            Ok(Ok(Some((mut account, anew)))) => {
                 self.hub.decide_login(|logins| logins.right(&key));
-                if let (Some(hash), Some(store)) = (anew, self.hub.store())
-                    && let Err(error) = store.set_hash(account.id, &hash)
-                {
-                    log::warn!("the hash of {} was not renewed: {error}", account.name);
+                if let (Some(hash), Some(store)) = (anew, self.hub.store()) {
+                    match store.set_hash(account.id, &hash) {
+                        Ok(_) => account.hash = hash,
+                        Err(error) => log::warn!("the hash of {} was not renewed: {error}", account.name),
+                    }
                 }
                 Ok(account)
             }
@@ -142,10 +143,7 @@ impl Session {
         if person.client() == self.outbox.id() {
             return false;
         }
-        // The name is free from here on; the rest goes when the thread of that connection wakes.
-        self.hub.roster.release(&person);
-        person.outbox.farewell(Some((Tone::Refusal, THROWN_OUT)));
-        person.outbox.end(Ended::ThrownOut);
+        self.hub.throw_out(&person, THROWN_OUT, Ended::ThrownOut);
         true
     }
 
@@ -236,7 +234,7 @@ impl Session {
         let name = person.name();
         match store.create_account(&name, &hash) {
             Ok(account) => {
-                self.identify(&person, Some(account));
+                self.identify(&person, Some(Login { account, hash }));
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
                 let line =
                     format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");
@@ -256,8 +254,8 @@ impl Session {
     }
 
     /// Somebody has logged in to an account under the name he had, or has none any more.
-    fn identify(&mut self, person: &Arc<Person>, account: Option<AccountId>) {
-        person.set_account(account);
+    fn identify(&mut self, person: &Arc<Person>, login: Option<Login>) {
+        person.set_login(login);
         let Some(actor) = self.actor() else { return };
         for membership in &self.memberships {
             membership.room.identify(&actor);
@@ -275,6 +273,7 @@ impl Session {
         let Some(hash) = self.hashed(new) else { return };
         match store.set_hash(account.id, &hash) {
             Ok(true) => {
+                person.set_login(Some(Login { account: account.id, hash }));
                 log::info!("client {} from {}: {} has another password", self.outbox.id(), self.peer, account.name);
                 self.outbox.tell(Tone::News, "Your password is changed.");
                 self.tell_if_short(short);
@@ -318,9 +317,9 @@ impl Session {
         let Some(person) = self.person.clone() else { return };
         self.note_visits();
         if person.name() == account.name {
-            self.identify(&person, Some(account.id));
+            self.identify(&person, Some(login(&account)));
             self.outbox.tell(Tone::News, &format!("You are logged in as {}.", account.name));
-        } else if !self.become_other(&person, &account.name, Some(account.id)) {
+        } else if !self.become_other(&person, &account.name, Some(login(&account))) {
             return self.refuse_login(&LoginRefusal::InUse { name: account.name });
         }
         log::info!("client {} from {}: logged in as {}", self.outbox.id(), self.peer, account.name);
@@ -341,6 +340,10 @@ impl Session {
             Err(refusal) => self.refuse_login(&refusal),
         }
     }
+}
+
+fn login(account: &Account) -> Login {
+    Login { account: account.id, hash: account.hash.clone() }
 }
 
 fn is_short(password: &Secret) -> bool {

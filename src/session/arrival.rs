@@ -29,6 +29,10 @@ impl Session {
     #[inline(never)]
     pub(super) fn receive(&mut self) {
         let Some(account) = self.arrived.take() else { return };
+        self.review_login();
+        if self.is_over() {
+            return;
+        }
         self.apply_settings(&account);
         self.read_waiting(account.id);
         self.tell_unread(account.id);
@@ -36,6 +40,16 @@ impl Session {
         if self.hub.is_operator(&person.identity()) {
             self.hub.audit(&account.name, &format!("logged in from {}", self.ip()));
             self.outbox.tell(Tone::News, "You are an operator.");
+        }
+    }
+
+    /// His account may have been changed from outside after his password was compared, and before he was among those who are
+    /// looked through for that.
+    fn review_login(&self) {
+        let (Some(person), hub) = (self.person.clone(), Arc::clone(&self.hub)) else { return };
+        let review = move || hub.review_login(&person);
+        if let Ok(Err(error)) = self.hub.work.run(review) {
+            log::error!("whether an account was changed could not be found out: {error}");
         }
     }
 

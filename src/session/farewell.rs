@@ -27,7 +27,7 @@ impl Session {
         self.viewed = None;
         // Whoever has not asked for his end may come back to what was his.
         let going = match ended {
-            Ended::Quit | Ended::WrongCodes | Ended::AddressBanned => Going::Asked,
+            Ended::Quit | Ended::WrongCodes | Ended::AddressBanned | Ended::AccountRemoved => Going::Asked,
             Ended::Idle => Going::Idle,
             _ => Going::Lost,
         };

@@ -13,12 +13,12 @@ use super::Session;
 use super::listings::short;
 use crate::account::Accounts;
 use crate::deed::Denied;
-use crate::identity::{AccountId, Whom};
+use crate::identity::Whom;
 use crate::message::Addressee;
 use crate::names::UserName;
 use crate::outbox::MOST_IGNORED;
 use crate::palette::Answer;
-use crate::roster::Person;
+use crate::roster::{Login, Person};
 use crate::screen::{Bell, Clock, Tone};
 
 impl Session {
@@ -43,12 +43,12 @@ impl Session {
             return None;
         }
         // An account is its name: another one in other letters is the same.
-        let account = person.account().filter(|_| *name == before);
-        let leaves_account = person.account().is_some() && account.is_none();
+        let login = person.login().map(|(_, login)| login).filter(|_| *name == before);
+        let leaves_account = person.account().is_some() && login.is_none();
         if leaves_account {
             self.note_visits();
         }
-        if !self.become_other(&person, name, account) {
+        if !self.become_other(&person, name, login) {
             let free = self.hub.roster.free_name(name, self.hub.config().username_limit);
             return Some(Answer::NameTaken { name: name.clone(), free });
         }
@@ -62,9 +62,9 @@ impl Session {
     }
 
     /// Takes another name, with the account it is of, if it is one's. False if somebody else has it.
-    pub(super) fn become_other(&mut self, person: &Arc<Person>, name: &UserName, account: Option<AccountId>) -> bool {
+    pub(super) fn become_other(&mut self, person: &Arc<Person>, name: &UserName, login: Option<Login>) -> bool {
         let limit = self.hub.config().username_limit;
-        let Ok(before) = self.hub.roster.rename(person, name, account, limit) else { return false };
+        let Ok(before) = self.hub.roster.rename(person, name, login, limit) else { return false };
         self.outbox.set_name(name);
         let Some(actor) = self.actor() else { return true };
         for room in self.memberships.iter().map(|membership| Arc::clone(&membership.room)).collect::<Vec<_>>() {

@@ -130,6 +130,8 @@ pub enum News {
     },
     /// Numbers of messages could not be reserved: after a crash now they might be given again.
     NumbersNotReserved(Reason),
+    /// Another program has written to the database, as `chatsock user` does: accounts may be gone, or have other passwords.
+    ChangedOutside,
 }
 
 /// `1 record`, `2 records`.
@@ -156,6 +158,7 @@ impl fmt::Display for News {
                 let verb = if *lost == 1 { "was" } else { "were" };
                 write!(f, "The database is written again; {} {verb} lost.", Records(*lost))
             }
+            News::ChangedOutside => f.write_str("The accounts were changed by another program."),
             News::NumbersNotReserved(reason) => write!(
                 f,
                 "Numbers of messages could not be reserved: {reason}. If the server crashes now, some may be given twice."

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! asleep -> gathering -> batch committed -> a slice of what else is to be done -> asleep
+//!           -> once a second: has another program written?
 //!                     -> the disk refuses: records back into the queue, orders told so; again in a second
 //! ```
 //!
@@ -31,6 +32,10 @@ pub const SAY_LOST: Duration = Duration::from_secs(30);
 /// the time that somebody who asks waits: he hears why, even behind one who has just begun to wait.
 pub const BUSY: Duration = Duration::from_secs(3);
 
+/// How often it is looked whether another program has written: a removed account goes on for so long. It is one look into
+/// memory that all who have the database open share ("PRAGMA data_version"), a few microseconds.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Pages a database may have if nobody limits them ("Maximum Number Of Pages In A Database File").
 const ALL_PAGES: u32 = 4_294_967_294;
 
@@ -45,6 +50,9 @@ pub struct Writer {
     said_lost: Option<Instant>,
     /// The limit in force: see [`Shared::pages`].
     pages: u32,
+    /// Changes whenever somebody else writes; `None` where it could not be read.
+    version: Option<i64>,
+    look_at: Instant,
     /// Held as long as anything can be written, whatever becomes of the store.
     _lock: Arc<Lock>,
 }
@@ -52,8 +60,14 @@ pub struct Writer {
 enum Step {
     Write(Vec<Entry>),
     Chore,
+    Look,
     SayLost,
     End(End),
+}
+
+/// The number that this connection sees changed whenever another one has written.
+fn version(connection: &Connection) -> Option<i64> {
+    connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok()
 }
 
 /// Says that the thread has ended, also when it panics, so that nobody waits for it.
@@ -84,7 +98,9 @@ impl Writer {
         chores: Chores,
         lock: Arc<Lock>,
     ) -> Writer {
-        Writer { connection, shared, news, chores, trouble: None, said_lost: None, pages: 0, _lock: lock }
+        let (version, look_at) = (version(&connection), Instant::now() + LOOK);
+        let (trouble, said_lost) = (None, None);
+        Writer { connection, shared, news, chores, trouble, said_lost, pages: 0, version, look_at, _lock: lock }
     }
 
     /// Writes until the end of the store.
@@ -101,12 +117,16 @@ impl Writer {
             match step {
                 Step::Write(batch) => {
                     self.write(batch);
-                    // Under load there is always a batch, and a chore would never have its turn.
+                    // Under load there is always a batch, and nothing else would ever have its turn.
                     if self.chore_at(Instant::now()).is_some_and(|at| at <= Instant::now()) {
                         self.chore();
                     }
+                    if self.look_at <= Instant::now() {
+                        self.look();
+                    }
                 }
                 Step::Chore => self.chore(),
+                Step::Look => self.look(),
                 Step::SayLost => self.say_lost(),
                 Step::End(End::Abandon) => break,
                 Step::End(End::Close(_)) => {
@@ -150,19 +170,16 @@ impl Writer {
             if chore.is_some_and(|at| at <= now) {
                 return Step::Chore;
             }
+            if self.look_at <= now {
+                return Step::Look;
+            }
             let end = match state.end {
                 Some(End::Close(until)) => Some(until),
                 _ => None,
             };
-            let next = [batch, lost, chore, end].into_iter().flatten().min();
-            state = match next {
-                Some(at) => {
-                    let left = at.saturating_duration_since(now);
-                    let woken = self.shared.woken.wait_timeout(state, left);
-                    woken.unwrap_or_else(std::sync::PoisonError::into_inner).0
-                }
-                None => self.shared.woken.wait(state).unwrap_or_else(std::sync::PoisonError::into_inner),
-            };
+            let next = [batch, lost, chore, end].into_iter().flatten().fold(self.look_at, Instant::min);
+            let woken = self.shared.woken.wait_timeout(state, next.saturating_duration_since(now));
+            state = woken.unwrap_or_else(std::sync::PoisonError::into_inner).0;
         }
     }
 
@@ -251,6 +268,15 @@ impl Writer {
                 self.roll_back();
                 self.troubled(Work::Clearing, faults::reason(&error));
             }
+        }
+    }
+
+    /// Says so if another program has written since the last look. A database that does not answer is looked at again.
+    fn look(&mut self) {
+        self.look_at = Instant::now() + LOOK;
+        let Some(version) = version(&self.connection) else { return };
+        if self.version.replace(version).is_some_and(|before| before != version) {
+            (self.news)(News::ChangedOutside);
         }
     }
 

@@ -96,6 +96,14 @@ impl Home {
         assert!(accounts.remove(&name).expect("removed"), "there is no account {name}");
     }
 
+    /// Gives an account another password as `chatsock user passwd` does.
+    pub fn change_password(&self, name: &str, password: &str) {
+        let mut accounts = once_free(|| Store::open_accounts(&self.database()));
+        let name = UserName::parse(name, 1, 32).expect("a name");
+        let hash = password::hash(password).expect("a hash");
+        assert!(accounts.set_hash(&name, &hash).expect("changed"), "there is no account {name}");
+    }
+
     /// The files in which a text is found. Not read by this process: closing a database's file would drop SQLite's locks.
     pub fn files_with(&self, text: &str) -> Vec<String> {
         let found = Command::new("grep").args(["-rlaF", "--", text]).arg(&self.0).output().expect("grep");
