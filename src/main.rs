@@ -34,7 +34,10 @@ fn main() -> ExitCode {
         Invocation::Help => print(cli::HELP),
         Invocation::Version => print(cli::VERSION),
         Invocation::CheckConfig(options) => match read_config(&options) {
-            Ok(_) => print("The configuration is fine."),
+            Ok(config) => match server::check(&config) {
+                Ok(()) => print("The configuration is fine."),
+                Err(error) => fail(status(&error), &error),
+            },
             Err(mistakes) => fail(USERS_MISTAKE, &mistakes),
         },
         Invocation::User(options) => look_after_accounts(options),
@@ -72,8 +75,12 @@ fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {
     env_logger::Builder::from_env(filter).init();
     match run(options, config) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(if error.is_users() { USERS_MISTAKE } else { FAILED }, &error),
+        Err(error) => fail(status(&error), &error),
     }
+}
+
+fn status(error: &StartError) -> u8 {
+    if error.is_users() { USERS_MISTAKE } else { FAILED }
 }
 
 fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {

@@ -402,13 +402,45 @@ fn a_pair_that_cannot_be_used_is_one_sentence_and_status_2() {
         (&first.1, &first.1, "holds no certificate"),
     ] {
         let config = file("chatsock.toml", &format!("listen = [\"127.0.0.1:0\"]\n{}", section(certificate, key)));
-        let output = Program::command(&["--config", argument(&config)]).output().expect("the program runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said: Vec<_> = said.lines().filter(|line| !line.starts_with('[')).collect();
-        assert_eq!(output.status.code(), Some(2), "{said:?}");
-        assert!(matches!(said[..], [one] if one.starts_with("chatsock: ") && one.contains(words)), "{said:?}");
-        assert!(output.stdout.is_empty());
+        let refused = |arguments: &[&str]| {
+            let output = Program::command(arguments).output().expect("the program runs");
+            let said = String::from_utf8_lossy(&output.stderr);
+            let said: Vec<_> = said.lines().filter(|line| !line.starts_with('[')).map(str::to_owned).collect();
+            assert_eq!(output.status.code(), Some(2), "{said:?}");
+            assert!(matches!(&said[..], [one] if one.starts_with("chatsock: ") && one.contains(words)), "{said:?}");
+            assert!(output.stdout.is_empty());
+            said
+        };
+        // The check finds what the start would, and says it in the same words.
+        let said = refused(&["--config", argument(&config)]);
+        assert_eq!(refused(&["--check-config", "--config", argument(&config)]), said);
     }
+}
+
+#[test]
+fn the_check_of_a_config_makes_no_pair_and_looks_at_the_one_that_is_kept() {
+    let directory = scratch().join("state");
+    let config =
+        file("chatsock.toml", &format!("state_dir = \"{}\"\n[tls]\nlisten = [\"127.0.0.1:0\"]\n", directory.display()));
+    let check = || {
+        let output = Program::command(&["--check-config", "--config", argument(&config)]).output().expect("it runs");
+        (output.status.code(), [output.stdout, output.stderr].map(|said| String::from_utf8(said).expect("text")))
+    };
+    let fine = (Some(0), ["The configuration is fine.\n".to_owned(), String::new()]);
+    assert_eq!(check(), fine);
+    assert!(!directory.exists());
+    fs::create_dir(&directory).expect("a directory");
+    let (certificate, key) = (directory.join("chatsock-certificate.pem"), directory.join("chatsock-key.pem"));
+    let (made, other) = (pair("kept"), pair("other"));
+    fs::copy(&made.0, &certificate).expect("copied");
+    // A start would make another pair: half of one is of no use.
+    assert_eq!(check(), fine);
+    assert!(!key.exists());
+    fs::copy(&made.1, &key).expect("copied");
+    assert_eq!(check(), fine);
+    fs::copy(&other.1, &key).expect("copied");
+    let (status, [_, said]) = check();
+    assert!(status == Some(2) && said.contains("does not belong to the first certificate in"), "{status:?} {said}");
 }
 
 #[test]

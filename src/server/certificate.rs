@@ -77,6 +77,15 @@ impl Certificate {
     }
 }
 
+/// Whether a start would find a pair that it can use, or make one. Nothing is made here, and nothing changed.
+pub(super) fn check(config: &Config) -> Result<(), CertificateError> {
+    if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
+        return read_pair(certificate, key).map(drop);
+    }
+    let (certificate, key) = kept(config);
+    if is_missing(&certificate) || is_missing(&key) { Ok(()) } else { read_pair(&certificate, &key).map(drop) }
+}
+
 /// Why there is no certificate to show.
 #[derive(Debug)]
 pub enum CertificateError {
@@ -173,16 +182,24 @@ impl std::error::Error for CertificateError {
     }
 }
 
+/// Where the self-signed pair is, or is to be.
+fn kept(config: &Config) -> (PathBuf, PathBuf) {
+    (config.state_dir.join(CERTIFICATE_FILE), config.state_dir.join(KEY_FILE))
+}
+
+fn is_missing(path: &Path) -> bool {
+    match fs::symlink_metadata(path) {
+        Err(error) => matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
+        Ok(_) => false,
+    }
+}
+
 fn load(config: &Config) -> Result<Pair, CertificateError> {
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         return read_pair(certificate, key);
     }
-    let (certificate, key) = (config.state_dir.join(CERTIFICATE_FILE), config.state_dir.join(KEY_FILE));
-    let missing = |path: &Path| match fs::symlink_metadata(path) {
-        Err(error) => matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory),
-        Ok(_) => false,
-    };
-    match (missing(&certificate), missing(&key)) {
+    let (certificate, key) = kept(config);
+    match (is_missing(&certificate), is_missing(&key)) {
         (false, false) => {}
         (true, true) => {
             make_pair(&config.state_dir, &certificate, &key)?;

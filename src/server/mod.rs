@@ -89,6 +89,17 @@ pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
     Ok(Server { listeners, hub, capacity, requests, requested })
 }
 
+/// Finds what a configuration names and a start would stumble over, without starting, making or changing anything: the
+/// certificate and its key.
+#[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
+pub fn check(config: &Config) -> Result<(), StartError> {
+    #[cfg(feature = "tls")]
+    if !config.tls.listen.is_empty() {
+        certificate::check(config).map_err(StartError::Certificate)?;
+    }
+    Ok(())
+}
+
 /// Opens what is kept on disk, if anything is. What goes wrong with it later is told to the log and to operators.
 fn open_store(config: &Config, teller: Arc<OnceLock<Weak<Hub>>>) -> Result<Option<(Arc<Store>, Kept)>, StartError> {
     let Some(storage) = &config.storage else { return Ok(None) };
