@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::message::ClientId;
-use crate::names::{NameError, UserName};
+use crate::names::{NameError, USER_NAME_MAX, UserName};
 
 pub use crate::message::AccountId;
 
@@ -61,9 +61,6 @@ pub struct Whom {
     pub client: Option<ClientId>,
 }
 
-/// Longest name that can be asked for, in characters: the longest that can be configured.
-const LONGEST_NAME: usize = 32;
-
 impl Whom {
     /// Reads `alice`, `@alice` or `alice#4572`.
     pub fn parse(text: &str) -> Result<Whom, NameError> {
@@ -72,7 +69,7 @@ impl Whom {
             Some((name, number)) => (name, Some(number)),
             None => (text, None),
         };
-        let name = UserName::parse(name, 1, LONGEST_NAME)?;
+        let name = UserName::parse(name, 1, USER_NAME_MAX)?;
         let client = match number {
             None => None,
             Some(number) => Some(ClientId(number.parse().map_err(|_| NameError::BadCharacter { found: '#' })?)),

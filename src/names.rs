@@ -21,6 +21,10 @@ mod tests;
 /// `you` stands for the reader in the form of direct messages.
 pub const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all", "everyone", "here", "you"];
 
+/// Longest name that can be configured for people, in characters. What was made under another configuration has at most
+/// as many.
+pub const USER_NAME_MAX: usize = 32;
+
 /// Shortest room name, in characters. A single letter is a slip of the finger more often than a room.
 pub const ROOM_NAME_MIN: usize = 2;
 

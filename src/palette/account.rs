@@ -7,7 +7,7 @@
 use super::effect::{AUDIT_MOST, AccountAsk, AddressBan};
 use super::{Effect, Palette, Refusal, Rules, State, back_to, talk};
 use crate::command::{Typed, Verb};
-use crate::names::UserName;
+use crate::names::{USER_NAME_MAX, UserName};
 use crate::screen::Tone;
 use crate::secret::Secret;
 use crate::span;
@@ -58,8 +58,9 @@ impl Dialogue {
     }
 }
 
-/// The one name behind a command; nothing if there is none. If it cannot be one, or more follows, that is told.
-pub(super) fn person(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<UserName>> {
+/// The one name of an account behind a command; nothing if there is none. If it cannot be one, or more follows, that is
+/// told. Any length will do: an account may be older than the limits for names.
+pub(super) fn account_named(typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<Option<UserName>> {
     let (name, more) = typed.split_rest();
     if name.is_empty() {
         return None;
@@ -68,7 +69,7 @@ pub(super) fn person(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>)
         refuse(effects, &Refusal::password_in_line(typed));
         return Some(None);
     }
-    let name = UserName::parse(name, rules.username_min, rules.username_limit);
+    let name = UserName::parse(name, 1, USER_NAME_MAX);
     Some(name.map_err(|error| effects.push(Effect::Tell(Tone::Refusal, error.to_string()))).ok())
 }
 
@@ -95,7 +96,7 @@ impl Palette {
             Verb::ChangePassword => Effect::BeginAccount(AccountAsk::ChangePassword),
             Verb::Unregister => Effect::BeginAccount(AccountAsk::Unregister),
             Verb::Login | Verb::Ghost => {
-                let Some(name) = person(typed, rules, effects)? else { return Some(()) };
+                let Some(name) = account_named(typed, effects)? else { return Some(()) };
                 let ask = if verb == Verb::Login { AccountAsk::Login } else { AccountAsk::Ghost };
                 Effect::BeginAccount(ask(name))
             }

@@ -9,7 +9,7 @@ use super::login::LoginRefusal;
 use super::reply::{JoinRefusal, NotMade};
 use crate::conversation::Conversation;
 use crate::message::Addressee;
-use crate::names::{RoomName, UserName};
+use crate::names::{NameError, RoomName, UserName};
 use crate::secret::Secret;
 
 /// What came of an effect.
@@ -31,6 +31,8 @@ pub enum Answer {
         /// One like it that is free, if one was found.
         free: Option<String>,
     },
+    /// The name is nobody's account and too short or too long for anybody else.
+    NameUnfit(NameError),
     /// The name belongs to an account, or everybody needs one: the password is asked for.
     PasswordNeeded {
         /// The name wanted.

@@ -19,7 +19,7 @@ use crate::secret::Secret;
 pub enum Effect {
     /// Show the person a line.
     Tell(Tone, String),
-    /// Take the name, or find out that somebody has it: answered by `NameClaimed`, `NameTaken` or
+    /// Take the name, or find out that somebody has it: answered by `NameClaimed`, `NameTaken`, `NameUnfit` or
     /// `PasswordNeeded`.
     ClaimName(UserName),
     /// Come in as an account, before anything else: answered by `NameClaimed` or `LoginRefused`.

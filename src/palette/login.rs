@@ -6,10 +6,10 @@
 
 use std::fmt;
 
-use super::account::{LONGEST_PASSWORD, person};
+use super::account::{LONGEST_PASSWORD, account_named};
 use super::{Effect, Palette, Refusal, Rules, State, reply, room_commands, view};
 use crate::command::{self, Typed, Verb};
-use crate::names::{RoomName, UserName};
+use crate::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::screen::Tone;
 use crate::secret::Secret;
 
@@ -47,6 +47,11 @@ impl fmt::Display for LoginRefusal {
             }
         }
     }
+}
+
+/// A name that anybody may take.
+fn fitting(line: &str, rules: &Rules) -> Result<UserName, NameError> {
+    UserName::parse(line, rules.username_min, rules.username_limit)
 }
 
 impl Palette {
@@ -92,7 +97,12 @@ impl Palette {
         {
             return self.ghost_at_login(typed, rules, effects);
         }
-        match UserName::parse(line, rules.username_min, rules.username_limit) {
+        // An account may be older than the limits for names; whether this is one is found out by whoever takes it.
+        let name = match rules.accounts.are_kept() {
+            true => UserName::parse(line, 1, USER_NAME_MAX).or_else(|_| fitting(line, rules)),
+            false => fitting(line, rules),
+        };
+        match name {
             Ok(name) => effects.push(Effect::ClaimName(name)),
             Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
         }
@@ -104,7 +114,7 @@ impl Palette {
         if !rules.accounts.are_kept() {
             return effects.push(Effect::Tell(Tone::Refusal, Refusal::NoAccounts.to_string()));
         }
-        match person(typed, rules, effects) {
+        match account_named(typed, effects) {
             Some(Some(name)) => self.ask_login_password(name, true, effects),
             Some(None) => {}
             None => effects.push(Effect::Tell(Tone::Refusal, Refusal::usage(typed).to_string())),

@@ -310,6 +310,7 @@ impl Palette {
                 effects.push(Effect::Tell(Tone::Refusal, format!("{refusal}{hint}")));
             }
             Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
+            Answer::NameUnfit(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
             Answer::NameTaken { name, free } => {
                 effects.push(Effect::Tell(Tone::Refusal, reply::name_taken(&name, free.as_deref())));
             }

@@ -41,7 +41,15 @@ impl Session {
             // Whether there is such an account is for its owner to know.
             Accounts::Required => true,
         };
-        if needs_password { Answer::PasswordNeeded { name } } else { self.take_name(name, None) }
+        if needs_password {
+            return Answer::PasswordNeeded { name };
+        }
+        let config = self.hub.config();
+        // The palette lets names of any length through, since some account may have it.
+        match UserName::parse(name.as_str(), config.username_min, config.username_limit) {
+            Ok(name) => self.take_name(name, None),
+            Err(error) => Answer::NameUnfit(error),
+        }
     }
 
     #[inline(never)]

@@ -13,10 +13,7 @@ use rusqlite::types::Type;
 
 use crate::identity::AccountId;
 use crate::message::MessageId;
-use crate::names::{RoomName, UserName};
-
-/// Longest name of a person in any configuration.
-const LONGEST_NAME: usize = 32;
+use crate::names::{RoomName, USER_NAME_MAX, UserName};
 
 /// A number for SQLite, whose integers end at 2^63 - 1. No number of ours comes near; a caller's "before all others" may.
 pub fn integer(number: u64) -> i64 {
@@ -68,7 +65,7 @@ pub fn end_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Timestamp>
 /// Reads a person's name.
 pub fn user_at(row: &Row<'_>, index: usize) -> rusqlite::Result<UserName> {
     let name: String = row.get(index)?;
-    UserName::parse(&name, 1, LONGEST_NAME).map_err(|error| unreadable(index, Type::Text, error))
+    UserName::parse(&name, 1, USER_NAME_MAX).map_err(|error| unreadable(index, Type::Text, error))
 }
 
 /// Reads a room's name.

@@ -382,3 +382,33 @@ fn people_who_log_in_to_their_accounts_all_at_once_all_come_in() {
         client.expect(&format!("* Hello {name}. "));
     }
 }
+
+#[test]
+fn an_account_whose_name_is_longer_or_shorter_than_names_may_be_by_now_is_still_its_owners() {
+    for kind in ["optional", "required"] {
+        let home = Home::new();
+        home.accounts(&["longwinded", "al", "bob"]);
+        let limits = format!("username_min = 3\nusername_limit = 5\naccounts = \"{kind}\"");
+        let server = home.start(History::Forgotten, &limits);
+        for name in ["longwinded", "al"] {
+            quit(come_in(&server, name));
+            let mut bob = come_in(&server, "bob");
+            prove(&mut bob, &format!(":login {name}"), PASSWORD);
+            bob.expect(&format!("* You are {name} now.\r\n"));
+            let mut ghost = knock(server.address());
+            prove(&mut ghost, &format!(":ghost {name}"), PASSWORD);
+            ghost.expect(&format!("* Hello {name}. "));
+            assert!(bob.expect_end().contains("! You were logged out from another connection of your account."));
+            quit(ghost);
+        }
+        // Nobody else gets such a name, and where names are secret it answers like any other.
+        let mut guest = knock(server.address());
+        guest.send("elizabeth");
+        if kind == "optional" {
+            guest.expect("! A name has 3 to 5 characters: a letter, then letters, digits, _ or -.\r\nUsername: ");
+        } else {
+            give(&mut guest, PASSWORD);
+            guest.expect("! Wrong name or password. Give your name again.\r\nUsername: ");
+        }
+    }
+}

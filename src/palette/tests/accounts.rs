@@ -1,6 +1,7 @@
 //! Accounts: passwords at the login, dialogues within, and servers without accounts.
 
 use super::*;
+use crate::names::NameError;
 
 const WITHOUT: &str = "This server keeps no accounts.";
 const DIFFER: &str = "The two passwords differ: nothing is changed.";
@@ -41,6 +42,20 @@ fn at_name(door: Door) -> Person {
         person.hears(Answer::RoomChecked { room: room("general"), password: Secret::new("sesame") });
     }
     person
+}
+
+#[test]
+fn a_name_outside_the_limits_may_be_an_accounts_and_is_refused_by_whoever_knows() {
+    let length = "A name has 3 to 12 characters: a letter, then letters, digits, _ or -.";
+    for name in ["al", "abcdefghijklm"] {
+        let mut person = at_name(Door::Plain);
+        assert_eq!(person.types(name), [Effect::ClaimName(user(name))]);
+        let told = person.hears(Answer::NameUnfit(NameError::TooShort { min: 3, max: 12 }));
+        assert_eq!(told, [refused(length)]);
+        assert!(asks_name(&person, Door::Plain));
+        assert_eq!(person.types_under(&NO_ACCOUNTS, name), [refused(length)]);
+    }
+    assert_eq!(at_name(Door::Plain).types(&"x".repeat(33)), [refused(length)]);
 }
 
 /// The same a moment later, asked for the password of alice.

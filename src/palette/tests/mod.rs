@@ -32,7 +32,7 @@ fn whom(name: &str) -> Whom {
 }
 
 fn user(name: &str) -> UserName {
-    UserName::parse(name, 3, 12).expect("a name")
+    UserName::parse(name, 1, 32).expect("a name")
 }
 
 /// A palette and what it wanted done last.
