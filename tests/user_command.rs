@@ -97,7 +97,16 @@ mod with_storage {
     }
 
     fn add(place: &Path, name: &str, password: &str) {
-        done(&user(place, &["add", name], password), &format!("Account {name} added to chatsock.db.\n"));
+        let made = if place.join("chatsock.db").exists() { String::new() } else { made(place, "chatsock.db") };
+        done(&user(place, &["add", name], password), &format!("Account {name} added to chatsock.db.\n{made}"));
+    }
+
+    /// What is said where there was no database, so that nobody takes a new one for the server's.
+    fn made(place: &Path, name: &str) -> String {
+        format!(
+            "{} was not there and is made; a server that runs in another directory has another file.\n",
+            place.canonicalize().expect("a directory").join(name).display()
+        )
     }
 
     fn found(place: &Path, name: &str) -> Option<Account> {
@@ -236,8 +245,17 @@ mod with_storage {
         let place = place();
         std::fs::write(place.join("other.toml"), "[storage]\npath = \"other.db\"\n").expect("written");
         let output = user(&place, &["add", "alice", "--config", "other.toml"], "x");
-        done(&output, "Account alice added to other.db.\n");
+        done(&output, &format!("Account alice added to other.db.\n{}", made(&place, "other.db")));
         assert!(place.join("other.db").exists() && !place.join("chatsock.db").exists());
+    }
+
+    #[test]
+    fn a_database_that_is_made_at_a_path_of_its_own_is_named_and_no_directory_is_suspected() {
+        let path = place().canonicalize().expect("a directory").join("accounts.db");
+        let place = directory(Some(&format!("[storage]\npath = \"{}\"\n", path.display())));
+        let added = format!("Account alice added to {0}.\n{0} was not there and is made.\n", path.display());
+        done(&user(&place, &["add", "alice"], "x"), &added);
+        done(&user(&place, &["add", "bob"], "x"), &format!("Account bob added to {}.\n", path.display()));
     }
 
     #[test]
@@ -255,7 +273,8 @@ mod with_storage {
     fn a_file_of_users_is_imported() {
         let place = place();
         std::fs::write(place.join("users.txt"), "# staff\nalice open sesame\n\nbob  x\n").expect("written");
-        done(&user(&place, &["import", "users.txt"], ""), "2 accounts imported.\n");
+        let made = made(&place, "chatsock.db");
+        done(&user(&place, &["import", "users.txt"], ""), &format!("2 accounts imported.\n{made}"));
         assert!(is_password(&place, "alice", "open sesame") && is_password(&place, "bob", "x"));
     }
 

@@ -120,7 +120,9 @@ pub fn run(
         // No database made here: in the wrong directory it would only add to the confusion.
         return if *action == UserAction::List { Ok(String::new()) } else { Err(no_database(&storage.path)) };
     }
+    let is_new = !storage.path.exists();
     let mut accounts = Store::open_accounts(&storage.path)?;
+    let made = if is_new { told_of_new(&storage.path) } else { String::new() };
     match action {
         UserAction::Add(name) => {
             if accounts.find(name)?.is_some() {
@@ -131,7 +133,7 @@ pub fn run(
                 NotCreated::Exists => exists(name),
                 NotCreated::NotKept(error) => error.into(),
             })?;
-            Ok(format!("Account {name} added to {}.", storage.path.display()))
+            Ok(format!("Account {name} added to {}.{made}", storage.path.display()))
         }
         UserAction::ChangePassword(name) => {
             if accounts.find(name)?.is_none() {
@@ -157,7 +159,7 @@ pub fn run(
             Ok(said)
         }
         UserAction::List => list(&accounts),
-        UserAction::Import(file) => import_all(&mut accounts, users.unwrap_or_default(), file),
+        UserAction::Import(file) => Ok(import_all(&mut accounts, users.unwrap_or_default(), file)? + &made),
     }
 }
 
@@ -211,6 +213,13 @@ fn fits(name: &UserName, config: &Config) -> Result<(), AdminError> {
 
 fn exists(name: &UserName) -> AdminError {
     AdminError::users(format!("there is an account {name} already; chatsock user passwd {name} changes its password"))
+}
+
+/// In the wrong directory the new file is nobody's, and the server's own is unchanged.
+fn told_of_new(path: &Path) -> String {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let elsewhere = if path.is_absolute() { "" } else { "; a server that runs in another directory has another file" };
+    format!("\n{} was not there and is made{elsewhere}.", whole.display())
 }
 
 /// Likelier another directory than a server that has not been started yet.
