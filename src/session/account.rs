@@ -301,7 +301,7 @@ impl Session {
         match store.remove_account(account.id) {
             Ok(_) => {
                 self.hub.mailbox.take(account.id);
-                self.visits = Vec::new();
+                self.forget_visits();
                 for room in self.hub.rooms.all() {
                     room.forget_account(account.id, Instant::now());
                 }

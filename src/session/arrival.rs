@@ -24,6 +24,17 @@ const SHOWING: Duration = Duration::from_secs(5);
 /// How the kinds of bells are written down.
 const BELLS: [(&str, Bell); 3] = [("off", Bell::Off), ("on", Bell::On), ("mentions", Bell::Mentions)];
 
+/// A room in which the disk holds more that somebody has not read than memory does.
+pub(super) struct Missed {
+    room: RoomName,
+    /// Tells it from a later one of its name.
+    instance: u64,
+    /// So many messages, as told at the login,
+    count: u64,
+    /// when so many had been said in it.
+    said: u64,
+}
+
 impl Session {
     /// Somebody has come in to an account in this turn, and has been greeted.
     #[inline(never)]
@@ -162,6 +173,8 @@ impl Session {
             unread =
                 visits.iter().filter_map(|visit| Some((visit.room.clone(), self.new_in(visit, account)?))).collect();
         }
+        self.missed =
+            unread.iter().filter_map(|(name, count)| self.missed_in(name, *count, &visits, account)).collect();
         self.visits = visits;
         unread.retain(|(name, count)| *count > 0 && self.may_hear_of(name));
         let told: Vec<_> = unread.iter().map(|(name, count)| format!("{name} {count}")).collect();
@@ -175,6 +188,13 @@ impl Session {
         self.hub.rooms.find(&visit.room).map(|room| room.said_after(visit.last, Some(account)))
     }
 
+    /// A room whose memory does not reach back to this person's last visit.
+    fn missed_in(&self, name: &RoomName, count: u64, visits: &[Visit], account: AccountId) -> Option<Missed> {
+        let room = self.hub.rooms.find(name)?;
+        let held = visits.iter().find(|visit| visit.room == *name).and_then(|visit| self.new_in(visit, account))?;
+        (count > held).then(|| Missed { room: name.clone(), instance: room.instance(), count, said: room.said() })
+    }
+
     /// Whether this person may know of a room: he can see it, or its door is open to him.
     fn may_hear_of(&self, name: &RoomName) -> bool {
         let now = Instant::now();
@@ -184,6 +204,11 @@ impl Session {
 
     /// Messages of a room that this person, who has just come in, has not read since he was last there.
     pub(super) fn unread_since_last_visit(&self, room: &Room) -> u64 {
+        let missed =
+            self.missed.iter().find(|missed| missed.room == *room.name() && missed.instance == room.instance());
+        if let Some(missed) = missed {
+            return missed.count + room.said().saturating_sub(missed.said);
+        }
         let visit = self.visits.iter().find(|visit| visit.room == *room.name());
         let account = self.person.as_ref().and_then(|person| person.account());
         visit.map_or(0, |visit| room.said_after(visit.last, account))
@@ -200,8 +225,15 @@ impl Session {
             store.visited(account, room.name(), last);
         }
         let visit = Visit { room: room.name().clone(), last };
+        self.missed.retain(|known| known.room != visit.room);
         self.visits.retain(|known| known.room != visit.room);
         self.visits.push(visit);
+    }
+
+    /// How far this person has read is nobody's any more: he has no account, or another one.
+    pub(super) fn forget_visits(&mut self) {
+        self.visits = Vec::new();
+        self.missed = Vec::new();
     }
 
     /// Who comes into a room for the first time has nothing to catch up on, and from then on everything.

@@ -73,7 +73,7 @@ impl Session {
             return 0;
         }
         match self.membership(room.name()) {
-            Some(membership) => facts.said.saturating_sub(membership.read),
+            Some(membership) => facts.said.saturating_add_signed(-membership.read),
             None => self.unread_since_last_visit(room),
         }
     }

@@ -48,6 +48,7 @@ use crate::store::{Account, Visit};
 use crate::telnet::{Link, Policy};
 use crate::throttle::Bucket;
 use crate::wire::FirstBytes;
+use arrival::Missed;
 use idle::Idle;
 use pending::Pending;
 use reading::more_waits;
@@ -73,8 +74,9 @@ const REPLIES_AT_ONCE: usize = 16 * 1024;
 /// A room this person is in.
 struct Membership {
     room: Arc<Room>,
-    /// Messages said in it when he last looked.
-    read: u64,
+    /// Messages said in it when he last looked. Below zero where the disk holds more that he has not read than were said
+    /// since the server's start.
+    read: i64,
 }
 
 /// One connection.
@@ -96,6 +98,8 @@ pub struct Session {
     received_words: Vec<Quoted>,
     /// How far this person had read when he was last here, if he has an account.
     visits: Vec<Visit>,
+    /// Rooms of them with more to read than memory holds.
+    missed: Vec<Missed>,
     memberships: Vec<Membership>,
     /// The room whose view is open.
     viewed: Option<Arc<Room>>,
@@ -154,6 +158,7 @@ impl Session {
             left_words: Vec::new(),
             received_words: Vec::new(),
             visits: Vec::new(),
+            missed: Vec::new(),
             memberships: Vec::new(),
             viewed: None,
             undelivered: Vec::new(),

@@ -53,7 +53,7 @@ impl Session {
             return Some(Answer::NameTaken { name: name.clone(), free });
         }
         if leaves_account {
-            self.visits = Vec::new();
+            self.forget_visits();
             let line =
                 format!("You are not logged in to the account {before} any more; :login {before} takes it again.");
             self.outbox.tell(Tone::News, &line);

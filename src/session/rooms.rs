@@ -71,7 +71,7 @@ impl Session {
         match room.enter(Visitor { actor, outbox: &self.outbox, admitted: true }, Instant::now()) {
             Ok(change) => {
                 self.arrange(&room, change);
-                let read = room.said().saturating_sub(self.unread_since_last_visit(&room));
+                let read = room.said().cast_signed() - self.unread_since_last_visit(&room).cast_signed();
                 self.note_first_visit(&room);
                 self.memberships.push(Membership { read, room });
                 let how = if change.heir { Came::Heir } else { how };
@@ -308,7 +308,7 @@ impl Session {
         let said = room.close_view(self.outbox.id());
         self.note_visit(&room);
         if let Some(membership) = self.memberships.iter_mut().find(|membership| Arc::ptr_eq(&membership.room, &room)) {
-            membership.read = said;
+            membership.read = said.cast_signed();
         }
     }
 

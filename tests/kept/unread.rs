@@ -155,6 +155,51 @@ fn what_is_new_counts_beyond_what_memory_holds() {
 }
 
 #[test]
+fn the_list_of_rooms_counts_as_far_as_the_login_does() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let more = "history_max = 5";
+    let server = home.start(History::Kept, more);
+    let mut bob = server.chat("bob", "general");
+    visit(&server, "general");
+    say(&mut bob, &["x"; 30]);
+    let unread = |alice: &mut Client| {
+        alice.send(":rooms");
+        let told = alice.settle();
+        let line = told.lines().find(|line| line.contains("* general ")).expect("told").to_owned();
+        line.split_once('(').and_then(|(_, rest)| rest.split_once(" unread)")).map(|(count, _)| count.to_owned())
+    };
+    let count = |count: u64| Some(count.to_string());
+    written(&server);
+    let (mut alice, _) = arrive(&server, "alice");
+    assert_eq!(unread(&mut alice), count(30));
+    quit(alice);
+    // After a restart memory has only what was read back.
+    server.end();
+    let server = home.start(History::Kept, more);
+    let (mut alice, told) = arrive(&server, "alice");
+    assert!(told.contains("* New since your last visit: general 30.\r\n"), "{told:?}");
+    assert_eq!(unread(&mut alice), count(30));
+    let mut bob = server.chat("bob", "general");
+    say(&mut bob, &["y"]);
+    assert_eq!(unread(&mut alice), count(31));
+    alice.send(":join general");
+    alice.expect("to leave.\r\n");
+    say(&mut bob, &["z"]);
+    assert_eq!(unread(&mut alice), count(32));
+    alice.send(":say mine");
+    assert_eq!(unread(&mut alice), count(32));
+    alice.send(":chat");
+    alice.expect("general | ");
+    alice.send(":q");
+    alice.expect("[general]> ");
+    assert_eq!(unread(&mut alice), None);
+    alice.send(":close");
+    say(&mut bob, &["again"]);
+    assert_eq!(unread(&mut alice), count(1));
+}
+
+#[test]
 fn deleted_and_temporary_messages_are_not_new() {
     for history in BOTH {
         let home = Home::new();
