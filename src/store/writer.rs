@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! asleep -> gathering -> batch committed -> a slice of what else is to be done -> asleep
-//!           -> once a second: has another program written?
 //!                     -> the disk refuses: records back into the queue, orders told so; again in a second
+//!        -> a look, every second, whether another program has written -> asleep
 //! ```
 //!
 //! *Owns* the writing connection, batches, what is done when the disk refuses, who is told of it and when.
