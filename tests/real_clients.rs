@@ -13,10 +13,11 @@ mod support;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use programs::{COLUMNS, ROWS, Terminal, have, left_out};
-use support::Server;
+use support::{Server, scratch};
 
 /// Whether this `nc` half-closes with -N, which OpenBSD's does and others do not know.
 fn have_half_closing_nc() -> bool {
@@ -106,6 +107,8 @@ fn a_person_with_nc_chats_and_leaves() {
 /// The stock telnet on a terminal of its own.
 struct Telnet {
     child: Child,
+    /// Where its process number is written.
+    number: PathBuf,
     terminal: Terminal,
     /// It will be in character mode.
     capable: bool,
@@ -118,9 +121,15 @@ impl Telnet {
             return None;
         }
         let address = server.address();
-        let inside = format!("stty rows {ROWS} cols {COLUMNS}; exec telnet {} {}", address.ip(), address.port());
+        let inside = format!(
+            "echo $$ > \"$NUMBER\"; stty rows {ROWS} cols {COLUMNS}; exec telnet {} {}",
+            address.ip(),
+            address.port()
+        );
+        let number = scratch().join("number");
         let mut child = Command::new("script")
             .args(["-qec", &inside, "/dev/null"])
+            .env("NUMBER", &number)
             .env("TERM", terminal)
             .env_remove("DISPLAY")
             .stdin(Stdio::piped())
@@ -130,7 +139,7 @@ impl Telnet {
             .expect("script runs");
         let capable = terminal != "dumb";
         let terminal = Terminal::over(&mut child);
-        Some(Telnet { child, terminal, capable })
+        Some(Telnet { child, number, terminal, capable })
     }
 
     fn login(&mut self, name: &str) {
@@ -161,7 +170,8 @@ impl Telnet {
 
 impl Drop for Telnet {
     fn drop(&mut self) {
-        // Its end has closed the terminal already, if this fails.
+        // Before its terminal: the stock client may spin for ever on one that is gone. Whatever fails here has ended already.
+        let _ = Command::new("sh").args(["-c", "kill -KILL $(cat \"$0\")"]).arg(&self.number).output();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
