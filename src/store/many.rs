@@ -6,8 +6,8 @@
 use rusqlite::types::ToSql;
 use rusqlite::{CachedStatement, Connection};
 
-/// Rows of one statement. From 4 on there is little left to save: a message costs 1.35 us with 4, 1.24 us with 20, 2.1 us
-/// alone.
+/// Rows of one statement. A message, which is two rows in two tables, costs 2.1 us alone, 1.65 us with 8 to a statement,
+/// 1.5 us with 16, and hardly less with more.
 const ROWS: usize = 16;
 
 /// The places of one row in a statement.
