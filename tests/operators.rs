@@ -134,6 +134,20 @@ fn what_an_operator_does_in_a_strangers_room_is_written_down_from_the_door_on() 
 }
 
 #[test]
+fn an_operator_who_does_not_come_into_a_room_is_not_written_down_as_if_he_had() {
+    let home = Home::new();
+    let server = server(&home);
+    let mut bob = come_in(&server, "bob");
+    bob.send(":create nest hidden");
+    bob.send(":set limit 1");
+    bob.expect("* bob set the limit to 1\r\n");
+    let mut alice = come_in(&server, "alice");
+    alice.send(":join nest");
+    alice.expect("! nest is full: it takes 1 person.");
+    assert_eq!(audit(&mut alice, ":audit"), ["alice: logged in from 127.0.0.1"]);
+}
+
+#[test]
 fn an_operator_who_takes_another_name_is_none_any_more_and_in_other_letters_he_is() {
     let home = Home::new();
     let server = server(&home);

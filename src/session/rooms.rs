@@ -24,6 +24,15 @@ use crate::throttle::address_key;
 use crate::timer::Task;
 use crate::work::Busy;
 
+/// How a door is open to somebody.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Admitted {
+    /// As it is to anybody like him: open, by an invitation, by his rank or by the password.
+    AsAnybody,
+    /// As to any operator, and to nobody else: that is written down when he is in.
+    AsOperator,
+}
+
 /// Rooms one person may be in. A screen shows one at a time; this is for memory.
 const MOST_ROOMS: usize = 64;
 
@@ -34,7 +43,7 @@ impl Session {
             return Answer::RoomChecked { room, password };
         }
         match self.admit(&room, password.as_ref().map(Secret::expose)) {
-            Ok(found) => Answer::RoomChecked { room: found.name().clone(), password },
+            Ok((found, _)) => Answer::RoomChecked { room: found.name().clone(), password },
             Err(refusal) => Answer::JoinRefused { room, refusal },
         }
     }
@@ -58,10 +67,20 @@ impl Session {
                 answer => return answer,
             }
         }
-        match self.admit(&wanted, password.as_ref().map(Secret::expose)).and_then(|room| self.enter(room, Came::In)) {
+        let admitted = self.admit(&wanted, password.as_ref().map(Secret::expose));
+        match admitted.and_then(|(room, how)| self.enter_as(room, how)) {
             Ok(answer) => answer,
             Err(refusal) => refused(refusal),
         }
+    }
+
+    /// Enters a room, and writes it down if nobody but an operator could have.
+    fn enter_as(&mut self, room: Arc<Room>, admitted: Admitted) -> Result<Answer, JoinRefusal> {
+        let answer = self.enter(Arc::clone(&room), Came::In)?;
+        if admitted == Admitted::AsOperator {
+            self.audit_in(&room, "entered as an operator");
+        }
+        Ok(answer)
     }
 
     /// Enters a room whose door is open to this person.
@@ -87,7 +106,7 @@ impl Session {
     /// Whether this person may enter a room with this password. A hidden room and a missing one give the same answers
     /// after the same work.
     #[inline(never)]
-    fn admit(&mut self, wanted: &RoomName, password: Option<&str>) -> Result<Arc<Room>, JoinRefusal> {
+    fn admit(&self, wanted: &RoomName, password: Option<&str>) -> Result<(Arc<Room>, Admitted), JoinRefusal> {
         let now = Instant::now();
         let room = self.hub.rooms.find(wanted);
         let entry = room.as_ref().map(|room| room.entry());
@@ -95,13 +114,12 @@ impl Session {
         if let Some(room) = &room {
             let actor = self.actor();
             if actor.as_ref().is_some_and(|actor| room.expects(&actor.who, now)) {
-                return Ok(Arc::clone(room));
+                return Ok((Arc::clone(room), Admitted::AsAnybody));
             }
             match &entry {
-                Some(Entry::Open) if public => return Ok(Arc::clone(room)),
+                Some(Entry::Open) if public => return Ok((Arc::clone(room), Admitted::AsAnybody)),
                 _ if actor.is_some_and(|actor| actor.operator) => {
-                    self.audit_in(room, "entered as an operator");
-                    return Ok(Arc::clone(room));
+                    return Ok((Arc::clone(room), Admitted::AsOperator));
                 }
                 Some(Entry::Closed) if public => return Err(JoinRefusal::InviteOnly(room.name().clone())),
                 Some(entry) if entry.has_password() && public && password.is_none() => {
@@ -114,7 +132,7 @@ impl Session {
             let hint = self.hub.rooms.nearest_public(wanted);
             return Err(JoinRefusal::NotPublic { room: wanted.clone(), hint });
         };
-        self.open_by_password(wanted, room, password)
+        self.open_by_password(wanted, room, password).map(|room| (room, Admitted::AsAnybody))
     }
 
     /// Compares a password; of its own, since its stack would be every idle person's.
