@@ -134,15 +134,15 @@ impl Hub {
             Some(_) => self.throw_out(person, CHANGED, Ended::PasswordChanged),
             None => {
                 self.throw_out(person, REMOVED, Ended::AccountRemoved);
-                person.set_login(None);
                 self.forget_account(person, login.account);
             }
         }
         Ok(())
     }
 
-    /// An account is gone, and with it what its owner was anywhere.
-    fn forget_account(&self, person: &Person, account: AccountId) {
+    /// The account that somebody is logged in to is gone, and with it what he was anywhere.
+    pub fn forget_account(&self, person: &Person, account: AccountId) {
+        person.set_login(None);
         self.mailbox.take(account);
         let actor = Actor { operator: false, who: person.identity() };
         for room in self.rooms.all() {

@@ -242,7 +242,7 @@ impl Session {
         let name = person.name();
         match store.create_account(&name, &hash) {
             Ok(account) => {
-                self.identify(&person, Some(Login { account, hash }));
+                self.identify(&person, Login { account, hash });
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
                 let line =
                     format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");
@@ -261,9 +261,9 @@ impl Session {
         }
     }
 
-    /// Somebody has logged in to an account under the name he had, or has none any more.
-    fn identify(&mut self, person: &Arc<Person>, login: Option<Login>) {
-        person.set_login(login);
+    /// Somebody has logged in to an account under the name he had.
+    fn identify(&mut self, person: &Arc<Person>, login: Login) {
+        person.set_login(Some(login));
         let Some(actor) = self.actor() else { return };
         for membership in &self.memberships {
             membership.room.identify(&actor);
@@ -300,12 +300,8 @@ impl Session {
         };
         match store.remove_account(account.id) {
             Ok(_) => {
-                self.hub.mailbox.take(account.id);
                 self.forget_visits();
-                for room in self.hub.rooms.all() {
-                    room.forget_account(account.id, Instant::now());
-                }
-                self.identify(&person, None);
+                self.hub.forget_account(&person, account.id);
                 log::info!("client {} from {}: the account {} is gone", self.outbox.id(), self.peer, account.name);
                 let line =
                     format!("The account {0} is gone: whoever comes may be {0} when you have left.", account.name);
@@ -325,7 +321,7 @@ impl Session {
         let Some(person) = self.person.clone() else { return };
         self.note_visits();
         if person.name() == account.name {
-            self.identify(&person, Some(login(&account)));
+            self.identify(&person, login(&account));
             self.outbox.tell(Tone::News, &format!("You are logged in as {}.", account.name));
         } else if !self.become_other(&person, &account.name, Some(login(&account))) {
             return self.refuse_login(&LoginRefusal::InUse { name: account.name });

@@ -2,7 +2,7 @@
 
 use chatsock::telnet::{DO, DONT, ECHO, IAC, TERMINAL_TYPE, WILL, WONT};
 
-use crate::home::{ASKED, History, Home, PASSWORD, come_in, give, knock, prove, quit, register, try_login};
+use crate::home::{ASKED, History, Home, PASSWORD, come_in, give, knock, prove, quit, register, try_login, view};
 use crate::machine::{Logged, argument, file};
 use crate::support::{Client, Program};
 use crate::terminal::Terminal;
@@ -151,6 +151,25 @@ fn an_account_ends_by_its_password_and_the_name_is_anybodys_when_its_owner_has_l
     let server = home.start(History::Forgotten, "");
     try_login(server.address(), "alice", PASSWORD).expect("! Wrong name or password. Give your name again.\r\n");
     try_login(server.address(), "alice", NEW).expect("* Hello Alice. ");
+}
+
+#[test]
+fn those_in_view_of_a_room_read_at_once_who_inherits_it_from_an_account_that_is_taken_away() {
+    let home = Home::new();
+    home.accounts(&["alice", "bob"]);
+    let server = home.start(History::Forgotten, "");
+    let (mut alice, mut bob) = (come_in(&server, "alice"), come_in(&server, "bob"));
+    alice.send(":create den");
+    alice.expect("* Made den");
+    alice.send(":set keep on");
+    alice.expect(" keeps the room");
+    view(&mut bob, "den");
+    // In a room that is kept she is its admin from afar.
+    alice.send(":close");
+    bob.expect("* alice left\r\n");
+    prove(&mut alice, ":unregister", PASSWORD);
+    alice.expect("* The account alice is gone");
+    bob.expect("* bob is admin of den now\r\n");
 }
 
 #[test]
