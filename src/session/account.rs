@@ -122,8 +122,10 @@ impl Session {
             Ok(Ok(Some((mut account, anew)))) => {
                 self.hub.decide_login(|logins| logins.right(&key));
                 if let (Some(hash), Some(store)) = (anew, self.hub.store()) {
-                    match store.set_hash(account.id, &hash) {
-                        Ok(_) => account.hash = hash,
+                    match store.replace_hash(account.id, &account.hash, &hash) {
+                        Ok(true) => account.hash = hash,
+                        // Changed from outside meanwhile: that is found out when he is in.
+                        Ok(false) => {}
                         Err(error) => log::warn!("the hash of {} was not renewed: {error}", account.name),
                     }
                 }
@@ -279,14 +281,17 @@ impl Session {
         };
         let short = is_short(&new);
         let Some(hash) = self.hashed(new) else { return };
-        match store.set_hash(account.id, &hash) {
+        match store.replace_hash(account.id, &account.hash, &hash) {
             Ok(true) => {
                 person.set_login(Some(Login { account: account.id, hash }));
                 log::info!("client {} from {}: {} has another password", self.outbox.id(), self.peer, account.name);
                 self.outbox.tell(Tone::News, "Your password is changed.");
                 self.tell_if_short(short);
             }
-            Ok(false) => self.outbox.tell(Tone::Refusal, "Your account is gone: somebody has taken it away."),
+            Ok(false) => {
+                let line = "Not done: it was changed on the server's machine just now, or your account removed. Come in again.";
+                self.outbox.tell(Tone::Refusal, line);
+            }
             Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),
         }
     }

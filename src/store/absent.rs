@@ -67,7 +67,7 @@ impl Store {
         match *self {}
     }
 
-    pub fn set_hash(&self, _: AccountId, _: &Hashed) -> Result<bool, NotKept> {
+    pub fn replace_hash(&self, _: AccountId, _: &Hashed, _: &Hashed) -> Result<bool, NotKept> {
         match *self {}
     }
 

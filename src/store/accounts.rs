@@ -37,6 +37,14 @@ pub fn set_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqli
     Ok(changed > 0)
 }
 
+/// The same if its password is still the one whose hash this was.
+pub fn replace_hash(connection: &Connection, id: AccountId, before: &Hashed, hash: &Hashed) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached("UPDATE accounts SET hash = ?3 WHERE id = ?1 AND hash = ?2")?
+        .execute(params![integer(id.0), before.as_str(), hash.as_str()])?;
+    Ok(changed > 0)
+}
+
 /// Removes it and all that is its own: settings, visits, messages that wait for it. False if there is none.
 ///
 /// What it said in rooms stays, under its name.

@@ -119,10 +119,11 @@ impl Store {
         made.map_err(NotCreated::NotKept)?.ok_or(NotCreated::Exists)
     }
 
-    /// Gives an account another password. False if there is no such account.
-    pub fn set_hash(&self, id: AccountId, hash: &Hashed) -> Result<bool, NotKept> {
-        let hash = hash.clone();
-        self.ask(Words::Go, move |connection| accounts::set_hash(connection, id, &hash))
+    /// Gives an account another password in the place of one that somebody has proved to know. False if that is not its
+    /// password any more, or if there is no such account: `chatsock user` changes accounts from outside.
+    pub fn replace_hash(&self, id: AccountId, before: &Hashed, hash: &Hashed) -> Result<bool, NotKept> {
+        let (before, hash) = (before.clone(), hash.clone());
+        self.ask(Words::Go, move |connection| accounts::replace_hash(connection, id, &before, &hash))
     }
 
     /// Removes an account with its settings, its visits and what waits for it. False if there is none.

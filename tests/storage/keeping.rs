@@ -27,7 +27,10 @@ fn an_account_and_its_settings_are_there_after_a_restart() {
     };
     assert_eq!(store.save_settings(id, &settings), Ok(true));
     assert_eq!(store.save_settings(AccountId(99), &settings), Ok(false));
-    assert_eq!(store.set_hash(id, &hash("three")), Ok(true));
+    assert_eq!(store.replace_hash(id, &hash("one"), &hash("three")), Ok(true));
+    // Who knows only the password before it changes nothing any more, nor does who has no account.
+    assert_eq!(store.replace_hash(id, &hash("one"), &hash("four")), Ok(false));
+    assert_eq!(store.replace_hash(AccountId(99), &hash("three"), &hash("four")), Ok(false));
     close(store);
 
     let (store, _) = place.open();
