@@ -117,7 +117,8 @@ impl Hub {
         told
     }
 
-    /// Another program has changed accounts: looks whether anybody's who is there is among them.
+    /// Another program has changed accounts: looks whether anybody's who is there is among them. On the store's own thread,
+    /// so nothing here may wait for what is to be written.
     pub fn review_logins(&self) {
         for person in self.roster.people() {
             if let Err(error) = self.review_login(&person) {

@@ -25,7 +25,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Between two looks whether somebody else has made the tables, which takes some milliseconds.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 
-/// The accounts of a database. A server that has it open sees every change at the next login.
+/// The accounts of a database. A server that has it open sees every change at the next login, and about a second later looks
+/// through those who are logged in.
 pub struct Accounts {
     connection: Connection,
     path: PathBuf,

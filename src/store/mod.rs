@@ -25,13 +25,13 @@
 //! | file | owns |
 //! | --- | --- |
 //! | `kept` | the values that are kept |
-//! | `news` | what goes wrong, in sentences |
+//! | `news` | what goes wrong, and what others have written, in sentences |
 //! | `absent` | the store of a build without the feature |
 //! | `opening` | from a path to a running store |
 //! | `file` | the database's files: whose they are to read, the lock against a second server |
 //! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
 //! | `queue` | what waits to be written, and its bounds |
-//! | `writer` | the thread that writes, and who is told when the disk refuses |
+//! | `writer` | the thread that writes, and who is told when the disk refuses or another program has written |
 //! | `batch` | one batch in one transaction |
 //! | `trouble` | what is tried again and when, and when a trouble is over |
 //! | `watch` | the thread that says so when the writer hangs |

@@ -131,6 +131,7 @@ pub enum News {
     /// Numbers of messages could not be reserved: after a crash now they might be given again.
     NumbersNotReserved(Reason),
     /// Another program has written to the database, as `chatsock user` does: accounts may be gone, or have other passwords.
+    /// Nothing is wrong: the log alone hears of it.
     ChangedOutside,
 }
 

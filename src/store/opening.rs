@@ -140,7 +140,8 @@ fn load(connection: &Connection, options: &StoreOptions) -> rusqlite::Result<Kep
 impl Store {
     /// Opens the database, makes it if it is not there, and starts the thread that writes it.
     ///
-    /// `news` is told what an admin has to know, by that thread and with nothing locked. It is not logged here.
+    /// `news` is told what an admin has to know, by that thread and with nothing locked. It is not logged here. It may read
+    /// and record, and must not wait until something is written: nothing is until it returns.
     ///
     /// # Errors
     ///

@@ -1,7 +1,8 @@
 //! What is read while the server runs: accounts, messages of old, visits, the audit.
 //!
 //! *Owns* which connection answers, and how long it may take. *Knows nothing of* SQL and of who may read.
-//! *Called by* sessions, on `work` threads, with no lock held.
+//! *Called by* sessions, mostly on `work` threads, and by `hub` from the writer's thread when
+//! that tells news; with no lock held.
 
 use std::time::Duration;
 
