@@ -8,7 +8,7 @@ mod comparing;
 mod people;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
@@ -83,6 +83,8 @@ pub struct Hub {
     pub mailbox: Mailbox,
     /// A leaf: wrong passwords by account and address.
     logins: Mutex<LoginGuard>,
+    /// Changes of accounts by another program that are not looked at yet. One thread at a time looks.
+    reviews: AtomicUsize,
     /// Some attempt at a password has turned out right or wrong.
     login_decided: Condvar,
     /// A leaf: accounts made, by address.
@@ -131,6 +133,7 @@ impl Hub {
             store,
             mailbox: Mailbox::default(),
             logins: Mutex::new(LoginGuard::new(MOST_WAITS)),
+            reviews: AtomicUsize::new(0),
             login_decided: Condvar::new(),
             registrations: Mutex::new(Buckets::new(MOST_WAITS)),
             address_bans: RwLock::new(address_bans),

@@ -34,8 +34,9 @@
 //! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
 //! | `sweep` | 1 | sends what full sockets did not take; asleep while nobody lags |
 //! | `timer` | 1 | gathered news, expiring messages, lingering rooms, heirs, refused sockets |
-//! | `store` | 1, if anything is kept on disk | writes the database, in batches; looks every second whether another program has written to it, and puts out those whose accounts that has changed |
+//! | `store` | 1, if anything is kept on disk | writes the database, in batches; looks every second whether another program has written to it |
 //! | `store-watch` | as `store` | says so when that one hangs in its disk; asleep otherwise |
+//! | `review` | after another program has written | puts out those whose accounts were changed, and finds heirs for their rooms |
 //! | `work:<n>` | two at most, none while idle | computes long: hashes of passwords, searches, looking up time zones; reads the disk |
 //!
 //! # Locks

@@ -156,14 +156,21 @@ impl Order {
         self.admins.retain(|admin| admin.until.is_some() || is_there(&admin.who));
     }
 
-    /// An account is gone: nobody has its place any more, but who is there keeps his.
-    pub fn forget_account(&mut self, account: AccountId, is_there: impl Fn(&Identity) -> bool) {
+    /// The accounts of those who keep order.
+    pub fn admin_accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.admins.iter().filter_map(|admin| admin.who.account)
+    }
+
+    /// An account is gone: nobody has its place any more, but who is there keeps his. False if it had none.
+    pub fn forget_account(&mut self, account: AccountId, is_there: impl Fn(&Identity) -> bool) -> bool {
+        let had_place = self.admin_accounts().any(|admin| admin == account);
         for admin in &mut self.admins {
             if admin.who.account == Some(account) && is_there(&admin.who) {
                 admin.who.account = None;
             }
         }
         self.admins.retain(|admin| admin.who.account != Some(account));
+        had_place
     }
 
     /// Makes somebody the owner of a room that has no other admin.

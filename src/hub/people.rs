@@ -5,7 +5,9 @@
 //! *Called by* `session`, and `server` for whoever knocks and for what the store tells.
 
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -18,6 +20,7 @@ use crate::identity::{AccountId, Identity};
 use crate::login_throttle::{LoginGuard, LoginKey, Refused};
 use crate::names::UserName;
 use crate::outbox::Ended;
+use crate::room::Room;
 use crate::roster::Person;
 use crate::screen::Tone;
 use crate::store::{AddressBan, AuditEntry, NotKept, NotRead, Store};
@@ -30,6 +33,9 @@ const REGISTRATIONS: u32 = 5;
 /// How long an attempt at a password waits for others to be decided. Comparing one takes a twentieth of a second on an idle
 /// machine; after this the person is told that too many log in.
 const UNDECIDED_WAIT: Duration = Duration::from_secs(10);
+
+/// Stack of the thread that looks who is concerned when accounts were changed: it reads the database and delivers.
+const REVIEW_STACK: usize = 512 * 1024;
 
 /// What those are told whose account was removed by `chatsock user`.
 const REMOVED: &str = "Your account was removed. If that is a mistake, ask whoever runs this server.";
@@ -117,14 +123,46 @@ impl Hub {
         told
     }
 
-    /// Another program has changed accounts: looks whether anybody's who is there is among them. On the store's own thread,
-    /// so nothing here may wait for what is to be written.
-    pub fn review_logins(&self) {
-        for person in self.roster.people() {
-            if let Err(error) = self.review_login(&person) {
-                return log::error!("whose accounts were changed could not be found out: {error}");
+    /// Another program has changed accounts: looks whether anybody who is there, or who keeps order in a room, is among those
+    /// it concerns. On a thread of its own, since it waits for the store; a change during a review is looked at after it.
+    pub fn review_accounts(self: &Arc<Hub>) {
+        if self.reviews.fetch_add(1, Ordering::AcqRel) > 0 {
+            return;
+        }
+        let hub = Arc::clone(self);
+        let thread = thread::Builder::new().name("review".to_owned()).stack_size(REVIEW_STACK);
+        if let Err(error) = thread.spawn(move || hub.review_until_done()) {
+            self.reviews.store(0, Ordering::Release);
+            log::error!("whose accounts were changed could not be found out: {error}");
+        }
+    }
+
+    fn review_until_done(&self) {
+        loop {
+            let wanted = self.reviews.load(Ordering::Acquire);
+            if let Err(error) = self.review_all() {
+                log::error!("whose accounts were changed could not be found out: {error}");
+            }
+            if self.reviews.compare_exchange(wanted, 0, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                return;
             }
         }
+    }
+
+    fn review_all(&self) -> Result<(), NotRead> {
+        let Some(store) = &self.store else { return Ok(()) };
+        for person in self.roster.people() {
+            self.review_login(&person)?;
+        }
+        // Those who are away.
+        for room in self.rooms.all() {
+            for account in room.admin_accounts() {
+                if !store.account_is_there(account)? {
+                    self.forget_place(&room, account);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Ends somebody's connection if his account is gone, or if what he has proved himself by counts no more. Reads the disk.
@@ -141,16 +179,39 @@ impl Hub {
         Ok(())
     }
 
-    /// The account that somebody is logged in to is gone, and with it what he was anywhere.
+    /// The account that somebody is logged in to is gone, and with it what he was anywhere. Waits for the store.
     pub fn forget_account(&self, person: &Person, account: AccountId) {
         person.set_login(None);
         self.mailbox.take(account);
         let actor = Actor { operator: false, who: person.identity() };
         for room in self.rooms.all() {
             room.identify(&actor);
-            room.forget_account(account, Instant::now());
-            // Whoever inherits it is told.
+            self.forget_place(&room, account);
+        }
+    }
+
+    /// What an account that is gone was in a room is forgotten, there and on disk. Whoever inherits it is told when that is
+    /// written down.
+    fn forget_place(&self, room: &Arc<Room>, account: AccountId) {
+        if room.forget_account(account, Instant::now()) {
+            self.write_down(room);
             room.drive();
+        }
+    }
+
+    fn write_down(&self, room: &Room) {
+        let Some(store) = &self.store else { return };
+        while let Some(snapshot) = room.snapshot() {
+            // Whoever has just set a password writes the room down when that is hashed.
+            if snapshot.password.is_some() {
+                return;
+            }
+            if let Err(error) = store.save_room(snapshot.room) {
+                return log::error!("who keeps order in {} now could not be written down: {error}", room.name());
+            }
+            if room.is_at(snapshot.revision) {
+                return;
+            }
         }
     }
 

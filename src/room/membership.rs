@@ -140,9 +140,15 @@ impl Room {
         }
     }
 
-    /// An account is gone, and with it what it was here.
-    pub fn forget_account(&self, account: AccountId, now: Instant) {
-        self.lock().forget_account(self, account, now);
+    /// The accounts of those who keep order.
+    pub fn admin_accounts(&self) -> Vec<AccountId> {
+        self.lock().order.admin_accounts().collect()
+    }
+
+    /// An account is gone, and with it what it was here: somebody inherits if nobody else keeps order. False if it was
+    /// nothing.
+    pub fn forget_account(&self, account: AccountId, now: Instant) -> bool {
+        self.lock().forget_account(self, account, now)
     }
 
     /// Somebody has logged in to an account, or out of it.
@@ -153,11 +159,14 @@ impl Room {
 
 impl State {
     /// Somebody's account is gone. An heir is named if there is nobody left to keep order.
-    pub(super) fn forget_account(&mut self, room: &Room, account: AccountId, now: Instant) {
+    pub(super) fn forget_account(&mut self, room: &Room, account: AccountId, now: Instant) -> bool {
         let State { order, members, .. } = self;
-        order.forget_account(account, |who| members.contains_key(&who.client));
-        self.revision += 1;
-        self.name_heir(room, None, now);
+        let had_place = order.forget_account(account, |who| members.contains_key(&who.client));
+        if had_place {
+            self.revision += 1;
+            self.name_heir(room, None, now);
+        }
+        had_place
     }
 
     /// Who a member is now. False if he is none.

@@ -113,7 +113,7 @@ fn open_store(config: &Config, teller: Arc<OnceLock<Weak<Hub>>>) -> Result<Optio
         let hub = teller.get().and_then(Weak::upgrade);
         if news == News::ChangedOutside {
             log::info!("{news}");
-            return hub.iter().for_each(|hub| hub.review_logins());
+            return hub.iter().for_each(Hub::review_accounts);
         }
         log::warn!("{news}");
         if let Some(hub) = hub {

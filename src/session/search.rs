@@ -64,18 +64,23 @@ impl Session {
     #[inline(never)]
     pub(super) fn search(&mut self, pattern: String) {
         let (messages, beyond) = (self.readable(), self.beyond().filter(|beyond| !beyond.rooms.is_empty()));
-        if let Some(beyond) = &beyond {
-            // What has just left memory may not be written yet. Where the disk is in trouble, what it has is looked through.
-            let _ = beyond.store.catch_up();
-        }
         let found = self.hub.work.run(move || {
             let pattern = search::compile(&pattern)?;
-            let mut found = find(&pattern, &messages);
-            if let Some(beyond) = beyond.filter(|_| !found.more && found.unsearched == 0) {
-                beyond.find(&pattern, &mut found);
-            }
-            Ok::<_, search::PatternError>(found)
+            let found = find(&pattern, &messages);
+            Ok::<_, search::PatternError>((pattern, found))
         });
+        let found = match (found, beyond) {
+            (Ok(Ok((pattern, mut found))), Some(beyond)) if !found.more && found.unsearched == 0 => {
+                // What has just left memory may not be written yet. Where the disk is in trouble, what it has is looked
+                // through.
+                let _ = beyond.store.catch_up();
+                self.hub.work.run(move || {
+                    beyond.find(&pattern, &mut found);
+                    Ok(found)
+                })
+            }
+            (found, _) => found.map(|found| found.map(|(_, found)| found)),
+        };
         match found {
             Ok(Ok(found)) => self.show_found(&found),
             Ok(Err(mistake)) => self.outbox.tell(Tone::Refusal, &mistake.to_string()),

@@ -135,6 +135,10 @@ impl Store {
         match *self {}
     }
 
+    pub fn account_is_there(&self, _: AccountId) -> Result<bool, NotRead> {
+        match *self {}
+    }
+
     pub fn accounts(&self) -> Result<Vec<Account>, NotRead> {
         match *self {}
     }

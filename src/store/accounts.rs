@@ -106,6 +106,11 @@ pub fn exists(connection: &Connection, name: &UserName) -> rusqlite::Result<bool
     connection.prepare_cached("SELECT 1 FROM accounts WHERE folded = ?1")?.exists([name.folded()])
 }
 
+/// Whether there is one of this number.
+pub fn is_there(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([integer(id.0)])
+}
+
 /// All of them, by name.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Account>> {
     let mut all = connection

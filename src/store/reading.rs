@@ -32,6 +32,11 @@ impl Store {
         self.accounts.read(SHORT, |connection| accounts::exists(connection, name))
     }
 
+    /// Whether there is an account of this number.
+    pub fn account_is_there(&self, id: AccountId) -> Result<bool, NotRead> {
+        self.accounts.read(SHORT, |connection| accounts::is_there(connection, id))
+    }
+
     /// All accounts, by name.
     pub fn accounts(&self) -> Result<Vec<Account>, NotRead> {
         self.messages.read(SHORT, accounts::list)

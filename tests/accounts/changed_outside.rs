@@ -1,6 +1,9 @@
 //! Accounts that are changed on the command line while their owners are there.
 
+use std::fs::DirEntry;
+
 use crate::home::{History, Home, PASSWORD, come_in, give, knock, quit, register, try_login};
+use crate::machine::eventually;
 use crate::support::Server;
 
 const REMOVED: &str = "! Your account was removed. If that is a mistake, ask whoever runs this server.\r\n";
@@ -89,4 +92,48 @@ fn a_room_whose_last_admin_is_removed_gets_another_one() {
     home.remove_account("alice");
     assert!(alice.expect_end().ends_with(REMOVED));
     bob.expect("* You are admin of den now.\r\n");
+}
+
+/// Whether a thread of this process still looks after accounts that were changed.
+fn reviews() -> bool {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
+    let name = |task: std::io::Result<DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
+    tasks.filter_map(name).any(|name| name.trim_end() == "review")
+}
+
+#[test]
+fn a_room_whose_last_admin_is_removed_while_he_is_away_gets_another_one_who_is_still_it_after_a_restart() {
+    for unregistered in [false, true] {
+        let home = Home::new();
+        let server = server(&home, "");
+        let mut alice = come_in(&server, "alice");
+        alice.send(":create den");
+        alice.expect("* Made den");
+        alice.send(":set keep on");
+        alice.expect(" keeps the room");
+        let mut bob = come_in(&server, "bob");
+        bob.send(":join den");
+        bob.expect("[den]> ");
+        quit(alice);
+        bob.settle();
+        if unregistered {
+            let mut alice = come_in(&server, "alice");
+            alice.send(":unregister");
+            give(&mut alice, PASSWORD);
+            alice.expect("* The account alice is gone");
+        } else {
+            home.remove_account("alice");
+        }
+        bob.expect("* You are admin of den now.\r\n");
+        eventually("it is written down", || !reviews());
+        server.end();
+        let server = home.start(History::Forgotten, "");
+        // Whoever comes first into a room without admins gets it.
+        let mut carol = server.chat("carol", "den");
+        let mut bob = come_in(&server, "bob");
+        bob.send(":join den");
+        bob.expect("[den]> ");
+        bob.send(":topic still mine");
+        carol.expect("* bob set the description: still mine\r\n");
+    }
 }
