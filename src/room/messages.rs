@@ -130,9 +130,13 @@ impl Room {
     pub fn redraw_views(&self) -> bool {
         let mut state = self.lock();
         state.redraw_due = false;
+        // What has not reached the screens yet has asked for nothing there, and nobody else will come back for it.
+        let in_flight = state.in_flight.iter().flat_map(|events| events.iter());
+        let undelivered = state.queue.iter().chain(in_flight).any(|queued| queued.event.redraws());
         let viewers = state.viewers();
         drop(state);
-        let waiting = viewers.iter().fold(false, |waiting, outbox| outbox.redraw_if_due(self.clock.clone()) | waiting);
+        let waiting =
+            viewers.iter().fold(undelivered, |waiting, outbox| outbox.redraw_if_due(self.clock.clone()) | waiting);
         waiting && !std::mem::replace(&mut self.lock().redraw_due, true)
     }
 }
