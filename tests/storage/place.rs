@@ -1,6 +1,7 @@
 //! A directory of its own for a test's database, and short ways to make values.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,10 +36,16 @@ impl Place {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         static BASE: OnceLock<PathBuf> = OnceLock::new();
         let base = BASE.get_or_init(std::env::temp_dir);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = base.join(format!("chatsock-storage-{}-{number}", std::process::id()));
-        fs::create_dir_all(&path).expect("a directory");
-        Place(path)
+        loop {
+            let number = COUNT.fetch_add(1, Ordering::Relaxed);
+            let path = base.join(format!("chatsock-storage-{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Place(path),
+                // An earlier process of this number has left it.
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {

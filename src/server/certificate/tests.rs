@@ -10,10 +10,16 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn new() -> Scratch {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("chatsock-certificate-{}-{number}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Scratch(path)
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = std::env::temp_dir().join(format!("chatsock-certificate-{}-{number}", std::process::id()));
+            match fs::create_dir(&path) {
+                Ok(()) => return Scratch(path),
+                // An earlier process of this number has left it.
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => panic!("{}: {error}", path.display()),
+            }
+        }
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
