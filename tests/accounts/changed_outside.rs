@@ -4,7 +4,7 @@ use std::fs::DirEntry;
 
 use crate::home::{History, Home, PASSWORD, come_in, give, knock, quit, register, try_login};
 use crate::machine::eventually;
-use crate::support::Server;
+use crate::support::{Client, Server};
 
 const REMOVED: &str = "! Your account was removed. If that is a mistake, ask whoever runs this server.\r\n";
 const CHANGED: &str = "! Your password was changed on the server's machine. Come in again with the new one.\r\n";
@@ -77,10 +77,9 @@ fn who_changes_his_own_password_stays_whatever_is_changed_beside_it() {
     }
 }
 
-#[test]
-fn a_room_whose_last_admin_is_removed_gets_another_one() {
-    let home = Home::new();
-    let server = server(&home, "");
+/// Alice and bob in a kept room of hers.
+fn kept_den(home: &Home) -> (Server, Client, Client) {
+    let server = server(home, "");
     let mut alice = come_in(&server, "alice");
     alice.send(":create den");
     alice.expect("* Made den");
@@ -89,6 +88,13 @@ fn a_room_whose_last_admin_is_removed_gets_another_one() {
     let mut bob = come_in(&server, "bob");
     bob.send(":join den");
     bob.expect("[den]> ");
+    (server, alice, bob)
+}
+
+#[test]
+fn a_room_whose_last_admin_is_removed_gets_another_one() {
+    let home = Home::new();
+    let (_server, mut alice, mut bob) = kept_den(&home);
     home.remove_account("alice");
     assert!(alice.expect_end().ends_with(REMOVED));
     bob.expect("* You are admin of den now.\r\n");
@@ -105,15 +111,7 @@ fn reviews() -> bool {
 fn a_room_whose_last_admin_is_removed_while_he_is_away_gets_another_one_who_is_still_it_after_a_restart() {
     for unregistered in [false, true] {
         let home = Home::new();
-        let server = server(&home, "");
-        let mut alice = come_in(&server, "alice");
-        alice.send(":create den");
-        alice.expect("* Made den");
-        alice.send(":set keep on");
-        alice.expect(" keeps the room");
-        let mut bob = come_in(&server, "bob");
-        bob.send(":join den");
-        bob.expect("[den]> ");
+        let (server, alice, mut bob) = kept_den(&home);
         quit(alice);
         bob.settle();
         if unregistered {
