@@ -5,7 +5,9 @@
 //! *Called by* `config` and `palette` to keep one, by whoever lets people in to compare.
 
 use std::fmt;
-use std::hint::black_box;
+
+use subtle::{Choice, ConstantTimeEq as _};
+use zeroize::Zeroize as _;
 
 /// A password that is not empty. Neither `Debug` nor any error text shows it, nor its length.
 ///
@@ -38,12 +40,16 @@ impl Secret {
     #[must_use]
     pub fn matches(&self, given: &str) -> bool {
         let own = self.0.as_bytes();
-        let mut difference = u8::from(own.len() != given.len());
-        for (byte, expected) in given.bytes().zip(own.iter().cycle()) {
-            // The black box keeps the compiler from leaving the loop at the first difference.
-            difference = black_box(difference | (byte ^ expected));
-        }
-        difference == 0
+        let same_length = Choice::from(u8::from(own.len() == given.len()));
+        // Not the comparison of whole slices: that one returns at once where the lengths differ.
+        given.bytes().zip(own.iter().cycle()).fold(same_length, |same, (byte, own)| same & byte.ct_eq(own)).into()
+    }
+}
+
+impl Drop for Secret {
+    /// Memory that is used again, or written to a core dump, does not hold the password.
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

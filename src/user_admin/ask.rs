@@ -4,12 +4,9 @@
 //! *Knows nothing of* accounts and hashes. *Called by* `main`, which hands it to `run`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, IsTerminal as _};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
-use signal_hook::consts::SIGINT;
 
 use super::AdminError;
 use crate::names::UserName;
@@ -30,67 +27,102 @@ pub fn ask(name: &UserName) -> Result<String, AdminError> {
     Ok(given)
 }
 
-fn from_terminal(name: &UserName) -> Result<String, AdminError> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    // Ctrl-C reaches rpassword as a character, and it sends us the signal for it. That would end the process at once and leave
-    // the terminal without its echo; taken here, the question ends with an error, and the terminal is restored.
-    let signal = signal_hook::flag::register(SIGINT, interrupted).map_err(AdminError::failed)?;
-    let quiet = Quiet::new();
-    let first = rpassword::prompt_password(format!("Password for {name}: "));
-    let second = match &first {
-        // Told before it has to be typed again.
-        Ok(password) if password::check(password).is_ok() => {
-            Some(rpassword::prompt_password("Once more, to be sure: "))
-        }
-        _ => None,
-    };
-    drop(quiet);
-    signal_hook::low_level::unregister(signal);
-    let first = first.map_err(|error| in_words(&error))?;
-    match second {
-        Some(second) if second.as_ref().is_ok_and(|second| *second != first) => {
-            Err(AdminError::users("the two passwords differ; nothing is changed"))
-        }
-        Some(second) => second.map_err(|error| in_words(&error)),
-        None => Ok(first),
+/// What ended a question without an answer.
+#[derive(Debug)]
+enum Unanswered {
+    /// Ctrl-C, or the end of input: Ctrl-D, or a terminal that is gone.
+    Cancelled,
+    /// The terminal cannot be read.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Unanswered {
+    fn from(error: io::Error) -> Self {
+        Unanswered::Failed(error)
     }
 }
 
-/// A terminal that shows nothing and passes every key on, from before the first question to after the last: `rpassword` sets
-/// the same, but only when its question stands there already, and takes it back between two.
+impl From<Unanswered> for AdminError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Cancelled => AdminError::users("no password was given; nothing is changed"),
+            Unanswered::Failed(error) => AdminError::failed(format_args!("the terminal cannot be read: {error}")),
+        }
+    }
+}
+
+fn from_terminal(name: &UserName) -> Result<String, AdminError> {
+    let mut terminal = Quiet::new()?;
+    let first = terminal.ask(&format!("Password for {name}: "))?;
+    if password::check(&first).is_err() {
+        // The caller says what is wrong with it: before it has to be typed again.
+        return Ok(first);
+    }
+    if terminal.ask("Once more, to be sure: ")? == first {
+        Ok(first)
+    } else {
+        Err(AdminError::users("the two passwords differ; nothing is changed"))
+    }
+}
+
+/// A terminal that shows nothing and passes every key on, from before the first question to after the last: a password
+/// typed early is not shown either.
+///
+/// Signals are off as well. Ctrl-C arrives as a character, so that the terminal is restored before the program ends.
 struct Quiet {
-    terminal: File,
+    /// Kept over both questions, with what was typed ahead.
+    terminal: BufReader<File>,
     before: Termios,
 }
 
 impl Quiet {
-    /// `None` where there is no terminal, or none that can be set: the question itself says what is wrong with it then.
-    fn new() -> Option<Quiet> {
-        let terminal = File::open("/dev/tty").ok()?;
-        let before = tcgetattr(&terminal).ok()?;
+    fn new() -> Result<Quiet, Unanswered> {
+        let terminal = File::options().read(true).write(true).open("/dev/tty")?;
+        let before = tcgetattr(&terminal).map_err(io::Error::from)?;
         let mut quiet = before.clone();
         quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
-        tcsetattr(&terminal, OptionalActions::Now, &quiet).ok()?;
-        Some(Quiet { terminal, before })
+        tcsetattr(&terminal, OptionalActions::Now, &quiet).map_err(io::Error::from)?;
+        Ok(Quiet { terminal: BufReader::new(terminal), before })
+    }
+
+    fn ask(&mut self, question: &str) -> Result<String, Unanswered> {
+        self.terminal.get_mut().write_all(question.as_bytes())?;
+        let answer = typed_line(&mut self.terminal);
+        self.terminal.get_mut().write_all(b"\n")?;
+        answer
     }
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
         // A terminal that is gone needs no restoring.
-        let _ = tcsetattr(&self.terminal, OptionalActions::Now, &self.before);
+        let _ = tcsetattr(self.terminal.get_ref(), OptionalActions::Now, &self.before);
     }
 }
 
-fn in_words(error: &io::Error) -> AdminError {
-    match error.kind() {
-        io::ErrorKind::Interrupted | io::ErrorKind::UnexpectedEof => {
-            AdminError::users("no password was given; nothing is changed")
+/// One line typed without echo. Backspace takes one character back, Ctrl-U all of them, as a terminal does by itself when it
+/// collects lines; other control characters are no part of a password and are left out.
+fn typed_line(input: impl BufRead) -> Result<String, Unanswered> {
+    let mut line = Vec::new();
+    for byte in input.bytes() {
+        match byte? {
+            b'\r' | b'\n' => return String::from_utf8(line).map_err(|_| not_utf8()),
+            0x03 => return Err(Unanswered::Cancelled),
+            0x04 if line.is_empty() => return Err(Unanswered::Cancelled),
+            0x08 | 0x7F => while line.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {},
+            0x15 => line.clear(),
+            0x00..=0x1F => {}
+            _ if line.len() as u64 >= MOST_BYTES => {}
+            byte => line.push(byte),
         }
-        _ => AdminError::failed(format_args!("the terminal cannot be read: {error}")),
     }
+    Err(Unanswered::Cancelled)
+}
+
+fn not_utf8() -> Unanswered {
+    Unanswered::Failed(io::Error::new(io::ErrorKind::InvalidData, "what was typed is not UTF-8 text"))
 }
 
 /// The first line without its end. What follows is not looked at.
@@ -130,6 +162,31 @@ mod tests {
         ] {
             assert_eq!(line(bytes), password);
         }
+    }
+
+    fn typed(bytes: &[u8]) -> Result<String, AdminError> {
+        typed_line(bytes).map_err(AdminError::from)
+    }
+
+    #[test]
+    fn a_typed_password_can_be_corrected_before_enter() {
+        for (bytes, password) in [
+            (&b"secret\r"[..], "secret"),
+            (b"secrex\x7Ft\n", "secret"),
+            ("straß\u{8}ße\r".as_bytes(), "straße"),
+            (b"wrong\x15right\r", "right"),
+            (b"\x7F\x08ab\t\x1Bc\x04\r", "abc"),
+        ] {
+            assert_eq!(typed(bytes).as_deref(), Ok(password));
+        }
+    }
+
+    #[test]
+    fn a_question_can_be_left_without_an_answer() {
+        for bytes in [&b"sec\x03"[..], b"\x04", b"", b"sec"] {
+            assert_eq!(typed(bytes), Err(AdminError::users("no password was given; nothing is changed")));
+        }
+        assert!(typed(b"\xFF\r").is_err_and(|error| error.to_string().contains("not UTF-8")));
     }
 
     #[test]
