@@ -109,6 +109,14 @@ fn the_hint_for_a_mistyped_room_names_public_rooms_only() {
 }
 
 #[test]
+fn a_typo_in_join_does_not_swallow_the_command_typed_ahead_in_the_same_packet() {
+    let server = Server::with(HOUSE);
+    let mut alice = server.login("alice");
+    alice.send_bytes(b":join genral\r\n:join general\r\n");
+    alice.expect("* Joined general, 0 others here. :chat to talk, :close to leave.\r\n[general]> ");
+}
+
+#[test]
 fn a_hidden_room_opens_to_its_password_asked_for_or_given() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");

@@ -104,6 +104,11 @@ pub fn words(spec: &'static Spec) -> impl Iterator<Item = &'static str> {
     std::iter::once(spec.word).chain(spec.aliases.iter().copied())
 }
 
+/// Whether a text begins with one of the two marks.
+pub fn begins_like_one(text: &str) -> bool {
+    text.starts_with([':', '/'])
+}
+
 /// What ends a word: a pasted line may go on behind a line break.
 const BLANKS: [char; 2] = [' ', '\n'];
 

@@ -12,6 +12,7 @@ use super::keys::{ROOM_KEYS, bare, unknown_keys};
 use super::read::MAX_COUNT;
 use super::value::{Reader, Section, Value, kind};
 use super::{Entry, RoomConfig, Secret};
+use crate::command;
 use crate::names::RoomName;
 use crate::text::sanitize;
 
@@ -83,6 +84,10 @@ fn read_password(reader: &mut Reader<'_>, section: Section<'_, '_>) -> Option<Se
         }
         DeValue::String(text) if text.trim() != text => {
             "begins or ends with a space, which nobody sees who types it; take it out".to_owned()
+        }
+        DeValue::String(text) if command::begins_like_one(text) => {
+            "begins with : or /, which is how a command begins where the password is asked for; choose another one"
+                .to_owned()
         }
         DeValue::String(text) => return Secret::new(text),
         other => format!("must be a text in quotes, not {}", kind(other)),

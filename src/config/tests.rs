@@ -492,6 +492,8 @@ fn a_wrong_password_setting_is_refused_without_showing_it() {
         ("\"hunter2\\u0007\"".to_owned(), "holds a control character"),
         ("\"hunter2\\t\"".to_owned(), "holds a control character"),
         ("\" hunter2\"".to_owned(), "begins or ends with a space"),
+        ("\":hunter2\"".to_owned(), "begins with : or /, which is how a command begins"),
+        ("\"/hunter2\"".to_owned(), "begins with : or /, which is how a command begins"),
         ("[\"hunter2\"]".to_owned(), "must be a text in quotes, not a list"),
         ("2222".to_owned(), "must be a text in quotes, not a number"),
         ("\"hunter2".to_owned(), "a text is not closed"),

@@ -52,7 +52,7 @@ impl Palette {
         }
     }
 
-    fn run(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
+    pub(super) fn run(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
         let Some(spec) = command::find(typed.word) else {
             let word = text::truncate(typed.word, ECHOED_COLUMNS).to_owned();
             let hint = command::nearest_word(typed.word, rules.accounts);

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use super::account::{LONGEST_PASSWORD, account_named};
-use super::{Effect, Palette, Refusal, Rules, State, reply, room_commands, view};
+use super::{Effect, Palette, Refusal, Rules, State, reply, room_password, view};
 use crate::command::{self, Typed, Verb};
 use crate::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::screen::Tone;
@@ -64,8 +64,8 @@ impl Palette {
             return self.quit(effects);
         }
         let (word, password) = line.split_once(' ').unwrap_or((line, ""));
-        if password.trim().chars().count() > room_commands::LONGEST_PASSWORD {
-            let refusal = Refusal::PasswordTooLong(room_commands::LONGEST_PASSWORD);
+        if password.trim().chars().count() > room_password::LONGEST_PASSWORD {
+            let refusal = Refusal::PasswordTooLong(room_password::LONGEST_PASSWORD);
             return effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
         }
         match RoomName::parse(word) {

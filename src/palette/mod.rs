@@ -25,6 +25,7 @@ mod login;
 mod paste;
 mod reply;
 mod room_commands;
+mod room_password;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -210,15 +211,7 @@ impl Palette {
             State::QuickPassword(_) => self.give_quick_password(line, effects),
             State::Name { .. } => self.choose_name(line, rules, effects),
             State::LoginPassword { .. } => self.give_login_password(line, effects),
-            State::Password { room, from_view } => {
-                let (room, from_view) = (room.clone(), *from_view);
-                self.state = back_to(from_view);
-                effects.push(Effect::ShowInput);
-                if !line.trim().is_empty() {
-                    self.join_leads_into_view = from_view;
-                    effects.push(Effect::Join { room, password: Secret::new(line.trim()), quick: false });
-                }
-            }
+            State::Password { .. } => self.give_room_password(line, rules, effects),
             State::Account { .. } => self.give_account_password(line, effects),
             State::Paste { .. } => self.paste(line, effects),
             State::Palette => self.run_in_palette(line, rules, effects),

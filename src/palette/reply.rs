@@ -26,6 +26,8 @@ pub enum NotMade {
     TooManyAll,
     /// In as many rooms as one person may be.
     TooManyRooms(usize),
+    /// The password begins like a command.
+    PasswordLikeCommand,
 }
 
 impl fmt::Display for NotMade {
@@ -38,6 +40,7 @@ impl fmt::Display for NotMade {
             }
             NotMade::TooManyAll => f.write_str("There are as many rooms as the server takes. Please try again later."),
             NotMade::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
+            NotMade::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
         }
     }
 }
@@ -194,6 +197,8 @@ pub enum Refusal {
     BadSeconds(u64),
     /// A room's password is too long: at most so many characters.
     PasswordTooLong(usize),
+    /// A password for a room that begins like a command.
+    PasswordLikeCommand,
     /// A command about accounts where there are none.
     NoAccounts,
     /// A password in the line of a command that asks for it by itself.
@@ -219,6 +224,9 @@ pub enum Refusal {
     /// A comma at the end of the names.
     BlankInNames,
 }
+
+/// Why a text is no password for a room.
+const PASSWORD_LIKE_COMMAND: &str = "A room's password cannot begin with : or /, because commands do.";
 
 /// What is said when lines are taken for a message,
 pub(super) const PASTE_BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";
@@ -278,6 +286,7 @@ impl fmt::Display for Refusal {
             Refusal::TooManyAddressees(most) => write!(f, "Too many names: {most} at once is the most."),
             Refusal::BadSeconds(most) => write!(f, "A temporary message lasts 1 to {most} seconds."),
             Refusal::PasswordTooLong(most) => write!(f, "A password has at most {most} characters."),
+            Refusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
             Refusal::BadSetting("limit") => f.write_str("limit takes a number of people, or off."),
             Refusal::BadSetting("slow") => {
                 f.write_str("slow takes seconds or a time like 10m, six hours at most, or off.")

@@ -6,13 +6,13 @@
 
 use std::time::Duration;
 
+use super::room_password::new_password;
 use super::{Effect, Palette, Refusal, Rules, talk};
 use crate::command::{Typed, Verb};
 use crate::deed::{Act, Setting};
 use crate::identity::Whom;
 use crate::names::{NameError, RESERVED, RoomName};
 use crate::screen::Tone;
-use crate::secret::Secret;
 use crate::span;
 
 /// Most people invited with one line.
@@ -20,9 +20,6 @@ const MOST_INVITED: usize = 20;
 
 /// Most people a room's limit can be set to.
 const MOST_PEOPLE: usize = u32::MAX as usize;
-
-/// Longest password of a room, in characters, as in the configuration.
-pub(super) const LONGEST_PASSWORD: usize = 128;
 
 /// The longest wait between two messages in a slow room: six hours, a quarter of the working day of people who have one.
 const SLOWEST: Duration = Duration::from_secs(6 * 3600);
@@ -79,15 +76,6 @@ fn slow(word: &str) -> Option<Duration> {
             seconds.or_else(|| span::parse(word)).filter(|wait| *wait <= SLOWEST)
         }
     }
-}
-
-/// A password of a room as typed; nothing if it cannot be one.
-fn password(typed: &str, effects: &mut Vec<Effect>) -> Option<Option<Secret>> {
-    if typed.chars().count() > LONGEST_PASSWORD {
-        told(effects, Refusal::PasswordTooLong(LONGEST_PASSWORD));
-        return None;
-    }
-    Some(Secret::new(typed))
 }
 
 /// The name of a room to be made.
@@ -162,7 +150,7 @@ impl Palette {
             return None;
         }
         if let Some(room) = new_room(room, effects)
-            && let Some(password) = password(given, effects)
+            && let Some(password) = new_password(given, effects)
         {
             self.join_leads_into_view = self.is_in_view();
             effects.push(Effect::Create { room, password });
@@ -211,7 +199,7 @@ fn setting(key: &str, value: &str, rules: &Rules, effects: &mut Vec<Effect>) -> 
     let (key, setting) = match key.to_ascii_lowercase().as_str() {
         "description" => ("description", Some(Setting::Description(value.to_owned()))),
         "limit" => ("limit", limit(value).map(Setting::Limit)),
-        "password" => return password(value, effects).map(Setting::Password),
+        "password" => return new_password(value, effects).map(Setting::Password),
         "public" => ("public", switch(value).map(Setting::Public)),
         "invite" => ("invite", switch(value).map(Setting::Invite)),
         "slow" => ("slow", slow(value).map(Setting::Slow)),

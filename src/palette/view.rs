@@ -5,6 +5,7 @@
 //! *Knows nothing of* what the line causes.
 //! *Called by* `palette` alone.
 
+use super::room_password::command_instead;
 use super::{Palette, Rules, State, talk};
 use crate::account::Accounts;
 use crate::command::{self, Cost, Spec, Typed, Verb};
@@ -163,7 +164,8 @@ impl Palette {
 
     /// What may be recalled of a line: all of it, but never a password.
     pub fn recallable<'a>(&self, line: &'a str) -> &'a str {
-        if !self.is_logged_in() || self.asks_password() || line.trim().is_empty() {
+        let command_instead = matches!(self.state, State::Password { .. }) && command_instead(line).is_some();
+        if !self.is_logged_in() || (self.asks_password() && !command_instead) || line.trim().is_empty() {
             return "";
         }
         without_password(line)
@@ -175,9 +177,8 @@ impl Palette {
             State::Leaving => Cost::Free,
             State::QuickRoom | State::Name { .. } => Cost::Read(1),
             // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
-            State::Password { .. } | State::QuickPassword(_) | State::LoginPassword { .. } | State::Account { .. } => {
-                Cost::Free
-            }
+            State::QuickPassword(_) | State::LoginPassword { .. } | State::Account { .. } => Cost::Free,
+            State::Password { .. } => command_instead(line).map_or(Cost::Free, cost_of_command),
             // The lines are bounded, and paid for with the last one.
             State::Paste { paste, .. } if line.trim_end() == "." => paste.cost(),
             State::Paste { .. } => Cost::Free,

@@ -10,6 +10,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::{Membership, Session};
+use crate::command;
 use crate::config::{Entry, RoomConfig, Secret};
 use crate::conversation::Conversation;
 use crate::identity::Whom;
@@ -36,11 +37,19 @@ enum Admitted {
 /// Rooms one person may be in. A screen shows one at a time; this is for memory.
 const MOST_ROOMS: usize = 64;
 
+/// Where a room's password is asked for, such a line is a command.
+fn begins_like_command(password: Option<&Secret>) -> bool {
+    password.is_some_and(|password| command::begins_like_one(password.expose()))
+}
+
 impl Session {
     #[inline(never)]
     pub(super) fn check_room(&mut self, room: RoomName, password: Option<Secret>) -> Answer {
         if self.hub.config().quick_create && self.hub.rooms.find(&room).is_none() {
-            return Answer::RoomChecked { room, password };
+            return match begins_like_command(password.as_ref()) {
+                true => Answer::JoinRefused { room, refusal: JoinRefusal::NotMade(NotMade::PasswordLikeCommand) },
+                false => Answer::RoomChecked { room, password },
+            };
         }
         match self.admit(&room, password.as_ref().map(Secret::expose)) {
             Ok((found, _)) => Answer::RoomChecked { room: found.name().clone(), password },
@@ -180,6 +189,9 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn create(&mut self, name: RoomName, password: Option<Secret>) -> Answer {
+        if begins_like_command(password.as_ref()) {
+            return Answer::NotMade(NotMade::PasswordLikeCommand);
+        }
         let entry = password.map_or(Entry::Open, Entry::Password);
         self.make(name, RoomConfig { entry, ..RoomConfig::default() })
     }

@@ -116,7 +116,10 @@ proptest! {
     fn any_line_anywhere_is_survived_with_a_few_effects(line in line(), rules in rules()) {
         for mut person in everywhere() {
             let before = person.0.place();
-            let (logged_in, asks) = (person.0.is_logged_in(), person.0.asks_password());
+            let command_instead = matches!(person.0.state, State::Password { .. })
+                && super::super::room_password::command_instead(&line).is_some();
+            // A command at the question for a room's password is like one elsewhere.
+            let (logged_in, asks) = (person.0.is_logged_in(), person.0.asks_password() && !command_instead);
             prop_assert!(matches!(person.0.cost(&line, &rules), Cost::Free | Cost::Read(1..=3) | Cost::Post(1..)));
             let recallable = person.0.recallable(&line);
             prop_assert!(line.starts_with(recallable));

@@ -5,6 +5,7 @@ mod commands;
 mod costs;
 mod pasting;
 mod recall;
+mod room_password;
 mod talk;
 
 use super::*;
@@ -234,7 +235,7 @@ fn joining_from_the_view_leads_into_the_other_rooms_view() {
 }
 
 #[test]
-fn a_password_is_asked_hidden_and_its_line_is_never_a_command() {
+fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
     let mut person = Person::in_palette();
     let join = |password: Option<&str>| Effect::Join {
         room: room("staff"),
@@ -249,7 +250,7 @@ fn a_password_is_asked_hidden_and_its_line_is_never_a_command() {
     let asked = "No public room staff; did you mean stuff? For a hidden room give its password, Enter goes back.";
     assert_eq!(person.hears(refused.clone()), [Effect::Tell(Tone::News, asked.to_owned()), Effect::HideInput]);
     assert!(person.0.asks_password());
-    assert_eq!(person.types(":quit now"), [Effect::ShowInput, join(Some(":quit now"))]);
+    assert_eq!(person.types("quit now"), [Effect::ShowInput, join(Some("quit now"))]);
     assert_eq!(
         person.hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NoSuchRoomOrPassword }),
         refusal("No such room, or not that password.")
