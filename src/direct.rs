@@ -17,7 +17,7 @@ use crate::deed::Denied;
 use crate::history::{Changed, History};
 use crate::identity::Whom;
 use crate::message::{ClientId, Draft, Event, Message, MessageId, Quoted};
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Own};
 use crate::roster::Person;
 use crate::screen::{Clock, Place};
 
@@ -63,15 +63,15 @@ impl Pair {
     }
 
     /// Takes a message: it is in the history and on the partner's screen when this returns. The number is drawn under the
-    /// lock, so that both see the messages in the order of their numbers; `show_author` tells whether the author's screen
-    /// shows it too.
+    /// lock, so that both see the messages in the order of their numbers; `show_author` tells whether, and as what, the
+    /// author's screen shows it too.
     pub fn post(
         &self,
         draft: Draft,
         from: &Person,
         at: Timestamp,
         number: impl FnOnce() -> MessageId,
-        show_author: bool,
+        show_author: Option<Own>,
         clock: &Clock,
     ) -> Result<Arc<Event>, Denied> {
         let mut state = self.lock();
@@ -81,8 +81,8 @@ impl Pair {
         let event = Arc::new(Event::Said(Message::new(number(), at, from.name(), from.client(), draft, to)));
         state.history.push(Arc::clone(&event), KEPT);
         partner.outbox.show_direct(&event, &mut clock.clone());
-        if show_author {
-            from.outbox.tell_direct(&event, &mut clock.clone());
+        if let Some(own) = show_author {
+            from.outbox.tell_direct(&event, own, &mut clock.clone());
         }
         Ok(event)
     }
@@ -167,7 +167,7 @@ impl Pair {
 
     fn show_both(&self, by: &Person, event: &Arc<Event>, show_author: bool, clock: &Clock) {
         if show_author {
-            by.outbox.tell_direct(event, &mut clock.clone());
+            by.outbox.tell_direct(event, Own::Answer, &mut clock.clone());
         }
         self.partner(by.client()).outbox.show_direct(event, &mut clock.clone());
     }

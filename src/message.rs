@@ -230,7 +230,18 @@ pub enum Event {
         news: Box<str>,
         /// Whose doing it was: that connection was answered directly and is not told twice.
         by: Option<ClientId>,
+        /// What kind of thing.
+        kind: News,
     },
+}
+
+/// What kind of thing has happened, for those who do not want to see all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Somebody has joined, left or taken another name.
+    Presence,
+    /// Anything else.
+    Other,
 }
 
 impl Event {

@@ -78,12 +78,18 @@ pub fn listed(accounts: Accounts) -> impl Iterator<Item = &'static Spec> {
 
 /// The row whose word is nearest to a mistyped one, of those that exist.
 pub fn nearest(word: &str, accounts: Accounts) -> Option<&'static Spec> {
-    nearest_word(word, accounts).and_then(find)
+    names::nearest(word, listed(accounts).flat_map(words)).and_then(find)
 }
 
-/// The word nearest to a mistyped one, of those that exist: an alias where that is nearest, since it is what was meant.
-pub fn nearest_word(word: &str, accounts: Accounts) -> Option<&'static str> {
-    names::nearest(word, listed(accounts).flat_map(words))
+/// The word to suggest for a mistyped one, of those that exist: an alias where that is nearest, since it is what was meant.
+///
+/// Never one that ends something, since a suggestion is typed without much thought. Where such a word is nearer than any
+/// other, nothing is suggested.
+pub fn suggestion(word: &str, accounts: Accounts) -> Option<&'static str> {
+    let harmless = listed(accounts).filter(|spec| !spec.ends_something());
+    let suggested = names::nearest(word, harmless.flat_map(words))?;
+    let nearest = names::nearest(word, listed(accounts).flat_map(words))?;
+    (names::edit_distance(word, suggested) <= names::edit_distance(word, nearest)).then_some(suggested)
 }
 
 /// The command that a word in the chat view was probably meant to be: a command itself, also one that does not exist
@@ -177,6 +183,50 @@ mod tests {
     fn swapped_letters_find_the_nearest_command() {
         assert_eq!(nearest("jion", ALL).map(|s| s.word), Some("join"));
         assert!(nearest("xyzzy", ALL).is_none());
+    }
+
+    #[test]
+    fn no_mistyped_word_is_answered_with_a_command_that_ends_something() {
+        let enders: Vec<_> = TABLE.iter().filter(|spec| spec.ends_something()).flat_map(words).collect();
+        for word in ["quit", "exit", "logout", "close", "destroy", "shutdown", "unregister", "ghost", "kick", "q"] {
+            assert!(enders.contains(&word), "{word}");
+        }
+        // Every word within one edit of one that ends something, and some within two.
+        for ender in &enders {
+            let letters = || ('a'..='z').map(|letter| letter.to_string());
+            for at in 0..=ender.len() {
+                let (before, after) = ender.split_at(at);
+                let rest = after.get(1..).unwrap_or("");
+                let swapped = after.get(..2).map(|two| two.chars().rev().collect::<String>() + &after[2..]);
+                let slips = letters()
+                    .flat_map(|letter| [[before, &letter, after].concat(), [before, &letter, rest].concat()])
+                    .chain([[before, rest].concat(), [before, &swapped.unwrap_or_default()].concat()]);
+                for slip in slips.flat_map(|slip| [slip.to_uppercase(), format!("{slip}x"), slip]) {
+                    let suggested = suggestion(&slip, ALL);
+                    assert!(!suggested.is_some_and(|word| enders.contains(&word)), "{slip}: {suggested:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_nearest_to_quit_is_answered_with_nothing_and_one_as_near_to_quiet_with_that() {
+        for (word, suggested) in [
+            ("qiut", None),
+            ("quti", None),
+            ("exti", None),
+            ("clsoe", None),
+            ("shutdwon", None),
+            ("quie", Some("quiet")),
+            ("quiit", Some("quiet")),
+            ("quite", Some("quiet")),
+            ("jion", Some("join")),
+            ("wh", Some("who")),
+            ("tymestamps", Some("timestamps")),
+        ] {
+            assert_eq!(suggestion(word, ALL), suggested, "{word}");
+        }
+        assert_eq!(find("quiet").map(|spec| spec.verb), Some(Verb::Quiet));
     }
 
     #[test]

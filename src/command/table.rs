@@ -107,6 +107,12 @@ pub enum Verb {
     Bell,
     /// Switches colour.
     Color,
+    /// Shows times in the view, or hides them.
+    Timestamps,
+    /// Shows message ids in the view, or hides them.
+    Ids,
+    /// Hides arrivals, departures and new names in the view.
+    Quiet,
     /// Switches between line and character mode.
     Mode,
     /// Draws the screen anew.
@@ -144,6 +150,77 @@ const fn row(
 }
 
 impl Spec {
+    /// Whether it ends something: a connection, a room, an account, somebody's stay, a message, the view.
+    ///
+    /// Such a command is never suggested for a mistyped word. Written out, so that a new command is looked at here too.
+    pub fn ends_something(&self) -> bool {
+        match self.verb {
+            Verb::Leave
+            | Verb::Close
+            | Verb::Quit
+            | Verb::Delete
+            | Verb::Destroy
+            | Verb::Kick
+            | Verb::Ban
+            | Verb::Ghost
+            | Verb::Unregister
+            | Verb::BanAddress
+            | Verb::Shutdown => true,
+            Verb::Help
+            | Verb::Rooms
+            | Verb::Join
+            | Verb::Chat
+            | Verb::List
+            | Verb::ListAll
+            | Verb::Say
+            | Verb::To
+            | Verb::Me
+            | Verb::Direct
+            | Verb::Reply
+            | Verb::Edit
+            | Verb::Temporary
+            | Verb::Paste
+            | Verb::History
+            | Verb::Search
+            | Verb::Create
+            | Verb::Group
+            | Verb::Invite
+            | Verb::Set
+            | Verb::Topic
+            | Verb::Unban
+            | Verb::Bans
+            | Verb::Mute
+            | Verb::Unmute
+            | Verb::Slow
+            | Verb::Promote
+            | Verb::Demote
+            | Verb::Nick
+            | Verb::Register
+            | Verb::Login
+            | Verb::ChangePassword
+            | Verb::WhoIs
+            | Verb::WhoAmI
+            | Verb::Away
+            | Verb::Back
+            | Verb::Ignore
+            | Verb::Unignore
+            | Verb::Bell
+            | Verb::Color
+            | Verb::Timestamps
+            | Verb::Ids
+            | Verb::Quiet
+            | Verb::Mode
+            | Verb::Redraw
+            | Verb::TimeZone
+            | Verb::Time
+            | Verb::Echo
+            | Verb::Quote
+            | Verb::Broadcast
+            | Verb::UnbanAddress
+            | Verb::Audit => false,
+        }
+    }
+
     /// The row of a command that exists only where accounts are kept.
     const fn of_accounts(mut self) -> Spec {
         self.group = Group::Accounts;
@@ -203,6 +280,9 @@ pub const TABLE: &[Spec] = &[
     row(Verb::Unignore, "unignore", &[], "<user>", "Shows it again.", ":unignore bob", Cost::Read(1)),
     row(Verb::Bell, "bell", &[], "on|off|mentions", "Rings at messages, or where you are named.", ":bell mentions", Cost::Read(1)),
     row(Verb::Color, "color", &[], "on|off", "Switches colour on or off.", ":color off", Cost::Read(1)),
+    row(Verb::Timestamps, "timestamps", &[], "on|off", "Shows times in the view, or hides them.", ":timestamps off", Cost::Read(1)),
+    row(Verb::Ids, "ids", &[], "on|off", "Shows message ids in the view, or not.", ":ids off", Cost::Read(1)),
+    row(Verb::Quiet, "quiet", &[], "on|off", "Hides who joins, leaves or is renamed.", ":quiet on", Cost::Read(1)),
     row(Verb::Mode, "mode", &[], "line|char", "Who edits your line: terminal, or server.", ":mode line", Cost::Read(1)),
     row(Verb::Redraw, "redraw", &[], "", "Draws the screen anew, as Ctrl-L.", ":redraw", Cost::Read(1)),
     row(Verb::TimeZone, "timezone", &[], "[zone]", "Shows or sets the zone of your times.", ":timezone Europe/Berlin", Cost::Read(1)),

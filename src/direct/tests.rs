@@ -15,7 +15,7 @@ use crate::history::MOST_TEMPORARY_OF_ONE;
 use crate::identity::Whom;
 use crate::message::Draft;
 use crate::names::UserName;
-use crate::outbox::{Laggards, Notice, OutboxLimits};
+use crate::outbox::{Laggards, Notice, OutboxLimits, Own};
 use crate::roster::Roster;
 
 /// Everybody of a test, and the numbers of what they say.
@@ -53,7 +53,7 @@ impl World {
 
     fn posts(&self, pair: &Pair, from: &Peer, draft: Draft) -> Result<MessageId, Denied> {
         let at = Timestamp::UNIX_EPOCH;
-        let event = pair.post(draft, &from.person, at, || self.number(), false, &clock())?;
+        let event = pair.post(draft, &from.person, at, || self.number(), None, &clock())?;
         Ok(event.message().expect("a message").id)
     }
 
@@ -127,7 +127,7 @@ fn what_one_says_stands_on_the_others_screen_and_in_the_history() {
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let at = Timestamp::UNIX_EPOCH;
-    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), true, &clock()).expect("posted");
+    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), Some(Own::Answer), &clock()).expect("posted");
     assert_eq!(bob.screen(), "[00:00] #1 alice -> you: hello\r\n");
     assert_eq!(alice.screen(), "[00:00] #1 you -> bob: hello\r\n");
     world.say(&pair, &bob, "hi");

@@ -85,17 +85,20 @@ impl<'a> Batch<'a> {
         self.causes.binary_search(&client).is_ok()
     }
 
-    /// The frame for line mode.
-    pub(super) fn frame(&mut self, look: Look) -> Arc<[u8]> {
+    /// The frame for line mode; nothing if there is nothing to be seen.
+    pub(super) fn frame(&mut self, look: Look) -> Option<Arc<[u8]>> {
         let prompt = Arc::clone(&self.prompt);
         let rendered = self.rendered(look);
-        Arc::clone(rendered.frame.get_or_insert_with(|| {
+        if rendered.text.is_empty() {
+            return None;
+        }
+        Some(Arc::clone(rendered.frame.get_or_insert_with(|| {
             let mut frame = Vec::with_capacity(rendered.text.len() + prompt.len() + 8);
             crate::screen::overwrite_prompt(&prompt, look, &rendered.text, &mut frame);
             frame.extend_from_slice(&rendered.text);
             frame.extend_from_slice(prompt.as_bytes());
             frame.into()
-        }))
+        })))
     }
 
     /// The events at these positions.
@@ -126,18 +129,28 @@ impl<'a> Batch<'a> {
         if name.is_some() {
             let mut text = Vec::new();
             for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
-                render_event(&sequenced[index].event, Reader { client, look, name }, &mut self.clock, &mut text);
+                let event = &sequenced[index].event;
+                let look = look_at(event, client, look);
+                render_event(event, Reader { client, look, name }, &mut self.clock, &mut text);
             }
             return (text, false);
         }
-        let rendered = self.rendered(look);
+        self.rendered(look);
+        let Batch { rendered, clock, .. } = self;
+        let Some(rendered) = rendered.iter().find(|rendered| rendered.look == look) else { return (Vec::new(), false) };
         let start = |index: usize| if index == 0 { 0 } else { rendered.ends[index - 1] };
         if !own {
             return (rendered.text[start(events.start)..start(events.end)].to_vec(), false);
         }
         let mut text = Vec::with_capacity(rendered.text.len());
         for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
-            text.extend_from_slice(&rendered.text[start(index)..rendered.ends[index]]);
+            let event = &sequenced[index].event;
+            match look_at(event, client, look) {
+                own if own != look => {
+                    render_event(event, Reader { client, look: own, name: None }, clock, &mut text);
+                }
+                _ => text.extend_from_slice(&rendered.text[start(index)..rendered.ends[index]]),
+            }
         }
         (text, false)
     }
@@ -159,6 +172,7 @@ impl<'a> Batch<'a> {
             }
             rings |= personal.rings(event, client, name);
             let clock = personal.clock.as_mut().unwrap_or(&mut self.clock);
+            let look = look_at(event, client, look);
             render_event(event, Reader { client, look, name }, clock, &mut text);
         }
         (text, rings)
@@ -184,9 +198,20 @@ fn cause(event: &Event) -> Option<ClientId> {
     match event {
         Event::Said(message) => Some(message.from),
         Event::Happened { by, .. } => *by,
+        Event::Edited { message, .. } => cause(message),
         // Whoever did it is shown what came of it like everybody else.
-        Event::Edited { .. } | Event::Erased { .. } => None,
+        Event::Erased { .. } => None,
     }
+}
+
+/// How a client sees an event in the view: what answers a command of its own has time and id in any case.
+fn look_at(event: &Event, client: ClientId, look: Look) -> Look {
+    let answers = match event {
+        Event::Said(message) => message.from == client && !is_as_typed(message),
+        Event::Edited { message, .. } => cause(message) == Some(client),
+        Event::Erased { .. } | Event::Happened { .. } => false,
+    };
+    if answers { look.stamped() } else { look }
 }
 
 /// Whether a client sees an event by other means.

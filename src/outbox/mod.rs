@@ -56,6 +56,15 @@ struct View {
     seen: u64,
 }
 
+/// Why a client is shown a direct message of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// It was typed into the view of the conversation, and takes its place there.
+    Said,
+    /// It answers a command.
+    Answer,
+}
+
 /// What has happened to a person's conversations without his doing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -176,7 +185,7 @@ impl Outbox {
         let shares = all && is_plain && !batch.has_by(self.id) && state.display.shares_frame(batch.prompt());
         let named = look.color && state.name.as_ref().is_some_and(|name| batch.mentions(name));
         if shares && !named {
-            let frame = batch.frame(look);
+            let Some(frame) = batch.frame(look) else { return };
             state.display.frame_written();
             self.transmit_shared(state, &frame);
         } else if self.write_fresh(state, batch, fresh) {

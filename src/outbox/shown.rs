@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::message::{Event, Message, MessageId};
+use crate::message::{Event, Message, MessageId, News};
 
 /// A view is drawn anew at most once in this time: whoever deletes a hundred lines costs each viewer one screen, not a
 /// hundred.
@@ -68,7 +68,7 @@ impl Shown {
             }
             Event::Erased { id, news, requoted, redraw } => {
                 let changed = self.remove(*id) | self.replace_all(requoted) | self.forget_quotes(*id);
-                self.add(Arc::new(Event::Happened { news: news.clone(), by: None }));
+                self.add(Arc::new(Event::Happened { news: news.clone(), by: None, kind: News::Other }));
                 changed && *redraw
             }
         }

@@ -7,16 +7,29 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BELL, Batch, Notice, Outbox, Personal, Shown, State, View, Whose};
+use super::{BELL, Batch, Notice, Outbox, Own, Personal, Shown, State, View, Whose};
 use crate::conversation::Conversation;
-use crate::message::{Addressee, Event, Sequenced};
+use crate::message::{Addressee, Event, News, Sequenced};
 use crate::screen::{Clock, Place, Reader, Tone, render_event};
+
+/// Whether messages have their times and ids.
+#[derive(Clone, Copy)]
+enum Stamps {
+    /// As the person wants the view.
+    Wanted,
+    /// All of them.
+    All,
+}
 
 impl State {
     /// Appends one event as this person sees it; true if his bell rings.
-    fn render(&mut self, client: crate::message::ClientId, event: &Event, clock: &mut Clock) -> bool {
+    fn render(&mut self, client: crate::message::ClientId, event: &Event, stamps: Stamps, clock: &mut Clock) -> bool {
         let State { display, unsent, name, personal, .. } = self;
-        let reader = Reader { client, look: display.look(), name: name.as_ref() };
+        let look = match stamps {
+            Stamps::Wanted => display.look(),
+            Stamps::All => display.look().stamped(),
+        };
+        let reader = Reader { client, look, name: name.as_ref() };
         match personal {
             Some(personal) if personal.hides(event, client) => false,
             Some(personal) => {
@@ -35,7 +48,7 @@ impl State {
         let can = self.display.is_character_mode() && self.display.look().ansi;
         self.shown = can.then(|| Box::new(Shown::new(self.display.rows())));
         if let Some(shown) = &mut self.shown {
-            shown.note(&Arc::new(Event::Happened { news: header.into(), by: None }));
+            shown.note(&Arc::new(Event::Happened { news: header.into(), by: None, kind: News::Other }));
         }
     }
 
@@ -47,7 +60,7 @@ impl State {
     /// Notes a line of the server's.
     pub(super) fn note_news(&mut self, tone: Tone, line: &str) {
         if let Some(shown) = self.shown.as_mut().filter(|_| tone == Tone::News) {
-            shown.note(&Arc::new(Event::Happened { news: line.into(), by: None }));
+            shown.note(&Arc::new(Event::Happened { news: line.into(), by: None, kind: News::Other }));
         }
     }
 }
@@ -61,7 +74,10 @@ impl Outbox {
         let mut changed = false;
         for Sequenced { event, .. } in batch.events(fresh.clone()) {
             // Of his own doing he was told otherwise.
-            if !matches!(&**event, Event::Happened { by, .. } if *by == Some(self.id)) {
+            let quiet = state.display.look().quiet;
+            if !matches!(&**event, Event::Happened { by, kind, .. }
+                if *by == Some(self.id) || (quiet && *kind == News::Presence))
+            {
                 changed |= state.note(event);
             }
         }
@@ -90,7 +106,7 @@ impl Outbox {
         let before = std::mem::take(&mut state.unsent);
         let (mut drawn, mut rows) = (Vec::new(), 0);
         for event in shown.events().rev() {
-            state.render(self.id, event, &mut clock);
+            state.render(self.id, event, Stamps::Wanted, &mut clock);
             rows += state.unsent.iter().filter(|byte| **byte == b'\n').count();
             if rows > shown.rows() && !drawn.is_empty() {
                 break;
@@ -151,7 +167,7 @@ impl Outbox {
         state.display.write(Tone::News, header, &mut state.unsent);
         for event in history {
             state.note(event);
-            state.render(self.id, event, clock);
+            state.render(self.id, event, Stamps::Wanted, clock);
         }
         // With the view its prompt: what is delivered before the session's turn ends brings a prompt along.
         if state.notices.is_empty() {
@@ -195,7 +211,7 @@ impl Outbox {
         let before = state.unsent.len();
         for event in events {
             state.note(event);
-            state.render(self.id, event, clock);
+            state.render(self.id, event, Stamps::All, clock);
         }
         state.unsent.len() > before
     }
@@ -210,9 +226,12 @@ impl Outbox {
 
     /// Something of a conversation, for its author, or for whoever has erased it. Nothing is sent before
     /// [`Outbox::settle`].
-    pub fn tell_direct(&self, event: &Arc<Event>, clock: &mut Clock) {
-        let mut guard = self.lock();
-        self.write_direct(&mut guard, event, clock);
+    pub fn tell_direct(&self, event: &Arc<Event>, own: Own, clock: &mut Clock) {
+        let stamps = match own {
+            Own::Said => Stamps::Wanted,
+            Own::Answer => Stamps::All,
+        };
+        self.write_direct(&mut self.lock(), event, stamps, clock);
     }
 
     /// Something of a conversation, shown at once wherever the client is.
@@ -222,13 +241,14 @@ impl Outbox {
         if state.ended.is_some() {
             return;
         }
-        self.write_direct(state, event, clock);
+        let in_view = matches!(state.place, Place::ChatView(_));
+        self.write_direct(state, event, if in_view { Stamps::Wanted } else { Stamps::All }, clock);
         state.display.end(&mut state.unsent);
         self.transmit_unsent(state, Whose::Others);
         self.drop_if_over(state);
     }
 
-    fn write_direct(&self, state: &mut State, event: &Arc<Event>, clock: &mut Clock) {
+    fn write_direct(&self, state: &mut State, event: &Arc<Event>, stamps: Stamps, clock: &mut Clock) {
         let hidden = state.personal.as_ref().is_some_and(|personal| personal.hides(event, self.id));
         if hidden && matches!(**event, Event::Said(_)) {
             return;
@@ -241,7 +261,7 @@ impl Outbox {
             return;
         }
         let before = std::mem::take(&mut state.unsent);
-        let rings = state.render(self.id, event, clock);
+        let rings = state.render(self.id, event, stamps, clock);
         let line = std::mem::replace(&mut state.unsent, before);
         // Rendered first: how the prompt is taken away depends on what comes over it.
         state.display.begin(&line, &mut state.unsent);
@@ -297,7 +317,10 @@ impl Outbox {
             *known = conversation.clone();
         }
         state.notices.push(Notice::PartnerRenamed(partner.clone()));
-        state.display.write(Tone::News, line, &mut state.unsent);
+        // The prompt says it in any case.
+        if !(state.display.look().quiet && matches!(state.place, Place::ChatView(_))) {
+            state.display.write(Tone::News, line, &mut state.unsent);
+        }
         let place = match &state.place {
             Place::ChatView(current) if current.is(&conversation) => Some(Place::ChatView(conversation)),
             Place::Palette(Some(current)) if current.is(&conversation) => Some(Place::Palette(Some(conversation))),

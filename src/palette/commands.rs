@@ -7,7 +7,7 @@
 
 use super::room_commands::switch;
 use super::view::{InView, addressed, read_in_view};
-use super::{Effect, Palette, Refusal, Rules, State, paste::Paste, view};
+use super::{Effect, Palette, Refusal, Rules, State, Viewing, paste::Paste, view};
 use crate::command::{self, Typed, Verb, listed};
 use crate::conversation::Conversation;
 use crate::identity::Whom;
@@ -47,7 +47,12 @@ impl Palette {
             InView::Command(typed) => self.run(typed, rules, effects),
             InView::Back => self.leave_view(effects),
             InView::Mistaken(spec) if !spec.exists(rules.accounts) => refuse(effects, Refusal::NoAccounts),
-            InView::Mistaken(spec) => refuse(effects, Refusal::LooksLikeCommand { meant: spec.word }),
+            InView::Mistaken(spec) => {
+                let typed = line[1..].split_whitespace().next().unwrap_or("");
+                let exact = command::words(spec).any(|word| word.eq_ignore_ascii_case(typed));
+                let meant = if exact { Some(spec.word) } else { command::suggestion(typed, rules.accounts) };
+                refuse(effects, Refusal::LooksLikeCommand { meant });
+            }
             InView::Addressed { to, text } => self.address(to, text, rules, effects),
         }
     }
@@ -55,7 +60,7 @@ impl Palette {
     pub(super) fn run(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
         let Some(spec) = command::find(typed.word) else {
             let word = text::truncate(typed.word, ECHOED_COLUMNS).to_owned();
-            let hint = command::nearest_word(typed.word, rules.accounts);
+            let hint = command::suggestion(typed.word, rules.accounts);
             return refuse(effects, Refusal::NoCommand { mark: typed.mark, word, hint });
         };
         if !spec.exists(rules.accounts) {
@@ -167,6 +172,9 @@ impl Palette {
                 }
             })),
             Verb::Color => effects.push(Effect::SetColor(switch(typed.rest)?)),
+            Verb::Timestamps => effects.push(Effect::SetViewing(Viewing::Timestamps(switch(typed.rest)?))),
+            Verb::Ids => effects.push(Effect::SetViewing(Viewing::Ids(switch(typed.rest)?))),
+            Verb::Quiet => effects.push(Effect::SetViewing(Viewing::Quiet(switch(typed.rest)?))),
             Verb::Mode => match typed.rest.to_ascii_lowercase().as_str() {
                 "line" => effects.push(Effect::SetCharacterMode(false)),
                 "char" => effects.push(Effect::SetCharacterMode(true)),
@@ -243,7 +251,7 @@ fn help(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
     let word = typed.rest.trim_start_matches([':', '/']);
     let Some(spec) = command::find(word) else {
         let word = text::truncate(word, ECHOED_COLUMNS).to_owned();
-        let hint = command::nearest_word(&word, rules.accounts);
+        let hint = command::suggestion(&word, rules.accounts);
         return refuse(effects, Refusal::NoCommand { mark, word, hint });
     };
     if !spec.exists(rules.accounts) {

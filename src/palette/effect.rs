@@ -209,6 +209,8 @@ pub enum Effect {
     SetCharacterMode(bool),
     /// Switch colour.
     SetColor(bool),
+    /// Show more or less in the view.
+    SetViewing(Viewing),
     /// The next line is a password: stop showing what is typed.
     HideInput,
     /// A password line is over and another one follows: stay hidden, and go to the next row.
@@ -217,6 +219,17 @@ pub enum Effect {
     ShowInput,
     /// The person leaves.
     Quit,
+}
+
+/// One thing that the view shows or hides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewing {
+    /// The time of each message.
+    Timestamps(bool),
+    /// The id of each message.
+    Ids(bool),
+    /// Without the lines that say who has joined, left or taken another name.
+    Quiet(bool),
 }
 
 /// Which dialogue about accounts is begun.

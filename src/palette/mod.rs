@@ -41,7 +41,7 @@ use account::Dialogue;
 use paste::{Paste, Pasted};
 
 pub use answer::{Answer, Came};
-pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Effect};
+pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Effect, Viewing};
 pub use login::LoginRefusal;
 pub use reply::{JoinRefusal, NotMade, Refusal, others, people, seconds};
 

@@ -154,8 +154,8 @@ pub enum Refusal {
     },
     /// A line in the chat view that looks like a palette command; it is neither said nor run.
     LooksLikeCommand {
-        /// The command it looks like.
-        meant: &'static str,
+        /// The command it looks like; nothing if that would end something and was not typed in full.
+        meant: Option<&'static str>,
     },
     /// A command that needs a current room.
     NoRoom,
@@ -262,7 +262,10 @@ impl fmt::Display for Refusal {
                 write!(f, "No command {mark}{word}. {mark}help lists them.")?;
                 if *mark == '/' { f.write_str(" A leading space says the line as it is.") } else { Ok(()) }
             }
-            Refusal::LooksLikeCommand { meant } => write!(
+            Refusal::LooksLikeCommand { meant: None } => f.write_str(
+                "Not said, not run: it looks like a command. /help lists them, :q goes back; a leading space says it.",
+            ),
+            Refusal::LooksLikeCommand { meant: Some(meant) } => write!(
                 f,
                 "Not said, not run: it looks like a command. Type /{meant} here, or :q to go back; a leading space says it."
             ),

@@ -136,7 +136,7 @@ impl Room {
     pub fn rename(&self, actor: &Actor, before: &UserName) {
         let mut state = self.lock();
         if state.identify(actor) {
-            state.tell(format!("{before} is {} now", actor.who.name), Some(actor.who.client));
+            state.tell_presence(format!("{before} is {} now", actor.who.name), Some(actor.who.client));
         }
     }
 
@@ -205,7 +205,7 @@ impl State {
             return self.gathered.joined(name).then(|| gathering_time(self.in_view));
         }
         // Not `format!`: this is deep down, and its stack would be a page more for everybody.
-        self.tell([name.as_str(), " joined"].concat(), Some(client));
+        self.tell_presence([name.as_str(), " joined"].concat(), Some(client));
         None
     }
 
@@ -216,7 +216,7 @@ impl State {
             return self.gathered.left(name).then(|| gathering_time(self.in_view));
         }
         let reason = if going == Going::Idle { " (idle)" } else { "" };
-        self.tell(format!("{name} left{reason}"), Some(client));
+        self.tell_presence(format!("{name} left{reason}"), Some(client));
         None
     }
 

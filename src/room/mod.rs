@@ -36,7 +36,7 @@ use crate::conversation::Conversation;
 use crate::deed::Actor;
 use crate::history::History;
 use crate::identity::{AccountId, Identity};
-use crate::message::{ClientId, Event, MessageId, Sequenced};
+use crate::message::{ClientId, Event, MessageId, News, Sequenced};
 use crate::names::{RoomName, UserName};
 use crate::order::Order;
 use crate::outbox::{Batch, Outbox};
@@ -295,7 +295,7 @@ impl Room {
     pub fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
         for news in state.gathered.take() {
-            state.append(Event::Happened { news: news.into(), by: None });
+            state.append(Event::Happened { news: news.into(), by: None, kind: News::Presence });
         }
         drop(state);
         self.drive();
@@ -357,7 +357,12 @@ impl State {
 
     /// Something that is told to everybody in view at once, and not gathered.
     fn tell(&mut self, news: String, by: Option<ClientId>) {
-        self.append(Event::Happened { news: news.into(), by });
+        self.append(Event::Happened { news: news.into(), by, kind: News::Other });
+    }
+
+    /// The same of somebody who has joined, left or taken another name.
+    fn tell_presence(&mut self, news: String, by: Option<ClientId>) {
+        self.append(Event::Happened { news: news.into(), by, kind: News::Presence });
     }
 
     /// Gives an event its place. It is delivered by the next drive.

@@ -8,6 +8,7 @@
 //! | as an answer | `[14:03] #17 carol: (to #12 bob: "morning") text` |
 //! | for a while | `[14:03] #18 bob (temporary, 10 s): text` |
 //! | and edited | `[14:03] #12 bob: text (edited)` |
+//! | where times and ids are off | `bob: text`, and as an action `** bob waves` |
 //! | found | `[14:03] #12 general bob: text`, the hit between `>` and `<` where there is no colour |
 //!
 //! *Owns* these forms, wrapping with indented continuation rows, and what stands out in a line.
@@ -18,7 +19,7 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use super::{Clock, Look, Tone};
-use crate::message::{ClientId, Event, Extra, Message};
+use crate::message::{ClientId, Event, Extra, Message, News};
 use crate::names::UserName;
 use crate::text;
 
@@ -71,6 +72,7 @@ pub fn render_event(event: &Event, reader: Reader<'_>, clock: &mut Clock, out: &
     match event {
         Event::Said(message) => render_message(message, reader, clock, out),
         Event::Edited { message, .. } => render_event(message, reader, clock, out),
+        Event::Happened { kind: News::Presence, .. } if reader.look.quiet => {}
         Event::Happened { news, .. } | Event::Erased { news, .. } => render_line(Tone::News, news, reader.look, out),
     }
 }
@@ -78,7 +80,10 @@ pub fn render_event(event: &Event, reader: Reader<'_>, clock: &mut Clock, out: &
 /// Appends a message in its form.
 pub fn render_message(message: &Message, reader: Reader<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     let start = out.len();
-    stamp(message, clock, out);
+    stamp(message, reader.look, clock, out);
+    if out.len() == start && begins_like_news(message) {
+        out.push(b'*');
+    }
     head(message, reader.client, out);
     let said = out.len();
     out.extend_from_slice(message.text.as_bytes());
@@ -107,7 +112,7 @@ fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look:
 /// Appends a message that was found: where it was said, and what of its text was looked for.
 pub fn render_hit(message: &Message, place: &str, hit: Range<usize>, look: Look, clock: &mut Clock, out: &mut Vec<u8>) {
     let mut line = Vec::with_capacity(message.text.len() + 64);
-    stamp(message, clock, &mut line);
+    stamp(message, look.stamped(), clock, &mut line);
     // Writing to a Vec cannot fail.
     let _ = write!(line, "{place} {}: ", message.author);
     let before = message.text.get(..hit.start).unwrap_or("");
@@ -127,13 +132,24 @@ pub fn render_hit(message: &Message, place: &str, hit: Range<usize>, look: Look,
     out.extend_from_slice(b"\r\n");
 }
 
-/// `[14:03] #12 `.
-fn stamp(message: &Message, clock: &mut Clock, out: &mut Vec<u8>) {
-    out.push(b'[');
-    out.extend_from_slice(&clock.minute(message.at));
-    out.extend_from_slice(b"] #");
-    decimal(message.id.0, out);
-    out.push(b' ');
+/// `[14:03] #12 `, or as much of it as the look has.
+fn stamp(message: &Message, look: Look, clock: &mut Clock, out: &mut Vec<u8>) {
+    if look.times {
+        out.push(b'[');
+        out.extend_from_slice(&clock.minute(message.at));
+        out.extend_from_slice(b"] ");
+    }
+    if look.ids {
+        out.push(b'#');
+        decimal(message.id.0, out);
+        out.push(b' ');
+    }
+}
+
+/// Whether a message with neither time nor id would begin with `* `, as only the server's own lines do. It begins with
+/// `** ` then: `** bob waves`.
+fn begins_like_news(message: &Message) -> bool {
+    message.extra.as_ref().is_some_and(|extra| extra.action && extra.to.is_empty())
 }
 
 /// A number's digits. Not `write!`: this is the deepest that most connections ever get, and its stack would be a page more

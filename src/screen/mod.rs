@@ -28,11 +28,22 @@ pub struct Look {
     pub color: bool,
     /// Width known from the terminal itself; `None`: lines are never wrapped.
     pub columns: Option<u16>,
+    /// Messages in the view begin with their time.
+    pub times: bool,
+    /// Messages in the view show their ids.
+    pub ids: bool,
+    /// The view does not say who has joined, left or taken another name.
+    pub quiet: bool,
 }
 
 impl Look {
     /// How everybody looks who has said nothing of his terminal.
-    pub const PLAIN: Look = Look { ansi: false, color: false, columns: None };
+    pub const PLAIN: Look = Look { ansi: false, color: false, columns: None, times: true, ids: true, quiet: false };
+
+    /// The same with times and ids: for answers to a command, and for whatever is shown outside the view.
+    pub fn stamped(self) -> Look {
+        Look { times: true, ids: true, ..self }
+    }
 }
 
 /// Who speaks, seen from the screen.

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 
-use super::Session;
+use super::{Session, Wanted};
 use crate::identity::AccountId;
 use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId, Quoted};
 use crate::names::RoomName;
+use crate::outbox::Own;
 use crate::room::Room;
 use crate::screen::{Bell, Clock, Tone};
 use crate::store::{Account, NotKept, Settings, Visit, WaitingDirect};
@@ -66,9 +67,10 @@ impl Session {
 
     /// What he had set as somebody else goes: it would be written down as his at the next change.
     fn apply_settings(&mut self, account: &Account) {
-        let Settings { color, bell, time_zone, ignored } = account.settings.clone();
-        if color != self.color {
-            self.color = color;
+        let Settings { color, bell, time_zone, ignored, timestamps, ids, quiet } = account.settings.clone();
+        let wanted = Wanted { color, timestamps, ids, quiet };
+        if wanted != self.wanted {
+            self.wanted = wanted;
             self.look_again();
         }
         let known = BELLS.iter().find(|(word, _)| bell.as_deref() == Some(word));
@@ -93,7 +95,10 @@ impl Session {
         let word = BELLS.iter().find(|(_, known)| *known == bell).filter(|_| bell != Bell::default());
         let zone = self.outbox.clock().and_then(|clock| clock.zone().iana_name().map(Box::from));
         let settings = Settings {
-            color: self.color,
+            color: self.wanted.color,
+            timestamps: self.wanted.timestamps,
+            ids: self.wanted.ids,
+            quiet: self.wanted.quiet,
             bell: word.map(|(word, _)| (*word).into()),
             time_zone: zone,
             ignored: self.outbox.ignored().into_iter().map(|person| person.name).collect(),
@@ -133,7 +138,7 @@ impl Session {
             let message = if edited { message.edited(&message.text) } else { message };
             self.received_words.push(Quoted::of(&message));
             let event = Arc::new(Event::Said(message.of_account(account)));
-            self.outbox.tell_direct(&event, &mut self.hub.clock.clone());
+            self.outbox.tell_direct(&event, Own::Answer, &mut self.hub.clock.clone());
         }
         // Nobody can know what a person reads, but a connection that is dead by now has shown him nothing.
         self.outbox.flush();

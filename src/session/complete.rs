@@ -81,7 +81,9 @@ impl Session {
                 }
                 Some("help") => found.extend(listed(accounts).map(|spec| spec.word.to_owned()).filter(|c| starts(c))),
                 Some("mode") => found.extend(["line", "char"].map(str::to_owned).into_iter().filter(|c| starts(c))),
-                Some("color") => found.extend(["on", "off"].map(str::to_owned).into_iter().filter(|c| starts(c))),
+                Some("color" | "timestamps" | "ids" | "quiet") => {
+                    found.extend(["on", "off"].map(str::to_owned).into_iter().filter(|c| starts(c)))
+                }
                 _ => found.extend(self.names().filter(|c| starts(c))),
             }
         } else if !word.is_empty() {

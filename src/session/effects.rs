@@ -6,7 +6,7 @@
 
 use super::Session;
 use crate::outbox::Ended;
-use crate::palette::{Answer, Effect};
+use crate::palette::{Answer, Effect, Viewing};
 use crate::screen::Tone;
 
 impl Session {
@@ -92,6 +92,7 @@ impl Session {
             Effect::Redraw => self.redraw(),
             Effect::SetCharacterMode(on) => self.set_character_mode(on),
             Effect::SetColor(on) => self.set_color(on),
+            Effect::SetViewing(viewing) => self.set_viewing(viewing),
             Effect::HideInput => self.hide_input(),
             Effect::ShowInput => self.show_input(),
             Effect::KeepHidden => self.keep_hidden(),
@@ -131,7 +132,7 @@ impl Session {
 
     #[inline(never)]
     fn set_color(&mut self, on: bool) {
-        self.color = Some(on);
+        self.wanted.color = Some(on);
         self.look_again();
         self.keep_settings();
         let told = match (on, self.link.terminal().ansi()) {
@@ -139,6 +140,26 @@ impl Session {
             (true, false) => "Colour is wanted, but your terminal has not said that it can.",
             (false, _) => "Colour is off.",
         };
+        self.outbox.tell(Tone::News, told);
+    }
+
+    #[inline(never)]
+    fn set_viewing(&mut self, viewing: Viewing) {
+        let told = match viewing {
+            Viewing::Timestamps(true) => "Timestamps are on.",
+            Viewing::Timestamps(false) => "Timestamps are off; :history still shows them.",
+            Viewing::Ids(true) => "Ids are on.",
+            Viewing::Ids(false) => "Ids are off; :history still shows them.",
+            Viewing::Quiet(true) => "Quiet is on: the view does not show who joins, leaves or is renamed.",
+            Viewing::Quiet(false) => "Quiet is off.",
+        };
+        match viewing {
+            Viewing::Timestamps(on) => self.wanted.timestamps = Some(on),
+            Viewing::Ids(on) => self.wanted.ids = Some(on),
+            Viewing::Quiet(on) => self.wanted.quiet = Some(on),
+        }
+        self.look_again();
+        self.keep_settings();
         self.outbox.tell(Tone::News, told);
     }
 

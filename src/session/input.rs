@@ -353,10 +353,21 @@ impl Session {
     pub(super) fn look_again(&mut self) {
         let terminal = self.link.terminal();
         let ansi = terminal.ansi();
-        let wanted =
-            self.color.unwrap_or_else(|| terminal.color() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()));
+        let wanted = self
+            .wanted
+            .color
+            .unwrap_or_else(|| terminal.color() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()));
         let (columns, rows) = self.link.window().unzip();
-        let look = crate::screen::Look { ansi, color: ansi && wanted, columns };
+        // What a screen reader reads aloud before every message hides the message.
+        let stamps = !terminal.screen_reader();
+        let look = crate::screen::Look {
+            ansi,
+            color: ansi && wanted,
+            columns,
+            times: self.wanted.timestamps.unwrap_or(stamps),
+            ids: self.wanted.ids.unwrap_or(stamps),
+            quiet: self.wanted.quiet.unwrap_or(false),
+        };
         let go_ahead = self.link.wants_go_ahead();
         self.outbox.with_display(|display, out| {
             display.set_look(look, rows, out);

@@ -16,6 +16,7 @@ use super::Session;
 use crate::deed::{Act, Actor, Denied, Setting};
 use crate::identity::Whom;
 use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
+use crate::outbox::Own;
 use crate::room::{Deciding, Room, Snapshot, restored};
 use crate::screen::Tone;
 use crate::store::{Account, KeptEntry, WaitingDirect};
@@ -213,7 +214,7 @@ impl Session {
         self.left_words.push(id);
         let to = [Addressee { client: ClientId::NONE, name: name.clone() }].into();
         let shown = Message::new(id, at, author.name, author.client, draft.clone(), to);
-        self.outbox.tell_direct(&Arc::new(Event::Said(shown)), &mut self.hub.clock.clone());
+        self.outbox.tell_direct(&Arc::new(Event::Said(shown)), Own::Answer, &mut self.hub.clock.clone());
         self.outbox.tell(Tone::News, &format!("{name} is not online: the message waits for the next login."));
     }
 

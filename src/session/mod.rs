@@ -79,6 +79,15 @@ struct Membership {
     read: i64,
 }
 
+/// How this person wants the screen to look, as far as they have said so. The terminal decides the rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Wanted {
+    color: Option<bool>,
+    timestamps: Option<bool>,
+    ids: Option<bool>,
+    quiet: Option<bool>,
+}
+
 /// One connection.
 pub struct Session {
     hub: Arc<Hub>,
@@ -126,7 +135,7 @@ pub struct Session {
     more_waits: bool,
     password_warned: bool,
     network_warned: bool,
-    color: Option<bool>,
+    wanted: Wanted,
     /// The read timeout set on the socket: setting it costs a system call.
     read_timeout: Option<Duration>,
     ended: Option<Ended>,
@@ -177,7 +186,7 @@ impl Session {
             more_waits: false,
             password_warned: false,
             network_warned: false,
-            color: None,
+            wanted: Wanted::default(),
             read_timeout: None,
             ended: None,
             hub,

@@ -15,6 +15,7 @@ use crate::deed::{Actor, Denied};
 use crate::direct::{Pair, TooMany};
 use crate::identity::Whom;
 use crate::message::{Addressee, Draft, Event, Message, MessageId, Quoted};
+use crate::outbox::Own;
 use crate::palette::Answer;
 use crate::room::{Erased, Room};
 use crate::roster::Person;
@@ -173,10 +174,14 @@ impl Session {
         let (lasts, at, clock) = (draft.lasts, Timestamp::now(), self.hub.clock.clone());
         // Typed in line mode into the conversation itself, it is on the screen already.
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
-        let echoed = in_view && plain && !self.link.is_character_mode();
+        let own = match in_view && plain {
+            true if self.link.is_character_mode() => Some(Own::Said),
+            true => None,
+            false => Some(Own::Answer),
+        };
         let mut sent = Vec::new();
         let id = match &pairs[..] {
-            [pair] => match pair.post(draft, &person, at, || self.hub.rooms.next_message(), !echoed, &clock) {
+            [pair] => match pair.post(draft, &person, at, || self.hub.rooms.next_message(), own, &clock) {
                 Ok(event) => {
                     sent.push(Arc::clone(pair));
                     event.message().map(|message| message.id)
@@ -195,7 +200,7 @@ impl Session {
                     }
                 }
                 if !sent.is_empty() {
-                    self.outbox.tell_direct(&event, &mut clock.clone());
+                    self.outbox.tell_direct(&event, Own::Answer, &mut clock.clone());
                 }
                 Some(id)
             }

@@ -59,8 +59,18 @@ pub fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> 
 pub fn save_settings(connection: &Connection, id: AccountId, settings: &Settings) -> rusqlite::Result<bool> {
     let id = integer(id.0);
     let changed = connection
-        .prepare_cached("UPDATE accounts SET color = ?2, bell = ?3, time_zone = ?4 WHERE id = ?1")?
-        .execute(params![id, settings.color, settings.bell.as_deref(), settings.time_zone.as_deref()])?;
+        .prepare_cached(
+            "UPDATE accounts SET color = ?2, bell = ?3, time_zone = ?4, timestamps = ?5, ids = ?6, quiet = ?7 WHERE id = ?1",
+        )?
+        .execute(params![
+            id,
+            settings.color,
+            settings.bell.as_deref(),
+            settings.time_zone.as_deref(),
+            settings.timestamps,
+            settings.ids,
+            settings.quiet,
+        ])?;
     if changed == 0 {
         return Ok(false);
     }
@@ -79,6 +89,9 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         color: row.get(4)?,
         bell: some_words_at(row, 5)?,
         time_zone: some_words_at(row, 6)?,
+        timestamps: row.get(7)?,
+        ids: row.get(8)?,
+        quiet: row.get(9)?,
         ignored: Vec::new(),
     };
     Ok(Account { id, name: user_at(row, 1)?, hash, created: moment_at(row, 3)?, settings })
@@ -92,12 +105,17 @@ fn with_ignored(connection: &Connection, mut account: Account) -> rusqlite::Resu
     Ok(account)
 }
 
+/// The columns that [`account`] takes.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, name, hash, created, color, bell, time_zone, timestamps, ids, quiet FROM accounts ", $rest)
+    };
+}
+
 /// The account of a name, in whatever case.
 pub fn find(connection: &Connection, name: &UserName) -> rusqlite::Result<Option<Account>> {
-    let found = connection
-        .prepare_cached("SELECT id, name, hash, created, color, bell, time_zone FROM accounts WHERE folded = ?1")?
-        .query_row([name.folded()], account)
-        .optional()?;
+    let found =
+        connection.prepare_cached(select!("WHERE folded = ?1"))?.query_row([name.folded()], account).optional()?;
     found.map(|account| with_ignored(connection, account)).transpose()
 }
 
@@ -113,8 +131,7 @@ pub fn is_there(connection: &Connection, id: AccountId) -> rusqlite::Result<bool
 
 /// All of them, by name.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Account>> {
-    let mut all = connection
-        .prepare_cached("SELECT id, name, hash, created, color, bell, time_zone FROM accounts ORDER BY folded")?;
+    let mut all = connection.prepare_cached(select!("ORDER BY folded"))?;
     let all = all.query_map([], account)?.collect::<rusqlite::Result<Vec<_>>>()?;
     all.into_iter().map(|account| with_ignored(connection, account)).collect()
 }

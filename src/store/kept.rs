@@ -51,6 +51,12 @@ pub struct Settings {
     pub bell: Option<Box<str>>,
     /// In which zone he reads times.
     pub time_zone: Option<Box<str>>,
+    /// Whether the view shows times, if they said so.
+    pub timestamps: Option<bool>,
+    /// Whether it shows message ids, if they said so.
+    pub ids: Option<bool>,
+    /// Whether it leaves out who joins, leaves or is renamed, if they said so.
+    pub quiet: Option<bool>,
     /// Whom he does not want to read.
     pub ignored: Vec<UserName>,
 }

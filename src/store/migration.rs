@@ -65,6 +65,13 @@ CREATE TABLE visits (
 CREATE INDEX visits_of_room ON visits (room);
 ";
 
+/// What version 3 has that version 2 had not.
+const THREE: &str = "
+ALTER TABLE accounts ADD COLUMN timestamps INTEGER;
+ALTER TABLE accounts ADD COLUMN ids INTEGER;
+ALTER TABLE accounts ADD COLUMN quiet INTEGER;
+";
+
 /// Version 1 to 2: texts get slots, and what people set, who is silenced or invited, and what was done is kept too.
 fn to_two(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TWO)?;
@@ -119,6 +126,9 @@ fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     if from < 2 {
         to_two(&transaction)?;
+    }
+    if from < 3 {
+        transaction.execute_batch(THREE)?;
     }
     if transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
         let words = "an entry refers to one that is not there".to_owned();

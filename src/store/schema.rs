@@ -12,7 +12,7 @@ use super::columns::{integer, number_at};
 pub const APPLICATION: i32 = 0x6368_6174;
 
 /// Version of the tables, in `user_version`.
-pub const VERSION: i64 = 2;
+pub const VERSION: i64 = 3;
 
 /// All of them. Names are kept twice, as typed and in lower case, by which they are unique.
 ///
@@ -23,7 +23,7 @@ CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT
 -- AUTOINCREMENT: a number is never given to another account, since room lists remember numbers.
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, hash TEXT NOT NULL,
-    created INTEGER NOT NULL, color INTEGER, bell TEXT, time_zone TEXT
+    created INTEGER NOT NULL, color INTEGER, bell TEXT, time_zone TEXT, timestamps INTEGER, ids INTEGER, quiet INTEGER
 ) STRICT;
 CREATE TABLE ignored (
     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, position INTEGER NOT NULL, name TEXT NOT NULL,

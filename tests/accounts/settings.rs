@@ -55,6 +55,51 @@ fn time_zone_bell_colour_and_ignored_people_are_kept_over_logins_and_restarts() 
 }
 
 #[test]
+fn times_ids_and_quiet_are_kept_over_logins_and_restarts() {
+    for history in BOTH {
+        let home = Home::new();
+        home.accounts(&["alice"]);
+        let server = home.start(history, "");
+        let mut alice = come_in(&server, "alice");
+        for (line, answer) in
+            [(":timestamps off", "* Timestamps are off"), (":ids off", "* Ids are off"), (":quiet on", "* Quiet is on")]
+        {
+            alice.send(line);
+            alice.expect(answer);
+        }
+        quit(alice);
+
+        let mut server = server;
+        for restarts in 0..2 {
+            if restarts > 0 {
+                server.end();
+                server = home.start(history, "");
+            }
+            let mut alice = chat(&server, "alice", "general");
+            let mut bob = server.chat("bob", "general");
+            bob.send("hello");
+            let seen = alice.expect("bob: hello\r\n");
+            assert!(!seen.contains("joined") && !seen.ends_with("] bob: hello\r\n"), "{seen:?}");
+            assert!(!seen.contains('#'), "{seen:?}");
+            quit(bob);
+            quit(alice);
+        }
+        // Nobody else's, and switched back they stay so.
+        let mut alice = come_in(&server, "alice");
+        for line in [":timestamps on", ":ids on", ":quiet off"] {
+            alice.send(line);
+        }
+        alice.settle();
+        quit(alice);
+        let mut alice = chat(&server, "alice", "general");
+        let mut bob = server.chat("bob", "general");
+        alice.expect("* bob joined\r\n");
+        bob.send("again");
+        assert!(alice.expect("bob: again\r\n").contains("] #"));
+    }
+}
+
+#[test]
 fn what_is_taken_back_stays_taken_back() {
     let home = Home::new();
     home.accounts(&["alice"]);

@@ -23,6 +23,9 @@ fn an_account_and_its_settings_are_there_after_a_restart() {
         color: Some(false),
         bell: Some("mentions".into()),
         time_zone: Some("Europe/Vienna".into()),
+        timestamps: Some(false),
+        ids: Some(true),
+        quiet: Some(true),
         ignored: vec![user("mallory"), user("Eve")],
     };
     assert_eq!(store.save_settings(id, &settings), Ok(true));

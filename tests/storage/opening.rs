@@ -75,11 +75,14 @@ fn a_database_of_a_newer_version_is_refused_and_left_alone() {
     let place = Place::new();
     close(place.open().0);
     let connection = Connection::open(place.database()).expect("a connection");
-    connection.pragma_update(None, "user_version", 3).expect("set");
+    connection.pragma_update(None, "user_version", VERSION + 1).expect("set");
     drop(connection);
     let before = fs::read(place.database()).expect("the file");
     let error = refusal(place.options());
-    assert!(matches!(error, OpenError::Newer { found: 3, known: 2, .. }) && error.is_users(), "{error:?}");
+    assert!(
+        matches!(error, OpenError::Newer { found, known: VERSION, .. } if found == VERSION + 1) && error.is_users(),
+        "{error:?}"
+    );
     assert!(Store::open_accounts(&place.database()).is_err());
     assert_eq!(fs::read(place.database()).expect("the file"), before);
 }
@@ -159,6 +162,9 @@ static LOG: Log = Log(Mutex::new(Vec::new()));
 /// that time.
 const VERSION_1: &str = "tests/data/storage/v1.db";
 
+/// The version of the tables that this program writes.
+const VERSION: i64 = 3;
+
 #[test]
 fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
     let _ = log::set_logger(&LOG);
@@ -171,7 +177,7 @@ fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
     for line in [
         format!("{} could be read by others (mode 644)", place.database().display()),
         format!(
-            "{} is of version 2 now; as it was (version 1) it is kept in {}",
+            "{} is of version {VERSION} now; as it was (version 1) it is kept in {}",
             place.database().display(),
             backup.display()
         ),

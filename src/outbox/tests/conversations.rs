@@ -33,7 +33,7 @@ fn a_direct_message_is_shown_at_once_and_told_from_ones_own_side() {
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
     assert_eq!(all_packets(&peer), ["\r[00:00] #1 bob -> you: hello\r\n> "]);
     outbox.line_ended();
-    outbox.tell_direct(&direct(2, false, Draft::said("hi")), &mut clock());
+    outbox.tell_direct(&direct(2, false, Draft::said("hi")), Own::Answer, &mut clock());
     assert_eq!(all_packets(&peer), Vec::<String>::new(), "with the rest of the turn");
     outbox.settle();
     assert_eq!(all_packets(&peer), ["[00:00] #2 you -> bob: hi\r\n> "]);

@@ -34,7 +34,7 @@ impl Viewer {
     }
 
     fn ansi() -> Viewer {
-        Viewer::new(Look { ansi: true, color: false, columns: Some(80) })
+        Viewer::new(Look { ansi: true, columns: Some(80), ..Look::PLAIN })
     }
 
     /// Shows what has come to the terminal; the packets it came in.
@@ -217,7 +217,7 @@ fn a_text_said_and_erased_in_one_batch_never_comes_to_the_screen() {
 
 #[test]
 fn in_line_mode_and_without_ansi_there_is_the_line_and_nothing_else() {
-    let plain = Look { ansi: false, color: false, columns: Some(80) };
+    let plain = Look { columns: Some(80), ..Look::PLAIN };
     let ansi = Look { ansi: true, ..plain };
     for (look, character_mode) in [(plain, false), (ansi, false), (plain, true)] {
         let (outbox, peer) = packets(&laggards(NO_LIMITS));

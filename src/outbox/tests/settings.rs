@@ -1,7 +1,7 @@
 //! A person's own settings: whom he ignores, his bell, his time zone; and how his name stands out.
 
 use super::*;
-use crate::message::Addressee;
+use crate::message::{Addressee, News};
 use crate::screen::{Bell, Look};
 
 fn viewer() -> (Arc<Outbox>, Socket) {
@@ -96,7 +96,7 @@ fn the_bell_rings_once_per_batch_for_others_words() {
     assert_eq!(bells(&[by(1, 99, "bob", "off by default, alice")]), 0);
     outbox.set_bell(Bell::On);
     assert_eq!(bells(&[by(2, 99, "bob", "one"), by(3, 99, "bob", "two"), by(4, 98, "carol", "three")]), 1);
-    let news = Event::Happened { news: "bob left".into(), by: None };
+    let news = Event::Happened { news: "bob left".into(), by: None, kind: News::Presence };
     assert_eq!(bells(&[Sequenced { sequence: 5, event: Arc::new(news) }]), 0, "news are no messages");
     assert_eq!(bells(&[edited(6, &by(2, 99, "bob", "one"), "new")]), 0, "nor is an edit");
     outbox.with_display(|display, out| display.set_character_mode(true, out));
@@ -118,7 +118,7 @@ fn the_bell_for_mentions_rings_at_ones_name_and_at_direct_messages() {
     let (alice, bob) = (addressee(1, "alice"), addressee(99, "bob"));
     outbox.show_direct(&direct(9, bob.clone(), alice.clone(), "hello"), &mut clock());
     assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 1);
-    outbox.tell_direct(&direct(10, alice.clone(), bob.clone(), "hi"), &mut clock());
+    outbox.tell_direct(&direct(10, alice.clone(), bob.clone(), "hi"), Own::Answer, &mut clock());
     outbox.settle();
     assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 0, "not at one's own");
     // An ignored one rings no bell.
@@ -161,12 +161,12 @@ fn a_mention_stands_out_with_colour_only_and_only_for_who_is_meant() {
     for (color, shown) in [(true, "hello \x1b[1mAlice\x1b[22m!"), (false, "hello Alice!")] {
         let (outbox, peer) = viewer();
         outbox.with_display(|display, out| {
-            display.set_look(Look { ansi: true, color, columns: Some(80) }, None, out);
+            display.set_look(Look { ansi: true, color, columns: Some(80), ..Look::PLAIN }, None, out);
         });
         let (carol, carol_peer) = viewer();
         carol.set_name(&name("carol"));
         carol.with_display(|display, out| {
-            display.set_look(Look { ansi: true, color, columns: Some(80) }, None, out);
+            display.set_look(Look { ansi: true, color, columns: Some(80), ..Look::PLAIN }, None, out);
         });
         let events = [by(1, 99, "bob", "plain"), by(2, 99, "bob", "hello Alice!"), by(3, 1, "alice", "alice here")];
         let mut delivery = batch(&events);
@@ -193,4 +193,60 @@ fn people_known_by_name_alone_are_ignored_each_for_himself() {
     assert!(seen.contains("carol: from before") && !seen.contains("hidden"), "{seen:?}");
     assert!(outbox.unignore(&name("eve"), Some(ClientId::NONE)));
     assert_eq!(outbox.ignored(), [addressee(ClientId::NONE.0, "mallory")]);
+}
+
+#[test]
+fn who_wants_neither_times_nor_ids_gets_the_bare_line_and_others_the_whole_one() {
+    let (outbox, peer) = viewer();
+    outbox.with_display(|display, out| display.set_look(Look { times: false, ids: false, ..Look::PLAIN }, None, out));
+    let events = [
+        by(1, 99, "bob", "hello"),
+        said_by(2, 99, "bob", Draft { action: true, ..Draft::said("was kicked by alice") }),
+    ];
+    outbox.push(&mut batch(&events));
+    let bare = "\rbob: hello\r\n** bob was kicked by alice\r\ngeneral | ";
+    assert_eq!(all_packets(&peer), [bare], "and no action can pass for a line of the server's");
+    outbox.tell_events(&[Arc::clone(&events[0].event)], &mut clock());
+    outbox.settle();
+    let answer = all_packets(&peer).concat();
+    assert!(answer.contains("[00:00] #1 bob: hello\r\n"), "{answer:?}");
+    let (other, other_peer) = viewer();
+    other.push(&mut batch(&events));
+    assert!(all_packets(&other_peer).concat().contains("[00:00] #1 bob: hello\r\n"));
+}
+
+#[test]
+fn an_answer_to_a_command_of_ones_own_has_time_and_id_in_any_case() {
+    let (outbox, peer) = viewer();
+    outbox.with_display(|display, out| display.set_look(Look { times: false, ids: false, ..Look::PLAIN }, None, out));
+    let own = by(1, 1, "alice", "hello");
+    let waves = said_by(2, 1, "alice", Draft { action: true, ..Draft::said("waves") });
+    outbox.push(&mut batch(&[own.clone(), waves, by(3, 99, "bob", "hi"), edited(4, &own, "goodbye")]));
+    let seen = all_packets(&peer).concat();
+    for line in ["[00:00] #2 * alice waves\r\n", "\nbob: hi\r\n", "[00:00] #1 alice: goodbye (edited)\r\n"] {
+        assert!(seen.contains(line), "{line:?} in {seen:?}");
+    }
+}
+
+#[test]
+fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_prompt() {
+    let (outbox, peer) = viewer();
+    outbox.with_display(|display, out| display.set_look(Look { quiet: true, ..Look::PLAIN }, None, out));
+    let happened = |sequence, news: &str, kind| {
+        let event = Event::Happened { news: news.into(), by: None, kind };
+        Sequenced { sequence, event: Arc::new(event) }
+    };
+    outbox.push(&mut batch(&[happened(1, "bob joined", News::Presence)]));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+    outbox.push(&mut batch(&[happened(2, "bob left", News::Presence), by(3, 99, "carol", "hi")]));
+    assert_eq!(all_packets(&peer), ["\r[00:00] #3 carol: hi\r\ngeneral | "]);
+    outbox.push(&mut batch(&[happened(4, "bob was kicked by alice", News::Other)]));
+    assert_eq!(all_packets(&peer), ["\r* bob was kicked by alice\r\ngeneral | "]);
+    // With settings of one's own, and in character mode, too.
+    outbox.set_bell(Bell::On);
+    outbox.with_display(|display, out| display.set_character_mode(true, out));
+    outbox.settle();
+    all_packets(&peer);
+    outbox.push(&mut batch(&[happened(5, "bob joined", News::Presence)]));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
 }

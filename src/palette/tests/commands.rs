@@ -128,6 +128,12 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("bell on", Effect::SetBell(Bell::On)),
         ("bell OFF", Effect::SetBell(Bell::Off)),
         ("bell Mentions", Effect::SetBell(Bell::Mentions)),
+        ("timestamps off", Effect::SetViewing(Viewing::Timestamps(false))),
+        ("TIMESTAMPS On", Effect::SetViewing(Viewing::Timestamps(true))),
+        ("ids off", Effect::SetViewing(Viewing::Ids(false))),
+        ("ids on", Effect::SetViewing(Viewing::Ids(true))),
+        ("quiet on", Effect::SetViewing(Viewing::Quiet(true))),
+        ("quiet off", Effect::SetViewing(Viewing::Quiet(false))),
         ("color on", Effect::SetColor(true)),
         ("color off", Effect::SetColor(false)),
         ("mode line", Effect::SetCharacterMode(false)),
@@ -236,7 +242,8 @@ fn wrong_forms_are_answered_with_how_to_use_the_command() {
         |edit 12|edit #12|delete x|delete 12 13|delete #|temp|temp 5|temp @bob|temp 5 @bob|history x|history 0|history -1\
         |search|create|group|group trip|group trip ,|invite|invite ,|slow|destroy now|close general|op bob now|deop bob x|unban bob x\
         |unmute bob x|ban bob 0m|ban bob 400d|ban bob 1h30m spam|kick\
-        |ban|unban|mute|mute bob x|mute bob 0s|unmute|op|deop|nick|whois|unignore|bell|bell x|color|color maybe|mode\
+        |ban|unban|mute|mute bob x|mute bob 0s|unmute|op|deop|nick|whois|unignore|bell|bell x|timestamps|timestamps x|ids|ids 1 2|quiet\
+        |quiet please|color|color maybe|mode\
         |mode x|echo|shutdown|login|ghost|broadcast|banip ::1 0m|banip ::1 2hours spam|unbanip|unbanip ::1 now|audit x|audit -1\
         |audit 99999999999999999999999";
     for view in [false, true] {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::message::{Addressee, Event, Quoted};
+use crate::message::{Addressee, Event, News, Quoted};
 
 const BOB: ClientId = ClientId(1);
 const CAROL: ClientId = ClientId(2);
@@ -109,7 +109,7 @@ fn events_are_messages_in_their_form_or_news_of_the_server() {
     let message = said.message().expect("a message").edited("ho");
     let edited = Event::Edited { message: Arc::new(Event::Said(message)), requoted: Box::default(), redraw: false };
     assert_eq!(event(&edited), "[14:03] #12 bob: ho (edited)\r\n");
-    let happened = Event::Happened { news: "bob joined".into(), by: None };
+    let happened = Event::Happened { news: "bob joined".into(), by: None, kind: News::Presence };
     assert_eq!(event(&happened), "* bob joined\r\n");
 }
 

@@ -18,7 +18,7 @@ fn message(text: &str) -> Message {
 
 /// With and without colour, of a width or none.
 fn look(color: bool, columns: Option<u16>) -> Look {
-    Look { ansi: color, color, columns }
+    Look { ansi: color, color, columns, ..Look::PLAIN }
 }
 
 fn user(name: &str) -> UserName {
@@ -66,7 +66,7 @@ fn the_clock_follows_the_minutes_and_its_zone() {
 #[test]
 fn colour_goes_around_the_whole_line_and_the_mark_stays() {
     let mut out = Vec::new();
-    render_line(Tone::Refusal, "no", Look { ansi: true, color: true, columns: None }, &mut out);
+    render_line(Tone::Refusal, "no", Look { ansi: true, color: true, ..Look::PLAIN }, &mut out);
     assert_eq!(out, b"\x1b[33m! no\x1b[0m\r\n");
 }
 
