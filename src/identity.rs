@@ -30,25 +30,27 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Whether both are the same person: the same connection, the same account, or, where only one of them has an account
-    /// or none has, the same name from the same address.
+    /// Whether both are the same person: the same account, or, where only one of them has an account or none has, the
+    /// same connection, or the same name from the same address.
     ///
-    /// A name alone proves nothing, since whoever comes first may take it; an address alone is a whole household.
+    /// Two accounts are two people, even on one connection. A name alone proves nothing, since anybody may take a free one;
+    /// an address alone is a whole household.
     pub fn is(&self, other: &Identity) -> bool {
-        if self.client == other.client && self.client != ClientId::NONE {
-            return true;
-        }
         match (self.account, other.account) {
             (Some(own), Some(others)) => own == others,
-            _ => self.name == other.name && self.address == other.address,
+            _ => self.shares_connection(other) || (self.name == other.name && self.address == other.address),
         }
     }
 
     /// Whether what this person was given is the other one's, too. As [`is`](Identity::is), but what an account was given
-    /// nobody has without it: when the account is gone, anybody behind the same address may take its name.
+    /// nobody has without it, not even on the connection that was logged in to it.
     pub fn entitles(&self, other: &Identity) -> bool {
-        let same_connection = self.client == other.client && self.client != ClientId::NONE;
-        self.is(other) && (same_connection || self.account.is_none() || other.account.is_some())
+        self.is(other) && (self.account.is_none() || other.account.is_some())
+    }
+
+    /// Whether both are on the same connection. Who is known from before the server's start is on none.
+    pub fn shares_connection(&self, other: &Identity) -> bool {
+        self.client == other.client && self.client != ClientId::NONE
     }
 }
 
@@ -131,7 +133,15 @@ mod tests {
         let elsewhere = Identity { account: Some(AccountId(7)), ..identity(3, "alice", "192.0.2.9") };
         assert!(account.entitles(&elsewhere) && guest.entitles(&account), "what he had before he registered stays his");
         let out = Identity { account: None, ..account.clone() };
-        assert!(account.entitles(&out), "on the connection that he was logged in on");
+        assert!(account.is(&out) && !account.entitles(&out), "on the connection that was logged in to it");
+    }
+
+    #[test]
+    fn two_accounts_on_one_connection_are_two_people() {
+        let account = |account| Identity { account: Some(AccountId(account)), ..identity(1, "alice", "192.0.2.1") };
+        assert!(!account(7).is(&account(8)) && !account(7).entitles(&account(8)));
+        let guest = identity(1, "al", "192.0.2.9");
+        assert!(guest.is(&account(8)) && guest.entitles(&account(8)), "what a guest was given follows the connection");
     }
 
     #[test]

@@ -182,10 +182,13 @@ impl Message {
         Message { account, ..self }
     }
 
-    /// Whether a connection, or the account it is logged in to, has said it.
+    /// Whether a connection, or the account it is logged in to, has said it. What an account has said is not another one's,
+    /// even on the same connection.
     pub fn is_by(&self, client: ClientId, account: Option<AccountId>) -> bool {
-        let same_account = self.account.is_some() && self.account == account;
-        same_account || (self.from == client && self.from != ClientId::NONE)
+        match (self.account, account) {
+            (Some(own), Some(others)) => own == others,
+            _ => self.from == client && self.from != ClientId::NONE,
+        }
     }
 
     /// Whether it is erased after a while.
@@ -300,6 +303,7 @@ mod tests {
         assert!(guests.is_by(ClientId(1), None) && !guests.is_by(ClientId(2), None));
         let accounts = message("morning", None).of_account(Some(AccountId(7)));
         assert!(accounts.is_by(ClientId(2), Some(AccountId(7))) && !accounts.is_by(ClientId(2), Some(AccountId(8))));
+        assert!(!accounts.is_by(ClientId(1), Some(AccountId(8))), "another account on the same connection");
         let earlier = Message { from: ClientId::NONE, ..message("morning", None) };
         assert!(!earlier.is_by(ClientId::NONE, None));
     }

@@ -10,6 +10,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::identity::{AccountId, Identity};
+use crate::message::ClientId;
 use crate::names::UserName;
 use crate::permission::Role;
 
@@ -97,12 +98,16 @@ fn holds(until: Option<Instant>, now: Instant) -> bool {
     until.is_none_or(|until| until > now)
 }
 
+/// The end of what holds longest: a connection may have an entry of its own and one of the account it was logged in to.
 fn find(list: &[Entry], who: &Identity, now: Instant) -> Option<Option<Instant>> {
-    list.iter().find(|entry| entry.who.is(who) && holds(entry.until, now)).map(|entry| entry.until)
+    let found = list.iter().filter(|entry| entry.who.is(who) && holds(entry.until, now)).map(|entry| entry.until);
+    found.reduce(|one, other| Some(one?.max(other?)))
 }
 
+/// An account's entry is replaced by one of the same account alone: what a guest on its connection gets is the guest's.
 fn put(list: &mut Vec<Entry>, who: &Identity, until: Option<Instant>, now: Instant) {
-    list.retain(|entry| holds(entry.until, now) && !entry.who.is(who));
+    let is_replaced = |known: &Identity| known.account == who.account && known.is(who);
+    list.retain(|entry| holds(entry.until, now) && !is_replaced(&entry.who));
     if list.len() >= MOST_ENTRIES {
         list.remove(0);
     }
@@ -128,9 +133,9 @@ impl Order {
         Some(if admin.owner { Role::Owner } else { Role::Admin })
     }
 
-    /// The rank of a name that is waited for: nobody may be kept out by his name while his place is kept for him.
+    /// The rank of a name that is not there: nobody may be kept out by name while their place is kept for them.
     pub fn awaited_rank(&self, name: &UserName, now: Instant) -> Option<Role> {
-        let awaited = |admin: &&Admin| admin.who.name == *name && admin.until.is_some_and(|until| until > now);
+        let awaited = |admin: &&Admin| admin.who.name == *name && holds(admin.until, now);
         self.admins.iter().find(awaited).map(|admin| if admin.owner { Role::Owner } else { Role::Admin })
     }
 
@@ -201,17 +206,39 @@ impl Order {
         true
     }
 
-    /// Somebody has another name now, or has logged in to an account. What he was given with an account stays the
-    /// account's.
-    pub fn renamed(&mut self, who: &Identity) {
+    /// A connection goes that was logged in to an account whose place this is, and is not any more: the account is waited
+    /// for as after a lost connection, and in a room that is `kept` without an end. True if one is waited for now.
+    pub fn await_account(&mut self, who: &Identity, kept: bool, now: Instant) -> bool {
+        let is_left_behind = |admin: &&mut Admin| {
+            admin.who.account.is_some() && admin.who.shares_connection(who) && !admin.who.entitles(who)
+        };
+        let mut awaited = false;
+        for admin in self.admins.iter_mut().filter(is_left_behind) {
+            // It is nobody's connection any more.
+            admin.who.client = ClientId::NONE;
+            if !kept {
+                admin.until = Some(now + GRACE);
+                awaited = true;
+            }
+        }
+        awaited
+    }
+
+    /// Somebody in the room has another name now, or has logged in to an account: whose place is kept is back. What was
+    /// given with an account stays the account's. True if something is an account's now that was a guest's.
+    pub fn renamed(&mut self, who: &Identity, now: Instant) -> bool {
         let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
         let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations, &mut self.rests];
         let others = lists.into_iter().flat_map(|list| list.iter_mut().map(|entry| &mut entry.who));
+        let mut adopted = false;
         for known in admins.chain(others) {
             if known.client == who.client && known.account.is_none() {
                 *known = who.clone();
+                adopted |= who.account.is_some();
             }
         }
+        self.entered(who, now);
+        adopted
     }
 
     /// Whether there is an admin, present or waited for.
@@ -346,7 +373,6 @@ impl Order {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{AccountId, ClientId};
 
     fn who(client: u64, name: &str, address: &str) -> Identity {
         let name = UserName::parse(name, 1, 32).expect("a name");
@@ -435,9 +461,64 @@ mod tests {
         let now = Instant::now();
         let mut order = Order::founded_by(alice());
         let account = Identity { account: Some(AccountId(7)), ..alice() };
-        order.renamed(&account);
-        order.renamed(&Identity { account: None, ..who(1, "al", "192.0.2.1") });
+        assert!(order.renamed(&account, now));
+        let guest = Identity { account: None, ..who(1, "al", "192.0.2.1") };
+        assert!(!order.renamed(&guest, now));
+        assert_eq!(order.rank(&guest, now), None);
         assert_eq!(order.rank(&Identity { client: ClientId(9), ..account }, now), Some(Role::Owner));
+    }
+
+    fn account(client: u64, number: u64) -> Identity {
+        Identity { account: Some(AccountId(number)), ..who(client, &format!("a{number}"), "192.0.2.1") }
+    }
+
+    #[test]
+    fn what_an_account_was_given_does_not_follow_its_connection_into_another_account() {
+        let now = Instant::now();
+        for kept in [false, true] {
+            let mut order = Order::founded_by(account(1, 7));
+            order.invite(&account(1, 7), now);
+            order.mute(&account(1, 7), None, now);
+            order.kick(&account(2, 9), now);
+            order.ban(Ban { address: None, ..ban(&account(2, 9), None) }, now);
+            let other = account(1, 8);
+            order.renamed(&other, now);
+            assert_eq!(order.rank(&other, now), None);
+            assert!(!order.invited(&other, now) && order.muted(&other, now).is_none());
+            let other = account(2, 8);
+            assert!(order.kicked(&other, now).is_none() && order.banned(&other, now).is_none());
+            // Leaving and coming back makes it no other's.
+            assert!(!order.left(&account(1, 8), false, kept, now));
+            assert_eq!(order.await_account(&account(1, 8), kept, now), !kept);
+            order.entered(&account(1, 8), now);
+            assert_eq!(order.rank(&account(1, 8), now), None);
+            assert!(order.muted(&account(5, 7), now).is_some());
+            assert_eq!(order.rank(&account(5, 7), now), Some(Role::Owner));
+            assert_eq!(order.has_admin(now + GRACE), kept, "in a room that is not kept, somebody inherits in the end");
+        }
+    }
+
+    #[test]
+    fn who_logs_in_again_in_the_room_is_waited_for_no_more() {
+        let now = Instant::now();
+        let mut order = Order::founded_by(account(1, 7));
+        order.renamed(&account(1, 8), now);
+        order.await_account(&account(1, 8), false, now);
+        // By another connection, which was in the room as somebody else.
+        order.renamed(&account(2, 7), now);
+        assert_eq!(order.rank(&account(2, 7), now + GRACE * 9), Some(Role::Owner));
+    }
+
+    #[test]
+    fn a_mute_of_a_guest_does_not_replace_that_of_the_account_on_the_connection() {
+        let now = Instant::now();
+        let mut order = Order::default();
+        order.mute(&account(1, 7), None, now);
+        let guest = who(1, "al", "192.0.2.1");
+        order.mute(&guest, Some(now + GRACE), now);
+        assert_eq!(order.muted(&guest, now), Some(None), "the longer one");
+        assert_eq!(order.muted(&account(5, 7), now + GRACE), Some(None));
+        assert!(order.unmute(&guest.name, Some(&guest), now) && order.muted(&guest, now).is_none());
     }
 
     #[test]
@@ -508,7 +589,7 @@ mod tests {
         let mut order = Order::default();
         order.mute(&bob(), None, now);
         let renamed = who(2, "robert", "192.0.2.2");
-        order.renamed(&renamed);
+        order.renamed(&renamed, now);
         assert_eq!(order.muted(&who(8, "robert", "192.0.2.2"), now), Some(None));
         assert!(order.unmute(&renamed.name, Some(&renamed), now));
         assert_eq!(order.muted(&renamed, now), None);

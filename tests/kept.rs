@@ -15,6 +15,8 @@ mod history;
 mod home;
 #[path = "support/machine.rs"]
 mod machine;
+#[path = "kept/ranks.rs"]
+mod ranks;
 #[path = "kept/rooms.rs"]
 mod rooms;
 mod support;

@@ -74,7 +74,9 @@ impl Hub {
             let who = person.identity();
             if who.account.is_some() {
                 let actor = Actor { operator: self.is_operator(&who), who };
-                self.rooms.all().iter().for_each(|room| room.identify(&actor));
+                for room in self.rooms.all() {
+                    room.identify(&actor, Instant::now());
+                }
             }
         }
     }
@@ -185,7 +187,7 @@ impl Hub {
         self.mailbox.take(account);
         let actor = Actor { operator: false, who: person.identity() };
         for room in self.rooms.all() {
-            room.identify(&actor);
+            room.identify(&actor, Instant::now());
             self.forget_place(&room, account);
         }
     }

@@ -251,7 +251,7 @@ pub fn restored(kept: KeptMessage) -> Message {
 }
 
 impl State {
-    fn snapshot(&mut self, room: &Room) -> Snapshot {
+    pub(super) fn snapshot(&mut self, room: &Room) -> Snapshot {
         let clocks = Clocks { now: Instant::now(), at: Timestamp::now() };
         let lists = self.order.lists(clocks.now);
         let config = &self.config;

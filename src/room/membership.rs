@@ -111,6 +111,7 @@ impl Room {
         let is_back = state.members.values().any(|other| other.who.is(&member.who));
         let State { order, kept, .. } = &mut *state;
         let was_admin = !is_back && order.left(&member.who, lost, *kept, now);
+        let account_awaited = order.await_account(&member.who, *kept, now);
         if was_admin && state.members.is_empty() {
             // Until it closes, his own room lets him in again.
             state.order.invite(&member.who, now);
@@ -120,7 +121,7 @@ impl Room {
         Some(Change {
             others,
             gathering,
-            heir_awaited: was_admin && lost,
+            heir_awaited: (was_admin && lost) || account_awaited,
             empty: others == 0 && state.made.is_some() && !state.kept,
             heir: false,
         })
@@ -132,12 +133,15 @@ impl Room {
         self.drive();
     }
 
-    /// Somebody has another name now. The others are told; he is told elsewhere.
-    pub fn rename(&self, actor: &Actor, before: &UserName) {
+    /// Somebody has another name now. The others are told; the person is told elsewhere. True if the room has to be
+    /// written down.
+    pub fn rename(&self, actor: &Actor, before: &UserName, now: Instant) -> bool {
         let mut state = self.lock();
-        if state.identify(actor) {
+        let changed = state.identify(actor, now);
+        if changed.is_some() {
             state.tell_presence(format!("{before} is {} now", actor.who.name), Some(actor.who.client));
         }
+        changed == Some(true)
     }
 
     /// The accounts of those who keep order.
@@ -151,9 +155,9 @@ impl Room {
         self.lock().forget_account(self, account, now)
     }
 
-    /// Somebody has logged in to an account, or out of it.
-    pub fn identify(&self, actor: &Actor) {
-        self.lock().identify(actor);
+    /// Somebody has logged in to an account, or out of it. True if the room has to be written down.
+    pub fn identify(&self, actor: &Actor, now: Instant) -> bool {
+        self.lock().identify(actor, now) == Some(true)
     }
 }
 
@@ -161,7 +165,12 @@ impl State {
     /// Somebody's account is gone. An heir is named if there is nobody left to keep order.
     pub(super) fn forget_account(&mut self, room: &Room, account: AccountId, now: Instant) -> bool {
         let State { order, members, .. } = self;
-        let had_place = order.forget_account(account, |who| members.contains_key(&who.client));
+        // Whether the connection that had the place is still this person's: on it may be somebody else by now.
+        let is_there = |who: &Identity| {
+            let member = members.get(&who.client).map(|member| &member.who);
+            member.is_some_and(|now| now.name == who.name && now.account.is_none_or(|own| own == account))
+        };
+        let had_place = order.forget_account(account, is_there);
         if had_place {
             self.revision += 1;
             self.name_heir(room, None, now);
@@ -169,13 +178,15 @@ impl State {
         had_place
     }
 
-    /// Who a member is now. False if he is none.
-    fn identify(&mut self, actor: &Actor) -> bool {
-        let Some(member) = self.members.get_mut(&actor.who.client) else { return false };
+    /// Who a member is now; `None` if they are not in the room. True if something in the lists is an account's now that was
+    /// a guest's.
+    fn identify(&mut self, actor: &Actor, now: Instant) -> Option<bool> {
+        let member = self.members.get_mut(&actor.who.client)?;
         member.who = actor.who.clone();
         member.operator = actor.operator;
-        self.order.renamed(&actor.who);
-        true
+        let adopted = self.order.renamed(&actor.who, now);
+        self.revision += u64::from(adopted);
+        Some(adopted)
     }
 
     /// Whoever comes first into a room that was empty for a while gets it.

@@ -26,6 +26,9 @@ pub struct Acted {
     pub news: String,
     /// Nobody is left in a room that somebody has made.
     pub empty: bool,
+    /// The account of an admin is waited for, whose connection was put out as somebody else: see
+    /// [`Change::heir_awaited`](super::Change).
+    pub heir_awaited: bool,
 }
 
 /// Somebody something is done to, as far as the room and the server know him.
@@ -62,12 +65,13 @@ impl Room {
                 let news = because(format!("{} was kicked by {}", target.name, actor.who.name), &reason);
                 let line = because(format!("You were kicked from {} by {}", self.name, actor.who.name), &reason);
                 let line = format!("{line}. You may come back in {}.", span::told(KICK_LASTS));
+                let mut heir_awaited = false;
                 if let Some(who) = &target.who {
                     state.revision += 1;
                     state.order.kick(who, now);
-                    state.put_out(self, who, &target, &news, &line, actor, now);
+                    heir_awaited = state.put_out(self, who, &target, &news, &line, actor, now);
                 }
-                return Ok(Acted { news, empty: state.is_empty() });
+                return Ok(Acted { news, empty: state.is_empty(), heir_awaited });
             }
             Act::Ban { whom, lasts, reason } => {
                 return self.ban(state, actor, whom, lasts, &reason, online, local, now);
@@ -155,7 +159,8 @@ impl Room {
                 if state.made.is_none() {
                     return Err(Denied::Configured(self.name.clone()));
                 }
-                return Ok(Acted { news: format!("{} was closed by {}", self.name, actor.who.name), empty: false });
+                let news = format!("{} was closed by {}", self.name, actor.who.name);
+                return Ok(Acted { news, empty: false, heir_awaited: false });
             }
         };
         state.revision += 1;
@@ -163,7 +168,7 @@ impl Room {
         if heir {
             state.name_heir(self, passed_over, now);
         }
-        Ok(Acted { news, empty: false })
+        Ok(Acted { news, empty: false, heir_awaited: false })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call, from `act`, whose arguments these are")]
@@ -207,11 +212,14 @@ impl Room {
         let length = lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
         let news = because(format!("{} was banned by {}{length}", target.name, actor.who.name), reason);
         let line = because(format!("You were banned from {} by {}{length}", self.name, actor.who.name), reason) + ".";
-        match target.who.clone().filter(|who| state.members.contains_key(&who.client)) {
+        let heir_awaited = match target.who.clone().filter(|who| state.members.contains_key(&who.client)) {
             Some(who) => state.put_out(self, &who, &target, &news, &line, actor, now),
-            None => state.tell(news.clone(), Some(actor.who.client)),
-        }
-        Ok(Acted { news, empty: state.is_empty() })
+            None => {
+                state.tell(news.clone(), Some(actor.who.client));
+                false
+            }
+        };
+        Ok(Acted { news, empty: state.is_empty(), heir_awaited })
     }
 
     /// Opens the room to somebody for a day. The sentence is for the room.
@@ -334,7 +342,8 @@ impl State {
         })
     }
 
-    /// Takes somebody out of the room and tells both him and the others.
+    /// Takes somebody out of the room and tells both them and the others. True if the account of an admin is waited for
+    /// now.
     #[expect(clippy::too_many_arguments, reason = "two calls, whose sentences these are")]
     fn put_out(
         &mut self,
@@ -345,14 +354,16 @@ impl State {
         line: &str,
         actor: &Actor,
         now: Instant,
-    ) {
+    ) -> bool {
         self.remove(who.client, now);
         self.order.left(who, false, false, now);
+        let awaited = self.order.await_account(who, self.kept, now);
         self.tell(news.to_owned(), Some(actor.who.client));
         if let Some(outbox) = &target.outbox {
             outbox.expel(&Conversation::Room(room.name.clone()), Some(room.instance), line);
         }
         self.name_heir(room, None, now);
+        awaited
     }
 
     fn is_empty(&self) -> bool {

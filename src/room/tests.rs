@@ -1,7 +1,7 @@
 //! Rooms with real sockets behind their members, without a server: who sees what, in which order, and who delivers it.
 //!
 //! Here stands delivery; who may do what is in `permissions`, order and its news in `acts`, who inherits a room in `heirs`,
-//! what becomes of messages in `messages`.
+//! what becomes of messages in `messages`, that no rank passes to somebody else in `ranks`.
 //!
 //! What depends on the order of threads runs under several seeds; `CHATSOCK_SEEDS` sets how many.
 
@@ -9,6 +9,7 @@ mod acts;
 mod heirs;
 mod messages;
 mod permissions;
+mod ranks;
 
 use std::io::Read as _;
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};

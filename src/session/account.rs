@@ -267,8 +267,10 @@ impl Session {
     fn identify(&mut self, person: &Arc<Person>, login: Login) {
         person.set_login(Some(login));
         let Some(actor) = self.actor() else { return };
-        for membership in &self.memberships {
-            membership.room.identify(&actor);
+        for room in self.memberships.iter().map(|membership| &membership.room) {
+            if room.identify(&actor, Instant::now()) {
+                self.keep_room(room);
+            }
         }
     }
 

@@ -13,10 +13,12 @@ use crate::deed::{Act, Actor, Denied};
 use crate::hub::Request;
 use crate::identity::Whom;
 use crate::names::RoomName;
+use crate::order::GRACE;
 use crate::outbox::Ended;
 use crate::palette::seconds;
 use crate::room::Room;
 use crate::screen::Tone;
+use crate::timer::Task;
 use crate::{span, text};
 
 /// Wrong exit codes on one connection before it is closed.
@@ -51,6 +53,9 @@ impl Session {
                 self.outbox.tell(Tone::News, &acted.news);
                 if acted.empty {
                     self.hub.let_linger(&room);
+                }
+                if acted.heir_awaited {
+                    self.hub.timer.schedule(Instant::now() + GRACE, Task::NameHeir(Arc::downgrade(&room)));
                 }
             }
             Err(denied) => {

@@ -68,8 +68,11 @@ impl Session {
         self.outbox.set_name(name);
         let Some(actor) = self.actor() else { return true };
         for room in self.memberships.iter().map(|membership| Arc::clone(&membership.room)).collect::<Vec<_>>() {
-            room.rename(&actor, &before);
+            let changed = room.rename(&actor, &before, Instant::now());
             self.note_undelivered(&room);
+            if changed {
+                self.keep_room(&room);
+            }
         }
         for pair in self.hub.directs.of(self.outbox.id()) {
             let partner = pair.partner(self.outbox.id());

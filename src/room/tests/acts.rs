@@ -43,7 +43,7 @@ impl Scene {
 }
 
 fn said(news: &str) -> Result<Acted, Denied> {
-    Ok(Acted { news: news.to_owned(), empty: false })
+    Ok(Acted { news: news.to_owned(), empty: false, heir_awaited: false })
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn a_new_name_is_told_to_the_others_and_keeps_rank_and_silence() {
     scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
     let actor = Actor { who: renamed, operator: false };
-    scene.room.rename(&actor, &target.who.name);
+    scene.room.rename(&actor, &target.who.name, Instant::now());
     scene.room.drive();
     let occupants = scene.room.occupants(&actor, scene.now);
     let known = occupants.iter().find(|known| known.client == target.id()).expect("he is there");
