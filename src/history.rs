@@ -8,6 +8,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::message::{AccountId, ClientId, Event, Message, MessageId};
 
 /// Messages of one place that wait for the end of their time. One more cannot be said: each is an entry in the timer, for
@@ -133,6 +135,18 @@ impl History {
         (!gone).then(|| Changed { message: None, requoted: self.requote(id, None) })
     }
 
+    /// Takes out what was said before a moment, and its text out of every quote; the numbers of what was taken. Looks at all
+    /// of them: moments do not rise with numbers where the clock was set.
+    pub fn forget_before(&mut self, since: Timestamp) -> Vec<MessageId> {
+        let old = |event: &Arc<Event>| event.message().filter(|message| message.at < since).map(|message| message.id);
+        let gone: Vec<_> = self.kept.iter().filter_map(old).collect();
+        if !gone.is_empty() {
+            self.kept.retain(|event| old(event).is_none());
+            gone.iter().for_each(|id| drop(self.requote(*id, None)));
+        }
+        gone
+    }
+
     /// Brings the quotes of a message up to date; the answers that have one.
     pub fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
         let mut requoted = Vec::new();
@@ -225,6 +239,24 @@ mod tests {
         assert!(!history.takes_temporary(ClientId(1)) && history.takes_temporary(ClientId(2)));
         assert!(history.expire(MessageId(1)).is_none(), "it was deleted, and is not told again");
         assert!(history.takes_temporary(ClientId(1)));
+    }
+
+    #[test]
+    fn what_is_too_old_is_gone_from_quotes_too_and_one_dated_ahead_hides_nothing_behind_it() {
+        let mut history = History::new();
+        let author = UserName::parse("bob", 1, 12).expect("a name");
+        let at = |seconds| Timestamp::from_second(seconds).expect("a moment");
+        let mut quote = None;
+        for (id, second) in [(1, 900), (2, 100), (3, 150), (4, 300)] {
+            let draft = Draft { reply: quote.clone(), ..Draft::said(format!("text {id}")) };
+            let message = Message::new(MessageId(id), at(second), author.clone(), ClientId(1), draft, Box::default());
+            quote = Some(Quoted::of(&message));
+            history.push(Arc::new(Event::Said(message)), 9);
+        }
+        assert_eq!(history.forget_before(at(200)), [MessageId(2), MessageId(3)]);
+        assert_eq!(texts(&history), ["text 1", "text 4"]);
+        assert!(!format!("{history:?}").contains("text 3"));
+        assert!(history.forget_before(at(200)).is_empty());
     }
 
     #[test]

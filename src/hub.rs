@@ -45,6 +45,10 @@ const REDRAW_AFTER: Duration = Duration::from_millis(1050);
 /// When those are looked at again that were drawn anew only a moment before.
 const REDRAW_AGAIN: Duration = Duration::from_millis(250);
 
+/// How often rooms forget what is too old to be shown. Whoever asks for it before does not get it; this is for memory, and
+/// for screens that are drawn anew.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
 /// The number of the first connection: four digits, so that `alice#1001` looks like what it is and no message's number.
 const FIRST_CLIENT: u64 = 1001;
 
@@ -127,6 +131,10 @@ impl Hub {
             rooms.restore(kept.rooms, kept.histories, kept.last_message);
             address_bans = kept.address_bans;
         }
+        let timer = Timer::default();
+        if store.as_ref().is_some_and(|store| store.shown_since().is_some()) {
+            timer.schedule(Instant::now() + FORGET_EVERY, Task::ForgetOld);
+        }
         Hub {
             roster: Roster::default(),
             rooms,
@@ -141,7 +149,7 @@ impl Hub {
             work: Work::default(),
             quotes: RwLock::new(read_quotes(&config)),
             laggards: Arc::new(Laggards::new(outbox_limits(&config))),
-            timer: Timer::default(),
+            timer,
             shutdown: Arc::new(Shutdown::default()),
             clock,
             comparing: Turns::default(),
@@ -238,6 +246,10 @@ impl Hub {
                 {
                     log::info!("room {} closed: nobody was in it", room.name());
                 }
+            }
+            Task::ForgetOld => {
+                self.rooms.all().iter().for_each(|room| room.forget_old());
+                self.timer.schedule(now + FORGET_EVERY, Task::ForgetOld);
             }
             Task::Close(stream) => drop(stream),
         }

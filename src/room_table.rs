@@ -70,7 +70,8 @@ impl RoomTable {
     /// Brings back what was kept: rooms that people have made, the lists of the configured ones, and what was said. Before
     /// anybody is let in.
     pub fn restore(&self, rooms: Vec<KeptRoom>, histories: Vec<(RoomName, Vec<KeptMessage>)>, last_message: MessageId) {
-        let (now, at) = (Instant::now(), Timestamp::now());
+        let moment = self.shared.store.as_ref().map(|store| store.moment());
+        let (now, at) = (Instant::now(), moment.unwrap_or_else(Timestamp::now));
         self.shared.last_message.store(last_message.0, Ordering::Relaxed);
         let mut taken_over = Vec::new();
         let mut table = self.lock();

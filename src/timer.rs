@@ -43,6 +43,8 @@ pub enum Task {
     NameHeir(Weak<Room>),
     /// The end of a room that somebody has made, if nobody is in it.
     CloseIfEmpty(Weak<Room>),
+    /// Forgetting what is too old to be shown, in every room.
+    ForgetOld,
     /// Closing a socket that was refused and told so: a close with unread input would be a reset, which eats the line.
     Close(TcpStream),
 }

@@ -5,6 +5,8 @@
 
 #[path = "kept/at_once.rs"]
 mod at_once;
+#[path = "support/clocks.rs"]
+mod clocks;
 #[path = "kept/directs.rs"]
 mod directs;
 #[path = "kept/erasing.rs"]
@@ -17,6 +19,8 @@ mod home;
 mod machine;
 #[path = "kept/ranks.rs"]
 mod ranks;
+#[path = "kept/retention.rs"]
+mod retention;
 #[path = "kept/rooms.rs"]
 mod rooms;
 mod support;

@@ -3,6 +3,8 @@
 #![cfg(feature = "storage")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
+#[path = "support/clocks.rs"]
+mod clocks;
 #[path = "storage/disk.rs"]
 mod disk;
 #[path = "storage/erasing.rs"]
@@ -17,3 +19,5 @@ mod numbers;
 mod opening;
 #[path = "storage/place.rs"]
 mod place;
+#[path = "storage/retention.rs"]
+mod retention;

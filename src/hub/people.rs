@@ -52,6 +52,11 @@ impl Hub {
         self.store.as_ref()
     }
 
+    /// The moment by which what is kept on disk ends.
+    pub fn moment(&self) -> Timestamp {
+        self.store.as_ref().map_or_else(Timestamp::now, |store| store.moment())
+    }
+
     /// Whether people have accounts here.
     pub fn accounts(&self) -> Accounts {
         if self.store.is_some() { self.config().accounts() } else { Accounts::Off }
@@ -244,7 +249,7 @@ impl Hub {
 
     /// The ban that keeps an address out. Never one of the machine's own addresses: an operator must be able to come in.
     pub fn banned_address(&self, address: IpAddr) -> Option<AddressBan> {
-        let now = Timestamp::now();
+        let now = self.moment();
         let holds = |ban: &&AddressBan| ban.until.is_none_or(|until| until > now) && ban.network.contains(address);
         let bans = self.address_bans.read().unwrap_or_else(PoisonError::into_inner);
         bans.iter().find(holds).filter(|_| !address.is_loopback()).cloned()
@@ -252,7 +257,7 @@ impl Hub {
 
     /// Every network that is kept out, the newest last.
     pub fn address_bans(&self) -> Vec<AddressBan> {
-        let now = Timestamp::now();
+        let now = self.moment();
         let mut bans = self.address_bans.write().unwrap_or_else(PoisonError::into_inner);
         bans.retain(|ban| ban.until.is_none_or(|until| until > now));
         bans.clone()

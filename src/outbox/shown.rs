@@ -91,6 +91,14 @@ impl Shown {
         self.events.len() < before
     }
 
+    /// Takes messages out, and their texts out of quotes; what is on the screen now stays there.
+    pub(super) fn forget(&mut self, gone: &[MessageId]) {
+        for id in gone {
+            self.remove(*id);
+            self.forget_quotes(*id);
+        }
+    }
+
     fn replace(&mut self, new: &Arc<Event>) -> bool {
         let Some(id) = Shown::number(new) else { return false };
         let mut found = false;
@@ -179,6 +187,17 @@ mod tests {
         assert!(shown.note(&erased(1)));
         assert_eq!(texts(&shown), ["two", "* #1 was deleted by bob"]);
         assert!(!shown.note(&erased(7)));
+    }
+
+    #[test]
+    fn what_is_too_old_is_not_drawn_again() {
+        let mut shown = Shown::new(None);
+        for (id, text) in [(1, "one"), (2, "two")] {
+            shown.note(&said(id, text));
+        }
+        shown.forget(&[MessageId(1), MessageId(7)]);
+        assert_eq!(texts(&shown), ["two"]);
+        assert!(!shown.is_due(), "nobody is shown that something went");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::{BELL, Batch, Notice, Outbox, Own, Personal, Shown, State, View, Whose};
 use crate::conversation::Conversation;
-use crate::message::{Addressee, Event, News, Sequenced};
+use crate::message::{Addressee, Event, MessageId, News, Sequenced};
 use crate::screen::{Clock, Place, Reader, Tone, render_event};
 
 /// Whether messages have their times and ids.
@@ -118,6 +118,13 @@ impl Outbox {
             state.unsent.extend_from_slice(text);
         }
         state.shown = Some(shown);
+    }
+
+    /// Messages that are too old to be shown are not drawn again. Called under the room's lock.
+    pub fn forget_shown(&self, gone: &[MessageId]) {
+        if let Some(shown) = &mut self.lock().shown {
+            shown.forget(gone);
+        }
     }
 
     /// Draws the view anew if that had to wait. True if it has to wait still.

@@ -252,7 +252,9 @@ pub fn restored(kept: KeptMessage) -> Message {
 
 impl State {
     pub(super) fn snapshot(&mut self, room: &Room) -> Snapshot {
-        let clocks = Clocks { now: Instant::now(), at: Timestamp::now() };
+        // The moment that counts, or an end that is far away would be written down as far as the clock is wrong.
+        let at = room.store().map_or_else(Timestamp::now, |store| store.moment());
+        let clocks = Clocks { now: Instant::now(), at };
         let lists = self.order.lists(clocks.now);
         let config = &self.config;
         let (entry, password) = match &config.entry {

@@ -59,7 +59,7 @@ impl Room {
     /// Shows the last `count` messages on a member's screen; how many there were, and whether any of them is to be seen.
     /// Under the lock, so that nothing erased meanwhile is shown after it was told to be gone.
     pub fn show_history(&self, actor: &Actor, count: usize, outbox: &Outbox, now: Instant) -> (usize, bool) {
-        let state = self.lock();
+        let state = self.lock_to_show();
         if !state.permits(actor, Deed::Read, state.case(), now) {
             return (0, false);
         }
@@ -69,24 +69,24 @@ impl Room {
 
     /// The last `count` messages, oldest first; nothing for who may not read here.
     pub fn history(&self, actor: &Actor, count: usize, now: Instant) -> Vec<Arc<Event>> {
-        let state = self.lock();
+        let state = self.lock_to_show();
         if state.permits(actor, Deed::Read, state.case(), now) { state.history.last(count) } else { Vec::new() }
     }
 
     /// What an answer to a message quotes of it; nothing if it is not here, or not for him to read.
     pub fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
-        let state = self.lock();
+        let state = self.lock_to_show();
         state.permits(actor, Deed::Read, state.case(), now).then(|| state.history.find(id).map(Quoted::of)).flatten()
     }
 
     /// The last message of a person here.
     pub fn last_by(&self, who: &Identity) -> Option<MessageId> {
-        self.lock().history.last_by(who.client, who.account).map(|message| message.id)
+        self.lock_to_show().history.last_by(who.client, who.account).map(|message| message.id)
     }
 
     /// Gives a message another text. `None` if it is not here, or not for him to read.
     pub fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Option<Result<Erased, Denied>> {
-        let mut state = self.lock();
+        let mut state = self.lock_to_show();
         let own = match state.own(actor, id, now)? {
             own if state.permits(actor, Deed::Edit, Case { own, ..state.case() }, now) => own,
             false => return Some(Err(Denied::NotYours)),
@@ -109,7 +109,7 @@ impl Room {
 
     /// Takes a message out. `None` if it is not here, or not for him to read.
     pub fn delete(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Result<Erased, Denied>> {
-        let mut state = self.lock();
+        let mut state = self.lock_to_show();
         let own = state.own(actor, id, now)?;
         if !state.permits(actor, Deed::Delete, Case { own, ..state.case() }, now) {
             return Some(Err(Denied::NotYours));

@@ -278,7 +278,7 @@ impl Room {
 
     /// Messages said in it after one, as far as they are in memory; not counted are those of an account's own.
     pub fn said_after(&self, last: MessageId, account: Option<AccountId>) -> u64 {
-        let state = self.lock();
+        let state = self.lock_to_show();
         let newer = |event: &&Arc<Event>| event.message().is_some_and(|message| message.id > last);
         let others = |event: &&Arc<Event>| !event.message().is_some_and(|m| m.is_by(ClientId::NONE, account));
         state.history.last(usize::MAX).iter().rev().take_while(newer).filter(others).count() as u64

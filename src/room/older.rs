@@ -1,11 +1,14 @@
-//! What was said in a room before what memory holds.
+//! What was said in a room before what memory holds, and what is too old to be there.
 //!
-//! *Owns* changing and erasing such a message, and what of it is told to the viewers.
+//! *Owns* changing and erasing such a message, and what of it is told to the viewers; that nothing is shown which is older
+//! than messages are kept.
 //! *Knows nothing of* how it is found: whoever calls has read it from the disk.
-//! *Called by* `session`.
+//! *Called by* `session`, the timer, and `room` itself before it shows anything.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
+
+use jiff::Timestamp;
 
 use super::{Erased, Room, State};
 use crate::deed::{Actor, Denied};
@@ -13,10 +16,25 @@ use crate::message::{Event, Message, MessageId};
 use crate::permission::{Case, Deed};
 
 impl Room {
+    /// The room's state without what is too old to be shown, for whoever is about to show any of it.
+    pub(super) fn lock_to_show(&self) -> MutexGuard<'_, State> {
+        let since = self.shared.store.as_ref().and_then(|store| store.shown_since());
+        let mut state = self.lock();
+        if let Some(since) = since.filter(|_| self.recorder(&state).is_some()) {
+            state.forget_before(since);
+        }
+        state
+    }
+
+    /// Forgets what is too old to be shown. Called by the timer.
+    pub fn forget_old(&self) {
+        drop(self.lock_to_show());
+    }
+
     /// The oldest message in memory, if what was said before it can be read at all, and by him. Where nothing is in memory:
     /// a number that no message has yet.
     pub fn older_than(&self, actor: &Actor, now: Instant) -> Option<MessageId> {
-        let state = self.lock();
+        let state = self.lock_to_show();
         if !state.permits(actor, Deed::Read, state.case(), now) || self.recorder(&state).is_none() {
             return None;
         }
@@ -52,6 +70,13 @@ impl Room {
 }
 
 impl State {
+    fn forget_before(&mut self, since: Timestamp) {
+        let gone = self.history.forget_before(since);
+        if !gone.is_empty() {
+            self.viewers().iter().for_each(|outbox| outbox.forget_shown(&gone));
+        }
+    }
+
     fn may_change(
         &self,
         room: &Room,

@@ -109,7 +109,7 @@ impl Room {
     /// Opens the room's view for one of its members: who is here, the last `count` messages, and live text from exactly
     /// there on. False if he is no member.
     pub fn open_view(&self, client: ClientId, count: usize) -> bool {
-        let mut guard = self.lock();
+        let mut guard = self.lock_to_show();
         let state = &mut *guard;
         let header = header(&self.name, state, client);
         let Some(member) = state.members.get_mut(&client) else { return false };

@@ -219,7 +219,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &Ended) {
 /// Lets an address in or says why not. True if the connection was counted, false if its address is exempt.
 fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
     if let Some(ban) = hub.banned_address(address) {
-        return Err(ban_sentence(&ban));
+        return Err(ban_sentence(&ban, hub.moment()));
     }
     let config = hub.config();
     if config.is_exempt(address) {

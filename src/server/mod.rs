@@ -28,7 +28,7 @@ use crate::hub::Hub;
 use crate::outbox::Ended;
 use crate::palette::Door;
 use crate::screen::{Clock, Tone};
-use crate::store::{Kept, News, Store, StoreOptions};
+use crate::store::{Kept, News, OpenError, Store, StoreOptions, TellNews};
 use transport::{Entrance, Ports, Transport};
 
 pub use crate::hub::Request;
@@ -69,6 +69,16 @@ pub struct Server {
 
 /// Takes the ports, reads or makes the certificate if one is needed, and makes the exit code if there is to be one.
 pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
+    bind_with(config, capacity, Store::open)
+}
+
+/// The same where the store is opened in another way: for tests, which give it clocks of their own.
+#[doc(hidden)]
+pub fn bind_with(
+    config: Config,
+    capacity: Capacity,
+    open: impl FnOnce(StoreOptions, TellNews) -> Result<(Arc<Store>, Kept), OpenError>,
+) -> Result<Server, StartError> {
     let all = transport::plan(&config)?;
     let mut listeners = Vec::new();
     for (door, transport, address) in &all {
@@ -82,7 +92,7 @@ pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
     let exit_code = config.exit_code.then(ExitCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
     let teller = Arc::new(OnceLock::new());
-    let stored = open_store(&config, Arc::clone(&teller))?;
+    let stored = open_store(&config, Arc::clone(&teller), open)?;
     let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), exit_code, requests.clone(), stored));
     // Set once, here.
     let _ = teller.set(Arc::downgrade(&hub));
@@ -101,7 +111,11 @@ pub fn check(config: &Config) -> Result<(), StartError> {
 }
 
 /// Opens what is kept on disk, if anything is. What goes wrong with it later is told to the log and to operators.
-fn open_store(config: &Config, teller: Arc<OnceLock<Weak<Hub>>>) -> Result<Option<(Arc<Store>, Kept)>, StartError> {
+fn open_store(
+    config: &Config,
+    teller: Arc<OnceLock<Weak<Hub>>>,
+    open: impl FnOnce(StoreOptions, TellNews) -> Result<(Arc<Store>, Kept), OpenError>,
+) -> Result<Option<(Arc<Store>, Kept)>, StartError> {
     let Some(storage) = &config.storage else { return Ok(None) };
     let options = StoreOptions {
         path: storage.path.clone(),
@@ -111,16 +125,25 @@ fn open_store(config: &Config, teller: Arc<OnceLock<Weak<Hub>>>) -> Result<Optio
     };
     let tell = move |news: News| {
         let hub = teller.get().and_then(Weak::upgrade);
-        if news == News::ChangedOutside {
-            log::info!("{news}");
-            return hub.iter().for_each(Hub::review_accounts);
+        match news {
+            News::ChangedOutside => {
+                log::info!("{news}");
+                return hub.iter().for_each(Hub::review_accounts);
+            }
+            News::Expired { .. } => return log::info!("{news}"),
+            News::DiskTrouble(_)
+            | News::NotKept { .. }
+            | News::DiskWell { .. }
+            | News::NumbersNotReserved(_)
+            | News::ClockDoubted(_)
+            | News::ClockTrusted => {}
         }
         log::warn!("{news}");
         if let Some(hub) = hub {
             hub.tell_operators(&news.to_string());
         }
     };
-    Store::open(options, Box::new(tell)).map(Some).map_err(StartError::Store)
+    open(options, Box::new(tell)).map(Some).map_err(StartError::Store)
 }
 
 fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {

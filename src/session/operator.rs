@@ -76,11 +76,11 @@ impl Session {
         if let Some(line) = refusal {
             return self.outbox.tell(Tone::Refusal, &line);
         }
-        let at = Timestamp::now();
+        let at = self.hub.moment();
         let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
         let until = lasts.map(|lasts| at.checked_add(lasts).unwrap_or(Timestamp::MAX));
         let ban = AddressBan { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
-        let told = ban_sentence(&ban);
+        let told = ban_sentence(&ban, at);
         let kept = self.hub.ban_address(ban);
         let ended = self.end_connections(network, &told);
         let length = wanted.lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
@@ -188,11 +188,11 @@ impl Session {
 }
 
 /// What those are told who are kept out.
-pub(crate) fn ban_sentence(ban: &AddressBan) -> String {
+pub(crate) fn ban_sentence(ban: &AddressBan, now: Timestamp) -> String {
     let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
     match ban.until {
         Some(until) => {
-            let left = until.duration_since(Timestamp::now()).unsigned_abs();
+            let left = until.duration_since(now).unsigned_abs();
             format!(
                 "Your address is banned for {}{reason}.",
                 span::told(std::time::Duration::from_secs(left.as_secs()))

@@ -7,11 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::kept::{
     Account, AddressBan, AuditEntry, Hashed, Kept, KeptMessage, KeptRoom, Page, Settings, StoreOptions, Visit,
     WaitingDirect,
 };
-use super::news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError};
+use super::news::{DirectNotKept, NotCreated, NotKept, NotRead, OpenError, TellNews};
 use crate::config::Network;
 use crate::identity::AccountId;
 use crate::message::MessageId;
@@ -27,7 +29,7 @@ pub enum Accounts {}
 
 #[allow(missing_docs, reason = "each is described where it does something")]
 impl Store {
-    pub fn open(_: StoreOptions, _: Box<dyn Fn(News) + Send + Sync>) -> Result<(Arc<Store>, Kept), OpenError> {
+    pub fn open(_: StoreOptions, _: TellNews) -> Result<(Arc<Store>, Kept), OpenError> {
         Err(OpenError::NotBuilt)
     }
 
@@ -36,6 +38,14 @@ impl Store {
     }
 
     pub fn keeps_history(&self) -> bool {
+        match *self {}
+    }
+
+    pub fn moment(&self) -> Timestamp {
+        match *self {}
+    }
+
+    pub fn shown_since(&self) -> Option<Timestamp> {
         match *self {}
     }
 

@@ -4,18 +4,20 @@
 //! holds the page as it was. A checkpoint that truncates the log ends that. It costs two waits for the disk, so erasures
 //! of a second share one.
 //!
+//! Old messages are erased once an hour, and only while the clock is trusted: see `wall`.
+//!
 //! *Owns* when which of these is due. *Knows nothing of* the queue. *Called by* `writer`, between batches.
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::columns::{moment, span};
-use super::news::Reason;
+use super::columns::moment;
+use super::news::{News, Reason};
 use super::queue::Order;
+use super::wall::Wall;
 use super::writer::BUSY;
-use super::{directs, messages};
+use super::{directs, messages, reading, schema};
 
 /// Messages erased in one transaction: a few milliseconds, so that confirmations and what is said come through between.
 const SLICE: i64 = 500;
@@ -27,13 +29,18 @@ const CHECKPOINT: Duration = Duration::from_secs(1);
 /// up to [`CHECKPOINT`].
 const FIRST_RETRY: Duration = Duration::from_millis(20);
 
-/// How often old messages are looked for.
-const RETENTION: Duration = Duration::from_secs(3600);
+/// How often old messages are looked for, and the moment is kept up to which the clock was right.
+const ROUND: Duration = Duration::from_secs(3600);
 
 /// What is to be done.
 pub struct Chores {
     retention: Option<Duration>,
-    retention_at: Instant,
+    /// Old messages are to be looked for now.
+    round: bool,
+    /// When next, by the clock of the store.
+    round_at: Instant,
+    /// What was erased for its age since that was last said: messages of rooms, and direct ones that waited.
+    expired: (u64, u64),
     /// Rooms may be gone whose messages are not erased yet.
     gone: bool,
     /// When the log is to be truncated, if it holds what was erased.
@@ -49,7 +56,9 @@ impl Chores {
     pub fn new(retention: Option<Duration>, now: Instant) -> Chores {
         Chores {
             retention,
-            retention_at: now,
+            round: true,
+            round_at: now,
+            expired: (0, 0),
             gone: true,
             checkpoint_at: Some(now),
             last_checkpoint: None,
@@ -81,11 +90,22 @@ impl Chores {
 
     /// When there is something to do next.
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        if self.gone {
-            return Some(now);
+        if self.gone || self.round { Some(now) } else { self.checkpoint_at }
+    }
+
+    /// Whether old messages are to be looked for by now; or at once, since the clock has come to be trusted.
+    pub fn look(&mut self, wall: &Wall, at_once: bool) {
+        self.round |= at_once || self.round_at <= wall.now();
+    }
+
+    /// What was erased for its age, if all of it is.
+    pub fn take_expired(&mut self) -> Option<News> {
+        let (messages, directs) = self.expired;
+        if self.round || messages + directs == 0 {
+            return None;
         }
-        let retention = self.retention.map(|_| self.retention_at);
-        [self.checkpoint_at, retention].into_iter().flatten().min()
+        self.expired = (0, 0);
+        Some(News::Expired { messages, directs })
     }
 
     /// Whether nothing that was erased is left anywhere.
@@ -94,7 +114,7 @@ impl Chores {
     }
 
     /// Does one slice of what is due.
-    pub fn run(&mut self, connection: &Connection, now: Instant) -> rusqlite::Result<()> {
+    pub fn run(&mut self, connection: &Connection, wall: &Wall, now: Instant) -> rusqlite::Result<()> {
         if self.gone {
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
             let done = messages::erase_gone(&transaction, SLICE)?;
@@ -104,17 +124,12 @@ impl Chores {
             } else {
                 self.overwritten(now);
             }
-        } else if let Some(retention) = self.retention.filter(|_| self.retention_at <= now) {
-            let today = moment(Timestamp::now());
-            let before = today.saturating_sub(span(retention));
-            let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-            let erased =
-                messages::expire(&transaction, before, today, SLICE)? + directs::expire(&transaction, before, SLICE)?;
-            transaction.commit()?;
-            if erased > 0 {
+        } else if self.round {
+            if self.expire(connection, wall)? {
                 self.overwritten(now);
             } else {
-                self.retention_at = now + RETENTION;
+                self.round = false;
+                self.round_at = wall.now() + ROUND;
             }
         } else if self.checkpoint_at.is_some_and(|at| at <= now) {
             self.checkpoint(connection, now)?;
@@ -125,6 +140,26 @@ impl Chores {
             }
         }
         Ok(())
+    }
+
+    /// Erases a slice of what is too old. False if nothing is; then the moment is kept. While the clock is in doubt neither is
+    /// done: both would be by a moment that may be wrong.
+    fn expire(&mut self, connection: &Connection, wall: &Wall) -> rusqlite::Result<bool> {
+        let now = wall.moment();
+        if now.doubt.is_some() {
+            return Ok(false);
+        }
+        let before = reading::oldest(now.at, self.retention);
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let old = messages::expire(&transaction, before, SLICE)? as u64;
+        let waiting = directs::expire(&transaction, before, SLICE)? as u64;
+        if old + waiting == 0 {
+            schema::keep_moment(&transaction, moment(now.at))?;
+        }
+        transaction.commit()?;
+        self.expired.0 += old;
+        self.expired.1 += waiting;
+        Ok(old + waiting > 0)
     }
 
     fn overwritten(&mut self, now: Instant) {

@@ -117,24 +117,11 @@ pub fn erase_gone(connection: &Connection, most: i64) -> rusqlite::Result<bool> 
 }
 
 /// Erases messages said before a moment, at most so many. How many there were.
-///
-/// Looks from the lowest number on and stops at the first that is young enough: numbers and moments rise together. One that
-/// is dated after `now` tells of a clock that was wrong, and of nothing behind it.
-pub fn expire(connection: &Connection, before: i64, now: i64, most: i64) -> rusqlite::Result<usize> {
-    let mut oldest = connection.prepare_cached("SELECT id, text, at FROM messages ORDER BY id")?;
-    let mut rows = oldest.query([])?;
-    let mut old = Vec::new();
-    while let Some(row) = rows.next()? {
-        match row.get::<_, i64>(2)? {
-            at if at < before => old.push((row.get(0)?, row.get(1)?)),
-            at if at <= now => break,
-            _ => {}
-        }
-        if old.len() as i64 == most {
-            break;
-        }
-    }
-    drop(rows);
+pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
+    let old = connection
+        .prepare_cached("SELECT id, text FROM messages WHERE at < ?1 LIMIT ?2")?
+        .query_map([before, most], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
     for (id, text) in &old {
         erase_row(connection, *id, *text)?;
     }
@@ -152,14 +139,18 @@ pub fn count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM messages", [], |row| number_at(row, 0))
 }
 
-/// The columns that [`read`] takes, of `m`. A quote is the start of what the message quotes is now, if that is kept in the
-/// same room: nothing is left of it in its answers when it is erased, and an edit is in all of them at once.
+/// The columns that [`read`] takes, of `m`, as far as it was said at the moment of the first parameter or later. A quote is
+/// the start of what the message quotes is now, if that is kept in the same room: nothing is left of it in its answers when
+/// it is erased or too old, and an edit is in all of them at once.
+///
+/// The `+` keeps SQLite from looking by age ("The SQLite Query Optimizer Overview", section 2.1): nearly all is young enough.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
             "SELECT m.id, m.at, m.author, m.account, t.data, m.action, m.edited, m.reply_id, m.reply_author, q.data, n.name
              FROM messages m JOIN texts t ON t.slot = m.text JOIN rooms n ON n.id = m.room
-             LEFT JOIN messages r ON r.id = m.reply_id AND r.room = m.room LEFT JOIN texts q ON q.slot = r.text ",
+             LEFT JOIN messages r ON r.id = m.reply_id AND r.room = m.room AND r.at >= ?1
+             LEFT JOIN texts q ON q.slot = r.text WHERE +m.at >= ?1 AND ",
             $rest
         )
     };
@@ -183,19 +174,19 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptMessage> {
     })
 }
 
-/// The messages of a room before a number, newest first, into `found`: what was found stays there when the time given to
-/// the query is over.
+/// The messages of a room before a number, said since a moment, newest first, into `found`: what was found stays there when
+/// the time given to the query is over.
 pub fn before(
     connection: &Connection,
+    since: i64,
     room: &RoomName,
     before: MessageId,
     most: usize,
     found: &mut Vec<KeptMessage>,
 ) -> rusqlite::Result<()> {
-    let sql =
-        select!("WHERE m.room = (SELECT id FROM rooms WHERE folded = ?1) AND m.id < ?2 ORDER BY m.id DESC LIMIT ?3");
+    let sql = select!("m.room = (SELECT id FROM rooms WHERE folded = ?2) AND m.id < ?3 ORDER BY m.id DESC LIMIT ?4");
     let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![room.folded(), integer(before.0), integer(most as u64)])?;
+    let mut rows = statement.query(params![since, room.folded(), integer(before.0), integer(most as u64)])?;
     while let Some(row) = rows.next()? {
         // One that cannot be read, which only a hand in the file can cause, must not hide all others.
         match read(row) {
@@ -207,19 +198,23 @@ pub fn before(
 }
 
 /// A message by its number, and where it was said.
-pub fn find(connection: &Connection, id: MessageId) -> rusqlite::Result<Option<(RoomName, KeptMessage)>> {
+pub fn find(connection: &Connection, since: i64, id: MessageId) -> rusqlite::Result<Option<(RoomName, KeptMessage)>> {
     connection
-        .prepare_cached(select!("WHERE m.id = ?1 AND NOT n.gone"))?
-        .query_row([integer(id.0)], |row| Ok((room_at(row, 10)?, read(row)?)))
+        .prepare_cached(select!("m.id = ?2 AND NOT n.gone"))?
+        .query_row([since, integer(id.0)], |row| Ok((room_at(row, 10)?, read(row)?)))
         .optional()
 }
 
 /// The last message of an account in a room.
-pub fn last_by(connection: &Connection, account: AccountId, room: &RoomName) -> rusqlite::Result<Option<KeptMessage>> {
-    let sql = select!(
-        "WHERE m.account = ?1 AND m.room = (SELECT id FROM rooms WHERE folded = ?2) ORDER BY m.id DESC LIMIT 1"
-    );
-    connection.prepare_cached(sql)?.query_row(params![integer(account.0), room.folded()], read).optional()
+pub fn last_by(
+    connection: &Connection,
+    since: i64,
+    account: AccountId,
+    room: &RoomName,
+) -> rusqlite::Result<Option<KeptMessage>> {
+    let sql =
+        select!("m.account = ?2 AND m.room = (SELECT id FROM rooms WHERE folded = ?3) ORDER BY m.id DESC LIMIT 1");
+    connection.prepare_cached(sql)?.query_row(params![since, integer(account.0), room.folded()], read).optional()
 }
 
 /// How far somebody has read, room by room.
@@ -233,19 +228,27 @@ pub fn visits(connection: &Connection, account: AccountId) -> rusqlite::Result<V
 }
 
 /// How many messages of others have come since, in the rooms that have any.
-pub fn unread(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<(RoomName, u64)>> {
+pub fn unread(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<(RoomName, u64)>> {
     connection
         .prepare_cached(
             "SELECT n.name, (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.room = v.room AND m.id > v.last
-             AND m.account IS NOT v.account LIMIT ?2))
+             AND m.account IS NOT v.account AND +m.at >= ?3 LIMIT ?2))
              FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 ORDER BY n.folded",
         )?
-        .query_map([integer(account.0), MOST_UNREAD], |row| Ok((room_at(row, 0)?, number_at(row, 1)?)))?
+        .query_map([integer(account.0), MOST_UNREAD, since], |row| Ok((room_at(row, 0)?, number_at(row, 1)?)))?
         .filter(|room| !matches!(room, Ok((_, 0))))
         .collect()
 }
 
-/// The last messages of every room that has any, said at or after a moment, oldest first.
+/// The number of the first of a room's last messages; 0 if it has fewer.
+fn first_of_last(connection: &Connection, room: &RoomName, most: usize) -> rusqlite::Result<u64> {
+    let sql = "SELECT id FROM messages WHERE room = (SELECT id FROM rooms WHERE folded = ?1) ORDER BY id DESC LIMIT 1 OFFSET ?2";
+    let skipped = integer(most.saturating_sub(1) as u64);
+    let first = connection.prepare_cached(sql)?.query_row(params![room.folded(), skipped], |row| number_at(row, 0));
+    Ok(first.optional()?.unwrap_or(0))
+}
+
+/// The last messages of every room that has any, as far as they were said at or after a moment, oldest first.
 pub fn histories(
     connection: &Connection,
     since: i64,
@@ -258,8 +261,10 @@ pub fn histories(
     let mut histories = Vec::new();
     for name in names {
         let mut messages = Vec::new();
-        before(connection, &name, MessageId(u64::MAX), most, &mut messages)?;
-        messages.retain(|message| moment(message.at) >= since);
+        before(connection, since, &name, MessageId(u64::MAX), most, &mut messages)?;
+        // Only of the last ones: a message that is dated ahead would come back from among many that are too old.
+        let first = first_of_last(connection, &name, most)?;
+        messages.retain(|message| message.id.0 >= first);
         messages.reverse();
         if !messages.is_empty() {
             histories.push((name, messages));

@@ -72,6 +72,12 @@ ALTER TABLE accounts ADD COLUMN ids INTEGER;
 ALTER TABLE accounts ADD COLUMN quiet INTEGER;
 ";
 
+/// What version 4 has that version 3 had not.
+const FOUR: &str = "
+CREATE INDEX messages_by_age ON messages (at);
+CREATE INDEX directs_by_age ON directs (at);
+";
+
 /// Version 1 to 2: texts get slots, and what people set, who is silenced or invited, and what was done is kept too.
 fn to_two(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TWO)?;
@@ -129,6 +135,9 @@ fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     }
     if from < 3 {
         transaction.execute_batch(THREE)?;
+    }
+    if from < 4 {
+        transaction.execute_batch(FOUR)?;
     }
     if transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
         let words = "an entry refers to one that is not there".to_owned();

@@ -38,6 +38,7 @@
 //! | `chores` | erasing in slices, and taking what was erased out of the log |
 //! | `numbers` | message numbers reserved in blocks |
 //! | `accounts`, `rooms`, `messages`, `directs`, `texts` | the SQL of each |
+//! | `wall` | which reading of the clock counts, and when nothing that cannot be undone is done by it |
 //! | `many` | many rows with one statement |
 //! | `columns`, `faults` | our values as columns; SQLite's complaints as our reasons |
 //! | `reader` | a connection that only reads, and the budget of a query |
@@ -95,6 +96,8 @@ mod texts;
 #[cfg(feature = "storage")]
 mod trouble;
 #[cfg(feature = "storage")]
+mod wall;
+#[cfg(feature = "storage")]
 mod watch;
 #[cfg(feature = "storage")]
 mod writer;
@@ -107,6 +110,8 @@ pub use kept::{
     Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
     KeptMessage, KeptMute, KeptPerson, KeptRoom, Page, Settings, StoreOptions, Visit, WaitingDirect,
 };
-pub use news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason};
+pub use news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason, TellNews};
 #[cfg(feature = "storage")]
 pub use opening::Store;
+#[cfg(feature = "storage")]
+pub use wall::{ReadClocks, Reading};

@@ -8,6 +8,8 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
+
 /// Why the disk did not do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
@@ -130,17 +132,31 @@ pub enum News {
     },
     /// Numbers of messages could not be reserved: after a crash now they might be given again.
     NumbersNotReserved(Reason),
+    /// So much was erased because it was older than messages are kept. The log alone hears of it.
+    Expired {
+        /// Messages of rooms.
+        messages: u64,
+        /// Direct messages that waited.
+        directs: u64,
+    },
+    /// The clock is so far from where it should be: nothing is erased for its age, and nothing ends by the clock.
+    ClockDoubted(SignedDuration),
+    /// It is right, or has run for a day.
+    ClockTrusted,
     /// Another program has written to the database, as `chatsock user` does: accounts may be gone, or have other passwords.
     /// Nothing is wrong: the log alone hears of it.
     ChangedOutside,
 }
 
-/// `1 record`, `2 records`.
-struct Records(u64);
+/// Who is told.
+pub type TellNews = Box<dyn Fn(News) + Send + Sync>;
 
-impl fmt::Display for Records {
+/// `1 record`, `2 records`.
+struct Counted(u64, &'static str);
+
+impl fmt::Display for Counted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.0, if self.0 == 1 { "record" } else { "records" })
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
     }
 }
 
@@ -152,13 +168,32 @@ impl fmt::Display for News {
                 "The database cannot be written: {reason}. Chat goes on, and what is said waits in memory; see to the disk."
             ),
             News::NotKept { records, reason } => {
-                write!(f, "{} (messages, edits, visits) could not be kept: {reason}.", Records(*records))
+                write!(f, "{} (messages, edits, visits) could not be kept: {reason}.", Counted(*records, "record"))
             }
             News::DiskWell { lost: 0 } => f.write_str("The database is written again; nothing was lost."),
             News::DiskWell { lost } => {
                 let verb = if *lost == 1 { "was" } else { "were" };
-                write!(f, "The database is written again; {} {verb} lost.", Records(*lost))
+                write!(f, "The database is written again; {} {verb} lost.", Counted(*lost, "record"))
             }
+            News::Expired { messages, directs } => {
+                let (messages, directs) = (Counted(*messages, "message"), Counted(*directs, "waiting direct message"));
+                match (messages.0, directs.0) {
+                    (_, 0) => write!(f, "Erased {messages}, older than retention_days."),
+                    (0, _) => write!(f, "Erased {directs}, older than retention_days."),
+                    _ => write!(f, "Erased {messages} and {directs}, older than retention_days."),
+                }
+            }
+            News::ClockDoubted(off) => {
+                let (days, way) =
+                    ((off.as_hours().abs() + 12) / 24, if off.is_negative() { "behind" } else { "ahead of" });
+                write!(
+                    f,
+                    "The clock is {} {way} the last orderly run of this server. No old message is erased, and no ban, mute or \
+                     invitation ends by it, until it is set right or has run for 24 hours.",
+                    Counted(days.unsigned_abs(), "day")
+                )
+            }
+            News::ClockTrusted => f.write_str("The clock is trusted again: what is too old is erased."),
             News::ChangedOutside => f.write_str("The accounts were changed by another program."),
             News::NumbersNotReserved(reason) => write!(
                 f,

@@ -16,18 +16,19 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::chores::Chores;
-use super::columns::{moment, span};
+use super::columns::moment;
 use super::faults;
 use super::file::{self, Lock};
 use super::kept::{Kept, StoreOptions};
 use super::migration;
-use super::news::{News, OpenError, Reason};
+use super::news::{News, OpenError, Reason, TellNews};
 use super::numbers::{BLOCK, Numbers};
 use super::queue::{End, Shared};
 use super::reader::Reader;
 use super::schema::{self, Kind, VERSION};
+use super::wall::{ReadClocks, Reading, Wall};
 use super::writer::{BUSY, Writer};
-use super::{messages, rooms, watch};
+use super::{messages, reading, rooms, watch};
 use crate::message::MessageId;
 
 /// Memory of a connection for pages, in KiB. What people read is mostly in memory before it is here; the rest is the
@@ -51,6 +52,8 @@ pub struct Store {
     /// For everything else that is read.
     pub(super) messages: Reader,
     pub(super) history: bool,
+    pub(super) retention: Option<Duration>,
+    pub(super) wall: Arc<Wall>,
     /// The thread that writes.
     writer: ThreadId,
     /// Dropped last.
@@ -124,12 +127,14 @@ pub(super) fn make_ready(connection: &Connection, path: &Path, kind: Kind) -> Re
 }
 
 /// What is there, and the numbers reserved for this run.
-fn load(connection: &Connection, options: &StoreOptions) -> rusqlite::Result<Kept> {
-    let now = Timestamp::now();
-    rooms::drop_ended_address_bans(connection, moment(now))?;
+fn load(connection: &Connection, options: &StoreOptions, wall: &Wall) -> rusqlite::Result<Kept> {
+    let now = wall.moment();
+    if now.doubt.is_none() {
+        rooms::drop_ended_address_bans(connection, moment(now.at))?;
+    }
     let last = schema::reserved_numbers(connection)?.max(messages::highest(connection)?);
     schema::reserve_numbers(connection, last.saturating_add(BLOCK))?;
-    let since = options.retention.map_or(0, |retention| moment(now).saturating_sub(span(retention)));
+    let since = reading::oldest(now.at, options.retention);
     let histories =
         if options.history { messages::histories(connection, since, options.history_max)? } else { Vec::new() };
     let rooms = rooms::load(connection)?;
@@ -146,14 +151,22 @@ impl Store {
     /// # Errors
     ///
     /// One sentence with the path and what to do; [`OpenError::is_users`] says whose fault it is.
-    pub fn open(options: StoreOptions, news: Box<dyn Fn(News) + Send + Sync>) -> Result<(Arc<Store>, Kept), OpenError> {
+    pub fn open(options: StoreOptions, news: TellNews) -> Result<(Arc<Store>, Kept), OpenError> {
+        Store::open_by(options, news, Box::new(Reading::of_system))
+    }
+
+    /// The same, by other clocks than the system's: for tests.
+    #[doc(hidden)]
+    pub fn open_by(options: StoreOptions, news: TellNews, clocks: ReadClocks) -> Result<(Arc<Store>, Kept), OpenError> {
         let path = file::resolve(&options.path)?;
         let failed = |error| refused(&path, &error);
         let lock = Arc::new(file::lock(&path)?);
         file::create(&path)?;
         let (connection, kind) = connect(&path)?;
         make_ready(&connection, &path, kind)?;
-        let kept = load(&connection, &options).map_err(failed)?;
+        let last = schema::last_moment(&connection).map_err(failed)?;
+        let wall = Arc::new(Wall::new(clocks, last.and_then(|last| Timestamp::from_millisecond(last).ok())));
+        let kept = load(&connection, &options, &wall).map_err(failed)?;
         if !options.history {
             say_what_stays(&connection, &path).map_err(failed)?;
         }
@@ -164,11 +177,12 @@ impl Store {
         let news: Arc<dyn Fn(News) + Send + Sync> = Arc::from(news);
         let watched = (Arc::clone(&shared), Arc::clone(&news));
         let chores = Chores::new(options.retention, Instant::now());
-        let writer = Writer::new(connection, Arc::clone(&shared), news, chores, Arc::clone(&lock));
+        let writer = Writer::new(connection, Arc::clone(&shared), news, chores, Arc::clone(&wall), Arc::clone(&lock));
         let failed = |error: io::Error| OpenError::Thread(error.to_string().into());
         let thread = thread::Builder::new().name("store".into()).stack_size(STACK);
         let writer = thread.spawn(move || writer.run()).map_err(failed)?.thread().id();
-        let store = Store { shared, accounts, messages, history: options.history, writer, _lock: lock };
+        let StoreOptions { history, retention, .. } = options;
+        let store = Store { shared, accounts, messages, history, retention, wall, writer, _lock: lock };
         let thread = thread::Builder::new().name("store-watch".into()).stack_size(WATCH_STACK);
         thread.spawn(move || watch::watch(&watched.0, &watched.1)).map_err(failed)?;
         Ok((Arc::new(store), kept))

@@ -6,6 +6,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+use super::columns::{moment, span};
 use super::kept::{Account, AuditEntry, KeptMessage, Page, Visit};
 use super::news::{NotRead, Reason};
 use super::opening::Store;
@@ -20,8 +23,29 @@ const SHORT: Duration = Duration::from_secs(2);
 /// Messages in one page at most: about a megabyte of chat.
 const MOST_ROWS: usize = 10_000;
 
+/// The moment, in milliseconds, before which everything is too old.
+pub(super) fn oldest(now: Timestamp, retention: Option<Duration>) -> i64 {
+    retention.map_or(i64::MIN, |retention| moment(now).saturating_sub(span(retention)))
+}
+
 /// Each of these reads from the disk: the caller holds no lock. Records of the last 250 ms may not be there yet.
 impl Store {
+    /// The moment that counts: what is kept on disk with a moment is compared with this one, and not with whatever the clock
+    /// says.
+    pub fn moment(&self) -> Timestamp {
+        self.wall.moment().at
+    }
+
+    /// The moment from which messages are shown: older ones are too old to be kept. `None`: all of them.
+    pub fn shown_since(&self) -> Option<Timestamp> {
+        let retention = self.retention.filter(|_| self.history)?;
+        Timestamp::from_millisecond(oldest(self.moment(), Some(retention))).ok()
+    }
+
+    fn since(&self) -> i64 {
+        oldest(self.moment(), self.retention)
+    }
+
     /// The account of a name, in whatever case. Read anew every time: `chatsock user` changes accounts from outside.
     pub fn account(&self, name: &UserName) -> Result<Option<Account>, NotRead> {
         self.accounts.read(SHORT, |connection| accounts::find(connection, name))
@@ -55,8 +79,8 @@ impl Store {
             return Ok(page);
         }
         let most = most.min(MOST_ROWS);
-        let found = &mut page.messages;
-        match self.messages.read(budget, |connection| messages::before(connection, room, before, most, found)) {
+        let (found, since) = (&mut page.messages, self.since());
+        match self.messages.read(budget, |connection| messages::before(connection, since, room, before, most, found)) {
             Err(NotRead(Reason::Unanswered)) => page.cut = true,
             other => other?,
         }
@@ -68,7 +92,8 @@ impl Store {
         if !self.history {
             return Ok(None);
         }
-        self.messages.read(SHORT, |connection| messages::find(connection, id))
+        let since = self.since();
+        self.messages.read(SHORT, |connection| messages::find(connection, since, id))
     }
 
     /// The last message of an account in a room.
@@ -76,7 +101,8 @@ impl Store {
         if !self.history {
             return Ok(None);
         }
-        self.messages.read(SHORT, |connection| messages::last_by(connection, account, room))
+        let since = self.since();
+        self.messages.read(SHORT, |connection| messages::last_by(connection, since, account, room))
     }
 
     /// How many messages of others have come since somebody's last visit, in the rooms that have any; 1,000 for all more.
@@ -84,7 +110,8 @@ impl Store {
         if !self.history {
             return Ok(Vec::new());
         }
-        self.messages.read(SHORT, |connection| messages::unread(connection, account))
+        let since = self.since();
+        self.messages.read(SHORT, |connection| messages::unread(connection, since, account))
     }
 
     /// How far somebody has read, room by room.

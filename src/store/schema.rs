@@ -12,7 +12,7 @@ use super::columns::{integer, number_at};
 pub const APPLICATION: i32 = 0x6368_6174;
 
 /// Version of the tables, in `user_version`.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 
 /// All of them. Names are kept twice, as typed and in lower case, by which they are unique.
 ///
@@ -74,6 +74,8 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_of_room ON messages (room, id);
 CREATE INDEX messages_of_account ON messages (account, room, id) WHERE account IS NOT NULL;
+-- For retention: numbers and moments rise together only where the clock was never wrong.
+CREATE INDEX messages_by_age ON messages (at);
 CREATE TABLE directs (
     account INTEGER NOT NULL REFERENCES accounts, id INTEGER NOT NULL, at INTEGER NOT NULL, sender TEXT NOT NULL,
     sender_account INTEGER, text INTEGER NOT NULL, action INTEGER NOT NULL, edited INTEGER NOT NULL,
@@ -81,6 +83,7 @@ CREATE TABLE directs (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX directs_by_id ON directs (id);
 CREATE INDEX directs_by_reply ON directs (reply_id) WHERE reply_id IS NOT NULL;
+CREATE INDEX directs_by_age ON directs (at);
 CREATE TABLE visits (
     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE,
     last INTEGER NOT NULL, PRIMARY KEY (account, room)
@@ -118,6 +121,21 @@ pub fn create(connection: &Connection) -> rusqlite::Result<()> {
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
+}
+
+/// The last moment of an orderly run, in milliseconds. In a file of an older version, which has none: the newest moment of
+/// anything that could be lost; `None` if there is nothing of that.
+pub fn last_moment(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT ifnull((SELECT value FROM meta WHERE key = 'last_moment'),
+               (SELECT max(at) FROM (SELECT max(at) AS at FROM messages UNION ALL SELECT max(at) FROM directs
+                UNION ALL SELECT max(at) FROM audit UNION ALL SELECT max(at) FROM address_bans)))";
+    connection.query_row(sql, [], |row| row.get(0))
+}
+
+/// Keeps that.
+pub fn keep_moment(connection: &Connection, at: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('last_moment', ?1)")?.execute([at])?;
+    Ok(())
 }
 
 /// Up to which number those of messages are reserved.

@@ -18,12 +18,14 @@ use log::error;
 use rusqlite::Connection;
 
 use super::chores::{self, Chores};
+use super::columns::moment;
 use super::faults;
 use super::file::Lock;
 use super::news::{News, Reason};
 use super::queue::{End, Entry, Shared};
 use super::schema;
 use super::trouble::{Trouble, Work};
+use super::wall::Wall;
 
 /// How often it is said how much was thrown away, while more is.
 pub const SAY_LOST: Duration = Duration::from_secs(30);
@@ -53,6 +55,9 @@ pub struct Writer {
     /// Changes whenever somebody else writes; `None` where it could not be read.
     version: Option<i64>,
     look_at: Instant,
+    wall: Arc<Wall>,
+    /// It was told that the clock is in doubt.
+    doubted: bool,
     /// Held as long as anything can be written, whatever becomes of the store.
     _lock: Arc<Lock>,
 }
@@ -96,11 +101,25 @@ impl Writer {
         shared: Arc<Shared>,
         news: Arc<dyn Fn(News) + Send + Sync>,
         chores: Chores,
+        wall: Arc<Wall>,
         lock: Arc<Lock>,
     ) -> Writer {
-        let (version, look_at) = (version(&connection), Instant::now() + LOOK);
-        let (trouble, said_lost) = (None, None);
-        Writer { connection, shared, news, chores, trouble, said_lost, pages: 0, version, look_at, _lock: lock }
+        let (version, look_at) = (version(&connection), Instant::now());
+        let (trouble, said_lost, pages, doubted) = (None, None, 0, false);
+        Writer {
+            connection,
+            shared,
+            news,
+            chores,
+            trouble,
+            said_lost,
+            pages,
+            version,
+            look_at,
+            wall,
+            doubted,
+            _lock: lock,
+        }
     }
 
     /// Writes until the end of the store.
@@ -261,7 +280,11 @@ impl Writer {
     }
 
     fn chore(&mut self) {
-        match self.chores.run(&self.connection, Instant::now()) {
+        let done = self.chores.run(&self.connection, &self.wall, Instant::now());
+        if let Some(expired) = self.chores.take_expired() {
+            (self.news)(expired);
+        }
+        match done {
             Ok(()) if self.chores.is_clear() => self.done(Work::Clearing),
             Ok(()) => {}
             Err(error) => {
@@ -274,9 +297,22 @@ impl Writer {
     /// Says so if another program has written since the last look. A database that does not answer is looked at again.
     fn look(&mut self) {
         self.look_at = Instant::now() + LOOK;
+        self.look_at_clock();
         let Some(version) = version(&self.connection) else { return };
         if self.version.replace(version).is_some_and(|before| before != version) {
             (self.news)(News::ChangedOutside);
+        }
+    }
+
+    /// Says so when the clock comes to be in doubt, and when it is trusted again: then what was held is done.
+    fn look_at_clock(&mut self) {
+        let doubt = self.wall.moment().doubt;
+        let was = std::mem::replace(&mut self.doubted, doubt.is_some());
+        self.chores.look(&self.wall, was && doubt.is_none());
+        match doubt {
+            Some(off) if !was => (self.news)(News::ClockDoubted(off)),
+            None if was => (self.news)(News::ClockTrusted),
+            Some(_) | None => {}
         }
     }
 
@@ -325,6 +361,17 @@ impl Writer {
         (self.news)(News::NotKept { records: lost.records, reason });
     }
 
+    /// Keeps the exact number, and the moment of an orderly end, if that is known.
+    fn keep_last(&self, number: u64) -> rusqlite::Result<()> {
+        let transaction = self.connection.unchecked_transaction()?;
+        schema::reserve_numbers(&transaction, number)?;
+        let now = self.wall.moment();
+        if now.doubt.is_none() {
+            schema::keep_moment(&transaction, moment(now.at))?;
+        }
+        transaction.commit()
+    }
+
     /// Leaves everything as it should be found: the exact number, an empty log.
     fn finish(&mut self) {
         let rest = self.shared.lock().take_all();
@@ -346,8 +393,7 @@ impl Writer {
             self.say_lost();
         }
         let last = self.shared.numbers.last();
-        let ending =
-            schema::reserve_numbers(&self.connection, last).and_then(|()| chores::truncate_log(&self.connection, BUSY));
+        let ending = self.keep_last(last).and_then(|()| chores::truncate_log(&self.connection, BUSY));
         if let Err(error) = ending {
             outcome = Some(faults::reason(&error));
         }

@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use chatsock::config::Config;
 use chatsock::names::UserName;
 use chatsock::password;
-use chatsock::server::StartError;
+use chatsock::server::{Capacity, StartError};
 use chatsock::store::{OpenError, Store};
 
 use crate::support::{Client, PATIENCE, Server, scratch};
@@ -70,6 +71,22 @@ impl Home {
                 StartError::Store(error) => error,
                 error => panic!("the server does not start: {error}"),
             })
+        })
+    }
+
+    /// The same with another way to take ports and to open the database.
+    pub fn start_by(
+        &self,
+        config: &str,
+        bind: impl Fn(Config, Capacity) -> Result<chatsock::server::Server, OpenError>,
+    ) -> Server {
+        once_free(|| {
+            Server::try_bound(config, |config, capacity| bind(config, capacity).map_err(StartError::Store)).map_err(
+                |error| match error {
+                    StartError::Store(error) => error,
+                    error => panic!("the server does not start: {error}"),
+                },
+            )
         })
     }
 

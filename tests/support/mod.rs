@@ -42,19 +42,30 @@ impl Server {
 
     /// The same; why it does not start if it does not.
     pub fn try_with(extra: &str) -> Result<Server, StartError> {
+        Server::try_bound(extra, server::bind)
+    }
+
+    /// The same with another way to take ports and to open what is kept.
+    pub fn try_bound(
+        extra: &str,
+        bind: impl FnOnce(Config, Capacity) -> Result<server::Server, StartError>,
+    ) -> Result<Server, StartError> {
         let limits = if extra.contains("[limits]") { "" } else { "[limits]\nmessages_per_second = 0\n" };
-        Server::try_configured(parse(&format!("shutdown_delay = 0\n{extra}\n{limits}")))
+        Server::try_configured(parse(&format!("shutdown_delay = 0\n{extra}\n{limits}")), bind)
     }
 
     /// Starts with a configuration; the listeners in it are replaced by free ports of this machine.
     pub fn configured(config: Config) -> Server {
-        Server::try_configured(config).expect("the server starts")
+        Server::try_configured(config, server::bind).expect("the server starts")
     }
 
-    fn try_configured(mut config: Config) -> Result<Server, StartError> {
+    fn try_configured(
+        mut config: Config,
+        bind: impl FnOnce(Config, Capacity) -> Result<server::Server, StartError>,
+    ) -> Result<Server, StartError> {
         config.listen = vec![server::loopback()];
         config.quick_listen = vec![server::loopback()];
-        let server = server::bind(config, Capacity { connections: 10_000 })?;
+        let server = bind(config, Capacity { connections: 10_000 })?;
         let (requests, addresses, hub) = (server.requests(), server.addresses(), Arc::clone(server.hub()));
         let run = move || server.run();
         let thread = std::thread::Builder::new().name("server".into()).spawn(run).expect("a thread");

@@ -1,0 +1,52 @@
+//! Clocks that a test sets.
+
+#![allow(dead_code, reason = "every test file uses its own part of this")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use chatsock::store::{ReadClocks, Reading};
+use jiff::SignedDuration;
+
+/// Hours in a day.
+pub const DAY: i64 = 24;
+
+/// The system's clocks and what a test adds to them.
+#[derive(Clone, Default)]
+pub struct Clocks {
+    /// Hours by which the clock on the wall is ahead, beside those that have passed.
+    off: Arc<AtomicI64>,
+    /// Hours that have passed.
+    passed: Arc<AtomicU64>,
+}
+
+impl Clocks {
+    pub fn ahead(hours: i64) -> Clocks {
+        let clocks = Clocks::default();
+        clocks.set_ahead(hours);
+        clocks
+    }
+
+    /// The clock on the wall is set.
+    pub fn set_ahead(&self, hours: i64) {
+        self.off.store(hours, Ordering::Relaxed);
+    }
+
+    /// Time passes, for both.
+    pub fn pass(&self, hours: u64) {
+        self.passed.fetch_add(hours, Ordering::Relaxed);
+    }
+
+    pub fn read(&self) -> Reading {
+        let Reading { at, now } = Reading::of_system();
+        let (off, passed) = (self.off.load(Ordering::Relaxed), self.passed.load(Ordering::Relaxed));
+        let ahead = SignedDuration::from_hours(off + passed.cast_signed());
+        Reading { at: at + ahead, now: now + Duration::from_secs(3600 * passed) }
+    }
+
+    pub fn reader(&self) -> ReadClocks {
+        let clocks = self.clone();
+        Box::new(move || clocks.read())
+    }
+}
