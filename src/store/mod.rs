@@ -31,7 +31,9 @@
 //! | `file` | the database's files: whose they are to read, the lock against a second server |
 //! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
 //! | `queue` | what waits to be written, and its bounds |
-//! | `writer` | the thread that writes, and who is told when the disk refuses or another program has written |
+//! | `writer` | the thread that writes, and who is told when the disk refuses |
+//! | `looks` | what it looks at once a second: the clock, and whether another program has written |
+//! | `ending` | what it writes last |
 //! | `batch` | one batch in one transaction |
 //! | `trouble` | what is tried again and when, and when a trouble is over |
 //! | `watch` | the thread that says so when the writer hangs |
@@ -66,9 +68,13 @@ mod columns;
 #[cfg(feature = "storage")]
 mod directs;
 #[cfg(feature = "storage")]
+mod ending;
+#[cfg(feature = "storage")]
 mod faults;
 #[cfg(feature = "storage")]
 mod file;
+#[cfg(feature = "storage")]
+mod looks;
 #[cfg(feature = "storage")]
 mod many;
 #[cfg(feature = "storage")]

@@ -17,15 +17,13 @@ use std::time::{Duration, Instant};
 use log::error;
 use rusqlite::Connection;
 
-use super::chores::{self, Chores};
-use super::columns::moment;
-use super::faults;
+use super::chores::Chores;
 use super::file::Lock;
 use super::news::{News, Reason};
 use super::queue::{End, Entry, Shared};
-use super::schema;
 use super::trouble::{Trouble, Work};
 use super::wall::Wall;
+use super::{faults, looks};
 
 /// How often it is said how much was thrown away, while more is.
 pub const SAY_LOST: Duration = Duration::from_secs(30);
@@ -34,10 +32,6 @@ pub const SAY_LOST: Duration = Duration::from_secs(30);
 /// the time that somebody who asks waits: he hears why, even behind one who has just begun to wait.
 pub const BUSY: Duration = Duration::from_secs(3);
 
-/// How often it is looked whether another program has written: a removed account goes on for so long. It is one look into
-/// memory that all who have the database open share ("PRAGMA data_version"), a few microseconds.
-const LOOK: Duration = Duration::from_secs(1);
-
 /// Pages a database may have if nobody limits them ("Maximum Number Of Pages In A Database File").
 const ALL_PAGES: u32 = 4_294_967_294;
 
@@ -45,19 +39,19 @@ const ALL_PAGES: u32 = 4_294_967_294;
 pub struct Writer {
     pub(super) connection: Connection,
     pub(super) shared: Arc<Shared>,
-    news: Arc<dyn Fn(News) + Send + Sync>,
-    chores: Chores,
+    pub(super) news: Arc<dyn Fn(News) + Send + Sync>,
+    pub(super) chores: Chores,
     pub(super) trouble: Option<Trouble>,
     /// When it was last said how much was thrown away.
     said_lost: Option<Instant>,
     /// The limit in force: see [`Shared::pages`].
     pages: u32,
     /// Changes whenever somebody else writes; `None` where it could not be read.
-    version: Option<i64>,
-    look_at: Instant,
-    wall: Arc<Wall>,
+    pub(super) version: Option<i64>,
+    pub(super) look_at: Instant,
+    pub(super) wall: Arc<Wall>,
     /// It was told that the clock is in doubt.
-    doubted: bool,
+    pub(super) doubted: bool,
     /// Held as long as anything can be written, whatever becomes of the store.
     _lock: Arc<Lock>,
 }
@@ -68,11 +62,6 @@ enum Step {
     Look,
     SayLost,
     End(End),
-}
-
-/// The number that this connection sees changed whenever another one has written.
-fn version(connection: &Connection) -> Option<i64> {
-    connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok()
 }
 
 /// Says that the thread has ended, also when it panics, so that nobody waits for it.
@@ -104,7 +93,7 @@ impl Writer {
         wall: Arc<Wall>,
         lock: Arc<Lock>,
     ) -> Writer {
-        let (version, look_at) = (version(&connection), Instant::now());
+        let (version, look_at) = (looks::version(&connection), Instant::now());
         let (trouble, said_lost, pages, doubted) = (None, None, 0, false);
         Writer {
             connection,
@@ -294,28 +283,6 @@ impl Writer {
         }
     }
 
-    /// Says so if another program has written since the last look. A database that does not answer is looked at again.
-    fn look(&mut self) {
-        self.look_at = Instant::now() + LOOK;
-        self.look_at_clock();
-        let Some(version) = version(&self.connection) else { return };
-        if self.version.replace(version).is_some_and(|before| before != version) {
-            (self.news)(News::ChangedOutside);
-        }
-    }
-
-    /// Says so when the clock comes to be in doubt, and when it is trusted again: then what was held is done.
-    fn look_at_clock(&mut self) {
-        let doubt = self.wall.moment().doubt;
-        let was = std::mem::replace(&mut self.doubted, doubt.is_some());
-        self.chores.look(&self.wall, was && doubt.is_none());
-        match doubt {
-            Some(off) if !was => (self.news)(News::ClockDoubted(off)),
-            None if was => (self.news)(News::ClockTrusted),
-            Some(_) | None => {}
-        }
-    }
-
     fn troubled(&mut self, work: Work, reason: Reason) {
         self.chores.refuse(&reason);
         let now = Instant::now();
@@ -351,7 +318,7 @@ impl Writer {
         }
     }
 
-    fn say_lost(&mut self) {
+    pub(super) fn say_lost(&mut self) {
         let lost = mem::take(&mut self.shared.lock().lost);
         self.said_lost = Some(Instant::now());
         if let Some(trouble) = &mut self.trouble {
@@ -359,44 +326,5 @@ impl Writer {
         }
         let reason = lost.reason.unwrap_or(Reason::Backlog);
         (self.news)(News::NotKept { records: lost.records, reason });
-    }
-
-    /// Keeps the exact number, and the moment of an orderly end, if that is known.
-    fn keep_last(&self, number: u64) -> rusqlite::Result<()> {
-        let transaction = self.connection.unchecked_transaction()?;
-        schema::reserve_numbers(&transaction, number)?;
-        let now = self.wall.moment();
-        if now.doubt.is_none() {
-            schema::keep_moment(&transaction, moment(now.at))?;
-        }
-        transaction.commit()
-    }
-
-    /// Leaves everything as it should be found: the exact number, an empty log.
-    fn finish(&mut self) {
-        let rest = self.shared.lock().take_all();
-        let records = rest.iter().filter(|entry| matches!(entry, Entry::Record(_))).count() as u64;
-        let reason = self.trouble.as_ref().map_or(Reason::Unanswered, |trouble| trouble.reason.clone());
-        let mut outcome = (records > 0).then(|| reason.clone());
-        if records > 0 {
-            let mut state = self.shared.lock();
-            state.lost.records += records;
-            state.lost.reason = Some(reason);
-        }
-        for entry in rest {
-            if let Entry::Order(order) | Entry::Flush(order) = entry {
-                order.tell(Err(Reason::Closed));
-            }
-        }
-        self.chores.refuse(&Reason::Closed);
-        if self.shared.lock().lost.records > 0 {
-            self.say_lost();
-        }
-        let last = self.shared.numbers.last();
-        let ending = self.keep_last(last).and_then(|()| chores::truncate_log(&self.connection, BUSY));
-        if let Err(error) = ending {
-            outcome = Some(faults::reason(&error));
-        }
-        self.shared.lock().outcome = outcome;
     }
 }

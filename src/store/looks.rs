@@ -1,0 +1,44 @@
+//! What the writer looks at once a second.
+//!
+//! *Owns* whether another program has written, and who is told that the clock is in doubt.
+//! *Knows nothing of* what is held while it is. *Called by* `writer`, between its steps.
+
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::news::News;
+use super::writer::Writer;
+
+/// How often it is looked whether another program has written: a removed account goes on for so long. It is one look into
+/// memory that all who have the database open share ("PRAGMA data_version"), a few microseconds.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// The number that this connection sees changed whenever another one has written.
+pub(super) fn version(connection: &Connection) -> Option<i64> {
+    connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok()
+}
+
+impl Writer {
+    /// Says so if another program has written since the last look. A database that does not answer is looked at again.
+    pub(super) fn look(&mut self) {
+        self.look_at = Instant::now() + LOOK;
+        self.look_at_clock();
+        let Some(version) = version(&self.connection) else { return };
+        if self.version.replace(version).is_some_and(|before| before != version) {
+            (self.news)(News::ChangedOutside);
+        }
+    }
+
+    /// Says so when the clock comes to be in doubt, and when it is trusted again: then what was held is done.
+    fn look_at_clock(&mut self) {
+        let doubt = self.wall.moment().doubt;
+        let was = std::mem::replace(&mut self.doubted, doubt.is_some());
+        self.chores.look(&self.wall, was && doubt.is_none());
+        match doubt {
+            Some(off) if !was => (self.news)(News::ClockDoubted(off)),
+            None if was => (self.news)(News::ClockTrusted),
+            Some(_) | None => {}
+        }
+    }
+}
