@@ -35,8 +35,8 @@ use crate::work::Work;
 pub use comparing::{Turn, Turns};
 pub use people::MOST_ADDRESS_BANS;
 
-/// Most entries in the table of wrong passwords. One is about 100 bytes; whoever fills it has to make that many wrong
-/// tries within the message rate, which takes half an hour, to forget his own.
+/// Most entries in a table of what addresses have tried. One is about 100 bytes. When one is full, the address with most
+/// entries gives one up.
 const MOST_WAITS: usize = 4096;
 
 /// When views are drawn anew that could not be at once: those drawn within the second before may be again by then.
@@ -87,6 +87,8 @@ pub struct Hub {
     pub mailbox: Mailbox,
     /// A leaf: wrong passwords by account and address.
     logins: Mutex<LoginGuard>,
+    /// A leaf: passwords of accounts tried, by address.
+    attempts: Mutex<Buckets<IpAddr>>,
     /// Changes of accounts by another program that are not looked at yet. One thread at a time looks.
     reviews: AtomicUsize,
     /// Some attempt at a password has turned out right or wrong.
@@ -141,6 +143,7 @@ impl Hub {
             store,
             mailbox: Mailbox::default(),
             logins: Mutex::new(LoginGuard::new(MOST_WAITS)),
+            attempts: Mutex::new(Buckets::new(MOST_WAITS)),
             reviews: AtomicUsize::new(0),
             login_decided: Condvar::new(),
             registrations: Mutex::new(Buckets::new(MOST_WAITS)),

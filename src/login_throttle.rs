@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use crate::names::UserName;
-use crate::throttle::address_key;
+use crate::throttle::{Sourced, address_key, make_room};
 
 /// The longest block. Longer would keep out its owner more than who guesses: at one guess in a quarter of an hour
 /// somebody gets through a hundred in a day.
@@ -36,6 +36,12 @@ impl LoginKey {
     #[must_use]
     pub fn new(name: UserName, address: IpAddr) -> Self {
         Self { name, address: address_key(address) }
+    }
+}
+
+impl Sourced for LoginKey {
+    fn source(&self) -> IpAddr {
+        self.address
     }
 }
 
@@ -93,7 +99,8 @@ pub struct LoginGuard {
 }
 
 impl LoginGuard {
-    /// A table of at most `most` entries. When it is full, what failed longest ago goes first, and what is blocked last.
+    /// A table of at most `most` entries. When it is full, one of the address with most entries goes: first what failed
+    /// longest ago, what was blocked often last. Who fills the table forgets their own failures at names they hardly tried.
     #[must_use]
     pub fn new(most: usize) -> Self {
         Self { failures: HashMap::new(), most }
@@ -191,13 +198,9 @@ impl LoginGuard {
             return;
         }
         self.failures.retain(|_, failures| !failures.is_forgotten(now));
-        let first = |failures: &Failures| (failures.blocked(now).is_some(), failures.last);
-        if self.failures.len() >= self.most
-            && let Some(oldest) = self.failures.iter().min_by_key(|(_, failures)| first(failures)).map(|(key, _)| key)
-        {
-            let oldest = oldest.clone();
-            self.failures.remove(&oldest);
-        }
+        make_room(&mut self.failures, self.most, |failures| {
+            Some((failures.undecided > 0, failures.blocked(now).is_some(), failures.blocks, failures.last))
+        });
     }
 }
 
@@ -384,6 +387,26 @@ mod tests {
         assert!(guard.blocked(&bob(), now).is_some());
         for n in [97, 98, 99] {
             assert!(guard.failures.contains_key(&key("carol", &format!("192.0.2.{n}"))), "{n}");
+        }
+    }
+
+    #[test]
+    fn who_fills_the_table_with_names_pushes_out_their_own_and_stays_blocked() {
+        let now = Instant::now();
+        let mut guard = LoginGuard::new(64);
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            for _ in 0..ATTEMPTS {
+                assert!(fail(&mut guard, &key("alice", address), now).is_ok());
+            }
+        }
+        for n in 0..4096 {
+            // Later than the others' block began, and before it is over.
+            let later = now + Duration::from_millis(n);
+            assert_eq!(fail(&mut guard, &key(&format!("nobody{n}"), "192.0.2.1"), later), Ok(false));
+        }
+        assert_eq!(guard.len(), 64);
+        for address in ["192.0.2.1", "192.0.2.2"] {
+            assert!(guard.blocked(&key("alice", address), now).is_some(), "{address}");
         }
     }
 

@@ -38,11 +38,11 @@ impl Mailbox {
         let mut waiting = self.lock();
         // Counted and not remembered: there are a thousand mailboxes at most, and messages come at people's speed.
         let all: usize = waiting.values().map(VecDeque::len).sum();
-        let own = waiting.entry(reader).or_default();
-        if own.len() >= MOST_WAITING || all >= MOST {
+        if waiting.get(&reader).map_or(0, VecDeque::len) >= MOST_WAITING || all >= MOST {
             return Err(Full);
         }
-        own.push_back(message);
+        // Only now, so that what is refused leaves no empty box behind.
+        waiting.entry(reader).or_default().push_back(message);
         Ok(())
     }
 
@@ -68,6 +68,7 @@ impl Mailbox {
         let mut waiting = self.lock();
         let before: usize = waiting.values().map(VecDeque::len).sum();
         waiting.values_mut().for_each(|messages| messages.retain(|message| message.id != id));
+        waiting.retain(|_, messages| !messages.is_empty());
         waiting.values().map(VecDeque::len).sum::<usize>() < before
     }
 }
@@ -111,6 +112,7 @@ mod tests {
         }
         assert_eq!(mailbox.put(AccountId(0), message(0)), Err(Full));
         assert_eq!(mailbox.put(AccountId(500), message(0)), Err(Full));
+        assert_eq!(mailbox.lock().len(), MOST / MOST_WAITING, "no box for what was refused");
         mailbox.take(AccountId(3));
         assert_eq!(mailbox.put(AccountId(0), message(0)), Err(Full));
         assert_eq!(mailbox.put(AccountId(500), message(0)), Ok(()));

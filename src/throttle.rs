@@ -4,10 +4,16 @@
 //! *Knows nothing of* what is being limited.
 //! *Called by* `session` and `hub`.
 
+mod crowded;
+
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::{Duration, Instant};
+
+use crowded::make_much_room;
+
+pub use crowded::{Sourced, make_room};
 
 /// A rate: so many at once, then one per interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,37 +63,47 @@ impl Bucket {
         if wait.is_zero() { Turn::Now } else { Turn::At(turn) }
     }
 
+    /// Gives back what was reserved for something that never happened, or did no harm.
+    pub fn give_back(&mut self, cost: u32, rate: Rate) {
+        self.full_at = self.full_at.and_then(|at| at.checked_sub(rate.interval * cost));
+    }
+
     /// Whether the whole burst is available: nothing needs to be remembered.
     pub fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|at| at <= now)
     }
 }
 
-/// One bucket for each of many, at most so many at a time.
+/// One bucket for each of many. Bounded: a full table gives up the least used bucket of the address with most.
 #[derive(Debug)]
 pub struct Buckets<K> {
     buckets: HashMap<K, Bucket>,
     most: usize,
 }
 
-impl<K: Eq + Hash + Clone> Buckets<K> {
+impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
     /// No bucket is used yet.
     pub fn new(most: usize) -> Buckets<K> {
         Buckets { buckets: HashMap::new(), most }
     }
 
-    /// Asks for one unit now; refused with the time to wait. Where there are too many to remember everybody is refused.
+    /// Asks for one unit now; refused with the time to wait.
     pub fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
         if self.buckets.len() >= self.most && !self.buckets.contains_key(&key) {
             self.buckets.retain(|_, bucket| !bucket.is_full(now));
-            if self.buckets.len() >= self.most {
-                return Err(rate.interval);
-            }
+            make_room(&mut self.buckets, self.most, |bucket| Some(bucket.full_at));
         }
         match self.buckets.entry(key).or_default().reserve(now, 1, rate, Duration::ZERO) {
             Turn::Now => Ok(()),
             Turn::At(at) => Err(at.saturating_duration_since(now)),
             Turn::Refused(wait) => Err(wait),
+        }
+    }
+
+    /// Gives back a unit that was taken.
+    pub fn give_back(&mut self, key: &K, rate: Rate) {
+        if let Some(bucket) = self.buckets.get_mut(key) {
+            bucket.give_back(1, rate);
         }
     }
 }
@@ -108,14 +124,16 @@ struct Tries {
     until: Option<Instant>,
 }
 
-/// Waits after wrong tries. Bounded: when full, what was tried longest ago is forgotten.
+/// Waits after wrong tries. Bounded: a full table forgets an entry of the address with most, of these one with the fewest
+/// wrong tries, and of these the one tried longest ago. So nobody makes it forget what others did, and what they did
+/// themselves only by as many wrong tries at every other place in it.
 #[derive(Debug)]
 pub struct Waits<K> {
     tries: HashMap<K, Tries>,
     capacity: usize,
 }
 
-impl<K: Hash + Eq + Clone> Waits<K> {
+impl<K: Sourced + Hash + Eq + Clone> Waits<K> {
     /// A table of at most `capacity` entries.
     pub fn new(capacity: usize) -> Waits<K> {
         Waits { tries: HashMap::new(), capacity }
@@ -130,11 +148,8 @@ impl<K: Hash + Eq + Clone> Waits<K> {
     /// Notes a wrong try.
     pub fn wrong(&mut self, key: &K, now: Instant) {
         self.tries.retain(|_, tries| now.saturating_duration_since(tries.last) < FORGOTTEN_AFTER);
-        if self.tries.len() >= self.capacity
-            && !self.tries.contains_key(key)
-            && let Some(oldest) = self.tries.iter().min_by_key(|(_, tries)| tries.last).map(|(key, _)| key.clone())
-        {
-            self.tries.remove(&oldest);
+        if !self.tries.contains_key(key) {
+            make_room(&mut self.tries, self.capacity, |tries| Some((tries.wrong, tries.last)));
         }
         let tries = self.tries.entry(key.clone()).or_insert(Tries { wrong: 0, last: now, until: None });
         tries.wrong += 1;
@@ -173,6 +188,18 @@ pub fn address_key(address: IpAddr) -> IpAddr {
     }
 }
 
+/// What counts as one line of a customer: IPv4 whole, IPv6 by its /56. Many customers get that much (RFC 6177 names it), so
+/// who counts by /64 gives each of them 256 of everything. Coarser than [`address_key`], for what must not be multiplied.
+pub fn network_key(address: IpAddr) -> IpAddr {
+    match address_key(address) {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d & 0xff00, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
 /// Why an address is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAdmitted {
@@ -188,7 +215,11 @@ struct Visitor {
     arrivals: Bucket,
 }
 
-/// Connections by address.
+/// Addresses remembered at most that have no connection open. Each has come within the last minute and takes some 60 bytes;
+/// whoever has more addresses than that is not slowed down by a limit per address anyway.
+const MOST_VISITORS: usize = 16 * 1024;
+
+/// Connections by address. Bounded: a full table forgets addresses without a connection, of the network with most.
 #[derive(Debug, Default)]
 pub struct Admission {
     visitors: HashMap<IpAddr, Visitor>,
@@ -207,7 +238,12 @@ impl Admission {
     ) -> Result<(), NotAdmitted> {
         if self.visitors.len() >= self.tidy_at {
             self.visitors.retain(|_, visitor| visitor.open > 0 || !visitor.arrivals.is_full(now));
-            self.tidy_at = (self.visitors.len() * 2).max(1024);
+            make_much_room(&mut self.visitors, MOST_VISITORS, |visitor| {
+                (visitor.open == 0).then_some(visitor.arrivals.full_at)
+            });
+            let size = self.visitors.len();
+            // Open connections have bounds of their own; a table full of them is not looked through for every newcomer.
+            self.tidy_at = if size < MOST_VISITORS { (size * 2).clamp(1024, MOST_VISITORS) } else { size + 1024 };
         }
         let visitor = self.visitors.entry(address_key(address)).or_default();
         if let Some(limit) = open
@@ -237,6 +273,10 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(3);
+
+    fn address(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
 
     fn rate() -> Rate {
         Rate::new(5, 2, Duration::from_secs(1)).expect("a rate")
@@ -278,17 +318,18 @@ mod tests {
     fn the_third_wrong_try_waits_and_further_ones_double_up_to_a_quarter_of_an_hour() {
         let now = Instant::now();
         let mut waits = Waits::new(8);
+        let (bob, carol) = ((address(1), "bob"), (address(1), "carol"));
         for _ in 0..2 {
-            waits.wrong(&"bob", now);
-            assert_eq!(waits.left(&"bob", now), None);
+            waits.wrong(&bob, now);
+            assert_eq!(waits.left(&bob, now), None);
         }
         for seconds in [10, 20, 40, 80, 160, 320, 640, 900, 900] {
-            waits.wrong(&"bob", now);
-            assert_eq!(waits.left(&"bob", now), Some(Duration::from_secs(seconds)));
+            waits.wrong(&bob, now);
+            assert_eq!(waits.left(&bob, now), Some(Duration::from_secs(seconds)));
         }
-        assert_eq!(waits.left(&"carol", now), None);
-        assert_eq!(waits.left(&"bob", now + Duration::from_secs(900)), None);
-        waits.right(&"bob");
+        assert_eq!(waits.left(&carol, now), None);
+        assert_eq!(waits.left(&bob, now + Duration::from_secs(900)), None);
+        waits.right(&bob);
         assert!(waits.is_empty());
     }
 
@@ -297,10 +338,79 @@ mod tests {
         let now = Instant::now();
         let mut waits = Waits::new(4);
         for n in 0..100u64 {
-            waits.wrong(&n, now + Duration::from_secs(n));
+            waits.wrong(&(address(1), n), now + Duration::from_secs(n));
         }
         assert_eq!(waits.len(), 4);
-        assert!(waits.tries.contains_key(&99) && !waits.tries.contains_key(&95));
+        assert!(waits.tries.contains_key(&(address(1), 99)) && !waits.tries.contains_key(&(address(1), 95)));
+    }
+
+    #[test]
+    fn filling_the_table_of_waits_ends_neither_the_wait_of_another_address_nor_ones_own() {
+        let now = Instant::now();
+        let mut waits = Waits::new(64);
+        for last in [1, 2] {
+            (0..4).for_each(|_| waits.wrong(&(address(last), 0), now));
+        }
+        for n in 1..1000u64 {
+            // As often as there is no wait for it yet.
+            (0..2).for_each(|_| waits.wrong(&(address(1), n), now + Duration::from_millis(n)));
+        }
+        assert_eq!(waits.len(), 64);
+        for last in [1, 2] {
+            assert_eq!(waits.left(&(address(last), 0), now), Some(Duration::from_secs(20)), "{last}");
+        }
+    }
+
+    #[test]
+    fn a_full_table_of_buckets_refuses_nobody_who_has_taken_nothing() {
+        let now = Instant::now();
+        let mut buckets = Buckets::new(4);
+        for n in 0..4 {
+            assert_eq!(buckets.take((address(1), n), rate(), now), Ok(()));
+        }
+        for _ in 0..5 {
+            assert_eq!(buckets.take((address(2), 0), rate(), now), Ok(()));
+        }
+        for n in 4..50 {
+            assert_eq!(buckets.take((address(1), n), rate(), now), Ok(()));
+        }
+        assert!(buckets.take((address(2), 0), rate(), now).is_err(), "the flood's own are given up");
+        assert_eq!(buckets.buckets.len(), 4);
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let now = Instant::now();
+        let mut buckets = Buckets::new(4);
+        for _ in 0..50 {
+            assert_eq!(buckets.take(address(1), rate(), now), Ok(()));
+            buckets.give_back(&address(1), rate());
+        }
+        for _ in 0..5 {
+            assert_eq!(buckets.take(address(1), rate(), now), Ok(()));
+        }
+        assert_eq!(buckets.take(address(1), rate(), now), Err(Duration::from_millis(500)));
+    }
+
+    #[test]
+    fn a_flood_of_addresses_does_not_fill_the_table_of_connections_nor_push_out_who_is_there() {
+        let now = Instant::now();
+        let new = Rate::new(2, 2, Duration::from_secs(60));
+        let mut admission = Admission::default();
+        assert_eq!(admission.enter(address(1), Some(1), new, now), Ok(()));
+        assert_eq!(admission.enter(address(2), Some(1), new, now), Ok(()));
+        admission.leave(address(2));
+        assert_eq!(admission.enter(address(2), Some(1), new, now), Ok(()));
+        admission.leave(address(2));
+        for n in 0..40_000u32 {
+            let [_, a, b, c] = n.to_be_bytes();
+            let from = IpAddr::from([0x20, 1, 0xd, 0xb8, 0, a, b, c, 0, 0, 0, 0, 0, 0, 0, 1]);
+            assert_eq!(admission.enter(from, Some(1), new, now), Ok(()));
+            admission.leave(from);
+        }
+        assert!(admission.visitors.len() <= MOST_VISITORS, "{}", admission.visitors.len());
+        assert_eq!(admission.enter(address(1), Some(1), new, now), Err(NotAdmitted::TooManyOpen(1)));
+        assert!(matches!(admission.enter(address(2), Some(1), new, now), Err(NotAdmitted::TooManyNew(_))));
     }
 
     #[test]
@@ -308,6 +418,10 @@ mod tests {
         let key = |text: &str| address_key(text.parse().expect("an address"));
         assert_eq!(key("2001:db8:1:2:3:4:5:6"), key("2001:db8:1:2::1"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        let network = |text: &str| network_key(text.parse().expect("an address"));
+        assert_eq!(network("2001:db8:1:200::1"), network("2001:db8:1:2ff::1"));
+        assert_ne!(network("2001:db8:1:200::1"), network("2001:db8:1:300::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), key("192.0.2.1"));
         assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
     }
 

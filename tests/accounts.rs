@@ -3,6 +3,8 @@
 #![cfg(feature = "storage")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
+#[path = "accounts/attempts.rs"]
+mod attempts;
 #[path = "accounts/changed_outside.rs"]
 mod changed_outside;
 #[path = "accounts/coming_in.rs"]

@@ -24,11 +24,19 @@ use crate::room::Room;
 use crate::roster::Person;
 use crate::screen::Tone;
 use crate::store::{AddressBan, AuditEntry, NotKept, NotRead, Store};
-use crate::throttle::{Rate, address_key};
+use crate::throttle::{Rate, address_key, network_key};
 
 /// Accounts that one address may make at once, and again in a day: a household has fewer people, and whoever has more makes
 /// theirs with `chatsock user`. An account takes about a kilobyte of disk for ever.
 const REGISTRATIONS: u32 = 5;
+
+/// Passwords of accounts that one address may try at once, over all names, and again in two minutes. A household mistypes
+/// less, and at ten a minute a guesser gets through 14,400 a day instead of millions.
+const ATTEMPTS: u32 = 20;
+const ATTEMPTS_PER_MINUTE: u32 = 10;
+
+/// How many times more an exempt address may try: behind a tunnel or a proxy it is everyone's.
+const EXEMPT_TIMES: u32 = 10;
 
 /// How long an attempt at a password waits for others to be decided. Comparing one takes a twentieth of a second on an idle
 /// machine; after this the person is told that too many log in.
@@ -99,6 +107,25 @@ impl Hub {
         let Some(rate) = rate.filter(|_| !self.config().is_exempt(address)) else { return Ok(()) };
         let mut registrations = self.registrations.lock().unwrap_or_else(PoisonError::into_inner);
         registrations.take(address_key(address), rate, now)
+    }
+
+    fn attempt_rate(&self, address: IpAddr) -> Option<Rate> {
+        let times = if self.config().is_exempt(address) { EXEMPT_TIMES } else { 1 };
+        Rate::new(ATTEMPTS * times, ATTEMPTS_PER_MINUTE * times, Duration::from_secs(60))
+    }
+
+    /// Counts an attempt at any account's password, before it is compared; how long its address has to wait if it has made
+    /// too many.
+    pub fn count_attempt(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
+        let Some(rate) = self.attempt_rate(address) else { return Ok(()) };
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).take(network_key(address), rate, now)
+    }
+
+    /// An attempt counted was not compared, or brought somebody in: how often that happens is what the rate of connections
+    /// bounds, and a crowd that comes back behind one address must not be taken for one that guesses.
+    pub fn give_back_attempt(&self, address: IpAddr) {
+        let Some(rate) = self.attempt_rate(address) else { return };
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner).give_back(&network_key(address), rate);
     }
 
     /// The table of wrong passwords.

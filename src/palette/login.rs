@@ -5,9 +5,10 @@
 //! *Called by* `palette` alone.
 
 use std::fmt;
+use std::time::Duration;
 
 use super::account::{LONGEST_PASSWORD, account_named};
-use super::{Effect, Palette, Refusal, Rules, State, reply, room_password, view};
+use super::{Effect, Palette, Refusal, Rules, State, reply, room_password, seconds, view};
 use crate::command::{self, Typed, Verb};
 use crate::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::screen::Tone;
@@ -27,6 +28,8 @@ pub enum LoginRefusal {
     },
     /// As many passwords are being compared as can be.
     Busy,
+    /// Too many passwords were tried from this address, at whatever names; how long it has to wait.
+    TooMany(Duration),
     /// The accounts cannot be read, and why; without a full stop.
     NotKept(String),
 }
@@ -42,6 +45,9 @@ impl fmt::Display for LoginRefusal {
                 write!(f, "{name} is logged in on another connection: type :ghost {name} to end that one.")
             }
             LoginRefusal::Busy => f.write_str("Too many people are logging in just now. Please try again in a moment."),
+            LoginRefusal::TooMany(wait) => {
+                write!(f, "Too many passwords were tried from your address: try again in {}.", seconds(*wait))
+            }
             LoginRefusal::NotKept(why) => {
                 write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
             }

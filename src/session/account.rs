@@ -80,6 +80,7 @@ impl Session {
             Ok(account) => account,
             Err(refusal) => return Answer::LoginRefused(refusal),
         };
+        self.hub.give_back_attempt(self.ip());
         if ghost {
             self.throw_out(&account.name);
         }
@@ -99,13 +100,16 @@ impl Session {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
         let config = self.hub.config();
         let key = LoginKey::new(name.clone(), address_key(self.ip()));
-        match self.hub.begin_login(&key, config.login_attempts, config.login_block) {
-            Ok(()) => {}
-            Err(Refused::Blocked { .. }) => return Err(LoginRefusal::Blocked),
-            Err(Refused::Undecided) => return Err(LoginRefusal::Busy),
+        self.hub.count_attempt(self.ip(), Instant::now()).map_err(LoginRefusal::TooMany)?;
+        if let Err(refused) = self.hub.begin_login(&key, config.login_attempts, config.login_block) {
+            self.hub.give_back_attempt(self.ip());
+            return Err(match refused {
+                Refused::Blocked { .. } => LoginRefusal::Blocked,
+                Refused::Undecided => LoginRefusal::Busy,
+            });
         }
         let wanted = name.clone();
-        let found = self.hub.work.run(move || -> Result<Option<(Account, Option<Hashed>)>, NotRead> {
+        let found = self.hub.work.run(self.ip(), move || -> Result<Option<(Account, Option<Hashed>)>, NotRead> {
             let Some(account) = store.account(&wanted)? else {
                 // As long as it takes to find out that a password is wrong.
                 password::verify_against_nothing(password.expose());
@@ -137,14 +141,20 @@ impl Session {
                 Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
             }
             Ok(Err(NotRead(reason))) => {
-                self.hub.decide_login(|logins| logins.withdraw(&key));
+                self.withdraw_attempt(&key);
                 Err(LoginRefusal::NotKept(reason.to_string()))
             }
             Err(_) => {
-                self.hub.decide_login(|logins| logins.withdraw(&key));
+                self.withdraw_attempt(&key);
                 Err(LoginRefusal::Busy)
             }
         }
+    }
+
+    /// A password was not compared: nothing is counted.
+    fn withdraw_attempt(&self, key: &LoginKey) {
+        self.hub.decide_login(|logins| logins.withdraw(key));
+        self.hub.give_back_attempt(self.ip());
     }
 
     /// Ends whatever connection has a name. True if there was one.
@@ -205,7 +215,7 @@ impl Session {
 
     /// Hashes a new password; nothing if that could not be done, and then it was told.
     pub(super) fn hashed(&self, password: Secret) -> Option<Hashed> {
-        match self.hub.work.run(move || password::hash(password.expose())) {
+        match self.hub.work.run(self.ip(), move || password::hash(password.expose())) {
             Ok(Ok(hash)) => Some(hash),
             Ok(Err(error)) => {
                 log::error!("cannot hash a password: {error}");

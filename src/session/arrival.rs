@@ -60,7 +60,7 @@ impl Session {
     fn review_login(&self) {
         let (Some(person), hub) = (self.person.clone(), Arc::clone(&self.hub)) else { return };
         let review = move || hub.review_login(&person);
-        if let Ok(Err(error)) = self.hub.work.run(review) {
+        if let Ok(Err(error)) = self.hub.work.run(self.ip(), review) {
             log::error!("whether an account was changed could not be found out: {error}");
         }
     }
@@ -76,7 +76,8 @@ impl Session {
         let known = BELLS.iter().find(|(word, _)| bell.as_deref() == Some(word));
         self.outbox.set_bell(known.map(|(_, bell)| *bell).unwrap_or_default());
         // Looking a zone up reads files and nests deep: it is done where there is stack for it.
-        let zone = time_zone.and_then(|name| self.hub.work.run(move || TimeZone::get(&name).ok()).ok().flatten());
+        let zone =
+            time_zone.and_then(|name| self.hub.work.run(self.ip(), move || TimeZone::get(&name).ok()).ok().flatten());
         self.outbox.set_clock(zone.map(Clock::new));
         for person in self.outbox.ignored() {
             self.outbox.unignore(&person.name, None);
@@ -168,7 +169,7 @@ impl Session {
         let on_disk = store.keeps_history();
         // Who comes back at once may find what he did a moment ago unwritten. Where the disk is in trouble, what it has counts.
         let _ = store.catch_up();
-        let read = self.hub.work.run(move || {
+        let read = self.hub.work.run(self.ip(), move || {
             let visits = store.visits(account)?;
             let unread = if on_disk { store.unread(account)? } else { Vec::new() };
             Ok::<_, crate::store::NotRead>((visits, unread))

@@ -127,7 +127,7 @@ impl Session {
         let count = count.min(MOST_OLDER);
         // What has just left memory may not be written yet. Where the disk is in trouble, what it has is shown.
         let _ = store.catch_up();
-        match self.hub.work.run(move || store.messages_before(&name, before, count, PATIENCE)) {
+        match self.hub.work.run(self.ip(), move || store.messages_before(&name, before, count, PATIENCE)) {
             Ok(Ok(page)) => {
                 if page.cut {
                     self.outbox.tell(Tone::News, "There was no time to read all of it.");
@@ -151,7 +151,7 @@ impl Session {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         // As above.
         let _ = store.catch_up();
-        let (name, kept) = self.hub.work.run(move || store.message(id)).ok()?.ok()??;
+        let (name, kept) = self.hub.work.run(self.ip(), move || store.message(id)).ok()?.ok()??;
         let room = Arc::clone(&self.membership(&name)?.room);
         room.older_than(actor, Instant::now()).filter(|oldest| id < *oldest)?;
         Some((room, restored(kept)))
@@ -165,7 +165,7 @@ impl Session {
         let rooms: Vec<_> = self.memberships.iter().map(|membership| membership.room.name().clone()).collect();
         let _ = store.catch_up();
         let last = move || rooms.iter().filter_map(|room| store.last_by(account, room).ok()?).map(|kept| kept.id).max();
-        self.hub.work.run(last).ok()?
+        self.hub.work.run(self.ip(), last).ok()?
     }
 
     /// The account of whoever is named, if he has one.
@@ -173,7 +173,7 @@ impl Session {
     pub(super) fn account_of(&self, whom: &Whom) -> Option<Account> {
         let store = self.hub.store().cloned().filter(|_| whom.client.is_none() && self.hub.accounts().are_kept())?;
         let name = whom.name.clone();
-        self.hub.work.run(move || store.account(&name)).ok()?.ok()?
+        self.hub.work.run(self.ip(), move || store.account(&name)).ok()?.ok()?
     }
 
     /// Leaves a message for somebody who is not there.

@@ -166,7 +166,7 @@ impl Session {
         // What was done a moment ago is part of it; a disk in trouble shows what it has. Waited for here, and not on a thread
         // that computes: of those there are two, and everybody's logins need them.
         let _ = store.catch_up();
-        let read = self.hub.work.run(move || store.audit(count));
+        let read = self.hub.work.run(self.ip(), move || store.audit(count));
         match read {
             Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(Tone::News, "Nothing is written down yet."),
             Ok(Ok(entries)) => {

@@ -161,7 +161,7 @@ impl Session {
     /// Looking a zone up reads files and nests deep: it is done where there is stack for it.
     #[inline(never)]
     pub(super) fn set_time_zone(&mut self, name: String) {
-        let found = self.hub.work.run(move || TimeZone::get(&name).map_err(|_| name));
+        let found = self.hub.work.run(self.ip(), move || TimeZone::get(&name).map_err(|_| name));
         match found {
             Ok(Ok(zone)) => {
                 self.outbox.set_clock(Some(Clock::new(zone)));

@@ -180,7 +180,7 @@ impl Session {
             _ => None,
         };
         let given = password.to_owned();
-        let hashed = self.hub.work.run(move || match hash {
+        let hashed = self.hub.work.run(self.ip(), move || match hash {
             Some(hash) => password::verify(&given, &hash),
             None => password::verify_against_nothing(&given),
         })?;

@@ -64,7 +64,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn search(&mut self, pattern: String) {
         let (messages, beyond) = (self.readable(), self.beyond().filter(|beyond| !beyond.rooms.is_empty()));
-        let found = self.hub.work.run(move || {
+        let found = self.hub.work.run(self.ip(), move || {
             let pattern = search::compile(&pattern)?;
             let found = find(&pattern, &messages);
             Ok::<_, search::PatternError>((pattern, found))
@@ -74,7 +74,7 @@ impl Session {
                 // What has just left memory may not be written yet. Where the disk is in trouble, what it has is looked
                 // through.
                 let _ = beyond.store.catch_up();
-                self.hub.work.run(move || {
+                self.hub.work.run(self.ip(), move || {
                     beyond.find(&pattern, &mut found);
                     Ok(found)
                 })

@@ -39,7 +39,7 @@ fn two_admins_who_keep_a_room_at_the_same_moment_lose_nothing_of_it() {
         alice.settle();
         let (open, gate) = mpsc::channel::<()>();
         thread::scope(|scope| {
-            scope.spawn(|| server.hub().work.run(move || gate.recv()));
+            scope.spawn(|| server.hub().work.run([192, 0, 2, 1].into(), move || gate.recv()));
             for client in [&mut alice, &mut bob] {
                 client.send(":set keep on");
             }

@@ -146,6 +146,10 @@ fn a_login_that_is_refused_says_why_and_asks_for_a_name_again() {
         (LoginRefusal::InUse { name: user("alice") }, in_use),
         (LoginRefusal::Busy, "Too many people are logging in just now. Please try again in a moment."),
         (
+            LoginRefusal::TooMany(std::time::Duration::from_millis(5_100)),
+            "Too many passwords were tried from your address: try again in 6 seconds.",
+        ),
+        (
             LoginRefusal::NotKept("the disk is full".to_owned()),
             "The server cannot read its accounts just now: the disk is full. Please try again later.",
         ),
