@@ -128,7 +128,7 @@ proptest! {
             let _ = person.0.takes_whole(&line);
             let effects = person.types_under(&rules, &line);
             let help = Typed::parse(&line).and_then(|typed| find(typed.word)).is_some_and(|spec| spec.word == "help");
-            prop_assert!(effects.len() <= if help { TABLE.len() + 1 } else { FEW }, "{:?}: {:?}", before, effects);
+            prop_assert!(effects.len() <= if help { TABLE.len() + 1 + usize::from(command_instead) } else { FEW }, "{:?}: {:?}", before, effects);
             let says = effects.iter().filter(|effect| matches!(effect, Effect::Say { .. })).count();
             prop_assert!(says <= 1);
             prop_assert!(!comes_back || says == effects.len(), "{:?}", effects);
