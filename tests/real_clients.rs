@@ -7,6 +7,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
+#[path = "real_clients/half_typed.rs"]
+mod half_typed;
 #[path = "support/programs.rs"]
 mod programs;
 mod support;
@@ -352,7 +354,7 @@ fn a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_to
     let seen = script(b"alice\n:join general\n:paste\nfirst line\n\n  third line\n.\n:say after it\n:rooms\n");
     assert!(seen.contains("* Said in general as #1.\r\n") && seen.contains("* Said in general as #2.\r\n"), "{seen:?}");
     assert!(seen.contains("* general   2/-") && seen.ends_with("* Goodbye.\r\n"), "{seen:?}");
-    bob.expect("#1 alice: first line\r\n  \r\n    third line\r\n");
+    bob.expect("#1 alice: first line\r\n\r\n    third line\r\n");
     bob.expect("#2 alice: after it\r\n");
     bob.expect("* alice left\r\n");
     for unfinished in ["first line\nsecond line\n", "no line end", ""] {

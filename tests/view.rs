@@ -195,3 +195,52 @@ fn the_session_of_the_readme_reads_as_printed() {
     assert_eq!(alice.expect_end(), "* Goodbye.\r\n");
     carol.expect("* alice left\r\n");
 }
+
+/// Rows as they were written: from a CR or a LF to the next.
+fn rows(seen: &str) -> Vec<&str> {
+    seen.split(['\r', '\n']).filter(|row| !row.trim().is_empty()).collect()
+}
+
+#[test]
+fn two_senders_of_twenty_lines_in_one_packet_see_every_prompt_and_every_text_in_a_row_of_its_own() {
+    let server = Server::start();
+    for round in 0..5 {
+        let mut people = ["ann", "bob"].map(|name| server.chat(&format!("{name}{round}"), "general"));
+        people[0].expect(&format!("* bob{round} joined\r\ngeneral | "));
+        for (person, name) in people.iter_mut().zip(["ann", "bob"]) {
+            let lines: String = (0..20).map(|n| format!("{name} says {n}\n")).collect();
+            person.send_bytes(lines.as_bytes());
+        }
+        for (person, other) in people.iter_mut().zip(["bob", "ann"]) {
+            let last = format!("{other} says 19\r\n");
+            let seen = person.expect(&last) + &last + &person.settle();
+            for row in rows(&seen) {
+                let is_prompt = row == "general | ";
+                assert!(is_prompt || !row.contains("general |"), "{row:?} in {seen:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_short_message_is_padded_to_the_end_of_the_row_in_which_somebody_may_be_typing() {
+    use std::io::{Read as _, Write as _};
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let alice = server.chat("alice", "general");
+    bob.expect("* alice joined\r\n");
+    // Past the client that takes the blanks away.
+    let mut stream = alice.stream();
+    stream.write_all(b"half a line").expect("written");
+    bob.send("no");
+    let mut seen = Vec::new();
+    let mut buffer = [0; 512];
+    while !seen.ends_with(b"\r\ngeneral | ") {
+        let count = stream.read(&mut buffer).expect("read");
+        assert!(count > 0, "the end, behind {:?}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&buffer[..count]);
+    }
+    let seen = String::from_utf8(seen).expect("text");
+    let row = seen.strip_prefix('\r').and_then(|rest| rest.strip_suffix("\r\ngeneral | ")).expect("CR first");
+    assert_eq!((row.len(), row.trim_end().ends_with(" #1 bob: no")), (80, true), "{seen:?}");
+}

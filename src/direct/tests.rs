@@ -82,7 +82,7 @@ impl Peer {
             bytes.extend_from_slice(&buffer[..count]);
         }
         // Without the way back over the prompt: what counts here is which lines there are.
-        let text = String::from_utf8(bytes).expect("text");
+        let text = crate::screen::without_blanks(&String::from_utf8(bytes).expect("text"));
         text.split("\r\n").map(|line| line.trim_start_matches('\r')).collect::<Vec<_>>().join("\r\n")
     }
 

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use super::personal::Personal;
 use crate::message::{ClientId, Event, Message, Sequenced};
 use crate::names::UserName;
-use crate::screen::{Clock, Look, Reader, render_event, words};
+use crate::screen::{Clock, Extent, Look, Reader, overwrite, render_event, words};
 
 /// All events' text for one look, and where each one's ends.
 struct Rendered {
     look: Look,
     text: Vec<u8>,
     ends: Vec<usize>,
-    /// CR, the text and the room's prompt: what everybody in line mode with this look gets, made when first asked for.
+    /// CR, the text over a whole row, and the room's prompt: what everybody in line mode with this look gets, made when first asked for.
     frame: Option<Arc<[u8]>>,
 }
 
@@ -93,9 +93,8 @@ impl<'a> Batch<'a> {
             return None;
         }
         Some(Arc::clone(rendered.frame.get_or_insert_with(|| {
-            let mut frame = Vec::with_capacity(rendered.text.len() + prompt.len() + 8);
-            crate::screen::overwrite_prompt(&prompt, look, &rendered.text, &mut frame);
-            frame.extend_from_slice(&rendered.text);
+            let mut frame = Vec::with_capacity(rendered.text.len() + prompt.len() + 88);
+            overwrite(Extent::Whole, look, &rendered.text, &mut frame);
             frame.extend_from_slice(prompt.as_bytes());
             frame.into()
         })))

@@ -213,8 +213,7 @@ impl Outbox {
         if text.is_empty() {
             return false;
         }
-        state.display.begin(&text, &mut state.unsent);
-        state.unsent.extend_from_slice(&text);
+        state.display.write_rows(&text, &mut state.unsent);
         if rings {
             state.unsent.push(BELL);
         }
@@ -274,9 +273,9 @@ impl Outbox {
 
     /// The person has ended a line: in line mode his terminal has moved to the next row. True in character mode, where
     /// the line is still on the screen and has to be finished with.
-    pub fn line_ended(&self) -> bool {
+    pub fn line_ended(&self, alone: bool, blank: bool) -> bool {
         let mut guard = self.lock();
-        guard.display.line_ended();
+        guard.display.line_ended(alone, blank);
         guard.display.is_character_mode()
     }
 
@@ -313,7 +312,7 @@ impl Outbox {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.ended.is_none() {
-            state.display.end(&mut state.unsent);
+            state.display.end_turn(&mut state.unsent);
             self.transmit_unsent(state, Whose::Own);
         }
     }
@@ -337,6 +336,7 @@ impl Outbox {
         state.view = None;
         state.shown = None;
         let State { display, unsent, .. } = state;
+        display.wipe_prompt(unsent);
         if let Some((tone, line)) = line {
             display.write(tone, line, unsent);
         }

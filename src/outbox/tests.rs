@@ -20,7 +20,7 @@ use super::transmit::Swept;
 use super::*;
 use crate::message::{Draft, Event, Message, MessageId, Sequenced};
 use crate::names::RoomName;
-use crate::screen::Clock;
+use crate::screen::{Clock, without_blanks};
 
 /// Long, because a loaded machine is no failure.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -92,7 +92,7 @@ fn packet(socket: &Socket) -> Option<String> {
     let mut buffer = vec![0; 64 * 1024];
     let count = (&*socket).read(&mut buffer).ok()?;
     buffer.truncate(count);
-    Some(String::from_utf8(buffer).expect("text"))
+    Some(without_blanks(&String::from_utf8(buffer).expect("text")))
 }
 
 fn all_packets(socket: &Socket) -> Vec<String> {
@@ -261,7 +261,7 @@ fn what_the_socket_does_not_take_is_swept_to_it_whole_and_in_order() {
         expected += &format!("\r[00:00] #{n} bob: {}\r\ngeneral | ", "x".repeat(1000));
     }
     expected += &format!("\r[00:00] #{last} bob: after\r\ngeneral | ");
-    assert!(text == expected, "{} bytes came of {}", text.len(), expected.len());
+    assert!(without_blanks(&text) == expected, "{} bytes came of {}", text.len(), expected.len());
 }
 
 #[test]

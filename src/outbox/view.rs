@@ -214,13 +214,14 @@ impl Outbox {
     pub fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
-        state.display.begin(b"", &mut state.unsent);
-        let before = state.unsent.len();
+        let before = std::mem::take(&mut state.unsent);
         for event in events {
             state.note(event);
             state.render(self.id, event, Stamps::All, clock);
         }
-        state.unsent.len() > before
+        let rows = std::mem::replace(&mut state.unsent, before);
+        state.display.write_answer(&rows, &mut state.unsent);
+        !rows.is_empty()
     }
 
     /// Notes messages that were shown in another form.
@@ -238,7 +239,7 @@ impl Outbox {
             Own::Said => Stamps::Wanted,
             Own::Answer => Stamps::All,
         };
-        self.write_direct(&mut self.lock(), event, stamps, clock);
+        self.write_direct(&mut self.lock(), event, stamps, Whose::Own, clock);
     }
 
     /// Something of a conversation, shown at once wherever the client is.
@@ -249,13 +250,13 @@ impl Outbox {
             return;
         }
         let in_view = matches!(state.place, Place::ChatView(_));
-        self.write_direct(state, event, if in_view { Stamps::Wanted } else { Stamps::All }, clock);
+        self.write_direct(state, event, if in_view { Stamps::Wanted } else { Stamps::All }, Whose::Others, clock);
         state.display.end(&mut state.unsent);
         self.transmit_unsent(state, Whose::Others);
         self.drop_if_over(state);
     }
 
-    fn write_direct(&self, state: &mut State, event: &Arc<Event>, stamps: Stamps, clock: &mut Clock) {
+    fn write_direct(&self, state: &mut State, event: &Arc<Event>, stamps: Stamps, whose: Whose, clock: &mut Clock) {
         let hidden = state.personal.as_ref().is_some_and(|personal| personal.hides(event, self.id));
         if hidden && matches!(**event, Event::Said(_)) {
             return;
@@ -271,8 +272,10 @@ impl Outbox {
         let rings = state.render(self.id, event, stamps, clock);
         let line = std::mem::replace(&mut state.unsent, before);
         // Rendered first: how the prompt is taken away depends on what comes over it.
-        state.display.begin(&line, &mut state.unsent);
-        state.unsent.extend_from_slice(&line);
+        match whose {
+            Whose::Own => state.display.write_answer(&line, &mut state.unsent),
+            Whose::Others => state.display.write_rows(&line, &mut state.unsent),
+        }
         if rings {
             state.unsent.push(BELL);
         }

@@ -142,7 +142,7 @@ impl Person {
         let read = move || {
             let mut bytes = Vec::new();
             theirs.read_to_end(&mut bytes).expect("read");
-            String::from_utf8(bytes).expect("text")
+            crate::screen::without_blanks(&String::from_utf8(bytes).expect("text"))
         };
         let name = UserName::parse(name, 1, 12).expect("a name");
         let who = Identity { client: ClientId(id), name, address: address.into(), account: None };

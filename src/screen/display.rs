@@ -1,7 +1,7 @@
 //! One terminal's screen as far as the server knows it: the prompt, and in character mode the half-typed line.
 //!
-//! Text that arrives while somebody types goes above his line: [`Display::begin`] takes prompt and line off the screen,
-//! the text is written, [`Display::end`] puts them back. All of it lands in one buffer and so in one write.
+//! Text that arrives while somebody types goes above his line: [`Display::write_rows`] writes it in their place, and
+//! [`Display::end`] puts them back. All of it lands in one buffer and so in one write.
 //!
 //! *Owns* whether the prompt stands on the screen, and the line editor where there is one.
 //! *Knows nothing of* where the bytes go.
@@ -10,12 +10,26 @@
 use std::sync::Arc;
 
 use crate::line::{Editor, Keep};
+use crate::screen::row::{self, Extent};
 use crate::screen::{Look, Place, Tone, render_line};
 use crate::telnet;
 use crate::text;
 
-/// A terminal's width where none is known, in columns (RFC 1073 leaves 0 for unknown).
-const DEFAULT_COLUMNS: u16 = 80;
+mod modes;
+
+/// What stands in the cursor's row, as far as the server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Row {
+    /// Nothing: what was written last has ended its row.
+    Free,
+    /// The prompt in force, and the cursor in the line typed behind it.
+    Prompt,
+    /// Line mode: a prompt that is over, in its row or, where the line typed at it has `ended` that, above. A line typed
+    /// ahead has not: its end stands above the prompt.
+    Past { extent: Extent, ended: bool },
+    /// Something that the terminal itself has drawn: `^C`, or a hidden line without its end.
+    Spoiled,
+}
 
 /// What one person's screen shows beside the text that has scrolled by.
 #[derive(Debug)]
@@ -24,15 +38,24 @@ pub struct Display {
     /// The screen's height, where it is known.
     rows: Option<u16>,
     prompt: Arc<str>,
-    /// The prompt stands on the screen and the cursor behind it.
-    shown: bool,
+    row: Row,
+    /// Line mode: lines are being run. What others say meanwhile brings no prompt along: the one at the end of the turn is
+    /// enough, and behind an earlier one the person's next line would not be.
+    answering: bool,
+    /// The prompt on the screen came with somebody else's text: a line may have been typed before it.
+    unasked_for: bool,
+    /// Nothing more is typed: the peer has said so.
+    input_over: bool,
     /// The prompt is a question that has not been put yet.
     unasked: bool,
+    /// The prompt is the one of a chat view.
+    in_view: bool,
+    /// A screen reader speaks every prompt and every row that is written again: it gets no prompt in the view, and nothing
+    /// is written over anything.
+    reader: bool,
     /// Character mode: the server draws the line. `None`: the terminal does, and what is half typed is unknown.
     editor: Option<Box<Editor>>,
     hidden: bool,
-    /// The cursor stands behind something that the terminal itself has drawn: `^C`, or a hidden line without its end.
-    row_spoiled: bool,
     /// Bracketed paste has been switched on.
     pasting: bool,
     /// End every prompt with IAC GA (RFC 854 and 858): the client refused to suppress it.
@@ -46,11 +69,15 @@ impl Display {
             look: Look::PLAIN,
             rows: None,
             prompt: "".into(),
-            shown: false,
+            row: Row::Free,
+            answering: false,
+            unasked_for: false,
+            input_over: false,
             unasked: false,
+            in_view: false,
+            reader: false,
             editor: None,
             hidden: false,
-            row_spoiled: false,
             pasting: false,
             go_ahead: false,
         }
@@ -78,7 +105,7 @@ impl Display {
 
     /// Whether prompt and half-typed line stand on the screen: only then may the editor echo.
     pub fn is_shown(&self) -> bool {
-        self.shown
+        self.row == Row::Prompt
     }
 
     /// Whether the server edits the line.
@@ -90,83 +117,175 @@ impl Display {
     pub fn shares_frame(&self, prompt: &Arc<str>) -> bool {
         self.editor.is_none()
             && !self.go_ahead
-            && !self.row_spoiled
+            && !self.answering
+            && !self.reader
+            && self.row != Row::Spoiled
             && (Arc::ptr_eq(&self.prompt, prompt) || *self.prompt == **prompt)
     }
 
     /// Notes that a shared frame, which ends with the prompt, was written.
     pub fn frame_written(&mut self) {
-        self.shown = true;
+        self.row = Row::Prompt;
+        self.unasked_for = true;
     }
 
-    /// Takes the prompt, and the half-typed line where it is known, off the screen. `first` is the first line of what
-    /// will be written.
-    pub fn begin(&mut self, first: &[u8], out: &mut Vec<u8>) {
-        self.leave_spoiled_row(out);
-        if !std::mem::take(&mut self.shown) {
+    /// Writes whole rows above the prompt and the half-typed line, which are left off the screen. They may be anybody's, so
+    /// nothing that this person has typed is left in front of them or behind.
+    pub fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
+        let extent = if self.row == Row::Prompt { self.prompt_and_line() } else { Extent::Whole };
+        self.write_over(extent, rows, out);
+    }
+
+    /// Writes whole rows that answer a line of this person's.
+    pub fn write_answer(&mut self, rows: &[u8], out: &mut Vec<u8>) {
+        let extent = match self.row {
+            Row::Past { ended: true, .. } => {
+                self.row = Row::Free;
+                Extent::Whole
+            }
+            // The line stands above: only the prompt has to go.
+            Row::Past { extent, ended: false } => extent,
+            Row::Free | Row::Prompt | Row::Spoiled => self.prompt_and_line(),
+        };
+        self.write_over(extent, rows, out);
+    }
+
+    fn write_over(&mut self, extent: Extent, rows: &[u8], out: &mut Vec<u8>) {
+        if rows.is_empty() {
             return;
         }
-        match &self.editor {
-            Some(editor) => editor.erase(out),
-            None => overwrite_prompt(&self.prompt, self.look, first, out),
+        match (std::mem::replace(&mut self.row, Row::Free), &self.editor) {
+            (Row::Spoiled, _) => out.extend_from_slice(b"\r\n"),
+            (Row::Prompt, Some(editor)) => editor.erase(out),
+            (Row::Prompt, None) if self.reader => out.extend_from_slice(b"\r\n"),
+            (Row::Prompt | Row::Past { .. }, None) if !self.reader => {
+                return row::overwrite(extent, self.look, rows, out);
+            }
+            (Row::Free | Row::Prompt | Row::Past { .. }, _) => {}
         }
+        out.extend_from_slice(rows);
     }
 
-    /// Puts prompt and line back, if they are not there.
+    /// After something that this person has not asked for: puts prompt and line back, if they are not there and no lines
+    /// are being run.
     pub fn end(&mut self, out: &mut Vec<u8>) {
-        self.leave_spoiled_row(out);
-        if std::mem::replace(&mut self.shown, true) || (self.prompt.is_empty() && self.editor.is_none()) {
+        if !self.answering || self.editor.is_some() {
+            self.unasked_for |= self.row != Row::Prompt;
+            self.draw(out);
+        }
+    }
+
+    /// After the lines that came have been run: puts prompt and line back, if they are not there.
+    pub fn end_turn(&mut self, out: &mut Vec<u8>) {
+        self.answering = false;
+        self.unasked_for &= self.row == Row::Prompt;
+        self.draw(out);
+    }
+
+    fn draw(&mut self, out: &mut Vec<u8>) {
+        let nothing = self.editor.is_none() && self.shown_prompt().is_empty();
+        match self.row {
+            Row::Prompt => return,
+            Row::Spoiled => {
+                out.extend_from_slice(b"\r\n");
+                self.row = Row::Free;
+            }
+            Row::Past { .. } | Row::Free => {}
+        }
+        if nothing {
             return;
+        }
+        if let Row::Past { extent, .. } = self.row
+            && !self.reader
+        {
+            self.return_to_start(extent, out);
         }
         self.unasked = false;
+        self.row = Row::Prompt;
         match &self.editor {
             Some(editor) => editor.draw(out),
-            None => out.extend_from_slice(self.prompt.as_bytes()),
+            None => out.extend_from_slice(self.shown_prompt().as_bytes()),
         }
-        if self.go_ahead && !self.prompt.is_empty() {
+        if self.go_ahead && !self.shown_prompt().is_empty() {
             out.extend_from_slice(&[telnet::IAC, telnet::GA]);
         }
     }
 
+    /// Makes room for the prompt where another one may stand.
+    fn return_to_start(&self, extent: Extent, out: &mut Vec<u8>) {
+        match extent {
+            Extent::Columns(columns) if !self.look.ansi && columns <= text::width(self.shown_prompt()) => {
+                out.push(b'\r');
+            }
+            extent => row::wipe(extent, self.look, out),
+        }
+    }
+
+    /// The prompt as this person gets it.
+    fn shown_prompt(&self) -> &str {
+        if self.reader && self.in_view { "" } else { &self.prompt }
+    }
+
     /// Writes one line of the server's above the prompt, which is left off the screen.
     pub fn write(&mut self, tone: Tone, line: &str, out: &mut Vec<u8>) {
-        self.leave_spoiled_row(out);
-        if self.shown {
-            let mut rendered = Vec::with_capacity(line.len() + 16);
-            render_line(tone, line, self.look, &mut rendered);
-            self.begin(&rendered, out);
-            out.append(&mut rendered);
-        } else {
-            render_line(tone, line, self.look, out);
+        if self.row == Row::Free {
+            return render_line(tone, line, self.look, out);
         }
+        let mut rendered = Vec::with_capacity(line.len() + 16);
+        render_line(tone, line, self.look, &mut rendered);
+        self.write_answer(&rendered, out);
     }
 
     /// The cursor does not stand where a line or a prompt could begin: what is written next goes to the next row.
     pub fn spoil_row(&mut self) {
-        self.row_spoiled = true;
-        self.shown = false;
+        self.row = Row::Spoiled;
     }
 
-    fn leave_spoiled_row(&mut self, out: &mut Vec<u8>) {
-        if std::mem::take(&mut self.row_spoiled) {
-            out.extend_from_slice(b"\r\n");
+    /// The person has ended a line in line mode, and it will be run. `alone`: nothing came with it.
+    ///
+    /// Then their terminal has mostly moved to the next row, with the prompt above. A line typed before the prompt came ends
+    /// above it, and nothing tells the two apart for sure: so another prompt goes over this one in any case, and a text does
+    /// where lines came together, or where somebody else's text has brought this prompt. A `blank` line is typed for another
+    /// prompt below the one that stands there.
+    pub fn line_ended(&mut self, alone: bool, blank: bool) {
+        if self.editor.is_some() {
+            return;
+        }
+        self.answering = true;
+        let ended = alone && !self.unasked_for;
+        if self.row == Row::Prompt {
+            self.row = if blank && ended { Row::Free } else { self.past(ended) };
         }
     }
 
-    /// The person has ended his line in line mode: his terminal has moved to the next row, the prompt is above.
-    pub fn line_ended(&mut self) {
-        if self.editor.is_none() {
-            self.shown = false;
-        }
+    /// The prompt is over, and nothing is typed behind it.
+    fn past(&self, ended: bool) -> Row {
+        Row::Past { extent: self.prompt_alone(), ended }
+    }
+
+    fn prompt_alone(&self) -> Extent {
+        Extent::Columns(text::width(self.shown_prompt()))
+    }
+
+    /// What a prompt that stands there may take of its row.
+    fn prompt_and_line(&self) -> Extent {
+        if self.input_over { self.prompt_alone() } else { Extent::Whole }
+    }
+
+    /// The peer sends nothing more: nothing stands behind the prompt.
+    pub fn input_ended(&mut self) {
+        self.input_over = true;
     }
 
     /// A line typed ahead in line mode is about to be answered. If it answers a question, that is put first: whoever sends
     /// his name and everything else in one packet reads each question once. Other prompts are not drawn before such a
     /// line: a paste of ten lines would be answered with ten of them.
     pub fn ask(&mut self, out: &mut Vec<u8>) {
-        if self.unasked && !self.shown && self.editor.is_none() {
-            self.end(out);
-            self.shown = false;
+        if self.unasked && self.row != Row::Prompt && self.editor.is_none() {
+            self.draw(out);
+            if self.row == Row::Prompt {
+                self.row = self.past(false);
+            }
         }
     }
 
@@ -174,133 +293,48 @@ impl Display {
     /// a message.
     pub fn finish_line(&mut self, keep: Keep, out: &mut Vec<u8>) {
         if let Some(editor) = &mut self.editor {
-            if self.shown {
+            if self.row == Row::Prompt {
                 editor.finish(keep, out);
             } else {
                 editor.finish(keep, &mut Vec::new());
             }
-            self.shown = false;
+            self.row = Row::Free;
         }
     }
 
     /// Another prompt from now on. It is drawn by the next [`Display::end`].
     pub fn set_place(&mut self, place: &Place, out: &mut Vec<u8>) {
         let prompt = place.prompt();
+        self.in_view = matches!(place, Place::ChatView(_));
         if *prompt == *self.prompt {
             return;
         }
-        self.begin(b"", out);
-        if let Some(editor) = &mut self.editor {
-            editor.set_prompt(&prompt);
-        }
+        self.take_away(out);
         self.prompt = prompt;
+        if let Some(editor) = &mut self.editor {
+            editor.set_prompt(&self.prompt);
+        }
         self.unasked = place.is_question();
     }
 
-    /// Whether the server keeps what is typed from being shown: by not echoing it, in either mode.
-    pub fn set_hidden(&mut self, hidden: bool) {
-        self.hidden = hidden;
-        if let Some(editor) = &mut self.editor {
-            editor.set_hidden(hidden);
-        }
-    }
-
-    /// Another look, and the height where it is known; a changed width draws the line anew.
-    pub fn set_look(&mut self, look: Look, rows: Option<u16>, out: &mut Vec<u8>) {
-        let mut unseen = Vec::new();
-        let out = if self.shown { out } else { &mut unseen };
-        if let Some(editor) = &mut self.editor {
-            if look.columns != self.look.columns {
-                editor.resize(look.columns.unwrap_or(DEFAULT_COLUMNS), out);
-            }
-            if let Some(rows) = rows {
-                editor.set_rows(rows, out);
-            }
-        }
-        self.look = look;
-        self.rows = rows;
-    }
-
-    /// Whether prompts end with IAC GA.
-    pub fn set_go_ahead(&mut self, on: bool) {
-        self.go_ahead = on;
-    }
-
-    /// Switches between line and character mode. What was half typed in character mode is lost; in line mode it stands in
-    /// the terminal and was never here.
-    pub fn set_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
-        if on == self.editor.is_some() {
+    /// The prompt on the screen is over. In line mode it stays until something is written over it.
+    fn take_away(&mut self, out: &mut Vec<u8>) {
+        if self.row != Row::Prompt {
             return;
         }
-        if on {
-            let mut editor = Box::new(Editor::new(self.look.columns.unwrap_or(DEFAULT_COLUMNS)));
-            editor.set_prompt(&self.prompt);
-            editor.set_hidden(self.hidden);
-            if self.look.ansi {
-                out.extend_from_slice(PASTE_ON);
-                self.pasting = true;
+        self.row = match &self.editor {
+            Some(editor) => {
+                editor.erase(out);
+                Row::Free
             }
-            self.editor = Some(editor);
-        } else {
-            self.begin(b"", out);
-            if std::mem::take(&mut self.pasting) {
-                out.extend_from_slice(PASTE_OFF);
-            }
-            self.editor = None;
-        }
-    }
-
-    /// Wipes the screen, where it can be wiped.
-    pub fn clear(&mut self, out: &mut Vec<u8>) {
-        self.begin(b"", out);
-        if self.look.ansi {
-            out.extend_from_slice(b"\x1b[H\x1b[2J");
-        }
-    }
-
-    /// Leaves the terminal as it was found: colours, bracketed paste, and who echoes (RFC 857).
-    pub fn restore(&mut self, out: &mut Vec<u8>) {
-        self.begin(b"", out);
-        if self.look.ansi || self.pasting {
-            out.extend_from_slice(b"\x1b[0m");
-            out.extend_from_slice(PASTE_OFF);
-        }
-        if self.editor.is_some() || self.hidden {
-            out.extend_from_slice(&[telnet::IAC, telnet::WONT, telnet::ECHO]);
-        }
-        self.prompt = "".into();
-        self.editor = None;
-        self.hidden = false;
-        self.pasting = false;
-        self.look = Look::PLAIN;
+            None if self.reader => Row::Spoiled,
+            None => Row::Past { extent: self.prompt_and_line(), ended: false },
+        };
     }
 }
 
 impl Default for Display {
     fn default() -> Self {
         Display::new()
-    }
-}
-
-/// Switches bracketed paste on (xterm control sequences, DECSET 2004).
-const PASTE_ON: &[u8] = b"\x1b[?2004h";
-const PASTE_OFF: &[u8] = b"\x1b[?2004l";
-
-/// Goes back over a prompt in line mode so that nothing of it is left in front of, or behind, the first row of the text.
-///
-/// Without `ESC[K` the text itself covers the prompt where it is long enough; where it is not, blanks do.
-pub fn overwrite_prompt(prompt: &str, look: Look, first: &[u8], out: &mut Vec<u8>) {
-    out.push(b'\r');
-    if look.ansi {
-        out.extend_from_slice(b"\x1b[K");
-        return;
-    }
-    let row = first.split(|byte| *byte == b'\r').next().unwrap_or(first);
-    // A row has at most as many columns as bytes, and wide prompts are rare: the cheap comparison settles most.
-    let prompt_width = text::width(prompt);
-    let row_width = if row.is_ascii() { row.len() } else { text::width(&String::from_utf8_lossy(row)) };
-    if row_width < prompt_width {
-        out.resize(out.len() + prompt_width, b' ');
-        out.push(b'\r');
     }
 }

@@ -6,6 +6,7 @@
 
 mod display;
 mod forms;
+mod row;
 #[cfg(test)]
 mod tests;
 
@@ -16,8 +17,11 @@ use jiff::tz::TimeZone;
 
 use crate::conversation::Conversation;
 
-pub use display::{Display, overwrite_prompt};
+pub use display::Display;
 pub use forms::{Reader, mentioned, render_event, render_hit, render_line, render_message, words};
+#[cfg(test)]
+pub(crate) use row::without_blanks;
+pub use row::{Extent, overwrite};
 
 /// Everything that decides how a text looks. People whose looks are equal share one rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

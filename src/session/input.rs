@@ -41,6 +41,7 @@ impl Session {
             self.turn_away(protocol);
             return;
         }
+        self.is_alone = !self.more_waits && is_one_line(chunk);
         let mut input = chunk;
         while let Some(event) = self.next_event(&mut input) {
             self.send_protocol();
@@ -93,6 +94,7 @@ impl Session {
     /// The peer sends nothing more: a last line without its end is run like any other.
     pub(super) fn input_ended(&mut self) {
         self.input_over = true;
+        self.outbox.with_display(|display, _| display.input_ended());
         if let Verdict::Foreign(protocol) = self.first_bytes.finish() {
             self.turn_away(protocol);
             return;
@@ -213,7 +215,7 @@ impl Session {
         self.pick_up_notices();
         let config = self.hub.config();
         let turn = self.turn(line, &config, now);
-        if self.outbox.line_ended() {
+        if self.outbox.line_ended(self.is_alone, line.trim().is_empty()) {
             // What is said comes back as a message; everything else, and what is refused, stays to be read.
             let said = self.palette.would_say(line, &self.rules()) && !matches!(turn, Turn::Refused(_));
             let keep = if said { Keep::Erased } else { Keep::Shown };
@@ -298,7 +300,7 @@ impl Session {
     fn interrupted(&mut self) {
         self.assembler.clear();
         self.with_editor(|editor, out| editor.interrupt(out));
-        if !self.outbox.line_ended() {
+        if !self.outbox.line_ended(self.is_alone, false) {
             // The terminal has drawn its ^C where the cursor was.
             self.outbox.with_display(|display, _| display.spoil_row());
         }
@@ -368,10 +370,18 @@ impl Session {
             ids: self.wanted.ids.unwrap_or(stamps),
             quiet: self.wanted.quiet.unwrap_or(false),
         };
-        let go_ahead = self.link.wants_go_ahead();
+        let (go_ahead, reader) = (self.link.wants_go_ahead(), terminal.screen_reader());
         self.outbox.with_display(|display, out| {
+            display.set_reader(reader);
             display.set_look(look, rows, out);
             display.set_go_ahead(go_ahead);
         });
     }
+}
+
+/// Whether what one read brought is a line, or the end of one, and nothing behind.
+fn is_one_line(chunk: &[u8]) -> bool {
+    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    let end = chunk.iter().position(is_end).unwrap_or(chunk.len());
+    matches!(&chunk[end..], [] | [b'\r' | b'\n'] | [b'\r', b'\n' | 0])
 }

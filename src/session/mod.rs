@@ -133,6 +133,8 @@ pub struct Session {
     input_over: bool,
     /// The rest of what came is still to be read: no prompt before that.
     more_waits: bool,
+    /// The line that has come is the only one that came.
+    is_alone: bool,
     password_warned: bool,
     network_warned: bool,
     wanted: Wanted,
@@ -184,6 +186,7 @@ impl Session {
             first_bytes: FirstBytes::new(),
             input_over: false,
             more_waits: false,
+            is_alone: false,
             password_warned: false,
             network_warned: false,
             wanted: Wanted::default(),

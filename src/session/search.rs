@@ -135,12 +135,13 @@ impl Session {
     fn show_found(&self, found: &Found) {
         let mut clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
         self.outbox.with_display(|display, out| {
-            display.begin(b"", out);
+            let mut rows = Vec::new();
             for hit in &found.hits {
                 if let Some(message) = hit.event.message() {
-                    render_hit(message, &hit.place, hit.range.clone(), display.look(), &mut clock, out);
+                    render_hit(message, &hit.place, hit.range.clone(), display.look(), &mut clock, &mut rows);
                 }
             }
+            display.write_answer(&rows, out);
         });
         self.outbox.note_events(found.hits.iter().map(|hit| &hit.event));
         if found.unsearched > 0 {

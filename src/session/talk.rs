@@ -81,9 +81,8 @@ impl Session {
     #[inline(never)]
     fn put_back(&self, typed: &str) {
         self.outbox.with_display(|display, out| {
-            display.begin(b"", out);
             let line = [&**display.prompt(), typed].concat();
-            crate::screen::render_line(Tone::Chat, &line, display.look(), out);
+            display.write(Tone::Chat, &line, out);
         });
     }
 

@@ -309,6 +309,11 @@ impl Client {
         String::from_utf8_lossy(&std::mem::take(&mut self.received)).into_owned()
     }
 
+    /// Keeps what came, without the blanks at the ends of rows: with them a text covers what a person may have half typed.
+    fn keep(&mut self, bytes: &[u8]) {
+        keep_rows(&mut self.received, bytes);
+    }
+
     /// Reads once more; false at the end of the connection or at the deadline.
     fn receive(&mut self, deadline: Instant) -> bool {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -322,11 +327,11 @@ impl Client {
             Ok(count) => match &mut self.layer {
                 Some(layer) => {
                     let (text, answer) = layer.open(&buffer[..count]);
-                    self.received.extend_from_slice(&text);
+                    self.keep(&text);
                     // The server may be gone already.
                     let _ = self.stream.write_all(&answer);
                 }
-                None => self.received.extend_from_slice(&buffer[..count]),
+                None => self.keep(&buffer[..count]),
             },
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
                 return false;
@@ -349,6 +354,19 @@ impl Client {
     /// Everything received and not yet expected.
     pub fn seen(&self) -> String {
         String::from_utf8_lossy(&self.received).into_owned()
+    }
+}
+
+/// Appends what came, without the blanks at the ends of rows.
+pub fn keep_rows(kept: &mut Vec<u8>, bytes: &[u8]) {
+    for &byte in bytes {
+        if byte == b'\n' && kept.last() == Some(&b'\r') {
+            kept.pop();
+            let end = kept.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
+            kept.truncate(end);
+            kept.push(b'\r');
+        }
+        kept.push(byte);
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Instant;
 
-use crate::support::PATIENCE;
+use crate::support::{PATIENCE, keep_rows};
 
 /// The screen of a person's terminal.
 pub const ROWS: u16 = 24;
@@ -72,7 +72,7 @@ impl Terminal {
         input.write_all(text.as_bytes()).and_then(|()| input.flush()).expect("typed");
     }
 
-    /// Everything received so far.
+    /// Everything received so far, without the blanks at the ends of rows.
     pub fn raw(&self) -> String {
         String::from_utf8_lossy(&self.raw).into_owned()
     }
@@ -98,7 +98,7 @@ impl Terminal {
                 })
             });
             self.screen.process(&bytes);
-            self.raw.extend_from_slice(&bytes);
+            keep_rows(&mut self.raw, &bytes);
         }
     }
 

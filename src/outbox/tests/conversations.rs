@@ -32,11 +32,11 @@ fn a_direct_message_is_shown_at_once_and_told_from_ones_own_side() {
     let (outbox, peer) = person();
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
     assert_eq!(all_packets(&peer), ["\r[00:00] #1 bob -> you: hello\r\n> "]);
-    outbox.line_ended();
+    outbox.line_ended(false, false);
     outbox.tell_direct(&direct(2, false, Draft::said("hi")), Own::Answer, &mut clock());
     assert_eq!(all_packets(&peer), Vec::<String>::new(), "with the rest of the turn");
     outbox.settle();
-    assert_eq!(all_packets(&peer), ["[00:00] #2 you -> bob: hi\r\n> "]);
+    assert_eq!(all_packets(&peer), ["\r[00:00] #2 you -> bob: hi\r\n> "]);
     let waves = Draft { action: true, ..Draft::said("waves") };
     outbox.show_direct(&direct(3, true, waves), &mut clock());
     assert_eq!(all_packets(&peer), ["\r[00:00] #3 bob -> you: * bob waves\r\n> "]);

@@ -1,4 +1,5 @@
 mod forms;
+mod half_typed;
 mod hits;
 mod mentions;
 mod rows;
@@ -79,7 +80,7 @@ fn a_short_line_over_a_longer_prompt_leaves_nothing_of_it() {
     out.clear();
     display.write(Tone::News, "hi", &mut out);
     display.end(&mut out);
-    assert_eq!(out, b"\r                 \r* hi\r\nEnter room name: ");
+    assert_eq!(String::from_utf8(out).expect("text"), format!("\r{:80}\r\nEnter room name: ", "* hi"));
 }
 
 #[test]
@@ -88,24 +89,24 @@ fn a_question_answered_ahead_is_put_once_and_other_prompts_wait_for_the_end() {
     let mut out = Vec::new();
     for place in [Place::AskingRoom, Place::AskingQuickName, Place::Palette(None)] {
         display.set_place(&place, &mut out);
-        display.line_ended();
+        display.line_ended(false, false);
         display.ask(&mut out);
         display.ask(&mut out);
     }
-    assert_eq!(out, b"Enter room name: Enter username: ");
-    display.end(&mut out);
-    assert!(out.ends_with(b"Enter username: > "));
+    assert_eq!(out, b"Enter room name: \r                 \rEnter username: ");
+    display.end_turn(&mut out);
+    assert!(out.ends_with(b"Enter username: \r                \r> "), "{out:?}");
 }
 
 #[test]
-fn text_after_a_line_of_the_persons_own_needs_no_erasing() {
+fn an_answer_goes_over_the_prompt_that_it_answers_and_no_further() {
     let mut display = Display::new();
     let mut out = Vec::new();
     display.set_place(&Place::Palette(None), &mut out);
     display.end(&mut out);
-    display.line_ended();
+    display.line_ended(false, false);
     out.clear();
     display.write(Tone::News, "hi", &mut out);
-    display.end(&mut out);
-    assert_eq!(out, b"* hi\r\n> ");
+    display.end_turn(&mut out);
+    assert_eq!(out, b"\r* hi\r\n> ");
 }
