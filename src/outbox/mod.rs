@@ -180,8 +180,11 @@ impl Outbox {
         }
         let all = fresh.len() == batch.len();
         view.seen = batch.last();
+        if !self.begin_others(state) {
+            return;
+        }
         let look = state.display.look();
-        let is_plain = state.personal.is_none() && state.shown.is_none() && state.unsent.is_empty();
+        let is_plain = state.personal.is_none() && state.shown.is_none();
         let shares = all && is_plain && !batch.has_by(self.id) && state.display.shares_frame(batch.prompt());
         let named = look.color && state.name.as_ref().is_some_and(|name| batch.mentions(name));
         if shares && !named {
@@ -224,7 +227,7 @@ impl Outbox {
     pub fn announce(&self, tone: Tone, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if state.ended.is_some() {
+        if !self.begin_others(state) {
             return;
         }
         state.note_news(tone, line);

@@ -1,7 +1,8 @@
 //! The outbox on real sockets, without a server. Packet sockets show every write by itself; TCP shows what a full socket
 //! does. Here stands the way of the bytes; views drawn anew are in `redraws`, a person's own settings in `settings`,
-//! conversations and their ends in `conversations`.
+//! conversations and their ends in `conversations`, others' text in the middle of an answer in `answers`.
 
+mod answers;
 mod conversations;
 mod redraws;
 mod settings;

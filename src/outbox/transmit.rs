@@ -13,6 +13,7 @@ use std::time::Instant;
 use socket2::SockRef;
 
 use super::{Ended, KEPT_BUFFER, Outbox, State, Whose};
+use crate::wire::Codec;
 
 impl Outbox {
     /// Ends the connection from outside its session: the reading thread wakes and leaves with this reason, unless it had
@@ -20,6 +21,18 @@ impl Outbox {
     pub fn end(&self, reason: Ended) {
         let mut guard = self.lock();
         self.end_locked(&mut guard, reason);
+    }
+
+    /// Ends a connection that nothing was said to yet, with bytes that its peer understands before any encryption.
+    pub fn turn_away(&self, refusal: &[u8], reason: Ended) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_none() {
+            state.codec = Codec::Plain;
+            state.unsent.extend_from_slice(refusal);
+            self.transmit_unsent(state, Whose::Own);
+            self.end_locked(state, reason);
+        }
     }
 
     /// Why the connection is over, if it is.
@@ -131,6 +144,16 @@ impl Outbox {
         // Wakes the reading thread; a socket that is gone already needs no waking.
         let _ = self.stream.shutdown(Shutdown::Read);
         self.changed.notify_all();
+    }
+
+    /// To be called before anything of others' is written: what the session has written so far is sent first, as the user's
+    /// own. Otherwise half of their own answer would count against `outbox_bytes` with the line that came in between.
+    /// False if the connection is over.
+    pub(super) fn begin_others(&self, state: &mut State) -> bool {
+        if state.ended.is_none() && !state.unsent.is_empty() {
+            self.transmit_unsent(state, Whose::Own);
+        }
+        state.ended.is_none()
     }
 
     /// Hands over what was written. While there is a backlog it only grows that.

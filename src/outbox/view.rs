@@ -57,6 +57,19 @@ impl State {
         self.shown.as_mut().is_some_and(|shown| shown.note(event))
     }
 
+    /// Notes another name for the session: the last one alone. It takes its notices when it wakes, and while its user types
+    /// nothing, a partner can have any number of names.
+    fn note_renamed(&mut self, partner: &Addressee) {
+        let earlier = self.notices.iter_mut().find_map(|notice| match notice {
+            Notice::PartnerRenamed(known) if known.client == partner.client => Some(known),
+            Notice::PartnerRenamed(_) | Notice::Lost(_) => None,
+        });
+        match earlier {
+            Some(known) => *known = partner.clone(),
+            None => self.notices.push(Notice::PartnerRenamed(partner.clone())),
+        }
+    }
+
     /// Notes a line of the server's.
     pub(super) fn note_news(&mut self, tone: Tone, line: &str) {
         if let Some(shown) = self.shown.as_mut().filter(|_| tone == Tone::News) {
@@ -137,6 +150,9 @@ impl Outbox {
         };
         if !shown.may_draw(now) {
             return true;
+        }
+        if !self.begin_others(state) {
+            return false;
         }
         self.draw_anew(state, clock);
         state.display.end(&mut state.unsent);
@@ -246,7 +262,7 @@ impl Outbox {
     pub fn show_direct(&self, event: &Arc<Event>, clock: &mut Clock) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        if state.ended.is_some() {
+        if !self.begin_others(state) {
             return;
         }
         let in_view = matches!(state.place, Place::ChatView(_));
@@ -292,7 +308,7 @@ impl Outbox {
         }
         let had = state.open.iter().any(|known| known.is(from));
         // A room he has only just entered is not known here yet; a conversation the other one has begun may never be.
-        if !had && instance.is_none() {
+        if (!had && instance.is_none()) || !self.begin_others(state) {
             return;
         }
         state.open.retain(|known| !known.is(from));
@@ -320,13 +336,13 @@ impl Outbox {
         let mut guard = self.lock();
         let state = &mut *guard;
         let conversation = Conversation::Direct(partner.clone());
-        if state.ended.is_some() || !state.open.iter().any(|known| known.is(&conversation)) {
+        if !state.open.iter().any(|known| known.is(&conversation)) || !self.begin_others(state) {
             return;
         }
         for known in state.open.iter_mut().filter(|known| known.is(&conversation)) {
             *known = conversation.clone();
         }
-        state.notices.push(Notice::PartnerRenamed(partner.clone()));
+        state.note_renamed(partner);
         // The prompt says it in any case.
         if !(state.display.look().quiet && matches!(state.place, Place::ChatView(_))) {
             state.display.write(Tone::News, line, &mut state.unsent);

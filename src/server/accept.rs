@@ -19,8 +19,7 @@ use super::transport::Entrance;
 use crate::hub::Hub;
 use crate::outbox::{Ended, Outbox};
 use crate::palette::{Door, seconds};
-use crate::screen::Tone;
-use crate::session::{Session, ban_sentence};
+use crate::session::{Session, ban_sentence, close_socket};
 use crate::shutdown::Open;
 use crate::text;
 use crate::throttle::{NotAdmitted, Rate};
@@ -177,15 +176,24 @@ fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<
     entrance.transport.prepare(outbox);
     set_options(outbox.stream());
     hub.roster.connected(outbox);
-    // A stop announced since the connection was accepted has not seen it.
-    if hub.shutdown.is_announced() {
-        outbox.announce(Tone::Refusal, STOPPING);
-        outbox.end(Ended::Stopping);
+    if let Some((line, ended)) = decided_meanwhile(hub, peer.ip().to_canonical()) {
+        outbox.turn_away(&entrance.transport.refusal(&line), ended.clone());
+        close_socket(outbox);
+        return Err(ended);
     }
     // A panic there must leave nothing of this connection behind either.
     let config = hub.config();
     let shake_hands = || entrance.shake_hands(outbox, &config, peer.ip().to_canonical());
     catch_unwind(AssertUnwindSafe(shake_hands)).unwrap_or(Err(Ended::Panicked))
+}
+
+/// What was decided about all connections after this one was let in and before it was among them: whoever decides that
+/// looks through those who are connected, and has not seen it. Whoever decides it from now on does.
+fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, Ended)> {
+    if hub.shutdown.is_announced() {
+        return Some((STOPPING.to_owned(), Ended::Stopping));
+    }
+    hub.banned_address(address).map(|ban| (ban_sentence(&ban, hub.moment()), Ended::AddressBanned))
 }
 
 fn run(session: &mut Session) -> Ended {
@@ -256,3 +264,6 @@ fn set_options(stream: &TcpStream) {
         log::debug!("socket options: {error}");
     }
 }
+
+#[cfg(test)]
+mod tests;

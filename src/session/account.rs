@@ -255,6 +255,8 @@ impl Session {
         match store.create_account(&name, &hash) {
             Ok(account) => {
                 self.identify(&person, Login { account, hash });
+                // Who looks for accounts that were taken away meanwhile may have looked before this one was theirs.
+                self.review_login();
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
                 let line =
                     format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");

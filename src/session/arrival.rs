@@ -57,7 +57,8 @@ impl Session {
 
     /// His account may have been changed from outside after his password was compared, and before he was among those who are
     /// looked through for that.
-    fn review_login(&self) {
+    #[inline(never)]
+    pub(super) fn review_login(&self) {
         let (Some(person), hub) = (self.person.clone(), Arc::clone(&self.hub)) else { return };
         let review = move || hub.review_login(&person);
         if let Ok(Err(error)) = self.hub.work.run(self.ip(), review) {

@@ -55,7 +55,6 @@ use reading::more_waits;
 
 pub(crate) use operator::ban_sentence;
 
-#[cfg(feature = "tls")]
 pub(crate) use farewell::close_socket;
 
 /// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands

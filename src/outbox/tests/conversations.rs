@@ -28,6 +28,18 @@ fn person() -> (Arc<Outbox>, Socket) {
 }
 
 #[test]
+fn a_partner_who_changes_names_for_ever_leaves_one_notice_with_a_user_who_types_nothing() {
+    let (outbox, _peer) = person();
+    let carol = Addressee { client: ClientId(98), name: name("carol") };
+    assert!(outbox.set_place(Place::Palette(None), &[with_bob(), Conversation::Direct(carol.clone())]));
+    outbox.partner_renamed(&carol, "carol is carol");
+    for number in 0..1000 {
+        outbox.partner_renamed(&bob(&format!("bob{number}")), "hello");
+    }
+    assert_eq!(outbox.take_notices(), [Notice::PartnerRenamed(carol), Notice::PartnerRenamed(bob("bob999"))]);
+}
+
+#[test]
 fn a_direct_message_is_shown_at_once_and_told_from_ones_own_side() {
     let (outbox, peer) = person();
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());

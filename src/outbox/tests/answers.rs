@@ -1,0 +1,68 @@
+//! Others' text in the middle of a user's own answer: whose doing which half is.
+
+use super::*;
+
+fn bob() -> Addressee {
+    Addressee { client: ClientId(99), name: name("bob") }
+}
+
+/// One thing that others can have for a client in the view of `general`, with a conversation with bob open.
+type Others = fn(&Outbox);
+
+const OTHERS: [(&str, Others); 5] = [
+    ("a message in the room", |outbox| outbox.push(&mut batch(&[said(1, 99, "hello")]))),
+    ("an announcement", |outbox| outbox.announce(Tone::News, "hello")),
+    ("a direct message", |outbox| {
+        let alice = Addressee { client: ClientId(1), name: name("alice") };
+        let at = Timestamp::UNIX_EPOCH;
+        let message = Message::new(MessageId(1), at, name("bob"), ClientId(99), Draft::said("hello"), [alice].into());
+        outbox.show_direct(&Arc::new(Event::Said(message)), &mut clock());
+    }),
+    ("the end of the room", |outbox| outbox.expel(&room("general"), Some(1), "hello")),
+    ("another name", |outbox| outbox.partner_renamed(&bob(), "hello")),
+];
+
+/// A user in the view of `general`, who is told kilobytes that are not sent yet.
+fn asker(outbox: &Outbox, kilobytes: usize) {
+    let open = [Conversation::Direct(bob()), room("general")];
+    assert!(outbox.set_place(Place::ChatView(room("general")), &open));
+    outbox.open_view(1, 0, &Place::ChatView(room("general")), "here", &[], &mut clock());
+    outbox.settle();
+    for _ in 0..kilobytes {
+        outbox.tell(Tone::News, &"x".repeat(1000));
+    }
+}
+
+#[test]
+fn a_line_of_others_in_the_middle_of_a_long_answer_does_not_drop_who_asked() {
+    for (what, others) in OTHERS {
+        let laggards = laggards(OutboxLimits { bytes: Some(4096), ..NO_LIMITS });
+        let (outbox, _peer) = narrow(1, &laggards);
+        asker(&outbox, 400);
+        others(&outbox);
+        assert_eq!(outbox.ended(), None, "{what}");
+        // The rest of the answer, and the next line of others.
+        outbox.tell(Tone::News, &"y".repeat(100_000));
+        outbox.announce(Tone::News, "hello");
+        outbox.settle();
+        assert_eq!(outbox.ended(), None, "{what}");
+        assert!(outbox.backlog_bytes() > 300_000, "{what}");
+    }
+}
+
+#[test]
+fn a_line_of_others_comes_below_what_was_answered_before_it_and_above_the_rest() {
+    for (what, others) in OTHERS {
+        let (outbox, peer) = packets(&laggards(NO_LIMITS));
+        asker(&outbox, 0);
+        all_packets(&peer);
+        outbox.line_ended(true, false);
+        outbox.tell(Tone::News, "first");
+        others(&outbox);
+        outbox.tell(Tone::News, "last");
+        outbox.settle();
+        let all = all_packets(&peer).concat();
+        let at = |text: &str| all.find(text).unwrap_or_else(|| panic!("{what}: no {text} in {all:?}"));
+        assert!(at("* first") < at("hello") && at("hello") < at("* last"), "{what}: {all:?}");
+    }
+}

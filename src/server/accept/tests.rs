@@ -1,0 +1,106 @@
+//! What is decided about all connections while one of them is between the accept loop and the list of those who are there.
+//! The tests stand in for the accept loop: what they decide before [`serve`] is decided in between.
+
+use std::io::Read as _;
+use std::sync::mpsc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::config::{Config, Network};
+use crate::names::UserName;
+use crate::screen::Clock;
+use crate::server::loopback;
+use crate::server::transport::{Ports, Transport};
+use crate::store::AddressBan;
+
+/// Long enough for any machine, and an end for a test that would wait for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+const PEER: &str = "192.0.2.7:4242";
+
+fn hub() -> Arc<Hub> {
+    Arc::new(Hub::new(Config::default(), Clock::new(TimeZone::UTC), None, mpsc::channel().0, None))
+}
+
+/// A connection that the accept loop has let in, from an address that is nobody's, and its client.
+fn let_in(hub: &Arc<Hub>) -> (Box<Connection>, TcpStream) {
+    let peer: SocketAddr = PEER.parse().expect("an address");
+    let counted = enter(hub, peer.ip(), Instant::now()).expect("let in");
+    let listener = TcpListener::bind(loopback()).expect("a listener");
+    let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+    client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let (stream, _) = listener.accept().expect("accepted");
+    let outbox = Outbox::new(hub.next_client(), stream, Arc::clone(&hub.laggards));
+    let ports = Ports { plain: None, tls: None };
+    let entrance = Arc::new(Entrance { door: Door::Plain, transport: Transport::Plain, ports });
+    let open = hub.shutdown.enter(10).expect("room for one");
+    (Box::new(Connection { hub: Arc::clone(hub), outbox, peer, entrance, counted, open }), client)
+}
+
+fn ban(hub: &Hub, network: &str) {
+    let network = Network::parse(network).expect("a network");
+    let by = UserName::parse("olga", 1, 12).expect("a name");
+    hub.ban_address(AddressBan { network, by, reason: "spam".into(), at: Timestamp::now(), until: None })
+        .expect("nothing is written");
+}
+
+/// Everything the client hears.
+fn heard(mut client: &TcpStream) -> String {
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).expect("the end");
+    String::from_utf8_lossy(&heard).into_owned()
+}
+
+#[test]
+fn an_address_banned_while_its_connection_is_being_accepted_does_not_get_in() {
+    let hub = hub();
+    let (connection, client) = let_in(&hub);
+    ban(&hub, "192.0.2.0/24");
+    serve(connection);
+    assert_eq!(heard(&client), "! Your address is banned (spam).\r\n");
+    assert!(hub.roster.connections().is_empty() && hub.shutdown.open() == 0, "nothing of it is left");
+}
+
+#[test]
+fn a_stop_announced_while_a_connection_is_being_accepted_reaches_it() {
+    let hub = hub();
+    let (connection, client) = let_in(&hub);
+    hub.shutdown.announce();
+    serve(connection);
+    assert_eq!(heard(&client), "! The server is shutting down. Please try again later.\r\n");
+    assert!(hub.roster.connections().is_empty() && hub.shutdown.open() == 0, "nothing of it is left");
+}
+
+#[test]
+fn a_ban_of_others_keeps_nobody_out() {
+    let hub = hub();
+    let (connection, client) = let_in(&hub);
+    ban(&hub, "198.51.100.0/24");
+    // A client that sends nothing more gets in, is greeted, and leaves.
+    client.shutdown(Shutdown::Write).expect("half closed");
+    serve(connection);
+    assert!(heard(&client).contains("* Welcome to chatsock!\r\n"));
+}
+
+/// In TLS a refusal is an alert: a line in the clear would be taken for a broken record.
+#[cfg(feature = "tls")]
+#[test]
+fn over_tls_a_ban_in_between_is_an_alert() {
+    let hub = hub();
+    let (mut connection, mut client) = let_in(&hub);
+    let directory = std::env::temp_dir().join(format!("chatsock-accept-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).expect("a directory");
+    let mut config = Config { state_dir: directory.clone(), ..Config::default() };
+    config.tls.listen = vec![loopback()];
+    let plan = crate::server::transport::plan(&config).expect("a certificate");
+    let transport = plan.into_iter().find(|(_, transport, _)| !transport.is_plain()).expect("TLS").1;
+    connection.entrance = Arc::new(Entrance { door: Door::Plain, transport, ports: Ports { plain: None, tls: None } });
+    ban(&hub, "192.0.2.7");
+    serve(connection);
+    let mut heard = Vec::new();
+    client.read_to_end(&mut heard).expect("the end");
+    assert_eq!(heard, crate::wire::Foreign::Tls.answer());
+    let _ = std::fs::remove_dir_all(directory);
+}
