@@ -307,7 +307,7 @@ impl Default for Limits {
             connections_per_ip_per_minute: Some(32),
             login: Some(Duration::from_secs(60)),
             line_bytes: Some(8192),
-            message_burst: Some(5),
+            message_burst: Some(10),
             messages_per_second: Some(2),
             outbox_bytes: Some(262_144),
             outbox_total_bytes: Some(67_108_864),

@@ -11,8 +11,7 @@ use crate::account::Accounts;
 use crate::command::{self, Cost, Spec, Typed, Verb};
 use crate::names;
 
-/// Most people one message may be addressed to. Each costs a message in the rate limit, and of those the limit lets
-/// eleven wait at most.
+/// Most people one message may be addressed to. Each costs a message in the rate limit, which lets ten pass at once.
 pub(super) const MOST_ADDRESSEES: usize = 10;
 
 /// What a line in the chat view is.
@@ -37,13 +36,15 @@ pub(super) enum InView<'a> {
     },
 }
 
-/// Reads a line typed in the chat view. A leading blank says the rest as it is.
+/// Reads a line typed in the chat view. A line that begins with a blank is said as it is; where the blank only keeps what
+/// follows from being read as a command or an address, it is not part of the text. Others stay: they indent code.
 pub(super) fn read_in_view(line: &str, accounts: Accounts) -> InView<'_> {
     if line.trim().is_empty() {
         return InView::Nothing;
     }
     if let Some(literal) = line.strip_prefix(' ') {
-        return InView::Said(literal.trim_end());
+        let said = if literal.starts_with([':', '/', '@']) { literal } else { line };
+        return InView::Said(said.trim_end());
     }
     let mut characters = line.chars();
     let (first, second) = (characters.next(), characters.next());

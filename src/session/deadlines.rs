@@ -22,6 +22,9 @@ impl Session {
             self.update_place();
         }
         self.run_pending(now);
+        if self.refused.as_ref().is_some_and(|refused| refused.due() <= now) {
+            self.tell_refused(now);
+        }
         let config = self.hub.config();
         if self.person.is_none() {
             if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
@@ -56,7 +59,8 @@ impl Session {
         let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| self.idle.next(limit));
         let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
         let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
-        [idle, login, pending, self.held_until].into_iter().flatten().min()
+        let refused = self.refused.as_ref().map(|refused| refused.due());
+        [idle, login, pending, refused, self.held_until].into_iter().flatten().min()
     }
 }
 

@@ -111,6 +111,7 @@ impl Session {
 
     /// All that came has been run.
     pub(super) fn tell_unfinished(&mut self) {
+        self.tell_refused(Instant::now());
         self.palette.input_ended(&mut self.effects);
         self.answer_below();
     }
@@ -236,10 +237,10 @@ impl Session {
                 let charged = self.palette.cost(line, &rules(&config));
                 let typed = self.held_until.map_or(now, |until| until.max(now));
                 if !self.pending.push(due, Waiting::Line { text: line.to_owned(), charged, typed }) {
-                    self.refuse_fast(due.saturating_duration_since(now));
+                    self.refuse_line(line, due.saturating_duration_since(now));
                 }
             }
-            Turn::Refused(wait) => self.refuse_fast(wait),
+            Turn::Refused(wait) => self.refuse_line(line, wait),
         }
     }
 

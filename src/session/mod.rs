@@ -23,6 +23,7 @@ mod operator;
 mod pending;
 mod personal;
 mod reading;
+mod refused;
 mod rooms;
 mod search;
 mod talk;
@@ -52,6 +53,7 @@ use arrival::Missed;
 use idle::Idle;
 use pending::Pending;
 use reading::more_waits;
+use refused::Refused;
 
 pub(crate) use operator::ban_sentence;
 
@@ -116,6 +118,8 @@ pub struct Session {
     posts: Bucket,
     reads: Bucket,
     pending: Pending,
+    /// Lines that came too fast and are not answered yet.
+    refused: Option<Box<Refused>>,
     effects: Vec<Effect>,
     protocol: Vec<u8>,
     opened: Instant,
@@ -175,6 +179,7 @@ impl Session {
             posts: Bucket::default(),
             reads: Bucket::default(),
             pending: Pending::default(),
+            refused: None,
             effects: Vec::new(),
             protocol: Vec::new(),
             opened: now,
@@ -262,6 +267,7 @@ impl Session {
 
     /// Leaves everything this person was in, says the last words, and returns why the connection ended.
     pub fn finish(&mut self) -> Ended {
+        self.tell_refused(Instant::now());
         let ended = self.outbox.ended().or(self.ended.take()).unwrap_or(Ended::Quit);
         self.leave(&ended);
         ended

@@ -83,7 +83,7 @@ impl Session {
                 Turn::At(due) => {
                     return self.pending.push_back_to_head(due, Waiting::Line { text, charged: cost, typed });
                 }
-                Turn::Refused(wait) => return self.refuse_fast(wait),
+                Turn::Refused(wait) => return self.refuse_line(&text, wait),
             }
         }
         self.run_line(&text);

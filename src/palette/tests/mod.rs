@@ -190,7 +190,16 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
         assert_eq!(person.types(text), said(text), "{text}");
     }
     assert_eq!(person.types(" :rooms"), said(":rooms"));
-    assert_eq!(person.types("  two"), said(" two"));
+    for (line, text) in [
+        (" /x", "/x"),
+        (" @bob hi", "@bob hi"),
+        (" two", " two"),
+        ("  two", "  two"),
+        ("  :x", "  :x"),
+        ("  @bob hi ", "  @bob hi"),
+    ] {
+        assert_eq!(person.types(line), said(text), "exactly one blank is eaten, and only where it has a use");
+    }
     for (line, meant) in [
         (":rooms", "rooms"),
         (":join staff secret", "join"),
