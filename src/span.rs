@@ -1,13 +1,20 @@
 //! Spans of time as people type and read them: `10m`, `1 hour 30 minutes`.
 //!
-//! *Owns* the units, and the longest span that may be typed.
+//! *Owns* what of jiff's format may be typed, where a span ends and a reason begins, and the longest span.
 //! *Knows nothing of* what lasts that long.
 //! *Called by* `command` and whoever tells people how long something lasts.
 
 use std::time::Duration;
 
+use jiff::fmt::friendly::SpanParser;
+use jiff::{SignedDuration, SpanRelativeTo};
+
 /// Longest span that may be typed, in seconds: a leap year. Whoever means for ever should say so.
 const MAX_SECONDS: u64 = 366 * DAY;
+const LONGEST: Duration = Duration::from_secs(MAX_SECONDS);
+
+/// Shortest span that may be typed: what is shorter is a slip, not a time that anybody waits.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 const DAY: u64 = 24 * HOUR;
 const HOUR: u64 = 60 * MINUTE;
@@ -16,24 +23,41 @@ const MINUTE: u64 = 60;
 /// Units from the largest, in seconds, as words.
 const UNITS: [(u64, &str); 4] = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")];
 
-/// Reads one whole number and one unit: `30s`, `10m`, `2h`, `7d`, in either case. `None` for anything else, for zero,
-/// and for more than 366 days.
-pub fn parse(text: &str) -> Option<Duration> {
-    let (at, unit) = text.char_indices().next_back()?;
-    let seconds = match unit.to_ascii_lowercase() {
-        's' => 1,
-        'm' => MINUTE,
-        'h' => HOUR,
-        'd' => DAY,
-        _ => return None,
-    };
-    let digits = text.get(..at)?;
-    // `u64::from_str` takes a plus sign too.
-    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+/// Most words of a span that is typed in front of a reason: ten are enough for every unit there is, each apart from its
+/// number.
+const MOST_WORDS: usize = 12;
+
+/// What a text is that may be a span.
+enum Read {
+    /// A span.
+    Span(Duration),
+    /// A span that cannot be: none at all, negative, or too long.
+    OutOfRange,
+    /// Something else.
+    No,
+}
+
+/// Reads jiff's friendly format, in either case: `30s`, `1h30m`, `2 days`, `1 hour, 30 minutes`. A year counts as 365 days
+/// and a month as 30: what is meant is a length, whatever the calendar says.
+fn read(text: &str) -> Read {
+    let text = text.trim().to_ascii_lowercase();
+    let Ok(span) = SpanParser::new().parse_span(text.trim_end_matches(',')) else { return Read::No };
+    let days = i64::from(span.get_years()) * 365 + i64::from(span.get_months()) * 30;
+    let lasts = span.years(0).months(0).to_duration(SpanRelativeTo::days_are_24_hours()).ok();
+    let lasts = lasts.and_then(|rest| rest.checked_add(SignedDuration::from_hours(days * 24)));
+    match lasts.and_then(|lasts| Duration::try_from(lasts).ok()) {
+        Some(lasts) if lasts >= SHORTEST && lasts <= LONGEST => Read::Span(lasts),
+        _ => Read::OutOfRange,
     }
-    let total = digits.parse::<u64>().ok()?.checked_mul(seconds)?;
-    (1..=MAX_SECONDS).contains(&total).then(|| Duration::from_secs(total))
+}
+
+/// Reads a span as people type it: `30s`, `1h30m`, `2 days`. `None` for anything else, for less than a second, and for more
+/// than 366 days.
+pub fn parse(text: &str) -> Option<Duration> {
+    match read(text) {
+        Read::Span(span) => Some(span),
+        Read::OutOfRange | Read::No => None,
+    }
 }
 
 /// A span in words: its two largest units that are not zero, such as `1 hour 30 minutes`. A started second counts whole,
@@ -51,15 +75,39 @@ pub fn told(span: Duration) -> String {
     if words.is_empty() { "0 seconds".to_owned() } else { words.join(" ") }
 }
 
-/// Reads `[duration] [reason]`: nothing given is for ever, and for no reason. `None` for what is like a duration and is
-/// none: it would be for ever.
-pub fn lasts_and_reason(text: &str) -> Option<(Option<Duration>, &str)> {
-    let (first, after) = text.split_once(' ').unwrap_or((text, ""));
-    match parse(first) {
-        Some(lasts) => Some((Some(lasts), after.trim())),
-        None if first.starts_with(|c: char| c.is_ascii_digit()) => None,
-        None => Some((None, text)),
+/// A text that looks like a span and is none, such as `5`, `-5m` or `1y2`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LooksLikeSpan<'a>(pub &'a str);
+
+/// Reads `[duration] [reason]`: nothing given is for ever, and for no reason. As much of the beginning as can be read as a
+/// span is one.
+///
+/// # Errors
+///
+/// What looks like a span and is none, at the beginning or behind one: taken for a reason, it would be for ever, or for
+/// another time than was meant.
+pub fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeSpan<'_>> {
+    let text = text.trim();
+    let gaps = text.match_indices(' ').map(|(at, _)| at).filter(|at| !text[..*at].ends_with(' '));
+    let ends: Vec<_> = gaps.chain([text.len()]).take(MOST_WORDS).collect();
+    let mut found = (None, text);
+    for end in ends.into_iter().rev() {
+        let (beginning, rest) = text.split_at(end);
+        match read(beginning) {
+            Read::Span(lasts) => {
+                found = (Some(lasts), rest.trim());
+                break;
+            }
+            Read::OutOfRange => return Err(LooksLikeSpan(beginning)),
+            Read::No => {}
+        }
     }
+    let (lasts, reason) = found;
+    let begins_as_number = reason.trim_start_matches(['+', '-', '.']).starts_with(char::is_numeric);
+    if begins_as_number {
+        return Err(LooksLikeSpan(reason.split(' ').next().unwrap_or(reason)));
+    }
+    Ok((lasts, reason))
 }
 
 #[cfg(test)]
@@ -72,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_and_a_unit_are_a_span_in_either_case() {
+    fn numbers_and_units_are_a_span_in_either_case() {
         for (text, expected) in [
             ("30s", 30),
             ("10m", 600),
@@ -81,6 +129,20 @@ mod tests {
             ("1D", 86_400),
             ("007M", 420),
             ("366d", MAX_SECONDS),
+            ("1h30m", 5_400),
+            ("1H 30M", 5_400),
+            ("1 hour, 30 minutes", 5_400),
+            ("2 days", 172_800),
+            ("2Days", 172_800),
+            ("1 week", 604_800),
+            ("1w2d", 777_600),
+            ("1mo", 2_592_000),
+            ("1 year", 31_536_000),
+            ("1.5h", 5_400),
+            ("10min", 600),
+            ("+1m", 60),
+            (" 1m ", 60),
+            ("1 day 02:00:00", 93_600),
         ] {
             assert_eq!(parse(text), Some(seconds(expected)), "{text}");
         }
@@ -88,7 +150,8 @@ mod tests {
 
     #[test]
     fn everything_else_is_none() {
-        let wrong = "|s|10|0s|000d|1.5h|-1m|+1m|1 m| 1m|1m |1h30m|10min|10w|٣s|1ſ|367d|8785h|99999999999999999999s";
+        let wrong = "|s|10|0s|000d|0.5s|-1m|-1 day|1 day ago|1y2|1h30|30m1h|1m1m|10x|٣s|1ſ|367d|8785h|13mo|2y\
+                     |99999999999999999999s|PT5M|P1D|5.5.5s|1 2 m|m 1";
         for text in wrong.split('|').chain(["18446744073709551615d", "mm", "m", "字"]) {
             assert_eq!(parse(text), None, "{text}");
         }
@@ -137,6 +200,7 @@ mod tests {
         #[test]
         fn no_text_is_too_strange_to_be_read(text in any::<String>()) {
             prop_assert!(parse(&text).is_none_or(|span| span >= seconds(1) && span <= seconds(MAX_SECONDS)));
+            let _ = lasts_and_reason(&text);
         }
 
         #[test]
@@ -155,16 +219,47 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_and_a_reason_may_both_be_missing_but_what_is_like_a_duration_must_be_one() {
+    fn a_duration_and_a_reason_may_both_be_missing() {
         for (text, expected) in [
-            ("", Some((None, ""))),
-            ("2h", Some((Some(seconds(7_200)), ""))),
-            ("2h  spam again ", Some((Some(seconds(7_200)), "spam again"))),
-            ("spam 2h", Some((None, "spam 2h"))),
-            ("0m", None),
-            ("2hours spam", None),
+            ("", (None, "")),
+            ("2h", (Some(seconds(7_200)), "")),
+            ("2h  spam again ", (Some(seconds(7_200)), "spam again")),
+            ("2 days spam", (Some(seconds(172_800)), "spam")),
+            ("2  days  spam", (Some(seconds(172_800)), "spam")),
+            ("1h30m spam", (Some(seconds(5_400)), "spam")),
+            ("1 hour 30 minutes spam", (Some(seconds(5_400)), "spam")),
+            ("1 hour, 30 minutes, spam", (Some(seconds(5_400)), "spam")),
+            ("2 days, spam", (Some(seconds(172_800)), "spam")),
+            ("5 m", (Some(seconds(300)), "")),
+            ("spam 2h", (None, "spam 2h")),
+            ("- spam", (None, "- spam")),
+            ("...", (None, "...")),
+            ("m 5", (None, "m 5")),
         ] {
-            assert_eq!(lasts_and_reason(text), expected, "{text}");
+            assert_eq!(lasts_and_reason(text), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_duration_and_is_none_is_never_a_reason() {
+        for (text, piece) in [
+            ("5", "5"),
+            ("5 spam", "5"),
+            ("-5m", "-5m"),
+            ("-5m spam", "-5m"),
+            ("1y2", "1y2"),
+            ("0m", "0m"),
+            ("2hors spam", "2hors"),
+            ("367d spam", "367d"),
+            ("2 days ago", "2 days ago"),
+            ("1h 30", "30"),
+            ("1h 30 spam", "30"),
+            ("30m 1h", "1h"),
+            (".5", ".5"),
+            ("٣s", "٣s"),
+            ("1st warning", "1st"),
+        ] {
+            assert_eq!(lasts_and_reason(text), Err(LooksLikeSpan(piece)), "{text}");
         }
     }
 }

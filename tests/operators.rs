@@ -232,8 +232,8 @@ fn addresses_are_banned_listed_and_let_in_again() {
     alice.send(":banip");
     alice.expect("* 203.0.113.0/24   by alice, until ");
     alice.expect(" (port scans)\r\n");
-    alice.expect("* 198.51.100.7   by alice\r\n");
-    alice.expect("* 2001:db8::/32   by alice (flood)\r\n");
+    alice.expect("* 198.51.100.7     by alice\r\n");
+    alice.expect("* 2001:db8::/32    by alice (flood)\r\n");
     alice.send(":unbanip 198.51.100.7");
     alice.expect("* 198.51.100.7 is not banned any more.\r\n");
     alice.send(":unbanip 198.51.100.7");
@@ -272,11 +272,26 @@ fn the_machine_itself_and_what_is_no_address_cannot_be_banned() {
     }
     alice.send(":unbanip");
     alice.expect("! Use it as :unbanip <address>, for example :unbanip 203.0.113.0/24\r\n");
-    // A network that holds the machine, among others, leaves it alone.
-    alice.send(":banip 0.0.0.0/0");
-    alice.expect("* 0.0.0.0/0 is banned; 0 people thrown out.\r\n");
-    assert!(banned(&server, "203.0.113.5") && !banned(&server, "127.0.0.1"));
     server.login("guest");
+}
+
+#[test]
+fn a_ban_of_half_the_internet_is_refused() {
+    let home = Home::new();
+    let server = server(&home);
+    let mut alice = come_in(&server, "alice");
+    for wide in ["0.0.0.0/0", "126.0.0.0/7", "::ffff:0:0/96", "::/0", "2000::/3", "2000::/15 2h flood"] {
+        alice.send(&format!(":banip {wide}"));
+        alice.expect(" is too much for one ban: a /8 is the most of IPv4, a /16 of IPv6. Nothing is changed.\r\n");
+    }
+    assert!(server.hub().address_bans().is_empty());
+    for most in ["10.0.0.0/8", "2001::/16"] {
+        alice.send(&format!(":banip {most}"));
+        alice.expect(&format!("* {most} is banned; 0 people thrown out.\r\n"));
+    }
+    // What was banned before that was refused can be lifted.
+    alice.send(":unbanip 0.0.0.0/0");
+    alice.expect("! 0.0.0.0/0 is not banned; :banip alone lists what is.\r\n");
 }
 
 #[test]

@@ -65,6 +65,13 @@ impl Network {
         self.base.is_loopback() && self.prefix >= prefix
     }
 
+    /// Whether it holds more than a ban should: more than a /8 of IPv4, which is a 256th of it, or than a /16 of IPv6, in
+    /// which there are whole continents.
+    #[must_use]
+    pub fn is_wide(&self) -> bool {
+        self.prefix < if self.base.is_ipv4() { 8 } else { 16 }
+    }
+
     /// Whether `address` lies in this block.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {

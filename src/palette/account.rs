@@ -113,8 +113,14 @@ impl Palette {
                     refuse(effects, &Refusal::TextTooLong { length, limit: rules.message_limit });
                     return Some(());
                 }
-                let (lasts, reason) = span::lasts_and_reason(rest)?;
-                let (network, reason) = (self::network(network)?, reason.to_owned());
+                let network = self::network(network)?;
+                let (lasts, reason) = match span::lasts_and_reason(rest) {
+                    Ok((lasts, reason)) => (lasts, reason.to_owned()),
+                    Err(piece) => {
+                        refuse(effects, &Refusal::not_a_span(piece));
+                        return Some(());
+                    }
+                };
                 Effect::BanAddress(Box::new(AddressBan { network, lasts, reason }))
             }
             Verb::UnbanAddress => Effect::UnbanAddress(network(typed.rest)?),

@@ -8,10 +8,12 @@ use std::fmt;
 use std::time::Duration;
 
 use super::answer::Came;
+use super::commands::ECHOED_COLUMNS;
 use super::paste::{MOST_BYTES, MOST_LINES};
 use crate::command::{self, Typed};
 use crate::names::{NameError, RoomName, UserName};
-use crate::span;
+use crate::span::{self, LooksLikeSpan};
+use crate::text;
 
 /// Why no room was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,6 +197,8 @@ pub enum Refusal {
     TooManyAddressees(usize),
     /// A temporary message's time is out of range: at most so many seconds.
     BadSeconds(u64),
+    /// What looks like a duration and is none; cut to a sensible length.
+    NotASpan(String),
     /// A room's password is too long: at most so many characters.
     PasswordTooLong(usize),
     /// A password for a room that begins like a command.
@@ -244,6 +248,11 @@ impl Refusal {
         Refusal::Usage { syntax: command::syntax(spec, typed.mark), example }
     }
 
+    /// What is no duration where one could stand.
+    pub(super) fn not_a_span(piece: LooksLikeSpan<'_>) -> Refusal {
+        Refusal::NotASpan(text::truncate(piece.0, ECHOED_COLUMNS).to_owned())
+    }
+
     /// A typed command has more behind it than it takes, and that may be a password.
     pub(super) fn password_in_line(typed: Typed<'_>) -> Refusal {
         let syntax = command::find(typed.word).map(|spec| command::syntax(spec, typed.mark));
@@ -288,6 +297,10 @@ impl fmt::Display for Refusal {
             }
             Refusal::TooManyAddressees(most) => write!(f, "Too many names: {most} at once is the most."),
             Refusal::BadSeconds(most) => write!(f, "A temporary message lasts 1 to {most} seconds."),
+            Refusal::NotASpan(piece) => write!(
+                f,
+                "{piece} is not a duration: that is numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days."
+            ),
             Refusal::PasswordTooLong(most) => write!(f, "A password has at most {most} characters."),
             Refusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
             Refusal::BadSetting("limit") => f.write_str("limit takes a number of people, or off."),

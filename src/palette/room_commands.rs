@@ -13,7 +13,7 @@ use crate::deed::{Act, Setting};
 use crate::identity::Whom;
 use crate::names::{NameError, RESERVED, RoomName};
 use crate::screen::Tone;
-use crate::span;
+use crate::span::{self, LooksLikeSpan};
 
 /// Most people invited with one line.
 const MOST_INVITED: usize = 20;
@@ -136,7 +136,10 @@ impl Palette {
             Verb::Destroy => return None,
             _ => {
                 let Some(whom) = whom(first, effects)? else { return Some(()) };
-                on_person(verb, whom, rest)?
+                match on_person(verb, whom, rest)? {
+                    Ok(act) => act,
+                    Err(piece) => return told(effects, Refusal::not_a_span(piece)),
+                }
             }
         };
         effects.push(Effect::Act { room, act: act.into() });
@@ -175,23 +178,27 @@ impl Palette {
     }
 }
 
-/// Something done to one person.
-fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Act> {
-    Some(match verb {
+/// Something done to one person. Nothing if the arguments do not fit.
+fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Result<Act, LooksLikeSpan<'_>>> {
+    let act = match verb {
         Verb::Kick => Act::Kick { whom, reason: rest.to_owned() },
-        Verb::Ban => {
-            let (lasts, reason) = span::lasts_and_reason(rest)?;
-            Act::Ban { whom, lasts, reason: reason.to_owned() }
-        }
-        Verb::Mute if rest.is_empty() => Act::Mute { whom, lasts: None },
-        Verb::Mute => Act::Mute { whom, lasts: Some(span::parse(rest)?) },
+        Verb::Ban => match span::lasts_and_reason(rest) {
+            Ok((lasts, reason)) => Act::Ban { whom, lasts, reason: reason.to_owned() },
+            Err(piece) => return Some(Err(piece)),
+        },
+        Verb::Mute => match span::lasts_and_reason(rest) {
+            Ok((lasts, "")) => Act::Mute { whom, lasts },
+            Ok(_) => return None,
+            Err(piece) => return Some(Err(piece)),
+        },
         Verb::Unban | Verb::Unmute | Verb::Promote | Verb::Demote if !rest.is_empty() => return None,
         Verb::Unban => Act::Unban(whom),
         Verb::Unmute => Act::Unmute(whom),
         Verb::Promote => Act::Promote(whom),
         Verb::Demote => Act::Demote(whom),
         _ => return None,
-    })
+    };
+    Some(Ok(act))
 }
 
 /// Reads a key and its value; nothing if they do not fit, which the person is told.

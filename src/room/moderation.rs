@@ -24,6 +24,8 @@ use crate::span;
 pub struct Acted {
     /// What the room is told, and the log.
     pub news: String,
+    /// What the author alone is told.
+    pub remark: Option<String>,
     /// Nobody is left in a room that somebody has made.
     pub empty: bool,
     /// The account of an admin is waited for, whose connection was put out as somebody else: see
@@ -71,7 +73,7 @@ impl Room {
                     state.order.kick(who, now);
                     heir_awaited = state.put_out(self, who, &target, &news, &line, actor, now);
                 }
-                return Ok(Acted { news, empty: state.is_empty(), heir_awaited });
+                return Ok(Acted { news, remark: None, empty: state.is_empty(), heir_awaited });
             }
             Act::Ban { whom, lasts, reason } => {
                 return self.ban(state, actor, whom, lasts, &reason, online, local, now);
@@ -160,7 +162,7 @@ impl Room {
                     return Err(Denied::Configured(self.name.clone()));
                 }
                 let news = format!("{} was closed by {}", self.name, actor.who.name);
-                return Ok(Acted { news, empty: false, heir_awaited: false });
+                return Ok(Acted { news, remark: None, empty: false, heir_awaited: false });
             }
         };
         state.revision += 1;
@@ -168,7 +170,7 @@ impl Room {
         if heir {
             state.name_heir(self, passed_over, now);
         }
-        Ok(Acted { news, empty: false, heir_awaited: false })
+        Ok(Acted { news, remark: None, empty: false, heir_awaited: false })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call, from `act`, whose arguments these are")]
@@ -183,6 +185,7 @@ impl Room {
         local: bool,
         now: Instant,
     ) -> Result<Acted, Denied> {
+        let mut remark = None;
         let target = match state.present(self, &whom, now) {
             Ok(target) => target,
             Err(_) if whom.client.is_some() && online.is_none() => return Err(Denied::NotOnline(whom)),
@@ -190,6 +193,10 @@ impl Room {
             Err(_) => {
                 let awaited = state.order.awaited_rank(&whom.name, now);
                 let role = online.as_ref().map_or(Role::Stranger, |online| state.role(online, now));
+                if online.is_none() {
+                    // A mistyped name keeps nobody out, and looks like one that does.
+                    remark = Some(format!("{} is not online: the ban is by name alone.", whom.name));
+                }
                 Target {
                     name: whom.name.clone(),
                     who: online.map(|online| online.who),
@@ -219,7 +226,7 @@ impl Room {
                 false
             }
         };
-        Ok(Acted { news, empty: state.is_empty(), heir_awaited })
+        Ok(Acted { news, remark, empty: state.is_empty(), heir_awaited })
     }
 
     /// Opens the room to somebody for a day. The sentence is for the room.

@@ -51,6 +51,9 @@ impl Session {
                 }
                 self.note_undelivered(&room);
                 self.outbox.tell(Tone::News, &acted.news);
+                if let Some(remark) = &acted.remark {
+                    self.outbox.tell(Tone::News, remark);
+                }
                 if acted.empty {
                     self.hub.let_linger(&room);
                 }

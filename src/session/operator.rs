@@ -65,6 +65,9 @@ impl Session {
         let Some(network) = self.network(&wanted.network) else { return };
         let refusal = match () {
             () if network.is_loopback() => Some("The server's own machine is never banned.".to_owned()),
+            () if network.is_wide() => Some(format!(
+                "{network} is too much for one ban: a /8 is the most of IPv4, a /16 of IPv6. Nothing is changed."
+            )),
             () if network.contains(self.ip()) && !self.ip().is_loopback() => {
                 Some(format!("You are in {network} yourself: nothing is changed."))
             }
@@ -146,13 +149,15 @@ impl Session {
         if bans.is_empty() {
             return self.outbox.tell(Tone::News, "No address is banned.");
         }
+        let column = bans.iter().map(|ban| ban.network.to_string().len()).max().unwrap_or(0);
         for ban in bans {
             let until = match ban.until {
                 Some(until) => format!(", until {}", self.moment(until)),
                 None => String::new(),
             };
             let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
-            self.outbox.tell(Tone::News, &format!("{}   by {}{until}{reason}", ban.network, ban.by));
+            let line = format!("{:column$}   by {}{until}{reason}", ban.network.to_string(), ban.by);
+            self.outbox.tell(Tone::News, &line);
         }
     }
 

@@ -43,7 +43,7 @@ impl Scene {
 }
 
 fn said(news: &str) -> Result<Acted, Denied> {
-    Ok(Acted { news: news.to_owned(), empty: false, heir_awaited: false })
+    Ok(Acted { news: news.to_owned(), remark: None, empty: false, heir_awaited: false })
 }
 
 #[test]
@@ -148,7 +148,8 @@ fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
     let (owner, now) = (scene.owner.actor(), scene.now);
     let acted = scene.room.act(&owner, ban(online.whom()), Some(online.actor()), false, now);
     assert_eq!(acted, said("p4 was banned by p1"));
-    scene.act(ban(offline.whom())).expect("banned");
+    let told = scene.act(ban(offline.whom())).expect("banned").remark;
+    assert_eq!(told.as_deref(), Some("p5 is not online: the ban is by name alone."), "it may be mistyped");
     for (number, address, kept_out) in [(8, Ipv4Addr::new(10, 0, 0, 4), true), (9, Ipv4Addr::new(10, 0, 0, 5), false)] {
         let other = Person::known_as(number, "other", address);
         assert_eq!(other.visits(&scene.room, now).is_err(), kept_out, "{address}");
