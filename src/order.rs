@@ -288,10 +288,9 @@ impl Order {
         self.bans.iter().filter(|ban| holds(ban.until, now)).find(|ban| ban.is_about(who))
     }
 
-    /// Somebody was put out.
+    /// Somebody was put out, and may come back: an invitation stays. A ban ends it.
     pub fn kick(&mut self, who: &Identity, now: Instant) {
         put(&mut self.kicks, who, Some(now + KICK_LASTS), now);
-        take(&mut self.invitations, |known| known.is(who), now);
     }
 
     /// How long he may not come back.
@@ -579,8 +578,17 @@ mod tests {
         order.invite(&bob(), now);
         assert_eq!(order.kicked(&bob(), now), None);
         assert!(order.invited(&bob(), now) && !order.invited(&bob(), now + INVITATION_LASTS));
+    }
+
+    #[test]
+    fn a_kick_keeps_the_invitation_and_a_ban_ends_it() {
+        let now = Instant::now();
+        let mut order = Order::default();
+        order.invite(&bob(), now);
         order.kick(&bob(), now);
-        assert!(!order.invited(&bob(), now));
+        assert!(order.invited(&bob(), now + KICK_LASTS));
+        order.ban(ban(&bob(), None), now);
+        assert!(order.pardon(&bob().name, None, now) && !order.invited(&bob(), now));
     }
 
     #[test]

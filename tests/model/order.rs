@@ -108,6 +108,12 @@ impl Chat {
                 };
                 self.name_heir(&room, but);
                 self.tell(me, format!("* {news}"));
+                if let Act::Ban(whom, ..) = act
+                    && self.find(whom).is_none()
+                {
+                    let name = self.bare(whom).to_owned();
+                    self.tell(me, format!("* {name} is not online: the ban is by name alone."));
+                }
             }
         }
     }
@@ -122,6 +128,11 @@ impl Chat {
             None => return self.tell(me, NO_ROOM),
             Some(Place::Pair(_)) => return self.tell(me, NO_PAIR),
             Some(Place::Room(_)) => {}
+        }
+        if matches!(misuse, Misuse::Ban(_)) {
+            let units =
+                "that is numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days";
+            return self.tell(me, format!("! 9x is not a duration: {units}."));
         }
         self.tell(me, format!("! Use it as {mark}{syntax}, for example {mark}{example}"));
     }
@@ -185,7 +196,6 @@ impl Chat {
         if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
             known.kicks.retain(|kicked| !kicked.is(who));
             known.kicks.push(who.clone());
-            known.invited.retain(|guest| !guest.is(who));
             let line = because(format!("* You were kicked from {room} by {}", me.name), reason);
             self.put_out(room, who, format!("{line}. You may come back in 1 minute."));
         }

@@ -93,6 +93,26 @@ fn who_was_kicked_may_not_come_back_for_a_minute_by_another_name_either() {
 }
 
 #[test]
+fn who_came_by_an_invitation_comes_back_by_it_a_minute_after_a_kick_as_they_were_told() {
+    let scene = Scene::new();
+    let (target, now) = (Person::new(4), scene.now);
+    scene.act(Act::Set(Setting::Invite(true))).expect("closed");
+    scene.room.invite(&scene.owner.actor(), &target.who, now).expect("invited");
+    let visits = |at| {
+        let visitor = Visitor { actor: target.actor(), outbox: &target.outbox, admitted: false };
+        scene.room.enter(visitor, at).map(|_| ())
+    };
+    assert_eq!(visits(now), Ok(()));
+    scene.act(Act::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    assert_eq!(visits(now), Err(NotEntered::Kicked(KICK_LASTS)));
+    assert_eq!(visits(now + KICK_LASTS), Ok(()));
+    let ban = Act::Ban { whom: target.whom(), lasts: None, reason: String::new() };
+    scene.act(ban).expect("banned");
+    scene.act(Act::Unban(target.whom())).expect("lifted");
+    assert_eq!(visits(now + KICK_LASTS * 2), Err(NotEntered::NotAdmitted));
+}
+
+#[test]
 fn an_invitation_of_an_admin_brings_a_kicked_person_back() {
     let scene = Scene::new();
     let target = Person::new(4);
