@@ -57,6 +57,12 @@ fn the_others_in_view_read_who_left_idle_and_a_room_admin_may_watch_in_silence()
     // Carol has typed nothing for longer than alice.
     assert!(!seen.contains("typed nothing"), "{seen:?}");
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 0\n[limits]\nmessages_per_second = 0\n");
+    // Two who keep order are there for each other.
+    let mut erin = server.login("erin");
+    erin.send(":join den");
+    carol.expect("* erin joined\r\n");
+    carol.send("/op erin");
+    carol.expect("* carol made erin admin\r\n");
     let mut dave = server.login("dave");
     dave.send(":join den");
     carol.expect("* dave joined\r\n");
@@ -64,6 +70,17 @@ fn the_others_in_view_read_who_left_idle_and_a_room_admin_may_watch_in_silence()
     dave.expect(WARNING);
     carol.expect("* dave left (idle)\r\n");
     assert!(!carol.settle().contains("typed nothing"));
+}
+
+#[test]
+fn who_keeps_order_in_an_empty_room_alone_is_logged_out_like_anybody() {
+    let server = Server::start();
+    let mut alice = server.login("alice");
+    alice.send(":create den");
+    alice.expect("[den]> ");
+    silence_counts(&server, [&mut alice]);
+    alice.expect(WARNING);
+    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
 }
 
 #[test]

@@ -88,9 +88,15 @@ impl Room {
         self.lock().config.entry.clone()
     }
 
-    /// Whether somebody in it keeps order here.
-    pub fn is_admin(&self, actor: &Actor, now: Instant) -> bool {
-        self.lock().role(actor, now) >= Role::Admin
+    /// Whether somebody in it keeps order here for somebody else who is in it.
+    pub fn keeps_order(&self, actor: &Actor, now: Instant) -> bool {
+        let state = self.lock();
+        state.members.len() > 1 && state.role(actor, now) >= Role::Admin
+    }
+
+    /// Whether somebody in it is silenced.
+    pub fn is_muted(&self, actor: &Actor, now: Instant) -> bool {
+        self.lock().role(actor, now) == Role::Muted
     }
 
     /// Everybody in it, by arrival on the server; nobody for who may not read here.

@@ -15,7 +15,7 @@ use crate::account::Accounts;
 use crate::deed::Denied;
 use crate::identity::Whom;
 use crate::message::Addressee;
-use crate::names::UserName;
+use crate::names::{RoomName, UserName};
 use crate::outbox::MOST_IGNORED;
 use crate::palette::Answer;
 use crate::roster::{Login, Person};
@@ -30,7 +30,12 @@ impl Session {
             self.outbox.tell(Tone::News, &format!("You are {name} already."));
             return None;
         }
+        // A new name is told to everybody in the room, and so is whatever stands in it.
+        let silent_in = self.silent_in().map(|room| {
+            format!("You are muted in {room} and keep your name until that is over, or until you leave the room.")
+        });
         let refusal = match self.hub.accounts() {
+            _ if silent_in.is_some() => silent_in,
             _ if *name == before => None,
             Accounts::Required => Some("Names are accounts here: :login <name> takes another one of yours.".to_owned()),
             _ if self.hub.is_registered(name) || self.hub.is_reserved(name, self.ip()) => {
@@ -59,6 +64,13 @@ impl Session {
             self.outbox.tell(Tone::News, &line);
         }
         None
+    }
+
+    /// A room of this person's in which they are muted.
+    fn silent_in(&self) -> Option<RoomName> {
+        let (actor, now) = (self.actor()?, Instant::now());
+        let muted = self.memberships.iter().filter(|membership| membership.room.is_muted(&actor, now));
+        muted.map(|membership| membership.room.name().clone()).min()
     }
 
     /// Takes another name, with the account it is of, if it is one's. False if somebody else has it.

@@ -3,6 +3,7 @@
 use super::chat::{Chat, Client, Person, Place, Question, parts};
 use super::pattern::{NUMBER, SPAN};
 use super::room::{Door, Member, Room};
+use super::rules::Rank;
 use super::talk::{NO_ROOM, pair};
 
 /// Names that no room made by people may have.
@@ -44,6 +45,12 @@ impl Chat {
         let before = self.name(me);
         if before == name {
             return self.tell(me, format!("* You are {name} already."));
+        }
+        let who = self.person(me).map(Person::who);
+        let silent_in = who.and_then(|who| self.rooms.values().find(|room| room.rank(&who) == Rank::Muted));
+        if let Some(room) = silent_in {
+            let until = "until that is over, or until you leave the room";
+            return self.tell(me, format!("! You are muted in {} and keep your name {until}.", room.name));
         }
         if self.find(name).is_some() {
             return self.taken(me, name);

@@ -256,10 +256,10 @@ fn op_and_deop_are_told_in_the_view_or_to_him_who_does_not_look() {
     for target in [&looks, &away] {
         scene.act(Act::Promote(target.whom())).expect("promoted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Admin));
-        assert!(scene.room.is_admin(&target.actor(), scene.now));
+        assert!(scene.room.keeps_order(&target.actor(), scene.now));
         scene.act(Act::Demote(target.whom())).expect("demoted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Member));
-        assert!(!scene.room.is_admin(&target.actor(), scene.now));
+        assert!(!scene.room.keeps_order(&target.actor(), scene.now));
     }
     let screen = looks.screen();
     assert!(screen.contains("* p1 made p4 admin\r\n"), "{screen:?}");
