@@ -28,7 +28,7 @@ use crate::roster::Roster;
 use crate::screen::Clock;
 use crate::shutdown::Shutdown;
 use crate::store::{AddressBan, Kept, Store};
-use crate::throttle::{Admission, Buckets, Waits, address_key};
+use crate::throttle::{Admission, Attempter, Attempts, Buckets};
 use crate::timer::{Task, Timer};
 use crate::work::Work;
 
@@ -103,16 +103,16 @@ pub struct Hub {
     pub clock: Clock,
     /// Whose turn it is to have a room's password compared.
     pub comparing: Turns,
-    /// A leaf: wrong passwords by address and room.
-    waits: Mutex<Waits<(IpAddr, RoomName)>>,
+    /// A leaf: wrong passwords of rooms.
+    waits: Mutex<Attempts<RoomName>>,
     /// A leaf: connections by address.
     admission: Mutex<Admission>,
     /// What the server printed at start, if it was switched on then.
     exit_code: Option<ExitCode>,
     /// A leaf: tries of exit codes.
     guesses: Mutex<Guesses>,
-    /// A leaf: wrong exit codes by address.
-    exit_waits: Mutex<Waits<IpAddr>>,
+    /// A leaf: wrong exit codes.
+    exit_waits: Mutex<Attempts<()>>,
     requests: Sender<Request>,
     last_client: AtomicU64,
 }
@@ -156,11 +156,11 @@ impl Hub {
             shutdown: Arc::new(Shutdown::default()),
             clock,
             comparing: Turns::default(),
-            waits: Mutex::new(Waits::new(MOST_WAITS)),
+            waits: Mutex::new(Attempts::new(MOST_WAITS)),
             admission: Mutex::new(Admission::default()),
             exit_code,
             guesses: Mutex::new(Guesses::default()),
-            exit_waits: Mutex::new(Waits::new(MOST_WAITS)),
+            exit_waits: Mutex::new(Attempts::new(MOST_WAITS)),
             requests,
             last_client: AtomicU64::new(FIRST_CLIENT - 1),
             config: RwLock::new(Arc::new(config)),
@@ -276,15 +276,15 @@ impl Hub {
         self.timer.schedule(due, Task::CloseIfEmpty(Arc::downgrade(room)));
     }
 
-    /// How long an address waits before it may try an exit code again.
-    pub fn exit_wait(&self, address: IpAddr, now: Instant) -> Option<std::time::Duration> {
-        self.exit_waits.lock().unwrap_or_else(PoisonError::into_inner).left(&address_key(address), now)
+    /// How long somebody waits before they may try an exit code again.
+    pub fn exit_wait(&self, who: Attempter, address: IpAddr, now: Instant) -> Option<Duration> {
+        self.exit_waits.lock().unwrap_or_else(PoisonError::into_inner).left(who, address, &(), now)
     }
 
     /// Notes a wrong exit code.
-    pub fn exit_code_wrong(&self, address: IpAddr, now: Instant) {
+    pub fn exit_code_wrong(&self, who: Attempter, address: IpAddr, now: Instant) {
         self.guesses().wrong(now);
-        self.exit_waits.lock().unwrap_or_else(PoisonError::into_inner).wrong(&address_key(address), now);
+        self.exit_waits.lock().unwrap_or_else(PoisonError::into_inner).wrong(who, address, &(), now);
     }
 
     /// Asks whoever runs the server. Returns at once; what is asked for happens later.
@@ -313,19 +313,18 @@ impl Hub {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How long an address waits before it may try a room's password again.
-    pub fn password_wait(&self, address: IpAddr, room: &RoomName, now: Instant) -> Option<std::time::Duration> {
-        self.waits().left(&(address_key(address), room.clone()), now)
+    /// How long somebody waits before they may try a room's password again.
+    pub fn password_wait(&self, who: Attempter, address: IpAddr, room: &RoomName, now: Instant) -> Option<Duration> {
+        self.waits().left(who, address, room, now)
     }
 
     /// Notes a tried password.
-    pub fn password_tried(&self, address: IpAddr, room: &RoomName, right: bool, now: Instant) {
-        let key = (address_key(address), room.clone());
+    pub fn password_tried(&self, who: Attempter, address: IpAddr, room: &RoomName, right: bool, now: Instant) {
         let mut waits = self.waits();
-        if right { waits.right(&key) } else { waits.wrong(&key, now) }
+        if right { waits.right(who, address, room) } else { waits.wrong(who, address, room, now) }
     }
 
-    fn waits(&self) -> MutexGuard<'_, Waits<(IpAddr, RoomName)>> {
+    fn waits(&self) -> MutexGuard<'_, Attempts<RoomName>> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,6 +4,7 @@
 //! *Knows nothing of* what is being limited.
 //! *Called by* `session` and `hub`.
 
+mod attempts;
 mod crowded;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use crowded::make_much_room;
 
+pub use attempts::{Attempter, Attempts};
 pub use crowded::{Sourced, make_room};
 
 /// A rate: so many at once, then one per interval.
@@ -131,12 +133,19 @@ struct Tries {
 pub struct Waits<K> {
     tries: HashMap<K, Tries>,
     capacity: usize,
+    /// Wrong tries before the first wait.
+    free: u32,
 }
 
 impl<K: Sourced + Hash + Eq + Clone> Waits<K> {
     /// A table of at most `capacity` entries.
     pub fn new(capacity: usize) -> Waits<K> {
-        Waits { tries: HashMap::new(), capacity }
+        Waits::with_allowance(capacity, FREE_TRIES)
+    }
+
+    /// The same, with so many wrong tries before the first wait.
+    pub fn with_allowance(capacity: usize, free: u32) -> Waits<K> {
+        Waits { tries: HashMap::new(), capacity, free }
     }
 
     /// How long is left to wait, if anything: the try is refused then without being looked at.
@@ -154,15 +163,27 @@ impl<K: Sourced + Hash + Eq + Clone> Waits<K> {
         let tries = self.tries.entry(key.clone()).or_insert(Tries { wrong: 0, last: now, until: None });
         tries.wrong += 1;
         tries.last = now;
-        if tries.wrong >= FREE_TRIES {
-            let doublings = (tries.wrong - FREE_TRIES).min(16);
+        if tries.wrong >= self.free {
+            let doublings = (tries.wrong - self.free).min(16);
             tries.until = Some(now + (FIRST_WAIT * 2u32.pow(doublings)).min(LONGEST_WAIT));
         }
     }
 
-    /// Forgets the wrong tries after a right one.
-    pub fn right(&mut self, key: &K) {
-        self.tries.remove(key);
+    /// Forgets the wrong tries after a right one; how many there were.
+    pub fn right(&mut self, key: &K) -> u32 {
+        self.tries.remove(key).map_or(0, |tries| tries.wrong)
+    }
+
+    /// Some wrong tries have turned out to be slips. A wait that they led to is over, if the others would not have.
+    pub fn give_back(&mut self, key: &K, slips: u32) {
+        let Some(tries) = self.tries.get_mut(key).filter(|_| slips > 0) else { return };
+        tries.wrong = tries.wrong.saturating_sub(slips);
+        if tries.wrong < self.free {
+            tries.until = None;
+        }
+        if tries.wrong == 0 {
+            self.tries.remove(key);
+        }
     }
 
     /// Entries kept.

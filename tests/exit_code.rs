@@ -12,6 +12,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use chatsock::message::ClientId;
+use chatsock::throttle::Attempter;
 use machine::{Logged, argument, eventually, file};
 use support::{Client, Program, Server};
 use terminal::{Terminal, UP};
@@ -116,23 +118,40 @@ fn a_second_try_within_the_second_is_refused_without_being_compared_on_any_conne
 }
 
 #[test]
-fn the_third_wrong_code_closes_the_connection_and_the_address_waits_with_the_right_one() {
-    let running = start("shutdown_delay = 0");
+fn the_third_wrong_code_closes_the_connection_and_keeps_nobody_behind_its_address_from_giving_the_right_one() {
+    let mut running = start("shutdown_delay = 0");
     let mut alice = Client::login(running.address, "alice");
-    for _ in 0..2 {
+    let mut bob = Client::login(running.address, "bob");
+    for _ in 0..3 {
         give_wrong(&mut alice);
     }
-    let mut bob = Client::login(running.address, "bob");
-    give_wrong(&mut alice);
     assert!(alice.expect_end().ends_with("! Three exit codes were wrong.\r\n"));
-    let answer = give(&mut bob, &running.code);
-    let wait = answer.strip_prefix("! Too many tries at the exit code: try again in ").expect("refused");
-    let seconds: u64 = wait.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
-    assert!((1..=10).contains(&seconds), "{answer:?}");
     eventually("the log has the reason", || running.program.log().contains("Three exit codes were wrong"));
     assert_eq!(running.program.log().matches("wrong exit code").count(), 3, "{}", running.program.log());
     running.logs_no(WRONG);
+    eventually("the code is compared", || give(&mut bob, &running.code).contains("the server stops"));
+    assert_eq!(running.program.wait(), Some(0));
     running.logs_no(&running.code);
+}
+
+#[test]
+fn after_thirty_wrong_codes_the_address_waits_with_the_right_one() {
+    let server = Server::with("exit_code = true");
+    let hub = server.hub();
+    let mut alice = server.login("alice");
+    let own: std::net::IpAddr = [127, 0, 0, 1].into();
+    for number in 0..30 {
+        // Ten connections, without the second that passes between two tries.
+        let who = Attempter::Connection(ClientId(1_000_000 + number / 3));
+        assert_eq!(hub.exit_wait(who, own, Instant::now()), None);
+        hub.exit_code_wrong(who, own, Instant::now());
+    }
+    let answer = give(&mut alice, WRONG);
+    let wait = answer.strip_prefix("! Too many tries at the exit code: try again in ").expect("refused");
+    let seconds: u64 = wait.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+    assert!((2..=10).contains(&seconds), "{answer:?}");
+    let elsewhere = [192, 0, 2, 1].into();
+    assert_eq!(hub.exit_wait(Attempter::Connection(ClientId(1)), elsewhere, Instant::now()), None);
 }
 
 #[test]

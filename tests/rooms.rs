@@ -142,21 +142,41 @@ fn a_public_room_with_a_password_asks_for_it() {
     alice.expect("* Joined locked");
 }
 
+/// Whether somebody who gives the right password is to wait: ten seconds, less what the machine has taken since.
+fn waits_at_staff(client: &mut Client) -> bool {
+    client.send(":join staff pass word");
+    client.expect("! Too many wrong passwords: try again in ");
+    client.expect(" second").parse().is_ok_and(|seconds: u64| (1..=10).contains(&seconds))
+}
+
 #[test]
-fn after_three_wrong_passwords_even_the_right_one_waits() {
+fn after_three_wrong_passwords_even_the_right_one_waits_and_the_neighbours_does_not() {
     let server = Server::with(HOUSE);
     let (mut alice, mut bob) = (server.login("alice"), server.login("bob"));
     for _ in 0..3 {
         alice.send(":join staff wrong");
         alice.expect("! No such room, or not that password.\r\n");
     }
-    for client in [&mut alice, &mut bob] {
-        client.send(":join staff pass word");
-        client.expect("! Too many wrong passwords: try again in ");
-        let wait = client.expect(" second");
-        // Ten, less what the machine has taken since the third of them.
-        assert!(wait.parse().is_ok_and(|seconds: u64| (1..=10).contains(&seconds)), "{wait:?}");
+    assert!(waits_at_staff(&mut alice));
+    bob.send(":join staff pass word");
+    bob.expect("* Joined staff, 0 others here.");
+}
+
+#[test]
+fn thirty_wrong_passwords_over_any_connections_make_their_address_wait() {
+    let server = Server::with(HOUSE);
+    for number in 0..10 {
+        // A new connection is a new allowance, but only for itself.
+        let mut guest = server.login(&format!("guest{number}"));
+        for _ in 0..3 {
+            guest.send(":join staff wrong");
+            guest.expect("! No such room, or not that password.\r\n");
+        }
     }
+    let mut alice = server.login("alice");
+    assert!(waits_at_staff(&mut alice));
+    alice.send(":join locked let me in");
+    alice.expect("* Joined locked, 0 others here.");
 }
 
 #[test]

@@ -47,7 +47,7 @@ use crate::roster::Person;
 use crate::screen::Tone;
 use crate::store::{Account, Visit};
 use crate::telnet::{Link, Policy};
-use crate::throttle::Bucket;
+use crate::throttle::{Attempter, Bucket};
 use crate::wire::FirstBytes;
 use arrival::Missed;
 use idle::Idle;
@@ -294,6 +294,12 @@ impl Session {
     fn actor(&self) -> Option<Actor> {
         let who = self.person.as_ref()?.identity();
         Some(Actor { operator: self.hub.is_operator(&who), who })
+    }
+
+    /// As whose this person's wrong passwords of rooms and exit codes count.
+    fn attempter(&self) -> Attempter {
+        let account = self.person.as_ref().and_then(|person| person.account());
+        account.map_or(Attempter::Connection(self.outbox.id()), Attempter::Account)
     }
 
     /// Ends a turn: what was posted is delivered, what was written is sent, the prompt stands, and nothing is left over

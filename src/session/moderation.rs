@@ -155,7 +155,8 @@ impl Session {
         let Some(expected) = self.hub.exit_code() else {
             return self.outbox.tell(Tone::Refusal, "This server has no exit code.");
         };
-        let wait = self.hub.exit_wait(self.ip(), now).or_else(|| self.hub.guesses().try_at(now).err());
+        let wait =
+            self.hub.exit_wait(self.attempter(), self.ip(), now).or_else(|| self.hub.guesses().try_at(now).err());
         if let Some(wait) = wait {
             let line = format!("Too many tries at the exit code: try again in {}.", seconds(wait));
             return self.outbox.tell(Tone::Refusal, &line);
@@ -168,7 +169,7 @@ impl Session {
             self.outbox.settle();
             return self.hub.request(Request::Stop);
         }
-        self.hub.exit_code_wrong(self.ip(), now);
+        self.hub.exit_code_wrong(self.attempter(), self.ip(), now);
         log::warn!("client {client} from {}: wrong exit code", self.peer);
         self.outbox.tell(Tone::Refusal, "That is not the exit code.");
         self.wrong_codes += 1;

@@ -154,13 +154,13 @@ impl Session {
     ) -> Result<Arc<Room>, JoinRefusal> {
         // Until the try is counted: what comes at the same moment is not compared beside it.
         let _turn = self.hub.comparing.take(address_key(self.ip())).map_err(|Busy| JoinRefusal::Busy)?;
-        if let Some(wait) = self.hub.password_wait(self.ip(), wanted, Instant::now()) {
+        if let Some(wait) = self.hub.password_wait(self.attempter(), self.ip(), wanted, Instant::now()) {
             return Err(JoinRefusal::Waiting(wait));
         }
         // It may be another password by now.
         let entry = room.as_ref().map(|room| room.entry());
         let right = self.opens(entry.as_ref(), password).map_err(|Busy| JoinRefusal::Busy)?;
-        self.hub.password_tried(self.ip(), wanted, right, Instant::now());
+        self.hub.password_tried(self.attempter(), self.ip(), wanted, right, Instant::now());
         room.filter(|_| right).ok_or_else(|| {
             log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
             JoinRefusal::NoSuchRoomOrPassword

@@ -73,14 +73,35 @@ fn crowd_at_the_door(home: &Home) -> (Server, Vec<Client>) {
 fn passwords_of_a_room_tried_at_once_on_many_connections_are_no_more_tries_than_one_after_the_other() {
     let home = Home::new();
     let (server, mut crowd) = crowd_at_the_door(&home);
-    crowd.iter_mut().for_each(|guest| guest.send(":join den wrong"));
+    // Three each, and thirty for the address, of 48.
+    crowd.iter_mut().for_each(|guest| guest.send_bytes(":join den wrong\r\n".repeat(4).as_bytes()));
     let told: Vec<_> = crowd.iter_mut().map(Client::settle).collect();
-    let compared = told.iter().filter(|told| told.contains("! No such room, or not that password.")).count();
-    let waiting = told.iter().filter(|told| told.contains("! Too many wrong passwords: try again in 10 s")).count();
-    assert_eq!((compared, waiting), (3, 9), "{told:#?}");
+    let count = |words: &str| told.iter().map(|told| told.matches(words).count()).sum::<usize>();
+    let compared = count("! No such room, or not that password.");
+    let waiting = count("! Too many wrong passwords: try again in ");
+    assert_eq!((compared, waiting), (30, 18), "{told:#?}");
     let mut late = server.login("late");
     late.send(":join den open sesame");
     late.expect("! Too many wrong passwords: try again in ");
+}
+
+#[test]
+fn an_account_that_guesses_waits_on_its_next_connection_too_and_a_guest_beside_it_does_not() {
+    let home = Home::new();
+    home.accounts(&["mallory"]);
+    let (server, _crowd) = crowd_at_the_door(&home);
+    let mut mallory = come_in(&server, "mallory");
+    for _ in 0..3 {
+        mallory.send(":join den wrong");
+        mallory.expect("! No such room, or not that password.");
+    }
+    quit(mallory);
+    let mut mallory = come_in(&server, "mallory");
+    mallory.send(":join den open sesame");
+    mallory.expect("! Too many wrong passwords: try again in ");
+    let mut guest = server.login("guest");
+    guest.send(":join den open sesame");
+    guest.expect("* Joined den, ");
 }
 
 #[test]

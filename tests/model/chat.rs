@@ -93,8 +93,8 @@ pub struct Chat {
     pub rooms: BTreeMap<String, Room>,
     /// By the lesser connection first.
     pub pairs: BTreeMap<(Client, Client), Vec<Message>>,
-    /// Wrong passwords in a row, by address and room.
-    pub wrong: BTreeMap<(String, String), u32>,
+    /// Wrong passwords in a row, by connection and room. For a whole address there are never enough of them.
+    pub wrong: BTreeMap<(Client, String), u32>,
     pub last_message: u64,
     pub arrivals: u64,
     addresses: Vec<String>,

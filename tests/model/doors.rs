@@ -200,7 +200,7 @@ impl Chat {
             return Err(None);
         };
         let right = room.is_some_and(|room| room.door == Door::Password(password.to_owned()));
-        let tries = self.wrong.entry((who.address, name.to_owned())).or_default();
+        let tries = self.wrong.entry((me, name.to_owned())).or_default();
         if *tries >= FREE_TRIES {
             return Err(Some(format!("! Too many wrong passwords: try again in {NUMBER} seconds.")));
         }
