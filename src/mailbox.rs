@@ -46,7 +46,23 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Hands out what waits for somebody, oldest first.
+    /// What waits for somebody, oldest first. It waits on.
+    pub fn waiting(&self, reader: AccountId) -> Vec<WaitingDirect> {
+        self.lock().get(&reader).map(|waiting| waiting.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// These were shown: they wait no more, unless they were edited meanwhile.
+    pub fn shown(&self, reader: AccountId, shown: &[WaitingDirect]) {
+        let mut all = self.lock();
+        if let Some(waiting) = all.get_mut(&reader) {
+            waiting.retain(|message| !shown.iter().any(|seen| seen.id == message.id && seen.text == message.text));
+            if waiting.is_empty() {
+                all.remove(&reader);
+            }
+        }
+    }
+
+    /// Takes all that waits for somebody, oldest first.
     pub fn take(&self, reader: AccountId) -> Vec<WaitingDirect> {
         self.lock().remove(&reader).map(Vec::from).unwrap_or_default()
     }
@@ -101,6 +117,20 @@ mod tests {
         let ids: Vec<_> = mailbox.take(AccountId(7)).iter().map(|message| message.id.0).collect();
         assert_eq!(ids, [1, 2, 3]);
         assert!(mailbox.take(AccountId(7)).is_empty() && mailbox.take(AccountId(8)).is_empty());
+    }
+
+    #[test]
+    fn what_waits_goes_when_it_was_shown_and_not_when_it_was_asked_for() {
+        let mailbox = Mailbox::default();
+        (1..=3).for_each(|id| mailbox.put(AccountId(7), message(id)).expect("room"));
+        let asked = mailbox.waiting(AccountId(7));
+        assert_eq!((asked.len(), mailbox.waiting(AccountId(7)).len()), (3, 3));
+        // One comes, and one is edited, while the others are shown.
+        mailbox.put(AccountId(7), message(4)).expect("room");
+        mailbox.edit(MessageId(2), "evening");
+        mailbox.shown(AccountId(7), &asked);
+        let left: Vec<_> = mailbox.waiting(AccountId(7)).iter().map(|message| message.id.0).collect();
+        assert_eq!(left, [2, 4]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! *Knows nothing of* passwords, and of how any of it is kept.
 //! *Called by* `session`.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -115,26 +116,36 @@ impl Session {
         self.outbox.tell(Tone::Refusal, &format!("It holds until the server stops, but: {error}"));
     }
 
-    /// Shows what was written while nobody was there to read it.
-    fn read_waiting(&mut self, account: AccountId) {
-        let mut waiting = self.hub.mailbox.take(account);
-        if let Some(store) = self.hub.store().filter(|store| store.keeps_history()) {
-            match store.take_directs(account) {
-                Ok(kept) => waiting.extend(kept),
-                Err(error) => self.outbox.tell(Tone::Refusal, &format!("Messages may wait for you. {error}")),
+    /// What waits for an account, in memory or on the disk. It waits on until it was shown.
+    fn waiting_for(&self, account: AccountId) -> Vec<WaitingDirect> {
+        let mut waiting = self.hub.mailbox.waiting(account);
+        if let Some(store) = self.hub.store().cloned().filter(|store| store.keeps_history()) {
+            let refused = |error: &dyn Display| {
+                self.outbox.tell(Tone::Refusal, &format!("Messages may wait for you. {error}"));
+            };
+            match self.hub.work.run(move || store.waiting_directs(account)) {
+                Ok(Ok(kept)) => waiting.extend(kept),
+                Ok(Err(error)) => refused(&error),
+                Err(busy) => refused(&busy),
             }
         }
+        waiting.sort_unstable_by_key(|message| message.id);
+        waiting
+    }
+
+    /// Shows what was written while nobody was there to read it. It is erased when the network has taken it, and never
+    /// before: whatever goes wrong on the way, it is shown again at the next login.
+    fn read_waiting(&mut self, account: AccountId) {
+        let waiting = self.waiting_for(account);
         let Some(person) = self.person.clone().filter(|_| !waiting.is_empty()) else { return };
-        let read = waiting.clone();
         // Of the visit before, if there was one on this connection, nothing is kept: so many wait at most.
         self.received_words.clear();
-        waiting.sort_unstable_by_key(|message| message.id);
         let line = match waiting.len() {
             1 => "1 message came while you were away:".to_owned(),
             count => format!("{count} messages came while you were away:"),
         };
         self.outbox.tell(Tone::News, &line);
-        for WaitingDirect { id, at, from, account, text, action, edited, reply } in waiting {
+        for WaitingDirect { id, at, from, account, text, action, edited, reply } in waiting.iter().cloned() {
             let draft = Draft { text: text.into(), action, lasts: None, reply };
             let message = Message::new(id, at, from, ClientId::NONE, draft, [person.addressee()].into());
             let message = if edited { message.edited(&message.text) } else { message };
@@ -144,22 +155,10 @@ impl Session {
         }
         // Nobody can know what a person reads, but a connection that is dead by now has shown him nothing.
         self.outbox.flush();
-        if !self.outbox.wait_drained(Some(Instant::now() + SHOWING)) {
-            self.leave_waiting(account, read);
-        }
-    }
-
-    /// Messages that were not taken off the server's hands wait on.
-    #[inline(never)]
-    fn leave_waiting(&self, account: AccountId, messages: Vec<WaitingDirect>) {
-        for message in messages {
-            let id = message.id;
-            let kept = match self.hub.store().filter(|store| store.keeps_history()) {
-                Some(store) => store.keep_direct(account, message).map_err(|error| error.to_string()),
-                None => self.hub.mailbox.put(account, message).map_err(|_| "too many wait".to_owned()),
-            };
-            if let Err(error) = kept {
-                log::warn!("{id} was not shown to whom it was sent, and waits no more: {error}");
+        if self.outbox.wait_drained(Some(Instant::now() + SHOWING)) {
+            self.hub.mailbox.shown(account, &waiting);
+            if let Some(store) = self.hub.store().filter(|store| store.keeps_history()) {
+                store.directs_shown(account, &waiting);
             }
         }
     }

@@ -113,7 +113,11 @@ impl Store {
         match *self {}
     }
 
-    pub fn take_directs(&self, _: AccountId) -> Result<Vec<WaitingDirect>, NotKept> {
+    pub fn waiting_directs(&self, _: AccountId) -> Result<Vec<WaitingDirect>, NotRead> {
+        match *self {}
+    }
+
+    pub fn directs_shown(&self, _: AccountId, _: &[WaitingDirect]) {
         match *self {}
     }
 

@@ -3,7 +3,7 @@
 //! *Owns* how long anybody waits. *Knows nothing of* SQL.
 //! *Called by* sessions and `main`, from threads that hold no lock.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
+use super::failpoints::Failpoints;
 use super::kept::{AddressBan, Hashed, KeptRoom, Settings, WaitingDirect};
-use super::news::{DirectNotKept, NotCreated, NotKept, Reason};
+use super::news::{DirectNotKept, NotCreated, NotKept, NotRead, Reason};
 use super::opening::Store;
 use super::queue::{End, Entry, Order};
 use super::{accounts, directs, rooms};
@@ -30,24 +31,38 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
 /// What the writer has of a close for its last steps, so that it can still say how it ended.
 const ENDING: Duration = Duration::from_millis(500);
 
+/// Somebody waits, and may give up.
+const WAITS: u8 = 0;
+/// Nobody waits any more: it is not done.
+const GIVEN_UP: u8 = 1;
+/// It is being committed, and done whoever waits.
+const CLAIMED: u8 = 2;
+
 /// One thing to do, and who waits for it.
+///
+/// Giving up and committing exclude each other: what somebody was told is not done must not be done afterwards, for he asks
+/// again, or reads nowhere what it took away. Which came first is decided by one step of one number.
 struct Asked<T, F> {
-    what: Option<F>,
+    what: F,
     done: Option<T>,
     erases: bool,
     answer: SyncSender<Result<T, Reason>>,
-    /// Nobody waits any more: it is not begun then.
-    given_up: Arc<AtomicBool>,
+    state: Arc<AtomicU8>,
 }
 
-impl<T: Send, F: FnOnce(&Connection) -> rusqlite::Result<T> + Send> Order for Asked<T, F> {
+impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> Order for Asked<T, F> {
     fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()> {
-        if let Some(what) = self.what.take()
-            && !self.given_up.load(Ordering::Relaxed)
-        {
-            self.done = Some(what(connection)?);
+        self.done = None;
+        if self.state.load(Ordering::Acquire) != GIVEN_UP {
+            self.done = Some((self.what)(connection)?);
         }
         Ok(())
+    }
+
+    fn claim(&self) -> bool {
+        let claimed = self.state.compare_exchange(WAITS, CLAIMED, Ordering::AcqRel, Ordering::Acquire);
+        // What was given up before it was begun has done nothing.
+        claimed.is_ok() || claimed == Err(CLAIMED) || self.done.is_none()
     }
 
     fn erases(&self) -> bool {
@@ -78,22 +93,20 @@ impl Store {
     ) -> Result<T, NotKept>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         // Room for the answer, so that the writer never waits for who asks.
         let (answer, answered) = mpsc::sync_channel(1);
-        let given_up = Arc::new(AtomicBool::new(false));
+        let state = Arc::new(AtomicU8::new(WAITS));
         let erases = words == Words::Go;
-        let asked = Asked { what: Some(what), done: None, erases, answer, given_up: Arc::clone(&given_up) };
-        if !self.shared.order(entry(Box::new(asked))) {
-            return Err(NotKept(Reason::Closed));
-        }
+        let asked = Asked { what, done: None, erases, answer, state: Arc::clone(&state) };
+        self.shared.order(entry(Box::new(asked))).map_err(NotKept)?;
         match answered.recv_timeout(patience) {
             Ok(outcome) => outcome.map_err(NotKept),
             Err(RecvTimeoutError::Timeout) => {
-                given_up.store(true, Ordering::Relaxed);
+                let given_up = state.compare_exchange(WAITS, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
                 self.shared.look();
-                Err(NotKept(Reason::Unanswered))
+                Err(NotKept(if given_up.is_ok() { Reason::Unanswered } else { Reason::Undecided }))
             }
             Err(RecvTimeoutError::Disconnected) => Err(NotKept(Reason::Closed)),
         }
@@ -102,15 +115,19 @@ impl Store {
     fn ask<T, F>(&self, words: Words, what: F) -> Result<T, NotKept>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+        F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.wait(Entry::Order, words, what, PATIENCE)
+        self.wait(Entry::Order, words, what, self.patience())
     }
 }
 
 /// Each of these waits for the disk: the caller holds no lock. When it returns, what was asked is committed and synced, or
-/// it is not done; only with [`Reason::Unanswered`] it may be done yet. It never takes longer than ten seconds.
+/// it is not done and will not be; only with [`Reason::Undecided`] it may be done yet. It never takes longer than ten seconds.
 impl Store {
+    fn patience(&self) -> Duration {
+        self.shared.failpoints.patience().unwrap_or(PATIENCE)
+    }
+
     /// Makes an account.
     pub fn create_account(&self, name: &UserName, hash: &Hashed) -> Result<AccountId, NotCreated> {
         let (name, hash) = (name.clone(), hash.clone());
@@ -187,9 +204,12 @@ impl Store {
         }
     }
 
-    /// Takes what waits for somebody, oldest first. It is erased here by then.
+    /// For tests: what waits for somebody, oldest first, and is erased here by then, as when all of it was shown.
+    #[doc(hidden)]
     pub fn take_directs(&self, account: AccountId) -> Result<Vec<WaitingDirect>, NotKept> {
-        self.ask(Words::Go, move |connection| directs::take(connection, account))
+        let waiting = self.waiting_directs(account).map_err(|NotRead(reason)| NotKept(reason))?;
+        self.directs_shown(account, &waiting);
+        self.catch_up().map(|()| waiting)
     }
 
     /// Gives a direct message another text wherever it waits; answers to it lose their quotes. False if it waits for nobody.
@@ -231,9 +251,15 @@ impl Store {
         state.outcome.clone().map_or(Ok(()), |reason| Err(NotKept(reason)))
     }
 
+    /// For tests: see [`Failpoints`].
+    #[doc(hidden)]
+    pub fn failpoints(&self) -> &Failpoints {
+        &self.shared.failpoints
+    }
+
     /// For tests: the database may have so many pages, and is as full as a full disk with them. 0 takes the limit away.
     #[doc(hidden)]
     pub fn limit_pages(&self, pages: u32) {
-        self.shared.pages.store(pages, Ordering::Relaxed);
+        self.shared.failpoints.pages.store(pages, Ordering::Relaxed);
     }
 }

@@ -8,17 +8,20 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
+use super::failpoints::Point;
 use super::kept::KeptMessage;
 use super::news::Reason;
 use super::queue::{Entry, Record};
 use super::writer::Writer;
-use super::{faults, messages, rooms, schema};
+use super::{directs, faults, messages, rooms, schema};
 use crate::names::RoomName;
 
 impl Writer {
     /// Writes a batch in one transaction. What is refused for its own sake comes back by its place in the batch; any other
     /// failure is one of them all.
     pub(super) fn attempt(&mut self, batch: &mut [Entry]) -> rusqlite::Result<Vec<(usize, Reason)>> {
+        self.shared.failpoints.attempt();
+        self.shared.failpoints.pass(Point::Begin);
         self.limit_pages()?;
         // From here on a number that gets short asks again.
         self.shared.short.store(false, Ordering::Relaxed);
@@ -27,26 +30,37 @@ impl Writer {
         if batch.is_empty() && wanted.is_none() {
             return Ok(Vec::new());
         }
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let outcome = match self.apply_at_once(batch, wanted) {
-            // One of them is at fault: found by doing them one by one.
-            Err(error) if faults::is_of_one_record(&error) => {
-                self.roll_back();
-                self.connection.execute_batch("BEGIN IMMEDIATE").and_then(|()| self.apply(batch, wanted))
-            }
-            Ok(false) => self.apply(batch, wanted),
-            Ok(true) => Ok(Vec::new()),
-            Err(error) => Err(error),
-        };
-        let outcome = outcome.and_then(|refused| {
-            self.connection.execute_batch("COMMIT")?;
-            Ok(refused)
-        });
+        let outcome = self.transact(batch, wanted);
         match &outcome {
             Ok(_) => wanted.into_iter().for_each(|to| self.shared.numbers.reserved(to)),
             Err(_) => self.roll_back(),
         }
         outcome
+    }
+
+    fn transact(&self, batch: &mut [Entry], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
+        loop {
+            self.connection.execute_batch("BEGIN IMMEDIATE")?;
+            let refused = match self.apply_at_once(batch, wanted) {
+                // One of them is at fault: found by doing them one by one.
+                Err(error) if faults::is_of_one_record(&error) => {
+                    self.roll_back();
+                    self.connection.execute_batch("BEGIN IMMEDIATE")?;
+                    self.apply(batch, wanted)?
+                }
+                Ok(false) => self.apply(batch, wanted)?,
+                Ok(true) => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            self.shared.failpoints.pass(Point::Applied);
+            if batch.iter().all(is_still_wanted) {
+                self.shared.failpoints.pass(Point::Commit);
+                self.connection.execute_batch("COMMIT")?;
+                return Ok(refused);
+            }
+            // Whoever has given up is passed over the next time, so there is an end to this.
+            self.roll_back();
+        }
     }
 
     /// Applies a batch of records alone, many at a time, without the means to take a single one back: that is three fifths of
@@ -96,6 +110,14 @@ impl Writer {
     }
 }
 
+/// Whether an entry may be committed; who waits for it cannot give up from then on.
+fn is_still_wanted(entry: &Entry) -> bool {
+    match entry {
+        Entry::Record(_) => true,
+        Entry::Order(order) | Entry::Flush(order) => order.claim(),
+    }
+}
+
 fn what_was_said(entry: &Entry) -> Option<(&RoomName, &KeptMessage)> {
     match entry {
         Entry::Record(Record::Said(room, message)) => Some((room, message)),
@@ -108,6 +130,7 @@ fn apply_record(connection: &Connection, record: &Record) -> rusqlite::Result<()
         Record::Said(room, message) => messages::record_said(connection, &[(room, message)]),
         Record::Edited(room, id, text) => messages::record_edited(connection, room, *id, text),
         Record::Erased(room, id) => messages::record_erased(connection, room, *id),
+        Record::Shown(account, shown) => directs::erase_shown(connection, *account, shown),
         Record::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
         Record::Audited(entry) => rooms::record_audit(connection, entry),
     }

@@ -1,9 +1,9 @@
 //! The SQL of direct messages that wait for somebody who is away.
 //!
-//! *Owns* how many wait, and that nothing of one is left when it is taken.
-//! *Knows nothing of* who is away. *Called by* `asking` and `accounts`, within the writer's transactions.
+//! *Owns* how many wait, and that nothing of one is left when it was shown.
+//! *Knows nothing of* who is away. *Called by* `batch`, `asking` and `accounts` within the writer's transactions, by `reading`.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{account_at, id_at, integer, moment, moment_at, user_at};
 use super::kept::WaitingDirect;
@@ -78,20 +78,43 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingDirect> {
     })
 }
 
-/// Takes all that waits for somebody, oldest first.
-pub fn take(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<WaitingDirect>> {
-    let taken = connection
+/// All that waits for somebody, oldest first.
+pub fn waiting_for(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<WaitingDirect>> {
+    connection
         .prepare_cached(
             "SELECT d.id, d.at, d.sender, d.sender_account, d.action, d.edited, d.reply_id, d.reply_author, q.data, t.data
              FROM directs d JOIN texts t ON t.slot = d.text LEFT JOIN texts q ON q.slot = d.quote
-             WHERE d.account = ?1 ORDER BY d.id",
+             WHERE d.account = ?1 AND +d.at >= ?2 ORDER BY d.id",
         )?
-        .query_map([integer(account.0)], waiting)?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    if !taken.is_empty() {
-        erase_all(connection, account)?;
+        .query_map([integer(account.0), since], waiting)?
+        .collect()
+}
+
+/// Erases those that were shown to somebody, as far as they have still the texts that were shown.
+pub fn erase_shown(
+    connection: &Connection,
+    account: AccountId,
+    shown: &[(MessageId, Box<str>)],
+) -> rusqlite::Result<()> {
+    let account = integer(account.0);
+    for (id, text) in shown {
+        let found: Option<(i64, Option<i64>, Vec<u8>)> = connection
+            .prepare_cached(
+                "SELECT d.text, d.quote, t.data FROM directs d JOIN texts t ON t.slot = d.text
+                 WHERE d.account = ?1 AND d.id = ?2",
+            )?
+            .query_row([account, integer(id.0)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((slot, quote, data)) = found else { continue };
+        if texts::read(&data) != *text {
+            continue;
+        }
+        [Some(slot), quote].into_iter().flatten().try_for_each(|slot| texts::wipe(connection, slot))?;
+        connection
+            .prepare_cached("DELETE FROM directs WHERE account = ?1 AND id = ?2")?
+            .execute([account, integer(id.0)])?;
     }
-    Ok(taken)
+    Ok(())
 }
 
 /// The slots of those that a condition with one parameter finds.

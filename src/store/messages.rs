@@ -205,16 +205,19 @@ pub fn find(connection: &Connection, since: i64, id: MessageId) -> rusqlite::Res
         .optional()
 }
 
-/// The last message of an account in a room.
+/// The last message of an account in a room before a number.
 pub fn last_by(
     connection: &Connection,
     since: i64,
     account: AccountId,
     room: &RoomName,
+    before: MessageId,
 ) -> rusqlite::Result<Option<KeptMessage>> {
-    let sql =
-        select!("m.account = ?2 AND m.room = (SELECT id FROM rooms WHERE folded = ?3) ORDER BY m.id DESC LIMIT 1");
-    connection.prepare_cached(sql)?.query_row(params![since, integer(account.0), room.folded()], read).optional()
+    let sql = select!(
+        "m.account = ?2 AND m.room = (SELECT id FROM rooms WHERE folded = ?3) AND m.id < ?4 ORDER BY m.id DESC LIMIT 1"
+    );
+    let parameters = params![since, integer(account.0), room.folded(), integer(before.0)];
+    connection.prepare_cached(sql)?.query_row(parameters, read).optional()
 }
 
 /// How far somebody has read, room by room.
@@ -227,17 +230,36 @@ pub fn visits(connection: &Connection, account: AccountId) -> rusqlite::Result<V
         .collect()
 }
 
-/// How many messages of others have come since, in the rooms that have any.
-pub fn unread(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<(RoomName, u64)>> {
-    connection
+/// How many messages of others have come since, in the rooms that have any. Those that are `gone` do not count, though they
+/// are still here.
+pub fn unread(
+    connection: &Connection,
+    since: i64,
+    account: AccountId,
+    gone: &[MessageId],
+) -> rusqlite::Result<Vec<(RoomName, u64)>> {
+    let most = MOST_UNREAD + gone.len() as i64;
+    let mut unread = connection
         .prepare_cached(
             "SELECT n.name, (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.room = v.room AND m.id > v.last
              AND m.account IS NOT v.account AND +m.at >= ?3 LIMIT ?2))
              FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 ORDER BY n.folded",
         )?
-        .query_map([integer(account.0), MOST_UNREAD, since], |row| Ok((room_at(row, 0)?, number_at(row, 1)?)))?
-        .filter(|room| !matches!(room, Ok((_, 0))))
-        .collect()
+        .query_map([integer(account.0), most, since], |row| Ok((room_at(row, 0)?, number_at(row, 1)?)))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let mut counted = connection.prepare_cached(
+        "SELECT n.name FROM messages m JOIN visits v ON v.room = m.room AND v.account = ?1 JOIN rooms n ON n.id = m.room
+         WHERE m.id = ?2 AND m.id > v.last AND m.account IS NOT v.account AND m.at >= ?3",
+    )?;
+    for id in gone {
+        let room = counted.query_row([integer(account.0), integer(id.0), since], |row| room_at(row, 0)).optional()?;
+        if let Some((_, count)) = unread.iter_mut().find(|(name, _)| Some(name) == room.as_ref()) {
+            *count = count.saturating_sub(1);
+        }
+    }
+    unread.iter_mut().for_each(|(_, count)| *count = (*count).min(MOST_UNREAD.unsigned_abs()));
+    unread.retain(|(_, count)| *count > 0);
+    Ok(unread)
 }
 
 /// The number of the first of a room's last messages; 0 if it has fewer.

@@ -31,6 +31,7 @@
 //! | `file` | the database's files: whose they are to read, the lock against a second server |
 //! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
 //! | `queue` | what waits to be written, and its bounds |
+//! | `pending` | what of it erases and edits, for whoever reads before it is written |
 //! | `writer` | the thread that writes, and who is told when the disk refuses |
 //! | `looks` | what it looks at once a second: the clock, and whether another program has written |
 //! | `ending` | what it writes last |
@@ -43,6 +44,7 @@
 //! | `wall` | which reading of the clock counts, and when nothing that cannot be undone is done by it |
 //! | `many` | many rows with one statement |
 //! | `columns`, `faults` | our values as columns; SQLite's complaints as our reasons |
+//! | `failpoints` | where tests hold the writer or make it fail |
 //! | `reader` | a connection that only reads, and the budget of a query |
 //! | `recording`, `asking`, `reading` | the store's methods: those that never wait, those that wait for the disk, those that read |
 //! | `administration` | accounts, for `chatsock user` |
@@ -70,6 +72,8 @@ mod directs;
 #[cfg(feature = "storage")]
 mod ending;
 #[cfg(feature = "storage")]
+mod failpoints;
+#[cfg(feature = "storage")]
 mod faults;
 #[cfg(feature = "storage")]
 mod file;
@@ -85,6 +89,8 @@ mod migration;
 mod numbers;
 #[cfg(feature = "storage")]
 mod opening;
+#[cfg(feature = "storage")]
+mod pending;
 #[cfg(feature = "storage")]
 mod queue;
 #[cfg(feature = "storage")]
@@ -112,6 +118,9 @@ mod writer;
 pub use absent::{Accounts, Store};
 #[cfg(feature = "storage")]
 pub use administration::Accounts;
+#[cfg(feature = "storage")]
+#[doc(hidden)]
+pub use failpoints::{Failpoints, Point};
 pub use kept::{
     Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
     KeptMessage, KeptMute, KeptPerson, KeptRoom, Page, Settings, StoreOptions, Visit, WaitingDirect,

@@ -21,8 +21,10 @@ pub enum Reason {
     ReadOnly,
     /// More waits to be written than can be held in memory.
     Backlog,
-    /// No answer within the time that is waited for one. It may be done yet.
+    /// No answer within the time that is waited for one. It is not done, and will not be.
     Unanswered,
+    /// The same, but it has been begun: it may be done yet.
+    Undecided,
     /// The store is closed or being closed.
     Closed,
     /// Messages are not kept on this server.
@@ -38,7 +40,7 @@ impl fmt::Display for Reason {
             Reason::Locked => f.write_str("another program holds the database"),
             Reason::ReadOnly => f.write_str("the database cannot be written to"),
             Reason::Backlog => f.write_str("the disk is too slow"),
-            Reason::Unanswered => f.write_str("the disk does not answer"),
+            Reason::Unanswered | Reason::Undecided => f.write_str("the disk does not answer"),
             Reason::Closed => f.write_str("the server is stopping"),
             Reason::NoHistory => f.write_str("this server keeps no messages"),
             Reason::Other(words) => write!(f, "the database says: {words}"),
@@ -46,13 +48,16 @@ impl fmt::Display for Reason {
     }
 }
 
-/// What was to be saved is not. With [`Reason::Unanswered`] it may still be.
+/// What was to be saved is not. With [`Reason::Undecided`] it may still be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept(pub Reason);
 
 impl fmt::Display for NotKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Not saved: {}. Try again later, or tell an operator.", self.0)
+        match &self.0 {
+            Reason::Undecided => write!(f, "It may not be saved: {}. Look again later, or tell an operator.", self.0),
+            reason => write!(f, "Not saved: {reason}. Try again later, or tell an operator."),
+        }
     }
 }
 

@@ -5,15 +5,17 @@
 //! *Called by* `recording`, `asking` to put in; `writer` to take out.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU32};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::failpoints::Failpoints;
 use super::kept::{AuditEntry, KeptMessage};
 use super::news::Reason;
 use super::numbers::Numbers;
+use super::pending::{Changes, Pending};
 use crate::identity::AccountId;
 use crate::message::MessageId;
 use crate::names::RoomName;
@@ -46,9 +48,12 @@ pub enum Record {
     /// A message.
     Said(RoomName, KeptMessage),
     /// Another text for one.
-    Edited(RoomName, MessageId, Box<str>),
+    Edited(RoomName, MessageId, Arc<str>),
     /// One is gone.
     Erased(RoomName, MessageId),
+    /// Direct messages that waited for somebody were shown, with these texts: they wait no more. One that has another text by
+    /// now was edited meanwhile, and waits on.
+    Shown(AccountId, Box<[(MessageId, Box<str>)]>),
     /// Somebody has read so far.
     Visited(AccountId, RoomName, MessageId),
     /// A deed.
@@ -61,6 +66,7 @@ impl Record {
             + match self {
                 Record::Said(_, message) => message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD),
                 Record::Edited(_, _, text) => text.len(),
+                Record::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
                 Record::Erased(..) | Record::Visited(..) => 0,
                 Record::Audited(entry) => entry.what.len(),
             }
@@ -68,14 +74,17 @@ impl Record {
 
     /// Whether it takes words away that must not stay.
     pub fn erases(&self) -> bool {
-        matches!(self, Record::Edited(..) | Record::Erased(..))
+        matches!(self, Record::Edited(..) | Record::Erased(..) | Record::Shown(..))
     }
 }
 
 /// Something to write that somebody waits for.
 pub trait Order: Send {
-    /// Does it, within a transaction.
+    /// Does it, within a transaction, unless nobody waits for it any more. It may be done again after a transaction that was
+    /// taken back.
     fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// It is about to be committed. False if it was done and nobody waits for it any more: then it must not be.
+    fn claim(&self) -> bool;
     /// Whether it takes words away that must not stay.
     fn erases(&self) -> bool;
     /// The transaction has been committed, or not.
@@ -142,6 +151,8 @@ pub struct State {
     entries: VecDeque<Entry>,
     /// Of the records in `entries`, and of those the writer has in hand.
     bytes: usize,
+    /// What of them erases or edits.
+    pending: Pending,
     /// When the first of `entries` came.
     since: Option<Instant>,
     /// Entries that somebody waits for.
@@ -172,8 +183,8 @@ pub struct Shared {
     pub numbers: Numbers,
     /// The writer has been told that numbers get short, and need not be told again.
     pub short: AtomicBool,
-    /// Pages that the database may have; 0 for no limit. For tests: the disk gets full at will.
-    pub pages: AtomicU32,
+    /// For tests.
+    pub failpoints: Failpoints,
 }
 
 impl Shared {
@@ -182,6 +193,7 @@ impl Shared {
         let state = State {
             entries: VecDeque::new(),
             bytes: 0,
+            pending: Pending::default(),
             since: None,
             awaited: 0,
             lost: Lost::default(),
@@ -197,7 +209,7 @@ impl Shared {
             noticed: Condvar::new(),
             numbers,
             short: AtomicBool::new(false),
-            pages: AtomicU32::new(0),
+            failpoints: Failpoints::default(),
         }
     }
 
@@ -228,17 +240,21 @@ impl Shared {
         }
     }
 
-    /// Puts in what somebody waits for. False if the store has ended.
-    pub fn order(&self, entry: Entry) -> bool {
+    /// Puts in what somebody waits for. Refused at once if the store has ended, or if it is known that the writer hangs: nobody
+    /// is to wait as long as the one who has found that out.
+    pub fn order(&self, entry: Entry) -> Result<(), Reason> {
         let mut state = self.lock();
         if state.ended || state.end.is_some() {
-            return false;
+            return Err(Reason::Closed);
+        }
+        if state.hang.is_noticed {
+            return Err(Reason::Unanswered);
         }
         state.awaited += 1;
         state.push(entry);
         drop(state);
         self.woken.notify_one();
-        true
+        Ok(())
     }
 }
 
@@ -265,6 +281,7 @@ impl State {
         }
         let before = self.bytes;
         let first = self.entries.is_empty();
+        self.pending.add(&record);
         self.push(Entry::Record(record));
         first || (before < BATCH_BYTES && self.bytes >= BATCH_BYTES)
     }
@@ -300,9 +317,33 @@ impl State {
         if self.awaited > 0 || self.bytes >= BATCH_BYTES { Some(now) } else { Some(since + GATHER) }
     }
 
+    /// Erasures and edits that wait to be written.
+    pub fn changes(&self) -> Arc<Changes> {
+        self.pending.changes()
+    }
+
     /// Whether somebody waits.
     pub fn is_awaited(&self) -> bool {
         self.awaited > 0
+    }
+
+    /// What somebody waits for, to be told that it is not done. The records stay.
+    pub fn take_awaited(&mut self) -> Vec<Box<dyn Order>> {
+        if self.awaited == 0 {
+            return Vec::new();
+        }
+        self.awaited = 0;
+        let mut orders = Vec::new();
+        for entry in std::mem::take(&mut self.entries) {
+            match entry {
+                Entry::Record(_) => self.entries.push_back(entry),
+                Entry::Order(order) | Entry::Flush(order) => orders.push(order),
+            }
+        }
+        if self.entries.is_empty() {
+            self.since = None;
+        }
+        orders
     }
 
     /// The next batch, in order.
@@ -326,6 +367,11 @@ impl State {
     /// A batch is written: its place is free.
     pub fn written(&mut self, batch: &[Entry]) {
         self.bytes -= batch.iter().map(Entry::weight).sum::<usize>();
+        for entry in batch {
+            if let Entry::Record(record) = entry {
+                self.pending.remove(record);
+            }
+        }
     }
 
     /// Records that could not be written come back to the front, in their order.
@@ -342,6 +388,7 @@ impl State {
     pub fn take_all(&mut self) -> Vec<Entry> {
         self.awaited = 0;
         self.bytes = 0;
+        self.pending.clear();
         self.since = None;
         std::mem::take(&mut self.entries).into()
     }

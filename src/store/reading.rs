@@ -4,15 +4,17 @@
 //! *Called by* sessions, mostly on `work` threads, and by `hub` from the writer's thread when
 //! that tells news; with no lock held.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::columns::{moment, span};
-use super::kept::{Account, AuditEntry, KeptMessage, Page, Visit};
+use super::kept::{Account, AuditEntry, KeptMessage, Page, Visit, WaitingDirect};
 use super::news::{NotRead, Reason};
 use super::opening::Store;
-use super::{accounts, messages, rooms};
+use super::pending::Changes;
+use super::{accounts, directs, messages, rooms};
 use crate::identity::AccountId;
 use crate::message::MessageId;
 use crate::names::{RoomName, UserName};
@@ -28,7 +30,8 @@ pub(super) fn oldest(now: Timestamp, retention: Option<Duration>) -> i64 {
     retention.map_or(i64::MIN, |retention| moment(now).saturating_sub(span(retention)))
 }
 
-/// Each of these reads from the disk: the caller holds no lock. Records of the last 250 ms may not be there yet.
+/// Each of these reads from the disk: the caller holds no lock. Records of the last 250 ms may not be there yet, but what was
+/// erased or edited is so, whether that is written or not.
 impl Store {
     /// The moment that counts: what is kept on disk with a moment is compared with this one, and not with whatever the clock
     /// says.
@@ -78,13 +81,32 @@ impl Store {
         if !self.history {
             return Ok(page);
         }
-        let most = most.min(MOST_ROWS);
-        let (found, since) = (&mut page.messages, self.since());
-        match self.messages.read(budget, |connection| messages::before(connection, since, room, before, most, found)) {
-            Err(NotRead(Reason::Unanswered)) => page.cut = true,
-            other => other?,
+        let (most, since, changes, until) =
+            (most.min(MOST_ROWS), self.since(), self.changes(), Instant::now() + budget);
+        let mut before = before;
+        // Of what is read some may be gone: then as much again is read behind it.
+        while page.messages.len() < most && !page.cut {
+            let (wanted, mut found) = (most - page.messages.len(), Vec::new());
+            let left = until.saturating_duration_since(Instant::now());
+            match self
+                .messages
+                .read(left, |connection| messages::before(connection, since, room, before, wanted, &mut found))
+            {
+                Err(NotRead(Reason::Unanswered)) => page.cut = true,
+                other => other?,
+            }
+            let (count, last) = (found.len(), found.last().map(|message| message.id));
+            page.messages.extend(found.into_iter().filter_map(|message| changes.apply(message)));
+            match last {
+                Some(last) if count == wanted => before = last,
+                _ => break,
+            }
         }
         Ok(page)
+    }
+
+    fn changes(&self) -> Arc<Changes> {
+        self.shared.lock().changes()
     }
 
     /// A message of a room by its number.
@@ -92,8 +114,9 @@ impl Store {
         if !self.history {
             return Ok(None);
         }
-        let since = self.since();
-        self.messages.read(SHORT, |connection| messages::find(connection, since, id))
+        let (since, changes) = (self.since(), self.changes());
+        let found = self.messages.read(SHORT, |connection| messages::find(connection, since, id))?;
+        Ok(found.and_then(|(room, message)| Some((room, changes.apply(message)?))))
     }
 
     /// The last message of an account in a room.
@@ -101,8 +124,16 @@ impl Store {
         if !self.history {
             return Ok(None);
         }
-        let since = self.since();
-        self.messages.read(SHORT, |connection| messages::last_by(connection, since, account, room))
+        let (since, changes) = (self.since(), self.changes());
+        let mut before = MessageId(u64::MAX);
+        loop {
+            let last = |connection: &_| messages::last_by(connection, since, account, room, before);
+            let Some(message) = self.messages.read(SHORT, last)? else { return Ok(None) };
+            before = message.id;
+            if let Some(message) = changes.apply(message) {
+                return Ok(Some(message));
+            }
+        }
     }
 
     /// How many messages of others have come since somebody's last visit, in the rooms that have any; 1,000 for all more.
@@ -110,8 +141,20 @@ impl Store {
         if !self.history {
             return Ok(Vec::new());
         }
-        let since = self.since();
-        self.messages.read(SHORT, |connection| messages::unread(connection, since, account))
+        let (since, changes) = (self.since(), self.changes());
+        let gone: Vec<_> = changes.gone().collect();
+        self.messages.read(SHORT, |connection| messages::unread(connection, since, account, &gone))
+    }
+
+    /// The direct messages that wait for somebody, oldest first. They wait until [`Store::directs_shown`].
+    pub fn waiting_directs(&self, account: AccountId) -> Result<Vec<WaitingDirect>, NotRead> {
+        if !self.history {
+            return Ok(Vec::new());
+        }
+        let (since, changes) = (self.since(), self.changes());
+        let mut waiting = self.messages.read(SHORT, |connection| directs::waiting_for(connection, since, account))?;
+        waiting.retain(|direct| changes.still_waits(account, direct));
+        Ok(waiting)
     }
 
     /// How far somebody has read, room by room.

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::kept::{AuditEntry, KeptMessage};
+use super::kept::{AuditEntry, KeptMessage, WaitingDirect};
 use super::opening::Store;
 use super::queue::Record;
 use crate::identity::AccountId;
@@ -37,6 +37,14 @@ impl Store {
     pub fn erased(&self, room: &RoomName, id: MessageId) {
         if self.history {
             self.shared.record(Record::Erased(room.clone(), id));
+        }
+    }
+
+    /// Direct messages that waited for somebody were shown to him: they are erased, unless they were edited meanwhile.
+    pub fn directs_shown(&self, account: AccountId, shown: &[WaitingDirect]) {
+        if !shown.is_empty() {
+            let shown = shown.iter().map(|direct| (direct.id, direct.text.clone())).collect();
+            self.shared.record(Record::Shown(account, shown));
         }
     }
 

@@ -20,7 +20,7 @@ use rusqlite::Connection;
 use super::chores::Chores;
 use super::file::Lock;
 use super::news::{News, Reason};
-use super::queue::{End, Entry, Shared};
+use super::queue::{End, Entry, Order, Shared};
 use super::trouble::{Trouble, Work};
 use super::wall::Wall;
 use super::{faults, looks};
@@ -44,7 +44,7 @@ pub struct Writer {
     pub(super) trouble: Option<Trouble>,
     /// When it was last said how much was thrown away.
     said_lost: Option<Instant>,
-    /// The limit in force: see [`Shared::pages`].
+    /// The limit in force, for tests.
     pages: u32,
     /// Changes whenever somebody else writes; `None` where it could not be read.
     pub(super) version: Option<i64>,
@@ -58,6 +58,8 @@ pub struct Writer {
 
 enum Step {
     Write(Vec<Entry>),
+    /// The disk has refused a moment ago: who waits is told so.
+    Refuse(Vec<Box<dyn Order>>),
     Chore,
     Look,
     SayLost,
@@ -133,6 +135,10 @@ impl Writer {
                         self.look();
                     }
                 }
+                Step::Refuse(orders) => {
+                    let reason = self.trouble.as_ref().map_or(Reason::Unanswered, |trouble| trouble.reason.clone());
+                    orders.into_iter().for_each(|order| order.tell(Err(reason.clone())));
+                }
                 Step::Chore => self.chore(),
                 Step::Look => self.look(),
                 Step::SayLost => self.say_lost(),
@@ -163,9 +169,12 @@ impl Writer {
             let trouble = self.trouble.as_ref();
             let put_off = |at: Instant| trouble.map_or(at, |trouble| trouble.not_before(Work::Writing, at));
             let urgent = state.end.is_some() || self.shared.short.load(Ordering::Relaxed);
-            let batch = if urgent { Some(now) } else { state.due(now) };
-            // Who waits gets his answer at once, whatever it is.
-            let batch = if state.is_awaited() { batch } else { batch.map(put_off) };
+            // Who waits gets his answer at once. Nothing is tried before its time for that: what waits before him may be many
+            // batches, and each would be refused like the last one.
+            if state.is_awaited() && put_off(now) > now {
+                return Step::Refuse(state.take_awaited());
+            }
+            let batch = if urgent { Some(now) } else { state.due(now) }.map(put_off);
             let batch = batch.or(trouble.and_then(Trouble::probe));
             if batch.is_some_and(|at| at <= now) {
                 return Step::Write(state.take());
@@ -210,7 +219,10 @@ impl Writer {
                         Entry::Order(order) | Entry::Flush(order) => orders.push(order),
                     }
                 }
-                self.shared.lock().put_back(records, Instant::now());
+                let mut state = self.shared.lock();
+                state.put_back(records, Instant::now());
+                orders.extend(state.take_awaited());
+                drop(state);
                 for order in orders {
                     order.tell(Err(reason.clone()));
                 }
@@ -229,7 +241,7 @@ impl Writer {
     }
 
     pub(super) fn limit_pages(&mut self) -> rusqlite::Result<()> {
-        let pages = self.shared.pages.load(Ordering::Relaxed);
+        let pages = self.shared.failpoints.pages.load(Ordering::Relaxed);
         if pages != self.pages {
             let limit = if pages == 0 { ALL_PAGES } else { pages };
             self.connection.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(()))?;
