@@ -24,5 +24,7 @@ mod retention;
 #[path = "kept/rooms.rs"]
 mod rooms;
 mod support;
+#[path = "kept/trouble.rs"]
+mod trouble;
 #[path = "kept/unread.rs"]
 mod unread;

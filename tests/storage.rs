@@ -9,6 +9,8 @@ mod clocks;
 mod disk;
 #[path = "storage/erasing.rs"]
 mod erasing;
+#[path = "storage/giving_up.rs"]
+mod giving_up;
 #[path = "storage/keeping.rs"]
 mod keeping;
 #[path = "storage/killing.rs"]
@@ -17,6 +19,8 @@ mod killing;
 mod numbers;
 #[path = "storage/opening.rs"]
 mod opening;
+#[path = "storage/pending.rs"]
+mod pending;
 #[path = "storage/place.rs"]
 mod place;
 #[path = "storage/retention.rs"]

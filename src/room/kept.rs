@@ -236,6 +236,11 @@ impl Room {
         self.keeper(state).filter(|store| store.keeps_history())
     }
 
+    /// Whether what is said in it goes to the disk.
+    pub fn is_recorded(&self) -> bool {
+        self.recorder(&self.lock()).is_some()
+    }
+
     /// Nothing more of the room is written down: it is about to be taken off the disk.
     pub fn record_no_more(&self) {
         self.lock().kept = false;

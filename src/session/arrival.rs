@@ -123,7 +123,7 @@ impl Session {
             let refused = |error: &dyn Display| {
                 self.outbox.tell(Tone::Refusal, &format!("Messages may wait for you. {error}"));
             };
-            match self.hub.work.run(move || store.waiting_directs(account)) {
+            match self.hub.work.run(self.ip(), move || store.waiting_directs(account)) {
                 Ok(Ok(kept)) => waiting.extend(kept),
                 Ok(Err(error)) => refused(&error),
                 Err(busy) => refused(&busy),

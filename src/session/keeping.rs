@@ -19,13 +19,16 @@ use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
 use crate::outbox::Own;
 use crate::room::{Deciding, Room, Snapshot, restored};
 use crate::screen::Tone;
-use crate::store::{Account, KeptEntry, WaitingDirect};
+use crate::store::{Account, KeptEntry, NotKept, WaitingDirect};
 
 /// Older messages shown at most by one `:history`: four times what memory keeps by default, and about forty screens.
 const MOST_OLDER: usize = 1000;
 
 /// Messages to absent people that their author can still change, the last ones.
 const MOST_LEFT_WORDS: usize = 100;
+
+/// How long somebody waits for the disk who has deleted or edited something. After that it is told, and still on its way.
+const CHANGING: Duration = Duration::from_secs(1);
 
 /// How long reading older messages may take.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -117,6 +120,17 @@ impl Session {
         room.record_no_more();
         if let Err(error) = store.forget_room(room.name()) {
             self.tell_not_kept(&error);
+        }
+    }
+
+    /// Waits until an erasure or an edit is on disk, or says that it is not: nobody reads the old text here any more, but a
+    /// crash would bring it back. What was to be told and shown of it is on its way first.
+    #[inline(never)]
+    pub(super) fn await_change(&mut self, room: &Room) {
+        let Some(store) = self.hub.store().cloned().filter(|_| room.is_recorded()) else { return };
+        self.deliver();
+        if let Err(NotKept(reason)) = store.catch_up_within(CHANGING) {
+            self.outbox.tell(Tone::News, &format!("That is not on disk yet: {reason}."));
         }
     }
 

@@ -300,7 +300,6 @@ impl Session {
             }
             Some(Place::Older(room, message)) => {
                 let edited = room.edit_older(&actor, &message, text, Instant::now());
-                self.await_change();
                 self.changed(&room, Some(edited), &format!("Edited {id}."));
             }
             Some(Place::Direct(pairs)) => {
@@ -329,7 +328,6 @@ impl Session {
                 if deleted.is_ok() {
                     self.audit_in(&room, &format!("{id} was deleted"));
                 }
-                self.await_change();
                 self.changed(&room, Some(deleted), &format!("Deleted {id}."));
             }
             Some(Place::Direct(pairs)) => {
@@ -338,14 +336,6 @@ impl Session {
             }
             None if self.change_left_word(id, None) => {}
             None => self.refuse(&Denied::NoMessage),
-        }
-    }
-
-    /// What is read from the disk is to be there as changed before that is confirmed.
-    fn await_change(&self) {
-        if let Some(store) = self.hub.store() {
-            // When the disk refuses, operators hear of it, and it is tried again.
-            let _ = store.catch_up();
         }
     }
 
@@ -358,6 +348,7 @@ impl Session {
                 if !room.is_viewed_by(self.outbox.id()) {
                     self.outbox.tell(Tone::News, line);
                 }
+                self.await_change(room);
             }
             Some(Err(denied)) => self.refuse(&denied),
             None => self.refuse(&Denied::NoMessage),

@@ -133,6 +133,10 @@ impl Store {
         match *self {}
     }
 
+    pub fn catch_up_within(&self, _: Duration) -> Result<(), NotKept> {
+        match *self {}
+    }
+
     pub fn flush(&self) -> Result<(), NotKept> {
         match *self {}
     }

@@ -228,6 +228,11 @@ impl Store {
         self.ask(Words::Stay, |_| Ok(()))
     }
 
+    /// The same, for so long at most.
+    pub fn catch_up_within(&self, patience: Duration) -> Result<(), NotKept> {
+        self.wait(Entry::Order, Words::Stay, |_| Ok(()), patience)
+    }
+
     /// Returns when all that was recorded before is written, and what was erased is in none of the files any more.
     pub fn flush(&self) -> Result<(), NotKept> {
         self.wait(Entry::Flush, Words::Stay, |_| Ok(()), FLUSH_PATIENCE)
@@ -255,6 +260,12 @@ impl Store {
     #[doc(hidden)]
     pub fn failpoints(&self) -> &Failpoints {
         &self.shared.failpoints
+    }
+
+    /// For tests: how much somebody waits for that is not begun yet.
+    #[doc(hidden)]
+    pub fn awaited(&self) -> usize {
+        self.shared.lock().awaited()
     }
 
     /// For tests: the database may have so many pages, and is as full as a full disk with them. 0 takes the limit away.

@@ -24,6 +24,8 @@ struct Held {
     at: Option<Point>,
     /// It is.
     there: bool,
+    /// How often it may go on all the same.
+    passes: u32,
 }
 
 /// All of them.
@@ -74,6 +76,15 @@ impl Failpoints {
         waited.unwrap_or_else(PoisonError::into_inner).0.there
     }
 
+    /// Lets it go on to the next such place.
+    pub fn let_pass(&self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.passes += 1;
+        held.there = false;
+        drop(held);
+        self.changed.notify_all();
+    }
+
     /// Lets it go on.
     pub fn release(&self) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).at = None;
@@ -83,6 +94,10 @@ impl Failpoints {
     pub(super) fn pass(&self, point: Point) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         while held.at == Some(point) {
+            if held.passes > 0 {
+                held.passes -= 1;
+                return;
+            }
             held.there = true;
             self.changed.notify_all();
             held = self.changed.wait(held).unwrap_or_else(PoisonError::into_inner);

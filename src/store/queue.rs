@@ -322,9 +322,9 @@ impl State {
         self.pending.changes()
     }
 
-    /// Whether somebody waits.
-    pub fn is_awaited(&self) -> bool {
-        self.awaited > 0
+    /// How much somebody waits for.
+    pub fn awaited(&self) -> usize {
+        self.awaited
     }
 
     /// What somebody waits for, to be told that it is not done. The records stay.

@@ -171,7 +171,7 @@ impl Writer {
             let urgent = state.end.is_some() || self.shared.short.load(Ordering::Relaxed);
             // Who waits gets his answer at once. Nothing is tried before its time for that: what waits before him may be many
             // batches, and each would be refused like the last one.
-            if state.is_awaited() && put_off(now) > now {
+            if state.awaited() > 0 && put_off(now) > now {
                 return Step::Refuse(state.take_awaited());
             }
             let batch = if urgent { Some(now) } else { state.due(now) }.map(put_off);

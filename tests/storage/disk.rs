@@ -4,10 +4,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chatsock::message::MessageId;
-use chatsock::store::{News, NotCreated, NotKept, Reason, Store};
+use chatsock::store::{News, NotCreated, NotKept, Point, Reason, Store};
 use rusqlite::Connection;
 
-use crate::place::{PATIENCE, Place, close, hash, open, room, said, texts, told, user};
+use crate::place::{PATIENCE, Place, close, hash, open, room, said, texts, told, until, user};
 
 fn trouble(news: &News) -> Option<Reason> {
     if let News::DiskTrouble(reason) = news { Some(reason.clone()) } else { None }
@@ -121,6 +121,58 @@ fn a_database_that_another_program_holds_is_trouble_until_it_lets_go() {
     assert_eq!(told(&news, well), 0);
     store.flush().expect("written");
     assert_eq!(texts(&store, "general").len(), 3);
+}
+
+#[test]
+fn with_megabytes_waiting_for_a_full_disk_whoever_asks_hears_why_at_once_and_nothing_is_tried_for_it() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    store.flush().expect("written");
+    store.limit_pages(1);
+    // Three batches.
+    say(&store, 1..=3000);
+    assert_eq!(told(&news, trouble), Reason::Full);
+    let (begun, before) = (Instant::now(), store.failpoints().attempts());
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let store = &store;
+            scope.spawn(move || {
+                let name = user(&format!("user{number}"));
+                let refused = Err(NotCreated::NotKept(NotKept(Reason::Full)));
+                for _ in 0..20 {
+                    assert_eq!(store.create_account(&name, &hash("one")), refused);
+                    assert_eq!(store.catch_up(), Err(NotKept(Reason::Full)));
+                }
+            });
+        }
+    });
+    // One try a second, whoever asks.
+    let (tried, seconds) = (store.failpoints().attempts() - before, begun.elapsed().as_secs());
+    assert!(u64::from(tried) <= seconds + 1, "{tried} tries in {seconds} s");
+    store.limit_pages(0);
+    assert_eq!(told(&news, well), 0);
+    store.flush().expect("written");
+    assert_eq!(texts(&store, "general").len(), 3000);
+}
+
+#[test]
+fn who_waits_behind_a_batch_that_is_refused_is_answered_with_it() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    store.flush().expect("written");
+    store.limit_pages(1);
+    store.failpoints().hold(Point::Begin);
+    say(&store, 1..=3000);
+    assert!(store.failpoints().wait_held(PATIENCE));
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(|| store.create_account(&user("alice"), &hash("one")));
+        // Behind two megabytes more.
+        until("somebody waits", || store.awaited() > 0);
+        store.failpoints().release();
+        let refused = Err(NotCreated::NotKept(NotKept(Reason::Full)));
+        assert_eq!(asked.join().expect("an answer"), refused);
+    });
+    assert_eq!(told(&news, trouble), Reason::Full);
 }
 
 /// A file system of two megabytes, gone when the test is over.

@@ -190,3 +190,12 @@ pub fn told<T>(news: &Receiver<News>, wanted: impl Fn(&News) -> Option<T>) -> T 
         }
     }
 }
+
+/// Waits for something that another thread does.
+pub fn until(what: &str, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+}

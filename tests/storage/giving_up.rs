@@ -1,0 +1,126 @@
+//! Somebody waits for the disk and gives up: what he asked for is not done behind his back.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use chatsock::message::{MessageId, Quoted};
+use chatsock::store::{NotKept, Point, Reason, Store};
+
+use crate::place::{PATIENCE, Place, close, direct, hash, room, until, user};
+
+const SHORT: Duration = Duration::from_millis(20);
+
+/// Does something for which nobody waits long, while the writer is held.
+fn impatiently<T>(store: &Store, at: Point, ask: impl FnOnce() -> T) -> T {
+    store.failpoints().hold(at);
+    store.failpoints().set_patience(SHORT);
+    let told = ask();
+    store.failpoints().set_patience(PATIENCE);
+    told
+}
+
+fn with_alice() -> (Place, Arc<Store>, chatsock::identity::AccountId) {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
+    (place, store, alice)
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_committed_wherever_the_disk_stalls() {
+    for at in [Point::Begin, Point::Applied] {
+        let (_place, store, alice) = with_alice();
+        let told = impatiently(&store, at, || store.remove_account(alice));
+        assert_eq!(told, Err(NotKept(Reason::Unanswered)), "{at:?}");
+        assert!(store.failpoints().wait_held(PATIENCE));
+        store.failpoints().release();
+        store.catch_up().expect("written");
+        assert_eq!(store.account_is_there(alice), Ok(true), "{at:?}");
+        close(store);
+    }
+}
+
+#[test]
+fn what_is_being_committed_is_not_called_undone() {
+    let (_place, store, alice) = with_alice();
+    store.failpoints().hold(Point::Commit);
+    thread::scope(|scope| {
+        store.failpoints().set_patience(SHORT);
+        let told = scope.spawn(|| store.remove_account(alice)).join().expect("an answer");
+        // It may have been given up before it came so far, on a machine that does something else.
+        let undecided = NotKept(Reason::Undecided);
+        assert!(told == Err(undecided.clone()) || told == Err(NotKept(Reason::Unanswered)), "{told:?}");
+        store.failpoints().set_patience(PATIENCE);
+        store.failpoints().release();
+        store.catch_up().expect("written");
+        assert_eq!(store.account_is_there(alice), Ok(told != Err(undecided.clone())));
+        let line = "It may not be saved: the disk does not answer. Look again later, or tell an operator.";
+        assert_eq!(undecided.to_string(), line);
+    });
+}
+
+#[test]
+fn one_who_gives_up_takes_nothing_from_those_who_wait_on() {
+    let (_place, store, alice) = with_alice();
+    let failpoints = store.failpoints();
+    failpoints.set_patience(PATIENCE);
+    failpoints.hold(Point::Applied);
+    // While the writer has this in hand, the others come into one batch.
+    store.visited(alice, &room("general"), MessageId(1));
+    assert!(failpoints.wait_held(PATIENCE));
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| store.create_account(&user("bob"), &hash("two")));
+        until("bob waits", || store.awaited() == 1);
+        failpoints.set_patience(Duration::from_millis(300));
+        let gives_up = scope.spawn(|| store.remove_account(alice));
+        until("alice waits", || store.awaited() == 2);
+        failpoints.let_pass();
+        assert_eq!(gives_up.join().expect("an answer"), Err(NotKept(Reason::Unanswered)));
+        failpoints.release();
+        waits.join().expect("an answer").expect("an account");
+    });
+    failpoints.set_patience(PATIENCE);
+    store.catch_up().expect("written");
+    assert_eq!(store.account_is_there(alice), Ok(true));
+    assert_eq!(store.account_name_exists(&user("bob")), Ok(true));
+}
+
+#[test]
+fn direct_messages_wait_until_they_were_shown() {
+    let (place, store, alice) = with_alice();
+    for id in 1..=3 {
+        store.keep_direct(alice, direct(id, "bob", &format!("canary {id}"))).expect("kept");
+    }
+    let mut answer = direct(4, "bob", "an answer");
+    answer.reply = Some(Quoted { id: MessageId(3), author: user("bob"), start: Some("canary 3".into()) });
+    store.keep_direct(alice, answer).expect("kept");
+    let asked = store.waiting_directs(alice).expect("read");
+    assert_eq!((asked.len(), store.waiting_directs(alice).expect("read").len()), (4, 4));
+    // Edited while they were on their way: what was shown is not what waits.
+    assert_eq!(store.edit_direct(MessageId(2), "another"), Ok(true));
+    store.directs_shown(alice, &asked);
+    // Even before that is written, nobody is shown the same again.
+    let left = |store: &Store| -> Vec<_> {
+        let left = store.waiting_directs(alice).expect("read").into_iter();
+        left.map(|direct| (direct.id.0, String::from(direct.text))).collect()
+    };
+    assert!(left(&store).iter().all(|(id, _)| *id == 2));
+    store.flush().expect("written");
+    assert_eq!(left(&store), [(2, "another".to_owned())]);
+    assert_eq!(place.files_with("canary "), [""; 0]);
+    assert_eq!(place.files_with("an answer"), [""; 0]);
+}
+
+#[test]
+fn direct_messages_that_were_shown_are_not_shown_again_while_the_disk_refuses() {
+    let (_place, store, alice) = with_alice();
+    store.keep_direct(alice, direct(1, "bob", "text")).expect("kept");
+    let asked = store.waiting_directs(alice).expect("read");
+    store.failpoints().hold(Point::Begin);
+    store.directs_shown(alice, &asked);
+    assert_eq!(store.waiting_directs(alice), Ok(Vec::new()));
+    store.failpoints().release();
+    store.catch_up().expect("written");
+    assert_eq!(store.waiting_directs(alice), Ok(Vec::new()));
+}

@@ -1,0 +1,60 @@
+//! What is read while erasures and edits wait for a disk that refuses.
+
+use chatsock::message::{MessageId, Quoted};
+use chatsock::store::{KeptMessage, News};
+
+use crate::place::{Place, hash, open, room, said, texts, told, user};
+
+#[test]
+fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
+    let place = Place::new();
+    let (store, _, news) = open(place.options()).expect("a store");
+    let [alice, bob] =
+        ["alice", "bob"].map(|name| store.create_account(&user(name), &hash("one")).expect("an account"));
+    let general = room("general");
+    let by = |id, text: &str| KeptMessage { account: Some(bob), ..said(id, "bob", text) };
+    store.visited(alice, &general, MessageId(0));
+    (1..=10).for_each(|id| store.said(&general, by(id, &format!("text {id}"))));
+    let answer = |id, to| {
+        let reply = Some(Quoted { id: MessageId(to), author: user("bob"), start: None });
+        store.said(&general, KeptMessage { reply, ..by(id, &format!("answer to {to}")) });
+    };
+    answer(11, 9);
+    answer(12, 8);
+    store.flush().expect("written");
+    store.limit_pages(1);
+    // Something that needs room, or nothing would be refused.
+    store.said(&general, by(13, &"x".repeat(10_000)));
+    told(&news, |news| matches!(news, News::DiskTrouble(_)).then_some(()));
+
+    for id in [9, 7, 6, 12] {
+        store.erased(&general, MessageId(id));
+    }
+    store.edited(&general, MessageId(8), "changed");
+    let expected: Vec<_> =
+        ["answer to 9", "text 10", "changed", "text 5", "text 4", "text 3", "text 2", "text 1"].into();
+    let check = |store: &chatsock::store::Store| {
+        assert_eq!(texts(store, "general"), expected);
+        // A page is as long as was asked for, whatever is gone from it.
+        let page = store.messages_before(&general, MessageId(11), 3, crate::place::PATIENCE).expect("a page");
+        let ids: Vec<_> = page.messages.iter().map(|message| message.id.0).collect();
+        assert_eq!(ids, [10, 8, 5]);
+        assert_eq!(store.message(MessageId(9)), Ok(None));
+        let (_, edited) = store.message(MessageId(8)).expect("read").expect("a message");
+        assert_eq!((&*edited.text, edited.edited), ("changed", true));
+        let (_, answer) = store.message(MessageId(11)).expect("read").expect("a message");
+        assert_eq!(answer.reply.expect("a quote").start, None);
+        let last = store.last_by(bob, &general).expect("read").expect("a message");
+        assert_eq!(last.id, MessageId(11));
+        assert_eq!(store.unread(alice), Ok(vec![(general.clone(), 8)]));
+    };
+    check(&store);
+    store.erased(&general, MessageId(13));
+    store.limit_pages(0);
+    told(&news, |news| matches!(news, News::DiskWell { .. }).then_some(()));
+    store.flush().expect("written");
+    check(&store);
+    for text in ["text 9", "text 8", "text 7"] {
+        assert_eq!(place.files_with(text), [""; 0]);
+    }
+}
