@@ -15,7 +15,7 @@ use crate::names::nearest;
 
 mod user;
 
-pub use user::{UserAction, UserOptions};
+pub use user::{Existing, UserAction, UserOptions};
 
 /// What `chatsock --help` prints, without the last newline.
 pub const HELP: &str = "\
@@ -23,7 +23,7 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
                 [--check-config] [-v|-vv|-q]
        chatsock user add|passwd|remove NAME [--config FILE]
        chatsock user list [--config FILE]
-       chatsock user import USERS [--config FILE]
+       chatsock user import USERS [--skip-existing] [--config FILE]
        chatsock --help | --version
 
 A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
@@ -47,7 +47,8 @@ Accounts need a build with the feature storage and [storage] in the config.
 the next login. A password is asked for twice without showing it or, when stdin
 is no terminal, is the first line of stdin; it is never an argument. USERS is a
 file with a name, a space and a password on each line; lines that begin with #
-count for nothing. All of them are imported or, if any is wrong, none.
+count for nothing. All of them are imported or, if any is wrong, none; with
+--skip-existing, names that have accounts are left as they are.
 
 Exit status: 0 after a graceful stop, 2 for a wrong flag, a wrong config, a
 port that is taken or a wrong name or password, 1 for anything else.";
@@ -310,7 +311,9 @@ mod tests {
             ("passwd alice", UserAction::ChangePassword(name())),
             ("remove alice", UserAction::Remove(name())),
             ("list", UserAction::List),
-            ("import users.txt", UserAction::Import("users.txt".into())),
+            ("import users.txt", UserAction::Import("users.txt".into(), Existing::Refused)),
+            ("import users.txt --skip-existing", UserAction::Import("users.txt".into(), Existing::Skipped)),
+            ("import --skip-existing users.txt", UserAction::Import("users.txt".into(), Existing::Skipped)),
         ] {
             let user = |config| Ok(Invocation::User(UserOptions { config, action: action.clone() }));
             assert_eq!(call(&format!("user {words}")), user(None));
@@ -351,6 +354,10 @@ mod tests {
             ("user add server", "\"server\" is no name: the name server is reserved"),
             ("user list alice", "chatsock user list takes no name; it prints all accounts"),
             ("user import", "chatsock user import needs a file, as in chatsock user import users.txt"),
+            (
+                "user remove alice --skip-existing",
+                "--skip-existing is for chatsock user import; leave it out of chatsock user remove alice",
+            ),
             ("user remove alice bob", "chatsock user remove alice takes no more than that; leave out the rest"),
             ("user list -v", "-v is for the server and not for chatsock user; leave it out"),
             ("-q user list", "-q is for the server and not for chatsock user; leave it out"),

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use subtle::{Choice, ConstantTimeEq as _};
-use zeroize::Zeroize as _;
+use zeroize::{Zeroize as _, Zeroizing};
 
 /// A password that is not empty. Neither `Debug` nor any error text shows it, nor its length.
 ///
@@ -33,17 +33,73 @@ impl Secret {
         &self.0
     }
 
-    /// Whether `given` is this password.
+    /// Whether `given` is this password, as [`prepared`] makes of both.
     ///
-    /// The time taken depends on the length of `given` alone, so that answers measured over the network
-    /// tell nothing about how much of a guess was right.
+    /// The time taken depends on the length of `given` alone, and on which characters of the password are not ASCII, so that
+    /// answers measured over the network tell nothing about how much of a guess was right.
     #[must_use]
     pub fn matches(&self, given: &str) -> bool {
-        let own = self.0.as_bytes();
+        let (own, given) = (prepared(&self.0), prepared(given));
+        let (own, given) = (own.as_bytes(), given.as_str());
         let same_length = Choice::from(u8::from(own.len() == given.len()));
         // Not the comparison of whole slices: that one returns at once where the lengths differ.
         given.bytes().zip(own.iter().cycle()).fold(same_length, |same, (byte, own)| same & byte.ct_eq(own)).into()
     }
+}
+
+/// A password as it is compared: as typed, or another spelling of it, which is overwritten when it is dropped.
+#[derive(Debug)]
+pub enum Prepared<'a> {
+    /// As typed.
+    Same(&'a str),
+    /// Other characters.
+    Other(Zeroizing<String>),
+}
+
+impl Prepared<'_> {
+    /// What is compared or hashed.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Prepared::Same(text) => text,
+            Prepared::Other(text) => text,
+        }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.as_str().as_bytes()
+    }
+}
+
+/// A password in the one form in which it is compared: that of the profile OpaqueString (RFC 8265, section 4.2). Every blank
+/// is U+0020, and the text is in Normalization Form C, since devices differ in how they send the same letter.
+///
+/// What that profile forbids is not refused here: whether a new password can be typed is for [`crate::password`] to say, and an
+/// old one stays what it is. Without the feature `storage` a password is what was typed.
+#[must_use]
+#[inline(never)]
+pub fn prepared(typed: &str) -> Prepared<'_> {
+    #[cfg(feature = "storage")]
+    {
+        use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
+        let is_ready = typed.is_ascii()
+            || (!typed.chars().any(is_other_blank) && is_nfc_quick(typed.chars()) == IsNormalized::Yes);
+        if !is_ready {
+            let blanks = typed.chars().map(|character| if is_other_blank(character) { ' ' } else { character });
+            // Room for all of it: a text that grew would be moved, and leave a copy. NFC takes at most three times the bytes
+            // (UAX #15, section "Stability of Normalized Strings").
+            let mut text = Zeroizing::new(String::with_capacity(typed.len() * 3));
+            text.extend(blanks.nfc());
+            return Prepared::Other(text);
+        }
+    }
+    Prepared::Same(typed)
+}
+
+/// The blanks (general category Zs) that are not ASCII.
+#[cfg(feature = "storage")]
+fn is_other_blank(character: char) -> bool {
+    matches!(character, '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}')
 }
 
 impl Drop for Secret {
@@ -112,6 +168,30 @@ mod tests {
     fn a_repetition_of_the_password_does_not_match() {
         assert!(!secret("ab").matches("abab"));
         assert!(!secret("abab").matches("ab"));
+    }
+
+    #[test]
+    #[cfg(feature = "storage")]
+    fn the_same_password_in_another_normalization_form_or_with_another_blank_matches() {
+        // `Grüße` composed, as most keyboards send it, and decomposed, as files on a Mac have it.
+        let (composed, decomposed) = ("Gr\u{fc}\u{df}e", "Gru\u{308}\u{df}e");
+        for (own, given) in [(composed, decomposed), (decomposed, composed), (composed, composed)] {
+            assert!(secret(own).matches(given), "{own:?} {given:?}");
+        }
+        assert!(secret("open sesame").matches("open\u{a0}sesame"));
+        // Hangul, and two marks in another order.
+        assert!(secret("\u{ac01}").matches("\u{1100}\u{1161}\u{11a8}"));
+        assert!(secret("a\u{323}\u{302}").matches("a\u{302}\u{323}"));
+        // Compatibility is no equality: NFC, not NFKC. Case counts.
+        for (own, given) in [("\u{fb01}", "fi"), ("\u{ff21}", "A"), ("Stra\u{df}e", "Strasse"), ("\u{dc}", "\u{fc}")] {
+            assert!(!secret(own).matches(given), "{own:?} {given:?}");
+        }
+        assert_eq!(secret(composed), secret(decomposed));
+    }
+
+    #[test]
+    fn a_password_in_ascii_is_compared_as_it_is() {
+        assert!(matches!(prepared("open sesame ~"), Prepared::Same("open sesame ~")));
     }
 
     #[test]

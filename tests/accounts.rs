@@ -19,6 +19,8 @@ mod home;
 mod lockout;
 #[path = "support/machine.rs"]
 mod machine;
+#[path = "accounts/normalization.rs"]
+mod normalization;
 #[path = "accounts/settings.rs"]
 mod settings;
 mod support;

@@ -296,6 +296,29 @@ mod with_storage {
     }
 
     #[test]
+    fn an_import_that_skips_existing_accounts_makes_the_others_and_leaves_those_as_they_are() {
+        let place = place();
+        add(&place, "alice", "x");
+        let import = |text: &str| {
+            std::fs::write(place.join("users.txt"), text).expect("written");
+            user(&place, &["import", "--skip-existing", "users.txt"], "")
+        };
+        let skipped = "1 account imported; 1 was there already and is unchanged.\n";
+        done(&import("ALICE other\nbob y\n"), skipped);
+        assert_eq!(names(&place), ["alice", "bob"]);
+        assert!(is_password(&place, "alice", "x") && is_password(&place, "bob", "y"));
+        // Again: nothing is left to be done, and that is no mistake.
+        done(&import("ALICE other\nbob y\n"), "0 accounts imported; 2 were there already and are unchanged.\n");
+        done(&import("carol z\ndave z\n"), "2 accounts imported.\n");
+        // What is wrong with the file is wrong all the same, and then nothing is imported.
+        refused(
+            &import("alice x\nerin z\ncarol\n"),
+            "users.txt:3: a password is missing; write a name, a space and the password",
+        );
+        assert_eq!(names(&place), ["alice", "bob", "carol", "dave"]);
+    }
+
+    #[test]
     fn many_accounts_are_made_together_or_not_at_all() {
         let place = place();
         let mut accounts = Store::open_accounts(&place.join("chatsock.db")).expect("it opens");

@@ -35,17 +35,31 @@ pub enum UserAction {
     /// Prints all accounts.
     List,
     /// Makes the accounts that stand in a file with their passwords.
-    Import(PathBuf),
+    Import(PathBuf, Existing),
 }
+
+/// What an import does about names that have accounts already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// It imports nothing.
+    Refused,
+    /// It leaves those accounts as they are, and makes the others.
+    Skipped,
+}
+
+/// As the caller writes it.
+pub(super) const SKIP_EXISTING: &str = "skip-existing";
 
 /// Reads what follows the word `user`; `config` is the file if it was named before that.
 pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<Invocation, UsageError> {
     let mut words: Vec<OsString> = Vec::new();
+    let mut existing = Existing::Refused;
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
         match arg {
             Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
             Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
             Arg::Short('p') | Arg::Long("password" | "passwd" | "pass") => return Err(no_password()),
+            Arg::Long(SKIP_EXISTING) => existing = Existing::Skipped,
             Arg::Long("config") => super::config_file(parser, &mut config)?,
             Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"))),
             Arg::Long(name) if LONG_OPTIONS.contains(&name) => return Err(no_servers_option(&format!("--{name}"))),
@@ -54,7 +68,17 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
         }
     }
     let mut words = words.iter().map(|word| &**word);
-    let action = action(words.next(), words.next())?;
+    let mut action = action(words.next(), words.next())?;
+    match &mut action {
+        UserAction::Import(_, known) => *known = existing,
+        _ if existing == Existing::Skipped => {
+            return Err(UsageError(format!(
+                "--{SKIP_EXISTING} is for chatsock user import; leave it out of chatsock user {}",
+                said(&action)
+            )));
+        }
+        _ => {}
+    }
     // What follows a name is a password that somebody gives as he would elsewhere.
     match (words.next(), &action) {
         (None, _) => Ok(Invocation::User(UserOptions { config, action })),
@@ -84,7 +108,7 @@ fn action(word: Option<&OsStr>, of: Option<&OsStr>) -> Result<UserAction, UsageE
         "list" if of.is_none() => Ok(UserAction::List),
         "list" => Err(UsageError("chatsock user list takes no name; it prints all accounts".to_owned())),
         "import" => match of {
-            Some(file) if !file.is_empty() => Ok(UserAction::Import(file.into())),
+            Some(file) if !file.is_empty() => Ok(UserAction::Import(file.into(), Existing::Refused)),
             _ => Err(UsageError("chatsock user import needs a file, as in chatsock user import users.txt".to_owned())),
         },
         other => Err(UsageError(match nearest(other, ACTIONS.iter().copied()) {
@@ -107,7 +131,7 @@ fn said(action: &UserAction) -> String {
         UserAction::ChangePassword(name) => format!("passwd {name}"),
         UserAction::Remove(name) => format!("remove {name}"),
         UserAction::List => "list".to_owned(),
-        UserAction::Import(_) => "import FILE".to_owned(),
+        UserAction::Import(..) => "import FILE".to_owned(),
     }
 }
 

@@ -41,6 +41,6 @@ pub fn verify_against_nothing(_: &str) -> bool {
 
 /// Nothing is made anew.
 #[must_use]
-pub fn needs_rehash(_: &Hashed) -> bool {
+pub fn needs_rehash(_: &str, _: &Hashed) -> bool {
     false
 }

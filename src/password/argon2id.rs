@@ -11,7 +11,7 @@ use argon2::password_hash::phc;
 use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
 
 use crate::identity::MAX_PASSWORD;
-use crate::secret::Hashed;
+use crate::secret::{Hashed, Prepared, prepared};
 use crate::text::sanitize;
 
 /// Memory for one hash, in KiB.
@@ -114,7 +114,7 @@ fn argon2id() -> Result<Argon2<'static>, HashError> {
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// Hashes a password with a salt of its own. Computes for about 30 ms.
+/// Hashes a password, [`prepared`], with a salt of its own. Computes for about 30 ms.
 ///
 /// # Errors
 ///
@@ -122,24 +122,44 @@ fn argon2id() -> Result<Argon2<'static>, HashError> {
 pub fn hash(password: &str) -> Result<Hashed, HashError> {
     let mut salt = [0; SALT];
     getrandom::fill(&mut salt).map_err(|_| HashError::NoSalt)?;
-    let hash = argon2id()?.hash_password_with_salt(password.as_bytes(), &salt).map_err(|_| HashError::NoMemory)?;
+    let password = prepared(password);
+    let hash =
+        argon2id()?.hash_password_with_salt(password.as_str().as_bytes(), &salt).map_err(|_| HashError::NoMemory)?;
     Ok(Hashed::new(hash.to_string()))
 }
 
-/// Whether the hash is that password's. Computes as long as [`hash`], unless the hash has parameters of its own.
+/// Whether the hash is that password's. Computes as long as [`hash`], unless the hash has parameters of its own; twice that
+/// for what is typed in another form than the one in which passwords are compared, whether it is right or not.
+///
+/// Earlier versions hashed what was typed, so that counts too.
 #[must_use]
 pub fn verify(password: &str, hash: &Hashed) -> bool {
+    match prepared(password) {
+        Prepared::Same(_) => is_of(password, hash),
+        Prepared::Other(other) => is_of(&other, hash) | is_of(password, hash),
+    }
+}
+
+/// Whether the hash is that of these very characters.
+fn is_of(password: &str, hash: &Hashed) -> bool {
     let usable = phc::PasswordHash::new(hash.as_str()).ok().filter(|parsed| params(parsed).is_some());
     match (usable, argon2id()) {
         // The outputs are compared in constant time; the parameters are those of the hash.
         (Some(parsed), Ok(argon2)) => argon2.verify_password(password.as_bytes(), &parsed).is_ok(),
-        _ => verify_against_nothing(password),
+        _ => compare_with_nothing(password),
     }
 }
 
 /// Costs what [`verify`] costs, and is false: for the names that nobody has, so that the time taken does not tell which
 /// those are.
 pub fn verify_against_nothing(password: &str) -> bool {
+    if let Prepared::Other(other) = prepared(password) {
+        compare_with_nothing(&other);
+    }
+    compare_with_nothing(password)
+}
+
+fn compare_with_nothing(password: &str) -> bool {
     let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
     let done = argon2id().map(|argon2| argon2.hash_password_into(password.as_bytes(), &[0; SALT], &mut out));
     // The black box keeps the compiler from seeing that nobody needs the result.
@@ -147,9 +167,15 @@ pub fn verify_against_nothing(password: &str) -> bool {
     false
 }
 
-/// Whether the hash was made in another way than [`hash`] makes them now. Then a right password is hashed again.
+/// Whether the hash of this password was made in another way than [`fn@hash`] makes them now. Then a right one is hashed
+/// again.
 #[must_use]
-pub fn needs_rehash(hash: &Hashed) -> bool {
+pub fn needs_rehash(password: &str, hash: &Hashed) -> bool {
+    let is_as_typed = matches!(prepared(password), Prepared::Other(other) if !is_of(&other, hash));
+    is_as_typed || has_other_parameters(hash)
+}
+
+fn has_other_parameters(hash: &Hashed) -> bool {
     let parsed = phc::PasswordHash::new(hash.as_str()).ok();
     parsed.and_then(|parsed| params(&parsed)).is_none_or(|params| {
         (params.m_cost(), params.t_cost(), params.p_cost()) != (MEMORY_KIB, PASSES, LANES)
@@ -176,7 +202,29 @@ mod tests {
         for wrong in ["", "open", "Open sesame", "open sesame ", "open sesame\0"] {
             assert!(!verify(wrong, &hash), "{wrong:?}");
         }
-        assert!(!needs_rehash(&hash));
+        assert!(!needs_rehash("open sesame", &hash));
+    }
+
+    #[test]
+    fn a_password_is_right_in_whatever_normalization_form_it_is_typed() {
+        let forms = ["Gr\u{fc}\u{df}e dich", "Gru\u{308}\u{df}e dich", "Gru\u{308}\u{df}e\u{a0}dich"];
+        for set in forms {
+            let hash = hash(set).unwrap();
+            for typed in forms {
+                assert!(verify(typed, &hash), "{set:?} {typed:?}");
+                assert!(!needs_rehash(typed, &hash));
+            }
+            assert!(!verify("Grusse dich", &hash) && !verify("Gru\u{308}\u{df}e dir", &hash));
+        }
+    }
+
+    #[test]
+    fn a_hash_of_what_was_typed_made_by_an_earlier_version_still_counts_and_is_to_be_made_anew() {
+        let typed = "Gru\u{308}\u{df}e";
+        let raw = argon2id().unwrap().hash_password_with_salt(typed.as_bytes(), b"0123456789abcdef").unwrap();
+        let stored = Hashed::new(raw.to_string());
+        assert!(verify(typed, &stored) && needs_rehash(typed, &stored));
+        assert!(!verify("Gru\u{308}ss", &stored));
     }
 
     #[test]
@@ -196,7 +244,7 @@ mod tests {
             "$argon2id$v=19$m=19456,t=2,p=1$Y2hhdHNvY2tzYWx0MTIzNA$FzSDayJHRLIuUalBbVKSmMTXxRCbODfp15qI85zCkHQ",
         );
         assert!(verify("open sesame", &stored) && !verify("open sesamf", &stored));
-        assert!(!needs_rehash(&stored));
+        assert!(!needs_rehash("open sesame", &stored));
     }
 
     #[test]
@@ -222,7 +270,7 @@ mod tests {
             text.rsplit_once('$').unwrap().0.to_owned(),
         ] {
             let stored = Hashed::new(broken.as_str());
-            assert!(!verify("x", &stored) && needs_rehash(&stored), "{broken:?}");
+            assert!(!verify("x", &stored) && needs_rehash("x", &stored), "{broken:?}");
         }
     }
 
@@ -231,7 +279,7 @@ mod tests {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
         let stored = Hashed::new(weak.hash_password_with_salt(b"x", b"0123456789abcdef").unwrap().to_string());
         assert!(verify("x", &stored) && !verify("y", &stored));
-        assert!(needs_rehash(&stored));
+        assert!(needs_rehash("x", &stored));
     }
 
     #[test]

@@ -119,7 +119,9 @@ impl Session {
                 return Ok(None);
             }
             // Made with lesser parameters than today's.
-            let anew = password::needs_rehash(&account.hash).then(|| password::hash(password.expose()).ok()).flatten();
+            let anew = password::needs_rehash(password.expose(), &account.hash)
+                .then(|| password::hash(password.expose()).ok())
+                .flatten();
             Ok(Some((account, anew)))
         });
         match found {

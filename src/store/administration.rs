@@ -119,6 +119,17 @@ impl Accounts {
         Ok(taken)
     }
 
+    /// Makes those of these accounts whose names have none; returns how many.
+    pub fn create_missing(&mut self, users: &[(UserName, Hashed)]) -> Result<usize, NotKept> {
+        self.change(|connection| {
+            let mut made = 0;
+            for (name, hash) in users {
+                made += usize::from(accounts::create(connection, name, hash, Timestamp::now())?.is_some());
+            }
+            Ok(made)
+        })
+    }
+
     /// Gives an account another password. False if there is none of that name.
     pub fn set_hash(&mut self, name: &UserName, hash: &Hashed) -> Result<bool, NotKept> {
         let changed = self.change(|connection| match accounts::find(connection, name)? {

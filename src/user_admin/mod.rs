@@ -17,7 +17,7 @@ use std::path::Path;
 
 use jiff::tz::TimeZone;
 
-use crate::cli::UserAction;
+use crate::cli::{Existing, UserAction};
 use crate::config::Config;
 use crate::names::UserName;
 use crate::password::{self, HashError};
@@ -109,13 +109,13 @@ pub fn run(
     };
     // Read before the database is made.
     let users = match action {
-        UserAction::Import(file) => Some(import::read(file, config)?),
+        UserAction::Import(file, _) => Some(import::read(file, config)?),
         _ => None,
     };
     if let UserAction::Add(name) = action {
         fits(name, config)?;
     }
-    let makes = matches!(action, UserAction::Add(_) | UserAction::Import(_));
+    let makes = matches!(action, UserAction::Add(_) | UserAction::Import(..));
     if !makes && !storage.path.exists() {
         // No database made here: in the wrong directory it would only add to the confusion.
         return if *action == UserAction::List { Ok(String::new()) } else { Err(no_database(&storage.path)) };
@@ -159,7 +159,12 @@ pub fn run(
             Ok(said)
         }
         UserAction::List => list(&accounts),
-        UserAction::Import(file) => Ok(import_all(&mut accounts, users.unwrap_or_default(), file)? + &made),
+        UserAction::Import(file, Existing::Refused) => {
+            Ok(import_all(&mut accounts, users.unwrap_or_default(), file)? + &made)
+        }
+        UserAction::Import(_, Existing::Skipped) => {
+            Ok(import_missing(&mut accounts, users.unwrap_or_default())? + &made)
+        }
     }
 }
 
@@ -184,16 +189,39 @@ fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) ->
     if !mistakes.is_empty() {
         return Err(AdminError::users(mistakes.join("\n")));
     }
-    let hashed = users
-        .into_iter()
-        .map(|user| Ok((user.name, hashed(&user.password)?)))
-        .collect::<Result<Vec<_>, AdminError>>()?;
+    let hashed = hash_all(users)?;
     // Hashing takes 30 ms each, in which somebody may have registered one of the names.
     if let Some(name) = accounts.create_all(&hashed)?.first() {
         return Err(exists(name));
     }
-    let count = hashed.len();
-    Ok(format!("{count} {} imported.", if count == 1 { "account" } else { "accounts" }))
+    Ok(format!("{} imported.", counted(hashed.len())))
+}
+
+/// Makes those of them whose names have no account.
+fn import_missing(accounts: &mut Accounts, users: Vec<import::User>) -> Result<String, AdminError> {
+    let all = users.len();
+    let mut missing = Vec::new();
+    for user in users {
+        // Looked up first: hashing takes 30 ms each.
+        if accounts.find(&user.name)?.is_none() {
+            missing.push(user);
+        }
+    }
+    let made = accounts.create_missing(&hash_all(missing)?)?;
+    let said = format!("{} imported", counted(made));
+    Ok(match all - made {
+        0 => format!("{said}."),
+        1 => format!("{said}; 1 was there already and is unchanged."),
+        skipped => format!("{said}; {skipped} were there already and are unchanged."),
+    })
+}
+
+fn hash_all(users: Vec<import::User>) -> Result<Vec<(UserName, Hashed)>, AdminError> {
+    users.into_iter().map(|user| Ok((user.name, hashed(&user.password)?))).collect()
+}
+
+fn counted(accounts: usize) -> String {
+    format!("{accounts} {}", if accounts == 1 { "account" } else { "accounts" })
 }
 
 fn hashed(password: &str) -> Result<Hashed, AdminError> {
