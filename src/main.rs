@@ -13,6 +13,7 @@ use chatsock::hub::{Hub, Request};
 use chatsock::server::{self, Capacity, StartError};
 #[cfg(feature = "storage")]
 use chatsock::user_admin;
+use jiff::Timestamp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
@@ -34,8 +35,13 @@ fn main() -> ExitCode {
         Invocation::Help => print(cli::HELP),
         Invocation::Version => print(cli::VERSION),
         Invocation::CheckConfig(options) => match read_config(&options) {
-            Ok(config) => match server::check(&config) {
-                Ok(()) => print("The configuration is fine."),
+            Ok(config) => match server::check(&config, Timestamp::now()) {
+                Ok(warnings) => {
+                    for warning in warnings {
+                        warn(&warning);
+                    }
+                    print("The configuration is fine.")
+                }
                 Err(error) => fail(status(&error), &error),
             },
             Err(mistakes) => fail(USERS_MISTAKE, &mistakes),
@@ -144,6 +150,12 @@ fn print(text: &str) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::from(FAILED),
     }
+}
+
+/// Something that the server runs with all the same.
+fn warn(warning: &str) {
+    // There is nobody to tell that stderr is closed.
+    let _ = writeln!(io::stderr(), "chatsock: warning: {warning}");
 }
 
 fn fail(status: u8, error: &dyn std::fmt::Display) -> ExitCode {

@@ -74,8 +74,8 @@ impl Prepared<'_> {
 /// A password in the one form in which it is compared: that of the profile OpaqueString (RFC 8265, section 4.2). Every blank
 /// is U+0020, and the text is in Normalization Form C, since devices differ in how they send the same letter.
 ///
-/// What that profile forbids is not refused here: whether a new password can be typed is for [`crate::password`] to say, and an
-/// old one stays what it is. Without the feature `storage` a password is what was typed.
+/// What that profile forbids is not refused here: where a new password is set, it is looked at whether somebody can type it, and
+/// an old one stays what it is. Without the feature `storage` a password is what was typed.
 #[must_use]
 #[inline(never)]
 pub fn prepared(typed: &str) -> Prepared<'_> {

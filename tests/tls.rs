@@ -65,6 +65,29 @@ fn pair(name: &str) -> (PathBuf, PathBuf) {
     (certificate, key)
 }
 
+/// The same, made by an authority that is not in the file, or with another end.
+fn pair_with(name: &str, not_after: i32, by: Option<&str>) -> (PathBuf, PathBuf) {
+    let params = |name: &str| {
+        let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        params.not_after = rcgen::date_time_ymd(not_after, 1, 1);
+        params
+    };
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let made = match by {
+        None => params(name).self_signed(&key),
+        Some(by) => {
+            let issuer = rcgen::Issuer::new(params(by), rcgen::KeyPair::generate().expect("a key"));
+            params(name).signed_by(&key, &issuer)
+        }
+    };
+    let directory = scratch();
+    let (certificate, file) = (directory.join(format!("{name}.pem")), directory.join(format!("{name}.key")));
+    fs::write(&certificate, made.expect("a certificate").pem()).expect("written");
+    fs::write(&file, key.serialize_pem()).expect("written");
+    (certificate, file)
+}
+
 fn section(certificate: &Path, key: &Path) -> String {
     format!(
         "[tls]\nlisten = [\"127.0.0.1:0\"]\ncertificate = \"{}\"\nkey = \"{}\"\n",
@@ -441,6 +464,29 @@ fn the_check_of_a_config_makes_no_pair_and_looks_at_the_one_that_is_kept() {
     fs::copy(&other.1, &key).expect("copied");
     let (status, [_, said]) = check();
     assert!(status == Some(2) && said.contains("does not belong to the first certificate in"), "{status:?} {said}");
+}
+
+#[test]
+fn a_certificate_that_clients_will_refuse_is_warned_of_by_the_check_at_the_start_and_at_a_reload() {
+    let (expired, key) = pair_with("expired", 2020, None);
+    let (issued, other_key) = pair_with("issued", 2999, Some("some authority"));
+    let config = file("chatsock.toml", &format!("listen = []\nshutdown_delay = 0\n{}", section(&expired, &key)));
+    let of_expired = format!("the certificate in {} expired on 2020-01-01, ", expired.display());
+    let output = Program::command(&["--check-config", "--config", argument(&config)]).output().expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.starts_with(&format!("chatsock: warning: {of_expired}")) && said.lines().count() == 1, "{said}");
+    assert_eq!((output.status.code(), &output.stdout[..]), (Some(0), &b"The configuration is fine.\n"[..]));
+    let mut program = start(&config);
+    program.address();
+    program.expect_log(&of_expired);
+    fs::copy(&issued, &expired).expect("copied");
+    fs::copy(&other_key, &key).expect("copied");
+    program.signal("HUP");
+    program.expect_log(&format!("who issued the certificate in {} is not in that file: ", expired.display()));
+    let (fine, key) = pair("fine");
+    let config = file("chatsock.toml", &format!("listen = []\n{}", section(&fine, &key)));
+    let output = Program::command(&["--check-config", "--config", argument(&config)]).output().expect("it runs");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
 #[test]

@@ -24,9 +24,11 @@ use rustls::{InconsistentKeys, ServerConfig};
 
 use super::StartError;
 use crate::config::Config;
+use warnings::Facts;
 
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 /// The self-signed pair in `state_dir`.
 const CERTIFICATE_FILE: &str = "chatsock-certificate.pem";
@@ -50,6 +52,9 @@ pub(super) struct Certificate {
 struct Pair {
     settings: Arc<ServerConfig>,
     fingerprint: String,
+    path: PathBuf,
+    /// Of all in the file that can be read, the server's own first.
+    facts: Vec<Facts>,
 }
 
 impl Certificate {
@@ -71,19 +76,30 @@ impl Certificate {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).settings)
     }
 
+    /// What an admin has to know of it at a time, one sentence each.
+    pub(super) fn warnings(&self, now: Timestamp) -> Vec<String> {
+        let pair = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        warnings::warnings(&pair.path, &pair.facts, now)
+    }
+
     /// SHA-256 of the certificate, as clients show it.
     pub(super) fn fingerprint(&self) -> String {
         self.current.read().unwrap_or_else(PoisonError::into_inner).fingerprint.clone()
     }
 }
 
-/// Whether a start would find a pair that it can use, or make one. Nothing is made here, and nothing changed.
-pub(super) fn check(config: &Config) -> Result<(), CertificateError> {
+/// Whether a start would find a pair that it can use, or make one; then, what an admin has to know of it. Nothing is made here,
+/// and nothing changed.
+pub(super) fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, CertificateError> {
+    let told = |pair: Pair| warnings::warnings(&pair.path, &pair.facts, now);
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
-        return read_pair(certificate, key).map(drop);
+        return read_pair(certificate, key).map(told);
     }
     let (certificate, key) = kept(config);
-    if is_missing(&certificate) || is_missing(&key) { Ok(()) } else { read_pair(&certificate, &key).map(drop) }
+    if is_missing(&certificate) || is_missing(&key) {
+        return Ok(Vec::new());
+    }
+    read_pair(&certificate, &key).map(told)
 }
 
 /// Why there is no certificate to show.
@@ -234,6 +250,7 @@ fn read_pair(certificate: &Path, key: &Path) -> Result<Pair, CertificateError> {
     let chain = chain.unwrap_or_default();
     let Some(first) = chain.first() else { return Err(CertificateError::NoCertificate(certificate.to_owned())) };
     let fingerprint = fingerprint(first);
+    let facts = read_facts(&chain);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let private = read_key(key, &provider)?;
     let pair = CertifiedKey::new(chain, private);
@@ -247,7 +264,14 @@ fn read_pair(certificate: &Path, key: &Path) -> Result<Pair, CertificateError> {
     }
     let settings = settings(provider, pair)
         .map_err(|error| CertificateError::BadCertificate(certificate.to_owned(), error.to_string()))?;
-    Ok(Pair { settings: Arc::new(settings), fingerprint })
+    Ok(Pair { settings: Arc::new(settings), fingerprint, path: certificate.to_owned(), facts })
+}
+
+/// Of a leaf that cannot be read there is nothing to say, nor of what is behind it.
+fn read_facts(chain: &[CertificateDer<'_>]) -> Vec<Facts> {
+    let Some((own, others)) = chain.split_first() else { return Vec::new() };
+    let Some(own) = Facts::read(own) else { return Vec::new() };
+    [own].into_iter().chain(others.iter().filter_map(|other| Facts::read(other))).collect()
 }
 
 /// Whether the first certificate has the key's public half in it, byte for byte.

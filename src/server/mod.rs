@@ -11,15 +11,16 @@ mod certificate;
 mod error;
 #[cfg(feature = "tls")]
 mod handshake;
+mod reminder;
 mod transport;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::config::Config;
@@ -29,6 +30,7 @@ use crate::outbox::Ended;
 use crate::palette::Door;
 use crate::screen::{Clock, Tone};
 use crate::store::{Kept, News, OpenError, Store, StoreOptions, TellNews};
+use reminder::Reminder;
 use transport::{Entrance, Ports, Transport};
 
 pub use crate::hub::Request;
@@ -100,14 +102,14 @@ pub fn bind_with(
 }
 
 /// Finds what a configuration names and a start would stumble over, without starting, making or changing anything: the
-/// certificate and its key.
+/// certificate and its key. Returns what the server would run with all the same, and an admin has to know now: one sentence each.
 #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
-pub fn check(config: &Config) -> Result<(), StartError> {
+pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError> {
     #[cfg(feature = "tls")]
     if !config.tls.listen.is_empty() {
-        certificate::check(config).map_err(StartError::Certificate)?;
+        return certificate::check(config, now).map_err(StartError::Certificate);
     }
-    Ok(())
+    Ok(Vec::new())
 }
 
 /// Opens what is kept on disk, if anything is. What goes wrong with it later is told to the log and to operators.
@@ -212,15 +214,23 @@ impl Server {
                 accept::accept(&shared.0, &shared.1, &hub, capacity);
             })?);
         }
+        let certificate =
+            sockets.iter().find(|socket| !socket.1.transport.is_plain()).map(|socket| &socket.1.transport);
+        let mut reminder = Reminder::new(Instant::now());
         loop {
-            match requested.recv() {
+            if reminder.is_due(Instant::now()) {
+                certificate.iter().for_each(|transport| transport.warn(Timestamp::now()));
+            }
+            let wait = reminder.wait(Instant::now());
+            match requested.recv_timeout(wait) {
+                Err(RecvTimeoutError::Timeout) => {}
                 Ok(Request::Reconfigure(config)) => {
                     reconfigure(&hub, *config, sockets.iter().map(|socket| &socket.1.transport));
                 }
                 // Who asked may be gone.
                 Ok(Request::Report(done)) => _ = done.send(()),
                 // Never disconnected, as the hub has a sender.
-                Ok(Request::Stop) | Err(_) => break,
+                Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         stop(&hub);

@@ -11,6 +11,8 @@ use std::net::{IpAddr, SocketAddr};
 #[cfg(feature = "tls")]
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::StartError;
 #[cfg(feature = "tls")]
 use super::certificate::Certificate;
@@ -105,6 +107,16 @@ impl Transport {
         }
     }
 
+    /// Says in the log what an admin has to know of the certificate at a time.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
+    pub(super) fn warn(&self, now: Timestamp) {
+        match self {
+            Transport::Plain => {}
+            #[cfg(feature = "tls")]
+            Transport::Tls(certificate) => certificate.warnings(now).iter().for_each(|warning| log::warn!("{warning}")),
+        }
+    }
+
     /// Takes the certificate of another configuration for the connections to come. One that cannot be used leaves the old
     /// one in force, in the configuration too.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
@@ -113,7 +125,10 @@ impl Transport {
             Transport::Plain => {}
             #[cfg(feature = "tls")]
             Transport::Tls(certificate) => match certificate.reload(new) {
-                Ok(()) => log::info!("certificate SHA-256 {}", certificate.fingerprint()),
+                Ok(()) => {
+                    log::info!("certificate SHA-256 {}", certificate.fingerprint());
+                    self.warn(Timestamp::now());
+                }
                 Err(error) => {
                     log::error!("the certificate stays as it was: {error}");
                     new.tls.certificate.clone_from(&old.tls.certificate);
