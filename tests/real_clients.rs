@@ -11,6 +11,8 @@
 mod half_typed;
 #[path = "support/programs.rs"]
 mod programs;
+#[path = "real_clients/reflowing.rs"]
+mod reflowing;
 mod support;
 
 use std::io::Write as _;

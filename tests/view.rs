@@ -1,6 +1,8 @@
 //! The chat view: what is said, what is shown, and in which order.
 
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::time::{Duration, Instant};
 
@@ -243,4 +245,26 @@ fn a_short_message_is_padded_to_the_end_of_the_row_in_which_somebody_may_be_typi
     let seen = String::from_utf8(seen).expect("text");
     let row = seen.strip_prefix('\r').and_then(|rest| rest.strip_suffix("\r\ngeneral | ")).expect("CR first");
     assert_eq!((row.len(), row.trim_end().ends_with(" #1 bob: no")), (80, true), "{seen:?}");
+}
+
+#[test]
+fn a_window_dragged_over_two_hundred_widths_is_drawn_anew_a_few_times_and_for_the_last_one() {
+    use chatsock::telnet::{IAC, NAWS, SB, SE};
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut alice = terminal::Terminal::chat(server.address(), "alice", "general");
+    bob.send("hello");
+    alice.expect_on_screen("bob: hello");
+    let before = alice.text().matches("\u{1b}[2J").count();
+    let resized = |columns: u8| [IAC, SB, NAWS, 0, columns, 0, 24, IAC, SE];
+    let dragged: Vec<u8> = (0..200).flat_map(|n| resized(40 + n % 100)).chain(resized(80)).collect();
+    alice.press_bytes(&dragged);
+    let drawn = |alice: &terminal::Terminal| alice.text().matches("\u{1b}[2J").count() - before;
+    alice.wait("another drawing", |alice| drawn(alice) >= 2);
+    alice.press("typed");
+    alice.wait("the last one", |alice| {
+        let rows = alice.rows();
+        rows.len() <= 4 && rows.last().is_some_and(|row| row == "general | typed") && alice.shows("bob: hello")
+    });
+    assert!(drawn(&alice) <= 100, "{}", drawn(&alice));
 }

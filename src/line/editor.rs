@@ -122,8 +122,18 @@ impl Editor {
     }
 
     /// Another width: what was drawn for the old one is erased, and drawn for the new one.
+    ///
+    /// Many terminals have moved their rows by now, others have not, and nothing tells which. So no more rows are erased
+    /// than the line takes in either: something of it may be left above, but never is anything else erased.
     pub fn resize(&mut self, columns: u16, out: &mut Vec<u8>) {
-        self.redrawn(out, |editor| editor.columns = clamp_columns(columns));
+        let columns = clamp_columns(columns);
+        if columns == self.columns {
+            return;
+        }
+        self.erase_reflowed(columns, out);
+        self.columns = columns;
+        self.frame = self.measure();
+        self.draw(out);
     }
 
     /// How many rows the screen has; without it a screen of more than ten is taken for granted.

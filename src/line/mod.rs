@@ -16,7 +16,7 @@ mod keys;
 mod layout;
 mod recall;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod words;
 
 pub use assembler::{Assembler, LineEvent};

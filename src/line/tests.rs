@@ -5,6 +5,7 @@ mod editing;
 mod keys;
 mod other_terminals;
 mod paste;
+pub(crate) mod reflowing;
 mod screen;
 
 /// Every way to hand over an input in at most two packets, and byte by byte.

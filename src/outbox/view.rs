@@ -133,6 +133,15 @@ impl Outbox {
         state.shown = Some(shown);
     }
 
+    /// Draws the view anew, as it stood before the terminal moved its rows. False if nobody knows what stands there. Nothing
+    /// is sent before [`Outbox::settle`].
+    pub fn redraw_view(&self, clock: Clock) -> bool {
+        let mut guard = self.lock();
+        let knows = guard.shown.is_some();
+        self.draw_anew(&mut guard, clock);
+        knows
+    }
+
     /// Messages that are too old to be shown are not drawn again. Called under the room's lock.
     pub fn forget_shown(&self, gone: &[MessageId]) {
         if let Some(shown) = &mut self.lock().shown {

@@ -93,6 +93,11 @@ impl Display {
         self.rows
     }
 
+    /// The width that is drawn for, in columns.
+    pub fn width(&self) -> u16 {
+        self.look.columns.unwrap_or(modes::DEFAULT_COLUMNS)
+    }
+
     /// The prompt in force, standing on the screen or not.
     pub fn prompt(&self) -> &Arc<str> {
         &self.prompt

@@ -25,6 +25,7 @@ impl Session {
         if self.refused.as_ref().is_some_and(|refused| refused.due() <= now) {
             self.tell_refused(now);
         }
+        self.redraw_if_due(now);
         let config = self.hub.config();
         if self.person.is_none() {
             if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
@@ -61,7 +62,7 @@ impl Session {
         let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
         let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
         let refused = self.refused.as_ref().map(|refused| refused.due());
-        [idle, login, pending, refused, self.held_until].into_iter().flatten().min()
+        [idle, login, pending, refused, self.held_until, self.redraw_due].into_iter().flatten().min()
     }
 }
 

@@ -64,7 +64,8 @@ impl Session {
                     let hidden = self.palette.asks_password();
                     self.outbox.with_display(|display, _| display.set_hidden(hidden));
                 }
-                LinkEvent::WindowResized | LinkEvent::TerminalChanged => self.look_again(),
+                LinkEvent::WindowResized => self.window_resized(),
+                LinkEvent::TerminalChanged => self.look_again(),
                 LinkEvent::CharacterModeChanged(on) => self.mode_changed(on),
             }
             self.keep_replies_small();

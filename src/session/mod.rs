@@ -24,6 +24,7 @@ mod pending;
 mod personal;
 mod reading;
 mod refused;
+mod resizing;
 mod rooms;
 mod search;
 mod talk;
@@ -141,6 +142,8 @@ pub struct Session {
     password_warned: bool,
     network_warned: bool,
     wanted: Wanted,
+    /// The window has another width, and the view is to be drawn anew then.
+    redraw_due: Option<Instant>,
     /// The read timeout set on the socket: setting it costs a system call.
     read_timeout: Option<Duration>,
     ended: Option<Ended>,
@@ -194,6 +197,7 @@ impl Session {
             password_warned: false,
             network_warned: false,
             wanted: Wanted::default(),
+            redraw_due: None,
             read_timeout: None,
             ended: None,
             hub,

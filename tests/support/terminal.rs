@@ -90,6 +90,11 @@ impl Terminal {
         self.stream.write_all(keys.as_bytes()).expect("sent");
     }
 
+    /// Sends bytes as they are.
+    pub fn press_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).expect("sent");
+    }
+
     /// Types a line with Enter behind it (RFC 854: CR NUL).
     pub fn enter(&mut self, line: &str) {
         self.press(&format!("{line}\r\0"));

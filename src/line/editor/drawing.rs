@@ -30,8 +30,13 @@ pub(super) struct Frame {
 impl Frame {
     /// Erases what is drawn; the cursor is then in the first cell of it.
     fn erase(&self, out: &mut Vec<u8>) {
+        self.erase_from(self.cursor.row - self.top, out);
+    }
+
+    /// Erases from so many rows above the cursor.
+    fn erase_from(&self, rows: usize, out: &mut Vec<u8>) {
         out.push(b'\r');
-        up(self.cursor.row - self.top, out);
+        up(rows, out);
         out.extend_from_slice(ERASE_BELOW);
     }
 }
@@ -48,6 +53,21 @@ pub(super) enum Damage {
 }
 
 impl Editor {
+    /// Takes prompt and line off the screen, on a terminal that may have wrapped their rows again at another width.
+    pub(super) fn erase_reflowed(&self, now: usize, out: &mut Vec<u8>) {
+        let rows = self.frame.cursor.row - self.frame.top;
+        let cells = rows * self.columns + self.frame.cursor.column;
+        // Behind a row that is full now, some terminals have the cursor in it and some in the next one.
+        let erased = rows.min(cells.saturating_sub(1) / now);
+        self.frame.erase_from(erased, out);
+        // Wide characters may leave a cell of each row free.
+        let is_narrow = self.prompt.is_ascii() && self.drawn().is_ascii();
+        if erased < cells / if is_narrow { now } else { now - 1 } {
+            // The row above goes on in this one then: what is written here would flow together with it one day.
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+
     /// Takes prompt and line off the screen, where they are drawn; the cursor is then where the prompt began.
     pub fn erase(&self, out: &mut Vec<u8>) {
         self.frame.erase(out);

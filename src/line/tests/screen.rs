@@ -114,9 +114,19 @@ impl Chat {
         self.receive(&out);
     }
 
-    /// The terminal has another width.
+    /// The terminal has another width, and has not moved its rows.
     pub(super) fn resize(&mut self, columns: u16) {
         let mut out = Vec::new();
+        // On a terminal that reflows the line takes fewer rows now: no more than these are erased, the others stay.
+        let (rows, (row, column)) = self.line_rows();
+        let (from, _) = self.drawn_rows();
+        let cells = (row - from) * self.columns + column;
+        let erased = (row - from).min(cells.saturating_sub(1) / usize::from(columns));
+        self.above.extend_from_slice(&rows[from..row - erased]);
+        let is_narrow = self.editor.line().is_ascii();
+        if erased < cells / (usize::from(columns) - usize::from(!is_narrow)) {
+            self.above.push(String::new());
+        }
         self.editor.resize(columns, &mut out);
         self.terminal.screen_mut().set_size(nonzero(self.screen), nonzero(usize::from(columns)));
         self.columns = usize::from(columns);
@@ -167,7 +177,7 @@ fn nonzero(count: usize) -> NonZero<u16> {
 }
 
 /// Prompt and line as rows, and the cell of the cursor: the plainest way there is.
-fn laid_out(prompt: &str, line: &str, cursor: usize, columns: usize) -> (Vec<String>, (usize, usize)) {
+pub(super) fn laid_out(prompt: &str, line: &str, cursor: usize, columns: usize) -> (Vec<String>, (usize, usize)) {
     let mut rows = vec![String::new()];
     let mut column = 0;
     let mut cell = None;

@@ -2,6 +2,7 @@
 //! line stays where it was.
 
 use super::*;
+use crate::line::tests::reflowing::Reflowing;
 use crate::message::Quoted;
 use crate::outbox::shown::REDRAW_EVERY;
 use crate::screen::Look;
@@ -253,4 +254,46 @@ fn after_the_view_was_left_nothing_is_drawn_anew() {
     viewer.looks();
     viewer.outbox.redraw_if_due(clock());
     assert_eq!(viewer.gets(&[erased(5, 2)]), Vec::<String>::new());
+}
+
+#[test]
+fn on_a_terminal_that_reflows_a_view_of_another_width_is_whole() {
+    for waits in [true, false] {
+        let (outbox, peer) = packets(&laggards(NO_LIMITS));
+        let mut terminal = Reflowing::new(usize::from(ROWS), 50, waits);
+        let look = |columns| Look { ansi: true, columns: Some(columns), ..Look::PLAIN };
+        outbox.with_display(|display, out| {
+            display.set_look(look(50), Some(ROWS), out);
+            display.set_character_mode(true, out);
+        });
+        super::look(&outbox, 0);
+        outbox.push(&mut batch(&[said(1, 99, "one"), said(2, 99, "two"), said(3, 99, "three")]));
+        // Three rows of fifty columns.
+        let typed = "x".repeat(130);
+        outbox.with_display(|display, out| {
+            let editor = display.editor().expect("character mode");
+            assert!(editor.next(&mut typed.as_bytes(), 0, out).is_none());
+        });
+        outbox.flush();
+        all_packets(&peer).iter().for_each(|packet| terminal.process(packet.as_bytes()));
+        for columns in [140_u16, 50, 30, 81] {
+            terminal.resize(usize::from(columns));
+            outbox.with_display(|display, out| display.set_look(look(columns), Some(ROWS), out));
+            assert!(outbox.redraw_view(clock()));
+            outbox.settle();
+            all_packets(&peer).iter().for_each(|packet| terminal.process(packet.as_bytes()));
+            let rows = terminal.shown();
+            let said = rows.iter().rposition(|row| row == "* here").expect("the header");
+            let screen = rows[said..].concat();
+            let expected = ["[00:00] #1 bob: one", "[00:00] #2 bob: two", "[00:00] #3 bob: three", "general | "];
+            assert_eq!(screen, format!("* here{}{typed}", expected.concat()), "{columns}: {rows:#?}");
+        }
+    }
+}
+
+#[test]
+fn nobody_knows_what_stands_in_the_palette() {
+    let viewer = Viewer::ansi();
+    viewer.outbox.close_view();
+    assert!(!viewer.outbox.redraw_view(clock()));
 }

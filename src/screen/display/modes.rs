@@ -9,7 +9,7 @@ use crate::screen::{Look, row};
 use crate::telnet;
 
 /// A terminal's width where none is known, in columns (RFC 1073 leaves 0 for unknown).
-const DEFAULT_COLUMNS: u16 = 80;
+pub(super) const DEFAULT_COLUMNS: u16 = 80;
 
 /// Switches bracketed paste on (xterm control sequences, DECSET 2004).
 const PASTE_ON: &[u8] = b"\x1b[?2004h";
@@ -80,7 +80,7 @@ impl Display {
 
     /// Wipes the screen, where it can be wiped.
     pub fn clear(&mut self, out: &mut Vec<u8>) {
-        self.take_away(out);
+        // Erasing the line first would be of no use, and where the rows have moved, of harm.
         if self.look.ansi {
             out.extend_from_slice(b"\x1b[H\x1b[2J");
             self.row = Row::Free;

@@ -1,0 +1,50 @@
+//! A window that gets another width: the view is drawn anew.
+//!
+//! Many terminals move their rows then, and others do not: where anything stands is unknown until it is drawn again.
+//!
+//! *Owns* when that happens.
+//! *Knows nothing of* how the view is drawn.
+
+use std::time::{Duration, Instant};
+
+use super::Session;
+use super::turns::read_rate;
+use crate::screen::Place;
+use crate::throttle::Turn;
+
+impl Session {
+    /// Telnet has told the window's size.
+    #[inline(never)]
+    pub(super) fn window_resized(&mut self) {
+        let width = |session: &Session| session.outbox.with_display(|display, _| display.width());
+        let before = width(self);
+        self.look_again();
+        if width(self) != before {
+            let now = Instant::now();
+            self.redraw_due.get_or_insert(now);
+            self.redraw_if_due(now);
+        }
+    }
+
+    /// Draws the view anew if it is time. It costs what Ctrl-L costs, and is late rather than left out: whoever drags a
+    /// window's edge sends a hundred widths, of which the last one counts.
+    #[inline(never)]
+    pub(super) fn redraw_if_due(&mut self, now: Instant) {
+        if self.redraw_due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.redraw_due = None;
+        let drawn = self.outbox.with_display(|display, _| display.is_character_mode() && display.look().ansi);
+        if !drawn || !matches!(self.palette.place(), Place::ChatView(_)) {
+            return;
+        }
+        match read_rate().map(|rate| self.reads.reserve(now, 1, rate, Duration::ZERO)) {
+            Some(Turn::Refused(wait)) => self.redraw_due = Some(now + wait),
+            Some(Turn::Now | Turn::At(_)) | None => {
+                if !self.outbox.redraw_view(self.hub.clock.clone()) {
+                    self.redraw();
+                }
+            }
+        }
+    }
+}
