@@ -15,6 +15,50 @@ fn a_newcomer_is_greeted_and_asked_for_a_name() {
 }
 
 #[test]
+fn a_client_of_another_protocol_reads_nothing_before_its_answer() {
+    let server = Server::start();
+    let hello = [&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &[7; 100]].concat();
+    let openings: [(&[u8], &[u8]); 5] = [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\n"),
+        // More than is read at a time.
+        (&[&b"POST /"[..], &[b'a'; 9000], b" HTTP/1.1\r\n\r\n"].concat(), b"HTTP/1.1 400 Bad Request\r\n"),
+        (b"GET / HTTP/1.0", b"HTTP/1.1 400 Bad Request\r\n"),
+        (&hello, &[21, 3, 1, 0, 2, 2, 40]),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", b"This is a chat server for telnet and nc, not SSH.\r\n"),
+    ];
+    for address in [server.address(), server.quick_address()] {
+        for (opening, answer) in openings {
+            let mut client = Client::connect(address);
+            client.send_bytes(opening);
+            client.finish();
+            assert_eq!(client.expect_bytes(answer), b"", "{:?}", opening.escape_ascii().to_string());
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_speaks_first_is_greeted_before_it_is_answered() {
+    let server = Server::start();
+    for (opening, question) in [
+        // Long and in capitals, so that it could still become a request: it is greeted all the same.
+        (&[b'A'; 300][..], "Username: "),
+        (b"alice\r\n:quit\r\n", "* Hello alice."),
+        (&[255, 251, 31], "Username: "),
+        (b"", "Username: "),
+    ] {
+        let mut client = server.connect();
+        client.send_bytes(opening);
+        let before = client.expect("* Welcome to chatsock!\r\n");
+        assert!(!before.contains('A') && !before.contains('*'), "{before:?}");
+        client.expect(question);
+    }
+    let mut quick = Client::connect(server.quick_address());
+    quick.send_bytes(b"general\r\n");
+    quick.expect("* Welcome to chatsock!\r\nEnter room name: ");
+    quick.expect("Enter username: ");
+}
+
+#[test]
 fn second_user_with_the_name_in_other_case_is_refused_and_offered_a_free_one() {
     let server = Server::start();
     let _alice = server.login("alice");

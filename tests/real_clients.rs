@@ -121,10 +121,13 @@ struct Telnet {
 impl Telnet {
     /// Nothing if the programs are missing.
     fn start(server: &Server, terminal: &str) -> Option<Telnet> {
+        Telnet::to(server.address(), terminal)
+    }
+
+    fn to(address: SocketAddr, terminal: &str) -> Option<Telnet> {
         if !have(&["telnet", "script", "stty"]) {
             return None;
         }
-        let address = server.address();
         let inside = format!(
             "echo $$ > \"$NUMBER\"; stty rows {ROWS} cols {COLUMNS}; exec telnet {} {}",
             address.ip(),
@@ -135,6 +138,8 @@ impl Telnet {
             .args(["-qec", &inside, "/dev/null"])
             .env("NUMBER", &number)
             .env("TERM", terminal)
+            .env("LANG", "C.UTF-8")
+            .env_remove("LC_ALL")
             .env_remove("DISPLAY")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -221,6 +226,69 @@ fn in_telnet_a_half_typed_line_survives_two_hundred_messages() {
     alice.terminal.expect_last_row("general | ");
     let rows = alice.terminal.rows();
     assert_eq!(rows.iter().filter(|row| row.contains("a half-typed line")).count(), 1, "{}", rows.join("\n"));
+}
+
+/// Each has a character with the byte 0x9D in UTF-8, which is the stock client's escape character 0x1D with the eighth bit
+/// that a connection without BINARY does not have.
+const ESCAPING: [&str; 7] = ["Нет", "שלום", "李", "这", "이것은", "”", "❌"];
+
+#[test]
+fn in_telnet_every_letter_can_be_typed_in_either_mode_and_on_the_quick_listener() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    for (door, mode) in [("usual", "char"), ("usual", "line"), ("quick", "char"), ("quick", "line")] {
+        let terminal = if mode == "line" { "dumb" } else { "xterm" };
+        let address = if door == "quick" { server.quick_address() } else { server.address() };
+        let Some(mut alice) = Telnet::to(address, terminal) else { return };
+        let name = format!("{door}{mode}");
+        if door == "quick" {
+            alice.terminal.expect_on_screen("Enter room name:");
+            if mode == "char" {
+                alice.terminal.expect_text("\u{1b}[?2004h");
+            }
+            alice.terminal.send("general\r");
+            alice.terminal.expect_on_screen("Enter username:");
+            alice.terminal.send(&format!("{name}\r"));
+            alice.terminal.expect_last_row("general | ");
+        } else {
+            alice.chat(&name);
+        }
+        for text in ESCAPING {
+            alice.terminal.send(&format!("{text}\r"));
+            let before = bob.expect(&format!("{name}: "));
+            assert_eq!(before.matches(&format!("{name}: ")).count(), 0, "{before}");
+            assert_eq!(bob.expect("\r\n"), text, "{door} {mode}");
+            // A line is one line: no empty one behind it brings a second prompt, and the next begins its own row.
+            bob.send(&format!("saw {text}"));
+            alice.terminal.expect_on_screen(&format!("bob: saw {text}"));
+        }
+        let rows = alice.terminal.rows();
+        for text in ESCAPING {
+            let row = rows.iter().find(|row| row.contains(&format!("bob: saw {text}"))).expect("it was seen");
+            assert!(row.starts_with('['), "{door} {mode}: {}", rows.join("\n"));
+        }
+        assert!(!alice.terminal.raw().contains("telnet>"), "{door} {mode}: {}", rows.join("\n"));
+        alice.terminal.send("/quit\r");
+        alice.terminal.expect_text("* Goodbye.");
+    }
+}
+
+#[test]
+fn in_telnet_that_switches_to_line_mode_every_letter_can_be_typed() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let Some(mut alice) = Telnet::start(&server, "xterm") else { return };
+    alice.login("alice");
+    alice.line_mode();
+    alice.terminal.send(":join general\r");
+    alice.terminal.expect_on_screen("* Joined general");
+    alice.terminal.send(":chat\r");
+    alice.terminal.expect_on_screen("Type to talk");
+    for text in ESCAPING {
+        alice.terminal.send(&format!("{text}\r"));
+        bob.expect(&format!("alice: {text}\r\n"));
+    }
+    assert!(!alice.terminal.raw().contains("telnet>"), "{:?}", alice.terminal.raw());
 }
 
 #[test]

@@ -4,7 +4,8 @@
 //!
 //! - `# ...`: a remark;
 //! - `policy auto|never|always`: at the beginning, `auto` if it is missing;
-//! - `open`, `hide`, `show`, `char`, `line`: the server calls that function of the link;
+//! - `open`, `hide`, `show`, `char`, `line`: the server calls that function of the link; `stall`: no further terminal name
+//!   has come in time;
 //! - `< ...`: these bytes come in, in one packet;
 //! - `> ...`: exactly these bytes have gone out since the last `>`;
 //! - `= ...`: exactly this event is next.
@@ -102,6 +103,7 @@ fn event_name(event: LinkEvent<'_>, link: &Link) -> String {
         LinkEvent::TerminalChanged => "terminal".into(),
         LinkEvent::CharacterModeChanged(true) => "character mode".into(),
         LinkEvent::CharacterModeChanged(false) => "line mode".into(),
+        LinkEvent::CharsetChanged => format!("charset {}", link.charset().name()),
         LinkEvent::Confirmed => "confirmed".into(),
     }
 }
@@ -131,6 +133,7 @@ fn run(case: &str, longest: usize) -> Result<(), String> {
         let link = started.get_or_insert_with(|| Link::new(policy));
         match word {
             "open" => link.open(&mut out),
+            "stall" => link.end_names(&mut out),
             "hide" => link.hide_input(&mut out),
             "show" => link.show_input(&mut out),
             "char" | "line" => {

@@ -290,7 +290,54 @@ fn a_request_inside_tls_is_answered_like_any_other() {
     let mut browser = encrypted.trust.connect(encrypted.server.tls_address());
     browser.send("POST / HTTP/1.1\r\nHost: localhost\r\n\r\nalice\r\n:join general\r\n");
     let seen = browser.expect_end();
-    assert!(seen.contains("HTTP/1.1 400 Bad Request\r\n") && !seen.contains("alice"), "{seen:?}");
+    assert!(seen.starts_with("HTTP/1.1 400 Bad Request\r\n") && !seen.contains("alice"), "{seen:?}");
+    // A script that has said all it has to say, with an end that counts and with one that does not.
+    for text in ["GET / HTTP/1.0", "GET / HTTP/1.0\r\n\r\n"] {
+        let (mut browser, mut session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands");
+        browser.send_bytes(text.as_bytes());
+        browser.send_raw(&session.goodbye());
+        assert!(browser.expect_end().starts_with("HTTP/1.1 400 Bad Request\r\n"), "{text}");
+    }
+}
+
+#[test]
+fn the_encrypted_listener_asks_for_telnet_before_its_first_line_and_hides_a_mud_clients_password() {
+    let encrypted = Encrypted::with("[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"sesame\"");
+    let mut client = encrypted.trust.connect(encrypted.server.tls_address());
+    let probe = client.expect_bytes(b"\r* Welcome to chatsock!\r\n");
+    assert_eq!(probe, [255, 253, 24, 255, 253, 31]);
+    client.expect("Username: ");
+    // TinTin++: no terminal that the server edits on, and it hides what is typed only while the server echoes.
+    client.send_bytes(&[255, 251, 24]);
+    client.expect_bytes(&[255, 250, 24, 1, 255, 240]);
+    client.expect_bytes(&[255, 253, 0, 255, 251, 0]);
+    client.send_bytes(b"\xff\xfa\x18\0TINTIN++\xff\xf0");
+    client.send("alice");
+    client.expect("* Hello alice.");
+    client.send(":join staff");
+    client.expect_bytes(&[255, 251, 1]);
+    client.expect("Password: ");
+    client.send("sesame");
+    client.expect_bytes(&[255, 252, 1]);
+    client.expect("* Joined staff");
+}
+
+#[test]
+fn the_encrypted_listener_asks_for_no_telnet_where_its_section_says_never() {
+    for (top, section, expected) in [
+        ("", "never", &b""[..]),
+        ("telnet = \"never\"", "auto", &[255, 253, 24, 255, 253, 31, b'\r']),
+        ("telnet = \"always\"", "never", b""),
+    ] {
+        let directory = scratch();
+        let server = Server::with(&format!(
+            "state_dir = \"{}\"\n{top}\n[tls]\nlisten = [\"127.0.0.1:0\"]\ntelnet = \"{section}\"",
+            directory.display()
+        ));
+        let trust = Trust::in_file(&directory.join("chatsock-certificate.pem"));
+        let mut client = trust.connect(server.tls_address());
+        assert_eq!(client.expect_bytes(b"* Welcome"), expected, "{top} {section}");
+    }
 }
 
 #[test]

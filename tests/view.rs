@@ -1,5 +1,7 @@
 //! The chat view: what is said, what is shown, and in which order.
 
+#[path = "view/charset.rs"]
+mod charset;
 mod support;
 #[path = "support/terminal.rs"]
 mod terminal;

@@ -115,6 +115,8 @@ pub enum Verb {
     Quiet,
     /// Switches between line and character mode.
     Mode,
+    /// Says how the terminal writes letters beyond ASCII.
+    Charset,
     /// Draws the screen anew.
     Redraw,
     /// Shows or sets the time zone.
@@ -210,6 +212,7 @@ impl Spec {
             | Verb::Ids
             | Verb::Quiet
             | Verb::Mode
+            | Verb::Charset
             | Verb::Redraw
             | Verb::TimeZone
             | Verb::Time
@@ -284,6 +287,7 @@ pub const TABLE: &[Spec] = &[
     row(Verb::Ids, "ids", &[], "on|off", "Shows message ids in the view, or not.", ":ids off", Cost::Read(1)),
     row(Verb::Quiet, "quiet", &[], "on|off", "Hides who joins, leaves or is renamed.", ":quiet on", Cost::Read(1)),
     row(Verb::Mode, "mode", &[], "line|char", "Who edits your line: terminal, or server.", ":mode line", Cost::Read(1)),
+    row(Verb::Charset, "charset", &[], "[utf-8|latin1]", "Shows or sets how your terminal writes.", ":charset latin1", Cost::Read(1)),
     row(Verb::Redraw, "redraw", &[], "", "Draws the screen anew, as Ctrl-L.", ":redraw", Cost::Read(1)),
     row(Verb::TimeZone, "timezone", &[], "[zone]", "Shows or sets the zone of your times.", ":timezone Europe/Berlin", Cost::Read(1)),
     row(Verb::Time, "time", &[], "", "Tells date and time.", ":time", Cost::Read(1)),

@@ -49,7 +49,7 @@ pub(super) const LIMIT_KEYS: &[&str] = &[
     "rooms_per_ip",
 ];
 
-pub(super) const TLS_KEYS: &[&str] = &["listen", "certificate", "key"];
+pub(super) const TLS_KEYS: &[&str] = &["listen", "telnet", "certificate", "key"];
 
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
 

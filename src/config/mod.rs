@@ -124,6 +124,8 @@ pub enum Plain {
 pub struct TlsConfig {
     /// Where people come in with TLS.
     pub listen: Vec<SocketAddr>,
+    /// Whether these listeners open telnet negotiation; as [`Config::telnet`] where the section says nothing.
+    pub telnet: Telnet,
     /// The certificate chain in PEM, the server's own first; set if and only if `key` is. `None`: a self-signed one.
     pub certificate: Option<PathBuf>,
     /// Its private key in PEM.
@@ -131,9 +133,10 @@ pub struct TlsConfig {
 }
 
 /// Whether a listener opens telnet negotiation with those who connect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Telnet {
     /// Probes with a few bytes, which a client that is not telnet overwrites with the first line.
+    #[default]
     Auto,
     /// Sends no telnet command, ever.
     Never,

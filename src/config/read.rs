@@ -67,12 +67,7 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     let top = Section { prefix: "", table };
     unknown_at_the_top(reader, table);
 
-    reader.read_word(
-        top,
-        "telnet",
-        &[("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)],
-        &mut config.telnet,
-    );
+    read_telnet(reader, top, &mut config.telnet);
     reader.read_line(top, "welcome_message", &mut config.welcome_message);
     reader.read_bool(top, "connection_timeout", &mut config.connection_timeout);
     reader.read_number(top, "chatview_max", 1..=1000, &mut config.chatview_max);
@@ -93,7 +88,7 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     let tls = if cfg!(feature = "tls") { section(reader, top, "tls") } else { None };
     let tls = tls.map(|table| Section { prefix: "tls.", table });
     if let Some(tls) = tls {
-        config.tls = read_tls(reader, tls, reader.line_of(top, "tls"), taken, state);
+        config.tls = read_tls(reader, tls, reader.line_of(top, "tls"), taken, state, config.telnet);
     }
     read_plain(reader, top, state, &mut config);
     if state == Tree::Whole {
@@ -121,6 +116,12 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
         contradictions(reader, top, limits, &config);
     }
     config
+}
+
+/// The key `telnet`, which the TLS listeners have too.
+pub(super) fn read_telnet(reader: &mut Reader<'_>, section: Section<'_, '_>, target: &mut Telnet) {
+    let words = [("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)];
+    reader.read_word(section, "telnet", &words, target);
 }
 
 /// The table under `[name]`, if there is one.

@@ -12,10 +12,10 @@ use toml::de::DeValue;
 
 use super::address::parse_address;
 use super::keys::{TLS_KEYS, unknown_keys};
-use super::read::{Taken, refuse_clash};
+use super::read::{Taken, read_telnet, refuse_clash};
 use super::syntax::Tree;
 use super::value::{Reader, Section};
-use super::{Config, Plain, TlsConfig};
+use super::{Config, Plain, Telnet, TlsConfig};
 
 #[cfg(test)]
 mod tests;
@@ -23,15 +23,17 @@ mod tests;
 /// Where TLS is spoken if the section says nothing else.
 const DEFAULT_PORT: u16 = 5556;
 
-/// The section `[tls]`; `taken` are the addresses of the other listeners, `line` is where the section begins.
+/// The section `[tls]`; `taken` are the addresses of the other listeners, `line` is where the section begins, `telnet`
+/// is what the listeners do about telnet unless the section says something else.
 pub(super) fn read_tls(
     reader: &mut Reader<'_>,
     section: Section<'_, '_>,
     line: Option<usize>,
     mut taken: Vec<Taken>,
     state: Tree,
+    telnet: Telnet,
 ) -> TlsConfig {
-    let mut tls = TlsConfig::default();
+    let mut tls = TlsConfig { telnet, ..TlsConfig::default() };
     unknown_keys(reader, section, TLS_KEYS);
     let default = (Ipv4Addr::UNSPECIFIED, DEFAULT_PORT).into();
     let listen = reader.read_list(section, "listen", "0.0.0.0:5556", parse_address);
@@ -40,6 +42,7 @@ pub(super) fn read_tls(
         taken.push((address, "tls.listen"));
         tls.listen.push(address);
     }
+    read_telnet(reader, section, &mut tls.telnet);
     reader.read_path(section, "certificate", &mut tls.certificate);
     reader.read_path(section, "key", &mut tls.key);
     let (given, missing) = match (&tls.certificate, &tls.key) {

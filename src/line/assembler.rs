@@ -6,7 +6,8 @@
 
 use std::borrow::Cow;
 
-use crate::text;
+use super::replies::without_replies;
+use crate::text::{self, Charset};
 
 /// Control-C, ETX.
 const INTERRUPT: u8 = 0x03;
@@ -44,6 +45,9 @@ pub struct Assembler {
     after_return: bool,
     /// Inside a line that was refused for its length.
     dropping: bool,
+    charset: Charset,
+    /// A line was not UTF-8.
+    garbled: bool,
 }
 
 impl Assembler {
@@ -116,6 +120,16 @@ impl Assembler {
         Some(LineEvent::Entered(self.take(b"")))
     }
 
+    /// How the terminal writes characters beyond ASCII, from the line on of which the first half may be here.
+    pub fn set_charset(&mut self, charset: Charset) {
+        self.charset = charset;
+    }
+
+    /// Whether a line since this was last asked was not UTF-8.
+    pub fn take_garbled(&mut self) -> bool {
+        std::mem::take(&mut self.garbled)
+    }
+
     /// Drops the line so far, as telnet's IP asks.
     pub fn clear(&mut self) {
         self.forget();
@@ -124,7 +138,11 @@ impl Assembler {
 
     /// Takes the last character of the line so far back, as telnet's EC asks.
     pub fn erase_character(&mut self) {
-        self.kept.truncate(self.kept.len() - last_character(&self.kept));
+        let length = match self.charset {
+            Charset::Utf8 => last_character(&self.kept),
+            Charset::Latin1 => self.kept.len().min(1),
+        };
+        self.kept.truncate(self.kept.len() - length);
         if self.kept.is_empty() {
             self.forget();
         }
@@ -164,18 +182,36 @@ impl Assembler {
 
     /// The line that ends with this piece.
     fn take<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, str> {
-        if self.kept.is_empty() {
-            return text::sanitize_bytes(piece);
+        if self.kept.is_empty()
+            && let Ok(line) = str::from_utf8(piece)
+            && (self.charset == Charset::Utf8 || line.is_ascii())
+            && !line.contains('\x1b')
+        {
+            return text::sanitize(line);
         }
         let mut line = std::mem::take(&mut self.kept);
         line.extend_from_slice(piece);
+        Cow::Owned(self.take_whole(line))
+    }
+
+    #[inline(never)]
+    fn take_whole(&mut self, mut line: Vec<u8>) -> String {
+        if line.contains(&b'\x1b') {
+            line = without_replies(&line);
+        }
+        if let Cow::Owned(decoded) = self.charset.decode(&line) {
+            line = decoded;
+        }
         match String::from_utf8(line) {
             Ok(line) => match text::sanitize(&line) {
                 // Borrowed means unchanged.
-                Cow::Borrowed(_) => Cow::Owned(line),
-                Cow::Owned(clean) => Cow::Owned(clean),
+                Cow::Borrowed(_) => line,
+                Cow::Owned(clean) => clean,
             },
-            Err(error) => Cow::Owned(text::sanitize_bytes(error.as_bytes()).into_owned()),
+            Err(error) => {
+                self.garbled = true;
+                text::sanitize_bytes(error.as_bytes()).into_owned()
+            }
         }
     }
 

@@ -21,7 +21,7 @@ use std::ops::Range;
 use super::keys::{Key, Keys};
 use super::recall::Recall;
 use super::words;
-use crate::text;
+use crate::text::{self, Charset};
 
 mod drawing;
 
@@ -163,6 +163,16 @@ impl Editor {
     #[cfg(test)]
     pub(super) fn line_capacity(&self) -> usize {
         self.line.capacity()
+    }
+
+    /// How the terminal writes characters beyond ASCII.
+    pub fn set_charset(&mut self, charset: Charset) {
+        self.keys.set_charset(charset);
+    }
+
+    /// Whether something typed since this was last asked was not UTF-8.
+    pub fn take_garbled(&mut self) -> bool {
+        self.keys.take_garbled()
     }
 
     /// Whether what comes is part of a bracketed paste that has not ended.

@@ -8,8 +8,10 @@
 //! ```
 //!
 //! ESC may be a key by itself, and nothing tells it from the start of a sequence but time, which would make keys depend on
-//! how packets were cut. So: ESC and what follows it are a sequence if that is `[`, `O`, `b`, `d`, `f` or Backspace;
-//! otherwise ESC is forgotten and the next byte is typed as if alone.
+//! how packets were cut. So: ESC and what follows it are a sequence if that is `[`, `O`, `b`, `d`, `f` or Backspace, or
+//! begins a string in which a terminal replies to a question: OSC, DCS, APC, PM or SOS (ECMA-48, 5.6). Otherwise ESC is
+//! forgotten and the next byte is typed as if alone. A string is swallowed up to BEL or ST; Enter and any other control
+//! character end it too, so that a key pressed by accident costs no more than what stands in front of the next Enter.
 //!
 //! In a paste a line end is a break in the line, not Enter, and every other control character is dropped. No other key
 //! would get a person out of a paste whose end never comes, so Control-C does it when it comes twice in a row: once is
@@ -20,6 +22,14 @@
 //! *Called by* `line::editor`.
 
 use std::str;
+
+use crate::text::Charset;
+
+/// Longest string of a terminal's that is swallowed, in bytes.
+///
+/// Terminals answer in under a kilobyte. What follows in a longer one is typed again: whatever begins a string, it does
+/// not swallow all that somebody types.
+const LONGEST_STRING: u16 = 4096;
 
 const ESC: u8 = 0x1b;
 /// Control-C, ETX.
@@ -69,8 +79,12 @@ enum State {
     Control(Sequence),
     /// Behind `ESC [ [`: the Linux console's function keys have one byte more than ECMA-48 says.
     Console,
-    /// Only in a paste: behind OSC, DCS, SOS, PM or APC, up to a control character (ECMA-48, 5.6).
-    String,
+    /// Behind OSC, DCS, SOS, PM or APC, up to BEL or ST; how many bytes it may still have.
+    String(u16),
+    /// Behind an ESC in a string, which is half of an ST or begins something else.
+    StringEscape,
+    /// Behind `ESC [ M`: so many bytes of a mouse report of X10 are still to come.
+    Mouse(u8),
 }
 
 /// What is known of a sequence before its final byte.
@@ -95,17 +109,39 @@ pub(super) struct Keys {
     /// A character in UTF-8 of which not all bytes are there.
     partial: [u8; 4],
     partial_length: u8,
+    charset: Charset,
+    /// Something was not UTF-8.
+    is_garbled: bool,
 }
 
 impl Keys {
     /// Line mode has read the line before, and maybe only the CR of its end: a LF or NUL that comes first is dropped.
     pub(super) fn new() -> Keys {
-        Keys { state: State::AfterReturn, is_pasting: false, breaks: 0, partial: [0; 4], partial_length: 0 }
+        Keys {
+            state: State::AfterReturn,
+            is_pasting: false,
+            breaks: 0,
+            partial: [0; 4],
+            partial_length: 0,
+            charset: Charset::Utf8,
+            is_garbled: false,
+        }
     }
 
     /// Forgets sequences, a paste and characters that are not complete.
     pub(super) fn reset(&mut self) {
-        *self = Keys { state: State::Ground, ..Keys::new() };
+        *self = Keys { state: State::Ground, charset: self.charset, ..Keys::new() };
+    }
+
+    /// How characters beyond ASCII are written from now on. One that is not complete is forgotten.
+    pub(super) fn set_charset(&mut self, charset: Charset) {
+        self.charset = charset;
+        self.partial_length = 0;
+    }
+
+    /// Whether something was not UTF-8 since this was last asked.
+    pub(super) fn take_garbled(&mut self) -> bool {
+        std::mem::take(&mut self.is_garbled)
     }
 
     /// Whether what comes is pasted, not typed.
@@ -157,6 +193,9 @@ impl Keys {
 
     /// A byte of a character beyond ASCII, or one that breaks an incomplete one: then it is not taken.
     fn character(&mut self, byte: u8) -> (Option<char>, bool) {
+        if self.charset == Charset::Latin1 {
+            return (Some(char::from(byte)), true);
+        }
         let length = usize::from(self.partial_length);
         // Four bytes are never incomplete, so a fourth is the last.
         if let Some(slot) = self.partial.get_mut(length) {
@@ -171,7 +210,10 @@ impl Keys {
                 (None, true)
             }
             // What could not become a character is one U+FFFD, as in line mode; a byte alone is all of it.
-            Err(_) => (Some(char::REPLACEMENT_CHARACTER), length == 0),
+            Err(_) => {
+                self.is_garbled = true;
+                (Some(char::REPLACEMENT_CHARACTER), length == 0)
+            }
         }
     }
 
@@ -202,7 +244,7 @@ impl Keys {
             (State::Escape, ESC) => (State::Escape, None, true),
             (State::Escape, b'[') => (State::Control(Sequence::default()), None, true),
             (State::Escape, b'O') => (State::Control(Sequence { is_ss3: true, ..Sequence::default() }), None, true),
-            (State::Escape, b']' | b'P' | b'X' | b'^' | b'_') if self.is_pasting => (State::String, None, true),
+            (State::Escape, b']' | b'P' | b'X' | b'^' | b'_') => (State::String(LONGEST_STRING), None, true),
             // The other sequences of ISO 2022: intermediate bytes, then a final one.
             (State::Escape, 0x20..=0x2f) if self.is_pasting => (State::Escape, None, true),
             (State::Escape, 0x30..=0x7e) if self.is_pasting => (State::Ground, None, true),
@@ -213,6 +255,10 @@ impl Keys {
             (State::Escape, _) => (State::Ground, None, false),
 
             (State::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'[') => (State::Console, None, true),
+            // Pasted, it deletes a line and reports nothing.
+            (State::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'M') if !self.is_pasting => {
+                (State::Mouse(3), None, true)
+            }
             (State::Control(sequence), 0x20..=0x3f) => (State::Control(sequence.with(byte)), None, true),
             (State::Control(sequence), 0x40..=0x7e) => (State::Ground, self.sequence_key(sequence, byte), true),
             // No sequence goes on over a control character or text beyond ASCII.
@@ -221,9 +267,17 @@ impl Keys {
             (State::Console, 0x20..=0x7e) => (State::Ground, None, true),
             (State::Console, _) => (State::Ground, None, false),
 
-            (State::String, 0x20..=0x7e | 0x80..) => (State::String, None, true),
-            (State::String, 0x07) => (State::Ground, None, true),
-            (State::String, _) => (State::Ground, None, false),
+            (State::Mouse(left), 0x20..) => (if left > 1 { State::Mouse(left - 1) } else { State::Ground }, None, true),
+            (State::Mouse(_), _) => (State::Ground, None, false),
+
+            // BEL, CAN and SUB.
+            (State::String(_), 0x07 | 0x18 | 0x1a) => (State::Ground, None, true),
+            (State::String(_), ESC) => (State::StringEscape, None, true),
+            (State::String(0), _) => (State::Ground, None, false),
+            (State::String(left), 0 | 0x20..=0x7e | 0x80..) => (State::String(left - 1), None, true),
+            (State::String(_), _) => (State::Ground, None, false),
+            (State::StringEscape, b'\\') => (State::Ground, None, true),
+            (State::StringEscape, _) => (State::Escape, None, false),
         };
         self.state = next;
         (key, is_taken)

@@ -15,6 +15,7 @@ mod editor;
 mod keys;
 mod layout;
 mod recall;
+mod replies;
 #[cfg(test)]
 pub(crate) mod tests;
 mod words;

@@ -29,6 +29,7 @@ use crate::conversation::Conversation;
 use crate::message::{Addressee, ClientId};
 use crate::names::UserName;
 use crate::screen::{Display, Place, Tone};
+use crate::text::Charset;
 use crate::wire::Codec;
 use backlog::Backlog;
 use batch::Wanted;
@@ -88,6 +89,10 @@ struct State {
     /// The person's name, once he has one.
     name: Option<UserName>,
     personal: Option<Box<Personal>>,
+    /// How the terminal reads letters beyond ASCII. Everything up to `unsent` is in UTF-8.
+    charset: Charset,
+    /// The peer has shown telnet: a byte of 255 in text is doubled for it.
+    is_telnet: bool,
     /// Written, but not given to the socket yet. Empty except within one turn of the session.
     unsent: Vec<u8>,
     /// What every byte passes on its way to the socket. What it has made of them is sent, or joins the backlog, before the
@@ -130,6 +135,8 @@ impl Outbox {
                 shown: None,
                 name: None,
                 personal: None,
+                charset: Charset::Utf8,
+                is_telnet: false,
                 unsent: Vec::new(),
                 codec: Codec::Plain,
                 backlog: Backlog::new(),
@@ -184,7 +191,7 @@ impl Outbox {
             return;
         }
         let look = state.display.look();
-        let is_plain = state.personal.is_none() && state.shown.is_none();
+        let is_plain = state.personal.is_none() && state.shown.is_none() && state.charset == Charset::Utf8;
         let shares = all && is_plain && !batch.has_by(self.id) && state.display.shares_frame(batch.prompt());
         let named = look.color && state.name.as_ref().is_some_and(|name| batch.mentions(name));
         if shares && !named {
@@ -257,6 +264,13 @@ impl Outbox {
         guard.display = Display::new();
         guard.place = Place::Nowhere;
         guard.unsent.extend_from_slice(bytes);
+    }
+
+    /// What leaves from now on is for a terminal that reads this charset; `is_telnet`: over telnet.
+    pub fn set_charset(&self, charset: Charset, is_telnet: bool) {
+        let mut guard = self.lock();
+        guard.charset = charset;
+        guard.is_telnet = is_telnet;
     }
 
     /// Works on the screen: the closure gets it and the buffer for what is to be written.

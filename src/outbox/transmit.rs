@@ -13,6 +13,8 @@ use std::time::Instant;
 use socket2::SockRef;
 
 use super::{Ended, KEPT_BUFFER, Outbox, State, Whose};
+use crate::telnet::recode_as_latin1;
+use crate::text::Charset;
 use crate::wire::Codec;
 
 impl Outbox {
@@ -160,6 +162,9 @@ impl Outbox {
     pub(super) fn transmit_unsent(&self, state: &mut State, whose: Whose) {
         if state.unsent.is_empty() {
             return;
+        }
+        if state.charset == Charset::Latin1 {
+            state.unsent = recode_as_latin1(&state.unsent, state.is_telnet);
         }
         if !state.codec.is_plain() {
             return self.seal_unsent(state, whose);

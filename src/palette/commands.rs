@@ -180,6 +180,8 @@ impl Palette {
                 "char" => effects.push(Effect::SetCharacterMode(true)),
                 _ => return None,
             },
+            Verb::Charset if typed.rest.is_empty() => effects.push(Effect::TellCharset),
+            Verb::Charset => effects.push(Effect::SetCharset(text::Charset::named(typed.rest.as_bytes())?)),
             Verb::TimeZone if typed.rest.is_empty() => effects.push(Effect::TellTimeZone),
             Verb::TimeZone => effects.push(Effect::SetTimeZone(typed.rest.to_owned())),
             Verb::Time => effects.push(Effect::TellTime),

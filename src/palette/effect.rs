@@ -13,6 +13,7 @@ use crate::message::{Draft, MessageId};
 use crate::names::{RoomName, UserName};
 use crate::screen::{Bell, Tone};
 use crate::secret::Secret;
+use crate::text::Charset;
 
 /// What the session carries out, in the order given.
 #[derive(Debug, PartialEq, Eq)]
@@ -207,6 +208,10 @@ pub enum Effect {
     Redraw,
     /// Let the server edit the line (`true`) or the terminal (`false`).
     SetCharacterMode(bool),
+    /// Read and write text in another charset.
+    SetCharset(Charset),
+    /// Tell which one it is.
+    TellCharset,
     /// Switch colour.
     SetColor(bool),
     /// Show more or less in the view.

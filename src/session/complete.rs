@@ -84,6 +84,9 @@ impl Session {
                 Some("color" | "timestamps" | "ids" | "quiet") => {
                     found.extend(["on", "off"].map(str::to_owned).into_iter().filter(|c| starts(c)))
                 }
+                Some("charset") => {
+                    found.extend(["utf-8", "latin1"].map(str::to_owned).into_iter().filter(|c| starts(c)));
+                }
                 _ => found.extend(self.names().filter(|c| starts(c))),
             }
         } else if !word.is_empty() {

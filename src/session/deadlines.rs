@@ -21,6 +21,9 @@ impl Session {
             // What was typed meanwhile answers a question that has not been put yet.
             self.update_place();
         }
+        if self.names_until.is_some_and(|(_, until)| until <= now) {
+            self.end_names();
+        }
         self.run_pending(now);
         if self.refused.as_ref().is_some_and(|refused| refused.due() <= now) {
             self.tell_refused(now);
@@ -62,7 +65,8 @@ impl Session {
         let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
         let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
         let refused = self.refused.as_ref().map(|refused| refused.due());
-        [idle, login, pending, refused, self.held_until, self.redraw_due].into_iter().flatten().min()
+        let names = self.names_until.map(|(_, until)| until);
+        [idle, login, pending, refused, names, self.held_until, self.redraw_due].into_iter().flatten().min()
     }
 }
 

@@ -91,6 +91,8 @@ impl Session {
             Effect::TellWhoAmI => self.tell_who_am_i(),
             Effect::Redraw => self.redraw(),
             Effect::SetCharacterMode(on) => self.set_character_mode(on),
+            Effect::SetCharset(charset) => self.set_charset(charset),
+            Effect::TellCharset => self.tell_charset(),
             Effect::SetColor(on) => self.set_color(on),
             Effect::SetViewing(viewing) => self.set_viewing(viewing),
             Effect::HideInput => self.hide_input(),

@@ -41,6 +41,12 @@ impl Session {
             self.turn_away(protocol);
             return;
         }
+        self.take_typed(chunk);
+    }
+
+    /// The same for what is known to be no other protocol.
+    #[inline(never)]
+    pub(super) fn take_typed(&mut self, chunk: &[u8]) {
         self.is_alone = !self.more_waits && is_one_line(chunk);
         let mut input = chunk;
         while let Some(event) = self.next_event(&mut input) {
@@ -60,6 +66,7 @@ impl Session {
                 LinkEvent::EndOfFile => self.ended_by_key(),
                 LinkEvent::Confirmed => {
                     self.look_again();
+                    self.write_in_charset();
                     // The prompt for a password may stand there already.
                     let hidden = self.palette.asks_password();
                     self.outbox.with_display(|display, _| display.set_hidden(hidden));
@@ -67,6 +74,7 @@ impl Session {
                 LinkEvent::WindowResized => self.window_resized(),
                 LinkEvent::TerminalChanged => self.look_again(),
                 LinkEvent::CharacterModeChanged(on) => self.mode_changed(on),
+                LinkEvent::CharsetChanged => self.charset_changed(),
             }
             self.keep_replies_small();
             if self.is_over() {
@@ -74,6 +82,7 @@ impl Session {
             }
         }
         self.send_protocol();
+        self.await_names();
     }
 
     /// One read may bring thousands of keys and lines with an answer each: they are sent, and taken, before they grow.
@@ -232,6 +241,9 @@ impl Session {
                 }
             });
         }
+        if line.contains(char::REPLACEMENT_CHARACTER) {
+            self.tell_garbled();
+        }
         match turn {
             Turn::Now => self.run_line(line),
             Turn::At(due) => {
@@ -331,7 +343,7 @@ impl Session {
 
     /// Another protocol knocked: one fitting answer and the end; nothing it sent is run.
     #[inline(never)]
-    fn turn_away(&mut self, foreign: Foreign) {
+    pub(super) fn turn_away(&mut self, foreign: Foreign) {
         self.outbox.answer_raw(foreign.answer());
         self.ended = Some(Ended::Foreign(foreign));
     }
@@ -345,6 +357,8 @@ impl Session {
             if let Some(LineEvent::Entered(begun)) = self.assembler.finish() {
                 self.with_editor(|editor, out| drop(editor.next(&mut begun.as_bytes(), 0, out)));
             }
+            let charset = self.link.charset();
+            self.with_editor(|editor, _| editor.set_charset(charset));
         } else {
             self.assembler.resume_after_return();
         }

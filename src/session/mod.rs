@@ -28,6 +28,7 @@ mod resizing;
 mod rooms;
 mod search;
 mod talk;
+mod terminal;
 mod turns;
 
 use std::io;
@@ -144,6 +145,10 @@ pub struct Session {
     wanted: Wanted,
     /// The window has another width, and the view is to be drawn anew then.
     redraw_due: Option<Instant>,
+    /// The user was told that what they typed is not UTF-8.
+    charset_warned: bool,
+    /// The terminal's names may go on: the number of the open question, and until when its answer is waited for.
+    names_until: Option<(u8, Instant)>,
     /// The read timeout set on the socket: setting it costs a system call.
     read_timeout: Option<Duration>,
     ended: Option<Ended>,
@@ -154,16 +159,15 @@ impl Session {
     #[inline(never)]
     pub fn new(hub: Arc<Hub>, outbox: Arc<Outbox>, peer: SocketAddr, door: Door, now: Instant) -> Box<Session> {
         let config = hub.config();
-        let policy = match config.telnet {
-            // Hardly anybody speaks telnet through TLS, and the first line would not hide the probe from whoever does not.
-            Telnet::Auto if outbox.encryption().is_some() => Policy::Await,
+        let encrypted = outbox.encryption().is_some();
+        let policy = match if encrypted { config.tls.telnet } else { config.telnet } {
             Telnet::Auto => Policy::Auto,
             Telnet::Never => Policy::Never,
             Telnet::Always => Policy::Always,
         };
         // Boxed here: it is large, and its maker's stack is what every idle person keeps.
         Box::new(Session {
-            encrypted: outbox.encryption().is_some(),
+            encrypted,
             outbox,
             peer,
             link: Link::new(policy),
@@ -198,6 +202,8 @@ impl Session {
             network_warned: false,
             wanted: Wanted::default(),
             redraw_due: None,
+            charset_warned: false,
+            names_until: None,
             read_timeout: None,
             ended: None,
             hub,
@@ -215,10 +221,8 @@ impl Session {
 
     /// Runs the connection to its end; returns why it ended. The socket is finished with, but not closed.
     pub fn run(&mut self) -> Ended {
-        self.greet();
-        // What was said behind the last of the handshake.
-        self.take_read(&[]);
         let mut small = [0; SMALL_READ];
+        self.open(&mut small);
         let mut large: Option<Box<[u8]>> = None;
         while self.complete_turn() {
             let deadline = self.next_deadline();

@@ -1,6 +1,7 @@
 //! Reading: waiting for bytes, and opening them where the connection is encrypted.
 //!
-//! *Owns* the wait, and the difference between an end that the peer has said and one that only the network shows.
+//! *Owns* the wait, the moment in which a peer may speak before it is greeted, and the difference between an end that the
+//! peer has said and one that only the network shows.
 //! *Knows nothing of* the encryption, whose state is the outbox's, and of what the bytes say.
 //! *Called by* `session`.
 
@@ -14,9 +15,86 @@ use socket2::SockRef;
 use super::Session;
 use crate::outbox::Ended;
 use crate::text::escape_for_log;
-use crate::wire::Fed;
+use crate::wire::{Fed, Verdict};
+
+/// How long the greeting waits for first bytes.
+///
+/// A client of HTTP, TLS or SSH speaks as soon as it is connected: its first bytes are here one packet after the last of
+/// TCP's handshake. Anything said before the answer would be junk to it. Users do not notice 20 ms.
+const FIRST_BYTES: Duration = Duration::from_millis(20);
+
+/// Bytes read before the greeting at most: no request line that is sent at once is longer. Of a longer one the greeting
+/// comes before the answer.
+const MOST_FIRST_BYTES: usize = 16 * 1024;
+
+/// How far an encrypted connection has come with a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    /// More may come.
+    More,
+    /// The peer has said that nothing more comes.
+    Closed,
+    /// Nothing more can be read.
+    Broken,
+}
 
 impl Session {
+    /// Waits a moment for what the peer says first, and greets it unless that is another protocol.
+    #[inline(never)]
+    pub(super) fn open(&mut self, buffer: &mut [u8]) {
+        let deadline = Instant::now() + FIRST_BYTES;
+        let mut heard = Vec::new();
+        let mut opened = Opened::More;
+        if self.encrypted {
+            // What was said behind the last of the handshake.
+            opened = self.unseal(&[], &mut heard);
+        }
+        let mut verdict = self.first_bytes.feed(&heard);
+        while verdict == Verdict::Undecided
+            && opened == Opened::More
+            && heard.len() < MOST_FIRST_BYTES
+            && !self.is_over()
+        {
+            let before = heard.len();
+            match self.read(buffer, Some(deadline)) {
+                Ok(0) => {
+                    verdict = self.first_bytes.finish();
+                    break;
+                }
+                Ok(count) if self.encrypted => opened = self.unseal(&buffer[..count], &mut heard),
+                Ok(count) => {
+                    heard.extend_from_slice(&buffer[..count]);
+                    self.more_waits = count == buffer.len() && more_waits(self.outbox.stream());
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
+                    kind => self.ended = Some(Ended::Reset(kind)),
+                },
+            }
+            verdict = self.first_bytes.feed(&heard[before..]);
+            if Instant::now() >= deadline {
+                break;
+            }
+        }
+        if opened == Opened::Closed {
+            verdict = self.first_bytes.finish();
+        }
+        if let Verdict::Foreign(protocol) = verdict {
+            return self.turn_away(protocol);
+        }
+        self.greet();
+        if heard.is_empty() && opened == Opened::More {
+            return;
+        }
+        // The first question is put before it is answered.
+        let more_waits = std::mem::take(&mut self.more_waits);
+        if self.complete_turn() {
+            self.more_waits = more_waits;
+            self.take_typed(&heard);
+            self.finish_opened(opened);
+        }
+    }
+
     /// Waits for bytes, at most until the deadline.
     #[inline(never)]
     pub(super) fn read(&mut self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
@@ -45,13 +123,28 @@ impl Session {
     #[inline(never)]
     fn take_sealed(&mut self, chunk: &[u8]) {
         let mut plain = Vec::new();
-        let fed = self.outbox.unseal(chunk, &mut plain);
+        let opened = self.unseal(chunk, &mut plain);
         if !plain.is_empty() {
             self.take(&plain);
         }
-        match fed {
-            Ok(Fed::ShakingHands | Fed::Open) => {}
-            Ok(Fed::Closed) => self.input_ended(),
+        self.finish_opened(opened);
+    }
+
+    /// What was said has been run.
+    fn finish_opened(&mut self, opened: Opened) {
+        match opened {
+            Opened::More => {}
+            Opened::Closed => self.input_ended(),
+            Opened::Broken => drop(self.ended.get_or_insert(Ended::Tls)),
+        }
+    }
+
+    /// Opens what one read brought.
+    #[inline(never)]
+    fn unseal(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> Opened {
+        match self.outbox.unseal(chunk, plain) {
+            Ok(Fed::ShakingHands | Fed::Open) => Opened::More,
+            Ok(Fed::Closed) => Opened::Closed,
             Err(error) => {
                 log::info!(
                     "client {} from {}: TLS: {}",
@@ -59,7 +152,7 @@ impl Session {
                     self.peer,
                     escape_for_log(&error.to_string())
                 );
-                self.ended.get_or_insert(Ended::Tls);
+                Opened::Broken
             }
         }
     }

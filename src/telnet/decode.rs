@@ -48,12 +48,14 @@ pub struct Decoder {
     state: State,
     /// Option and content; empty, without memory, outside of subnegotiations.
     kept: Vec<u8>,
+    /// A lone 0xFF in front of text is text too.
+    keeps_lone: bool,
 }
 
 impl Decoder {
     /// At the beginning of a connection.
     pub fn new() -> Decoder {
-        Decoder { state: State::Data, kept: Vec::new() }
+        Decoder { state: State::Data, kept: Vec::new(), keeps_lone: false }
     }
 
     /// The option and content of the subnegotiation just completed; `None` if it was empty.
@@ -76,7 +78,12 @@ impl Decoder {
                     self.state = State::Iac;
                 }
                 // A lone 0xFF in front of text: a client that is not telnet, or that does not double. The text counts.
-                State::Iac if byte < FIRST_COMMAND => self.state = State::Data,
+                State::Iac if byte < FIRST_COMMAND => {
+                    self.state = State::Data;
+                    if self.keeps_lone {
+                        return Some(Event::Data(&[IAC]));
+                    }
+                }
                 State::Iac => {
                     *input = rest;
                     self.state = State::Data;
@@ -134,6 +141,12 @@ impl Decoder {
             }
         }
         None
+    }
+
+    /// Whether a 0xFF that nobody doubled is kept where it cannot begin a command: in Latin-1 it is a letter, y with a
+    /// diaeresis; in UTF-8 it is nothing.
+    pub fn keep_lone(&mut self, on: bool) {
+        self.keeps_lone = on;
     }
 
     fn keep(&mut self, byte: u8) {

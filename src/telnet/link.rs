@@ -4,12 +4,15 @@
 //! *Knows nothing of* the bytes' meaning as lines.
 //! *Called by* `session`.
 
+use super::charset::CharsetOption;
 use super::decode::{Decoder, Event};
+use super::event::{LinkEvent, Policy};
 use super::options::{OURS, Outcome, Refusals, Switch, THEIRS};
 use super::{
-    ABORT, AYT, BINARY, DO, EC, ECHO, EL, EOF, IAC, IP, NAWS, SB, SE, SUPPRESS_GO_AHEAD, SUSP, TERMINAL_TYPE,
+    ABORT, AYT, BINARY, CHARSET, DO, EC, ECHO, EL, EOF, IAC, IP, NAWS, SB, SE, SUPPRESS_GO_AHEAD, SUSP, TERMINAL_TYPE,
     TIMING_MARK, Terminal, WILL,
 };
+use crate::text::Charset;
 
 /// Most terminal names asked for. RFC 1091 lets a client have any number; three are what any known one has.
 const MOST_NAMES: u8 = 6;
@@ -24,52 +27,15 @@ const LARGEST: u16 = 500;
 /// What a size of 0, unknown (RFC 1073), is taken for where the other one is known.
 const DEFAULT_WINDOW: (u16, u16) = (80, 24);
 
-/// Whether telnet is spoken with a peer of which nothing is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Probe, and go by the answers.
-    Auto,
-    /// Say nothing before the peer has sent a telnet command; then ask as after a probe. For connections on which hardly
-    /// anybody speaks telnet.
-    Await,
-    /// Send no telnet command, whatever comes; only a timing mark is answered.
-    Never,
-    /// Take everybody for telnet.
-    Always,
-}
-
-/// What came of a peer's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkEvent<'a> {
-    /// Bytes of the user's.
-    Data(&'a [u8]),
-    /// IP, ABORT or SUSP: as Ctrl-C.
-    Interrupted,
-    /// AYT: something visible has to be answered.
-    AreYouThere,
-    /// EC: as Backspace.
-    CharacterErased,
-    /// EL: as Ctrl-U.
-    LineErased,
-    /// EOF: as Ctrl-D.
-    EndOfFile,
-    /// The window has another size.
-    WindowResized,
-    /// More is known of the terminal.
-    TerminalChanged,
-    /// From now on the server edits the line, or does not any more.
-    CharacterModeChanged(bool),
-    /// The first proof that the peer speaks telnet.
-    Confirmed,
-}
-
 /// The state of one connection's telnet.
 #[derive(Debug)]
 pub struct Link {
     decoder: Decoder,
     policy: Policy,
     confirmed: bool,
-    /// Confirmed, and not told yet.
+    /// The peer has sent a telnet command, whatever the policy takes it for.
+    heard: bool,
+    /// Heard, and not told yet.
     tell_confirmed: bool,
     our_echo: Switch,
     our_sga: Switch,
@@ -84,6 +50,9 @@ pub struct Link {
     /// One of the questions is open. A name that was not asked for is not taken: so six of them are all that can ever
     /// change the mode.
     name_due: bool,
+    /// The list of names has ended, or was not continued in time: what is known of the terminal is all there is.
+    names_over: bool,
+    charset: CharsetOption,
     window: Option<(u16, u16)>,
     /// What the person asked for by hand; otherwise the terminal decides.
     by_hand: Option<bool>,
@@ -105,6 +74,7 @@ impl Link {
             decoder: Decoder::new(),
             policy,
             confirmed: policy == Policy::Always,
+            heard: false,
             tell_confirmed: false,
             our_echo: Switch::default(),
             our_sga: Switch::default(),
@@ -117,6 +87,8 @@ impl Link {
             terminal: Terminal::default(),
             names_asked: 0,
             name_due: false,
+            names_over: false,
+            charset: CharsetOption::default(),
             window: None,
             by_hand: None,
             character_wanted: false,
@@ -131,23 +103,27 @@ impl Link {
     /// these six bytes have drawn.
     pub fn open(&mut self, out: &mut Vec<u8>) {
         if matches!(self.policy, Policy::Auto | Policy::Always) {
-            self.ask(out);
+            self.their_terminal_type.want(true, TERMINAL_TYPE, THEIRS, out);
+            self.their_naws.want(true, NAWS, THEIRS, out);
             out.push(b'\r');
         }
     }
 
-    fn ask(&mut self, out: &mut Vec<u8>) {
-        self.their_terminal_type.want(true, TERMINAL_TYPE, THEIRS, out);
-        self.their_naws.want(true, NAWS, THEIRS, out);
+    /// Asks for what only a telnet client should hear of: eight bits in both directions, and UTF-8.
+    ///
+    /// Without BINARY (RFC 856) the connection has seven bits, and clients of the BSD family take the byte 0x9D, which
+    /// is in every fortieth letter of UTF-8, for their escape character 0x1D.
+    fn ask_for_eight_bits(&mut self, out: &mut Vec<u8>) {
+        self.their_binary.want(true, BINARY, THEIRS, out);
+        self.our_binary.want(true, BINARY, OURS, out);
+        self.charset.offer(out);
     }
 
     /// The next event; answers go to `out`. `None` once the input is used up.
     pub fn next<'a>(&mut self, input: &mut &'a [u8], out: &mut Vec<u8>) -> Option<LinkEvent<'a>> {
         loop {
             if std::mem::take(&mut self.tell_confirmed) {
-                if self.policy == Policy::Await {
-                    self.ask(out);
-                }
+                self.ask_for_eight_bits(out);
                 if self.hiding {
                     // A late first answer, while a password is being asked for already.
                     self.announce_echo(out);
@@ -199,7 +175,8 @@ impl Link {
 
     fn confirm(&mut self) {
         // By the rules of `Policy::Never` nobody speaks telnet: where nothing is said, nothing can be agreed on.
-        if self.policy != Policy::Never && !std::mem::replace(&mut self.confirmed, true) {
+        if self.policy != Policy::Never && !std::mem::replace(&mut self.heard, true) {
+            self.confirmed = true;
             self.tell_confirmed = true;
         }
     }
@@ -220,6 +197,7 @@ impl Link {
                 BINARY => {
                     self.our_binary.receive(on, true, option, OURS, out);
                 }
+                CHARSET => self.charset.receive_ours(on, out),
                 _ => self.refusals.receive(verb, option, out),
             }
             if self.character_wanted && (self.our_echo.refused || self.our_sga.refused) {
@@ -241,11 +219,12 @@ impl Link {
             BINARY => {
                 self.their_binary.receive(on, true, option, THEIRS, out);
             }
-            TERMINAL_TYPE => {
-                if self.their_terminal_type.receive(on, true, option, THEIRS, out) == Outcome::SwitchedOn {
-                    self.ask_name(out);
-                }
-            }
+            TERMINAL_TYPE => match self.their_terminal_type.receive(on, true, option, THEIRS, out) {
+                Outcome::SwitchedOn => self.ask_name(out),
+                Outcome::SwitchedOff => self.end_names(out),
+                Outcome::Nothing => {}
+            },
+            CHARSET => self.charset.receive_theirs(on, out),
             NAWS => {
                 self.their_naws.receive(on, true, option, THEIRS, out);
             }
@@ -265,13 +244,22 @@ impl Link {
         match self.decoder.subnegotiation()? {
             (TERMINAL_TYPE, [TERMINAL_TYPE_IS, name @ ..]) if std::mem::take(&mut self.name_due) => {
                 if !self.terminal.add(name) {
+                    self.end_names(out);
                     return None;
                 }
                 if self.their_terminal_type.is_on() {
                     self.ask_name(out);
                 }
-                self.choose_mode(out);
+                if self.names_over || !self.name_due {
+                    self.end_names(out);
+                }
                 Some(LinkEvent::TerminalChanged)
+            }
+            (CHARSET, content) => {
+                let before = self.charset.charset();
+                self.charset.subnegotiate(content, out);
+                self.decoder.keep_lone(self.charset.charset() == Charset::Latin1);
+                (self.charset.charset() != before).then_some(LinkEvent::CharsetChanged)
             }
             (NAWS, &[w1, w0, h1, h0]) => {
                 let size = |high, low, default| match u16::from_be_bytes([high, low]) {
@@ -287,7 +275,21 @@ impl Link {
         }
     }
 
-    /// Character mode for terminals that can, unless the person has chosen himself.
+    /// Which question for a name is open, while the mode waits for its answer.
+    pub fn open_question(&self) -> Option<u8> {
+        let waits = self.name_due && !self.names_over && self.by_hand.is_none() && self.terminal.edits();
+        waits.then_some(self.names_asked)
+    }
+
+    /// No more names: the list has ended, or the peer has not continued it in time, as telnet.exe does. What comes later
+    /// counts all the same.
+    pub fn end_names(&mut self, out: &mut Vec<u8>) {
+        self.names_over = true;
+        self.choose_mode(out);
+    }
+
+    /// Character mode for terminals that can, unless the user has chosen. Not before all names are known: the last one
+    /// may say that a screen reader would have to speak every drawing.
     fn choose_mode(&mut self, out: &mut Vec<u8>) {
         let wanted = self.terminal.edits();
         if self.by_hand.is_none() && wanted != self.character_wanted && !(wanted && self.character_refused) {
@@ -339,6 +341,22 @@ impl Link {
         if self.is_confirmed() {
             self.announce_echo(out);
         }
+    }
+
+    /// How text is written on this connection: as chosen by hand, else as agreed, else UTF-8.
+    pub fn charset(&self) -> Charset {
+        self.charset.charset()
+    }
+
+    /// The charset by hand, whatever is agreed later.
+    pub fn choose_charset(&mut self, charset: Charset) {
+        self.charset.choose(charset);
+        self.decoder.keep_lone(charset == Charset::Latin1);
+    }
+
+    /// Whether what is sent to the peer passes it unchanged (RFC 856): its terminal then may not turn LF into CR LF.
+    pub fn sends_binary(&self) -> bool {
+        self.our_binary.is_on()
     }
 
     /// Switches to character or line mode by hand. Takes effect when the peer has answered.

@@ -1,17 +1,23 @@
-//! Telnet, as far as a server of people with stock clients needs it: RFC 854, 855, 857, 858, 860, 1073, 1091, 1143.
+//! Telnet, as far as a server of people with stock clients needs it: RFC 854, 855, 856, 857, 858, 860, 1073, 1091,
+//! 1143, 2066.
 //!
 //! *Owns* the protocol between a socket's bytes and the bytes a person typed, and what is known of his terminal.
 //! *Knows nothing of* sockets, users and rooms.
-//! *Called by* `session`; `screen` takes the numbers for a prompt's end.
+//! *Called by* `session`; `screen` takes the numbers for a prompt's end; `outbox` converts what leaves for Latin-1.
 
+mod charset;
 pub mod decode;
+mod event;
 mod link;
 mod options;
+mod recode;
 mod terminal;
 #[cfg(test)]
 mod tests;
 
-pub use link::{Link, LinkEvent, Policy};
+pub use event::{LinkEvent, Policy};
+pub use link::Link;
+pub use recode::recode_as_latin1;
 pub use terminal::Terminal;
 
 /// Interpret as command (RFC 854).
@@ -59,3 +65,5 @@ pub const TIMING_MARK: u8 = 6;
 pub const TERMINAL_TYPE: u8 = 24;
 /// Size of the window (RFC 1073).
 pub const NAWS: u8 = 31;
+/// Which charset text is in (RFC 2066).
+pub const CHARSET: u8 = 42;

@@ -5,9 +5,11 @@ use proptest::prelude::*;
 use super::decode::{Decoder, MAX_SUBNEGOTIATION};
 use super::options::{OURS, Switch};
 use super::{
-    ABORT, AO, AYT, BINARY, DO, DONT, EC, ECHO, EL, EOF, GA, IAC, IP, Link, LinkEvent, NAWS, Policy, SB, SE,
+    ABORT, AO, AYT, BINARY, CHARSET, DO, DONT, EC, ECHO, EL, EOF, GA, IAC, IP, Link, LinkEvent, NAWS, Policy, SB, SE,
     SUPPRESS_GO_AHEAD, SUSP, TERMINAL_TYPE, TIMING_MARK, WILL, WONT,
 };
+
+use crate::text::Charset;
 
 const NOP: u8 = 241;
 const DATA_MARK: u8 = 242;
@@ -23,8 +25,8 @@ enum Told {
     Event(LinkEvent<'static>),
 }
 use LinkEvent::{
-    AreYouThere, CharacterErased, CharacterModeChanged, Confirmed, EndOfFile, Interrupted, LineErased, TerminalChanged,
-    WindowResized,
+    AreYouThere, CharacterErased, CharacterModeChanged, CharsetChanged, Confirmed, EndOfFile, Interrupted, LineErased,
+    TerminalChanged, WindowResized,
 };
 
 fn typed(text: impl AsRef<[u8]>) -> Told {
@@ -55,11 +57,23 @@ fn feed(link: &mut Link, mut chunk: &[u8], told: &mut Vec<Told>, out: &mut Vec<u
             WindowResized => WindowResized,
             TerminalChanged => TerminalChanged,
             CharacterModeChanged(on) => CharacterModeChanged(on),
+            CharsetChanged => CharsetChanged,
             Confirmed => Confirmed,
         };
         told.push(Told::Event(event));
     }
     assert!(chunk.is_empty(), "input is left over");
+}
+
+/// What the first telnet command brings, whatever it is.
+const EIGHT_BITS: [u8; 9] = [IAC, DO, BINARY, IAC, WILL, BINARY, IAC, WILL, CHARSET];
+
+/// Takes the request for eight bits out of what was answered: only the tests about it look at it.
+fn without_eight_bits(mut out: Vec<u8>) -> Vec<u8> {
+    if let Some(at) = out.windows(EIGHT_BITS.len()).position(|window| window == EIGHT_BITS) {
+        out.drain(at..at + EIGHT_BITS.len());
+    }
+    out
 }
 
 /// An opened link, a function that feeds it, and what it said since.
@@ -82,7 +96,7 @@ impl Peer {
     fn in_character_mode() -> Peer {
         let mut peer = Peer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
-        peer.names("xterm");
+        peer.only_name("xterm");
         peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]);
         assert!(peer.link.is_character_mode());
         peer.out.clear();
@@ -92,12 +106,30 @@ impl Peer {
 
     /// The answers to these bytes.
     fn says(&mut self, bytes: &[u8]) -> Vec<u8> {
+        without_eight_bits(self.says_in_full(bytes))
+    }
+
+    /// The same with the request for eight bits.
+    fn says_in_full(&mut self, bytes: &[u8]) -> Vec<u8> {
         feed(&mut self.link, bytes, &mut self.told, &mut self.out);
         std::mem::take(&mut self.out)
     }
 
+    /// Gives its only name, and so repeats it (RFC 1091).
+    fn only_name(&mut self, name: &str) -> Vec<u8> {
+        let mut out = self.names(name);
+        out.extend(self.names(name));
+        out
+    }
+
     fn names(&mut self, name: &str) -> Vec<u8> {
         self.says(&terminal_type(name.as_bytes()))
+    }
+
+    /// Gives no further name for a second.
+    fn names_stall(&mut self) -> Vec<u8> {
+        self.link.end_names(&mut self.out);
+        std::mem::take(&mut self.out)
     }
 
     fn window(&mut self, bytes: &[u8]) -> Option<(u16, u16)> {
@@ -132,7 +164,7 @@ fn run(chunks: &[&[u8]]) -> (Vec<Told>, Vec<u8>) {
     for chunk in chunks {
         feed(&mut peer.link, chunk, &mut peer.told, &mut peer.out);
     }
-    (peer.told, peer.out)
+    (peer.told, without_eight_bits(peer.out))
 }
 
 /// Decodes whole, byte by byte, and cut at every place.
@@ -216,20 +248,51 @@ fn the_policy_never_answers_timing_marks_alone_and_agrees_on_nothing() {
 }
 
 #[test]
-fn who_is_awaited_hears_nothing_of_telnet_before_his_own_first_command() {
-    let mut peer = Peer::new(Policy::Await);
-    let mut out = Vec::new();
-    peer.link.open(&mut out);
-    out.extend(peer.says(b"alice\r\n"));
-    out.extend(peer.hides());
-    out.extend(peer.shows());
-    assert_eq!(out, b"");
-    assert!(!peer.link.is_confirmed());
-    let answer = peer.says(&[IAC, WILL, NAWS]);
-    assert!(peer.link.is_confirmed());
-    assert!(answer.windows(3).any(|asked| asked == [IAC, DO, NAWS]), "{answer:?}");
-    assert!(answer.windows(3).any(|asked| asked == [IAC, DO, TERMINAL_TYPE]), "{answer:?}");
-    assert_eq!(answer.iter().filter(|byte| **byte == DO).count(), 2, "{answer:?}");
+fn whoever_shows_telnet_is_asked_for_eight_bits_both_ways_once() {
+    for policy in [Policy::Auto, Policy::Always] {
+        for first in [&[IAC, NOP][..], &[IAC, WONT, NAWS], &[IAC, IP], &[IAC, SB, NAWS, 0, 80, 0, 24, IAC, SE]] {
+            let mut peer = Peer::new(policy);
+            assert_eq!(peer.says_in_full(b"alice\r\n"), b"", "no sign of telnet yet");
+            assert_eq!(peer.says_in_full(first), EIGHT_BITS, "{policy:?} {first:?}");
+            assert_eq!(peer.says_in_full(first), b"", "{policy:?} {first:?}");
+        }
+    }
+    let mut peer = Peer::new(Policy::Never);
+    assert_eq!(peer.says_in_full(&[IAC, NOP, IAC, WILL, BINARY, IAC, DO, BINARY]), b"");
+}
+
+#[test]
+fn a_client_that_refuses_binary_is_not_asked_again() {
+    let mut peer = Peer::new(Policy::Auto);
+    peer.says_in_full(&[IAC, WILL, TERMINAL_TYPE]);
+    assert_eq!(peer.says_in_full(&[IAC, WONT, BINARY, IAC, DONT, BINARY, IAC, DONT, CHARSET]), b"");
+    assert_eq!(peer.says_in_full(&[IAC, WONT, BINARY, IAC, DONT, BINARY, IAC, DONT, CHARSET]), b"");
+    assert!(!peer.link.sends_binary());
+    peer.only_name("xterm");
+    peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]);
+    assert!(peer.link.is_character_mode());
+}
+
+#[test]
+fn a_client_that_offers_binary_itself_is_answered_and_asked_for_nothing_twice() {
+    let mut peer = Peer::new(Policy::Auto);
+    assert_eq!(peer.says_in_full(&[IAC, WILL, BINARY]), EIGHT_BITS);
+    assert_eq!(peer.says_in_full(&[IAC, DO, BINARY, IAC, WILL, BINARY, IAC, DO, BINARY]), b"");
+    assert!(peer.link.sends_binary());
+}
+
+#[test]
+fn utf_8_is_offered_to_whoever_agrees_to_talk_about_charsets() {
+    let mut peer = Peer::new(Policy::Auto);
+    let request = [&[IAC, SB, CHARSET, 1][..], b";UTF-8", &[IAC, SE]].concat();
+    assert_eq!(peer.says(&[IAC, WILL, TERMINAL_TYPE, IAC, DO, CHARSET]), [&SEND[..], &request].concat());
+    assert_eq!(peer.says(&[&[IAC, SB, CHARSET, 2][..], b"UTF-8", &[IAC, SE]].concat()), b"");
+    assert_eq!(peer.link.charset(), Charset::Utf8);
+    assert_eq!(peer.says(&[IAC, WILL, CHARSET]), [IAC, DO, CHARSET]);
+    let asked = [&[IAC, SB, CHARSET, 1][..], b" ISO-8859-1 KOI8-R", &[IAC, SE]].concat();
+    assert_eq!(peer.says(&asked), [&[IAC, SB, CHARSET, 2][..], b"ISO-8859-1", &[IAC, SE]].concat());
+    assert_eq!(peer.link.charset(), Charset::Latin1);
+    assert_eq!(peer.told.last(), Some(&Told::Event(CharsetChanged)));
 }
 
 #[test]
@@ -242,10 +305,11 @@ fn a_thousand_offers_of_an_unknown_option_get_one_refusal() {
 
 #[test]
 fn every_option_that_nobody_here_knows_is_refused_in_both_directions() {
-    for option in (0..=255).filter(|option| ![BINARY, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, NAWS].contains(option)) {
+    for option in (0..=255).filter(|option| ![BINARY, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, NAWS, CHARSET].contains(option))
+    {
         assert_eq!(Peer::new(Policy::Auto).says(&[IAC, WILL, option]), [IAC, DONT, option]);
     }
-    for option in (0..=255).filter(|option| ![BINARY, SUPPRESS_GO_AHEAD, TIMING_MARK].contains(option)) {
+    for option in (0..=255).filter(|option| ![BINARY, SUPPRESS_GO_AHEAD, TIMING_MARK, CHARSET].contains(option)) {
         assert_eq!(Peer::new(Policy::Auto).says(&[IAC, DO, option]), [IAC, WONT, option]);
     }
 }
@@ -267,7 +331,7 @@ fn linemode_is_refused_and_the_environment_never_asked_for() {
 #[test]
 fn binary_is_agreed_to_both_ways_and_once() {
     let out = check(&[IAC, WILL, BINARY, IAC, DO, BINARY, IAC, WILL, BINARY, IAC, DO, BINARY], &events(&[Confirmed]));
-    assert_eq!(out, [IAC, DO, BINARY, IAC, WILL, BINARY]);
+    assert_eq!(out, b"", "each is what was asked for already");
 }
 
 #[test]
@@ -319,6 +383,15 @@ fn iac_right_behind_a_bare_cr_is_a_command_and_not_text() {
 #[test]
 fn an_iac_that_nobody_doubled_does_not_eat_the_end_of_a_line() {
     check(b"caf\xff\r\nx", &[typed("caf\r\nx")]);
+}
+
+#[test]
+fn in_latin_1_an_iac_that_nobody_doubled_is_a_letter() {
+    let mut peer = Peer::new(Policy::Auto);
+    peer.link.choose_charset(Charset::Latin1);
+    peer.says(b"\xffa\xff\xffb\xff\r\n");
+    assert_eq!(peer.told, [typed(b"\xffa\xffb\xff\r\n")]);
+    assert!(!peer.link.is_confirmed());
 }
 
 #[test]
@@ -551,6 +624,54 @@ fn plain_terminals_and_screen_readers_get_neither_escapes_nor_character_mode() {
     }
 }
 
+#[test]
+fn a_screen_reader_behind_a_capable_terminal_is_never_offered_character_mode() {
+    for list in
+        [&["VTERM", "XTERM", "MTTS 77"][..], &["xterm", "MTTS 64"], &["ANSI", "xterm", "vt100", "linux", "MTTS 77"]]
+    {
+        let mut peer = Peer::new(Policy::Auto);
+        peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+        let mut said: Vec<u8> = list.iter().flat_map(|name| peer.names(name)).collect();
+        said.extend(peer.names(list[list.len() - 1]));
+        assert_eq!(said, SEND.repeat(list.len()), "questions only: {list:?}");
+        assert!(peer.link.terminal().screen_reader());
+    }
+}
+
+#[test]
+fn the_mode_waits_for_the_next_name_until_the_list_ends_or_stalls() {
+    let offer = [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD];
+    // telnet.exe gives two names and then nothing more.
+    let mut peer = Peer::new(Policy::Auto);
+    peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+    assert_eq!(peer.link.open_question(), None, "nothing known yet that waits");
+    peer.names("ANSI");
+    assert_eq!(peer.link.open_question(), Some(2));
+    assert_eq!(peer.names("VT100"), SEND);
+    assert_eq!(peer.link.open_question(), Some(3), "another question, another wait");
+    assert_eq!(peer.names_stall(), offer);
+    assert_eq!(peer.link.open_question(), None);
+    // A late name counts: what was offered is taken back.
+    assert_eq!(peer.names("MTTS 64"), [&SEND[..], &[IAC, WONT, ECHO, IAC, WONT, SUPPRESS_GO_AHEAD]].concat());
+    for end in [&terminal_type(b"")[..], &terminal_type(b"xterm"), &[IAC, WONT, TERMINAL_TYPE]] {
+        let mut peer = Peer::new(Policy::Auto);
+        peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+        peer.names("xterm");
+        assert!(peer.says(end).ends_with(&offer), "{end:?}");
+    }
+    // The sixth name is the last one asked for.
+    let mut peer = Peer::new(Policy::Auto);
+    peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+    let said: Vec<u8> = (0..6).flat_map(|n| peer.names(&format!("xterm-{n}"))).collect();
+    assert_eq!(said, [&SEND.repeat(5)[..], &offer].concat());
+    // By hand nothing is waited for.
+    let mut peer = Peer::new(Policy::Auto);
+    peer.says(&[IAC, WILL, TERMINAL_TYPE]);
+    peer.names("xterm");
+    assert_eq!(peer.character_mode(true), offer);
+    assert_eq!(peer.link.open_question(), None);
+}
+
 // Modes, echo, passwords.
 
 #[test]
@@ -558,8 +679,8 @@ fn a_capable_terminal_is_asked_for_character_mode_and_gets_it() {
     for name in ["xterm-256color", "VT100", "ANSI", "linux", "screen", "tmux-256color"] {
         let mut peer = Peer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
-        let asked = [&SEND[..], &[IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD]].concat();
-        assert_eq!(peer.names(name), asked, "{name}");
+        assert_eq!(peer.names(name), SEND, "{name}: not before the list has ended");
+        assert_eq!(peer.names(name), [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD], "{name}");
         assert!(!peer.link.is_character_mode(), "not before the peer agrees");
         assert_eq!(peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]), b"");
         assert!(peer.link.is_character_mode(), "{name}");
@@ -583,7 +704,7 @@ fn character_mode_starts_only_when_echo_and_suppress_go_ahead_are_both_agreed_on
     for agreed in [ECHO, SUPPRESS_GO_AHEAD] {
         let mut peer = Peer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
-        peer.names("xterm");
+        peer.only_name("xterm");
         peer.says(&[IAC, DO, agreed]);
         assert!(!peer.link.is_character_mode());
     }
@@ -595,7 +716,7 @@ fn if_half_of_character_mode_is_refused_the_other_half_is_taken_back() {
         for refused_first in [true, false] {
             let mut peer = Peer::new(Policy::Auto);
             peer.says(&[IAC, WILL, TERMINAL_TYPE]);
-            peer.names("xterm");
+            peer.only_name("xterm");
             let (first, second) = ([IAC, DONT, refused], [IAC, DO, other]);
             let mut out = peer.says(if refused_first { &first } else { &second });
             out.extend(peer.says(if refused_first { &second } else { &first }));
@@ -611,7 +732,7 @@ fn if_half_of_character_mode_is_refused_the_other_half_is_taken_back() {
 fn an_early_wish_for_echo_that_was_refused_is_no_refusal_of_character_mode() {
     let mut peer = Peer::new(Policy::Auto);
     assert_eq!(peer.says(&[IAC, DO, ECHO, IAC, WILL, TERMINAL_TYPE]), [&[IAC, WONT, ECHO][..], &SEND].concat());
-    peer.names("xterm");
+    peer.only_name("xterm");
     // Another answer comes in between.
     assert_eq!(peer.says(&[IAC, DO, SUPPRESS_GO_AHEAD, IAC, DO, ECHO]), b"");
     assert!(peer.link.is_character_mode());
@@ -623,7 +744,7 @@ fn the_mode_is_switched_by_hand_and_then_left_alone() {
     assert_eq!(peer.character_mode(false), [IAC, WONT, ECHO, IAC, WONT, SUPPRESS_GO_AHEAD]);
     peer.says(&[IAC, DONT, ECHO, IAC, DONT, SUPPRESS_GO_AHEAD]);
     assert_eq!(peer.told, events(&[CharacterModeChanged(false)]));
-    assert_eq!(peer.names("vt100"), SEND, "a name changes nothing any more");
+    assert_eq!(peer.names("vt100"), b"", "a name changes nothing any more");
     assert_eq!(peer.character_mode(true), [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD]);
     peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]);
     assert!(peer.link.is_character_mode());
@@ -633,7 +754,7 @@ fn the_mode_is_switched_by_hand_and_then_left_alone() {
 fn asking_again_by_hand_offers_again_what_was_refused() {
     let mut peer = Peer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
-    peer.names("xterm");
+    peer.only_name("xterm");
     peer.says(&[IAC, DONT, ECHO, IAC, DONT, SUPPRESS_GO_AHEAD]);
     assert_eq!(peer.character_mode(true), [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD]);
     peer.says(&[IAC, DO, SUPPRESS_GO_AHEAD, IAC, DO, ECHO]);
@@ -689,7 +810,7 @@ fn the_echo_stays_off_when_character_mode_begins_during_a_password() {
     let mut peer = Peer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     assert_eq!(peer.hides(), [IAC, WILL, ECHO]);
-    assert_eq!(peer.names("xterm"), [&SEND[..], &[IAC, WILL, SUPPRESS_GO_AHEAD]].concat());
+    assert_eq!(peer.only_name("xterm"), [&SEND[..], &[IAC, WILL, SUPPRESS_GO_AHEAD]].concat());
     assert_eq!(peer.shows(), b"");
     peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]);
     assert!(peer.link.is_character_mode());
@@ -700,7 +821,7 @@ fn character_mode_refused_during_a_password_leaves_the_echo_off() {
     let mut peer = Peer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.hides();
-    peer.names("xterm");
+    peer.only_name("xterm");
     assert_eq!(peer.says(&[IAC, DO, ECHO, IAC, DONT, SUPPRESS_GO_AHEAD]), b"");
     assert!(!peer.link.is_character_mode());
     assert_eq!(peer.shows(), [IAC, WONT, ECHO]);
@@ -711,7 +832,7 @@ fn an_echo_that_was_refused_is_not_offered_again_for_the_same_password() {
     let mut peer = Peer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.hides();
-    peer.names("xterm");
+    peer.only_name("xterm");
     assert_eq!(peer.says(&[IAC, DONT, ECHO]), [IAC, WONT, SUPPRESS_GO_AHEAD]);
     assert_eq!(peer.shows(), b"");
     assert_eq!(peer.hides(), [IAC, WILL, ECHO], "the next password tries again");
@@ -777,7 +898,7 @@ fn bytes(longest: usize) -> impl Strategy<Value = Vec<u8>> {
         6 => Just(IAC),
         4 => prop::sample::select(vec![WILL, WONT, DO, DONT]),
         3 => prop::sample::select(vec![SB, SE]),
-        4 => prop::sample::select(vec![BINARY, ECHO, SUPPRESS_GO_AHEAD, TIMING_MARK, TERMINAL_TYPE, NAWS, LINEMODE]),
+        4 => prop::sample::select(vec![BINARY, ECHO, SUPPRESS_GO_AHEAD, TIMING_MARK, TERMINAL_TYPE, NAWS, LINEMODE, CHARSET]),
         2 => any::<u8>(),
     ];
     let piece = prop_oneof![
@@ -823,8 +944,8 @@ proptest! {
     #[test]
     fn answers_are_never_much_longer_than_what_they_answer(input in bytes(200)) {
         let (_, out) = run(&[&input]);
-        // Six questions, and at each name a change of mode with two options.
-        prop_assert!(out.len() <= input.len() + 6 * SEND.len() + 7 * 6, "{} for {}", out.len(), input.len());
+        // Six questions, at each name a change of mode with two options, eight bits and a charset.
+        prop_assert!(out.len() <= input.len() + 6 * SEND.len() + 7 * 6 + EIGHT_BITS.len() + 13, "{} for {}", out.len(), input.len());
     }
 
     #[test]
@@ -911,6 +1032,7 @@ fn a_refused_character_mode_is_not_offered_again_for_the_next_name() {
         let mut peer = Peer::new(Policy::Auto);
         peer.says(&[IAC, WILL, TERMINAL_TYPE]);
         peer.names("xterm");
+        assert_eq!(peer.names_stall(), [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD]);
         peer.says(&[IAC, DONT, refused]);
         assert_eq!(peer.names("vt220"), SEND);
         assert_eq!(peer.names("vt100"), SEND);
@@ -931,7 +1053,7 @@ fn only_the_terminals_of_dec_are_taken_for_colourless() {
 fn a_list_that_begins_again_ends_the_questions() {
     let mut peer = Peer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
-    peer.names("xterm");
-    peer.names("vt100");
-    assert_eq!(peer.names("xterm"), b"");
+    peer.names("GIZMO");
+    peer.names("GADGET");
+    assert_eq!(peer.names("GIZMO"), b"");
 }

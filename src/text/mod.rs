@@ -8,12 +8,14 @@
 //! *Called by* `session` for every line that came in, `screen` and `editor` for drawing, `palette` for limits, and
 //! whoever logs what a stranger sent.
 
+mod charset;
 mod sanitize;
 #[cfg(test)]
 mod tests;
 mod width;
 mod wrap;
 
+pub use charset::{Charset, encode_latin1};
 pub use sanitize::{
     MAX_LOGGED_BYTES, MAX_STACKED, TAB_SPACES, escape_for_log, sanitize, sanitize_bytes, sanitize_lines,
 };

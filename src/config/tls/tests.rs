@@ -76,6 +76,7 @@ fn the_section_is_refused_once_where_the_feature_is_missing() {
 #[cfg(feature = "tls")]
 mod with_the_feature {
     use super::*;
+    use crate::config::Telnet;
 
     #[test]
     fn the_section_alone_opens_the_usual_port_with_a_certificate_of_our_own() {
@@ -93,6 +94,20 @@ mod with_the_feature {
         assert_eq!(config.tls.certificate.as_deref().and_then(|path| path.to_str()), Some("c.pem"));
         assert_eq!(config.tls.key.as_deref().and_then(|path| path.to_str()), Some("k.pem"));
         assert_eq!(good("[tls]\nlisten = []").tls.listen, []);
+    }
+
+    #[test]
+    fn the_encrypted_listeners_do_as_the_others_about_telnet_unless_they_are_told_otherwise() {
+        assert_eq!(good("[tls]").tls.telnet, Telnet::Auto);
+        assert_eq!(good("telnet = \"never\"\n[tls]").tls.telnet, Telnet::Never);
+        for (word, telnet) in [("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)] {
+            let config = good(&format!("telnet = \"always\"\n[tls]\ntelnet = \"{word}\""));
+            assert_eq!((config.telnet, config.tls.telnet), (Telnet::Always, telnet));
+        }
+        one(
+            "[tls]\ntelnet = \"yes\"",
+            "2: tls.telnet must be one of \"auto\", \"never\", \"always\", not the text \"yes\"",
+        );
     }
 
     #[test]

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::cuts;
 use crate::line::{Assembler, LineEvent};
-use crate::text;
+use crate::text::{self, Charset};
 
 /// Everything that comes of the packets and of the end of the input behind them.
 fn events(packets: &[&[u8]], limit: usize) -> Vec<LineEvent<'static>> {
@@ -176,6 +176,53 @@ fn the_rest_of_a_line_end_that_an_editor_began_is_no_line() {
     assert_eq!(assembler.next(&mut &b"\na\n"[..], 0), Some(entered("a")));
 }
 
+#[test]
+fn what_a_terminal_replies_by_itself_is_no_part_of_the_line() {
+    check_lines(b"he\x1b]11;rgb:1e1e/1e1e/1e1e\x07llo\n", &["hello"]);
+    check_lines(b"\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\\x1bP!|00\x1b\\:who\r\nnext\n", &[":who", "next"]);
+    check_lines(b"\x1b[M !!a\x1b[?1;2c\n", &["a"]);
+    // Unended, it is text like any other: only its ESC goes.
+    check_lines(b"\x1b]a\nb\x07\n", &["]a", "b"]);
+}
+
+#[test]
+fn lines_in_latin_1_are_read_as_such() {
+    let mut assembler = Assembler::new();
+    assembler.set_charset(Charset::Latin1);
+    for cut in 0..=9 {
+        let (head, tail) = b"gr\xfc\xdfe\xc3\xbc!\n".split_at(cut);
+        let mut found = Vec::new();
+        for mut packet in [head, tail] {
+            while let Some(event) = assembler.next(&mut packet, 0) {
+                found.push(owned(event));
+            }
+        }
+        assert_eq!(found, [entered("gr\u{fc}\u{df}e\u{c3}\u{bc}!")], "{cut}");
+    }
+    // Backspace takes one byte, which is one letter.
+    assert_eq!(assembler.next(&mut &b"a\xc3\xbc"[..], 0), None);
+    assembler.erase_character();
+    assert_eq!(assembler.len(), 2);
+    assembler.clear();
+    assert!(!assembler.take_garbled());
+}
+
+#[test]
+fn a_line_that_is_not_utf_8_is_noted_once_and_a_typed_replacement_is_not() {
+    let mut assembler = Assembler::new();
+    for (line, garbled) in
+        [(&b"gr\xfc\xdfe\n"[..], true), ("\u{fffd}\n".as_bytes(), false), (b"plain\n", false), (b"\xc3\n", true)]
+    {
+        for cut in 0..line.len() {
+            let (head, tail) = line.split_at(cut);
+            for mut packet in [head, tail] {
+                while assembler.next(&mut packet, 0).is_some() {}
+            }
+            assert_eq!((assembler.take_garbled(), assembler.take_garbled()), (garbled, false), "{line:?}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn packets_make_no_difference(
@@ -195,7 +242,7 @@ proptest! {
     #[test]
     fn lines_come_out_as_the_sanitiser_makes_them(lines in prop::collection::vec(".{0,90}", 0..5)) {
         let lines: Vec<String> = lines.iter()
-            .map(|line| line.chars().filter(|c| !matches!(c, '\0' | '\x03' | '\x04' | '\x08' | '\r' | '\n' | '\x7f')).collect())
+            .map(|line| line.chars().filter(|c| !matches!(c, '\0' | '\x03' | '\x04' | '\x08' | '\r' | '\n' | '\x1b' | '\x7f')).collect())
             .collect();
         let input: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
         let expected: Vec<_> = lines.iter().map(|line| entered(&text::sanitize(line))).collect();

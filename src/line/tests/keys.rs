@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::cuts;
 use crate::line::keys::{Key, Keys};
+use crate::text::Charset;
 
 /// What the keys of the packets are called; runs of text are taken apart, since they depend on packets.
 fn keys(packets: &[&[u8]]) -> Vec<String> {
@@ -141,6 +142,82 @@ fn a_control_character_ends_a_sequence_and_counts() {
     check(b"\x1bO\x03", &[Key::Interrupt]);
     check("\x1b[1你".as_bytes(), &typed("你"));
     check(b"\x1b[[\r", &[Key::Enter]);
+}
+
+#[test]
+fn what_a_terminal_replies_by_itself_is_not_typed() {
+    for reply in [
+        "\x1b]11;rgb:1e1e/1e1e/1e1e\x07",
+        "\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\",
+        "\x1b]2;a title: 你好\x07",
+        "\x1bP1+r544e=787465726d\x1b\\",
+        "\x1bP!|00000000\x1b\\",
+        "\x1b_Gi=31;OK\x1b\\",
+        "\x1b^private\x1b\\",
+        "\x1bXstart of string\x1b\\",
+        "\x1b]\x07",
+        "\x1b]52;c;\x1b\\",
+        "\x1b[M !!",
+        "\x1b[?997;1n",
+    ] {
+        check(reply.as_bytes(), &[]);
+        check(&[b"a", reply.as_bytes(), b"b"].concat(), &typed("ab"));
+        check(&[reply.as_bytes(), reply.as_bytes(), b"\r"].concat(), &[Key::Enter]);
+    }
+    // Column and row of a mouse are any bytes from 32 on.
+    check(b"\x1b[M\x23\xff\xa0", &[]);
+    check(b"\x1b[M#\x7f\x7f\x1b[M !!x", &typed("x"));
+}
+
+#[test]
+fn a_string_or_mouse_report_that_does_not_end_costs_no_more_than_the_line() {
+    check(b"\x1bPnever mind\rb", &[vec![Key::Enter], typed("b")].concat());
+    check(b"\x1b]never mind\x03", &[Key::Interrupt]);
+    check(b"\x1b]never mind\x1b[A", &[Key::Older]);
+    check(b"\x1b]never mind\x1bb", &[Key::WordLeft]);
+    check(b"\x1b]never mind\x18b\x1b]\x1ac", &typed("bc"));
+    check(b"\x1b[M!\r", &[Key::Enter]);
+    check(b"\x1b[M\x1b[A", &[Key::Older]);
+}
+
+#[test]
+fn a_string_without_end_swallows_4096_bytes_and_then_nothing_more() {
+    let mut decoder = Keys::new();
+    decoder.reset();
+    let mut input = &[&b"\x1b]"[..], &[b'x'; 4096], b"hello"].concat()[..];
+    assert_eq!(decoder.next(&mut input), Some(Key::Text("hello")));
+    // With BEL in the last place it goes whole.
+    let mut input = &[&b"\x1b]"[..], &[b'x'; 4096], b"\x07hello"].concat()[..];
+    assert_eq!(decoder.next(&mut input), Some(Key::Text("hello")));
+}
+
+#[test]
+fn in_latin_1_every_byte_is_a_character() {
+    let mut decoder = Keys::new();
+    decoder.reset();
+    decoder.set_charset(Charset::Latin1);
+    let mut input = &b"gr\xfc\xdfe\xc3\xbc\r"[..];
+    let mut line = String::new();
+    while let Some(key) = decoder.next(&mut input) {
+        match key {
+            Key::Text(text) => line.push_str(text),
+            Key::Character(character) => line.push(character),
+            key => line.push_str(&format!("{key:?}")),
+        }
+    }
+    assert_eq!(line, "gr\u{fc}\u{df}e\u{c3}\u{bc}Enter");
+    assert!(!decoder.take_garbled());
+}
+
+#[test]
+fn what_is_not_utf_8_is_noted_once_and_a_typed_replacement_is_not() {
+    let mut decoder = Keys::new();
+    decoder.reset();
+    for (input, garbled) in [(&b"gr\xfc\xdfe"[..], true), ("\u{fffd}é".as_bytes(), false), (b"\xc3a", true)] {
+        let mut input = input;
+        while decoder.next(&mut input).is_some() {}
+        assert_eq!((decoder.take_garbled(), decoder.take_garbled()), (garbled, false));
+    }
 }
 
 #[test]

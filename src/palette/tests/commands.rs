@@ -6,6 +6,7 @@ use super::*;
 use crate::command::Verb;
 use crate::deed::{Act, Setting};
 use crate::screen::Bell;
+use crate::text::Charset;
 
 const NO_ROOM: &str = "You are in no room. :rooms lists them, :join enters one.";
 const NOT_A_ROOM: &str = "That is for rooms, and you are in a conversation. :join makes a room the current one.";
@@ -138,6 +139,11 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("color off", Effect::SetColor(false)),
         ("mode line", Effect::SetCharacterMode(false)),
         ("mode char", Effect::SetCharacterMode(true)),
+        ("charset", Effect::TellCharset),
+        ("charset utf-8", Effect::SetCharset(Charset::Utf8)),
+        ("charset UTF8", Effect::SetCharset(Charset::Utf8)),
+        ("charset latin1", Effect::SetCharset(Charset::Latin1)),
+        ("charset ISO-8859-1", Effect::SetCharset(Charset::Latin1)),
         ("redraw", Effect::Redraw),
         ("timezone", Effect::TellTimeZone),
         ("timezone Europe/Berlin", Effect::SetTimeZone("Europe/Berlin".to_owned())),

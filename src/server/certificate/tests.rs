@@ -42,7 +42,8 @@ impl Drop for Scratch {
 }
 
 fn with(certificate: &Path, key: &Path) -> Config {
-    let tls = TlsConfig { listen: Vec::new(), certificate: Some(certificate.to_owned()), key: Some(key.to_owned()) };
+    let tls =
+        TlsConfig { certificate: Some(certificate.to_owned()), key: Some(key.to_owned()), ..TlsConfig::default() };
     Config { tls, ..Config::default() }
 }
 
