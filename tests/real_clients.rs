@@ -291,6 +291,25 @@ fn in_telnet_that_switches_to_line_mode_every_letter_can_be_typed() {
     assert!(!alice.terminal.raw().contains("telnet>"), "{:?}", alice.terminal.raw());
 }
 
+/// In BINARY the stock client switches off its terminal's CR in front of each LF.
+#[test]
+fn in_telnet_in_line_mode_every_row_begins_at_the_margin() {
+    let server = Server::start();
+    let Some(mut alice) = Telnet::start(&server, "dumb") else { return };
+    alice.login("alice");
+    for (line, last) in [(":rooms", "> "), ("", "> "), (":join general", "[general]> "), (":say hello", "[general]> ")]
+    {
+        let rows = alice.terminal.rows().len();
+        alice.terminal.send(&format!("{line}\r"));
+        alice.terminal.wait(line, |terminal| {
+            terminal.rows().len() > rows && terminal.rows().last().is_some_and(|row| row == last)
+        });
+    }
+    for row in alice.terminal.rows().iter().filter(|row| !row.starts_with("Trying") && row.contains(['*', '>'])) {
+        assert!(row.starts_with(['*', '>', '[']), "{}", alice.terminal.rows().join("\n"));
+    }
+}
+
 #[test]
 fn in_telnet_a_password_is_not_shown_in_either_mode() {
     let server = Server::with("[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"open sesame\"\n");

@@ -56,6 +56,8 @@ pub struct Display {
     /// Character mode: the server draws the line. `None`: the terminal does, and what is half typed is unknown.
     editor: Option<Box<Editor>>,
     hidden: bool,
+    /// The terminal may end its own lines with a LF alone, which leaves the cursor in its column (RFC 856).
+    binary: bool,
     /// Bracketed paste has been switched on.
     pasting: bool,
     /// End every prompt with IAC GA (RFC 854 and 858): the client refused to suppress it.
@@ -78,6 +80,7 @@ impl Display {
             reader: false,
             editor: None,
             hidden: false,
+            binary: false,
             pasting: false,
             go_ahead: false,
         }
@@ -250,15 +253,16 @@ impl Display {
     ///
     /// Then their terminal has mostly moved to the next row, with the prompt above. A line typed before the prompt came ends
     /// above it, and nothing tells the two apart for sure: so another prompt goes over this one in any case, and a text does
-    /// where lines came together, or where somebody else's text has brought this prompt. A `blank` line is typed for another
+    /// where lines came together, where somebody else's text has brought this prompt, or where the cursor may have kept its
+    /// column. A `blank` line is typed for another
     /// prompt below the one that stands there.
     pub fn line_ended(&mut self, alone: bool, blank: bool) {
         if self.editor.is_some() {
             return;
         }
         self.answering = true;
-        let ended = alone && !self.unasked_for;
-        if self.row == Row::Prompt {
+        let ended = alone && !self.unasked_for && !self.binary;
+        if self.row == Row::Prompt || (self.row == Row::Free && self.binary) {
             self.row = if blank && ended { Row::Free } else { self.past(ended) };
         }
     }

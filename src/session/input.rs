@@ -126,7 +126,7 @@ impl Session {
         self.answer_below();
     }
 
-    fn with_editor(&self, work: impl FnOnce(&mut crate::line::Editor, &mut Vec<u8>)) {
+    pub(super) fn with_editor(&self, work: impl FnOnce(&mut crate::line::Editor, &mut Vec<u8>)) {
         self.outbox.with_display(|display, out| {
             let mut unseen = Vec::new();
             let out = if display.is_shown() { out } else { &mut unseen };
@@ -346,52 +346,6 @@ impl Session {
     pub(super) fn turn_away(&mut self, foreign: Foreign) {
         self.outbox.answer_raw(foreign.answer());
         self.ended = Some(Ended::Foreign(foreign));
-    }
-
-    #[inline(never)]
-    fn mode_changed(&mut self, on: bool) {
-        self.look_again();
-        self.outbox.with_display(|display, out| display.set_character_mode(on, out));
-        if on {
-            // Half a line that line mode had begun goes on in the editor.
-            if let Some(LineEvent::Entered(begun)) = self.assembler.finish() {
-                self.with_editor(|editor, out| drop(editor.next(&mut begun.as_bytes(), 0, out)));
-            }
-            let charset = self.link.charset();
-            self.with_editor(|editor, _| editor.set_charset(charset));
-        } else {
-            self.assembler.resume_after_return();
-        }
-        // The new editor has to know the window's height, too.
-        self.look_again();
-    }
-
-    /// Takes over what telnet has found out about the terminal.
-    #[inline(never)]
-    pub(super) fn look_again(&mut self) {
-        let terminal = self.link.terminal();
-        let ansi = terminal.ansi();
-        let wanted = self
-            .wanted
-            .color
-            .unwrap_or_else(|| terminal.color() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()));
-        let (columns, rows) = self.link.window().unzip();
-        // What a screen reader reads aloud before every message hides the message.
-        let stamps = !terminal.screen_reader();
-        let look = crate::screen::Look {
-            ansi,
-            color: ansi && wanted,
-            columns,
-            times: self.wanted.timestamps.unwrap_or(stamps),
-            ids: self.wanted.ids.unwrap_or(stamps),
-            quiet: self.wanted.quiet.unwrap_or(false),
-        };
-        let (go_ahead, reader) = (self.link.wants_go_ahead(), terminal.screen_reader());
-        self.outbox.with_display(|display, out| {
-            display.set_reader(reader);
-            display.set_look(look, rows, out);
-            display.set_go_ahead(go_ahead);
-        });
     }
 }
 

@@ -1,14 +1,15 @@
-//! What this user's terminal turns out to be: which names it gives, and how it writes letters beyond ASCII.
+//! What this user's terminal turns out to be: its names, its mode, its look, and how it writes letters beyond ASCII.
 //!
-//! *Owns* the wait for its names; telling every part of the session its charset, and the hint for a user whose text is
-//! not UTF-8.
+//! *Owns* the wait for its names; telling every part of the session its mode, look and charset; the hint for a user whose
+//! text is not UTF-8.
 //! *Knows nothing of* how text is converted, and of how a client asks for a charset.
 //! *Called by* `session`.
 
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::screen::Tone;
+use crate::line::LineEvent;
+use crate::screen::{Look, Tone};
 use crate::text::Charset;
 
 /// How long a terminal may take for its next name (RFC 1091) before its mode is decided. It answers within one round
@@ -78,5 +79,53 @@ impl Session {
                 "Part of that line is not UTF-8 and cannot be read. If your terminal writes Latin-1: /charset latin1";
             self.outbox.tell(Tone::News, told);
         }
+    }
+
+    #[inline(never)]
+    pub(super) fn mode_changed(&mut self, on: bool) {
+        self.look_again();
+        self.outbox.with_display(|display, out| display.set_character_mode(on, out));
+        if on {
+            // Half a line that line mode had begun goes on in the editor.
+            if let Some(LineEvent::Entered(begun)) = self.assembler.finish() {
+                self.with_editor(|editor, out| drop(editor.next(&mut begun.as_bytes(), 0, out)));
+            }
+            let charset = self.link.charset();
+            self.with_editor(|editor, _| editor.set_charset(charset));
+        } else {
+            self.assembler.resume_after_return();
+        }
+        // The new editor has to know the window's height, too.
+        self.look_again();
+    }
+
+    /// Takes over what telnet has found out about the terminal.
+    #[inline(never)]
+    pub(super) fn look_again(&mut self) {
+        let terminal = self.link.terminal();
+        let ansi = terminal.ansi();
+        let wanted = self
+            .wanted
+            .color
+            .unwrap_or_else(|| terminal.color() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()));
+        let (columns, rows) = self.link.window().unzip();
+        // What a screen reader reads aloud before every message hides the message.
+        let stamps = !terminal.screen_reader();
+        let look = Look {
+            ansi,
+            color: ansi && wanted,
+            columns,
+            times: self.wanted.timestamps.unwrap_or(stamps),
+            ids: self.wanted.ids.unwrap_or(stamps),
+            quiet: self.wanted.quiet.unwrap_or(false),
+        };
+        let (go_ahead, reader) = (self.link.wants_go_ahead(), terminal.screen_reader());
+        let binary = self.link.sends_binary();
+        self.outbox.with_display(|display, out| {
+            display.set_reader(reader);
+            display.set_look(look, rows, out);
+            display.set_go_ahead(go_ahead);
+            display.set_binary(binary);
+        });
     }
 }

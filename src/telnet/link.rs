@@ -65,6 +65,7 @@ pub struct Link {
     hiding: bool,
     /// As last told by `TerminalChanged`.
     go_ahead: bool,
+    binary: bool,
 }
 
 impl Link {
@@ -96,6 +97,7 @@ impl Link {
             character_mode: false,
             hiding: false,
             go_ahead: false,
+            binary: false,
         }
     }
 
@@ -134,8 +136,8 @@ impl Link {
                 self.character_mode = !self.character_mode;
                 return Some(LinkEvent::CharacterModeChanged(self.character_mode));
             }
-            if self.go_ahead != self.wants_go_ahead() {
-                self.go_ahead = !self.go_ahead;
+            if (self.go_ahead, self.binary) != (self.wants_go_ahead(), self.sends_binary()) {
+                (self.go_ahead, self.binary) = (self.wants_go_ahead(), self.sends_binary());
                 return Some(LinkEvent::TerminalChanged);
             }
             let event = self.decoder.next(input)?;
@@ -354,7 +356,8 @@ impl Link {
         self.decoder.keep_lone(charset == Charset::Latin1);
     }
 
-    /// Whether what is sent to the peer passes it unchanged (RFC 856): its terminal then may not turn LF into CR LF.
+    /// Whether what is sent to the peer passes it unchanged (RFC 856). The stock client then switches its terminal's own
+    /// processing of output off, and what it echoes ends with a LF alone.
     pub fn sends_binary(&self) -> bool {
         self.our_binary.is_on()
     }

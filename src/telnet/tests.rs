@@ -330,7 +330,8 @@ fn linemode_is_refused_and_the_environment_never_asked_for() {
 
 #[test]
 fn binary_is_agreed_to_both_ways_and_once() {
-    let out = check(&[IAC, WILL, BINARY, IAC, DO, BINARY, IAC, WILL, BINARY, IAC, DO, BINARY], &events(&[Confirmed]));
+    let both = [IAC, WILL, BINARY, IAC, DO, BINARY, IAC, WILL, BINARY, IAC, DO, BINARY];
+    let out = check(&both, &events(&[Confirmed, TerminalChanged]));
     assert_eq!(out, b"", "each is what was asked for already");
 }
 

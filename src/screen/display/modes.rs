@@ -45,6 +45,11 @@ impl Display {
         self.reader = on;
     }
 
+    /// Whether the terminal may leave the cursor in its column where it ends a line itself.
+    pub fn set_binary(&mut self, on: bool) {
+        self.binary = on;
+    }
+
     /// Whether prompts end with IAC GA.
     pub fn set_go_ahead(&mut self, on: bool) {
         self.go_ahead = on;

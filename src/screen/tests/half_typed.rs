@@ -185,6 +185,53 @@ fn an_answer_to_a_line_typed_at_the_prompt_begins_where_that_line_has_led() {
 }
 
 #[test]
+fn where_enter_leaves_the_cursor_in_its_column_every_row_begins_at_the_margin_all_the_same() {
+    // The stock telnet in BINARY (RFC 856): the terminal ends what it echoes with a LF alone.
+    for alone in [true, false] {
+        let mut alice = Typist::new(80, Look::PLAIN);
+        alice.display.set_binary(true);
+        for (line, answer) in [("/time", "* It is late."), ("hello", ""), ("", ""), ("/time", "* Later.")] {
+            alice.types(line);
+            alice.terminal.process(b"\n");
+            alice.display.line_ended(alone, line.is_empty());
+            if !answer.is_empty() {
+                alice.display.write(Tone::News, &answer[2..], &mut alice.out);
+            }
+            alice.display.end_turn(&mut alice.out);
+            alice.looks();
+        }
+        alice.hears("hello");
+        let rows = alice.rows();
+        let expected = [
+            "general | /time",
+            "* It is late.",
+            "general | hello",
+            "general |",
+            "general | /time",
+            "* Later.",
+            "[14:02] #12 bob: hello",
+            "general |",
+        ];
+        assert_eq!(rows, expected, "{alone}");
+    }
+    // Typed while no prompt stood there.
+    let mut alice = Typist::new(80, Look::PLAIN);
+    alice.display.set_binary(true);
+    alice.types("/time");
+    alice.terminal.process(b"\n");
+    alice.display.line_ended(true, false);
+    alice.display.write(Tone::News, "first", &mut alice.out);
+    alice.looks();
+    alice.types("typed ahead");
+    alice.terminal.process(b"\n");
+    alice.display.line_ended(true, false);
+    alice.display.write(Tone::News, "second", &mut alice.out);
+    alice.display.end_turn(&mut alice.out);
+    alice.looks();
+    assert_eq!(alice.rows(), ["general | /time", "* first", "typed ahead", "* second", "general |"]);
+}
+
+#[test]
 fn last_words_leave_nothing_of_a_half_typed_line() {
     let mut alice = Typist::new(80, Look::PLAIN);
     alice.types("I think that we should absolutely pay the invoice");
