@@ -30,9 +30,9 @@ impl Charset {
         const UTF8: [&str; 2] = ["UTF-8", "UTF8"];
         const LATIN1: [&str; 7] =
             ["ISO-8859-1", "ISO_8859-1", "ISO8859-1", "ISO_8859-1:1987", "latin1", "latin-1", "l1"];
-        if UTF8.iter().any(|known| is(known)) {
+        if UTF8.iter().any(is) {
             Some(Charset::Utf8)
-        } else if LATIN1.iter().any(|known| is(known)) {
+        } else if LATIN1.iter().any(is) {
             Some(Charset::Latin1)
         } else {
             None
