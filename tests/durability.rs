@@ -12,6 +12,9 @@ mod backup;
 #[path = "durability/canary.rs"]
 mod canary;
 #[cfg(feature = "storage")]
+#[path = "durability/files.rs"]
+mod files;
+#[cfg(feature = "storage")]
 #[path = "durability/found.rs"]
 mod found;
 #[cfg(feature = "storage")]

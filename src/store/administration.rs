@@ -47,12 +47,15 @@ impl Store {
                 make_ready(&connection, &path, kind)?;
                 break connection;
             }
+            // A lock has the database open, and closing that takes from a connection what keeps others from its log.
+            drop(connection);
             match file::lock(&path) {
-                Ok(_lock) => {
+                Ok(lock) => {
                     // Somebody else may have made it ready meanwhile.
                     let (connection, kind) = connect_or_make(&path)?;
                     make_ready(&connection, &path, kind)?;
-                    break connection;
+                    drop(connection);
+                    drop(lock);
                 }
                 // Whoever makes it has it for a moment. Looked again and not waited for: a file lock is waited for without an
                 // end, and a server of an older version keeps it as long as it runs.

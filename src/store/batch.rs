@@ -22,6 +22,9 @@ impl Writer {
     pub(super) fn attempt(&mut self, batch: &mut [Entry]) -> rusqlite::Result<Vec<(usize, Reason)>> {
         self.shared.failpoints.attempt();
         self.shared.failpoints.pass(Point::Begin);
+        if self.lock.displaced().is_some() {
+            return Err(faults::replaced());
+        }
         self.limit_pages()?;
         // From here on a number that gets short asks again.
         self.shared.short.store(false, Ordering::Relaxed);

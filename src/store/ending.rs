@@ -42,7 +42,9 @@ impl Writer {
             self.say_lost();
         }
         let last = self.shared.numbers.last();
-        let ending = self.keep_last(last).and_then(|()| chores::truncate_log(&self.connection, BUSY));
+        let ending = if self.lock.displaced().is_some() { Err(faults::replaced()) } else { Ok(()) };
+        let ending =
+            ending.and_then(|()| self.keep_last(last)).and_then(|()| chores::truncate_log(&self.connection, BUSY));
         if let Err(error) = ending {
             outcome = Some(faults::reason(&error));
         }

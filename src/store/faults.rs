@@ -3,12 +3,17 @@
 //! *Owns* which complaint is about the disk and which about one record. *Knows nothing of* what is done about it.
 //! *Called by* every file here that talks to SQLite.
 
-use rusqlite::{Error, ErrorCode};
+use rusqlite::{Error, ErrorCode, ffi};
 
 use super::news::Reason;
 
 /// The complaint in our words.
 pub fn reason(error: &Error) -> Reason {
+    if let Error::SqliteFailure(failure, _) = error
+        && failure.extended_code == ffi::SQLITE_READONLY_DBMOVED
+    {
+        return Reason::Replaced;
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => Reason::Full,
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Reason::Locked,
@@ -22,6 +27,11 @@ pub fn reason(error: &Error) -> Reason {
             other => other.to_string().into(),
         }),
     }
+}
+
+/// The files are not where they were, in SQLite's words ("Result and Error Codes", 1032).
+pub fn replaced() -> Error {
+    Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), None)
 }
 
 /// Whether one record or order alone is refused: the others can be written all the same. Everything else is trouble with

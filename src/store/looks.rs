@@ -1,13 +1,15 @@
 //! What the writer looks at once a second.
 //!
-//! *Owns* whether another program has written, and who is told that the clock is in doubt.
+//! *Owns* whether another program has written, whether the files are where they were, and who is told that the clock is in
+//! doubt.
 //! *Knows nothing of* what is held while it is. *Called by* `writer`, between its steps.
 
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::news::News;
+use super::news::{News, Reason};
+use super::trouble::Work;
 use super::writer::Writer;
 
 /// How often it is looked whether another program has written: a removed account goes on for so long. It is one look into
@@ -24,9 +26,20 @@ impl Writer {
     pub(super) fn look(&mut self) {
         self.look_at = Instant::now() + LOOK;
         self.look_at_clock();
+        self.look_at_files();
         let Some(version) = version(&self.connection) else { return };
         if self.version.replace(version).is_some_and(|before| before != version) {
             (self.news)(News::ChangedOutside);
+        }
+    }
+
+    /// The files may be gone, or others in their place; or back.
+    fn look_at_files(&mut self) {
+        let known = self.trouble.as_ref().is_some_and(|trouble| trouble.reason == Reason::Replaced);
+        match (self.lock.displaced(), known) {
+            (Some(_), false) => self.troubled(Work::Writing, Reason::Replaced),
+            (None, true) => self.trouble.iter_mut().for_each(|trouble| trouble.try_now(Instant::now())),
+            (Some(_), true) | (None, false) => {}
         }
     }
 

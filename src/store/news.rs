@@ -25,6 +25,8 @@ pub enum Reason {
     Unanswered,
     /// The same, but it has been begun: it may be done yet.
     Undecided,
+    /// The files were deleted, or others are in their place.
+    Replaced,
     /// The store is closed or being closed.
     Closed,
     /// Messages are not kept on this server.
@@ -41,6 +43,7 @@ impl fmt::Display for Reason {
             Reason::ReadOnly => f.write_str("the database cannot be written to"),
             Reason::Backlog => f.write_str("the disk is too slow"),
             Reason::Unanswered | Reason::Undecided => f.write_str("the disk does not answer"),
+            Reason::Replaced => f.write_str("the database was deleted or replaced"),
             Reason::Closed => f.write_str("the server is stopping"),
             Reason::NoHistory => f.write_str("this server keeps no messages"),
             Reason::Other(words) => write!(f, "the database says: {words}"),
@@ -168,6 +171,10 @@ impl fmt::Display for Counted {
 impl fmt::Display for News {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            News::DiskTrouble(Reason::Replaced) => f.write_str(
+                "The database was deleted or replaced while the server runs: nothing is saved any more. Chat goes on, and what is \
+                 said waits in memory; put back the files that were there, or restart the server.",
+            ),
             News::DiskTrouble(reason) => write!(
                 f,
                 "The database cannot be written: {reason}. Chat goes on, and what is said waits in memory; see to the disk."
@@ -226,6 +233,8 @@ pub enum OpenError {
     },
     /// It is no database, or one of another program.
     Foreign(PathBuf),
+    /// It, or its lock, is no regular file but this.
+    Irregular(PathBuf, &'static str),
     /// The directory it is to stand in does not exist.
     NoDirectory(PathBuf),
     /// It may not be read or written.
@@ -265,6 +274,7 @@ impl OpenError {
             | OpenError::OlderInUse(_)
             | OpenError::Newer { .. }
             | OpenError::Foreign(_)
+            | OpenError::Irregular(..)
             | OpenError::NoDirectory(_)
             | OpenError::Denied(_)
             | OpenError::NotBuilt => true,
@@ -297,6 +307,11 @@ impl fmt::Display for OpenError {
             OpenError::Foreign(path) => write!(
                 f,
                 "{} is not a database of chatsock; give another file in [storage] path, or move this one away",
+                path.display()
+            ),
+            OpenError::Irregular(path, kind) => write!(
+                f,
+                "{} is not a file of chatsock's but {kind}; give another file in [storage] path, or move this one away",
                 path.display()
             ),
             OpenError::NoDirectory(path) => {

@@ -160,8 +160,7 @@ impl Store {
     pub fn open_by(options: StoreOptions, news: TellNews, clocks: ReadClocks) -> Result<(Arc<Store>, Kept), OpenError> {
         let path = file::resolve(&options.path)?;
         let failed = |error| refused(&path, &error);
-        let lock = Arc::new(file::lock(&path)?);
-        file::create(&path)?;
+        let mut lock = file::lock(&path)?;
         let (connection, kind) = connect(&path)?;
         make_ready(&connection, &path, kind)?;
         let last = schema::last_moment(&connection).map_err(failed)?;
@@ -170,6 +169,12 @@ impl Store {
         if !options.history {
             say_what_stays(&connection, &path).map_err(failed)?;
         }
+        // By now SQLite has made what it keeps beside it.
+        lock.know_log(&path);
+        if lock.displaced().is_some() {
+            return Err(failed(faults::replaced()));
+        }
+        let lock = Arc::new(lock);
         let accounts = Reader::open(&path).map_err(failed)?;
         let messages = Reader::open(&path).map_err(failed)?;
         let last = kept.last_message.0;

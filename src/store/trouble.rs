@@ -72,6 +72,12 @@ impl Trouble {
         again.map_or(due, |again| again.max(due))
     }
 
+    /// Something has changed: whatever was refused is tried at once.
+    pub fn try_now(&mut self, now: Instant) {
+        self.writing = self.writing.map(|again| again.min(now));
+        self.probe = self.probe.min(now);
+    }
+
     /// When to write something of no use, if nothing else would tell that the disk is well.
     pub fn probe(&self) -> Option<Instant> {
         self.writing.map(|_| self.probe)

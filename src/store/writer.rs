@@ -53,7 +53,7 @@ pub struct Writer {
     /// It was told that the clock is in doubt.
     pub(super) doubted: bool,
     /// Held as long as anything can be written, whatever becomes of the store.
-    _lock: Arc<Lock>,
+    pub(super) lock: Arc<Lock>,
 }
 
 enum Step {
@@ -97,20 +97,7 @@ impl Writer {
     ) -> Writer {
         let (version, look_at) = (looks::version(&connection), Instant::now());
         let (trouble, said_lost, pages, doubted) = (None, None, 0, false);
-        Writer {
-            connection,
-            shared,
-            news,
-            chores,
-            trouble,
-            said_lost,
-            pages,
-            version,
-            look_at,
-            wall,
-            doubted,
-            _lock: lock,
-        }
+        Writer { connection, shared, news, chores, trouble, said_lost, pages, version, look_at, wall, doubted, lock }
     }
 
     /// Writes until the end of the store.
@@ -281,6 +268,9 @@ impl Writer {
     }
 
     fn chore(&mut self) {
+        if self.lock.displaced().is_some() {
+            return self.troubled(Work::Clearing, Reason::Replaced);
+        }
         let done = self.chores.run(&self.connection, &self.wall, Instant::now());
         if let Some(expired) = self.chores.take_expired() {
             (self.news)(expired);
@@ -295,17 +285,22 @@ impl Writer {
         }
     }
 
-    fn troubled(&mut self, work: Work, reason: Reason) {
+    pub(super) fn troubled(&mut self, work: Work, reason: Reason) {
         self.chores.refuse(&reason);
         let now = Instant::now();
         let over = self.shared.numbers.is_over();
         let is_new = self.trouble.is_none();
         let trouble = self.trouble.get_or_insert_with(|| Trouble::new(reason.clone(), now));
+        // Another trouble's remedy does not help.
+        let is_replaced = reason == Reason::Replaced && (is_new || trouble.reason != reason);
         trouble.reason = reason.clone();
         trouble.refused(work, now);
         let says_over = over && !trouble.is_over_numbers;
         trouble.is_over_numbers |= over;
-        if is_new {
+        if is_replaced && let Some(path) = self.lock.displaced() {
+            error!("{} is not the file any more that was opened", path.display());
+        }
+        if is_new || is_replaced {
             (self.news)(News::DiskTrouble(reason.clone()));
         }
         if says_over {

@@ -70,6 +70,13 @@ impl Place {
         (program.log(), status)
     }
 
+    /// The exit status of `chatsock user` with this configuration.
+    pub fn user(&self, arguments: &[&str]) -> Option<i32> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
+        command.arg("user").args(arguments).args(self.arguments()).current_dir(&self.directory);
+        command.output().expect("it runs").status.code()
+    }
+
     /// The files there, by name, with their modes.
     pub fn files(&self) -> Vec<(String, u32)> {
         let entries = fs::read_dir(&self.directory).expect("a directory").map(|entry| entry.expect("an entry"));
