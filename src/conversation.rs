@@ -1,19 +1,44 @@
 //! Where somebody talks: in a room, or with one other person.
 //!
-//! *Owns* how a conversation is shown in prompts, and when two mean the same one.
+//! *Owns* which room is meant, how a conversation is shown in prompts, and when two mean the same one.
 //! *Knows nothing of* rooms and people beyond their names.
 //! *Called by* `palette`, `screen`, `outbox` and `session`.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::message::Addressee;
 use crate::names::RoomName;
+
+/// One room of those that had its name one after the other.
+///
+/// A room can be destroyed and another one made under its name before a member of the first has heard of it. By the name
+/// alone they would take the one for the other, so everything that remembers a room remembers this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomId {
+    /// Its name.
+    pub name: RoomName,
+    /// Counts up over all rooms since the start of the server.
+    pub instance: u64,
+}
+
+impl fmt::Display for RoomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}
+
+/// One stay of one connection in a room: who was put out and has come back is in it by another one.
+///
+/// Counts up over all memberships of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MembershipId(pub u64);
 
 /// A place to talk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conversation {
     /// A room.
-    Room(RoomName),
+    Room(Arc<RoomId>),
     /// One other person.
     Direct(Addressee),
 }
@@ -22,7 +47,7 @@ impl Conversation {
     /// Whether both are the same place, by whatever name the other person goes now.
     pub fn is(&self, other: &Conversation) -> bool {
         match (self, other) {
-            (Conversation::Room(one), Conversation::Room(other)) => one == other,
+            (Conversation::Room(one), Conversation::Room(other)) => one.instance == other.instance,
             (Conversation::Direct(one), Conversation::Direct(other)) => one.client == other.client,
             _ => false,
         }
@@ -31,13 +56,13 @@ impl Conversation {
     /// The parts of what is shown of it: `general`, `@bob`.
     pub fn shown(&self) -> [&str; 2] {
         match self {
-            Conversation::Room(room) => ["", room.as_str()],
+            Conversation::Room(room) => ["", room.name.as_str()],
             Conversation::Direct(person) => ["@", person.name.as_str()],
         }
     }
 
     /// The room, if it is one.
-    pub fn room(&self) -> Option<&RoomName> {
+    pub fn room(&self) -> Option<&Arc<RoomId>> {
         match self {
             Conversation::Room(room) => Some(room),
             Conversation::Direct(_) => None,

@@ -4,7 +4,9 @@
 //! *Knows nothing of* single connections.
 //! *Called by* `session` and `server`; `main` asks it for the stop.
 
+mod checkpoint;
 mod comparing;
+mod membership;
 mod people;
 
 use std::net::IpAddr;
@@ -32,7 +34,10 @@ use crate::throttle::{Admission, Attempter, Attempts, Buckets};
 use crate::timer::{Task, Timer};
 use crate::work::Work;
 
+#[doc(hidden)]
+pub use checkpoint::{Checkpoint, Checkpoints};
 pub use comparing::{Turn, Turns};
+pub use membership::Membership;
 pub use people::MOST_ADDRESS_BANS;
 
 /// Most entries in a table of what addresses have tried. One is about 100 bytes. When one is full, the address with most
@@ -113,6 +118,9 @@ pub struct Hub {
     guesses: Mutex<Guesses>,
     /// A leaf: wrong exit codes.
     exit_waits: Mutex<Attempts<()>>,
+    /// For tests.
+    #[doc(hidden)]
+    pub checkpoints: Checkpoints,
     requests: Sender<Request>,
     last_client: AtomicU64,
 }
@@ -161,6 +169,7 @@ impl Hub {
             exit_code,
             guesses: Mutex::new(Guesses::default()),
             exit_waits: Mutex::new(Attempts::new(MOST_WAITS)),
+            checkpoints: Checkpoints::default(),
             requests,
             last_client: AtomicU64::new(FIRST_CLIENT - 1),
             config: RwLock::new(Arc::new(config)),

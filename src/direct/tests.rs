@@ -155,7 +155,7 @@ fn a_conversation_ends_for_both_when_either_leaves() {
         let screen = stays.screen();
         assert!(screen.ends_with(&format!("* {name} has left: your conversation is over.\r\n> ")), "{screen:?}");
         let lost = Conversation::Direct(left.person.addressee());
-        assert_eq!(stays.person.outbox.take_notices(), [Notice::Lost(lost)]);
+        assert_eq!(stays.person.outbox.take_notices(), [Notice::Lost { from: lost, membership: None }]);
         assert!(world.directs.find(stays.id(), left.id()).is_none() && world.directs.of(stays.id()).is_empty());
         // Whoever still holds it gets nothing out of it, and nothing into it.
         assert!(pair.history(10).is_empty() && pair.quote(MessageId(1)).is_none());

@@ -81,14 +81,25 @@ impl Hub {
         who.account.is_some() && self.accounts().are_kept() && self.config().operators.contains(&who.name)
     }
 
+    /// Who somebody is to rooms.
+    pub fn actor(&self, person: &Person) -> Actor {
+        let who = person.identity();
+        Actor { operator: self.is_operator(&who), who }
+    }
+
+    /// Tells a room who one of its members is now.
+    fn identify(&self, room: &Room, person: &Person) {
+        if room.identify(person.client(), || self.actor(person), Instant::now()) {
+            self.write_down(room);
+        }
+    }
+
     /// Tells the rooms who is an operator now.
     pub(super) fn name_operators(&self) {
         for person in self.roster.people() {
-            let who = person.identity();
-            if who.account.is_some() {
-                let actor = Actor { operator: self.is_operator(&who), who };
+            if person.account().is_some() {
                 for room in self.rooms.all() {
-                    room.identify(&actor, Instant::now());
+                    self.identify(&room, &person);
                 }
             }
         }
@@ -217,9 +228,8 @@ impl Hub {
     pub fn forget_account(&self, person: &Person, account: AccountId) {
         person.set_login(None);
         self.mailbox.take(account);
-        let actor = Actor { operator: false, who: person.identity() };
         for room in self.rooms.all() {
-            room.identify(&actor, Instant::now());
+            self.identify(&room, person);
             self.forget_place(&room, account);
         }
     }

@@ -25,7 +25,7 @@ mod view;
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, MembershipId};
 use crate::message::{Addressee, ClientId};
 use crate::names::UserName;
 use crate::screen::{Display, Place, Tone};
@@ -70,7 +70,12 @@ pub enum Own {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     /// He was put out of a room, or the other one of a conversation has left.
-    Lost(Conversation),
+    Lost {
+        /// Which one.
+        from: Conversation,
+        /// By which membership he was in the room. He may be in it again by now, by another one.
+        membership: Option<MembershipId>,
+    },
     /// The other one of a conversation has another name.
     PartnerRenamed(Addressee),
 }

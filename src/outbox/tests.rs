@@ -19,6 +19,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::transmit::Swept;
 use super::*;
+use crate::conversation::RoomId;
 use crate::message::{Draft, Event, Message, MessageId, Sequenced};
 use crate::names::RoomName;
 use crate::screen::{Clock, without_blanks};
@@ -29,7 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const NO_LIMITS: OutboxLimits = OutboxLimits { bytes: None, total: None, stall: None };
 
 fn room(name: &str) -> Conversation {
-    Conversation::Room(RoomName::parse(name).expect("a room's name"))
+    let instance = if name == "general" { 1 } else { 2 };
+    Conversation::Room(Arc::new(RoomId { name: RoomName::parse(name).expect("a room's name"), instance }))
 }
 
 fn name(text: &str) -> UserName {
@@ -286,7 +288,7 @@ fn a_dropped_reader_takes_no_more_and_keeps_its_first_reason() {
     outbox.end(Ended::Panicked);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     outbox.announce(Tone::News, "hello");
-    outbox.expel(&room("general"), Some(1), "hello");
+    outbox.expel(&room("general"), Some(MembershipId(1)), "hello");
     assert_eq!(outbox.ended(), Some(Ended::Idle));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
@@ -406,7 +408,7 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     outbox.open_view(1, 0, &Place::ChatView(general.clone()), "here", &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
-    outbox.expel(&general, Some(1), "The room general is closed.");
+    outbox.expel(&general, Some(MembershipId(1)), "The room general is closed.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* The room general is closed.\r\n[games]> "), "{seen:?}");
     assert_eq!(outbox.open(), std::slice::from_ref(&games));
@@ -415,9 +417,9 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     // The session cannot put him back before it has heard of it.
     assert!(!outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
-    assert_eq!(outbox.take_notices(), [Notice::Lost(general)]);
+    assert_eq!(outbox.take_notices(), [Notice::Lost { from: general, membership: Some(MembershipId(1)) }]);
     assert!(outbox.set_place(Place::Palette(Some(games.clone())), std::slice::from_ref(&games)));
-    outbox.expel(&games, Some(2), "The room games is closed.");
+    outbox.expel(&games, Some(MembershipId(2)), "The room games is closed.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* The room games is closed.\r\n> "), "{seen:?}");
 }
@@ -430,7 +432,7 @@ fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
     outbox.open_view(1, 0, &Place::ChatView(general.clone()), "here", &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
-    outbox.expel(&games, Some(7), "The room games is closed.");
+    outbox.expel(&games, Some(MembershipId(7)), "The room games is closed.");
     assert_eq!(all_packets(&peer), ["\r* The room games is closed.\r\ngeneral | "]);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     assert_eq!(all_packets(&peer).len(), 1, "the view is still open");

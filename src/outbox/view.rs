@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{BELL, Batch, Notice, Outbox, Own, Personal, Shown, State, View, Whose};
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, MembershipId};
 use crate::message::{Addressee, Event, MessageId, News, Sequenced};
 use crate::screen::{Clock, Place, Reader, Tone, render_event};
 
@@ -62,7 +62,7 @@ impl State {
     fn note_renamed(&mut self, partner: &Addressee) {
         let earlier = self.notices.iter_mut().find_map(|notice| match notice {
             Notice::PartnerRenamed(known) if known.client == partner.client => Some(known),
-            Notice::PartnerRenamed(_) | Notice::Lost(_) => None,
+            Notice::PartnerRenamed(_) | Notice::Lost { .. } => None,
         });
         match earlier {
             Some(known) => *known = partner.clone(),
@@ -306,10 +306,10 @@ impl Outbox {
         }
     }
 
-    /// Puts the client out of a conversation that he has open: tells him, and closes the view if it is that one's; a room
-    /// is told by its instance. Called under the room's lock or after the room was closed; the session hears of it by
-    /// [`Outbox::take_notices`].
-    pub fn expel(&self, from: &Conversation, instance: Option<u64>, line: &str) {
+    /// Puts the client out of a conversation that he has open: tells him, and closes the view if it is that one's. Called
+    /// under the room's lock or after the room was closed, with the membership that has ended; the session hears of it
+    /// by [`Outbox::take_notices`].
+    pub fn expel(&self, from: &Conversation, membership: Option<MembershipId>, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.ended.is_some() {
@@ -317,11 +317,12 @@ impl Outbox {
         }
         let had = state.open.iter().any(|known| known.is(from));
         // A room he has only just entered is not known here yet; a conversation the other one has begun may never be.
-        if (!had && instance.is_none()) || !self.begin_others(state) {
+        if (!had && membership.is_none()) || !self.begin_others(state) {
             return;
         }
         state.open.retain(|known| !known.is(from));
-        state.notices.push(Notice::Lost(from.clone()));
+        state.notices.push(Notice::Lost { from: from.clone(), membership });
+        let instance = from.room().map(|room| room.instance);
         if instance.is_some() && state.view.map(|view| view.room) == instance {
             state.view = None;
         }

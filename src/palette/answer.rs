@@ -4,10 +4,12 @@
 //! *Knows nothing of* states: which answer leads where is said in the state machine.
 //! *Called by* `palette` and `session`.
 
+use std::sync::Arc;
+
 use super::effect::AccountAsk;
 use super::login::LoginRefusal;
 use super::reply::{JoinRefusal, NotMade};
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, RoomId};
 use crate::message::Addressee;
 use crate::names::{NameError, RoomName, UserName};
 use crate::secret::Secret;
@@ -57,7 +59,7 @@ pub enum Answer {
     /// The person is in the room.
     Joined {
         /// Which room.
-        room: RoomName,
+        room: Arc<RoomId>,
         /// Others in it.
         others: usize,
         /// How he came in.

@@ -4,9 +4,10 @@
 //! *Knows nothing of* how any of it is done.
 //! *Called by* `palette`, which emits them, and `session`, which carries them out.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, RoomId};
 use crate::deed::Act;
 use crate::identity::Whom;
 use crate::message::{Draft, MessageId};
@@ -103,23 +104,23 @@ pub enum Effect {
     /// Open a room to people.
     Invite {
         /// Which room.
-        room: RoomName,
+        room: Arc<RoomId>,
         /// Whom.
         invited: Vec<Whom>,
     },
     /// Do something to a room or to somebody in it.
     Act {
         /// Which room.
-        room: RoomName,
+        room: Arc<RoomId>,
         /// What.
         act: Box<Act>,
     },
     /// Show how a room is set up.
-    ShowSettings(RoomName),
+    ShowSettings(Arc<RoomId>),
     /// Show a room's description.
-    ShowTopic(RoomName),
+    ShowTopic(Arc<RoomId>),
     /// List who is kept out of a room.
-    ListBans(RoomName),
+    ListBans(Arc<RoomId>),
     /// Leave a room, or end a conversation, for good.
     Close(Conversation),
     /// Open the chat view of a room one is in, or of a conversation.

@@ -310,7 +310,7 @@ impl Palette {
             Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
             Answer::Joined { room, others, how } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(Tone::News, reply::joined(&room, others, how, into_view)));
+                effects.push(Effect::Tell(Tone::News, reply::joined(&room.name, others, how, into_view)));
                 let invited = std::mem::take(&mut self.group);
                 let group = (how == Came::Made && !invited.is_empty()).then(|| room.clone());
                 self.entered(Conversation::Room(room), into_view, effects);

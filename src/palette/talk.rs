@@ -113,7 +113,12 @@ impl Palette {
             }
         };
         if let Some(said) = self.sayable(said, rules, effects) {
-            let to = Conversation::Room(room);
+            // The last one: an earlier room of that name may be gone without this person's having heard of it.
+            let named = |open: &&Conversation| open.room().is_some_and(|known| known.name == room);
+            let Some(to) = self.open.iter().rfind(named).cloned() else {
+                effects.push(Effect::Tell(Tone::Refusal, format!("Not said: you are not in {room}.")));
+                return Some(());
+            };
             let in_view = self.state == State::ChatView && self.current().is_some_and(|current| current.is(&to));
             effects.push(Effect::Say { to, draft: Draft::said(said).into(), confirm: !in_view });
         }

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Made, Room, State};
 use crate::config::{Entry, Hashed, Secret};
 use crate::deed::{Actor, Denied};
-use crate::identity::Identity;
+use crate::identity::{AccountId, Identity};
 use crate::message::{ClientId, Draft, Event, Message, MessageId};
 use crate::order::{Ban, Lists, Order};
 use crate::permission::Deed;
@@ -101,10 +101,16 @@ impl Room {
         self.keeper(&state).is_some().then(|| state.snapshot(self))
     }
 
-    /// Whether anything of the room is written down: one that somebody has made leaves no trace unless it is kept, not
-    /// even its name.
-    pub fn is_written_down(&self) -> bool {
-        self.keeper(&self.lock()).is_some()
+    /// Somebody has read the room up to its newest message, which is returned; where nothing has been said yet, all that
+    /// will be is new. Noted on disk if anything of the room is: one that somebody has made leaves no trace unless it is
+    /// kept, not even its name. Under the lock, so that it is not noted of another room that has the name by then.
+    pub fn record_visit(&self, account: AccountId) -> MessageId {
+        let state = self.lock();
+        let newest = state.newest.unwrap_or(MessageId(0));
+        if let Some(store) = self.keeper(&state) {
+            store.visited(account, &self.name, newest);
+        }
+        newest
     }
 
     /// The same for a room that is to be kept from now on, if this person may decide that.

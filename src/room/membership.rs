@@ -1,35 +1,52 @@
 //! Who comes into a room and who goes.
 //!
 //! *Owns* entering, leaving, being renamed, and who inherits a room that its last admin has left.
-//! *Knows nothing of* passwords: whoever has checked one says so.
+//! *Knows nothing of* passwords: whoever has checked one names the door that it opened.
 //! *Called by* `session` and the timer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{GATHER_ABOVE, Member, Room, State, gathering_time};
+use crate::config::Entry;
+use crate::conversation::MembershipId;
 use crate::deed::Actor;
 use crate::identity::{AccountId, Identity};
 use crate::message::ClientId;
 use crate::names::UserName;
 use crate::outbox::Outbox;
-use crate::permission::{Case, Deed};
+use crate::permission::{Case, Deed, Role, permits};
 use crate::screen::Tone;
 
 /// Somebody at the door.
 pub struct Visitor<'a> {
-    /// Who it is.
-    pub actor: Actor,
-    /// His way out.
+    /// Who it is; nothing if they have left the server. Asked under the room's lock, so that nobody comes in as who they
+    /// were a moment before.
+    pub who: &'a dyn Fn() -> Option<Actor>,
+    /// Their way out.
     pub outbox: &'a Arc<Outbox>,
-    /// He has given the right password, or the room has been made for him.
-    pub admitted: bool,
+    /// The door that they have opened with its password.
+    pub opened: Option<Door>,
+    /// As which stay this counts.
+    pub membership: MembershipId,
+}
+
+/// A room's door as it was at one moment. Another password, or none, makes another one of it: a password that was right
+/// while it was compared opens nothing any more when the comparison is over.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Door(u64);
+
+impl Door {
+    /// What has opened it opens it no more.
+    pub(super) fn change(&mut self) {
+        self.0 += 1;
+    }
 }
 
 /// Why somebody does not come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotEntered {
-    /// The room is gone.
+    /// The room is gone, or the visitor is.
     Closed,
     /// It has as many people as it takes.
     Full(usize),
@@ -65,22 +82,24 @@ pub struct Change {
     pub empty: bool,
     /// Whoever has come in is admin now, because nobody was.
     pub heir: bool,
+    /// Nobody but an operator would have been let in.
+    pub as_operator: bool,
 }
 
 impl Room {
     /// Takes somebody in. Whoever is in already stays as he is.
     pub fn enter(&self, visitor: Visitor<'_>, now: Instant) -> Result<Change, NotEntered> {
-        let Visitor { actor, outbox, admitted } = visitor;
+        let Visitor { who, outbox, opened, membership } = visitor;
         let mut state = self.lock();
-        if state.closed {
-            return Err(NotEntered::Closed);
-        }
+        let Some(actor) = who().filter(|_| !state.closed) else { return Err(NotEntered::Closed) };
         let others = state.members.len();
-        let calm = Change { others, gathering: None, heir_awaited: false, empty: false, heir: false };
-        if state.members.contains_key(&outbox.id()) {
+        let calm =
+            Change { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false };
+        if let Some(member) = state.members.get_mut(&outbox.id()) {
+            member.membership = membership;
             return Ok(Change { others: others - 1, ..calm });
         }
-        state.may_enter(&actor, admitted, now)?;
+        let as_operator = state.may_enter(&actor, opened, now)?;
         if let Some(limit) = state.config.limit
             && others >= limit
         {
@@ -88,10 +107,22 @@ impl Room {
         }
         state.order.entered(&actor.who, now);
         let name = actor.who.name.clone();
-        state.admit(actor, outbox, now);
+        state.admit(actor, outbox, membership, now);
         let heir = others == 0 && state.inherits_empty(outbox.id(), now);
         let gathering = state.tell_joined(&name, outbox.id());
-        Ok(Change { gathering, heir, ..calm })
+        Ok(Change { gathering, heir, as_operator, ..calm })
+    }
+
+    /// Who gets in, and the door that opens to whoever proves it.
+    pub fn door(&self) -> (Entry, Door) {
+        let state = self.lock();
+        (state.config.entry.clone(), state.door)
+    }
+
+    /// Others in the room, if a connection is in it by this membership.
+    pub fn others(&self, client: ClientId, membership: MembershipId) -> Option<usize> {
+        let state = self.lock();
+        state.is_in(client, membership).then(|| state.members.len() - 1)
     }
 
     /// Whether the door is open to somebody without a password: he was invited, or he is an admin who comes back.
@@ -100,10 +131,13 @@ impl Room {
         state.order.invited(who, now) || state.order.rank(who, now).is_some()
     }
 
-    /// Lets somebody go; `None` if he was not in it. A panic elsewhere must not keep anybody in a room, so this never
-    /// refuses.
-    pub fn leave(&self, client: ClientId, going: Going, now: Instant) -> Option<Change> {
+    /// Lets somebody go; `None` if he was not in it, or is in it by another membership by now. A panic elsewhere must not
+    /// keep anybody in a room, so this never refuses.
+    pub fn leave(&self, client: ClientId, membership: MembershipId, going: Going, now: Instant) -> Option<Change> {
         let mut state = self.lock();
+        if !state.is_in(client, membership) {
+            return None;
+        }
         let member = state.remove(client, now)?;
         let gathering = state.tell_left(&member.who.name, client, going);
         let lost = going == Going::Lost;
@@ -124,6 +158,7 @@ impl Room {
             heir_awaited: (was_admin && lost) || account_awaited,
             empty: others == 0 && state.made.is_some() && !state.kept,
             heir: false,
+            as_operator: false,
         })
     }
 
@@ -133,15 +168,13 @@ impl Room {
         self.drive();
     }
 
-    /// Somebody has another name now. The others are told; the person is told elsewhere. True if the room has to be
-    /// written down.
-    pub fn rename(&self, actor: &Actor, before: &UserName, now: Instant) -> bool {
+    /// A member has another name now. The others are told; they are told elsewhere. `who` as in [`Room::identify`]. True if
+    /// the room has to be written down.
+    pub fn rename(&self, client: ClientId, before: &UserName, who: impl FnOnce() -> Actor, now: Instant) -> bool {
         let mut state = self.lock();
-        let changed = state.identify(actor, now);
-        if changed.is_some() {
-            state.tell_presence(format!("{before} is {} now", actor.who.name), Some(actor.who.client));
-        }
-        changed == Some(true)
+        let Some((name, adopted)) = state.identify(client, who, now) else { return false };
+        state.tell_presence(format!("{before} is {name} now"), Some(client));
+        adopted
     }
 
     /// The accounts of those who keep order.
@@ -155,9 +188,11 @@ impl Room {
         self.lock().forget_account(self, account, now)
     }
 
-    /// Somebody has logged in to an account, or out of it. True if the room has to be written down.
-    pub fn identify(&self, actor: &Actor, now: Instant) -> bool {
-        self.lock().identify(actor, now) == Some(true)
+    /// A member has logged in to an account or out of it, or become an operator. `who` is asked under the room's lock: of
+    /// two who bring it at the same time, each brings what holds then, so it does not matter which of them is the last.
+    /// True if the room has to be written down.
+    pub fn identify(&self, client: ClientId, who: impl FnOnce() -> Actor, now: Instant) -> bool {
+        self.lock().identify(client, who, now).is_some_and(|(_, adopted)| adopted)
     }
 }
 
@@ -178,15 +213,19 @@ impl State {
         had_place
     }
 
-    /// Who a member is now; `None` if they are not in the room. True if something in the lists is an account's now that was
-    /// a guest's.
-    fn identify(&mut self, actor: &Actor, now: Instant) -> Option<bool> {
-        let member = self.members.get_mut(&actor.who.client)?;
-        member.who = actor.who.clone();
-        member.operator = actor.operator;
-        let adopted = self.order.renamed(&actor.who, now);
+    /// Who a member is now: the name, and true if something in the lists is an account's now that was a guest's. Nothing
+    /// if they are not in the room.
+    fn identify(&mut self, client: ClientId, who: impl FnOnce() -> Actor, now: Instant) -> Option<(UserName, bool)> {
+        let member = self.members.get_mut(&client)?;
+        let Actor { who, operator } = who();
+        let adopted = self.order.renamed(&who, now);
         self.revision += u64::from(adopted);
-        Some(adopted)
+        (member.who, member.operator) = (who, operator);
+        Some((member.who.name.clone(), adopted))
+    }
+
+    fn is_in(&self, client: ClientId, membership: MembershipId) -> bool {
+        self.members.get(&client).is_some_and(|member| member.membership == membership)
     }
 
     /// Whoever comes first into a room that was empty for a while gets it.
@@ -202,9 +241,11 @@ impl State {
     }
 
     #[inline(never)]
-    fn admit(&mut self, actor: Actor, outbox: &Arc<Outbox>, now: Instant) {
+    fn admit(&mut self, actor: Actor, outbox: &Arc<Outbox>, membership: MembershipId, now: Instant) {
         let Actor { who, operator } = actor;
-        let member = Member { who, operator, outbox: Arc::clone(outbox), since: now, in_view: false, posted: None };
+        let outbox_share = Arc::clone(outbox);
+        let member =
+            Member { membership, who, operator, outbox: outbox_share, since: now, in_view: false, posted: None };
         self.members.insert(outbox.id(), Box::new(member));
         self.empty_since = None;
     }
@@ -231,16 +272,19 @@ impl State {
         None
     }
 
+    /// Whether somebody may come in; true if only because they are an operator.
     #[inline(never)]
-    fn may_enter(&self, actor: &Actor, admitted: bool, now: Instant) -> Result<(), NotEntered> {
+    fn may_enter(&self, actor: &Actor, opened: Option<Door>, now: Instant) -> Result<bool, NotEntered> {
         let who = &actor.who;
         let invited = self.order.invited(who, now) || self.order.rank(who, now).is_some();
-        let admitted = admitted || invited;
-        if self.permits(actor, Deed::Enter, Case { admitted, ..self.case() }, now) {
-            return match self.order.kicked(who, now).filter(|_| !actor.operator) {
-                Some(left) => Err(NotEntered::Kicked(left)),
-                None => Ok(()),
-            };
+        let admitted = invited || opened == Some(self.door);
+        let case = Case { admitted, ..self.case() };
+        let (let_in, kicked) = (permits(self.outsider(who, now), Deed::Enter, case), self.order.kicked(who, now));
+        match kicked {
+            None if let_in => return Ok(false),
+            _ if actor.operator && permits(Role::Operator, Deed::Enter, case) => return Ok(true),
+            Some(left) if let_in => return Err(NotEntered::Kicked(left)),
+            _ => {}
         }
         Err(match self.order.banned(who, now) {
             Some(ban) => {

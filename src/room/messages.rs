@@ -43,10 +43,10 @@ impl Room {
         let client = actor.who.client;
         let Some(member) = state.members.get_mut(&client) else { return Err(Denied::NotIn(self.name.clone())) };
         member.posted = Some(now);
-        let author = member.who.name.clone();
+        let (author, account) = (member.who.name.clone(), member.who.account);
         // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
         let id = self.shared.next_message();
-        let message = Message::new(id, at, author, client, draft, Box::default()).of_account(actor.who.account);
+        let message = Message::new(id, at, author, client, draft, Box::default()).of_account(account);
         self.record_said(&state, &message);
         let event = state.append(Event::Said(message));
         state.said += 1;

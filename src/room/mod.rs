@@ -20,6 +20,7 @@ mod messages;
 mod moderation;
 mod older;
 mod settings;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -31,23 +32,21 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::config::{Entry, RoomConfig};
-use crate::conversation::Conversation;
-use crate::deed::Actor;
+use crate::config::RoomConfig;
+use crate::conversation::{Conversation, MembershipId, RoomId};
 use crate::history::History;
 use crate::identity::{AccountId, Identity};
 use crate::message::{ClientId, Event, MessageId, News, Sequenced};
 use crate::names::{RoomName, UserName};
 use crate::order::Order;
 use crate::outbox::{Batch, Outbox};
-use crate::permission::{Case, Deed, Role, permits};
 use crate::screen::{Clock, Place};
 use crate::store::Store;
 use drive::Driver;
 use gathered::Gathered;
 
 pub use kept::{Deciding, Snapshot, restored};
-pub use membership::{Change, Going, NotEntered, Visitor};
+pub use membership::{Change, Door, Going, NotEntered, Visitor};
 pub use messages::Erased;
 pub use moderation::Acted;
 pub use view::{Facts, Occupant};
@@ -98,6 +97,7 @@ pub struct Made {
 }
 
 struct Member {
+    membership: MembershipId,
     who: Identity,
     operator: bool,
     outbox: Arc<Outbox>,
@@ -109,6 +109,8 @@ struct Member {
 
 struct State {
     config: RoomConfig,
+    /// Another one whenever the entry in `config` is.
+    door: Door,
     made: Option<Made>,
     /// Made by somebody, and there until it is destroyed: after the last has left, and after the server has stopped.
     kept: bool,
@@ -152,6 +154,8 @@ pub struct Room {
     name: RoomName,
     /// Tells this room from an earlier one of the same name.
     instance: u64,
+    /// Both, for those who remember it.
+    id: Arc<RoomId>,
     /// The prompt of its view.
     prompt: Arc<str>,
     shared: Arc<RoomLimits>,
@@ -174,16 +178,19 @@ impl Room {
         clock: Clock,
         founded: Option<(Made, Identity)>,
     ) -> Arc<Room> {
-        let prompt = Place::ChatView(Conversation::Room(name.clone())).prompt();
+        let id = Arc::new(RoomId { name: name.clone(), instance });
+        let prompt = Place::ChatView(Conversation::Room(Arc::clone(&id))).prompt();
         let (made, founder) = founded.unzip();
         Arc::new(Room {
             name,
             instance,
+            id,
             prompt,
             shared,
             clock,
             state: Mutex::new(State {
                 config,
+                door: Door::default(),
                 made,
                 kept: false,
                 deciding: false,
@@ -212,6 +219,16 @@ impl Room {
         })
     }
 
+    /// Which room it is.
+    pub fn id(&self) -> &Arc<RoomId> {
+        &self.id
+    }
+
+    /// The same as a place to talk.
+    pub(super) fn conversation(&self) -> Conversation {
+        Conversation::Room(Arc::clone(&self.id))
+    }
+
     /// Its name, as configured.
     pub fn name(&self) -> &RoomName {
         &self.name
@@ -232,6 +249,9 @@ impl Room {
     /// be kept: what was said there was said to others than those whom the configuration lets in, and is not for them.
     pub fn set_config(&self, config: RoomConfig) -> bool {
         let mut state = self.lock();
+        if state.config.entry != config.entry {
+            state.door.change();
+        }
         state.config = config;
         let kept = state.made.is_some() && state.kept;
         if state.made.take().is_some() {
@@ -249,6 +269,11 @@ impl Room {
     /// How it came to be, if somebody has made it.
     pub fn made(&self) -> Option<Made> {
         self.lock().made.clone()
+    }
+
+    /// Whether somebody has made it.
+    pub fn is_made(&self) -> bool {
+        self.lock().made.is_some()
     }
 
     /// Whether it was made by somebody and is there until it is destroyed.
@@ -311,50 +336,22 @@ impl Room {
         state.viewers = None;
         state.in_view = 0;
         let members = std::mem::take(&mut state.members);
-        let gone: Vec<_> = members.into_values().map(|member| member.outbox).collect();
+        let gone: Vec<_> = members.into_values().map(|member| (member.outbox, member.membership)).collect();
         // Somebody else may be delivering the last words still: everybody is brought up to them first.
         let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());
         let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
         drop(state);
         self.space.notify_all();
         let mut batch = Batch::new(self.instance, Arc::clone(&self.prompt), &events, self.clock.clone());
-        let conversation = Conversation::Room(self.name.clone());
-        for outbox in gone {
+        let conversation = self.conversation();
+        for (outbox, membership) in gone {
             outbox.push(&mut batch);
-            outbox.expel(&conversation, Some(self.instance), line);
+            outbox.expel(&conversation, Some(membership), line);
         }
     }
 }
 
 impl State {
-    /// What somebody is to this room.
-    fn role(&self, actor: &Actor, now: Instant) -> Role {
-        let Actor { who, operator } = actor;
-        if *operator {
-            return Role::Operator;
-        }
-        if !self.members.contains_key(&who.client) {
-            // A ban of an address must not lock out an admin who happens to share it and comes back.
-            let banned = self.order.banned(who, now).is_some() && self.order.rank(who, now).is_none();
-            return if banned { Role::Banned } else { Role::Stranger };
-        }
-        match self.order.rank(who, now) {
-            Some(role) => role,
-            None if self.order.muted(who, now).is_some() => Role::Muted,
-            None => Role::Member,
-        }
-    }
-
-    /// The case of the room itself.
-    fn case(&self) -> Case {
-        Case { public: self.config.public, open: matches!(self.config.entry, Entry::Open), ..Case::default() }
-    }
-
-    /// Whether somebody may do something, by the one table.
-    fn permits(&self, actor: &Actor, deed: Deed, case: Case, now: Instant) -> bool {
-        permits(self.role(actor, now), deed, case)
-    }
-
     /// Something that is told to everybody in view at once, and not gathered.
     fn tell(&mut self, news: String, by: Option<ClientId>) {
         self.append(Event::Happened { news: news.into(), by, kind: News::Other });

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Room, State};
-use crate::conversation::Conversation;
 use crate::deed::{Act, Actor, Denied};
 use crate::identity::{Identity, Whom};
 use crate::message::ClientId;
@@ -71,7 +70,7 @@ impl Room {
                 if let Some(who) = &target.who {
                     state.revision += 1;
                     state.order.kick(who, now);
-                    heir_awaited = state.put_out(self, who, &target, &news, &line, actor, now);
+                    heir_awaited = state.put_out(self, who, &news, &line, actor, now);
                 }
                 return Ok(Acted { news, remark: None, empty: state.is_empty(), heir_awaited });
             }
@@ -220,7 +219,7 @@ impl Room {
         let news = because(format!("{} was banned by {}{length}", target.name, actor.who.name), reason);
         let line = because(format!("You were banned from {} by {}{length}", self.name, actor.who.name), reason) + ".";
         let heir_awaited = match target.who.clone().filter(|who| state.members.contains_key(&who.client)) {
-            Some(who) => state.put_out(self, &who, &target, &news, &line, actor, now),
+            Some(who) => state.put_out(self, &who, &news, &line, actor, now),
             None => {
                 state.tell(news.clone(), Some(actor.who.client));
                 false
@@ -351,23 +350,13 @@ impl State {
 
     /// Takes somebody out of the room and tells both them and the others. True if the account of an admin is waited for
     /// now.
-    #[expect(clippy::too_many_arguments, reason = "two calls, whose sentences these are")]
-    fn put_out(
-        &mut self,
-        room: &Room,
-        who: &Identity,
-        target: &Target,
-        news: &str,
-        line: &str,
-        actor: &Actor,
-        now: Instant,
-    ) -> bool {
-        self.remove(who.client, now);
+    fn put_out(&mut self, room: &Room, who: &Identity, news: &str, line: &str, actor: &Actor, now: Instant) -> bool {
+        let member = self.remove(who.client, now);
         self.order.left(who, false, false, now);
         let awaited = self.order.await_account(who, self.kept, now);
         self.tell(news.to_owned(), Some(actor.who.client));
-        if let Some(outbox) = &target.outbox {
-            outbox.expel(&Conversation::Room(room.name.clone()), Some(room.instance), line);
+        if let Some(member) = member {
+            member.outbox.expel(&room.conversation(), Some(member.membership), line);
         }
         self.name_heir(room, None, now);
         awaited

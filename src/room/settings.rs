@@ -26,6 +26,9 @@ impl State {
         if same {
             return Err(Denied::AsItIs("That is how it is already; :set shows it.".to_owned()));
         }
+        if matches!(setting, Setting::Password(_) | Setting::Public(_) | Setting::Invite(_)) {
+            self.door.change();
+        }
         Ok(match setting {
             Setting::Description(text) => {
                 config.description = text;

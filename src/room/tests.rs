@@ -22,10 +22,12 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::deed::{Act, Denied, Setting};
+use crate::config::Entry;
+use crate::deed::{Act, Actor, Denied, Setting};
 use crate::identity::Whom;
 use crate::message::{Draft, MessageId};
 use crate::outbox::{Ended, Laggards, Notice, OutboxLimits};
+use crate::permission::Role;
 use crate::screen::Tone;
 
 /// Long, because a loaded machine is no failure.
@@ -68,8 +70,11 @@ fn general() -> RoomName {
 
 /// The same as a place to talk.
 fn here() -> Conversation {
-    Conversation::Room(general())
+    Conversation::Room(Arc::new(RoomId { name: general(), instance: 1 }))
 }
+
+/// Nobody here comes into a room twice, or it does not matter.
+const STAY: MembershipId = MembershipId(1);
 
 fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
     Arc::new(RoomLimits {
@@ -107,9 +112,14 @@ fn role(room: &Room, person: &Person, now: Instant) -> Option<Role> {
     room.occupants(&operator, now).into_iter().find(|known| known.client == person.id()).map(|known| known.role)
 }
 
+/// What somebody hears who was put out.
+fn lost() -> Notice {
+    Notice::Lost { from: here(), membership: Some(STAY) }
+}
+
 /// A change of membership of which nothing follows.
 fn calm(others: usize) -> Change {
-    Change { others, gathering: None, heir_awaited: false, empty: false, heir: false }
+    Change { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false }
 }
 
 /// No limits, and a sweep thread that runs as long as the tests: readers here are slow only because the machine is.
@@ -171,7 +181,12 @@ impl Person {
     }
 
     fn visits(&self, room: &Room, now: Instant) -> Result<Change, NotEntered> {
-        room.enter(Visitor { actor: self.actor(), outbox: &self.outbox, admitted: false }, now)
+        self.comes(room, self.actor(), None, now)
+    }
+
+    fn comes(&self, room: &Room, actor: Actor, opened: Option<Door>, now: Instant) -> Result<Change, NotEntered> {
+        let who = || Some(actor.clone());
+        room.enter(Visitor { who: &who, outbox: &self.outbox, opened, membership: STAY }, now)
     }
 
     fn enter(&self, room: &Room) {
@@ -298,7 +313,7 @@ fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_somebody_has_left(
     let room = room_with(RoomConfig { limit: Some(1), ..RoomConfig::default() }, 1000);
     let (first, second) = (Person::new(1), Person::new(2));
     let enter = |person: &Person| person.visits(&room, Instant::now());
-    let leave = |person: &Person| room.leave(person.id(), Going::Asked, Instant::now());
+    let leave = |person: &Person| room.leave(person.id(), STAY, Going::Asked, Instant::now());
     assert_eq!(enter(&first), Ok(calm(0)));
     assert_eq!(enter(&first), Ok(calm(0)), "who is in stays in");
     assert_eq!(enter(&second), Err(NotEntered::Full(1)));
@@ -376,7 +391,7 @@ fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
                     in_view = false;
                 }
                 8 if inside => {
-                    room.leave(walker.id(), Going::Asked, Instant::now());
+                    room.leave(walker.id(), STAY, Going::Asked, Instant::now());
                     (inside, in_view) = (false, false);
                 }
                 _ => {}
@@ -664,7 +679,7 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
         assert_eq!(poster.posts(&room, Draft::said("too late"), Instant::now()), Err(Denied::NotIn(general())));
         assert_eq!(poster.visits(&room, Instant::now()), Err(NotEntered::Closed));
         for person in [slow, other] {
-            assert_eq!(person.outbox.take_notices(), [Notice::Lost(here())]);
+            assert_eq!(person.outbox.take_notices(), [lost()]);
             let screen = person.screen();
             let (before, after) = screen.split_once("* The room general is closed.\r\n").expect("told");
             assert_eq!(ids(before), [1, 2], "seed {seed}: {screen}");

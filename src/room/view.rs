@@ -9,8 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::header::header;
 use super::{Batch, Made, Member, Room};
-use crate::config::{Entry, RoomConfig};
-use crate::conversation::Conversation;
+use crate::config::RoomConfig;
 use crate::deed::{Actor, Denied};
 use crate::message::ClientId;
 use crate::names::UserName;
@@ -83,11 +82,6 @@ impl Room {
         self.lock().config.public
     }
 
-    /// Who gets in.
-    pub fn entry(&self) -> Entry {
-        self.lock().config.entry.clone()
-    }
-
     /// Whether somebody in it keeps order here for somebody else who is in it.
     pub fn keeps_order(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
@@ -126,7 +120,7 @@ impl Room {
         }
         let history = state.history.last(count);
         let outbox = Arc::clone(&member.outbox);
-        let place = Place::ChatView(Conversation::Room(self.name.clone()));
+        let place = Place::ChatView(self.conversation());
         outbox.open_view(self.instance, state.sequence, &place, &header, &history, &mut self.clock.clone());
         true
     }

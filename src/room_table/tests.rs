@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use socket2::{Domain, Socket, Type};
 
 use super::*;
+use crate::conversation::MembershipId;
 use crate::deed::Actor;
 use crate::message::{ClientId, Draft};
 use crate::names::UserName;
@@ -48,7 +49,9 @@ fn made(table: &RoomTable, room: &str, from: IpAddr) -> Arc<Room> {
 fn enter(room: &Room, id: u64) -> Result<Arc<Outbox>, NotEntered> {
     let outbox = outbox(id);
     let actor = Actor { who: who(id, address(1)), operator: false };
-    room.enter(Visitor { actor, outbox: &outbox, admitted: false }, Instant::now())?;
+    let membership = MembershipId(1);
+    let visitor = Visitor { who: &|| Some(actor.clone()), outbox: &outbox, opened: None, membership };
+    room.enter(visitor, Instant::now())?;
     Ok(outbox)
 }
 
@@ -103,7 +106,7 @@ fn an_empty_made_room_closes_and_one_with_people_or_of_the_configuration_does_no
     enter(&room, 5).expect("let in");
     assert!(!table.close_if_empty(&room, Duration::ZERO, Instant::now()));
     let left = Instant::now();
-    room.leave(ClientId(5), crate::room::Going::Asked, left).expect("he was in it");
+    room.leave(ClientId(5), MembershipId(1), crate::room::Going::Asked, left).expect("he was in it");
     let minute = Duration::from_secs(60);
     assert!(!table.close_if_empty(&room, minute, left + minute / 2), "it lingers");
     assert!(table.close_if_empty(&room, Duration::ZERO, Instant::now()));

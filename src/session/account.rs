@@ -280,9 +280,8 @@ impl Session {
     /// Somebody has logged in to an account under the name he had.
     fn identify(&mut self, person: &Arc<Person>, login: Login) {
         person.set_login(Some(login));
-        let Some(actor) = self.actor() else { return };
-        for room in self.memberships.iter().map(|membership| &membership.room) {
-            if room.identify(&actor, Instant::now()) {
+        for room in self.memberships.iter().map(|membership| membership.room()) {
+            if room.identify(person.client(), || self.hub.actor(person), Instant::now()) {
                 self.keep_room(room);
             }
         }

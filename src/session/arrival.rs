@@ -13,7 +13,7 @@ use jiff::tz::TimeZone;
 
 use super::{Session, Wanted};
 use crate::identity::AccountId;
-use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId, Quoted};
+use crate::message::{Addressee, ClientId, Draft, Event, Message, Quoted};
 use crate::names::RoomName;
 use crate::outbox::Own;
 use crate::room::Room;
@@ -35,6 +35,24 @@ pub(super) struct Missed {
     count: u64,
     /// when so many had been said in it.
     said: u64,
+}
+
+/// How far this person had read in a room.
+pub(super) struct Visited {
+    visit: Visit,
+    /// In which room of that name, if somebody has made it: another one, made under the name of one that was destroyed, was
+    /// never read. One of the configuration's stays the same however often it is taken out and put in again.
+    instance: Option<u64>,
+}
+
+impl Visited {
+    fn is_of(&self, room: &Room) -> bool {
+        self.visit.room == *room.name() && self.instance == made_instance(room)
+    }
+}
+
+fn made_instance(room: &Room) -> Option<u64> {
+    room.is_made().then(|| room.instance())
 }
 
 impl Session {
@@ -181,7 +199,11 @@ impl Session {
         }
         self.missed =
             unread.iter().filter_map(|(name, count)| self.missed_in(name, *count, &visits, account)).collect();
-        self.visits = visits;
+        let read = |visit: Visit| {
+            let room = self.hub.rooms.find(&visit.room);
+            Visited { instance: room.and_then(|room| made_instance(&room)), visit }
+        };
+        self.visits = visits.into_iter().map(read).collect();
         unread.retain(|(name, count)| *count > 0 && self.may_hear_of(name));
         let told: Vec<_> = unread.iter().map(|(name, count)| format!("{name} {count}")).collect();
         if !told.is_empty() {
@@ -215,25 +237,19 @@ impl Session {
         if let Some(missed) = missed {
             return missed.count + room.said().saturating_sub(missed.said);
         }
-        let visit = self.visits.iter().find(|visit| visit.room == *room.name());
+        let visited = self.visits.iter().find(|visited| visited.is_of(room));
         let account = self.person.as_ref().and_then(|person| person.account());
-        visit.map_or(0, |visit| room.said_after(visit.last, account))
+        visited.map_or(0, |visited| room.said_after(visited.visit.last, account))
     }
 
     /// Notes that this person has read a room up to its end.
     pub(super) fn note_visit(&mut self, room: &Room) {
         let account = self.person.as_ref().and_then(|person| person.account());
-        let (Some(store), Some(account)) = (self.hub.store(), account) else { return };
-        // Where nothing has been said yet, all that will be is new.
-        let last = room.newest().unwrap_or(MessageId(0));
-        // A room that somebody has made leaves no trace unless it is kept.
-        if room.is_written_down() {
-            store.visited(account, room.name(), last);
-        }
-        let visit = Visit { room: room.name().clone(), last };
+        let (Some(_), Some(account)) = (self.hub.store(), account) else { return };
+        let visit = Visit { room: room.name().clone(), last: room.record_visit(account) };
         self.missed.retain(|known| known.room != visit.room);
-        self.visits.retain(|known| known.room != visit.room);
-        self.visits.push(visit);
+        self.visits.retain(|known| known.visit.room != visit.room);
+        self.visits.push(Visited { visit, instance: made_instance(room) });
     }
 
     /// How far this person has read is nobody's any more: he has no account, or another one.
@@ -244,7 +260,7 @@ impl Session {
 
     /// Who comes into a room for the first time has nothing to catch up on, and from then on everything.
     pub(super) fn note_first_visit(&mut self, room: &Room) {
-        if !self.visits.iter().any(|visit| visit.room == *room.name()) {
+        if !self.visits.iter().any(|visited| visited.is_of(room)) {
             self.note_visit(room);
         }
     }

@@ -54,7 +54,7 @@ impl Session {
     /// of one's own that is empty would be a way round the limit for anybody.
     fn keeps_order(&self, now: Instant) -> bool {
         self.actor()
-            .is_some_and(|actor| self.memberships.iter().any(|membership| membership.room.keeps_order(&actor, now)))
+            .is_some_and(|actor| self.memberships.iter().any(|membership| membership.room().keeps_order(&actor, now)))
     }
 
     /// When something is due next.

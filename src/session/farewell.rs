@@ -8,6 +8,7 @@ use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
 use super::Session;
+use super::rooms::JoinedRoom;
 use crate::outbox::{Ended, Outbox};
 use crate::room::Going;
 use crate::screen::Tone;
@@ -31,8 +32,8 @@ impl Session {
             Ended::Idle => Going::Idle,
             _ => Going::Lost,
         };
-        for membership in std::mem::take(&mut self.memberships) {
-            self.let_go(&membership.room, going);
+        for JoinedRoom { membership, .. } in std::mem::take(&mut self.memberships) {
+            self.let_go(membership, going);
         }
         self.deliver();
         if let Some(person) = self.person.take() {

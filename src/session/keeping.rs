@@ -166,7 +166,7 @@ impl Session {
         // As above.
         let _ = store.catch_up();
         let (name, kept) = self.hub.work.run(self.ip(), move || store.message(id)).ok()?.ok()??;
-        let room = Arc::clone(&self.membership(&name)?.room);
+        let room = Arc::clone(self.memberships.iter().find(|known| *known.room().name() == name)?.room());
         room.older_than(actor, Instant::now()).filter(|oldest| id < *oldest)?;
         Some((room, restored(kept)))
     }
@@ -176,7 +176,7 @@ impl Session {
     pub(super) fn last_older(&self) -> Option<MessageId> {
         let account = self.person.as_ref()?.account()?;
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
-        let rooms: Vec<_> = self.memberships.iter().map(|membership| membership.room.name().clone()).collect();
+        let rooms: Vec<_> = self.memberships.iter().map(|membership| membership.room().name().clone()).collect();
         let _ = store.catch_up();
         let last = move || rooms.iter().filter_map(|room| store.last_by(account, room).ok()?).map(|kept| kept.id).max();
         self.hub.work.run(self.ip(), last).ok()?

@@ -72,7 +72,7 @@ impl Session {
         if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, room)) {
             return 0;
         }
-        match self.membership(room.name()) {
+        match self.membership(room.id()) {
             Some(membership) => facts.said.saturating_add_signed(-membership.read),
             None => self.unread_since_last_visit(room),
         }
@@ -80,15 +80,15 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn list_people(&mut self, conversation: &Conversation) {
-        let name = match conversation {
-            Conversation::Room(name) => name,
+        let id = match conversation {
+            Conversation::Room(id) => id,
             Conversation::Direct(partner) => {
                 let line = format!("You and {} are in this conversation.", partner.name);
                 return self.outbox.tell(Tone::News, &line);
             }
         };
-        let (Some(membership), Some(actor)) = (self.membership(name), self.actor()) else { return };
-        let room = Arc::clone(&membership.room);
+        let (Some(membership), Some(actor)) = (self.membership(id), self.actor()) else { return };
+        let room = Arc::clone(membership.room());
         let now = Instant::now();
         let occupants = room.occupants(&actor, now);
         self.outbox.tell(Tone::News, &format!("{} in {}:", people(occupants.len()), room.name()));
@@ -116,7 +116,8 @@ impl Session {
         let Some(actor) = self.actor() else { return Vec::new() };
         let now = Instant::now();
         let known = |conversation: Conversation| {
-            let room = self.hub.rooms.find(conversation.room()?)?;
+            let id = conversation.room()?;
+            let room = self.hub.rooms.find(&id.name).filter(|room| room.instance() == id.instance)?;
             room.is_known_to(&actor, now).then(|| room.name().to_string())
         };
         person.outbox.open().into_iter().filter_map(known).collect()
@@ -134,7 +135,7 @@ impl Session {
             .all()
             .into_iter()
             .filter(|room| room.is_known_to(&actor, now))
-            .map(|room| room.name().clone())
+            .map(|room| room.instance())
             .collect();
         self.outbox.tell(Tone::News, &format!("{} online:", people(everybody.len())));
         let column = everybody.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
@@ -143,8 +144,8 @@ impl Session {
             let rooms: Vec<_> = open
                 .iter()
                 .filter_map(Conversation::room)
-                .filter(|room| visible.contains(*room))
-                .map(crate::names::RoomName::as_str)
+                .filter(|room| visible.contains(&room.instance))
+                .map(|room| room.name.as_str())
                 .collect();
             let rooms = if rooms.is_empty() { "no public room".to_owned() } else { rooms.join(", ") };
             let (here, silent) = (now.saturating_duration_since(person.since), person.idle(now));
@@ -160,9 +161,9 @@ impl Session {
         let Some(actor) = self.actor() else { return };
         let count = count.unwrap_or(self.hub.config().chatview_max);
         let (kept, seen) = match of {
-            Conversation::Room(name) => {
-                let Some(membership) = self.membership(name) else { return };
-                let room = Arc::clone(&membership.room);
+            Conversation::Room(id) => {
+                let Some(membership) = self.membership(id) else { return };
+                let room = Arc::clone(membership.room());
                 let older = self.show_older(&room, &actor, count);
                 let (kept, seen) = room.show_history(&actor, count, &self.outbox, Instant::now());
                 (kept + older.0, seen | older.1)
@@ -173,7 +174,7 @@ impl Session {
             }
         };
         if kept == 0 {
-            let said = of.room().and_then(|name| self.membership(name)).map_or(0, |membership| membership.room.said());
+            let said = of.room().and_then(|id| self.membership(id)).map_or(0, |membership| membership.room().said());
             let line = match said {
                 0 => format!("Nothing has been said in {of} yet."),
                 _ => format!("Nothing of what was said in {of} is kept."),

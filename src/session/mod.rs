@@ -37,7 +37,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, Telnet};
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, MembershipId};
 use crate::deed::Actor;
 use crate::hub::Hub;
 use crate::line::Assembler;
@@ -47,15 +47,16 @@ use crate::palette::{Answer, Door, Effect, Palette, Rules};
 use crate::room::Room;
 use crate::roster::Person;
 use crate::screen::Tone;
-use crate::store::{Account, Visit};
+use crate::store::Account;
 use crate::telnet::{Link, Policy};
 use crate::throttle::{Attempter, Bucket};
 use crate::wire::FirstBytes;
-use arrival::Missed;
+use arrival::{Missed, Visited};
 use idle::Idle;
 use pending::Pending;
 use reading::more_waits;
 use refused::Refused;
+use rooms::JoinedRoom;
 
 pub(crate) use operator::ban_sentence;
 
@@ -73,14 +74,6 @@ const NEWCOMER_WAIT: Duration = Duration::from_millis(2500);
 
 /// Send what has been written, and wait until it is taken, once replies have grown to so many bytes within one turn.
 const REPLIES_AT_ONCE: usize = 16 * 1024;
-
-/// A room this person is in.
-struct Membership {
-    room: Arc<Room>,
-    /// Messages said in it when he last looked. Below zero where the disk holds more that he has not read than were said
-    /// since the server's start.
-    read: i64,
-}
 
 /// How this person wants the screen to look, as far as they have said so. The terminal decides the rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,10 +102,12 @@ pub struct Session {
     /// What had waited for this person, as he would quote it.
     received_words: Vec<Quoted>,
     /// How far this person had read when he was last here, if he has an account.
-    visits: Vec<Visit>,
+    visits: Vec<Visited>,
     /// Rooms of them with more to read than memory holds.
     missed: Vec<Missed>,
-    memberships: Vec<Membership>,
+    memberships: Vec<JoinedRoom>,
+    /// Of the last one.
+    membership: MembershipId,
     /// The room whose view is open.
     viewed: Option<Arc<Room>>,
     /// Rooms posted to and not driven since.
@@ -181,6 +176,7 @@ impl Session {
             visits: Vec::new(),
             missed: Vec::new(),
             memberships: Vec::new(),
+            membership: MembershipId(0),
             viewed: None,
             undelivered: Vec::new(),
             posts: Bucket::default(),
@@ -300,8 +296,7 @@ impl Session {
 
     /// Who this person is to rooms, once he has a name.
     fn actor(&self) -> Option<Actor> {
-        let who = self.person.as_ref()?.identity();
-        Some(Actor { operator: self.hub.is_operator(&who), who })
+        Some(self.hub.actor(self.person.as_ref()?))
     }
 
     /// As whose this person's wrong passwords of rooms and exit codes count.
@@ -348,14 +343,18 @@ impl Session {
     fn pick_up_notices(&mut self) {
         for notice in self.outbox.take_notices() {
             let answer = match notice {
-                Notice::Lost(conversation) => {
-                    if let Conversation::Room(name) = &conversation {
-                        self.memberships.retain(|membership| membership.room.name() != name);
-                        if self.viewed.as_ref().is_some_and(|room| room.name() == name) {
+                Notice::Lost { from, membership } => {
+                    self.memberships.retain(|known| Some(known.id()) != membership);
+                    if let Conversation::Room(id) = &from {
+                        // Come back already, by another one.
+                        if self.membership(id).is_some() {
+                            continue;
+                        }
+                        if self.viewed.as_ref().is_some_and(|room| room.instance() == id.instance) {
                             self.viewed = None;
                         }
                     }
-                    Answer::Lost(conversation)
+                    Answer::Lost(from)
                 }
                 Notice::PartnerRenamed(person) => Answer::PartnerRenamed(person),
             };

@@ -9,10 +9,10 @@ use std::time::Instant;
 
 use super::Session;
 use crate::config::Entry;
+use crate::conversation::RoomId;
 use crate::deed::{Act, Actor, Denied};
 use crate::hub::Request;
 use crate::identity::Whom;
-use crate::names::RoomName;
 use crate::order::GRACE;
 use crate::outbox::Ended;
 use crate::palette::seconds;
@@ -26,10 +26,10 @@ const WRONG_CODES: u8 = 3;
 
 impl Session {
     #[inline(never)]
-    pub(super) fn act(&mut self, name: &RoomName, act: Act) {
-        let room = self.membership(name).map(|membership| Arc::clone(&membership.room));
+    pub(super) fn act(&mut self, id: &RoomId, act: Act) {
+        let room = self.membership(id).map(|membership| Arc::clone(membership.room()));
         let (Some(room), Some(actor)) = (room, self.actor()) else {
-            return self.refuse(&Denied::NotIn(name.clone()));
+            return self.refuse(&Denied::NotIn(id.name.clone()));
         };
         let (online, local) = self.banned_address(&act);
         let destroys = act == Act::Destroy;
@@ -83,9 +83,9 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn show_settings(&self, name: &RoomName) {
-        let (Some(membership), Some(actor)) = (self.membership(name), self.actor()) else { return };
-        let facts = match membership.room.settings(&actor, Instant::now()) {
+    pub(super) fn show_settings(&self, room: &RoomId) {
+        let (Some(membership), Some(actor)) = (self.membership(room), self.actor()) else { return };
+        let facts = match membership.room().settings(&actor, Instant::now()) {
             Ok(facts) => facts,
             Err(denied) => return self.refuse(&denied),
         };
@@ -111,27 +111,27 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn show_topic(&self, name: &RoomName) {
-        let (Some(membership), Some(actor)) = (self.membership(name), self.actor()) else { return };
-        match membership.room.settings(&actor, Instant::now()) {
+    pub(super) fn show_topic(&self, room: &RoomId) {
+        let (Some(membership), Some(actor)) = (self.membership(room), self.actor()) else { return };
+        match membership.room().settings(&actor, Instant::now()) {
             Ok(facts) if facts.config.description.is_empty() => {
-                self.outbox.tell(Tone::News, &format!("{name} has no description."));
+                self.outbox.tell(Tone::News, &format!("{room} has no description."));
             }
-            Ok(facts) => self.outbox.tell(Tone::News, &format!("{name}: {}", facts.config.description)),
+            Ok(facts) => self.outbox.tell(Tone::News, &format!("{room}: {}", facts.config.description)),
             Err(denied) => self.refuse(&denied),
         }
     }
 
     #[inline(never)]
-    pub(super) fn list_bans(&self, name: &RoomName) {
-        let (Some(membership), Some(actor)) = (self.membership(name), self.actor()) else { return };
+    pub(super) fn list_bans(&self, room: &RoomId) {
+        let (Some(membership), Some(actor)) = (self.membership(room), self.actor()) else { return };
         let now = Instant::now();
-        let (bans, addresses) = match membership.room.bans(&actor, now) {
+        let (bans, addresses) = match membership.room().bans(&actor, now) {
             Ok(bans) => bans,
             Err(denied) => return self.refuse(&denied),
         };
         if bans.is_empty() {
-            return self.outbox.tell(Tone::News, &format!("Nobody is banned from {name}."));
+            return self.outbox.tell(Tone::News, &format!("Nobody is banned from {room}."));
         }
         let column = bans.iter().map(|ban| ban.name.as_str().len()).max().unwrap_or(0);
         for ban in bans {

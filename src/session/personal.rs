@@ -69,8 +69,8 @@ impl Session {
     /// A room of this person's in which they are muted.
     fn silent_in(&self) -> Option<RoomName> {
         let (actor, now) = (self.actor()?, Instant::now());
-        let muted = self.memberships.iter().filter(|membership| membership.room.is_muted(&actor, now));
-        muted.map(|membership| membership.room.name().clone()).min()
+        let muted = self.memberships.iter().filter(|membership| membership.room().is_muted(&actor, now));
+        muted.map(|membership| membership.room().name().clone()).min()
     }
 
     /// Takes another name, with the account it is of, if it is one's. False if somebody else has it.
@@ -78,9 +78,8 @@ impl Session {
         let limit = self.hub.config().username_limit;
         let Ok(before) = self.hub.roster.rename(person, name, login, limit) else { return false };
         self.outbox.set_name(name);
-        let Some(actor) = self.actor() else { return true };
-        for room in self.memberships.iter().map(|membership| Arc::clone(&membership.room)).collect::<Vec<_>>() {
-            let changed = room.rename(&actor, &before, Instant::now());
+        for room in self.memberships.iter().map(|membership| Arc::clone(membership.room())).collect::<Vec<_>>() {
+            let changed = room.rename(person.client(), &before, || self.hub.actor(person), Instant::now());
             self.note_undelivered(&room);
             if changed {
                 self.keep_room(&room);

@@ -4,34 +4,45 @@
 //! *Knows nothing of* what was typed, and of order in the room.
 //! *Called by* `session::effects`.
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::{Membership, Session};
+use super::Session;
 use crate::command;
 use crate::config::{Entry, RoomConfig, Secret};
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, RoomId};
+use crate::hub::{Checkpoint, Membership};
 use crate::identity::Whom;
 use crate::names::{RESERVED, RoomName};
-use crate::order::GRACE;
 use crate::palette::{Answer, Came, JoinRefusal, NotMade};
 use crate::password;
-use crate::room::{Change, Going, Made, NotEntered, Room, Visitor};
+use crate::room::{Change, Door, Going, Made, NotEntered, Room};
 use crate::room_table::CannotMake;
 use crate::screen::Tone;
 use crate::throttle::address_key;
-use crate::timer::Task;
 use crate::work::Busy;
 
-/// How a door is open to somebody.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Admitted {
-    /// As it is to anybody like him: open, by an invitation, by his rank or by the password.
-    AsAnybody,
-    /// As to any operator, and to nobody else: that is written down when he is in.
-    AsOperator,
+/// How often a password is compared again because the room got another one meanwhile. Whoever changes it that often within
+/// one comparison wants nobody to come in.
+const COMPARED_AGAIN: usize = 2;
+
+/// A room this person is in.
+pub(super) struct JoinedRoom {
+    pub(super) membership: Membership,
+    /// Messages said in it when they last looked. Below zero where the disk holds more that they have not read than were
+    /// said since the server's start.
+    pub(super) read: i64,
+}
+
+impl Deref for JoinedRoom {
+    type Target = Membership;
+
+    fn deref(&self) -> &Membership {
+        &self.membership
+    }
 }
 
 /// Rooms one person may be in. A screen shows one at a time; this is for memory.
@@ -59,10 +70,9 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn join(&mut self, wanted: RoomName, password: Option<Secret>, quick: bool) -> Answer {
-        if let Some(membership) = self.membership(&wanted) {
-            let room = Arc::clone(&membership.room);
-            let others = room.count().saturating_sub(1);
-            return Answer::Joined { room: room.name().clone(), others, how: Came::Back };
+        self.hub.checkpoints.reach(Checkpoint::Joining);
+        if let Some(answer) = self.rejoin(&wanted) {
+            return answer;
         }
         let refused = |refusal| Answer::JoinRefused { room: wanted.clone(), refusal };
         if self.memberships.len() >= MOST_ROOMS {
@@ -76,59 +86,71 @@ impl Session {
                 answer => return answer,
             }
         }
-        let admitted = self.admit(&wanted, password.as_ref().map(Secret::expose));
-        match admitted.and_then(|(room, how)| self.enter_as(room, how)) {
-            Ok(answer) => answer,
-            Err(refusal) => refused(refusal),
-        }
-    }
-
-    /// Enters a room, and writes it down if nobody but an operator could have.
-    fn enter_as(&mut self, room: Arc<Room>, admitted: Admitted) -> Result<Answer, JoinRefusal> {
-        let answer = self.enter(Arc::clone(&room), Came::In)?;
-        if admitted == Admitted::AsOperator {
-            self.audit_in(&room, "entered as an operator");
-        }
-        Ok(answer)
-    }
-
-    /// Enters a room whose door is open to this person.
-    fn enter(&mut self, room: Arc<Room>, how: Came) -> Result<Answer, JoinRefusal> {
-        let Some(actor) = self.actor() else { return Err(JoinRefusal::NoSuchRoomOrPassword) };
-        let name = room.name().clone();
-        match room.enter(Visitor { actor, outbox: &self.outbox, admitted: true }, Instant::now()) {
-            Ok(change) => {
-                self.arrange(&room, change);
-                let read = room.said().cast_signed() - self.unread_since_last_visit(&room).cast_signed();
-                self.note_first_visit(&room);
-                self.memberships.push(Membership { read, room });
-                let how = if change.heir { Came::Heir } else { how };
-                Ok(Answer::Joined { room: name, others: change.others, how })
+        let mut again = COMPARED_AGAIN;
+        loop {
+            let (room, opened) = match self.admit(&wanted, password.as_ref().map(Secret::expose)) {
+                Ok(admitted) => admitted,
+                Err(refusal) => return refused(refusal),
+            };
+            self.hub.checkpoints.reach(Checkpoint::Admitted);
+            match self.enter(&room, opened, Came::In) {
+                Ok(answer) => return answer,
+                // It got another password while this one was compared, or has made way for another room.
+                Err(NotEntered::NotAdmitted | NotEntered::Closed) if again > 0 => again -= 1,
+                Err(why) => return refused(not_entered(&room, why)),
             }
-            Err(NotEntered::Full(limit)) => Err(JoinRefusal::Full { room: name, limit }),
-            Err(NotEntered::Banned(left, reason)) => Err(JoinRefusal::Banned { room: name, left, reason }),
-            Err(NotEntered::Kicked(left)) => Err(JoinRefusal::Kicked { room: name, left }),
-            Err(NotEntered::Closed | NotEntered::NotAdmitted) => Err(JoinRefusal::NoSuchRoomOrPassword),
         }
     }
 
-    /// Whether this person may enter a room with this password. A hidden room and a missing one give the same answers
+    /// The answer to joining a room of this name that this person is in already.
+    fn rejoin(&mut self, wanted: &RoomName) -> Option<Answer> {
+        let index = self.memberships.iter().position(|known| known.room().name() == wanted)?;
+        match self.memberships[index].others() {
+            Some(others) => {
+                Some(Answer::Joined { room: Arc::clone(self.memberships[index].room().id()), others, how: Came::Back })
+            }
+            None => {
+                // Put out of it a moment ago, which this person has not heard of yet.
+                self.memberships.swap_remove(index);
+                None
+            }
+        }
+    }
+
+    /// Enters a room whose door is open to this person, or was a moment ago.
+    fn enter(&mut self, room: &Arc<Room>, opened: Option<Door>, how: Came) -> Result<Answer, NotEntered> {
+        let Some(person) = self.person.clone() else { return Err(NotEntered::Closed) };
+        self.membership.0 += 1;
+        let (membership, change) = Membership::enter(&self.hub, room, &person, opened, self.membership)?;
+        self.arrange(room, change);
+        let read = room.said().cast_signed() - self.unread_since_last_visit(room).cast_signed();
+        self.note_first_visit(room);
+        self.memberships.push(JoinedRoom { membership, read });
+        if change.as_operator {
+            self.audit_in(room, "entered as an operator");
+        }
+        let how = if change.heir { Came::Heir } else { how };
+        Ok(Answer::Joined { room: Arc::clone(room.id()), others: change.others, how })
+    }
+
+    /// Whether this person may enter a room with this password, and the door if it was that what has opened it: the room
+    /// looks again when they come in, since all of this may be over by then. A hidden room and a missing one give the same answers
     /// after the same work.
     #[inline(never)]
-    fn admit(&self, wanted: &RoomName, password: Option<&str>) -> Result<(Arc<Room>, Admitted), JoinRefusal> {
+    fn admit(&self, wanted: &RoomName, password: Option<&str>) -> Result<(Arc<Room>, Option<Door>), JoinRefusal> {
         let now = Instant::now();
         let room = self.hub.rooms.find(wanted);
-        let entry = room.as_ref().map(|room| room.entry());
+        let entry = room.as_ref().map(|room| room.door().0);
         let public = room.as_ref().is_some_and(|room| room.is_public());
         if let Some(room) = &room {
             let actor = self.actor();
             if actor.as_ref().is_some_and(|actor| room.expects(&actor.who, now)) {
-                return Ok((Arc::clone(room), Admitted::AsAnybody));
+                return Ok((Arc::clone(room), None));
             }
             match &entry {
-                Some(Entry::Open) if public => return Ok((Arc::clone(room), Admitted::AsAnybody)),
+                Some(Entry::Open) if public => return Ok((Arc::clone(room), None)),
                 _ if actor.is_some_and(|actor| actor.operator) => {
-                    return Ok((Arc::clone(room), Admitted::AsOperator));
+                    return Ok((Arc::clone(room), None));
                 }
                 Some(Entry::Closed) if public => return Err(JoinRefusal::InviteOnly(room.name().clone())),
                 Some(entry) if entry.has_password() && public && password.is_none() => {
@@ -141,7 +163,7 @@ impl Session {
             let hint = self.hub.rooms.nearest_public(wanted);
             return Err(JoinRefusal::NotPublic { room: wanted.clone(), hint });
         };
-        self.open_by_password(wanted, room, password).map(|room| (room, Admitted::AsAnybody))
+        self.open_by_password(wanted, room, password).map(|(room, door)| (room, Some(door)))
     }
 
     /// Compares a password; of its own, since its stack would be every idle person's.
@@ -151,17 +173,17 @@ impl Session {
         wanted: &RoomName,
         room: Option<Arc<Room>>,
         password: &str,
-    ) -> Result<Arc<Room>, JoinRefusal> {
+    ) -> Result<(Arc<Room>, Door), JoinRefusal> {
         // Until the try is counted: what comes at the same moment is not compared beside it.
         let _turn = self.hub.comparing.take(address_key(self.ip())).map_err(|Busy| JoinRefusal::Busy)?;
         if let Some(wait) = self.hub.password_wait(self.attempter(), self.ip(), wanted, Instant::now()) {
             return Err(JoinRefusal::Waiting(wait));
         }
         // It may be another password by now.
-        let entry = room.as_ref().map(|room| room.entry());
+        let (entry, door) = room.as_ref().map(|room| room.door()).unzip();
         let right = self.opens(entry.as_ref(), password).map_err(|Busy| JoinRefusal::Busy)?;
         self.hub.password_tried(self.attempter(), self.ip(), wanted, right, Instant::now());
-        room.filter(|_| right).ok_or_else(|| {
+        room.zip(door).filter(|_| right).ok_or_else(|| {
             log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
             JoinRefusal::NoSuchRoomOrPassword
         })
@@ -215,7 +237,7 @@ impl Session {
         match self.hub.rooms.make(&name, config, made, actor.who.clone(), most) {
             Ok(room) => {
                 log::info!("room {name} was made by {}", actor.who.name);
-                let entered = self.enter(Arc::clone(&room), Came::Made);
+                let entered = self.enter(&room, None, Came::Made);
                 entered.unwrap_or_else(|_| {
                     self.hub.let_linger(&room);
                     Answer::NotMade(NotMade::Reserved(name))
@@ -232,8 +254,8 @@ impl Session {
 
     /// Opens a room to people, and tells them. Who is not online is named.
     #[inline(never)]
-    pub(super) fn invite(&mut self, name: &RoomName, invited: &[Whom]) {
-        let (Some(room), Some(actor)) = (self.membership(name).map(|m| Arc::clone(&m.room)), self.actor()) else {
+    pub(super) fn invite(&mut self, room: &RoomId, invited: &[Whom]) {
+        let (Some(room), Some(actor)) = (self.membership(room).map(|m| Arc::clone(m.room())), self.actor()) else {
             return;
         };
         if !self.pay_for(invited.len().saturating_sub(1)) {
@@ -271,15 +293,15 @@ impl Session {
     #[inline(never)]
     pub(super) fn close(&mut self, conversation: &Conversation) {
         match conversation {
-            Conversation::Room(name) => {
-                let known = |membership: &Membership| membership.room.name() == name;
+            Conversation::Room(id) => {
+                let known = |known: &JoinedRoom| known.room().instance() == id.instance;
                 let Some(index) = self.memberships.iter().position(known) else { return };
-                let membership = self.memberships.swap_remove(index);
-                if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, &membership.room)) {
-                    self.note_visit(&membership.room);
+                let JoinedRoom { membership, .. } = self.memberships.swap_remove(index);
+                if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, membership.room())) {
+                    self.note_visit(membership.room());
                 }
-                self.let_go(&membership.room, Going::Asked);
-                self.outbox.tell(Tone::News, &format!("Left {}.", membership.room.name()));
+                self.let_go(membership, Going::Asked);
+                self.outbox.tell(Tone::News, &format!("Left {id}."));
             }
             Conversation::Direct(person) => {
                 self.outbox.tell(Tone::News, &format!("Closed the conversation with {}.", person.name));
@@ -288,24 +310,17 @@ impl Session {
     }
 
     /// Leaves a room without a word to oneself.
-    pub(super) fn let_go(&mut self, room: &Arc<Room>, going: Going) {
-        if let Some(change) = room.leave(self.outbox.id(), going, Instant::now()) {
-            self.arrange(room, change);
+    pub(super) fn let_go(&mut self, membership: Membership, going: Going) {
+        let room = Arc::clone(membership.room());
+        if let Some(change) = membership.leave(going) {
+            self.arrange(&room, change);
         }
     }
 
-    /// What a coming or going brings: news for the viewers, now or gathered in a while; an heir; the end of an empty room.
+    /// What a coming or going brings; news for the viewers, unless it is gathered, goes out with this turn.
     fn arrange(&mut self, room: &Arc<Room>, change: Change) {
-        let now = Instant::now();
-        match change.gathering {
-            Some(after) => self.hub.timer.schedule(now + after, Task::FlushNews(Arc::downgrade(room))),
-            None => self.note_undelivered(room),
-        }
-        if change.heir_awaited {
-            self.hub.timer.schedule(now + GRACE, Task::NameHeir(Arc::downgrade(room)));
-        }
-        if change.empty {
-            self.hub.let_linger(room);
+        if self.hub.arrange(room, change) {
+            self.note_undelivered(room);
         }
     }
 
@@ -317,14 +332,14 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn enter_view(&mut self, conversation: &Conversation) {
-        let same = |room: &Arc<Room>| conversation.room() == Some(room.name());
+        let same = |room: &Arc<Room>| conversation.room().is_some_and(|id| id.instance == room.instance());
         if self.viewed.as_ref().is_some_and(|room| !same(room)) {
             self.leave_view();
         }
         let count = self.hub.config().chatview_max;
         match conversation {
-            Conversation::Room(name) => {
-                let Some(room) = self.membership(name).map(|membership| Arc::clone(&membership.room)) else { return };
+            Conversation::Room(id) => {
+                let Some(room) = self.membership(id).map(|membership| Arc::clone(membership.room())) else { return };
                 if room.open_view(self.outbox.id(), count) {
                     self.viewed = Some(room);
                 }
@@ -337,12 +352,22 @@ impl Session {
         let Some(room) = self.viewed.take() else { return self.outbox.close_view() };
         let said = room.close_view(self.outbox.id());
         self.note_visit(&room);
-        if let Some(membership) = self.memberships.iter_mut().find(|membership| Arc::ptr_eq(&membership.room, &room)) {
+        if let Some(membership) = self.memberships.iter_mut().find(|known| Arc::ptr_eq(known.room(), &room)) {
             membership.read = said.cast_signed();
         }
     }
 
-    pub(super) fn membership(&self, name: &RoomName) -> Option<&Membership> {
-        self.memberships.iter().find(|membership| membership.room.name() == name)
+    pub(super) fn membership(&self, room: &RoomId) -> Option<&JoinedRoom> {
+        self.memberships.iter().find(|known| known.room().instance() == room.instance)
+    }
+}
+
+fn not_entered(room: &Room, why: NotEntered) -> JoinRefusal {
+    let room = room.name().clone();
+    match why {
+        NotEntered::Full(limit) => JoinRefusal::Full { room, limit },
+        NotEntered::Banned(left, reason) => JoinRefusal::Banned { room, left, reason },
+        NotEntered::Kicked(left) => JoinRefusal::Kicked { room, left },
+        NotEntered::Closed | NotEntered::NotAdmitted => JoinRefusal::NoSuchRoomOrPassword,
     }
 }

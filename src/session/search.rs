@@ -94,12 +94,12 @@ impl Session {
         let now = Instant::now();
         let mut all: Vec<(Arc<str>, Arc<Event>)> = Vec::new();
         for membership in &self.memberships {
-            let place: Arc<str> = membership.room.name().as_str().into();
-            let in_view = self.viewed.as_ref().is_some_and(|room| Arc::ptr_eq(room, &membership.room));
+            let place: Arc<str> = membership.room().name().as_str().into();
+            let in_view = self.viewed.as_ref().is_some_and(|room| Arc::ptr_eq(room, membership.room()));
             // What is to be erased in time must not stand where nothing tells of its end.
             let lasting =
                 |event: &Arc<Event>| in_view || event.message().is_some_and(|message| !message.is_temporary());
-            let history = membership.room.history(&actor, usize::MAX, now).into_iter().filter(lasting);
+            let history = membership.room().history(&actor, usize::MAX, now).into_iter().filter(lasting);
             all.extend(history.map(|event| (Arc::clone(&place), event)));
         }
         for pair in self.hub.directs.of(self.outbox.id()) {
@@ -123,7 +123,7 @@ impl Session {
     fn beyond(&self) -> Option<Beyond> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         let (actor, now) = (self.actor()?, Instant::now());
-        let rooms = self.memberships.iter().map(|membership| &membership.room);
+        let rooms = self.memberships.iter().map(|membership| membership.room());
         Some(Beyond {
             store,
             rooms: rooms.filter_map(|room| Some((room.name().clone(), room.older_than(&actor, now)?))).collect(),

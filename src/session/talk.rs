@@ -35,11 +35,11 @@ impl Session {
     #[inline(never)]
     pub(super) fn say(&mut self, to: &Conversation, draft: Draft, confirm: bool) {
         match to {
-            Conversation::Room(name) => {
-                let room = self.membership(name).map(|membership| Arc::clone(&membership.room));
+            Conversation::Room(id) => {
+                let room = self.membership(id).map(|membership| Arc::clone(membership.room()));
                 match (room, self.actor()) {
                     (Some(room), Some(actor)) => self.post(&room, &actor, draft, confirm),
-                    _ => self.outbox.tell(Tone::Refusal, &format!("Not said: you are not in {name}.")),
+                    _ => self.outbox.tell(Tone::Refusal, &format!("Not said: you are not in {id}.")),
                 }
             }
             Conversation::Direct(partner) => {
@@ -91,7 +91,7 @@ impl Session {
         if room.is_viewed_by(self.outbox.id()) {
             return;
         }
-        if let Some(membership) = self.memberships.iter_mut().find(|m| Arc::ptr_eq(&m.room, room)) {
+        if let Some(membership) = self.memberships.iter_mut().find(|known| Arc::ptr_eq(known.room(), room)) {
             // What one has said oneself is not unread.
             membership.read += 1;
         }
@@ -235,9 +235,9 @@ impl Session {
     /// Where a message stands that this person may read.
     fn locate(&self, actor: &Actor, id: MessageId) -> Option<Place> {
         let now = Instant::now();
-        let room = self.memberships.iter().find(|membership| membership.room.quote(actor, id, now).is_some());
+        let room = self.memberships.iter().find(|membership| membership.room().quote(actor, id, now).is_some());
         if let Some(membership) = room {
-            return Some(Place::Room(Arc::clone(&membership.room)));
+            return Some(Place::Room(Arc::clone(membership.room())));
         }
         let mut pairs = self.hub.directs.of(self.outbox.id());
         pairs.retain(|pair| pair.quote(id).is_some());
@@ -252,7 +252,7 @@ impl Session {
     fn meant(&self, id: Option<MessageId>) -> Option<MessageId> {
         let own = self.outbox.id();
         let who = self.person.as_ref().map(|person| person.identity());
-        let in_rooms = self.memberships.iter().filter_map(|membership| membership.room.last_by(who.as_ref()?));
+        let in_rooms = self.memberships.iter().filter_map(|membership| membership.room().last_by(who.as_ref()?));
         let pairs = self.hub.directs.of(own);
         let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
         id.or_else(|| in_rooms.chain(directs).chain(self.left_words.last().copied()).max())

@@ -163,10 +163,13 @@ impl Store {
     }
 
     /// Keeps a room as it is now, with its lists. Its messages stay. Nothing if it is one that somebody has made and that
-    /// was forgotten since: whoever was about to save it must not bring it back.
+    /// was forgotten since: whoever was about to save it must neither bring it back nor write it over the next one of its
+    /// name.
     pub fn save_room(&self, room: KeptRoom) -> Result<(), NotKept> {
         self.ask(Words::Go, move |connection| {
-            if room.made.is_some() && !rooms::is_made(connection, &room.name)? {
+            if let Some(made) = &room.made
+                && !rooms::is_kept(connection, &room.name, made)?
+            {
                 return Ok(());
             }
             rooms::save(connection, &room)

@@ -29,9 +29,11 @@ pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option
         .optional()
 }
 
-/// Whether a room is kept that somebody has made.
-pub fn is_made(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
-    connection.prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by IS NOT NULL")?.exists([name.folded()])
+/// Whether a room is kept that was made so, and not another one that was given its name since.
+pub fn is_kept(connection: &Connection, name: &RoomName, made: &KeptMade) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by = ?2 AND made_at = ?3")?
+        .exists(params![name.folded(), made.by.as_str(), moment(made.at)])
 }
 
 /// The number of a room, which it gets if it has none yet.

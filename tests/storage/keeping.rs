@@ -7,8 +7,8 @@ use chatsock::config::Network;
 use chatsock::identity::AccountId;
 use chatsock::message::{MessageId, Quoted};
 use chatsock::store::{
-    AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMessage, KeptMute,
-    NotCreated, Settings, Store, StoreOptions, Visit,
+    AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMessage,
+    KeptMute, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit,
 };
 
 use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
@@ -369,4 +369,20 @@ fn a_room_that_was_forgotten_does_not_come_back_by_being_saved_late() {
     close(store);
     let (_store, kept) = place.open();
     assert!(kept.rooms.is_empty());
+}
+
+#[test]
+fn a_room_that_is_saved_late_is_not_written_over_the_next_one_of_its_name() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let first = made_room("attic");
+    store.make_room(first.clone()).expect("saved");
+    assert_eq!(store.forget_room(&room("attic")), Ok(true));
+    let later = |made: KeptMade| KeptMade { at: made.at + jiff::SignedDuration::from_millis(1), ..made };
+    let second = KeptRoom { made: first.made.clone().map(later), description: "another".into(), ..first.clone() };
+    store.make_room(second.clone()).expect("saved");
+    store.save_room(first).expect("nothing to do");
+    close(store);
+    let (_, kept) = place.open();
+    assert_eq!(kept.rooms, [second]);
 }

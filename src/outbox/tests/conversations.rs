@@ -76,7 +76,7 @@ fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
     assert!(seen.ends_with("* robert has left: your conversation is over.\r\n[games]> "), "{seen:?}");
     assert_eq!(outbox.open(), [room("games")]);
     assert!(!outbox.set_place(Place::ChatView(with_bob()), &[with_bob()]), "not before he has heard of it");
-    assert_eq!(outbox.take_notices(), [Notice::Lost(Conversation::Direct(bob("robert")))]);
+    assert_eq!(outbox.take_notices(), [Notice::Lost { from: Conversation::Direct(bob("robert")), membership: None }]);
     assert!(outbox.take_notices().is_empty());
 }
 

@@ -186,11 +186,11 @@ fn step() -> impl Strategy<Value = Step> {
         .prop_map(|(client, name)| Addressee { client: ClientId(client), name: user(name) });
     let how = prop::sample::select(vec![Came::In, Came::Back, Came::Made]);
     let answer = prop_oneof![
-        (place.clone(), how).prop_map(|(room, how)| Answer::Joined { room, others: 1, how }),
+        (place.clone(), how).prop_map(|(room, how)| Answer::Joined { room: id(room.as_str()), others: 1, how }),
         place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NeedsPassword(room.clone()), room }),
         place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NoSuchRoomOrPassword, room }),
         place.clone().prop_map(|room| Answer::NotMade(NotMade::Reserved(room))),
-        place.prop_map(|room| Answer::Lost(Conversation::Room(room))),
+        place.prop_map(|room| Answer::Lost(Conversation::Room(id(room.as_str())))),
         partner.clone().prop_map(|person| Answer::Lost(Conversation::Direct(person))),
         partner.clone().prop_map(Answer::DirectOpened),
         partner.prop_map(Answer::PartnerRenamed),

@@ -8,9 +8,11 @@ mod recall;
 mod room_password;
 mod talk;
 
+use std::sync::Arc;
+
 use super::*;
 use crate::command::{Cost, TABLE, find, syntax};
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, RoomId};
 use crate::identity::Whom;
 use crate::message::{Addressee, ClientId, Draft};
 use crate::secret::Secret;
@@ -24,8 +26,14 @@ fn room(name: &str) -> RoomName {
     RoomName::parse(name).expect("a room name")
 }
 
+/// The room of that name there is: one of each.
+fn id(name: &str) -> Arc<RoomId> {
+    let instance = name.bytes().fold(0, |sum, byte| sum * 31 + u64::from(byte.to_ascii_lowercase()));
+    Arc::new(RoomId { name: room(name), instance })
+}
+
 fn open(name: &str) -> Conversation {
-    Conversation::Room(room(name))
+    Conversation::Room(id(name))
 }
 
 fn whom(name: &str) -> Whom {
@@ -81,7 +89,7 @@ impl Person {
 
     fn joins(&mut self, name: &str) -> Vec<Effect> {
         self.types(&format!(":join {name}"));
-        self.hears(Answer::Joined { room: room(name), others: 0, how: Came::In })
+        self.hears(Answer::Joined { room: id(name), others: 0, how: Came::In })
     }
 
     fn in_room() -> Person {
@@ -101,6 +109,17 @@ impl Person {
     /// In general, in the view or not.
     fn at_general(view: bool) -> Person {
         if view { Person::in_view() } else { Person::in_room() }
+    }
+
+    /// The same, and in games before.
+    fn in_two_rooms(view: bool) -> Person {
+        let mut person = Person::in_palette();
+        person.joins("games");
+        person.joins("general");
+        if view {
+            person.types(":chat");
+        }
+        person
     }
 
     /// Types a command with the mark of where he is, which is given by whether it is the view.
@@ -162,7 +181,7 @@ fn numbers_agree_with_their_nouns() {
     let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
     assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
     person.types(":join general");
-    let told = person.hears(Answer::Joined { room: room("general"), others: 1, how: Came::In });
+    let told = person.hears(Answer::Joined { room: id("general"), others: 1, how: Came::In });
     let joined = "Joined general, 1 other here. :chat to talk, :close to leave.";
     assert_eq!(told, [Effect::Tell(Tone::News, joined.to_owned())]);
 }
@@ -236,7 +255,7 @@ fn a_slash_runs_any_command_without_leaving_the_view() {
 fn joining_from_the_view_leads_into_the_other_rooms_view() {
     let mut person = Person::in_view();
     person.types("/join games");
-    let done = person.hears(Answer::Joined { room: room("games"), others: 0, how: Came::In });
+    let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In });
     assert_eq!(done.last(), Some(&Effect::EnterView(open("games"))));
     assert_eq!(person.0.place(), Place::ChatView(open("games")));
     assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(open("games"))]);
@@ -306,7 +325,7 @@ fn the_quick_door_asks_room_then_name_then_opens_the_view() {
     assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
     let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
     assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None, quick: true }));
-    let done = person.hears(Answer::Joined { room: room("general"), others: 0, how: Came::In });
+    let done = person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In });
     assert_eq!(done.last(), Some(&Effect::EnterView(open("general"))));
     assert_eq!(person.0.place(), Place::ChatView(open("general")));
 }

@@ -45,7 +45,7 @@ fn every_way_to_say_something_says_it_once() {
             ("reply 12 so do I", reply()),
             ("reply #12  so do I", reply()),
         ] {
-            let mut person = Person::at_general(view);
+            let mut person = Person::in_two_rooms(view);
             let before = person.0.place();
             assert_eq!(person.commands(view, line), [effect], "{line}");
             assert_eq!(person.0.place(), before, "{line}");
@@ -166,11 +166,11 @@ fn every_text_may_be_as_long_as_the_limit_and_no_longer() {
     for view in [false, true] {
         for start in ["say ", "me ", "to games ", "dm bob ", "reply 12 ", "edit ", "edit 12 ", "temp ", "temp 5 @bob "]
         {
-            let fits = Person::at_general(view).commands(view, &format!("{start}{}", "é".repeat(150)));
+            let fits = Person::in_two_rooms(view).commands(view, &format!("{start}{}", "é".repeat(150)));
             assert!(matches!(&fits[..], [effect] if !matches!(effect, Effect::Tell(..))), "{start}: {fits:?}");
-            let over = Person::at_general(view).commands(view, &format!("{start}{}", "é".repeat(151)));
+            let over = Person::in_two_rooms(view).commands(view, &format!("{start}{}", "é".repeat(151)));
             assert_eq!(over, refusal(told), "{start}");
-            let nothing = Person::at_general(view).commands(view, &format!("{start}\u{200b}"));
+            let nothing = Person::in_two_rooms(view).commands(view, &format!("{start}\u{200b}"));
             assert_eq!(nothing, [], "{start}: nothing visible is nothing");
         }
         assert_eq!(Person::at_general(view).types(&format!("@bob {}", "é".repeat(151))), refusal(told));

@@ -52,7 +52,7 @@ fn who_is_kicked_is_told_why_and_the_others_see_it() {
     let target = Person::viewer(4, &scene.room);
     let kick = Act::Kick { whom: target.whom(), reason: "spam".to_owned() };
     assert_eq!(scene.act(kick), said("p4 was kicked by p1 (spam)"));
-    assert_eq!(target.outbox.take_notices(), [Notice::Lost(here())]);
+    assert_eq!(target.outbox.take_notices(), [lost()]);
     let screen = target.screen();
     assert!(screen.contains("* You were kicked from general by p1 (spam). You may come back in "), "{screen:?}");
     assert!(!screen.contains("* p4 was kicked"), "{screen:?}");
@@ -66,7 +66,7 @@ fn who_is_kicked_while_he_does_not_look_hears_of_it_all_the_same() {
     let target = Person::new(4);
     target.enter(&scene.room);
     scene.act(Act::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
-    assert_eq!(target.outbox.take_notices(), [Notice::Lost(here())]);
+    assert_eq!(target.outbox.take_notices(), [lost()]);
     let screen = target.screen();
     assert_eq!(screen.matches("You were kicked from general by p1").count(), 1, "{screen:?}");
     scene.told("p4 was kicked by p1");
@@ -84,8 +84,7 @@ fn who_was_kicked_may_not_come_back_for_a_minute_by_another_name_either() {
     // The same connection by another name, and the same name on another connection from there.
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
     let actor = Actor { who: renamed, operator: false };
-    let visitor = Visitor { actor, outbox: &target.outbox, admitted: true };
-    assert_eq!(scene.room.enter(visitor, later), again);
+    assert_eq!(target.comes(&scene.room, actor, Some(scene.room.door().1), later), again);
     assert_eq!(Person::known_as(9, "p4", Ipv4Addr::new(10, 0, 0, 4)).visits(&scene.room, later), again);
     // Neighbours are none of it.
     assert!(Person::known_as(10, "neighbour", Ipv4Addr::new(10, 0, 0, 4)).visits(&scene.room, later).is_ok());
@@ -98,10 +97,7 @@ fn who_came_by_an_invitation_comes_back_by_it_a_minute_after_a_kick_as_they_were
     let (target, now) = (Person::new(4), scene.now);
     scene.act(Act::Set(Setting::Invite(true))).expect("closed");
     scene.room.invite(&scene.owner.actor(), &target.who, now).expect("invited");
-    let visits = |at| {
-        let visitor = Visitor { actor: target.actor(), outbox: &target.outbox, admitted: false };
-        scene.room.enter(visitor, at).map(|_| ())
-    };
+    let visits = |at| target.visits(&scene.room, at).map(|_| ());
     assert_eq!(visits(now), Ok(()));
     scene.act(Act::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
     assert_eq!(visits(now), Err(NotEntered::Kicked(KICK_LASTS)));
@@ -138,8 +134,7 @@ fn a_ban_keeps_out_by_name_and_by_address_and_says_why() {
     assert_eq!(Person::known_as(8, "P4", Ipv4Addr::new(10, 9, 9, 9)).visits(room, later), banned, "by name");
     assert_eq!(Person::known_as(9, "other", Ipv4Addr::new(10, 0, 0, 4)).visits(room, later), banned, "by address");
     // Neither a password nor an invitation from before helps.
-    let visitor = Visitor { actor: target.actor(), outbox: &target.outbox, admitted: true };
-    assert_eq!(room.enter(visitor, later), banned);
+    assert_eq!(target.comes(room, target.actor(), Some(room.door().1), later), banned);
     assert!(target.visits(room, now + Duration::from_secs(3600)).is_ok(), "the ban has run out");
     let screen = target.screen();
     assert!(screen.contains("* You were banned from general by p1 for "), "{screen:?}");
@@ -173,7 +168,7 @@ fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
     for (number, address, kept_out) in [(8, Ipv4Addr::new(10, 0, 0, 4), true), (9, Ipv4Addr::new(10, 0, 0, 5), false)] {
         let other = Person::known_as(number, "other", address);
         assert_eq!(other.visits(&scene.room, now).is_err(), kept_out, "{address}");
-        scene.room.leave(other.id(), Going::Asked, now);
+        scene.room.leave(other.id(), STAY, Going::Asked, now);
     }
     assert!(offline.visits(&scene.room, now).is_err());
     // Whoever keeps order on the server is banned from nowhere.
@@ -189,7 +184,7 @@ fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
 fn an_admin_who_is_waited_for_cannot_be_banned_by_his_name() {
     let scene = Scene::new();
     scene.act(Act::Promote(scene.background.whom())).expect("promoted");
-    scene.room.leave(scene.owner.id(), Going::Lost, scene.now).expect("lost");
+    scene.room.leave(scene.owner.id(), STAY, Going::Lost, scene.now).expect("lost");
     let ban = Act::Ban { whom: scene.owner.whom(), lasts: None, reason: String::new() };
     let denied = scene.background.acts(&scene.room, ban, scene.now);
     let name = scene.owner.who.name.clone();
@@ -240,7 +235,7 @@ fn who_leaves_while_he_is_silenced_is_silenced_when_he_comes_back() {
     let target = Person::new(4);
     target.enter(&scene.room);
     scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
-    scene.room.leave(target.id(), Going::Asked, scene.now).expect("left");
+    scene.room.leave(target.id(), STAY, Going::Asked, scene.now).expect("left");
     let back = Person::known_as(9, "p4", Ipv4Addr::new(10, 0, 0, 4));
     back.enter(&scene.room);
     assert_eq!(role(&scene.room, &back, scene.now), Some(Role::Muted));
@@ -365,7 +360,7 @@ fn a_new_name_is_told_to_the_others_and_keeps_rank_and_silence() {
     scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
     let actor = Actor { who: renamed, operator: false };
-    scene.room.rename(&actor, &target.who.name, Instant::now());
+    scene.room.rename(target.id(), &target.who.name, || actor.clone(), Instant::now());
     scene.room.drive();
     let occupants = scene.room.occupants(&actor, scene.now);
     let known = occupants.iter().find(|known| known.client == target.id()).expect("he is there");

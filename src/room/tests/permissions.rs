@@ -261,7 +261,7 @@ fn an_operator_acts_from_outside_against_everybody_and_nobody_against_him() {
     let act = |act| room.act(&operator, act, None, false, now);
     assert!(act(Act::Mute { whom: cast.admin.whom(), lasts: None }).is_ok());
     assert!(act(Act::Kick { whom: cast.owner.whom(), reason: String::new() }).is_ok());
-    room.enter(Visitor { actor: operator.clone(), outbox: &cast.operator.outbox, admitted: false }, now).expect("in");
+    cast.operator.comes(room, operator.clone(), None, now).expect("in");
     let owner = Person::new(20);
     owner.enter(room);
     act(Act::Promote(owner.whom())).expect("promoted");

@@ -105,7 +105,8 @@ impl World {
     fn identify(&mut self, who: usize, name: UserName, account: Option<AccountId>) {
         let before = self.people[who].who.clone();
         self.people[who].who = Identity { name, account, ..before.clone() };
-        self.room.rename(&self.people[who].actor(), &before.name, self.now);
+        let person = &self.people[who];
+        self.room.rename(person.id(), &before.name, || person.actor(), self.now);
         // What a guest has goes over to the account.
         if account.is_some() && before.account.is_none() && self.members.contains(&before.client) {
             let own = Holder::of(&self.people[who].who);
@@ -127,14 +128,14 @@ impl World {
                 }
             }
             Step::Close(who) => {
-                self.room.leave(self.people[who].id(), Going::Asked, now);
+                self.room.leave(self.people[who].id(), STAY, Going::Asked, now);
                 let who = self.people[who].who.clone();
                 if self.members.contains(&who.client) {
                     self.left(&who, Going::Asked);
                 }
             }
             Step::Lose(who) => {
-                self.room.leave(self.people[who].id(), Going::Lost, now);
+                self.room.leave(self.people[who].id(), STAY, Going::Lost, now);
                 let before = self.people[who].who.clone();
                 if self.members.contains(&before.client) {
                     self.left(&before, Going::Lost);

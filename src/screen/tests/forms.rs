@@ -131,7 +131,8 @@ fn the_lines_of_the_server_are_marked_and_wrapped_behind_their_mark() {
 
 #[test]
 fn every_place_has_its_prompt() {
-    let general = Conversation::Room(crate::names::RoomName::parse("general").expect("a room name"));
+    let name = crate::names::RoomName::parse("general").expect("a room name");
+    let general = Conversation::Room(std::sync::Arc::new(crate::conversation::RoomId { name, instance: 1 }));
     let bob = Conversation::Direct(Addressee { client: BOB, name: user("bob") });
     for (place, prompt) in [
         (Place::Nowhere, ""),

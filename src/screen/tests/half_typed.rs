@@ -2,12 +2,13 @@
 //! row has two prompts.
 
 use std::num::NonZero;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use vt100::Parser;
 
 use super::*;
-use crate::conversation::Conversation;
+use crate::conversation::{Conversation, RoomId};
 use crate::names::RoomName;
 
 const ROWS: usize = 24;
@@ -21,7 +22,8 @@ struct Typist {
 }
 
 fn view() -> Place {
-    Place::ChatView(Conversation::Room(RoomName::parse("general").expect("a name")))
+    let name = RoomName::parse("general").expect("a name");
+    Place::ChatView(Conversation::Room(Arc::new(RoomId { name, instance: 1 })))
 }
 
 impl Typist {

@@ -1,0 +1,183 @@
+//! One stay of one connection in one room, as a value: whoever drops it has left.
+//!
+//! A room keeps its members by connection, and a member that nobody takes out is in it for good, with its socket. So every
+//! end of a session, or of a part of it, an early return and a panic as well, has to lead to `leave`; and it does, since all
+//! of them drop what the session holds.
+//!
+//! *Owns* that nobody is in a room without one of these, and what a coming or going brings about later.
+//! *Knows nothing of* what a person is told. *Called by* `session`, which holds them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Hub;
+use crate::conversation::MembershipId;
+use crate::message::ClientId;
+use crate::order::GRACE;
+use crate::room::{Change, Door, Going, NotEntered, Room, Visitor};
+use crate::roster::Person;
+use crate::timer::Task;
+
+/// A place in a room.
+pub struct Membership {
+    hub: Arc<Hub>,
+    room: Arc<Room>,
+    client: ClientId,
+    id: MembershipId,
+    left: bool,
+}
+
+impl Membership {
+    /// Comes into a room, by its password if that has opened this door. The change is for [`Hub::arrange`].
+    pub fn enter(
+        hub: &Arc<Hub>,
+        room: &Arc<Room>,
+        person: &Person,
+        opened: Option<Door>,
+        id: MembershipId,
+    ) -> Result<(Membership, Change), NotEntered> {
+        // There before the person is in: nothing that happens on the way leaves them in the room.
+        let membership =
+            Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: person.client(), id, left: false };
+        let who = || (!person.is_gone()).then(|| hub.actor(person));
+        let change =
+            room.enter(Visitor { who: &who, outbox: &person.outbox, opened, membership: id }, Instant::now())?;
+        Ok((membership, change))
+    }
+
+    /// In which room.
+    pub fn room(&self) -> &Arc<Room> {
+        &self.room
+    }
+
+    /// Which stay it is.
+    pub fn id(&self) -> MembershipId {
+        self.id
+    }
+
+    /// Others in the room; nothing if this person has been put out of it and has not heard of it yet.
+    pub fn others(&self) -> Option<usize> {
+        self.room.others(self.client, self.id)
+    }
+
+    /// Leaves the room. The change, if there was anything to leave, is for [`Hub::arrange`].
+    pub fn leave(mut self, going: Going) -> Option<Change> {
+        self.left = true;
+        self.room.leave(self.client, self.id, going, Instant::now())
+    }
+}
+
+impl Drop for Membership {
+    /// For what has ended without a word: as if the connection were lost.
+    fn drop(&mut self) {
+        if self.left {
+            return;
+        }
+        let leave = || {
+            let change = self.room.leave(self.client, self.id, Going::Lost, Instant::now());
+            if change.is_some_and(|change| self.hub.arrange(&self.room, change)) {
+                self.room.drive();
+            }
+        };
+        // A second panic, while the thread unwinds from the first, would be the end of the process.
+        if catch_unwind(AssertUnwindSafe(leave)).is_err() {
+            log::error!("client {} could not be taken out of a room", self.client);
+        }
+    }
+}
+
+impl Hub {
+    /// What a coming or going brings: news for the viewers in a while, an heir, the end of an empty room. True if there is
+    /// news to be delivered now.
+    pub fn arrange(&self, room: &Arc<Room>, change: Change) -> bool {
+        let now = Instant::now();
+        if let Some(after) = change.gathering {
+            self.timer.schedule(now + after, Task::FlushNews(Arc::downgrade(room)));
+        }
+        if change.heir_awaited {
+            self.timer.schedule(now + GRACE, Task::NameHeir(Arc::downgrade(room)));
+        }
+        if change.empty {
+            self.let_linger(room);
+        }
+        change.gathering.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use jiff::tz::TimeZone;
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+    use crate::config::Config;
+    use crate::names::{RoomName, UserName};
+    use crate::outbox::Outbox;
+    use crate::screen::Clock;
+
+    struct Scene {
+        hub: Arc<Hub>,
+        room: Arc<Room>,
+        person: Arc<Person>,
+    }
+
+    fn scene() -> Scene {
+        let (requests, _) = mpsc::channel();
+        let hub = Arc::new(Hub::new(Config::default(), Clock::new(TimeZone::UTC), None, requests, None));
+        let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
+        let outbox = Outbox::new(hub.next_client(), ours.into(), Arc::clone(&hub.laggards));
+        let name = UserName::parse("alice", 1, 12).expect("a name");
+        let address = std::net::Ipv4Addr::LOCALHOST.into();
+        let person = hub.roster.claim(&name, None, 12, &outbox, address, Instant::now()).expect("free");
+        let room = hub.rooms.find(&RoomName::parse("general").expect("a name")).expect("a room");
+        Scene { hub, room, person }
+    }
+
+    impl Scene {
+        fn enter(&self, id: u64) -> Result<(Membership, Change), NotEntered> {
+            Membership::enter(&self.hub, &self.room, &self.person, None, MembershipId(id))
+        }
+    }
+
+    #[test]
+    fn whatever_drops_a_membership_leaves_the_room() {
+        let scene = scene();
+        let (membership, _) = scene.enter(1).expect("in");
+        assert_eq!((scene.room.count(), membership.others()), (1, Some(0)));
+        drop(membership);
+        assert_eq!(scene.room.count(), 0);
+        let (membership, _) = scene.enter(2).expect("in");
+        let panicking = std::thread::spawn(move || {
+            let _held = membership;
+            panic!("as planned");
+        });
+        assert!(panicking.join().is_err());
+        assert_eq!(scene.room.count(), 0);
+        let (membership, _) = scene.enter(3).expect("in");
+        assert!(membership.leave(Going::Asked).is_some());
+        assert_eq!(scene.room.count(), 0);
+    }
+
+    #[test]
+    fn a_membership_that_has_ended_takes_nobody_out_who_has_come_back() {
+        let scene = scene();
+        let (first, _) = scene.enter(1).expect("in");
+        let (second, change) = scene.enter(2).expect("in already");
+        assert_eq!((change.others, first.others(), second.others()), (0, None, Some(0)));
+        drop(first);
+        assert_eq!(scene.room.count(), 1);
+        drop(second);
+        assert_eq!(scene.room.count(), 0);
+    }
+
+    #[test]
+    fn who_has_left_the_server_comes_into_no_room() {
+        let scene = scene();
+        scene.hub.roster.release(&scene.person);
+        assert_eq!(scene.enter(1).err(), Some(NotEntered::Closed));
+        assert_eq!(scene.room.count(), 0);
+    }
+}
