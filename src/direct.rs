@@ -124,7 +124,7 @@ impl Pair {
         let state = self.lock();
         let place = Place::ChatView(Conversation::Direct(self.partner(outbox.id()).addressee()));
         if !state.ended {
-            outbox.open_direct_view(&place, header, &state.history.last(count), &mut clock.clone());
+            outbox.open_direct_view(&place, &[header], &state.history.last(count), &mut clock.clone());
         }
         !state.ended
     }

@@ -7,6 +7,8 @@
 mod at_once;
 #[path = "support/clocks.rs"]
 mod clocks;
+#[path = "kept/dates.rs"]
+mod dates;
 #[path = "kept/directs.rs"]
 mod directs;
 #[path = "kept/erasing.rs"]

@@ -141,7 +141,7 @@ fn the_quick_listener_asks_room_and_name_and_leads_into_the_view() {
     alice.send("general");
     alice.expect("Enter username: ");
     alice.send("alice");
-    alice.expect("* general: bob. Type to talk; /help for commands; :q goes back.\r\ngeneral | ");
+    alice.expect("* general: bob. Type to talk; /help for commands; :q goes back.\r\n* Topic: For general conversations.\r\ngeneral | ");
     bob.expect("* alice joined\r\n");
     alice.send("hello");
     bob.expect("alice: hello\r\ngeneral | ");

@@ -183,10 +183,12 @@ alice> * Your client will show what you type.
 alice<
 alice< :join general
 alice> * Joined general, ...
+alice> * Topic: For general conversations.
 alice< :say one
 alice> * Said in general as #{first}.
 bob< :join general
 bob> * Joined general, 1 other here. :chat to talk, :close to leave.
+bob> * Topic: For general conversations.
 bob< :history {first}
 bob> [HH:MM] #{first} alice: one
 bob< :quit

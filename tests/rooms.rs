@@ -25,7 +25,7 @@ fn the_list_shows_people_limits_and_descriptions_of_public_rooms_only() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send(":join general");
-    alice.expect("* Joined general, 0 others here. :chat to talk, :close to leave.\r\n[general]> ");
+    alice.expect("* Joined general, 0 others here. :chat to talk, :close to leave.\r\n* Topic: For general conversations.\r\n[general]> ");
     alice.send(":rooms");
     alice.expect(
         "* games     0/1   For game related discussions.\r\n* general   1/-   For general conversations.\r\n* locked    0/-   (password)\r\n[general]> ",
@@ -113,7 +113,7 @@ fn a_typo_in_join_does_not_swallow_the_command_typed_ahead_in_the_same_packet() 
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send_bytes(b":join genral\r\n:join general\r\n");
-    alice.expect("* Joined general, 0 others here. :chat to talk, :close to leave.\r\n[general]> ");
+    alice.expect("* Joined general, 0 others here. :chat to talk, :close to leave.\r\n* Topic: For general conversations.\r\n[general]> ");
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! The chat view: what is said, what is shown, and in which order.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
 #[path = "view/charset.rs"]
 mod charset;
 mod support;
 #[path = "support/terminal.rs"]
 mod terminal;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use support::Server;
+use support::{Client, Program, Server};
 
 #[test]
 fn what_one_says_the_others_see_and_he_himself_has_on_his_screen_already() {
@@ -183,9 +185,9 @@ fn the_session_of_the_readme_reads_as_printed() {
         "* games     0/8   For game related discussions.\r\n* general   2/-   For general conversations.\r\n> ",
     );
     alice.send(":join general");
-    alice.expect("* Joined general, 2 others here. :chat to talk, :close to leave.\r\n[general]> ");
+    alice.expect("* Joined general, 2 others here. :chat to talk, :close to leave.\r\n* Topic: For general conversations.\r\n[general]> ");
     alice.send(":chat");
-    alice.expect("* general: bob, carol. Type to talk; /help for commands; :q goes back.\r\n[");
+    alice.expect("* general: bob, carol. Type to talk; /help for commands; :q goes back.\r\n* Topic: For general conversations.\r\n[");
     let time = alice.expect("] #1 bob: morning\r\ngeneral | ");
     assert!(time.len() == 5 && time.as_bytes()[2] == b':', "{time:?}");
     alice.send("hello");
@@ -247,6 +249,82 @@ fn a_short_message_is_padded_to_the_end_of_the_row_in_which_somebody_may_be_typi
     let seen = String::from_utf8(seen).expect("text");
     let row = seen.strip_prefix('\r').and_then(|rest| rest.strip_suffix("\r\ngeneral | ")).expect("CR first");
     assert_eq!((row.len(), row.trim_end().ends_with(" #1 bob: no")), (80, true), "{seen:?}");
+}
+
+/// A server in whose time zone midnight comes in so many seconds, and when that is.
+fn before_midnight(seconds: u64) -> (Program, Instant) {
+    let (clock, now) = (SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970"), Instant::now());
+    // POSIX: what is added to the local time to arrive at UTC.
+    let behind = (clock.as_secs() + seconds) % 86_400;
+    let zone = format!("XYZ{}:{:02}:{:02}", behind / 3600, behind / 60 % 60, behind % 60);
+    let midnight = now + Duration::from_secs(seconds) - Duration::from_nanos(u64::from(clock.subsec_nanos()));
+    let arguments = ["--listen", "127.0.0.1:0"];
+    (Program::start_with(&arguments, &[("TZ", &zone)]), midnight)
+}
+
+/// The date of today and tomorrow in that zone, as the program writes it.
+fn told_date(client: &mut Client) -> String {
+    client.send("/time");
+    client.expect("* It is ");
+    client.expect(" on ");
+    let day = client.expect(", ");
+    let date = client.expect(" (UTC");
+    client.expect("\r\n");
+    let (year, rest) = date.split_once('-').expect("a date");
+    let (month, number) = rest.split_once('-').expect("a date");
+    let months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October"];
+    let month: usize = month.parse().expect("a month");
+    let month = months.iter().chain(&["November", "December"]).nth(month - 1).expect("a month");
+    format!("* {day}, {} {month} {year}\r\n", number.trim_start_matches('0'))
+}
+
+#[test]
+fn a_live_view_says_the_date_at_midnight_in_the_readers_zone_and_marks_what_was_said_before() {
+    // On a loaded machine midnight may come before everybody is there.
+    for seconds in [4, 8, 16, 32] {
+        let (mut program, midnight) = before_midnight(seconds);
+        let address = program.address();
+        let mut alice = Client::chat(address, "alice", "general");
+        let mut bob = Client::chat(address, "bob", "general");
+        let mut carol = Client::login(address, "carol");
+        let mut dave = Client::login(address, "dave");
+        dave.send(":dm carol");
+        dave.expect("to leave.\r\n");
+        dave.send(":chat");
+        dave.expect("@carol | ");
+        // Where it is the middle of the day.
+        let hour = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() / 3600 % 24;
+        let elsewhere = if (1..22).contains(&hour) { "UTC" } else { "Etc/GMT-6" };
+        bob.send(&format!("/timezone {elsewhere}"));
+        bob.expect(&format!("{elsewhere}.\r\n"));
+        bob.send("before");
+        alice.expect("bob: before\r\ngeneral | ");
+        if Instant::now() > midnight - Duration::from_secs(1) {
+            continue;
+        }
+        // Nobody says anything: midnight itself is what wakes alice's and dave's connections.
+        alice.expect("\r* ");
+        let date = alice.expect("\r\ngeneral | ");
+        assert!(Instant::now() >= midnight, "{date:?} came too soon");
+        dave.expect(&date);
+        assert_eq!(told_date(&mut alice), format!("* {date}\r\n"));
+        bob.send("after");
+        let line = alice.expect("bob: after\r\n");
+        assert!(!line.contains("* ") && line.contains("[00:0"), "the date is told once: {line:?}");
+        alice.send("/history");
+        let history = alice.expect("bob: after\r\n");
+        let old = history.lines().find(|line| line.contains("bob: before")).expect("the old message");
+        assert!(old.contains("[20") && old.contains(" 23:59] #"), "{old:?}");
+        alice.send("/search before");
+        assert!(alice.expect("bob: >before<").contains(" 23:59] #"));
+        // Bob's day goes on, and the palette shows no dates.
+        assert!(!bob.settle().contains(&date) && !carol.settle().contains(&date));
+        bob.send("/history");
+        let history = bob.expect("bob: after\r\n");
+        assert!(!history.contains('-'), "there all of it was today: {history:?}");
+        return;
+    }
+    panic!("the machine is too slow to arrive before midnight");
 }
 
 #[test]

@@ -97,7 +97,7 @@ impl Peer {
 }
 
 fn clock() -> Clock {
-    Clock::new(TimeZone::UTC)
+    Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH)
 }
 
 fn texts(pair: &Pair) -> Vec<String> {

@@ -43,6 +43,8 @@ pub struct Batch<'a> {
     /// Every word of the messages that could be a name, in lower case; gathered when first asked for.
     words: Option<HashSet<String>>,
     clock: Clock,
+    /// When the delivery began, in seconds of the Unix time.
+    now: i64,
 }
 
 impl<'a> Batch<'a> {
@@ -51,7 +53,8 @@ impl<'a> Batch<'a> {
         let mut causes: Vec<_> = events.iter().filter_map(|sequenced| cause(&sequenced.event)).collect();
         causes.sort_unstable();
         causes.dedup();
-        Batch { room, prompt, events, causes, rendered: Vec::new(), words: None, clock }
+        let now = clock.now().as_second();
+        Batch { room, prompt, events, causes, rendered: Vec::new(), words: None, clock, now }
     }
 
     pub(super) fn room(&self) -> u64 {
@@ -64,6 +67,10 @@ impl<'a> Batch<'a> {
 
     pub(super) fn clock(&self) -> Clock {
         self.clock.clone()
+    }
+
+    pub(super) fn now(&self) -> i64 {
+        self.now
     }
 
     pub(super) fn len(&self) -> usize {

@@ -11,6 +11,7 @@
 
 mod backlog;
 mod batch;
+mod day;
 mod ended;
 mod laggards;
 mod personal;
@@ -44,6 +45,9 @@ pub use personal::MOST_IGNORED;
 /// Give the memory of an emptied buffer back when it is larger than this, in bytes: most replies are shorter, and with
 /// ten thousand idle people every kilobyte kept is ten megabytes.
 const KEPT_BUFFER: usize = 512;
+
+/// No moment of a wall clock.
+const NEVER: i64 = i64::MAX;
 
 /// BEL (ECMA-48, 8.3.3).
 const BELL: u8 = 0x07;
@@ -89,6 +93,8 @@ struct State {
     /// What the session has not been told yet.
     notices: Vec<Notice>,
     view: Option<View>,
+    /// When the day ends that the view shows, in seconds of the Unix time; never where there is no view.
+    day_ends: i64,
     /// What stands in the view, where it can be drawn anew.
     shown: Option<Box<Shown>>,
     /// The person's name, once he has one.
@@ -137,6 +143,7 @@ impl Outbox {
                 open: Vec::new(),
                 notices: Vec::new(),
                 view: None,
+                day_ends: NEVER,
                 shown: None,
                 name: None,
                 personal: None,
@@ -195,15 +202,19 @@ impl Outbox {
         if !self.begin_others(state) {
             return;
         }
+        let new_day = batch.now() >= state.day_ends;
+        if new_day {
+            state.begin_day(&batch.clock());
+        }
         let look = state.display.look();
-        let is_plain = state.personal.is_none() && state.shown.is_none() && state.charset == Charset::Utf8;
+        let is_plain = state.personal.is_none() && state.shown.is_none() && state.charset == Charset::Utf8 && !new_day;
         let shares = all && is_plain && !batch.has_by(self.id) && state.display.shares_frame(batch.prompt());
         let named = look.color && state.name.as_ref().is_some_and(|name| batch.mentions(name));
         if shares && !named {
             let Some(frame) = batch.frame(look) else { return };
             state.display.frame_written();
             self.transmit_shared(state, &frame);
-        } else if self.write_fresh(state, batch, fresh) {
+        } else if self.write_fresh(state, batch, fresh) || new_day {
             state.display.end(&mut state.unsent);
             self.transmit_unsent(state, Whose::Others);
         } else {
@@ -355,8 +366,7 @@ impl Outbox {
         if state.ended.is_some() {
             return;
         }
-        state.view = None;
-        state.shown = None;
+        state.forget_view();
         let State { display, unsent, .. } = state;
         display.wipe_prompt(unsent);
         if let Some((tone, line)) = line {

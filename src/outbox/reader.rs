@@ -4,7 +4,7 @@
 //! *Knows nothing of* commands.
 //! *Called by* `session`; `direct` asks whether somebody is ignored.
 
-use super::{MOST_IGNORED, Outbox, Personal, State};
+use super::{MOST_IGNORED, NEVER, Outbox, Personal, State};
 use crate::message::{Addressee, ClientId};
 use crate::names::UserName;
 use crate::screen::{Bell, Clock};
@@ -36,9 +36,14 @@ impl Outbox {
         self.lock().personal.as_ref().map(|personal| personal.bell).unwrap_or_default()
     }
 
-    /// Another time zone for what is shown; `None`: the server's.
-    pub fn set_clock(&self, clock: Option<Clock>) {
-        self.lock().change(|personal| personal.clock = clock);
+    /// Another time zone for what is shown; `None`: that of the server's clock.
+    pub fn set_clock(&self, clock: Option<Clock>, servers: &Clock) {
+        let mut guard = self.lock();
+        guard.change(|personal| personal.clock = clock);
+        if guard.day_ends != NEVER {
+            // It may be another day there, which needs no word: they have just asked for it.
+            guard.note_day(servers);
+        }
     }
 
     /// The person's own clock, if he has one.

@@ -64,7 +64,7 @@ fn edited(sequence: u64, message: &Sequenced, text: &str) -> Sequenced {
 }
 
 fn clock() -> Clock {
-    Clock::new(TimeZone::UTC)
+    Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH)
 }
 
 /// A delivery of instance 1 of the room `general`.
@@ -75,7 +75,7 @@ fn batch(events: &[Sequenced]) -> Batch<'_> {
 /// Looks at instance 1 of `general` and has seen everything up to a number; the prompt stands on the screen.
 fn look(outbox: &Outbox, seen: u64) {
     assert!(outbox.set_place(Place::ChatView(room("general")), &[room("general")]));
-    outbox.open_view(1, seen, &Place::ChatView(room("general")), "here", &[], &mut clock());
+    outbox.open_view(1, seen, &Place::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
 }
 
@@ -405,7 +405,7 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
     assert!(outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
-    outbox.open_view(1, 0, &Place::ChatView(general.clone()), "here", &[], &mut clock());
+    outbox.open_view(1, 0, &Place::ChatView(general.clone()), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
     outbox.expel(&general, Some(MembershipId(1)), "The room general is closed.");
@@ -429,7 +429,7 @@ fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
     assert!(outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
-    outbox.open_view(1, 0, &Place::ChatView(general.clone()), "here", &[], &mut clock());
+    outbox.open_view(1, 0, &Place::ChatView(general.clone()), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
     outbox.expel(&games, Some(MembershipId(7)), "The room games is closed.");

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BELL, Batch, Notice, Outbox, Own, Personal, Shown, State, View, Whose};
+use super::{BELL, Batch, NEVER, Notice, Outbox, Own, Personal, Shown, State, View, Whose};
 use crate::conversation::{Conversation, MembershipId};
 use crate::message::{Addressee, Event, MessageId, News, Sequenced};
 use crate::screen::{Clock, Place, Reader, Tone, render_event};
@@ -44,11 +44,11 @@ impl State {
     }
 
     /// A view begins: on a terminal that can be drawn anew it is remembered what stands there.
-    fn begin_shown(&mut self, header: &str) {
+    fn begin_shown(&mut self, header: &[&str]) {
         let can = self.display.is_character_mode() && self.display.look().ansi;
         self.shown = can.then(|| Box::new(Shown::new(self.display.rows())));
-        if let Some(shown) = &mut self.shown {
-            shown.note(&Arc::new(Event::Happened { news: header.into(), by: None, kind: News::Other }));
+        for line in header {
+            self.note_news(Tone::News, line);
         }
     }
 
@@ -170,7 +170,7 @@ impl Outbox {
         false
     }
 
-    /// Opens the view of a room: the header, the room's last messages, and from then on everything after `seen`. Called
+    /// Opens the view of a room: the header (empty lines of it are none), the room's last messages, and from then on everything after `seen`. Called
     /// under the room's lock, so that between history and live text there is neither a gap nor an overlap. Nothing is
     /// sent before [`Outbox::settle`].
     pub fn open_view(
@@ -178,7 +178,7 @@ impl Outbox {
         room: u64,
         seen: u64,
         place: &Place,
-        header: &str,
+        header: &[&str],
         history: &[Arc<Event>],
         clock: &mut Clock,
     ) {
@@ -188,15 +188,19 @@ impl Outbox {
     }
 
     /// Opens the view of a conversation. Called under its lock. Nothing is sent before [`Outbox::settle`].
-    pub fn open_direct_view(&self, place: &Place, header: &str, history: &[Arc<Event>], clock: &mut Clock) {
+    pub fn open_direct_view(&self, place: &Place, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
         let mut guard = self.lock();
         guard.view = None;
         self.fill_view(&mut guard, place, header, history, clock);
     }
 
-    fn fill_view(&self, state: &mut State, place: &Place, header: &str, history: &[Arc<Event>], clock: &mut Clock) {
-        state.begin_shown(header);
-        state.display.write(Tone::News, header, &mut state.unsent);
+    fn fill_view(&self, state: &mut State, place: &Place, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
+        let header: Vec<_> = header.iter().filter(|line| !line.is_empty()).copied().collect();
+        state.begin_shown(&header);
+        state.note_day(clock);
+        for line in header {
+            state.display.write(Tone::News, line, &mut state.unsent);
+        }
         for event in history {
             state.note(event);
             state.render(self.id, event, Stamps::Wanted, clock);
@@ -219,14 +223,15 @@ impl Outbox {
             return;
         }
         view.seen = batch.last();
+        if batch.now() >= state.day_ends {
+            state.begin_day(&batch.clock());
+        }
         self.write_fresh(state, batch, fresh);
     }
 
     /// Closes the view: what a delivery in progress still brings is dropped.
     pub fn close_view(&self) {
-        let mut guard = self.lock();
-        guard.view = None;
-        guard.shown = None;
+        self.lock().forget_view();
     }
 
     /// Whether this client looks at the room and has not seen everything up to the number.
@@ -286,6 +291,9 @@ impl Outbox {
         if hidden && matches!(**event, Event::Said(_)) {
             return;
         }
+        if state.day_ends != NEVER {
+            state.begin_day(clock);
+        }
         let now = Instant::now();
         if state.note(event) && state.shown.as_mut().is_some_and(|shown| shown.may_draw(now)) {
             return self.draw_anew(state, clock.clone());
@@ -324,12 +332,12 @@ impl Outbox {
         state.notices.push(Notice::Lost { from: from.clone(), membership });
         let instance = from.room().map(|room| room.instance);
         if instance.is_some() && state.view.map(|view| view.room) == instance {
-            state.view = None;
+            state.forget_view();
         }
         state.display.write(Tone::News, line, &mut state.unsent);
         let in_view = matches!(&state.place, Place::ChatView(current) if current.is(from));
         if in_view {
-            state.shown = None;
+            state.forget_view();
         }
         if in_view || matches!(&state.place, Place::Palette(Some(current)) if current.is(from)) {
             state.place = Place::Palette(state.open.last().cloned());

@@ -64,6 +64,8 @@ pub enum Answer {
         others: usize,
         /// How he came in.
         how: Came,
+        /// What the room is about; may be empty.
+        topic: String,
     },
     /// The conversation is open.
     DirectOpened(Addressee),

@@ -308,9 +308,13 @@ impl Palette {
                 effects.push(Effect::Tell(Tone::Refusal, reply::name_taken(&name, free.as_deref())));
             }
             Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
-            Answer::Joined { room, others, how } => {
+            Answer::Joined { room, others, how, topic } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
                 effects.push(Effect::Tell(Tone::News, reply::joined(&room.name, others, how, into_view)));
+                // The view says it itself.
+                if !topic.is_empty() && !into_view {
+                    effects.push(Effect::Tell(Tone::News, ["Topic: ", &topic].concat()));
+                }
                 let invited = std::mem::take(&mut self.group);
                 let group = (how == Came::Made && !invited.is_empty()).then(|| room.clone());
                 self.entered(Conversation::Room(room), into_view, effects);

@@ -245,6 +245,11 @@ impl Room {
         self.lock().config.clone()
     }
 
+    /// What it is about; may be empty.
+    pub fn topic(&self) -> String {
+        self.lock().config.description.clone()
+    }
+
     /// The configuration names the room, with this set-up from now on; who is inside stays. True if somebody had made it to
     /// be kept: what was said there was said to others than those whom the configuration lets in, and is not for them.
     pub fn set_config(&self, config: RoomConfig) -> bool {

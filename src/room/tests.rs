@@ -90,7 +90,7 @@ fn room(queue_bytes: usize) -> Arc<Room> {
 }
 
 fn room_with(config: RoomConfig, queue_bytes: usize) -> Arc<Room> {
-    Room::new(general(), 1, config, shared(queue_bytes), Clock::new(TimeZone::UTC), None)
+    Room::new(general(), 1, config, shared(queue_bytes), Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH), None)
 }
 
 /// A room that somebody has made, and is in.
@@ -101,7 +101,14 @@ fn made_by(founder: &Person) -> Arc<Room> {
 fn made_with(founder: &Person, config: RoomConfig) -> Arc<Room> {
     let made = Made { by: founder.who.name.clone(), address: founder.who.address, at: Timestamp::UNIX_EPOCH };
     let founded = Some((made, founder.who.clone()));
-    let room = Room::new(general(), 1, config, shared(100_000), Clock::new(TimeZone::UTC), founded);
+    let room = Room::new(
+        general(),
+        1,
+        config,
+        shared(100_000),
+        Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH),
+        founded,
+    );
     founder.enter(&room);
     room
 }

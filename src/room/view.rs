@@ -119,9 +119,13 @@ impl Room {
             state.viewers = None;
         }
         let history = state.history.last(count);
+        let topic = match state.config.description.as_str() {
+            "" => String::new(),
+            topic => ["Topic: ", topic].concat(),
+        };
         let outbox = Arc::clone(&member.outbox);
         let place = Place::ChatView(self.conversation());
-        outbox.open_view(self.instance, state.sequence, &place, &header, &history, &mut self.clock.clone());
+        outbox.open_view(self.instance, state.sequence, &place, &[&header, &topic], &history, &mut self.clock.clone());
         true
     }
 

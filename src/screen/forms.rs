@@ -8,6 +8,7 @@
 //! | as an answer | `[14:03] #17 carol: (to #12 bob: "morning") text` |
 //! | for a while | `[14:03] #18 bob (temporary, 10 s): text` |
 //! | and edited | `[14:03] #12 bob: text (edited)` |
+//! | on another day | `[2026-11-24 12:54] #12 bob: text` |
 //! | where times and ids are off | `bob: text`, and as an action `** bob waves` |
 //! | found | `[14:03] #12 general bob: text`, the hit between `>` and `<` where there is no colour |
 //!
@@ -132,11 +133,11 @@ pub fn render_hit(message: &Message, place: &str, hit: Range<usize>, look: Look,
     out.extend_from_slice(b"\r\n");
 }
 
-/// `[14:03] #12 `, or as much of it as the look has.
+/// `[14:03] #12 `, or as much of it as the look has; `[2026-11-24 12:54] #12 ` where the message is not from today.
 fn stamp(message: &Message, look: Look, clock: &mut Clock, out: &mut Vec<u8>) {
     if look.times {
         out.push(b'[');
-        out.extend_from_slice(&clock.minute(message.at));
+        clock.stamp(message.at, out);
         out.extend_from_slice(b"] ");
     }
     if look.ids {

@@ -1,9 +1,10 @@
 //! Messages and replies to text: what one line of the server looks like on a terminal.
 //!
-//! *Owns* tones, looks, prompts, the clock on a message; in its modules the line forms and the half-typed line.
+//! *Owns* tones, looks, prompts; in its modules the line forms, the clock on a message and the half-typed line.
 //! *Knows nothing of* rooms, people's states, sockets and locks.
 //! *Called by* `outbox` (for everybody), `palette` (names the tones and places).
 
+mod clock;
 mod display;
 mod forms;
 mod row;
@@ -12,11 +13,9 @@ mod tests;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
 use crate::conversation::Conversation;
 
+pub use clock::Clock;
 pub use display::Display;
 pub use forms::{Reader, mentioned, render_event, render_hit, render_line, render_message, words};
 #[cfg(test)]
@@ -140,41 +139,4 @@ impl Place {
 fn around(before: &str, conversation: &Conversation, after: &str) -> Arc<str> {
     let [mark, name] = conversation.shown();
     [before, mark, name, after].concat().into()
-}
-
-/// Turns moments into the minute shown on a message. Remembers the last minute: a batch of messages asks for one and the
-/// same, and a time zone look-up costs more than the rest of the line.
-#[derive(Clone, Debug)]
-pub struct Clock {
-    zone: TimeZone,
-    /// Seconds of the Unix time at which the remembered minute starts, and how it is shown.
-    remembered: Option<(i64, [u8; 5])>,
-}
-
-impl Clock {
-    /// A clock of a time zone.
-    pub fn new(zone: TimeZone) -> Clock {
-        Clock { zone, remembered: None }
-    }
-
-    /// `HH:MM`.
-    pub fn minute(&mut self, at: Timestamp) -> [u8; 5] {
-        let second = at.as_second();
-        if let Some((start, shown)) = self.remembered
-            && (start..start + 60).contains(&second)
-        {
-            return shown;
-        }
-        let time = self.zone.to_datetime(at).time();
-        let digits = |n: i8| [b'0' + n.unsigned_abs() / 10, b'0' + n.unsigned_abs() % 10];
-        let ([h1, h2], [m1, m2]) = (digits(time.hour()), digits(time.minute()));
-        let shown = [h1, h2, b':', m1, m2];
-        self.remembered = Some((second - i64::from(time.second()), shown));
-        shown
-    }
-
-    /// The zone the clock shows.
-    pub fn zone(&self) -> &TimeZone {
-        &self.zone
-    }
 }

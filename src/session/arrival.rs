@@ -98,7 +98,7 @@ impl Session {
         // Looking a zone up reads files and nests deep: it is done where there is stack for it.
         let zone =
             time_zone.and_then(|name| self.hub.work.run(self.ip(), move || TimeZone::get(&name).ok()).ok().flatten());
-        self.outbox.set_clock(zone.map(Clock::new));
+        self.outbox.set_clock(zone.map(Clock::new), &self.hub.clock);
         for person in self.outbox.ignored() {
             self.outbox.unignore(&person.name, None);
         }

@@ -4,7 +4,9 @@
 //! *Knows nothing of* waiting for it: whoever reads does that.
 //! *Called by* `session`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
 
 use super::Session;
 use super::idle::Due;
@@ -29,6 +31,9 @@ impl Session {
             self.tell_refused(now);
         }
         self.redraw_if_due(now);
+        if self.day_ended() {
+            self.outbox.begin_day(&self.hub.clock);
+        }
         let config = self.hub.config();
         if self.person.is_none() {
             if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
@@ -57,6 +62,18 @@ impl Session {
             .is_some_and(|actor| self.memberships.iter().any(|membership| membership.room().keeps_order(&actor, now)))
     }
 
+    /// Whether the day is over that the view shows.
+    fn day_ended(&self) -> bool {
+        self.outbox.day_ends().is_some_and(|ends| Timestamp::now().as_second() >= ends)
+    }
+
+    /// Midnight, where a view is open. The wall clock may be set meanwhile: then this comes early and is looked at again, or
+    /// the next message says which day it is.
+    fn midnight(&self) -> Option<Instant> {
+        let left = self.outbox.day_ends()?.checked_mul(1000)?.checked_sub(Timestamp::now().as_millisecond())?;
+        Instant::now().checked_add(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+    }
+
     /// When something is due next.
     #[inline(never)]
     pub(super) fn next_deadline(&self) -> Option<Instant> {
@@ -66,7 +83,10 @@ impl Session {
         let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
         let refused = self.refused.as_ref().map(|refused| refused.due());
         let names = self.names_until.map(|(_, until)| until);
-        [idle, login, pending, refused, names, self.held_until, self.redraw_due].into_iter().flatten().min()
+        [idle, login, pending, refused, names, self.held_until, self.redraw_due, self.midnight()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 

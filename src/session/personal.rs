@@ -175,7 +175,7 @@ impl Session {
         let found = self.hub.work.run(self.ip(), move || TimeZone::get(&name).map_err(|_| name));
         match found {
             Ok(Ok(zone)) => {
-                self.outbox.set_clock(Some(Clock::new(zone)));
+                self.outbox.set_clock(Some(Clock::new(zone)), &self.hub.clock);
                 self.keep_settings();
                 self.tell_time_zone();
             }

@@ -107,7 +107,8 @@ impl Session {
         let index = self.memberships.iter().position(|known| known.room().name() == wanted)?;
         match self.memberships[index].others() {
             Some(others) => {
-                Some(Answer::Joined { room: Arc::clone(self.memberships[index].room().id()), others, how: Came::Back })
+                let room = Arc::clone(self.memberships[index].room().id());
+                Some(Answer::Joined { room, others, how: Came::Back, topic: String::new() })
             }
             None => {
                 // Put out of it a moment ago, which this person has not heard of yet.
@@ -130,7 +131,7 @@ impl Session {
             self.audit_in(room, "entered as an operator");
         }
         let how = if change.heir { Came::Heir } else { how };
-        Ok(Answer::Joined { room: Arc::clone(room.id()), others: change.others, how })
+        Ok(Answer::Joined { room: Arc::clone(room.id()), others: change.others, how, topic: room.topic() })
     }
 
     /// Whether this person may enter a room with this password, and the door if it was that what has opened it: the room

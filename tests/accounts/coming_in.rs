@@ -147,7 +147,7 @@ fn the_login_on_the_quick_listener_leads_into_the_room_named_first() {
     let house = House::with(&home, "optional");
     let mut alice = house.name_given(Door::Quick, "alice");
     give(&mut alice, PASSWORD);
-    alice.expect(":q goes back.\r\ngeneral | ");
+    alice.expect(":q goes back.\r\n* Topic: For general conversations.\r\ngeneral | ");
 }
 
 #[test]

@@ -115,6 +115,7 @@ impl Chat {
                     self.rooms[room].members.keys().filter(|c| **c != me).map(|c| self.name(*c)).collect();
                 let here = if names.is_empty() { "nobody else here".to_owned() } else { names.join(", ") };
                 self.tell(me, format!("* {room}: {here}. {go_on}"));
+                self.tell_topic(me, room);
                 self.read_all(me, Some(room));
                 self.rooms[room].said.clone()
             }
@@ -124,6 +125,13 @@ impl Chat {
             }
         };
         self.show(me, &said, 20);
+    }
+
+    fn tell_topic(&mut self, me: Client, room: &str) {
+        let topic = self.rooms[room].description.clone();
+        if !topic.is_empty() {
+            self.tell(me, format!("* Topic: {topic}"));
+        }
     }
 
     pub fn leave_view(&mut self, me: Client) {
@@ -163,6 +171,10 @@ impl Chat {
             Ok((count, heir)) => {
                 let admin = if heir { ", and you are its admin now" } else { "" };
                 self.tell(me, format!("* Joined {name}, {} here{admin}. {}", others(count), self.go_on(me)));
+                // Who comes into the view reads it there.
+                if !self.person(me).is_some_and(|person| person.view) {
+                    self.tell_topic(me, name);
+                }
                 self.enter(me, Place::Room(name.to_owned()));
             }
             Err(Some(line)) => self.tell(me, line),

@@ -379,7 +379,13 @@ pub struct Program {
 impl Program {
     /// Starts `chatsock` with arguments, in an empty directory of its own, so that no `chatsock.toml` is found.
     pub fn start(arguments: &[&str]) -> Program {
+        Program::start_with(arguments, &[])
+    }
+
+    /// The same with variables in its environment.
+    pub fn start_with(arguments: &[&str], variables: &[(&str, &str)]) -> Program {
         let mut child = Program::command(arguments)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -26,7 +26,7 @@ const OTHERS: [(&str, Others); 5] = [
 fn asker(outbox: &Outbox, kilobytes: usize) {
     let open = [Conversation::Direct(bob()), room("general")];
     assert!(outbox.set_place(Place::ChatView(room("general")), &open));
-    outbox.open_view(1, 0, &Place::ChatView(room("general")), "here", &[], &mut clock());
+    outbox.open_view(1, 0, &Place::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
     for _ in 0..kilobytes {
         outbox.tell(Tone::News, &"x".repeat(1000));

@@ -67,7 +67,7 @@ fn a_direct_message_comes_over_the_view_of_a_room() {
 fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
     let (outbox, peer) = person();
     assert!(outbox.set_place(Place::ChatView(with_bob()), &[room("games"), with_bob()]));
-    outbox.open_direct_view(&Place::ChatView(with_bob()), "only you two", &[], &mut clock());
+    outbox.open_direct_view(&Place::ChatView(with_bob()), &["only you two"], &[], &mut clock());
     outbox.settle();
     assert!(all_packets(&peer).concat().ends_with("@bob | "));
     // By whatever name he leaves.
@@ -84,7 +84,7 @@ fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
 fn the_end_of_a_conversation_in_the_background_leaves_the_view() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     assert!(outbox.set_place(Place::ChatView(room("general")), &[with_bob(), room("general")]));
-    outbox.open_view(1, 0, &Place::ChatView(room("general")), "here", &[], &mut clock());
+    outbox.open_view(1, 0, &Place::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
     outbox.expel(&with_bob(), None, "bob has left: your conversation is over.");
@@ -107,7 +107,7 @@ fn the_end_of_a_conversation_that_was_never_opened_is_not_told() {
 fn a_partners_new_name_changes_the_prompt_at_once() {
     let (outbox, peer) = person();
     assert!(outbox.set_place(Place::ChatView(with_bob()), &[with_bob()]));
-    outbox.open_direct_view(&Place::ChatView(with_bob()), "only you two", &[], &mut clock());
+    outbox.open_direct_view(&Place::ChatView(with_bob()), &["only you two"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
     outbox.partner_renamed(&bob("robert"), "bob is robert now.");

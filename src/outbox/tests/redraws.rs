@@ -182,7 +182,7 @@ fn what_is_not_on_the_screen_draws_nothing_anew() {
 fn what_was_said_before_the_view_was_opened_can_be_erased_from_it() {
     let mut viewer = Viewer::ansi();
     let history = [said(1, 99, "secret").event, said(2, 99, "hello").event];
-    viewer.outbox.open_view(1, 2, &Place::ChatView(room("general")), "again", &history, &mut clock());
+    viewer.outbox.open_view(1, 2, &Place::ChatView(room("general")), &["again"], &history, &mut clock());
     viewer.outbox.settle();
     viewer.looks();
     assert!(is_drawn_anew(&viewer.gets(&[erased(3, 1)])));

@@ -44,7 +44,7 @@ fn the_lines_of_an_ignored_person_are_shown_nowhere_and_those_of_others_are() {
     let all: Vec<_> = events.iter().map(|event| Arc::clone(&event.event)).collect();
     outbox.tell_events(&all, &mut clock());
     outbox.settle();
-    outbox.open_view(1, 5, &Place::ChatView(room("general")), "again", &all, &mut clock());
+    outbox.open_view(1, 5, &Place::ChatView(room("general")), &["again"], &all, &mut clock());
     outbox.settle();
     outbox.show_direct(&direct(6, addressee(50, "mallory"), addressee(1, "alice"), "psst"), &mut clock());
     outbox.push(&mut batch(&[edited(7, &events[0], "edited")]));
@@ -135,7 +135,7 @@ fn the_bell_for_mentions_rings_at_ones_name_and_at_direct_messages() {
 #[test]
 fn everybody_sees_the_time_of_his_own_zone() {
     let ((own, own_peer), (other, other_peer)) = (viewer(), viewer());
-    own.set_clock(Some(Clock::new(TimeZone::fixed(jiff::tz::offset(5)))));
+    own.set_clock(Some(Clock::standing(TimeZone::fixed(jiff::tz::offset(5)), Timestamp::UNIX_EPOCH)), &clock());
     let events = [by(1, 99, "bob", "hello")];
     let mut delivery = batch(&events);
     own.push(&mut delivery);
@@ -145,12 +145,19 @@ fn everybody_sees_the_time_of_his_own_zone() {
     let (alice, bob) = (addressee(1, "alice"), addressee(99, "bob"));
     own.show_direct(&direct(2, bob, alice, "hello"), &mut clock());
     own.tell_events(&[by(3, 99, "bob", "old").event], &mut clock());
-    own.open_view(1, 3, &Place::ChatView(room("general")), "again", &[by(4, 99, "bob", "older").event], &mut clock());
+    own.open_view(
+        1,
+        3,
+        &Place::ChatView(room("general")),
+        &["again"],
+        &[by(4, 99, "bob", "older").event],
+        &mut clock(),
+    );
     own.settle();
     let seen = all_packets(&own_peer).concat();
     assert_eq!((seen.matches("[05:00] #").count(), seen.matches("[00:00]").count()), (3, 0), "{seen:?}");
     assert_eq!(own.clock().map(|clock| clock.zone().clone()), Some(TimeZone::fixed(jiff::tz::offset(5))));
-    own.set_clock(None);
+    own.set_clock(None, &clock());
     assert!(own.clock().is_none());
     own.push(&mut batch(&[by(5, 99, "bob", "hello")]));
     assert_eq!(all_packets(&own_peer), ["\r[00:00] #5 bob: hello\r\ngeneral | "]);
@@ -248,5 +255,66 @@ fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_p
     outbox.settle();
     all_packets(&peer);
     outbox.push(&mut batch(&[happened(5, "bob joined", News::Presence)]));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+}
+
+/// Just before and just after the midnight in which 1970 began.
+fn midnight(seconds: i64) -> Clock {
+    Clock::standing(TimeZone::UTC, Timestamp::from_second(seconds).expect("a moment"))
+}
+
+fn batch_at(seconds: i64, events: &[Sequenced]) -> Batch<'_> {
+    Batch::new(1, "general | ".into(), events, midnight(seconds))
+}
+
+#[test]
+fn the_first_message_after_midnight_comes_below_the_new_date_and_only_the_first() {
+    let (outbox, peer) = viewer();
+    outbox.push(&mut batch_at(86_399, &[by(1, 99, "bob", "late")]));
+    assert_eq!(all_packets(&peer), ["\r[00:00] #1 bob: late\r\ngeneral | "]);
+    outbox.push(&mut batch_at(86_400, &[by(2, 99, "bob", "early"), by(3, 99, "bob", "more")]));
+    let date = "\r* Friday, 2 January 1970\r\n";
+    let early = "[1970-01-01 00:00] #2 bob: early\r\n[1970-01-01 00:00] #3 bob: more\r\ngeneral | ";
+    assert_eq!(all_packets(&peer), [[date, early].concat()]);
+    outbox.push(&mut batch_at(86_401, &[by(4, 99, "bob", "again")]));
+    assert_eq!(all_packets(&peer), ["\r[1970-01-01 00:00] #4 bob: again\r\ngeneral | "]);
+}
+
+#[test]
+fn a_direct_message_after_midnight_comes_below_the_new_date_in_a_view_and_without_it_in_the_palette() {
+    let (alice, bob) = (addressee(1, "alice"), addressee(99, "bob"));
+    let (outbox, peer) = viewer();
+    outbox.show_direct(&direct(9, bob.clone(), alice.clone(), "hello"), &mut midnight(86_400));
+    let seen = all_packets(&peer).concat();
+    assert!(seen.contains("* Friday, 2 January 1970\r\n[1970-01-01 00:00] #9 bob -> you: hello\r\n"), "{seen:?}");
+    outbox.close_view();
+    assert!(outbox.set_place(Place::Palette(Some(room("general"))), &[room("general")]));
+    outbox.show_direct(&direct(10, bob, alice, "hello"), &mut midnight(172_800));
+    let seen = all_packets(&peer).concat();
+    assert!(!seen.contains("January 1970\r\n") && seen.contains("#10 bob -> you: hello"), "{seen:?}");
+}
+
+#[test]
+fn midnight_is_told_once_in_the_readers_own_zone_and_to_nobody_without_a_view() {
+    let (outbox, peer) = viewer();
+    assert_eq!(outbox.day_ends(), Some(86_400));
+    outbox.begin_day(&midnight(86_399));
+    outbox.settle();
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+    outbox.begin_day(&midnight(86_400));
+    outbox.begin_day(&midnight(86_400));
+    outbox.settle();
+    assert_eq!(all_packets(&peer), ["\r* Friday, 2 January 1970\r\ngeneral | "]);
+    assert_eq!(outbox.day_ends(), Some(172_800));
+    let tokyo =
+        Clock::standing(TimeZone::fixed(jiff::tz::offset(9)), Timestamp::from_second(86_400).expect("a moment"));
+    outbox.set_clock(Some(tokyo), &midnight(86_400));
+    assert_eq!(outbox.day_ends(), Some(140_400), "there it is nine o'clock in the morning");
+    outbox.set_clock(None, &midnight(86_400));
+    assert_eq!(outbox.day_ends(), Some(172_800));
+    outbox.close_view();
+    assert_eq!(outbox.day_ends(), None);
+    outbox.begin_day(&midnight(999_999));
+    outbox.settle();
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }

@@ -132,7 +132,7 @@ fn on_the_quick_listener_a_login_leads_into_the_room_chosen_before() {
         person.types("hunter2");
         let join = Effect::Join { room: room("general"), password: Secret::new("sesame"), quick: true };
         assert_eq!(person.hears(claimed()).last(), Some(&join));
-        person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In });
+        person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
         assert_eq!(person.0.place(), Place::ChatView(open("general")));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 
 fn entered(name: &str, how: Came) -> Answer {
-    Answer::Joined { room: id(name), others: 2, how }
+    Answer::Joined { room: id(name), others: 2, how, topic: String::new() }
 }
 
 fn asked(name: &str) -> Answer {

@@ -186,7 +186,12 @@ fn step() -> impl Strategy<Value = Step> {
         .prop_map(|(client, name)| Addressee { client: ClientId(client), name: user(name) });
     let how = prop::sample::select(vec![Came::In, Came::Back, Came::Made]);
     let answer = prop_oneof![
-        (place.clone(), how).prop_map(|(room, how)| Answer::Joined { room: id(room.as_str()), others: 1, how }),
+        (place.clone(), how).prop_map(|(room, how)| Answer::Joined {
+            room: id(room.as_str()),
+            others: 1,
+            how,
+            topic: String::new()
+        }),
         place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NeedsPassword(room.clone()), room }),
         place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NoSuchRoomOrPassword, room }),
         place.clone().prop_map(|room| Answer::NotMade(NotMade::Reserved(room))),

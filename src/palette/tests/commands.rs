@@ -192,12 +192,14 @@ fn a_group_is_made_and_then_people_are_invited() {
             let invited = names.iter().map(|name| whom(name)).collect();
             let mut person = Person::at_general(view);
             assert_eq!(person.commands(view, line), [Effect::CreateGroup(room("trip"))], "{line}");
-            let effects = person.hears(Answer::Joined { room: id("trip"), others: 0, how: Came::Made });
+            let effects =
+                person.hears(Answer::Joined { room: id("trip"), others: 0, how: Came::Made, topic: String::new() });
             assert_eq!(effects.last(), Some(&Effect::Invite { room: id("trip"), invited }), "{line}");
             let mut person = Person::at_general(view);
             person.commands(view, line);
             person.hears(Answer::NotMade(NotMade::Exists(room("trip"))));
-            let effects = person.hears(Answer::Joined { room: id("den"), others: 0, how: Came::Made });
+            let effects =
+                person.hears(Answer::Joined { room: id("den"), others: 0, how: Came::Made, topic: String::new() });
             assert!(!effects.iter().any(|effect| matches!(effect, Effect::Invite { .. })), "{effects:?}");
         }
     }

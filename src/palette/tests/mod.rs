@@ -89,7 +89,7 @@ impl Person {
 
     fn joins(&mut self, name: &str) -> Vec<Effect> {
         self.types(&format!(":join {name}"));
-        self.hears(Answer::Joined { room: id(name), others: 0, how: Came::In })
+        self.hears(Answer::Joined { room: id(name), others: 0, how: Came::In, topic: String::new() })
     }
 
     fn in_room() -> Person {
@@ -181,7 +181,7 @@ fn numbers_agree_with_their_nouns() {
     let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
     assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
     person.types(":join general");
-    let told = person.hears(Answer::Joined { room: id("general"), others: 1, how: Came::In });
+    let told = person.hears(Answer::Joined { room: id("general"), others: 1, how: Came::In, topic: String::new() });
     let joined = "Joined general, 1 other here. :chat to talk, :close to leave.";
     assert_eq!(told, [Effect::Tell(Tone::News, joined.to_owned())]);
 }
@@ -255,7 +255,7 @@ fn a_slash_runs_any_command_without_leaving_the_view() {
 fn joining_from_the_view_leads_into_the_other_rooms_view() {
     let mut person = Person::in_view();
     person.types("/join games");
-    let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In });
+    let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
     assert_eq!(done.last(), Some(&Effect::EnterView(open("games"))));
     assert_eq!(person.0.place(), Place::ChatView(open("games")));
     assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(open("games"))]);
@@ -325,7 +325,7 @@ fn the_quick_door_asks_room_then_name_then_opens_the_view() {
     assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
     let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
     assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None, quick: true }));
-    let done = person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In });
+    let done = person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
     assert_eq!(done.last(), Some(&Effect::EnterView(open("general"))));
     assert_eq!(person.0.place(), Place::ChatView(open("general")));
 }

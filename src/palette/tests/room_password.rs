@@ -39,7 +39,7 @@ fn a_command_at_the_question_is_run_and_no_password() {
 fn a_join_at_a_question_from_the_view_leads_into_the_other_view() {
     let mut person = asked(true);
     person.types(":join games");
-    person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In });
+    person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
     assert_eq!(person.0.place(), Place::ChatView(open("games")));
 }
 

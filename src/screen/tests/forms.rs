@@ -101,7 +101,7 @@ fn a_quote_that_is_deleted_or_edited_changes_in_the_answer() {
 fn events_are_messages_in_their_form_or_news_of_the_server() {
     let event = |event: &Event| {
         let mut out = Vec::new();
-        render_event(event, Reader::anybody(Look::PLAIN), &mut Clock::new(TimeZone::UTC), &mut out);
+        render_event(event, Reader::anybody(Look::PLAIN), &mut clock(), &mut out);
         String::from_utf8(out).expect("text")
     };
     let said = Event::Said(bobs(draft("hi", false, None, None), to(&[])));

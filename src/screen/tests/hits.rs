@@ -8,7 +8,7 @@ use super::*;
 fn hit(text: &str, found: &str, look: Look) -> String {
     let at = text.find(found).expect("it is there");
     let mut out = Vec::new();
-    render_hit(&message(text), "general", at..at + found.len(), look, &mut Clock::new(TimeZone::UTC), &mut out);
+    render_hit(&message(text), "general", at..at + found.len(), look, &mut clock(), &mut out);
     let text = String::from_utf8(out).expect("text");
     text.strip_suffix("\r\n").expect("it ends CR LF").to_owned()
 }
@@ -60,7 +60,7 @@ proptest! {
     ) {
         let text = [before.as_str(), &found, &after].concat();
         let at = before.len()..before.len() + found.len();
-        let mut clock = Clock::new(TimeZone::UTC);
+        let mut clock = clock();
         let mut shown = |look| {
             let mut out = Vec::new();
             render_hit(&message(&text), "general", at.clone(), look, &mut clock, &mut out);

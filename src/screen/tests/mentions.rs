@@ -89,7 +89,14 @@ fn only_the_text_counts_and_not_what_stands_around_it() {
         ..Draft::said(text)
     };
     let alices = |text: &str| {
-        Message::new(MessageId(12), Timestamp::UNIX_EPOCH, user("alice"), ClientId(1), draft(text), Box::default())
+        Message::new(
+            MessageId(12),
+            "2026-11-21T00:00:00Z".parse().expect("a moment"),
+            user("alice"),
+            ClientId(1),
+            draft(text),
+            Box::default(),
+        )
     };
     let start = "[00:00] #12 * alice (temporary, 5 s) (to #9 alice: \"alice\") ";
     assert_eq!(seen(&alices("waves"), reader), format!("{start}waves"));
