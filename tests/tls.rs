@@ -287,16 +287,21 @@ fn who_types_on_the_tls_port_is_told_so_and_chatting_goes_on() {
 #[test]
 fn a_request_inside_tls_is_answered_like_any_other() {
     let encrypted = Encrypted::start();
-    let mut browser = encrypted.trust.connect(encrypted.server.tls_address());
-    browser.send("POST / HTTP/1.1\r\nHost: localhost\r\n\r\nalice\r\n:join general\r\n");
-    let seen = browser.expect_end();
-    assert!(seen.starts_with("HTTP/1.1 400 Bad Request\r\n") && !seen.contains("alice"), "{seen:?}");
-    // A script that has said all it has to say, with an end that counts and with one that does not.
-    for text in ["GET / HTTP/1.0", "GET / HTTP/1.0\r\n\r\n"] {
-        let (mut browser, mut session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands");
-        browser.send_bytes(text.as_bytes());
-        browser.send_raw(&session.goodbye());
-        assert!(browser.expect_end().starts_with("HTTP/1.1 400 Bad Request\r\n"), "{text}");
+    let post = "POST / HTTP/1.1\r\nHost: localhost\r\n\r\nalice\r\n:join general\r\n";
+    for (text, closes) in [(post, false), ("GET / HTTP/1.0\r\n\r\n", true), ("GET / HTTP/1.0", true)] {
+        let reads_its_answer_first = || {
+            let (mut browser, mut session) =
+                encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands");
+            browser.send_bytes(text.as_bytes());
+            if closes {
+                browser.send_raw(&session.goodbye());
+            }
+            let seen = browser.expect_end();
+            assert!(seen.contains("HTTP/1.1 400 Bad Request\r\n") && !seen.contains("alice"), "{seen:?}");
+            seen.starts_with("HTTP/1.1")
+        };
+        // On a loaded machine a client may be kept for longer than the greeting waits.
+        assert!((0..100).any(|_| reads_its_answer_first()), "{text}");
     }
 }
 

@@ -7,6 +7,8 @@ mod charset;
 mod support;
 #[path = "support/terminal.rs"]
 mod terminal;
+#[path = "view/terminals.rs"]
+mod terminals;
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
