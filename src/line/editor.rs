@@ -15,17 +15,19 @@
 //! [`Editor::draw`] after.
 //! *Called by* `screen` and `session::input`.
 
-use std::borrow::Cow;
-use std::ops::Range;
-
 use super::keys::{Key, Keys};
 use super::recall::Recall;
 use super::words;
 use crate::text::{self, Charset};
 
+mod changes;
 mod drawing;
+mod search;
+mod undo;
 
 use drawing::{Damage, Frame};
+use search::Search;
+use undo::Undo;
 
 /// Most rows drawn of prompt and line.
 ///
@@ -80,12 +82,29 @@ pub struct Editor {
     /// The last limit heard of, in bytes; 0 for none.
     limit: usize,
     limit_told: bool,
+    /// The end of what was typed was over the limit, and is not in the line.
+    is_cut_short: bool,
     bell_due: bool,
+    last: Last,
     damage: Damage,
     frame: Frame,
     keys: Keys,
     /// Made for the first line that is remembered.
     recall: Option<Box<Recall>>,
+    search: Option<Box<Search>>,
+    /// Steps of this line.
+    undo: Option<Box<Undo>>,
+    /// What Ctrl-Y brings back.
+    killed: Option<Box<str>>,
+}
+
+/// What the key before this one did, as far as it matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    Typed,
+    Pasted,
+    Killed,
+    Other,
 }
 
 impl Editor {
@@ -100,23 +119,36 @@ impl Editor {
             hidden: false,
             limit: 0,
             limit_told: false,
+            is_cut_short: false,
             bell_due: false,
+            last: Last::Other,
             damage: Damage::Nothing,
             frame: Frame::default(),
             keys: Keys::new(),
             recall: None,
+            search: None,
+            undo: None,
+            killed: None,
         }
     }
 
     /// Another prompt, of sanitised text, for the next [`Editor::draw`]: what is drawn has to be erased before.
     pub fn set_prompt(&mut self, prompt: &str) {
-        self.prompt = prompt.into();
+        self.replace_prompt(prompt);
         self.frame = self.measure();
     }
 
     /// Whether nothing of the line is drawn, remembered or completed, as for a password. A line that is not empty has to
-    /// be erased before.
+    /// be erased before. What is half typed of a hidden one is dropped with its end.
     pub fn set_hidden(&mut self, hidden: bool) {
+        if hidden != self.hidden {
+            self.cancel_search();
+            self.undo = None;
+            if !hidden {
+                self.leave_line();
+            }
+            self.damage = Damage::Nothing;
+        }
         self.hidden = hidden;
         self.frame = self.measure();
     }
@@ -161,6 +193,11 @@ impl Editor {
     }
 
     #[cfg(test)]
+    pub(super) fn prompt(&self) -> &str {
+        &self.prompt
+    }
+
+    #[cfg(test)]
     pub(super) fn line_capacity(&self) -> usize {
         self.line.capacity()
     }
@@ -195,18 +232,21 @@ impl Editor {
     }
 
     fn press(&mut self, key: Key<'_>) -> Option<EditorEvent> {
+        if self.search.is_some() && self.press_in_search(key) {
+            return None;
+        }
+        let last = std::mem::replace(&mut self.last, Last::Other);
         match key {
-            Key::Text(typed) => {
-                // One that joins what is behind the cursor takes the cursor along: the others go behind that.
-                let joins = self.line[self.cursor..].starts_with(|next: char| !next.is_ascii());
-                let (first, rest) = typed.split_at(usize::from(joins).min(typed.len()));
-                let told = self.insert(first);
-                return self.insert(rest).or(told);
-            }
-            Key::Character(typed) => return self.insert(&text::sanitize(typed.encode_utf8(&mut [0; 4]))),
+            Key::Text(typed) => return self.type_text(typed, last),
+            Key::Character(typed) => return self.type_text(&text::sanitize(typed.encode_utf8(&mut [0; 4])), last),
             // A break before the line, or in a password, means nothing.
-            Key::Breaks(_) if self.hidden || self.line.is_empty() => {}
-            Key::Breaks(count) => return self.insert(&"\n".repeat(count.into())),
+            Key::Breaks(_) if self.hidden || self.line.is_empty() => self.last = last,
+            Key::Breaks(count) => return self.type_text(&"\n".repeat(count.into()), last),
+            // Whatever sent a line that is too long has ended it, too; whoever wants what is left of it presses Enter again.
+            Key::Enter if std::mem::take(&mut self.is_cut_short) => {
+                self.limit_told = false;
+                self.bell_due = true;
+            }
             Key::Enter => {
                 return Some(EditorEvent::Entered(text::sanitize_lines(&self.line).trim_matches('\n').to_owned()));
             }
@@ -215,16 +255,16 @@ impl Editor {
                 return Some(EditorEvent::Interrupted);
             }
             Key::EndOrDelete if self.line.is_empty() => return Some(EditorEvent::Ended),
-            Key::Tab | Key::Older | Key::Newer if self.hidden => self.bell_due = true,
+            Key::Tab | Key::Older | Key::Newer | Key::Search if self.hidden => self.bell_due = true,
             Key::Tab => return Some(EditorEvent::CompletionAsked),
             Key::Redraw => return Some(EditorEvent::RedrawAsked),
             Key::Backspace => self.cut(words::left(&self.line, self.cursor)..self.cursor),
             Key::Delete | Key::EndOrDelete => self.cut(self.cursor..words::right(&self.line, self.cursor)),
-            Key::EraseWord => self.cut(words::word_left(&self.line, self.cursor)..self.cursor),
-            Key::EraseToSpace => self.cut(words::space_left(&self.line, self.cursor)..self.cursor),
-            Key::EraseWordRight => self.cut(self.cursor..words::word_right(&self.line, self.cursor)),
-            Key::EraseToStart => self.cut(0..self.cursor),
-            Key::EraseToEnd => self.cut(self.cursor..self.line.len()),
+            Key::EraseWord => self.kill(words::word_left(&self.line, self.cursor)..self.cursor, last),
+            Key::EraseToSpace => self.kill(words::space_left(&self.line, self.cursor)..self.cursor, last),
+            Key::EraseWordRight => self.kill(self.cursor..words::word_right(&self.line, self.cursor), last),
+            Key::EraseToStart => self.kill(0..self.cursor, last),
+            Key::EraseToEnd => self.kill(self.cursor..self.line.len(), last),
             Key::Left => self.cursor = words::left(&self.line, self.cursor),
             Key::Right => self.cursor = words::right(&self.line, self.cursor),
             Key::WordLeft => self.cursor = words::word_left(&self.line, self.cursor),
@@ -236,91 +276,27 @@ impl Editor {
                 self.recalled(line);
             }
             Key::Newer => {
-                let line = self.recall.as_mut().and_then(|recall| recall.newer());
+                let line = self.recall.as_mut().and_then(|recall| recall.newer(&self.line));
                 self.recalled(line);
             }
+            Key::Yank => return self.yank(),
+            Key::Transpose => self.transpose(),
+            Key::Undo => self.undo(),
+            Key::Search => self.begin_search(),
+            Key::Cancel | Key::Escape => {}
         }
         None
     }
 
     fn recalled(&mut self, line: Option<String>) {
         match line {
-            Some(line) => self.change(0..self.line.len(), &line),
+            Some(line) => {
+                self.step();
+                self.is_cut_short = false;
+                self.change(0..self.line.len(), &line);
+            }
             None => self.bell_due = true,
         }
-    }
-
-    /// Types sanitised text; what is over the limit is refused.
-    fn insert(&mut self, typed: &str) -> Option<EditorEvent> {
-        let room = if self.limit == 0 { typed.len() } else { self.limit.saturating_sub(self.line.len()) };
-        // Only runs of ASCII are taken in part.
-        let fits =
-            if typed.len() <= room { typed } else { typed.get(..room).filter(|_| typed.is_ascii()).unwrap_or("") };
-        self.change(self.cursor..self.cursor, fits);
-        if fits.len() == typed.len() {
-            return None;
-        }
-        self.bell_due = true;
-        (!std::mem::replace(&mut self.limit_told, true)).then_some(EditorEvent::TooLong)
-    }
-
-    fn cut(&mut self, range: Range<usize>) {
-        self.change(range, "");
-    }
-
-    /// Replaces a part of the line between two clusters. The cursor goes behind what was put in.
-    fn change(&mut self, range: Range<usize>, with: &str) {
-        if range.is_empty() && with.is_empty() {
-            return;
-        }
-        let start = range.start;
-        let had_mark =
-            [start, words::left(&self.line, start)].iter().any(|at| words::leads_with_mark(&self.line[*at..]));
-        self.line.replace_range(range, with);
-        self.cursor = start + with.len();
-        let bytes = self.line.as_bytes();
-        let is_plain = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii);
-        let before = start.checked_sub(1).and_then(|last| bytes.get(last));
-        if with.is_ascii() && !had_mark && is_plain(before) && is_plain(bytes.get(self.cursor)) {
-            self.damage = self.damage.min(Damage::From(start));
-        } else {
-            self.mend(start, had_mark);
-        }
-    }
-
-    /// Puts clusters right around a change that ends at the cursor: what was apart may be one now.
-    fn mend(&mut self, start: usize, had_mark: bool) {
-        // Boundaries depend on what is before them only (UAX #29), so this one has not moved.
-        let first = words::left(&self.line, start);
-        let mut end = words::boundary_from(&self.line, first, self.cursor);
-        // What piles up too high is dropped at once. Clusters without a width add to the pile of the one before them.
-        let mut base = first;
-        while base > 0 && words::leads_with_mark(&self.line[base..]) {
-            base = words::left(&self.line, base);
-        }
-        if let Cow::Owned(clean) = text::sanitize_lines(&self.line[base..end]) {
-            self.line.replace_range(base..end, &clean);
-            end = words::boundary_from(&self.line, base, base + clean.len());
-        }
-        self.cursor = end;
-        let joined = words::right(&self.line, first) != start;
-        let from = if joined { first } else { start };
-        let damage =
-            if had_mark || words::leads_with_mark(&self.line[from..]) { Damage::All } else { Damage::From(from) };
-        self.damage = self.damage.min(damage);
-    }
-
-    /// Replaces what stands between byte `from` and the cursor. Nothing happens if no cluster begins at `from`.
-    pub fn complete(&mut self, from: usize, with: &str, out: &mut Vec<u8>) {
-        let with = text::sanitize(with);
-        let is_boundary = from <= self.cursor && words::boundary_from(&self.line, 0, from) == from;
-        let kept = self.line.len() - self.cursor.saturating_sub(from);
-        if is_boundary && (self.limit == 0 || kept + with.len() <= self.limit) {
-            self.change(from..self.cursor, &with);
-        } else {
-            self.bell_due = true;
-        }
-        self.show(out);
     }
 
     /// Keeps a line for the arrow keys; nothing while input is hidden. The caller knows which lines hold secrets.
@@ -328,18 +304,6 @@ impl Editor {
         if !self.hidden {
             self.recall.get_or_insert_default().remember(line);
         }
-    }
-
-    /// As Backspace: telnet's EC.
-    pub fn erase_character(&mut self, out: &mut Vec<u8>) {
-        self.cut(words::left(&self.line, self.cursor)..self.cursor);
-        self.show(out);
-    }
-
-    /// Empties the line: telnet's EL.
-    pub fn erase_line(&mut self, out: &mut Vec<u8>) {
-        self.cut(0..self.line.len());
-        self.show(out);
     }
 
     /// Drops the line and whatever a sequence or a paste had begun: telnet's IP.
@@ -351,7 +315,8 @@ impl Editor {
 
     /// Another line is begun in the place of this one.
     fn clear(&mut self) {
-        self.cut(0..self.line.len());
+        self.cancel_search();
+        self.change(0..self.line.len(), "");
         self.leave_line();
     }
 
@@ -362,6 +327,9 @@ impl Editor {
         self.line.clear();
         self.cursor = 0;
         self.limit_told = false;
+        self.is_cut_short = false;
+        self.last = Last::Other;
+        self.undo = None;
         if let Some(recall) = &mut self.recall {
             recall.leave();
         }

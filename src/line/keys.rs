@@ -25,6 +25,10 @@ use std::str;
 
 use crate::text::Charset;
 
+mod sequence;
+
+use sequence::Sequence;
+
 /// Longest string of a terminal's that is swallowed, in bytes.
 ///
 /// Terminals answer in under a kilobyte. What follows in a longer one is typed again: whatever begins a string, it does
@@ -65,6 +69,14 @@ pub(super) enum Key<'a> {
     End,
     Older,
     Newer,
+    Yank,
+    Transpose,
+    Undo,
+    Search,
+    /// Ctrl-G.
+    Cancel,
+    /// ESC, alone or at the start of a sequence; told where it was asked for.
+    Escape,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,18 +99,6 @@ enum State {
     Mouse(u8),
 }
 
-/// What is known of a sequence before its final byte.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Sequence {
-    is_ss3: bool,
-    /// No key that we know has more than two.
-    numbers: [u16; 2],
-    separators: u8,
-    /// It has bytes that no key we know has.
-    is_odd: bool,
-    is_begun: bool,
-}
-
 /// The decoder. Its memory is fixed, whatever comes.
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -112,6 +112,7 @@ pub(super) struct Keys {
     charset: Charset,
     /// Something was not UTF-8.
     is_garbled: bool,
+    tells_escape: bool,
 }
 
 impl Keys {
@@ -125,12 +126,18 @@ impl Keys {
             partial_length: 0,
             charset: Charset::Utf8,
             is_garbled: false,
+            tells_escape: false,
         }
+    }
+
+    /// Whether ESC is a key, too: at once, before it is known whether a sequence begins with it.
+    pub(super) fn set_tells_escape(&mut self, on: bool) {
+        self.tells_escape = on;
     }
 
     /// Forgets sequences, a paste and characters that are not complete.
     pub(super) fn reset(&mut self) {
-        *self = Keys { state: State::Ground, charset: self.charset, ..Keys::new() };
+        *self = Keys { state: State::Ground, charset: self.charset, tells_escape: self.tells_escape, ..Keys::new() };
     }
 
     /// How characters beyond ASCII are written from now on. One that is not complete is forgotten.
@@ -236,7 +243,7 @@ impl Keys {
             (State::Ground, INTERRUPT) if self.is_pasting => (State::AfterInterrupt, None, true),
             (State::Ground, b'\r') => (State::AfterReturn, Some(Key::Enter), true),
             (State::Ground, b'\n') => (State::Ground, Some(Key::Enter), true),
-            (State::Ground, ESC) => (State::Escape, None, true),
+            (State::Ground, ESC) => (State::Escape, self.tells_escape.then_some(Key::Escape), true),
             (State::Ground, b'\t') if self.is_pasting => (State::Ground, Some(Key::Character('\t')), true),
             (State::Ground, _) if self.is_pasting => (State::Ground, None, true),
             (State::Ground, _) => (State::Ground, control_key(byte), true),
@@ -302,53 +309,6 @@ impl Keys {
     }
 }
 
-impl Sequence {
-    /// The same with a parameter or intermediate byte more.
-    fn with(mut self, byte: u8) -> Sequence {
-        self.is_begun = true;
-        match byte {
-            b'0'..=b'9' => {
-                if let Some(number) = self.numbers.get_mut(usize::from(self.separators)) {
-                    *number = number.saturating_mul(10).saturating_add(u16::from(byte - b'0'));
-                }
-            }
-            b';' => self.separators = self.separators.saturating_add(1),
-            _ => self.is_odd = true,
-        }
-        self
-    }
-
-    /// The key that a sequence with that final byte stands for.
-    fn key(self, last: u8) -> Option<Key<'static>> {
-        let [first, second] = self.numbers;
-        // 1 plus 1 for Shift, 2 for Alt, 4 for Control (xterm, "PC-style function keys"); old ones send it alone.
-        let modifier = if self.separators == 0 && last != b'~' { first } else { second };
-        let by_word = modifier.saturating_sub(1) & 0b110 != 0;
-        Some(match last {
-            b'A' => Key::Older,
-            b'B' => Key::Newer,
-            b'C' if by_word => Key::WordRight,
-            b'D' if by_word => Key::WordLeft,
-            b'C' => Key::Right,
-            b'D' => Key::Left,
-            b'H' => Key::Home,
-            b'F' => Key::End,
-            // Enter on the keypad; Control with an arrow as rxvt sends it.
-            b'M' if self.is_ss3 => Key::Enter,
-            b'c' if self.is_ss3 => Key::WordRight,
-            b'd' if self.is_ss3 => Key::WordLeft,
-            b'~' => match first {
-                1 | 7 => Key::Home,
-                4 | 8 => Key::End,
-                3 if by_word => Key::EraseWordRight,
-                3 => Key::Delete,
-                _ => return None,
-            },
-            _ => return None,
-        })
-    }
-}
-
 fn is_printable(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
 }
@@ -373,13 +333,18 @@ fn control_key(byte: u8) -> Option<Key<'static>> {
         b'D' => Key::EndOrDelete,
         b'E' => Key::End,
         b'F' => Key::Right,
+        b'G' => Key::Cancel,
         b'H' => Key::Backspace,
         b'K' => Key::EraseToEnd,
         b'L' => Key::Redraw,
         b'N' => Key::Newer,
         b'P' => Key::Older,
+        b'R' => Key::Search,
+        b'T' => Key::Transpose,
         b'U' => Key::EraseToStart,
         b'W' => Key::EraseToSpace,
+        b'Y' => Key::Yank,
+        b'_' => Key::Undo,
         _ => return None,
     })
 }

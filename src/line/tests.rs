@@ -1,6 +1,7 @@
 //! Tests of the whole module: lines from bytes, keys, editing, and what a terminal shows of it.
 
 mod assembler;
+mod comfort;
 mod editing;
 mod keys;
 mod other_terminals;

@@ -169,7 +169,7 @@ impl Session {
     fn hide_input(&mut self) {
         self.warn_of_the_network();
         let telnet = self.link.is_confirmed();
-        self.outbox.with_display(|display, _| display.set_hidden(telnet));
+        self.outbox.with_display(|display, out| display.set_hidden(telnet, out));
         self.link.hide_input(&mut self.protocol);
         self.send_protocol();
         if !self.link.is_confirmed() && !std::mem::replace(&mut self.password_warned, true) {
@@ -178,7 +178,7 @@ impl Session {
     }
 
     fn show_input(&mut self) {
-        self.outbox.with_display(|display, _| display.set_hidden(false));
+        self.outbox.with_display(|display, out| display.set_hidden(false, out));
         let hidden_by_telnet = self.link.is_confirmed() && !self.link.is_character_mode();
         self.link.show_input(&mut self.protocol);
         self.send_protocol();

@@ -69,7 +69,7 @@ impl Session {
                     self.write_in_charset();
                     // The prompt for a password may stand there already.
                     let hidden = self.palette.asks_password();
-                    self.outbox.with_display(|display, _| display.set_hidden(hidden));
+                    self.outbox.with_display(|display, out| display.set_hidden(hidden, out));
                 }
                 LinkEvent::WindowResized => self.window_resized(),
                 LinkEvent::TerminalChanged => self.look_again(),

@@ -84,7 +84,8 @@ fn erasing_keys_are_known() {
 fn the_other_control_keys_are_known() {
     check(b"\x02\x06\x10\x0e", &[Key::Left, Key::Right, Key::Older, Key::Newer]);
     check(b"\x03\x0c\t", &[Key::Interrupt, Key::Redraw, Key::Tab]);
-    check(b"\0\x07\x0f\x11\x12\x13\x14\x16\x18\x19\x1a\x1c\x1d\x1e\x1f", &[]);
+    check(b"\x19\x14\x1f\x12\x07", &[Key::Yank, Key::Transpose, Key::Undo, Key::Search, Key::Cancel]);
+    check(b"\0\x0f\x11\x13\x16\x18\x1a\x1c\x1d\x1e", &[]);
 }
 
 #[test]

@@ -26,7 +26,6 @@ pub(super) struct Chat {
     screen: usize,
     /// Rows the editor draws at most, on this one.
     drawn: usize,
-    prompt: String,
     above: Vec<String>,
     /// Rows that have ever been used, those that have scrolled off included.
     used: usize,
@@ -49,7 +48,6 @@ impl Chat {
             columns: usize::from(columns),
             screen,
             drawn: DRAWN.min(screen - 1),
-            prompt: prompt.to_owned(),
             above: Vec::new(),
             used: 0,
         };
@@ -90,7 +88,8 @@ impl Chat {
     fn entered(&mut self, keep: Keep) {
         let mut out = Vec::new();
         if keep == Keep::Shown {
-            let (mut rows, _) = laid_out(&self.prompt, self.editor.line(), self.editor.line().len(), self.columns);
+            let (mut rows, _) =
+                laid_out(self.editor.prompt(), self.editor.line(), self.editor.line().len(), self.columns);
             let top = rows.len().saturating_sub(self.drawn);
             // What is there to stay is what was drawn, without the fresh row behind a full one.
             if rows.last().is_some_and(String::is_empty) && rows.len() > 1 {
@@ -134,7 +133,7 @@ impl Chat {
     }
 
     fn line_rows(&self) -> (Vec<String>, (usize, usize)) {
-        laid_out(&self.prompt, self.editor.line(), self.editor.cursor(), self.columns)
+        laid_out(self.editor.prompt(), self.editor.line(), self.editor.cursor(), self.columns)
     }
 
     fn drawn_rows(&self) -> (usize, usize) {
@@ -477,6 +476,7 @@ fn any_key() -> impl Strategy<Value = &'static str> {
         6 => prop::sample::select(vec!["a", "bc", " ", "é", "e\u{301}", "你", "好吗", "\u{301}", "ｱ", "한", "some more words ", "你好世界，"]),
         2 => prop::sample::select(vec!["\x1b[D", "\x1b[C", "\x1b[1;5D", "\x1b[1;5C", "\x01", "\x05", "\x1bOA", "\x1b[B"]),
         2 => prop::sample::select(vec!["\x7f", "\x1b[3~", "\x17", "\x1bd", "\x7f\x7f\x7f", "\t", "\x07", "\x1b[99x", "\u{202e}"]),
+        2 => prop::sample::select(vec!["\x19", "\x14", "\x1f", "\x12", "\x12a", "\x12so\x12", "\x07", "\x1b"]),
         1 => prop::sample::select(vec!["\x15", "\x0b", "\x03", "\x1b[200~one\ttwo\x1b[201~", "\x1b[200~three\nfour\x1b[201~"]),
         1 => prop::sample::select(vec!["\x1b[200~a\r\n\r\n你\n\x1b[201~", "\x1b[200~\n\u{301}x\n\u{301}\x1b[201~", "\x1b[200~\r\tx"]),
     ]

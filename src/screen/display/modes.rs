@@ -17,7 +17,10 @@ const PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
 impl Display {
     /// Whether the server keeps what is typed from being shown: by not echoing it, in either mode.
-    pub fn set_hidden(&mut self, hidden: bool) {
+    pub fn set_hidden(&mut self, hidden: bool, out: &mut Vec<u8>) {
+        if hidden != self.hidden && self.editor.is_some() {
+            self.take_away(out);
+        }
         self.hidden = hidden;
         if let Some(editor) = &mut self.editor {
             editor.set_hidden(hidden);

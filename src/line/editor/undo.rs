@@ -1,0 +1,110 @@
+//! Steps of editing, taken back one by one.
+//!
+//! *Owns* the line as it was before each step, and the bound on how much is remembered.
+//! *Knows nothing of* keys: what makes one step is the editor's.
+
+use std::collections::VecDeque;
+
+/// Most steps and bytes remembered of one line: ten times what a message takes.
+const MOST_STEPS: usize = 100;
+const MOST_BYTES: usize = 16 * 1024;
+
+/// What a step has done: at a byte, it put so many bytes in the place of others.
+#[derive(Debug)]
+struct Step {
+    at: usize,
+    removed: Box<str>,
+    added: usize,
+    cursor: usize,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Undo {
+    /// The newest is the last.
+    steps: VecDeque<Step>,
+    /// What their removed parts have together.
+    bytes: usize,
+    /// The line before the step that is under way, and the cursor in it.
+    before: Option<(Box<str>, usize)>,
+}
+
+impl Undo {
+    /// A step begins with this line.
+    pub(super) fn begin(&mut self, line: &str, cursor: usize) {
+        self.end(line);
+        if line.len() <= MOST_BYTES {
+            self.before = Some((line.into(), cursor));
+        } else {
+            // A step that is not known makes those before it worthless.
+            *self = Undo::default();
+        }
+    }
+
+    /// The step under way has led to this line.
+    fn end(&mut self, line: &str) {
+        let Some((before, cursor)) = self.before.take() else { return };
+        if *before == *line {
+            return;
+        }
+        let same = |(a, b): &(char, char)| a == b;
+        let at: usize = before.chars().zip(line.chars()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
+        let (old, new) = (&before[at..], &line[at..]);
+        let tail: usize = old.chars().rev().zip(new.chars().rev()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
+        let removed: Box<str> = old[..old.len() - tail].into();
+        self.bytes += removed.len();
+        self.steps.push_back(Step { at, removed, added: new.len() - tail, cursor });
+        while self.steps.len() > MOST_STEPS || self.bytes > MOST_BYTES {
+            self.bytes -= self.steps.pop_front().map_or(0, |step| step.removed.len());
+        }
+    }
+
+    /// The line before the last step, and the cursor in it.
+    pub(super) fn take_back(&mut self, line: &str) -> Option<(String, usize)> {
+        self.end(line);
+        let step = self.steps.pop_back()?;
+        self.bytes -= step.removed.len();
+        let mut before = line.to_owned();
+        before.replace_range(step.at..step.at + step.added, &step.removed);
+        Some((before, step.cursor))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_remembered_has_a_bound() {
+        let mut undo = Undo::default();
+        let mut line = String::new();
+        for _ in 0..1000 {
+            undo.begin(&line, line.len());
+            line = if line.is_empty() { "x".repeat(1000) } else { String::new() };
+        }
+        undo.begin(&line, 0);
+        assert!(undo.steps.len() <= MOST_STEPS && undo.bytes <= MOST_BYTES);
+        undo.begin(&"x".repeat(MOST_BYTES + 1), 0);
+        assert!(undo.take_back("y").is_none() && undo.bytes == 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_step_is_taken_back(lines in prop::collection::vec("[a-cé你\u{301}]{0,6}", 1..20)) {
+            let mut undo = Undo::default();
+            for line in &lines {
+                undo.begin(line, 0);
+            }
+            let mut steps: Vec<&String> = lines.iter().collect();
+            steps.dedup();
+            let mut line = steps.pop().expect("one").clone();
+            while let Some((before, _)) = undo.take_back(&line) {
+                prop_assert_eq!(Some(&before), steps.pop());
+                line = before;
+            }
+            prop_assert!(steps.is_empty());
+        }
+    }
+}
