@@ -125,8 +125,9 @@ fn in_tmux_no_message_goes_when_the_window_is_widened_or_narrowed_over_a_long_ha
     }
     tmux.types("y");
     bob.send("four");
-    let rows = tmux.wait("four", |rows| in_view(rows).contains(&"four"));
-    assert!(rows.concat().ends_with(&format!("general | {typed}y")), "{rows:#?}");
+    tmux.wait("four above the line", |rows| {
+        in_view(rows).contains(&"four") && rows.concat().ends_with(&format!("general | {typed}y"))
+    });
 }
 
 #[test]

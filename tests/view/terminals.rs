@@ -89,6 +89,10 @@ fn a_screen_reader_hears_nothing_of_character_mode_no_prompt_in_the_view_and_no_
         told.extend(alice.expect_bytes(b"to leave.\r\n"));
         alice.send(":chat");
         told.extend(alice.expect_bytes(b"goes back.\r\n"));
+        // What stands below the header.
+        alice.send("/time");
+        told.extend(alice.expect_bytes(b"* It is "));
+        alice.expect("\r\n");
         let mut view = Vec::new();
         for text in ["one", "two", "three"] {
             bob.send(text);
