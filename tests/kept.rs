@@ -30,3 +30,5 @@ mod support;
 mod trouble;
 #[path = "kept/unread.rs"]
 mod unread;
+#[path = "kept/unsaved.rs"]
+mod unsaved;

@@ -130,6 +130,12 @@ impl Room {
         Ok(state.snapshot(self))
     }
 
+    /// Whether a password that this person sets is to be hashed first: it would be written down.
+    pub fn hashes_password_of(&self, actor: &Actor, now: Instant) -> bool {
+        let state = self.lock();
+        state.kept && state.permits(actor, Deed::Set, state.case(), now)
+    }
+
     /// Whether the room has not changed since.
     pub fn is_at(&self, revision: u64) -> bool {
         self.lock().revision == revision

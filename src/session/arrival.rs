@@ -18,7 +18,7 @@ use crate::names::RoomName;
 use crate::outbox::Own;
 use crate::room::Room;
 use crate::screen::{Bell, Clock, Tone};
-use crate::store::{Account, NotKept, Settings, Visit, WaitingDirect};
+use crate::store::{Account, NotKept, Reason, Settings, Visit, WaitingDirect};
 
 /// How long a new connection may take for what waited for it.
 const SHOWING: Duration = Duration::from_secs(5);
@@ -129,9 +129,12 @@ impl Session {
         }
     }
 
-    /// Something holds, but only until the server stops.
+    /// Something holds, but only until the server stops, unless the disk takes it before: the store tries on.
     pub(super) fn tell_not_kept(&self, error: &NotKept) {
-        self.outbox.tell(Tone::Refusal, &format!("It holds until the server stops, but: {error}"));
+        let (short, NotKept(reason)) = (error.short(), error);
+        let later = if *reason == Reason::Closed { "" } else { " It will be as soon as the disk takes it." };
+        let line = format!("It holds until the server stops, but: {short}{later}");
+        self.outbox.tell(Tone::Refusal, &line);
     }
 
     /// What waits for an account, in memory or on the disk. It waits on until it was shown.

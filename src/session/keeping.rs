@@ -19,7 +19,7 @@ use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
 use crate::outbox::Own;
 use crate::room::{Deciding, Room, Snapshot, restored};
 use crate::screen::Tone;
-use crate::store::{Account, KeptEntry, NotKept, WaitingDirect};
+use crate::store::{Account, Hashed, KeptEntry, NotKept, Reason, WaitingDirect};
 
 /// Older messages shown at most by one `:history`: four times what memory keeps by default, and about forty screens.
 const MOST_OLDER: usize = 1000;
@@ -32,6 +32,9 @@ const CHANGING: Duration = Duration::from_secs(1);
 
 /// How long reading older messages may take.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// What was done before an act: the new password's hash.
+pub(super) struct Prepared(Option<Hashed>);
 
 impl Session {
     /// Puts the hash of a room's password into what is written down of it. False if that cannot be done now; then it was
@@ -67,19 +70,33 @@ impl Session {
     /// What is to be held during an act, so that nobody else decides at the same time whether the room is kept.
     #[inline(never)]
     pub(super) fn decide(&self, room: &Arc<Room>, act: &Act) -> Result<Option<Deciding>, Denied> {
-        if self.hub.store().is_none() || !matches!(act, Act::Destroy | Act::Set(Setting::Keep(_))) {
+        // A new password is hashed first where the room is kept, so that is not to change meanwhile.
+        let depends = matches!(act, Act::Destroy | Act::Set(Setting::Keep(_) | Setting::Password(Some(_))));
+        if self.hub.store().is_none() || !depends {
             return Ok(None);
         }
         let line = || format!("Somebody else is just deciding whether {} is kept: try again in a moment.", room.name());
         room.decide().map(Some).ok_or_else(|| Denied::AsItIs(line()))
     }
 
-    /// What has to be on disk before an act is done. False if it is not to be done; then it was told why.
+    /// What has to be done before an act: what is to be on disk by then is, and the new password of a kept room is hashed, or
+    /// it would be in force and on no disk if that cannot be done. `None` if the act is not to be done; then it was told why.
     #[inline(never)]
-    pub(super) fn prepare_act(&self, room: &Arc<Room>, actor: &Actor, act: &Act) -> bool {
-        let Some(store) = self.hub.store().filter(|_| *act == Act::Set(Setting::Keep(true)) && !room.is_kept()) else {
-            return true;
-        };
+    pub(super) fn prepare_act(&self, room: &Arc<Room>, actor: &Actor, act: &Act) -> Option<Prepared> {
+        if *act == Act::Set(Setting::Keep(true)) && !room.is_kept() {
+            return self.prepare_keeping(room, actor).then_some(Prepared(None));
+        }
+        if let Act::Set(Setting::Password(Some(new))) = act
+            // Whoever may not set one costs no hash: the room says so.
+            && room.hashes_password_of(actor, Instant::now())
+        {
+            return self.hashed(new.clone()).map(|hash| Prepared(Some(hash)));
+        }
+        Some(Prepared(None))
+    }
+
+    fn prepare_keeping(&self, room: &Arc<Room>, actor: &Actor) -> bool {
+        let Some(store) = self.hub.store() else { return true };
         let mut snapshot = match room.snapshot_to_keep(actor, Instant::now()) {
             Ok(snapshot) => snapshot,
             Err(denied) => {
@@ -91,6 +108,10 @@ impl Session {
             return false;
         }
         if let Err(error) = store.make_room(snapshot.room) {
+            if error.0 == Reason::Undecided {
+                // It may be on disk yet, and the room is not kept. Where that is refused, the store tries on.
+                let _ = store.forget_room(room.name());
+            }
             self.outbox.tell(Tone::Refusal, &error.to_string());
             return false;
         }
@@ -107,7 +128,11 @@ impl Session {
 
     /// What has to be on disk before an act that was done is confirmed.
     #[inline(never)]
-    pub(super) fn complete_act(&self, room: &Arc<Room>, act: &Act) {
+    pub(super) fn complete_act(&self, room: &Arc<Room>, act: &Act, prepared: &Prepared) {
+        if let (Act::Set(Setting::Password(Some(new))), Some(hash)) = (act, &prepared.0) {
+            // From here on the room knows the hash alone.
+            room.forget_password(new, hash);
+        }
         match act {
             Act::Destroy | Act::Set(Setting::Keep(false)) => self.forget_room(room),
             _ => self.keep_room(room),

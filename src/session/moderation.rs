@@ -37,13 +37,11 @@ impl Session {
             Ok(deciding) => deciding,
             Err(denied) => return self.refuse(&denied),
         };
-        if !self.prepare_act(&room, &actor, &act) {
-            return;
-        }
+        let Some(prepared) = self.prepare_act(&room, &actor, &act) else { return };
         match room.act(&actor, act.clone(), online, local, Instant::now()) {
             Ok(acted) => {
                 self.log_act(&room, &acted.news);
-                self.complete_act(&room, &act);
+                self.complete_act(&room, &act, &prepared);
                 self.audit_in(&room, &acted.news);
                 if destroys {
                     self.hub.rooms.destroy(&room, &format!("{}.", acted.news));

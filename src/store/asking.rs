@@ -15,7 +15,7 @@ use super::failpoints::Failpoints;
 use super::kept::{AddressBan, Hashed, KeptRoom, Settings, WaitingDirect};
 use super::news::{DirectNotKept, NotCreated, NotKept, NotRead, Reason};
 use super::opening::Store;
-use super::queue::{End, Entry, Order};
+use super::queue::{About, Deferred, End, Entry, Order, Record};
 use super::{accounts, directs, rooms};
 use crate::config::Network;
 use crate::identity::AccountId;
@@ -30,6 +30,9 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What the writer has of a close for its last steps, so that it can still say how it ended.
 const ENDING: Duration = Duration::from_millis(500);
+
+/// What a name in a list costs in memory, about.
+const NAME: usize = 128;
 
 /// Somebody waits, and may give up.
 const WAITS: u8 = 0;
@@ -119,6 +122,28 @@ impl Store {
     {
         self.wait(Entry::Order, words, what, self.patience())
     }
+
+    /// The same for what holds whether it is on disk or not: where that is refused, it stays in the queue like a record, and is
+    /// written when the disk takes it, at the end of the store at the latest. Doing it twice is no harm.
+    fn ask_on<T, F>(&self, about: About, weight: usize, words: Words, what: F) -> Result<T, NotKept>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
+    {
+        let what = Arc::new(what);
+        let again = Arc::clone(&what);
+        let done = self.ask(words, move |connection| what(connection));
+        if done.as_ref().is_err_and(is_deferred) {
+            let what = Box::new(move |connection: &Connection| again(connection).map(|_| ()));
+            self.shared.record(Record::Deferred(Deferred { about, weight, what }));
+        }
+        done
+    }
+}
+
+/// Whether what was refused is tried again by the store: everything but what comes after the end.
+fn is_deferred(NotKept(reason): &NotKept) -> bool {
+    *reason != Reason::Closed
 }
 
 /// Each of these waits for the disk: the caller holds no lock. When it returns, what was asked is committed and synced, or
@@ -151,7 +176,10 @@ impl Store {
     /// Keeps what the owner of an account has set. False if there is no such account.
     pub fn save_settings(&self, id: AccountId, settings: &Settings) -> Result<bool, NotKept> {
         let settings = settings.clone();
-        self.ask(Words::Stay, move |connection| accounts::save_settings(connection, id, &settings))
+        let weight = settings.ignored.len() * NAME;
+        self.ask_on(About::Settings(id), weight, Words::Stay, move |connection| {
+            accounts::save_settings(connection, id, &settings)
+        })
     }
 
     /// Keeps a room that was just made: messages and lists of an earlier one of that name are erased.
@@ -166,7 +194,8 @@ impl Store {
     /// was forgotten since: whoever was about to save it must neither bring it back nor write it over the next one of its
     /// name.
     pub fn save_room(&self, room: KeptRoom) -> Result<(), NotKept> {
-        self.ask(Words::Go, move |connection| {
+        let lists = room.admins.len() + room.bans.len() + room.mutes.len() + room.invitations.len();
+        self.ask_on(About::Room(room.name.clone()), lists * NAME, Words::Go, move |connection| {
             if let Some(made) = &room.made
                 && !rooms::is_kept(connection, &room.name, made)?
             {
@@ -180,18 +209,26 @@ impl Store {
     /// is kept again: close it first. To be called also when a room is made that is not kept, or it would show what an
     /// earlier one of its name has left.
     pub fn forget_room(&self, name: &RoomName) -> Result<bool, NotKept> {
-        let name = name.clone();
-        self.ask(Words::Go, move |connection| rooms::forget(connection, &name))
+        let (name, waits) = (name.clone(), name.clone());
+        let done = self.ask(Words::Go, move |connection| rooms::forget(connection, &name));
+        if done.as_ref().is_err_and(is_deferred) {
+            self.shared.record(Record::Forgotten(waits));
+        }
+        done
     }
 
     /// Keeps addresses out; a ban of the same block is replaced.
     pub fn save_address_ban(&self, ban: AddressBan) -> Result<(), NotKept> {
-        self.ask(Words::Stay, move |connection| rooms::save_address_ban(connection, &ban))
+        self.ask_on(About::Network(ban.network), ban.reason.len(), Words::Stay, move |connection| {
+            rooms::save_address_ban(connection, &ban)
+        })
     }
 
     /// Ends that. False if there is no ban of exactly this block.
     pub fn remove_address_ban(&self, network: Network) -> Result<bool, NotKept> {
-        self.ask(Words::Go, move |connection| rooms::remove_address_ban(connection, network))
+        self.ask_on(About::Network(network), 0, Words::Go, move |connection| {
+            rooms::remove_address_ban(connection, network)
+        })
     }
 
     /// Keeps a direct message for somebody who is away. Refused on a server that keeps no messages.

@@ -134,6 +134,8 @@ fn apply_record(connection: &Connection, record: &Record) -> rusqlite::Result<()
         Record::Edited(room, id, text) => messages::record_edited(connection, room, *id, text),
         Record::Erased(room, id) => messages::record_erased(connection, room, *id),
         Record::Shown(account, shown) => directs::erase_shown(connection, *account, shown),
+        Record::Forgotten(room) => rooms::forget(connection, room).map(|_| ()),
+        Record::Deferred(deferred) => (deferred.what)(connection),
         Record::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
         Record::Audited(entry) => rooms::record_audit(connection, entry),
     }

@@ -55,12 +55,20 @@ impl fmt::Display for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept(pub Reason);
 
+impl NotKept {
+    /// Without what to do.
+    pub fn short(&self) -> String {
+        match &self.0 {
+            Reason::Undecided => format!("It may not be saved: {}.", self.0),
+            reason => format!("Not saved: {reason}."),
+        }
+    }
+}
+
 impl fmt::Display for NotKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Reason::Undecided => write!(f, "It may not be saved: {}. Look again later, or tell an operator.", self.0),
-            reason => write!(f, "Not saved: {reason}. Try again later, or tell an operator."),
-        }
+        let remedy = if self.0 == Reason::Undecided { "Look again later" } else { "Try again later" };
+        write!(f, "{} {remedy}, or tell an operator.", self.short())
     }
 }
 

@@ -14,6 +14,7 @@ use super::kept::{KeptMessage, WaitingDirect};
 use super::queue::Record;
 use crate::identity::AccountId;
 use crate::message::{self, MessageId};
+use crate::names::RoomName;
 
 /// What waits for one message.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub struct Changes {
     messages: HashMap<MessageId, Change>,
     /// Direct messages that were shown, each with the records that wait for it.
     shown: HashMap<(AccountId, MessageId), usize>,
+    /// Rooms of which nothing is to be there any more.
+    forgotten: HashMap<RoomName, usize>,
 }
 
 /// The same, changed by the queue.
@@ -63,7 +66,11 @@ impl Pending {
                 let shown = &mut Arc::make_mut(&mut self.0).shown;
                 return directs.iter().for_each(|(id, _)| *shown.entry((*account, *id)).or_default() += 1);
             }
-            Record::Said(..) | Record::Visited(..) | Record::Audited(_) => return,
+            Record::Forgotten(room) => {
+                *Arc::make_mut(&mut self.0).forgotten.entry(room.clone()).or_default() += 1;
+                return;
+            }
+            Record::Said(..) | Record::Visited(..) | Record::Audited(_) | Record::Deferred(_) => return,
         };
         let change = Arc::make_mut(&mut self.0).messages.entry(id).or_insert(Change { waiting: 0, text: None });
         change.waiting += 1;
@@ -83,7 +90,8 @@ impl Pending {
                 let shown = &mut Arc::make_mut(&mut self.0).shown;
                 directs.iter().for_each(|(id, _)| count_down(shown, &(*account, *id)));
             }
-            Record::Said(..) | Record::Visited(..) | Record::Audited(_) => {}
+            Record::Forgotten(room) => count_down(&mut Arc::make_mut(&mut self.0).forgotten, room),
+            Record::Said(..) | Record::Visited(..) | Record::Audited(_) | Record::Deferred(_) => {}
         }
     }
 
@@ -116,6 +124,11 @@ impl Changes {
         !self.shown.contains_key(&(account, direct.id))
     }
 
+    /// Whether a room's messages are on disk only because that it is forgotten is not written yet.
+    pub fn is_forgotten(&self, room: &RoomName) -> bool {
+        self.forgotten.contains_key(room)
+    }
+
     /// The messages that are gone.
     pub fn gone(&self) -> impl Iterator<Item = MessageId> {
         self.messages.iter().filter(|(_, change)| change.text.is_none()).map(|(id, _)| *id)
@@ -126,7 +139,7 @@ impl Changes {
 mod tests {
     use super::*;
     use crate::message::Quoted;
-    use crate::names::{RoomName, UserName};
+    use crate::names::UserName;
     use jiff::Timestamp;
 
     fn general() -> RoomName {

@@ -5,6 +5,7 @@
 //! *Called by* `recording`, `asking` to put in; `writer` to take out.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,6 +17,7 @@ use super::kept::{AuditEntry, KeptMessage};
 use super::news::Reason;
 use super::numbers::Numbers;
 use super::pending::{Changes, Pending};
+use crate::config::Network;
 use crate::identity::AccountId;
 use crate::message::MessageId;
 use crate::names::RoomName;
@@ -54,10 +56,44 @@ pub enum Record {
     /// Direct messages that waited for somebody were shown, with these texts: they wait no more. One that has another text by
     /// now was edited meanwhile, and waits on.
     Shown(AccountId, Box<[(MessageId, Box<str>)]>),
+    /// A room is forgotten; nobody could wait until it was.
+    Forgotten(RoomName),
+    /// Something else that was to be confirmed, and that holds all the same.
+    Deferred(Deferred),
     /// Somebody has read so far.
     Visited(AccountId, RoomName, MessageId),
     /// A deed.
     Audited(AuditEntry),
+}
+
+/// What a deferred order is about: of the same thing the last one counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A room as it is.
+    Room(RoomName),
+    /// Whether a network is kept out.
+    Network(Network),
+    /// What the owner of an account has set.
+    Settings(AccountId),
+}
+
+/// What is done within a transaction.
+pub type Statements = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
+
+/// An order that the disk has refused, and that is tried until it takes it.
+pub struct Deferred {
+    /// What it is about.
+    pub about: About,
+    /// What it costs in memory, as far as that is worth counting.
+    pub weight: usize,
+    /// Does it, within a transaction.
+    pub what: Box<Statements>,
+}
+
+impl fmt::Debug for Deferred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred").field("about", &self.about).finish_non_exhaustive()
+    }
 }
 
 impl Record {
@@ -67,14 +103,22 @@ impl Record {
                 Record::Said(_, message) => message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD),
                 Record::Edited(_, _, text) => text.len(),
                 Record::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
-                Record::Erased(..) | Record::Visited(..) => 0,
+                Record::Deferred(deferred) => deferred.weight,
+                Record::Erased(..) | Record::Forgotten(_) | Record::Visited(..) => 0,
                 Record::Audited(entry) => entry.what.len(),
             }
     }
 
     /// Whether it takes words away that must not stay.
     pub fn erases(&self) -> bool {
-        matches!(self, Record::Edited(..) | Record::Erased(..) | Record::Shown(..))
+        match self {
+            Record::Edited(..)
+            | Record::Erased(..)
+            | Record::Shown(..)
+            | Record::Forgotten(_)
+            | Record::Deferred(_) => true,
+            Record::Said(..) | Record::Visited(..) | Record::Audited(_) => false,
+        }
     }
 }
 
@@ -281,9 +325,29 @@ impl State {
         }
         let before = self.bytes;
         let first = self.entries.is_empty();
+        if let Record::Deferred(deferred) = &record {
+            self.supersede(&deferred.about);
+        }
         self.pending.add(&record);
         self.push(Entry::Record(record));
         first || (before < BATCH_BYTES && self.bytes >= BATCH_BYTES)
+    }
+
+    /// Takes out what waits about the same thing: nobody needs two states of it. Nothing is taken from before a room was
+    /// forgotten, or the order of the two would change.
+    fn supersede(&mut self, about: &About) {
+        for place in (0..self.entries.len()).rev() {
+            match &self.entries[place] {
+                Entry::Record(Record::Deferred(known)) if known.about == *about => {
+                    if let Some(entry) = self.entries.remove(place) {
+                        self.bytes -= entry.weight();
+                    }
+                    return;
+                }
+                Entry::Record(Record::Forgotten(_)) => return,
+                Entry::Record(_) | Entry::Order(_) | Entry::Flush(_) => {}
+            }
+        }
     }
 
     /// The writer begins a step: it may take long.
@@ -462,6 +526,30 @@ mod tests {
         state.written(&batch);
         assert_eq!(state.take().len(), 2);
         assert!(!state.is_empty());
+    }
+
+    #[test]
+    fn of_what_waits_about_one_thing_the_last_counts_and_nothing_moves_over_a_room_that_was_forgotten() {
+        let shared = shared();
+        let room = |name| RoomName::parse(name).expect("a name");
+        let deferred = |name, weight| {
+            let (about, what) = (About::Room(room(name)), Box::new(|_: &Connection| Ok(())));
+            Record::Deferred(Deferred { about, weight, what })
+        };
+        for (name, weight) in [("den", 100), ("attic", 10), ("den", 200)] {
+            shared.record(deferred(name, weight));
+        }
+        assert_eq!(shared.lock().bytes, 2 * OVERHEAD + 210);
+        shared.record(Record::Forgotten(room("cellar")));
+        shared.record(deferred("den", 300));
+        let batch = shared.lock().take();
+        let weights = batch.iter().map(|entry| match entry {
+            Entry::Record(Record::Deferred(deferred)) => deferred.weight,
+            _ => 0,
+        });
+        assert_eq!(weights.collect::<Vec<_>>(), [10, 200, 0, 300]);
+        shared.lock().written(&batch);
+        assert_eq!(shared.lock().bytes, 0);
     }
 
     #[test]

@@ -83,6 +83,9 @@ impl Store {
         }
         let (most, since, changes, until) =
             (most.min(MOST_ROWS), self.since(), self.changes(), Instant::now() + budget);
+        if changes.is_forgotten(room) {
+            return Ok(page);
+        }
         let mut before = before;
         // Of what is read some may be gone: then as much again is read behind it.
         while page.messages.len() < most && !page.cut {
@@ -116,6 +119,7 @@ impl Store {
         }
         let (since, changes) = (self.since(), self.changes());
         let found = self.messages.read(SHORT, |connection| messages::find(connection, since, id))?;
+        let found = found.filter(|(room, _)| !changes.is_forgotten(room));
         Ok(found.and_then(|(room, message)| Some((room, changes.apply(message)?))))
     }
 
@@ -126,6 +130,9 @@ impl Store {
         }
         let (since, changes) = (self.since(), self.changes());
         let mut before = MessageId(u64::MAX);
+        if changes.is_forgotten(room) {
+            return Ok(None);
+        }
         loop {
             let last = |connection: &_| messages::last_by(connection, since, account, room, before);
             let Some(message) = self.messages.read(SHORT, last)? else { return Ok(None) };
@@ -143,7 +150,9 @@ impl Store {
         }
         let (since, changes) = (self.since(), self.changes());
         let gone: Vec<_> = changes.gone().collect();
-        self.messages.read(SHORT, |connection| messages::unread(connection, since, account, &gone))
+        let mut unread = self.messages.read(SHORT, |connection| messages::unread(connection, since, account, &gone))?;
+        unread.retain(|(room, _)| !changes.is_forgotten(room));
+        Ok(unread)
     }
 
     /// The direct messages that wait for somebody, oldest first. They wait until [`Store::directs_shown`].
