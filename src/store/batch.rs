@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::failpoints::Point;
 use super::kept::KeptMessage;
 use super::news::Reason;
-use super::queue::{Entry, Record};
+use super::record::{Entry, Record};
 use super::writer::Writer;
 use super::{directs, faults, messages, rooms, schema};
 use crate::names::RoomName;

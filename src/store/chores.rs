@@ -14,7 +14,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::columns::moment;
 use super::news::{News, Reason};
-use super::queue::Order;
+use super::record::Order;
 use super::wall::Wall;
 use super::writer::BUSY;
 use super::{directs, messages, reading, schema};

@@ -5,7 +5,7 @@
 use super::chores;
 use super::columns::moment;
 use super::news::Reason;
-use super::queue::Entry;
+use super::record::Entry;
 use super::writer::{BUSY, Writer};
 use super::{faults, schema};
 

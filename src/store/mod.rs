@@ -30,7 +30,8 @@
 //! | `opening` | from a path to a running store |
 //! | `file` | the database's files: whose they are to read, the lock against a second server |
 //! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
-//! | `queue` | what waits to be written, and its bounds |
+//! | `record` | what can wait to be written |
+//! | `queue` | what waits, and its bounds |
 //! | `pending` | what of it erases and edits, for whoever reads before it is written |
 //! | `writer` | the thread that writes, and who is told when the disk refuses |
 //! | `looks` | what it looks at once a second: the clock, and whether another program has written |
@@ -97,6 +98,8 @@ mod queue;
 mod reader;
 #[cfg(feature = "storage")]
 mod reading;
+#[cfg(feature = "storage")]
+mod record;
 #[cfg(feature = "storage")]
 mod recording;
 #[cfg(feature = "storage")]

@@ -11,7 +11,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::kept::{KeptMessage, WaitingDirect};
-use super::queue::Record;
+use super::record::Record;
 use crate::identity::AccountId;
 use crate::message::{self, MessageId};
 use crate::names::RoomName;

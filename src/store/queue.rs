@@ -1,26 +1,19 @@
 //! What waits to be written, in the order in which it came.
 //!
 //! *Owns* the queue, its bounds, and the count of what found no place in it.
-//! *Knows nothing of* SQL: a record is applied, and an order carried out, by `writer`.
+//! *Knows nothing of* SQL: a record is applied, and an order carried out, by `batch`.
 //! *Called by* `recording`, `asking` to put in; `writer` to take out.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
-
 use super::failpoints::Failpoints;
-use super::kept::{AuditEntry, KeptMessage};
 use super::news::Reason;
 use super::numbers::Numbers;
 use super::pending::{Changes, Pending};
-use crate::config::Network;
-use crate::identity::AccountId;
-use crate::message::MessageId;
-use crate::names::RoomName;
+use super::record::{About, Entry, Order, Record};
 
 /// Records that wait, in bytes. It is what a disk that has stopped may cost in memory: about 40,000 lines of chat.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
@@ -40,124 +33,6 @@ const BATCH_BYTES: usize = 1024 * 1024;
 /// How long the writer may be at one step before it hangs: longer than it waits for another program. A disk that takes
 /// longer than that for a megabyte has stopped.
 pub const HANGS: Duration = Duration::from_secs(8);
-
-/// What an entry costs beside its words.
-const OVERHEAD: usize = 128;
-
-/// Something to write that nobody waits for.
-#[derive(Debug)]
-pub enum Record {
-    /// A message.
-    Said(RoomName, KeptMessage),
-    /// Another text for one.
-    Edited(RoomName, MessageId, Arc<str>),
-    /// One is gone.
-    Erased(RoomName, MessageId),
-    /// Direct messages that waited for somebody were shown, with these texts: they wait no more. One that has another text by
-    /// now was edited meanwhile, and waits on.
-    Shown(AccountId, Box<[(MessageId, Box<str>)]>),
-    /// A room is forgotten; nobody could wait until it was.
-    Forgotten(RoomName),
-    /// Something else that was to be confirmed, and that holds all the same.
-    Deferred(Deferred),
-    /// Somebody has read so far.
-    Visited(AccountId, RoomName, MessageId),
-    /// A deed.
-    Audited(AuditEntry),
-}
-
-/// What a deferred order is about: of the same thing the last one counts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
-    /// A room as it is.
-    Room(RoomName),
-    /// Whether a network is kept out.
-    Network(Network),
-    /// What the owner of an account has set.
-    Settings(AccountId),
-}
-
-/// What is done within a transaction.
-pub type Statements = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
-
-/// An order that the disk has refused, and that is tried until it takes it.
-pub struct Deferred {
-    /// What it is about.
-    pub about: About,
-    /// What it costs in memory, as far as that is worth counting.
-    pub weight: usize,
-    /// Does it, within a transaction.
-    pub what: Box<Statements>,
-}
-
-impl fmt::Debug for Deferred {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Deferred").field("about", &self.about).finish_non_exhaustive()
-    }
-}
-
-impl Record {
-    fn weight(&self) -> usize {
-        OVERHEAD
-            + match self {
-                Record::Said(_, message) => message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD),
-                Record::Edited(_, _, text) => text.len(),
-                Record::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
-                Record::Deferred(deferred) => deferred.weight,
-                Record::Erased(..) | Record::Forgotten(_) | Record::Visited(..) => 0,
-                Record::Audited(entry) => entry.what.len(),
-            }
-    }
-
-    /// Whether it takes words away that must not stay.
-    pub fn erases(&self) -> bool {
-        match self {
-            Record::Edited(..)
-            | Record::Erased(..)
-            | Record::Shown(..)
-            | Record::Forgotten(_)
-            | Record::Deferred(_) => true,
-            Record::Said(..) | Record::Visited(..) | Record::Audited(_) => false,
-        }
-    }
-}
-
-/// Something to write that somebody waits for.
-pub trait Order: Send {
-    /// Does it, within a transaction, unless nobody waits for it any more. It may be done again after a transaction that was
-    /// taken back.
-    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// It is about to be committed. False if it was done and nobody waits for it any more: then it must not be.
-    fn claim(&self) -> bool;
-    /// Whether it takes words away that must not stay.
-    fn erases(&self) -> bool;
-    /// The transaction has been committed, or not.
-    fn tell(self: Box<Self>, outcome: Result<(), Reason>);
-}
-
-/// One place in the queue.
-pub enum Entry {
-    /// Nobody waits.
-    Record(Record),
-    /// Somebody waits.
-    Order(Box<dyn Order>),
-    /// Somebody waits until all before it is written and what was erased is gone from the files.
-    Flush(Box<dyn Order>),
-}
-
-impl Entry {
-    fn weight(&self) -> usize {
-        match self {
-            Entry::Record(record) => record.weight(),
-            // Bounded by the threads there are, since each waits for its own.
-            Entry::Order(_) | Entry::Flush(_) => 0,
-        }
-    }
-
-    fn is_awaited(&self) -> bool {
-        !matches!(self, Entry::Record(_))
-    }
-}
 
 /// How a store ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -461,7 +336,12 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::MessageId;
+    use crate::names::RoomName;
+    use crate::store::kept::KeptMessage;
+    use crate::store::record::{Deferred, OVERHEAD};
     use jiff::Timestamp;
+    use rusqlite::Connection;
 
     fn shared() -> Shared {
         Shared::new(Numbers::new(0, 0))

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 
 use super::kept::{AuditEntry, KeptMessage, WaitingDirect};
 use super::opening::Store;
-use super::queue::Record;
+use super::record::Record;
 use crate::identity::AccountId;
 use crate::message::MessageId;
 use crate::names::RoomName;

@@ -53,7 +53,8 @@ mod tests {
     use crate::message::MessageId;
     use crate::names::RoomName;
     use crate::store::numbers::Numbers;
-    use crate::store::queue::{CAPACITY, HANGS, Record};
+    use crate::store::queue::{CAPACITY, HANGS};
+    use crate::store::record::Record;
     use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;
