@@ -25,6 +25,9 @@ pub struct Identity {
     pub name: UserName,
     /// His address as it is counted: IPv4 whole, IPv6 by its /64.
     pub address: IpAddr,
+    /// Others come from this address, too, who are nobody's household: it is one of those in `exempt`, as that of a tunnel
+    /// or a proxy. Then the name from it proves nothing.
+    pub shared: bool,
     /// The account he is logged in to.
     pub account: Option<AccountId>,
 }
@@ -42,10 +45,21 @@ impl Identity {
         }
     }
 
-    /// Whether what this person was given is the other one's, too. As [`is`](Identity::is), but what an account was given
-    /// nobody has without it, not even on the connection that was logged in to it.
+    /// Whether what this person was given is the other one's, too: rank, and a place in a room. As [`is`](Identity::is), but
+    /// what an account was given nobody has without it, not even on the connection that was logged in to it; and what a
+    /// guest was given nobody has for the same name from an address that is shared. Kicks, bans and mutes are not given so:
+    /// a stranger who takes the name of somebody kept out takes that with it.
     pub fn entitles(&self, other: &Identity) -> bool {
-        self.is(other) && (self.account.is_none() || other.account.is_some())
+        match (self.account, other.account) {
+            (None, _) => self.shares_connection(other) || (self.is(other) && !self.shared && !other.shared),
+            (Some(_), Some(_)) => self.is(other),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// Whether this person could be known again on another connection.
+    pub fn can_come_back(&self) -> bool {
+        self.account.is_some() || !self.shared
     }
 
     /// Whether both are on the same connection. Who is known from before the server's start is on none.
@@ -100,7 +114,26 @@ mod tests {
 
     fn identity(client: u64, name: &str, address: &str) -> Identity {
         let name = UserName::parse(name, 1, 32).expect("a name");
-        Identity { client: ClientId(client), name, address: address.parse().expect("an address"), account: None }
+        let address = address.parse().expect("an address");
+        Identity { client: ClientId(client), name, address, shared: false, account: None }
+    }
+
+    #[test]
+    fn behind_a_tunnel_a_name_from_the_same_address_is_given_nothing_and_kept_out_all_the_same() {
+        let shared = |identity: Identity| Identity { shared: true, ..identity };
+        let (alice, again) = (identity(1, "alice", "127.0.0.1"), identity(2, "alice", "127.0.0.1"));
+        assert!(alice.entitles(&again) && alice.can_come_back());
+        // The setting may have changed between the two.
+        for (before, after) in [
+            (shared(alice.clone()), again.clone()),
+            (alice.clone(), shared(again.clone())),
+            (shared(alice), shared(again)),
+        ] {
+            assert!(before.is(&after) && !before.entitles(&after));
+            assert!(before.entitles(&Identity { client: ClientId(1), ..after.clone() }), "on the connection itself");
+            let account = |identity: &Identity| Identity { account: Some(AccountId(7)), ..identity.clone() };
+            assert!(account(&before).entitles(&account(&after)) && account(&before).can_come_back());
+        }
     }
 
     #[test]

@@ -198,7 +198,8 @@ impl Order {
         if kept && self.admins[index].who.account.is_some() {
             return false;
         }
-        if lost {
+        // Whoever could not be known again is not waited for.
+        if lost && who.can_come_back() {
             self.admins[index].until = Some(now + GRACE);
         } else {
             self.admins.remove(index);
@@ -375,7 +376,24 @@ mod tests {
 
     fn who(client: u64, name: &str, address: &str) -> Identity {
         let name = UserName::parse(name, 1, 32).expect("a name");
-        Identity { client: ClientId(client), name, address: address.parse().expect("an address"), account: None }
+        let address = address.parse().expect("an address");
+        Identity { client: ClientId(client), name, address, shared: false, account: None }
+    }
+
+    #[test]
+    fn a_guest_behind_a_tunnel_is_not_waited_for_and_nobody_comes_back_in_their_place() {
+        let now = Instant::now();
+        let shared = |client, name| Identity { shared: true, ..who(client, name, "127.0.0.1") };
+        let mut order = Order::founded_by(shared(1, "alice"));
+        assert_eq!(order.rank(&shared(1, "alice"), now), Some(Role::Owner));
+        order.invite(&shared(2, "bob"), now);
+        assert!(order.left(&shared(1, "alice"), true, false, now), "another one inherits");
+        assert!(!order.has_admin(now) && order.awaited_rank(&shared(1, "alice").name, now).is_none());
+        assert_eq!(order.rank(&shared(3, "alice"), now), None);
+        assert!(order.invited(&shared(2, "bob"), now) && !order.invited(&shared(4, "bob"), now));
+        order.kick(&shared(2, "bob"), now);
+        order.mute(&shared(2, "bob"), None, now);
+        assert!(order.kicked(&shared(4, "bob"), now).is_some() && order.muted(&shared(4, "bob"), now).is_some());
     }
 
     fn alice() -> Identity {

@@ -25,6 +25,15 @@ pub struct Login {
     pub hash: Hashed,
 }
 
+/// Where somebody comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Origin {
+    /// The address as it is counted.
+    pub address: IpAddr,
+    /// See [`Identity::shared`].
+    pub shared: bool,
+}
+
 /// What somebody goes by. The two change together: an account is its name.
 struct Named {
     /// As typed.
@@ -36,8 +45,7 @@ struct Named {
 pub struct Person {
     /// A leaf.
     named: RwLock<Named>,
-    /// His address as it is counted.
-    address: IpAddr,
+    origin: Origin,
     /// His way out.
     pub outbox: Arc<Outbox>,
     /// When he logged in.
@@ -81,7 +89,8 @@ impl Person {
     pub fn identity(&self) -> Identity {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         let account = named.login.as_ref().map(|login| login.account);
-        Identity { client: self.client(), name: named.name.clone(), address: self.address, account }
+        let Origin { address, shared } = self.origin;
+        Identity { client: self.client(), name: named.name.clone(), address, shared, account }
     }
 
     /// Who he is, to those who write to him.
@@ -164,7 +173,7 @@ impl Roster {
         login: Option<Login>,
         limit: usize,
         outbox: &Arc<Outbox>,
-        address: IpAddr,
+        origin: Origin,
         now: Instant,
     ) -> Result<Arc<Person>, Option<String>> {
         let mut state = self.lock();
@@ -173,7 +182,7 @@ impl Roster {
         }
         let person = Arc::new(Person {
             named: RwLock::new(Named { name: name.clone(), login }),
-            address,
+            origin,
             outbox: Arc::clone(outbox),
             since: now,
             active: AtomicU64::new(0),

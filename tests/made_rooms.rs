@@ -213,9 +213,36 @@ fn a_reload_closes_what_it_does_not_name_and_keeps_what_people_have_made() {
     carol.expect("* Made games");
 }
 
+/// Behind an exempt address may be anybody, and this machine's own is one unless the configuration says otherwise.
+const NOBODY_EXEMPT: &str = "[limits]\nmessages_per_second = 0\nexempt = []\n";
+
+#[test]
+fn behind_an_exempt_address_nobody_gets_the_rank_of_a_guest_by_taking_their_name() {
+    let server = Server::start();
+    let alice = maker(&server, "alice", "den");
+    let mut bob = server.chat("bob", "den");
+    alice.reset();
+    bob.expect("* alice left\r\n");
+    bob.expect("* bob is admin of den now\r\n");
+    eventually("the name is free", || server.hub().roster.count() == 1);
+    let mut mallory = server.login("alice");
+    mallory.send(":join den");
+    mallory.expect("[den]> ");
+    mallory.send(":topic mine");
+    mallory.expect("! Only admins of den can do that; :list marks them.\r\n");
+    // Nor into a room that the guest was invited to.
+    bob.send("/group attic alice");
+    mallory.expect("* bob invites you to attic: :join attic enters it.");
+    mallory.send(":quit");
+    mallory.expect_end();
+    let mut other = server.login("alice");
+    other.send(":join attic");
+    other.expect("* No public room attic.");
+}
+
 #[test]
 fn an_admin_whose_connection_broke_has_his_rank_when_he_is_back() {
-    let server = Server::start();
+    let server = Server::with(NOBODY_EXEMPT);
     for broken in [true, false] {
         let alice = maker(&server, "alice", "den");
         let mut bob = server.chat("bob", "den");
@@ -252,7 +279,7 @@ fn an_admin_whose_connection_broke_has_his_rank_when_he_is_back() {
 
 #[test]
 fn an_admin_who_came_alone_and_was_cut_off_finds_his_room_as_he_left_it() {
-    let server = Server::with("room_linger = 30");
+    let server = Server::with(&format!("room_linger = 30\n{NOBODY_EXEMPT}"));
     let mut alice = maker(&server, "alice", "den");
     alice.send(":set password open sesame");
     alice.expect("* alice set a password\r\n");

@@ -16,7 +16,7 @@ use crate::identity::Whom;
 use crate::message::Draft;
 use crate::names::UserName;
 use crate::outbox::{Laggards, Notice, OutboxLimits, Own};
-use crate::roster::Roster;
+use crate::roster::{Origin, Roster};
 
 /// Everybody of a test, and the numbers of what they say.
 #[derive(Default)]
@@ -39,7 +39,7 @@ impl World {
         let limits = OutboxLimits { bytes: None, total: None, stall: None };
         let outbox = Outbox::new(ClientId(id), ours.into(), Arc::new(Laggards::new(limits)));
         let (name, address) = (UserName::parse(name, 1, 12).expect("a name"), Ipv4Addr::LOCALHOST.into());
-        let claimed = self.roster.claim(&name, None, 12, &outbox, address, Instant::now());
+        let claimed = self.roster.claim(&name, None, 12, &outbox, Origin { address, shared: false }, Instant::now());
         Peer { person: claimed.unwrap_or_else(|_| panic!("{name:?} is free")), socket }
     }
 

@@ -77,7 +77,7 @@ fn kept_person(who: Identity) -> KeptPerson {
 }
 
 fn identity(who: KeptPerson) -> Identity {
-    Identity { client: ClientId::NONE, name: who.name, address: who.address, account: who.account }
+    Identity { client: ClientId::NONE, name: who.name, address: who.address, shared: false, account: who.account }
 }
 
 impl Room {

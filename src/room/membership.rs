@@ -142,7 +142,7 @@ impl Room {
         let gathering = state.tell_left(&member.who.name, client, going);
         let lost = going == Going::Lost;
         // Who had a connection of his ended to come in by another one is in already, before the old one has gone.
-        let is_back = state.members.values().any(|other| other.who.is(&member.who));
+        let is_back = state.members.values().any(|other| member.who.entitles(&other.who));
         let State { order, kept, .. } = &mut *state;
         let was_admin = !is_back && order.left(&member.who, lost, *kept, now);
         let account_awaited = order.await_account(&member.who, *kept, now);

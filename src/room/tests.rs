@@ -162,7 +162,7 @@ impl Person {
             crate::screen::without_blanks(&String::from_utf8(bytes).expect("text"))
         };
         let name = UserName::parse(name, 1, 12).expect("a name");
-        let who = Identity { client: ClientId(id), name, address: address.into(), account: None };
+        let who = Identity { client: ClientId(id), name, address: address.into(), shared: false, account: None };
         Person { who, outbox, received: Some(thread::spawn(read)) }
     }
 

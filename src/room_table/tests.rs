@@ -29,7 +29,13 @@ fn address(last: u8) -> IpAddr {
 }
 
 fn who(id: u64, address: IpAddr) -> Identity {
-    Identity { client: ClientId(id), name: UserName::parse("bob", 1, 12).expect("a name"), address, account: None }
+    Identity {
+        client: ClientId(id),
+        name: UserName::parse("bob", 1, 12).expect("a name"),
+        address,
+        shared: false,
+        account: None,
+    }
 }
 
 fn table() -> RoomTable {

@@ -6,6 +6,8 @@ use socket2::{Domain, Socket, Type};
 use super::*;
 use crate::outbox::{Laggards, OutboxLimits};
 
+const HERE: Origin = Origin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), shared: false };
+
 /// An outbox whose peer reads nothing.
 fn outbox(id: u64) -> Arc<Outbox> {
     let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
@@ -18,7 +20,7 @@ fn name(text: &str) -> UserName {
 }
 
 fn claim(roster: &Roster, id: u64, text: &str) -> Result<Arc<Person>, Option<String>> {
-    roster.claim(&name(text), None, 12, &outbox(id), Ipv4Addr::LOCALHOST.into(), Instant::now())
+    roster.claim(&name(text), None, 12, &outbox(id), HERE, Instant::now())
 }
 
 fn person(roster: &Roster, id: u64, text: &str) -> Arc<Person> {

@@ -18,7 +18,7 @@ use crate::names::UserName;
 use crate::outbox::Ended;
 use crate::palette::{AccountAsk, Answer, LoginRefusal};
 use crate::password;
-use crate::roster::{Login, Person};
+use crate::roster::{Login, Origin, Person};
 use crate::screen::Tone;
 use crate::secret::Secret;
 use crate::store::{Account, Hashed, NotCreated, NotRead};
@@ -55,8 +55,9 @@ impl Session {
     #[inline(never)]
     fn take_name(&mut self, name: UserName, login: Option<Login>) -> Answer {
         let now = Instant::now();
-        let limit = self.hub.config().username_limit;
-        match self.hub.roster.claim(&name, login, limit, &self.outbox, address_key(self.ip()), now) {
+        let config = self.hub.config();
+        let origin = Origin { address: address_key(self.ip()), shared: config.is_exempt(self.ip()) };
+        match self.hub.roster.claim(&name, login, config.username_limit, &self.outbox, origin, now) {
             Ok(person) => {
                 self.outbox.set_name(&name);
                 self.person = Some(person);

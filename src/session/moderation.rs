@@ -12,7 +12,6 @@ use crate::config::Entry;
 use crate::conversation::RoomId;
 use crate::deed::{Act, Actor, Denied};
 use crate::hub::Request;
-use crate::identity::Whom;
 use crate::order::GRACE;
 use crate::outbox::Ended;
 use crate::palette::seconds;
@@ -69,10 +68,12 @@ impl Session {
     /// Who a ban or a mute is about, if he is online, and whether his address is the machine's own.
     fn banned_address(&self, act: &Act) -> (Option<Actor>, bool) {
         let (Act::Ban { whom, .. } | Act::Unban(whom) | Act::Unmute(whom)) = act else { return (None, false) };
-        let named = |whom: &Whom| self.hub.roster.find(whom).map(|person| person.identity());
-        let who = named(whom);
-        let local = who.as_ref().is_some_and(|who| who.address.is_loopback());
-        (who.map(|who| Actor { operator: self.hub.is_operator(&who), who }), local)
+        let Some(person) = self.hub.roster.find(whom) else { return (None, false) };
+        // Not the address as it is counted: of ::1 that is its /64.
+        let peer = person.outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
+        let who = person.identity();
+        let local = who.address.is_loopback() || peer.is_ok_and(|address| address.is_loopback());
+        (Some(Actor { operator: self.hub.is_operator(&who), who }), local)
     }
 
     #[inline(never)]
