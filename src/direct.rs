@@ -78,13 +78,20 @@ impl Pair {
         let partner = self.partner(from.client());
         state.may_post(from.client(), partner, draft.lasts.is_some())?;
         let to = [partner.addressee()].into();
-        let event = Arc::new(Event::Said(Message::new(number(), at, from.name(), from.client(), draft, to)));
+        let mut message = Message::new(number(), at, from.name(), from.client(), draft, to);
+        state.history.note_answered(&mut message);
+        let event = Arc::new(Event::Said(message));
         state.history.push(Arc::clone(&event), KEPT);
         partner.outbox.show_direct(&event, &mut clock.clone());
         if let Some(own) = show_author {
             from.outbox.tell_direct(&event, own, &mut clock.clone());
         }
         Ok(event)
+    }
+
+    /// Notes in an answer whose words it quotes, if what it answers was said here.
+    pub fn note_answered(&self, answer: &mut Message) {
+        self.lock().history.note_answered(answer);
     }
 
     /// Takes a message that is sent to several people and has its number already.
@@ -142,7 +149,7 @@ impl Pair {
         if state.history.find(id)?.from != by.client() {
             return Some(Err(Denied::NotYours));
         }
-        let Changed { message, requoted } = state.history.edit(id, text)?;
+        let Changed { message, requoted, .. } = state.history.edit(id, text)?;
         self.show_both(by, &Arc::new(Event::Edited { message: message?, requoted, redraw: true }), show_author, clock);
         Some(Ok(()))
     }
@@ -155,7 +162,8 @@ impl Pair {
         }
         let Changed { requoted, .. } = state.history.erase(id)?;
         let news = format!("{id} was deleted by {}", by.name()).into();
-        self.show_both(by, &Arc::new(Event::Erased { id, news, requoted, redraw: true }), show_author, clock);
+        let people = [by.addressee()].into();
+        self.show_both(by, &Arc::new(Event::Erased { id, news, people, requoted, redraw: true }), show_author, clock);
         Some(Ok(()))
     }
 

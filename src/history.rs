@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::message::{AccountId, ClientId, Event, Message, MessageId};
+use crate::message::{AccountId, Addressee, ClientId, Event, Message, MessageId};
 
 /// Messages of one place that wait for the end of their time. One more cannot be said: each is an entry in the timer, for
 /// up to a day.
@@ -23,7 +23,7 @@ pub const MOST_TEMPORARY_OF_ONE: usize = 100;
 #[derive(Debug)]
 struct Temporary {
     id: MessageId,
-    from: ClientId,
+    from: Addressee,
     /// It was deleted before; the timer comes all the same.
     gone: bool,
 }
@@ -41,6 +41,8 @@ pub struct History {
 pub struct Changed {
     /// The message as it is now, after an edit.
     pub message: Option<Arc<Event>>,
+    /// The author of a message that is gone.
+    pub author: Option<Addressee>,
     /// Answers to it, with their quotes as they are now.
     pub requoted: Box<[Arc<Event>]>,
 }
@@ -55,7 +57,7 @@ impl History {
     /// here. Of more than `keep` the oldest goes.
     pub fn push(&mut self, event: Arc<Event>, keep: usize) {
         if let Some(message) = event.message().filter(|message| message.is_temporary()) {
-            self.temporary.push_back(Temporary { id: message.id, from: message.from, gone: false });
+            self.temporary.push_back(Temporary { id: message.id, from: message.addressee(), gone: false });
         }
         let number = |event: &Arc<Event>| event.message().map(|message| message.id);
         let place = self.kept.iter().rposition(|known| number(known) <= number(&event)).map_or(0, |last| last + 1);
@@ -67,7 +69,7 @@ impl History {
 
     /// Whether a temporary message of a connection can be taken.
     pub fn takes_temporary(&self, from: ClientId) -> bool {
-        let own = self.temporary.iter().filter(|temporary| temporary.from == from).count();
+        let own = self.temporary.iter().filter(|temporary| temporary.from.client == from).count();
         self.temporary.len() < MOST_TEMPORARY && own < MOST_TEMPORARY_OF_ONE
     }
 
@@ -101,6 +103,15 @@ impl History {
         self.kept.get(self.position(id)?)?.message()
     }
 
+    /// Notes in an answer whose words it quotes: the name that they had then may be another one's by now.
+    #[inline(never)]
+    pub fn note_answered(&self, answer: &mut Message) {
+        let quoted = answer.extra.as_ref().and_then(|extra| extra.reply.as_ref()).map(|reply| reply.id);
+        if let Some(answered) = quoted.and_then(|id| self.find(id)) {
+            answer.answers(answered.from);
+        }
+    }
+
     /// The last message of a connection, or of the account it is logged in to.
     pub fn last_by(&self, client: ClientId, account: Option<AccountId>) -> Option<&Message> {
         self.kept.iter().rev().filter_map(|event| event.message()).find(|message| message.is_by(client, account))
@@ -112,27 +123,27 @@ impl History {
         let edited = self.kept[position].message()?.edited(text);
         let event = Arc::new(Event::Said(edited));
         self.kept[position] = Arc::clone(&event);
-        Some(Changed { message: Some(event), requoted: self.requote(id, Some(text)) })
+        Some(Changed { message: Some(event), author: None, requoted: self.requote(id, Some(text)) })
     }
 
     /// Takes a message out, and its text out of every quote. `None` if it is not kept.
     pub fn erase(&mut self, id: MessageId) -> Option<Changed> {
         let position = self.position(id)?;
-        self.kept.remove(position);
+        let author = self.kept.remove(position).and_then(|event| event.message().map(Message::addressee));
         for temporary in self.temporary.iter_mut().filter(|temporary| temporary.id == id) {
             temporary.gone = true;
         }
-        Some(Changed { message: None, requoted: self.requote(id, None) })
+        Some(Changed { message: None, author, requoted: self.requote(id, None) })
     }
 
     /// A temporary message's time is over: takes it out like [`History::erase`], if it has not been deleted before.
     pub fn expire(&mut self, id: MessageId) -> Option<Changed> {
         let index = self.temporary.iter().position(|temporary| temporary.id == id)?;
-        let gone = self.temporary.remove(index)?.gone;
+        let Temporary { from, gone, .. } = self.temporary.remove(index)?;
         if let Some(position) = self.position(id) {
             self.kept.remove(position);
         }
-        (!gone).then(|| Changed { message: None, requoted: self.requote(id, None) })
+        (!gone).then(|| Changed { message: None, author: Some(from), requoted: self.requote(id, None) })
     }
 
     /// Takes out what was said before a moment, and its text out of every quote; the numbers of what was taken. Looks at all

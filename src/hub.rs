@@ -219,7 +219,7 @@ impl Hub {
                     room.drive();
                 }
             }
-            Task::ExpireDirect { id, pairs, screens } => {
+            Task::ExpireDirect { id, author, pairs, screens } => {
                 let pairs: Vec<_> = pairs.iter().filter_map(Weak::upgrade).collect();
                 let erased: Vec<_> = pairs.iter().filter_map(|pair| pair.expire(id)).collect();
                 if erased.is_empty() && !pairs.is_empty() {
@@ -227,7 +227,8 @@ impl Hub {
                     return;
                 }
                 let (news, requoted) = (format!("{id} expired").into(), erased.concat().into());
-                let event = Arc::new(Event::Erased { id, news, requoted, redraw: true });
+                let people = [author].into();
+                let event = Arc::new(Event::Erased { id, news, people, requoted, redraw: true });
                 // Told once to everybody who has it on his screen, whoever has left meanwhile.
                 for outbox in screens.iter().filter_map(Weak::upgrade) {
                     outbox.show_direct(&event, &mut self.clock.clone());

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::message::ClientId;
+use crate::message::{Addressee, ClientId};
 use crate::names::{NameError, USER_NAME_MAX, UserName};
 
 pub use crate::message::AccountId;
@@ -55,6 +55,11 @@ impl Identity {
             (Some(_), Some(_)) => self.is(other),
             (Some(_), None) => false,
         }
+    }
+
+    /// The person by connection and name.
+    pub fn addressee(&self) -> Addressee {
+        Addressee { client: self.client, name: self.name.clone() }
     }
 
     /// Whether this person could be known again on another connection.

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use crate::names::UserName;
 use crate::text;
 
-/// Number of one connection, counted up since the server started; never used twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Number of one connection, counted up since the server started; never used twice. By default none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
 
 impl ClientId {
@@ -116,6 +116,8 @@ pub struct Extra {
     pub lasts: Option<Duration>,
     /// What it answers.
     pub reply: Option<Quoted>,
+    /// The connection that what it answers came from, as far as that is known.
+    pub answers: ClientId,
     /// Whom a direct message was sent to; empty for what was said in a room.
     pub to: Box<[Addressee]>,
 }
@@ -151,7 +153,8 @@ impl Message {
     ) -> Message {
         let Draft { text, action, lasts, reply } = draft;
         let plain = !action && lasts.is_none() && reply.is_none() && to.is_empty();
-        let extra = (!plain).then(|| Box::new(Extra { action, edited: false, lasts, reply, to }));
+        let extra =
+            (!plain).then(|| Box::new(Extra { action, edited: false, lasts, reply, answers: ClientId::NONE, to }));
         Message { id, at, author, from, account: None, text: text.into(), extra }
     }
 
@@ -174,6 +177,18 @@ impl Message {
             reply.start = text.map(start);
         }
         Some(message)
+    }
+
+    /// Notes that it answers what a connection has said.
+    pub fn answers(&mut self, client: ClientId) {
+        if let Some(extra) = self.extra.as_mut().filter(|extra| extra.reply.is_some()) {
+            extra.answers = client;
+        }
+    }
+
+    /// The author, by connection and name.
+    pub fn addressee(&self) -> Addressee {
+        Addressee { client: self.from, name: self.author.clone() }
     }
 
     /// The message as one that came from an account, if it did.
@@ -222,6 +237,8 @@ pub enum Event {
         id: MessageId,
         /// Why, in one sentence that goes behind `* `.
         news: Box<str>,
+        /// Its author, and who has taken it out: those who ignore one of them do not read the sentence.
+        people: People,
         /// Answers to it, as they are now.
         requoted: Box<[Arc<Event>]>,
         /// Screens that can be are drawn anew.
@@ -235,8 +252,13 @@ pub enum Event {
         by: Option<ClientId>,
         /// What kind of thing.
         kind: News,
+        /// Everybody the sentence names: those who ignore one of them do not read it.
+        people: People,
     },
 }
+
+/// People named in a sentence, each by connection and by every name that stands in it.
+pub type People = Box<[Addressee]>;
 
 /// What kind of thing has happened, for those who do not want to see all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -263,6 +285,14 @@ impl Event {
             Event::Said(message) => Some(message),
             Event::Edited { message, .. } => message.message(),
             Event::Erased { .. } | Event::Happened { .. } => None,
+        }
+    }
+
+    /// Who is named in the sentence, if the event is one.
+    pub fn people(&self) -> &[Addressee] {
+        match self {
+            Event::Said(_) | Event::Edited { .. } => &[],
+            Event::Erased { people, .. } | Event::Happened { people, .. } => people,
         }
     }
 

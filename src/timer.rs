@@ -12,7 +12,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use crate::direct::Pair;
-use crate::message::MessageId;
+use crate::message::{Addressee, MessageId};
 use crate::outbox::Outbox;
 use crate::room::Room;
 
@@ -30,6 +30,8 @@ pub enum Task {
     ExpireDirect {
         /// Which one.
         id: MessageId,
+        /// Whose.
+        author: Addressee,
         /// Where it stands, as long as both are there.
         pairs: Vec<Weak<Pair>>,
         /// Everybody who has it on his screen.

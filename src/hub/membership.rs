@@ -130,7 +130,7 @@ mod tests {
         let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
         let outbox = Outbox::new(hub.next_client(), ours.into(), Arc::clone(&hub.laggards));
         let name = UserName::parse("alice", 1, 12).expect("a name");
-        let address = std::net::Ipv4Addr::LOCALHOST.into();
+        let address = crate::roster::Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), shared: false };
         let person = hub.roster.claim(&name, None, 12, &outbox, address, Instant::now()).expect("free");
         let room = hub.rooms.find(&RoomName::parse("general").expect("a name")).expect("a room");
         Scene { hub, room, person }

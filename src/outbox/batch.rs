@@ -137,7 +137,7 @@ impl<'a> Batch<'a> {
             for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
                 let event = &sequenced[index].event;
                 let look = look_at(event, client, look);
-                render_event(event, Reader { client, look, name }, &mut self.clock, &mut text);
+                render_event(event, Reader { client, look, name, hides_quote: false }, &mut self.clock, &mut text);
             }
             return (text, false);
         }
@@ -153,7 +153,7 @@ impl<'a> Batch<'a> {
             let event = &sequenced[index].event;
             match look_at(event, client, look) {
                 own if own != look => {
-                    render_event(event, Reader { client, look: own, name: None }, clock, &mut text);
+                    render_event(event, Reader { client, look: own, ..Reader::anybody(look) }, clock, &mut text);
                 }
                 _ => text.extend_from_slice(&rendered.text[start(index)..rendered.ends[index]]),
             }
@@ -177,9 +177,9 @@ impl<'a> Batch<'a> {
                 continue;
             }
             rings |= personal.rings(event, client, name);
+            let (look, hides_quote) = (look_at(event, client, look), personal.hides_quote(event, client));
             let clock = personal.clock.as_mut().unwrap_or(&mut self.clock);
-            let look = look_at(event, client, look);
-            render_event(event, Reader { client, look, name }, clock, &mut text);
+            render_event(event, Reader { client, look, name, hides_quote }, clock, &mut text);
         }
         (text, rings)
     }

@@ -30,10 +30,33 @@ impl Personal {
         self.ignored.iter().any(|known| known.client.is(client) || known.name == *name)
     }
 
-    /// Whether an event is not shown to a client. One's own is, whoever had one's name before.
+    /// Whether an event is not shown to a client. One's own is, whoever had one's name before, and what is about oneself:
+    /// whom an admin mutes has to know it.
     pub(super) fn hides(&self, event: &Event, client: ClientId) -> bool {
+        if self.ignored.is_empty() {
+            return false;
+        }
         let hidden = |message: &Message| message.from != client && self.ignores(message.from, &message.author);
-        !self.ignored.is_empty() && event.message().is_some_and(hidden)
+        let people = event.people();
+        let concerns = people.iter().any(|person| person.client.is(client));
+        let named = || people.iter().any(|person| self.ignores(person.client, &person.name));
+        event.message().is_some_and(hidden) || (!concerns && named())
+    }
+
+    /// Whether the words that an event quotes are hidden from a client.
+    pub(super) fn hides_quote(&self, event: &Event, client: ClientId) -> bool {
+        let extra = event.message().filter(|_| !self.ignored.is_empty()).and_then(|message| message.extra.as_ref());
+        let Some((extra, reply)) = extra.and_then(|extra| Some((extra, extra.reply.as_ref()?))) else { return false };
+        extra.answers != client && self.ignores(extra.answers, &reply.author)
+    }
+
+    /// Somebody who is ignored by name takes another one. Whose connection is known stays ignored anyway, as long as it is
+    /// there; otherwise this is it.
+    pub(super) fn follow(&mut self, client: ClientId, before: &UserName, is_there: impl Fn(ClientId) -> bool) {
+        let unknown = |known: &&mut Addressee| known.name == *before && !is_there(known.client);
+        if let Some(known) = self.ignored.iter_mut().find(unknown) {
+            known.client = client;
+        }
     }
 
     /// Whether the bell rings at an event.

@@ -74,6 +74,13 @@ impl Outbox {
         })
     }
 
+    /// Somebody has another name now: if the one before is ignored, so is this connection.
+    pub fn follow_renamed(&self, client: ClientId, before: &UserName, is_there: impl Fn(ClientId) -> bool) {
+        if let Some(personal) = self.lock().personal.as_mut() {
+            personal.follow(client, before, is_there);
+        }
+    }
+
     /// Whose texts are not shown.
     pub fn ignored(&self) -> Vec<Addressee> {
         self.lock().personal.as_ref().map(|personal| personal.ignored.clone()).unwrap_or_default()

@@ -66,9 +66,10 @@ impl Shown {
                 }
                 changed
             }
-            Event::Erased { id, news, requoted, redraw } => {
+            Event::Erased { id, news, people, requoted, redraw } => {
                 let changed = self.remove(*id) | self.replace_all(requoted) | self.forget_quotes(*id);
-                self.add(Arc::new(Event::Happened { news: news.clone(), by: None, kind: News::Other }));
+                let (news, people) = (news.clone(), people.clone());
+                self.add(Arc::new(Event::Happened { news, by: None, kind: News::Other, people }));
                 changed && *redraw
             }
         }
@@ -168,7 +169,13 @@ mod tests {
 
     fn erased(id: u64) -> Arc<Event> {
         let news = format!("#{id} was deleted by bob").into();
-        Arc::new(Event::Erased { id: MessageId(id), news, requoted: Box::default(), redraw: true })
+        Arc::new(Event::Erased {
+            id: MessageId(id),
+            news,
+            people: Box::default(),
+            requoted: Box::default(),
+            redraw: true,
+        })
     }
 
     fn texts(shown: &Shown) -> Vec<String> {

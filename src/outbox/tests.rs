@@ -52,7 +52,8 @@ fn said_by(sequence: u64, from: u64, author: &str, draft: Draft) -> Sequenced {
 /// A message is gone, with nothing quoting it.
 fn erased(sequence: u64, id: u64) -> Sequenced {
     let news = format!("#{id} was deleted by bob").into();
-    let event = Event::Erased { id: MessageId(id), news, requoted: Box::default(), redraw: true };
+    let event =
+        Event::Erased { id: MessageId(id), news, people: Box::default(), requoted: Box::default(), redraw: true };
     Sequenced { sequence, event: Arc::new(event) }
 }
 

@@ -29,7 +29,8 @@ impl State {
             Stamps::Wanted => display.look(),
             Stamps::All => display.look().stamped(),
         };
-        let reader = Reader { client, look, name: name.as_ref() };
+        let hides_quote = personal.as_ref().is_some_and(|personal| personal.hides_quote(event, client));
+        let reader = Reader { client, look, name: name.as_ref(), hides_quote };
         match personal {
             Some(personal) if personal.hides(event, client) => false,
             Some(personal) => {
@@ -73,7 +74,12 @@ impl State {
     /// Notes a line of the server's.
     pub(super) fn note_news(&mut self, tone: Tone, line: &str) {
         if let Some(shown) = self.shown.as_mut().filter(|_| tone == Tone::News) {
-            shown.note(&Arc::new(Event::Happened { news: line.into(), by: None, kind: News::Other }));
+            shown.note(&Arc::new(Event::Happened {
+                news: line.into(),
+                by: None,
+                kind: News::Other,
+                people: Box::default(),
+            }));
         }
     }
 }
@@ -362,7 +368,9 @@ impl Outbox {
         }
         state.note_renamed(partner);
         // The prompt says it in any case.
-        if !(state.display.look().quiet && matches!(state.place, Place::ChatView(_))) {
+        let ignored = state.personal.as_ref().is_some_and(|own| own.ignores(partner.client, &partner.name));
+        let quiet = state.display.look().quiet && matches!(state.place, Place::ChatView(_));
+        if !ignored && !quiet {
             state.display.write(Tone::News, line, &mut state.unsent);
         }
         let place = match &state.place {

@@ -4,34 +4,37 @@
 //! *Knows nothing of* the room.
 //! *Called by* `room` alone, under its lock.
 
-use crate::names::UserName;
+use crate::message::{Addressee, People};
 
 /// Names told; the rest is a number. Bounds what a crowd of arrivals costs, too.
 const NAMES_TOLD: usize = 2;
 
 #[derive(Debug, Default)]
 struct Tally {
-    names: Vec<UserName>,
+    named: Vec<Addressee>,
     count: usize,
 }
 
 impl Tally {
-    fn add(&mut self, name: &UserName) {
+    fn add(&mut self, who: Addressee) {
         self.count += 1;
-        if self.names.len() < NAMES_TOLD {
-            self.names.push(name.clone());
+        if self.named.len() < NAMES_TOLD {
+            self.named.push(who);
         }
     }
 
-    /// `bob, carol and 12 others joined`.
-    fn sentence(&self, verb: &str) -> Option<String> {
-        match (self.names.as_slice(), self.count) {
-            ([], _) => None,
-            ([first], _) => Some(format!("{first} {verb}")),
-            ([first, second, ..], 2) => Some(format!("{first} and {second} {verb}")),
-            ([first, second, ..], 3) => Some(format!("{first}, {second} and 1 other {verb}")),
-            ([first, second, ..], count) => Some(format!("{first}, {second} and {} others {verb}", count - 2)),
-        }
+    /// `bob, carol and 12 others joined`, and who is named in it.
+    fn sentence(self, verb: &str) -> Option<(String, People)> {
+        let sentence = match (self.named.as_slice(), self.count) {
+            ([], _) => return None,
+            ([first], _) => format!("{} {verb}", first.name),
+            ([first, second, ..], 2) => format!("{} and {} {verb}", first.name, second.name),
+            ([first, second, ..], 3) => format!("{}, {} and 1 other {verb}", first.name, second.name),
+            ([first, second, ..], count) => {
+                format!("{}, {} and {} others {verb}", first.name, second.name, count - 2)
+            }
+        };
+        Some((sentence, self.named.into()))
     }
 }
 
@@ -48,15 +51,15 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// Notes an arrival. True if a flush has to be arranged.
-    pub(super) fn joined(&mut self, name: &UserName) -> bool {
-        self.joined.add(name);
+    pub(super) fn joined(&mut self, who: Addressee) -> bool {
+        self.joined.add(who);
         !std::mem::replace(&mut self.due, true)
     }
 
     /// Notes a departure. True if a flush has to be arranged.
-    pub(super) fn left(&mut self, name: &UserName) -> bool {
+    pub(super) fn left(&mut self, who: Addressee) -> bool {
         self.left_first |= self.joined.count == 0;
-        self.left.add(name);
+        self.left.add(who);
         !std::mem::replace(&mut self.due, true)
     }
 
@@ -66,7 +69,7 @@ impl Gathered {
     }
 
     /// The lines to tell, and nothing has gathered any more.
-    pub(super) fn take(&mut self) -> Vec<String> {
+    pub(super) fn take(&mut self) -> Vec<(String, People)> {
         let gathered = std::mem::take(self);
         let (joined, left) = (gathered.joined.sentence("joined"), gathered.left.sentence("left"));
         let lines = if gathered.left_first { [left, joined] } else { [joined, left] };
@@ -77,42 +80,48 @@ impl Gathered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::ClientId;
+    use crate::names::UserName;
 
-    fn name(text: &str) -> UserName {
-        UserName::parse(text, 1, 12).expect("a name")
+    fn who(name: &str) -> Addressee {
+        Addressee { client: ClientId(7), name: UserName::parse(name, 1, 12).expect("a name") }
+    }
+
+    fn lines(gathered: &mut Gathered) -> Vec<String> {
+        gathered.take().into_iter().map(|(line, _)| line).collect()
     }
 
     #[test]
     fn a_crowd_is_two_names_and_a_number() {
         let mut gathered = Gathered::default();
-        assert!(gathered.joined(&name("bob")));
-        assert!(!gathered.joined(&name("carol")));
+        assert!(gathered.joined(who("bob")));
+        assert!(!gathered.joined(who("carol")));
         for _ in 0..12 {
-            assert!(!gathered.joined(&name("dave")));
+            assert!(!gathered.joined(who("dave")));
         }
-        assert!(!gathered.left(&name("erin")));
-        assert_eq!(gathered.take(), ["bob, carol and 12 others joined", "erin left"]);
+        assert!(!gathered.left(who("erin")));
+        assert_eq!(lines(&mut gathered), ["bob, carol and 12 others joined", "erin left"]);
         assert!(gathered.take().is_empty());
-        assert!(gathered.left(&name("bob")), "after a flush the next one has to be arranged");
+        assert!(gathered.left(who("bob")), "after a flush the next one has to be arranged");
     }
 
     #[test]
     fn who_leaves_and_comes_back_is_told_in_that_order() {
         let mut gathered = Gathered::default();
-        gathered.left(&name("bob"));
-        gathered.joined(&name("bob"));
-        assert_eq!(gathered.take(), ["bob left", "bob joined"]);
+        gathered.left(who("bob"));
+        gathered.joined(who("bob"));
+        assert_eq!(lines(&mut gathered), ["bob left", "bob joined"]);
     }
 
     #[test]
     fn numbers_agree_with_their_nouns() {
         let mut gathered = Gathered::default();
-        for who in ["ann", "bob", "carol"] {
-            gathered.left(&name(who));
+        for name in ["ann", "bob", "carol"] {
+            gathered.left(who(name));
         }
-        assert_eq!(gathered.take(), ["ann, bob and 1 other left"]);
-        gathered.joined(&name("ann"));
-        gathered.joined(&name("bob"));
-        assert_eq!(gathered.take(), ["ann and bob joined"]);
+        assert_eq!(lines(&mut gathered), ["ann, bob and 1 other left"]);
+        gathered.joined(who("ann"));
+        gathered.joined(who("bob"));
+        assert_eq!(lines(&mut gathered), ["ann and bob joined"]);
     }
 }

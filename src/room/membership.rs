@@ -12,7 +12,7 @@ use crate::config::Entry;
 use crate::conversation::MembershipId;
 use crate::deed::Actor;
 use crate::identity::{AccountId, Identity};
-use crate::message::ClientId;
+use crate::message::{Addressee, ClientId};
 use crate::names::UserName;
 use crate::outbox::Outbox;
 use crate::permission::{Case, Deed, Role, permits};
@@ -106,10 +106,10 @@ impl Room {
             return Err(NotEntered::Full(limit));
         }
         state.order.entered(&actor.who, now);
-        let name = actor.who.name.clone();
+        let who = actor.who.addressee();
         state.admit(actor, outbox, membership, now);
         let heir = others == 0 && state.inherits_empty(outbox.id(), now);
-        let gathering = state.tell_joined(&name, outbox.id());
+        let gathering = state.tell_joined(who);
         Ok(Change { gathering, heir, as_operator, ..calm })
     }
 
@@ -139,7 +139,7 @@ impl Room {
             return None;
         }
         let member = state.remove(client, now)?;
-        let gathering = state.tell_left(&member.who.name, client, going);
+        let gathering = state.tell_left(member.who.addressee(), going);
         let lost = going == Going::Lost;
         // Who had a connection of his ended to come in by another one is in already, before the old one has gone.
         let is_back = state.members.values().any(|other| member.who.entitles(&other.who));
@@ -173,7 +173,9 @@ impl Room {
     pub fn rename(&self, client: ClientId, before: &UserName, who: impl FnOnce() -> Actor, now: Instant) -> bool {
         let mut state = self.lock();
         let Some((name, adopted)) = state.identify(client, who, now) else { return false };
-        state.tell_presence(format!("{before} is {name} now"), Some(client));
+        let news = format!("{before} is {name} now");
+        let people = [before.clone(), name].map(|name| Addressee { client, name }).into();
+        state.tell_presence(news, Some(client), people);
         adopted
     }
 
@@ -252,23 +254,24 @@ impl State {
 
     /// Tells of an arrival, now or later: after so long, if nobody has been asked to yet.
     #[inline(never)]
-    fn tell_joined(&mut self, name: &UserName, client: ClientId) -> Option<Duration> {
+    fn tell_joined(&mut self, who: Addressee) -> Option<Duration> {
         if self.in_view > GATHER_ABOVE || self.gathered.is_due() {
-            return self.gathered.joined(name).then(|| gathering_time(self.in_view));
+            return self.gathered.joined(who).then(|| gathering_time(self.in_view));
         }
         // Not `format!`: this is deep down, and its stack would be a page more for everybody.
-        self.tell_presence([name.as_str(), " joined"].concat(), Some(client));
+        let news = [who.name.as_str(), " joined"].concat();
+        self.tell_presence(news, Some(who.client), [who].into());
         None
     }
 
     /// The same of a departure.
     #[inline(never)]
-    fn tell_left(&mut self, name: &UserName, client: ClientId, going: Going) -> Option<Duration> {
+    fn tell_left(&mut self, who: Addressee, going: Going) -> Option<Duration> {
         if self.in_view > GATHER_ABOVE || self.gathered.is_due() {
-            return self.gathered.left(name).then(|| gathering_time(self.in_view));
+            return self.gathered.left(who).then(|| gathering_time(self.in_view));
         }
         let reason = if going == Going::Idle { " (idle)" } else { "" };
-        self.tell_presence(format!("{name} left{reason}"), Some(client));
+        self.tell_presence(format!("{} left{reason}", who.name), Some(who.client), [who].into());
         None
     }
 
@@ -319,10 +322,10 @@ impl State {
         let fit = self.members.values().filter(|member| passed_over != Some(member.who.client));
         let Some(heir) = fit.min_by_key(|member| member.since) else { return };
         let (who, outbox, in_view) = (heir.who.clone(), Arc::clone(&heir.outbox), heir.in_view);
-        let name = who.name.clone();
-        self.order.unmute(&name, Some(&who), now);
+        let heir = who.addressee();
+        self.order.unmute(&heir.name, Some(&who), now);
         self.order.inherit(who);
-        self.tell(format!("{name} is admin of {} now", room.name), None);
+        self.tell(format!("{} is admin of {} now", heir.name, room.name), None, [heir].into());
         if !in_view {
             outbox.announce(Tone::News, &format!("You are admin of {} now.", room.name));
         }

@@ -46,7 +46,10 @@ impl Room {
         let (author, account) = (member.who.name.clone(), member.who.account);
         // Under the room's lock, so that numbers grow along the order in which the room sees the messages.
         let id = self.shared.next_message();
-        let message = Message::new(id, at, author, client, draft, Box::default()).of_account(account);
+        let mut message = Message::new(id, at, author, client, draft, Box::default()).of_account(account);
+        if message.extra.is_some() {
+            state.history.note_answered(&mut message);
+        }
         self.record_said(&state, &message);
         let event = state.append(Event::Said(message));
         state.said += 1;
@@ -97,7 +100,7 @@ impl Room {
         if let Err(slow) = state.keep_slow(self, actor, now) {
             return Some(Err(slow));
         }
-        let Changed { message, requoted } = state.history.edit(id, text)?;
+        let Changed { message, requoted, .. } = state.history.edit(id, text)?;
         self.record_edited(&state, id, text);
         if let Some(member) = state.members.get_mut(&actor.who.client) {
             member.posted = Some(now);
@@ -115,14 +118,15 @@ impl Room {
             return Some(Err(Denied::NotYours));
         }
         self.record_erased(&state, id);
-        Some(Ok(state.erase(id, format!("{id} was deleted by {}", actor.who.name))?))
+        let changed = state.history.erase(id)?;
+        Some(Ok(state.tell_erased(id, format!("{id} was deleted by {}", actor.who.name), Some(actor), changed)))
     }
 
     /// A temporary message's time is over. `None` if it was deleted before. Called by the timer.
     pub fn expire(&self, id: MessageId) -> Option<Erased> {
         let mut state = self.lock();
         let changed = state.history.expire(id)?;
-        Some(state.tell_erased(id, format!("{id} expired"), changed))
+        Some(state.tell_erased(id, format!("{id} expired"), None, changed))
     }
 
     /// Draws views anew that had to wait for it. True if one has to wait still, and this is to be called again. Called by
@@ -185,14 +189,11 @@ impl State {
         self.in_view <= GATHER_ABOVE
     }
 
-    fn erase(&mut self, id: MessageId, news: String) -> Option<Erased> {
-        let changed = self.history.erase(id)?;
-        Some(self.tell_erased(id, news, changed))
-    }
-
-    fn tell_erased(&mut self, id: MessageId, news: String, changed: Changed) -> Erased {
+    fn tell_erased(&mut self, id: MessageId, news: String, by: Option<&Actor>, changed: Changed) -> Erased {
         let redraw = self.redraws();
-        self.append(Event::Erased { id, news: news.into(), requoted: changed.requoted, redraw });
+        let Changed { author, requoted, .. } = changed;
+        let people = author.into_iter().chain(by.map(|actor| actor.who.addressee())).collect();
+        self.append(Event::Erased { id, news: news.into(), people, requoted, redraw });
         self.erased(id)
     }
 

@@ -18,6 +18,7 @@ mod kept;
 mod membership;
 mod messages;
 mod moderation;
+mod named;
 mod older;
 mod settings;
 mod standing;
@@ -36,7 +37,7 @@ use crate::config::RoomConfig;
 use crate::conversation::{Conversation, MembershipId, RoomId};
 use crate::history::History;
 use crate::identity::{AccountId, Identity};
-use crate::message::{ClientId, Event, MessageId, News, Sequenced};
+use crate::message::{ClientId, Event, MessageId, News, People, Sequenced};
 use crate::names::{RoomName, UserName};
 use crate::order::Order;
 use crate::outbox::{Batch, Outbox};
@@ -324,8 +325,8 @@ impl Room {
     /// Puts the gathered news on their way. Called by the timer.
     pub fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
-        for news in state.gathered.take() {
-            state.append(Event::Happened { news: news.into(), by: None, kind: News::Presence });
+        for (news, people) in state.gathered.take() {
+            state.tell_presence(news, None, people);
         }
         drop(state);
         self.drive();
@@ -358,13 +359,13 @@ impl Room {
 
 impl State {
     /// Something that is told to everybody in view at once, and not gathered.
-    fn tell(&mut self, news: String, by: Option<ClientId>) {
-        self.append(Event::Happened { news: news.into(), by, kind: News::Other });
+    fn tell(&mut self, news: String, by: Option<ClientId>, people: People) {
+        self.append(Event::Happened { news: news.into(), by, kind: News::Other, people });
     }
 
     /// The same of somebody who has joined, left or taken another name.
-    fn tell_presence(&mut self, news: String, by: Option<ClientId>) {
-        self.append(Event::Happened { news: news.into(), by, kind: News::Presence });
+    fn tell_presence(&mut self, news: String, by: Option<ClientId>, people: People) {
+        self.append(Event::Happened { news: news.into(), by, kind: News::Presence, people });
     }
 
     /// Gives an event its place. It is delivered by the next drive.

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::{Room, State};
 use crate::deed::{Act, Actor, Denied};
 use crate::identity::{Identity, Whom};
-use crate::message::ClientId;
+use crate::message::{ClientId, People};
 use crate::names::UserName;
 use crate::order::{Ban, KICK_LASTS};
 use crate::outbox::Outbox;
@@ -57,6 +57,7 @@ impl Room {
         if state.closed || (!actor.operator && !state.members.contains_key(&actor.who.client)) {
             return Err(Denied::NotIn(self.name.clone()));
         }
+        let people = state.named_in(actor, &act);
         // The room may need another admin after it, and that is told after it.
         let (mut heir, mut passed_over) = (false, None);
         let news = match act {
@@ -70,12 +71,12 @@ impl Room {
                 if let Some(who) = &target.who {
                     state.revision += 1;
                     state.order.kick(who, now);
-                    heir_awaited = state.put_out(self, who, &news, &line, actor, now);
+                    heir_awaited = state.put_out(self, who, &news, &line, people, now);
                 }
                 return Ok(Acted { news, remark: None, empty: state.is_empty(), heir_awaited });
             }
             Act::Ban { whom, lasts, reason } => {
-                return self.ban(state, actor, whom, lasts, &reason, online, local, now);
+                return self.ban(state, actor, whom, lasts, &reason, online, local, people, now);
             }
             Act::Unban(whom) => {
                 state.ask(self, actor, Deed::Pardon, now)?;
@@ -165,7 +166,7 @@ impl Room {
             }
         };
         state.revision += 1;
-        state.tell(news.clone(), Some(actor.who.client));
+        state.tell(news.clone(), Some(actor.who.client), people);
         if heir {
             state.name_heir(self, passed_over, now);
         }
@@ -182,6 +183,7 @@ impl Room {
         reason: &str,
         online: Option<Actor>,
         local: bool,
+        people: People,
         now: Instant,
     ) -> Result<Acted, Denied> {
         let mut remark = None;
@@ -219,9 +221,9 @@ impl Room {
         let news = because(format!("{} was banned by {}{length}", target.name, actor.who.name), reason);
         let line = because(format!("You were banned from {} by {}{length}", self.name, actor.who.name), reason) + ".";
         let heir_awaited = match target.who.clone().filter(|who| state.members.contains_key(&who.client)) {
-            Some(who) => state.put_out(self, &who, &news, &line, actor, now),
+            Some(who) => state.put_out(self, &who, &news, &line, people, now),
             None => {
-                state.tell(news.clone(), Some(actor.who.client));
+                state.tell(news.clone(), Some(actor.who.client), people);
                 false
             }
         };
@@ -264,7 +266,8 @@ impl Room {
         state.order.invite(guest, now);
         state.revision += 1;
         let news = format!("{} was invited by {}", guest.name, actor.who.name);
-        state.tell(news.clone(), Some(actor.who.client));
+        let people = [actor.who.addressee(), guest.addressee()].into();
+        state.tell(news.clone(), Some(actor.who.client), people);
         Ok(news)
     }
 
@@ -350,11 +353,12 @@ impl State {
 
     /// Takes somebody out of the room and tells both them and the others. True if the account of an admin is waited for
     /// now.
-    fn put_out(&mut self, room: &Room, who: &Identity, news: &str, line: &str, actor: &Actor, now: Instant) -> bool {
+    fn put_out(&mut self, room: &Room, who: &Identity, news: &str, line: &str, people: People, now: Instant) -> bool {
         let member = self.remove(who.client, now);
         self.order.left(who, false, false, now);
         let awaited = self.order.await_account(who, self.kept, now);
-        self.tell(news.to_owned(), Some(actor.who.client));
+        let by = people.first().map(|author| author.client);
+        self.tell(news.to_owned(), by, people);
         if let Some(member) = member {
             member.outbox.expel(&room.conversation(), Some(member.membership), line);
         }

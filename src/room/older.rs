@@ -64,7 +64,8 @@ impl Room {
         let requoted = state.history.requote(message.id, None);
         let (id, redraw) = (message.id, state.redraws());
         let news = format!("{id} was deleted by {}", actor.who.name).into();
-        state.append(Event::Erased { id, news, requoted, redraw });
+        let people = [message.addressee(), actor.who.addressee()].into();
+        state.append(Event::Erased { id, news, people, requoted, redraw });
         Ok(state.erased(id))
     }
 }

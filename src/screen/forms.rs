@@ -5,7 +5,7 @@
 //! | in a room | `[14:03] #12 bob: text` |
 //! | as an action | `[14:03] #16 * bob waves` |
 //! | to somebody | `[14:03] #15 bob -> you: text`, on the author's side `[14:03] #15 you -> bob: text` |
-//! | as an answer | `[14:03] #17 carol: (to #12 bob: "morning") text` |
+//! | as an answer | `[14:03] #17 carol: (to #12 bob: "morning") text`; `(to #12, ignored)` for those who ignore bob |
 //! | for a while | `[14:03] #18 bob (temporary, 10 s): text` |
 //! | and edited | `[14:03] #12 bob: text (edited)` |
 //! | on another day | `[2026-11-24 12:54] #12 bob: text` |
@@ -37,12 +37,14 @@ pub struct Reader<'a> {
     pub look: Look,
     /// His name, if it is to stand out where it is mentioned.
     pub name: Option<&'a UserName>,
+    /// What the event quotes was said by somebody he ignores.
+    pub hides_quote: bool,
 }
 
 impl Reader<'_> {
     /// Somebody in a room of whom nothing but his screen counts: what he sees is what all see whose screens look so.
     pub fn anybody(look: Look) -> Reader<'static> {
-        Reader { client: ClientId(0), look, name: None }
+        Reader { client: ClientId(0), look, name: None, hides_quote: false }
     }
 }
 
@@ -85,7 +87,7 @@ pub fn render_message(message: &Message, reader: Reader<'_>, clock: &mut Clock, 
     if out.len() == start && begins_like_news(message) {
         out.push(b'*');
     }
-    head(message, reader.client, out);
+    head(message, &reader, out);
     let said = out.len();
     out.extend_from_slice(message.text.as_bytes());
     if message.extra.as_ref().is_some_and(|extra| extra.edited) {
@@ -170,7 +172,7 @@ fn decimal(mut number: u64, out: &mut Vec<u8>) {
 }
 
 /// Everything between the number and the text.
-fn head(message: &Message, reader: ClientId, out: &mut Vec<u8>) {
+fn head(message: &Message, reader: &Reader<'_>, out: &mut Vec<u8>) {
     match &message.extra {
         Some(extra) => head_with(extra, message, reader, out),
         None => {
@@ -182,7 +184,7 @@ fn head(message: &Message, reader: ClientId, out: &mut Vec<u8>) {
 
 /// The same of a message that is more than its text.
 #[inline(never)]
-fn head_with(extra: &Extra, message: &Message, reader: ClientId, out: &mut Vec<u8>) {
+fn head_with(extra: &Extra, message: &Message, reader: &Reader<'_>, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let direct = !extra.to.is_empty();
     let temporary = |out: &mut Vec<u8>| {
@@ -190,7 +192,7 @@ fn head_with(extra: &Extra, message: &Message, reader: ClientId, out: &mut Vec<u
             let _ = write!(out, " (temporary, {} s)", lasts.as_secs());
         }
     };
-    if direct && message.from == reader {
+    if direct && message.from == reader.client {
         out.extend_from_slice(b"you -> ");
         for (index, person) in extra.to.iter().enumerate() {
             let _ = write!(out, "{}{}", if index > 0 { ", " } else { "" }, person.name);
@@ -215,6 +217,9 @@ fn head_with(extra: &Extra, message: &Message, reader: ClientId, out: &mut Vec<u
     }
     if let Some(reply) = &extra.reply {
         match &reply.start {
+            _ if reader.hides_quote => {
+                let _ = write!(out, "(to {}, ignored) ", reply.id);
+            }
             Some(start) => {
                 let _ = write!(out, "(to {} {}: \"{start}\") ", reply.id, reply.author);
             }

@@ -255,6 +255,9 @@ impl Session {
         let shown = Message::new(id, at, author.name, author.client, draft.clone(), to);
         self.outbox.tell_direct(&Arc::new(Event::Said(shown)), Own::Answer, &mut self.hub.clock.clone());
         self.outbox.tell(Tone::News, &format!("{name} is not online: the message waits for the next login."));
+        if self.outbox.ignores(ClientId::NONE, name) {
+            self.tell_ignored(name);
+        }
     }
 
     /// Changes a message of this person's that waits for somebody, or takes it back (`None`). False if it waits no more, or

@@ -4,6 +4,7 @@
 //! *Knows nothing of* what was typed.
 //! *Called by* `session::effects`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -14,7 +15,7 @@ use super::listings::short;
 use crate::account::Accounts;
 use crate::deed::Denied;
 use crate::identity::Whom;
-use crate::message::Addressee;
+use crate::message::{Addressee, ClientId};
 use crate::names::{RoomName, UserName};
 use crate::outbox::MOST_IGNORED;
 use crate::palette::Answer;
@@ -78,6 +79,7 @@ impl Session {
         let limit = self.hub.config().username_limit;
         let Ok(before) = self.hub.roster.rename(person, name, login, limit) else { return false };
         self.outbox.set_name(name);
+        self.stay_ignored(&before);
         for room in self.memberships.iter().map(|membership| Arc::clone(membership.room())).collect::<Vec<_>>() {
             let changed = room.rename(person.client(), &before, || self.hub.actor(person), Instant::now());
             self.note_undelivered(&room);
@@ -92,6 +94,16 @@ impl Session {
         log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
         self.outbox.tell(Tone::News, &format!("You are {name} now."));
         true
+    }
+
+    /// Who ignores this person by name goes on to, whatever the name is now. Before anybody hears of that.
+    #[inline(never)]
+    fn stay_ignored(&self, before: &UserName) {
+        let connections = self.hub.roster.connections();
+        let online: HashSet<_> = connections.iter().map(|outbox| outbox.id()).collect();
+        for outbox in &connections {
+            outbox.follow_renamed(self.outbox.id(), before, |client| online.contains(&client));
+        }
     }
 
     #[inline(never)]
@@ -117,7 +129,12 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn ignore(&mut self, whom: &Whom) {
-        let Some(person) = self.meant_person(whom) else { return self.refuse(&Denied::NotOnline(whom.clone())) };
+        // A name that nobody has now is ignored whoever comes by it; a session's number names nobody else.
+        let absent = || Addressee { client: ClientId::NONE, name: whom.name.clone() };
+        let person = match self.meant_person(whom) {
+            None if whom.client.is_some() => return self.refuse(&Denied::NotOnline(whom.clone())),
+            found => found.unwrap_or_else(absent),
+        };
         if person.client == self.outbox.id() {
             return self.refuse(&Denied::Yourself("ignore"));
         }

@@ -15,6 +15,7 @@ use crate::deed::{Actor, Denied};
 use crate::direct::{Pair, TooMany};
 use crate::identity::Whom;
 use crate::message::{Addressee, Draft, Event, Message, MessageId, Quoted};
+use crate::names::UserName;
 use crate::outbox::Own;
 use crate::palette::Answer;
 use crate::room::{Erased, Room};
@@ -191,7 +192,11 @@ impl Session {
                 let own = self.outbox.id();
                 let to: Vec<_> = pairs.iter().map(|pair| pair.partner(own).addressee()).collect();
                 let id = self.hub.rooms.next_message();
-                let event = Arc::new(Event::Said(Message::new(id, at, person.name(), own, draft, to.into())));
+                let mut message = Message::new(id, at, person.name(), own, draft, to.into());
+                if let Some(pair) = pairs.first() {
+                    pair.note_answered(&mut message);
+                }
+                let event = Arc::new(Event::Said(message));
                 for pair in pairs {
                     match pair.share(&event, own, &clock) {
                         Ok(()) => sent.push(pair),
@@ -208,10 +213,13 @@ impl Session {
             let pairs = sent.iter().map(Arc::downgrade).collect();
             let partners = sent.iter().map(|pair| Arc::downgrade(&pair.partner(self.outbox.id()).outbox));
             let screens = partners.chain([Arc::downgrade(&self.outbox)]).collect();
-            self.hub.timer.schedule(Instant::now() + lasts, Task::ExpireDirect { id, pairs, screens });
+            self.hub.timer.schedule(
+                Instant::now() + lasts,
+                Task::ExpireDirect { id, author: person.addressee(), pairs, screens },
+            );
         }
         for pair in sent {
-            self.tell_away(pair.partner(self.outbox.id()));
+            self.tell_what_to_expect(pair.partner(self.outbox.id()));
         }
     }
 
@@ -224,12 +232,27 @@ impl Session {
         }
     }
 
-    /// Whoever writes to somebody who is away is told so.
+    /// Who has written to somebody they ignore is told so.
+    fn tell_what_to_expect(&self, person: &Person) {
+        if self.outbox.ignores(person.client(), &person.name()) {
+            return self.tell_ignored(&person.name());
+        }
+        self.tell_away(person);
+    }
+
+    /// Who writes to somebody who is away is told so, unless they want to read nothing that comes from there.
     fn tell_away(&self, person: &Person) {
+        if self.outbox.ignores(person.client(), &person.name()) {
+            return;
+        }
         if let Some(text) = person.away() {
             let reason = if text.is_empty() { String::new() } else { format!(" ({text})") };
             self.outbox.tell(Tone::News, &format!("{} is away{reason}.", person.name()));
         }
+    }
+
+    pub(super) fn tell_ignored(&self, name: &UserName) {
+        self.outbox.tell(Tone::News, &format!("You ignore {name} and see no answer; :unignore {name} ends that."));
     }
 
     /// Where a message stands that this person may read.

@@ -84,7 +84,8 @@ pub struct Outcome {
 
 /// Something of a room that is on its way to those who look at it.
 enum News {
-    Told(String, Option<Client>),
+    /// A line, who did it, and everybody who is named in it.
+    Told(String, Option<Client>, Vec<(Client, String)>),
     Said(Message, bool),
 }
 
@@ -160,8 +161,9 @@ impl Chat {
     }
 
     /// Those who look at a room read it after everything that anybody was told directly, except who did it.
-    pub fn news(&mut self, room: &str, line: impl Into<String>, by: Option<Client>) {
-        self.news.push((room.to_owned(), News::Told(format!("* {}", line.into()), by)));
+    /// Who ignores one of the people named does not read it, unless it is about themselves.
+    pub fn news(&mut self, room: &str, line: impl Into<String>, by: Option<Client>, people: Vec<(Client, String)>) {
+        self.news.push((room.to_owned(), News::Told(format!("* {}", line.into()), by, people)));
     }
 
     /// Those who look at a room read a message. `fresh`: its author has typed it just now.
@@ -174,11 +176,17 @@ impl Chat {
             let viewers: Vec<_> = self.people().filter(|person| person.viewed() == Some(&room)).cloned().collect();
             for viewer in viewers {
                 let line = match &news {
-                    News::Told(_, Some(by)) if *by == viewer.client => continue,
-                    News::Told(line, _) => line.clone(),
+                    News::Told(_, Some(by), _) if *by == viewer.client => continue,
+                    News::Told(_, _, people)
+                        if people.iter().all(|(client, _)| *client != viewer.client)
+                            && people.iter().any(|(client, name)| viewer.ignores(*client, name)) =>
+                    {
+                        continue;
+                    }
+                    News::Told(line, ..) => line.clone(),
                     News::Said(message, _) if viewer.ignores(message.from, &message.author) => continue,
                     News::Said(message, true) if message.from == viewer.client && message.is_plain() => continue,
-                    News::Said(message, _) => message.shown(viewer.client),
+                    News::Said(message, _) => self.shown(message, viewer.client),
                 };
                 self.tell(viewer.client, line);
             }
@@ -219,9 +227,10 @@ impl Chat {
             (Act::Expire(room, id), _) => {
                 let temporary = |message: &Message| message.id == *id && message.temporary;
                 let known = self.rooms.get_mut(room)?;
-                known.said.iter().find(|message| temporary(message))?;
+                let author =
+                    known.said.iter().find(|message| temporary(message)).map(|m| (m.from, m.author.clone()))?;
                 super::talk::erase(&mut known.said, *id);
-                self.news(room, format!("#{id} expired"), None);
+                self.news(room, format!("#{id} expired"), None, vec![author]);
             }
             (Act::Login(name), Some(person)) if !person.name.is_empty() || person.reads >= READS || name.is_empty() => {
                 return None;

@@ -58,6 +58,14 @@ impl Chat {
         if let Some(person) = self.person_mut(me) {
             person.name = name.to_owned();
         }
+        // Who ignores the name goes on to ignore the connection, unless another one is known for it.
+        let online: Vec<_> = self.seats.iter().flatten().map(|person| person.client).collect();
+        for person in self.seats.iter_mut().flatten() {
+            let unknown = |(known, ignored): &&mut (Client, String)| *ignored == before && !online.contains(known);
+            if let Some((known, _)) = person.ignored.iter_mut().find(unknown) {
+                *known = me;
+            }
+        }
         let mut rooms = Vec::new();
         for room in self.rooms.values_mut().filter(|room| room.members.contains_key(&me)) {
             let keepers = room.keepers.iter_mut().map(|keeper| &mut keeper.who);
@@ -67,12 +75,15 @@ impl Chat {
             rooms.push(room.name.clone());
         }
         for room in rooms {
-            self.news(&room, format!("{before} is {name} now"), Some(me));
+            let people = vec![(me, before.clone()), (me, name.to_owned())];
+            self.news(&room, format!("{before} is {name} now"), Some(me), people);
         }
         let talks = |person: &&Person| person.open.contains(&Place::Pair(me));
         let partners: Vec<_> = self.people().filter(talks).map(|person| person.client).collect();
         for partner in partners {
-            self.tell(partner, format!("* {before} is {name} now."));
+            if !self.person(partner).is_some_and(|person| person.ignores(me, name)) {
+                self.tell(partner, format!("* {before} is {name} now."));
+            }
         }
         self.tell(me, format!("* You are {name} now."));
     }
@@ -248,7 +259,7 @@ impl Chat {
         if heir {
             room.inherit(&who);
         }
-        self.news(name, format!("{} joined", who.name), Some(me));
+        self.news(name, format!("{} joined", who.name), Some(me), vec![(me, who.name.clone())]);
         Ok((count, heir))
     }
 
@@ -329,7 +340,7 @@ impl Chat {
                 room.invited.push(who.clone());
             }
         }
-        self.news(name, format!("{} left", who.name), Some(me));
+        self.news(name, format!("{} left", who.name), Some(me), vec![(me, who.name.clone())]);
         self.name_heir(name, None);
     }
 
@@ -346,7 +357,8 @@ impl Chat {
             room.inherit(&person.who());
         }
         let looks = person.viewed() == Some(name);
-        self.news(name, format!("{} is admin of {name} now", person.name), (!looks).then_some(heir));
+        let people = vec![(heir, person.name.clone())];
+        self.news(name, format!("{} is admin of {name} now", person.name), (!looks).then_some(heir), people);
         if !looks {
             self.tell(heir, format!("* You are admin of {name} now."));
         }

@@ -21,7 +21,8 @@ impl Chat {
             match self.invite_one(&who, name, &guest) {
                 Some(why) => self.tell(me, format!("! {why}")),
                 None => {
-                    self.news(name, format!("{} was invited by {}", guest.name, who.name), Some(me));
+                    let people = vec![(me, who.name.clone()), (guest.client, guest.name.clone())];
+                    self.news(name, format!("{} was invited by {}", guest.name, who.name), Some(me), people);
                     self.tell(me, format!("* {} was invited to {name} for 24 h.", guest.name));
                     if !self.person(guest.client).is_some_and(|person| person.ignores(me, &who.name)) {
                         let line = format!("* {} invites you to {name}: :join {name} enters it.", who.name);

@@ -211,8 +211,13 @@ impl Chat {
     }
 
     pub fn ignore(&mut self, me: Client, whom: &str) {
-        let Some((client, name)) = self.find(whom).map(|person| (person.client, person.name.clone())) else {
-            return self.tell(me, format!("! {whom} is not online; :listall shows who is."));
+        let (client, name) = match self.find(whom) {
+            Some(person) => (person.client, person.name.clone()),
+            None if parts(whom).1.is_some() => {
+                return self.tell(me, format!("! {whom} is not online; :listall shows who is."));
+            }
+            // No connection: the name of whoever comes by it.
+            None => (0, whom.to_owned()),
         };
         if client == me {
             return self.tell(me, "! You cannot ignore yourself.");

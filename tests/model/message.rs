@@ -7,6 +7,7 @@ use super::pattern::NUMBER;
 pub struct Quote {
     pub id: u64,
     pub author: String,
+    pub from: Client,
     /// Nothing, once the message is gone.
     pub start: Option<String>,
 }
@@ -32,7 +33,7 @@ impl Message {
     }
 
     /// The line as somebody reads it.
-    pub fn shown(&self, reader: Client) -> String {
+    pub fn shown(&self, reader: Client, ignores: impl Fn(Client, &str) -> bool) -> String {
         let temporary = if self.temporary { " (temporary, 10 s)" } else { "" };
         let mut line = format!("[{NUMBER}] #{} ", self.id);
         match (self.to.is_empty(), self.from == reader) {
@@ -45,8 +46,9 @@ impl Message {
             line += &format!("* {} ", self.author);
         }
         match &self.reply {
-            Some(Quote { id, author, start: Some(start) }) => line += &format!("(to #{id} {author}: \"{start}\") "),
-            Some(Quote { id, author, start: None }) => line += &format!("(to #{id} {author}, gone) "),
+            Some(Quote { id, author, from, .. }) if ignores(*from, author) => line += &format!("(to #{id}, ignored) "),
+            Some(Quote { id, author, start: Some(start), .. }) => line += &format!("(to #{id} {author}: \"{start}\") "),
+            Some(Quote { id, author, start: None, .. }) => line += &format!("(to #{id} {author}, gone) "),
             None => {}
         }
         line + &self.text + if self.edited { " (edited)" } else { "" }

@@ -46,6 +46,7 @@ impl Chat {
             (_, None) => return self.tell(me, NO_PAIR),
             (_, Some(room)) => (person.who(), room),
         };
+        let people = self.named_in(&who, &room, act);
         let done = match act {
             Act::Invite(invited) => {
                 self.invite(me, &room, invited);
@@ -100,7 +101,7 @@ impl Chat {
             Err(why) => self.tell(me, format!("! {why}")),
             Ok(news) if news.is_empty() => {}
             Ok(news) => {
-                self.news(&room, news.clone(), Some(me));
+                self.news(&room, news.clone(), Some(me), people);
                 // Whom it was about does not inherit what he has just lost.
                 let but = match act {
                     Act::Demote(whom) | Act::Mute(whom, _) => self.find(whom).map(|person| person.client),
@@ -116,6 +117,23 @@ impl Chat {
                 }
             }
         }
+    }
+
+    /// Who acts, and whom it is about: somebody in the room, or else nothing but the name.
+    fn named_in(&self, who: &Who, room: &str, act: &Act) -> Vec<(Client, String)> {
+        let mut people = vec![(who.client, who.name.clone())];
+        if let Act::Kick(whom, _) | Act::Ban(whom, ..) | Act::Mute(whom, _) = act {
+            people.push(self.named(room, whom));
+        } else if let Act::Unban(whom) | Act::Unmute(whom) | Act::Promote(whom) | Act::Demote(whom) = act {
+            people.push(self.named(room, whom));
+        }
+        people
+    }
+
+    fn named(&self, room: &str, whom: &str) -> (Client, String) {
+        let here = self.find(whom).map(|person| person.client);
+        let here = here.filter(|client| self.rooms[room].members.contains_key(client));
+        (here.or(parts(whom).1).unwrap_or_default(), self.bare(whom).to_owned())
     }
 
     /// Tells how a command is used, and does nothing.

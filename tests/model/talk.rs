@@ -154,7 +154,10 @@ impl Chat {
                 let go_on = if view { "/close to leave." } else { ":chat to talk, :close to leave." };
                 self.tell(me, format!("* In conversation with {}. {go_on}", self.name(other)));
                 self.enter(me, Place::Pair(other));
-                self.tell_away(me, other);
+                let name = self.name(other);
+                if !self.person(me).is_some_and(|person| person.ignores(other, &name)) {
+                    self.tell_away(me, other);
+                }
             }
         }
     }
@@ -187,15 +190,25 @@ impl Chat {
         for other in to {
             self.pairs.entry(pair(me, *other)).or_default().push(message.clone());
             if !self.person(*other).is_some_and(|person| person.ignores(me, &message.author)) {
-                self.tell(*other, message.shown(*other));
+                self.tell(*other, self.shown(&message, *other));
             }
         }
         if !echoed {
-            self.tell(me, message.shown(me));
+            self.tell(me, self.shown(&message, me));
         }
         for other in to {
-            self.tell_away(me, *other);
+            let name = self.name(*other);
+            match self.person(me).is_some_and(|person| person.ignores(*other, &name)) {
+                true => self.tell(me, format!("* You ignore {name} and see no answer; :unignore {name} ends that.")),
+                false => self.tell_away(me, *other),
+            }
         }
+    }
+
+    /// A message as somebody reads it.
+    pub fn shown(&self, message: &Message, reader: Client) -> String {
+        let person = self.person(reader);
+        message.shown(reader, |from, author| person.is_some_and(|person| person.ignores(from, author)))
     }
 
     /// The room in which somebody may read a message.
@@ -228,7 +241,8 @@ impl Chat {
 
     fn quote(said: &[Message], id: u64) -> Option<Quote> {
         let message = said.iter().find(|message| message.id == id)?;
-        Some(Quote { id, author: message.author.clone(), start: Some(start(&message.text)) })
+        let (author, from) = (message.author.clone(), message.from);
+        Some(Quote { id, author, from, start: Some(start(&message.text)) })
     }
 
     pub fn reply(&mut self, me: Client, id: u64, text: &str) {
@@ -280,8 +294,10 @@ impl Chat {
             if !own && !known.rank(&who).keeps_order() {
                 return self.tell(me, "! That message is not yours.");
             }
+            let author = known.said.iter().find(|message| message.id == id).map(|m| (m.from, m.author.clone()));
             erase(&mut known.said, id);
-            self.news(&room, format!("#{id} was deleted by {}", who.name), None);
+            let people = author.into_iter().chain([(me, who.name.clone())]).collect();
+            self.news(&room, format!("#{id} was deleted by {}", who.name), None, people);
             return self.tell_changed(me, &room, format!("* Deleted #{id}."));
         }
         self.change_direct(me, id, |said| {
@@ -313,14 +329,14 @@ impl Chat {
             let Some(changed) = change(self.pairs.entry(pair(me, other)).or_default()) else { continue };
             let (line, shown) = match &changed {
                 Ok(message) => {
-                    own = Some(message.shown(me));
+                    own = Some(self.shown(message, me));
                     let ignored = self.person(other).is_some_and(|person| person.ignores(me, &message.author));
-                    (message.shown(other), !ignored)
+                    (self.shown(message, other), !ignored)
                 }
-                // That something is gone is news and no text of his.
                 Err(news) => {
                     own = Some(news.clone());
-                    (news.clone(), true)
+                    let name = self.name(me);
+                    (news.clone(), !self.person(other).is_some_and(|person| person.ignores(me, &name)))
                 }
             };
             if shown {
@@ -358,7 +374,7 @@ impl Chat {
         let mut shown = false;
         for message in &said[said.len().saturating_sub(count)..] {
             if !self.person(me).is_some_and(|person| person.ignores(message.from, &message.author)) {
-                self.tell(me, message.shown(me));
+                self.tell(me, self.shown(message, me));
                 shown = true;
             }
         }
@@ -371,9 +387,9 @@ fn a_quote_follows_its_message_until_that_is_gone() {
     let mut chat = Chat::new(&["192.0.2.1"]);
     let mut said = vec![chat.message(1, "one"), chat.message(1, "two")];
     said[1].reply = Chat::quote(&said, 1);
-    assert!(said[1].shown(2).ends_with("(to #1 : \"one\") two"));
+    assert!(said[1].shown(2, |_, _| false).ends_with("(to #1 : \"one\") two"));
     change(&mut said, 1, &"x".repeat(50));
-    assert!(said[1].shown(2).ends_with(&format!("\"{}...\") two", "x".repeat(40))));
+    assert!(said[1].shown(2, |_, _| false).ends_with(&format!("\"{}...\") two", "x".repeat(40))));
     erase(&mut said, 1);
-    assert!(said[0].shown(2).ends_with("(to #1 , gone) two"));
+    assert!(said[0].shown(2, |_, _| false).ends_with("(to #1 , gone) two"));
 }

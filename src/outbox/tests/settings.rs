@@ -1,7 +1,8 @@
 //! A person's own settings: whom he ignores, his bell, his time zone; and how his name stands out.
 
 use super::*;
-use crate::message::{Addressee, News};
+use crate::conversation::Conversation;
+use crate::message::{Addressee, Event, MessageId, News, Quoted};
 use crate::screen::{Bell, Look};
 
 fn viewer() -> (Arc<Outbox>, Socket) {
@@ -96,7 +97,7 @@ fn the_bell_rings_once_per_batch_for_others_words() {
     assert_eq!(bells(&[by(1, 99, "bob", "off by default, alice")]), 0);
     outbox.set_bell(Bell::On);
     assert_eq!(bells(&[by(2, 99, "bob", "one"), by(3, 99, "bob", "two"), by(4, 98, "carol", "three")]), 1);
-    let news = Event::Happened { news: "bob left".into(), by: None, kind: News::Presence };
+    let news = Event::Happened { news: "bob left".into(), by: None, kind: News::Presence, people: Box::default() };
     assert_eq!(bells(&[Sequenced { sequence: 5, event: Arc::new(news) }]), 0, "news are no messages");
     assert_eq!(bells(&[edited(6, &by(2, 99, "bob", "one"), "new")]), 0, "nor is an edit");
     outbox.with_display(|display, out| display.set_character_mode(true, out));
@@ -240,7 +241,7 @@ fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_p
     let (outbox, peer) = viewer();
     outbox.with_display(|display, out| display.set_look(Look { quiet: true, ..Look::PLAIN }, None, out));
     let happened = |sequence, news: &str, kind| {
-        let event = Event::Happened { news: news.into(), by: None, kind };
+        let event = Event::Happened { news: news.into(), by: None, kind, people: Box::default() };
         Sequenced { sequence, event: Arc::new(event) }
     };
     outbox.push(&mut batch(&[happened(1, "bob joined", News::Presence)]));
@@ -317,4 +318,99 @@ fn midnight_is_told_once_in_the_readers_own_zone_and_to_nobody_without_a_view() 
     outbox.begin_day(&midnight(999_999));
     outbox.settle();
     assert_eq!(all_packets(&peer), Vec::<String>::new());
+}
+
+/// A line of news that names somebody.
+fn news(sequence: u64, line: &str, people: &[Addressee], by: Option<ClientId>) -> Sequenced {
+    let event = Event::Happened { news: line.into(), by, kind: News::Other, people: people.into() };
+    Sequenced { sequence, event: Arc::new(event) }
+}
+
+fn taken_out(sequence: u64, id: u64, people: &[Addressee]) -> Sequenced {
+    let news = format!("#{id} was deleted").into();
+    let event =
+        Event::Erased { id: MessageId(id), news, people: people.into(), requoted: Box::default(), redraw: true };
+    Sequenced { sequence, event: Arc::new(event) }
+}
+
+#[test]
+fn what_somebody_ignored_does_is_seen_as_little_as_what_they_say() {
+    let (outbox, peer) = viewer();
+    assert!(outbox.ignore(addressee(50, "mallory")));
+    let (mallory, carol) = (addressee(50, "mallory"), addressee(60, "carol"));
+    outbox.push(&mut batch(&[
+        news(1, "mallory joined", std::slice::from_ref(&mallory), None),
+        news(2, "mallory is max now", &[mallory.clone(), addressee(50, "max")], None),
+        news(3, "max was kicked by carol", &[carol.clone(), addressee(50, "max")], None),
+        news(4, "mallory set the description: rude", std::slice::from_ref(&mallory), None),
+        taken_out(5, 1, &[mallory.clone(), mallory.clone()]),
+        taken_out(6, 2, &[mallory.clone(), carol.clone()]),
+    ]));
+    assert_eq!(all_packets(&peer), Vec::<String>::new(), "not even another prompt");
+    outbox.push(&mut batch(&[
+        news(7, "carol joined", std::slice::from_ref(&carol), None),
+        taken_out(8, 3, &[carol.clone(), carol]),
+        // What is about oneself has to be read, whoever did it.
+        news(9, "alice was muted by mallory", &[mallory, addressee(1, "alice")], None),
+    ]));
+    let expected = "\r* carol joined    \r\n* #3 was deleted\r\n* alice was muted by mallory\r\ngeneral | ";
+    assert_eq!(all_packets(&peer).concat().replace("    ", ""), expected.replace("    ", ""));
+}
+
+#[test]
+fn the_words_of_somebody_ignored_are_hidden_in_the_quotes_of_others_under_whatever_name() {
+    let (outbox, peer) = viewer();
+    assert!(outbox.ignore(addressee(50, "mallory")));
+    let quote = |author: &str| Quoted { id: MessageId(9), author: name(author), start: Some("canary".into()) };
+    let answer = |sequence, author: &str, answers| {
+        let Sequenced { event, .. } =
+            said_by(sequence, 60, "carol", Draft { reply: Some(quote(author)), ..Draft::said("no") });
+        let mut message = event.message().expect("a message").clone();
+        message.answers(answers);
+        Sequenced { sequence, event: Arc::new(Event::Said(message)) }
+    };
+    outbox.push(&mut batch(&[
+        answer(1, "mallory", ClientId(50)),
+        answer(2, "Mallory", ClientId::NONE),
+        answer(3, "max", ClientId(50)),
+        answer(4, "bob", ClientId(70)),
+    ]));
+    let seen = all_packets(&peer).concat();
+    for id in 1..=3 {
+        assert!(seen.contains(&format!("[00:00] #{id} carol: (to #9, ignored) no\r\n")), "{seen:?}");
+    }
+    assert!(seen.contains("#4 carol: (to #9 bob: \"canary\") no\r\n"), "{seen:?}");
+    assert_eq!(seen.matches("canary").count(), 1, "{seen:?}");
+    // In an answer to a question and in a direct message, too.
+    outbox.tell_events(&[answer(5, "mallory", ClientId(50)).event], &mut clock());
+    outbox.settle();
+    assert!(!all_packets(&peer).concat().contains("canary"));
+}
+
+#[test]
+fn who_is_ignored_by_name_alone_stays_so_under_the_next_one() {
+    let (outbox, peer) = viewer();
+    let nobody = |_| false;
+    assert!(outbox.ignore(addressee(ClientId::NONE.0, "mallory")));
+    outbox.follow_renamed(ClientId(50), &name("Mallory"), nobody);
+    outbox.push(&mut batch(&[by(1, 50, "max", "hello")]));
+    assert_eq!(all_packets(&peer), Vec::<String>::new());
+    // Somebody else who takes the name is ignored by it, and the first one is not forgotten for it.
+    outbox.follow_renamed(ClientId(51), &name("mallory"), |client| client == ClientId(50));
+    outbox.push(&mut batch(&[by(2, 50, "max", "hello"), by(3, 51, "moritz", "hi")]));
+    assert_eq!(all_packets(&peer), ["\r[00:00] #3 moritz: hi\r\ngeneral | "]);
+    assert!(outbox.unignore(&name("max"), Some(ClientId(50))));
+}
+
+#[test]
+fn a_new_name_of_somebody_ignored_is_not_told_and_the_prompt_has_it() {
+    let (outbox, peer) = viewer();
+    let partner = Conversation::Direct(addressee(50, "mallory"));
+    outbox.set_place(Place::Palette(Some(partner.clone())), &[partner]);
+    outbox.settle();
+    all_packets(&peer);
+    assert!(outbox.ignore(addressee(50, "mallory")));
+    outbox.partner_renamed(&addressee(50, "max"), "mallory is max now.");
+    let seen = all_packets(&peer).concat();
+    assert!(seen.contains("[@max]> ") && !seen.contains("is max now"), "{seen:?}");
 }

@@ -132,7 +132,7 @@ fn who_erases_a_text_erases_it_from_every_answer_to_it() {
     {
         let state = room.lock();
         let last = state.queue.last().expect("an event");
-        let Event::Erased { id: erased, requoted, redraw, news } = &*last.event else { panic!("{last:?}") };
+        let Event::Erased { id: erased, requoted, redraw, news, .. } = &*last.event else { panic!("{last:?}") };
         assert_eq!((*erased, requoted.len(), *redraw), (id, 2, true));
         assert_eq!(&**news, "#1 was deleted by p1");
         assert!(!format!("{last:?}").contains("secret"));

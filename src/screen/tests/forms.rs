@@ -25,9 +25,9 @@ fn bobs(draft: Draft, to: Box<[Addressee]>) -> Message {
 
 /// The line without time and number, as this person sees it.
 fn form(message: &Message, client: ClientId) -> String {
-    let line = seen(message, Reader { client, look: Look::PLAIN, name: None });
+    let line = seen(message, Reader { client, look: Look::PLAIN, name: None, hides_quote: false });
     for columns in [Some(200), Some(u16::MAX)] {
-        let wide = Reader { client, look: look(false, columns), name: None };
+        let wide = Reader { client, look: look(false, columns), name: None, hides_quote: false };
         assert_eq!(seen(message, wide), line, "a width that is enough changes nothing");
     }
     line.strip_prefix("[14:03] #12 ").expect("time and number").to_owned()
@@ -109,7 +109,8 @@ fn events_are_messages_in_their_form_or_news_of_the_server() {
     let message = said.message().expect("a message").edited("ho");
     let edited = Event::Edited { message: Arc::new(Event::Said(message)), requoted: Box::default(), redraw: false };
     assert_eq!(event(&edited), "[14:03] #12 bob: ho (edited)\r\n");
-    let happened = Event::Happened { news: "bob joined".into(), by: None, kind: News::Presence };
+    let happened =
+        Event::Happened { news: "bob joined".into(), by: None, kind: News::Presence, people: Box::default() };
     assert_eq!(event(&happened), "* bob joined\r\n");
 }
 

@@ -75,7 +75,7 @@ proptest! {
     ) {
         let name = user("a");
         let look = look(color, columns);
-        let reader = Reader { client: ClientId(client), look, name: named.then_some(&name) };
+        let reader = Reader { client: ClientId(client), look, name: named.then_some(&name), hides_quote: false };
         let shown = seen(&message, reader).replace("\x1b[1m", "").replace("\x1b[22m", "");
         prop_assert!(!shown.contains('\x1b'));
         for (index, row) in shown.split("\r\n").enumerate() {
@@ -93,7 +93,7 @@ proptest! {
     ) {
         let mut terminal = Parser::new(NonZero::new(200).expect("rows"), NonZero::new(columns).expect("columns"), 0);
         let name = user("a");
-        let reader = Reader { client: ClientId(2), look: look(color, Some(columns)), name: Some(&name) };
+        let reader = Reader { client: ClientId(2), look: look(color, Some(columns)), name: Some(&name), hides_quote: false };
         let shown = seen(&message(&said), reader);
         terminal.process(shown.as_bytes());
         let count = shown.split("\r\n").count();
