@@ -12,9 +12,10 @@ mod people;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use crate::allowance::Allowance;
 use crate::config::Config;
 use crate::direct::{Directs, Pair};
 use crate::exit_code::{ExitCode, Guesses};
@@ -31,7 +32,7 @@ use crate::screen::Clock;
 use crate::shutdown::Shutdown;
 use crate::store::{AddressBan, Kept, Store};
 use crate::throttle::{Admission, Attempter, Attempts, Buckets};
-use crate::timer::{Task, Timer};
+use crate::timer::{Author, Task, Timer};
 use crate::work::Work;
 
 #[doc(hidden)]
@@ -43,6 +44,13 @@ pub use people::MOST_ADDRESS_BANS;
 /// Most entries in a table of what addresses have tried. One is about 100 bytes. When one is full, the address with most
 /// entries gives one up.
 const MOST_WAITS: usize = 4096;
+
+/// What the lines that wait for one connection, or the temporary messages of one author, may take, in bytes: what a script
+/// sends before its first prompt, and what a person has under way, fit many times.
+const HELD_BY_ONE: usize = 64 * 1024;
+
+/// The same for all of them together. A thousand who hold as much as they can fill it; the last part is for others.
+const HELD_BY_ALL: usize = 64 * 1024 * 1024;
 
 /// When views are drawn anew that could not be at once: those drawn within the second before may be again by then.
 const REDRAW_AFTER: Duration = Duration::from_millis(1050);
@@ -78,6 +86,10 @@ pub struct Hub {
     pub rooms: RoomTable,
     /// Who talks with whom.
     pub directs: Directs,
+    /// Lines that wait for their turn, by connection.
+    pub waiting_lines: Arc<Allowance<ClientId>>,
+    /// Temporary messages that are not over yet, by author.
+    pub temporary: Arc<Allowance<Author>>,
     /// Threads for what computes long.
     pub work: Work,
     /// A leaf, replaced whole on a reload; `None`: the built-in ones.
@@ -157,6 +169,8 @@ impl Hub {
             registrations: Mutex::new(Buckets::new(MOST_WAITS)),
             address_bans: RwLock::new(address_bans),
             directs: Directs::default(),
+            waiting_lines: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
+            temporary: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
             work: Work::default(),
             quotes: RwLock::new(read_quotes(&config)),
             laggards: Arc::new(Laggards::new(outbox_limits(&config))),
@@ -187,6 +201,8 @@ impl Hub {
         let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
         self.rooms.apply(&config);
+        // A shorter time than before reaches those that are empty already.
+        self.rooms.all().iter().for_each(|room| self.let_linger(room));
         self.name_operators();
         let quotes = read_quotes(&config);
         *self.quotes.write().unwrap_or_else(PoisonError::into_inner) = quotes;
@@ -219,18 +235,18 @@ impl Hub {
                     room.drive();
                 }
             }
-            Task::ExpireDirect { id, author, pairs, screens } => {
-                let pairs: Vec<_> = pairs.iter().filter_map(Weak::upgrade).collect();
+            Task::ExpireDirect { id, author, to } => {
+                let pairs: Vec<_> = to.iter().filter_map(|to| self.directs.find(author.client, *to)).collect();
                 let erased: Vec<_> = pairs.iter().filter_map(|pair| pair.expire(id)).collect();
                 if erased.is_empty() && !pairs.is_empty() {
                     // Deleted before.
                     return;
                 }
                 let (news, requoted) = (format!("{id} expired").into(), erased.concat().into());
-                let people = [author].into();
+                let (from, people) = (author.client, [author].into());
                 let event = Arc::new(Event::Erased { id, news, people, requoted, redraw: true });
                 // Told once to everybody who has it on his screen, whoever has left meanwhile.
-                for outbox in screens.iter().filter_map(Weak::upgrade) {
+                for outbox in to.iter().chain([&from]).filter_map(|client| self.roster.connection(*client)) {
                     outbox.show_direct(&event, &mut self.clock.clone());
                 }
                 for pair in &pairs {
@@ -254,10 +270,12 @@ impl Hub {
             }
             Task::CloseIfEmpty(room) => {
                 let linger = self.config().room_linger;
-                if let Some(room) = room.upgrade()
-                    && self.rooms.close_if_empty(&room, linger, now)
-                {
+                let Some(room) = room.upgrade() else { return };
+                if self.rooms.close_if_empty(&room, linger, now) {
                     log::info!("room {} closed: nobody was in it", room.name());
+                } else {
+                    // Somebody was in it meanwhile, or a reload has made the time longer.
+                    self.let_linger(&room);
                 }
             }
             Task::ForgetOld => {
@@ -282,8 +300,9 @@ impl Hub {
 
     /// Somebody was in a room that somebody has made, and nobody is any more: it closes after a while.
     pub fn let_linger(&self, room: &Arc<Room>) {
-        let due = Instant::now() + self.config().room_linger;
-        self.timer.schedule(due, Task::CloseIfEmpty(Arc::downgrade(room)));
+        if let Some(due) = room.close_due(self.config().room_linger) {
+            self.timer.schedule(due, Task::CloseIfEmpty(Arc::downgrade(room)));
+        }
     }
 
     /// How long somebody waits before they may try an exit code again.

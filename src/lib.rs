@@ -19,7 +19,7 @@
 //! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
 //! | chat, pure | [`message`], [`conversation`], [`identity`], [`account`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`], [`login_throttle`] |
 //! | settings | [`config`], [`exit_code`], [`password`] |
-//! | shared state | [`store`], [`mailbox`], [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
+//! | shared state | [`allowance`], [`store`], [`mailbox`], [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
 //! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
 //! | entry | [`cli`], `user_admin` (feature `storage`), `main` |
 //!
@@ -54,6 +54,7 @@
 //! message for the slowest of its readers.
 
 pub mod account;
+pub mod allowance;
 pub mod cli;
 pub mod command;
 pub mod config;

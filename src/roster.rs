@@ -160,6 +160,11 @@ impl Roster {
         drop(gone);
     }
 
+    /// A connection, if it is still there.
+    pub fn connection(&self, client: ClientId) -> Option<Arc<Outbox>> {
+        self.lock().connections.get(&client).cloned()
+    }
+
     /// Every connection, logged in or not.
     pub fn connections(&self) -> Vec<Arc<Outbox>> {
         self.lock().connections.values().cloned().collect()

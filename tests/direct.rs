@@ -170,3 +170,61 @@ fn who_writes_while_the_other_leaves_ends_in_the_palette_and_is_told_once() {
     let seen = carol.settle();
     assert!(!seen.contains("alice") && !seen.contains("bob"), "{seen:?}");
 }
+
+/// Temporary messages that are taken of a hundred.
+fn temporary(client: &mut Client, command: &str) -> usize {
+    client.send(&vec![command; 100].join("\r\n"));
+    100 - client.settle().matches("! Not said: too many temporary messages ").count()
+}
+
+#[test]
+fn temporary_messages_have_a_bound_that_coming_again_does_not_reset() {
+    let server = Server::start();
+    let _bob = server.login("bob");
+    let mut taken = 0;
+    loop {
+        let mut alice = server.login("alice");
+        let now = temporary(&mut alice, ":temp 86400 @bob later");
+        alice.send(":quit");
+        alice.expect_end();
+        if now == 0 {
+            break;
+        }
+        taken += now;
+        assert!(taken < 5000, "no end");
+    }
+    assert!((100..=512).contains(&taken), "{taken}");
+    let mut carol = server.login("carol");
+    carol.send(":join general");
+    carol.expect("[general]> ");
+    carol.send(":temp 86400 later");
+    carol.expect("! Not said: too many temporary messages of yours wait for their end already.\r\n");
+    // Anything else is said as ever, and by others everything.
+    carol.send(":say hello");
+    carol.expect("* Said in general as #");
+    let mut dave = Client::connect_from(std::net::Ipv4Addr::new(127, 0, 0, 2), server.address()).logged_in("dave");
+    dave.send(":temp 1 @bob soon");
+    dave.expect("you -> bob (temporary, 1 s): soon\r\n");
+    dave.expect(" expired\r\n");
+}
+
+#[test]
+fn a_temporary_message_that_was_deleted_holds_nothing_and_never_expires() {
+    let server = Server::start();
+    let mut bob = server.login("bob");
+    let mut alice = server.login("alice");
+    alice.send(":temp 2 @bob soon");
+    alice.expect("you -> bob (temporary, 2 s): soon\r\n");
+    assert!(server.hub().temporary.held() > 0);
+    alice.send(":delete");
+    alice.expect(" was deleted by alice\r\n");
+    eventually("nothing is held", || server.hub().temporary.held() == 0);
+    // With the conversation goes what knows of the deletion.
+    bob.send(":quit");
+    bob.expect_end();
+    let mut carol = server.login("carol");
+    carol.send(":temp 3 @alice tick");
+    carol.expect(" expired\r\n");
+    let seen = alice.settle();
+    assert_eq!(seen.matches(" expired").count(), 1, "{seen}");
+}

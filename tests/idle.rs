@@ -1,8 +1,23 @@
 //! Silence.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
 mod support;
 
-use support::{Client, Server};
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chatsock::config::Config;
+use chatsock::hub::Hub;
+use chatsock::outbox::{Ended, Outbox};
+use chatsock::palette::Door;
+use chatsock::screen::{Clock, Tone};
+use chatsock::session::Session;
+use socket2::SockRef;
+use support::{Client, PATIENCE, Server};
 
 /// From now on silence is told of after a second, and ends after two: not before those are in that it is about. It counts
 /// for each of them from the empty line that he types here, one after the other.
@@ -116,4 +131,104 @@ fn the_admin_of_a_room_is_still_its_admin_after_a_long_silence() {
     assert!(!alice.settle().contains("typed nothing"));
     alice.send(":topic still here");
     alice.expect("* alice set the description: still here\r\n");
+}
+
+#[test]
+fn a_time_limit_that_a_reload_sets_reaches_who_types_nothing() {
+    let server = Server::with("idle_timeout = 0\n[limits]\nlogin_seconds = 0");
+    let mut alice = server.login("alice");
+    let mut nobody = server.connect();
+    nobody.expect("Username: ");
+    // Both threads wait for bytes, and by the configuration they know, for ever.
+    let reloaded = Instant::now();
+    server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nlogin_seconds = 1\n");
+    assert!(nobody.expect_end().ends_with("! No name was given in time.\r\n"));
+    alice.expect(WARNING);
+    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    // Five seconds until the limit is seen, and the two of the limit; the rest is for a loaded machine.
+    assert!(reloaded.elapsed() < Duration::from_secs(20), "{:?}", reloaded.elapsed());
+}
+
+#[test]
+fn a_time_limit_that_a_reload_sets_reaches_who_types_nothing_in_a_conversation_or_in_a_view() {
+    let server = Server::with("idle_timeout = 0");
+    let mut bob = server.login("bob");
+    let mut alice = server.chat("alice", "general");
+    bob.send(":dm alice");
+    bob.expect("[@alice]> ");
+    server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nmessages_per_second = 0\n");
+    for client in [&mut alice, &mut bob] {
+        client.expect("* You have typed nothing for a while");
+        assert!(client.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    }
+}
+
+/// A session driven by hand over a socket whose other end takes little, its outbox, and that end.
+fn narrow(config: Config) -> (Box<Session>, Arc<Outbox>, TcpStream) {
+    let hub = Arc::new(Hub::new(config, Clock::new(jiff::tz::TimeZone::UTC), None, mpsc::channel().0, None));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    SockRef::from(&listener).set_recv_buffer_size(4096).expect("a small buffer");
+    let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+    let (theirs, _) = listener.accept().expect("accepted");
+    SockRef::from(&ours).set_send_buffer_size(4096).expect("a small buffer");
+    let outbox = Outbox::new(hub.next_client(), ours, Arc::clone(&hub.laggards));
+    hub.roster.connected(&outbox);
+    let peer: SocketAddr = "192.0.2.1:4242".parse().expect("an address");
+    let mut session = Session::new(hub, Arc::clone(&outbox), peer, Door::Plain, Instant::now());
+    session.greet();
+    assert!(session.complete_turn());
+    (session, outbox, theirs)
+}
+
+/// Reads everything after the limits of these tests, so that the end of a connection is not waited for.
+fn read_late(mut client: TcpStream) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        thread::park_timeout(Duration::from_secs(5));
+        client.read_to_end(&mut Vec::new()).expect("the end");
+    })
+}
+
+/// Has the session take what was typed while its client reads nothing, and finish; why it ended, and what it took of time.
+fn ends_unread(mut session: Box<Session>, typed: Vec<u8>) -> (Ended, Duration) {
+    let (tell, told) = mpsc::channel();
+    let began = Instant::now();
+    let thread = thread::spawn(move || {
+        for chunk in typed.chunks(1024) {
+            session.take(chunk);
+            if !session.complete_turn() {
+                break;
+            }
+        }
+        tell.send(began.elapsed()).expect("somebody waits");
+        session.finish()
+    });
+    let took = told.recv_timeout(PATIENCE).expect("the limit holds");
+    (thread.join().expect("joined"), took)
+}
+
+#[test]
+fn silence_is_ended_although_the_answers_are_never_read() {
+    let config = Config { idle_timeout: Some(Duration::from_secs(2)), ..Config::default() };
+    let (session, _, client) = narrow(config);
+    let late = read_late(client);
+    let typed = ["alice\r\n".to_owned(), ":help all\r\n:help\r\n".repeat(9)].concat();
+    let (ended, took) = ends_unread(session, typed.into_bytes());
+    assert_eq!(ended, Ended::Idle);
+    assert!(took >= Duration::from_secs(2), "{took:?}");
+    late.join().expect("joined");
+}
+
+#[test]
+fn a_login_is_ended_although_the_answers_are_never_read() {
+    let mut config = Config::default();
+    config.limits.login = Some(Duration::from_secs(2));
+    let (session, outbox, client) = narrow(config);
+    let late = read_late(client);
+    for _ in 0..100 {
+        outbox.announce(Tone::News, &"x".repeat(1000));
+    }
+    assert!(outbox.backlog_bytes() > 50_000, "{}", outbox.backlog_bytes());
+    let (ended, _) = ends_unread(session, b"1\r\n".to_vec());
+    assert_eq!(ended, Ended::LoginTimeout);
+    late.join().expect("joined");
 }

@@ -244,3 +244,47 @@ fn a_flood_of_end_keys_is_bounded_and_the_session_lives() {
     let _ = alice.stream().write_all(&[4; 100_000]);
     assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
 }
+
+/// Whether reading commands that come behind something are refused for it; alone, all of them would be answered in time.
+fn uses_up_readings(client: &mut Client, flood: &[u8]) -> bool {
+    const READINGS: usize = 45;
+    let mut bytes = flood.repeat(300);
+    bytes.extend(b":time\r\n".repeat(READINGS));
+    client.send_bytes(&bytes);
+    client.finish();
+    client.expect_end().contains("! Too fast: try again in ")
+}
+
+#[test]
+fn answers_to_keys_and_empty_lines_and_to_are_you_there_use_up_readings() {
+    for (what, flood) in [
+        ("AYT", &[IAC, AYT][..]),
+        ("empty lines", b"\r\n"),
+        ("blank lines", b"  \r\n"),
+        ("Ctrl-C", b"\x03"),
+        ("IP", &[IAC, 244]),
+        ("leaving a view that is not open", b":q\r\n"),
+        ("an exit code that there is none of", b":shutdown AB12C-3DE4F\r\n"),
+    ] {
+        // What comes in one read is judged in one moment. A machine that takes a second for it tries again.
+        let used = (0..10).any(|_| {
+            let server = Server::with("[limits]");
+            uses_up_readings(&mut server.login("alice"), flood)
+        });
+        assert!(used, "{what}");
+    }
+    let server = Server::with("[limits]");
+    assert!(!uses_up_readings(&mut server.login("alice"), b""), "the commands alone");
+}
+
+#[test]
+fn are_you_there_is_answered_at_the_rate_of_commands_and_then_no_more() {
+    let server = Server::with("[limits]");
+    let mut alice = server.login("alice");
+    let began = Instant::now();
+    alice.send_bytes(&[IAC, AYT].repeat(2000));
+    alice.finish();
+    let answers = alice.expect_end().matches("* Yes, I am here.\r\n").count();
+    let most = 21 + 10 * usize::try_from(began.elapsed().as_secs() + 1).expect("a number");
+    assert!((1..=most).contains(&answers), "{answers}");
+}

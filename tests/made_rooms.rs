@@ -32,6 +32,47 @@ fn after(seconds: u32, from: &mut Client, to: &str) {
 }
 
 #[test]
+fn a_room_that_is_empty_when_a_reload_makes_the_time_longer_closes_after_it() {
+    let server = Server::with("room_linger = 1");
+    let mut alice = maker(&server, "alice", "den");
+    let left = Instant::now();
+    alice.send(":close");
+    alice.expect("* Left den.\r\n");
+    server.reconfigure("shutdown_delay = 0\nroom_linger = 3\n[limits]\nmessages_per_second = 0\n");
+    eventually("the room has closed", || rooms(&server) == 1);
+    assert!(left.elapsed() >= Duration::from_secs(3), "{:?}", left.elapsed());
+}
+
+#[test]
+fn a_room_that_is_empty_when_a_reload_makes_the_time_shorter_closes_then() {
+    let server = Server::with("room_linger = 3600");
+    let mut alice = maker(&server, "alice", "den");
+    alice.send(":close");
+    alice.expect("* Left den.\r\n");
+    server.reconfigure("shutdown_delay = 0\nroom_linger = 0\n[limits]\nmessages_per_second = 0\n");
+    eventually("the room has closed", || rooms(&server) == 1);
+}
+
+#[test]
+fn a_room_that_was_entered_meanwhile_closes_when_it_has_been_empty_for_long_enough_again() {
+    let server = Server::with("room_linger = 2");
+    let mut alice = maker(&server, "alice", "den");
+    let mut bob = server.login("bob");
+    for _ in 0..2 {
+        alice.send(":close");
+        alice.expect("* Left den.\r\n");
+        after(1, &mut bob, "alice");
+        alice.send(":join den");
+        alice.expect("[den]> ");
+    }
+    let left = Instant::now();
+    alice.send(":close");
+    alice.expect("* Left den.\r\n");
+    eventually("the room has closed", || rooms(&server) == 1);
+    assert!(left.elapsed() >= Duration::from_secs(2), "{:?}", left.elapsed());
+}
+
+#[test]
 fn an_empty_room_closes_after_its_time_and_what_was_said_in_it_is_gone() {
     let server = Server::with("room_linger = 1");
     let mut alice = maker(&server, "alice", "den");

@@ -109,6 +109,12 @@ fn cost_of_command(typed: Typed<'_>) -> Cost {
     }
 }
 
+/// The same in the palette, which nobody can leave to the palette: there `:q` is answered like a mistake.
+fn cost_in_palette(typed: Typed<'_>) -> Cost {
+    let leaves = command::find(typed.word).is_some_and(|spec| spec.verb == Verb::Leave);
+    if leaves { Cost::Read(1) } else { cost_of_command(typed) }
+}
+
 /// Whether a command takes a text for others, which may have several lines.
 pub(super) fn talks(verb: Verb) -> bool {
     matches!(verb, Verb::Say | Verb::To | Verb::Me | Verb::Direct | Verb::Reply | Verb::Edit | Verb::Temporary)
@@ -183,13 +189,14 @@ impl Palette {
             // The lines are bounded, and paid for with the last one.
             State::Paste { paste, .. } if line.trim_end() == "." => paste.cost(),
             State::Paste { .. } => Cost::Free,
-            State::Palette if line.trim().is_empty() => Cost::Free,
             State::Palette => match addressed(line) {
                 Some(InView::Addressed { to, text }) => cost_of_addressing(to, text),
-                _ => Typed::parse(line).map_or(Cost::Read(1), cost_of_command),
+                _ => Typed::parse(line).map_or(Cost::Read(1), cost_in_palette),
             },
             State::ChatView => match read_in_view(line, rules.accounts) {
-                InView::Nothing | InView::Back => Cost::Free,
+                InView::Nothing => Cost::Read(1),
+                // Back to the palette: whoever wants to come here again pays for that.
+                InView::Back => Cost::Free,
                 InView::Said(said) => cost_of_text(said),
                 InView::Command(typed) => cost_of_command(typed),
                 InView::Mistaken(_) => Cost::Read(1),

@@ -15,6 +15,7 @@ mod drive;
 mod gathered;
 mod header;
 mod kept;
+mod lingering;
 mod membership;
 mod messages;
 mod moderation;
@@ -147,6 +148,8 @@ struct State {
     redraw_due: bool,
     /// Nobody is in it; for rooms that somebody has made.
     empty_since: Option<Instant>,
+    /// When the timer looks whether it has been empty for long enough: not more than one look per room is arranged.
+    close_due: Option<Instant>,
     closed: bool,
 }
 
@@ -213,6 +216,7 @@ impl Room {
                 gathered: Gathered::default(),
                 redraw_due: false,
                 empty_since: Some(Instant::now()),
+                close_due: None,
                 closed: false,
             }),
             space: Condvar::new(),
@@ -313,13 +317,6 @@ impl Room {
         let newer = |event: &&Arc<Event>| event.message().is_some_and(|message| message.id > last);
         let others = |event: &&Arc<Event>| !event.message().is_some_and(|m| m.is_by(ClientId::NONE, account));
         state.history.last(usize::MAX).iter().rev().take_while(newer).filter(others).count() as u64
-    }
-
-    /// Marks the room closed if nobody has been in it for so long. True if it is closed.
-    pub(crate) fn close_if_empty(&self, linger: Duration, now: Instant) -> bool {
-        let mut state = self.lock();
-        state.closed |= !state.kept && state.empty_since.is_some_and(|since| since + linger <= now);
-        state.closed
     }
 
     /// Puts the gathered news on their way. Called by the timer.

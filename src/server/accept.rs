@@ -131,7 +131,7 @@ fn refuse(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Hub, l
     // Whoever does not take the line at once goes without it.
     let _ = socket.send_with_flags(&entrance.transport.refusal(line), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
-    hub.timer.schedule(Instant::now() + REFUSED_STAYS, crate::timer::Task::Close(stream));
+    hub.timer.close_later(Instant::now() + REFUSED_STAYS, peer.ip(), stream);
 }
 
 /// What a client's thread is given. Boxed: what stands on its stack is moved from function to function at its start, and

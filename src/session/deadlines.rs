@@ -14,6 +14,13 @@ use crate::config::Config;
 use crate::outbox::Ended;
 use crate::screen::Tone;
 
+/// How long a session waits at most before it looks at its deadlines again.
+///
+/// A reload can set a limit where there was none, and a thread that reads a socket can be woken by nothing but bytes and
+/// this: five seconds later the limit holds for everyone. Waking ten thousand idle threads this often takes about one
+/// hundredth of a processor.
+const LOOK_AGAIN: Duration = Duration::from_secs(4);
+
 impl Session {
     /// Carries out what has become due.
     #[inline(never)]
@@ -34,6 +41,12 @@ impl Session {
         if self.day_ended() {
             self.outbox.begin_day(&self.hub.clock);
         }
+        self.keep_limits(now);
+    }
+
+    /// Ends a login that takes too long, and a silence. Nothing is run.
+    #[inline(never)]
+    fn keep_limits(&mut self, now: Instant) {
         let config = self.hub.config();
         if self.person.is_none() {
             if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
@@ -74,9 +87,24 @@ impl Session {
         Instant::now().checked_add(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
 
+    /// Waits until the client has taken all that was written for it: its own replies wait for its own backlog. The limits
+    /// on silence hold meanwhile, also for a client that reads too slowly to be waited for.
+    #[inline(never)]
+    pub(super) fn wait_drained(&mut self) {
+        while !self.is_over() && !self.outbox.wait_drained(Some(self.look_at(Instant::now()))) {
+            self.keep_limits(Instant::now());
+        }
+    }
+
+    /// When to look what is due: at the next deadline, or a little later, since a reload may have set another one.
+    pub(super) fn look_at(&self, now: Instant) -> Instant {
+        let later = now + LOOK_AGAIN;
+        self.next_deadline().map_or(later, |deadline| deadline.min(later))
+    }
+
     /// When something is due next.
     #[inline(never)]
-    pub(super) fn next_deadline(&self) -> Option<Instant> {
+    fn next_deadline(&self) -> Option<Instant> {
         let config = self.hub.config();
         let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| self.idle.next(limit));
         let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());

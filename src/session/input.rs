@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use super::pending::Waiting;
-use super::turns::read_rate;
+use super::turns::is_blank;
 use super::{REPLIES_AT_ONCE, Session, rules};
 use crate::line::{EditorEvent, Keep, LineEvent};
 use crate::outbox::Ended;
@@ -54,7 +54,9 @@ impl Session {
             match event {
                 LinkEvent::Data(bytes) => self.typed(bytes),
                 LinkEvent::Interrupted => self.interrupted(),
-                LinkEvent::AreYouThere => self.outbox.tell(Tone::News, "Yes, I am here."),
+                LinkEvent::AreYouThere => self.key_asked(|session| {
+                    session.outbox.tell(Tone::News, "Yes, I am here.");
+                }),
                 LinkEvent::CharacterErased => {
                     self.assembler.erase_character();
                     self.with_editor(|editor, out| editor.erase_character(out));
@@ -87,10 +89,10 @@ impl Session {
 
     /// One read may bring thousands of keys and lines with an answer each: they are sent, and taken, before they grow.
     #[inline(never)]
-    fn keep_replies_small(&self) {
+    fn keep_replies_small(&mut self) {
         if self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
             self.outbox.flush();
-            self.outbox.wait_drained(None);
+            self.wait_drained();
         }
     }
 
@@ -162,11 +164,10 @@ impl Session {
         }
     }
 
-    /// Tab and Ctrl-L read as much as a command does, and cost as much.
+    /// Tab, Ctrl-L and AYT are answered as a command is, and cost as much.
     #[inline(never)]
     fn key_asked(&mut self, answer: impl FnOnce(&mut Session)) {
-        let turn = read_rate().map(|rate| self.reads.reserve(Instant::now(), 1, rate, Duration::ZERO));
-        if matches!(turn, None | Some(Turn::Now)) {
+        if self.pay_reading(Instant::now()).is_ok() {
             answer(self);
         }
     }
@@ -253,6 +254,7 @@ impl Session {
                     self.refuse_line(line, due.saturating_duration_since(now));
                 }
             }
+            Turn::Refused(_) if is_blank(line) => {}
             Turn::Refused(wait) => self.refuse_line(line, wait),
         }
     }
@@ -327,10 +329,11 @@ impl Session {
 
     /// A key that means something in the order of the lines before it.
     fn run_or_wait(&mut self, input: Input<'_>, waiting: Waiting) {
-        match self.pending.last_due() {
+        match self.key_turn(Instant::now()) {
+            Turn::Now => self.run_input(input),
             // Without room in the queue the key is lost, like a key pressed a thousand times.
-            Some(due) => drop(self.pending.push(due, waiting)),
-            None => self.run_input(input),
+            Turn::At(due) => drop(self.pending.push(due, waiting)),
+            Turn::Refused(_) => {}
         }
     }
 

@@ -28,6 +28,7 @@ mod resizing;
 mod rooms;
 mod search;
 mod talk;
+mod temporary;
 mod terminal;
 mod turns;
 
@@ -160,6 +161,7 @@ impl Session {
             Telnet::Never => Policy::Never,
             Telnet::Always => Policy::Always,
         };
+        let pending = Pending::new(Arc::clone(&hub.waiting_lines), outbox.id());
         // Boxed here: it is large, and its maker's stack is what every idle person keeps.
         Box::new(Session {
             encrypted,
@@ -181,7 +183,7 @@ impl Session {
             undelivered: Vec::new(),
             posts: Bucket::default(),
             reads: Bucket::default(),
-            pending: Pending::default(),
+            pending,
             refused: None,
             effects: Vec::new(),
             protocol: Vec::new(),
@@ -221,14 +223,13 @@ impl Session {
         self.open(&mut small);
         let mut large: Option<Box<[u8]>> = None;
         while self.complete_turn() {
-            let deadline = self.next_deadline();
+            let deadline = self.look_at(Instant::now());
             if self.input_over {
-                match deadline {
-                    Some(deadline) if !self.pending.is_empty() => self.outbox.wait_ended(deadline),
-                    _ => {
-                        self.tell_unfinished();
-                        self.ended = Some(Ended::PeerClosed);
-                    }
+                if self.pending.is_empty() {
+                    self.tell_unfinished();
+                    self.ended = Some(Ended::PeerClosed);
+                } else {
+                    self.outbox.wait_ended(deadline);
                 }
                 continue;
             }
@@ -320,7 +321,7 @@ impl Session {
         if self.effects.capacity() > 16 {
             self.effects = Vec::new();
         }
-        self.outbox.wait_drained(None);
+        self.wait_drained();
     }
 
     /// Tells the outbox where the person is, after hearing of every room he was put out of.

@@ -152,13 +152,13 @@ impl Session {
     pub(super) fn shut_down(&mut self, code: &str) {
         let now = Instant::now();
         let Some(expected) = self.hub.exit_code() else {
-            return self.outbox.tell(Tone::Refusal, "This server has no exit code.");
+            return self.refuse_code("This server has no exit code.", now);
         };
         let wait =
             self.hub.exit_wait(self.attempter(), self.ip(), now).or_else(|| self.hub.guesses().try_at(now).err());
         if let Some(wait) = wait {
             let line = format!("Too many tries at the exit code: try again in {}.", seconds(wait));
-            return self.outbox.tell(Tone::Refusal, &line);
+            return self.refuse_code(&line, now);
         }
         let client = self.outbox.id();
         if expected.matches(code) {
@@ -174,6 +174,15 @@ impl Session {
         self.wrong_codes += 1;
         if self.wrong_codes >= WRONG_CODES {
             self.ended = Some(Ended::WrongCodes);
+        }
+    }
+
+    /// Says that a code was not even looked at. Stopping the server waits for no rate; this answer costs a reading.
+    #[inline(never)]
+    fn refuse_code(&mut self, line: &str, now: Instant) {
+        match self.pay_reading(now) {
+            Ok(()) => self.outbox.tell(Tone::Refusal, line),
+            Err(wait) => self.refuse_line("", wait),
         }
     }
 }

@@ -1,16 +1,19 @@
 //! Lines whose turn has not come: delayed by a rate limit or by the newcomers' wait.
 //!
-//! *Owns* the queue and its bound.
+//! *Owns* the queue and its bounds.
 //! *Knows nothing of* why a line waits.
 //! *Called by* `session`.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Instant;
 
+use crate::allowance::{Allowance, Share};
 use crate::command::Cost;
+use crate::message::ClientId;
 
 /// Most lines that wait. The rate limits let about forty wait for their three seconds; the rest is for the newcomers'
-/// wait, in which a script may send all it has.
+/// wait, in which a script may send all it has. Their bytes are bounded by an [`Allowance`], which all connections share.
 const MOST_LINES: usize = 256;
 
 /// What waits.
@@ -29,53 +32,142 @@ pub(super) enum Waiting {
     Ended,
 }
 
-#[derive(Debug, Default)]
+impl Waiting {
+    /// What it takes until its turn comes, in bytes.
+    fn bytes(&self) -> usize {
+        let text = match self {
+            Waiting::Line { text, .. } => text.len(),
+            Waiting::Interrupted | Waiting::Ended => 0,
+        };
+        size_of::<Entry>() + text
+    }
+}
+
+#[derive(Debug)]
+struct Entry {
+    due: Instant,
+    waiting: Waiting,
+    held: Share<ClientId>,
+}
+
+/// What has been taken out: it holds its bytes until it is run.
+pub(super) type Taken = (Waiting, Share<ClientId>);
+
+#[derive(Debug)]
 pub(super) struct Pending {
-    queue: VecDeque<(Instant, Waiting)>,
+    queue: VecDeque<Entry>,
+    allowance: Arc<Allowance<ClientId>>,
+    client: ClientId,
 }
 
 impl Pending {
+    /// The lines of one connection, none yet.
+    pub(super) fn new(allowance: Arc<Allowance<ClientId>>, client: ClientId) -> Pending {
+        Pending { queue: VecDeque::new(), allowance, client }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
 
     /// When the first one's turn comes.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.queue.front().map(|(due, _)| *due)
+        self.queue.front().map(|entry| entry.due)
     }
 
     /// When the last one's turn comes.
     pub(super) fn last_due(&self) -> Option<Instant> {
-        self.queue.back().map(|(due, _)| *due)
+        self.queue.back().map(|entry| entry.due)
     }
 
-    /// Appends; false if there is no room.
+    /// Appends; false if there is no room, here or among what waits for all connections.
     pub(super) fn push(&mut self, due: Instant, waiting: Waiting) -> bool {
-        let room = self.queue.len() < MOST_LINES;
-        if room {
-            self.queue.push_back((due, waiting));
+        if self.queue.len() >= MOST_LINES {
+            return false;
         }
-        room
+        let Some(held) = self.allowance.take(self.client, waiting.bytes()) else { return false };
+        self.queue.push_back(Entry { due, waiting, held });
+        true
     }
 
     /// Puts one back to the head: its turn comes later than thought.
-    pub(super) fn push_back_to_head(&mut self, due: Instant, waiting: Waiting) {
-        self.queue.push_front((due, waiting));
+    pub(super) fn push_back_to_head(&mut self, due: Instant, (waiting, held): Taken) {
+        self.queue.push_front(Entry { due, waiting, held });
     }
 
     /// The first one, if its turn has come.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Waiting> {
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Taken> {
         if self.due()? > now {
             return None;
         }
-        let waiting = self.queue.pop_front().map(|(_, waiting)| waiting);
+        let taken = self.queue.pop_front().map(|entry| (entry.waiting, entry.held));
         if self.queue.is_empty() {
             self.queue = VecDeque::new();
         }
-        waiting
+        taken
     }
 
     pub(super) fn clear(&mut self) {
         self.queue = VecDeque::new();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 64 * 1024;
+
+    fn line(bytes: usize, now: Instant) -> Waiting {
+        Waiting::Line { text: "x".repeat(bytes), charged: Cost::Free, typed: now }
+    }
+
+    #[test]
+    fn lines_that_wait_take_no_more_than_their_bytes_whatever_their_number() {
+        let now = Instant::now();
+        let allowance = Allowance::new(LIMIT, 8 * LIMIT);
+        let mut pending = Pending::new(Arc::clone(&allowance), ClientId(1));
+        let taken = (0..MOST_LINES).take_while(|_| pending.push(now, line(8192, now))).count();
+        assert_eq!(taken, 7);
+        assert!(allowance.held() <= LIMIT);
+        // Short lines and keys still fit, up to their number.
+        let short = (0..MOST_LINES).take_while(|_| pending.push(now, line(2, now))).count();
+        assert!(short > 10 && allowance.held() <= LIMIT, "{short}");
+        assert!(!pending.push(now, line(8192, now)));
+        let first = pending.pop(now).expect("due");
+        assert!(!pending.push(now, line(8192, now)), "it is being run");
+        drop(first);
+        assert!(pending.push(now, line(8192, now)));
+        pending.clear();
+        assert_eq!(allowance.held(), 0);
+    }
+
+    #[test]
+    fn what_is_put_back_to_the_head_is_counted_once_and_comes_first() {
+        let now = Instant::now();
+        let allowance = Allowance::new(LIMIT, 8 * LIMIT);
+        let mut pending = Pending::new(Arc::clone(&allowance), ClientId(1));
+        assert!(pending.push(now, line(100, now)) && pending.push(now, Waiting::Ended));
+        let held = allowance.held();
+        let first = pending.pop(now).expect("due");
+        pending.push_back_to_head(now, first);
+        assert_eq!(allowance.held(), held);
+        assert!(matches!(pending.pop(now), Some((Waiting::Line { .. }, _))));
+        assert!(matches!(pending.pop(now), Some((Waiting::Ended, _))));
+        drop(pending);
+        assert_eq!(allowance.held(), 0);
+    }
+
+    #[test]
+    fn connections_that_hold_all_they_can_leave_room_for_who_waits_with_a_short_line() {
+        let now = Instant::now();
+        let allowance = Allowance::new(LIMIT, 64 * LIMIT);
+        let mut all: Vec<_> = (0..200).map(|id| Pending::new(Arc::clone(&allowance), ClientId(id))).collect();
+        for pending in &mut all {
+            while pending.push(now, line(8000, now)) {}
+        }
+        assert!(allowance.held() <= 64 * LIMIT);
+        let mut late = Pending::new(Arc::clone(&allowance), ClientId(1000));
+        assert!(late.push(now, line(100, now)));
     }
 }

@@ -38,9 +38,6 @@ enum Opened {
     Broken,
 }
 
-/// A deadline further ahead is looked at once before it. Midnight then takes six looks a day.
-const FAR: Duration = Duration::from_secs(60);
-
 impl Session {
     /// Waits a moment for what the peer says first, and greets it unless that is another protocol.
     #[inline(never)]
@@ -59,7 +56,7 @@ impl Session {
             && !self.is_over()
         {
             let before = heard.len();
-            match self.read(buffer, Some(deadline)) {
+            match self.read(buffer, deadline) {
                 Ok(0) => {
                     verdict = self.first_bytes.finish();
                     break;
@@ -100,21 +97,13 @@ impl Session {
 
     /// Waits for bytes, at most until the deadline.
     #[inline(never)]
-    pub(super) fn read(&mut self, buffer: &mut [u8], deadline: Option<Instant>) -> io::Result<usize> {
+    pub(super) fn read(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
         // A timeout of zero would mean none.
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()).max(Duration::from_millis(1)));
-        let fits = match (self.read_timeout, left) {
-            (None, None) => true,
-            // Waking early is harmless, the deadlines are looked at then; a system call per read is not.
-            (Some(set), Some(left)) => set <= left && left < set * 2,
-            _ => false,
-        };
-        if !fits {
-            // A deadline that lies far ahead and stays where it is comes nearer with every read: one look before it saves
-            // setting the time anew each time.
-            let timeout = left.map(|left| if left > FAR { left / 4 * 3 } else { left });
-            self.outbox.stream().set_read_timeout(timeout)?;
-            self.read_timeout = timeout;
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        // Waking early is harmless, the deadlines are looked at then; a system call per read is not.
+        if !self.read_timeout.is_some_and(|set| set <= left && left < set * 2) {
+            self.outbox.stream().set_read_timeout(Some(left))?;
+            self.read_timeout = Some(left);
         }
         self.outbox.stream().read(buffer)
     }

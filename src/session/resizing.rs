@@ -5,12 +5,10 @@
 //! *Owns* when that happens.
 //! *Knows nothing of* how the view is drawn.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Session;
-use super::turns::read_rate;
 use crate::screen::Place;
-use crate::throttle::Turn;
 
 impl Session {
     /// Telnet has told the window's size.
@@ -38,9 +36,9 @@ impl Session {
         if !drawn || !matches!(self.palette.place(), Place::ChatView(_)) {
             return;
         }
-        match read_rate().map(|rate| self.reads.reserve(now, 1, rate, Duration::ZERO)) {
-            Some(Turn::Refused(wait)) => self.redraw_due = Some(now + wait),
-            Some(Turn::Now | Turn::At(_)) | None => {
+        match self.pay_reading(now) {
+            Err(wait) => self.redraw_due = Some(now + wait),
+            Ok(()) => {
                 if !self.outbox.redraw_view(self.hub.clock.clone()) {
                     self.redraw();
                 }

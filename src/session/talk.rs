@@ -57,13 +57,14 @@ impl Session {
     #[inline(never)]
     fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
         let (now, lasts) = (Instant::now(), draft.lasts);
+        let Ok(held) = self.hold_temporary(lasts, 1) else { return };
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let typed = (!confirm && plain && self.link.is_character_mode()).then(|| draft.text.clone());
         match room.post(actor, draft, Timestamp::now(), now) {
             Ok(id) => {
                 self.note_undelivered(room);
                 if let Some(lasts) = lasts {
-                    self.hub.timer.schedule(now + lasts, Task::Expire(Arc::downgrade(room), id));
+                    self.hub.timer.schedule_holding(now + lasts, Task::Expire(Arc::downgrade(room), id), held);
                 }
                 if confirm {
                     self.confirm(room, id);
@@ -172,6 +173,7 @@ impl Session {
             return;
         }
         let (lasts, at, clock) = (draft.lasts, Timestamp::now(), self.hub.clock.clone());
+        let Ok(held) = self.hold_temporary(lasts, pairs.len()) else { return };
         // Typed in line mode into the conversation itself, it is on the screen already.
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let own = match in_view && plain {
@@ -210,13 +212,9 @@ impl Session {
             }
         };
         if let (Some(lasts), Some(id)) = (lasts, id) {
-            let pairs = sent.iter().map(Arc::downgrade).collect();
-            let partners = sent.iter().map(|pair| Arc::downgrade(&pair.partner(self.outbox.id()).outbox));
-            let screens = partners.chain([Arc::downgrade(&self.outbox)]).collect();
-            self.hub.timer.schedule(
-                Instant::now() + lasts,
-                Task::ExpireDirect { id, author: person.addressee(), pairs, screens },
-            );
+            let to = sent.iter().map(|pair| pair.partner(self.outbox.id()).client()).collect();
+            let task = Task::ExpireDirect { id, author: person.addressee(), to };
+            self.hub.timer.schedule_holding(Instant::now() + lasts, task, held);
         }
         for pair in sent {
             self.tell_what_to_expect(pair.partner(self.outbox.id()));
@@ -342,6 +340,7 @@ impl Session {
             Some(Place::Room(room)) => {
                 let deleted = room.delete(&actor, id, Instant::now());
                 if let Some(Ok(_)) = deleted {
+                    self.hub.timer.cancel(id);
                     self.audit_in(&room, &format!("{id} was deleted"));
                 }
                 self.changed(&room, deleted, &format!("Deleted {id}."));
@@ -355,7 +354,14 @@ impl Session {
             }
             Some(Place::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
-                self.change_direct(&pairs, |pair, show| pair.delete(id, &person, show, &clock));
+                self.change_direct(&pairs, |pair, show| {
+                    let deleted = pair.delete(id, &person, show, &clock);
+                    if let Some(Ok(())) = deleted {
+                        // A conversation that is over by then could not say that it was deleted.
+                        self.hub.timer.cancel(id);
+                    }
+                    deleted
+                });
             }
             None if self.change_left_word(id, None) => {}
             None => self.refuse(&Denied::NoMessage),

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use super::pending::Waiting;
 use super::{Session, rules};
+use crate::allowance::Share;
 use crate::command::Cost;
 use crate::config::Config;
+use crate::message::ClientId;
 use crate::palette::Input;
 use crate::throttle::{Rate, Turn};
 
@@ -23,7 +25,30 @@ const READS_PER_SECOND: u32 = 10;
 impl Session {
     /// When a line may run. Lines keep their order: none overtakes one that waits.
     pub(super) fn turn(&mut self, line: &str, config: &Config, now: Instant) -> Turn {
-        let turn = self.charge(self.palette.cost(line, &rules(config)), config, now, PATIENCE);
+        // One that is empty is not worth a wait: there is nothing in it to be lost.
+        let patience = if is_blank(line) { Duration::ZERO } else { PATIENCE };
+        let turn = self.charge(self.palette.cost(line, &rules(config)), config, now, patience);
+        self.in_order(turn, now)
+    }
+
+    /// When a key may do what a line does, such as Ctrl-C. It costs a reading.
+    pub(super) fn key_turn(&mut self, now: Instant) -> Turn {
+        let turn = read_rate().map_or(Turn::Now, |rate| self.reads.reserve(now, 1, rate, PATIENCE));
+        self.in_order(turn, now)
+    }
+
+    /// Pays for something that is answered at once or not at all, like a key pressed a thousand times. It costs a reading;
+    /// how long to wait if that is too much now.
+    pub(super) fn pay_reading(&mut self, now: Instant) -> Result<(), Duration> {
+        match read_rate().map(|rate| self.reads.reserve(now, 1, rate, Duration::ZERO)) {
+            None | Some(Turn::Now) => Ok(()),
+            Some(Turn::At(at)) => Err(at.saturating_duration_since(now)),
+            Some(Turn::Refused(wait)) => Err(wait),
+        }
+    }
+
+    /// The same turn, behind those that wait.
+    fn in_order(&self, turn: Turn, now: Instant) -> Turn {
         let behind = [self.held_until, self.pending.last_due()].into_iter().flatten().max();
         match (turn, behind) {
             (Turn::Now, Some(behind)) => Turn::At(behind.max(now)),
@@ -60,9 +85,9 @@ impl Session {
             && let Some(waiting) = self.pending.pop(now)
         {
             match waiting {
-                Waiting::Line { text, charged, typed } => self.run_waiting(text, charged, typed, now),
-                Waiting::Interrupted => self.run_input(Input::Interrupted),
-                Waiting::Ended => self.run_input(Input::Ended),
+                (Waiting::Line { text, charged, typed }, held) => self.run_waiting(text, charged, typed, now, held),
+                (Waiting::Interrupted, _) => self.run_input(Input::Interrupted),
+                (Waiting::Ended, _) => self.run_input(Input::Ended),
             }
             // `:mode` takes effect on telnet's side first, and nothing has to be read for it.
             self.take(&[]);
@@ -71,7 +96,7 @@ impl Session {
 
     /// A line whose turn has come. What it is was judged when it was typed; the lines before it may have led elsewhere
     /// meanwhile, and what has become a message is charged as one.
-    fn run_waiting(&mut self, text: String, charged: Cost, typed: Instant, now: Instant) {
+    fn run_waiting(&mut self, text: String, charged: Cost, typed: Instant, now: Instant, held: Share<ClientId>) {
         // Somebody else's doing since it was typed may have put this person elsewhere.
         self.pick_up_notices();
         let cost = self.palette.cost(&text, &self.rules());
@@ -81,7 +106,8 @@ impl Session {
             match self.charge(missing, &config, now, patience) {
                 Turn::Now => {}
                 Turn::At(due) => {
-                    return self.pending.push_back_to_head(due, Waiting::Line { text, charged: cost, typed });
+                    let line = Waiting::Line { text, charged: cost, typed };
+                    return self.pending.push_back_to_head(due, (line, held));
                 }
                 Turn::Refused(wait) => return self.refuse_line(&text, wait),
             }
@@ -99,7 +125,12 @@ fn dearer(cost: Cost, charged: Cost) -> Option<Cost> {
     }
 }
 
-pub(super) fn read_rate() -> Option<Rate> {
+/// Whether there is nothing in a line.
+pub(super) fn is_blank(line: &str) -> bool {
+    line.trim().is_empty()
+}
+
+fn read_rate() -> Option<Rate> {
     Rate::new(READS_AT_ONCE, READS_PER_SECOND, Duration::from_secs(1))
 }
 

@@ -7,7 +7,8 @@ fn every_command_costs_what_the_table_says_where_it_does_what_its_example_does()
     for spec in TABLE {
         for (person, mark) in [(Person::in_room(), ':'), (Person::in_view(), '/')] {
             let line = format!("{mark}{}", &spec.example[1..]);
-            assert_eq!(person.costs(&line), spec.cost, "{line}");
+            let does_nothing = mark == ':' && spec.word == "q";
+            assert_eq!(person.costs(&line), if does_nothing { Cost::Read(1) } else { spec.cost }, "{line}");
         }
     }
 }
@@ -98,8 +99,8 @@ fn lines_cost_by_what_they_are_where_they_are_typed() {
         (":)", Cost::Post(1)),
         (" :quit", Cost::Post(1)),
         ("@bob", Cost::Post(1)),
-        ("", Cost::Free),
-        ("  ", Cost::Free),
+        ("", Cost::Read(1)),
+        ("  ", Cost::Read(1)),
         (":q", Cost::Free),
         (":rooms", Cost::Read(1)),
         (":join staff secret", Cost::Read(1)),
@@ -108,7 +109,7 @@ fn lines_cost_by_what_they_are_where_they_are_typed() {
         assert_eq!(view.costs(line), cost, "{line}");
     }
     let palette = Person::in_palette();
-    for (line, cost) in [("hi", Cost::Read(1)), ("", Cost::Free), (":", Cost::Read(1)), ("@bob", Cost::Read(1))] {
+    for (line, cost) in [("hi", Cost::Read(1)), ("", Cost::Read(1)), (":", Cost::Read(1)), ("@bob", Cost::Read(1))] {
         assert_eq!(palette.costs(line), cost, "{line}");
     }
     for door in [Door::Plain, Door::Quick] {

@@ -391,7 +391,7 @@ fn help_explains_one_command_with_syntax_and_example() {
 fn reading_and_posting_cost_what_they_should() {
     let person = Person::in_view();
     assert_eq!(person.costs("hello"), Cost::Post(1));
-    assert_eq!(person.costs(""), Cost::Free);
+    assert_eq!(person.costs(""), Cost::Read(1));
     assert_eq!(person.costs(":q"), Cost::Free);
     assert_eq!(person.costs("/listall"), Cost::Read(3));
     assert_eq!(person.costs("/join games"), Cost::Post(1));

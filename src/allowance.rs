@@ -1,0 +1,127 @@
+//! Memory that users can have held for a while: lines that wait, temporary messages. Bounded in bytes, for each and over
+//! all.
+//!
+//! *Owns* the counts. What is held carries its [`Share`] along and gives it back when dropped, so no path can forget to.
+//! *Knows nothing of* what is held.
+//! *Called by* `session`.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Whose holdings are at most this part of what one may hold is small, and finds room when others have filled the rest.
+const SMALL: usize = 32;
+
+/// The part of all that is left to small holdings.
+const LEFT_TO_SMALL: usize = 8;
+
+#[derive(Debug)]
+struct Held<K> {
+    /// Nobody stands here who holds nothing.
+    by: HashMap<K, usize>,
+    all: usize,
+}
+
+/// How much may be held.
+#[derive(Debug)]
+pub struct Allowance<K> {
+    of_one: usize,
+    of_all: usize,
+    /// A leaf: nothing is done under it but counting.
+    held: Mutex<Held<K>>,
+}
+
+/// A part of it, until it is dropped.
+#[derive(Debug)]
+pub struct Share<K: Eq + Hash> {
+    allowance: Arc<Allowance<K>>,
+    key: K,
+    bytes: usize,
+}
+
+impl<K: Eq + Hash + Clone> Allowance<K> {
+    /// So many bytes for each, and so many for all together. The last eighth of these is for those who hold little, so
+    /// that many who hold much leave room for everybody else.
+    pub fn new(of_one: usize, of_all: usize) -> Arc<Allowance<K>> {
+        Arc::new(Allowance { of_one, of_all, held: Mutex::new(Held { by: HashMap::new(), all: 0 }) })
+    }
+
+    /// Takes a share. `None` if there is no room for it.
+    pub fn take(self: &Arc<Self>, key: K, bytes: usize) -> Option<Share<K>> {
+        let mut held = self.lock();
+        let own = held.by.get(&key).map_or(0, |own| own + bytes).max(bytes);
+        let all = held.all + bytes;
+        let of_all = if own <= self.of_one / SMALL { self.of_all } else { self.of_all - self.of_all / LEFT_TO_SMALL };
+        if own > self.of_one || all > of_all {
+            return None;
+        }
+        held.by.insert(key.clone(), own);
+        held.all = all;
+        drop(held);
+        Some(Share { allowance: Arc::clone(self), key, bytes })
+    }
+}
+
+impl<K> Allowance<K> {
+    fn lock(&self) -> MutexGuard<'_, Held<K>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes held by all.
+    pub fn held(&self) -> usize {
+        self.lock().all
+    }
+}
+
+impl<K: Eq + Hash> Drop for Share<K> {
+    fn drop(&mut self) {
+        let mut held = self.allowance.lock();
+        held.all -= self.bytes;
+        if let Some(own) = held.by.get_mut(&self.key) {
+            *own -= self.bytes;
+            if *own == 0 {
+                held.by.remove(&self.key);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_holds_no_more_than_their_own_and_what_is_dropped_can_be_taken_again() {
+        let allowance = Allowance::new(100, 1000);
+        let first = allowance.take('a', 60).expect("room");
+        assert!(allowance.take('a', 41).is_none());
+        let second = allowance.take('a', 40).expect("room");
+        assert!(allowance.take('a', 1).is_none());
+        assert!(allowance.take('b', 101).is_none());
+        drop(first);
+        assert_eq!(allowance.held(), 40);
+        drop(allowance.take('a', 60).expect("room"));
+        drop(second);
+        assert!(allowance.held() == 0 && allowance.lock().by.is_empty());
+    }
+
+    #[test]
+    fn all_together_hold_no_more_than_there_is_and_who_holds_little_finds_room_last() {
+        let allowance = Allowance::new(64, 8 * 64);
+        let mut shares: Vec<_> = (0..20).filter_map(|key| allowance.take(key, 64)).collect();
+        assert_eq!(shares.len(), 7);
+        assert!(allowance.take(100, 3).is_none());
+        shares.extend((0..100).filter_map(|key| allowance.take(200 + key, 2)));
+        assert_eq!(allowance.held(), 8 * 64);
+        drop(shares);
+        assert_eq!(allowance.held(), 0);
+    }
+
+    #[test]
+    fn nothing_takes_nothing() {
+        let allowance = Allowance::new(0, 0);
+        drop(allowance.take('a', 0).expect("room for nothing"));
+        assert!(allowance.take('a', 1).is_none());
+        assert!(allowance.lock().by.is_empty());
+    }
+}
