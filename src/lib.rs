@@ -34,7 +34,7 @@
 //! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
 //! | `sweep` | 1 | sends what full sockets did not take; asleep while nobody lags |
 //! | `timer` | 1 | gathered news, expiring messages, lingering rooms, heirs, refused sockets |
-//! | `store` | 1, if anything is kept on disk | writes the database, in batches; looks every second whether another program has written to it |
+//! | `store` | 1, if anything is kept on disk | writes the database, in batches; looks every second at the clock, whether its files are still there, and whether another program has written to it |
 //! | `store-watch` | as `store` | says so when that one hangs in its disk; asleep otherwise |
 //! | `review` | after another program has written | puts out those whose accounts were changed, and finds heirs for their rooms |
 //! | `work:<n>` | two at most, none while idle | computes long: hashes of passwords, searches, looking up time zones; reads the disk |
@@ -45,7 +45,7 @@
 //! and no log line under any of them: roster 0, room table and table of conversations 1, room and conversation 2, outbox 3.
 //! Configuration, certificate, quotations, timer, work queue, throttles, turns to have a password compared, guesses at the
 //! exit code, a person's name and his being away, the list of laggards, the count of connections, bans of addresses, messages
-//! for the absent and the queue of what is to be kept are leaves: nothing else is locked under them. A connection to the
+//! for the absent, the store's clock and the queue of what is to be kept are leaves: nothing else is locked under them. A connection to the
 //! database that reads is locked while the disk is read, by threads that hold nothing else.
 //!
 //! # What is deliberately absent

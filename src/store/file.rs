@@ -182,6 +182,22 @@ fn take(file: &File, path: &Path, database: &Path) -> Result<Identity, OpenError
     if Identity::at(path) == Some(found) { Ok(found) } else { Err(OpenError::InUse(database.to_owned())) }
 }
 
+/// Whether a file is on another machine, where flock(2) is made of fcntl(2) locks and SQLite would find its own database
+/// locked (flock(2), "NFS details"). Found by its device in mountinfo (proc(5)); where that says nothing, it is here.
+fn is_remote(file: &File) -> bool {
+    let Ok(found) = file.metadata() else { return false };
+    let device = format!("{}:{}", libc::major(found.dev()), libc::minor(found.dev()));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    is_remote_among(&mounts, &device)
+}
+
+fn is_remote_among(mounts: &str, device: &str) -> bool {
+    let of_device = |line: &&str| line.split(' ').nth(2) == Some(device);
+    let kind = |line: &str| line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').next()).map(str::to_owned);
+    let remote = |kind: String| ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs"].contains(&kind.as_str());
+    mounts.lines().filter(of_device).filter_map(kind).any(remote)
+}
+
 /// Takes the database for this server, or says who has it. It is made if it is not there. A file that is none of ours is
 /// left as it is, and nothing is left beside it.
 pub fn lock(path: &Path) -> Result<Lock, OpenError> {
@@ -195,7 +211,7 @@ pub fn lock(path: &Path) -> Result<Lock, OpenError> {
     create(path)?;
     let database = open(path, false)?;
     refuse_foreign(&database, path)?;
-    let own = if FLOCK_IS_APART {
+    let own = if FLOCK_IS_APART && !is_remote(&database) {
         take(&database, path, path)?
     } else {
         Identity::of(&database.metadata().map_err(|error| failed(path, &error))?)
@@ -245,4 +261,21 @@ pub fn put(made: &Path, place: &Path) -> io::Result<()> {
     File::open(made)?.sync_all()?;
     fs::rename(made, place)?;
     sync_directory(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_on_another_machine_is_told_by_its_mount() {
+        let mounts = "36 35 98:0 / /mnt rw,noatime master:1 - ext4 /dev/sda1 rw
+40 35 0:52 / /home rw,relatime shared:2 - nfs4 box:/home rw,vers=4.2
+41 35 0:53 /a\\040- /srv rw - tmpfs tmpfs rw
+";
+        assert!(is_remote_among(mounts, "0:52"));
+        assert!(
+            !is_remote_among(mounts, "98:0") && !is_remote_among(mounts, "0:53") && !is_remote_among(mounts, "0:5")
+        );
+    }
 }
