@@ -121,6 +121,11 @@ impl Pair {
         self.lock().history.find(id).map(Quoted::of)
     }
 
+    /// Whether a message is here and this connection's own.
+    pub fn is_by(&self, client: ClientId, id: MessageId) -> bool {
+        self.lock().history.find(id).is_some_and(|message| message.from == client)
+    }
+
     /// The last message of one of the two.
     pub fn last_by(&self, client: ClientId) -> Option<MessageId> {
         self.lock().history.last_by(client, None).map(|message| message.id)

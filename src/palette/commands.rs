@@ -53,7 +53,7 @@ impl Palette {
                 let meant = if exact { Some(spec.word) } else { command::suggestion(typed, rules.accounts) };
                 refuse(effects, Refusal::LooksLikeCommand { meant });
             }
-            InView::Addressed { to, text } => self.address(to, text, rules, effects),
+            InView::Addressed { to, text } => self.address_in_view(to, text, rules, effects),
         }
     }
 

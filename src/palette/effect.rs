@@ -147,6 +147,8 @@ pub enum Effect {
         to: Vec<Whom>,
         /// Sanitised, within the limit.
         draft: Box<Draft>,
+        /// It was typed into the view as `@name text`: a refusal says how to say the line there instead.
+        in_view: bool,
     },
     /// Answer a message where it was said.
     Reply {
@@ -157,8 +159,8 @@ pub enum Effect {
     },
     /// Change a message.
     Edit {
-        /// Which one; nothing given: one's last.
-        id: Option<MessageId>,
+        /// Which one.
+        which: Edited,
         /// Sanitised, within the limit.
         text: String,
     },
@@ -236,6 +238,23 @@ pub enum Viewing {
     Ids(bool),
     /// Without the lines that say who has joined, left or taken another name.
     Quiet(bool),
+}
+
+/// Which message is changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edited {
+    /// One's last.
+    Last,
+    /// The one with this id: it was given as `#12`.
+    Id(MessageId),
+    /// A number without `#`: the one with this id if it is one's own; otherwise one's last, and the number is part of the
+    /// text.
+    Perhaps {
+        /// The number.
+        id: MessageId,
+        /// The text with the number; or why it cannot be said.
+        whole: Box<Result<String, String>>,
+    },
 }
 
 /// Which dialogue about accounts is begun.

@@ -41,9 +41,10 @@ use account::Dialogue;
 use paste::{Paste, Pasted};
 
 pub use answer::{Answer, Came};
-pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Effect, Viewing};
+pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Edited, Effect, Viewing};
 pub use login::LoginRefusal;
 pub use reply::{JoinRefusal, NotMade, Refusal, others, people, seconds};
+pub use talk::way_out;
 
 /// What reaches the machine from the terminal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::effect::{TEMPORARY_DEFAULT, TEMPORARY_MOST};
 use super::reply::Refusal;
 use super::view::MOST_ADDRESSEES;
-use super::{Effect, Palette, Rules, State, paste};
+use super::{Edited, Effect, Palette, Rules, State, paste};
 use crate::command::Typed;
 use crate::conversation::Conversation;
 use crate::identity::Whom;
@@ -47,6 +47,14 @@ fn message_id(word: &str) -> Option<MessageId> {
     let digits = word.strip_prefix('#').unwrap_or(word);
     let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| MessageId(digits.parse().unwrap_or(u64::MAX)))
+}
+
+/// How a line that begins with `@` is said in the view of a conversation instead of sent.
+pub fn way_out(here: Option<&Conversation>) -> String {
+    match here {
+        Some(Conversation::Direct(partner)) => format!(" A leading blank says it to {}.", partner.name),
+        Some(Conversation::Room(_)) | None => " A leading blank says it to the room.".to_owned(),
+    }
 }
 
 /// Reads names parted by commas. Nothing if one is wrong, or if there are too many, which is told.
@@ -129,7 +137,25 @@ impl Palette {
     pub(super) fn address(&mut self, to: &str, said: &str, rules: &Rules, effects: &mut Vec<Effect>) {
         let Some(said) = self.sayable(said, rules, effects) else { return };
         if let Some(to) = addressees(to, effects) {
-            effects.push(Effect::SendDirect { to, draft: Draft::said(said).into() });
+            effects.push(Effect::SendDirect { to, draft: Draft::said(said).into(), in_view: false });
+        }
+    }
+
+    /// The same in the view, where the line may have been meant for everybody there: `@here`, `@app.route('/')`. Every
+    /// refusal says how.
+    pub(super) fn address_in_view(&mut self, to: &str, said: &str, rules: &Rules, effects: &mut Vec<Effect>) {
+        let before = effects.len();
+        self.address(to, said, rules, effects);
+        if effects.len() == before {
+            effects.push(Effect::Tell(Tone::Refusal, Refusal::NoText.to_string()));
+        }
+        let way_out = way_out(self.current());
+        for effect in &mut effects[before..] {
+            match effect {
+                Effect::Tell(Tone::Refusal, line) => line.push_str(&way_out),
+                Effect::SendDirect { in_view, .. } => *in_view = true,
+                _ => {}
+            }
         }
     }
 
@@ -178,7 +204,16 @@ impl Palette {
             return None;
         }
         if let Some(said) = self.sayable(said, rules, effects) {
-            effects.push(Effect::Edit { id, text: said.to_owned() });
+            let whole = || match too_long(typed.rest, rules) {
+                Some(refusal) => Err(refusal.to_string()),
+                None => Ok(typed.rest.to_owned()),
+            };
+            let which = match id {
+                None => Edited::Last,
+                Some(id) if first.starts_with('#') => Edited::Id(id),
+                Some(id) => Edited::Perhaps { id, whole: whole().into() },
+            };
+            effects.push(Effect::Edit { which, text: said.to_owned() });
         }
         Some(())
     }
@@ -209,7 +244,7 @@ impl Palette {
         match (to, self.current()) {
             (Some(to), _) => {
                 if let Some(to) = addressees(to, effects) {
-                    effects.push(Effect::SendDirect { to, draft });
+                    effects.push(Effect::SendDirect { to, draft, in_view: false });
                 }
             }
             (None, Some(current)) => {

@@ -82,6 +82,11 @@ impl Room {
         state.permits(actor, Deed::Read, state.case(), now).then(|| state.history.find(id).map(Quoted::of)).flatten()
     }
 
+    /// Whether a message is here and this person's own.
+    pub fn is_by(&self, actor: &Actor, id: MessageId, now: Instant) -> bool {
+        self.lock().own(actor, id, now) == Some(true)
+    }
+
     /// The last message of a person here.
     pub fn last_by(&self, who: &Identity) -> Option<MessageId> {
         self.lock_to_show().history.last_by(who.client, who.account).map(|message| message.id)

@@ -32,6 +32,15 @@ const SHORT_PASSWORD: usize = 8;
 const THROWN_OUT: &str = "You were logged out from another connection of your account.";
 
 impl Session {
+    /// Newcomers hear it before they are asked for a name that they cannot have.
+    #[inline(never)]
+    pub(super) fn tell_who_may_come_in(&self) {
+        if self.hub.accounts() == Accounts::Required {
+            let line = "This server is for registered users. Its admin creates the accounts.";
+            self.outbox.tell(Tone::News, line);
+        }
+    }
+
     /// A name was typed at the first question.
     #[inline(never)]
     pub(super) fn claim_name(&mut self, name: UserName) -> Answer {

@@ -62,10 +62,10 @@ impl Session {
     #[inline(never)]
     fn carry_out_rest(&mut self, effect: Effect) {
         match effect {
-            Effect::SendDirect { to, draft } => self.send_direct(&to, *draft),
+            Effect::SendDirect { to, draft, in_view } => self.send_direct(&to, *draft, in_view),
             Effect::TellAway(whom) => self.tell_away_in_conversation(&whom),
             Effect::Reply { id, text } => self.reply(id, text),
-            Effect::Edit { id, text } => self.edit(id, &text),
+            Effect::Edit { which, text } => self.edit(which, &text),
             Effect::Delete(id) => self.delete(id),
             Effect::Search(pattern) => self.search(pattern),
             Effect::Invite { room, invited } => self.invite(&room, &invited),

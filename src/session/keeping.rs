@@ -215,14 +215,13 @@ impl Session {
         self.hub.work.run(self.ip(), move || store.account(&name)).ok()?.ok()?
     }
 
-    /// Leaves a message for somebody who is not there.
+    /// Leaves a message for somebody who is not there, or says why not.
     #[inline(never)]
-    pub(super) fn leave_word(&mut self, reader: &Account, draft: &Draft) {
-        let (Some(person), Some(store)) = (self.person.clone(), self.hub.store().cloned()) else { return };
+    pub(super) fn leave_word(&mut self, reader: &Account, draft: &Draft) -> Result<(), String> {
+        let (Some(person), Some(store)) = (self.person.clone(), self.hub.store().cloned()) else { return Ok(()) };
         let name = &reader.name;
         if draft.lasts.is_some() {
-            let line = format!("Not sent: {name} is not online, and a temporary message does not wait.");
-            return self.outbox.tell(Tone::Refusal, &line);
+            return Err(format!("{name} is not online, and a temporary message does not wait."));
         }
         let (id, at, author) = (self.hub.rooms.next_message(), Timestamp::now(), person.identity());
         let message = WaitingDirect {
@@ -236,16 +235,13 @@ impl Session {
             reply: draft.reply.clone(),
         };
         // Whom he does not want to read he does not find waiting either; and that nobody is told.
-        let put = if reader.settings.ignored.contains(&author.name) {
-            Ok(())
+        if reader.settings.ignored.contains(&author.name) {
+            // Nothing to be done.
         } else if store.keeps_history() {
-            store.keep_direct(reader.id, message).map_err(|error| error.to_string())
+            store.keep_direct(reader.id, message).map_err(|error| error.to_string())?;
         } else {
             let full = |_| format!("Too many messages wait for {name} already: try again later.");
-            self.hub.mailbox.put(reader.id, message).map_err(full)
-        };
-        if let Err(line) = put {
-            return self.outbox.tell(Tone::Refusal, &format!("Not sent: {line}"));
+            self.hub.mailbox.put(reader.id, message).map_err(full)?;
         }
         if self.left_words.len() >= MOST_LEFT_WORDS {
             self.left_words.remove(0);
@@ -258,6 +254,7 @@ impl Session {
         if self.outbox.ignores(ClientId::NONE, name) {
             self.tell_ignored(name);
         }
+        Ok(())
     }
 
     /// Changes a message of this person's that waits for somebody, or takes it back (`None`). False if it waits no more, or

@@ -9,6 +9,7 @@
 //! *Called by* `server`.
 
 mod account;
+mod afterwards;
 mod arrival;
 mod complete;
 mod deadlines;
@@ -289,6 +290,7 @@ impl Session {
             message => message,
         };
         self.outbox.tell(Tone::News, welcome);
+        self.tell_who_may_come_in();
     }
 
     fn is_over(&self) -> bool {

@@ -1,6 +1,6 @@
-//! Talking: what this person says, to a room or to people, and what becomes of it afterwards.
+//! Talking: what this person says, to a room or to people.
 //!
-//! *Owns* the way from a draft to a room or a conversation of two, and finding the message that a number means.
+//! *Owns* the way from a draft to a room or a conversation of two.
 //! *Knows nothing of* what was typed, and of how a message looks.
 //! *Called by* `session::effects`.
 
@@ -14,23 +14,14 @@ use crate::conversation::Conversation;
 use crate::deed::{Actor, Denied};
 use crate::direct::{Pair, TooMany};
 use crate::identity::Whom;
-use crate::message::{Addressee, Draft, Event, Message, MessageId, Quoted};
+use crate::message::{Addressee, Draft, Event, Message, MessageId};
 use crate::names::UserName;
 use crate::outbox::Own;
-use crate::palette::Answer;
-use crate::room::{Erased, Room};
+use crate::palette::{self, Answer};
+use crate::room::Room;
 use crate::roster::Person;
 use crate::screen::Tone;
 use crate::timer::Task;
-
-/// Where a message stands.
-enum Place {
-    Room(Arc<Room>),
-    /// In a room, before what memory holds.
-    Older(Arc<Room>, Box<Message>),
-    /// One that was sent to several people stands in several conversations.
-    Direct(Vec<Arc<Pair>>),
-}
 
 impl Session {
     #[inline(never)]
@@ -47,7 +38,7 @@ impl Session {
                 let whom = Whom { name: partner.name.clone(), client: Some(partner.client) };
                 let in_view = !confirm;
                 match self.hub.directs.find(self.outbox.id(), partner.client) {
-                    Some(pair) => self.send(vec![pair], draft, in_view),
+                    Some(pair) => self.send(vec![pair], draft, in_view, ""),
                     None => self.refuse(&Denied::NotOnline(Whom { client: None, ..whom })),
                 }
             }
@@ -55,7 +46,7 @@ impl Session {
     }
 
     #[inline(never)]
-    fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
+    pub(super) fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
         let (now, lasts) = (Instant::now(), draft.lasts);
         let Ok(held) = self.hold_temporary(lasts, 1) else { return };
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
@@ -142,32 +133,38 @@ impl Session {
         }
     }
 
+    /// Sends a message to people. `in_view`: it was typed into the view, where it could be said instead; every refusal
+    /// tells how.
     #[inline(never)]
-    pub(super) fn send_direct(&mut self, to: &[Whom], draft: Draft) {
+    pub(super) fn send_direct(&mut self, to: &[Whom], draft: Draft, in_view: bool) {
+        let way_out = if in_view { palette::way_out(self.palette.current()) } else { String::new() };
         let mut pairs: Vec<Arc<Pair>> = Vec::new();
         for whom in to {
-            if self.hub.roster.find(whom).is_none()
-                && let Some(reader) = self.account_of(whom)
-            {
-                self.leave_word(&reader, &draft);
-                continue;
-            }
-            match self.begin(whom) {
-                Ok(pair) if pairs.iter().any(|known| Arc::ptr_eq(known, &pair)) => {}
-                Ok(pair) => pairs.push(pair),
-                Err(line) => {
-                    // A sentence of its own begins with a capital letter, a name stays as it is.
-                    let line = line.strip_prefix("You ").map_or(line.clone(), |rest| format!("you {rest}"));
-                    self.outbox.tell(Tone::Refusal, &format!("Not sent: {line}"));
-                }
+            let away = if self.hub.roster.find(whom).is_none() { self.account_of(whom) } else { None };
+            let refused = match away {
+                Some(reader) => self.leave_word(&reader, &draft).err(),
+                None => match self.begin(whom) {
+                    Ok(pair) if pairs.iter().any(|known| Arc::ptr_eq(known, &pair)) => None,
+                    Ok(pair) => {
+                        pairs.push(pair);
+                        None
+                    }
+                    Err(line) => Some(line),
+                },
+            };
+            if let Some(line) = refused {
+                // A sentence of its own begins with a capital letter, a name stays as it is.
+                let line = line.strip_prefix("You ").map_or(line.clone(), |rest| format!("you {rest}"));
+                self.outbox.tell(Tone::Refusal, &format!("Not sent: {line}{way_out}"));
             }
         }
-        self.send(pairs, draft, false);
+        self.send(pairs, draft, false, &way_out);
     }
 
     /// Sends one message to one or several people. `in_view`: the author looks at the conversation, and has typed it there.
+    /// `way_out` goes behind a refusal.
     #[inline(never)]
-    fn send(&mut self, pairs: Vec<Arc<Pair>>, draft: Draft, in_view: bool) {
+    pub(super) fn send(&mut self, pairs: Vec<Arc<Pair>>, draft: Draft, in_view: bool, way_out: &str) {
         let Some(person) = self.person.clone() else { return };
         if pairs.is_empty() {
             return;
@@ -188,7 +185,7 @@ impl Session {
                     sent.push(Arc::clone(pair));
                     event.message().map(|message| message.id)
                 }
-                Err(denied) => return self.refuse(&denied),
+                Err(denied) => return self.outbox.tell(Tone::Refusal, &format!("{denied}{way_out}")),
             },
             _ => {
                 let own = self.outbox.id();
@@ -202,7 +199,7 @@ impl Session {
                 for pair in pairs {
                     match pair.share(&event, own, &clock) {
                         Ok(()) => sent.push(pair),
-                        Err(denied) => self.refuse(&denied),
+                        Err(denied) => self.outbox.tell(Tone::Refusal, &format!("{denied}{way_out}")),
                     }
                 }
                 if !sent.is_empty() {
@@ -251,147 +248,5 @@ impl Session {
 
     pub(super) fn tell_ignored(&self, name: &UserName) {
         self.outbox.tell(Tone::News, &format!("You ignore {name} and see no answer; :unignore {name} ends that."));
-    }
-
-    /// Where a message stands that this person may read.
-    fn locate(&self, actor: &Actor, id: MessageId) -> Option<Place> {
-        let now = Instant::now();
-        let room = self.memberships.iter().find(|membership| membership.room().quote(actor, id, now).is_some());
-        if let Some(membership) = room {
-            return Some(Place::Room(Arc::clone(membership.room())));
-        }
-        let mut pairs = self.hub.directs.of(self.outbox.id());
-        pairs.retain(|pair| pair.quote(id).is_some());
-        if pairs.is_empty() {
-            let (room, message) = self.locate_older(actor, id)?;
-            return Some(Place::Older(room, Box::new(message)));
-        }
-        Some(Place::Direct(pairs))
-    }
-
-    /// The number given, or the one of the last message that this person has said anywhere.
-    fn meant(&self, id: Option<MessageId>) -> Option<MessageId> {
-        let own = self.outbox.id();
-        let who = self.person.as_ref().map(|person| person.identity());
-        let in_rooms = self.memberships.iter().filter_map(|membership| membership.room().last_by(who.as_ref()?));
-        let pairs = self.hub.directs.of(own);
-        let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
-        id.or_else(|| in_rooms.chain(directs).chain(self.left_words.last().copied()).max())
-            .or_else(|| self.last_older())
-    }
-
-    #[inline(never)]
-    pub(super) fn reply(&mut self, id: MessageId, text: String) {
-        let Some(actor) = self.actor() else { return };
-        match self.locate(&actor, id) {
-            Some(Place::Room(room)) => {
-                let reply = room.quote(&actor, id, Instant::now());
-                let in_view = room.is_viewed_by(self.outbox.id());
-                self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
-            }
-            Some(Place::Older(room, message)) => {
-                let reply = Some(Quoted::of(&message));
-                let in_view = room.is_viewed_by(self.outbox.id());
-                self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
-            }
-            Some(Place::Direct(pairs)) if !self.pay_for(pairs.len() - 1) => {}
-            Some(Place::Direct(pairs)) => {
-                let reply = pairs.first().and_then(|pair| pair.quote(id));
-                self.send(pairs, Draft { reply, ..Draft::said(text) }, false);
-            }
-            None => match self.received_words.iter().find(|quoted| quoted.id == id).cloned() {
-                // It waited for this person: the answer goes to its author, wherever he is by now.
-                Some(quoted) => {
-                    let whom = Whom { name: quoted.author.clone(), client: None };
-                    self.send_direct(&[whom], Draft { reply: Some(quoted), ..Draft::said(text) });
-                }
-                None => self.refuse(&Denied::NoMessage),
-            },
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn edit(&mut self, id: Option<MessageId>, text: &str) {
-        let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
-        let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
-        match self.locate(&actor, id) {
-            Some(Place::Room(room)) => {
-                let edited = room.edit(&actor, id, text, Instant::now());
-                self.changed(&room, edited, &format!("Edited {id}."));
-            }
-            Some(Place::Older(room, message)) => {
-                let edited = room.edit_older(&actor, &message, text, Instant::now());
-                self.changed(&room, Some(edited), &format!("Edited {id}."));
-            }
-            Some(Place::Direct(pairs)) => {
-                let clock = self.hub.clock.clone();
-                self.change_direct(&pairs, |pair, show| pair.edit(id, &person, text, show, &clock));
-            }
-            None if self.change_left_word(id, Some(text)) => {}
-            None => self.refuse(&Denied::NoMessage),
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn delete(&mut self, id: Option<MessageId>) {
-        let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
-        let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
-        match self.locate(&actor, id) {
-            Some(Place::Room(room)) => {
-                let deleted = room.delete(&actor, id, Instant::now());
-                if let Some(Ok(_)) = deleted {
-                    self.hub.timer.cancel(id);
-                    self.audit_in(&room, &format!("{id} was deleted"));
-                }
-                self.changed(&room, deleted, &format!("Deleted {id}."));
-            }
-            Some(Place::Older(room, message)) => {
-                let deleted = room.delete_older(&actor, &message, Instant::now());
-                if deleted.is_ok() {
-                    self.audit_in(&room, &format!("{id} was deleted"));
-                }
-                self.changed(&room, Some(deleted), &format!("Deleted {id}."));
-            }
-            Some(Place::Direct(pairs)) => {
-                let clock = self.hub.clock.clone();
-                self.change_direct(&pairs, |pair, show| {
-                    let deleted = pair.delete(id, &person, show, &clock);
-                    if let Some(Ok(())) = deleted {
-                        // A conversation that is over by then could not say that it was deleted.
-                        self.hub.timer.cancel(id);
-                    }
-                    deleted
-                });
-            }
-            None if self.change_left_word(id, None) => {}
-            None => self.refuse(&Denied::NoMessage),
-        }
-    }
-
-    /// A message of a room was changed, or not. Whoever looks at the room sees it; who does not is told.
-    fn changed(&mut self, room: &Arc<Room>, changed: Option<Result<Erased, Denied>>, line: &str) {
-        match changed {
-            Some(Ok(erased)) => {
-                self.note_undelivered(room);
-                self.hub.arrange_redraw(room, erased);
-                if !room.is_viewed_by(self.outbox.id()) {
-                    self.outbox.tell(Tone::News, line);
-                }
-                self.await_change(room);
-            }
-            Some(Err(denied)) => self.refuse(&denied),
-            None => self.refuse(&Denied::NoMessage),
-        }
-    }
-
-    /// Changes a message in every conversation it stands in. Its author sees one of the changes.
-    fn change_direct(&self, pairs: &[Arc<Pair>], change: impl Fn(&Pair, bool) -> Option<Result<(), Denied>>) {
-        for (index, pair) in pairs.iter().enumerate() {
-            match change(pair, index == 0) {
-                Some(Ok(())) => self.hub.arrange_direct_redraw(pair),
-                Some(Err(denied)) => self.refuse(&denied),
-                None => self.refuse(&Denied::NoMessage),
-            }
-        }
     }
 }

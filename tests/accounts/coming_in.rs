@@ -26,6 +26,13 @@ const DOORS: &[Door] = &[
 ];
 
 impl Door {
+    fn first_question(self) -> &'static str {
+        match self {
+            Door::Quick => "Enter room name: ",
+            _ => self.question(),
+        }
+    }
+
     fn question(self) -> &'static str {
         match self {
             Door::Quick => "Enter username: ",
@@ -57,14 +64,19 @@ impl House {
         }
     }
 
-    /// Somebody at the question for a name, who then gives one.
-    fn name_given(&self, door: Door, name: &str) -> Client {
-        let mut client = match door {
+    /// Somebody who has said nothing yet.
+    fn connect(&self, door: Door) -> Client {
+        match door {
             Door::Plain => Client::connect(self.server.address()),
             Door::Quick => Client::connect(self.server.quick_address()),
             #[cfg(feature = "tls")]
             Door::Encrypted => self.trust.connect(self.server.tls_address()),
-        };
+        }
+    }
+
+    /// Somebody at the question for a name, who then gives one.
+    fn name_given(&self, door: Door, name: &str) -> Client {
+        let mut client = self.connect(door);
         if matches!(door, Door::Quick) {
             client.expect("Enter room name: ");
             client.send("general");
@@ -166,6 +178,23 @@ fn where_accounts_are_required_a_guest_is_answered_like_a_wrong_password_and_an_
         give(&mut alice, PASSWORD);
         alice.expect("* Hello alice. 1 person online");
         quit(alice);
+    }
+}
+
+#[test]
+fn where_accounts_are_required_newcomers_hear_who_creates_them_and_elsewhere_nobody_does() {
+    let registered = "* This server is for registered users. Its admin creates the accounts.\r\n";
+    let home = Home::new();
+    let house = House::with(&home, "required");
+    for &door in DOORS {
+        let told = house.connect(door).expect(door.first_question());
+        assert!(told.contains(registered), "{told:?}");
+    }
+    let home = Home::new();
+    let house = House::with(&home, "optional");
+    for &door in DOORS {
+        let told = house.connect(door).expect(door.first_question());
+        assert!(!told.contains("registered"), "{told:?}");
     }
 }
 

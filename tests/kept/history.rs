@@ -146,7 +146,7 @@ fn an_old_message_is_changed_by_its_author_and_by_nobody_else() {
     let mut bob = chat(&server, "bob", "general");
     let mut guest = server.chat("guest", "general");
     for client in [&mut bob, &mut guest] {
-        for command in ["/edit 1 mine", "/delete 1"] {
+        for command in ["/edit #1 mine", "/delete 1"] {
             client.send(command);
             client.expect("! That message is not yours.\r\n");
         }

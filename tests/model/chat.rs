@@ -298,7 +298,11 @@ impl Chat {
             Act::Me(text) => self.say(me, text, true, false),
             Act::Temporary(text) => self.say(me, text, false, true),
             Act::To(room, text) => self.say_to(me, room, text),
-            Act::Direct(to, text) | Act::At(to, text) => self.send(me, to, text),
+            Act::Direct(to, text) => self.send(me, to, text, ""),
+            Act::At(to, text) => {
+                let way_out = self.way_out(me);
+                self.send(me, to, text, &way_out);
+            }
             Act::OpenDirect(whom) => self.open_direct(me, whom),
             Act::NoText(_) => {
                 self.tell(me, "! There is no text behind the names: @bob,carol and then what you want to say.");

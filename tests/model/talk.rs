@@ -162,16 +162,26 @@ impl Chat {
         }
     }
 
-    pub fn send(&mut self, me: Client, to: &[String], text: &str) {
-        if self.too_long(me, text) {
-            return;
+    /// How a line with an address is said instead, in the view.
+    pub fn way_out(&self, me: Client) -> String {
+        let Some(person) = self.person(me).filter(|person| person.view) else { return String::new() };
+        match person.open.last() {
+            Some(Place::Pair(partner)) => format!(" A leading blank says it to {}.", self.name(*partner)),
+            _ => " A leading blank says it to the room.".to_owned(),
+        }
+    }
+
+    pub fn send(&mut self, me: Client, to: &[String], text: &str, way_out: &str) {
+        if text.len() > 150 {
+            let line = format!("! Not said: {} characters, and a message may have 150.{way_out}", text.len());
+            return self.tell(me, line);
         }
         let mut partners = Vec::new();
         for whom in to {
             match self.begin(me, whom) {
                 Err(why) => {
                     let why = why.strip_prefix("You ").map_or(why.clone(), |rest| format!("you {rest}"));
-                    self.tell(me, format!("! Not sent: {why}"));
+                    self.tell(me, format!("! Not sent: {why}{way_out}"));
                 }
                 Ok(other) if partners.contains(&other) => {}
                 Ok(other) => partners.push(other),
@@ -228,11 +238,16 @@ impl Chat {
         partners
     }
 
+    /// The ids of the messages of one's own that are still there.
+    fn own(&self, me: Client) -> impl Iterator<Item = u64> {
+        let rooms = self.rooms.values().filter(move |room| room.members.contains_key(&me)).flat_map(|room| &room.said);
+        let pairs = self.pairs.iter().filter(move |(key, _)| key.0 == me || key.1 == me).flat_map(|(_, said)| said);
+        rooms.chain(pairs).filter(move |message| message.from == me).map(|message| message.id)
+    }
+
     /// The last message of his own, where none is named.
     fn meant(&mut self, me: Client, id: Option<u64>) -> Option<u64> {
-        let rooms = self.rooms.values().filter(|room| room.members.contains_key(&me)).flat_map(|room| &room.said);
-        let pairs = self.pairs.iter().filter(|(key, _)| key.0 == me || key.1 == me).flat_map(|(_, said)| said);
-        let own = rooms.chain(pairs).filter(|message| message.from == me).map(|message| message.id).max();
+        let own = self.own(me).max();
         if id.or(own).is_none() {
             self.tell(me, "! There is no message of yours that is still kept.");
         }
@@ -263,6 +278,14 @@ impl Chat {
         if self.too_long(me, text) {
             return;
         }
+        // A number that is no message of one's own is part of the text, if there is a message it could be for.
+        let number = id.filter(|id| !self.own(me).any(|own| own == *id)).filter(|_| self.own(me).next().is_some());
+        let whole = number.map(|number| format!("{number} {text}"));
+        let (id, text) = match &whole {
+            Some(whole) if self.too_long(me, whole) => return,
+            Some(whole) => (None, whole.as_str()),
+            None => (id, text),
+        };
         let Some(id) = self.meant(me, id) else { return };
         let Some(who) = self.person(me).map(Person::who) else { return };
         if let Some(room) = self.room_of(me, id) {

@@ -236,7 +236,7 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
     }
     assert_eq!(
         person.types("@bob hi"),
-        [Effect::SendDirect { to: vec![whom("bob")], draft: Draft::said("hi").into() }]
+        [Effect::SendDirect { to: vec![whom("bob")], draft: Draft::said("hi").into(), in_view: true }]
     );
     assert_eq!(person.types(":q"), [Effect::LeaveView]);
     assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));

@@ -10,7 +10,11 @@ fn say(view: bool, draft: Draft) -> Effect {
 }
 
 fn send(names: &[&str], draft: Draft) -> Effect {
-    Effect::SendDirect { to: names.iter().map(|name| whom(name)).collect(), draft: draft.into() }
+    Effect::SendDirect { to: names.iter().map(|name| whom(name)).collect(), draft: draft.into(), in_view: false }
+}
+
+fn perhaps(id: u64, whole: &str) -> Edited {
+    Edited::Perhaps { id: MessageId(id), whole: Box::new(Ok(whole.to_owned())) }
 }
 
 fn lasting(seconds: u64, text: &str) -> Draft {
@@ -56,21 +60,34 @@ fn every_way_to_say_something_says_it_once() {
 #[test]
 fn a_message_is_edited_by_number_or_is_the_last_one() {
     for view in [false, true] {
-        for (line, id, text) in [
-            ("edit at noon", None, "at noon"),
-            ("edit 12 at noon", Some(12), "at noon"),
-            ("edit #12 at noon", Some(12), "at noon"),
-            ("edit #12  at  noon", Some(12), "at  noon"),
-            ("edit # at noon", None, "# at noon"),
-            ("edit 12x at noon", None, "12x at noon"),
-            ("edit -12 at noon", None, "-12 at noon"),
-            ("edit 12 13", Some(12), "13"),
-            ("edit 99999999999999999999 x", Some(u64::MAX), "x"),
+        let id = |id| Edited::Id(MessageId(id));
+        for (line, which, text) in [
+            ("edit at noon", Edited::Last, "at noon"),
+            ("edit 12 at noon", perhaps(12, "12 at noon"), "at noon"),
+            ("edit #12 at noon", id(12), "at noon"),
+            ("edit #12  at  noon", id(12), "at  noon"),
+            ("edit # at noon", Edited::Last, "# at noon"),
+            ("edit 12x at noon", Edited::Last, "12x at noon"),
+            ("edit -12 at noon", Edited::Last, "-12 at noon"),
+            ("edit 12 13", perhaps(12, "12 13"), "13"),
+            ("edit 99999999999999999999 x", perhaps(u64::MAX, "99999999999999999999 x"), "x"),
+            ("edit #99999999999999999999 x", id(u64::MAX), "x"),
         ] {
-            let effect = Effect::Edit { id: id.map(MessageId), text: text.to_owned() };
+            let effect = Effect::Edit { which, text: text.to_owned() };
             assert_eq!(Person::at_general(view).commands(view, line), [effect], "{line}");
         }
     }
+}
+
+#[test]
+fn a_text_that_is_too_long_with_its_number_is_refused_only_if_that_is_no_id() {
+    let text = "x".repeat(150);
+    let told = "Not said: 153 characters, and a message may have 150.".to_owned();
+    let which = Edited::Perhaps { id: MessageId(12), whole: Box::new(Err(told)) };
+    let effect = Effect::Edit { which, text: text.clone() };
+    assert_eq!(Person::in_room().types(&format!(":edit 12 {text}")), [effect]);
+    let told = "Not said: 151 characters, and a message may have 150.";
+    assert_eq!(Person::in_room().types(&format!(":edit 12 {text}x")), refusal(told));
 }
 
 #[test]
@@ -125,26 +142,72 @@ fn people_are_addressed_in_palette_and_view_each_once() {
             ("@bob,,carol hi", &["bob", "carol"]),
             ("@bob\nhi", &["bob"]),
         ] {
-            assert_eq!(Person::at_general(view).types(line), [send(to, Draft::said("hi"))], "{line}");
+            let effect = Effect::SendDirect {
+                to: to.iter().map(|name| whom(name)).collect(),
+                draft: Draft::said("hi").into(),
+                in_view: view,
+            };
+            assert_eq!(Person::at_general(view).types(line), [effect], "{line}");
         }
         let most = format!("@{} hi", names(10));
         let effects = Person::at_general(view).types(&most);
         assert!(matches!(&effects[..], [Effect::SendDirect { to, .. }] if to.len() == 10), "{effects:?}");
         let told = "Too many names: 10 at once is the most.";
         for line in [format!("@{} hi", names(11)), format!("@{} hi", names(500))] {
-            assert_eq!(Person::at_general(view).types(&line), refusal(told));
+            assert_eq!(Person::at_general(view).types(&line), refusal(&with_way_out(told, view)));
         }
         for command in [format!("dm {} hi", names(11)), format!("temp 5 @{} hi", names(11))] {
             assert_eq!(Person::at_general(view).commands(view, &command), refusal(told));
         }
         let wrong = "A name has no ! in it: a letter, then letters, digits, _ or -.";
-        assert_eq!(Person::at_general(view).types("@bob,car!ol hi"), refusal(wrong));
+        assert_eq!(Person::at_general(view).types("@bob,car!ol hi"), refusal(&with_way_out(wrong, view)));
     }
     assert_eq!(
         Person::in_palette().types("@bob hi"),
         [send(&["bob"], Draft::said("hi"))],
         "no room is needed for that"
     );
+}
+
+/// In the view every refusal of a line that begins with `@` says how to say it there.
+fn with_way_out(told: &str, view: bool) -> String {
+    let way_out = if view { " A leading blank says it to the room." } else { "" };
+    [told, way_out].concat()
+}
+
+#[test]
+fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there() {
+    let names = "@bob,carol and then what you want to say.";
+    let no_text = format!("There is no text behind the names: {names}");
+    let too_long = format!("@bob {}", "x".repeat(151));
+    for (line, told) in [
+        ("@here hello", "The name here is reserved."),
+        ("@alice: hello", "A name has no : in it: a letter, then letters, digits, _ or -."),
+        ("@app.route('/') is a line of Python", "A name has no . in it: a letter, then letters, digits, _ or -."),
+        ("@app.route('/')\ndef index():", "A name has no . in it: a letter, then letters, digits, _ or -."),
+        ("@élodie hello", "A name begins with a letter from A to Z."),
+        (
+            "@lee, max hello",
+            "Not sent: several names have commas and no blanks between them, as in @bob,carol and then the text.",
+        ),
+        ("@bob \u{200b}", &no_text),
+        (&too_long, "Not said: 151 characters, and a message may have 150."),
+    ] {
+        assert_eq!(Person::in_view().types(line), refusal(&with_way_out(told, true)), "{line}");
+        let literal = Person::in_view().types(&format!(" {line}"));
+        assert!(line.ends_with(['x', '\u{200b}']) || literal == said(line), "{literal:?}");
+    }
+    // In the view of a conversation the room is one person.
+    let mut person = Person::in_palette();
+    person.types(":dm bob");
+    person.hears(Answer::DirectOpened(crate::message::Addressee {
+        client: crate::message::ClientId(7),
+        name: user("bob"),
+    }));
+    person.types(":chat");
+    assert_eq!(person.types("@here hi"), refusal("The name here is reserved. A leading blank says it to bob."));
+    // A command says what it is.
+    assert_eq!(Person::in_view().types("/dm here hi"), refusal("The name here is reserved."));
 }
 
 #[test]
@@ -173,7 +236,8 @@ fn every_text_may_be_as_long_as_the_limit_and_no_longer() {
             let nothing = Person::in_two_rooms(view).commands(view, &format!("{start}\u{200b}"));
             assert_eq!(nothing, [], "{start}: nothing visible is nothing");
         }
-        assert_eq!(Person::at_general(view).types(&format!("@bob {}", "é".repeat(151))), refusal(told));
+        let over = Person::at_general(view).types(&format!("@bob {}", "é".repeat(151)));
+        assert_eq!(over, refusal(&with_way_out(told, view)));
     }
 }
 
@@ -208,7 +272,7 @@ fn several_lines_behind_a_command_for_talking_are_its_text_and_others_are_lines_
     }
     assert_eq!(Person::in_room().types(":say one\ntwo"), [say(false, Draft::said("one\ntwo"))]);
     assert_eq!(Person::in_room().types("@bob one\ntwo"), [send(&["bob"], Draft::said("one\ntwo"))]);
-    let edit = Effect::Edit { id: Some(MessageId(12)), text: "one\ntwo".to_owned() };
+    let edit = Effect::Edit { which: perhaps(12, "12 one\ntwo"), text: "one\ntwo".to_owned() };
     assert_eq!(Person::in_room().types(":edit 12 one\ntwo"), [edit]);
     assert_eq!(Person::in_room().types(":temp 5\none\ntwo"), [say(false, lasting(5, "one\ntwo"))]);
     let asked = Person::at(Door::Plain);
