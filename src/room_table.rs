@@ -4,6 +4,8 @@
 //! *Knows nothing of* what goes on inside a room.
 //! *Called by* `session`, `server`, and the timer.
 
+mod reload;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -63,15 +65,31 @@ impl RoomTable {
             clock,
             table: Mutex::new(Table { rooms: BTreeMap::new(), last_instance: 0 }),
         };
-        table.apply(config);
+        table.set_limits(config);
+        let mut rooms = table.lock();
+        for (name, room_config) in &config.rooms {
+            let room = table.new_own(&mut rooms, name, room_config);
+            rooms.rooms.insert(name.clone(), room);
+        }
+        drop(rooms);
         table
+    }
+
+    fn set_limits(&self, config: &Config) {
+        self.shared.history_max.store(config.history_max, Ordering::Relaxed);
+        let queue_bytes = config.limits.outbox_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes / 4);
+        self.shared.queue_bytes.store(queue_bytes, Ordering::Relaxed);
+    }
+
+    /// The wall clock, as far as the store trusts it.
+    fn moment(&self) -> Timestamp {
+        self.shared.store.as_ref().map_or_else(Timestamp::now, |store| store.moment())
     }
 
     /// Brings back what was kept: rooms that people have made, the lists of the configured ones, and what was said. Before
     /// anybody is let in.
     pub fn restore(&self, rooms: Vec<KeptRoom>, histories: Vec<(RoomName, Vec<KeptMessage>)>, last_message: MessageId) {
-        let moment = self.shared.store.as_ref().map(|store| store.moment());
-        let (now, at) = (Instant::now(), moment.unwrap_or_else(Timestamp::now));
+        let (now, at) = (Instant::now(), self.moment());
         self.shared.last_message.store(last_message.0, Ordering::Relaxed);
         let mut taken_over = Vec::new();
         let mut table = self.lock();
@@ -123,44 +141,6 @@ impl RoomTable {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Brings the rooms in line with a configuration: new ones appear, known ones are set up anew, and those it does not
-    /// name any more close with a word to their members.
-    pub fn apply(&self, config: &Config) {
-        self.shared.history_max.store(config.history_max, Ordering::Relaxed);
-        let queue_bytes = config.limits.outbox_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes / 4);
-        self.shared.queue_bytes.store(queue_bytes, Ordering::Relaxed);
-        let (mut closed, mut taken_over) = (Vec::new(), Vec::new());
-        let mut table = self.lock();
-        table.rooms.retain(|name, room| {
-            let kept = config.rooms.contains_key(name) || room.made().is_some();
-            if !kept {
-                closed.push(Arc::clone(room));
-            }
-            kept
-        });
-        for (name, room_config) in &config.rooms {
-            match table.rooms.get(name) {
-                Some(room) => {
-                    if room.set_config(room_config.clone()) {
-                        taken_over.push(name.clone());
-                    }
-                }
-                None => {
-                    table.last_instance += 1;
-                    let shared = Arc::clone(&self.shared);
-                    let clock = self.clock.clone();
-                    let room = Room::new(name.clone(), table.last_instance, room_config.clone(), shared, clock, None);
-                    table.rooms.insert(name.clone(), room);
-                }
-            }
-        }
-        drop(table);
-        self.forget(&taken_over);
-        for room in closed {
-            room.close(&format!("The room {} is closed.", room.name()));
-        }
     }
 
     /// The room of that name, hidden or not.

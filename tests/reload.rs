@@ -1,8 +1,35 @@
 //! Another configuration while people are there.
 
+#[path = "support/machine.rs"]
+mod machine;
 mod support;
 
-use support::Server;
+use machine::{Logged, argument, file};
+use support::{Client, Program, Server};
+
+#[test]
+fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the_log() {
+    let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.general]\n");
+    let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
+    let address = program.address();
+    let (mut alice, mut bob) = (Client::login(address, "alice"), Client::login(address, "bob"));
+    alice.send(":group nest bob");
+    bob.expect("* alice invites you to nest");
+    bob.send(":join nest");
+    bob.expect("[nest]> ");
+    bob.send(":say among ourselves");
+    bob.expect("* Said in nest as #1.\r\n");
+    let named = "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.general]\n[rooms.nest]\n";
+    assert!(std::fs::write(&config, named).is_ok());
+    program.signal("HUP");
+    for client in [&mut alice, &mut bob] {
+        client.expect("* nest is closed: the server has a room of that name of its own now.\r\n> ");
+    }
+    program.expect_log("room nest, made by alice, is the configuration's now: it has ended");
+    let mut carol = Client::chat(address, "carol", "nest");
+    carol.send("/history");
+    carol.expect("* Nothing has been said in nest yet.\r\n");
+}
 
 #[test]
 fn a_room_that_vanishes_closes_with_a_word_and_its_people_fall_back() {

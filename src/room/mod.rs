@@ -255,25 +255,13 @@ impl Room {
         self.lock().config.description.clone()
     }
 
-    /// The configuration names the room, with this set-up from now on; who is inside stays. True if somebody had made it to
-    /// be kept: what was said there was said to others than those whom the configuration lets in, and is not for them.
-    pub fn set_config(&self, config: RoomConfig) -> bool {
+    /// Another set-up for one of the server's own rooms; who is inside stays.
+    pub fn set_config(&self, config: RoomConfig) {
         let mut state = self.lock();
         if state.config.entry != config.entry {
             state.door.change();
         }
         state.config = config;
-        let kept = state.made.is_some() && state.kept;
-        if state.made.take().is_some() {
-            // The server's own rooms have no admins.
-            state.order = Order::default();
-            state.slow = Duration::ZERO;
-            state.kept = false;
-        }
-        if kept {
-            state.history = History::new();
-        }
-        kept
     }
 
     /// How it came to be, if somebody has made it.

@@ -162,16 +162,24 @@ fn another_configuration_keeps_made_rooms_and_closes_only_its_own() {
 }
 
 #[test]
-fn a_made_room_that_the_configuration_comes_to_name_becomes_the_servers_own() {
+fn a_made_room_that_the_configuration_comes_to_name_ends_and_the_servers_own_begins_empty() {
     let table = table();
     let chess = made(&table, "chess", address(1));
-    enter(&chess, 5).expect("let in");
+    let inside = enter(&chess, 5).expect("let in");
+    let actor = Actor { who: who(5, address(1)), operator: false };
+    chess.post(&actor, Draft::said("among us"), Timestamp::UNIX_EPOCH, Instant::now()).expect("posted");
     table.apply(&config(&["general", "chess"]));
-    assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &chess)));
-    assert!(chess.made().is_none());
-    assert_eq!(chess.count(), 1);
+    let own = table.find(&name("chess")).expect("it is there");
+    assert!(!Arc::ptr_eq(&own, &chess) && own.instance() != chess.instance());
+    assert!(own.made().is_none() && own.count() == 0 && own.said() == 0);
+    assert_eq!((chess.count(), inside.take_notices().len()), (0, 1), "who was inside is told");
+    assert_eq!(enter(&chess, 6).err(), Some(NotEntered::Closed));
+    enter(&own, 6).expect("let in");
+    // The next one leaves it and its members alone.
+    table.apply(&config(&["general", "chess"]));
+    assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &own)) && own.count() == 1);
     table.apply(&config(&["general"]));
-    assert_eq!((names(&table), chess.count()), (vec!["general".to_owned()], 0));
+    assert_eq!((names(&table), own.count()), (vec!["general".to_owned()], 0));
 }
 
 #[test]

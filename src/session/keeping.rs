@@ -143,6 +143,10 @@ impl Session {
     fn forget_room(&self, room: &Room) {
         let Some(store) = self.hub.store() else { return };
         room.record_no_more();
+        // What the disk has under this name may be another room's by now: one of the server's own, after a reload.
+        if self.hub.rooms.find(room.name()).is_some_and(|known| known.instance() != room.instance()) {
+            return;
+        }
         if let Err(error) = store.forget_room(room.name()) {
             self.tell_not_kept(&error);
         }

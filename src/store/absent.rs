@@ -161,6 +161,10 @@ impl Store {
         match *self {}
     }
 
+    pub fn room(&self, _: &RoomName) -> Result<Option<KeptRoom>, NotRead> {
+        match *self {}
+    }
+
     pub fn messages_before(&self, _: &RoomName, _: MessageId, _: usize, _: Duration) -> Result<Page, NotRead> {
         match *self {}
     }

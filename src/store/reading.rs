@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::columns::{moment, span};
-use super::kept::{Account, AuditEntry, KeptMessage, Page, Visit, WaitingDirect};
+use super::kept::{Account, AuditEntry, KeptMessage, KeptRoom, Page, Visit, WaitingDirect};
 use super::news::{NotRead, Reason};
 use super::opening::Store;
 use super::pending::Changes;
@@ -67,6 +67,12 @@ impl Store {
     /// All accounts, by name.
     pub fn accounts(&self) -> Result<Vec<Account>, NotRead> {
         self.messages.read(SHORT, accounts::list)
+    }
+
+    /// A room with its lists, if anything of it is written down.
+    pub fn room(&self, name: &RoomName) -> Result<Option<KeptRoom>, NotRead> {
+        let rooms = self.messages.read(SHORT, rooms::load)?;
+        Ok(rooms.into_iter().find(|room| room.name == *name))
     }
 
     /// Messages of a room before a number, newest first, at most so many and for so long at most.

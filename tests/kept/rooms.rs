@@ -447,3 +447,80 @@ fn a_kept_room_that_the_configuration_takes_over_shows_nobody_what_was_said_in_i
         quit(guest);
     }
 }
+
+#[test]
+fn who_is_in_a_kept_room_that_the_configuration_takes_over_is_told_why_it_ends() {
+    let home = Home::new();
+    let (server, mut alice) = den(&home, History::Kept, "open sesame");
+    alice.send(":chat");
+    alice.expect("den | ");
+    alice.send("among ourselves");
+    home.reconfigure(&server, History::Kept, "[rooms.general]\n[rooms.den]\n");
+    alice.expect("* den is closed: the server has a room of that name of its own now.\r\n");
+    alice.send(":join den");
+    alice.expect("* Joined den, 0 others here.");
+    alice.send(":topic mine");
+    alice.expect("! den is one of the server's own rooms and has no admins");
+    alice.send(":history");
+    alice.expect("* Nothing has been said in den yet.");
+    alice.send(":chat");
+    alice.expect("den | ");
+    alice.send("in the open");
+    alice.settle();
+    quit(alice);
+    server.end();
+    let server = home.start(History::Kept, "[rooms.general]\n[rooms.den]\n");
+    let mut guest = server.chat("guest", "den");
+    guest.send("/history");
+    let seen = guest.settle();
+    assert!(seen.contains("in the open") && !seen.contains("among ourselves"), "{seen:?}");
+}
+
+#[test]
+fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_history_has_and_its_bans_hold() {
+    const WITH: &str = "operators = [\"alice\"]\nhistory_max = 3\n[rooms.general]\n[rooms.games]\n";
+    const WITHOUT: &str = "operators = [\"alice\"]\nhistory_max = 3\n[rooms.general]\n";
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Kept, WITH);
+    let mut alice = come_in(&server, "alice");
+    alice.send(":join games");
+    alice.expect("[games]> ");
+    for text in ["one", "two", "three", "four"] {
+        alice.send(&format!(":say {text}"));
+        alice.expect("* Said in games as #");
+    }
+    alice.send(":delete 3");
+    alice.expect("* Deleted #3.");
+    alice.send(":ban mallory spam");
+    alice.expect("* mallory was banned by alice (spam)\r\n");
+    home.reconfigure(&server, History::Kept, WITHOUT);
+    alice.expect("* The room games is closed.\r\n");
+    // Between the two somebody may have a room of that name, which is nobody else's.
+    let mut bob = server.login("bob");
+    bob.send(":create games");
+    bob.expect("* Made games, you are its admin.");
+    bob.send(":history");
+    bob.expect("* Nothing has been said in games yet.");
+    home.reconfigure(&server, History::Kept, WITH);
+    bob.expect("* games is closed: the server has a room of that name of its own now.\r\n");
+    home.reconfigure(&server, History::Kept, WITHOUT);
+    home.reconfigure(&server, History::Kept, WITH);
+    let mut carol = server.login("carol");
+    carol.send(":join games");
+    carol.expect("[games]> ");
+    carol.send(":history");
+    let history = carol.settle();
+    carol.send(":chat");
+    let view = carol.settle();
+    for text in ["alice: one", "alice: two", "alice: four"] {
+        assert!(history.contains(text) && view.contains(text), "{text}: {history:?}, {view:?}");
+    }
+    assert!(!history.contains("three") && !view.contains("three"), "{history:?}, {view:?}");
+    let mut mallory = server.login("mallory");
+    mallory.send(":join games");
+    mallory.expect("! You are banned from games (spam).");
+    carol.send("five");
+    carol.send("/history 1");
+    carol.expect("#5 carol: five");
+}
