@@ -4,6 +4,8 @@
 
 #[path = "view/charset.rs"]
 mod charset;
+#[path = "view/returned.rs"]
+mod returned;
 mod support;
 #[path = "support/terminal.rs"]
 mod terminal;

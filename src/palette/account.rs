@@ -111,6 +111,7 @@ impl Palette {
                 if talk::too_long(rest, rules).is_some() {
                     let length = crate::text::grapheme_count(rest);
                     refuse(effects, &Refusal::TextTooLong { length, limit: rules.message_limit });
+                    effects.push(Effect::GiveBack);
                     return Some(());
                 }
                 let network = self::network(network)?;

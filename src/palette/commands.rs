@@ -157,6 +157,7 @@ impl Palette {
             Verb::Away => match text::grapheme_count(typed.rest) {
                 length if length > rules.message_limit => {
                     refuse(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
+                    effects.push(Effect::GiveBack);
                 }
                 _ => effects.push(Effect::SetAway(Some(typed.rest.to_owned()))),
             },

@@ -21,6 +21,8 @@ use crate::text::Charset;
 pub enum Effect {
     /// Show the person a line.
     Tell(Tone, String),
+    /// The line is too long to be taken: where the server edits it, it comes back to be shortened.
+    GiveBack,
     /// Take the name, or find out that somebody has it: answered by `NameClaimed`, `NameTaken`, `NameUnfit` or
     /// `PasswordNeeded`.
     ClaimName(UserName),

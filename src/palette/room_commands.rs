@@ -102,7 +102,9 @@ impl Palette {
         let told_text = if verb == Verb::Topic { typed.rest } else { rest };
         if talk::too_long(told_text, rules).is_some() {
             let length = crate::text::grapheme_count(told_text);
-            return told(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
+            told(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
+            effects.push(Effect::GiveBack);
+            return Some(());
         }
         let act = match verb {
             Verb::Invite => {

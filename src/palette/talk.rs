@@ -90,7 +90,7 @@ impl Palette {
             return None;
         }
         if let Some(refusal) = too_long(said, rules) {
-            effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+            effects.extend([Effect::Tell(Tone::Refusal, refusal.to_string()), Effect::GiveBack]);
             return None;
         }
         Some(said)

@@ -104,7 +104,10 @@ impl Session {
                 // Then it cannot be part of a text.
                 (None, _) => (Some(id), text.to_owned()),
                 (last, Ok(whole)) => (last, whole),
-                (Some(_), Err(refusal)) => return self.outbox.tell(Tone::Refusal, &refusal),
+                (Some(_), Err(refusal)) => {
+                    self.mark_refused();
+                    return self.outbox.tell(Tone::Refusal, &refusal);
+                }
             },
         };
         let text = text.as_str();

@@ -62,6 +62,7 @@ impl Session {
     #[inline(never)]
     fn carry_out_rest(&mut self, effect: Effect) {
         match effect {
+            Effect::GiveBack => self.mark_refused(),
             Effect::SendDirect { to, draft, in_view } => self.send_direct(&to, *draft, in_view),
             Effect::TellAway(whom) => self.tell_away_in_conversation(&whom),
             Effect::Reply { id, text } => self.reply(id, text),

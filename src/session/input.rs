@@ -266,6 +266,7 @@ impl Session {
 
     pub(super) fn run_line(&mut self, line: &str) {
         self.run_input(Input::LineEntered(line));
+        self.return_line(line);
     }
 
     pub(super) fn run_input(&mut self, input: Input<'_>) {

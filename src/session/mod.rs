@@ -26,6 +26,7 @@ mod personal;
 mod reading;
 mod refused;
 mod resizing;
+mod returned;
 mod rooms;
 mod search;
 mod talk;
@@ -58,6 +59,7 @@ use idle::Idle;
 use pending::Pending;
 use reading::more_waits;
 use refused::Refused;
+use returned::Returned;
 use rooms::JoinedRoom;
 
 pub(crate) use operator::ban_sentence;
@@ -140,6 +142,8 @@ pub struct Session {
     password_warned: bool,
     network_warned: bool,
     wanted: Wanted,
+    /// Lines that were not taken.
+    returned: Returned,
     /// The window has another width, and the view is to be drawn anew then.
     redraw_due: Option<Instant>,
     /// The user was told that what they typed is not UTF-8.
@@ -200,6 +204,7 @@ impl Session {
             password_warned: false,
             network_warned: false,
             wanted: Wanted::default(),
+            returned: Returned::default(),
             redraw_due: None,
             charset_warned: false,
             names_until: None,
@@ -318,6 +323,7 @@ impl Session {
             self.outbox.flush();
         } else {
             self.update_place();
+            self.put_returned();
             self.outbox.settle();
         }
         if self.effects.capacity() > 16 {

@@ -60,6 +60,7 @@ impl Session {
     /// Refuses a line whose turn would come after so long.
     #[inline(never)]
     pub(super) fn refuse_line(&mut self, line: &str, wait: Duration) {
+        self.give_back(line);
         let now = Instant::now();
         let until = now + wait;
         match &mut self.refused {

@@ -63,20 +63,15 @@ impl Session {
             }
             Err(denied) => {
                 if let Some(typed) = typed {
-                    self.put_back(&typed);
+                    self.keep_shown(&typed);
+                }
+                // It comes too fast, if for this room alone.
+                if matches!(denied, Denied::Slow(..)) {
+                    self.mark_refused();
                 }
                 self.refuse(&denied);
             }
         }
-    }
-
-    /// A line said in the view of a character mode terminal is off the screen by now: what is refused stays to be read.
-    #[inline(never)]
-    fn put_back(&self, typed: &str) {
-        self.outbox.with_display(|display, out| {
-            let line = [&**display.prompt(), typed].concat();
-            display.write(Tone::Chat, &line, out);
-        });
     }
 
     #[inline(never)]

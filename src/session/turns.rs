@@ -72,6 +72,7 @@ impl Session {
         let config = self.hub.config();
         if let Turn::Refused(wait) = self.charge(Cost::Post(units), &config, Instant::now(), PATIENCE) {
             self.refuse_fast(wait);
+            self.mark_refused();
             return false;
         }
         true

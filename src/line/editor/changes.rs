@@ -197,10 +197,13 @@ impl Editor {
         self.show(out);
     }
 
-    /// Puts a line back that was entered and not taken, to be mended and entered again.
+    /// Puts a line back that was entered and not taken, to be mended and entered again; nothing where something else is
+    /// typed already.
     pub fn put_back(&mut self, line: &str, out: &mut Vec<u8>) {
-        self.change(0..self.line.len(), line);
-        self.show(out);
+        if self.line.is_empty() && self.search.is_none() && !self.hidden && !self.is_pasting() {
+            self.change(0..0, line);
+            self.show(out);
+        }
     }
 
     /// As Backspace: telnet's EC.

@@ -360,7 +360,9 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
     ];
     for view in [false, true] {
         for (line, sentence) in &cases {
-            assert_eq!(Person::at_general(view).commands(view, line), refusal(sentence), "{line}");
+            let is_long = sentence.contains("151 characters");
+            let expected = if is_long { given_back(sentence) } else { refusal(sentence) };
+            assert_eq!(Person::at_general(view).commands(view, line), expected, "{line}");
         }
     }
 }

@@ -150,6 +150,13 @@ fn usage(view: bool, word: &str) -> Vec<Effect> {
     refusal(&format!("Use it as {}, for example {mark}{}", syntax(spec, mark), &spec.example[1..]))
 }
 
+/// A line that is too long: told, and given back.
+fn given_back(text: &str) -> Vec<Effect> {
+    let mut effects = refusal(text);
+    effects.push(Effect::GiveBack);
+    effects
+}
+
 fn refusal(text: &str) -> Vec<Effect> {
     vec![Effect::Tell(Tone::Refusal, text.to_owned())]
 }
@@ -334,7 +341,7 @@ fn the_quick_door_asks_room_then_name_then_opens_the_view() {
 fn a_message_over_the_limit_says_both_numbers() {
     let mut person = Person::in_view();
     let told = "Not said: 151 characters, and a message may have 150.";
-    assert_eq!(person.types(&"é".repeat(151)), refusal(told));
+    assert_eq!(person.types(&"é".repeat(151)), given_back(told));
     assert_eq!(person.types(&"é".repeat(150)), said(&"é".repeat(150)));
     assert_eq!(person.types("\u{200b}"), [], "nothing visible is nothing");
 }

@@ -87,7 +87,7 @@ fn a_text_that_is_too_long_with_its_number_is_refused_only_if_that_is_no_id() {
     let effect = Effect::Edit { which, text: text.clone() };
     assert_eq!(Person::in_room().types(&format!(":edit 12 {text}")), [effect]);
     let told = "Not said: 151 characters, and a message may have 150.";
-    assert_eq!(Person::in_room().types(&format!(":edit 12 {text}x")), refusal(told));
+    assert_eq!(Person::in_room().types(&format!(":edit 12 {text}x")), given_back(told));
 }
 
 #[test]
@@ -193,7 +193,9 @@ fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there(
         ("@bob \u{200b}", &no_text),
         (&too_long, "Not said: 151 characters, and a message may have 150."),
     ] {
-        assert_eq!(Person::in_view().types(line), refusal(&with_way_out(told, true)), "{line}");
+        let told = with_way_out(told, true);
+        let expected = if *line == too_long { given_back(&told) } else { refusal(&told) };
+        assert_eq!(Person::in_view().types(line), expected, "{line}");
         let literal = Person::in_view().types(&format!(" {line}"));
         assert!(line.ends_with(['x', '\u{200b}']) || literal == said(line), "{literal:?}");
     }
@@ -232,12 +234,12 @@ fn every_text_may_be_as_long_as_the_limit_and_no_longer() {
             let fits = Person::in_two_rooms(view).commands(view, &format!("{start}{}", "é".repeat(150)));
             assert!(matches!(&fits[..], [effect] if !matches!(effect, Effect::Tell(..))), "{start}: {fits:?}");
             let over = Person::in_two_rooms(view).commands(view, &format!("{start}{}", "é".repeat(151)));
-            assert_eq!(over, refusal(told), "{start}");
+            assert_eq!(over, given_back(told), "{start}");
             let nothing = Person::in_two_rooms(view).commands(view, &format!("{start}\u{200b}"));
             assert_eq!(nothing, [], "{start}: nothing visible is nothing");
         }
         let over = Person::at_general(view).types(&format!("@bob {}", "é".repeat(151)));
-        assert_eq!(over, refusal(&with_way_out(told, view)));
+        assert_eq!(over, given_back(&with_way_out(told, view)));
     }
 }
 
@@ -251,11 +253,11 @@ fn several_lines_pasted_as_one_are_one_message_in_the_view() {
     let many = vec!["x"; 100].join("\n");
     assert_eq!(Person::in_view().types(&many), said(&many), "lines are not counted as characters");
     let told = "Not said: 101 lines, 201 bytes; a message of many lines may have 100 lines and 4096 bytes.";
-    assert_eq!(Person::in_view().types(&vec!["x"; 101].join("\n")), refusal(told));
+    assert_eq!(Person::in_view().types(&vec!["x"; 101].join("\n")), given_back(told));
     let full = format!("{}\nx", "x".repeat(4094));
     assert_eq!(Person::in_view().types(&full), said(&full));
     let told = "Not said: 2 lines, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.";
-    assert_eq!(Person::in_view().types(&format!("x{full}")), refusal(told));
+    assert_eq!(Person::in_view().types(&format!("x{full}")), given_back(told));
     let mistaken = Person::in_view().types(":join staff\nsecret");
     assert!(matches!(&mistaken[..], [Effect::Tell(Tone::Refusal, _)]), "{mistaken:?}");
 }
