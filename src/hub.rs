@@ -58,8 +58,8 @@ const REDRAW_AFTER: Duration = Duration::from_millis(1050);
 /// When those are looked at again that were drawn anew only a moment before.
 const REDRAW_AGAIN: Duration = Duration::from_millis(250);
 
-/// How often rooms forget what is too old to be shown. Whoever asks for it before does not get it; this is for memory, and
-/// for screens that are drawn anew.
+/// How often rooms drop messages that are too old to be shown. No command shows them before that either; this frees memory,
+/// and keeps them off redrawn screens.
 const FORGET_EVERY: Duration = Duration::from_secs(60);
 
 /// The number of the first connection: four digits, so that `alice#1001` looks like what it is and no message's number.

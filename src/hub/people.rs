@@ -60,7 +60,7 @@ impl Hub {
         self.store.as_ref()
     }
 
-    /// The moment by which what is kept on disk ends.
+    /// The current time for anything stored that has an end: see [`Store::moment`].
     pub fn moment(&self) -> Timestamp {
         self.store.as_ref().map_or_else(Timestamp::now, |store| store.moment())
     }

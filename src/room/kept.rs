@@ -130,7 +130,7 @@ impl Room {
         Ok(state.snapshot(self))
     }
 
-    /// Whether a password that this person sets is to be hashed first: it would be written down.
+    /// Whether a password that this user sets must be hashed first, because the room is stored.
     pub fn hashes_password_of(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
         state.kept && state.permits(actor, Deed::Set, state.case(), now)

@@ -1,7 +1,7 @@
 //! What was said in a room before what memory holds, and what is too old to be there.
 //!
-//! *Owns* changing and erasing such a message, and what of it is told to the viewers; that nothing is shown which is older
-//! than messages are kept.
+//! *Owns* changing and erasing such a message, and what viewers hear of it; and that no message older than its retention is
+//! shown.
 //! *Knows nothing of* how it is found: whoever calls has read it from the disk.
 //! *Called by* `session`, the timer, and `room` itself before it shows anything.
 
@@ -16,7 +16,7 @@ use crate::message::{Event, Message, MessageId};
 use crate::permission::{Case, Deed};
 
 impl Room {
-    /// The room's state without what is too old to be shown, for whoever is about to show any of it.
+    /// The room's state without messages that are too old to be shown. Every method that shows messages locks this way.
     pub(super) fn lock_to_show(&self) -> MutexGuard<'_, State> {
         let since = self.shared.store.as_ref().and_then(|store| store.shown_since());
         let mut state = self.lock();

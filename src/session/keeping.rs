@@ -27,7 +27,7 @@ const MOST_OLDER: usize = 1000;
 /// Messages to absent people that their author can still change, the last ones.
 const MOST_LEFT_WORDS: usize = 100;
 
-/// How long somebody waits for the disk who has deleted or edited something. After that it is told, and still on its way.
+/// How long a user who deleted or edited something waits for the disk. After that they hear that it is not there yet.
 const CHANGING: Duration = Duration::from_secs(1);
 
 /// How long reading older messages may take.
@@ -87,7 +87,7 @@ impl Session {
             return self.prepare_keeping(room, actor).then_some(Prepared(None));
         }
         if let Act::Set(Setting::Password(Some(new))) = act
-            // Whoever may not set one costs no hash: the room says so.
+            // A user who may not set one costs no hash: the room refuses them.
             && room.hashes_password_of(actor, Instant::now())
         {
             return self.hashed(new.clone()).map(|hash| Prepared(Some(hash)));

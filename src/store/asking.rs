@@ -39,13 +39,13 @@ const NAME: usize = 128;
 const WAITS: u8 = 0;
 /// Nobody waits any more: it is not done.
 const GIVEN_UP: u8 = 1;
-/// It is being committed, and done whoever waits.
+/// It is being committed, whether the caller still waits or not.
 const CLAIMED: u8 = 2;
 
 /// One thing to do, and who waits for it.
 ///
-/// Giving up and committing exclude each other: what somebody was told is not done must not be done afterwards, for he asks
-/// again, or reads nowhere what it took away. Which came first is decided by one step of one number.
+/// Giving up and committing exclude each other: a request reported as not done must not be done afterwards, because the
+/// caller asks again, or never sees what it removed. One compare-and-swap decides which came first.
 struct Asked<T, F> {
     what: F,
     done: Option<T>,
@@ -269,7 +269,7 @@ impl Store {
         self.ask(Words::Stay, |_| Ok(()))
     }
 
-    /// The same, for so long at most.
+    /// The same, with a time limit.
     pub fn catch_up_within(&self, patience: Duration) -> Result<(), NotKept> {
         self.wait(Entry::Order, Words::Stay, |_| Ok(()), patience)
     }

@@ -61,7 +61,7 @@ impl Writer {
                 self.connection.execute_batch("COMMIT")?;
                 return Ok(refused);
             }
-            // Whoever has given up is passed over the next time, so there is an end to this.
+            // A request that was given up is skipped the next time, so this ends.
             self.roll_back();
         }
     }

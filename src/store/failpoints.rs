@@ -12,7 +12,7 @@ use std::time::Duration;
 pub enum Point {
     /// Before a batch is begun.
     Begin,
-    /// When it is applied, before anybody who waits is asked whether he still does.
+    /// After it is applied, before it is checked that every caller still waits.
     Applied,
     /// Before it is committed.
     Commit,

@@ -147,7 +147,7 @@ fn open(path: &Path, creates: bool) -> Result<File, OpenError> {
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(creates).truncate(false).mode(MODE);
-    // Looked at again: whoever may write to the directory may have been quick.
+    // Checked again: the file may have been replaced since.
     let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path).map_err(|error| failed(&error))?;
     let found = file.metadata().map_err(|error| failed(&error))?;
     if found.is_file() { Ok(file) } else { Err(irregular(path, &found)) }
@@ -178,7 +178,7 @@ fn take(file: &File, path: &Path, database: &Path) -> Result<Identity, OpenError
         Err(TryLockError::Error(error)) => return Err(failed(path, &error)),
     }
     let found = Identity::of(&file.metadata().map_err(|error| failed(path, &error))?);
-    // Whoever has put another one there meanwhile has that one.
+    // Another process replaced the file meanwhile, and may hold the new one.
     if Identity::at(path) == Some(found) { Ok(found) } else { Err(OpenError::InUse(database.to_owned())) }
 }
 
@@ -234,8 +234,8 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
-/// Takes everybody else's rights to a file away, if it is there. Only of a regular file that has no other name: whoever may
-/// write to the directory could have linked somebody else's.
+/// Removes everybody else's rights to a file, if it exists. Only for a regular file with no other name: anyone who may write
+/// to the directory could have linked someone else's file.
 fn tighten(path: &Path) -> Result<(), OpenError> {
     let mode = match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() || found.nlink() > 1 => return Ok(()),

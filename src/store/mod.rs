@@ -32,7 +32,7 @@
 //! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
 //! | `record` | what can wait to be written |
 //! | `queue` | what waits, and its bounds |
-//! | `pending` | what of it erases and edits, for whoever reads before it is written |
+//! | `pending` | queued erasures and edits, applied to every read until they are written |
 //! | `writer` | the thread that writes, and who is told when the disk refuses |
 //! | `looks` | what it looks at once a second: the clock, and whether another program has written |
 //! | `ending` | what it writes last |

@@ -164,7 +164,7 @@ pub enum News {
     ChangedOutside,
 }
 
-/// Who is told.
+/// Receives news.
 pub type TellNews = Box<dyn Fn(News) + Send + Sync>;
 
 /// `1 record`, `2 records`.

@@ -1,9 +1,9 @@
-//! Erasures and edits that wait to be written, for whoever reads before they are.
+//! Erasures and edits that wait to be written, applied to every read until they are.
 //!
-//! While the disk refuses, what somebody has deleted is still on it. Nobody is to find it there: whatever is read from the
-//! disk passes here. Looked up and not searched for: many thousands may wait.
+//! While the disk refuses, a deleted message is still on it. No user must find it there: everything read from the disk passes
+//! through here. By a map, not by searching the queue: many thousands may wait.
 //!
-//! *Owns* what a message that was read is by now. *Knows nothing of* how it is read.
+//! *Owns* the current state of a message that was read. *Knows nothing of* how it is read.
 //! *Called by* `queue` under its lock, by `reading` on what it has read.
 
 use std::collections::HashMap;
@@ -25,7 +25,7 @@ struct Change {
     text: Option<Arc<str>>,
 }
 
-/// All that waits. A reader shares it as it was when he began to read.
+/// All pending changes. A reader shares them as they were when its query began.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     messages: HashMap<MessageId, Change>,

@@ -208,8 +208,8 @@ impl State {
         first || (before < BATCH_BYTES && self.bytes >= BATCH_BYTES)
     }
 
-    /// Takes out what waits about the same thing: nobody needs two states of it. Nothing is taken from before a room was
-    /// forgotten, or the order of the two would change.
+    /// Removes an older queued state of the same thing. It does not reach past a forgotten room, because that would change
+    /// their order.
     fn supersede(&mut self, about: &About) {
         for place in (0..self.entries.len()).rev() {
             match &self.entries[place] {

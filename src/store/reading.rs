@@ -33,8 +33,7 @@ pub(super) fn oldest(now: Timestamp, retention: Option<Duration>) -> i64 {
 /// Each of these reads from the disk: the caller holds no lock. Records of the last 250 ms may not be there yet, but what was
 /// erased or edited is so, whether that is written or not.
 impl Store {
-    /// The moment that counts: what is kept on disk with a moment is compared with this one, and not with whatever the clock
-    /// says.
+    /// The current time for anything stored that has an end or an age. It is the wall clock's only while that is trusted.
     pub fn moment(&self) -> Timestamp {
         self.wall.moment().at
     }

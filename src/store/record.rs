@@ -1,7 +1,7 @@
 //! What can wait to be written.
 //!
 //! *Owns* what each costs in memory, which of it takes words away, and which replaces which.
-//! *Knows nothing of* how it is written. *Called by* `queue`, `batch`, and whoever puts something in.
+//! *Knows nothing of* how it is written. *Called by* `queue` and `batch`, and by the methods that put something in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,13 +30,13 @@ pub enum Record {
     /// Direct messages that waited for somebody were shown, with these texts: they wait no more. One that has another text by
     /// now was edited meanwhile, and waits on.
     Shown(AccountId, Box<[(MessageId, Box<str>)]>),
-    /// A room is forgotten; nobody could wait until it was.
+    /// A room is forgotten; the caller's own request was refused.
     Forgotten(RoomName),
-    /// Something else that was to be confirmed, and that holds all the same.
+    /// Another request that was refused and holds all the same.
     Deferred(Deferred),
     /// Somebody has read so far.
     Visited(AccountId, RoomName, MessageId),
-    /// A deed.
+    /// An act of an operator or admin.
     Audited(AuditEntry),
 }
 
@@ -54,7 +54,7 @@ pub enum About {
 /// What is done within a transaction.
 pub type Statements = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
 
-/// An order that the disk has refused, and that is tried until it takes it.
+/// A request that the disk refused and that holds all the same: it is retried until it is written.
 pub struct Deferred {
     /// What it is about.
     pub about: About,

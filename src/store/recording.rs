@@ -40,7 +40,7 @@ impl Store {
         }
     }
 
-    /// Direct messages that waited for somebody were shown to him: they are erased, unless they were edited meanwhile.
+    /// The owner of an account was shown these direct messages: they are erased, unless they were edited meanwhile.
     pub fn directs_shown(&self, account: AccountId, shown: &[WaitingDirect]) {
         if !shown.is_empty() {
             let shown = shown.iter().map(|direct| (direct.id, direct.text.clone())).collect();

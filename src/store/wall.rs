@@ -1,13 +1,13 @@
 //! Which reading of the wall clock counts.
 //!
-//! A clock may be wrong: a board without a battery, a restored snapshot, a typo of the admin's. Whatever cannot be undone
-//! (erasing what is too old, dropping what has ended) must not happen on one reading of it. So a reading is compared with
-//! the clock that only goes forwards, and at the start with the last moment of an orderly run. Where it does not fit, the
-//! clock is in doubt, and what is known counts instead: the last moment that was right, and the time since.
+//! A clock may be wrong: a board without a battery, a restored snapshot, an admin's typo. What cannot be undone (erasing old
+//! messages, dropping bans that have ended) must not happen on one reading of it. So each reading is compared with the
+//! monotonic clock, and at start with the last moment of an orderly run. If it does not fit, the clock is in doubt, and the
+//! last right moment plus the time since counts instead.
 //!
 //! *Owns* whether the clock is trusted, and the moment that counts. *Knows nothing of* what is held meanwhile.
-//! *Called by* `opening`, `writer` and `chores`, `reading`, and through [`Store::moment`](super::Store::moment) by whoever
-//! compares a moment that is kept on disk.
+//! *Called by* `opening`, `writer`, `chores` and `reading`; everything else that compares a stored time asks
+//! [`Store::moment`](super::Store::moment).
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ const DOWN: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// clock_gettime(2)): a night's sleep is no doubt.
 const STEP: SignedDuration = DAY;
 
-/// A clock that goes on for so long without another jump is right after all: its admin has had a day to see the log.
+/// A clock that runs this long without another jump counts as right: the admin has had a day to read the log.
 pub const PROBATION: Duration = Duration::from_secs(24 * 3600);
 
 /// Both clocks, read at the same moment.

@@ -59,7 +59,7 @@ pub struct Writer {
 
 enum Step {
     Write(Vec<Entry>),
-    /// The disk has refused a moment ago: who waits is told so.
+    /// The disk refused a moment ago: every caller that waits gets that answer.
     Refuse(Vec<Box<dyn Order>>),
     Chore,
     Look,
@@ -157,8 +157,8 @@ impl Writer {
             let trouble = self.trouble.as_ref();
             let put_off = |at: Instant| trouble.map_or(at, |trouble| trouble.not_before(Work::Writing, at));
             let urgent = state.end.is_some() || self.shared.short.load(Ordering::Relaxed);
-            // Who waits gets his answer at once. Nothing is tried before its time for that: what waits before him may be many
-            // batches, and each would be refused like the last one.
+            // Callers get their answer at once, and nothing is tried before its time: many batches may stand before theirs, and
+            // each would be refused like the last one.
             if state.awaited() > 0 && put_off(now) > now {
                 return Step::Refuse(state.take_awaited());
             }

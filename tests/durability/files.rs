@@ -158,7 +158,7 @@ fn watched() -> Watched {
 const REPLACED: &str = "The database was deleted or replaced while the server runs: nothing is saved any more.";
 
 impl Watched {
-    /// Something happens to a file; it is told within five seconds, and nothing is confirmed any more.
+    /// The server reports a displaced file within five seconds, and confirms nothing from then on.
     fn notices(&mut self, path: &Path) {
         let begun = Instant::now();
         self.operator.expect(&format!("* {REPLACED} Chat goes on"));

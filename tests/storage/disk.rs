@@ -146,7 +146,7 @@ fn with_megabytes_waiting_for_a_full_disk_whoever_asks_hears_why_at_once_and_not
             });
         }
     });
-    // One try a second, whoever asks.
+    // One try a second, however many ask.
     let (tried, seconds) = (store.failpoints().attempts() - before, begun.elapsed().as_secs());
     assert!(u64::from(tried) <= seconds + 1, "{tried} tries in {seconds} s");
     store.limit_pages(0);

@@ -1,4 +1,4 @@
-//! Somebody waits for the disk and gives up: what he asked for is not done behind his back.
+//! A caller waits for the disk and gives up: the request is not carried out afterwards.
 
 use std::sync::Arc;
 use std::thread;

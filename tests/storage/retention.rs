@@ -46,7 +46,7 @@ fn ban(until: Timestamp) -> AddressBan {
     AddressBan { network, by: user("alice"), reason: "spam".into(), at: Timestamp::now(), until: Some(until) }
 }
 
-/// What is kept as the last moment of an orderly run.
+/// The stored last moment of an orderly run.
 fn kept_moment(place: &Place) -> Timestamp {
     let connection = Connection::open(place.database()).expect("a connection");
     let sql = "SELECT value FROM meta WHERE key = 'last_moment'";

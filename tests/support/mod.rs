@@ -45,7 +45,7 @@ impl Server {
         Server::try_bound(extra, server::bind)
     }
 
-    /// The same with another way to take ports and to open what is kept.
+    /// The same with another way to bind and to open the store.
     pub fn try_bound(
         extra: &str,
         bind: impl FnOnce(Config, Capacity) -> Result<server::Server, StartError>,
