@@ -4,7 +4,8 @@
 //! somebody could take a name that looks exactly like another one (a Cyrillic U+0430 for the `a` of `alice`), and not
 //! everybody could type everybody's name.
 //!
-//! *Owns* the rules for names, the reserved words, which names count as the same, the distance between two words.
+//! *Owns* the rules for names, the reserved words, which names count as the same or look the same, the distance between
+//! two words.
 //! *Knows nothing of* who is online and which rooms there are.
 //! *Called by* `palette` and `config` for parsing, `command` and `room_table` for hints, everything else for the types.
 
@@ -14,8 +15,11 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+mod lookalike;
 #[cfg(test)]
 mod tests;
+
+pub use lookalike::Looks;
 
 /// Words no person can be named, in any case: they would read as the server speaking or as everybody being meant.
 /// `you` stands for the reader in the form of direct messages.
@@ -120,6 +124,18 @@ impl UserName {
     /// The name in lower case: what names are compared by.
     pub fn folded(&self) -> &str {
         self.0.folded()
+    }
+
+    /// What it could be taken for.
+    pub fn looks(&self) -> Looks {
+        Looks::of(self.as_str(), self.folded())
+    }
+
+    /// Whether it could be taken for a reserved word. `all` is in short names by chance, as in `a11`: there only what has
+    /// no digits counts.
+    pub fn looks_reserved(&self) -> bool {
+        let (looks, has_digits) = (self.looks(), self.as_str().contains(|c: char| c.is_ascii_digit()));
+        RESERVED.into_iter().any(|word| looks.overlap(&Looks::of(word, word)) && !(has_digits && word == "all"))
     }
 }
 

@@ -4,6 +4,8 @@
 //! *Knows nothing of* rooms and of what people do.
 //! *Called by* `session`, `direct`, `server` (announcements, stopping).
 
+mod taken;
+
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -15,6 +17,7 @@ use crate::message::{Addressee, ClientId};
 use crate::names::{UserName, suggest};
 use crate::outbox::Outbox;
 use crate::secret::Hashed;
+use taken::Taken;
 
 /// An account that somebody is logged in to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,7 +135,16 @@ impl Person {
 #[derive(Default)]
 struct State {
     connections: HashMap<ClientId, Arc<Outbox>>,
-    people: HashMap<UserName, Arc<Person>>,
+    people: Taken,
+}
+
+/// Why somebody did not get a name.
+#[derive(Debug, PartialEq, Eq)]
+pub enum NotFree {
+    /// Somebody has it; one like it that is free, if one was found.
+    Taken(Option<String>),
+    /// It looks like this one, which somebody has.
+    LooksLike(UserName),
 }
 
 /// The list.
@@ -171,7 +183,7 @@ impl Roster {
     }
 
     /// Takes a name for a connection, with the account it is of, if it is one's. If somebody has it: a free one like it, of
-    /// at most `limit` characters.
+    /// at most `limit` characters. A name without an account must not look like another one in use either.
     pub fn claim(
         &self,
         name: &UserName,
@@ -180,10 +192,15 @@ impl Roster {
         outbox: &Arc<Outbox>,
         origin: Origin,
         now: Instant,
-    ) -> Result<Arc<Person>, Option<String>> {
+    ) -> Result<Arc<Person>, NotFree> {
         let mut state = self.lock();
         if state.people.contains_key(name) {
-            return Err(state.free_name(name, limit));
+            return Err(NotFree::Taken(state.free_name(name, limit)));
+        }
+        if login.is_none()
+            && let Some(other) = state.people.like(name, None)
+        {
+            return Err(NotFree::LooksLike(other));
         }
         let person = Arc::new(Person {
             named: RwLock::new(Named { name: name.clone(), login }),
@@ -199,21 +216,27 @@ impl Roster {
     }
 
     /// Gives a person another name, with the account it is of, if it is one's; the name he had. If somebody else has it: a
-    /// free one like it. Nobody gets one who has given his back.
+    /// free one like it. A name without an account must not look like somebody else's either. Nobody gets one who has given
+    /// his back.
     pub fn rename(
         &self,
         person: &Arc<Person>,
         name: &UserName,
         login: Option<Login>,
         limit: usize,
-    ) -> Result<UserName, Option<String>> {
+    ) -> Result<UserName, NotFree> {
         let mut state = self.lock();
         // Somebody else may have taken the name he had, and he must not take it from him.
         if person.is_gone() {
-            return Err(None);
+            return Err(NotFree::Taken(None));
         }
         if state.people.get(name).is_some_and(|known| !Arc::ptr_eq(known, person)) {
-            return Err(state.free_name(name, limit));
+            return Err(NotFree::Taken(state.free_name(name, limit)));
+        }
+        if login.is_none()
+            && let Some(other) = state.people.like(name, Some(person))
+        {
+            return Err(NotFree::LooksLike(other));
         }
         let mut current = person.named.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *current, Named { name: name.clone(), login }).name;
@@ -221,11 +244,6 @@ impl Roster {
         state.people.remove(&before);
         state.people.insert(name.clone(), Arc::clone(person));
         Ok(before)
-    }
-
-    /// A free name like one that is taken, of at most `limit` characters.
-    pub fn free_name(&self, taken: &UserName, limit: usize) -> Option<String> {
-        self.lock().free_name(taken, limit)
     }
 
     /// Gives a name back.
@@ -260,7 +278,9 @@ impl Roster {
 impl State {
     fn free_name(&self, taken: &UserName, limit: usize) -> Option<String> {
         let is_free = |candidate: &str| {
-            UserName::parse(candidate, 1, limit).is_ok_and(|candidate| !self.people.contains_key(&candidate))
+            UserName::parse(candidate, 1, limit).is_ok_and(|candidate| {
+                !self.people.contains_key(&candidate) && self.people.like(&candidate, None).is_none()
+            })
         };
         suggest(taken, limit, is_free).map(|free| free.to_string())
     }

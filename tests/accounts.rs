@@ -17,6 +17,8 @@ mod ghosts;
 mod home;
 #[path = "accounts/lockout.rs"]
 mod lockout;
+#[path = "accounts/look_alikes.rs"]
+mod look_alikes;
 #[path = "support/machine.rs"]
 mod machine;
 #[path = "accounts/normalization.rs"]

@@ -319,6 +319,29 @@ mod with_storage {
     }
 
     #[test]
+    fn an_account_whose_name_looks_like_another_ones_is_made_with_a_warning() {
+        let place = place();
+        add(&place, "alice", "x");
+        add(&place, "bob", "x");
+        let warning = |name: &str, others: &str| {
+            format!("Warning: {name} looks like {others}; people may take one for the other.\n")
+        };
+        let added = format!("Account aIice added to chatsock.db.\n{}", warning("aIice", "alice"));
+        done(&user(&place, &["add", "aIice"], "x"), &added);
+        std::fs::write(place.join("users.txt"), "carol x\nB0b x\na1ice x\n").expect("written");
+        let imported = format!("3 accounts imported.\n{}{}", warning("B0b", "bob"), warning("a1ice", "aIice, alice"));
+        done(&user(&place, &["import", "users.txt"], ""), &imported);
+        // Of each other, too; and nothing of those that are there already.
+        std::fs::write(place.join("users.txt"), "b0b x\ntom x\ntorn x\n").expect("written");
+        let imported = format!(
+            "2 accounts imported; 1 was there already and is unchanged.\n{}{}",
+            warning("tom", "torn"),
+            warning("torn", "tom")
+        );
+        done(&user(&place, &["import", "--skip-existing", "users.txt"], ""), &imported);
+    }
+
+    #[test]
     fn many_accounts_are_made_together_or_not_at_all() {
         let place = place();
         let mut accounts = Store::open_accounts(&place.join("chatsock.db")).expect("it opens");

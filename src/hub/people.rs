@@ -112,6 +112,18 @@ impl Hub {
         operators && !from.is_loopback() && !self.is_registered(name)
     }
 
+    /// The account, or the operator without one, whose name a guest's could be taken for.
+    #[inline(never)]
+    pub fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, NotRead> {
+        let Some(store) = self.store.as_ref().filter(|_| self.accounts().are_kept()) else { return Ok(None) };
+        if let Some(other) = store.look_alike(name)? {
+            return Ok(Some(other));
+        }
+        let config = self.config();
+        let mut others = config.operators.iter().filter(|other| *other != name && other.looks().overlap(&name.looks()));
+        Ok(others.next().filter(|_| !from.is_loopback()).cloned())
+    }
+
     /// Counts an account that is about to be made; how long its address has to wait if it has made too many.
     pub fn count_registration(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
         let rate = Rate::new(REGISTRATIONS, REGISTRATIONS, Duration::from_secs(24 * 3600));

@@ -33,6 +33,13 @@ pub enum Answer {
         /// One like it that is free, if one was found.
         free: Option<String>,
     },
+    /// The name could be taken for somebody else's.
+    NameLooksLike {
+        /// The name wanted.
+        name: UserName,
+        /// The other one.
+        other: UserName,
+    },
     /// The name is nobody's account and too short or too long for anybody else.
     NameUnfit(NameError),
     /// The name belongs to an account, or everybody needs one: the password is asked for.

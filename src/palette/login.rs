@@ -60,6 +60,21 @@ fn fitting(line: &str, rules: &Rules) -> Result<UserName, NameError> {
     UserName::parse(line, rules.username_min, rules.username_limit)
 }
 
+/// The name is somebody else's.
+#[inline(never)]
+pub(super) fn name_taken(name: &UserName, free: Option<&str>) -> String {
+    match free {
+        Some(free) => format!("The name {name} is taken; {free} is free."),
+        None => format!("The name {name} is taken. Try another one."),
+    }
+}
+
+/// The name could be taken for somebody else's.
+#[inline(never)]
+pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> String {
+    format!("The name {name} looks like {other}, which is taken. Try another one.")
+}
+
 impl Palette {
     pub(super) fn choose_quick_room(&mut self, line: &str, effects: &mut Vec<Effect>) {
         let line = line.trim();

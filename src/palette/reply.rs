@@ -351,15 +351,6 @@ pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
     format!("Hello {name}. {} online, {rooms}. :rooms lists them, :help explains.", people(online))
 }
 
-/// The name is somebody else's.
-#[inline(never)]
-pub(super) fn name_taken(name: &UserName, free: Option<&str>) -> String {
-    match free {
-        Some(free) => format!("The name {name} is taken; {free} is free."),
-        None => format!("The name {name} is taken. Try another one."),
-    }
-}
-
 /// The name asks for a password. In the same words whether there is such an account or not.
 #[inline(never)]
 pub(super) fn password_needed(name: &UserName) -> String {

@@ -19,7 +19,7 @@ fn name(text: &str) -> UserName {
     UserName::parse(text, 1, 12).expect("a name")
 }
 
-fn claim(roster: &Roster, id: u64, text: &str) -> Result<Arc<Person>, Option<String>> {
+fn claim(roster: &Roster, id: u64, text: &str) -> Result<Arc<Person>, NotFree> {
     roster.claim(&name(text), None, 12, &outbox(id), HERE, Instant::now())
 }
 
@@ -35,10 +35,10 @@ fn find(roster: &Roster, whom: &str) -> Option<ClientId> {
 fn a_name_taken_in_other_case_is_refused_with_a_free_one_like_it() {
     let roster = Roster::default();
     person(&roster, 1, "bob");
-    let Err(Some(free)) = claim(&roster, 2, "BOB") else { panic!("it is taken") };
+    let Err(NotFree::Taken(Some(free))) = claim(&roster, 2, "BOB") else { panic!("it is taken") };
     assert!(free.starts_with("BOB") && free != "BOB", "{free}");
     assert!(claim(&roster, 2, &free).is_ok());
-    let Err(Some(other)) = claim(&roster, 3, "bob") else { panic!("it is taken") };
+    let Err(NotFree::Taken(Some(other))) = claim(&roster, 3, "bob") else { panic!("it is taken") };
     assert_ne!(name(&other), name(&free), "what is suggested is free");
 }
 
@@ -59,7 +59,7 @@ fn who_has_given_his_name_back_takes_it_from_nobody_by_taking_another_one() {
     let before = person(&roster, 1, "bob");
     roster.release(&before);
     person(&roster, 2, "bob");
-    assert_eq!(roster.rename(&before, &name("robert"), None, 12), Err(None));
+    assert_eq!(roster.rename(&before, &name("robert"), None, 12), Err(NotFree::Taken(None)));
     assert_eq!((find(&roster, "bob"), find(&roster, "robert")), (Some(ClientId(2)), None));
 }
 
@@ -67,11 +67,86 @@ fn who_has_given_his_name_back_takes_it_from_nobody_by_taking_another_one() {
 fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
     let roster = Roster::default();
     let (bob, _alice) = (person(&roster, 1, "bob"), person(&roster, 2, "alice"));
-    let Err(Some(free)) = roster.rename(&bob, &name("Alice"), None, 12) else { panic!("it is taken") };
+    let Err(NotFree::Taken(Some(free))) = roster.rename(&bob, &name("Alice"), None, 12) else { panic!("it is taken") };
     assert_eq!(bob.name(), name("bob"));
     assert_eq!((find(&roster, "alice"), find(&roster, "bob")), (Some(ClientId(2)), Some(ClientId(1))));
     assert_eq!(roster.rename(&bob, &name(&free), None, 12), Ok(name("bob")));
     assert_eq!(roster.count(), 2);
+}
+
+fn looks_like(roster: &Roster, id: u64, text: &str) -> Option<UserName> {
+    match claim(roster, id, text) {
+        Err(NotFree::LooksLike(other)) => Some(other),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_name_that_looks_like_anothers_is_refused_until_the_other_one_is_gone() {
+    let roster = Roster::default();
+    let alice = person(&roster, 1, "alice");
+    for text in ["aIice", "a1ice", "A1ICE"] {
+        assert_eq!(looks_like(&roster, 2, text), Some(name("alice")), "{text}");
+    }
+    let bob = person(&roster, 2, "bob");
+    assert_eq!(roster.rename(&bob, &name("aIice"), None, 12), Err(NotFree::LooksLike(name("alice"))));
+    assert_eq!((bob.name().as_str(), find(&roster, "bob")), ("bob", Some(ClientId(2))));
+    roster.release(&alice);
+    assert!(roster.rename(&bob, &name("aIice"), None, 12).is_ok());
+    assert_eq!(looks_like(&roster, 3, "alice"), Some(name("aIice")), "it holds both ways");
+    assert!(roster.rename(&bob, &name("robert"), None, 12).is_ok());
+    assert!(claim(&roster, 3, "a1ice").is_ok());
+}
+
+#[test]
+fn an_account_comes_in_whatever_its_name_looks_like() {
+    let roster = Roster::default();
+    person(&roster, 1, "aIice");
+    let login = Some(Login { account: AccountId(7), hash: Hashed::new("x") });
+    let bob = person(&roster, 2, "bob");
+    assert!(roster.rename(&bob, &name("a1ice"), login.clone(), 12).is_ok());
+    assert!(roster.claim(&name("alice"), login, 12, &outbox(3), HERE, Instant::now()).is_ok());
+    // Of two that look alike, one stays.
+    roster.release(&bob);
+    assert_eq!(looks_like(&roster, 4, "A1ice").map(|name| name.to_string()).as_deref(), Some("aIice"));
+}
+
+#[test]
+fn ones_own_name_may_be_written_as_it_looks() {
+    let roster = Roster::default();
+    let alice = person(&roster, 1, "alice");
+    assert!(roster.rename(&alice, &name("aIice"), None, 12).is_ok());
+    assert!(roster.rename(&alice, &name("AIICE"), None, 12).is_ok(), "and in other letters");
+    roster.release(&alice);
+    assert!(claim(&roster, 2, "alice").is_ok(), "nothing of it is left");
+}
+
+#[test]
+fn what_is_suggested_looks_like_nobody_elses_name() {
+    let roster = Roster::default();
+    person(&roster, 1, "bob");
+    person(&roster, 2, "b0b2");
+    let Err(NotFree::Taken(Some(free))) = claim(&roster, 3, "bob") else { panic!("it is taken") };
+    assert_eq!(free, "bob3");
+}
+
+#[test]
+fn of_many_who_want_names_that_look_alike_at_once_one_gets_one() {
+    let roster = Roster::default();
+    let people: Vec<_> = (1..=8).map(|id| person(&roster, id, &format!("p{id}x"))).collect();
+    let wanted = ["alice", "aIice", "a1ice", "Alice", "AIice", "ALICE", "AlIce", "A1ice"];
+    let won = thread::scope(|scope| {
+        let racing: Vec<_> = people
+            .iter()
+            .zip(wanted)
+            .map(|(person, wanted)| {
+                let roster = &roster;
+                scope.spawn(move || roster.rename(person, &name(wanted), None, 12).is_ok())
+            })
+            .collect();
+        racing.into_iter().filter_map(|thread| thread.join().expect("no panic").then_some(())).count()
+    });
+    assert_eq!((won, roster.count()), (1, 8));
 }
 
 #[test]

@@ -56,7 +56,7 @@ impl Session {
         let config = self.hub.config();
         // The palette lets names of any length through, since some account may have it.
         match UserName::parse(name.as_str(), config.username_min, config.username_limit) {
-            Ok(name) => self.take_name(name, None),
+            Ok(name) => self.look_alike(&name).unwrap_or_else(|| self.take_name(name, None)),
             Err(error) => Answer::NameUnfit(error),
         }
     }
@@ -73,14 +73,8 @@ impl Session {
                 self.login_to_log = true;
                 Answer::NameClaimed { name, people: self.hub.roster.count(), rooms: self.hub.rooms.public().len() }
             }
-            Err(free) => Answer::NameTaken { name, free: free.filter(|free| self.is_free_to_guests(free)) },
+            Err(why) => self.not_free(name, why),
         }
-    }
-
-    /// Whether a name that nobody uses is nobody's account either.
-    #[inline(never)]
-    fn is_free_to_guests(&self, name: &str) -> bool {
-        UserName::parse(name, 1, name.len()).is_ok_and(|name| !self.hub.is_registered(&name))
     }
 
     /// A password was typed for a name at the first question.
@@ -199,6 +193,7 @@ impl Session {
             AccountAsk::Register if self.hub.is_registered(&name) => {
                 Err(format!("{name} is somebody's account by now: :login {name} if it is yours."))
             }
+            AccountAsk::Register if let Some(line) = self.not_for_an_account(&name) => Err(line),
             AccountAsk::Register => Ok(format!("Choose a password for {name}; it is asked for twice.")),
             AccountAsk::ChangePassword | AccountAsk::Unregister if person.account().is_none() => {
                 Err("You are not logged in to an account: :register makes one, :login <name> takes yours.".to_owned())
@@ -255,6 +250,9 @@ impl Session {
         }
         if self.hub.is_reserved(&person.name(), self.ip()) {
             return;
+        }
+        if let Some(line) = self.not_for_an_account(&person.name()) {
+            return self.outbox.tell(Tone::Refusal, &line);
         }
         if let Err(wait) = self.hub.count_registration(self.ip(), Instant::now()) {
             let wait = crate::span::told(wait);
@@ -353,7 +351,7 @@ impl Session {
         if person.name() == account.name {
             self.identify(&person, login(&account));
             self.outbox.tell(Tone::News, &format!("You are logged in as {}.", account.name));
-        } else if !self.become_other(&person, &account.name, Some(login(&account))) {
+        } else if self.become_other(&person, &account.name, Some(login(&account))).is_err() {
             return self.refuse_login(&LoginRefusal::InUse { name: account.name });
         }
         log::info!("client {} from {}: logged in as {}", self.outbox.id(), self.peer, account.name);

@@ -104,9 +104,10 @@ impl Session {
                 Role::Muted => " (muted)",
                 _ => "",
             };
+            let registered = registered(person.as_deref());
             let away = if person.is_some_and(|person| person.away().is_some()) { " (away)" } else { "" };
             let name = occupant.name.as_str();
-            let line = format!("{name:column$}   here {}, idle {}{role}{away}", short(here), short(silent));
+            let line = format!("{name:column$}   here {}, idle {}{role}{registered}{away}", short(here), short(silent));
             self.outbox.tell(Tone::News, &line);
         }
     }
@@ -149,9 +150,11 @@ impl Session {
                 .collect();
             let rooms = if rooms.is_empty() { "no public room".to_owned() } else { rooms.join(", ") };
             let (here, silent) = (now.saturating_duration_since(person.since), person.idle(now));
+            let registered = registered(Some(&*person));
             let away = if person.away().is_some() { " (away)" } else { "" };
             let name = name.as_str();
-            let line = format!("{name:column$}   {rooms}, here {}, idle {}{away}", short(here), short(silent));
+            let line =
+                format!("{name:column$}   {rooms}, here {}, idle {}{registered}{away}", short(here), short(silent));
             self.outbox.tell(Tone::News, &line);
         }
     }
@@ -244,6 +247,11 @@ impl Session {
             self.enter_view(&conversation);
         }
     }
+}
+
+/// The mark of those whose names are theirs alone.
+fn registered(person: Option<&Person>) -> &'static str {
+    if person.is_some_and(|person| person.account().is_some()) { " (registered)" } else { "" }
 }
 
 /// A span of time in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `4 d 3 h`.

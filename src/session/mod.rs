@@ -19,6 +19,7 @@ mod idle;
 mod input;
 mod keeping;
 mod listings;
+mod look_alikes;
 mod moderation;
 mod operator;
 mod pending;

@@ -19,7 +19,7 @@ use crate::message::{Addressee, ClientId};
 use crate::names::{RoomName, UserName};
 use crate::outbox::MOST_IGNORED;
 use crate::palette::Answer;
-use crate::roster::{Login, Person};
+use crate::roster::{Login, NotFree, Person};
 use crate::screen::{Bell, Clock, Tone};
 
 impl Session {
@@ -50,13 +50,17 @@ impl Session {
         }
         // An account is its name: another one in other letters is the same.
         let login = person.login().map(|(_, login)| login).filter(|_| *name == before);
+        if login.is_none()
+            && let Some(answer) = self.look_alike(name)
+        {
+            return Some(answer);
+        }
         let leaves_account = person.account().is_some() && login.is_none();
         if leaves_account {
             self.note_visits();
         }
-        if !self.become_other(&person, name, login) {
-            let free = self.hub.roster.free_name(name, self.hub.config().username_limit);
-            return Some(Answer::NameTaken { name: name.clone(), free });
+        if let Err(why) = self.become_other(&person, name, login) {
+            return Some(self.not_free(name.clone(), why));
         }
         if leaves_account {
             self.forget_visits();
@@ -74,10 +78,15 @@ impl Session {
         muted.map(|membership| membership.room().name().clone()).min()
     }
 
-    /// Takes another name, with the account it is of, if it is one's. False if somebody else has it.
-    pub(super) fn become_other(&mut self, person: &Arc<Person>, name: &UserName, login: Option<Login>) -> bool {
+    /// Takes another name, with the account it is of, if it is one's.
+    pub(super) fn become_other(
+        &mut self,
+        person: &Arc<Person>,
+        name: &UserName,
+        login: Option<Login>,
+    ) -> Result<(), NotFree> {
         let limit = self.hub.config().username_limit;
-        let Ok(before) = self.hub.roster.rename(person, name, login, limit) else { return false };
+        let before = self.hub.roster.rename(person, name, login, limit)?;
         self.outbox.set_name(name);
         self.stay_ignored(&before);
         for room in self.memberships.iter().map(|membership| Arc::clone(membership.room())).collect::<Vec<_>>() {
@@ -93,7 +102,7 @@ impl Session {
         }
         log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
         self.outbox.tell(Tone::News, &format!("You are {name} now."));
-        true
+        Ok(())
     }
 
     /// Who ignores this person by name goes on to, whatever the name is now. Before anybody hears of that.
@@ -235,7 +244,9 @@ impl Session {
         let operator = self.actor().is_some_and(|actor| actor.operator);
         let peer = person.outbox.stream().peer_addr().ok().filter(|_| operator);
         let from = peer.map(|peer| format!(" from {}", peer.ip().to_canonical())).unwrap_or_default();
-        let line = format!("{name} is {name}#{}{from}, {rooms}, here {here}, idle {idle}.", person.client());
+        let registered = if person.account().is_some() { ", registered" } else { "" };
+        let line =
+            format!("{name} is {name}#{}{registered}{from}, {rooms}, here {here}, idle {idle}.", person.client());
         self.outbox.tell(Tone::News, &line);
         self.tell_away_of(&person);
     }

@@ -153,6 +153,10 @@ impl Store {
         match *self {}
     }
 
+    pub fn look_alike(&self, _: &UserName) -> Result<Option<UserName>, NotRead> {
+        match *self {}
+    }
+
     pub fn account_is_there(&self, _: AccountId) -> Result<bool, NotRead> {
         match *self {}
     }

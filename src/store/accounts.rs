@@ -129,6 +129,13 @@ pub fn is_there(connection: &Connection, id: AccountId) -> rusqlite::Result<bool
     connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([integer(id.0)])
 }
 
+/// Those made after another one, in the order in which they were made. Without a name where that cannot be read.
+pub fn made_after(connection: &Connection, id: AccountId) -> rusqlite::Result<Vec<(AccountId, Option<UserName>)>> {
+    let mut names = connection.prepare_cached("SELECT id, name FROM accounts WHERE id > ?1 ORDER BY id")?;
+    let name = |row: &Row<'_>| Ok((account_at(row, 0)?.unwrap_or(id), user_at(row, 1).ok()));
+    names.query_map([integer(id.0)], name)?.collect()
+}
+
 /// All of them, by name.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Account>> {
     let mut all = connection.prepare_cached(select!("ORDER BY folded"))?;

@@ -46,6 +46,7 @@
 //! | `many` | many rows with one statement |
 //! | `columns`, `faults` | our values as columns; SQLite's complaints as our reasons |
 //! | `failpoints` | where tests hold the writer or make it fail |
+//! | `look_alikes` | accounts by what their names look like |
 //! | `reader` | a connection that only reads, and the budget of a query |
 //! | `recording`, `asking`, `reading` | the store's methods: those that never wait, those that wait for the disk, those that read |
 //! | `administration` | accounts, for `chatsock user` |
@@ -78,6 +79,8 @@ mod failpoints;
 mod faults;
 #[cfg(feature = "storage")]
 mod file;
+#[cfg(feature = "storage")]
+mod look_alikes;
 #[cfg(feature = "storage")]
 mod looks;
 #[cfg(feature = "storage")]

@@ -20,6 +20,7 @@ use super::columns::moment;
 use super::faults;
 use super::file::{self, Lock};
 use super::kept::{Kept, StoreOptions};
+use super::look_alikes::LookAlikes;
 use super::migration;
 use super::news::{News, OpenError, Reason, TellNews};
 use super::numbers::{BLOCK, Numbers};
@@ -51,6 +52,7 @@ pub struct Store {
     pub(super) accounts: Reader,
     /// For everything else that is read.
     pub(super) messages: Reader,
+    pub(super) look_alikes: LookAlikes,
     pub(super) history: bool,
     pub(super) retention: Option<Duration>,
     pub(super) wall: Arc<Wall>,
@@ -187,7 +189,17 @@ impl Store {
         let thread = thread::Builder::new().name("store".into()).stack_size(STACK);
         let writer = thread.spawn(move || writer.run()).map_err(failed)?.thread().id();
         let StoreOptions { history, retention, .. } = options;
-        let store = Store { shared, accounts, messages, history, retention, wall, writer, _lock: lock };
+        let store = Store {
+            shared,
+            accounts,
+            messages,
+            look_alikes: LookAlikes::default(),
+            history,
+            retention,
+            wall,
+            writer,
+            _lock: lock,
+        };
         let thread = thread::Builder::new().name("store-watch".into()).stack_size(WATCH_STACK);
         thread.spawn(move || watch::watch(&watched.0, &watched.1)).map_err(failed)?;
         Ok((Arc::new(store), kept))

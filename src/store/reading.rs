@@ -58,6 +58,20 @@ impl Store {
         self.accounts.read(SHORT, |connection| accounts::exists(connection, name))
     }
 
+    /// An account whose name this one could be taken for, and not this one itself.
+    pub fn look_alike(&self, name: &UserName) -> Result<Option<UserName>, NotRead> {
+        let known = self.look_alikes.last();
+        self.look_alikes.add(self.accounts.read(SHORT, |connection| accounts::made_after(connection, known))?);
+        let last = self.look_alikes.last();
+        for other in self.look_alikes.of(name) {
+            if self.account_name_exists(&other)? {
+                return Ok(Some(other));
+            }
+            self.look_alikes.forget(&other, last);
+        }
+        Ok(None)
+    }
+
     /// Whether there is an account of this number.
     pub fn account_is_there(&self, id: AccountId) -> Result<bool, NotRead> {
         self.accounts.read(SHORT, |connection| accounts::is_there(connection, id))

@@ -12,6 +12,7 @@
 //! | `ask` | a password from a terminal or from stdin |
 //! | `import` | the file with names and passwords |
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 
@@ -133,7 +134,8 @@ pub fn run(
                 NotCreated::Exists => exists(name),
                 NotCreated::NotKept(error) => error.into(),
             })?;
-            Ok(format!("Account {name} added to {}.{made}", storage.path.display()))
+            let alike = look_alikes(&accounts, std::slice::from_ref(name))?;
+            Ok(format!("Account {name} added to {}.{made}{alike}", storage.path.display()))
         }
         UserAction::ChangePassword(name) => {
             if accounts.find(name)?.is_none() {
@@ -189,12 +191,13 @@ fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) ->
     if !mistakes.is_empty() {
         return Err(AdminError::users(mistakes.join("\n")));
     }
+    let names: Vec<_> = users.iter().map(|user| user.name.clone()).collect();
     let hashed = hash_all(users)?;
     // Hashing takes 30 ms each, in which somebody may have registered one of the names.
     if let Some(name) = accounts.create_all(&hashed)?.first() {
         return Err(exists(name));
     }
-    Ok(format!("{} imported.", counted(hashed.len())))
+    Ok(format!("{} imported.{}", counted(hashed.len()), look_alikes(accounts, &names)?))
 }
 
 /// Makes those of them whose names have no account.
@@ -207,13 +210,39 @@ fn import_missing(accounts: &mut Accounts, users: Vec<import::User>) -> Result<S
             missing.push(user);
         }
     }
+    let names: Vec<_> = missing.iter().map(|user| user.name.clone()).collect();
     let made = accounts.create_missing(&hash_all(missing)?)?;
     let said = format!("{} imported", counted(made));
-    Ok(match all - made {
+    let said = match all - made {
         0 => format!("{said}."),
         1 => format!("{said}; 1 was there already and is unchanged."),
         skipped => format!("{said}; {skipped} were there already and are unchanged."),
-    })
+    };
+    Ok(said + &look_alikes(accounts, &names)?)
+}
+
+/// A warning, on a line of its own, for every one of these new accounts whose name could be taken for another account's.
+/// It is made all the same: whoever makes accounts knows both people.
+fn look_alikes(accounts: &Accounts, made: &[UserName]) -> Result<String, AdminError> {
+    let mut by_looks: HashMap<Box<str>, Vec<UserName>> = HashMap::new();
+    for account in accounts.list()? {
+        for key in account.name.looks().keys() {
+            by_looks.entry(key.into()).or_default().push(account.name.clone());
+        }
+    }
+    let mut warnings = String::new();
+    for name in made {
+        let looks = name.looks();
+        let mut others: Vec<_> = looks.keys().filter_map(|key| by_looks.get(key)).flatten().collect();
+        others.sort();
+        others.dedup();
+        others.retain(|other| *other != name);
+        if !others.is_empty() {
+            let others = others.iter().map(|other| other.as_str()).collect::<Vec<_>>().join(", ");
+            warnings += &format!("\nWarning: {name} looks like {others}; people may take one for the other.");
+        }
+    }
+    Ok(warnings)
 }
 
 fn hash_all(users: Vec<import::User>) -> Result<Vec<(UserName, Hashed)>, AdminError> {

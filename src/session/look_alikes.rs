@@ -1,0 +1,50 @@
+//! Names that could be taken for others: a guest gets none.
+//!
+//! *Owns* what a guest is told whose name is not free, or looks like one that is not.
+//! *Knows nothing of* what looks like what.
+//! *Called by* `session::account`, `session::personal`.
+
+use super::Session;
+use crate::names::{NameError, UserName};
+use crate::palette::{Answer, LoginRefusal};
+use crate::roster::NotFree;
+use crate::store::NotRead;
+
+impl Session {
+    /// The answer to a guest's name that could be taken for an account's, or for a reserved word.
+    #[inline(never)]
+    pub(super) fn look_alike(&self, name: &UserName) -> Option<Answer> {
+        if name.looks_reserved() {
+            return Some(Answer::NameUnfit(NameError::Reserved(name.to_string())));
+        }
+        match self.hub.look_alike(name, self.ip()) {
+            Ok(other) => other.map(|other| Answer::NameLooksLike { name: name.clone(), other }),
+            // Nobody gets a name by breaking a disk.
+            Err(NotRead(reason)) => Some(Answer::LoginRefused(LoginRefusal::NotKept(reason.to_string()))),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn not_free(&self, name: UserName, why: NotFree) -> Answer {
+        match why {
+            NotFree::Taken(free) => Answer::NameTaken { name, free: free.filter(|free| self.is_free_to_guests(free)) },
+            NotFree::LooksLike(other) => Answer::NameLooksLike { name, other },
+        }
+    }
+
+    /// Whether a name that nobody uses, nor one that it looks like, is nobody's account either.
+    fn is_free_to_guests(&self, name: &str) -> bool {
+        UserName::parse(name, 1, name.len())
+            .is_ok_and(|name| !self.hub.is_registered(&name) && self.look_alike(&name).is_none())
+    }
+
+    /// Why a guest's name becomes no account: another one was made since that it could be taken for.
+    #[inline(never)]
+    pub(super) fn not_for_an_account(&self, name: &UserName) -> Option<String> {
+        match self.hub.look_alike(name, self.ip()) {
+            Ok(None) => None,
+            Ok(Some(other)) => Some(format!("{name} looks like {other}, which is registered: choose another name.")),
+            Err(NotRead(reason)) => Some(LoginRefusal::NotKept(reason.to_string()).to_string()),
+        }
+    }
+}
