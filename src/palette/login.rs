@@ -62,17 +62,19 @@ fn fitting(line: &str, rules: &Rules) -> Result<UserName, NameError> {
 
 /// The name is somebody else's.
 #[inline(never)]
-pub(super) fn name_taken(name: &UserName, free: Option<&str>) -> String {
-    match free {
+pub(super) fn name_taken(name: &UserName, free: Option<&str>) -> Effect {
+    let line = match free {
         Some(free) => format!("The name {name} is taken; {free} is free."),
         None => format!("The name {name} is taken. Try another one."),
-    }
+    };
+    Effect::Tell(Tone::Refusal, line)
 }
 
 /// The name could be taken for somebody else's.
 #[inline(never)]
-pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> String {
-    format!("The name {name} looks like {other}, which is taken. Try another one.")
+pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> Effect {
+    let line = format!("The name {name} looks like {other}, which is taken. Try another one.");
+    Effect::Tell(Tone::Refusal, line)
 }
 
 impl Palette {

@@ -305,12 +305,8 @@ impl Palette {
             }
             Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
             Answer::NameUnfit(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
-            Answer::NameTaken { name, free } => {
-                effects.push(Effect::Tell(Tone::Refusal, login::name_taken(&name, free.as_deref())));
-            }
-            Answer::NameLooksLike { name, other } => {
-                effects.push(Effect::Tell(Tone::Refusal, login::name_looks_like(&name, &other)));
-            }
+            Answer::NameTaken { name, free } => effects.push(login::name_taken(&name, free.as_deref())),
+            Answer::NameLooksLike { name, other } => effects.push(login::name_looks_like(&name, &other)),
             Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
             Answer::Joined { room, others, how, topic } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
