@@ -6,6 +6,8 @@
 
 #[path = "races/admission.rs"]
 mod admission;
+#[path = "races/baseline.rs"]
+mod baseline;
 #[path = "races/ghosts.rs"]
 mod ghosts;
 #[path = "races/hold.rs"]

@@ -110,6 +110,16 @@ impl Logged {
         self.status("Threads:")
     }
 
+    /// Their names.
+    pub fn thread_names(&self) -> Vec<String> {
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("its threads");
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            // It may have ended meanwhile.
+            std::fs::read_to_string(entry.expect("a thread").path().join("comm")).ok()
+        };
+        threads.filter_map(name).map(|name| name.trim_end().to_owned()).collect()
+    }
+
     /// Kilobytes of memory it has touched and keeps.
     pub fn resident(&self) -> usize {
         self.status("VmRSS:")
