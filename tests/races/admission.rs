@@ -49,7 +49,10 @@ fn twenty_with_the_old_password_stay_out_after_it_was_changed() {
     for guest in &mut guests {
         guest.expect("! ");
         let line = guest.expect("\r\n");
-        assert!(line == "No such room, or not that password." || line.starts_with("Too many wrong passwords"), "{line}");
+        assert!(
+            line == "No such room, or not that password." || line.starts_with("Too many wrong passwords"),
+            "{line}"
+        );
     }
     nobody_new(&server);
 }

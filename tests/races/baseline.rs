@@ -8,20 +8,21 @@ use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver};
+use std::sync::{Arc, Barrier};
+use std::time::{Duration, Instant};
 
 use socket2::SockRef;
 
 use crate::machine::{Logged, argument, eventually};
 use crate::random::{Random, seeds};
-use crate::support::{Client, Program, scratch};
+use crate::support::{Client, PATIENCE, Program, scratch};
 
 /// Users at once. Every second one has an account, where there are accounts.
 const USERS: usize = 6;
 
-/// Connections that each of them makes in one round, one after the other.
-const VISITS: usize = 3;
+/// What each of them does in one round. They do it at the same time, as far as the machine can.
+const STEPS: usize = 30;
 
 /// Names of rooms: few, so that they meet in them. Two of them are in some configurations.
 const ROOMS: [&str; 4] = ["den", "attic", "cellar", "lobby"];
@@ -37,7 +38,7 @@ fn line(random: &mut Random) -> String {
     let room = ROOMS[random.below(ROOMS.len())];
     let other = user(random.below(USERS));
     let mark = if random.below(3) == 0 { '/' } else { ':' };
-    let command = match random.below(36) {
+    let command = match random.below(44) {
         0..=3 => format!("create {room}"),
         4 => format!("create {room} secret"),
         5..=9 => format!("join {room}"),
@@ -53,27 +54,31 @@ fn line(random: &mut Random) -> String {
         24 => format!("op {other}"),
         25 => format!("mute {other} 1s"),
         26 => format!("group {room} {other}"),
-        27 => ["set public off", "set invite on", "set password secret", "set limit 2", "set public on"][random.below(5)]
-            .to_owned(),
+        27 => ["set public off", "set invite on", "set password secret", "set limit 2", "set public on"]
+            [random.below(5)]
+        .to_owned(),
         28 => ["set keep on", "set keep off"][random.below(2)].to_owned(),
         29 => format!("nick guest{}", random.below(4)),
         30 => format!("dm {other}"),
         31 => format!("temp 1 @{other} gone soon"),
         32 => "temp 1 gone soon".to_owned(),
-        33 => format!("login {other}\r\n{PASSWORD}"),
-        34 => format!("ghost {other}\r\n{PASSWORD}"),
+        33 if random.below(2) == 0 => format!("login {other}\r\n{PASSWORD}"),
+        34 if random.below(2) == 0 => format!("ghost {other}\r\n{PASSWORD}"),
         _ => return ["hello", " there", ":q", ""][random.below(4)].to_owned(),
     };
     format!("{mark}{command}")
 }
 
-/// Reads what has come, until nothing has come for a moment. False at the end.
+/// Reads what comes, until nothing has come for a moment: who does not read gets a reset at the end, which takes what they
+/// have typed along. False at the end.
 fn read(stream: &mut TcpStream) -> bool {
     let mut answers = [0; 16 * 1024];
+    let mut patience = Duration::from_millis(100);
     loop {
+        stream.set_read_timeout(Some(patience)).expect("a timeout");
         match stream.read(&mut answers) {
             Ok(0) => return false,
-            Ok(_) => {}
+            Ok(_) => patience = Duration::from_millis(5),
             Err(error) => {
                 return matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut);
             }
@@ -81,41 +86,90 @@ fn read(stream: &mut TcpStream) -> bool {
     }
 }
 
-/// One connection of somebody's, and its end in one of the ways there are.
-fn visit(addresses: &[SocketAddr], name: &str, random: &mut Random) {
-    let quick = random.below(6) == 0;
-    let mut stream = TcpStream::connect(addresses[usize::from(quick)]).expect("connected");
-    stream.set_write_timeout(Some(Duration::from_secs(5))).expect("a timeout");
-    stream.set_read_timeout(Some(Duration::from_millis(5))).expect("a timeout");
-    let mut typed = if quick { format!("{}\r\n", ROOMS[random.below(ROOMS.len())]) } else { String::new() };
-    // The password of those who have an account, and Enter, should the account be online elsewhere.
-    write!(typed, "{name}\r\n{PASSWORD}\r\n\r\n").expect("written");
-    for _ in 0..2 + random.below(10) {
-        for _ in 0..1 + random.below(4) {
-            write!(typed, "{}\r\n", line(random)).expect("written");
-        }
-        // Errors are what somebody gets whose connection was ended.
-        if stream.write_all(typed.as_bytes()).is_err() {
-            return;
-        }
-        typed.clear();
-        if random.below(4) > 0 && !read(&mut stream) {
-            return;
+/// Reads until the name is taken, or refused. False at the end.
+fn come_in(stream: &mut TcpStream) -> bool {
+    let (mut seen, mut answers) = (Vec::new(), [0; 1024]);
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let has = |seen: &[u8], text: &str| seen.windows(text.len()).any(|part| part == text.as_bytes());
+    while !has(&seen, ":help explains.") && !has(&seen, "! ") {
+        match stream.read(&mut answers) {
+            Ok(0) | Err(_) => return false,
+            Ok(count) => seen.extend_from_slice(&answers[..count]),
         }
     }
-    match random.below(4) {
-        0 => _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO)),
-        1 => {
-            let _ = stream.shutdown(Shutdown::Write);
-            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+    true
+}
+
+/// Somebody who comes and goes.
+struct User {
+    name: String,
+    random: Random,
+    stream: Option<TcpStream>,
+}
+
+impl User {
+    /// One thing somebody does: they come in, type, or go. In two steps of ten all do the same: they come together in one
+    /// room, and then whoever it belongs to ends it, while the others make it again within a millisecond.
+    fn act(&mut self, step: usize, addresses: &[SocketAddr]) {
+        let random = &mut self.random;
+        if self.stream.is_none() {
+            return self.connect(addresses);
         }
-        2 => {
-            let _ = stream.write_all(b"/quit\r\n");
-            let _ = stream.set_read_timeout(Some(Duration::from_secs(5)));
-            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        match step % 10 {
+            8 => self.types("/create lobby\r\n/join lobby\r\n"),
+            9 => {
+                let until = Instant::now() + Duration::from_micros(random.below(1000) as u64);
+                self.types("/destroy\r\n");
+                while Instant::now() < until {
+                    std::hint::spin_loop();
+                }
+                self.types("/create lobby\r\n");
+            }
+            _ if random.below(12) == 0 => return self.leave(),
+            _ => {
+                let lines: String = (0..1 + random.below(4)).map(|_| line(random) + "\r\n").collect();
+                self.types(&lines);
+            }
         }
-        _ => {}
+        if self.random.below(4) > 0 && !self.stream.as_mut().is_some_and(read) {
+            self.stream = None;
+        }
+    }
+
+    /// Errors are what somebody gets whose connection was ended.
+    fn types(&mut self, lines: &str) {
+        if self.stream.as_mut().is_some_and(|stream| stream.write_all(lines.as_bytes()).is_err()) {
+            self.stream = None;
+        }
+    }
+
+    fn connect(&mut self, addresses: &[SocketAddr]) {
+        let random = &mut self.random;
+        let quick = random.below(6) == 0;
+        let Ok(mut stream) = TcpStream::connect(addresses[usize::from(quick)]) else { return };
+        let _ = stream.set_write_timeout(Some(Duration::from_secs(5)));
+        let room = if quick { format!("{}\r\n", ROOMS[random.below(ROOMS.len())]) } else { String::new() };
+        // The password of those who have an account, and Enter, should the account be online elsewhere.
+        let typed = format!("{room}{}\r\n{PASSWORD}\r\n\r\n", self.name);
+        if stream.write_all(typed.as_bytes()).is_ok() && come_in(&mut stream) {
+            self.stream = Some(stream);
+        }
+    }
+
+    /// Ends the connection in one of the ways there are.
+    fn leave(&mut self) {
+        let Some(mut stream) = self.stream.take() else { return };
+        match self.random.below(4) {
+            0 => {
+                let _ = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+                return;
+            }
+            1 => _ = stream.shutdown(Shutdown::Write),
+            2 => _ = stream.write_all(b"/quit\r\n"),
+            _ => return,
+        }
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(500)));
+        let _ = std::io::copy(&mut stream, &mut std::io::sink());
     }
 }
 
@@ -146,8 +200,8 @@ impl Place {
     }
 }
 
-/// Changes the configuration and accounts from outside until told to stop; the configuration is the first one then.
-fn disturb(program: &Logged, place: &Place, random: &mut Random, over: &AtomicBool) {
+/// Changes the configuration and accounts from outside while users type; the configuration is the first one then.
+fn disturb(program: &Logged, place: &Place, random: &mut Random, steps: &Receiver<()>) {
     let reload = |rooms: &[&str]| {
         let reloaded = || program.log().matches("configuration reloaded").count();
         let before = reloaded();
@@ -155,12 +209,13 @@ fn disturb(program: &Logged, place: &Place, random: &mut Random, over: &AtomicBo
         program.signal("HUP");
         eventually("the configuration is in force", || reloaded() > before);
     };
-    while !over.load(Ordering::Acquire) {
-        match random.below(4) {
+    while steps.recv().is_ok() {
+        match random.below(40) {
             0 => reload(&[]),
             1 => reload(&["den"]),
             2 => reload(&["den", "attic"]),
-            _ => accounts::change(&place.directory, random),
+            3 => accounts::change(&place.directory, random),
+            _ => {}
         }
     }
     reload(&[]);
@@ -262,35 +317,47 @@ fn after_everybody_has_gone_the_server_is_as_it_was_before() {
     let mut before = None;
     for seed in seeds(3).map(|seed| first + seed) {
         println!("seed {seed}");
-        let over = AtomicBool::new(false);
         std::thread::scope(|scope| {
-            let disturbing = scope.spawn(|| disturb(&program, &place, &mut Random::new(seed + 1_000_000), &over));
-            let users: Vec<_> = (0..USERS)
-                .map(|number| {
-                    scope.spawn(move || {
-                        let mut random = Random::new(seed * 100 + number as u64);
-                        (0..VISITS).for_each(|_| visit(&addresses, &user(number), &mut random));
-                    })
-                })
-                .collect();
-            let ends: Vec<_> = users.into_iter().map(|user| user.join().is_ok()).collect();
-            over.store(true, Ordering::Release);
-            disturbing.join().expect("disturbed");
-            assert!(ends.iter().all(|ended| *ended), "seed {seed}");
+            let (stepped, steps) = mpsc::channel();
+            let (program, place, together) = (&program, &place, Arc::new(Barrier::new(USERS)));
+            scope.spawn(move || disturb(program, place, &mut Random::new(seed + 1_000_000), &steps));
+            for number in 0..USERS {
+                let (stepped, together) = (stepped.clone(), Arc::clone(&together));
+                let random = Random::new(seed * 100 + number as u64);
+                scope.spawn(move || {
+                    let mut user = User { name: user(number), random, stream: None };
+                    for step in 0..STEPS {
+                        together.wait();
+                        user.act(step, &addresses);
+                        // Nobody listens once the test has failed.
+                        let _ = stepped.send(());
+                    }
+                    user.leave();
+                });
+            }
         });
         assert!(program.runs(), "it ended; seed {seed}");
         eventually(&format!("nobody but the witness is there; seed {seed}"), || {
-            threads(&program).iter().filter(|(name, _)| name.starts_with("client:")).map(|(_, count)| count).sum::<usize>() == 1
+            threads(&program)
+                .iter()
+                .filter(|(name, _)| name.starts_with("client:"))
+                .map(|(_, count)| count)
+                .sum::<usize>()
+                == 1
         });
         // What was kept is there with nobody in it; an operator ends it.
-        eventually(&format!("nobody is in any room; seed {seed}"), || rooms(&mut probe).values().all(|people| people == "0"));
+        eventually(&format!("nobody is in any room; seed {seed}"), || {
+            rooms(&mut probe).values().all(|people| people == "0")
+        });
         for room in rooms(&mut probe).keys().filter(|room| *room != "general") {
             probe.send(&format!(":join {room}"));
             probe.expect(&format!("[{room}]> "));
             probe.send(":destroy");
             probe.expect(&format!("* {room} was closed by probe."));
         }
-        eventually(&format!("only the configured room is there; seed {seed}"), || rooms(&mut probe).keys().eq(["general"]));
+        eventually(&format!("only the configured room is there; seed {seed}"), || {
+            rooms(&mut probe).keys().eq(["general"])
+        });
         let log = program.log();
         assert!(!log.contains("panicked"), "seed {seed}");
         // The first round starts what is started once.
