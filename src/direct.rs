@@ -62,6 +62,11 @@ impl Pair {
         if one.client() == client { other } else { one }
     }
 
+    /// Whether one of the two has left.
+    pub fn is_over(&self) -> bool {
+        self.lock().ended
+    }
+
     /// Takes a message: it is in the history and on the partner's screen when this returns. The number is drawn under the
     /// lock, so that both see the messages in the order of their numbers; `show_author` tells whether, and as what, the
     /// author's screen shows it too.

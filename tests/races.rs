@@ -8,10 +8,14 @@
 mod admission;
 #[path = "races/baseline.rs"]
 mod baseline;
+#[path = "races/conversations.rs"]
+mod conversations;
 #[path = "races/ghosts.rs"]
 mod ghosts;
 #[path = "races/hold.rs"]
 mod hold;
+#[path = "races/identity.rs"]
+mod identity;
 #[path = "support/machine.rs"]
 mod machine;
 #[path = "support/random.rs"]

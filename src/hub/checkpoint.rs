@@ -23,8 +23,10 @@ pub enum Checkpoint {
     Hashed,
     /// Somebody has a new name, and the rooms are about to hear of it.
     Renamed,
-    /// Somebody to talk with was found, and the conversation is about to begin.
-    PartnerFound,
+    /// A conversation of two has begun, and is about to be opened.
+    ConversationBegun,
+    /// The rooms are about to hear who somebody is, from outside that one's session.
+    Identifying,
 }
 
 type Hook = Arc<dyn Fn() + Send + Sync>;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::Hub;
+use super::{Checkpoint, Hub};
 use crate::account::Accounts;
 use crate::config::Network;
 use crate::deed::Actor;
@@ -89,6 +89,7 @@ impl Hub {
 
     /// Tells a room who one of its members is now.
     fn identify(&self, room: &Room, person: &Person) {
+        self.checkpoints.reach(Checkpoint::Identifying);
         if room.identify(person.client(), || self.actor(person), Instant::now()) {
             self.write_down(room);
         }

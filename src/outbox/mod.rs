@@ -322,6 +322,16 @@ impl Outbox {
         self.lock().open.clone()
     }
 
+    /// The user is about to be in a conversation. Noted first: otherwise its end, or the partner's new name, would pass
+    /// unheard in between.
+    pub fn opens(&self, conversation: &Conversation) {
+        let mut state = self.lock();
+        if !state.open.iter().any(|known| known.is(conversation)) {
+            // Not as the current one: it may come to nothing.
+            state.open.insert(0, conversation.clone());
+        }
+    }
+
     /// Where the person is now: decides the prompt. False, and nothing is changed, if something has happened to his
     /// conversations that the caller has not heard of yet ([`Outbox::take_notices`]).
     pub fn set_place(&self, place: Place, open: &[Conversation]) -> bool {

@@ -45,35 +45,40 @@ pub(super) struct Gathered {
     left: Tally,
     /// The first to be noted left: leaving is told first then, so that a return reads as one.
     left_first: bool,
-    /// Somebody has been asked to flush it.
-    due: bool,
+    /// Somebody has been asked to flush it, and has not come yet.
+    asked: bool,
 }
 
 impl Gathered {
     /// Notes an arrival. True if a flush has to be arranged.
     pub(super) fn joined(&mut self, who: Addressee) -> bool {
         self.joined.add(who);
-        !std::mem::replace(&mut self.due, true)
+        !std::mem::replace(&mut self.asked, true)
     }
 
     /// Notes a departure. True if a flush has to be arranged.
     pub(super) fn left(&mut self, who: Addressee) -> bool {
         self.left_first |= self.joined.count == 0;
         self.left.add(who);
-        !std::mem::replace(&mut self.due, true)
+        !std::mem::replace(&mut self.asked, true)
     }
 
     /// Whether anything has gathered: what comes after it has to wait with it, or it would be told before.
     pub(super) fn is_due(&self) -> bool {
-        self.due
+        self.joined.count + self.left.count > 0
     }
 
-    /// The lines to tell, and nothing has gathered any more.
-    pub(super) fn take(&mut self) -> Vec<(String, People)> {
-        let gathered = std::mem::take(self);
-        let (joined, left) = (gathered.joined.sentence("joined"), gathered.left.sentence("left"));
-        let lines = if gathered.left_first { [left, joined] } else { [joined, left] };
-        lines.into_iter().flatten().collect()
+    /// The lines to tell, and nothing has gathered any more. Whoever was asked for a flush comes all the same.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = (String, People)> + use<> {
+        let joined = std::mem::take(&mut self.joined).sentence("joined");
+        let left = std::mem::take(&mut self.left).sentence("left");
+        let lines = if std::mem::take(&mut self.left_first) { [left, joined] } else { [joined, left] };
+        lines.into_iter().flatten()
+    }
+
+    /// Whoever was asked for a flush has come: the next to gather asks again.
+    pub(super) fn flushed(&mut self) {
+        self.asked = false;
     }
 }
 
@@ -88,7 +93,7 @@ mod tests {
     }
 
     fn lines(gathered: &mut Gathered) -> Vec<String> {
-        gathered.take().into_iter().map(|(line, _)| line).collect()
+        gathered.take().map(|(line, _)| line).collect()
     }
 
     #[test]
@@ -101,8 +106,10 @@ mod tests {
         }
         assert!(!gathered.left(who("erin")));
         assert_eq!(lines(&mut gathered), ["bob, carol and 12 others joined", "erin left"]);
-        assert!(gathered.take().is_empty());
-        assert!(gathered.left(who("bob")), "after a flush the next one has to be arranged");
+        assert!(!gathered.is_due() && gathered.take().next().is_none());
+        assert!(!gathered.left(who("bob")), "the flush that was arranged is still to come");
+        gathered.flushed();
+        assert!(gathered.joined(who("bob")), "after it the next one has to be arranged");
     }
 
     #[test]

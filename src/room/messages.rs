@@ -198,6 +198,7 @@ impl State {
         let redraw = self.redraws();
         let Changed { author, requoted, .. } = changed;
         let people = author.into_iter().chain(by.map(|actor| actor.who.addressee())).collect();
+        self.flush_gathered();
         self.append(Event::Erased { id, news: news.into(), people, requoted, redraw });
         self.erased(id)
     }

@@ -310,9 +310,8 @@ impl Room {
     /// Puts the gathered news on their way. Called by the timer.
     pub fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
-        for (news, people) in state.gathered.take() {
-            state.tell_presence(news, None, people);
-        }
+        state.gathered.flushed();
+        state.flush_gathered();
         drop(state);
         self.drive();
     }
@@ -321,6 +320,7 @@ impl Room {
     pub fn close(self: &Arc<Self>, line: &str) {
         let mut state = self.lock();
         state.closed = true;
+        state.flush_gathered();
         drop(state);
         self.drive();
         let mut state = self.lock();
@@ -343,13 +343,22 @@ impl Room {
 }
 
 impl State {
+    /// What has gathered gets its place before what cannot wait: nobody is kicked before they have joined.
+    fn flush_gathered(&mut self) {
+        for (news, people) in self.gathered.take() {
+            self.append(Event::Happened { news: news.into(), by: None, kind: News::Presence, people });
+        }
+    }
+
     /// Something that is told to everybody in view at once, and not gathered.
     fn tell(&mut self, news: String, by: Option<ClientId>, people: People) {
+        self.flush_gathered();
         self.append(Event::Happened { news: news.into(), by, kind: News::Other, people });
     }
 
     /// The same of somebody who has joined, left or taken another name.
     fn tell_presence(&mut self, news: String, by: Option<ClientId>, people: People) {
+        self.flush_gathered();
         self.append(Event::Happened { news: news.into(), by, kind: News::Presence, people });
     }
 

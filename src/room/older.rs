@@ -65,6 +65,7 @@ impl Room {
         let (id, redraw) = (message.id, state.redraws());
         let news = format!("{id} was deleted by {}", actor.who.name).into();
         let people = [message.addressee(), actor.who.addressee()].into();
+        state.flush_gathered();
         state.append(Event::Erased { id, news, people, requoted, redraw });
         Ok(state.erased(id))
     }

@@ -348,6 +348,62 @@ fn arrivals_in_a_crowded_view_are_told_in_one_line() {
     }
 }
 
+/// A crowded room that somebody in it owns, and somebody who has just come in, which nobody has been told yet.
+fn crowd_with_newcomer() -> (Arc<Room>, Person, Vec<Person>, Person) {
+    let owner = Person::new(1);
+    let room = made_by(&owner);
+    let people: Vec<_> = (2..=GATHER_ABOVE as u64 + 2).map(|id| Person::viewer(id, &room)).collect();
+    room.flush_news();
+    let bob = Person::known_as(900, "bob", Ipv4Addr::new(10, 1, 1, 1));
+    bob.enter(&room);
+    room.drive();
+    (room, owner, people, bob)
+}
+
+#[test]
+fn what_is_told_at_once_in_a_crowd_comes_after_who_has_joined() {
+    let whom = || Whom { name: UserName::parse("bob", 1, 12).expect("a name"), client: None };
+    let acts: [(&str, Act); 5] = [
+        ("* bob was kicked by p1", Act::Kick { whom: whom(), reason: String::new() }),
+        ("* bob was banned by p1", Act::Ban { whom: whom(), lasts: None, reason: String::new() }),
+        ("* bob was muted by p1", Act::Mute { whom: whom(), lasts: None }),
+        ("* p1 made bob admin", Act::Promote(whom())),
+        ("* p1 set the description: for bob", Act::Set(Setting::Description("for bob".to_owned()))),
+    ];
+    for (news, act) in acts {
+        let (room, owner, mut people, _bob) = crowd_with_newcomer();
+        owner.acts(&room, act, Instant::now()).expect("done");
+        room.drive();
+        let screen = people.swap_remove(0).screen();
+        let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text} in {screen:?}"));
+        assert!(place("* bob joined\r\n") < place(news), "{screen:?}");
+    }
+}
+
+#[test]
+fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_who_has_joined() {
+    let (room, owner, mut people, bob) = crowd_with_newcomer();
+    let before = bob.who.name.clone();
+    let renamed = Identity { name: UserName::parse("rob", 1, 12).expect("a name"), ..bob.who.clone() };
+    room.rename(bob.id(), &before, || Actor { who: renamed, operator: false }, Instant::now());
+    let said = owner.say(&room, "regretted");
+    let carol = Person::known_as(901, "carol", Ipv4Addr::new(10, 1, 1, 2));
+    carol.enter(&room);
+    room.delete(&owner.actor(), MessageId(said), Instant::now()).expect("there").expect("deleted");
+    let dave = Person::known_as(902, "dave", Ipv4Addr::new(10, 1, 1, 3));
+    dave.enter(&room);
+    room.close("The room general is closed.");
+    let screen = people.swap_remove(0).screen();
+    let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text} in {screen:?}"));
+    for (first, second) in [
+        ("* bob joined", "* bob is rob now"),
+        ("* carol joined", "was deleted by p1"),
+        ("* dave joined", "* The room general is closed."),
+    ] {
+        assert!(place(first) < place(second), "{screen:?}");
+    }
+}
+
 /// A room, two that post and one that comes and goes, all on one thread, held against a model that knows exactly what
 /// has to be on the screen.
 #[test]

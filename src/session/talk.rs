@@ -13,6 +13,7 @@ use super::Session;
 use crate::conversation::Conversation;
 use crate::deed::{Actor, Denied};
 use crate::direct::{Pair, TooMany};
+use crate::hub::Checkpoint;
 use crate::identity::Whom;
 use crate::message::{Addressee, Draft, Event, Message, MessageId};
 use crate::names::UserName;
@@ -110,7 +111,16 @@ impl Session {
     #[inline(never)]
     pub(super) fn open_direct(&mut self, whom: &Whom) -> Option<Answer> {
         match self.begin(whom) {
-            Ok(pair) => Some(Answer::DirectOpened(pair.partner(self.outbox.id()).addressee())),
+            Ok(pair) => {
+                self.hub.checkpoints.reach(Checkpoint::ConversationBegun);
+                let partner = pair.partner(self.outbox.id());
+                self.outbox.opens(&Conversation::Direct(partner.addressee()));
+                if pair.is_over() {
+                    self.refuse(&Denied::NotOnline(whom.clone()));
+                    return None;
+                }
+                Some(Answer::DirectOpened(partner.addressee()))
+            }
             Err(line) => {
                 self.outbox.tell(Tone::Refusal, &line);
                 None

@@ -194,7 +194,7 @@ impl Place {
         }
         text.push_str("[limits]\nmessages_per_second = 0\n[rooms.general]\n");
         for room in rooms {
-            write!(text, "[rooms.{room}]\n").expect("written");
+            writeln!(text, "[rooms.{room}]").expect("written");
         }
         std::fs::write(self.config(), text).expect("written");
     }
