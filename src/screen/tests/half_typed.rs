@@ -56,7 +56,7 @@ impl Typist {
     /// What somebody else says, by the way of deliveries.
     fn hears(&mut self, text: &str) {
         let mut rows = Vec::new();
-        render_message(&message(text), Reader::anybody(self.display.look()), &mut Clock::new(TimeZone::UTC), &mut rows);
+        render_message(&message(text), Reader::anybody(self.display.look()), &mut clock(), &mut rows);
         self.display.write_rows(&rows, &mut self.out);
         self.display.end(&mut self.out);
         self.looks();
