@@ -242,7 +242,7 @@ impl Editor {
             // A break before the line, or in a password, means nothing.
             Key::Breaks(_) if self.hidden || self.line.is_empty() => self.last = last,
             Key::Breaks(count) => return self.type_text(&"\n".repeat(count.into()), last),
-            // Whatever sent a line that is too long has ended it, too; whoever wants what is left of it presses Enter again.
+            // It ends what was too long. To send what is left of that, Enter is pressed again.
             Key::Enter if std::mem::take(&mut self.is_cut_short) => {
                 self.limit_told = false;
                 self.bell_due = true;

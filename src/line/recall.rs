@@ -57,7 +57,7 @@ impl Recall {
         Some(line)
     }
 
-    /// So many lines back.
+    /// The line `back` lines back.
     fn at(&self, back: usize) -> Option<&str> {
         if back == 0 || (back == self.draft_back && back <= self.lines.len()) {
             Some(&self.draft)
@@ -78,8 +78,8 @@ impl Recall {
         }
     }
 
-    /// The first line with a text in it, regardless of case in ASCII, from so many lines back on: how many, the line, and
-    /// where in it. Lines like `not` are passed over.
+    /// The first line with a text in it, regardless of case in ASCII, from `from` lines back on: how many, the line, and where
+    /// in it. Lines like `not` are passed over.
     pub(super) fn find(&self, text: &str, from: usize, not: Option<&str>) -> Option<(usize, &str, usize)> {
         (from.max(1)..=self.lines.len()).find_map(|back| {
             let line = self.line(back).filter(|line| Some(*line) != not)?;
@@ -89,7 +89,7 @@ impl Recall {
         })
     }
 
-    /// A line was found so many lines back, with `draft` being typed before.
+    /// A line was found `back` lines back, with `draft` being typed before.
     pub(super) fn go_to(&mut self, back: usize, draft: &str) {
         self.note(draft);
         self.back = back;

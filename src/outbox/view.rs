@@ -139,7 +139,7 @@ impl Outbox {
         state.shown = Some(shown);
     }
 
-    /// Draws the view anew, as it stood before the terminal moved its rows. False if nobody knows what stands there. Nothing
+    /// Redraws the view as it stood before the terminal moved its rows. False if nobody knows what stands there. Nothing
     /// is sent before [`Outbox::settle`].
     pub fn redraw_view(&self, clock: Clock) -> bool {
         let mut guard = self.lock();

@@ -1,6 +1,6 @@
 //! One terminal's screen as far as the server knows it: the prompt, and in character mode the half-typed line.
 //!
-//! Text that arrives while somebody types goes above his line: [`Display::write_rows`] writes it in their place, and
+//! Text that arrives while somebody types goes above their line: [`Display::write_rows`] writes it in their place, and
 //! [`Display::end`] puts them back. All of it lands in one buffer and so in one write.
 //!
 //! *Owns* whether the prompt stands on the screen, and the line editor where there is one.

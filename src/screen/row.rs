@@ -21,7 +21,7 @@ const ERASE_ROW: &[u8] = b"\x1b[K";
 pub enum Extent {
     /// All of it: somebody may be typing there.
     Whole,
-    /// So many columns.
+    /// This number of columns.
     Columns(usize),
 }
 

@@ -145,7 +145,7 @@ pub struct Session {
     wanted: Wanted,
     /// Lines that were not taken.
     returned: Returned,
-    /// The window has another width, and the view is to be drawn anew then.
+    /// The window has another width, and the view is due to be redrawn then.
     redraw_due: Option<Instant>,
     /// The user was told that what they typed is not UTF-8.
     charset_warned: bool,

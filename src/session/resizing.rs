@@ -1,4 +1,4 @@
-//! A window that gets another width: the view is drawn anew.
+//! A window that gets another width: the view is redrawn.
 //!
 //! Many terminals move their rows then, and others do not: where anything stands is unknown until it is drawn again.
 //!
@@ -24,8 +24,8 @@ impl Session {
         }
     }
 
-    /// Draws the view anew if it is time. It costs what Ctrl-L costs, and is late rather than left out: whoever drags a
-    /// window's edge sends a hundred widths, of which the last one counts.
+    /// Redraws the view if it is time. It costs what Ctrl-L costs, and is late rather than left out: dragging a window's
+    /// edge sends a hundred widths, of which the last one counts.
     #[inline(never)]
     pub(super) fn redraw_if_due(&mut self, now: Instant) {
         if self.redraw_due.is_none_or(|due| due > now) {

@@ -33,7 +33,7 @@ impl Frame {
         self.erase_from(self.cursor.row - self.top, out);
     }
 
-    /// Erases from so many rows above the cursor.
+    /// Erases from `rows` rows above the cursor.
     fn erase_from(&self, rows: usize, out: &mut Vec<u8>) {
         out.push(b'\r');
         up(rows, out);

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 const MOST_STEPS: usize = 100;
 const MOST_BYTES: usize = 16 * 1024;
 
-/// What a step has done: at a byte, it put so many bytes in the place of others.
+/// What a step has done: at a byte, it put `added` bytes in the place of others.
 #[derive(Debug)]
 struct Step {
     at: usize,

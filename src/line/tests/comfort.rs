@@ -100,7 +100,7 @@ fn what_several_keys_in_a_row_cut_comes_back_together() {
     check(&[], &["one two three", "\x17\x17", "\x19"], "one two three|");
     check(&[], &["one two three", "\x01", "\x1bd\x1bd", "\x05", " \x19"], " three one two|");
     check(&[], &["one two three", "\x1bb", "\x0b\x15", "\x19"], "one two three|");
-    // Another key between them begins anew.
+    // Another key between them begins again.
     check(&[], &["one two three", "\x17", LEFT, "\x17", "\x19"], "one two| ");
 }
 

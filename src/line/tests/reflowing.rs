@@ -1,4 +1,4 @@
-//! A terminal that reflows: after a change of width it breaks its rows anew, as tmux, VTE, kitty and Windows Terminal do.
+//! A terminal that reflows: after a change of width it wraps its rows again, as tmux, VTE, kitty and Windows Terminal do.
 //!
 //! It knows what the editor and the screen may send, and forgets nothing that has scrolled off.
 

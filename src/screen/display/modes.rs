@@ -27,7 +27,7 @@ impl Display {
         }
     }
 
-    /// Another look, and the height where it is known; a changed width draws the line anew.
+    /// Another look, and the height where it is known; a changed width redraws the line.
     pub fn set_look(&mut self, look: Look, rows: Option<u16>, out: &mut Vec<u8>) {
         let mut unseen = Vec::new();
         let out = if self.is_shown() { out } else { &mut unseen };

@@ -27,7 +27,7 @@ fn view() -> Place {
 }
 
 impl Typist {
-    /// In a view, on a terminal of so many columns that may have told its width.
+    /// In a view, on a terminal of this width that may have told its width.
     fn new(columns: usize, look: Look) -> Typist {
         let size = |cells: usize| NonZero::new(u16::try_from(cells).expect("few")).expect("some");
         let terminal = Parser::new(size(ROWS), size(columns), 0);
