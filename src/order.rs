@@ -198,11 +198,14 @@ impl Order {
         if kept && self.admins[index].who.account.is_some() {
             return false;
         }
-        // Whoever could not be known again is not waited for.
+        // There may be two: of an account, and of the guest on the connection that has logged in to it. Whoever could not be
+        // known again is not waited for.
         if lost && who.can_come_back() {
-            self.admins[index].until = Some(now + GRACE);
+            for admin in self.admins.iter_mut().filter(|admin| admin.who.entitles(who)) {
+                admin.until = Some(now + GRACE);
+            }
         } else {
-            self.admins.remove(index);
+            self.admins.retain(|admin| !admin.who.entitles(who));
         }
         true
     }

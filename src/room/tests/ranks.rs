@@ -227,7 +227,12 @@ impl World {
         if let [(heir, client)] = strangers[..] {
             let others = self.room.lock().order.lists(self.now).admins.len() > 1;
             prop_assert!(!others, "{heir:?} has a rank beside others after {step:?}: {:?}", self.holders);
-            let first = self.members.first();
+            // But not who has just become an ordinary member.
+            let passed_over = match step {
+                Step::Demote(_, who) => Some(self.people[*who].id()),
+                _ => None,
+            };
+            let first = self.members.iter().find(|member| passed_over != Some(**member));
             prop_assert_eq!(first, Some(client), "who has been there longest inherits");
             let vacant = self.holders.iter().all(|holder| {
                 let is_there =
