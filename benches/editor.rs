@@ -87,12 +87,12 @@ fn press(editor: &mut Editor, typed: &str) -> usize {
 /// What an arrival costs beside its own bytes, with 100 characters typed.
 #[divan::bench(args = SCRIPTS)]
 fn erase_and_draw(bencher: Bencher, script: &str) {
-    let editor = editor(80, &typed(script));
+    let mut editor = editor(80, &typed(script));
     let mut out = Vec::with_capacity(1024);
     bencher.bench_local(|| {
         out.clear();
         black_box(&editor).erase(&mut out);
-        black_box(&editor).draw(&mut out);
+        black_box(&mut editor).draw(&mut out);
         out.len()
     });
 }

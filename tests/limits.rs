@@ -1,12 +1,17 @@
 //! Limits, each with its own refusal.
 
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
 mod support;
+#[path = "support/terminal.rs"]
+mod terminal;
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use chatsock::telnet::IAC;
 use support::{Client, Server};
+use terminal::Terminal;
 
 /// Are You There (RFC 854).
 const AYT: u8 = 246;
@@ -287,4 +292,33 @@ fn are_you_there_is_answered_at_the_rate_of_commands_and_then_no_more() {
     let answers = alice.expect_end().matches("* Yes, I am here.\r\n").count();
     let most = 21 + 10 * usize::try_from(began.elapsed().as_secs() + 1).expect("a number");
     assert!((1..=most).contains(&answers), "{answers}");
+}
+
+#[test]
+fn keys_that_are_dear_on_a_long_line_are_held_up_and_none_is_lost() {
+    let server = Server::with("[limits]");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = Terminal::chat(server.address(), "alice", "general");
+    alice.press(&"李".repeat(2730));
+    // Each way to an end of the line draws other rows of it.
+    let began = Instant::now();
+    alice.press(&"\x01\x05".repeat(200));
+    alice.enter("\x15done");
+    bob.expect("alice: done\r\n");
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_window_that_changes_its_width_all_the_time_is_held_up_and_the_last_width_counts() {
+    let server = Server::with("[limits]");
+    let mut bob = server.chat("bob", "general");
+    let mut alice = Terminal::chat(server.address(), "alice", "general");
+    alice.press(&"李".repeat(2730));
+    let size = |columns: u8| [&[IAC, 250, 31, 0, columns, 0, 24][..], &[IAC, 240]].concat();
+    let began = Instant::now();
+    alice.press_bytes(&[size(70), size(90)].concat().repeat(150));
+    alice.press_bytes(&size(80));
+    alice.enter("\x15done");
+    bob.expect("alice: done\r\n");
+    assert!(began.elapsed() >= Duration::from_secs(1), "{:?}", began.elapsed());
 }

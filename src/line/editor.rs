@@ -25,7 +25,7 @@ mod drawing;
 mod search;
 mod undo;
 
-use drawing::{Damage, Frame};
+use drawing::{Damage, Drawn, Frame};
 use search::Search;
 use undo::Undo;
 
@@ -37,6 +37,9 @@ const MOST_ROWS: usize = 10;
 
 /// Terminals narrower or wider than this are drawn for as if they were not, in columns.
 const COLUMNS: std::ops::RangeInclusive<u16> = 20..=500;
+
+/// What the session lets keys cost before it looks who pays, in bytes looked at one by one: about a millisecond.
+pub const WORK_AT_ONCE: usize = 64 * 1024;
 
 /// Memory kept for the next line, in bytes.
 const KEPT_MEMORY: usize = 256;
@@ -88,6 +91,10 @@ pub struct Editor {
     last: Last,
     damage: Damage,
     frame: Frame,
+    /// What [`Editor::draw`] wrote last, where writing it again would take long.
+    drawn: Option<Box<Drawn>>,
+    /// Bytes looked at one by one since this was last asked.
+    work: usize,
     keys: Keys,
     /// Made for the first line that is remembered.
     recall: Option<Box<Recall>>,
@@ -124,6 +131,8 @@ impl Editor {
             last: Last::Other,
             damage: Damage::Nothing,
             frame: Frame::default(),
+            drawn: None,
+            work: 0,
             keys: Keys::new(),
             recall: None,
             search: None,
@@ -135,7 +144,7 @@ impl Editor {
     /// Another prompt, of sanitised text, for the next [`Editor::draw`]: what is drawn has to be erased before.
     pub fn set_prompt(&mut self, prompt: &str) {
         self.replace_prompt(prompt);
-        self.frame = self.measure();
+        self.remeasure();
     }
 
     /// Whether nothing of the line is drawn, remembered or completed, as for a password. A line that is not empty has to
@@ -150,7 +159,7 @@ impl Editor {
             self.damage = Damage::Nothing;
         }
         self.hidden = hidden;
-        self.frame = self.measure();
+        self.remeasure();
     }
 
     /// Another width: what was drawn for the old one is erased, and drawn for the new one.
@@ -164,7 +173,7 @@ impl Editor {
         }
         self.erase_reflowed(columns, out);
         self.columns = columns;
-        self.frame = self.measure();
+        self.remeasure();
         self.draw(out);
     }
 
@@ -217,15 +226,39 @@ impl Editor {
         self.keys.is_pasting()
     }
 
+    /// Bytes looked at one by one since this was last asked: a key on a long line can take a thousand times longer than one
+    /// on a short line, and a flood of them has to be paid for.
+    pub fn take_work(&mut self) -> usize {
+        std::mem::take(&mut self.work)
+    }
+
     /// Takes keys until one of them means something to the session, and leaves the rest of the input. What the terminal
     /// has to show goes to `out`. `limit` is in bytes, 0 for none.
     pub fn next(&mut self, input: &mut &[u8], limit: usize, out: &mut Vec<u8>) -> Option<EditorEvent> {
+        self.next_within(usize::MAX, input, limit, out)
+    }
+
+    /// The same, but leaves the rest of the input also once so many bytes were looked at one by one.
+    pub fn next_within(
+        &mut self,
+        work: usize,
+        input: &mut &[u8],
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<EditorEvent> {
         self.limit = limit;
         let mut event = None;
         while event.is_none()
+            && self.work < work
             && let Some(key) = self.keys.next(input)
         {
+            let before = self.cursor;
+            if !matches!(key, Key::Text(_) | Key::Character(_) | Key::Breaks(_)) {
+                // Where the cluster to the left begins may depend on many before it (flags: UAX #29, GB12).
+                self.work += self.line.len() / 32;
+            }
             event = self.press(key);
+            self.work += before.abs_diff(self.cursor);
         }
         self.show(out);
         event
@@ -293,6 +326,7 @@ impl Editor {
             Some(line) => {
                 self.step();
                 self.is_cut_short = false;
+                self.work += self.line.len() + line.len();
                 self.change(0..self.line.len(), &line);
             }
             None => self.bell_due = true,
@@ -348,7 +382,7 @@ impl Editor {
             }
         }
         self.leave_line();
-        self.frame = self.measure();
+        self.remeasure();
     }
 }
 

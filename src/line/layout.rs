@@ -25,6 +25,18 @@ pub(super) const ERASE_BELOW: &[u8] = b"\x1b[J";
 /// In ASCII, since every terminal draws that; not the bar that prompts end with.
 pub(super) const BREAK_MARK: u8 = b'\\';
 
+#[cfg(test)]
+thread_local! {
+    /// Bytes measured one by one on this thread.
+    pub(super) static MEASURED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+/// Notes for tests that a text is measured one by one.
+fn note_measured(_text: &str) {
+    #[cfg(test)]
+    MEASURED.set(MEASURED.get() + _text.len());
+}
+
 /// A cell, counted from the one in which the prompt begins.
 ///
 /// As the end of a text it may lie on the margin: the column is then the width of the terminal.
@@ -45,6 +57,7 @@ impl Cell {
             let last = self.row * columns + self.column + text.len() - 1;
             return Cell { row: last / columns, column: last % columns + 1 };
         }
+        note_measured(text);
         text::graphemes(text).fold(self, |cell, cluster| {
             let width = text::grapheme_width(cluster);
             let at = cell.fitting(width, columns);
@@ -100,6 +113,7 @@ impl Window {
     }
 
     fn write_clusters(&self, text: &str, mut pen: Cell, out: &mut Vec<u8>) -> Cell {
+        note_measured(text);
         for cluster in text::graphemes(text) {
             let width = text::grapheme_width(cluster);
             let at = pen.fitting(width, self.columns);

@@ -21,4 +21,4 @@ pub(crate) mod tests;
 mod words;
 
 pub use assembler::{Assembler, LineEvent};
-pub use editor::{Editor, EditorEvent, Keep};
+pub use editor::{Editor, EditorEvent, Keep, WORK_AT_ONCE};

@@ -95,6 +95,11 @@ impl Recall {
         self.back = back;
     }
 
+    /// What a search looks through at most.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether there is nothing to recall.
     pub(super) fn is_empty(&self) -> bool {
         self.lines.is_empty()

@@ -2,6 +2,7 @@
 
 mod assembler;
 mod comfort;
+mod costs;
 mod editing;
 mod keys;
 mod other_terminals;

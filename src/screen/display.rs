@@ -210,7 +210,7 @@ impl Display {
         }
         self.unasked = false;
         self.row = Row::Prompt;
-        match &self.editor {
+        match &mut self.editor {
             Some(editor) => editor.draw(out),
             None => out.extend_from_slice(self.shown_prompt().as_bytes()),
         }

@@ -34,6 +34,7 @@ impl Session {
             self.end_names();
         }
         self.run_pending(now);
+        self.take_held_keys(now);
         if self.refused.as_ref().is_some_and(|refused| refused.due() <= now) {
             self.tell_refused(now);
         }
@@ -111,7 +112,8 @@ impl Session {
         let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
         let refused = self.refused.as_ref().map(|refused| refused.due());
         let names = self.names_until.map(|(_, until)| until);
-        [idle, login, pending, refused, names, self.held_until, self.redraw_due, self.midnight()]
+        let keys = self.held_keys.as_ref().map(|held| held.due());
+        [idle, login, keys, pending, refused, names, self.held_until, self.redraw_due, self.midnight()]
             .into_iter()
             .flatten()
             .min()

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::pending::Waiting;
 use super::turns::is_blank;
 use super::{REPLIES_AT_ONCE, Session, rules};
-use crate::line::{EditorEvent, Keep, LineEvent};
+use crate::line::{EditorEvent, Keep, LineEvent, WORK_AT_ONCE};
 use crate::outbox::Ended;
 use crate::palette::{Effect, Input, seconds};
 use crate::screen::{Display, Tone};
@@ -47,6 +47,9 @@ impl Session {
     /// The same for what is known to be no other protocol.
     #[inline(never)]
     pub(super) fn take_typed(&mut self, chunk: &[u8]) {
+        if self.hold_behind_keys(chunk) {
+            return;
+        }
         self.is_alone = !self.more_waits && is_one_line(chunk);
         let mut input = chunk;
         while let Some(event) = self.next_event(&mut input) {
@@ -79,7 +82,8 @@ impl Session {
                 LinkEvent::CharsetChanged => self.charset_changed(),
             }
             self.keep_replies_small();
-            if self.is_over() {
+            self.note_editing();
+            if self.is_over() || self.hold_behind_keys(input) {
                 return;
             }
         }
@@ -139,15 +143,20 @@ impl Session {
     }
 
     /// Runs typed bytes, in line or character mode: a line may switch between the two.
-    fn typed(&mut self, mut bytes: &[u8]) {
-        while !bytes.is_empty() && !self.is_over() {
+    pub(super) fn typed(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() && !self.is_over() && self.takes_keys(bytes) {
             let limit = self.hub.config().limits.line_bytes.unwrap_or(LONGEST_LINE);
             let typed = if self.link.is_character_mode() {
                 self.next_edited(&mut bytes, limit)
             } else {
                 self.next_assembled(&mut bytes, limit)
             };
-            let Some(typed) = typed else { return };
+            let Some(typed) = typed else {
+                if bytes.is_empty() || self.editing < WORK_AT_ONCE {
+                    return;
+                }
+                continue;
+            };
             match typed {
                 Typed::Line(line) if line.contains('\n') => self.lines_entered(&line),
                 Typed::Line(line) => self.line_entered(&line),
@@ -180,12 +189,14 @@ impl Session {
             self.update_place();
             self.outbox.with_display(|display, out| display.end(out));
         }
-        let event = self.outbox.with_display(|display, out| {
+        let (event, work) = self.outbox.with_display(|display, out| {
             let mut unseen = Vec::new();
             let out = if display.is_shown() { out } else { &mut unseen };
-            display.editor()?.next(bytes, limit, out)
+            let editor = display.editor()?;
+            Some((editor.next_within(WORK_AT_ONCE, bytes, limit, out), editor.take_work()))
         })?;
-        Some(match event {
+        self.editing += work;
+        Some(match event? {
             EditorEvent::Entered(line) => Typed::Line(line.into()),
             EditorEvent::Interrupted => Typed::Interrupted,
             EditorEvent::Ended => Typed::Ended,

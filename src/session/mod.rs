@@ -13,6 +13,7 @@ mod afterwards;
 mod arrival;
 mod complete;
 mod deadlines;
+mod editing;
 mod effects;
 mod farewell;
 mod idle;
@@ -21,6 +22,7 @@ mod keeping;
 mod listings;
 mod look_alikes;
 mod moderation;
+mod notices;
 mod operator;
 mod pending;
 mod personal;
@@ -41,13 +43,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::config::{Config, Telnet};
-use crate::conversation::{Conversation, MembershipId};
+use crate::conversation::MembershipId;
 use crate::deed::Actor;
 use crate::hub::Hub;
 use crate::line::Assembler;
 use crate::message::{MessageId, Quoted};
-use crate::outbox::{Ended, Notice, Outbox};
-use crate::palette::{Answer, Door, Effect, Palette, Rules};
+use crate::outbox::{Ended, Outbox};
+use crate::palette::{Door, Effect, Palette, Rules};
 use crate::room::Room;
 use crate::roster::Person;
 use crate::screen::Tone;
@@ -56,6 +58,7 @@ use crate::telnet::{Link, Policy};
 use crate::throttle::{Attempter, Bucket};
 use crate::wire::FirstBytes;
 use arrival::{Missed, Visited};
+use editing::HeldKeys;
 use idle::Idle;
 use pending::Pending;
 use reading::more_waits;
@@ -120,6 +123,9 @@ pub struct Session {
     posts: Bucket,
     reads: Bucket,
     pending: Pending,
+    /// What the editor has looked at and is not paid for, in bytes.
+    editing: usize,
+    held_keys: Option<Box<HeldKeys>>,
     /// Lines that came too fast and are not answered yet.
     refused: Option<Box<Refused>>,
     effects: Vec<Effect>,
@@ -190,6 +196,8 @@ impl Session {
             posts: Bucket::default(),
             reads: Bucket::default(),
             pending,
+            editing: 0,
+            held_keys: None,
             refused: None,
             effects: Vec::new(),
             protocol: Vec::new(),
@@ -232,12 +240,16 @@ impl Session {
         while self.complete_turn() {
             let deadline = self.look_at(Instant::now());
             if self.input_over {
-                if self.pending.is_empty() {
+                if self.pending.is_empty() && self.held_keys.is_none() {
                     self.tell_unfinished();
                     self.ended = Some(Ended::PeerClosed);
                 } else {
                     self.outbox.wait_ended(deadline);
                 }
+                continue;
+            }
+            if self.held_keys.is_some() {
+                self.outbox.wait_ended(deadline);
                 continue;
             }
             let buffer = large.as_deref_mut().unwrap_or(&mut small);
@@ -333,43 +345,10 @@ impl Session {
         self.wait_drained();
     }
 
-    /// Tells the outbox where the person is, after hearing of every room he was put out of.
-    #[inline(never)]
-    pub(super) fn update_place(&mut self) {
-        while !self.outbox.set_place(self.palette.place(), self.palette.open()) {
-            self.pick_up_notices();
-        }
-    }
-
     /// Drives the rooms posted to.
     fn deliver(&mut self) {
         for room in self.undelivered.drain(..) {
             room.drive();
-        }
-    }
-
-    /// Hears of what has happened to this person's conversations without his doing.
-    #[inline(never)]
-    fn pick_up_notices(&mut self) {
-        for notice in self.outbox.take_notices() {
-            let answer = match notice {
-                Notice::Lost { from, membership } => {
-                    self.memberships.retain(|known| Some(known.id()) != membership);
-                    if let Conversation::Room(id) = &from {
-                        // Come back already, by another one.
-                        if self.membership(id).is_some() {
-                            continue;
-                        }
-                        if self.viewed.as_ref().is_some_and(|room| room.instance() == id.instance) {
-                            self.viewed = None;
-                        }
-                    }
-                    Answer::Lost(from)
-                }
-                Notice::PartnerRenamed(person) => Answer::PartnerRenamed(person),
-            };
-            let mut effects = Vec::new();
-            self.palette.answer(answer, &mut effects);
         }
     }
 

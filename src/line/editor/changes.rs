@@ -18,6 +18,8 @@ impl Editor {
     /// What follows is one step to be taken back.
     pub(super) fn step(&mut self) {
         if !self.hidden {
+            // Copied, and compared with the one before it.
+            self.work += self.line.len() / 16;
             self.undo.get_or_insert_default().begin(&self.line, self.cursor);
         }
     }
@@ -110,6 +112,7 @@ impl Editor {
             return None;
         };
         self.step();
+        self.work += text.len();
         let told = self.insert(text);
         self.killed = killed;
         told
@@ -135,6 +138,7 @@ impl Editor {
             self.bell_due = true;
             return;
         };
+        self.work += line.len();
         self.line = line;
         self.cursor = words::boundary_from(&self.line, 0, cursor);
         self.damage = Damage::All;

@@ -7,7 +7,7 @@
 //! *Knows nothing of* keys and of what a change was.
 //! *Called by* `line::editor`; `screen` erases and draws around what arrives.
 
-use super::Editor;
+use super::{Editor, KEPT_MEMORY};
 use crate::line::layout::{Cell, ERASE_BELOW, Window, go, settle, up};
 use crate::text;
 
@@ -19,6 +19,10 @@ const BEL: u8 = 0x07;
 pub(super) struct Frame {
     /// The cursor.
     cursor: Cell,
+    /// Where the text before the cursor ends: there, unless what stands behind it does not fit.
+    before: Cell,
+    /// The cursor's place in the line, in bytes.
+    at: usize,
     /// Where the line ends.
     end: Cell,
     /// The first row drawn.
@@ -39,6 +43,19 @@ impl Frame {
         up(rows, out);
         out.extend_from_slice(ERASE_BELOW);
     }
+}
+
+/// Prompt and line as they were written, and where the cursor was then: for text of others, which takes both off the screen
+/// and puts them back.
+#[derive(Debug)]
+pub(super) struct Drawn {
+    bytes: Box<[u8]>,
+    end: Cell,
+}
+
+/// What it costs to measure a text, in bytes looked at one by one. Many bytes of ASCII are looked at at once.
+fn weight(text: &str) -> usize {
+    if text.is_ascii() { text.len() / 32 } else { text.len() }
 }
 
 /// From where on the line differs from what the terminal shows.
@@ -74,18 +91,32 @@ impl Editor {
     }
 
     /// Draws prompt and line from the first column of a free row on, and puts the cursor in its place.
-    pub fn draw(&self, out: &mut Vec<u8>) {
+    pub fn draw(&mut self, out: &mut Vec<u8>) {
+        if let Some(drawn) = &self.drawn {
+            out.extend_from_slice(&drawn.bytes);
+            return go(drawn.end, self.frame.cursor, out);
+        }
+        let start = out.len();
+        let end = self.write(out);
+        if weight(self.drawn()) > KEPT_MEMORY {
+            self.drawn = Some(Box::new(Drawn { bytes: out[start..].into(), end }));
+        }
+        go(end, self.frame.cursor, out);
+    }
+
+    /// Writes prompt and line; where the cursor is then.
+    fn write(&self, out: &mut Vec<u8>) -> Cell {
         let window = self.window(&self.frame);
         let end = window.write(&self.prompt, Cell::default(), out);
         let end = window.write(self.drawn(), end, out);
-        go(settle(end, self.columns, out), self.frame.cursor, out);
+        settle(end, self.columns, out)
     }
 
     /// Erases, works, and draws.
     pub(super) fn redrawn(&mut self, out: &mut Vec<u8>, work: impl FnOnce(&mut Editor)) {
         self.erase(out);
         work(self);
-        self.frame = self.measure();
+        self.remeasure();
         self.draw(out);
     }
 
@@ -93,8 +124,14 @@ impl Editor {
     pub(super) fn show(&mut self, out: &mut Vec<u8>) {
         let old = self.frame;
         let damage = std::mem::replace(&mut self.damage, Damage::Nothing);
+        let start = out.len();
         if !self.hidden {
-            self.frame = self.measure_after(damage);
+            let (frame, work) = self.measure_after(damage);
+            self.frame = frame;
+            self.work += work;
+            if damage != Damage::Nothing || frame.top != old.top {
+                self.drawn = None;
+            }
             match damage {
                 _ if self.frame.top != old.top => self.repaint(&old, out),
                 Damage::Nothing => go(old.cursor, self.frame.cursor, out),
@@ -105,14 +142,23 @@ impl Editor {
         if std::mem::take(&mut self.bell_due) {
             out.push(BEL);
         }
+        self.work += (out.len() - start) / 8;
     }
 
-    fn repaint(&self, old: &Frame, out: &mut Vec<u8>) {
+    /// Measures everything, after a change of what is around the line.
+    pub(super) fn remeasure(&mut self) {
+        self.work += weight(self.drawn());
+        self.drawn = None;
+        self.frame = self.measure();
+    }
+
+    fn repaint(&mut self, old: &Frame, out: &mut Vec<u8>) {
+        self.work += weight(self.drawn());
         old.erase(out);
-        self.draw(out);
+        go(self.write(out), self.frame.cursor, out);
     }
 
-    fn repaint_from(&self, byte: usize, old: &Frame, out: &mut Vec<u8>) {
+    fn repaint_from(&mut self, byte: usize, old: &Frame, out: &mut Vec<u8>) {
         let window = self.window(&self.frame);
         let start = if byte == old.length { old.end } else { self.cell_at(byte) }.settled(self.columns);
         if !(window.top..window.top + window.rows).contains(&start.row) {
@@ -146,27 +192,55 @@ impl Editor {
     }
 
     /// What has to be shown now.
-    pub(super) fn measure(&self) -> Frame {
+    fn measure(&self) -> Frame {
         let prompt = Cell::default().after(&self.prompt, self.columns);
-        let (before, rest) = self.drawn().split_at(if self.hidden { 0 } else { self.cursor });
+        let (before, rest) = self.drawn().split_at(self.shown_cursor());
         let before = prompt.after(before, self.columns);
-        // The cursor stands on the cluster behind it, which may not fit where the text before ends.
-        let next = text::graphemes(rest).next().map_or(1, text::grapheme_width).max(1);
-        self.frame(before.fitting(next, self.columns), before.after(rest, self.columns))
+        self.frame(before, before.after(rest, self.columns))
     }
 
-    /// The same, without measuring anew what was there before when something was typed at the end.
-    fn measure_after(&self, damage: Damage) -> Frame {
+    /// The same, without measuring what was there before and has not changed; and what that cost.
+    fn measure_after(&self, damage: Damage) -> (Frame, usize) {
         let old = &self.frame;
-        if damage != Damage::From(old.length) || self.cursor < self.line.len() {
-            return self.measure();
+        match damage {
+            Damage::Nothing if self.cursor == old.at => (*old, 0),
+            Damage::Nothing => {
+                let (before, cost) = self.find_cell(self.cursor);
+                (self.frame(before, old.end), cost)
+            }
+            Damage::From(byte) if byte == old.length && self.cursor == self.line.len() => {
+                let typed = &self.line[old.length..];
+                let end = old.end.after(typed, self.columns);
+                (self.frame(end, end), weight(typed))
+            }
+            Damage::From(_) | Damage::All => (self.measure(), weight(&self.line)),
         }
-        let end = old.end.after(&self.line[old.length..], self.columns);
-        self.frame(end.settled(self.columns), end)
     }
 
-    fn frame(&self, cursor: Cell, end: Cell) -> Frame {
+    /// Where a part of a line that has not changed ends, measured from the nearest place before it that is known.
+    fn find_cell(&self, at: usize) -> (Cell, usize) {
+        let old = &self.frame;
+        let (known, from) = match at {
+            _ if at == old.length => return (old.end, 0),
+            _ if at >= old.at => (old.before, old.at),
+            _ => (Cell::default().after(&self.prompt, self.columns), 0),
+        };
+        let between = &self.line[from..at];
+        (known.after(between, self.columns), weight(between))
+    }
+
+    /// The cursor's place in what may be seen of the line.
+    fn shown_cursor(&self) -> usize {
+        if self.hidden { 0 } else { self.cursor }
+    }
+
+    fn frame(&self, before: Cell, end: Cell) -> Frame {
+        let at = self.shown_cursor();
+        // The cursor stands on the cluster behind it, which may not fit where the text before ends.
+        let next = text::graphemes(&self.drawn()[at..]).next().map_or(1, text::grapheme_width).max(1);
+        let cursor = before.fitting(next, self.columns);
         let total = end.settled(self.columns).row + 1;
-        Frame { cursor, end, top: Window::top(self.rows, total, cursor.row), length: self.drawn().len() }
+        let top = Window::top(self.rows, total, cursor.row);
+        Frame { cursor, before, at, end, top, length: self.drawn().len() }
     }
 }

@@ -123,6 +123,7 @@ impl Editor {
 
     fn find(&mut self, from: usize, another: bool) {
         let (Some(search), Some(recall)) = (&mut self.search, &self.recall) else { return };
+        self.work += recall.bytes();
         let not = another.then_some(self.line.as_str());
         match recall.find(&search.wanted, from, not) {
             Some((back, line, at)) => {

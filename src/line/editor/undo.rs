@@ -46,13 +46,21 @@ impl Undo {
         if *before == *line {
             return;
         }
+        if let Some(added) = line.strip_prefix(&*before) {
+            // Typed at the end, as nearly everything is.
+            return self.push(Step { at: before.len(), removed: "".into(), added: added.len(), cursor });
+        }
         let same = |(a, b): &(char, char)| a == b;
         let at: usize = before.chars().zip(line.chars()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
         let (old, new) = (&before[at..], &line[at..]);
         let tail: usize = old.chars().rev().zip(new.chars().rev()).take_while(same).map(|(c, _)| c.len_utf8()).sum();
         let removed: Box<str> = old[..old.len() - tail].into();
-        self.bytes += removed.len();
-        self.steps.push_back(Step { at, removed, added: new.len() - tail, cursor });
+        self.push(Step { at, removed, added: new.len() - tail, cursor });
+    }
+
+    fn push(&mut self, step: Step) {
+        self.bytes += step.removed.len();
+        self.steps.push_back(step);
         while self.steps.len() > MOST_STEPS || self.bytes > MOST_BYTES {
             self.bytes -= self.steps.pop_front().map_or(0, |step| step.removed.len());
         }
