@@ -237,6 +237,30 @@ fn chat_goes_on_where_the_files_may_not_grow_and_all_of_it_is_written_when_they_
 }
 
 #[test]
+fn a_server_that_loses_records_at_its_stop_says_so_with_its_exit_status() {
+    let disk = match Mounted::new("8m") {
+        Some(mounted) => Disk::Mounted(mounted),
+        None if have_prlimit() => Disk::limited(),
+        None => return left_out("this user may not mount a file system, and prlimit is not installed"),
+    };
+    let place = disk.place(KEYS);
+    let mut program = disk.start(&place);
+    let mut people = come(program.address());
+    disk.fill(&place);
+    let text = "x".repeat(1000);
+    eventually("the disk is full", || {
+        let said: Vec<_> = (0..20).map(|_| people.talk(&text)).collect();
+        assert!(said.is_sorted());
+        program.log().contains(TROUBLE)
+    });
+    program.signal("TERM");
+    assert_eq!(program.wait(), Some(1), "{}", program.log());
+    let log = program.log();
+    let last = log.lines().last().unwrap_or_default();
+    assert!(last.starts_with("chatsock: not everything was written at the end: "), "{log}");
+}
+
+#[test]
 fn what_a_full_disk_costs_is_counted_and_said() {
     let disk = match Mounted::new("64m") {
         Some(mounted) => Disk::Mounted(mounted),

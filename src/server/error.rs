@@ -1,4 +1,4 @@
-//! Why a server cannot start.
+//! Why a server cannot start, or has not ended as it should.
 //!
 //! *Owns* the causes, their sentences and whose fault they are.
 //! *Knows nothing of* exit statuses' use: `main` maps them.
@@ -10,9 +10,9 @@ use std::net::SocketAddr;
 
 #[cfg(feature = "tls")]
 use super::certificate::CertificateError;
-use crate::store::OpenError;
+use crate::store::{NotKept, OpenError};
 
-/// Why a server cannot start.
+/// Why a server cannot start, or has not ended as it should.
 #[derive(Debug)]
 pub enum StartError {
     /// What is kept on disk cannot be opened.
@@ -33,6 +33,8 @@ pub enum StartError {
     Certificate(CertificateError),
     /// No exit code: the system's random generator gives nothing.
     ExitCode(getrandom::Error),
+    /// It has run, and what was to be written at the end is lost.
+    NotWritten(NotKept),
 }
 
 impl StartError {
@@ -43,7 +45,9 @@ impl StartError {
             StartError::Store(error) => error.is_users(),
             #[cfg(feature = "tls")]
             StartError::Certificate(error) => error.is_users(),
-            StartError::Thread(_) | StartError::Signals(_) | StartError::ExitCode(_) => false,
+            StartError::Thread(_) | StartError::Signals(_) | StartError::ExitCode(_) | StartError::NotWritten(_) => {
+                false
+            }
         }
     }
 }
@@ -74,6 +78,7 @@ impl fmt::Display for StartError {
                 f,
                 "no exit code, as the system gives no random numbers ({error}); exit_code = false starts without one"
             ),
+            StartError::NotWritten(NotKept(reason)) => write!(f, "not everything was written at the end: {reason}"),
         }
     }
 }
@@ -86,6 +91,7 @@ impl std::error::Error for StartError {
             StartError::Certificate(error) => error.source(),
             StartError::ExitCode(error) => Some(error),
             StartError::Store(error) => Some(error),
+            StartError::NotWritten(error) => Some(error),
         }
     }
 }

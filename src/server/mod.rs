@@ -189,6 +189,10 @@ impl Server {
     }
 
     /// Serves until asked to stop, then stops gracefully.
+    ///
+    /// # Errors
+    ///
+    /// A thread cannot be started, or what was to be written at the end is lost.
     pub fn run(self) -> Result<(), StartError> {
         let Server { listeners, hub, capacity, requests: _, requested } = self;
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
@@ -237,11 +241,7 @@ impl Server {
         hub.laggards.stop();
         hub.timer.stop();
         hub.work.stop();
-        if let Some(store) = hub.store()
-            && let Err(error) = store.close(Instant::now() + STORING)
-        {
-            log::error!("not everything was written at the end: {error}");
-        }
+        let written = hub.store().map_or(Ok(()), |store| store.close(Instant::now() + STORING));
         for socket in &sockets {
             // Wakes the thread out of accept; a listener that cannot be shut down dies with the process.
             let _ = SockRef::from(&socket.0).shutdown(std::net::Shutdown::Both);
@@ -250,7 +250,7 @@ impl Server {
             // A thread that panicked has been reported by the panic itself.
             let _ = thread.join();
         }
-        Ok(())
+        written.map_err(StartError::NotWritten)
     }
 }
 

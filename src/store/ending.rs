@@ -38,7 +38,10 @@ impl Writer {
             }
         }
         self.chores.refuse(&Reason::Closed);
-        if self.shared.lock().lost.records > 0 {
+        // What was lost a moment before counts, too: the last batch may have been refused in part.
+        let untold = self.shared.lock().lost.untold();
+        if untold.is_some() {
+            outcome = outcome.or(untold);
             self.say_lost();
         }
         let last = self.shared.numbers.last();

@@ -52,6 +52,13 @@ pub struct Lost {
     pub reason: Option<Reason>,
 }
 
+impl Lost {
+    /// Why something was thrown away since that was last told; `None` if nothing was.
+    pub fn untold(&self) -> Option<Reason> {
+        (self.records > 0).then(|| self.reason.clone().unwrap_or(Reason::Backlog))
+    }
+}
+
 /// Whether the writer hangs.
 #[derive(Debug, Default)]
 pub struct Hang {

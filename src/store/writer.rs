@@ -76,6 +76,9 @@ impl Drop for Ended {
             error!("the thread that writes the database has panicked: nothing is kept from now on");
         }
         let mut state = self.0.lock();
+        if std::thread::panicking() {
+            state.outcome.get_or_insert(Reason::Other("the thread that writes it has panicked".into()));
+        }
         state.ended = true;
         let rest = state.take_all();
         drop(state);
