@@ -60,6 +60,16 @@ fn a_build_without_accounts_says_how_to_get_one_with_them() {
     }
 }
 
+#[cfg(not(feature = "storage"))]
+#[test]
+fn a_build_without_a_database_says_how_to_get_one_that_backs_up() {
+    let output = command(&directory(None), &["backup", "copy.db"]).output().expect("it runs");
+    refused(
+        &output,
+        "chatsock backup needs the feature storage, which is not in this build; build with: cargo run --release --features storage",
+    );
+}
+
 #[test]
 fn a_password_among_the_arguments_is_refused_before_anything_is_done() {
     let directory = directory(Some(""));
@@ -104,9 +114,17 @@ mod with_storage {
     /// What is said where there was no database, so that nobody takes a new one for the server's.
     fn made(place: &Path, name: &str) -> String {
         format!(
-            "{} was not there and is made; a server that runs in another directory has another file.\n",
-            place.canonicalize().expect("a directory").join(name).display()
+            "{} was not there and is made; a server that runs in another directory has another file.\n{}",
+            place.canonicalize().expect("a directory").join(name).display(),
+            owner()
         )
+    }
+
+    /// Whose the new file is: the user's who runs this.
+    fn owner() -> String {
+        let name = Command::new("id").arg("-un").output().expect("it runs").stdout;
+        let name = String::from_utf8(name).expect("a name");
+        format!("Its owner is {}: a server that runs as another user cannot open it.\n", name.trim_end())
     }
 
     fn found(place: &Path, name: &str) -> Option<Account> {
@@ -180,6 +198,8 @@ mod with_storage {
         ] {
             refused(&user(&place, &["add", "alice"], stdin), sentence);
         }
+        // Nobody was told of a file.
+        assert!(!place.join("chatsock.db").exists());
         assert_eq!(names(&place), [""; 0]);
     }
 
@@ -254,7 +274,7 @@ mod with_storage {
         let path = place().canonicalize().expect("a directory").join("accounts.db");
         let place = directory(Some(&format!("[storage]\npath = \"{}\"\n", path.display())));
         let added = format!("Account alice added to {0}.\n{0} was not there and is made.\n", path.display());
-        done(&user(&place, &["add", "alice"], "x"), &added);
+        done(&user(&place, &["add", "alice"], "x"), &(added + &owner()));
         done(&user(&place, &["add", "bob"], "x"), &format!("Account bob added to {}.\n", path.display()));
     }
 

@@ -14,6 +14,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use jiff::tz::TimeZone;
@@ -122,6 +123,15 @@ pub fn run(
         return if *action == UserAction::List { Ok(String::new()) } else { Err(no_database(&storage.path)) };
     }
     let is_new = !storage.path.exists();
+    if let UserAction::Add(name) = action
+        && is_new
+        && stands_in_a_directory(&storage.path)
+    {
+        // Before the file is made: a password that is refused leaves none behind that nobody was told of.
+        let password = ask(name)?;
+        let mut accounts = Store::open_accounts(&storage.path)?;
+        return add(&mut accounts, name, &password, &storage.path, &told_of_new(&storage.path));
+    }
     let mut accounts = Store::open_accounts(&storage.path)?;
     let made = if is_new { told_of_new(&storage.path) } else { String::new() };
     match action {
@@ -129,13 +139,7 @@ pub fn run(
             if accounts.find(name)?.is_some() {
                 return Err(exists(name));
             }
-            let hash = hashed(&ask(name)?)?;
-            accounts.create(name, &hash).map_err(|error| match error {
-                NotCreated::Exists => exists(name),
-                NotCreated::NotKept(error) => error.into(),
-            })?;
-            let alike = look_alikes(&accounts, std::slice::from_ref(name))?;
-            Ok(format!("Account {name} added to {}.{made}{alike}", storage.path.display()))
+            add(&mut accounts, name, &ask(name)?, &storage.path, &made)
         }
         UserAction::ChangePassword(name) => {
             if accounts.find(name)?.is_none() {
@@ -168,6 +172,22 @@ pub fn run(
             Ok(import_missing(&mut accounts, users.unwrap_or_default())? + &made)
         }
     }
+}
+
+/// `made` is said of a file that was made for it.
+fn add(
+    accounts: &mut Accounts,
+    name: &UserName,
+    password: &str,
+    path: &Path,
+    made: &str,
+) -> Result<String, AdminError> {
+    accounts.create(name, &hashed(password)?).map_err(|error| match error {
+        NotCreated::Exists => exists(name),
+        NotCreated::NotKept(error) => error.into(),
+    })?;
+    let alike = look_alikes(accounts, std::slice::from_ref(name))?;
+    Ok(format!("Account {name} added to {}.{made}{alike}", path.display()))
 }
 
 fn list(accounts: &Accounts) -> Result<String, AdminError> {
@@ -276,7 +296,27 @@ fn exists(name: &UserName) -> AdminError {
 fn told_of_new(path: &Path) -> String {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let elsewhere = if path.is_absolute() { "" } else { "; a server that runs in another directory has another file" };
-    format!("\n{} was not there and is made{elsewhere}.", whole.display())
+    let owner = owner_of(path).map_or_else(String::new, |owner| {
+        format!("\nIts owner is {owner}: a server that runs as another user cannot open it.")
+    });
+    format!("\n{} was not there and is made{elsewhere}.{owner}", whole.display())
+}
+
+/// Whose a file is, by name where `/etc/passwd` has one for the number (passwd(5)).
+fn owner_of(path: &Path) -> Option<String> {
+    let number = path.metadata().ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Some(name_of(&users, &number).map_or_else(|| format!("the user with the number {number}"), str::to_owned))
+}
+
+fn name_of<'a>(users: &'a str, number: &str) -> Option<&'a str> {
+    let line = users.lines().find(|line| line.split(':').nth(2) == Some(number))?;
+    line.split(':').next().filter(|name| !name.is_empty())
+}
+
+/// Whether a file could be made there.
+fn stands_in_a_directory(path: &Path) -> bool {
+    std::path::absolute(path).is_ok_and(|whole| whole.parent().is_some_and(Path::is_dir))
 }
 
 /// Likelier another directory than a server that has not been started yet.
@@ -291,4 +331,17 @@ fn no_database(path: &Path) -> AdminError {
 
 fn missing(name: &UserName) -> AdminError {
     AdminError::users(format!("there is no account {name}; chatsock user list prints those there are"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_by_the_number_alone() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nchat:x:107:0:10:/srv:/bin/false\n::9:9:::\n";
+        assert_eq!(name_of(users, "0"), Some("root"));
+        assert_eq!(name_of(users, "107"), Some("chat"));
+        assert_eq!((name_of(users, "10"), name_of(users, "9")), (None, None));
+    }
 }
