@@ -13,8 +13,10 @@ use lexopt::{Arg, Parser};
 use crate::config::{clash, parse_address};
 use crate::names::nearest;
 
+mod backup;
 mod user;
 
+pub use backup::BackupOptions;
 pub use user::{Existing, UserAction, UserOptions};
 
 /// What `chatsock --help` prints, without the last newline.
@@ -24,10 +26,12 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
        chatsock user add|passwd|remove NAME [--config FILE]
        chatsock user list [--config FILE]
        chatsock user import USERS [--skip-existing] [--config FILE]
+       chatsock backup FILE [--config FILE]
        chatsock --help | --version
 
 A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
-`chatsock user` makes, changes, removes and lists accounts.
+`chatsock user` makes, changes, removes and lists accounts; `chatsock backup`
+copies the database.
 
   --config FILE    read FILE; without it ./chatsock.toml is read if there is one
   --listen ADDR    listen here instead of at the config's `listen`; may be given
@@ -50,8 +54,13 @@ file with a name, a space and a password on each line; lines that begin with #
 count for nothing. All of them are imported or, if any is wrong, none; with
 --skip-existing, names that have accounts are left as they are.
 
+`chatsock backup FILE` copies the database, while the server runs or not, into
+a FILE that must not be there yet and that its owner alone may read. A back-up
+that fails leaves nothing behind.
+
 Exit status: 0 after a graceful stop, 2 for a wrong flag, a wrong config, a
-port that is taken or a wrong name or password, 1 for anything else.";
+port that is taken, a wrong name or password or a FILE that is there already,
+1 for anything else, as when not everything could be written at the stop.";
 
 /// What `chatsock --version` prints, without the newline; also the first line of a start.
 pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
@@ -59,7 +68,7 @@ pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
 const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "help", "version"];
 
 /// Words that are no options, and those people try though they are options here.
-const WORDS: &[&str] = &["serve", "user", "help", "version"];
+const WORDS: &[&str] = &["serve", "user", backup::WORD, "help", "version"];
 
 /// What the caller wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +79,8 @@ pub enum Invocation {
     CheckConfig(ServeOptions),
     /// Look after the accounts.
     User(UserOptions),
+    /// Copy the database.
+    Backup(BackupOptions),
     /// Print [`HELP`].
     Help,
     /// Print [`VERSION`].
@@ -158,7 +169,9 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                 options.listen.push(address);
             }
             Arg::Value(word) if word == "serve" && !served => served = true,
-            Arg::Value(word) if word == "user" && !served => {
+            Arg::Value(word) if (word == "user" || word == backup::WORD) && !served => {
+                let is_user = word == "user";
+                let named = if is_user { "user" } else { backup::WORD };
                 let before = [
                     ("--listen", !options.listen.is_empty()),
                     ("--check-config", check),
@@ -166,9 +179,13 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                     ("-v", verbose > 0),
                 ];
                 if let Some((option, _)) = before.into_iter().find(|(_, given)| *given) {
-                    return Err(user::no_servers_option(option));
+                    return Err(no_servers_option(option, named));
                 }
-                return user::parse(&mut parser, options.config);
+                return if is_user {
+                    user::parse(&mut parser, options.config)
+                } else {
+                    backup::parse(&mut parser, options.config)
+                };
             }
             other => return Err(unexpected(&other)),
         }
@@ -207,6 +224,11 @@ fn listen_address(text: &OsStr) -> Result<SocketAddr, UsageError> {
     parse_address(&text.to_string_lossy()).map_err(|error| UsageError(format!("--listen {}: {error}", shown())))
 }
 
+/// Options of the server, before or after the word for another command.
+fn no_servers_option(option: &str, command: &str) -> UsageError {
+    UsageError(format!("{option} is for the server and not for chatsock {command}; leave it out"))
+}
+
 fn unexpected(arg: &Arg<'_>) -> UsageError {
     let (what, hint) = match arg {
         Arg::Short(letter) => {
@@ -220,13 +242,14 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
         Arg::Value(word) if word == "serve" => {
             return UsageError("serve is given twice; keep one of the two".to_owned());
         }
-        Arg::Value(word) if word == "user" => {
-            return UsageError("serve and user are two commands; keep one of the two".to_owned());
+        Arg::Value(word) if word == "user" || word == backup::WORD => {
+            let word = word.to_string_lossy();
+            return UsageError(format!("serve and {word} are two commands; keep one of the two"));
         }
         Arg::Value(word) => {
             let word = word.to_string_lossy();
             let hint = nearest(&word, WORDS.iter().copied()).map(|near| match near {
-                "serve" | "user" => near.to_owned(),
+                "serve" | "user" | backup::WORD => near.to_owned(),
                 option => format!("--{option}"),
             });
             (format!("there is no command {}", word.escape_debug()), hint)
@@ -369,6 +392,38 @@ mod tests {
         ] {
             assert_eq!(refusal(line), said, "{line}");
         }
+    }
+
+    #[test]
+    fn a_back_up_takes_its_file_and_the_config_anywhere() {
+        let copy = |config| Ok(Invocation::Backup(BackupOptions { config, file: "copy.db".into() }));
+        assert_eq!(call("backup copy.db"), copy(None));
+        for line in
+            ["backup copy.db --config a.toml", "backup --config=a.toml copy.db", "--config a.toml backup copy.db"]
+        {
+            assert_eq!(call(line), copy(Some("a.toml".into())), "{line}");
+        }
+        assert_eq!(call("backup copy.db --help"), Ok(Invocation::Help));
+        assert_eq!(call("backup -V"), Ok(Invocation::Version));
+    }
+
+    #[test]
+    fn a_wrong_call_of_backup_is_answered_with_what_was_meant() {
+        for (line, said) in [
+            ("backup", "chatsock backup needs a file that is not there yet, as in chatsock backup copy.db"),
+            ("backup a b", "chatsock backup takes one file; leave out the rest"),
+            ("backup a -v", "-v is for the server and not for chatsock backup; leave it out"),
+            ("--listen 0.0.0.0:1 backup a", "--listen is for the server and not for chatsock backup; leave it out"),
+            ("backup a --check-config", "--check-config is for the server and not for chatsock backup; leave it out"),
+            ("backup a --config", "--config needs a file, as in --config chatsock.toml"),
+            ("--config a backup b --config c", "--config is given twice; keep one of the two"),
+            ("backup a --confg b", "there is no option --confg; did you mean --config?"),
+            ("serve backup a", "serve and backup are two commands; keep one of the two"),
+            ("bakcup a", "there is no command bakcup; did you mean backup?"),
+        ] {
+            assert_eq!(refusal(line), said, "{line}");
+        }
+        assert!(parse([OsString::from("backup"), OsString::new()].into_iter()).is_err());
     }
 
     #[test]

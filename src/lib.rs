@@ -21,7 +21,7 @@
 //! | settings | [`config`], [`exit_code`], [`password`] |
 //! | shared state | [`allowance`], [`store`], [`mailbox`], [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
 //! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
-//! | entry | [`cli`], `user_admin` (feature `storage`), `main` |
+//! | entry | [`cli`], `user_admin` and `backup` (feature `storage`), `main` |
 //!
 //! # Threads
 //!
@@ -55,6 +55,8 @@
 
 pub mod account;
 pub mod allowance;
+#[cfg(feature = "storage")]
+pub mod backup;
 pub mod cli;
 pub mod command;
 pub mod config;

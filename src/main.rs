@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
-use chatsock::cli::{self, Invocation, ServeOptions, UserOptions};
+#[cfg(feature = "storage")]
+use chatsock::backup;
+use chatsock::cli::{self, BackupOptions, Invocation, ServeOptions, UserOptions};
 use chatsock::config::{self, Config, Mistakes};
 use chatsock::hub::{Hub, Request};
 use chatsock::server::{self, Capacity, StartError};
@@ -47,6 +49,7 @@ fn main() -> ExitCode {
             Err(mistakes) => fail(USERS_MISTAKE, &mistakes),
         },
         Invocation::User(options) => look_after_accounts(options),
+        Invocation::Backup(options) => back_up(options),
         Invocation::Serve(options) => serve(options, &arguments),
     }
 }
@@ -68,6 +71,29 @@ fn look_after_accounts(UserOptions { config: named, action }: UserOptions) -> Ex
 #[cfg(not(feature = "storage"))]
 fn look_after_accounts(_: UserOptions) -> ExitCode {
     fail(USERS_MISTAKE, &format_args!("chatsock user {}", config::lacking("storage")))
+}
+
+#[cfg(feature = "storage")]
+fn back_up(BackupOptions { config: named, file: to }: BackupOptions) -> ExitCode {
+    let config_file = Config::file(named.as_deref());
+    let config = match read_config(&ServeOptions { config: named, ..ServeOptions::default() }) {
+        Ok(config) => config,
+        Err(mistakes) => return fail(USERS_MISTAKE, &mistakes),
+    };
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // Without a handler the signal ends the process, and half a copy stays under the name that says so.
+        let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
+    }
+    match backup::run(&config, config_file.as_deref(), &to, &stop) {
+        Ok(said) => print(&said),
+        Err(error) => fail(if error.is_users() { USERS_MISTAKE } else { FAILED }, &error),
+    }
+}
+
+#[cfg(not(feature = "storage"))]
+fn back_up(_: BackupOptions) -> ExitCode {
+    fail(USERS_MISTAKE, &format_args!("chatsock backup {}", config::lacking("storage")))
 }
 
 fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::{Invocation, LONG_OPTIONS, UsageError, in_words, unexpected};
+use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
 use crate::names::{UserName, nearest};
 
 /// What there is to do, as the caller writes it.
@@ -61,8 +61,10 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
             Arg::Short('p') | Arg::Long("password" | "passwd" | "pass") => return Err(no_password()),
             Arg::Long(SKIP_EXISTING) => existing = Existing::Skipped,
             Arg::Long("config") => super::config_file(parser, &mut config)?,
-            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"))),
-            Arg::Long(name) if LONG_OPTIONS.contains(&name) => return Err(no_servers_option(&format!("--{name}"))),
+            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), "user")),
+            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
+                return Err(no_servers_option(&format!("--{name}"), "user"));
+            }
             Arg::Value(word) => words.push(word),
             other => return Err(unexpected(&other)),
         }
@@ -141,9 +143,4 @@ fn no_password() -> UsageError {
          leave it out, it is asked for"
             .to_owned(),
     )
-}
-
-/// Options of the server, before or after the word `user`.
-pub(super) fn no_servers_option(option: &str) -> UsageError {
-    UsageError(format!("{option} is for the server and not for chatsock user; leave it out"))
 }

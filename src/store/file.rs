@@ -4,7 +4,7 @@
 //! and not to the descriptor (POSIX fcntl).
 //!
 //! *Owns* paths, modes and `NAME.lock`, and whether the files are still where they were. *Knows nothing of* what is in the files.
-//! *Called by* `opening`, `migration`, `administration`.
+//! *Called by* `opening`, `migration`, `administration`, `backup`.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
@@ -18,7 +18,7 @@ use super::news::{OpenError, Reason};
 use super::schema::APPLICATION;
 
 /// For the owner alone: the files hold what people say to each other, and hashes of their passwords.
-const MODE: u32 = 0o600;
+pub const MODE: u32 = 0o600;
 
 /// Whether flock(2), by which files are locked here, and fcntl(2), by which SQLite locks parts of its database, know nothing of
 /// each other. On the BSDs they do, and SQLite would find its own file locked: there the file beside it has to do.
@@ -170,6 +170,11 @@ fn refuse_foreign(file: &File, path: &Path) -> Result<(), OpenError> {
     if is_read && header.starts_with(MAGIC) && may_be_ours { Ok(()) } else { Err(OpenError::Foreign(path.to_owned())) }
 }
 
+/// The same by its path, before anything has it open: closing it drops the locks that this process has on it.
+pub fn refuse_others(path: &Path) -> Result<(), OpenError> {
+    refuse_foreign(&open(path, false)?, path)
+}
+
 /// Takes a file's lock, or says that somebody has it: nobody waits for it.
 fn take(file: &File, path: &Path, database: &Path) -> Result<Identity, OpenError> {
     match file.try_lock() {
@@ -230,7 +235,8 @@ pub fn create(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+/// Makes the name of a file last, as its directory has it.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 

@@ -20,7 +20,8 @@
 //!
 //! *Owns* the database, its files and their lock; which promise holds for what.
 //! *Knows nothing of* who may do what, of passwords in the clear, of terminals and connections.
-//! *Called by* the rooms and sessions to record, by `main` at start and at the end, by `chatsock user` for accounts.
+//! *Called by* the rooms and sessions to record, by `main` at start and at the end, by `chatsock user` and
+//! `chatsock backup`.
 //!
 //! | file | owns |
 //! | --- | --- |
@@ -50,6 +51,7 @@
 //! | `reader` | a connection that only reads, and the budget of a query |
 //! | `recording`, `asking`, `reading` | the store's methods: those that never wait, those that wait for the disk, those that read |
 //! | `administration` | accounts, for `chatsock user` |
+//! | `backup` | a copy of it all, for `chatsock backup` |
 
 mod kept;
 mod news;
@@ -63,6 +65,8 @@ mod accounts;
 mod administration;
 #[cfg(feature = "storage")]
 mod asking;
+#[cfg(feature = "storage")]
+mod backup;
 #[cfg(feature = "storage")]
 mod batch;
 #[cfg(feature = "storage")]
@@ -124,6 +128,8 @@ mod writer;
 pub use absent::{Accounts, Store};
 #[cfg(feature = "storage")]
 pub use administration::Accounts;
+#[cfg(feature = "storage")]
+pub use backup::BackupError;
 #[cfg(feature = "storage")]
 #[doc(hidden)]
 pub use failpoints::{Failpoints, Point};

@@ -1,8 +1,10 @@
 //! Backing up while the server writes, and starting a server on the copy.
 
 use std::fs;
+use std::os::unix::ffi::OsStringExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 
@@ -10,11 +12,11 @@ use rusqlite::Connection;
 
 use crate::found::is_sound;
 use crate::machine::eventually;
-use crate::place::{Place, register, say, stop};
+use crate::place::{Place, kill, register, say, stop};
 use crate::support::{Client, PATIENCE, scratch};
 
-/// Copies a database to a path.
-type Copy = fn(&Path, &Path);
+/// Copies the database of a place to a path.
+type Copy = fn(&Place, &Path);
 
 /// Copies while somebody talks, and starts a server on the copy: everything is there that was confirmed before.
 fn survives(copy: Copy) {
@@ -53,7 +55,7 @@ fn survives(copy: Copy) {
     begun.recv_timeout(PATIENCE).expect("he talks");
     for number in 0..3 {
         let path = directory.join(format!("copy{number}.db"));
-        copy(&place.database(), &path);
+        copy(&place, &path);
         is_sound(&path);
     }
     goes_on.store(false, Ordering::Relaxed);
@@ -92,8 +94,8 @@ fn survives(copy: Copy) {
 
 #[test]
 fn a_copy_by_vacuum_into_while_people_talk_is_whole_and_a_server_starts_on_it() {
-    survives(|from, to| {
-        let connection = Connection::open(from).expect("a database");
+    survives(|place, to| {
+        let connection = Connection::open(place.database()).expect("a database");
         connection.busy_timeout(PATIENCE).expect("a time");
         connection.execute("VACUUM INTO ?1", [to.to_str().expect("a path")]).expect("copied");
     });
@@ -107,13 +109,229 @@ fn a_copy_by_the_program_sqlite3_while_people_talk_is_whole_and_a_server_starts_
         println!("LEFT OUT: sqlite3 not installed");
         return;
     }
-    survives(|from, to| {
+    survives(|place, to| {
         let mut done = false;
         eventually("it is copied", || {
             let backup = format!(".backup '{}'", to.display());
-            let output = Command::new("sqlite3").arg(from).arg(".timeout 10000").arg(backup).output().expect("it runs");
+            let output = Command::new("sqlite3")
+                .arg(place.database())
+                .arg(".timeout 10000")
+                .arg(backup)
+                .output()
+                .expect("it runs");
             done = output.status.success();
             done
         });
     });
+}
+
+/// `chatsock backup` with the configuration of a place.
+fn back_up(place: &Place, to: &Path) -> Output {
+    place.run("backup").arg(to).output().expect("it runs")
+}
+
+/// The status, what is on stdout and what is on stderr.
+fn told(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[track_caller]
+fn refused(output: &Output, status: i32, sentence: &str) {
+    assert_eq!(told(output), (Some(status), String::new(), format!("chatsock: {sentence}\n")));
+}
+
+/// The names of the files in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<_> = entries.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A place whose server has said something and is gone.
+fn left() -> Place {
+    let place = Place::new("", Some("history = true"));
+    let mut program = place.start();
+    let mut alice = Client::login(program.address(), "alice");
+    alice.send(":join general");
+    alice.expect("to leave.\r\n");
+    say(&mut alice, "a word to copy");
+    stop(&mut program);
+    place
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().expect("its mode").permissions().mode() & 0o7777
+}
+
+#[test]
+fn a_copy_by_chatsock_backup_while_people_talk_is_whole_and_a_server_starts_on_it() {
+    survives(|place, to| {
+        let output = back_up(place, to);
+        let said = format!("chatsock.db is backed up in {}.\n", to.display());
+        assert_eq!(told(&output), (Some(0), said, String::new()));
+        assert_eq!((mode(to), to.metadata().expect("a file").nlink()), (0o600, 1));
+    });
+}
+
+#[test]
+fn a_back_up_is_its_owners_alone_whatever_the_umask_and_stands_alone() {
+    let place = left();
+    let directory = scratch();
+    let mut shell = Command::new("sh");
+    let program = place.run("backup");
+    shell.args(["-c", "umask 0; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
+    let output = shell.arg(directory.join("copy.db")).current_dir(place.directory()).output().expect("it runs");
+    assert_eq!(output.status.code(), Some(0), "{:?}", told(&output));
+    assert_eq!(names(&directory), ["copy.db"]);
+    assert_eq!(mode(&directory.join("copy.db")), 0o600);
+    is_sound(&directory.join("copy.db"));
+}
+
+#[test]
+fn what_a_killed_server_left_in_the_log_is_in_the_back_up() {
+    let place = Place::new("", Some("history = true"));
+    let mut program = place.start();
+    let mut alice = Client::login(program.address(), "alice");
+    register(&mut alice, "sesame open");
+    kill(&mut program);
+    let copy = scratch().join("copy.db");
+    assert_eq!(back_up(&place, &copy).status.code(), Some(0));
+    let connection = Connection::open(&copy).expect("a database");
+    let count: i64 = connection.query_row("SELECT count(*) FROM accounts", [], |row| row.get(0)).expect("a count");
+    assert_eq!(count, 1);
+}
+
+#[test]
+fn a_back_up_never_replaces_what_is_there_nor_writes_through_a_link() {
+    let place = left();
+    let directory = scratch();
+    let path = |name: &str| directory.join(name);
+    fs::write(path("file"), "mine").expect("written");
+    symlink(path("file"), path("link")).expect("linked");
+    symlink(path("nowhere"), path("dangling")).expect("linked");
+    fs::create_dir(path("directory")).expect("made");
+    let before = names(&directory);
+    for name in ["file", "link", "dangling"] {
+        let sentence = "is there already and is left as it is; name a file that is not there";
+        refused(&back_up(&place, &path(name)), 2, &format!("{} {sentence}", path(name).display()));
+    }
+    let sentence = "is a directory; name a file in it that is not there";
+    refused(&back_up(&place, &path("directory")), 2, &format!("{} {sentence}", path("directory").display()));
+    assert_eq!(names(&directory), before);
+    assert_eq!(fs::read_to_string(path("file")).expect("read"), "mine");
+    // Nor the database itself, by whatever name.
+    assert_eq!(back_up(&place, &place.database()).status.code(), Some(2));
+    is_sound(&place.database());
+}
+
+#[test]
+fn a_back_up_is_not_made_where_the_database_keeps_its_own_files() {
+    let place = left();
+    let before = place.files();
+    for ending in ["-wal", "-shm", "-journal"] {
+        let name = format!("chatsock.db{ending}");
+        let sentence = format!("{name} would be taken for a part of the database itself; name another file");
+        refused(&back_up(&place, Path::new(&name)), 2, &sentence);
+    }
+    assert_eq!(place.files(), before);
+}
+
+#[test]
+fn a_back_up_that_nobody_finished_is_named_and_left() {
+    let place = left();
+    let copy = scratch().join("copy.db");
+    let part = copy.with_file_name("copy.db.part");
+    fs::write(&part, "half").expect("written");
+    let sentence = "is there, which another back-up is making or one that was killed has left; remove it if none is \
+                    running, or name another file";
+    refused(&back_up(&place, &copy), 2, &format!("{} {sentence}", part.display()));
+    assert_eq!(fs::read_to_string(&part).expect("read"), "half");
+    assert!(!copy.exists());
+}
+
+#[test]
+fn a_back_up_into_no_directory_is_the_users_mistake() {
+    let place = left();
+    let directory = scratch().join("nowhere");
+    let sentence = format!("the directory {} does not exist; make it, or name a file elsewhere", directory.display());
+    refused(&back_up(&place, &directory.join("copy.db")), 2, &sentence);
+}
+
+#[test]
+fn a_back_up_of_nothing_says_where_to_look_and_makes_nothing() {
+    let place = Place::new("", Some(""));
+    let output = back_up(&place, Path::new("copy.db"));
+    let sentence = format!(
+        "there is no {}, so there is nothing to back up; run this in the directory that the server runs in, or name its \
+         config with --config",
+        place.database().display()
+    );
+    refused(&output, 2, &sentence);
+    assert!(place.files().is_empty());
+    fs::write(place.database(), "another program's").expect("written");
+    assert_eq!(back_up(&place, Path::new("copy.db")).status.code(), Some(2));
+    assert_eq!(names(place.directory()), ["chatsock.db"]);
+    fs::write(place.database(), "").expect("written");
+    let output = back_up(&place, Path::new("copy.db"));
+    assert_eq!(output.status.code(), Some(2), "{:?}", told(&output));
+    assert!(told(&output).2.contains(" is empty, so there is nothing to back up; "), "{:?}", told(&output));
+    assert_eq!(names(place.directory()), ["chatsock.db"]);
+}
+
+#[test]
+fn a_back_up_without_the_section_says_what_is_missing() {
+    let place = Place::new("", None);
+    let (status, _, error) = told(&back_up(&place, Path::new("copy.db")));
+    assert_eq!(status, Some(2));
+    let sentence =
+        "has no section [storage], so there is no database to back up; name the config of the server with --config\n";
+    assert!(error.ends_with(sentence), "{error}");
+    let mut alone = Command::new(env!("CARGO_BIN_EXE_chatsock"));
+    let output = alone.args(["backup", "copy.db"]).current_dir(place.directory()).output().expect("it runs");
+    let sentence =
+        "there is no chatsock.toml here, with the section [storage] for the database; name the file with --config";
+    refused(&output, 2, sentence);
+    assert!(place.files().is_empty());
+}
+
+#[test]
+fn a_back_up_that_finds_no_room_leaves_nothing() {
+    let place = left();
+    let directory = scratch();
+    // In blocks of 512 bytes: less than any database has, and more than the 32 KiB that SQLite shares beside it.
+    let mut shell = Command::new("sh");
+    let program = place.run("backup");
+    shell.args(["-c", "ulimit -f 100; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
+    let output = shell.arg(directory.join("copy.db")).current_dir(place.directory()).output().expect("it runs");
+    let (status, _, error) = told(&output);
+    assert_eq!(status, Some(1), "{error}");
+    let start = format!("chatsock: {} cannot be written: ", directory.join("copy.db").display());
+    assert!(error.starts_with(&start) && error.ends_with("; nothing of it is left\n"), "{error}");
+    assert!(names(&directory).is_empty(), "{:?}", names(&directory));
+}
+
+#[test]
+fn a_back_up_takes_a_name_that_is_no_text() {
+    let place = left();
+    let copy = scratch().join(std::ffi::OsString::from_vec(b"copy-\xFF.db".to_vec()));
+    let output = back_up(&place, &copy);
+    assert_eq!(output.status.code(), Some(0), "{:?}", told(&output));
+    assert!(copy.exists());
+}
+
+#[test]
+fn a_database_of_an_older_version_is_backed_up_as_it_is() {
+    let place = left();
+    let connection = Connection::open(place.database()).expect("a database");
+    connection.pragma_update(None, "user_version", 3).expect("older");
+    connection.close().expect("closed");
+    let copy = scratch().join("copy.db");
+    assert_eq!(back_up(&place, &copy).status.code(), Some(0));
+    for path in [&place.database(), &copy] {
+        let connection = Connection::open(path).expect("a database");
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version");
+        assert_eq!(version, 3, "{}", path.display());
+    }
 }

@@ -72,9 +72,15 @@ impl Place {
 
     /// The exit status of `chatsock user` with this configuration.
     pub fn user(&self, arguments: &[&str]) -> Option<i32> {
+        let mut command = self.run("user");
+        command.args(arguments).output().expect("it runs").status.code()
+    }
+
+    /// One of the program's other commands with this configuration; its arguments are still to be added.
+    pub fn run(&self, word: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
-        command.arg("user").args(arguments).args(self.arguments()).current_dir(&self.directory);
-        command.output().expect("it runs").status.code()
+        command.args(self.arguments()).arg(word).current_dir(&self.directory);
+        command
     }
 
     /// The files there, by name, with their modes.

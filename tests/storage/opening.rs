@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chatsock::message::MessageId;
-use chatsock::store::{KeptEntry, NotKept, OpenError, Reason, Store, StoreOptions};
+use chatsock::store::{BackupError, KeptEntry, NotKept, OpenError, Reason, Store, StoreOptions};
 use rusqlite::Connection;
 
 use crate::place::{Place, close, hash, once_free, open, open_at_once, room, said, texts, user};
@@ -230,6 +231,21 @@ fn a_back_up_made_while_the_server_runs_can_take_the_place_of_the_database() {
     let (store, kept, _) = open(StoreOptions { path: copy.clone(), ..place.options() }).expect("a store");
     assert_eq!((store.account_name_exists(&user("alice")), kept.histories.len()), (Ok(true), 1));
     assert_eq!(mode(&copy), 0o600);
+}
+
+#[test]
+fn a_back_up_that_is_stopped_leaves_nothing() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    (1..=3000).for_each(|id| store.said(&room("general"), said(id, "bob", "text")));
+    close(store);
+    let directory = place.path().join("copies");
+    fs::create_dir(&directory).expect("made");
+    let copy = |stop| Store::back_up(&place.database(), &directory.join("copy.db"), &Arc::new(AtomicBool::new(stop)));
+    assert_eq!(copy(true), Err(BackupError::Stopped));
+    assert_eq!(modes(&directory), []);
+    assert_eq!(copy(false), Ok(()));
+    assert_eq!(modes(&directory), [("copy.db".to_owned(), 0o600)]);
 }
 
 #[test]
