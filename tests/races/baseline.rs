@@ -186,11 +186,12 @@ impl Place {
     /// Writes a configuration with these rooms besides `general`.
     fn write(&self, rooms: &[&str]) {
         let mut text = "listen = [\"127.0.0.1:0\"]\nquick_listen = [\"127.0.0.1:0\"]\nquick_create = true\n\
-                        shutdown_delay = 0\nroom_linger = 0\noperators = [\"probe\"]\n"
+                        shutdown_delay = 0\nroom_linger = 0\n"
             .to_owned();
         if cfg!(feature = "storage") {
             let path = self.directory.join("chatsock.db");
-            write!(text, "[storage]\npath = \"{}\"\nhistory = true\n", path.display()).expect("written");
+            let path = path.display();
+            write!(text, "operators = [\"probe\"]\n[storage]\npath = \"{path}\"\nhistory = true\n").expect("written");
         }
         text.push_str("[limits]\nmessages_per_second = 0\n[rooms.general]\n");
         for room in rooms {
