@@ -7,6 +7,7 @@
 mod checkpoint;
 mod comparing;
 mod membership;
+mod open_rooms;
 mod people;
 
 use std::net::IpAddr;
@@ -39,6 +40,7 @@ use crate::work::Work;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use comparing::{Turn, Turns};
 pub use membership::Membership;
+pub use open_rooms::{OpenRoom, OpenRooms};
 pub use people::MOST_ADDRESS_BANS;
 
 /// Most entries in a table of what addresses have tried. One is about 100 bytes. When one is full, the address with most
@@ -102,6 +104,8 @@ pub struct Hub {
     store: Option<Arc<Store>>,
     /// Direct messages for people who are not there, where none reach the disk.
     pub mailbox: Mailbox,
+    /// In which rooms the accounts are.
+    pub open_rooms: OpenRooms,
     /// A leaf: wrong passwords by account and address.
     logins: Mutex<LoginGuard>,
     /// A leaf: passwords of accounts tried, by address.
@@ -162,6 +166,7 @@ impl Hub {
             rooms,
             store,
             mailbox: Mailbox::default(),
+            open_rooms: OpenRooms::default(),
             logins: Mutex::new(LoginGuard::new(MOST_WAITS)),
             attempts: Mutex::new(Buckets::new(MOST_WAITS)),
             reviews: AtomicUsize::new(0),

@@ -202,17 +202,34 @@ impl Roster {
         {
             return Err(NotFree::LooksLike(other));
         }
-        let person = Arc::new(Person {
-            named: RwLock::new(Named { name: name.clone(), login }),
-            origin,
-            outbox: Arc::clone(outbox),
-            since: now,
-            active: AtomicU64::new(0),
-            away: RwLock::new(None),
-            gone: AtomicBool::new(false),
-        });
-        state.people.insert(name.clone(), Arc::clone(&person));
-        Ok(person)
+        Ok(state.enter(name, login, outbox, origin, now))
+    }
+
+    /// Takes a name from the connection that has it, for another one of the account: at no moment is it free. Nothing if
+    /// somebody else has it by now.
+    pub fn claim_from(
+        &self,
+        other: &Arc<Person>,
+        name: &UserName,
+        login: Login,
+        outbox: &Arc<Outbox>,
+        origin: Origin,
+        now: Instant,
+    ) -> Option<Arc<Person>> {
+        let mut state = self.lock();
+        state.take_from(other, name).then(|| state.enter(name, Some(login), outbox, origin, now))
+    }
+
+    /// The same for a person who has another name, which it returns.
+    pub fn rename_from(
+        &self,
+        other: &Arc<Person>,
+        person: &Arc<Person>,
+        name: &UserName,
+        login: Login,
+    ) -> Option<UserName> {
+        let mut state = self.lock();
+        (!person.is_gone() && state.take_from(other, name)).then(|| state.rename(person, name, Some(login)))
     }
 
     /// Gives a person another name, with the account it is of, if it is one's; the name he had. If somebody else has it: a
@@ -238,12 +255,7 @@ impl Roster {
         {
             return Err(NotFree::LooksLike(other));
         }
-        let mut current = person.named.write().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *current, Named { name: name.clone(), login }).name;
-        drop(current);
-        state.people.remove(&before);
-        state.people.insert(name.clone(), Arc::clone(person));
-        Ok(before)
+        Ok(state.rename(person, name, login))
     }
 
     /// Gives a name back.
@@ -276,6 +288,47 @@ impl Roster {
 }
 
 impl State {
+    fn enter(
+        &mut self,
+        name: &UserName,
+        login: Option<Login>,
+        outbox: &Arc<Outbox>,
+        origin: Origin,
+        now: Instant,
+    ) -> Arc<Person> {
+        let person = Arc::new(Person {
+            named: RwLock::new(Named { name: name.clone(), login }),
+            origin,
+            outbox: Arc::clone(outbox),
+            since: now,
+            active: AtomicU64::new(0),
+            away: RwLock::new(None),
+            gone: AtomicBool::new(false),
+        });
+        self.people.insert(name.clone(), Arc::clone(&person));
+        person
+    }
+
+    fn rename(&mut self, person: &Arc<Person>, name: &UserName, login: Option<Login>) -> UserName {
+        let mut current = person.named.write().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, Named { name: name.clone(), login }).name;
+        drop(current);
+        self.people.remove(&before);
+        self.people.insert(name.clone(), Arc::clone(person));
+        before
+    }
+
+    /// Ends somebody's having a name, if nobody else has it. True if it is free now.
+    fn take_from(&mut self, other: &Arc<Person>, name: &UserName) -> bool {
+        let is_theirs = |known: &Arc<Person>| Arc::ptr_eq(known, other);
+        if self.people.get(name).is_some_and(|known| !is_theirs(known)) {
+            return false;
+        }
+        other.gone.store(true, Ordering::Release);
+        self.people.remove(name);
+        true
+    }
+
     fn free_name(&self, taken: &UserName, limit: usize) -> Option<String> {
         let is_free = |candidate: &str| {
             UserName::parse(candidate, 1, limit).is_ok_and(|candidate| {

@@ -7,6 +7,8 @@
 mod attempts;
 #[path = "accounts/changed_outside.rs"]
 mod changed_outside;
+#[path = "accounts/coming_back.rs"]
+mod coming_back;
 #[path = "accounts/coming_in.rs"]
 mod coming_in;
 #[path = "accounts/dialogues.rs"]

@@ -46,6 +46,22 @@ impl Membership {
         Ok((membership, change))
     }
 
+    /// Takes the place of another connection of the account; true if that one had the room in view. Nothing if it was not in
+    /// the room.
+    pub fn take_over(
+        hub: &Arc<Hub>,
+        room: &Arc<Room>,
+        person: &Person,
+        from: ClientId,
+        id: MembershipId,
+    ) -> Option<(Membership, bool)> {
+        let client = person.client();
+        let membership = Membership { hub: Arc::clone(hub), room: Arc::clone(room), client, id, left: false };
+        let who = || (!person.is_gone()).then(|| hub.actor(person));
+        let in_view = room.hand_over(from, &who, &person.outbox, id, Instant::now())?;
+        Some((membership, in_view))
+    }
+
     /// In which room.
     pub fn room(&self) -> &Arc<Room> {
         &self.room

@@ -241,6 +241,7 @@ impl Hub {
     pub fn forget_account(&self, person: &Person, account: AccountId) {
         person.set_login(None);
         self.mailbox.take(account);
+        self.open_rooms.forget(account);
         for room in self.rooms.all() {
             self.identify(&room, person);
             self.forget_place(&room, account);

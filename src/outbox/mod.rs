@@ -22,6 +22,7 @@ mod shown;
 mod tests;
 mod transmit;
 mod view;
+mod whereabouts;
 
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};

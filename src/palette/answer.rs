@@ -4,6 +4,7 @@
 //! *Knows nothing of* states: which answer leads where is said in the state machine.
 //! *Called by* `palette` and `session`.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::effect::AccountAsk;
@@ -47,8 +48,29 @@ pub enum Answer {
         /// The name wanted.
         name: UserName,
     },
+    /// The same for an account whose connection is to be ended.
+    GhostNeedsPassword {
+        /// Whose.
+        name: UserName,
+    },
+    /// The password is right, and somebody is logged in under the name.
+    Elsewhere {
+        /// The account's.
+        name: UserName,
+        /// From where.
+        address: IpAddr,
+        /// How long they have typed nothing, in words.
+        idle: String,
+    },
     /// Nobody came in as an account.
     LoginRefused(LoginRefusal),
+    /// An account has come in, and is in the rooms again that it was in.
+    Returned {
+        /// Those, the current one last; some may have been open before.
+        open: Vec<Conversation>,
+        /// Where to be now.
+        to: ReturnTo,
+    },
     /// The dialogue begins.
     PasswordWanted {
         /// Which one.
@@ -89,6 +111,17 @@ pub enum Answer {
     Lost(Conversation),
     /// The other one of a conversation has another name.
     PartnerRenamed(Addressee),
+}
+
+/// Where somebody is after coming back into their rooms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReturnTo {
+    /// In the palette of the last room; who looks at another one goes on doing so.
+    Palette,
+    /// Where the connection was that was taken over: in the palette of the last conversation,
+    TakenPalette,
+    /// or in its chat view.
+    TakenView,
 }
 
 /// How somebody came into a room.

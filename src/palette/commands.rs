@@ -63,7 +63,9 @@ impl Palette {
             let hint = command::suggestion(typed.word, rules.accounts);
             return refuse(effects, Refusal::NoCommand { mark: typed.mark, word, hint });
         };
-        if !spec.exists(rules.accounts) {
+        // When a guest's name is free can be asked on every server.
+        let asks_for_name = spec.verb == Verb::Ghost && matches!(typed.split_rest(), (name, "") if !name.is_empty());
+        if !spec.exists(rules.accounts) && !asks_for_name {
             return refuse(effects, Refusal::NoAccounts);
         }
         // Only what is said may have several lines; a reason or a description with a line break would begin a row of its own.

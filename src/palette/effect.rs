@@ -35,6 +35,13 @@ pub enum Effect {
         /// End the connection that has the name.
         ghost: bool,
     },
+    /// End another connection of an account, before a name is known: answered by `GhostNeedsPassword`, or told why not.
+    BeginGhost(UserName),
+    /// Take over from the connection that `Answer::Elsewhere` told of, as an account whose password was right: answered at the
+    /// login by `NameClaimed`, `Elsewhere` or `LoginRefused`.
+    TakeOver,
+    /// Let that connection be.
+    LetBe,
     /// Find out whether a dialogue about an account makes sense: answered by `PasswordWanted`, or told why not.
     BeginAccount(AccountAsk),
     /// Make an account of the name this person has.

@@ -21,11 +21,6 @@ pub enum LoginRefusal {
     Wrong,
     /// Too many wrong passwords.
     Blocked,
-    /// The account is online.
-    InUse {
-        /// Its name.
-        name: UserName,
-    },
     /// As many passwords are being compared as can be.
     Busy,
     /// Too many passwords were tried from this address, at whatever names; how long it has to wait.
@@ -40,9 +35,6 @@ impl fmt::Display for LoginRefusal {
             LoginRefusal::Wrong => f.write_str("Wrong name or password."),
             LoginRefusal::Blocked => {
                 f.write_str("Your account is blocked due to multiple login failures. Please try again later.")
-            }
-            LoginRefusal::InUse { name } => {
-                write!(f, "{name} is logged in on another connection: type :ghost {name} to end that one.")
             }
             LoginRefusal::Busy => f.write_str("Too many people are logging in just now. Please try again in a moment."),
             LoginRefusal::TooMany(wait) => {
@@ -134,12 +126,12 @@ impl Palette {
     /// `:ghost <name>` at the name question.
     #[inline(never)]
     fn ghost_at_login(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
-        if !rules.accounts.are_kept() {
-            return effects.push(Effect::Tell(Tone::Refusal, Refusal::NoAccounts.to_string()));
-        }
         match account_named(typed, effects) {
-            Some(Some(name)) => self.ask_login_password(name, true, effects),
+            Some(Some(name)) => effects.push(Effect::BeginGhost(name)),
             Some(None) => {}
+            None if !rules.accounts.are_kept() => {
+                effects.push(Effect::Tell(Tone::Refusal, Refusal::NoAccounts.to_string()));
+            }
             None => effects.push(Effect::Tell(Tone::Refusal, Refusal::usage(typed).to_string())),
         }
     }

@@ -8,7 +8,7 @@
 //! | | | right: on with the name    v |                      v |
 //! | | | wrong, none: the name     Password (a room's), Account (one to three about an account):
 //! | v | is asked again            asked from either, answered or cancelled back to it
-//! | LoginPassword: the name is an account's, or :ghost
+//! | LoginPassword: the name is an account's, or :ghost; Takeover: it is logged in elsewhere, Enter or :q
 //! +---------------> Leaving <-- :quit, 0x04, end of input, from any of them
 //! ```
 //!
@@ -19,6 +19,7 @@
 
 mod account;
 mod answer;
+mod coming_back;
 mod commands;
 mod effect;
 mod login;
@@ -38,9 +39,10 @@ use crate::names::{RoomName, UserName};
 use crate::screen::{Place, Tone};
 use crate::secret::Secret;
 use account::Dialogue;
-use paste::{Paste, Pasted};
+use coming_back::AskedAt;
+use paste::Paste;
 
-pub use answer::{Answer, Came};
+pub use answer::{Answer, Came, ReturnTo};
 pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Edited, Effect, Viewing};
 pub use login::LoginRefusal;
 pub use reply::{JoinRefusal, NotMade, Refusal, others, people, seconds};
@@ -97,6 +99,8 @@ enum State {
         /// End the connection that has the name.
         ghost: bool,
     },
+    /// Another connection has the account whose password was right.
+    Takeover(AskedAt),
     Palette,
     ChatView,
     Password {
@@ -150,6 +154,7 @@ impl Palette {
                 Place::AskingPassword
             }
             State::Paste { .. } => Place::Pasting,
+            State::Takeover(_) => Place::Palette(None),
             State::Palette => Place::Palette(self.open.last().cloned()),
             State::ChatView => match self.open.last() {
                 Some(conversation) => Place::ChatView(conversation.clone()),
@@ -161,8 +166,10 @@ impl Palette {
 
     /// Whether a name has been taken.
     pub fn is_logged_in(&self) -> bool {
-        use State::{Account, ChatView, Palette, Password, Paste};
-        matches!(self.state, Palette | ChatView | Password { .. } | Account { .. } | Paste { .. })
+        use State::{Account, ChatView, Palette, Password, Paste, Takeover};
+        let within = |at: &AskedAt| matches!(at, AskedAt::Within { .. });
+        matches!(&self.state, Palette | ChatView | Password { .. } | Account { .. } | Paste { .. })
+            || matches!(&self.state, Takeover(at) if within(at))
     }
 
     /// Whether the person is on his way out: nothing more of his input is run.
@@ -196,6 +203,7 @@ impl Palette {
                 State::Password { .. }
                 | State::QuickPassword(_)
                 | State::LoginPassword { .. }
+                | State::Takeover(_)
                 | State::Account { .. }
                 | State::Paste { .. } => self.cancel(effects),
                 State::ChatView => self.leave_view(effects),
@@ -212,6 +220,7 @@ impl Palette {
             State::QuickPassword(_) => self.give_quick_password(line, effects),
             State::Name { .. } => self.choose_name(line, rules, effects),
             State::LoginPassword { .. } => self.give_login_password(line, effects),
+            State::Takeover(_) => self.decide_takeover(line, effects),
             State::Password { .. } => self.give_room_password(line, rules, effects),
             State::Account { .. } => self.give_account_password(line, effects),
             State::Paste { .. } => self.paste(line, effects),
@@ -232,6 +241,7 @@ impl Palette {
                 effects.push(Effect::ShowInput);
             }
             State::LoginPassword { .. } => self.ask_name_again(effects),
+            State::Takeover(_) => self.cancel_takeover(effects),
             State::Account { from_view, .. } => {
                 self.state = back_to(*from_view);
                 effects.extend([Effect::ShowInput, Effect::Tell(Tone::News, reply::NOTHING_CHANGED.to_owned())]);
@@ -248,27 +258,6 @@ impl Palette {
     pub fn input_ended(&mut self, effects: &mut Vec<Effect>) {
         if matches!(self.state, State::Paste { .. } | State::Account { .. }) {
             self.cancel(effects);
-        }
-    }
-
-    fn paste(&mut self, line: &str, effects: &mut Vec<Effect>) {
-        let State::Paste { to, paste, from_view } = &mut self.state else { return };
-        let pasted = paste.add(line);
-        if pasted == Pasted::More {
-            return;
-        }
-        let (to, from_view) = (to.clone(), *from_view);
-        self.state = back_to(from_view);
-        match pasted {
-            Pasted::Whole(text) => {
-                effects.push(Effect::Say { to, draft: crate::message::Draft::said(text).into(), confirm: !from_view });
-            }
-            Pasted::TooLong { lines, bytes } => {
-                let refusal = Refusal::PasteTooLong { lines, bytes };
-                effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
-            }
-            Pasted::Nothing => effects.push(Effect::Tell(Tone::News, "Nothing said.".to_owned())),
-            Pasted::More => {}
         }
     }
 
@@ -297,6 +286,9 @@ impl Palette {
                 }
             }
             Answer::PasswordNeeded { name } => self.ask_login_password(name, false, effects),
+            Answer::GhostNeedsPassword { name } => self.ask_login_password(name, true, effects),
+            Answer::Elsewhere { name, address, idle } => self.ask_to_take_over(&name, address, &idle, effects),
+            Answer::Returned { open, to } => self.returned(open, to, effects),
             Answer::LoginRefused(refusal) => {
                 // Who types his password once more, and not his name, would make a name of it that everybody reads.
                 let hint =
@@ -339,6 +331,7 @@ impl Palette {
                 match &mut self.state {
                     state @ State::ChatView if current => *state = State::Palette,
                     State::Password { from_view, .. }
+                    | State::Takeover(AskedAt::Within { from_view })
                     | State::Account { from_view, .. }
                     | State::Paste { from_view, .. }
                         if current =>

@@ -5,7 +5,9 @@
 //! *Called by* `palette` alone.
 
 use super::view::cost_of_text;
+use super::{Effect, Palette, Refusal, State, back_to};
 use crate::command::Cost;
+use crate::screen::Tone;
 
 /// Longest message of many lines, in bytes: about a screen and a half of full rows. It goes to everybody in one write.
 pub(super) const MOST_BYTES: usize = 4096;
@@ -68,6 +70,29 @@ impl Paste {
 /// Whether so many lines and bytes make a message.
 pub(super) fn fits(lines: usize, bytes: usize) -> bool {
     lines <= MOST_LINES && bytes <= MOST_BYTES
+}
+
+impl Palette {
+    pub(super) fn paste(&mut self, line: &str, effects: &mut Vec<Effect>) {
+        let State::Paste { to, paste, from_view } = &mut self.state else { return };
+        let pasted = paste.add(line);
+        if pasted == Pasted::More {
+            return;
+        }
+        let (to, from_view) = (to.clone(), *from_view);
+        self.state = back_to(from_view);
+        match pasted {
+            Pasted::Whole(text) => {
+                effects.push(Effect::Say { to, draft: crate::message::Draft::said(text).into(), confirm: !from_view });
+            }
+            Pasted::TooLong { lines, bytes } => {
+                let refusal = Refusal::PasteTooLong { lines, bytes };
+                effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+            }
+            Pasted::Nothing => effects.push(Effect::Tell(Tone::News, "Nothing said.".to_owned())),
+            Pasted::More => {}
+        }
+    }
 }
 
 #[cfg(test)]

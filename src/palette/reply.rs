@@ -363,7 +363,7 @@ pub fn others(count: usize) -> String {
 }
 
 /// How one goes on: in the view a command starts with `/`.
-fn go_on(into_view: bool) -> &'static str {
+pub(super) fn go_on(into_view: bool) -> &'static str {
     if into_view { "/close to leave." } else { ":chat to talk, :close to leave." }
 }
 

@@ -185,6 +185,8 @@ impl Palette {
             State::QuickRoom | State::Name { .. } => Cost::Read(1),
             // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
             State::QuickPassword(_) | State::LoginPassword { .. } | State::Account { .. } => Cost::Free,
+            State::Takeover(_) if line.trim().is_empty() || leaves_before_login(line) => Cost::Free,
+            State::Takeover(_) => Cost::Read(1),
             State::Password { .. } => command_instead(line).map_or(Cost::Free, cost_of_command),
             // The lines are bounded, and paid for with the last one.
             State::Paste { paste, .. } if line.trim_end() == "." => paste.cost(),

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Made, Room, State};
+use super::{Door, Made, Room, State};
 use crate::config::{Entry, Hashed, Secret};
 use crate::deed::{Actor, Denied};
 use crate::identity::{AccountId, Identity};
@@ -147,6 +147,17 @@ impl Room {
         if matches!(&state.config.entry, Entry::Password(known) if known == password) {
             state.config.entry = Entry::Hashed(Hashed::new(hash.as_str()));
         }
+    }
+
+    /// The hash of the password that opens this door, where the room knows it in the clear.
+    pub fn door_hash(&self, door: Door) -> Option<Hashed> {
+        let state = self.lock();
+        state.door_hash.as_ref().filter(|(known, _)| *known == door).map(|(_, hash)| hash.clone())
+    }
+
+    /// Notes such a hash: it is computed once, for whoever is the first to need it.
+    pub fn set_door_hash(&self, door: Door, hash: Hashed) {
+        self.lock().door_hash = Some((door, hash));
     }
 
     /// Brings a room to what was written down of it.

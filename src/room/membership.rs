@@ -100,8 +100,11 @@ impl Room {
             return Ok(Change { others: others - 1, ..calm });
         }
         let as_operator = state.may_enter(&actor, opened, now)?;
+        // Another connection of the same account, which is about to go, takes no room.
+        let is_other = |member: &Member| member.who.account.is_some() && member.who.account == actor.who.account;
         if let Some(limit) = state.config.limit
             && others >= limit
+            && state.members.values().filter(|member| !is_other(member)).count() >= limit
         {
             return Err(NotEntered::Full(limit));
         }

@@ -23,6 +23,7 @@ mod named;
 mod older;
 mod settings;
 mod standing;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -34,7 +35,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::config::RoomConfig;
+use crate::config::{Hashed, RoomConfig};
 use crate::conversation::{Conversation, MembershipId, RoomId};
 use crate::history::History;
 use crate::identity::{AccountId, Identity};
@@ -113,6 +114,8 @@ struct State {
     config: RoomConfig,
     /// Another one whenever the entry in `config` is.
     door: Door,
+    /// Of the password that opens it, where that is known in the clear and its hash was needed: see `Room::door_hash`.
+    door_hash: Option<(Door, Hashed)>,
     made: Option<Made>,
     /// Made by somebody, and there until it is destroyed: after the last has left, and after the server has stopped.
     kept: bool,
@@ -195,6 +198,7 @@ impl Room {
             state: Mutex::new(State {
                 config,
                 door: Door::default(),
+                door_hash: None,
                 made,
                 kept: false,
                 deciding: false,

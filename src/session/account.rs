@@ -1,178 +1,29 @@
-//! Accounts, from the side of one person: coming in as one, making, changing and taking it away.
+//! Accounts, from the side of one person: making, changing and taking one away.
 //!
-//! A password is compared and hashed on the threads that compute long, two at most, so that logins cannot starve the chat;
-//! no lock is held meanwhile.
+//! A password is hashed on the threads that compute long, two at most, so that this cannot starve the chat; no lock is held
+//! meanwhile.
 //!
-//! *Owns* the way from a typed password to an account, and what is told of it.
-//! *Knows nothing of* dialogues, and of how passwords and accounts are kept.
-//! *Called by* `session::effects`.
+//! *Owns* whether a dialogue about an account makes sense, and what comes of it. *Knows nothing of* how passwords and accounts
+//! are kept.
+//! *Called by* `session::effects`; how a password is proved stands in `session::login`.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
 use crate::account::Accounts;
-use crate::identity::Whom;
-use crate::login_throttle::{LoginKey, Refused};
-use crate::names::UserName;
-use crate::outbox::Ended;
-use crate::palette::{AccountAsk, Answer, LoginRefusal};
+use crate::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
 use crate::password;
-use crate::roster::{Login, Origin, Person};
+use crate::roster::{Login, Person};
 use crate::screen::Tone;
 use crate::secret::Secret;
-use crate::store::{Account, Hashed, NotCreated, NotRead};
-use crate::throttle::address_key;
+use crate::store::{Hashed, NotCreated};
 
 /// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight. It
 /// is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
 const SHORT_PASSWORD: usize = 8;
 
-/// What those hear whose connection ends because they want another one.
-const THROWN_OUT: &str = "You were logged out from another connection of your account.";
-
 impl Session {
-    /// Newcomers hear it before they are asked for a name that they cannot have.
-    #[inline(never)]
-    pub(super) fn tell_who_may_come_in(&self) {
-        if self.hub.accounts() == Accounts::Required {
-            let line = "This server is for registered users. Its admin creates the accounts.";
-            self.outbox.tell(Tone::News, line);
-        }
-    }
-
-    /// A name was typed at the first question.
-    #[inline(never)]
-    pub(super) fn claim_name(&mut self, name: UserName) -> Answer {
-        let needs_password = match self.hub.accounts() {
-            Accounts::Off => false,
-            Accounts::Optional => self.hub.is_registered(&name) || self.hub.is_reserved(&name, self.ip()),
-            // Whether there is such an account is for its owner to know.
-            Accounts::Required => true,
-        };
-        if needs_password {
-            return Answer::PasswordNeeded { name };
-        }
-        let config = self.hub.config();
-        // The palette lets names of any length through, since some account may have it.
-        match UserName::parse(name.as_str(), config.username_min, config.username_limit) {
-            Ok(name) => self.look_alike(&name).unwrap_or_else(|| self.take_name(name, None)),
-            Err(error) => Answer::NameUnfit(error),
-        }
-    }
-
-    #[inline(never)]
-    fn take_name(&mut self, name: UserName, login: Option<Login>) -> Answer {
-        let now = Instant::now();
-        let config = self.hub.config();
-        let origin = Origin { address: address_key(self.ip()), shared: config.is_exempt(self.ip()) };
-        match self.hub.roster.claim(&name, login, config.username_limit, &self.outbox, origin, now) {
-            Ok(person) => {
-                self.outbox.set_name(&name);
-                self.person = Some(person);
-                self.login_to_log = true;
-                Answer::NameClaimed { name, people: self.hub.roster.count(), rooms: self.hub.rooms.public().len() }
-            }
-            Err(why) => self.not_free(name, why),
-        }
-    }
-
-    /// A password was typed for a name at the first question.
-    #[inline(never)]
-    pub(super) fn come_in(&mut self, name: &UserName, password: Secret, ghost: bool) -> Answer {
-        let account = match self.prove(name, password) {
-            Ok(account) => account,
-            Err(refusal) => return Answer::LoginRefused(refusal),
-        };
-        self.hub.give_back_attempt(self.ip());
-        if ghost {
-            self.throw_out(&account.name);
-        }
-        match self.take_name(account.name.clone(), Some(login(&account))) {
-            Answer::NameTaken { name, .. } => Answer::LoginRefused(LoginRefusal::InUse { name }),
-            answer => {
-                self.arrived = Some(Box::new(account));
-                answer
-            }
-        }
-    }
-
-    /// Finds out whether somebody knows an account's password. Every try is counted before it is compared, over all
-    /// connections from his address, so that many at once are no more tries than one after the other.
-    #[inline(never)]
-    fn prove(&self, name: &UserName, password: Secret) -> Result<Account, LoginRefusal> {
-        let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
-        let config = self.hub.config();
-        let key = LoginKey::new(name.clone(), address_key(self.ip()));
-        self.hub.count_attempt(self.ip(), Instant::now()).map_err(LoginRefusal::TooMany)?;
-        if let Err(refused) = self.hub.begin_login(&key, config.login_attempts, config.login_block) {
-            self.hub.give_back_attempt(self.ip());
-            return Err(match refused {
-                Refused::Blocked { .. } => LoginRefusal::Blocked,
-                Refused::Undecided => LoginRefusal::Busy,
-            });
-        }
-        let wanted = name.clone();
-        let found = self.hub.work.run(self.ip(), move || -> Result<Option<(Account, Option<Hashed>)>, NotRead> {
-            let Some(account) = store.account(&wanted)? else {
-                // As long as it takes to find out that a password is wrong.
-                password::verify_against_nothing(password.expose());
-                return Ok(None);
-            };
-            if !password::verify(password.expose(), &account.hash) {
-                return Ok(None);
-            }
-            // Made with lesser parameters than today's.
-            let anew = password::needs_rehash(password.expose(), &account.hash)
-                .then(|| password::hash(password.expose()).ok())
-                .flatten();
-            Ok(Some((account, anew)))
-        });
-        match found {
-            Ok(Ok(Some((mut account, anew)))) => {
-                self.hub.decide_login(|logins| logins.right(&key));
-                if let (Some(hash), Some(store)) = (anew, self.hub.store()) {
-                    match store.replace_hash(account.id, &account.hash, &hash) {
-                        Ok(true) => account.hash = hash,
-                        // Changed from outside meanwhile: that is found out when he is in.
-                        Ok(false) => {}
-                        Err(error) => log::warn!("the hash of {} was not renewed: {error}", account.name),
-                    }
-                }
-                Ok(account)
-            }
-            Ok(Ok(None)) => {
-                let blocked = self.hub.decide_login(|logins| logins.wrong(&key, Instant::now()));
-                log::info!("client {} from {}: wrong password for an account", self.outbox.id(), self.peer);
-                Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
-            }
-            Ok(Err(NotRead(reason))) => {
-                self.withdraw_attempt(&key);
-                Err(LoginRefusal::NotKept(reason.to_string()))
-            }
-            Err(_) => {
-                self.withdraw_attempt(&key);
-                Err(LoginRefusal::Busy)
-            }
-        }
-    }
-
-    /// A password was not compared: nothing is counted.
-    fn withdraw_attempt(&self, key: &LoginKey) {
-        self.hub.decide_login(|logins| logins.withdraw(key));
-        self.hub.give_back_attempt(self.ip());
-    }
-
-    /// Ends whatever connection has a name. True if there was one.
-    fn throw_out(&self, name: &UserName) -> bool {
-        let Some(person) = self.hub.roster.find(&Whom { name: name.clone(), client: None }) else { return false };
-        if person.client() == self.outbox.id() {
-            return false;
-        }
-        self.hub.throw_out(&person, THROWN_OUT, Ended::ThrownOut);
-        true
-    }
-
     /// Whether a dialogue about an account makes sense.
     #[inline(never)]
     pub(super) fn begin_account(&mut self, ask: AccountAsk) -> Option<Answer> {
@@ -180,7 +31,8 @@ impl Session {
         let name = person.name();
         let required = self.hub.accounts() == Accounts::Required;
         let prompt = match &ask {
-            _ if !self.hub.accounts().are_kept() => Err("This server keeps no accounts.".to_owned()),
+            AccountAsk::Ghost(wanted) if let Some(line) = self.ghost_of_guest(wanted) => Err(line),
+            _ if !self.hub.accounts().are_kept() => Err(Refusal::NoAccounts.to_string()),
             AccountAsk::Register if person.account().is_some() => {
                 Err(format!("{name} is registered already; :passwd changes its password."))
             }
@@ -216,7 +68,7 @@ impl Session {
         }
     }
 
-    fn refuse_login(&self, refusal: &LoginRefusal) {
+    pub(super) fn refuse_login(&self, refusal: &LoginRefusal) {
         self.outbox.tell(Tone::Refusal, &refusal.to_string());
     }
 
@@ -265,6 +117,7 @@ impl Session {
         match store.create_account(&name, &hash) {
             Ok(account) => {
                 self.identify(&person, Login { account, hash });
+                self.back.note_from_now_on(account);
                 // Who looks for accounts that were taken away meanwhile may have looked before this one was theirs.
                 self.review_login();
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
@@ -286,7 +139,7 @@ impl Session {
     }
 
     /// Somebody has logged in to an account under the name he had.
-    fn identify(&mut self, person: &Arc<Person>, login: Login) {
+    pub(super) fn identify(&mut self, person: &Arc<Person>, login: Login) {
         person.set_login(Some(login));
         for room in self.memberships.iter().map(|membership| membership.room()) {
             if room.identify(person.client(), || self.hub.actor(person), Instant::now()) {
@@ -329,6 +182,7 @@ impl Session {
         match store.remove_account(account.id) {
             Ok(_) => {
                 self.forget_visits();
+                self.back.note_no_more();
                 self.hub.forget_account(&person, account.id);
                 log::info!("client {} from {}: the account {} is gone", self.outbox.id(), self.peer, account.name);
                 let line =
@@ -338,44 +192,6 @@ impl Session {
             Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),
         }
     }
-
-    /// Becomes an account, from the palette or the view.
-    #[inline(never)]
-    pub(super) fn log_in(&mut self, name: &UserName, password: Secret) {
-        let account = match self.prove(name, password) {
-            Ok(account) => account,
-            Err(refusal) => return self.refuse_login(&refusal),
-        };
-        let Some(person) = self.person.clone() else { return };
-        self.note_visits();
-        if person.name() == account.name {
-            self.identify(&person, login(&account));
-            self.outbox.tell(Tone::News, &format!("You are logged in as {}.", account.name));
-        } else if self.become_other(&person, &account.name, Some(login(&account))).is_err() {
-            return self.refuse_login(&LoginRefusal::InUse { name: account.name });
-        }
-        log::info!("client {} from {}: logged in as {}", self.outbox.id(), self.peer, account.name);
-        self.arrived = Some(Box::new(account));
-    }
-
-    /// Ends another connection of one's own account.
-    #[inline(never)]
-    pub(super) fn ghost(&mut self, name: &UserName, password: Secret) {
-        match self.prove(name, password) {
-            Ok(account) if self.throw_out(&account.name) => {
-                let name = account.name;
-                log::info!("client {} from {}: ended another connection of {name}", self.outbox.id(), self.peer);
-                let line = format!("The other connection of {name} is ended: :login {name} makes you {name} again.");
-                self.outbox.tell(Tone::News, &line);
-            }
-            Ok(account) => self.outbox.tell(Tone::Refusal, &format!("{} is not online.", account.name)),
-            Err(refusal) => self.refuse_login(&refusal),
-        }
-    }
-}
-
-fn login(account: &Account) -> Login {
-    Login { account: account.id, hash: account.hash.clone() }
 }
 
 fn is_short(password: &Secret) -> bool {

@@ -16,6 +16,7 @@ use crate::identity::AccountId;
 use crate::message::{Addressee, ClientId, Draft, Event, Message, Quoted};
 use crate::names::RoomName;
 use crate::outbox::Own;
+use crate::palette::Effect;
 use crate::room::Room;
 use crate::screen::{Bell, Clock, Tone};
 use crate::store::{Account, NotKept, Reason, Settings, Visit, WaitingDirect};
@@ -58,7 +59,7 @@ fn made_instance(room: &Room) -> Option<u64> {
 impl Session {
     /// Somebody has come in to an account in this turn, and has been greeted.
     #[inline(never)]
-    pub(super) fn receive(&mut self) {
+    pub(super) fn receive(&mut self, effects: &mut Vec<Effect>) {
         let Some(account) = self.arrived.take() else { return };
         self.review_login();
         if self.is_over() {
@@ -66,7 +67,11 @@ impl Session {
         }
         self.apply_settings(&account);
         self.read_waiting(account.id);
-        self.tell_unread(account.id);
+        let unread = self.read_unread(account.id);
+        if let Some(answer) = self.come_back(account.id) {
+            self.palette.answer(answer, effects);
+        }
+        self.tell_unread(unread);
         let Some(person) = &self.person else { return };
         if self.hub.is_operator(&person.identity()) {
             self.hub.audit(&account.name, &format!("logged in from {}", self.ip()));
@@ -184,9 +189,9 @@ impl Session {
         }
     }
 
-    /// Tells in which rooms there is something new.
-    fn tell_unread(&mut self, account: AccountId) {
-        let Some(store) = self.hub.store().cloned() else { return };
+    /// Finds out how far this person has read, and how much there is that they have not.
+    fn read_unread(&mut self, account: AccountId) -> Vec<(RoomName, u64)> {
+        let Some(store) = self.hub.store().cloned() else { return Vec::new() };
         let on_disk = store.keeps_history();
         // Who comes back at once may find what he did a moment ago unwritten. Where the disk is in trouble, what it has counts.
         let _ = store.catch_up();
@@ -195,7 +200,7 @@ impl Session {
             let unread = if on_disk { store.unread(account)? } else { Vec::new() };
             Ok::<_, crate::store::NotRead>((visits, unread))
         });
-        let Ok(Ok((visits, mut unread))) = read else { return };
+        let Ok(Ok((visits, mut unread))) = read else { return Vec::new() };
         if !on_disk {
             unread =
                 visits.iter().filter_map(|visit| Some((visit.room.clone(), self.new_in(visit, account)?))).collect();
@@ -207,6 +212,11 @@ impl Session {
             Visited { instance: room.and_then(|room| made_instance(&room)), visit }
         };
         self.visits = visits.into_iter().map(read).collect();
+        unread
+    }
+
+    /// Tells in which rooms there is something new.
+    fn tell_unread(&self, mut unread: Vec<(RoomName, u64)>) {
         unread.retain(|(name, count)| *count > 0 && self.may_hear_of(name));
         let told: Vec<_> = unread.iter().map(|(name, count)| format!("{name} {count}")).collect();
         if !told.is_empty() {

@@ -15,15 +15,19 @@ impl Session {
         let mut effects = std::mem::take(&mut self.effects);
         let mut more = Vec::new();
         effects.reverse();
-        while self.carry_out_next(&mut effects, &mut more) {
-            // What an answer brings comes before what was to follow. Backwards, as the last one is carried out next.
-            more.reverse();
-            effects.append(&mut more);
+        loop {
+            while self.carry_out_next(&mut effects, &mut more) {
+                // What an answer brings comes before what was to follow. Backwards, as the last one is carried out next.
+                more.reverse();
+                effects.append(&mut more);
+            }
+            if self.arrived.is_none() {
+                break;
+            }
+            self.receive(&mut effects);
+            effects.reverse();
         }
         self.effects = effects;
-        if self.arrived.is_some() {
-            self.receive();
-        }
     }
 
     /// The last of the effects; false if there is none.
@@ -44,6 +48,10 @@ impl Session {
             Effect::ClaimName(name) => return Some(self.claim_name(name)),
             Effect::Login { name, password, ghost } => return Some(self.come_in(&name, password, ghost)),
             Effect::BeginAccount(ask) => return self.begin_account(ask),
+            Effect::BeginGhost(name) => return self.begin_ghost(name),
+            Effect::LogIn { name, password } => return self.log_in(&name, password),
+            Effect::TakeOver => return self.take_over(),
+            Effect::LetBe => self.let_be(),
             Effect::CheckRoom { room, password } => return Some(self.check_room(room, password)),
             Effect::Join { room, password, quick } => return Some(self.join(room, password, quick)),
             Effect::Create { room, password } => return Some(self.create(room, password)),
@@ -103,7 +111,6 @@ impl Session {
             Effect::Register { password } => self.register(password),
             Effect::ChangePassword { old, new } => self.change_password(old, new),
             Effect::Unregister { password } => self.unregister(password),
-            Effect::LogIn { name, password } => self.log_in(&name, password),
             Effect::Ghost { name, password } => self.ghost(&name, password),
             Effect::Broadcast(text) => self.broadcast(&text),
             Effect::BanAddress(ban) => self.ban_address(&ban),

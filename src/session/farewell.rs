@@ -24,7 +24,7 @@ impl Session {
     pub(crate) fn leave(&mut self, ended: &Ended) {
         self.pending.clear();
         self.deliver();
-        self.note_visits();
+        self.leave_account();
         self.viewed = None;
         // Whoever has not asked for his end may come back to what was his.
         let going = match ended {

@@ -2,7 +2,7 @@
 //!
 //! *Owns* what a guest is told whose name is not free, or looks like one that is not.
 //! *Knows nothing of* what looks like what.
-//! *Called by* `session::account`, `session::personal`.
+//! *Called by* `session::login`, `session::personal`.
 
 use super::Session;
 use crate::names::{NameError, UserName};

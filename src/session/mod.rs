@@ -11,6 +11,7 @@
 mod account;
 mod afterwards;
 mod arrival;
+mod coming_back;
 mod complete;
 mod deadlines;
 mod editing;
@@ -20,6 +21,7 @@ mod idle;
 mod input;
 mod keeping;
 mod listings;
+mod login;
 mod look_alikes;
 mod moderation;
 mod notices;
@@ -58,6 +60,7 @@ use crate::telnet::{Link, Policy};
 use crate::throttle::{Attempter, Bucket};
 use crate::wire::FirstBytes;
 use arrival::{Missed, Visited};
+use coming_back::ComingBack;
 use editing::HeldKeys;
 use idle::Idle;
 use pending::Pending;
@@ -105,6 +108,7 @@ pub struct Session {
     login_to_log: bool,
     /// The account that was come in to in this turn. In a box, since it is seldom there.
     arrived: Option<Box<Account>>,
+    back: ComingBack,
     /// What this person has written to people who were not there.
     left_words: Vec<MessageId>,
     /// What had waited for this person, as he would quote it.
@@ -185,6 +189,7 @@ impl Session {
             person: None,
             login_to_log: false,
             arrived: None,
+            back: ComingBack::default(),
             left_words: Vec::new(),
             received_words: Vec::new(),
             visits: Vec::new(),
@@ -332,6 +337,7 @@ impl Session {
     fn finish_turn(&mut self) {
         self.deliver();
         self.pick_up_notices();
+        self.note_rooms();
         if self.held_until.is_some() || self.more_waits || self.is_over() {
             self.outbox.flush();
         } else {

@@ -57,13 +57,14 @@ impl Session {
         }
         let leaves_account = person.account().is_some() && login.is_none();
         if leaves_account {
-            self.note_visits();
+            self.leave_account();
         }
         if let Err(why) = self.become_other(&person, name, login) {
             return Some(self.not_free(name.clone(), why));
         }
         if leaves_account {
             self.forget_visits();
+            self.back.note_no_more();
             let line =
                 format!("You are not logged in to the account {before} any more; :login {before} takes it again.");
             self.outbox.tell(Tone::News, &line);
@@ -87,10 +88,16 @@ impl Session {
     ) -> Result<(), NotFree> {
         let limit = self.hub.config().username_limit;
         let before = self.hub.roster.rename(person, name, login, limit)?;
+        self.renamed(person, name, &before);
+        Ok(())
+    }
+
+    /// This connection has another name: whoever has to do with it is told.
+    pub(super) fn renamed(&mut self, person: &Arc<Person>, name: &UserName, before: &UserName) {
         self.outbox.set_name(name);
-        self.stay_ignored(&before);
+        self.stay_ignored(before);
         for room in self.memberships.iter().map(|membership| Arc::clone(membership.room())).collect::<Vec<_>>() {
-            let changed = room.rename(person.client(), &before, || self.hub.actor(person), Instant::now());
+            let changed = room.rename(person.client(), before, || self.hub.actor(person), Instant::now());
             self.note_undelivered(&room);
             if changed {
                 self.keep_room(&room);
@@ -102,7 +109,6 @@ impl Session {
         }
         log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
         self.outbox.tell(Tone::News, &format!("You are {name} now."));
-        Ok(())
     }
 
     /// Who ignores this person by name goes on to, whatever the name is now. Before anybody hears of that.

@@ -32,6 +32,8 @@ const COMPARED_AGAIN: usize = 2;
 /// A room this person is in.
 pub(super) struct JoinedRoom {
     pub(super) membership: Membership,
+    /// Let in as an operator alone.
+    pub(super) as_operator: bool,
     /// Messages said in it when they last looked. Below zero where the disk holds more that they have not read than were
     /// said since the server's start.
     pub(super) read: i64,
@@ -46,7 +48,7 @@ impl Deref for JoinedRoom {
 }
 
 /// Rooms one person may be in. A screen shows one at a time; this is for memory.
-const MOST_ROOMS: usize = 64;
+pub(super) const MOST_ROOMS: usize = 64;
 
 /// Where a room's password is asked for, such a line is a command.
 fn begins_like_command(password: Option<&Secret>) -> bool {
@@ -119,14 +121,14 @@ impl Session {
     }
 
     /// Enters a room whose door is open to this person, or was a moment ago.
-    fn enter(&mut self, room: &Arc<Room>, opened: Option<Door>, how: Came) -> Result<Answer, NotEntered> {
+    pub(super) fn enter(&mut self, room: &Arc<Room>, opened: Option<Door>, how: Came) -> Result<Answer, NotEntered> {
         let Some(person) = self.person.clone() else { return Err(NotEntered::Closed) };
         self.membership.0 += 1;
         let (membership, change) = Membership::enter(&self.hub, room, &person, opened, self.membership)?;
         self.arrange(room, change);
         let read = room.said().cast_signed() - self.unread_since_last_visit(room).cast_signed();
         self.note_first_visit(room);
-        self.memberships.push(JoinedRoom { membership, read });
+        self.memberships.push(JoinedRoom { membership, as_operator: change.as_operator, read });
         if change.as_operator {
             self.audit_in(room, "entered as an operator");
         }

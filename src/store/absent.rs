@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::kept::{
-    Account, AddressBan, AuditEntry, Hashed, Kept, KeptMessage, KeptRoom, Page, Settings, StoreOptions, Visit,
-    WaitingDirect,
+    Account, AddressBan, AuditEntry, Hashed, Kept, KeptMessage, KeptOpenRoom, KeptRoom, Page, Settings, StoreOptions,
+    Visit, WaitingDirect,
 };
 use super::news::{DirectNotKept, NotCreated, NotKept, NotRead, OpenError, TellNews};
 use crate::config::Network;
@@ -62,6 +62,10 @@ impl Store {
     }
 
     pub fn visited(&self, _: AccountId, _: &RoomName, _: MessageId) {
+        match *self {}
+    }
+
+    pub fn rooms_open(&self, _: AccountId, _: Box<[KeptOpenRoom]>) {
         match *self {}
     }
 
@@ -186,6 +190,10 @@ impl Store {
     }
 
     pub fn visits(&self, _: AccountId) -> Result<Vec<Visit>, NotRead> {
+        match *self {}
+    }
+
+    pub fn open_rooms(&self, _: AccountId) -> Result<Vec<KeptOpenRoom>, NotRead> {
         match *self {}
     }
 

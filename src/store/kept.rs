@@ -258,6 +258,19 @@ pub struct Visit {
     pub last: MessageId,
 }
 
+/// A room that an account is in, or was in when it was last here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptOpenRoom {
+    /// Which room.
+    pub room: RoomName,
+    /// Whether somebody has made it. Then it is only noted if the room itself is on the disk: it may have been taken off it a
+    /// moment ago, and leaves no trace then.
+    pub made: bool,
+    /// What kept others out of it then, in words that say whether it has changed since: `open`, `closed`, or the hash of the
+    /// room's password. Empty if whoever was in it had not come in like anybody else.
+    pub door: Box<str>,
+}
+
 /// Some messages of a room, newest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {

@@ -78,6 +78,15 @@ CREATE INDEX messages_by_age ON messages (at);
 CREATE INDEX directs_by_age ON directs (at);
 ";
 
+/// What version 5 has that version 4 had not.
+const FIVE: &str = "
+CREATE TABLE open_rooms (
+    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, position INTEGER NOT NULL,
+    room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, door TEXT NOT NULL, PRIMARY KEY (account, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX open_rooms_of_room ON open_rooms (room);
+";
+
 /// Version 1 to 2: texts get slots, and what people set, who is silenced or invited, and what was done is kept too.
 fn to_two(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TWO)?;
@@ -138,6 +147,9 @@ fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     }
     if from < 4 {
         transaction.execute_batch(FOUR)?;
+    }
+    if from < 5 {
+        transaction.execute_batch(FIVE)?;
     }
     if transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
         let words = "an entry refers to one that is not there".to_owned();

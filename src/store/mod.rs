@@ -42,7 +42,7 @@
 //! | `watch` | the thread that says so when the writer hangs |
 //! | `chores` | erasing in slices, and taking what was erased out of the log |
 //! | `numbers` | message numbers reserved in blocks |
-//! | `accounts`, `rooms`, `messages`, `directs`, `texts` | the SQL of each |
+//! | `accounts`, `rooms`, `open_rooms`, `messages`, `directs`, `texts` | the SQL of each |
 //! | `wall` | which reading of the clock counts, and when nothing that cannot be undone is done by it |
 //! | `many` | many rows with one statement |
 //! | `columns`, `faults` | our values as columns; SQLite's complaints as our reasons |
@@ -96,6 +96,8 @@ mod migration;
 #[cfg(feature = "storage")]
 mod numbers;
 #[cfg(feature = "storage")]
+mod open_rooms;
+#[cfg(feature = "storage")]
 mod opening;
 #[cfg(feature = "storage")]
 mod pending;
@@ -135,7 +137,7 @@ pub use backup::BackupError;
 pub use failpoints::{Failpoints, Point};
 pub use kept::{
     Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
-    KeptMessage, KeptMute, KeptPerson, KeptRoom, Page, Settings, StoreOptions, Visit, WaitingDirect,
+    KeptMessage, KeptMute, KeptOpenRoom, KeptPerson, KeptRoom, Page, Settings, StoreOptions, Visit, WaitingDirect,
 };
 pub use news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason, TellNews};
 #[cfg(feature = "storage")]

@@ -70,7 +70,11 @@ impl Pending {
                 *Arc::make_mut(&mut self.0).forgotten.entry(room.clone()).or_default() += 1;
                 return;
             }
-            Record::Said(..) | Record::Visited(..) | Record::Audited(_) | Record::Deferred(_) => return,
+            Record::Said(..)
+            | Record::Visited(..)
+            | Record::RoomsOpen(..)
+            | Record::Audited(_)
+            | Record::Deferred(_) => return,
         };
         let change = Arc::make_mut(&mut self.0).messages.entry(id).or_insert(Change { waiting: 0, text: None });
         change.waiting += 1;
@@ -91,7 +95,11 @@ impl Pending {
                 directs.iter().for_each(|(id, _)| count_down(shown, &(*account, *id)));
             }
             Record::Forgotten(room) => count_down(&mut Arc::make_mut(&mut self.0).forgotten, room),
-            Record::Said(..) | Record::Visited(..) | Record::Audited(_) | Record::Deferred(_) => {}
+            Record::Said(..)
+            | Record::Visited(..)
+            | Record::RoomsOpen(..)
+            | Record::Audited(_)
+            | Record::Deferred(_) => {}
         }
     }
 

@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::columns::{moment, span};
-use super::kept::{Account, AuditEntry, KeptMessage, KeptRoom, Page, Visit, WaitingDirect};
+use super::kept::{Account, AuditEntry, KeptMessage, KeptOpenRoom, KeptRoom, Page, Visit, WaitingDirect};
 use super::news::{NotRead, Reason};
 use super::opening::Store;
 use super::pending::Changes;
-use super::{accounts, directs, messages, rooms};
+use super::{accounts, directs, messages, open_rooms, rooms};
 use crate::identity::AccountId;
 use crate::message::MessageId;
 use crate::names::{RoomName, UserName};
@@ -188,6 +188,11 @@ impl Store {
     /// How far somebody has read, room by room.
     pub fn visits(&self, account: AccountId) -> Result<Vec<Visit>, NotRead> {
         self.messages.read(SHORT, |connection| messages::visits(connection, account))
+    }
+
+    /// The rooms that an account was in when it was last here, the current one last.
+    pub fn open_rooms(&self, account: AccountId) -> Result<Vec<KeptOpenRoom>, NotRead> {
+        self.messages.read(SHORT, |connection| open_rooms::read(connection, account))
     }
 
     /// The last deeds, newest first.

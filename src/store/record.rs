@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::kept::{AuditEntry, KeptMessage};
+use super::kept::{AuditEntry, KeptMessage, KeptOpenRoom};
 use super::news::Reason;
 use crate::config::Network;
 use crate::identity::AccountId;
@@ -36,6 +36,8 @@ pub enum Record {
     Deferred(Deferred),
     /// Somebody has read so far.
     Visited(AccountId, RoomName, MessageId),
+    /// An account is in these rooms, the current one last.
+    RoomsOpen(AccountId, Box<[KeptOpenRoom]>),
     /// An act of an operator or admin.
     Audited(AuditEntry),
 }
@@ -79,6 +81,7 @@ impl Record {
                 Record::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
                 Record::Deferred(deferred) => deferred.weight,
                 Record::Erased(..) | Record::Forgotten(_) | Record::Visited(..) => 0,
+                Record::RoomsOpen(_, rooms) => rooms.iter().map(|room| OVERHEAD + room.door.len()).sum(),
                 Record::Audited(entry) => entry.what.len(),
             }
     }
@@ -91,7 +94,7 @@ impl Record {
             | Record::Shown(..)
             | Record::Forgotten(_)
             | Record::Deferred(_) => true,
-            Record::Said(..) | Record::Visited(..) | Record::Audited(_) => false,
+            Record::Said(..) | Record::Visited(..) | Record::RoomsOpen(..) | Record::Audited(_) => false,
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::kept::{AuditEntry, KeptMessage, WaitingDirect};
+use super::kept::{AuditEntry, KeptMessage, KeptOpenRoom, WaitingDirect};
 use super::opening::Store;
 use super::record::Record;
 use crate::identity::AccountId;
@@ -51,6 +51,11 @@ impl Store {
     /// Somebody has read a room up to this message.
     pub fn visited(&self, account: AccountId, room: &RoomName, last: MessageId) {
         self.shared.record(Record::Visited(account, room.clone(), last));
+    }
+
+    /// These are the rooms that an account is in by now, the current one last. Not for rooms that end with the process.
+    pub fn rooms_open(&self, account: AccountId, rooms: Box<[KeptOpenRoom]>) {
+        self.shared.record(Record::RoomsOpen(account, rooms));
     }
 
     /// Somebody who keeps order has done something.

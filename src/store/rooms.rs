@@ -65,6 +65,7 @@ pub fn forget(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool
     let Some(room) = find(connection, name)? else { return Ok(false) };
     clear_lists(connection, room)?;
     connection.prepare_cached("DELETE FROM visits WHERE room = ?1")?.execute([room])?;
+    connection.prepare_cached("DELETE FROM open_rooms WHERE room = ?1")?.execute([room])?;
     // No name has a `#` in it.
     connection
         .prepare_cached(

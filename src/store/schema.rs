@@ -12,7 +12,7 @@ use super::columns::{integer, number_at};
 pub const APPLICATION: i32 = 0x6368_6174;
 
 /// Version of the tables, in `user_version`.
-pub const VERSION: i64 = 4;
+pub const VERSION: i64 = 5;
 
 /// All of them. Names are kept twice, as typed and in lower case, by which they are unique.
 ///
@@ -89,6 +89,12 @@ CREATE TABLE visits (
     last INTEGER NOT NULL, PRIMARY KEY (account, room)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX visits_of_room ON visits (room);
+-- The rooms that an account is in, or was in when it was last here; the last one is the current one. door: see `KeptOpenRoom`.
+CREATE TABLE open_rooms (
+    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, position INTEGER NOT NULL,
+    room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, door TEXT NOT NULL, PRIMARY KEY (account, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX open_rooms_of_room ON open_rooms (room);
 ";
 
 /// What a file is.

@@ -116,6 +116,10 @@ fn a_room_whose_last_admin_is_removed_while_he_is_away_gets_another_one_who_is_s
         bob.settle();
         if unregistered {
             let mut alice = come_in(&server, "alice");
+            // Who is there keeps the room.
+            alice.expect("[den]> ");
+            alice.send(":close");
+            alice.expect("* Left den.\r\n");
             alice.send(":unregister");
             give(&mut alice, PASSWORD);
             alice.expect("* The account alice is gone");

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use crate::home::{ASKED, History, Home, PASSWORD, come_in, give, knock, prove, quit, register, try_login};
+use crate::home::{
+    ASKED, History, Home, PASSWORD, asked_to_take_over, come_in, give, knock, prove, quit, register, try_login,
+};
 use crate::support::{Client, Server};
 #[cfg(feature = "tls")]
 use crate::tls::Trust;
@@ -283,7 +285,9 @@ fn an_account_that_is_online_cannot_be_taken_a_second_time_not_even_by_its_owner
     let server = server(&home, "optional");
     let mut first = come_in(&server, "alice");
     let mut second = try_login(server.address(), "Alice", PASSWORD);
-    second.expect("! alice is logged in on another connection: type :ghost alice to end that one.\r\nUsername: ");
+    asked_to_take_over(&mut second);
+    second.send(":q");
+    second.expect("Username: ");
     assert!(!first.settle().contains("!"));
     quit(first);
     second.send("alice");

@@ -1,6 +1,6 @@
 //! Ending a connection of one's own that is stuck.
 
-use crate::home::{ASKED, History, Home, PASSWORD, come_in, give, knock, prove, view};
+use crate::home::{ASKED, History, Home, PASSWORD, asked_to_take_over, come_in, give, knock, prove, view};
 
 const THROWN_OUT: &str = "! You were logged out from another connection of your account.\r\n";
 
@@ -50,7 +50,9 @@ fn from_the_palette_the_ghost_is_thrown_out_and_a_login_takes_the_name() {
     let mut stuck = come_in(&server, "alice");
     let mut guest = server.login("guest");
     prove(&mut guest, ":login alice", PASSWORD);
-    guest.expect("! alice is logged in on another connection: type :ghost alice to end that one.\r\n> ");
+    asked_to_take_over(&mut guest);
+    guest.send(":q");
+    guest.expect("* Nothing changed.\r\n> ");
     guest.send(":ghost alice");
     guest.expect("* The password of alice; Enter goes back.\r\n");
     guest.expect(ASKED);
@@ -103,8 +105,7 @@ fn a_ghost_who_kept_order_in_a_room_still_does_on_the_new_connection() {
     alice.expect("* Hello alice. ");
     stuck.expect_end();
     bob.expect("* alice left\r\n");
-    alice.send(":join den");
-    alice.expect("* Joined den, 1 other here.");
+    alice.expect("* Back in den. :chat to talk, :close to leave.\r\n[den]> ");
     alice.send(":topic mine");
     bob.expect("* alice set the description: mine\r\n");
 }

@@ -417,6 +417,9 @@ fn who_joins_a_room_of_the_configuration_reads_it_back_but_a_banned_and_a_strang
     let server = thirty(&home);
     let server = restarted(&home, server);
     let mut bob = come_in(&server, "bob");
+    bob.expect("[general]> ");
+    bob.send(":close");
+    bob.expect("* Left general.\r\n");
     for command in [":reply 1 hello", ":edit 2 hello", ":delete 2"] {
         bob.send(command);
         bob.expect("! There is no such message where you are; :history shows the numbers.\r\n");

@@ -66,8 +66,7 @@ fn a_kept_room_comes_back_as_it_was_set_up() {
         quit(alice);
         let server = restart(&home, server, history);
         let mut alice = come_in(&server, "alice");
-        alice.send(":join den");
-        alice.expect("* Joined den, 0 others here. ");
+        alice.expect("* Back in den. :chat to talk, :close to leave.\r\n[den]> ");
         assert_eq!(shown(&mut alice), before);
         alice.send(":rooms");
         let told = alice.settle();

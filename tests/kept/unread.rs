@@ -106,12 +106,14 @@ fn what_one_has_said_oneself_is_not_new() {
 }
 
 #[test]
-fn of_a_hidden_room_whose_door_is_closed_to_him_nobody_is_told() {
+fn of_a_hidden_room_whose_door_is_closed_to_them_nobody_is_told() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
         let mut alice = come_in(&server, "alice");
         view_with(&mut alice, "staff", "sesame");
+        alice.send("/close");
+        alice.expect("* Left staff.\r\n");
         quit(alice);
         let mut bob = server.login("bob");
         view_with(&mut bob, "staff", "sesame");

@@ -8,7 +8,7 @@ use chatsock::identity::AccountId;
 use chatsock::message::{MessageId, Quoted};
 use chatsock::store::{
     AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMessage,
-    KeptMute, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit,
+    KeptMute, KeptOpenRoom, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit,
 };
 
 use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
@@ -195,6 +195,28 @@ fn unread_messages_are_those_of_others_since_the_last_visit() {
     assert_eq!(store.visits(alice).expect("read"), visits);
     assert_eq!(store.remove_account(alice), Ok(true));
     assert_eq!(store.visits(alice), Ok(Vec::new()));
+}
+
+#[test]
+fn the_rooms_an_account_is_in_are_read_in_their_order_without_those_that_are_gone() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
+    let rooms = |names: &[(&str, &str)]| -> Box<[KeptOpenRoom]> {
+        names.iter().map(|(name, door)| KeptOpenRoom { room: room(name), made: false, door: (*door).into() }).collect()
+    };
+    store.rooms_open(alice, rooms(&[("general", "open"), ("den", "closed")]));
+    let last = rooms(&[("den", "closed"), ("games", "$argon2id$x"), ("general", "")]);
+    store.rooms_open(alice, last.clone());
+    store.rooms_open(AccountId(99), last.clone());
+    close(store);
+    let (store, _) = place.open();
+    assert_eq!(store.open_rooms(alice).expect("read")[..], last[..]);
+    assert_eq!(store.open_rooms(AccountId(99)), Ok(Vec::new()));
+    store.forget_room(&room("games")).expect("forgotten");
+    assert_eq!(store.open_rooms(alice).expect("read")[..], rooms(&[("den", "closed"), ("general", "")])[..]);
+    assert_eq!(store.remove_account(alice), Ok(true));
+    assert_eq!(store.open_rooms(alice), Ok(Vec::new()));
 }
 
 #[test]

@@ -170,6 +170,13 @@ pub fn try_login(address: SocketAddr, name: &str, password: &str) -> Client {
     client
 }
 
+/// Waits for the question whether to take over.
+pub fn asked_to_take_over(client: &mut Client) {
+    client.expect("* alice is logged in from 127.0.0.1, idle ");
+    let told = client.expect(". Enter takes over, :q cancels.\r\n");
+    assert!(told.starts_with(|first: char| first.is_ascii_digit()), "{told:?}");
+}
+
 /// Somebody in his account, in the palette. What follows the greeting, such as messages that waited, is yet to be read.
 pub fn come_in(server: &Server, name: &str) -> Client {
     let mut client = try_login(server.address(), name, PASSWORD);

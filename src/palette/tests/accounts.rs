@@ -62,7 +62,9 @@ fn a_name_outside_the_limits_may_be_an_accounts_and_is_refused_by_whoever_knows(
 fn at_login_password(door: Door, ghost: bool) -> Person {
     let mut person = at_name(door);
     if ghost {
-        assert_eq!(person.types(":ghost alice"), [tell(LOGIN), Effect::HideInput]);
+        assert_eq!(person.types(":ghost alice"), [Effect::BeginGhost(user("alice"))]);
+        let needed = Answer::GhostNeedsPassword { name: user("alice") };
+        assert_eq!(person.hears(needed), [tell(LOGIN), Effect::HideInput]);
     } else {
         assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
         assert_eq!(person.hears(needed()), [tell(LOGIN), Effect::HideInput]);
@@ -139,11 +141,9 @@ fn on_the_quick_listener_a_login_leads_into_the_room_chosen_before() {
 
 #[test]
 fn a_login_that_is_refused_says_why_and_asks_for_a_name_again() {
-    let in_use = "alice is logged in on another connection: type :ghost alice to end that one.";
     for (why, sentence) in [
         (LoginRefusal::Wrong, "Wrong name or password."),
         (LoginRefusal::Blocked, "Your account is blocked due to multiple login failures. Please try again later."),
-        (LoginRefusal::InUse { name: user("alice") }, in_use),
         (LoginRefusal::Busy, "Too many people are logging in just now. Please try again in a moment."),
         (
             LoginRefusal::TooMany(std::time::Duration::from_millis(5_100)),
@@ -196,11 +196,16 @@ fn the_name_question_understands_ghost_with_either_mark_and_only_with_one_name()
             let sentence = "A name begins with a letter from A to Z.";
             assert_eq!(person.types(&format!("{mark}ghost 1x")), refusal(sentence));
             assert!(asks_name(&person, door));
-            assert_eq!(person.types(&format!(" {mark}GHOST alice ")), [tell(LOGIN), Effect::HideInput]);
+            assert_eq!(person.types(&format!(" {mark}GHOST alice ")), [Effect::BeginGhost(user("alice"))]);
+            assert!(asks_name(&person, door));
+            person.hears(Answer::GhostNeedsPassword { name: user("alice") });
             assert_eq!(person.types("hunter2"), [Effect::ShowInput, login("hunter2", true)]);
         }
     }
-    assert_eq!(at_name(Door::Plain).types_under(&NO_ACCOUNTS, ":ghost alice"), refusal(WITHOUT));
+    assert_eq!(at_name(Door::Plain).types_under(&NO_ACCOUNTS, ":ghost"), refusal(WITHOUT));
+    // Whether somebody is a guest is for the session to know.
+    let ghost = [Effect::BeginGhost(user("alice"))];
+    assert_eq!(at_name(Door::Plain).types_under(&NO_ACCOUNTS, ":ghost alice"), ghost);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 mod accounts;
 mod answers;
 mod any_line;
+mod coming_back;
 mod commands;
 mod costs;
 mod pasting;

@@ -1,0 +1,243 @@
+//! Logging in: a name at the first question, a password, and becoming an account from within.
+//!
+//! A password is compared on the threads that compute long, two at most, so that logins cannot starve the chat; no lock is held
+//! meanwhile.
+//!
+//! *Owns* the way from a typed name and password to a person with a name, or to the reason why not.
+//! *Knows nothing of* dialogues, and of how passwords and accounts are kept.
+//! *Called by* `session::effects`, and by `session::account` to have a password proved.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use crate::account::Accounts;
+use crate::identity::Whom;
+use crate::login_throttle::{LoginKey, Refused};
+use crate::names::UserName;
+use crate::outbox::Ended;
+use crate::palette::{Answer, LoginRefusal};
+use crate::password;
+use crate::roster::{Login, Origin, Person};
+use crate::screen::Tone;
+use crate::secret::Secret;
+use crate::store::{Account, Hashed, NotRead};
+use crate::throttle::address_key;
+
+/// What those hear whose connection ends because they want another one.
+pub(super) const THROWN_OUT: &str = "You were logged out from another connection of your account.";
+
+impl Session {
+    /// Newcomers hear it before they are asked for a name that they cannot have.
+    #[inline(never)]
+    pub(super) fn tell_who_may_come_in(&self) {
+        if self.hub.accounts() == Accounts::Required {
+            let line = "This server is for registered users. Its admin creates the accounts.";
+            self.outbox.tell(Tone::News, line);
+        }
+    }
+
+    /// A name was typed at the first question.
+    #[inline(never)]
+    pub(super) fn claim_name(&mut self, name: UserName) -> Answer {
+        let needs_password = match self.hub.accounts() {
+            Accounts::Off => false,
+            Accounts::Optional => self.hub.is_registered(&name) || self.hub.is_reserved(&name, self.ip()),
+            // Whether there is such an account is for its owner to know.
+            Accounts::Required => true,
+        };
+        if needs_password {
+            return Answer::PasswordNeeded { name };
+        }
+        let config = self.hub.config();
+        // The palette lets names of any length through, since some account may have it.
+        match UserName::parse(name.as_str(), config.username_min, config.username_limit) {
+            Ok(name) => self.look_alike(&name).unwrap_or_else(|| self.take_name(name, None)),
+            Err(error) => Answer::NameUnfit(error),
+        }
+    }
+
+    #[inline(never)]
+    fn take_name(&mut self, name: UserName, login: Option<Login>) -> Answer {
+        let now = Instant::now();
+        let limit = self.hub.config().username_limit;
+        match self.hub.roster.claim(&name, login, limit, &self.outbox, self.origin(), now) {
+            Ok(person) => self.named(person),
+            Err(why) => self.not_free(name, why),
+        }
+    }
+
+    /// From where this connection is.
+    pub(super) fn origin(&self) -> Origin {
+        Origin { address: address_key(self.ip()), shared: self.hub.config().is_exempt(self.ip()) }
+    }
+
+    /// The name is this connection's.
+    pub(super) fn named(&mut self, person: Arc<Person>) -> Answer {
+        let name = person.name();
+        self.outbox.set_name(&name);
+        self.person = Some(person);
+        self.login_to_log = true;
+        Answer::NameClaimed { name, people: self.hub.roster.count(), rooms: self.hub.rooms.public().len() }
+    }
+
+    /// A password was typed for a name at the first question.
+    #[inline(never)]
+    pub(super) fn come_in(&mut self, name: &UserName, password: Secret, ghost: bool) -> Answer {
+        let account = match self.prove(name, password) {
+            Ok(account) => account,
+            Err(refusal) => return Answer::LoginRefused(refusal),
+        };
+        self.hub.give_back_attempt(self.ip());
+        if ghost {
+            self.throw_out(&account.name);
+        }
+        self.admit_account(Box::new(account))
+    }
+
+    /// Comes in as an account whose password was right, or asks whether to take over from the connection that has its name.
+    pub(super) fn admit_account(&mut self, account: Box<Account>) -> Answer {
+        match self.take_name(account.name.clone(), Some(login(&account))) {
+            Answer::NameTaken { .. } => self.offer_takeover(account),
+            answer => {
+                self.arrived = Some(account);
+                answer
+            }
+        }
+    }
+
+    /// Finds out whether somebody knows an account's password. Every try is counted before it is compared, over all
+    /// connections from his address, so that many at once are no more tries than one after the other.
+    #[inline(never)]
+    pub(super) fn prove(&self, name: &UserName, password: Secret) -> Result<Account, LoginRefusal> {
+        let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
+        let config = self.hub.config();
+        let key = LoginKey::new(name.clone(), address_key(self.ip()));
+        self.hub.count_attempt(self.ip(), Instant::now()).map_err(LoginRefusal::TooMany)?;
+        if let Err(refused) = self.hub.begin_login(&key, config.login_attempts, config.login_block) {
+            self.hub.give_back_attempt(self.ip());
+            return Err(match refused {
+                Refused::Blocked { .. } => LoginRefusal::Blocked,
+                Refused::Undecided => LoginRefusal::Busy,
+            });
+        }
+        let wanted = name.clone();
+        let found = self.hub.work.run(self.ip(), move || -> Result<Option<(Account, Option<Hashed>)>, NotRead> {
+            let Some(account) = store.account(&wanted)? else {
+                // As long as it takes to find out that a password is wrong.
+                password::verify_against_nothing(password.expose());
+                return Ok(None);
+            };
+            if !password::verify(password.expose(), &account.hash) {
+                return Ok(None);
+            }
+            // Made with lesser parameters than today's.
+            let anew = password::needs_rehash(password.expose(), &account.hash)
+                .then(|| password::hash(password.expose()).ok())
+                .flatten();
+            Ok(Some((account, anew)))
+        });
+        match found {
+            Ok(Ok(Some((mut account, anew)))) => {
+                self.hub.decide_login(|logins| logins.right(&key));
+                if let (Some(hash), Some(store)) = (anew, self.hub.store()) {
+                    match store.replace_hash(account.id, &account.hash, &hash) {
+                        Ok(true) => account.hash = hash,
+                        // Changed from outside meanwhile: that is found out when he is in.
+                        Ok(false) => {}
+                        Err(error) => log::warn!("the hash of {} was not renewed: {error}", account.name),
+                    }
+                }
+                Ok(account)
+            }
+            Ok(Ok(None)) => {
+                let blocked = self.hub.decide_login(|logins| logins.wrong(&key, Instant::now()));
+                log::info!("client {} from {}: wrong password for an account", self.outbox.id(), self.peer);
+                Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
+            }
+            Ok(Err(NotRead(reason))) => {
+                self.withdraw_attempt(&key);
+                Err(LoginRefusal::NotKept(reason.to_string()))
+            }
+            Err(_) => {
+                self.withdraw_attempt(&key);
+                Err(LoginRefusal::Busy)
+            }
+        }
+    }
+
+    /// A password was not compared: nothing is counted.
+    fn withdraw_attempt(&self, key: &LoginKey) {
+        self.hub.decide_login(|logins| logins.withdraw(key));
+        self.hub.give_back_attempt(self.ip());
+    }
+
+    /// Another connection than this one that has a name.
+    pub(super) fn other_connection(&self, name: &UserName) -> Option<Arc<Person>> {
+        let person = self.hub.roster.find(&Whom { name: name.clone(), client: None })?;
+        (person.client() != self.outbox.id()).then_some(person)
+    }
+
+    /// Ends whatever connection has a name. True if there was one.
+    fn throw_out(&self, name: &UserName) -> bool {
+        let other = self.other_connection(name);
+        other.iter().for_each(|other| self.hub.throw_out(other, THROWN_OUT, Ended::ThrownOut));
+        other.is_some()
+    }
+
+    /// Becomes an account, from the palette or the view.
+    #[inline(never)]
+    pub(super) fn log_in(&mut self, name: &UserName, password: Secret) -> Option<Answer> {
+        match self.prove(name, password) {
+            Ok(account) => self.become_account(Box::new(account)),
+            Err(refusal) => {
+                self.refuse_login(&refusal);
+                None
+            }
+        }
+    }
+
+    /// The same once the password was right: or asks whether to take over.
+    pub(super) fn become_account(&mut self, account: Box<Account>) -> Option<Answer> {
+        let person = self.person.clone()?;
+        if person.name() == account.name {
+            // Of a guest, who has none to leave.
+            self.identify(&person, login(&account));
+            self.outbox.tell(Tone::News, &format!("You are logged in as {}.", account.name));
+        } else {
+            if self.other_connection(&account.name).is_some() {
+                return Some(self.offer_takeover(account));
+            }
+            self.leave_account();
+            if self.become_other(&person, &account.name, Some(login(&account))).is_err() {
+                return Some(self.offer_takeover(account));
+            }
+        }
+        self.logged_in(account);
+        None
+    }
+
+    pub(super) fn logged_in(&mut self, account: Box<Account>) {
+        log::info!("client {} from {}: logged in as {}", self.outbox.id(), self.peer, account.name);
+        self.arrived = Some(account);
+    }
+
+    /// Ends another connection of one's own account.
+    #[inline(never)]
+    pub(super) fn ghost(&mut self, name: &UserName, password: Secret) {
+        match self.prove(name, password) {
+            Ok(account) if self.throw_out(&account.name) => {
+                let name = account.name;
+                log::info!("client {} from {}: ended another connection of {name}", self.outbox.id(), self.peer);
+                let line = format!("The other connection of {name} is ended: :login {name} makes you {name} again.");
+                self.outbox.tell(Tone::News, &line);
+            }
+            Ok(account) => self.outbox.tell(Tone::Refusal, &format!("{} is not online.", account.name)),
+            Err(refusal) => self.refuse_login(&refusal),
+        }
+    }
+}
+
+pub(super) fn login(account: &Account) -> Login {
+    Login { account: account.id, hash: account.hash.clone() }
+}

@@ -1,0 +1,44 @@
+//! The SQL of the rooms that accounts are in.
+//!
+//! *Owns* that what was written last is what is read. *Knows nothing of* who may be in a room.
+//! *Called by* `batch` within the writer's transactions, and by `reading`.
+
+use rusqlite::{Connection, params};
+
+use super::columns::{integer, room_at, words_at};
+use super::kept::KeptOpenRoom;
+use super::rooms;
+use crate::identity::AccountId;
+
+/// Writes down in which rooms an account is, in place of what was written before. Nothing if the account is gone.
+pub fn record(connection: &Connection, account: AccountId, rooms: &[KeptOpenRoom]) -> rusqlite::Result<()> {
+    let account = integer(account.0);
+    connection.prepare_cached("DELETE FROM open_rooms WHERE account = ?1")?.execute([account])?;
+    if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
+        return Ok(());
+    }
+    let sql = "INSERT INTO open_rooms (account, position, room, door) VALUES (?1, ?2, ?3, ?4)";
+    let mut insert = connection.prepare_cached(sql)?;
+    for (position, open) in (0_i64..).zip(rooms) {
+        let room = match rooms::find(connection, &open.room)? {
+            Some(room) => room,
+            None if open.made => continue,
+            None => rooms::number(connection, &open.room)?,
+        };
+        insert.execute(params![account, position, room, &*open.door])?;
+    }
+    Ok(())
+}
+
+/// Reads that, the current room last.
+pub fn read(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<KeptOpenRoom>> {
+    connection
+        .prepare_cached(
+            "SELECT n.name, n.made_by IS NOT NULL, o.door FROM open_rooms o JOIN rooms n ON n.id = o.room
+             WHERE o.account = ?1 ORDER BY o.position",
+        )?
+        .query_map([integer(account.0)], |row| {
+            Ok(KeptOpenRoom { room: room_at(row, 0)?, made: row.get(1)?, door: words_at(row, 2)? })
+        })?
+        .collect()
+}
