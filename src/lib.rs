@@ -43,7 +43,7 @@
 //!
 //! Taken in the order of their ranks only, never two of one rank, none held while another thread is waited for, no disk
 //! and no log line under any of them: roster 0, room table and table of conversations 1, room and conversation 2, outbox 3.
-//! Configuration, certificate, quotations, timer, work queue, throttles, turns to have a password compared, guesses at the
+//! Configuration, certificate, quotations, timer, work queue, throttles, allowances, turns to have a password compared, guesses at the
 //! exit code, a person's name and his being away, the list of laggards, the count of connections, bans of addresses, messages
 //! for the absent, the store's clock, the rooms that accounts are in and the queue of what is to be kept are leaves: nothing
 //! else is locked under them. A connection to the database that reads is locked while the disk is read, by threads that hold
