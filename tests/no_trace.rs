@@ -97,7 +97,7 @@ fn an_older_message_that_was_deleted_is_found_and_changed_no_more() {
         alice.expect("Said in general as");
     }
     server.hub().store().expect("a store").flush().expect("written");
-    alice.send_bytes(b":delete 1\r\n:search canary\r\n:history 5\r\n:edit 1 again\r\n:whoami\r\n");
+    alice.send_bytes(b":delete 1\r\n:search canary\r\n:history 5\r\n:edit #1 again\r\n:whoami\r\n");
     let answers = alice.expect("You are alice");
     let (_, after) = answers.split_once("Deleted #1.").expect("deleted");
     assert!(!after.contains("canary") && !after.contains("Edited"), "{after:?}");
