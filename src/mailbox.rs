@@ -2,24 +2,21 @@
 //!
 //! *Owns* the messages until their reader comes, in memory alone, and their bounds.
 //! *Knows nothing of* accounts beyond their numbers, and of who may write to whom.
-//! *Called by* `session`.
+//! *Called by* `session`, and `hub` when accounts are gone.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::identity::AccountId;
 use crate::message::MessageId;
-use crate::store::WaitingDirect;
-
-/// Messages that wait for one person. So many are read when he comes; one more is refused, and its author told.
-pub const MOST_WAITING: usize = 100;
+use crate::store::{DirectNotKept, MOST_OF_ONE, MOST_WAITING, WaitingDirect};
 
 /// Messages that wait for all together: at 150 characters each they take about two megabytes.
 const MOST: usize = 10_000;
 
-/// As many messages wait as can.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Full;
+/// Of these, how many one account may have written, or all guests of one address together: a tenth, or one of them could
+/// write to everybody until nobody else can leave a word. That is what fifty people get from one author at most.
+const MOST_OF_ONE_IN_ALL: usize = MOST / 10;
 
 /// All messages that wait.
 #[derive(Debug, Default)]
@@ -34,12 +31,24 @@ impl Mailbox {
     }
 
     /// Keeps a message for somebody.
-    pub fn put(&self, reader: AccountId, message: WaitingDirect) -> Result<(), Full> {
+    ///
+    /// # Errors
+    ///
+    /// As many wait as can, or as may be this author's.
+    pub fn put(&self, reader: AccountId, message: WaitingDirect) -> Result<(), DirectNotKept> {
         let mut waiting = self.lock();
-        // Counted and not remembered: there are a thousand mailboxes at most, and messages come at people's speed.
-        let all: usize = waiting.values().map(VecDeque::len).sum();
-        if waiting.get(&reader).map_or(0, VecDeque::len) >= MOST_WAITING || all >= MOST {
-            return Err(Full);
+        // Counted and not remembered: they are ten thousand at most, and come at people's speed.
+        let shared =
+            |waiting: &VecDeque<WaitingDirect>| waiting.iter().filter(|known| known.shares_with(&message)).count();
+        let (count, of_one) = waiting.get(&reader).map_or((0, 0), |own| (own.len(), shared(own)));
+        if of_one >= MOST_OF_ONE {
+            return Err(DirectNotKept::Share);
+        }
+        if count >= MOST_WAITING || waiting.values().map(VecDeque::len).sum::<usize>() >= MOST {
+            return Err(DirectNotKept::Full);
+        }
+        if waiting.values().map(shared).sum::<usize>() >= MOST_OF_ONE_IN_ALL {
+            return Err(DirectNotKept::Shares);
         }
         // Only now, so that what is refused leaves no empty box behind.
         waiting.entry(reader).or_default().push_back(message);
@@ -60,6 +69,11 @@ impl Mailbox {
                 all.remove(&reader);
             }
         }
+    }
+
+    /// Everybody for whom something waits.
+    pub fn readers(&self) -> Vec<AccountId> {
+        self.lock().keys().copied().collect()
     }
 
     /// Takes all that waits for somebody, oldest first.
@@ -101,11 +115,21 @@ mod tests {
             at: Timestamp::UNIX_EPOCH,
             from: UserName::parse("alice", 1, 12).expect("a name"),
             account: Some(AccountId(1)),
+            address: None,
             text: "morning".into(),
             action: false,
             edited: false,
             reply: None,
         }
+    }
+
+    fn by(id: u64, account: u64) -> WaitingDirect {
+        WaitingDirect { account: Some(AccountId(account)), ..message(id) }
+    }
+
+    fn from(id: u64, name: &str, address: &str) -> WaitingDirect {
+        let from = UserName::parse(name, 1, 12).expect("a name");
+        WaitingDirect { from, account: None, address: address.parse().ok(), ..message(id) }
     }
 
     #[test]
@@ -138,14 +162,55 @@ mod tests {
         let mailbox = Mailbox::default();
         for number in 0..MOST as u64 {
             let reader = AccountId(number / MOST_WAITING as u64);
-            assert_eq!(mailbox.put(reader, message(number)), Ok(()));
+            // Nobody writes more than their share.
+            assert_eq!(mailbox.put(reader, by(number, number / MOST_OF_ONE as u64)), Ok(()));
         }
-        assert_eq!(mailbox.put(AccountId(0), message(0)), Err(Full));
-        assert_eq!(mailbox.put(AccountId(500), message(0)), Err(Full));
+        let other = by(0, 10_000);
+        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(DirectNotKept::Full));
+        assert_eq!(mailbox.put(AccountId(500), other.clone()), Err(DirectNotKept::Full));
         assert_eq!(mailbox.lock().len(), MOST / MOST_WAITING, "no box for what was refused");
         mailbox.take(AccountId(3));
-        assert_eq!(mailbox.put(AccountId(0), message(0)), Err(Full));
-        assert_eq!(mailbox.put(AccountId(500), message(0)), Ok(()));
+        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(DirectNotKept::Full));
+        assert_eq!(mailbox.put(AccountId(500), other), Ok(()));
+    }
+
+    #[test]
+    fn one_account_fills_a_fifth_of_a_box_and_leaves_the_rest_to_others() {
+        let mailbox = Mailbox::default();
+        for id in 1..=20 {
+            assert_eq!(mailbox.put(AccountId(7), by(id, 1)), Ok(()));
+        }
+        assert_eq!(mailbox.put(AccountId(7), by(21, 1)), Err(DirectNotKept::Share));
+        assert_eq!(mailbox.put(AccountId(7), by(21, 2)), Ok(()), "another account");
+        assert_eq!(mailbox.put(AccountId(8), by(22, 1)), Ok(()), "another box");
+        // Those that were taken back or read count no more.
+        assert!(mailbox.erase(MessageId(3)));
+        assert_eq!(mailbox.put(AccountId(7), by(23, 1)), Ok(()));
+        mailbox.take(AccountId(7));
+        assert_eq!(mailbox.put(AccountId(7), by(24, 1)), Ok(()));
+    }
+
+    #[test]
+    fn guests_of_one_address_share_a_fifth_of_a_box_whatever_their_names() {
+        let mailbox = Mailbox::default();
+        for id in 0..20 {
+            let name = format!("guest{id}");
+            assert_eq!(mailbox.put(AccountId(7), from(id, &name, "192.0.2.1")), Ok(()));
+        }
+        let another = from(21, "another", "192.0.2.1");
+        assert_eq!(mailbox.put(AccountId(7), another.clone()), Err(DirectNotKept::Share));
+        assert_eq!(mailbox.put(AccountId(7), from(22, "another", "192.0.2.2")), Ok(()));
+        // Those of an account are not counted as the address's.
+        assert_eq!(mailbox.put(AccountId(7), WaitingDirect { account: Some(AccountId(1)), ..another }), Ok(()));
+    }
+
+    #[test]
+    fn one_author_who_writes_to_everybody_leaves_room_for_others() {
+        let mailbox = Mailbox::default();
+        let mut refused = (0..).map(|number| mailbox.put(AccountId(number / 20), by(number, 1)));
+        let first = refused.position(|kept| kept.is_err());
+        assert_eq!((first, refused.next()), (Some(MOST_OF_ONE_IN_ALL), Some(Err(DirectNotKept::Shares))));
+        assert_eq!(mailbox.put(AccountId(0), by(0, 2)), Ok(()));
     }
 
     #[test]

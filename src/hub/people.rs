@@ -220,6 +220,12 @@ impl Hub {
                 }
             }
         }
+        // Who is away has nobody to put out, but may have messages waiting in memory; those on disk went with the account.
+        for account in self.mailbox.readers() {
+            if !store.account_is_there(account)? {
+                self.mailbox.take(account);
+            }
+        }
         Ok(())
     }
 

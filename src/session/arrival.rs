@@ -171,7 +171,8 @@ impl Session {
             count => format!("{count} messages came while you were away:"),
         };
         self.outbox.tell(Tone::News, &line);
-        for WaitingDirect { id, at, from, account, text, action, edited, reply } in waiting.iter().cloned() {
+        for WaitingDirect { id, at, from, account, address: _, text, action, edited, reply } in waiting.iter().cloned()
+        {
             let draft = Draft { text: text.into(), action, lasts: None, reply };
             let message = Message::new(id, at, from, ClientId::NONE, draft, [person.addressee()].into());
             let message = if edited { message.edited(&message.text) } else { message };

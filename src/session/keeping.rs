@@ -14,12 +14,14 @@ use jiff::Timestamp;
 
 use super::Session;
 use crate::deed::{Act, Actor, Denied, Setting};
-use crate::identity::Whom;
+use crate::identity::{AccountId, Whom};
 use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
+use crate::names::UserName;
 use crate::outbox::Own;
 use crate::room::{Deciding, Room, Snapshot, restored};
 use crate::screen::Tone;
-use crate::store::{Account, Hashed, KeptEntry, NotKept, Reason, WaitingDirect};
+use crate::store::{Account, DirectNotKept, Hashed, KeptEntry, MOST_OF_ONE, NotKept, Reason, Store, WaitingDirect};
+use crate::throttle::network_key;
 
 /// Older messages shown at most by one `:history`: four times what memory keeps by default, and about forty screens.
 const MOST_OLDER: usize = 1000;
@@ -32,6 +34,21 @@ const CHANGING: Duration = Duration::from_secs(1);
 
 /// How long reading older messages may take.
 const PATIENCE: Duration = Duration::from_millis(200);
+
+/// Why a message does not wait for somebody, in words.
+fn not_kept(error: DirectNotKept, name: &UserName, is_guest: bool) -> String {
+    let whose = if is_guest { "from your address" } else { "of yours" };
+    match error {
+        DirectNotKept::Full => format!("Too many messages wait for {name} already: try again later."),
+        DirectNotKept::Share => {
+            format!("{MOST_OF_ONE} messages {whose} wait for {name} already: try again when they are read.")
+        }
+        DirectNotKept::Shares => {
+            format!("Too many messages {whose} wait for people who are away: try again when some are read.")
+        }
+        DirectNotKept::Gone | DirectNotKept::NotKept(_) => error.to_string(),
+    }
+}
 
 /// What was done before an act: the new password's hash.
 pub(super) struct Prepared(Option<Hashed>);
@@ -233,6 +250,7 @@ impl Session {
             at,
             from: author.name.clone(),
             account: author.account,
+            address: author.account.is_none().then(|| network_key(self.ip())),
             text: draft.text.as_str().into(),
             action: draft.action,
             edited: false,
@@ -241,11 +259,14 @@ impl Session {
         // Whom he does not want to read he does not find waiting either; and that nobody is told.
         if reader.settings.ignored.contains(&author.name) {
             // Nothing to be done.
-        } else if store.keeps_history() {
-            store.keep_direct(reader.id, message).map_err(|error| error.to_string())?;
         } else {
-            let full = |_| format!("Too many messages wait for {name} already: try again later.");
-            self.hub.mailbox.put(reader.id, message).map_err(full)?;
+            let is_guest = author.account.is_none();
+            let kept = if store.keeps_history() {
+                store.keep_direct(reader.id, message)
+            } else {
+                self.keep_in_memory(&store, reader.id, message)
+            };
+            kept.map_err(|error| not_kept(error, name, is_guest))?;
         }
         if self.left_words.len() >= MOST_LEFT_WORDS {
             self.left_words.remove(0);
@@ -257,6 +278,23 @@ impl Session {
         self.outbox.tell(Tone::News, &format!("{name} is not online: the message waits for the next login."));
         if self.outbox.ignores(ClientId::NONE, name) {
             self.tell_ignored(name);
+        }
+        Ok(())
+    }
+
+    /// Keeps a message where none reaches the disk.
+    fn keep_in_memory(
+        &self,
+        store: &Arc<Store>,
+        reader: AccountId,
+        message: WaitingDirect,
+    ) -> Result<(), DirectNotKept> {
+        self.hub.mailbox.put(reader, message)?;
+        // Only now: whoever looks through the boxes after a removal has looked already, or finds this message.
+        let store = Arc::clone(store);
+        if let Ok(Ok(false)) = self.hub.work.run(self.ip(), move || store.account_is_there(reader)) {
+            self.hub.mailbox.take(reader);
+            return Err(DirectNotKept::Gone);
         }
         Ok(())
     }

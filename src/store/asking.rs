@@ -240,6 +240,7 @@ impl Store {
         match self.ask(Words::Stay, move |connection| directs::keep(connection, to, &direct)) {
             Ok(directs::Kept::Waits) => Ok(()),
             Ok(directs::Kept::Full) => Err(DirectNotKept::Full),
+            Ok(directs::Kept::Share) => Err(DirectNotKept::Share),
             Ok(directs::Kept::Gone) => Err(DirectNotKept::Gone),
             Err(error) => Err(DirectNotKept::NotKept(error)),
         }

@@ -6,13 +6,10 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{account_at, id_at, integer, moment, moment_at, user_at};
-use super::kept::WaitingDirect;
+use super::kept::{MOST_OF_ONE, MOST_WAITING, WaitingDirect};
 use super::texts;
 use crate::identity::AccountId;
 use crate::message::{MessageId, Quoted};
-
-/// Messages that wait for one person. Who comes back after a week can still read so many; whoever writes more is told.
-pub const MOST_WAITING: i64 = 100;
 
 /// Whether one could be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +18,8 @@ pub enum Kept {
     Waits,
     /// Too many wait.
     Full,
+    /// Too many of the same author's wait.
+    Share,
     /// No such account.
     Gone,
 }
@@ -31,10 +30,18 @@ pub fn keep(connection: &Connection, to: AccountId, direct: &WaitingDirect) -> r
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
         return Ok(Kept::Gone);
     }
-    let waiting: i64 = connection
-        .prepare_cached("SELECT count(*) FROM directs WHERE account = ?1")?
-        .query_row([account], |row| row.get(0))?;
-    if waiting >= MOST_WAITING {
+    let author = direct.account.map(|account| integer(account.0));
+    // As `WaitingDirect::shares_with`: what is NULL equals nothing.
+    let (waiting, of_one): (i64, i64) = connection
+        .prepare_cached(
+            "SELECT count(*), count(*) FILTER (WHERE sender_account = ?2 OR (?2 IS NULL AND sender_account IS NULL AND
+             sender_address = ?3)) FROM directs WHERE account = ?1",
+        )?
+        .query_row(params![account, author, address(direct)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if of_one >= MOST_OF_ONE as i64 {
+        return Ok(Kept::Share);
+    }
+    if waiting >= MOST_WAITING as i64 {
         return Ok(Kept::Full);
     }
     let text = texts::put(connection, &direct.text)?;
@@ -42,23 +49,30 @@ pub fn keep(connection: &Connection, to: AccountId, direct: &WaitingDirect) -> r
     let quote = start.map(|start| texts::put(connection, start)).transpose()?;
     connection
         .prepare_cached(
-            "INSERT INTO directs (account, id, at, sender, sender_account, text, action, edited, reply_id, reply_author, quote)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO directs (account, id, at, sender, sender_account, text, action, edited, reply_id, reply_author, quote,
+                                  sender_address)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute(params![
             account,
             integer(direct.id.0),
             moment(direct.at),
             direct.from.as_str(),
-            direct.account.map(|account| integer(account.0)),
+            author,
             text,
             direct.action,
             direct.edited,
             direct.reply.as_ref().map(|reply| integer(reply.id.0)),
             direct.reply.as_ref().map(|reply| reply.author.as_str()),
             quote,
+            address(direct),
         ])?;
     Ok(Kept::Waits)
+}
+
+/// As it is written down.
+fn address(direct: &WaitingDirect) -> Option<String> {
+    direct.address.map(|address| address.to_string())
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingDirect> {
@@ -71,6 +85,7 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingDirect> {
         at: moment_at(row, 1)?,
         from: user_at(row, 2)?,
         account: account_at(row, 3)?,
+        address: row.get::<_, Option<String>>(10)?.and_then(|address| address.parse().ok()),
         text: texts::read(&row.get::<_, Vec<u8>>(9)?),
         action: row.get(4)?,
         edited: row.get(5)?,
@@ -82,7 +97,8 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingDirect> {
 pub fn waiting_for(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<WaitingDirect>> {
     connection
         .prepare_cached(
-            "SELECT d.id, d.at, d.sender, d.sender_account, d.action, d.edited, d.reply_id, d.reply_author, q.data, t.data
+            "SELECT d.id, d.at, d.sender, d.sender_account, d.action, d.edited, d.reply_id, d.reply_author, q.data, t.data,
+                    d.sender_address
              FROM directs d JOIN texts t ON t.slot = d.text LEFT JOIN texts q ON q.slot = d.quote
              WHERE d.account = ?1 AND +d.at >= ?2 ORDER BY d.id",
         )?

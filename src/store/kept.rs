@@ -16,6 +16,14 @@ use crate::names::{RoomName, UserName};
 
 pub use crate::secret::Hashed;
 
+/// Direct messages that wait for one person. Someone who comes back after a week can still read that many; an author of
+/// one more is refused, and told.
+pub const MOST_WAITING: usize = 100;
+
+/// Of these, how many one account may have written, or all guests of one address together: a name costs nothing, so whoever
+/// took many could fill the box, and nobody else could leave a word. Five who write a lot find room.
+pub const MOST_OF_ONE: usize = 20;
+
 /// How a store is opened.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
@@ -213,6 +221,9 @@ pub struct WaitingDirect {
     pub from: UserName,
     /// His account, if he was logged in.
     pub account: Option<AccountId>,
+    /// Otherwise the address it came from, as [`network_key`](crate::throttle::network_key) counts addresses. `None` if an
+    /// older version kept it.
+    pub address: Option<IpAddr>,
     /// Sanitised. Lines are parted by U+000A.
     pub text: Box<str>,
     /// Told as something the author does.
@@ -221,6 +232,18 @@ pub struct WaitingDirect {
     pub edited: bool,
     /// What it answers.
     pub reply: Option<Quoted>,
+}
+
+impl WaitingDirect {
+    /// Whether both take from one share: they are of one account, or of guests from one address, whatever their names.
+    #[must_use]
+    pub fn shares_with(&self, other: &WaitingDirect) -> bool {
+        match (self.account, other.account) {
+            (Some(own), Some(others)) => own == others,
+            (None, None) => self.address.is_some() && self.address == other.address,
+            (Some(_), None) | (None, Some(_)) => false,
+        }
+    }
 }
 
 /// Addresses kept out of the server.

@@ -87,6 +87,11 @@ CREATE TABLE open_rooms (
 CREATE INDEX open_rooms_of_room ON open_rooms (room);
 ";
 
+/// What version 6 has that version 5 had not.
+const SIX: &str = "
+ALTER TABLE directs ADD COLUMN sender_address TEXT;
+";
+
 /// Version 1 to 2: texts get slots, and what people set, who is silenced or invited, and what was done is kept too.
 fn to_two(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TWO)?;
@@ -150,6 +155,9 @@ fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     }
     if from < 5 {
         transaction.execute_batch(FIVE)?;
+    }
+    if from < 6 {
+        transaction.execute_batch(SIX)?;
     }
     if transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
         let words = "an entry refers to one that is not there".to_owned();

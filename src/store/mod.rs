@@ -137,7 +137,8 @@ pub use backup::BackupError;
 pub use failpoints::{Failpoints, Point};
 pub use kept::{
     Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
-    KeptMessage, KeptMute, KeptOpenRoom, KeptPerson, KeptRoom, Page, Settings, StoreOptions, Visit, WaitingDirect,
+    KeptMessage, KeptMute, KeptOpenRoom, KeptPerson, KeptRoom, MOST_OF_ONE, MOST_WAITING, Page, Settings, StoreOptions,
+    Visit, WaitingDirect,
 };
 pub use news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason, TellNews};
 #[cfg(feature = "storage")]

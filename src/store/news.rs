@@ -109,8 +109,12 @@ impl Error for NotCreated {}
 /// Why a direct message does not wait for somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DirectNotKept {
-    /// As many wait for him as can.
+    /// As many wait for that person as can.
     Full,
+    /// As many wait for that person as may be the same author's.
+    Share,
+    /// As many of the same author's wait for all people together as can.
+    Shares,
     /// There is no such account any more.
     Gone,
     /// The disk refuses.
@@ -121,6 +125,12 @@ impl fmt::Display for DirectNotKept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DirectNotKept::Full => f.write_str("Too many messages wait for that person already: try again later."),
+            DirectNotKept::Share => {
+                f.write_str("Too many messages of yours wait for that person already: try again later.")
+            }
+            DirectNotKept::Shares => {
+                f.write_str("Too many messages of yours wait for others already: try again later.")
+            }
             DirectNotKept::Gone => f.write_str("There is no such account any more."),
             DirectNotKept::NotKept(error) => error.fmt(f),
         }

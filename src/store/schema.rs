@@ -12,7 +12,7 @@ use super::columns::{integer, number_at};
 pub const APPLICATION: i32 = 0x6368_6174;
 
 /// Version of the tables, in `user_version`.
-pub const VERSION: i64 = 5;
+pub const VERSION: i64 = 6;
 
 /// All of them. Names are kept twice, as typed and in lower case, by which they are unique.
 ///
@@ -79,7 +79,7 @@ CREATE INDEX messages_by_age ON messages (at);
 CREATE TABLE directs (
     account INTEGER NOT NULL REFERENCES accounts, id INTEGER NOT NULL, at INTEGER NOT NULL, sender TEXT NOT NULL,
     sender_account INTEGER, text INTEGER NOT NULL, action INTEGER NOT NULL, edited INTEGER NOT NULL,
-    reply_id INTEGER, reply_author TEXT, quote INTEGER, PRIMARY KEY (account, id)
+    reply_id INTEGER, reply_author TEXT, quote INTEGER, sender_address TEXT, PRIMARY KEY (account, id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX directs_by_id ON directs (id);
 CREATE INDEX directs_by_reply ON directs (reply_id) WHERE reply_id IS NOT NULL;

@@ -1,6 +1,9 @@
 //! Messages for somebody who is not there.
 
-use crate::home::{BOTH, History, Home, PASSWORD, arrive, come_in, knock, prove, quit, written};
+use std::net::Ipv4Addr;
+
+use crate::home::{BOTH, History, Home, PASSWORD, arrive, come_in, give, knock, prove, quit, written};
+use crate::machine::eventually;
 use crate::support::{Client, Server};
 
 const WAITS: &str = "* alice is not online: the message waits for the next login.\r\n";
@@ -68,23 +71,115 @@ fn with_history_they_wait_over_a_restart_and_without_they_are_in_memory_only() {
     }
 }
 
+/// Leaves as many messages for alice as may be of one sender.
+fn leave_all(client: &mut Client, from: &str) -> Vec<String> {
+    let all: Vec<_> = (1..=20).map(|number| format!("{from} {number}")).collect();
+    all.iter().for_each(|text| leave(client, text));
+    all
+}
+
+fn refused(client: &mut Client, line: &str) {
+    client.send(":dm alice one too many");
+    client.expect(&format!("! Not sent: {line}\r\n"));
+}
+
+const OF_ACCOUNT: &str = "20 messages of yours wait for alice already: try again when they are read.";
+const OF_ADDRESS: &str = "20 messages from your address wait for alice already: try again when they are read.";
+
 #[test]
 fn a_hundred_wait_for_one_person_and_one_more_is_refused() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
-        let mut bob = server.login("bob");
-        let all: Vec<_> = (1..=100).map(|number| format!("number {number}")).collect();
-        for text in &all {
-            leave(&mut bob, text);
-        }
-        bob.send(":dm alice one too many");
-        bob.expect("! Not sent: Too many messages wait for ");
-        bob.expect(" already: try again later.\r\n");
+        let names = ["bob", "carol", "dave", "erin"];
+        home.accounts(&names);
+        let mut clients: Vec<_> = names.iter().map(|name| come_in(&server, name)).collect();
+        let mut all: Vec<_> =
+            clients.iter_mut().zip(names).flat_map(|(client, name)| leave_all(client, name)).collect();
+        all.extend(leave_all(&mut server.login("guest"), "guest"));
+        let mut other = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), server.address()).logged_in("other");
+        refused(&mut other, "Too many messages wait for alice already: try again later.");
         let (_alice, told) = arrive(&server, "alice");
         assert!(told.contains("* 100 messages came while you were away:\r\n"), "{told:?}");
         assert_eq!(texts(&told), all);
+        quit(other);
     }
+}
+
+#[test]
+fn one_guest_cannot_fill_a_mailbox_whatever_names_they_take() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        home.accounts(&["carol"]);
+        let mut bob = server.login("bob");
+        leave_all(&mut bob, "bob");
+        refused(&mut bob, OF_ADDRESS);
+        bob.send(":nick robert");
+        bob.expect("robert");
+        refused(&mut bob, OF_ADDRESS);
+        let mut second = server.login("bobby");
+        refused(&mut second, OF_ADDRESS);
+        second.send("@alice one too many");
+        second.expect(&format!("! Not sent: {OF_ADDRESS}\r\n"));
+        // Others find room: from elsewhere, and with an account from the same address.
+        let mut other = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), server.address()).logged_in("other");
+        leave(&mut other, "from elsewhere");
+        leave(&mut come_in(&server, "carol"), "with an account");
+        let (alice, told) = arrive(&server, "alice");
+        assert!(told.contains("* 22 messages came while you were away:\r\n"), "{told:?}");
+        quit(alice);
+        // Once they were read there is room again.
+        leave(&mut bob, "again");
+    }
+}
+
+#[test]
+fn one_account_cannot_fill_a_mailbox_from_wherever_it_writes() {
+    for history in BOTH {
+        let home = Home::new();
+        let server = server(&home, history);
+        home.accounts(&["bob"]);
+        let mut bob = come_in(&server, "bob");
+        leave_all(&mut bob, "bob");
+        refused(&mut bob, OF_ACCOUNT);
+        quit(bob);
+        let mut bob = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), server.address());
+        bob.expect("Username: ");
+        bob.send("bob");
+        give(&mut bob, PASSWORD);
+        bob.expect(":help explains.\r\n");
+        refused(&mut bob, OF_ACCOUNT);
+        leave(&mut server.login("guest"), "from a guest");
+        let (_, told) = arrive(&server, "alice");
+        assert!(told.contains("* 21 messages came while you were away:\r\n"), "{told:?}");
+    }
+}
+
+#[test]
+fn a_share_of_a_mailbox_is_not_given_again_by_a_restart() {
+    let home = Home::new();
+    let server = server(&home, History::Kept);
+    leave_all(&mut server.login("bob"), "bob");
+    server.end();
+    let server = home.start(History::Kept, "");
+    refused(&mut server.login("robert"), OF_ADDRESS);
+}
+
+#[test]
+fn what_waits_in_memory_for_an_account_that_is_removed_from_outside_is_forgotten() {
+    let home = Home::new();
+    let server = server(&home, History::Forgotten);
+    home.accounts(&["carol"]);
+    let mut bob = server.login("bob");
+    leave(&mut bob, "for her eyes");
+    bob.send(":dm carol and for hers");
+    bob.expect("* carol is not online: the message waits for the next login.\r\n");
+    assert_eq!(server.hub().mailbox.readers().len(), 2);
+    home.remove_account("alice");
+    eventually("it is forgotten", || server.hub().mailbox.readers().len() == 1);
+    let (_, told) = arrive(&server, "carol");
+    assert_eq!(texts(&told), ["and for hers"]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use chatsock::identity::AccountId;
 use chatsock::message::{MessageId, Quoted};
 use chatsock::store::{
     AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMessage,
-    KeptMute, KeptOpenRoom, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit,
+    KeptMute, KeptOpenRoom, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit, WaitingDirect,
 };
 
 use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
@@ -217,6 +217,39 @@ fn the_rooms_an_account_is_in_are_read_in_their_order_without_those_that_are_gon
     assert_eq!(store.open_rooms(alice).expect("read")[..], rooms(&[("den", "closed"), ("general", "")])[..]);
     assert_eq!(store.remove_account(alice), Ok(true));
     assert_eq!(store.open_rooms(alice), Ok(Vec::new()));
+}
+
+#[test]
+fn a_fifth_of_what_waits_for_somebody_may_be_one_accounts_or_one_addresss() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
+    let of = |id: u64, account: Option<u64>, address: Option<&str>| WaitingDirect {
+        account: account.map(AccountId),
+        address: address.map(|address| address.parse().expect("an address")),
+        ..direct(id, &format!("user{id}"), "text")
+    };
+    for id in 1..=20 {
+        store.keep_direct(alice, of(id, Some(7), None)).expect("kept");
+        store.keep_direct(alice, of(100 + id, None, Some("192.0.2.1"))).expect("kept");
+    }
+    close(store);
+    let (store, _) = place.open();
+    assert_eq!(store.keep_direct(alice, of(21, Some(7), None)), Err(DirectNotKept::Share));
+    assert_eq!(store.keep_direct(alice, of(121, None, Some("192.0.2.1"))), Err(DirectNotKept::Share));
+    for (id, account, address) in [(200, Some(8), None), (201, None, Some("192.0.2.2")), (202, None, None)] {
+        assert_eq!(store.keep_direct(alice, of(id, account, address)), Ok(()));
+    }
+    let waiting = store.waiting_directs(alice).expect("read");
+    assert!(waiting.contains(&of(120, None, Some("192.0.2.1"))) && waiting.contains(&of(20, Some(7), None)));
+    // What was read makes room.
+    store.directs_shown(alice, &waiting[..1]);
+    store.catch_up().expect("written");
+    assert_eq!(store.keep_direct(alice, of(21, Some(7), None)), Ok(()));
+    assert_eq!(store.keep_direct(alice, of(22, Some(7), None)), Err(DirectNotKept::Share));
+    store.remove_account(alice).expect("removed");
+    store.flush().expect("written");
+    assert_eq!(place.files_with("192.0.2.1"), [""; 0]);
 }
 
 #[test]

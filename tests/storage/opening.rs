@@ -164,7 +164,7 @@ static LOG: Log = Log(Mutex::new(Vec::new()));
 const VERSION_1: &str = "tests/data/storage/v1.db";
 
 /// The version of the tables that this program writes.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 #[test]
 fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {

@@ -141,6 +141,7 @@ pub fn direct(id: u64, from: &str, text: &str) -> WaitingDirect {
         at: at(id as i64),
         from: user(from),
         account: None,
+        address: None,
         text: text.into(),
         action: false,
         edited: false,
