@@ -49,11 +49,11 @@ fn nothing_older_than_its_retention_is_shown_by_any_command_where_messages_are_s
     written(&server);
 
     clocks.pass(DAY.unsigned_abs() + 1);
-    for command in ["/history", "/search in", "/reply 2 what?", "/edit 2 changed", "/q", ":chat"] {
+    for command in ["/history", "/search in", "/reply #2 what?", "/edit #2 changed", "/q", ":chat"] {
         let told = shown(&mut alice, command);
         assert!(!told.contains("bob: ") && !told.contains("#2 bob"), "{command}: {told:?}");
     }
-    let told = shown(&mut bob, "/edit 2 changed");
+    let told = shown(&mut bob, "/edit #2 changed");
     assert!(told.contains("! There is no such message where you are"), "{told:?}");
     // What is not stored is there as long as its room.
     let told = shown(&mut alice, "/search in");
