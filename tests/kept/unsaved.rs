@@ -164,4 +164,5 @@ fn a_room_that_the_configuration_takes_over_while_the_disk_refuses_shows_nothing
         let told = guest.settle();
         assert!(!told.contains("between us") && !told.contains(">between<"), "{told:?}");
     }
+    server.end_unwritten();
 }

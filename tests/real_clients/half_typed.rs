@@ -73,6 +73,7 @@ fn in_nc_a_short_message_over_a_half_typed_long_line_reads_as_itself() {
         assert!(said.starts_with('[') && said.ends_with(" bob: no"), "{rows:#?}");
         // The line goes on where its person is: what they type next, and the whole of it, is theirs.
         alice.terminal.send(".\n");
+        alice.terminal.expect_on_screen("general | .");
         bob.expect(&format!("alice: {half}.\r\n"));
         alice.terminal.expect_last_row("general | ");
     }

@@ -122,6 +122,14 @@ impl Server {
         self.join();
     }
 
+    /// Stops where the disk refuses to the end: what could not be written is told by the status.
+    pub fn end_unwritten(mut self) {
+        self.ask_to_stop();
+        let thread = self.thread.take().expect("a running server");
+        let ended = thread.join().expect("the server does not panic");
+        assert!(matches!(ended, Err(StartError::NotWritten(_))), "{ended:?}");
+    }
+
     fn join_thread(&mut self) {
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the server does not panic").expect("the server runs");
