@@ -8,6 +8,8 @@
 mod admission;
 #[path = "races/baseline.rs"]
 mod baseline;
+#[path = "races/claims.rs"]
+mod claims;
 #[path = "races/conversations.rs"]
 mod conversations;
 #[path = "races/ghosts.rs"]

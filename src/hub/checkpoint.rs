@@ -17,12 +17,8 @@ pub enum Checkpoint {
     Admitted,
     /// A name was found to be nobody's account, and is about to be taken.
     NameFree,
-    /// A password was right, and is about to be acted on.
-    Proved,
-    /// A new password is hashed, and about to be written down.
-    Hashed,
-    /// Somebody has a new name, and the rooms are about to hear of it.
-    Renamed,
+    /// The password of an account was right, and the account is about to be looked at again. On a thread that computes.
+    PasswordCompared,
     /// A conversation of two has begun, and is about to be opened.
     ConversationBegun,
     /// The rooms are about to hear who somebody is, from outside that one's session.

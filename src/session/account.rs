@@ -23,6 +23,10 @@ use crate::store::{Hashed, NotCreated};
 /// is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
 const SHORT_PASSWORD: usize = 8;
 
+/// What those hear whose password was right, and is not any more when it is acted on.
+const CHANGED_MEANWHILE: &str =
+    "Not done: it was changed on the server's machine just now, or your account removed. Come in again.";
+
 impl Session {
     /// Whether a dialogue about an account makes sense.
     #[inline(never)]
@@ -114,6 +118,10 @@ impl Session {
         let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
         let name = person.name();
+        // The name may be somebody else's by now, or accounts the admin's alone to make.
+        if person.is_gone() || self.hub.accounts() != Accounts::Optional {
+            return;
+        }
         match store.create_account(&name, &hash) {
             Ok(account) => {
                 self.identify(&person, Login { account, hash });
@@ -164,10 +172,7 @@ impl Session {
                 self.outbox.tell(Tone::News, "Your password is changed.");
                 self.tell_if_short(short);
             }
-            Ok(false) => {
-                let line = "Not done: it was changed on the server's machine just now, or your account removed. Come in again.";
-                self.outbox.tell(Tone::Refusal, line);
-            }
+            Ok(false) => self.outbox.tell(Tone::Refusal, CHANGED_MEANWHILE),
             Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),
         }
     }
@@ -179,8 +184,9 @@ impl Session {
             Ok(account) => account,
             Err(refusal) => return self.refuse_login(&refusal),
         };
-        match store.remove_account(account.id) {
-            Ok(_) => {
+        match store.remove_own_account(account.id, &account.hash) {
+            Ok(false) => self.outbox.tell(Tone::Refusal, CHANGED_MEANWHILE),
+            Ok(true) => {
                 self.forget_visits();
                 self.back.note_no_more();
                 self.hub.forget_account(&person, account.id);

@@ -89,6 +89,10 @@ impl Session {
     #[inline(never)]
     pub(super) fn take_over(&mut self) -> Option<Answer> {
         let account = self.back.proved.take()?;
+        // The question may have stood there for long.
+        if let Err(refusal) = self.still_proved(&account) {
+            return Some(Answer::LoginRefused(refusal));
+        }
         let other = self.other_connection(&account.name);
         match (self.person.clone(), other) {
             (None, None) => Some(self.admit_account(account)),

@@ -12,13 +12,14 @@ use std::time::Instant;
 
 use super::Session;
 use crate::account::Accounts;
+use crate::hub::Checkpoint;
 use crate::identity::Whom;
 use crate::login_throttle::{LoginKey, Refused};
 use crate::names::UserName;
 use crate::outbox::Ended;
 use crate::palette::{Answer, LoginRefusal};
 use crate::password;
-use crate::roster::{Login, Origin, Person};
+use crate::roster::{Login, NotFree, Origin, Person};
 use crate::screen::Tone;
 use crate::secret::Secret;
 use crate::store::{Account, Hashed, NotRead};
@@ -40,31 +41,57 @@ impl Session {
     /// A name was typed at the first question.
     #[inline(never)]
     pub(super) fn claim_name(&mut self, name: UserName) -> Answer {
-        let needs_password = match self.hub.accounts() {
-            Accounts::Off => false,
-            Accounts::Optional => self.hub.is_registered(&name) || self.hub.is_reserved(&name, self.ip()),
-            // Whether there is such an account is for its owner to know.
-            Accounts::Required => true,
-        };
-        if needs_password {
+        if self.needs_password(&name) {
             return Answer::PasswordNeeded { name };
         }
         let config = self.hub.config();
         // The palette lets names of any length through, since some account may have it.
         match UserName::parse(name.as_str(), config.username_min, config.username_limit) {
-            Ok(name) => self.look_alike(&name).unwrap_or_else(|| self.take_name(name, None)),
+            Ok(name) => self.look_alike(&name).unwrap_or_else(|| self.take_guest_name(name)),
             Err(error) => Answer::NameUnfit(error),
         }
     }
 
+    /// Whether a name is none that anybody may take.
+    pub(super) fn needs_password(&self, name: &UserName) -> bool {
+        match self.hub.accounts() {
+            Accounts::Off => false,
+            Accounts::Optional => self.hub.is_registered(name) || self.hub.is_reserved(name, self.ip()),
+            // Whether there is such an account is for its owner to know.
+            Accounts::Required => true,
+        }
+    }
+
+    /// Takes a name that is nobody's account, or was none a moment ago: somebody may have registered it since, and left.
+    /// Once it is taken nobody else can.
+    fn take_guest_name(&mut self, name: UserName) -> Answer {
+        self.hub.checkpoints.reach(Checkpoint::NameFree);
+        let person = match self.claim(&name, None) {
+            Ok(person) => person,
+            Err(why) => return self.not_free(name, why),
+        };
+        let refused = match self.needs_password(&name) {
+            true => Some(Answer::PasswordNeeded { name }),
+            false => self.look_alike(&name),
+        };
+        if let Some(refused) = refused {
+            self.hub.roster.release(&person);
+            return refused;
+        }
+        self.named(person)
+    }
+
     #[inline(never)]
-    fn take_name(&mut self, name: UserName, login: Option<Login>) -> Answer {
-        let now = Instant::now();
-        let limit = self.hub.config().username_limit;
-        match self.hub.roster.claim(&name, login, limit, &self.outbox, self.origin(), now) {
+    fn take_name(&mut self, name: UserName, login: Login) -> Answer {
+        match self.claim(&name, Some(login)) {
             Ok(person) => self.named(person),
             Err(why) => self.not_free(name, why),
         }
+    }
+
+    fn claim(&self, name: &UserName, login: Option<Login>) -> Result<Arc<Person>, NotFree> {
+        let limit = self.hub.config().username_limit;
+        self.hub.roster.claim(name, login, limit, &self.outbox, self.origin(), Instant::now())
     }
 
     /// From where this connection is.
@@ -97,7 +124,7 @@ impl Session {
 
     /// Comes in as an account whose password was right, or asks whether to take over from the connection that has its name.
     pub(super) fn admit_account(&mut self, account: Box<Account>) -> Answer {
-        match self.take_name(account.name.clone(), Some(login(&account))) {
+        match self.take_name(account.name.clone(), login(&account)) {
             Answer::NameTaken { .. } => self.offer_takeover(account),
             answer => {
                 self.arrived = Some(account);
@@ -121,7 +148,7 @@ impl Session {
                 Refused::Undecided => LoginRefusal::Busy,
             });
         }
-        let wanted = name.clone();
+        let (wanted, hub) = (name.clone(), Arc::clone(&self.hub));
         let found = self.hub.work.run(self.ip(), move || -> Result<Option<(Account, Option<Hashed>)>, NotRead> {
             let Some(account) = store.account(&wanted)? else {
                 // As long as it takes to find out that a password is wrong.
@@ -131,6 +158,10 @@ impl Session {
             if !password::verify(password.expose(), &account.hash) {
                 return Ok(None);
             }
+            hub.checkpoints.reach(Checkpoint::PasswordCompared);
+            // It may be another one, or the account gone, by the time that took.
+            let is_same = |now: &Account| now.id == account.id && now.hash == account.hash;
+            let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
             // Made with lesser parameters than today's.
             let anew = password::needs_rehash(password.expose(), &account.hash)
                 .then(|| password::hash(password.expose()).ok())
@@ -163,6 +194,19 @@ impl Session {
                 self.withdraw_attempt(&key);
                 Err(LoginRefusal::Busy)
             }
+        }
+    }
+
+    /// Whether a password that was right some time ago still is.
+    #[inline(never)]
+    pub(super) fn still_proved(&self, account: &Account) -> Result<(), LoginRefusal> {
+        let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
+        let name = account.name.clone();
+        match self.hub.work.run(self.ip(), move || store.account(&name)) {
+            Ok(Ok(Some(now))) if now.id == account.id && now.hash == account.hash => Ok(()),
+            Ok(Ok(_)) => Err(LoginRefusal::Wrong),
+            Ok(Err(NotRead(reason))) => Err(LoginRefusal::NotKept(reason.to_string())),
+            Err(_) => Err(LoginRefusal::Busy),
         }
     }
 

@@ -14,6 +14,7 @@ use super::Session;
 use super::listings::short;
 use crate::account::Accounts;
 use crate::deed::Denied;
+use crate::hub::Checkpoint;
 use crate::identity::Whom;
 use crate::message::{Addressee, ClientId};
 use crate::names::{RoomName, UserName};
@@ -21,6 +22,10 @@ use crate::outbox::MOST_IGNORED;
 use crate::palette::Answer;
 use crate::roster::{Login, NotFree, Person};
 use crate::screen::{Bell, Clock, Tone};
+
+fn accounts_name(name: &UserName) -> String {
+    format!("{name} is an account's name: :login {name} takes it with its password.")
+}
 
 impl Session {
     #[inline(never)]
@@ -39,10 +44,8 @@ impl Session {
             _ if silent_in.is_some() => silent_in,
             _ if *name == before => None,
             Accounts::Required => Some("Names are accounts here: :login <name> takes another one of yours.".to_owned()),
-            _ if self.hub.is_registered(name) || self.hub.is_reserved(name, self.ip()) => {
-                Some(format!("{name} is an account's name: :login {name} takes it with its password."))
-            }
-            _ => None,
+            Accounts::Optional if self.needs_password(name) => Some(accounts_name(name)),
+            Accounts::Off | Accounts::Optional => None,
         };
         if let Some(line) = refusal {
             self.outbox.tell(Tone::Refusal, &line);
@@ -55,13 +58,25 @@ impl Session {
         {
             return Some(answer);
         }
-        let leaves_account = person.account().is_some() && login.is_none();
+        let (guest, owner) = (login.is_none(), person.login().map(|(_, login)| login));
+        let leaves_account = owner.is_some() && guest;
         if leaves_account {
             self.leave_account();
         }
-        if let Err(why) = self.become_other(&person, name, login) {
+        self.hub.checkpoints.reach(Checkpoint::NameFree);
+        let limit = self.hub.config().username_limit;
+        if let Err(why) = self.hub.roster.rename(&person, name, login, limit) {
             return Some(self.not_free(name.clone(), why));
         }
+        // Somebody may have registered it since it was looked up, and left. Now that it is taken nobody else can.
+        if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
+            // Whoever has taken the old one in between has it; then this one is kept, as by a guest who had it before.
+            if self.hub.roster.rename(&person, &before, owner, limit).is_ok() {
+                self.outbox.tell(Tone::Refusal, &accounts_name(name));
+                return None;
+            }
+        }
+        self.renamed(&person, name, &before);
         if leaves_account {
             self.forget_visits();
             self.back.note_no_more();

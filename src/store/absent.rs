@@ -89,6 +89,10 @@ impl Store {
         match *self {}
     }
 
+    pub fn remove_own_account(&self, _: AccountId, _: &Hashed) -> Result<bool, NotKept> {
+        match *self {}
+    }
+
     pub fn save_settings(&self, _: AccountId, _: &Settings) -> Result<bool, NotKept> {
         match *self {}
     }

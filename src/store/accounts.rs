@@ -55,6 +55,12 @@ pub fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> 
     Ok(connection.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([integer(id.0)])? > 0)
 }
 
+/// Whether an account's password is still the one of this hash.
+pub fn has_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
+    let mut find = connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND hash = ?2")?;
+    find.exists(params![integer(id.0), hash.as_str()])
+}
+
 /// Keeps what its owner has set. False if there is no such account.
 pub fn save_settings(connection: &Connection, id: AccountId, settings: &Settings) -> rusqlite::Result<bool> {
     let id = integer(id.0);

@@ -174,6 +174,14 @@ impl Store {
         self.ask(Words::Go, move |connection| accounts::remove(connection, id))
     }
 
+    /// The same for the owner, who has proved to know the password of this hash. False also if it is another one by now.
+    pub fn remove_own_account(&self, id: AccountId, hash: &Hashed) -> Result<bool, NotKept> {
+        let hash = hash.clone();
+        self.ask(Words::Go, move |connection| {
+            Ok(accounts::has_hash(connection, id, &hash)? && accounts::remove(connection, id)?)
+        })
+    }
+
     /// Keeps what the owner of an account has set. False if there is no such account.
     pub fn save_settings(&self, id: AccountId, settings: &Settings) -> Result<bool, NotKept> {
         let settings = settings.clone();

@@ -51,7 +51,8 @@ fn the_number_of_a_removed_account_is_never_given_again() {
     let place = Place::new();
     let (store, _) = place.open();
     let first = store.create_account(&user("alice"), &hash("one")).expect("an account");
-    assert_eq!(store.remove_account(first), Ok(true));
+    assert_eq!(store.remove_own_account(first, &hash("two")), Ok(false), "another password by now");
+    assert_eq!(store.remove_own_account(first, &hash("one")), Ok(true));
     assert_eq!(store.remove_account(first), Ok(false));
     assert!(store.create_account(&user("alice"), &hash("one")).expect("an account") > first);
 }
