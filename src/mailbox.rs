@@ -71,7 +71,7 @@ impl Mailbox {
         }
     }
 
-    /// Everybody for whom something waits.
+    /// The accounts that something waits for.
     pub fn readers(&self) -> Vec<AccountId> {
         self.lock().keys().copied().collect()
     }

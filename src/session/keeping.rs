@@ -290,7 +290,7 @@ impl Session {
         message: WaitingDirect,
     ) -> Result<(), DirectNotKept> {
         self.hub.mailbox.put(reader, message)?;
-        // Only now: whoever looks through the boxes after a removal has looked already, or finds this message.
+        // Only now: after a removal all boxes are looked through, and that may have been before this message came.
         let store = Arc::clone(store);
         if let Ok(Ok(false)) = self.hub.work.run(self.ip(), move || store.account_is_there(reader)) {
             self.hub.mailbox.take(reader);

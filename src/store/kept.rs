@@ -20,8 +20,8 @@ pub use crate::secret::Hashed;
 /// one more is refused, and told.
 pub const MOST_WAITING: usize = 100;
 
-/// Of these, how many one account may have written, or all guests of one address together: a name costs nothing, so whoever
-/// took many could fill the box, and nobody else could leave a word. Five who write a lot find room.
+/// Of these, how many one account may have written, or all guests of one address together. A name costs nothing: without
+/// this, one guest could fill the box under many names, and nobody else could leave a message.
 pub const MOST_OF_ONE: usize = 20;
 
 /// How a store is opened.
