@@ -11,7 +11,7 @@ mod open_rooms;
 mod people;
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ use crate::exit_code::{ExitCode, Guesses};
 use crate::login_throttle::LoginGuard;
 use crate::mailbox::Mailbox;
 use crate::message::{ClientId, Event};
-use crate::names::RoomName;
+use crate::names::{Alphabet, RoomName};
 use crate::outbox::{Laggards, OutboxLimits};
 use crate::quotes::{self, Quote};
 use crate::room::{Erased, Room};
@@ -137,6 +137,8 @@ pub struct Hub {
     /// For tests.
     #[doc(hidden)]
     pub checkpoints: Checkpoints,
+    /// Some name may be one that is not ASCII: the configuration has taken such names, or they were kept.
+    has_other_names: AtomicBool,
     requests: Sender<Request>,
     last_client: AtomicU64,
 }
@@ -157,6 +159,9 @@ impl Hub {
             rooms.restore(kept.rooms, kept.histories, kept.last_message);
             address_bans = kept.address_bans;
         }
+        let in_rooms = || rooms.all().iter().any(|room| !room.name().as_str().is_ascii());
+        let in_accounts = || store.as_ref().is_some_and(|store| store.has_other_names().unwrap_or(true));
+        let has_other_names = config.names == Alphabet::Unicode || in_rooms() || in_accounts();
         let timer = Timer::default();
         if store.as_ref().is_some_and(|store| store.shown_since().is_some()) {
             timer.schedule(Instant::now() + FORGET_EVERY, Task::ForgetOld);
@@ -189,6 +194,7 @@ impl Hub {
             guesses: Mutex::new(Guesses::default()),
             exit_waits: Mutex::new(Attempts::new(MOST_WAITS)),
             checkpoints: Checkpoints::default(),
+            has_other_names: AtomicBool::new(has_other_names),
             requests,
             last_client: AtomicU64::new(FIRST_CLIENT - 1),
             config: RwLock::new(Arc::new(config)),
@@ -200,9 +206,17 @@ impl Hub {
         Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The alphabet of the names that may be there already, whatever the configuration says of new ones.
+    pub fn known_names(&self) -> Alphabet {
+        if self.has_other_names.load(Ordering::Relaxed) { Alphabet::Unicode } else { Alphabet::Ascii }
+    }
+
     /// Puts another configuration in force: everything but the listeners.
     pub fn reconfigure(&self, config: Config) {
         self.laggards.set_limits(outbox_limits(&config));
+        if config.names == Alphabet::Unicode {
+            self.has_other_names.store(true, Ordering::Relaxed);
+        }
         let config = Arc::new(config);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&config);
         self.rooms.apply(&config);

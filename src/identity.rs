@@ -8,7 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::message::{Addressee, ClientId};
-use crate::names::{NameError, USER_NAME_MAX, UserName};
+use crate::names::{Alphabet, NameError, USER_NAME_MAX, UserName};
 
 pub use crate::message::AccountId;
 
@@ -85,12 +85,17 @@ pub struct Whom {
 impl Whom {
     /// Reads `alice`, `@alice` or `alice#4572`.
     pub fn parse(text: &str) -> Result<Whom, NameError> {
+        Whom::parse_in(text, Alphabet::Ascii)
+    }
+
+    /// The same in an alphabet.
+    pub fn parse_in(text: &str, alphabet: Alphabet) -> Result<Whom, NameError> {
         let text = text.strip_prefix('@').unwrap_or(text);
         let (name, number) = match text.split_once('#') {
             Some((name, number)) => (name, Some(number)),
             None => (text, None),
         };
-        let name = UserName::parse(name, 1, USER_NAME_MAX)?;
+        let name = UserName::parse_in(name, 1, USER_NAME_MAX, alphabet)?;
         let client = match number {
             None => None,
             Some(number) => Some(ClientId(number.parse().map_err(|_| NameError::BadCharacter { found: '#' })?)),

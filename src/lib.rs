@@ -15,7 +15,7 @@
 //!
 //! | layer | modules |
 //! | --- | --- |
-//! | vocabulary | [`names`], [`text`], [`span`], [`secret`] |
+//! | vocabulary | [`text`], [`names`], [`span`], [`secret`] |
 //! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
 //! | chat, pure | [`message`], [`conversation`], [`identity`], [`account`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`], [`login_throttle`] |
 //! | settings | [`config`], [`exit_code`], [`password`] |

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use crate::config::{Config, RoomConfig};
 use crate::identity::Identity;
 use crate::message::MessageId;
-use crate::names::{self, RoomName};
+use crate::names::{self, Alphabet, RoomName};
 use crate::room::{Made, Room, RoomLimits};
 use crate::screen::Clock;
 use crate::store::{KeptMessage, KeptRoom, Store};
@@ -31,12 +31,16 @@ const DEFAULT_QUEUE_BYTES: usize = 65_536;
 struct Table {
     rooms: BTreeMap<RoomName, Arc<Room>>,
     last_instance: u64,
+    /// Names are not ASCII alone: two that look alike may be in different scripts.
+    unique_by_looks: bool,
 }
 
 /// Why no room was made.
 pub enum CannotMake {
     /// There is one of that name.
     Exists(Arc<Room>),
+    /// There is one whose name it could be taken for.
+    LooksLike(Arc<Room>),
     /// As many as there may be from one address.
     TooManyYours(usize),
     /// As many as there may be.
@@ -63,7 +67,7 @@ impl RoomTable {
         let table = RoomTable {
             shared: Arc::new(shared),
             clock,
-            table: Mutex::new(Table { rooms: BTreeMap::new(), last_instance: 0 }),
+            table: Mutex::new(Table { rooms: BTreeMap::new(), last_instance: 0, unique_by_looks: false }),
         };
         table.set_limits(config);
         let mut rooms = table.lock();
@@ -79,6 +83,7 @@ impl RoomTable {
         self.shared.history_max.store(config.history_max, Ordering::Relaxed);
         let queue_bytes = config.limits.outbox_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes / 4);
         self.shared.queue_bytes.store(queue_bytes, Ordering::Relaxed);
+        self.lock().unique_by_looks = config.names == Alphabet::Unicode;
     }
 
     /// The wall clock, as far as the store trusts it.
@@ -165,6 +170,12 @@ impl RoomTable {
         let mut table = self.lock();
         if let Some(room) = table.rooms.get(name) {
             return Err(CannotMake::Exists(Arc::clone(room)));
+        }
+        if table.unique_by_looks {
+            let looks = name.looks();
+            if let Some((_, room)) = table.rooms.iter().find(|(known, _)| known.looks().overlap(&looks)) {
+                return Err(CannotMake::LooksLike(Arc::clone(room)));
+            }
         }
         // Looked through and not counted along: there are a thousand at most, and counts of what closes in five different
         // ways go wrong.

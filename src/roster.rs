@@ -142,7 +142,7 @@ struct State {
 #[derive(Debug, PartialEq, Eq)]
 pub enum NotFree {
     /// Somebody has it; one like it that is free, if one was found.
-    Taken(Option<String>),
+    Taken(Option<UserName>),
     /// It looks like this one, which somebody has.
     LooksLike(UserName),
 }
@@ -329,13 +329,10 @@ impl State {
         true
     }
 
-    fn free_name(&self, taken: &UserName, limit: usize) -> Option<String> {
-        let is_free = |candidate: &str| {
-            UserName::parse(candidate, 1, limit).is_ok_and(|candidate| {
-                !self.people.contains_key(&candidate) && self.people.like(&candidate, None).is_none()
-            })
-        };
-        suggest(taken, limit, is_free).map(|free| free.to_string())
+    fn free_name(&self, taken: &UserName, limit: usize) -> Option<UserName> {
+        let is_free =
+            |candidate: &UserName| !self.people.contains_key(candidate) && self.people.like(candidate, None).is_none();
+        suggest(taken, limit, is_free)
     }
 }
 

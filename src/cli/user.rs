@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser};
 
 use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
-use crate::names::{UserName, nearest};
+use crate::names::{Alphabet, UNICODE_BUILT, USER_NAME_MAX, UserName, nearest};
 
 /// What there is to do, as the caller writes it.
 const ACTIONS: &[&str] = &["add", "passwd", "remove", "list", "import"];
@@ -123,7 +123,9 @@ fn action(word: Option<&OsStr>, of: Option<&OsStr>) -> Result<UserAction, UsageE
 /// Any name that some configuration allows.
 fn user_name(text: &OsStr) -> Result<UserName, UsageError> {
     let text = text.to_string_lossy();
-    UserName::parse(&text, 1, 32)
+    // Whether the configuration takes it is for later. What is wrong with an ASCII one is the same in both.
+    let alphabet = if text.is_ascii() || !UNICODE_BUILT { Alphabet::Ascii } else { Alphabet::Unicode };
+    UserName::parse_in(&text, 1, USER_NAME_MAX, alphabet)
         .map_err(|error| UsageError(format!("\"{}\" is no name: {}", text.escape_debug(), error.clause())))
 }
 

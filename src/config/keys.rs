@@ -18,6 +18,7 @@ pub(super) const TOP_KEYS: &[&str] = &[
     "connection_timeout",
     "chatview_max",
     "history_max",
+    "names",
     "username_min",
     "username_limit",
     "message_limit",

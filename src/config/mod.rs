@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use crate::account::Accounts;
-use crate::names::{RoomName, UserName};
+use crate::names::{Alphabet, RoomName, UserName};
 pub use crate::secret::{Hashed, Secret};
 
 mod address;
@@ -70,9 +70,11 @@ pub struct Config {
     pub chatview_max: usize,
     /// Messages kept per room, in memory; 0 keeps none.
     pub history_max: usize,
-    /// Fewest characters in a user's name; at least 1, at most `username_limit`.
+    /// Whose letters new names of people and rooms are written in.
+    pub names: Alphabet,
+    /// Fewest columns of a user's name; at least 1, at most `username_limit`.
     pub username_min: usize,
-    /// Most characters in a user's name; at most 32.
+    /// Most columns of a user's name; at most 32.
     pub username_limit: usize,
     /// Most characters (grapheme clusters) in a message.
     pub message_limit: usize,
@@ -275,6 +277,7 @@ impl Default for Config {
             connection_timeout: false,
             chatview_max: 20,
             history_max: 200,
+            names: Alphabet::Ascii,
             username_min: 3,
             username_limit: 12,
             message_limit: 150,

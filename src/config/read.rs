@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use toml::de::{DeTable, DeValue};
 
 use super::address::{clash, parse_address};
-use super::keys::{LIMIT_KEYS, unknown_at_the_top, unknown_keys};
+use super::keys::{LIMIT_KEYS, lacking, unknown_at_the_top, unknown_keys};
 use super::network::Network;
 use super::rooms::read_rooms;
 use super::storage::{self, read_accounts, read_storage};
@@ -16,6 +16,7 @@ use super::syntax::{Tree, with_tree};
 use super::tls::{read_plain, read_state_dir, read_tls, refuse_nowhere};
 use super::value::{Reader, Section, kind};
 use super::{Config, Limits, Mistakes, Telnet};
+use crate::names::{Alphabet, UNICODE_BUILT};
 
 /// Counts stay within 32 bits, so that a config means the same on every machine.
 pub(super) const MAX_COUNT: usize = u32::MAX as usize;
@@ -67,6 +68,7 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     let top = Section { prefix: "", table };
     unknown_at_the_top(reader, table);
 
+    read_names(reader, top, &mut config.names);
     read_telnet(reader, top, &mut config.telnet);
     reader.read_line(top, "welcome_message", &mut config.welcome_message);
     reader.read_bool(top, "connection_timeout", &mut config.connection_timeout);
@@ -99,7 +101,7 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
     let limits = Section { prefix: "limits.", table: section(reader, top, "limits").unwrap_or(&no_limits) };
     read_limits(reader, limits, &mut config.limits);
     if let Some(rooms) = section(reader, top, "rooms") {
-        config.rooms = read_rooms(reader, rooms);
+        config.rooms = read_rooms(reader, rooms, config.names);
         if rooms.is_empty() && state == Tree::Whole {
             reader.mistake(
                 reader.line_of(top, "rooms"),
@@ -116,6 +118,15 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
         contradictions(reader, top, limits, &config);
     }
     config
+}
+
+/// The key `names`, by which those of rooms and operators are read.
+fn read_names(reader: &mut Reader<'_>, top: Section<'_, '_>, names: &mut Alphabet) {
+    reader.read_word(top, "names", &[("ascii", Alphabet::Ascii), ("unicode", Alphabet::Unicode)], names);
+    if *names == Alphabet::Unicode && !UNICODE_BUILT {
+        let text = format!("names = \"unicode\" {}", lacking("unicode-names"));
+        reader.mistake(reader.line_of(top, "names"), text);
+    }
 }
 
 /// The key `telnet`, which the TLS listeners have too.

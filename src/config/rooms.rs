@@ -3,7 +3,7 @@
 //! *Owns* what a room's section may say, and who gets in by it. *Knows nothing of* the other sections.
 //! *Called by* `read`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -13,17 +13,19 @@ use super::read::MAX_COUNT;
 use super::value::{Reader, Section, Value, kind};
 use super::{Entry, RoomConfig, Secret};
 use crate::command;
-use crate::names::RoomName;
+use crate::names::{Alphabet, RoomName, UNICODE_BUILT};
 use crate::text::sanitize;
 
 /// Longest room password, in characters. Far over what people type, far under what would slow anything down.
 const MAX_PASSWORD: usize = 128;
 
 /// All rooms of the section `[rooms]`; those with a mistake may be among them.
-pub(super) fn read_rooms(reader: &mut Reader<'_>, table: &DeTable<'_>) -> BTreeMap<RoomName, RoomConfig> {
-    let mut rooms = BTreeMap::new();
-    // By the name in small letters: the spelling in the file, for the mistake about the second one.
-    let mut spellings: HashMap<String, &str> = HashMap::new();
+pub(super) fn read_rooms(
+    reader: &mut Reader<'_>,
+    table: &DeTable<'_>,
+    names: Alphabet,
+) -> BTreeMap<RoomName, RoomConfig> {
+    let mut rooms: BTreeMap<RoomName, RoomConfig> = BTreeMap::new();
     let mut in_file_order: Vec<(&Spanned<_>, &Value<'_>)> = table.iter().collect();
     in_file_order.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in in_file_order {
@@ -41,15 +43,21 @@ pub(super) fn read_rooms(reader: &mut Reader<'_>, table: &DeTable<'_>) -> BTreeM
         };
         let prefix = format!("rooms.{shown}.");
         let room = read_room(reader, Section { prefix: &prefix, table: keys });
-        match RoomName::parse(spelling) {
+        match RoomName::parse_in(spelling, names) {
+            // That the build cannot read it is said of the key `names`.
+            Err(_) if names == Alphabet::Unicode && !UNICODE_BUILT && !spelling.is_ascii() => {}
             Err(error) => {
                 let text = format!("rooms.{shown} is no name for a room; {}", error.clause());
                 reader.mistake(Some(line), text);
             }
             Ok(name) => {
-                if let Some(first) = spellings.insert(spelling.to_lowercase(), spelling) {
-                    let text = format!("rooms {first} and {spelling} differ only in case; rename one");
+                if let Some((first, _)) = rooms.get_key_value(&name) {
+                    let text = format!("rooms {first} and {name} differ only in case; rename one");
                     reader.mistake(Some(line), text);
+                } else if names == Alphabet::Unicode
+                    && let Some(first) = rooms.keys().find(|first| first.looks().overlap(&name.looks()))
+                {
+                    reader.mistake(Some(line), format!("rooms {first} and {name} look alike; rename one"));
                 }
                 rooms.insert(name, room);
             }

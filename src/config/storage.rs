@@ -14,7 +14,7 @@ use super::keys::{STORAGE_KEYS, lacking, unknown_keys};
 use super::read::{DAY, contradiction};
 use super::value::{Reader, Section};
 use crate::account::Accounts;
-use crate::names::UserName;
+use crate::names::{USER_NAME_MAX, UserName};
 
 /// Whether this build can keep anything on disk.
 pub(super) const BUILT: bool = cfg!(feature = "storage");
@@ -86,7 +86,8 @@ pub(super) fn read_accounts(reader: &mut Reader<'_>, top: Section<'_, '_>, confi
     let mut seconds = usize::try_from(config.login_block.as_secs()).unwrap_or(MAX_BLOCK);
     reader.read_number(top, "login_block_seconds", 1..=MAX_BLOCK, &mut seconds);
     config.login_block = Duration::from_secs(seconds as u64);
-    let parse = |text: &str| UserName::parse(text, 1, 32).map_err(|error| error.clause());
+    let names = config.names;
+    let parse = |text: &str| UserName::parse_in(text, 1, USER_NAME_MAX, names).map_err(|error| error.clause());
     let mut named = HashSet::new();
     for (name, line) in reader.read_list(top, "operators", "alice", parse).unwrap_or_default() {
         if named.insert(name.clone()) {

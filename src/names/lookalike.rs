@@ -3,7 +3,8 @@
 //! *Owns* which characters are taken for others. *Knows nothing of* who has which name.
 //! *Called by* `names`.
 
-/// What the characters of ASCII names look like, from `confusables.txt`. Everything else in it that has to do with ASCII
+/// What the characters of ASCII names look like, from `confusables.txt`. Other characters take the feature `unicode-names`;
+/// without it they look like nothing else. Everything else in it that has to do with ASCII
 /// names stands for itself: to that table `vv` is not `w`, and `cl` is not `d`.
 const ASCII: [(char, &str); 4] = [('0', "O"), ('1', "l"), ('I', "l"), ('m', "rn")];
 
@@ -36,7 +37,13 @@ impl Looks {
     }
 }
 
-fn skeleton(name: &str) -> Box<str> {
+pub(super) fn skeleton(name: &str) -> Box<str> {
+    // In lower case character by character, and not as a word, in which a sigma is another one at the end.
+    let lower = |text: &mut dyn Iterator<Item = char>| text.flat_map(char::to_lowercase).collect::<String>().into();
+    #[cfg(feature = "unicode-names")]
+    if !name.is_ascii() {
+        return lower(&mut unicode_security::skeleton(name));
+    }
     let mut out = String::with_capacity(name.len() + 4);
     for c in name.chars() {
         match ASCII.iter().find(|(from, _)| *from == c) {
@@ -44,7 +51,7 @@ fn skeleton(name: &str) -> Box<str> {
             None => out.push(c),
         }
     }
-    out.to_lowercase().into()
+    lower(&mut out.chars())
 }
 
 #[cfg(test)]

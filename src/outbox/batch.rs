@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::personal::Personal;
 use crate::message::{ClientId, Event, Message, Sequenced};
-use crate::names::UserName;
+use crate::names::{UserName, fold};
 use crate::screen::{Clock, Extent, Look, Reader, overwrite, render_event, words};
 
 /// All events' text for one look, and where each one's ends.
@@ -117,7 +117,7 @@ impl<'a> Batch<'a> {
         let events = self.events;
         let gather = || {
             let messages = events.iter().filter_map(|event| event.event.message());
-            messages.flat_map(|message| words(&message.text)).map(|(_, word)| word.to_ascii_lowercase()).collect()
+            messages.flat_map(|message| words(&message.text)).map(|(_, word)| fold(word)).collect()
         };
         self.words.get_or_insert_with(gather).contains(name.folded())
     }

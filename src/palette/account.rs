@@ -60,7 +60,7 @@ impl Dialogue {
 
 /// The one name of an account behind a command; nothing if there is none. If it cannot be one, or more follows, that is
 /// told. Any length will do: an account may be older than the limits for names.
-pub(super) fn account_named(typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<Option<UserName>> {
+pub(super) fn account_named(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<UserName>> {
     let (name, more) = typed.split_rest();
     if name.is_empty() {
         return None;
@@ -69,7 +69,7 @@ pub(super) fn account_named(typed: Typed<'_>, effects: &mut Vec<Effect>) -> Opti
         refuse(effects, &Refusal::password_in_line(typed));
         return Some(None);
     }
-    let name = UserName::parse(name, 1, USER_NAME_MAX);
+    let name = UserName::parse_in(name, 1, USER_NAME_MAX, rules.known_names);
     Some(name.map_err(|error| effects.push(Effect::Tell(Tone::Refusal, error.to_string()))).ok())
 }
 
@@ -96,7 +96,7 @@ impl Palette {
             Verb::ChangePassword => Effect::BeginAccount(AccountAsk::ChangePassword),
             Verb::Unregister => Effect::BeginAccount(AccountAsk::Unregister),
             Verb::Login | Verb::Ghost => {
-                let Some(name) = account_named(typed, effects)? else { return Some(()) };
+                let Some(name) = account_named(typed, rules, effects)? else { return Some(()) };
                 let ask = if verb == Verb::Login { AccountAsk::Login } else { AccountAsk::Ghost };
                 Effect::BeginAccount(ask(name))
             }

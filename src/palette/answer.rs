@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::effect::AccountAsk;
 use super::login::LoginRefusal;
-use super::reply::{JoinRefusal, NotMade};
+use super::not_made::NotMade;
+use super::reply::JoinRefusal;
 use crate::conversation::{Conversation, RoomId};
 use crate::message::Addressee;
 use crate::names::{NameError, RoomName, UserName};
@@ -32,7 +33,7 @@ pub enum Answer {
         /// The name wanted.
         name: UserName,
         /// One like it that is free, if one was found.
-        free: Option<String>,
+        free: Option<UserName>,
     },
     /// The name could be taken for somebody else's.
     NameLooksLike {

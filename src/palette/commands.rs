@@ -82,9 +82,9 @@ impl Palette {
         match verb {
             Verb::Help => help(typed, rules, effects),
             Verb::Rooms => effects.push(Effect::ListRooms),
-            Verb::Join => return self.join(typed, effects),
-            Verb::Create => return self.create(typed, effects),
-            Verb::Group => return self.create_group(typed, effects),
+            Verb::Join => return self.join(typed, rules, effects),
+            Verb::Create => return self.create(typed, rules, effects),
+            Verb::Group => return self.create_group(typed, rules, effects),
             Verb::Chat => self.with_current(effects, |palette, current, effects| {
                 palette.state = State::ChatView;
                 effects.push(Effect::EnterView(current));
@@ -148,14 +148,14 @@ impl Palette {
             | Verb::UnbanAddress
             | Verb::Audit => return self.run_about_accounts(verb, typed, rules, effects),
             Verb::Nick if typed.rest.is_empty() => return None,
-            Verb::Nick => match UserName::parse(typed.rest, rules.username_min, rules.username_limit) {
+            Verb::Nick => match UserName::parse_in(typed.rest, rules.username_min, rules.username_limit, rules.names) {
                 Ok(name) => effects.push(Effect::Rename(name)),
                 Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
             },
-            Verb::WhoIs => with_person(typed.rest, effects, Effect::TellWhoIs)?,
+            Verb::WhoIs => with_person(typed.rest, rules, effects, Effect::TellWhoIs)?,
             Verb::Ignore if typed.rest.is_empty() => effects.push(Effect::ListIgnored),
-            Verb::Ignore => with_person(typed.rest, effects, Effect::Ignore)?,
-            Verb::Unignore => with_person(typed.rest, effects, Effect::Unignore)?,
+            Verb::Ignore => with_person(typed.rest, rules, effects, Effect::Ignore)?,
+            Verb::Unignore => with_person(typed.rest, rules, effects, Effect::Unignore)?,
             Verb::Away => match text::grapheme_count(typed.rest) {
                 length if length > rules.message_limit => {
                     refuse(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
@@ -200,12 +200,12 @@ impl Palette {
     }
 
     /// `:join <room> [password]`. Nothing if the arguments do not fit.
-    fn join(&mut self, typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<()> {
+    fn join(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
         let (room, password) = typed.split_rest();
         if room.is_empty() {
             return None;
         }
-        match RoomName::parse(room) {
+        match RoomName::parse_in(room, rules.known_names) {
             Ok(room) => {
                 self.join_leads_into_view = self.is_in_view();
                 effects.push(Effect::Join { room, password: Secret::new(password), quick: false });
@@ -228,11 +228,16 @@ impl Palette {
 }
 
 /// An effect on one person. Nothing if nobody is named.
-fn with_person(word: &str, effects: &mut Vec<Effect>, effect: impl FnOnce(Whom) -> Effect) -> Option<()> {
+fn with_person(
+    word: &str,
+    rules: &Rules,
+    effects: &mut Vec<Effect>,
+    effect: impl FnOnce(Whom) -> Effect,
+) -> Option<()> {
     if word.is_empty() {
         return None;
     }
-    match Whom::parse(word) {
+    match Whom::parse_in(word, rules.known_names) {
         Ok(whom) => effects.push(effect(whom)),
         Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
     }

@@ -49,12 +49,12 @@ impl fmt::Display for LoginRefusal {
 
 /// A name that anybody may take.
 fn fitting(line: &str, rules: &Rules) -> Result<UserName, NameError> {
-    UserName::parse(line, rules.username_min, rules.username_limit)
+    UserName::parse_in(line, rules.username_min, rules.username_limit, rules.names)
 }
 
 /// The name is somebody else's.
 #[inline(never)]
-pub(super) fn name_taken(name: &UserName, free: Option<&str>) -> Effect {
+pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> Effect {
     let line = match free {
         Some(free) => format!("The name {name} is taken; {free} is free."),
         None => format!("The name {name} is taken. Try another one."),
@@ -70,7 +70,7 @@ pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> Effect {
 }
 
 impl Palette {
-    pub(super) fn choose_quick_room(&mut self, line: &str, effects: &mut Vec<Effect>) {
+    pub(super) fn choose_quick_room(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
         let line = line.trim();
         if line.is_empty() {
             return;
@@ -83,7 +83,7 @@ impl Palette {
             let refusal = Refusal::PasswordTooLong(room_password::LONGEST_PASSWORD);
             return effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
         }
-        match RoomName::parse(word) {
+        match RoomName::parse_in(word, rules.known_names) {
             Ok(room) => effects.push(Effect::CheckRoom { room, password: Secret::new(password.trim()) }),
             Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
         }
@@ -114,7 +114,7 @@ impl Palette {
         }
         // An account may be older than the limits for names; whether this is one is found out by whoever takes it.
         let name = match rules.accounts.are_kept() {
-            true => UserName::parse(line, 1, USER_NAME_MAX).or_else(|_| fitting(line, rules)),
+            true => UserName::parse_in(line, 1, USER_NAME_MAX, rules.known_names).or_else(|_| fitting(line, rules)),
             false => fitting(line, rules),
         };
         match name {
@@ -126,7 +126,7 @@ impl Palette {
     /// `:ghost <name>` at the name question.
     #[inline(never)]
     fn ghost_at_login(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
-        match account_named(typed, effects) {
+        match account_named(typed, rules, effects) {
             Some(Some(name)) => effects.push(Effect::BeginGhost(name)),
             Some(None) => {}
             None if !rules.accounts.are_kept() => {

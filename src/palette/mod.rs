@@ -23,16 +23,17 @@ mod coming_back;
 mod commands;
 mod effect;
 mod login;
+mod not_made;
 mod paste;
 mod reply;
 mod room_commands;
 mod room_password;
+mod rules;
 mod talk;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use crate::account::Accounts;
 use crate::conversation::Conversation;
 use crate::identity::Whom;
 use crate::names::{RoomName, UserName};
@@ -45,7 +46,9 @@ use paste::Paste;
 pub use answer::{Answer, Came, ReturnTo};
 pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Edited, Effect, Viewing};
 pub use login::LoginRefusal;
-pub use reply::{JoinRefusal, NotMade, Refusal, others, people, seconds};
+pub use not_made::NotMade;
+pub use reply::{JoinRefusal, Refusal, others, people, seconds};
+pub use rules::Rules;
 pub use talk::way_out;
 
 /// What reaches the machine from the terminal.
@@ -57,19 +60,6 @@ pub enum Input<'a> {
     Interrupted,
     /// Ctrl-D (0x04) on an empty line.
     Ended,
-}
-
-/// Limits on what is typed; they change with the configuration.
-#[derive(Clone, Copy, Debug)]
-pub struct Rules {
-    /// Fewest characters of a user name.
-    pub username_min: usize,
-    /// Most characters of a user name.
-    pub username_limit: usize,
-    /// Most grapheme clusters of a message.
-    pub message_limit: usize,
-    /// Whether there are accounts.
-    pub accounts: Accounts,
 }
 
 /// Where a new connection is asked what.
@@ -216,7 +206,7 @@ impl Palette {
     fn handle_line(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
         match &self.state {
             State::Leaving => {}
-            State::QuickRoom => self.choose_quick_room(line, effects),
+            State::QuickRoom => self.choose_quick_room(line, rules, effects),
             State::QuickPassword(_) => self.give_quick_password(line, effects),
             State::Name { .. } => self.choose_name(line, rules, effects),
             State::LoginPassword { .. } => self.give_login_password(line, effects),
@@ -297,7 +287,7 @@ impl Palette {
             }
             Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
             Answer::NameUnfit(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
-            Answer::NameTaken { name, free } => effects.push(login::name_taken(&name, free.as_deref())),
+            Answer::NameTaken { name, free } => effects.push(login::name_taken(&name, free.as_ref())),
             Answer::NameLooksLike { name, other } => effects.push(login::name_looks_like(&name, &other)),
             Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
             Answer::Joined { room, others, how, topic } => {

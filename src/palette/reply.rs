@@ -1,6 +1,6 @@
 //! What is refused, by the palette and by others, and the words for it and for what is told.
 //!
-//! *Owns* [`Refusal`], [`JoinRefusal`], [`NotMade`] and their sentences.
+//! *Owns* [`Refusal`], [`JoinRefusal`] and their sentences.
 //! *Knows nothing of* states: which answer leads where is said in the state machine.
 //! *Called by* `palette` and `session`.
 
@@ -9,43 +9,12 @@ use std::time::Duration;
 
 use super::answer::Came;
 use super::commands::ECHOED_COLUMNS;
+use super::not_made::{NotMade, PASSWORD_LIKE_COMMAND};
 use super::paste::{MOST_BYTES, MOST_LINES};
 use crate::command::{self, Typed};
-use crate::names::{NameError, RoomName, UserName};
+use crate::names::{RoomName, UserName};
 use crate::span::{self, LooksLikeSpan};
 use crate::text;
-
-/// Why no room was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotMade {
-    /// There is a public room of that name.
-    Exists(RoomName),
-    /// There is a hidden one, which is nobody's business: told in the words for a reserved name.
-    Reserved(RoomName),
-    /// As many rooms from this address as there may be.
-    TooManyYours(usize),
-    /// As many rooms on the server as there may be.
-    TooManyAll,
-    /// In as many rooms as one person may be.
-    TooManyRooms(usize),
-    /// The password begins like a command.
-    PasswordLikeCommand,
-}
-
-impl fmt::Display for NotMade {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            NotMade::Exists(room) => write!(f, "There is a room {room} already; :join {room} enters it."),
-            NotMade::Reserved(room) => NameError::Reserved(room.to_string()).fmt(f),
-            NotMade::TooManyYours(most) => {
-                write!(f, "Too many rooms were made from your address: {most} is the most. :destroy one of them first.")
-            }
-            NotMade::TooManyAll => f.write_str("There are as many rooms as the server takes. Please try again later."),
-            NotMade::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
-            NotMade::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
-        }
-    }
-}
 
 /// Why a room was not entered. A hidden room and a missing one give the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -228,9 +197,6 @@ pub enum Refusal {
     /// A comma at the end of the names.
     BlankInNames,
 }
-
-/// Why a text is no password for a room.
-const PASSWORD_LIKE_COMMAND: &str = "A room's password cannot begin with : or /, because commands do.";
 
 /// What is said when lines are taken for a message,
 pub(super) const PASTE_BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";

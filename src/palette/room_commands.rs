@@ -11,7 +11,7 @@ use super::{Effect, Palette, Refusal, Rules, talk};
 use crate::command::{Typed, Verb};
 use crate::deed::{Act, Setting};
 use crate::identity::Whom;
-use crate::names::{NameError, RESERVED, RoomName};
+use crate::names::{NameError, RoomName};
 use crate::screen::Tone;
 use crate::span::{self, LooksLikeSpan};
 
@@ -39,18 +39,18 @@ pub(super) fn switch(word: &str) -> Option<bool> {
 }
 
 /// Reads one name; nothing if there is none, and the refusal is said if it is no name.
-fn whom(word: &str, effects: &mut Vec<Effect>) -> Option<Option<Whom>> {
+fn whom(word: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Whom>> {
     if word.is_empty() {
         return None;
     }
-    Some(Whom::parse(word).map_err(|error| told(effects, error)).ok())
+    Some(Whom::parse_in(word, rules.known_names).map_err(|error| told(effects, error)).ok())
 }
 
 /// Reads names parted by blanks or commas.
-fn people(words: &str, effects: &mut Vec<Effect>) -> Option<Option<Vec<Whom>>> {
+fn people(words: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Vec<Whom>>> {
     let mut people: Vec<Whom> = Vec::new();
     for word in words.split([' ', ',']).filter(|word| !word.is_empty()) {
-        match Whom::parse(word) {
+        match Whom::parse_in(word, rules.known_names) {
             Ok(whom) if people.contains(&whom) => {}
             Ok(whom) => people.push(whom),
             Err(error) => {
@@ -79,8 +79,8 @@ fn slow(word: &str) -> Option<Duration> {
 }
 
 /// The name of a room to be made.
-fn new_room(word: &str, effects: &mut Vec<Effect>) -> Option<RoomName> {
-    let parsed = RoomName::parse(word).and_then(|room| match RESERVED.contains(&room.folded()) {
+fn new_room(word: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<RoomName> {
+    let parsed = RoomName::parse_in(word, rules.names).and_then(|room| match room.is_reserved() {
         true => Err(NameError::Reserved(word.to_owned())),
         false => Ok(room),
     });
@@ -108,7 +108,7 @@ impl Palette {
         }
         let act = match verb {
             Verb::Invite => {
-                if let Some(invited) = people(typed.rest, effects)? {
+                if let Some(invited) = people(typed.rest, rules, effects)? {
                     effects.push(Effect::Invite { room, invited });
                 }
                 return Some(());
@@ -137,7 +137,7 @@ impl Palette {
             Verb::Destroy if typed.rest.is_empty() => Act::Destroy,
             Verb::Destroy => return None,
             _ => {
-                let Some(whom) = whom(first, effects)? else { return Some(()) };
+                let Some(whom) = whom(first, rules, effects)? else { return Some(()) };
                 match on_person(verb, whom, rest)? {
                     Ok(act) => act,
                     Err(piece) => return told(effects, Refusal::not_a_span(piece)),
@@ -149,12 +149,12 @@ impl Palette {
     }
 
     /// `:create <room> [password]`. Nothing if the arguments do not fit.
-    pub(super) fn create(&mut self, typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<()> {
+    pub(super) fn create(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
         let (room, given) = typed.split_rest();
         if room.is_empty() {
             return None;
         }
-        if let Some(room) = new_room(room, effects)
+        if let Some(room) = new_room(room, rules, effects)
             && let Some(password) = new_password(given, effects)
         {
             self.join_leads_into_view = self.is_in_view();
@@ -164,13 +164,13 @@ impl Palette {
     }
 
     /// `:group <room> <user>...`. Nothing if the arguments do not fit.
-    pub(super) fn create_group(&mut self, typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<()> {
+    pub(super) fn create_group(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
         let (room, names) = typed.split_rest();
         if names.is_empty() {
             return None;
         }
-        if let Some(room) = new_room(room, effects)
-            && let Some(invited) = people(names, effects)?
+        if let Some(room) = new_room(room, rules, effects)
+            && let Some(invited) = people(names, rules, effects)?
         {
             self.join_leads_into_view = self.is_in_view();
             self.group = invited;

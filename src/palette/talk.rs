@@ -58,7 +58,7 @@ pub fn way_out(here: Option<&Conversation>) -> String {
 }
 
 /// Reads names parted by commas. Nothing if one is wrong, or if there are too many, which is told.
-fn addressees(to: &str, effects: &mut Vec<Effect>) -> Option<Vec<Whom>> {
+fn addressees(to: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Vec<Whom>> {
     let mut people: Vec<Whom> = Vec::new();
     if to.ends_with(',') {
         // `@lee, max hello`: it would go to the first one alone, and tell him the name of the second.
@@ -66,7 +66,7 @@ fn addressees(to: &str, effects: &mut Vec<Effect>) -> Option<Vec<Whom>> {
         return None;
     }
     for name in to.split(',').filter(|name| !name.is_empty()) {
-        match Whom::parse(name) {
+        match Whom::parse_in(name, rules.known_names) {
             Ok(whom) if people.contains(&whom) => {}
             Ok(whom) => people.push(whom),
             Err(error) => {
@@ -113,7 +113,7 @@ impl Palette {
         if said.is_empty() {
             return None;
         }
-        let room = match RoomName::parse(room) {
+        let room = match RoomName::parse_in(room, rules.known_names) {
             Ok(room) => room,
             Err(error) => {
                 effects.push(Effect::Tell(Tone::Refusal, error.to_string()));
@@ -136,7 +136,7 @@ impl Palette {
     /// `@name,name text`.
     pub(super) fn address(&mut self, to: &str, said: &str, rules: &Rules, effects: &mut Vec<Effect>) {
         let Some(said) = self.sayable(said, rules, effects) else { return };
-        if let Some(to) = addressees(to, effects) {
+        if let Some(to) = addressees(to, rules, effects) {
             effects.push(Effect::SendDirect { to, draft: Draft::said(said).into(), in_view: false });
         }
     }
@@ -173,7 +173,7 @@ impl Palette {
             self.address(to, said, rules, effects);
             return Some(());
         }
-        let Some(mut people) = addressees(to, effects) else { return Some(()) };
+        let Some(mut people) = addressees(to, rules, effects) else { return Some(()) };
         let whom = people.pop().filter(|_| people.is_empty())?;
         self.join_leads_into_view = self.state == State::ChatView;
         effects.push(Effect::OpenDirect(whom.clone()));
@@ -243,7 +243,7 @@ impl Palette {
         let draft = Box::new(Draft { lasts: Some(lasts), ..Draft::said(said) });
         match (to, self.current()) {
             (Some(to), _) => {
-                if let Some(to) = addressees(to, effects) {
+                if let Some(to) = addressees(to, rules, effects) {
                     effects.push(Effect::SendDirect { to, draft, in_view: false });
                 }
             }

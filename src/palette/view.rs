@@ -82,7 +82,7 @@ pub(super) fn cost_of_text(text: &str) -> Cost {
 }
 
 fn cost_of_addressing(to: &str, text: &str) -> Cost {
-    let mut names: Vec<_> = to.split(',').filter(|name| !name.is_empty()).map(str::to_ascii_lowercase).collect();
+    let mut names: Vec<_> = to.split(',').filter(|name| !name.is_empty()).map(names::fold).collect();
     names.sort_unstable();
     names.dedup();
     let people = names.len().clamp(1, MOST_ADDRESSEES);

@@ -21,7 +21,7 @@ use std::ops::Range;
 
 use super::{Clock, Look, Tone};
 use crate::message::{ClientId, Event, Extra, Message, News};
-use crate::names::UserName;
+use crate::names::{UserName, fold, is_name_character};
 use crate::text;
 
 /// Continuation rows of a wrapped line, and every line of a message after its first, are indented by so many columns, so
@@ -267,18 +267,23 @@ fn render_row(row: &str, at: usize, marks: &[Range<usize>], out: &mut Vec<u8>) {
 
 /// Whether a text mentions a name: as a word of its own, in any case.
 pub fn mentioned(said: &str, name: &UserName) -> bool {
-    words(said).any(|(_, word)| word.eq_ignore_ascii_case(name.as_str()))
+    words(said).any(|(_, word)| is_name(word, name))
 }
 
 /// Where a text mentions a name, counted from `offset`.
 fn mentions(said: &str, name: &UserName, offset: usize) -> Vec<Range<usize>> {
-    let found = words(said).filter(|(_, word)| word.eq_ignore_ascii_case(name.as_str()));
+    let found = words(said).filter(|(_, word)| is_name(word, name));
     found.map(|(at, word)| offset + at..offset + at + word.len()).collect()
+}
+
+/// Whether a word is a name, in any case.
+fn is_name(word: &str, name: &UserName) -> bool {
+    word.eq_ignore_ascii_case(name.as_str()) || (!word.is_ascii() && fold(word) == name.folded())
 }
 
 /// What could be names in a text, and where.
 pub fn words(said: &str) -> impl Iterator<Item = (usize, &str)> {
-    let no_name = |c: char| !(c.is_alphanumeric() || c == '_' || c == '-');
+    let no_name = |c: char| !is_name_character(c);
     let mut at = 0;
     said.split(no_name).map(move |word| {
         let start = at;

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::Session;
 use crate::command::{listed, words};
+use crate::names::fold;
 use crate::screen::{Place, Tone};
 
 /// Candidates shown at once when a word could become many.
@@ -54,7 +55,11 @@ impl Session {
     fn candidates(&self, before: &str, start: usize, word: &str) -> Vec<String> {
         let in_view = matches!(self.palette.place(), Place::ChatView(_));
         let accounts = self.rules().accounts;
-        let starts = |candidate: &str| candidate.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word));
+        let folded = fold(word);
+        let starts = |candidate: &str| match candidate.is_ascii() {
+            true => candidate.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word)),
+            false => fold(candidate).starts_with(&folded),
+        };
         let mut found: Vec<String> = Vec::new();
         if start == 0 && (word.starts_with('/') || (word.starts_with(':') && !in_view)) {
             let mark = &word[..1];
@@ -115,8 +120,9 @@ fn common_start(candidates: &[String]) -> Option<&str> {
     let first = candidates.first()?;
     let mut length = first.len();
     for other in &candidates[1..] {
-        let same = first.bytes().zip(other.bytes()).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count();
-        length = length.min(same);
+        let alike = |(a, b): &(char, char)| a == b || a.to_lowercase().eq(b.to_lowercase());
+        let same = first.chars().zip(other.chars()).take_while(alike);
+        length = length.min(same.map(|(c, _)| c.len_utf8()).sum());
     }
     first.get(..length)
 }
@@ -132,6 +138,8 @@ mod tests {
         };
         assert_eq!(of(&["list", "listall"]).as_deref(), Some("list"));
         assert_eq!(of(&["alice", "Albert"]).as_deref(), Some("al"));
+        assert_eq!(of(&["Нина", "НИКА"]).as_deref(), Some("Ни"));
+        assert_eq!(of(&["éa", "èa"]).as_deref(), Some(""), "their first bytes are the same");
         assert_eq!(of(&["one"]).as_deref(), Some("one"));
         assert_eq!(of(&[]), None);
     }

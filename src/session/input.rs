@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::pending::Waiting;
 use super::turns::is_blank;
-use super::{REPLIES_AT_ONCE, Session, rules};
+use super::{REPLIES_AT_ONCE, Session};
 use crate::line::{EditorEvent, Keep, LineEvent, WORK_AT_ONCE};
 use crate::outbox::Ended;
 use crate::palette::{Effect, Input, seconds};
@@ -259,7 +259,7 @@ impl Session {
         match turn {
             Turn::Now => self.run_line(line),
             Turn::At(due) => {
-                let charged = self.palette.cost(line, &rules(&config));
+                let charged = self.palette.cost(line, &self.rules());
                 let typed = self.held_until.map_or(now, |until| until.max(now));
                 if !self.pending.push(due, Waiting::Line { text: line.to_owned(), charged, typed }) {
                     self.refuse_line(line, due.saturating_duration_since(now));

@@ -18,6 +18,7 @@ use crate::permission::Role;
 use crate::room::{Facts, Room};
 use crate::roster::Person;
 use crate::screen::{Place, Tone};
+use crate::text;
 
 impl Session {
     #[inline(never)]
@@ -33,10 +34,10 @@ impl Session {
             let limit = facts.config.limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
             format!("{}/{limit}", facts.people)
         };
-        let name_column = rooms.iter().map(|(room, _)| room.name().as_str().len()).max().unwrap_or(0);
+        let name_column = rooms.iter().map(|(room, _)| text::width(room.name().as_str())).max().unwrap_or(0);
         let count_column = rooms.iter().map(|(_, facts)| count(facts).len()).max().unwrap_or(0);
         for (room, facts) in &rooms {
-            let line = format!("{:name_column$}   {:count_column$}  ", room.name().as_str(), count(facts));
+            let line = format!("{}   {:count_column$}  ", text::pad(room.name().as_str(), name_column), count(facts));
             self.tell_room(line, room, facts);
         }
     }
@@ -92,7 +93,7 @@ impl Session {
         let now = Instant::now();
         let occupants = room.occupants(&actor, now);
         self.outbox.tell(Tone::News, &format!("{} in {}:", people(occupants.len()), room.name()));
-        let column = occupants.iter().map(|occupant| occupant.name.as_str().len()).max().unwrap_or(0);
+        let column = occupants.iter().map(|occupant| text::width(occupant.name.as_str())).max().unwrap_or(0);
         for occupant in occupants {
             let here = now.saturating_duration_since(occupant.since);
             let whom = Whom { name: occupant.name.clone(), client: Some(occupant.client) };
@@ -106,8 +107,8 @@ impl Session {
             };
             let registered = registered(person.as_deref());
             let away = if person.is_some_and(|person| person.away().is_some()) { " (away)" } else { "" };
-            let name = occupant.name.as_str();
-            let line = format!("{name:column$}   here {}, idle {}{role}{registered}{away}", short(here), short(silent));
+            let name = text::pad(occupant.name.as_str(), column);
+            let line = format!("{name}   here {}, idle {}{role}{registered}{away}", short(here), short(silent));
             self.outbox.tell(Tone::News, &line);
         }
     }
@@ -139,7 +140,7 @@ impl Session {
             .map(|room| room.instance())
             .collect();
         self.outbox.tell(Tone::News, &format!("{} online:", people(everybody.len())));
-        let column = everybody.iter().map(|(name, _)| name.as_str().len()).max().unwrap_or(0);
+        let column = everybody.iter().map(|(name, _)| text::width(name.as_str())).max().unwrap_or(0);
         for (name, person) in everybody {
             let open = person.outbox.open();
             let rooms: Vec<_> = open
@@ -152,9 +153,8 @@ impl Session {
             let (here, silent) = (now.saturating_duration_since(person.since), person.idle(now));
             let registered = registered(Some(&*person));
             let away = if person.away().is_some() { " (away)" } else { "" };
-            let name = name.as_str();
-            let line =
-                format!("{name:column$}   {rooms}, here {}, idle {}{registered}{away}", short(here), short(silent));
+            let name = text::pad(name.as_str(), column);
+            let line = format!("{name}   {rooms}, here {}, idle {}{registered}{away}", short(here), short(silent));
             self.outbox.tell(Tone::News, &line);
         }
     }

@@ -46,7 +46,7 @@ impl Session {
         }
         let config = self.hub.config();
         // The palette lets names of any length through, since some account may have it.
-        match UserName::parse(name.as_str(), config.username_min, config.username_limit) {
+        match UserName::parse_in(name.as_str(), config.username_min, config.username_limit, config.names) {
             Ok(name) => self.look_alike(&name).unwrap_or_else(|| self.take_guest_name(name)),
             Err(error) => Answer::NameUnfit(error),
         }

@@ -33,9 +33,8 @@ impl Session {
     }
 
     /// Whether a name that nobody uses, nor one that it looks like, is nobody's account either.
-    fn is_free_to_guests(&self, name: &str) -> bool {
-        UserName::parse(name, 1, name.len())
-            .is_ok_and(|name| !self.hub.is_registered(&name) && self.look_alike(&name).is_none())
+    fn is_free_to_guests(&self, name: &UserName) -> bool {
+        !self.hub.is_registered(name) && self.look_alike(name).is_none()
     }
 
     /// Why a guest's name becomes no account: another one was made since that it could be taken for.

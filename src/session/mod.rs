@@ -44,7 +44,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Telnet};
+use crate::config::Telnet;
 use crate::conversation::MembershipId;
 use crate::deed::Actor;
 use crate::hub::Hub;
@@ -370,15 +370,14 @@ impl Session {
     }
 
     fn rules(&self) -> Rules {
-        rules(&self.hub.config())
-    }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        username_min: config.username_min,
-        username_limit: config.username_limit,
-        message_limit: config.message_limit,
-        accounts: config.accounts(),
+        let config = self.hub.config();
+        Rules {
+            username_min: config.username_min,
+            username_limit: config.username_limit,
+            names: config.names,
+            known_names: self.hub.known_names(),
+            message_limit: config.message_limit,
+            accounts: config.accounts(),
+        }
     }
 }

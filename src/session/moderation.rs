@@ -132,7 +132,7 @@ impl Session {
         if bans.is_empty() {
             return self.outbox.tell(Tone::News, &format!("Nobody is banned from {room}."));
         }
-        let column = bans.iter().map(|ban| ban.name.as_str().len()).max().unwrap_or(0);
+        let column = bans.iter().map(|ban| text::width(ban.name.as_str())).max().unwrap_or(0);
         for ban in bans {
             let length = ban.until.map_or_else(
                 || "until lifted".to_owned(),
@@ -143,7 +143,8 @@ impl Session {
                 None => String::new(),
             };
             let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
-            let line = format!("{:column$}   by {}, {length}{address}{reason}", ban.name.as_str(), ban.by);
+            let name = text::pad(ban.name.as_str(), column);
+            let line = format!("{name}   by {}, {length}{address}{reason}", ban.by);
             self.outbox.tell(Tone::News, &line);
         }
     }

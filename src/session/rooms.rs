@@ -16,7 +16,7 @@ use crate::config::{Entry, RoomConfig, Secret};
 use crate::conversation::{Conversation, RoomId};
 use crate::hub::{Checkpoint, Membership};
 use crate::identity::Whom;
-use crate::names::{RESERVED, RoomName};
+use crate::names::RoomName;
 use crate::palette::{Answer, Came, JoinRefusal, NotMade};
 use crate::password;
 use crate::room::{Change, Door, Going, Made, NotEntered, Room};
@@ -228,13 +228,16 @@ impl Session {
 
     fn make(&mut self, name: RoomName, config: RoomConfig) -> Answer {
         let Some(actor) = self.actor() else { return Answer::NotMade(NotMade::Reserved(name)) };
-        if RESERVED.contains(&name.folded()) {
+        if name.is_reserved() {
             return Answer::NotMade(NotMade::Reserved(name));
+        }
+        let settings = self.hub.config();
+        if let Err(error) = RoomName::parse_in(name.as_str(), settings.names) {
+            return Answer::NotMade(NotMade::Unfit(error));
         }
         if self.memberships.len() >= MOST_ROOMS {
             return Answer::NotMade(NotMade::TooManyRooms(MOST_ROOMS));
         }
-        let settings = self.hub.config();
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
         let made = Made { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
         match self.hub.rooms.make(&name, config, made, actor.who.clone(), most) {
@@ -249,7 +252,10 @@ impl Session {
             Err(CannotMake::Exists(room)) if room.is_known_to(&actor, Instant::now()) => {
                 Answer::NotMade(NotMade::Exists(room.name().clone()))
             }
-            Err(CannotMake::Exists(_)) => Answer::NotMade(NotMade::Reserved(name)),
+            Err(CannotMake::LooksLike(room)) if room.is_known_to(&actor, Instant::now()) => {
+                Answer::NotMade(NotMade::LooksLike { room: name, other: room.name().clone() })
+            }
+            Err(CannotMake::Exists(_) | CannotMake::LooksLike(_)) => Answer::NotMade(NotMade::Reserved(name)),
             Err(CannotMake::TooManyYours(most)) => Answer::NotMade(NotMade::TooManyYours(most)),
             Err(CannotMake::TooManyAll) => Answer::NotMade(NotMade::TooManyAll),
         }

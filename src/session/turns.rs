@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::Session;
 use super::pending::Waiting;
-use super::{Session, rules};
 use crate::allowance::Share;
 use crate::command::Cost;
 use crate::config::Config;
@@ -27,7 +27,7 @@ impl Session {
     pub(super) fn turn(&mut self, line: &str, config: &Config, now: Instant) -> Turn {
         // One that is empty is not worth a wait: there is nothing in it to be lost.
         let patience = if is_blank(line) { Duration::ZERO } else { PATIENCE };
-        let turn = self.charge(self.palette.cost(line, &rules(config)), config, now, patience);
+        let turn = self.charge(self.palette.cost(line, &self.rules()), config, now, patience);
         self.in_order(turn, now)
     }
 

@@ -165,6 +165,10 @@ impl Store {
         match *self {}
     }
 
+    pub fn has_other_names(&self) -> Result<bool, NotRead> {
+        match *self {}
+    }
+
     pub fn account_is_there(&self, _: AccountId) -> Result<bool, NotRead> {
         match *self {}
     }

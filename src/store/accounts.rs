@@ -142,6 +142,11 @@ pub fn made_after(connection: &Connection, id: AccountId) -> rusqlite::Result<Ve
     names.query_map([integer(id.0)], name)?.collect()
 }
 
+/// Whether one of them has a name that is not ASCII.
+pub fn has_other_names(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.prepare("SELECT 1 FROM accounts WHERE name GLOB '*[^ -~]*'")?.exists([])
+}
+
 /// All of them, by name.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Account>> {
     let mut all = connection.prepare_cached(select!("ORDER BY folded"))?;

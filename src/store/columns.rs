@@ -13,7 +13,7 @@ use rusqlite::types::Type;
 
 use crate::identity::AccountId;
 use crate::message::MessageId;
-use crate::names::{RoomName, USER_NAME_MAX, UserName};
+use crate::names::{RoomName, UserName};
 
 /// A number for SQLite, whose integers end at 2^63 - 1. No number of ours comes near; a caller's "before all others" may.
 pub fn integer(number: u64) -> i64 {
@@ -65,13 +65,13 @@ pub fn end_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Timestamp>
 /// Reads a person's name.
 pub fn user_at(row: &Row<'_>, index: usize) -> rusqlite::Result<UserName> {
     let name: String = row.get(index)?;
-    UserName::parse(&name, 1, USER_NAME_MAX).map_err(|error| unreadable(index, Type::Text, error))
+    UserName::written(&name).map_err(|error| unreadable(index, Type::Text, error))
 }
 
 /// Reads a room's name.
 pub fn room_at(row: &Row<'_>, index: usize) -> rusqlite::Result<RoomName> {
     let name: String = row.get(index)?;
-    RoomName::parse(&name).map_err(|error| unreadable(index, Type::Text, error))
+    RoomName::written(&name).map_err(|error| unreadable(index, Type::Text, error))
 }
 
 /// Reads an address.

@@ -72,6 +72,11 @@ impl Store {
         Ok(None)
     }
 
+    /// Whether there is an account whose name is not ASCII.
+    pub fn has_other_names(&self) -> Result<bool, NotRead> {
+        self.accounts.read(SHORT, accounts::has_other_names)
+    }
+
     /// Whether there is an account of this number.
     pub fn account_is_there(&self, id: AccountId) -> Result<bool, NotRead> {
         self.accounts.read(SHORT, |connection| accounts::is_there(connection, id))

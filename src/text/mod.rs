@@ -19,5 +19,5 @@ pub use charset::{Charset, encode_latin1};
 pub use sanitize::{
     MAX_LOGGED_BYTES, MAX_STACKED, TAB_SPACES, escape_for_log, sanitize, sanitize_bytes, sanitize_lines,
 };
-pub use width::{grapheme_count, grapheme_indices, grapheme_width, graphemes, truncate, width};
+pub use width::{grapheme_count, grapheme_indices, grapheme_width, graphemes, pad, truncate, width};
 pub use wrap::{wrap, wrap_lines};

@@ -36,6 +36,15 @@ pub fn grapheme_width(cluster: &str) -> usize {
     if cluster.is_ascii() { cluster.len() } else { cluster.width() }
 }
 
+/// A text with blanks behind it up to so many columns. A format's width counts characters.
+pub fn pad(text: &str, columns: usize) -> String {
+    let blanks = columns.saturating_sub(width(text));
+    let mut padded = String::with_capacity(text.len() + blanks);
+    padded.push_str(text);
+    padded.extend(std::iter::repeat_n(' ', blanks));
+    padded
+}
+
 /// Longest prefix of whole clusters that fits so many columns.
 ///
 /// Marks without a width behind the last one that fits belong to the prefix.

@@ -89,7 +89,8 @@ fn user(line: &[u8], config: &Config) -> Result<Option<(UserName, String)>, Stri
         .map(|(name, password)| (name, password.trim_start_matches([' ', '\t'])))
         .filter(|(_, password)| !password.is_empty())
         .ok_or("a password is missing; write a name, a space and the password")?;
-    let name = UserName::parse(name, config.username_min, config.username_limit).map_err(|error| error.clause())?;
+    let name = UserName::parse_in(name, config.username_min, config.username_limit, config.names)
+        .map_err(|error| error.clause())?;
     password::check(password).map_err(|unfit| unfit.to_string())?;
     Ok(Some((name, password.to_owned())))
 }

@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::names::UserName;
 use crate::password::{self, HashError};
 use crate::store::{Account, Accounts, Hashed, NotCreated, NotKept, NotRead, OpenError, Store};
+use crate::text;
 
 mod ask;
 mod import;
@@ -192,10 +193,10 @@ fn add(
 
 fn list(accounts: &Accounts) -> Result<String, AdminError> {
     let all = accounts.list()?;
-    let widest = all.iter().map(|account| account.name.as_str().len()).max().unwrap_or_default();
+    let widest = all.iter().map(|account| text::width(account.name.as_str())).max().unwrap_or_default();
     let line = |account: &Account| {
         let created = account.created.to_zoned(TimeZone::system()).date();
-        format!("{:widest$}  {created}", account.name)
+        format!("{}  {created}", text::pad(account.name.as_str(), widest))
     };
     Ok(all.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
@@ -279,12 +280,12 @@ fn hashed(password: &str) -> Result<Hashed, AdminError> {
 
 /// Whether somebody could log in with that name here.
 fn fits(name: &UserName, config: &Config) -> Result<(), AdminError> {
-    match UserName::parse(name.as_str(), config.username_min, config.username_limit) {
+    match UserName::parse_in(name.as_str(), config.username_min, config.username_limit, config.names) {
         Ok(_) => Ok(()),
-        Err(error) => Err(AdminError::users(format!(
-            "{name} could not log in: {}, as username_min and username_limit say",
-            error.clause()
-        ))),
+        Err(error) => {
+            let which = if error.is_of_length() { "username_min and username_limit say" } else { "names says" };
+            Err(AdminError::users(format!("{name} could not log in: {}, as {which}", error.clause())))
+        }
     }
 }
 

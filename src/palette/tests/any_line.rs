@@ -101,8 +101,9 @@ fn command_line() -> impl Strategy<Value = String> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    prop::sample::select(vec![Accounts::Off, Accounts::Optional, Accounts::Required])
-        .prop_map(|accounts| Rules { accounts, ..RULES })
+    let accounts = prop::sample::select(vec![Accounts::Off, Accounts::Optional, Accounts::Required]);
+    let names = prop::sample::select(vec![Alphabet::Ascii, Alphabet::Unicode]);
+    (accounts, names).prop_map(|(accounts, names)| Rules { accounts, names, known_names: names, ..RULES })
 }
 
 fn line() -> impl Strategy<Value = String> {

@@ -12,14 +12,23 @@ mod talk;
 use std::sync::Arc;
 
 use super::*;
+use crate::account::Accounts;
 use crate::command::{Cost, TABLE, find, syntax};
 use crate::conversation::{Conversation, RoomId};
 use crate::identity::Whom;
 use crate::message::{Addressee, ClientId, Draft};
+use crate::names::Alphabet;
 use crate::secret::Secret;
 
 /// With every command there is.
-const RULES: Rules = Rules { username_min: 3, username_limit: 12, message_limit: 150, accounts: Accounts::Optional };
+const RULES: Rules = Rules {
+    username_min: 3,
+    username_limit: 12,
+    names: Alphabet::Ascii,
+    known_names: Alphabet::Ascii,
+    message_limit: 150,
+    accounts: Accounts::Optional,
+};
 /// Without accounts.
 const NO_ACCOUNTS: Rules = Rules { accounts: Accounts::Off, ..RULES };
 
@@ -171,7 +180,7 @@ fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
     let mut person = Person::at(Door::Plain);
     assert_eq!(person.0.place(), Place::AskingName);
     assert_eq!(person.types(" alice "), [Effect::ClaimName(user("alice"))]);
-    let told = person.hears(Answer::NameTaken { name: user("alice"), free: Some("alice2".to_owned()) });
+    let told = person.hears(Answer::NameTaken { name: user("alice"), free: Some(user("alice2")) });
     assert_eq!(told, refusal("The name alice is taken; alice2 is free."));
     assert_eq!(person.0.place(), Place::AskingName);
     person.types("alice2");
