@@ -63,14 +63,11 @@ pub const UNICODE_BUILT: bool = cfg!(feature = "unicode-names");
 
 /// What both kinds of name share.
 ///
-/// Holds the name as it is shown and then its lower case form in one allocation: a clone is one counter, and comparing,
-/// hashing and ordering need no folding.
+/// Holds the name as it is shown and then its lower case form, of equal length, in one allocation: a clone is one counter,
+/// and comparing, hashing and ordering need no folding. A few letters, such as U+0130, have another length in lower case:
+/// then NULs fill the shorter form up. A name is in every message, so that a number for the length would cost more.
 #[derive(Clone)]
-struct Name {
-    both: Arc<str>,
-    /// Bytes of the first one. A few letters, such as U+0130, have another length in lower case.
-    shown: u32,
-}
+struct Name(Arc<str>);
 
 impl Name {
     /// Checks the rules that are the same for all names.
@@ -120,7 +117,8 @@ impl Name {
     }
 
     fn of(shown: &str, folded: &str) -> Name {
-        Name { both: [shown, folded].concat().into(), shown: u32::try_from(shown.len()).unwrap_or(u32::MAX) }
+        let fill = |form: &str| "\0".repeat(shown.len().max(folded.len()) - form.len());
+        Name([shown, &fill(shown), folded, &fill(folded)].concat().into())
     }
 
     fn looks(&self) -> Looks {
@@ -130,7 +128,7 @@ impl Name {
     /// Whether it is a reserved word, or one in another script that could be taken for it.
     fn is_reserved(&self) -> bool {
         // What looks so in ASCII is refused to guests alone, who take names themselves.
-        RESERVED.contains(&self.folded()) || (!self.both.is_ascii() && self.looks_reserved())
+        RESERVED.contains(&self.folded()) || (!self.0.is_ascii() && self.looks_reserved())
     }
 
     /// Whether it could be taken for a reserved word. `all` is in short names by chance, as in `a11`: there only what has no
@@ -141,11 +139,11 @@ impl Name {
     }
 
     fn shown(&self) -> &str {
-        self.both.get(..self.shown as usize).unwrap_or(&self.both)
+        self.0[..self.0.len() / 2].trim_end_matches('\0')
     }
 
     fn folded(&self) -> &str {
-        self.both.get(self.shown as usize..).unwrap_or("")
+        self.0[self.0.len() / 2..].trim_end_matches('\0')
     }
 }
 

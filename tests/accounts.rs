@@ -25,6 +25,9 @@ mod look_alikes;
 mod machine;
 #[path = "accounts/normalization.rs"]
 mod normalization;
+#[cfg(feature = "unicode-names")]
+#[path = "accounts/scripts.rs"]
+mod scripts;
 #[path = "accounts/settings.rs"]
 mod settings;
 mod support;

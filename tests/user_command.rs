@@ -361,6 +361,34 @@ mod with_storage {
         done(&user(&place, &["import", "--skip-existing", "users.txt"], ""), &imported);
     }
 
+    #[cfg(feature = "unicode-names")]
+    #[test]
+    fn accounts_are_named_in_other_scripts_where_the_configuration_says_so() {
+        let ascii = place();
+        let place = directory(Some("names = \"unicode\"\n[storage]\n"));
+        add(&place, "Нина", "x");
+        add(&place, "李明", "x");
+        add(&place, "alice", "x");
+        let listed = told(&user(&place, &["list"], "")).1;
+        let columns: Vec<_> = listed.lines().map(|line| line.rsplit_once(' ').expect("a date").0).collect();
+        assert_eq!(columns, ["alice ", "Нина  ", "李明  "]);
+        std::fs::write(place.join("users.txt"), "Zoë x\nаӏісе x\n").expect("written");
+        done(
+            &user(&place, &["import", "users.txt"], ""),
+            "2 accounts imported.\nWarning: аӏісе looks like alice; people may take one for the other.\n",
+        );
+        done(&user(&place, &["passwd", "НИНА"], "y"), "Password of НИНА changed.\n");
+        done(&user(&place, &["remove", "李明"], ""), "Account 李明 removed.\n");
+        refused(
+            &user(&ascii, &["add", "Нина"], "x"),
+            "Нина could not log in: a name begins with a letter from A to Z, as names says",
+        );
+        refused(
+            &user(&place, &["add", "Нинa"], "x"),
+            "\"Нинa\" is no name: a name has letters of one script; Latin ones may stand with Chinese, Japanese or Korean",
+        );
+    }
+
     #[test]
     fn many_accounts_are_made_together_or_not_at_all() {
         let place = place();

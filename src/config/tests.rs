@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::*;
 
+mod names;
 mod storage;
 
 /// Whether the section `[storage]` is read in this build.
@@ -58,6 +59,7 @@ fn every_key_at_the_top_reaches_its_setting() {
         history_max = 5
         username_min = 6
         username_limit = 7
+        names = "ascii"
         message_limit = 8
         shutdown_delay = 9
         idle_timeout = 10
@@ -78,6 +80,7 @@ fn every_key_at_the_top_reaches_its_setting() {
         connection_timeout: true,
         chatview_max: 4,
         history_max: 5,
+        names: Alphabet::Ascii,
         username_min: 6,
         username_limit: 7,
         message_limit: 8,

@@ -106,6 +106,31 @@ fn refusals_are_plain_sentences() {
 }
 
 #[test]
+fn a_name_that_was_written_down_is_one_in_every_build() {
+    for raw in ["alice", "Нина", "李明", "Zo\u{eb}", "שלום", "नमस्ते", "\u{130}zmir", "abcdefghijklmnopqrstuvwxyzabcdef"]
+    {
+        let name = UserName::written(raw).expect("a name");
+        assert_eq!((name.as_str(), name.folded()), (raw, &*fold(raw)));
+        assert_eq!(RoomName::written(raw).map(|name| name.to_string()).as_deref(), Ok(raw));
+    }
+    assert_eq!(UserName::written("НИНА"), UserName::written("нина"));
+    for raw in
+        ["", "1a", "é b", "é\u{202e}b", "é\x1b[2J", "é\nb", "\u{a0}é", "é@b", "é\u{85}", "server", &"李".repeat(17)]
+    {
+        assert!(UserName::written(raw).is_err(), "{raw:?}");
+    }
+}
+
+#[cfg(not(feature = "unicode-names"))]
+#[test]
+fn without_the_feature_a_new_name_is_ascii_whatever_is_asked_for() {
+    for raw in ["Нина", "Zoë", "éa"] {
+        assert!(UserName::parse_in(raw, 1, 12, Alphabet::Unicode).is_err(), "{raw}");
+    }
+    assert!(UserName::parse_in("alice", 1, 12, Alphabet::Unicode).is_ok());
+}
+
+#[test]
 fn a_suggestion_is_the_name_with_the_first_free_number() {
     assert_eq!(suggest(&user("Alice"), 12, |_| true).map(|n| n.to_string()).as_deref(), Some("Alice2"));
     let taken = ["alice2", "alice3"];

@@ -170,7 +170,7 @@ impl Screen {
         }
         let inner = row.strip_prefix('[').and_then(|rest| rest.strip_suffix("]> ")).or_else(|| row.strip_suffix(" | "));
         inner.is_some_and(|name| {
-            !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '@' | '#'))
+            !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '@' | '#'))
         })
     }
 
