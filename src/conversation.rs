@@ -10,10 +10,10 @@ use std::sync::Arc;
 use crate::message::Addressee;
 use crate::names::RoomName;
 
-/// One room of those that had its name one after the other.
+/// One of the rooms that had its name one after the other.
 ///
-/// A room can be destroyed and another one made under its name before a member of the first has heard of it. By the name
-/// alone they would take the one for the other, so everything that remembers a room remembers this.
+/// A room can be destroyed, and another one made under its name, before a member of the first hears of it. By its name alone
+/// the two could not be told apart, so everything that remembers a room remembers this.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomId {
     /// Its name.
@@ -28,7 +28,7 @@ impl fmt::Display for RoomId {
     }
 }
 
-/// One stay of one connection in a room: who was put out and has come back is in it by another one.
+/// One stay of one connection in a room. A user who was put out and came back has another one.
 ///
 /// Counts up over all memberships of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

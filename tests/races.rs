@@ -1,5 +1,5 @@
-//! What happens between two steps of one person, by another: each interleaving is brought about by holding a thread at a
-//! place, not by luck.
+//! What another user does between two steps of one: each interleaving is provoked by holding a thread at a checkpoint, not
+//! left to luck.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]

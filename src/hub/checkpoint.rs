@@ -1,8 +1,8 @@
-//! Places between two steps where a test can hold a thread, so that what happens once in a thousand times happens.
+//! Places between two steps where a test can hold a thread, to provoke an interleaving that is rare otherwise.
 //!
 //! *Owns* which places there are. *Knows nothing of* what is tested there.
-//! *Called by* `session` and `hub`, with no lock held. Nobody but a test sets anything: otherwise a place costs one look at
-//! a flag, and none is on the way of a message.
+//! *Called by* `session` and `hub`, with no lock held. Only tests set hooks. Without one, a place costs the load of a flag;
+//! there is none on the path of a message.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,21 +13,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub enum Checkpoint {
     /// `:join` was typed, and nothing is looked at yet.
     Joining,
-    /// A door is open to somebody, by its password or otherwise, and they are about to come in.
+    /// A user may enter a room, by its password or otherwise, and is about to.
     Admitted,
-    /// A name was found to be nobody's account, and is about to be taken.
+    /// A name belongs to no account, and is about to be claimed.
     NameFree,
-    /// The password of an account was right, and the account is about to be looked at again. On a thread that computes.
+    /// An account's password was right, and the account is about to be read again. On a `work` thread.
     PasswordCompared,
     /// A conversation of two has begun, and is about to be opened.
     ConversationBegun,
-    /// The rooms are about to hear who somebody is, from outside that one's session.
+    /// A room is about to be told a user's identity by a thread that is not the user's own.
     Identifying,
 }
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// What is done where.
+/// The hooks.
 #[derive(Default)]
 pub struct Checkpoints {
     set: AtomicBool,
@@ -36,7 +36,7 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Has something done by every thread that comes to a place from now on.
+    /// From now on every thread that comes to a place runs the hook.
     pub fn set(&self, at: Checkpoint, hook: impl Fn() + Send + Sync + 'static) {
         self.hooks.lock().unwrap_or_else(PoisonError::into_inner).push((at, Arc::new(hook)));
         self.set.store(true, Ordering::Release);

@@ -1,11 +1,11 @@
-//! One stay of one connection in one room, as a value: whoever drops it has left.
+//! One stay of one connection in one room, as a value: dropping it leaves the room.
 //!
-//! A room keeps its members by connection, and a member that nobody takes out is in it for good, with its socket. So every
-//! end of a session, or of a part of it, an early return and a panic as well, has to lead to `leave`; and it does, since all
-//! of them drop what the session holds.
+//! A room keeps its members by connection. A member that nobody removes stays in it for good, and keeps a socket open. So
+//! every way a session can end must lead to `leave`, early returns and panics included. All of them drop what the session
+//! holds, and that is enough.
 //!
 //! *Owns* that nobody is in a room without one of these, and what a coming or going brings about later.
-//! *Knows nothing of* what a person is told. *Called by* `session`, which holds them.
+//! *Knows nothing of* what a user reads about it. *Called by* `session`, which holds them.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ impl Membership {
         opened: Option<Door>,
         id: MembershipId,
     ) -> Result<(Membership, Change), NotEntered> {
-        // There before the person is in: nothing that happens on the way leaves them in the room.
+        // Made before the user is in the room, so that nothing on the way can leave them there.
         let membership =
             Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: person.client(), id, left: false };
         let who = || (!person.is_gone()).then(|| hub.actor(person));
@@ -85,7 +85,7 @@ impl Membership {
 }
 
 impl Drop for Membership {
-    /// For what has ended without a word: as if the connection were lost.
+    /// For a session that ended without `leave`: the room takes it for a lost connection.
     fn drop(&mut self) {
         if self.left {
             return;

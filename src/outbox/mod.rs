@@ -78,7 +78,7 @@ pub enum Notice {
     Lost {
         /// Which one.
         from: Conversation,
-        /// By which membership he was in the room. He may be in it again by now, by another one.
+        /// The membership that has ended. The user may be in the room again by now, by another one.
         membership: Option<MembershipId>,
     },
     /// The other one of a conversation has another name.
@@ -323,12 +323,12 @@ impl Outbox {
         self.lock().open.clone()
     }
 
-    /// The user is about to be in a conversation. Noted first: otherwise its end, or the partner's new name, would pass
-    /// unheard in between.
+    /// The user is about to open a conversation. Noted first: otherwise the session would not hear of its end, or of the
+    /// partner's new name, in between.
     pub fn opens(&self, conversation: &Conversation) {
         let mut state = self.lock();
         if !state.open.iter().any(|known| known.is(conversation)) {
-            // Not as the current one: it may come to nothing.
+            // Not as the current one: it may still fail.
             state.open.insert(0, conversation.clone());
         }
     }

@@ -320,9 +320,9 @@ impl Outbox {
         }
     }
 
-    /// Puts the client out of a conversation that he has open: tells him, and closes the view if it is that one's. Called
-    /// under the room's lock or after the room was closed, with the membership that has ended; the session hears of it
-    /// by [`Outbox::take_notices`].
+    /// Puts the client out of a conversation: shows the line, and closes the view if it is that one's. Called under the
+    /// room's lock or after the room was closed, with the membership that has ended; the session hears of it by
+    /// [`Outbox::take_notices`].
     pub fn expel(&self, from: &Conversation, membership: Option<MembershipId>, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;

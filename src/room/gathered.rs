@@ -45,7 +45,7 @@ pub(super) struct Gathered {
     left: Tally,
     /// The first to be noted left: leaving is told first then, so that a return reads as one.
     left_first: bool,
-    /// Somebody has been asked to flush it, and has not come yet.
+    /// A flush has been arranged, and has not come yet.
     asked: bool,
 }
 
@@ -68,7 +68,7 @@ impl Gathered {
         self.joined.count + self.left.count > 0
     }
 
-    /// The lines to tell, and nothing has gathered any more. Whoever was asked for a flush comes all the same.
+    /// The lines to tell; nothing is gathered afterwards. A flush that was arranged still comes.
     pub(super) fn take(&mut self) -> impl Iterator<Item = (String, People)> + use<> {
         let joined = std::mem::take(&mut self.joined).sentence("joined");
         let left = std::mem::take(&mut self.left).sentence("left");
@@ -76,7 +76,7 @@ impl Gathered {
         lines.into_iter().flatten()
     }
 
-    /// Whoever was asked for a flush has come: the next to gather asks again.
+    /// The flush that was arranged has come: the next news arranges another one.
     pub(super) fn flushed(&mut self) {
         self.asked = false;
     }

@@ -1,7 +1,7 @@
 //! Who comes into a room and who goes.
 //!
 //! *Owns* entering, leaving, being renamed, and who inherits a room that its last admin has left.
-//! *Knows nothing of* passwords: whoever has checked one names the door that it opened.
+//! *Knows nothing of* passwords: the caller that checked one names the door it opened.
 //! *Called by* `session` and the timer.
 
 use std::sync::Arc;
@@ -20,24 +20,24 @@ use crate::screen::Tone;
 
 /// Somebody at the door.
 pub struct Visitor<'a> {
-    /// Who it is; nothing if they have left the server. Asked under the room's lock, so that nobody comes in as who they
-    /// were a moment before.
+    /// Who it is; nothing if they have left the server. Called under the room's lock, so that nobody enters with an
+    /// identity that they had a moment before.
     pub who: &'a dyn Fn() -> Option<Actor>,
     /// Their way out.
     pub outbox: &'a Arc<Outbox>,
-    /// The door that they have opened with its password.
+    /// The door whose password they gave.
     pub opened: Option<Door>,
-    /// As which stay this counts.
+    /// Which stay this is.
     pub membership: MembershipId,
 }
 
-/// A room's door as it was at one moment. Another password, or none, makes another one of it: a password that was right
-/// while it was compared opens nothing any more when the comparison is over.
+/// A room's door as it was at one moment. Any change of who gets in makes it another door, so a password that was right
+/// when its comparison began proves nothing once the room has another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Door(u64);
 
 impl Door {
-    /// What has opened it opens it no more.
+    /// From now on what opened it opens it no longer.
     pub(super) fn change(&mut self) {
         self.0 += 1;
     }
@@ -116,7 +116,7 @@ impl Room {
         Ok(Change { gathering, heir, as_operator, ..calm })
     }
 
-    /// Who gets in, and the door that opens to whoever proves it.
+    /// Who gets in, and the door as it is now.
     pub fn door(&self) -> (Entry, Door) {
         let state = self.lock();
         (state.config.entry.clone(), state.door)
@@ -134,8 +134,8 @@ impl Room {
         state.order.invited(who, now) || state.order.rank(who, now).is_some()
     }
 
-    /// Lets somebody go; `None` if he was not in it, or is in it by another membership by now. A panic elsewhere must not
-    /// keep anybody in a room, so this never refuses.
+    /// Removes a member; `None` if they are not in the room, or are in it by another membership by now. A panic elsewhere
+    /// must not keep anybody in a room, so this never refuses.
     pub fn leave(&self, client: ClientId, membership: MembershipId, going: Going, now: Instant) -> Option<Change> {
         let mut state = self.lock();
         if !state.is_in(client, membership) {
@@ -171,7 +171,7 @@ impl Room {
         self.drive();
     }
 
-    /// A member has another name now. The others are told; they are told elsewhere. `who` as in [`Room::identify`]. True if
+    /// A member has another name now. The others read it here, the member elsewhere. `who` as in [`Room::identify`]. True if
     /// the room has to be written down.
     pub fn rename(&self, client: ClientId, before: &UserName, who: impl FnOnce() -> Actor, now: Instant) -> bool {
         let mut state = self.lock();
@@ -193,8 +193,8 @@ impl Room {
         self.lock().forget_account(self, account, now)
     }
 
-    /// A member has logged in to an account or out of it, or become an operator. `who` is asked under the room's lock: of
-    /// two who bring it at the same time, each brings what holds then, so it does not matter which of them is the last.
+    /// A member has logged in to an account or out of it, or become an operator. `who` is called under the room's lock: when
+    /// two threads report a member at the same time, each reports what holds then, and it does not matter which is last.
     /// True if the room has to be written down.
     pub fn identify(&self, client: ClientId, who: impl FnOnce() -> Actor, now: Instant) -> bool {
         self.lock().identify(client, who, now).is_some_and(|(_, adopted)| adopted)

@@ -347,7 +347,7 @@ impl Room {
 }
 
 impl State {
-    /// What has gathered gets its place before what cannot wait: nobody is kicked before they have joined.
+    /// Puts the gathered news before what cannot wait: nobody reads that bob was kicked before `bob joined`.
     fn flush_gathered(&mut self) {
         for (news, people) in self.gathered.take() {
             self.append(Event::Happened { news: news.into(), by: None, kind: News::Presence, people });

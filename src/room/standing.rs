@@ -1,6 +1,6 @@
-//! What somebody is to a room, and so what they may do there.
+//! The role of a user in a room, and so what they may do there.
 //!
-//! *Owns* the way from the room's members and lists to a role.
+//! *Owns* how members and lists lead to a role.
 //! *Knows nothing of* what a role may do: that is `permission`'s.
 //! *Called by* `room` alone, under its lock.
 
@@ -15,7 +15,7 @@ use crate::permission::{Case, Deed, Role, permits};
 impl State {
     /// What somebody is to this room.
     pub(super) fn role(&self, actor: &Actor, now: Instant) -> Role {
-        // Who is in is who the room knows him as: what the caller has found out without its lock may be over.
+        // Of a member the room's own record counts: what the caller read without the lock may be out of date.
         let (who, operator, is_in) = match self.members.get(&actor.who.client) {
             Some(member) => (&member.who, member.operator, true),
             None => (&actor.who, actor.operator, false),

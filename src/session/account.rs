@@ -23,7 +23,7 @@ use crate::store::{Hashed, NotCreated};
 /// is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
 const SHORT_PASSWORD: usize = 8;
 
-/// What those hear whose password was right, and is not any more when it is acted on.
+/// For a user whose password was right when it was compared, and is not when it is acted on.
 const CHANGED_MEANWHILE: &str =
     "Not done: it was changed on the server's machine just now, or your account removed. Come in again.";
 
@@ -118,7 +118,7 @@ impl Session {
         let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
         let name = person.name();
-        // The name may be somebody else's by now, or accounts the admin's alone to make.
+        // By now another user may have the name, or a reload may have left accounts to the admin.
         if person.is_gone() || self.hub.accounts() != Accounts::Optional {
             return;
         }

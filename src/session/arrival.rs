@@ -41,8 +41,8 @@ pub(super) struct Missed {
 /// How far this person had read in a room.
 pub(super) struct Visited {
     visit: Visit,
-    /// In which room of that name, if somebody has made it: another one, made under the name of one that was destroyed, was
-    /// never read. One of the configuration's stays the same however often it is taken out and put in again.
+    /// Which room of that name, if it was made by a user: the next room of the name was never read. A configured room stays
+    /// the same however often a reload removes it and brings it back.
     instance: Option<u64>,
 }
 

@@ -52,7 +52,7 @@ impl Session {
         }
     }
 
-    /// Whether a name is none that anybody may take.
+    /// Whether a name asks for a password.
     pub(super) fn needs_password(&self, name: &UserName) -> bool {
         match self.hub.accounts() {
             Accounts::Off => false,
@@ -62,8 +62,8 @@ impl Session {
         }
     }
 
-    /// Takes a name that is nobody's account, or was none a moment ago: somebody may have registered it since, and left.
-    /// Once it is taken nobody else can.
+    /// Claims a name that belonged to no account a moment ago. Another user may have registered it since, and left, so it is
+    /// looked up again; once it is claimed, nobody else can register it.
     fn take_guest_name(&mut self, name: UserName) -> Answer {
         self.hub.checkpoints.reach(Checkpoint::NameFree);
         let person = match self.claim(&name, None) {
@@ -159,7 +159,7 @@ impl Session {
                 return Ok(None);
             }
             hub.checkpoints.reach(Checkpoint::PasswordCompared);
-            // It may be another one, or the account gone, by the time that took.
+            // By now the account may have another password, or be gone.
             let is_same = |now: &Account| now.id == account.id && now.hash == account.hash;
             let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
             // Made with lesser parameters than today's.
@@ -197,7 +197,7 @@ impl Session {
         }
     }
 
-    /// Whether a password that was right some time ago still is.
+    /// Whether a password that was right some time ago is right now.
     #[inline(never)]
     pub(super) fn still_proved(&self, account: &Account) -> Result<(), LoginRefusal> {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };

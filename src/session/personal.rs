@@ -68,9 +68,9 @@ impl Session {
         if let Err(why) = self.hub.roster.rename(&person, name, login, limit) {
             return Some(self.not_free(name.clone(), why));
         }
-        // Somebody may have registered it since it was looked up, and left. Now that it is taken nobody else can.
+        // Another user may have registered it since it was looked up, and left. From now on nobody else can.
         if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
-            // Whoever has taken the old one in between has it; then this one is kept, as by a guest who had it before.
+            // If another user has the old name by now, this one is kept, as by a guest who had it before.
             if self.hub.roster.rename(&person, &before, owner, limit).is_ok() {
                 self.outbox.tell(Tone::Refusal, &accounts_name(name));
                 return None;

@@ -25,8 +25,8 @@ use crate::screen::Tone;
 use crate::throttle::address_key;
 use crate::work::Busy;
 
-/// How often a password is compared again because the room got another one meanwhile. Whoever changes it that often within
-/// one comparison wants nobody to come in.
+/// How often a password is compared again because the room got another one meanwhile. An admin who changes it three times
+/// within one comparison wants nobody to come in.
 const COMPARED_AGAIN: usize = 2;
 
 /// A room this person is in.
@@ -97,7 +97,7 @@ impl Session {
             self.hub.checkpoints.reach(Checkpoint::Admitted);
             match self.enter(&room, opened, Came::In) {
                 Ok(answer) => return answer,
-                // It got another password while this one was compared, or has made way for another room.
+                // The room got another password while this one was compared, or another room has its name now.
                 Err(NotEntered::NotAdmitted | NotEntered::Closed) if again > 0 => again -= 1,
                 Err(why) => return refused(not_entered(&room, why)),
             }
@@ -113,7 +113,7 @@ impl Session {
                 Some(Answer::Joined { room, others, how: Came::Back, topic: String::new() })
             }
             None => {
-                // Put out of it a moment ago, which this person has not heard of yet.
+                // The user was put out a moment ago, and this session has not heard of it yet.
                 self.memberships.swap_remove(index);
                 None
             }

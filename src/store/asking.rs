@@ -200,8 +200,7 @@ impl Store {
     }
 
     /// Keeps a room as it is now, with its lists. Its messages stay. Nothing if it is one that somebody has made and that
-    /// was forgotten since: whoever was about to save it must neither bring it back nor write it over the next one of its
-    /// name.
+    /// was forgotten since: a late save must neither bring it back nor overwrite the next room of its name.
     pub fn save_room(&self, room: KeptRoom) -> Result<(), NotKept> {
         let lists = room.admins.len() + room.bans.len() + room.mutes.len() + room.invitations.len();
         self.ask_on(About::Room(room.name.clone()), lists * NAME, Words::Go, move |connection| {

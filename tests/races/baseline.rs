@@ -109,7 +109,7 @@ struct User {
 
 impl User {
     /// One thing somebody does: they come in, type, or go. In two steps of ten all do the same: they come together in one
-    /// room, and then whoever it belongs to ends it, while the others make it again within a millisecond.
+    /// room, and then its owner ends it, while the others make it again within a millisecond.
     fn act(&mut self, step: usize, addresses: &[SocketAddr]) {
         let random = &mut self.random;
         if self.stream.is_none() {

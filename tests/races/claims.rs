@@ -97,7 +97,7 @@ fn nobody_is_renamed_to_a_name_that_was_registered_while_it_was_looked_up() {
     bob.expect("* Hello bob.");
 }
 
-/// Alice is logged in, and changes her password while somebody's old one is compared; what that one is told.
+/// Alice changes her password, while the old one is being compared for another connection.
 fn change(alice: &mut Client) {
     alice.send(":passwd");
     for password in [OLD, NEW, NEW] {

@@ -1,5 +1,5 @@
-//! Members that nobody can take out any more: who is put out of a room and comes into another one of its name, or into the
-//! same one again, before hearing of it.
+//! Ghosts, members that nobody can remove: a user is put out of a room and enters another one of its name, or the same one
+//! again, before their session hears of it.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ fn member(server: &Server, name: &str, room: &str) -> Client {
     client
 }
 
-/// Whoever is left leaves, and nobody is in any room then.
+/// All of them leave, and nobody is in any room then.
 fn nobody_stays(server: &Server, clients: Vec<Client>) {
     for mut client in clients {
         client.send("/quit");

@@ -28,7 +28,7 @@ pub fn outbox(hub: &Hub, name: &str) -> Arc<Outbox> {
     Arc::clone(&hub.roster.find(&whom).expect("online").outbox)
 }
 
-/// Keeps somebody's outbox locked: whoever has something for them stands still.
+/// Keeps a user's outbox locked: every thread that has something for them stands still.
 pub struct HeldOutbox {
     release: mpsc::Sender<()>,
     thread: JoinHandle<()>,
@@ -55,7 +55,7 @@ impl HeldOutbox {
     }
 }
 
-/// A gate at a checkpoint: so many threads stop at it, later ones pass.
+/// A gate at a checkpoint: a number of threads stop at it, later ones pass.
 pub struct Gate {
     shared: Arc<(Mutex<(usize, bool)>, Condvar)>,
 }
@@ -80,7 +80,7 @@ impl Gate {
         Gate { shared }
     }
 
-    /// Waits until so many threads stand at it.
+    /// Waits until that many threads stand at it.
     pub fn wait_for(&self, count: usize) {
         let (state, changed) = &*self.shared;
         let state = state.lock().expect("the state");
