@@ -61,6 +61,37 @@ pub enum Act {
     Destroy,
 }
 
+/// From when the users of a room may read back what was said in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReadBack {
+    /// From the beginning.
+    #[default]
+    All,
+    /// From when each of them first became a member or was invited.
+    Joined,
+    /// From when each of them came in this time.
+    Nothing,
+}
+
+impl ReadBack {
+    /// Every choice, in the order in which they are told.
+    pub const EVERY: [ReadBack; 3] = [ReadBack::All, ReadBack::Joined, ReadBack::Nothing];
+
+    /// The word it is set by.
+    pub fn word(self) -> &'static str {
+        match self {
+            ReadBack::All => "all",
+            ReadBack::Joined => "joined",
+            ReadBack::Nothing => "none",
+        }
+    }
+
+    /// The choice of a word, in any case.
+    pub fn of_word(word: &str) -> Option<ReadBack> {
+        ReadBack::EVERY.into_iter().find(|choice| choice.word().eq_ignore_ascii_case(word))
+    }
+}
+
 /// One setting of a room.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Setting {
@@ -76,6 +107,8 @@ pub enum Setting {
     Invite(bool),
     /// Time between two messages of one person.
     Slow(Duration),
+    /// From when users may read back.
+    History(ReadBack),
     /// Whether it outlives its people and the server.
     Keep(bool),
 }
@@ -97,6 +130,7 @@ impl Setting {
             Setting::Public(_) => "public",
             Setting::Invite(_) => "invite",
             Setting::Slow(_) => "slow",
+            Setting::History(_) => "history",
             Setting::Keep(_) => "keep",
         }
     }

@@ -179,6 +179,12 @@ impl Message {
         Some(message)
     }
 
+    /// The message it quotes some text of, if it quotes any.
+    fn quoted(&self) -> Option<MessageId> {
+        let reply = self.extra.as_ref()?.reply.as_ref()?;
+        reply.start.as_ref().map(|_| reply.id)
+    }
+
     /// Notes that it answers what a connection has said.
     pub fn answers(&mut self, client: ClientId) {
         if let Some(extra) = self.extra.as_mut().filter(|extra| extra.reply.is_some()) {
@@ -296,6 +302,40 @@ impl Event {
         }
     }
 
+    /// The oldest message of which the event shows some text beside what was said just now: of one that was edited, or
+    /// that an answer quotes.
+    pub fn oldest_shown(&self) -> Option<MessageId> {
+        match self {
+            Event::Said(message) => message.quoted(),
+            Event::Edited { message, .. } => {
+                let edited = message.message()?;
+                edited.quoted().into_iter().chain([edited.id]).min()
+            }
+            Event::Erased { .. } | Event::Happened { .. } => None,
+        }
+    }
+
+    /// A message without what it quotes of one up to a number; nothing if it quotes none.
+    pub fn without_quotes_up_to(&self, number: MessageId) -> Option<Arc<Event>> {
+        let Event::Said(message) = self else { return None };
+        let id = message.quoted().filter(|id| *id <= number)?;
+        message.requoted(id, None).map(|message| Arc::new(Event::Said(message)))
+    }
+
+    /// The event for somebody who may read nothing that was said up to a number; nothing if it is about such a message.
+    pub fn after(self: &Arc<Event>, number: MessageId) -> Option<Arc<Event>> {
+        match &**self {
+            Event::Said(_) => Some(self.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(self))),
+            Event::Edited { message, .. } if message.message().is_some_and(|edited| edited.id <= number) => None,
+            Event::Edited { message, requoted, redraw } => {
+                let bare = |event: &Arc<Event>| event.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(event));
+                let requoted = requoted.iter().map(bare).collect();
+                Some(Arc::new(Event::Edited { message: bare(message), requoted, redraw: *redraw }))
+            }
+            Event::Erased { .. } | Event::Happened { .. } => Some(Arc::clone(self)),
+        }
+    }
+
     /// Whether screens that show an earlier state have to be drawn anew.
     pub fn redraws(&self) -> bool {
         matches!(self, Event::Edited { redraw: true, .. } | Event::Erased { redraw: true, .. })
@@ -357,5 +397,23 @@ mod tests {
         assert_eq!(start(answer.requoted(MessageId(12), Some("evening"))), Some(Some("evening".to_owned())));
         assert_eq!(start(answer.requoted(MessageId(12), None)), Some(None));
         assert!(answer.requoted(MessageId(13), None).is_none());
+    }
+
+    #[test]
+    fn who_may_read_nothing_up_to_a_message_sees_neither_its_quote_nor_its_edit() {
+        let shown = |event: &Arc<Event>, number| event.after(MessageId(number)).map(|event| format!("{event:?}"));
+        let quote = Quoted { id: MessageId(5), ..Quoted::of(&message("secret", None)) };
+        let answer = Arc::new(Event::Said(message("yes", Some(quote))));
+        assert_eq!(answer.oldest_shown(), Some(MessageId(5)));
+        assert!(shown(&answer, 4).is_some_and(|seen| seen.contains("secret")));
+        assert!(shown(&answer, 5).is_some_and(|seen| !seen.contains("secret") && seen.contains("yes")));
+        let secret = Arc::new(Event::Said(message("secret", None).edited("another secret")));
+        let requoted = [Arc::clone(&answer)].into();
+        let edited = Arc::new(Event::Edited { message: secret, requoted, redraw: true });
+        assert_eq!(edited.oldest_shown(), Some(MessageId(12)));
+        assert!(shown(&edited, 11).is_some_and(|seen| seen.contains("another secret") && !seen.contains("\"secret")));
+        assert_eq!(shown(&edited, 12), None);
+        let plain = Arc::new(Event::Said(message("morning", None)));
+        assert_eq!(plain.oldest_shown(), None);
     }
 }

@@ -21,6 +21,8 @@ mod home;
 mod machine;
 #[path = "kept/ranks.rs"]
 mod ranks;
+#[path = "kept/reading.rs"]
+mod reading;
 #[path = "kept/retention.rs"]
 mod retention;
 #[path = "kept/rooms.rs"]

@@ -65,6 +65,17 @@ impl Hub {
         self.store.as_ref().map_or_else(Timestamp::now, |store| store.moment())
     }
 
+    /// That messages are stored, and for how long, if they are: whoever comes in hears it before they say anything.
+    pub fn storing_notice(&self) -> Option<String> {
+        let store = self.store.as_ref().filter(|store| store.keeps_history())?;
+        let how_long = match store.retention().map(|retention| retention.as_secs() / 86_400) {
+            None => "without a time limit".to_owned(),
+            Some(1) => "for 1 day".to_owned(),
+            Some(days) => format!("for {days} days"),
+        };
+        Some(format!("Messages in the server's own rooms and in kept rooms are stored {how_long}."))
+    }
+
     /// Whether people have accounts here.
     pub fn accounts(&self) -> Accounts {
         if self.store.is_some() { self.config().accounts() } else { Accounts::Off }

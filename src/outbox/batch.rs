@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::personal::Personal;
-use crate::message::{ClientId, Event, Message, Sequenced};
+use crate::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::names::{UserName, fold};
 use crate::screen::{Clock, Extent, Look, Reader, overwrite, render_event, words};
 
@@ -39,6 +39,8 @@ pub struct Batch<'a> {
     events: &'a [Sequenced],
     /// Connections that caused one of the events, sorted: each of them gets a text of its own.
     causes: Vec<ClientId>,
+    /// The oldest message that the events show some text of again. Who may not read that far back gets a text of their own.
+    oldest_shown: Option<MessageId>,
     rendered: Vec<Rendered>,
     /// Every word of the messages that could be a name, in lower case; gathered when first asked for.
     words: Option<HashSet<String>>,
@@ -54,7 +56,8 @@ impl<'a> Batch<'a> {
         causes.sort_unstable();
         causes.dedup();
         let now = clock.now().as_second();
-        Batch { room, prompt, events, causes, rendered: Vec::new(), words: None, clock, now }
+        let oldest_shown = events.iter().filter_map(|sequenced| sequenced.event.oldest_shown()).min();
+        Batch { room, prompt, events, causes, oldest_shown, rendered: Vec::new(), words: None, clock, now }
     }
 
     pub(super) fn room(&self) -> u64 {
@@ -71,6 +74,11 @@ impl<'a> Batch<'a> {
 
     pub(super) fn now(&self) -> i64 {
         self.now
+    }
+
+    /// Whether something of the events is not for somebody who may read nothing up to this message.
+    pub(super) fn shows_up_to(&self, number: MessageId) -> bool {
+        self.oldest_shown.is_some_and(|oldest| oldest <= number)
     }
 
     pub(super) fn len(&self) -> usize {

@@ -4,8 +4,11 @@
 //! *Knows nothing of* waiting for midnight: the session does that.
 //! *Called by* `outbox` before whatever is shown in the view, and by `session` at midnight.
 
-use super::{NEVER, Outbox, State};
+use super::{Outbox, State};
 use crate::screen::{Clock, Tone};
+
+/// No moment of a wall clock.
+pub(super) const NEVER: i64 = i64::MAX;
 
 impl State {
     fn own_clock<'a>(&'a self, clock: &'a Clock) -> &'a Clock {

@@ -11,6 +11,7 @@
 
 mod backlog;
 mod batch;
+mod bounded;
 mod day;
 mod ended;
 mod laggards;
@@ -28,13 +29,14 @@ use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 
 use crate::conversation::{Conversation, MembershipId};
-use crate::message::{Addressee, ClientId};
+use crate::message::{Addressee, ClientId, MessageId};
 use crate::names::UserName;
 use crate::screen::{Display, Place, Tone};
 use crate::text::Charset;
 use crate::wire::Codec;
 use backlog::Backlog;
 use batch::Wanted;
+use day::NEVER;
 use personal::Personal;
 use shown::Shown;
 
@@ -47,9 +49,6 @@ pub use personal::MOST_IGNORED;
 /// ten thousand idle people every kilobyte kept is ten megabytes.
 const KEPT_BUFFER: usize = 512;
 
-/// No moment of a wall clock.
-const NEVER: i64 = i64::MAX;
-
 /// BEL (ECMA-48, 8.3.3).
 const BELL: u8 = 0x07;
 
@@ -60,6 +59,8 @@ struct View {
     room: u64,
     /// Sequence number of the last event on this screen.
     seen: u64,
+    /// They may read no message up to this one.
+    after: MessageId,
 }
 
 /// Why a client is shown a direct message of its own.
@@ -198,7 +199,7 @@ impl Outbox {
         if fresh.is_empty() {
             return;
         }
-        let all = fresh.len() == batch.len();
+        let all = fresh.len() == batch.len() && !batch.shows_up_to(view.after);
         view.seen = batch.last();
         if !self.begin_others(state) {
             return;
@@ -226,6 +227,9 @@ impl Outbox {
 
     /// Writes what is new to this client, without the prompt. False if there is nothing to be seen.
     fn write_fresh(&self, state: &mut State, batch: &mut Batch<'_>, fresh: std::ops::Range<usize>) -> bool {
+        if let Some(view) = state.view.filter(|view| batch.shows_up_to(view.after)) {
+            return self.write_bounded(state, batch, fresh, view.after);
+        }
         if self.note_shown(state, batch, fresh.clone()) {
             return true;
         }

@@ -189,7 +189,7 @@ impl Outbox {
         clock: &mut Clock,
     ) {
         let mut guard = self.lock();
-        guard.view = Some(View { room, seen });
+        guard.view = Some(View { room, seen, after: MessageId(0) });
         self.fill_view(&mut guard, place, header, history, clock);
     }
 

@@ -27,6 +27,8 @@ pub enum Answer {
         people: usize,
         /// Public rooms.
         rooms: usize,
+        /// What is to be known before anything is said here.
+        notice: Option<String>,
     },
     /// Somebody has the name.
     NameTaken {

@@ -265,11 +265,12 @@ impl Palette {
     #[inline(never)]
     pub fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
         match answer {
-            Answer::NameClaimed { name, people, rooms } => {
+            Answer::NameClaimed { name, people, rooms, notice } => {
                 let State::Name { quick } = &mut self.state else { return };
                 let quick = quick.take();
                 self.state = State::Palette;
                 effects.push(Effect::Tell(Tone::News, reply::hello(&name, people, rooms)));
+                effects.extend(notice.map(|line| Effect::Tell(Tone::News, line)));
                 if let Some((room, password)) = quick {
                     self.join_leads_into_view = true;
                     effects.push(Effect::Join { room, password, quick: true });

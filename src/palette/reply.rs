@@ -270,6 +270,7 @@ impl fmt::Display for Refusal {
             Refusal::PasswordTooLong(most) => write!(f, "A password has at most {most} characters."),
             Refusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
             Refusal::BadSetting("limit") => f.write_str("limit takes a number of people, or off."),
+            Refusal::BadSetting("history") => f.write_str("history takes all, joined or none."),
             Refusal::BadSetting("slow") => {
                 f.write_str("slow takes seconds or a time like 10m, six hours at most, or off.")
             }
@@ -287,12 +288,15 @@ impl fmt::Display for Refusal {
             Refusal::PasswordsDiffer => f.write_str("The two passwords differ: nothing is changed."),
             Refusal::BadCount(most) => write!(f, "The number of entries is 1 to {most}."),
             Refusal::NoSetting { key, keep: false } => {
-                write!(f, "There is no setting {key}: it is description, limit, password, public, invite or slow.")
+                write!(
+                    f,
+                    "There is no setting {key}: it is description, limit, password, public, invite, slow or history."
+                )
             }
             Refusal::NoSetting { key, keep: true } => {
                 write!(
                     f,
-                    "There is no setting {key}: it is description, limit, password, public, invite, slow or keep."
+                    "There is no setting {key}: it is description, limit, password, public, invite, slow, history or keep."
                 )
             }
         }

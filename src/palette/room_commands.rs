@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::room_password::new_password;
 use super::{Effect, Palette, Refusal, Rules, talk};
 use crate::command::{Typed, Verb};
-use crate::deed::{Act, Setting};
+use crate::deed::{Act, ReadBack, Setting};
 use crate::identity::Whom;
 use crate::names::{NameError, RoomName};
 use crate::screen::Tone;
@@ -212,6 +212,7 @@ fn setting(key: &str, value: &str, rules: &Rules, effects: &mut Vec<Effect>) -> 
         "public" => ("public", switch(value).map(Setting::Public)),
         "invite" => ("invite", switch(value).map(Setting::Invite)),
         "slow" => ("slow", slow(value).map(Setting::Slow)),
+        "history" => ("history", ReadBack::of_word(value).map(Setting::History)),
         "keep" => ("keep", switch(value).map(Setting::Keep)),
         other => {
             let key = crate::text::truncate(other, super::commands::ECHOED_COLUMNS).to_owned();

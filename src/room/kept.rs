@@ -177,6 +177,8 @@ impl Room {
                 KeptEntry::Closed => Entry::Closed,
             };
         }
+        state.read_back = kept.read_back;
+        state.readers.restore(kept.members);
         let ban = |ban: KeptBan| {
             let until = clocks.end_ahead(ban.until)?;
             let KeptBan { name, who, address, by, reason, .. } = ban;
@@ -306,6 +308,9 @@ impl State {
             limit: config.limit,
             entry: if own { KeptEntry::Open } else { entry },
             slow: self.slow,
+            read_back: self.read_back,
+            // Each is written down when they become one.
+            members: Vec::new(),
             admins: admins.map(|(who, owner)| KeptAdmin { who: kept_person(who), owner }).collect(),
             bans: (lists.bans.into_iter())
                 .map(|ban| {

@@ -12,7 +12,7 @@ use crate::config::Entry;
 use crate::conversation::MembershipId;
 use crate::deed::Actor;
 use crate::identity::{AccountId, Identity};
-use crate::message::{Addressee, ClientId};
+use crate::message::{Addressee, ClientId, MessageId};
 use crate::names::UserName;
 use crate::outbox::Outbox;
 use crate::permission::{Case, Deed, Role, permits};
@@ -110,7 +110,10 @@ impl Room {
         }
         state.order.entered(&actor.who, now);
         let who = actor.who.addressee();
-        state.admit(actor, outbox, membership, now);
+        let last = self.last_given();
+        let first = state.readers.note(&actor.who, last);
+        state.admit(actor, outbox, membership, (first.since, last), now);
+        self.record_first(&state, first);
         let heir = others == 0 && state.inherits_empty(outbox.id(), now);
         let gathering = state.tell_joined(who);
         Ok(Change { gathering, heir, as_operator, ..calm })
@@ -175,7 +178,7 @@ impl Room {
     /// the room has to be written down.
     pub fn rename(&self, client: ClientId, before: &UserName, who: impl FnOnce() -> Actor, now: Instant) -> bool {
         let mut state = self.lock();
-        let Some((name, adopted)) = state.identify(client, who, now) else { return false };
+        let Some((name, adopted)) = state.identify(self, client, who, now) else { return false };
         let news = format!("{before} is {name} now");
         let people = [before.clone(), name].map(|name| Addressee { client, name }).into();
         state.tell_presence(news, Some(client), people);
@@ -197,7 +200,7 @@ impl Room {
     /// two threads report a member at the same time, each reports what holds then, and it does not matter which is last.
     /// True if the room has to be written down.
     pub fn identify(&self, client: ClientId, who: impl FnOnce() -> Actor, now: Instant) -> bool {
-        self.lock().identify(client, who, now).is_some_and(|(_, adopted)| adopted)
+        self.lock().identify(self, client, who, now).is_some_and(|(_, adopted)| adopted)
     }
 }
 
@@ -211,6 +214,7 @@ impl State {
             member.is_some_and(|now| now.name == who.name && now.account.is_none_or(|own| own == account))
         };
         let had_place = order.forget_account(account, is_there);
+        self.readers.forget(account);
         if had_place {
             self.revision += 1;
             self.name_heir(room, None, now);
@@ -220,13 +224,22 @@ impl State {
 
     /// Who a member is now: the name, and true if something in the lists is an account's now that was a guest's. Nothing
     /// if they are not in the room.
-    fn identify(&mut self, client: ClientId, who: impl FnOnce() -> Actor, now: Instant) -> Option<(UserName, bool)> {
+    fn identify(
+        &mut self,
+        room: &Room,
+        client: ClientId,
+        who: impl FnOnce() -> Actor,
+        now: Instant,
+    ) -> Option<(UserName, bool)> {
         let member = self.members.get_mut(&client)?;
         let Actor { who, operator } = who();
         let adopted = self.order.renamed(&who, now);
         self.revision += u64::from(adopted);
-        (member.who, member.operator) = (who, operator);
-        Some((member.who.name.clone(), adopted))
+        let name = who.name.clone();
+        let before = std::mem::replace(&mut member.who, who);
+        member.operator = operator;
+        self.reader_changed(room, client, &before);
+        Some((name, adopted))
     }
 
     fn is_in(&self, client: ClientId, membership: MembershipId) -> bool {
@@ -246,12 +259,20 @@ impl State {
     }
 
     #[inline(never)]
-    fn admit(&mut self, actor: Actor, outbox: &Arc<Outbox>, membership: MembershipId, now: Instant) {
+    fn admit(
+        &mut self,
+        actor: Actor,
+        outbox: &Arc<Outbox>,
+        membership: MembershipId,
+        (first, came_in): (MessageId, MessageId),
+        now: Instant,
+    ) {
         let Actor { who, operator } = actor;
         let outbox_share = Arc::clone(outbox);
+        let outbox = outbox_share;
         let member =
-            Member { membership, who, operator, outbox: outbox_share, since: now, in_view: false, posted: None };
-        self.members.insert(outbox.id(), Box::new(member));
+            Member { membership, who, operator, outbox, since: now, in_view: false, posted: None, first, came_in };
+        self.members.insert(member.who.client, Box::new(member));
         self.empty_since = None;
     }
 

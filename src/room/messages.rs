@@ -66,20 +66,22 @@ impl Room {
         if !state.permits(actor, Deed::Read, state.case(), now) {
             return (0, false);
         }
-        let events = state.history.last(count);
+        let events = state.last_readable(actor.who.client, count);
         (events.len(), !events.is_empty() && outbox.tell_events(&events, &mut self.clock.clone()))
     }
 
     /// The last `count` messages, oldest first; nothing for who may not read here.
     pub fn history(&self, actor: &Actor, count: usize, now: Instant) -> Vec<Arc<Event>> {
         let state = self.lock_to_show();
-        if state.permits(actor, Deed::Read, state.case(), now) { state.history.last(count) } else { Vec::new() }
+        let permitted = state.permits(actor, Deed::Read, state.case(), now);
+        if permitted { state.last_readable(actor.who.client, count) } else { Vec::new() }
     }
 
     /// What an answer to a message quotes of it; nothing if it is not here, or not for him to read.
     pub fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
         let state = self.lock_to_show();
-        state.permits(actor, Deed::Read, state.case(), now).then(|| state.history.find(id).map(Quoted::of)).flatten()
+        let readable = state.permits(actor, Deed::Read, state.case(), now) && id > state.boundary(actor.who.client);
+        readable.then(|| state.history.find(id).map(Quoted::of)).flatten()
     }
 
     /// Whether a message is here and this person's own.
@@ -89,13 +91,15 @@ impl Room {
 
     /// The last message of a person here.
     pub fn last_by(&self, who: &Identity) -> Option<MessageId> {
-        self.lock_to_show().history.last_by(who.client, who.account).map(|message| message.id)
+        let state = self.lock_to_show();
+        let after = state.boundary(who.client);
+        state.history.last_by(who.client, who.account).map(|message| message.id).filter(|id| *id > after)
     }
 
     /// Gives a message another text. `None` if it is not here, or not for him to read.
     pub fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Option<Result<Erased, Denied>> {
         let mut state = self.lock_to_show();
-        let own = match state.own(actor, id, now)? {
+        let own = match state.own(actor, id, now).filter(|_| id > state.boundary(actor.who.client))? {
             own if state.permits(actor, Deed::Edit, Case { own, ..state.case() }, now) => own,
             false => return Some(Err(Denied::NotYours)),
             true => return Some(Err(state.silence(self, actor, now))),
@@ -182,11 +186,12 @@ impl State {
         if left.is_zero() { Ok(()) } else { Err(Denied::Slow(room.name.clone(), left)) }
     }
 
-    /// Whether a message is his; `None` if it is not here, or not for him to read.
+    /// Whether a message is his; `None` if it is not here, or neither his nor for him to read.
     fn own(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<bool> {
-        let readable = self.permits(actor, Deed::Read, self.case(), now);
+        let permitted = self.permits(actor, Deed::Read, self.case(), now);
         let Identity { client, account, .. } = actor.who;
-        self.history.find(id).filter(|_| readable).map(|message| message.is_by(client, account))
+        let own = self.history.find(id).filter(|_| permitted).map(|message| message.is_by(client, account))?;
+        (own || id > self.boundary(client)).then_some(own)
     }
 
     /// Above so many people in view the line alone tells of an erasure: a screen drawn anew costs as much as twenty lines.

@@ -21,6 +21,7 @@ mod messages;
 mod moderation;
 mod named;
 mod older;
+mod reading;
 mod settings;
 mod standing;
 mod takeover;
@@ -37,8 +38,9 @@ use jiff::Timestamp;
 
 use crate::config::{Hashed, RoomConfig};
 use crate::conversation::{Conversation, MembershipId, RoomId};
+use crate::deed::ReadBack;
 use crate::history::History;
-use crate::identity::{AccountId, Identity};
+use crate::identity::Identity;
 use crate::message::{ClientId, Event, MessageId, News, People, Sequenced};
 use crate::names::{RoomName, UserName};
 use crate::order::Order;
@@ -47,11 +49,14 @@ use crate::screen::{Clock, Place};
 use crate::store::Store;
 use drive::Driver;
 use gathered::Gathered;
+use reading::Readers;
 
 pub use kept::{Deciding, Snapshot, restored};
 pub use membership::{Change, Door, Going, NotEntered, Visitor};
 pub use messages::Erased;
 pub use moderation::Acted;
+pub use older::Older;
+pub use reading::readable_after;
 pub use view::{Facts, Occupant};
 
 /// With more people in view than this, joined and left news are gathered into one line per second: among a thousand
@@ -106,8 +111,12 @@ struct Member {
     outbox: Arc<Outbox>,
     since: Instant,
     in_view: bool,
-    /// When he last said something, for slow rooms.
+    /// When they last said something, for slow rooms.
     posted: Option<Instant>,
+    /// The last message given when they first became a member or were invited,
+    first: MessageId,
+    /// and when they came in this time.
+    came_in: MessageId,
 }
 
 struct State {
@@ -126,6 +135,10 @@ struct State {
     order: Order,
     /// Between two messages of one person; zero: no limit but the server's.
     slow: Duration,
+    /// From when users may read back,
+    read_back: ReadBack,
+    /// and when each of them became a member.
+    readers: Readers,
     /// By connection, so by arrival.
     members: BTreeMap<ClientId, Box<Member>>,
     in_view: usize,
@@ -205,6 +218,8 @@ impl Room {
                 revision: 0,
                 order: founder.map(Order::founded_by).unwrap_or_default(),
                 slow: Duration::ZERO,
+                read_back: ReadBack::default(),
+                readers: Readers::default(),
                 members: BTreeMap::new(),
                 in_view: 0,
                 viewers: None,
@@ -301,14 +316,6 @@ impl Room {
     /// The newest message said in it.
     pub fn newest(&self) -> Option<MessageId> {
         self.lock().newest
-    }
-
-    /// Messages said in it after one, as far as they are in memory; not counted are those of an account's own.
-    pub fn said_after(&self, last: MessageId, account: Option<AccountId>) -> u64 {
-        let state = self.lock_to_show();
-        let newer = |event: &&Arc<Event>| event.message().is_some_and(|message| message.id > last);
-        let others = |event: &&Arc<Event>| !event.message().is_some_and(|m| m.is_by(ClientId::NONE, account));
-        state.history.last(usize::MAX).iter().rev().take_while(newer).filter(others).count() as u64
     }
 
     /// Puts the gathered news on their way. Called by the timer.

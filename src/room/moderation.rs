@@ -264,6 +264,8 @@ impl Room {
             return Err(Denied::AsItIs(format!("{} is invited to {} already.", guest.name, self.name)));
         }
         state.order.invite(guest, now);
+        let first = state.readers.note(guest, self.last_given());
+        self.record_first(&state, first);
         state.revision += 1;
         let news = format!("{} was invited by {}", guest.name, actor.who.name);
         let people = [actor.who.addressee(), guest.addressee()].into();

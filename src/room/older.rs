@@ -15,6 +15,27 @@ use crate::deed::{Actor, Denied};
 use crate::message::{Event, Message, MessageId};
 use crate::permission::{Case, Deed};
 
+/// Messages of a room that only the disk has, and that a user may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Older {
+    /// Memory holds this one and what came after it.
+    pub before: MessageId,
+    /// The user may read nothing up to this one.
+    pub after: MessageId,
+}
+
+impl Older {
+    /// Whether there may be any.
+    pub fn is_any(self) -> bool {
+        self.after.0.saturating_add(1) < self.before.0
+    }
+
+    /// Whether a message is one of them.
+    pub fn has(self, id: MessageId) -> bool {
+        id > self.after && id < self.before
+    }
+}
+
 impl Room {
     /// The room's state without messages that are too old to be shown. Every method that shows messages locks this way.
     pub(super) fn lock_to_show(&self) -> MutexGuard<'_, State> {
@@ -31,14 +52,15 @@ impl Room {
         drop(self.lock_to_show());
     }
 
-    /// The oldest message in memory, if what was said before it can be read at all, and by him. Where nothing is in memory:
-    /// a number that no message has yet.
-    pub fn older_than(&self, actor: &Actor, now: Instant) -> Option<MessageId> {
+    /// What was said before what memory holds, if it can be read at all, and by him. Where nothing is in memory it is all
+    /// before a number that no message has yet.
+    pub fn older_than(&self, actor: &Actor, now: Instant) -> Option<Older> {
         let state = self.lock_to_show();
         if !state.permits(actor, Deed::Read, state.case(), now) || self.recorder(&state).is_none() {
             return None;
         }
-        Some(state.history.oldest().unwrap_or(MessageId(i64::MAX.unsigned_abs())))
+        let before = state.history.oldest().unwrap_or(MessageId(i64::MAX.unsigned_abs()));
+        Some(Older { before, after: state.boundary(actor.who.client) })
     }
 
     /// Gives an older message another text.

@@ -6,7 +6,7 @@
 
 use super::{Room, State};
 use crate::config::Entry;
-use crate::deed::{Denied, Setting};
+use crate::deed::{Denied, ReadBack, Setting};
 use crate::names::UserName;
 use crate::span;
 
@@ -21,6 +21,7 @@ impl State {
             Setting::Public(public) => config.public == *public,
             Setting::Invite(invite) => *invite && config.entry == Entry::Closed,
             Setting::Slow(wait) => self.slow == *wait,
+            Setting::History(read_back) => self.read_back == *read_back,
             Setting::Keep(keep) => self.made.is_some() && self.kept == *keep && room.shared.store.is_some(),
         };
         if same {
@@ -94,6 +95,16 @@ impl State {
                     false => format!("{by} made the room slow: one message in {}", span::told(wait)),
                 }
             }
+            Setting::History(read_back) => {
+                self.read_back = read_back;
+                self.bound_views();
+                let from = match read_back {
+                    ReadBack::All => "everybody reads back to the beginning",
+                    ReadBack::Joined => "everybody reads back to when they joined or were invited",
+                    ReadBack::Nothing => "everybody reads back to when they came in",
+                };
+                format!("{by} set the history to {}: {from}", read_back.word())
+            }
             Setting::Keep(_) if room.shared.store.is_none() => {
                 let nowhere = "This server keeps nothing on disk, so it cannot keep rooms.";
                 return Err(Denied::AsItIs(nowhere.to_owned()));
@@ -108,6 +119,7 @@ impl State {
                 self.kept = keep;
                 if keep {
                     room.record_all(self);
+                    room.record_members(self);
                     format!("{by} keeps the room: it stays when nobody is in it, and over restarts")
                 } else {
                     let members = &self.members;

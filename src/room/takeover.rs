@@ -41,12 +41,15 @@ impl Room {
             Some(member) => {
                 member.membership = membership;
                 member.since = member.since.min(before.since);
+                member.first = member.first.min(before.first);
+                member.came_in = member.came_in.min(before.came_in);
                 member.posted = member.posted.max(before.posted);
             }
             None => {
                 let outbox = Arc::clone(outbox);
-                let (since, posted) = (before.since, before.posted);
-                let member = Member { membership, who, operator, outbox, since, in_view: false, posted };
+                let Member { since, posted, first, came_in, .. } = *before;
+                let member =
+                    Member { membership, who, operator, outbox, since, in_view: false, posted, first, came_in };
                 state.members.insert(member.who.client, Box::new(member));
             }
         }

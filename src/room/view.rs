@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::header::header;
 use super::{Batch, Made, Member, Room};
 use crate::config::RoomConfig;
-use crate::deed::{Actor, Denied};
+use crate::deed::{Actor, Denied, ReadBack};
 use crate::message::ClientId;
 use crate::names::UserName;
 use crate::outbox::Outbox;
@@ -32,6 +32,8 @@ pub struct Facts {
     pub said: u64,
     /// Between two messages of one person.
     pub slow: Duration,
+    /// From when users may read back.
+    pub read_back: ReadBack,
 }
 
 /// One person of a room, for lists.
@@ -58,6 +60,7 @@ impl Room {
             people: state.members.len(),
             said: state.said,
             slow: state.slow,
+            read_back: state.read_back,
         })
     }
 
@@ -112,13 +115,13 @@ impl Room {
         let mut guard = self.lock_to_show();
         let state = &mut *guard;
         let header = header(&self.name, state, client);
+        let (history, after) = (state.last_readable(client, count), state.boundary(client));
         let Some(member) = state.members.get_mut(&client) else { return false };
         if !member.in_view {
             member.in_view = true;
             state.in_view += 1;
             state.viewers = None;
         }
-        let history = state.history.last(count);
         let topic = match state.config.description.as_str() {
             "" => String::new(),
             topic => ["Topic: ", topic].concat(),
@@ -126,6 +129,7 @@ impl Room {
         let outbox = Arc::clone(&member.outbox);
         let place = Place::ChatView(self.conversation());
         outbox.open_view(self.instance, state.sequence, &place, &[&header, &topic], &history, &mut self.clock.clone());
+        outbox.bound_view(after);
         true
     }
 

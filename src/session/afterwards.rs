@@ -162,8 +162,22 @@ impl Session {
                 });
             }
             None if self.change_left_word(id, None) => {}
-            None => self.refuse(&Denied::NoMessage),
+            None => self.take_out_own(&actor, id),
         }
+    }
+
+    /// Takes out a message of this person's own that they may read no more: their words are theirs.
+    fn take_out_own(&mut self, actor: &Actor, id: MessageId) {
+        let now = Instant::now();
+        let own = self.memberships.iter().find(|membership| membership.room().is_by(actor, id, now));
+        let Some(room) = own.map(|membership| Arc::clone(membership.room())) else {
+            return self.refuse(&Denied::NoMessage);
+        };
+        let deleted = room.delete(actor, id, now);
+        if let Some(Ok(_)) = deleted {
+            self.hub.timer.cancel(id);
+        }
+        self.changed(&room, deleted, &format!("Deleted {id}."));
     }
 
     /// A message of a room was changed, or not. Whoever looks at the room sees it; who does not is told.

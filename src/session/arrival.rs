@@ -237,15 +237,22 @@ impl Session {
         (count > held).then(|| Missed { room: name.clone(), instance: room.instance(), count, said: room.said() })
     }
 
-    /// Whether this person may know of a room: he can see it, or its door is open to him.
+    /// Whether this person may know what was said in a room while they were away: they can see it, or its door is open to
+    /// them, and it shows them what was said before they come in.
     fn may_hear_of(&self, name: &RoomName) -> bool {
         let now = Instant::now();
         let (Some(room), Some(actor)) = (self.hub.rooms.find(name), self.actor()) else { return false };
+        if room.hides_past() {
+            return false;
+        }
         room.is_known_to(&actor, now) || room.expects(&actor.who, now)
     }
 
     /// Messages of a room that this person, who has just come in, has not read since he was last there.
     pub(super) fn unread_since_last_visit(&self, room: &Room) -> u64 {
+        if room.hides_past() {
+            return 0;
+        }
         let missed =
             self.missed.iter().find(|missed| missed.room == *room.name() && missed.instance == room.instance());
         if let Some(missed) = missed {

@@ -75,7 +75,7 @@ impl Session {
             match crate::command::find(command).map(|spec| spec.word) {
                 Some("join" | "to") => found.extend(self.rooms().filter(|c| starts(c))),
                 Some("set") => found.extend(
-                    ["description", "limit", "password", "public", "invite", "slow"]
+                    ["description", "limit", "password", "public", "invite", "slow", "history"]
                         .into_iter()
                         .chain(accounts.are_kept().then_some("keep"))
                         .map(str::to_owned)

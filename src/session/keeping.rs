@@ -18,7 +18,7 @@ use crate::identity::{AccountId, Whom};
 use crate::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
 use crate::names::UserName;
 use crate::outbox::Own;
-use crate::room::{Deciding, Room, Snapshot, restored};
+use crate::room::{Deciding, Older, Room, Snapshot, readable_after, restored};
 use crate::screen::Tone;
 use crate::store::{Account, DirectNotKept, Hashed, KeptEntry, MOST_OF_ONE, NotKept, Reason, Store, WaitingDirect};
 use crate::throttle::network_key;
@@ -181,18 +181,19 @@ impl Session {
     }
 
     /// Messages of a room from before what memory holds, oldest first.
-    pub(super) fn read_older(&self, room: &Room, before: MessageId, count: usize) -> Vec<Arc<Event>> {
+    pub(super) fn read_older(&self, room: &Room, older: Older, count: usize) -> Vec<Arc<Event>> {
         let Some(store) = self.hub.store().cloned().filter(|_| count > 0) else { return Vec::new() };
         let name = room.name().clone();
         let count = count.min(MOST_OLDER);
         // What has just left memory may not be written yet. Where the disk is in trouble, what it has is shown.
         let _ = store.catch_up();
-        match self.hub.work.run(self.ip(), move || store.messages_before(&name, before, count, PATIENCE)) {
+        match self.hub.work.run(self.ip(), move || store.messages_before(&name, older.before, count, PATIENCE)) {
             Ok(Ok(page)) => {
                 if page.cut {
                     self.outbox.tell(Tone::News, "There was no time to read all of it.");
                 }
-                page.messages.into_iter().rev().map(|kept| Arc::new(Event::Said(restored(kept)))).collect()
+                let messages = page.messages.into_iter().rev().map(|kept| Arc::new(Event::Said(restored(kept))));
+                readable_after(older.after, messages.collect())
             }
             Ok(Err(error)) => {
                 self.outbox.tell(Tone::Refusal, &error.to_string());
@@ -213,8 +214,9 @@ impl Session {
         let _ = store.catch_up();
         let (name, kept) = self.hub.work.run(self.ip(), move || store.message(id)).ok()?.ok()??;
         let room = Arc::clone(self.memberships.iter().find(|known| *known.room().name() == name)?.room());
-        room.older_than(actor, Instant::now()).filter(|oldest| id < *oldest)?;
-        Some((room, restored(kept)))
+        let older = room.older_than(actor, Instant::now()).filter(|older| older.has(id))?;
+        let message = readable_after(older.after, vec![Arc::new(Event::Said(restored(kept)))]).pop()?;
+        Some((room, message.message()?.clone()))
     }
 
     /// The last message of this person's account in his rooms that is not in memory any more.

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::Session;
 use crate::config::Entry;
 use crate::conversation::Conversation;
+use crate::deed::ReadBack;
 use crate::identity::Whom;
 use crate::palette::people;
 use crate::permission::Role;
@@ -177,24 +178,31 @@ impl Session {
             }
         };
         if kept == 0 {
-            let said = of.room().and_then(|id| self.membership(id)).map_or(0, |membership| membership.room().said());
-            let line = match said {
-                0 => format!("Nothing has been said in {of} yet."),
-                _ => format!("Nothing of what was said in {of} is kept."),
-            };
-            return self.outbox.tell(Tone::News, &line);
+            return self.tell_nothing_to_read(of);
         }
         if !seen {
             self.outbox.tell(Tone::News, "All of it was said by people you ignore.");
         }
     }
 
+    fn tell_nothing_to_read(&self, of: &Conversation) {
+        let room = of.room().and_then(|id| self.membership(id)).map(|membership| membership.room());
+        let line = match room.filter(|room| room.said() > 0).map(|room| room.read_back()) {
+            None => format!("Nothing has been said in {of} yet."),
+            Some(ReadBack::All) => format!("Nothing of what was said in {of} is kept."),
+            Some(ReadBack::Joined) => format!("Nothing has been said in {of} since you joined."),
+            Some(ReadBack::Nothing) => format!("Nothing has been said in {of} since you came in."),
+        };
+        self.outbox.tell(Tone::News, &line);
+    }
+
     /// Shows what is missing of the last `count` messages in memory, as far as it is on disk.
     fn show_older(&self, room: &Arc<Room>, actor: &crate::deed::Actor, count: usize) -> (usize, bool) {
         let now = Instant::now();
         let missing = count.saturating_sub(room.history(actor, count, now).len());
-        let Some(before) = room.older_than(actor, now).filter(|_| missing > 0) else { return (0, false) };
-        let older = self.read_older(room, before, missing);
+        let wanted = room.older_than(actor, now).filter(|older| missing > 0 && older.is_any());
+        let Some(older) = wanted else { return (0, false) };
+        let older = self.read_older(room, older, missing);
         let seen = !older.is_empty() && self.outbox.tell_events(&older, &mut self.hub.clock.clone());
         (older.len(), seen)
     }

@@ -105,7 +105,12 @@ impl Session {
         self.outbox.set_name(&name);
         self.person = Some(person);
         self.login_to_log = true;
-        Answer::NameClaimed { name, people: self.hub.roster.count(), rooms: self.hub.rooms.public().len() }
+        Answer::NameClaimed {
+            name,
+            people: self.hub.roster.count(),
+            rooms: self.hub.rooms.public().len(),
+            notice: self.hub.storing_notice(),
+        }
     }
 
     /// A password was typed for a name at the first question.

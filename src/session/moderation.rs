@@ -101,11 +101,18 @@ impl Session {
             format!("public        {}", switch(config.public)),
             format!("invite        {}", switch(config.entry == Entry::Closed)),
             format!("slow          {slow}"),
+            format!("history       {}", facts.read_back.word()),
         ] {
             self.outbox.tell(Tone::News, &line);
         }
-        if facts.made.is_some() && self.hub.store().is_some() {
-            self.outbox.tell(Tone::News, &format!("keep          {}", switch(facts.kept)));
+        let keep = match self.hub.store() {
+            Some(_) if facts.made.is_some() => Some(facts.kept),
+            // The server's own rooms are kept anyway; where that is true of what is said in them, it is told.
+            Some(store) => store.keeps_history().then_some(true),
+            None => None,
+        };
+        if let Some(keep) = keep {
+            self.outbox.tell(Tone::News, &format!("keep          {}", switch(keep)));
         }
     }
 

@@ -14,6 +14,7 @@ use super::Session;
 use crate::command;
 use crate::config::{Entry, RoomConfig, Secret};
 use crate::conversation::{Conversation, RoomId};
+use crate::deed::ReadBack;
 use crate::hub::{Checkpoint, Membership};
 use crate::identity::Whom;
 use crate::names::RoomName;
@@ -218,15 +219,16 @@ impl Session {
             return Answer::NotMade(NotMade::PasswordLikeCommand);
         }
         let entry = password.map_or(Entry::Open, Entry::Password);
-        self.make(name, RoomConfig { entry, ..RoomConfig::default() })
+        self.make(name, RoomConfig { entry, ..RoomConfig::default() }, ReadBack::All)
     }
 
     #[inline(never)]
     pub(super) fn create_group(&mut self, name: RoomName) -> Answer {
-        self.make(name, RoomConfig { public: false, entry: Entry::Closed, ..RoomConfig::default() })
+        let config = RoomConfig { public: false, entry: Entry::Closed, ..RoomConfig::default() };
+        self.make(name, config, ReadBack::Joined)
     }
 
-    fn make(&mut self, name: RoomName, config: RoomConfig) -> Answer {
+    fn make(&mut self, name: RoomName, config: RoomConfig, read_back: ReadBack) -> Answer {
         let Some(actor) = self.actor() else { return Answer::NotMade(NotMade::Reserved(name)) };
         if name.is_reserved() {
             return Answer::NotMade(NotMade::Reserved(name));
@@ -243,6 +245,7 @@ impl Session {
         match self.hub.rooms.make(&name, config, made, actor.who.clone(), most) {
             Ok(room) => {
                 log::info!("room {name} was made by {}", actor.who.name);
+                room.begin_with(read_back);
                 let entered = self.enter(&room, None, Came::Made);
                 entered.unwrap_or_else(|_| {
                     self.hub.let_linger(&room);

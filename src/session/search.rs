@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::message::{Event, MessageId};
+use crate::message::Event;
 use crate::names::{RoomName, UserName};
-use crate::room::restored;
+use crate::room::{Older, restored};
 use crate::screen::{Tone, render_hit};
 use crate::search;
 use crate::store::Store;
@@ -51,7 +51,7 @@ struct Found {
 /// Where to go on looking when memory is through: every room with its oldest message in memory, and who is not read.
 struct Beyond {
     store: Arc<Store>,
-    rooms: Vec<(RoomName, MessageId)>,
+    rooms: Vec<(RoomName, Older)>,
     ignored: Vec<UserName>,
     own: UserName,
 }
@@ -126,7 +126,10 @@ impl Session {
         let rooms = self.memberships.iter().map(|membership| membership.room());
         Some(Beyond {
             store,
-            rooms: rooms.filter_map(|room| Some((room.name().clone(), room.older_than(&actor, now)?))).collect(),
+            rooms: rooms
+                .filter_map(|room| Some((room.name().clone(), room.older_than(&actor, now)?)))
+                .filter(|(_, older)| older.is_any())
+                .collect(),
             ignored: self.outbox.ignored().into_iter().map(|person| person.name).collect(),
             own: actor.who.name,
         })
@@ -165,8 +168,8 @@ impl Beyond {
     fn find(&self, pattern: &search::Pattern, found: &mut Found) {
         let deadline = Instant::now() + DISK_PATIENCE;
         let mut hits = Vec::new();
-        for (name, before) in &self.rooms {
-            let (place, mut before, mut here) = (Arc::<str>::from(name.as_str()), *before, 0);
+        for (name, older) in &self.rooms {
+            let (place, mut before, mut here) = (Arc::<str>::from(name.as_str()), older.before, 0);
             // One more than are shown, to know whether there are more.
             while here <= MOST_HITS - found.hits.len() {
                 let left = deadline.saturating_duration_since(Instant::now());
@@ -180,7 +183,9 @@ impl Beyond {
                 found.cut |= page.cut;
                 let Some(last) = page.messages.last().map(|message| message.id) else { break };
                 before = last;
-                for kept in page.messages {
+                // Nothing further back is for this person either.
+                let over = last <= older.after;
+                for kept in page.messages.into_iter().filter(|kept| older.has(kept.id)) {
                     let shown = kept.author == self.own || !self.ignored.contains(&kept.author);
                     if let Some(range) = pattern.find(&kept.text).filter(|_| shown) {
                         here += 1;
@@ -192,7 +197,7 @@ impl Beyond {
                         break;
                     }
                 }
-                if found.cut {
+                if found.cut || over {
                     break;
                 }
             }

@@ -49,6 +49,10 @@ impl Store {
         match *self {}
     }
 
+    pub fn retention(&self) -> Option<Duration> {
+        match *self {}
+    }
+
     pub fn said(&self, _: &RoomName, _: KeptMessage) {
         match *self {}
     }
@@ -66,6 +70,10 @@ impl Store {
     }
 
     pub fn rooms_open(&self, _: AccountId, _: Box<[KeptOpenRoom]>) {
+        match *self {}
+    }
+
+    pub fn joined(&self, _: AccountId, _: &RoomName, _: MessageId, _: bool) {
         match *self {}
     }
 

@@ -13,7 +13,7 @@ use super::kept::KeptMessage;
 use super::news::Reason;
 use super::record::{Entry, Record};
 use super::writer::Writer;
-use super::{directs, faults, messages, open_rooms, rooms, schema};
+use super::{directs, faults, members, messages, open_rooms, rooms, schema};
 use crate::names::RoomName;
 
 impl Writer {
@@ -138,6 +138,7 @@ fn apply_record(connection: &Connection, record: &Record) -> rusqlite::Result<()
         Record::Deferred(deferred) => (deferred.what)(connection),
         Record::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
         Record::RoomsOpen(account, rooms) => open_rooms::record(connection, *account, rooms),
+        Record::Joined(account, room, since, made) => members::record(connection, *account, room, *since, *made),
         Record::Audited(entry) => rooms::record_audit(connection, entry),
     }
 }

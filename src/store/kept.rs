@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::config::Network;
+use crate::deed::ReadBack;
 use crate::identity::AccountId;
 use crate::message::{MessageId, Quoted};
 use crate::names::{RoomName, UserName};
@@ -178,6 +179,10 @@ pub struct KeptRoom {
     pub entry: KeptEntry,
     /// Between two messages of one person. To the millisecond.
     pub slow: Duration,
+    /// From when its users may read back.
+    pub read_back: ReadBack,
+    /// Since when accounts are its members. Read with the room, and written one by one.
+    pub members: Vec<KeptMember>,
     /// Who keeps order in it.
     pub admins: Vec<KeptAdmin>,
     /// Who is kept out.
@@ -186,6 +191,15 @@ pub struct KeptRoom {
     pub mutes: Vec<KeptMute>,
     /// Who is let in.
     pub invitations: Vec<KeptInvitation>,
+}
+
+/// Since when an account is a member of a room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptMember {
+    /// Which account.
+    pub account: AccountId,
+    /// The last message that was said anywhere before it first came in or was invited.
+    pub since: MessageId,
 }
 
 /// A message of a room. Times are kept to the millisecond.

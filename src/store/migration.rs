@@ -92,6 +92,23 @@ const SIX: &str = "
 ALTER TABLE directs ADD COLUMN sender_address TEXT;
 ";
 
+/// What version 7 has that version 6 had not. Who has visited a room, or said something in it, was its member by then.
+const SEVEN: &str = "
+ALTER TABLE rooms ADD COLUMN read_back INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE members (
+    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE,
+    since INTEGER NOT NULL, PRIMARY KEY (account, room)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_of_room ON members (room);
+INSERT INTO members (account, room, since)
+    SELECT account, room, min(since) FROM (
+        SELECT account, room, last AS since FROM visits
+        UNION ALL
+        SELECT m.account, m.room, min(m.id) - 1 FROM messages m JOIN rooms n ON n.id = m.room AND NOT n.gone
+        WHERE m.account IN (SELECT id FROM accounts) GROUP BY m.account, m.room
+    ) GROUP BY account, room;
+";
+
 /// Version 1 to 2: texts get slots, and what people set, who is silenced or invited, and what was done is kept too.
 fn to_two(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TWO)?;
@@ -158,6 +175,9 @@ fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
     }
     if from < 6 {
         transaction.execute_batch(SIX)?;
+    }
+    if from < 7 {
+        transaction.execute_batch(SEVEN)?;
     }
     if transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
         let words = "an entry refers to one that is not there".to_owned();

@@ -42,7 +42,7 @@
 //! | `watch` | the thread that says so when the writer hangs |
 //! | `chores` | erasing in slices, and taking what was erased out of the log |
 //! | `numbers` | message numbers reserved in blocks |
-//! | `accounts`, `rooms`, `open_rooms`, `messages`, `directs`, `texts` | the SQL of each |
+//! | `accounts`, `rooms`, `open_rooms`, `members`, `messages`, `directs`, `texts` | the SQL of each |
 //! | `wall` | which reading of the clock counts, and when nothing that cannot be undone is done by it |
 //! | `many` | many rows with one statement |
 //! | `columns`, `faults` | our values as columns; SQLite's complaints as our reasons |
@@ -90,6 +90,8 @@ mod looks;
 #[cfg(feature = "storage")]
 mod many;
 #[cfg(feature = "storage")]
+mod members;
+#[cfg(feature = "storage")]
 mod messages;
 #[cfg(feature = "storage")]
 mod migration;
@@ -136,7 +138,7 @@ pub use backup::BackupError;
 #[doc(hidden)]
 pub use failpoints::{Failpoints, Point};
 pub use kept::{
-    Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade,
+    Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMember,
     KeptMessage, KeptMute, KeptOpenRoom, KeptPerson, KeptRoom, MOST_OF_ONE, MOST_WAITING, Page, Settings, StoreOptions,
     Visit, WaitingDirect,
 };

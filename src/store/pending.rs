@@ -73,6 +73,7 @@ impl Pending {
             Record::Said(..)
             | Record::Visited(..)
             | Record::RoomsOpen(..)
+            | Record::Joined(..)
             | Record::Audited(_)
             | Record::Deferred(_) => return,
         };
@@ -98,6 +99,7 @@ impl Pending {
             Record::Said(..)
             | Record::Visited(..)
             | Record::RoomsOpen(..)
+            | Record::Joined(..)
             | Record::Audited(_)
             | Record::Deferred(_) => {}
         }

@@ -38,6 +38,8 @@ pub enum Record {
     Visited(AccountId, RoomName, MessageId),
     /// An account is in these rooms, the current one last.
     RoomsOpen(AccountId, Box<[KeptOpenRoom]>),
+    /// An account is a member of a room since this message; true if somebody has made the room.
+    Joined(AccountId, RoomName, MessageId, bool),
     /// An act of an operator or admin.
     Audited(AuditEntry),
 }
@@ -80,7 +82,7 @@ impl Record {
                 Record::Edited(_, _, text) => text.len(),
                 Record::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
                 Record::Deferred(deferred) => deferred.weight,
-                Record::Erased(..) | Record::Forgotten(_) | Record::Visited(..) => 0,
+                Record::Erased(..) | Record::Forgotten(_) | Record::Visited(..) | Record::Joined(..) => 0,
                 Record::RoomsOpen(_, rooms) => rooms.iter().map(|room| OVERHEAD + room.door.len()).sum(),
                 Record::Audited(entry) => entry.what.len(),
             }
@@ -94,7 +96,11 @@ impl Record {
             | Record::Shown(..)
             | Record::Forgotten(_)
             | Record::Deferred(_) => true,
-            Record::Said(..) | Record::Visited(..) | Record::RoomsOpen(..) | Record::Audited(_) => false,
+            Record::Said(..)
+            | Record::Visited(..)
+            | Record::RoomsOpen(..)
+            | Record::Joined(..)
+            | Record::Audited(_) => false,
         }
     }
 }

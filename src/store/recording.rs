@@ -4,6 +4,7 @@
 //! *Knows nothing of* when it is written. *Called by* rooms and sessions, also under their locks.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use super::kept::{AuditEntry, KeptMessage, KeptOpenRoom, WaitingDirect};
 use super::opening::Store;
@@ -17,6 +18,11 @@ impl Store {
     /// Whether messages are kept.
     pub fn keeps_history(&self) -> bool {
         self.history
+    }
+
+    /// For how long messages are kept; nothing: for ever.
+    pub fn retention(&self) -> Option<Duration> {
+        self.retention
     }
 
     /// Somebody said something in a room. Not for temporary messages, and not for rooms that end with the process.
@@ -56,6 +62,11 @@ impl Store {
     /// These are the rooms that an account is in by now, the current one last. Not for rooms that end with the process.
     pub fn rooms_open(&self, account: AccountId, rooms: Box<[KeptOpenRoom]>) {
         self.shared.record(Record::RoomsOpen(account, rooms));
+    }
+
+    /// An account is a member of a room since this message, the last one given before; `made`: somebody has made the room.
+    pub fn joined(&self, account: AccountId, room: &RoomName, since: MessageId, made: bool) {
+        self.shared.record(Record::Joined(account, room.clone(), since, made));
     }
 
     /// Somebody who keeps order has done something.

@@ -15,7 +15,9 @@ use super::kept::{
     AddressBan, AuditEntry, Hashed, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMute, KeptPerson,
     KeptRoom,
 };
+use super::members;
 use crate::config::Network;
+use crate::deed::ReadBack;
 use crate::names::RoomName;
 
 /// Entries of the audit that are kept; of more the oldest goes. At a hundred bytes each, 10 MB.
@@ -66,14 +68,33 @@ pub fn forget(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool
     clear_lists(connection, room)?;
     connection.prepare_cached("DELETE FROM visits WHERE room = ?1")?.execute([room])?;
     connection.prepare_cached("DELETE FROM open_rooms WHERE room = ?1")?.execute([room])?;
+    members::forget(connection, room)?;
     // No name has a `#` in it.
     connection
         .prepare_cached(
             "UPDATE rooms SET gone = 1, name = '#' || id, folded = '#' || id, made_by = NULL, made_address = NULL,
-             made_at = NULL, description = '', password = NULL WHERE id = ?1",
+             made_at = NULL, description = '', password = NULL, read_back = 0 WHERE id = ?1",
         )?
         .execute([room])?;
     Ok(true)
+}
+
+/// What a choice is written as.
+fn written_read_back(read_back: ReadBack) -> i64 {
+    match read_back {
+        ReadBack::All => 0,
+        ReadBack::Joined => 1,
+        ReadBack::Nothing => 2,
+    }
+}
+
+/// The choice that was written. Anything else, which only a hand in the file can cause, shows nothing of what it hides.
+fn read_back(written: i64) -> ReadBack {
+    match written {
+        0 => ReadBack::All,
+        1 => ReadBack::Joined,
+        _ => ReadBack::Nothing,
+    }
 }
 
 /// Writes a room with its lists in place of what was kept of it.
@@ -88,7 +109,7 @@ pub fn save(connection: &Connection, room: &KeptRoom) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "UPDATE rooms SET name = ?2, made_by = ?3, made_address = ?4, made_at = ?5, public = ?6, description = ?7,
-             people = ?8, entry = ?9, password = ?10, slow = ?11 WHERE id = ?1",
+             people = ?8, entry = ?9, password = ?10, slow = ?11, read_back = ?12 WHERE id = ?1",
         )?
         .execute(params![
             number,
@@ -102,6 +123,7 @@ pub fn save(connection: &Connection, room: &KeptRoom) -> rusqlite::Result<()> {
             entry,
             password,
             span(room.slow),
+            written_read_back(room.read_back),
         ])?;
     clear_lists(connection, number)?;
     save_lists(connection, number, room)
@@ -210,6 +232,8 @@ fn room(row: &Row<'_>) -> rusqlite::Result<(i64, KeptRoom)> {
         limit,
         entry,
         slow: Duration::from_millis(number_at(row, 10)?),
+        read_back: read_back(row.get(11)?),
+        members: Vec::new(),
         admins: Vec::new(),
         bans: Vec::new(),
         mutes: Vec::new(),
@@ -218,10 +242,10 @@ fn room(row: &Row<'_>) -> rusqlite::Result<(i64, KeptRoom)> {
     Ok((row.get(0)?, room))
 }
 
-/// All rooms that people made, and those of the configuration that have lists.
+/// All rooms that people made, and those of the configuration that have lists or have been set up otherwise.
 pub fn load(connection: &Connection) -> rusqlite::Result<Vec<KeptRoom>> {
-    let columns = "SELECT id, name, made_by, made_address, made_at, public, description, people, entry, password, slow
-                   FROM rooms WHERE NOT gone ORDER BY folded";
+    let columns = "SELECT id, name, made_by, made_address, made_at, public, description, people, entry, password, slow,
+                   read_back FROM rooms WHERE NOT gone ORDER BY folded";
     let mut rooms = Vec::new();
     for (number, mut room) in rows(connection, columns, &[], room)? {
         let admins = "SELECT account, name, address, owner FROM admins WHERE room = ?1 ORDER BY position";
@@ -237,8 +261,9 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<KeptRoom>> {
         room.invitations = rows(connection, invitations, &[number], |row| {
             Ok(KeptInvitation { who: person_at(row, 0)?, until: moment_at(row, 3)? })
         })?;
-        let lists = room.bans.len() + room.mutes.len() + room.invitations.len();
-        if room.made.is_some() || lists > 0 {
+        room.members = rows(connection, members::SELECT, &[number], members::read)?;
+        let lists = room.bans.len() + room.mutes.len() + room.invitations.len() + room.members.len();
+        if room.made.is_some() || lists > 0 || room.read_back != ReadBack::All {
             rooms.push(room);
         }
     }

@@ -12,7 +12,7 @@ use super::columns::{integer, number_at};
 pub const APPLICATION: i32 = 0x6368_6174;
 
 /// Version of the tables, in `user_version`.
-pub const VERSION: i64 = 6;
+pub const VERSION: i64 = 7;
 
 /// All of them. Names are kept twice, as typed and in lower case, by which they are unique.
 ///
@@ -31,12 +31,13 @@ CREATE TABLE ignored (
 ) STRICT, WITHOUT ROWID;
 
 -- Every room that has anything kept. made_by is NULL for those of the configuration. entry: 0 open, 1 password, 2 closed.
--- gone: its name is free again, and what it held is being erased in slices.
+-- gone: its name is free again, and what it held is being erased in slices. read_back: 0 all, 1 joined, 2 none.
 CREATE TABLE rooms (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
     made_by TEXT, made_address TEXT, made_at INTEGER,
     public INTEGER NOT NULL DEFAULT 1, description TEXT NOT NULL DEFAULT '', people INTEGER,
-    entry INTEGER NOT NULL DEFAULT 0, password TEXT, slow INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0
+    entry INTEGER NOT NULL DEFAULT 0, password TEXT, slow INTEGER NOT NULL DEFAULT 0, gone INTEGER NOT NULL DEFAULT 0,
+    read_back INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX rooms_gone ON rooms (id) WHERE gone;
 CREATE TABLE admins (
@@ -95,6 +96,12 @@ CREATE TABLE open_rooms (
     room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, door TEXT NOT NULL, PRIMARY KEY (account, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX open_rooms_of_room ON open_rooms (room);
+-- since: the last message given before the account first came in or was invited.
+CREATE TABLE members (
+    account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE,
+    since INTEGER NOT NULL, PRIMARY KEY (account, room)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_of_room ON members (room);
 ";
 
 /// What a file is.

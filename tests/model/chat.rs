@@ -186,7 +186,11 @@ impl Chat {
                     News::Told(line, ..) => line.clone(),
                     News::Said(message, _) if viewer.ignores(message.from, &message.author) => continue,
                     News::Said(message, true) if message.from == viewer.client && message.is_plain() => continue,
-                    News::Said(message, _) => self.shown(message, viewer.client),
+                    News::Said(message, false) if message.id <= self.rooms[&room].after(viewer.client) => continue,
+                    News::Said(message, _) => {
+                        let after = self.rooms[&room].after(viewer.client);
+                        self.shown(&message.without_quotes_up_to(after), viewer.client)
+                    }
                 };
                 self.tell(viewer.client, line);
             }

@@ -70,7 +70,9 @@ impl Chat {
         for room in self.rooms.values_mut().filter(|room| room.members.contains_key(&me)) {
             let keepers = room.keepers.iter_mut().map(|keeper| &mut keeper.who);
             let mutes = room.mutes.iter_mut().map(|(who, _)| who);
+            let firsts = room.firsts.iter_mut().map(|(who, _)| who);
             let known = keepers.chain(mutes).chain(&mut room.kicks).chain(&mut room.invited).chain(&mut room.rests);
+            let known = known.chain(firsts);
             known.filter(|who| who.client == me).for_each(|who| who.name = name.to_owned());
             rooms.push(room.name.clone());
         }
@@ -128,7 +130,7 @@ impl Chat {
                 self.tell(me, format!("* {room}: {here}. {go_on}"));
                 self.tell_topic(me, room);
                 self.read_all(me, Some(room));
-                self.rooms[room].said.clone()
+                self.rooms[room].readable(me)
             }
             Place::Pair(other) => {
                 self.tell(me, format!("* @{}: only you two. {go_on}", self.name(*other)));
@@ -235,7 +237,7 @@ impl Chat {
     fn come_in(&mut self, me: Client, name: &str) -> Result<(usize, bool), Option<String>> {
         let who = self.person(me).map(Person::who).ok_or(None)?;
         self.arrivals += 1;
-        let arrived = self.arrivals;
+        let (arrived, last) = (self.arrivals, self.last_message);
         let room = self.rooms.get_mut(name).ok_or(None)?;
         // An admin who comes back is not locked out by a ban of somebody at his address.
         if let Some(ban) = room.banned(&who).filter(|_| room.keeper(&who).is_none()) {
@@ -253,7 +255,8 @@ impl Chat {
         if let Some(keeper) = room.keepers.iter_mut().find(|keeper| keeper.who.is(&who)) {
             (keeper.who, keeper.awaited) = (who.clone(), false);
         }
-        room.members.insert(me, Member { client: me, arrived, unread: 0, posted: false });
+        let first = room.first(&who, last);
+        room.members.insert(me, Member { client: me, arrived, unread: 0, posted: false, first });
         // Whoever comes first into a room that was empty for a while.
         let heir = count == 0 && room.made_by.is_some() && room.keepers.is_empty();
         if heir {
@@ -296,7 +299,7 @@ impl Chat {
     pub fn group(&mut self, me: Client, name: &str, invited: &[String]) {
         if self.make(me, name) {
             if let Some(room) = self.rooms.get_mut(name) {
-                (room.public, room.door) = (false, Door::Closed);
+                (room.public, room.door, room.joined_only) = (false, Door::Closed, true);
             }
             self.made(me, name);
             self.invite(me, name, invited);

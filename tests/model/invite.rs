@@ -38,6 +38,7 @@ impl Chat {
 
     /// Opens a room to somebody, or says why not.
     fn invite_one(&mut self, me: &Who, name: &str, guest: &Who) -> Option<String> {
+        let last = self.last_message;
         let room = self.rooms.get_mut(name)?;
         if guest.client == me.client {
             return Some("You cannot invite yourself.".to_owned());
@@ -67,6 +68,7 @@ impl Chat {
         }
         room.invited.retain(|known| !known.is(guest));
         room.invited.push(guest.clone());
+        room.first(guest, last);
         None
     }
 }

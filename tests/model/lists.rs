@@ -13,10 +13,10 @@ impl Chat {
         let Some(person) = self.person(me) else { return };
         let mut found: Vec<(u64, String)> = Vec::new();
         let rooms = self.rooms.values().filter(|room| room.members.contains_key(&me));
-        let places = rooms.map(|room| (room.name.clone(), &room.said));
+        let places = rooms.map(|room| (room.name.clone(), room.readable(me)));
         let pairs = self.pairs.iter().filter(|(key, _)| key.0 == me || key.1 == me);
         let directs =
-            pairs.map(|(key, said)| (format!("@{}", self.name(if key.0 == me { key.1 } else { key.0 })), said));
+            pairs.map(|(key, said)| (format!("@{}", self.name(if key.0 == me { key.1 } else { key.0 })), said.clone()));
         let viewed = person.viewed().map(str::to_owned);
         for (place, said) in places.chain(directs) {
             // What is to be erased in time is found only where its end is told.
@@ -175,6 +175,7 @@ impl Chat {
             format!("* public        {}", on(room.public)),
             format!("* invite        {}", on(room.door == Door::Closed)),
             format!("* slow          {slow}"),
+            format!("* history       {}", if room.joined_only { "joined" } else { "all" }),
         ];
         lines.into_iter().for_each(|line| self.tell(me, line));
     }

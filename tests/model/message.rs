@@ -32,6 +32,15 @@ impl Message {
         !self.action && !self.temporary && self.reply.is_none() && self.to.is_empty()
     }
 
+    /// The same for somebody who may read nothing up to a message.
+    pub fn without_quotes_up_to(&self, number: u64) -> Message {
+        let mut message = self.clone();
+        if let Some(quote) = message.reply.as_mut().filter(|quote| quote.id <= number) {
+            quote.start = None;
+        }
+        message
+    }
+
     /// The line as somebody reads it.
     pub fn shown(&self, reader: Client, ignores: impl Fn(Client, &str) -> bool) -> String {
         let temporary = if self.temporary { " (temporary, 10 s)" } else { "" };

@@ -29,6 +29,8 @@ pub struct Member {
     pub unread: u64,
     /// He has said something since he came in.
     pub posted: bool,
+    /// The last message when they first came in or were invited.
+    pub first: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -88,6 +90,10 @@ pub struct Room {
     pub said: Vec<Message>,
     /// Whether anything was ever said.
     pub talked: bool,
+    /// Users read back to when they joined or were invited.
+    pub joined_only: bool,
+    /// When that was, as the last message then.
+    pub firsts: Vec<(Who, u64)>,
 }
 
 impl Room {
@@ -110,6 +116,8 @@ impl Room {
             rests: Vec::new(),
             said: Vec::new(),
             talked: false,
+            joined_only: false,
+            firsts: Vec::new(),
         }
     }
 
@@ -151,6 +159,27 @@ impl Room {
     pub fn inherit(&mut self, who: &Who) {
         self.mutes.retain(|(muted, _)| !muted.is(who));
         self.keepers.push(Keeper { who: who.clone(), owner: true, awaited: false });
+    }
+
+    /// Somebody comes in or is invited: since when they may read.
+    pub fn first(&mut self, who: &Who, last: u64) -> u64 {
+        if let Some((_, first)) = self.firsts.iter().find(|(known, _)| known.is(who)) {
+            return *first;
+        }
+        self.firsts.push((who.clone(), last));
+        last
+    }
+
+    /// The last message that somebody in it may not read.
+    pub fn after(&self, client: Client) -> u64 {
+        if self.joined_only { self.members.get(&client).map_or(u64::MAX, |member| member.first) } else { 0 }
+    }
+
+    /// What somebody in it may read, without what is quoted of the rest.
+    pub fn readable(&self, client: Client) -> Vec<Message> {
+        let after = self.after(client);
+        let readable = self.said.iter().filter(|message| message.id > after);
+        readable.map(|message| message.without_quotes_up_to(after)).collect()
     }
 
     pub fn is_open(&self) -> bool {

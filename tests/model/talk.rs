@@ -223,7 +223,9 @@ impl Chat {
 
     /// The room in which somebody may read a message.
     fn room_of(&self, me: Client, id: u64) -> Option<String> {
-        let readable = |room: &&Room| room.members.contains_key(&me) && room.said.iter().any(|m| m.id == id);
+        let readable = |room: &&Room| {
+            room.after(me) < id && room.members.contains_key(&me) && room.said.iter().any(|m| m.id == id)
+        };
         self.rooms.values().find(readable).map(|room| room.name.clone())
     }
 
@@ -376,10 +378,14 @@ impl Chat {
             return self.tell(me, NO_ROOM);
         };
         let (name, said) = match &place {
-            Place::Room(room) if self.rooms[room].said.is_empty() && self.rooms[room].talked => {
-                return self.tell(me, format!("* Nothing of what was said in {room} is kept."));
+            Place::Room(room) if self.rooms[room].readable(me).is_empty() && self.rooms[room].talked => {
+                let line = match self.rooms[room].joined_only {
+                    true => format!("* Nothing has been said in {room} since you joined."),
+                    false => format!("* Nothing of what was said in {room} is kept."),
+                };
+                return self.tell(me, line);
             }
-            Place::Room(room) => (room.clone(), self.rooms[room].said.clone()),
+            Place::Room(room) => (room.clone(), self.rooms[room].readable(me)),
             Place::Pair(other) => {
                 (format!("@{}", self.name(*other)), self.pairs.get(&pair(me, *other)).cloned().unwrap_or_default())
             }

@@ -4,11 +4,12 @@ use std::process::Command;
 use std::time::Duration;
 
 use chatsock::config::Network;
+use chatsock::deed::ReadBack;
 use chatsock::identity::AccountId;
 use chatsock::message::{MessageId, Quoted};
 use chatsock::store::{
-    AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMessage,
-    KeptMute, KeptOpenRoom, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit, WaitingDirect,
+    AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMember,
+    KeptMessage, KeptMute, KeptOpenRoom, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit, WaitingDirect,
 };
 
 use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
@@ -55,6 +56,45 @@ fn the_number_of_a_removed_account_is_never_given_again() {
     assert_eq!(store.remove_own_account(first, &hash("one")), Ok(true));
     assert_eq!(store.remove_account(first), Ok(false));
     assert!(store.create_account(&user("alice"), &hash("one")).expect("an account") > first);
+}
+
+#[test]
+fn from_when_users_may_read_back_and_since_when_they_are_members_comes_back() {
+    let place = Place::new();
+    let (store, _) = place.open();
+    let [alice, bob] =
+        ["alice", "bob"].map(|name| store.create_account(&user(name), &hash("one")).expect("an account"));
+    let chosen = |name, read_back| KeptRoom { read_back, ..made_room(name) };
+    store.make_room(chosen("Joined", ReadBack::Joined)).expect("kept");
+    store.make_room(chosen("Present", ReadBack::Nothing)).expect("kept");
+    store.make_room(made_room("Open")).expect("kept");
+    let own = KeptRoom { made: None, ..chosen("general", ReadBack::Nothing) };
+    store.save_room(own).expect("kept");
+    store.joined(alice, &room("joined"), MessageId(7), true);
+    store.joined(alice, &room("joined"), MessageId(9), true);
+    store.joined(bob, &room("general"), MessageId(5), false);
+    store.joined(bob, &room("general"), MessageId(3), false);
+    // Of a room that was taken off the disk meanwhile, and of an account that is gone, nothing is noted.
+    store.joined(bob, &room("nowhere"), MessageId(5), true);
+    store.joined(AccountId(99), &room("general"), MessageId(5), false);
+    close(store);
+
+    let (store, kept) = place.open();
+    let seen: Vec<_> = kept.rooms.iter().map(|room| (room.name.as_str(), room.read_back, &room.members[..])).collect();
+    let member = |account, since| KeptMember { account, since: MessageId(since) };
+    let expected: [(_, _, &[_]); 4] = [
+        ("general", ReadBack::Nothing, &[member(bob, 3)]),
+        ("Joined", ReadBack::Joined, &[member(alice, 7)]),
+        ("Open", ReadBack::All, &[]),
+        ("Present", ReadBack::Nothing, &[]),
+    ];
+    assert_eq!(seen, expected);
+    // Another room of the name begins with nobody, and a removed account is nobody's member.
+    store.make_room(made_room("Joined")).expect("kept");
+    assert_eq!(store.remove_account(bob), Ok(true));
+    close(store);
+    let (_store, kept) = place.open();
+    assert!(kept.rooms.iter().all(|room| room.members.is_empty()), "{:?}", kept.rooms);
 }
 
 #[test]

@@ -7,8 +7,10 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use chatsock::deed::ReadBack;
+use chatsock::identity::AccountId;
 use chatsock::message::MessageId;
-use chatsock::store::{BackupError, KeptEntry, NotKept, OpenError, Reason, Store, StoreOptions};
+use chatsock::store::{BackupError, KeptEntry, KeptMember, NotKept, OpenError, Reason, Store, StoreOptions};
 use rusqlite::Connection;
 
 use crate::place::{Place, close, hash, once_free, open, open_at_once, room, said, texts, user};
@@ -164,7 +166,7 @@ static LOG: Log = Log(Mutex::new(Vec::new()));
 const VERSION_1: &str = "tests/data/storage/v1.db";
 
 /// The version of the tables that this program writes.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 #[test]
 fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
@@ -187,7 +189,12 @@ fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
         assert!(lines.iter().any(|logged| logged.starts_with(&line)), "{line:?} is not in {lines:#?}");
     }
     assert_eq!(kept.last_message, MessageId(40));
-    let [attic] = &kept.rooms[..] else { panic!("{:?}", kept.rooms) };
+    let [attic, general] = &kept.rooms[..] else { panic!("{:?}", kept.rooms) };
+    assert_eq!((attic.read_back, general.read_back), (ReadBack::All, ReadBack::All));
+    // Who has said something was a member by then.
+    let member = |account, since| KeptMember { account: AccountId(account), since: MessageId(since) };
+    assert_eq!(attic.members, [member(1, 12)]);
+    assert_eq!(general.members, [member(1, 16), member(7, 11)]);
     assert_eq!((attic.name.as_str(), attic.limit, attic.slow), ("Attic", Some(8), Duration::from_millis(1500)));
     assert!(matches!(attic.entry, KeptEntry::Password(_)) && attic.admins[0].owner && attic.bans.len() == 1);
     assert_eq!(texts(&store, "general"), ["waves", "morning"]);

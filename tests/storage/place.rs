@@ -9,6 +9,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use chatsock::deed::ReadBack;
 use chatsock::identity::AccountId;
 use chatsock::message::MessageId;
 use chatsock::names::{RoomName, UserName};
@@ -163,6 +164,8 @@ pub fn made_room(name: &str) -> KeptRoom {
         limit: None,
         entry: KeptEntry::Open,
         slow: Duration::ZERO,
+        read_back: ReadBack::All,
+        members: Vec::new(),
         admins: Vec::new(),
         bans: Vec::new(),
         mutes: Vec::new(),

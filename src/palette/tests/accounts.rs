@@ -23,7 +23,7 @@ fn refused(text: &str) -> Effect {
 }
 
 fn claimed() -> Answer {
-    Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 }
+    Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None }
 }
 
 fn needed() -> Answer {
@@ -177,7 +177,7 @@ fn a_login_without_a_password_goes_back_to_the_name_and_keeps_the_room() {
                 assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
                 assert!(asks_name(&person, door));
                 assert_eq!(person.types("bob"), [Effect::ClaimName(user("bob"))]);
-                let done = person.hears(Answer::NameClaimed { name: user("bob"), people: 1, rooms: 1 });
+                let done = person.hears(Answer::NameClaimed { name: user("bob"), people: 1, rooms: 1, notice: None });
                 assert_eq!(done.len(), if door == Door::Quick { 2 } else { 1 }, "{done:?}");
             }
         }
@@ -398,7 +398,7 @@ fn without_accounts_their_commands_are_neither_listed_nor_suggested_and_say_so()
         let told = format!("No command {mark}broadcst. {mark}help lists them.");
         let effects = person.types_under(&NO_ACCOUNTS, &format!("{mark}broadcst"));
         assert!(matches!(&effects[..], [Effect::Tell(_, line)] if line.starts_with(&told)), "{effects:?}");
-        let told = "There is no setting colour: it is description, limit, password, public, invite or slow.";
+        let told = "There is no setting colour: it is description, limit, password, public, invite, slow or history.";
         let effects = person.types_under(&NO_ACCOUNTS, &format!("{mark}set colour blue"));
         assert_eq!(effects, refusal(told));
     }

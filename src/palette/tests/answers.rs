@@ -258,7 +258,7 @@ fn a_quick_room_that_is_gone_meanwhile_leaves_one_in_the_palette() {
     person.types("general secret");
     person.hears(Answer::RoomChecked { room: room("general"), password: Secret::new("secret") });
     person.types("alice");
-    let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
+    let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
     let join = Effect::Join { room: room("general"), password: Secret::new("secret"), quick: true };
     assert_eq!(done.last(), Some(&join));
     let full = JoinRefusal::Full { room: room("general"), limit: 2 };

@@ -203,7 +203,7 @@ fn step() -> impl Strategy<Value = Step> {
         prop::sample::select(asks().to_vec())
             .prop_map(|(_, ask, _)| Answer::PasswordWanted { ask, prompt: "x".to_owned() }),
         Just(Answer::PasswordNeeded { name: user("alice") }),
-        Just(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 }),
+        Just(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None }),
         Just(Answer::LoginRefused(LoginRefusal::Busy)),
     ];
     let often = prop::sample::select(vec![

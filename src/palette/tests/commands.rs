@@ -338,7 +338,7 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         (format!("set password {long}"), password),
         (
             "set colour blue".to_owned(),
-            "There is no setting colour: it is description, limit, password, public, invite, slow or keep.",
+            "There is no setting colour: it is description, limit, password, public, invite, slow, history or keep.",
         ),
         ("kick 1x".to_owned(), BAD_START),
         ("ban bob# spam".to_owned(), "A name has no # in it: a letter, then letters, digits, _ or -."),

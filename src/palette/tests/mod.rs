@@ -93,7 +93,7 @@ impl Person {
     fn in_palette() -> Person {
         let mut person = Person::at(Door::Plain);
         person.types("alice");
-        person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
+        person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
         person
     }
 
@@ -184,7 +184,7 @@ fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
     assert_eq!(told, refusal("The name alice is taken; alice2 is free."));
     assert_eq!(person.0.place(), Place::AskingName);
     person.types("alice2");
-    let told = person.hears(Answer::NameClaimed { name: user("alice2"), people: 3, rooms: 2 });
+    let told = person.hears(Answer::NameClaimed { name: user("alice2"), people: 3, rooms: 2, notice: None });
     let hello = "Hello alice2. 3 people online, 2 rooms. :rooms lists them, :help explains.";
     assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
     assert_eq!(person.0.place(), Place::Palette(None));
@@ -194,7 +194,7 @@ fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
 fn numbers_agree_with_their_nouns() {
     let mut person = Person::at(Door::Plain);
     person.types("alice");
-    let told = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
+    let told = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
     let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
     assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
     person.types(":join general");
@@ -340,7 +340,7 @@ fn the_quick_door_asks_room_then_name_then_opens_the_view() {
     person.hears(Answer::RoomChecked { room: room("general"), password: None });
     assert_eq!(person.0.place(), Place::AskingQuickName);
     assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
-    let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1 });
+    let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
     assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None, quick: true }));
     let done = person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
     assert_eq!(done.last(), Some(&Effect::EnterView(open("general"))));
