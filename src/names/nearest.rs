@@ -30,7 +30,7 @@ pub fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> O
 }
 
 /// Edits that turn one word into the other: insert, delete or replace a character, or swap two neighbours, no part of
-/// the word being edited twice (optimal string alignment). ASCII case does not count.
+/// the word being edited twice (optimal string alignment). Case does not count.
 ///
 /// `usize::MAX` where it is not worked out: the lengths differ by more than three, or a word is over 64 characters.
 pub fn edit_distance(a: &str, b: &str) -> usize {
@@ -61,11 +61,11 @@ pub fn edit_distance(a: &str, b: &str) -> usize {
     last[b.len()]
 }
 
-/// The characters of a word with ASCII letters in lower case; nothing if there are too many.
+/// The characters of a word in lower case; nothing if there are too many.
 fn fold_into<'a>(word: &str, buffer: &'a mut [char; MAX_COMPARED]) -> Option<&'a [char]> {
     let mut length = 0;
     for c in word.chars() {
-        *buffer.get_mut(length)? = c.to_ascii_lowercase();
+        *buffer.get_mut(length)? = c.to_lowercase().next().unwrap_or(c);
         length += 1;
     }
     Some(&buffer[..length])

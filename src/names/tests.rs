@@ -179,6 +179,7 @@ fn distances_count_inserted_deleted_replaced_and_swapped_characters() {
         ("ca", "abc", 3),
         ("chat", "quit", 3),
         ("naïve", "naive", 1),
+        ("КУХНА", "кухня", 1),
     ] {
         assert_eq!(edit_distance(a, b), distance, "{a} {b}");
         assert_eq!(edit_distance(b, a), distance, "{b} {a}");

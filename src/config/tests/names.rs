@@ -25,7 +25,6 @@ fn names_in_other_scripts_need_a_build_with_them_and_the_mistake_says_how_to_get
 #[cfg(feature = "unicode-names")]
 mod in_other_scripts {
     use super::*;
-    use crate::names::UserName;
 
     fn room(name: &str) -> RoomName {
         RoomName::parse_in(name, Alphabet::Unicode).expect("a name")
@@ -60,7 +59,10 @@ mod in_other_scripts {
     #[test]
     fn operators_are_named_in_other_scripts() {
         let config = good("names = \"unicode\"\noperators = [\"Нина\"]\n[storage]\n");
-        assert_eq!(config.operators, [UserName::parse_in("нина", 1, 32, Alphabet::Unicode).expect("a name")]);
+        assert_eq!(
+            config.operators,
+            [crate::names::UserName::parse_in("нина", 1, 32, Alphabet::Unicode).expect("a name")]
+        );
         let ascii = said("operators = [\"Нина\"]\n[storage]\n");
         assert!(ascii.contains("a name begins with a letter from A to Z"), "{ascii}");
     }
