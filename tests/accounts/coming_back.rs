@@ -63,6 +63,27 @@ fn one_password_and_one_enter_take_over_the_rooms_the_current_room_and_the_view(
 }
 
 #[test]
+fn who_takes_over_reads_back_as_far_as_before_and_no_farther() {
+    let home = Home::new();
+    home.accounts(&["alice", "bob"]);
+    let server = home.start(History::Forgotten, ROOMS);
+    let mut bob = come_in(&server, "bob");
+    for command in [":create den", ":set history none", ":chat", "too early"] {
+        bob.send(command);
+        bob.settle();
+    }
+    let mut stuck = come_in(&server, "alice");
+    view(&mut stuck, "den");
+    bob.send("in time");
+    stuck.expect("bob: in time\r\n");
+    let mut alice = take_over(&server);
+    let mut seen = alice.expect("bob: in time\r\n");
+    alice.send("/history");
+    seen += &alice.expect("bob: in time\r\n");
+    assert!(!seen.contains("too early"), "{seen:?}");
+}
+
+#[test]
 fn who_was_in_the_palette_is_in_the_palette_of_the_same_room() {
     let home = Home::new();
     home.accounts(&["alice"]);
