@@ -38,9 +38,10 @@ fn digits(into: &mut Vec<u8>, value: u64, mut place: u64) {
     }
 }
 
-/// The sender and number of the text that ends this line (without its newline), if one does, whole and unchanged.
+/// The sender and number of the text that ends this line (without its newline), if one does, whole and unchanged. Blanks
+/// behind it are the server's: they cover what may have been typed in that row.
 pub fn parse(line: &[u8], size: usize) -> Option<(usize, u32)> {
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let line = line.trim_ascii_end();
     let text = &line[line.len().checked_sub(size - 1)?..];
     let (head, filler) = text.split_at(HEAD);
     if head[0] != b's' || head[5] != b'n' || head[16] != b' ' || *filler != FILLER[..filler.len()] {
