@@ -279,7 +279,7 @@ pub const TABLE: &[Spec] = &[
     row(Verb::WhoAmI, "whoami", &[], "", "Tells what the server knows of you.", ":whoami", Cost::Read(1)),
     row(Verb::Away, "away", &[], "[text]", "Is told to those who write to you.", ":away at lunch", Cost::Read(1)),
     row(Verb::Back, "back", &[], "", "You are there again.", ":back", Cost::Read(1)),
-    row(Verb::Ignore, "ignore", &[], "[user]", "Hides all of somebody; alone, lists whom.", ":ignore bob", Cost::Read(1)),
+    row(Verb::Ignore, "ignore", &[], "[user]", "Hides all of a user; alone, lists them.", ":ignore bob", Cost::Read(1)),
     row(Verb::Unignore, "unignore", &[], "<user>", "Shows it again.", ":unignore bob", Cost::Read(1)),
     row(Verb::Bell, "bell", &[], "on|off|mentions", "Rings at messages, or where you are named.", ":bell mentions", Cost::Read(1)),
     row(Verb::Color, "color", &[], "on|off", "Switches colour on or off.", ":color off", Cost::Read(1)),

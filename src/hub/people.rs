@@ -65,7 +65,7 @@ impl Hub {
         self.store.as_ref().map_or_else(Timestamp::now, |store| store.moment())
     }
 
-    /// That messages are stored, and for how long, if they are: whoever comes in hears it before they say anything.
+    /// That messages are stored, and for how long, if they are: users hear it before they say anything.
     pub fn storing_notice(&self) -> Option<String> {
         let store = self.store.as_ref().filter(|store| store.keeps_history())?;
         let how_long = match store.retention().map(|retention| retention.as_secs() / 86_400) {
