@@ -1,6 +1,6 @@
 //! What one person's typing costs, in line mode and in character mode: `cargo bench --bench editor`.
 
-use chatsock::line::{Assembler, Editor};
+use chatsock::protocol::line::{Assembler, Editor};
 use divan::{Bencher, black_box, counter::BytesCount, counter::ItemsCount};
 
 fn main() {

@@ -1,6 +1,6 @@
 //! What telnet costs per byte read: `cargo bench --bench telnet`.
 
-use chatsock::telnet::{Link, LinkEvent, Policy};
+use chatsock::protocol::telnet::{Link, LinkEvent, Policy};
 use divan::{Bencher, black_box, counter::BytesCount};
 
 fn main() {

@@ -8,13 +8,13 @@ use std::sync::atomic::AtomicBool;
 use std::thread;
 
 #[cfg(feature = "storage")]
-use chatsock::backup;
+use chatsock::cli::backup;
+#[cfg(feature = "storage")]
+use chatsock::cli::user_admin;
 use chatsock::cli::{self, BackupOptions, Invocation, ServeOptions, UserOptions};
 use chatsock::config::{self, Config, Mistakes};
 use chatsock::hub::{Hub, Request};
 use chatsock::server::{self, Capacity, StartError};
-#[cfg(feature = "storage")]
-use chatsock::user_admin;
 use jiff::Timestamp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;

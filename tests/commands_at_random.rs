@@ -15,7 +15,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use chatsock::command::TABLE;
+use chatsock::ui::command::TABLE;
 use machine::{Logged, argument, eventually, file};
 use random::Random;
 use socket2::SockRef;

@@ -4,8 +4,8 @@
 
 use std::fs;
 
-use chatsock::command::{self, TABLE};
 use chatsock::config;
+use chatsock::ui::command::{self, TABLE};
 
 #[test]
 fn every_command_and_alias_stands_in_the_readme() {

@@ -12,8 +12,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chatsock::message::ClientId;
-use chatsock::throttle::Attempter;
+use chatsock::access::attempts::Attempter;
+use chatsock::chat::message::ClientId;
 use machine::{Logged, argument, eventually, file};
 use support::{Client, Program, Server};
 use terminal::{Terminal, UP};

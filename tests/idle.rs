@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 use chatsock::config::Config;
 use chatsock::hub::Hub;
 use chatsock::outbox::{Ended, Outbox};
-use chatsock::palette::Door;
-use chatsock::screen::{Clock, Tone};
 use chatsock::session::Session;
+use chatsock::ui::palette::Door;
+use chatsock::ui::screen::{Clock, Tone};
 use socket2::SockRef;
 use support::{Client, PATIENCE, Server};
 

@@ -9,7 +9,7 @@ mod terminal;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use chatsock::telnet::IAC;
+use chatsock::protocol::telnet::IAC;
 use support::{Client, Server};
 use terminal::Terminal;
 

@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::path::Path;
 
-use chatsock::telnet::{Link, LinkEvent, Policy};
+use chatsock::protocol::telnet::{Link, LinkEvent, Policy};
 
 const NAMES: [(&str, u8); 32] = [
     ("IAC", 255),

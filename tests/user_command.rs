@@ -87,8 +87,8 @@ mod with_storage {
     use std::sync::mpsc;
     use std::time::Instant;
 
-    use chatsock::names::UserName;
-    use chatsock::password::verify;
+    use chatsock::access::password::verify;
+    use chatsock::chat::names::UserName;
     use chatsock::store::{Account, Hashed, Store, StoreOptions};
 
     use super::support::PATIENCE;

@@ -333,7 +333,7 @@ fn a_live_view_says_the_date_at_midnight_in_the_readers_zone_and_marks_what_was_
 
 #[test]
 fn a_window_dragged_over_two_hundred_widths_is_redrawn_a_few_times_and_for_the_last_one() {
-    use chatsock::telnet::{IAC, NAWS, SB, SE};
+    use chatsock::protocol::telnet::{IAC, NAWS, SB, SE};
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut alice = terminal::Terminal::chat(server.address(), "alice", "general");

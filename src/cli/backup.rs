@@ -1,50 +1,71 @@
-//! The command line of `chatsock backup`.
+//! `chatsock backup`: the database copied into a new file, on the command line.
 //!
-//! *Owns* its words, and the wording of a wrong call of it. *Knows nothing of* the database.
-//! *Called by* `cli`.
+//! *Owns* what it says. *Knows nothing of* how the copy is made, and of how arguments are written.
+//! *Called by* `main`, in builds with the feature `storage`.
 
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use lexopt::{Arg, Parser};
+use crate::config::Config;
+use crate::store::{BackupError, Store};
 
-use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
-
-/// As the caller writes it.
-pub(super) const WORD: &str = "backup";
-
-/// What to copy, and where.
+/// Why there is no back-up. One sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackupOptions {
-    /// The file named with `--config`.
-    pub config: Option<PathBuf>,
-    /// The file to make.
-    pub file: PathBuf,
+pub enum Failure {
+    /// The configuration keeps nothing on disk. Its file, if there is one.
+    NoStorage(Option<PathBuf>),
+    /// The store says why.
+    Store(BackupError),
 }
 
-/// Reads what follows the word `backup`; `config` is the file if it was named before that.
-pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<Invocation, UsageError> {
-    let mut file: Option<OsString> = None;
-    while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
-        match arg {
-            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
-            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
-            Arg::Long("config") => super::config_file(parser, &mut config)?,
-            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), WORD)),
-            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
-                return Err(no_servers_option(&format!("--{name}"), WORD));
-            }
-            Arg::Value(word) if file.is_none() => file = Some(word),
-            Arg::Value(_) => {
-                return Err(UsageError("chatsock backup takes one file; leave out the rest".to_owned()));
-            }
-            other => return Err(unexpected(&other)),
+impl Failure {
+    /// Whether the user can mend it: exit status 2, otherwise 1.
+    #[must_use]
+    pub fn is_users(&self) -> bool {
+        match self {
+            Failure::NoStorage(_) => true,
+            Failure::Store(error) => error.is_users(),
         }
     }
-    match file.filter(|file| !file.is_empty()) {
-        Some(file) => Ok(Invocation::Backup(BackupOptions { config, file: file.into() })),
-        None => Err(UsageError(
-            "chatsock backup needs a file that is not there yet, as in chatsock backup copy.db".to_owned(),
-        )),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::NoStorage(Some(file)) => write!(
+                f,
+                "{} has no section [storage], so there is no database to back up; name the config of the server with --config",
+                file.display()
+            ),
+            Failure::NoStorage(None) => f.write_str(
+                "there is no chatsock.toml here, with the section [storage] for the database; name the file with --config",
+            ),
+            Failure::Store(error) => error.fmt(f),
+        }
     }
+}
+
+impl std::error::Error for Failure {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Failure::NoStorage(_) => None,
+            Failure::Store(error) => Some(error),
+        }
+    }
+}
+
+/// Copies the database of a configuration into a file that must not be there; what to print then, without the last newline.
+/// `config_file` is the file that `config` was read from, if there is one; `stop` ends it.
+///
+/// # Errors
+///
+/// Why there is no back-up. Nothing of it is left then.
+pub fn run(config: &Config, config_file: Option<&Path>, to: &Path, stop: &Arc<AtomicBool>) -> Result<String, Failure> {
+    let Some(storage) = &config.storage else {
+        return Err(Failure::NoStorage(config_file.map(Path::to_owned)));
+    };
+    Store::back_up(&storage.path, to, stop).map_err(Failure::Store)?;
+    Ok(format!("{} is backed up in {}.", storage.path.display(), to.display()))
 }

@@ -7,7 +7,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::{Config, Mistake, Mistakes, parse};
+use super::parse;
+
+use super::{Config, Mistake, Mistakes};
 
 /// Longest file read, in bytes.
 ///

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 
 use super::storage;
 use super::value::{Reader, Section, quoted};
-use crate::names::nearest;
+use crate::chat::names::nearest;
 
 pub(super) const TOP_KEYS: &[&str] = &[
     "listen",

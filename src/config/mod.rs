@@ -22,15 +22,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use crate::account::Accounts;
-use crate::names::{Alphabet, RoomName, UserName};
-pub use crate::secret::{Hashed, Secret};
+pub use crate::chat::account_policy::Accounts;
+use crate::chat::names::{Alphabet, RoomName, UserName};
+pub use crate::chat::secret::{Hashed, Secret};
 
 mod address;
 mod file;
 mod keys;
 mod mistake;
-mod network;
 mod read;
 mod rooms;
 mod storage;
@@ -40,11 +39,11 @@ mod tests;
 mod tls;
 mod value;
 
+pub use crate::access::network::{Network, NetworkError};
 pub use address::{AddressError, clash, parse_address};
 pub use file::load;
 pub use keys::{keys, lacking};
 pub use mistake::{Mistake, Mistakes};
-pub use network::{Network, NetworkError};
 pub use read::parse;
 pub use storage::Storage;
 

@@ -9,14 +9,14 @@ use toml::de::{DeTable, DeValue};
 
 use super::address::{clash, parse_address};
 use super::keys::{LIMIT_KEYS, lacking, unknown_at_the_top, unknown_keys};
-use super::network::Network;
 use super::rooms::read_rooms;
 use super::storage::{self, read_accounts, read_storage};
 use super::syntax::{Tree, with_tree};
 use super::tls::{read_plain, read_state_dir, read_tls, refuse_nowhere};
 use super::value::{Reader, Section, kind};
 use super::{Config, Limits, Mistakes, Telnet};
-use crate::names::{Alphabet, UNICODE_BUILT};
+use crate::access::network::Network;
+use crate::chat::names::{Alphabet, UNICODE_BUILT};
 
 /// Counts stay within 32 bits, so that a config means the same on every machine.
 pub(super) const MAX_COUNT: usize = u32::MAX as usize;

@@ -12,9 +12,9 @@ use super::keys::{ROOM_KEYS, bare, unknown_keys};
 use super::read::MAX_COUNT;
 use super::value::{Reader, Section, Value, kind};
 use super::{Entry, RoomConfig, Secret};
-use crate::command;
-use crate::names::{Alphabet, RoomName, UNICODE_BUILT};
+use crate::chat::names::{Alphabet, RoomName, UNICODE_BUILT};
 use crate::text::sanitize;
+use crate::ui::command;
 
 /// Longest room password, in characters. Far over what people type, far under what would slow anything down.
 const MAX_PASSWORD: usize = 128;

@@ -13,8 +13,8 @@ use super::Config;
 use super::keys::{STORAGE_KEYS, lacking, unknown_keys};
 use super::read::{DAY, contradiction};
 use super::value::{Reader, Section};
-use crate::account::Accounts;
-use crate::names::{USER_NAME_MAX, UserName};
+use crate::chat::account_policy::Accounts;
+use crate::chat::names::{USER_NAME_MAX, UserName};
 
 /// Whether this build can keep anything on disk.
 pub(super) const BUILT: bool = cfg!(feature = "storage");

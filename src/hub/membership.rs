@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Hub;
-use crate::conversation::MembershipId;
-use crate::message::ClientId;
-use crate::order::GRACE;
-use crate::room::{Change, Door, Going, NotEntered, Room, Visitor};
-use crate::roster::Person;
-use crate::timer::Task;
+use crate::chat::conversation::MembershipId;
+use crate::chat::message::ClientId;
+use crate::chat::moderation::GRACE;
+use crate::hub::room::{Change, Door, Going, NotEntered, Room, Visitor};
+use crate::hub::roster::Person;
+use crate::hub::timer::Task;
 
 /// A place in a room.
 pub struct Membership {
@@ -129,10 +129,10 @@ mod tests {
     use socket2::{Domain, Socket, Type};
 
     use super::*;
+    use crate::chat::names::{RoomName, UserName};
     use crate::config::Config;
-    use crate::names::{RoomName, UserName};
     use crate::outbox::Outbox;
-    use crate::screen::Clock;
+    use crate::ui::screen::Clock;
 
     struct Scene {
         hub: Arc<Hub>,
@@ -146,7 +146,7 @@ mod tests {
         let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
         let outbox = Outbox::new(hub.next_client(), ours.into(), Arc::clone(&hub.laggards));
         let name = UserName::parse("alice", 1, 12).expect("a name");
-        let address = crate::roster::Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), shared: false };
+        let address = crate::hub::roster::Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), shared: false };
         let person = hub.roster.claim(&name, None, 12, &outbox, address, Instant::now()).expect("free");
         let room = hub.rooms.find(&RoomName::parse("general").expect("a name")).expect("a room");
         Scene { hub, room, person }

@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::conversation::RoomId;
-use crate::identity::AccountId;
-use crate::room::Door;
+use crate::chat::conversation::RoomId;
+use crate::chat::identity::AccountId;
+use crate::hub::room::Door;
 
 /// Most accounts remembered: a few kilobytes each at the very most. Of more some are forgotten, and are only in the rooms again
 /// that the disk knows of.

@@ -7,10 +7,10 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::personal::Personal;
-use crate::message::{ClientId, Event, Message, MessageId, Sequenced};
-use crate::names::{UserName, fold};
-use crate::screen::{Clock, Extent, Look, Reader, overwrite, render_event, words};
+use super::preferences::Personal;
+use crate::chat::message::{ClientId, Event, Message, MessageId, Sequenced};
+use crate::chat::names::{UserName, fold};
+use crate::ui::screen::{Clock, Extent, Look, Reader, overwrite, render_event, words};
 
 /// All events' text for one look, and where each one's ends.
 struct Rendered {

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::{Batch, Outbox, State};
-use crate::message::{MessageId, Sequenced};
+use crate::chat::message::{MessageId, Sequenced};
 
 impl Outbox {
     /// In the open view of a room this person may read nothing that was said up to this message, not even where it is

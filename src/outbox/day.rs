@@ -5,7 +5,7 @@
 //! *Called by* `outbox` before whatever is shown in the view, and by `session` at midnight.
 
 use super::{Outbox, State};
-use crate::screen::{Clock, Tone};
+use crate::ui::screen::{Clock, Tone};
 
 /// No moment of a wall clock.
 pub(super) const NEVER: i64 = i64::MAX;

@@ -13,12 +13,12 @@ mod backlog;
 mod batch;
 mod bounded;
 mod day;
-mod ended;
-mod laggards;
-mod personal;
+mod disconnect;
+mod encrypted;
+mod on_screen;
+mod preferences;
 mod reader;
-mod sealed;
-mod shown;
+mod slow_readers;
 #[cfg(test)]
 mod tests;
 mod transmit;
@@ -28,22 +28,22 @@ mod whereabouts;
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 
-use crate::conversation::{Conversation, MembershipId};
-use crate::message::{Addressee, ClientId, MessageId};
-use crate::names::UserName;
-use crate::screen::{Display, Place, Tone};
+use crate::chat::conversation::{Conversation, MembershipId};
+use crate::chat::message::{Addressee, ClientId, MessageId};
+use crate::chat::names::UserName;
+use crate::protocol::wire::Codec;
 use crate::text::Charset;
-use crate::wire::Codec;
+use crate::ui::screen::{Display, Place, Tone};
 use backlog::Backlog;
 use batch::Wanted;
 use day::NEVER;
-use personal::Personal;
-use shown::Shown;
+use on_screen::Shown;
+use preferences::Personal;
 
 pub use batch::Batch;
-pub use ended::Ended;
-pub use laggards::{Laggards, OutboxLimits};
-pub use personal::MOST_IGNORED;
+pub use disconnect::Ended;
+pub use preferences::MOST_IGNORED;
+pub use slow_readers::{Laggards, OutboxLimits};
 
 /// Give the memory of an emptied buffer back when it is larger than this, in bytes: most replies are shorter, and with
 /// ten thousand idle people every kilobyte kept is ten megabytes.

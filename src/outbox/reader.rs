@@ -5,9 +5,9 @@
 //! *Called by* `session`; `direct` asks whether somebody is ignored.
 
 use super::{MOST_IGNORED, NEVER, Outbox, Personal, State};
-use crate::message::{Addressee, ClientId};
-use crate::names::UserName;
-use crate::screen::{Bell, Clock};
+use crate::chat::message::{Addressee, ClientId};
+use crate::chat::names::UserName;
+use crate::ui::screen::{Bell, Clock};
 
 impl State {
     fn change<R>(&mut self, change: impl FnOnce(&mut Personal) -> R) -> R {

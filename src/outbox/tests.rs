@@ -19,10 +19,10 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::transmit::Swept;
 use super::*;
-use crate::conversation::RoomId;
-use crate::message::{Draft, Event, Message, MessageId, Sequenced};
-use crate::names::RoomName;
-use crate::screen::{Clock, without_blanks};
+use crate::chat::conversation::RoomId;
+use crate::chat::message::{Draft, Event, Message, MessageId, Sequenced};
+use crate::chat::names::RoomName;
+use crate::ui::screen::{Clock, without_blanks};
 
 /// Long, because a loaded machine is no failure.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -13,9 +13,9 @@ use std::time::Instant;
 use socket2::SockRef;
 
 use super::{Ended, KEPT_BUFFER, Outbox, State, Whose};
-use crate::telnet::recode_as_latin1;
+use crate::protocol::telnet::recode_as_latin1;
+use crate::protocol::wire::Codec;
 use crate::text::Charset;
-use crate::wire::Codec;
 
 impl Outbox {
     /// Ends the connection from outside its session: the reading thread wakes and leaves with this reason, unless it had

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{BELL, Batch, NEVER, Notice, Outbox, Own, Personal, Shown, State, View, Whose};
-use crate::conversation::{Conversation, MembershipId};
-use crate::message::{Addressee, Event, MessageId, News, Sequenced};
-use crate::screen::{Clock, Place, Reader, Tone, render_event};
+use crate::chat::conversation::{Conversation, MembershipId};
+use crate::chat::message::{Addressee, Event, MessageId, News, Sequenced};
+use crate::ui::screen::{Clock, Place, Reader, Tone, render_event};
 
 /// Whether messages have their times and ids.
 #[derive(Clone, Copy)]
@@ -23,7 +23,13 @@ enum Stamps {
 
 impl State {
     /// Appends one event as this person sees it; true if his bell rings.
-    fn render(&mut self, client: crate::message::ClientId, event: &Event, stamps: Stamps, clock: &mut Clock) -> bool {
+    fn render(
+        &mut self,
+        client: crate::chat::message::ClientId,
+        event: &Event,
+        stamps: Stamps,
+        clock: &mut Clock,
+    ) -> bool {
         let State { display, unsent, name, personal, .. } = self;
         let look = match stamps {
             Stamps::Wanted => display.look(),

@@ -3,8 +3,8 @@
 //! *Owns* nothing. *Called by* `session`, of another connection.
 
 use super::Outbox;
-use crate::conversation::Conversation;
-use crate::screen::Place;
+use crate::chat::conversation::Conversation;
+use crate::ui::screen::Place;
 
 impl Outbox {
     /// What this person has open, the current one last, and whether that one is in view.

@@ -16,13 +16,14 @@ use socket2::{SockRef, TcpKeepalive};
 
 use super::Capacity;
 use super::transport::Entrance;
+use crate::access::admission::NotAdmitted;
+use crate::access::rate::Rate;
 use crate::hub::Hub;
+use crate::hub::shutdown::Open;
 use crate::outbox::{Ended, Outbox};
-use crate::palette::{Door, seconds};
 use crate::session::{Session, ban_sentence, close_socket};
-use crate::shutdown::Open;
 use crate::text;
-use crate::throttle::{NotAdmitted, Rate};
+use crate::ui::palette::{Door, seconds};
 
 /// Stack of a client's thread, in bytes. A session needs about 20 KiB in an optimised build and three times that in a
 /// debug build; only what is touched is ever resident.

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::transport::Ports;
 use crate::outbox::{Ended, Outbox};
+use crate::protocol::wire::{Codec, Fed, FirstBytes, TlsError, Verdict, is_typed};
 use crate::session::close_socket;
 use crate::text::escape_for_log;
-use crate::wire::{Codec, Fed, FirstBytes, TlsError, Verdict, is_typed};
 
 #[cfg(test)]
 mod tests;

@@ -23,13 +23,13 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, tz::TimeZone};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+use crate::access::exit_code::ExitCode;
 use crate::config::Config;
-use crate::exit_code::ExitCode;
 use crate::hub::Hub;
 use crate::outbox::Ended;
-use crate::palette::Door;
-use crate::screen::{Clock, Tone};
 use crate::store::{Kept, News, OpenError, Store, StoreOptions, TellNews};
+use crate::ui::palette::Door;
+use crate::ui::screen::{Clock, Tone};
 use reminder::Reminder;
 use transport::{Entrance, Ports, Transport};
 
@@ -299,9 +299,9 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
 fn stop(hub: &Hub) {
     let delay = hub.config().shutdown_delay;
     let end = Instant::now() + delay;
-    log::info!("stopping in {}", crate::palette::seconds(delay));
+    log::info!("stopping in {}", crate::ui::palette::seconds(delay));
     hub.shutdown.announce();
-    let line = format!("Server is shutting down in {}.", crate::palette::seconds(delay));
+    let line = format!("Server is shutting down in {}.", crate::ui::palette::seconds(delay));
     for outbox in hub.roster.connections() {
         outbox.announce(Tone::News, &line);
     }

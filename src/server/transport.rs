@@ -20,9 +20,9 @@ use super::certificate::Certificate;
 use super::handshake;
 use crate::config::{Config, Plain};
 use crate::outbox::{Ended, Outbox};
-use crate::palette::Door;
 #[cfg(feature = "tls")]
-use crate::wire::{Codec, Foreign, Tls};
+use crate::protocol::wire::{Codec, Foreign, Tls};
+use crate::ui::palette::Door;
 
 /// What the bytes of a listener's connections are wrapped in.
 #[derive(Clone)]

@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
-use crate::account::Accounts;
-use crate::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
-use crate::password;
-use crate::roster::{Login, Person};
-use crate::screen::Tone;
-use crate::secret::Secret;
+use crate::access::password;
+use crate::chat::account_policy::Accounts;
+use crate::chat::secret::Secret;
+use crate::hub::roster::{Login, Person};
 use crate::store::{Hashed, NotCreated};
+use crate::ui::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
+use crate::ui::screen::Tone;
 
 /// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight. It
 /// is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
@@ -111,7 +111,7 @@ impl Session {
             return self.outbox.tell(Tone::Refusal, &line);
         }
         if let Err(wait) = self.hub.count_registration(self.ip(), Instant::now()) {
-            let wait = crate::span::told(wait);
+            let wait = crate::chat::duration::told(wait);
             let line = format!("Too many accounts were made from your address: try again in {wait}.");
             return self.outbox.tell(Tone::Refusal, &line);
         }

@@ -12,7 +12,7 @@ use super::Session;
 use super::idle::Due;
 use crate::config::Config;
 use crate::outbox::Ended;
-use crate::screen::Tone;
+use crate::ui::screen::Tone;
 
 /// How long a session waits at most before it looks at its deadlines again.
 ///
@@ -60,7 +60,7 @@ impl Session {
             Due::Nothing => {}
             _ if self.keeps_order(now) => self.idle.typed(now),
             Due::Warning(left) => {
-                let left = crate::palette::seconds(left);
+                let left = crate::ui::palette::seconds(left);
                 let line = format!("You have typed nothing for a while: you will be logged out in {left}.");
                 self.outbox.tell(Tone::News, &line);
             }

@@ -10,7 +10,7 @@
 use std::time::Instant;
 
 use super::Session;
-use crate::line::WORK_AT_ONCE;
+use crate::protocol::line::WORK_AT_ONCE;
 
 /// What came behind keys that were not paid for.
 #[derive(Debug)]

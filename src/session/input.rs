@@ -6,16 +6,16 @@
 
 use std::time::{Duration, Instant};
 
+use super::line_queue::is_blank;
 use super::pending::Waiting;
-use super::turns::is_blank;
 use super::{REPLIES_AT_ONCE, Session};
-use crate::line::{EditorEvent, Keep, LineEvent, WORK_AT_ONCE};
+use crate::access::rate::Turn;
 use crate::outbox::Ended;
-use crate::palette::{Effect, Input, seconds};
-use crate::screen::{Display, Tone};
-use crate::telnet::LinkEvent;
-use crate::throttle::Turn;
-use crate::wire::{Foreign, Verdict};
+use crate::protocol::line::{EditorEvent, Keep, LineEvent, WORK_AT_ONCE};
+use crate::protocol::telnet::LinkEvent;
+use crate::protocol::wire::{Foreign, Verdict};
+use crate::ui::palette::{Effect, Input, seconds};
+use crate::ui::screen::{Display, Tone};
 
 /// What a line may have where `line_bytes` sets no limit, in bytes: what a stranger can make grow is bounded all the same.
 const LONGEST_LINE: usize = 1 << 20;
@@ -132,7 +132,7 @@ impl Session {
         self.answer_below();
     }
 
-    pub(super) fn with_editor(&self, work: impl FnOnce(&mut crate::line::Editor, &mut Vec<u8>)) {
+    pub(super) fn with_editor(&self, work: impl FnOnce(&mut crate::protocol::line::Editor, &mut Vec<u8>)) {
         self.outbox.with_display(|display, out| {
             let mut unseen = Vec::new();
             let out = if display.is_shown() { out } else { &mut unseen };

@@ -10,16 +10,16 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Session;
+use crate::chat::action::ReadBack;
+use crate::chat::conversation::Conversation;
+use crate::chat::identity::Whom;
+use crate::chat::permission::Role;
 use crate::config::Entry;
-use crate::conversation::Conversation;
-use crate::deed::ReadBack;
-use crate::identity::Whom;
-use crate::palette::people;
-use crate::permission::Role;
-use crate::room::{Facts, Room};
-use crate::roster::Person;
-use crate::screen::{Place, Tone};
+use crate::hub::room::{Facts, Room};
+use crate::hub::roster::Person;
 use crate::text;
+use crate::ui::palette::people;
+use crate::ui::screen::{Place, Tone};
 
 impl Session {
     #[inline(never)]
@@ -197,7 +197,7 @@ impl Session {
     }
 
     /// Shows what is missing of the last `count` messages in memory, as far as it is on disk.
-    fn show_older(&self, room: &Arc<Room>, actor: &crate::deed::Actor, count: usize) -> (usize, bool) {
+    fn show_older(&self, room: &Arc<Room>, actor: &crate::chat::action::Actor, count: usize) -> (usize, bool) {
         let now = Instant::now();
         let missing = count.saturating_sub(room.history(actor, count, now).len());
         let wanted = room.older_than(actor, now).filter(|older| missing > 0 && older.is_any());

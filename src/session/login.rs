@@ -11,19 +11,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
-use crate::account::Accounts;
+use crate::access::address::address_key;
+use crate::access::login_limiter::{LoginKey, Refused};
+use crate::access::password;
+use crate::chat::account_policy::Accounts;
+use crate::chat::identity::Whom;
+use crate::chat::names::UserName;
+use crate::chat::secret::Secret;
 use crate::hub::Checkpoint;
-use crate::identity::Whom;
-use crate::login_throttle::{LoginKey, Refused};
-use crate::names::UserName;
+use crate::hub::roster::{Login, NotFree, Origin, Person};
 use crate::outbox::Ended;
-use crate::palette::{Answer, LoginRefusal};
-use crate::password;
-use crate::roster::{Login, NotFree, Origin, Person};
-use crate::screen::Tone;
-use crate::secret::Secret;
 use crate::store::{Account, Hashed, NotRead};
-use crate::throttle::address_key;
+use crate::ui::palette::{Answer, LoginRefusal};
+use crate::ui::screen::Tone;
 
 /// What those hear whose connection ends because they want another one.
 pub(super) const THROWN_OUT: &str = "You were logged out from another connection of your account.";

@@ -5,10 +5,10 @@
 //! *Called by* `session::login`, `session::personal`.
 
 use super::Session;
-use crate::names::{NameError, UserName};
-use crate::palette::{Answer, LoginRefusal};
-use crate::roster::NotFree;
+use crate::chat::names::{NameError, UserName};
+use crate::hub::roster::NotFree;
 use crate::store::NotRead;
+use crate::ui::palette::{Answer, LoginRefusal};
 
 impl Session {
     /// The answer to a guest's name that could be taken for an account's, or for a reserved word.

@@ -9,69 +9,70 @@
 //! *Called by* `server`.
 
 mod account;
-mod afterwards;
-mod arrival;
-mod coming_back;
-mod complete;
+mod close;
+mod completion;
 mod deadlines;
+mod dispatch;
 mod editing;
-mod effects;
-mod farewell;
+mod flood_notice;
 mod idle;
 mod input;
-mod keeping;
+mod line_queue;
 mod listings;
 mod login;
+mod login_restore;
 mod look_alikes;
+mod message_actions;
 mod moderation;
 mod notices;
 mod operator;
 mod pending;
-mod personal;
-mod reading;
-mod refused;
+mod profile;
+mod read;
 mod resizing;
-mod returned;
+mod resume;
+mod returned_lines;
 mod rooms;
 mod search;
+mod storage;
 mod talk;
 mod temporary;
 mod terminal;
-mod turns;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::access::attempts::Attempter;
+use crate::access::rate::Bucket;
+use crate::chat::action::Actor;
+use crate::chat::conversation::MembershipId;
+use crate::chat::message::{MessageId, Quoted};
 use crate::config::Telnet;
-use crate::conversation::MembershipId;
-use crate::deed::Actor;
 use crate::hub::Hub;
-use crate::line::Assembler;
-use crate::message::{MessageId, Quoted};
+use crate::hub::room::Room;
+use crate::hub::roster::Person;
 use crate::outbox::{Ended, Outbox};
-use crate::palette::{Door, Effect, Palette, Rules};
-use crate::room::Room;
-use crate::roster::Person;
-use crate::screen::Tone;
+use crate::protocol::line::Assembler;
+use crate::protocol::telnet::{Link, Policy};
+use crate::protocol::wire::FirstBytes;
 use crate::store::Account;
-use crate::telnet::{Link, Policy};
-use crate::throttle::{Attempter, Bucket};
-use crate::wire::FirstBytes;
-use arrival::{Missed, Visited};
-use coming_back::ComingBack;
+use crate::ui::palette::{Door, Effect, Palette, Rules};
+use crate::ui::screen::Tone;
 use editing::HeldKeys;
+use flood_notice::Refused;
 use idle::Idle;
+use login_restore::{Missed, Visited};
 use pending::Pending;
-use reading::more_waits;
-use refused::Refused;
-use returned::Returned;
+use read::more_waits;
+use resume::ComingBack;
+use returned_lines::Returned;
 use rooms::JoinedRoom;
 
 pub(crate) use operator::ban_sentence;
 
-pub(crate) use farewell::close_socket;
+pub(crate) use close::close_socket;
 
 /// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
 /// of idle people its size counts.

@@ -8,17 +8,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
+use crate::chat::action::{Act, Actor, Denied};
+use crate::chat::conversation::RoomId;
+use crate::chat::duration;
+use crate::chat::moderation::GRACE;
 use crate::config::Entry;
-use crate::conversation::RoomId;
-use crate::deed::{Act, Actor, Denied};
 use crate::hub::Request;
-use crate::order::GRACE;
+use crate::hub::room::Room;
+use crate::hub::timer::Task;
 use crate::outbox::Ended;
-use crate::palette::seconds;
-use crate::room::Room;
-use crate::screen::Tone;
-use crate::timer::Task;
-use crate::{span, text};
+use crate::text;
+use crate::ui::palette::seconds;
+use crate::ui::screen::Tone;
 
 /// Wrong exit codes on one connection before it is closed.
 const WRONG_CODES: u8 = 3;
@@ -92,7 +93,7 @@ impl Session {
         let config = &facts.config;
         let limit = config.limit.map_or_else(|| "none".to_owned(), |limit| limit.to_string());
         let password = if config.entry.has_password() { "set" } else { "none" };
-        let slow = if facts.slow.is_zero() { "off".to_owned() } else { span::told(facts.slow) };
+        let slow = if facts.slow.is_zero() { "off".to_owned() } else { duration::told(facts.slow) };
         let description = if config.description.is_empty() { "none" } else { &config.description };
         for line in [
             format!("description   {description}"),
@@ -143,7 +144,7 @@ impl Session {
         for ban in bans {
             let length = ban.until.map_or_else(
                 || "until lifted".to_owned(),
-                |until| format!("{} left", span::told(until.saturating_duration_since(now))),
+                |until| format!("{} left", duration::told(until.saturating_duration_since(now))),
             );
             let address = match ban.address.filter(|_| addresses) {
                 Some(address) => format!(", from {address}"),

@@ -5,9 +5,9 @@
 //! *Called by* `session`.
 
 use super::Session;
-use crate::conversation::Conversation;
+use crate::chat::conversation::Conversation;
 use crate::outbox::Notice;
-use crate::palette::Answer;
+use crate::ui::palette::Answer;
 
 impl Session {
     /// Tells the outbox where the person is, after hearing of every room he was put out of.

@@ -9,16 +9,16 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Session;
+use crate::chat::duration;
+use crate::chat::identity::Whom;
+use crate::chat::names::UserName;
 use crate::config::Network;
 use crate::hub::MOST_ADDRESS_BANS;
-use crate::identity::Whom;
-use crate::names::UserName;
+use crate::hub::room::Room;
 use crate::outbox::Ended;
-use crate::palette;
-use crate::room::Room;
-use crate::screen::Tone;
-use crate::span;
 use crate::store::AddressBan;
+use crate::ui::palette;
+use crate::ui::screen::Tone;
 
 impl Session {
     /// The operator's name; nothing for anybody else, who is told. An account that was taken away meanwhile, by `chatsock
@@ -49,7 +49,7 @@ impl Session {
         let line = format!("Broadcast from {name}: {text}");
         let everybody = self.hub.roster.people();
         // What was said is not written down, only that something was.
-        self.hub.audit(&name, &format!("broadcast to {}", crate::palette::people(everybody.len())));
+        self.hub.audit(&name, &format!("broadcast to {}", crate::ui::palette::people(everybody.len())));
         for person in everybody {
             if person.client() == self.outbox.id() {
                 self.outbox.tell(Tone::News, &line);
@@ -86,8 +86,8 @@ impl Session {
         let told = ban_sentence(&ban, at);
         let kept = self.hub.ban_address(ban);
         let ended = self.end_connections(network, &told);
-        let length = wanted.lasts.map(|lasts| format!(" for {}", span::told(lasts))).unwrap_or_default();
-        let people = crate::palette::people(ended);
+        let length = wanted.lasts.map(|lasts| format!(" for {}", duration::told(lasts))).unwrap_or_default();
+        let people = crate::ui::palette::people(ended);
         // Before the confirmation, which may be read as one of both.
         if let Err(error) = kept {
             self.tell_not_kept(&error);
@@ -200,7 +200,7 @@ pub(crate) fn ban_sentence(ban: &AddressBan, now: Timestamp) -> String {
             let left = until.duration_since(now).unsigned_abs();
             format!(
                 "Your address is banned for {}{reason}.",
-                span::told(std::time::Duration::from_secs(left.as_secs()))
+                duration::told(std::time::Duration::from_secs(left.as_secs()))
             )
         }
         None => format!("Your address is banned{reason}."),

@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::allowance::{Allowance, Share};
-use crate::command::Cost;
-use crate::message::ClientId;
+use crate::access::allowance::{Allowance, Share};
+use crate::chat::message::ClientId;
+use crate::ui::command::Cost;
 
 /// Most lines that wait. The rate limits let about forty wait for their three seconds; the rest is for the newcomers'
 /// wait, in which a script may send all it has. Their bytes are bounded by an [`Allowance`], which all connections share.

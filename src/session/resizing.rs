@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use super::Session;
-use crate::screen::Place;
+use crate::ui::screen::Place;
 
 impl Session {
     /// Telnet has told the window's size.

@@ -11,20 +11,20 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Session;
-use crate::command;
+use crate::access::address::address_key;
+use crate::access::password;
+use crate::chat::action::ReadBack;
+use crate::chat::conversation::{Conversation, RoomId};
+use crate::chat::identity::Whom;
+use crate::chat::names::RoomName;
 use crate::config::{Entry, RoomConfig, Secret};
-use crate::conversation::{Conversation, RoomId};
-use crate::deed::ReadBack;
+use crate::hub::room::{Change, Door, Going, Made, NotEntered, Room};
+use crate::hub::rooms::CannotMake;
+use crate::hub::worker_pool::Busy;
 use crate::hub::{Checkpoint, Membership};
-use crate::identity::Whom;
-use crate::names::RoomName;
-use crate::palette::{Answer, Came, JoinRefusal, NotMade};
-use crate::password;
-use crate::room::{Change, Door, Going, Made, NotEntered, Room};
-use crate::room_table::CannotMake;
-use crate::screen::Tone;
-use crate::throttle::address_key;
-use crate::work::Busy;
+use crate::ui::command;
+use crate::ui::palette::{Answer, Came, JoinRefusal, NotMade};
+use crate::ui::screen::Tone;
 
 /// How often a password is compared again because the room got another one meanwhile. An admin who changes it three times
 /// within one comparison wants nobody to come in.

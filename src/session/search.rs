@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::message::Event;
-use crate::names::{RoomName, UserName};
-use crate::room::{Older, restored};
-use crate::screen::{Tone, render_hit};
-use crate::search;
+use crate::chat::message::Event;
+use crate::chat::names::{RoomName, UserName};
+use crate::chat::pattern;
+use crate::hub::room::{Older, restored};
 use crate::store::Store;
+use crate::ui::screen::{Tone, render_hit};
 
 /// Most hits shown: a screen of them.
 const MOST_HITS: usize = 20;
@@ -65,9 +65,9 @@ impl Session {
     pub(super) fn search(&mut self, pattern: String) {
         let (messages, beyond) = (self.readable(), self.beyond().filter(|beyond| !beyond.rooms.is_empty()));
         let found = self.hub.work.run(self.ip(), move || {
-            let pattern = search::compile(&pattern)?;
+            let pattern = pattern::compile(&pattern)?;
             let found = find(&pattern, &messages);
-            Ok::<_, search::PatternError>((pattern, found))
+            Ok::<_, pattern::PatternError>((pattern, found))
         });
         let found = match (found, beyond) {
             (Ok(Ok((pattern, mut found))), Some(beyond)) if !found.more && found.unsearched == 0 => {
@@ -165,7 +165,7 @@ impl Session {
 impl Beyond {
     /// Goes on from memory to the disk: room by room, newest first, as long as there is time, and puts what it finds in
     /// order behind what was found before.
-    fn find(&self, pattern: &search::Pattern, found: &mut Found) {
+    fn find(&self, pattern: &pattern::Pattern, found: &mut Found) {
         let deadline = Instant::now() + DISK_PATIENCE;
         let mut hits = Vec::new();
         for (name, older) in &self.rooms {
@@ -210,7 +210,7 @@ impl Beyond {
     }
 }
 
-fn find(pattern: &search::Pattern, messages: &[(Arc<str>, Arc<Event>)]) -> Found {
+fn find(pattern: &pattern::Pattern, messages: &[(Arc<str>, Arc<Event>)]) -> Found {
     let deadline = Instant::now() + PATIENCE;
     let mut found = Found { hits: Vec::new(), more: false, unsearched: 0, cut: false };
     for (index, (place, event)) in messages.iter().enumerate() {

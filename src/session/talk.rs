@@ -10,19 +10,19 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Session;
-use crate::conversation::Conversation;
-use crate::deed::{Actor, Denied};
-use crate::direct::{Pair, TooMany};
+use crate::chat::action::{Actor, Denied};
+use crate::chat::conversation::Conversation;
+use crate::chat::identity::Whom;
+use crate::chat::message::{Addressee, Draft, Event, Message, MessageId};
+use crate::chat::names::UserName;
 use crate::hub::Checkpoint;
-use crate::identity::Whom;
-use crate::message::{Addressee, Draft, Event, Message, MessageId};
-use crate::names::UserName;
+use crate::hub::direct::{Pair, TooMany};
+use crate::hub::room::Room;
+use crate::hub::roster::Person;
+use crate::hub::timer::Task;
 use crate::outbox::Own;
-use crate::palette::{self, Answer};
-use crate::room::Room;
-use crate::roster::Person;
-use crate::screen::Tone;
-use crate::timer::Task;
+use crate::ui::palette::{self, Answer};
+use crate::ui::screen::Tone;
 
 impl Session {
     #[inline(never)]

@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use super::Session;
-use crate::allowance::Share;
-use crate::message::ClientId;
-use crate::screen::Tone;
-use crate::throttle::network_key;
-use crate::timer::Author;
+use crate::access::address::network_key;
+use crate::access::allowance::Share;
+use crate::chat::message::ClientId;
+use crate::hub::timer::Author;
+use crate::ui::screen::Tone;
 
 /// What a temporary message takes until it is over, in bytes: its place in the timer.
 const TEMPORARY_BYTES: usize = 160;

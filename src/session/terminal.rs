@@ -8,9 +8,9 @@
 use std::time::{Duration, Instant};
 
 use super::Session;
-use crate::line::LineEvent;
-use crate::screen::{Look, Tone};
+use crate::protocol::line::LineEvent;
 use crate::text::Charset;
+use crate::ui::screen::{Look, Tone};
 
 /// How long a terminal may take for its next name (RFC 1091) before its mode is decided. It answers within one round
 /// trip, if at all.

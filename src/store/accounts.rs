@@ -7,11 +7,11 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{account_at, integer, moment, moment_at, some_words_at, user_at, words_at};
-use super::directs;
-use super::kept::{Account, Hashed, Settings};
-use crate::identity::AccountId;
-use crate::names::UserName;
+use super::offline_messages;
+use super::records::{Account, Hashed, Settings};
+use super::sql_values::{account_at, integer, moment, moment_at, some_words_at, user_at, words_at};
+use crate::chat::identity::AccountId;
+use crate::chat::names::UserName;
 
 /// Makes an account. `None` if there is one of that name.
 pub fn create(
@@ -49,7 +49,7 @@ pub fn replace_hash(connection: &Connection, id: AccountId, before: &Hashed, has
 ///
 /// What it said in rooms stays, under its name.
 pub fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
-    directs::erase_all(connection, id)?;
+    offline_messages::erase_all(connection, id)?;
     // A room whose only admin is nobody any more could have no other.
     connection.prepare_cached("DELETE FROM admins WHERE account = ?1")?.execute([integer(id.0)])?;
     Ok(connection.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([integer(id.0)])? > 0)

@@ -8,13 +8,19 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
+use super::error::Reason;
 use super::failpoints::Point;
-use super::kept::KeptMessage;
-use super::news::Reason;
-use super::record::{Entry, Record};
+use super::members;
+use super::messages;
+use super::offline_messages;
+use super::open_rooms;
+use super::queued_write::{Entry, Record};
+use super::records::KeptMessage;
+use super::rooms;
+use super::schema;
+use super::sqlite_errors;
 use super::writer::Writer;
-use super::{directs, faults, members, messages, open_rooms, rooms, schema};
-use crate::names::RoomName;
+use crate::chat::names::RoomName;
 
 impl Writer {
     /// Writes a batch in one transaction. What is refused for its own sake comes back by its place in the batch; any other
@@ -23,7 +29,7 @@ impl Writer {
         self.shared.failpoints.attempt();
         self.shared.failpoints.pass(Point::Begin);
         if self.lock.displaced().is_some() {
-            return Err(faults::replaced());
+            return Err(sqlite_errors::replaced());
         }
         self.limit_pages()?;
         // From here on a number that gets short asks again.
@@ -46,7 +52,7 @@ impl Writer {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
             let refused = match self.apply_at_once(batch, wanted) {
                 // One of them is at fault: found by doing them one by one.
-                Err(error) if faults::is_of_one_record(&error) => {
+                Err(error) if sqlite_errors::is_of_one_record(&error) => {
                     self.roll_back();
                     self.connection.execute_batch("BEGIN IMMEDIATE")?;
                     self.apply(batch, wanted)?
@@ -101,8 +107,8 @@ impl Writer {
                 Entry::Order(order) | Entry::Flush(order) => order.carry_out(&self.connection),
             };
             match outcome {
-                Err(error) if faults::is_of_one_record(&error) => {
-                    refused.push((place, faults::reason(&error)));
+                Err(error) if sqlite_errors::is_of_one_record(&error) => {
+                    refused.push((place, sqlite_errors::reason(&error)));
                     self.connection.prepare_cached("ROLLBACK TO entry")?.execute([])?;
                 }
                 other => other?,
@@ -133,7 +139,7 @@ fn apply_record(connection: &Connection, record: &Record) -> rusqlite::Result<()
         Record::Said(room, message) => messages::record_said(connection, &[(room, message)]),
         Record::Edited(room, id, text) => messages::record_edited(connection, room, *id, text),
         Record::Erased(room, id) => messages::record_erased(connection, room, *id),
-        Record::Shown(account, shown) => directs::erase_shown(connection, *account, shown),
+        Record::Shown(account, shown) => offline_messages::erase_shown(connection, *account, shown),
         Record::Forgotten(room) => rooms::forget(connection, room).map(|_| ()),
         Record::Deferred(deferred) => (deferred.what)(connection),
         Record::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),

@@ -9,8 +9,8 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::identity::AccountId;
-use crate::names::UserName;
+use crate::chat::identity::AccountId;
+use crate::chat::names::UserName;
 
 /// The accounts known so far.
 #[derive(Default)]

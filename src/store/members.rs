@@ -5,12 +5,12 @@
 
 use rusqlite::{Connection, Row};
 
-use super::columns::{account_at, id_at, integer};
-use super::kept::KeptMember;
+use super::records::KeptMember;
 use super::rooms;
-use crate::identity::AccountId;
-use crate::message::MessageId;
-use crate::names::RoomName;
+use super::sql_values::{account_at, id_at, integer};
+use crate::chat::identity::AccountId;
+use crate::chat::message::MessageId;
+use crate::chat::names::RoomName;
 
 /// Notes that an account is a member of a room since a message. Nothing if the account is gone, or a room that somebody has
 /// made: it may have been taken off the disk a moment ago, and leaves no trace then.

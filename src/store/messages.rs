@@ -6,12 +6,14 @@
 use log::warn;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
-use super::kept::{KeptMessage, Visit};
-use super::{many, rooms, texts};
-use crate::identity::AccountId;
-use crate::message::{self, MessageId, Quoted};
-use crate::names::RoomName;
+use super::bulk_insert;
+use super::records::{KeptMessage, Visit};
+use super::rooms;
+use super::sql_values::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
+use super::text_slots;
+use crate::chat::identity::AccountId;
+use crate::chat::message::{self, MessageId, Quoted};
+use crate::chat::names::RoomName;
 
 /// Unread messages of one room are counted up to this number: who has more of them reads `1000` and more, and the count
 /// costs no more than that many steps of an index.
@@ -19,7 +21,7 @@ const MOST_UNREAD: i64 = 1000;
 
 /// Writes what was said, in this order.
 pub fn record_said(connection: &Connection, said: &[(&RoomName, &KeptMessage)]) -> rusqlite::Result<()> {
-    let slots = texts::put_all(connection, said.iter().map(|(_, message)| &*message.text))?;
+    let slots = text_slots::put_all(connection, said.iter().map(|(_, message)| &*message.text))?;
     let mut known: Option<(&RoomName, i64)> = None;
     let mut rows = Vec::with_capacity(said.len());
     for ((room, message), slot) in said.iter().zip(slots) {
@@ -31,7 +33,7 @@ pub fn record_said(connection: &Connection, said: &[(&RoomName, &KeptMessage)]) 
         rows.push((number, *message, slot));
     }
     const TABLE: &str = "messages (id, room, at, author, account, text, action, edited, reply_id, reply_author)";
-    many::insert(connection, TABLE, &rows, |places, (room, message, slot)| {
+    bulk_insert::insert(connection, TABLE, &rows, |places, (room, message, slot)| {
         places.put(integer(message.id.0))?;
         places.put(room)?;
         places.put(moment(message.at))?;
@@ -56,7 +58,7 @@ fn slot(connection: &Connection, room: i64, id: MessageId) -> rusqlite::Result<O
 pub fn record_edited(connection: &Connection, room: &RoomName, id: MessageId, text: &str) -> rusqlite::Result<()> {
     let Some(room) = rooms::find(connection, room)? else { return Ok(()) };
     let Some(before) = slot(connection, room, id)? else { return Ok(()) };
-    let now = texts::replace(connection, before, text)?;
+    let now = text_slots::replace(connection, before, text)?;
     connection
         .prepare_cached("UPDATE messages SET text = ?2, edited = 1 WHERE id = ?1")?
         .execute([integer(id.0), now])?;
@@ -71,7 +73,7 @@ pub fn record_erased(connection: &Connection, room: &RoomName, id: MessageId) ->
 }
 
 fn erase_row(connection: &Connection, id: i64, text: i64) -> rusqlite::Result<()> {
-    texts::wipe(connection, text)?;
+    text_slots::wipe(connection, text)?;
     connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
@@ -159,7 +161,7 @@ macro_rules! select {
 fn read(row: &Row<'_>) -> rusqlite::Result<KeptMessage> {
     let reply = row.get::<_, Option<i64>>(7)?.map(|_| -> rusqlite::Result<Quoted> {
         let quoted = row.get::<_, Option<Vec<u8>>>(9)?;
-        let start = quoted.map(|data| message::start(&texts::read(&data)));
+        let start = quoted.map(|data| message::start(&text_slots::read(&data)));
         Ok(Quoted { id: id_at(row, 7)?, author: user_at(row, 8)?, start })
     });
     Ok(KeptMessage {
@@ -167,7 +169,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptMessage> {
         at: moment_at(row, 1)?,
         author: user_at(row, 2)?,
         account: account_at(row, 3)?,
-        text: texts::read(&row.get::<_, Vec<u8>>(4)?),
+        text: text_slots::read(&row.get::<_, Vec<u8>>(4)?),
         action: row.get(5)?,
         edited: row.get(6)?,
         reply: reply.transpose()?,

@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 use log::info;
 use rusqlite::Connection;
 
-use super::news::{OpenError, Reason};
-use super::{faults, file, schema, texts};
+use super::database_file;
+use super::error::{OpenError, Reason};
+use super::schema;
+use super::sqlite_errors;
+use super::text_slots;
 
 /// What version 2 has that version 1 had not. `messages` is made anew: its texts stood in its rows.
 const TWO: &str = "
@@ -122,7 +125,7 @@ fn to_two(connection: &Connection) -> rusqlite::Result<()> {
     let mut rows = before.query([])?;
     while let Some(row) = rows.next()? {
         let (id, text): (i64, String) = (row.get(0)?, row.get(1)?);
-        let slot = texts::put(connection, &text)?;
+        let slot = text_slots::put(connection, &text)?;
         insert.execute([id, slot])?;
     }
     drop(rows);
@@ -131,23 +134,23 @@ fn to_two(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Where the back-up of a database of that version is put.
 pub fn backup_of(path: &Path, version: i64) -> PathBuf {
-    file::beside(path, &format!(".backup-v{version}"))
+    database_file::beside(path, &format!(".backup-v{version}"))
 }
 
 /// Writes a back-up beside the database. Half of one is never found under its name.
 fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, Reason> {
     let place = backup_of(path, version);
-    let part = file::beside(&place, ".part");
+    let part = database_file::beside(&place, ".part");
     let words = |error: &dyn std::fmt::Display| Reason::Other(error.to_string().into());
     match fs::remove_file(&part) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(words(&error)),
         _ => {}
     }
     // An empty file of our mode: VACUUM INTO takes one, and would make its own with whatever the umask leaves.
-    file::create(&part).map_err(|error| words(&error))?;
+    database_file::create(&part).map_err(|error| words(&error))?;
     let target = part.to_str().ok_or_else(|| Reason::Other("the path of the back-up is not UTF-8".into()))?;
-    let made = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| faults::reason(&error));
-    match made.and_then(|_| file::put(&part, &place).map_err(|error| words(&error))) {
+    let made = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| sqlite_errors::reason(&error));
+    match made.and_then(|_| database_file::put(&part, &place).map_err(|error| words(&error))) {
         Ok(()) => Ok(place),
         Err(reason) => {
             // What is left of a failed back-up takes room on a disk that may be full; that it stays harms nothing else.
@@ -194,7 +197,7 @@ fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
 pub fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<(), OpenError> {
     let failed = |reason| OpenError::NotMigrated { path: path.to_owned(), reason };
     let backup = back_up(connection, path, from).map_err(failed)?;
-    run(connection, from).map_err(|error| failed(faults::reason(&error)))?;
+    run(connection, from).map_err(|error| failed(sqlite_errors::reason(&error)))?;
     info!(
         "{} is of version {} now; as it was (version {from}) it is kept in {}",
         path.display(),

@@ -53,97 +53,97 @@
 //! | `administration` | accounts, for `chatsock user` |
 //! | `backup` | a copy of it all, for `chatsock backup` |
 
-mod kept;
-mod news;
+mod error;
+mod records;
 
 #[cfg(not(feature = "storage"))]
-mod absent;
+mod disabled;
 
 #[cfg(feature = "storage")]
 mod accounts;
 #[cfg(feature = "storage")]
-mod administration;
+mod admin;
 #[cfg(feature = "storage")]
-mod asking;
+mod background_writes;
 #[cfg(feature = "storage")]
 mod backup;
 #[cfg(feature = "storage")]
 mod batch;
 #[cfg(feature = "storage")]
-mod chores;
+mod bulk_insert;
 #[cfg(feature = "storage")]
-mod columns;
+mod confirmed_writes;
 #[cfg(feature = "storage")]
-mod directs;
-#[cfg(feature = "storage")]
-mod ending;
+mod database_file;
 #[cfg(feature = "storage")]
 mod failpoints;
 #[cfg(feature = "storage")]
-mod faults;
-#[cfg(feature = "storage")]
-mod file;
-#[cfg(feature = "storage")]
 mod look_alikes;
 #[cfg(feature = "storage")]
-mod looks;
-#[cfg(feature = "storage")]
-mod many;
+mod maintenance;
 #[cfg(feature = "storage")]
 mod members;
+#[cfg(feature = "storage")]
+mod message_ids;
 #[cfg(feature = "storage")]
 mod messages;
 #[cfg(feature = "storage")]
 mod migration;
 #[cfg(feature = "storage")]
-mod numbers;
+mod offline_messages;
+#[cfg(feature = "storage")]
+mod open;
 #[cfg(feature = "storage")]
 mod open_rooms;
 #[cfg(feature = "storage")]
-mod opening;
+mod overlay;
 #[cfg(feature = "storage")]
-mod pending;
+mod periodic_checks;
+#[cfg(feature = "storage")]
+mod queries;
 #[cfg(feature = "storage")]
 mod queue;
 #[cfg(feature = "storage")]
-mod reader;
+mod queued_write;
 #[cfg(feature = "storage")]
-mod reading;
+mod read_connection;
 #[cfg(feature = "storage")]
-mod record;
-#[cfg(feature = "storage")]
-mod recording;
+mod retry;
 #[cfg(feature = "storage")]
 mod rooms;
 #[cfg(feature = "storage")]
 mod schema;
 #[cfg(feature = "storage")]
-mod texts;
+mod shutdown;
 #[cfg(feature = "storage")]
-mod trouble;
+mod sql_values;
 #[cfg(feature = "storage")]
-mod wall;
+mod sqlite_errors;
 #[cfg(feature = "storage")]
-mod watch;
+mod text_slots;
+#[cfg(feature = "storage")]
+mod wall_clock;
+#[cfg(feature = "storage")]
+mod watchdog;
 #[cfg(feature = "storage")]
 mod writer;
 
-#[cfg(not(feature = "storage"))]
-pub use absent::{Accounts, Store};
 #[cfg(feature = "storage")]
-pub use administration::Accounts;
+pub use admin::Accounts;
 #[cfg(feature = "storage")]
 pub use backup::BackupError;
+#[cfg(not(feature = "storage"))]
+pub use disabled::{Accounts, Store};
+pub use error::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason, TellNews};
 #[cfg(feature = "storage")]
 #[doc(hidden)]
 pub use failpoints::{Failpoints, Point};
-pub use kept::{
+#[cfg(feature = "storage")]
+pub use open::Store;
+pub use records::{
     Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMember,
     KeptMessage, KeptMute, KeptOpenRoom, KeptPerson, KeptRoom, MOST_OF_ONE, MOST_WAITING, Page, Settings, StoreOptions,
     Visit, WaitingDirect,
 };
-pub use news::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason, TellNews};
 #[cfg(feature = "storage")]
-pub use opening::Store;
-#[cfg(feature = "storage")]
-pub use wall::{ReadClocks, Reading};
+pub use wall_clock::{ReadClocks, Reading};

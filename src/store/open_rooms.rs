@@ -5,10 +5,10 @@
 
 use rusqlite::{Connection, params};
 
-use super::columns::{integer, room_at, words_at};
-use super::kept::KeptOpenRoom;
+use super::records::KeptOpenRoom;
 use super::rooms;
-use crate::identity::AccountId;
+use super::sql_values::{integer, room_at, words_at};
+use crate::chat::identity::AccountId;
 
 /// Writes down in which rooms an account is, in place of what was written before. Nothing if the account is gone.
 pub fn record(connection: &Connection, account: AccountId, rooms: &[KeptOpenRoom]) -> rusqlite::Result<()> {

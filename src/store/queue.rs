@@ -9,11 +9,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::error::Reason;
 use super::failpoints::Failpoints;
-use super::news::Reason;
-use super::numbers::Numbers;
-use super::pending::{Changes, Pending};
-use super::record::{About, Entry, Order, Record};
+use super::message_ids::Numbers;
+use super::overlay::{Changes, Pending};
+use super::queued_write::{About, Entry, Order, Record};
 
 /// Records that wait, in bytes. It is what a disk that has stopped may cost in memory: about 40,000 lines of chat.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
@@ -343,10 +343,10 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::MessageId;
-    use crate::names::RoomName;
-    use crate::store::kept::KeptMessage;
-    use crate::store::record::{Deferred, OVERHEAD};
+    use crate::chat::message::MessageId;
+    use crate::chat::names::RoomName;
+    use crate::store::queued_write::{Deferred, OVERHEAD};
+    use crate::store::records::KeptMessage;
     use jiff::Timestamp;
     use rusqlite::Connection;
 
@@ -355,7 +355,7 @@ mod tests {
     }
 
     fn said(id: u64, length: usize) -> Record {
-        let author = crate::names::UserName::parse("bob", 1, 32).expect("a name");
+        let author = crate::chat::names::UserName::parse("bob", 1, 32).expect("a name");
         let text = "x".repeat(length).into();
         let (at, account, reply) = (Timestamp::UNIX_EPOCH, None, None);
         let message = KeptMessage { id: MessageId(id), at, author, account, text, action: false, edited: false, reply };

@@ -8,17 +8,17 @@ use std::time::Duration;
 use log::warn;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{
-    account_at, address_at, end_at, integer, moment, moment_at, number_at, room_at, span, user_at, words_at,
-};
-use super::kept::{
+use super::members;
+use super::records::{
     AddressBan, AuditEntry, Hashed, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMute, KeptPerson,
     KeptRoom,
 };
-use super::members;
+use super::sql_values::{
+    account_at, address_at, end_at, integer, moment, moment_at, number_at, room_at, span, user_at, words_at,
+};
+use crate::chat::action::ReadBack;
+use crate::chat::names::RoomName;
 use crate::config::Network;
-use crate::deed::ReadBack;
-use crate::names::RoomName;
 
 /// Entries of the audit that are kept; of more the oldest goes. At a hundred bytes each, 10 MB.
 const MOST_AUDITED: i64 = 100_000;

@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::columns::{integer, number_at};
+use super::sql_values::{integer, number_at};
 
 /// Says in bytes 68 to 71 of the file that it is ours ("The SQLite Database File Format", section 1.3): `chat`.
 pub const APPLICATION: i32 = 0x6368_6174;

@@ -17,14 +17,15 @@ use std::time::{Duration, Instant};
 use log::error;
 use rusqlite::Connection;
 
-use super::chores::Chores;
-use super::file::Lock;
-use super::news::{News, Reason};
+use super::database_file::Lock;
+use super::error::{News, Reason};
+use super::maintenance::Chores;
+use super::periodic_checks;
 use super::queue::{End, Shared};
-use super::record::{Entry, Order};
-use super::trouble::{Trouble, Work};
-use super::wall::Wall;
-use super::{faults, looks};
+use super::queued_write::{Entry, Order};
+use super::retry::{Trouble, Work};
+use super::sqlite_errors;
+use super::wall_clock::Wall;
 
 /// How often it is said how much was thrown away, while more is.
 pub const SAY_LOST: Duration = Duration::from_secs(30);
@@ -99,7 +100,7 @@ impl Writer {
         wall: Arc<Wall>,
         lock: Arc<Lock>,
     ) -> Writer {
-        let (version, look_at) = (looks::version(&connection), Instant::now());
+        let (version, look_at) = (periodic_checks::version(&connection), Instant::now());
         let (trouble, said_lost, pages, doubted) = (None, None, 0, false);
         Writer { connection, shared, news, chores, trouble, said_lost, pages, version, look_at, wall, doubted, lock }
     }
@@ -201,7 +202,7 @@ impl Writer {
         match self.attempt(&mut batch) {
             Ok(refused) => self.written(batch, refused),
             Err(error) => {
-                let reason = faults::reason(&error);
+                let reason = sqlite_errors::reason(&error);
                 let mut records = Vec::new();
                 let mut orders = Vec::new();
                 for entry in batch {
@@ -284,7 +285,7 @@ impl Writer {
             Ok(()) => {}
             Err(error) => {
                 self.roll_back();
-                self.troubled(Work::Clearing, faults::reason(&error));
+                self.troubled(Work::Clearing, sqlite_errors::reason(&error));
             }
         }
     }

@@ -8,7 +8,9 @@
 
 use std::borrow::Cow;
 
-use super::{grapheme_width, graphemes};
+use super::grapheme_width;
+
+use super::graphemes;
 
 /// How a terminal writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Dialogues about passwords: what is asked in which words, what the screen shows and the log holds.
 
-use chatsock::telnet::{DO, DONT, ECHO, IAC, TERMINAL_TYPE, WILL, WONT};
+use chatsock::protocol::telnet::{DO, DONT, ECHO, IAC, TERMINAL_TYPE, WILL, WONT};
 
 use crate::home::{ASKED, History, Home, PASSWORD, come_in, give, knock, prove, quit, register, try_login, view};
 use crate::machine::{Logged, argument, file};

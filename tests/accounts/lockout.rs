@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use chatsock::login_throttle::LoginKey;
-use chatsock::names::UserName;
+use chatsock::access::login_limiter::LoginKey;
+use chatsock::chat::names::UserName;
 
 use crate::home::{ASKED, History, Home, PASSWORD, come_in, give, knock, prove, try_login};
 use crate::machine::eventually;

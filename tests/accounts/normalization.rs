@@ -1,8 +1,8 @@
 //! The same password from devices that send the same letters as different characters.
 
 use argon2::{Argon2, PasswordHasher as _};
-use chatsock::names::UserName;
-use chatsock::password;
+use chatsock::access::password;
+use chatsock::chat::names::UserName;
 use chatsock::store::{Hashed, Store};
 
 use crate::home::{History, Home, come_in, give, knock, prove, quit, register};

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use chatsock::message::MessageId;
-use chatsock::names::RoomName;
+use chatsock::chat::message::MessageId;
+use chatsock::chat::names::RoomName;
 use chatsock::store::{Store, StoreOptions};
 use rusqlite::Connection;
 

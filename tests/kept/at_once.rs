@@ -4,8 +4,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use chatsock::message::MessageId;
-use chatsock::names::RoomName;
+use chatsock::chat::message::MessageId;
+use chatsock::chat::names::RoomName;
 
 use crate::home::{History, Home, come_in, quit, written};
 use crate::support::{Client, Server};

@@ -1,8 +1,8 @@
 //! What a running server shows of messages that have become too old, and what it does by a clock that is wrong.
 
+use chatsock::hub::timer::Task;
 use chatsock::server::{self, StartError};
 use chatsock::store::Store;
-use chatsock::timer::Task;
 
 use crate::clocks::{Clocks, DAY};
 use crate::home::{History, Home, chat, come_in, quit, view, written};
@@ -61,7 +61,7 @@ fn nothing_older_than_its_retention_is_shown_by_any_command_where_messages_are_s
     // And memory holds it no more, whether anybody asks or not.
     server.hub().carry_out(Task::ForgetOld);
     let general = server.hub().rooms.all().into_iter().find(|room| room.name().as_str() == "general");
-    assert_eq!(general.expect("a room").said_after(chatsock::message::MessageId(0), None), 0);
+    assert_eq!(general.expect("a room").said_after(chatsock::chat::message::MessageId(0), None), 0);
     quit(alice);
     quit(bob);
 }

@@ -115,10 +115,10 @@ fn a_login_is_not_held_up_by_megabytes_that_wait_for_a_full_disk() {
     fill(&server, &mut root);
     // Two batches more.
     let text = "x".repeat(1000);
-    let general = chatsock::names::RoomName::parse("general").expect("a name");
+    let general = chatsock::chat::names::RoomName::parse("general").expect("a name");
     for id in 1000..3000 {
-        let author = chatsock::names::UserName::parse("bob", 1, 12).expect("a name");
-        let (id, at, account, reply) = (chatsock::message::MessageId(id), jiff::Timestamp::now(), None, None);
+        let author = chatsock::chat::names::UserName::parse("bob", 1, 12).expect("a name");
+        let (id, at, account, reply) = (chatsock::chat::message::MessageId(id), jiff::Timestamp::now(), None, None);
         let text = text.as_str().into();
         let message =
             chatsock::store::KeptMessage { id, at, author, account, text, action: false, edited: false, reply };
@@ -166,7 +166,7 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
     assert_eq!(store(&server).waiting_directs(account(&server, "alice")), Ok(Vec::new()));
 }
 
-fn account(server: &Server, name: &str) -> chatsock::identity::AccountId {
-    let name = chatsock::names::UserName::parse(name, 1, 12).expect("a name");
+fn account(server: &Server, name: &str) -> chatsock::chat::identity::AccountId {
+    let name = chatsock::chat::names::UserName::parse(name, 1, 12).expect("a name");
     store(server).account(&name).expect("read").expect("an account").id
 }

@@ -10,17 +10,17 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
+use chatsock::chat::message::MessageId;
+use chatsock::chat::moderation::GRACE;
+use chatsock::chat::names::RoomName;
 use chatsock::config::{Config, Telnet};
 use chatsock::hub::Hub;
-use chatsock::message::MessageId;
-use chatsock::names::RoomName;
-use chatsock::order::GRACE;
+use chatsock::hub::room::Room;
+use chatsock::hub::timer::Task;
 use chatsock::outbox::{Ended, Outbox};
-use chatsock::palette::Door;
-use chatsock::room::Room;
-use chatsock::screen::Clock;
 use chatsock::session::Session;
-use chatsock::timer::Task;
+use chatsock::ui::palette::Door;
+use chatsock::ui::screen::Clock;
 
 use super::screen::Screen;
 use super::step::{Act, Step};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use chatsock::telnet::IAC;
+use chatsock::protocol::telnet::IAC;
 use chatsock::text;
 
 /// Telnet's commands that are longer than two bytes, and ECHO (RFC 854, 857).

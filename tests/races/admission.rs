@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
+use chatsock::chat::identity::Whom;
 use chatsock::hub::{Checkpoint, Hub};
-use chatsock::identity::Whom;
 use chatsock::outbox::Ended;
 
 use crate::hold::{Gate, room};

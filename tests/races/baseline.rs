@@ -225,8 +225,8 @@ fn disturb(program: &Logged, place: &Place, random: &mut Random, steps: &Receive
 #[cfg(feature = "storage")]
 mod accounts {
     use super::*;
-    use chatsock::names::UserName;
-    use chatsock::password;
+    use chatsock::access::password;
+    use chatsock::chat::names::UserName;
     use chatsock::store::{OpenError, Store};
 
     fn with(directory: &Path, work: impl Fn(&mut chatsock::store::Accounts)) {

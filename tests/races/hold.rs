@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::JoinHandle;
 
+use chatsock::chat::identity::Whom;
+use chatsock::chat::names::RoomName;
+use chatsock::hub::room::Room;
 use chatsock::hub::{Checkpoint, Hub};
-use chatsock::identity::Whom;
-use chatsock::names::RoomName;
 use chatsock::outbox::Outbox;
-use chatsock::room::Room;
 
 use crate::support::PATIENCE;
 

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use chatsock::message::MessageId;
+use chatsock::chat::message::MessageId;
 use chatsock::store::{News, NotCreated, NotKept, Point, Reason, Store};
 use rusqlite::Connection;
 

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, TryRecvError};
 use std::thread;
 use std::time::Duration;
 
-use chatsock::message::{MessageId, Quoted};
+use chatsock::chat::message::{MessageId, Quoted};
 use chatsock::store::{DirectNotKept, KeptMessage, NotKept, Reason, StoreOptions};
 use jiff::Timestamp;
 use rusqlite::Connection;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use chatsock::message::{MessageId, Quoted};
+use chatsock::chat::message::{MessageId, Quoted};
 use chatsock::store::{NotKept, Point, Reason, Store};
 
 use crate::place::{PATIENCE, Place, close, direct, hash, room, until, user};
@@ -20,7 +20,7 @@ fn impatiently<T>(store: &Store, at: Point, ask: impl FnOnce() -> T) -> T {
     told
 }
 
-fn with_alice() -> (Place, Arc<Store>, chatsock::identity::AccountId) {
+fn with_alice() -> (Place, Arc<Store>, chatsock::chat::identity::AccountId) {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");

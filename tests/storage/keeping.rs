@@ -3,10 +3,10 @@
 use std::process::Command;
 use std::time::Duration;
 
+use chatsock::chat::action::ReadBack;
+use chatsock::chat::identity::AccountId;
+use chatsock::chat::message::{MessageId, Quoted};
 use chatsock::config::Network;
-use chatsock::deed::ReadBack;
-use chatsock::identity::AccountId;
-use chatsock::message::{MessageId, Quoted};
 use chatsock::store::{
     AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMember,
     KeptMessage, KeptMute, KeptOpenRoom, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit, WaitingDirect,

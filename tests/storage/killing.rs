@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 
-use chatsock::message::MessageId;
+use chatsock::chat::message::MessageId;
 use chatsock::store::StoreOptions;
 use rusqlite::Connection;
 

@@ -1,6 +1,6 @@
 //! Numbers of messages over restarts and crashes.
 
-use chatsock::message::MessageId;
+use chatsock::chat::message::MessageId;
 
 use crate::place::{Place, close, room, said};
 

@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chatsock::deed::ReadBack;
-use chatsock::identity::AccountId;
-use chatsock::message::MessageId;
+use chatsock::chat::action::ReadBack;
+use chatsock::chat::identity::AccountId;
+use chatsock::chat::message::MessageId;
 use chatsock::store::{BackupError, KeptEntry, KeptMember, NotKept, OpenError, Reason, Store, StoreOptions};
 use rusqlite::Connection;
 

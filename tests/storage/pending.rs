@@ -1,6 +1,6 @@
 //! What is read while erasures and edits wait for a disk that refuses.
 
-use chatsock::message::{MessageId, Quoted};
+use chatsock::chat::message::{MessageId, Quoted};
 use chatsock::store::{KeptMessage, News};
 
 use crate::place::{Place, hash, open, room, said, texts, told, user};

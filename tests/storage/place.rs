@@ -9,10 +9,10 @@ use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use chatsock::deed::ReadBack;
-use chatsock::identity::AccountId;
-use chatsock::message::MessageId;
-use chatsock::names::{RoomName, UserName};
+use chatsock::chat::action::ReadBack;
+use chatsock::chat::identity::AccountId;
+use chatsock::chat::message::MessageId;
+use chatsock::chat::names::{RoomName, UserName};
 use chatsock::store::{
     Hashed, Kept, KeptEntry, KeptMade, KeptMessage, KeptPerson, KeptRoom, News, OpenError, Store, StoreOptions,
     WaitingDirect,

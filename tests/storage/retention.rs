@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-use chatsock::message::{MessageId, Quoted};
+use chatsock::chat::message::{MessageId, Quoted};
 use chatsock::store::{AddressBan, Kept, KeptMessage, News, Store, StoreOptions};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;

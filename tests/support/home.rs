@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use chatsock::access::password;
+use chatsock::chat::names::UserName;
 use chatsock::config::Config;
-use chatsock::names::UserName;
-use chatsock::password;
 use chatsock::server::{Capacity, StartError};
 use chatsock::store::{OpenError, Store};
 

@@ -9,7 +9,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::num::NonZero;
 use std::time::Instant;
 
-use chatsock::telnet::{DO, DONT, ECHO, IAC, NAWS, SB, SE, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WILL, WONT};
+use chatsock::protocol::telnet::{DO, DONT, ECHO, IAC, NAWS, SB, SE, SUPPRESS_GO_AHEAD, TERMINAL_TYPE, WILL, WONT};
 
 use crate::support::PATIENCE;
 

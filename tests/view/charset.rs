@@ -1,6 +1,6 @@
 //! Letters beyond ASCII: terminals that write Latin-1, and clients that agree on a charset.
 
-use chatsock::telnet::{DO, DONT, IAC, SB, SE, WILL, WONT};
+use chatsock::protocol::telnet::{DO, DONT, IAC, SB, SE, WILL, WONT};
 
 use crate::support::{Client, Server};
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use chatsock::telnet::{DO, IAC, SB, SE, WILL};
+use chatsock::protocol::telnet::{DO, IAC, SB, SE, WILL};
 
 use crate::support::{Client, PATIENCE, Server};
 

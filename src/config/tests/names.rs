@@ -61,7 +61,7 @@ mod in_other_scripts {
         let config = good("names = \"unicode\"\noperators = [\"Нина\"]\n[storage]\n");
         assert_eq!(
             config.operators,
-            [crate::names::UserName::parse_in("нина", 1, 32, Alphabet::Unicode).expect("a name")]
+            [crate::chat::names::UserName::parse_in("нина", 1, 32, Alphabet::Unicode).expect("a name")]
         );
         let ascii = said("operators = [\"Нина\"]\n[storage]\n");
         assert!(ascii.contains("a name begins with a letter from A to Z"), "{ascii}");

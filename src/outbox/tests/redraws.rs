@@ -2,10 +2,10 @@
 //! line stays where it was.
 
 use super::*;
-use crate::line::tests::reflowing::Reflowing;
-use crate::message::Quoted;
-use crate::outbox::shown::REDRAW_EVERY;
-use crate::screen::Look;
+use crate::chat::message::Quoted;
+use crate::outbox::on_screen::REDRAW_EVERY;
+use crate::protocol::line::tests::reflowing::Reflowing;
+use crate::ui::screen::Look;
 
 const ROWS: u16 = 12;
 

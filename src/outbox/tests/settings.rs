@@ -1,9 +1,9 @@
 //! A person's own settings: whom he ignores, his bell, his time zone; and how his name stands out.
 
 use super::*;
-use crate::conversation::Conversation;
-use crate::message::{Addressee, Event, MessageId, News, Quoted};
-use crate::screen::{Bell, Look};
+use crate::chat::conversation::Conversation;
+use crate::chat::message::{Addressee, Event, MessageId, News, Quoted};
+use crate::ui::screen::{Bell, Look};
 
 fn viewer() -> (Arc<Outbox>, Socket) {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));

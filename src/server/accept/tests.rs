@@ -8,12 +8,12 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::chat::names::UserName;
 use crate::config::{Config, Network};
-use crate::names::UserName;
-use crate::screen::Clock;
 use crate::server::loopback;
 use crate::server::transport::{Ports, Transport};
 use crate::store::AddressBan;
+use crate::ui::screen::Clock;
 
 /// Long enough for any machine, and an end for a test that would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -101,6 +101,6 @@ fn over_tls_a_ban_in_between_is_an_alert() {
     serve(connection);
     let mut heard = Vec::new();
     client.read_to_end(&mut heard).expect("the end");
-    assert_eq!(heard, crate::wire::Foreign::Tls.answer());
+    assert_eq!(heard, crate::protocol::wire::Foreign::Tls.answer());
     let _ = std::fs::remove_dir_all(directory);
 }

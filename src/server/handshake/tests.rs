@@ -7,10 +7,10 @@ use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, StreamOwned};
 
 use super::*;
-use crate::message::ClientId;
+use crate::chat::message::ClientId;
 use crate::outbox::{Laggards, OutboxLimits};
+use crate::protocol::wire::{Foreign, Tls};
 use crate::server::loopback;
-use crate::wire::{Foreign, Tls};
 
 /// Long enough for any machine, and an end for a test that would wait for ever.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,0 +1,44 @@
+//! What counts as one address, where something is counted by address.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+/// What counts as one address: IPv4 whole, IPv6 by its /64, which is what one household gets. IPv4-mapped addresses are
+/// IPv4.
+pub fn address_key(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+/// What counts as one line of a customer: IPv4 whole, IPv6 by its /56. Many customers get that much (RFC 6177 names it), so
+/// who counts by /64 gives each of them 256 of everything. Coarser than [`address_key`], for what must not be multiplied.
+pub fn network_key(address: IpAddr) -> IpAddr {
+    match address_key(address) {
+        IpAddr::V6(v6) => {
+            let [a, b, c, d, ..] = v6.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d & 0xff00, 0, 0, 0, 0))
+        }
+        v4 @ IpAddr::V4(_) => v4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ipv6_counts_by_64_and_mapped_ipv4_as_ipv4() {
+        let key = |text: &str| address_key(text.parse().expect("an address"));
+        assert_eq!(key("2001:db8:1:2:3:4:5:6"), key("2001:db8:1:2::1"));
+        assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
+        let network = |text: &str| network_key(text.parse().expect("an address"));
+        assert_eq!(network("2001:db8:1:200::1"), network("2001:db8:1:2ff::1"));
+        assert_ne!(network("2001:db8:1:200::1"), network("2001:db8:1:300::1"));
+        assert_eq!(network("::ffff:192.0.2.1"), key("192.0.2.1"));
+        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+    }
+}

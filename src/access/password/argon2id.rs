@@ -1,0 +1,303 @@
+//! Passwords of accounts, as hashes that give none away: argon2id (RFC 9106) in PHC strings.
+//!
+//! *Owns* the parameters, the comparison, and what a password may look like.
+//! *Knows nothing of* accounts, of where hashes are kept and of who asks.
+//! *Called by* `session` on the `work` threads, since it computes long, and by `user_admin`.
+
+use std::fmt;
+use std::hint::black_box;
+
+use argon2::password_hash::phc;
+use argon2::{ARGON2ID_IDENT, Algorithm, Argon2, Params, PasswordHasher as _, PasswordVerifier as _, Version};
+
+use crate::chat::identity::MAX_PASSWORD;
+use crate::chat::secret::{Hashed, Prepared, prepared};
+use crate::text::sanitize;
+
+/// Memory for one hash, in KiB.
+///
+/// With [`PASSES`] and [`LANES`] one of the configurations that the OWASP Password Storage Cheat Sheet gives as a minimum; RFC 9106,
+/// section 4, would have 64 MiB or 2 GiB, which a small box does not have for everybody who knocks. One takes about 30 ms and 19 MiB
+/// on such a box; there are two `work` threads, so that logins never hold more than 38 MiB.
+pub const MEMORY_KIB: u32 = 19 * 1024;
+
+/// Passes over that memory.
+pub const PASSES: u32 = 2;
+
+/// Lanes, which are computed one after the other here: more would only help who has more processors than we have.
+pub const LANES: u32 = 1;
+
+/// Most memory that a stored hash may ask for, in KiB. Ours ask for [`MEMORY_KIB`]; the rest is room for a later version.
+/// A database somebody has tampered with could otherwise make each login take all the machine has.
+const MOST_MEMORY_KIB: u32 = 64 * 1024;
+
+/// Most passes and lanes that a stored hash may ask for, for the same reason.
+const MOST_PASSES: u32 = 16;
+
+/// Salt, in bytes: RFC 9106, section 3.1, recommends 16.
+const SALT: usize = 16;
+
+/// Why a password could not be hashed: the system is out of something. A part of a sentence, as in `no memory`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HashError {
+    /// The system's random generator gives nothing.
+    NoSalt,
+    /// There is no memory for it.
+    NoMemory,
+}
+
+impl fmt::Display for HashError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSalt => "the system's random generator gives nothing",
+            Self::NoMemory => "the system has no memory for it",
+        })
+    }
+}
+
+impl std::error::Error for HashError {}
+
+/// Why a text is no password that an account can have. Shown as it is; never holds the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// Nothing.
+    Empty,
+    /// Over [`MAX_PASSWORD`] characters.
+    TooLong,
+    /// A space at either end, which the password prompt would take off.
+    SpaceAtAnEnd,
+    /// A character that does not come through a terminal as it is.
+    Untypable,
+}
+
+impl fmt::Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the password is empty; give one of 1 character or more"),
+            Self::TooLong => write!(f, "the password is too long; give one of at most {MAX_PASSWORD} characters"),
+            Self::SpaceAtAnEnd => {
+                f.write_str("the password begins or ends with a space, which a login takes off; give one that does not")
+            }
+            Self::Untypable => f.write_str(
+                "the password holds a control character or another one that nobody can type; give one without",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+/// Whether an account can have this password: whether somebody can type it at a login.
+///
+/// # Errors
+///
+/// Why not.
+pub fn check(password: &str) -> Result<(), Unfit> {
+    if password.is_empty() {
+        return Err(Unfit::Empty);
+    }
+    if password.chars().count() > MAX_PASSWORD {
+        return Err(Unfit::TooLong);
+    }
+    if password.trim() != password {
+        return Err(Unfit::SpaceAtAnEnd);
+    }
+    if sanitize(password) != password {
+        return Err(Unfit::Untypable);
+    }
+    Ok(())
+}
+
+fn argon2id() -> Result<Argon2<'static>, HashError> {
+    // The parameters are good ones, which a test holds; the type cannot know.
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashError::NoMemory)?;
+    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+/// Hashes a password, [`prepared`], with a salt of its own. Computes for about 30 ms.
+///
+/// # Errors
+///
+/// When the system is out of something.
+pub fn hash(password: &str) -> Result<Hashed, HashError> {
+    let mut salt = [0; SALT];
+    getrandom::fill(&mut salt).map_err(|_| HashError::NoSalt)?;
+    let password = prepared(password);
+    let hash =
+        argon2id()?.hash_password_with_salt(password.as_str().as_bytes(), &salt).map_err(|_| HashError::NoMemory)?;
+    Ok(Hashed::new(hash.to_string()))
+}
+
+/// Whether the hash is that password's. Computes as long as [`hash`], unless the hash has parameters of its own; twice that
+/// for what is typed in another form than the one in which passwords are compared, whether it is right or not.
+///
+/// Earlier versions hashed what was typed, so that counts too.
+#[must_use]
+pub fn verify(password: &str, hash: &Hashed) -> bool {
+    match prepared(password) {
+        Prepared::Same(_) => is_of(password, hash),
+        Prepared::Other(other) => is_of(&other, hash) | is_of(password, hash),
+    }
+}
+
+/// Whether the hash is that of these very characters.
+fn is_of(password: &str, hash: &Hashed) -> bool {
+    let usable = phc::PasswordHash::new(hash.as_str()).ok().filter(|parsed| params(parsed).is_some());
+    match (usable, argon2id()) {
+        // The outputs are compared in constant time; the parameters are those of the hash.
+        (Some(parsed), Ok(argon2)) => argon2.verify_password(password.as_bytes(), &parsed).is_ok(),
+        _ => compare_with_nothing(password),
+    }
+}
+
+/// Costs what [`verify`] costs, and is false: for the names that nobody has, so that the time taken does not tell which
+/// those are.
+pub fn verify_against_nothing(password: &str) -> bool {
+    if let Prepared::Other(other) = prepared(password) {
+        compare_with_nothing(&other);
+    }
+    compare_with_nothing(password)
+}
+
+fn compare_with_nothing(password: &str) -> bool {
+    let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
+    let done = argon2id().map(|argon2| argon2.hash_password_into(password.as_bytes(), &[0; SALT], &mut out));
+    // The black box keeps the compiler from seeing that nobody needs the result.
+    black_box((done.is_ok(), out));
+    false
+}
+
+/// Whether the hash of this password was made in another way than [`fn@hash`] makes them now. Then a right one is hashed
+/// again.
+#[must_use]
+pub fn needs_rehash(password: &str, hash: &Hashed) -> bool {
+    let is_as_typed = matches!(prepared(password), Prepared::Other(other) if !is_of(&other, hash));
+    is_as_typed || has_other_parameters(hash)
+}
+
+fn has_other_parameters(hash: &Hashed) -> bool {
+    let parsed = phc::PasswordHash::new(hash.as_str()).ok();
+    parsed.and_then(|parsed| params(&parsed)).is_none_or(|params| {
+        (params.m_cost(), params.t_cost(), params.p_cost()) != (MEMORY_KIB, PASSES, LANES)
+            || params.output_len() != Some(Params::DEFAULT_OUTPUT_LEN)
+    })
+}
+
+/// The parameters of a hash that we would compute: argon2id of the version in RFC 9106, and not beyond what is sensible.
+fn params(hash: &phc::PasswordHash) -> Option<Params> {
+    let params = Params::try_from(hash).ok()?;
+    let fits = params.m_cost() <= MOST_MEMORY_KIB && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_PASSES;
+    let ours = hash.algorithm == ARGON2ID_IDENT && hash.version == Some(Version::V0x13.into());
+    (fits && ours && hash.salt.is_some() && hash.hash.is_some()).then_some(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_same_password_is_right() {
+        let hash = hash("open sesame").unwrap();
+        assert!(verify("open sesame", &hash));
+        for wrong in ["", "open", "Open sesame", "open sesame ", "open sesame\0"] {
+            assert!(!verify(wrong, &hash), "{wrong:?}");
+        }
+        assert!(!needs_rehash("open sesame", &hash));
+    }
+
+    #[test]
+    fn a_password_is_right_in_whatever_normalization_form_it_is_typed() {
+        let forms = ["Gr\u{fc}\u{df}e dich", "Gru\u{308}\u{df}e dich", "Gru\u{308}\u{df}e\u{a0}dich"];
+        for set in forms {
+            let hash = hash(set).unwrap();
+            for typed in forms {
+                assert!(verify(typed, &hash), "{set:?} {typed:?}");
+                assert!(!needs_rehash(typed, &hash));
+            }
+            assert!(!verify("Grusse dich", &hash) && !verify("Gru\u{308}\u{df}e dir", &hash));
+        }
+    }
+
+    #[test]
+    fn a_hash_of_what_was_typed_made_by_an_earlier_version_still_counts_and_is_to_be_made_anew() {
+        let typed = "Gru\u{308}\u{df}e";
+        let raw = argon2id().unwrap().hash_password_with_salt(typed.as_bytes(), b"0123456789abcdef").unwrap();
+        let stored = Hashed::new(raw.to_string());
+        assert!(verify(typed, &stored) && needs_rehash(typed, &stored));
+        assert!(!verify("Gru\u{308}ss", &stored));
+    }
+
+    #[test]
+    fn one_password_hashes_to_another_text_each_time_and_no_text_shows_it() {
+        let (one, other) = (hash("hunter2").unwrap(), hash("hunter2").unwrap());
+        assert_ne!(one.as_str(), other.as_str());
+        assert!(one.as_str().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", one.as_str());
+        assert!(!one.as_str().contains("hunter2"));
+        assert_eq!(format!("{one:?}"), "Hashed(..)");
+        assert!(verify("hunter2", &Hashed::new(other.as_str())));
+    }
+
+    /// `printf 'open sesame' | argon2 chatsocksalt1234 -id -t 2 -k 19456 -p 1 -l 32 -e`, by the reference implementation.
+    #[test]
+    fn a_hash_made_by_the_reference_implementation_is_understood() {
+        let stored = Hashed::new(
+            "$argon2id$v=19$m=19456,t=2,p=1$Y2hhdHNvY2tzYWx0MTIzNA$FzSDayJHRLIuUalBbVKSmMTXxRCbODfp15qI85zCkHQ",
+        );
+        assert!(verify("open sesame", &stored) && !verify("open sesamf", &stored));
+        assert!(!needs_rehash("open sesame", &stored));
+    }
+
+    #[test]
+    fn nobody_is_let_in_by_a_name_that_nobody_has() {
+        assert!(!verify_against_nothing("anything"));
+        assert!(!verify_against_nothing(""));
+    }
+
+    #[test]
+    fn a_text_that_is_no_hash_of_ours_lets_nobody_in() {
+        let good = hash("x").unwrap();
+        let text = good.as_str();
+        for broken in [
+            String::new(),
+            "x".to_owned(),
+            "$argon2id$".to_owned(),
+            text.replace("argon2id", "argon2i"),
+            text.replace("v=19", "v=16"),
+            text.replace("m=19456", "m=4294967295"),
+            text.replace("t=2", "t=4294967295"),
+            text.replace("p=1", "p=1000"),
+            text.replace("m=19456", "m=0"),
+            text.rsplit_once('$').unwrap().0.to_owned(),
+        ] {
+            let stored = Hashed::new(broken.as_str());
+            assert!(!verify("x", &stored) && needs_rehash("x", &stored), "{broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_weaker_hash_of_an_earlier_version_still_counts_and_is_to_be_made_anew() {
+        let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
+        let stored = Hashed::new(weak.hash_password_with_salt(b"x", b"0123456789abcdef").unwrap().to_string());
+        assert!(verify("x", &stored) && !verify("y", &stored));
+        assert!(needs_rehash("x", &stored));
+    }
+
+    #[test]
+    fn a_password_nobody_could_give_at_a_login_is_unfit() {
+        let long = "ä".repeat(MAX_PASSWORD + 1);
+        for (password, why) in [
+            ("", Unfit::Empty),
+            (&*long, Unfit::TooLong),
+            (" x", Unfit::SpaceAtAnEnd),
+            ("x\u{a0}", Unfit::SpaceAtAnEnd),
+            ("a\tb", Unfit::Untypable),
+            ("a\u{1b}[A", Unfit::Untypable),
+            ("a\u{202e}b", Unfit::Untypable),
+        ] {
+            assert_eq!(check(password), Err(why), "{password:?}");
+        }
+        for good in ["x", "open sesame", "Grüße 👋", &long[..long.len() - 2]] {
+            assert_eq!(check(good), Ok(()), "{good:?}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! How fast something may happen. Pure: `now` is an argument.
+//!
+//! *Owns* the arithmetic of rates, and the bound on a table of buckets. *Knows nothing of* what is being limited.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::time::{Duration, Instant};
+
+use super::eviction::{Sourced, make_room};
+
+/// A rate: so many at once, then one per interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many at once.
+    pub burst: u32,
+    /// Time in which one more becomes possible.
+    pub interval: Duration,
+}
+
+impl Rate {
+    /// `burst` at once, then `count` per `period`. `None` if any is 0, which means no limit.
+    pub fn new(burst: u32, count: u32, period: Duration) -> Option<Rate> {
+        (burst > 0 && count > 0).then(|| Rate { burst, interval: period / count })
+    }
+}
+
+/// When something may happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// At once.
+    Now,
+    /// At that moment; its place is taken.
+    At(Instant),
+    /// Not within the patience asked for: after so long it could happen at once.
+    Refused(Duration),
+}
+
+/// What of a rate is used up: the generic cell rate algorithm (ITU-T I.371, annex A) in its virtual scheduling form.
+/// One moment is the whole state.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Bucket {
+    /// When the whole burst is available again.
+    pub(super) full_at: Option<Instant>,
+}
+
+impl Bucket {
+    /// Asks for a turn of `cost` units that comes within `patience`. A refusal uses up nothing.
+    pub fn reserve(&mut self, now: Instant, cost: u32, rate: Rate, patience: Duration) -> Turn {
+        let full_at = self.full_at.map_or(now, |at| at.max(now)) + rate.interval * cost;
+        let turn = full_at.checked_sub(rate.interval * rate.burst).unwrap_or(now);
+        let wait = turn.saturating_duration_since(now);
+        if wait > patience {
+            return Turn::Refused(wait);
+        }
+        self.full_at = Some(full_at);
+        if wait.is_zero() { Turn::Now } else { Turn::At(turn) }
+    }
+
+    /// Gives back what was reserved for something that never happened, or did no harm.
+    pub fn give_back(&mut self, cost: u32, rate: Rate) {
+        self.full_at = self.full_at.and_then(|at| at.checked_sub(rate.interval * cost));
+    }
+
+    /// Whether the whole burst is available: nothing needs to be remembered.
+    pub fn is_full(&self, now: Instant) -> bool {
+        self.full_at.is_none_or(|at| at <= now)
+    }
+}
+
+/// One bucket for each of many. Bounded: a full table gives up the least used bucket of the address with most.
+#[derive(Debug)]
+pub struct Buckets<K> {
+    buckets: HashMap<K, Bucket>,
+    most: usize,
+}
+
+impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
+    /// No bucket is used yet.
+    pub fn new(most: usize) -> Buckets<K> {
+        Buckets { buckets: HashMap::new(), most }
+    }
+
+    /// Asks for one unit now; refused with the time to wait.
+    pub fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
+        if self.buckets.len() >= self.most && !self.buckets.contains_key(&key) {
+            self.buckets.retain(|_, bucket| !bucket.is_full(now));
+            make_room(&mut self.buckets, self.most, |bucket| Some(bucket.full_at));
+        }
+        match self.buckets.entry(key).or_default().reserve(now, 1, rate, Duration::ZERO) {
+            Turn::Now => Ok(()),
+            Turn::At(at) => Err(at.saturating_duration_since(now)),
+            Turn::Refused(wait) => Err(wait),
+        }
+    }
+
+    /// Gives back a unit that was taken.
+    pub fn give_back(&mut self, key: &K, rate: Rate) {
+        if let Some(bucket) = self.buckets.get_mut(key) {
+            bucket.give_back(1, rate);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::IpAddr;
+
+    const PATIENCE: Duration = Duration::from_secs(3);
+
+    fn address(last: u8) -> IpAddr {
+        [192, 0, 2, last].into()
+    }
+
+    fn rate() -> Rate {
+        Rate::new(5, 2, Duration::from_secs(1)).expect("a rate")
+    }
+
+    #[test]
+    fn a_paste_of_ten_lines_passes_and_the_twelfth_is_refused() {
+        let now = Instant::now();
+        let mut bucket = Bucket::default();
+        let turns: Vec<_> = (0..12).map(|_| bucket.reserve(now, 1, rate(), PATIENCE)).collect();
+        assert_eq!(turns[..5], [Turn::Now; 5]);
+        assert_eq!(turns[5], Turn::At(now + Duration::from_millis(500)));
+        assert_eq!(turns[10], Turn::At(now + Duration::from_secs(3)));
+        assert_eq!(turns[11], Turn::Refused(Duration::from_millis(3500)));
+    }
+
+    #[test]
+    fn a_refusal_uses_up_nothing_and_time_refills() {
+        let now = Instant::now();
+        let mut bucket = Bucket::default();
+        for _ in 0..50 {
+            bucket.reserve(now, 1, rate(), PATIENCE);
+        }
+        assert_eq!(
+            bucket.reserve(now + Duration::from_millis(3500), 1, rate(), PATIENCE),
+            Turn::At(now + Duration::from_millis(3500)).into_now(now + Duration::from_millis(3500))
+        );
+        assert!(!bucket.is_full(now));
+        assert!(bucket.is_full(now + Duration::from_secs(6)));
+    }
+
+    impl Turn {
+        fn into_now(self, now: Instant) -> Turn {
+            if self == Turn::At(now) { Turn::Now } else { self }
+        }
+    }
+
+    #[test]
+    fn a_full_table_of_buckets_refuses_nobody_who_has_taken_nothing() {
+        let now = Instant::now();
+        let mut buckets = Buckets::new(4);
+        for n in 0..4 {
+            assert_eq!(buckets.take((address(1), n), rate(), now), Ok(()));
+        }
+        for _ in 0..5 {
+            assert_eq!(buckets.take((address(2), 0), rate(), now), Ok(()));
+        }
+        for n in 4..50 {
+            assert_eq!(buckets.take((address(1), n), rate(), now), Ok(()));
+        }
+        assert!(buckets.take((address(2), 0), rate(), now).is_err(), "the flood's own are given up");
+        assert_eq!(buckets.buckets.len(), 4);
+    }
+
+    #[test]
+    fn what_is_given_back_can_be_taken_again() {
+        let now = Instant::now();
+        let mut buckets = Buckets::new(4);
+        for _ in 0..50 {
+            assert_eq!(buckets.take(address(1), rate(), now), Ok(()));
+            buckets.give_back(&address(1), rate());
+        }
+        for _ in 0..5 {
+            assert_eq!(buckets.take(address(1), rate(), now), Ok(()));
+        }
+        assert_eq!(buckets.take(address(1), rate(), now), Err(Duration::from_millis(500)));
+    }
+}

@@ -1,0 +1,282 @@
+//! The last messages of one place, a room or two people's conversation.
+//!
+//! *Owns* which are kept, finding one by its number, changing and erasing one together with the quotes of it, and which
+//! of them are to be erased by themselves.
+//! *Knows nothing of* who may do so, and of clocks.
+//! *Called by* `room` and `direct`, under their locks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::chat::message::{AccountId, Addressee, ClientId, Event, Message, MessageId};
+
+/// Messages of one place that wait for the end of their time. One more cannot be said: each is an entry in the timer, for
+/// up to a day.
+pub const MOST_TEMPORARY: usize = 1000;
+
+/// The same for one connection: one person's must not take the place of everybody else's.
+pub const MOST_TEMPORARY_OF_ONE: usize = 100;
+
+/// A temporary message in its time.
+#[derive(Debug)]
+struct Temporary {
+    id: MessageId,
+    from: Addressee,
+    /// It was deleted before; the timer comes all the same.
+    gone: bool,
+}
+
+/// The last messages, in the order of their numbers.
+#[derive(Debug, Default)]
+pub struct History {
+    kept: VecDeque<Arc<Event>>,
+    /// The temporary messages whose time is not over, kept or not: they are on screens still.
+    temporary: VecDeque<Temporary>,
+}
+
+/// What an erasure or an edit has changed.
+#[derive(Debug, Default)]
+pub struct Changed {
+    /// The message as it is now, after an edit.
+    pub message: Option<Arc<Event>>,
+    /// The author of a message that is gone.
+    pub author: Option<Addressee>,
+    /// Answers to it, with their quotes as they are now.
+    pub requoted: Box<[Arc<Event>]>,
+}
+
+impl History {
+    /// Nothing said yet.
+    pub fn new() -> History {
+        History::default()
+    }
+
+    /// Keeps what was said, in its place by its number: one sent to several people has drawn its number before it comes
+    /// here. Of more than `keep` the oldest goes.
+    pub fn push(&mut self, event: Arc<Event>, keep: usize) {
+        if let Some(message) = event.message().filter(|message| message.is_temporary()) {
+            self.temporary.push_back(Temporary { id: message.id, from: message.addressee(), gone: false });
+        }
+        let number = |event: &Arc<Event>| event.message().map(|message| message.id);
+        let place = self.kept.iter().rposition(|known| number(known) <= number(&event)).map_or(0, |last| last + 1);
+        self.kept.insert(place, event);
+        while self.kept.len() > keep {
+            self.kept.pop_front();
+        }
+    }
+
+    /// Whether a temporary message of a connection can be taken.
+    pub fn takes_temporary(&self, from: ClientId) -> bool {
+        let own = self.temporary.iter().filter(|temporary| temporary.from.client == from).count();
+        self.temporary.len() < MOST_TEMPORARY && own < MOST_TEMPORARY_OF_ONE
+    }
+
+    /// The last `count` messages, oldest first.
+    pub fn last(&self, count: usize) -> Vec<Arc<Event>> {
+        self.kept.iter().skip(self.kept.len().saturating_sub(count)).cloned().collect()
+    }
+
+    /// The number of the oldest message kept.
+    pub fn oldest(&self) -> Option<MessageId> {
+        self.kept.front().and_then(|event| event.message()).map(|message| message.id)
+    }
+
+    /// Messages kept.
+    pub fn len(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    fn position(&self, id: MessageId) -> Option<usize> {
+        let number = |event: &Arc<Event>| event.message().map_or(0, |message| message.id.0);
+        self.kept.binary_search_by_key(&id.0, number).ok()
+    }
+
+    /// The message of a number.
+    pub fn find(&self, id: MessageId) -> Option<&Message> {
+        self.kept.get(self.position(id)?)?.message()
+    }
+
+    /// Notes in an answer whose words it quotes: the name that they had then may be another one's by now.
+    #[inline(never)]
+    pub fn note_answered(&self, answer: &mut Message) {
+        let quoted = answer.extra.as_ref().and_then(|extra| extra.reply.as_ref()).map(|reply| reply.id);
+        if let Some(answered) = quoted.and_then(|id| self.find(id)) {
+            answer.answers(answered.from);
+        }
+    }
+
+    /// The last message of a connection, or of the account it is logged in to.
+    pub fn last_by(&self, client: ClientId, account: Option<AccountId>) -> Option<&Message> {
+        self.kept.iter().rev().filter_map(|event| event.message()).find(|message| message.is_by(client, account))
+    }
+
+    /// Gives a message another text. `None` if it is not kept.
+    pub fn edit(&mut self, id: MessageId, text: &str) -> Option<Changed> {
+        let position = self.position(id)?;
+        let edited = self.kept[position].message()?.edited(text);
+        let event = Arc::new(Event::Said(edited));
+        self.kept[position] = Arc::clone(&event);
+        Some(Changed { message: Some(event), author: None, requoted: self.requote(id, Some(text)) })
+    }
+
+    /// Takes a message out, and its text out of every quote. `None` if it is not kept.
+    pub fn erase(&mut self, id: MessageId) -> Option<Changed> {
+        let position = self.position(id)?;
+        let author = self.kept.remove(position).and_then(|event| event.message().map(Message::addressee));
+        for temporary in self.temporary.iter_mut().filter(|temporary| temporary.id == id) {
+            temporary.gone = true;
+        }
+        Some(Changed { message: None, author, requoted: self.requote(id, None) })
+    }
+
+    /// A temporary message's time is over: takes it out like [`History::erase`], if it has not been deleted before.
+    pub fn expire(&mut self, id: MessageId) -> Option<Changed> {
+        let index = self.temporary.iter().position(|temporary| temporary.id == id)?;
+        let Temporary { from, gone, .. } = self.temporary.remove(index)?;
+        if let Some(position) = self.position(id) {
+            self.kept.remove(position);
+        }
+        (!gone).then(|| Changed { message: None, author: Some(from), requoted: self.requote(id, None) })
+    }
+
+    /// Takes out what was said before a moment, and its text out of every quote; the numbers of what was taken. Looks at all
+    /// of them: moments do not rise with numbers where the clock was set.
+    pub fn forget_before(&mut self, since: Timestamp) -> Vec<MessageId> {
+        let old = |event: &Arc<Event>| event.message().filter(|message| message.at < since).map(|message| message.id);
+        let gone: Vec<_> = self.kept.iter().filter_map(old).collect();
+        if !gone.is_empty() {
+            self.kept.retain(|event| old(event).is_none());
+            gone.iter().for_each(|id| drop(self.requote(*id, None)));
+        }
+        gone
+    }
+
+    /// Brings the quotes of a message up to date; the answers that have one.
+    pub fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
+        let mut requoted = Vec::new();
+        for event in &mut self.kept {
+            if let Some(message) = event.message().and_then(|message| message.requoted(id, text)) {
+                *event = Arc::new(Event::Said(message));
+                requoted.push(Arc::clone(event));
+            }
+        }
+        requoted.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::message::{Draft, Quoted};
+    use crate::chat::names::UserName;
+    use jiff::Timestamp;
+    use std::time::Duration;
+
+    fn said(id: u64, from: u64, draft: Draft) -> Arc<Event> {
+        let author = UserName::parse("bob", 1, 12).expect("a name");
+        let message = Message::new(MessageId(id), Timestamp::UNIX_EPOCH, author, ClientId(from), draft, Box::default());
+        Arc::new(Event::Said(message))
+    }
+
+    fn texts(history: &History) -> Vec<String> {
+        let text = |event: &Arc<Event>| event.message().map(|message| message.text.to_string());
+        history.last(usize::MAX).iter().filter_map(text).collect()
+    }
+
+    #[test]
+    fn the_oldest_goes_when_one_more_comes_than_is_kept() {
+        let mut history = History::new();
+        for id in 1..=5 {
+            history.push(said(id, 1, Draft::said(id.to_string())), 3);
+        }
+        assert_eq!(texts(&history), ["3", "4", "5"]);
+        assert_eq!(history.last(1).len(), 1);
+        assert!(history.find(MessageId(2)).is_none() && history.find(MessageId(4)).is_some());
+    }
+
+    #[test]
+    fn an_erased_text_is_gone_from_every_quote() {
+        let mut history = History::new();
+        let first = said(10, 1, Draft::said("secret"));
+        let quote = Quoted::of(first.message().expect("a message"));
+        history.push(first, 9);
+        history.push(said(12, 2, Draft { reply: Some(quote), ..Draft::said("yes") }), 9);
+        let changed = history.erase(MessageId(10)).expect("it was there");
+        assert_eq!(changed.requoted.len(), 1);
+        assert!(!format!("{history:?}").contains("secret"));
+        assert!(history.erase(MessageId(10)).is_none());
+    }
+
+    #[test]
+    fn an_edited_text_is_new_in_every_quote() {
+        let mut history = History::new();
+        let first = said(10, 1, Draft::said("before"));
+        let quote = Quoted::of(first.message().expect("a message"));
+        history.push(first, 9);
+        history.push(said(12, 2, Draft { reply: Some(quote), ..Draft::said("yes") }), 9);
+        assert!(history.edit(MessageId(10), "after").is_some_and(|changed| changed.message.is_some()));
+        assert!(!format!("{history:?}").contains("before"));
+        assert!(history.edit(MessageId(11), "nothing").is_none());
+    }
+
+    #[test]
+    fn a_temporary_message_waits_for_its_end_even_if_it_is_not_kept_any_more() {
+        let mut history = History::new();
+        let lasts = Some(Duration::from_secs(10));
+        history.push(said(1, 1, Draft { lasts, ..Draft::said("soon gone") }), 1);
+        history.push(said(2, 1, Draft::said("stays")), 1);
+        assert!(history.erase(MessageId(1)).is_none() && history.expire(MessageId(2)).is_none());
+        assert!(history.expire(MessageId(1)).is_some());
+        assert!(history.expire(MessageId(1)).is_none());
+        assert_eq!(texts(&history), ["stays"]);
+    }
+
+    #[test]
+    fn a_temporary_message_that_was_deleted_keeps_its_place_until_its_time_is_over() {
+        let mut history = History::new();
+        let lasts = Some(Duration::from_secs(10));
+        for id in 1..=MOST_TEMPORARY_OF_ONE as u64 {
+            assert!(history.takes_temporary(ClientId(1)));
+            history.push(said(id, 1, Draft { lasts, ..Draft::said("soon gone") }), 9);
+            history.erase(MessageId(id));
+        }
+        assert!(!history.takes_temporary(ClientId(1)) && history.takes_temporary(ClientId(2)));
+        assert!(history.expire(MessageId(1)).is_none(), "it was deleted, and is not told again");
+        assert!(history.takes_temporary(ClientId(1)));
+    }
+
+    #[test]
+    fn what_is_too_old_is_gone_from_quotes_too_and_one_dated_ahead_hides_nothing_behind_it() {
+        let mut history = History::new();
+        let author = UserName::parse("bob", 1, 12).expect("a name");
+        let at = |seconds| Timestamp::from_second(seconds).expect("a moment");
+        let mut quote = None;
+        for (id, second) in [(1, 900), (2, 100), (3, 150), (4, 300)] {
+            let draft = Draft { reply: quote.clone(), ..Draft::said(format!("text {id}")) };
+            let message = Message::new(MessageId(id), at(second), author.clone(), ClientId(1), draft, Box::default());
+            quote = Some(Quoted::of(&message));
+            history.push(Arc::new(Event::Said(message)), 9);
+        }
+        assert_eq!(history.forget_before(at(200)), [MessageId(2), MessageId(3)]);
+        assert_eq!(texts(&history), ["text 1", "text 4"]);
+        assert!(!format!("{history:?}").contains("text 3"));
+        assert!(history.forget_before(at(200)).is_empty());
+    }
+
+    #[test]
+    fn the_last_of_ones_own_is_found() {
+        let mut history = History::new();
+        for (id, from) in [(1, 7), (2, 8), (3, 7), (4, 8)] {
+            history.push(said(id, from, Draft::said("text")), 9);
+        }
+        assert_eq!(history.last_by(ClientId(7), None).map(|message| message.id), Some(MessageId(3)));
+        assert!(history.last_by(ClientId(9), None).is_none());
+    }
+}

@@ -1,0 +1,419 @@
+//! What is said and what happens in rooms and between two people, as values.
+//!
+//! *Owns* message numbers, messages, drafts of them, and room events.
+//! *Knows nothing of* terminals, sockets, threads and locks.
+//! *Called by* `screen`, `outbox`, `room`, `direct` and `session`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::chat::names::UserName;
+use crate::text;
+
+/// Number of one connection, counted up since the server started; never used twice. By default none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+impl ClientId {
+    /// No connection: of what was said, and of people known, before the server started.
+    pub const NONE: ClientId = ClientId(0);
+
+    /// Whether both are the same connection: no connection is not the same as no other one.
+    pub fn is(self, other: ClientId) -> bool {
+        self == other && self != ClientId::NONE
+    }
+}
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Number of an account: given once, and never to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AccountId(pub u64);
+
+/// Number of one message: counts up over all rooms and never repeats. Shown as `#12`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MessageId(pub u64);
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{}", self.0)
+    }
+}
+
+/// What somebody wants to say: a message without number, author and time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Draft {
+    /// Sanitised. Lines are parted by U+000A.
+    pub text: String,
+    /// Told as something the author does.
+    pub action: bool,
+    /// Erased after so long.
+    pub lasts: Option<Duration>,
+    /// What it answers.
+    pub reply: Option<Quoted>,
+}
+
+impl Draft {
+    /// One that is said and nothing more.
+    pub fn said(text: impl Into<String>) -> Draft {
+        Draft { text: text.into(), ..Draft::default() }
+    }
+}
+
+/// The message that another one answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted {
+    /// Its number.
+    pub id: MessageId,
+    /// Its author then.
+    pub author: UserName,
+    /// The start of its text; `None` once that was deleted or has expired.
+    pub start: Option<Box<str>>,
+}
+
+/// Longest start of a text that a reply quotes, in columns: half a row of a terminal of 80, so that the answer still
+/// begins in the first row.
+const QUOTED_COLUMNS: usize = 40;
+
+impl Quoted {
+    /// The quote of a message.
+    pub fn of(message: &Message) -> Quoted {
+        Quoted { id: message.id, author: message.author.clone(), start: Some(start(&message.text)) }
+    }
+}
+
+/// What a quote shows of a text: the start of its first line, so much as fits, with three dots where something is missing.
+pub fn start(whole: &str) -> Box<str> {
+    let line = whole.lines().next().unwrap_or("");
+    let cut = text::truncate(line, QUOTED_COLUMNS);
+    if cut.len() == whole.len() { cut.into() } else { [cut.trim_end(), "..."].concat().into() }
+}
+
+/// Somebody a direct message was sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addressee {
+    /// His connection.
+    pub client: ClientId,
+    /// His name then.
+    pub name: UserName,
+}
+
+/// What most messages do not have.
+#[derive(Clone, Debug, Default)]
+pub struct Extra {
+    /// Told as something the author does.
+    pub action: bool,
+    /// The text is not the one first said.
+    pub edited: bool,
+    /// It is erased after so long.
+    pub lasts: Option<Duration>,
+    /// What it answers.
+    pub reply: Option<Quoted>,
+    /// The connection that what it answers came from, as far as that is known.
+    pub answers: ClientId,
+    /// Whom a direct message was sent to; empty for what was said in a room.
+    pub to: Box<[Addressee]>,
+}
+
+/// One thing somebody said. Never changed once made: an edited one takes its place.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Its number.
+    pub id: MessageId,
+    /// When the server took it.
+    pub at: Timestamp,
+    /// Who said it, as shown.
+    pub author: UserName,
+    /// The connection it came from: this one has the line on its screen already in line mode.
+    pub from: ClientId,
+    /// The account it came from: it stays his from another connection.
+    pub account: Option<AccountId>,
+    /// Sanitised. Lines are parted by U+000A.
+    pub text: Box<str>,
+    /// In a box of its own, because nearly no message has any of it.
+    pub extra: Option<Box<Extra>>,
+}
+
+impl Message {
+    /// A draft becomes a message, sent to these people, or to a room if there are none.
+    pub fn new(
+        id: MessageId,
+        at: Timestamp,
+        author: UserName,
+        from: ClientId,
+        draft: Draft,
+        to: Box<[Addressee]>,
+    ) -> Message {
+        let Draft { text, action, lasts, reply } = draft;
+        let plain = !action && lasts.is_none() && reply.is_none() && to.is_empty();
+        let extra =
+            (!plain).then(|| Box::new(Extra { action, edited: false, lasts, reply, answers: ClientId::NONE, to }));
+        Message { id, at, author, from, account: None, text: text.into(), extra }
+    }
+
+    /// The message with another text.
+    pub fn edited(&self, text: &str) -> Message {
+        let mut extra = self.extra.clone().unwrap_or_default();
+        extra.edited = true;
+        Message { text: text.into(), extra: Some(extra), ..self.clone() }
+    }
+
+    /// The message with its quote brought up to date with what it answers, if it answers that: `None` as the text of a
+    /// message that is gone.
+    pub fn requoted(&self, id: MessageId, text: Option<&str>) -> Option<Message> {
+        let reply = self.extra.as_ref()?.reply.as_ref()?;
+        if reply.id != id {
+            return None;
+        }
+        let mut message = self.clone();
+        if let Some(reply) = message.extra.as_mut().and_then(|extra| extra.reply.as_mut()) {
+            reply.start = text.map(start);
+        }
+        Some(message)
+    }
+
+    /// The message it quotes some text of, if it quotes any.
+    fn quoted(&self) -> Option<MessageId> {
+        let reply = self.extra.as_ref()?.reply.as_ref()?;
+        reply.start.as_ref().map(|_| reply.id)
+    }
+
+    /// Notes that it answers what a connection has said.
+    pub fn answers(&mut self, client: ClientId) {
+        if let Some(extra) = self.extra.as_mut().filter(|extra| extra.reply.is_some()) {
+            extra.answers = client;
+        }
+    }
+
+    /// The author, by connection and name.
+    pub fn addressee(&self) -> Addressee {
+        Addressee { client: self.from, name: self.author.clone() }
+    }
+
+    /// The message as one that came from an account, if it did.
+    #[must_use]
+    pub fn of_account(self, account: Option<AccountId>) -> Message {
+        Message { account, ..self }
+    }
+
+    /// Whether a connection, or the account it is logged in to, has said it. What an account has said is not another one's,
+    /// even on the same connection.
+    pub fn is_by(&self, client: ClientId, account: Option<AccountId>) -> bool {
+        match (self.account, account) {
+            (Some(own), Some(others)) => own == others,
+            _ => self.from == client && self.from != ClientId::NONE,
+        }
+    }
+
+    /// Whether it is erased after a while.
+    pub fn is_temporary(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| extra.lasts.is_some())
+    }
+
+    /// Whom it was sent to; nobody for what was said in a room.
+    pub fn to(&self) -> &[Addressee] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.to)
+    }
+}
+
+/// What the people who look at a room are shown.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Somebody said something.
+    Said(Message),
+    /// A message has another text.
+    Edited {
+        /// As it is now: a [`Event::Said`].
+        message: Arc<Event>,
+        /// Answers to it, as they are now.
+        requoted: Box<[Arc<Event>]>,
+        /// Screens that can be are drawn anew.
+        redraw: bool,
+    },
+    /// A message is gone.
+    Erased {
+        /// Which one.
+        id: MessageId,
+        /// Why, in one sentence that goes behind `* `.
+        news: Box<str>,
+        /// Its author, and who has taken it out: those who ignore one of them do not read the sentence.
+        people: People,
+        /// Answers to it, as they are now.
+        requoted: Box<[Arc<Event>]>,
+        /// Screens that can be are drawn anew.
+        redraw: bool,
+    },
+    /// Something happened; the text goes behind `* `.
+    Happened {
+        /// One sanitised sentence.
+        news: Box<str>,
+        /// Whose doing it was: that connection was answered directly and is not told twice.
+        by: Option<ClientId>,
+        /// What kind of thing.
+        kind: News,
+        /// Everybody the sentence names: those who ignore one of them do not read it.
+        people: People,
+    },
+}
+
+/// People named in a sentence, each by connection and by every name that stands in it.
+pub type People = Box<[Addressee]>;
+
+/// What kind of thing has happened, for those who do not want to see all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum News {
+    /// Somebody has joined, left or taken another name.
+    Presence,
+    /// Anything else.
+    Other,
+}
+
+impl Event {
+    /// What the event costs a delivery queue, in bytes: its text and about what the line around it takes.
+    pub fn weight(&self) -> usize {
+        match self {
+            Event::Said(message) => message.text.len() + message.author.as_str().len() + 24,
+            Event::Edited { message, .. } => message.weight() + 12,
+            Event::Erased { news, .. } | Event::Happened { news, .. } => news.len() + 4,
+        }
+    }
+
+    /// The message said, if one was.
+    pub fn message(&self) -> Option<&Message> {
+        match self {
+            Event::Said(message) => Some(message),
+            Event::Edited { message, .. } => message.message(),
+            Event::Erased { .. } | Event::Happened { .. } => None,
+        }
+    }
+
+    /// Who is named in the sentence, if the event is one.
+    pub fn people(&self) -> &[Addressee] {
+        match self {
+            Event::Said(_) | Event::Edited { .. } => &[],
+            Event::Erased { people, .. } | Event::Happened { people, .. } => people,
+        }
+    }
+
+    /// The oldest message of which the event shows some text beside what was said just now: of one that was edited, or
+    /// that an answer quotes.
+    pub fn oldest_shown(&self) -> Option<MessageId> {
+        match self {
+            Event::Said(message) => message.quoted(),
+            Event::Edited { message, .. } => {
+                let edited = message.message()?;
+                edited.quoted().into_iter().chain([edited.id]).min()
+            }
+            Event::Erased { .. } | Event::Happened { .. } => None,
+        }
+    }
+
+    /// A message without what it quotes of one up to a number; nothing if it quotes none.
+    pub fn without_quotes_up_to(&self, number: MessageId) -> Option<Arc<Event>> {
+        let Event::Said(message) = self else { return None };
+        let id = message.quoted().filter(|id| *id <= number)?;
+        message.requoted(id, None).map(|message| Arc::new(Event::Said(message)))
+    }
+
+    /// The event for somebody who may read nothing that was said up to a number; nothing if it is about such a message.
+    pub fn after(self: &Arc<Event>, number: MessageId) -> Option<Arc<Event>> {
+        match &**self {
+            Event::Said(_) => Some(self.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(self))),
+            Event::Edited { message, .. } if message.message().is_some_and(|edited| edited.id <= number) => None,
+            Event::Edited { message, requoted, redraw } => {
+                let bare = |event: &Arc<Event>| event.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(event));
+                let requoted = requoted.iter().map(bare).collect();
+                Some(Arc::new(Event::Edited { message: bare(message), requoted, redraw: *redraw }))
+            }
+            Event::Erased { .. } | Event::Happened { .. } => Some(Arc::clone(self)),
+        }
+    }
+
+    /// Whether screens that show an earlier state have to be drawn anew.
+    pub fn redraws(&self) -> bool {
+        matches!(self, Event::Edited { redraw: true, .. } | Event::Erased { redraw: true, .. })
+    }
+}
+
+/// An event and its place in its room: every room counts its events from 1.
+#[derive(Clone, Debug)]
+pub struct Sequenced {
+    /// The place, without gaps, in the order in which everybody sees the events.
+    pub sequence: u64,
+    /// The event.
+    pub event: Arc<Event>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str, reply: Option<Quoted>) -> Message {
+        let draft = Draft { reply, ..Draft::said(text) };
+        let name = UserName::parse("bob", 1, 12).expect("a name");
+        Message::new(MessageId(12), Timestamp::UNIX_EPOCH, name, ClientId(1), draft, Box::default())
+    }
+
+    #[test]
+    fn a_plain_message_carries_nothing_extra() {
+        assert!(message("morning", None).extra.is_none());
+        assert!(message("morning", None).edited("evening").extra.is_some_and(|extra| extra.edited));
+    }
+
+    #[test]
+    fn a_message_is_his_who_has_said_it_from_whatever_connection_of_his_account() {
+        let guests = message("morning", None);
+        assert!(guests.is_by(ClientId(1), None) && !guests.is_by(ClientId(2), None));
+        let accounts = message("morning", None).of_account(Some(AccountId(7)));
+        assert!(accounts.is_by(ClientId(2), Some(AccountId(7))) && !accounts.is_by(ClientId(2), Some(AccountId(8))));
+        assert!(!accounts.is_by(ClientId(1), Some(AccountId(8))), "another account on the same connection");
+        let earlier = Message { from: ClientId::NONE, ..message("morning", None) };
+        assert!(!earlier.is_by(ClientId::NONE, None));
+    }
+
+    #[test]
+    fn a_quote_is_the_start_of_the_first_line() {
+        let quote = |text: &str| Quoted::of(&message(text, None)).start.map(String::from);
+        assert_eq!(quote("morning").as_deref(), Some("morning"));
+        assert_eq!(quote("one\ntwo").as_deref(), Some("one..."));
+        let long = "word ".repeat(20);
+        let cut = quote(long.trim()).expect("a start");
+        assert!(cut.starts_with("word word") && cut.ends_with("word...") && cut.len() <= QUOTED_COLUMNS + 3, "{cut}");
+    }
+
+    #[test]
+    fn an_answer_follows_what_it_quotes() {
+        let answer = message("yes", Some(Quoted::of(&message("morning", None))));
+        let start = |message: Option<Message>| {
+            message.and_then(|message| message.extra?.reply).map(|reply| reply.start.map(String::from))
+        };
+        assert_eq!(start(answer.requoted(MessageId(12), Some("evening"))), Some(Some("evening".to_owned())));
+        assert_eq!(start(answer.requoted(MessageId(12), None)), Some(None));
+        assert!(answer.requoted(MessageId(13), None).is_none());
+    }
+
+    #[test]
+    fn who_may_read_nothing_up_to_a_message_sees_neither_its_quote_nor_its_edit() {
+        let shown = |event: &Arc<Event>, number| event.after(MessageId(number)).map(|event| format!("{event:?}"));
+        let quote = Quoted { id: MessageId(5), ..Quoted::of(&message("secret", None)) };
+        let answer = Arc::new(Event::Said(message("yes", Some(quote))));
+        assert_eq!(answer.oldest_shown(), Some(MessageId(5)));
+        assert!(shown(&answer, 4).is_some_and(|seen| seen.contains("secret")));
+        assert!(shown(&answer, 5).is_some_and(|seen| !seen.contains("secret") && seen.contains("yes")));
+        let secret = Arc::new(Event::Said(message("secret", None).edited("another secret")));
+        let requoted = [Arc::clone(&answer)].into();
+        let edited = Arc::new(Event::Edited { message: secret, requoted, redraw: true });
+        assert_eq!(edited.oldest_shown(), Some(MessageId(12)));
+        assert!(shown(&edited, 11).is_some_and(|seen| seen.contains("another secret") && !seen.contains("\"secret")));
+        assert_eq!(shown(&edited, 12), None);
+        let plain = Arc::new(Event::Said(message("morning", None)));
+        assert_eq!(plain.oldest_shown(), None);
+    }
+}

@@ -1,0 +1,15 @@
+//! Users, rooms, messages and permissions as values: no I/O and no locks.
+
+pub mod account_policy;
+pub mod action;
+pub mod conversation;
+pub mod duration;
+pub mod history;
+pub mod identity;
+pub mod message;
+pub mod moderation;
+pub mod names;
+pub mod pattern;
+pub mod permission;
+pub mod quotes;
+pub mod secret;

@@ -1,0 +1,56 @@
+//! The command line of `chatsock backup`.
+//!
+//! *Owns* its words, and the wording of a wrong call of it. *Knows nothing of* the database.
+//! *Called by* `cli`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+
+use super::in_words;
+
+use super::no_servers_option;
+
+use super::unexpected;
+
+use super::{Invocation, LONG_OPTIONS, UsageError};
+
+/// As the caller writes it.
+pub(super) const WORD: &str = "backup";
+
+/// What to copy, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupOptions {
+    /// The file named with `--config`.
+    pub config: Option<PathBuf>,
+    /// The file to make.
+    pub file: PathBuf,
+}
+
+/// Reads what follows the word `backup`; `config` is the file if it was named before that.
+pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<Invocation, UsageError> {
+    let mut file: Option<OsString> = None;
+    while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
+            Arg::Long("config") => super::config_file(parser, &mut config)?,
+            Arg::Short(letter @ ('v' | 'q')) => return Err(no_servers_option(&format!("-{letter}"), WORD)),
+            Arg::Long(name) if LONG_OPTIONS.contains(&name) => {
+                return Err(no_servers_option(&format!("--{name}"), WORD));
+            }
+            Arg::Value(word) if file.is_none() => file = Some(word),
+            Arg::Value(_) => {
+                return Err(UsageError("chatsock backup takes one file; leave out the rest".to_owned()));
+            }
+            other => return Err(unexpected(&other)),
+        }
+    }
+    match file.filter(|file| !file.is_empty()) {
+        Some(file) => Ok(Invocation::Backup(BackupOptions { config, file: file.into() })),
+        None => Err(UsageError(
+            "chatsock backup needs a file that is not there yet, as in chatsock backup copy.db".to_owned(),
+        )),
+    }
+}

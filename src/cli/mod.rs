@@ -1,0 +1,516 @@
+//! The command line.
+//!
+//! *Owns* the flags, the help text and the wording of a wrong call. *Knows nothing of* the config file and of the server;
+//! it opens nothing and prints nothing. *Called by* `main`.
+
+#[cfg(feature = "storage")]
+pub mod backup;
+#[cfg(feature = "storage")]
+pub mod user_admin;
+
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use lexopt::{Arg, Parser};
+
+use crate::chat::names::nearest;
+use crate::config::{clash, parse_address};
+
+mod backup_arguments;
+mod user_arguments;
+
+pub use backup_arguments::BackupOptions;
+pub use user_arguments::{Existing, UserAction, UserOptions};
+
+/// What `chatsock --help` prints, without the last newline.
+pub const HELP: &str = "\
+Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
+                [--check-config] [-v|-vv|-q]
+       chatsock user add|passwd|remove NAME [--config FILE]
+       chatsock user list [--config FILE]
+       chatsock user import USERS [--skip-existing] [--config FILE]
+       chatsock backup FILE [--config FILE]
+       chatsock --help | --version
+
+A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
+`chatsock user` makes, changes, removes and lists accounts; `chatsock backup`
+copies the database.
+
+  --config FILE    read FILE; without it ./chatsock.toml is read if there is one
+  --listen ADDR    listen here instead of at the config's `listen`; may be given
+                   several times; port 0 picks a free port
+  --check-config   read the config, report every mistake, start nothing
+  -v, -vv          log more: debug, trace
+  -q               log errors only
+  -h, --help       print this
+  -V, --version    print the version
+
+The log goes to stderr at level info; RUST_LOG, when set, wins over -v and -q.
+SIGINT and SIGTERM stop gracefully, a second one at once. SIGHUP reads the
+config again; a file with a mistake changes nothing.
+
+Accounts need a build with the feature storage and [storage] in the config.
+`chatsock user` works while the server is running, which sees each change at
+the next login. A password is asked for twice without showing it or, when stdin
+is no terminal, is the first line of stdin; it is never an argument. USERS is a
+file with a name, a space and a password on each line; lines that begin with #
+count for nothing. All of them are imported or, if any is wrong, none; with
+--skip-existing, names that have accounts are left as they are.
+
+`chatsock backup FILE` copies the database, while the server runs or not, into
+a FILE that must not be there yet and that its owner alone may read. A back-up
+that fails leaves nothing behind.
+
+Exit status: 0 after a graceful stop, 2 for a wrong flag, a wrong config, a
+port that is taken, a wrong name or password or a FILE that is there already,
+1 for anything else, as when not everything could be written at the stop.";
+
+/// What `chatsock --version` prints, without the newline; also the first line of a start.
+pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
+
+const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "help", "version"];
+
+/// Words that are no options, and those people try though they are options here.
+const WORDS: &[&str] = &["serve", "user", backup_arguments::WORD, "help", "version"];
+
+/// What the caller wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Invocation {
+    /// Run the server.
+    Serve(ServeOptions),
+    /// Read what the server would read, and say whether it is fine.
+    CheckConfig(ServeOptions),
+    /// Look after the accounts.
+    User(UserOptions),
+    /// Copy the database.
+    Backup(BackupOptions),
+    /// Print [`HELP`].
+    Help,
+    /// Print [`VERSION`].
+    Version,
+}
+
+/// How to run the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ServeOptions {
+    /// The file named with `--config`.
+    pub config: Option<PathBuf>,
+    /// The addresses given with `--listen`; when there are any they replace the config's plain listeners.
+    pub listen: Vec<SocketAddr>,
+    /// How much to log.
+    pub verbosity: Verbosity,
+}
+
+/// How much to log when `RUST_LOG` is not set.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// `-q`: errors.
+    Quiet,
+    /// No flag: who comes and goes, and anything wrong.
+    #[default]
+    Normal,
+    /// `-v`: also what the server decides.
+    Verbose,
+    /// `-vv`: everything.
+    Trace,
+}
+
+impl Verbosity {
+    /// The level as the logger's filter names it.
+    #[must_use]
+    pub fn filter(self) -> &'static str {
+        match self {
+            Self::Quiet => "error",
+            Self::Normal => "info",
+            Self::Verbose => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// What is wrong with the call: one plain sentence with the remedy, without a full stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageError(String);
+
+impl fmt::Display for UsageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UsageError {}
+
+/// Reads the arguments after the program's name.
+///
+/// # Errors
+///
+/// The first thing that is wrong.
+pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageError> {
+    // Collected, because the parser wants an iterator that lives as long as it likes.
+    let mut parser = Parser::from_args(args.collect::<Vec<_>>());
+    let mut options = ServeOptions::default();
+    let mut check = false;
+    let mut served = false;
+    let mut quiet = false;
+    let mut verbose = 0_usize;
+    while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Invocation::Help),
+            Arg::Short('V') | Arg::Long("version") => return Ok(Invocation::Version),
+            Arg::Short('v') => verbose += 1,
+            Arg::Short('q') => quiet = true,
+            Arg::Long("check-config") => check = true,
+            Arg::Long("config") => config_file(&mut parser, &mut options.config)?,
+            Arg::Long("listen") => {
+                let text = value(&mut parser, "--listen needs an address, as in --listen 0.0.0.0:5555")?;
+                let address = listen_address(&text)?;
+                if let Some(other) = options.listen.iter().find(|other| clash(**other, address)) {
+                    return Err(UsageError(format!(
+                        "--listen {address} and --listen {other} cannot both be listened on; keep one of the two"
+                    )));
+                }
+                options.listen.push(address);
+            }
+            Arg::Value(word) if word == "serve" && !served => served = true,
+            Arg::Value(word) if (word == "user" || word == backup_arguments::WORD) && !served => {
+                let is_user = word == "user";
+                let named = if is_user { "user" } else { backup_arguments::WORD };
+                let before = [
+                    ("--listen", !options.listen.is_empty()),
+                    ("--check-config", check),
+                    ("-q", quiet),
+                    ("-v", verbose > 0),
+                ];
+                if let Some((option, _)) = before.into_iter().find(|(_, given)| *given) {
+                    return Err(no_servers_option(option, named));
+                }
+                return if is_user {
+                    user_arguments::parse(&mut parser, options.config)
+                } else {
+                    backup_arguments::parse(&mut parser, options.config)
+                };
+            }
+            other => return Err(unexpected(&other)),
+        }
+    }
+    options.verbosity = match (quiet, verbose) {
+        (true, 0) => Verbosity::Quiet,
+        (true, _) => {
+            return Err(UsageError("-q and -v contradict each other; keep one of the two".to_owned()));
+        }
+        (false, 0) => Verbosity::Normal,
+        (false, 1) => Verbosity::Verbose,
+        (false, _) => Verbosity::Trace,
+    };
+    Ok(if check { Invocation::CheckConfig(options) } else { Invocation::Serve(options) })
+}
+
+fn config_file(parser: &mut Parser, config: &mut Option<PathBuf>) -> Result<(), UsageError> {
+    let file = value(parser, "--config needs a file, as in --config chatsock.toml")?;
+    match config.replace(file.into()) {
+        None => Ok(()),
+        Some(_) => Err(UsageError("--config is given twice; keep one of the two".to_owned())),
+    }
+}
+
+/// The value of the option just read. What looks like an option is none: `--config --check-config` lacks its file.
+fn value(parser: &mut Parser, needed: &str) -> Result<OsString, UsageError> {
+    match parser.value() {
+        Ok(value) if !value.is_empty() && !value.as_encoded_bytes().starts_with(b"-") => Ok(value),
+        _ => Err(UsageError(needed.to_owned())),
+    }
+}
+
+fn listen_address(text: &OsStr) -> Result<SocketAddr, UsageError> {
+    let shown = || text.to_string_lossy().escape_debug().to_string();
+    // Text that is not UTF-8 is no address either; the replacement characters in it make sure of that.
+    parse_address(&text.to_string_lossy()).map_err(|error| UsageError(format!("--listen {}: {error}", shown())))
+}
+
+/// Options of the server, before or after the word for another command.
+fn no_servers_option(option: &str, command: &str) -> UsageError {
+    UsageError(format!("{option} is for the server and not for chatsock {command}; leave it out"))
+}
+
+fn unexpected(arg: &Arg<'_>) -> UsageError {
+    let (what, hint) = match arg {
+        Arg::Short(letter) => {
+            let hint = LONG_OPTIONS.iter().find(|long| long.starts_with(*letter));
+            (format!("there is no option -{}", letter.escape_debug()), hint.map(|long| format!("--{long}")))
+        }
+        Arg::Long(name) => {
+            let hint = nearest(name, LONG_OPTIONS.iter().copied());
+            (format!("there is no option --{}", name.escape_debug()), hint.map(|long| format!("--{long}")))
+        }
+        Arg::Value(word) if word == "serve" => {
+            return UsageError("serve is given twice; keep one of the two".to_owned());
+        }
+        Arg::Value(word) if word == "user" || word == backup_arguments::WORD => {
+            let word = word.to_string_lossy();
+            return UsageError(format!("serve and {word} are two commands; keep one of the two"));
+        }
+        Arg::Value(word) => {
+            let word = word.to_string_lossy();
+            let hint = nearest(&word, WORDS.iter().copied()).map(|near| match near {
+                "serve" | "user" | backup_arguments::WORD => near.to_owned(),
+                option => format!("--{option}"),
+            });
+            (format!("there is no command {}", word.escape_debug()), hint)
+        }
+    };
+    UsageError(match hint {
+        Some(hint) => format!("{what}; did you mean {hint}?"),
+        None => format!("{what}; chatsock --help lists what there is"),
+    })
+}
+
+fn in_words(error: &lexopt::Error) -> UsageError {
+    UsageError(match error {
+        lexopt::Error::UnexpectedValue { option, .. } => {
+            format!("{option} takes no value; write {option} alone")
+        }
+        other => other.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(line: &str) -> Result<Invocation, UsageError> {
+        parse(line.split_whitespace().map(OsString::from))
+    }
+
+    fn serve(line: &str) -> ServeOptions {
+        match call(line) {
+            Ok(Invocation::Serve(options)) => options,
+            other => panic!("{line:?} gave {other:?}"),
+        }
+    }
+
+    fn refusal(line: &str) -> String {
+        call(line).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn no_arguments_run_the_server_as_it_is() {
+        assert_eq!(serve(""), ServeOptions::default());
+        assert_eq!(serve("serve"), ServeOptions::default());
+    }
+
+    #[test]
+    fn every_option_is_taken_in_any_order() {
+        let expected = ServeOptions {
+            config: Some("a.toml".into()),
+            listen: vec!["127.0.0.1:0".parse().unwrap(), "[::1]:0".parse().unwrap()],
+            verbosity: Verbosity::Verbose,
+        };
+        assert_eq!(serve("serve --config a.toml --listen 127.0.0.1:0 --listen [::1]:0 -v"), expected);
+        assert_eq!(serve("-v --listen=127.0.0.1:0 --config=a.toml serve --listen=[::1]:0"), expected);
+        assert_eq!(
+            call("--config a.toml --listen 127.0.0.1:0 --listen [::1]:0 -v --check-config"),
+            Ok(Invocation::CheckConfig(expected))
+        );
+    }
+
+    #[test]
+    fn each_v_logs_more_and_q_logs_less() {
+        assert_eq!(serve("-q").verbosity.filter(), "error");
+        assert_eq!(serve("").verbosity.filter(), "info");
+        assert_eq!(serve("-v").verbosity.filter(), "debug");
+        assert_eq!(serve("-vv").verbosity.filter(), "trace");
+        assert_eq!(serve("-v -v").verbosity.filter(), "trace");
+        assert_eq!(serve("-vvv").verbosity.filter(), "trace");
+    }
+
+    #[test]
+    fn q_together_with_v_is_refused() {
+        assert_eq!(refusal("-q -v"), "-q and -v contradict each other; keep one of the two");
+        assert_eq!(refusal("-vq"), refusal("-q -v"));
+    }
+
+    #[test]
+    fn what_to_do_with_accounts_is_taken_with_the_config_anywhere() {
+        let name = || crate::chat::names::UserName::parse("alice", 1, 32).unwrap();
+        for (words, action) in [
+            ("add alice", UserAction::Add(name())),
+            ("passwd alice", UserAction::ChangePassword(name())),
+            ("remove alice", UserAction::Remove(name())),
+            ("list", UserAction::List),
+            ("import users.txt", UserAction::Import("users.txt".into(), Existing::Refused)),
+            ("import users.txt --skip-existing", UserAction::Import("users.txt".into(), Existing::Skipped)),
+            ("import --skip-existing users.txt", UserAction::Import("users.txt".into(), Existing::Skipped)),
+        ] {
+            let user = |config| Ok(Invocation::User(UserOptions { config, action: action.clone() }));
+            assert_eq!(call(&format!("user {words}")), user(None));
+            for line in [format!("user {words} --config a.toml"), format!("--config=a.toml user {words}")] {
+                assert_eq!(call(&line), user(Some("a.toml".into())), "{line}");
+            }
+        }
+        assert_eq!(call("user add --help"), Ok(Invocation::Help));
+        assert_eq!(call("user --version"), Ok(Invocation::Version));
+    }
+
+    #[test]
+    fn a_password_among_the_arguments_is_refused_with_the_reason_and_not_repeated() {
+        for line in [
+            "user add alice hunter2",
+            "user passwd alice hunter2 hunter2",
+            "user add alice --password=hunter2",
+            "user add --password hunter2 alice",
+            "user add alice -phunter2",
+        ] {
+            let said = refusal(line);
+            assert!(said.starts_with("a password is never an argument, since everybody"), "{line}: {said}");
+            assert!(!said.contains("hunter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_call_of_user_is_answered_with_what_was_meant() {
+        for (line, said) in [
+            (
+                "user",
+                "chatsock user needs what to do: add, passwd, remove, list, import; as in chatsock user add alice",
+            ),
+            ("user ad alice", "there is no command user ad; did you mean user add?"),
+            ("user frobnicate", "there is no command user frobnicate; there are add, passwd, remove, list, import"),
+            ("user add", "chatsock user add needs a name, as in chatsock user add alice"),
+            ("user add 1st", "\"1st\" is no name: a name begins with a letter from A to Z"),
+            ("user add server", "\"server\" is no name: the name server is reserved"),
+            ("user list alice", "chatsock user list takes no name; it prints all accounts"),
+            ("user import", "chatsock user import needs a file, as in chatsock user import users.txt"),
+            (
+                "user remove alice --skip-existing",
+                "--skip-existing is for chatsock user import; leave it out of chatsock user remove alice",
+            ),
+            ("user remove alice bob", "chatsock user remove alice takes no more than that; leave out the rest"),
+            ("user list -v", "-v is for the server and not for chatsock user; leave it out"),
+            ("-q user list", "-q is for the server and not for chatsock user; leave it out"),
+            ("user list --listen 0.0.0.0:1", "--listen is for the server and not for chatsock user; leave it out"),
+            ("user list --config", "--config needs a file, as in --config chatsock.toml"),
+            ("--config a user list --config b", "--config is given twice; keep one of the two"),
+            ("serve user list", "serve and user are two commands; keep one of the two"),
+            ("usr list", "there is no command usr; did you mean user?"),
+        ] {
+            assert_eq!(refusal(line), said, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_back_up_takes_its_file_and_the_config_anywhere() {
+        let copy = |config| Ok(Invocation::Backup(BackupOptions { config, file: "copy.db".into() }));
+        assert_eq!(call("backup copy.db"), copy(None));
+        for line in
+            ["backup copy.db --config a.toml", "backup --config=a.toml copy.db", "--config a.toml backup copy.db"]
+        {
+            assert_eq!(call(line), copy(Some("a.toml".into())), "{line}");
+        }
+        assert_eq!(call("backup copy.db --help"), Ok(Invocation::Help));
+        assert_eq!(call("backup -V"), Ok(Invocation::Version));
+    }
+
+    #[test]
+    fn a_wrong_call_of_backup_is_answered_with_what_was_meant() {
+        for (line, said) in [
+            ("backup", "chatsock backup needs a file that is not there yet, as in chatsock backup copy.db"),
+            ("backup a b", "chatsock backup takes one file; leave out the rest"),
+            ("backup a -v", "-v is for the server and not for chatsock backup; leave it out"),
+            ("--listen 0.0.0.0:1 backup a", "--listen is for the server and not for chatsock backup; leave it out"),
+            ("backup a --check-config", "--check-config is for the server and not for chatsock backup; leave it out"),
+            ("backup a --config", "--config needs a file, as in --config chatsock.toml"),
+            ("--config a backup b --config c", "--config is given twice; keep one of the two"),
+            ("backup a --confg b", "there is no option --confg; did you mean --config?"),
+            ("serve backup a", "serve and backup are two commands; keep one of the two"),
+            ("bakcup a", "there is no command bakcup; did you mean backup?"),
+        ] {
+            assert_eq!(refusal(line), said, "{line}");
+        }
+        assert!(parse([OsString::from("backup"), OsString::new()].into_iter()).is_err());
+    }
+
+    #[test]
+    fn help_and_version_win_over_what_follows() {
+        for line in ["--help", "-h", "serve --help --nonsense"] {
+            assert_eq!(call(line), Ok(Invocation::Help), "{line}");
+        }
+        for line in ["--version", "-V", "-v --version"] {
+            assert_eq!(call(line), Ok(Invocation::Version), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_near_miss_is_answered_with_what_was_meant() {
+        for (line, hint) in [
+            ("--lisen 1", "there is no option --lisen; did you mean --listen?"),
+            ("--check-confg", "there is no option --check-confg; did you mean --check-config?"),
+            ("-c a.toml", "there is no option -c; did you mean --config?"),
+            ("sevre", "there is no command sevre; did you mean serve?"),
+            ("help", "there is no command help; did you mean --help?"),
+            ("--zzz", "there is no option --zzz; chatsock --help lists what there is"),
+            ("a.toml", "there is no command a.toml; chatsock --help lists what there is"),
+        ] {
+            assert_eq!(refusal(line), hint);
+        }
+    }
+
+    #[test]
+    fn a_missing_value_is_named_with_an_example() {
+        for line in ["--config", "--config --check-config", "--config="] {
+            assert_eq!(refusal(line), "--config needs a file, as in --config chatsock.toml", "{line}");
+        }
+        for line in ["--listen", "--listen -v", "--listen="] {
+            assert_eq!(refusal(line), "--listen needs an address, as in --listen 0.0.0.0:5555", "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_given_twice_is_refused() {
+        assert_eq!(refusal("--config a --config b"), "--config is given twice; keep one of the two");
+        assert_eq!(refusal("serve serve"), "serve is given twice; keep one of the two");
+        assert!(refusal("--listen 0.0.0.0:5555 --listen 127.0.0.1:5555").contains("cannot both be listened on"));
+        assert_eq!(serve("--listen 127.0.0.1:0 --listen 127.0.0.1:0").listen.len(), 2);
+    }
+
+    #[test]
+    fn a_wrong_address_is_refused_with_the_remedy() {
+        assert!(refusal("--listen 5555").contains("write 0.0.0.0:5555"));
+        assert!(refusal("--listen ::1").contains("write [::1]:5555"));
+    }
+
+    #[test]
+    fn a_value_where_none_belongs_is_refused() {
+        assert_eq!(refusal("--check-config=yes"), "--check-config takes no value; write --check-config alone");
+    }
+
+    #[test]
+    fn a_refusal_never_carries_control_characters() {
+        let arg = OsString::from("--\u{1b}[2J");
+        let said = parse(std::iter::once(arg)).unwrap_err().to_string();
+        assert!(!said.contains('\u{1b}'), "{said:?}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn arguments_that_are_not_utf8_are_refused_or_taken_as_a_file() {
+        use std::os::unix::ffi::OsStringExt;
+        let odd = || OsString::from_vec(vec![b'a', 0xFF]);
+        assert!(parse([OsString::from("--listen"), odd()].into_iter()).is_err());
+        assert!(parse([odd()].into_iter()).is_err());
+        let options = parse([OsString::from("--config"), odd()].into_iter());
+        assert_eq!(
+            options,
+            Ok(Invocation::Serve(ServeOptions { config: Some(odd().into()), ..ServeOptions::default() }))
+        );
+    }
+
+    #[test]
+    fn the_help_names_every_option_and_fits_eighty_columns() {
+        for option in LONG_OPTIONS {
+            assert!(HELP.contains(&format!("--{option}")), "{option}");
+        }
+        assert!(HELP.lines().all(|line| line.len() <= 80));
+    }
+}

@@ -1,0 +1,348 @@
+//! `chatsock user`: the accounts, looked after on the command line.
+//!
+//! It opens the database beside a server that may be running; the server reads an account anew at each login.
+//!
+//! *Owns* what each of its commands does and says. *Knows nothing of* the server, of the tables, and of how arguments are
+//! written.
+//! *Called by* `main`, in builds with the feature `storage`.
+//!
+//! | file | owns |
+//! | --- | --- |
+//! | `mod` | the commands |
+//! | `ask` | a password from a terminal or from stdin |
+//! | `import` | the file with names and passwords |
+
+use std::collections::HashMap;
+use std::fmt;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use crate::access::password::{self, HashError};
+use crate::chat::names::UserName;
+use crate::cli::{Existing, UserAction};
+use crate::config::Config;
+use crate::store::{Account, Accounts, Hashed, NotCreated, NotKept, NotRead, OpenError, Store};
+use crate::text;
+
+mod import;
+mod password_prompt;
+
+pub use password_prompt::ask;
+
+/// Why nothing was done. One sentence without a full stop; of an import, one a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdminError {
+    text: String,
+    users: bool,
+}
+
+impl AdminError {
+    /// What the user can mend.
+    fn users(text: impl Into<String>) -> Self {
+        Self { text: text.into(), users: true }
+    }
+
+    /// What he can not.
+    fn failed(text: impl fmt::Display) -> Self {
+        // Sentences written for people in the chat end with a full stop; those on stderr do not.
+        Self { text: text.to_string().trim_end_matches('.').to_owned(), users: false }
+    }
+
+    /// Whether the user can mend it: exit status 2, otherwise 1.
+    #[must_use]
+    pub fn is_users(&self) -> bool {
+        self.users
+    }
+}
+
+impl fmt::Display for AdminError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for AdminError {}
+
+impl From<OpenError> for AdminError {
+    fn from(error: OpenError) -> Self {
+        Self { text: error.to_string(), users: error.is_users() }
+    }
+}
+
+impl From<NotKept> for AdminError {
+    fn from(error: NotKept) -> Self {
+        Self::failed(format_args!("nothing is changed: {}", error.0))
+    }
+}
+
+impl From<NotRead> for AdminError {
+    fn from(error: NotRead) -> Self {
+        Self::failed(format_args!("the database cannot be read: {}", error.0))
+    }
+}
+
+impl From<HashError> for AdminError {
+    fn from(error: HashError) -> Self {
+        Self::failed(format_args!("the password cannot be hashed: {error}"))
+    }
+}
+
+/// Does it; what to print then, without the last newline, or nothing.
+///
+/// `ask` gives the new password of an account, and is called only when everything else is fine. `config_file` is the file
+/// that `config` was read from, if there is one.
+///
+/// # Errors
+///
+/// Why nothing was done.
+pub fn run(
+    action: &UserAction,
+    config: &Config,
+    config_file: Option<&Path>,
+    ask: impl FnOnce(&UserName) -> Result<String, AdminError>,
+) -> Result<String, AdminError> {
+    let Some(storage) = &config.storage else {
+        return Err(AdminError::users(match config_file {
+            Some(file) => format!("{} has no section [storage], where accounts are kept; add it", file.display()),
+            None => "there is no chatsock.toml here, with the section [storage] for the accounts; name the file with --config"
+                .to_owned(),
+        }));
+    };
+    // Read before the database is made.
+    let users = match action {
+        UserAction::Import(file, _) => Some(import::read(file, config)?),
+        _ => None,
+    };
+    if let UserAction::Add(name) = action {
+        fits(name, config)?;
+    }
+    let makes = matches!(action, UserAction::Add(_) | UserAction::Import(..));
+    if !makes && !storage.path.exists() {
+        // No database made here: in the wrong directory it would only add to the confusion.
+        return if *action == UserAction::List { Ok(String::new()) } else { Err(no_database(&storage.path)) };
+    }
+    let is_new = !storage.path.exists();
+    if let UserAction::Add(name) = action
+        && is_new
+        && stands_in_a_directory(&storage.path)
+    {
+        // Before the file is made: a password that is refused leaves none behind that nobody was told of.
+        let password = ask(name)?;
+        let mut accounts = Store::open_accounts(&storage.path)?;
+        return add(&mut accounts, name, &password, &storage.path, &told_of_new(&storage.path));
+    }
+    let mut accounts = Store::open_accounts(&storage.path)?;
+    let made = if is_new { told_of_new(&storage.path) } else { String::new() };
+    match action {
+        UserAction::Add(name) => {
+            if accounts.find(name)?.is_some() {
+                return Err(exists(name));
+            }
+            add(&mut accounts, name, &ask(name)?, &storage.path, &made)
+        }
+        UserAction::ChangePassword(name) => {
+            if accounts.find(name)?.is_none() {
+                return Err(missing(name));
+            }
+            let hash = hashed(&ask(name)?)?;
+            // It may have been removed while the password was typed.
+            if accounts.set_hash(name, &hash)? {
+                Ok(format!("Password of {name} changed."))
+            } else {
+                Err(missing(name))
+            }
+        }
+        UserAction::Remove(name) => {
+            if !accounts.remove(name)? {
+                return Err(missing(name));
+            }
+            let mut said = format!("Account {name} removed.");
+            if config.operators.contains(name) {
+                said +=
+                    &format!("\n{name} still stands in operators: whoever registers that name is one; take it out.");
+            }
+            Ok(said)
+        }
+        UserAction::List => list(&accounts),
+        UserAction::Import(file, Existing::Refused) => {
+            Ok(import_all(&mut accounts, users.unwrap_or_default(), file)? + &made)
+        }
+        UserAction::Import(_, Existing::Skipped) => {
+            Ok(import_missing(&mut accounts, users.unwrap_or_default())? + &made)
+        }
+    }
+}
+
+/// `made` is said of a file that was made for it.
+fn add(
+    accounts: &mut Accounts,
+    name: &UserName,
+    password: &str,
+    path: &Path,
+    made: &str,
+) -> Result<String, AdminError> {
+    accounts.create(name, &hashed(password)?).map_err(|error| match error {
+        NotCreated::Exists => exists(name),
+        NotCreated::NotKept(error) => error.into(),
+    })?;
+    let alike = look_alikes(accounts, std::slice::from_ref(name))?;
+    Ok(format!("Account {name} added to {}.{made}{alike}", path.display()))
+}
+
+fn list(accounts: &Accounts) -> Result<String, AdminError> {
+    let all = accounts.list()?;
+    let widest = all.iter().map(|account| text::width(account.name.as_str())).max().unwrap_or_default();
+    let line = |account: &Account| {
+        let created = account.created.to_zoned(TimeZone::system()).date();
+        format!("{}  {created}", text::pad(account.name.as_str(), widest))
+    };
+    Ok(all.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+/// Makes all of them or none.
+fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) -> Result<String, AdminError> {
+    let mut mistakes = Vec::new();
+    for user in &users {
+        if accounts.find(&user.name)?.is_some() {
+            mistakes.push(format!("{}:{}: {}", file.display(), user.line, exists(&user.name)));
+        }
+    }
+    if !mistakes.is_empty() {
+        return Err(AdminError::users(mistakes.join("\n")));
+    }
+    let names: Vec<_> = users.iter().map(|user| user.name.clone()).collect();
+    let hashed = hash_all(users)?;
+    // Hashing takes 30 ms each, in which somebody may have registered one of the names.
+    if let Some(name) = accounts.create_all(&hashed)?.first() {
+        return Err(exists(name));
+    }
+    Ok(format!("{} imported.{}", counted(hashed.len()), look_alikes(accounts, &names)?))
+}
+
+/// Makes those of them whose names have no account.
+fn import_missing(accounts: &mut Accounts, users: Vec<import::User>) -> Result<String, AdminError> {
+    let all = users.len();
+    let mut missing = Vec::new();
+    for user in users {
+        // Looked up first: hashing takes 30 ms each.
+        if accounts.find(&user.name)?.is_none() {
+            missing.push(user);
+        }
+    }
+    let names: Vec<_> = missing.iter().map(|user| user.name.clone()).collect();
+    let made = accounts.create_missing(&hash_all(missing)?)?;
+    let said = format!("{} imported", counted(made));
+    let said = match all - made {
+        0 => format!("{said}."),
+        1 => format!("{said}; 1 was there already and is unchanged."),
+        skipped => format!("{said}; {skipped} were there already and are unchanged."),
+    };
+    Ok(said + &look_alikes(accounts, &names)?)
+}
+
+/// A warning, on a line of its own, for every one of these new accounts whose name could be taken for another account's.
+/// It is made all the same: whoever makes accounts knows both people.
+fn look_alikes(accounts: &Accounts, made: &[UserName]) -> Result<String, AdminError> {
+    let mut by_looks: HashMap<Box<str>, Vec<UserName>> = HashMap::new();
+    for account in accounts.list()? {
+        for key in account.name.looks().keys() {
+            by_looks.entry(key.into()).or_default().push(account.name.clone());
+        }
+    }
+    let mut warnings = String::new();
+    for name in made {
+        let looks = name.looks();
+        let mut others: Vec<_> = looks.keys().filter_map(|key| by_looks.get(key)).flatten().collect();
+        others.sort();
+        others.dedup();
+        others.retain(|other| *other != name);
+        if !others.is_empty() {
+            let others = others.iter().map(|other| other.as_str()).collect::<Vec<_>>().join(", ");
+            warnings += &format!("\nWarning: {name} looks like {others}; people may take one for the other.");
+        }
+    }
+    Ok(warnings)
+}
+
+fn hash_all(users: Vec<import::User>) -> Result<Vec<(UserName, Hashed)>, AdminError> {
+    users.into_iter().map(|user| Ok((user.name, hashed(&user.password)?))).collect()
+}
+
+fn counted(accounts: usize) -> String {
+    format!("{accounts} {}", if accounts == 1 { "account" } else { "accounts" })
+}
+
+fn hashed(password: &str) -> Result<Hashed, AdminError> {
+    Ok(password::hash(password)?)
+}
+
+/// Whether somebody could log in with that name here.
+fn fits(name: &UserName, config: &Config) -> Result<(), AdminError> {
+    match UserName::parse_in(name.as_str(), config.username_min, config.username_limit, config.names) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let which = if error.is_of_length() { "username_min and username_limit say" } else { "names says" };
+            Err(AdminError::users(format!("{name} could not log in: {}, as {which}", error.clause())))
+        }
+    }
+}
+
+fn exists(name: &UserName) -> AdminError {
+    AdminError::users(format!("there is an account {name} already; chatsock user passwd {name} changes its password"))
+}
+
+/// In the wrong directory the new file is nobody's, and the server's own is unchanged.
+fn told_of_new(path: &Path) -> String {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let elsewhere = if path.is_absolute() { "" } else { "; a server that runs in another directory has another file" };
+    let owner = owner_of(path).map_or_else(String::new, |owner| {
+        format!("\nIts owner is {owner}: a server that runs as another user cannot open it.")
+    });
+    format!("\n{} was not there and is made{elsewhere}.{owner}", whole.display())
+}
+
+/// Whose a file is, by name where `/etc/passwd` has one for the number (passwd(5)).
+fn owner_of(path: &Path) -> Option<String> {
+    let number = path.metadata().ok()?.uid().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    Some(name_of(&users, &number).map_or_else(|| format!("the user with the number {number}"), str::to_owned))
+}
+
+fn name_of<'a>(users: &'a str, number: &str) -> Option<&'a str> {
+    let line = users.lines().find(|line| line.split(':').nth(2) == Some(number))?;
+    line.split(':').next().filter(|name| !name.is_empty())
+}
+
+/// Whether a file could be made there.
+fn stands_in_a_directory(path: &Path) -> bool {
+    std::path::absolute(path).is_ok_and(|whole| whole.parent().is_some_and(Path::is_dir))
+}
+
+/// Likelier another directory than a server that has not been started yet.
+fn no_database(path: &Path) -> AdminError {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    AdminError::users(format!(
+        "there is no {}, so there are no accounts; run this in the directory that the server runs in, or make one with \
+         chatsock user add",
+        path.display()
+    ))
+}
+
+fn missing(name: &UserName) -> AdminError {
+    AdminError::users(format!("there is no account {name}; chatsock user list prints those there are"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_named_by_the_number_alone() {
+        let users = "root:x:0:0:root:/root:/bin/sh\nchat:x:107:0:10:/srv:/bin/false\n::9:9:::\n";
+        assert_eq!(name_of(users, "0"), Some("root"));
+        assert_eq!(name_of(users, "107"), Some("chat"));
+        assert_eq!((name_of(users, "10"), name_of(users, "9")), (None, None));
+    }
+}

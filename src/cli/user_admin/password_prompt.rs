@@ -1,0 +1,197 @@
+//! A new password, from whoever types it.
+//!
+//! *Owns* the questions on the terminal, and the first line of stdin where that is none.
+//! *Knows nothing of* accounts and hashes. *Called by* `main`, which hands it to `run`.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
+
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+
+use super::AdminError;
+use crate::access::password;
+use crate::chat::names::UserName;
+
+/// Most bytes of stdin that are looked at for the end of its first line. Far over what a password may have: a longer one is
+/// told that it is too long, and a stream without an end costs nothing.
+const MOST_BYTES: u64 = 16 * 1024;
+
+/// The password for the account `name`: twice from the terminal, without showing it, or once from stdin.
+///
+/// # Errors
+///
+/// There is none, the two differ, or an account cannot have it.
+pub fn ask(name: &UserName) -> Result<String, AdminError> {
+    let given = if io::stdin().is_terminal() { from_terminal(name) } else { first_line(BufReader::new(io::stdin())) }?;
+    password::check(&given).map_err(|unfit| AdminError::users(unfit.to_string()))?;
+    Ok(given)
+}
+
+/// What ended a question without an answer.
+#[derive(Debug)]
+enum Unanswered {
+    /// Ctrl-C, or the end of input: Ctrl-D, or a terminal that is gone.
+    Cancelled,
+    /// The terminal cannot be read.
+    Failed(io::Error),
+}
+
+impl From<io::Error> for Unanswered {
+    fn from(error: io::Error) -> Self {
+        Unanswered::Failed(error)
+    }
+}
+
+impl From<Unanswered> for AdminError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Cancelled => AdminError::users("no password was given; nothing is changed"),
+            Unanswered::Failed(error) => AdminError::failed(format_args!("the terminal cannot be read: {error}")),
+        }
+    }
+}
+
+fn from_terminal(name: &UserName) -> Result<String, AdminError> {
+    let mut terminal = Quiet::new()?;
+    let first = terminal.ask(&format!("Password for {name}: "))?;
+    if password::check(&first).is_err() {
+        // The caller says what is wrong with it: before it has to be typed again.
+        return Ok(first);
+    }
+    if terminal.ask("Once more, to be sure: ")? == first {
+        Ok(first)
+    } else {
+        Err(AdminError::users("the two passwords differ; nothing is changed"))
+    }
+}
+
+/// A terminal that shows nothing and passes every key on, from before the first question to after the last: a password
+/// typed early is not shown either.
+///
+/// Signals are off as well. Ctrl-C arrives as a character, so that the terminal is restored before the program ends.
+struct Quiet {
+    /// Kept over both questions, with what was typed ahead.
+    terminal: BufReader<File>,
+    before: Termios,
+}
+
+impl Quiet {
+    fn new() -> Result<Quiet, Unanswered> {
+        let terminal = File::options().read(true).write(true).open("/dev/tty")?;
+        let before = tcgetattr(&terminal).map_err(io::Error::from)?;
+        let mut quiet = before.clone();
+        quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG);
+        quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
+        quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
+        tcsetattr(&terminal, OptionalActions::Now, &quiet).map_err(io::Error::from)?;
+        Ok(Quiet { terminal: BufReader::new(terminal), before })
+    }
+
+    fn ask(&mut self, question: &str) -> Result<String, Unanswered> {
+        self.terminal.get_mut().write_all(question.as_bytes())?;
+        let answer = typed_line(&mut self.terminal);
+        self.terminal.get_mut().write_all(b"\n")?;
+        answer
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // A terminal that is gone needs no restoring.
+        let _ = tcsetattr(self.terminal.get_ref(), OptionalActions::Now, &self.before);
+    }
+}
+
+/// One line typed without echo. Backspace takes one character back, Ctrl-U all of them, as a terminal does by itself when it
+/// collects lines; other control characters are no part of a password and are left out.
+fn typed_line(input: impl BufRead) -> Result<String, Unanswered> {
+    let mut line = Vec::new();
+    for byte in input.bytes() {
+        match byte? {
+            b'\r' | b'\n' => return String::from_utf8(line).map_err(|_| not_utf8()),
+            0x03 => return Err(Unanswered::Cancelled),
+            0x04 if line.is_empty() => return Err(Unanswered::Cancelled),
+            0x08 | 0x7F => while line.pop().is_some_and(|byte| byte & 0xC0 == 0x80) {},
+            0x15 => line.clear(),
+            0x00..=0x1F => {}
+            _ if line.len() as u64 >= MOST_BYTES => {}
+            byte => line.push(byte),
+        }
+    }
+    Err(Unanswered::Cancelled)
+}
+
+fn not_utf8() -> Unanswered {
+    Unanswered::Failed(io::Error::new(io::ErrorKind::InvalidData, "what was typed is not UTF-8 text"))
+}
+
+/// The first line without its end. What follows is not looked at.
+fn first_line(input: impl BufRead) -> Result<String, AdminError> {
+    let mut line = Vec::new();
+    input
+        .take(MOST_BYTES)
+        .read_until(b'\n', &mut line)
+        .map_err(|error| AdminError::failed(format_args!("stdin cannot be read: {error}")))?;
+    if line.ends_with(b"\n") {
+        line.pop();
+        if line.ends_with(b"\r") {
+            line.pop();
+        }
+    }
+    String::from_utf8(line).map_err(|_| AdminError::users("the password is not UTF-8 text; give it in that encoding"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(bytes: &[u8]) -> String {
+        first_line(bytes).unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn the_first_line_counts_without_its_end() {
+        for (bytes, password) in [
+            (&b"open sesame\nmore"[..], "open sesame"),
+            (b"open sesame\r\n", "open sesame"),
+            (b"open sesame", "open sesame"),
+            (b" x \n", " x "),
+            (b"\nx\n", ""),
+            (b"", ""),
+            (b"\xFF\n", "the password is not UTF-8 text; give it in that encoding"),
+        ] {
+            assert_eq!(line(bytes), password);
+        }
+    }
+
+    fn typed(bytes: &[u8]) -> Result<String, AdminError> {
+        typed_line(bytes).map_err(AdminError::from)
+    }
+
+    #[test]
+    fn a_typed_password_can_be_corrected_before_enter() {
+        for (bytes, password) in [
+            (&b"secret\r"[..], "secret"),
+            (b"secrex\x7Ft\n", "secret"),
+            ("straß\u{8}ße\r".as_bytes(), "straße"),
+            (b"wrong\x15right\r", "right"),
+            (b"\x7F\x08ab\t\x1Bc\x04\r", "abc"),
+        ] {
+            assert_eq!(typed(bytes).as_deref(), Ok(password));
+        }
+    }
+
+    #[test]
+    fn a_question_can_be_left_without_an_answer() {
+        for bytes in [&b"sec\x03"[..], b"\x04", b"", b"sec"] {
+            assert_eq!(typed(bytes), Err(AdminError::users("no password was given; nothing is changed")));
+        }
+        assert!(typed(b"\xFF\r").is_err_and(|error| error.to_string().contains("not UTF-8")));
+    }
+
+    #[test]
+    fn a_stream_without_a_line_end_is_not_read_to_its_end() {
+        let endless = BufReader::new(io::repeat(b'x'));
+        assert_eq!(first_line(endless).map(|line| line.len() as u64), Ok(MOST_BYTES));
+    }
+}

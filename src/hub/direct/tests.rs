@@ -1,0 +1,331 @@
+//! Conversations of two with real sockets behind them: what stands on either screen.
+
+use std::io::Read as _;
+use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use socket2::{Domain, Socket, Type};
+
+use super::*;
+use crate::chat::history::MOST_TEMPORARY_OF_ONE;
+use crate::chat::identity::Whom;
+use crate::chat::message::Draft;
+use crate::chat::names::UserName;
+use crate::hub::roster::{Origin, Roster};
+use crate::outbox::{Laggards, Notice, OutboxLimits, Own};
+
+/// Everybody of a test, and the numbers of what they say.
+#[derive(Default)]
+struct World {
+    roster: Roster,
+    directs: Directs,
+    last: AtomicU64,
+}
+
+/// Somebody, and the other end of his connection.
+struct Peer {
+    person: Arc<Person>,
+    socket: Socket,
+}
+
+impl World {
+    fn peer(&self, id: u64, name: &str) -> Peer {
+        let (ours, socket) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
+        socket.set_nonblocking(true).expect("non-blocking");
+        let limits = OutboxLimits { bytes: None, total: None, stall: None };
+        let outbox = Outbox::new(ClientId(id), ours.into(), Arc::new(Laggards::new(limits)));
+        let (name, address) = (UserName::parse(name, 1, 12).expect("a name"), Ipv4Addr::LOCALHOST.into());
+        let claimed = self.roster.claim(&name, None, 12, &outbox, Origin { address, shared: false }, Instant::now());
+        Peer { person: claimed.unwrap_or_else(|_| panic!("{name:?} is free")), socket }
+    }
+
+    fn begin(&self, from: &Peer, to: &Peer) -> Arc<Pair> {
+        self.directs.begin(&from.person, &to.person).expect("not too many").expect("he is there")
+    }
+
+    fn number(&self) -> MessageId {
+        MessageId(self.last.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn posts(&self, pair: &Pair, from: &Peer, draft: Draft) -> Result<MessageId, Denied> {
+        let at = Timestamp::UNIX_EPOCH;
+        let event = pair.post(draft, &from.person, at, || self.number(), None, &clock())?;
+        Ok(event.message().expect("a message").id)
+    }
+
+    fn say(&self, pair: &Pair, from: &Peer, text: &str) -> MessageId {
+        self.posts(pair, from, Draft::said(text)).expect("posted")
+    }
+
+    /// As a session does when its connection is over.
+    fn leaves(&self, peer: &Peer) {
+        self.roster.release(&peer.person);
+        self.directs.forget(&peer.person);
+    }
+}
+
+impl Peer {
+    fn id(&self) -> ClientId {
+        self.person.client()
+    }
+
+    /// What came to this screen since the last look.
+    fn screen(&self) -> String {
+        self.person.outbox.settle();
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = (&self.socket).read(&mut buffer) {
+            bytes.extend_from_slice(&buffer[..count]);
+        }
+        // Without the way back over the prompt: what counts here is which lines there are.
+        let text = crate::ui::screen::without_blanks(&String::from_utf8(bytes).expect("text"));
+        text.split("\r\n").map(|line| line.trim_start_matches('\r')).collect::<Vec<_>>().join("\r\n")
+    }
+
+    /// The session knows of the conversation.
+    fn opens(&self, pair: &Pair) -> bool {
+        let conversation = Conversation::Direct(pair.partner(self.id()).addressee());
+        let opened = pair.open_view(&self.person.outbox, 10, "only you two", &clock());
+        assert!(self.person.outbox.set_place(Place::ChatView(conversation.clone()), &[conversation]));
+        self.person.outbox.settle();
+        opened
+    }
+}
+
+fn clock() -> Clock {
+    Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH)
+}
+
+fn texts(pair: &Pair) -> Vec<String> {
+    let text = |event: &Arc<Event>| event.message().map(|message| message.text.to_string());
+    pair.history(usize::MAX).iter().filter_map(text).collect()
+}
+
+#[test]
+fn a_conversation_is_begun_once_and_found_from_both_sides() {
+    let world = World::default();
+    let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
+    assert!(world.directs.find(alice.id(), bob.id()).is_none());
+    let pair = world.begin(&alice, &bob);
+    assert!(Arc::ptr_eq(&pair, &world.begin(&alice, &bob)) && Arc::ptr_eq(&pair, &world.begin(&bob, &alice)));
+    for (one, other) in [(&alice, &bob), (&bob, &alice)] {
+        let found = world.directs.find(one.id(), other.id()).expect("it is there");
+        assert!(Arc::ptr_eq(&pair, &found));
+        assert_eq!(found.partner(one.id()).client(), other.id());
+        assert_eq!(world.directs.of(one.id()).len(), 1);
+    }
+    assert!(world.directs.of(ClientId(9)).is_empty());
+}
+
+#[test]
+fn what_one_says_stands_on_the_others_screen_and_in_the_history() {
+    let world = World::default();
+    let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
+    let pair = world.begin(&alice, &bob);
+    let at = Timestamp::UNIX_EPOCH;
+    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), Some(Own::Answer), &clock()).expect("posted");
+    assert_eq!(bob.screen(), "[00:00] #1 alice -> you: hello\r\n");
+    assert_eq!(alice.screen(), "[00:00] #1 you -> bob: hello\r\n");
+    world.say(&pair, &bob, "hi");
+    assert_eq!(texts(&pair), ["hello", "hi"]);
+    assert_eq!((pair.last_by(alice.id()), pair.last_by(bob.id())), (Some(MessageId(1)), Some(MessageId(2))));
+    assert!(alice.opens(&pair));
+    let screen = alice.screen();
+    let lines = "* only you two\r\n[00:00] #1 you -> bob: hello\r\n[00:00] #2 bob -> you: hi\r\n@bob | ";
+    assert!(screen.ends_with(lines), "{screen:?}");
+}
+
+#[test]
+fn a_conversation_ends_for_both_when_either_leaves() {
+    for who_leaves in [0, 1] {
+        let world = World::default();
+        let peers = [world.peer(1, "alice"), world.peer(2, "bob")];
+        let pair = world.begin(&peers[0], &peers[1]);
+        world.say(&pair, &peers[0], "secret");
+        let (left, stays) = (&peers[who_leaves], &peers[1 - who_leaves]);
+        assert!(stays.opens(&pair));
+        left.screen();
+        stays.screen();
+        let name = left.person.name();
+        world.leaves(left);
+        let screen = stays.screen();
+        assert!(screen.ends_with(&format!("* {name} has left: your conversation is over.\r\n> ")), "{screen:?}");
+        let lost = Conversation::Direct(left.person.addressee());
+        assert_eq!(stays.person.outbox.take_notices(), [Notice::Lost { from: lost, membership: None }]);
+        assert!(world.directs.find(stays.id(), left.id()).is_none() && world.directs.of(stays.id()).is_empty());
+        // Whoever still holds it gets nothing out of it, and nothing into it.
+        assert!(pair.history(10).is_empty() && pair.quote(MessageId(1)).is_none());
+        let whom = Whom { name, client: None };
+        assert_eq!(world.posts(&pair, stays, Draft::said("hello")), Err(Denied::NotOnline(whom)));
+        assert!(!pair.open_view(&stays.person.outbox, 10, "only you two", &clock()));
+        assert!(pair.edit(MessageId(1), &peers[0].person, "text", true, &clock()).is_none());
+        assert_eq!((left.screen(), stays.screen()), (String::new(), String::new()));
+    }
+}
+
+#[test]
+fn nobody_begins_a_conversation_with_somebody_who_has_gone_or_inherits_his() {
+    let world = World::default();
+    let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
+    let pair = world.begin(&alice, &bob);
+    world.say(&pair, &bob, "secret");
+    world.leaves(&bob);
+    assert!(matches!(world.directs.begin(&alice.person, &bob.person), Ok(None)));
+    assert!(world.directs.of(alice.id()).is_empty() && world.directs.of(bob.id()).is_empty());
+    // The next one with the name is somebody else.
+    let next = world.peer(3, "bob");
+    let anew = world.begin(&alice, &next);
+    assert!(anew.history(10).is_empty());
+    assert!(world.directs.find(alice.id(), bob.id()).is_none());
+}
+
+#[test]
+fn one_person_has_only_so_many_conversations_until_some_end() {
+    let world = World::default();
+    let alice = world.peer(1, "alice");
+    let others: Vec<_> = (0..=MOST as u64).map(|n| world.peer(10 + n, &format!("p{n}"))).collect();
+    for other in &others[..MOST] {
+        world.begin(&alice, other);
+    }
+    let one_more = &others[MOST];
+    assert_eq!(world.directs.begin(&alice.person, &one_more.person).err(), Some(TooMany(MOST)));
+    assert!(world.directs.of(one_more.id()).is_empty());
+    // Those there are go on.
+    assert!(world.directs.begin(&alice.person, &others[0].person).is_ok());
+    world.leaves(&others[0]);
+    assert!(matches!(world.directs.begin(&alice.person, &one_more.person), Ok(Some(_))));
+    assert_eq!(world.directs.of(alice.id()).len(), MOST);
+}
+
+#[test]
+fn under_posts_from_both_sides_each_sees_all_of_the_others_in_the_order_kept() {
+    const POSTS: usize = 90;
+    let world = World::default();
+    let peers = [world.peer(1, "alice"), world.peer(2, "bob")];
+    let pair = world.begin(&peers[0], &peers[1]);
+    thread::scope(|scope| {
+        for peer in &peers {
+            let (world, pair) = (&world, &pair);
+            scope.spawn(move || {
+                for n in 0..POSTS {
+                    world.say(pair, peer, &format!("{n}"));
+                    if n % 7 == 0 {
+                        thread::yield_now();
+                    }
+                }
+            });
+        }
+    });
+    let kept = pair.history(usize::MAX);
+    assert_eq!(kept.len(), 2 * POSTS);
+    for (peer, other) in [(&peers[0], &peers[1]), (&peers[1], &peers[0])] {
+        let by = |event: &&Arc<Event>| event.message().is_some_and(|message| message.from == other.id());
+        let mut expected = String::new();
+        for message in kept.iter().filter(by).filter_map(|event| event.message()) {
+            expected += &format!("[00:00] {} {} -> you: {}\r\n", message.id, message.author, message.text);
+        }
+        assert_eq!(peer.screen(), expected);
+    }
+}
+
+#[test]
+fn only_so_many_messages_are_kept() {
+    let world = World::default();
+    let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
+    let pair = world.begin(&alice, &bob);
+    for n in 0..KEPT + 5 {
+        world.say(&pair, &alice, &n.to_string());
+        bob.screen();
+    }
+    assert_eq!((texts(&pair).len(), texts(&pair)[0].as_str()), (KEPT, "5"));
+}
+
+#[test]
+fn everybody_edits_and_deletes_his_own_words_only() {
+    let world = World::default();
+    let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
+    let pair = world.begin(&alice, &bob);
+    let id = world.say(&pair, &alice, "before");
+    assert_eq!(pair.edit(id, &bob.person, "forged", true, &clock()), Some(Err(Denied::NotYours)));
+    assert_eq!(pair.delete(id, &bob.person, true, &clock()), Some(Err(Denied::NotYours)));
+    assert_eq!(pair.edit(MessageId(99), &alice.person, "text", true, &clock()), None);
+    assert_eq!(pair.delete(MessageId(99), &alice.person, true, &clock()), None);
+    assert_eq!(texts(&pair), ["before"]);
+    bob.screen();
+    assert_eq!(pair.edit(id, &alice.person, "after", true, &clock()), Some(Ok(())));
+    assert_eq!(texts(&pair), ["after"]);
+    assert_eq!(bob.screen(), "[00:00] #1 alice -> you: after (edited)\r\n");
+    assert_eq!(alice.screen(), "[00:00] #1 you -> bob: after (edited)\r\n");
+    assert_eq!(pair.delete(id, &alice.person, true, &clock()), Some(Ok(())));
+    assert!(texts(&pair).is_empty());
+    for peer in [&alice, &bob] {
+        assert_eq!(peer.screen(), "* #1 was deleted by alice\r\n");
+    }
+}
+
+#[test]
+fn a_temporary_message_expires_once() {
+    let world = World::default();
+    let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
+    let pair = world.begin(&alice, &bob);
+    let lasts = Some(Duration::from_secs(10));
+    let id = world.posts(&pair, &alice, Draft { lasts, ..Draft::said("soon gone") }).expect("posted");
+    let stays = world.say(&pair, &alice, "stays");
+    let screen = bob.screen();
+    assert!(screen.contains("alice -> you (temporary, 10 s): soon gone\r\n"), "{screen:?}");
+    assert!(pair.expire(stays).is_none(), "it is not temporary");
+    assert!(pair.expire(id).is_some());
+    assert!(pair.expire(id).is_none(), "once");
+    assert_eq!(texts(&pair), ["stays"]);
+}
+
+#[test]
+fn only_so_many_temporary_messages_wait_in_one_conversation() {
+    let world = World::default();
+    let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
+    let pair = world.begin(&alice, &bob);
+    let lasts = Some(Duration::from_secs(10));
+    let temporary = || world.posts(&pair, &alice, Draft { lasts, ..Draft::said("x") });
+    for _ in 0..MOST_TEMPORARY_OF_ONE {
+        temporary().expect("posted");
+        bob.screen();
+    }
+    assert_eq!(temporary(), Err(Denied::TooManyTemporary));
+    assert_eq!(bob.screen(), "", "what is refused is not shown");
+    assert!(world.posts(&pair, &alice, Draft::said("stays")).is_ok());
+    assert!(pair.expire(MessageId(1)).is_some());
+    assert!(temporary().is_ok());
+}
+
+#[test]
+fn an_answer_quotes_and_follows_what_it_quotes() {
+    let world = World::default();
+    let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
+    let pair = world.begin(&alice, &bob);
+    let id = world.say(&pair, &alice, "before");
+    let reply = pair.quote(id);
+    assert_eq!(reply.as_ref().and_then(|quote| quote.start.as_deref()), Some("before"));
+    world.posts(&pair, &bob, Draft { reply, ..Draft::said("yes") }).expect("posted");
+    let screen = alice.screen();
+    assert_eq!(screen, "[00:00] #2 bob -> you: (to #1 alice: \"before\") yes\r\n");
+    let start = || {
+        let history = pair.history(1);
+        let extra = history[0].message().and_then(|message| message.extra.as_ref());
+        extra.and_then(|extra| extra.reply.as_ref()).expect("an answer").start.clone()
+    };
+    pair.edit(id, &alice.person, "after", true, &clock()).expect("it is there").expect("edited");
+    assert_eq!(start().as_deref(), Some("after"));
+    pair.delete(id, &alice.person, true, &clock()).expect("it is there").expect("deleted");
+    assert_eq!(start(), None);
+    assert!(pair.quote(id).is_none());
+    // The one who opens it now sees nothing of the text.
+    alice.screen();
+    assert!(alice.opens(&pair));
+    let screen = alice.screen();
+    assert!(!screen.contains("before") && !screen.contains("after"), "{screen:?}");
+    assert!(screen.contains("(to #1 alice, gone) yes\r\n"), "{screen:?}");
+}

@@ -1,0 +1,230 @@
+//! Direct messages for people who are not there, where none reach the disk.
+//!
+//! *Owns* the messages until their reader comes, in memory alone, and their bounds.
+//! *Knows nothing of* accounts beyond their numbers, and of who may write to whom.
+//! *Called by* `session`, and `hub` when accounts are gone.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::chat::identity::AccountId;
+use crate::chat::message::MessageId;
+use crate::store::{DirectNotKept, MOST_OF_ONE, MOST_WAITING, WaitingDirect};
+
+/// Messages that wait for all together: at 150 characters each they take about two megabytes.
+const MOST: usize = 10_000;
+
+/// Of these, how many one account may have written, or all guests of one address together: a tenth, or one of them could
+/// write to everybody until nobody else can leave a word. That is what fifty people get from one author at most.
+const MOST_OF_ONE_IN_ALL: usize = MOST / 10;
+
+/// All messages that wait.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    /// A leaf.
+    waiting: Mutex<HashMap<AccountId, VecDeque<WaitingDirect>>>,
+}
+
+impl Mailbox {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, VecDeque<WaitingDirect>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps a message for somebody.
+    ///
+    /// # Errors
+    ///
+    /// As many wait as can, or as may be this author's.
+    pub fn put(&self, reader: AccountId, message: WaitingDirect) -> Result<(), DirectNotKept> {
+        let mut waiting = self.lock();
+        // Counted and not remembered: they are ten thousand at most, and come at people's speed.
+        let shared =
+            |waiting: &VecDeque<WaitingDirect>| waiting.iter().filter(|known| known.shares_with(&message)).count();
+        let (count, of_one) = waiting.get(&reader).map_or((0, 0), |own| (own.len(), shared(own)));
+        if of_one >= MOST_OF_ONE {
+            return Err(DirectNotKept::Share);
+        }
+        if count >= MOST_WAITING || waiting.values().map(VecDeque::len).sum::<usize>() >= MOST {
+            return Err(DirectNotKept::Full);
+        }
+        if waiting.values().map(shared).sum::<usize>() >= MOST_OF_ONE_IN_ALL {
+            return Err(DirectNotKept::Shares);
+        }
+        // Only now, so that what is refused leaves no empty box behind.
+        waiting.entry(reader).or_default().push_back(message);
+        Ok(())
+    }
+
+    /// What waits for somebody, oldest first. It waits on.
+    pub fn waiting(&self, reader: AccountId) -> Vec<WaitingDirect> {
+        self.lock().get(&reader).map(|waiting| waiting.iter().cloned().collect()).unwrap_or_default()
+    }
+
+    /// These were shown: they wait no more, unless they were edited meanwhile.
+    pub fn shown(&self, reader: AccountId, shown: &[WaitingDirect]) {
+        let mut all = self.lock();
+        if let Some(waiting) = all.get_mut(&reader) {
+            waiting.retain(|message| !shown.iter().any(|seen| seen.id == message.id && seen.text == message.text));
+            if waiting.is_empty() {
+                all.remove(&reader);
+            }
+        }
+    }
+
+    /// The accounts that something waits for.
+    pub fn readers(&self) -> Vec<AccountId> {
+        self.lock().keys().copied().collect()
+    }
+
+    /// Takes all that waits for somebody, oldest first.
+    pub fn take(&self, reader: AccountId) -> Vec<WaitingDirect> {
+        self.lock().remove(&reader).map(Vec::from).unwrap_or_default()
+    }
+
+    /// Gives a message that waits still another text. False if it is not there.
+    pub fn edit(&self, id: MessageId, text: &str) -> bool {
+        let mut waiting = self.lock();
+        let found = waiting.values_mut().flatten().find(|message| message.id == id);
+        if let Some(message) = found {
+            message.text = text.into();
+            message.edited = true;
+            return true;
+        }
+        false
+    }
+
+    /// Takes a message that waits still away. False if it is not there.
+    pub fn erase(&self, id: MessageId) -> bool {
+        let mut waiting = self.lock();
+        let before: usize = waiting.values().map(VecDeque::len).sum();
+        waiting.values_mut().for_each(|messages| messages.retain(|message| message.id != id));
+        waiting.retain(|_, messages| !messages.is_empty());
+        waiting.values().map(VecDeque::len).sum::<usize>() < before
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::names::UserName;
+    use jiff::Timestamp;
+
+    fn message(id: u64) -> WaitingDirect {
+        WaitingDirect {
+            id: MessageId(id),
+            at: Timestamp::UNIX_EPOCH,
+            from: UserName::parse("alice", 1, 12).expect("a name"),
+            account: Some(AccountId(1)),
+            address: None,
+            text: "morning".into(),
+            action: false,
+            edited: false,
+            reply: None,
+        }
+    }
+
+    fn by(id: u64, account: u64) -> WaitingDirect {
+        WaitingDirect { account: Some(AccountId(account)), ..message(id) }
+    }
+
+    fn from(id: u64, name: &str, address: &str) -> WaitingDirect {
+        let from = UserName::parse(name, 1, 12).expect("a name");
+        WaitingDirect { from, account: None, address: address.parse().ok(), ..message(id) }
+    }
+
+    #[test]
+    fn what_waits_is_handed_out_once_and_in_order() {
+        let mailbox = Mailbox::default();
+        for id in 1..=3 {
+            mailbox.put(AccountId(7), message(id)).expect("room");
+        }
+        let ids: Vec<_> = mailbox.take(AccountId(7)).iter().map(|message| message.id.0).collect();
+        assert_eq!(ids, [1, 2, 3]);
+        assert!(mailbox.take(AccountId(7)).is_empty() && mailbox.take(AccountId(8)).is_empty());
+    }
+
+    #[test]
+    fn what_waits_goes_when_it_was_shown_and_not_when_it_was_asked_for() {
+        let mailbox = Mailbox::default();
+        (1..=3).for_each(|id| mailbox.put(AccountId(7), message(id)).expect("room"));
+        let asked = mailbox.waiting(AccountId(7));
+        assert_eq!((asked.len(), mailbox.waiting(AccountId(7)).len()), (3, 3));
+        // One comes, and one is edited, while the others are shown.
+        mailbox.put(AccountId(7), message(4)).expect("room");
+        mailbox.edit(MessageId(2), "evening");
+        mailbox.shown(AccountId(7), &asked);
+        let left: Vec<_> = mailbox.waiting(AccountId(7)).iter().map(|message| message.id.0).collect();
+        assert_eq!(left, [2, 4]);
+    }
+
+    #[test]
+    fn one_person_s_box_and_all_boxes_have_bounds() {
+        let mailbox = Mailbox::default();
+        for number in 0..MOST as u64 {
+            let reader = AccountId(number / MOST_WAITING as u64);
+            // Nobody writes more than their share.
+            assert_eq!(mailbox.put(reader, by(number, number / MOST_OF_ONE as u64)), Ok(()));
+        }
+        let other = by(0, 10_000);
+        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(DirectNotKept::Full));
+        assert_eq!(mailbox.put(AccountId(500), other.clone()), Err(DirectNotKept::Full));
+        assert_eq!(mailbox.lock().len(), MOST / MOST_WAITING, "no box for what was refused");
+        mailbox.take(AccountId(3));
+        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(DirectNotKept::Full));
+        assert_eq!(mailbox.put(AccountId(500), other), Ok(()));
+    }
+
+    #[test]
+    fn one_account_fills_a_fifth_of_a_box_and_leaves_the_rest_to_others() {
+        let mailbox = Mailbox::default();
+        for id in 1..=20 {
+            assert_eq!(mailbox.put(AccountId(7), by(id, 1)), Ok(()));
+        }
+        assert_eq!(mailbox.put(AccountId(7), by(21, 1)), Err(DirectNotKept::Share));
+        assert_eq!(mailbox.put(AccountId(7), by(21, 2)), Ok(()), "another account");
+        assert_eq!(mailbox.put(AccountId(8), by(22, 1)), Ok(()), "another box");
+        // Those that were taken back or read count no more.
+        assert!(mailbox.erase(MessageId(3)));
+        assert_eq!(mailbox.put(AccountId(7), by(23, 1)), Ok(()));
+        mailbox.take(AccountId(7));
+        assert_eq!(mailbox.put(AccountId(7), by(24, 1)), Ok(()));
+    }
+
+    #[test]
+    fn guests_of_one_address_share_a_fifth_of_a_box_whatever_their_names() {
+        let mailbox = Mailbox::default();
+        for id in 0..20 {
+            let name = format!("guest{id}");
+            assert_eq!(mailbox.put(AccountId(7), from(id, &name, "192.0.2.1")), Ok(()));
+        }
+        let another = from(21, "another", "192.0.2.1");
+        assert_eq!(mailbox.put(AccountId(7), another.clone()), Err(DirectNotKept::Share));
+        assert_eq!(mailbox.put(AccountId(7), from(22, "another", "192.0.2.2")), Ok(()));
+        // Those of an account are not counted as the address's.
+        assert_eq!(mailbox.put(AccountId(7), WaitingDirect { account: Some(AccountId(1)), ..another }), Ok(()));
+    }
+
+    #[test]
+    fn one_author_who_writes_to_everybody_leaves_room_for_others() {
+        let mailbox = Mailbox::default();
+        let mut refused = (0..).map(|number| mailbox.put(AccountId(number / 20), by(number, 1)));
+        let first = refused.position(|kept| kept.is_err());
+        assert_eq!((first, refused.next()), (Some(MOST_OF_ONE_IN_ALL), Some(Err(DirectNotKept::Shares))));
+        assert_eq!(mailbox.put(AccountId(0), by(0, 2)), Ok(()));
+    }
+
+    #[test]
+    fn a_message_can_be_changed_and_taken_back_while_it_waits() {
+        let mailbox = Mailbox::default();
+        mailbox.put(AccountId(7), message(1)).expect("room");
+        mailbox.put(AccountId(7), message(2)).expect("room");
+        assert!(mailbox.edit(MessageId(1), "evening") && !mailbox.edit(MessageId(3), "evening"));
+        assert!(mailbox.erase(MessageId(2)) && !mailbox.erase(MessageId(2)));
+        let waiting = mailbox.take(AccountId(7));
+        assert_eq!(
+            waiting.iter().map(|message| (&*message.text, message.edited)).collect::<Vec<_>>(),
+            [("evening", true)]
+        );
+        assert!(!mailbox.edit(MessageId(1), "night"));
+    }
+}

@@ -1,0 +1,43 @@
+//! The line above a room's view: who is here, and how to go on.
+//!
+//! *Owns* its sentence.
+//! *Knows nothing of* who reads it.
+//! *Called by* `room` alone, under its lock.
+
+use super::State;
+use crate::chat::message::ClientId;
+use crate::chat::names::RoomName;
+
+/// Names listed on entering a view; the rest is a number.
+const NAMES_SHOWN: usize = 20;
+
+/// `general: bob, carol. Type to talk; /help for commands; :q goes back.`
+pub(super) fn header(name: &RoomName, state: &State, client: ClientId) -> String {
+    let others = state.members.len().saturating_sub(1);
+    let mut people = String::new();
+    for (_, member) in state.members.iter().filter(|(id, _)| **id != client).take(NAMES_SHOWN) {
+        if !people.is_empty() {
+            people.push_str(", ");
+        }
+        people.push_str(member.who.name.as_str());
+    }
+    match others {
+        0 => people.push_str("nobody else here"),
+        1..=NAMES_SHOWN => {}
+        _ => people.push_str(&[" and ", &grouped(others - NAMES_SHOWN), " more"].concat()),
+    }
+    [name.as_str(), ": ", &people, ". Type to talk; /help for commands; :q goes back."].concat()
+}
+
+/// `4,980`.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

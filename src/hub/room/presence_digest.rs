@@ -1,0 +1,134 @@
+//! Arrivals and departures of a crowded room, put aside to be told in one line a second.
+//!
+//! *Owns* the counts and the few names that are told.
+//! *Knows nothing of* the room.
+//! *Called by* `room` alone, under its lock.
+
+use crate::chat::message::{Addressee, People};
+
+/// Names told; the rest is a number. Bounds what a crowd of arrivals costs, too.
+const NAMES_TOLD: usize = 2;
+
+#[derive(Debug, Default)]
+struct Tally {
+    named: Vec<Addressee>,
+    count: usize,
+}
+
+impl Tally {
+    fn add(&mut self, who: Addressee) {
+        self.count += 1;
+        if self.named.len() < NAMES_TOLD {
+            self.named.push(who);
+        }
+    }
+
+    /// `bob, carol and 12 others joined`, and who is named in it.
+    fn sentence(self, verb: &str) -> Option<(String, People)> {
+        let sentence = match (self.named.as_slice(), self.count) {
+            ([], _) => return None,
+            ([first], _) => format!("{} {verb}", first.name),
+            ([first, second, ..], 2) => format!("{} and {} {verb}", first.name, second.name),
+            ([first, second, ..], 3) => format!("{}, {} and 1 other {verb}", first.name, second.name),
+            ([first, second, ..], count) => {
+                format!("{}, {} and {} others {verb}", first.name, second.name, count - 2)
+            }
+        };
+        Some((sentence, self.named.into()))
+    }
+}
+
+/// What has gathered since the last line.
+#[derive(Debug, Default)]
+pub(super) struct Gathered {
+    joined: Tally,
+    left: Tally,
+    /// The first to be noted left: leaving is told first then, so that a return reads as one.
+    left_first: bool,
+    /// A flush has been arranged, and has not come yet.
+    asked: bool,
+}
+
+impl Gathered {
+    /// Notes an arrival. True if a flush has to be arranged.
+    pub(super) fn joined(&mut self, who: Addressee) -> bool {
+        self.joined.add(who);
+        !std::mem::replace(&mut self.asked, true)
+    }
+
+    /// Notes a departure. True if a flush has to be arranged.
+    pub(super) fn left(&mut self, who: Addressee) -> bool {
+        self.left_first |= self.joined.count == 0;
+        self.left.add(who);
+        !std::mem::replace(&mut self.asked, true)
+    }
+
+    /// Whether anything has gathered: what comes after it has to wait with it, or it would be told before.
+    pub(super) fn is_due(&self) -> bool {
+        self.joined.count + self.left.count > 0
+    }
+
+    /// The lines to tell; nothing is gathered afterwards. A flush that was arranged still comes.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = (String, People)> + use<> {
+        let joined = std::mem::take(&mut self.joined).sentence("joined");
+        let left = std::mem::take(&mut self.left).sentence("left");
+        let lines = if std::mem::take(&mut self.left_first) { [left, joined] } else { [joined, left] };
+        lines.into_iter().flatten()
+    }
+
+    /// The flush that was arranged has come: the next news arranges another one.
+    pub(super) fn flushed(&mut self) {
+        self.asked = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::message::ClientId;
+    use crate::chat::names::UserName;
+
+    fn who(name: &str) -> Addressee {
+        Addressee { client: ClientId(7), name: UserName::parse(name, 1, 12).expect("a name") }
+    }
+
+    fn lines(gathered: &mut Gathered) -> Vec<String> {
+        gathered.take().map(|(line, _)| line).collect()
+    }
+
+    #[test]
+    fn a_crowd_is_two_names_and_a_number() {
+        let mut gathered = Gathered::default();
+        assert!(gathered.joined(who("bob")));
+        assert!(!gathered.joined(who("carol")));
+        for _ in 0..12 {
+            assert!(!gathered.joined(who("dave")));
+        }
+        assert!(!gathered.left(who("erin")));
+        assert_eq!(lines(&mut gathered), ["bob, carol and 12 others joined", "erin left"]);
+        assert!(!gathered.is_due() && gathered.take().next().is_none());
+        assert!(!gathered.left(who("bob")), "the flush that was arranged is still to come");
+        gathered.flushed();
+        assert!(gathered.joined(who("bob")), "after it the next one has to be arranged");
+    }
+
+    #[test]
+    fn who_leaves_and_comes_back_is_told_in_that_order() {
+        let mut gathered = Gathered::default();
+        gathered.left(who("bob"));
+        gathered.joined(who("bob"));
+        assert_eq!(lines(&mut gathered), ["bob left", "bob joined"]);
+    }
+
+    #[test]
+    fn numbers_agree_with_their_nouns() {
+        let mut gathered = Gathered::default();
+        for name in ["ann", "bob", "carol"] {
+            gathered.left(who(name));
+        }
+        assert_eq!(lines(&mut gathered), ["ann, bob and 1 other left"]);
+        gathered.joined(who("ann"));
+        gathered.joined(who("bob"));
+        assert_eq!(lines(&mut gathered), ["ann and bob joined"]);
+    }
+}

@@ -1,0 +1,775 @@
+//! Rooms with real sockets behind their members, without a server: who sees what, in which order, and who delivers it.
+//!
+//! Here stands delivery; who may do what is in `permissions`, order and its news in `acts`, who inherits a room in `heirs`,
+//! what becomes of messages in `messages`, that no rank passes to somebody else in `ranks`.
+//!
+//! What depends on the order of threads runs under several seeds; `CHATSOCK_SEEDS` sets how many.
+
+mod acts;
+mod heirs;
+mod messages;
+mod permissions;
+mod ranks;
+
+use std::io::Read as _;
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{LazyLock, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+
+use super::*;
+use crate::chat::action::{Act, Actor, Denied, Setting};
+use crate::chat::identity::Whom;
+use crate::chat::message::{Draft, MessageId};
+use crate::chat::permission::Role;
+use crate::config::Entry;
+use crate::outbox::{Ended, Laggards, Notice, OutboxLimits};
+use crate::ui::screen::Tone;
+
+/// Long, because a loaded machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A small generator (SplitMix64): the same seed gives the same order.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+}
+
+/// The seeds of a test; more of them by `CHATSOCK_SEEDS`.
+fn seeds(default: u64) -> std::ops::Range<u64> {
+    0..std::env::var("CHATSOCK_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(default)
+}
+
+/// Waits for something another thread does and of which it sends no word.
+fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        thread::park_timeout(Duration::from_millis(1));
+    }
+}
+
+fn general() -> RoomName {
+    RoomName::parse("general").expect("a room's name")
+}
+
+/// The same as a place to talk.
+fn here() -> Conversation {
+    Conversation::Room(Arc::new(RoomId { name: general(), instance: 1 }))
+}
+
+/// Nobody here comes into a room twice, or it does not matter.
+const STAY: MembershipId = MembershipId(1);
+
+fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
+    Arc::new(RoomLimits {
+        store: None,
+        last_message: AtomicU64::new(0),
+        history_max: AtomicUsize::new(200),
+        queue_bytes: AtomicUsize::new(queue_bytes),
+    })
+}
+
+fn room(queue_bytes: usize) -> Arc<Room> {
+    room_with(RoomConfig::default(), queue_bytes)
+}
+
+fn room_with(config: RoomConfig, queue_bytes: usize) -> Arc<Room> {
+    Room::new(general(), 1, config, shared(queue_bytes), Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH), None)
+}
+
+/// A room that somebody has made, and is in.
+fn made_by(founder: &Person) -> Arc<Room> {
+    made_with(founder, RoomConfig::default())
+}
+
+fn made_with(founder: &Person, config: RoomConfig) -> Arc<Room> {
+    let made = Made { by: founder.who.name.clone(), address: founder.who.address, at: Timestamp::UNIX_EPOCH };
+    let founded = Some((made, founder.who.clone()));
+    let room = Room::new(
+        general(),
+        1,
+        config,
+        shared(100_000),
+        Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH),
+        founded,
+    );
+    founder.enter(&room);
+    room
+}
+
+/// What somebody is to a room he is in.
+fn role(room: &Room, person: &Person, now: Instant) -> Option<Role> {
+    let operator = Actor { who: person.who.clone(), operator: true };
+    room.occupants(&operator, now).into_iter().find(|known| known.client == person.id()).map(|known| known.role)
+}
+
+/// What somebody hears who was put out.
+fn lost() -> Notice {
+    Notice::Lost { from: here(), membership: Some(STAY) }
+}
+
+/// A change of membership of which nothing follows.
+fn calm(others: usize) -> Change {
+    Change { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false }
+}
+
+/// No limits, and a sweep thread that runs as long as the tests: readers here are slow only because the machine is.
+static LAGGARDS: LazyLock<Arc<Laggards>> = LazyLock::new(|| {
+    let laggards = Arc::new(Laggards::new(OutboxLimits { bytes: None, total: None, stall: None }));
+    let sweeping = Arc::clone(&laggards);
+    thread::spawn(move || sweeping.run());
+    laggards
+});
+
+/// A connection with a name. Everything sent to it is read by a thread of its own.
+struct Person {
+    who: Identity,
+    outbox: Arc<Outbox>,
+    received: Option<JoinHandle<String>>,
+}
+
+impl Person {
+    /// Nobody shares an address unless a test says so: 10.0.0.1, 10.0.0.2, ...
+    fn new(id: u64) -> Person {
+        let address = Ipv4Addr::from(0x0A00_0000 + u32::try_from(id).expect("a small number"));
+        Person::known_as(id, &format!("p{id}"), address)
+    }
+
+    fn known_as(id: u64, name: &str, address: Ipv4Addr) -> Person {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+        let (mut theirs, _) = listener.accept().expect("accepted");
+        let outbox = Outbox::new(ClientId(id), ours, Arc::clone(&LAGGARDS));
+        let read = move || {
+            let mut bytes = Vec::new();
+            theirs.read_to_end(&mut bytes).expect("read");
+            crate::ui::screen::without_blanks(&String::from_utf8(bytes).expect("text"))
+        };
+        let name = UserName::parse(name, 1, 12).expect("a name");
+        let who = Identity { client: ClientId(id), name, address: address.into(), shared: false, account: None };
+        Person { who, outbox, received: Some(thread::spawn(read)) }
+    }
+
+    fn id(&self) -> ClientId {
+        self.outbox.id()
+    }
+
+    fn actor(&self) -> Actor {
+        Actor { who: self.who.clone(), operator: false }
+    }
+
+    /// The same person, who keeps order on the whole server.
+    fn operator(&self) -> Actor {
+        Actor { operator: true, ..self.actor() }
+    }
+
+    fn whom(&self) -> Whom {
+        Whom { name: self.who.name.clone(), client: None }
+    }
+
+    fn acts(&self, room: &Arc<Room>, act: Act, now: Instant) -> Result<Acted, Denied> {
+        room.act(&self.actor(), act, None, false, now)
+    }
+
+    fn visits(&self, room: &Room, now: Instant) -> Result<Change, NotEntered> {
+        self.comes(room, self.actor(), None, now)
+    }
+
+    fn comes(&self, room: &Room, actor: Actor, opened: Option<Door>, now: Instant) -> Result<Change, NotEntered> {
+        let who = || Some(actor.clone());
+        room.enter(Visitor { who: &who, outbox: &self.outbox, opened, membership: STAY }, now)
+    }
+
+    fn enter(&self, room: &Room) {
+        self.visits(room, Instant::now()).expect("let in");
+    }
+
+    fn open_view(&self, room: &Room, count: usize) {
+        assert!(room.open_view(self.id(), count));
+        assert!(self.outbox.set_place(Place::ChatView(here()), &[here()]));
+        self.outbox.settle();
+    }
+
+    /// Leaves the view and says so on the screen.
+    fn close_view(&self, room: &Room) {
+        room.close_view(self.id());
+        assert!(self.outbox.set_place(Place::Palette(Some(here())), &[here()]));
+        self.outbox.tell(Tone::News, "closed");
+        self.outbox.settle();
+    }
+
+    /// Somebody in the view from the beginning.
+    fn viewer(id: u64, room: &Arc<Room>) -> Person {
+        let person = Person::new(id);
+        person.enter(room);
+        person.open_view(room, 0);
+        person
+    }
+
+    fn posts(&self, room: &Arc<Room>, draft: Draft, now: Instant) -> Result<MessageId, Denied> {
+        room.post(&self.actor(), draft, Timestamp::UNIX_EPOCH, now)
+    }
+
+    fn post(&self, room: &Arc<Room>, text: &str) -> u64 {
+        self.posts(room, Draft::said(text), Instant::now()).expect("posted").0
+    }
+
+    fn say(&self, room: &Arc<Room>, text: &str) -> u64 {
+        let id = self.post(room, text);
+        room.drive();
+        id
+    }
+
+    /// Everything on this screen, at the end.
+    fn screen(mut self) -> String {
+        assert!(self.outbox.wait_drained(Some(Instant::now() + PATIENCE)) || self.outbox.ended().is_some());
+        self.outbox.stream().shutdown(Shutdown::Write).expect("shut down");
+        self.received.take().expect("once").join().expect("read")
+    }
+}
+
+/// The numbers of the messages on a screen, as they stand there.
+fn ids(screen: &str) -> Vec<u64> {
+    let number = |piece: &str| piece.split(' ').next().and_then(|digits| digits.parse().ok());
+    screen.split("] #").skip(1).map(|piece| number(piece).expect("a number")).collect()
+}
+
+/// Nothing waits and nobody delivers.
+fn is_delivered(room: &Room) -> bool {
+    let state = room.lock();
+    state.queue.is_empty() && state.in_flight.is_none()
+}
+
+/// Runs the threads; fails if one of them does not come to its end, which a lost wake-up would look like.
+fn run_all(what: &str, works: Vec<Box<dyn FnOnce() + Send>>) {
+    let (done, finished) = mpsc::channel();
+    let count = works.len();
+    for work in works {
+        let done = done.clone();
+        thread::spawn(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(work));
+            // Nobody listens once the test has failed.
+            let _ = done.send(outcome.is_ok());
+        });
+    }
+    for _ in 0..count {
+        assert!(
+            finished.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("somebody waits for ever: {what}")),
+            "{what}"
+        );
+    }
+}
+
+/// Keeps an outbox locked, so that whoever delivers stands still before this member.
+struct Held {
+    release: mpsc::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Held {
+    fn hold(person: &Person, then_panic: bool) -> Held {
+        let outbox = Arc::clone(&person.outbox);
+        let ((held, is_held), (release, released)) = (mpsc::channel(), mpsc::channel());
+        let work = move || {
+            let locked = || {
+                outbox.with_display(|_, _| {
+                    held.send(()).expect("the test waits");
+                    released.recv().expect("the test releases");
+                    assert!(!then_panic, "as planned");
+                });
+            };
+            assert_eq!(catch_unwind(AssertUnwindSafe(locked)).is_err(), then_panic);
+        };
+        let thread = thread::spawn(work);
+        is_held.recv().expect("held");
+        Held { release, thread }
+    }
+
+    fn release(self) {
+        self.release.send(()).expect("it waits");
+        self.thread.join().expect("released");
+    }
+}
+
+/// Starts a delivery that stands still before a held member.
+fn drive_into(room: &Arc<Room>) -> JoinHandle<()> {
+    let driven = Arc::clone(room);
+    let driver = thread::spawn(move || driven.drive());
+    eventually("the delivery has begun", || room.lock().in_flight.is_some());
+    driver
+}
+
+#[test]
+fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_somebody_has_left() {
+    let room = room_with(RoomConfig { limit: Some(1), ..RoomConfig::default() }, 1000);
+    let (first, second) = (Person::new(1), Person::new(2));
+    let enter = |person: &Person| person.visits(&room, Instant::now());
+    let leave = |person: &Person| room.leave(person.id(), STAY, Going::Asked, Instant::now());
+    assert_eq!(enter(&first), Ok(calm(0)));
+    assert_eq!(enter(&first), Ok(calm(0)), "who is in stays in");
+    assert_eq!(enter(&second), Err(NotEntered::Full(1)));
+    assert_eq!(leave(&first), Some(calm(0)));
+    assert_eq!(leave(&first), None);
+    assert_eq!(enter(&second), Ok(calm(0)));
+    assert_eq!(first.posts(&room, Draft::said("hello"), Instant::now()), Err(Denied::NotIn(general())));
+}
+
+#[test]
+fn arrivals_in_a_crowded_view_are_told_in_one_line() {
+    let room = room(100_000);
+    let people: Vec<_> = (1..=GATHER_ABOVE as u64 + 1).map(|id| Person::viewer(id, &room)).collect();
+    room.drive();
+    let late: Vec<_> = (900..903).map(Person::new).collect();
+    let gathering: Vec<_> =
+        late.iter().map(|person| person.visits(&room, Instant::now()).expect("let in").gathering.is_some()).collect();
+    assert_eq!(gathering, [true, false, false], "one flush is arranged for all");
+    room.drive();
+    room.flush_news();
+    for person in people {
+        let screen = person.screen();
+        assert!(screen.contains("* p900, p901 and 1 other joined\r\n"), "{screen:?}");
+        assert_eq!(screen.matches("p901").count(), 1);
+    }
+}
+
+/// A crowded room that somebody in it owns, and somebody who has just come in, which nobody has been told yet.
+fn crowd_with_newcomer() -> (Arc<Room>, Person, Vec<Person>, Person) {
+    let owner = Person::new(1);
+    let room = made_by(&owner);
+    let people: Vec<_> = (2..=GATHER_ABOVE as u64 + 2).map(|id| Person::viewer(id, &room)).collect();
+    room.flush_news();
+    let bob = Person::known_as(900, "bob", Ipv4Addr::new(10, 1, 1, 1));
+    bob.enter(&room);
+    room.drive();
+    (room, owner, people, bob)
+}
+
+#[test]
+fn what_is_told_at_once_in_a_crowd_comes_after_who_has_joined() {
+    let whom = || Whom { name: UserName::parse("bob", 1, 12).expect("a name"), client: None };
+    let acts: [(&str, Act); 5] = [
+        ("* bob was kicked by p1", Act::Kick { whom: whom(), reason: String::new() }),
+        ("* bob was banned by p1", Act::Ban { whom: whom(), lasts: None, reason: String::new() }),
+        ("* bob was muted by p1", Act::Mute { whom: whom(), lasts: None }),
+        ("* p1 made bob admin", Act::Promote(whom())),
+        ("* p1 set the description: for bob", Act::Set(Setting::Description("for bob".to_owned()))),
+    ];
+    for (news, act) in acts {
+        let (room, owner, mut people, _bob) = crowd_with_newcomer();
+        owner.acts(&room, act, Instant::now()).expect("done");
+        room.drive();
+        let screen = people.swap_remove(0).screen();
+        let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text} in {screen:?}"));
+        assert!(place("* bob joined\r\n") < place(news), "{screen:?}");
+    }
+}
+
+#[test]
+fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_who_has_joined() {
+    let (room, owner, mut people, bob) = crowd_with_newcomer();
+    let before = bob.who.name.clone();
+    let renamed = Identity { name: UserName::parse("rob", 1, 12).expect("a name"), ..bob.who.clone() };
+    room.rename(bob.id(), &before, || Actor { who: renamed, operator: false }, Instant::now());
+    let said = owner.say(&room, "regretted");
+    let carol = Person::known_as(901, "carol", Ipv4Addr::new(10, 1, 1, 2));
+    carol.enter(&room);
+    room.delete(&owner.actor(), MessageId(said), Instant::now()).expect("there").expect("deleted");
+    let dave = Person::known_as(902, "dave", Ipv4Addr::new(10, 1, 1, 3));
+    dave.enter(&room);
+    room.close("The room general is closed.");
+    let screen = people.swap_remove(0).screen();
+    let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text} in {screen:?}"));
+    for (first, second) in [
+        ("* bob joined", "* bob is rob now"),
+        ("* carol joined", "was deleted by p1"),
+        ("* dave joined", "* The room general is closed."),
+    ] {
+        assert!(place(first) < place(second), "{screen:?}");
+    }
+}
+
+/// A room, two that post and one that comes and goes, all on one thread, held against a model that knows exactly what
+/// has to be on the screen.
+#[test]
+fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
+    for seed in seeds(150) {
+        let mut random = Random(seed);
+        let room = room(1 + random.below(2000) as usize);
+        let (alice, bob, walker) = (Person::new(1), Person::new(2), Person::new(3));
+        alice.enter(&room);
+        bob.enter(&room);
+        let mut expected = Vec::new();
+        // Numbers: of the last message, of the last one delivered, and of the last one the walker saw on entering.
+        let (mut posted, mut delivered, mut seen) = (0_u64, 0_u64, 0_u64);
+        let (mut inside, mut in_view) = (false, false);
+        for _ in 0..120 {
+            match random.below(9) {
+                0..=2 => {
+                    let before = room.lock().queue.len();
+                    posted = [&alice, &bob][random.below(2) as usize].post(&room, "hello");
+                    if room.lock().queue.len() <= before {
+                        // The queue was full: the poster has delivered it before.
+                        if in_view {
+                            expected.extend(delivered.max(seen) + 1..posted);
+                        }
+                        delivered = posted - 1;
+                    }
+                }
+                3 | 4 => {
+                    room.drive();
+                    if in_view {
+                        expected.extend(delivered.max(seen) + 1..=posted);
+                    }
+                    delivered = posted;
+                }
+                5 if !inside => {
+                    walker.enter(&room);
+                    inside = true;
+                }
+                6 if inside => {
+                    // Opened again, it shows its history anew.
+                    let count = random.below(30);
+                    walker.open_view(&room, count as usize);
+                    expected.extend((posted + 1).saturating_sub(count).max(1)..=posted);
+                    (in_view, seen) = (true, posted);
+                }
+                7 if in_view => {
+                    walker.close_view(&room);
+                    in_view = false;
+                }
+                8 if inside => {
+                    room.leave(walker.id(), STAY, Going::Asked, Instant::now());
+                    (inside, in_view) = (false, false);
+                }
+                _ => {}
+            }
+        }
+        let screen = walker.screen();
+        assert_eq!(ids(&screen), expected, "seed {seed}: {screen}");
+    }
+}
+
+#[test]
+fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_palette_with_it() {
+    let room = room(10_000);
+    let (alice, walker) = (Person::viewer(1, &room), Person::new(2));
+    walker.enter(&room);
+    assert!(walker.outbox.set_place(Place::Palette(Some(here())), &[here()]));
+    walker.outbox.settle();
+    // His session has opened the view and has not come to the end of its turn, when somebody else delivers.
+    assert!(room.open_view(walker.id(), 5));
+    alice.say(&room, "hello");
+    assert!(walker.outbox.set_place(Place::ChatView(here()), &[here()]));
+    walker.outbox.settle();
+    let screen = walker.screen();
+    let (_, inside) = screen.split_once("* general: ").expect("the header");
+    assert_eq!(ids(inside), [1]);
+    assert!(!inside.contains("[general]> "), "{screen:?}");
+}
+
+/// What one walker has recorded of one visit to the view.
+struct Visit {
+    said_before: u64,
+    said_after: u64,
+}
+
+#[test]
+fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetition() {
+    const HISTORY: usize = 5;
+    for seed in seeds(12) {
+        let mut random = Random(seed);
+        let room = room(200 + random.below(1000) as usize);
+        let posters: Vec<_> = (1..=2).map(|id| Person::viewer(id, &room)).collect();
+        let walkers: Vec<_> = (11..=13).map(Person::new).collect();
+        for walker in &walkers {
+            walker.enter(&room);
+        }
+        let over = AtomicBool::new(false);
+        let (posts, visits) = thread::scope(|scope| {
+            let posting: Vec<_> = posters
+                .iter()
+                .map(|poster| {
+                    let (mut random, room, over) = (Random(random.next()), &room, &over);
+                    scope.spawn(move || {
+                        let mut posts = 0;
+                        while !over.load(Ordering::Relaxed) && posts < 3000 {
+                            for _ in 0..=random.below(4) {
+                                poster.post(room, "hello");
+                                posts += 1;
+                            }
+                            room.drive();
+                            if random.below(8) == 0 {
+                                thread::yield_now();
+                            }
+                        }
+                        posts
+                    })
+                })
+                .collect();
+            let walking: Vec<_> = walkers
+                .iter()
+                .map(|walker| {
+                    let (mut random, room) = (Random(random.next()), &room);
+                    scope.spawn(move || {
+                        let mut visits = Vec::new();
+                        for _ in 0..20 {
+                            let said_before = room.said();
+                            assert!(room.open_view(walker.id(), HISTORY));
+                            let said_after = room.said();
+                            visits.push(Visit { said_before, said_after });
+                            if random.below(4) == 0 {
+                                thread::yield_now();
+                            }
+                            assert!(walker.outbox.set_place(Place::ChatView(here()), &[here()]));
+                            walker.outbox.settle();
+                            // Not by giving the processor away each time: on a loaded machine that takes minutes.
+                            for _ in 0..random.below(5000) {
+                                std::hint::spin_loop();
+                            }
+                            if random.below(3) == 0 {
+                                room.catch_up(&walker.outbox);
+                                walker.outbox.settle();
+                            }
+                            walker.close_view(room);
+                        }
+                        visits
+                    })
+                })
+                .collect();
+            let visits: Vec<_> = walking.into_iter().map(|thread| thread.join().expect("walked")).collect();
+            over.store(true, Ordering::Relaxed);
+            let posts: u64 = posting.into_iter().map(|thread| thread.join().expect("posted")).sum();
+            (posts, visits)
+        });
+        room.drive();
+        eventually("all is delivered", || is_delivered(&room));
+        assert_eq!(room.said(), posts);
+        for (walker, visits) in walkers.into_iter().zip(visits) {
+            let screen = walker.screen();
+            let mut episodes = screen.split("* general: ");
+            assert_eq!(ids(episodes.next().unwrap_or_default()), [], "seed {seed}: seen before the first visit");
+            let episodes: Vec<_> = episodes.collect();
+            assert_eq!(episodes.len(), visits.len());
+            for (episode, visit) in episodes.into_iter().zip(visits) {
+                let (inside, outside) = episode.split_once("* closed").expect("an end");
+                assert_eq!(ids(outside), [], "seed {seed}: seen in the palette: {episode}");
+                let ids = ids(inside);
+                for pair in ids.windows(2) {
+                    assert_eq!(pair[1], pair[0] + 1, "seed {seed}: {episode}");
+                }
+                let Some(first) = ids.first() else {
+                    assert_eq!(visit.said_before, 0, "seed {seed}: history was not shown");
+                    continue;
+                };
+                let earliest = (visit.said_before + 1).saturating_sub(HISTORY as u64).max(1);
+                let latest = (visit.said_after + 1).saturating_sub(HISTORY as u64).max(1);
+                assert!((earliest..=latest).contains(first), "seed {seed}: {first} not in {earliest}..={latest}");
+            }
+        }
+        for poster in posters {
+            let others: Vec<_> = ids(&poster.screen());
+            assert!(others.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}: out of order");
+        }
+    }
+}
+
+#[test]
+fn a_full_queue_never_waits_for_nobody() {
+    const POSTERS: u64 = 4;
+    const POSTS: u64 = 120;
+    for seed in seeds(12) {
+        let mut random = Random(seed);
+        // Between "every message alone is too much" and a handful.
+        let room = room(1 + random.below(150) as usize);
+        let watcher = Person::viewer(100, &room);
+        let posters: Vec<_> = (1..=POSTERS).map(|id| Arc::new(Person::viewer(id, &room))).collect();
+        let works = posters.iter().map(|poster| {
+            let (poster, room, mut random) = (Arc::clone(poster), Arc::clone(&room), Random(random.next()));
+            let work = move || {
+                for n in 0..POSTS {
+                    poster.post(&room, &format!("{n}"));
+                    // Mostly it goes on without driving: the queue fills, and whoever posts next has to.
+                    match random.below(10) {
+                        0 => room.drive(),
+                        1 => thread::yield_now(),
+                        _ => {}
+                    }
+                }
+                room.drive();
+            };
+            Box::new(work) as Box<dyn FnOnce() + Send>
+        });
+        run_all(&format!("seed {seed}"), works.collect());
+        eventually("all is delivered", || is_delivered(&room));
+        let all: Vec<u64> = (1..=POSTERS * POSTS).collect();
+        assert_eq!(ids(&watcher.screen()), all, "seed {seed}");
+        for poster in posters {
+            let poster = Arc::into_inner(poster).expect("his thread has let go of him");
+            let seen = ids(&poster.screen());
+            assert_eq!(seen.len() as u64, (POSTERS - 1) * POSTS, "seed {seed}");
+            assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_poster_that_waits_for_space_goes_on_when_the_queue_is_taken() {
+    let room = room(40);
+    let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
+    room.drive();
+    let held = Held::hold(&slow, false);
+    poster.post(&room, "first");
+    let driver = drive_into(&room);
+    poster.post(&room, "second, which fills the queue by itself");
+    thread::scope(|scope| {
+        let third = scope.spawn(|| poster.say(&room, "third"));
+        eventually("the poster waits", || room.lock().waiting == 1);
+        held.release();
+        assert_eq!(third.join().expect("posted"), 3);
+    });
+    driver.join().expect("driven");
+    eventually("all is delivered", || is_delivered(&room));
+    assert_eq!(ids(&slow.screen()), [1, 2, 3]);
+}
+
+#[test]
+fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
+    let room = room(10_000);
+    let people: Vec<_> = (1..=5).map(|id| Person::viewer(id, &room)).collect();
+    let poster = Person::viewer(9, &room);
+    room.drive();
+    let held = Held::hold(&people[2], true);
+    poster.post(&room, "first");
+    let driver = drive_into(&room);
+    held.release();
+    driver.join().expect("the delivery goes on");
+    poster.say(&room, "second");
+    for (index, person) in people.into_iter().enumerate() {
+        let broken = index == 2;
+        assert_eq!(person.outbox.ended(), broken.then_some(Ended::Panicked));
+        assert_eq!(ids(&person.screen()), if broken { vec![] } else { vec![1, 2] });
+    }
+}
+
+#[test]
+fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_when_it_is_quiet() {
+    let room = room(10_000);
+    let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
+    room.drive();
+    assert_eq!(room.lock().driver, Driver::Nobody, "a quiet room has no thread");
+    let mut posted = Vec::new();
+    for _ in 0..2 {
+        let held = Held::hold(&slow, false);
+        posted.push(poster.post(&room, "delivered by the poster"));
+        let driver = drive_into(&room);
+        assert!(matches!(room.lock().driver, Driver::Poster { .. }));
+        // Somebody is at it: this returns at once.
+        posted.push(poster.say(&room, "delivered by the thread"));
+        held.release();
+        driver.join().expect("the poster goes back to reading");
+        eventually("the thread has delivered", || is_delivered(&room));
+        assert!(matches!(room.lock().driver, Driver::Thread | Driver::Parked | Driver::Nobody));
+    }
+    eventually("the thread has ended", || {
+        let ended = room.lock().driver == Driver::Nobody;
+        ended && Arc::strong_count(&room) == 1
+    });
+    // And a quiet room is its posters' again.
+    posted.push(poster.say(&room, "delivered by the poster"));
+    assert_eq!(room.lock().driver, Driver::Nobody);
+    assert_eq!(ids(&slow.screen()), posted);
+}
+
+#[test]
+fn a_poster_sees_his_own_room_up_to_the_newest_line_before_others_are_served() {
+    let room = room(10_000);
+    let (slow, quick, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
+    room.drive();
+    let held = Held::hold(&slow, false);
+    poster.post(&room, "in flight");
+    let driver = drive_into(&room);
+    poster.post(&room, "in the queue");
+    room.catch_up(&quick.outbox);
+    quick.outbox.tell(Tone::News, "answer");
+    quick.outbox.settle();
+    assert!(!quick.outbox.is_behind(1, room.lock().sequence));
+    held.release();
+    driver.join().expect("driven");
+    eventually("all is delivered", || is_delivered(&room));
+    let screen = quick.screen();
+    assert_eq!(ids(&screen), [1, 2], "{screen}");
+    let (before, _) = screen.split_once("* answer").expect("the answer");
+    assert_eq!(ids(before), [1, 2], "{screen}");
+    assert_eq!(ids(&slow.screen()), [1, 2]);
+}
+
+#[test]
+fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
+    for seed in seeds(20) {
+        let room = room(10_000);
+        let (slow, other, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
+        room.drive();
+        let held = Held::hold(&slow, false);
+        poster.post(&room, "in flight");
+        let driver = drive_into(&room);
+        poster.post(&room, "in the queue");
+        let closing = Arc::clone(&room);
+        let closer = thread::spawn(move || closing.close("The room general is closed."));
+        eventually("the room is closed", || room.lock().closed);
+        if seed % 2 == 0 {
+            eventually("its members are out", || room.lock().members.is_empty());
+        }
+        held.release();
+        driver.join().expect("driven");
+        closer.join().expect("closed");
+        eventually("all is delivered", || is_delivered(&room));
+        assert_eq!(poster.posts(&room, Draft::said("too late"), Instant::now()), Err(Denied::NotIn(general())));
+        assert_eq!(poster.visits(&room, Instant::now()), Err(NotEntered::Closed));
+        for person in [slow, other] {
+            assert_eq!(person.outbox.take_notices(), [lost()]);
+            let screen = person.screen();
+            let (before, after) = screen.split_once("* The room general is closed.\r\n").expect("told");
+            assert_eq!(ids(before), [1, 2], "seed {seed}: {screen}");
+            assert_eq!(ids(after), [], "seed {seed}: {screen}");
+            assert!(screen.ends_with("> "), "{screen}");
+        }
+    }
+}
+
+#[test]
+fn closing_a_room_sends_posters_that_wait_for_space_on_their_way() {
+    let room = room(40);
+    let (slow, poster) = (Person::viewer(1, &room), Person::viewer(2, &room));
+    room.drive();
+    let held = Held::hold(&slow, false);
+    poster.post(&room, "first");
+    let driver = drive_into(&room);
+    poster.post(&room, "second, which fills the queue by itself");
+    thread::scope(|scope| {
+        let third = scope.spawn(|| poster.posts(&room, Draft::said("third"), Instant::now()));
+        eventually("the poster waits", || room.lock().waiting == 1);
+        let closer = scope.spawn(|| room.close("The room general is closed."));
+        // Though the delivery still stands still.
+        assert_eq!(third.join().expect("no panic"), Err(Denied::NotIn(general())));
+        held.release();
+        closer.join().expect("closed");
+    });
+    driver.join().expect("driven");
+    assert_eq!(ids(&slow.screen()), [1, 2]);
+}

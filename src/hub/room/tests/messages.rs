@@ -1,0 +1,220 @@
+//! What becomes of messages: slow rooms, temporary ones, edits, erasures and the quotes of both.
+
+use super::*;
+use crate::chat::history::MOST_TEMPORARY_OF_ONE;
+
+const WAIT: Duration = Duration::from_secs(10);
+
+fn slow_room(owner: &Person, now: Instant) -> Arc<Room> {
+    let room = made_by(owner);
+    owner.acts(&room, Act::Set(Setting::Slow(WAIT)), now).expect("slow");
+    room
+}
+
+/// The texts of the last messages, quotes before them.
+fn texts(room: &Room, reader: &Person) -> Vec<String> {
+    let history = room.history(&reader.actor(), 100, Instant::now());
+    let text = |event: &Arc<Event>| {
+        let message = event.message().expect("a message");
+        let quote = message.extra.as_ref().and_then(|extra| extra.reply.as_ref());
+        let start = quote.map(|quote| format!("({}) ", quote.start.as_deref().unwrap_or("gone"))).unwrap_or_default();
+        format!("{start}{}", message.text)
+    };
+    history.iter().map(text).collect()
+}
+
+#[test]
+fn in_a_slow_room_members_wait_between_messages_and_admins_do_not() {
+    let now = Instant::now();
+    let (owner, member, other) = (Person::new(1), Person::new(2), Person::new(3));
+    let room = slow_room(&owner, now);
+    member.enter(&room);
+    other.enter(&room);
+    let post = |person: &Person, seconds: u64| {
+        person.posts(&room, Draft::said("hello"), now + Duration::from_secs(seconds)).map(|_| ())
+    };
+    assert_eq!(post(&member, 0), Ok(()));
+    assert_eq!(post(&member, 4), Err(Denied::Slow(general(), Duration::from_secs(6))));
+    assert_eq!(post(&other, 4), Ok(()), "everybody has his own turn");
+    // What was refused does not count.
+    assert_eq!(post(&member, 10), Ok(()));
+    assert_eq!(post(&member, 11), Err(Denied::Slow(general(), Duration::from_secs(9))));
+    for seconds in 0..3 {
+        assert_eq!(post(&owner, seconds), Ok(()));
+    }
+    owner.acts(&room, Act::Promote(member.whom()), now).expect("promoted");
+    assert_eq!(post(&member, 11), Ok(()));
+}
+
+#[test]
+fn in_a_slow_room_an_edit_waits_like_a_message_and_a_deletion_does_not() {
+    let now = Instant::now();
+    let (owner, member) = (Person::new(1), Person::new(2));
+    let room = slow_room(&owner, now);
+    member.enter(&room);
+    let id = member.posts(&room, Draft::said("hello"), now).expect("posted");
+    let edit = |seconds| room.edit(&member.actor(), id, "more", now + Duration::from_secs(seconds));
+    assert_eq!(edit(4), Some(Err(Denied::Slow(general(), Duration::from_secs(6)))));
+    assert!(matches!(edit(10), Some(Ok(_))));
+    let own = owner.posts(&room, Draft::said("hello"), now).expect("posted");
+    assert!(matches!(room.edit(&owner.actor(), own, "more", now), Some(Ok(_))));
+    let last = member.posts(&room, Draft::said("hello"), now + 3 * WAIT).expect("posted");
+    assert!(matches!(room.delete(&member.actor(), last, now + 3 * WAIT), Some(Ok(_))));
+}
+
+#[test]
+fn a_temporary_message_goes_when_its_time_is_over_and_only_once() {
+    let room = room(10_000);
+    let (author, watcher) = (Person::viewer(1, &room), Person::viewer(2, &room));
+    let draft = Draft { lasts: Some(WAIT), ..Draft::said("soon gone") };
+    let id = author.posts(&room, draft, Instant::now()).expect("posted");
+    let stays = MessageId(author.say(&room, "stays"));
+    assert_eq!(texts(&room, &author), ["soon gone", "stays"]);
+    assert_eq!(room.expire(stays), None, "only what is temporary expires");
+    assert_eq!(room.expire(id).map(|erased| erased.id), Some(id));
+    assert_eq!(room.expire(id), None);
+    room.drive();
+    assert_eq!(texts(&room, &author), ["stays"]);
+    let screen = watcher.screen();
+    assert!(screen.contains("#1 p1 (temporary, 10 s): soon gone\r\n"), "{screen:?}");
+    assert_eq!(screen.matches("* #1 expired\r\n").count(), 1, "{screen:?}");
+    // The author's line mode screen shows it like everybody's.
+    assert!(author.screen().contains("* #1 expired\r\n"));
+}
+
+#[test]
+fn a_temporary_message_that_was_deleted_does_not_expire() {
+    let room = room(10_000);
+    let author = Person::viewer(1, &room);
+    let draft = Draft { lasts: Some(WAIT), ..Draft::said("soon gone") };
+    let id = author.posts(&room, draft, Instant::now()).expect("posted");
+    assert!(matches!(room.delete(&author.actor(), id, Instant::now()), Some(Ok(_))));
+    assert_eq!(room.expire(id), None);
+}
+
+#[test]
+fn only_so_many_temporary_messages_wait_at_once() {
+    let room = room(100_000);
+    let (author, now) = (Person::new(1), Instant::now());
+    author.enter(&room);
+    let temporary = || author.posts(&room, Draft { lasts: Some(WAIT), ..Draft::said("x") }, now);
+    let first = temporary().expect("posted");
+    for _ in 1..MOST_TEMPORARY_OF_ONE {
+        temporary().expect("posted");
+    }
+    let said = room.said();
+    assert_eq!(temporary(), Err(Denied::TooManyTemporary));
+    assert_eq!(room.said(), said);
+    let other = Person::new(2);
+    other.enter(&room);
+    let draft = Draft { lasts: Some(WAIT), ..Draft::said("x") };
+    assert!(other.posts(&room, draft, now).is_ok(), "one person's do not take the place of everybody else's");
+    assert!(author.posts(&room, Draft::said("stays"), now).is_ok());
+    // It is not in the history any more, and makes room all the same.
+    assert!(room.expire(first).is_some());
+    assert!(temporary().is_ok());
+}
+
+#[test]
+fn who_erases_a_text_erases_it_from_every_answer_to_it() {
+    let room = room(10_000);
+    let (author, other, watcher) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
+    let id = MessageId(author.say(&room, "secret"));
+    let answer = |text: &str| {
+        let reply = room.quote(&other.actor(), id, Instant::now());
+        other.posts(&room, Draft { reply, ..Draft::said(text) }, Instant::now()).expect("posted")
+    };
+    answer("yes");
+    answer("no");
+    assert_eq!(texts(&room, &author), ["secret", "(secret) yes", "(secret) no"]);
+    room.drive();
+    assert!(matches!(room.delete(&author.actor(), id, Instant::now()), Some(Ok(_))));
+    {
+        let state = room.lock();
+        let last = state.queue.last().expect("an event");
+        let Event::Erased { id: erased, requoted, redraw, news, .. } = &*last.event else { panic!("{last:?}") };
+        assert_eq!((*erased, requoted.len(), *redraw), (id, 2, true));
+        assert_eq!(&**news, "#1 was deleted by p1");
+        assert!(!format!("{last:?}").contains("secret"));
+    }
+    room.drive();
+    assert_eq!(texts(&room, &author), ["(gone) yes", "(gone) no"]);
+    assert!(room.quote(&other.actor(), id, Instant::now()).is_none());
+    // Whoever comes later sees nothing of it.
+    let late = Person::new(9);
+    late.enter(&room);
+    late.open_view(&room, 100);
+    let screen = late.screen();
+    assert!(!screen.contains("secret") && screen.contains("(to #1 p1, gone) yes"), "{screen:?}");
+    let screen = watcher.screen();
+    assert!(screen.contains("p2: (to #1 p1: \"secret\") yes\r\n"), "{screen:?}");
+    assert!(screen.ends_with("* #1 was deleted by p1\r\ngeneral | "), "{screen:?}");
+}
+
+#[test]
+fn who_edits_a_text_edits_it_in_every_answer_to_it() {
+    let room = room(10_000);
+    let (author, other, watcher) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
+    let id = MessageId(author.say(&room, "before"));
+    let reply = room.quote(&other.actor(), id, Instant::now());
+    other.posts(&room, Draft { reply, ..Draft::said("yes") }, Instant::now()).expect("posted");
+    room.drive();
+    assert!(matches!(room.edit(&author.actor(), id, "after", Instant::now()), Some(Ok(_))));
+    {
+        let state = room.lock();
+        let last = state.queue.last().expect("an event");
+        let Event::Edited { message, requoted, redraw } = &*last.event else { panic!("{last:?}") };
+        assert_eq!((message.message().map(|message| message.id), requoted.len(), *redraw), (Some(id), 1, true));
+    }
+    room.drive();
+    assert_eq!(texts(&room, &author), ["after", "(after) yes"]);
+    assert_eq!(room.said(), 2, "an edit is nothing new to read");
+    // In line mode the new text comes as a line, to the author as well, whose terminal shows the old one.
+    for person in [watcher, author] {
+        let screen = person.screen();
+        assert!(screen.ends_with("[00:00] #1 p1: after (edited)\r\ngeneral | "), "{screen:?}");
+    }
+}
+
+#[test]
+fn a_drawing_anew_is_asked_for_once_until_it_was_done() {
+    let room = room(10_000);
+    let author = Person::viewer(1, &room);
+    let now = Instant::now();
+    let id = MessageId(author.say(&room, "text"));
+    let edit = || room.edit(&author.actor(), id, "new", now).and_then(Result::ok).map(|erased| erased.redraw_due);
+    assert_eq!(edit(), Some(true));
+    assert_eq!(edit(), Some(false));
+    assert!(room.redraw_views(), "what is not delivered yet may have to wait when it is");
+    assert_eq!(edit(), Some(false));
+    room.drive();
+    assert!(!room.redraw_views());
+    assert_eq!(edit(), Some(true));
+    let deleted = room.delete(&author.actor(), id, now).and_then(Result::ok);
+    assert_eq!(deleted, Some(Erased { id, redraw_due: false }));
+}
+
+#[test]
+fn before_a_crowd_an_erasure_is_a_line_and_nothing_is_drawn_anew() {
+    let room = room(100_000);
+    let people: Vec<_> = (1..=GATHER_ABOVE as u64 + 1).map(|id| Person::viewer(id, &room)).collect();
+    let id = MessageId(people[0].say(&room, "text"));
+    let deleted = room.delete(&people[0].actor(), id, Instant::now()).and_then(Result::ok);
+    assert_eq!(deleted, Some(Erased { id, redraw_due: false }));
+    assert!(room.lock().queue.iter().all(|queued| !queued.event.redraws()));
+}
+
+#[test]
+fn what_is_not_in_the_history_any_more_cannot_be_changed_or_quoted() {
+    let room = room(100_000);
+    let (author, now) = (Person::new(1), Instant::now());
+    author.enter(&room);
+    let first = MessageId(author.post(&room, "first"));
+    for _ in 0..200 {
+        author.post(&room, "more");
+    }
+    assert_eq!(room.edit(&author.actor(), first, "new", now), None);
+    assert_eq!(room.delete(&author.actor(), first, now), None);
+    assert!(room.quote(&author.actor(), first, now).is_none());
+    assert_eq!(room.last_by(&author.actor().who), Some(MessageId(201)));
+}

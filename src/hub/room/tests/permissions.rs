@@ -1,0 +1,333 @@
+//! Who may do what, asked of the room itself: no way past the table.
+
+use super::*;
+use crate::chat::secret::Secret;
+
+/// Everybody a room can have to do with. The banned one and the stranger are not in it, nor is the operator.
+struct Cast {
+    room: Arc<Room>,
+    owner: Person,
+    admin: Person,
+    member: Person,
+    muted: Person,
+    banned: Person,
+    stranger: Person,
+    operator: Person,
+    now: Instant,
+}
+
+impl Cast {
+    fn new() -> Cast {
+        let now = Instant::now();
+        let [owner, admin, member, muted, banned, stranger, operator] = [1, 2, 3, 4, 5, 6, 7].map(Person::new);
+        let room = made_by(&owner);
+        for person in [&admin, &member, &muted, &banned] {
+            person.enter(&room);
+        }
+        for act in [
+            Act::Promote(admin.whom()),
+            Act::Mute { whom: muted.whom(), lasts: None },
+            Act::Ban { whom: banned.whom(), lasts: None, reason: String::new() },
+        ] {
+            owner.acts(&room, act, now).expect("done");
+        }
+        Cast { room, owner, admin, member, muted, banned, stranger, operator, now }
+    }
+
+    /// The rows of the table, from least to most.
+    fn actors(&self) -> [(&'static str, Actor); 7] {
+        [
+            ("stranger", self.stranger.actor()),
+            ("banned", self.banned.actor()),
+            ("muted", self.muted.actor()),
+            ("member", self.member.actor()),
+            ("admin", self.admin.actor()),
+            ("owner", self.owner.actor()),
+            ("operator", self.operator.operator()),
+        ]
+    }
+
+    /// What becomes of a deed for each of them.
+    fn all<R: PartialEq + std::fmt::Debug>(&self, what: &str, expected: [R; 7], deed: impl Fn(&Actor) -> R) {
+        for ((name, actor), expected) in self.actors().iter().zip(expected) {
+            assert_eq!(deed(actor), expected, "{what} by {name}");
+        }
+    }
+}
+
+fn not_in() -> Denied {
+    Denied::NotIn(general())
+}
+
+fn not_admin() -> Denied {
+    Denied::NotAdmin(general())
+}
+
+#[test]
+fn only_who_is_in_the_room_and_not_silenced_says_something() {
+    let cast = Cast::new();
+    let muted = || Err(Denied::Muted(general(), None));
+    let out = || Err(not_in());
+    // An operator who is not in it may, by the table, but nothing would tell his words from a stranger's.
+    cast.all("post", [out(), out(), muted(), Ok(()), Ok(()), Ok(()), out()], |actor| {
+        let posted = cast.room.post(actor, Draft::said("hello"), Timestamp::UNIX_EPOCH, cast.now);
+        posted.map(|_| ())
+    });
+    assert_eq!(cast.room.said(), 3);
+}
+
+#[test]
+fn who_is_not_in_the_room_reads_nothing_of_it_by_any_way() {
+    let cast = Cast::new();
+    let id = MessageId(cast.owner.post(&cast.room, "secret"));
+    let reads = [false, false, true, true, true, true, true];
+    cast.all("history", reads, |actor| !cast.room.history(actor, 10, cast.now).is_empty());
+    cast.all("quote", reads, |actor| cast.room.quote(actor, id, cast.now).is_some());
+    cast.all("occupants", reads, |actor| !cast.room.occupants(actor, cast.now).is_empty());
+    cast.all("settings", reads, |actor| match cast.room.settings(actor, cast.now) {
+        Ok(facts) => facts.people == 4,
+        Err(denied) => {
+            assert_eq!(denied, not_in());
+            false
+        }
+    });
+    for outside in [&cast.stranger, &cast.banned] {
+        assert!(!cast.room.open_view(outside.id(), 10));
+    }
+}
+
+#[test]
+fn a_hidden_room_is_known_to_who_is_in_it_and_to_operators() {
+    let cast = Cast::new();
+    cast.all("facts of a public room", [true; 7], |actor| cast.room.facts(actor, cast.now).is_some());
+    cast.owner.acts(&cast.room, Act::Set(Setting::Public(false)), cast.now).expect("hidden");
+    let knows = [false, false, true, true, true, true, true];
+    cast.all("facts", knows, |actor| cast.room.facts(actor, cast.now).is_some());
+    cast.all("known", knows, |actor| cast.room.is_known_to(actor, cast.now));
+}
+
+#[test]
+fn nobody_edits_what_somebody_else_has_said() {
+    let cast = Cast::new();
+    let other = Person::new(20);
+    other.enter(&cast.room);
+    let id = MessageId(other.post(&cast.room, "mine"));
+    let yours = || Some(Err(Denied::NotYours));
+    cast.all("edit", [None, None, yours(), yours(), yours(), yours(), yours()], |actor| {
+        cast.room.edit(actor, id, "changed", cast.now)
+    });
+    let kept = cast.room.history(&cast.owner.actor(), 1, cast.now);
+    assert!(kept[0].message().is_some_and(|message| &*message.text == "mine"));
+    assert_eq!(cast.room.edit(&cast.owner.actor(), MessageId(99), "changed", cast.now), None);
+}
+
+#[test]
+fn who_is_silenced_edits_nothing_but_takes_his_own_words_back() {
+    let cast = Cast::new();
+    let id = MessageId(cast.member.post(&cast.room, "mine"));
+    let lasts = Some(Duration::from_secs(90));
+    cast.admin.acts(&cast.room, Act::Mute { whom: cast.member.whom(), lasts }, cast.now).expect("muted");
+    let later = cast.now + Duration::from_secs(30);
+    let muted = Denied::Muted(general(), Some(Duration::from_secs(60)));
+    assert_eq!(cast.room.edit(&cast.member.actor(), id, "changed", later), Some(Err(muted.clone())));
+    assert_eq!(cast.member.posts(&cast.room, Draft::said("more"), later), Err(muted));
+    assert!(matches!(cast.room.delete(&cast.member.actor(), id, later), Some(Ok(_))));
+    // Silence ends by itself.
+    let over = cast.now + Duration::from_secs(90);
+    assert!(cast.member.posts(&cast.room, Draft::said("more"), over).is_ok());
+}
+
+#[test]
+fn only_admins_take_out_what_others_have_said() {
+    let cast = Cast::new();
+    let other = Person::new(20);
+    other.enter(&cast.room);
+    let yours = || Some(Err(Denied::NotYours));
+    let done = || Some(Ok(()));
+    cast.all("delete", [None, None, yours(), yours(), done(), done(), done()], |actor| {
+        let id = MessageId(other.post(&cast.room, "text"));
+        cast.room.delete(actor, id, cast.now).map(|deleted| deleted.map(|erased| assert_eq!(erased.id, id)))
+    });
+    let id = MessageId(cast.member.post(&cast.room, "mine"));
+    assert!(matches!(cast.room.delete(&cast.member.actor(), id, cast.now), Some(Ok(_))));
+    assert_eq!(cast.room.delete(&cast.member.actor(), id, cast.now), None, "it is gone");
+}
+
+#[test]
+fn who_has_been_put_out_does_not_reach_his_own_messages_any_more() {
+    let cast = Cast::new();
+    let id = MessageId(cast.member.post(&cast.room, "mine"));
+    cast.admin.acts(&cast.room, Act::Kick { whom: cast.member.whom(), reason: String::new() }, cast.now).expect("out");
+    let actor = cast.member.actor();
+    assert_eq!(cast.room.edit(&actor, id, "changed", cast.now), None);
+    assert_eq!(cast.room.delete(&actor, id, cast.now), None);
+    assert_eq!(cast.room.quote(&actor, id, cast.now), None);
+    assert_eq!(cast.member.posts(&cast.room, Draft::said("hello"), cast.now), Err(not_in()));
+}
+
+/// Every act there is, against one person.
+fn every_act(whom: &Whom) -> Vec<Act> {
+    let (whom, reason) = (|| whom.clone(), String::new);
+    vec![
+        Act::Kick { whom: whom(), reason: reason() },
+        Act::Ban { whom: whom(), lasts: None, reason: reason() },
+        Act::Unban(whom()),
+        Act::Mute { whom: whom(), lasts: None },
+        Act::Unmute(whom()),
+        Act::Promote(whom()),
+        Act::Demote(whom()),
+        Act::Set(Setting::Description("text".to_owned())),
+        Act::Set(Setting::Limit(Some(9))),
+        Act::Set(Setting::Password(Secret::new("word"))),
+        Act::Set(Setting::Public(false)),
+        Act::Set(Setting::Invite(true)),
+        Act::Set(Setting::Slow(Duration::from_secs(9))),
+        Act::Destroy,
+    ]
+}
+
+#[test]
+fn no_act_of_any_kind_is_open_to_who_keeps_no_order() {
+    let cast = Cast::new();
+    let target = Person::new(20);
+    target.enter(&cast.room);
+    let before = cast.room.config();
+    for act in every_act(&target.whom()) {
+        for outside in [&cast.stranger, &cast.banned] {
+            assert_eq!(outside.acts(&cast.room, act.clone(), cast.now), Err(not_in()), "{act:?}");
+        }
+        for inside in [&cast.muted, &cast.member] {
+            assert_eq!(inside.acts(&cast.room, act.clone(), cast.now), Err(not_admin()), "{act:?}");
+        }
+    }
+    assert_eq!(cast.room.config(), before);
+    assert_eq!(cast.room.count(), 5);
+    assert_eq!(role(&cast.room, &target, cast.now), Some(Role::Member));
+    let out = || Err(not_in());
+    let no = || Err(not_admin());
+    cast.all("bans", [out(), out(), no(), no(), Ok(false), Ok(false), Ok(true)], |actor| {
+        cast.room.bans(actor, cast.now).map(|(bans, addresses)| {
+            assert_eq!(bans.len(), 1);
+            addresses
+        })
+    });
+}
+
+#[test]
+fn admins_act_against_members_and_not_against_each_other_or_themselves() {
+    let cast = Cast::new();
+    let (second, now) = (Person::new(20), cast.now);
+    second.enter(&cast.room);
+    cast.admin.acts(&cast.room, Act::Promote(second.whom()), now).expect("an admin makes another");
+    let acts = |whom: Whom| {
+        [
+            ("kick", Act::Kick { whom: whom.clone(), reason: String::new() }),
+            ("ban", Act::Ban { whom: whom.clone(), lasts: None, reason: String::new() }),
+            ("mute", Act::Mute { whom: whom.clone(), lasts: None }),
+            ("demote", Act::Demote(whom)),
+        ]
+    };
+    for (target, role) in [(&second, Role::Admin), (&cast.owner, Role::Owner)] {
+        for (verb, act) in acts(target.whom()) {
+            let above = Denied::Above { name: target.who.name.clone(), role, verb };
+            assert_eq!(cast.admin.acts(&cast.room, act, now), Err(above));
+        }
+    }
+    for (verb, act) in acts(cast.owner.whom()) {
+        assert_eq!(cast.owner.acts(&cast.room, act, now), Err(Denied::Yourself(verb)));
+    }
+    for (verb, act) in acts(cast.admin.whom()).into_iter().take(3) {
+        assert_eq!(cast.admin.acts(&cast.room, act, now), Err(Denied::Yourself(verb)));
+    }
+    let not_one = Denied::AsItIs("p3 is not an admin.".to_owned());
+    for by in [&cast.admin, &cast.owner] {
+        assert_eq!(by.acts(&cast.room, Act::Demote(cast.member.whom()), now), Err(not_one.clone()));
+    }
+    let again = Denied::AsItIs("p20 is admin already.".to_owned());
+    assert_eq!(cast.owner.acts(&cast.room, Act::Promote(second.whom()), now), Err(again));
+    assert_eq!(cast.admin.acts(&cast.room, Act::Destroy, now), Err(Denied::NotOwner(general())));
+    // Below, everything goes; an admin lays his own rank down; the owner takes another's.
+    assert!(cast.admin.acts(&cast.room, Act::Demote(cast.admin.whom()), now).is_ok());
+    assert_eq!(role(&cast.room, &cast.admin, now), Some(Role::Member));
+    assert!(cast.owner.acts(&cast.room, Act::Demote(second.whom()), now).is_ok());
+    assert_eq!(role(&cast.room, &second, now), Some(Role::Member));
+    assert!(cast.owner.acts(&cast.room, Act::Destroy, now).is_ok());
+}
+
+#[test]
+fn an_operator_acts_from_outside_against_everybody_and_nobody_against_him() {
+    let cast = Cast::new();
+    let (room, operator, now) = (&cast.room, cast.operator.operator(), cast.now);
+    let act = |act| room.act(&operator, act, None, false, now);
+    assert!(act(Act::Mute { whom: cast.admin.whom(), lasts: None }).is_ok());
+    assert!(act(Act::Kick { whom: cast.owner.whom(), reason: String::new() }).is_ok());
+    cast.operator.comes(room, operator.clone(), None, now).expect("in");
+    let owner = Person::new(20);
+    owner.enter(room);
+    act(Act::Promote(owner.whom())).expect("promoted");
+    let kick = Act::Kick { whom: cast.operator.whom(), reason: String::new() };
+    let above = Denied::Above { name: cast.operator.who.name.clone(), role: Role::Operator, verb: "kick" };
+    assert_eq!(owner.acts(room, kick, now), Err(above));
+}
+
+#[test]
+fn who_is_not_there_is_named_in_the_refusal() {
+    let cast = Cast::new();
+    let whom = cast.stranger.whom();
+    let not_here = || Denied::NotHere { whom: whom.clone(), room: general() };
+    for act in every_act(&whom) {
+        match act {
+            Act::Kick { .. } | Act::Mute { .. } | Act::Promote(_) | Act::Demote(_) => {
+                assert_eq!(cast.owner.acts(&cast.room, act.clone(), cast.now), Err(not_here()), "{act:?}");
+            }
+            Act::Unban(_) | Act::Unmute(_) => {
+                let denied = cast.owner.acts(&cast.room, act.clone(), cast.now);
+                assert!(matches!(denied, Err(Denied::AsItIs(_))), "{act:?}: {denied:?}");
+            }
+            _ => {}
+        }
+    }
+    // A session's number has to be the right one.
+    let wrong = Whom { client: Some(ClientId(99)), ..cast.member.whom() };
+    let denied = cast.owner.acts(&cast.room, Act::Mute { whom: wrong.clone(), lasts: None }, cast.now);
+    assert_eq!(denied, Err(Denied::NotHere { whom: wrong, room: general() }));
+    let right = Whom { client: Some(cast.member.id()), ..cast.member.whom() };
+    assert!(cast.owner.acts(&cast.room, Act::Mute { whom: right, lasts: None }, cast.now).is_ok());
+}
+
+#[test]
+fn members_invite_into_an_open_room_and_only_admins_into_any_other() {
+    let cast = Cast::new();
+    let (room, now) = (&cast.room, cast.now);
+    // Whoever is invited already is not invited again.
+    let next = std::cell::Cell::new(20);
+    let invites = |actor: &Actor| {
+        next.set(next.get() + 1);
+        room.invite(actor, &Person::new(next.get()).who, now).map(|_| ())
+    };
+    let out = || Err(not_in());
+    let silenced = || Err(Denied::AsItIs("You are muted in general, so you cannot invite anybody.".to_owned()));
+    cast.all("invite", [out(), out(), silenced(), Ok(()), Ok(()), Ok(()), Ok(())], invites);
+    cast.owner.acts(room, Act::Set(Setting::Invite(true)), now).expect("closed");
+    let shut = || Err(Denied::NotOpen(general()));
+    cast.all("invite", [out(), out(), silenced(), shut(), Ok(()), Ok(()), Ok(())], invites);
+    let admin = cast.admin.actor();
+    assert_eq!(room.invite(&admin, &cast.admin.who, now), Err(Denied::Yourself("invite")));
+    for (guest, sentence) in [
+        (&cast.member, "p3 is in general already."),
+        (&cast.banned, "p5 is banned from general: :unban p5 lets him in again."),
+    ] {
+        assert_eq!(room.invite(&admin, &guest.who, now), Err(Denied::AsItIs(sentence.to_owned())));
+    }
+}
+
+#[test]
+fn a_closed_room_takes_no_acts_not_even_an_operators() {
+    let cast = Cast::new();
+    cast.room.close("The room general is closed.");
+    for act in every_act(&cast.member.whom()) {
+        let denied = cast.room.act(&cast.operator.operator(), act.clone(), None, false, cast.now);
+        assert_eq!(denied, Err(not_in()), "{act:?}");
+    }
+    assert_eq!(cast.room.invite(&cast.operator.operator(), &cast.stranger.who, cast.now), Err(not_in()));
+}

@@ -1,0 +1,275 @@
+//! That nobody has a rank that was not given to them: after any sequence of logging in, taking another name, leaving, coming
+//! back and starting the server again.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::chat::identity::AccountId;
+use crate::chat::moderation::GRACE;
+
+const CONNECTIONS: usize = 3;
+
+/// Who has been given a rank: an account, or a guest on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    Account(AccountId),
+    Guest(ClientId),
+}
+
+impl Holder {
+    fn of(who: &Identity) -> Holder {
+        who.account.map_or(Holder::Guest(who.client), Holder::Account)
+    }
+}
+
+/// What somebody does, each by the place of their connection.
+#[derive(Clone, Debug)]
+enum Step {
+    Join(usize),
+    Close(usize),
+    /// The connection is lost, and another one comes in its place as a guest.
+    Lose(usize),
+    Login(usize, u64),
+    /// Takes another name, which is no account's.
+    Nick(usize, u8),
+    /// One makes another admin, if they may.
+    Promote(usize, usize),
+    Demote(usize, usize),
+    Kick(usize, usize),
+    /// An operator puts somebody out, whatever their rank.
+    Expel(usize),
+    /// More than the time for which a lost connection is waited for.
+    Wait,
+    /// The server stops, and the room is read from the disk; only in a room that is kept.
+    Restart,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..CONNECTIONS;
+    prop_oneof![
+        4 => who.clone().prop_map(Step::Join),
+        2 => who.clone().prop_map(Step::Close),
+        1 => who.clone().prop_map(Step::Lose),
+        4 => (who.clone(), 0..4_u64).prop_map(|(who, account)| Step::Login(who, account)),
+        2 => (who.clone(), 0..4_u8).prop_map(|(who, name)| Step::Nick(who, name)),
+        2 => (who.clone(), who.clone()).prop_map(|(one, other)| Step::Promote(one, other)),
+        1 => (who.clone(), who.clone()).prop_map(|(one, other)| Step::Demote(one, other)),
+        1 => (who.clone(), who.clone()).prop_map(|(one, other)| Step::Kick(one, other)),
+        1 => who.prop_map(Step::Expel),
+        1 => Just(Step::Wait),
+        1 => Just(Step::Restart),
+    ]
+}
+
+fn account_named(number: u64) -> UserName {
+    UserName::parse(&format!("account{number}"), 1, 12).expect("a name")
+}
+
+/// A room, three connections, and who has been given a rank in it.
+struct World {
+    room: Arc<Room>,
+    kept: bool,
+    people: Vec<Person>,
+    members: Vec<ClientId>,
+    holders: Vec<Holder>,
+    now: Instant,
+}
+
+impl World {
+    /// The first one has an account, and has made the room.
+    fn new(kept: bool) -> World {
+        let mut people: Vec<_> = (1..=CONNECTIONS as u64).map(Person::new).collect();
+        people[0].who.account = Some(AccountId(0));
+        people[0].who.name = account_named(0);
+        let room = made_by(&people[0]);
+        room.lock().kept = kept;
+        let holders = vec![Holder::of(&people[0].who)];
+        World { room, kept, members: vec![people[0].id()], people, holders, now: Instant::now() }
+    }
+
+    fn left(&mut self, who: &Identity, going: Going) {
+        self.members.retain(|known| *known != who.client);
+        // Who has lost the connection is waited for.
+        if going == Going::Asked && !(self.kept && who.account.is_some()) {
+            self.put_out(who);
+        }
+    }
+
+    /// Who is put out is no admin any more, in a room that is kept either.
+    fn put_out(&mut self, who: &Identity) {
+        self.members.retain(|known| *known != who.client);
+        let holder = Holder::of(who);
+        self.holders.retain(|known| *known != holder);
+    }
+
+    fn identify(&mut self, who: usize, name: UserName, account: Option<AccountId>) {
+        let before = self.people[who].who.clone();
+        self.people[who].who = Identity { name, account, ..before.clone() };
+        let person = &self.people[who];
+        self.room.rename(person.id(), &before.name, || person.actor(), self.now);
+        // What a guest has goes over to the account.
+        if account.is_some() && before.account.is_none() && self.members.contains(&before.client) {
+            let own = Holder::of(&self.people[who].who);
+            for holder in &mut self.holders {
+                if *holder == Holder::Guest(before.client) {
+                    *holder = own;
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, step: Step) {
+        self.now += Duration::from_millis(1);
+        let now = self.now;
+        match step {
+            Step::Join(who) => {
+                if self.people[who].visits(&self.room, now).is_ok() && !self.members.contains(&self.people[who].id()) {
+                    self.members.push(self.people[who].id());
+                }
+            }
+            Step::Close(who) => {
+                self.room.leave(self.people[who].id(), STAY, Going::Asked, now);
+                let who = self.people[who].who.clone();
+                if self.members.contains(&who.client) {
+                    self.left(&who, Going::Asked);
+                }
+            }
+            Step::Lose(who) => {
+                self.room.leave(self.people[who].id(), STAY, Going::Lost, now);
+                let before = self.people[who].who.clone();
+                if self.members.contains(&before.client) {
+                    self.left(&before, Going::Lost);
+                }
+                // From another address: nobody is taken for somebody else by it.
+                let id = self.people.iter().map(|person| person.id().0).max().unwrap_or(0) + 1;
+                self.people[who] = Person::new(id);
+            }
+            Step::Login(who, account) => {
+                let is_online = |person: &Person| person.who.account == Some(AccountId(account));
+                if !self.people.iter().any(is_online) {
+                    self.identify(who, account_named(account), Some(AccountId(account)));
+                }
+            }
+            Step::Nick(who, name) => {
+                let name = UserName::parse(&format!("g{who}n{name}"), 1, 12).expect("a name");
+                self.identify(who, name, None);
+            }
+            Step::Promote(one, other) => {
+                if self.people[one].acts(&self.room, Act::Promote(self.people[other].whom()), now).is_ok() {
+                    self.holders.push(Holder::of(&self.people[other].who));
+                }
+            }
+            Step::Demote(one, other) => {
+                if self.people[one].acts(&self.room, Act::Demote(self.people[other].whom()), now).is_ok() {
+                    let holder = Holder::of(&self.people[other].who);
+                    self.holders.retain(|known| *known != holder);
+                }
+            }
+            Step::Kick(one, other) => {
+                let kick = Act::Kick { whom: self.people[other].whom(), reason: String::new() };
+                if self.people[one].acts(&self.room, kick, now).is_ok() {
+                    let who = self.people[other].who.clone();
+                    self.put_out(&who);
+                }
+            }
+            Step::Expel(who) => {
+                let kick = Act::Kick { whom: self.people[who].whom(), reason: String::new() };
+                let operator = Actor { who: Person::new(99).who.clone(), operator: true };
+                if self.room.act(&operator, kick, None, false, now).is_ok() {
+                    let who = self.people[who].who.clone();
+                    self.put_out(&who);
+                }
+            }
+            Step::Wait => {
+                self.now += GRACE + Duration::from_secs(1);
+                self.room.name_heir(self.now);
+                let there = |holder: &Holder| {
+                    let is_there =
+                        |person: &Person| Holder::of(&person.who) == *holder && self.members.contains(&person.id());
+                    // Who is in the room as somebody else has not left it.
+                    self.kept && matches!(holder, Holder::Account(_)) || self.people.iter().any(is_there)
+                };
+                let absent: Vec<_> = self.holders.iter().filter(|holder| !there(holder)).copied().collect();
+                let has_place = |holder: &Holder| {
+                    let mut order = self.room.lock();
+                    let admins = order.order.lists(self.now).admins;
+                    admins.iter().any(|(who, _)| Holder::of(who) == *holder)
+                };
+                let gone: Vec<_> = absent.into_iter().filter(|holder| !has_place(holder)).collect();
+                self.holders.retain(|holder| !gone.contains(holder));
+            }
+            Step::Restart if self.kept => {
+                let snapshot = {
+                    let mut state = self.room.lock();
+                    state.snapshot(&self.room).room
+                };
+                let fresh = room(100_000);
+                fresh.restore(snapshot, self.now, Timestamp::now());
+                self.room = fresh;
+                self.members.clear();
+                self.holders.retain(|holder| matches!(holder, Holder::Account(_)));
+                for who in 0..CONNECTIONS {
+                    let id = self.people.iter().map(|person| person.id().0).max().unwrap_or(0) + 1;
+                    self.people[who] = Person::new(id);
+                }
+            }
+            Step::Restart => {}
+        }
+    }
+
+    /// If nobody who was given a rank has one, whoever has been there longest inherits; that is a gift like another.
+    fn check(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        let ranks: Vec<_> = (self.people.iter())
+            .filter(|person| self.room.lock().order.rank(&person.who, self.now).is_some())
+            .map(|person| (Holder::of(&person.who), person.id()))
+            .collect();
+        let strangers: Vec<_> = ranks.iter().filter(|(holder, _)| !self.holders.contains(holder)).collect();
+        if let [(heir, client)] = strangers[..] {
+            let others = self.room.lock().order.lists(self.now).admins.len() > 1;
+            prop_assert!(!others, "{heir:?} has a rank beside others after {step:?}: {:?}", self.holders);
+            // But not who has just become an ordinary member.
+            let passed_over = match step {
+                Step::Demote(_, who) => Some(self.people[*who].id()),
+                _ => None,
+            };
+            let first = self.members.iter().find(|member| passed_over != Some(**member));
+            prop_assert_eq!(first, Some(client), "who has been there longest inherits");
+            let vacant = self.holders.iter().all(|holder| {
+                let is_there =
+                    |person: &Person| Holder::of(&person.who) == *holder && self.members.contains(&person.id());
+                !(self.people.iter().any(is_there) || self.kept && matches!(holder, Holder::Account(_)))
+            });
+            prop_assert!(vacant, "{heir:?} has a rank after {step:?}, given to {:?}", self.holders);
+            self.holders = vec![*heir];
+        } else {
+            prop_assert!(strangers.is_empty(), "{strangers:?} have ranks after {step:?}, given to {:?}", self.holders);
+        }
+        // And nobody who is there has lost one.
+        for person in self.people.iter().filter(|person| self.members.contains(&person.id())) {
+            let holder = Holder::of(&person.who);
+            let has = ranks.iter().any(|(known, _)| *known == holder);
+            prop_assert!(has || !self.holders.contains(&holder), "{holder:?} has lost a rank after {step:?}");
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 192,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn after_any_sequence_of_login_nick_close_and_join_nobody_has_a_rank_that_was_not_given_to_them(
+        kept in any::<bool>(),
+        steps in proptest::collection::vec(step(), 1..40),
+    ) {
+        let mut world = World::new(kept);
+        for step in steps {
+            world.take(step.clone());
+            world.check(&step)?;
+        }
+    }
+}

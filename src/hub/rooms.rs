@@ -1,0 +1,240 @@
+//! Which rooms there are.
+//!
+//! *Owns* the map from names to rooms, making and closing those that people make, and the numbers of messages.
+//! *Knows nothing of* what goes on inside a room.
+//! *Called by* `session`, `server`, and the timer.
+
+mod reload;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::chat::identity::Identity;
+use crate::chat::message::MessageId;
+use crate::chat::names::{self, Alphabet, RoomName};
+use crate::config::{Config, RoomConfig};
+use crate::hub::room::{Made, Room, RoomLimits};
+use crate::store::{KeptMessage, KeptRoom, Store};
+use crate::ui::screen::Clock;
+
+/// Most rooms that people may have made at one time, over all: an empty one takes about a
+/// kilobyte, one full of ordinary messages fifty.
+const MOST_MADE: usize = 1000;
+
+/// A room's delivery queue where `outbox_bytes` sets no limit, in bytes: as large a batch as with the default limit.
+const DEFAULT_QUEUE_BYTES: usize = 65_536;
+
+struct Table {
+    rooms: BTreeMap<RoomName, Arc<Room>>,
+    last_instance: u64,
+    /// Names are not ASCII alone: two that look alike may be in different scripts.
+    unique_by_looks: bool,
+}
+
+/// Why no room was made.
+pub enum CannotMake {
+    /// There is one of that name.
+    Exists(Arc<Room>),
+    /// There is one whose name it could be taken for.
+    LooksLike(Arc<Room>),
+    /// As many as there may be from one address.
+    TooManyYours(usize),
+    /// As many as there may be.
+    TooManyAll,
+}
+
+/// All rooms.
+pub struct RoomTable {
+    shared: Arc<RoomLimits>,
+    clock: Clock,
+    /// Rank 1 of 4: after names and sessions, before any room. Guards the map. Held only to look up and to change it.
+    table: Mutex<Table>,
+}
+
+impl RoomTable {
+    /// The configured rooms, and what is to record them, if anything is.
+    pub fn new(config: &Config, clock: Clock, store: Option<Arc<Store>>) -> RoomTable {
+        let shared = RoomLimits {
+            store,
+            last_message: AtomicU64::new(0),
+            history_max: AtomicUsize::new(0),
+            queue_bytes: AtomicUsize::new(0),
+        };
+        let table = RoomTable {
+            shared: Arc::new(shared),
+            clock,
+            table: Mutex::new(Table { rooms: BTreeMap::new(), last_instance: 0, unique_by_looks: false }),
+        };
+        table.set_limits(config);
+        let mut rooms = table.lock();
+        for (name, room_config) in &config.rooms {
+            let room = table.new_own(&mut rooms, name, room_config);
+            rooms.rooms.insert(name.clone(), room);
+        }
+        drop(rooms);
+        table
+    }
+
+    fn set_limits(&self, config: &Config) {
+        self.shared.history_max.store(config.history_max, Ordering::Relaxed);
+        let queue_bytes = config.limits.outbox_bytes.map_or(DEFAULT_QUEUE_BYTES, |bytes| bytes / 4);
+        self.shared.queue_bytes.store(queue_bytes, Ordering::Relaxed);
+        self.lock().unique_by_looks = config.names == Alphabet::Unicode;
+    }
+
+    /// The wall clock, as far as the store trusts it.
+    fn moment(&self) -> Timestamp {
+        self.shared.store.as_ref().map_or_else(Timestamp::now, |store| store.moment())
+    }
+
+    /// Brings back what was kept: rooms that people have made, the lists of the configured ones, and what was said. Before
+    /// anybody is let in.
+    pub fn restore(&self, rooms: Vec<KeptRoom>, histories: Vec<(RoomName, Vec<KeptMessage>)>, last_message: MessageId) {
+        let (now, at) = (Instant::now(), self.moment());
+        self.shared.last_message.store(last_message.0, Ordering::Relaxed);
+        let mut taken_over = Vec::new();
+        let mut table = self.lock();
+        for kept in rooms {
+            let known = table.rooms.get(&kept.name).cloned();
+            let room = match known {
+                // What the configuration names is as the configuration says.
+                Some(_) if kept.made.is_some() => {
+                    taken_over.push(kept.name);
+                    continue;
+                }
+                Some(room) => room,
+                // A configured room that is configured no more.
+                None if kept.made.is_none() => continue,
+                None => {
+                    table.last_instance += 1;
+                    let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
+                    let room =
+                        Room::new(kept.name.clone(), table.last_instance, RoomConfig::default(), shared, clock, None);
+                    table.rooms.insert(kept.name.clone(), Arc::clone(&room));
+                    room
+                }
+            };
+            room.restore(kept, now, at);
+        }
+        for (name, messages) in histories.into_iter().filter(|(name, _)| !taken_over.contains(name)) {
+            if let Some(room) = table.rooms.get(&name) {
+                room.recall(messages);
+            }
+        }
+        drop(table);
+        self.forget(&taken_over);
+    }
+
+    /// Takes rooms that people had made, and that the configuration names now, off the disk, with what was said there.
+    fn forget(&self, taken_over: &[RoomName]) {
+        let Some(store) = &self.shared.store else { return };
+        for name in taken_over {
+            match store.forget_room(name) {
+                Ok(_) => {
+                    log::warn!("room {name} was somebody's and is the configuration's now: what was kept of it is gone")
+                }
+                Err(error) => {
+                    log::error!("room {name}, which is the configuration's now, was not taken off the disk: {error}")
+                }
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The room of that name, hidden or not.
+    pub fn find(&self, name: &RoomName) -> Option<Arc<Room>> {
+        self.lock().rooms.get(name).cloned()
+    }
+
+    /// All rooms, by name.
+    pub fn all(&self) -> Vec<Arc<Room>> {
+        self.lock().rooms.values().cloned().collect()
+    }
+
+    /// Makes a room. `most` is how many there may be from the founder's address.
+    pub fn make(
+        &self,
+        name: &RoomName,
+        config: RoomConfig,
+        made: Made,
+        founder: Identity,
+        most: Option<usize>,
+    ) -> Result<Arc<Room>, CannotMake> {
+        let mut table = self.lock();
+        if let Some(room) = table.rooms.get(name) {
+            return Err(CannotMake::Exists(Arc::clone(room)));
+        }
+        if table.unique_by_looks {
+            let looks = name.looks();
+            if let Some((_, room)) = table.rooms.iter().find(|(known, _)| known.looks().overlap(&looks)) {
+                return Err(CannotMake::LooksLike(Arc::clone(room)));
+            }
+        }
+        // Looked through and not counted along: there are a thousand at most, and counts of what closes in five different
+        // ways go wrong.
+        let addresses: Vec<_> = table.rooms.values().filter_map(|room| room.made()).map(|made| made.address).collect();
+        if addresses.len() >= MOST_MADE {
+            return Err(CannotMake::TooManyAll);
+        }
+        if let Some(most) = most
+            && addresses.iter().filter(|address| **address == made.address).count() >= most
+        {
+            return Err(CannotMake::TooManyYours(most));
+        }
+        table.last_instance += 1;
+        let (instance, shared, clock) = (table.last_instance, Arc::clone(&self.shared), self.clock.clone());
+        let room = Room::new(name.clone(), instance, config, shared, clock, Some((made, founder)));
+        table.rooms.insert(name.clone(), Arc::clone(&room));
+        Ok(room)
+    }
+
+    /// Closes a room that somebody has made, if nobody has been in it for so long. True if it is closed.
+    pub fn close_if_empty(&self, room: &Arc<Room>, linger: Duration, now: Instant) -> bool {
+        let mut table = self.lock();
+        let listed = table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room));
+        let closed = listed && room.made().is_some() && room.close_if_empty(linger, now);
+        if closed {
+            table.rooms.remove(room.name());
+        }
+        closed
+    }
+
+    /// Closes a room that somebody has made, with a word to everybody in it.
+    pub fn destroy(&self, room: &Arc<Room>, line: &str) {
+        let mut table = self.lock();
+        if table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room)) {
+            table.rooms.remove(room.name());
+        }
+        drop(table);
+        room.close(line);
+    }
+
+    /// The number of the next message that is said in no room.
+    pub fn next_message(&self) -> MessageId {
+        self.shared.next_message()
+    }
+
+    /// The rooms anybody may know of, by name.
+    pub fn public(&self) -> Vec<Arc<Room>> {
+        let mut rooms = self.all();
+        rooms.retain(|room| room.is_public());
+        rooms
+    }
+
+    /// The public room whose name is nearest to a mistyped one.
+    pub fn nearest_public(&self, wanted: &RoomName) -> Option<RoomName> {
+        let rooms = self.public();
+        let nearest = names::nearest(wanted.as_str(), rooms.iter().map(|room| room.name().as_str()))?;
+        rooms.iter().find(|room| room.name().as_str() == nearest).map(|room| room.name().clone())
+    }
+}
+
+#[cfg(test)]
+mod tests;

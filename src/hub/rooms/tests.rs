@@ -1,0 +1,207 @@
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use socket2::{Domain, Socket, Type};
+
+use super::*;
+use crate::chat::action::Actor;
+use crate::chat::conversation::MembershipId;
+use crate::chat::message::{ClientId, Draft};
+use crate::chat::names::UserName;
+use crate::hub::room::{NotEntered, Visitor};
+use crate::outbox::{Laggards, Outbox, OutboxLimits};
+
+/// An outbox whose peer reads nothing.
+fn outbox(id: u64) -> Arc<Outbox> {
+    let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
+    let limits = OutboxLimits { bytes: None, total: None, stall: None };
+    Outbox::new(ClientId(id), ours.into(), Arc::new(Laggards::new(limits)))
+}
+
+fn name(text: &str) -> RoomName {
+    RoomName::parse(text).expect("a room's name")
+}
+
+fn address(last: u8) -> IpAddr {
+    Ipv4Addr::new(192, 0, 2, last).into()
+}
+
+fn who(id: u64, address: IpAddr) -> Identity {
+    Identity {
+        client: ClientId(id),
+        name: UserName::parse("bob", 1, 12).expect("a name"),
+        address,
+        shared: false,
+        account: None,
+    }
+}
+
+fn table() -> RoomTable {
+    RoomTable::new(&Config::default(), Clock::new(TimeZone::UTC), None)
+}
+
+fn make(table: &RoomTable, room: &str, from: IpAddr, most: Option<usize>) -> Result<Arc<Room>, CannotMake> {
+    let founder = who(1, from);
+    let made = Made { by: founder.name.clone(), address: from, at: Timestamp::UNIX_EPOCH };
+    table.make(&name(room), RoomConfig::default(), made, founder, most)
+}
+
+fn made(table: &RoomTable, room: &str, from: IpAddr) -> Arc<Room> {
+    make(table, room, from, None).unwrap_or_else(|_| panic!("{room} can be made"))
+}
+
+fn enter(room: &Room, id: u64) -> Result<Arc<Outbox>, NotEntered> {
+    let outbox = outbox(id);
+    let actor = Actor { who: who(id, address(1)), operator: false };
+    let membership = MembershipId(1);
+    let visitor = Visitor { who: &|| Some(actor.clone()), outbox: &outbox, opened: None, membership };
+    room.enter(visitor, Instant::now())?;
+    Ok(outbox)
+}
+
+/// The settings with these rooms.
+fn config(rooms: &[&str]) -> Config {
+    let rooms = rooms.iter().map(|room| (name(room), RoomConfig::default())).collect();
+    Config { rooms, ..Config::default() }
+}
+
+fn names(table: &RoomTable) -> Vec<String> {
+    table.all().iter().map(|room| room.name().as_str().to_owned()).collect()
+}
+
+#[test]
+fn a_name_in_use_makes_no_second_room_in_any_case() {
+    let table = table();
+    let chess = made(&table, "chess", address(1));
+    let Err(CannotMake::Exists(known)) = make(&table, "Chess", address(2), None) else { panic!("it is there") };
+    assert!(Arc::ptr_eq(&known, &chess));
+    let Err(CannotMake::Exists(known)) = make(&table, "general", address(2), None) else { panic!("it is there") };
+    assert!(known.made().is_none());
+    assert!(chess.made().is_some_and(|made| made.by.as_str() == "bob" && made.address == address(1)));
+}
+
+#[test]
+fn one_address_makes_only_so_many_rooms_and_one_more_when_one_has_closed() {
+    let table = table();
+    let first = make(&table, "a1", address(1), Some(2)).ok().expect("made");
+    assert!(make(&table, "a2", address(1), Some(2)).is_ok());
+    assert!(matches!(make(&table, "a3", address(1), Some(2)), Err(CannotMake::TooManyYours(2))));
+    assert!(make(&table, "b1", address(2), Some(2)).is_ok(), "others have their own count");
+    assert!(table.close_if_empty(&first, Duration::ZERO, Instant::now()));
+    assert!(make(&table, "a3", address(1), Some(2)).is_ok());
+}
+
+#[test]
+fn over_all_there_are_only_so_many_made_rooms_and_configured_ones_do_not_count() {
+    let table = table();
+    for number in 0..MOST_MADE {
+        made(&table, &format!("r{number}"), address((number % 200) as u8));
+    }
+    assert!(matches!(make(&table, "more", address(250), None), Err(CannotMake::TooManyAll)));
+    assert_eq!(table.all().len(), MOST_MADE + 1);
+    table.destroy(&table.find(&name("r7")).expect("it is there"), "Closed.");
+    assert!(make(&table, "more", address(250), None).is_ok());
+}
+
+#[test]
+fn an_empty_made_room_closes_and_one_with_people_or_of_the_configuration_does_not() {
+    let table = table();
+    let room = made(&table, "chess", address(1));
+    enter(&room, 5).expect("let in");
+    assert!(!table.close_if_empty(&room, Duration::ZERO, Instant::now()));
+    let left = Instant::now();
+    room.leave(ClientId(5), MembershipId(1), crate::hub::room::Going::Asked, left).expect("he was in it");
+    let minute = Duration::from_secs(60);
+    assert!(!table.close_if_empty(&room, minute, left + minute / 2), "it lingers");
+    assert!(table.close_if_empty(&room, Duration::ZERO, Instant::now()));
+    assert!(table.find(&name("chess")).is_none());
+    assert_eq!(enter(&room, 6).err(), Some(NotEntered::Closed), "who had found it before does not get into it");
+    let general = table.find(&name("general")).expect("it is there");
+    assert!(!table.close_if_empty(&general, Duration::ZERO, Instant::now()));
+}
+
+#[test]
+fn a_room_made_anew_is_another_one_and_outlives_the_end_of_the_first() {
+    let table = table();
+    let first = made(&table, "chess", address(1));
+    assert!(table.close_if_empty(&first, Duration::ZERO, Instant::now()));
+    let second = made(&table, "chess", address(1));
+    assert_ne!(first.instance(), second.instance());
+    // The timer comes late, or somebody destroys what he still holds.
+    assert!(!table.close_if_empty(&first, Duration::ZERO, Instant::now()));
+    table.destroy(&first, "Closed.");
+    assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &second)));
+    assert!(enter(&second, 5).is_ok());
+}
+
+#[test]
+fn who_is_in_a_room_that_is_destroyed_is_put_out_of_it() {
+    let table = table();
+    let room = made(&table, "chess", address(1));
+    let outbox = enter(&room, 5).expect("let in");
+    table.destroy(&room, "chess was closed by bob.");
+    assert!(table.find(&name("chess")).is_none());
+    assert_eq!((room.count(), outbox.take_notices().len()), (0, 1));
+    assert_eq!(enter(&room, 6).err(), Some(NotEntered::Closed));
+}
+
+#[test]
+fn another_configuration_keeps_made_rooms_and_closes_only_its_own() {
+    let table = table();
+    table.apply(&config(&["general", "games"]));
+    let (chess, general) = (made(&table, "chess", address(1)), table.find(&name("general")).expect("it is there"));
+    let inside = enter(&chess, 5).expect("let in");
+    let outside = enter(&general, 6).expect("let in");
+    table.apply(&config(&["games", "music"]));
+    assert_eq!(names(&table), ["chess", "games", "music"]);
+    assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &chess) && room.made().is_some()));
+    assert_eq!((chess.count(), inside.take_notices().len()), (1, 0));
+    assert_eq!((general.count(), outside.take_notices().len()), (0, 1));
+}
+
+#[test]
+fn a_made_room_that_the_configuration_comes_to_name_ends_and_the_servers_own_begins_empty() {
+    let table = table();
+    let chess = made(&table, "chess", address(1));
+    let inside = enter(&chess, 5).expect("let in");
+    let actor = Actor { who: who(5, address(1)), operator: false };
+    chess.post(&actor, Draft::said("among us"), Timestamp::UNIX_EPOCH, Instant::now()).expect("posted");
+    table.apply(&config(&["general", "chess"]));
+    let own = table.find(&name("chess")).expect("it is there");
+    assert!(!Arc::ptr_eq(&own, &chess) && own.instance() != chess.instance());
+    assert!(own.made().is_none() && own.count() == 0 && own.said() == 0);
+    assert_eq!((chess.count(), inside.take_notices().len()), (0, 1), "who was inside is told");
+    assert_eq!(enter(&chess, 6).err(), Some(NotEntered::Closed));
+    enter(&own, 6).expect("let in");
+    // The next one leaves it and its members alone.
+    table.apply(&config(&["general", "chess"]));
+    assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &own)) && own.count() == 1);
+    table.apply(&config(&["general"]));
+    assert_eq!((names(&table), own.count()), (vec!["general".to_owned()], 0));
+}
+
+#[test]
+fn messages_are_numbered_over_all_rooms_and_conversations() {
+    let table = table();
+    let (chess, general) = (made(&table, "chess", address(1)), table.find(&name("general")).expect("it is there"));
+    let post = |room: &Arc<Room>| {
+        let actor = Actor { who: who(5, address(1)), operator: false };
+        room.post(&actor, Draft::said("hello"), Timestamp::UNIX_EPOCH, Instant::now()).expect("posted")
+    };
+    enter(&chess, 5).expect("let in");
+    enter(&general, 5).expect("let in");
+    assert_eq!([post(&chess), table.next_message(), post(&general)], [1, 2, 3].map(MessageId));
+}
+
+#[test]
+fn only_public_rooms_are_listed_and_suggested() {
+    let table = table();
+    let chess = made(&table, "chess", address(1));
+    assert_eq!(table.nearest_public(&name("ches")), Some(name("chess")));
+    chess.set_config(RoomConfig { public: false, ..RoomConfig::default() });
+    assert_eq!(table.nearest_public(&name("ches")), None);
+    assert_eq!(table.public().len(), 1);
+    assert!(table.find(&name("chess")).is_some());
+}

@@ -1,0 +1,333 @@
+//! Deadlines that belong to no connection: gathered news, expiring messages, lingering rooms, refused sockets.
+//!
+//! *Owns* one queue of deadlines and the thread that works it off.
+//! *Knows nothing of* how long anything should take, and of how a task is carried out.
+//! *Called by* `session` and `server`; `hub` carries the tasks out.
+
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::{IpAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use crate::access::address::network_key;
+use crate::access::allowance::Share;
+use crate::chat::identity::AccountId;
+use crate::chat::message::{Addressee, ClientId, MessageId};
+use crate::hub::direct::Pair;
+use crate::hub::room::Room;
+
+/// Refused sockets kept open for their last line to arrive. With one more, the oldest of the address with most closes at
+/// once: refusing must not cost an attacked server the descriptors it lacks.
+const MOST_CLOSING: usize = 256;
+
+/// Whose temporary messages are counted together: an account's, or those of all guests of an address.
+pub type Author = (IpAddr, Option<AccountId>);
+
+/// What is due at a deadline.
+pub enum Task {
+    /// The room's gathered news.
+    FlushNews(Weak<Room>),
+    /// The end of a temporary message.
+    Expire(Weak<Room>, MessageId),
+    /// The end of a temporary message, in all the conversations it was sent to.
+    ExpireDirect {
+        /// Which one.
+        id: MessageId,
+        /// Whose. By number, as its readers are: numbers never repeat, and shares would keep the memory of connections that are
+        /// long gone.
+        author: Addressee,
+        /// Its readers.
+        to: Box<[ClientId]>,
+    },
+    /// Drawing views of a room anew.
+    Redraw(Weak<Room>),
+    /// Drawing views of a conversation anew.
+    RedrawDirect(Weak<Pair>),
+    /// The end of waiting for an admin who has lost his connection.
+    NameHeir(Weak<Room>),
+    /// The end of a room that somebody has made, if nobody is in it.
+    CloseIfEmpty(Weak<Room>),
+    /// Forgetting what is too old to be shown, in every room.
+    ForgetOld,
+    /// Closing a socket that was refused and told so: a close with unread input would be a reset, which eats the line.
+    Close(TcpStream),
+}
+
+struct Entry {
+    due: Instant,
+    /// Breaks ties in the order of scheduling.
+    number: u64,
+    task: Task,
+    /// What a temporary message takes of its author's allowance.
+    held: Option<Share<Author>>,
+}
+
+impl Entry {
+    /// Whether it ends that temporary message.
+    fn ends(&self, message: MessageId) -> bool {
+        match &self.task {
+            Task::Expire(_, id) | Task::ExpireDirect { id, .. } => *id == message,
+            Task::FlushNews(_)
+            | Task::Redraw(_)
+            | Task::RedrawDirect(_)
+            | Task::NameHeir(_)
+            | Task::CloseIfEmpty(_)
+            | Task::ForgetOld
+            | Task::Close(_) => false,
+        }
+    }
+}
+
+/// A socket that was refused.
+struct Closing {
+    due: Instant,
+    from: IpAddr,
+    stream: TcpStream,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    /// Reversed: the heap's greatest is the earliest.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.due, other.number).cmp(&(self.due, self.number))
+    }
+}
+
+/// Tasks by their deadlines. Pure: `now` is an argument.
+#[derive(Default)]
+struct Queue {
+    heap: BinaryHeap<Entry>,
+    scheduled: u64,
+    /// In the order of their deadlines, as they all stay for as long.
+    closing: VecDeque<Closing>,
+}
+
+impl Queue {
+    /// True if the task is the first one now.
+    fn push(&mut self, due: Instant, task: Task, held: Option<Share<Author>>) -> bool {
+        self.scheduled += 1;
+        let earlier = self.due().is_none_or(|first| due < first);
+        self.heap.push(Entry { due, number: self.scheduled, task, held });
+        earlier
+    }
+
+    /// Notes a refused socket. True if it is the first task now, and the one that has to make room for it.
+    fn push_closing(&mut self, closing: Closing) -> (bool, Option<Closing>) {
+        let mut displaced = None;
+        if self.closing.len() >= MOST_CLOSING {
+            let mut crowds: HashMap<IpAddr, usize> = HashMap::new();
+            self.closing.iter().for_each(|known| *crowds.entry(network_key(known.from)).or_default() += 1);
+            let most = crowds.values().copied().max().unwrap_or(0);
+            let crowded = |known: &Closing| crowds.get(&network_key(known.from)) == Some(&most);
+            displaced = self.closing.iter().position(crowded).and_then(|index| self.closing.remove(index));
+        }
+        let earlier = self.due().is_none_or(|first| closing.due < first);
+        self.closing.push_back(closing);
+        (earlier, displaced)
+    }
+
+    /// Takes the end of a temporary message away.
+    fn cancel(&mut self, id: MessageId) {
+        self.heap.retain(|entry| !entry.ends(id));
+    }
+
+    /// When the first one is due.
+    fn due(&self) -> Option<Instant> {
+        let closing = self.closing.front().map(|closing| closing.due);
+        self.heap.peek().map(|entry| entry.due).into_iter().chain(closing).min()
+    }
+
+    /// The first one, if it is due. What it held is given back.
+    fn pop(&mut self, now: Instant) -> Option<Task> {
+        let due = self.due().filter(|due| *due <= now)?;
+        if self.closing.front().is_some_and(|closing| closing.due == due) {
+            return self.closing.pop_front().map(|closing| Task::Close(closing.stream));
+        }
+        let Entry { task, held, .. } = self.heap.pop()?;
+        drop(held);
+        Some(task)
+    }
+}
+
+#[derive(Default)]
+struct State {
+    queue: Queue,
+    stopped: bool,
+}
+
+/// The timer. One per server.
+#[derive(Default)]
+pub struct Timer {
+    /// A leaf: nothing is done under it but keeping the queue.
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+impl Timer {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does the task at that time.
+    pub fn schedule(&self, due: Instant, task: Task) {
+        self.schedule_holding(due, task, None);
+    }
+
+    /// The same for the end of a temporary message, which takes a share of its author's allowance until then.
+    pub fn schedule_holding(&self, due: Instant, task: Task, held: Option<Share<Author>>) {
+        if self.lock().queue.push(due, task, held) {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Closes a socket at that time that was refused from an address. Every one stays for as long.
+    pub fn close_later(&self, due: Instant, from: IpAddr, stream: TcpStream) {
+        let (earlier, displaced) = self.lock().queue.push_closing(Closing { due, from, stream });
+        // Closed here and not under the lock.
+        drop(displaced);
+        if earlier {
+            self.changed.notify_all();
+        }
+    }
+
+    /// A temporary message was deleted: it does not expire any more. Looks through all that is scheduled, which the
+    /// allowances of the authors bound.
+    pub fn cancel(&self, id: MessageId) {
+        self.lock().queue.cancel(id);
+    }
+
+    /// Ends [`Timer::run`]; what is queued is not done any more.
+    pub fn stop(&self) {
+        self.lock().stopped = true;
+        self.changed.notify_all();
+    }
+
+    /// The timer thread.
+    pub fn run(&self, carry_out: impl Fn(Task)) {
+        let mut state = self.lock();
+        while !state.stopped {
+            let now = Instant::now();
+            if let Some(task) = state.queue.pop(now) {
+                drop(state);
+                // A defect in one task must not end all the others.
+                if catch_unwind(AssertUnwindSafe(|| carry_out(task))).is_err() {
+                    log::error!("a task of the timer panicked");
+                }
+                state = self.lock();
+                continue;
+            }
+            state = match state.queue.due() {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(due) => {
+                    let waited = self.changed.wait_timeout(state, due.saturating_duration_since(now));
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn expire(id: u64) -> Task {
+        Task::Expire(Weak::new(), MessageId(id))
+    }
+
+    fn socket() -> TcpStream {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a listener");
+        TcpStream::connect(listener.local_addr().expect("an address")).expect("connected")
+    }
+
+    #[test]
+    fn refused_sockets_close_in_their_turn_and_a_flood_of_them_displaces_its_own() {
+        let now = Instant::now();
+        let mut queue = Queue::default();
+        let closing = |last: u8, milliseconds: u64| Closing {
+            due: now + Duration::from_millis(1000 + milliseconds),
+            from: [192, 0, 2, last].into(),
+            stream: socket(),
+        };
+        assert!(queue.push_closing(closing(1, 0)).0);
+        queue.push(now + Duration::from_millis(1001), expire(1), None);
+        for number in 1..MOST_CLOSING as u64 {
+            assert!(queue.push_closing(closing(2, number)).1.is_none());
+        }
+        for number in 0..10 {
+            let (_, displaced) = queue.push_closing(closing(3, 1000 + number));
+            assert_eq!(displaced.map(|closing| closing.from), Some([192, 0, 2, 2].into()));
+        }
+        assert_eq!(queue.closing.len(), MOST_CLOSING);
+        assert!(matches!(queue.pop(now + Duration::from_secs(1)), Some(Task::Close(_))));
+        assert!(queue.pop(now + Duration::from_secs(1)).is_none());
+        let all = std::iter::from_fn(|| queue.pop(now + Duration::from_secs(9)));
+        assert_eq!(all.filter(|task| matches!(task, Task::Close(_))).count(), MOST_CLOSING - 1);
+    }
+
+    #[test]
+    fn what_a_temporary_message_holds_is_given_back_when_it_is_over_or_deleted() {
+        let now = Instant::now();
+        let allowance = crate::access::allowance::Allowance::new(1000, 1000);
+        let author = (IpAddr::from([192, 0, 2, 1]), None);
+        let mut queue = Queue::default();
+        for id in 1..=3 {
+            queue.push(now + Duration::from_secs(id), expire(id), allowance.take(author, 100));
+        }
+        queue.push(now, Task::FlushNews(Weak::new()), None);
+        assert_eq!(allowance.held(), 300);
+        queue.cancel(MessageId(2));
+        assert_eq!(allowance.held(), 200);
+        assert_eq!(due(&mut queue, now + Duration::from_secs(9)), [0, 1, 3]);
+        assert_eq!(allowance.held(), 0);
+    }
+
+    fn due(queue: &mut Queue, now: Instant) -> Vec<u64> {
+        std::iter::from_fn(|| queue.pop(now))
+            .map(|task| match task {
+                Task::Expire(_, id) => id.0,
+                _ => 0,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_earliest_deadline_comes_first_and_ties_keep_their_order() {
+        let now = Instant::now();
+        let mut queue = Queue::default();
+        for (after, id) in [(3, 1), (1, 2), (2, 3), (1, 4)] {
+            queue.push(now + Duration::from_secs(after), expire(id), None);
+        }
+        assert_eq!(due(&mut queue, now + Duration::from_secs(9)), [2, 4, 3, 1]);
+    }
+
+    #[test]
+    fn nothing_is_done_before_its_time_and_everything_at_it() {
+        let now = Instant::now();
+        let mut queue = Queue::default();
+        assert!(queue.push(now + Duration::from_secs(86_400), expire(1), None));
+        assert!(queue.push(now + Duration::from_secs(10), expire(2), None));
+        assert!(!queue.push(now + Duration::from_secs(11), expire(3), None));
+        assert_eq!(due(&mut queue, now + Duration::from_millis(9_999)), []);
+        assert_eq!(due(&mut queue, now + Duration::from_secs(10)), [2]);
+        assert_eq!(queue.due(), Some(now + Duration::from_secs(11)));
+        assert_eq!(due(&mut queue, now + Duration::from_secs(86_400)), [3, 1]);
+        assert_eq!(queue.due(), None);
+    }
+}

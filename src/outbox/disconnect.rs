@@ -1,0 +1,86 @@
+//! Why a connection is over.
+//!
+//! *Owns* the reasons and their words for the log and, where it still can be told, for the person.
+//! *Knows nothing of* who decides them.
+//! *Called by* `outbox`, `session` and `server`.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use crate::protocol::wire::Foreign;
+
+/// Why a connection is over. Leaving normally is one of the reasons.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The person left.
+    Quit,
+    /// The peer closed its side, all it had sent was run.
+    PeerClosed,
+    /// The connection broke.
+    Reset(io::ErrorKind),
+    /// No name within `login_seconds`.
+    LoginTimeout,
+    /// Nothing typed within `idle_timeout`.
+    Idle,
+    /// The backlog grew over `outbox_bytes`: so many bytes.
+    TooSlow(usize),
+    /// Nothing was taken for `outbox_stall_seconds`.
+    Stalled(Duration),
+    /// All backlogs together were over `outbox_total_bytes`, and this was the largest: so many bytes.
+    MemoryShort(usize),
+    /// Three lines over `line_bytes`.
+    LongLines,
+    /// Three wrong exit codes.
+    WrongCodes,
+    /// Somebody who knows the account's password has ended it from another connection.
+    ThrownOut,
+    /// The account was removed by whoever has the machine.
+    AccountRemoved,
+    /// The account got another password from whoever has the machine.
+    PasswordChanged,
+    /// An operator has banned the address.
+    AddressBanned,
+    /// It speaks another protocol.
+    Foreign(Foreign),
+    /// Somebody typed on a port for TLS.
+    PlainText,
+    /// What came was no TLS, none that can be agreed on, or damaged. Which of them, a line in the log has said before: here
+    /// it would be a text, and every plain connection's stack would pay for it.
+    Tls,
+    /// The two sides had not agreed on the encryption in time.
+    HandshakeTimeout,
+    /// The server stops.
+    Stopping,
+    /// A defect of ours, confined to this connection.
+    Panicked,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ended::Quit => f.write_str("left"),
+            Ended::PeerClosed => f.write_str("closed by the peer"),
+            Ended::Reset(kind) => write!(f, "connection lost ({kind})"),
+            Ended::LoginTimeout => f.write_str("No name was given in time"),
+            Ended::Idle => f.write_str("Nothing was typed for too long"),
+            Ended::TooSlow(bytes) => write!(f, "You read too slowly: {bytes} bytes were waiting for you"),
+            Ended::Stalled(for_time) => write!(f, "You read nothing for {} seconds", for_time.as_secs()),
+            Ended::MemoryShort(bytes) => {
+                write!(f, "The server is short of memory and you had the most waiting: {bytes} bytes")
+            }
+            Ended::LongLines => f.write_str("Three lines were too long"),
+            Ended::ThrownOut => f.write_str("ended from another connection of the account"),
+            Ended::AccountRemoved => f.write_str("the account was removed"),
+            Ended::PasswordChanged => f.write_str("the account was given another password"),
+            Ended::AddressBanned => f.write_str("the address was banned"),
+            Ended::WrongCodes => f.write_str("Three exit codes were wrong"),
+            Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
+            Ended::PlainText => f.write_str("spoke plain text on a port for TLS"),
+            Ended::Tls => f.write_str("TLS failed"),
+            Ended::HandshakeTimeout => f.write_str("no TLS handshake in time"),
+            Ended::Stopping => f.write_str("the server stops"),
+            Ended::Panicked => f.write_str("An error of the server's ended your connection"),
+        }
+    }
+}

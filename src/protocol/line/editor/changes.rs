@@ -1,0 +1,227 @@
+//! What keys do to the text of the line.
+//!
+//! *Owns* typing and cutting, what was cut last, and keeping clusters whole.
+//! *Knows nothing of* which key asked for it.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::drawing::Damage;
+use super::{Editor, EditorEvent, Last};
+use crate::protocol::line::graphemes;
+use crate::text;
+
+/// Longest text that Ctrl-Y brings back, in bytes: twice a line of the usual limit.
+const LONGEST_CUT: usize = 16 * 1024;
+
+impl Editor {
+    /// What follows is one step to be taken back.
+    pub(super) fn step(&mut self) {
+        if !self.hidden {
+            // Copied, and compared with the one before it.
+            self.work += self.line.len() / 16;
+            self.undo.get_or_insert_default().begin(&self.line, self.cursor);
+        }
+    }
+
+    /// Text as typed. Every word is a step, and every paste.
+    pub(super) fn type_text(&mut self, typed: &str, last: Last) -> Option<EditorEvent> {
+        let now = if self.keys.is_pasting() { Last::Pasted } else { Last::Typed };
+        self.last = now;
+        if last != now {
+            self.step();
+        }
+        if now == Last::Pasted {
+            return self.join(typed);
+        }
+        let mut told = None;
+        let mut rest = typed;
+        while let Some(first) = rest.chars().next() {
+            if first != ' ' && self.line[..self.cursor].ends_with(' ') {
+                self.step();
+            }
+            // Up to where another word begins.
+            let blanks = rest.find(|c| c != ' ').unwrap_or(rest.len());
+            let end = rest[blanks..].find(' ').map_or(rest.len(), |at| blanks + at);
+            let end = if blanks > 0 { blanks } else { end };
+            let (word, after) = rest.split_at(end);
+            told = told.or(self.join(word));
+            rest = after;
+        }
+        told
+    }
+
+    /// Types text. A character that joins what is behind the cursor takes the cursor along: the others go behind that.
+    fn join(&mut self, typed: &str) -> Option<EditorEvent> {
+        let joins = self.line[self.cursor..].starts_with(|next: char| !next.is_ascii());
+        let first = typed.chars().next().filter(|_| joins).map_or(typed.len(), char::len_utf8);
+        let told = self.insert(&typed[..first]);
+        told.or(self.insert(&typed[first..]))
+    }
+
+    /// Types sanitised text; what is over the limit is refused.
+    pub(super) fn insert(&mut self, typed: &str) -> Option<EditorEvent> {
+        let room = if self.limit == 0 { typed.len() } else { self.limit.saturating_sub(self.line.len()) };
+        // Only runs of ASCII are taken in part.
+        let fits =
+            if typed.len() <= room { typed } else { typed.get(..room).filter(|_| typed.is_ascii()).unwrap_or("") };
+        self.change(self.cursor..self.cursor, fits);
+        if fits.len() == typed.len() {
+            self.is_cut_short &= typed.is_empty();
+            return None;
+        }
+        self.is_cut_short = true;
+        self.bell_due = true;
+        (!std::mem::replace(&mut self.limit_told, true)).then_some(EditorEvent::TooLong)
+    }
+
+    /// Erases a part.
+    pub(super) fn cut(&mut self, range: Range<usize>) {
+        if !range.is_empty() {
+            self.step();
+            self.is_cut_short = false;
+            self.change(range, "");
+        }
+    }
+
+    /// Erases a part that Ctrl-Y brings back. What one such key after the other takes comes back together.
+    pub(super) fn kill(&mut self, range: Range<usize>, last: Last) {
+        self.last = Last::Killed;
+        if range.is_empty() {
+            return;
+        }
+        if !self.hidden {
+            let taken = &self.line[range.clone()];
+            let before = self.killed.take().filter(|_| last == Last::Killed).unwrap_or_default();
+            let killed = if range.start < self.cursor { [taken, &before].concat() } else { [&before, taken].concat() };
+            if killed.len() <= LONGEST_CUT {
+                self.killed = Some(killed.into());
+            } else {
+                self.bell_due = true;
+            }
+        }
+        self.cut(range);
+    }
+
+    /// Brings back what was killed.
+    pub(super) fn yank(&mut self) -> Option<EditorEvent> {
+        let killed = self.killed.take();
+        let Some(text) = killed.as_deref().filter(|_| !self.hidden) else {
+            self.bell_due = true;
+            self.killed = killed;
+            return None;
+        };
+        self.step();
+        self.work += text.len();
+        let told = self.insert(text);
+        self.killed = killed;
+        told
+    }
+
+    /// Exchanges the clusters around the cursor, at the end of the line the last two, and goes behind them.
+    pub(super) fn transpose(&mut self) {
+        let at = if self.cursor == self.line.len() { graphemes::left(&self.line, self.cursor) } else { self.cursor };
+        let (start, end) = (graphemes::left(&self.line, at), graphemes::right(&self.line, at));
+        if self.hidden || start == at || at == end {
+            self.bell_due = true;
+            return;
+        }
+        self.step();
+        let exchanged = [&self.line[at..end], &self.line[start..at]].concat();
+        self.change(start..end, &exchanged);
+    }
+
+    /// Takes the last step back.
+    pub(super) fn undo(&mut self) {
+        let undone = self.undo.as_mut().and_then(|undo| undo.take_back(&self.line));
+        let Some((line, cursor)) = undone.filter(|_| !self.hidden) else {
+            self.bell_due = true;
+            return;
+        };
+        self.work += line.len();
+        self.line = line;
+        self.cursor = graphemes::boundary_from(&self.line, 0, cursor);
+        self.damage = Damage::All;
+        self.is_cut_short = false;
+    }
+
+    /// Replaces a part of the line between two clusters. The cursor goes behind what was put in.
+    pub(super) fn change(&mut self, range: Range<usize>, with: &str) {
+        if range.is_empty() && with.is_empty() {
+            return;
+        }
+        let start = range.start;
+        let had_mark =
+            [start, graphemes::left(&self.line, start)].iter().any(|at| graphemes::leads_with_mark(&self.line[*at..]));
+        self.line.replace_range(range, with);
+        self.cursor = start + with.len();
+        let bytes = self.line.as_bytes();
+        let is_plain = |byte: Option<&u8>| byte.is_none_or(u8::is_ascii);
+        let before = start.checked_sub(1).and_then(|last| bytes.get(last));
+        if with.is_ascii() && !had_mark && is_plain(before) && is_plain(bytes.get(self.cursor)) {
+            self.damage = self.damage.min(Damage::From(start));
+        } else {
+            self.mend(start, had_mark);
+        }
+    }
+
+    /// Puts clusters right around a change that ends at the cursor: what was apart may be one now.
+    fn mend(&mut self, start: usize, had_mark: bool) {
+        // Boundaries depend on what is before them only (UAX #29), so this one has not moved.
+        let first = graphemes::left(&self.line, start);
+        let mut end = graphemes::boundary_from(&self.line, first, self.cursor);
+        // What piles up too high is dropped at once. Clusters without a width add to the pile of the one before them.
+        let mut base = first;
+        while base > 0 && graphemes::leads_with_mark(&self.line[base..]) {
+            base = graphemes::left(&self.line, base);
+        }
+        if let Cow::Owned(clean) = text::sanitize_lines(&self.line[base..end]) {
+            self.line.replace_range(base..end, &clean);
+            end = graphemes::boundary_from(&self.line, base, base + clean.len());
+        }
+        self.cursor = end;
+        let joined = graphemes::right(&self.line, first) != start;
+        let from = if joined { first } else { start };
+        let damage =
+            if had_mark || graphemes::leads_with_mark(&self.line[from..]) { Damage::All } else { Damage::From(from) };
+        self.damage = self.damage.min(damage);
+    }
+
+    /// Replaces what stands between byte `from` and the cursor. Nothing happens if no cluster begins at `from`.
+    pub fn complete(&mut self, from: usize, with: &str, out: &mut Vec<u8>) {
+        let with = text::sanitize(with);
+        let is_boundary = from <= self.cursor && graphemes::boundary_from(&self.line, 0, from) == from;
+        let kept = self.line.len() - self.cursor.saturating_sub(from);
+        if is_boundary && (self.limit == 0 || kept + with.len() <= self.limit) {
+            self.step();
+            self.change(from..self.cursor, &with);
+        } else {
+            self.bell_due = true;
+        }
+        self.show(out);
+    }
+
+    /// Puts a line back that was entered and not taken, to be mended and entered again; nothing where something else is
+    /// typed already.
+    pub fn put_back(&mut self, line: &str, out: &mut Vec<u8>) {
+        if self.line.is_empty() && self.search.is_none() && !self.hidden && !self.is_pasting() {
+            self.change(0..0, line);
+            self.show(out);
+        }
+    }
+
+    /// As Backspace: telnet's EC.
+    pub fn erase_character(&mut self, out: &mut Vec<u8>) {
+        if self.search.is_none() || !self.press_in_search(super::Key::Backspace) {
+            self.cut(graphemes::left(&self.line, self.cursor)..self.cursor);
+        }
+        self.show(out);
+    }
+
+    /// Empties the line: telnet's EL.
+    pub fn erase_line(&mut self, out: &mut Vec<u8>) {
+        self.cancel_search();
+        self.cut(0..self.line.len());
+        self.show(out);
+    }
+}

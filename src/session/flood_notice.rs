@@ -1,0 +1,129 @@
+//! Lines refused because they came too fast: one line answers all of a burst.
+//!
+//! A terminal in line mode sends a pasted text line by line, and so it arrives in many reads. The answer waits until no
+//! more of it has come for a moment.
+//!
+//! *Owns* what is remembered of refused lines, when they are answered, and the sentence.
+//! *Knows nothing of* rates.
+//! *Called by* `session`.
+
+use std::time::{Duration, Instant};
+
+use super::Session;
+use crate::chat::message::start;
+use crate::ui::palette::seconds;
+use crate::ui::screen::Tone;
+
+/// A burst is over when no line was refused for so long. Lines of a paste come milliseconds apart, also through a slow
+/// network; whoever types sees the answer before they look for it.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Whoever never stops hears it this often all the same.
+const LONGEST: Duration = Duration::from_secs(3);
+
+/// The refused lines of one burst.
+#[derive(Debug)]
+pub(super) struct Refused {
+    count: usize,
+    /// The beginning of the first, without what may be a password.
+    first: Box<str>,
+    since: Instant,
+    last: Instant,
+    /// When the next line would be run at once.
+    until: Instant,
+}
+
+impl Refused {
+    /// When the burst is answered.
+    pub(super) fn due(&self) -> Instant {
+        (self.last + QUIET).min(self.since + LONGEST)
+    }
+
+    fn sentence(&self, now: Instant, logged_in: bool) -> String {
+        // A started second counts whole, and going on at once would be a promise that the machine may break.
+        let wait = seconds(self.until.saturating_duration_since(now).max(Duration::from_secs(1)));
+        let mut line = format!("Too fast: try again in {wait}.");
+        match (self.count, &*self.first) {
+            (1, "") => line += " 1 line was not taken.",
+            (1, first) => line += &format!(" 1 line was not taken: \"{first}\"."),
+            (count, "") => line += &format!(" {count} lines were not taken."),
+            (count, first) => line += &format!(" {count} lines were not taken, the first is \"{first}\"."),
+        }
+        if logged_in {
+            line += " :paste sends many lines as one.";
+        }
+        line
+    }
+}
+
+impl Session {
+    /// Refuses a line whose turn would come after so long.
+    #[inline(never)]
+    pub(super) fn refuse_line(&mut self, line: &str, wait: Duration) {
+        self.give_back(line);
+        let now = Instant::now();
+        let until = now + wait;
+        match &mut self.refused {
+            Some(refused) => {
+                refused.count += 1;
+                refused.last = now;
+                refused.until = until;
+            }
+            None => {
+                let first = start(self.palette.recallable(line).trim());
+                self.refused = Some(Box::new(Refused { count: 1, first, since: now, last: now, until }));
+            }
+        }
+    }
+
+    /// Answers the refused lines of a burst, if there are any.
+    #[inline(never)]
+    pub(super) fn tell_refused(&mut self, now: Instant) {
+        if let Some(refused) = self.refused.take() {
+            let line = refused.sentence(now, self.palette.is_logged_in());
+            self.outbox.tell(Tone::Refusal, &line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(count: usize, first: &str, now: Instant) -> Refused {
+        Refused { count, first: first.into(), since: now, last: now, until: now + Duration::from_millis(3_200) }
+    }
+
+    #[test]
+    fn the_sentence_says_how_many_and_which_and_when_and_how_else() {
+        let now = Instant::now();
+        for (count, first, expected) in [
+            (
+                1,
+                "one",
+                "Too fast: try again in 4 seconds. 1 line was not taken: \"one\". :paste sends many lines as one.",
+            ),
+            (
+                19,
+                "one",
+                "Too fast: try again in 4 seconds. 19 lines were not taken, the first is \"one\". :paste sends many lines as one.",
+            ),
+            (2, "", "Too fast: try again in 4 seconds. 2 lines were not taken. :paste sends many lines as one."),
+        ] {
+            assert_eq!(refused(count, first, now).sentence(now, true), expected);
+        }
+        let before = refused(1, "", now).sentence(now + Duration::from_secs(9), false);
+        assert_eq!(before, "Too fast: try again in 1 second. 1 line was not taken.");
+    }
+
+    #[test]
+    fn a_burst_is_answered_when_it_is_over_and_one_without_an_end_after_a_while() {
+        let now = Instant::now();
+        let mut burst = refused(1, "one", now);
+        assert_eq!(burst.due(), now + QUIET);
+        burst.last = now + QUIET / 2;
+        assert_eq!(burst.due(), now + QUIET / 2 + QUIET);
+        burst.last = now + LONGEST;
+        assert_eq!(burst.due(), now + LONGEST);
+    }
+}

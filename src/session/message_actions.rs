@@ -1,0 +1,209 @@
+//! What becomes of a message afterwards: it is answered, changed, taken out.
+//!
+//! *Owns* finding the message that a number means, wherever it stands.
+//! *Knows nothing of* what was typed, and of how a message looks.
+//! *Called by* `session::effects`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use crate::chat::action::{Actor, Denied};
+use crate::chat::identity::Whom;
+use crate::chat::message::{Draft, Message, MessageId, Quoted};
+use crate::hub::direct::Pair;
+use crate::hub::room::{Erased, Room};
+use crate::ui::palette::Edited;
+use crate::ui::screen::Tone;
+
+/// Where a message stands.
+enum Place {
+    Room(Arc<Room>),
+    /// In a room, before what memory holds.
+    Older(Arc<Room>, Box<Message>),
+    /// One that was sent to several people stands in several conversations.
+    Direct(Vec<Arc<Pair>>),
+}
+
+impl Session {
+    /// Where a message stands that this person may read.
+    fn locate(&self, actor: &Actor, id: MessageId) -> Option<Place> {
+        let now = Instant::now();
+        let room = self.memberships.iter().find(|membership| membership.room().quote(actor, id, now).is_some());
+        if let Some(membership) = room {
+            return Some(Place::Room(Arc::clone(membership.room())));
+        }
+        let mut pairs = self.hub.directs.of(self.outbox.id());
+        pairs.retain(|pair| pair.quote(id).is_some());
+        if pairs.is_empty() {
+            let (room, message) = self.locate_older(actor, id)?;
+            return Some(Place::Older(room, Box::new(message)));
+        }
+        Some(Place::Direct(pairs))
+    }
+
+    /// The number given, or the one of the last message that this person has said anywhere.
+    fn meant(&self, id: Option<MessageId>) -> Option<MessageId> {
+        let own = self.outbox.id();
+        let who = self.person.as_ref().map(|person| person.identity());
+        let in_rooms = self.memberships.iter().filter_map(|membership| membership.room().last_by(who.as_ref()?));
+        let pairs = self.hub.directs.of(own);
+        let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
+        id.or_else(|| in_rooms.chain(directs).chain(self.left_words.last().copied()).max())
+            .or_else(|| self.last_older())
+    }
+
+    /// Whether a message of this id is this person's own, wherever they could change it.
+    fn has_said(&self, actor: &Actor, id: MessageId) -> bool {
+        match self.locate(actor, id) {
+            Some(Place::Room(room)) => room.is_by(actor, id, Instant::now()),
+            Some(Place::Older(_, message)) => message.is_by(actor.who.client, actor.who.account),
+            Some(Place::Direct(pairs)) => pairs.iter().any(|pair| pair.is_by(actor.who.client, id)),
+            None => self.left_words.contains(&id),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn reply(&mut self, id: MessageId, text: String) {
+        let Some(actor) = self.actor() else { return };
+        match self.locate(&actor, id) {
+            Some(Place::Room(room)) => {
+                let reply = room.quote(&actor, id, Instant::now());
+                let in_view = room.is_viewed_by(self.outbox.id());
+                self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
+            }
+            Some(Place::Older(room, message)) => {
+                let reply = Some(Quoted::of(&message));
+                let in_view = room.is_viewed_by(self.outbox.id());
+                self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
+            }
+            Some(Place::Direct(pairs)) if !self.pay_for(pairs.len() - 1) => {}
+            Some(Place::Direct(pairs)) => {
+                let reply = pairs.first().and_then(|pair| pair.quote(id));
+                self.send(pairs, Draft { reply, ..Draft::said(text) }, false, "");
+            }
+            None => match self.received_words.iter().find(|quoted| quoted.id == id).cloned() {
+                // It waited for this person: the answer goes to its author, wherever he is by now.
+                Some(quoted) => {
+                    let whom = Whom { name: quoted.author.clone(), client: None };
+                    self.send_direct(&[whom], Draft { reply: Some(quoted), ..Draft::said(text) }, false);
+                }
+                None => self.refuse(&Denied::NoMessage),
+            },
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn edit(&mut self, which: Edited, text: &str) {
+        let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
+        let (id, text) = match which {
+            Edited::Last => (None, text.to_owned()),
+            Edited::Id(id) => (Some(id), text.to_owned()),
+            Edited::Perhaps { id, .. } if self.has_said(&actor, id) => (Some(id), text.to_owned()),
+            Edited::Perhaps { id, whole } => match (self.meant(None), *whole) {
+                // Then it cannot be part of a text.
+                (None, _) => (Some(id), text.to_owned()),
+                (last, Ok(whole)) => (last, whole),
+                (Some(_), Err(refusal)) => {
+                    self.mark_refused();
+                    return self.outbox.tell(Tone::Refusal, &refusal);
+                }
+            },
+        };
+        let text = text.as_str();
+        let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
+        match self.locate(&actor, id) {
+            Some(Place::Room(room)) => {
+                let edited = room.edit(&actor, id, text, Instant::now());
+                self.changed(&room, edited, &format!("Edited {id}."));
+            }
+            Some(Place::Older(room, message)) => {
+                let edited = room.edit_older(&actor, &message, text, Instant::now());
+                self.changed(&room, Some(edited), &format!("Edited {id}."));
+            }
+            Some(Place::Direct(pairs)) => {
+                let clock = self.hub.clock.clone();
+                self.change_direct(&pairs, |pair, show| pair.edit(id, &person, text, show, &clock));
+            }
+            None if self.change_left_word(id, Some(text)) => {}
+            None => self.refuse(&Denied::NoMessage),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn delete(&mut self, id: Option<MessageId>) {
+        let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
+        let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
+        match self.locate(&actor, id) {
+            Some(Place::Room(room)) => {
+                let deleted = room.delete(&actor, id, Instant::now());
+                if let Some(Ok(_)) = deleted {
+                    self.hub.timer.cancel(id);
+                    self.audit_in(&room, &format!("{id} was deleted"));
+                }
+                self.changed(&room, deleted, &format!("Deleted {id}."));
+            }
+            Some(Place::Older(room, message)) => {
+                let deleted = room.delete_older(&actor, &message, Instant::now());
+                if deleted.is_ok() {
+                    self.audit_in(&room, &format!("{id} was deleted"));
+                }
+                self.changed(&room, Some(deleted), &format!("Deleted {id}."));
+            }
+            Some(Place::Direct(pairs)) => {
+                let clock = self.hub.clock.clone();
+                self.change_direct(&pairs, |pair, show| {
+                    let deleted = pair.delete(id, &person, show, &clock);
+                    if let Some(Ok(())) = deleted {
+                        // A conversation that is over by then could not say that it was deleted.
+                        self.hub.timer.cancel(id);
+                    }
+                    deleted
+                });
+            }
+            None if self.change_left_word(id, None) => {}
+            None => self.take_out_own(&actor, id),
+        }
+    }
+
+    /// Takes out a message of this person's own that they may read no more: their words are theirs.
+    fn take_out_own(&mut self, actor: &Actor, id: MessageId) {
+        let now = Instant::now();
+        let own = self.memberships.iter().find(|membership| membership.room().is_by(actor, id, now));
+        let Some(room) = own.map(|membership| Arc::clone(membership.room())) else {
+            return self.refuse(&Denied::NoMessage);
+        };
+        let deleted = room.delete(actor, id, now);
+        if let Some(Ok(_)) = deleted {
+            self.hub.timer.cancel(id);
+        }
+        self.changed(&room, deleted, &format!("Deleted {id}."));
+    }
+
+    /// A message of a room was changed, or not. Whoever looks at the room sees it; who does not is told.
+    fn changed(&mut self, room: &Arc<Room>, changed: Option<Result<Erased, Denied>>, line: &str) {
+        match changed {
+            Some(Ok(erased)) => {
+                self.note_undelivered(room);
+                self.hub.arrange_redraw(room, erased);
+                if !room.is_viewed_by(self.outbox.id()) {
+                    self.outbox.tell(Tone::News, line);
+                }
+                self.await_change(room);
+            }
+            Some(Err(denied)) => self.refuse(&denied),
+            None => self.refuse(&Denied::NoMessage),
+        }
+    }
+
+    /// Changes a message in every conversation it stands in. Its author sees one of the changes.
+    fn change_direct(&self, pairs: &[Arc<Pair>], change: impl Fn(&Pair, bool) -> Option<Result<(), Denied>>) {
+        for (index, pair) in pairs.iter().enumerate() {
+            match change(pair, index == 0) {
+                Some(Ok(())) => self.hub.arrange_direct_redraw(pair),
+                Some(Err(denied)) => self.refuse(&denied),
+                None => self.refuse(&Denied::NoMessage),
+            }
+        }
+    }
+}

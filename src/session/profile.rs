@@ -1,0 +1,281 @@
+//! What this person sets for himself, and what he learns of others.
+//!
+//! *Owns* name, being away, ignoring, bell and time zone, from the side of the session.
+//! *Knows nothing of* what was typed.
+//! *Called by* `session::effects`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::tz::TimeZone;
+
+use super::Session;
+use super::listings::short;
+use crate::chat::account_policy::Accounts;
+use crate::chat::action::Denied;
+use crate::chat::identity::Whom;
+use crate::chat::message::{Addressee, ClientId};
+use crate::chat::names::{RoomName, UserName};
+use crate::hub::Checkpoint;
+use crate::hub::roster::{Login, NotFree, Person};
+use crate::outbox::MOST_IGNORED;
+use crate::ui::palette::Answer;
+use crate::ui::screen::{Bell, Clock, Tone};
+
+fn accounts_name(name: &UserName) -> String {
+    format!("{name} is an account's name: :login {name} takes it with its password.")
+}
+
+impl Session {
+    #[inline(never)]
+    pub(super) fn rename(&mut self, name: &UserName) -> Option<Answer> {
+        let person = self.person.clone()?;
+        let before = person.name();
+        if before.as_str() == name.as_str() {
+            self.outbox.tell(Tone::News, &format!("You are {name} already."));
+            return None;
+        }
+        // A new name is told to everybody in the room, and so is whatever stands in it.
+        let silent_in = self.silent_in().map(|room| {
+            format!("You are muted in {room} and keep your name until that is over, or until you leave the room.")
+        });
+        let refusal = match self.hub.accounts() {
+            _ if silent_in.is_some() => silent_in,
+            _ if *name == before => None,
+            Accounts::Required => Some("Names are accounts here: :login <name> takes another one of yours.".to_owned()),
+            Accounts::Optional if self.needs_password(name) => Some(accounts_name(name)),
+            Accounts::Off | Accounts::Optional => None,
+        };
+        if let Some(line) = refusal {
+            self.outbox.tell(Tone::Refusal, &line);
+            return None;
+        }
+        // An account is its name: another one in other letters is the same.
+        let login = person.login().map(|(_, login)| login).filter(|_| *name == before);
+        if login.is_none()
+            && let Some(answer) = self.look_alike(name)
+        {
+            return Some(answer);
+        }
+        let (guest, owner) = (login.is_none(), person.login().map(|(_, login)| login));
+        let leaves_account = owner.is_some() && guest;
+        if leaves_account {
+            self.leave_account();
+        }
+        self.hub.checkpoints.reach(Checkpoint::NameFree);
+        let limit = self.hub.config().username_limit;
+        if let Err(why) = self.hub.roster.rename(&person, name, login, limit) {
+            return Some(self.not_free(name.clone(), why));
+        }
+        // Another user may have registered it since it was looked up, and left. From now on nobody else can.
+        if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
+            // If another user has the old name by now, this one is kept, as by a guest who had it before.
+            if self.hub.roster.rename(&person, &before, owner, limit).is_ok() {
+                self.outbox.tell(Tone::Refusal, &accounts_name(name));
+                return None;
+            }
+        }
+        self.renamed(&person, name, &before);
+        if leaves_account {
+            self.forget_visits();
+            self.back.note_no_more();
+            let line =
+                format!("You are not logged in to the account {before} any more; :login {before} takes it again.");
+            self.outbox.tell(Tone::News, &line);
+        }
+        None
+    }
+
+    /// A room of this person's in which they are muted.
+    fn silent_in(&self) -> Option<RoomName> {
+        let (actor, now) = (self.actor()?, Instant::now());
+        let muted = self.memberships.iter().filter(|membership| membership.room().is_muted(&actor, now));
+        muted.map(|membership| membership.room().name().clone()).min()
+    }
+
+    /// Takes another name, with the account it is of, if it is one's.
+    pub(super) fn become_other(
+        &mut self,
+        person: &Arc<Person>,
+        name: &UserName,
+        login: Option<Login>,
+    ) -> Result<(), NotFree> {
+        let limit = self.hub.config().username_limit;
+        let before = self.hub.roster.rename(person, name, login, limit)?;
+        self.renamed(person, name, &before);
+        Ok(())
+    }
+
+    /// This connection has another name: whoever has to do with it is told.
+    pub(super) fn renamed(&mut self, person: &Arc<Person>, name: &UserName, before: &UserName) {
+        self.outbox.set_name(name);
+        self.stay_ignored(before);
+        for room in self.memberships.iter().map(|membership| Arc::clone(membership.room())).collect::<Vec<_>>() {
+            let changed = room.rename(person.client(), before, || self.hub.actor(person), Instant::now());
+            self.note_undelivered(&room);
+            if changed {
+                self.keep_room(&room);
+            }
+        }
+        for pair in self.hub.directs.of(self.outbox.id()) {
+            let partner = pair.partner(self.outbox.id());
+            partner.outbox.partner_renamed(&person.addressee(), &format!("{before} is {name} now."));
+        }
+        log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
+        self.outbox.tell(Tone::News, &format!("You are {name} now."));
+    }
+
+    /// Who ignores this person by name goes on to, whatever the name is now. Before anybody hears of that.
+    #[inline(never)]
+    fn stay_ignored(&self, before: &UserName) {
+        let connections = self.hub.roster.connections();
+        let online: HashSet<_> = connections.iter().map(|outbox| outbox.id()).collect();
+        for outbox in &connections {
+            outbox.follow_renamed(self.outbox.id(), before, |client| online.contains(&client));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn set_away(&mut self, away: Option<String>) {
+        let Some(person) = &self.person else { return };
+        let line = match &away {
+            Some(text) if text.is_empty() => "You are away; :back ends it.".to_owned(),
+            Some(text) => format!("You are away ({text}); :back ends it."),
+            None => "You are back.".to_owned(),
+        };
+        let back = away.is_none();
+        if person.set_away(away.map(Into::into)) {
+            self.outbox.tell(Tone::News, &line);
+        } else {
+            self.outbox.tell(Tone::News, if back { "You are not away." } else { "You are away already." });
+        }
+    }
+
+    /// Who is meant: somebody online, or else a name.
+    fn meant_person(&self, whom: &Whom) -> Option<Addressee> {
+        self.hub.roster.find(whom).map(|person| person.addressee())
+    }
+
+    #[inline(never)]
+    pub(super) fn ignore(&mut self, whom: &Whom) {
+        // A name that nobody has now is ignored whoever comes by it; a session's number names nobody else.
+        let absent = || Addressee { client: ClientId::NONE, name: whom.name.clone() };
+        let person = match self.meant_person(whom) {
+            None if whom.client.is_some() => return self.refuse(&Denied::NotOnline(whom.clone())),
+            found => found.unwrap_or_else(absent),
+        };
+        if person.client == self.outbox.id() {
+            return self.refuse(&Denied::Yourself("ignore"));
+        }
+        let name = person.name.clone();
+        if self.outbox.ignores(person.client, &name) {
+            let line = format!("You ignore {name} already; :unignore {name} ends it.");
+            return self.outbox.tell(Tone::Refusal, &line);
+        }
+        if self.outbox.ignore(person) {
+            self.keep_settings();
+            self.outbox.tell(Tone::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
+        } else {
+            let line = format!("You ignore {MOST_IGNORED} people, which is the most.");
+            self.outbox.tell(Tone::Refusal, &line);
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn unignore(&mut self, whom: &Whom) {
+        let client = self.meant_person(whom).map(|person| person.client).or(whom.client);
+        if self.outbox.unignore(&whom.name, client) {
+            self.keep_settings();
+            self.outbox.tell(Tone::News, &format!("You see {} again.", whom.name));
+        } else {
+            self.outbox.tell(Tone::Refusal, &format!("You do not ignore {}.", whom.name));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn list_ignored(&mut self) {
+        let ignored = self.outbox.ignored();
+        let names: Vec<_> = ignored.iter().map(|person| person.name.as_str()).collect();
+        let line = match names.as_slice() {
+            [] => "You ignore nobody.".to_owned(),
+            names => format!("You ignore {}.", names.join(", ")),
+        };
+        self.outbox.tell(Tone::News, &line);
+    }
+
+    #[inline(never)]
+    pub(super) fn set_bell(&mut self, bell: Bell) {
+        self.outbox.set_bell(bell);
+        self.keep_settings();
+        let line = match bell {
+            Bell::Off => "The bell is off.",
+            Bell::On => "The bell rings at every message.",
+            Bell::Mentions => "The bell rings where you are named, and at direct messages.",
+        };
+        self.outbox.tell(Tone::News, line);
+    }
+
+    /// Looking a zone up reads files and nests deep: it is done where there is stack for it.
+    #[inline(never)]
+    pub(super) fn set_time_zone(&mut self, name: String) {
+        let found = self.hub.work.run(self.ip(), move || TimeZone::get(&name).map_err(|_| name));
+        match found {
+            Ok(Ok(zone)) => {
+                self.outbox.set_clock(Some(Clock::new(zone)), &self.hub.clock);
+                self.keep_settings();
+                self.tell_time_zone();
+            }
+            Ok(Err(name)) => {
+                let name = crate::text::truncate(&name, 32).to_owned();
+                let line = format!("There is no time zone {name}: they are named like Europe/Berlin or UTC.");
+                self.outbox.tell(Tone::Refusal, &line);
+            }
+            Err(busy) => self.outbox.tell(Tone::Refusal, &busy.to_string()),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_time_zone(&self) {
+        let own = self.outbox.clock();
+        let clock = own.as_ref().unwrap_or(&self.hub.clock);
+        let name = clock.zone().iana_name().unwrap_or("the server's").to_owned();
+        self.outbox.tell(Tone::News, &format!("Your times are those of {name}."));
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_quote(&mut self) {
+        // Any number is as good as any other; the clock's nanoseconds are at hand.
+        let number = jiff::Timestamp::now().as_nanosecond().unsigned_abs() / 1000;
+        if let Some(quote) = self.hub.quote(u64::try_from(number % u128::from(u64::MAX)).unwrap_or(0)) {
+            self.outbox.tell(Tone::News, &quote.to_string());
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn tell_who_is(&mut self, whom: &Whom) {
+        let Some(person) = self.hub.roster.find(whom) else { return self.refuse(&Denied::NotOnline(whom.clone())) };
+        let now = Instant::now();
+        let rooms = self.visible_rooms(&person);
+        let rooms = if rooms.is_empty() { "in no public room".to_owned() } else { format!("in {}", rooms.join(", ")) };
+        let here = short(now.saturating_duration_since(person.since));
+        let idle = short(person.idle(now));
+        let name = person.name();
+        // Operators alone: it is what `:banip` has to name, and nobody else has any use for it.
+        let operator = self.actor().is_some_and(|actor| actor.operator);
+        let peer = person.outbox.stream().peer_addr().ok().filter(|_| operator);
+        let from = peer.map(|peer| format!(" from {}", peer.ip().to_canonical())).unwrap_or_default();
+        let registered = if person.account().is_some() { ", registered" } else { "" };
+        let line =
+            format!("{name} is {name}#{}{registered}{from}, {rooms}, here {here}, idle {idle}.", person.client());
+        self.outbox.tell(Tone::News, &line);
+        self.tell_away_of(&person);
+    }
+
+    fn tell_away_of(&self, person: &crate::hub::roster::Person) {
+        if let Some(text) = person.away() {
+            let reason = if text.is_empty() { String::new() } else { format!(" ({text})") };
+            self.outbox.tell(Tone::News, &format!("{} is away{reason}.", person.name()));
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Reading: waiting for bytes, and opening them where the connection is encrypted.
+//!
+//! *Owns* the wait, the moment in which a peer may speak before it is greeted, and the difference between an end that the
+//! peer has said and one that only the network shows.
+//! *Knows nothing of* the encryption, whose state is the outbox's, and of what the bytes say.
+//! *Called by* `session`.
+
+use std::io::{self, Read as _};
+use std::mem::MaybeUninit;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use socket2::SockRef;
+
+use super::Session;
+use crate::outbox::Ended;
+use crate::protocol::wire::{Fed, Verdict};
+use crate::text::escape_for_log;
+
+/// How long the greeting waits for first bytes.
+///
+/// A client of HTTP, TLS or SSH speaks as soon as it is connected: its first bytes are here one packet after the last of
+/// TCP's handshake. Anything said before the answer would be junk to it. Users do not notice 20 ms.
+const FIRST_BYTES: Duration = Duration::from_millis(20);
+
+/// Bytes read before the greeting at most: no request line that is sent at once is longer. Of a longer one the greeting
+/// comes before the answer.
+const MOST_FIRST_BYTES: usize = 16 * 1024;
+
+/// How far an encrypted connection has come with a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    /// More may come.
+    More,
+    /// The peer has said that nothing more comes.
+    Closed,
+    /// Nothing more can be read.
+    Broken,
+}
+
+impl Session {
+    /// Waits a moment for what the peer says first, and greets it unless that is another protocol.
+    #[inline(never)]
+    pub(super) fn open(&mut self, buffer: &mut [u8]) {
+        let deadline = Instant::now() + FIRST_BYTES;
+        let mut heard = Vec::new();
+        let mut opened = Opened::More;
+        if self.encrypted {
+            // What was said behind the last of the handshake.
+            opened = self.unseal(&[], &mut heard);
+        }
+        let mut verdict = self.first_bytes.feed(&heard);
+        while verdict == Verdict::Undecided
+            && opened == Opened::More
+            && heard.len() < MOST_FIRST_BYTES
+            && !self.is_over()
+        {
+            let before = heard.len();
+            match self.read(buffer, deadline) {
+                Ok(0) => {
+                    verdict = self.first_bytes.finish();
+                    break;
+                }
+                Ok(count) if self.encrypted => opened = self.unseal(&buffer[..count], &mut heard),
+                Ok(count) => {
+                    heard.extend_from_slice(&buffer[..count]);
+                    self.more_waits = count == buffer.len() && more_waits(self.outbox.stream());
+                }
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
+                    kind => self.ended = Some(Ended::Reset(kind)),
+                },
+            }
+            verdict = self.first_bytes.feed(&heard[before..]);
+            if Instant::now() >= deadline {
+                break;
+            }
+        }
+        if opened == Opened::Closed {
+            verdict = self.first_bytes.finish();
+        }
+        if let Verdict::Foreign(protocol) = verdict {
+            return self.turn_away(protocol);
+        }
+        self.greet();
+        if heard.is_empty() && opened == Opened::More {
+            return;
+        }
+        // The first question is put before it is answered.
+        let more_waits = std::mem::take(&mut self.more_waits);
+        if self.complete_turn() {
+            self.more_waits = more_waits;
+            self.take_typed(&heard);
+            self.finish_opened(opened);
+        }
+    }
+
+    /// Waits for bytes, at most until the deadline.
+    #[inline(never)]
+    pub(super) fn read(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
+        // A timeout of zero would mean none.
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        // Waking early is harmless, the deadlines are looked at then; a system call per read is not.
+        if !self.read_timeout.is_some_and(|set| set <= left && left < set * 2) {
+            self.outbox.stream().set_read_timeout(Some(left))?;
+            self.read_timeout = Some(left);
+        }
+        self.outbox.stream().read(buffer)
+    }
+
+    /// Takes what one read brought. Not inlined, and nothing after the calls: so it is a jump and takes no stack.
+    #[inline(never)]
+    pub(super) fn take_read(&mut self, chunk: &[u8]) {
+        if self.encrypted { self.take_sealed(chunk) } else { self.take(chunk) }
+    }
+
+    /// Opens what one read brought, and takes what it says. Not inlined: a plain connection's stack does not pay for it.
+    #[inline(never)]
+    fn take_sealed(&mut self, chunk: &[u8]) {
+        let mut plain = Vec::new();
+        let opened = self.unseal(chunk, &mut plain);
+        if !plain.is_empty() {
+            self.take(&plain);
+        }
+        self.finish_opened(opened);
+    }
+
+    /// What was said has been run.
+    fn finish_opened(&mut self, opened: Opened) {
+        match opened {
+            Opened::More => {}
+            Opened::Closed => self.input_ended(),
+            Opened::Broken => drop(self.ended.get_or_insert(Ended::Tls)),
+        }
+    }
+
+    /// Opens what one read brought.
+    #[inline(never)]
+    fn unseal(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> Opened {
+        match self.outbox.unseal(chunk, plain) {
+            Ok(Fed::ShakingHands | Fed::Open) => Opened::More,
+            Ok(Fed::Closed) => Opened::Closed,
+            Err(error) => {
+                log::info!(
+                    "client {} from {}: TLS: {}",
+                    self.outbox.id(),
+                    self.peer,
+                    escape_for_log(&error.to_string())
+                );
+                Opened::Broken
+            }
+        }
+    }
+
+    /// Nothing more can be read. Where an encrypted connection ends without a close_notify, anybody between the two sides
+    /// may have cut it (RFC 8446, section 6.1): what was said is run, but not half a line, which cut in the right place
+    /// might say something else.
+    #[inline(never)]
+    pub(super) fn stream_ended(&mut self) {
+        if self.encrypted {
+            self.assembler.clear();
+        }
+        self.input_ended();
+    }
+}
+
+/// Whether there is something to be read at once. A prompt in the middle of what was typed ahead would stand before the
+/// answers to the rest of it.
+#[inline(never)]
+pub(super) fn more_waits(stream: &TcpStream) -> bool {
+    let mut byte = [MaybeUninit::uninit()];
+    SockRef::from(stream).recv_with_flags(&mut byte, libc::MSG_DONTWAIT | libc::MSG_PEEK).is_ok_and(|count| count > 0)
+}

@@ -1,0 +1,380 @@
+//! Coming back to an account: taking over from the connection that still has it, and into the rooms it was in.
+//!
+//! *Owns* what passes from one connection of an account to the next, and in which rooms an account is said to be.
+//! *Knows nothing of* passwords of accounts, which were right before any of this.
+//! *Called by* `session::effects`, `session::account`, and at the end of every turn.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::listings::short;
+use super::login::{THROWN_OUT, login};
+use super::rooms::MOST_ROOMS;
+use super::{JoinedRoom, Session};
+use crate::chat::conversation::Conversation;
+use crate::chat::duration;
+use crate::chat::identity::{AccountId, Whom};
+use crate::chat::names::{RoomName, UserName};
+use crate::config::{Entry, Hashed};
+use crate::hub::room::{Door, NotEntered, Room};
+use crate::hub::roster::Person;
+use crate::hub::{Membership, OpenRoom};
+use crate::outbox::Ended;
+use crate::store::{Account, KeptOpenRoom};
+use crate::ui::palette::{Answer, Came, Refusal, ReturnTo, seconds};
+use crate::ui::screen::Tone;
+
+/// How a room's door is written down that asks for no password.
+const OPEN: &str = "open";
+/// The same of one that lets nobody in but who is invited.
+const CLOSED: &str = "closed";
+
+/// What a session knows for coming back to an account.
+#[derive(Default)]
+pub(super) struct ComingBack {
+    /// The account whose password was right while somebody else has its name. In a box, since it is seldom there.
+    proved: Option<Box<Account>>,
+    /// What was taken over in this turn.
+    taken: Option<Box<Taken>>,
+    /// The account of this session, and the rooms it was last said to be in, by instance.
+    noted: Option<Box<(AccountId, Vec<u64>)>>,
+}
+
+/// Where the other connection was.
+struct Taken {
+    open: Vec<Conversation>,
+    in_view: bool,
+}
+
+impl ComingBack {
+    /// The rooms of this session are an account's. They are written down at the end of the turn.
+    pub(super) fn note_from_now_on(&mut self, account: AccountId) {
+        self.noted = Some(Box::new((account, Vec::new())));
+    }
+
+    /// They are no account's any more.
+    pub(super) fn note_no_more(&mut self) {
+        self.noted = None;
+    }
+}
+
+/// Where the door of a room is known from.
+enum Known {
+    /// From this server's life.
+    Door(Option<Door>),
+    /// From the disk, in words.
+    Words(Box<str>),
+}
+
+impl Session {
+    /// Another connection has the name of an account whose password was right.
+    #[inline(never)]
+    pub(super) fn offer_takeover(&mut self, account: Box<Account>) -> Answer {
+        let name = account.name.clone();
+        let other = self.other_connection(&name);
+        let peer = other.as_ref().and_then(|other| other.outbox.stream().peer_addr().ok());
+        // Without one it has just gone: Enter finds the name free.
+        let address = peer.map_or(self.ip(), |peer| peer.ip().to_canonical());
+        let idle = short(other.map(|other| other.idle(Instant::now())).unwrap_or_default());
+        self.back.proved = Some(account);
+        Answer::Elsewhere { name, address, idle }
+    }
+
+    /// The other connection is let be.
+    pub(super) fn let_be(&mut self) {
+        self.back.proved = None;
+    }
+
+    /// Takes over from the connection that has the account's name, if it still has.
+    #[inline(never)]
+    pub(super) fn take_over(&mut self) -> Option<Answer> {
+        let account = self.back.proved.take()?;
+        // The question may have stood there for long.
+        if let Err(refusal) = self.still_proved(&account) {
+            return Some(Answer::LoginRefused(refusal));
+        }
+        let other = self.other_connection(&account.name);
+        match (self.person.clone(), other) {
+            (None, None) => Some(self.admit_account(account)),
+            (Some(_), None) => self.become_account(account),
+            (None, Some(other)) => {
+                let (now, origin) = (Instant::now(), self.origin());
+                let roster = &self.hub.roster;
+                let claimed = roster.claim_from(&other, &account.name, login(&account), &self.outbox, origin, now);
+                // Somebody else has taken over meanwhile.
+                let Some(person) = claimed else { return Some(self.offer_takeover(account)) };
+                let answer = self.named(person);
+                self.take_rooms(&other, account.id);
+                self.arrived = Some(account);
+                Some(answer)
+            }
+            (Some(person), Some(other)) => {
+                self.leave_account();
+                let renamed = self.hub.roster.rename_from(&other, &person, &account.name, login(&account));
+                let Some(before) = renamed else { return Some(self.offer_takeover(account)) };
+                self.renamed(&person, &account.name, &before);
+                self.take_rooms(&other, account.id);
+                self.logged_in(account);
+                None
+            }
+        }
+    }
+
+    /// Takes the rooms of the other connection, and ends it. The name is this one's already.
+    #[inline(never)]
+    fn take_rooms(&mut self, other: &Arc<Person>, account: AccountId) {
+        let (open, mut in_view) = other.outbox.whereabouts();
+        let mut taken = Vec::new();
+        // A guest who has the name of an account was never its owner.
+        for conversation in open.into_iter().filter(|_| other.account() == Some(account)) {
+            match &conversation {
+                Conversation::Room(id) => {
+                    let room = self.hub.rooms.find(&id.name).filter(|room| room.instance() == id.instance);
+                    let Some(viewed) = room.and_then(|room| self.take_room(&room, other, account)) else { continue };
+                    // It may be in view while the prompt asks for something.
+                    in_view |= viewed;
+                }
+                Conversation::Direct(partner) => {
+                    let whom = Whom { name: partner.name.clone(), client: Some(partner.client) };
+                    let Some(partner) = self.hub.roster.find(&whom) else { continue };
+                    let Some(person) = self.person.clone() else { continue };
+                    if !matches!(self.hub.directs.begin(&person, &partner), Ok(Some(_))) {
+                        continue;
+                    }
+                }
+            }
+            taken.push(conversation);
+        }
+        self.back.taken = Some(Box::new(Taken { open: taken, in_view }));
+        let name = other.name();
+        log::info!("client {} from {}: took {name} over from client {}", self.outbox.id(), self.peer, other.client());
+        self.hub.throw_out(other, THROWN_OUT, Ended::ThrownOut);
+    }
+
+    /// Takes the other connection's place in a room; whether that one had it in view.
+    fn take_room(&mut self, room: &Arc<Room>, other: &Person, account: AccountId) -> Option<bool> {
+        let person = self.person.clone()?;
+        self.membership.0 += 1;
+        let (membership, viewed) = Membership::take_over(&self.hub, room, &person, other.client(), self.membership)?;
+        let known = self.hub.open_rooms.of(account);
+        let is_it = |open: &&OpenRoom| open.room.instance == room.instance();
+        let door = known.as_deref().and_then(|rooms| rooms.iter().find(is_it)).map(|open| open.door);
+        self.memberships.retain(|joined| !Arc::ptr_eq(joined.room(), room));
+        self.memberships.push(JoinedRoom { membership, read: 0, as_operator: door == Some(None) });
+        if viewed {
+            // Read up to its end, which the other connection has had no occasion to say.
+            room.record_visit(account);
+        }
+        Some(viewed)
+    }
+
+    /// Somebody has come in to an account: into the rooms it was in.
+    #[inline(never)]
+    pub(super) fn come_back(&mut self, account: AccountId) -> Option<Answer> {
+        let (open, to) = match self.back.taken.take() {
+            Some(taken) => {
+                self.count_unread();
+                let to = if taken.in_view { ReturnTo::TakenView } else { ReturnTo::TakenPalette };
+                (taken.open, to)
+            }
+            None => (self.return_to_rooms(account), ReturnTo::Palette),
+        };
+        self.back.note_from_now_on(account);
+        (!open.is_empty()).then_some(Answer::Returned { open, to })
+    }
+
+    /// What is unread in rooms that were taken over.
+    fn count_unread(&mut self) {
+        for index in 0..self.memberships.len() {
+            let room = Arc::clone(self.memberships[index].room());
+            self.memberships[index].read =
+                room.said().cast_signed() - self.unread_since_last_visit(&room).cast_signed();
+        }
+    }
+
+    /// Enters the rooms that the account was in when it was last here, and tells which of them could not be entered.
+    fn return_to_rooms(&mut self, account: AccountId) -> Vec<Conversation> {
+        let (mut open, mut missing) = (Vec::new(), Vec::new());
+        for (name, instance, known) in self.last_rooms(account) {
+            if let Some(joined) = self.memberships.iter().find(|joined| *joined.room().name() == name) {
+                open.push(Conversation::Room(Arc::clone(joined.room().id())));
+                continue;
+            }
+            match self.return_to(&name, instance, known) {
+                Ok(conversation) => open.push(conversation),
+                Err(why) => missing.push(format!("{name} ({why})")),
+            }
+        }
+        if !missing.is_empty() {
+            self.outbox.tell(Tone::Refusal, &format!("You could not come back to {}.", missing.join(", ")));
+        }
+        open
+    }
+
+    /// Which those are, the current one last.
+    fn last_rooms(&self, account: AccountId) -> Vec<(RoomName, Option<u64>, Known)> {
+        if let Some(rooms) = self.hub.open_rooms.of(account) {
+            let known = |open: &OpenRoom| (open.room.name.clone(), Some(open.room.instance), Known::Door(open.door));
+            return rooms.iter().map(known).collect();
+        }
+        let Some(store) = self.hub.store().cloned() else { return Vec::new() };
+        match self.hub.work.run(self.ip(), move || store.open_rooms(account)) {
+            Ok(Ok(rooms)) => rooms.into_iter().map(|open| (open.room, None, Known::Words(open.door))).collect(),
+            Ok(Err(error)) => {
+                log::warn!("in which rooms an account was could not be read: {}", error.0);
+                Vec::new()
+            }
+            Err(_) => Vec::new(),
+        }
+    }
+
+    /// Enters one of them, or says why not.
+    fn return_to(&mut self, name: &RoomName, instance: Option<u64>, known: Known) -> Result<Conversation, String> {
+        const GONE: &str = "it is gone";
+        if self.memberships.len() >= MOST_ROOMS {
+            return Err(format!("you are in {MOST_ROOMS} rooms"));
+        }
+        let room = self.hub.rooms.find(name).filter(|room| instance.is_none_or(|known| known == room.instance()));
+        let room = room.ok_or(GONE)?;
+        let opened = match known {
+            Known::Door(door) => door,
+            Known::Words(words) => self.same_door(&room, &words),
+        };
+        match self.enter(&room, opened, Came::In) {
+            Ok(Answer::Joined { room: id, how, .. }) => {
+                if how == Came::Heir {
+                    self.outbox.tell(Tone::News, &format!("You are admin of {id} now."));
+                }
+                Ok(Conversation::Room(id))
+            }
+            Ok(_) | Err(NotEntered::Closed) => Err(GONE.to_owned()),
+            Err(NotEntered::Full(_)) => Err("it is full".to_owned()),
+            Err(NotEntered::Banned(None, _)) => Err("you are banned".to_owned()),
+            Err(NotEntered::Banned(Some(left), _)) => Err(format!("you are banned for {}", duration::told(left))),
+            Err(NotEntered::Kicked(left)) => Err(format!("you were kicked, come back in {}", seconds(left))),
+            Err(NotEntered::NotAdmitted) => Err(match room.door().0 {
+                entry if entry.has_password() => "it has another password".to_owned(),
+                _ => "it is for invited people only".to_owned(),
+            }),
+        }
+    }
+
+    /// The door of a room, if it is still the one that was written down in these words.
+    fn same_door(&self, room: &Room, words: &str) -> Option<Door> {
+        let (entry, door) = room.door();
+        let is_same = match entry {
+            Entry::Open => words == OPEN,
+            Entry::Closed => words == CLOSED,
+            Entry::Hashed(hash) => words == hash.as_str(),
+            Entry::Password(_) if words.is_empty() => false,
+            Entry::Password(_) if room.door_hash(door).is_some_and(|hash| hash.as_str() == words) => true,
+            Entry::Password(password) => {
+                let hash = Hashed::new(words);
+                let compared = hash.clone();
+                let right = move || crate::access::password::verify(password.expose(), &compared);
+                let is_same = self.hub.work.run(self.ip(), right).unwrap_or(false);
+                if is_same {
+                    room.set_door_hash(door, hash);
+                }
+                is_same
+            }
+        };
+        is_same.then_some(door)
+    }
+
+    /// The door of a room in words. Empty where its password could not be hashed: then it is asked for again.
+    fn door_in_words(&self, room: &Room) -> Box<str> {
+        let (entry, door) = room.door();
+        match entry {
+            Entry::Open => OPEN.into(),
+            Entry::Closed => CLOSED.into(),
+            Entry::Hashed(hash) => hash.as_str().into(),
+            Entry::Password(password) => {
+                let known = room.door_hash(door);
+                let hashed = || {
+                    let hash = move || crate::access::password::hash(password.expose());
+                    let hash = self.hub.work.run(self.ip(), hash).ok()?.ok()?;
+                    room.set_door_hash(door, hash.clone());
+                    Some(hash)
+                };
+                known.or_else(hashed).map_or_else(Box::default, |hash| hash.as_str().into())
+            }
+        }
+    }
+
+    /// Notes in which rooms the account is, if that has changed since. At the end of every turn, so it looks at little.
+    pub(super) fn note_rooms(&mut self) {
+        let Some((_, noted)) = self.back.noted.as_deref() else { return };
+        let open = self.palette.open().iter().filter_map(Conversation::room).map(|room| room.instance);
+        if !open.eq(noted.iter().copied()) {
+            self.write_rooms();
+        }
+    }
+
+    /// Notes that in any case: doors may have changed.
+    #[inline(never)]
+    pub(super) fn write_rooms(&mut self) {
+        let (Some(person), Some(noted)) = (self.person.as_ref(), self.back.noted.as_deref()) else { return };
+        // Another connection has the account, or nobody has it any more.
+        if person.is_gone() {
+            return;
+        }
+        let account = noted.0;
+        let (mut all, mut kept, mut instances) = (Vec::new(), Vec::new(), Vec::new());
+        for id in self.palette.open().iter().filter_map(Conversation::room) {
+            instances.push(id.instance);
+            // Put out of it, and not aware of it yet.
+            let Some(joined) = self.membership(id).filter(|joined| joined.others().is_some()) else { continue };
+            let room = joined.room();
+            let made = room.is_made();
+            if self.hub.store().is_some() && (!made || room.is_kept()) {
+                let door = if joined.as_operator { Box::default() } else { self.door_in_words(room) };
+                kept.push(KeptOpenRoom { room: room.name().clone(), made, door });
+            }
+            all.push(OpenRoom { room: Arc::clone(id), door: (!joined.as_operator).then(|| room.door().1) });
+        }
+        self.hub.open_rooms.set(account, all);
+        if let Some(store) = self.hub.store() {
+            store.rooms_open(account, kept.into());
+        }
+        self.back.noted = Some(Box::new((account, instances)));
+    }
+
+    /// This connection is about to be somebody else: what it has read, and where it is, stays the account's.
+    #[inline(never)]
+    pub(super) fn leave_account(&mut self) {
+        self.note_visits();
+        self.write_rooms();
+    }
+
+    /// `:ghost` at the name question.
+    #[inline(never)]
+    pub(super) fn begin_ghost(&mut self, name: UserName) -> Option<Answer> {
+        let line = match self.ghost_of_guest(&name) {
+            Some(line) => line,
+            None if !self.hub.accounts().are_kept() => Refusal::NoAccounts.to_string(),
+            None => return Some(Answer::GhostNeedsPassword { name }),
+        };
+        self.outbox.tell(Tone::Refusal, &line);
+        None
+    }
+
+    /// What there is to say of ending a guest's connection, which no password does. Nothing if the name is no guest's, or if
+    /// whose it is is for its owner to know.
+    pub(super) fn ghost_of_guest(&self, name: &UserName) -> Option<String> {
+        if self.hub.accounts() == crate::chat::account_policy::Accounts::Required || self.hub.is_registered(name) {
+            return None;
+        }
+        let guest = self.hub.roster.find(&Whom { name: name.clone(), client: None })?;
+        if guest.account().is_some() {
+            return None;
+        }
+        let name = guest.name();
+        Some(match guest.client() == self.outbox.id() {
+            true => format!("You are {name}: there is no other connection to end."),
+            false => format!(
+                "{name} is a guest, and no password ends that connection. If it is lost, the name is free in at most 2 minutes."
+            ),
+        })
+    }
+}

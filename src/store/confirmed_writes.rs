@@ -1,0 +1,327 @@
+//! What is waited for: it is on the disk when the call returns.
+//!
+//! *Owns* how long anybody waits. *Knows nothing of* SQL.
+//! *Called by* sessions and `main`, from threads that hold no lock.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::accounts;
+use super::error::{DirectNotKept, NotCreated, NotKept, NotRead, Reason};
+use super::failpoints::Failpoints;
+use super::offline_messages;
+use super::open::Store;
+use super::queue::End;
+use super::queued_write::{About, Deferred, Entry, Order, Record};
+use super::records::{AddressBan, Hashed, KeptRoom, Settings, WaitingDirect};
+use super::rooms;
+use crate::chat::identity::AccountId;
+use crate::chat::message::MessageId;
+use crate::chat::names::{RoomName, UserName};
+use crate::config::Network;
+
+/// How long anybody waits for the disk. A person who has waited longer has gone.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The same for a flush, which may have a large room to erase.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the writer has of a close for its last steps, so that it can still say how it ended.
+const ENDING: Duration = Duration::from_millis(500);
+
+/// What a name in a list costs in memory, about.
+const NAME: usize = 128;
+
+/// Somebody waits, and may give up.
+const WAITS: u8 = 0;
+/// Nobody waits any more: it is not done.
+const GIVEN_UP: u8 = 1;
+/// It is being committed, whether the caller still waits or not.
+const CLAIMED: u8 = 2;
+
+/// One thing to do, and who waits for it.
+///
+/// Giving up and committing exclude each other: a request reported as not done must not be done afterwards, because the
+/// caller asks again, or never sees what it removed. One compare-and-swap decides which came first.
+struct Asked<T, F> {
+    what: F,
+    done: Option<T>,
+    erases: bool,
+    answer: SyncSender<Result<T, Reason>>,
+    state: Arc<AtomicU8>,
+}
+
+impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> Order for Asked<T, F> {
+    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        self.done = None;
+        if self.state.load(Ordering::Acquire) != GIVEN_UP {
+            self.done = Some((self.what)(connection)?);
+        }
+        Ok(())
+    }
+
+    fn claim(&self) -> bool {
+        let claimed = self.state.compare_exchange(WAITS, CLAIMED, Ordering::AcqRel, Ordering::Acquire);
+        // What was given up before it was begun has done nothing.
+        claimed.is_ok() || claimed == Err(CLAIMED) || self.done.is_none()
+    }
+
+    fn erases(&self) -> bool {
+        self.erases
+    }
+
+    fn tell(mut self: Box<Self>, outcome: Result<(), Reason>) {
+        let done = self.done.take().ok_or(Reason::Unanswered);
+        // Whoever has given up does not hear it.
+        let _ = self.answer.send(outcome.and(done));
+    }
+}
+
+/// Whether words are taken away that must not stay.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    Stay,
+    Go,
+}
+
+impl Store {
+    fn wait<T, F>(
+        &self,
+        entry: impl FnOnce(Box<dyn Order>) -> Entry,
+        words: Words,
+        what: F,
+        patience: Duration,
+    ) -> Result<T, NotKept>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        // Room for the answer, so that the writer never waits for who asks.
+        let (answer, answered) = mpsc::sync_channel(1);
+        let state = Arc::new(AtomicU8::new(WAITS));
+        let erases = words == Words::Go;
+        let asked = Asked { what, done: None, erases, answer, state: Arc::clone(&state) };
+        self.shared.order(entry(Box::new(asked))).map_err(NotKept)?;
+        match answered.recv_timeout(patience) {
+            Ok(outcome) => outcome.map_err(NotKept),
+            Err(RecvTimeoutError::Timeout) => {
+                let given_up = state.compare_exchange(WAITS, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+                self.shared.look();
+                Err(NotKept(if given_up.is_ok() { Reason::Unanswered } else { Reason::Undecided }))
+            }
+            Err(RecvTimeoutError::Disconnected) => Err(NotKept(Reason::Closed)),
+        }
+    }
+
+    fn ask<T, F>(&self, words: Words, what: F) -> Result<T, NotKept>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.wait(Entry::Order, words, what, self.patience())
+    }
+
+    /// The same for what holds whether it is on disk or not: where that is refused, it stays in the queue like a record, and is
+    /// written when the disk takes it, at the end of the store at the latest. Doing it twice is no harm.
+    fn ask_on<T, F>(&self, about: About, weight: usize, words: Words, what: F) -> Result<T, NotKept>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
+    {
+        let what = Arc::new(what);
+        let again = Arc::clone(&what);
+        let done = self.ask(words, move |connection| what(connection));
+        if done.as_ref().is_err_and(is_deferred) {
+            let what = Box::new(move |connection: &Connection| again(connection).map(|_| ()));
+            self.shared.record(Record::Deferred(Deferred { about, weight, what }));
+        }
+        done
+    }
+}
+
+/// Whether what was refused is tried again by the store: everything but what comes after the end.
+fn is_deferred(NotKept(reason): &NotKept) -> bool {
+    *reason != Reason::Closed
+}
+
+/// Each of these waits for the disk: the caller holds no lock. When it returns, what was asked is committed and synced, or
+/// it is not done and will not be; only with [`Reason::Undecided`] it may be done yet. It never takes longer than ten seconds.
+impl Store {
+    fn patience(&self) -> Duration {
+        self.shared.failpoints.patience().unwrap_or(PATIENCE)
+    }
+
+    /// Makes an account.
+    pub fn create_account(&self, name: &UserName, hash: &Hashed) -> Result<AccountId, NotCreated> {
+        let (name, hash) = (name.clone(), hash.clone());
+        let made =
+            self.ask(Words::Stay, move |connection| accounts::create(connection, &name, &hash, Timestamp::now()));
+        made.map_err(NotCreated::NotKept)?.ok_or(NotCreated::Exists)
+    }
+
+    /// Gives an account another password in the place of one that somebody has proved to know. False if that is not its
+    /// password any more, or if there is no such account: `chatsock user` changes accounts from outside.
+    pub fn replace_hash(&self, id: AccountId, before: &Hashed, hash: &Hashed) -> Result<bool, NotKept> {
+        let (before, hash) = (before.clone(), hash.clone());
+        self.ask(Words::Go, move |connection| accounts::replace_hash(connection, id, &before, &hash))
+    }
+
+    /// Removes an account with its settings, its visits and what waits for it. False if there is none.
+    pub fn remove_account(&self, id: AccountId) -> Result<bool, NotKept> {
+        self.ask(Words::Go, move |connection| accounts::remove(connection, id))
+    }
+
+    /// The same for the owner, who has proved to know the password of this hash. False also if it is another one by now.
+    pub fn remove_own_account(&self, id: AccountId, hash: &Hashed) -> Result<bool, NotKept> {
+        let hash = hash.clone();
+        self.ask(Words::Go, move |connection| {
+            Ok(accounts::has_hash(connection, id, &hash)? && accounts::remove(connection, id)?)
+        })
+    }
+
+    /// Keeps what the owner of an account has set. False if there is no such account.
+    pub fn save_settings(&self, id: AccountId, settings: &Settings) -> Result<bool, NotKept> {
+        let settings = settings.clone();
+        let weight = settings.ignored.len() * NAME;
+        self.ask_on(About::Settings(id), weight, Words::Stay, move |connection| {
+            accounts::save_settings(connection, id, &settings)
+        })
+    }
+
+    /// Keeps a room that was just made: messages and lists of an earlier one of that name are erased.
+    pub fn make_room(&self, room: KeptRoom) -> Result<(), NotKept> {
+        self.ask(Words::Go, move |connection| {
+            rooms::forget(connection, &room.name)?;
+            rooms::save(connection, &room)
+        })
+    }
+
+    /// Keeps a room as it is now, with its lists. Its messages stay. Nothing if it is one that somebody has made and that
+    /// was forgotten since: a late save must neither bring it back nor overwrite the next room of its name.
+    pub fn save_room(&self, room: KeptRoom) -> Result<(), NotKept> {
+        let lists = room.admins.len() + room.bans.len() + room.mutes.len() + room.invitations.len();
+        self.ask_on(About::Room(room.name.clone()), lists * NAME, Words::Go, move |connection| {
+            if let Some(made) = &room.made
+                && !rooms::is_kept(connection, &room.name, made)?
+            {
+                return Ok(());
+            }
+            rooms::save(connection, &room)
+        })
+    }
+
+    /// Erases a room, its lists and its messages. False if nothing of it was kept. What is recorded of the room afterwards
+    /// is kept again: close it first. To be called also when a room is made that is not kept, or it would show what an
+    /// earlier one of its name has left.
+    pub fn forget_room(&self, name: &RoomName) -> Result<bool, NotKept> {
+        let (name, waits) = (name.clone(), name.clone());
+        let done = self.ask(Words::Go, move |connection| rooms::forget(connection, &name));
+        if done.as_ref().is_err_and(is_deferred) {
+            self.shared.record(Record::Forgotten(waits));
+        }
+        done
+    }
+
+    /// Keeps addresses out; a ban of the same block is replaced.
+    pub fn save_address_ban(&self, ban: AddressBan) -> Result<(), NotKept> {
+        self.ask_on(About::Network(ban.network), ban.reason.len(), Words::Stay, move |connection| {
+            rooms::save_address_ban(connection, &ban)
+        })
+    }
+
+    /// Ends that. False if there is no ban of exactly this block.
+    pub fn remove_address_ban(&self, network: Network) -> Result<bool, NotKept> {
+        self.ask_on(About::Network(network), 0, Words::Go, move |connection| {
+            rooms::remove_address_ban(connection, network)
+        })
+    }
+
+    /// Keeps a direct message for somebody who is away. Refused on a server that keeps no messages.
+    pub fn keep_direct(&self, to: AccountId, direct: WaitingDirect) -> Result<(), DirectNotKept> {
+        if !self.history {
+            return Err(DirectNotKept::NotKept(NotKept(Reason::NoHistory)));
+        }
+        match self.ask(Words::Stay, move |connection| offline_messages::keep(connection, to, &direct)) {
+            Ok(offline_messages::Kept::Waits) => Ok(()),
+            Ok(offline_messages::Kept::Full) => Err(DirectNotKept::Full),
+            Ok(offline_messages::Kept::Share) => Err(DirectNotKept::Share),
+            Ok(offline_messages::Kept::Gone) => Err(DirectNotKept::Gone),
+            Err(error) => Err(DirectNotKept::NotKept(error)),
+        }
+    }
+
+    /// For tests: what waits for somebody, oldest first, and is erased here by then, as when all of it was shown.
+    #[doc(hidden)]
+    pub fn take_directs(&self, account: AccountId) -> Result<Vec<WaitingDirect>, NotKept> {
+        let waiting = self.waiting_directs(account).map_err(|NotRead(reason)| NotKept(reason))?;
+        self.directs_shown(account, &waiting);
+        self.catch_up().map(|()| waiting)
+    }
+
+    /// Gives a direct message another text wherever it waits; answers to it lose their quotes. False if it waits for nobody.
+    pub fn edit_direct(&self, id: MessageId, text: &str) -> Result<bool, NotKept> {
+        let text: Box<str> = text.into();
+        self.ask(Words::Go, move |connection| offline_messages::edit(connection, id, &text))
+    }
+
+    /// Erases a direct message wherever it waits. False if it waits for nobody.
+    pub fn erase_direct(&self, id: MessageId) -> Result<bool, NotKept> {
+        self.ask(Words::Go, move |connection| offline_messages::erase(connection, id))
+    }
+
+    /// Returns when all that was recorded before is written.
+    pub fn catch_up(&self) -> Result<(), NotKept> {
+        self.ask(Words::Stay, |_| Ok(()))
+    }
+
+    /// The same, with a time limit.
+    pub fn catch_up_within(&self, patience: Duration) -> Result<(), NotKept> {
+        self.wait(Entry::Order, Words::Stay, |_| Ok(()), patience)
+    }
+
+    /// Returns when all that was recorded before is written, and what was erased is in none of the files any more.
+    pub fn flush(&self) -> Result<(), NotKept> {
+        self.wait(Entry::Flush, Words::Stay, |_| Ok(()), FLUSH_PATIENCE)
+    }
+
+    /// Writes what waits, the exact last number, and an empty log; until then at most. Nothing is taken afterwards.
+    pub fn close(&self, until: Instant) -> Result<(), NotKept> {
+        // They would keep the log from being emptied.
+        self.accounts.close();
+        self.messages.close();
+        let mut state = self.shared.lock();
+        state.end.get_or_insert(End::Close(until.checked_sub(ENDING).unwrap_or(until)));
+        self.shared.woken.notify_one();
+        while !state.ended {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(NotKept(Reason::Unanswered));
+            }
+            state = self.shared.has_ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.outcome.clone().map_or(Ok(()), |reason| Err(NotKept(reason)))
+    }
+
+    /// For tests: see [`Failpoints`].
+    #[doc(hidden)]
+    pub fn failpoints(&self) -> &Failpoints {
+        &self.shared.failpoints
+    }
+
+    /// For tests: how much somebody waits for that is not begun yet.
+    #[doc(hidden)]
+    pub fn awaited(&self) -> usize {
+        self.shared.lock().awaited()
+    }
+
+    /// For tests: the database may have so many pages, and is as full as a full disk with them. 0 takes the limit away.
+    #[doc(hidden)]
+    pub fn limit_pages(&self, pages: u32) {
+        self.shared.failpoints.pages.store(pages, Ordering::Relaxed);
+    }
+}

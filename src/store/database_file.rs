@@ -1,0 +1,287 @@
+//! The database's files: where they really are, whose they are to read, and the lock against a second server.
+//!
+//! The database itself is never closed here while SQLite has it: that would drop SQLite's locks, which belong to the process
+//! and not to the descriptor (POSIX fcntl).
+//!
+//! *Owns* paths, modes and `NAME.lock`, and whether the files are still where they were. *Knows nothing of* what is in the files.
+//! *Called by* `opening`, `migration`, `administration`, `backup`.
+
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use log::warn;
+
+use super::error::{OpenError, Reason};
+use super::schema::APPLICATION;
+
+/// For the owner alone: the files hold what people say to each other, and hashes of their passwords.
+pub const MODE: u32 = 0o600;
+
+/// Whether flock(2), by which files are locked here, and fcntl(2), by which SQLite locks parts of its database, know nothing of
+/// each other. On the BSDs they do, and SQLite would find its own file locked: there the file beside it has to do.
+const FLOCK_IS_APART: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// The start of every database of SQLite ("The SQLite Database File Format", section 1.3).
+const MAGIC: &[u8] = b"SQLite format 3\0";
+
+/// Bytes of a database's header.
+const HEADER: usize = 100;
+
+/// Which file a name leads to. While it is open, no other has these numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    fn of(metadata: &Metadata) -> Identity {
+        Identity { device: metadata.dev(), inode: metadata.ino() }
+    }
+
+    /// Of whatever has that name now.
+    fn at(path: &Path) -> Option<Identity> {
+        fs::symlink_metadata(path).ok().map(|metadata| Identity::of(&metadata))
+    }
+}
+
+/// The database is this server's, as long as this value lives: the file `NAME.lock` beside it is locked, which servers of
+/// older versions look at too, and the database itself, which has other names where it is linked, and stays when somebody
+/// removes the other file.
+///
+/// `NAME.lock` stays when nobody holds it: two servers could each remove the other's and both believe they had it.
+///
+/// The database is open here until the last connection is closed: see above.
+#[derive(Debug)]
+pub struct Lock {
+    /// The files that have to be where they were.
+    known: Vec<(PathBuf, Identity)>,
+    /// The locks end with them.
+    _files: [File; 2],
+}
+
+impl Lock {
+    /// What SQLite keeps beside the database is known from now on, too.
+    pub fn know_log(&mut self, path: &Path) {
+        let beside = ["-wal", "-shm"].map(|ending| beside(path, ending));
+        self.known.extend(beside.into_iter().filter_map(|path| Identity::at(&path).map(|found| (path, found))));
+    }
+
+    /// A file that was deleted, or in whose place there is another one: what is written now is lost when the server ends.
+    pub fn displaced(&self) -> Option<&Path> {
+        let is_other = |(path, known): &&(PathBuf, Identity)| Identity::at(path) != Some(*known);
+        self.known.iter().find(is_other).map(|(path, _)| path.as_path())
+    }
+}
+
+/// The file beside the database whose name ends so.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name: OsString = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// What the system says about a path, as a reason to not open the store.
+pub fn failed(path: &Path, error: &io::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::Denied(path),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => OpenError::Failed { path, reason: Reason::Full },
+        _ => OpenError::Failed { path, reason: Reason::Other(error.to_string().into()) },
+    }
+}
+
+/// The one path by which a database is known, however it was named: two names of one file must not be two locks.
+pub fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+    let whole = std::path::absolute(path).map_err(|error| failed(path, &error))?;
+    match whole.canonicalize() {
+        Ok(real) => {
+            let found = fs::metadata(&real).map_err(|error| failed(path, &error))?;
+            return if found.is_file() { Ok(real) } else { Err(irregular(path, &found)) };
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(path, &error)),
+    }
+    let (Some(directory), Some(name)) = (whole.parent(), whole.file_name()) else {
+        return Err(OpenError::Foreign(path.to_owned()));
+    };
+    match directory.canonicalize() {
+        Ok(directory) => Ok(directory.join(name)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(OpenError::NoDirectory(directory.to_owned())),
+        Err(error) => Err(failed(directory, &error)),
+    }
+}
+
+/// What a file is that is no regular one.
+fn kind(metadata: &Metadata) -> &'static str {
+    let kind = metadata.file_type();
+    match () {
+        () if kind.is_dir() => "a directory",
+        () if kind.is_symlink() => "a link",
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () => "a device",
+    }
+}
+
+fn irregular(path: &Path, metadata: &Metadata) -> OpenError {
+    // A directory always was just that.
+    if metadata.is_dir() {
+        OpenError::Foreign(path.to_owned())
+    } else {
+        OpenError::Irregular(path.to_owned(), kind(metadata))
+    }
+}
+
+/// Opens a file to lock it and to read its header. Nothing but a regular file, and without waiting: a FIFO would wait for
+/// its other end.
+fn open(path: &Path, creates: bool) -> Result<File, OpenError> {
+    let failed = |error: &io::Error| failed(path, error);
+    if let Ok(found) = fs::symlink_metadata(path)
+        && !found.is_file()
+    {
+        return Err(irregular(path, &found));
+    }
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(creates).truncate(false).mode(MODE);
+    // Checked again: the file may have been replaced since.
+    let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path).map_err(|error| failed(&error))?;
+    let found = file.metadata().map_err(|error| failed(&error))?;
+    if found.is_file() { Ok(file) } else { Err(irregular(path, &found)) }
+}
+
+/// Refuses a file that is certainly another program's, by its header. SQLite is not asked: it would put files beside it.
+fn refuse_foreign(file: &File, path: &Path) -> Result<(), OpenError> {
+    let mut header = [0; HEADER];
+    let length = file.metadata().map_err(|error| failed(path, &error))?.len();
+    if length == 0 {
+        return Ok(());
+    }
+    let number = |header: &[u8; HEADER], at: usize| {
+        header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes)
+    };
+    let is_read = file.read_exact_at(&mut header, 0).is_ok();
+    // Our mark may be in the log still; then no table is in the database either, by its schema's cookie.
+    let (application, cookie) = (number(&header, 68), number(&header, 40));
+    let may_be_ours = application == APPLICATION || (application == 0 && cookie == 0);
+    if is_read && header.starts_with(MAGIC) && may_be_ours { Ok(()) } else { Err(OpenError::Foreign(path.to_owned())) }
+}
+
+/// The same by its path, before anything has it open: closing it drops the locks that this process has on it.
+pub fn refuse_others(path: &Path) -> Result<(), OpenError> {
+    refuse_foreign(&open(path, false)?, path)
+}
+
+/// Takes a file's lock, or says that somebody has it: nobody waits for it.
+fn take(file: &File, path: &Path, database: &Path) -> Result<Identity, OpenError> {
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(database.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(failed(path, &error)),
+    }
+    let found = Identity::of(&file.metadata().map_err(|error| failed(path, &error))?);
+    // Another process replaced the file meanwhile, and may hold the new one.
+    if Identity::at(path) == Some(found) { Ok(found) } else { Err(OpenError::InUse(database.to_owned())) }
+}
+
+/// Whether a file is on another machine, where flock(2) is made of fcntl(2) locks and SQLite would find its own database
+/// locked (flock(2), "NFS details"). Found by its device in mountinfo (proc(5)); where that says nothing, it is here.
+fn is_remote(file: &File) -> bool {
+    let Ok(found) = file.metadata() else { return false };
+    let device = format!("{}:{}", libc::major(found.dev()), libc::minor(found.dev()));
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    is_remote_among(&mounts, &device)
+}
+
+fn is_remote_among(mounts: &str, device: &str) -> bool {
+    let of_device = |line: &&str| line.split(' ').nth(2) == Some(device);
+    let kind = |line: &str| line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').next()).map(str::to_owned);
+    let remote = |kind: String| ["nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "afs"].contains(&kind.as_str());
+    mounts.lines().filter(of_device).filter_map(kind).any(remote)
+}
+
+/// Takes the database for this server, or says who has it. It is made if it is not there. A file that is none of ours is
+/// left as it is, and nothing is left beside it.
+pub fn lock(path: &Path) -> Result<Lock, OpenError> {
+    let place = beside(path, ".lock");
+    let is_new = !place.try_exists().map_err(|error| failed(&place, &error))?;
+    if is_new && path.exists() {
+        refuse_foreign(&open(path, false)?, path)?;
+    }
+    let file = open(&place, true)?;
+    let known = take(&file, &place, path)?;
+    create(path)?;
+    let database = open(path, false)?;
+    refuse_foreign(&database, path)?;
+    let own = if FLOCK_IS_APART && !is_remote(&database) {
+        take(&database, path, path)?
+    } else {
+        Identity::of(&database.metadata().map_err(|error| failed(path, &error))?)
+    };
+    tighten(&place)?;
+    Ok(Lock { known: vec![(path.to_owned(), own), (place, known)], _files: [file, database] })
+}
+
+/// Makes an empty file, unless there is one. SQLite gives the files beside it the same mode.
+pub fn create(path: &Path) -> Result<(), OpenError> {
+    match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
+        // The name of a new file is in its directory, which a power failure would otherwise leave as it was.
+        Ok(_) => sync_directory(path).map_err(|error| failed(path, &error)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(failed(path, &error)),
+    }
+}
+
+/// Makes the name of a file last, as its directory has it.
+pub fn sync_directory(path: &Path) -> io::Result<()> {
+    path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
+}
+
+/// Removes everybody else's rights to a file, if it exists. Only for a regular file with no other name: anyone who may write
+/// to the directory could have linked someone else's file.
+fn tighten(path: &Path) -> Result<(), OpenError> {
+    let mode = match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() || found.nlink() > 1 => return Ok(()),
+        Ok(found) => found.permissions().mode() & 0o777,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(path, &error)),
+    };
+    if mode & !MODE != 0 {
+        warn!("{} could be read by others (mode {mode:o}); it is for its owner alone now ({MODE:o})", path.display());
+        fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(|error| failed(path, &error))?;
+    }
+    Ok(())
+}
+
+/// The same for the database and all files beside it.
+pub fn tighten_all(path: &Path) -> Result<(), OpenError> {
+    tighten(path)?;
+    ["-wal", "-shm"].into_iter().try_for_each(|ending| tighten(&beside(path, ending)))
+}
+
+/// Puts a finished file in its place, durably. Neither may be open in SQLite.
+pub fn put(made: &Path, place: &Path) -> io::Result<()> {
+    File::open(made)?.sync_all()?;
+    fs::rename(made, place)?;
+    sync_directory(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_on_another_machine_is_told_by_its_mount() {
+        let mounts = "36 35 98:0 / /mnt rw,noatime master:1 - ext4 /dev/sda1 rw
+40 35 0:52 / /home rw,relatime shared:2 - nfs4 box:/home rw,vers=4.2
+41 35 0:53 /a\\040- /srv rw - tmpfs tmpfs rw
+";
+        assert!(is_remote_among(mounts, "0:52"));
+        assert!(
+            !is_remote_among(mounts, "98:0") && !is_remote_among(mounts, "0:53") && !is_remote_among(mounts, "0:5")
+        );
+    }
+}

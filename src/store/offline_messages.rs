@@ -1,0 +1,200 @@
+//! The SQL of direct messages that wait for somebody who is away.
+//!
+//! *Owns* how many wait, and that nothing of one is left when it was shown.
+//! *Knows nothing of* who is away. *Called by* `batch`, `asking` and `accounts` within the writer's transactions, by `reading`.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::records::{MOST_OF_ONE, MOST_WAITING, WaitingDirect};
+use super::sql_values::{account_at, id_at, integer, moment, moment_at, user_at};
+use super::text_slots;
+use crate::chat::identity::AccountId;
+use crate::chat::message::{MessageId, Quoted};
+
+/// Whether one could be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It waits.
+    Waits,
+    /// Too many wait.
+    Full,
+    /// Too many of the same author's wait.
+    Share,
+    /// No such account.
+    Gone,
+}
+
+/// Keeps one.
+pub fn keep(connection: &Connection, to: AccountId, direct: &WaitingDirect) -> rusqlite::Result<Kept> {
+    let account = integer(to.0);
+    if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
+        return Ok(Kept::Gone);
+    }
+    let author = direct.account.map(|account| integer(account.0));
+    // As `WaitingDirect::shares_with`: what is NULL equals nothing.
+    let (waiting, of_one): (i64, i64) = connection
+        .prepare_cached(
+            "SELECT count(*), count(*) FILTER (WHERE sender_account = ?2 OR (?2 IS NULL AND sender_account IS NULL AND
+             sender_address = ?3)) FROM directs WHERE account = ?1",
+        )?
+        .query_row(params![account, author, address(direct)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if of_one >= MOST_OF_ONE as i64 {
+        return Ok(Kept::Share);
+    }
+    if waiting >= MOST_WAITING as i64 {
+        return Ok(Kept::Full);
+    }
+    let text = text_slots::put(connection, &direct.text)?;
+    let start = direct.reply.as_ref().and_then(|reply| reply.start.as_deref());
+    let quote = start.map(|start| text_slots::put(connection, start)).transpose()?;
+    connection
+        .prepare_cached(
+            "INSERT INTO directs (account, id, at, sender, sender_account, text, action, edited, reply_id, reply_author, quote,
+                                  sender_address)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute(params![
+            account,
+            integer(direct.id.0),
+            moment(direct.at),
+            direct.from.as_str(),
+            author,
+            text,
+            direct.action,
+            direct.edited,
+            direct.reply.as_ref().map(|reply| integer(reply.id.0)),
+            direct.reply.as_ref().map(|reply| reply.author.as_str()),
+            quote,
+            address(direct),
+        ])?;
+    Ok(Kept::Waits)
+}
+
+/// As it is written down.
+fn address(direct: &WaitingDirect) -> Option<String> {
+    direct.address.map(|address| address.to_string())
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingDirect> {
+    let reply = row.get::<_, Option<i64>>(6)?.map(|_| -> rusqlite::Result<Quoted> {
+        let start = row.get::<_, Option<Vec<u8>>>(8)?.map(|data| text_slots::read(&data));
+        Ok(Quoted { id: id_at(row, 6)?, author: user_at(row, 7)?, start })
+    });
+    Ok(WaitingDirect {
+        id: id_at(row, 0)?,
+        at: moment_at(row, 1)?,
+        from: user_at(row, 2)?,
+        account: account_at(row, 3)?,
+        address: row.get::<_, Option<String>>(10)?.and_then(|address| address.parse().ok()),
+        text: text_slots::read(&row.get::<_, Vec<u8>>(9)?),
+        action: row.get(4)?,
+        edited: row.get(5)?,
+        reply: reply.transpose()?,
+    })
+}
+
+/// All that waits for somebody, oldest first.
+pub fn waiting_for(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<WaitingDirect>> {
+    connection
+        .prepare_cached(
+            "SELECT d.id, d.at, d.sender, d.sender_account, d.action, d.edited, d.reply_id, d.reply_author, q.data, t.data,
+                    d.sender_address
+             FROM directs d JOIN texts t ON t.slot = d.text LEFT JOIN texts q ON q.slot = d.quote
+             WHERE d.account = ?1 AND +d.at >= ?2 ORDER BY d.id",
+        )?
+        .query_map([integer(account.0), since], waiting)?
+        .collect()
+}
+
+/// Erases those that were shown to somebody, as far as they have still the texts that were shown.
+pub fn erase_shown(
+    connection: &Connection,
+    account: AccountId,
+    shown: &[(MessageId, Box<str>)],
+) -> rusqlite::Result<()> {
+    let account = integer(account.0);
+    for (id, text) in shown {
+        let found: Option<(i64, Option<i64>, Vec<u8>)> = connection
+            .prepare_cached(
+                "SELECT d.text, d.quote, t.data FROM directs d JOIN texts t ON t.slot = d.text
+                 WHERE d.account = ?1 AND d.id = ?2",
+            )?
+            .query_row([account, integer(id.0)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((slot, quote, data)) = found else { continue };
+        if text_slots::read(&data) != *text {
+            continue;
+        }
+        [Some(slot), quote].into_iter().flatten().try_for_each(|slot| text_slots::wipe(connection, slot))?;
+        connection
+            .prepare_cached("DELETE FROM directs WHERE account = ?1 AND id = ?2")?
+            .execute([account, integer(id.0)])?;
+    }
+    Ok(())
+}
+
+/// The slots of those that a condition with one parameter finds.
+fn slots(connection: &Connection, sql: &'static str, parameter: i64) -> rusqlite::Result<Vec<i64>> {
+    connection.prepare_cached(sql)?.query_map([parameter], |row| row.get(0))?.collect()
+}
+
+/// Erases all that waits for somebody.
+pub fn erase_all(connection: &Connection, account: AccountId) -> rusqlite::Result<()> {
+    let account = integer(account.0);
+    let own = "SELECT text FROM directs WHERE account = ?1
+               UNION ALL SELECT quote FROM directs WHERE account = ?1 AND quote IS NOT NULL";
+    for slot in slots(connection, own, account)? {
+        text_slots::wipe(connection, slot)?;
+    }
+    connection.prepare_cached("DELETE FROM directs WHERE account = ?1")?.execute([account])?;
+    Ok(())
+}
+
+/// Takes the quotes of a message out of its answers.
+fn unquote(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    let quotes = "SELECT quote FROM directs WHERE reply_id = ?1 AND quote IS NOT NULL";
+    for slot in slots(connection, quotes, id)? {
+        text_slots::wipe(connection, slot)?;
+    }
+    connection.prepare_cached("UPDATE directs SET quote = NULL WHERE reply_id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+/// Erases a message wherever it waits. False if it waits for nobody.
+pub fn erase(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> {
+    let id = integer(id.0);
+    let own = "SELECT text FROM directs WHERE id = ?1 UNION ALL SELECT quote FROM directs WHERE id = ?1 AND quote IS NOT NULL";
+    for slot in slots(connection, own, id)? {
+        text_slots::wipe(connection, slot)?;
+    }
+    let erased = connection.prepare_cached("DELETE FROM directs WHERE id = ?1")?.execute([id])?;
+    unquote(connection, id)?;
+    Ok(erased > 0)
+}
+
+/// Gives a message that waits another text. Answers to it lose their quotes, since a quote of the old text must not stay.
+/// False if it waits for nobody.
+pub fn edit(connection: &Connection, id: MessageId, text: &str) -> rusqlite::Result<bool> {
+    let id = integer(id.0);
+    let before = slots(connection, "SELECT text FROM directs WHERE id = ?1", id)?;
+    let mut changed =
+        connection.prepare_cached("UPDATE directs SET text = ?2, edited = 1 WHERE id = ?1 AND text = ?3")?;
+    for slot in &before {
+        let now = text_slots::replace(connection, *slot, text)?;
+        changed.execute([id, now, *slot])?;
+    }
+    unquote(connection, id)?;
+    Ok(!before.is_empty())
+}
+
+/// Erases those taken before a moment, at most so many. How many there were.
+pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
+    let old = connection
+        .prepare_cached("SELECT id FROM directs WHERE at < ?1 LIMIT ?2")?
+        .query_map([before, most], |row| id_at(row, 0))?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    for id in &old {
+        erase(connection, *id)?;
+    }
+    Ok(old.len())
+}

@@ -1,0 +1,254 @@
+//! From a path to a running store.
+//!
+//! *Owns* the order of the steps: lock, file, whose it is, its version, what it holds, reserved numbers, the thread.
+//! *Knows nothing of* what is recorded later. *Called by* `main` at start.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::thread::{self, ThreadId};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use log::{error, info};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::database_file::{self, Lock};
+use super::error::{News, OpenError, Reason, TellNews};
+use super::look_alikes::LookAlikes;
+use super::maintenance::Chores;
+use super::message_ids::{BLOCK, Numbers};
+use super::messages;
+use super::migration;
+use super::queries;
+use super::queue::{End, Shared};
+use super::read_connection::Reader;
+use super::records::{Kept, StoreOptions};
+use super::rooms;
+use super::schema::{self, Kind, VERSION};
+use super::sql_values::moment;
+use super::sqlite_errors;
+use super::wall_clock::{ReadClocks, Reading, Wall};
+use super::watchdog;
+use super::writer::{BUSY, Writer};
+use crate::chat::message::MessageId;
+
+/// Memory of a connection for pages, in KiB. What people read is mostly in memory before it is here; the rest is the
+/// system's cache.
+const CACHE_KIB: i64 = 2048;
+
+/// Stack of the writer: SQLite's parser and our loops need a tenth of it.
+const STACK: usize = 512 * 1024;
+
+/// Stack of the thread that watches it, which may write a log line.
+const WATCH_STACK: usize = 128 * 1024;
+
+/// How long a store that is dropped unclosed waits for its thread to let the files go.
+const LET_GO: Duration = Duration::from_secs(5);
+
+/// What outlasts the process. One per server; the last [`Arc`] dropped without [`Store::close`] is like a crash.
+pub struct Store {
+    pub(super) shared: Arc<Shared>,
+    /// For logins, so that none waits behind a search.
+    pub(super) accounts: Reader,
+    /// For everything else that is read.
+    pub(super) messages: Reader,
+    pub(super) look_alikes: LookAlikes,
+    pub(super) history: bool,
+    pub(super) retention: Option<Duration>,
+    pub(super) wall: Arc<Wall>,
+    /// The thread that writes.
+    writer: ThreadId,
+    /// Dropped last.
+    _lock: Arc<Lock>,
+}
+
+/// What SQLite says while a database is opened.
+pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+    let path = path.to_owned();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::NotADatabase) => OpenError::Foreign(path),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => OpenError::Denied(path),
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, words: error.to_string().into() },
+        _ => OpenError::Failed { path, reason: sqlite_errors::reason(error) },
+    }
+}
+
+/// Opens a connection that can write, and says what is behind it. Nothing is changed yet.
+pub(super) fn connect(path: &Path) -> Result<(Connection, Kind), OpenError> {
+    let failed = |error| refused(path, &error);
+    // Without SQLITE_OPEN_CREATE: the file is made by us, with its mode.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
+    // SQLite opens what it may not write for reading alone, without a word.
+    if connection.is_readonly("main").map_err(failed)? {
+        return Err(OpenError::Denied(path.to_owned()));
+    }
+    let kind = schema::identify(&connection).map_err(failed)?;
+    match kind {
+        Kind::Foreign => Err(OpenError::Foreign(path.to_owned())),
+        Kind::Ours(found) if found > VERSION => Err(OpenError::Newer { path: path.to_owned(), found, known: VERSION }),
+        kind => Ok((connection, kind)),
+    }
+}
+
+/// Sets what every connection that writes needs. The file is ours by now.
+fn configure(connection: &Connection) -> rusqlite::Result<bool> {
+    // Readers go on while somebody writes, and a commit is one write and one wait for the disk.
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    // FULL: a commit is on the disk when it returns, not only safe from our own crash. With NORMAL a power failure could
+    // take back what somebody was told is saved.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Deleted rows are overwritten. Answers with the new value, like the next but one.
+    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    // No statement may write what it sorts beside the database.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(mode.eq_ignore_ascii_case("wal"))
+}
+
+/// Makes a connection ready: modes, tables, version. Whoever calls holds the lock, or knows that nothing is to be changed.
+pub(super) fn make_ready(connection: &Connection, path: &Path, kind: Kind) -> Result<(), OpenError> {
+    let failed = |error| refused(path, &error);
+    database_file::tighten_all(path)?;
+    if !configure(connection).map_err(failed)? {
+        let words = "its file system cannot share memory between programs (is it on a network?)";
+        return Err(OpenError::Failed { path: path.to_owned(), reason: Reason::Other(words.into()) });
+    }
+    match kind {
+        Kind::Empty => schema::create(connection).map_err(failed)?,
+        Kind::Ours(version) if version < VERSION => migration::migrate(connection, path, version)?,
+        Kind::Ours(_) | Kind::Foreign => {}
+    }
+    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
+    Ok(())
+}
+
+/// What is there, and the numbers reserved for this run.
+fn load(connection: &Connection, options: &StoreOptions, wall: &Wall) -> rusqlite::Result<Kept> {
+    let now = wall.moment();
+    if now.doubt.is_none() {
+        rooms::drop_ended_address_bans(connection, moment(now.at))?;
+    }
+    let last = schema::reserved_numbers(connection)?.max(messages::highest(connection)?);
+    schema::reserve_numbers(connection, last.saturating_add(BLOCK))?;
+    let since = queries::oldest(now.at, options.retention);
+    let histories =
+        if options.history { messages::histories(connection, since, options.history_max)? } else { Vec::new() };
+    let rooms = rooms::load(connection)?;
+    let address_bans = rooms::address_bans(connection)?;
+    Ok(Kept { rooms, address_bans, last_message: MessageId(last), histories })
+}
+
+impl Store {
+    /// Opens the database, makes it if it is not there, and starts the thread that writes it.
+    ///
+    /// `news` is told what an admin has to know, by that thread and with nothing locked. It is not logged here. It may read
+    /// and record, and must not wait until something is written: nothing is until it returns.
+    ///
+    /// # Errors
+    ///
+    /// One sentence with the path and what to do; [`OpenError::is_users`] says whose fault it is.
+    pub fn open(options: StoreOptions, news: TellNews) -> Result<(Arc<Store>, Kept), OpenError> {
+        Store::open_by(options, news, Box::new(Reading::of_system))
+    }
+
+    /// The same, by other clocks than the system's: for tests.
+    #[doc(hidden)]
+    pub fn open_by(options: StoreOptions, news: TellNews, clocks: ReadClocks) -> Result<(Arc<Store>, Kept), OpenError> {
+        let path = database_file::resolve(&options.path)?;
+        let failed = |error| refused(&path, &error);
+        let mut lock = database_file::lock(&path)?;
+        let (connection, kind) = connect(&path)?;
+        make_ready(&connection, &path, kind)?;
+        let last = schema::last_moment(&connection).map_err(failed)?;
+        let wall = Arc::new(Wall::new(clocks, last.and_then(|last| Timestamp::from_millisecond(last).ok())));
+        let kept = load(&connection, &options, &wall).map_err(failed)?;
+        if !options.history {
+            say_what_stays(&connection, &path).map_err(failed)?;
+        }
+        // By now SQLite has made what it keeps beside it.
+        lock.know_log(&path);
+        if lock.displaced().is_some() {
+            return Err(failed(sqlite_errors::replaced()));
+        }
+        let lock = Arc::new(lock);
+        let accounts = Reader::open(&path).map_err(failed)?;
+        let messages = Reader::open(&path).map_err(failed)?;
+        let last = kept.last_message.0;
+        let shared = Arc::new(Shared::new(Numbers::new(last, last.saturating_add(BLOCK))));
+        let news: Arc<dyn Fn(News) + Send + Sync> = Arc::from(news);
+        let watched = (Arc::clone(&shared), Arc::clone(&news));
+        let chores = Chores::new(options.retention, Instant::now());
+        let writer = Writer::new(connection, Arc::clone(&shared), news, chores, Arc::clone(&wall), Arc::clone(&lock));
+        let failed = |error: io::Error| OpenError::Thread(error.to_string().into());
+        let thread = thread::Builder::new().name("store".into()).stack_size(STACK);
+        let writer = thread.spawn(move || writer.run()).map_err(failed)?.thread().id();
+        let StoreOptions { history, retention, .. } = options;
+        let store = Store {
+            shared,
+            accounts,
+            messages,
+            look_alikes: LookAlikes::default(),
+            history,
+            retention,
+            wall,
+            writer,
+            _lock: lock,
+        };
+        let thread = thread::Builder::new().name("store-watch".into()).stack_size(WATCH_STACK);
+        thread.spawn(move || watchdog::watch(&watched.0, &watched.1)).map_err(failed)?;
+        Ok((Arc::new(store), kept))
+    }
+}
+
+/// Without history nothing is read of what an earlier configuration has kept, and nothing of it is erased unasked.
+fn say_what_stays(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+    let stays = messages::count(connection)?;
+    if stays > 0 {
+        info!(
+            "{} still holds {stays} messages of a time with history = true; set that again to reach or delete them",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("history", &self.history).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        if state.ended {
+            return;
+        }
+        // Who has closed it has waited already; and who told the news may have held the last of it.
+        let waits = state.end.is_none() && thread::current().id() != self.writer;
+        state.end = Some(End::Abandon);
+        self.shared.woken.notify_one();
+        let until = Instant::now() + if waits { LET_GO } else { Duration::ZERO };
+        while !state.ended {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                drop(state);
+                if !waits {
+                    return;
+                }
+                error!("the thread that writes the database does not end: its disk does not answer");
+                return;
+            }
+            state = self.shared.has_ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! What can wait to be written.
+//!
+//! *Owns* what each costs in memory, which of it takes words away, and which replaces which.
+//! *Knows nothing of* how it is written. *Called by* `queue` and `batch`, and by the methods that put something in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::error::Reason;
+use super::records::{AuditEntry, KeptMessage, KeptOpenRoom};
+use crate::chat::identity::AccountId;
+use crate::chat::message::MessageId;
+use crate::chat::names::RoomName;
+use crate::config::Network;
+
+/// What an entry costs beside its words.
+pub const OVERHEAD: usize = 128;
+
+/// Something to write that nobody waits for.
+#[derive(Debug)]
+pub enum Record {
+    /// A message.
+    Said(RoomName, KeptMessage),
+    /// Another text for one.
+    Edited(RoomName, MessageId, Arc<str>),
+    /// One is gone.
+    Erased(RoomName, MessageId),
+    /// Direct messages that waited for somebody were shown, with these texts: they wait no more. One that has another text by
+    /// now was edited meanwhile, and waits on.
+    Shown(AccountId, Box<[(MessageId, Box<str>)]>),
+    /// A room is forgotten; the caller's own request was refused.
+    Forgotten(RoomName),
+    /// Another request that was refused and holds all the same.
+    Deferred(Deferred),
+    /// Somebody has read so far.
+    Visited(AccountId, RoomName, MessageId),
+    /// An account is in these rooms, the current one last.
+    RoomsOpen(AccountId, Box<[KeptOpenRoom]>),
+    /// An account is a member of a room since this message; true if somebody has made the room.
+    Joined(AccountId, RoomName, MessageId, bool),
+    /// An act of an operator or admin.
+    Audited(AuditEntry),
+}
+
+/// What a deferred order is about: of the same thing the last one counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum About {
+    /// A room as it is.
+    Room(RoomName),
+    /// Whether a network is kept out.
+    Network(Network),
+    /// What the owner of an account has set.
+    Settings(AccountId),
+}
+
+/// What is done within a transaction.
+pub type Statements = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
+
+/// A request that the disk refused and that holds all the same: it is retried until it is written.
+pub struct Deferred {
+    /// What it is about.
+    pub about: About,
+    /// What it costs in memory, as far as that is worth counting.
+    pub weight: usize,
+    /// Does it, within a transaction.
+    pub what: Box<Statements>,
+}
+
+impl fmt::Debug for Deferred {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Deferred").field("about", &self.about).finish_non_exhaustive()
+    }
+}
+
+impl Record {
+    pub fn weight(&self) -> usize {
+        OVERHEAD
+            + match self {
+                Record::Said(_, message) => message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD),
+                Record::Edited(_, _, text) => text.len(),
+                Record::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
+                Record::Deferred(deferred) => deferred.weight,
+                Record::Erased(..) | Record::Forgotten(_) | Record::Visited(..) | Record::Joined(..) => 0,
+                Record::RoomsOpen(_, rooms) => rooms.iter().map(|room| OVERHEAD + room.door.len()).sum(),
+                Record::Audited(entry) => entry.what.len(),
+            }
+    }
+
+    /// Whether it takes words away that must not stay.
+    pub fn erases(&self) -> bool {
+        match self {
+            Record::Edited(..)
+            | Record::Erased(..)
+            | Record::Shown(..)
+            | Record::Forgotten(_)
+            | Record::Deferred(_) => true,
+            Record::Said(..)
+            | Record::Visited(..)
+            | Record::RoomsOpen(..)
+            | Record::Joined(..)
+            | Record::Audited(_) => false,
+        }
+    }
+}
+
+/// Something to write that somebody waits for.
+pub trait Order: Send {
+    /// Does it, within a transaction, unless nobody waits for it any more. It may be done again after a transaction that was
+    /// taken back.
+    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// It is about to be committed. False if it was done and nobody waits for it any more: then it must not be.
+    fn claim(&self) -> bool;
+    /// Whether it takes words away that must not stay.
+    fn erases(&self) -> bool;
+    /// The transaction has been committed, or not.
+    fn tell(self: Box<Self>, outcome: Result<(), Reason>);
+}
+
+/// One place in the queue.
+pub enum Entry {
+    /// Nobody waits.
+    Record(Record),
+    /// Somebody waits.
+    Order(Box<dyn Order>),
+    /// Somebody waits until all before it is written and what was erased is gone from the files.
+    Flush(Box<dyn Order>),
+}
+
+impl Entry {
+    pub fn weight(&self) -> usize {
+        match self {
+            Entry::Record(record) => record.weight(),
+            // Bounded by the threads there are, since each waits for its own.
+            Entry::Order(_) | Entry::Flush(_) => 0,
+        }
+    }
+
+    pub fn is_awaited(&self) -> bool {
+        !matches!(self, Entry::Record(_))
+    }
+}

@@ -1,0 +1,361 @@
+//! The table of commands, and typed lines read by it.
+//!
+//! The one table drives parsing, `:help`, completion, hints for mistyped words and the README.
+//!
+//! *Owns* reading a typed command, and finding the one that a word, or a mistyped word, means; the rows stand in `table`.
+//! *Knows nothing of* what commands do, of rooms, of people.
+//! *Called by* `palette`, and `session` for completion.
+
+mod table;
+
+use crate::chat::account_policy::Accounts;
+use crate::chat::names;
+
+pub use table::{TABLE, Verb};
+
+/// Which rate limit a line counts against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// None: leaving is never refused.
+    Free,
+    /// So many units of the reading allowance.
+    Read(u32),
+    /// So many messages: others see them.
+    Post(u32),
+}
+
+/// Where a command exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Everywhere.
+    Always,
+    /// Where accounts are kept.
+    Accounts,
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Spec {
+    /// Which command.
+    pub verb: Verb,
+    /// Its word, without the mark.
+    pub word: &'static str,
+    /// Other words for it.
+    pub aliases: &'static [&'static str],
+    /// Its arguments as `:help` shows them.
+    pub arguments: &'static str,
+    /// What it does, one sentence.
+    pub summary: &'static str,
+    /// One way to use it.
+    pub example: &'static str,
+    /// What it costs.
+    pub cost: Cost,
+    /// Where it exists.
+    pub group: Group,
+}
+
+impl Spec {
+    /// Whether it exists on a server with these accounts.
+    pub fn exists(&self, accounts: Accounts) -> bool {
+        self.group == Group::Always || accounts.are_kept()
+    }
+}
+
+/// Shortest command word for which a mistyped neighbour is taken for it, in letters.
+///
+/// With two letters or fewer, half of all smileys would be one edit away from a command.
+const SHORTEST_FUZZY: usize = 3;
+
+/// The row of a word (no mark, any case), aliases included.
+pub fn find(word: &str) -> Option<&'static Spec> {
+    TABLE.iter().find(|spec| words(spec).any(|known| known.eq_ignore_ascii_case(word)))
+}
+
+/// The commands that exist on a server with these accounts, in the order in which `:help` shows them.
+pub fn listed(accounts: Accounts) -> impl Iterator<Item = &'static Spec> {
+    TABLE.iter().filter(move |spec| spec.exists(accounts))
+}
+
+/// The row whose word is nearest to a mistyped one, of those that exist.
+pub fn nearest(word: &str, accounts: Accounts) -> Option<&'static Spec> {
+    names::nearest(word, listed(accounts).flat_map(words)).and_then(find)
+}
+
+/// The word to suggest for a mistyped one, of those that exist: an alias where that is nearest, since it is what was meant.
+///
+/// Never one that ends something, since a suggestion is typed without much thought. Where such a word is nearer than any
+/// other, nothing is suggested.
+pub fn suggestion(word: &str, accounts: Accounts) -> Option<&'static str> {
+    let harmless = listed(accounts).filter(|spec| !spec.ends_something());
+    let suggested = names::nearest(word, harmless.flat_map(words))?;
+    let nearest = names::nearest(word, listed(accounts).flat_map(words))?;
+    (names::edit_distance(word, suggested) <= names::edit_distance(word, nearest)).then_some(suggested)
+}
+
+/// The command that a word in the chat view was probably meant to be: a command itself, also one that does not exist
+/// here, or within one edit of one of three letters or more that does.
+pub fn resembling(word: &str, accounts: Accounts) -> Option<&'static Spec> {
+    if let Some(spec) = find(word) {
+        return Some(spec);
+    }
+    let folded = word.to_ascii_lowercase();
+    listed(accounts)
+        .flat_map(|spec| words(spec).map(move |known| (spec, known)))
+        .find(|(_, known)| known.len() >= SHORTEST_FUZZY && names::edit_distance(&folded, known) <= 1)
+        .map(|(spec, _)| spec)
+}
+
+/// The word of a row and its aliases.
+pub fn words(spec: &'static Spec) -> impl Iterator<Item = &'static str> {
+    std::iter::once(spec.word).chain(spec.aliases.iter().copied())
+}
+
+/// Whether a text begins with one of the two marks.
+pub fn begins_like_one(text: &str) -> bool {
+    text.starts_with([':', '/'])
+}
+
+/// What ends a word: a pasted line may go on behind a line break.
+const BLANKS: [char; 2] = [' ', '\n'];
+
+/// A typed command: its first word and the rest of the line, both trimmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Typed<'a> {
+    /// The mark it was typed with, `:` or `/`.
+    pub mark: char,
+    /// The word behind the mark.
+    pub word: &'a str,
+    /// What follows.
+    pub rest: &'a str,
+}
+
+impl<'a> Typed<'a> {
+    /// Reads a line that starts with a mark; nothing else is one.
+    pub fn parse(line: &'a str) -> Option<Typed<'a>> {
+        let line = line.trim();
+        let mark = line.chars().next().filter(|c| matches!(c, ':' | '/'))?;
+        let body = line[1..].trim_start();
+        let (word, rest) = body.split_once(BLANKS).unwrap_or((body, ""));
+        Some(Typed { mark, word, rest: rest.trim() })
+    }
+
+    /// First word of the rest and what follows it.
+    pub fn split_rest(&self) -> (&'a str, &'a str) {
+        let (first, rest) = self.rest.split_once(BLANKS).unwrap_or((self.rest, ""));
+        (first, rest.trim())
+    }
+}
+
+/// A command and its arguments in one line, with a mark: `:join <room> [password]`.
+pub fn syntax(spec: &Spec, mark: char) -> String {
+    if spec.arguments.is_empty() {
+        format!("{mark}{}", spec.word)
+    } else {
+        format!("{mark}{} {}", spec.word, spec.arguments)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every command there is.
+    const ALL: Accounts = Accounts::Optional;
+
+    #[test]
+    fn no_word_stands_twice_in_the_table() {
+        let mut all: Vec<_> = TABLE.iter().flat_map(words).collect();
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn aliases_and_any_case_find_their_command() {
+        assert_eq!(find("JoinGroup").map(|s| s.verb), Some(Verb::Join));
+        assert_eq!(find("who").map(|s| s.verb), Some(Verb::ListAll));
+        assert_eq!(find("logout").map(|s| s.verb), Some(Verb::Quit));
+        assert!(find("nothing").is_none());
+    }
+
+    #[test]
+    fn swapped_letters_find_the_nearest_command() {
+        assert_eq!(nearest("jion", ALL).map(|s| s.word), Some("join"));
+        assert!(nearest("xyzzy", ALL).is_none());
+    }
+
+    #[test]
+    fn no_mistyped_word_is_answered_with_a_command_that_ends_something() {
+        let enders: Vec<_> = TABLE.iter().filter(|spec| spec.ends_something()).flat_map(words).collect();
+        for word in ["quit", "exit", "logout", "close", "destroy", "shutdown", "unregister", "ghost", "kick", "q"] {
+            assert!(enders.contains(&word), "{word}");
+        }
+        // Every word within one edit of one that ends something, and some within two.
+        for ender in &enders {
+            let letters = || ('a'..='z').map(|letter| letter.to_string());
+            for at in 0..=ender.len() {
+                let (before, after) = ender.split_at(at);
+                let rest = after.get(1..).unwrap_or("");
+                let swapped = after.get(..2).map(|two| two.chars().rev().collect::<String>() + &after[2..]);
+                let slips = letters()
+                    .flat_map(|letter| [[before, &letter, after].concat(), [before, &letter, rest].concat()])
+                    .chain([[before, rest].concat(), [before, &swapped.unwrap_or_default()].concat()]);
+                for slip in slips.flat_map(|slip| [slip.to_uppercase(), format!("{slip}x"), slip]) {
+                    let suggested = suggestion(&slip, ALL);
+                    assert!(!suggested.is_some_and(|word| enders.contains(&word)), "{slip}: {suggested:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_word_nearest_to_quit_is_answered_with_nothing_and_one_as_near_to_quiet_with_that() {
+        for (word, suggested) in [
+            ("qiut", None),
+            ("quti", None),
+            ("exti", None),
+            ("clsoe", None),
+            ("shutdwon", None),
+            ("quie", Some("quiet")),
+            ("quiit", Some("quiet")),
+            ("quite", Some("quiet")),
+            ("jion", Some("join")),
+            ("wh", Some("who")),
+            ("tymestamps", Some("timestamps")),
+        ] {
+            assert_eq!(suggestion(word, ALL), suggested, "{word}");
+        }
+        assert_eq!(find("quiet").map(|spec| spec.verb), Some(Verb::Quiet));
+    }
+
+    #[test]
+    fn smileys_resemble_no_command_but_mistyped_commands_do() {
+        for smiley in [")", "D", "P", "-)", "o", "|", "x", "3", "'("] {
+            assert!(resembling(smiley, ALL).is_none(), "{smiley}");
+        }
+        for (word, meant) in
+            [("joim", "join"), ("rooms", "rooms"), ("romos", "rooms"), ("JOIN", "join"), ("quti", "quit"), ("q", "q")]
+        {
+            assert_eq!(resembling(word, ALL).map(|s| s.word), Some(meant), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_password_keeps_its_inner_spaces() {
+        let typed = Typed::parse(":join staff  two  words ").expect("a command");
+        assert_eq!(typed.split_rest(), ("staff", "two  words"));
+        assert_eq!((typed.mark, typed.word), (':', "join"));
+    }
+
+    #[test]
+    fn every_line_of_help_fits_a_terminal_of_eighty_columns() {
+        let column = TABLE.iter().map(|spec| syntax(spec, ':').len()).max().expect("commands") + 2;
+        for spec in TABLE {
+            assert!("* ".len() + column + spec.summary.len() <= 80, "{}", spec.word);
+        }
+    }
+
+    #[test]
+    fn every_example_is_its_own_command() {
+        for spec in TABLE {
+            let typed = Typed::parse(spec.example).expect("a command");
+            assert_eq!(find(typed.word).map(|s| s.word), Some(spec.word));
+        }
+    }
+
+    #[test]
+    fn a_line_without_a_mark_is_no_command_and_a_mark_alone_has_no_word() {
+        for line in ["", " ", "join general", "@bob hi", "a :join", "\u{a0}x"] {
+            assert_eq!(Typed::parse(line), None, "{line}");
+        }
+        for (line, mark, word, rest) in [
+            (":", ':', "", ""),
+            ("//", '/', "/", ""),
+            (" : join  staff ", ':', "join", "staff"),
+            ("/say a /b :c", '/', "say", "a /b :c"),
+            (":temp 5 @bob x\ny", ':', "temp", "5 @bob x\ny"),
+        ] {
+            assert_eq!(Typed::parse(line), Some(Typed { mark, word, rest }), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_rest_is_split_at_its_first_blank() {
+        for (line, split) in
+            [(":x", ("", "")), (":x one", ("one", "")), (":x  one  two  three ", ("one", "two  three"))]
+        {
+            assert_eq!(Typed::parse(line).map(|typed| typed.split_rest()), Some(split), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_word_and_alias_finds_its_own_row_and_no_row_is_missing() {
+        for spec in TABLE {
+            for word in words(spec) {
+                for found in [find(word), nearest(word, ALL), resembling(&word.to_ascii_uppercase(), ALL)] {
+                    assert_eq!(found.map(|found| found.verb), Some(spec.verb), "{word}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn words_of_two_letters_are_taken_for_a_command_only_if_they_are_one() {
+        for (word, meant) in
+            [("op", Some("op")), ("dm", Some("dm")), ("me", Some("me")), ("oP", Some("op")), ("om", None)]
+        {
+            assert_eq!(resembling(word, ALL).map(|spec| spec.word), meant, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_syntax_is_the_word_with_its_mark_and_its_arguments() {
+        for (word, mark, shown) in [
+            ("rooms", ':', ":rooms"),
+            ("who", '/', "/listall"),
+            ("dm", ':', ":dm <user> [text]"),
+            ("temp", '/', "/temp [seconds] [@user,...] <text>"),
+        ] {
+            assert_eq!(find(word).map(|spec| syntax(spec, mark)).as_deref(), Some(shown));
+        }
+    }
+
+    #[test]
+    fn every_summary_is_a_sentence_and_what_others_see_costs_a_message() {
+        for spec in TABLE {
+            assert!(spec.summary.ends_with('.') && spec.example.starts_with(':'), "{}", spec.word);
+        }
+        let seen =
+            ["join", "close", "say", "to", "me", "dm", "reply", "edit", "delete", "temp", "create", "group", "invite"];
+        for word in seen.into_iter().chain(["set", "topic", "destroy", "kick", "ban", "mute", "op", "nick"]) {
+            assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Post(1)), "{word}");
+        }
+        for word in ["search", "listall"] {
+            assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Read(3)), "{word}");
+        }
+        for word in ["q", "quit", "shutdown"] {
+            assert_eq!(find(word).map(|spec| spec.cost), Some(Cost::Free), "{word}");
+        }
+    }
+
+    #[test]
+    fn where_no_accounts_are_kept_their_commands_are_neither_listed_nor_suggested() {
+        let off = Accounts::Off;
+        let group: Vec<_> = TABLE.iter().filter(|spec| spec.group == Group::Accounts).map(|spec| spec.word).collect();
+        let expected = ["register", "login", "passwd", "ghost", "unregister", "broadcast", "banip", "unbanip", "audit"];
+        assert_eq!(group, expected);
+        assert_eq!(listed(off).count(), TABLE.len() - group.len());
+        for word in group {
+            let slip = &[&word[..1], word].concat();
+            assert!(listed(off).all(|spec| spec.word != word));
+            assert!(nearest(word, off).is_none_or(|spec| spec.exists(off)), "{word}");
+            assert!(resembling(slip, off).is_none_or(|spec| spec.exists(off)), "{slip}");
+            assert_eq!(resembling(slip, ALL).map(|spec| spec.word), Some(word));
+            assert_eq!(resembling(word, off).map(|spec| spec.word), Some(word), "in full it may carry a password");
+        }
+        for accounts in [Accounts::Optional, Accounts::Required] {
+            assert_eq!(listed(accounts).count(), TABLE.len());
+        }
+    }
+}

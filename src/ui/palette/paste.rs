@@ -1,0 +1,136 @@
+//! Several lines that become one message: `:paste`, the lines, a single `.`.
+//!
+//! *Owns* collecting the lines, and the limits on a message of many lines.
+//! *Knows nothing of* where the message goes.
+//! *Called by* `palette` alone.
+
+use super::back_to;
+use super::reading::cost_of_text;
+use super::{Effect, Palette, Refusal, State};
+use crate::ui::command::Cost;
+use crate::ui::screen::Tone;
+
+/// Longest message of many lines, in bytes: about a screen and a half of full rows. It goes to everybody in one write.
+pub(super) const MOST_BYTES: usize = 4096;
+/// Most lines of one message.
+pub(super) const MOST_LINES: usize = 100;
+
+/// What ends a paste.
+const END: &str = ".";
+
+/// The lines so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Paste {
+    text: String,
+    /// Lines and bytes typed, kept or not.
+    lines: usize,
+    bytes: usize,
+}
+
+/// What came of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Pasted {
+    /// It was the end, and this is the message.
+    Whole(String),
+    /// It was the end, and the message has too many lines or bytes: so many of each.
+    TooLong { lines: usize, bytes: usize },
+    /// It was the end, and there is no message.
+    Nothing,
+    /// More may come.
+    More,
+}
+
+impl Paste {
+    /// Takes the next line.
+    pub(super) fn add(&mut self, line: &str) -> Pasted {
+        if line.trim_end() == END {
+            let Paste { text, lines, bytes } = std::mem::take(self);
+            return match fits(lines, bytes) {
+                false => Pasted::TooLong { lines, bytes },
+                true if text.trim().is_empty() => Pasted::Nothing,
+                true => Pasted::Whole(text.trim_matches('\n').to_owned()),
+            };
+        }
+        self.bytes += line.len() + usize::from(self.lines > 0);
+        self.lines += 1;
+        if fits(self.lines, self.bytes) {
+            if self.lines > 1 {
+                self.text.push('\n');
+            }
+            self.text.push_str(line.trim_end());
+        }
+        Pasted::More
+    }
+
+    /// What saying it costs.
+    pub(super) fn cost(&self) -> Cost {
+        cost_of_text(&self.text)
+    }
+}
+
+/// Whether so many lines and bytes make a message.
+pub(super) fn fits(lines: usize, bytes: usize) -> bool {
+    lines <= MOST_LINES && bytes <= MOST_BYTES
+}
+
+impl Palette {
+    pub(super) fn paste(&mut self, line: &str, effects: &mut Vec<Effect>) {
+        let State::Paste { to, paste, from_view } = &mut self.state else { return };
+        let pasted = paste.add(line);
+        if pasted == Pasted::More {
+            return;
+        }
+        let (to, from_view) = (to.clone(), *from_view);
+        self.state = back_to(from_view);
+        match pasted {
+            Pasted::Whole(text) => {
+                effects.push(Effect::Say {
+                    to,
+                    draft: crate::chat::message::Draft::said(text).into(),
+                    confirm: !from_view,
+                });
+            }
+            Pasted::TooLong { lines, bytes } => {
+                let refusal = Refusal::PasteTooLong { lines, bytes };
+                effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+            }
+            Pasted::Nothing => effects.push(Effect::Tell(Tone::News, "Nothing said.".to_owned())),
+            Pasted::More => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pasted(lines: &[&str]) -> Pasted {
+        let mut paste = Paste::default();
+        for line in lines {
+            assert_eq!(paste.add(line), Pasted::More);
+        }
+        paste.add(".")
+    }
+
+    #[test]
+    fn lines_up_to_a_single_dot_are_one_message() {
+        assert_eq!(pasted(&["one", "", "  three "]), Pasted::Whole("one\n\n  three".to_owned()));
+        assert_eq!(pasted(&["..", ". x"]), Pasted::Whole("..\n. x".to_owned()));
+        assert_eq!(pasted(&[]), Pasted::Nothing);
+        assert_eq!(pasted(&["", " "]), Pasted::Nothing);
+    }
+
+    #[test]
+    fn a_paste_over_the_limits_keeps_no_more_than_they_allow_and_is_refused() {
+        assert!(matches!(pasted(&["x"; MOST_LINES]), Pasted::Whole(_)));
+        assert_eq!(pasted(&["x"; MOST_LINES + 1]), Pasted::TooLong { lines: 101, bytes: 201 });
+        let long = "x".repeat(MOST_BYTES);
+        assert!(matches!(pasted(&[&long]), Pasted::Whole(_)));
+        let mut paste = Paste::default();
+        for _ in 0..1000 {
+            paste.add(&long);
+        }
+        assert_eq!(paste.text.len(), MOST_BYTES);
+        assert!(matches!(paste.add("."), Pasted::TooLong { .. }));
+    }
+}

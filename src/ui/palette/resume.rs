@@ -1,0 +1,118 @@
+//! Coming back to an account: from a connection that still has it, or into the rooms it was in.
+//!
+//! *Owns* the question whether to take over, and what is open and in view afterwards.
+//! *Knows nothing of* connections, and of which rooms those are.
+//! *Called by* `palette` alone.
+
+use std::net::IpAddr;
+
+use super::answer::ReturnTo;
+use super::back_to;
+use super::reading;
+use super::refusal;
+use super::{Door, Effect, Palette, QuickRoom, State};
+use crate::chat::conversation::Conversation;
+use crate::chat::names::UserName;
+use crate::ui::screen::Tone;
+
+/// What there is to decide where another connection has the account.
+const TAKE_OVER: &str = "Enter takes over, :q cancels.";
+
+/// Another connection has the account.
+#[inline(never)]
+fn elsewhere(name: &UserName, address: IpAddr, idle: &str) -> String {
+    format!("{name} is logged in from {address}, idle {idle}. {TAKE_OVER}")
+}
+
+/// The rooms of an account are open again.
+#[inline(never)]
+fn returned(names: &[String], into_view: bool) -> String {
+    format!("Back in {}. {}", names.join(", "), refusal::go_on(into_view))
+}
+
+/// Where somebody is asked whether to take over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AskedAt {
+    /// At the login.
+    Login { quick: Option<QuickRoom> },
+    /// Under another name.
+    Within { from_view: bool },
+}
+
+impl Palette {
+    /// Somebody has the account whose password was right: asks whether to take over.
+    #[inline(never)]
+    pub(super) fn ask_to_take_over(&mut self, name: &UserName, address: IpAddr, idle: &str, effects: &mut Vec<Effect>) {
+        let at = match &mut self.state {
+            State::Name { quick } => AskedAt::Login { quick: quick.take() },
+            State::Palette => AskedAt::Within { from_view: false },
+            State::ChatView => AskedAt::Within { from_view: true },
+            _ => return effects.push(Effect::LetBe),
+        };
+        self.state = State::Takeover(at);
+        effects.push(Effect::Tell(Tone::News, elsewhere(name, address, idle)));
+    }
+
+    /// Enter takes over, `:q` goes back.
+    #[inline(never)]
+    pub(super) fn decide_takeover(&mut self, line: &str, effects: &mut Vec<Effect>) {
+        if line.trim().is_empty() {
+            self.end_takeover();
+            effects.push(Effect::TakeOver);
+        } else if reading::leaves_before_login(line) {
+            self.cancel_takeover(effects);
+        } else {
+            effects.push(Effect::Tell(Tone::Refusal, TAKE_OVER.to_owned()));
+        }
+    }
+
+    /// Back to where the password was given.
+    pub(super) fn cancel_takeover(&mut self, effects: &mut Vec<Effect>) {
+        let within = matches!(self.state, State::Takeover(AskedAt::Within { .. }));
+        self.end_takeover();
+        effects.push(Effect::LetBe);
+        if within {
+            effects.push(Effect::Tell(Tone::News, refusal::NOTHING_CHANGED.to_owned()));
+        }
+    }
+
+    fn end_takeover(&mut self) {
+        let State::Takeover(at) = &mut self.state else { return };
+        self.state = match at {
+            AskedAt::Login { quick } => State::Name { quick: quick.take() },
+            AskedAt::Within { from_view } => back_to(*from_view),
+        };
+    }
+
+    /// The rooms of an account are open again. What was open before stays so, in front of them; but who looks at a
+    /// conversation, and has not taken over another connection, goes on looking at it, and so does who came by the quick
+    /// listener to look at a room.
+    #[inline(never)]
+    pub(super) fn returned(&mut self, open: Vec<Conversation>, to: ReturnTo, effects: &mut Vec<Effect>) {
+        let asked_for_it = to == ReturnTo::Palette || self.door == Door::Quick;
+        let stays = asked_for_it && self.state == State::ChatView;
+        let into_view = to == ReturnTo::TakenView;
+        let names: Vec<_> = open.iter().map(ToString::to_string).collect();
+        if !names.is_empty() {
+            effects.push(Effect::Tell(Tone::News, returned(&names, into_view || stays)));
+        }
+        if stays {
+            let fresh = open.into_iter().filter(|one| !self.open.iter().any(|known| known.is(one)));
+            let before: Vec<_> = fresh.collect();
+            self.open.splice(0..0, before);
+            return;
+        }
+        for conversation in open {
+            self.open.retain(|known| !known.is(&conversation));
+            self.open.push(conversation);
+        }
+        match (&self.state, self.open.last()) {
+            (State::Palette | State::ChatView, Some(current)) if into_view => {
+                effects.push(Effect::EnterView(current.clone()));
+                self.state = State::ChatView;
+            }
+            (State::ChatView, _) => self.leave_view(effects),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! Commands about rooms and the people in them.
+//!
+//! *Owns* their arguments.
+//! *Knows nothing of* who may do what.
+//! *Called by* `palette` alone.
+
+use std::time::Duration;
+
+use super::room_password::new_password;
+use super::talk;
+use super::{Effect, Palette, Refusal, Rules};
+use crate::chat::action::{Act, ReadBack, Setting};
+use crate::chat::duration::{self, LooksLikeSpan};
+use crate::chat::identity::Whom;
+use crate::chat::names::{NameError, RoomName};
+use crate::ui::command::{Typed, Verb};
+use crate::ui::screen::Tone;
+
+/// Most people invited with one line.
+const MOST_INVITED: usize = 20;
+
+/// Most people a room's limit can be set to.
+const MOST_PEOPLE: usize = u32::MAX as usize;
+
+/// The longest wait between two messages in a slow room: six hours, a quarter of the working day of people who have one.
+const SLOWEST: Duration = Duration::from_secs(6 * 3600);
+
+fn told(effects: &mut Vec<Effect>, refusal: impl std::fmt::Display) -> Option<()> {
+    effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+    Some(())
+}
+
+/// `on` and `off`, and other words for them.
+pub(super) fn switch(word: &str) -> Option<bool> {
+    match word.to_ascii_lowercase().as_str() {
+        "on" | "yes" | "true" => Some(true),
+        "off" | "no" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Reads one name; nothing if there is none, and the refusal is said if it is no name.
+fn whom(word: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Whom>> {
+    if word.is_empty() {
+        return None;
+    }
+    Some(Whom::parse_in(word, rules.known_names).map_err(|error| told(effects, error)).ok())
+}
+
+/// Reads names parted by blanks or commas.
+fn people(words: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Vec<Whom>>> {
+    let mut people: Vec<Whom> = Vec::new();
+    for word in words.split([' ', ',']).filter(|word| !word.is_empty()) {
+        match Whom::parse_in(word, rules.known_names) {
+            Ok(whom) if people.contains(&whom) => {}
+            Ok(whom) => people.push(whom),
+            Err(error) => {
+                told(effects, error);
+                return Some(None);
+            }
+        }
+    }
+    if people.len() > MOST_INVITED {
+        told(effects, Refusal::TooManyAddressees(MOST_INVITED));
+        return Some(None);
+    }
+    (!people.is_empty()).then_some(Some(people))
+}
+
+/// A duration or a number of seconds; `off` is none.
+fn slow(word: &str) -> Option<Duration> {
+    match word {
+        "" => None,
+        "off" | "0" => Some(Duration::ZERO),
+        word => {
+            let seconds = word.parse::<u64>().ok().map(Duration::from_secs);
+            seconds.or_else(|| duration::parse(word)).filter(|wait| *wait <= SLOWEST)
+        }
+    }
+}
+
+/// The name of a room to be made.
+fn new_room(word: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<RoomName> {
+    let parsed = RoomName::parse_in(word, rules.names).and_then(|room| match room.is_reserved() {
+        true => Err(NameError::Reserved(word.to_owned())),
+        false => Ok(room),
+    });
+    parsed.map_err(|error| told(effects, error)).ok()
+}
+
+impl Palette {
+    /// Runs a command about the current room. Nothing if the arguments do not fit.
+    pub(super) fn run_about_room(
+        &mut self,
+        verb: Verb,
+        typed: Typed<'_>,
+        rules: &Rules,
+        effects: &mut Vec<Effect>,
+    ) -> Option<()> {
+        let Some(current) = self.current() else { return told(effects, Refusal::NoRoom) };
+        let Some(room) = current.room().cloned() else { return told(effects, Refusal::NotARoom) };
+        let (first, rest) = typed.split_rest();
+        let told_text = if verb == Verb::Topic { typed.rest } else { rest };
+        if talk::too_long(told_text, rules).is_some() {
+            let length = crate::text::grapheme_count(told_text);
+            told(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
+            effects.push(Effect::GiveBack);
+            return Some(());
+        }
+        let act = match verb {
+            Verb::Invite => {
+                if let Some(invited) = people(typed.rest, rules, effects)? {
+                    effects.push(Effect::Invite { room, invited });
+                }
+                return Some(());
+            }
+            Verb::Bans => {
+                effects.push(Effect::ListBans(room));
+                return Some(());
+            }
+            Verb::Topic if typed.rest.is_empty() => {
+                effects.push(Effect::ShowTopic(room));
+                return Some(());
+            }
+            Verb::Set if typed.rest.is_empty() => {
+                effects.push(Effect::ShowSettings(room));
+                return Some(());
+            }
+            Verb::Topic => Act::Set(Setting::Description(typed.rest.to_owned())),
+            Verb::Slow if typed.rest.is_empty() => return None,
+            Verb::Slow | Verb::Set => {
+                let (key, value) = if verb == Verb::Slow { ("slow", typed.rest) } else { (first, rest) };
+                match setting(key, value, rules, effects) {
+                    Some(setting) => Act::Set(setting),
+                    None => return Some(()),
+                }
+            }
+            Verb::Destroy if typed.rest.is_empty() => Act::Destroy,
+            Verb::Destroy => return None,
+            _ => {
+                let Some(whom) = whom(first, rules, effects)? else { return Some(()) };
+                match on_person(verb, whom, rest)? {
+                    Ok(act) => act,
+                    Err(piece) => return told(effects, Refusal::not_a_span(piece)),
+                }
+            }
+        };
+        effects.push(Effect::Act { room, act: act.into() });
+        Some(())
+    }
+
+    /// `:create <room> [password]`. Nothing if the arguments do not fit.
+    pub(super) fn create(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        let (room, given) = typed.split_rest();
+        if room.is_empty() {
+            return None;
+        }
+        if let Some(room) = new_room(room, rules, effects)
+            && let Some(password) = new_password(given, effects)
+        {
+            self.join_leads_into_view = self.is_in_view();
+            effects.push(Effect::Create { room, password });
+        }
+        Some(())
+    }
+
+    /// `:group <room> <user>...`. Nothing if the arguments do not fit.
+    pub(super) fn create_group(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        let (room, names) = typed.split_rest();
+        if names.is_empty() {
+            return None;
+        }
+        if let Some(room) = new_room(room, rules, effects)
+            && let Some(invited) = people(names, rules, effects)?
+        {
+            self.join_leads_into_view = self.is_in_view();
+            self.group = invited;
+            effects.push(Effect::CreateGroup(room));
+        }
+        Some(())
+    }
+}
+
+/// Something done to one person. Nothing if the arguments do not fit.
+fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Result<Act, LooksLikeSpan<'_>>> {
+    let act = match verb {
+        Verb::Kick => Act::Kick { whom, reason: rest.to_owned() },
+        Verb::Ban => match duration::lasts_and_reason(rest) {
+            Ok((lasts, reason)) => Act::Ban { whom, lasts, reason: reason.to_owned() },
+            Err(piece) => return Some(Err(piece)),
+        },
+        Verb::Mute => match duration::lasts_and_reason(rest) {
+            Ok((lasts, "")) => Act::Mute { whom, lasts },
+            Ok(_) => return None,
+            Err(piece) => return Some(Err(piece)),
+        },
+        Verb::Unban | Verb::Unmute | Verb::Promote | Verb::Demote if !rest.is_empty() => return None,
+        Verb::Unban => Act::Unban(whom),
+        Verb::Unmute => Act::Unmute(whom),
+        Verb::Promote => Act::Promote(whom),
+        Verb::Demote => Act::Demote(whom),
+        _ => return None,
+    };
+    Some(Ok(act))
+}
+
+/// Reads a key and its value; nothing if they do not fit, which the person is told.
+fn setting(key: &str, value: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Setting> {
+    let (key, setting) = match key.to_ascii_lowercase().as_str() {
+        "description" => ("description", Some(Setting::Description(value.to_owned()))),
+        "limit" => ("limit", limit(value).map(Setting::Limit)),
+        "password" => return new_password(value, effects).map(Setting::Password),
+        "public" => ("public", switch(value).map(Setting::Public)),
+        "invite" => ("invite", switch(value).map(Setting::Invite)),
+        "slow" => ("slow", slow(value).map(Setting::Slow)),
+        "history" => ("history", ReadBack::of_word(value).map(Setting::History)),
+        "keep" => ("keep", switch(value).map(Setting::Keep)),
+        other => {
+            let key = crate::text::truncate(other, super::commands::ECHOED_COLUMNS).to_owned();
+            told(effects, Refusal::NoSetting { key, keep: rules.accounts.are_kept() });
+            return None;
+        }
+    };
+    if setting.is_none() {
+        told(effects, Refusal::BadSetting(key));
+    }
+    setting
+}
+
+fn limit(value: &str) -> Option<Option<usize>> {
+    match value {
+        "0" | "off" | "none" | "-" => Some(None),
+        number => number.parse().ok().filter(|limit| (1..=MOST_PEOPLE).contains(limit)).map(Some),
+    }
+}

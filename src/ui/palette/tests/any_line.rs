@@ -1,0 +1,269 @@
+//! Any line, in any state.
+
+use proptest::prelude::*;
+
+use super::accounts::asks;
+use super::*;
+use crate::ui::command::{Typed, words};
+
+/// Most effects a line has that is not `:help`: closing the view and leaving.
+const FEW: usize = 3;
+
+/// Somebody in each state there is.
+fn everywhere() -> Vec<Person> {
+    let mut all = vec![Person::at(Door::Plain), Person::at(Door::Quick), Person::in_palette()];
+    let mut quick_name = Person::at(Door::Quick);
+    quick_name.hears(Answer::RoomChecked { room: room("general"), password: None });
+    let mut leaving = Person::in_palette();
+    leaving.types(":quit");
+    let mut quick_password = Person::at(Door::Quick);
+    quick_password.types("staff");
+    quick_password
+        .hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NeedsPassword(room("staff")) });
+    all.extend([quick_name, quick_password, leaving]);
+    for view in [false, true] {
+        all.extend([Person::at_general(view), Person::in_conversation(view)]);
+        let mut asked = Person::at_general(view);
+        asked.commands(view, "join staff");
+        let refusal = JoinRefusal::NeedsPassword(room("staff"));
+        asked.hears(Answer::JoinRefused { room: room("staff"), refusal });
+        let mut pasting = Person::at_general(view);
+        pasting.commands(view, "paste");
+        pasting.types("one");
+        all.extend([asked, pasting]);
+        for (command, ask, count) in asks() {
+            for given in 0..count {
+                let mut asked = Person::at_general(view);
+                asked.commands(view, command);
+                asked.hears(Answer::PasswordWanted { ask: ask.clone(), prompt: String::new() });
+                for _ in 0..given {
+                    asked.types("hunter2");
+                }
+                all.push(asked);
+            }
+        }
+    }
+    for door in [Door::Plain, Door::Quick] {
+        let mut login = Person::at(door);
+        if door == Door::Quick {
+            login.hears(Answer::RoomChecked { room: room("general"), password: None });
+        }
+        login.hears(Answer::PasswordNeeded { name: user("alice") });
+        all.push(login);
+    }
+    all
+}
+
+/// Arguments that mean something somewhere, and some that do not.
+fn argument() -> impl Strategy<Value = String> {
+    prop_oneof![
+        prop::sample::select(vec![
+            "bob",
+            "@bob",
+            "@bob,carol",
+            "bob#7",
+            "#12",
+            "12",
+            "0",
+            "-1",
+            "99999999999999999999",
+            "general",
+            "10m",
+            "on",
+            "off",
+            "password",
+            "limit",
+            "description",
+            "slow",
+            ".",
+            ",",
+            "@",
+            "@,",
+            "#",
+            ":",
+            "/",
+            "two words",
+        ])
+        .prop_map(str::to_owned),
+        "\\PC{0,8}",
+    ]
+}
+
+/// A mark, blanks, a command of the table or nearly one, and arguments.
+fn command_line() -> impl Strategy<Value = String> {
+    let word = prop::sample::select(TABLE.iter().flat_map(words).collect::<Vec<_>>());
+    let gap = prop::sample::select(vec![" ", "  ", "\n", " \n", "\u{a0}"]);
+    let mark = prop::sample::select(vec![":", "/", "@", " :", ": ", "/ ", "::", ""]);
+    (mark, word, prop::collection::vec((gap, argument()), 0..4)).prop_map(|(mark, word, arguments)| {
+        let arguments: String = arguments.iter().flat_map(|(gap, argument)| [*gap, argument.as_str()]).collect();
+        [mark, word, &arguments].concat()
+    })
+}
+
+fn rules() -> impl Strategy<Value = Rules> {
+    let accounts = prop::sample::select(vec![Accounts::Off, Accounts::Optional, Accounts::Required]);
+    let names = prop::sample::select(vec![Alphabet::Ascii, Alphabet::Unicode]);
+    (accounts, names).prop_map(|(accounts, names)| Rules { accounts, names, known_names: names, ..RULES })
+}
+
+fn line() -> impl Strategy<Value = String> {
+    prop_oneof![command_line(), "\\PC{0,40}", "(\\PC{0,10}\n){0,4}\\PC{0,10}", "[:/@#, a-c12\n.]{0,12}"]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_line_anywhere_is_survived_with_a_few_effects(line in line(), rules in rules()) {
+        for mut person in everywhere() {
+            let before = person.0.place();
+            let command_instead = matches!(person.0.state, State::Password { .. })
+                && super::super::room_password::command_instead(&line).is_some();
+            // A command at the question for a room's password is like one elsewhere.
+            let (logged_in, asks) = (person.0.is_logged_in(), person.0.asks_password() && !command_instead);
+            prop_assert!(matches!(person.0.cost(&line, &rules), Cost::Free | Cost::Read(1..=3) | Cost::Post(1..)));
+            let recallable = person.0.recallable(&line);
+            prop_assert!(line.starts_with(recallable));
+            prop_assert!(recallable.is_empty() || (logged_in && !asks));
+            let comes_back = person.0.would_say(&line, &rules);
+            let _ = person.0.takes_whole(&line);
+            let effects = person.types_under(&rules, &line);
+            let help = Typed::parse(&line).and_then(|typed| find(typed.word)).is_some_and(|spec| spec.word == "help");
+            prop_assert!(effects.len() <= if help { TABLE.len() + 1 + usize::from(command_instead) } else { FEW }, "{:?}: {:?}", before, effects);
+            let says = effects.iter().filter(|effect| matches!(effect, Effect::Say { .. })).count();
+            prop_assert!(says <= 1);
+            prop_assert!(!comes_back || says == effects.len(), "{:?}", effects);
+            if !logged_in || asks {
+                prop_assert_eq!(says, 0);
+            }
+            // The room of the quick listener answers first.
+            if asks && !matches!(person.0.state, State::QuickPassword(_) | State::QuickRoom) {
+                let shown = effects.contains(&Effect::ShowInput);
+                prop_assert!(shown != person.0.asks_password(), "hidden as long as it is asked for, and no longer");
+            }
+        }
+    }
+
+    #[test]
+    fn in_the_view_no_line_with_a_colon_and_a_command_is_said_or_run(
+        blanks in " {0,3}",
+        word in prop::sample::select(TABLE.iter().flat_map(words).collect::<Vec<_>>()),
+        upper in any::<bool>(),
+        rest in prop_oneof![Just(String::new()), "[ \n]\\PC{0,20}"],
+    ) {
+        let word = if upper { word.to_ascii_uppercase() } else { word.to_owned() };
+        let line = format!(":{blanks}{word}{rest}");
+        for mut person in [Person::in_view(), Person::in_conversation(true)] {
+            let effects = person.types(&line);
+            let back = effects == [Effect::LeaveView] && line.trim_end().eq_ignore_ascii_case(":q");
+            prop_assert!(back || matches!(&effects[..], [Effect::Tell(Tone::Refusal, _)]), "{:?}", effects);
+        }
+    }
+
+    #[test]
+    fn in_the_palette_only_commands_for_talking_say_something(line in line()) {
+        for mut person in [Person::in_room(), Person::in_conversation(false)] {
+            let effects = person.types(&line);
+            if effects.iter().any(|effect| matches!(effect, Effect::Say { .. } | Effect::SendDirect { .. })) {
+                prop_assert!(reading::is_talk(&line), "{}: {:?}", line, effects);
+            }
+        }
+    }
+}
+
+/// Something that happens to somebody.
+#[derive(Clone, Debug)]
+enum Step {
+    Line(String),
+    Interrupted,
+    Ended,
+    InputEnded,
+    Heard(Answer),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let place = prop::sample::select(vec!["general", "games", "staff"]).prop_map(room);
+    let partner = (7_u64..10, prop::sample::select(vec!["bob", "carol", "dave"]))
+        .prop_map(|(client, name)| Addressee { client: ClientId(client), name: user(name) });
+    let how = prop::sample::select(vec![Came::In, Came::Back, Came::Made]);
+    let answer = prop_oneof![
+        (place.clone(), how).prop_map(|(room, how)| Answer::Joined {
+            room: id(room.as_str()),
+            others: 1,
+            how,
+            topic: String::new()
+        }),
+        place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NeedsPassword(room.clone()), room }),
+        place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NoSuchRoomOrPassword, room }),
+        place.clone().prop_map(|room| Answer::NotMade(NotMade::Reserved(room))),
+        place.prop_map(|room| Answer::Lost(Conversation::Room(id(room.as_str())))),
+        partner.clone().prop_map(|person| Answer::Lost(Conversation::Direct(person))),
+        partner.clone().prop_map(Answer::DirectOpened),
+        partner.prop_map(Answer::PartnerRenamed),
+        prop::sample::select(asks().to_vec())
+            .prop_map(|(_, ask, _)| Answer::PasswordWanted { ask, prompt: "x".to_owned() }),
+        Just(Answer::PasswordNeeded { name: user("alice") }),
+        Just(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None }),
+        Just(Answer::LoginRefused(LoginRefusal::Busy)),
+    ];
+    let often = prop::sample::select(vec![
+        ":chat",
+        ":paste",
+        "/paste",
+        ".",
+        "/join games",
+        ":q",
+        ":close",
+        "/close",
+        "/dm bob",
+        "/register",
+        "hunter2",
+    ]);
+    prop_oneof![
+        4 => often.prop_map(|line| Step::Line(line.to_owned())),
+        2 => line().prop_map(Step::Line),
+        6 => answer.prop_map(Step::Heard),
+        1 => Just(Step::Interrupted),
+        1 => Just(Step::Ended),
+        1 => Just(Step::InputEnded),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_the_view_is_one_of_something_open_and_nothing_is_open_twice(
+        steps in prop::collection::vec(step(), 1..25),
+    ) {
+        let mut person = Person::in_palette();
+        for step in steps {
+            let effects = match &step {
+                Step::Line(line) => person.types(line),
+                Step::Interrupted => person.feels(Input::Interrupted),
+                Step::Ended => person.feels(Input::Ended),
+                Step::InputEnded => {
+                    let mut effects = Vec::new();
+                    person.0.input_ended(&mut effects);
+                    effects
+                }
+                Step::Heard(answer) => person.hears(answer.clone()),
+            };
+            let open = person.0.open();
+            for (index, one) in open.iter().enumerate() {
+                prop_assert!(!open[..index].iter().any(|other| other.is(one)), "{:?}", open);
+            }
+            prop_assert!(person.0.state != State::ChatView || !open.is_empty());
+            if let Place::ChatView(shown) | Place::Palette(Some(shown)) = person.0.place() {
+                prop_assert_eq!(Some(&shown), open.last());
+            }
+            if let Some(Effect::EnterView(entered)) = effects.last() {
+                prop_assert_eq!(person.0.place(), Place::ChatView(entered.clone()));
+            }
+            if effects.contains(&Effect::HideInput) || effects.contains(&Effect::KeepHidden) {
+                prop_assert!(person.0.asks_password());
+            }
+            prop_assert!(!effects.contains(&Effect::Quit) || person.0.is_leaving());
+        }
+    }
+}

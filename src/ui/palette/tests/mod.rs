@@ -1,0 +1,416 @@
+mod accounts;
+mod answers;
+mod any_line;
+mod coming_back;
+mod commands;
+mod costs;
+mod pasting;
+mod recall;
+mod room_password;
+mod talk;
+
+use std::sync::Arc;
+
+use super::*;
+use crate::chat::account_policy::Accounts;
+use crate::chat::conversation::{Conversation, RoomId};
+use crate::chat::identity::Whom;
+use crate::chat::message::{Addressee, ClientId, Draft};
+use crate::chat::names::Alphabet;
+use crate::chat::secret::Secret;
+use crate::ui::command::{Cost, TABLE, find, syntax};
+
+/// With every command there is.
+const RULES: Rules = Rules {
+    username_min: 3,
+    username_limit: 12,
+    names: Alphabet::Ascii,
+    known_names: Alphabet::Ascii,
+    message_limit: 150,
+    accounts: Accounts::Optional,
+};
+/// Without accounts.
+const NO_ACCOUNTS: Rules = Rules { accounts: Accounts::Off, ..RULES };
+
+fn room(name: &str) -> RoomName {
+    RoomName::parse(name).expect("a room name")
+}
+
+/// The room of that name there is: one of each.
+fn id(name: &str) -> Arc<RoomId> {
+    let instance = name.bytes().fold(0, |sum, byte| sum * 31 + u64::from(byte.to_ascii_lowercase()));
+    Arc::new(RoomId { name: room(name), instance })
+}
+
+fn open(name: &str) -> Conversation {
+    Conversation::Room(id(name))
+}
+
+fn whom(name: &str) -> Whom {
+    Whom::parse(name).expect("a name")
+}
+
+fn user(name: &str) -> UserName {
+    UserName::parse(name, 1, 32).expect("a name")
+}
+
+/// A palette and what it wanted done last.
+struct Person(Palette);
+
+impl Person {
+    fn at(door: Door) -> Person {
+        Person(Palette::new(door))
+    }
+
+    fn types(&mut self, line: &str) -> Vec<Effect> {
+        self.feels(Input::LineEntered(line))
+    }
+
+    fn feels(&mut self, input: Input<'_>) -> Vec<Effect> {
+        self.feels_under(&RULES, input)
+    }
+
+    fn types_under(&mut self, rules: &Rules, line: &str) -> Vec<Effect> {
+        self.feels_under(rules, Input::LineEntered(line))
+    }
+
+    fn feels_under(&mut self, rules: &Rules, input: Input<'_>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.0.handle(input, rules, &mut effects);
+        effects
+    }
+
+    fn costs(&self, line: &str) -> Cost {
+        self.0.cost(line, &RULES)
+    }
+
+    fn hears(&mut self, answer: Answer) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        self.0.answer(answer, &mut effects);
+        effects
+    }
+
+    fn in_palette() -> Person {
+        let mut person = Person::at(Door::Plain);
+        person.types("alice");
+        person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
+        person
+    }
+
+    fn joins(&mut self, name: &str) -> Vec<Effect> {
+        self.types(&format!(":join {name}"));
+        self.hears(Answer::Joined { room: id(name), others: 0, how: Came::In, topic: String::new() })
+    }
+
+    fn in_room() -> Person {
+        let mut person = Person::in_palette();
+        person.joins("general");
+        person
+    }
+
+    /// In conversation with bob, in the view or not.
+    fn in_conversation(view: bool) -> Person {
+        let mut person = Person::at_general(view);
+        person.types(if view { "/dm bob" } else { ":dm bob" });
+        person.hears(Answer::DirectOpened(bob("bob")));
+        person
+    }
+
+    /// In general, in the view or not.
+    fn at_general(view: bool) -> Person {
+        if view { Person::in_view() } else { Person::in_room() }
+    }
+
+    /// The same, and in games before.
+    fn in_two_rooms(view: bool) -> Person {
+        let mut person = Person::in_palette();
+        person.joins("games");
+        person.joins("general");
+        if view {
+            person.types(":chat");
+        }
+        person
+    }
+
+    /// Types a command with the mark of where he is, which is given by whether it is the view.
+    fn commands(&mut self, view: bool, command: &str) -> Vec<Effect> {
+        self.types(&[if view { "/" } else { ":" }, command].concat())
+    }
+
+    fn in_view() -> Person {
+        let mut person = Person::in_palette();
+        person.joins("general");
+        assert_eq!(person.types(":chat"), [Effect::EnterView(open("general"))]);
+        person
+    }
+}
+
+/// Connection 7 by a name.
+fn bob(name: &str) -> Addressee {
+    Addressee { client: ClientId(7), name: user(name) }
+}
+
+fn news(text: &str) -> Vec<Effect> {
+    vec![Effect::Tell(Tone::News, text.to_owned())]
+}
+
+/// How a command is to be used, told with the mark it was typed with.
+fn usage(view: bool, word: &str) -> Vec<Effect> {
+    let (spec, mark) = (find(word).expect("a command"), if view { '/' } else { ':' });
+    refusal(&format!("Use it as {}, for example {mark}{}", syntax(spec, mark), &spec.example[1..]))
+}
+
+/// A line that is too long: told, and given back.
+fn given_back(text: &str) -> Vec<Effect> {
+    let mut effects = refusal(text);
+    effects.push(Effect::GiveBack);
+    effects
+}
+
+fn refusal(text: &str) -> Vec<Effect> {
+    vec![Effect::Tell(Tone::Refusal, text.to_owned())]
+}
+
+fn said(text: &str) -> Vec<Effect> {
+    vec![Effect::Say { to: open("general"), draft: Draft::said(text).into(), confirm: false }]
+}
+
+#[test]
+fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
+    let mut person = Person::at(Door::Plain);
+    assert_eq!(person.0.place(), Place::AskingName);
+    assert_eq!(person.types(" alice "), [Effect::ClaimName(user("alice"))]);
+    let told = person.hears(Answer::NameTaken { name: user("alice"), free: Some(user("alice2")) });
+    assert_eq!(told, refusal("The name alice is taken; alice2 is free."));
+    assert_eq!(person.0.place(), Place::AskingName);
+    person.types("alice2");
+    let told = person.hears(Answer::NameClaimed { name: user("alice2"), people: 3, rooms: 2, notice: None });
+    let hello = "Hello alice2. 3 people online, 2 rooms. :rooms lists them, :help explains.";
+    assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
+    assert_eq!(person.0.place(), Place::Palette(None));
+}
+
+#[test]
+fn numbers_agree_with_their_nouns() {
+    let mut person = Person::at(Door::Plain);
+    person.types("alice");
+    let told = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
+    let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
+    assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
+    person.types(":join general");
+    let told = person.hears(Answer::Joined { room: id("general"), others: 1, how: Came::In, topic: String::new() });
+    let joined = "Joined general, 1 other here. :chat to talk, :close to leave.";
+    assert_eq!(told, [Effect::Tell(Tone::News, joined.to_owned())]);
+}
+
+#[test]
+fn plain_text_in_the_palette_goes_nowhere() {
+    let mut person = Person::in_palette();
+    assert_eq!(person.types("hello"), refusal("That is not a command. :chat enters the chat view."));
+    assert_eq!(person.types(""), []);
+    assert_eq!(person.types("   "), []);
+}
+
+#[test]
+fn an_unknown_command_gets_the_nearest_match_with_the_mark_it_was_typed_with() {
+    let mut person = Person::in_palette();
+    assert_eq!(person.types(":jion"), refusal("No command :jion. Did you mean :join?"));
+    assert_eq!(person.types("/jion x"), refusal("No command /jion. Did you mean /join?"));
+    assert_eq!(person.types(":xyzzy"), refusal("No command :xyzzy. :help lists them."));
+}
+
+#[test]
+fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
+    let mut person = Person::in_view();
+    for text in ["hello", ":)", ":D", ":-(", ":3", "//", "/ x", "/", "@", "@ bob", "a :rooms"] {
+        assert_eq!(person.types(text), said(text), "{text}");
+    }
+    assert_eq!(person.types(" :rooms"), said(":rooms"));
+    for (line, text) in [
+        (" /x", "/x"),
+        (" @bob hi", "@bob hi"),
+        (" two", " two"),
+        ("  two", "  two"),
+        ("  :x", "  :x"),
+        ("  @bob hi ", "  @bob hi"),
+    ] {
+        assert_eq!(person.types(line), said(text), "exactly one blank is eaten, and only where it has a use");
+    }
+    for (line, meant) in [
+        (":rooms", "rooms"),
+        (":join staff secret", "join"),
+        (":joim staff secret", "join"),
+        (": join staff secret", "join"),
+        (":JOIN x", "join"),
+        (":quit", "quit"),
+        (":q now", "q"),
+        (":who", "listall"),
+    ] {
+        let told = format!(
+            "Not said, not run: it looks like a command. Type /{meant} here, or :q to go back; a leading space says it."
+        );
+        assert_eq!(person.types(line), refusal(&told), "{line}");
+    }
+    assert_eq!(
+        person.types("@bob hi"),
+        [Effect::SendDirect { to: vec![whom("bob")], draft: Draft::said("hi").into(), in_view: true }]
+    );
+    assert_eq!(person.types(":q"), [Effect::LeaveView]);
+    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+}
+
+#[test]
+fn a_slash_runs_any_command_without_leaving_the_view() {
+    let mut person = Person::in_view();
+    assert_eq!(person.types("/rooms"), [Effect::ListRooms]);
+    assert_eq!(person.types("/who"), [Effect::ListEverybody]);
+    assert_eq!(person.0.place(), Place::ChatView(open("general")));
+    assert_eq!(person.types("/q"), [Effect::LeaveView]);
+}
+
+#[test]
+fn joining_from_the_view_leads_into_the_other_rooms_view() {
+    let mut person = Person::in_view();
+    person.types("/join games");
+    let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
+    assert_eq!(done.last(), Some(&Effect::EnterView(open("games"))));
+    assert_eq!(person.0.place(), Place::ChatView(open("games")));
+    assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(open("games"))]);
+    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+}
+
+#[test]
+fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
+    let mut person = Person::in_palette();
+    let join = |password: Option<&str>| Effect::Join {
+        room: room("staff"),
+        password: password.and_then(Secret::new),
+        quick: false,
+    };
+    assert_eq!(person.types(":join staff"), [join(None)]);
+    let refused = Answer::JoinRefused {
+        room: room("staff"),
+        refusal: JoinRefusal::NotPublic { room: room("staff"), hint: Some(room("stuff")) },
+    };
+    let asked = "No public room staff; did you mean stuff? For a hidden room give its password, Enter goes back.";
+    assert_eq!(person.hears(refused.clone()), [Effect::Tell(Tone::News, asked.to_owned()), Effect::HideInput]);
+    assert!(person.0.asks_password());
+    assert_eq!(person.types("quit now"), [Effect::ShowInput, join(Some("quit now"))]);
+    assert_eq!(
+        person.hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NoSuchRoomOrPassword }),
+        refusal("No such room, or not that password.")
+    );
+    assert_eq!(person.0.place(), Place::Palette(None));
+    for cancel in [Input::LineEntered(""), Input::Interrupted, Input::Ended] {
+        person.types(":join staff");
+        person.hears(refused.clone());
+        assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
+        assert_eq!(person.0.place(), Place::Palette(None));
+    }
+}
+
+#[test]
+fn control_d_leaves_the_view_then_the_server() {
+    let mut person = Person::in_view();
+    assert_eq!(person.feels(Input::Ended), [Effect::LeaveView]);
+    assert_eq!(person.feels(Input::Ended), [Effect::Quit]);
+    assert!(person.0.is_leaving());
+    assert_eq!(person.types(":rooms"), [], "nothing more is run");
+    assert_eq!(Person::at(Door::Plain).feels(Input::Ended), [Effect::Quit]);
+}
+
+#[test]
+fn a_lost_room_falls_back_to_the_one_before() {
+    let mut person = Person::in_palette();
+    person.joins("general");
+    person.joins("games");
+    person.types(":chat");
+    person.hears(Answer::Lost(open("games")));
+    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+    person.types(":chat");
+    person.hears(Answer::Lost(open("other")));
+    assert_eq!(person.0.place(), Place::ChatView(open("general")));
+}
+
+#[test]
+fn the_quick_door_asks_room_then_name_then_opens_the_view() {
+    let mut person = Person::at(Door::Quick);
+    assert_eq!(person.0.place(), Place::AskingRoom);
+    assert_eq!(person.types("general"), [Effect::CheckRoom { room: room("general"), password: None }]);
+    person.hears(Answer::RoomChecked { room: room("general"), password: None });
+    assert_eq!(person.0.place(), Place::AskingQuickName);
+    assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
+    let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
+    assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None, quick: true }));
+    let done = person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
+    assert_eq!(done.last(), Some(&Effect::EnterView(open("general"))));
+    assert_eq!(person.0.place(), Place::ChatView(open("general")));
+}
+
+#[test]
+fn a_message_over_the_limit_says_both_numbers() {
+    let mut person = Person::in_view();
+    let told = "Not said: 151 characters, and a message may have 150.";
+    assert_eq!(person.types(&"é".repeat(151)), given_back(told));
+    assert_eq!(person.types(&"é".repeat(150)), said(&"é".repeat(150)));
+    assert_eq!(person.types("\u{200b}"), [], "nothing visible is nothing");
+}
+
+#[test]
+fn every_command_does_its_own_thing() {
+    let mut person = Person::in_palette();
+    person.joins("general");
+    let here = open("general");
+    for (line, effect) in [
+        (":rooms", Effect::ListRooms),
+        (":list", Effect::ListPeople(here.clone())),
+        (":listall", Effect::ListEverybody),
+        (":activeuser", Effect::ListEverybody),
+        (":history", Effect::ShowHistory { of: here.clone(), count: None }),
+        (":history 7", Effect::ShowHistory { of: here.clone(), count: Some(7) }),
+        (":time", Effect::TellTime),
+        (":whoami", Effect::TellWhoAmI),
+        (":redraw", Effect::Redraw),
+        (":mode line", Effect::SetCharacterMode(false)),
+        (":mode CHAR", Effect::SetCharacterMode(true)),
+        (":color on", Effect::SetColor(true)),
+        (":color off", Effect::SetColor(false)),
+        (":say two words", Effect::Say { to: here.clone(), draft: Draft::said("two words").into(), confirm: true }),
+        (
+            ":joingroup games pass word",
+            Effect::Join { room: room("games"), password: Secret::new("pass word"), quick: false },
+        ),
+    ] {
+        assert_eq!(person.types(line), [effect], "{line}");
+    }
+    for line in [":join", ":say", ":history x", ":history 0", ":mode", ":mode x", ":color maybe"] {
+        let told = person.types(line);
+        assert!(
+            matches!(&told[..], [Effect::Tell(Tone::Refusal, text)] if text.starts_with("Use it as :")),
+            "{line}: {told:?}"
+        );
+    }
+    assert_eq!(person.types(":logout"), [Effect::Quit]);
+}
+
+#[test]
+fn help_explains_one_command_with_syntax_and_example() {
+    let mut person = Person::in_palette();
+    let told = person.types(":help join");
+    let lines: Vec<_> = told.iter().map(|effect| format!("{effect:?}")).collect();
+    assert!(lines[0].contains(":join <room> [password]"), "{lines:?}");
+    assert!(lines.iter().any(|line| line.contains("Example: :join general")), "{lines:?}");
+    assert_eq!(person.types(":help").len(), TABLE.len() + 1);
+    assert_eq!(person.types(":help jion"), refusal("No command :jion. Did you mean :join?"));
+}
+
+#[test]
+fn reading_and_posting_cost_what_they_should() {
+    let person = Person::in_view();
+    assert_eq!(person.costs("hello"), Cost::Post(1));
+    assert_eq!(person.costs(""), Cost::Read(1));
+    assert_eq!(person.costs(":q"), Cost::Free);
+    assert_eq!(person.costs("/listall"), Cost::Read(3));
+    assert_eq!(person.costs("/join games"), Cost::Post(1));
+    assert_eq!(Person::in_palette().costs("hello"), Cost::Read(1));
+}

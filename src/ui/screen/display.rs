@@ -1,0 +1,349 @@
+//! One terminal's screen as far as the server knows it: the prompt, and in character mode the half-typed line.
+//!
+//! Text that arrives while somebody types goes above their line: [`Display::write_rows`] writes it in their place, and
+//! [`Display::end`] puts them back. All of it lands in one buffer and so in one write.
+//!
+//! *Owns* whether the prompt stands on the screen, and the line editor where there is one.
+//! *Knows nothing of* where the bytes go.
+//! *Called by* `outbox`, under its lock.
+
+use std::sync::Arc;
+
+use crate::protocol::line::{Editor, Keep};
+use crate::protocol::telnet;
+use crate::text;
+use crate::ui::screen::row::{self, Extent};
+use crate::ui::screen::{Look, Place, Tone, render_line};
+
+mod modes;
+
+/// What stands in the cursor's row, as far as the server knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Row {
+    /// Nothing: what was written last has ended its row.
+    Free,
+    /// The prompt in force, and the cursor in the line typed behind it.
+    Prompt,
+    /// Line mode: a prompt that is over, in its row or, where the line typed at it has `ended` that, above. A line typed
+    /// ahead has not: its end stands above the prompt.
+    Past { extent: Extent, ended: bool },
+    /// Something that the terminal itself has drawn: `^C`, or a hidden line without its end.
+    Spoiled,
+}
+
+/// What one person's screen shows beside the text that has scrolled by.
+#[derive(Debug)]
+pub struct Display {
+    look: Look,
+    /// The screen's height, where it is known.
+    rows: Option<u16>,
+    prompt: Arc<str>,
+    row: Row,
+    /// Line mode: lines are being run. What others say meanwhile brings no prompt along: the one at the end of the turn is
+    /// enough, and behind an earlier one the person's next line would not be.
+    answering: bool,
+    /// The prompt on the screen came with somebody else's text: a line may have been typed before it.
+    unasked_for: bool,
+    /// Nothing more is typed: the peer has said so.
+    input_over: bool,
+    /// The prompt is a question that has not been put yet.
+    unasked: bool,
+    /// The prompt is the one of a chat view.
+    in_view: bool,
+    /// A screen reader speaks every prompt and every row that is written again: it gets no prompt in the view, and nothing
+    /// is written over anything.
+    reader: bool,
+    /// Character mode: the server draws the line. `None`: the terminal does, and what is half typed is unknown.
+    editor: Option<Box<Editor>>,
+    hidden: bool,
+    /// The terminal may end its own lines with a LF alone, which leaves the cursor in its column (RFC 856).
+    binary: bool,
+    /// Bracketed paste has been switched on.
+    pasting: bool,
+    /// End every prompt with IAC GA (RFC 854 and 858): the client refused to suppress it.
+    go_ahead: bool,
+}
+
+impl Display {
+    /// A terminal of which nothing is known.
+    pub fn new() -> Display {
+        Display {
+            look: Look::PLAIN,
+            rows: None,
+            prompt: "".into(),
+            row: Row::Free,
+            answering: false,
+            unasked_for: false,
+            input_over: false,
+            unasked: false,
+            in_view: false,
+            reader: false,
+            editor: None,
+            hidden: false,
+            binary: false,
+            pasting: false,
+            go_ahead: false,
+        }
+    }
+
+    /// How text looks here.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
+    /// The screen's height, where it is known.
+    pub fn rows(&self) -> Option<u16> {
+        self.rows
+    }
+
+    /// The width that is drawn for, in columns.
+    pub fn width(&self) -> u16 {
+        self.look.columns.unwrap_or(modes::DEFAULT_COLUMNS)
+    }
+
+    /// The prompt in force, standing on the screen or not.
+    pub fn prompt(&self) -> &Arc<str> {
+        &self.prompt
+    }
+
+    /// The line editor, in character mode.
+    pub fn editor(&mut self) -> Option<&mut Editor> {
+        self.editor.as_deref_mut()
+    }
+
+    /// Whether prompt and half-typed line stand on the screen: only then may the editor echo.
+    pub fn is_shown(&self) -> bool {
+        self.row == Row::Prompt
+    }
+
+    /// Whether the server edits the line.
+    pub fn is_character_mode(&self) -> bool {
+        self.editor.is_some()
+    }
+
+    /// Whether a frame made of CR, text and the given prompt serves this screen as it is: line mode, that very prompt.
+    pub fn shares_frame(&self, prompt: &Arc<str>) -> bool {
+        self.editor.is_none()
+            && !self.go_ahead
+            && !self.answering
+            && !self.reader
+            && self.row != Row::Spoiled
+            && (Arc::ptr_eq(&self.prompt, prompt) || *self.prompt == **prompt)
+    }
+
+    /// Notes that a shared frame, which ends with the prompt, was written.
+    pub fn frame_written(&mut self) {
+        self.row = Row::Prompt;
+        self.unasked_for = true;
+    }
+
+    /// Writes whole rows above the prompt and the half-typed line, which are left off the screen. They may be anybody's, so
+    /// nothing that this person has typed is left in front of them or behind.
+    pub fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
+        let extent = if self.row == Row::Prompt { self.prompt_and_line() } else { Extent::Whole };
+        self.write_over(extent, rows, out);
+    }
+
+    /// Writes whole rows that answer a line of this person's.
+    pub fn write_answer(&mut self, rows: &[u8], out: &mut Vec<u8>) {
+        let extent = match self.row {
+            Row::Past { ended: true, .. } => {
+                self.row = Row::Free;
+                Extent::Whole
+            }
+            // The line stands above: only the prompt has to go.
+            Row::Past { extent, ended: false } => extent,
+            Row::Free | Row::Prompt | Row::Spoiled => self.prompt_and_line(),
+        };
+        self.write_over(extent, rows, out);
+    }
+
+    fn write_over(&mut self, extent: Extent, rows: &[u8], out: &mut Vec<u8>) {
+        if rows.is_empty() {
+            return;
+        }
+        match (std::mem::replace(&mut self.row, Row::Free), &self.editor) {
+            (Row::Spoiled, _) => out.extend_from_slice(b"\r\n"),
+            (Row::Prompt, Some(editor)) => editor.erase(out),
+            (Row::Prompt, None) if self.reader => out.extend_from_slice(b"\r\n"),
+            (Row::Prompt | Row::Past { .. }, None) if !self.reader => {
+                return row::overwrite(extent, self.look, rows, out);
+            }
+            (Row::Free | Row::Prompt | Row::Past { .. }, _) => {}
+        }
+        out.extend_from_slice(rows);
+    }
+
+    /// After something that this person has not asked for: puts prompt and line back, if they are not there and no lines
+    /// are being run.
+    pub fn end(&mut self, out: &mut Vec<u8>) {
+        if !self.answering || self.editor.is_some() {
+            self.unasked_for |= self.row != Row::Prompt;
+            self.draw(out);
+        }
+    }
+
+    /// After the lines that came have been run: puts prompt and line back, if they are not there.
+    pub fn end_turn(&mut self, out: &mut Vec<u8>) {
+        self.answering = false;
+        self.unasked_for &= self.row == Row::Prompt;
+        self.draw(out);
+    }
+
+    fn draw(&mut self, out: &mut Vec<u8>) {
+        let nothing = self.editor.is_none() && self.shown_prompt().is_empty();
+        match self.row {
+            Row::Prompt => return,
+            Row::Spoiled => {
+                out.extend_from_slice(b"\r\n");
+                self.row = Row::Free;
+            }
+            Row::Past { .. } | Row::Free => {}
+        }
+        if nothing {
+            return;
+        }
+        if let Row::Past { extent, .. } = self.row
+            && !self.reader
+        {
+            self.return_to_start(extent, out);
+        }
+        self.unasked = false;
+        self.row = Row::Prompt;
+        match &mut self.editor {
+            Some(editor) => editor.draw(out),
+            None => out.extend_from_slice(self.shown_prompt().as_bytes()),
+        }
+        if self.go_ahead && !self.shown_prompt().is_empty() {
+            out.extend_from_slice(&[telnet::IAC, telnet::GA]);
+        }
+    }
+
+    /// Makes room for the prompt where another one may stand.
+    fn return_to_start(&self, extent: Extent, out: &mut Vec<u8>) {
+        match extent {
+            Extent::Columns(columns) if !self.look.ansi && columns <= text::width(self.shown_prompt()) => {
+                out.push(b'\r');
+            }
+            extent => row::wipe(extent, self.look, out),
+        }
+    }
+
+    /// The prompt as this person gets it.
+    fn shown_prompt(&self) -> &str {
+        if self.reader && self.in_view { "" } else { &self.prompt }
+    }
+
+    /// Writes one line of the server's above the prompt, which is left off the screen.
+    pub fn write(&mut self, tone: Tone, line: &str, out: &mut Vec<u8>) {
+        if self.row == Row::Free {
+            return render_line(tone, line, self.look, out);
+        }
+        let mut rendered = Vec::with_capacity(line.len() + 16);
+        render_line(tone, line, self.look, &mut rendered);
+        self.write_answer(&rendered, out);
+    }
+
+    /// The cursor does not stand where a line or a prompt could begin: what is written next goes to the next row.
+    pub fn spoil_row(&mut self) {
+        self.row = Row::Spoiled;
+    }
+
+    /// The person has ended a line in line mode, and it will be run. `alone`: nothing came with it.
+    ///
+    /// Then their terminal has mostly moved to the next row, with the prompt above. A line typed before the prompt came ends
+    /// above it, and nothing tells the two apart for sure: so another prompt goes over this one in any case, and a text does
+    /// where lines came together, where somebody else's text has brought this prompt, or where the cursor may have kept its
+    /// column. A `blank` line is typed for another
+    /// prompt below the one that stands there.
+    pub fn line_ended(&mut self, alone: bool, blank: bool) {
+        if self.editor.is_some() {
+            return;
+        }
+        self.answering = true;
+        let ended = alone && !self.unasked_for && !self.binary;
+        if self.row == Row::Prompt || (self.row == Row::Free && self.binary) {
+            self.row = if blank && ended { Row::Free } else { self.past(ended) };
+        }
+    }
+
+    /// The prompt is over, and nothing is typed behind it.
+    fn past(&self, ended: bool) -> Row {
+        Row::Past { extent: self.prompt_alone(), ended }
+    }
+
+    fn prompt_alone(&self) -> Extent {
+        Extent::Columns(text::width(self.shown_prompt()))
+    }
+
+    /// What a prompt that stands there may take of its row.
+    fn prompt_and_line(&self) -> Extent {
+        if self.input_over { self.prompt_alone() } else { Extent::Whole }
+    }
+
+    /// The peer sends nothing more: nothing stands behind the prompt.
+    pub fn input_ended(&mut self) {
+        self.input_over = true;
+    }
+
+    /// A line typed ahead in line mode is about to be answered. If it answers a question, that is put first: whoever sends
+    /// his name and everything else in one packet reads each question once. Other prompts are not drawn before such a
+    /// line: a paste of ten lines would be answered with ten of them.
+    pub fn ask(&mut self, out: &mut Vec<u8>) {
+        if self.unasked && self.row != Row::Prompt && self.editor.is_none() {
+            self.draw(out);
+            if self.row == Row::Prompt {
+                self.row = self.past(false);
+            }
+        }
+    }
+
+    /// The person has ended his line in character mode: keep it on the screen, or take it away because it comes back as
+    /// a message.
+    pub fn finish_line(&mut self, keep: Keep, out: &mut Vec<u8>) {
+        if let Some(editor) = &mut self.editor {
+            if self.row == Row::Prompt {
+                editor.finish(keep, out);
+            } else {
+                editor.finish(keep, &mut Vec::new());
+            }
+            self.row = Row::Free;
+        }
+    }
+
+    /// Another prompt from now on. It is drawn by the next [`Display::end`].
+    pub fn set_place(&mut self, place: &Place, out: &mut Vec<u8>) {
+        let prompt = place.prompt();
+        self.in_view = matches!(place, Place::ChatView(_));
+        if *prompt == *self.prompt {
+            return;
+        }
+        self.take_away(out);
+        self.prompt = prompt;
+        if let Some(editor) = &mut self.editor {
+            editor.set_prompt(&self.prompt);
+        }
+        self.unasked = place.is_question();
+    }
+
+    /// The prompt on the screen is over. In line mode it stays until something is written over it.
+    fn take_away(&mut self, out: &mut Vec<u8>) {
+        if self.row != Row::Prompt {
+            return;
+        }
+        self.row = match &self.editor {
+            Some(editor) => {
+                editor.erase(out);
+                Row::Free
+            }
+            None if self.reader => Row::Spoiled,
+            None => Row::Past { extent: self.prompt_and_line(), ended: false },
+        };
+    }
+}
+
+impl Default for Display {
+    fn default() -> Self {
+        Display::new()
+    }
+}

@@ -1,0 +1,119 @@
+//! What the terminal can and how it is set: look, line or character mode, echo; and leaving it as it was found.
+//!
+//! *Owns* switching bracketed paste and wiping the screen.
+//! *Knows nothing of* telnet's part in it, but for the last words about echo.
+
+use super::{Display, Row};
+use crate::protocol::line::Editor;
+use crate::protocol::telnet;
+use crate::ui::screen::{Look, row};
+
+/// A terminal's width where none is known, in columns (RFC 1073 leaves 0 for unknown).
+pub(super) const DEFAULT_COLUMNS: u16 = 80;
+
+/// Switches bracketed paste on (xterm control sequences, DECSET 2004).
+const PASTE_ON: &[u8] = b"\x1b[?2004h";
+const PASTE_OFF: &[u8] = b"\x1b[?2004l";
+
+impl Display {
+    /// Whether the server keeps what is typed from being shown: by not echoing it, in either mode.
+    pub fn set_hidden(&mut self, hidden: bool, out: &mut Vec<u8>) {
+        if hidden != self.hidden && self.editor.is_some() {
+            self.take_away(out);
+        }
+        self.hidden = hidden;
+        if let Some(editor) = &mut self.editor {
+            editor.set_hidden(hidden);
+        }
+    }
+
+    /// Another look, and the height where it is known; a changed width redraws the line.
+    pub fn set_look(&mut self, look: Look, rows: Option<u16>, out: &mut Vec<u8>) {
+        let mut unseen = Vec::new();
+        let out = if self.is_shown() { out } else { &mut unseen };
+        if let Some(editor) = &mut self.editor {
+            if look.columns != self.look.columns {
+                editor.resize(look.columns.unwrap_or(DEFAULT_COLUMNS), out);
+            }
+            if let Some(rows) = rows {
+                editor.set_rows(rows, out);
+            }
+        }
+        self.look = look;
+        self.rows = rows;
+    }
+
+    /// Whether a screen reader speaks what is written.
+    pub fn set_reader(&mut self, on: bool) {
+        self.reader = on;
+    }
+
+    /// Whether the terminal may leave the cursor in its column where it ends a line itself.
+    pub fn set_binary(&mut self, on: bool) {
+        self.binary = on;
+    }
+
+    /// Whether prompts end with IAC GA.
+    pub fn set_go_ahead(&mut self, on: bool) {
+        self.go_ahead = on;
+    }
+
+    /// Switches between line and character mode. What was half typed in character mode is lost; in line mode it stands in
+    /// the terminal and was never here.
+    pub fn set_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
+        if on == self.editor.is_some() {
+            return;
+        }
+        if on {
+            let mut editor = Box::new(Editor::new(self.look.columns.unwrap_or(DEFAULT_COLUMNS)));
+            editor.set_prompt(&self.prompt);
+            editor.set_hidden(self.hidden);
+            if let Row::Past { extent, .. } = self.row {
+                row::wipe(extent, self.look, out);
+                self.row = Row::Free;
+            }
+            if self.look.ansi {
+                out.extend_from_slice(PASTE_ON);
+                self.pasting = true;
+            }
+            self.editor = Some(editor);
+        } else {
+            self.take_away(out);
+            if std::mem::take(&mut self.pasting) {
+                out.extend_from_slice(PASTE_OFF);
+            }
+            self.editor = None;
+        }
+    }
+
+    /// Wipes the screen, where it can be wiped.
+    pub fn clear(&mut self, out: &mut Vec<u8>) {
+        // Erasing the line first would be of no use, and where the rows have moved, of harm.
+        if self.look.ansi {
+            out.extend_from_slice(b"\x1b[H\x1b[2J");
+            self.row = Row::Free;
+        }
+    }
+
+    /// Takes prompt and line off the screen for good.
+    pub fn wipe_prompt(&mut self, out: &mut Vec<u8>) {
+        self.take_away(out);
+        if let (Row::Past { extent, ended: false }, false) = (self.row, self.reader) {
+            row::wipe(extent, self.look, out);
+            self.row = Row::Free;
+        }
+    }
+
+    /// Leaves the terminal as it was found: colours, bracketed paste, and who echoes (RFC 857).
+    pub fn restore(&mut self, out: &mut Vec<u8>) {
+        self.wipe_prompt(out);
+        if self.look.ansi || self.pasting {
+            out.extend_from_slice(b"\x1b[0m");
+            out.extend_from_slice(PASTE_OFF);
+        }
+        if self.editor.is_some() || self.hidden {
+            out.extend_from_slice(&[telnet::IAC, telnet::WONT, telnet::ECHO]);
+        }
+        *self = Display::new();
+    }
+}

@@ -1,0 +1,142 @@
+//! Messages and replies to text: what one line of the server looks like on a terminal.
+//!
+//! *Owns* tones, looks, prompts; in its modules the line forms, the clock on a message and the half-typed line.
+//! *Knows nothing of* rooms, people's states, sockets and locks.
+//! *Called by* `outbox` (for everybody), `palette` (names the tones and places).
+
+mod clock;
+mod display;
+mod render;
+mod row;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::chat::conversation::Conversation;
+
+pub use clock::Clock;
+pub use display::Display;
+pub use render::{Reader, mentioned, render_event, render_hit, render_line, render_message, words};
+#[cfg(test)]
+pub(crate) use row::without_blanks;
+pub use row::{Extent, overwrite};
+
+/// Everything that decides how a text looks. People whose looks are equal share one rendering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Look {
+    /// The terminal understands `ESC[` sequences (ECMA-48).
+    pub ansi: bool,
+    /// The person wants colour, and the terminal can.
+    pub color: bool,
+    /// Width known from the terminal itself; `None`: lines are never wrapped.
+    pub columns: Option<u16>,
+    /// Messages in the view begin with their time.
+    pub times: bool,
+    /// Messages in the view show their ids.
+    pub ids: bool,
+    /// The view does not say who has joined, left or taken another name.
+    pub quiet: bool,
+}
+
+impl Look {
+    /// How everybody looks who has said nothing of his terminal.
+    pub const PLAIN: Look = Look { ansi: false, color: false, columns: None, times: true, ids: true, quiet: false };
+
+    /// The same with times and ids: for answers to a command, and for whatever is shown outside the view.
+    pub fn stamped(self) -> Look {
+        Look { times: true, ids: true, ..self }
+    }
+}
+
+/// Who speaks, seen from the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// Somebody in a room, or text that brings its own form.
+    Chat,
+    /// The server, `* `.
+    News,
+    /// The server, refusing: `! `.
+    Refusal,
+}
+
+impl Tone {
+    fn mark(self) -> &'static str {
+        match self {
+            Tone::Chat => "",
+            Tone::News => "* ",
+            Tone::Refusal => "! ",
+        }
+    }
+
+    /// Select Graphic Rendition (ECMA-48, 8.3.117) around the whole line. What is said stays as the terminal shows text;
+    /// what the server says steps back, what it refuses stands out. The marks say the same without colour.
+    fn color(self) -> &'static str {
+        match self {
+            Tone::Chat => "",
+            Tone::News => "\x1b[2m",
+            Tone::Refusal => "\x1b[33m",
+        }
+    }
+}
+
+/// When the terminal's bell rings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bell {
+    /// Never.
+    #[default]
+    Off,
+    /// At every message of somebody else's.
+    On,
+    /// At those that name this person, and at direct ones.
+    Mentions,
+}
+
+/// Where a person is, as far as his prompt tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// No prompt: not greeted yet, or on the way out.
+    Nowhere,
+    /// Asked for his name.
+    AskingName,
+    /// Asked for a room, on the quick listener.
+    AskingRoom,
+    /// Asked for his name, on the quick listener.
+    AskingQuickName,
+    /// Asked for a password.
+    AskingPassword,
+    /// Typing the lines of one message.
+    Pasting,
+    /// In the palette, with or without a current conversation.
+    Palette(Option<Conversation>),
+    /// In the chat view of a conversation.
+    ChatView(Conversation),
+}
+
+impl Place {
+    /// Whether the prompt asks for something, and is not only the mark of where a command or a text is typed.
+    pub fn is_question(&self) -> bool {
+        matches!(self, Place::AskingName | Place::AskingRoom | Place::AskingQuickName | Place::AskingPassword)
+    }
+
+    /// The prompt, exactly.
+    pub fn prompt(&self) -> Arc<str> {
+        match self {
+            Place::Nowhere => "".into(),
+            Place::AskingName => "Username: ".into(),
+            Place::AskingRoom => "Enter room name: ".into(),
+            Place::AskingQuickName => "Enter username: ".into(),
+            Place::AskingPassword => "Password: ".into(),
+            Place::Pasting => "paste> ".into(),
+            Place::Palette(None) => "> ".into(),
+            Place::Palette(Some(conversation)) => around("[", conversation, "]> "),
+            Place::ChatView(conversation) => around("", conversation, " | "),
+        }
+    }
+}
+
+/// Not `format!`: this is deep down, and its stack would be a page more for everybody.
+fn around(before: &str, conversation: &Conversation, after: &str) -> Arc<str> {
+    let [mark, name] = conversation.shown();
+    [before, mark, name, after].concat().into()
+}
