@@ -9,19 +9,25 @@
 //! socket <-write- wire <- telnet <- screen <------------- outbox <--- whoever delivers the room
 //! ```
 //!
-//! # The modules, in reading order
+//! # The folders, lowest first
 //!
-//! A module names only modules that stand above it in this list.
+//! A folder names only folders above it in this table, and a file only files before it in its row or what its own
+//! `mod.rs` defines.
 //!
-//! | layer | modules |
-//! | --- | --- |
-//! | vocabulary | [`text`], [`names`], [`span`], [`secret`] |
-//! | protocol, pure | [`telnet`], [`line`](mod@line), [`wire`] |
-//! | chat, pure | [`message`], [`conversation`], [`identity`], [`account`], [`history`], [`permission`], [`order`], [`deed`], [`search`], [`quotes`], [`command`], [`screen`], [`palette`], [`throttle`], [`login_throttle`] |
-//! | settings | [`config`], [`exit_code`], [`password`] |
-//! | shared state | [`allowance`], [`store`], [`mailbox`], [`outbox`], [`room`], [`room_table`], [`roster`], [`direct`] |
-//! | running | [`timer`], [`shutdown`], [`work`], [`hub`], [`session`], [`server`] |
-//! | entry | [`cli`], `user_admin` and `backup` (feature `storage`), `main` |
+//! | folder | owns | its files, lowest first |
+//! | --- | --- | --- |
+//! | `text` | text from strangers, made safe and measured for a terminal | `charset`, `sanitize`, `width`, `wrap` |
+//! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `wire` |
+//! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `action`, `conversation`, `duration`, `history`, `identity`, `message`, `moderation`, `names`, `pattern`, `permission`, `quotes`, `secret` |
+//! | `access` | passwords, failed attempts, rates, addresses | `address`, `admission`, `allowance`, `attempts`, `backoff`, `eviction`, `exit_code`, `login_limiter`, `network`, `password`, `rate` |
+//! | `ui` | one user's input and screen, as a pure state machine | `command`, `palette`, `screen` |
+//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `file`, `keys`, `mistake`, `read`, `rooms`, `storage`, `syntax`, `tls`, `value` |
+//! | `store` | persistence: one SQLite file, one writer thread | `accounts`, `admin`, `background_writes`, `backup`, `batch`, `bulk_insert`, `confirmed_writes`, `database_file`, `disabled`, `error`, `failpoints`, `look_alikes`, `maintenance`, `members`, `message_ids`, `messages`, `migration`, `offline_messages`, `open`, `open_rooms`, `overlay`, `periodic_checks`, `queries`, `queue`, `queued_write`, `read_connection`, `records`, `retry`, `rooms`, `schema`, `shutdown`, `sql_values`, `sqlite_errors`, `text_slots`, `wall_clock`, `watchdog`, `writer` |
+//! | `outbox` | one client's output: screen state, send queue, socket | `backlog`, `batch`, `bounded`, `day`, `disconnect`, `encrypted`, `on_screen`, `preferences`, `reader`, `slow_readers`, `transmit`, `view`, `whereabouts` |
+//! | `hub` | the state that all connections share | `accounts`, `checkpoint`, `direct`, `mailbox`, `membership`, `open_rooms`, `password_queue`, `room`, `rooms`, `roster`, `shutdown`, `timer`, `worker_pool` |
+//! | `session` | one connection, on its own thread | `account`, `close`, `completion`, `deadlines`, `dispatch`, `editing`, `flood_notice`, `idle`, `input`, `line_queue`, `listings`, `login`, `login_restore`, `look_alikes`, `message_actions`, `moderation`, `notices`, `operator`, `pending`, `profile`, `read`, `resizing`, `resume`, `returned_lines`, `rooms`, `search`, `storage`, `talk`, `temporary`, `terminal` |
+//! | `server` | listeners, TLS, start and graceful stop | `accept`, `capacity`, `certificate`, `error`, `handshake`, `reminder`, `transport` |
+//! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `user_admin`, `user_arguments` |
 //!
 //! # Threads
 //!

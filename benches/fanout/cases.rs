@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use crate::crowd::{Crowd, Door};
 use crate::failure::Failure;
 use crate::options::{Case, Comparison, Options};
-use crate::wire;
 use crate::report::Report;
 use crate::subject::{OutboxLimits, Setup, Subject};
 use crate::traffic::{Flow, Tally, closed_loop, median, paced, percentile, rest};
+use crate::wire;
 
 /// Logins under way at a time. Enough to keep the server's two sides busy, few enough to be people and not a flood.
 pub const PARALLEL_LOGINS: usize = 16;

@@ -9,10 +9,10 @@ use crate::cases::PARALLEL_LOGINS;
 use crate::crowd::Crowd;
 use crate::failure::Failure;
 use crate::options::{Comparison, Options};
-use crate::wire;
 use crate::report::Report;
 use crate::subject::{OutboxLimits, Setup, Subject};
 use crate::traffic::median;
+use crate::wire;
 
 /// Logins per measurement. At a few thousand a second they take less than the second for which news are gathered.
 const ARRIVALS: usize = 500;

@@ -9,10 +9,10 @@ use crate::cases::PARALLEL_LOGINS;
 use crate::crowd::{Crowd, Door};
 use crate::failure::Failure;
 use crate::options::Options;
-use crate::wire;
 use crate::report::Report;
 use crate::subject::{OutboxLimits, Setup, Subject};
 use crate::traffic::{median, paced, percentile};
+use crate::wire;
 
 const READERS: usize = 70;
 const STOPPING: usize = 30;
