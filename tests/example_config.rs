@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chatsock::config::{Accounts, Config, Entry, Storage, keys, load, parse};
+use chatsock::config::{AccountPolicy, Config, RoomAccess, Storage, keys, load, parse};
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("chatsock.toml.example")
@@ -135,10 +135,10 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
     let rooms: Vec<_> = config.rooms.values().collect();
     assert_eq!(rooms.len(), 3);
     let staff = rooms.iter().find(|room| !room.public).expect("staff is hidden");
-    assert!(matches!(&staff.entry, Entry::Password(secret) if secret.matches("change me")));
+    assert!(matches!(&staff.entry, RoomAccess::Password(secret) if secret.matches("change me")));
     assert_eq!(staff.limit, Some(10));
     if cfg!(feature = "storage") {
-        assert_eq!((config.accounts(), config.storage), (Accounts::Optional, Some(Storage::default())));
+        assert_eq!((config.accounts(), config.storage), (AccountPolicy::Optional, Some(Storage::default())));
         assert_eq!(config.operators.len(), 1);
     }
 }

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use chatsock::config::Config;
 use chatsock::hub::Hub;
-use chatsock::outbox::{Ended, Outbox};
+use chatsock::outbox::{DisconnectReason, Outbox};
 use chatsock::session::Session;
 use chatsock::ui::palette::Door;
-use chatsock::ui::screen::{Clock, Tone};
+use chatsock::ui::screen::{Clock, LineKind};
 use socket2::SockRef;
 use support::{Client, PATIENCE, Server};
 
@@ -192,7 +192,7 @@ fn read_late(mut client: TcpStream) -> thread::JoinHandle<()> {
 }
 
 /// Has the session take what was typed while its client reads nothing, and finish; why it ended, and what it took of time.
-fn ends_unread(mut session: Box<Session>, typed: Vec<u8>) -> (Ended, Duration) {
+fn ends_unread(mut session: Box<Session>, typed: Vec<u8>) -> (DisconnectReason, Duration) {
     let (tell, told) = mpsc::channel();
     let began = Instant::now();
     let thread = thread::spawn(move || {
@@ -216,7 +216,7 @@ fn silence_is_ended_although_the_answers_are_never_read() {
     let late = read_late(client);
     let typed = ["alice\r\n".to_owned(), ":help all\r\n:help\r\n".repeat(9)].concat();
     let (ended, took) = ends_unread(session, typed.into_bytes());
-    assert_eq!(ended, Ended::Idle);
+    assert_eq!(ended, DisconnectReason::Idle);
     assert!(took >= Duration::from_secs(2), "{took:?}");
     late.join().expect("joined");
 }
@@ -228,10 +228,10 @@ fn a_login_is_ended_although_the_answers_are_never_read() {
     let (session, outbox, client) = narrow(config);
     let late = read_late(client);
     for _ in 0..100 {
-        outbox.announce(Tone::News, &"x".repeat(1000));
+        outbox.announce(LineKind::News, &"x".repeat(1000));
     }
     assert!(outbox.backlog_bytes() > 50_000, "{}", outbox.backlog_bytes());
     let (ended, _) = ends_unread(session, b"1\r\n".to_vec());
-    assert_eq!(ended, Ended::LoginTimeout);
+    assert_eq!(ended, DisconnectReason::LoginTimeout);
     late.join().expect("joined");
 }

@@ -89,7 +89,7 @@ mod with_storage {
 
     use chatsock::access::password::verify;
     use chatsock::chat::names::UserName;
-    use chatsock::store::{Account, Hashed, Store, StoreOptions};
+    use chatsock::store::{AccountRecord, Hashed, Store, StoreOptions};
 
     use super::support::PATIENCE;
     use super::*;
@@ -127,7 +127,7 @@ mod with_storage {
         format!("Its owner is {}: a server that runs as another user cannot open it.\n", name.trim_end())
     }
 
-    fn found(place: &Path, name: &str) -> Option<Account> {
+    fn found(place: &Path, name: &str) -> Option<AccountRecord> {
         let accounts = Store::open_accounts(&place.join("chatsock.db")).expect("it opens");
         accounts.find(&UserName::parse(name, 1, 32).expect("a name")).expect("read")
     }

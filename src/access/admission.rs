@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::address::address_key;
 use super::eviction::make_much_room;
-use super::rate::{Bucket, Rate, Turn};
+use super::rate::{Bucket, Rate, RateDecision};
 
 /// Why an address is not let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NotAdmitted {
+pub enum AdmissionError {
     /// Open connections of one address.
     TooManyOpen(usize),
     /// New connections of one address within a minute.
@@ -20,7 +20,7 @@ pub enum NotAdmitted {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Visitor {
+struct AddressUsage {
     open: usize,
     arrivals: Bucket,
 }
@@ -32,7 +32,7 @@ const MOST_VISITORS: usize = 16 * 1024;
 /// Connections by address. Bounded: a full table forgets addresses without a connection, of the network with most.
 #[derive(Debug, Default)]
 pub struct Admission {
-    visitors: HashMap<IpAddr, Visitor>,
+    visitors: HashMap<IpAddr, AddressUsage>,
     /// Size at which entries that say nothing any more are looked for.
     tidy_at: usize,
 }
@@ -45,7 +45,7 @@ impl Admission {
         open: Option<usize>,
         new: Option<Rate>,
         now: Instant,
-    ) -> Result<(), NotAdmitted> {
+    ) -> Result<(), AdmissionError> {
         if self.visitors.len() >= self.tidy_at {
             self.visitors.retain(|_, visitor| visitor.open > 0 || !visitor.arrivals.is_full(now));
             make_much_room(&mut self.visitors, MOST_VISITORS, |visitor| {
@@ -59,12 +59,12 @@ impl Admission {
         if let Some(limit) = open
             && visitor.open >= limit
         {
-            return Err(NotAdmitted::TooManyOpen(limit));
+            return Err(AdmissionError::TooManyOpen(limit));
         }
         if let Some(rate) = new
-            && let Turn::Refused(wait) = visitor.arrivals.reserve(now, 1, rate, Duration::ZERO)
+            && let RateDecision::Refused(wait) = visitor.arrivals.reserve(now, 1, rate, Duration::ZERO)
         {
-            return Err(NotAdmitted::TooManyNew(wait));
+            return Err(AdmissionError::TooManyNew(wait));
         }
         visitor.open += 1;
         Ok(())
@@ -103,8 +103,8 @@ mod tests {
             admission.leave(from);
         }
         assert!(admission.visitors.len() <= MOST_VISITORS, "{}", admission.visitors.len());
-        assert_eq!(admission.enter(address(1), Some(1), new, now), Err(NotAdmitted::TooManyOpen(1)));
-        assert!(matches!(admission.enter(address(2), Some(1), new, now), Err(NotAdmitted::TooManyNew(_))));
+        assert_eq!(admission.enter(address(1), Some(1), new, now), Err(AdmissionError::TooManyOpen(1)));
+        assert!(matches!(admission.enter(address(2), Some(1), new, now), Err(AdmissionError::TooManyNew(_))));
     }
 
     #[test]
@@ -116,13 +116,13 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(admission.enter(address, Some(2), new, now), Ok(()));
         }
-        assert_eq!(admission.enter(address, Some(2), new, now), Err(NotAdmitted::TooManyOpen(2)));
+        assert_eq!(admission.enter(address, Some(2), new, now), Err(AdmissionError::TooManyOpen(2)));
         for _ in 0..2 {
             admission.leave(address);
             assert_eq!(admission.enter(address, Some(2), new, now), Ok(()));
         }
         admission.leave(address);
-        assert_eq!(admission.enter(address, Some(2), new, now), Err(NotAdmitted::TooManyNew(Duration::from_secs(15))));
+        assert_eq!(admission.enter(address, Some(2), new, now), Err(AdmissionError::TooManyNew(Duration::from_secs(15))));
         assert_eq!(admission.enter(address, Some(2), new, now + Duration::from_secs(15)), Ok(()));
     }
 }

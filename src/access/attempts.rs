@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::address::address_key;
-use super::backoff::{FREE_TRIES, Waits};
+use super::backoff::{FREE_TRIES, Backoff};
 use super::eviction::Sourced;
 use crate::chat::message::{AccountId, ClientId};
 
@@ -60,14 +60,14 @@ impl<T> Sourced for Own<T> {
 /// Wrong attempts at things of one kind, such as rooms.
 #[derive(Debug)]
 pub struct Attempts<T> {
-    own: Waits<Own<T>>,
-    by_address: Waits<(IpAddr, T)>,
+    own: Backoff<Own<T>>,
+    by_address: Backoff<(IpAddr, T)>,
 }
 
 impl<T: Clone + Eq + Hash> Attempts<T> {
     /// Both tables have at most `capacity` entries.
     pub fn new(capacity: usize) -> Attempts<T> {
-        Attempts { own: Waits::new(capacity), by_address: Waits::with_allowance(capacity, FREE_TRIES * ADDRESS_TIMES) }
+        Attempts { own: Backoff::new(capacity), by_address: Backoff::with_allowance(capacity, FREE_TRIES * ADDRESS_TIMES) }
     }
 
     fn keys(who: Attempter, address: IpAddr, at: &T) -> (Own<T>, (IpAddr, T)) {

@@ -18,7 +18,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(60 * 60);
 
 #[derive(Clone, Copy, Debug)]
-struct Tries {
+struct Failures {
     wrong: u32,
     last: Instant,
     until: Option<Instant>,
@@ -28,22 +28,22 @@ struct Tries {
 /// wrong tries, and of these the one tried longest ago. So nobody makes it forget what others did, and what they did
 /// themselves only by as many wrong tries at every other place in it.
 #[derive(Debug)]
-pub struct Waits<K> {
-    tries: HashMap<K, Tries>,
+pub struct Backoff<K> {
+    tries: HashMap<K, Failures>,
     capacity: usize,
     /// Wrong tries before the first wait.
     free: u32,
 }
 
-impl<K: Sourced + Hash + Eq + Clone> Waits<K> {
+impl<K: Sourced + Hash + Eq + Clone> Backoff<K> {
     /// A table of at most `capacity` entries.
-    pub fn new(capacity: usize) -> Waits<K> {
-        Waits::with_allowance(capacity, FREE_TRIES)
+    pub fn new(capacity: usize) -> Backoff<K> {
+        Backoff::with_allowance(capacity, FREE_TRIES)
     }
 
     /// The same, with so many wrong tries before the first wait.
-    pub fn with_allowance(capacity: usize, free: u32) -> Waits<K> {
-        Waits { tries: HashMap::new(), capacity, free }
+    pub fn with_allowance(capacity: usize, free: u32) -> Backoff<K> {
+        Backoff { tries: HashMap::new(), capacity, free }
     }
 
     /// How long is left to wait, if anything: the try is refused then without being looked at.
@@ -58,7 +58,7 @@ impl<K: Sourced + Hash + Eq + Clone> Waits<K> {
         if !self.tries.contains_key(key) {
             make_room(&mut self.tries, self.capacity, |tries| Some((tries.wrong, tries.last)));
         }
-        let tries = self.tries.entry(key.clone()).or_insert(Tries { wrong: 0, last: now, until: None });
+        let tries = self.tries.entry(key.clone()).or_insert(Failures { wrong: 0, last: now, until: None });
         tries.wrong += 1;
         tries.last = now;
         if tries.wrong >= self.free {
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn the_third_wrong_try_waits_and_further_ones_double_up_to_a_quarter_of_an_hour() {
         let now = Instant::now();
-        let mut waits = Waits::new(8);
+        let mut waits = Backoff::new(8);
         let (bob, carol) = ((address(1), "bob"), (address(1), "carol"));
         for _ in 0..2 {
             waits.wrong(&bob, now);
@@ -126,7 +126,7 @@ mod tests {
     #[test]
     fn the_table_of_waits_never_outgrows_its_capacity_and_forgets_the_oldest() {
         let now = Instant::now();
-        let mut waits = Waits::new(4);
+        let mut waits = Backoff::new(4);
         for n in 0..100u64 {
             waits.wrong(&(address(1), n), now + Duration::from_secs(n));
         }
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn filling_the_table_of_waits_ends_neither_the_wait_of_another_address_nor_ones_own() {
         let now = Instant::now();
-        let mut waits = Waits::new(64);
+        let mut waits = Backoff::new(64);
         for last in [1, 2] {
             (0..4).for_each(|_| waits.wrong(&(address(last), 0), now));
         }

@@ -21,15 +21,15 @@ const HALF: usize = LENGTH / 2;
 
 /// The code of one run of the server. Only `Display` shows it, which is for standard output and never for the log.
 #[derive(Clone)]
-pub struct ExitCode([u8; LENGTH]);
+pub struct ShutdownCode([u8; LENGTH]);
 
-impl ExitCode {
+impl ShutdownCode {
     /// A new one.
     ///
     /// # Errors
     ///
     /// When the system's random generator gives nothing.
-    pub fn generate() -> Result<ExitCode, getrandom::Error> {
+    pub fn generate() -> Result<ShutdownCode, getrandom::Error> {
         let mut code = [0; LENGTH];
         let mut filled = 0;
         while filled < LENGTH {
@@ -40,7 +40,7 @@ impl ExitCode {
                 filled += 1;
             }
         }
-        Ok(ExitCode(code))
+        Ok(ShutdownCode(code))
     }
 
     /// Whether this is the code. Small letters count as capitals, the dash and blanks around may be there or not.
@@ -68,13 +68,13 @@ fn character(random: u8) -> Option<u8> {
     (random < WHOLE).then(|| ALPHABET[random % ALPHABET.len()])
 }
 
-impl fmt::Display for ExitCode {
+impl fmt::Display for ShutdownCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.halves().join("-"))
     }
 }
 
-impl fmt::Debug for ExitCode {
+impl fmt::Debug for ShutdownCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ExitCode(..)")
     }
@@ -139,15 +139,15 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
     const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
-    fn code() -> ExitCode {
-        ExitCode(*b"0A9ZQ7K3XB")
+    fn code() -> ShutdownCode {
+        ShutdownCode(*b"0A9ZQ7K3XB")
     }
 
     #[test]
     fn a_code_is_ten_characters_of_the_alphabet_with_a_dash_in_the_middle() {
         assert_eq!(code().to_string(), "0A9ZQ-7K3XB");
         for _ in 0..100 {
-            let shown = ExitCode::generate().unwrap().to_string();
+            let shown = ShutdownCode::generate().unwrap().to_string();
             let (first, second) = shown.split_once('-').unwrap();
             for half in [first, second] {
                 assert_eq!(half.len(), 5, "{shown}");
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn two_codes_differ() {
-        let codes: HashSet<_> = (0..100).map(|_| ExitCode::generate().unwrap().to_string()).collect();
+        let codes: HashSet<_> = (0..100).map(|_| ShutdownCode::generate().unwrap().to_string()).collect();
         assert_eq!(codes.len(), 100);
     }
 
@@ -176,7 +176,7 @@ mod tests {
     #[test]
     fn all_characters_turn_up_in_all_places() {
         // A given character misses a given place of 2,000 codes once in 3e24 cases.
-        let codes: Vec<_> = (0..2000).map(|_| ExitCode::generate().unwrap().0).collect();
+        let codes: Vec<_> = (0..2000).map(|_| ShutdownCode::generate().unwrap().0).collect();
         for place in 0..LENGTH {
             let seen: HashSet<_> = codes.iter().map(|code| code[place]).collect();
             assert_eq!(seen.len(), 36, "place {place}");

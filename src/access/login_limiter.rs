@@ -48,7 +48,7 @@ impl Sourced for LoginKey {
 
 /// The attempt is refused, and its password is not to be looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum LoginRefused {
     /// Too many were wrong.
     Blocked {
         /// How long the block lasts from now on.
@@ -91,15 +91,15 @@ impl Failures {
 /// begin -> (hash and compare) -> right | wrong | withdraw
 /// ```
 ///
-/// An attempt counts as wrong from [`LoginGuard::begin`] on, until it turns out to be right. However many connections
+/// An attempt counts as wrong from [`LoginLimiter::begin`] on, until it turns out to be right. However many connections
 /// try at once, no more passwords are compared than attempts are allowed.
 #[derive(Debug)]
-pub struct LoginGuard {
+pub struct LoginLimiter {
     failures: HashMap<LoginKey, Failures>,
     most: usize,
 }
 
-impl LoginGuard {
+impl LoginLimiter {
     /// A table of at most `most` entries. When it is full, one of the address with most entries goes: first what failed
     /// longest ago, what was blocked often last. Who fills the table forgets their own failures at names they hardly tried.
     #[must_use]
@@ -122,10 +122,10 @@ impl LoginGuard {
     ///
     /// During a block, and while the attempts that would lead to one are compared. That is not counted, and the block
     /// gets no longer by it.
-    pub fn begin(&mut self, key: &LoginKey, attempts: usize, block: Duration, now: Instant) -> Result<(), Refused> {
+    pub fn begin(&mut self, key: &LoginKey, attempts: usize, block: Duration, now: Instant) -> Result<(), LoginRefused> {
         if let Some(left) = self.blocked(key, now) {
             let undecided = self.failures.get(key).is_some_and(|failures| failures.undecided > 0);
-            return Err(if undecided { Refused::Undecided } else { Refused::Blocked { left } });
+            return Err(if undecided { LoginRefused::Undecided } else { LoginRefused::Blocked { left } });
         }
         if self.failures.get(key).is_some_and(|failures| failures.is_forgotten(now)) {
             self.failures.remove(key);
@@ -222,13 +222,13 @@ mod tests {
     }
 
     /// Begins an attempt and says that it was wrong; whether there is a block then.
-    fn fail(guard: &mut LoginGuard, key: &LoginKey, now: Instant) -> Result<bool, Refused> {
+    fn fail(guard: &mut LoginLimiter, key: &LoginKey, now: Instant) -> Result<bool, LoginRefused> {
         guard.begin(key, ATTEMPTS, BLOCK, now)?;
         Ok(guard.wrong(key, now))
     }
 
-    fn failed_out(now: Instant) -> LoginGuard {
-        let mut guard = LoginGuard::new(8);
+    fn failed_out(now: Instant) -> LoginLimiter {
+        let mut guard = LoginLimiter::new(8);
         for blocked in [false, false, true] {
             assert_eq!(fail(&mut guard, &bob(), now), Ok(blocked));
         }
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(guard.blocked(&bob(), now), Some(BLOCK));
         for second in 0..10 {
             let left = BLOCK - SECOND * second;
-            assert_eq!(fail(&mut guard, &bob(), now + SECOND * second), Err(Refused::Blocked { left }));
+            assert_eq!(fail(&mut guard, &bob(), now + SECOND * second), Err(LoginRefused::Blocked { left }));
         }
         assert_eq!(guard.blocked(&bob(), now + BLOCK), None);
     }
@@ -277,14 +277,14 @@ mod tests {
     #[test]
     fn connections_that_try_at_once_get_no_more_attempts_than_one() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(8);
+        let mut guard = LoginLimiter::new(8);
         let begun = (0..100).filter(|_| guard.begin(&bob(), ATTEMPTS, BLOCK, now).is_ok()).count();
         assert_eq!(begun, ATTEMPTS);
         for _ in 0..begun {
-            assert_eq!(guard.begin(&bob(), ATTEMPTS, BLOCK, now), Err(Refused::Undecided));
+            assert_eq!(guard.begin(&bob(), ATTEMPTS, BLOCK, now), Err(LoginRefused::Undecided));
             assert!(guard.wrong(&bob(), now));
         }
-        assert_eq!(guard.begin(&bob(), ATTEMPTS, BLOCK, now), Err(Refused::Blocked { left: BLOCK }));
+        assert_eq!(guard.begin(&bob(), ATTEMPTS, BLOCK, now), Err(LoginRefused::Blocked { left: BLOCK }));
         let later = now + BLOCK;
         let begun = (0..100).filter(|_| guard.begin(&bob(), ATTEMPTS, BLOCK, later).is_ok()).count();
         assert_eq!(begun, 1);
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn the_right_one_among_attempts_at_once_ends_the_block_they_led_to() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(8);
+        let mut guard = LoginLimiter::new(8);
         for _ in 0..ATTEMPTS {
             assert_eq!(guard.begin(&bob(), ATTEMPTS, BLOCK, now), Ok(()));
         }
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn a_block_lasts_from_the_answer_however_long_the_comparison_took() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(8);
+        let mut guard = LoginLimiter::new(8);
         assert_eq!(guard.begin(&bob(), 1, BLOCK, now), Ok(()));
         let late = now + BLOCK * 2;
         assert!(guard.wrong(&bob(), late));
@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn an_attempt_that_was_never_compared_does_not_count() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(8);
+        let mut guard = LoginLimiter::new(8);
         for _ in 0..10 {
             assert_eq!(guard.begin(&bob(), ATTEMPTS, BLOCK, now), Ok(()));
             guard.withdraw(&bob());
@@ -347,12 +347,12 @@ mod tests {
     #[test]
     fn wrong_attempts_are_forgotten_a_quarter_of_an_hour_after_the_last() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(8);
+        let mut guard = LoginLimiter::new(8);
         for _ in 0..ATTEMPTS - 1 {
             assert_eq!(fail(&mut guard, &bob(), now), Ok(false));
         }
         let forgotten = now + FORGOTTEN_AFTER;
-        let mut other = LoginGuard { failures: guard.failures.clone(), most: 8 };
+        let mut other = LoginLimiter { failures: guard.failures.clone(), most: 8 };
         assert_eq!(fail(&mut other, &bob(), forgotten - SECOND), Ok(true));
         assert_eq!(fail(&mut guard, &bob(), forgotten), Ok(false));
     }
@@ -368,7 +368,7 @@ mod tests {
     #[test]
     fn one_attempt_allowed_means_each_wrong_one_blocks() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(8);
+        let mut guard = LoginLimiter::new(8);
         assert_eq!(guard.begin(&bob(), 1, BLOCK, now), Ok(()));
         assert!(guard.wrong(&bob(), now));
     }
@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn the_table_never_outgrows_its_bound_and_what_is_blocked_goes_last() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(4);
+        let mut guard = LoginLimiter::new(4);
         for _ in 0..ATTEMPTS {
             assert!(fail(&mut guard, &bob(), now).is_ok());
         }
@@ -394,7 +394,7 @@ mod tests {
     #[test]
     fn who_fills_the_table_with_names_pushes_out_their_own_and_stays_blocked() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(64);
+        let mut guard = LoginLimiter::new(64);
         for address in ["192.0.2.1", "192.0.2.2"] {
             for _ in 0..ATTEMPTS {
                 assert!(fail(&mut guard, &key("alice", address), now).is_ok());
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn where_all_are_blocked_the_oldest_goes() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(2);
+        let mut guard = LoginLimiter::new(2);
         for (second, name) in ["a", "b", "c"].into_iter().enumerate() {
             let at = now + SECOND * second as u32;
             assert_eq!(guard.begin(&key(name, "192.0.2.1"), 1, BLOCK, at), Ok(()));
@@ -426,7 +426,7 @@ mod tests {
     #[test]
     fn what_is_forgotten_makes_room_before_anything_else_goes() {
         let now = Instant::now();
-        let mut guard = LoginGuard::new(2);
+        let mut guard = LoginLimiter::new(2);
         assert_eq!(fail(&mut guard, &key("old", "192.0.2.1"), now), Ok(false));
         let later = now + FORGOTTEN_AFTER;
         assert_eq!(fail(&mut guard, &key("a", "192.0.2.1"), later - SECOND), Ok(false));

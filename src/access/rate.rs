@@ -26,7 +26,7 @@ impl Rate {
 
 /// When something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum RateDecision {
     /// At once.
     Now,
     /// At that moment; its place is taken.
@@ -45,15 +45,15 @@ pub struct Bucket {
 
 impl Bucket {
     /// Asks for a turn of `cost` units that comes within `patience`. A refusal uses up nothing.
-    pub fn reserve(&mut self, now: Instant, cost: u32, rate: Rate, patience: Duration) -> Turn {
+    pub fn reserve(&mut self, now: Instant, cost: u32, rate: Rate, patience: Duration) -> RateDecision {
         let full_at = self.full_at.map_or(now, |at| at.max(now)) + rate.interval * cost;
         let turn = full_at.checked_sub(rate.interval * rate.burst).unwrap_or(now);
         let wait = turn.saturating_duration_since(now);
         if wait > patience {
-            return Turn::Refused(wait);
+            return RateDecision::Refused(wait);
         }
         self.full_at = Some(full_at);
-        if wait.is_zero() { Turn::Now } else { Turn::At(turn) }
+        if wait.is_zero() { RateDecision::Now } else { RateDecision::At(turn) }
     }
 
     /// Gives back what was reserved for something that never happened, or did no harm.
@@ -87,9 +87,9 @@ impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
             make_room(&mut self.buckets, self.most, |bucket| Some(bucket.full_at));
         }
         match self.buckets.entry(key).or_default().reserve(now, 1, rate, Duration::ZERO) {
-            Turn::Now => Ok(()),
-            Turn::At(at) => Err(at.saturating_duration_since(now)),
-            Turn::Refused(wait) => Err(wait),
+            RateDecision::Now => Ok(()),
+            RateDecision::At(at) => Err(at.saturating_duration_since(now)),
+            RateDecision::Refused(wait) => Err(wait),
         }
     }
 
@@ -121,10 +121,10 @@ mod tests {
         let now = Instant::now();
         let mut bucket = Bucket::default();
         let turns: Vec<_> = (0..12).map(|_| bucket.reserve(now, 1, rate(), PATIENCE)).collect();
-        assert_eq!(turns[..5], [Turn::Now; 5]);
-        assert_eq!(turns[5], Turn::At(now + Duration::from_millis(500)));
-        assert_eq!(turns[10], Turn::At(now + Duration::from_secs(3)));
-        assert_eq!(turns[11], Turn::Refused(Duration::from_millis(3500)));
+        assert_eq!(turns[..5], [RateDecision::Now; 5]);
+        assert_eq!(turns[5], RateDecision::At(now + Duration::from_millis(500)));
+        assert_eq!(turns[10], RateDecision::At(now + Duration::from_secs(3)));
+        assert_eq!(turns[11], RateDecision::Refused(Duration::from_millis(3500)));
     }
 
     #[test]
@@ -136,15 +136,15 @@ mod tests {
         }
         assert_eq!(
             bucket.reserve(now + Duration::from_millis(3500), 1, rate(), PATIENCE),
-            Turn::At(now + Duration::from_millis(3500)).into_now(now + Duration::from_millis(3500))
+            RateDecision::At(now + Duration::from_millis(3500)).into_now(now + Duration::from_millis(3500))
         );
         assert!(!bucket.is_full(now));
         assert!(bucket.is_full(now + Duration::from_secs(6)));
     }
 
-    impl Turn {
-        fn into_now(self, now: Instant) -> Turn {
-            if self == Turn::At(now) { Turn::Now } else { self }
+    impl RateDecision {
+        fn into_now(self, now: Instant) -> RateDecision {
+            if self == RateDecision::At(now) { RateDecision::Now } else { self }
         }
     }
 

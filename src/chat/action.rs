@@ -1,13 +1,13 @@
 //! What people do to keep order in a room, as values, and what is said when they may not.
 //!
-//! *Owns* [`Act`], [`Setting`] and [`Denied`] with its sentences.
+//! *Owns* [`RoomAction`], [`Setting`] and [`Denied`] with its sentences.
 //! *Knows nothing of* rooms, and of who may do what: that is `permission`'s.
 //! *Called by* `palette` (reads them), `session` (passes them on), `room` (does them).
 
 use std::fmt;
 use std::time::Duration;
 
-use crate::chat::identity::{Identity, Whom};
+use crate::chat::identity::{Identity, Target};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::permission::Role;
 use crate::chat::secret::Secret;
@@ -23,38 +23,38 @@ pub struct Actor {
 
 /// One thing done to a room or to somebody in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Act {
+pub enum RoomAction {
     /// Put somebody out.
     Kick {
         /// Whom.
-        whom: Whom,
+        whom: Target,
         /// Why; may be empty.
         reason: String,
     },
     /// Keep somebody out.
     Ban {
         /// Whom.
-        whom: Whom,
+        whom: Target,
         /// For how long; nothing given: until it is lifted.
         lasts: Option<Duration>,
         /// Why; may be empty.
         reason: String,
     },
     /// Lift a ban.
-    Unban(Whom),
+    Unban(Target),
     /// Silence somebody.
     Mute {
         /// Whom.
-        whom: Whom,
+        whom: Target,
         /// For how long; nothing given: until it is lifted.
         lasts: Option<Duration>,
     },
     /// End that.
-    Unmute(Whom),
+    Unmute(Target),
     /// Make somebody admin.
-    Promote(Whom),
+    Promote(Target),
     /// End that.
-    Demote(Whom),
+    Demote(Target),
     /// Change how the room is set up.
     Set(Setting),
     /// Close the room for good.
@@ -152,12 +152,12 @@ pub enum Denied {
     /// Nobody of that name is in the room.
     NotHere {
         /// Who was named.
-        whom: Whom,
+        whom: Target,
         /// In which room.
         room: RoomName,
     },
     /// Nobody of that name is online.
-    NotOnline(Whom),
+    NotOnline(Target),
     /// Against oneself.
     Yourself(&'static str),
     /// The other one's role is as high or higher.

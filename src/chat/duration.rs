@@ -77,7 +77,7 @@ pub fn told(span: Duration) -> String {
 
 /// A text that looks like a span and is none, such as `5`, `-5m` or `1y2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LooksLikeSpan<'a>(pub &'a str);
+pub struct LooksLikeDuration<'a>(pub &'a str);
 
 /// Reads `[duration] [reason]`: nothing given is for ever, and for no reason. As much of the beginning as can be read as a
 /// span is one.
@@ -86,7 +86,7 @@ pub struct LooksLikeSpan<'a>(pub &'a str);
 ///
 /// What looks like a span and is none, at the beginning or behind one: taken for a reason, it would be for ever, or for
 /// another time than was meant.
-pub fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeSpan<'_>> {
+pub fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeDuration<'_>> {
     let text = text.trim();
     let gaps = text.match_indices(' ').map(|(at, _)| at).filter(|at| !text[..*at].ends_with(' '));
     let ends: Vec<_> = gaps.chain([text.len()]).take(MOST_WORDS).collect();
@@ -98,14 +98,14 @@ pub fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLik
                 found = (Some(lasts), rest.trim());
                 break;
             }
-            Read::OutOfRange => return Err(LooksLikeSpan(beginning)),
+            Read::OutOfRange => return Err(LooksLikeDuration(beginning)),
             Read::No => {}
         }
     }
     let (lasts, reason) = found;
     let begins_as_number = reason.trim_start_matches(['+', '-', '.']).starts_with(char::is_numeric);
     if begins_as_number {
-        return Err(LooksLikeSpan(reason.split(' ').next().unwrap_or(reason)));
+        return Err(LooksLikeDuration(reason.split(' ').next().unwrap_or(reason)));
     }
     Ok((lasts, reason))
 }
@@ -259,7 +259,7 @@ mod tests {
             ("٣s", "٣s"),
             ("1st warning", "1st"),
         ] {
-            assert_eq!(lasts_and_reason(text), Err(LooksLikeSpan(piece)), "{text}");
+            assert_eq!(lasts_and_reason(text), Err(LooksLikeDuration(piece)), "{text}");
         }
     }
 }

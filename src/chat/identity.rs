@@ -75,21 +75,21 @@ impl Identity {
 
 /// Somebody named in a command: by name, or by the unique id of his session, which nobody else can ever have.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Whom {
+pub struct Target {
     /// The name.
     pub name: UserName,
     /// The session's number, if it was given.
     pub client: Option<ClientId>,
 }
 
-impl Whom {
+impl Target {
     /// Reads `alice`, `@alice` or `alice#4572`.
-    pub fn parse(text: &str) -> Result<Whom, NameError> {
-        Whom::parse_in(text, Alphabet::Ascii)
+    pub fn parse(text: &str) -> Result<Target, NameError> {
+        Target::parse_in(text, Alphabet::Ascii)
     }
 
     /// The same in an alphabet.
-    pub fn parse_in(text: &str, alphabet: Alphabet) -> Result<Whom, NameError> {
+    pub fn parse_in(text: &str, alphabet: Alphabet) -> Result<Target, NameError> {
         let text = text.strip_prefix('@').unwrap_or(text);
         let (name, number) = match text.split_once('#') {
             Some((name, number)) => (name, Some(number)),
@@ -100,7 +100,7 @@ impl Whom {
             None => None,
             Some(number) => Some(ClientId(number.parse().map_err(|_| NameError::BadCharacter { found: '#' })?)),
         };
-        Ok(Whom { name, client })
+        Ok(Target { name, client })
     }
 
     /// Whether these words name a person of that name and connection.
@@ -109,7 +109,7 @@ impl Whom {
     }
 }
 
-impl fmt::Display for Whom {
+impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.client {
             Some(client) => write!(f, "{}#{client}", self.name),
@@ -195,15 +195,15 @@ mod tests {
 
     #[test]
     fn people_are_named_by_name_or_by_session() {
-        let whom = |text: &str| Whom::parse(text).map(|whom| whom.to_string());
+        let whom = |text: &str| Target::parse(text).map(|whom| whom.to_string());
         assert_eq!(whom("alice").as_deref(), Ok("alice"));
         assert_eq!(whom("@alice").as_deref(), Ok("alice"));
         assert_eq!(whom("alice#4572").as_deref(), Ok("alice#4572"));
         for wrong in ["", "#1", "alice#", "alice#x", "alice#-1", "1alice", "server"] {
-            assert!(Whom::parse(wrong).is_err(), "{wrong}");
+            assert!(Target::parse(wrong).is_err(), "{wrong}");
         }
         let bob = UserName::parse("bob", 1, 32).expect("a name");
-        let named = |text: &str| Whom::parse(text).expect("a name").names(&bob, ClientId(7));
+        let named = |text: &str| Target::parse(text).expect("a name").names(&bob, ClientId(7));
         assert!(named("BOB") && named("bob#7"));
         assert!(!named("bob#8") && !named("alice#7"));
     }

@@ -257,7 +257,7 @@ pub enum Event {
         /// Whose doing it was: that connection was answered directly and is not told twice.
         by: Option<ClientId>,
         /// What kind of thing.
-        kind: News,
+        kind: EventKind,
         /// Everybody the sentence names: those who ignore one of them do not read it.
         people: People,
     },
@@ -268,7 +268,7 @@ pub type People = Box<[Addressee]>;
 
 /// What kind of thing has happened, for those who do not want to see all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum EventKind {
     /// Somebody has joined, left or taken another name.
     Presence,
     /// Anything else.

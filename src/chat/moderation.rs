@@ -62,7 +62,7 @@ impl Ban {
 
 /// Something about one person, for a while.
 #[derive(Clone, Debug)]
-struct Entry {
+struct ListEntry {
     who: Identity,
     /// `None`: until it is taken back.
     until: Option<Instant>,
@@ -70,7 +70,7 @@ struct Entry {
 
 /// What of a room's order outlasts the server.
 #[derive(Clone, Debug, Default)]
-pub struct Lists {
+pub struct ModerationLists {
     /// Who keeps order; true: the room is his.
     pub admins: Vec<(Identity, bool)>,
     /// Who is kept out.
@@ -83,14 +83,14 @@ pub struct Lists {
 
 /// The lists of one room.
 #[derive(Debug, Default)]
-pub struct Order {
+pub struct Moderation {
     admins: Vec<Admin>,
     bans: Vec<Ban>,
-    kicks: Vec<Entry>,
-    mutes: Vec<Entry>,
-    invitations: Vec<Entry>,
+    kicks: Vec<ListEntry>,
+    mutes: Vec<ListEntry>,
+    invitations: Vec<ListEntry>,
     /// Those who have left a slow room before it was their turn again.
-    rests: Vec<Entry>,
+    rests: Vec<ListEntry>,
 }
 
 /// Whether an end still lies ahead.
@@ -99,32 +99,32 @@ fn holds(until: Option<Instant>, now: Instant) -> bool {
 }
 
 /// The end of what holds longest: a connection may have an entry of its own and one of the account it was logged in to.
-fn find(list: &[Entry], who: &Identity, now: Instant) -> Option<Option<Instant>> {
+fn find(list: &[ListEntry], who: &Identity, now: Instant) -> Option<Option<Instant>> {
     let found = list.iter().filter(|entry| entry.who.is(who) && holds(entry.until, now)).map(|entry| entry.until);
     found.reduce(|one, other| Some(one?.max(other?)))
 }
 
 /// An account's entry is replaced by one of the same account alone: what a guest on its connection gets is the guest's.
-fn put(list: &mut Vec<Entry>, who: &Identity, until: Option<Instant>, now: Instant) {
+fn put(list: &mut Vec<ListEntry>, who: &Identity, until: Option<Instant>, now: Instant) {
     let is_replaced = |known: &Identity| known.account == who.account && known.is(who);
     list.retain(|entry| holds(entry.until, now) && !is_replaced(&entry.who));
     if list.len() >= MOST_ENTRIES {
         list.remove(0);
     }
-    list.push(Entry { who: who.clone(), until });
+    list.push(ListEntry { who: who.clone(), until });
 }
 
-fn take(list: &mut Vec<Entry>, meant: impl Fn(&Identity) -> bool, now: Instant) -> bool {
+fn take(list: &mut Vec<ListEntry>, meant: impl Fn(&Identity) -> bool, now: Instant) -> bool {
     list.retain(|entry| holds(entry.until, now));
     let before = list.len();
     list.retain(|entry| !meant(&entry.who));
     list.len() < before
 }
 
-impl Order {
+impl Moderation {
     /// A room that somebody makes is his.
-    pub fn founded_by(who: Identity) -> Order {
-        Order { admins: vec![Admin { who, owner: true, until: None }], ..Order::default() }
+    pub fn founded_by(who: Identity) -> Moderation {
+        Moderation { admins: vec![Admin { who, owner: true, until: None }], ..Moderation::default() }
     }
 
     /// Whether he is owner or admin, present or waited for.
@@ -333,12 +333,12 @@ impl Order {
     }
 
     /// The lists with their ends, to be written down: admins (true: the owner), the silenced, the invited.
-    pub fn lists(&mut self, now: Instant) -> Lists {
+    pub fn lists(&mut self, now: Instant) -> ModerationLists {
         self.has_admin(now);
-        let entries = |list: &[Entry]| {
+        let entries = |list: &[ListEntry]| {
             list.iter().filter(|entry| holds(entry.until, now)).map(|entry| (entry.who.clone(), entry.until)).collect()
         };
-        Lists {
+        ModerationLists {
             admins: self.admins.iter().map(|admin| (admin.who.clone(), admin.owner)).collect(),
             bans: self.bans(now).to_vec(),
             mutes: entries(&self.mutes),
@@ -347,17 +347,17 @@ impl Order {
     }
 
     /// The lists as they were written down.
-    pub fn restored(lists: Lists) -> Order {
+    pub fn restored(lists: ModerationLists) -> Moderation {
         let entries = |list: Vec<(Identity, Option<Instant>)>| {
-            list.into_iter().take(MOST_ENTRIES).map(|(who, until)| Entry { who, until }).collect()
+            list.into_iter().take(MOST_ENTRIES).map(|(who, until)| ListEntry { who, until }).collect()
         };
         let admins = lists.admins.into_iter().take(MOST_ENTRIES);
-        Order {
+        Moderation {
             admins: admins.map(|(who, owner)| Admin { who, owner, until: None }).collect(),
             bans: lists.bans.into_iter().take(MOST_ENTRIES).collect(),
             mutes: entries(lists.mutes),
             invitations: entries(lists.invitations),
-            ..Order::default()
+            ..Moderation::default()
         }
     }
 
@@ -368,7 +368,7 @@ impl Order {
 
     /// Whether the room is open to him.
     pub fn invited(&self, who: &Identity, now: Instant) -> bool {
-        let is_his = |entry: &Entry| entry.who.entitles(who) && holds(entry.until, now);
+        let is_his = |entry: &ListEntry| entry.who.entitles(who) && holds(entry.until, now);
         self.invitations.iter().any(is_his)
     }
 }
@@ -387,7 +387,7 @@ mod tests {
     fn a_guest_behind_a_tunnel_is_not_waited_for_and_nobody_comes_back_in_their_place() {
         let now = Instant::now();
         let shared = |client, name| Identity { shared: true, ..who(client, name, "127.0.0.1") };
-        let mut order = Order::founded_by(shared(1, "alice"));
+        let mut order = Moderation::founded_by(shared(1, "alice"));
         assert_eq!(order.rank(&shared(1, "alice"), now), Some(Role::Owner));
         order.invite(&shared(2, "bob"), now);
         assert!(order.left(&shared(1, "alice"), true, false, now), "another one inherits");
@@ -421,7 +421,7 @@ mod tests {
     #[test]
     fn an_admin_who_lost_his_connection_is_waited_for_and_one_who_left_is_not() {
         let now = Instant::now();
-        let mut order = Order::founded_by(alice());
+        let mut order = Moderation::founded_by(alice());
         assert!(order.left(&alice(), true, false, now));
         assert_eq!(order.awaited_rank(&alice().name, now), Some(Role::Owner));
         assert!(order.has_admin(now + GRACE / 2));
@@ -436,7 +436,7 @@ mod tests {
     #[test]
     fn a_stranger_with_the_name_of_an_awaited_admin_is_none() {
         let now = Instant::now();
-        let mut order = Order::founded_by(alice());
+        let mut order = Moderation::founded_by(alice());
         order.left(&alice(), true, false, now);
         let impostor = who(9, "alice", "192.0.2.66");
         order.entered(&impostor, now);
@@ -448,7 +448,7 @@ mod tests {
     fn what_an_account_was_given_is_not_a_guests_of_its_name_when_it_is_gone() {
         let now = Instant::now();
         let account = Identity { account: Some(AccountId(7)), ..alice() };
-        let mut order = Order::founded_by(account.clone());
+        let mut order = Moderation::founded_by(account.clone());
         order.invite(&account, now);
         order.mute(&account, None, now);
         let guest = who(9, "alice", "192.0.2.1");
@@ -463,23 +463,23 @@ mod tests {
     fn who_has_an_account_stays_admin_of_a_kept_room_however_he_goes() {
         let now = Instant::now();
         let account = Identity { account: Some(AccountId(7)), ..alice() };
-        let mut order = Order::founded_by(account.clone());
+        let mut order = Moderation::founded_by(account.clone());
         assert!(!order.left(&account, false, true, now) && order.has_admin(now + GRACE * 9));
         let elsewhere = Identity { account: Some(AccountId(7)), ..who(9, "alice", "192.0.2.200") };
         assert_eq!(order.rank(&elsewhere, now), Some(Role::Owner));
         assert!(order.left(&elsewhere, false, false, now) && !order.has_admin(now));
-        let mut kept_no_more = Order::founded_by(account);
+        let mut kept_no_more = Moderation::founded_by(account);
         kept_no_more.promote(bob(), false);
         kept_no_more.demote_absent(|who| *who == bob());
         assert!(kept_no_more.rank(&elsewhere, now).is_none() && kept_no_more.rank(&bob(), now) == Some(Role::Admin));
-        let mut guests = Order::founded_by(alice());
+        let mut guests = Moderation::founded_by(alice());
         assert!(guests.left(&alice(), false, true, now) && !guests.has_admin(now));
     }
 
     #[test]
     fn a_rank_goes_over_to_the_account_and_stays_with_it() {
         let now = Instant::now();
-        let mut order = Order::founded_by(alice());
+        let mut order = Moderation::founded_by(alice());
         let account = Identity { account: Some(AccountId(7)), ..alice() };
         assert!(order.renamed(&account, now));
         let guest = Identity { account: None, ..who(1, "al", "192.0.2.1") };
@@ -496,7 +496,7 @@ mod tests {
     fn what_an_account_was_given_does_not_follow_its_connection_into_another_account() {
         let now = Instant::now();
         for kept in [false, true] {
-            let mut order = Order::founded_by(account(1, 7));
+            let mut order = Moderation::founded_by(account(1, 7));
             order.invite(&account(1, 7), now);
             order.mute(&account(1, 7), None, now);
             order.kick(&account(2, 9), now);
@@ -521,7 +521,7 @@ mod tests {
     #[test]
     fn who_logs_in_again_in_the_room_is_waited_for_no_more() {
         let now = Instant::now();
-        let mut order = Order::founded_by(account(1, 7));
+        let mut order = Moderation::founded_by(account(1, 7));
         order.renamed(&account(1, 8), now);
         order.await_account(&account(1, 8), false, now);
         // By another connection, which was in the room as somebody else.
@@ -532,7 +532,7 @@ mod tests {
     #[test]
     fn a_mute_of_a_guest_does_not_replace_that_of_the_account_on_the_connection() {
         let now = Instant::now();
-        let mut order = Order::default();
+        let mut order = Moderation::default();
         order.mute(&account(1, 7), None, now);
         let guest = who(1, "al", "192.0.2.1");
         order.mute(&guest, Some(now + GRACE), now);
@@ -544,11 +544,11 @@ mod tests {
     #[test]
     fn what_was_written_down_is_the_same_when_it_is_read() {
         let now = Instant::now();
-        let mut order = Order::founded_by(alice());
+        let mut order = Moderation::founded_by(alice());
         order.ban(ban(&bob(), Some(now + GRACE)), now);
         order.mute(&who(3, "carol", "192.0.2.3"), None, now);
         order.invite(&who(4, "dave", "192.0.2.4"), now);
-        let mut read = Order::restored(order.lists(now));
+        let mut read = Moderation::restored(order.lists(now));
         assert_eq!(read.rank(&alice(), now), Some(Role::Owner));
         assert!(read.banned(&bob(), now).is_some() && read.banned(&bob(), now + GRACE).is_none());
         assert_eq!(read.muted(&who(3, "carol", "192.0.2.3"), now), Some(None));
@@ -559,7 +559,7 @@ mod tests {
     #[test]
     fn a_ban_holds_for_the_name_and_for_the_address_until_it_runs_out() {
         let now = Instant::now();
-        let mut order = Order::default();
+        let mut order = Moderation::default();
         assert!(order.ban(ban(&bob(), Some(now + Duration::from_secs(60))), now));
         for kept_out in [bob(), who(5, "bob", "192.0.2.9"), who(5, "other", "192.0.2.2")] {
             assert!(order.banned(&kept_out, now).is_some());
@@ -572,7 +572,7 @@ mod tests {
     #[test]
     fn a_ban_follows_a_connection_to_another_name() {
         let now = Instant::now();
-        let mut order = Order::default();
+        let mut order = Moderation::default();
         order.ban(Ban { address: None, ..ban(&bob(), None) }, now);
         assert!(order.banned(&who(2, "robert", "192.0.2.2"), now).is_some());
         assert!(order.banned(&who(3, "robert", "192.0.2.2"), now).is_none());
@@ -581,7 +581,7 @@ mod tests {
     #[test]
     fn a_second_ban_of_an_absent_person_keeps_the_known_address() {
         let now = Instant::now();
-        let mut order = Order::default();
+        let mut order = Moderation::default();
         order.ban(ban(&bob(), None), now);
         order.ban(Ban { address: None, ..ban(&bob(), None) }, now);
         assert_eq!(order.bans(now).len(), 1);
@@ -591,7 +591,7 @@ mod tests {
     #[test]
     fn kicks_end_after_a_minute_or_when_they_are_forgiven() {
         let now = Instant::now();
-        let mut order = Order::default();
+        let mut order = Moderation::default();
         order.kick(&bob(), now);
         assert_eq!(order.kicked(&bob(), now), Some(KICK_LASTS));
         assert_eq!(order.kicked(&bob(), now + KICK_LASTS), None);
@@ -604,7 +604,7 @@ mod tests {
     #[test]
     fn a_kick_keeps_the_invitation_and_a_ban_ends_it() {
         let now = Instant::now();
-        let mut order = Order::default();
+        let mut order = Moderation::default();
         order.invite(&bob(), now);
         order.kick(&bob(), now);
         assert!(order.invited(&bob(), now + KICK_LASTS));
@@ -615,7 +615,7 @@ mod tests {
     #[test]
     fn a_mute_follows_a_new_name() {
         let now = Instant::now();
-        let mut order = Order::default();
+        let mut order = Moderation::default();
         order.mute(&bob(), None, now);
         let renamed = who(2, "robert", "192.0.2.2");
         order.renamed(&renamed, now);
@@ -627,7 +627,7 @@ mod tests {
     #[test]
     fn no_list_grows_without_end() {
         let now = Instant::now();
-        let mut order = Order::default();
+        let mut order = Moderation::default();
         for number in 0..1000 {
             let person = who(number, &format!("p{number}"), "192.0.2.1");
             order.kick(&person, now);

@@ -42,7 +42,7 @@ pub enum Role {
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum Permission {
     /// Hear that the room exists.
     Know,
     /// Come in.
@@ -82,30 +82,30 @@ pub enum Deed {
 }
 
 /// All deeds, for whoever walks the table.
-pub const DEEDS: [Deed; 18] = [
-    Deed::Know,
-    Deed::Enter,
-    Deed::Read,
-    Deed::Post,
-    Deed::Edit,
-    Deed::Delete,
-    Deed::Invite,
-    Deed::Set,
-    Deed::Kick,
-    Deed::Ban,
-    Deed::Pardon,
-    Deed::SeeBans,
-    Deed::Mute,
-    Deed::Unmute,
-    Deed::Promote,
-    Deed::Demote,
-    Deed::Destroy,
-    Deed::SeeAddresses,
+pub const DEEDS: [Permission; 18] = [
+    Permission::Know,
+    Permission::Enter,
+    Permission::Read,
+    Permission::Post,
+    Permission::Edit,
+    Permission::Delete,
+    Permission::Invite,
+    Permission::Set,
+    Permission::Kick,
+    Permission::Ban,
+    Permission::Pardon,
+    Permission::SeeBans,
+    Permission::Mute,
+    Permission::Unmute,
+    Permission::Promote,
+    Permission::Demote,
+    Permission::Destroy,
+    Permission::SeeAddresses,
 ];
 
 /// One cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cell {
+enum Grant {
     No,
     Yes,
     IfPublic,
@@ -120,7 +120,7 @@ enum Cell {
 
 /// What a cell may depend on. Only what the deed is about has to be filled in.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Case {
+pub struct Context {
     /// Everybody may know of the room.
     pub public: bool,
     /// It has no door: no password, no invitation needed.
@@ -134,41 +134,41 @@ pub struct Case {
 }
 
 /// Whether somebody of that role may do that.
-pub fn permits(role: Role, deed: Deed, case: Case) -> bool {
+pub fn permits(role: Role, deed: Permission, case: Context) -> bool {
     match cell(role, deed) {
-        Cell::No => false,
-        Cell::Yes => true,
-        Cell::IfPublic => case.public,
-        Cell::IfAdmitted => case.admitted || (case.public && case.open),
-        Cell::IfOpen => case.public && case.open,
-        Cell::IfOwn => case.own,
-        Cell::IfBelow => case.against.is_some_and(|other| other < role),
+        Grant::No => false,
+        Grant::Yes => true,
+        Grant::IfPublic => case.public,
+        Grant::IfAdmitted => case.admitted || (case.public && case.open),
+        Grant::IfOpen => case.public && case.open,
+        Grant::IfOwn => case.own,
+        Grant::IfBelow => case.against.is_some_and(|other| other < role),
     }
 }
 
 #[rustfmt::skip]
-fn cell(role: Role, deed: Deed) -> Cell {
-    use Cell::{IfAdmitted, IfBelow, IfOpen, IfOwn, IfPublic, No, Yes};
+fn cell(role: Role, deed: Permission) -> Grant {
+    use Grant::{IfAdmitted, IfBelow, IfOpen, IfOwn, IfPublic, No, Yes};
     let row = match deed {
         //                     stranger    banned    muted  member   admin    owner    operator
-        Deed::Know         => [IfPublic,   IfPublic, Yes,   Yes,     Yes,     Yes,     Yes],
-        Deed::Enter        => [IfAdmitted, No,       Yes,   Yes,     Yes,     Yes,     Yes],
-        Deed::Read         => [No,         No,       Yes,   Yes,     Yes,     Yes,     Yes],
-        Deed::Post         => [No,         No,       No,    Yes,     Yes,     Yes,     Yes],
-        Deed::Edit         => [No,         No,       No,    IfOwn,   IfOwn,   IfOwn,   IfOwn],
-        Deed::Delete       => [No,         No,       IfOwn, IfOwn,   Yes,     Yes,     Yes],
-        Deed::Invite       => [No,         No,       No,    IfOpen,  Yes,     Yes,     Yes],
-        Deed::Set          => [No,         No,       No,    No,      Yes,     Yes,     Yes],
-        Deed::Kick         => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
-        Deed::Ban          => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
-        Deed::Pardon       => [No,         No,       No,    No,      Yes,     Yes,     Yes],
-        Deed::SeeBans      => [No,         No,       No,    No,      Yes,     Yes,     Yes],
-        Deed::Mute         => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
-        Deed::Unmute       => [No,         No,       No,    No,      Yes,     Yes,     Yes],
-        Deed::Promote      => [No,         No,       No,    No,      Yes,     Yes,     Yes],
-        Deed::Demote       => [No,         No,       No,    No,      IfOwn,   IfBelow, IfBelow],
-        Deed::Destroy      => [No,         No,       No,    No,      No,      Yes,     Yes],
-        Deed::SeeAddresses => [No,         No,       No,    No,      No,      No,      Yes],
+        Permission::Know         => [IfPublic,   IfPublic, Yes,   Yes,     Yes,     Yes,     Yes],
+        Permission::Enter        => [IfAdmitted, No,       Yes,   Yes,     Yes,     Yes,     Yes],
+        Permission::Read         => [No,         No,       Yes,   Yes,     Yes,     Yes,     Yes],
+        Permission::Post         => [No,         No,       No,    Yes,     Yes,     Yes,     Yes],
+        Permission::Edit         => [No,         No,       No,    IfOwn,   IfOwn,   IfOwn,   IfOwn],
+        Permission::Delete       => [No,         No,       IfOwn, IfOwn,   Yes,     Yes,     Yes],
+        Permission::Invite       => [No,         No,       No,    IfOpen,  Yes,     Yes,     Yes],
+        Permission::Set          => [No,         No,       No,    No,      Yes,     Yes,     Yes],
+        Permission::Kick         => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
+        Permission::Ban          => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
+        Permission::Pardon       => [No,         No,       No,    No,      Yes,     Yes,     Yes],
+        Permission::SeeBans      => [No,         No,       No,    No,      Yes,     Yes,     Yes],
+        Permission::Mute         => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
+        Permission::Unmute       => [No,         No,       No,    No,      Yes,     Yes,     Yes],
+        Permission::Promote      => [No,         No,       No,    No,      Yes,     Yes,     Yes],
+        Permission::Demote       => [No,         No,       No,    No,      IfOwn,   IfBelow, IfBelow],
+        Permission::Destroy      => [No,         No,       No,    No,      No,      Yes,     Yes],
+        Permission::SeeAddresses => [No,         No,       No,    No,      No,      No,      Yes],
     };
     row[role as usize]
 }
@@ -181,43 +181,43 @@ mod tests {
     const ROLES: [Role; 7] = [Stranger, Banned, Muted, Member, Admin, Owner, Operator];
 
     /// Whoever may do it in a case, as letters: s b m M A O P.
-    fn who(deed: Deed, case: Case) -> String {
+    fn who(deed: Permission, case: Context) -> String {
         let letters = ['s', 'b', 'm', 'M', 'A', 'O', 'P'];
         ROLES.iter().zip(letters).filter(|(role, _)| permits(**role, deed, case)).map(|(_, letter)| letter).collect()
     }
 
     #[test]
     fn every_cell_of_the_table_about_rooms_and_messages() {
-        let nothing = Case::default();
-        let public = Case { public: true, ..nothing };
-        let open = Case { public: true, open: true, ..nothing };
-        let admitted = Case { admitted: true, ..nothing };
-        let own = Case { own: true, ..nothing };
+        let nothing = Context::default();
+        let public = Context { public: true, ..nothing };
+        let open = Context { public: true, open: true, ..nothing };
+        let admitted = Context { admitted: true, ..nothing };
+        let own = Context { own: true, ..nothing };
         for (deed, case, expected) in [
-            (Deed::Know, nothing, "mMAOP"),
-            (Deed::Know, public, "sbmMAOP"),
-            (Deed::Enter, nothing, "mMAOP"),
-            (Deed::Enter, public, "mMAOP"),
-            (Deed::Enter, open, "smMAOP"),
-            (Deed::Enter, Case { open: true, ..nothing }, "mMAOP"),
-            (Deed::Enter, admitted, "smMAOP"),
-            (Deed::Read, open, "mMAOP"),
-            (Deed::Post, open, "MAOP"),
-            (Deed::Edit, open, ""),
-            (Deed::Edit, own, "MAOP"),
-            (Deed::Delete, open, "AOP"),
-            (Deed::Delete, own, "mMAOP"),
-            (Deed::Invite, nothing, "AOP"),
-            (Deed::Invite, public, "AOP"),
-            (Deed::Invite, open, "MAOP"),
-            (Deed::Set, open, "AOP"),
-            (Deed::Pardon, open, "AOP"),
-            (Deed::SeeBans, open, "AOP"),
-            (Deed::Unmute, open, "AOP"),
-            (Deed::Promote, open, "AOP"),
-            (Deed::Demote, own, "A"),
-            (Deed::Destroy, open, "OP"),
-            (Deed::SeeAddresses, open, "P"),
+            (Permission::Know, nothing, "mMAOP"),
+            (Permission::Know, public, "sbmMAOP"),
+            (Permission::Enter, nothing, "mMAOP"),
+            (Permission::Enter, public, "mMAOP"),
+            (Permission::Enter, open, "smMAOP"),
+            (Permission::Enter, Context { open: true, ..nothing }, "mMAOP"),
+            (Permission::Enter, admitted, "smMAOP"),
+            (Permission::Read, open, "mMAOP"),
+            (Permission::Post, open, "MAOP"),
+            (Permission::Edit, open, ""),
+            (Permission::Edit, own, "MAOP"),
+            (Permission::Delete, open, "AOP"),
+            (Permission::Delete, own, "mMAOP"),
+            (Permission::Invite, nothing, "AOP"),
+            (Permission::Invite, public, "AOP"),
+            (Permission::Invite, open, "MAOP"),
+            (Permission::Set, open, "AOP"),
+            (Permission::Pardon, open, "AOP"),
+            (Permission::SeeBans, open, "AOP"),
+            (Permission::Unmute, open, "AOP"),
+            (Permission::Promote, open, "AOP"),
+            (Permission::Demote, own, "A"),
+            (Permission::Destroy, open, "OP"),
+            (Permission::SeeAddresses, open, "P"),
         ] {
             assert_eq!(who(deed, case), expected, "{deed:?} {case:?}");
         }
@@ -234,19 +234,19 @@ mod tests {
             (Owner, "P", "P"),
             (Operator, "", ""),
         ] {
-            let case = Case { against: Some(against), ..Case::default() };
-            for deed in [Deed::Kick, Deed::Ban, Deed::Mute] {
+            let case = Context { against: Some(against), ..Context::default() };
+            for deed in [Permission::Kick, Permission::Ban, Permission::Mute] {
                 assert_eq!(who(deed, case), put_out, "{deed:?} {against:?}");
             }
-            assert_eq!(who(Deed::Demote, case), demote, "{against:?}");
+            assert_eq!(who(Permission::Demote, case), demote, "{against:?}");
         }
     }
 
     #[test]
     fn nothing_is_allowed_to_a_banned_person_but_to_know_of_a_public_room() {
-        let all = Case { public: true, open: true, admitted: true, own: true, against: Some(Stranger) };
+        let all = Context { public: true, open: true, admitted: true, own: true, against: Some(Stranger) };
         for deed in DEEDS {
-            assert_eq!(permits(Banned, deed, all), deed == Deed::Know, "{deed:?}");
+            assert_eq!(permits(Banned, deed, all), deed == Permission::Know, "{deed:?}");
         }
     }
 }

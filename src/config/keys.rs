@@ -6,7 +6,7 @@
 use toml::de::DeTable;
 
 use super::storage;
-use super::value::{Reader, Section, quoted};
+use super::value::{ValueReader, Section, quoted};
 use crate::chat::names::nearest;
 
 pub(super) const TOP_KEYS: &[&str] = &[
@@ -88,7 +88,7 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
 }
 
 /// Mistakes for the keys and sections at the top that do not exist.
-pub(super) fn unknown_at_the_top(reader: &mut Reader<'_>, table: &DeTable<'_>) {
+pub(super) fn unknown_at_the_top(reader: &mut ValueReader<'_>, table: &DeTable<'_>) {
     for (key, value) in table {
         let name = &**key.get_ref();
         if TOP_KEYS.contains(&name) || SECTIONS.contains(&name) || is_built(name) {
@@ -113,7 +113,7 @@ pub(super) fn unknown_at_the_top(reader: &mut Reader<'_>, table: &DeTable<'_>) {
 }
 
 /// Mistakes for the keys of `section` that are not in `keys`.
-pub(super) fn unknown_keys(reader: &mut Reader<'_>, section: Section<'_, '_>, keys: &[&str]) {
+pub(super) fn unknown_keys(reader: &mut ValueReader<'_>, section: Section<'_, '_>, keys: &[&str]) {
     for key in section.table.keys() {
         let name = &**key.get_ref();
         if keys.contains(&name) {

@@ -22,7 +22,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use crate::chat::account_policy::Accounts;
+pub use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::{Alphabet, RoomName, UserName};
 pub use crate::chat::secret::{Hashed, Secret};
 
@@ -90,7 +90,7 @@ pub struct Config {
     /// A file with quotes; whether it is there is not looked at. `None`: the built-in ones.
     pub quote_file: Option<PathBuf>,
     /// Who may come in without an account, as the file says; [`Config::accounts`] is what holds.
-    pub accounts: Option<Accounts>,
+    pub accounts: Option<AccountPolicy>,
     /// Accounts that may do what only operators may; no two are the same.
     pub operators: Vec<UserName>,
     /// Wrong passwords for one account from one address before it is blocked; at least 1.
@@ -184,12 +184,12 @@ pub struct RoomConfig {
     /// People in it at once.
     pub limit: Option<usize>,
     /// Who gets in.
-    pub entry: Entry,
+    pub entry: RoomAccess,
 }
 
 /// Who gets into a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Entry {
+pub enum RoomAccess {
     /// Everybody.
     Open,
     /// Whoever gives this password.
@@ -200,7 +200,7 @@ pub enum Entry {
     Closed,
 }
 
-impl Entry {
+impl RoomAccess {
     /// Whether a password opens a room of this entry; `None` is a room that does not exist. The comparison is made in
     /// every case, so that the time taken tells nothing about which it was. A hash is for somebody else to compare.
     #[must_use]
@@ -229,10 +229,10 @@ impl Config {
 
     /// Who may come in without an account. Where nothing is kept on disk, everybody.
     #[must_use]
-    pub fn accounts(&self) -> Accounts {
+    pub fn accounts(&self) -> AccountPolicy {
         match (&self.storage, self.accounts) {
-            (None, _) => Accounts::Off,
-            (Some(_), None) => Accounts::Optional,
+            (None, _) => AccountPolicy::Off,
+            (Some(_), None) => AccountPolicy::Optional,
             (Some(_), Some(accounts)) => accounts,
         }
     }
@@ -332,6 +332,6 @@ impl RoomConfig {
 impl Default for RoomConfig {
     /// What an empty `[rooms.NAME]` gives: public, open to everybody, any number of people.
     fn default() -> Self {
-        Self { public: true, description: String::new(), limit: None, entry: Entry::Open }
+        Self { public: true, description: String::new(), limit: None, entry: RoomAccess::Open }
     }
 }

@@ -13,7 +13,7 @@ use super::rooms::read_rooms;
 use super::storage::{self, read_accounts, read_storage};
 use super::syntax::{Tree, with_tree};
 use super::tls::{read_plain, read_state_dir, read_tls, refuse_nowhere};
-use super::value::{Reader, Section, kind};
+use super::value::{ValueReader, Section, kind};
 use super::{Config, Limits, Mistakes, Telnet};
 use crate::access::network::Network;
 use crate::chat::names::{Alphabet, UNICODE_BUILT};
@@ -43,7 +43,7 @@ const MAX_LINE: usize = 1024 * 1024;
 const MIN_OUTBOX: usize = 4096;
 
 /// An address to listen on, and the key that holds it.
-pub(super) type Taken = (SocketAddr, &'static str);
+pub(super) type TakenAddress = (SocketAddr, &'static str);
 
 /// Reads the text of a config file; `file_name` is only for the mistakes.
 ///
@@ -51,7 +51,7 @@ pub(super) type Taken = (SocketAddr, &'static str);
 ///
 /// Every mistake in it.
 pub fn parse(text: &str, file_name: &str) -> Result<Config, Mistakes> {
-    let mut reader = Reader::new(text, file_name);
+    let mut reader = ValueReader::new(text, file_name);
     let (complaints, config) = with_tree(text, |tree, state| match state {
         Tree::Unusable => Config::default(),
         Tree::Whole | Tree::Partial => read_config(&mut reader, tree.get_ref(), state),
@@ -63,7 +63,7 @@ pub fn parse(text: &str, file_name: &str) -> Result<Config, Mistakes> {
     Ok(config)
 }
 
-fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Config {
+fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -> Config {
     let mut config = Config::default();
     let top = Section { prefix: "", table };
     unknown_at_the_top(reader, table);
@@ -121,7 +121,7 @@ fn read_config(reader: &mut Reader<'_>, table: &DeTable<'_>, state: Tree) -> Con
 }
 
 /// The key `names`, by which those of rooms and operators are read.
-fn read_names(reader: &mut Reader<'_>, top: Section<'_, '_>, names: &mut Alphabet) {
+fn read_names(reader: &mut ValueReader<'_>, top: Section<'_, '_>, names: &mut Alphabet) {
     reader.read_word(top, "names", &[("ascii", Alphabet::Ascii), ("unicode", Alphabet::Unicode)], names);
     if *names == Alphabet::Unicode && !UNICODE_BUILT {
         let text = format!("names = \"unicode\" {}", lacking("unicode-names"));
@@ -130,13 +130,13 @@ fn read_names(reader: &mut Reader<'_>, top: Section<'_, '_>, names: &mut Alphabe
 }
 
 /// The key `telnet`, which the TLS listeners have too.
-pub(super) fn read_telnet(reader: &mut Reader<'_>, section: Section<'_, '_>, target: &mut Telnet) {
+pub(super) fn read_telnet(reader: &mut ValueReader<'_>, section: Section<'_, '_>, target: &mut Telnet) {
     let words = [("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)];
     reader.read_word(section, "telnet", &words, target);
 }
 
 /// The table under `[name]`, if there is one.
-fn section<'t, 'i>(reader: &mut Reader<'_>, top: Section<'t, 'i>, name: &str) -> Option<&'t DeTable<'i>> {
+fn section<'t, 'i>(reader: &mut ValueReader<'_>, top: Section<'t, 'i>, name: &str) -> Option<&'t DeTable<'i>> {
     let value = top.get(name)?;
     if let DeValue::Table(table) = value.get_ref() {
         return Some(table);
@@ -148,8 +148,8 @@ fn section<'t, 'i>(reader: &mut Reader<'_>, top: Section<'t, 'i>, name: &str) ->
 }
 
 /// Reads the plain listeners; returns their addresses with the keys that hold them.
-fn read_listeners(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Config) -> Vec<Taken> {
-    let mut taken: Vec<Taken> = Vec::new();
+fn read_listeners(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) -> Vec<TakenAddress> {
+    let mut taken: Vec<TakenAddress> = Vec::new();
     for (key, example) in [("listen", "0.0.0.0:5555"), ("quick_listen", "0.0.0.0:2323")] {
         let target = if key == "listen" { &mut config.listen } else { &mut config.quick_listen };
         if let Some(found) = reader.read_list(top, key, example, parse_address) {
@@ -167,14 +167,14 @@ fn read_listeners(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Co
 }
 
 /// A mistake if an address cannot be listened on beside those that are taken.
-pub(super) fn refuse_clash(reader: &mut Reader<'_>, key: &str, address: SocketAddr, line: usize, taken: &[Taken]) {
+pub(super) fn refuse_clash(reader: &mut ValueReader<'_>, key: &str, address: SocketAddr, line: usize, taken: &[TakenAddress]) {
     if let Some((other, where_)) = taken.iter().find(|(other, _)| clash(*other, address)) {
         let text = format!("{key} holds {address}, but {where_} has {other} already; take one out");
         reader.mistake(Some(line), text);
     }
 }
 
-fn read_limits(reader: &mut Reader<'_>, section: Section<'_, '_>, limits: &mut Limits) {
+fn read_limits(reader: &mut ValueReader<'_>, section: Section<'_, '_>, limits: &mut Limits) {
     unknown_keys(reader, section, LIMIT_KEYS);
     if let Some(found) = reader.read_list(section, "exempt", "127.0.0.0/8", Network::parse) {
         limits.exempt = found.into_iter().map(|(network, _)| network).collect();
@@ -197,7 +197,7 @@ fn read_limits(reader: &mut Reader<'_>, section: Section<'_, '_>, limits: &mut L
 }
 
 /// Values that are fine alone and impossible together.
-fn contradictions(reader: &mut Reader<'_>, top: Section<'_, '_>, limits: Section<'_, '_>, config: &Config) {
+fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>, limits: Section<'_, '_>, config: &Config) {
     let Config { username_min, username_limit, message_limit, .. } = config;
     let Limits { line_bytes, outbox_bytes, outbox_total_bytes, login, .. } = &config.limits;
     if username_min > username_limit {
@@ -232,7 +232,7 @@ fn contradictions(reader: &mut Reader<'_>, top: Section<'_, '_>, limits: Section
 }
 
 /// A mistake about several keys, on the line of the first that is set. Said only when each is fine by itself.
-pub(super) fn contradiction(reader: &mut Reader<'_>, keys: &[(Section<'_, '_>, &str)], text: String) {
+pub(super) fn contradiction(reader: &mut ValueReader<'_>, keys: &[(Section<'_, '_>, &str)], text: String) {
     let lines: Vec<usize> = keys.iter().filter_map(|(section, key)| reader.line_of(*section, key)).collect();
     if !lines.iter().any(|line| reader.has_mistake_on(*line)) {
         reader.mistake(lines.first().copied(), text);

@@ -10,8 +10,8 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{ROOM_KEYS, bare, unknown_keys};
 use super::read::MAX_COUNT;
-use super::value::{Reader, Section, Value, kind};
-use super::{Entry, RoomConfig, Secret};
+use super::value::{ValueReader, Section, Value, kind};
+use super::{RoomAccess, RoomConfig, Secret};
 use crate::chat::names::{Alphabet, RoomName, UNICODE_BUILT};
 use crate::text::sanitize;
 use crate::ui::command;
@@ -21,7 +21,7 @@ const MAX_PASSWORD: usize = 128;
 
 /// All rooms of the section `[rooms]`; those with a mistake may be among them.
 pub(super) fn read_rooms(
-    reader: &mut Reader<'_>,
+    reader: &mut ValueReader<'_>,
     table: &DeTable<'_>,
     names: Alphabet,
 ) -> BTreeMap<RoomName, RoomConfig> {
@@ -66,22 +66,22 @@ pub(super) fn read_rooms(
     rooms
 }
 
-fn read_room(reader: &mut Reader<'_>, section: Section<'_, '_>) -> RoomConfig {
+fn read_room(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> RoomConfig {
     unknown_keys(reader, section, ROOM_KEYS);
     let mut room = RoomConfig::default();
     reader.read_bool(section, "public", &mut room.public);
     reader.read_line(section, "description", &mut room.description);
     reader.read_limit(section, "limit", 1..=MAX_COUNT, &mut room.limit);
     room.entry = match read_password(reader, section) {
-        Some(password) => Entry::Password(password),
-        None if room.public => Entry::Open,
-        None => Entry::Closed,
+        Some(password) => RoomAccess::Password(password),
+        None if room.public => RoomAccess::Open,
+        None => RoomAccess::Closed,
     };
     room
 }
 
 /// The password, if there is one. No mistake repeats it.
-fn read_password(reader: &mut Reader<'_>, section: Section<'_, '_>) -> Option<Secret> {
+fn read_password(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> Option<Secret> {
     let value = section.get("password")?;
     let wrong = match value.get_ref() {
         DeValue::String(text) if text.chars().count() > MAX_PASSWORD => {

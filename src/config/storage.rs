@@ -12,8 +12,8 @@ use toml::de::DeTable;
 use super::Config;
 use super::keys::{STORAGE_KEYS, lacking, unknown_keys};
 use super::read::{DAY, contradiction};
-use super::value::{Reader, Section};
-use crate::chat::account_policy::Accounts;
+use super::value::{ValueReader, Section};
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::{USER_NAME_MAX, UserName};
 
 /// Whether this build can keep anything on disk.
@@ -50,7 +50,7 @@ impl Default for Storage {
 }
 
 /// The section `[storage]`; called only in builds that have it.
-pub(super) fn read_storage(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Storage {
+pub(super) fn read_storage(reader: &mut ValueReader<'_>, table: &DeTable<'_>) -> Storage {
     let section = Section { prefix: "storage.", table };
     unknown_keys(reader, section, STORAGE_KEYS);
     let mut storage = Storage::default();
@@ -75,9 +75,9 @@ pub(super) fn read_storage(reader: &mut Reader<'_>, table: &DeTable<'_>) -> Stor
 }
 
 /// The keys at the top.
-pub(super) fn read_accounts(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &mut Config) {
-    const WORDS: [(&str, Accounts); 3] =
-        [("off", Accounts::Off), ("optional", Accounts::Optional), ("required", Accounts::Required)];
+pub(super) fn read_accounts(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
+    const WORDS: [(&str, AccountPolicy); 3] =
+        [("off", AccountPolicy::Off), ("optional", AccountPolicy::Optional), ("required", AccountPolicy::Required)];
     // Never the value that is kept when the key is wrong: a key that is not set decides by the section.
     let mut chosen = None;
     reader.read_word(top, "accounts", &WORDS.map(|(word, meaning)| (word, Some(meaning))), &mut chosen);
@@ -99,11 +99,11 @@ pub(super) fn read_accounts(reader: &mut Reader<'_>, top: Section<'_, '_>, confi
 }
 
 /// Settings about accounts where none can be.
-pub(super) fn contradictions(reader: &mut Reader<'_>, top: Section<'_, '_>, config: &Config) {
+pub(super) fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &Config) {
     if let Some(word) = match config.accounts {
-        Some(Accounts::Optional) => Some("optional"),
-        Some(Accounts::Required) => Some("required"),
-        Some(Accounts::Off) | None => None,
+        Some(AccountPolicy::Optional) => Some("optional"),
+        Some(AccountPolicy::Required) => Some("required"),
+        Some(AccountPolicy::Off) | None => None,
     } && config.storage.is_none()
     {
         let text = if BUILT {
@@ -115,7 +115,7 @@ pub(super) fn contradictions(reader: &mut Reader<'_>, top: Section<'_, '_>, conf
         };
         // When there is a section, it has its own mistake: that this build lacks the feature.
         contradiction(reader, &[(top, "accounts"), (top, "storage")], text);
-    } else if !config.operators.is_empty() && config.accounts() == Accounts::Off {
+    } else if !config.operators.is_empty() && config.accounts() == AccountPolicy::Off {
         let text = if !BUILT {
             format!("operators are known by their accounts, and keeping those {}", lacking("storage"))
         } else if config.storage.is_none() {

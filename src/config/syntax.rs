@@ -54,13 +54,13 @@ pub(super) enum Tree {
 }
 
 /// The lines of a text, found by the place of a byte.
-pub(super) struct Lines<'a> {
+pub(super) struct LineIndex<'a> {
     text: &'a str,
     /// Where each line begins; the first entry is 0.
     starts: Vec<usize>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> LineIndex<'a> {
     pub(super) fn of(text: &'a str) -> Self {
         let after_newlines = text.match_indices('\n').map(|(at, _)| at + 1);
         let starts = std::iter::once(0).chain(after_newlines.filter(|at| *at < text.len())).collect();
@@ -89,7 +89,7 @@ pub(super) fn with_tree<R>(text: &str, walk: impl FnOnce(&Spanned<DeTable<'_>>, 
     if errors.is_empty() {
         return (Vec::new(), walk(&tree, Tree::Whole));
     }
-    let lines = Lines::of(text);
+    let lines = LineIndex::of(text);
     // The first complaint about a line; the others follow from it.
     let mut told = BTreeSet::new();
     let complaints =
@@ -102,7 +102,7 @@ pub(super) fn with_tree<R>(text: &str, walk: impl FnOnce(&Spanned<DeTable<'_>>, 
     (complaints, walk(&tree, state))
 }
 
-fn without_broken_lines(lines: &Lines<'_>, errors: &[Error]) -> String {
+fn without_broken_lines(lines: &LineIndex<'_>, errors: &[Error]) -> String {
     let broken: BTreeSet<usize> = errors.iter().map(|error| lines.number(offset(error))).collect();
     let mut blanked = String::with_capacity(lines.text.len());
     for (index, line) in lines.text.split_inclusive('\n').enumerate() {
@@ -135,14 +135,14 @@ fn offset(error: &Error) -> usize {
     error.span().unwrap_or_default().start
 }
 
-fn complaint(lines: &Lines<'_>, error: &Error) -> Complaint {
+fn complaint(lines: &LineIndex<'_>, error: &Error) -> Complaint {
     (lines.number(offset(error)), in_words(lines, error))
 }
 
 /// The parser's message, said to somebody who does not know TOML. Those not known here are passed on as they are.
 ///
 /// Never quotes a value: it may be a password.
-fn in_words(lines: &Lines<'_>, error: &Error) -> String {
+fn in_words(lines: &LineIndex<'_>, error: &Error) -> String {
     let message = error.message();
     if is_duplicate(error) {
         let name = error.span().and_then(|span| lines.text.get(span)).unwrap_or("a key");

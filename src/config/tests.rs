@@ -90,7 +90,7 @@ fn every_key_at_the_top_reaches_its_setting() {
         quick_create: true,
         exit_code: false,
         quote_file: Some(PathBuf::from("quotes/de.txt")),
-        accounts: Some(Accounts::Off),
+        accounts: Some(AccountPolicy::Off),
         login_attempts: 12,
         login_block: Duration::from_secs(13),
         ..Config::default()
@@ -177,7 +177,7 @@ fn a_file_with_rooms_has_exactly_those() {
     let config = good("[rooms.games]\nlimit = 8\ndescription = \"Play\\there\"\n");
     assert_eq!(config.rooms.len(), 1);
     let games = room(&config, "games");
-    assert_eq!((games.public, games.limit, &games.entry), (true, Some(8), &Entry::Open));
+    assert_eq!((games.public, games.limit, &games.entry), (true, Some(8), &RoomAccess::Open));
     assert!(!games.description.contains('\t'), "a TAB is turned into spaces");
     assert_eq!(room(&good("[rooms.games]\nlimit = 0"), "games").limit, None);
 }
@@ -185,12 +185,12 @@ fn a_file_with_rooms_has_exactly_those() {
 #[test]
 fn who_gets_into_a_room_follows_from_public_and_password() {
     let entry = |keys: &str| room(&good(&format!("[rooms.den]\n{keys}")), "den").entry.clone();
-    let secret = || Entry::Password(Secret::new("open sesame").unwrap());
-    assert_eq!(entry("public = true"), Entry::Open);
-    assert_eq!(entry("public = true\npassword = \"\""), Entry::Open);
+    let secret = || RoomAccess::Password(Secret::new("open sesame").unwrap());
+    assert_eq!(entry("public = true"), RoomAccess::Open);
+    assert_eq!(entry("public = true\npassword = \"\""), RoomAccess::Open);
     assert_eq!(entry("public = true\npassword = \"open sesame\""), secret());
-    assert_eq!(entry("public = false"), Entry::Closed);
-    assert_eq!(entry("public = false\npassword = \"\""), Entry::Closed);
+    assert_eq!(entry("public = false"), RoomAccess::Closed);
+    assert_eq!(entry("public = false\npassword = \"\""), RoomAccess::Closed);
     assert_eq!(entry("public = false\npassword = \"open sesame\""), secret());
 }
 

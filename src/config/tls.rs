@@ -12,9 +12,9 @@ use toml::de::DeValue;
 
 use super::address::parse_address;
 use super::keys::{TLS_KEYS, unknown_keys};
-use super::read::{Taken, read_telnet, refuse_clash};
+use super::read::{TakenAddress, read_telnet, refuse_clash};
 use super::syntax::Tree;
-use super::value::{Reader, Section};
+use super::value::{ValueReader, Section};
 use super::{Config, Plain, Telnet, TlsConfig};
 
 #[cfg(test)]
@@ -26,10 +26,10 @@ const DEFAULT_PORT: u16 = 5556;
 /// The section `[tls]`; `taken` are the addresses of the other listeners, `line` is where the section begins, `telnet`
 /// is what the listeners do about telnet unless the section says something else.
 pub(super) fn read_tls(
-    reader: &mut Reader<'_>,
+    reader: &mut ValueReader<'_>,
     section: Section<'_, '_>,
     line: Option<usize>,
-    mut taken: Vec<Taken>,
+    mut taken: Vec<TakenAddress>,
     state: Tree,
     telnet: Telnet,
 ) -> TlsConfig {
@@ -62,7 +62,7 @@ pub(super) fn read_tls(
 }
 
 /// The key `plain`, once all listeners are read. Where it is off there are no plain ones.
-pub(super) fn read_plain(reader: &mut Reader<'_>, top: Section<'_, '_>, state: Tree, config: &mut Config) {
+pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, state: Tree, config: &mut Config) {
     let words = [("off", Plain::Off), ("loopback", Plain::Loopback), ("anywhere", Plain::Anywhere)];
     reader.read_word(top, "plain", &words, &mut config.plain);
     if config.plain != Plain::Off {
@@ -97,7 +97,7 @@ pub(super) fn read_plain(reader: &mut Reader<'_>, top: Section<'_, '_>, state: T
 /// A mistake if nobody could come in. Looked up in the file and not in what was read, since a list whose every entry is
 /// wrong is not empty.
 pub(super) fn refuse_nowhere(
-    reader: &mut Reader<'_>,
+    reader: &mut ValueReader<'_>,
     top: Section<'_, '_>,
     tls: Option<Section<'_, '_>>,
     config: &Config,
@@ -124,7 +124,7 @@ fn is_emptied(section: Section<'_, '_>, key: &str) -> bool {
 }
 
 /// The key `state_dir`.
-pub(super) fn read_state_dir(reader: &mut Reader<'_>, top: Section<'_, '_>, target: &mut PathBuf) {
+pub(super) fn read_state_dir(reader: &mut ValueReader<'_>, top: Section<'_, '_>, target: &mut PathBuf) {
     let mut path = Some(target.clone());
     reader.read_path(top, "state_dir", &mut path);
     match path {

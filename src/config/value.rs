@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::mistake::Mistake;
-use super::syntax::Lines;
+use super::syntax::LineIndex;
 use crate::text::sanitize;
 
 /// A value with its place in the file.
@@ -38,15 +38,15 @@ impl<'t, 'i> Section<'t, 'i> {
 /// Takes values out of sections and gathers the mistakes.
 ///
 /// Each `read_*` leaves its target as it is when the key is missing or wrong.
-pub(super) struct Reader<'a> {
-    lines: Lines<'a>,
+pub(super) struct ValueReader<'a> {
+    lines: LineIndex<'a>,
     file: &'a str,
     pub(super) mistakes: Vec<Mistake>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> ValueReader<'a> {
     pub(super) fn new(text: &'a str, file: &'a str) -> Self {
-        Self { lines: Lines::of(text), file, mistakes: Vec::new() }
+        Self { lines: LineIndex::of(text), file, mistakes: Vec::new() }
     }
 
     pub(super) fn mistake(&mut self, line: Option<usize>, text: impl Into<String>) {

@@ -14,18 +14,18 @@ use jiff::Timestamp;
 
 use super::{Checkpoint, Hub};
 use crate::access::address::{address_key, network_key};
-use crate::access::login_limiter::{LoginGuard, LoginKey, Refused};
+use crate::access::login_limiter::{LoginLimiter, LoginKey, LoginRefused};
 use crate::access::rate::Rate;
-use crate::chat::account_policy::Accounts;
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::action::Actor;
 use crate::chat::identity::{AccountId, Identity};
 use crate::chat::names::UserName;
 use crate::config::Network;
 use crate::hub::room::Room;
-use crate::hub::roster::Person;
-use crate::outbox::Ended;
-use crate::store::{AddressBan, AuditEntry, NotKept, NotRead, Store};
-use crate::ui::screen::Tone;
+use crate::hub::roster::User;
+use crate::outbox::DisconnectReason;
+use crate::store::{AddressBanRecord, AuditEntry, SaveError, ReadError, Store};
+use crate::ui::screen::LineKind;
 
 /// Accounts that one address may make at once, and again in a day: a household has fewer people, and whoever has more makes
 /// theirs with `chatsock user`. An account takes about a kilobyte of disk for ever.
@@ -78,8 +78,8 @@ impl Hub {
     }
 
     /// Whether people have accounts here.
-    pub fn accounts(&self) -> Accounts {
-        if self.store.is_some() { self.config().accounts() } else { Accounts::Off }
+    pub fn accounts(&self) -> AccountPolicy {
+        if self.store.is_some() { self.config().accounts() } else { AccountPolicy::Off }
     }
 
     /// Whether a name is an account's. Where that cannot be read it counts as one: nobody gets a name by breaking a disk.
@@ -94,13 +94,13 @@ impl Hub {
     }
 
     /// Who somebody is to rooms.
-    pub fn actor(&self, person: &Person) -> Actor {
+    pub fn actor(&self, person: &User) -> Actor {
         let who = person.identity();
         Actor { operator: self.is_operator(&who), who }
     }
 
     /// Tells a room who one of its members is now.
-    fn identify(&self, room: &Room, person: &Person) {
+    fn identify(&self, room: &Room, person: &User) {
         self.checkpoints.reach(Checkpoint::Identifying);
         if room.identify(person.client(), || self.actor(person), Instant::now()) {
             self.write_down(room);
@@ -127,7 +127,7 @@ impl Hub {
 
     /// The account, or the operator without one, whose name a guest's could be taken for.
     #[inline(never)]
-    pub fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, NotRead> {
+    pub fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, ReadError> {
         let Some(store) = self.store.as_ref().filter(|_| self.accounts().are_kept()) else { return Ok(None) };
         if let Some(other) = store.look_alike(name)? {
             return Ok(Some(other));
@@ -165,19 +165,19 @@ impl Hub {
     }
 
     /// The table of wrong passwords.
-    pub fn logins(&self) -> MutexGuard<'_, LoginGuard> {
+    pub fn logins(&self) -> MutexGuard<'_, LoginLimiter> {
         self.logins.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for an attempt at an account's password. Waits while others at the same one are compared that may lead to a
     /// block: who has failed at nothing is not to hear of failures.
-    pub fn begin_login(&self, key: &LoginKey, attempts: usize, block: Duration) -> Result<(), Refused> {
+    pub fn begin_login(&self, key: &LoginKey, attempts: usize, block: Duration) -> Result<(), LoginRefused> {
         let deadline = Instant::now() + UNDECIDED_WAIT;
         let mut logins = self.logins();
         loop {
             let now = Instant::now();
             match logins.begin(key, attempts, block, now) {
-                Err(Refused::Undecided) if now < deadline => {
+                Err(LoginRefused::Undecided) if now < deadline => {
                     let waited = self.login_decided.wait_timeout(logins, deadline - now);
                     logins = waited.unwrap_or_else(PoisonError::into_inner).0;
                 }
@@ -187,7 +187,7 @@ impl Hub {
     }
 
     /// Says how an attempt went, to those as well who wait for that.
-    pub fn decide_login<R>(&self, decide: impl FnOnce(&mut LoginGuard) -> R) -> R {
+    pub fn decide_login<R>(&self, decide: impl FnOnce(&mut LoginLimiter) -> R) -> R {
         let told = decide(&mut self.logins());
         self.login_decided.notify_all();
         told
@@ -219,7 +219,7 @@ impl Hub {
         }
     }
 
-    fn review_all(&self) -> Result<(), NotRead> {
+    fn review_all(&self) -> Result<(), ReadError> {
         let Some(store) = &self.store else { return Ok(()) };
         for person in self.roster.people() {
             self.review_login(&person)?;
@@ -242,13 +242,13 @@ impl Hub {
     }
 
     /// Ends somebody's connection if his account is gone, or if what he has proved himself by counts no more. Reads the disk.
-    pub fn review_login(&self, person: &Arc<Person>) -> Result<(), NotRead> {
+    pub fn review_login(&self, person: &Arc<User>) -> Result<(), ReadError> {
         let (Some(store), Some((name, login))) = (&self.store, person.login()) else { return Ok(()) };
         match store.account(&name)?.filter(|account| account.id == login.account) {
             Some(account) if account.hash == login.hash => {}
-            Some(_) => self.throw_out(person, CHANGED, Ended::PasswordChanged),
+            Some(_) => self.throw_out(person, CHANGED, DisconnectReason::PasswordChanged),
             None => {
-                self.throw_out(person, REMOVED, Ended::AccountRemoved);
+                self.throw_out(person, REMOVED, DisconnectReason::AccountRemoved);
                 self.forget_account(person, login.account);
             }
         }
@@ -256,7 +256,7 @@ impl Hub {
     }
 
     /// The account that somebody is logged in to is gone, and with it what he was anywhere. Waits for the store.
-    pub fn forget_account(&self, person: &Person, account: AccountId) {
+    pub fn forget_account(&self, person: &User, account: AccountId) {
         person.set_login(None);
         self.mailbox.take(account);
         self.open_rooms.forget(account);
@@ -293,9 +293,9 @@ impl Hub {
 
     /// Ends somebody's connection with a word. His name is free at once; the rest goes when the thread of that connection
     /// wakes.
-    pub fn throw_out(&self, person: &Arc<Person>, line: &str, ended: Ended) {
+    pub fn throw_out(&self, person: &Arc<User>, line: &str, ended: DisconnectReason) {
         self.roster.release(person);
-        person.outbox.farewell(Some((Tone::Refusal, line)));
+        person.outbox.farewell(Some((LineKind::Refusal, line)));
         person.outbox.end(ended);
     }
 
@@ -303,7 +303,7 @@ impl Hub {
     pub fn tell_operators(&self, line: &str) {
         for person in self.roster.people() {
             if self.is_operator(&person.identity()) {
-                person.outbox.announce(Tone::News, line);
+                person.outbox.announce(LineKind::News, line);
             }
         }
     }
@@ -317,15 +317,15 @@ impl Hub {
     }
 
     /// The ban that keeps an address out. Never one of the machine's own addresses: an operator must be able to come in.
-    pub fn banned_address(&self, address: IpAddr) -> Option<AddressBan> {
+    pub fn banned_address(&self, address: IpAddr) -> Option<AddressBanRecord> {
         let now = self.moment();
-        let holds = |ban: &&AddressBan| ban.until.is_none_or(|until| until > now) && ban.network.contains(address);
+        let holds = |ban: &&AddressBanRecord| ban.until.is_none_or(|until| until > now) && ban.network.contains(address);
         let bans = self.address_bans.read().unwrap_or_else(PoisonError::into_inner);
         bans.iter().find(holds).filter(|_| !address.is_loopback()).cloned()
     }
 
     /// Every network that is kept out, the newest last.
-    pub fn address_bans(&self) -> Vec<AddressBan> {
+    pub fn address_bans(&self) -> Vec<AddressBanRecord> {
         let now = self.moment();
         let mut bans = self.address_bans.write().unwrap_or_else(PoisonError::into_inner);
         bans.retain(|ban| ban.until.is_none_or(|until| until > now));
@@ -333,7 +333,7 @@ impl Hub {
     }
 
     /// Keeps a network out; it is on disk when this returns without an error, and holds until the end in any case.
-    pub fn ban_address(&self, ban: AddressBan) -> Result<(), NotKept> {
+    pub fn ban_address(&self, ban: AddressBanRecord) -> Result<(), SaveError> {
         let mut bans = self.address_bans.write().unwrap_or_else(PoisonError::into_inner);
         bans.retain(|known| known.network != ban.network);
         bans.push(ban.clone());
@@ -342,7 +342,7 @@ impl Hub {
     }
 
     /// Lets a network in again. False if it was not kept out.
-    pub fn pardon_address(&self, network: Network) -> Result<bool, NotKept> {
+    pub fn pardon_address(&self, network: Network) -> Result<bool, SaveError> {
         let mut bans = self.address_bans.write().unwrap_or_else(PoisonError::into_inner);
         let before = bans.len();
         bans.retain(|known| known.network != network);

@@ -15,11 +15,11 @@ use jiff::Timestamp;
 use crate::chat::action::Denied;
 use crate::chat::conversation::Conversation;
 use crate::chat::history::{Changed, History};
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::message::{ClientId, Draft, Event, Message, MessageId, Quoted};
-use crate::hub::roster::Person;
-use crate::outbox::{Outbox, Own};
-use crate::ui::screen::{Clock, Place};
+use crate::hub::roster::User;
+use crate::outbox::{Outbox, OwnCopy};
+use crate::ui::screen::{Clock, Prompt};
 
 /// Messages kept per conversation.
 const KEPT: usize = 200;
@@ -34,30 +34,30 @@ struct State {
 }
 
 impl State {
-    fn may_post(&self, from: ClientId, partner: &Person, temporary: bool) -> Result<(), Denied> {
+    fn may_post(&self, from: ClientId, partner: &User, temporary: bool) -> Result<(), Denied> {
         if self.ended {
-            return Err(Denied::NotOnline(Whom { name: partner.name(), client: None }));
+            return Err(Denied::NotOnline(Target { name: partner.name(), client: None }));
         }
         if temporary && !self.history.takes_temporary(from) { Err(Denied::TooManyTemporary) } else { Ok(()) }
     }
 }
 
 /// One conversation.
-pub struct Pair {
+pub struct DirectChat {
     /// The first one has begun it.
-    people: [Arc<Person>; 2],
+    people: [Arc<User>; 2],
     /// Rank 2 of 4, like a room's: guards the history and the order in which both see it. Both outboxes are written to
     /// under it, one after the other, which never waits.
     state: Mutex<State>,
 }
 
-impl Pair {
+impl DirectChat {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The other one.
-    pub fn partner(&self, client: ClientId) -> &Arc<Person> {
+    pub fn partner(&self, client: ClientId) -> &Arc<User> {
         let [one, other] = &self.people;
         if one.client() == client { other } else { one }
     }
@@ -73,10 +73,10 @@ impl Pair {
     pub fn post(
         &self,
         draft: Draft,
-        from: &Person,
+        from: &User,
         at: Timestamp,
         number: impl FnOnce() -> MessageId,
-        show_author: Option<Own>,
+        show_author: Option<OwnCopy>,
         clock: &Clock,
     ) -> Result<Arc<Event>, Denied> {
         let mut state = self.lock();
@@ -139,7 +139,7 @@ impl Pair {
     /// Opens the view on one side. False if the conversation has ended.
     pub fn open_view(&self, outbox: &Outbox, count: usize, header: &str, clock: &Clock) -> bool {
         let state = self.lock();
-        let place = Place::ChatView(Conversation::Direct(self.partner(outbox.id()).addressee()));
+        let place = Prompt::ChatView(Conversation::Direct(self.partner(outbox.id()).addressee()));
         if !state.ended {
             outbox.open_direct_view(&place, &[header], &state.history.last(count), &mut clock.clone());
         }
@@ -150,7 +150,7 @@ impl Pair {
     pub fn edit(
         &self,
         id: MessageId,
-        by: &Person,
+        by: &User,
         text: &str,
         show_author: bool,
         clock: &Clock,
@@ -165,7 +165,7 @@ impl Pair {
     }
 
     /// Takes a message of one's own out. `None` if it is not here. `show_author`: the author's screen shows it.
-    pub fn delete(&self, id: MessageId, by: &Person, show_author: bool, clock: &Clock) -> Option<Result<(), Denied>> {
+    pub fn delete(&self, id: MessageId, by: &User, show_author: bool, clock: &Clock) -> Option<Result<(), Denied>> {
         let mut state = self.lock();
         if state.history.find(id)?.from != by.client() {
             return Some(Err(Denied::NotYours));
@@ -183,9 +183,9 @@ impl Pair {
         self.lock().history.expire(id).map(|changed| changed.requoted.into())
     }
 
-    fn show_both(&self, by: &Person, event: &Arc<Event>, show_author: bool, clock: &Clock) {
+    fn show_both(&self, by: &User, event: &Arc<Event>, show_author: bool, clock: &Clock) {
         if show_author {
-            by.outbox.tell_direct(event, Own::Answer, &mut clock.clone());
+            by.outbox.tell_direct(event, OwnCopy::Answer, &mut clock.clone());
         }
         self.partner(by.client()).outbox.show_direct(event, &mut clock.clone());
     }
@@ -196,7 +196,7 @@ impl Pair {
     }
 
     /// One of the two has left: the other one is told, if he has the conversation open.
-    fn end(&self, left: &Person) {
+    fn end(&self, left: &User) {
         let mut state = self.lock();
         state.ended = true;
         state.history = History::new();
@@ -206,26 +206,26 @@ impl Pair {
     }
 }
 
-type Table = HashMap<ClientId, HashMap<ClientId, Arc<Pair>>>;
+type Table = HashMap<ClientId, HashMap<ClientId, Arc<DirectChat>>>;
 
 /// All conversations.
 #[derive(Default)]
-pub struct Directs {
+pub struct DirectChats {
     /// Rank 1 of 4, like the room table: guards the map, by either one's connection. Held only to look up and to change it.
     table: Mutex<Table>,
 }
 
 /// As many conversations as one person may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooMany(pub usize);
+pub struct TooManyChatsError(pub usize);
 
-impl Directs {
+impl DirectChats {
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The conversation of two, begun if there is none; `None` if the other one has just left.
-    pub fn begin(&self, from: &Arc<Person>, to: &Arc<Person>) -> Result<Option<Arc<Pair>>, TooMany> {
+    pub fn begin(&self, from: &Arc<User>, to: &Arc<User>) -> Result<Option<Arc<DirectChat>>, TooManyChatsError> {
         let mut table = self.lock();
         let own = table.entry(from.client()).or_default();
         if let Some(pair) = own.get(&to.client()) {
@@ -233,33 +233,33 @@ impl Directs {
         }
         // What others begin is not counted: nobody can use up somebody else's.
         if own.values().filter(|pair| Arc::ptr_eq(&pair.people[0], from)).count() >= MOST {
-            return Err(TooMany(MOST));
+            return Err(TooManyChatsError(MOST));
         }
         // Looked at under the lock: whoever leaves is marked first, and has his conversations taken out after.
         if to.is_gone() {
             return Ok(None);
         }
         let state = Mutex::new(State { history: History::new(), ended: false });
-        let pair = Arc::new(Pair { people: [Arc::clone(from), Arc::clone(to)], state });
+        let pair = Arc::new(DirectChat { people: [Arc::clone(from), Arc::clone(to)], state });
         own.insert(to.client(), Arc::clone(&pair));
         table.entry(to.client()).or_default().insert(from.client(), Arc::clone(&pair));
         Ok(Some(pair))
     }
 
     /// The conversation of two connections, if there is one.
-    pub fn find(&self, one: ClientId, other: ClientId) -> Option<Arc<Pair>> {
+    pub fn find(&self, one: ClientId, other: ClientId) -> Option<Arc<DirectChat>> {
         self.lock().get(&one)?.get(&other).cloned()
     }
 
     /// All conversations of a connection, by the other one's arrival.
-    pub fn of(&self, client: ClientId) -> Vec<Arc<Pair>> {
+    pub fn of(&self, client: ClientId) -> Vec<Arc<DirectChat>> {
         let mut own: Vec<_> = self.lock().get(&client).map(|own| own.values().cloned().collect()).unwrap_or_default();
-        own.sort_unstable_by_key(|pair: &Arc<Pair>| pair.partner(client).client());
+        own.sort_unstable_by_key(|pair: &Arc<DirectChat>| pair.partner(client).client());
         own
     }
 
     /// Somebody has left, and is marked so: his conversations are over.
-    pub fn forget(&self, left: &Person) {
+    pub fn forget(&self, left: &User) {
         let mut table = self.lock();
         let pairs: Vec<_> = table.remove(&left.client()).unwrap_or_default().into_values().collect();
         for pair in &pairs {

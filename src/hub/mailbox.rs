@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
-use crate::store::{DirectNotKept, MOST_OF_ONE, MOST_WAITING, WaitingDirect};
+use crate::store::{SaveDirectError, MOST_OF_ONE, MOST_WAITING, OfflineMessageRecord};
 
 /// Messages that wait for all together: at 150 characters each they take about two megabytes.
 const MOST: usize = 10_000;
@@ -22,11 +22,11 @@ const MOST_OF_ONE_IN_ALL: usize = MOST / 10;
 #[derive(Debug, Default)]
 pub struct Mailbox {
     /// A leaf.
-    waiting: Mutex<HashMap<AccountId, VecDeque<WaitingDirect>>>,
+    waiting: Mutex<HashMap<AccountId, VecDeque<OfflineMessageRecord>>>,
 }
 
 impl Mailbox {
-    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, VecDeque<WaitingDirect>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<AccountId, VecDeque<OfflineMessageRecord>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -35,20 +35,20 @@ impl Mailbox {
     /// # Errors
     ///
     /// As many wait as can, or as may be this author's.
-    pub fn put(&self, reader: AccountId, message: WaitingDirect) -> Result<(), DirectNotKept> {
+    pub fn put(&self, reader: AccountId, message: OfflineMessageRecord) -> Result<(), SaveDirectError> {
         let mut waiting = self.lock();
         // Counted and not remembered: they are ten thousand at most, and come at people's speed.
         let shared =
-            |waiting: &VecDeque<WaitingDirect>| waiting.iter().filter(|known| known.shares_with(&message)).count();
+            |waiting: &VecDeque<OfflineMessageRecord>| waiting.iter().filter(|known| known.shares_with(&message)).count();
         let (count, of_one) = waiting.get(&reader).map_or((0, 0), |own| (own.len(), shared(own)));
         if of_one >= MOST_OF_ONE {
-            return Err(DirectNotKept::Share);
+            return Err(SaveDirectError::Share);
         }
         if count >= MOST_WAITING || waiting.values().map(VecDeque::len).sum::<usize>() >= MOST {
-            return Err(DirectNotKept::Full);
+            return Err(SaveDirectError::Full);
         }
         if waiting.values().map(shared).sum::<usize>() >= MOST_OF_ONE_IN_ALL {
-            return Err(DirectNotKept::Shares);
+            return Err(SaveDirectError::Shares);
         }
         // Only now, so that what is refused leaves no empty box behind.
         waiting.entry(reader).or_default().push_back(message);
@@ -56,12 +56,12 @@ impl Mailbox {
     }
 
     /// What waits for somebody, oldest first. It waits on.
-    pub fn waiting(&self, reader: AccountId) -> Vec<WaitingDirect> {
+    pub fn waiting(&self, reader: AccountId) -> Vec<OfflineMessageRecord> {
         self.lock().get(&reader).map(|waiting| waiting.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// These were shown: they wait no more, unless they were edited meanwhile.
-    pub fn shown(&self, reader: AccountId, shown: &[WaitingDirect]) {
+    pub fn shown(&self, reader: AccountId, shown: &[OfflineMessageRecord]) {
         let mut all = self.lock();
         if let Some(waiting) = all.get_mut(&reader) {
             waiting.retain(|message| !shown.iter().any(|seen| seen.id == message.id && seen.text == message.text));
@@ -77,7 +77,7 @@ impl Mailbox {
     }
 
     /// Takes all that waits for somebody, oldest first.
-    pub fn take(&self, reader: AccountId) -> Vec<WaitingDirect> {
+    pub fn take(&self, reader: AccountId) -> Vec<OfflineMessageRecord> {
         self.lock().remove(&reader).map(Vec::from).unwrap_or_default()
     }
 
@@ -109,8 +109,8 @@ mod tests {
     use crate::chat::names::UserName;
     use jiff::Timestamp;
 
-    fn message(id: u64) -> WaitingDirect {
-        WaitingDirect {
+    fn message(id: u64) -> OfflineMessageRecord {
+        OfflineMessageRecord {
             id: MessageId(id),
             at: Timestamp::UNIX_EPOCH,
             from: UserName::parse("alice", 1, 12).expect("a name"),
@@ -123,13 +123,13 @@ mod tests {
         }
     }
 
-    fn by(id: u64, account: u64) -> WaitingDirect {
-        WaitingDirect { account: Some(AccountId(account)), ..message(id) }
+    fn by(id: u64, account: u64) -> OfflineMessageRecord {
+        OfflineMessageRecord { account: Some(AccountId(account)), ..message(id) }
     }
 
-    fn from(id: u64, name: &str, address: &str) -> WaitingDirect {
+    fn from(id: u64, name: &str, address: &str) -> OfflineMessageRecord {
         let from = UserName::parse(name, 1, 12).expect("a name");
-        WaitingDirect { from, account: None, address: address.parse().ok(), ..message(id) }
+        OfflineMessageRecord { from, account: None, address: address.parse().ok(), ..message(id) }
     }
 
     #[test]
@@ -166,11 +166,11 @@ mod tests {
             assert_eq!(mailbox.put(reader, by(number, number / MOST_OF_ONE as u64)), Ok(()));
         }
         let other = by(0, 10_000);
-        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(DirectNotKept::Full));
-        assert_eq!(mailbox.put(AccountId(500), other.clone()), Err(DirectNotKept::Full));
+        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(SaveDirectError::Full));
+        assert_eq!(mailbox.put(AccountId(500), other.clone()), Err(SaveDirectError::Full));
         assert_eq!(mailbox.lock().len(), MOST / MOST_WAITING, "no box for what was refused");
         mailbox.take(AccountId(3));
-        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(DirectNotKept::Full));
+        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(SaveDirectError::Full));
         assert_eq!(mailbox.put(AccountId(500), other), Ok(()));
     }
 
@@ -180,7 +180,7 @@ mod tests {
         for id in 1..=20 {
             assert_eq!(mailbox.put(AccountId(7), by(id, 1)), Ok(()));
         }
-        assert_eq!(mailbox.put(AccountId(7), by(21, 1)), Err(DirectNotKept::Share));
+        assert_eq!(mailbox.put(AccountId(7), by(21, 1)), Err(SaveDirectError::Share));
         assert_eq!(mailbox.put(AccountId(7), by(21, 2)), Ok(()), "another account");
         assert_eq!(mailbox.put(AccountId(8), by(22, 1)), Ok(()), "another box");
         // Those that were taken back or read count no more.
@@ -198,10 +198,10 @@ mod tests {
             assert_eq!(mailbox.put(AccountId(7), from(id, &name, "192.0.2.1")), Ok(()));
         }
         let another = from(21, "another", "192.0.2.1");
-        assert_eq!(mailbox.put(AccountId(7), another.clone()), Err(DirectNotKept::Share));
+        assert_eq!(mailbox.put(AccountId(7), another.clone()), Err(SaveDirectError::Share));
         assert_eq!(mailbox.put(AccountId(7), from(22, "another", "192.0.2.2")), Ok(()));
         // Those of an account are not counted as the address's.
-        assert_eq!(mailbox.put(AccountId(7), WaitingDirect { account: Some(AccountId(1)), ..another }), Ok(()));
+        assert_eq!(mailbox.put(AccountId(7), OfflineMessageRecord { account: Some(AccountId(1)), ..another }), Ok(()));
     }
 
     #[test]
@@ -209,7 +209,7 @@ mod tests {
         let mailbox = Mailbox::default();
         let mut refused = (0..).map(|number| mailbox.put(AccountId(number / 20), by(number, 1)));
         let first = refused.position(|kept| kept.is_err());
-        assert_eq!((first, refused.next()), (Some(MOST_OF_ONE_IN_ALL), Some(Err(DirectNotKept::Shares))));
+        assert_eq!((first, refused.next()), (Some(MOST_OF_ONE_IN_ALL), Some(Err(SaveDirectError::Shares))));
         assert_eq!(mailbox.put(AccountId(0), by(0, 2)), Ok(()));
     }
 

@@ -15,8 +15,8 @@ use super::Hub;
 use crate::chat::conversation::MembershipId;
 use crate::chat::message::ClientId;
 use crate::chat::moderation::GRACE;
-use crate::hub::room::{Change, Door, Going, NotEntered, Room, Visitor};
-use crate::hub::roster::Person;
+use crate::hub::room::{MembershipChange, DoorVersion, Going, EnterError, Room, Entrant};
+use crate::hub::roster::User;
 use crate::hub::timer::Task;
 
 /// A place in a room.
@@ -33,16 +33,16 @@ impl Membership {
     pub fn enter(
         hub: &Arc<Hub>,
         room: &Arc<Room>,
-        person: &Person,
-        opened: Option<Door>,
+        person: &User,
+        opened: Option<DoorVersion>,
         id: MembershipId,
-    ) -> Result<(Membership, Change), NotEntered> {
+    ) -> Result<(Membership, MembershipChange), EnterError> {
         // Made before the user is in the room, so that nothing on the way can leave them there.
         let membership =
             Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: person.client(), id, left: false };
         let who = || (!person.is_gone()).then(|| hub.actor(person));
         let change =
-            room.enter(Visitor { who: &who, outbox: &person.outbox, opened, membership: id }, Instant::now())?;
+            room.enter(Entrant { who: &who, outbox: &person.outbox, opened, membership: id }, Instant::now())?;
         Ok((membership, change))
     }
 
@@ -51,7 +51,7 @@ impl Membership {
     pub fn take_over(
         hub: &Arc<Hub>,
         room: &Arc<Room>,
-        person: &Person,
+        person: &User,
         from: ClientId,
         id: MembershipId,
     ) -> Option<(Membership, bool)> {
@@ -78,7 +78,7 @@ impl Membership {
     }
 
     /// Leaves the room. The change, if there was anything to leave, is for [`Hub::arrange`].
-    pub fn leave(mut self, going: Going) -> Option<Change> {
+    pub fn leave(mut self, going: Going) -> Option<MembershipChange> {
         self.left = true;
         self.room.leave(self.client, self.id, going, Instant::now())
     }
@@ -106,7 +106,7 @@ impl Drop for Membership {
 impl Hub {
     /// What a coming or going brings: news for the viewers in a while, an heir, the end of an empty room. True if there is
     /// news to be delivered now.
-    pub fn arrange(&self, room: &Arc<Room>, change: Change) -> bool {
+    pub fn arrange(&self, room: &Arc<Room>, change: MembershipChange) -> bool {
         let now = Instant::now();
         if let Some(after) = change.gathering {
             self.timer.schedule(now + after, Task::FlushNews(Arc::downgrade(room)));
@@ -137,7 +137,7 @@ mod tests {
     struct Scene {
         hub: Arc<Hub>,
         room: Arc<Room>,
-        person: Arc<Person>,
+        person: Arc<User>,
     }
 
     fn scene() -> Scene {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     impl Scene {
-        fn enter(&self, id: u64) -> Result<(Membership, Change), NotEntered> {
+        fn enter(&self, id: u64) -> Result<(Membership, MembershipChange), EnterError> {
             Membership::enter(&self.hub, &self.room, &self.person, None, MembershipId(id))
         }
     }
@@ -193,7 +193,7 @@ mod tests {
     fn who_has_left_the_server_comes_into_no_room() {
         let scene = scene();
         scene.hub.roster.release(&scene.person);
-        assert_eq!(scene.enter(1).err(), Some(NotEntered::Closed));
+        assert_eq!(scene.enter(1).err(), Some(EnterError::Closed));
         assert_eq!(scene.room.count(), 0);
     }
 }

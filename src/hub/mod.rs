@@ -28,23 +28,23 @@ use std::time::{Duration, Instant};
 use crate::access::admission::Admission;
 use crate::access::allowance::Allowance;
 use crate::access::attempts::{Attempter, Attempts};
-use crate::access::exit_code::{ExitCode, Guesses};
-use crate::access::login_limiter::LoginGuard;
+use crate::access::exit_code::{ShutdownCode, Guesses};
+use crate::access::login_limiter::LoginLimiter;
 use crate::access::rate::Buckets;
 use crate::chat::message::{ClientId, Event};
 use crate::chat::names::{Alphabet, RoomName};
 use crate::chat::quotes::{self, Quote};
 use crate::config::Config;
-use crate::hub::direct::{Directs, Pair};
+use crate::hub::direct::{DirectChats, DirectChat};
 use crate::hub::mailbox::Mailbox;
 use crate::hub::room::{Erased, Room};
 use crate::hub::rooms::RoomTable;
 use crate::hub::roster::Roster;
 use crate::hub::shutdown::Shutdown;
 use crate::hub::timer::{Author, Task, Timer};
-use crate::hub::worker_pool::Work;
-use crate::outbox::{Laggards, OutboxLimits};
-use crate::store::{AddressBan, Kept, Store};
+use crate::hub::worker_pool::WorkerPool;
+use crate::outbox::{SlowReaders, OutboxLimits};
+use crate::store::{AddressBanRecord, StoredState, Store};
 use crate::ui::screen::Clock;
 
 pub use accounts::MOST_ADDRESS_BANS;
@@ -52,7 +52,7 @@ pub use accounts::MOST_ADDRESS_BANS;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use membership::Membership;
 pub use open_rooms::{OpenRoom, OpenRooms};
-pub use password_queue::{Turn, Turns};
+pub use password_queue::{PasswordTurn, PasswordQueue};
 
 /// Most entries in a table of what addresses have tried. One is about 100 bytes. When one is full, the address with most
 /// entries gives one up.
@@ -98,17 +98,17 @@ pub struct Hub {
     /// Where they can be.
     pub rooms: RoomTable,
     /// Who talks with whom.
-    pub directs: Directs,
+    pub directs: DirectChats,
     /// Lines that wait for their turn, by connection.
     pub waiting_lines: Arc<Allowance<ClientId>>,
     /// Temporary messages that are not over yet, by author.
     pub temporary: Arc<Allowance<Author>>,
     /// Threads for what computes long.
-    pub work: Work,
+    pub work: WorkerPool,
     /// A leaf, replaced whole on a reload; `None`: the built-in ones.
     quotes: RwLock<Option<Arc<[Quote]>>>,
     /// Whose sockets do not keep up.
-    pub laggards: Arc<Laggards>,
+    pub laggards: Arc<SlowReaders>,
     /// Deadlines of no connection.
     pub timer: Timer,
     /// What is kept on disk, if anything is.
@@ -118,7 +118,7 @@ pub struct Hub {
     /// In which rooms the accounts are.
     pub open_rooms: OpenRooms,
     /// A leaf: wrong passwords by account and address.
-    logins: Mutex<LoginGuard>,
+    logins: Mutex<LoginLimiter>,
     /// A leaf: passwords of accounts tried, by address.
     attempts: Mutex<Buckets<IpAddr>>,
     /// Changes of accounts by another program that are not looked at yet. One thread at a time looks.
@@ -128,19 +128,19 @@ pub struct Hub {
     /// A leaf: accounts made, by address.
     registrations: Mutex<Buckets<IpAddr>>,
     /// A leaf, changed by operators: who is kept out of the server.
-    address_bans: RwLock<Vec<AddressBan>>,
+    address_bans: RwLock<Vec<AddressBanRecord>>,
     /// The server's end.
     pub shutdown: Arc<Shutdown>,
     /// The server's local time.
     pub clock: Clock,
     /// Whose turn it is to have a room's password compared.
-    pub comparing: Turns,
+    pub comparing: PasswordQueue,
     /// A leaf: wrong passwords of rooms.
     waits: Mutex<Attempts<RoomName>>,
     /// A leaf: connections by address.
     admission: Mutex<Admission>,
     /// What the server printed at start, if it was switched on then.
-    exit_code: Option<ExitCode>,
+    exit_code: Option<ShutdownCode>,
     /// A leaf: tries of exit codes.
     guesses: Mutex<Guesses>,
     /// A leaf: wrong exit codes.
@@ -159,9 +159,9 @@ impl Hub {
     pub fn new(
         config: Config,
         clock: Clock,
-        exit_code: Option<ExitCode>,
+        exit_code: Option<ShutdownCode>,
         requests: Sender<Request>,
-        stored: Option<(Arc<Store>, Kept)>,
+        stored: Option<(Arc<Store>, StoredState)>,
     ) -> Hub {
         let (store, kept) = stored.unzip();
         let rooms = RoomTable::new(&config, clock.clone(), store.clone());
@@ -183,22 +183,22 @@ impl Hub {
             store,
             mailbox: Mailbox::default(),
             open_rooms: OpenRooms::default(),
-            logins: Mutex::new(LoginGuard::new(MOST_WAITS)),
+            logins: Mutex::new(LoginLimiter::new(MOST_WAITS)),
             attempts: Mutex::new(Buckets::new(MOST_WAITS)),
             reviews: AtomicUsize::new(0),
             login_decided: Condvar::new(),
             registrations: Mutex::new(Buckets::new(MOST_WAITS)),
             address_bans: RwLock::new(address_bans),
-            directs: Directs::default(),
+            directs: DirectChats::default(),
             waiting_lines: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
             temporary: Allowance::new(HELD_BY_ONE, HELD_BY_ALL),
-            work: Work::default(),
+            work: WorkerPool::default(),
             quotes: RwLock::new(read_quotes(&config)),
-            laggards: Arc::new(Laggards::new(outbox_limits(&config))),
+            laggards: Arc::new(SlowReaders::new(outbox_limits(&config))),
             timer,
             shutdown: Arc::new(Shutdown::default()),
             clock,
-            comparing: Turns::default(),
+            comparing: PasswordQueue::default(),
             waits: Mutex::new(Attempts::new(MOST_WAITS)),
             admission: Mutex::new(Admission::default()),
             exit_code,
@@ -324,7 +324,7 @@ impl Hub {
     }
 
     /// The same for a conversation of two.
-    pub fn arrange_direct_redraw(&self, pair: &Arc<Pair>) {
+    pub fn arrange_direct_redraw(&self, pair: &Arc<DirectChat>) {
         self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::RedrawDirect(Arc::downgrade(pair)));
     }
 
@@ -353,7 +353,7 @@ impl Hub {
     }
 
     /// The code that stops the server. `None` if none was made at start, or if a reload has switched it off since.
-    pub fn exit_code(&self) -> Option<&ExitCode> {
+    pub fn exit_code(&self) -> Option<&ShutdownCode> {
         self.exit_code.as_ref().filter(|_| self.config().exit_code)
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::chat::conversation::RoomId;
 use crate::chat::identity::AccountId;
-use crate::hub::room::Door;
+use crate::hub::room::DoorVersion;
 
 /// Most accounts remembered: a few kilobytes each at the very most. Of more some are forgotten, and are only in the rooms again
 /// that the disk knows of.
@@ -22,7 +22,7 @@ pub struct OpenRoom {
     /// Which.
     pub room: Arc<RoomId>,
     /// Its door then: who was in lets themselves in again while it is the same. Nothing for who was let in as an operator.
-    pub door: Option<Door>,
+    pub door: Option<DoorVersion>,
 }
 
 /// The table.

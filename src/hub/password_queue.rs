@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use crate::hub::worker_pool::Busy;
+use crate::hub::worker_pool::BusyError;
 
 /// Who waits at most, of one address: the last of them for two seconds, as before the threads that compute.
 const MOST_WAITING: u64 = 64;
@@ -27,7 +27,7 @@ struct Line {
 
 /// The turns of all addresses.
 #[derive(Debug, Default)]
-pub struct Turns {
+pub struct PasswordQueue {
     /// A leaf: nothing is done under it but counting. No line without somebody in it.
     lines: Mutex<HashMap<IpAddr, Line>>,
     /// Somebody's turn is over.
@@ -36,12 +36,12 @@ pub struct Turns {
 
 /// A turn, until it is dropped. No lock: whoever has it waits for the threads that compute, and for no other turn.
 #[derive(Debug)]
-pub struct Turn<'a> {
-    turns: &'a Turns,
+pub struct PasswordTurn<'a> {
+    turns: &'a PasswordQueue,
     address: IpAddr,
 }
 
-impl Turns {
+impl PasswordQueue {
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, Line>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,21 +51,21 @@ impl Turns {
     /// # Errors
     ///
     /// Too many of this address wait already.
-    pub fn take(&self, address: IpAddr) -> Result<Turn<'_>, Busy> {
+    pub fn take(&self, address: IpAddr) -> Result<PasswordTurn<'_>, BusyError> {
         let mut lines = self.lock();
         let line = lines.entry(address).or_default();
         if line.next - line.served > MOST_WAITING {
-            return Err(Busy);
+            return Err(BusyError);
         }
         let number = line.next;
         line.next += 1;
         let others = |lines: &mut HashMap<IpAddr, Line>| lines.get(&address).is_some_and(|line| line.served < number);
         drop(self.over.wait_while(lines, others).unwrap_or_else(PoisonError::into_inner));
-        Ok(Turn { turns: self, address })
+        Ok(PasswordTurn { turns: self, address })
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for PasswordTurn<'_> {
     fn drop(&mut self) {
         let mut lines = self.turns.lock();
         if let Some(line) = lines.get_mut(&self.address) {
@@ -90,7 +90,7 @@ mod tests {
         [192, 0, 2, last].into()
     }
 
-    fn wait_for(turns: &Turns, in_line: u64) {
+    fn wait_for(turns: &PasswordQueue, in_line: u64) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while turns.lock().get(&address(1)).is_none_or(|line| line.next - line.served != in_line) {
             assert!(Instant::now() < deadline, "{turns:?}");
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn one_address_has_one_turn_at_a_time_in_the_order_of_asking_and_another_has_its_own() {
-        let turns = Turns::default();
+        let turns = PasswordQueue::default();
         let order = Mutex::new(Vec::new());
         thread::scope(|scope| {
             let first = turns.take(address(1)).expect("a turn");
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn who_comes_when_as_many_wait_as_may_is_sent_away_and_those_who_wait_have_their_turns() {
-        let turns = Turns::default();
+        let turns = PasswordQueue::default();
         let served = AtomicUsize::new(0);
         thread::scope(|scope| {
             let first = turns.take(address(1)).expect("a turn");
@@ -131,7 +131,7 @@ mod tests {
                 scope.spawn(|| turns.take(address(1)).map(|_turn| served.fetch_add(1, Ordering::Relaxed)));
             }
             wait_for(&turns, MOST_WAITING + 1);
-            assert_eq!(turns.take(address(1)).err(), Some(Busy));
+            assert_eq!(turns.take(address(1)).err(), Some(BusyError));
             drop(first);
         });
         assert_eq!(served.into_inner() as u64, MOST_WAITING);

@@ -17,8 +17,8 @@ use crate::chat::identity::Identity;
 use crate::chat::message::MessageId;
 use crate::chat::names::{self, Alphabet, RoomName};
 use crate::config::{Config, RoomConfig};
-use crate::hub::room::{Made, Room, RoomLimits};
-use crate::store::{KeptMessage, KeptRoom, Store};
+use crate::hub::room::{Creation, Room, RoomLimits};
+use crate::store::{MessageRecord, RoomRecord, Store};
 use crate::ui::screen::Clock;
 
 /// Most rooms that people may have made at one time, over all: an empty one takes about a
@@ -36,7 +36,7 @@ struct Table {
 }
 
 /// Why no room was made.
-pub enum CannotMake {
+pub enum CreateRoomError {
     /// There is one of that name.
     Exists(Arc<Room>),
     /// There is one whose name it could be taken for.
@@ -93,7 +93,7 @@ impl RoomTable {
 
     /// Brings back what was kept: rooms that people have made, the lists of the configured ones, and what was said. Before
     /// anybody is let in.
-    pub fn restore(&self, rooms: Vec<KeptRoom>, histories: Vec<(RoomName, Vec<KeptMessage>)>, last_message: MessageId) {
+    pub fn restore(&self, rooms: Vec<RoomRecord>, histories: Vec<(RoomName, Vec<MessageRecord>)>, last_message: MessageId) {
         let (now, at) = (Instant::now(), self.moment());
         self.shared.last_message.store(last_message.0, Ordering::Relaxed);
         let mut taken_over = Vec::new();
@@ -163,30 +163,30 @@ impl RoomTable {
         &self,
         name: &RoomName,
         config: RoomConfig,
-        made: Made,
+        made: Creation,
         founder: Identity,
         most: Option<usize>,
-    ) -> Result<Arc<Room>, CannotMake> {
+    ) -> Result<Arc<Room>, CreateRoomError> {
         let mut table = self.lock();
         if let Some(room) = table.rooms.get(name) {
-            return Err(CannotMake::Exists(Arc::clone(room)));
+            return Err(CreateRoomError::Exists(Arc::clone(room)));
         }
         if table.unique_by_looks {
             let looks = name.looks();
             if let Some((_, room)) = table.rooms.iter().find(|(known, _)| known.looks().overlap(&looks)) {
-                return Err(CannotMake::LooksLike(Arc::clone(room)));
+                return Err(CreateRoomError::LooksLike(Arc::clone(room)));
             }
         }
         // Looked through and not counted along: there are a thousand at most, and counts of what closes in five different
         // ways go wrong.
         let addresses: Vec<_> = table.rooms.values().filter_map(|room| room.made()).map(|made| made.address).collect();
         if addresses.len() >= MOST_MADE {
-            return Err(CannotMake::TooManyAll);
+            return Err(CreateRoomError::TooManyAll);
         }
         if let Some(most) = most
             && addresses.iter().filter(|address| **address == made.address).count() >= most
         {
-            return Err(CannotMake::TooManyYours(most));
+            return Err(CreateRoomError::TooManyYours(most));
         }
         table.last_instance += 1;
         let (instance, shared, clock) = (table.last_instance, Arc::clone(&self.shared), self.clock.clone());

@@ -12,12 +12,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::chat::identity::{AccountId, Identity, Whom};
+use crate::chat::identity::{AccountId, Identity, Target};
 use crate::chat::message::{Addressee, ClientId};
 use crate::chat::names::{UserName, suggest};
 use crate::chat::secret::Hashed;
 use crate::outbox::Outbox;
-use names_in_use::Taken;
+use names_in_use::NamesInUse;
 
 /// An account that somebody is logged in to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ struct Named {
 }
 
 /// Somebody who has given his name.
-pub struct Person {
+pub struct User {
     /// A leaf.
     named: RwLock<Named>,
     origin: Origin,
@@ -61,7 +61,7 @@ pub struct Person {
     gone: AtomicBool,
 }
 
-impl Person {
+impl User {
     /// His connection.
     pub fn client(&self) -> ClientId {
         self.outbox.id()
@@ -135,12 +135,12 @@ impl Person {
 #[derive(Default)]
 struct State {
     connections: HashMap<ClientId, Arc<Outbox>>,
-    people: Taken,
+    people: NamesInUse,
 }
 
 /// Why somebody did not get a name.
 #[derive(Debug, PartialEq, Eq)]
-pub enum NotFree {
+pub enum NameInUseError {
     /// Somebody has it; one like it that is free, if one was found.
     Taken(Option<UserName>),
     /// It looks like this one, which somebody has.
@@ -192,15 +192,15 @@ impl Roster {
         outbox: &Arc<Outbox>,
         origin: Origin,
         now: Instant,
-    ) -> Result<Arc<Person>, NotFree> {
+    ) -> Result<Arc<User>, NameInUseError> {
         let mut state = self.lock();
         if state.people.contains_key(name) {
-            return Err(NotFree::Taken(state.free_name(name, limit)));
+            return Err(NameInUseError::Taken(state.free_name(name, limit)));
         }
         if login.is_none()
             && let Some(other) = state.people.like(name, None)
         {
-            return Err(NotFree::LooksLike(other));
+            return Err(NameInUseError::LooksLike(other));
         }
         Ok(state.enter(name, login, outbox, origin, now))
     }
@@ -209,13 +209,13 @@ impl Roster {
     /// somebody else has it by now.
     pub fn claim_from(
         &self,
-        other: &Arc<Person>,
+        other: &Arc<User>,
         name: &UserName,
         login: Login,
         outbox: &Arc<Outbox>,
         origin: Origin,
         now: Instant,
-    ) -> Option<Arc<Person>> {
+    ) -> Option<Arc<User>> {
         let mut state = self.lock();
         state.take_from(other, name).then(|| state.enter(name, Some(login), outbox, origin, now))
     }
@@ -223,8 +223,8 @@ impl Roster {
     /// The same for a person who has another name, which it returns.
     pub fn rename_from(
         &self,
-        other: &Arc<Person>,
-        person: &Arc<Person>,
+        other: &Arc<User>,
+        person: &Arc<User>,
         name: &UserName,
         login: Login,
     ) -> Option<UserName> {
@@ -237,29 +237,29 @@ impl Roster {
     /// his back.
     pub fn rename(
         &self,
-        person: &Arc<Person>,
+        person: &Arc<User>,
         name: &UserName,
         login: Option<Login>,
         limit: usize,
-    ) -> Result<UserName, NotFree> {
+    ) -> Result<UserName, NameInUseError> {
         let mut state = self.lock();
         // Somebody else may have taken the name he had, and he must not take it from him.
         if person.is_gone() {
-            return Err(NotFree::Taken(None));
+            return Err(NameInUseError::Taken(None));
         }
         if state.people.get(name).is_some_and(|known| !Arc::ptr_eq(known, person)) {
-            return Err(NotFree::Taken(state.free_name(name, limit)));
+            return Err(NameInUseError::Taken(state.free_name(name, limit)));
         }
         if login.is_none()
             && let Some(other) = state.people.like(name, Some(person))
         {
-            return Err(NotFree::LooksLike(other));
+            return Err(NameInUseError::LooksLike(other));
         }
         Ok(state.rename(person, name, login))
     }
 
     /// Gives a name back.
-    pub fn release(&self, person: &Arc<Person>) {
+    pub fn release(&self, person: &Arc<User>) {
         let mut state = self.lock();
         person.gone.store(true, Ordering::Release);
         let name = person.name();
@@ -269,7 +269,7 @@ impl Roster {
     }
 
     /// Who is meant, if he is online.
-    pub fn find(&self, whom: &Whom) -> Option<Arc<Person>> {
+    pub fn find(&self, whom: &Target) -> Option<Arc<User>> {
         let state = self.lock();
         state.people.get(&whom.name).filter(|person| whom.client.is_none_or(|id| id == person.client())).cloned()
     }
@@ -280,7 +280,7 @@ impl Roster {
     }
 
     /// Everybody with a name, by name.
-    pub fn people(&self) -> Vec<Arc<Person>> {
+    pub fn people(&self) -> Vec<Arc<User>> {
         let mut people: Vec<_> = self.lock().people.values().cloned().collect();
         people.sort_by_cached_key(|person| person.name());
         people
@@ -295,8 +295,8 @@ impl State {
         outbox: &Arc<Outbox>,
         origin: Origin,
         now: Instant,
-    ) -> Arc<Person> {
-        let person = Arc::new(Person {
+    ) -> Arc<User> {
+        let person = Arc::new(User {
             named: RwLock::new(Named { name: name.clone(), login }),
             origin,
             outbox: Arc::clone(outbox),
@@ -309,7 +309,7 @@ impl State {
         person
     }
 
-    fn rename(&mut self, person: &Arc<Person>, name: &UserName, login: Option<Login>) -> UserName {
+    fn rename(&mut self, person: &Arc<User>, name: &UserName, login: Option<Login>) -> UserName {
         let mut current = person.named.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *current, Named { name: name.clone(), login }).name;
         drop(current);
@@ -319,8 +319,8 @@ impl State {
     }
 
     /// Ends somebody's having a name, if nobody else has it. True if it is free now.
-    fn take_from(&mut self, other: &Arc<Person>, name: &UserName) -> bool {
-        let is_theirs = |known: &Arc<Person>| Arc::ptr_eq(known, other);
+    fn take_from(&mut self, other: &Arc<User>, name: &UserName) -> bool {
+        let is_theirs = |known: &Arc<User>| Arc::ptr_eq(known, other);
         if self.people.get(name).is_some_and(|known| !is_theirs(known)) {
             return false;
         }

@@ -15,7 +15,7 @@ use crate::access::address::network_key;
 use crate::access::allowance::Share;
 use crate::chat::identity::AccountId;
 use crate::chat::message::{Addressee, ClientId, MessageId};
-use crate::hub::direct::Pair;
+use crate::hub::direct::DirectChat;
 use crate::hub::room::Room;
 
 /// Refused sockets kept open for their last line to arrive. With one more, the oldest of the address with most closes at
@@ -44,7 +44,7 @@ pub enum Task {
     /// Drawing views of a room anew.
     Redraw(Weak<Room>),
     /// Drawing views of a conversation anew.
-    RedrawDirect(Weak<Pair>),
+    RedrawDirect(Weak<DirectChat>),
     /// The end of waiting for an admin who has lost his connection.
     NameHeir(Weak<Room>),
     /// The end of a room that somebody has made, if nobody is in it.
@@ -55,7 +55,7 @@ pub enum Task {
     Close(TcpStream),
 }
 
-struct Entry {
+struct TimerEntry {
     due: Instant,
     /// Breaks ties in the order of scheduling.
     number: u64,
@@ -64,7 +64,7 @@ struct Entry {
     held: Option<Share<Author>>,
 }
 
-impl Entry {
+impl TimerEntry {
     /// Whether it ends that temporary message.
     fn ends(&self, message: MessageId) -> bool {
         match &self.task {
@@ -87,21 +87,21 @@ struct Closing {
     stream: TcpStream,
 }
 
-impl PartialEq for Entry {
+impl PartialEq for TimerEntry {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other) == Ordering::Equal
     }
 }
 
-impl Eq for Entry {}
+impl Eq for TimerEntry {}
 
-impl PartialOrd for Entry {
+impl PartialOrd for TimerEntry {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Entry {
+impl Ord for TimerEntry {
     /// Reversed: the heap's greatest is the earliest.
     fn cmp(&self, other: &Self) -> Ordering {
         (other.due, other.number).cmp(&(self.due, self.number))
@@ -111,7 +111,7 @@ impl Ord for Entry {
 /// Tasks by their deadlines. Pure: `now` is an argument.
 #[derive(Default)]
 struct Queue {
-    heap: BinaryHeap<Entry>,
+    heap: BinaryHeap<TimerEntry>,
     scheduled: u64,
     /// In the order of their deadlines, as they all stay for as long.
     closing: VecDeque<Closing>,
@@ -122,7 +122,7 @@ impl Queue {
     fn push(&mut self, due: Instant, task: Task, held: Option<Share<Author>>) -> bool {
         self.scheduled += 1;
         let earlier = self.due().is_none_or(|first| due < first);
-        self.heap.push(Entry { due, number: self.scheduled, task, held });
+        self.heap.push(TimerEntry { due, number: self.scheduled, task, held });
         earlier
     }
 
@@ -158,7 +158,7 @@ impl Queue {
         if self.closing.front().is_some_and(|closing| closing.due == due) {
             return self.closing.pop_front().map(|closing| Task::Close(closing.stream));
         }
-        let Entry { task, held, .. } = self.heap.pop()?;
+        let TimerEntry { task, held, .. } = self.heap.pop()?;
         drop(held);
         Some(task)
     }

@@ -40,15 +40,15 @@ const STAYS: Duration = Duration::from_secs(10);
 
 /// The job was not done: too many wait, there is no thread for it, the server stops, or it panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Busy;
+pub struct BusyError;
 
-impl fmt::Display for Busy {
+impl fmt::Display for BusyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("The server is too busy for that: try again in a moment.")
     }
 }
 
-impl std::error::Error for Busy {}
+impl std::error::Error for BusyError {}
 
 /// One job. Dropped without being run, it tells the caller that there will be no result.
 struct Job {
@@ -137,7 +137,7 @@ impl State {
     }
 }
 
-struct Shared {
+struct JobQueues {
     /// A leaf: nothing is done under it but keeping the lines. No job runs and none is dropped under it.
     state: Mutex<State>,
     /// A job came, or the end.
@@ -146,31 +146,31 @@ struct Shared {
 }
 
 /// The worker threads. One per server; dropping it stops them.
-pub struct Work {
-    shared: Arc<Shared>,
+pub struct WorkerPool {
+    shared: Arc<JobQueues>,
 }
 
-impl Default for Work {
-    fn default() -> Work {
-        Work::staying(STAYS)
+impl Default for WorkerPool {
+    fn default() -> WorkerPool {
+        WorkerPool::staying(STAYS)
     }
 }
 
-impl Drop for Work {
+impl Drop for WorkerPool {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
-impl Work {
+impl WorkerPool {
     /// No thread is started before there is a job.
-    pub fn new() -> Work {
-        Work::default()
+    pub fn new() -> WorkerPool {
+        WorkerPool::default()
     }
 
-    fn staying(stays: Duration) -> Work {
-        let shared = Shared { state: Mutex::default(), queued: Condvar::new(), stays };
-        Work { shared: Arc::new(shared) }
+    fn staying(stays: Duration) -> WorkerPool {
+        let shared = JobQueues { state: Mutex::default(), queued: Condvar::new(), stays };
+        WorkerPool { shared: Arc::new(shared) }
     }
 
     /// Has a job done for a user at `address`, and waits for its result. Jobs of one address (IPv6: of one /56) run one
@@ -180,8 +180,8 @@ impl Work {
     ///
     /// # Errors
     ///
-    /// See [`Busy`].
-    pub fn run<R: Send + 'static>(&self, address: IpAddr, job: impl FnOnce() -> R + Send + 'static) -> Result<R, Busy> {
+    /// See [`BusyError`].
+    pub fn run<R: Send + 'static>(&self, address: IpAddr, job: impl FnOnce() -> R + Send + 'static) -> Result<R, BusyError> {
         // Room for both of those who send, so that neither waits.
         let (sender, result) = mpsc::sync_channel(2);
         let abandon = sender.clone();
@@ -194,7 +194,7 @@ impl Work {
         let mut state = self.shared.lock();
         if state.stopped {
             drop(state);
-            return Err(Busy);
+            return Err(BusyError);
         }
         let displaced = state.push(network_key(address), job);
         let vacant = if state.turns.len() > state.idle { state.threads.iter().position(|there| !there) } else { None };
@@ -208,10 +208,10 @@ impl Work {
         if let Some(number) = vacant {
             self.shared.start(number);
         }
-        result.recv().ok().flatten().ok_or(Busy)
+        result.recv().ok().flatten().ok_or(BusyError)
     }
 
-    /// Everyone who waits gets [`Busy`], and so does everyone from now on. The threads end when the jobs they are at are
+    /// Everyone who waits gets [`BusyError`], and so does everyone from now on. The threads end when the jobs they are at are
     /// done; nobody waits for that.
     pub fn stop(&self) {
         let mut state = self.shared.lock();
@@ -225,7 +225,7 @@ impl Work {
     }
 }
 
-impl Shared {
+impl JobQueues {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -315,7 +315,7 @@ mod tests {
     }
 
     /// Waits until that many jobs stand in the lines; every caller that queues one has taken the lock for it.
-    fn wait_for_queue(work: &Work, wanted: usize) {
+    fn wait_for_queue(work: &WorkerPool, wanted: usize) {
         let deadline = Instant::now() + DEADLINE;
         while work.shared.lock().waiting != wanted {
             assert!(Instant::now() < deadline, "{} of {wanted}", work.shared.lock().waiting);
@@ -325,11 +325,11 @@ mod tests {
 
     /// A caller from an address whose job runs until the gate opens.
     fn caller(
-        work: &Arc<Work>,
+        work: &Arc<WorkerPool>,
         from: IpAddr,
         gate: &Arc<Count>,
         begun: &Arc<Count>,
-    ) -> thread::JoinHandle<Result<(), Busy>> {
+    ) -> thread::JoinHandle<Result<(), BusyError>> {
         let (work, gate, begun) = (Arc::clone(work), Arc::clone(gate), Arc::clone(begun));
         let job = move || {
             begun.add();
@@ -340,20 +340,20 @@ mod tests {
 
     /// Callers from that many addresses.
     fn callers(
-        work: &Arc<Work>,
+        work: &Arc<WorkerPool>,
         count: usize,
         gate: &Arc<Count>,
         begun: &Arc<Count>,
-    ) -> Vec<thread::JoinHandle<Result<(), Busy>>> {
+    ) -> Vec<thread::JoinHandle<Result<(), BusyError>>> {
         (0..count).map(|number| caller(work, address(number), gate, begun)).collect()
     }
 
     /// Callers from one address, all with the same name for it in the log of what ran.
     fn logging_caller(
-        work: &Arc<Work>,
+        work: &Arc<WorkerPool>,
         from: usize,
         log: &Arc<Mutex<Vec<usize>>>,
-    ) -> thread::JoinHandle<Result<(), Busy>> {
+    ) -> thread::JoinHandle<Result<(), BusyError>> {
         let (work, log) = (Arc::clone(work), Arc::clone(log));
         thread::spawn(move || work.run(address(from), move || log.lock().expect("a lock").push(from)))
     }
@@ -364,7 +364,7 @@ mod tests {
 
     #[test]
     fn results_come_back_from_threads_of_that_name() {
-        let work = Work::new();
+        let work = WorkerPool::new();
         assert_eq!(work.run(address(0), || 6 * 7), Ok(42));
         let name = work.run(address(0), || thread::current().name().map(str::to_owned)).expect("a result");
         assert!(name.is_some_and(|name| name == "work:1" || name == "work:2"));
@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn two_jobs_run_at_once_and_never_three() {
-        let work = Arc::new(Work::new());
+        let work = Arc::new(WorkerPool::new());
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (gate, begun) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let caller = |number: usize| {
@@ -397,16 +397,16 @@ mod tests {
 
     #[test]
     fn a_panicking_job_is_busy_and_the_next_one_works() {
-        let work = Work::new();
+        let work = WorkerPool::new();
         for round in 0..6 {
-            assert_eq!(work.run(address(0), || -> u8 { panic!("on purpose") }), Err(Busy));
+            assert_eq!(work.run(address(0), || -> u8 { panic!("on purpose") }), Err(BusyError));
             assert_eq!(work.run(address(0), move || round), Ok(round));
         }
     }
 
     #[test]
     fn one_address_has_one_job_running_whatever_it_asks_for() {
-        let work = Arc::new(Work::new());
+        let work = Arc::new(WorkerPool::new());
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let caller = |number: u16| {
             let (work, running, most) = (Arc::clone(&work), Arc::clone(&running), Arc::clone(&most));
@@ -432,7 +432,7 @@ mod tests {
 
     #[test]
     fn a_flood_from_one_address_makes_the_others_wait_for_one_of_its_jobs() {
-        let work = Arc::new(Work::new());
+        let work = Arc::new(WorkerPool::new());
         let (gate, begun) = (Arc::new(Count::default()), Arc::new(Count::default()));
         // Both threads are taken, so that everything below stands in line first.
         let running = callers(&work, MOST_THREADS, &gate, &begun);
@@ -458,12 +458,12 @@ mod tests {
 
     #[test]
     fn an_address_with_too_many_jobs_is_busy_and_no_other() {
-        let work = Arc::new(Work::new());
+        let work = Arc::new(WorkerPool::new());
         let (gate, begun) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let mut callers: Vec<_> = (0..=MOST_OF_AN_ADDRESS).map(|_| caller(&work, address(1), &gate, &begun)).collect();
         begun.wait_for(1);
         wait_for_queue(&work, MOST_OF_AN_ADDRESS);
-        assert_eq!(work.run(address(1), || ()), Err(Busy));
+        assert_eq!(work.run(address(1), || ()), Err(BusyError));
         assert_eq!(work.run(address(2), || 7), Ok(7));
         gate.add();
         assert!(join(callers.split_off(0)).into_iter().all(|result| result == Ok(())));
@@ -493,21 +493,21 @@ mod tests {
 
     #[test]
     fn stopping_answers_those_whose_jobs_run_and_those_who_wait() {
-        let work = Arc::new(Work::new());
+        let work = Arc::new(WorkerPool::new());
         let (gate, begun) = (Arc::new(Count::default()), Arc::new(Count::default()));
         let running = callers(&work, MOST_THREADS, &gate, &begun);
         begun.wait_for(MOST_THREADS);
         let waiting = callers(&work, 5, &gate, &begun);
         wait_for_queue(&work, 5);
         work.stop();
-        assert!(join(running).into_iter().chain(join(waiting)).all(|result| result == Err(Busy)));
-        assert_eq!(work.run(address(0), || ()), Err(Busy));
+        assert!(join(running).into_iter().chain(join(waiting)).all(|result| result == Err(BusyError)));
+        assert_eq!(work.run(address(0), || ()), Err(BusyError));
         gate.add();
     }
 
     #[test]
     fn a_job_that_comes_while_threads_end_is_done() {
-        let work = Work::staying(Duration::ZERO);
+        let work = WorkerPool::staying(Duration::ZERO);
         for round in 0..500 {
             assert_eq!(work.run(address(0), move || round), Ok(round));
         }

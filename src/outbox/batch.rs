@@ -7,14 +7,14 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::preferences::Personal;
+use super::preferences::Preferences;
 use crate::chat::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::chat::names::{UserName, fold};
-use crate::ui::screen::{Clock, Extent, Look, Reader, overwrite, render_event, words};
+use crate::ui::screen::{Clock, Extent, Style, Recipient, overwrite, render_event, words};
 
 /// All events' text for one look, and where each one's ends.
 struct Rendered {
-    look: Look,
+    look: Style,
     text: Vec<u8>,
     ends: Vec<usize>,
     /// CR, the text over a whole row, and the room's prompt: what everybody in line mode with this look gets, made when first asked for.
@@ -24,12 +24,12 @@ struct Rendered {
 /// Who gets a text of his own, and how.
 pub(super) struct Wanted<'a> {
     pub(super) client: ClientId,
-    pub(super) look: Look,
+    pub(super) look: Style,
     /// His terminal has shown what he typed.
     pub(super) line_mode: bool,
     /// His name, to stand out where he is mentioned.
     pub(super) name: Option<&'a UserName>,
-    pub(super) personal: Option<&'a mut Personal>,
+    pub(super) personal: Option<&'a mut Preferences>,
 }
 
 /// Some events of a room on their way to its viewers.
@@ -101,7 +101,7 @@ impl<'a> Batch<'a> {
     }
 
     /// The frame for line mode; nothing if there is nothing to be seen.
-    pub(super) fn frame(&mut self, look: Look) -> Option<Arc<[u8]>> {
+    pub(super) fn frame(&mut self, look: Style) -> Option<Arc<[u8]>> {
         let prompt = Arc::clone(&self.prompt);
         let rendered = self.rendered(look);
         if rendered.text.is_empty() {
@@ -145,7 +145,7 @@ impl<'a> Batch<'a> {
             for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
                 let event = &sequenced[index].event;
                 let look = look_at(event, client, look);
-                render_event(event, Reader { client, look, name, hides_quote: false }, &mut self.clock, &mut text);
+                render_event(event, Recipient { client, look, name, hides_quote: false }, &mut self.clock, &mut text);
             }
             return (text, false);
         }
@@ -161,7 +161,7 @@ impl<'a> Batch<'a> {
             let event = &sequenced[index].event;
             match look_at(event, client, look) {
                 own if own != look => {
-                    render_event(event, Reader { client, look: own, ..Reader::anybody(look) }, clock, &mut text);
+                    render_event(event, Recipient { client, look: own, ..Recipient::anybody(look) }, clock, &mut text);
                 }
                 _ => text.extend_from_slice(&rendered.text[start(index)..rendered.ends[index]]),
             }
@@ -173,10 +173,10 @@ impl<'a> Batch<'a> {
         &mut self,
         events: std::ops::Range<usize>,
         client: ClientId,
-        look: Look,
+        look: Style,
         line_mode: bool,
         name: Option<&UserName>,
-        personal: &mut Personal,
+        personal: &mut Preferences,
     ) -> (Vec<u8>, bool) {
         let (mut text, mut rings) = (Vec::new(), false);
         for sequenced in &self.events[events] {
@@ -187,18 +187,18 @@ impl<'a> Batch<'a> {
             rings |= personal.rings(event, client, name);
             let (look, hides_quote) = (look_at(event, client, look), personal.hides_quote(event, client));
             let clock = personal.clock.as_mut().unwrap_or(&mut self.clock);
-            render_event(event, Reader { client, look, name, hides_quote }, clock, &mut text);
+            render_event(event, Recipient { client, look, name, hides_quote }, clock, &mut text);
         }
         (text, rings)
     }
 
-    fn rendered(&mut self, look: Look) -> &mut Rendered {
+    fn rendered(&mut self, look: Style) -> &mut Rendered {
         let found = self.rendered.iter().position(|rendered| rendered.look == look);
         let index = found.unwrap_or_else(|| {
             let mut text = Vec::with_capacity(self.events.iter().map(|s| s.event.weight() + 8).sum());
             let mut ends = Vec::with_capacity(self.events.len());
             for sequenced in self.events {
-                render_event(&sequenced.event, Reader::anybody(look), &mut self.clock, &mut text);
+                render_event(&sequenced.event, Recipient::anybody(look), &mut self.clock, &mut text);
                 ends.push(text.len());
             }
             self.rendered.push(Rendered { look, text, ends, frame: None });
@@ -219,7 +219,7 @@ fn cause(event: &Event) -> Option<ClientId> {
 }
 
 /// How a client sees an event in the view: what answers a command of its own has time and id in any case.
-fn look_at(event: &Event, client: ClientId, look: Look) -> Look {
+fn look_at(event: &Event, client: ClientId, look: Style) -> Style {
     let answers = match event {
         Event::Said(message) => message.from == client && !is_as_typed(message),
         Event::Edited { message, .. } => cause(message) == Some(client),

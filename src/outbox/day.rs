@@ -5,7 +5,7 @@
 //! *Called by* `outbox` before whatever is shown in the view, and by `session` at midnight.
 
 use super::{Outbox, State};
-use crate::ui::screen::{Clock, Tone};
+use crate::ui::screen::{Clock, LineKind};
 
 /// No moment of a wall clock.
 pub(super) const NEVER: i64 = i64::MAX;
@@ -29,8 +29,8 @@ impl State {
         }
         self.day_ends = clock.midnight();
         let date = clock.date();
-        self.note_news(Tone::News, &date);
-        self.display.write(Tone::News, &date, &mut self.unsent);
+        self.note_news(LineKind::News, &date);
+        self.display.write(LineKind::News, &date, &mut self.unsent);
     }
 
     /// There is no view any more.

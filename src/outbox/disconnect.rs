@@ -8,11 +8,11 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::protocol::wire::Foreign;
+use crate::protocol::wire::OtherProtocol;
 
 /// Why a connection is over. Leaving normally is one of the reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum DisconnectReason {
     /// The person left.
     Quit,
     /// The peer closed its side, all it had sent was run.
@@ -42,7 +42,7 @@ pub enum Ended {
     /// An operator has banned the address.
     AddressBanned,
     /// It speaks another protocol.
-    Foreign(Foreign),
+    OtherProtocol(OtherProtocol),
     /// Somebody typed on a port for TLS.
     PlainText,
     /// What came was no TLS, none that can be agreed on, or damaged. Which of them, a line in the log has said before: here
@@ -56,31 +56,31 @@ pub enum Ended {
     Panicked,
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for DisconnectReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Ended::Quit => f.write_str("left"),
-            Ended::PeerClosed => f.write_str("closed by the peer"),
-            Ended::Reset(kind) => write!(f, "connection lost ({kind})"),
-            Ended::LoginTimeout => f.write_str("No name was given in time"),
-            Ended::Idle => f.write_str("Nothing was typed for too long"),
-            Ended::TooSlow(bytes) => write!(f, "You read too slowly: {bytes} bytes were waiting for you"),
-            Ended::Stalled(for_time) => write!(f, "You read nothing for {} seconds", for_time.as_secs()),
-            Ended::MemoryShort(bytes) => {
+            DisconnectReason::Quit => f.write_str("left"),
+            DisconnectReason::PeerClosed => f.write_str("closed by the peer"),
+            DisconnectReason::Reset(kind) => write!(f, "connection lost ({kind})"),
+            DisconnectReason::LoginTimeout => f.write_str("No name was given in time"),
+            DisconnectReason::Idle => f.write_str("Nothing was typed for too long"),
+            DisconnectReason::TooSlow(bytes) => write!(f, "You read too slowly: {bytes} bytes were waiting for you"),
+            DisconnectReason::Stalled(for_time) => write!(f, "You read nothing for {} seconds", for_time.as_secs()),
+            DisconnectReason::MemoryShort(bytes) => {
                 write!(f, "The server is short of memory and you had the most waiting: {bytes} bytes")
             }
-            Ended::LongLines => f.write_str("Three lines were too long"),
-            Ended::ThrownOut => f.write_str("ended from another connection of the account"),
-            Ended::AccountRemoved => f.write_str("the account was removed"),
-            Ended::PasswordChanged => f.write_str("the account was given another password"),
-            Ended::AddressBanned => f.write_str("the address was banned"),
-            Ended::WrongCodes => f.write_str("Three exit codes were wrong"),
-            Ended::Foreign(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
-            Ended::PlainText => f.write_str("spoke plain text on a port for TLS"),
-            Ended::Tls => f.write_str("TLS failed"),
-            Ended::HandshakeTimeout => f.write_str("no TLS handshake in time"),
-            Ended::Stopping => f.write_str("the server stops"),
-            Ended::Panicked => f.write_str("An error of the server's ended your connection"),
+            DisconnectReason::LongLines => f.write_str("Three lines were too long"),
+            DisconnectReason::ThrownOut => f.write_str("ended from another connection of the account"),
+            DisconnectReason::AccountRemoved => f.write_str("the account was removed"),
+            DisconnectReason::PasswordChanged => f.write_str("the account was given another password"),
+            DisconnectReason::AddressBanned => f.write_str("the address was banned"),
+            DisconnectReason::WrongCodes => f.write_str("Three exit codes were wrong"),
+            DisconnectReason::OtherProtocol(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
+            DisconnectReason::PlainText => f.write_str("spoke plain text on a port for TLS"),
+            DisconnectReason::Tls => f.write_str("TLS failed"),
+            DisconnectReason::HandshakeTimeout => f.write_str("no TLS handshake in time"),
+            DisconnectReason::Stopping => f.write_str("the server stops"),
+            DisconnectReason::Panicked => f.write_str("An error of the server's ended your connection"),
         }
     }
 }

@@ -12,8 +12,8 @@ use std::net::Shutdown;
 use std::sync::Arc;
 
 use super::transmit::send_now;
-use super::{Ended, KEPT_BUFFER, Outbox, State, Whose};
-use crate::protocol::wire::{Codec, Fed, TlsError};
+use super::{DisconnectReason, KEPT_BUFFER, Outbox, State, Whose};
+use crate::protocol::wire::{Codec, Progress, TlsError};
 
 impl Outbox {
     /// What every byte passes from now on. To be called before anything was written, or to answer in plain text a peer
@@ -33,7 +33,7 @@ impl Outbox {
     ///
     /// They cannot agree. The peer was told in its own terms.
     #[cfg(feature = "tls")]
-    pub fn shake_hands(&self, sealed: &[u8]) -> Result<Fed, TlsError> {
+    pub fn shake_hands(&self, sealed: &[u8]) -> Result<Progress, TlsError> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let mut answer = Vec::new();
@@ -47,7 +47,7 @@ impl Outbox {
     /// # Errors
     ///
     /// Nothing more can be read. The peer was told in its own terms.
-    pub fn unseal(&self, sealed: &[u8], plain: &mut Vec<u8>) -> Result<Fed, TlsError> {
+    pub fn unseal(&self, sealed: &[u8], plain: &mut Vec<u8>) -> Result<Progress, TlsError> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let mut answer = Vec::new();
@@ -106,7 +106,7 @@ impl Outbox {
         match sent {
             Ok(taken) if taken == sealed.len() => {}
             Ok(taken) => self.lag(state, &Arc::from(sealed), taken, whose),
-            Err(error) => self.end_locked(state, Ended::Reset(error.kind())),
+            Err(error) => self.end_locked(state, DisconnectReason::Reset(error.kind())),
         }
     }
 }

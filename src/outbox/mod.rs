@@ -33,17 +33,17 @@ use crate::chat::message::{Addressee, ClientId, MessageId};
 use crate::chat::names::UserName;
 use crate::protocol::wire::Codec;
 use crate::text::Charset;
-use crate::ui::screen::{Display, Place, Tone};
+use crate::ui::screen::{Display, Prompt, LineKind};
 use backlog::Backlog;
 use batch::Wanted;
 use day::NEVER;
-use on_screen::Shown;
-use preferences::Personal;
+use on_screen::OnScreen;
+use preferences::Preferences;
 
 pub use batch::Batch;
-pub use disconnect::Ended;
+pub use disconnect::DisconnectReason;
 pub use preferences::MOST_IGNORED;
-pub use slow_readers::{Laggards, OutboxLimits};
+pub use slow_readers::{SlowReaders, OutboxLimits};
 
 /// Give the memory of an emptied buffer back when it is larger than this, in bytes: most replies are shorter, and with
 /// ten thousand idle people every kilobyte kept is ten megabytes.
@@ -65,7 +65,7 @@ struct View {
 
 /// Why a client is shown a direct message of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Own {
+pub enum OwnCopy {
     /// It was typed into the view of the conversation, and takes its place there.
     Said,
     /// It answers a command.
@@ -88,7 +88,7 @@ pub enum Notice {
 
 struct State {
     display: Display,
-    place: Place,
+    place: Prompt,
     /// Rooms this person is in and conversations he has opened, the current one last: the prompt to fall back to when he
     /// is put out of one.
     open: Vec<Conversation>,
@@ -98,10 +98,10 @@ struct State {
     /// When the day ends that the view shows, in seconds of the Unix time; never where there is no view.
     day_ends: i64,
     /// What stands in the view, where it can be drawn anew.
-    shown: Option<Box<Shown>>,
+    shown: Option<Box<OnScreen>>,
     /// The person's name, once he has one.
     name: Option<UserName>,
-    personal: Option<Box<Personal>>,
+    personal: Option<Box<Preferences>>,
     /// How the terminal reads letters beyond ASCII. Everything up to `unsent` is in UTF-8.
     charset: Charset,
     /// The peer has shown telnet: a byte of 255 in text is doubled for it.
@@ -113,7 +113,7 @@ struct State {
     codec: Codec,
     /// What the socket has not taken, as the codec has made it.
     backlog: Backlog,
-    ended: Option<Ended>,
+    ended: Option<DisconnectReason>,
 }
 
 /// One client's outbox.
@@ -122,7 +122,7 @@ pub struct Outbox {
     me: Weak<Outbox>,
     id: ClientId,
     stream: TcpStream,
-    laggards: Arc<Laggards>,
+    laggards: Arc<SlowReaders>,
     /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the encryption's state in both
     /// directions, and the order of bytes on the socket.
     /// Nothing under it waits: sends are `MSG_DONTWAIT`. No log line, no disk, no second outbox.
@@ -133,7 +133,7 @@ pub struct Outbox {
 
 impl Outbox {
     /// The outbox of a connection just accepted.
-    pub fn new(id: ClientId, stream: TcpStream, laggards: Arc<Laggards>) -> Arc<Outbox> {
+    pub fn new(id: ClientId, stream: TcpStream, laggards: Arc<SlowReaders>) -> Arc<Outbox> {
         Arc::new_cyclic(|me| Outbox {
             me: Weak::clone(me),
             id,
@@ -141,7 +141,7 @@ impl Outbox {
             laggards,
             state: Mutex::new(State {
                 display: Display::new(),
-                place: Place::Nowhere,
+                place: Prompt::Nowhere,
                 open: Vec::new(),
                 notices: Vec::new(),
                 view: None,
@@ -182,7 +182,7 @@ impl Outbox {
             let mut state = poisoned.into_inner();
             self.state.clear_poison();
             state.codec.abandon();
-            self.end_locked(&mut state, Ended::Panicked);
+            self.end_locked(&mut state, DisconnectReason::Panicked);
             state
         })
     }
@@ -252,7 +252,7 @@ impl Outbox {
     }
 
     /// A line of the server's for this client that he did not ask for: shown at once.
-    pub fn announce(&self, tone: Tone, line: &str) {
+    pub fn announce(&self, tone: LineKind, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if !self.begin_others(state) {
@@ -266,7 +266,7 @@ impl Outbox {
     }
 
     /// Replies to the client's own line. Nothing is sent before [`Outbox::settle`].
-    pub fn tell(&self, tone: Tone, line: &str) {
+    pub fn tell(&self, tone: LineKind, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.display.write(tone, line, &mut state.unsent);
@@ -283,7 +283,7 @@ impl Outbox {
     pub fn answer_raw(&self, bytes: &[u8]) {
         let mut guard = self.lock();
         guard.display = Display::new();
-        guard.place = Place::Nowhere;
+        guard.place = Prompt::Nowhere;
         guard.unsent.extend_from_slice(bytes);
     }
 
@@ -339,7 +339,7 @@ impl Outbox {
 
     /// Where the person is now: decides the prompt. False, and nothing is changed, if something has happened to his
     /// conversations that the caller has not heard of yet ([`Outbox::take_notices`]).
-    pub fn set_place(&self, place: Place, open: &[Conversation]) -> bool {
+    pub fn set_place(&self, place: Prompt, open: &[Conversation]) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
         if !state.notices.is_empty() {
@@ -375,7 +375,7 @@ impl Outbox {
 
     /// The last words: takes the prompt away, says the line, restores the terminal and sends it all. Whoever was dropped
     /// has heard his already.
-    pub fn farewell(&self, line: Option<(Tone, &str)>) {
+    pub fn farewell(&self, line: Option<(LineKind, &str)>) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.ended.is_some() {

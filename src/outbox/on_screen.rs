@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::chat::message::{Event, Message, MessageId, News};
+use crate::chat::message::{Event, Message, MessageId, EventKind};
 
 /// A view is drawn anew at most once in this time: whoever deletes a hundred lines costs each viewer one screen, not a
 /// hundred.
@@ -20,7 +20,7 @@ const DEFAULT_ROWS: usize = 24;
 const MOST_ROWS: usize = 100;
 
 #[derive(Debug)]
-pub(super) struct Shown {
+pub(super) struct OnScreen {
     events: VecDeque<Arc<Event>>,
     rows: usize,
     drawn: Option<Instant>,
@@ -28,10 +28,10 @@ pub(super) struct Shown {
     due: bool,
 }
 
-impl Shown {
+impl OnScreen {
     /// A view just opened on a screen of so many rows.
-    pub(super) fn new(rows: Option<u16>) -> Shown {
-        Shown { events: VecDeque::new(), rows: Shown::believed(rows), drawn: None, due: false }
+    pub(super) fn new(rows: Option<u16>) -> OnScreen {
+        OnScreen { events: VecDeque::new(), rows: OnScreen::believed(rows), drawn: None, due: false }
     }
 
     /// The screen's rows.
@@ -41,7 +41,7 @@ impl Shown {
 
     /// The window has another height.
     pub(super) fn set_rows(&mut self, rows: Option<u16>) {
-        self.rows = Shown::believed(rows);
+        self.rows = OnScreen::believed(rows);
         while self.events.len() > self.rows {
             self.events.pop_front();
         }
@@ -69,7 +69,7 @@ impl Shown {
             Event::Erased { id, news, people, requoted, redraw } => {
                 let changed = self.remove(*id) | self.replace_all(requoted) | self.forget_quotes(*id);
                 let (news, people) = (news.clone(), people.clone());
-                self.add(Arc::new(Event::Happened { news, by: None, kind: News::Other, people }));
+                self.add(Arc::new(Event::Happened { news, by: None, kind: EventKind::Other, people }));
                 changed && *redraw
             }
         }
@@ -88,7 +88,7 @@ impl Shown {
 
     fn remove(&mut self, id: MessageId) -> bool {
         let before = self.events.len();
-        self.events.retain(|event| Shown::number(event) != Some(id));
+        self.events.retain(|event| OnScreen::number(event) != Some(id));
         self.events.len() < before
     }
 
@@ -101,9 +101,9 @@ impl Shown {
     }
 
     fn replace(&mut self, new: &Arc<Event>) -> bool {
-        let Some(id) = Shown::number(new) else { return false };
+        let Some(id) = OnScreen::number(new) else { return false };
         let mut found = false;
-        for event in self.events.iter_mut().filter(|event| Shown::number(event) == Some(id)) {
+        for event in self.events.iter_mut().filter(|event| OnScreen::number(event) == Some(id)) {
             *event = Arc::clone(new);
             found = true;
         }
@@ -178,7 +178,7 @@ mod tests {
         })
     }
 
-    fn texts(shown: &Shown) -> Vec<String> {
+    fn texts(shown: &OnScreen) -> Vec<String> {
         let text = |event: &Arc<Event>| match &**event {
             Event::Said(message) => message.text.to_string(),
             Event::Happened { news, .. } => format!("* {news}"),
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn an_erased_text_goes_and_what_was_never_there_changes_nothing() {
-        let mut shown = Shown::new(None);
+        let mut shown = OnScreen::new(None);
         assert!(!shown.note(&said(1, "one")) && !shown.note(&said(2, "two")));
         assert!(shown.note(&erased(1)));
         assert_eq!(texts(&shown), ["two", "* #1 was deleted by bob"]);
@@ -198,7 +198,7 @@ mod tests {
 
     #[test]
     fn what_is_too_old_is_not_drawn_again() {
-        let mut shown = Shown::new(None);
+        let mut shown = OnScreen::new(None);
         for (id, text) in [(1, "one"), (2, "two")] {
             shown.note(&said(id, text));
         }
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn an_edited_text_takes_its_place_or_comes_anew() {
-        let mut shown = Shown::new(None);
+        let mut shown = OnScreen::new(None);
         shown.note(&said(1, "one"));
         let edited = |id| Arc::new(Event::Edited { message: said(id, "new"), requoted: Box::default(), redraw: true });
         assert!(shown.note(&edited(1)));
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn what_has_scrolled_off_is_forgotten() {
-        let mut shown = Shown::new(Some(3));
+        let mut shown = OnScreen::new(Some(3));
         for id in 1..=5 {
             shown.note(&said(id, &id.to_string()));
         }
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn a_view_is_drawn_anew_at_most_once_a_second() {
         let now = Instant::now();
-        let mut shown = Shown::new(None);
+        let mut shown = OnScreen::new(None);
         assert!(shown.may_draw(now) && !shown.is_due());
         assert!(!shown.may_draw(now + REDRAW_EVERY / 2) && shown.is_due());
         assert!(shown.may_draw(now + REDRAW_EVERY) && !shown.is_due());

@@ -12,14 +12,14 @@ use crate::ui::screen::{Bell, Clock, mentioned};
 pub const MOST_IGNORED: usize = 100;
 
 #[derive(Debug, Default)]
-pub(super) struct Personal {
+pub(super) struct Preferences {
     /// `None`: the server's.
     pub(super) clock: Option<Clock>,
     pub(super) bell: Bell,
     pub(super) ignored: Vec<Addressee>,
 }
 
-impl Personal {
+impl Preferences {
     /// Whether everything is as it is for everybody.
     pub(super) fn is_default(&self) -> bool {
         self.clock.is_none() && self.bell == Bell::Off && self.ignored.is_empty()

@@ -4,13 +4,13 @@
 //! *Knows nothing of* commands.
 //! *Called by* `session`; `direct` asks whether somebody is ignored.
 
-use super::{MOST_IGNORED, NEVER, Outbox, Personal, State};
+use super::{MOST_IGNORED, NEVER, Outbox, Preferences, State};
 use crate::chat::message::{Addressee, ClientId};
 use crate::chat::names::UserName;
 use crate::ui::screen::{Bell, Clock};
 
 impl State {
-    fn change<R>(&mut self, change: impl FnOnce(&mut Personal) -> R) -> R {
+    fn change<R>(&mut self, change: impl FnOnce(&mut Preferences) -> R) -> R {
         let personal = self.personal.get_or_insert_default();
         let result = change(personal);
         if personal.is_default() {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use super::transmit::Swept;
-use super::{Ended, Outbox};
+use super::{DisconnectReason, Outbox};
 
 /// Time between two tries while anybody lags.
 ///
@@ -29,7 +29,7 @@ pub struct OutboxLimits {
 }
 
 /// The list. One per server.
-pub struct Laggards {
+pub struct SlowReaders {
     /// A leaf: taken under an outbox's lock, takes no other lock while held.
     list: Mutex<List>,
     wake: Condvar,
@@ -46,10 +46,10 @@ struct List {
     stopped: bool,
 }
 
-impl Laggards {
+impl SlowReaders {
     /// An empty list.
-    pub fn new(limits: OutboxLimits) -> Laggards {
-        Laggards {
+    pub fn new(limits: OutboxLimits) -> SlowReaders {
+        SlowReaders {
             list: Mutex::new(List { outboxes: Vec::new(), asleep: false, stopped: false }),
             wake: Condvar::new(),
             total: AtomicUsize::new(0),
@@ -72,7 +72,7 @@ impl Laggards {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// Ends [`Laggards::run`].
+    /// Ends [`SlowReaders::run`].
     pub fn stop(&self) {
         self.lock().stopped = true;
         self.wake.notify_all();
@@ -120,7 +120,7 @@ impl Laggards {
             sizes.swap_remove(index);
             let outbox = lagging.swap_remove(index);
             let mut state = outbox.lock();
-            outbox.drop_reader(&mut state, Ended::MemoryShort(bytes));
+            outbox.drop_reader(&mut state, DisconnectReason::MemoryShort(bytes));
         }
     }
 

@@ -75,20 +75,20 @@ fn batch(events: &[Sequenced]) -> Batch<'_> {
 
 /// Looks at instance 1 of `general` and has seen everything up to a number; the prompt stands on the screen.
 fn look(outbox: &Outbox, seen: u64) {
-    assert!(outbox.set_place(Place::ChatView(room("general")), &[room("general")]));
-    outbox.open_view(1, seen, &Place::ChatView(room("general")), &["here"], &[], &mut clock());
+    assert!(outbox.set_place(Prompt::ChatView(room("general")), &[room("general")]));
+    outbox.open_view(1, seen, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
 }
 
 /// An outbox over a packet socket: every write arrives as one packet.
-fn packets(laggards: &Arc<Laggards>) -> (Arc<Outbox>, Socket) {
+fn packets(laggards: &Arc<SlowReaders>) -> (Arc<Outbox>, Socket) {
     let (ours, theirs) = Socket::pair(Domain::UNIX, Type::SEQPACKET, None).expect("a pair");
     theirs.set_nonblocking(true).expect("non-blocking");
     (Outbox::new(ClientId(1), ours.into(), Arc::clone(laggards)), theirs)
 }
 
-fn laggards(limits: OutboxLimits) -> Arc<Laggards> {
-    Arc::new(Laggards::new(limits))
+fn laggards(limits: OutboxLimits) -> Arc<SlowReaders> {
+    Arc::new(SlowReaders::new(limits))
 }
 
 /// The next packet; `None` if nothing more was written. What was written on this machine is there at once.
@@ -104,7 +104,7 @@ fn all_packets(socket: &Socket) -> Vec<String> {
 }
 
 /// An outbox over TCP whose socket takes little: some kilobytes on either side.
-fn narrow(id: u64, laggards: &Arc<Laggards>) -> (Arc<Outbox>, TcpStream) {
+fn narrow(id: u64, laggards: &Arc<SlowReaders>) -> (Arc<Outbox>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     SockRef::from(&listener).set_recv_buffer_size(4096).expect("a small buffer");
     let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
@@ -127,12 +127,12 @@ fn push_until(outbox: &Outbox, mut sequence: u64, done: impl Fn() -> bool) -> u6
 
 /// The sweep thread, stopped and joined when dropped.
 struct Sweep {
-    laggards: Arc<Laggards>,
+    laggards: Arc<SlowReaders>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Sweep {
-    fn start(laggards: &Arc<Laggards>) -> Sweep {
+    fn start(laggards: &Arc<SlowReaders>) -> Sweep {
         let shared = Arc::clone(laggards);
         Sweep { laggards: Arc::clone(laggards), thread: Some(std::thread::spawn(move || shared.run())) }
     }
@@ -161,9 +161,9 @@ fn a_batch_goes_out_in_one_write() {
 #[test]
 fn all_replies_of_a_turn_and_the_prompt_go_out_in_one_write() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
-    assert!(outbox.set_place(Place::Palette(None), &[]));
-    outbox.tell(Tone::News, "one");
-    outbox.tell(Tone::Refusal, "two");
+    assert!(outbox.set_place(Prompt::Palette(None), &[]));
+    outbox.tell(LineKind::News, "one");
+    outbox.tell(LineKind::Refusal, "two");
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     outbox.settle();
     assert_eq!(all_packets(&peer), ["* one\r\n! two\r\n> "]);
@@ -275,7 +275,7 @@ fn a_reader_with_more_waiting_than_outbox_bytes_is_dropped() {
     look(&outbox, 0);
     push_until(&outbox, 0, || outbox.ended().is_some());
     let ended = outbox.ended();
-    assert!(matches!(ended, Some(Ended::TooSlow(bytes)) if (20_001..23_000).contains(&bytes)), "{ended:?}");
+    assert!(matches!(ended, Some(DisconnectReason::TooSlow(bytes)) if (20_001..23_000).contains(&bytes)), "{ended:?}");
     assert_eq!((outbox.backlog_bytes(), laggards.total()), (0, 0), "what waited is given back");
     assert_eq!(outbox.stream().read(&mut [0; 8]).expect("the reading thread wakes"), 0);
 }
@@ -285,12 +285,12 @@ fn a_dropped_reader_takes_no_more_and_keeps_its_first_reason() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
-    outbox.end(Ended::Idle);
-    outbox.end(Ended::Panicked);
+    outbox.end(DisconnectReason::Idle);
+    outbox.end(DisconnectReason::Panicked);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
-    outbox.announce(Tone::News, "hello");
+    outbox.announce(LineKind::News, "hello");
     outbox.expel(&room("general"), Some(MembershipId(1)), "hello");
-    assert_eq!(outbox.ended(), Some(Ended::Idle));
+    assert_eq!(outbox.ended(), Some(DisconnectReason::Idle));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
 
@@ -320,7 +320,7 @@ fn a_reader_that_takes_nothing_for_the_stall_time_is_dropped() {
     // Had the kernel taken a last bit just now, it counts from there.
     assert!(matches!(outbox.sweep(progress + stall * 2), Swept::Done));
     let ended = outbox.ended();
-    assert!(matches!(ended, Some(Ended::Stalled(time)) if time >= stall), "{ended:?}");
+    assert!(matches!(ended, Some(DisconnectReason::Stalled(time)) if time >= stall), "{ended:?}");
     assert_eq!(laggards.total(), 0);
 }
 
@@ -334,7 +334,7 @@ fn the_sweep_thread_drops_a_stalled_reader_by_the_clock() {
     push_until(&outbox, 0, || outbox.backlog_bytes() > 50_000 || outbox.ended().is_some());
     outbox.wait_ended(Instant::now() + PATIENCE);
     let ended = outbox.ended();
-    assert!(matches!(ended, Some(Ended::Stalled(time)) if time >= stall), "{ended:?}");
+    assert!(matches!(ended, Some(DisconnectReason::Stalled(time)) if time >= stall), "{ended:?}");
 }
 
 #[test]
@@ -353,7 +353,7 @@ fn when_all_backlogs_are_too_much_the_largest_goes_and_only_that() {
     let _sweep = Sweep::start(&laggards);
     readers[1].0.wait_ended(Instant::now() + PATIENCE);
     let ended = readers[1].0.ended();
-    assert!(matches!(ended, Some(Ended::MemoryShort(bytes)) if bytes > 300_000), "{ended:?}");
+    assert!(matches!(ended, Some(DisconnectReason::MemoryShort(bytes)) if bytes > 300_000), "{ended:?}");
     assert!(laggards.total() < 500_000);
     // Another round of the sweep finds the total in order.
     let (other, _peer) = narrow(4, &laggards);
@@ -368,16 +368,16 @@ fn own_replies_never_drop_a_reader() {
     let (outbox, _peer) = narrow(1, &laggards);
     look(&outbox, 0);
     for _ in 0..400 {
-        outbox.tell(Tone::News, &"x".repeat(1000));
+        outbox.tell(LineKind::News, &"x".repeat(1000));
     }
     outbox.settle();
     assert!(outbox.backlog_bytes() > 100_000, "{}", outbox.backlog_bytes());
     // Others' text counts by itself.
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
-    outbox.announce(Tone::News, "hello");
+    outbox.announce(LineKind::News, "hello");
     assert_eq!(outbox.ended(), None);
     push_until(&outbox, 1, || outbox.ended().is_some());
-    assert!(matches!(outbox.ended(), Some(Ended::TooSlow(_))));
+    assert!(matches!(outbox.ended(), Some(DisconnectReason::TooSlow(_))));
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn a_poisoned_outbox_ends_only_itself() {
     for outbox in [&broken, &sound] {
         outbox.push(&mut delivery);
     }
-    assert_eq!((broken.ended(), sound.ended()), (Some(Ended::Panicked), None));
+    assert_eq!((broken.ended(), sound.ended()), (Some(DisconnectReason::Panicked), None));
     assert_eq!(all_packets(&broken_peer), Vec::<String>::new());
     assert_eq!(all_packets(&sound_peer), ["\r[00:00] #1 bob: hello\r\ngeneral | "]);
 }
@@ -405,8 +405,8 @@ fn a_poisoned_outbox_ends_only_itself() {
 fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
-    assert!(outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
-    outbox.open_view(1, 0, &Place::ChatView(general.clone()), &["here"], &[], &mut clock());
+    assert!(outbox.set_place(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    outbox.open_view(1, 0, &Prompt::ChatView(general.clone()), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
     outbox.expel(&general, Some(MembershipId(1)), "The room general is closed.");
@@ -417,9 +417,9 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     // The session cannot put him back before it has heard of it.
-    assert!(!outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    assert!(!outbox.set_place(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
     assert_eq!(outbox.take_notices(), [Notice::Lost { from: general, membership: Some(MembershipId(1)) }]);
-    assert!(outbox.set_place(Place::Palette(Some(games.clone())), std::slice::from_ref(&games)));
+    assert!(outbox.set_place(Prompt::Palette(Some(games.clone())), std::slice::from_ref(&games)));
     outbox.expel(&games, Some(MembershipId(2)), "The room games is closed.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* The room games is closed.\r\n> "), "{seen:?}");
@@ -429,8 +429,8 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
 fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
-    assert!(outbox.set_place(Place::ChatView(general.clone()), &[games.clone(), general.clone()]));
-    outbox.open_view(1, 0, &Place::ChatView(general.clone()), &["here"], &[], &mut clock());
+    assert!(outbox.set_place(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    outbox.open_view(1, 0, &Prompt::ChatView(general.clone()), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
     outbox.expel(&games, Some(MembershipId(7)), "The room games is closed.");
@@ -445,6 +445,6 @@ fn a_peer_that_is_gone_ends_the_connection_and_never_the_process() {
     look(&outbox, 0);
     drop(peer);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
-    assert!(matches!(outbox.ended(), Some(Ended::Reset(_))), "{:?}", outbox.ended());
+    assert!(matches!(outbox.ended(), Some(DisconnectReason::Reset(_))), "{:?}", outbox.ended());
     assert!(outbox.wait_drained(None), "nothing waits for a peer that is gone");
 }

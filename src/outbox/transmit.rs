@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use socket2::SockRef;
 
-use super::{Ended, KEPT_BUFFER, Outbox, State, Whose};
+use super::{DisconnectReason, KEPT_BUFFER, Outbox, State, Whose};
 use crate::protocol::telnet::recode_as_latin1;
 use crate::protocol::wire::Codec;
 use crate::text::Charset;
@@ -20,13 +20,13 @@ use crate::text::Charset;
 impl Outbox {
     /// Ends the connection from outside its session: the reading thread wakes and leaves with this reason, unless it had
     /// one already.
-    pub fn end(&self, reason: Ended) {
+    pub fn end(&self, reason: DisconnectReason) {
         let mut guard = self.lock();
         self.end_locked(&mut guard, reason);
     }
 
     /// Ends a connection that nothing was said to yet, with bytes that its peer understands before any encryption.
-    pub fn turn_away(&self, refusal: &[u8], reason: Ended) {
+    pub fn turn_away(&self, refusal: &[u8], reason: DisconnectReason) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.ended.is_none() {
@@ -38,7 +38,7 @@ impl Outbox {
     }
 
     /// Why the connection is over, if it is.
-    pub fn ended(&self) -> Option<Ended> {
+    pub fn ended(&self) -> Option<DisconnectReason> {
         self.lock().ended.clone()
     }
 
@@ -98,7 +98,7 @@ impl Outbox {
         let sent = state.backlog.send(&SockRef::from(&self.stream), now);
         self.laggards.shrink(before - state.backlog.bytes());
         if let Err(error) = sent {
-            self.end_locked(state, Ended::Reset(error.kind()));
+            self.end_locked(state, DisconnectReason::Reset(error.kind()));
             return Swept::Done;
         }
         if state.backlog.is_empty() {
@@ -107,7 +107,7 @@ impl Outbox {
         }
         let stalled = now.saturating_duration_since(state.backlog.last_progress());
         if self.laggards.limits().stall.is_some_and(|limit| stalled >= limit) {
-            self.drop_reader(state, Ended::Stalled(stalled));
+            self.drop_reader(state, DisconnectReason::Stalled(stalled));
             return Swept::Done;
         }
         Swept::Lagging(state.backlog.bytes())
@@ -116,12 +116,12 @@ impl Outbox {
     pub(super) fn drop_if_over(&self, state: &mut State) {
         if self.laggards.limits().bytes.is_some_and(|limit| state.backlog.others_bytes() > limit) {
             let bytes = state.backlog.bytes();
-            self.drop_reader(state, Ended::TooSlow(bytes));
+            self.drop_reader(state, DisconnectReason::TooSlow(bytes));
         }
     }
 
     /// Drops a reader that takes too little: his backlog goes, and he is told if his socket still takes a line.
-    pub(super) fn drop_reader(&self, state: &mut State, reason: Ended) {
+    pub(super) fn drop_reader(&self, state: &mut State, reason: DisconnectReason) {
         // Behind encrypted text that goes with the backlog he could not read it; he sees that the end is missing.
         if state.codec.is_plain() {
             let line = format!("\r\n! {reason}.\r\n");
@@ -131,7 +131,7 @@ impl Outbox {
         self.end_locked(state, reason);
     }
 
-    pub(super) fn end_locked(&self, state: &mut State, reason: Ended) {
+    pub(super) fn end_locked(&self, state: &mut State, reason: DisconnectReason) {
         if state.ended.is_some() {
             return;
         }
@@ -183,7 +183,7 @@ impl Outbox {
                 state.unsent = Vec::new();
                 self.lag(state, &rest, 0, whose);
             }
-            Err(error) => self.end_locked(state, Ended::Reset(error.kind())),
+            Err(error) => self.end_locked(state, DisconnectReason::Reset(error.kind())),
         }
     }
 
@@ -200,7 +200,7 @@ impl Outbox {
         match sent {
             Ok(taken) if taken == frame.len() => {}
             Ok(taken) => self.lag(state, frame, taken, Whose::Others),
-            Err(error) => self.end_locked(state, Ended::Reset(error.kind())),
+            Err(error) => self.end_locked(state, DisconnectReason::Reset(error.kind())),
         }
     }
 

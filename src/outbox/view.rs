@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BELL, Batch, NEVER, Notice, Outbox, Own, Personal, Shown, State, View, Whose};
+use super::{BELL, Batch, NEVER, Notice, Outbox, OwnCopy, Preferences, OnScreen, State, View, Whose};
 use crate::chat::conversation::{Conversation, MembershipId};
-use crate::chat::message::{Addressee, Event, MessageId, News, Sequenced};
-use crate::ui::screen::{Clock, Place, Reader, Tone, render_event};
+use crate::chat::message::{Addressee, Event, MessageId, EventKind, Sequenced};
+use crate::ui::screen::{Clock, Prompt, Recipient, LineKind, render_event};
 
 /// Whether messages have their times and ids.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ impl State {
             Stamps::All => display.look().stamped(),
         };
         let hides_quote = personal.as_ref().is_some_and(|personal| personal.hides_quote(event, client));
-        let reader = Reader { client, look, name: name.as_ref(), hides_quote };
+        let reader = Recipient { client, look, name: name.as_ref(), hides_quote };
         match personal {
             Some(personal) if personal.hides(event, client) => false,
             Some(personal) => {
@@ -53,9 +53,9 @@ impl State {
     /// A view begins: on a terminal that can be drawn anew it is remembered what stands there.
     fn begin_shown(&mut self, header: &[&str]) {
         let can = self.display.is_character_mode() && self.display.look().ansi;
-        self.shown = can.then(|| Box::new(Shown::new(self.display.rows())));
+        self.shown = can.then(|| Box::new(OnScreen::new(self.display.rows())));
         for line in header {
-            self.note_news(Tone::News, line);
+            self.note_news(LineKind::News, line);
         }
     }
 
@@ -78,12 +78,12 @@ impl State {
     }
 
     /// Notes a line of the server's.
-    pub(super) fn note_news(&mut self, tone: Tone, line: &str) {
-        if let Some(shown) = self.shown.as_mut().filter(|_| tone == Tone::News) {
+    pub(super) fn note_news(&mut self, tone: LineKind, line: &str) {
+        if let Some(shown) = self.shown.as_mut().filter(|_| tone == LineKind::News) {
             shown.note(&Arc::new(Event::Happened {
                 news: line.into(),
                 by: None,
-                kind: News::Other,
+                kind: EventKind::Other,
                 people: Box::default(),
             }));
         }
@@ -101,7 +101,7 @@ impl Outbox {
             // Of his own doing he was told otherwise.
             let quiet = state.display.look().quiet;
             if !matches!(&**event, Event::Happened { by, kind, .. }
-                if *by == Some(self.id) || (quiet && *kind == News::Presence))
+                if *by == Some(self.id) || (quiet && *kind == EventKind::Presence))
             {
                 changed |= state.note(event);
             }
@@ -112,7 +112,7 @@ impl Outbox {
         self.draw_anew(state, batch.clock());
         let State { personal, name, unsent, .. } = state;
         let rings = |event: &Sequenced| {
-            let shows = |personal: &&Personal| !personal.hides(&event.event, self.id);
+            let shows = |personal: &&Preferences| !personal.hides(&event.event, self.id);
             personal.as_deref().filter(shows).is_some_and(|own| own.rings(&event.event, self.id, name.as_ref()))
         };
         if batch.events(fresh).iter().any(rings) {
@@ -189,7 +189,7 @@ impl Outbox {
         &self,
         room: u64,
         seen: u64,
-        place: &Place,
+        place: &Prompt,
         header: &[&str],
         history: &[Arc<Event>],
         clock: &mut Clock,
@@ -200,18 +200,18 @@ impl Outbox {
     }
 
     /// Opens the view of a conversation. Called under its lock. Nothing is sent before [`Outbox::settle`].
-    pub fn open_direct_view(&self, place: &Place, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
+    pub fn open_direct_view(&self, place: &Prompt, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
         let mut guard = self.lock();
         guard.view = None;
         self.fill_view(&mut guard, place, header, history, clock);
     }
 
-    fn fill_view(&self, state: &mut State, place: &Place, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
+    fn fill_view(&self, state: &mut State, place: &Prompt, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
         let header: Vec<_> = header.iter().filter(|line| !line.is_empty()).copied().collect();
         state.begin_shown(&header);
         state.note_day(clock);
         for line in header {
-            state.display.write(Tone::News, line, &mut state.unsent);
+            state.display.write(LineKind::News, line, &mut state.unsent);
         }
         for event in history {
             state.note(event);
@@ -276,10 +276,10 @@ impl Outbox {
 
     /// Something of a conversation, for its author, or for whoever has erased it. Nothing is sent before
     /// [`Outbox::settle`].
-    pub fn tell_direct(&self, event: &Arc<Event>, own: Own, clock: &mut Clock) {
+    pub fn tell_direct(&self, event: &Arc<Event>, own: OwnCopy, clock: &mut Clock) {
         let stamps = match own {
-            Own::Said => Stamps::Wanted,
-            Own::Answer => Stamps::All,
+            OwnCopy::Said => Stamps::Wanted,
+            OwnCopy::Answer => Stamps::All,
         };
         self.write_direct(&mut self.lock(), event, stamps, Whose::Own, clock);
     }
@@ -291,7 +291,7 @@ impl Outbox {
         if !self.begin_others(state) {
             return;
         }
-        let in_view = matches!(state.place, Place::ChatView(_));
+        let in_view = matches!(state.place, Prompt::ChatView(_));
         self.write_direct(state, event, if in_view { Stamps::Wanted } else { Stamps::All }, Whose::Others, clock);
         state.display.end(&mut state.unsent);
         self.transmit_unsent(state, Whose::Others);
@@ -346,13 +346,13 @@ impl Outbox {
         if instance.is_some() && state.view.map(|view| view.room) == instance {
             state.forget_view();
         }
-        state.display.write(Tone::News, line, &mut state.unsent);
-        let in_view = matches!(&state.place, Place::ChatView(current) if current.is(from));
+        state.display.write(LineKind::News, line, &mut state.unsent);
+        let in_view = matches!(&state.place, Prompt::ChatView(current) if current.is(from));
         if in_view {
             state.forget_view();
         }
-        if in_view || matches!(&state.place, Place::Palette(Some(current)) if current.is(from)) {
-            state.place = Place::Palette(state.open.last().cloned());
+        if in_view || matches!(&state.place, Prompt::Palette(Some(current)) if current.is(from)) {
+            state.place = Prompt::Palette(state.open.last().cloned());
             let State { display, place, unsent, .. } = state;
             display.set_place(place, unsent);
         }
@@ -375,13 +375,13 @@ impl Outbox {
         state.note_renamed(partner);
         // The prompt says it in any case.
         let ignored = state.personal.as_ref().is_some_and(|own| own.ignores(partner.client, &partner.name));
-        let quiet = state.display.look().quiet && matches!(state.place, Place::ChatView(_));
+        let quiet = state.display.look().quiet && matches!(state.place, Prompt::ChatView(_));
         if !ignored && !quiet {
-            state.display.write(Tone::News, line, &mut state.unsent);
+            state.display.write(LineKind::News, line, &mut state.unsent);
         }
         let place = match &state.place {
-            Place::ChatView(current) if current.is(&conversation) => Some(Place::ChatView(conversation)),
-            Place::Palette(Some(current)) if current.is(&conversation) => Some(Place::Palette(Some(conversation))),
+            Prompt::ChatView(current) if current.is(&conversation) => Some(Prompt::ChatView(conversation)),
+            Prompt::Palette(Some(current)) if current.is(&conversation) => Some(Prompt::Palette(Some(conversation))),
             _ => None,
         };
         if let Some(place) = place {

@@ -4,12 +4,12 @@
 
 use super::Outbox;
 use crate::chat::conversation::Conversation;
-use crate::ui::screen::Place;
+use crate::ui::screen::Prompt;
 
 impl Outbox {
     /// What this person has open, the current one last, and whether that one is in view.
     pub fn whereabouts(&self) -> (Vec<Conversation>, bool) {
         let guard = self.lock();
-        (guard.open.clone(), matches!(guard.place, Place::ChatView(_)))
+        (guard.open.clone(), matches!(guard.place, Prompt::ChatView(_)))
     }
 }

@@ -16,11 +16,11 @@ use socket2::{SockRef, TcpKeepalive};
 
 use super::Capacity;
 use super::transport::Entrance;
-use crate::access::admission::NotAdmitted;
+use crate::access::admission::AdmissionError;
 use crate::access::rate::Rate;
 use crate::hub::Hub;
 use crate::hub::shutdown::Open;
-use crate::outbox::{Ended, Outbox};
+use crate::outbox::{DisconnectReason, Outbox};
 use crate::session::{Session, ban_sentence, close_socket};
 use crate::text;
 use crate::ui::palette::{Door, seconds};
@@ -173,7 +173,7 @@ fn log_connected(Connection { outbox, peer, entrance, .. }: &Connection) {
 }
 
 #[inline(never)]
-fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<(), Ended> {
+fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<(), DisconnectReason> {
     entrance.transport.prepare(outbox);
     set_options(outbox.stream());
     hub.roster.connected(outbox);
@@ -185,31 +185,31 @@ fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<
     // A panic there must leave nothing of this connection behind either.
     let config = hub.config();
     let shake_hands = || entrance.shake_hands(outbox, &config, peer.ip().to_canonical());
-    catch_unwind(AssertUnwindSafe(shake_hands)).unwrap_or(Err(Ended::Panicked))
+    catch_unwind(AssertUnwindSafe(shake_hands)).unwrap_or(Err(DisconnectReason::Panicked))
 }
 
 /// What was decided about all connections after this one was let in and before it was among them: whoever decides that
 /// looks through those who are connected, and has not seen it. Whoever decides it from now on does.
-fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, Ended)> {
+fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, DisconnectReason)> {
     if hub.shutdown.is_announced() {
-        return Some((STOPPING.to_owned(), Ended::Stopping));
+        return Some((STOPPING.to_owned(), DisconnectReason::Stopping));
     }
-    hub.banned_address(address).map(|ban| (ban_sentence(&ban, hub.moment()), Ended::AddressBanned))
+    hub.banned_address(address).map(|ban| (ban_sentence(&ban, hub.moment()), DisconnectReason::AddressBanned))
 }
 
-fn run(session: &mut Session) -> Ended {
+fn run(session: &mut Session) -> DisconnectReason {
     catch_unwind(AssertUnwindSafe(|| session.run())).unwrap_or_else(|_| {
         // Rooms and name have to be given back whatever happened; a second panic there ends only this thread.
-        if catch_unwind(AssertUnwindSafe(|| session.leave(&Ended::Panicked))).is_err() {
+        if catch_unwind(AssertUnwindSafe(|| session.leave(&DisconnectReason::Panicked))).is_err() {
             log::error!("a session panicked twice");
         }
-        Ended::Panicked
+        DisconnectReason::Panicked
     })
 }
 
 #[inline(never)]
 #[expect(clippy::boxed_local, reason = "unboxed, it would have to stand on the stack of `serve`")]
-fn finish(connection: Box<Connection>, began: Instant, ended: &Ended) {
+fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason) {
     let Connection { hub, outbox, peer, counted, open, .. } = *connection;
     let id = outbox.id();
     hub.roster.disconnected(id);
@@ -218,7 +218,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &Ended) {
     }
     // Closed here even if a delivery's snapshot still holds a share of the outbox.
     let _ = outbox.stream().shutdown(Shutdown::Both);
-    outbox.end(Ended::Quit);
+    outbox.end(DisconnectReason::Quit);
     drop(outbox);
     let lasted = began.elapsed().as_secs();
     log::info!("client {id} from {peer} ended after {lasted} s: {}", text::escape_for_log(&ended.to_string()));
@@ -239,10 +239,10 @@ fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
     let rate = rate.and_then(|count| Rate::new(count, count, Duration::from_secs(60)));
     let entered = hub.admission().enter(address, limits.connections_per_ip, rate, now);
     entered.map(|()| true).map_err(|why| match why {
-        NotAdmitted::TooManyOpen(limit) => {
+        AdmissionError::TooManyOpen(limit) => {
             format!("Too many connections from your address: {limit} at once is the most.")
         }
-        NotAdmitted::TooManyNew(wait) => {
+        AdmissionError::TooManyNew(wait) => {
             format!("Too many new connections from your address: try again in {}.", seconds(wait))
         }
     })

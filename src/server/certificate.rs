@@ -24,7 +24,7 @@ use rustls::{InconsistentKeys, ServerConfig};
 
 use super::StartError;
 use crate::config::Config;
-use warnings::Facts;
+use warnings::CertificateFacts;
 
 #[cfg(test)]
 mod tests;
@@ -45,16 +45,16 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// The certificate in force, shared by all TLS listeners.
 pub(super) struct Certificate {
     /// A leaf, replaced whole on a reload: connections that are there keep what they began with.
-    current: RwLock<Pair>,
+    current: RwLock<CertificatePair>,
 }
 
 #[derive(Clone)]
-struct Pair {
+struct CertificatePair {
     settings: Arc<ServerConfig>,
     fingerprint: String,
     path: PathBuf,
     /// Of all in the file that can be read, the server's own first.
-    facts: Vec<Facts>,
+    facts: Vec<CertificateFacts>,
 }
 
 impl Certificate {
@@ -91,7 +91,7 @@ impl Certificate {
 /// Whether a start would find a pair that it can use, or make one; then, what an admin has to know of it. Nothing is made here,
 /// and nothing changed.
 pub(super) fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, CertificateError> {
-    let told = |pair: Pair| warnings::warnings(&pair.path, &pair.facts, now);
+    let told = |pair: CertificatePair| warnings::warnings(&pair.path, &pair.facts, now);
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         return read_pair(certificate, key).map(told);
     }
@@ -210,7 +210,7 @@ fn is_missing(path: &Path) -> bool {
     }
 }
 
-fn load(config: &Config) -> Result<Pair, CertificateError> {
+fn load(config: &Config) -> Result<CertificatePair, CertificateError> {
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         return read_pair(certificate, key);
     }
@@ -244,7 +244,7 @@ fn tighten(key: &Path) {
     }
 }
 
-fn read_pair(certificate: &Path, key: &Path) -> Result<Pair, CertificateError> {
+fn read_pair(certificate: &Path, key: &Path) -> Result<CertificatePair, CertificateError> {
     let text = read(certificate)?;
     let chain: Result<Vec<CertificateDer<'static>>, _> = CertificateDer::pem_slice_iter(&text).collect();
     let chain = chain.unwrap_or_default();
@@ -264,14 +264,14 @@ fn read_pair(certificate: &Path, key: &Path) -> Result<Pair, CertificateError> {
     }
     let settings = settings(provider, pair)
         .map_err(|error| CertificateError::BadCertificate(certificate.to_owned(), error.to_string()))?;
-    Ok(Pair { settings: Arc::new(settings), fingerprint, path: certificate.to_owned(), facts })
+    Ok(CertificatePair { settings: Arc::new(settings), fingerprint, path: certificate.to_owned(), facts })
 }
 
 /// Of a leaf that cannot be read there is nothing to say, nor of what is behind it.
-fn read_facts(chain: &[CertificateDer<'_>]) -> Vec<Facts> {
+fn read_facts(chain: &[CertificateDer<'_>]) -> Vec<CertificateFacts> {
     let Some((own, others)) = chain.split_first() else { return Vec::new() };
-    let Some(own) = Facts::read(own) else { return Vec::new() };
-    [own].into_iter().chain(others.iter().filter_map(|other| Facts::read(other))).collect()
+    let Some(own) = CertificateFacts::read(own) else { return Vec::new() };
+    [own].into_iter().chain(others.iter().filter_map(|other| CertificateFacts::read(other))).collect()
 }
 
 /// Whether the first certificate has the key's public half in it, byte for byte.

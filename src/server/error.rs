@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 #[cfg(feature = "tls")]
 use super::certificate::CertificateError;
-use crate::store::{NotKept, OpenError};
+use crate::store::{SaveError, OpenError};
 
 /// Why a server cannot start, or has not ended as it should.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub enum StartError {
     /// No exit code: the system's random generator gives nothing.
     ExitCode(getrandom::Error),
     /// It has run, and what was to be written at the end is lost.
-    NotWritten(NotKept),
+    NotWritten(SaveError),
 }
 
 impl StartError {
@@ -78,7 +78,7 @@ impl fmt::Display for StartError {
                 f,
                 "no exit code, as the system gives no random numbers ({error}); exit_code = false starts without one"
             ),
-            StartError::NotWritten(NotKept(reason)) => write!(f, "not everything was written at the end: {reason}"),
+            StartError::NotWritten(SaveError(reason)) => write!(f, "not everything was written at the end: {reason}"),
         }
     }
 }

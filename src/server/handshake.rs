@@ -8,8 +8,8 @@ use std::io::{self, Read as _};
 use std::time::{Duration, Instant};
 
 use super::transport::Ports;
-use crate::outbox::{Ended, Outbox};
-use crate::protocol::wire::{Codec, Fed, FirstBytes, TlsError, Verdict, is_typed};
+use crate::outbox::{DisconnectReason, Outbox};
+use crate::protocol::wire::{Codec, Progress, FirstBytes, TlsError, Verdict, is_typed};
 use crate::session::close_socket;
 use crate::text::escape_for_log;
 
@@ -33,22 +33,22 @@ pub(super) fn deadline() -> Instant {
 ///
 /// Not inlined: the buffers and what the library needs are off the stack again when the session begins.
 #[inline(never)]
-pub(super) fn shake_hands(outbox: &Outbox, ports: Ports, deadline: Instant) -> Result<(), Ended> {
+pub(super) fn shake_hands(outbox: &Outbox, ports: Ports, deadline: Instant) -> Result<(), DisconnectReason> {
     let ended = match exchange(outbox, deadline) {
         Ok(()) => return Ok(()),
         Err(ended) => outbox.ended().unwrap_or(ended),
     };
     match &ended {
-        Ended::PlainText => turn_away(outbox, hint(outbox, ports).as_bytes()),
-        Ended::Foreign(protocol) => turn_away(outbox, protocol.answer()),
+        DisconnectReason::PlainText => turn_away(outbox, hint(outbox, ports).as_bytes()),
+        DisconnectReason::OtherProtocol(protocol) => turn_away(outbox, protocol.answer()),
         _ => {}
     }
     close_socket(outbox);
     Err(ended)
 }
 
-fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), Ended> {
-    let lost = |error: io::Error| Ended::Reset(error.kind());
+fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), DisconnectReason> {
+    let lost = |error: io::Error| DisconnectReason::Reset(error.kind());
     let mut stream = outbox.stream();
     let mut buffer = vec![0; READ];
     // None: nothing has come yet.
@@ -59,13 +59,13 @@ fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), Ended> {
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(if matches!(typed, Some(Some(_))) { Ended::PlainText } else { Ended::HandshakeTimeout });
+            return Err(if matches!(typed, Some(Some(_))) { DisconnectReason::PlainText } else { DisconnectReason::HandshakeTimeout });
         }
         stream.set_read_timeout(Some(left)).map_err(lost)?;
         let chunk = match stream.read(&mut buffer) {
             Ok(0) => {
                 let unfinished = typed.flatten().map(|mut first| first.finish());
-                return Err(unfinished.map_or(Ended::PeerClosed, knocked));
+                return Err(unfinished.map_or(DisconnectReason::PeerClosed, knocked));
             }
             Ok(count) => &buffer[..count],
             Err(error) => match error.kind() {
@@ -79,23 +79,23 @@ fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), Ended> {
                 verdict => return Err(knocked(verdict)),
             },
             None => match outbox.shake_hands(chunk).map_err(|error| refused(outbox, &error))? {
-                Fed::ShakingHands => {}
+                Progress::ShakingHands => {}
                 // One that closes at once is told goodbye by its session.
-                Fed::Open | Fed::Closed => return stream.set_read_timeout(None).map_err(lost),
+                Progress::Open | Progress::Closed => return stream.set_read_timeout(None).map_err(lost),
             },
         }
     }
 }
 
-fn refused(outbox: &Outbox, error: &TlsError) -> Ended {
+fn refused(outbox: &Outbox, error: &TlsError) -> DisconnectReason {
     log::info!("client {}: TLS: {}", outbox.id(), escape_for_log(&error.to_string()));
-    Ended::Tls
+    DisconnectReason::Tls
 }
 
-fn knocked(verdict: Verdict) -> Ended {
+fn knocked(verdict: Verdict) -> DisconnectReason {
     match verdict {
-        Verdict::Foreign(protocol) => Ended::Foreign(protocol),
-        Verdict::Person | Verdict::Undecided => Ended::PlainText,
+        Verdict::OtherProtocol(protocol) => DisconnectReason::OtherProtocol(protocol),
+        Verdict::Person | Verdict::Undecided => DisconnectReason::PlainText,
     }
 }
 

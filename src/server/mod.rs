@@ -23,13 +23,13 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, tz::TimeZone};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::access::exit_code::ExitCode;
+use crate::access::exit_code::ShutdownCode;
 use crate::config::Config;
 use crate::hub::Hub;
-use crate::outbox::Ended;
-use crate::store::{Kept, News, OpenError, Store, StoreOptions, TellNews};
+use crate::outbox::DisconnectReason;
+use crate::store::{StoredState, StoreEvent, OpenError, Store, StoreOptions, StoreEventHandler};
 use crate::ui::palette::Door;
-use crate::ui::screen::{Clock, Tone};
+use crate::ui::screen::{Clock, LineKind};
 use reminder::Reminder;
 use transport::{Entrance, Ports, Transport};
 
@@ -79,7 +79,7 @@ pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
 pub fn bind_with(
     config: Config,
     capacity: Capacity,
-    open: impl FnOnce(StoreOptions, TellNews) -> Result<(Arc<Store>, Kept), OpenError>,
+    open: impl FnOnce(StoreOptions, StoreEventHandler) -> Result<(Arc<Store>, StoredState), OpenError>,
 ) -> Result<Server, StartError> {
     let all = transport::plan(&config)?;
     let mut listeners = Vec::new();
@@ -91,7 +91,7 @@ pub fn bind_with(
         let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
         listeners.push(Listener { socket, address, door, transport });
     }
-    let exit_code = config.exit_code.then(ExitCode::generate).transpose().map_err(StartError::ExitCode)?;
+    let exit_code = config.exit_code.then(ShutdownCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
     let teller = Arc::new(OnceLock::new());
     let stored = open_store(&config, Arc::clone(&teller), open)?;
@@ -116,8 +116,8 @@ pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError>
 fn open_store(
     config: &Config,
     teller: Arc<OnceLock<Weak<Hub>>>,
-    open: impl FnOnce(StoreOptions, TellNews) -> Result<(Arc<Store>, Kept), OpenError>,
-) -> Result<Option<(Arc<Store>, Kept)>, StartError> {
+    open: impl FnOnce(StoreOptions, StoreEventHandler) -> Result<(Arc<Store>, StoredState), OpenError>,
+) -> Result<Option<(Arc<Store>, StoredState)>, StartError> {
     let Some(storage) = &config.storage else { return Ok(None) };
     let options = StoreOptions {
         path: storage.path.clone(),
@@ -125,20 +125,20 @@ fn open_store(
         retention: storage.retention,
         history_max: config.history_max,
     };
-    let tell = move |news: News| {
+    let tell = move |news: StoreEvent| {
         let hub = teller.get().and_then(Weak::upgrade);
         match news {
-            News::ChangedOutside => {
+            StoreEvent::ChangedOutside => {
                 log::info!("{news}");
                 return hub.iter().for_each(Hub::review_accounts);
             }
-            News::Expired { .. } => return log::info!("{news}"),
-            News::DiskTrouble(_)
-            | News::NotKept { .. }
-            | News::DiskWell { .. }
-            | News::NumbersNotReserved(_)
-            | News::ClockDoubted(_)
-            | News::ClockTrusted => {}
+            StoreEvent::Expired { .. } => return log::info!("{news}"),
+            StoreEvent::DiskTrouble(_)
+            | StoreEvent::NotSaved { .. }
+            | StoreEvent::DiskWell { .. }
+            | StoreEvent::NumbersNotReserved(_)
+            | StoreEvent::ClockDoubted(_)
+            | StoreEvent::ClockTrusted => {}
         }
         log::warn!("{news}");
         if let Some(hub) = hub {
@@ -303,24 +303,24 @@ fn stop(hub: &Hub) {
     hub.shutdown.announce();
     let line = format!("Server is shutting down in {}.", crate::ui::palette::seconds(delay));
     for outbox in hub.roster.connections() {
-        outbox.announce(Tone::News, &line);
+        outbox.announce(LineKind::News, &line);
     }
     hub.shutdown.wait_until(end);
     // Said from here and not by ten thousand waking threads: everybody hears it at once.
     for outbox in hub.roster.connections() {
-        outbox.farewell(Some((Tone::News, "Goodbye.")));
+        outbox.farewell(Some((LineKind::News, "Goodbye.")));
     }
     let deadline = Instant::now() + CLOSING;
     let (drained, lagging): (Vec<_>, Vec<_>) =
         hub.roster.connections().into_iter().partition(|outbox| outbox.backlog_bytes() == 0);
     for outbox in drained {
-        outbox.end(Ended::Stopping);
+        outbox.end(DisconnectReason::Stopping);
     }
     for outbox in lagging {
         if !outbox.wait_drained(Some(deadline)) {
             log::info!("client {} had not taken {} bytes at the end", outbox.id(), outbox.backlog_bytes());
         }
-        outbox.end(Ended::Stopping);
+        outbox.end(DisconnectReason::Stopping);
     }
     if !hub.shutdown.wait_closed(deadline) {
         log::info!("{} connections were still closing at the end", hub.shutdown.open());

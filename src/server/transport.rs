@@ -19,9 +19,9 @@ use super::certificate::Certificate;
 #[cfg(feature = "tls")]
 use super::handshake;
 use crate::config::{Config, Plain};
-use crate::outbox::{Ended, Outbox};
+use crate::outbox::{DisconnectReason, Outbox};
 #[cfg(feature = "tls")]
-use crate::protocol::wire::{Codec, Foreign, Tls};
+use crate::protocol::wire::{Codec, OtherProtocol, Tls};
 use crate::ui::palette::Door;
 
 /// What the bytes of a listener's connections are wrapped in.
@@ -143,7 +143,7 @@ impl Transport {
         match self {
             Transport::Plain => format!("! {line}\r\n").into_bytes().into(),
             #[cfg(feature = "tls")]
-            Transport::Tls(_) => Foreign::Tls.answer().into(),
+            Transport::Tls(_) => OtherProtocol::Tls.answer().into(),
         }
     }
 
@@ -167,7 +167,7 @@ fn encrypt(outbox: &Outbox, certificate: &Certificate) {
         Ok(tls) => outbox.set_codec(Codec::Tls(Box::new(tls))),
         Err(error) => {
             log::error!("client {}: TLS: {error}", outbox.id());
-            outbox.end(Ended::Tls);
+            outbox.end(DisconnectReason::Tls);
         }
     }
 }
@@ -175,7 +175,7 @@ fn encrypt(outbox: &Outbox, certificate: &Certificate) {
 impl Entrance {
     /// Makes the connection one on which something can be said, or says why it will never be.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "a plain connection is ready at once"))]
-    pub(super) fn shake_hands(&self, outbox: &Outbox, config: &Config, address: IpAddr) -> Result<(), Ended> {
+    pub(super) fn shake_hands(&self, outbox: &Outbox, config: &Config, address: IpAddr) -> Result<(), DisconnectReason> {
         match self.transport {
             Transport::Plain => Ok(()),
             #[cfg(feature = "tls")]

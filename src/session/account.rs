@@ -12,12 +12,12 @@ use std::time::Instant;
 
 use super::Session;
 use crate::access::password;
-use crate::chat::account_policy::Accounts;
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::secret::Secret;
-use crate::hub::roster::{Login, Person};
-use crate::store::{Hashed, NotCreated};
+use crate::hub::roster::{Login, User};
+use crate::store::{Hashed, CreateAccountError};
 use crate::ui::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight. It
 /// is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
@@ -33,7 +33,7 @@ impl Session {
     pub(super) fn begin_account(&mut self, ask: AccountAsk) -> Option<Answer> {
         let person = self.person.clone()?;
         let name = person.name();
-        let required = self.hub.accounts() == Accounts::Required;
+        let required = self.hub.accounts() == AccountPolicy::Required;
         let prompt = match &ask {
             AccountAsk::Ghost(wanted) if let Some(line) = self.ghost_of_guest(wanted) => Err(line),
             _ if !self.hub.accounts().are_kept() => Err(Refusal::NoAccounts.to_string()),
@@ -66,14 +66,14 @@ impl Session {
         match prompt {
             Ok(prompt) => Some(Answer::PasswordWanted { ask, prompt }),
             Err(line) => {
-                self.outbox.tell(Tone::Refusal, &line);
+                self.outbox.tell(LineKind::Refusal, &line);
                 None
             }
         }
     }
 
     pub(super) fn refuse_login(&self, refusal: &LoginRefusal) {
-        self.outbox.tell(Tone::Refusal, &refusal.to_string());
+        self.outbox.tell(LineKind::Refusal, &refusal.to_string());
     }
 
     /// Hashes a new password; nothing if that could not be done, and then it was told.
@@ -82,11 +82,11 @@ impl Session {
             Ok(Ok(hash)) => Some(hash),
             Ok(Err(error)) => {
                 log::error!("cannot hash a password: {error}");
-                self.outbox.tell(Tone::Refusal, "The server cannot take passwords just now.");
+                self.outbox.tell(LineKind::Refusal, "The server cannot take passwords just now.");
                 None
             }
             Err(busy) => {
-                self.outbox.tell(Tone::Refusal, &busy.to_string());
+                self.outbox.tell(LineKind::Refusal, &busy.to_string());
                 None
             }
         }
@@ -94,32 +94,32 @@ impl Session {
 
     fn tell_if_short(&self, short: bool) {
         if short {
-            self.outbox.tell(Tone::News, "That password is short: a longer one is harder to guess.");
+            self.outbox.tell(LineKind::News, "That password is short: a longer one is harder to guess.");
         }
     }
 
     #[inline(never)]
     pub(super) fn register(&mut self, password: Secret) {
         let (Some(store), Some(person)) = (self.hub.store().cloned(), self.person.clone()) else { return };
-        if person.account().is_some() || self.hub.accounts() != Accounts::Optional {
+        if person.account().is_some() || self.hub.accounts() != AccountPolicy::Optional {
             return;
         }
         if self.hub.is_reserved(&person.name(), self.ip()) {
             return;
         }
         if let Some(line) = self.not_for_an_account(&person.name()) {
-            return self.outbox.tell(Tone::Refusal, &line);
+            return self.outbox.tell(LineKind::Refusal, &line);
         }
         if let Err(wait) = self.hub.count_registration(self.ip(), Instant::now()) {
             let wait = crate::chat::duration::told(wait);
             let line = format!("Too many accounts were made from your address: try again in {wait}.");
-            return self.outbox.tell(Tone::Refusal, &line);
+            return self.outbox.tell(LineKind::Refusal, &line);
         }
         let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
         let name = person.name();
         // By now another user may have the name, or a reload may have left accounts to the admin.
-        if person.is_gone() || self.hub.accounts() != Accounts::Optional {
+        if person.is_gone() || self.hub.accounts() != AccountPolicy::Optional {
             return;
         }
         match store.create_account(&name, &hash) {
@@ -131,23 +131,23 @@ impl Session {
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
                 let line =
                     format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");
-                self.outbox.tell(Tone::News, &line);
+                self.outbox.tell(LineKind::News, &line);
                 self.tell_if_short(short);
                 self.keep_settings();
                 if self.hub.is_operator(&person.identity()) {
                     self.hub.audit(&name, "registered, and is an operator");
-                    self.outbox.tell(Tone::News, "You are an operator.");
+                    self.outbox.tell(LineKind::News, "You are an operator.");
                 }
             }
-            Err(NotCreated::Exists) => {
-                self.outbox.tell(Tone::Refusal, &format!("{name} is somebody's account by now: choose another name."));
+            Err(CreateAccountError::Exists) => {
+                self.outbox.tell(LineKind::Refusal, &format!("{name} is somebody's account by now: choose another name."));
             }
-            Err(NotCreated::NotKept(error)) => self.outbox.tell(Tone::Refusal, &error.to_string()),
+            Err(CreateAccountError::NotSaved(error)) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
         }
     }
 
     /// Somebody has logged in to an account under the name he had.
-    pub(super) fn identify(&mut self, person: &Arc<Person>, login: Login) {
+    pub(super) fn identify(&mut self, person: &Arc<User>, login: Login) {
         person.set_login(Some(login));
         for room in self.memberships.iter().map(|membership| membership.room()) {
             if room.identify(person.client(), || self.hub.actor(person), Instant::now()) {
@@ -169,11 +169,11 @@ impl Session {
             Ok(true) => {
                 person.set_login(Some(Login { account: account.id, hash }));
                 log::info!("client {} from {}: {} has another password", self.outbox.id(), self.peer, account.name);
-                self.outbox.tell(Tone::News, "Your password is changed.");
+                self.outbox.tell(LineKind::News, "Your password is changed.");
                 self.tell_if_short(short);
             }
-            Ok(false) => self.outbox.tell(Tone::Refusal, CHANGED_MEANWHILE),
-            Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),
+            Ok(false) => self.outbox.tell(LineKind::Refusal, CHANGED_MEANWHILE),
+            Err(error) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
         }
     }
 
@@ -185,7 +185,7 @@ impl Session {
             Err(refusal) => return self.refuse_login(&refusal),
         };
         match store.remove_own_account(account.id, &account.hash) {
-            Ok(false) => self.outbox.tell(Tone::Refusal, CHANGED_MEANWHILE),
+            Ok(false) => self.outbox.tell(LineKind::Refusal, CHANGED_MEANWHILE),
             Ok(true) => {
                 self.forget_visits();
                 self.back.note_no_more();
@@ -193,9 +193,9 @@ impl Session {
                 log::info!("client {} from {}: the account {} is gone", self.outbox.id(), self.peer, account.name);
                 let line =
                     format!("The account {0} is gone: whoever comes may be {0} when you have left.", account.name);
-                self.outbox.tell(Tone::News, &line);
+                self.outbox.tell(LineKind::News, &line);
             }
-            Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),
+            Err(error) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
         }
     }
 }

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use super::Session;
 use super::rooms::JoinedRoom;
 use crate::hub::room::Going;
-use crate::outbox::{Ended, Outbox};
-use crate::ui::screen::Tone;
+use crate::outbox::{DisconnectReason, Outbox};
+use crate::ui::screen::LineKind;
 
 /// How long the last bytes may take to leave, unless the server stops first.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -21,15 +21,15 @@ const DRAIN: Duration = Duration::from_secs(5);
 const LINGER: Duration = Duration::from_secs(1);
 
 impl Session {
-    pub(crate) fn leave(&mut self, ended: &Ended) {
+    pub(crate) fn leave(&mut self, ended: &DisconnectReason) {
         self.pending.clear();
         self.deliver();
         self.leave_account();
         self.viewed = None;
         // Whoever has not asked for his end may come back to what was his.
         let going = match ended {
-            Ended::Quit | Ended::WrongCodes | Ended::AddressBanned | Ended::AccountRemoved => Going::Asked,
-            Ended::Idle => Going::Idle,
+            DisconnectReason::Quit | DisconnectReason::WrongCodes | DisconnectReason::AddressBanned | DisconnectReason::AccountRemoved => Going::Asked,
+            DisconnectReason::Idle => Going::Idle,
             _ => Going::Lost,
         };
         for JoinedRoom { membership, .. } in std::mem::take(&mut self.memberships) {
@@ -41,9 +41,9 @@ impl Session {
             self.hub.directs.forget(&person);
         }
         let told = match ended {
-            Ended::Quit | Ended::PeerClosed => Some((Tone::News, "Goodbye.".to_owned())),
-            Ended::LoginTimeout | Ended::Idle | Ended::LongLines | Ended::WrongCodes | Ended::Panicked => {
-                Some((Tone::Refusal, format!("{ended}.")))
+            DisconnectReason::Quit | DisconnectReason::PeerClosed => Some((LineKind::News, "Goodbye.".to_owned())),
+            DisconnectReason::LoginTimeout | DisconnectReason::Idle | DisconnectReason::LongLines | DisconnectReason::WrongCodes | DisconnectReason::Panicked => {
+                Some((LineKind::Refusal, format!("{ended}.")))
             }
             // Told already, or nobody there to tell.
             _ => None,

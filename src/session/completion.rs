@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::Session;
 use crate::chat::names::fold;
 use crate::ui::command::{listed, words};
-use crate::ui::screen::{Place, Tone};
+use crate::ui::screen::{Prompt, LineKind};
 
 /// Candidates shown at once when a word could become many.
 const SHOWN: usize = 40;
@@ -47,13 +47,13 @@ impl Session {
             if more > 0 {
                 list.push_str(&format!("  and {more} more"));
             }
-            self.outbox.tell(Tone::News, &list);
+            self.outbox.tell(LineKind::News, &list);
         }
     }
 
     /// Everything the word could become, sorted, in the case in which it is known.
     fn candidates(&self, before: &str, start: usize, word: &str) -> Vec<String> {
-        let in_view = matches!(self.palette.place(), Place::ChatView(_));
+        let in_view = matches!(self.palette.place(), Prompt::ChatView(_));
         let accounts = self.rules().accounts;
         let folded = fold(word);
         let starts = |candidate: &str| match candidate.is_ascii() {

@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use super::Session;
 use super::idle::Due;
 use crate::config::Config;
-use crate::outbox::Ended;
-use crate::ui::screen::Tone;
+use crate::outbox::DisconnectReason;
+use crate::ui::screen::LineKind;
 
 /// How long a session waits at most before it looks at its deadlines again.
 ///
@@ -51,7 +51,7 @@ impl Session {
         let config = self.hub.config();
         if self.person.is_none() {
             if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
-                self.ended = Some(Ended::LoginTimeout);
+                self.ended = Some(DisconnectReason::LoginTimeout);
             }
             return;
         }
@@ -62,9 +62,9 @@ impl Session {
             Due::Warning(left) => {
                 let left = crate::ui::palette::seconds(left);
                 let line = format!("You have typed nothing for a while: you will be logged out in {left}.");
-                self.outbox.tell(Tone::News, &line);
+                self.outbox.tell(LineKind::News, &line);
             }
-            Due::End if self.ended.is_none() => self.ended = Some(Ended::Idle),
+            Due::End if self.ended.is_none() => self.ended = Some(DisconnectReason::Idle),
             Due::End => {}
         }
     }

@@ -5,9 +5,9 @@
 //! *Called by* `session`.
 
 use super::Session;
-use crate::outbox::Ended;
+use crate::outbox::DisconnectReason;
 use crate::ui::palette::{Answer, Effect, Viewing};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 impl Session {
     /// Carries out the effects in their order; answers may bring more.
@@ -78,7 +78,7 @@ impl Session {
             Effect::Delete(id) => self.delete(id),
             Effect::Search(pattern) => self.search(pattern),
             Effect::Invite { room, invited } => self.invite(&room, &invited),
-            Effect::Act { room, act } => self.act(&room, *act),
+            Effect::RoomAction { room, act } => self.act(&room, *act),
             Effect::ShowSettings(room) => self.show_settings(&room),
             Effect::ShowTopic(room) => self.show_topic(&room),
             Effect::ListBans(room) => self.list_bans(&room),
@@ -107,7 +107,7 @@ impl Session {
             Effect::HideInput => self.hide_input(),
             Effect::ShowInput => self.show_input(),
             Effect::KeepHidden => self.keep_hidden(),
-            Effect::Quit => self.ended = Some(Ended::Quit),
+            Effect::Quit => self.ended = Some(DisconnectReason::Quit),
             Effect::Register { password } => self.register(password),
             Effect::ChangePassword { old, new } => self.change_password(old, new),
             Effect::Unregister { password } => self.unregister(password),
@@ -125,19 +125,19 @@ impl Session {
     #[inline(never)]
     fn set_character_mode(&mut self, on: bool) {
         if on && !self.link.is_confirmed() {
-            self.outbox.tell(Tone::Refusal, "Your client has not shown that it speaks telnet: it stays in line mode.");
+            self.outbox.tell(LineKind::Refusal, "Your client has not shown that it speaks telnet: it stays in line mode.");
             return;
         }
         if on == self.link.is_character_mode() {
             let mode = if on { "char" } else { "line" };
-            self.outbox.tell(Tone::News, &format!("You are in {mode} mode already."));
+            self.outbox.tell(LineKind::News, &format!("You are in {mode} mode already."));
             return;
         }
         self.link.request_character_mode(on, &mut self.protocol);
         self.send_protocol();
         let mode =
             if on { "char mode: the server edits your line" } else { "line mode: your terminal edits your line" };
-        self.outbox.tell(Tone::News, &format!("Asked for {mode}."));
+        self.outbox.tell(LineKind::News, &format!("Asked for {mode}."));
     }
 
     #[inline(never)]
@@ -150,7 +150,7 @@ impl Session {
             (true, false) => "Colour is wanted, but your terminal has not said that it can.",
             (false, _) => "Colour is off.",
         };
-        self.outbox.tell(Tone::News, told);
+        self.outbox.tell(LineKind::News, told);
     }
 
     #[inline(never)]
@@ -170,7 +170,7 @@ impl Session {
         }
         self.look_again();
         self.keep_settings();
-        self.outbox.tell(Tone::News, told);
+        self.outbox.tell(LineKind::News, told);
     }
 
     #[inline(never)]
@@ -181,7 +181,7 @@ impl Session {
         self.link.hide_input(&mut self.protocol);
         self.send_protocol();
         if !self.link.is_confirmed() && !std::mem::replace(&mut self.password_warned, true) {
-            self.outbox.tell(Tone::News, "Your client will show what you type.");
+            self.outbox.tell(LineKind::News, "Your client will show what you type.");
         }
     }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use super::Session;
 use crate::chat::message::start;
 use crate::ui::palette::seconds;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// A burst is over when no line was refused for so long. Lines of a paste come milliseconds apart, also through a slow
 /// network; whoever types sees the answer before they look for it.
@@ -23,7 +23,7 @@ const LONGEST: Duration = Duration::from_secs(3);
 
 /// The refused lines of one burst.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct FloodNotice {
     count: usize,
     /// The beginning of the first, without what may be a password.
     first: Box<str>,
@@ -33,7 +33,7 @@ pub(super) struct Refused {
     until: Instant,
 }
 
-impl Refused {
+impl FloodNotice {
     /// When the burst is answered.
     pub(super) fn due(&self) -> Instant {
         (self.last + QUIET).min(self.since + LONGEST)
@@ -71,7 +71,7 @@ impl Session {
             }
             None => {
                 let first = start(self.palette.recallable(line).trim());
-                self.refused = Some(Box::new(Refused { count: 1, first, since: now, last: now, until }));
+                self.refused = Some(Box::new(FloodNotice { count: 1, first, since: now, last: now, until }));
             }
         }
     }
@@ -81,7 +81,7 @@ impl Session {
     pub(super) fn tell_refused(&mut self, now: Instant) {
         if let Some(refused) = self.refused.take() {
             let line = refused.sentence(now, self.palette.is_logged_in());
-            self.outbox.tell(Tone::Refusal, &line);
+            self.outbox.tell(LineKind::Refusal, &line);
         }
     }
 }
@@ -90,8 +90,8 @@ impl Session {
 mod tests {
     use super::*;
 
-    fn refused(count: usize, first: &str, now: Instant) -> Refused {
-        Refused { count, first: first.into(), since: now, last: now, until: now + Duration::from_millis(3_200) }
+    fn refused(count: usize, first: &str, now: Instant) -> FloodNotice {
+        FloodNotice { count, first: first.into(), since: now, last: now, until: now + Duration::from_millis(3_200) }
     }
 
     #[test]

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use super::line_queue::is_blank;
 use super::pending::Waiting;
 use super::{REPLIES_AT_ONCE, Session};
-use crate::access::rate::Turn;
-use crate::outbox::Ended;
+use crate::access::rate::RateDecision;
+use crate::outbox::DisconnectReason;
 use crate::protocol::line::{EditorEvent, Keep, LineEvent, WORK_AT_ONCE};
 use crate::protocol::telnet::LinkEvent;
-use crate::protocol::wire::{Foreign, Verdict};
+use crate::protocol::wire::{OtherProtocol, Verdict};
 use crate::ui::palette::{Effect, Input, seconds};
-use crate::ui::screen::{Display, Tone};
+use crate::ui::screen::{Display, LineKind};
 
 /// What a line may have where `line_bytes` sets no limit, in bytes: what a stranger can make grow is bounded all the same.
 const LONGEST_LINE: usize = 1 << 20;
@@ -24,7 +24,7 @@ const LONGEST_LINE: usize = 1 << 20;
 const LONG_LINES: u8 = 3;
 
 /// What came out of the line mode assembler or the editor.
-enum Typed<'a> {
+enum TypedInput<'a> {
     Line(std::borrow::Cow<'a, str>),
     TooLong,
     Interrupted,
@@ -37,7 +37,7 @@ impl Session {
     /// Takes what one read brought, and runs every line that is complete with it.
     #[inline(never)]
     pub fn take(&mut self, chunk: &[u8]) {
-        if let Verdict::Foreign(protocol) = self.first_bytes.feed(chunk) {
+        if let Verdict::OtherProtocol(protocol) = self.first_bytes.feed(chunk) {
             self.turn_away(protocol);
             return;
         }
@@ -58,7 +58,7 @@ impl Session {
                 LinkEvent::Data(bytes) => self.typed(bytes),
                 LinkEvent::Interrupted => self.interrupted(),
                 LinkEvent::AreYouThere => self.key_asked(|session| {
-                    session.outbox.tell(Tone::News, "Yes, I am here.");
+                    session.outbox.tell(LineKind::News, "Yes, I am here.");
                 }),
                 LinkEvent::CharacterErased => {
                     self.assembler.erase_character();
@@ -111,7 +111,7 @@ impl Session {
     pub(super) fn input_ended(&mut self) {
         self.input_over = true;
         self.outbox.with_display(|display, _| display.input_ended());
-        if let Verdict::Foreign(protocol) = self.first_bytes.finish() {
+        if let Verdict::OtherProtocol(protocol) = self.first_bytes.finish() {
             self.turn_away(protocol);
             return;
         }
@@ -158,13 +158,13 @@ impl Session {
                 continue;
             };
             match typed {
-                Typed::Line(line) if line.contains('\n') => self.lines_entered(&line),
-                Typed::Line(line) => self.line_entered(&line),
-                Typed::TooLong => self.line_too_long(limit),
-                Typed::Interrupted => self.interrupted(),
-                Typed::Ended => self.ended_by_key(),
-                Typed::CompletionAsked => self.key_asked(Session::complete),
-                Typed::RedrawAsked => self.key_asked(|session| {
+                TypedInput::Line(line) if line.contains('\n') => self.lines_entered(&line),
+                TypedInput::Line(line) => self.line_entered(&line),
+                TypedInput::TooLong => self.line_too_long(limit),
+                TypedInput::Interrupted => self.interrupted(),
+                TypedInput::Ended => self.ended_by_key(),
+                TypedInput::CompletionAsked => self.key_asked(Session::complete),
+                TypedInput::RedrawAsked => self.key_asked(|session| {
                     session.effects.push(Effect::Redraw);
                     session.answer_below();
                 }),
@@ -183,7 +183,7 @@ impl Session {
 
     /// Character mode.
     #[inline(never)]
-    fn next_edited(&mut self, bytes: &mut &[u8], limit: usize) -> Option<Typed<'static>> {
+    fn next_edited(&mut self, bytes: &mut &[u8], limit: usize) -> Option<TypedInput<'static>> {
         if self.held_until.is_none() {
             // A second line in the same packet is drawn at its prompt like the first.
             self.update_place();
@@ -197,23 +197,23 @@ impl Session {
         })?;
         self.editing += work;
         Some(match event? {
-            EditorEvent::Entered(line) => Typed::Line(line.into()),
-            EditorEvent::Interrupted => Typed::Interrupted,
-            EditorEvent::Ended => Typed::Ended,
-            EditorEvent::CompletionAsked => Typed::CompletionAsked,
-            EditorEvent::RedrawAsked => Typed::RedrawAsked,
-            EditorEvent::TooLong => Typed::TooLong,
+            EditorEvent::Entered(line) => TypedInput::Line(line.into()),
+            EditorEvent::Interrupted => TypedInput::Interrupted,
+            EditorEvent::Ended => TypedInput::Ended,
+            EditorEvent::CompletionAsked => TypedInput::CompletionAsked,
+            EditorEvent::RedrawAsked => TypedInput::RedrawAsked,
+            EditorEvent::TooLong => TypedInput::TooLong,
         })
     }
 
     /// Line mode.
     #[inline(never)]
-    fn next_assembled<'a>(&mut self, bytes: &mut &'a [u8], limit: usize) -> Option<Typed<'a>> {
+    fn next_assembled<'a>(&mut self, bytes: &mut &'a [u8], limit: usize) -> Option<TypedInput<'a>> {
         Some(match self.assembler.next(bytes, limit)? {
-            LineEvent::Entered(line) => Typed::Line(line),
-            LineEvent::TooLong => Typed::TooLong,
-            LineEvent::Interrupted => Typed::Interrupted,
-            LineEvent::Ended => Typed::Ended,
+            LineEvent::Entered(line) => TypedInput::Line(line),
+            LineEvent::TooLong => TypedInput::TooLong,
+            LineEvent::Interrupted => TypedInput::Interrupted,
+            LineEvent::Ended => TypedInput::Ended,
         })
     }
 
@@ -240,7 +240,7 @@ impl Session {
         let turn = self.turn(line, &config, now);
         if self.outbox.line_ended(self.is_alone, line.trim().is_empty()) {
             // What is said comes back as a message; everything else, and what is refused, stays to be read.
-            let said = self.palette.would_say(line, &self.rules()) && !matches!(turn, Turn::Refused(_));
+            let said = self.palette.would_say(line, &self.rules()) && !matches!(turn, RateDecision::Refused(_));
             let keep = if said { Keep::Erased } else { Keep::Shown };
             // What is typed ahead of a waiting `:join` may be its password.
             let recallable = if self.pending.is_empty() { self.palette.recallable(line) } else { "" };
@@ -257,22 +257,22 @@ impl Session {
             self.tell_garbled();
         }
         match turn {
-            Turn::Now => self.run_line(line),
-            Turn::At(due) => {
+            RateDecision::Now => self.run_line(line),
+            RateDecision::At(due) => {
                 let charged = self.palette.cost(line, &self.rules());
                 let typed = self.held_until.map_or(now, |until| until.max(now));
                 if !self.pending.push(due, Waiting::Line { text: line.to_owned(), charged, typed }) {
                     self.refuse_line(line, due.saturating_duration_since(now));
                 }
             }
-            Turn::Refused(_) if is_blank(line) => {}
-            Turn::Refused(wait) => self.refuse_line(line, wait),
+            RateDecision::Refused(_) if is_blank(line) => {}
+            RateDecision::Refused(wait) => self.refuse_line(line, wait),
         }
     }
 
     #[inline(never)]
     pub(super) fn refuse_fast(&mut self, wait: Duration) {
-        self.outbox.tell(Tone::Refusal, &format!("Too fast: try again in {}.", seconds(wait)));
+        self.outbox.tell(LineKind::Refusal, &format!("Too fast: try again in {}.", seconds(wait)));
     }
 
     pub(super) fn run_line(&mut self, line: &str) {
@@ -317,10 +317,10 @@ impl Session {
         self.note_activity(Instant::now());
         let fate = if self.link.is_character_mode() { "The rest was not taken" } else { "It was not read" };
         let told = format!("That line is too long: a line may have {limit} bytes. {fate}.");
-        self.outbox.tell(Tone::Refusal, &told);
+        self.outbox.tell(LineKind::Refusal, &told);
         self.long_lines += 1;
         if self.long_lines >= LONG_LINES {
-            self.ended = Some(Ended::LongLines);
+            self.ended = Some(DisconnectReason::LongLines);
         }
     }
 
@@ -342,10 +342,10 @@ impl Session {
     /// A key that means something in the order of the lines before it.
     fn run_or_wait(&mut self, input: Input<'_>, waiting: Waiting) {
         match self.key_turn(Instant::now()) {
-            Turn::Now => self.run_input(input),
+            RateDecision::Now => self.run_input(input),
             // Without room in the queue the key is lost, like a key pressed a thousand times.
-            Turn::At(due) => drop(self.pending.push(due, waiting)),
-            Turn::Refused(_) => {}
+            RateDecision::At(due) => drop(self.pending.push(due, waiting)),
+            RateDecision::Refused(_) => {}
         }
     }
 
@@ -358,9 +358,9 @@ impl Session {
 
     /// Another protocol knocked: one fitting answer and the end; nothing it sent is run.
     #[inline(never)]
-    pub(super) fn turn_away(&mut self, foreign: Foreign) {
+    pub(super) fn turn_away(&mut self, foreign: OtherProtocol) {
         self.outbox.answer_raw(foreign.answer());
-        self.ended = Some(Ended::Foreign(foreign));
+        self.ended = Some(DisconnectReason::OtherProtocol(foreign));
     }
 }
 

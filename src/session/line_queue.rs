@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::Session;
 use super::pending::Waiting;
 use crate::access::allowance::Share;
-use crate::access::rate::{Rate, Turn};
+use crate::access::rate::{Rate, RateDecision};
 use crate::chat::message::ClientId;
 use crate::config::Config;
 use crate::ui::command::Cost;
@@ -24,7 +24,7 @@ const READS_PER_SECOND: u32 = 10;
 
 impl Session {
     /// When a line may run. Lines keep their order: none overtakes one that waits.
-    pub(super) fn turn(&mut self, line: &str, config: &Config, now: Instant) -> Turn {
+    pub(super) fn turn(&mut self, line: &str, config: &Config, now: Instant) -> RateDecision {
         // One that is empty is not worth a wait: there is nothing in it to be lost.
         let patience = if is_blank(line) { Duration::ZERO } else { PATIENCE };
         let turn = self.charge(self.palette.cost(line, &self.rules()), config, now, patience);
@@ -32,8 +32,8 @@ impl Session {
     }
 
     /// When a key may do what a line does, such as Ctrl-C. It costs a reading.
-    pub(super) fn key_turn(&mut self, now: Instant) -> Turn {
-        let turn = read_rate().map_or(Turn::Now, |rate| self.reads.reserve(now, 1, rate, PATIENCE));
+    pub(super) fn key_turn(&mut self, now: Instant) -> RateDecision {
+        let turn = read_rate().map_or(RateDecision::Now, |rate| self.reads.reserve(now, 1, rate, PATIENCE));
         self.in_order(turn, now)
     }
 
@@ -41,36 +41,36 @@ impl Session {
     /// how long to wait if that is too much now.
     pub(super) fn pay_reading(&mut self, now: Instant) -> Result<(), Duration> {
         match read_rate().map(|rate| self.reads.reserve(now, 1, rate, Duration::ZERO)) {
-            None | Some(Turn::Now) => Ok(()),
-            Some(Turn::At(at)) => Err(at.saturating_duration_since(now)),
-            Some(Turn::Refused(wait)) => Err(wait),
+            None | Some(RateDecision::Now) => Ok(()),
+            Some(RateDecision::At(at)) => Err(at.saturating_duration_since(now)),
+            Some(RateDecision::Refused(wait)) => Err(wait),
         }
     }
 
     /// The same turn, behind those that wait.
-    fn in_order(&self, turn: Turn, now: Instant) -> Turn {
+    fn in_order(&self, turn: RateDecision, now: Instant) -> RateDecision {
         let behind = [self.held_until, self.pending.last_due()].into_iter().flatten().max();
         match (turn, behind) {
-            (Turn::Now, Some(behind)) => Turn::At(behind.max(now)),
-            (Turn::At(due), Some(behind)) => Turn::At(due.max(behind)),
+            (RateDecision::Now, Some(behind)) => RateDecision::At(behind.max(now)),
+            (RateDecision::At(due), Some(behind)) => RateDecision::At(due.max(behind)),
             (turn, _) => turn,
         }
     }
 
-    fn charge(&mut self, cost: Cost, config: &Config, now: Instant, patience: Duration) -> Turn {
+    fn charge(&mut self, cost: Cost, config: &Config, now: Instant, patience: Duration) -> RateDecision {
         let (bucket, units, rate) = match cost {
-            Cost::Free => return Turn::Now,
+            Cost::Free => return RateDecision::Now,
             Cost::Read(units) => (&mut self.reads, units, read_rate()),
             Cost::Post(units) => (&mut self.posts, units, message_rate(config)),
         };
-        rate.map_or(Turn::Now, |rate| bucket.reserve(now, units, rate, patience))
+        rate.map_or(RateDecision::Now, |rate| bucket.reserve(now, units, rate, patience))
     }
 
     /// Pays for people reached beyond the first. False if that is too much; then the person was told.
     pub(super) fn pay_for(&mut self, more: usize) -> bool {
         let units = u32::try_from(more).unwrap_or(u32::MAX);
         let config = self.hub.config();
-        if let Turn::Refused(wait) = self.charge(Cost::Post(units), &config, Instant::now(), PATIENCE) {
+        if let RateDecision::Refused(wait) = self.charge(Cost::Post(units), &config, Instant::now(), PATIENCE) {
             self.refuse_fast(wait);
             self.mark_refused();
             return false;
@@ -105,12 +105,12 @@ impl Session {
             let config = self.hub.config();
             let patience = (typed + PATIENCE).saturating_duration_since(now);
             match self.charge(missing, &config, now, patience) {
-                Turn::Now => {}
-                Turn::At(due) => {
+                RateDecision::Now => {}
+                RateDecision::At(due) => {
                     let line = Waiting::Line { text, charged: cost, typed };
                     return self.pending.push_back_to_head(due, (line, held));
                 }
-                Turn::Refused(wait) => return self.refuse_line(&text, wait),
+                RateDecision::Refused(wait) => return self.refuse_line(&text, wait),
             }
         }
         self.run_line(&text);

@@ -12,14 +12,14 @@ use jiff::Timestamp;
 use super::Session;
 use crate::chat::action::ReadBack;
 use crate::chat::conversation::Conversation;
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::permission::Role;
-use crate::config::Entry;
-use crate::hub::room::{Facts, Room};
-use crate::hub::roster::Person;
+use crate::config::RoomAccess;
+use crate::hub::room::{RoomOverview, Room};
+use crate::hub::roster::User;
 use crate::text;
 use crate::ui::palette::people;
-use crate::ui::screen::{Place, Tone};
+use crate::ui::screen::{Prompt, LineKind};
 
 impl Session {
     #[inline(never)]
@@ -29,9 +29,9 @@ impl Session {
         let known = |room: Arc<Room>| room.facts(&actor, now).map(|facts| (room, facts));
         let rooms: Vec<_> = self.hub.rooms.all().into_iter().filter_map(known).collect();
         if rooms.is_empty() {
-            return self.outbox.tell(Tone::News, "There are no public rooms.");
+            return self.outbox.tell(LineKind::News, "There are no public rooms.");
         }
-        let count = |facts: &Facts| {
+        let count = |facts: &RoomOverview| {
             let limit = facts.config.limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
             format!("{}/{limit}", facts.people)
         };
@@ -44,7 +44,7 @@ impl Session {
     }
 
     #[inline(never)]
-    fn tell_room(&self, mut line: String, room: &Arc<Room>, facts: &Facts) {
+    fn tell_room(&self, mut line: String, room: &Arc<Room>, facts: &RoomOverview) {
         let made = facts.made.as_ref().map_or_else(String::new, |made| {
             let clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
             let at = made.at.to_zoned(clock.zone().clone());
@@ -56,9 +56,9 @@ impl Session {
             unread => format!("({unread} unread)"),
         };
         let door = match facts.config.entry {
-            Entry::Password(_) | Entry::Hashed(_) => "(password)",
-            Entry::Closed => "(by invitation)",
-            Entry::Open => "",
+            RoomAccess::Password(_) | RoomAccess::Hashed(_) => "(password)",
+            RoomAccess::Closed => "(by invitation)",
+            RoomAccess::Open => "",
         };
         let hidden = if facts.config.public { "" } else { "(hidden)" };
         for part in [facts.config.description.as_str(), door, &made, &unread, hidden] {
@@ -67,10 +67,10 @@ impl Session {
                 line.push_str(part);
             }
         }
-        self.outbox.tell(Tone::News, line.trim_end());
+        self.outbox.tell(LineKind::News, line.trim_end());
     }
 
-    fn unread(&self, room: &Arc<Room>, facts: &Facts) -> u64 {
+    fn unread(&self, room: &Arc<Room>, facts: &RoomOverview) -> u64 {
         if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, room)) {
             return 0;
         }
@@ -86,18 +86,18 @@ impl Session {
             Conversation::Room(id) => id,
             Conversation::Direct(partner) => {
                 let line = format!("You and {} are in this conversation.", partner.name);
-                return self.outbox.tell(Tone::News, &line);
+                return self.outbox.tell(LineKind::News, &line);
             }
         };
         let (Some(membership), Some(actor)) = (self.membership(id), self.actor()) else { return };
         let room = Arc::clone(membership.room());
         let now = Instant::now();
         let occupants = room.occupants(&actor, now);
-        self.outbox.tell(Tone::News, &format!("{} in {}:", people(occupants.len()), room.name()));
+        self.outbox.tell(LineKind::News, &format!("{} in {}:", people(occupants.len()), room.name()));
         let column = occupants.iter().map(|occupant| text::width(occupant.name.as_str())).max().unwrap_or(0);
         for occupant in occupants {
             let here = now.saturating_duration_since(occupant.since);
-            let whom = Whom { name: occupant.name.clone(), client: Some(occupant.client) };
+            let whom = Target { name: occupant.name.clone(), client: Some(occupant.client) };
             let person = self.hub.roster.find(&whom);
             let silent = person.as_ref().map(|person| person.idle(now)).unwrap_or_default();
             let role = match occupant.role {
@@ -110,12 +110,12 @@ impl Session {
             let away = if person.is_some_and(|person| person.away().is_some()) { " (away)" } else { "" };
             let name = text::pad(occupant.name.as_str(), column);
             let line = format!("{name}   here {}, idle {}{role}{registered}{away}", short(here), short(silent));
-            self.outbox.tell(Tone::News, &line);
+            self.outbox.tell(LineKind::News, &line);
         }
     }
 
     /// The rooms of somebody that this person may know of, as he has them in order.
-    pub(super) fn visible_rooms(&self, person: &Person) -> Vec<String> {
+    pub(super) fn visible_rooms(&self, person: &User) -> Vec<String> {
         let Some(actor) = self.actor() else { return Vec::new() };
         let now = Instant::now();
         let known = |conversation: Conversation| {
@@ -140,7 +140,7 @@ impl Session {
             .filter(|room| room.is_known_to(&actor, now))
             .map(|room| room.instance())
             .collect();
-        self.outbox.tell(Tone::News, &format!("{} online:", people(everybody.len())));
+        self.outbox.tell(LineKind::News, &format!("{} online:", people(everybody.len())));
         let column = everybody.iter().map(|(name, _)| text::width(name.as_str())).max().unwrap_or(0);
         for (name, person) in everybody {
             let open = person.outbox.open();
@@ -156,7 +156,7 @@ impl Session {
             let away = if person.away().is_some() { " (away)" } else { "" };
             let name = text::pad(name.as_str(), column);
             let line = format!("{name}   {rooms}, here {}, idle {}{registered}{away}", short(here), short(silent));
-            self.outbox.tell(Tone::News, &line);
+            self.outbox.tell(LineKind::News, &line);
         }
     }
 
@@ -181,7 +181,7 @@ impl Session {
             return self.tell_nothing_to_read(of);
         }
         if !seen {
-            self.outbox.tell(Tone::News, "All of it was said by people you ignore.");
+            self.outbox.tell(LineKind::News, "All of it was said by people you ignore.");
         }
     }
 
@@ -193,7 +193,7 @@ impl Session {
             Some(ReadBack::Joined) => format!("Nothing has been said in {of} since you joined."),
             Some(ReadBack::Nothing) => format!("Nothing has been said in {of} since you came in."),
         };
-        self.outbox.tell(Tone::News, &line);
+        self.outbox.tell(LineKind::News, &line);
     }
 
     /// Shows what is missing of the last `count` messages in memory, as far as it is on disk.
@@ -211,7 +211,7 @@ impl Session {
     pub(super) fn tell_time(&mut self) {
         let clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
         let now = Timestamp::now().to_zoned(clock.zone().clone());
-        self.outbox.tell(Tone::News, &format!("It is {}.", now.strftime("%H:%M:%S on %A, %Y-%m-%d (UTC%:z)")));
+        self.outbox.tell(LineKind::News, &format!("It is {}.", now.strftime("%H:%M:%S on %A, %Y-%m-%d (UTC%:z)")));
     }
 
     #[inline(never)]
@@ -241,9 +241,9 @@ impl Session {
             None => "not encrypted".to_owned(),
         };
         let color = if self.outbox.with_display(|display, _| display.look().color) { "on" } else { "off" };
-        self.outbox.tell(Tone::News, &who);
+        self.outbox.tell(LineKind::News, &who);
         self.outbox.tell(
-            Tone::News,
+            LineKind::News,
             &format!("You connect from {}, {encrypted}; {terminal}{width}, {mode}, colour {color}.", self.ip()),
         );
     }
@@ -251,14 +251,14 @@ impl Session {
     #[inline(never)]
     pub(super) fn redraw(&mut self) {
         self.outbox.with_display(|display, out| display.clear(out));
-        if let Place::ChatView(conversation) = self.palette.place() {
+        if let Prompt::ChatView(conversation) = self.palette.place() {
             self.enter_view(&conversation);
         }
     }
 }
 
 /// The mark of those whose names are theirs alone.
-fn registered(person: Option<&Person>) -> &'static str {
+fn registered(person: Option<&User>) -> &'static str {
     if person.is_some_and(|person| person.account().is_some()) { " (registered)" } else { "" }
 }
 

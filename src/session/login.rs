@@ -12,18 +12,18 @@ use std::time::Instant;
 
 use super::Session;
 use crate::access::address::address_key;
-use crate::access::login_limiter::{LoginKey, Refused};
+use crate::access::login_limiter::{LoginKey, LoginRefused};
 use crate::access::password;
-use crate::chat::account_policy::Accounts;
-use crate::chat::identity::Whom;
+use crate::chat::account_policy::AccountPolicy;
+use crate::chat::identity::Target;
 use crate::chat::names::UserName;
 use crate::chat::secret::Secret;
 use crate::hub::Checkpoint;
-use crate::hub::roster::{Login, NotFree, Origin, Person};
-use crate::outbox::Ended;
-use crate::store::{Account, Hashed, NotRead};
+use crate::hub::roster::{Login, NameInUseError, Origin, User};
+use crate::outbox::DisconnectReason;
+use crate::store::{AccountRecord, Hashed, ReadError};
 use crate::ui::palette::{Answer, LoginRefusal};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// What those hear whose connection ends because they want another one.
 pub(super) const THROWN_OUT: &str = "You were logged out from another connection of your account.";
@@ -32,9 +32,9 @@ impl Session {
     /// Newcomers hear it before they are asked for a name that they cannot have.
     #[inline(never)]
     pub(super) fn tell_who_may_come_in(&self) {
-        if self.hub.accounts() == Accounts::Required {
+        if self.hub.accounts() == AccountPolicy::Required {
             let line = "This server is for registered users. Its admin creates the accounts.";
-            self.outbox.tell(Tone::News, line);
+            self.outbox.tell(LineKind::News, line);
         }
     }
 
@@ -55,10 +55,10 @@ impl Session {
     /// Whether a name asks for a password.
     pub(super) fn needs_password(&self, name: &UserName) -> bool {
         match self.hub.accounts() {
-            Accounts::Off => false,
-            Accounts::Optional => self.hub.is_registered(name) || self.hub.is_reserved(name, self.ip()),
+            AccountPolicy::Off => false,
+            AccountPolicy::Optional => self.hub.is_registered(name) || self.hub.is_reserved(name, self.ip()),
             // Whether there is such an account is for its owner to know.
-            Accounts::Required => true,
+            AccountPolicy::Required => true,
         }
     }
 
@@ -89,7 +89,7 @@ impl Session {
         }
     }
 
-    fn claim(&self, name: &UserName, login: Option<Login>) -> Result<Arc<Person>, NotFree> {
+    fn claim(&self, name: &UserName, login: Option<Login>) -> Result<Arc<User>, NameInUseError> {
         let limit = self.hub.config().username_limit;
         self.hub.roster.claim(name, login, limit, &self.outbox, self.origin(), Instant::now())
     }
@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// The name is this connection's.
-    pub(super) fn named(&mut self, person: Arc<Person>) -> Answer {
+    pub(super) fn named(&mut self, person: Arc<User>) -> Answer {
         let name = person.name();
         self.outbox.set_name(&name);
         self.person = Some(person);
@@ -128,7 +128,7 @@ impl Session {
     }
 
     /// Comes in as an account whose password was right, or asks whether to take over from the connection that has its name.
-    pub(super) fn admit_account(&mut self, account: Box<Account>) -> Answer {
+    pub(super) fn admit_account(&mut self, account: Box<AccountRecord>) -> Answer {
         match self.take_name(account.name.clone(), login(&account)) {
             Answer::NameTaken { .. } => self.offer_takeover(account),
             answer => {
@@ -141,7 +141,7 @@ impl Session {
     /// Finds out whether somebody knows an account's password. Every try is counted before it is compared, over all
     /// connections from his address, so that many at once are no more tries than one after the other.
     #[inline(never)]
-    pub(super) fn prove(&self, name: &UserName, password: Secret) -> Result<Account, LoginRefusal> {
+    pub(super) fn prove(&self, name: &UserName, password: Secret) -> Result<AccountRecord, LoginRefusal> {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
         let config = self.hub.config();
         let key = LoginKey::new(name.clone(), address_key(self.ip()));
@@ -149,12 +149,12 @@ impl Session {
         if let Err(refused) = self.hub.begin_login(&key, config.login_attempts, config.login_block) {
             self.hub.give_back_attempt(self.ip());
             return Err(match refused {
-                Refused::Blocked { .. } => LoginRefusal::Blocked,
-                Refused::Undecided => LoginRefusal::Busy,
+                LoginRefused::Blocked { .. } => LoginRefusal::Blocked,
+                LoginRefused::Undecided => LoginRefusal::Busy,
             });
         }
         let (wanted, hub) = (name.clone(), Arc::clone(&self.hub));
-        let found = self.hub.work.run(self.ip(), move || -> Result<Option<(Account, Option<Hashed>)>, NotRead> {
+        let found = self.hub.work.run(self.ip(), move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
             let Some(account) = store.account(&wanted)? else {
                 // As long as it takes to find out that a password is wrong.
                 password::verify_against_nothing(password.expose());
@@ -165,7 +165,7 @@ impl Session {
             }
             hub.checkpoints.reach(Checkpoint::PasswordCompared);
             // By now the account may have another password, or be gone.
-            let is_same = |now: &Account| now.id == account.id && now.hash == account.hash;
+            let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
             let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
             // Made with lesser parameters than today's.
             let anew = password::needs_rehash(password.expose(), &account.hash)
@@ -191,7 +191,7 @@ impl Session {
                 log::info!("client {} from {}: wrong password for an account", self.outbox.id(), self.peer);
                 Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
             }
-            Ok(Err(NotRead(reason))) => {
+            Ok(Err(ReadError(reason))) => {
                 self.withdraw_attempt(&key);
                 Err(LoginRefusal::NotKept(reason.to_string()))
             }
@@ -204,13 +204,13 @@ impl Session {
 
     /// Whether a password that was right some time ago is right now.
     #[inline(never)]
-    pub(super) fn still_proved(&self, account: &Account) -> Result<(), LoginRefusal> {
+    pub(super) fn still_proved(&self, account: &AccountRecord) -> Result<(), LoginRefusal> {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
         let name = account.name.clone();
         match self.hub.work.run(self.ip(), move || store.account(&name)) {
             Ok(Ok(Some(now))) if now.id == account.id && now.hash == account.hash => Ok(()),
             Ok(Ok(_)) => Err(LoginRefusal::Wrong),
-            Ok(Err(NotRead(reason))) => Err(LoginRefusal::NotKept(reason.to_string())),
+            Ok(Err(ReadError(reason))) => Err(LoginRefusal::NotKept(reason.to_string())),
             Err(_) => Err(LoginRefusal::Busy),
         }
     }
@@ -222,15 +222,15 @@ impl Session {
     }
 
     /// Another connection than this one that has a name.
-    pub(super) fn other_connection(&self, name: &UserName) -> Option<Arc<Person>> {
-        let person = self.hub.roster.find(&Whom { name: name.clone(), client: None })?;
+    pub(super) fn other_connection(&self, name: &UserName) -> Option<Arc<User>> {
+        let person = self.hub.roster.find(&Target { name: name.clone(), client: None })?;
         (person.client() != self.outbox.id()).then_some(person)
     }
 
     /// Ends whatever connection has a name. True if there was one.
     fn throw_out(&self, name: &UserName) -> bool {
         let other = self.other_connection(name);
-        other.iter().for_each(|other| self.hub.throw_out(other, THROWN_OUT, Ended::ThrownOut));
+        other.iter().for_each(|other| self.hub.throw_out(other, THROWN_OUT, DisconnectReason::ThrownOut));
         other.is_some()
     }
 
@@ -247,12 +247,12 @@ impl Session {
     }
 
     /// The same once the password was right: or asks whether to take over.
-    pub(super) fn become_account(&mut self, account: Box<Account>) -> Option<Answer> {
+    pub(super) fn become_account(&mut self, account: Box<AccountRecord>) -> Option<Answer> {
         let person = self.person.clone()?;
         if person.name() == account.name {
             // Of a guest, who has none to leave.
             self.identify(&person, login(&account));
-            self.outbox.tell(Tone::News, &format!("You are logged in as {}.", account.name));
+            self.outbox.tell(LineKind::News, &format!("You are logged in as {}.", account.name));
         } else {
             if self.other_connection(&account.name).is_some() {
                 return Some(self.offer_takeover(account));
@@ -266,7 +266,7 @@ impl Session {
         None
     }
 
-    pub(super) fn logged_in(&mut self, account: Box<Account>) {
+    pub(super) fn logged_in(&mut self, account: Box<AccountRecord>) {
         log::info!("client {} from {}: logged in as {}", self.outbox.id(), self.peer, account.name);
         self.arrived = Some(account);
     }
@@ -279,14 +279,14 @@ impl Session {
                 let name = account.name;
                 log::info!("client {} from {}: ended another connection of {name}", self.outbox.id(), self.peer);
                 let line = format!("The other connection of {name} is ended: :login {name} makes you {name} again.");
-                self.outbox.tell(Tone::News, &line);
+                self.outbox.tell(LineKind::News, &line);
             }
-            Ok(account) => self.outbox.tell(Tone::Refusal, &format!("{} is not online.", account.name)),
+            Ok(account) => self.outbox.tell(LineKind::Refusal, &format!("{} is not online.", account.name)),
             Err(refusal) => self.refuse_login(&refusal),
         }
     }
 }
 
-pub(super) fn login(account: &Account) -> Login {
+pub(super) fn login(account: &AccountRecord) -> Login {
     Login { account: account.id, hash: account.hash.clone() }
 }

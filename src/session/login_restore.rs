@@ -16,10 +16,10 @@ use crate::chat::identity::AccountId;
 use crate::chat::message::{Addressee, ClientId, Draft, Event, Message, Quoted};
 use crate::chat::names::RoomName;
 use crate::hub::room::Room;
-use crate::outbox::Own;
-use crate::store::{Account, NotKept, Reason, Settings, Visit, WaitingDirect};
+use crate::outbox::OwnCopy;
+use crate::store::{AccountRecord, SaveError, Reason, Settings, Visit, OfflineMessageRecord};
 use crate::ui::palette::Effect;
-use crate::ui::screen::{Bell, Clock, Tone};
+use crate::ui::screen::{Bell, Clock, LineKind};
 
 /// How long a new connection may take for what waited for it.
 const SHOWING: Duration = Duration::from_secs(5);
@@ -75,7 +75,7 @@ impl Session {
         let Some(person) = &self.person else { return };
         if self.hub.is_operator(&person.identity()) {
             self.hub.audit(&account.name, &format!("logged in from {}", self.ip()));
-            self.outbox.tell(Tone::News, "You are an operator.");
+            self.outbox.tell(LineKind::News, "You are an operator.");
         }
     }
 
@@ -91,7 +91,7 @@ impl Session {
     }
 
     /// What he had set as somebody else goes: it would be written down as his at the next change.
-    fn apply_settings(&mut self, account: &Account) {
+    fn apply_settings(&mut self, account: &AccountRecord) {
         let Settings { color, bell, time_zone, ignored, timestamps, ids, quiet } = account.settings.clone();
         let wanted = Wanted { color, timestamps, ids, quiet };
         if wanted != self.wanted {
@@ -135,19 +135,19 @@ impl Session {
     }
 
     /// Something holds, but only until the server stops, unless the disk takes it before: the store tries on.
-    pub(super) fn tell_not_kept(&self, error: &NotKept) {
-        let (short, NotKept(reason)) = (error.short(), error);
+    pub(super) fn tell_not_kept(&self, error: &SaveError) {
+        let (short, SaveError(reason)) = (error.short(), error);
         let later = if *reason == Reason::Closed { "" } else { " It will be as soon as the disk takes it." };
         let line = format!("It holds until the server stops, but: {short}{later}");
-        self.outbox.tell(Tone::Refusal, &line);
+        self.outbox.tell(LineKind::Refusal, &line);
     }
 
     /// What waits for an account, in memory or on the disk. It waits on until it was shown.
-    fn waiting_for(&self, account: AccountId) -> Vec<WaitingDirect> {
+    fn waiting_for(&self, account: AccountId) -> Vec<OfflineMessageRecord> {
         let mut waiting = self.hub.mailbox.waiting(account);
         if let Some(store) = self.hub.store().cloned().filter(|store| store.keeps_history()) {
             let refused = |error: &dyn Display| {
-                self.outbox.tell(Tone::Refusal, &format!("Messages may wait for you. {error}"));
+                self.outbox.tell(LineKind::Refusal, &format!("Messages may wait for you. {error}"));
             };
             match self.hub.work.run(self.ip(), move || store.waiting_directs(account)) {
                 Ok(Ok(kept)) => waiting.extend(kept),
@@ -170,15 +170,15 @@ impl Session {
             1 => "1 message came while you were away:".to_owned(),
             count => format!("{count} messages came while you were away:"),
         };
-        self.outbox.tell(Tone::News, &line);
-        for WaitingDirect { id, at, from, account, address: _, text, action, edited, reply } in waiting.iter().cloned()
+        self.outbox.tell(LineKind::News, &line);
+        for OfflineMessageRecord { id, at, from, account, address: _, text, action, edited, reply } in waiting.iter().cloned()
         {
             let draft = Draft { text: text.into(), action, lasts: None, reply };
             let message = Message::new(id, at, from, ClientId::NONE, draft, [person.addressee()].into());
             let message = if edited { message.edited(&message.text) } else { message };
             self.received_words.push(Quoted::of(&message));
             let event = Arc::new(Event::Said(message.of_account(account)));
-            self.outbox.tell_direct(&event, Own::Answer, &mut self.hub.clock.clone());
+            self.outbox.tell_direct(&event, OwnCopy::Answer, &mut self.hub.clock.clone());
         }
         // Nobody can know what a person reads, but a connection that is dead by now has shown him nothing.
         self.outbox.flush();
@@ -199,7 +199,7 @@ impl Session {
         let read = self.hub.work.run(self.ip(), move || {
             let visits = store.visits(account)?;
             let unread = if on_disk { store.unread(account)? } else { Vec::new() };
-            Ok::<_, crate::store::NotRead>((visits, unread))
+            Ok::<_, crate::store::ReadError>((visits, unread))
         });
         let Ok(Ok((visits, mut unread))) = read else { return Vec::new() };
         if !on_disk {
@@ -221,7 +221,7 @@ impl Session {
         unread.retain(|(name, count)| *count > 0 && self.may_hear_of(name));
         let told: Vec<_> = unread.iter().map(|(name, count)| format!("{name} {count}")).collect();
         if !told.is_empty() {
-            self.outbox.tell(Tone::News, &format!("New since your last visit: {}.", told.join(", ")));
+            self.outbox.tell(LineKind::News, &format!("New since your last visit: {}.", told.join(", ")));
         }
     }
 
@@ -301,7 +301,7 @@ impl Session {
         if clear && self.hub.accounts().are_kept() && !std::mem::replace(&mut self.network_warned, true) {
             let line =
                 "This connection is not encrypted: whoever sits between you and the server can read your password.";
-            self.outbox.tell(Tone::News, line);
+            self.outbox.tell(LineKind::News, line);
         }
     }
 }

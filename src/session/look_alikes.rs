@@ -6,8 +6,8 @@
 
 use super::Session;
 use crate::chat::names::{NameError, UserName};
-use crate::hub::roster::NotFree;
-use crate::store::NotRead;
+use crate::hub::roster::NameInUseError;
+use crate::store::ReadError;
 use crate::ui::palette::{Answer, LoginRefusal};
 
 impl Session {
@@ -20,15 +20,15 @@ impl Session {
         match self.hub.look_alike(name, self.ip()) {
             Ok(other) => other.map(|other| Answer::NameLooksLike { name: name.clone(), other }),
             // Nobody gets a name by breaking a disk.
-            Err(NotRead(reason)) => Some(Answer::LoginRefused(LoginRefusal::NotKept(reason.to_string()))),
+            Err(ReadError(reason)) => Some(Answer::LoginRefused(LoginRefusal::NotKept(reason.to_string()))),
         }
     }
 
     #[inline(never)]
-    pub(super) fn not_free(&self, name: UserName, why: NotFree) -> Answer {
+    pub(super) fn not_free(&self, name: UserName, why: NameInUseError) -> Answer {
         match why {
-            NotFree::Taken(free) => Answer::NameTaken { name, free: free.filter(|free| self.is_free_to_guests(free)) },
-            NotFree::LooksLike(other) => Answer::NameLooksLike { name, other },
+            NameInUseError::Taken(free) => Answer::NameTaken { name, free: free.filter(|free| self.is_free_to_guests(free)) },
+            NameInUseError::LooksLike(other) => Answer::NameLooksLike { name, other },
         }
     }
 
@@ -43,7 +43,7 @@ impl Session {
         match self.hub.look_alike(name, self.ip()) {
             Ok(None) => None,
             Ok(Some(other)) => Some(format!("{name} looks like {other}, which is registered: choose another name.")),
-            Err(NotRead(reason)) => Some(LoginRefusal::NotKept(reason.to_string()).to_string()),
+            Err(ReadError(reason)) => Some(LoginRefusal::NotKept(reason.to_string()).to_string()),
         }
     }
 }

@@ -9,37 +9,37 @@ use std::time::Instant;
 
 use super::Session;
 use crate::chat::action::{Actor, Denied};
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::message::{Draft, Message, MessageId, Quoted};
-use crate::hub::direct::Pair;
+use crate::hub::direct::DirectChat;
 use crate::hub::room::{Erased, Room};
 use crate::ui::palette::Edited;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Where a message stands.
-enum Place {
+enum MessagePlace {
     Room(Arc<Room>),
     /// In a room, before what memory holds.
     Older(Arc<Room>, Box<Message>),
     /// One that was sent to several people stands in several conversations.
-    Direct(Vec<Arc<Pair>>),
+    Direct(Vec<Arc<DirectChat>>),
 }
 
 impl Session {
     /// Where a message stands that this person may read.
-    fn locate(&self, actor: &Actor, id: MessageId) -> Option<Place> {
+    fn locate(&self, actor: &Actor, id: MessageId) -> Option<MessagePlace> {
         let now = Instant::now();
         let room = self.memberships.iter().find(|membership| membership.room().quote(actor, id, now).is_some());
         if let Some(membership) = room {
-            return Some(Place::Room(Arc::clone(membership.room())));
+            return Some(MessagePlace::Room(Arc::clone(membership.room())));
         }
         let mut pairs = self.hub.directs.of(self.outbox.id());
         pairs.retain(|pair| pair.quote(id).is_some());
         if pairs.is_empty() {
             let (room, message) = self.locate_older(actor, id)?;
-            return Some(Place::Older(room, Box::new(message)));
+            return Some(MessagePlace::Older(room, Box::new(message)));
         }
-        Some(Place::Direct(pairs))
+        Some(MessagePlace::Direct(pairs))
     }
 
     /// The number given, or the one of the last message that this person has said anywhere.
@@ -56,9 +56,9 @@ impl Session {
     /// Whether a message of this id is this person's own, wherever they could change it.
     fn has_said(&self, actor: &Actor, id: MessageId) -> bool {
         match self.locate(actor, id) {
-            Some(Place::Room(room)) => room.is_by(actor, id, Instant::now()),
-            Some(Place::Older(_, message)) => message.is_by(actor.who.client, actor.who.account),
-            Some(Place::Direct(pairs)) => pairs.iter().any(|pair| pair.is_by(actor.who.client, id)),
+            Some(MessagePlace::Room(room)) => room.is_by(actor, id, Instant::now()),
+            Some(MessagePlace::Older(_, message)) => message.is_by(actor.who.client, actor.who.account),
+            Some(MessagePlace::Direct(pairs)) => pairs.iter().any(|pair| pair.is_by(actor.who.client, id)),
             None => self.left_words.contains(&id),
         }
     }
@@ -67,25 +67,25 @@ impl Session {
     pub(super) fn reply(&mut self, id: MessageId, text: String) {
         let Some(actor) = self.actor() else { return };
         match self.locate(&actor, id) {
-            Some(Place::Room(room)) => {
+            Some(MessagePlace::Room(room)) => {
                 let reply = room.quote(&actor, id, Instant::now());
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
             }
-            Some(Place::Older(room, message)) => {
+            Some(MessagePlace::Older(room, message)) => {
                 let reply = Some(Quoted::of(&message));
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
             }
-            Some(Place::Direct(pairs)) if !self.pay_for(pairs.len() - 1) => {}
-            Some(Place::Direct(pairs)) => {
+            Some(MessagePlace::Direct(pairs)) if !self.pay_for(pairs.len() - 1) => {}
+            Some(MessagePlace::Direct(pairs)) => {
                 let reply = pairs.first().and_then(|pair| pair.quote(id));
                 self.send(pairs, Draft { reply, ..Draft::said(text) }, false, "");
             }
             None => match self.received_words.iter().find(|quoted| quoted.id == id).cloned() {
                 // It waited for this person: the answer goes to its author, wherever he is by now.
                 Some(quoted) => {
-                    let whom = Whom { name: quoted.author.clone(), client: None };
+                    let whom = Target { name: quoted.author.clone(), client: None };
                     self.send_direct(&[whom], Draft { reply: Some(quoted), ..Draft::said(text) }, false);
                 }
                 None => self.refuse(&Denied::NoMessage),
@@ -106,22 +106,22 @@ impl Session {
                 (last, Ok(whole)) => (last, whole),
                 (Some(_), Err(refusal)) => {
                     self.mark_refused();
-                    return self.outbox.tell(Tone::Refusal, &refusal);
+                    return self.outbox.tell(LineKind::Refusal, &refusal);
                 }
             },
         };
         let text = text.as_str();
         let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
         match self.locate(&actor, id) {
-            Some(Place::Room(room)) => {
+            Some(MessagePlace::Room(room)) => {
                 let edited = room.edit(&actor, id, text, Instant::now());
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
-            Some(Place::Older(room, message)) => {
+            Some(MessagePlace::Older(room, message)) => {
                 let edited = room.edit_older(&actor, &message, text, Instant::now());
                 self.changed(&room, Some(edited), &format!("Edited {id}."));
             }
-            Some(Place::Direct(pairs)) => {
+            Some(MessagePlace::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| pair.edit(id, &person, text, show, &clock));
             }
@@ -135,7 +135,7 @@ impl Session {
         let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
         let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
         match self.locate(&actor, id) {
-            Some(Place::Room(room)) => {
+            Some(MessagePlace::Room(room)) => {
                 let deleted = room.delete(&actor, id, Instant::now());
                 if let Some(Ok(_)) = deleted {
                     self.hub.timer.cancel(id);
@@ -143,14 +143,14 @@ impl Session {
                 }
                 self.changed(&room, deleted, &format!("Deleted {id}."));
             }
-            Some(Place::Older(room, message)) => {
+            Some(MessagePlace::Older(room, message)) => {
                 let deleted = room.delete_older(&actor, &message, Instant::now());
                 if deleted.is_ok() {
                     self.audit_in(&room, &format!("{id} was deleted"));
                 }
                 self.changed(&room, Some(deleted), &format!("Deleted {id}."));
             }
-            Some(Place::Direct(pairs)) => {
+            Some(MessagePlace::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| {
                     let deleted = pair.delete(id, &person, show, &clock);
@@ -187,7 +187,7 @@ impl Session {
                 self.note_undelivered(room);
                 self.hub.arrange_redraw(room, erased);
                 if !room.is_viewed_by(self.outbox.id()) {
-                    self.outbox.tell(Tone::News, line);
+                    self.outbox.tell(LineKind::News, line);
                 }
                 self.await_change(room);
             }
@@ -197,7 +197,7 @@ impl Session {
     }
 
     /// Changes a message in every conversation it stands in. Its author sees one of the changes.
-    fn change_direct(&self, pairs: &[Arc<Pair>], change: impl Fn(&Pair, bool) -> Option<Result<(), Denied>>) {
+    fn change_direct(&self, pairs: &[Arc<DirectChat>], change: impl Fn(&DirectChat, bool) -> Option<Result<(), Denied>>) {
         for (index, pair) in pairs.iter().enumerate() {
             match change(pair, index == 0) {
                 Some(Ok(())) => self.hub.arrange_direct_redraw(pair),

@@ -52,16 +52,16 @@ use crate::chat::message::{MessageId, Quoted};
 use crate::config::Telnet;
 use crate::hub::Hub;
 use crate::hub::room::Room;
-use crate::hub::roster::Person;
-use crate::outbox::{Ended, Outbox};
+use crate::hub::roster::User;
+use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::line::Assembler;
 use crate::protocol::telnet::{Link, Policy};
 use crate::protocol::wire::FirstBytes;
-use crate::store::Account;
+use crate::store::AccountRecord;
 use crate::ui::palette::{Door, Effect, Palette, Rules};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 use editing::HeldKeys;
-use flood_notice::Refused;
+use flood_notice::FloodNotice;
 use idle::Idle;
 use login_restore::{Missed, Visited};
 use pending::Pending;
@@ -104,11 +104,11 @@ pub struct Session {
     link: Link,
     assembler: Assembler,
     palette: Palette,
-    person: Option<Arc<Person>>,
+    person: Option<Arc<User>>,
     /// The name was claimed in this turn.
     login_to_log: bool,
     /// The account that was come in to in this turn. In a box, since it is seldom there.
-    arrived: Option<Box<Account>>,
+    arrived: Option<Box<AccountRecord>>,
     back: ComingBack,
     /// What this person has written to people who were not there.
     left_words: Vec<MessageId>,
@@ -132,7 +132,7 @@ pub struct Session {
     editing: usize,
     held_keys: Option<Box<HeldKeys>>,
     /// Lines that came too fast and are not answered yet.
-    refused: Option<Box<Refused>>,
+    refused: Option<Box<FloodNotice>>,
     effects: Vec<Effect>,
     protocol: Vec<u8>,
     opened: Instant,
@@ -164,7 +164,7 @@ pub struct Session {
     names_until: Option<(u8, Instant)>,
     /// The read timeout set on the socket: setting it costs a system call.
     read_timeout: Option<Duration>,
-    ended: Option<Ended>,
+    ended: Option<DisconnectReason>,
 }
 
 impl Session {
@@ -239,7 +239,7 @@ impl Session {
     }
 
     /// Runs the connection to its end; returns why it ended. The socket is finished with, but not closed.
-    pub fn run(&mut self) -> Ended {
+    pub fn run(&mut self) -> DisconnectReason {
         let mut small = [0; SMALL_READ];
         self.open(&mut small);
         let mut large: Option<Box<[u8]>> = None;
@@ -248,7 +248,7 @@ impl Session {
             if self.input_over {
                 if self.pending.is_empty() && self.held_keys.is_none() {
                     self.tell_unfinished();
-                    self.ended = Some(Ended::PeerClosed);
+                    self.ended = Some(DisconnectReason::PeerClosed);
                 } else {
                     self.outbox.wait_ended(deadline);
                 }
@@ -274,7 +274,7 @@ impl Session {
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
-                    kind => self.ended = Some(Ended::Reset(kind)),
+                    kind => self.ended = Some(DisconnectReason::Reset(kind)),
                 },
             }
         }
@@ -296,9 +296,9 @@ impl Session {
     }
 
     /// Leaves everything this person was in, says the last words, and returns why the connection ended.
-    pub fn finish(&mut self) -> Ended {
+    pub fn finish(&mut self) -> DisconnectReason {
         self.tell_refused(Instant::now());
-        let ended = self.outbox.ended().or(self.ended.take()).unwrap_or(Ended::Quit);
+        let ended = self.outbox.ended().or(self.ended.take()).unwrap_or(DisconnectReason::Quit);
         self.leave(&ended);
         ended
     }
@@ -313,7 +313,7 @@ impl Session {
             "" => "Welcome! This is chatsock.",
             message => message,
         };
-        self.outbox.tell(Tone::News, welcome);
+        self.outbox.tell(LineKind::News, welcome);
         self.tell_who_may_come_in();
     }
 

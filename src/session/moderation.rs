@@ -8,31 +8,31 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
-use crate::chat::action::{Act, Actor, Denied};
+use crate::chat::action::{RoomAction, Actor, Denied};
 use crate::chat::conversation::RoomId;
 use crate::chat::duration;
 use crate::chat::moderation::GRACE;
-use crate::config::Entry;
+use crate::config::RoomAccess;
 use crate::hub::Request;
 use crate::hub::room::Room;
 use crate::hub::timer::Task;
-use crate::outbox::Ended;
+use crate::outbox::DisconnectReason;
 use crate::text;
 use crate::ui::palette::seconds;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Wrong exit codes on one connection before it is closed.
 const WRONG_CODES: u8 = 3;
 
 impl Session {
     #[inline(never)]
-    pub(super) fn act(&mut self, id: &RoomId, act: Act) {
+    pub(super) fn act(&mut self, id: &RoomId, act: RoomAction) {
         let room = self.membership(id).map(|membership| Arc::clone(membership.room()));
         let (Some(room), Some(actor)) = (room, self.actor()) else {
             return self.refuse(&Denied::NotIn(id.name.clone()));
         };
         let (online, local) = self.banned_address(&act);
-        let destroys = act == Act::Destroy;
+        let destroys = act == RoomAction::Destroy;
         let _deciding = match self.decide(&room, &act) {
             Ok(deciding) => deciding,
             Err(denied) => return self.refuse(&denied),
@@ -48,9 +48,9 @@ impl Session {
                     return;
                 }
                 self.note_undelivered(&room);
-                self.outbox.tell(Tone::News, &acted.news);
+                self.outbox.tell(LineKind::News, &acted.news);
                 if let Some(remark) = &acted.remark {
-                    self.outbox.tell(Tone::News, remark);
+                    self.outbox.tell(LineKind::News, remark);
                 }
                 if acted.empty {
                     self.hub.let_linger(&room);
@@ -67,8 +67,8 @@ impl Session {
     }
 
     /// Who a ban or a mute is about, if he is online, and whether his address is the machine's own.
-    fn banned_address(&self, act: &Act) -> (Option<Actor>, bool) {
-        let (Act::Ban { whom, .. } | Act::Unban(whom) | Act::Unmute(whom)) = act else { return (None, false) };
+    fn banned_address(&self, act: &RoomAction) -> (Option<Actor>, bool) {
+        let (RoomAction::Ban { whom, .. } | RoomAction::Unban(whom) | RoomAction::Unmute(whom)) = act else { return (None, false) };
         let Some(person) = self.hub.roster.find(whom) else { return (None, false) };
         // Not the address as it is counted: of ::1 that is its /64.
         let peer = person.outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
@@ -100,11 +100,11 @@ impl Session {
             format!("limit         {limit}"),
             format!("password      {password}"),
             format!("public        {}", switch(config.public)),
-            format!("invite        {}", switch(config.entry == Entry::Closed)),
+            format!("invite        {}", switch(config.entry == RoomAccess::Closed)),
             format!("slow          {slow}"),
             format!("history       {}", facts.read_back.word()),
         ] {
-            self.outbox.tell(Tone::News, &line);
+            self.outbox.tell(LineKind::News, &line);
         }
         let keep = match self.hub.store() {
             Some(_) if facts.made.is_some() => Some(facts.kept),
@@ -113,7 +113,7 @@ impl Session {
             None => None,
         };
         if let Some(keep) = keep {
-            self.outbox.tell(Tone::News, &format!("keep          {}", switch(keep)));
+            self.outbox.tell(LineKind::News, &format!("keep          {}", switch(keep)));
         }
     }
 
@@ -122,9 +122,9 @@ impl Session {
         let (Some(membership), Some(actor)) = (self.membership(room), self.actor()) else { return };
         match membership.room().settings(&actor, Instant::now()) {
             Ok(facts) if facts.config.description.is_empty() => {
-                self.outbox.tell(Tone::News, &format!("{room} has no description."));
+                self.outbox.tell(LineKind::News, &format!("{room} has no description."));
             }
-            Ok(facts) => self.outbox.tell(Tone::News, &format!("{room}: {}", facts.config.description)),
+            Ok(facts) => self.outbox.tell(LineKind::News, &format!("{room}: {}", facts.config.description)),
             Err(denied) => self.refuse(&denied),
         }
     }
@@ -138,7 +138,7 @@ impl Session {
             Err(denied) => return self.refuse(&denied),
         };
         if bans.is_empty() {
-            return self.outbox.tell(Tone::News, &format!("Nobody is banned from {room}."));
+            return self.outbox.tell(LineKind::News, &format!("Nobody is banned from {room}."));
         }
         let column = bans.iter().map(|ban| text::width(ban.name.as_str())).max().unwrap_or(0);
         for ban in bans {
@@ -153,7 +153,7 @@ impl Session {
             let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
             let name = text::pad(ban.name.as_str(), column);
             let line = format!("{name}   by {}, {length}{address}{reason}", ban.by);
-            self.outbox.tell(Tone::News, &line);
+            self.outbox.tell(LineKind::News, &line);
         }
     }
 
@@ -173,16 +173,16 @@ impl Session {
         if expected.matches(code) {
             log::warn!("client {client} from {} stops the server by its exit code", self.peer);
             // Answered first: the stop may overtake whatever is said after it was asked for.
-            self.outbox.tell(Tone::News, "That is the code: the server stops.");
+            self.outbox.tell(LineKind::News, "That is the code: the server stops.");
             self.outbox.settle();
             return self.hub.request(Request::Stop);
         }
         self.hub.exit_code_wrong(self.attempter(), self.ip(), now);
         log::warn!("client {client} from {}: wrong exit code", self.peer);
-        self.outbox.tell(Tone::Refusal, "That is not the exit code.");
+        self.outbox.tell(LineKind::Refusal, "That is not the exit code.");
         self.wrong_codes += 1;
         if self.wrong_codes >= WRONG_CODES {
-            self.ended = Some(Ended::WrongCodes);
+            self.ended = Some(DisconnectReason::WrongCodes);
         }
     }
 
@@ -190,7 +190,7 @@ impl Session {
     #[inline(never)]
     fn refuse_code(&mut self, line: &str, now: Instant) {
         match self.pay_reading(now) {
-            Ok(()) => self.outbox.tell(Tone::Refusal, line),
+            Ok(()) => self.outbox.tell(LineKind::Refusal, line),
             Err(wait) => self.refuse_line("", wait),
         }
     }

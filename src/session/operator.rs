@@ -10,15 +10,15 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Session;
 use crate::chat::duration;
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::names::UserName;
 use crate::config::Network;
 use crate::hub::MOST_ADDRESS_BANS;
 use crate::hub::room::Room;
-use crate::outbox::Ended;
-use crate::store::AddressBan;
+use crate::outbox::DisconnectReason;
+use crate::store::AddressBanRecord;
 use crate::ui::palette;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 impl Session {
     /// The operator's name; nothing for anybody else, who is told. An account that was taken away meanwhile, by `chatsock
@@ -26,11 +26,11 @@ impl Session {
     fn operator(&self) -> Option<UserName> {
         let actor = self.actor().filter(|actor| actor.operator);
         let actor = actor.filter(|actor| {
-            let found = self.account_of(&Whom { name: actor.who.name.clone(), client: None });
+            let found = self.account_of(&Target { name: actor.who.name.clone(), client: None });
             found.is_some_and(|account| Some(account.id) == actor.who.account)
         });
         if actor.is_none() {
-            self.outbox.tell(Tone::Refusal, "Only operators can do that.");
+            self.outbox.tell(LineKind::Refusal, "Only operators can do that.");
         }
         actor.map(|actor| actor.who.name)
     }
@@ -52,15 +52,15 @@ impl Session {
         self.hub.audit(&name, &format!("broadcast to {}", crate::ui::palette::people(everybody.len())));
         for person in everybody {
             if person.client() == self.outbox.id() {
-                self.outbox.tell(Tone::News, &line);
+                self.outbox.tell(LineKind::News, &line);
             } else {
-                person.outbox.announce(Tone::News, &line);
+                person.outbox.announce(LineKind::News, &line);
             }
         }
     }
 
     #[inline(never)]
-    pub(super) fn ban_address(&mut self, wanted: &palette::AddressBan) {
+    pub(super) fn ban_address(&mut self, wanted: &palette::AddressBanRequest) {
         let Some(by) = self.operator() else { return };
         let Some(network) = self.network(&wanted.network) else { return };
         let refusal = match () {
@@ -77,12 +77,12 @@ impl Session {
             () => None,
         };
         if let Some(line) = refusal {
-            return self.outbox.tell(Tone::Refusal, &line);
+            return self.outbox.tell(LineKind::Refusal, &line);
         }
         let at = self.hub.moment();
         let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
         let until = lasts.map(|lasts| at.checked_add(lasts).unwrap_or(Timestamp::MAX));
-        let ban = AddressBan { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
+        let ban = AddressBanRecord { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
         let told = ban_sentence(&ban, at);
         let kept = self.hub.ban_address(ban);
         let ended = self.end_connections(network, &told);
@@ -92,7 +92,7 @@ impl Session {
         if let Err(error) = kept {
             self.tell_not_kept(&error);
         }
-        self.outbox.tell(Tone::News, &format!("{network} is banned{length}; {people} thrown out."));
+        self.outbox.tell(LineKind::News, &format!("{network} is banned{length}; {people} thrown out."));
         let reason = if wanted.reason.is_empty() { String::new() } else { format!(" ({})", wanted.reason) };
         self.hub.audit(&by, &format!("banned {network}{length}{reason}"));
     }
@@ -104,8 +104,8 @@ impl Session {
         for outbox in self.hub.roster.connections() {
             let peer = outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
             if peer.is_ok_and(banned) && outbox.id() != self.outbox.id() {
-                outbox.farewell(Some((Tone::Refusal, line)));
-                outbox.end(Ended::AddressBanned);
+                outbox.farewell(Some((LineKind::Refusal, line)));
+                outbox.end(DisconnectReason::AddressBanned);
                 ended += 1;
             }
         }
@@ -118,7 +118,7 @@ impl Session {
             Ok(network) => Some(network.counted()),
             Err(error) => {
                 let typed = crate::text::truncate(typed, 50);
-                self.outbox.tell(Tone::Refusal, &format!("{typed} is no address: {error}."));
+                self.outbox.tell(LineKind::Refusal, &format!("{typed} is no address: {error}."));
                 None
             }
         }
@@ -130,11 +130,11 @@ impl Session {
         let Some(network) = self.network(typed) else { return };
         match self.hub.pardon_address(network) {
             Ok(true) => {
-                self.outbox.tell(Tone::News, &format!("{network} is not banned any more."));
+                self.outbox.tell(LineKind::News, &format!("{network} is not banned any more."));
                 self.hub.audit(&by, &format!("unbanned {network}"));
             }
             Ok(false) => {
-                self.outbox.tell(Tone::Refusal, &format!("{network} is not banned; :banip alone lists what is."));
+                self.outbox.tell(LineKind::Refusal, &format!("{network} is not banned; :banip alone lists what is."));
             }
             Err(error) => self.tell_not_kept(&error),
         }
@@ -147,7 +147,7 @@ impl Session {
         }
         let bans = self.hub.address_bans();
         if bans.is_empty() {
-            return self.outbox.tell(Tone::News, "No address is banned.");
+            return self.outbox.tell(LineKind::News, "No address is banned.");
         }
         let column = bans.iter().map(|ban| ban.network.to_string().len()).max().unwrap_or(0);
         for ban in bans {
@@ -157,7 +157,7 @@ impl Session {
             };
             let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
             let line = format!("{:column$}   by {}{until}{reason}", ban.network.to_string(), ban.by);
-            self.outbox.tell(Tone::News, &line);
+            self.outbox.tell(LineKind::News, &line);
         }
     }
 
@@ -173,15 +173,15 @@ impl Session {
         let _ = store.catch_up();
         let read = self.hub.work.run(self.ip(), move || store.audit(count));
         match read {
-            Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(Tone::News, "Nothing is written down yet."),
+            Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(LineKind::News, "Nothing is written down yet."),
             Ok(Ok(entries)) => {
                 for entry in entries.into_iter().rev() {
                     let line = format!("{} {}: {}", self.moment(entry.at), entry.who, entry.what);
-                    self.outbox.tell(Tone::News, &line);
+                    self.outbox.tell(LineKind::News, &line);
                 }
             }
-            Ok(Err(error)) => self.outbox.tell(Tone::Refusal, &error.to_string()),
-            Err(busy) => self.outbox.tell(Tone::Refusal, &busy.to_string()),
+            Ok(Err(error)) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
+            Err(busy) => self.outbox.tell(LineKind::Refusal, &busy.to_string()),
         }
     }
 
@@ -193,7 +193,7 @@ impl Session {
 }
 
 /// What those are told who are kept out.
-pub(crate) fn ban_sentence(ban: &AddressBan, now: Timestamp) -> String {
+pub(crate) fn ban_sentence(ban: &AddressBanRecord, now: Timestamp) -> String {
     let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
     match ban.until {
         Some(until) => {

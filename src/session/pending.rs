@@ -39,23 +39,23 @@ impl Waiting {
             Waiting::Line { text, .. } => text.len(),
             Waiting::Interrupted | Waiting::Ended => 0,
         };
-        size_of::<Entry>() + text
+        size_of::<PendingLine>() + text
     }
 }
 
 #[derive(Debug)]
-struct Entry {
+struct PendingLine {
     due: Instant,
     waiting: Waiting,
     held: Share<ClientId>,
 }
 
 /// What has been taken out: it holds its bytes until it is run.
-pub(super) type Taken = (Waiting, Share<ClientId>);
+pub(super) type DueLine = (Waiting, Share<ClientId>);
 
 #[derive(Debug)]
 pub(super) struct Pending {
-    queue: VecDeque<Entry>,
+    queue: VecDeque<PendingLine>,
     allowance: Arc<Allowance<ClientId>>,
     client: ClientId,
 }
@@ -86,17 +86,17 @@ impl Pending {
             return false;
         }
         let Some(held) = self.allowance.take(self.client, waiting.bytes()) else { return false };
-        self.queue.push_back(Entry { due, waiting, held });
+        self.queue.push_back(PendingLine { due, waiting, held });
         true
     }
 
     /// Puts one back to the head: its turn comes later than thought.
-    pub(super) fn push_back_to_head(&mut self, due: Instant, (waiting, held): Taken) {
-        self.queue.push_front(Entry { due, waiting, held });
+    pub(super) fn push_back_to_head(&mut self, due: Instant, (waiting, held): DueLine) {
+        self.queue.push_front(PendingLine { due, waiting, held });
     }
 
     /// The first one, if its turn has come.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Taken> {
+    pub(super) fn pop(&mut self, now: Instant) -> Option<DueLine> {
         if self.due()? > now {
             return None;
         }

@@ -12,16 +12,16 @@ use jiff::tz::TimeZone;
 
 use super::Session;
 use super::listings::short;
-use crate::chat::account_policy::Accounts;
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::action::Denied;
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::message::{Addressee, ClientId};
 use crate::chat::names::{RoomName, UserName};
 use crate::hub::Checkpoint;
-use crate::hub::roster::{Login, NotFree, Person};
+use crate::hub::roster::{Login, NameInUseError, User};
 use crate::outbox::MOST_IGNORED;
 use crate::ui::palette::Answer;
-use crate::ui::screen::{Bell, Clock, Tone};
+use crate::ui::screen::{Bell, Clock, LineKind};
 
 fn accounts_name(name: &UserName) -> String {
     format!("{name} is an account's name: :login {name} takes it with its password.")
@@ -33,7 +33,7 @@ impl Session {
         let person = self.person.clone()?;
         let before = person.name();
         if before.as_str() == name.as_str() {
-            self.outbox.tell(Tone::News, &format!("You are {name} already."));
+            self.outbox.tell(LineKind::News, &format!("You are {name} already."));
             return None;
         }
         // A new name is told to everybody in the room, and so is whatever stands in it.
@@ -43,12 +43,12 @@ impl Session {
         let refusal = match self.hub.accounts() {
             _ if silent_in.is_some() => silent_in,
             _ if *name == before => None,
-            Accounts::Required => Some("Names are accounts here: :login <name> takes another one of yours.".to_owned()),
-            Accounts::Optional if self.needs_password(name) => Some(accounts_name(name)),
-            Accounts::Off | Accounts::Optional => None,
+            AccountPolicy::Required => Some("Names are accounts here: :login <name> takes another one of yours.".to_owned()),
+            AccountPolicy::Optional if self.needs_password(name) => Some(accounts_name(name)),
+            AccountPolicy::Off | AccountPolicy::Optional => None,
         };
         if let Some(line) = refusal {
-            self.outbox.tell(Tone::Refusal, &line);
+            self.outbox.tell(LineKind::Refusal, &line);
             return None;
         }
         // An account is its name: another one in other letters is the same.
@@ -72,7 +72,7 @@ impl Session {
         if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
             // If another user has the old name by now, this one is kept, as by a guest who had it before.
             if self.hub.roster.rename(&person, &before, owner, limit).is_ok() {
-                self.outbox.tell(Tone::Refusal, &accounts_name(name));
+                self.outbox.tell(LineKind::Refusal, &accounts_name(name));
                 return None;
             }
         }
@@ -82,7 +82,7 @@ impl Session {
             self.back.note_no_more();
             let line =
                 format!("You are not logged in to the account {before} any more; :login {before} takes it again.");
-            self.outbox.tell(Tone::News, &line);
+            self.outbox.tell(LineKind::News, &line);
         }
         None
     }
@@ -97,10 +97,10 @@ impl Session {
     /// Takes another name, with the account it is of, if it is one's.
     pub(super) fn become_other(
         &mut self,
-        person: &Arc<Person>,
+        person: &Arc<User>,
         name: &UserName,
         login: Option<Login>,
-    ) -> Result<(), NotFree> {
+    ) -> Result<(), NameInUseError> {
         let limit = self.hub.config().username_limit;
         let before = self.hub.roster.rename(person, name, login, limit)?;
         self.renamed(person, name, &before);
@@ -108,7 +108,7 @@ impl Session {
     }
 
     /// This connection has another name: whoever has to do with it is told.
-    pub(super) fn renamed(&mut self, person: &Arc<Person>, name: &UserName, before: &UserName) {
+    pub(super) fn renamed(&mut self, person: &Arc<User>, name: &UserName, before: &UserName) {
         self.outbox.set_name(name);
         self.stay_ignored(before);
         for room in self.memberships.iter().map(|membership| Arc::clone(membership.room())).collect::<Vec<_>>() {
@@ -123,7 +123,7 @@ impl Session {
             partner.outbox.partner_renamed(&person.addressee(), &format!("{before} is {name} now."));
         }
         log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
-        self.outbox.tell(Tone::News, &format!("You are {name} now."));
+        self.outbox.tell(LineKind::News, &format!("You are {name} now."));
     }
 
     /// Who ignores this person by name goes on to, whatever the name is now. Before anybody hears of that.
@@ -146,19 +146,19 @@ impl Session {
         };
         let back = away.is_none();
         if person.set_away(away.map(Into::into)) {
-            self.outbox.tell(Tone::News, &line);
+            self.outbox.tell(LineKind::News, &line);
         } else {
-            self.outbox.tell(Tone::News, if back { "You are not away." } else { "You are away already." });
+            self.outbox.tell(LineKind::News, if back { "You are not away." } else { "You are away already." });
         }
     }
 
     /// Who is meant: somebody online, or else a name.
-    fn meant_person(&self, whom: &Whom) -> Option<Addressee> {
+    fn meant_person(&self, whom: &Target) -> Option<Addressee> {
         self.hub.roster.find(whom).map(|person| person.addressee())
     }
 
     #[inline(never)]
-    pub(super) fn ignore(&mut self, whom: &Whom) {
+    pub(super) fn ignore(&mut self, whom: &Target) {
         // A name that nobody has now is ignored whoever comes by it; a session's number names nobody else.
         let absent = || Addressee { client: ClientId::NONE, name: whom.name.clone() };
         let person = match self.meant_person(whom) {
@@ -171,25 +171,25 @@ impl Session {
         let name = person.name.clone();
         if self.outbox.ignores(person.client, &name) {
             let line = format!("You ignore {name} already; :unignore {name} ends it.");
-            return self.outbox.tell(Tone::Refusal, &line);
+            return self.outbox.tell(LineKind::Refusal, &line);
         }
         if self.outbox.ignore(person) {
             self.keep_settings();
-            self.outbox.tell(Tone::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
+            self.outbox.tell(LineKind::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
         } else {
             let line = format!("You ignore {MOST_IGNORED} people, which is the most.");
-            self.outbox.tell(Tone::Refusal, &line);
+            self.outbox.tell(LineKind::Refusal, &line);
         }
     }
 
     #[inline(never)]
-    pub(super) fn unignore(&mut self, whom: &Whom) {
+    pub(super) fn unignore(&mut self, whom: &Target) {
         let client = self.meant_person(whom).map(|person| person.client).or(whom.client);
         if self.outbox.unignore(&whom.name, client) {
             self.keep_settings();
-            self.outbox.tell(Tone::News, &format!("You see {} again.", whom.name));
+            self.outbox.tell(LineKind::News, &format!("You see {} again.", whom.name));
         } else {
-            self.outbox.tell(Tone::Refusal, &format!("You do not ignore {}.", whom.name));
+            self.outbox.tell(LineKind::Refusal, &format!("You do not ignore {}.", whom.name));
         }
     }
 
@@ -201,7 +201,7 @@ impl Session {
             [] => "You ignore nobody.".to_owned(),
             names => format!("You ignore {}.", names.join(", ")),
         };
-        self.outbox.tell(Tone::News, &line);
+        self.outbox.tell(LineKind::News, &line);
     }
 
     #[inline(never)]
@@ -213,7 +213,7 @@ impl Session {
             Bell::On => "The bell rings at every message.",
             Bell::Mentions => "The bell rings where you are named, and at direct messages.",
         };
-        self.outbox.tell(Tone::News, line);
+        self.outbox.tell(LineKind::News, line);
     }
 
     /// Looking a zone up reads files and nests deep: it is done where there is stack for it.
@@ -229,9 +229,9 @@ impl Session {
             Ok(Err(name)) => {
                 let name = crate::text::truncate(&name, 32).to_owned();
                 let line = format!("There is no time zone {name}: they are named like Europe/Berlin or UTC.");
-                self.outbox.tell(Tone::Refusal, &line);
+                self.outbox.tell(LineKind::Refusal, &line);
             }
-            Err(busy) => self.outbox.tell(Tone::Refusal, &busy.to_string()),
+            Err(busy) => self.outbox.tell(LineKind::Refusal, &busy.to_string()),
         }
     }
 
@@ -240,7 +240,7 @@ impl Session {
         let own = self.outbox.clock();
         let clock = own.as_ref().unwrap_or(&self.hub.clock);
         let name = clock.zone().iana_name().unwrap_or("the server's").to_owned();
-        self.outbox.tell(Tone::News, &format!("Your times are those of {name}."));
+        self.outbox.tell(LineKind::News, &format!("Your times are those of {name}."));
     }
 
     #[inline(never)]
@@ -248,12 +248,12 @@ impl Session {
         // Any number is as good as any other; the clock's nanoseconds are at hand.
         let number = jiff::Timestamp::now().as_nanosecond().unsigned_abs() / 1000;
         if let Some(quote) = self.hub.quote(u64::try_from(number % u128::from(u64::MAX)).unwrap_or(0)) {
-            self.outbox.tell(Tone::News, &quote.to_string());
+            self.outbox.tell(LineKind::News, &quote.to_string());
         }
     }
 
     #[inline(never)]
-    pub(super) fn tell_who_is(&mut self, whom: &Whom) {
+    pub(super) fn tell_who_is(&mut self, whom: &Target) {
         let Some(person) = self.hub.roster.find(whom) else { return self.refuse(&Denied::NotOnline(whom.clone())) };
         let now = Instant::now();
         let rooms = self.visible_rooms(&person);
@@ -268,14 +268,14 @@ impl Session {
         let registered = if person.account().is_some() { ", registered" } else { "" };
         let line =
             format!("{name} is {name}#{}{registered}{from}, {rooms}, here {here}, idle {idle}.", person.client());
-        self.outbox.tell(Tone::News, &line);
+        self.outbox.tell(LineKind::News, &line);
         self.tell_away_of(&person);
     }
 
-    fn tell_away_of(&self, person: &crate::hub::roster::Person) {
+    fn tell_away_of(&self, person: &crate::hub::roster::User) {
         if let Some(text) = person.away() {
             let reason = if text.is_empty() { String::new() } else { format!(" ({text})") };
-            self.outbox.tell(Tone::News, &format!("{} is away{reason}.", person.name()));
+            self.outbox.tell(LineKind::News, &format!("{} is away{reason}.", person.name()));
         }
     }
 }

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 
 use super::Session;
-use crate::outbox::Ended;
-use crate::protocol::wire::{Fed, Verdict};
+use crate::outbox::DisconnectReason;
+use crate::protocol::wire::{Progress, Verdict};
 use crate::text::escape_for_log;
 
 /// How long the greeting waits for first bytes.
@@ -68,7 +68,7 @@ impl Session {
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
-                    kind => self.ended = Some(Ended::Reset(kind)),
+                    kind => self.ended = Some(DisconnectReason::Reset(kind)),
                 },
             }
             verdict = self.first_bytes.feed(&heard[before..]);
@@ -79,7 +79,7 @@ impl Session {
         if opened == Opened::Closed {
             verdict = self.first_bytes.finish();
         }
-        if let Verdict::Foreign(protocol) = verdict {
+        if let Verdict::OtherProtocol(protocol) = verdict {
             return self.turn_away(protocol);
         }
         self.greet();
@@ -130,7 +130,7 @@ impl Session {
         match opened {
             Opened::More => {}
             Opened::Closed => self.input_ended(),
-            Opened::Broken => drop(self.ended.get_or_insert(Ended::Tls)),
+            Opened::Broken => drop(self.ended.get_or_insert(DisconnectReason::Tls)),
         }
     }
 
@@ -138,8 +138,8 @@ impl Session {
     #[inline(never)]
     fn unseal(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> Opened {
         match self.outbox.unseal(chunk, plain) {
-            Ok(Fed::ShakingHands | Fed::Open) => Opened::More,
-            Ok(Fed::Closed) => Opened::Closed,
+            Ok(Progress::ShakingHands | Progress::Open) => Opened::More,
+            Ok(Progress::Closed) => Opened::Closed,
             Err(error) => {
                 log::info!(
                     "client {} from {}: TLS: {}",

@@ -8,7 +8,7 @@
 use std::time::Instant;
 
 use super::Session;
-use crate::ui::screen::Place;
+use crate::ui::screen::Prompt;
 
 impl Session {
     /// Telnet has told the window's size.
@@ -33,7 +33,7 @@ impl Session {
         }
         self.redraw_due = None;
         let drawn = self.outbox.with_display(|display, _| display.is_character_mode() && display.look().ansi);
-        if !drawn || !matches!(self.palette.place(), Place::ChatView(_)) {
+        if !drawn || !matches!(self.palette.place(), Prompt::ChatView(_)) {
             return;
         }
         match self.pay_reading(now) {

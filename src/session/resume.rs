@@ -13,16 +13,16 @@ use super::rooms::MOST_ROOMS;
 use super::{JoinedRoom, Session};
 use crate::chat::conversation::Conversation;
 use crate::chat::duration;
-use crate::chat::identity::{AccountId, Whom};
+use crate::chat::identity::{AccountId, Target};
 use crate::chat::names::{RoomName, UserName};
-use crate::config::{Entry, Hashed};
-use crate::hub::room::{Door, NotEntered, Room};
-use crate::hub::roster::Person;
+use crate::config::{RoomAccess, Hashed};
+use crate::hub::room::{DoorVersion, EnterError, Room};
+use crate::hub::roster::User;
 use crate::hub::{Membership, OpenRoom};
-use crate::outbox::Ended;
-use crate::store::{Account, KeptOpenRoom};
+use crate::outbox::DisconnectReason;
+use crate::store::{AccountRecord, OpenRoomRecord};
 use crate::ui::palette::{Answer, Came, Refusal, ReturnTo, seconds};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// How a room's door is written down that asks for no password.
 const OPEN: &str = "open";
@@ -33,7 +33,7 @@ const CLOSED: &str = "closed";
 #[derive(Default)]
 pub(super) struct ComingBack {
     /// The account whose password was right while somebody else has its name. In a box, since it is seldom there.
-    proved: Option<Box<Account>>,
+    proved: Option<Box<AccountRecord>>,
     /// What was taken over in this turn.
     taken: Option<Box<Taken>>,
     /// The account of this session, and the rooms it was last said to be in, by instance.
@@ -61,7 +61,7 @@ impl ComingBack {
 /// Where the door of a room is known from.
 enum Known {
     /// From this server's life.
-    Door(Option<Door>),
+    DoorVersion(Option<DoorVersion>),
     /// From the disk, in words.
     Words(Box<str>),
 }
@@ -69,7 +69,7 @@ enum Known {
 impl Session {
     /// Another connection has the name of an account whose password was right.
     #[inline(never)]
-    pub(super) fn offer_takeover(&mut self, account: Box<Account>) -> Answer {
+    pub(super) fn offer_takeover(&mut self, account: Box<AccountRecord>) -> Answer {
         let name = account.name.clone();
         let other = self.other_connection(&name);
         let peer = other.as_ref().and_then(|other| other.outbox.stream().peer_addr().ok());
@@ -122,7 +122,7 @@ impl Session {
 
     /// Takes the rooms of the other connection, and ends it. The name is this one's already.
     #[inline(never)]
-    fn take_rooms(&mut self, other: &Arc<Person>, account: AccountId) {
+    fn take_rooms(&mut self, other: &Arc<User>, account: AccountId) {
         let (open, mut in_view) = other.outbox.whereabouts();
         let mut taken = Vec::new();
         // A guest who has the name of an account was never its owner.
@@ -135,7 +135,7 @@ impl Session {
                     in_view |= viewed;
                 }
                 Conversation::Direct(partner) => {
-                    let whom = Whom { name: partner.name.clone(), client: Some(partner.client) };
+                    let whom = Target { name: partner.name.clone(), client: Some(partner.client) };
                     let Some(partner) = self.hub.roster.find(&whom) else { continue };
                     let Some(person) = self.person.clone() else { continue };
                     if !matches!(self.hub.directs.begin(&person, &partner), Ok(Some(_))) {
@@ -148,11 +148,11 @@ impl Session {
         self.back.taken = Some(Box::new(Taken { open: taken, in_view }));
         let name = other.name();
         log::info!("client {} from {}: took {name} over from client {}", self.outbox.id(), self.peer, other.client());
-        self.hub.throw_out(other, THROWN_OUT, Ended::ThrownOut);
+        self.hub.throw_out(other, THROWN_OUT, DisconnectReason::ThrownOut);
     }
 
     /// Takes the other connection's place in a room; whether that one had it in view.
-    fn take_room(&mut self, room: &Arc<Room>, other: &Person, account: AccountId) -> Option<bool> {
+    fn take_room(&mut self, room: &Arc<Room>, other: &User, account: AccountId) -> Option<bool> {
         let person = self.person.clone()?;
         self.membership.0 += 1;
         let (membership, viewed) = Membership::take_over(&self.hub, room, &person, other.client(), self.membership)?;
@@ -206,7 +206,7 @@ impl Session {
             }
         }
         if !missing.is_empty() {
-            self.outbox.tell(Tone::Refusal, &format!("You could not come back to {}.", missing.join(", ")));
+            self.outbox.tell(LineKind::Refusal, &format!("You could not come back to {}.", missing.join(", ")));
         }
         open
     }
@@ -214,7 +214,7 @@ impl Session {
     /// Which those are, the current one last.
     fn last_rooms(&self, account: AccountId) -> Vec<(RoomName, Option<u64>, Known)> {
         if let Some(rooms) = self.hub.open_rooms.of(account) {
-            let known = |open: &OpenRoom| (open.room.name.clone(), Some(open.room.instance), Known::Door(open.door));
+            let known = |open: &OpenRoom| (open.room.name.clone(), Some(open.room.instance), Known::DoorVersion(open.door));
             return rooms.iter().map(known).collect();
         }
         let Some(store) = self.hub.store().cloned() else { return Vec::new() };
@@ -237,22 +237,22 @@ impl Session {
         let room = self.hub.rooms.find(name).filter(|room| instance.is_none_or(|known| known == room.instance()));
         let room = room.ok_or(GONE)?;
         let opened = match known {
-            Known::Door(door) => door,
+            Known::DoorVersion(door) => door,
             Known::Words(words) => self.same_door(&room, &words),
         };
         match self.enter(&room, opened, Came::In) {
             Ok(Answer::Joined { room: id, how, .. }) => {
                 if how == Came::Heir {
-                    self.outbox.tell(Tone::News, &format!("You are admin of {id} now."));
+                    self.outbox.tell(LineKind::News, &format!("You are admin of {id} now."));
                 }
                 Ok(Conversation::Room(id))
             }
-            Ok(_) | Err(NotEntered::Closed) => Err(GONE.to_owned()),
-            Err(NotEntered::Full(_)) => Err("it is full".to_owned()),
-            Err(NotEntered::Banned(None, _)) => Err("you are banned".to_owned()),
-            Err(NotEntered::Banned(Some(left), _)) => Err(format!("you are banned for {}", duration::told(left))),
-            Err(NotEntered::Kicked(left)) => Err(format!("you were kicked, come back in {}", seconds(left))),
-            Err(NotEntered::NotAdmitted) => Err(match room.door().0 {
+            Ok(_) | Err(EnterError::Closed) => Err(GONE.to_owned()),
+            Err(EnterError::Full(_)) => Err("it is full".to_owned()),
+            Err(EnterError::Banned(None, _)) => Err("you are banned".to_owned()),
+            Err(EnterError::Banned(Some(left), _)) => Err(format!("you are banned for {}", duration::told(left))),
+            Err(EnterError::Kicked(left)) => Err(format!("you were kicked, come back in {}", seconds(left))),
+            Err(EnterError::NotAdmitted) => Err(match room.door().0 {
                 entry if entry.has_password() => "it has another password".to_owned(),
                 _ => "it is for invited people only".to_owned(),
             }),
@@ -260,15 +260,15 @@ impl Session {
     }
 
     /// The door of a room, if it is still the one that was written down in these words.
-    fn same_door(&self, room: &Room, words: &str) -> Option<Door> {
+    fn same_door(&self, room: &Room, words: &str) -> Option<DoorVersion> {
         let (entry, door) = room.door();
         let is_same = match entry {
-            Entry::Open => words == OPEN,
-            Entry::Closed => words == CLOSED,
-            Entry::Hashed(hash) => words == hash.as_str(),
-            Entry::Password(_) if words.is_empty() => false,
-            Entry::Password(_) if room.door_hash(door).is_some_and(|hash| hash.as_str() == words) => true,
-            Entry::Password(password) => {
+            RoomAccess::Open => words == OPEN,
+            RoomAccess::Closed => words == CLOSED,
+            RoomAccess::Hashed(hash) => words == hash.as_str(),
+            RoomAccess::Password(_) if words.is_empty() => false,
+            RoomAccess::Password(_) if room.door_hash(door).is_some_and(|hash| hash.as_str() == words) => true,
+            RoomAccess::Password(password) => {
                 let hash = Hashed::new(words);
                 let compared = hash.clone();
                 let right = move || crate::access::password::verify(password.expose(), &compared);
@@ -286,10 +286,10 @@ impl Session {
     fn door_in_words(&self, room: &Room) -> Box<str> {
         let (entry, door) = room.door();
         match entry {
-            Entry::Open => OPEN.into(),
-            Entry::Closed => CLOSED.into(),
-            Entry::Hashed(hash) => hash.as_str().into(),
-            Entry::Password(password) => {
+            RoomAccess::Open => OPEN.into(),
+            RoomAccess::Closed => CLOSED.into(),
+            RoomAccess::Hashed(hash) => hash.as_str().into(),
+            RoomAccess::Password(password) => {
                 let known = room.door_hash(door);
                 let hashed = || {
                     let hash = move || crate::access::password::hash(password.expose());
@@ -329,7 +329,7 @@ impl Session {
             let made = room.is_made();
             if self.hub.store().is_some() && (!made || room.is_kept()) {
                 let door = if joined.as_operator { Box::default() } else { self.door_in_words(room) };
-                kept.push(KeptOpenRoom { room: room.name().clone(), made, door });
+                kept.push(OpenRoomRecord { room: room.name().clone(), made, door });
             }
             all.push(OpenRoom { room: Arc::clone(id), door: (!joined.as_operator).then(|| room.door().1) });
         }
@@ -355,17 +355,17 @@ impl Session {
             None if !self.hub.accounts().are_kept() => Refusal::NoAccounts.to_string(),
             None => return Some(Answer::GhostNeedsPassword { name }),
         };
-        self.outbox.tell(Tone::Refusal, &line);
+        self.outbox.tell(LineKind::Refusal, &line);
         None
     }
 
     /// What there is to say of ending a guest's connection, which no password does. Nothing if the name is no guest's, or if
     /// whose it is is for its owner to know.
     pub(super) fn ghost_of_guest(&self, name: &UserName) -> Option<String> {
-        if self.hub.accounts() == crate::chat::account_policy::Accounts::Required || self.hub.is_registered(name) {
+        if self.hub.accounts() == crate::chat::account_policy::AccountPolicy::Required || self.hub.is_registered(name) {
             return None;
         }
-        let guest = self.hub.roster.find(&Whom { name: name.clone(), client: None })?;
+        let guest = self.hub.roster.find(&Target { name: name.clone(), client: None })?;
         if guest.account().is_some() {
             return None;
         }

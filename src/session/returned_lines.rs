@@ -6,7 +6,7 @@
 //! *Called by* `session`.
 
 use super::Session;
-use crate::ui::screen::{Place, Tone};
+use crate::ui::screen::{Prompt, LineKind};
 
 /// Most that comes back, in bytes: what the editor holds of a line of the usual limit. More is there with the arrow keys.
 const MOST_BYTES: usize = 8192;
@@ -25,7 +25,7 @@ struct Lines {
     /// With a break between two: entered again, they are one message or lines of their own, like a paste.
     text: String,
     /// Where they were entered. Anywhere else an Enter would send them to others.
-    place: Place,
+    place: Prompt,
 }
 
 impl Session {
@@ -47,7 +47,7 @@ impl Session {
     pub(super) fn keep_shown(&self, typed: &str) {
         self.outbox.with_display(|display, out| {
             let line = [&**display.prompt(), typed].concat();
-            display.write(Tone::Chat, &line, out);
+            display.write(LineKind::Chat, &line, out);
         });
     }
 

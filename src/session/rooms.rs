@@ -15,16 +15,16 @@ use crate::access::address::address_key;
 use crate::access::password;
 use crate::chat::action::ReadBack;
 use crate::chat::conversation::{Conversation, RoomId};
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::names::RoomName;
-use crate::config::{Entry, RoomConfig, Secret};
-use crate::hub::room::{Change, Door, Going, Made, NotEntered, Room};
-use crate::hub::rooms::CannotMake;
-use crate::hub::worker_pool::Busy;
+use crate::config::{RoomAccess, RoomConfig, Secret};
+use crate::hub::room::{MembershipChange, DoorVersion, Going, Creation, EnterError, Room};
+use crate::hub::rooms::CreateRoomError;
+use crate::hub::worker_pool::BusyError;
 use crate::hub::{Checkpoint, Membership};
 use crate::ui::command;
-use crate::ui::palette::{Answer, Came, JoinRefusal, NotMade};
-use crate::ui::screen::Tone;
+use crate::ui::palette::{Answer, Came, JoinRefusal, RoomRefusal};
+use crate::ui::screen::LineKind;
 
 /// How often a password is compared again because the room got another one meanwhile. An admin who changes it three times
 /// within one comparison wants nobody to come in.
@@ -61,7 +61,7 @@ impl Session {
     pub(super) fn check_room(&mut self, room: RoomName, password: Option<Secret>) -> Answer {
         if self.hub.config().quick_create && self.hub.rooms.find(&room).is_none() {
             return match begins_like_command(password.as_ref()) {
-                true => Answer::JoinRefused { room, refusal: JoinRefusal::NotMade(NotMade::PasswordLikeCommand) },
+                true => Answer::JoinRefused { room, refusal: JoinRefusal::RoomRefusal(RoomRefusal::PasswordLikeCommand) },
                 false => Answer::RoomChecked { room, password },
             };
         }
@@ -84,8 +84,8 @@ impl Session {
         if quick && self.hub.config().quick_create && self.hub.rooms.find(&wanted).is_none() {
             match self.create(wanted.clone(), password.clone()) {
                 // Somebody else has made it a moment before: then it is entered like any other.
-                Answer::NotMade(_) if self.hub.rooms.find(&wanted).is_some() => {}
-                Answer::NotMade(why) => return refused(JoinRefusal::NotMade(why)),
+                Answer::RoomRefusal(_) if self.hub.rooms.find(&wanted).is_some() => {}
+                Answer::RoomRefusal(why) => return refused(JoinRefusal::RoomRefusal(why)),
                 answer => return answer,
             }
         }
@@ -99,7 +99,7 @@ impl Session {
             match self.enter(&room, opened, Came::In) {
                 Ok(answer) => return answer,
                 // The room got another password while this one was compared, or another room has its name now.
-                Err(NotEntered::NotAdmitted | NotEntered::Closed) if again > 0 => again -= 1,
+                Err(EnterError::NotAdmitted | EnterError::Closed) if again > 0 => again -= 1,
                 Err(why) => return refused(not_entered(&room, why)),
             }
         }
@@ -122,8 +122,8 @@ impl Session {
     }
 
     /// Enters a room whose door is open to this person, or was a moment ago.
-    pub(super) fn enter(&mut self, room: &Arc<Room>, opened: Option<Door>, how: Came) -> Result<Answer, NotEntered> {
-        let Some(person) = self.person.clone() else { return Err(NotEntered::Closed) };
+    pub(super) fn enter(&mut self, room: &Arc<Room>, opened: Option<DoorVersion>, how: Came) -> Result<Answer, EnterError> {
+        let Some(person) = self.person.clone() else { return Err(EnterError::Closed) };
         self.membership.0 += 1;
         let (membership, change) = Membership::enter(&self.hub, room, &person, opened, self.membership)?;
         self.arrange(room, change);
@@ -141,7 +141,7 @@ impl Session {
     /// looks again when they come in, since all of this may be over by then. A hidden room and a missing one give the same answers
     /// after the same work.
     #[inline(never)]
-    fn admit(&self, wanted: &RoomName, password: Option<&str>) -> Result<(Arc<Room>, Option<Door>), JoinRefusal> {
+    fn admit(&self, wanted: &RoomName, password: Option<&str>) -> Result<(Arc<Room>, Option<DoorVersion>), JoinRefusal> {
         let now = Instant::now();
         let room = self.hub.rooms.find(wanted);
         let entry = room.as_ref().map(|room| room.door().0);
@@ -152,11 +152,11 @@ impl Session {
                 return Ok((Arc::clone(room), None));
             }
             match &entry {
-                Some(Entry::Open) if public => return Ok((Arc::clone(room), None)),
+                Some(RoomAccess::Open) if public => return Ok((Arc::clone(room), None)),
                 _ if actor.is_some_and(|actor| actor.operator) => {
                     return Ok((Arc::clone(room), None));
                 }
-                Some(Entry::Closed) if public => return Err(JoinRefusal::InviteOnly(room.name().clone())),
+                Some(RoomAccess::Closed) if public => return Err(JoinRefusal::InviteOnly(room.name().clone())),
                 Some(entry) if entry.has_password() && public && password.is_none() => {
                     return Err(JoinRefusal::NeedsPassword(room.name().clone()));
                 }
@@ -177,15 +177,15 @@ impl Session {
         wanted: &RoomName,
         room: Option<Arc<Room>>,
         password: &str,
-    ) -> Result<(Arc<Room>, Door), JoinRefusal> {
+    ) -> Result<(Arc<Room>, DoorVersion), JoinRefusal> {
         // Until the try is counted: what comes at the same moment is not compared beside it.
-        let _turn = self.hub.comparing.take(address_key(self.ip())).map_err(|Busy| JoinRefusal::Busy)?;
+        let _turn = self.hub.comparing.take(address_key(self.ip())).map_err(|BusyError| JoinRefusal::Busy)?;
         if let Some(wait) = self.hub.password_wait(self.attempter(), self.ip(), wanted, Instant::now()) {
             return Err(JoinRefusal::Waiting(wait));
         }
         // It may be another password by now.
         let (entry, door) = room.as_ref().map(|room| room.door()).unzip();
-        let right = self.opens(entry.as_ref(), password).map_err(|Busy| JoinRefusal::Busy)?;
+        let right = self.opens(entry.as_ref(), password).map_err(|BusyError| JoinRefusal::Busy)?;
         self.hub.password_tried(self.attempter(), self.ip(), wanted, right, Instant::now());
         room.zip(door).filter(|_| right).ok_or_else(|| {
             log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
@@ -196,13 +196,13 @@ impl Session {
     /// Whether a password opens a room of this entry. Where there are hashes to compare with, every comparison takes as long
     /// as one with a hash: the time tells neither which rooms are kept nor which are there at all.
     #[inline(never)]
-    fn opens(&self, entry: Option<&Entry>, password: &str) -> Result<bool, Busy> {
-        let right = Entry::admits(entry, password);
+    fn opens(&self, entry: Option<&RoomAccess>, password: &str) -> Result<bool, BusyError> {
+        let right = RoomAccess::admits(entry, password);
         if self.hub.store().is_none() {
             return Ok(right);
         }
         let hash = match entry {
-            Some(Entry::Hashed(hash)) => Some(hash.clone()),
+            Some(RoomAccess::Hashed(hash)) => Some(hash.clone()),
             _ => None,
         };
         let given = password.to_owned();
@@ -216,32 +216,32 @@ impl Session {
     #[inline(never)]
     pub(super) fn create(&mut self, name: RoomName, password: Option<Secret>) -> Answer {
         if begins_like_command(password.as_ref()) {
-            return Answer::NotMade(NotMade::PasswordLikeCommand);
+            return Answer::RoomRefusal(RoomRefusal::PasswordLikeCommand);
         }
-        let entry = password.map_or(Entry::Open, Entry::Password);
+        let entry = password.map_or(RoomAccess::Open, RoomAccess::Password);
         self.make(name, RoomConfig { entry, ..RoomConfig::default() }, ReadBack::All)
     }
 
     #[inline(never)]
     pub(super) fn create_group(&mut self, name: RoomName) -> Answer {
-        let config = RoomConfig { public: false, entry: Entry::Closed, ..RoomConfig::default() };
+        let config = RoomConfig { public: false, entry: RoomAccess::Closed, ..RoomConfig::default() };
         self.make(name, config, ReadBack::Joined)
     }
 
     fn make(&mut self, name: RoomName, config: RoomConfig, read_back: ReadBack) -> Answer {
-        let Some(actor) = self.actor() else { return Answer::NotMade(NotMade::Reserved(name)) };
+        let Some(actor) = self.actor() else { return Answer::RoomRefusal(RoomRefusal::Reserved(name)) };
         if name.is_reserved() {
-            return Answer::NotMade(NotMade::Reserved(name));
+            return Answer::RoomRefusal(RoomRefusal::Reserved(name));
         }
         let settings = self.hub.config();
         if let Err(error) = RoomName::parse_in(name.as_str(), settings.names) {
-            return Answer::NotMade(NotMade::Unfit(error));
+            return Answer::RoomRefusal(RoomRefusal::Unfit(error));
         }
         if self.memberships.len() >= MOST_ROOMS {
-            return Answer::NotMade(NotMade::TooManyRooms(MOST_ROOMS));
+            return Answer::RoomRefusal(RoomRefusal::TooManyRooms(MOST_ROOMS));
         }
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
-        let made = Made { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
+        let made = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
         match self.hub.rooms.make(&name, config, made, actor.who.clone(), most) {
             Ok(room) => {
                 log::info!("room {name} was made by {}", actor.who.name);
@@ -249,24 +249,24 @@ impl Session {
                 let entered = self.enter(&room, None, Came::Made);
                 entered.unwrap_or_else(|_| {
                     self.hub.let_linger(&room);
-                    Answer::NotMade(NotMade::Reserved(name))
+                    Answer::RoomRefusal(RoomRefusal::Reserved(name))
                 })
             }
-            Err(CannotMake::Exists(room)) if room.is_known_to(&actor, Instant::now()) => {
-                Answer::NotMade(NotMade::Exists(room.name().clone()))
+            Err(CreateRoomError::Exists(room)) if room.is_known_to(&actor, Instant::now()) => {
+                Answer::RoomRefusal(RoomRefusal::Exists(room.name().clone()))
             }
-            Err(CannotMake::LooksLike(room)) if room.is_known_to(&actor, Instant::now()) => {
-                Answer::NotMade(NotMade::LooksLike { room: name, other: room.name().clone() })
+            Err(CreateRoomError::LooksLike(room)) if room.is_known_to(&actor, Instant::now()) => {
+                Answer::RoomRefusal(RoomRefusal::LooksLike { room: name, other: room.name().clone() })
             }
-            Err(CannotMake::Exists(_) | CannotMake::LooksLike(_)) => Answer::NotMade(NotMade::Reserved(name)),
-            Err(CannotMake::TooManyYours(most)) => Answer::NotMade(NotMade::TooManyYours(most)),
-            Err(CannotMake::TooManyAll) => Answer::NotMade(NotMade::TooManyAll),
+            Err(CreateRoomError::Exists(_) | CreateRoomError::LooksLike(_)) => Answer::RoomRefusal(RoomRefusal::Reserved(name)),
+            Err(CreateRoomError::TooManyYours(most)) => Answer::RoomRefusal(RoomRefusal::TooManyYours(most)),
+            Err(CreateRoomError::TooManyAll) => Answer::RoomRefusal(RoomRefusal::TooManyAll),
         }
     }
 
     /// Opens a room to people, and tells them. Who is not online is named.
     #[inline(never)]
-    pub(super) fn invite(&mut self, room: &RoomId, invited: &[Whom]) {
+    pub(super) fn invite(&mut self, room: &RoomId, invited: &[Target]) {
         let (Some(room), Some(actor)) = (self.membership(room).map(|m| Arc::clone(m.room())), self.actor()) else {
             return;
         };
@@ -286,19 +286,19 @@ impl Session {
                     self.audit_in(&room, &news);
                     self.keep_room(&room);
                     self.outbox
-                        .tell(Tone::News, &format!("{} was invited to {} for 24 h.", person.name(), room.name()));
+                        .tell(LineKind::News, &format!("{} was invited to {} for 24 h.", person.name(), room.name()));
                     if !person.outbox.ignores(actor.who.client, &actor.who.name) {
                         let by = &actor.who.name;
                         let line = format!("{by} invites you to {0}: :join {0} enters it.", room.name());
-                        person.outbox.announce(Tone::News, &line);
+                        person.outbox.announce(LineKind::News, &line);
                     }
                 }
-                Err(denied) => self.outbox.tell(Tone::Refusal, &denied.to_string()),
+                Err(denied) => self.outbox.tell(LineKind::Refusal, &denied.to_string()),
             }
         }
         if !missing.is_empty() {
             let line = format!("Not online, so not invited: {}. :invite them later.", missing.join(", "));
-            self.outbox.tell(Tone::Refusal, &line);
+            self.outbox.tell(LineKind::Refusal, &line);
         }
     }
 
@@ -313,10 +313,10 @@ impl Session {
                     self.note_visit(membership.room());
                 }
                 self.let_go(membership, Going::Asked);
-                self.outbox.tell(Tone::News, &format!("Left {id}."));
+                self.outbox.tell(LineKind::News, &format!("Left {id}."));
             }
             Conversation::Direct(person) => {
-                self.outbox.tell(Tone::News, &format!("Closed the conversation with {}.", person.name));
+                self.outbox.tell(LineKind::News, &format!("Closed the conversation with {}.", person.name));
             }
         }
     }
@@ -330,7 +330,7 @@ impl Session {
     }
 
     /// What a coming or going brings; news for the viewers, unless it is gathered, goes out with this turn.
-    fn arrange(&mut self, room: &Arc<Room>, change: Change) {
+    fn arrange(&mut self, room: &Arc<Room>, change: MembershipChange) {
         if self.hub.arrange(room, change) {
             self.note_undelivered(room);
         }
@@ -374,12 +374,12 @@ impl Session {
     }
 }
 
-fn not_entered(room: &Room, why: NotEntered) -> JoinRefusal {
+fn not_entered(room: &Room, why: EnterError) -> JoinRefusal {
     let room = room.name().clone();
     match why {
-        NotEntered::Full(limit) => JoinRefusal::Full { room, limit },
-        NotEntered::Banned(left, reason) => JoinRefusal::Banned { room, left, reason },
-        NotEntered::Kicked(left) => JoinRefusal::Kicked { room, left },
-        NotEntered::Closed | NotEntered::NotAdmitted => JoinRefusal::NoSuchRoomOrPassword,
+        EnterError::Full(limit) => JoinRefusal::Full { room, limit },
+        EnterError::Banned(left, reason) => JoinRefusal::Banned { room, left, reason },
+        EnterError::Kicked(left) => JoinRefusal::Kicked { room, left },
+        EnterError::Closed | EnterError::NotAdmitted => JoinRefusal::NoSuchRoomOrPassword,
     }
 }

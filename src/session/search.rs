@@ -12,9 +12,9 @@ use super::Session;
 use crate::chat::message::Event;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::pattern;
-use crate::hub::room::{Older, restored};
+use crate::hub::room::{ArchiveRange, restored};
 use crate::store::Store;
-use crate::ui::screen::{Tone, render_hit};
+use crate::ui::screen::{LineKind, render_hit};
 
 /// Most hits shown: a screen of them.
 const MOST_HITS: usize = 20;
@@ -51,7 +51,7 @@ struct Found {
 /// Where to go on looking when memory is through: every room with its oldest message in memory, and who is not read.
 struct Beyond {
     store: Arc<Store>,
-    rooms: Vec<(RoomName, Older)>,
+    rooms: Vec<(RoomName, ArchiveRange)>,
     ignored: Vec<UserName>,
     own: UserName,
 }
@@ -83,8 +83,8 @@ impl Session {
         };
         match found {
             Ok(Ok(found)) => self.show_found(&found),
-            Ok(Err(mistake)) => self.outbox.tell(Tone::Refusal, &mistake.to_string()),
-            Err(busy) => self.outbox.tell(Tone::Refusal, &busy.to_string()),
+            Ok(Err(mistake)) => self.outbox.tell(LineKind::Refusal, &mistake.to_string()),
+            Err(busy) => self.outbox.tell(LineKind::Refusal, &busy.to_string()),
         }
     }
 
@@ -149,14 +149,14 @@ impl Session {
         self.outbox.note_events(found.hits.iter().map(|hit| &hit.event));
         if found.unsearched > 0 {
             let line = format!("That pattern takes long: {} older messages were not looked at.", found.unsearched);
-            self.outbox.tell(Tone::News, &line);
+            self.outbox.tell(LineKind::News, &line);
         }
         if found.cut {
-            self.outbox.tell(Tone::News, "There was no time to look at everything that is kept on disk.");
+            self.outbox.tell(LineKind::News, "There was no time to look at everything that is kept on disk.");
         }
         match (found.hits.len(), found.more) {
-            (0, _) => self.outbox.tell(Tone::News, "Nothing found where you may read."),
-            (_, true) => self.outbox.tell(Tone::News, &format!("There is more: these are the newest {MOST_HITS}.")),
+            (0, _) => self.outbox.tell(LineKind::News, "Nothing found where you may read."),
+            (_, true) => self.outbox.tell(LineKind::News, &format!("There is more: these are the newest {MOST_HITS}.")),
             (_, false) => {}
         }
     }

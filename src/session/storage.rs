@@ -14,14 +14,14 @@ use jiff::Timestamp;
 
 use super::Session;
 use crate::access::address::network_key;
-use crate::chat::action::{Act, Actor, Denied, Setting};
-use crate::chat::identity::{AccountId, Whom};
+use crate::chat::action::{RoomAction, Actor, Denied, Setting};
+use crate::chat::identity::{AccountId, Target};
 use crate::chat::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
 use crate::chat::names::UserName;
-use crate::hub::room::{Deciding, Older, Room, Snapshot, readable_after, restored};
-use crate::outbox::Own;
-use crate::store::{Account, DirectNotKept, Hashed, KeptEntry, MOST_OF_ONE, NotKept, Reason, Store, WaitingDirect};
-use crate::ui::screen::Tone;
+use crate::hub::room::{Deciding, ArchiveRange, Room, Snapshot, readable_after, restored};
+use crate::outbox::OwnCopy;
+use crate::store::{AccountRecord, SaveDirectError, Hashed, AccessRecord, MOST_OF_ONE, SaveError, Reason, Store, OfflineMessageRecord};
+use crate::ui::screen::LineKind;
 
 /// Older messages shown at most by one `:history`: four times what memory keeps by default, and about forty screens.
 const MOST_OLDER: usize = 1000;
@@ -36,17 +36,17 @@ const CHANGING: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Why a message does not wait for somebody, in words.
-fn not_kept(error: DirectNotKept, name: &UserName, is_guest: bool) -> String {
+fn not_kept(error: SaveDirectError, name: &UserName, is_guest: bool) -> String {
     let whose = if is_guest { "from your address" } else { "of yours" };
     match error {
-        DirectNotKept::Full => format!("Too many messages wait for {name} already: try again later."),
-        DirectNotKept::Share => {
+        SaveDirectError::Full => format!("Too many messages wait for {name} already: try again later."),
+        SaveDirectError::Share => {
             format!("{MOST_OF_ONE} messages {whose} wait for {name} already: try again when they are read.")
         }
-        DirectNotKept::Shares => {
+        SaveDirectError::Shares => {
             format!("Too many messages {whose} wait for people who are away: try again when some are read.")
         }
-        DirectNotKept::Gone | DirectNotKept::NotKept(_) => error.to_string(),
+        SaveDirectError::Gone | SaveDirectError::NotSaved(_) => error.to_string(),
     }
 }
 
@@ -61,7 +61,7 @@ impl Session {
         let Some(hash) = self.hashed(password.clone()) else { return false };
         // From here on the room knows the hash alone.
         room.forget_password(&password, &hash);
-        snapshot.room.entry = KeptEntry::Password(hash);
+        snapshot.room.entry = AccessRecord::Password(hash);
         true
     }
 
@@ -86,9 +86,9 @@ impl Session {
 
     /// What is to be held during an act, so that nobody else decides at the same time whether the room is kept.
     #[inline(never)]
-    pub(super) fn decide(&self, room: &Arc<Room>, act: &Act) -> Result<Option<Deciding>, Denied> {
+    pub(super) fn decide(&self, room: &Arc<Room>, act: &RoomAction) -> Result<Option<Deciding>, Denied> {
         // A new password is hashed first where the room is kept, so that is not to change meanwhile.
-        let depends = matches!(act, Act::Destroy | Act::Set(Setting::Keep(_) | Setting::Password(Some(_))));
+        let depends = matches!(act, RoomAction::Destroy | RoomAction::Set(Setting::Keep(_) | Setting::Password(Some(_))));
         if self.hub.store().is_none() || !depends {
             return Ok(None);
         }
@@ -99,11 +99,11 @@ impl Session {
     /// What has to be done before an act: what is to be on disk by then is, and the new password of a kept room is hashed, or
     /// it would be in force and on no disk if that cannot be done. `None` if the act is not to be done; then it was told why.
     #[inline(never)]
-    pub(super) fn prepare_act(&self, room: &Arc<Room>, actor: &Actor, act: &Act) -> Option<Prepared> {
-        if *act == Act::Set(Setting::Keep(true)) && !room.is_kept() {
+    pub(super) fn prepare_act(&self, room: &Arc<Room>, actor: &Actor, act: &RoomAction) -> Option<Prepared> {
+        if *act == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
             return self.prepare_keeping(room, actor).then_some(Prepared(None));
         }
-        if let Act::Set(Setting::Password(Some(new))) = act
+        if let RoomAction::Set(Setting::Password(Some(new))) = act
             // A user who may not set one costs no hash: the room refuses them.
             && room.hashes_password_of(actor, Instant::now())
         {
@@ -129,7 +129,7 @@ impl Session {
                 // It may be on disk yet, and the room is not kept. Where that is refused, the store tries on.
                 let _ = store.forget_room(room.name());
             }
-            self.outbox.tell(Tone::Refusal, &error.to_string());
+            self.outbox.tell(LineKind::Refusal, &error.to_string());
             return false;
         }
         true
@@ -137,21 +137,21 @@ impl Session {
 
     /// What was prepared for an act that could not be done after all, since the room or its author has changed meanwhile.
     #[inline(never)]
-    pub(super) fn abandon_act(&self, room: &Room, act: &Act) {
-        if *act == Act::Set(Setting::Keep(true)) && !room.is_kept() {
+    pub(super) fn abandon_act(&self, room: &Room, act: &RoomAction) {
+        if *act == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
             self.forget_room(room);
         }
     }
 
     /// What has to be on disk before an act that was done is confirmed.
     #[inline(never)]
-    pub(super) fn complete_act(&self, room: &Arc<Room>, act: &Act, prepared: &Prepared) {
-        if let (Act::Set(Setting::Password(Some(new))), Some(hash)) = (act, &prepared.0) {
+    pub(super) fn complete_act(&self, room: &Arc<Room>, act: &RoomAction, prepared: &Prepared) {
+        if let (RoomAction::Set(Setting::Password(Some(new))), Some(hash)) = (act, &prepared.0) {
             // From here on the room knows the hash alone.
             room.forget_password(new, hash);
         }
         match act {
-            Act::Destroy | Act::Set(Setting::Keep(false)) => self.forget_room(room),
+            RoomAction::Destroy | RoomAction::Set(Setting::Keep(false)) => self.forget_room(room),
             _ => self.keep_room(room),
         }
     }
@@ -175,13 +175,13 @@ impl Session {
     pub(super) fn await_change(&mut self, room: &Room) {
         let Some(store) = self.hub.store().cloned().filter(|_| room.is_recorded()) else { return };
         self.deliver();
-        if let Err(NotKept(reason)) = store.catch_up_within(CHANGING) {
-            self.outbox.tell(Tone::News, &format!("That is not on disk yet: {reason}."));
+        if let Err(SaveError(reason)) = store.catch_up_within(CHANGING) {
+            self.outbox.tell(LineKind::News, &format!("That is not on disk yet: {reason}."));
         }
     }
 
     /// Messages of a room from before what memory holds, oldest first.
-    pub(super) fn read_older(&self, room: &Room, older: Older, count: usize) -> Vec<Arc<Event>> {
+    pub(super) fn read_older(&self, room: &Room, older: ArchiveRange, count: usize) -> Vec<Arc<Event>> {
         let Some(store) = self.hub.store().cloned().filter(|_| count > 0) else { return Vec::new() };
         let name = room.name().clone();
         let count = count.min(MOST_OLDER);
@@ -190,17 +190,17 @@ impl Session {
         match self.hub.work.run(self.ip(), move || store.messages_before(&name, older.before, count, PATIENCE)) {
             Ok(Ok(page)) => {
                 if page.cut {
-                    self.outbox.tell(Tone::News, "There was no time to read all of it.");
+                    self.outbox.tell(LineKind::News, "There was no time to read all of it.");
                 }
                 let messages = page.messages.into_iter().rev().map(|kept| Arc::new(Event::Said(restored(kept))));
                 readable_after(older.after, messages.collect())
             }
             Ok(Err(error)) => {
-                self.outbox.tell(Tone::Refusal, &error.to_string());
+                self.outbox.tell(LineKind::Refusal, &error.to_string());
                 Vec::new()
             }
             Err(busy) => {
-                self.outbox.tell(Tone::Refusal, &busy.to_string());
+                self.outbox.tell(LineKind::Refusal, &busy.to_string());
                 Vec::new()
             }
         }
@@ -232,7 +232,7 @@ impl Session {
 
     /// The account of whoever is named, if he has one.
     #[inline(never)]
-    pub(super) fn account_of(&self, whom: &Whom) -> Option<Account> {
+    pub(super) fn account_of(&self, whom: &Target) -> Option<AccountRecord> {
         let store = self.hub.store().cloned().filter(|_| whom.client.is_none() && self.hub.accounts().are_kept())?;
         let name = whom.name.clone();
         self.hub.work.run(self.ip(), move || store.account(&name)).ok()?.ok()?
@@ -240,14 +240,14 @@ impl Session {
 
     /// Leaves a message for somebody who is not there, or says why not.
     #[inline(never)]
-    pub(super) fn leave_word(&mut self, reader: &Account, draft: &Draft) -> Result<(), String> {
+    pub(super) fn leave_word(&mut self, reader: &AccountRecord, draft: &Draft) -> Result<(), String> {
         let (Some(person), Some(store)) = (self.person.clone(), self.hub.store().cloned()) else { return Ok(()) };
         let name = &reader.name;
         if draft.lasts.is_some() {
             return Err(format!("{name} is not online, and a temporary message does not wait."));
         }
         let (id, at, author) = (self.hub.rooms.next_message(), Timestamp::now(), person.identity());
-        let message = WaitingDirect {
+        let message = OfflineMessageRecord {
             id,
             at,
             from: author.name.clone(),
@@ -276,8 +276,8 @@ impl Session {
         self.left_words.push(id);
         let to = [Addressee { client: ClientId::NONE, name: name.clone() }].into();
         let shown = Message::new(id, at, author.name, author.client, draft.clone(), to);
-        self.outbox.tell_direct(&Arc::new(Event::Said(shown)), Own::Answer, &mut self.hub.clock.clone());
-        self.outbox.tell(Tone::News, &format!("{name} is not online: the message waits for the next login."));
+        self.outbox.tell_direct(&Arc::new(Event::Said(shown)), OwnCopy::Answer, &mut self.hub.clock.clone());
+        self.outbox.tell(LineKind::News, &format!("{name} is not online: the message waits for the next login."));
         if self.outbox.ignores(ClientId::NONE, name) {
             self.tell_ignored(name);
         }
@@ -289,14 +289,14 @@ impl Session {
         &self,
         store: &Arc<Store>,
         reader: AccountId,
-        message: WaitingDirect,
-    ) -> Result<(), DirectNotKept> {
+        message: OfflineMessageRecord,
+    ) -> Result<(), SaveDirectError> {
         self.hub.mailbox.put(reader, message)?;
         // Only now: after a removal all boxes are looked through, and that may have been before this message came.
         let store = Arc::clone(store);
         if let Ok(Ok(false)) = self.hub.work.run(self.ip(), move || store.account_is_there(reader)) {
             self.hub.mailbox.take(reader);
-            return Err(DirectNotKept::Gone);
+            return Err(SaveDirectError::Gone);
         }
         Ok(())
     }
@@ -318,10 +318,10 @@ impl Session {
         match changed {
             Ok(true) => {
                 let done = if text.is_some() { "Edited" } else { "Deleted" };
-                self.outbox.tell(Tone::News, &format!("{done} {id}, which waits still."));
+                self.outbox.tell(LineKind::News, &format!("{done} {id}, which waits still."));
             }
             Ok(false) => return false,
-            Err(error) => self.outbox.tell(Tone::Refusal, &error.to_string()),
+            Err(error) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
         }
         true
     }

@@ -12,17 +12,17 @@ use jiff::Timestamp;
 use super::Session;
 use crate::chat::action::{Actor, Denied};
 use crate::chat::conversation::Conversation;
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::message::{Addressee, Draft, Event, Message, MessageId};
 use crate::chat::names::UserName;
 use crate::hub::Checkpoint;
-use crate::hub::direct::{Pair, TooMany};
+use crate::hub::direct::{DirectChat, TooManyChatsError};
 use crate::hub::room::Room;
-use crate::hub::roster::Person;
+use crate::hub::roster::User;
 use crate::hub::timer::Task;
-use crate::outbox::Own;
+use crate::outbox::OwnCopy;
 use crate::ui::palette::{self, Answer};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 impl Session {
     #[inline(never)]
@@ -32,15 +32,15 @@ impl Session {
                 let room = self.membership(id).map(|membership| Arc::clone(membership.room()));
                 match (room, self.actor()) {
                     (Some(room), Some(actor)) => self.post(&room, &actor, draft, confirm),
-                    _ => self.outbox.tell(Tone::Refusal, &format!("Not said: you are not in {id}.")),
+                    _ => self.outbox.tell(LineKind::Refusal, &format!("Not said: you are not in {id}.")),
                 }
             }
             Conversation::Direct(partner) => {
-                let whom = Whom { name: partner.name.clone(), client: Some(partner.client) };
+                let whom = Target { name: partner.name.clone(), client: Some(partner.client) };
                 let in_view = !confirm;
                 match self.hub.directs.find(self.outbox.id(), partner.client) {
                     Some(pair) => self.send(vec![pair], draft, in_view, ""),
-                    None => self.refuse(&Denied::NotOnline(Whom { client: None, ..whom })),
+                    None => self.refuse(&Denied::NotOnline(Target { client: None, ..whom })),
                 }
             }
         }
@@ -84,15 +84,15 @@ impl Session {
             // What one has said oneself is not unread.
             membership.read += 1;
         }
-        self.outbox.tell(Tone::News, &format!("Said in {} as {id}.", room.name()));
+        self.outbox.tell(LineKind::News, &format!("Said in {} as {id}.", room.name()));
     }
 
     pub(super) fn refuse(&self, denied: &Denied) {
-        self.outbox.tell(Tone::Refusal, &denied.to_string());
+        self.outbox.tell(LineKind::Refusal, &denied.to_string());
     }
 
     /// The conversation with somebody, begun if there is none.
-    fn begin(&self, whom: &Whom) -> Result<Arc<Pair>, String> {
+    fn begin(&self, whom: &Target) -> Result<Arc<DirectChat>, String> {
         let not_online = || Denied::NotOnline(whom.clone()).to_string();
         let person = self.person.as_ref().ok_or_else(not_online)?;
         let other = self.hub.roster.find(whom).ok_or_else(not_online)?;
@@ -102,14 +102,14 @@ impl Session {
         match self.hub.directs.begin(person, &other) {
             Ok(Some(pair)) => Ok(pair),
             Ok(None) => Err(not_online()),
-            Err(TooMany(most)) => {
+            Err(TooManyChatsError(most)) => {
                 Err(format!("You have {most} conversations, which is the most; they end when somebody leaves."))
             }
         }
     }
 
     #[inline(never)]
-    pub(super) fn open_direct(&mut self, whom: &Whom) -> Option<Answer> {
+    pub(super) fn open_direct(&mut self, whom: &Target) -> Option<Answer> {
         match self.begin(whom) {
             Ok(pair) => {
                 self.hub.checkpoints.reach(Checkpoint::ConversationBegun);
@@ -122,7 +122,7 @@ impl Session {
                 Some(Answer::DirectOpened(partner.addressee()))
             }
             Err(line) => {
-                self.outbox.tell(Tone::Refusal, &line);
+                self.outbox.tell(LineKind::Refusal, &line);
                 None
             }
         }
@@ -133,7 +133,7 @@ impl Session {
         let opened = self.hub.directs.find(self.outbox.id(), partner.client);
         let clock = self.hub.clock.clone();
         if !opened.is_some_and(|pair| pair.open_view(&self.outbox, count, &header, &clock)) {
-            let whom = Whom { name: partner.name.clone(), client: None };
+            let whom = Target { name: partner.name.clone(), client: None };
             self.refuse(&Denied::NotOnline(whom));
         }
     }
@@ -141,9 +141,9 @@ impl Session {
     /// Sends a message to people. `in_view`: it was typed into the view, where it could be said instead; every refusal
     /// tells how.
     #[inline(never)]
-    pub(super) fn send_direct(&mut self, to: &[Whom], draft: Draft, in_view: bool) {
+    pub(super) fn send_direct(&mut self, to: &[Target], draft: Draft, in_view: bool) {
         let way_out = if in_view { palette::way_out(self.palette.current()) } else { String::new() };
-        let mut pairs: Vec<Arc<Pair>> = Vec::new();
+        let mut pairs: Vec<Arc<DirectChat>> = Vec::new();
         for whom in to {
             let away = if self.hub.roster.find(whom).is_none() { self.account_of(whom) } else { None };
             let refused = match away {
@@ -160,7 +160,7 @@ impl Session {
             if let Some(line) = refused {
                 // A sentence of its own begins with a capital letter, a name stays as it is.
                 let line = line.strip_prefix("You ").map_or(line.clone(), |rest| format!("you {rest}"));
-                self.outbox.tell(Tone::Refusal, &format!("Not sent: {line}{way_out}"));
+                self.outbox.tell(LineKind::Refusal, &format!("Not sent: {line}{way_out}"));
             }
         }
         self.send(pairs, draft, false, &way_out);
@@ -169,7 +169,7 @@ impl Session {
     /// Sends one message to one or several people. `in_view`: the author looks at the conversation, and has typed it there.
     /// `way_out` goes behind a refusal.
     #[inline(never)]
-    pub(super) fn send(&mut self, pairs: Vec<Arc<Pair>>, draft: Draft, in_view: bool, way_out: &str) {
+    pub(super) fn send(&mut self, pairs: Vec<Arc<DirectChat>>, draft: Draft, in_view: bool, way_out: &str) {
         let Some(person) = self.person.clone() else { return };
         if pairs.is_empty() {
             return;
@@ -179,9 +179,9 @@ impl Session {
         // Typed in line mode into the conversation itself, it is on the screen already.
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let own = match in_view && plain {
-            true if self.link.is_character_mode() => Some(Own::Said),
+            true if self.link.is_character_mode() => Some(OwnCopy::Said),
             true => None,
-            false => Some(Own::Answer),
+            false => Some(OwnCopy::Answer),
         };
         let mut sent = Vec::new();
         let id = match &pairs[..] {
@@ -190,7 +190,7 @@ impl Session {
                     sent.push(Arc::clone(pair));
                     event.message().map(|message| message.id)
                 }
-                Err(denied) => return self.outbox.tell(Tone::Refusal, &format!("{denied}{way_out}")),
+                Err(denied) => return self.outbox.tell(LineKind::Refusal, &format!("{denied}{way_out}")),
             },
             _ => {
                 let own = self.outbox.id();
@@ -204,11 +204,11 @@ impl Session {
                 for pair in pairs {
                     match pair.share(&event, own, &clock) {
                         Ok(()) => sent.push(pair),
-                        Err(denied) => self.outbox.tell(Tone::Refusal, &format!("{denied}{way_out}")),
+                        Err(denied) => self.outbox.tell(LineKind::Refusal, &format!("{denied}{way_out}")),
                     }
                 }
                 if !sent.is_empty() {
-                    self.outbox.tell_direct(&event, Own::Answer, &mut clock.clone());
+                    self.outbox.tell_direct(&event, OwnCopy::Answer, &mut clock.clone());
                 }
                 Some(id)
             }
@@ -224,7 +224,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn tell_away_in_conversation(&self, whom: &Whom) {
+    pub(super) fn tell_away_in_conversation(&self, whom: &Target) {
         if let Some(Conversation::Direct(partner)) = self.palette.current()
             && let Some(person) = self.hub.roster.find(whom).filter(|person| person.client() == partner.client)
         {
@@ -233,7 +233,7 @@ impl Session {
     }
 
     /// Who has written to somebody they ignore is told so.
-    fn tell_what_to_expect(&self, person: &Person) {
+    fn tell_what_to_expect(&self, person: &User) {
         if self.outbox.ignores(person.client(), &person.name()) {
             return self.tell_ignored(&person.name());
         }
@@ -241,17 +241,17 @@ impl Session {
     }
 
     /// Who writes to somebody who is away is told so, unless they want to read nothing that comes from there.
-    fn tell_away(&self, person: &Person) {
+    fn tell_away(&self, person: &User) {
         if self.outbox.ignores(person.client(), &person.name()) {
             return;
         }
         if let Some(text) = person.away() {
             let reason = if text.is_empty() { String::new() } else { format!(" ({text})") };
-            self.outbox.tell(Tone::News, &format!("{} is away{reason}.", person.name()));
+            self.outbox.tell(LineKind::News, &format!("{} is away{reason}.", person.name()));
         }
     }
 
     pub(super) fn tell_ignored(&self, name: &UserName) {
-        self.outbox.tell(Tone::News, &format!("You ignore {name} and see no answer; :unignore {name} ends that."));
+        self.outbox.tell(LineKind::News, &format!("You ignore {name} and see no answer; :unignore {name} ends that."));
     }
 }

@@ -11,7 +11,7 @@ use crate::access::address::network_key;
 use crate::access::allowance::Share;
 use crate::chat::message::ClientId;
 use crate::hub::timer::Author;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// What a temporary message takes until it is over, in bytes: its place in the timer.
 const TEMPORARY_BYTES: usize = 160;
@@ -30,7 +30,7 @@ impl Session {
         let held = self.hub.temporary.take(author, TEMPORARY_BYTES + readers * READER_BYTES);
         if held.is_none() {
             let line = "Not said: too many temporary messages of yours wait for their end already.";
-            self.outbox.tell(Tone::Refusal, line);
+            self.outbox.tell(LineKind::Refusal, line);
         }
         held.map(Some).ok_or(())
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::Session;
 use crate::protocol::line::LineEvent;
 use crate::text::Charset;
-use crate::ui::screen::{Look, Tone};
+use crate::ui::screen::{Style, LineKind};
 
 /// How long a terminal may take for its next name (RFC 1091) before its mode is decided. It answers within one round
 /// trip, if at all.
@@ -45,7 +45,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn tell_charset(&self) {
         let name = self.link.charset().name();
-        self.outbox.tell(Tone::News, &format!("Your text is read and written as {name}."));
+        self.outbox.tell(LineKind::News, &format!("Your text is read and written as {name}."));
     }
 
     /// Another charset holds, by hand or by agreement with the client.
@@ -77,7 +77,7 @@ impl Session {
         if garbled && !std::mem::replace(&mut self.charset_warned, true) {
             let told =
                 "Part of that line is not UTF-8 and cannot be read. If your terminal writes Latin-1: /charset latin1";
-            self.outbox.tell(Tone::News, told);
+            self.outbox.tell(LineKind::News, told);
         }
     }
 
@@ -111,7 +111,7 @@ impl Session {
         let (columns, rows) = self.link.window().unzip();
         // What a screen reader reads aloud before every message hides the message.
         let stamps = !terminal.screen_reader();
-        let look = Look {
+        let look = Style {
             ansi,
             color: ansi && wanted,
             columns,

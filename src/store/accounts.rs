@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::offline_messages;
-use super::records::{Account, Hashed, Settings};
+use super::records::{AccountRecord, Hashed, Settings};
 use super::sql_values::{account_at, integer, moment, moment_at, some_words_at, user_at, words_at};
 use crate::chat::identity::AccountId;
 use crate::chat::names::UserName;
@@ -88,7 +88,7 @@ pub fn save_settings(connection: &Connection, id: AccountId, settings: &Settings
     Ok(true)
 }
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+fn account(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
     let id = account_at(row, 0)?.unwrap_or(AccountId(0));
     let hash = Hashed::new(words_at(row, 2)?);
     let settings = Settings {
@@ -100,10 +100,10 @@ fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
         quiet: row.get(9)?,
         ignored: Vec::new(),
     };
-    Ok(Account { id, name: user_at(row, 1)?, hash, created: moment_at(row, 3)?, settings })
+    Ok(AccountRecord { id, name: user_at(row, 1)?, hash, created: moment_at(row, 3)?, settings })
 }
 
-fn with_ignored(connection: &Connection, mut account: Account) -> rusqlite::Result<Account> {
+fn with_ignored(connection: &Connection, mut account: AccountRecord) -> rusqlite::Result<AccountRecord> {
     let mut names = connection.prepare_cached("SELECT name FROM ignored WHERE account = ?1 ORDER BY position")?;
     let names = names.query_map([integer(account.id.0)], |row| user_at(row, 0))?;
     // A name that no configuration takes any more is nobody's, and need not be ignored.
@@ -119,7 +119,7 @@ macro_rules! select {
 }
 
 /// The account of a name, in whatever case.
-pub fn find(connection: &Connection, name: &UserName) -> rusqlite::Result<Option<Account>> {
+pub fn find(connection: &Connection, name: &UserName) -> rusqlite::Result<Option<AccountRecord>> {
     let found =
         connection.prepare_cached(select!("WHERE folded = ?1"))?.query_row([name.folded()], account).optional()?;
     found.map(|account| with_ignored(connection, account)).transpose()
@@ -148,7 +148,7 @@ pub fn has_other_names(connection: &Connection) -> rusqlite::Result<bool> {
 }
 
 /// All of them, by name.
-pub fn list(connection: &Connection) -> rusqlite::Result<Vec<Account>> {
+pub fn list(connection: &Connection) -> rusqlite::Result<Vec<AccountRecord>> {
     let mut all = connection.prepare_cached(select!("ORDER BY folded"))?;
     let all = all.query_map([], account)?.collect::<rusqlite::Result<Vec<_>>>()?;
     all.into_iter().map(|account| with_ignored(connection, account)).collect()

@@ -13,10 +13,10 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::accounts;
 use super::database_file;
-use super::error::{NotCreated, NotKept, NotRead, OpenError};
+use super::error::{CreateAccountError, SaveError, ReadError, OpenError};
 use super::maintenance;
 use super::open::{Store, connect, make_ready, refused};
-use super::records::{Account, Hashed};
+use super::records::{AccountRecord, Hashed};
 use super::schema::{Kind, VERSION};
 use super::sqlite_errors;
 use crate::chat::identity::AccountId;
@@ -30,7 +30,7 @@ const TRY_AGAIN: Duration = Duration::from_millis(20);
 
 /// The accounts of a database. A server that has it open sees every change at the next login, and about a second later looks
 /// through those who are logged in.
-pub struct Accounts {
+pub struct AccountAdmin {
     connection: Connection,
     path: PathBuf,
 }
@@ -41,7 +41,7 @@ impl Store {
     /// # Errors
     ///
     /// As [`Store::open`], but not [`OpenError::InUse`].
-    pub fn open_accounts(path: &Path) -> Result<Accounts, OpenError> {
+    pub fn open_accounts(path: &Path) -> Result<AccountAdmin, OpenError> {
         let path = database_file::resolve(path)?;
         let deadline = Instant::now() + BUSY;
         let connection = loop {
@@ -68,7 +68,7 @@ impl Store {
             }
         };
         connection.busy_timeout(BUSY).map_err(|error| refused(&path, &error))?;
-        Ok(Accounts { connection, path })
+        Ok(AccountAdmin { connection, path })
     }
 }
 
@@ -80,15 +80,15 @@ fn connect_or_make(path: &Path) -> Result<(Connection, Kind), OpenError> {
     connect(path)
 }
 
-impl fmt::Debug for Accounts {
+impl fmt::Debug for AccountAdmin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Accounts").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
-impl Accounts {
-    fn change<T>(&mut self, what: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, NotKept> {
-        let failed = |error| NotKept(sqlite_errors::reason(&error));
+impl AccountAdmin {
+    fn change<T>(&mut self, what: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, SaveError> {
+        let failed = |error| SaveError(sqlite_errors::reason(&error));
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let done = what(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
@@ -103,14 +103,14 @@ impl Accounts {
     }
 
     /// Makes an account.
-    pub fn create(&mut self, name: &UserName, hash: &Hashed) -> Result<AccountId, NotCreated> {
+    pub fn create(&mut self, name: &UserName, hash: &Hashed) -> Result<AccountId, CreateAccountError> {
         let made = self.change(|connection| accounts::create(connection, name, hash, Timestamp::now()));
-        made.map_err(NotCreated::NotKept)?.ok_or(NotCreated::Exists)
+        made.map_err(CreateAccountError::NotSaved)?.ok_or(CreateAccountError::Exists)
     }
 
     /// Makes all of these accounts or, if there is one of any of the names already, none; returns those names.
-    pub fn create_all(&mut self, users: &[(UserName, Hashed)]) -> Result<Vec<UserName>, NotKept> {
-        let failed = |error| NotKept(sqlite_errors::reason(&error));
+    pub fn create_all(&mut self, users: &[(UserName, Hashed)]) -> Result<Vec<UserName>, SaveError> {
+        let failed = |error| SaveError(sqlite_errors::reason(&error));
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let mut taken = Vec::new();
         for (name, hash) in users {
@@ -126,7 +126,7 @@ impl Accounts {
     }
 
     /// Makes those of these accounts whose names have none; returns how many.
-    pub fn create_missing(&mut self, users: &[(UserName, Hashed)]) -> Result<usize, NotKept> {
+    pub fn create_missing(&mut self, users: &[(UserName, Hashed)]) -> Result<usize, SaveError> {
         self.change(|connection| {
             let mut made = 0;
             for (name, hash) in users {
@@ -137,7 +137,7 @@ impl Accounts {
     }
 
     /// Gives an account another password. False if there is none of that name.
-    pub fn set_hash(&mut self, name: &UserName, hash: &Hashed) -> Result<bool, NotKept> {
+    pub fn set_hash(&mut self, name: &UserName, hash: &Hashed) -> Result<bool, SaveError> {
         let changed = self.change(|connection| match accounts::find(connection, name)? {
             Some(account) => accounts::set_hash(connection, account.id, hash),
             None => Ok(false),
@@ -147,7 +147,7 @@ impl Accounts {
     }
 
     /// Removes an account and what is its own. False if there is none of that name.
-    pub fn remove(&mut self, name: &UserName) -> Result<bool, NotKept> {
+    pub fn remove(&mut self, name: &UserName) -> Result<bool, SaveError> {
         let removed = self.change(|connection| match accounts::find(connection, name)? {
             Some(account) => accounts::remove(connection, account.id),
             None => Ok(false),
@@ -157,12 +157,12 @@ impl Accounts {
     }
 
     /// The account of a name, in whatever case.
-    pub fn find(&self, name: &UserName) -> Result<Option<Account>, NotRead> {
-        accounts::find(&self.connection, name).map_err(|error| NotRead(sqlite_errors::reason(&error)))
+    pub fn find(&self, name: &UserName) -> Result<Option<AccountRecord>, ReadError> {
+        accounts::find(&self.connection, name).map_err(|error| ReadError(sqlite_errors::reason(&error)))
     }
 
     /// All accounts, by name.
-    pub fn list(&self) -> Result<Vec<Account>, NotRead> {
-        accounts::list(&self.connection).map_err(|error| NotRead(sqlite_errors::reason(&error)))
+    pub fn list(&self) -> Result<Vec<AccountRecord>, ReadError> {
+        accounts::list(&self.connection).map_err(|error| ReadError(sqlite_errors::reason(&error)))
     }
 }

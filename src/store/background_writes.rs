@@ -7,8 +7,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::open::Store;
-use super::queued_write::Record;
-use super::records::{AuditEntry, KeptMessage, KeptOpenRoom, WaitingDirect};
+use super::queued_write::BackgroundWrite;
+use super::records::{AuditEntry, MessageRecord, OpenRoomRecord, OfflineMessageRecord};
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
@@ -26,52 +26,52 @@ impl Store {
     }
 
     /// Somebody said something in a room. Not for temporary messages, and not for rooms that end with the process.
-    pub fn said(&self, room: &RoomName, message: KeptMessage) {
+    pub fn said(&self, room: &RoomName, message: MessageRecord) {
         if self.history {
-            self.shared.record(Record::Said(room.clone(), message));
+            self.shared.record(BackgroundWrite::Said(room.clone(), message));
         }
     }
 
     /// A message has another text. Answers that quote it quote the new one.
     pub fn edited(&self, room: &RoomName, id: MessageId, text: &str) {
         if self.history {
-            self.shared.record(Record::Edited(room.clone(), id, text.into()));
+            self.shared.record(BackgroundWrite::Edited(room.clone(), id, text.into()));
         }
     }
 
     /// A message is gone. Answers to it quote nothing any more.
     pub fn erased(&self, room: &RoomName, id: MessageId) {
         if self.history {
-            self.shared.record(Record::Erased(room.clone(), id));
+            self.shared.record(BackgroundWrite::Erased(room.clone(), id));
         }
     }
 
     /// The owner of an account was shown these direct messages: they are erased, unless they were edited meanwhile.
-    pub fn directs_shown(&self, account: AccountId, shown: &[WaitingDirect]) {
+    pub fn directs_shown(&self, account: AccountId, shown: &[OfflineMessageRecord]) {
         if !shown.is_empty() {
             let shown = shown.iter().map(|direct| (direct.id, direct.text.clone())).collect();
-            self.shared.record(Record::Shown(account, shown));
+            self.shared.record(BackgroundWrite::Shown(account, shown));
         }
     }
 
     /// Somebody has read a room up to this message.
     pub fn visited(&self, account: AccountId, room: &RoomName, last: MessageId) {
-        self.shared.record(Record::Visited(account, room.clone(), last));
+        self.shared.record(BackgroundWrite::Visited(account, room.clone(), last));
     }
 
     /// These are the rooms that an account is in by now, the current one last. Not for rooms that end with the process.
-    pub fn rooms_open(&self, account: AccountId, rooms: Box<[KeptOpenRoom]>) {
-        self.shared.record(Record::RoomsOpen(account, rooms));
+    pub fn rooms_open(&self, account: AccountId, rooms: Box<[OpenRoomRecord]>) {
+        self.shared.record(BackgroundWrite::RoomsOpen(account, rooms));
     }
 
     /// An account is a member of a room since this message, the last one given before; `made`: somebody has made the room.
     pub fn joined(&self, account: AccountId, room: &RoomName, since: MessageId, made: bool) {
-        self.shared.record(Record::Joined(account, room.clone(), since, made));
+        self.shared.record(BackgroundWrite::Joined(account, room.clone(), since, made));
     }
 
     /// Somebody who keeps order has done something.
     pub fn audited(&self, entry: AuditEntry) {
-        self.shared.record(Record::Audited(entry));
+        self.shared.record(BackgroundWrite::Audited(entry));
     }
 
     /// A number was given to a message, of whatever kind: kept, temporary or direct.

@@ -14,8 +14,8 @@ use super::members;
 use super::messages;
 use super::offline_messages;
 use super::open_rooms;
-use super::queued_write::{Entry, Record};
-use super::records::KeptMessage;
+use super::queued_write::{QueuedWrite, BackgroundWrite};
+use super::records::MessageRecord;
 use super::rooms;
 use super::schema;
 use super::sqlite_errors;
@@ -25,7 +25,7 @@ use crate::chat::names::RoomName;
 impl Writer {
     /// Writes a batch in one transaction. What is refused for its own sake comes back by its place in the batch; any other
     /// failure is one of them all.
-    pub(super) fn attempt(&mut self, batch: &mut [Entry]) -> rusqlite::Result<Vec<(usize, Reason)>> {
+    pub(super) fn attempt(&mut self, batch: &mut [QueuedWrite]) -> rusqlite::Result<Vec<(usize, Reason)>> {
         self.shared.failpoints.attempt();
         self.shared.failpoints.pass(Point::Begin);
         if self.lock.displaced().is_some() {
@@ -47,7 +47,7 @@ impl Writer {
         outcome
     }
 
-    fn transact(&self, batch: &mut [Entry], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
+    fn transact(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
         loop {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
             let refused = match self.apply_at_once(batch, wanted) {
@@ -74,15 +74,15 @@ impl Writer {
 
     /// Applies a batch of records alone, many at a time, without the means to take a single one back: that is three fifths of
     /// what a message costs otherwise. False, and nothing is done, if there is an order among them: an order is carried out once.
-    fn apply_at_once(&self, batch: &[Entry], wanted: Option<u64>) -> rusqlite::Result<bool> {
-        if !batch.iter().all(|entry| matches!(entry, Entry::Record(_))) {
+    fn apply_at_once(&self, batch: &[QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<bool> {
+        if !batch.iter().all(|entry| matches!(entry, QueuedWrite::Background(_))) {
             return Ok(false);
         }
         if let Some(to) = wanted {
             schema::reserve_numbers(&self.connection, to)?;
         }
         let mut rest = batch;
-        while let Some((Entry::Record(record), behind)) = rest.split_first() {
+        while let Some((QueuedWrite::Background(record), behind)) = rest.split_first() {
             let said: Vec<_> = rest.iter().map_while(what_was_said).collect();
             if said.is_empty() {
                 apply_record(&self.connection, record)?;
@@ -95,7 +95,7 @@ impl Writer {
         Ok(true)
     }
 
-    fn apply(&self, batch: &mut [Entry], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
+    fn apply(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
         let mut refused = Vec::new();
         if let Some(to) = wanted {
             schema::reserve_numbers(&self.connection, to)?;
@@ -103,8 +103,8 @@ impl Writer {
         for (place, entry) in batch.iter_mut().enumerate() {
             self.connection.prepare_cached("SAVEPOINT entry")?.execute([])?;
             let outcome = match entry {
-                Entry::Record(record) => apply_record(&self.connection, record),
-                Entry::Order(order) | Entry::Flush(order) => order.carry_out(&self.connection),
+                QueuedWrite::Background(record) => apply_record(&self.connection, record),
+                QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => order.carry_out(&self.connection),
             };
             match outcome {
                 Err(error) if sqlite_errors::is_of_one_record(&error) => {
@@ -120,31 +120,31 @@ impl Writer {
 }
 
 /// Whether an entry may be committed; who waits for it cannot give up from then on.
-fn is_still_wanted(entry: &Entry) -> bool {
+fn is_still_wanted(entry: &QueuedWrite) -> bool {
     match entry {
-        Entry::Record(_) => true,
-        Entry::Order(order) | Entry::Flush(order) => order.claim(),
+        QueuedWrite::Background(_) => true,
+        QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => order.claim(),
     }
 }
 
-fn what_was_said(entry: &Entry) -> Option<(&RoomName, &KeptMessage)> {
+fn what_was_said(entry: &QueuedWrite) -> Option<(&RoomName, &MessageRecord)> {
     match entry {
-        Entry::Record(Record::Said(room, message)) => Some((room, message)),
+        QueuedWrite::Background(BackgroundWrite::Said(room, message)) => Some((room, message)),
         _ => None,
     }
 }
 
-fn apply_record(connection: &Connection, record: &Record) -> rusqlite::Result<()> {
+fn apply_record(connection: &Connection, record: &BackgroundWrite) -> rusqlite::Result<()> {
     match record {
-        Record::Said(room, message) => messages::record_said(connection, &[(room, message)]),
-        Record::Edited(room, id, text) => messages::record_edited(connection, room, *id, text),
-        Record::Erased(room, id) => messages::record_erased(connection, room, *id),
-        Record::Shown(account, shown) => offline_messages::erase_shown(connection, *account, shown),
-        Record::Forgotten(room) => rooms::forget(connection, room).map(|_| ()),
-        Record::Deferred(deferred) => (deferred.what)(connection),
-        Record::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
-        Record::RoomsOpen(account, rooms) => open_rooms::record(connection, *account, rooms),
-        Record::Joined(account, room, since, made) => members::record(connection, *account, room, *since, *made),
-        Record::Audited(entry) => rooms::record_audit(connection, entry),
+        BackgroundWrite::Said(room, message) => messages::record_said(connection, &[(room, message)]),
+        BackgroundWrite::Edited(room, id, text) => messages::record_edited(connection, room, *id, text),
+        BackgroundWrite::Erased(room, id) => messages::record_erased(connection, room, *id),
+        BackgroundWrite::Shown(account, shown) => offline_messages::erase_shown(connection, *account, shown),
+        BackgroundWrite::Forgotten(room) => rooms::forget(connection, room).map(|_| ()),
+        BackgroundWrite::Deferred(deferred) => (deferred.what)(connection),
+        BackgroundWrite::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
+        BackgroundWrite::RoomsOpen(account, rooms) => open_rooms::record(connection, *account, rooms),
+        BackgroundWrite::Joined(account, room, since, made) => members::record(connection, *account, room, *since, *made),
+        BackgroundWrite::Audited(entry) => rooms::record_audit(connection, entry),
     }
 }

@@ -12,13 +12,13 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::accounts;
-use super::error::{DirectNotKept, NotCreated, NotKept, NotRead, Reason};
+use super::error::{SaveDirectError, CreateAccountError, SaveError, ReadError, Reason};
 use super::failpoints::Failpoints;
 use super::offline_messages;
 use super::open::Store;
 use super::queue::End;
-use super::queued_write::{About, Deferred, Entry, Order, Record};
-use super::records::{AddressBan, Hashed, KeptRoom, Settings, WaitingDirect};
+use super::queued_write::{About, Deferred, QueuedWrite, AwaitedWrite, BackgroundWrite};
+use super::records::{AddressBanRecord, Hashed, RoomRecord, Settings, OfflineMessageRecord};
 use super::rooms;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
@@ -56,7 +56,7 @@ struct Asked<T, F> {
     state: Arc<AtomicU8>,
 }
 
-impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> Order for Asked<T, F> {
+impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> AwaitedWrite for Asked<T, F> {
     fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.done = None;
         if self.state.load(Ordering::Acquire) != GIVEN_UP {
@@ -92,11 +92,11 @@ enum Words {
 impl Store {
     fn wait<T, F>(
         &self,
-        entry: impl FnOnce(Box<dyn Order>) -> Entry,
+        entry: impl FnOnce(Box<dyn AwaitedWrite>) -> QueuedWrite,
         words: Words,
         what: F,
         patience: Duration,
-    ) -> Result<T, NotKept>
+    ) -> Result<T, SaveError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -106,29 +106,29 @@ impl Store {
         let state = Arc::new(AtomicU8::new(WAITS));
         let erases = words == Words::Go;
         let asked = Asked { what, done: None, erases, answer, state: Arc::clone(&state) };
-        self.shared.order(entry(Box::new(asked))).map_err(NotKept)?;
+        self.shared.order(entry(Box::new(asked))).map_err(SaveError)?;
         match answered.recv_timeout(patience) {
-            Ok(outcome) => outcome.map_err(NotKept),
+            Ok(outcome) => outcome.map_err(SaveError),
             Err(RecvTimeoutError::Timeout) => {
                 let given_up = state.compare_exchange(WAITS, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
                 self.shared.look();
-                Err(NotKept(if given_up.is_ok() { Reason::Unanswered } else { Reason::Undecided }))
+                Err(SaveError(if given_up.is_ok() { Reason::Unanswered } else { Reason::Undecided }))
             }
-            Err(RecvTimeoutError::Disconnected) => Err(NotKept(Reason::Closed)),
+            Err(RecvTimeoutError::Disconnected) => Err(SaveError(Reason::Closed)),
         }
     }
 
-    fn ask<T, F>(&self, words: Words, what: F) -> Result<T, NotKept>
+    fn ask<T, F>(&self, words: Words, what: F) -> Result<T, SaveError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.wait(Entry::Order, words, what, self.patience())
+        self.wait(QueuedWrite::Awaited, words, what, self.patience())
     }
 
     /// The same for what holds whether it is on disk or not: where that is refused, it stays in the queue like a record, and is
     /// written when the disk takes it, at the end of the store at the latest. Doing it twice is no harm.
-    fn ask_on<T, F>(&self, about: About, weight: usize, words: Words, what: F) -> Result<T, NotKept>
+    fn ask_on<T, F>(&self, about: About, weight: usize, words: Words, what: F) -> Result<T, SaveError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
@@ -138,14 +138,14 @@ impl Store {
         let done = self.ask(words, move |connection| what(connection));
         if done.as_ref().is_err_and(is_deferred) {
             let what = Box::new(move |connection: &Connection| again(connection).map(|_| ()));
-            self.shared.record(Record::Deferred(Deferred { about, weight, what }));
+            self.shared.record(BackgroundWrite::Deferred(Deferred { about, weight, what }));
         }
         done
     }
 }
 
 /// Whether what was refused is tried again by the store: everything but what comes after the end.
-fn is_deferred(NotKept(reason): &NotKept) -> bool {
+fn is_deferred(SaveError(reason): &SaveError) -> bool {
     *reason != Reason::Closed
 }
 
@@ -157,27 +157,27 @@ impl Store {
     }
 
     /// Makes an account.
-    pub fn create_account(&self, name: &UserName, hash: &Hashed) -> Result<AccountId, NotCreated> {
+    pub fn create_account(&self, name: &UserName, hash: &Hashed) -> Result<AccountId, CreateAccountError> {
         let (name, hash) = (name.clone(), hash.clone());
         let made =
             self.ask(Words::Stay, move |connection| accounts::create(connection, &name, &hash, Timestamp::now()));
-        made.map_err(NotCreated::NotKept)?.ok_or(NotCreated::Exists)
+        made.map_err(CreateAccountError::NotSaved)?.ok_or(CreateAccountError::Exists)
     }
 
     /// Gives an account another password in the place of one that somebody has proved to know. False if that is not its
     /// password any more, or if there is no such account: `chatsock user` changes accounts from outside.
-    pub fn replace_hash(&self, id: AccountId, before: &Hashed, hash: &Hashed) -> Result<bool, NotKept> {
+    pub fn replace_hash(&self, id: AccountId, before: &Hashed, hash: &Hashed) -> Result<bool, SaveError> {
         let (before, hash) = (before.clone(), hash.clone());
         self.ask(Words::Go, move |connection| accounts::replace_hash(connection, id, &before, &hash))
     }
 
     /// Removes an account with its settings, its visits and what waits for it. False if there is none.
-    pub fn remove_account(&self, id: AccountId) -> Result<bool, NotKept> {
+    pub fn remove_account(&self, id: AccountId) -> Result<bool, SaveError> {
         self.ask(Words::Go, move |connection| accounts::remove(connection, id))
     }
 
     /// The same for the owner, who has proved to know the password of this hash. False also if it is another one by now.
-    pub fn remove_own_account(&self, id: AccountId, hash: &Hashed) -> Result<bool, NotKept> {
+    pub fn remove_own_account(&self, id: AccountId, hash: &Hashed) -> Result<bool, SaveError> {
         let hash = hash.clone();
         self.ask(Words::Go, move |connection| {
             Ok(accounts::has_hash(connection, id, &hash)? && accounts::remove(connection, id)?)
@@ -185,7 +185,7 @@ impl Store {
     }
 
     /// Keeps what the owner of an account has set. False if there is no such account.
-    pub fn save_settings(&self, id: AccountId, settings: &Settings) -> Result<bool, NotKept> {
+    pub fn save_settings(&self, id: AccountId, settings: &Settings) -> Result<bool, SaveError> {
         let settings = settings.clone();
         let weight = settings.ignored.len() * NAME;
         self.ask_on(About::Settings(id), weight, Words::Stay, move |connection| {
@@ -194,7 +194,7 @@ impl Store {
     }
 
     /// Keeps a room that was just made: messages and lists of an earlier one of that name are erased.
-    pub fn make_room(&self, room: KeptRoom) -> Result<(), NotKept> {
+    pub fn make_room(&self, room: RoomRecord) -> Result<(), SaveError> {
         self.ask(Words::Go, move |connection| {
             rooms::forget(connection, &room.name)?;
             rooms::save(connection, &room)
@@ -203,7 +203,7 @@ impl Store {
 
     /// Keeps a room as it is now, with its lists. Its messages stay. Nothing if it is one that somebody has made and that
     /// was forgotten since: a late save must neither bring it back nor overwrite the next room of its name.
-    pub fn save_room(&self, room: KeptRoom) -> Result<(), NotKept> {
+    pub fn save_room(&self, room: RoomRecord) -> Result<(), SaveError> {
         let lists = room.admins.len() + room.bans.len() + room.mutes.len() + room.invitations.len();
         self.ask_on(About::Room(room.name.clone()), lists * NAME, Words::Go, move |connection| {
             if let Some(made) = &room.made
@@ -218,79 +218,79 @@ impl Store {
     /// Erases a room, its lists and its messages. False if nothing of it was kept. What is recorded of the room afterwards
     /// is kept again: close it first. To be called also when a room is made that is not kept, or it would show what an
     /// earlier one of its name has left.
-    pub fn forget_room(&self, name: &RoomName) -> Result<bool, NotKept> {
+    pub fn forget_room(&self, name: &RoomName) -> Result<bool, SaveError> {
         let (name, waits) = (name.clone(), name.clone());
         let done = self.ask(Words::Go, move |connection| rooms::forget(connection, &name));
         if done.as_ref().is_err_and(is_deferred) {
-            self.shared.record(Record::Forgotten(waits));
+            self.shared.record(BackgroundWrite::Forgotten(waits));
         }
         done
     }
 
     /// Keeps addresses out; a ban of the same block is replaced.
-    pub fn save_address_ban(&self, ban: AddressBan) -> Result<(), NotKept> {
+    pub fn save_address_ban(&self, ban: AddressBanRecord) -> Result<(), SaveError> {
         self.ask_on(About::Network(ban.network), ban.reason.len(), Words::Stay, move |connection| {
             rooms::save_address_ban(connection, &ban)
         })
     }
 
     /// Ends that. False if there is no ban of exactly this block.
-    pub fn remove_address_ban(&self, network: Network) -> Result<bool, NotKept> {
+    pub fn remove_address_ban(&self, network: Network) -> Result<bool, SaveError> {
         self.ask_on(About::Network(network), 0, Words::Go, move |connection| {
             rooms::remove_address_ban(connection, network)
         })
     }
 
     /// Keeps a direct message for somebody who is away. Refused on a server that keeps no messages.
-    pub fn keep_direct(&self, to: AccountId, direct: WaitingDirect) -> Result<(), DirectNotKept> {
+    pub fn keep_direct(&self, to: AccountId, direct: OfflineMessageRecord) -> Result<(), SaveDirectError> {
         if !self.history {
-            return Err(DirectNotKept::NotKept(NotKept(Reason::NoHistory)));
+            return Err(SaveDirectError::NotSaved(SaveError(Reason::NoHistory)));
         }
         match self.ask(Words::Stay, move |connection| offline_messages::keep(connection, to, &direct)) {
-            Ok(offline_messages::Kept::Waits) => Ok(()),
-            Ok(offline_messages::Kept::Full) => Err(DirectNotKept::Full),
-            Ok(offline_messages::Kept::Share) => Err(DirectNotKept::Share),
-            Ok(offline_messages::Kept::Gone) => Err(DirectNotKept::Gone),
-            Err(error) => Err(DirectNotKept::NotKept(error)),
+            Ok(offline_messages::Deposit::Waits) => Ok(()),
+            Ok(offline_messages::Deposit::Full) => Err(SaveDirectError::Full),
+            Ok(offline_messages::Deposit::Share) => Err(SaveDirectError::Share),
+            Ok(offline_messages::Deposit::Gone) => Err(SaveDirectError::Gone),
+            Err(error) => Err(SaveDirectError::NotSaved(error)),
         }
     }
 
     /// For tests: what waits for somebody, oldest first, and is erased here by then, as when all of it was shown.
     #[doc(hidden)]
-    pub fn take_directs(&self, account: AccountId) -> Result<Vec<WaitingDirect>, NotKept> {
-        let waiting = self.waiting_directs(account).map_err(|NotRead(reason)| NotKept(reason))?;
+    pub fn take_directs(&self, account: AccountId) -> Result<Vec<OfflineMessageRecord>, SaveError> {
+        let waiting = self.waiting_directs(account).map_err(|ReadError(reason)| SaveError(reason))?;
         self.directs_shown(account, &waiting);
         self.catch_up().map(|()| waiting)
     }
 
     /// Gives a direct message another text wherever it waits; answers to it lose their quotes. False if it waits for nobody.
-    pub fn edit_direct(&self, id: MessageId, text: &str) -> Result<bool, NotKept> {
+    pub fn edit_direct(&self, id: MessageId, text: &str) -> Result<bool, SaveError> {
         let text: Box<str> = text.into();
         self.ask(Words::Go, move |connection| offline_messages::edit(connection, id, &text))
     }
 
     /// Erases a direct message wherever it waits. False if it waits for nobody.
-    pub fn erase_direct(&self, id: MessageId) -> Result<bool, NotKept> {
+    pub fn erase_direct(&self, id: MessageId) -> Result<bool, SaveError> {
         self.ask(Words::Go, move |connection| offline_messages::erase(connection, id))
     }
 
     /// Returns when all that was recorded before is written.
-    pub fn catch_up(&self) -> Result<(), NotKept> {
+    pub fn catch_up(&self) -> Result<(), SaveError> {
         self.ask(Words::Stay, |_| Ok(()))
     }
 
     /// The same, with a time limit.
-    pub fn catch_up_within(&self, patience: Duration) -> Result<(), NotKept> {
-        self.wait(Entry::Order, Words::Stay, |_| Ok(()), patience)
+    pub fn catch_up_within(&self, patience: Duration) -> Result<(), SaveError> {
+        self.wait(QueuedWrite::Awaited, Words::Stay, |_| Ok(()), patience)
     }
 
     /// Returns when all that was recorded before is written, and what was erased is in none of the files any more.
-    pub fn flush(&self) -> Result<(), NotKept> {
-        self.wait(Entry::Flush, Words::Stay, |_| Ok(()), FLUSH_PATIENCE)
+    pub fn flush(&self) -> Result<(), SaveError> {
+        self.wait(QueuedWrite::Flush, Words::Stay, |_| Ok(()), FLUSH_PATIENCE)
     }
 
     /// Writes what waits, the exact last number, and an empty log; until then at most. Nothing is taken afterwards.
-    pub fn close(&self, until: Instant) -> Result<(), NotKept> {
+    pub fn close(&self, until: Instant) -> Result<(), SaveError> {
         // They would keep the log from being emptied.
         self.accounts.close();
         self.messages.close();
@@ -300,11 +300,11 @@ impl Store {
         while !state.ended {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(NotKept(Reason::Unanswered));
+                return Err(SaveError(Reason::Unanswered));
             }
             state = self.shared.has_ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.outcome.clone().map_or(Ok(()), |reason| Err(NotKept(reason)))
+        state.outcome.clone().map_or(Ok(()), |reason| Err(SaveError(reason)))
     }
 
     /// For tests: see [`Failpoints`].

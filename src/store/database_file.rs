@@ -32,19 +32,19 @@ const HEADER: usize = 100;
 
 /// Which file a name leads to. While it is open, no other has these numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
+struct FileIdentity {
     device: u64,
     inode: u64,
 }
 
-impl Identity {
-    fn of(metadata: &Metadata) -> Identity {
-        Identity { device: metadata.dev(), inode: metadata.ino() }
+impl FileIdentity {
+    fn of(metadata: &Metadata) -> FileIdentity {
+        FileIdentity { device: metadata.dev(), inode: metadata.ino() }
     }
 
     /// Of whatever has that name now.
-    fn at(path: &Path) -> Option<Identity> {
-        fs::symlink_metadata(path).ok().map(|metadata| Identity::of(&metadata))
+    fn at(path: &Path) -> Option<FileIdentity> {
+        fs::symlink_metadata(path).ok().map(|metadata| FileIdentity::of(&metadata))
     }
 }
 
@@ -58,7 +58,7 @@ impl Identity {
 #[derive(Debug)]
 pub struct Lock {
     /// The files that have to be where they were.
-    known: Vec<(PathBuf, Identity)>,
+    known: Vec<(PathBuf, FileIdentity)>,
     /// The locks end with them.
     _files: [File; 2],
 }
@@ -67,12 +67,12 @@ impl Lock {
     /// What SQLite keeps beside the database is known from now on, too.
     pub fn know_log(&mut self, path: &Path) {
         let beside = ["-wal", "-shm"].map(|ending| beside(path, ending));
-        self.known.extend(beside.into_iter().filter_map(|path| Identity::at(&path).map(|found| (path, found))));
+        self.known.extend(beside.into_iter().filter_map(|path| FileIdentity::at(&path).map(|found| (path, found))));
     }
 
     /// A file that was deleted, or in whose place there is another one: what is written now is lost when the server ends.
     pub fn displaced(&self) -> Option<&Path> {
-        let is_other = |(path, known): &&(PathBuf, Identity)| Identity::at(path) != Some(*known);
+        let is_other = |(path, known): &&(PathBuf, FileIdentity)| FileIdentity::at(path) != Some(*known);
         self.known.iter().find(is_other).map(|(path, _)| path.as_path())
     }
 }
@@ -176,15 +176,15 @@ pub fn refuse_others(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Takes a file's lock, or says that somebody has it: nobody waits for it.
-fn take(file: &File, path: &Path, database: &Path) -> Result<Identity, OpenError> {
+fn take(file: &File, path: &Path, database: &Path) -> Result<FileIdentity, OpenError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(database.to_owned())),
         Err(TryLockError::Error(error)) => return Err(failed(path, &error)),
     }
-    let found = Identity::of(&file.metadata().map_err(|error| failed(path, &error))?);
+    let found = FileIdentity::of(&file.metadata().map_err(|error| failed(path, &error))?);
     // Another process replaced the file meanwhile, and may hold the new one.
-    if Identity::at(path) == Some(found) { Ok(found) } else { Err(OpenError::InUse(database.to_owned())) }
+    if FileIdentity::at(path) == Some(found) { Ok(found) } else { Err(OpenError::InUse(database.to_owned())) }
 }
 
 /// Whether a file is on another machine, where flock(2) is made of fcntl(2) locks and SQLite would find its own database
@@ -219,7 +219,7 @@ pub fn lock(path: &Path) -> Result<Lock, OpenError> {
     let own = if FLOCK_IS_APART && !is_remote(&database) {
         take(&database, path, path)?
     } else {
-        Identity::of(&database.metadata().map_err(|error| failed(path, &error))?)
+        FileIdentity::of(&database.metadata().map_err(|error| failed(path, &error))?)
     };
     tighten(&place)?;
     Ok(Lock { known: vec![(path.to_owned(), own), (place, known)], _files: [file, database] })

@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::error::{DirectNotKept, NotCreated, NotKept, NotRead, OpenError, TellNews};
+use super::error::{SaveDirectError, CreateAccountError, SaveError, ReadError, OpenError, StoreEventHandler};
 use super::records::{
-    Account, AddressBan, AuditEntry, Hashed, Kept, KeptMessage, KeptOpenRoom, KeptRoom, Page, Settings, StoreOptions,
-    Visit, WaitingDirect,
+    AccountRecord, AddressBanRecord, AuditEntry, Hashed, StoredState, MessageRecord, OpenRoomRecord, RoomRecord, Page, Settings, StoreOptions,
+    Visit, OfflineMessageRecord,
 };
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
@@ -25,15 +25,15 @@ pub enum Store {}
 
 /// Never there.
 #[derive(Debug)]
-pub enum Accounts {}
+pub enum AccountAdmin {}
 
 #[allow(missing_docs, reason = "each is described where it does something")]
 impl Store {
-    pub fn open(_: StoreOptions, _: TellNews) -> Result<(Arc<Store>, Kept), OpenError> {
+    pub fn open(_: StoreOptions, _: StoreEventHandler) -> Result<(Arc<Store>, StoredState), OpenError> {
         Err(OpenError::NotBuilt)
     }
 
-    pub fn open_accounts(_: &Path) -> Result<Accounts, OpenError> {
+    pub fn open_accounts(_: &Path) -> Result<AccountAdmin, OpenError> {
         Err(OpenError::NotBuilt)
     }
 
@@ -53,7 +53,7 @@ impl Store {
         match *self {}
     }
 
-    pub fn said(&self, _: &RoomName, _: KeptMessage) {
+    pub fn said(&self, _: &RoomName, _: MessageRecord) {
         match *self {}
     }
 
@@ -69,7 +69,7 @@ impl Store {
         match *self {}
     }
 
-    pub fn rooms_open(&self, _: AccountId, _: Box<[KeptOpenRoom]>) {
+    pub fn rooms_open(&self, _: AccountId, _: Box<[OpenRoomRecord]>) {
         match *self {}
     }
 
@@ -85,162 +85,162 @@ impl Store {
         match *self {}
     }
 
-    pub fn create_account(&self, _: &UserName, _: &Hashed) -> Result<AccountId, NotCreated> {
+    pub fn create_account(&self, _: &UserName, _: &Hashed) -> Result<AccountId, CreateAccountError> {
         match *self {}
     }
 
-    pub fn replace_hash(&self, _: AccountId, _: &Hashed, _: &Hashed) -> Result<bool, NotKept> {
+    pub fn replace_hash(&self, _: AccountId, _: &Hashed, _: &Hashed) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn remove_account(&self, _: AccountId) -> Result<bool, NotKept> {
+    pub fn remove_account(&self, _: AccountId) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn remove_own_account(&self, _: AccountId, _: &Hashed) -> Result<bool, NotKept> {
+    pub fn remove_own_account(&self, _: AccountId, _: &Hashed) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn save_settings(&self, _: AccountId, _: &Settings) -> Result<bool, NotKept> {
+    pub fn save_settings(&self, _: AccountId, _: &Settings) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn make_room(&self, _: KeptRoom) -> Result<(), NotKept> {
+    pub fn make_room(&self, _: RoomRecord) -> Result<(), SaveError> {
         match *self {}
     }
 
-    pub fn save_room(&self, _: KeptRoom) -> Result<(), NotKept> {
+    pub fn save_room(&self, _: RoomRecord) -> Result<(), SaveError> {
         match *self {}
     }
 
-    pub fn forget_room(&self, _: &RoomName) -> Result<bool, NotKept> {
+    pub fn forget_room(&self, _: &RoomName) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn save_address_ban(&self, _: AddressBan) -> Result<(), NotKept> {
+    pub fn save_address_ban(&self, _: AddressBanRecord) -> Result<(), SaveError> {
         match *self {}
     }
 
-    pub fn remove_address_ban(&self, _: Network) -> Result<bool, NotKept> {
+    pub fn remove_address_ban(&self, _: Network) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn keep_direct(&self, _: AccountId, _: WaitingDirect) -> Result<(), DirectNotKept> {
+    pub fn keep_direct(&self, _: AccountId, _: OfflineMessageRecord) -> Result<(), SaveDirectError> {
         match *self {}
     }
 
-    pub fn waiting_directs(&self, _: AccountId) -> Result<Vec<WaitingDirect>, NotRead> {
+    pub fn waiting_directs(&self, _: AccountId) -> Result<Vec<OfflineMessageRecord>, ReadError> {
         match *self {}
     }
 
-    pub fn directs_shown(&self, _: AccountId, _: &[WaitingDirect]) {
+    pub fn directs_shown(&self, _: AccountId, _: &[OfflineMessageRecord]) {
         match *self {}
     }
 
-    pub fn edit_direct(&self, _: MessageId, _: &str) -> Result<bool, NotKept> {
+    pub fn edit_direct(&self, _: MessageId, _: &str) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn erase_direct(&self, _: MessageId) -> Result<bool, NotKept> {
+    pub fn erase_direct(&self, _: MessageId) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn catch_up(&self) -> Result<(), NotKept> {
+    pub fn catch_up(&self) -> Result<(), SaveError> {
         match *self {}
     }
 
-    pub fn catch_up_within(&self, _: Duration) -> Result<(), NotKept> {
+    pub fn catch_up_within(&self, _: Duration) -> Result<(), SaveError> {
         match *self {}
     }
 
-    pub fn flush(&self) -> Result<(), NotKept> {
+    pub fn flush(&self) -> Result<(), SaveError> {
         match *self {}
     }
 
-    pub fn close(&self, _: Instant) -> Result<(), NotKept> {
+    pub fn close(&self, _: Instant) -> Result<(), SaveError> {
         match *self {}
     }
 
-    pub fn account(&self, _: &UserName) -> Result<Option<Account>, NotRead> {
+    pub fn account(&self, _: &UserName) -> Result<Option<AccountRecord>, ReadError> {
         match *self {}
     }
 
-    pub fn account_name_exists(&self, _: &UserName) -> Result<bool, NotRead> {
+    pub fn account_name_exists(&self, _: &UserName) -> Result<bool, ReadError> {
         match *self {}
     }
 
-    pub fn look_alike(&self, _: &UserName) -> Result<Option<UserName>, NotRead> {
+    pub fn look_alike(&self, _: &UserName) -> Result<Option<UserName>, ReadError> {
         match *self {}
     }
 
-    pub fn has_other_names(&self) -> Result<bool, NotRead> {
+    pub fn has_other_names(&self) -> Result<bool, ReadError> {
         match *self {}
     }
 
-    pub fn account_is_there(&self, _: AccountId) -> Result<bool, NotRead> {
+    pub fn account_is_there(&self, _: AccountId) -> Result<bool, ReadError> {
         match *self {}
     }
 
-    pub fn accounts(&self) -> Result<Vec<Account>, NotRead> {
+    pub fn accounts(&self) -> Result<Vec<AccountRecord>, ReadError> {
         match *self {}
     }
 
-    pub fn room(&self, _: &RoomName) -> Result<Option<KeptRoom>, NotRead> {
+    pub fn room(&self, _: &RoomName) -> Result<Option<RoomRecord>, ReadError> {
         match *self {}
     }
 
-    pub fn messages_before(&self, _: &RoomName, _: MessageId, _: usize, _: Duration) -> Result<Page, NotRead> {
+    pub fn messages_before(&self, _: &RoomName, _: MessageId, _: usize, _: Duration) -> Result<Page, ReadError> {
         match *self {}
     }
 
-    pub fn message(&self, _: MessageId) -> Result<Option<(RoomName, KeptMessage)>, NotRead> {
+    pub fn message(&self, _: MessageId) -> Result<Option<(RoomName, MessageRecord)>, ReadError> {
         match *self {}
     }
 
-    pub fn last_by(&self, _: AccountId, _: &RoomName) -> Result<Option<KeptMessage>, NotRead> {
+    pub fn last_by(&self, _: AccountId, _: &RoomName) -> Result<Option<MessageRecord>, ReadError> {
         match *self {}
     }
 
-    pub fn unread(&self, _: AccountId) -> Result<Vec<(RoomName, u64)>, NotRead> {
+    pub fn unread(&self, _: AccountId) -> Result<Vec<(RoomName, u64)>, ReadError> {
         match *self {}
     }
 
-    pub fn visits(&self, _: AccountId) -> Result<Vec<Visit>, NotRead> {
+    pub fn visits(&self, _: AccountId) -> Result<Vec<Visit>, ReadError> {
         match *self {}
     }
 
-    pub fn open_rooms(&self, _: AccountId) -> Result<Vec<KeptOpenRoom>, NotRead> {
+    pub fn open_rooms(&self, _: AccountId) -> Result<Vec<OpenRoomRecord>, ReadError> {
         match *self {}
     }
 
-    pub fn audit(&self, _: usize) -> Result<Vec<AuditEntry>, NotRead> {
+    pub fn audit(&self, _: usize) -> Result<Vec<AuditEntry>, ReadError> {
         match *self {}
     }
 }
 
 #[allow(missing_docs, reason = "each is described where it does something")]
-impl Accounts {
-    pub fn create(&mut self, _: &UserName, _: &Hashed) -> Result<AccountId, NotCreated> {
+impl AccountAdmin {
+    pub fn create(&mut self, _: &UserName, _: &Hashed) -> Result<AccountId, CreateAccountError> {
         match *self {}
     }
 
-    pub fn create_all(&mut self, _: &[(UserName, Hashed)]) -> Result<Vec<UserName>, NotKept> {
+    pub fn create_all(&mut self, _: &[(UserName, Hashed)]) -> Result<Vec<UserName>, SaveError> {
         match *self {}
     }
 
-    pub fn set_hash(&mut self, _: &UserName, _: &Hashed) -> Result<bool, NotKept> {
+    pub fn set_hash(&mut self, _: &UserName, _: &Hashed) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn remove(&mut self, _: &UserName) -> Result<bool, NotKept> {
+    pub fn remove(&mut self, _: &UserName) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn find(&self, _: &UserName) -> Result<Option<Account>, NotRead> {
+    pub fn find(&self, _: &UserName) -> Result<Option<AccountRecord>, ReadError> {
         match *self {}
     }
 
-    pub fn list(&self) -> Result<Vec<Account>, NotRead> {
+    pub fn list(&self) -> Result<Vec<AccountRecord>, ReadError> {
         match *self {}
     }
 }

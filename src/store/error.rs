@@ -53,9 +53,9 @@ impl fmt::Display for Reason {
 
 /// What was to be saved is not. With [`Reason::Undecided`] it may still be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotKept(pub Reason);
+pub struct SaveError(pub Reason);
 
-impl NotKept {
+impl SaveError {
     /// Without what to do.
     pub fn short(&self) -> String {
         match &self.0 {
@@ -65,50 +65,50 @@ impl NotKept {
     }
 }
 
-impl fmt::Display for NotKept {
+impl fmt::Display for SaveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let remedy = if self.0 == Reason::Undecided { "Look again later" } else { "Try again later" };
         write!(f, "{} {remedy}, or tell an operator.", self.short())
     }
 }
 
-impl Error for NotKept {}
+impl Error for SaveError {}
 
 /// What was to be read could not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotRead(pub Reason);
+pub struct ReadError(pub Reason);
 
-impl fmt::Display for NotRead {
+impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "The database cannot be read: {}. Try again later, or tell an operator.", self.0)
     }
 }
 
-impl Error for NotRead {}
+impl Error for ReadError {}
 
 /// Why an account was not made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotCreated {
+pub enum CreateAccountError {
     /// There is one of that name.
     Exists,
     /// The disk refuses.
-    NotKept(NotKept),
+    NotSaved(SaveError),
 }
 
-impl fmt::Display for NotCreated {
+impl fmt::Display for CreateAccountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NotCreated::Exists => f.write_str("There is an account of that name already: choose another name."),
-            NotCreated::NotKept(error) => error.fmt(f),
+            CreateAccountError::Exists => f.write_str("There is an account of that name already: choose another name."),
+            CreateAccountError::NotSaved(error) => error.fmt(f),
         }
     }
 }
 
-impl Error for NotCreated {}
+impl Error for CreateAccountError {}
 
 /// Why a direct message does not wait for somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DirectNotKept {
+pub enum SaveDirectError {
     /// As many wait for that person as can.
     Full,
     /// As many wait for that person as may be the same author's.
@@ -118,34 +118,34 @@ pub enum DirectNotKept {
     /// There is no such account any more.
     Gone,
     /// The disk refuses.
-    NotKept(NotKept),
+    NotSaved(SaveError),
 }
 
-impl fmt::Display for DirectNotKept {
+impl fmt::Display for SaveDirectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            DirectNotKept::Full => f.write_str("Too many messages wait for that person already: try again later."),
-            DirectNotKept::Share => {
+            SaveDirectError::Full => f.write_str("Too many messages wait for that person already: try again later."),
+            SaveDirectError::Share => {
                 f.write_str("Too many messages of yours wait for that person already: try again later.")
             }
-            DirectNotKept::Shares => {
+            SaveDirectError::Shares => {
                 f.write_str("Too many messages of yours wait for others already: try again later.")
             }
-            DirectNotKept::Gone => f.write_str("There is no such account any more."),
-            DirectNotKept::NotKept(error) => error.fmt(f),
+            SaveDirectError::Gone => f.write_str("There is no such account any more."),
+            SaveDirectError::NotSaved(error) => error.fmt(f),
         }
     }
 }
 
-impl Error for DirectNotKept {}
+impl Error for SaveDirectError {}
 
 /// What an admin has to know. The sentence goes into the log, and behind `* ` to operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum StoreEvent {
     /// Nothing can be written. What is said waits in memory.
     DiskTrouble(Reason),
     /// Records that were thrown away since this was last said.
-    NotKept {
+    NotSaved {
         /// How many.
         records: u64,
         /// Why.
@@ -175,7 +175,7 @@ pub enum News {
 }
 
 /// Receives news.
-pub type TellNews = Box<dyn Fn(News) + Send + Sync>;
+pub type StoreEventHandler = Box<dyn Fn(StoreEvent) + Send + Sync>;
 
 /// `1 record`, `2 records`.
 struct Counted(u64, &'static str);
@@ -186,26 +186,26 @@ impl fmt::Display for Counted {
     }
 }
 
-impl fmt::Display for News {
+impl fmt::Display for StoreEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            News::DiskTrouble(Reason::Replaced) => f.write_str(
+            StoreEvent::DiskTrouble(Reason::Replaced) => f.write_str(
                 "The database was deleted or replaced while the server runs: nothing is saved any more. Chat goes on, and what is \
                  said waits in memory; put back the files that were there, or restart the server.",
             ),
-            News::DiskTrouble(reason) => write!(
+            StoreEvent::DiskTrouble(reason) => write!(
                 f,
                 "The database cannot be written: {reason}. Chat goes on, and what is said waits in memory; see to the disk."
             ),
-            News::NotKept { records, reason } => {
+            StoreEvent::NotSaved { records, reason } => {
                 write!(f, "{} (messages, edits, visits) could not be kept: {reason}.", Counted(*records, "record"))
             }
-            News::DiskWell { lost: 0 } => f.write_str("The database is written again; nothing was lost."),
-            News::DiskWell { lost } => {
+            StoreEvent::DiskWell { lost: 0 } => f.write_str("The database is written again; nothing was lost."),
+            StoreEvent::DiskWell { lost } => {
                 let verb = if *lost == 1 { "was" } else { "were" };
                 write!(f, "The database is written again; {} {verb} lost.", Counted(*lost, "record"))
             }
-            News::Expired { messages, directs } => {
+            StoreEvent::Expired { messages, directs } => {
                 let (messages, directs) = (Counted(*messages, "message"), Counted(*directs, "waiting direct message"));
                 match (messages.0, directs.0) {
                     (_, 0) => write!(f, "Erased {messages}, older than retention_days."),
@@ -213,7 +213,7 @@ impl fmt::Display for News {
                     _ => write!(f, "Erased {messages} and {directs}, older than retention_days."),
                 }
             }
-            News::ClockDoubted(off) => {
+            StoreEvent::ClockDoubted(off) => {
                 let (days, way) =
                     ((off.as_hours().abs() + 12) / 24, if off.is_negative() { "behind" } else { "ahead of" });
                 write!(
@@ -223,9 +223,9 @@ impl fmt::Display for News {
                     Counted(days.unsigned_abs(), "day")
                 )
             }
-            News::ClockTrusted => f.write_str("The clock is trusted again: what is too old is erased."),
-            News::ChangedOutside => f.write_str("The accounts were changed by another program."),
-            News::NumbersNotReserved(reason) => write!(
+            StoreEvent::ClockTrusted => f.write_str("The clock is trusted again: what is too old is erased."),
+            StoreEvent::ChangedOutside => f.write_str("The accounts were changed by another program."),
+            StoreEvent::NumbersNotReserved(reason) => write!(
                 f,
                 "Numbers of messages could not be reserved: {reason}. If the server crashes now, some may be given twice."
             ),
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn numbers_in_sentences_agree() {
-        let lost = |lost| News::DiskWell { lost }.to_string();
+        let lost = |lost| StoreEvent::DiskWell { lost }.to_string();
         assert_eq!(lost(0), "The database is written again; nothing was lost.");
         assert_eq!(lost(1), "The database is written again; 1 record was lost.");
         assert_eq!(lost(2), "The database is written again; 2 records were lost.");

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::error::{News, Reason};
+use super::error::{StoreEvent, Reason};
 use super::messages;
 use super::offline_messages;
 use super::queries;
-use super::queued_write::Order;
+use super::queued_write::AwaitedWrite;
 use super::schema;
 use super::sql_values::moment;
 use super::wall_clock::Wall;
@@ -36,7 +36,7 @@ const FIRST_RETRY: Duration = Duration::from_millis(20);
 const ROUND: Duration = Duration::from_secs(3600);
 
 /// What is to be done.
-pub struct Chores {
+pub struct Maintenance {
     retention: Option<Duration>,
     /// Old messages are to be looked for now.
     round: bool,
@@ -51,13 +51,13 @@ pub struct Chores {
     last_checkpoint: Option<Instant>,
     retry: Duration,
     /// Who waits for all of it.
-    flushes: Vec<Box<dyn Order>>,
+    flushes: Vec<Box<dyn AwaitedWrite>>,
 }
 
-impl Chores {
+impl Maintenance {
     /// At start: rooms that were gone before a crash, what has become too old, and a log from before.
-    pub fn new(retention: Option<Duration>, now: Instant) -> Chores {
-        Chores {
+    pub fn new(retention: Option<Duration>, now: Instant) -> Maintenance {
+        Maintenance {
             retention,
             round: true,
             round_at: now,
@@ -78,7 +78,7 @@ impl Chores {
     }
 
     /// Somebody waits until there is nothing to do, and the log is empty.
-    pub fn flush(&mut self, waiting: Box<dyn Order>, now: Instant) {
+    pub fn flush(&mut self, waiting: Box<dyn AwaitedWrite>, now: Instant) {
         self.flushes.push(waiting);
         self.gone = true;
         self.checkpoint_at = Some(now);
@@ -102,13 +102,13 @@ impl Chores {
     }
 
     /// What was erased for its age, if all of it is.
-    pub fn take_expired(&mut self) -> Option<News> {
+    pub fn take_expired(&mut self) -> Option<StoreEvent> {
         let (messages, directs) = self.expired;
         if self.round || messages + directs == 0 {
             return None;
         }
         self.expired = (0, 0);
-        Some(News::Expired { messages, directs })
+        Some(StoreEvent::Expired { messages, directs })
     }
 
     /// Whether nothing that was erased is left anywhere.

@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, Row};
 
-use super::records::KeptMember;
+use super::records::MemberRecord;
 use super::rooms;
 use super::sql_values::{account_at, id_at, integer};
 use crate::chat::identity::AccountId;
@@ -46,8 +46,8 @@ pub fn forget(connection: &Connection, room: i64) -> rusqlite::Result<()> {
 }
 
 /// Reads a row of [`SELECT`].
-pub fn read(row: &Row<'_>) -> rusqlite::Result<KeptMember> {
-    Ok(KeptMember { account: account_at(row, 0)?.unwrap_or(AccountId(0)), since: id_at(row, 1)? })
+pub fn read(row: &Row<'_>) -> rusqlite::Result<MemberRecord> {
+    Ok(MemberRecord { account: account_at(row, 0)?.unwrap_or(AccountId(0)), since: id_at(row, 1)? })
 }
 
 /// The members of a room.

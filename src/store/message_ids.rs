@@ -15,15 +15,15 @@ pub const BLOCK: u64 = 131_072;
 
 /// The count of numbers. No lock: whoever says something reads two counters.
 #[derive(Debug)]
-pub struct Numbers {
+pub struct MessageIds {
     used: AtomicU64,
     reserved: AtomicU64,
 }
 
-impl Numbers {
+impl MessageIds {
     /// All up to `used` may have been given before; all up to `reserved` are reserved.
-    pub fn new(used: u64, reserved: u64) -> Numbers {
-        Numbers { used: AtomicU64::new(used), reserved: AtomicU64::new(reserved) }
+    pub fn new(used: u64, reserved: u64) -> MessageIds {
+        MessageIds { used: AtomicU64::new(used), reserved: AtomicU64::new(reserved) }
     }
 
     /// A number was given. True if the writer has to be told, as half of a block or less is left; it is told again for
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn more_are_wanted_when_half_a_block_is_used() {
-        let numbers = Numbers::new(0, BLOCK);
+        let numbers = MessageIds::new(0, BLOCK);
         assert!(!numbers.used(BLOCK / 2 - 1) && numbers.wanted().is_none());
         assert!(numbers.used(BLOCK / 2));
         assert_eq!(numbers.wanted(), Some(BLOCK / 2 + BLOCK));
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn numbers_may_come_out_of_order() {
-        let numbers = Numbers::new(0, BLOCK);
+        let numbers = MessageIds::new(0, BLOCK);
         numbers.used(7);
         numbers.used(5);
         assert_eq!(numbers.last(), 7);

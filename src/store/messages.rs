@@ -7,7 +7,7 @@ use log::warn;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::bulk_insert;
-use super::records::{KeptMessage, Visit};
+use super::records::{MessageRecord, Visit};
 use super::rooms;
 use super::sql_values::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
 use super::text_slots;
@@ -20,7 +20,7 @@ use crate::chat::names::RoomName;
 const MOST_UNREAD: i64 = 1000;
 
 /// Writes what was said, in this order.
-pub fn record_said(connection: &Connection, said: &[(&RoomName, &KeptMessage)]) -> rusqlite::Result<()> {
+pub fn record_said(connection: &Connection, said: &[(&RoomName, &MessageRecord)]) -> rusqlite::Result<()> {
     let slots = text_slots::put_all(connection, said.iter().map(|(_, message)| &*message.text))?;
     let mut known: Option<(&RoomName, i64)> = None;
     let mut rows = Vec::with_capacity(said.len());
@@ -158,13 +158,13 @@ macro_rules! select {
     };
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<KeptMessage> {
+fn read(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
     let reply = row.get::<_, Option<i64>>(7)?.map(|_| -> rusqlite::Result<Quoted> {
         let quoted = row.get::<_, Option<Vec<u8>>>(9)?;
         let start = quoted.map(|data| message::start(&text_slots::read(&data)));
         Ok(Quoted { id: id_at(row, 7)?, author: user_at(row, 8)?, start })
     });
-    Ok(KeptMessage {
+    Ok(MessageRecord {
         id: id_at(row, 0)?,
         at: moment_at(row, 1)?,
         author: user_at(row, 2)?,
@@ -184,7 +184,7 @@ pub fn before(
     room: &RoomName,
     before: MessageId,
     most: usize,
-    found: &mut Vec<KeptMessage>,
+    found: &mut Vec<MessageRecord>,
 ) -> rusqlite::Result<()> {
     let sql = select!("m.room = (SELECT id FROM rooms WHERE folded = ?2) AND m.id < ?3 ORDER BY m.id DESC LIMIT ?4");
     let mut statement = connection.prepare_cached(sql)?;
@@ -200,7 +200,7 @@ pub fn before(
 }
 
 /// A message by its number, and where it was said.
-pub fn find(connection: &Connection, since: i64, id: MessageId) -> rusqlite::Result<Option<(RoomName, KeptMessage)>> {
+pub fn find(connection: &Connection, since: i64, id: MessageId) -> rusqlite::Result<Option<(RoomName, MessageRecord)>> {
     connection
         .prepare_cached(select!("m.id = ?2 AND NOT n.gone"))?
         .query_row([since, integer(id.0)], |row| Ok((room_at(row, 10)?, read(row)?)))
@@ -214,7 +214,7 @@ pub fn last_by(
     account: AccountId,
     room: &RoomName,
     before: MessageId,
-) -> rusqlite::Result<Option<KeptMessage>> {
+) -> rusqlite::Result<Option<MessageRecord>> {
     let sql = select!(
         "m.account = ?2 AND m.room = (SELECT id FROM rooms WHERE folded = ?3) AND m.id < ?4 ORDER BY m.id DESC LIMIT 1"
     );
@@ -277,7 +277,7 @@ pub fn histories(
     connection: &Connection,
     since: i64,
     most: usize,
-) -> rusqlite::Result<Vec<(RoomName, Vec<KeptMessage>)>> {
+) -> rusqlite::Result<Vec<(RoomName, Vec<MessageRecord>)>> {
     let names = connection
         .prepare("SELECT name FROM rooms WHERE NOT gone ORDER BY folded")?
         .query_map([], |row| room_at(row, 0))?

@@ -129,21 +129,21 @@ mod watchdog;
 mod writer;
 
 #[cfg(feature = "storage")]
-pub use admin::Accounts;
+pub use admin::AccountAdmin;
 #[cfg(feature = "storage")]
 pub use backup::BackupError;
 #[cfg(not(feature = "storage"))]
-pub use disabled::{Accounts, Store};
-pub use error::{DirectNotKept, News, NotCreated, NotKept, NotRead, OpenError, Reason, TellNews};
+pub use disabled::{AccountAdmin, Store};
+pub use error::{SaveDirectError, StoreEvent, CreateAccountError, SaveError, ReadError, OpenError, Reason, StoreEventHandler};
 #[cfg(feature = "storage")]
 #[doc(hidden)]
 pub use failpoints::{Failpoints, Point};
 #[cfg(feature = "storage")]
 pub use open::Store;
 pub use records::{
-    Account, AddressBan, AuditEntry, Hashed, Kept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMember,
-    KeptMessage, KeptMute, KeptOpenRoom, KeptPerson, KeptRoom, MOST_OF_ONE, MOST_WAITING, Page, Settings, StoreOptions,
-    Visit, WaitingDirect,
+    AccountRecord, AddressBanRecord, AuditEntry, Hashed, StoredState, AdminRecord, BanRecord, AccessRecord, InvitationRecord, CreationRecord, MemberRecord,
+    MessageRecord, MuteRecord, OpenRoomRecord, UserRecord, RoomRecord, MOST_OF_ONE, MOST_WAITING, Page, Settings, StoreOptions,
+    Visit, OfflineMessageRecord,
 };
 #[cfg(feature = "storage")]
 pub use wall_clock::{ReadClocks, Reading};

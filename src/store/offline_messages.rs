@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::records::{MOST_OF_ONE, MOST_WAITING, WaitingDirect};
+use super::records::{MOST_OF_ONE, MOST_WAITING, OfflineMessageRecord};
 use super::sql_values::{account_at, id_at, integer, moment, moment_at, user_at};
 use super::text_slots;
 use crate::chat::identity::AccountId;
@@ -13,7 +13,7 @@ use crate::chat::message::{MessageId, Quoted};
 
 /// Whether one could be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum Deposit {
     /// It waits.
     Waits,
     /// Too many wait.
@@ -25,13 +25,13 @@ pub enum Kept {
 }
 
 /// Keeps one.
-pub fn keep(connection: &Connection, to: AccountId, direct: &WaitingDirect) -> rusqlite::Result<Kept> {
+pub fn keep(connection: &Connection, to: AccountId, direct: &OfflineMessageRecord) -> rusqlite::Result<Deposit> {
     let account = integer(to.0);
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
-        return Ok(Kept::Gone);
+        return Ok(Deposit::Gone);
     }
     let author = direct.account.map(|account| integer(account.0));
-    // As `WaitingDirect::shares_with`: what is NULL equals nothing.
+    // As `OfflineMessageRecord::shares_with`: what is NULL equals nothing.
     let (waiting, of_one): (i64, i64) = connection
         .prepare_cached(
             "SELECT count(*), count(*) FILTER (WHERE sender_account = ?2 OR (?2 IS NULL AND sender_account IS NULL AND
@@ -39,10 +39,10 @@ pub fn keep(connection: &Connection, to: AccountId, direct: &WaitingDirect) -> r
         )?
         .query_row(params![account, author, address(direct)], |row| Ok((row.get(0)?, row.get(1)?)))?;
     if of_one >= MOST_OF_ONE as i64 {
-        return Ok(Kept::Share);
+        return Ok(Deposit::Share);
     }
     if waiting >= MOST_WAITING as i64 {
-        return Ok(Kept::Full);
+        return Ok(Deposit::Full);
     }
     let text = text_slots::put(connection, &direct.text)?;
     let start = direct.reply.as_ref().and_then(|reply| reply.start.as_deref());
@@ -67,20 +67,20 @@ pub fn keep(connection: &Connection, to: AccountId, direct: &WaitingDirect) -> r
             quote,
             address(direct),
         ])?;
-    Ok(Kept::Waits)
+    Ok(Deposit::Waits)
 }
 
 /// As it is written down.
-fn address(direct: &WaitingDirect) -> Option<String> {
+fn address(direct: &OfflineMessageRecord) -> Option<String> {
     direct.address.map(|address| address.to_string())
 }
 
-fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingDirect> {
+fn waiting(row: &Row<'_>) -> rusqlite::Result<OfflineMessageRecord> {
     let reply = row.get::<_, Option<i64>>(6)?.map(|_| -> rusqlite::Result<Quoted> {
         let start = row.get::<_, Option<Vec<u8>>>(8)?.map(|data| text_slots::read(&data));
         Ok(Quoted { id: id_at(row, 6)?, author: user_at(row, 7)?, start })
     });
-    Ok(WaitingDirect {
+    Ok(OfflineMessageRecord {
         id: id_at(row, 0)?,
         at: moment_at(row, 1)?,
         from: user_at(row, 2)?,
@@ -94,7 +94,7 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<WaitingDirect> {
 }
 
 /// All that waits for somebody, oldest first.
-pub fn waiting_for(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<WaitingDirect>> {
+pub fn waiting_for(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<OfflineMessageRecord>> {
     connection
         .prepare_cached(
             "SELECT d.id, d.at, d.sender, d.sender_account, d.action, d.edited, d.reply_id, d.reply_author, q.data, t.data,

@@ -16,16 +16,16 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::database_file::{self, Lock};
-use super::error::{News, OpenError, Reason, TellNews};
+use super::error::{StoreEvent, OpenError, Reason, StoreEventHandler};
 use super::look_alikes::LookAlikes;
-use super::maintenance::Chores;
-use super::message_ids::{BLOCK, Numbers};
+use super::maintenance::Maintenance;
+use super::message_ids::{BLOCK, MessageIds};
 use super::messages;
 use super::migration;
 use super::queries;
-use super::queue::{End, Shared};
-use super::read_connection::Reader;
-use super::records::{Kept, StoreOptions};
+use super::queue::{End, WriteQueue};
+use super::read_connection::ReadConnection;
+use super::records::{StoredState, StoreOptions};
 use super::rooms;
 use super::schema::{self, Kind, VERSION};
 use super::sql_values::moment;
@@ -50,11 +50,11 @@ const LET_GO: Duration = Duration::from_secs(5);
 
 /// What outlasts the process. One per server; the last [`Arc`] dropped without [`Store::close`] is like a crash.
 pub struct Store {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<WriteQueue>,
     /// For logins, so that none waits behind a search.
-    pub(super) accounts: Reader,
+    pub(super) accounts: ReadConnection,
     /// For everything else that is read.
-    pub(super) messages: Reader,
+    pub(super) messages: ReadConnection,
     pub(super) look_alikes: LookAlikes,
     pub(super) history: bool,
     pub(super) retention: Option<Duration>,
@@ -132,7 +132,7 @@ pub(super) fn make_ready(connection: &Connection, path: &Path, kind: Kind) -> Re
 }
 
 /// What is there, and the numbers reserved for this run.
-fn load(connection: &Connection, options: &StoreOptions, wall: &Wall) -> rusqlite::Result<Kept> {
+fn load(connection: &Connection, options: &StoreOptions, wall: &Wall) -> rusqlite::Result<StoredState> {
     let now = wall.moment();
     if now.doubt.is_none() {
         rooms::drop_ended_address_bans(connection, moment(now.at))?;
@@ -144,7 +144,7 @@ fn load(connection: &Connection, options: &StoreOptions, wall: &Wall) -> rusqlit
         if options.history { messages::histories(connection, since, options.history_max)? } else { Vec::new() };
     let rooms = rooms::load(connection)?;
     let address_bans = rooms::address_bans(connection)?;
-    Ok(Kept { rooms, address_bans, last_message: MessageId(last), histories })
+    Ok(StoredState { rooms, address_bans, last_message: MessageId(last), histories })
 }
 
 impl Store {
@@ -156,13 +156,13 @@ impl Store {
     /// # Errors
     ///
     /// One sentence with the path and what to do; [`OpenError::is_users`] says whose fault it is.
-    pub fn open(options: StoreOptions, news: TellNews) -> Result<(Arc<Store>, Kept), OpenError> {
+    pub fn open(options: StoreOptions, news: StoreEventHandler) -> Result<(Arc<Store>, StoredState), OpenError> {
         Store::open_by(options, news, Box::new(Reading::of_system))
     }
 
     /// The same, by other clocks than the system's: for tests.
     #[doc(hidden)]
-    pub fn open_by(options: StoreOptions, news: TellNews, clocks: ReadClocks) -> Result<(Arc<Store>, Kept), OpenError> {
+    pub fn open_by(options: StoreOptions, news: StoreEventHandler, clocks: ReadClocks) -> Result<(Arc<Store>, StoredState), OpenError> {
         let path = database_file::resolve(&options.path)?;
         let failed = |error| refused(&path, &error);
         let mut lock = database_file::lock(&path)?;
@@ -180,13 +180,13 @@ impl Store {
             return Err(failed(sqlite_errors::replaced()));
         }
         let lock = Arc::new(lock);
-        let accounts = Reader::open(&path).map_err(failed)?;
-        let messages = Reader::open(&path).map_err(failed)?;
+        let accounts = ReadConnection::open(&path).map_err(failed)?;
+        let messages = ReadConnection::open(&path).map_err(failed)?;
         let last = kept.last_message.0;
-        let shared = Arc::new(Shared::new(Numbers::new(last, last.saturating_add(BLOCK))));
-        let news: Arc<dyn Fn(News) + Send + Sync> = Arc::from(news);
+        let shared = Arc::new(WriteQueue::new(MessageIds::new(last, last.saturating_add(BLOCK))));
+        let news: Arc<dyn Fn(StoreEvent) + Send + Sync> = Arc::from(news);
         let watched = (Arc::clone(&shared), Arc::clone(&news));
-        let chores = Chores::new(options.retention, Instant::now());
+        let chores = Maintenance::new(options.retention, Instant::now());
         let writer = Writer::new(connection, Arc::clone(&shared), news, chores, Arc::clone(&wall), Arc::clone(&lock));
         let failed = |error: io::Error| OpenError::Thread(error.to_string().into());
         let thread = thread::Builder::new().name("store".into()).stack_size(STACK);

@@ -5,13 +5,13 @@
 
 use rusqlite::{Connection, params};
 
-use super::records::KeptOpenRoom;
+use super::records::OpenRoomRecord;
 use super::rooms;
 use super::sql_values::{integer, room_at, words_at};
 use crate::chat::identity::AccountId;
 
 /// Writes down in which rooms an account is, in place of what was written before. Nothing if the account is gone.
-pub fn record(connection: &Connection, account: AccountId, rooms: &[KeptOpenRoom]) -> rusqlite::Result<()> {
+pub fn record(connection: &Connection, account: AccountId, rooms: &[OpenRoomRecord]) -> rusqlite::Result<()> {
     let account = integer(account.0);
     connection.prepare_cached("DELETE FROM open_rooms WHERE account = ?1")?.execute([account])?;
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
@@ -31,14 +31,14 @@ pub fn record(connection: &Connection, account: AccountId, rooms: &[KeptOpenRoom
 }
 
 /// Reads that, the current room last.
-pub fn read(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<KeptOpenRoom>> {
+pub fn read(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<OpenRoomRecord>> {
     connection
         .prepare_cached(
             "SELECT n.name, n.made_by IS NOT NULL, o.door FROM open_rooms o JOIN rooms n ON n.id = o.room
              WHERE o.account = ?1 ORDER BY o.position",
         )?
         .query_map([integer(account.0)], |row| {
-            Ok(KeptOpenRoom { room: room_at(row, 0)?, made: row.get(1)?, door: words_at(row, 2)? })
+            Ok(OpenRoomRecord { room: room_at(row, 0)?, made: row.get(1)?, door: words_at(row, 2)? })
         })?
         .collect()
 }

@@ -10,15 +10,15 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::Arc;
 
-use super::queued_write::Record;
-use super::records::{KeptMessage, WaitingDirect};
+use super::queued_write::BackgroundWrite;
+use super::records::{MessageRecord, OfflineMessageRecord};
 use crate::chat::identity::AccountId;
 use crate::chat::message::{self, MessageId};
 use crate::chat::names::RoomName;
 
 /// What waits for one message.
 #[derive(Clone, Debug)]
-struct Change {
+struct UnwrittenChange {
     /// Records that wait for it.
     waiting: usize,
     /// Its text by the last of them; `None`: it is gone.
@@ -28,7 +28,7 @@ struct Change {
 /// All pending changes. A reader shares them as they were when its query began.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    messages: HashMap<MessageId, Change>,
+    messages: HashMap<MessageId, UnwrittenChange>,
     /// Direct messages that were shown, each with the records that wait for it.
     shown: HashMap<(AccountId, MessageId), usize>,
     /// Rooms of which nothing is to be there any more.
@@ -58,50 +58,50 @@ impl Pending {
     }
 
     /// A record waits.
-    pub fn add(&mut self, record: &Record) {
+    pub fn add(&mut self, record: &BackgroundWrite) {
         let (id, text) = match record {
-            Record::Edited(_, id, text) => (*id, Some(Arc::clone(text))),
-            Record::Erased(_, id) => (*id, None),
-            Record::Shown(account, directs) => {
+            BackgroundWrite::Edited(_, id, text) => (*id, Some(Arc::clone(text))),
+            BackgroundWrite::Erased(_, id) => (*id, None),
+            BackgroundWrite::Shown(account, directs) => {
                 let shown = &mut Arc::make_mut(&mut self.0).shown;
                 return directs.iter().for_each(|(id, _)| *shown.entry((*account, *id)).or_default() += 1);
             }
-            Record::Forgotten(room) => {
+            BackgroundWrite::Forgotten(room) => {
                 *Arc::make_mut(&mut self.0).forgotten.entry(room.clone()).or_default() += 1;
                 return;
             }
-            Record::Said(..)
-            | Record::Visited(..)
-            | Record::RoomsOpen(..)
-            | Record::Joined(..)
-            | Record::Audited(_)
-            | Record::Deferred(_) => return,
+            BackgroundWrite::Said(..)
+            | BackgroundWrite::Visited(..)
+            | BackgroundWrite::RoomsOpen(..)
+            | BackgroundWrite::Joined(..)
+            | BackgroundWrite::Audited(_)
+            | BackgroundWrite::Deferred(_) => return,
         };
-        let change = Arc::make_mut(&mut self.0).messages.entry(id).or_insert(Change { waiting: 0, text: None });
+        let change = Arc::make_mut(&mut self.0).messages.entry(id).or_insert(UnwrittenChange { waiting: 0, text: None });
         change.waiting += 1;
         change.text = text;
     }
 
     /// A record waits no more.
-    pub fn remove(&mut self, record: &Record) {
+    pub fn remove(&mut self, record: &BackgroundWrite) {
         match record {
-            Record::Edited(_, id, _) | Record::Erased(_, id) => {
+            BackgroundWrite::Edited(_, id, _) | BackgroundWrite::Erased(_, id) => {
                 let messages = &mut Arc::make_mut(&mut self.0).messages;
                 if messages.get_mut(id).is_some_and(|change| is_last(&mut change.waiting)) {
                     messages.remove(id);
                 }
             }
-            Record::Shown(account, directs) => {
+            BackgroundWrite::Shown(account, directs) => {
                 let shown = &mut Arc::make_mut(&mut self.0).shown;
                 directs.iter().for_each(|(id, _)| count_down(shown, &(*account, *id)));
             }
-            Record::Forgotten(room) => count_down(&mut Arc::make_mut(&mut self.0).forgotten, room),
-            Record::Said(..)
-            | Record::Visited(..)
-            | Record::RoomsOpen(..)
-            | Record::Joined(..)
-            | Record::Audited(_)
-            | Record::Deferred(_) => {}
+            BackgroundWrite::Forgotten(room) => count_down(&mut Arc::make_mut(&mut self.0).forgotten, room),
+            BackgroundWrite::Said(..)
+            | BackgroundWrite::Visited(..)
+            | BackgroundWrite::RoomsOpen(..)
+            | BackgroundWrite::Joined(..)
+            | BackgroundWrite::Audited(_)
+            | BackgroundWrite::Deferred(_) => {}
         }
     }
 
@@ -113,7 +113,7 @@ impl Pending {
 
 impl Changes {
     /// A message that was read, as it is by now; `None` if it is gone. What it quotes is brought up to date too.
-    pub fn apply(&self, mut message: KeptMessage) -> Option<KeptMessage> {
+    pub fn apply(&self, mut message: MessageRecord) -> Option<MessageRecord> {
         if self.messages.is_empty() {
             return Some(message);
         }
@@ -130,7 +130,7 @@ impl Changes {
     }
 
     /// Whether a direct message that was read waits for somebody still.
-    pub fn still_waits(&self, account: AccountId, direct: &WaitingDirect) -> bool {
+    pub fn still_waits(&self, account: AccountId, direct: &OfflineMessageRecord) -> bool {
         !self.shown.contains_key(&(account, direct.id))
     }
 
@@ -156,23 +156,23 @@ mod tests {
         RoomName::parse("general").expect("a name")
     }
 
-    fn edited(id: u64, text: &str) -> Record {
-        Record::Edited(general(), MessageId(id), text.into())
+    fn edited(id: u64, text: &str) -> BackgroundWrite {
+        BackgroundWrite::Edited(general(), MessageId(id), text.into())
     }
 
-    fn erased(id: u64) -> Record {
-        Record::Erased(general(), MessageId(id))
+    fn erased(id: u64) -> BackgroundWrite {
+        BackgroundWrite::Erased(general(), MessageId(id))
     }
 
-    fn read(id: u64, text: &str, quoted: Option<u64>) -> KeptMessage {
+    fn read(id: u64, text: &str, quoted: Option<u64>) -> MessageRecord {
         let author = UserName::parse("bob", 1, 32).expect("a name");
         let reply = quoted.map(|id| Quoted { id: MessageId(id), author: author.clone(), start: Some("old".into()) });
         let (id, at) = (MessageId(id), Timestamp::UNIX_EPOCH);
-        KeptMessage { id, at, author, account: None, text: text.into(), action: false, edited: false, reply }
+        MessageRecord { id, at, author, account: None, text: text.into(), action: false, edited: false, reply }
     }
 
     /// Its text and what it quotes.
-    fn seen(pending: &Pending, message: KeptMessage) -> Option<(String, Option<String>)> {
+    fn seen(pending: &Pending, message: MessageRecord) -> Option<(String, Option<String>)> {
         let message = pending.changes().apply(message)?;
         let start = message.reply.and_then(|reply| reply.start).map(String::from);
         Some((message.text.into(), start))

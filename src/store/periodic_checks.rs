@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::error::{News, Reason};
-use super::retry::Work;
+use super::error::{StoreEvent, Reason};
+use super::retry::WriteStep;
 use super::writer::Writer;
 
 /// How often it is looked whether another program has written: a removed account goes on for so long. It is one look into
@@ -29,7 +29,7 @@ impl Writer {
         self.look_at_files();
         let Some(version) = version(&self.connection) else { return };
         if self.version.replace(version).is_some_and(|before| before != version) {
-            (self.news)(News::ChangedOutside);
+            (self.news)(StoreEvent::ChangedOutside);
         }
     }
 
@@ -37,7 +37,7 @@ impl Writer {
     fn look_at_files(&mut self) {
         let known = self.trouble.as_ref().is_some_and(|trouble| trouble.reason == Reason::Replaced);
         match (self.lock.displaced(), known) {
-            (Some(_), false) => self.troubled(Work::Writing, Reason::Replaced),
+            (Some(_), false) => self.troubled(WriteStep::Writing, Reason::Replaced),
             (None, true) => self.trouble.iter_mut().for_each(|trouble| trouble.try_now(Instant::now())),
             (Some(_), true) | (None, false) => {}
         }
@@ -49,8 +49,8 @@ impl Writer {
         let was = std::mem::replace(&mut self.doubted, doubt.is_some());
         self.chores.look(&self.wall, was && doubt.is_none());
         match doubt {
-            Some(off) if !was => (self.news)(News::ClockDoubted(off)),
-            None if was => (self.news)(News::ClockTrusted),
+            Some(off) if !was => (self.news)(StoreEvent::ClockDoubted(off)),
+            None if was => (self.news)(StoreEvent::ClockTrusted),
             Some(_) | None => {}
         }
     }

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::accounts;
-use super::error::{NotRead, Reason};
+use super::error::{ReadError, Reason};
 use super::messages;
 use super::offline_messages;
 use super::open::Store;
 use super::open_rooms;
 use super::overlay::Changes;
-use super::records::{Account, AuditEntry, KeptMessage, KeptOpenRoom, KeptRoom, Page, Visit, WaitingDirect};
+use super::records::{AccountRecord, AuditEntry, MessageRecord, OpenRoomRecord, RoomRecord, Page, Visit, OfflineMessageRecord};
 use super::rooms;
 use super::sql_values::{moment, span};
 use crate::chat::identity::AccountId;
@@ -53,17 +53,17 @@ impl Store {
     }
 
     /// The account of a name, in whatever case. Read anew every time: `chatsock user` changes accounts from outside.
-    pub fn account(&self, name: &UserName) -> Result<Option<Account>, NotRead> {
+    pub fn account(&self, name: &UserName) -> Result<Option<AccountRecord>, ReadError> {
         self.accounts.read(SHORT, |connection| accounts::find(connection, name))
     }
 
     /// Whether there is an account of that name, in whatever case.
-    pub fn account_name_exists(&self, name: &UserName) -> Result<bool, NotRead> {
+    pub fn account_name_exists(&self, name: &UserName) -> Result<bool, ReadError> {
         self.accounts.read(SHORT, |connection| accounts::exists(connection, name))
     }
 
     /// An account whose name this one could be taken for, and not this one itself.
-    pub fn look_alike(&self, name: &UserName) -> Result<Option<UserName>, NotRead> {
+    pub fn look_alike(&self, name: &UserName) -> Result<Option<UserName>, ReadError> {
         let known = self.look_alikes.last();
         self.look_alikes.add(self.accounts.read(SHORT, |connection| accounts::made_after(connection, known))?);
         let last = self.look_alikes.last();
@@ -77,22 +77,22 @@ impl Store {
     }
 
     /// Whether there is an account whose name is not ASCII.
-    pub fn has_other_names(&self) -> Result<bool, NotRead> {
+    pub fn has_other_names(&self) -> Result<bool, ReadError> {
         self.accounts.read(SHORT, accounts::has_other_names)
     }
 
     /// Whether there is an account of this number.
-    pub fn account_is_there(&self, id: AccountId) -> Result<bool, NotRead> {
+    pub fn account_is_there(&self, id: AccountId) -> Result<bool, ReadError> {
         self.accounts.read(SHORT, |connection| accounts::is_there(connection, id))
     }
 
     /// All accounts, by name.
-    pub fn accounts(&self) -> Result<Vec<Account>, NotRead> {
+    pub fn accounts(&self) -> Result<Vec<AccountRecord>, ReadError> {
         self.messages.read(SHORT, accounts::list)
     }
 
     /// A room with its lists, if anything of it is written down.
-    pub fn room(&self, name: &RoomName) -> Result<Option<KeptRoom>, NotRead> {
+    pub fn room(&self, name: &RoomName) -> Result<Option<RoomRecord>, ReadError> {
         let rooms = self.messages.read(SHORT, rooms::load)?;
         Ok(rooms.into_iter().find(|room| room.name == *name))
     }
@@ -104,7 +104,7 @@ impl Store {
         before: MessageId,
         most: usize,
         budget: Duration,
-    ) -> Result<Page, NotRead> {
+    ) -> Result<Page, ReadError> {
         let mut page = Page::default();
         if !self.history {
             return Ok(page);
@@ -123,7 +123,7 @@ impl Store {
                 .messages
                 .read(left, |connection| messages::before(connection, since, room, before, wanted, &mut found))
             {
-                Err(NotRead(Reason::Unanswered)) => page.cut = true,
+                Err(ReadError(Reason::Unanswered)) => page.cut = true,
                 other => other?,
             }
             let (count, last) = (found.len(), found.last().map(|message| message.id));
@@ -141,7 +141,7 @@ impl Store {
     }
 
     /// A message of a room by its number.
-    pub fn message(&self, id: MessageId) -> Result<Option<(RoomName, KeptMessage)>, NotRead> {
+    pub fn message(&self, id: MessageId) -> Result<Option<(RoomName, MessageRecord)>, ReadError> {
         if !self.history {
             return Ok(None);
         }
@@ -152,7 +152,7 @@ impl Store {
     }
 
     /// The last message of an account in a room.
-    pub fn last_by(&self, account: AccountId, room: &RoomName) -> Result<Option<KeptMessage>, NotRead> {
+    pub fn last_by(&self, account: AccountId, room: &RoomName) -> Result<Option<MessageRecord>, ReadError> {
         if !self.history {
             return Ok(None);
         }
@@ -172,7 +172,7 @@ impl Store {
     }
 
     /// How many messages of others have come since somebody's last visit, in the rooms that have any; 1,000 for all more.
-    pub fn unread(&self, account: AccountId) -> Result<Vec<(RoomName, u64)>, NotRead> {
+    pub fn unread(&self, account: AccountId) -> Result<Vec<(RoomName, u64)>, ReadError> {
         if !self.history {
             return Ok(Vec::new());
         }
@@ -184,7 +184,7 @@ impl Store {
     }
 
     /// The direct messages that wait for somebody, oldest first. They wait until [`Store::directs_shown`].
-    pub fn waiting_directs(&self, account: AccountId) -> Result<Vec<WaitingDirect>, NotRead> {
+    pub fn waiting_directs(&self, account: AccountId) -> Result<Vec<OfflineMessageRecord>, ReadError> {
         if !self.history {
             return Ok(Vec::new());
         }
@@ -196,17 +196,17 @@ impl Store {
     }
 
     /// How far somebody has read, room by room.
-    pub fn visits(&self, account: AccountId) -> Result<Vec<Visit>, NotRead> {
+    pub fn visits(&self, account: AccountId) -> Result<Vec<Visit>, ReadError> {
         self.messages.read(SHORT, |connection| messages::visits(connection, account))
     }
 
     /// The rooms that an account was in when it was last here, the current one last.
-    pub fn open_rooms(&self, account: AccountId) -> Result<Vec<KeptOpenRoom>, NotRead> {
+    pub fn open_rooms(&self, account: AccountId) -> Result<Vec<OpenRoomRecord>, ReadError> {
         self.messages.read(SHORT, |connection| open_rooms::read(connection, account))
     }
 
     /// The last deeds, newest first.
-    pub fn audit(&self, most: usize) -> Result<Vec<AuditEntry>, NotRead> {
+    pub fn audit(&self, most: usize) -> Result<Vec<AuditEntry>, ReadError> {
         self.messages.read(SHORT, |connection| rooms::audit(connection, most.min(MOST_ROWS)))
     }
 }

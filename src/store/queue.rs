@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use super::error::Reason;
 use super::failpoints::Failpoints;
-use super::message_ids::Numbers;
+use super::message_ids::MessageIds;
 use super::overlay::{Changes, Pending};
-use super::queued_write::{About, Entry, Order, Record};
+use super::queued_write::{About, QueuedWrite, AwaitedWrite, BackgroundWrite};
 
 /// Records that wait, in bytes. It is what a disk that has stopped may cost in memory: about 40,000 lines of chat.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
@@ -74,7 +74,7 @@ pub struct Hang {
 
 /// The queue and what belongs to it.
 pub struct State {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<QueuedWrite>,
     /// Of the records in `entries`, and of those the writer has in hand.
     bytes: usize,
     /// What of them erases or edits.
@@ -96,7 +96,7 @@ pub struct State {
 }
 
 /// What the writer and everybody else share.
-pub struct Shared {
+pub struct WriteQueue {
     /// A leaf: nothing is locked, written or logged under it. It may be taken under any other lock.
     state: Mutex<State>,
     /// There is something for the writer.
@@ -106,16 +106,16 @@ pub struct Shared {
     /// The writer hangs, or has ended: for the thread that watches it.
     pub noticed: Condvar,
     /// The numbers of messages.
-    pub numbers: Numbers,
+    pub numbers: MessageIds,
     /// The writer has been told that numbers get short, and need not be told again.
     pub short: AtomicBool,
     /// For tests.
     pub failpoints: Failpoints,
 }
 
-impl Shared {
+impl WriteQueue {
     /// An empty queue.
-    pub fn new(numbers: Numbers) -> Shared {
+    pub fn new(numbers: MessageIds) -> WriteQueue {
         let state = State {
             entries: VecDeque::new(),
             bytes: 0,
@@ -128,7 +128,7 @@ impl Shared {
             outcome: None,
             hang: Hang::default(),
         };
-        Shared {
+        WriteQueue {
             state: Mutex::new(state),
             woken: Condvar::new(),
             has_ended: Condvar::new(),
@@ -145,7 +145,7 @@ impl Shared {
     }
 
     /// Puts a record in, or counts it as lost. Never waits.
-    pub fn record(&self, record: Record) {
+    pub fn record(&self, record: BackgroundWrite) {
         let mut state = self.lock();
         let wakes = state.push_record(record);
         // A hanging writer does not hear of the first loss: who watches it does.
@@ -168,7 +168,7 @@ impl Shared {
 
     /// Puts in what somebody waits for. Refused at once if the store has ended, or if it is known that the writer hangs: nobody
     /// is to wait as long as the one who has found that out.
-    pub fn order(&self, entry: Entry) -> Result<(), Reason> {
+    pub fn order(&self, entry: QueuedWrite) -> Result<(), Reason> {
         let mut state = self.lock();
         if state.ended || state.end.is_some() {
             return Err(Reason::Closed);
@@ -185,14 +185,14 @@ impl Shared {
 }
 
 impl State {
-    fn push(&mut self, entry: Entry) {
+    fn push(&mut self, entry: QueuedWrite) {
         self.bytes += entry.weight();
         self.since.get_or_insert_with(Instant::now);
         self.entries.push_back(entry);
     }
 
     /// True if the writer has to be woken: it sleeps until the first record, and until there is a batch.
-    fn push_record(&mut self, record: Record) -> bool {
+    fn push_record(&mut self, record: BackgroundWrite) -> bool {
         let bound = if record.erases() { CAPACITY + RESERVE } else { CAPACITY };
         let reason = if self.ended || self.end.is_some() {
             Some(Reason::Closed)
@@ -207,11 +207,11 @@ impl State {
         }
         let before = self.bytes;
         let first = self.entries.is_empty();
-        if let Record::Deferred(deferred) = &record {
+        if let BackgroundWrite::Deferred(deferred) = &record {
             self.supersede(&deferred.about);
         }
         self.pending.add(&record);
-        self.push(Entry::Record(record));
+        self.push(QueuedWrite::Background(record));
         first || (before < BATCH_BYTES && self.bytes >= BATCH_BYTES)
     }
 
@@ -220,14 +220,14 @@ impl State {
     fn supersede(&mut self, about: &About) {
         for place in (0..self.entries.len()).rev() {
             match &self.entries[place] {
-                Entry::Record(Record::Deferred(known)) if known.about == *about => {
+                QueuedWrite::Background(BackgroundWrite::Deferred(known)) if known.about == *about => {
                     if let Some(entry) = self.entries.remove(place) {
                         self.bytes -= entry.weight();
                     }
                     return;
                 }
-                Entry::Record(Record::Forgotten(_)) => return,
-                Entry::Record(_) | Entry::Order(_) | Entry::Flush(_) => {}
+                QueuedWrite::Background(BackgroundWrite::Forgotten(_)) => return,
+                QueuedWrite::Background(_) | QueuedWrite::Awaited(_) | QueuedWrite::Flush(_) => {}
             }
         }
     }
@@ -274,7 +274,7 @@ impl State {
     }
 
     /// What somebody waits for, to be told that it is not done. The records stay.
-    pub fn take_awaited(&mut self) -> Vec<Box<dyn Order>> {
+    pub fn take_awaited(&mut self) -> Vec<Box<dyn AwaitedWrite>> {
         if self.awaited == 0 {
             return Vec::new();
         }
@@ -282,8 +282,8 @@ impl State {
         let mut orders = Vec::new();
         for entry in std::mem::take(&mut self.entries) {
             match entry {
-                Entry::Record(_) => self.entries.push_back(entry),
-                Entry::Order(order) | Entry::Flush(order) => orders.push(order),
+                QueuedWrite::Background(_) => self.entries.push_back(entry),
+                QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => orders.push(order),
             }
         }
         if self.entries.is_empty() {
@@ -293,7 +293,7 @@ impl State {
     }
 
     /// The next batch, in order.
-    pub fn take(&mut self) -> Vec<Entry> {
+    pub fn take(&mut self) -> Vec<QueuedWrite> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while let Some(entry) = self.entries.front() {
@@ -311,19 +311,19 @@ impl State {
     }
 
     /// A batch is written: its place is free.
-    pub fn written(&mut self, batch: &[Entry]) {
-        self.bytes -= batch.iter().map(Entry::weight).sum::<usize>();
+    pub fn written(&mut self, batch: &[QueuedWrite]) {
+        self.bytes -= batch.iter().map(QueuedWrite::weight).sum::<usize>();
         for entry in batch {
-            if let Entry::Record(record) = entry {
+            if let QueuedWrite::Background(record) = entry {
                 self.pending.remove(record);
             }
         }
     }
 
     /// Records that could not be written come back to the front, in their order.
-    pub fn put_back(&mut self, records: Vec<Record>, now: Instant) {
+    pub fn put_back(&mut self, records: Vec<BackgroundWrite>, now: Instant) {
         for record in records.into_iter().rev() {
-            self.entries.push_front(Entry::Record(record));
+            self.entries.push_front(QueuedWrite::Background(record));
         }
         if !self.entries.is_empty() {
             self.since.get_or_insert(now);
@@ -331,7 +331,7 @@ impl State {
     }
 
     /// Everything that waits, to be told that it will not be written.
-    pub fn take_all(&mut self) -> Vec<Entry> {
+    pub fn take_all(&mut self) -> Vec<QueuedWrite> {
         self.awaited = 0;
         self.bytes = 0;
         self.pending.clear();
@@ -346,24 +346,24 @@ mod tests {
     use crate::chat::message::MessageId;
     use crate::chat::names::RoomName;
     use crate::store::queued_write::{Deferred, OVERHEAD};
-    use crate::store::records::KeptMessage;
+    use crate::store::records::MessageRecord;
     use jiff::Timestamp;
     use rusqlite::Connection;
 
-    fn shared() -> Shared {
-        Shared::new(Numbers::new(0, 0))
+    fn shared() -> WriteQueue {
+        WriteQueue::new(MessageIds::new(0, 0))
     }
 
-    fn said(id: u64, length: usize) -> Record {
+    fn said(id: u64, length: usize) -> BackgroundWrite {
         let author = crate::chat::names::UserName::parse("bob", 1, 32).expect("a name");
         let text = "x".repeat(length).into();
         let (at, account, reply) = (Timestamp::UNIX_EPOCH, None, None);
-        let message = KeptMessage { id: MessageId(id), at, author, account, text, action: false, edited: false, reply };
-        Record::Said(RoomName::parse("general").expect("a name"), message)
+        let message = MessageRecord { id: MessageId(id), at, author, account, text, action: false, edited: false, reply };
+        BackgroundWrite::Said(RoomName::parse("general").expect("a name"), message)
     }
 
-    fn erased(id: u64) -> Record {
-        Record::Erased(RoomName::parse("general").expect("a name"), MessageId(id))
+    fn erased(id: u64) -> BackgroundWrite {
+        BackgroundWrite::Erased(RoomName::parse("general").expect("a name"), MessageId(id))
     }
 
     #[test]
@@ -391,11 +391,11 @@ mod tests {
         let batch = shared.lock().take();
         shared.record(said(4, 10));
         let records =
-            batch.into_iter().filter_map(|entry| if let Entry::Record(record) = entry { Some(record) } else { None });
+            batch.into_iter().filter_map(|entry| if let QueuedWrite::Background(record) = entry { Some(record) } else { None });
         let records = records.collect();
         shared.lock().put_back(records, Instant::now());
         let ids = shared.lock().take().into_iter().filter_map(|entry| match entry {
-            Entry::Record(Record::Said(_, message)) => Some(message.id.0),
+            QueuedWrite::Background(BackgroundWrite::Said(_, message)) => Some(message.id.0),
             _ => None,
         });
         assert_eq!(ids.collect::<Vec<_>>(), [1, 2, 3, 4]);
@@ -421,17 +421,17 @@ mod tests {
         let room = |name| RoomName::parse(name).expect("a name");
         let deferred = |name, weight| {
             let (about, what) = (About::Room(room(name)), Box::new(|_: &Connection| Ok(())));
-            Record::Deferred(Deferred { about, weight, what })
+            BackgroundWrite::Deferred(Deferred { about, weight, what })
         };
         for (name, weight) in [("den", 100), ("attic", 10), ("den", 200)] {
             shared.record(deferred(name, weight));
         }
         assert_eq!(shared.lock().bytes, 2 * OVERHEAD + 210);
-        shared.record(Record::Forgotten(room("cellar")));
+        shared.record(BackgroundWrite::Forgotten(room("cellar")));
         shared.record(deferred("den", 300));
         let batch = shared.lock().take();
         let weights = batch.iter().map(|entry| match entry {
-            Entry::Record(Record::Deferred(deferred)) => deferred.weight,
+            QueuedWrite::Background(BackgroundWrite::Deferred(deferred)) => deferred.weight,
             _ => 0,
         });
         assert_eq!(weights.collect::<Vec<_>>(), [10, 200, 0, 300]);

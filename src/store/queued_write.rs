@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::error::Reason;
-use super::records::{AuditEntry, KeptMessage, KeptOpenRoom};
+use super::records::{AuditEntry, MessageRecord, OpenRoomRecord};
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
@@ -20,9 +20,9 @@ pub const OVERHEAD: usize = 128;
 
 /// Something to write that nobody waits for.
 #[derive(Debug)]
-pub enum Record {
+pub enum BackgroundWrite {
     /// A message.
-    Said(RoomName, KeptMessage),
+    Said(RoomName, MessageRecord),
     /// Another text for one.
     Edited(RoomName, MessageId, Arc<str>),
     /// One is gone.
@@ -37,7 +37,7 @@ pub enum Record {
     /// Somebody has read so far.
     Visited(AccountId, RoomName, MessageId),
     /// An account is in these rooms, the current one last.
-    RoomsOpen(AccountId, Box<[KeptOpenRoom]>),
+    RoomsOpen(AccountId, Box<[OpenRoomRecord]>),
     /// An account is a member of a room since this message; true if somebody has made the room.
     Joined(AccountId, RoomName, MessageId, bool),
     /// An act of an operator or admin.
@@ -74,39 +74,39 @@ impl fmt::Debug for Deferred {
     }
 }
 
-impl Record {
+impl BackgroundWrite {
     pub fn weight(&self) -> usize {
         OVERHEAD
             + match self {
-                Record::Said(_, message) => message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD),
-                Record::Edited(_, _, text) => text.len(),
-                Record::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
-                Record::Deferred(deferred) => deferred.weight,
-                Record::Erased(..) | Record::Forgotten(_) | Record::Visited(..) | Record::Joined(..) => 0,
-                Record::RoomsOpen(_, rooms) => rooms.iter().map(|room| OVERHEAD + room.door.len()).sum(),
-                Record::Audited(entry) => entry.what.len(),
+                BackgroundWrite::Said(_, message) => message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD),
+                BackgroundWrite::Edited(_, _, text) => text.len(),
+                BackgroundWrite::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
+                BackgroundWrite::Deferred(deferred) => deferred.weight,
+                BackgroundWrite::Erased(..) | BackgroundWrite::Forgotten(_) | BackgroundWrite::Visited(..) | BackgroundWrite::Joined(..) => 0,
+                BackgroundWrite::RoomsOpen(_, rooms) => rooms.iter().map(|room| OVERHEAD + room.door.len()).sum(),
+                BackgroundWrite::Audited(entry) => entry.what.len(),
             }
     }
 
     /// Whether it takes words away that must not stay.
     pub fn erases(&self) -> bool {
         match self {
-            Record::Edited(..)
-            | Record::Erased(..)
-            | Record::Shown(..)
-            | Record::Forgotten(_)
-            | Record::Deferred(_) => true,
-            Record::Said(..)
-            | Record::Visited(..)
-            | Record::RoomsOpen(..)
-            | Record::Joined(..)
-            | Record::Audited(_) => false,
+            BackgroundWrite::Edited(..)
+            | BackgroundWrite::Erased(..)
+            | BackgroundWrite::Shown(..)
+            | BackgroundWrite::Forgotten(_)
+            | BackgroundWrite::Deferred(_) => true,
+            BackgroundWrite::Said(..)
+            | BackgroundWrite::Visited(..)
+            | BackgroundWrite::RoomsOpen(..)
+            | BackgroundWrite::Joined(..)
+            | BackgroundWrite::Audited(_) => false,
         }
     }
 }
 
 /// Something to write that somebody waits for.
-pub trait Order: Send {
+pub trait AwaitedWrite: Send {
     /// Does it, within a transaction, unless nobody waits for it any more. It may be done again after a transaction that was
     /// taken back.
     fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()>;
@@ -119,25 +119,25 @@ pub trait Order: Send {
 }
 
 /// One place in the queue.
-pub enum Entry {
+pub enum QueuedWrite {
     /// Nobody waits.
-    Record(Record),
+    Background(BackgroundWrite),
     /// Somebody waits.
-    Order(Box<dyn Order>),
+    Awaited(Box<dyn AwaitedWrite>),
     /// Somebody waits until all before it is written and what was erased is gone from the files.
-    Flush(Box<dyn Order>),
+    Flush(Box<dyn AwaitedWrite>),
 }
 
-impl Entry {
+impl QueuedWrite {
     pub fn weight(&self) -> usize {
         match self {
-            Entry::Record(record) => record.weight(),
+            QueuedWrite::Background(record) => record.weight(),
             // Bounded by the threads there are, since each waits for its own.
-            Entry::Order(_) | Entry::Flush(_) => 0,
+            QueuedWrite::Awaited(_) | QueuedWrite::Flush(_) => 0,
         }
     }
 
     pub fn is_awaited(&self) -> bool {
-        !matches!(self, Entry::Record(_))
+        !matches!(self, QueuedWrite::Background(_))
     }
 }

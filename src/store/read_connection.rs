@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::{NotRead, Reason};
+use super::error::{ReadError, Reason};
 use super::sqlite_errors;
 
 /// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
@@ -22,14 +22,14 @@ const CACHE_KIB: i64 = 1024;
 const BUSY: Duration = Duration::from_secs(1);
 
 /// One connection, for one query at a time.
-pub struct Reader {
+pub struct ReadConnection {
     /// A leaf, held for a query and so for its budget at most. Not to be taken under any lock: there is a disk behind it.
     connection: Mutex<Option<Connection>>,
 }
 
-impl Reader {
+impl ReadConnection {
     /// Opens a connection that cannot write.
-    pub fn open(path: &Path) -> rusqlite::Result<Reader> {
+    pub fn open(path: &Path) -> rusqlite::Result<ReadConnection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
@@ -37,7 +37,7 @@ impl Reader {
         connection.pragma_update(None, "trusted_schema", false)?;
         connection.pragma_update(None, "temp_store", "MEMORY")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        Ok(Reader { connection: Mutex::new(Some(connection)) })
+        Ok(ReadConnection { connection: Mutex::new(Some(connection)) })
     }
 
     /// Reads for so long at most.
@@ -45,13 +45,13 @@ impl Reader {
         &self,
         budget: Duration,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, NotRead> {
+    ) -> Result<T, ReadError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(connection) = connection.as_mut() else { return Err(NotRead(Reason::Closed)) };
+        let Some(connection) = connection.as_mut() else { return Err(ReadError(Reason::Closed)) };
         let until = Instant::now() + budget;
         let is_over = move || Instant::now() >= until;
         let budgeted = connection.progress_handler(STEPS, Some(is_over));
-        budgeted.and_then(|()| query(connection)).map_err(|error| NotRead(sqlite_errors::reason(&error)))
+        budgeted.and_then(|()| query(connection)).map_err(|error| ReadError(sqlite_errors::reason(&error)))
     }
 
     /// Ends the connection.

@@ -34,21 +34,21 @@ pub struct StoreOptions {
     pub history: bool,
     /// Messages older than that are erased; `None`: never.
     pub retention: Option<Duration>,
-    /// Messages per room in [`Kept::histories`].
+    /// Messages per room in [`StoredState::histories`].
     pub history_max: usize,
 }
 
 /// What a store holds when it is opened.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredState {
     /// Rooms, made ones and the lists of the configuration's.
-    pub rooms: Vec<KeptRoom>,
+    pub rooms: Vec<RoomRecord>,
     /// Addresses kept out of the server.
-    pub address_bans: Vec<AddressBan>,
+    pub address_bans: Vec<AddressBanRecord>,
     /// Every number above this one is free; all up to it may have been used.
     pub last_message: MessageId,
     /// The last messages of every room that has any, oldest first. Empty without `history`.
-    pub histories: Vec<(RoomName, Vec<KeptMessage>)>,
+    pub histories: Vec<(RoomName, Vec<MessageRecord>)>,
 }
 
 /// What somebody has set for himself. The words are opaque here: whoever set them reads them.
@@ -72,7 +72,7 @@ pub struct Settings {
 
 /// A name that belongs to somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct AccountRecord {
     /// Its number.
     pub id: AccountId,
     /// The name, as it was typed when the account was made.
@@ -87,7 +87,7 @@ pub struct Account {
 
 /// Somebody in a list of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptPerson {
+pub struct UserRecord {
     /// His account, if he has one: then it alone says who he is.
     pub account: Option<AccountId>,
     /// His name then.
@@ -98,20 +98,20 @@ pub struct KeptPerson {
 
 /// Somebody who keeps order in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptAdmin {
+pub struct AdminRecord {
     /// Who.
-    pub who: KeptPerson,
+    pub who: UserRecord,
     /// Whether the room is his.
     pub owner: bool,
 }
 
 /// Somebody kept out of a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptBan {
+pub struct BanRecord {
     /// By this name,
     pub name: UserName,
     /// and as this person,
-    pub who: Option<KeptPerson>,
+    pub who: Option<UserRecord>,
     /// and from this address.
     pub address: Option<IpAddr>,
     /// Who banned him.
@@ -124,25 +124,25 @@ pub struct KeptBan {
 
 /// Somebody who may come in without a password.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptInvitation {
+pub struct InvitationRecord {
     /// Who.
-    pub who: KeptPerson,
+    pub who: UserRecord,
     /// Until when.
     pub until: Timestamp,
 }
 
 /// Somebody silenced in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptMute {
+pub struct MuteRecord {
     /// Who.
-    pub who: KeptPerson,
+    pub who: UserRecord,
     /// The end of it, if there is one.
     pub until: Option<Timestamp>,
 }
 
 /// Who gets into a room that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeptEntry {
+pub enum AccessRecord {
     /// Everybody.
     Open,
     /// Whoever gives the password of which this is the hash.
@@ -153,7 +153,7 @@ pub enum KeptEntry {
 
 /// Where a room that people made comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptMade {
+pub struct CreationRecord {
     /// Who made it.
     pub by: UserName,
     /// From where, as it is counted.
@@ -164,11 +164,11 @@ pub struct KeptMade {
 
 /// A room that outlasts the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptRoom {
+pub struct RoomRecord {
     /// Its name.
     pub name: RoomName,
     /// Who made it. `None`: it is one of the configuration's, and only its bans, mutes and invitations count.
-    pub made: Option<KeptMade>,
+    pub made: Option<CreationRecord>,
     /// Whether it is shown to everybody.
     pub public: bool,
     /// One line about it; may be empty.
@@ -176,26 +176,26 @@ pub struct KeptRoom {
     /// People in it at once.
     pub limit: Option<usize>,
     /// Who gets in.
-    pub entry: KeptEntry,
+    pub entry: AccessRecord,
     /// Between two messages of one person. To the millisecond.
     pub slow: Duration,
     /// From when its users may read back.
     pub read_back: ReadBack,
     /// Since when accounts are its members. Read with the room, and written one by one.
-    pub members: Vec<KeptMember>,
+    pub members: Vec<MemberRecord>,
     /// Who keeps order in it.
-    pub admins: Vec<KeptAdmin>,
+    pub admins: Vec<AdminRecord>,
     /// Who is kept out.
-    pub bans: Vec<KeptBan>,
+    pub bans: Vec<BanRecord>,
     /// Who is silenced.
-    pub mutes: Vec<KeptMute>,
+    pub mutes: Vec<MuteRecord>,
     /// Who is let in.
-    pub invitations: Vec<KeptInvitation>,
+    pub invitations: Vec<InvitationRecord>,
 }
 
 /// Since when an account is a member of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptMember {
+pub struct MemberRecord {
     /// Which account.
     pub account: AccountId,
     /// The last message that was said anywhere before it first came in or was invited.
@@ -204,7 +204,7 @@ pub struct KeptMember {
 
 /// A message of a room. Times are kept to the millisecond.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptMessage {
+pub struct MessageRecord {
     /// Its number.
     pub id: MessageId,
     /// When the server took it.
@@ -226,7 +226,7 @@ pub struct KeptMessage {
 
 /// A direct message kept for an account whose owner is away.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingDirect {
+pub struct OfflineMessageRecord {
     /// Its number.
     pub id: MessageId,
     /// When the server took it.
@@ -248,10 +248,10 @@ pub struct WaitingDirect {
     pub reply: Option<Quoted>,
 }
 
-impl WaitingDirect {
+impl OfflineMessageRecord {
     /// Whether both take from one share: they are of one account, or of guests from one address, whatever their names.
     #[must_use]
-    pub fn shares_with(&self, other: &WaitingDirect) -> bool {
+    pub fn shares_with(&self, other: &OfflineMessageRecord) -> bool {
         match (self.account, other.account) {
             (Some(own), Some(others)) => own == others,
             (None, None) => self.address.is_some() && self.address == other.address,
@@ -262,7 +262,7 @@ impl WaitingDirect {
 
 /// Addresses kept out of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AddressBan {
+pub struct AddressBanRecord {
     /// Which.
     pub network: Network,
     /// Who banned them.
@@ -297,7 +297,7 @@ pub struct Visit {
 
 /// A room that an account is in, or was in when it was last here.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptOpenRoom {
+pub struct OpenRoomRecord {
     /// Which room.
     pub room: RoomName,
     /// Whether somebody has made it. Then it is only noted if the room itself is on the disk: it may have been taken off it a
@@ -312,7 +312,7 @@ pub struct KeptOpenRoom {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The messages.
-    pub messages: Vec<KeptMessage>,
+    pub messages: Vec<MessageRecord>,
     /// The time given was over first: there may be older ones before the last of these.
     pub cut: bool,
 }

@@ -17,7 +17,7 @@ const PROBE: Duration = Duration::from_secs(30);
 /// What was refused. One may succeed while the other does not: a log that has room takes a batch, and a database that has
 /// none does not take the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Work {
+pub enum WriteStep {
     /// A batch.
     Writing,
     /// Erasing in slices, or the checkpoint.
@@ -26,7 +26,7 @@ pub enum Work {
 
 /// A trouble that is not over.
 #[derive(Debug)]
-pub struct Trouble {
+pub struct Retry {
     /// What the disk said last.
     pub reason: Reason,
     writing: Option<Instant>,
@@ -38,36 +38,36 @@ pub struct Trouble {
     pub is_over_numbers: bool,
 }
 
-impl Trouble {
+impl Retry {
     /// Nothing is refused yet.
-    pub fn new(reason: Reason, now: Instant) -> Trouble {
-        Trouble { reason, writing: None, clearing: None, probe: now, lost: 0, is_over_numbers: false }
+    pub fn new(reason: Reason, now: Instant) -> Retry {
+        Retry { reason, writing: None, clearing: None, probe: now, lost: 0, is_over_numbers: false }
     }
 
-    fn place(&mut self, work: Work) -> &mut Option<Instant> {
+    fn place(&mut self, work: WriteStep) -> &mut Option<Instant> {
         match work {
-            Work::Writing => &mut self.writing,
-            Work::Clearing => &mut self.clearing,
+            WriteStep::Writing => &mut self.writing,
+            WriteStep::Clearing => &mut self.clearing,
         }
     }
 
     /// The disk has refused.
-    pub fn refused(&mut self, work: Work, now: Instant) {
+    pub fn refused(&mut self, work: WriteStep, now: Instant) {
         *self.place(work) = Some(now + AGAIN);
         self.probe = now + PROBE;
     }
 
     /// It has not. True if the trouble is over.
-    pub fn done(&mut self, work: Work) -> bool {
+    pub fn done(&mut self, work: WriteStep) -> bool {
         *self.place(work) = None;
         self.writing.is_none() && self.clearing.is_none()
     }
 
     /// When something that would be due at a moment is tried.
-    pub fn not_before(&self, work: Work, due: Instant) -> Instant {
+    pub fn not_before(&self, work: WriteStep, due: Instant) -> Instant {
         let again = match work {
-            Work::Writing => self.writing,
-            Work::Clearing => self.clearing,
+            WriteStep::Writing => self.writing,
+            WriteStep::Clearing => self.clearing,
         };
         again.map_or(due, |again| again.max(due))
     }
@@ -91,21 +91,21 @@ mod tests {
     #[test]
     fn trouble_is_over_when_everything_that_was_refused_is_done() {
         let now = Instant::now();
-        let mut trouble = Trouble::new(Reason::Full, now);
-        trouble.refused(Work::Clearing, now);
+        let mut trouble = Retry::new(Reason::Full, now);
+        trouble.refused(WriteStep::Clearing, now);
         assert!(trouble.probe().is_none());
-        trouble.refused(Work::Writing, now);
-        assert!(!trouble.done(Work::Writing) && trouble.done(Work::Clearing));
+        trouble.refused(WriteStep::Writing, now);
+        assert!(!trouble.done(WriteStep::Writing) && trouble.done(WriteStep::Clearing));
     }
 
     #[test]
     fn what_was_refused_is_put_off_and_the_other_is_not() {
         let now = Instant::now();
-        let mut trouble = Trouble::new(Reason::Full, now);
-        trouble.refused(Work::Writing, now);
-        assert_eq!(trouble.not_before(Work::Writing, now), now + AGAIN);
-        assert_eq!(trouble.not_before(Work::Clearing, now), now);
-        assert_eq!(trouble.not_before(Work::Writing, now + PROBE), now + PROBE);
+        let mut trouble = Retry::new(Reason::Full, now);
+        trouble.refused(WriteStep::Writing, now);
+        assert_eq!(trouble.not_before(WriteStep::Writing, now), now + AGAIN);
+        assert_eq!(trouble.not_before(WriteStep::Clearing, now), now);
+        assert_eq!(trouble.not_before(WriteStep::Writing, now + PROBE), now + PROBE);
         assert_eq!(trouble.probe(), Some(now + PROBE));
     }
 }

@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::members;
 use super::records::{
-    AddressBan, AuditEntry, Hashed, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMute, KeptPerson,
-    KeptRoom,
+    AddressBanRecord, AuditEntry, Hashed, AdminRecord, BanRecord, AccessRecord, InvitationRecord, CreationRecord, MuteRecord, UserRecord,
+    RoomRecord,
 };
 use super::sql_values::{
     account_at, address_at, end_at, integer, moment, moment_at, number_at, room_at, span, user_at, words_at,
@@ -32,7 +32,7 @@ pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option
 }
 
 /// Whether a room is kept that was made so, and not another one that was given its name since.
-pub fn is_kept(connection: &Connection, name: &RoomName, made: &KeptMade) -> rusqlite::Result<bool> {
+pub fn is_kept(connection: &Connection, name: &RoomName, made: &CreationRecord) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by = ?2 AND made_at = ?3")?
         .exists(params![name.folded(), made.by.as_str(), moment(made.at)])
@@ -98,13 +98,13 @@ fn read_back(written: i64) -> ReadBack {
 }
 
 /// Writes a room with its lists in place of what was kept of it.
-pub fn save(connection: &Connection, room: &KeptRoom) -> rusqlite::Result<()> {
+pub fn save(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> {
     let number = number(connection, &room.name)?;
     let made = room.made.as_ref();
     let (entry, password) = match &room.entry {
-        KeptEntry::Open => (0, None),
-        KeptEntry::Password(hash) => (1, Some(hash.as_str())),
-        KeptEntry::Closed => (2, None),
+        AccessRecord::Open => (0, None),
+        AccessRecord::Password(hash) => (1, Some(hash.as_str())),
+        AccessRecord::Closed => (2, None),
     };
     connection
         .prepare_cached(
@@ -129,12 +129,12 @@ pub fn save(connection: &Connection, room: &KeptRoom) -> rusqlite::Result<()> {
     save_lists(connection, number, room)
 }
 
-fn save_lists(connection: &Connection, number: i64, room: &KeptRoom) -> rusqlite::Result<()> {
-    let account = |who: &KeptPerson| who.account.map(|account| integer(account.0));
+fn save_lists(connection: &Connection, number: i64, room: &RoomRecord) -> rusqlite::Result<()> {
+    let account = |who: &UserRecord| who.account.map(|account| integer(account.0));
     let mut insert = connection.prepare_cached(
         "INSERT INTO admins (room, position, account, name, address, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for (position, KeptAdmin { who, owner }) in (0_i64..).zip(&room.admins) {
+    for (position, AdminRecord { who, owner }) in (0_i64..).zip(&room.admins) {
         insert.execute(params![number, position, account(who), who.name.as_str(), who.address.to_string(), owner])?;
     }
     let mut insert = connection.prepare_cached(
@@ -158,14 +158,14 @@ fn save_lists(connection: &Connection, number: i64, room: &KeptRoom) -> rusqlite
     let mut insert = connection.prepare_cached(
         "INSERT INTO mutes (room, position, account, name, address, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for (position, KeptMute { who, until }) in (0_i64..).zip(&room.mutes) {
+    for (position, MuteRecord { who, until }) in (0_i64..).zip(&room.mutes) {
         let address = who.address.to_string();
         insert.execute(params![number, position, account(who), who.name.as_str(), address, until.map(moment)])?;
     }
     let mut insert = connection.prepare_cached(
         "INSERT INTO invitations (room, position, account, name, address, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for (position, KeptInvitation { who, until }) in (0_i64..).zip(&room.invitations) {
+    for (position, InvitationRecord { who, until }) in (0_i64..).zip(&room.invitations) {
         let address = who.address.to_string();
         insert.execute(params![number, position, account(who), who.name.as_str(), address, moment(*until)])?;
     }
@@ -192,18 +192,18 @@ fn rows<T>(
 }
 
 /// An account, a name and an address in three columns that follow each other.
-fn person_at(row: &Row<'_>, first: usize) -> rusqlite::Result<KeptPerson> {
-    Ok(KeptPerson {
+fn person_at(row: &Row<'_>, first: usize) -> rusqlite::Result<UserRecord> {
+    Ok(UserRecord {
         account: account_at(row, first)?,
         name: user_at(row, first + 1)?,
         address: address_at(row, first + 2)?,
     })
 }
 
-fn ban(row: &Row<'_>) -> rusqlite::Result<KeptBan> {
+fn ban(row: &Row<'_>) -> rusqlite::Result<BanRecord> {
     let who = row.get::<_, Option<String>>(2)?.map(|_| person_at(row, 1));
     let address = row.get::<_, Option<String>>(4)?.map(|_| address_at(row, 4));
-    Ok(KeptBan {
+    Ok(BanRecord {
         name: user_at(row, 0)?,
         who: who.transpose()?,
         address: address.transpose()?,
@@ -213,18 +213,18 @@ fn ban(row: &Row<'_>) -> rusqlite::Result<KeptBan> {
     })
 }
 
-fn room(row: &Row<'_>) -> rusqlite::Result<(i64, KeptRoom)> {
-    let made = row.get::<_, Option<String>>(2)?.map(|_| -> rusqlite::Result<KeptMade> {
-        Ok(KeptMade { by: user_at(row, 2)?, address: address_at(row, 3)?, at: moment_at(row, 4)? })
+fn room(row: &Row<'_>) -> rusqlite::Result<(i64, RoomRecord)> {
+    let made = row.get::<_, Option<String>>(2)?.map(|_| -> rusqlite::Result<CreationRecord> {
+        Ok(CreationRecord { by: user_at(row, 2)?, address: address_at(row, 3)?, at: moment_at(row, 4)? })
     });
     let entry = match (row.get(8)?, row.get::<_, Option<String>>(9)?) {
-        (0, _) => KeptEntry::Open,
-        (1, Some(hash)) => KeptEntry::Password(Hashed::new(hash)),
+        (0, _) => AccessRecord::Open,
+        (1, Some(hash)) => AccessRecord::Password(Hashed::new(hash)),
         // A room that asks for a password and has none opens to nobody.
-        (_, _) => KeptEntry::Closed,
+        (_, _) => AccessRecord::Closed,
     };
     let limit = row.get::<_, Option<i64>>(7)?.and_then(|limit| usize::try_from(limit).ok());
-    let room = KeptRoom {
+    let room = RoomRecord {
         name: room_at(row, 1)?,
         made: made.transpose()?,
         public: row.get(5)?,
@@ -243,23 +243,23 @@ fn room(row: &Row<'_>) -> rusqlite::Result<(i64, KeptRoom)> {
 }
 
 /// All rooms that people made, and those of the configuration that have lists or have been set up otherwise.
-pub fn load(connection: &Connection) -> rusqlite::Result<Vec<KeptRoom>> {
+pub fn load(connection: &Connection) -> rusqlite::Result<Vec<RoomRecord>> {
     let columns = "SELECT id, name, made_by, made_address, made_at, public, description, people, entry, password, slow,
                    read_back FROM rooms WHERE NOT gone ORDER BY folded";
     let mut rooms = Vec::new();
     for (number, mut room) in rows(connection, columns, &[], room)? {
         let admins = "SELECT account, name, address, owner FROM admins WHERE room = ?1 ORDER BY position";
         room.admins =
-            rows(connection, admins, &[number], |row| Ok(KeptAdmin { who: person_at(row, 0)?, owner: row.get(3)? }))?;
+            rows(connection, admins, &[number], |row| Ok(AdminRecord { who: person_at(row, 0)?, owner: row.get(3)? }))?;
         let bans = "SELECT name, who_account, who_name, who_address, address, banned_by, reason, until
                     FROM bans WHERE room = ?1 ORDER BY position";
         room.bans = rows(connection, bans, &[number], ban)?;
         let mutes = "SELECT account, name, address, until FROM mutes WHERE room = ?1 ORDER BY position";
         room.mutes =
-            rows(connection, mutes, &[number], |row| Ok(KeptMute { who: person_at(row, 0)?, until: end_at(row, 3)? }))?;
+            rows(connection, mutes, &[number], |row| Ok(MuteRecord { who: person_at(row, 0)?, until: end_at(row, 3)? }))?;
         let invitations = "SELECT account, name, address, until FROM invitations WHERE room = ?1 ORDER BY position";
         room.invitations = rows(connection, invitations, &[number], |row| {
-            Ok(KeptInvitation { who: person_at(row, 0)?, until: moment_at(row, 3)? })
+            Ok(InvitationRecord { who: person_at(row, 0)?, until: moment_at(row, 3)? })
         })?;
         room.members = rows(connection, members::SELECT, &[number], members::read)?;
         let lists = room.bans.len() + room.mutes.len() + room.invitations.len() + room.members.len();
@@ -271,7 +271,7 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<KeptRoom>> {
 }
 
 /// Keeps addresses out; a ban of the same block is replaced.
-pub fn save_address_ban(connection: &Connection, ban: &AddressBan) -> rusqlite::Result<()> {
+pub fn save_address_ban(connection: &Connection, ban: &AddressBanRecord) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO address_bans (network, banned_by, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -299,14 +299,14 @@ pub fn drop_ended_address_bans(connection: &Connection, before: i64) -> rusqlite
 }
 
 /// All bans of addresses, oldest first.
-pub fn address_bans(connection: &Connection) -> rusqlite::Result<Vec<AddressBan>> {
+pub fn address_bans(connection: &Connection) -> rusqlite::Result<Vec<AddressBanRecord>> {
     let sql = "SELECT network, banned_by, reason, at, until FROM address_bans ORDER BY at, network";
     let read = |row: &Row<'_>| {
         let network: String = row.get(0)?;
         let network = Network::parse(&network).map_err(|error| {
             rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
         })?;
-        Ok(AddressBan {
+        Ok(AddressBanRecord {
             network,
             by: user_at(row, 1)?,
             reason: words_at(row, 2)?,

@@ -4,7 +4,7 @@
 
 use super::error::Reason;
 use super::maintenance;
-use super::queued_write::Entry;
+use super::queued_write::QueuedWrite;
 use super::schema;
 use super::sql_values::moment;
 use super::sqlite_errors;
@@ -25,7 +25,7 @@ impl Writer {
     /// Leaves everything as it should be found: the exact number, an empty log.
     pub(super) fn finish(&mut self) {
         let rest = self.shared.lock().take_all();
-        let records = rest.iter().filter(|entry| matches!(entry, Entry::Record(_))).count() as u64;
+        let records = rest.iter().filter(|entry| matches!(entry, QueuedWrite::Background(_))).count() as u64;
         let reason = self.trouble.as_ref().map_or(Reason::Unanswered, |trouble| trouble.reason.clone());
         let mut outcome = (records > 0).then(|| reason.clone());
         if records > 0 {
@@ -34,7 +34,7 @@ impl Writer {
             state.lost.reason = Some(reason);
         }
         for entry in rest {
-            if let Entry::Order(order) | Entry::Flush(order) = entry {
+            if let QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) = entry {
                 order.tell(Err(Reason::Closed));
             }
         }

@@ -10,12 +10,12 @@ use std::mem;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::error::{News, Reason};
-use super::queue::Shared;
+use super::error::{StoreEvent, Reason};
+use super::queue::WriteQueue;
 use super::writer::SAY_LOST;
 
 /// Watches until the writer has ended.
-pub fn watch(shared: &Shared, news: &Arc<dyn Fn(News) + Send + Sync>) {
+pub fn watch(shared: &WriteQueue, news: &Arc<dyn Fn(StoreEvent) + Send + Sync>) {
     let mut said_lost: Option<Instant> = None;
     let mut state = shared.lock();
     while !state.ended {
@@ -24,13 +24,13 @@ pub fn watch(shared: &Shared, news: &Arc<dyn Fn(News) + Send + Sync>) {
             state = shared.noticed.wait(state).unwrap_or_else(PoisonError::into_inner);
         } else if !state.hang.is_told {
             drop(state);
-            news(News::DiskTrouble(Reason::Unanswered));
+            news(StoreEvent::DiskTrouble(Reason::Unanswered));
             state = shared.lock();
             state.hang.is_told = state.hang.is_noticed;
             if !state.hang.is_told {
                 // It was over before that was told.
                 drop(state);
-                news(News::DiskWell { lost: 0 });
+                news(StoreEvent::DiskWell { lost: 0 });
                 state = shared.lock();
             }
         } else if state.lost.records > 0 && said_lost.is_none_or(|last| last.elapsed() >= SAY_LOST) {
@@ -38,7 +38,7 @@ pub fn watch(shared: &Shared, news: &Arc<dyn Fn(News) + Send + Sync>) {
             state.hang.lost += lost.records;
             drop(state);
             said_lost = Some(Instant::now());
-            news(News::NotKept { records: lost.records, reason: lost.reason.unwrap_or(Reason::Backlog) });
+            news(StoreEvent::NotSaved { records: lost.records, reason: lost.reason.unwrap_or(Reason::Backlog) });
             state = shared.lock();
         } else {
             state = shared.noticed.wait_timeout(state, SAY_LOST).unwrap_or_else(PoisonError::into_inner).0;
@@ -52,25 +52,25 @@ mod tests {
     use crate::chat::identity::AccountId;
     use crate::chat::message::MessageId;
     use crate::chat::names::RoomName;
-    use crate::store::message_ids::Numbers;
+    use crate::store::message_ids::MessageIds;
     use crate::store::queue::{CAPACITY, HANGS};
-    use crate::store::queued_write::Record;
+    use crate::store::queued_write::BackgroundWrite;
     use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    fn record(shared: &Shared) {
+    fn record(shared: &WriteQueue) {
         let room = RoomName::parse("general").expect("a name");
-        shared.record(Record::Visited(AccountId(1), room, MessageId(1)));
+        shared.record(BackgroundWrite::Visited(AccountId(1), room, MessageId(1)));
     }
 
     #[test]
     fn a_writer_that_hangs_is_told_of_and_what_is_lost_meanwhile_too() {
-        let shared = Shared::new(Numbers::new(0, 0));
+        let shared = WriteQueue::new(MessageIds::new(0, 0));
         let (sender, told) = mpsc::channel();
-        let news: Arc<dyn Fn(News) + Send + Sync> = Arc::new(move |news| sender.send(news).expect("somebody listens"));
+        let news: Arc<dyn Fn(StoreEvent) + Send + Sync> = Arc::new(move |news| sender.send(news).expect("somebody listens"));
         thread::scope(|scope| {
             scope.spawn(|| watch(&shared, &news));
             shared.lock().begin_step(Instant::now());
@@ -79,10 +79,10 @@ mod tests {
             let long_ago = Instant::now().checked_sub(HANGS).expect("a machine that runs for a while");
             shared.lock().begin_step(long_ago);
             record(&shared);
-            assert_eq!(told.recv_timeout(PATIENCE), Ok(News::DiskTrouble(Reason::Unanswered)));
+            assert_eq!(told.recv_timeout(PATIENCE), Ok(StoreEvent::DiskTrouble(Reason::Unanswered)));
             (0..CAPACITY / 128 + 5).for_each(|_| record(&shared));
             let lost = told.recv_timeout(PATIENCE).expect("news");
-            assert!(matches!(lost, News::NotKept { reason: Reason::Backlog, .. }), "{lost:?}");
+            assert!(matches!(lost, StoreEvent::NotSaved { reason: Reason::Backlog, .. }), "{lost:?}");
             let mut state = shared.lock();
             assert!(state.end_step().is_some_and(|lost| lost > 0));
             assert_eq!(state.end_step(), None);

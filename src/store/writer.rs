@@ -18,12 +18,12 @@ use log::error;
 use rusqlite::Connection;
 
 use super::database_file::Lock;
-use super::error::{News, Reason};
-use super::maintenance::Chores;
+use super::error::{StoreEvent, Reason};
+use super::maintenance::Maintenance;
 use super::periodic_checks;
-use super::queue::{End, Shared};
-use super::queued_write::{Entry, Order};
-use super::retry::{Trouble, Work};
+use super::queue::{End, WriteQueue};
+use super::queued_write::{QueuedWrite, AwaitedWrite};
+use super::retry::{Retry, WriteStep};
 use super::sqlite_errors;
 use super::wall_clock::Wall;
 
@@ -40,10 +40,10 @@ const ALL_PAGES: u32 = 4_294_967_294;
 /// The thread's own.
 pub struct Writer {
     pub(super) connection: Connection,
-    pub(super) shared: Arc<Shared>,
-    pub(super) news: Arc<dyn Fn(News) + Send + Sync>,
-    pub(super) chores: Chores,
-    pub(super) trouble: Option<Trouble>,
+    pub(super) shared: Arc<WriteQueue>,
+    pub(super) news: Arc<dyn Fn(StoreEvent) + Send + Sync>,
+    pub(super) chores: Maintenance,
+    pub(super) trouble: Option<Retry>,
     /// When it was last said how much was thrown away.
     said_lost: Option<Instant>,
     /// The limit in force, for tests.
@@ -59,9 +59,9 @@ pub struct Writer {
 }
 
 enum Step {
-    Write(Vec<Entry>),
+    Write(Vec<QueuedWrite>),
     /// The disk refused a moment ago: every caller that waits gets that answer.
-    Refuse(Vec<Box<dyn Order>>),
+    Refuse(Vec<Box<dyn AwaitedWrite>>),
     Chore,
     Look,
     SayLost,
@@ -69,9 +69,9 @@ enum Step {
 }
 
 /// Says that the thread has ended, also when it panics, so that nobody waits for it.
-struct Ended(Arc<Shared>);
+struct WriterGuard(Arc<WriteQueue>);
 
-impl Drop for Ended {
+impl Drop for WriterGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
             error!("the thread that writes the database has panicked: nothing is kept from now on");
@@ -94,9 +94,9 @@ impl Writer {
     /// A writer that has not begun.
     pub fn new(
         connection: Connection,
-        shared: Arc<Shared>,
-        news: Arc<dyn Fn(News) + Send + Sync>,
-        chores: Chores,
+        shared: Arc<WriteQueue>,
+        news: Arc<dyn Fn(StoreEvent) + Send + Sync>,
+        chores: Maintenance,
         wall: Arc<Wall>,
         lock: Arc<Lock>,
     ) -> Writer {
@@ -107,7 +107,7 @@ impl Writer {
 
     /// Writes until the end of the store.
     pub fn run(self) {
-        let ended = Ended(Arc::clone(&self.shared));
+        let ended = WriterGuard(Arc::clone(&self.shared));
         self.write_all();
         drop(ended);
     }
@@ -159,7 +159,7 @@ impl Writer {
                 _ => {}
             }
             let trouble = self.trouble.as_ref();
-            let put_off = |at: Instant| trouble.map_or(at, |trouble| trouble.not_before(Work::Writing, at));
+            let put_off = |at: Instant| trouble.map_or(at, |trouble| trouble.not_before(WriteStep::Writing, at));
             let urgent = state.end.is_some() || self.shared.short.load(Ordering::Relaxed);
             // Callers get their answer at once, and nothing is tried before its time: many batches may stand before theirs, and
             // each would be refused like the last one.
@@ -167,7 +167,7 @@ impl Writer {
                 return Step::Refuse(state.take_awaited());
             }
             let batch = if urgent { Some(now) } else { state.due(now) }.map(put_off);
-            let batch = batch.or(trouble.and_then(Trouble::probe));
+            let batch = batch.or(trouble.and_then(Retry::probe));
             if batch.is_some_and(|at| at <= now) {
                 return Step::Write(state.take());
             }
@@ -195,10 +195,10 @@ impl Writer {
     /// When the next chore is to be done.
     fn chore_at(&self, now: Instant) -> Option<Instant> {
         let due = self.chores.due(now)?;
-        Some(self.trouble.as_ref().map_or(due, |trouble| trouble.not_before(Work::Clearing, due)))
+        Some(self.trouble.as_ref().map_or(due, |trouble| trouble.not_before(WriteStep::Clearing, due)))
     }
 
-    fn write(&mut self, mut batch: Vec<Entry>) {
+    fn write(&mut self, mut batch: Vec<QueuedWrite>) {
         match self.attempt(&mut batch) {
             Ok(refused) => self.written(batch, refused),
             Err(error) => {
@@ -207,8 +207,8 @@ impl Writer {
                 let mut orders = Vec::new();
                 for entry in batch {
                     match entry {
-                        Entry::Record(record) => records.push(record),
-                        Entry::Order(order) | Entry::Flush(order) => orders.push(order),
+                        QueuedWrite::Background(record) => records.push(record),
+                        QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => orders.push(order),
                     }
                 }
                 let mut state = self.shared.lock();
@@ -218,7 +218,7 @@ impl Writer {
                 for order in orders {
                     order.tell(Err(reason.clone()));
                 }
-                self.troubled(Work::Writing, reason);
+                self.troubled(WriteStep::Writing, reason);
             }
         }
     }
@@ -242,11 +242,11 @@ impl Writer {
         Ok(())
     }
 
-    fn written(&mut self, batch: Vec<Entry>, refused: Vec<(usize, Reason)>) {
+    fn written(&mut self, batch: Vec<QueuedWrite>, refused: Vec<(usize, Reason)>) {
         let now = Instant::now();
         let erases = batch.iter().any(|entry| match entry {
-            Entry::Record(record) => record.erases(),
-            Entry::Order(order) | Entry::Flush(order) => order.erases(),
+            QueuedWrite::Background(record) => record.erases(),
+            QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => order.erases(),
         });
         if erases {
             self.chores.erased(now);
@@ -255,47 +255,47 @@ impl Writer {
         state.written(&batch);
         let mut outcomes: Vec<Result<(), Reason>> = batch.iter().map(|_| Ok(())).collect();
         for (place, reason) in refused {
-            if matches!(batch[place], Entry::Record(_)) {
+            if matches!(batch[place], QueuedWrite::Background(_)) {
                 state.lost.records += 1;
                 state.lost.reason = Some(reason.clone());
             }
             outcomes[place] = Err(reason);
         }
         drop(state);
-        self.done(Work::Writing);
+        self.done(WriteStep::Writing);
         for (entry, outcome) in batch.into_iter().zip(outcomes) {
             match entry {
-                Entry::Record(_) => {}
-                Entry::Flush(order) if outcome.is_ok() => self.chores.flush(order, now),
-                Entry::Order(order) | Entry::Flush(order) => order.tell(outcome),
+                QueuedWrite::Background(_) => {}
+                QueuedWrite::Flush(order) if outcome.is_ok() => self.chores.flush(order, now),
+                QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => order.tell(outcome),
             }
         }
     }
 
     fn chore(&mut self) {
         if self.lock.displaced().is_some() {
-            return self.troubled(Work::Clearing, Reason::Replaced);
+            return self.troubled(WriteStep::Clearing, Reason::Replaced);
         }
         let done = self.chores.run(&self.connection, &self.wall, Instant::now());
         if let Some(expired) = self.chores.take_expired() {
             (self.news)(expired);
         }
         match done {
-            Ok(()) if self.chores.is_clear() => self.done(Work::Clearing),
+            Ok(()) if self.chores.is_clear() => self.done(WriteStep::Clearing),
             Ok(()) => {}
             Err(error) => {
                 self.roll_back();
-                self.troubled(Work::Clearing, sqlite_errors::reason(&error));
+                self.troubled(WriteStep::Clearing, sqlite_errors::reason(&error));
             }
         }
     }
 
-    pub(super) fn troubled(&mut self, work: Work, reason: Reason) {
+    pub(super) fn troubled(&mut self, work: WriteStep, reason: Reason) {
         self.chores.refuse(&reason);
         let now = Instant::now();
         let over = self.shared.numbers.is_over();
         let is_new = self.trouble.is_none();
-        let trouble = self.trouble.get_or_insert_with(|| Trouble::new(reason.clone(), now));
+        let trouble = self.trouble.get_or_insert_with(|| Retry::new(reason.clone(), now));
         // Another trouble's remedy does not help.
         let is_replaced = reason == Reason::Replaced && (is_new || trouble.reason != reason);
         trouble.reason = reason.clone();
@@ -306,18 +306,18 @@ impl Writer {
             error!("{} is not the file any more that was opened", path.display());
         }
         if is_new || is_replaced {
-            (self.news)(News::DiskTrouble(reason.clone()));
+            (self.news)(StoreEvent::DiskTrouble(reason.clone()));
         }
         if says_over {
-            (self.news)(News::NumbersNotReserved(reason));
+            (self.news)(StoreEvent::NumbersNotReserved(reason));
         }
     }
 
-    fn done(&mut self, work: Work) {
+    fn done(&mut self, work: WriteStep) {
         let Some(trouble) = self.trouble.take_if(|trouble| trouble.done(work)) else { return };
         let lost = mem::take(&mut self.shared.lock().lost);
         self.said_lost = None;
-        (self.news)(News::DiskWell { lost: trouble.lost + lost.records });
+        (self.news)(StoreEvent::DiskWell { lost: trouble.lost + lost.records });
     }
 
     /// A step that hung is over.
@@ -326,7 +326,7 @@ impl Writer {
             trouble.lost += told;
         } else {
             let lost = mem::take(&mut self.shared.lock().lost);
-            (self.news)(News::DiskWell { lost: told + lost.records });
+            (self.news)(StoreEvent::DiskWell { lost: told + lost.records });
         }
     }
 
@@ -337,6 +337,6 @@ impl Writer {
             trouble.lost += lost.records;
         }
         let reason = lost.reason.unwrap_or(Reason::Backlog);
-        (self.news)(News::NotKept { records: lost.records, reason });
+        (self.news)(StoreEvent::NotSaved { records: lost.records, reason });
     }
 }

@@ -121,7 +121,7 @@ fn a_login_is_not_held_up_by_megabytes_that_wait_for_a_full_disk() {
         let (id, at, account, reply) = (chatsock::chat::message::MessageId(id), jiff::Timestamp::now(), None, None);
         let text = text.as_str().into();
         let message =
-            chatsock::store::KeptMessage { id, at, author, account, text, action: false, edited: false, reply };
+            chatsock::store::MessageRecord { id, at, author, account, text, action: false, edited: false, reply };
         store(&server).said(&general, message);
     }
     let begun = std::time::Instant::now();

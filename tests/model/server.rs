@@ -17,7 +17,7 @@ use chatsock::config::{Config, Telnet};
 use chatsock::hub::Hub;
 use chatsock::hub::room::Room;
 use chatsock::hub::timer::Task;
-use chatsock::outbox::{Ended, Outbox};
+use chatsock::outbox::{DisconnectReason, Outbox};
 use chatsock::session::Session;
 use chatsock::ui::palette::Door;
 use chatsock::ui::screen::Clock;
@@ -58,7 +58,7 @@ impl Server {
         match &step.act {
             Act::Lost => {
                 let line = self.seats[step.seat].as_mut().expect("somebody is there");
-                line.outbox.end(Ended::Reset(ErrorKind::ConnectionReset));
+                line.outbox.end(DisconnectReason::Reset(ErrorKind::ConnectionReset));
                 line.session.finish();
                 self.hub.roster.disconnected(line.outbox.id());
                 return true;

@@ -2,9 +2,9 @@
 
 use std::net::SocketAddr;
 
-use chatsock::chat::identity::Whom;
+use chatsock::chat::identity::Target;
 use chatsock::hub::{Checkpoint, Hub};
-use chatsock::outbox::Ended;
+use chatsock::outbox::DisconnectReason;
 
 use crate::hold::{Gate, room};
 use crate::machine::eventually;
@@ -124,8 +124,8 @@ fn who_is_put_off_the_server_meanwhile_is_never_seen_in_the_room() {
     let gate = Gate::at(server.hub(), Checkpoint::Admitted, 1);
     guest.send(":join den");
     gate.wait_for(1);
-    let person = server.hub().roster.find(&Whom::parse("guest").expect("a name")).expect("online");
-    server.hub().throw_out(&person, "Gone.", Ended::ThrownOut);
+    let person = server.hub().roster.find(&Target::parse("guest").expect("a name")).expect("online");
+    server.hub().throw_out(&person, "Gone.", DisconnectReason::ThrownOut);
     gate.open();
     guest.expect("! Gone.");
     guest.expect_end();
@@ -234,7 +234,7 @@ mod with_accounts {
         let gate = Gate::at(server.hub(), Checkpoint::Admitted, 1);
         guest.send(":join den");
         gate.wait_for(1);
-        let person = server.hub().roster.find(&Whom::parse("guest").expect("a name")).expect("online");
+        let person = server.hub().roster.find(&Target::parse("guest").expect("a name")).expect("online");
         let account = person.account().expect("an account");
         assert_eq!(server.hub().store().expect("a store").remove_account(account), Ok(true));
         server.hub().review_login(&person).expect("read");

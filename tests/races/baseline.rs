@@ -229,7 +229,7 @@ mod accounts {
     use chatsock::chat::names::UserName;
     use chatsock::store::{OpenError, Store};
 
-    fn with(directory: &Path, work: impl Fn(&mut chatsock::store::Accounts)) {
+    fn with(directory: &Path, work: impl Fn(&mut chatsock::store::AccountAdmin)) {
         eventually("the database is free", || match Store::open_accounts(&directory.join("chatsock.db")) {
             Ok(mut accounts) => {
                 work(&mut accounts);

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
 use std::thread::JoinHandle;
 
-use chatsock::chat::identity::Whom;
+use chatsock::chat::identity::Target;
 use chatsock::chat::names::RoomName;
 use chatsock::hub::room::Room;
 use chatsock::hub::{Checkpoint, Hub};
@@ -24,7 +24,7 @@ pub fn room(hub: &Hub, name: &str) -> Option<Arc<Room>> {
 
 /// The outbox of somebody online.
 pub fn outbox(hub: &Hub, name: &str) -> Arc<Outbox> {
-    let whom = Whom::parse(name).expect("a name");
+    let whom = Target::parse(name).expect("a name");
     Arc::clone(&hub.roster.find(&whom).expect("online").outbox)
 }
 

@@ -4,17 +4,17 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chatsock::chat::message::MessageId;
-use chatsock::store::{News, NotCreated, NotKept, Point, Reason, Store};
+use chatsock::store::{StoreEvent, CreateAccountError, SaveError, Point, Reason, Store};
 use rusqlite::Connection;
 
 use crate::place::{PATIENCE, Place, close, hash, open, room, said, texts, told, until, user};
 
-fn trouble(news: &News) -> Option<Reason> {
-    if let News::DiskTrouble(reason) = news { Some(reason.clone()) } else { None }
+fn trouble(news: &StoreEvent) -> Option<Reason> {
+    if let StoreEvent::DiskTrouble(reason) = news { Some(reason.clone()) } else { None }
 }
 
-fn well(news: &News) -> Option<u64> {
-    if let News::DiskWell { lost } = news { Some(*lost) } else { None }
+fn well(news: &StoreEvent) -> Option<u64> {
+    if let StoreEvent::DiskWell { lost } = news { Some(*lost) } else { None }
 }
 
 fn integrity(place: &Place) {
@@ -42,8 +42,8 @@ fn with_a_full_disk_chat_goes_on_and_nothing_is_lost_that_fits_into_memory() {
     assert_eq!(told(&news, trouble), Reason::Full);
     // Who waits hears it at once.
     let begun = Instant::now();
-    assert_eq!(store.create_account(&user("alice"), &hash("one")), Err(NotCreated::NotKept(NotKept(Reason::Full))));
-    assert_eq!(store.flush(), Err(NotKept(Reason::Full)));
+    assert_eq!(store.create_account(&user("alice"), &hash("one")), Err(CreateAccountError::NotSaved(SaveError(Reason::Full))));
+    assert_eq!(store.flush(), Err(SaveError(Reason::Full)));
     assert!(begun.elapsed() < PATIENCE / 4);
     assert_eq!(texts(&store, "general").len(), 10);
     store.limit_pages(0);
@@ -63,7 +63,7 @@ fn what_does_not_fit_into_memory_is_counted_and_said() {
     say(&store, 1..=24_000);
     assert_eq!(told(&news, trouble), Reason::Full);
     let first = told(&news, |news| match news {
-        News::NotKept { records, reason: Reason::Backlog } => Some(*records),
+        StoreEvent::NotSaved { records, reason: Reason::Backlog } => Some(*records),
         _ => None,
     });
     store.limit_pages(0);
@@ -101,7 +101,7 @@ fn a_close_with_a_full_disk_ends_in_time_and_says_what_is_lost() {
     let begun = Instant::now();
     assert!(store.close(begun + Duration::from_secs(4)).is_err());
     let lost = told(&news, |news| match news {
-        News::NotKept { records, reason: Reason::Full } => Some(*records),
+        StoreEvent::NotSaved { records, reason: Reason::Full } => Some(*records),
         _ => None,
     });
     assert_eq!(lost, 100);
@@ -138,10 +138,10 @@ fn with_megabytes_waiting_for_a_full_disk_whoever_asks_hears_why_at_once_and_not
             let store = &store;
             scope.spawn(move || {
                 let name = user(&format!("user{number}"));
-                let refused = Err(NotCreated::NotKept(NotKept(Reason::Full)));
+                let refused = Err(CreateAccountError::NotSaved(SaveError(Reason::Full)));
                 for _ in 0..20 {
                     assert_eq!(store.create_account(&name, &hash("one")), refused);
-                    assert_eq!(store.catch_up(), Err(NotKept(Reason::Full)));
+                    assert_eq!(store.catch_up(), Err(SaveError(Reason::Full)));
                 }
             });
         }
@@ -169,7 +169,7 @@ fn who_waits_behind_a_batch_that_is_refused_is_answered_with_it() {
         // Behind two megabytes more.
         until("somebody waits", || store.awaited() > 0);
         store.failpoints().release();
-        let refused = Err(NotCreated::NotKept(NotKept(Reason::Full)));
+        let refused = Err(CreateAccountError::NotSaved(SaveError(Reason::Full)));
         assert_eq!(asked.join().expect("an answer"), refused);
     });
     assert_eq!(told(&news, trouble), Reason::Full);

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{DirectNotKept, KeptMessage, NotKept, Reason, StoreOptions};
+use chatsock::store::{SaveDirectError, MessageRecord, SaveError, Reason, StoreOptions};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -21,10 +21,10 @@ fn without_history_no_word_of_a_message_is_in_any_file() {
     let (store, _, _) = open(options.clone()).expect("a store");
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
     let reply = Some(Quoted { id: MessageId(1), author: user("bob"), start: Some(CANARY.into()) });
-    store.said(&room("general"), KeptMessage { reply, ..said(2, "bob", CANARY) });
+    store.said(&room("general"), MessageRecord { reply, ..said(2, "bob", CANARY) });
     store.edited(&room("general"), MessageId(2), CANARY);
     store.erased(&room("general"), MessageId(2));
-    let refused = DirectNotKept::NotKept(NotKept(Reason::NoHistory));
+    let refused = SaveDirectError::NotSaved(SaveError(Reason::NoHistory));
     assert_eq!(store.keep_direct(alice, direct(3, "bob", CANARY)), Err(refused));
     store.id_used(MessageId(3));
     store.visited(alice, &room("general"), MessageId(2));
@@ -58,7 +58,7 @@ fn what_is_deleted_or_edited_is_in_none_of_the_files() {
     let general = room("general");
     store.said(&general, said(1, "bob", CANARY));
     let reply = Some(Quoted { id: MessageId(1), author: user("bob"), start: Some(CANARY.into()) });
-    store.said(&general, KeptMessage { reply, ..said(2, "alice", "yes") });
+    store.said(&general, MessageRecord { reply, ..said(2, "alice", "yes") });
     store.said(&general, said(3, "bob", &format!("{CANARY} to be edited")));
     store.said(&general, said(4, "bob", &[CANARY; 1000].join(" ")));
     store.flush().expect("written");
@@ -227,7 +227,7 @@ fn messages_older_than_they_are_to_be_kept_are_erased_at_start_whatever_the_cloc
             _ => (Timestamp::now(), "young"),
         };
         let text = format!("{word} {id}");
-        store.said(&room("general"), KeptMessage { at, ..said(id, "bob", &text) });
+        store.said(&room("general"), MessageRecord { at, ..said(id, "bob", &text) });
     }
     let mut waiting = direct(1201, "bob", CANARY);
     waiting.at = long_ago;

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{NotKept, Point, Reason, Store};
+use chatsock::store::{SaveError, Point, Reason, Store};
 
 use crate::place::{PATIENCE, Place, close, direct, hash, room, until, user};
 
@@ -32,7 +32,7 @@ fn what_nobody_waits_for_any_more_is_not_committed_wherever_the_disk_stalls() {
     for at in [Point::Begin, Point::Applied] {
         let (_place, store, alice) = with_alice();
         let told = impatiently(&store, at, || store.remove_account(alice));
-        assert_eq!(told, Err(NotKept(Reason::Unanswered)), "{at:?}");
+        assert_eq!(told, Err(SaveError(Reason::Unanswered)), "{at:?}");
         assert!(store.failpoints().wait_held(PATIENCE));
         store.failpoints().release();
         store.catch_up().expect("written");
@@ -49,8 +49,8 @@ fn what_is_being_committed_is_not_called_undone() {
         store.failpoints().set_patience(SHORT);
         let told = scope.spawn(|| store.remove_account(alice)).join().expect("an answer");
         // It may have been given up before it came so far, on a machine that does something else.
-        let undecided = NotKept(Reason::Undecided);
-        assert!(told == Err(undecided.clone()) || told == Err(NotKept(Reason::Unanswered)), "{told:?}");
+        let undecided = SaveError(Reason::Undecided);
+        assert!(told == Err(undecided.clone()) || told == Err(SaveError(Reason::Unanswered)), "{told:?}");
         store.failpoints().set_patience(PATIENCE);
         store.failpoints().release();
         store.catch_up().expect("written");
@@ -76,7 +76,7 @@ fn one_who_gives_up_takes_nothing_from_those_who_wait_on() {
         let gives_up = scope.spawn(|| store.remove_account(alice));
         until("alice waits", || store.awaited() == 2);
         failpoints.let_pass();
-        assert_eq!(gives_up.join().expect("an answer"), Err(NotKept(Reason::Unanswered)));
+        assert_eq!(gives_up.join().expect("an answer"), Err(SaveError(Reason::Unanswered)));
         failpoints.release();
         waits.join().expect("an answer").expect("an account");
     });

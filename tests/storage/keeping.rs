@@ -8,8 +8,8 @@ use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::{MessageId, Quoted};
 use chatsock::config::Network;
 use chatsock::store::{
-    AddressBan, AuditEntry, DirectNotKept, KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMember,
-    KeptMessage, KeptMute, KeptOpenRoom, KeptRoom, NotCreated, Settings, Store, StoreOptions, Visit, WaitingDirect,
+    AddressBanRecord, AuditEntry, SaveDirectError, AdminRecord, BanRecord, AccessRecord, InvitationRecord, CreationRecord, MemberRecord,
+    MessageRecord, MuteRecord, OpenRoomRecord, RoomRecord, CreateAccountError, Settings, Store, StoreOptions, Visit, OfflineMessageRecord,
 };
 
 use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
@@ -19,7 +19,7 @@ fn an_account_and_its_settings_are_there_after_a_restart() {
     let place = Place::new();
     let (store, _) = place.open();
     let id = store.create_account(&user("Alice"), &hash("one")).expect("an account");
-    assert_eq!(store.create_account(&user("aLICE"), &hash("two")), Err(NotCreated::Exists));
+    assert_eq!(store.create_account(&user("aLICE"), &hash("two")), Err(CreateAccountError::Exists));
     let settings = Settings {
         color: Some(false),
         bell: Some("mentions".into()),
@@ -64,11 +64,11 @@ fn from_when_users_may_read_back_and_since_when_they_are_members_comes_back() {
     let (store, _) = place.open();
     let [alice, bob] =
         ["alice", "bob"].map(|name| store.create_account(&user(name), &hash("one")).expect("an account"));
-    let chosen = |name, read_back| KeptRoom { read_back, ..made_room(name) };
+    let chosen = |name, read_back| RoomRecord { read_back, ..made_room(name) };
     store.make_room(chosen("Joined", ReadBack::Joined)).expect("kept");
     store.make_room(chosen("Present", ReadBack::Nothing)).expect("kept");
     store.make_room(made_room("Open")).expect("kept");
-    let own = KeptRoom { made: None, ..chosen("general", ReadBack::Nothing) };
+    let own = RoomRecord { made: None, ..chosen("general", ReadBack::Nothing) };
     store.save_room(own).expect("kept");
     store.joined(alice, &room("joined"), MessageId(7), true);
     store.joined(alice, &room("joined"), MessageId(9), true);
@@ -81,7 +81,7 @@ fn from_when_users_may_read_back_and_since_when_they_are_members_comes_back() {
 
     let (store, kept) = place.open();
     let seen: Vec<_> = kept.rooms.iter().map(|room| (room.name.as_str(), room.read_back, &room.members[..])).collect();
-    let member = |account, since| KeptMember { account, since: MessageId(since) };
+    let member = |account, since| MemberRecord { account, since: MessageId(since) };
     let expected: [(_, _, &[_]); 4] = [
         ("general", ReadBack::Nothing, &[member(bob, 3)]),
         ("Joined", ReadBack::Joined, &[member(alice, 7)]),
@@ -106,16 +106,16 @@ fn a_made_room_comes_back_with_everything_in_it() {
     attic.public = false;
     attic.description = "Old things.".into();
     attic.limit = Some(8);
-    attic.entry = KeptEntry::Password(hash("room"));
+    attic.entry = AccessRecord::Password(hash("room"));
     attic.slow = Duration::from_millis(1500);
     attic.admins = vec![
-        KeptAdmin { who: person(Some(3), "alice", "192.0.2.1"), owner: true },
-        KeptAdmin { who: person(None, "bob", "2001:db8::"), owner: false },
+        AdminRecord { who: person(Some(3), "alice", "192.0.2.1"), owner: true },
+        AdminRecord { who: person(None, "bob", "2001:db8::"), owner: false },
     ];
     let address = "203.0.113.5".parse().ok();
     attic.bans = vec![
-        KeptBan { name: user("eve"), who: None, address, by: user("alice"), reason: "noise".into(), until: None },
-        KeptBan {
+        BanRecord { name: user("eve"), who: None, address, by: user("alice"), reason: "noise".into(), until: None },
+        BanRecord {
             name: user("mallory"),
             who: Some(person(Some(9), "mallory", "203.0.113.9")),
             address: None,
@@ -124,11 +124,11 @@ fn a_made_room_comes_back_with_everything_in_it() {
             until: Some(at(50)),
         },
     ];
-    attic.mutes = vec![KeptMute { who: person(None, "carol", "192.0.2.3"), until: Some(at(60)) }];
-    attic.invitations = vec![KeptInvitation { who: person(Some(4), "dave", "192.0.2.4"), until: at(70) }];
+    attic.mutes = vec![MuteRecord { who: person(None, "carol", "192.0.2.3"), until: Some(at(60)) }];
+    attic.invitations = vec![InvitationRecord { who: person(Some(4), "dave", "192.0.2.4"), until: at(70) }];
     store.make_room(attic.clone()).expect("saved");
     let mut cellar = made_room("cellar");
-    cellar.entry = KeptEntry::Closed;
+    cellar.entry = AccessRecord::Closed;
     store.make_room(cellar.clone()).expect("saved");
     let mut general = made_room("general");
     general.made = None;
@@ -157,8 +157,8 @@ fn messages_come_back_with_their_quotes() {
     let quoted = said(10, "bob", "morning");
     let reply = Some(Quoted { id: MessageId(10), author: user("bob"), start: Some("morning".into()) });
     let unkept = Some(Quoted { id: MessageId(3), author: user("eve"), start: Some("temporary".into()) });
-    let answer = KeptMessage { reply, action: true, account: Some(AccountId(4)), ..said(12, "Alice", "two\nlines") };
-    let other = KeptMessage { reply: unkept, edited: true, ..said(13, "carol", "aha") };
+    let answer = MessageRecord { reply, action: true, account: Some(AccountId(4)), ..said(12, "Alice", "two\nlines") };
+    let other = MessageRecord { reply: unkept, edited: true, ..said(13, "carol", "aha") };
     for message in [&quoted, &answer, &other] {
         store.said(&room("general"), message.clone());
     }
@@ -166,7 +166,7 @@ fn messages_come_back_with_their_quotes() {
     close(store);
 
     let (store, kept) = place.open();
-    let other = KeptMessage { reply: other.reply.map(|reply| Quoted { start: None, ..reply }), ..other };
+    let other = MessageRecord { reply: other.reply.map(|reply| Quoted { start: None, ..reply }), ..other };
     let general = vec![quoted.clone(), answer.clone(), other.clone()];
     assert_eq!(kept.histories[1], (room("general"), general));
     assert_eq!(kept.histories[0].1.len(), 1);
@@ -184,7 +184,7 @@ fn an_edit_shows_in_the_message_and_in_what_quotes_it() {
     let (store, _) = place.open();
     store.said(&room("general"), said(10, "bob", "before"));
     let reply = Some(Quoted { id: MessageId(10), author: user("bob"), start: Some("before".into()) });
-    store.said(&room("general"), KeptMessage { reply, ..said(12, "alice", "yes") });
+    store.said(&room("general"), MessageRecord { reply, ..said(12, "alice", "yes") });
     store.edited(&room("general"), MessageId(10), "after, and quite a lot longer than it was when it was first said");
     // Of another room, and of no message: nothing happens.
     store.edited(&room("games"), MessageId(12), "wrong");
@@ -228,7 +228,7 @@ fn unread_messages_are_those_of_others_since_the_last_visit() {
     store.visited(alice, &room("general"), MessageId(2));
     store.visited(alice, &room("games"), MessageId(6));
     store.visited(AccountId(99), &room("general"), MessageId(6));
-    store.said(&room("general"), KeptMessage { account: Some(alice), ..said(7, "alice", "mine") });
+    store.said(&room("general"), MessageRecord { account: Some(alice), ..said(7, "alice", "mine") });
     close(store);
     let (store, _) = place.open();
     assert_eq!(store.unread(alice), Ok(vec![(room("general"), 2)]));
@@ -243,8 +243,8 @@ fn the_rooms_an_account_is_in_are_read_in_their_order_without_those_that_are_gon
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
-    let rooms = |names: &[(&str, &str)]| -> Box<[KeptOpenRoom]> {
-        names.iter().map(|(name, door)| KeptOpenRoom { room: room(name), made: false, door: (*door).into() }).collect()
+    let rooms = |names: &[(&str, &str)]| -> Box<[OpenRoomRecord]> {
+        names.iter().map(|(name, door)| OpenRoomRecord { room: room(name), made: false, door: (*door).into() }).collect()
     };
     store.rooms_open(alice, rooms(&[("general", "open"), ("den", "closed")]));
     let last = rooms(&[("den", "closed"), ("games", "$argon2id$x"), ("general", "")]);
@@ -265,7 +265,7 @@ fn a_fifth_of_what_waits_for_somebody_may_be_one_accounts_or_one_addresss() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
-    let of = |id: u64, account: Option<u64>, address: Option<&str>| WaitingDirect {
+    let of = |id: u64, account: Option<u64>, address: Option<&str>| OfflineMessageRecord {
         account: account.map(AccountId),
         address: address.map(|address| address.parse().expect("an address")),
         ..direct(id, &format!("user{id}"), "text")
@@ -276,8 +276,8 @@ fn a_fifth_of_what_waits_for_somebody_may_be_one_accounts_or_one_addresss() {
     }
     close(store);
     let (store, _) = place.open();
-    assert_eq!(store.keep_direct(alice, of(21, Some(7), None)), Err(DirectNotKept::Share));
-    assert_eq!(store.keep_direct(alice, of(121, None, Some("192.0.2.1"))), Err(DirectNotKept::Share));
+    assert_eq!(store.keep_direct(alice, of(21, Some(7), None)), Err(SaveDirectError::Share));
+    assert_eq!(store.keep_direct(alice, of(121, None, Some("192.0.2.1"))), Err(SaveDirectError::Share));
     for (id, account, address) in [(200, Some(8), None), (201, None, Some("192.0.2.2")), (202, None, None)] {
         assert_eq!(store.keep_direct(alice, of(id, account, address)), Ok(()));
     }
@@ -287,7 +287,7 @@ fn a_fifth_of_what_waits_for_somebody_may_be_one_accounts_or_one_addresss() {
     store.directs_shown(alice, &waiting[..1]);
     store.catch_up().expect("written");
     assert_eq!(store.keep_direct(alice, of(21, Some(7), None)), Ok(()));
-    assert_eq!(store.keep_direct(alice, of(22, Some(7), None)), Err(DirectNotKept::Share));
+    assert_eq!(store.keep_direct(alice, of(22, Some(7), None)), Err(SaveDirectError::Share));
     store.remove_account(alice).expect("removed");
     store.flush().expect("written");
     assert_eq!(place.files_with("192.0.2.1"), [""; 0]);
@@ -308,8 +308,8 @@ fn a_hundred_direct_messages_wait_for_somebody_and_are_taken_once() {
     for id in 3..=101 {
         store.keep_direct(alice, direct(id, "bob", &format!("text {id}"))).expect("kept");
     }
-    assert_eq!(store.keep_direct(alice, direct(102, "bob", "one too many")), Err(DirectNotKept::Full));
-    assert_eq!(store.keep_direct(AccountId(99), direct(103, "bob", "nobody")), Err(DirectNotKept::Gone));
+    assert_eq!(store.keep_direct(alice, direct(102, "bob", "one too many")), Err(SaveDirectError::Full));
+    assert_eq!(store.keep_direct(AccountId(99), direct(103, "bob", "nobody")), Err(SaveDirectError::Gone));
     close(store);
 
     let (store, kept) = place.open();
@@ -329,7 +329,7 @@ fn bans_of_addresses_and_the_audit_come_back() {
     let place = Place::new();
     let (store, _) = place.open();
     let network = |text: &str| Network::parse(text).expect("a network");
-    let ban = |text: &str, until| AddressBan {
+    let ban = |text: &str, until| AddressBanRecord {
         network: network(text),
         by: user("op"),
         reason: "noise".into(),
@@ -379,7 +379,7 @@ fn one_record_that_is_refused_does_not_hold_up_the_others() {
     store.flush().expect("written");
     assert_eq!(texts(&store, "general"), ["second", "first"]);
     let lost = crate::place::told(&news, |told| match told {
-        chatsock::store::News::NotKept { records, .. } => Some(*records),
+        chatsock::store::StoreEvent::NotSaved { records, .. } => Some(*records),
         _ => None,
     });
     assert_eq!(lost, 1);
@@ -413,7 +413,7 @@ fn another_process_adds_and_removes_accounts() {
     for number in 0..50 {
         accounts.create(&user(&format!("theirs{number}")), &hash("one")).expect("an account");
     }
-    assert_eq!(accounts.create(&user("OURS"), &hash("one")), Err(NotCreated::Exists));
+    assert_eq!(accounts.create(&user("OURS"), &hash("one")), Err(CreateAccountError::Exists));
     assert_eq!(accounts.set_hash(&user("ours"), &hash("changed")), Ok(true));
     assert_eq!(accounts.remove(&user("theirs7")), Ok(true));
     assert_eq!(accounts.remove(&user("nobody")), Ok(false));
@@ -474,8 +474,8 @@ fn a_room_that_is_saved_late_is_not_written_over_the_next_one_of_its_name() {
     let first = made_room("attic");
     store.make_room(first.clone()).expect("saved");
     assert_eq!(store.forget_room(&room("attic")), Ok(true));
-    let later = |made: KeptMade| KeptMade { at: made.at + jiff::SignedDuration::from_millis(1), ..made };
-    let second = KeptRoom { made: first.made.clone().map(later), description: "another".into(), ..first.clone() };
+    let later = |made: CreationRecord| CreationRecord { at: made.at + jiff::SignedDuration::from_millis(1), ..made };
+    let second = RoomRecord { made: first.made.clone().map(later), description: "another".into(), ..first.clone() };
     store.make_room(second.clone()).expect("saved");
     store.save_room(first).expect("nothing to do");
     close(store);

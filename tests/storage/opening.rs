@@ -10,7 +10,7 @@ use std::time::Duration;
 use chatsock::chat::action::ReadBack;
 use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::MessageId;
-use chatsock::store::{BackupError, KeptEntry, KeptMember, NotKept, OpenError, Reason, Store, StoreOptions};
+use chatsock::store::{BackupError, AccessRecord, MemberRecord, SaveError, OpenError, Reason, Store, StoreOptions};
 use rusqlite::Connection;
 
 use crate::place::{Place, close, hash, once_free, open, open_at_once, room, said, texts, user};
@@ -139,7 +139,7 @@ fn a_closed_store_says_so_to_whoever_asks_it() {
     let place = Place::new();
     let (store, _) = place.open();
     store.close(std::time::Instant::now() + crate::place::PATIENCE).expect("a clean end");
-    assert_eq!(store.flush(), Err(NotKept(Reason::Closed)));
+    assert_eq!(store.flush(), Err(SaveError(Reason::Closed)));
     assert!(store.account(&user("alice")).is_err());
     store.said(&room("general"), said(1, "bob", "too late"));
 }
@@ -192,11 +192,11 @@ fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
     let [attic, general] = &kept.rooms[..] else { panic!("{:?}", kept.rooms) };
     assert_eq!((attic.read_back, general.read_back), (ReadBack::All, ReadBack::All));
     // Who has said something was a member by then.
-    let member = |account, since| KeptMember { account: AccountId(account), since: MessageId(since) };
+    let member = |account, since| MemberRecord { account: AccountId(account), since: MessageId(since) };
     assert_eq!(attic.members, [member(1, 12)]);
     assert_eq!(general.members, [member(1, 16), member(7, 11)]);
     assert_eq!((attic.name.as_str(), attic.limit, attic.slow), ("Attic", Some(8), Duration::from_millis(1500)));
-    assert!(matches!(attic.entry, KeptEntry::Password(_)) && attic.admins[0].owner && attic.bans.len() == 1);
+    assert!(matches!(attic.entry, AccessRecord::Password(_)) && attic.admins[0].owner && attic.bans.len() == 1);
     assert_eq!(texts(&store, "general"), ["waves", "morning"]);
     let (_, answer) = store.message(MessageId(17)).expect("read").expect("a message");
     assert!(answer.action && answer.reply.expect("a quote").start.as_deref() == Some("morning"));

@@ -1,7 +1,7 @@
 //! What is read while erasures and edits wait for a disk that refuses.
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{KeptMessage, News};
+use chatsock::store::{MessageRecord, StoreEvent};
 
 use crate::place::{Place, hash, open, room, said, texts, told, user};
 
@@ -12,12 +12,12 @@ fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
     let [alice, bob] =
         ["alice", "bob"].map(|name| store.create_account(&user(name), &hash("one")).expect("an account"));
     let general = room("general");
-    let by = |id, text: &str| KeptMessage { account: Some(bob), ..said(id, "bob", text) };
+    let by = |id, text: &str| MessageRecord { account: Some(bob), ..said(id, "bob", text) };
     store.visited(alice, &general, MessageId(0));
     (1..=10).for_each(|id| store.said(&general, by(id, &format!("text {id}"))));
     let answer = |id, to| {
         let reply = Some(Quoted { id: MessageId(to), author: user("bob"), start: None });
-        store.said(&general, KeptMessage { reply, ..by(id, &format!("answer to {to}")) });
+        store.said(&general, MessageRecord { reply, ..by(id, &format!("answer to {to}")) });
     };
     answer(11, 9);
     answer(12, 8);
@@ -25,7 +25,7 @@ fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
     store.limit_pages(1);
     // Something that needs room, or nothing would be refused.
     store.said(&general, by(13, &"x".repeat(10_000)));
-    told(&news, |news| matches!(news, News::DiskTrouble(_)).then_some(()));
+    told(&news, |news| matches!(news, StoreEvent::DiskTrouble(_)).then_some(()));
 
     for id in [9, 7, 6, 12] {
         store.erased(&general, MessageId(id));
@@ -51,7 +51,7 @@ fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
     check(&store);
     store.erased(&general, MessageId(13));
     store.limit_pages(0);
-    told(&news, |news| matches!(news, News::DiskWell { .. }).then_some(()));
+    told(&news, |news| matches!(news, StoreEvent::DiskWell { .. }).then_some(()));
     store.flush().expect("written");
     check(&store);
     for text in ["text 9", "text 8", "text 7"] {

@@ -14,8 +14,8 @@ use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::MessageId;
 use chatsock::chat::names::{RoomName, UserName};
 use chatsock::store::{
-    Hashed, Kept, KeptEntry, KeptMade, KeptMessage, KeptPerson, KeptRoom, News, OpenError, Store, StoreOptions,
-    WaitingDirect,
+    Hashed, StoredState, AccessRecord, CreationRecord, MessageRecord, UserRecord, RoomRecord, StoreEvent, OpenError, Store, StoreOptions,
+    OfflineMessageRecord,
 };
 use jiff::Timestamp;
 
@@ -62,7 +62,7 @@ impl Place {
     }
 
     /// Opens with history; whoever asks for news gets them.
-    pub fn open(&self) -> (Arc<Store>, Kept) {
+    pub fn open(&self) -> (Arc<Store>, StoredState) {
         let (store, kept, _news) = open(self.options()).expect("a store");
         (store, kept)
     }
@@ -77,7 +77,7 @@ impl Place {
 
 /// Opens when nobody has it any more: a child process that another test makes holds on to what was closed a moment ago,
 /// between its making and its start.
-pub fn open(options: StoreOptions) -> Result<(Arc<Store>, Kept, Receiver<News>), OpenError> {
+pub fn open(options: StoreOptions) -> Result<(Arc<Store>, StoredState, Receiver<StoreEvent>), OpenError> {
     once_free(|| open_at_once(options.clone()))
 }
 
@@ -95,7 +95,7 @@ pub fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenEr
 }
 
 /// Opens what somebody may have.
-pub fn open_at_once(options: StoreOptions) -> Result<(Arc<Store>, Kept, Receiver<News>), OpenError> {
+pub fn open_at_once(options: StoreOptions) -> Result<(Arc<Store>, StoredState, Receiver<StoreEvent>), OpenError> {
     let (sender, news) = mpsc::channel();
     // A test that is over does not listen any more.
     let tell = move |told| drop(sender.send(told));
@@ -123,8 +123,8 @@ pub fn hash(words: &str) -> Hashed {
     Hashed::new(format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdA${words}"))
 }
 
-pub fn said(id: u64, author: &str, text: &str) -> KeptMessage {
-    KeptMessage {
+pub fn said(id: u64, author: &str, text: &str) -> MessageRecord {
+    MessageRecord {
         id: MessageId(id),
         at: at(id as i64),
         author: user(author),
@@ -136,8 +136,8 @@ pub fn said(id: u64, author: &str, text: &str) -> KeptMessage {
     }
 }
 
-pub fn direct(id: u64, from: &str, text: &str) -> WaitingDirect {
-    WaitingDirect {
+pub fn direct(id: u64, from: &str, text: &str) -> OfflineMessageRecord {
+    OfflineMessageRecord {
         id: MessageId(id),
         at: at(id as i64),
         from: user(from),
@@ -150,19 +150,19 @@ pub fn direct(id: u64, from: &str, text: &str) -> WaitingDirect {
     }
 }
 
-pub fn person(account: Option<u64>, name: &str, address: &str) -> KeptPerson {
-    KeptPerson { account: account.map(AccountId), name: user(name), address: address.parse().expect("an address") }
+pub fn person(account: Option<u64>, name: &str, address: &str) -> UserRecord {
+    UserRecord { account: account.map(AccountId), name: user(name), address: address.parse().expect("an address") }
 }
 
-pub fn made_room(name: &str) -> KeptRoom {
-    let made = KeptMade { by: user("alice"), address: "192.0.2.1".parse().expect("an address"), at: at(0) };
-    KeptRoom {
+pub fn made_room(name: &str) -> RoomRecord {
+    let made = CreationRecord { by: user("alice"), address: "192.0.2.1".parse().expect("an address"), at: at(0) };
+    RoomRecord {
         name: room(name),
         made: Some(made),
         public: true,
         description: "".into(),
         limit: None,
-        entry: KeptEntry::Open,
+        entry: AccessRecord::Open,
         slow: Duration::ZERO,
         read_back: ReadBack::All,
         members: Vec::new(),
@@ -181,7 +181,7 @@ pub fn texts(store: &Store, name: &str) -> Vec<String> {
 }
 
 /// The news that a condition waits for; those before it are passed over.
-pub fn told<T>(news: &Receiver<News>, wanted: impl Fn(&News) -> Option<T>) -> T {
+pub fn told<T>(news: &Receiver<StoreEvent>, wanted: impl Fn(&StoreEvent) -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     let mut before = Vec::new();
     loop {

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{AddressBan, Kept, KeptMessage, News, Store, StoreOptions};
+use chatsock::store::{AddressBanRecord, StoredState, MessageRecord, StoreEvent, Store, StoreOptions};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
@@ -18,7 +18,7 @@ fn options(place: &Place) -> StoreOptions {
     StoreOptions { retention: Some(Duration::from_secs(KEPT_DAYS * 24 * 3600)), ..place.options() }
 }
 
-fn open(place: &Place, clocks: &Clocks) -> (Arc<Store>, Kept, Receiver<News>) {
+fn open(place: &Place, clocks: &Clocks) -> (Arc<Store>, StoredState, Receiver<StoreEvent>) {
     once_free(|| {
         let (sender, news) = mpsc::channel();
         let tell = move |told| drop(sender.send(told));
@@ -29,21 +29,21 @@ fn open(place: &Place, clocks: &Clocks) -> (Arc<Store>, Kept, Receiver<News>) {
 }
 
 /// A message that is so old.
-fn aged(id: u64, days: i64, text: &str) -> KeptMessage {
-    KeptMessage { at: Timestamp::now() - SignedDuration::from_hours(days * DAY), ..said(id, "bob", text) }
+fn aged(id: u64, days: i64, text: &str) -> MessageRecord {
+    MessageRecord { at: Timestamp::now() - SignedDuration::from_hours(days * DAY), ..said(id, "bob", text) }
 }
 
-fn doubted(news: &News) -> Option<i64> {
-    if let News::ClockDoubted(off) = news { Some((off.as_hours() + 12) / DAY) } else { None }
+fn doubted(news: &StoreEvent) -> Option<i64> {
+    if let StoreEvent::ClockDoubted(off) = news { Some((off.as_hours() + 12) / DAY) } else { None }
 }
 
-fn expired(news: &News) -> Option<(u64, u64)> {
-    if let News::Expired { messages, directs } = news { Some((*messages, *directs)) } else { None }
+fn expired(news: &StoreEvent) -> Option<(u64, u64)> {
+    if let StoreEvent::Expired { messages, directs } = news { Some((*messages, *directs)) } else { None }
 }
 
-fn ban(until: Timestamp) -> AddressBan {
+fn ban(until: Timestamp) -> AddressBanRecord {
     let network = chatsock::config::Network::parse("203.0.113.7").expect("an address");
-    AddressBan { network, by: user("alice"), reason: "spam".into(), at: Timestamp::now(), until: Some(until) }
+    AddressBanRecord { network, by: user("alice"), reason: "spam".into(), at: Timestamp::now(), until: Some(until) }
 }
 
 /// The stored last moment of an orderly run.
@@ -69,7 +69,7 @@ fn used() -> Place {
     place
 }
 
-fn is_whole(place: &Place, store: &Store, kept: &Kept) {
+fn is_whole(place: &Place, store: &Store, kept: &StoredState) {
     assert_eq!(texts(store, "general"), ["second", "first"]);
     assert_eq!(kept.histories[0].1.len(), 2);
     assert_eq!(kept.address_bans.len(), 1);
@@ -112,7 +112,7 @@ fn a_clock_that_jumps_while_the_server_runs_erases_nothing() {
     store.flush().expect("written");
     is_whole(&place, &store, &kept);
     clocks.set_ahead(0);
-    told(&news, |news| (*news == News::ClockTrusted).then_some(()));
+    told(&news, |news| (*news == StoreEvent::ClockTrusted).then_some(()));
     store.flush().expect("written");
     is_whole(&place, &store, &kept);
     assert!(news.try_iter().all(|news| expired(&news).is_none()));
@@ -128,7 +128,7 @@ fn a_clock_that_has_run_for_a_day_erases_what_is_too_old_and_says_how_much() {
     store.flush().expect("written");
     assert_eq!(texts(&store, "general").len(), 2);
     clocks.pass(1);
-    told(&news, |news| (*news == News::ClockTrusted).then_some(()));
+    told(&news, |news| (*news == StoreEvent::ClockTrusted).then_some(()));
     assert_eq!(told(&news, expired), (2, 1));
     store.flush().expect("written");
     assert_eq!(place.files_with("second"), [""; 0]);
@@ -171,9 +171,9 @@ fn what_has_become_too_old_since_the_last_look_is_not_read() {
     let (store, _, _) = open(&place, &clocks);
     let alice = store.account(&user("alice")).expect("read").expect("an account").id;
     let nearly = Timestamp::now() - SignedDuration::from_hours(30 * DAY) + SignedDuration::from_mins(30);
-    store.said(&room("attic"), KeptMessage { at: nearly, account: Some(alice), ..said(4, "alice", "about to go") });
+    store.said(&room("attic"), MessageRecord { at: nearly, account: Some(alice), ..said(4, "alice", "about to go") });
     let reply = Some(Quoted { id: MessageId(4), author: user("alice"), start: None });
-    store.said(&room("attic"), KeptMessage { reply, ..aged(5, 0, "stays") });
+    store.said(&room("attic"), MessageRecord { reply, ..aged(5, 0, "stays") });
     store.visited(alice, &room("attic"), MessageId(0));
     store.catch_up().expect("written");
     let start = || store.message(MessageId(5)).expect("read").expect("a message").1.reply.expect("a quote").start;

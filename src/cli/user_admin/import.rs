@@ -20,7 +20,7 @@ use crate::config::Config;
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// An account to be made. No `Debug`: the password would be in it.
-pub(super) struct User {
+pub(super) struct ImportedUser {
     pub(super) name: UserName,
     pub(super) password: String,
     /// Where it stands in the file, from 1.
@@ -32,7 +32,7 @@ pub(super) struct User {
 /// # Errors
 ///
 /// It cannot be read, or every bad line with its number.
-pub(super) fn read(file: &Path, config: &Config) -> Result<Vec<User>, AdminError> {
+pub(super) fn read(file: &Path, config: &Config) -> Result<Vec<ImportedUser>, AdminError> {
     let of_file = |words: String| AdminError::users(format!("{}: {words}", file.display()));
     let mut bytes = Vec::new();
     File::open(file)
@@ -57,7 +57,7 @@ fn in_words(error: &io::Error) -> String {
 }
 
 /// The accounts in a text, or what is wrong by line. No mistake repeats a password.
-fn parse(bytes: &[u8], config: &Config) -> Result<Vec<User>, Vec<(usize, String)>> {
+fn parse(bytes: &[u8], config: &Config) -> Result<Vec<ImportedUser>, Vec<(usize, String)>> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let mut users = Vec::new();
     let mut mistakes = Vec::new();
@@ -70,7 +70,7 @@ fn parse(bytes: &[u8], config: &Config) -> Result<Vec<User>, Vec<(usize, String)
                 if let Some(first) = lines_by_name.insert(name.clone(), line) {
                     mistakes.push((line, format!("{name} stands on line {first} already; take one out")));
                 }
-                users.push(User { name, password, line });
+                users.push(ImportedUser { name, password, line });
             }
             Err(words) => mistakes.push((line, words)),
         }

@@ -23,7 +23,7 @@ use crate::access::password::{self, HashError};
 use crate::chat::names::UserName;
 use crate::cli::{Existing, UserAction};
 use crate::config::Config;
-use crate::store::{Account, Accounts, Hashed, NotCreated, NotKept, NotRead, OpenError, Store};
+use crate::store::{AccountRecord, AccountAdmin, Hashed, CreateAccountError, SaveError, ReadError, OpenError, Store};
 use crate::text;
 
 mod import;
@@ -71,14 +71,14 @@ impl From<OpenError> for AdminError {
     }
 }
 
-impl From<NotKept> for AdminError {
-    fn from(error: NotKept) -> Self {
+impl From<SaveError> for AdminError {
+    fn from(error: SaveError) -> Self {
         Self::failed(format_args!("nothing is changed: {}", error.0))
     }
 }
 
-impl From<NotRead> for AdminError {
-    fn from(error: NotRead) -> Self {
+impl From<ReadError> for AdminError {
+    fn from(error: ReadError) -> Self {
         Self::failed(format_args!("the database cannot be read: {}", error.0))
     }
 }
@@ -177,24 +177,24 @@ pub fn run(
 
 /// `made` is said of a file that was made for it.
 fn add(
-    accounts: &mut Accounts,
+    accounts: &mut AccountAdmin,
     name: &UserName,
     password: &str,
     path: &Path,
     made: &str,
 ) -> Result<String, AdminError> {
     accounts.create(name, &hashed(password)?).map_err(|error| match error {
-        NotCreated::Exists => exists(name),
-        NotCreated::NotKept(error) => error.into(),
+        CreateAccountError::Exists => exists(name),
+        CreateAccountError::NotSaved(error) => error.into(),
     })?;
     let alike = look_alikes(accounts, std::slice::from_ref(name))?;
     Ok(format!("Account {name} added to {}.{made}{alike}", path.display()))
 }
 
-fn list(accounts: &Accounts) -> Result<String, AdminError> {
+fn list(accounts: &AccountAdmin) -> Result<String, AdminError> {
     let all = accounts.list()?;
     let widest = all.iter().map(|account| text::width(account.name.as_str())).max().unwrap_or_default();
-    let line = |account: &Account| {
+    let line = |account: &AccountRecord| {
         let created = account.created.to_zoned(TimeZone::system()).date();
         format!("{}  {created}", text::pad(account.name.as_str(), widest))
     };
@@ -202,7 +202,7 @@ fn list(accounts: &Accounts) -> Result<String, AdminError> {
 }
 
 /// Makes all of them or none.
-fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) -> Result<String, AdminError> {
+fn import_all(accounts: &mut AccountAdmin, users: Vec<import::ImportedUser>, file: &Path) -> Result<String, AdminError> {
     let mut mistakes = Vec::new();
     for user in &users {
         if accounts.find(&user.name)?.is_some() {
@@ -222,7 +222,7 @@ fn import_all(accounts: &mut Accounts, users: Vec<import::User>, file: &Path) ->
 }
 
 /// Makes those of them whose names have no account.
-fn import_missing(accounts: &mut Accounts, users: Vec<import::User>) -> Result<String, AdminError> {
+fn import_missing(accounts: &mut AccountAdmin, users: Vec<import::ImportedUser>) -> Result<String, AdminError> {
     let all = users.len();
     let mut missing = Vec::new();
     for user in users {
@@ -244,7 +244,7 @@ fn import_missing(accounts: &mut Accounts, users: Vec<import::User>) -> Result<S
 
 /// A warning, on a line of its own, for every one of these new accounts whose name could be taken for another account's.
 /// It is made all the same: whoever makes accounts knows both people.
-fn look_alikes(accounts: &Accounts, made: &[UserName]) -> Result<String, AdminError> {
+fn look_alikes(accounts: &AccountAdmin, made: &[UserName]) -> Result<String, AdminError> {
     let mut by_looks: HashMap<Box<str>, Vec<UserName>> = HashMap::new();
     for account in accounts.list()? {
         for key in account.name.looks().keys() {
@@ -266,7 +266,7 @@ fn look_alikes(accounts: &Accounts, made: &[UserName]) -> Result<String, AdminEr
     Ok(warnings)
 }
 
-fn hash_all(users: Vec<import::User>) -> Result<Vec<(UserName, Hashed)>, AdminError> {
+fn hash_all(users: Vec<import::ImportedUser>) -> Result<Vec<(UserName, Hashed)>, AdminError> {
     users.into_iter().map(|user| Ok((user.name, hashed(&user.password)?))).collect()
 }
 

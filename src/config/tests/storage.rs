@@ -5,10 +5,10 @@ use super::*;
 #[test]
 fn without_the_section_nothing_is_kept_and_there_are_no_accounts() {
     let config = good("");
-    assert_eq!((config.storage.clone(), config.accounts, config.accounts()), (None, None, Accounts::Off));
-    assert_eq!(good("accounts = \"off\"").accounts(), Accounts::Off);
+    assert_eq!((config.storage.clone(), config.accounts, config.accounts()), (None, None, AccountPolicy::Off));
+    assert_eq!(good("accounts = \"off\"").accounts(), AccountPolicy::Off);
     assert_eq!((config.login_attempts, config.login_block), (3, Duration::from_secs(10)));
-    assert_eq!(Config { accounts: Some(Accounts::Required), ..Config::default() }.accounts(), Accounts::Off);
+    assert_eq!(Config { accounts: Some(AccountPolicy::Required), ..Config::default() }.accounts(), AccountPolicy::Off);
 }
 
 #[test]
@@ -87,7 +87,7 @@ mod with_the_feature {
     fn an_empty_section_keeps_accounts_but_no_messages() {
         assert_eq!(storage(""), Storage::default());
         assert_eq!(storage(""), Storage { path: PathBuf::from("chatsock.db"), history: false, retention: None });
-        assert_eq!(good("[storage]").accounts(), Accounts::Optional);
+        assert_eq!(good("[storage]").accounts(), AccountPolicy::Optional);
     }
 
     #[test]
@@ -102,7 +102,7 @@ mod with_the_feature {
     #[test]
     fn with_the_section_accounts_are_what_the_file_says() {
         for (word, accounts) in
-            [("off", Accounts::Off), ("optional", Accounts::Optional), ("required", Accounts::Required)]
+            [("off", AccountPolicy::Off), ("optional", AccountPolicy::Optional), ("required", AccountPolicy::Required)]
         {
             assert_eq!(good(&format!("accounts = \"{word}\"\n[storage]")).accounts(), accounts);
         }

@@ -12,23 +12,23 @@ use socket2::{Domain, Socket, Type};
 
 use super::*;
 use crate::chat::history::MOST_TEMPORARY_OF_ONE;
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::message::Draft;
 use crate::chat::names::UserName;
 use crate::hub::roster::{Origin, Roster};
-use crate::outbox::{Laggards, Notice, OutboxLimits, Own};
+use crate::outbox::{SlowReaders, Notice, OutboxLimits, OwnCopy};
 
 /// Everybody of a test, and the numbers of what they say.
 #[derive(Default)]
 struct World {
     roster: Roster,
-    directs: Directs,
+    directs: DirectChats,
     last: AtomicU64,
 }
 
 /// Somebody, and the other end of his connection.
 struct Peer {
-    person: Arc<Person>,
+    person: Arc<User>,
     socket: Socket,
 }
 
@@ -37,13 +37,13 @@ impl World {
         let (ours, socket) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
         socket.set_nonblocking(true).expect("non-blocking");
         let limits = OutboxLimits { bytes: None, total: None, stall: None };
-        let outbox = Outbox::new(ClientId(id), ours.into(), Arc::new(Laggards::new(limits)));
+        let outbox = Outbox::new(ClientId(id), ours.into(), Arc::new(SlowReaders::new(limits)));
         let (name, address) = (UserName::parse(name, 1, 12).expect("a name"), Ipv4Addr::LOCALHOST.into());
         let claimed = self.roster.claim(&name, None, 12, &outbox, Origin { address, shared: false }, Instant::now());
         Peer { person: claimed.unwrap_or_else(|_| panic!("{name:?} is free")), socket }
     }
 
-    fn begin(&self, from: &Peer, to: &Peer) -> Arc<Pair> {
+    fn begin(&self, from: &Peer, to: &Peer) -> Arc<DirectChat> {
         self.directs.begin(&from.person, &to.person).expect("not too many").expect("he is there")
     }
 
@@ -51,13 +51,13 @@ impl World {
         MessageId(self.last.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
-    fn posts(&self, pair: &Pair, from: &Peer, draft: Draft) -> Result<MessageId, Denied> {
+    fn posts(&self, pair: &DirectChat, from: &Peer, draft: Draft) -> Result<MessageId, Denied> {
         let at = Timestamp::UNIX_EPOCH;
         let event = pair.post(draft, &from.person, at, || self.number(), None, &clock())?;
         Ok(event.message().expect("a message").id)
     }
 
-    fn say(&self, pair: &Pair, from: &Peer, text: &str) -> MessageId {
+    fn say(&self, pair: &DirectChat, from: &Peer, text: &str) -> MessageId {
         self.posts(pair, from, Draft::said(text)).expect("posted")
     }
 
@@ -87,10 +87,10 @@ impl Peer {
     }
 
     /// The session knows of the conversation.
-    fn opens(&self, pair: &Pair) -> bool {
+    fn opens(&self, pair: &DirectChat) -> bool {
         let conversation = Conversation::Direct(pair.partner(self.id()).addressee());
         let opened = pair.open_view(&self.person.outbox, 10, "only you two", &clock());
-        assert!(self.person.outbox.set_place(Place::ChatView(conversation.clone()), &[conversation]));
+        assert!(self.person.outbox.set_place(Prompt::ChatView(conversation.clone()), &[conversation]));
         self.person.outbox.settle();
         opened
     }
@@ -100,7 +100,7 @@ fn clock() -> Clock {
     Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH)
 }
 
-fn texts(pair: &Pair) -> Vec<String> {
+fn texts(pair: &DirectChat) -> Vec<String> {
     let text = |event: &Arc<Event>| event.message().map(|message| message.text.to_string());
     pair.history(usize::MAX).iter().filter_map(text).collect()
 }
@@ -127,7 +127,7 @@ fn what_one_says_stands_on_the_others_screen_and_in_the_history() {
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let at = Timestamp::UNIX_EPOCH;
-    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), Some(Own::Answer), &clock()).expect("posted");
+    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), Some(OwnCopy::Answer), &clock()).expect("posted");
     assert_eq!(bob.screen(), "[00:00] #1 alice -> you: hello\r\n");
     assert_eq!(alice.screen(), "[00:00] #1 you -> bob: hello\r\n");
     world.say(&pair, &bob, "hi");
@@ -159,7 +159,7 @@ fn a_conversation_ends_for_both_when_either_leaves() {
         assert!(world.directs.find(stays.id(), left.id()).is_none() && world.directs.of(stays.id()).is_empty());
         // Whoever still holds it gets nothing out of it, and nothing into it.
         assert!(pair.history(10).is_empty() && pair.quote(MessageId(1)).is_none());
-        let whom = Whom { name, client: None };
+        let whom = Target { name, client: None };
         assert_eq!(world.posts(&pair, stays, Draft::said("hello")), Err(Denied::NotOnline(whom)));
         assert!(!pair.open_view(&stays.person.outbox, 10, "only you two", &clock()));
         assert!(pair.edit(MessageId(1), &peers[0].person, "text", true, &clock()).is_none());
@@ -192,7 +192,7 @@ fn one_person_has_only_so_many_conversations_until_some_end() {
         world.begin(&alice, other);
     }
     let one_more = &others[MOST];
-    assert_eq!(world.directs.begin(&alice.person, &one_more.person).err(), Some(TooMany(MOST)));
+    assert_eq!(world.directs.begin(&alice.person, &one_more.person).err(), Some(TooManyChatsError(MOST)));
     assert!(world.directs.of(one_more.id()).is_empty());
     // Those there are go on.
     assert!(world.directs.begin(&alice.person, &others[0].person).is_ok());

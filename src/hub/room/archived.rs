@@ -13,18 +13,18 @@ use jiff::Timestamp;
 use super::{Erased, Room, State};
 use crate::chat::action::{Actor, Denied};
 use crate::chat::message::{Event, Message, MessageId};
-use crate::chat::permission::{Case, Deed};
+use crate::chat::permission::{Context, Permission};
 
 /// Messages of a room that only the disk has, and that a user may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Older {
+pub struct ArchiveRange {
     /// Memory holds this one and what came after it.
     pub before: MessageId,
     /// The user may read nothing up to this one.
     pub after: MessageId,
 }
 
-impl Older {
+impl ArchiveRange {
     /// Whether there may be any.
     pub fn is_any(self) -> bool {
         self.after.0.saturating_add(1) < self.before.0
@@ -54,19 +54,19 @@ impl Room {
 
     /// What was said before what memory holds, if it can be read at all, and by him. Where nothing is in memory it is all
     /// before a number that no message has yet.
-    pub fn older_than(&self, actor: &Actor, now: Instant) -> Option<Older> {
+    pub fn older_than(&self, actor: &Actor, now: Instant) -> Option<ArchiveRange> {
         let state = self.lock_to_show();
-        if !state.permits(actor, Deed::Read, state.case(), now) || self.recorder(&state).is_none() {
+        if !state.permits(actor, Permission::Read, state.case(), now) || self.recorder(&state).is_none() {
             return None;
         }
         let before = state.history.oldest().unwrap_or(MessageId(i64::MAX.unsigned_abs()));
-        Some(Older { before, after: state.boundary(actor.who.client) })
+        Some(ArchiveRange { before, after: state.boundary(actor.who.client) })
     }
 
     /// Gives an older message another text.
     pub fn edit_older(&self, actor: &Actor, message: &Message, text: &str, now: Instant) -> Result<Erased, Denied> {
         let mut state = self.lock();
-        state.may_change(self, actor, Deed::Edit, message, now)?;
+        state.may_change(self, actor, Permission::Edit, message, now)?;
         state.keep_slow(self, actor, now)?;
         self.record_edited(&state, message.id, text);
         if let Some(member) = state.members.get_mut(&actor.who.client) {
@@ -81,7 +81,7 @@ impl Room {
     /// Takes an older message out.
     pub fn delete_older(&self, actor: &Actor, message: &Message, now: Instant) -> Result<Erased, Denied> {
         let mut state = self.lock();
-        state.may_change(self, actor, Deed::Delete, message, now)?;
+        state.may_change(self, actor, Permission::Delete, message, now)?;
         self.record_erased(&state, message.id);
         let requoted = state.history.requote(message.id, None);
         let (id, redraw) = (message.id, state.redraws());
@@ -105,15 +105,15 @@ impl State {
         &self,
         room: &Room,
         actor: &Actor,
-        deed: Deed,
+        deed: Permission,
         message: &Message,
         now: Instant,
     ) -> Result<(), Denied> {
-        if !self.permits(actor, Deed::Read, self.case(), now) {
+        if !self.permits(actor, Permission::Read, self.case(), now) {
             return Err(Denied::NoMessage);
         }
         let own = message.is_by(actor.who.client, actor.who.account);
-        match self.permits(actor, deed, Case { own, ..self.case() }, now) {
+        match self.permits(actor, deed, Context { own, ..self.case() }, now) {
             true => Ok(()),
             // One's own can always be taken out: it is the words that are not allowed.
             false if own => Err(self.silence(room, actor, now)),

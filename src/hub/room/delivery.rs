@@ -23,7 +23,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::{Room, State};
-use crate::outbox::{Batch, Ended};
+use crate::outbox::{Batch, DisconnectReason};
 
 /// How long a room's thread stays for the next hand-over. A busy room hands over many times a second, and starting a
 /// thread costs about as much as ten deliveries.
@@ -164,7 +164,7 @@ impl Room {
         for outbox in viewers.iter() {
             // A panic while delivering costs that member, not the room.
             if catch_unwind(AssertUnwindSafe(|| outbox.push(&mut current))).is_err() {
-                outbox.end(Ended::Panicked);
+                outbox.end(DisconnectReason::Panicked);
                 current = batch();
             }
         }

@@ -15,20 +15,20 @@ use crate::chat::conversation::MembershipId;
 use crate::chat::identity::{AccountId, Identity};
 use crate::chat::message::{Addressee, ClientId, MessageId};
 use crate::chat::names::UserName;
-use crate::chat::permission::{Case, Deed, Role, permits};
-use crate::config::Entry;
+use crate::chat::permission::{Context, Permission, Role, permits};
+use crate::config::RoomAccess;
 use crate::outbox::Outbox;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Somebody at the door.
-pub struct Visitor<'a> {
+pub struct Entrant<'a> {
     /// Who it is; nothing if they have left the server. Called under the room's lock, so that nobody enters with an
     /// identity that they had a moment before.
     pub who: &'a dyn Fn() -> Option<Actor>,
     /// Their way out.
     pub outbox: &'a Arc<Outbox>,
     /// The door whose password they gave.
-    pub opened: Option<Door>,
+    pub opened: Option<DoorVersion>,
     /// Which stay this is.
     pub membership: MembershipId,
 }
@@ -36,9 +36,9 @@ pub struct Visitor<'a> {
 /// A room's door as it was at one moment. Any change of who gets in makes it another door, so a password that was right
 /// when its comparison began proves nothing once the room has another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Door(u64);
+pub struct DoorVersion(u64);
 
-impl Door {
+impl DoorVersion {
     /// From now on what opened it opens it no longer.
     pub(super) fn change(&mut self) {
         self.0 += 1;
@@ -47,7 +47,7 @@ impl Door {
 
 /// Why somebody does not come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotEntered {
+pub enum EnterError {
     /// The room is gone, or the visitor is.
     Closed,
     /// It has as many people as it takes.
@@ -73,7 +73,7 @@ pub enum Going {
 
 /// A change of membership that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct MembershipChange {
     /// Others in the room now.
     pub others: usize,
     /// Its news was put aside: [`Room::flush_news`] is due after so long, and nobody has been asked to call it yet.
@@ -90,16 +90,16 @@ pub struct Change {
 
 impl Room {
     /// Takes somebody in. Whoever is in already stays as he is.
-    pub fn enter(&self, visitor: Visitor<'_>, now: Instant) -> Result<Change, NotEntered> {
-        let Visitor { who, outbox, opened, membership } = visitor;
+    pub fn enter(&self, visitor: Entrant<'_>, now: Instant) -> Result<MembershipChange, EnterError> {
+        let Entrant { who, outbox, opened, membership } = visitor;
         let mut state = self.lock();
-        let Some(actor) = who().filter(|_| !state.closed) else { return Err(NotEntered::Closed) };
+        let Some(actor) = who().filter(|_| !state.closed) else { return Err(EnterError::Closed) };
         let others = state.members.len();
         let calm =
-            Change { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false };
+            MembershipChange { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false };
         if let Some(member) = state.members.get_mut(&outbox.id()) {
             member.membership = membership;
-            return Ok(Change { others: others - 1, ..calm });
+            return Ok(MembershipChange { others: others - 1, ..calm });
         }
         let as_operator = state.may_enter(&actor, opened, now)?;
         // Another connection of the same account, which is about to go, takes no room.
@@ -108,7 +108,7 @@ impl Room {
             && others >= limit
             && state.members.values().filter(|member| !is_other(member)).count() >= limit
         {
-            return Err(NotEntered::Full(limit));
+            return Err(EnterError::Full(limit));
         }
         state.order.entered(&actor.who, now);
         let who = actor.who.addressee();
@@ -118,11 +118,11 @@ impl Room {
         self.record_first(&state, first);
         let heir = others == 0 && state.inherits_empty(outbox.id(), now);
         let gathering = state.tell_joined(who);
-        Ok(Change { gathering, heir, as_operator, ..calm })
+        Ok(MembershipChange { gathering, heir, as_operator, ..calm })
     }
 
     /// Who gets in, and the door as it is now.
-    pub fn door(&self) -> (Entry, Door) {
+    pub fn door(&self) -> (RoomAccess, DoorVersion) {
         let state = self.lock();
         (state.config.entry.clone(), state.door)
     }
@@ -141,7 +141,7 @@ impl Room {
 
     /// Removes a member; `None` if they are not in the room, or are in it by another membership by now. A panic elsewhere
     /// must not keep anybody in a room, so this never refuses.
-    pub fn leave(&self, client: ClientId, membership: MembershipId, going: Going, now: Instant) -> Option<Change> {
+    pub fn leave(&self, client: ClientId, membership: MembershipId, going: Going, now: Instant) -> Option<MembershipChange> {
         let mut state = self.lock();
         if !state.is_in(client, membership) {
             return None;
@@ -160,7 +160,7 @@ impl Room {
         }
         state.name_heir(self, None, now);
         let others = state.members.len();
-        Some(Change {
+        Some(MembershipChange {
             others,
             gathering,
             heir_awaited: (was_admin && lost) || account_awaited,
@@ -303,24 +303,24 @@ impl State {
 
     /// Whether somebody may come in; true if only because they are an operator.
     #[inline(never)]
-    fn may_enter(&self, actor: &Actor, opened: Option<Door>, now: Instant) -> Result<bool, NotEntered> {
+    fn may_enter(&self, actor: &Actor, opened: Option<DoorVersion>, now: Instant) -> Result<bool, EnterError> {
         let who = &actor.who;
         let invited = self.order.invited(who, now) || self.order.rank(who, now).is_some();
         let admitted = invited || opened == Some(self.door);
-        let case = Case { admitted, ..self.case() };
-        let (let_in, kicked) = (permits(self.outsider(who, now), Deed::Enter, case), self.order.kicked(who, now));
+        let case = Context { admitted, ..self.case() };
+        let (let_in, kicked) = (permits(self.outsider(who, now), Permission::Enter, case), self.order.kicked(who, now));
         match kicked {
             None if let_in => return Ok(false),
-            _ if actor.operator && permits(Role::Operator, Deed::Enter, case) => return Ok(true),
-            Some(left) if let_in => return Err(NotEntered::Kicked(left)),
+            _ if actor.operator && permits(Role::Operator, Permission::Enter, case) => return Ok(true),
+            Some(left) if let_in => return Err(EnterError::Kicked(left)),
             _ => {}
         }
         Err(match self.order.banned(who, now) {
             Some(ban) => {
                 let left = ban.until.map(|until| until.saturating_duration_since(now));
-                NotEntered::Banned(left, ban.reason.to_string())
+                EnterError::Banned(left, ban.reason.to_string())
             }
-            None => NotEntered::NotAdmitted,
+            None => EnterError::NotAdmitted,
         })
     }
 
@@ -353,7 +353,7 @@ impl State {
         self.order.inherit(who);
         self.tell(format!("{} is admin of {} now", heir.name, room.name), None, [heir].into());
         if !in_view {
-            outbox.announce(Tone::News, &format!("You are admin of {} now.", room.name));
+            outbox.announce(LineKind::News, &format!("You are admin of {} now.", room.name));
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::chat::action::{Actor, Denied};
 use crate::chat::history::Changed;
 use crate::chat::identity::Identity;
 use crate::chat::message::{Draft, Event, Message, MessageId, Quoted};
-use crate::chat::permission::{Case, Deed, Role};
+use crate::chat::permission::{Context, Permission, Role};
 use crate::outbox::Outbox;
 
 /// An erasure or an edit that happened.
@@ -63,7 +63,7 @@ impl Room {
     /// Under the lock, so that nothing erased meanwhile is shown after it was told to be gone.
     pub fn show_history(&self, actor: &Actor, count: usize, outbox: &Outbox, now: Instant) -> (usize, bool) {
         let state = self.lock_to_show();
-        if !state.permits(actor, Deed::Read, state.case(), now) {
+        if !state.permits(actor, Permission::Read, state.case(), now) {
             return (0, false);
         }
         let events = state.last_readable(actor.who.client, count);
@@ -73,14 +73,14 @@ impl Room {
     /// The last `count` messages, oldest first; nothing for who may not read here.
     pub fn history(&self, actor: &Actor, count: usize, now: Instant) -> Vec<Arc<Event>> {
         let state = self.lock_to_show();
-        let permitted = state.permits(actor, Deed::Read, state.case(), now);
+        let permitted = state.permits(actor, Permission::Read, state.case(), now);
         if permitted { state.last_readable(actor.who.client, count) } else { Vec::new() }
     }
 
     /// What an answer to a message quotes of it; nothing if it is not here, or not for him to read.
     pub fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
         let state = self.lock_to_show();
-        let readable = state.permits(actor, Deed::Read, state.case(), now) && id > state.boundary(actor.who.client);
+        let readable = state.permits(actor, Permission::Read, state.case(), now) && id > state.boundary(actor.who.client);
         readable.then(|| state.history.find(id).map(Quoted::of)).flatten()
     }
 
@@ -100,7 +100,7 @@ impl Room {
     pub fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Option<Result<Erased, Denied>> {
         let mut state = self.lock_to_show();
         let own = match state.own(actor, id, now).filter(|_| id > state.boundary(actor.who.client))? {
-            own if state.permits(actor, Deed::Edit, Case { own, ..state.case() }, now) => own,
+            own if state.permits(actor, Permission::Edit, Context { own, ..state.case() }, now) => own,
             false => return Some(Err(Denied::NotYours)),
             true => return Some(Err(state.silence(self, actor, now))),
         };
@@ -123,7 +123,7 @@ impl Room {
     pub fn delete(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Result<Erased, Denied>> {
         let mut state = self.lock_to_show();
         let own = state.own(actor, id, now)?;
-        if !state.permits(actor, Deed::Delete, Case { own, ..state.case() }, now) {
+        if !state.permits(actor, Permission::Delete, Context { own, ..state.case() }, now) {
             return Some(Err(Denied::NotYours));
         }
         self.record_erased(&state, id);
@@ -159,7 +159,7 @@ impl State {
         if self.closed || !self.members.contains_key(&actor.who.client) {
             return Err(Denied::NotIn(room.name.clone()));
         }
-        if !self.permits(actor, Deed::Post, self.case(), now) {
+        if !self.permits(actor, Permission::Post, self.case(), now) {
             return Err(self.silence(room, actor, now));
         }
         self.keep_slow(room, actor, now)?;
@@ -188,7 +188,7 @@ impl State {
 
     /// Whether a message is his; `None` if it is not here, or neither his nor for him to read.
     fn own(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<bool> {
-        let permitted = self.permits(actor, Deed::Read, self.case(), now);
+        let permitted = self.permits(actor, Permission::Read, self.case(), now);
         let Identity { client, account, .. } = actor.who;
         let own = self.history.find(id).filter(|_| permitted).map(|message| message.is_by(client, account))?;
         (own || id > self.boundary(client)).then_some(own)

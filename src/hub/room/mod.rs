@@ -40,22 +40,22 @@ use crate::chat::action::ReadBack;
 use crate::chat::conversation::{Conversation, MembershipId, RoomId};
 use crate::chat::history::History;
 use crate::chat::identity::Identity;
-use crate::chat::message::{ClientId, Event, MessageId, News, People, Sequenced};
-use crate::chat::moderation::Order;
+use crate::chat::message::{ClientId, Event, MessageId, EventKind, People, Sequenced};
+use crate::chat::moderation::Moderation;
 use crate::chat::names::{RoomName, UserName};
 use crate::config::{Hashed, RoomConfig};
 use crate::outbox::{Batch, Outbox};
 use crate::store::Store;
-use crate::ui::screen::{Clock, Place};
+use crate::ui::screen::{Clock, Prompt};
 use delivery::Driver;
-use presence_digest::Gathered;
+use presence_digest::PresenceDigest;
 use read_access::Readers;
 
-pub use archived::Older;
-pub use membership::{Change, Door, Going, NotEntered, Visitor};
+pub use archived::ArchiveRange;
+pub use membership::{MembershipChange, DoorVersion, Going, EnterError, Entrant};
 pub use messages::Erased;
-pub use moderation::Acted;
-pub use overview::{Facts, Occupant};
+pub use moderation::ActionOutcome;
+pub use overview::{RoomOverview, Occupant};
 pub use persistence::{Deciding, Snapshot, restored};
 pub use read_access::readable_after;
 
@@ -95,7 +95,7 @@ impl RoomLimits {
 
 /// How a room came to be that the configuration does not name.
 #[derive(Clone, Debug)]
-pub struct Made {
+pub struct Creation {
     /// Who made it.
     pub by: UserName,
     /// From which address, as it is counted.
@@ -122,17 +122,17 @@ struct Member {
 struct State {
     config: RoomConfig,
     /// Another one whenever the entry in `config` is.
-    door: Door,
+    door: DoorVersion,
     /// Of the password that opens it, where that is known in the clear and its hash was needed: see `Room::door_hash`.
-    door_hash: Option<(Door, Hashed)>,
-    made: Option<Made>,
+    door_hash: Option<(DoorVersion, Hashed)>,
+    made: Option<Creation>,
     /// Made by somebody, and there until it is destroyed: after the last has left, and after the server has stopped.
     kept: bool,
     /// Somebody is about to change that, or to close the room for good: see [`Deciding`].
     deciding: bool,
     /// Counts the changes of what is written down of the room.
     revision: u64,
-    order: Order,
+    order: Moderation,
     /// Between two messages of one person; zero: no limit but the server's.
     slow: Duration,
     /// From when users may read back,
@@ -159,7 +159,7 @@ struct State {
     driver: Driver,
     /// Posters waiting for room in the queue.
     waiting: usize,
-    gathered: Gathered,
+    gathered: PresenceDigest,
     /// Views wait to be drawn anew, and the timer has been asked to.
     redraw_due: bool,
     /// Nobody is in it; for rooms that somebody has made.
@@ -196,10 +196,10 @@ impl Room {
         config: RoomConfig,
         shared: Arc<RoomLimits>,
         clock: Clock,
-        founded: Option<(Made, Identity)>,
+        founded: Option<(Creation, Identity)>,
     ) -> Arc<Room> {
         let id = Arc::new(RoomId { name: name.clone(), instance });
-        let prompt = Place::ChatView(Conversation::Room(Arc::clone(&id))).prompt();
+        let prompt = Prompt::ChatView(Conversation::Room(Arc::clone(&id))).prompt();
         let (made, founder) = founded.unzip();
         Arc::new(Room {
             name,
@@ -210,13 +210,13 @@ impl Room {
             clock,
             state: Mutex::new(State {
                 config,
-                door: Door::default(),
+                door: DoorVersion::default(),
                 door_hash: None,
                 made,
                 kept: false,
                 deciding: false,
                 revision: 0,
-                order: founder.map(Order::founded_by).unwrap_or_default(),
+                order: founder.map(Moderation::founded_by).unwrap_or_default(),
                 slow: Duration::ZERO,
                 read_back: ReadBack::default(),
                 readers: Readers::default(),
@@ -232,7 +232,7 @@ impl Room {
                 in_flight: None,
                 driver: Driver::Nobody,
                 waiting: 0,
-                gathered: Gathered::default(),
+                gathered: PresenceDigest::default(),
                 redraw_due: false,
                 empty_since: Some(Instant::now()),
                 close_due: None,
@@ -284,7 +284,7 @@ impl Room {
     }
 
     /// How it came to be, if somebody has made it.
-    pub fn made(&self) -> Option<Made> {
+    pub fn made(&self) -> Option<Creation> {
         self.lock().made.clone()
     }
 
@@ -357,20 +357,20 @@ impl State {
     /// Puts the gathered news before what cannot wait: nobody reads that bob was kicked before `bob joined`.
     fn flush_gathered(&mut self) {
         for (news, people) in self.gathered.take() {
-            self.append(Event::Happened { news: news.into(), by: None, kind: News::Presence, people });
+            self.append(Event::Happened { news: news.into(), by: None, kind: EventKind::Presence, people });
         }
     }
 
     /// Something that is told to everybody in view at once, and not gathered.
     fn tell(&mut self, news: String, by: Option<ClientId>, people: People) {
         self.flush_gathered();
-        self.append(Event::Happened { news: news.into(), by, kind: News::Other, people });
+        self.append(Event::Happened { news: news.into(), by, kind: EventKind::Other, people });
     }
 
     /// The same of somebody who has joined, left or taken another name.
     fn tell_presence(&mut self, news: String, by: Option<ClientId>, people: People) {
         self.flush_gathered();
-        self.append(Event::Happened { news: news.into(), by, kind: News::Presence, people });
+        self.append(Event::Happened { news: news.into(), by, kind: EventKind::Presence, people });
     }
 
     /// Gives an event its place. It is delivered by the next drive.

@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Room, State};
-use crate::chat::action::{Act, Actor, Denied};
+use crate::chat::action::{RoomAction, Actor, Denied};
 use crate::chat::duration;
-use crate::chat::identity::{Identity, Whom};
+use crate::chat::identity::{Identity, Target};
 use crate::chat::message::{ClientId, People};
 use crate::chat::moderation::{Ban, KICK_LASTS};
 use crate::chat::names::UserName;
-use crate::chat::permission::{Case, Deed, Role};
+use crate::chat::permission::{Context, Permission, Role};
 use crate::outbox::Outbox;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// An act that was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acted {
+pub struct ActionOutcome {
     /// What the room is told, and the log.
     pub news: String,
     /// What the author alone is told.
@@ -33,7 +33,7 @@ pub struct Acted {
 }
 
 /// Somebody something is done to, as far as the room and the server know him.
-struct Target {
+struct Subject {
     name: UserName,
     /// Who he is, if he is in the room or online.
     who: Option<Identity>,
@@ -48,11 +48,11 @@ impl Room {
     pub fn act(
         self: &Arc<Self>,
         actor: &Actor,
-        act: Act,
+        act: RoomAction,
         online: Option<Actor>,
         local: bool,
         now: Instant,
-    ) -> Result<Acted, Denied> {
+    ) -> Result<ActionOutcome, Denied> {
         let mut state = self.lock();
         if state.closed || (!actor.operator && !state.members.contains_key(&actor.who.client)) {
             return Err(Denied::NotIn(self.name.clone()));
@@ -61,9 +61,9 @@ impl Room {
         // The room may need another admin after it, and that is told after it.
         let (mut heir, mut passed_over) = (false, None);
         let news = match act {
-            Act::Kick { whom, reason } => {
+            RoomAction::Kick { whom, reason } => {
                 let target = state.present(self, &whom, now)?;
-                state.judge(self, actor, Deed::Kick, &target, "kick", now)?;
+                state.judge(self, actor, Permission::Kick, &target, "kick", now)?;
                 let news = because(format!("{} was kicked by {}", target.name, actor.who.name), &reason);
                 let line = because(format!("You were kicked from {} by {}", self.name, actor.who.name), &reason);
                 let line = format!("{line}. You may come back in {}.", duration::told(KICK_LASTS));
@@ -73,13 +73,13 @@ impl Room {
                     state.order.kick(who, now);
                     heir_awaited = state.put_out(self, who, &news, &line, people, now);
                 }
-                return Ok(Acted { news, remark: None, empty: state.is_empty(), heir_awaited });
+                return Ok(ActionOutcome { news, remark: None, empty: state.is_empty(), heir_awaited });
             }
-            Act::Ban { whom, lasts, reason } => {
+            RoomAction::Ban { whom, lasts, reason } => {
                 return self.ban(state, actor, whom, lasts, &reason, online, local, people, now);
             }
-            Act::Unban(whom) => {
-                state.ask(self, actor, Deed::Pardon, now)?;
+            RoomAction::Unban(whom) => {
+                state.ask(self, actor, Permission::Pardon, now)?;
                 // A session's number names nobody who is not online.
                 if whom.client.is_some() && online.is_none() {
                     return Err(Denied::NotOnline(whom));
@@ -92,9 +92,9 @@ impl Room {
                 }
                 format!("{} was unbanned by {}", whom.name, actor.who.name)
             }
-            Act::Mute { whom, lasts } => {
+            RoomAction::Mute { whom, lasts } => {
                 let target = state.present(self, &whom, now)?;
-                state.judge(self, actor, Deed::Mute, &target, "mute", now)?;
+                state.judge(self, actor, Permission::Mute, &target, "mute", now)?;
                 if let Some(who) = &target.who {
                     // A rank would outweigh it.
                     state.order.demote(who);
@@ -107,8 +107,8 @@ impl Room {
                 passed_over = target.who.as_ref().map(|who| who.client);
                 format!("{} was muted by {by}{length}", target.name)
             }
-            Act::Unmute(whom) => {
-                state.ask(self, actor, Deed::Unmute, now)?;
+            RoomAction::Unmute(whom) => {
+                state.ask(self, actor, Permission::Unmute, now)?;
                 let target = state.present(self, &whom, now).ok();
                 let outside = online.as_ref().map(|online| &online.who);
                 let who = target.as_ref().and_then(|target| target.who.as_ref()).or(outside);
@@ -124,9 +124,9 @@ impl Room {
                 }
                 format!("{} was unmuted by {}", whom.name, actor.who.name)
             }
-            Act::Promote(whom) => {
+            RoomAction::Promote(whom) => {
                 let target = state.present(self, &whom, now)?;
-                state.ask(self, actor, Deed::Promote, now)?;
+                state.ask(self, actor, Permission::Promote, now)?;
                 if matches!(target.role, Role::Admin | Role::Owner) {
                     return Err(Denied::AsItIs(format!("{} is admin already.", target.name)));
                 }
@@ -137,9 +137,9 @@ impl Room {
                 target.hear(&format!("{} made you admin of {}.", actor.who.name, self.name));
                 format!("{} made {} admin", actor.who.name, target.name)
             }
-            Act::Demote(whom) => {
+            RoomAction::Demote(whom) => {
                 let target = state.present(self, &whom, now)?;
-                state.judge(self, actor, Deed::Demote, &target, "demote", now)?;
+                state.judge(self, actor, Permission::Demote, &target, "demote", now)?;
                 let alone = state.members.len() == 1 && target.role >= Role::Admin;
                 if alone {
                     return Err(Denied::AsItIs(format!("You are alone in {}: it stays yours.", self.name)));
@@ -152,17 +152,17 @@ impl Room {
                 passed_over = target.who.as_ref().map(|who| who.client);
                 format!("{} made {} an ordinary member", actor.who.name, target.name)
             }
-            Act::Set(setting) => {
-                state.ask(self, actor, Deed::Set, now)?;
+            RoomAction::Set(setting) => {
+                state.ask(self, actor, Permission::Set, now)?;
                 state.set(setting, &actor.who.name, self)?
             }
-            Act::Destroy => {
-                state.ask(self, actor, Deed::Destroy, now)?;
+            RoomAction::Destroy => {
+                state.ask(self, actor, Permission::Destroy, now)?;
                 if state.made.is_none() {
                     return Err(Denied::Configured(self.name.clone()));
                 }
                 let news = format!("{} was closed by {}", self.name, actor.who.name);
-                return Ok(Acted { news, remark: None, empty: false, heir_awaited: false });
+                return Ok(ActionOutcome { news, remark: None, empty: false, heir_awaited: false });
             }
         };
         state.revision += 1;
@@ -170,7 +170,7 @@ impl Room {
         if heir {
             state.name_heir(self, passed_over, now);
         }
-        Ok(Acted { news, remark: None, empty: false, heir_awaited: false })
+        Ok(ActionOutcome { news, remark: None, empty: false, heir_awaited: false })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call, from `act`, whose arguments these are")]
@@ -178,14 +178,14 @@ impl Room {
         self: &Arc<Self>,
         mut state: std::sync::MutexGuard<'_, State>,
         actor: &Actor,
-        whom: Whom,
+        whom: Target,
         lasts: Option<std::time::Duration>,
         reason: &str,
         online: Option<Actor>,
         local: bool,
         people: People,
         now: Instant,
-    ) -> Result<Acted, Denied> {
+    ) -> Result<ActionOutcome, Denied> {
         let mut remark = None;
         let target = match state.present(self, &whom, now) {
             Ok(target) => target,
@@ -198,7 +198,7 @@ impl Room {
                     // A mistyped name keeps nobody out, and looks like one that does.
                     remark = Some(format!("{} is not online: the ban is by name alone.", whom.name));
                 }
-                Target {
+                Subject {
                     name: whom.name.clone(),
                     who: online.map(|online| online.who),
                     outbox: None,
@@ -207,7 +207,7 @@ impl Room {
                 }
             }
         };
-        state.judge(self, actor, Deed::Ban, &target, "ban", now)?;
+        state.judge(self, actor, Permission::Ban, &target, "ban", now)?;
         let address = target.who.as_ref().filter(|_| !local).map(|who| who.address);
         let until = lasts.map(|lasts| now + lasts);
         let by = actor.who.name.clone();
@@ -227,7 +227,7 @@ impl Room {
                 false
             }
         };
-        Ok(Acted { news, remark, empty: state.is_empty(), heir_awaited })
+        Ok(ActionOutcome { news, remark, empty: state.is_empty(), heir_awaited })
     }
 
     /// Opens the room to somebody for a day. The sentence is for the room.
@@ -242,7 +242,7 @@ impl Room {
         if state.members.contains_key(&guest.client) {
             return Err(Denied::AsItIs(format!("{} is in {} already.", guest.name, self.name)));
         }
-        if !state.permits(actor, Deed::Invite, state.case(), now) {
+        if !state.permits(actor, Permission::Invite, state.case(), now) {
             let muted = state.role(actor, now) == Role::Muted;
             return Err(match muted {
                 true => Denied::AsItIs(format!("You are muted in {}, so you cannot invite anybody.", self.name)),
@@ -276,24 +276,24 @@ impl Room {
     /// Who is kept out, and whether addresses may be shown to who asks.
     pub fn bans(&self, actor: &Actor, now: Instant) -> Result<(Vec<Ban>, bool), Denied> {
         let mut state = self.lock();
-        state.ask(self, actor, Deed::SeeBans, now)?;
-        let addresses = state.permits(actor, Deed::SeeAddresses, state.case(), now);
+        state.ask(self, actor, Permission::SeeBans, now)?;
+        let addresses = state.permits(actor, Permission::SeeAddresses, state.case(), now);
         Ok((state.order.bans(now).to_vec(), addresses))
     }
 }
 
-impl Target {
+impl Subject {
     /// Who does not look at the room hears of it all the same.
     fn hear(&self, line: &str) {
         if let Some(outbox) = self.outbox.as_ref().filter(|_| !self.in_view) {
-            outbox.announce(Tone::News, line);
+            outbox.announce(LineKind::News, line);
         }
     }
 }
 
 impl State {
     /// Whether somebody may do something to the room.
-    fn ask(&self, room: &Room, actor: &Actor, deed: Deed, now: Instant) -> Result<(), Denied> {
+    fn ask(&self, room: &Room, actor: &Actor, deed: Permission, now: Instant) -> Result<(), Denied> {
         if self.permits(actor, deed, self.case(), now) {
             return Ok(());
         }
@@ -309,14 +309,14 @@ impl State {
         &self,
         room: &Room,
         actor: &Actor,
-        deed: Deed,
-        target: &Target,
+        deed: Permission,
+        target: &Subject,
         verb: &'static str,
         now: Instant,
     ) -> Result<(), Denied> {
         let own = target.who.as_ref().is_some_and(|who| who.client == actor.who.client);
         let against = Some(target.role);
-        if self.permits(actor, deed, Case { own, against, ..self.case() }, now) && !(own && deed != Deed::Demote) {
+        if self.permits(actor, deed, Context { own, against, ..self.case() }, now) && !(own && deed != Permission::Demote) {
             return Ok(());
         }
         let role = self.role(actor, now);
@@ -338,13 +338,13 @@ impl State {
         }
     }
 
-    fn present(&self, room: &Room, whom: &Whom, now: Instant) -> Result<Target, Denied> {
+    fn present(&self, room: &Room, whom: &Target, now: Instant) -> Result<Subject, Denied> {
         let found = self.members.values().find(|member| whom.names(&member.who.name, member.who.client));
         let Some(member) = found else {
             return Err(Denied::NotHere { whom: whom.clone(), room: room.name.clone() });
         };
         let actor = Actor { who: member.who.clone(), operator: member.operator };
-        Ok(Target {
+        Ok(Subject {
             name: member.who.name.clone(),
             who: Some(member.who.clone()),
             outbox: Some(Arc::clone(&member.outbox)),

@@ -5,24 +5,24 @@
 //! *Called by* `room::moderation`, under the room's lock.
 
 use super::State;
-use crate::chat::action::{Act, Actor};
-use crate::chat::identity::Whom;
+use crate::chat::action::{RoomAction, Actor};
+use crate::chat::identity::Target;
 use crate::chat::message::{Addressee, ClientId, People};
 
 impl State {
     /// Who acts, and whom it is about.
     #[inline(never)]
-    pub(super) fn named_in(&self, actor: &Actor, act: &Act) -> People {
+    pub(super) fn named_in(&self, actor: &Actor, act: &RoomAction) -> People {
         let whom = match act {
-            Act::Kick { whom, .. } | Act::Ban { whom, .. } | Act::Mute { whom, .. } => Some(whom),
-            Act::Unban(whom) | Act::Unmute(whom) | Act::Promote(whom) | Act::Demote(whom) => Some(whom),
-            Act::Set(_) | Act::Destroy => None,
+            RoomAction::Kick { whom, .. } | RoomAction::Ban { whom, .. } | RoomAction::Mute { whom, .. } => Some(whom),
+            RoomAction::Unban(whom) | RoomAction::Unmute(whom) | RoomAction::Promote(whom) | RoomAction::Demote(whom) => Some(whom),
+            RoomAction::Set(_) | RoomAction::Destroy => None,
         };
         let about = whom.map(|whom| self.addressee_of(whom));
         [actor.who.addressee()].into_iter().chain(about).collect()
     }
 
-    fn addressee_of(&self, whom: &Whom) -> Addressee {
+    fn addressee_of(&self, whom: &Target) -> Addressee {
         let member = self.members.values().find(|member| whom.names(&member.who.name, member.who.client));
         let client = member.map(|member| member.who.client).or(whom.client).unwrap_or(ClientId::NONE);
         Addressee { client, name: whom.name.clone() }

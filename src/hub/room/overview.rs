@@ -8,22 +8,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::header::header;
-use super::{Batch, Made, Member, Room};
+use super::{Batch, Creation, Member, Room};
 use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::chat::permission::{Deed, Role};
+use crate::chat::permission::{Permission, Role};
 use crate::config::RoomConfig;
 use crate::outbox::Outbox;
-use crate::ui::screen::Place;
+use crate::ui::screen::Prompt;
 
 /// What somebody may know of a room.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct RoomOverview {
     /// How it is set up.
     pub config: RoomConfig,
     /// Who made it, if it is none of the server's own.
-    pub made: Option<Made>,
+    pub made: Option<Creation>,
     /// It was made, and is kept.
     pub kept: bool,
     /// People in it.
@@ -51,9 +51,9 @@ pub struct Occupant {
 
 impl Room {
     /// What somebody may know of the room; nothing if he may not even know that it is there.
-    pub fn facts(&self, actor: &Actor, now: Instant) -> Option<Facts> {
+    pub fn facts(&self, actor: &Actor, now: Instant) -> Option<RoomOverview> {
         let state = self.lock();
-        state.permits(actor, Deed::Know, state.case(), now).then(|| Facts {
+        state.permits(actor, Permission::Know, state.case(), now).then(|| RoomOverview {
             config: state.config.clone(),
             made: state.made.clone(),
             kept: state.kept,
@@ -67,13 +67,13 @@ impl Room {
     /// Whether somebody may know that the room is there.
     pub fn is_known_to(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
-        state.permits(actor, Deed::Know, state.case(), now)
+        state.permits(actor, Permission::Know, state.case(), now)
     }
 
     /// How the room is set up, for who may read it.
-    pub fn settings(&self, actor: &Actor, now: Instant) -> Result<Facts, Denied> {
+    pub fn settings(&self, actor: &Actor, now: Instant) -> Result<RoomOverview, Denied> {
         let state = self.lock();
-        if !state.permits(actor, Deed::Read, state.case(), now) {
+        if !state.permits(actor, Permission::Read, state.case(), now) {
             return Err(Denied::NotIn(self.name.clone()));
         }
         drop(state);
@@ -99,7 +99,7 @@ impl Room {
     /// Everybody in it, by arrival on the server; nobody for who may not read here.
     pub fn occupants(&self, actor: &Actor, now: Instant) -> Vec<Occupant> {
         let state = self.lock();
-        if !state.permits(actor, Deed::Read, state.case(), now) {
+        if !state.permits(actor, Permission::Read, state.case(), now) {
             return Vec::new();
         }
         let occupant = |member: &Member| {
@@ -127,7 +127,7 @@ impl Room {
             topic => ["Topic: ", topic].concat(),
         };
         let outbox = Arc::clone(&member.outbox);
-        let place = Place::ChatView(self.conversation());
+        let place = Prompt::ChatView(self.conversation());
         outbox.open_view(self.instance, state.sequence, &place, &[&header, &topic], &history, &mut self.clock.clone());
         outbox.bound_view(after);
         true

@@ -10,21 +10,21 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Door, Made, Room, State};
+use super::{DoorVersion, Creation, Room, State};
 use crate::chat::action::{Actor, Denied};
 use crate::chat::identity::{AccountId, Identity};
 use crate::chat::message::{ClientId, Draft, Event, Message, MessageId};
-use crate::chat::moderation::{Ban, Lists, Order};
-use crate::chat::permission::Deed;
-use crate::config::{Entry, Hashed, Secret};
+use crate::chat::moderation::{Ban, ModerationLists, Moderation};
+use crate::chat::permission::Permission;
+use crate::config::{RoomAccess, Hashed, Secret};
 use crate::store::{
-    KeptAdmin, KeptBan, KeptEntry, KeptInvitation, KeptMade, KeptMessage, KeptMute, KeptPerson, KeptRoom, Store,
+    AdminRecord, BanRecord, AccessRecord, InvitationRecord, CreationRecord, MessageRecord, MuteRecord, UserRecord, RoomRecord, Store,
 };
 
 /// A room as it is at one moment.
 pub struct Snapshot {
     /// To be written down. Where there is a password, its hash has to be put in.
-    pub room: KeptRoom,
+    pub room: RoomRecord,
     /// The password, if it has not been hashed yet.
     pub password: Option<Secret>,
     /// Tells whether the room has changed since.
@@ -72,11 +72,11 @@ impl Clocks {
     }
 }
 
-fn kept_person(who: Identity) -> KeptPerson {
-    KeptPerson { account: who.account, name: who.name, address: who.address }
+fn kept_person(who: Identity) -> UserRecord {
+    UserRecord { account: who.account, name: who.name, address: who.address }
 }
 
-fn identity(who: KeptPerson) -> Identity {
+fn identity(who: UserRecord) -> Identity {
     Identity { client: ClientId::NONE, name: who.name, address: who.address, shared: false, account: who.account }
 }
 
@@ -116,7 +116,7 @@ impl Room {
     /// The same for a room that is to be kept from now on, if this person may decide that.
     pub fn snapshot_to_keep(&self, actor: &Actor, now: Instant) -> Result<Snapshot, Denied> {
         let mut state = self.lock();
-        if !state.permits(actor, Deed::Set, state.case(), now) {
+        if !state.permits(actor, Permission::Set, state.case(), now) {
             return Err(state.not_admin(self));
         }
         if state.made.is_none() {
@@ -133,7 +133,7 @@ impl Room {
     /// Whether a password that this user sets must be hashed first, because the room is stored.
     pub fn hashes_password_of(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
-        state.kept && state.permits(actor, Deed::Set, state.case(), now)
+        state.kept && state.permits(actor, Permission::Set, state.case(), now)
     }
 
     /// Whether the room has not changed since.
@@ -144,48 +144,48 @@ impl Room {
     /// The hash of a password is known: the password itself is forgotten, if it is still the same.
     pub fn forget_password(&self, password: &Secret, hash: &Hashed) {
         let mut state = self.lock();
-        if matches!(&state.config.entry, Entry::Password(known) if known == password) {
-            state.config.entry = Entry::Hashed(Hashed::new(hash.as_str()));
+        if matches!(&state.config.entry, RoomAccess::Password(known) if known == password) {
+            state.config.entry = RoomAccess::Hashed(Hashed::new(hash.as_str()));
         }
     }
 
     /// The hash of the password that opens this door, where the room knows it in the clear.
-    pub fn door_hash(&self, door: Door) -> Option<Hashed> {
+    pub fn door_hash(&self, door: DoorVersion) -> Option<Hashed> {
         let state = self.lock();
         state.door_hash.as_ref().filter(|(known, _)| *known == door).map(|(_, hash)| hash.clone())
     }
 
     /// Notes such a hash: it is computed once, for whoever is the first to need it.
-    pub fn set_door_hash(&self, door: Door, hash: Hashed) {
+    pub fn set_door_hash(&self, door: DoorVersion, hash: Hashed) {
         self.lock().door_hash = Some((door, hash));
     }
 
     /// Brings a room to what was written down of it.
-    pub fn restore(&self, kept: KeptRoom, now: Instant, at: Timestamp) {
+    pub fn restore(&self, kept: RoomRecord, now: Instant, at: Timestamp) {
         let clocks = Clocks { now, at };
         let mut state = self.lock();
         if let Some(made) = kept.made {
-            state.made = Some(Made { by: made.by, address: made.address, at: made.at });
+            state.made = Some(Creation { by: made.by, address: made.address, at: made.at });
             state.kept = true;
             state.slow = kept.slow;
             state.config.public = kept.public;
             state.config.description = kept.description.into();
             state.config.limit = kept.limit;
             state.config.entry = match kept.entry {
-                KeptEntry::Open => Entry::Open,
-                KeptEntry::Password(hash) => Entry::Hashed(Hashed::new(hash.as_str())),
-                KeptEntry::Closed => Entry::Closed,
+                AccessRecord::Open => RoomAccess::Open,
+                AccessRecord::Password(hash) => RoomAccess::Hashed(Hashed::new(hash.as_str())),
+                AccessRecord::Closed => RoomAccess::Closed,
             };
         }
         state.read_back = kept.read_back;
         state.readers.restore(kept.members);
-        let ban = |ban: KeptBan| {
+        let ban = |ban: BanRecord| {
             let until = clocks.end_ahead(ban.until)?;
-            let KeptBan { name, who, address, by, reason, .. } = ban;
+            let BanRecord { name, who, address, by, reason, .. } = ban;
             Some(Ban { name, who: who.map(identity), address, by, reason, until })
         };
         let admins = kept.admins.into_iter().filter(|_| state.kept);
-        let lists = Lists {
+        let lists = ModerationLists {
             admins: admins.map(|admin| (identity(admin.who), admin.owner)).collect(),
             bans: kept.bans.into_iter().filter_map(ban).collect(),
             mutes: (kept.mutes.into_iter())
@@ -195,11 +195,11 @@ impl Room {
                 .filter_map(|entry| Some((identity(entry.who), Some(clocks.ahead(entry.until)?))))
                 .collect(),
         };
-        state.order = Order::restored(lists);
+        state.order = Moderation::restored(lists);
     }
 
     /// Takes back what was said before the server started, oldest first.
-    pub fn recall(&self, messages: Vec<KeptMessage>) {
+    pub fn recall(&self, messages: Vec<MessageRecord>) {
         let mut state = self.lock();
         let keep = self.shared.history_max.load(Ordering::Relaxed);
         for message in messages {
@@ -215,7 +215,7 @@ impl Room {
         let extra = message.extra.as_deref();
         store.said(
             &self.name,
-            KeptMessage {
+            MessageRecord {
                 id: message.id,
                 at: message.at,
                 author: message.author.clone(),
@@ -273,7 +273,7 @@ impl Room {
 }
 
 /// A message as it was written down, said by nobody who is connected.
-pub fn restored(kept: KeptMessage) -> Message {
+pub fn restored(kept: MessageRecord) -> Message {
     let draft = Draft { text: kept.text.into(), action: kept.action, lasts: None, reply: kept.reply };
     let message = Message::new(kept.id, kept.at, kept.author, ClientId::NONE, draft, Box::default());
     let message = if kept.edited { message.edited(&message.text) } else { message };
@@ -288,42 +288,42 @@ impl State {
         let lists = self.order.lists(clocks.now);
         let config = &self.config;
         let (entry, password) = match &config.entry {
-            Entry::Open => (KeptEntry::Open, None),
-            Entry::Closed => (KeptEntry::Closed, None),
-            Entry::Hashed(hash) => (KeptEntry::Password(hash.clone()), None),
+            RoomAccess::Open => (AccessRecord::Open, None),
+            RoomAccess::Closed => (AccessRecord::Closed, None),
+            RoomAccess::Hashed(hash) => (AccessRecord::Password(hash.clone()), None),
             // Nobody gets in should the hash be missing.
-            Entry::Password(secret) => (KeptEntry::Closed, Some(secret.clone())),
+            RoomAccess::Password(secret) => (AccessRecord::Closed, Some(secret.clone())),
         };
         let until = |until: Option<Instant>| until.map(|until| clocks.on_the_wall(until));
-        let made = self.made.clone().map(|made| KeptMade { by: made.by, address: made.address, at: made.at });
+        let made = self.made.clone().map(|made| CreationRecord { by: made.by, address: made.address, at: made.at });
         // Who has no account is known by a connection that no other server's life will see again.
         let admins = lists.admins.into_iter().filter(|(who, _)| who.account.is_some());
         // What the configuration says of its own rooms stands there and nowhere else.
         let own = made.is_none();
-        let room = KeptRoom {
+        let room = RoomRecord {
             name: room.name.clone(),
             made,
             public: config.public,
             description: config.description.as_str().into(),
             limit: config.limit,
-            entry: if own { KeptEntry::Open } else { entry },
+            entry: if own { AccessRecord::Open } else { entry },
             slow: self.slow,
             read_back: self.read_back,
             // Each is written down when they become one.
             members: Vec::new(),
-            admins: admins.map(|(who, owner)| KeptAdmin { who: kept_person(who), owner }).collect(),
+            admins: admins.map(|(who, owner)| AdminRecord { who: kept_person(who), owner }).collect(),
             bans: (lists.bans.into_iter())
                 .map(|ban| {
                     let end = until(ban.until);
                     let Ban { name, who, address, by, reason, .. } = ban;
-                    KeptBan { name, who: who.map(kept_person), address, by, reason, until: end }
+                    BanRecord { name, who: who.map(kept_person), address, by, reason, until: end }
                 })
                 .collect(),
             mutes: (lists.mutes.into_iter())
-                .map(|(who, end)| KeptMute { who: kept_person(who), until: until(end) })
+                .map(|(who, end)| MuteRecord { who: kept_person(who), until: until(end) })
                 .collect(),
             invitations: (lists.invitations.into_iter())
-                .filter_map(|(who, end)| Some(KeptInvitation { who: kept_person(who), until: until(end)? }))
+                .filter_map(|(who, end)| Some(InvitationRecord { who: kept_person(who), until: until(end)? }))
                 .collect(),
         };
         let password = password.filter(|_| !own);

@@ -40,7 +40,7 @@ impl Tally {
 
 /// What has gathered since the last line.
 #[derive(Debug, Default)]
-pub(super) struct Gathered {
+pub(super) struct PresenceDigest {
     joined: Tally,
     left: Tally,
     /// The first to be noted left: leaving is told first then, so that a return reads as one.
@@ -49,7 +49,7 @@ pub(super) struct Gathered {
     asked: bool,
 }
 
-impl Gathered {
+impl PresenceDigest {
     /// Notes an arrival. True if a flush has to be arranged.
     pub(super) fn joined(&mut self, who: Addressee) -> bool {
         self.joined.add(who);
@@ -92,13 +92,13 @@ mod tests {
         Addressee { client: ClientId(7), name: UserName::parse(name, 1, 12).expect("a name") }
     }
 
-    fn lines(gathered: &mut Gathered) -> Vec<String> {
+    fn lines(gathered: &mut PresenceDigest) -> Vec<String> {
         gathered.take().map(|(line, _)| line).collect()
     }
 
     #[test]
     fn a_crowd_is_two_names_and_a_number() {
-        let mut gathered = Gathered::default();
+        let mut gathered = PresenceDigest::default();
         assert!(gathered.joined(who("bob")));
         assert!(!gathered.joined(who("carol")));
         for _ in 0..12 {
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn who_leaves_and_comes_back_is_told_in_that_order() {
-        let mut gathered = Gathered::default();
+        let mut gathered = PresenceDigest::default();
         gathered.left(who("bob"));
         gathered.joined(who("bob"));
         assert_eq!(lines(&mut gathered), ["bob left", "bob joined"]);
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn numbers_agree_with_their_nouns() {
-        let mut gathered = Gathered::default();
+        let mut gathered = PresenceDigest::default();
         for name in ["ann", "bob", "carol"] {
             gathered.left(who(name));
         }

@@ -15,7 +15,7 @@ use super::{Room, State};
 use crate::chat::action::ReadBack;
 use crate::chat::identity::{AccountId, Identity};
 use crate::chat::message::{ClientId, Event, MessageId};
-use crate::store::KeptMember;
+use crate::store::MemberRecord;
 
 /// Guests whose first coming is remembered. Each is a name and an address, and anybody can come by any number of names:
 /// of more, the one who came first is forgotten, and reads back from the next coming on.
@@ -75,7 +75,7 @@ impl Readers {
     }
 
     /// What was written down.
-    pub(super) fn restore(&mut self, members: Vec<KeptMember>) {
+    pub(super) fn restore(&mut self, members: Vec<MemberRecord>) {
         self.accounts.extend(members.into_iter().map(|member| (member.account, member.since)));
     }
 }

@@ -9,8 +9,8 @@ use std::time::Instant;
 use super::State;
 use crate::chat::action::Actor;
 use crate::chat::identity::Identity;
-use crate::chat::permission::{Case, Deed, Role, permits};
-use crate::config::Entry;
+use crate::chat::permission::{Context, Permission, Role, permits};
+use crate::config::RoomAccess;
 
 impl State {
     /// What somebody is to this room.
@@ -41,12 +41,12 @@ impl State {
     }
 
     /// The case of the room itself.
-    pub(super) fn case(&self) -> Case {
-        Case { public: self.config.public, open: matches!(self.config.entry, Entry::Open), ..Case::default() }
+    pub(super) fn case(&self) -> Context {
+        Context { public: self.config.public, open: matches!(self.config.entry, RoomAccess::Open), ..Context::default() }
     }
 
     /// Whether somebody may do something, by the one table.
-    pub(super) fn permits(&self, actor: &Actor, deed: Deed, case: Case, now: Instant) -> bool {
+    pub(super) fn permits(&self, actor: &Actor, deed: Permission, case: Context, now: Instant) -> bool {
         permits(self.role(actor, now), deed, case)
     }
 }

@@ -8,7 +8,7 @@ use super::{Room, State};
 use crate::chat::action::{Denied, ReadBack, Setting};
 use crate::chat::duration;
 use crate::chat::names::UserName;
-use crate::config::Entry;
+use crate::config::RoomAccess;
 
 impl State {
     /// Changes one setting; the sentence that tells of it.
@@ -19,7 +19,7 @@ impl State {
             Setting::Limit(limit) => config.limit == *limit,
             Setting::Password(password) => password.is_none() && !config.entry.has_password(),
             Setting::Public(public) => config.public == *public,
-            Setting::Invite(invite) => *invite && config.entry == Entry::Closed,
+            Setting::Invite(invite) => *invite && config.entry == RoomAccess::Closed,
             Setting::Slow(wait) => self.slow == *wait,
             Setting::History(read_back) => self.read_back == *read_back,
             Setting::Keep(keep) => self.made.is_some() && self.kept == *keep && room.shared.store.is_some(),
@@ -47,35 +47,35 @@ impl State {
             }
             Setting::Password(password) => {
                 config.entry = match password {
-                    Some(secret) => Entry::Password(secret),
-                    None if config.public => Entry::Open,
-                    None => Entry::Closed,
+                    Some(secret) => RoomAccess::Password(secret),
+                    None if config.public => RoomAccess::Open,
+                    None => RoomAccess::Closed,
                 };
                 match config.entry {
-                    Entry::Password(_) | Entry::Hashed(_) => format!("{by} set a password"),
-                    Entry::Open => format!("{by} took the password away"),
-                    Entry::Closed => format!("{by} took the password away: only who is invited comes in"),
+                    RoomAccess::Password(_) | RoomAccess::Hashed(_) => format!("{by} set a password"),
+                    RoomAccess::Open => format!("{by} took the password away"),
+                    RoomAccess::Closed => format!("{by} took the password away: only who is invited comes in"),
                 }
             }
             Setting::Public(public) => {
                 config.public = public;
-                if !public && config.entry == Entry::Open {
-                    config.entry = Entry::Closed;
+                if !public && config.entry == RoomAccess::Open {
+                    config.entry = RoomAccess::Closed;
                 }
                 match (public, &config.entry) {
                     (true, _) => format!("{by} made the room public"),
-                    (false, Entry::Closed) => format!("{by} hid the room: only who is invited comes in"),
+                    (false, RoomAccess::Closed) => format!("{by} hid the room: only who is invited comes in"),
                     (false, _) => format!("{by} hid the room"),
                 }
             }
-            Setting::Invite(true) => match std::mem::replace(&mut config.entry, Entry::Closed) {
+            Setting::Invite(true) => match std::mem::replace(&mut config.entry, RoomAccess::Closed) {
                 // Said, because it does not come back with `invite off`.
-                Entry::Password(_) | Entry::Hashed(_) => {
+                RoomAccess::Password(_) | RoomAccess::Hashed(_) => {
                     format!("{by} took the password away: only who is invited comes in")
                 }
-                Entry::Open | Entry::Closed => format!("{by} closed the room: only who is invited comes in"),
+                RoomAccess::Open | RoomAccess::Closed => format!("{by} closed the room: only who is invited comes in"),
             },
-            Setting::Invite(false) if config.entry != Entry::Closed => {
+            Setting::Invite(false) if config.entry != RoomAccess::Closed => {
                 return Err(Denied::AsItIs(format!("{} asks for no invitation.", room.name)));
             }
             Setting::Invite(false) if !config.public => {
@@ -85,7 +85,7 @@ impl State {
                 )));
             }
             Setting::Invite(false) => {
-                config.entry = Entry::Open;
+                config.entry = RoomAccess::Open;
                 format!("{by} opened the room to everybody")
             }
             Setting::Slow(wait) => {

@@ -22,13 +22,13 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::chat::action::{Act, Actor, Denied, Setting};
-use crate::chat::identity::Whom;
+use crate::chat::action::{RoomAction, Actor, Denied, Setting};
+use crate::chat::identity::Target;
 use crate::chat::message::{Draft, MessageId};
 use crate::chat::permission::Role;
-use crate::config::Entry;
-use crate::outbox::{Ended, Laggards, Notice, OutboxLimits};
-use crate::ui::screen::Tone;
+use crate::config::RoomAccess;
+use crate::outbox::{DisconnectReason, SlowReaders, Notice, OutboxLimits};
+use crate::ui::screen::LineKind;
 
 /// Long, because a loaded machine is no failure.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -99,7 +99,7 @@ fn made_by(founder: &Person) -> Arc<Room> {
 }
 
 fn made_with(founder: &Person, config: RoomConfig) -> Arc<Room> {
-    let made = Made { by: founder.who.name.clone(), address: founder.who.address, at: Timestamp::UNIX_EPOCH };
+    let made = Creation { by: founder.who.name.clone(), address: founder.who.address, at: Timestamp::UNIX_EPOCH };
     let founded = Some((made, founder.who.clone()));
     let room = Room::new(
         general(),
@@ -125,13 +125,13 @@ fn lost() -> Notice {
 }
 
 /// A change of membership of which nothing follows.
-fn calm(others: usize) -> Change {
-    Change { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false }
+fn calm(others: usize) -> MembershipChange {
+    MembershipChange { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false }
 }
 
 /// No limits, and a sweep thread that runs as long as the tests: readers here are slow only because the machine is.
-static LAGGARDS: LazyLock<Arc<Laggards>> = LazyLock::new(|| {
-    let laggards = Arc::new(Laggards::new(OutboxLimits { bytes: None, total: None, stall: None }));
+static LAGGARDS: LazyLock<Arc<SlowReaders>> = LazyLock::new(|| {
+    let laggards = Arc::new(SlowReaders::new(OutboxLimits { bytes: None, total: None, stall: None }));
     let sweeping = Arc::clone(&laggards);
     thread::spawn(move || sweeping.run());
     laggards
@@ -179,21 +179,21 @@ impl Person {
         Actor { operator: true, ..self.actor() }
     }
 
-    fn whom(&self) -> Whom {
-        Whom { name: self.who.name.clone(), client: None }
+    fn whom(&self) -> Target {
+        Target { name: self.who.name.clone(), client: None }
     }
 
-    fn acts(&self, room: &Arc<Room>, act: Act, now: Instant) -> Result<Acted, Denied> {
+    fn acts(&self, room: &Arc<Room>, act: RoomAction, now: Instant) -> Result<ActionOutcome, Denied> {
         room.act(&self.actor(), act, None, false, now)
     }
 
-    fn visits(&self, room: &Room, now: Instant) -> Result<Change, NotEntered> {
+    fn visits(&self, room: &Room, now: Instant) -> Result<MembershipChange, EnterError> {
         self.comes(room, self.actor(), None, now)
     }
 
-    fn comes(&self, room: &Room, actor: Actor, opened: Option<Door>, now: Instant) -> Result<Change, NotEntered> {
+    fn comes(&self, room: &Room, actor: Actor, opened: Option<DoorVersion>, now: Instant) -> Result<MembershipChange, EnterError> {
         let who = || Some(actor.clone());
-        room.enter(Visitor { who: &who, outbox: &self.outbox, opened, membership: STAY }, now)
+        room.enter(Entrant { who: &who, outbox: &self.outbox, opened, membership: STAY }, now)
     }
 
     fn enter(&self, room: &Room) {
@@ -202,15 +202,15 @@ impl Person {
 
     fn open_view(&self, room: &Room, count: usize) {
         assert!(room.open_view(self.id(), count));
-        assert!(self.outbox.set_place(Place::ChatView(here()), &[here()]));
+        assert!(self.outbox.set_place(Prompt::ChatView(here()), &[here()]));
         self.outbox.settle();
     }
 
     /// Leaves the view and says so on the screen.
     fn close_view(&self, room: &Room) {
         room.close_view(self.id());
-        assert!(self.outbox.set_place(Place::Palette(Some(here())), &[here()]));
-        self.outbox.tell(Tone::News, "closed");
+        assert!(self.outbox.set_place(Prompt::Palette(Some(here())), &[here()]));
+        self.outbox.tell(LineKind::News, "closed");
         self.outbox.settle();
     }
 
@@ -323,7 +323,7 @@ fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_somebody_has_left(
     let leave = |person: &Person| room.leave(person.id(), STAY, Going::Asked, Instant::now());
     assert_eq!(enter(&first), Ok(calm(0)));
     assert_eq!(enter(&first), Ok(calm(0)), "who is in stays in");
-    assert_eq!(enter(&second), Err(NotEntered::Full(1)));
+    assert_eq!(enter(&second), Err(EnterError::Full(1)));
     assert_eq!(leave(&first), Some(calm(0)));
     assert_eq!(leave(&first), None);
     assert_eq!(enter(&second), Ok(calm(0)));
@@ -362,13 +362,13 @@ fn crowd_with_newcomer() -> (Arc<Room>, Person, Vec<Person>, Person) {
 
 #[test]
 fn what_is_told_at_once_in_a_crowd_comes_after_who_has_joined() {
-    let whom = || Whom { name: UserName::parse("bob", 1, 12).expect("a name"), client: None };
-    let acts: [(&str, Act); 5] = [
-        ("* bob was kicked by p1", Act::Kick { whom: whom(), reason: String::new() }),
-        ("* bob was banned by p1", Act::Ban { whom: whom(), lasts: None, reason: String::new() }),
-        ("* bob was muted by p1", Act::Mute { whom: whom(), lasts: None }),
-        ("* p1 made bob admin", Act::Promote(whom())),
-        ("* p1 set the description: for bob", Act::Set(Setting::Description("for bob".to_owned()))),
+    let whom = || Target { name: UserName::parse("bob", 1, 12).expect("a name"), client: None };
+    let acts: [(&str, RoomAction); 5] = [
+        ("* bob was kicked by p1", RoomAction::Kick { whom: whom(), reason: String::new() }),
+        ("* bob was banned by p1", RoomAction::Ban { whom: whom(), lasts: None, reason: String::new() }),
+        ("* bob was muted by p1", RoomAction::Mute { whom: whom(), lasts: None }),
+        ("* p1 made bob admin", RoomAction::Promote(whom())),
+        ("* p1 set the description: for bob", RoomAction::Set(Setting::Description("for bob".to_owned()))),
     ];
     for (news, act) in acts {
         let (room, owner, mut people, _bob) = crowd_with_newcomer();
@@ -470,12 +470,12 @@ fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_
     let room = room(10_000);
     let (alice, walker) = (Person::viewer(1, &room), Person::new(2));
     walker.enter(&room);
-    assert!(walker.outbox.set_place(Place::Palette(Some(here())), &[here()]));
+    assert!(walker.outbox.set_place(Prompt::Palette(Some(here())), &[here()]));
     walker.outbox.settle();
     // His session has opened the view and has not come to the end of its turn, when somebody else delivers.
     assert!(room.open_view(walker.id(), 5));
     alice.say(&room, "hello");
-    assert!(walker.outbox.set_place(Place::ChatView(here()), &[here()]));
+    assert!(walker.outbox.set_place(Prompt::ChatView(here()), &[here()]));
     walker.outbox.settle();
     let screen = walker.screen();
     let (_, inside) = screen.split_once("* general: ").expect("the header");
@@ -536,7 +536,7 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
                             if random.below(4) == 0 {
                                 thread::yield_now();
                             }
-                            assert!(walker.outbox.set_place(Place::ChatView(here()), &[here()]));
+                            assert!(walker.outbox.set_place(Prompt::ChatView(here()), &[here()]));
                             walker.outbox.settle();
                             // Not by giving the processor away each time: on a loaded machine that takes minutes.
                             for _ in 0..random.below(5000) {
@@ -662,7 +662,7 @@ fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
     poster.say(&room, "second");
     for (index, person) in people.into_iter().enumerate() {
         let broken = index == 2;
-        assert_eq!(person.outbox.ended(), broken.then_some(Ended::Panicked));
+        assert_eq!(person.outbox.ended(), broken.then_some(DisconnectReason::Panicked));
         assert_eq!(ids(&person.screen()), if broken { vec![] } else { vec![1, 2] });
     }
 }
@@ -706,7 +706,7 @@ fn a_poster_sees_his_own_room_up_to_the_newest_line_before_others_are_served() {
     let driver = drive_into(&room);
     poster.post(&room, "in the queue");
     room.catch_up(&quick.outbox);
-    quick.outbox.tell(Tone::News, "answer");
+    quick.outbox.tell(LineKind::News, "answer");
     quick.outbox.settle();
     assert!(!quick.outbox.is_behind(1, room.lock().sequence));
     held.release();
@@ -740,7 +740,7 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
         closer.join().expect("closed");
         eventually("all is delivered", || is_delivered(&room));
         assert_eq!(poster.posts(&room, Draft::said("too late"), Instant::now()), Err(Denied::NotIn(general())));
-        assert_eq!(poster.visits(&room, Instant::now()), Err(NotEntered::Closed));
+        assert_eq!(poster.visits(&room, Instant::now()), Err(EnterError::Closed));
         for person in [slow, other] {
             assert_eq!(person.outbox.take_notices(), [lost()]);
             let screen = person.screen();

@@ -18,7 +18,7 @@ use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 use crate::config::{Config, RoomConfig};
 use crate::hub::room::Room;
-use crate::store::{KeptMessage, KeptRoom, Store};
+use crate::store::{MessageRecord, RoomRecord, Store};
 
 /// How long reading the last messages of a room may take. Nobody waits for it but the reload.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What the disk has of a room.
 #[derive(Default)]
 struct Written {
-    lists: Option<KeptRoom>,
+    lists: Option<RoomRecord>,
     /// Oldest first.
-    messages: Vec<KeptMessage>,
+    messages: Vec<MessageRecord>,
 }
 
 impl RoomTable {
@@ -120,7 +120,7 @@ impl RoomTable {
         })
     }
 
-    fn read_from(&self, store: &Arc<Store>, name: &RoomName) -> Result<Written, crate::store::NotRead> {
+    fn read_from(&self, store: &Arc<Store>, name: &RoomName) -> Result<Written, crate::store::ReadError> {
         // What was said there last may not be written yet. Where the disk is in trouble, what it has counts.
         let _ = store.catch_up();
         let lists = store.room(name)?;

@@ -10,14 +10,14 @@ use crate::chat::action::Actor;
 use crate::chat::conversation::MembershipId;
 use crate::chat::message::{ClientId, Draft};
 use crate::chat::names::UserName;
-use crate::hub::room::{NotEntered, Visitor};
-use crate::outbox::{Laggards, Outbox, OutboxLimits};
+use crate::hub::room::{EnterError, Entrant};
+use crate::outbox::{SlowReaders, Outbox, OutboxLimits};
 
 /// An outbox whose peer reads nothing.
 fn outbox(id: u64) -> Arc<Outbox> {
     let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
     let limits = OutboxLimits { bytes: None, total: None, stall: None };
-    Outbox::new(ClientId(id), ours.into(), Arc::new(Laggards::new(limits)))
+    Outbox::new(ClientId(id), ours.into(), Arc::new(SlowReaders::new(limits)))
 }
 
 fn name(text: &str) -> RoomName {
@@ -42,9 +42,9 @@ fn table() -> RoomTable {
     RoomTable::new(&Config::default(), Clock::new(TimeZone::UTC), None)
 }
 
-fn make(table: &RoomTable, room: &str, from: IpAddr, most: Option<usize>) -> Result<Arc<Room>, CannotMake> {
+fn make(table: &RoomTable, room: &str, from: IpAddr, most: Option<usize>) -> Result<Arc<Room>, CreateRoomError> {
     let founder = who(1, from);
-    let made = Made { by: founder.name.clone(), address: from, at: Timestamp::UNIX_EPOCH };
+    let made = Creation { by: founder.name.clone(), address: from, at: Timestamp::UNIX_EPOCH };
     table.make(&name(room), RoomConfig::default(), made, founder, most)
 }
 
@@ -52,11 +52,11 @@ fn made(table: &RoomTable, room: &str, from: IpAddr) -> Arc<Room> {
     make(table, room, from, None).unwrap_or_else(|_| panic!("{room} can be made"))
 }
 
-fn enter(room: &Room, id: u64) -> Result<Arc<Outbox>, NotEntered> {
+fn enter(room: &Room, id: u64) -> Result<Arc<Outbox>, EnterError> {
     let outbox = outbox(id);
     let actor = Actor { who: who(id, address(1)), operator: false };
     let membership = MembershipId(1);
-    let visitor = Visitor { who: &|| Some(actor.clone()), outbox: &outbox, opened: None, membership };
+    let visitor = Entrant { who: &|| Some(actor.clone()), outbox: &outbox, opened: None, membership };
     room.enter(visitor, Instant::now())?;
     Ok(outbox)
 }
@@ -75,9 +75,9 @@ fn names(table: &RoomTable) -> Vec<String> {
 fn a_name_in_use_makes_no_second_room_in_any_case() {
     let table = table();
     let chess = made(&table, "chess", address(1));
-    let Err(CannotMake::Exists(known)) = make(&table, "Chess", address(2), None) else { panic!("it is there") };
+    let Err(CreateRoomError::Exists(known)) = make(&table, "Chess", address(2), None) else { panic!("it is there") };
     assert!(Arc::ptr_eq(&known, &chess));
-    let Err(CannotMake::Exists(known)) = make(&table, "general", address(2), None) else { panic!("it is there") };
+    let Err(CreateRoomError::Exists(known)) = make(&table, "general", address(2), None) else { panic!("it is there") };
     assert!(known.made().is_none());
     assert!(chess.made().is_some_and(|made| made.by.as_str() == "bob" && made.address == address(1)));
 }
@@ -87,7 +87,7 @@ fn one_address_makes_only_so_many_rooms_and_one_more_when_one_has_closed() {
     let table = table();
     let first = make(&table, "a1", address(1), Some(2)).ok().expect("made");
     assert!(make(&table, "a2", address(1), Some(2)).is_ok());
-    assert!(matches!(make(&table, "a3", address(1), Some(2)), Err(CannotMake::TooManyYours(2))));
+    assert!(matches!(make(&table, "a3", address(1), Some(2)), Err(CreateRoomError::TooManyYours(2))));
     assert!(make(&table, "b1", address(2), Some(2)).is_ok(), "others have their own count");
     assert!(table.close_if_empty(&first, Duration::ZERO, Instant::now()));
     assert!(make(&table, "a3", address(1), Some(2)).is_ok());
@@ -99,7 +99,7 @@ fn over_all_there_are_only_so_many_made_rooms_and_configured_ones_do_not_count()
     for number in 0..MOST_MADE {
         made(&table, &format!("r{number}"), address((number % 200) as u8));
     }
-    assert!(matches!(make(&table, "more", address(250), None), Err(CannotMake::TooManyAll)));
+    assert!(matches!(make(&table, "more", address(250), None), Err(CreateRoomError::TooManyAll)));
     assert_eq!(table.all().len(), MOST_MADE + 1);
     table.destroy(&table.find(&name("r7")).expect("it is there"), "Closed.");
     assert!(make(&table, "more", address(250), None).is_ok());
@@ -117,7 +117,7 @@ fn an_empty_made_room_closes_and_one_with_people_or_of_the_configuration_does_no
     assert!(!table.close_if_empty(&room, minute, left + minute / 2), "it lingers");
     assert!(table.close_if_empty(&room, Duration::ZERO, Instant::now()));
     assert!(table.find(&name("chess")).is_none());
-    assert_eq!(enter(&room, 6).err(), Some(NotEntered::Closed), "who had found it before does not get into it");
+    assert_eq!(enter(&room, 6).err(), Some(EnterError::Closed), "who had found it before does not get into it");
     let general = table.find(&name("general")).expect("it is there");
     assert!(!table.close_if_empty(&general, Duration::ZERO, Instant::now()));
 }
@@ -144,7 +144,7 @@ fn who_is_in_a_room_that_is_destroyed_is_put_out_of_it() {
     table.destroy(&room, "chess was closed by bob.");
     assert!(table.find(&name("chess")).is_none());
     assert_eq!((room.count(), outbox.take_notices().len()), (0, 1));
-    assert_eq!(enter(&room, 6).err(), Some(NotEntered::Closed));
+    assert_eq!(enter(&room, 6).err(), Some(EnterError::Closed));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_made_room_that_the_configuration_comes_to_name_ends_and_the_servers_own_beg
     assert!(!Arc::ptr_eq(&own, &chess) && own.instance() != chess.instance());
     assert!(own.made().is_none() && own.count() == 0 && own.said() == 0);
     assert_eq!((chess.count(), inside.take_notices().len()), (0, 1), "who was inside is told");
-    assert_eq!(enter(&chess, 6).err(), Some(NotEntered::Closed));
+    assert_eq!(enter(&chess, 6).err(), Some(EnterError::Closed));
     enter(&own, 6).expect("let in");
     // The next one leaves it and its members alone.
     table.apply(&config(&["general", "chess"]));

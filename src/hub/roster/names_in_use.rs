@@ -6,23 +6,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::Person;
+use super::User;
 use crate::chat::names::UserName;
 
 /// Who has which name.
 #[derive(Default)]
-pub(super) struct Taken {
-    people: HashMap<UserName, Arc<Person>>,
+pub(super) struct NamesInUse {
+    people: HashMap<UserName, Arc<User>>,
     /// The same names by all that they look like. Mostly one each: accounts come in whatever their names look like.
     looks: HashMap<Box<str>, Vec<UserName>>,
 }
 
-impl Taken {
+impl NamesInUse {
     pub(super) fn contains_key(&self, name: &UserName) -> bool {
         self.people.contains_key(name)
     }
 
-    pub(super) fn get(&self, name: &UserName) -> Option<&Arc<Person>> {
+    pub(super) fn get(&self, name: &UserName) -> Option<&Arc<User>> {
         self.people.get(name)
     }
 
@@ -30,12 +30,12 @@ impl Taken {
         self.people.len()
     }
 
-    pub(super) fn values(&self) -> impl Iterator<Item = &Arc<Person>> {
+    pub(super) fn values(&self) -> impl Iterator<Item = &Arc<User>> {
         self.people.values()
     }
 
     /// Notes that somebody has a name, in whatever letters it was noted before.
-    pub(super) fn insert(&mut self, name: UserName, person: Arc<Person>) {
+    pub(super) fn insert(&mut self, name: UserName, person: Arc<User>) {
         self.remove(&name);
         for key in name.looks().keys() {
             self.looks.entry(key.into()).or_default().push(name.clone());
@@ -57,7 +57,7 @@ impl Taken {
     }
 
     /// A name in use that another one could be taken for, where somebody else than `own` has it.
-    pub(super) fn like(&self, name: &UserName, own: Option<&Arc<Person>>) -> Option<UserName> {
+    pub(super) fn like(&self, name: &UserName, own: Option<&Arc<User>>) -> Option<UserName> {
         let is_own = |known: &UserName| own.zip(self.people.get(known)).is_some_and(|(own, who)| Arc::ptr_eq(own, who));
         let looks = name.looks();
         let mut alike = looks.keys().filter_map(|key| self.looks.get(key)).flatten();

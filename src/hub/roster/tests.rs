@@ -4,7 +4,7 @@ use std::thread;
 use socket2::{Domain, Socket, Type};
 
 use super::*;
-use crate::outbox::{Laggards, OutboxLimits};
+use crate::outbox::{SlowReaders, OutboxLimits};
 
 const HERE: Origin = Origin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), shared: false };
 
@@ -12,33 +12,33 @@ const HERE: Origin = Origin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), shared: 
 fn outbox(id: u64) -> Arc<Outbox> {
     let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
     let limits = OutboxLimits { bytes: None, total: None, stall: None };
-    Outbox::new(ClientId(id), ours.into(), Arc::new(Laggards::new(limits)))
+    Outbox::new(ClientId(id), ours.into(), Arc::new(SlowReaders::new(limits)))
 }
 
 fn name(text: &str) -> UserName {
     UserName::parse(text, 1, 12).expect("a name")
 }
 
-fn claim(roster: &Roster, id: u64, text: &str) -> Result<Arc<Person>, NotFree> {
+fn claim(roster: &Roster, id: u64, text: &str) -> Result<Arc<User>, NameInUseError> {
     roster.claim(&name(text), None, 12, &outbox(id), HERE, Instant::now())
 }
 
-fn person(roster: &Roster, id: u64, text: &str) -> Arc<Person> {
+fn person(roster: &Roster, id: u64, text: &str) -> Arc<User> {
     claim(roster, id, text).unwrap_or_else(|_| panic!("{text} is free"))
 }
 
 fn find(roster: &Roster, whom: &str) -> Option<ClientId> {
-    roster.find(&Whom::parse(whom).expect("a name")).map(|person| person.client())
+    roster.find(&Target::parse(whom).expect("a name")).map(|person| person.client())
 }
 
 #[test]
 fn a_name_taken_in_other_case_is_refused_with_a_free_one_like_it() {
     let roster = Roster::default();
     person(&roster, 1, "bob");
-    let Err(NotFree::Taken(Some(free))) = claim(&roster, 2, "BOB") else { panic!("it is taken") };
+    let Err(NameInUseError::Taken(Some(free))) = claim(&roster, 2, "BOB") else { panic!("it is taken") };
     assert!(free.as_str().starts_with("BOB") && free != name("BOB"), "{free}");
     assert!(claim(&roster, 2, free.as_str()).is_ok());
-    let Err(NotFree::Taken(Some(other))) = claim(&roster, 3, "bob") else { panic!("it is taken") };
+    let Err(NameInUseError::Taken(Some(other))) = claim(&roster, 3, "bob") else { panic!("it is taken") };
     assert_ne!(other, free, "what is suggested is free");
 }
 
@@ -59,7 +59,7 @@ fn who_has_given_his_name_back_takes_it_from_nobody_by_taking_another_one() {
     let before = person(&roster, 1, "bob");
     roster.release(&before);
     person(&roster, 2, "bob");
-    assert_eq!(roster.rename(&before, &name("robert"), None, 12), Err(NotFree::Taken(None)));
+    assert_eq!(roster.rename(&before, &name("robert"), None, 12), Err(NameInUseError::Taken(None)));
     assert_eq!((find(&roster, "bob"), find(&roster, "robert")), (Some(ClientId(2)), None));
 }
 
@@ -67,7 +67,7 @@ fn who_has_given_his_name_back_takes_it_from_nobody_by_taking_another_one() {
 fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
     let roster = Roster::default();
     let (bob, _alice) = (person(&roster, 1, "bob"), person(&roster, 2, "alice"));
-    let Err(NotFree::Taken(Some(free))) = roster.rename(&bob, &name("Alice"), None, 12) else { panic!("it is taken") };
+    let Err(NameInUseError::Taken(Some(free))) = roster.rename(&bob, &name("Alice"), None, 12) else { panic!("it is taken") };
     assert_eq!(bob.name(), name("bob"));
     assert_eq!((find(&roster, "alice"), find(&roster, "bob")), (Some(ClientId(2)), Some(ClientId(1))));
     assert_eq!(roster.rename(&bob, &free, None, 12), Ok(name("bob")));
@@ -76,7 +76,7 @@ fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
 
 fn looks_like(roster: &Roster, id: u64, text: &str) -> Option<UserName> {
     match claim(roster, id, text) {
-        Err(NotFree::LooksLike(other)) => Some(other),
+        Err(NameInUseError::LooksLike(other)) => Some(other),
         _ => None,
     }
 }
@@ -89,7 +89,7 @@ fn a_name_that_looks_like_anothers_is_refused_until_the_other_one_is_gone() {
         assert_eq!(looks_like(&roster, 2, text), Some(name("alice")), "{text}");
     }
     let bob = person(&roster, 2, "bob");
-    assert_eq!(roster.rename(&bob, &name("aIice"), None, 12), Err(NotFree::LooksLike(name("alice"))));
+    assert_eq!(roster.rename(&bob, &name("aIice"), None, 12), Err(NameInUseError::LooksLike(name("alice"))));
     assert_eq!((bob.name().as_str(), find(&roster, "bob")), ("bob", Some(ClientId(2))));
     roster.release(&alice);
     assert!(roster.rename(&bob, &name("aIice"), None, 12).is_ok());
@@ -126,7 +126,7 @@ fn what_is_suggested_looks_like_nobody_elses_name() {
     let roster = Roster::default();
     person(&roster, 1, "bob");
     person(&roster, 2, "b0b2");
-    let Err(NotFree::Taken(Some(free))) = claim(&roster, 3, "bob") else { panic!("it is taken") };
+    let Err(NameInUseError::Taken(Some(free))) = claim(&roster, 3, "bob") else { panic!("it is taken") };
     assert_eq!(free, name("bob3"));
 }
 

@@ -11,7 +11,7 @@ type Others = fn(&Outbox);
 
 const OTHERS: [(&str, Others); 5] = [
     ("a message in the room", |outbox| outbox.push(&mut batch(&[said(1, 99, "hello")]))),
-    ("an announcement", |outbox| outbox.announce(Tone::News, "hello")),
+    ("an announcement", |outbox| outbox.announce(LineKind::News, "hello")),
     ("a direct message", |outbox| {
         let alice = Addressee { client: ClientId(1), name: name("alice") };
         let at = Timestamp::UNIX_EPOCH;
@@ -25,11 +25,11 @@ const OTHERS: [(&str, Others); 5] = [
 /// A user in the view of `general`, who is told kilobytes that are not sent yet.
 fn asker(outbox: &Outbox, kilobytes: usize) {
     let open = [Conversation::Direct(bob()), room("general")];
-    assert!(outbox.set_place(Place::ChatView(room("general")), &open));
-    outbox.open_view(1, 0, &Place::ChatView(room("general")), &["here"], &[], &mut clock());
+    assert!(outbox.set_place(Prompt::ChatView(room("general")), &open));
+    outbox.open_view(1, 0, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
     for _ in 0..kilobytes {
-        outbox.tell(Tone::News, &"x".repeat(1000));
+        outbox.tell(LineKind::News, &"x".repeat(1000));
     }
 }
 
@@ -42,8 +42,8 @@ fn a_line_of_others_in_the_middle_of_a_long_answer_does_not_drop_who_asked() {
         others(&outbox);
         assert_eq!(outbox.ended(), None, "{what}");
         // The rest of the answer, and the next line of others.
-        outbox.tell(Tone::News, &"y".repeat(100_000));
-        outbox.announce(Tone::News, "hello");
+        outbox.tell(LineKind::News, &"y".repeat(100_000));
+        outbox.announce(LineKind::News, "hello");
         outbox.settle();
         assert_eq!(outbox.ended(), None, "{what}");
         assert!(outbox.backlog_bytes() > 300_000, "{what}");
@@ -57,9 +57,9 @@ fn a_line_of_others_comes_below_what_was_answered_before_it_and_above_the_rest()
         asker(&outbox, 0);
         all_packets(&peer);
         outbox.line_ended(true, false);
-        outbox.tell(Tone::News, "first");
+        outbox.tell(LineKind::News, "first");
         others(&outbox);
-        outbox.tell(Tone::News, "last");
+        outbox.tell(LineKind::News, "last");
         outbox.settle();
         let all = all_packets(&peer).concat();
         let at = |text: &str| all.find(text).unwrap_or_else(|| panic!("{what}: no {text} in {all:?}"));

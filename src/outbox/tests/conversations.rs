@@ -21,7 +21,7 @@ fn direct(id: u64, from_bob: bool, draft: Draft) -> Arc<Event> {
 /// Somebody in the palette, with nothing open.
 fn person() -> (Arc<Outbox>, Socket) {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
-    assert!(outbox.set_place(Place::Palette(None), &[]));
+    assert!(outbox.set_place(Prompt::Palette(None), &[]));
     outbox.settle();
     all_packets(&peer);
     (outbox, peer)
@@ -31,7 +31,7 @@ fn person() -> (Arc<Outbox>, Socket) {
 fn a_partner_who_changes_names_for_ever_leaves_one_notice_with_a_user_who_types_nothing() {
     let (outbox, _peer) = person();
     let carol = Addressee { client: ClientId(98), name: name("carol") };
-    assert!(outbox.set_place(Place::Palette(None), &[with_bob(), Conversation::Direct(carol.clone())]));
+    assert!(outbox.set_place(Prompt::Palette(None), &[with_bob(), Conversation::Direct(carol.clone())]));
     outbox.partner_renamed(&carol, "carol is carol");
     for number in 0..1000 {
         outbox.partner_renamed(&bob(&format!("bob{number}")), "hello");
@@ -45,7 +45,7 @@ fn a_direct_message_is_shown_at_once_and_told_from_ones_own_side() {
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
     assert_eq!(all_packets(&peer), ["\r[00:00] #1 bob -> you: hello\r\n> "]);
     outbox.line_ended(false, false);
-    outbox.tell_direct(&direct(2, false, Draft::said("hi")), Own::Answer, &mut clock());
+    outbox.tell_direct(&direct(2, false, Draft::said("hi")), OwnCopy::Answer, &mut clock());
     assert_eq!(all_packets(&peer), Vec::<String>::new(), "with the rest of the turn");
     outbox.settle();
     assert_eq!(all_packets(&peer), ["\r[00:00] #2 you -> bob: hi\r\n> "]);
@@ -66,8 +66,8 @@ fn a_direct_message_comes_over_the_view_of_a_room() {
 #[test]
 fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
     let (outbox, peer) = person();
-    assert!(outbox.set_place(Place::ChatView(with_bob()), &[room("games"), with_bob()]));
-    outbox.open_direct_view(&Place::ChatView(with_bob()), &["only you two"], &[], &mut clock());
+    assert!(outbox.set_place(Prompt::ChatView(with_bob()), &[room("games"), with_bob()]));
+    outbox.open_direct_view(&Prompt::ChatView(with_bob()), &["only you two"], &[], &mut clock());
     outbox.settle();
     assert!(all_packets(&peer).concat().ends_with("@bob | "));
     // By whatever name he leaves.
@@ -75,7 +75,7 @@ fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* robert has left: your conversation is over.\r\n[games]> "), "{seen:?}");
     assert_eq!(outbox.open(), [room("games")]);
-    assert!(!outbox.set_place(Place::ChatView(with_bob()), &[with_bob()]), "not before he has heard of it");
+    assert!(!outbox.set_place(Prompt::ChatView(with_bob()), &[with_bob()]), "not before he has heard of it");
     assert_eq!(outbox.take_notices(), [Notice::Lost { from: Conversation::Direct(bob("robert")), membership: None }]);
     assert!(outbox.take_notices().is_empty());
 }
@@ -83,8 +83,8 @@ fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
 #[test]
 fn the_end_of_a_conversation_in_the_background_leaves_the_view() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
-    assert!(outbox.set_place(Place::ChatView(room("general")), &[with_bob(), room("general")]));
-    outbox.open_view(1, 0, &Place::ChatView(room("general")), &["here"], &[], &mut clock());
+    assert!(outbox.set_place(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
+    outbox.open_view(1, 0, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
     outbox.expel(&with_bob(), None, "bob has left: your conversation is over.");
@@ -106,8 +106,8 @@ fn the_end_of_a_conversation_that_was_never_opened_is_not_told() {
 #[test]
 fn a_partners_new_name_changes_the_prompt_at_once() {
     let (outbox, peer) = person();
-    assert!(outbox.set_place(Place::ChatView(with_bob()), &[with_bob()]));
-    outbox.open_direct_view(&Place::ChatView(with_bob()), &["only you two"], &[], &mut clock());
+    assert!(outbox.set_place(Prompt::ChatView(with_bob()), &[with_bob()]));
+    outbox.open_direct_view(&Prompt::ChatView(with_bob()), &["only you two"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
     outbox.partner_renamed(&bob("robert"), "bob is robert now.");
@@ -117,7 +117,7 @@ fn a_partners_new_name_changes_the_prompt_at_once() {
     let Conversation::Direct(known) = &outbox.open()[0] else { panic!("a conversation") };
     assert_eq!(known.name.as_str(), "robert");
     assert_eq!(outbox.take_notices(), [Notice::PartnerRenamed(bob("robert"))]);
-    assert!(outbox.set_place(Place::Palette(Some(robert.clone())), &[robert]));
+    assert!(outbox.set_place(Prompt::Palette(Some(robert.clone())), &[robert]));
     outbox.settle();
     outbox.partner_renamed(&bob("rob"), "robert is rob now.");
     let seen = all_packets(&peer).concat();
@@ -131,7 +131,7 @@ fn the_new_name_of_somebody_one_has_no_conversation_with_is_not_told() {
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     assert!(outbox.take_notices().is_empty());
     // In the background the line comes, and the prompt stays.
-    assert!(outbox.set_place(Place::ChatView(room("general")), &[with_bob(), room("general")]));
+    assert!(outbox.set_place(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
     outbox.settle();
     all_packets(&peer);
     outbox.partner_renamed(&bob("robert"), "bob is robert now.");
@@ -141,10 +141,10 @@ fn the_new_name_of_somebody_one_has_no_conversation_with_is_not_told() {
 #[test]
 fn an_ended_outbox_takes_nothing_of_conversations() {
     let (outbox, peer) = person();
-    assert!(outbox.set_place(Place::ChatView(with_bob()), &[with_bob()]));
+    assert!(outbox.set_place(Prompt::ChatView(with_bob()), &[with_bob()]));
     outbox.settle();
     all_packets(&peer);
-    outbox.end(Ended::Idle);
+    outbox.end(DisconnectReason::Idle);
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
     outbox.partner_renamed(&bob("robert"), "bob is robert now.");
     outbox.expel(&with_bob(), None, "bob has left.");

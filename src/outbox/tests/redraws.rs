@@ -5,7 +5,7 @@ use super::*;
 use crate::chat::message::Quoted;
 use crate::outbox::on_screen::REDRAW_EVERY;
 use crate::protocol::line::tests::reflowing::Reflowing;
-use crate::ui::screen::Look;
+use crate::ui::screen::Style;
 
 const ROWS: u16 = 12;
 
@@ -22,7 +22,7 @@ struct Viewer {
 }
 
 impl Viewer {
-    fn new(look: Look) -> Viewer {
+    fn new(look: Style) -> Viewer {
         let (outbox, peer) = packets(&laggards(NO_LIMITS));
         outbox.with_display(|display, out| {
             display.set_look(look, Some(ROWS), out);
@@ -35,7 +35,7 @@ impl Viewer {
     }
 
     fn ansi() -> Viewer {
-        Viewer::new(Look { ansi: true, columns: Some(80), ..Look::PLAIN })
+        Viewer::new(Style { ansi: true, columns: Some(80), ..Style::PLAIN })
     }
 
     /// Shows what has come to the terminal; the packets it came in.
@@ -182,7 +182,7 @@ fn what_is_not_on_the_screen_draws_nothing_anew() {
 fn what_was_said_before_the_view_was_opened_can_be_erased_from_it() {
     let mut viewer = Viewer::ansi();
     let history = [said(1, 99, "secret").event, said(2, 99, "hello").event];
-    viewer.outbox.open_view(1, 2, &Place::ChatView(room("general")), &["again"], &history, &mut clock());
+    viewer.outbox.open_view(1, 2, &Prompt::ChatView(room("general")), &["again"], &history, &mut clock());
     viewer.outbox.settle();
     viewer.looks();
     assert!(is_drawn_anew(&viewer.gets(&[erased(3, 1)])));
@@ -224,8 +224,8 @@ fn a_text_said_and_erased_in_one_batch_never_comes_to_the_screen() {
 
 #[test]
 fn in_line_mode_and_without_ansi_there_is_the_line_and_nothing_else() {
-    let plain = Look { columns: Some(80), ..Look::PLAIN };
-    let ansi = Look { ansi: true, ..plain };
+    let plain = Style { columns: Some(80), ..Style::PLAIN };
+    let ansi = Style { ansi: true, ..plain };
     for (look, character_mode) in [(plain, false), (ansi, false), (plain, true)] {
         let (outbox, peer) = packets(&laggards(NO_LIMITS));
         outbox.with_display(|display, out| {
@@ -255,7 +255,7 @@ fn after_the_view_was_left_nothing_is_drawn_anew() {
     viewer.gets(&[erased(3, 1)]);
     viewer.gets(&[erased(4, 2)]);
     viewer.outbox.close_view();
-    assert!(viewer.outbox.set_place(Place::Palette(Some(room("general"))), &[room("general")]));
+    assert!(viewer.outbox.set_place(Prompt::Palette(Some(room("general"))), &[room("general")]));
     viewer.outbox.settle();
     viewer.looks();
     viewer.outbox.redraw_if_due(clock());
@@ -267,7 +267,7 @@ fn on_a_terminal_that_reflows_a_view_of_another_width_is_whole() {
     for waits in [true, false] {
         let (outbox, peer) = packets(&laggards(NO_LIMITS));
         let mut terminal = Reflowing::new(usize::from(ROWS), 50, waits);
-        let look = |columns| Look { ansi: true, columns: Some(columns), ..Look::PLAIN };
+        let look = |columns| Style { ansi: true, columns: Some(columns), ..Style::PLAIN };
         outbox.with_display(|display, out| {
             display.set_look(look(50), Some(ROWS), out);
             display.set_character_mode(true, out);

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::chat::conversation::Conversation;
-use crate::chat::message::{Addressee, Event, MessageId, News, Quoted};
-use crate::ui::screen::{Bell, Look};
+use crate::chat::message::{Addressee, Event, MessageId, EventKind, Quoted};
+use crate::ui::screen::{Bell, Style};
 
 fn viewer() -> (Arc<Outbox>, Socket) {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
@@ -45,7 +45,7 @@ fn the_lines_of_an_ignored_person_are_shown_nowhere_and_those_of_others_are() {
     let all: Vec<_> = events.iter().map(|event| Arc::clone(&event.event)).collect();
     outbox.tell_events(&all, &mut clock());
     outbox.settle();
-    outbox.open_view(1, 5, &Place::ChatView(room("general")), &["again"], &all, &mut clock());
+    outbox.open_view(1, 5, &Prompt::ChatView(room("general")), &["again"], &all, &mut clock());
     outbox.settle();
     outbox.show_direct(&direct(6, addressee(50, "mallory"), addressee(1, "alice"), "psst"), &mut clock());
     outbox.push(&mut batch(&[edited(7, &events[0], "edited")]));
@@ -97,7 +97,7 @@ fn the_bell_rings_once_per_batch_for_others_words() {
     assert_eq!(bells(&[by(1, 99, "bob", "off by default, alice")]), 0);
     outbox.set_bell(Bell::On);
     assert_eq!(bells(&[by(2, 99, "bob", "one"), by(3, 99, "bob", "two"), by(4, 98, "carol", "three")]), 1);
-    let news = Event::Happened { news: "bob left".into(), by: None, kind: News::Presence, people: Box::default() };
+    let news = Event::Happened { news: "bob left".into(), by: None, kind: EventKind::Presence, people: Box::default() };
     assert_eq!(bells(&[Sequenced { sequence: 5, event: Arc::new(news) }]), 0, "news are no messages");
     assert_eq!(bells(&[edited(6, &by(2, 99, "bob", "one"), "new")]), 0, "nor is an edit");
     outbox.with_display(|display, out| display.set_character_mode(true, out));
@@ -119,7 +119,7 @@ fn the_bell_for_mentions_rings_at_ones_name_and_at_direct_messages() {
     let (alice, bob) = (addressee(1, "alice"), addressee(99, "bob"));
     outbox.show_direct(&direct(9, bob.clone(), alice.clone(), "hello"), &mut clock());
     assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 1);
-    outbox.tell_direct(&direct(10, alice.clone(), bob.clone(), "hi"), Own::Answer, &mut clock());
+    outbox.tell_direct(&direct(10, alice.clone(), bob.clone(), "hi"), OwnCopy::Answer, &mut clock());
     outbox.settle();
     assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 0, "not at one's own");
     // An ignored one rings no bell.
@@ -149,7 +149,7 @@ fn everybody_sees_the_time_of_his_own_zone() {
     own.open_view(
         1,
         3,
-        &Place::ChatView(room("general")),
+        &Prompt::ChatView(room("general")),
         &["again"],
         &[by(4, 99, "bob", "older").event],
         &mut clock(),
@@ -169,12 +169,12 @@ fn a_mention_stands_out_with_colour_only_and_only_for_who_is_meant() {
     for (color, shown) in [(true, "hello \x1b[1mAlice\x1b[22m!"), (false, "hello Alice!")] {
         let (outbox, peer) = viewer();
         outbox.with_display(|display, out| {
-            display.set_look(Look { ansi: true, color, columns: Some(80), ..Look::PLAIN }, None, out);
+            display.set_look(Style { ansi: true, color, columns: Some(80), ..Style::PLAIN }, None, out);
         });
         let (carol, carol_peer) = viewer();
         carol.set_name(&name("carol"));
         carol.with_display(|display, out| {
-            display.set_look(Look { ansi: true, color, columns: Some(80), ..Look::PLAIN }, None, out);
+            display.set_look(Style { ansi: true, color, columns: Some(80), ..Style::PLAIN }, None, out);
         });
         let events = [by(1, 99, "bob", "plain"), by(2, 99, "bob", "hello Alice!"), by(3, 1, "alice", "alice here")];
         let mut delivery = batch(&events);
@@ -206,7 +206,7 @@ fn people_known_by_name_alone_are_ignored_each_for_himself() {
 #[test]
 fn who_wants_neither_times_nor_ids_gets_the_bare_line_and_others_the_whole_one() {
     let (outbox, peer) = viewer();
-    outbox.with_display(|display, out| display.set_look(Look { times: false, ids: false, ..Look::PLAIN }, None, out));
+    outbox.with_display(|display, out| display.set_look(Style { times: false, ids: false, ..Style::PLAIN }, None, out));
     let events = [
         by(1, 99, "bob", "hello"),
         said_by(2, 99, "bob", Draft { action: true, ..Draft::said("was kicked by alice") }),
@@ -226,7 +226,7 @@ fn who_wants_neither_times_nor_ids_gets_the_bare_line_and_others_the_whole_one()
 #[test]
 fn an_answer_to_a_command_of_ones_own_has_time_and_id_in_any_case() {
     let (outbox, peer) = viewer();
-    outbox.with_display(|display, out| display.set_look(Look { times: false, ids: false, ..Look::PLAIN }, None, out));
+    outbox.with_display(|display, out| display.set_look(Style { times: false, ids: false, ..Style::PLAIN }, None, out));
     let own = by(1, 1, "alice", "hello");
     let waves = said_by(2, 1, "alice", Draft { action: true, ..Draft::said("waves") });
     outbox.push(&mut batch(&[own.clone(), waves, by(3, 99, "bob", "hi"), edited(4, &own, "goodbye")]));
@@ -239,23 +239,23 @@ fn an_answer_to_a_command_of_ones_own_has_time_and_id_in_any_case() {
 #[test]
 fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_prompt() {
     let (outbox, peer) = viewer();
-    outbox.with_display(|display, out| display.set_look(Look { quiet: true, ..Look::PLAIN }, None, out));
+    outbox.with_display(|display, out| display.set_look(Style { quiet: true, ..Style::PLAIN }, None, out));
     let happened = |sequence, news: &str, kind| {
         let event = Event::Happened { news: news.into(), by: None, kind, people: Box::default() };
         Sequenced { sequence, event: Arc::new(event) }
     };
-    outbox.push(&mut batch(&[happened(1, "bob joined", News::Presence)]));
+    outbox.push(&mut batch(&[happened(1, "bob joined", EventKind::Presence)]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
-    outbox.push(&mut batch(&[happened(2, "bob left", News::Presence), by(3, 99, "carol", "hi")]));
+    outbox.push(&mut batch(&[happened(2, "bob left", EventKind::Presence), by(3, 99, "carol", "hi")]));
     assert_eq!(all_packets(&peer), ["\r[00:00] #3 carol: hi\r\ngeneral | "]);
-    outbox.push(&mut batch(&[happened(4, "bob was kicked by alice", News::Other)]));
+    outbox.push(&mut batch(&[happened(4, "bob was kicked by alice", EventKind::Other)]));
     assert_eq!(all_packets(&peer), ["\r* bob was kicked by alice\r\ngeneral | "]);
     // With settings of one's own, and in character mode, too.
     outbox.set_bell(Bell::On);
     outbox.with_display(|display, out| display.set_character_mode(true, out));
     outbox.settle();
     all_packets(&peer);
-    outbox.push(&mut batch(&[happened(5, "bob joined", News::Presence)]));
+    outbox.push(&mut batch(&[happened(5, "bob joined", EventKind::Presence)]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
 
@@ -289,7 +289,7 @@ fn a_direct_message_after_midnight_comes_below_the_new_date_in_a_view_and_withou
     let seen = all_packets(&peer).concat();
     assert!(seen.contains("* Friday, 2 January 1970\r\n[1970-01-01 00:00] #9 bob -> you: hello\r\n"), "{seen:?}");
     outbox.close_view();
-    assert!(outbox.set_place(Place::Palette(Some(room("general"))), &[room("general")]));
+    assert!(outbox.set_place(Prompt::Palette(Some(room("general"))), &[room("general")]));
     outbox.show_direct(&direct(10, bob, alice, "hello"), &mut midnight(172_800));
     let seen = all_packets(&peer).concat();
     assert!(!seen.contains("January 1970\r\n") && seen.contains("#10 bob -> you: hello"), "{seen:?}");
@@ -322,7 +322,7 @@ fn midnight_is_told_once_in_the_readers_own_zone_and_to_nobody_without_a_view() 
 
 /// A line of news that names somebody.
 fn news(sequence: u64, line: &str, people: &[Addressee], by: Option<ClientId>) -> Sequenced {
-    let event = Event::Happened { news: line.into(), by, kind: News::Other, people: people.into() };
+    let event = Event::Happened { news: line.into(), by, kind: EventKind::Other, people: people.into() };
     Sequenced { sequence, event: Arc::new(event) }
 }
 
@@ -406,7 +406,7 @@ fn who_is_ignored_by_name_alone_stays_so_under_the_next_one() {
 fn a_new_name_of_somebody_ignored_is_not_told_and_the_prompt_has_it() {
     let (outbox, peer) = viewer();
     let partner = Conversation::Direct(addressee(50, "mallory"));
-    outbox.set_place(Place::Palette(Some(partner.clone())), &[partner]);
+    outbox.set_place(Prompt::Palette(Some(partner.clone())), &[partner]);
     outbox.settle();
     all_packets(&peer);
     assert!(outbox.ignore(addressee(50, "mallory")));

@@ -21,7 +21,7 @@ const FIRST_COMMAND: u8 = EOF;
 
 /// One thing a peer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event<'a> {
+pub enum TelnetEvent<'a> {
     /// Bytes of the user's, IAC IAC undone.
     Data(&'a [u8]),
     /// A command of two bytes: the byte behind IAC.
@@ -64,7 +64,7 @@ impl Decoder {
     }
 
     /// The next event; `None` once the input is used up. What was incomplete is completed by a later call.
-    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<Event<'a>> {
+    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<TelnetEvent<'a>> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
                 State::Data => {
@@ -72,7 +72,7 @@ impl Decoder {
                     if length > 0 {
                         let (data, rest) = input.split_at(length);
                         *input = rest;
-                        return Some(Event::Data(data));
+                        return Some(TelnetEvent::Data(data));
                     }
                     *input = rest;
                     self.state = State::Iac;
@@ -81,14 +81,14 @@ impl Decoder {
                 State::Iac if byte < FIRST_COMMAND => {
                     self.state = State::Data;
                     if self.keeps_lone {
-                        return Some(Event::Data(&[IAC]));
+                        return Some(TelnetEvent::Data(&[IAC]));
                     }
                 }
                 State::Iac => {
                     *input = rest;
                     self.state = State::Data;
                     match byte {
-                        IAC => return Some(Event::Data(&[IAC])),
+                        IAC => return Some(TelnetEvent::Data(&[IAC])),
                         WILL | WONT | DO | DONT => self.state = State::Negotiation(byte),
                         SB => {
                             self.forget();
@@ -96,13 +96,13 @@ impl Decoder {
                         }
                         // A stray SE closes nothing.
                         SE => {}
-                        command => return Some(Event::Command(command)),
+                        command => return Some(TelnetEvent::Command(command)),
                     }
                 }
                 State::Negotiation(verb) => {
                     *input = rest;
                     self.state = State::Data;
-                    return Some(Event::Negotiation(verb, byte));
+                    return Some(TelnetEvent::Negotiation(verb, byte));
                 }
                 State::Subnegotiation if self.overlong() && matches!(byte, b'\r' | b'\n') => {
                     self.forget();
@@ -125,7 +125,7 @@ impl Decoder {
                     SE => {
                         *input = rest;
                         self.state = State::Data;
-                        return Some(Event::Subnegotiation);
+                        return Some(TelnetEvent::Subnegotiation);
                     }
                     // Not doubled, as some clients send a window of 255 columns.
                     ..FIRST_COMMAND => {

@@ -5,7 +5,7 @@
 //! *Called by* `session`.
 
 use super::charset::CharsetOption;
-use super::decode::{Decoder, Event};
+use super::decode::{Decoder, TelnetEvent};
 use super::event::{LinkEvent, Policy};
 use super::options::{OURS, Outcome, Refusals, Switch, THEIRS};
 use super::{
@@ -142,8 +142,8 @@ impl Link {
             }
             let event = self.decoder.next(input)?;
             let told = match event {
-                Event::Data(bytes) => return Some(LinkEvent::Data(bytes)),
-                Event::Command(command) => {
+                TelnetEvent::Data(bytes) => return Some(LinkEvent::Data(bytes)),
+                TelnetEvent::Command(command) => {
                     self.confirm();
                     match command {
                         IP | ABORT | SUSP => Some(LinkEvent::Interrupted),
@@ -154,7 +154,7 @@ impl Link {
                         _ => None,
                     }
                 }
-                Event::Negotiation(verb, option) => {
+                TelnetEvent::Negotiation(verb, option) => {
                     self.confirm();
                     // Under `Policy::Never` as well: after Ctrl-C the stock client throws away all output until this answer.
                     if self.confirmed || (verb, option) == (DO, TIMING_MARK) {
@@ -162,7 +162,7 @@ impl Link {
                     }
                     None
                 }
-                Event::Subnegotiation => {
+                TelnetEvent::Subnegotiation => {
                     self.confirm();
                     let told = if self.confirmed { self.subnegotiate(out) } else { None };
                     self.decoder.forget();

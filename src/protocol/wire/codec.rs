@@ -25,7 +25,7 @@ pub enum Codec {
 
 /// How far a peer has come with what was fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fed {
+pub enum Progress {
     /// The two sides still agree on how to speak: nothing that is said can pass.
     ShakingHands,
     /// More may come.
@@ -68,9 +68,9 @@ impl Codec {
     ///
     /// The peer does not speak TLS, or none that can be agreed on. `answer` says so to it.
     #[cfg(feature = "tls")]
-    pub fn shake_hands(&mut self, input: &[u8], answer: &mut Vec<u8>) -> Result<Fed, TlsError> {
+    pub fn shake_hands(&mut self, input: &[u8], answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
         match self {
-            Codec::Plain => Ok(Fed::Open),
+            Codec::Plain => Ok(Progress::Open),
             Codec::Tls(tls) => tls.shake_hands(input, answer),
         }
     }
@@ -85,11 +85,11 @@ impl Codec {
         not(feature = "tls"),
         expect(unused_variables, clippy::ptr_arg, reason = "nothing but an encryption has to answer")
     )]
-    pub fn feed(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Fed, TlsError> {
+    pub fn feed(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
         match self {
             Codec::Plain => {
                 plain.extend_from_slice(input);
-                Ok(Fed::Open)
+                Ok(Progress::Open)
             }
             #[cfg(feature = "tls")]
             Codec::Tls(tls) => tls.feed(input, plain, answer),

@@ -12,7 +12,7 @@ mod sniff;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use codec::{Codec, Fed, TlsError};
-pub use sniff::{FirstBytes, Foreign, Verdict, is_http_request_line, is_ssh_banner};
+pub use codec::{Codec, Progress, TlsError};
+pub use sniff::{FirstBytes, OtherProtocol, Verdict, is_http_request_line, is_ssh_banner};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, is_typed};

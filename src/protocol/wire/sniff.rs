@@ -11,7 +11,7 @@ use regex::Regex;
 
 /// A protocol that is not spoken here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Foreign {
+pub enum OtherProtocol {
     /// A TLS client's hello.
     Tls,
     /// An SSH client's version line.
@@ -20,15 +20,15 @@ pub enum Foreign {
     Http,
 }
 
-impl Foreign {
+impl OtherProtocol {
     /// The one answer that such a peer understands.
     pub fn answer(self) -> &'static [u8] {
         match self {
             // A fatal alert (RFC 8446, section 6): record type 21, version 3.1 as in every first record, two bytes,
             // fatal, handshake_failure. The peer reports it as the server's refusal, not as noise.
-            Foreign::Tls => &[21, 3, 1, 0, 2, 2, 40],
-            Foreign::Ssh => b"This is a chat server for telnet and nc, not SSH.\r\n",
-            Foreign::Http => {
+            OtherProtocol::Tls => &[21, 3, 1, 0, 2, 2, 40],
+            OtherProtocol::Ssh => b"This is a chat server for telnet and nc, not SSH.\r\n",
+            OtherProtocol::Http => {
                 b"HTTP/1.1 400 Bad Request\r\n\
                   Content-Type: text/plain; charset=utf-8\r\n\
                   Content-Length: 60\r\n\
@@ -40,12 +40,12 @@ impl Foreign {
     }
 }
 
-impl fmt::Display for Foreign {
+impl fmt::Display for OtherProtocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Foreign::Tls => "TLS",
-            Foreign::Ssh => "SSH",
-            Foreign::Http => "HTTP",
+            OtherProtocol::Tls => "TLS",
+            OtherProtocol::Ssh => "SSH",
+            OtherProtocol::Http => "HTTP",
         })
     }
 }
@@ -58,7 +58,7 @@ pub enum Verdict {
     /// A person, or a script that writes like one.
     Person,
     /// None of what has come is to be run.
-    Foreign(Foreign),
+    OtherProtocol(OtherProtocol),
 }
 
 /// The judge of a connection's first bytes.
@@ -122,14 +122,14 @@ fn judge(line: &[u8]) -> Verdict {
     match line {
         // A TLS record with a handshake (RFC 8446, section 5.1): type 22, version 3.0 to 3.4. Nobody begins by typing 22.
         [22] | [22, 3] => Verdict::Undecided,
-        [22, 3, 0..=4, ..] => Verdict::Foreign(Foreign::Tls),
+        [22, 3, 0..=4, ..] => Verdict::OtherProtocol(OtherProtocol::Tls),
         [before @ .., b'\r' | b'\n'] => {
             // Not only UTF-8: the cut in a long line may go through a character.
             let http = is_http_request_line(&String::from_utf8_lossy(before));
-            if http { Verdict::Foreign(Foreign::Http) } else { Verdict::Person }
+            if http { Verdict::OtherProtocol(OtherProtocol::Http) } else { Verdict::Person }
         }
         [b'S', ..] if line.len() == SSH_BANNER && std::str::from_utf8(line).is_ok_and(is_ssh_banner) => {
-            Verdict::Foreign(Foreign::Ssh)
+            Verdict::OtherProtocol(OtherProtocol::Ssh)
         }
         [b'A'..=b'Z', ..] => Verdict::Undecided,
         _ => Verdict::Person,
@@ -187,7 +187,7 @@ mod tests {
             "CONNECT a:1 HTTP/1.1 ",
         ] {
             for end in ["\r\n", "\n", "\r", "\r\nHost: a\r\n\r\nalice\r\n:join general\r\n"] {
-                check(format!("{line}{end}").as_bytes(), Verdict::Foreign(Foreign::Http));
+                check(format!("{line}{end}").as_bytes(), Verdict::OtherProtocol(OtherProtocol::Http));
             }
         }
         for line in ["alice", "GET", "GET up", "I like HTTP/1.1", "get / HTTP/1.1", "GET / HTTP/x", "SSH", "SSH-2", ""]
@@ -202,7 +202,7 @@ mod tests {
         for length in (0..300).chain([8_190, 8_192, 100_000]) {
             for filler in ["a", "é"] {
                 let line = format!("POST /{} HTTP/1.1\r\n", filler.repeat(length));
-                assert_eq!(FirstBytes::new().feed(line.as_bytes()), Verdict::Foreign(Foreign::Http), "{length}");
+                assert_eq!(FirstBytes::new().feed(line.as_bytes()), Verdict::OtherProtocol(OtherProtocol::Http), "{length}");
             }
         }
     }
@@ -228,15 +228,15 @@ mod tests {
     #[test]
     fn an_ssh_client_is_known_before_its_line_ends() {
         check(b"SSH-", Verdict::Undecided);
-        check(b"SSH-2.0-OpenSSH_9.2\r\n", Verdict::Foreign(Foreign::Ssh));
-        check(b"SSH-1.99", Verdict::Foreign(Foreign::Ssh));
+        check(b"SSH-2.0-OpenSSH_9.2\r\n", Verdict::OtherProtocol(OtherProtocol::Ssh));
+        check(b"SSH-1.99", Verdict::OtherProtocol(OtherProtocol::Ssh));
         check(b"SSH-fan\r\n", Verdict::Person);
     }
 
     #[test]
     fn a_tls_hello_is_known_by_its_first_three_bytes() {
-        check(&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3], Verdict::Foreign(Foreign::Tls));
-        check(&[22, 3, 3], Verdict::Foreign(Foreign::Tls));
+        check(&[22, 3, 1, 2, 0, 1, 0, 1, 252, 3, 3], Verdict::OtherProtocol(OtherProtocol::Tls));
+        check(&[22, 3, 3], Verdict::OtherProtocol(OtherProtocol::Tls));
         check(&[22, 3], Verdict::Undecided);
         check(&[22, 3, 9], Verdict::Person);
         check(&[22, b'a'], Verdict::Person);
@@ -246,7 +246,7 @@ mod tests {
     fn a_request_without_the_end_of_its_line_is_known_at_the_end_of_the_input() {
         let mut first = FirstBytes::new();
         assert_eq!(first.feed(b"GET / HTTP/1.0"), Verdict::Undecided);
-        assert_eq!(first.finish(), Verdict::Foreign(Foreign::Http));
+        assert_eq!(first.finish(), Verdict::OtherProtocol(OtherProtocol::Http));
         let mut person = FirstBytes::new();
         person.feed(b"alice\n");
         assert_eq!(person.finish(), Verdict::Person);
@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_answer_to_tls_is_a_fatal_alert_of_its_true_length() {
-        let answer = Foreign::Tls.answer();
+        let answer = OtherProtocol::Tls.answer();
         assert_eq!(answer[0], 21);
         assert_eq!(usize::from(u16::from_be_bytes([answer[3], answer[4]])), answer[5..].len());
         assert_eq!(answer[5..], [2, 40]);
@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn the_answer_to_http_says_its_true_length() {
-        let answer = std::str::from_utf8(Foreign::Http.answer()).expect("text");
+        let answer = std::str::from_utf8(OtherProtocol::Http.answer()).expect("text");
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
         assert!(head.contains(&format!("Content-Length: {}\r\n", body.len())), "{}", body.len());
     }

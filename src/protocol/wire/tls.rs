@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustls::{Error, IoState, ProtocolVersion, ServerConfig, ServerConnection};
 
-use super::codec::{Fed, TlsError};
+use super::codec::{Progress, TlsError};
 
 #[cfg(test)]
 mod tests;
@@ -52,7 +52,7 @@ impl Tls {
     }
 
     /// As [`super::Codec::shake_hands`].
-    pub fn shake_hands(&mut self, mut input: &[u8], answer: &mut Vec<u8>) -> Result<Fed, TlsError> {
+    pub fn shake_hands(&mut self, mut input: &[u8], answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
         let absorbed = self.absorb(&mut input, None);
         self.emit(answer);
         if absorbed.is_err() && !self.closed {
@@ -65,7 +65,7 @@ impl Tls {
     }
 
     /// As [`super::Codec::feed`].
-    pub fn feed(&mut self, mut input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Fed, TlsError> {
+    pub fn feed(&mut self, mut input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
         let absorbed = self.absorb(&mut input, Some(plain));
         self.emit(answer);
         if absorbed.is_err() {
@@ -152,13 +152,13 @@ impl Tls {
         }
     }
 
-    fn fed(&self, state: &IoState) -> Fed {
+    fn fed(&self, state: &IoState) -> Progress {
         if state.peer_has_closed() {
-            Fed::Closed
+            Progress::Closed
         } else if self.connection.is_handshaking() {
-            Fed::ShakingHands
+            Progress::ShakingHands
         } else {
-            Fed::Open
+            Progress::Open
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::chat::names::UserName;
 use crate::config::{Config, Network};
 use crate::server::loopback;
 use crate::server::transport::{Ports, Transport};
-use crate::store::AddressBan;
+use crate::store::AddressBanRecord;
 use crate::ui::screen::Clock;
 
 /// Long enough for any machine, and an end for a test that would wait for ever.
@@ -42,7 +42,7 @@ fn let_in(hub: &Arc<Hub>) -> (Box<Connection>, TcpStream) {
 fn ban(hub: &Hub, network: &str) {
     let network = Network::parse(network).expect("a network");
     let by = UserName::parse("olga", 1, 12).expect("a name");
-    hub.ban_address(AddressBan { network, by, reason: "spam".into(), at: Timestamp::now(), until: None })
+    hub.ban_address(AddressBanRecord { network, by, reason: "spam".into(), at: Timestamp::now(), until: None })
         .expect("nothing is written");
 }
 
@@ -101,6 +101,6 @@ fn over_tls_a_ban_in_between_is_an_alert() {
     serve(connection);
     let mut heard = Vec::new();
     client.read_to_end(&mut heard).expect("the end");
-    assert_eq!(heard, crate::protocol::wire::Foreign::Tls.answer());
+    assert_eq!(heard, crate::protocol::wire::OtherProtocol::Tls.answer());
     let _ = std::fs::remove_dir_all(directory);
 }

@@ -17,7 +17,7 @@ const SOON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// What a certificate says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Facts {
+pub(super) struct CertificateFacts {
     begins: Timestamp,
     ends: Timestamp,
     /// Who has signed it, and whom it is about: names as they are encoded, compared byte for byte.
@@ -25,9 +25,9 @@ pub(super) struct Facts {
     subject: Box<[u8]>,
 }
 
-impl Facts {
+impl CertificateFacts {
     /// Reads a certificate; nothing if it is none that can be read, of which there is nothing to say then.
-    pub(super) fn read(certificate: &[u8]) -> Option<Facts> {
+    pub(super) fn read(certificate: &[u8]) -> Option<CertificateFacts> {
         parse_der(certificate, |reader| {
             reader.read_sequence(|reader| {
                 let facts = reader.next().read_sequence(to_be_signed)?;
@@ -41,7 +41,7 @@ impl Facts {
     }
 }
 
-fn to_be_signed(reader: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Facts> {
+fn to_be_signed(reader: &mut BERReaderSeq<'_, '_>) -> ASN1Result<CertificateFacts> {
     // Version 1 does not name its version.
     reader.read_optional(|reader| reader.read_tagged(Tag::context(0), |reader| reader.read_der().map(drop)))?;
     // Serial number, algorithm.
@@ -52,7 +52,7 @@ fn to_be_signed(reader: &mut BERReaderSeq<'_, '_>) -> ASN1Result<Facts> {
     let subject = reader.next().read_der()?.into();
     // The key, and what else there is.
     while reader.read_optional(|reader| reader.read_der().map(drop))?.is_some() {}
-    Ok(Facts { begins, ends, issuer, subject })
+    Ok(CertificateFacts { begins, ends, issuer, subject })
 }
 
 /// Years up to 2049 are written with two digits, later ones with four (RFC 5280, section 4.1.2.5).
@@ -75,7 +75,7 @@ fn moment_of_four_digits(time: GeneralizedTime) -> i64 {
 }
 
 /// What an admin has to know of the certificates in a file, the server's own first: one sentence each, without a full stop.
-pub(super) fn warnings(path: &Path, chain: &[Facts], now: Timestamp) -> Vec<String> {
+pub(super) fn warnings(path: &Path, chain: &[CertificateFacts], now: Timestamp) -> Vec<String> {
     let mut told: Vec<_> =
         (1..).zip(chain).filter_map(|(number, facts)| about_dates(path, number, facts, now)).collect();
     if let Some((own, others)) = chain.split_first()
@@ -91,7 +91,7 @@ pub(super) fn warnings(path: &Path, chain: &[Facts], now: Timestamp) -> Vec<Stri
     told
 }
 
-fn about_dates(path: &Path, number: usize, facts: &Facts, now: Timestamp) -> Option<String> {
+fn about_dates(path: &Path, number: usize, facts: &CertificateFacts, now: Timestamp) -> Option<String> {
     let which = if number == 1 { "the certificate".to_owned() } else { format!("certificate {number}") };
     let which = format!("{which} in {}", path.display());
     let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
@@ -127,16 +127,16 @@ mod tests {
         params
     }
 
-    fn self_signed(name: &str, from: i32, to: i32) -> Facts {
+    fn self_signed(name: &str, from: i32, to: i32) -> CertificateFacts {
         let made = params(name, from, to).self_signed(&KeyPair::generate().unwrap()).unwrap();
-        Facts::read(made.der()).unwrap()
+        CertificateFacts::read(made.der()).unwrap()
     }
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
     }
 
-    fn told(chain: &[Facts], now: &str) -> Vec<String> {
+    fn told(chain: &[CertificateFacts], now: &str) -> Vec<String> {
         warnings(Path::new("cert.pem"), chain, at(now))
     }
 
@@ -182,10 +182,10 @@ mod tests {
         let ca_key = KeyPair::generate().unwrap();
         let mut ca = params("some authority", 2020, 2030);
         ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let root = Facts::read(ca.self_signed(&ca_key).unwrap().der()).unwrap();
+        let root = CertificateFacts::read(ca.self_signed(&ca_key).unwrap().der()).unwrap();
         let issuer = Issuer::new(ca, ca_key);
         let leaf = params("box", 2020, 2030).signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap();
-        let leaf = Facts::read(leaf.der()).unwrap();
+        let leaf = CertificateFacts::read(leaf.der()).unwrap();
         let now = "2025-01-01T00:00:00Z";
         let alone = "who issued the certificate in cert.pem is not in that file: that is right only where users' programs \
                      know that issuer; else append the issuer's certificate";
@@ -194,8 +194,8 @@ mod tests {
         assert_eq!(told(&[leaf.clone(), root.clone()], now), [""; 0]);
         assert_eq!(told(&[root], now), [""; 0]);
         // Also of those further down the dates count.
-        let old = Facts { ends: at("2024-01-01T00:00:00Z"), ..self_signed("some authority", 2020, 2030) };
-        let told = told(&[leaf.clone(), Facts { subject: leaf.issuer.clone(), ..old }], now);
+        let old = CertificateFacts { ends: at("2024-01-01T00:00:00Z"), ..self_signed("some authority", 2020, 2030) };
+        let told = told(&[leaf.clone(), CertificateFacts { subject: leaf.issuer.clone(), ..old }], now);
         assert_eq!(told.len(), 1);
         assert!(told[0].starts_with("certificate 2 in cert.pem expired on 2024-01-01, "), "{told:?}");
     }
@@ -204,15 +204,15 @@ mod tests {
     fn what_is_no_certificate_has_no_facts_and_is_no_reason_to_panic() {
         let made = params("box", 2020, 2030).self_signed(&KeyPair::generate().unwrap()).unwrap();
         let der = made.der().as_ref();
-        assert!(Facts::read(b"").is_none() && Facts::read(b"no certificate").is_none());
+        assert!(CertificateFacts::read(b"").is_none() && CertificateFacts::read(b"no certificate").is_none());
         for end in 0..der.len() {
-            assert!(Facts::read(&der[..end]).is_none());
+            assert!(CertificateFacts::read(&der[..end]).is_none());
         }
         for place in 0..der.len().min(300) {
             let mut broken = der.to_vec();
             broken[place] ^= 0xFF;
             // Whatever comes of it.
-            let _ = Facts::read(&broken);
+            let _ = CertificateFacts::read(&broken);
         }
     }
 }

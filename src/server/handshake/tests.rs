@@ -8,8 +8,8 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Stream
 
 use super::*;
 use crate::chat::message::ClientId;
-use crate::outbox::{Laggards, OutboxLimits};
-use crate::protocol::wire::{Foreign, Tls};
+use crate::outbox::{SlowReaders, OutboxLimits};
+use crate::protocol::wire::{OtherProtocol, Tls};
 use crate::server::loopback;
 
 /// Long enough for any machine, and an end for a test that would wait for ever.
@@ -39,18 +39,18 @@ impl Accepted {
         let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         client.set_read_timeout(Some(PATIENCE)).unwrap();
         let limits = OutboxLimits { bytes: None, total: None, stall: None };
-        let outbox = Outbox::new(ClientId(1), listener.accept().unwrap().0, Arc::new(Laggards::new(limits)));
+        let outbox = Outbox::new(ClientId(1), listener.accept().unwrap().0, Arc::new(SlowReaders::new(limits)));
         outbox.set_codec(Codec::Tls(Box::new(Tls::new(Arc::new(settings)).unwrap())));
         Accepted { outbox, client, trusted }
     }
 
-    fn begin(&self, ports: Ports, within: Duration) -> JoinHandle<Result<(), Ended>> {
+    fn begin(&self, ports: Ports, within: Duration) -> JoinHandle<Result<(), DisconnectReason>> {
         let outbox = Arc::clone(&self.outbox);
         thread::spawn(move || shake_hands(&outbox, ports, Instant::now() + within))
     }
 
     /// Everything the client reads to the end, and how the handshake ended.
-    fn after(self, ports: Ports, typed: &[u8]) -> (Vec<u8>, Result<(), Ended>) {
+    fn after(self, ports: Ports, typed: &[u8]) -> (Vec<u8>, Result<(), DisconnectReason>) {
         let begun = self.begin(ports, PATIENCE);
         (&self.client).write_all(typed).unwrap();
         self.client.shutdown(Shutdown::Write).unwrap();
@@ -85,7 +85,7 @@ fn who_says_nothing_is_closed_at_the_deadline() {
     let mut read = Vec::new();
     (&accepted.client).read_to_end(&mut read).unwrap();
     drop(accepted.client);
-    assert_eq!(begun.join().unwrap(), Err(Ended::HandshakeTimeout));
+    assert_eq!(begun.join().unwrap(), Err(DisconnectReason::HandshakeTimeout));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_hello_byte_by_byte_does_not_move_the_deadline() {
         let _ = (&accepted.client).write_all(&[byte]);
     }
     drop(accepted.client);
-    assert_eq!(begun.join().unwrap(), Err(Ended::HandshakeTimeout));
+    assert_eq!(begun.join().unwrap(), Err(DisconnectReason::HandshakeTimeout));
     assert!(began.elapsed() < PATIENCE / 2);
 }
 
@@ -120,7 +120,7 @@ fn somebody_who_types_is_told_where_to_go_in_one_line() {
             "! This port speaks TLS: try openssl s_client -quiet -connect HOST:{port}, or telnet to port 5555.\r\n"
         );
         assert_eq!(String::from_utf8(read).unwrap(), line);
-        assert_eq!(ended, Err(Ended::PlainText));
+        assert_eq!(ended, Err(DisconnectReason::PlainText));
     }
     let (read, _) = Accepted::new().after(Ports::default(), b"alice\r\n");
     assert!(String::from_utf8(read).unwrap().ends_with(".\r\n"), "no plain port, none named");
@@ -129,13 +129,13 @@ fn somebody_who_types_is_told_where_to_go_in_one_line() {
 #[test]
 fn other_protocols_are_answered_in_their_own() {
     for (typed, answer, protocol) in [
-        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".as_slice(), "HTTP/1.1 400 Bad Request\r\n", Foreign::Http),
-        (b"GET / HTTP/1.1", "HTTP/1.1 400 Bad Request\r\n", Foreign::Http),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "This is a chat server", Foreign::Ssh),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n".as_slice(), "HTTP/1.1 400 Bad Request\r\n", OtherProtocol::Http),
+        (b"GET / HTTP/1.1", "HTTP/1.1 400 Bad Request\r\n", OtherProtocol::Http),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "This is a chat server", OtherProtocol::Ssh),
     ] {
         let (read, ended) = Accepted::new().after(Ports::default(), typed);
         assert!(read.starts_with(answer.as_bytes()), "{}", read.escape_ascii());
-        assert_eq!(ended, Err(Ended::Foreign(protocol)));
+        assert_eq!(ended, Err(DisconnectReason::OtherProtocol(protocol)));
     }
 }
 
@@ -144,7 +144,7 @@ fn noise_gets_a_fatal_alert() {
     for noise in [b"\x80\x2e\x01\x03\x01".as_slice(), b"\0\0\0\0\0\0", b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"] {
         let (read, ended) = Accepted::new().after(Ports::default(), noise);
         assert!(matches!(read[..], [21, 3, _, 0, 2, 2, _]), "{}", read.escape_ascii());
-        assert!(ended == Err(Ended::Tls), "{ended:?}");
+        assert!(ended == Err(DisconnectReason::Tls), "{ended:?}");
     }
 }
 
@@ -152,7 +152,7 @@ fn noise_gets_a_fatal_alert() {
 fn who_leaves_before_a_word_or_in_the_middle_of_one_has_left() {
     for typed in [b"".as_slice(), b"\x16\x03\x01\x02\x00\x01"] {
         let (_, ended) = Accepted::new().after(Ports::default(), typed);
-        assert_eq!(ended, Err(Ended::PeerClosed));
+        assert_eq!(ended, Err(DisconnectReason::PeerClosed));
     }
 }
 
@@ -161,11 +161,11 @@ fn the_end_of_the_server_does_not_wait_for_a_handshake() {
     let accepted = Accepted::new();
     let begun = accepted.begin(Ports::default(), PATIENCE);
     (&accepted.client).write_all(b"\x16\x03\x01").unwrap();
-    accepted.outbox.end(Ended::Stopping);
+    accepted.outbox.end(DisconnectReason::Stopping);
     let began = Instant::now();
     let mut read = Vec::new();
     (&accepted.client).read_to_end(&mut read).unwrap();
     drop(accepted.client);
-    assert_eq!(begun.join().unwrap(), Err(Ended::Stopping));
+    assert_eq!(begun.join().unwrap(), Err(DisconnectReason::Stopping));
     assert!(began.elapsed() < PATIENCE / 2);
 }

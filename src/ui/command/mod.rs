@@ -8,7 +8,7 @@
 
 mod table;
 
-use crate::chat::account_policy::Accounts;
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 
 pub use table::{TABLE, Verb};
@@ -56,7 +56,7 @@ pub struct Spec {
 
 impl Spec {
     /// Whether it exists on a server with these accounts.
-    pub fn exists(&self, accounts: Accounts) -> bool {
+    pub fn exists(&self, accounts: AccountPolicy) -> bool {
         self.group == Group::Always || accounts.are_kept()
     }
 }
@@ -72,12 +72,12 @@ pub fn find(word: &str) -> Option<&'static Spec> {
 }
 
 /// The commands that exist on a server with these accounts, in the order in which `:help` shows them.
-pub fn listed(accounts: Accounts) -> impl Iterator<Item = &'static Spec> {
+pub fn listed(accounts: AccountPolicy) -> impl Iterator<Item = &'static Spec> {
     TABLE.iter().filter(move |spec| spec.exists(accounts))
 }
 
 /// The row whose word is nearest to a mistyped one, of those that exist.
-pub fn nearest(word: &str, accounts: Accounts) -> Option<&'static Spec> {
+pub fn nearest(word: &str, accounts: AccountPolicy) -> Option<&'static Spec> {
     names::nearest(word, listed(accounts).flat_map(words)).and_then(find)
 }
 
@@ -85,7 +85,7 @@ pub fn nearest(word: &str, accounts: Accounts) -> Option<&'static Spec> {
 ///
 /// Never one that ends something, since a suggestion is typed without much thought. Where such a word is nearer than any
 /// other, nothing is suggested.
-pub fn suggestion(word: &str, accounts: Accounts) -> Option<&'static str> {
+pub fn suggestion(word: &str, accounts: AccountPolicy) -> Option<&'static str> {
     let harmless = listed(accounts).filter(|spec| !spec.ends_something());
     let suggested = names::nearest(word, harmless.flat_map(words))?;
     let nearest = names::nearest(word, listed(accounts).flat_map(words))?;
@@ -94,7 +94,7 @@ pub fn suggestion(word: &str, accounts: Accounts) -> Option<&'static str> {
 
 /// The command that a word in the chat view was probably meant to be: a command itself, also one that does not exist
 /// here, or within one edit of one of three letters or more that does.
-pub fn resembling(word: &str, accounts: Accounts) -> Option<&'static Spec> {
+pub fn resembling(word: &str, accounts: AccountPolicy) -> Option<&'static Spec> {
     if let Some(spec) = find(word) {
         return Some(spec);
     }
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     /// Every command there is.
-    const ALL: Accounts = Accounts::Optional;
+    const ALL: AccountPolicy = AccountPolicy::Optional;
 
     #[test]
     fn no_word_stands_twice_in_the_table() {
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn where_no_accounts_are_kept_their_commands_are_neither_listed_nor_suggested() {
-        let off = Accounts::Off;
+        let off = AccountPolicy::Off;
         let group: Vec<_> = TABLE.iter().filter(|spec| spec.group == Group::Accounts).map(|spec| spec.word).collect();
         let expected = ["register", "login", "passwd", "ghost", "unregister", "broadcast", "banip", "unbanip", "audit"];
         assert_eq!(group, expected);
@@ -354,7 +354,7 @@ mod tests {
             assert_eq!(resembling(slip, ALL).map(|spec| spec.word), Some(word));
             assert_eq!(resembling(word, off).map(|spec| spec.word), Some(word), "in full it may carry a password");
         }
-        for accounts in [Accounts::Optional, Accounts::Required] {
+        for accounts in [AccountPolicy::Optional, AccountPolicy::Required] {
             assert_eq!(listed(accounts).count(), TABLE.len());
         }
     }

@@ -5,14 +5,14 @@
 //! *Called by* `palette` alone.
 
 use super::back_to;
-use super::effect::{AUDIT_MOST, AccountAsk, AddressBan};
+use super::effect::{AUDIT_MOST, AccountAsk, AddressBanRequest};
 use super::talk;
 use super::{Effect, Palette, Refusal, Rules, State};
 use crate::chat::duration;
 use crate::chat::names::{USER_NAME_MAX, UserName};
 use crate::chat::secret::Secret;
 use crate::ui::command::{Typed, Verb};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Longest password of an account, in characters.
 pub(super) const LONGEST_PASSWORD: usize = crate::chat::identity::MAX_PASSWORD;
@@ -72,11 +72,11 @@ pub(super) fn account_named(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<E
         return Some(None);
     }
     let name = UserName::parse_in(name, 1, USER_NAME_MAX, rules.known_names);
-    Some(name.map_err(|error| effects.push(Effect::Tell(Tone::Refusal, error.to_string()))).ok())
+    Some(name.map_err(|error| effects.push(Effect::Tell(LineKind::Refusal, error.to_string()))).ok())
 }
 
 fn refuse(effects: &mut Vec<Effect>, refusal: &Refusal) {
-    effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+    effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
 }
 
 impl Palette {
@@ -124,7 +124,7 @@ impl Palette {
                         return Some(());
                     }
                 };
-                Effect::BanAddress(Box::new(AddressBan { network, lasts, reason }))
+                Effect::BanAddress(Box::new(AddressBanRequest { network, lasts, reason }))
             }
             Verb::UnbanAddress => Effect::UnbanAddress(network(typed.rest)?),
             Verb::Audit if typed.rest.is_empty() => Effect::ShowAudit(None),
@@ -152,7 +152,7 @@ impl Palette {
         let dialogue = Dialogue { ask, given: Vec::new() };
         let question = dialogue.question().unwrap_or("").to_owned();
         let told = [prompt, question].into_iter().filter(|line| !line.is_empty());
-        effects.extend(told.map(|line| Effect::Tell(Tone::News, line)));
+        effects.extend(told.map(|line| Effect::Tell(LineKind::News, line)));
         effects.push(Effect::HideInput);
         self.state = State::Account { dialogue, from_view };
     }
@@ -167,7 +167,7 @@ impl Palette {
         if !too_long {
             dialogue.given.push(password);
             if let Some(question) = dialogue.question() {
-                return effects.extend([Effect::KeepHidden, Effect::Tell(Tone::News, question.to_owned())]);
+                return effects.extend([Effect::KeepHidden, Effect::Tell(LineKind::News, question.to_owned())]);
             }
         }
         let State::Account { dialogue, .. } = std::mem::replace(&mut self.state, back_to(from_view)) else { return };

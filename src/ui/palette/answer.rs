@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::effect::AccountAsk;
 use super::login::LoginRefusal;
-use super::not_made::NotMade;
+use super::not_made::RoomRefusal;
 use super::refusal::JoinRefusal;
 use crate::chat::conversation::{Conversation, RoomId};
 use crate::chat::message::Addressee;
@@ -102,7 +102,7 @@ pub enum Answer {
     /// The conversation is open.
     DirectOpened(Addressee),
     /// No room was made.
-    NotMade(NotMade),
+    RoomRefusal(RoomRefusal),
     /// He is not.
     JoinRefused {
         /// The room asked for.

@@ -11,12 +11,12 @@ use super::reading::{InView, addressed, read_in_view};
 use super::rooms::switch;
 use super::{Effect, Palette, Refusal, Rules, State, Viewing};
 use crate::chat::conversation::Conversation;
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
 use crate::text;
 use crate::ui::command::{self, Typed, Verb, listed};
-use crate::ui::screen::{Bell, Tone};
+use crate::ui::screen::{Bell, LineKind};
 
 /// Longest piece of an unknown command that is repeated to the person who typed it, in columns.
 pub(super) const ECHOED_COLUMNS: usize = 24;
@@ -116,7 +116,7 @@ impl Palette {
             Verb::Paste => self.with_current(effects, |palette, to, effects| {
                 let from_view = palette.is_in_view();
                 palette.state = State::Paste { to, paste: Paste::default(), from_view };
-                effects.push(Effect::Tell(Tone::News, super::refusal::PASTE_BEGINS.to_owned()));
+                effects.push(Effect::Tell(LineKind::News, super::refusal::PASTE_BEGINS.to_owned()));
             }),
             Verb::History => {
                 let count = match typed.rest {
@@ -152,7 +152,7 @@ impl Palette {
             Verb::Nick if typed.rest.is_empty() => return None,
             Verb::Nick => match UserName::parse_in(typed.rest, rules.username_min, rules.username_limit, rules.names) {
                 Ok(name) => effects.push(Effect::Rename(name)),
-                Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+                Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
             },
             Verb::WhoIs => with_person(typed.rest, rules, effects, Effect::TellWhoIs)?,
             Verb::Ignore if typed.rest.is_empty() => effects.push(Effect::ListIgnored),
@@ -193,7 +193,7 @@ impl Palette {
             Verb::WhoAmI => effects.push(Effect::TellWhoAmI),
             Verb::Redraw => effects.push(Effect::Redraw),
             Verb::Echo if typed.rest.is_empty() => return None,
-            Verb::Echo => effects.push(Effect::Tell(Tone::News, typed.rest.to_owned())),
+            Verb::Echo => effects.push(Effect::Tell(LineKind::News, typed.rest.to_owned())),
             Verb::Quote => effects.push(Effect::TellQuote),
             Verb::Shutdown if typed.rest.is_empty() => return None,
             Verb::Shutdown => effects.push(Effect::Shutdown(typed.rest.to_owned())),
@@ -212,7 +212,7 @@ impl Palette {
                 self.join_leads_into_view = self.is_in_view();
                 effects.push(Effect::Join { room, password: Secret::new(password), quick: false });
             }
-            Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+            Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
         }
         Some(())
     }
@@ -234,24 +234,24 @@ fn with_person(
     word: &str,
     rules: &Rules,
     effects: &mut Vec<Effect>,
-    effect: impl FnOnce(Whom) -> Effect,
+    effect: impl FnOnce(Target) -> Effect,
 ) -> Option<()> {
     if word.is_empty() {
         return None;
     }
-    match Whom::parse_in(word, rules.known_names) {
+    match Target::parse_in(word, rules.known_names) {
         Ok(whom) => effects.push(effect(whom)),
-        Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+        Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
     }
     Some(())
 }
 
 fn refuse(effects: &mut Vec<Effect>, refusal: Refusal) {
-    effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+    effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
 }
 
 fn help(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
-    let mut tell = |line: String| effects.push(Effect::Tell(Tone::News, line));
+    let mut tell = |line: String| effects.push(Effect::Tell(LineKind::News, line));
     let mark = typed.mark;
     if typed.rest.is_empty() {
         let column = listed(rules.accounts).map(|spec| command::syntax(spec, mark).len()).max().unwrap_or(0) + 2;

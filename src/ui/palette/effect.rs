@@ -7,20 +7,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::chat::action::Act;
+use crate::chat::action::RoomAction;
 use crate::chat::conversation::{Conversation, RoomId};
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::message::{Draft, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
 use crate::text::Charset;
-use crate::ui::screen::{Bell, Tone};
+use crate::ui::screen::{Bell, LineKind};
 
 /// What the session carries out, in the order given.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Show the person a line.
-    Tell(Tone, String),
+    Tell(LineKind, String),
     /// The line is too long to be taken: where the server edits it, it comes back to be shortened.
     GiveBack,
     /// Take the name, or find out that somebody has it: answered by `NameClaimed`, `NameTaken`, `NameUnfit` or
@@ -78,7 +78,7 @@ pub enum Effect {
     /// Tell everybody something.
     Broadcast(String),
     /// Keep a network out.
-    BanAddress(Box<AddressBan>),
+    BanAddress(Box<AddressBanRequest>),
     /// Let a network in again; as typed.
     UnbanAddress(String),
     /// List the networks that are kept out.
@@ -115,14 +115,14 @@ pub enum Effect {
         /// Which room.
         room: Arc<RoomId>,
         /// Whom.
-        invited: Vec<Whom>,
+        invited: Vec<Target>,
     },
     /// Do something to a room or to somebody in it.
-    Act {
+    RoomAction {
         /// Which room.
         room: Arc<RoomId>,
         /// What.
-        act: Box<Act>,
+        act: Box<RoomAction>,
     },
     /// Show how a room is set up.
     ShowSettings(Arc<RoomId>),
@@ -147,13 +147,13 @@ pub enum Effect {
         confirm: bool,
     },
     /// Begin a conversation with somebody: answered by `DirectOpened` if he is online.
-    OpenDirect(Whom),
+    OpenDirect(Target),
     /// Tell whether somebody is away, if the conversation with him is the current one.
-    TellAway(Whom),
+    TellAway(Target),
     /// Send a message to people.
     SendDirect {
         /// Whom to.
-        to: Vec<Whom>,
+        to: Vec<Target>,
         /// Sanitised, within the limit.
         draft: Box<Draft>,
         /// It was typed into the view as `@name text`: a refusal says how to say the line there instead.
@@ -193,13 +193,13 @@ pub enum Effect {
     /// Take another name: answered by `Renamed` or `NameTaken`.
     Rename(UserName),
     /// Tell of somebody.
-    TellWhoIs(Whom),
+    TellWhoIs(Target),
     /// Note that this person is away, with a text for those who write to him; `None`: that he is back.
     SetAway(Option<String>),
     /// Hide what somebody says.
-    Ignore(Whom),
+    Ignore(Target),
     /// Show it again.
-    Unignore(Whom),
+    Unignore(Target),
     /// List whose texts are hidden.
     ListIgnored,
     /// When to ring.
@@ -283,7 +283,7 @@ pub enum AccountAsk {
 
 /// Who is to be kept out of the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AddressBan {
+pub struct AddressBanRequest {
     /// `address` or `address/prefix`, as typed: whether it is one is for the session to find out.
     pub network: String,
     /// For how long; nothing given: until it is lifted.

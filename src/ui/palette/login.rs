@@ -16,7 +16,7 @@ use super::{Effect, Palette, Refusal, Rules, State};
 use crate::chat::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::chat::secret::Secret;
 use crate::ui::command::{self, Typed, Verb};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Why somebody did not come in as an account.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,14 +63,14 @@ pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> Effect {
         Some(free) => format!("The name {name} is taken; {free} is free."),
         None => format!("The name {name} is taken. Try another one."),
     };
-    Effect::Tell(Tone::Refusal, line)
+    Effect::Tell(LineKind::Refusal, line)
 }
 
 /// The name could be taken for somebody else's.
 #[inline(never)]
 pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> Effect {
     let line = format!("The name {name} looks like {other}, which is taken. Try another one.");
-    Effect::Tell(Tone::Refusal, line)
+    Effect::Tell(LineKind::Refusal, line)
 }
 
 impl Palette {
@@ -85,11 +85,11 @@ impl Palette {
         let (word, password) = line.split_once(' ').unwrap_or((line, ""));
         if password.trim().chars().count() > room_password::LONGEST_PASSWORD {
             let refusal = Refusal::PasswordTooLong(room_password::LONGEST_PASSWORD);
-            return effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+            return effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
         }
         match RoomName::parse_in(word, rules.known_names) {
             Ok(room) => effects.push(Effect::CheckRoom { room, password: Secret::new(password.trim()) }),
-            Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+            Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
         }
     }
 
@@ -123,7 +123,7 @@ impl Palette {
         };
         match name {
             Ok(name) => effects.push(Effect::ClaimName(name)),
-            Err(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+            Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
         }
     }
 
@@ -134,9 +134,9 @@ impl Palette {
             Some(Some(name)) => effects.push(Effect::BeginGhost(name)),
             Some(None) => {}
             None if !rules.accounts.are_kept() => {
-                effects.push(Effect::Tell(Tone::Refusal, Refusal::NoAccounts.to_string()));
+                effects.push(Effect::Tell(LineKind::Refusal, Refusal::NoAccounts.to_string()));
             }
-            None => effects.push(Effect::Tell(Tone::Refusal, Refusal::usage(typed).to_string())),
+            None => effects.push(Effect::Tell(LineKind::Refusal, Refusal::usage(typed).to_string())),
         }
     }
 
@@ -144,7 +144,7 @@ impl Palette {
     pub(super) fn ask_login_password(&mut self, name: UserName, ghost: bool, effects: &mut Vec<Effect>) {
         let State::Name { quick } = &mut self.state else { return };
         let quick = quick.take();
-        effects.push(Effect::Tell(Tone::News, refusal::password_needed(&name)));
+        effects.push(Effect::Tell(LineKind::News, refusal::password_needed(&name)));
         effects.push(Effect::HideInput);
         self.state = State::LoginPassword { name, quick, ghost };
     }
@@ -159,7 +159,7 @@ impl Palette {
         let Some(password) = Secret::new(line.trim()) else { return };
         if password.expose().chars().count() > LONGEST_PASSWORD {
             let refusal = Refusal::PasswordTooLong(LONGEST_PASSWORD);
-            return effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+            return effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
         }
         effects.push(Effect::Login { name, password, ghost });
     }

@@ -35,18 +35,18 @@ mod talk;
 mod tests;
 
 use crate::chat::conversation::Conversation;
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
-use crate::ui::screen::{Place, Tone};
+use crate::ui::screen::{Prompt, LineKind};
 use account::Dialogue;
 use paste::Paste;
 use resume::AskedAt;
 
 pub use answer::{Answer, Came, ReturnTo};
-pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBan, Edited, Effect, Viewing};
+pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBanRequest, Edited, Effect, Viewing};
 pub use login::LoginRefusal;
-pub use not_made::NotMade;
+pub use not_made::RoomRefusal;
 pub use refusal::{JoinRefusal, Refusal, others, people, seconds};
 pub use rules::Rules;
 pub use talk::way_out;
@@ -121,7 +121,7 @@ pub struct Palette {
     /// An effect whose answer decides where to go: `:join` typed in the view leads into the other room's view.
     join_leads_into_view: bool,
     /// Who is invited once the group is made.
-    group: Vec<Whom>,
+    group: Vec<Target>,
 }
 
 impl Palette {
@@ -135,22 +135,22 @@ impl Palette {
     }
 
     /// What is asked for now: decides the prompt.
-    pub fn place(&self) -> Place {
+    pub fn place(&self) -> Prompt {
         match &self.state {
-            State::QuickRoom => Place::AskingRoom,
-            State::Name { quick: Some(_) } => Place::AskingQuickName,
-            State::Name { quick: None } => Place::AskingName,
+            State::QuickRoom => Prompt::AskingRoom,
+            State::Name { quick: Some(_) } => Prompt::AskingQuickName,
+            State::Name { quick: None } => Prompt::AskingName,
             State::QuickPassword(_) | State::LoginPassword { .. } | State::Password { .. } | State::Account { .. } => {
-                Place::AskingPassword
+                Prompt::AskingPassword
             }
-            State::Paste { .. } => Place::Pasting,
-            State::Takeover(_) => Place::Palette(None),
-            State::Palette => Place::Palette(self.open.last().cloned()),
+            State::Paste { .. } => Prompt::Pasting,
+            State::Takeover(_) => Prompt::Palette(None),
+            State::Palette => Prompt::Palette(self.open.last().cloned()),
             State::ChatView => match self.open.last() {
-                Some(conversation) => Place::ChatView(conversation.clone()),
-                None => Place::Palette(None),
+                Some(conversation) => Prompt::ChatView(conversation.clone()),
+                None => Prompt::Palette(None),
             },
-            State::Leaving => Place::Nowhere,
+            State::Leaving => Prompt::Nowhere,
         }
     }
 
@@ -234,11 +234,11 @@ impl Palette {
             State::Takeover(_) => self.cancel_takeover(effects),
             State::Account { from_view, .. } => {
                 self.state = back_to(*from_view);
-                effects.extend([Effect::ShowInput, Effect::Tell(Tone::News, refusal::NOTHING_CHANGED.to_owned())]);
+                effects.extend([Effect::ShowInput, Effect::Tell(LineKind::News, refusal::NOTHING_CHANGED.to_owned())]);
             }
             State::Paste { from_view, .. } => {
                 self.state = back_to(*from_view);
-                effects.push(Effect::Tell(Tone::Refusal, refusal::PASTE_DROPPED.to_owned()));
+                effects.push(Effect::Tell(LineKind::Refusal, refusal::PASTE_DROPPED.to_owned()));
             }
             _ => {}
         }
@@ -269,8 +269,8 @@ impl Palette {
                 let State::Name { quick } = &mut self.state else { return };
                 let quick = quick.take();
                 self.state = State::Palette;
-                effects.push(Effect::Tell(Tone::News, refusal::hello(&name, people, rooms)));
-                effects.extend(notice.map(|line| Effect::Tell(Tone::News, line)));
+                effects.push(Effect::Tell(LineKind::News, refusal::hello(&name, people, rooms)));
+                effects.extend(notice.map(|line| Effect::Tell(LineKind::News, line)));
                 if let Some((room, password)) = quick {
                     self.join_leads_into_view = true;
                     effects.push(Effect::Join { room, password, quick: true });
@@ -284,19 +284,19 @@ impl Palette {
                 // Who types his password once more, and not his name, would make a name of it that everybody reads.
                 let hint =
                     if refusal == LoginRefusal::Wrong && !self.is_logged_in() { " Give your name again." } else { "" };
-                effects.push(Effect::Tell(Tone::Refusal, format!("{refusal}{hint}")));
+                effects.push(Effect::Tell(LineKind::Refusal, format!("{refusal}{hint}")));
             }
             Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
-            Answer::NameUnfit(error) => effects.push(Effect::Tell(Tone::Refusal, error.to_string())),
+            Answer::NameUnfit(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
             Answer::NameTaken { name, free } => effects.push(login::name_taken(&name, free.as_ref())),
             Answer::NameLooksLike { name, other } => effects.push(login::name_looks_like(&name, &other)),
             Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
             Answer::Joined { room, others, how, topic } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(Tone::News, refusal::joined(&room.name, others, how, into_view)));
+                effects.push(Effect::Tell(LineKind::News, refusal::joined(&room.name, others, how, into_view)));
                 // The view says it itself.
                 if !topic.is_empty() && !into_view {
-                    effects.push(Effect::Tell(Tone::News, ["Topic: ", &topic].concat()));
+                    effects.push(Effect::Tell(LineKind::News, ["Topic: ", &topic].concat()));
                 }
                 let invited = std::mem::take(&mut self.group);
                 let group = (how == Came::Made && !invited.is_empty()).then(|| room.clone());
@@ -307,14 +307,14 @@ impl Palette {
             }
             Answer::DirectOpened(person) => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(Tone::News, refusal::direct_opened(&person.name, into_view)));
+                effects.push(Effect::Tell(LineKind::News, refusal::direct_opened(&person.name, into_view)));
                 self.entered(Conversation::Direct(person), into_view, effects);
             }
             Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),
-            Answer::NotMade(why) => {
+            Answer::RoomRefusal(why) => {
                 self.join_leads_into_view = false;
                 self.group = Vec::new();
-                effects.push(Effect::Tell(Tone::Refusal, why.to_string()));
+                effects.push(Effect::Tell(LineKind::Refusal, why.to_string()));
             }
             Answer::Lost(conversation) => {
                 let current = self.open.last().is_some_and(|last| last.is(&conversation));
@@ -355,7 +355,7 @@ impl Palette {
 
     fn join_refused(&mut self, room: RoomName, refusal: JoinRefusal, effects: &mut Vec<Effect>) {
         let into_view = std::mem::take(&mut self.join_leads_into_view);
-        let tone = if refusal.asks() { Tone::News } else { Tone::Refusal };
+        let tone = if refusal.asks() { LineKind::News } else { LineKind::Refusal };
         effects.push(Effect::Tell(tone, refusal.to_string()));
         match &self.state {
             State::QuickRoom | State::QuickPassword(_) | State::Name { .. } if refusal.asks() => {
@@ -369,7 +369,7 @@ impl Palette {
             }
             // The quick listener's room has filled up or gone between the two questions.
             State::Palette if into_view && self.door == Door::Quick && self.open.is_empty() => {
-                effects.push(Effect::Tell(Tone::News, refusal::quick_leftover()));
+                effects.push(Effect::Tell(LineKind::News, refusal::quick_leftover()));
             }
             _ => {}
         }

@@ -1,6 +1,6 @@
 //! Why no room was made.
 //!
-//! *Owns* [`NotMade`] and its sentences. *Knows nothing of* states and rooms.
+//! *Owns* [`RoomRefusal`] and its sentences. *Knows nothing of* states and rooms.
 //! *Called by* `palette` and `session`.
 
 use std::fmt;
@@ -13,7 +13,7 @@ pub(super) const PASSWORD_LIKE_COMMAND: &str = "A room's password cannot begin w
 
 /// Why no room was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NotMade {
+pub enum RoomRefusal {
     /// There is a public room of that name.
     Exists(RoomName),
     /// There is a hidden one, which is nobody's business: told in the words for a reserved name.
@@ -37,21 +37,21 @@ pub enum NotMade {
     PasswordLikeCommand,
 }
 
-impl fmt::Display for NotMade {
+impl fmt::Display for RoomRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NotMade::Exists(room) => write!(f, "There is a room {room} already; :join {room} enters it."),
-            NotMade::Reserved(room) => NameError::Reserved(room.to_string()).fmt(f),
-            NotMade::LooksLike { room, other } => {
+            RoomRefusal::Exists(room) => write!(f, "There is a room {room} already; :join {room} enters it."),
+            RoomRefusal::Reserved(room) => NameError::Reserved(room.to_string()).fmt(f),
+            RoomRefusal::LooksLike { room, other } => {
                 write!(f, "The name {room} looks like the room {other}. Try another one.")
             }
-            NotMade::Unfit(error) => error.fmt(f),
-            NotMade::TooManyYours(most) => {
+            RoomRefusal::Unfit(error) => error.fmt(f),
+            RoomRefusal::TooManyYours(most) => {
                 write!(f, "Too many rooms were made from your address: {most} is the most. :destroy one of them first.")
             }
-            NotMade::TooManyAll => f.write_str("There are as many rooms as the server takes. Please try again later."),
-            NotMade::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
-            NotMade::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
+            RoomRefusal::TooManyAll => f.write_str("There are as many rooms as the server takes. Please try again later."),
+            RoomRefusal::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
+            RoomRefusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
         }
     }
 }

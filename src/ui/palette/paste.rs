@@ -8,7 +8,7 @@ use super::back_to;
 use super::reading::cost_of_text;
 use super::{Effect, Palette, Refusal, State};
 use crate::ui::command::Cost;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Longest message of many lines, in bytes: about a screen and a half of full rows. It goes to everybody in one write.
 pub(super) const MOST_BYTES: usize = 4096;
@@ -92,9 +92,9 @@ impl Palette {
             }
             Pasted::TooLong { lines, bytes } => {
                 let refusal = Refusal::PasteTooLong { lines, bytes };
-                effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+                effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
             }
-            Pasted::Nothing => effects.push(Effect::Tell(Tone::News, "Nothing said.".to_owned())),
+            Pasted::Nothing => effects.push(Effect::Tell(LineKind::News, "Nothing said.".to_owned())),
             Pasted::More => {}
         }
     }

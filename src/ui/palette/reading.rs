@@ -8,7 +8,7 @@
 use super::room_password::command_instead;
 use super::talk;
 use super::{Palette, Rules, State};
-use crate::chat::account_policy::Accounts;
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 use crate::ui::command::{self, Cost, Spec, Typed, Verb};
 
@@ -39,7 +39,7 @@ pub(super) enum InView<'a> {
 
 /// Reads a line typed in the chat view. A line that begins with a blank is said as it is; where the blank only keeps what
 /// follows from being read as a command or an address, it is not part of the text. Others stay: they indent code.
-pub(super) fn read_in_view(line: &str, accounts: Accounts) -> InView<'_> {
+pub(super) fn read_in_view(line: &str, accounts: AccountPolicy) -> InView<'_> {
     if line.trim().is_empty() {
         return InView::Nothing;
     }
@@ -132,7 +132,7 @@ fn without_password(line: &str) -> &str {
     let Some(typed) = Typed::parse(line) else { return line };
     // What is suggested for a mistyped word counts as meant, too.
     // Here every command there is counts, also on a server without accounts: it takes nothing away but from the recall.
-    let all = Accounts::Optional;
+    let all = AccountPolicy::Optional;
     let meant = command::resembling(typed.word, all).or_else(|| command::nearest(typed.word, all));
     let Some(spec) = meant else { return line };
     let (first, rest) = typed.split_rest();

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use super::answer::Came;
 use super::commands::ECHOED_COLUMNS;
-use super::not_made::{NotMade, PASSWORD_LIKE_COMMAND};
+use super::not_made::{RoomRefusal, PASSWORD_LIKE_COMMAND};
 use super::paste::{MOST_BYTES, MOST_LINES};
-use crate::chat::duration::{self, LooksLikeSpan};
+use crate::chat::duration::{self, LooksLikeDuration};
 use crate::chat::names::{RoomName, UserName};
 use crate::text;
 use crate::ui::command::{self, Typed};
@@ -62,7 +62,7 @@ pub enum JoinRefusal {
     /// A public room for invited people only.
     InviteOnly(RoomName),
     /// The quick listener could not make it.
-    NotMade(NotMade),
+    RoomRefusal(RoomRefusal),
 }
 
 impl JoinRefusal {
@@ -103,7 +103,7 @@ impl fmt::Display for JoinRefusal {
                 write!(f, "You were kicked from {room}: come back in {}.", seconds(*left))
             }
             JoinRefusal::InviteOnly(room) => write!(f, "{room} is for invited people only."),
-            JoinRefusal::NotMade(why) => why.fmt(f),
+            JoinRefusal::RoomRefusal(why) => why.fmt(f),
         }
     }
 }
@@ -215,7 +215,7 @@ impl Refusal {
     }
 
     /// What is no duration where one could stand.
-    pub(super) fn not_a_span(piece: LooksLikeSpan<'_>) -> Refusal {
+    pub(super) fn not_a_span(piece: LooksLikeDuration<'_>) -> Refusal {
         Refusal::NotASpan(text::truncate(piece.0, ECHOED_COLUMNS).to_owned())
     }
 

@@ -13,7 +13,7 @@ use super::refusal;
 use super::{Door, Effect, Palette, QuickRoom, State};
 use crate::chat::conversation::Conversation;
 use crate::chat::names::UserName;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// What there is to decide where another connection has the account.
 const TAKE_OVER: &str = "Enter takes over, :q cancels.";
@@ -50,7 +50,7 @@ impl Palette {
             _ => return effects.push(Effect::LetBe),
         };
         self.state = State::Takeover(at);
-        effects.push(Effect::Tell(Tone::News, elsewhere(name, address, idle)));
+        effects.push(Effect::Tell(LineKind::News, elsewhere(name, address, idle)));
     }
 
     /// Enter takes over, `:q` goes back.
@@ -62,7 +62,7 @@ impl Palette {
         } else if reading::leaves_before_login(line) {
             self.cancel_takeover(effects);
         } else {
-            effects.push(Effect::Tell(Tone::Refusal, TAKE_OVER.to_owned()));
+            effects.push(Effect::Tell(LineKind::Refusal, TAKE_OVER.to_owned()));
         }
     }
 
@@ -72,7 +72,7 @@ impl Palette {
         self.end_takeover();
         effects.push(Effect::LetBe);
         if within {
-            effects.push(Effect::Tell(Tone::News, refusal::NOTHING_CHANGED.to_owned()));
+            effects.push(Effect::Tell(LineKind::News, refusal::NOTHING_CHANGED.to_owned()));
         }
     }
 
@@ -94,7 +94,7 @@ impl Palette {
         let into_view = to == ReturnTo::TakenView;
         let names: Vec<_> = open.iter().map(ToString::to_string).collect();
         if !names.is_empty() {
-            effects.push(Effect::Tell(Tone::News, returned(&names, into_view || stays)));
+            effects.push(Effect::Tell(LineKind::News, returned(&names, into_view || stays)));
         }
         if stays {
             let fresh = open.into_iter().filter(|one| !self.open.iter().any(|known| known.is(one)));

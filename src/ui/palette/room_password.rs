@@ -9,7 +9,7 @@ use super::refusal::Refusal;
 use super::{Effect, Palette, Rules, State};
 use crate::chat::secret::Secret;
 use crate::ui::command::{self, Typed};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Longest password of a room, in characters, as in the configuration.
 pub(super) const LONGEST_PASSWORD: usize = 128;
@@ -28,7 +28,7 @@ pub(super) fn new_password(typed: &str, effects: &mut Vec<Effect>) -> Option<Opt
         () if command::begins_like_one(typed) => Refusal::PasswordLikeCommand,
         () => return Some(Secret::new(typed)),
     };
-    effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+    effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
     None
 }
 

@@ -9,12 +9,12 @@ use std::time::Duration;
 use super::room_password::new_password;
 use super::talk;
 use super::{Effect, Palette, Refusal, Rules};
-use crate::chat::action::{Act, ReadBack, Setting};
-use crate::chat::duration::{self, LooksLikeSpan};
-use crate::chat::identity::Whom;
+use crate::chat::action::{RoomAction, ReadBack, Setting};
+use crate::chat::duration::{self, LooksLikeDuration};
+use crate::chat::identity::Target;
 use crate::chat::names::{NameError, RoomName};
 use crate::ui::command::{Typed, Verb};
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Most people invited with one line.
 const MOST_INVITED: usize = 20;
@@ -26,7 +26,7 @@ const MOST_PEOPLE: usize = u32::MAX as usize;
 const SLOWEST: Duration = Duration::from_secs(6 * 3600);
 
 fn told(effects: &mut Vec<Effect>, refusal: impl std::fmt::Display) -> Option<()> {
-    effects.push(Effect::Tell(Tone::Refusal, refusal.to_string()));
+    effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
     Some(())
 }
 
@@ -40,18 +40,18 @@ pub(super) fn switch(word: &str) -> Option<bool> {
 }
 
 /// Reads one name; nothing if there is none, and the refusal is said if it is no name.
-fn whom(word: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Whom>> {
+fn whom(word: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Target>> {
     if word.is_empty() {
         return None;
     }
-    Some(Whom::parse_in(word, rules.known_names).map_err(|error| told(effects, error)).ok())
+    Some(Target::parse_in(word, rules.known_names).map_err(|error| told(effects, error)).ok())
 }
 
 /// Reads names parted by blanks or commas.
-fn people(words: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Vec<Whom>>> {
-    let mut people: Vec<Whom> = Vec::new();
+fn people(words: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Vec<Target>>> {
+    let mut people: Vec<Target> = Vec::new();
     for word in words.split([' ', ',']).filter(|word| !word.is_empty()) {
-        match Whom::parse_in(word, rules.known_names) {
+        match Target::parse_in(word, rules.known_names) {
             Ok(whom) if people.contains(&whom) => {}
             Ok(whom) => people.push(whom),
             Err(error) => {
@@ -126,16 +126,16 @@ impl Palette {
                 effects.push(Effect::ShowSettings(room));
                 return Some(());
             }
-            Verb::Topic => Act::Set(Setting::Description(typed.rest.to_owned())),
+            Verb::Topic => RoomAction::Set(Setting::Description(typed.rest.to_owned())),
             Verb::Slow if typed.rest.is_empty() => return None,
             Verb::Slow | Verb::Set => {
                 let (key, value) = if verb == Verb::Slow { ("slow", typed.rest) } else { (first, rest) };
                 match setting(key, value, rules, effects) {
-                    Some(setting) => Act::Set(setting),
+                    Some(setting) => RoomAction::Set(setting),
                     None => return Some(()),
                 }
             }
-            Verb::Destroy if typed.rest.is_empty() => Act::Destroy,
+            Verb::Destroy if typed.rest.is_empty() => RoomAction::Destroy,
             Verb::Destroy => return None,
             _ => {
                 let Some(whom) = whom(first, rules, effects)? else { return Some(()) };
@@ -145,7 +145,7 @@ impl Palette {
                 }
             }
         };
-        effects.push(Effect::Act { room, act: act.into() });
+        effects.push(Effect::RoomAction { room, act: act.into() });
         Some(())
     }
 
@@ -182,23 +182,23 @@ impl Palette {
 }
 
 /// Something done to one person. Nothing if the arguments do not fit.
-fn on_person(verb: Verb, whom: Whom, rest: &str) -> Option<Result<Act, LooksLikeSpan<'_>>> {
+fn on_person(verb: Verb, whom: Target, rest: &str) -> Option<Result<RoomAction, LooksLikeDuration<'_>>> {
     let act = match verb {
-        Verb::Kick => Act::Kick { whom, reason: rest.to_owned() },
+        Verb::Kick => RoomAction::Kick { whom, reason: rest.to_owned() },
         Verb::Ban => match duration::lasts_and_reason(rest) {
-            Ok((lasts, reason)) => Act::Ban { whom, lasts, reason: reason.to_owned() },
+            Ok((lasts, reason)) => RoomAction::Ban { whom, lasts, reason: reason.to_owned() },
             Err(piece) => return Some(Err(piece)),
         },
         Verb::Mute => match duration::lasts_and_reason(rest) {
-            Ok((lasts, "")) => Act::Mute { whom, lasts },
+            Ok((lasts, "")) => RoomAction::Mute { whom, lasts },
             Ok(_) => return None,
             Err(piece) => return Some(Err(piece)),
         },
         Verb::Unban | Verb::Unmute | Verb::Promote | Verb::Demote if !rest.is_empty() => return None,
-        Verb::Unban => Act::Unban(whom),
-        Verb::Unmute => Act::Unmute(whom),
-        Verb::Promote => Act::Promote(whom),
-        Verb::Demote => Act::Demote(whom),
+        Verb::Unban => RoomAction::Unban(whom),
+        Verb::Unmute => RoomAction::Unmute(whom),
+        Verb::Promote => RoomAction::Promote(whom),
+        Verb::Demote => RoomAction::Demote(whom),
         _ => return None,
     };
     Some(Ok(act))

@@ -3,7 +3,7 @@
 //! *Owns* [`Rules`]. *Knows nothing of* the configuration they come from.
 //! *Called by* `palette`, and by `session`, which hands them over with every line.
 
-use crate::chat::account_policy::Accounts;
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::Alphabet;
 
 /// Limits on what is typed; they change with the configuration.
@@ -20,5 +20,5 @@ pub struct Rules {
     /// Most grapheme clusters of a message.
     pub message_limit: usize,
     /// Whether there are accounts.
-    pub accounts: Accounts,
+    pub accounts: AccountPolicy,
 }

@@ -12,12 +12,12 @@ use super::reading::MOST_ADDRESSEES;
 use super::refusal::Refusal;
 use super::{Edited, Effect, Palette, Rules, State};
 use crate::chat::conversation::Conversation;
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::message::{Draft, MessageId};
 use crate::chat::names::RoomName;
 use crate::text;
 use crate::ui::command::Typed;
-use crate::ui::screen::Tone;
+use crate::ui::screen::LineKind;
 
 /// Why a text cannot be said, if it cannot. Many lines are measured in bytes and lines, one line in characters.
 pub(super) fn too_long(said: &str, rules: &Rules) -> Option<Refusal> {
@@ -59,25 +59,25 @@ pub fn way_out(here: Option<&Conversation>) -> String {
 }
 
 /// Reads names parted by commas. Nothing if one is wrong, or if there are too many, which is told.
-fn addressees(to: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Vec<Whom>> {
-    let mut people: Vec<Whom> = Vec::new();
+fn addressees(to: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Vec<Target>> {
+    let mut people: Vec<Target> = Vec::new();
     if to.ends_with(',') {
         // `@lee, max hello`: it would go to the first one alone, and tell him the name of the second.
-        effects.push(Effect::Tell(Tone::Refusal, Refusal::BlankInNames.to_string()));
+        effects.push(Effect::Tell(LineKind::Refusal, Refusal::BlankInNames.to_string()));
         return None;
     }
     for name in to.split(',').filter(|name| !name.is_empty()) {
-        match Whom::parse_in(name, rules.known_names) {
+        match Target::parse_in(name, rules.known_names) {
             Ok(whom) if people.contains(&whom) => {}
             Ok(whom) => people.push(whom),
             Err(error) => {
-                effects.push(Effect::Tell(Tone::Refusal, error.to_string()));
+                effects.push(Effect::Tell(LineKind::Refusal, error.to_string()));
                 return None;
             }
         }
     }
     if people.len() > MOST_ADDRESSEES {
-        effects.push(Effect::Tell(Tone::Refusal, Refusal::TooManyAddressees(MOST_ADDRESSEES).to_string()));
+        effects.push(Effect::Tell(LineKind::Refusal, Refusal::TooManyAddressees(MOST_ADDRESSEES).to_string()));
         return None;
     }
     Some(people)
@@ -91,7 +91,7 @@ impl Palette {
             return None;
         }
         if let Some(refusal) = too_long(said, rules) {
-            effects.extend([Effect::Tell(Tone::Refusal, refusal.to_string()), Effect::GiveBack]);
+            effects.extend([Effect::Tell(LineKind::Refusal, refusal.to_string()), Effect::GiveBack]);
             return None;
         }
         Some(said)
@@ -104,7 +104,7 @@ impl Palette {
         let confirm = self.state != State::ChatView;
         match self.current() {
             Some(to) => effects.push(Effect::Say { to: to.clone(), draft, confirm }),
-            None => effects.push(Effect::Tell(Tone::Refusal, Refusal::NoRoom.to_string())),
+            None => effects.push(Effect::Tell(LineKind::Refusal, Refusal::NoRoom.to_string())),
         }
     }
 
@@ -117,7 +117,7 @@ impl Palette {
         let room = match RoomName::parse_in(room, rules.known_names) {
             Ok(room) => room,
             Err(error) => {
-                effects.push(Effect::Tell(Tone::Refusal, error.to_string()));
+                effects.push(Effect::Tell(LineKind::Refusal, error.to_string()));
                 return Some(());
             }
         };
@@ -125,7 +125,7 @@ impl Palette {
             // The last one: an earlier room of that name may be gone without this person's having heard of it.
             let named = |open: &&Conversation| open.room().is_some_and(|known| known.name == room);
             let Some(to) = self.open.iter().rfind(named).cloned() else {
-                effects.push(Effect::Tell(Tone::Refusal, format!("Not said: you are not in {room}.")));
+                effects.push(Effect::Tell(LineKind::Refusal, format!("Not said: you are not in {room}.")));
                 return Some(());
             };
             let in_view = self.state == State::ChatView && self.current().is_some_and(|current| current.is(&to));
@@ -148,12 +148,12 @@ impl Palette {
         let before = effects.len();
         self.address(to, said, rules, effects);
         if effects.len() == before {
-            effects.push(Effect::Tell(Tone::Refusal, Refusal::NoText.to_string()));
+            effects.push(Effect::Tell(LineKind::Refusal, Refusal::NoText.to_string()));
         }
         let way_out = way_out(self.current());
         for effect in &mut effects[before..] {
             match effect {
-                Effect::Tell(Tone::Refusal, line) => line.push_str(&way_out),
+                Effect::Tell(LineKind::Refusal, line) => line.push_str(&way_out),
                 Effect::SendDirect { in_view, .. } => *in_view = true,
                 _ => {}
             }
@@ -233,7 +233,7 @@ impl Palette {
             None => TEMPORARY_DEFAULT,
             Some(Ok(seconds @ 1..=TEMPORARY_MOST)) => Duration::from_secs(seconds),
             Some(_) => {
-                effects.push(Effect::Tell(Tone::Refusal, Refusal::BadSeconds(TEMPORARY_MOST).to_string()));
+                effects.push(Effect::Tell(LineKind::Refusal, Refusal::BadSeconds(TEMPORARY_MOST).to_string()));
                 return Some(());
             }
         };
@@ -252,7 +252,7 @@ impl Palette {
                 let confirm = self.state != State::ChatView;
                 effects.push(Effect::Say { to: current.clone(), draft, confirm });
             }
-            (None, None) => effects.push(Effect::Tell(Tone::Refusal, Refusal::NoRoom.to_string())),
+            (None, None) => effects.push(Effect::Tell(LineKind::Refusal, Refusal::NoRoom.to_string())),
         }
         Some(())
     }

@@ -13,7 +13,7 @@ use crate::protocol::line::{Editor, Keep};
 use crate::protocol::telnet;
 use crate::text;
 use crate::ui::screen::row::{self, Extent};
-use crate::ui::screen::{Look, Place, Tone, render_line};
+use crate::ui::screen::{Style, Prompt, LineKind, render_line};
 
 mod modes;
 
@@ -34,7 +34,7 @@ enum Row {
 /// What one person's screen shows beside the text that has scrolled by.
 #[derive(Debug)]
 pub struct Display {
-    look: Look,
+    look: Style,
     /// The screen's height, where it is known.
     rows: Option<u16>,
     prompt: Arc<str>,
@@ -68,7 +68,7 @@ impl Display {
     /// A terminal of which nothing is known.
     pub fn new() -> Display {
         Display {
-            look: Look::PLAIN,
+            look: Style::PLAIN,
             rows: None,
             prompt: "".into(),
             row: Row::Free,
@@ -87,7 +87,7 @@ impl Display {
     }
 
     /// How text looks here.
-    pub fn look(&self) -> Look {
+    pub fn look(&self) -> Style {
         self.look
     }
 
@@ -235,7 +235,7 @@ impl Display {
     }
 
     /// Writes one line of the server's above the prompt, which is left off the screen.
-    pub fn write(&mut self, tone: Tone, line: &str, out: &mut Vec<u8>) {
+    pub fn write(&mut self, tone: LineKind, line: &str, out: &mut Vec<u8>) {
         if self.row == Row::Free {
             return render_line(tone, line, self.look, out);
         }
@@ -312,9 +312,9 @@ impl Display {
     }
 
     /// Another prompt from now on. It is drawn by the next [`Display::end`].
-    pub fn set_place(&mut self, place: &Place, out: &mut Vec<u8>) {
+    pub fn set_place(&mut self, place: &Prompt, out: &mut Vec<u8>) {
         let prompt = place.prompt();
-        self.in_view = matches!(place, Place::ChatView(_));
+        self.in_view = matches!(place, Prompt::ChatView(_));
         if *prompt == *self.prompt {
             return;
         }

@@ -17,14 +17,14 @@ use crate::chat::conversation::Conversation;
 
 pub use clock::Clock;
 pub use display::Display;
-pub use render::{Reader, mentioned, render_event, render_hit, render_line, render_message, words};
+pub use render::{Recipient, mentioned, render_event, render_hit, render_line, render_message, words};
 #[cfg(test)]
 pub(crate) use row::without_blanks;
 pub use row::{Extent, overwrite};
 
 /// Everything that decides how a text looks. People whose looks are equal share one rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Look {
+pub struct Style {
     /// The terminal understands `ESC[` sequences (ECMA-48).
     pub ansi: bool,
     /// The person wants colour, and the terminal can.
@@ -39,19 +39,19 @@ pub struct Look {
     pub quiet: bool,
 }
 
-impl Look {
+impl Style {
     /// How everybody looks who has said nothing of his terminal.
-    pub const PLAIN: Look = Look { ansi: false, color: false, columns: None, times: true, ids: true, quiet: false };
+    pub const PLAIN: Style = Style { ansi: false, color: false, columns: None, times: true, ids: true, quiet: false };
 
     /// The same with times and ids: for answers to a command, and for whatever is shown outside the view.
-    pub fn stamped(self) -> Look {
-        Look { times: true, ids: true, ..self }
+    pub fn stamped(self) -> Style {
+        Style { times: true, ids: true, ..self }
     }
 }
 
 /// Who speaks, seen from the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tone {
+pub enum LineKind {
     /// Somebody in a room, or text that brings its own form.
     Chat,
     /// The server, `* `.
@@ -60,12 +60,12 @@ pub enum Tone {
     Refusal,
 }
 
-impl Tone {
+impl LineKind {
     fn mark(self) -> &'static str {
         match self {
-            Tone::Chat => "",
-            Tone::News => "* ",
-            Tone::Refusal => "! ",
+            LineKind::Chat => "",
+            LineKind::News => "* ",
+            LineKind::Refusal => "! ",
         }
     }
 
@@ -73,9 +73,9 @@ impl Tone {
     /// what the server says steps back, what it refuses stands out. The marks say the same without colour.
     fn color(self) -> &'static str {
         match self {
-            Tone::Chat => "",
-            Tone::News => "\x1b[2m",
-            Tone::Refusal => "\x1b[33m",
+            LineKind::Chat => "",
+            LineKind::News => "\x1b[2m",
+            LineKind::Refusal => "\x1b[33m",
         }
     }
 }
@@ -94,7 +94,7 @@ pub enum Bell {
 
 /// Where a person is, as far as his prompt tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Prompt {
     /// No prompt: not greeted yet, or on the way out.
     Nowhere,
     /// Asked for his name.
@@ -113,24 +113,24 @@ pub enum Place {
     ChatView(Conversation),
 }
 
-impl Place {
+impl Prompt {
     /// Whether the prompt asks for something, and is not only the mark of where a command or a text is typed.
     pub fn is_question(&self) -> bool {
-        matches!(self, Place::AskingName | Place::AskingRoom | Place::AskingQuickName | Place::AskingPassword)
+        matches!(self, Prompt::AskingName | Prompt::AskingRoom | Prompt::AskingQuickName | Prompt::AskingPassword)
     }
 
     /// The prompt, exactly.
     pub fn prompt(&self) -> Arc<str> {
         match self {
-            Place::Nowhere => "".into(),
-            Place::AskingName => "Username: ".into(),
-            Place::AskingRoom => "Enter room name: ".into(),
-            Place::AskingQuickName => "Enter username: ".into(),
-            Place::AskingPassword => "Password: ".into(),
-            Place::Pasting => "paste> ".into(),
-            Place::Palette(None) => "> ".into(),
-            Place::Palette(Some(conversation)) => around("[", conversation, "]> "),
-            Place::ChatView(conversation) => around("", conversation, " | "),
+            Prompt::Nowhere => "".into(),
+            Prompt::AskingName => "Username: ".into(),
+            Prompt::AskingRoom => "Enter room name: ".into(),
+            Prompt::AskingQuickName => "Enter username: ".into(),
+            Prompt::AskingPassword => "Password: ".into(),
+            Prompt::Pasting => "paste> ".into(),
+            Prompt::Palette(None) => "> ".into(),
+            Prompt::Palette(Some(conversation)) => around("[", conversation, "]> "),
+            Prompt::ChatView(conversation) => around("", conversation, " | "),
         }
     }
 }

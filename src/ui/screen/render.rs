@@ -19,8 +19,8 @@
 use std::io::Write as _;
 use std::ops::Range;
 
-use super::{Clock, Look, Tone};
-use crate::chat::message::{ClientId, Event, Extra, Message, News};
+use super::{Clock, Style, LineKind};
+use crate::chat::message::{ClientId, Event, Extra, Message, EventKind};
 use crate::chat::names::{UserName, fold, is_name_character};
 use crate::text;
 
@@ -30,26 +30,26 @@ const INDENT: usize = 2;
 
 /// Who looks at it.
 #[derive(Clone, Copy, Debug)]
-pub struct Reader<'a> {
+pub struct Recipient<'a> {
     /// His connection: tells the two sides of a direct message apart.
     pub client: ClientId,
     /// His screen.
-    pub look: Look,
+    pub look: Style,
     /// His name, if it is to stand out where it is mentioned.
     pub name: Option<&'a UserName>,
     /// What the event quotes was said by somebody he ignores.
     pub hides_quote: bool,
 }
 
-impl Reader<'_> {
+impl Recipient<'_> {
     /// Somebody in a room of whom nothing but his screen counts: what he sees is what all see whose screens look so.
-    pub fn anybody(look: Look) -> Reader<'static> {
-        Reader { client: ClientId(0), look, name: None, hides_quote: false }
+    pub fn anybody(look: Style) -> Recipient<'static> {
+        Recipient { client: ClientId(0), look, name: None, hides_quote: false }
     }
 }
 
 /// Appends one line with its tone's mark, wrapped where the width is known, ended CR LF.
-pub fn render_line(tone: Tone, line: &str, look: Look, out: &mut Vec<u8>) {
+pub fn render_line(tone: LineKind, line: &str, look: Style, out: &mut Vec<u8>) {
     let color = if look.color { tone.color() } else { "" };
     out.extend_from_slice(color.as_bytes());
     let mark = tone.mark();
@@ -66,22 +66,22 @@ pub fn render_line(tone: Tone, line: &str, look: Look, out: &mut Vec<u8>) {
 }
 
 /// Whether a line of so many bytes, and so at most as many columns, surely needs no wrapping.
-fn fits(bytes: usize, look: Look) -> bool {
+fn fits(bytes: usize, look: Style) -> bool {
     look.columns.is_none_or(|columns| bytes <= usize::from(columns))
 }
 
 /// Appends an event as its viewers see it.
-pub fn render_event(event: &Event, reader: Reader<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
+pub fn render_event(event: &Event, reader: Recipient<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     match event {
         Event::Said(message) => render_message(message, reader, clock, out),
         Event::Edited { message, .. } => render_event(message, reader, clock, out),
-        Event::Happened { kind: News::Presence, .. } if reader.look.quiet => {}
-        Event::Happened { news, .. } | Event::Erased { news, .. } => render_line(Tone::News, news, reader.look, out),
+        Event::Happened { kind: EventKind::Presence, .. } if reader.look.quiet => {}
+        Event::Happened { news, .. } | Event::Erased { news, .. } => render_line(LineKind::News, news, reader.look, out),
     }
 }
 
 /// Appends a message in its form.
-pub fn render_message(message: &Message, reader: Reader<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
+pub fn render_message(message: &Message, reader: Recipient<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     let start = out.len();
     stamp(message, reader.look, clock, out);
     if out.len() == start && begins_like_news(message) {
@@ -104,7 +104,7 @@ pub fn render_message(message: &Message, reader: Reader<'_>, clock: &mut Clock, 
 
 /// Takes the line that begins at `start` back and renders it in rows, with the name standing out in its text.
 #[inline(never)]
-fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look: Look, out: &mut Vec<u8>) {
+fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look: Style, out: &mut Vec<u8>) {
     let line = String::from_utf8_lossy(&out[start..]).into_owned();
     out.truncate(start);
     let (offset, end) = (text.start - start, text.end - start);
@@ -113,7 +113,7 @@ fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look:
 }
 
 /// Appends a message that was found: where it was said, and what of its text was looked for.
-pub fn render_hit(message: &Message, place: &str, hit: Range<usize>, look: Look, clock: &mut Clock, out: &mut Vec<u8>) {
+pub fn render_hit(message: &Message, place: &str, hit: Range<usize>, look: Style, clock: &mut Clock, out: &mut Vec<u8>) {
     let mut line = Vec::with_capacity(message.text.len() + 64);
     stamp(message, look.stamped(), clock, &mut line);
     // Writing to a Vec cannot fail.
@@ -136,7 +136,7 @@ pub fn render_hit(message: &Message, place: &str, hit: Range<usize>, look: Look,
 }
 
 /// `[14:03] #12 `, or as much of it as the look has; `[2026-11-24 12:54] #12 ` where the message is not from today.
-fn stamp(message: &Message, look: Look, clock: &mut Clock, out: &mut Vec<u8>) {
+fn stamp(message: &Message, look: Style, clock: &mut Clock, out: &mut Vec<u8>) {
     if look.times {
         out.push(b'[');
         clock.stamp(message.at, out);
@@ -172,7 +172,7 @@ fn decimal(mut number: u64, out: &mut Vec<u8>) {
 }
 
 /// Everything between the number and the text.
-fn head(message: &Message, reader: &Reader<'_>, out: &mut Vec<u8>) {
+fn head(message: &Message, reader: &Recipient<'_>, out: &mut Vec<u8>) {
     match &message.extra {
         Some(extra) => head_with(extra, message, reader, out),
         None => {
@@ -184,7 +184,7 @@ fn head(message: &Message, reader: &Reader<'_>, out: &mut Vec<u8>) {
 
 /// The same of a message that is more than its text.
 #[inline(never)]
-fn head_with(extra: &Extra, message: &Message, reader: &Reader<'_>, out: &mut Vec<u8>) {
+fn head_with(extra: &Extra, message: &Message, reader: &Recipient<'_>, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let direct = !extra.to.is_empty();
     let temporary = |out: &mut Vec<u8>| {
@@ -231,7 +231,7 @@ fn head_with(extra: &Extra, message: &Message, reader: &Reader<'_>, out: &mut Ve
 }
 
 /// Appends a line without its end, in as many rows as it takes, with some of it standing out.
-fn render_rows(line: &str, look: Look, marks: &[Range<usize>], out: &mut Vec<u8>) {
+fn render_rows(line: &str, look: Style, marks: &[Range<usize>], out: &mut Vec<u8>) {
     let mut first = true;
     let mut emit = |row: &str, at: usize, out: &mut Vec<u8>| {
         if !std::mem::take(&mut first) {

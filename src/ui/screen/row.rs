@@ -6,7 +6,7 @@
 //! *Owns* how a row is covered.
 //! *Knows nothing of* whether anything stands there.
 
-use super::Look;
+use super::Style;
 use crate::text;
 
 /// Columns covered where the width is unknown: the one of a VT100, which most windows begin with. In a wider one, what was
@@ -26,13 +26,13 @@ pub enum Extent {
 }
 
 /// Columns of a row of this terminal.
-fn columns(look: Look) -> usize {
+fn columns(look: Style) -> usize {
     look.columns.map_or(DEFAULT_COLUMNS, usize::from).max(1)
 }
 
 /// Writes rows, the first one over what stands in the cursor's row. Without `ESC[K`, blanks behind its text cover the rest
 /// of it: of the last row it takes, where the terminal wraps it.
-pub fn overwrite(extent: Extent, look: Look, rows: &[u8], out: &mut Vec<u8>) {
+pub fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<u8>) {
     out.push(b'\r');
     if look.ansi {
         out.extend_from_slice(ERASE_ROW);
@@ -52,7 +52,7 @@ pub fn overwrite(extent: Extent, look: Look, rows: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Leaves nothing of what stands in the cursor's row, and the cursor in its first column.
-pub fn wipe(extent: Extent, look: Look, out: &mut Vec<u8>) {
+pub fn wipe(extent: Extent, look: Style, out: &mut Vec<u8>) {
     overwrite(extent, look, b"\r", out);
 }
 
@@ -75,7 +75,7 @@ mod tests {
 
     fn over(extent: Extent, columns: Option<u16>, rows: &str) -> String {
         let mut out = Vec::new();
-        overwrite(extent, Look { columns, ..Look::PLAIN }, rows.as_bytes(), &mut out);
+        overwrite(extent, Style { columns, ..Style::PLAIN }, rows.as_bytes(), &mut out);
         String::from_utf8(out).expect("text")
     }
 
@@ -103,14 +103,14 @@ mod tests {
     #[test]
     fn a_terminal_that_can_erases_the_row() {
         let mut out = Vec::new();
-        overwrite(Extent::Whole, Look { ansi: true, ..Look::PLAIN }, b"hi\r\n", &mut out);
+        overwrite(Extent::Whole, Style { ansi: true, ..Style::PLAIN }, b"hi\r\n", &mut out);
         assert_eq!(out, b"\r\x1b[Khi\r\n");
     }
 
     #[test]
     fn a_wiped_row_has_nothing_in_it_and_the_cursor_at_its_start() {
         let mut out = Vec::new();
-        wipe(Extent::Columns(3), Look::PLAIN, &mut out);
+        wipe(Extent::Columns(3), Style::PLAIN, &mut out);
         assert_eq!(out, b"\r   \r");
     }
 }

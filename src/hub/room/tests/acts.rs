@@ -24,7 +24,7 @@ impl Scene {
         Scene { room, owner, watcher, background, now: Instant::now() }
     }
 
-    fn act(&self, act: Act) -> Result<Acted, Denied> {
+    fn act(&self, act: RoomAction) -> Result<ActionOutcome, Denied> {
         let acted = self.owner.acts(&self.room, act, self.now);
         self.room.drive();
         acted
@@ -42,15 +42,15 @@ impl Scene {
     }
 }
 
-fn said(news: &str) -> Result<Acted, Denied> {
-    Ok(Acted { news: news.to_owned(), remark: None, empty: false, heir_awaited: false })
+fn said(news: &str) -> Result<ActionOutcome, Denied> {
+    Ok(ActionOutcome { news: news.to_owned(), remark: None, empty: false, heir_awaited: false })
 }
 
 #[test]
 fn who_is_kicked_is_told_why_and_the_others_see_it() {
     let scene = Scene::new();
     let target = Person::viewer(4, &scene.room);
-    let kick = Act::Kick { whom: target.whom(), reason: "spam".to_owned() };
+    let kick = RoomAction::Kick { whom: target.whom(), reason: "spam".to_owned() };
     assert_eq!(scene.act(kick), said("p4 was kicked by p1 (spam)"));
     assert_eq!(target.outbox.take_notices(), [lost()]);
     let screen = target.screen();
@@ -65,7 +65,7 @@ fn who_is_kicked_while_he_does_not_look_hears_of_it_all_the_same() {
     let scene = Scene::new();
     let target = Person::new(4);
     target.enter(&scene.room);
-    scene.act(Act::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    scene.act(RoomAction::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
     assert_eq!(target.outbox.take_notices(), [lost()]);
     let screen = target.screen();
     assert_eq!(screen.matches("You were kicked from general by p1").count(), 1, "{screen:?}");
@@ -77,9 +77,9 @@ fn who_was_kicked_may_not_come_back_for_a_minute_by_another_name_either() {
     let scene = Scene::new();
     let (target, now) = (Person::new(4), scene.now);
     target.enter(&scene.room);
-    scene.act(Act::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    scene.act(RoomAction::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
     let later = now + KICK_LASTS / 3;
-    let again = Err(NotEntered::Kicked(KICK_LASTS - KICK_LASTS / 3));
+    let again = Err(EnterError::Kicked(KICK_LASTS - KICK_LASTS / 3));
     assert_eq!(target.visits(&scene.room, later), again);
     // The same connection by another name, and the same name on another connection from there.
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
@@ -95,17 +95,17 @@ fn who_was_kicked_may_not_come_back_for_a_minute_by_another_name_either() {
 fn who_came_by_an_invitation_comes_back_by_it_a_minute_after_a_kick_as_they_were_told() {
     let scene = Scene::new();
     let (target, now) = (Person::new(4), scene.now);
-    scene.act(Act::Set(Setting::Invite(true))).expect("closed");
+    scene.act(RoomAction::Set(Setting::Invite(true))).expect("closed");
     scene.room.invite(&scene.owner.actor(), &target.who, now).expect("invited");
     let visits = |at| target.visits(&scene.room, at).map(|_| ());
     assert_eq!(visits(now), Ok(()));
-    scene.act(Act::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
-    assert_eq!(visits(now), Err(NotEntered::Kicked(KICK_LASTS)));
+    scene.act(RoomAction::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    assert_eq!(visits(now), Err(EnterError::Kicked(KICK_LASTS)));
     assert_eq!(visits(now + KICK_LASTS), Ok(()));
-    let ban = Act::Ban { whom: target.whom(), lasts: None, reason: String::new() };
+    let ban = RoomAction::Ban { whom: target.whom(), lasts: None, reason: String::new() };
     scene.act(ban).expect("banned");
-    scene.act(Act::Unban(target.whom())).expect("lifted");
-    assert_eq!(visits(now + KICK_LASTS * 2), Err(NotEntered::NotAdmitted));
+    scene.act(RoomAction::Unban(target.whom())).expect("lifted");
+    assert_eq!(visits(now + KICK_LASTS * 2), Err(EnterError::NotAdmitted));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn an_invitation_of_an_admin_brings_a_kicked_person_back() {
     let scene = Scene::new();
     let target = Person::new(4);
     target.enter(&scene.room);
-    scene.act(Act::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    scene.act(RoomAction::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
     assert!(target.visits(&scene.room, scene.now).is_err());
     scene.room.invite(&scene.owner.actor(), &target.who, scene.now).expect("invited");
     assert!(target.visits(&scene.room, scene.now).is_ok());
@@ -124,12 +124,12 @@ fn a_ban_keeps_out_by_name_and_by_address_and_says_why() {
     let scene = Scene::new();
     let (room, now, target) = (&scene.room, scene.now, Person::viewer(4, &scene.room));
     let lasts = Some(Duration::from_secs(3600));
-    let ban = Act::Ban { whom: target.whom(), lasts, reason: "spam".to_owned() };
+    let ban = RoomAction::Ban { whom: target.whom(), lasts, reason: "spam".to_owned() };
     let acted = scene.act(ban).expect("banned");
     assert!(acted.news.starts_with("p4 was banned by p1 for ") && acted.news.ends_with(" (spam)"), "{acted:?}");
     assert_eq!(room.count(), 3);
     let later = now + Duration::from_secs(600);
-    let banned = Err(NotEntered::Banned(Some(Duration::from_secs(3000)), "spam".to_owned()));
+    let banned = Err(EnterError::Banned(Some(Duration::from_secs(3000)), "spam".to_owned()));
     assert_eq!(target.visits(room, later), banned);
     assert_eq!(Person::known_as(8, "P4", Ipv4Addr::new(10, 9, 9, 9)).visits(room, later), banned, "by name");
     assert_eq!(Person::known_as(9, "other", Ipv4Addr::new(10, 0, 0, 4)).visits(room, later), banned, "by address");
@@ -147,11 +147,11 @@ fn a_ban_of_somebody_on_the_servers_own_machine_never_bans_the_machine() {
     let loopback = Ipv4Addr::LOCALHOST;
     let (target, neighbour) = (Person::known_as(4, "bad", loopback), Person::known_as(5, "good", loopback));
     target.enter(&scene.room);
-    let ban = Act::Ban { whom: target.whom(), lasts: None, reason: String::new() };
+    let ban = RoomAction::Ban { whom: target.whom(), lasts: None, reason: String::new() };
     scene.room.act(&scene.owner.actor(), ban, Some(target.actor()), true, scene.now).expect("banned");
     let (bans, _) = scene.room.bans(&scene.owner.actor(), scene.now).expect("an admin sees them");
     assert_eq!((bans.len(), bans[0].address), (1, None));
-    assert_eq!(target.visits(&scene.room, scene.now), Err(NotEntered::Banned(None, String::new())));
+    assert_eq!(target.visits(&scene.room, scene.now), Err(EnterError::Banned(None, String::new())));
     assert!(neighbour.visits(&scene.room, scene.now).is_ok());
 }
 
@@ -159,7 +159,7 @@ fn a_ban_of_somebody_on_the_servers_own_machine_never_bans_the_machine() {
 fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
     let scene = Scene::new();
     let (online, offline) = (Person::new(4), Person::new(5));
-    let ban = |whom| Act::Ban { whom, lasts: None, reason: String::new() };
+    let ban = |whom| RoomAction::Ban { whom, lasts: None, reason: String::new() };
     let (owner, now) = (scene.owner.actor(), scene.now);
     let acted = scene.room.act(&owner, ban(online.whom()), Some(online.actor()), false, now);
     assert_eq!(acted, said("p4 was banned by p1"));
@@ -175,7 +175,7 @@ fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
     let operator = Person::new(6);
     let denied = scene.room.act(&owner, ban(operator.whom()), Some(operator.operator()), false, now);
     assert!(matches!(denied, Err(Denied::Above { role: Role::Operator, verb: "ban", .. })), "{denied:?}");
-    assert_eq!(scene.act(Act::Unban(online.whom())), said("p4 was unbanned by p1"));
+    assert_eq!(scene.act(RoomAction::Unban(online.whom())), said("p4 was unbanned by p1"));
     assert!(online.visits(&scene.room, now).is_ok());
     scene.told("p4 was unbanned by p1");
 }
@@ -183,9 +183,9 @@ fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
 #[test]
 fn an_admin_who_is_waited_for_cannot_be_banned_by_his_name() {
     let scene = Scene::new();
-    scene.act(Act::Promote(scene.background.whom())).expect("promoted");
+    scene.act(RoomAction::Promote(scene.background.whom())).expect("promoted");
     scene.room.leave(scene.owner.id(), STAY, Going::Lost, scene.now).expect("lost");
-    let ban = Act::Ban { whom: scene.owner.whom(), lasts: None, reason: String::new() };
+    let ban = RoomAction::Ban { whom: scene.owner.whom(), lasts: None, reason: String::new() };
     let denied = scene.background.acts(&scene.room, ban, scene.now);
     let name = scene.owner.who.name.clone();
     assert_eq!(denied, Err(Denied::Above { name, role: Role::Owner, verb: "ban" }));
@@ -195,8 +195,8 @@ fn an_admin_who_is_waited_for_cannot_be_banned_by_his_name() {
 fn the_list_of_bans_ends_somewhere() {
     let scene = Scene::new();
     let ban = |n: usize| {
-        let whom = Whom::parse(&format!("bad{n}")).expect("a name");
-        scene.owner.acts(&scene.room, Act::Ban { whom, lasts: None, reason: String::new() }, scene.now)
+        let whom = Target::parse(&format!("bad{n}")).expect("a name");
+        scene.owner.acts(&scene.room, RoomAction::Ban { whom, lasts: None, reason: String::new() }, scene.now)
     };
     for n in 0..crate::chat::moderation::MOST_ENTRIES {
         ban(n).expect("banned");
@@ -211,13 +211,13 @@ fn mute_and_unmute_are_told_in_the_view_or_to_him_who_does_not_look() {
     let (looks, away) = (Person::viewer(4, &scene.room), Person::new(5));
     away.enter(&scene.room);
     for target in [&looks, &away] {
-        scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
+        scene.act(RoomAction::Mute { whom: target.whom(), lasts: None }).expect("muted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Muted));
         assert_eq!(target.posts(&scene.room, Draft::said("hello"), scene.now), Err(Denied::Muted(general(), None)));
-        scene.act(Act::Unmute(target.whom())).expect("unmuted");
+        scene.act(RoomAction::Unmute(target.whom())).expect("unmuted");
         assert!(target.posts(&scene.room, Draft::said("hello"), scene.now).is_ok());
         let again = Denied::AsItIs(format!("{} is not muted.", target.who.name));
-        assert_eq!(scene.act(Act::Unmute(target.whom())), Err(again));
+        assert_eq!(scene.act(RoomAction::Unmute(target.whom())), Err(again));
     }
     let screen = looks.screen();
     assert!(screen.contains("* p4 was muted by p1\r\n") && screen.contains("* p4 was unmuted by p1\r\n"), "{screen:?}");
@@ -234,7 +234,7 @@ fn who_leaves_while_he_is_silenced_is_silenced_when_he_comes_back() {
     let scene = Scene::new();
     let target = Person::new(4);
     target.enter(&scene.room);
-    scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
+    scene.act(RoomAction::Mute { whom: target.whom(), lasts: None }).expect("muted");
     scene.room.leave(target.id(), STAY, Going::Asked, scene.now).expect("left");
     let back = Person::known_as(9, "p4", Ipv4Addr::new(10, 0, 0, 4));
     back.enter(&scene.room);
@@ -247,12 +247,12 @@ fn op_and_deop_are_told_in_the_view_or_to_him_who_does_not_look() {
     let (looks, away) = (Person::viewer(4, &scene.room), Person::new(5));
     away.enter(&scene.room);
     // A rank ends his silence.
-    scene.act(Act::Mute { whom: away.whom(), lasts: None }).expect("muted");
+    scene.act(RoomAction::Mute { whom: away.whom(), lasts: None }).expect("muted");
     for target in [&looks, &away] {
-        scene.act(Act::Promote(target.whom())).expect("promoted");
+        scene.act(RoomAction::Promote(target.whom())).expect("promoted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Admin));
         assert!(scene.room.keeps_order(&target.actor(), scene.now));
-        scene.act(Act::Demote(target.whom())).expect("demoted");
+        scene.act(RoomAction::Demote(target.whom())).expect("demoted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Member));
         assert!(!scene.room.keeps_order(&target.actor(), scene.now));
     }
@@ -269,16 +269,16 @@ fn op_and_deop_are_told_in_the_view_or_to_him_who_does_not_look() {
 #[test]
 fn an_invitation_is_told_and_opens_a_closed_room_to_that_person_for_a_day() {
     let scene = Scene::new();
-    scene.act(Act::Set(Setting::Invite(true))).expect("closed");
+    scene.act(RoomAction::Set(Setting::Invite(true))).expect("closed");
     let (guest, other) = (Person::new(4), Person::new(5));
-    assert_eq!(guest.visits(&scene.room, scene.now), Err(NotEntered::NotAdmitted));
+    assert_eq!(guest.visits(&scene.room, scene.now), Err(EnterError::NotAdmitted));
     let invited = scene.room.invite(&scene.owner.actor(), &guest.who, scene.now);
     assert_eq!(invited.as_deref(), Ok("p4 was invited by p1"));
     scene.room.drive();
     assert!(scene.room.expects(&guest.who, scene.now) && !scene.room.expects(&other.who, scene.now));
     let day = crate::chat::moderation::INVITATION_LASTS;
     assert!(!scene.room.expects(&guest.who, scene.now + day));
-    assert_eq!(other.visits(&scene.room, scene.now), Err(NotEntered::NotAdmitted));
+    assert_eq!(other.visits(&scene.room, scene.now), Err(EnterError::NotAdmitted));
     assert!(guest.visits(&scene.room, scene.now + day / 2).is_ok());
     scene.told("p4 was invited by p1");
 }
@@ -286,7 +286,7 @@ fn an_invitation_is_told_and_opens_a_closed_room_to_that_person_for_a_day() {
 #[test]
 fn every_setting_is_told_and_holds() {
     let scene = Scene::new();
-    let set = |setting| scene.act(Act::Set(setting)).map(|acted| acted.news);
+    let set = |setting| scene.act(RoomAction::Set(setting)).map(|acted| acted.news);
     let wait = Duration::from_secs(10);
     for (setting, news) in [
         (Setting::Description("About chess".to_owned()), "p1 set the description: About chess"),
@@ -310,7 +310,7 @@ fn every_setting_is_told_and_holds() {
     ] {
         assert_eq!(set(setting.clone()).as_deref(), Ok(news), "{setting:?}");
     }
-    assert_eq!(scene.room.config(), RoomConfig { entry: Entry::Closed, ..RoomConfig::default() });
+    assert_eq!(scene.room.config(), RoomConfig { entry: RoomAccess::Closed, ..RoomConfig::default() });
     set(Setting::Public(false)).expect("hidden");
     assert!(matches!(set(Setting::Invite(false)), Err(Denied::AsItIs(_))), "a hidden room has some door");
     set(Setting::Password(Secret::new("hunter2"))).expect("set");
@@ -318,7 +318,7 @@ fn every_setting_is_told_and_holds() {
     set(Setting::Slow(wait)).expect("slow");
     let facts = scene.room.settings(&scene.owner.actor(), scene.now).expect("he is in it");
     assert_eq!((facts.slow, facts.people), (wait, 3));
-    assert!(facts.config.entry != Entry::Closed && !facts.config.public);
+    assert!(facts.config.entry != RoomAccess::Closed && !facts.config.public);
     let watcher = scene.watcher.screen();
     assert!(watcher.contains("* p1 set a password\r\n") && !watcher.contains("hunter2"), "{watcher:?}");
 }
@@ -326,25 +326,25 @@ fn every_setting_is_told_and_holds() {
 #[test]
 fn a_limit_set_below_the_number_of_people_puts_nobody_out() {
     let scene = Scene::new();
-    scene.act(Act::Set(Setting::Limit(Some(1)))).expect("set");
+    scene.act(RoomAction::Set(Setting::Limit(Some(1)))).expect("set");
     assert_eq!(scene.room.count(), 3);
-    assert_eq!(Person::new(9).visits(&scene.room, scene.now), Err(NotEntered::Full(1)));
+    assert_eq!(Person::new(9).visits(&scene.room, scene.now), Err(EnterError::Full(1)));
 }
 
 #[test]
 fn destroy_is_for_rooms_that_people_have_made() {
     let scene = Scene::new();
-    assert_eq!(scene.act(Act::Destroy), said("general was closed by p1"));
+    assert_eq!(scene.act(RoomAction::Destroy), said("general was closed by p1"));
     let own = room(1000);
     let operator = Person::new(7).operator();
-    assert_eq!(own.act(&operator, Act::Destroy, None, false, scene.now), Err(Denied::Configured(general())));
+    assert_eq!(own.act(&operator, RoomAction::Destroy, None, false, scene.now), Err(Denied::Configured(general())));
 }
 
 #[test]
 fn the_last_one_put_out_leaves_the_room_empty() {
     let owner = Person::new(1);
     let room = made_by(&owner);
-    let kick = Act::Kick { whom: owner.whom(), reason: String::new() };
+    let kick = RoomAction::Kick { whom: owner.whom(), reason: String::new() };
     let acted = room.act(&Person::new(7).operator(), kick, None, false, Instant::now()).expect("out");
     assert!(acted.empty);
 }
@@ -353,7 +353,7 @@ fn the_last_one_put_out_leaves_the_room_empty() {
 fn a_new_name_is_told_to_the_others_and_keeps_rank_and_silence() {
     let scene = Scene::new();
     let target = Person::viewer(4, &scene.room);
-    scene.act(Act::Mute { whom: target.whom(), lasts: None }).expect("muted");
+    scene.act(RoomAction::Mute { whom: target.whom(), lasts: None }).expect("muted");
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
     let actor = Actor { who: renamed, operator: false };
     scene.room.rename(target.id(), &target.who.name, || actor.clone(), Instant::now());

@@ -39,7 +39,7 @@ fn an_owner_who_has_lost_his_connection_is_waited_for_and_then_succeeded() {
     let (room, [owner, later, earlier]) = three(now);
     let lost = now + 3 * SECOND;
     let change = room.leave(owner.id(), STAY, Going::Lost, lost).expect("he was in it");
-    assert_eq!(change, Change { heir_awaited: true, ..calm(2) });
+    assert_eq!(change, MembershipChange { heir_awaited: true, ..calm(2) });
     room.name_heir(lost + GRACE - SECOND);
     assert_eq!(role(&room, &earlier, lost), Some(Role::Member), "not yet");
     room.name_heir(lost + GRACE);
@@ -55,11 +55,11 @@ fn an_owner_who_has_lost_his_connection_is_waited_for_and_then_succeeded() {
 fn an_owner_who_comes_back_in_time_is_owner_still_and_past_a_closed_door() {
     let now = Instant::now();
     let (room, [owner, _later, earlier]) = three(now);
-    owner.acts(&room, Act::Set(Setting::Invite(true)), now).expect("closed");
+    owner.acts(&room, RoomAction::Set(Setting::Invite(true)), now).expect("closed");
     room.leave(owner.id(), STAY, Going::Lost, now).expect("he was in it");
     let in_time = now + GRACE / 2;
     let impostor = Person::known_as(8, "p1", Ipv4Addr::new(10, 9, 9, 9));
-    assert_eq!(impostor.visits(&room, in_time), Err(NotEntered::NotAdmitted));
+    assert_eq!(impostor.visits(&room, in_time), Err(EnterError::NotAdmitted));
     let back = Person::known_as(9, "P1", Ipv4Addr::new(10, 0, 0, 1));
     assert!(room.expects(&back.who, in_time) && !room.expects(&impostor.who, in_time));
     back.visits(&room, in_time).expect("let in");
@@ -87,11 +87,11 @@ fn an_owner_who_is_back_before_his_old_connection_has_gone_is_owner_still() {
 fn while_another_admin_is_there_nobody_inherits() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
-    owner.acts(&room, Act::Promote(later.whom()), now).expect("promoted");
+    owner.acts(&room, RoomAction::Promote(later.whom()), now).expect("promoted");
     assert_eq!(room.leave(owner.id(), STAY, Going::Asked, now), Some(calm(2)));
     assert_eq!((role(&room, &later, now), role(&room, &earlier, now)), (Some(Role::Admin), Some(Role::Member)));
     // The last admin is put out by an operator: then somebody does.
-    let kick = Act::Kick { whom: later.whom(), reason: String::new() };
+    let kick = RoomAction::Kick { whom: later.whom(), reason: String::new() };
     room.act(&Person::new(7).operator(), kick, None, false, now).expect("out");
     assert_eq!(role(&room, &earlier, now), Some(Role::Owner));
 }
@@ -100,9 +100,9 @@ fn while_another_admin_is_there_nobody_inherits() {
 fn an_admin_who_lays_down_his_rank_as_the_last_one_leaves_the_room_to_the_longest_there() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
-    owner.acts(&room, Act::Promote(later.whom()), now).expect("promoted");
+    owner.acts(&room, RoomAction::Promote(later.whom()), now).expect("promoted");
     room.leave(owner.id(), STAY, Going::Asked, now).expect("he was in it");
-    later.acts(&room, Act::Demote(later.whom()), now).expect("demoted");
+    later.acts(&room, RoomAction::Demote(later.whom()), now).expect("demoted");
     assert_eq!((role(&room, &later, now), role(&room, &earlier, now)), (Some(Role::Member), Some(Role::Owner)));
 }
 
@@ -110,7 +110,7 @@ fn an_admin_who_lays_down_his_rank_as_the_last_one_leaves_the_room_to_the_longes
 fn who_is_silenced_and_inherits_may_speak() {
     let now = Instant::now();
     let (room, [owner, _later, earlier]) = three(now);
-    owner.acts(&room, Act::Mute { whom: earlier.whom(), lasts: None }, now).expect("muted");
+    owner.acts(&room, RoomAction::Mute { whom: earlier.whom(), lasts: None }, now).expect("muted");
     room.leave(owner.id(), STAY, Going::Asked, now).expect("he was in it");
     assert_eq!(role(&room, &earlier, now), Some(Role::Owner));
     assert!(earlier.posts(&room, Draft::said("hello"), now).is_ok());
@@ -123,7 +123,7 @@ fn a_room_of_the_servers_own_has_no_heirs_and_is_never_reported_empty() {
     let (admin, member) = (Person::new(1), Person::new(2));
     admin.enter(&room);
     member.enter(&room);
-    room.act(&Person::new(7).operator(), Act::Promote(admin.whom()), None, false, now).expect("promoted");
+    room.act(&Person::new(7).operator(), RoomAction::Promote(admin.whom()), None, false, now).expect("promoted");
     assert_eq!(room.leave(admin.id(), STAY, Going::Asked, now), Some(calm(1)));
     assert_eq!(role(&room, &member, now), Some(Role::Member));
     assert_eq!(room.leave(member.id(), STAY, Going::Asked, now), Some(calm(0)));
@@ -134,7 +134,7 @@ fn the_last_one_out_of_a_room_that_somebody_made_leaves_it_empty() {
     let now = Instant::now();
     let owner = Person::new(1);
     let room = made_by(&owner);
-    assert_eq!(room.leave(owner.id(), STAY, Going::Asked, now), Some(Change { empty: true, ..calm(0) }));
+    assert_eq!(room.leave(owner.id(), STAY, Going::Asked, now), Some(MembershipChange { empty: true, ..calm(0) }));
     // The next one is at home there.
     let next = Person::new(2);
     next.enter(&room);

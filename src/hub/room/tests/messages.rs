@@ -7,7 +7,7 @@ const WAIT: Duration = Duration::from_secs(10);
 
 fn slow_room(owner: &Person, now: Instant) -> Arc<Room> {
     let room = made_by(owner);
-    owner.acts(&room, Act::Set(Setting::Slow(WAIT)), now).expect("slow");
+    owner.acts(&room, RoomAction::Set(Setting::Slow(WAIT)), now).expect("slow");
     room
 }
 
@@ -42,7 +42,7 @@ fn in_a_slow_room_members_wait_between_messages_and_admins_do_not() {
     for seconds in 0..3 {
         assert_eq!(post(&owner, seconds), Ok(()));
     }
-    owner.acts(&room, Act::Promote(member.whom()), now).expect("promoted");
+    owner.acts(&room, RoomAction::Promote(member.whom()), now).expect("promoted");
     assert_eq!(post(&member, 11), Ok(()));
 }
 

@@ -25,9 +25,9 @@ impl Cast {
             person.enter(&room);
         }
         for act in [
-            Act::Promote(admin.whom()),
-            Act::Mute { whom: muted.whom(), lasts: None },
-            Act::Ban { whom: banned.whom(), lasts: None, reason: String::new() },
+            RoomAction::Promote(admin.whom()),
+            RoomAction::Mute { whom: muted.whom(), lasts: None },
+            RoomAction::Ban { whom: banned.whom(), lasts: None, reason: String::new() },
         ] {
             owner.acts(&room, act, now).expect("done");
         }
@@ -100,7 +100,7 @@ fn who_is_not_in_the_room_reads_nothing_of_it_by_any_way() {
 fn a_hidden_room_is_known_to_who_is_in_it_and_to_operators() {
     let cast = Cast::new();
     cast.all("facts of a public room", [true; 7], |actor| cast.room.facts(actor, cast.now).is_some());
-    cast.owner.acts(&cast.room, Act::Set(Setting::Public(false)), cast.now).expect("hidden");
+    cast.owner.acts(&cast.room, RoomAction::Set(Setting::Public(false)), cast.now).expect("hidden");
     let knows = [false, false, true, true, true, true, true];
     cast.all("facts", knows, |actor| cast.room.facts(actor, cast.now).is_some());
     cast.all("known", knows, |actor| cast.room.is_known_to(actor, cast.now));
@@ -126,7 +126,7 @@ fn who_is_silenced_edits_nothing_but_takes_his_own_words_back() {
     let cast = Cast::new();
     let id = MessageId(cast.member.post(&cast.room, "mine"));
     let lasts = Some(Duration::from_secs(90));
-    cast.admin.acts(&cast.room, Act::Mute { whom: cast.member.whom(), lasts }, cast.now).expect("muted");
+    cast.admin.acts(&cast.room, RoomAction::Mute { whom: cast.member.whom(), lasts }, cast.now).expect("muted");
     let later = cast.now + Duration::from_secs(30);
     let muted = Denied::Muted(general(), Some(Duration::from_secs(60)));
     assert_eq!(cast.room.edit(&cast.member.actor(), id, "changed", later), Some(Err(muted.clone())));
@@ -157,7 +157,7 @@ fn only_admins_take_out_what_others_have_said() {
 fn who_has_been_put_out_does_not_reach_his_own_messages_any_more() {
     let cast = Cast::new();
     let id = MessageId(cast.member.post(&cast.room, "mine"));
-    cast.admin.acts(&cast.room, Act::Kick { whom: cast.member.whom(), reason: String::new() }, cast.now).expect("out");
+    cast.admin.acts(&cast.room, RoomAction::Kick { whom: cast.member.whom(), reason: String::new() }, cast.now).expect("out");
     let actor = cast.member.actor();
     assert_eq!(cast.room.edit(&actor, id, "changed", cast.now), None);
     assert_eq!(cast.room.delete(&actor, id, cast.now), None);
@@ -166,23 +166,23 @@ fn who_has_been_put_out_does_not_reach_his_own_messages_any_more() {
 }
 
 /// Every act there is, against one person.
-fn every_act(whom: &Whom) -> Vec<Act> {
+fn every_act(whom: &Target) -> Vec<RoomAction> {
     let (whom, reason) = (|| whom.clone(), String::new);
     vec![
-        Act::Kick { whom: whom(), reason: reason() },
-        Act::Ban { whom: whom(), lasts: None, reason: reason() },
-        Act::Unban(whom()),
-        Act::Mute { whom: whom(), lasts: None },
-        Act::Unmute(whom()),
-        Act::Promote(whom()),
-        Act::Demote(whom()),
-        Act::Set(Setting::Description("text".to_owned())),
-        Act::Set(Setting::Limit(Some(9))),
-        Act::Set(Setting::Password(Secret::new("word"))),
-        Act::Set(Setting::Public(false)),
-        Act::Set(Setting::Invite(true)),
-        Act::Set(Setting::Slow(Duration::from_secs(9))),
-        Act::Destroy,
+        RoomAction::Kick { whom: whom(), reason: reason() },
+        RoomAction::Ban { whom: whom(), lasts: None, reason: reason() },
+        RoomAction::Unban(whom()),
+        RoomAction::Mute { whom: whom(), lasts: None },
+        RoomAction::Unmute(whom()),
+        RoomAction::Promote(whom()),
+        RoomAction::Demote(whom()),
+        RoomAction::Set(Setting::Description("text".to_owned())),
+        RoomAction::Set(Setting::Limit(Some(9))),
+        RoomAction::Set(Setting::Password(Secret::new("word"))),
+        RoomAction::Set(Setting::Public(false)),
+        RoomAction::Set(Setting::Invite(true)),
+        RoomAction::Set(Setting::Slow(Duration::from_secs(9))),
+        RoomAction::Destroy,
     ]
 }
 
@@ -218,13 +218,13 @@ fn admins_act_against_members_and_not_against_each_other_or_themselves() {
     let cast = Cast::new();
     let (second, now) = (Person::new(20), cast.now);
     second.enter(&cast.room);
-    cast.admin.acts(&cast.room, Act::Promote(second.whom()), now).expect("an admin makes another");
-    let acts = |whom: Whom| {
+    cast.admin.acts(&cast.room, RoomAction::Promote(second.whom()), now).expect("an admin makes another");
+    let acts = |whom: Target| {
         [
-            ("kick", Act::Kick { whom: whom.clone(), reason: String::new() }),
-            ("ban", Act::Ban { whom: whom.clone(), lasts: None, reason: String::new() }),
-            ("mute", Act::Mute { whom: whom.clone(), lasts: None }),
-            ("demote", Act::Demote(whom)),
+            ("kick", RoomAction::Kick { whom: whom.clone(), reason: String::new() }),
+            ("ban", RoomAction::Ban { whom: whom.clone(), lasts: None, reason: String::new() }),
+            ("mute", RoomAction::Mute { whom: whom.clone(), lasts: None }),
+            ("demote", RoomAction::Demote(whom)),
         ]
     };
     for (target, role) in [(&second, Role::Admin), (&cast.owner, Role::Owner)] {
@@ -241,17 +241,17 @@ fn admins_act_against_members_and_not_against_each_other_or_themselves() {
     }
     let not_one = Denied::AsItIs("p3 is not an admin.".to_owned());
     for by in [&cast.admin, &cast.owner] {
-        assert_eq!(by.acts(&cast.room, Act::Demote(cast.member.whom()), now), Err(not_one.clone()));
+        assert_eq!(by.acts(&cast.room, RoomAction::Demote(cast.member.whom()), now), Err(not_one.clone()));
     }
     let again = Denied::AsItIs("p20 is admin already.".to_owned());
-    assert_eq!(cast.owner.acts(&cast.room, Act::Promote(second.whom()), now), Err(again));
-    assert_eq!(cast.admin.acts(&cast.room, Act::Destroy, now), Err(Denied::NotOwner(general())));
+    assert_eq!(cast.owner.acts(&cast.room, RoomAction::Promote(second.whom()), now), Err(again));
+    assert_eq!(cast.admin.acts(&cast.room, RoomAction::Destroy, now), Err(Denied::NotOwner(general())));
     // Below, everything goes; an admin lays his own rank down; the owner takes another's.
-    assert!(cast.admin.acts(&cast.room, Act::Demote(cast.admin.whom()), now).is_ok());
+    assert!(cast.admin.acts(&cast.room, RoomAction::Demote(cast.admin.whom()), now).is_ok());
     assert_eq!(role(&cast.room, &cast.admin, now), Some(Role::Member));
-    assert!(cast.owner.acts(&cast.room, Act::Demote(second.whom()), now).is_ok());
+    assert!(cast.owner.acts(&cast.room, RoomAction::Demote(second.whom()), now).is_ok());
     assert_eq!(role(&cast.room, &second, now), Some(Role::Member));
-    assert!(cast.owner.acts(&cast.room, Act::Destroy, now).is_ok());
+    assert!(cast.owner.acts(&cast.room, RoomAction::Destroy, now).is_ok());
 }
 
 #[test]
@@ -259,13 +259,13 @@ fn an_operator_acts_from_outside_against_everybody_and_nobody_against_him() {
     let cast = Cast::new();
     let (room, operator, now) = (&cast.room, cast.operator.operator(), cast.now);
     let act = |act| room.act(&operator, act, None, false, now);
-    assert!(act(Act::Mute { whom: cast.admin.whom(), lasts: None }).is_ok());
-    assert!(act(Act::Kick { whom: cast.owner.whom(), reason: String::new() }).is_ok());
+    assert!(act(RoomAction::Mute { whom: cast.admin.whom(), lasts: None }).is_ok());
+    assert!(act(RoomAction::Kick { whom: cast.owner.whom(), reason: String::new() }).is_ok());
     cast.operator.comes(room, operator.clone(), None, now).expect("in");
     let owner = Person::new(20);
     owner.enter(room);
-    act(Act::Promote(owner.whom())).expect("promoted");
-    let kick = Act::Kick { whom: cast.operator.whom(), reason: String::new() };
+    act(RoomAction::Promote(owner.whom())).expect("promoted");
+    let kick = RoomAction::Kick { whom: cast.operator.whom(), reason: String::new() };
     let above = Denied::Above { name: cast.operator.who.name.clone(), role: Role::Operator, verb: "kick" };
     assert_eq!(owner.acts(room, kick, now), Err(above));
 }
@@ -277,10 +277,10 @@ fn who_is_not_there_is_named_in_the_refusal() {
     let not_here = || Denied::NotHere { whom: whom.clone(), room: general() };
     for act in every_act(&whom) {
         match act {
-            Act::Kick { .. } | Act::Mute { .. } | Act::Promote(_) | Act::Demote(_) => {
+            RoomAction::Kick { .. } | RoomAction::Mute { .. } | RoomAction::Promote(_) | RoomAction::Demote(_) => {
                 assert_eq!(cast.owner.acts(&cast.room, act.clone(), cast.now), Err(not_here()), "{act:?}");
             }
-            Act::Unban(_) | Act::Unmute(_) => {
+            RoomAction::Unban(_) | RoomAction::Unmute(_) => {
                 let denied = cast.owner.acts(&cast.room, act.clone(), cast.now);
                 assert!(matches!(denied, Err(Denied::AsItIs(_))), "{act:?}: {denied:?}");
             }
@@ -288,11 +288,11 @@ fn who_is_not_there_is_named_in_the_refusal() {
         }
     }
     // A session's number has to be the right one.
-    let wrong = Whom { client: Some(ClientId(99)), ..cast.member.whom() };
-    let denied = cast.owner.acts(&cast.room, Act::Mute { whom: wrong.clone(), lasts: None }, cast.now);
+    let wrong = Target { client: Some(ClientId(99)), ..cast.member.whom() };
+    let denied = cast.owner.acts(&cast.room, RoomAction::Mute { whom: wrong.clone(), lasts: None }, cast.now);
     assert_eq!(denied, Err(Denied::NotHere { whom: wrong, room: general() }));
-    let right = Whom { client: Some(cast.member.id()), ..cast.member.whom() };
-    assert!(cast.owner.acts(&cast.room, Act::Mute { whom: right, lasts: None }, cast.now).is_ok());
+    let right = Target { client: Some(cast.member.id()), ..cast.member.whom() };
+    assert!(cast.owner.acts(&cast.room, RoomAction::Mute { whom: right, lasts: None }, cast.now).is_ok());
 }
 
 #[test]
@@ -308,7 +308,7 @@ fn members_invite_into_an_open_room_and_only_admins_into_any_other() {
     let out = || Err(not_in());
     let silenced = || Err(Denied::AsItIs("You are muted in general, so you cannot invite anybody.".to_owned()));
     cast.all("invite", [out(), out(), silenced(), Ok(()), Ok(()), Ok(()), Ok(())], invites);
-    cast.owner.acts(room, Act::Set(Setting::Invite(true)), now).expect("closed");
+    cast.owner.acts(room, RoomAction::Set(Setting::Invite(true)), now).expect("closed");
     let shut = || Err(Denied::NotOpen(general()));
     cast.all("invite", [out(), out(), silenced(), shut(), Ok(()), Ok(()), Ok(())], invites);
     let admin = cast.admin.actor();

@@ -155,25 +155,25 @@ impl World {
                 self.identify(who, name, None);
             }
             Step::Promote(one, other) => {
-                if self.people[one].acts(&self.room, Act::Promote(self.people[other].whom()), now).is_ok() {
+                if self.people[one].acts(&self.room, RoomAction::Promote(self.people[other].whom()), now).is_ok() {
                     self.holders.push(Holder::of(&self.people[other].who));
                 }
             }
             Step::Demote(one, other) => {
-                if self.people[one].acts(&self.room, Act::Demote(self.people[other].whom()), now).is_ok() {
+                if self.people[one].acts(&self.room, RoomAction::Demote(self.people[other].whom()), now).is_ok() {
                     let holder = Holder::of(&self.people[other].who);
                     self.holders.retain(|known| *known != holder);
                 }
             }
             Step::Kick(one, other) => {
-                let kick = Act::Kick { whom: self.people[other].whom(), reason: String::new() };
+                let kick = RoomAction::Kick { whom: self.people[other].whom(), reason: String::new() };
                 if self.people[one].acts(&self.room, kick, now).is_ok() {
                     let who = self.people[other].who.clone();
                     self.put_out(&who);
                 }
             }
             Step::Expel(who) => {
-                let kick = Act::Kick { whom: self.people[who].whom(), reason: String::new() };
+                let kick = RoomAction::Kick { whom: self.people[who].whom(), reason: String::new() };
                 let operator = Actor { who: Person::new(99).who.clone(), operator: true };
                 if self.room.act(&operator, kick, None, false, now).is_ok() {
                     let who = self.people[who].who.clone();

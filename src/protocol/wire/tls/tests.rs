@@ -65,7 +65,7 @@ fn heard(client: &mut ClientConnection, mut bytes: &[u8]) -> Vec<u8> {
 /// Shakes hands up to the client's last flight, which is returned with what the client says behind it.
 fn last_flight(client: &mut ClientConnection, server: &mut Tls, said: &[u8]) -> Vec<u8> {
     let mut answer = Vec::new();
-    assert_eq!(server.shake_hands(&sent(client), &mut answer), Ok(Fed::ShakingHands));
+    assert_eq!(server.shake_hands(&sent(client), &mut answer), Ok(Progress::ShakingHands));
     heard(client, &answer);
     client.writer().write_all(said).unwrap();
     sent(client)
@@ -76,13 +76,13 @@ fn connected(versions: Versions) -> (ClientConnection, Tls) {
     let (mut client, mut server) = (client(versions), server());
     let flight = last_flight(&mut client, &mut server, b"");
     let mut answer = Vec::new();
-    assert_eq!(server.shake_hands(&flight, &mut answer), Ok(Fed::Open));
+    assert_eq!(server.shake_hands(&flight, &mut answer), Ok(Progress::Open));
     assert_eq!(heard(&mut client, &answer), b"");
     (client, server)
 }
 
 /// Feeds one chunk; returns what it says.
-fn fed(server: &mut Tls, chunk: &[u8]) -> (Vec<u8>, Result<Fed, TlsError>) {
+fn fed(server: &mut Tls, chunk: &[u8]) -> (Vec<u8>, Result<Progress, TlsError>) {
     let (mut plain, mut answer) = (Vec::new(), Vec::new());
     let fed = server.feed(chunk, &mut plain, &mut answer);
     (plain, fed)
@@ -116,7 +116,7 @@ fn hands_are_shaken_and_text_goes_both_ways_in_both_versions() {
         let (mut client, mut server) = connected(versions);
         assert_eq!(server.version(), name);
         let bytes = said(&mut client, b"alice\r\n");
-        assert_eq!(fed(&mut server, &bytes), (b"alice\r\n".to_vec(), Ok(Fed::Open)));
+        assert_eq!(fed(&mut server, &bytes), (b"alice\r\n".to_vec(), Ok(Progress::Open)));
         let bytes = sealed(&mut server, b"* Hello alice.\r\n");
         assert_eq!(heard(&mut client, &bytes), b"* Hello alice.\r\n");
     }
@@ -130,17 +130,17 @@ fn a_handshake_does_not_mind_how_its_bytes_are_cut() {
             let (mut client, mut server) = (client(versions), server());
             let bytes = sent(&mut client);
             let mut answer = Vec::new();
-            assert_eq!(server.shake_hands(&bytes[..place], &mut answer), Ok(Fed::ShakingHands));
+            assert_eq!(server.shake_hands(&bytes[..place], &mut answer), Ok(Progress::ShakingHands));
             assert_eq!(answer, b"", "{place}");
-            assert_eq!(server.shake_hands(&bytes[place..], &mut answer), Ok(Fed::ShakingHands));
+            assert_eq!(server.shake_hands(&bytes[place..], &mut answer), Ok(Progress::ShakingHands));
             heard(&mut client, &answer);
-            let mut open = Ok(Fed::ShakingHands);
+            let mut open = Ok(Progress::ShakingHands);
             let mut rest = Vec::new();
             for byte in sent(&mut client) {
-                assert_eq!(open, Ok(Fed::ShakingHands));
+                assert_eq!(open, Ok(Progress::ShakingHands));
                 open = server.shake_hands(&[byte], &mut rest);
             }
-            assert_eq!(open, Ok(Fed::Open), "{place}");
+            assert_eq!(open, Ok(Progress::Open), "{place}");
         }
     }
 }
@@ -155,13 +155,13 @@ fn what_is_said_is_the_same_whole_byte_by_byte_and_cut_at_every_place() {
             let bytes = said(&mut client, text);
             let (mut plain, mut answer) = (Vec::new(), Vec::new());
             for chunk in [&bytes[..place], &bytes[place..]] {
-                assert_eq!(server.feed(chunk, &mut plain, &mut answer), Ok(Fed::Open));
+                assert_eq!(server.feed(chunk, &mut plain, &mut answer), Ok(Progress::Open));
             }
             assert_eq!((plain.as_slice(), answer.as_slice()), (text.as_slice(), b"".as_slice()), "{place}");
         }
         let (mut plain, mut answer) = (Vec::new(), Vec::new());
         for byte in said(&mut client, text) {
-            assert_eq!(server.feed(&[byte], &mut plain, &mut answer), Ok(Fed::Open));
+            assert_eq!(server.feed(&[byte], &mut plain, &mut answer), Ok(Progress::Open));
         }
         assert_eq!(plain, text);
     }
@@ -175,13 +175,13 @@ fn what_is_said_behind_the_last_of_the_handshake_waits_for_the_first_feed() {
         if versions == OLD {
             // A client of TLS 1.2 has to wait for the server's Finished.
             let mut answer = Vec::new();
-            assert_eq!(server.shake_hands(&flight, &mut answer), Ok(Fed::Open));
+            assert_eq!(server.shake_hands(&flight, &mut answer), Ok(Progress::Open));
             heard(&mut client, &answer);
             flight = sent(&mut client);
         }
-        assert_eq!(server.shake_hands(&flight, &mut Vec::new()), Ok(Fed::Open));
-        assert_eq!(fed(&mut server, b""), (b"alice\r\n".to_vec(), Ok(Fed::Open)));
-        assert_eq!(fed(&mut server, b""), (Vec::new(), Ok(Fed::Open)));
+        assert_eq!(server.shake_hands(&flight, &mut Vec::new()), Ok(Progress::Open));
+        assert_eq!(fed(&mut server, b""), (b"alice\r\n".to_vec(), Ok(Progress::Open)));
+        assert_eq!(fed(&mut server, b""), (Vec::new(), Ok(Progress::Open)));
     }
 }
 
@@ -223,7 +223,7 @@ fn the_goodbye_is_the_last_that_is_sealed_and_said_once() {
         assert_eq!(client.reader().read(&mut [0]).unwrap(), 0, "a clean end");
         // The other direction is still open.
         let bytes = said(&mut client, b"hello");
-        assert_eq!(fed(&mut server, &bytes), (b"hello".to_vec(), Ok(Fed::Open)));
+        assert_eq!(fed(&mut server, &bytes), (b"hello".to_vec(), Ok(Progress::Open)));
     }
 }
 
@@ -243,8 +243,8 @@ fn the_peers_goodbye_ends_its_input_and_not_our_output() {
         client.send_close_notify();
         bytes.extend(sent(&mut client));
         bytes.extend(b"whatever follows");
-        assert_eq!(fed(&mut server, &bytes), (b":quit\r\n".to_vec(), Ok(Fed::Closed)));
-        assert_eq!(fed(&mut server, b"more"), (Vec::new(), Ok(Fed::Closed)));
+        assert_eq!(fed(&mut server, &bytes), (b":quit\r\n".to_vec(), Ok(Progress::Closed)));
+        assert_eq!(fed(&mut server, b"more"), (Vec::new(), Ok(Progress::Closed)));
         let bytes = sealed(&mut server, b"* Goodbye.\r\n");
         assert_eq!(heard(&mut client, &bytes), b"* Goodbye.\r\n");
     }
@@ -256,8 +256,8 @@ fn who_leaves_with_the_handshake_is_known_to_have_left() {
     let mut flight = last_flight(&mut client, &mut server, b"alice\r\n");
     client.send_close_notify();
     flight.extend(sent(&mut client));
-    assert_eq!(server.shake_hands(&flight, &mut Vec::new()), Ok(Fed::Closed));
-    assert_eq!(fed(&mut server, b""), (b"alice\r\n".to_vec(), Ok(Fed::Closed)));
+    assert_eq!(server.shake_hands(&flight, &mut Vec::new()), Ok(Progress::Closed));
+    assert_eq!(fed(&mut server, b""), (b"alice\r\n".to_vec(), Ok(Progress::Closed)));
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn a_damaged_record_ends_the_connection_after_what_was_said_before_it() {
             bytes[begin + 8] ^= 1;
             let (mut plain, mut answer) = (Vec::new(), Vec::new());
             if cut {
-                assert_eq!(server.feed(&bytes[..begin], &mut plain, &mut answer), Ok(Fed::Open));
+                assert_eq!(server.feed(&bytes[..begin], &mut plain, &mut answer), Ok(Progress::Open));
                 bytes.drain(..begin);
             }
             assert!(server.feed(&bytes, &mut plain, &mut answer).is_err());
@@ -318,7 +318,7 @@ fn a_clients_new_keys_change_nothing_for_the_text() {
         client.refresh_traffic_keys().unwrap();
         bytes.extend(said(&mut client, b"after"));
         let (mut plain, mut answer) = (Vec::new(), Vec::new());
-        assert_eq!(server.feed(&bytes, &mut plain, &mut answer), Ok(Fed::Open), "{round}");
+        assert_eq!(server.feed(&bytes, &mut plain, &mut answer), Ok(Progress::Open), "{round}");
         assert_eq!(plain, b"before after");
         // The server's own new keys come with its next words at the latest.
         answer.extend(sealed(&mut server, b"heard"));
@@ -387,7 +387,7 @@ fn what_is_told_to_somebody_still_shaking_hands_is_bounded_and_reaches_him() {
         assert_eq!(sealed(&mut server, &[b'a'; 1000]), b"");
     }
     let mut answer = Vec::new();
-    assert_eq!(server.shake_hands(&flight, &mut answer), Ok(Fed::Open));
+    assert_eq!(server.shake_hands(&flight, &mut answer), Ok(Progress::Open));
     assert_eq!(heard(&mut client, &answer).len(), AT_A_TIME);
     let bytes = sealed(&mut server, b"text");
     assert_eq!(heard(&mut client, &bytes), b"text");

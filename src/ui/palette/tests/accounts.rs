@@ -15,11 +15,11 @@ fn secret(text: &str) -> Secret {
 }
 
 fn tell(text: &str) -> Effect {
-    Effect::Tell(Tone::News, text.to_owned())
+    Effect::Tell(LineKind::News, text.to_owned())
 }
 
 fn refused(text: &str) -> Effect {
-    Effect::Tell(Tone::Refusal, text.to_owned())
+    Effect::Tell(LineKind::Refusal, text.to_owned())
 }
 
 fn claimed() -> Answer {
@@ -73,7 +73,7 @@ fn at_login_password(door: Door, ghost: bool) -> Person {
 }
 
 fn asks_name(person: &Person, door: Door) -> bool {
-    person.0.place() == if door == Door::Quick { Place::AskingQuickName } else { Place::AskingName }
+    person.0.place() == if door == Door::Quick { Prompt::AskingQuickName } else { Prompt::AskingName }
 }
 
 /// Everything about an account that is asked, with how many passwords it takes.
@@ -97,25 +97,25 @@ fn asked(view: bool, command: &str, ask: &AccountAsk) -> Person {
         _ => vec![Effect::HideInput],
     };
     assert_eq!(effects, question);
-    assert_eq!(person.0.place(), Place::AskingPassword);
+    assert_eq!(person.0.place(), Prompt::AskingPassword);
     assert!(person.0.asks_password() && person.0.is_logged_in());
     person
 }
 
-fn place(view: bool) -> Place {
-    if view { Place::ChatView(open("general")) } else { Place::Palette(Some(open("general"))) }
+fn place(view: bool) -> Prompt {
+    if view { Prompt::ChatView(open("general")) } else { Prompt::Palette(Some(open("general"))) }
 }
 
 #[test]
 fn the_name_of_an_account_asks_for_its_password_and_leads_into_the_palette() {
     for ghost in [false, true] {
         let mut person = at_login_password(Door::Plain, ghost);
-        assert_eq!(person.0.place(), Place::AskingPassword);
+        assert_eq!(person.0.place(), Prompt::AskingPassword);
         assert!(person.0.asks_password() && !person.0.is_logged_in());
         assert_eq!(person.types("  :quit  now "), [Effect::ShowInput, login(":quit  now", ghost)]);
         let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
         assert_eq!(person.hears(claimed()), [tell(hello)]);
-        assert_eq!(person.0.place(), Place::Palette(None));
+        assert_eq!(person.0.place(), Prompt::Palette(None));
     }
 }
 
@@ -135,7 +135,7 @@ fn on_the_quick_listener_a_login_leads_into_the_room_chosen_before() {
         let join = Effect::Join { room: room("general"), password: Secret::new("sesame"), quick: true };
         assert_eq!(person.hears(claimed()).last(), Some(&join));
         person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
-        assert_eq!(person.0.place(), Place::ChatView(open("general")));
+        assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
     }
 }
 
@@ -229,7 +229,7 @@ fn a_dialogue_ends_with_what_was_asked_for_where_it_was_begun() {
             };
             for (password, question) in given.iter().zip(questions) {
                 assert_eq!(person.types(password), [Effect::KeepHidden, tell(question)], "{command}");
-                assert_eq!(person.0.place(), Place::AskingPassword);
+                assert_eq!(person.0.place(), Prompt::AskingPassword);
             }
             let effects = person.types(&format!(" {} ", given[count - 1]));
             assert_eq!(effects.len(), 2, "{effects:?}");
@@ -317,9 +317,9 @@ fn a_dialogue_is_cancelled_at_each_of_its_questions_with_nothing_changed() {
                 assert_eq!(effects, [Effect::ShowInput, tell("Nothing changed.")], "{command}, end of input");
                 let mut person = begun();
                 assert_eq!(person.hears(Answer::Lost(open("general"))), []);
-                assert_eq!(person.0.place(), Place::AskingPassword, "the question stands");
+                assert_eq!(person.0.place(), Prompt::AskingPassword, "the question stands");
                 person.types("");
-                assert_eq!(person.0.place(), Place::Palette(None), "and leads where one is by then");
+                assert_eq!(person.0.place(), Prompt::Palette(None), "and leads where one is by then");
             }
         }
     }
@@ -356,7 +356,7 @@ fn a_password_behind_a_command_is_not_taken_and_not_recalled() {
         }
         let mut person = Person::in_view();
         let effects = person.types(&format!(":{command}"));
-        assert!(matches!(&effects[..], [Effect::Tell(Tone::Refusal, _)]), "neither said nor run: {effects:?}");
+        assert!(matches!(&effects[..], [Effect::Tell(LineKind::Refusal, _)]), "neither said nor run: {effects:?}");
     }
 }
 
@@ -386,7 +386,7 @@ fn without_accounts_their_commands_are_neither_listed_nor_suggested_and_say_so()
     for (view, mark) in [(false, ':'), (true, '/')] {
         let mut person = Person::at_general(view);
         let told = person.types_under(&NO_ACCOUNTS, &format!("{mark}help"));
-        let missing: Vec<_> = TABLE.iter().filter(|spec| !spec.exists(Accounts::Off)).collect();
+        let missing: Vec<_> = TABLE.iter().filter(|spec| !spec.exists(AccountPolicy::Off)).collect();
         assert_eq!(told.len(), TABLE.len() - missing.len() + 1);
         for spec in missing {
             let listed = format!("{told:?}");

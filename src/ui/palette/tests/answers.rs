@@ -44,13 +44,13 @@ fn a_room_entered_is_the_current_one_and_its_view_opens_where_one_was_in_view() 
             news(&format!("{sentence} :chat to talk, :close to leave.")),
             "{command}"
         );
-        assert_eq!(person.0.place(), Place::Palette(Some(open("games"))));
+        assert_eq!(person.0.place(), Prompt::Palette(Some(open("games"))));
         assert_eq!(person.0.open(), [open("general"), open("games")]);
         let mut person = Person::in_view();
         person.commands(true, command);
-        let told = Effect::Tell(Tone::News, format!("{sentence} /close to leave."));
+        let told = Effect::Tell(LineKind::News, format!("{sentence} /close to leave."));
         assert_eq!(person.hears(entered("games", how)), [told, Effect::EnterView(open("games"))], "{command}");
-        assert_eq!(person.0.place(), Place::ChatView(open("games")));
+        assert_eq!(person.0.place(), Prompt::ChatView(open("games")));
     }
 }
 
@@ -72,11 +72,11 @@ fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_
     }
     let told = "In conversation with bob. :chat to talk, :close to leave.";
     assert_eq!(person.hears(Answer::DirectOpened(bob("bob"))), news(told));
-    assert_eq!(person.0.place(), Place::Palette(Some(with_bob("bob"))));
+    assert_eq!(person.0.place(), Prompt::Palette(Some(with_bob("bob"))));
     assert_eq!(person.0.place().prompt().as_ref(), "[@bob]> ");
     let mut person = Person::in_view();
     person.types("/dm bob");
-    let told = Effect::Tell(Tone::News, "In conversation with bob. /close to leave.".to_owned());
+    let told = Effect::Tell(LineKind::News, "In conversation with bob. /close to leave.".to_owned());
     assert_eq!(person.hears(Answer::DirectOpened(bob("bob"))), [told, Effect::EnterView(with_bob("bob"))]);
     assert_eq!(person.0.place().prompt().as_ref(), "@bob | ");
     person.types("/dm bob");
@@ -89,32 +89,32 @@ fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_
 #[test]
 fn a_room_that_was_not_made_leaves_one_where_one_was() {
     let sentences = [
-        (NotMade::Exists(room("den")), "There is a room den already; :join den enters it."),
-        (NotMade::Reserved(room("den")), "The name den is reserved."),
+        (RoomRefusal::Exists(room("den")), "There is a room den already; :join den enters it."),
+        (RoomRefusal::Reserved(room("den")), "The name den is reserved."),
         (
-            NotMade::TooManyYours(5),
+            RoomRefusal::TooManyYours(5),
             "Too many rooms were made from your address: 5 is the most. :destroy one of them first.",
         ),
-        (NotMade::TooManyAll, "There are as many rooms as the server takes. Please try again later."),
-        (NotMade::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
+        (RoomRefusal::TooManyAll, "There are as many rooms as the server takes. Please try again later."),
+        (RoomRefusal::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
     ];
     for view in [false, true] {
         for (why, sentence) in &sentences {
             let mut person = Person::at_general(view);
             let before = person.0.place();
             person.commands(view, "create den");
-            assert_eq!(person.hears(Answer::NotMade(why.clone())), refusal(sentence));
+            assert_eq!(person.hears(Answer::RoomRefusal(why.clone())), refusal(sentence));
             assert_eq!(person.0.place(), before);
-            let refused = JoinRefusal::NotMade(why.clone());
+            let refused = JoinRefusal::RoomRefusal(why.clone());
             assert_eq!(person.hears(Answer::JoinRefused { room: room("den"), refusal: refused }), refusal(sentence));
         }
     }
     let mut person = Person::in_view();
     person.types("/create den");
-    person.hears(Answer::NotMade(NotMade::TooManyAll));
+    person.hears(Answer::RoomRefusal(RoomRefusal::TooManyAll));
     person.types(":q");
     person.hears(entered("games", Came::In));
-    assert_eq!(person.0.place(), Place::Palette(Some(open("games"))), "what was not made leads nowhere later");
+    assert_eq!(person.0.place(), Prompt::Palette(Some(open("games"))), "what was not made leads nowhere later");
 }
 
 #[test]
@@ -155,19 +155,19 @@ fn a_password_asked_for_from_the_view_leads_into_the_rooms_view() {
         let mut person = Person::at_general(view);
         person.commands(view, "join staff");
         let told = "staff has a password. Give it, or go back with Enter.";
-        assert_eq!(person.hears(asked("staff")), [Effect::Tell(Tone::News, told.to_owned()), Effect::HideInput]);
+        assert_eq!(person.hears(asked("staff")), [Effect::Tell(LineKind::News, told.to_owned()), Effect::HideInput]);
         let join = Effect::Join { room: room("staff"), password: Secret::new("two  words"), quick: false };
         assert_eq!(person.types(" two  words "), [Effect::ShowInput, join]);
         person.hears(entered("staff", Came::In));
         let staff = open("staff");
-        let expected = if view { Place::ChatView(staff) } else { Place::Palette(Some(staff)) };
+        let expected = if view { Prompt::ChatView(staff) } else { Prompt::Palette(Some(staff)) };
         assert_eq!(person.0.place(), expected);
     }
 }
 
 #[test]
 fn losing_the_current_one_leads_back_to_the_palette_of_the_one_before() {
-    let back = || Place::Palette(Some(open("general")));
+    let back = || Prompt::Palette(Some(open("general")));
     for view in [false, true] {
         let mut person = in_games(view, "");
         assert_eq!(person.hears(Answer::Lost(open("games"))), []);
@@ -176,14 +176,14 @@ fn losing_the_current_one_leads_back_to_the_palette_of_the_one_before() {
         let mut person = in_games(view, "join staff");
         person.hears(asked("staff"));
         assert_eq!(person.hears(Answer::Lost(open("games"))), []);
-        assert_eq!(person.0.place(), Place::AskingPassword, "the question stands");
+        assert_eq!(person.0.place(), Prompt::AskingPassword, "the question stands");
         assert_eq!(person.types(""), [Effect::ShowInput]);
         assert_eq!(person.0.place(), back());
 
         let mut person = in_games(view, "paste");
         person.types("one");
         assert_eq!(person.hears(Answer::Lost(open("games"))), []);
-        assert_eq!(person.0.place(), Place::Pasting);
+        assert_eq!(person.0.place(), Prompt::Pasting);
         let say = Effect::Say { to: open("games"), draft: Draft::said("one").into(), confirm: true };
         assert_eq!(person.types("."), [say], "it goes where it was meant for or nowhere");
         assert_eq!(person.0.place(), back());
@@ -217,13 +217,13 @@ fn losing_another_one_changes_nothing_where_one_is() {
 fn losing_the_only_one_leaves_one_nowhere() {
     let mut person = Person::in_view();
     person.hears(Answer::Lost(open("general")));
-    assert_eq!(person.0.place(), Place::Palette(None));
+    assert_eq!(person.0.place(), Prompt::Palette(None));
     let mut person = Person::in_view();
     person.types("/paste");
     person.types("one");
     person.hears(Answer::Lost(open("general")));
     person.types(".");
-    assert_eq!(person.0.place(), Place::Palette(None));
+    assert_eq!(person.0.place(), Prompt::Palette(None));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_conversation_is_lost_by_who_the_other_one_is_and_not_by_his_name() {
         person.hears(Answer::Lost(Conversation::Direct(namesake)));
         assert_eq!(person.0.current(), Some(&with_bob("bob")));
         person.hears(Answer::Lost(with_bob("robert")));
-        assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+        assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
     }
 }
 
@@ -263,10 +263,10 @@ fn a_quick_room_that_is_gone_meanwhile_leaves_one_in_the_palette() {
     assert_eq!(done.last(), Some(&join));
     let full = JoinRefusal::Full { room: room("general"), limit: 2 };
     let told = person.hears(Answer::JoinRefused { room: room("general"), refusal: full });
-    let full = Effect::Tell(Tone::Refusal, "general is full: it takes 2 people.".to_owned());
+    let full = Effect::Tell(LineKind::Refusal, "general is full: it takes 2 people.".to_owned());
     let then = "You are in the palette now: :rooms lists the rooms, :join enters one.";
-    assert_eq!(told, [full, Effect::Tell(Tone::News, then.to_owned())]);
-    assert_eq!(person.0.place(), Place::Palette(None));
+    assert_eq!(told, [full, Effect::Tell(LineKind::News, then.to_owned())]);
+    assert_eq!(person.0.place(), Prompt::Palette(None));
 }
 
 #[test]
@@ -274,18 +274,18 @@ fn the_quick_door_asks_for_a_password_and_goes_back_to_its_room_question() {
     let mut person = Person::at(Door::Quick);
     assert_eq!(person.types("staff"), [Effect::CheckRoom { room: room("staff"), password: None }]);
     assert_eq!(person.hears(asked("staff")).last(), Some(&Effect::HideInput));
-    assert_eq!(person.0.place(), Place::AskingPassword);
+    assert_eq!(person.0.place(), Prompt::AskingPassword);
     let check = Effect::CheckRoom { room: room("staff"), password: Secret::new("wrong") };
     assert_eq!(person.types("wrong"), [Effect::ShowInput, check]);
     let wrong = JoinRefusal::NoSuchRoomOrPassword;
     let told = person.hears(Answer::JoinRefused { room: room("staff"), refusal: wrong });
     assert_eq!(told, refusal("No such room, or not that password."));
-    assert_eq!(person.0.place(), Place::AskingRoom);
+    assert_eq!(person.0.place(), Prompt::AskingRoom);
     for cancel in [Input::LineEntered(""), Input::Interrupted, Input::Ended] {
         person.types("staff");
         person.hears(asked("staff"));
         assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
-        assert_eq!(person.0.place(), Place::AskingRoom);
+        assert_eq!(person.0.place(), Prompt::AskingRoom);
     }
     assert_eq!(person.types(":quit"), [Effect::Quit]);
 }

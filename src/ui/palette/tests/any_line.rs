@@ -101,7 +101,7 @@ fn command_line() -> impl Strategy<Value = String> {
 }
 
 fn rules() -> impl Strategy<Value = Rules> {
-    let accounts = prop::sample::select(vec![Accounts::Off, Accounts::Optional, Accounts::Required]);
+    let accounts = prop::sample::select(vec![AccountPolicy::Off, AccountPolicy::Optional, AccountPolicy::Required]);
     let names = prop::sample::select(vec![Alphabet::Ascii, Alphabet::Unicode]);
     (accounts, names).prop_map(|(accounts, names)| Rules { accounts, names, known_names: names, ..RULES })
 }
@@ -156,7 +156,7 @@ proptest! {
         for mut person in [Person::in_view(), Person::in_conversation(true)] {
             let effects = person.types(&line);
             let back = effects == [Effect::LeaveView] && line.trim_end().eq_ignore_ascii_case(":q");
-            prop_assert!(back || matches!(&effects[..], [Effect::Tell(Tone::Refusal, _)]), "{:?}", effects);
+            prop_assert!(back || matches!(&effects[..], [Effect::Tell(LineKind::Refusal, _)]), "{:?}", effects);
         }
     }
 
@@ -195,7 +195,7 @@ fn step() -> impl Strategy<Value = Step> {
         }),
         place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NeedsPassword(room.clone()), room }),
         place.clone().prop_map(|room| Answer::JoinRefused { refusal: JoinRefusal::NoSuchRoomOrPassword, room }),
-        place.clone().prop_map(|room| Answer::NotMade(NotMade::Reserved(room))),
+        place.clone().prop_map(|room| Answer::RoomRefusal(RoomRefusal::Reserved(room))),
         place.prop_map(|room| Answer::Lost(Conversation::Room(id(room.as_str())))),
         partner.clone().prop_map(|person| Answer::Lost(Conversation::Direct(person))),
         partner.clone().prop_map(Answer::DirectOpened),
@@ -254,11 +254,11 @@ proptest! {
                 prop_assert!(!open[..index].iter().any(|other| other.is(one)), "{:?}", open);
             }
             prop_assert!(person.0.state != State::ChatView || !open.is_empty());
-            if let Place::ChatView(shown) | Place::Palette(Some(shown)) = person.0.place() {
+            if let Prompt::ChatView(shown) | Prompt::Palette(Some(shown)) = person.0.place() {
                 prop_assert_eq!(Some(&shown), open.last());
             }
             if let Some(Effect::EnterView(entered)) = effects.last() {
-                prop_assert_eq!(person.0.place(), Place::ChatView(entered.clone()));
+                prop_assert_eq!(person.0.place(), Prompt::ChatView(entered.clone()));
             }
             if effects.contains(&Effect::HideInput) || effects.contains(&Effect::KeepHidden) {
                 prop_assert!(person.0.asks_password());

@@ -11,7 +11,7 @@ fn elsewhere() -> Answer {
 }
 
 fn tell(text: &str) -> Effect {
-    Effect::Tell(Tone::News, text.to_owned())
+    Effect::Tell(LineKind::News, text.to_owned())
 }
 
 fn returned(names: &[&str], to: ReturnTo) -> Answer {
@@ -49,7 +49,7 @@ fn enter_takes_over_and_every_way_back_lets_the_other_connection_be() {
         let cancels = [":q", "/q", ":quit"].map(Input::LineEntered);
         for input in cancels.into_iter().chain([Input::Interrupted, Input::Ended]) {
             let (mut person, name) = at_question();
-            let refused = Effect::Tell(Tone::Refusal, "Enter takes over, :q cancels.".to_owned());
+            let refused = Effect::Tell(LineKind::Refusal, "Enter takes over, :q cancels.".to_owned());
             assert_eq!(person.types("yes"), [refused]);
             assert_eq!(person.feels(input), [Effect::LetBe]);
             assert_eq!(person.0.place(), name);
@@ -81,7 +81,7 @@ fn rooms_that_are_come_back_to_are_open_in_their_order_and_the_last_one_is_curre
     let told = person.hears(returned(&["den", "games"], ReturnTo::Palette));
     assert_eq!(told, [tell("Back in den, games. :chat to talk, :close to leave.")]);
     assert_eq!(names(&person), ["general", "den", "games"]);
-    assert_eq!(person.0.place(), Place::Palette(Some(open("games"))));
+    assert_eq!(person.0.place(), Prompt::Palette(Some(open("games"))));
     // One that is open already is not open twice.
     person.hears(returned(&["general"], ReturnTo::Palette));
     assert_eq!(names(&person), ["den", "games", "general"]);
@@ -92,14 +92,14 @@ fn who_looks_at_a_room_goes_on_looking_at_it_unless_they_have_taken_over() {
     let mut person = Person::at_general(true);
     person.hears(returned(&["den", "general"], ReturnTo::Palette));
     assert_eq!(names(&person), ["den", "general"]);
-    assert_eq!(person.0.place(), Place::ChatView(open("general")));
+    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
     let mut person = Person::at_general(true);
     assert_eq!(person.hears(returned(&["den"], ReturnTo::TakenPalette)).last(), Some(&Effect::LeaveView));
-    assert_eq!(person.0.place(), Place::Palette(Some(open("den"))));
+    assert_eq!(person.0.place(), Prompt::Palette(Some(open("den"))));
     for view in [false, true] {
         let mut person = Person::at_general(view);
         let effects = person.hears(returned(&["den"], ReturnTo::TakenView));
         assert_eq!(effects, [tell("Back in den. /close to leave."), Effect::EnterView(open("den"))]);
-        assert_eq!(person.0.place(), Place::ChatView(open("den")));
+        assert_eq!(person.0.place(), Prompt::ChatView(open("den")));
     }
 }

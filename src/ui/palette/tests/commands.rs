@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::chat::action::{Act, Setting};
+use crate::chat::action::{RoomAction, Setting};
 use crate::text::Charset;
 use crate::ui::command::Verb;
 use crate::ui::screen::Bell;
@@ -13,12 +13,12 @@ const NOT_A_ROOM: &str = "That is for rooms, and you are in a conversation. :joi
 const NO_SPACES: &str = "A name has no spaces: a letter, then letters, digits, _ or -.";
 const BAD_START: &str = "A name begins with a letter from A to Z.";
 
-fn act(act: Act) -> Effect {
-    Effect::Act { room: id("general"), act: act.into() }
+fn act(act: RoomAction) -> Effect {
+    Effect::RoomAction { room: id("general"), act: act.into() }
 }
 
 fn set(setting: Setting) -> Effect {
-    act(Act::Set(setting))
+    act(RoomAction::Set(setting))
 }
 
 fn minutes(minutes: u64) -> Duration {
@@ -37,7 +37,7 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
     let begin = Effect::BeginAccount;
     let ban = |network: &str, lasts, reason: &str| {
         let (network, reason) = (network.to_owned(), reason.to_owned());
-        Effect::BanAddress(Box::new(AddressBan { network, lasts, reason }))
+        Effect::BanAddress(Box::new(AddressBanRequest { network, lasts, reason }))
     };
     let history = |count| Effect::ShowHistory { of: open("general"), count };
     vec![
@@ -74,28 +74,28 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("set slow 10m", set(Setting::Slow(minutes(10)))),
         ("topic", Effect::ShowTopic(id("general"))),
         ("topic all about games", set(Setting::Description("all about games".to_owned()))),
-        ("destroy", act(Act::Destroy)),
-        ("kick bob", act(Act::Kick { whom: whom("bob"), reason: String::new() })),
-        ("kick @bob#7 calm  down", act(Act::Kick { whom: whom("bob#7"), reason: "calm  down".to_owned() })),
-        ("ban bob", act(Act::Ban { whom: whom("bob"), lasts: None, reason: String::new() })),
-        ("ban bob 2h", act(Act::Ban { whom: whom("bob"), lasts: Some(minutes(120)), reason: String::new() })),
-        ("ban bob spam 2h", act(Act::Ban { whom: whom("bob"), lasts: None, reason: "spam 2h".to_owned() })),
+        ("destroy", act(RoomAction::Destroy)),
+        ("kick bob", act(RoomAction::Kick { whom: whom("bob"), reason: String::new() })),
+        ("kick @bob#7 calm  down", act(RoomAction::Kick { whom: whom("bob#7"), reason: "calm  down".to_owned() })),
+        ("ban bob", act(RoomAction::Ban { whom: whom("bob"), lasts: None, reason: String::new() })),
+        ("ban bob 2h", act(RoomAction::Ban { whom: whom("bob"), lasts: Some(minutes(120)), reason: String::new() })),
+        ("ban bob spam 2h", act(RoomAction::Ban { whom: whom("bob"), lasts: None, reason: "spam 2h".to_owned() })),
         (
             "ban bob 2h  spam again",
-            act(Act::Ban { whom: whom("bob"), lasts: Some(minutes(120)), reason: "spam again".to_owned() }),
+            act(RoomAction::Ban { whom: whom("bob"), lasts: Some(minutes(120)), reason: "spam again".to_owned() }),
         ),
-        ("unban bob", act(Act::Unban(whom("bob")))),
+        ("unban bob", act(RoomAction::Unban(whom("bob")))),
         ("bans", Effect::ListBans(id("general"))),
-        ("mute bob", act(Act::Mute { whom: whom("bob"), lasts: None })),
-        ("mute bob 10m", act(Act::Mute { whom: whom("bob"), lasts: Some(minutes(10)) })),
-        ("unmute bob", act(Act::Unmute(whom("bob")))),
+        ("mute bob", act(RoomAction::Mute { whom: whom("bob"), lasts: None })),
+        ("mute bob 10m", act(RoomAction::Mute { whom: whom("bob"), lasts: Some(minutes(10)) })),
+        ("unmute bob", act(RoomAction::Unmute(whom("bob")))),
         ("slow 60", set(Setting::Slow(minutes(1)))),
         ("slow 6h", set(Setting::Slow(minutes(360)))),
         ("slow 21600", set(Setting::Slow(minutes(360)))),
         ("slow 0", set(Setting::Slow(Duration::ZERO))),
         ("slow off", set(Setting::Slow(Duration::ZERO))),
-        ("op bob", act(Act::Promote(whom("bob")))),
-        ("deop bob", act(Act::Demote(whom("bob")))),
+        ("op bob", act(RoomAction::Promote(whom("bob")))),
+        ("deop bob", act(RoomAction::Demote(whom("bob")))),
         ("nick robert", Effect::Rename(user("robert"))),
         ("set keep on", set(Setting::Keep(true))),
         ("set Keep OFF", set(Setting::Keep(false))),
@@ -146,7 +146,7 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("timezone", Effect::TellTimeZone),
         ("timezone Europe/Berlin", Effect::SetTimeZone("Europe/Berlin".to_owned())),
         ("time", Effect::TellTime),
-        ("echo two  words", Effect::Tell(Tone::News, "two  words".to_owned())),
+        ("echo two  words", Effect::Tell(LineKind::News, "two  words".to_owned())),
         ("quote", Effect::TellQuote),
         ("shutdown AB12C-3DE4F", Effect::Shutdown("AB12C-3DE4F".to_owned())),
     ]
@@ -197,7 +197,7 @@ fn a_group_is_made_and_then_people_are_invited() {
             assert_eq!(effects.last(), Some(&Effect::Invite { room: id("trip"), invited }), "{line}");
             let mut person = Person::at_general(view);
             person.commands(view, line);
-            person.hears(Answer::NotMade(NotMade::Exists(room("trip"))));
+            person.hears(Answer::RoomRefusal(RoomRefusal::Exists(room("trip"))));
             let effects =
                 person.hears(Answer::Joined { room: id("den"), others: 0, how: Came::Made, topic: String::new() });
             assert!(!effects.iter().any(|effect| matches!(effect, Effect::Invite { .. })), "{effects:?}");
@@ -236,7 +236,7 @@ fn every_example_of_the_table_is_run_and_not_refused() {
     for view in [false, true] {
         for spec in TABLE.iter().filter(|spec| view || spec.verb != Verb::Leave) {
             let effects = Person::in_two_rooms(view).commands(view, &spec.example[1..]);
-            let refused = |effect: &Effect| matches!(effect, Effect::Tell(Tone::Refusal, _));
+            let refused = |effect: &Effect| matches!(effect, Effect::Tell(LineKind::Refusal, _));
             assert!(!effects.is_empty() && !effects.iter().any(refused), "{}: {effects:?}", spec.example);
         }
     }
@@ -293,8 +293,8 @@ fn what_looks_like_a_duration_and_is_none_is_explained_with_the_units_and_bans_n
 #[test]
 fn durations_of_several_words_end_where_the_reason_begins() {
     let ban = |lasts: u64, reason: &str| {
-        let act = Act::Ban { whom: whom("bob"), lasts: Some(Duration::from_secs(lasts)), reason: reason.to_owned() };
-        [Effect::Act { room: id("general"), act: act.into() }]
+        let act = RoomAction::Ban { whom: whom("bob"), lasts: Some(Duration::from_secs(lasts)), reason: reason.to_owned() };
+        [Effect::RoomAction { room: id("general"), act: act.into() }]
     };
     for (line, expected) in [
         (":ban bob 2 days", ban(172_800, "")),
@@ -304,14 +304,14 @@ fn durations_of_several_words_end_where_the_reason_begins() {
     ] {
         assert_eq!(Person::in_room().types(line), expected, "{line}");
     }
-    let mute = Act::Mute { whom: whom("bob"), lasts: Some(Duration::from_secs(5_400)) };
+    let mute = RoomAction::Mute { whom: whom("bob"), lasts: Some(Duration::from_secs(5_400)) };
     assert_eq!(
         Person::in_room().types(":mute bob 1 hour 30 minutes"),
-        [Effect::Act { room: id("general"), act: mute.into() }]
+        [Effect::RoomAction { room: id("general"), act: mute.into() }]
     );
-    let slow = Act::Set(Setting::Slow(Duration::from_secs(90)));
+    let slow = RoomAction::Set(Setting::Slow(Duration::from_secs(90)));
     for line in [":slow 1m30s", ":slow 90", ":set slow 1 minute 30 seconds"] {
-        assert_eq!(Person::in_room().types(line), [Effect::Act { room: id("general"), act: slow.clone().into() }]);
+        assert_eq!(Person::in_room().types(line), [Effect::RoomAction { room: id("general"), act: slow.clone().into() }]);
     }
 }
 
@@ -377,7 +377,7 @@ fn passwords_invitations_and_reasons_may_be_as_long_as_the_limit() {
     assert_eq!(effects, [set(Setting::Password(Secret::new(&password)))]);
     let reason = "é".repeat(150);
     let effects = person.types(&format!(":kick bob {reason}"));
-    assert_eq!(effects, [act(Act::Kick { whom: whom("bob"), reason })]);
+    assert_eq!(effects, [act(RoomAction::Kick { whom: whom("bob"), reason })]);
     let people = (0..20).map(|number| format!("user{number}")).collect::<Vec<_>>().join(" ");
     let effects = person.types(&format!(":invite {people}"));
     assert!(matches!(&effects[..], [Effect::Invite { invited, .. }] if invited.len() == 20), "{effects:?}");
@@ -391,7 +391,7 @@ fn what_needs_a_current_room_is_refused_without_one() {
     for line in lines.split('|') {
         let mut person = Person::in_palette();
         assert_eq!(person.types(line), refusal(NO_ROOM), "{line}");
-        assert_eq!(person.0.place(), Place::Palette(None), "{line}");
+        assert_eq!(person.0.place(), Prompt::Palette(None), "{line}");
     }
 }
 
@@ -420,9 +420,9 @@ fn what_is_about_where_one_is_is_about_the_conversation_there() {
     assert_eq!(person.types(":chat"), [Effect::EnterView(with_bob())]);
     assert_eq!(person.0.place().prompt().as_ref(), "@bob | ");
     assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(with_bob())]);
-    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+    assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
     assert_eq!(person.types(":close"), [Effect::Close(open("general"))]);
-    assert_eq!(person.0.place(), Place::Palette(None));
+    assert_eq!(person.0.place(), Prompt::Palette(None));
 }
 
 #[test]
@@ -431,12 +431,12 @@ fn the_view_is_entered_and_left_from_where_one_is() {
     assert_eq!(person.types(":q"), refusal("You are not in the chat view. :chat opens it, :quit leaves the server."));
     assert_eq!(person.types(":chat"), [Effect::EnterView(open("general"))]);
     assert_eq!(person.types("/chat"), [Effect::EnterView(open("general"))]);
-    assert_eq!(person.0.place(), Place::ChatView(open("general")));
+    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
     assert_eq!(person.types(":Q "), [Effect::LeaveView]);
     for (view, word) in [(false, "quit"), (true, "quit"), (false, "exit"), (true, "logout")] {
         let mut person = Person::at_general(view);
         assert_eq!(person.commands(view, word), [Effect::Quit]);
-        assert_eq!(person.0.place(), Place::Nowhere);
+        assert_eq!(person.0.place(), Prompt::Nowhere);
     }
 }
 
@@ -447,12 +447,12 @@ fn help_is_told_with_the_mark_of_where_one_is() {
         let told = person.commands(view, "help");
         assert_eq!(told.len(), TABLE.len() + 1);
         for (effect, spec) in told.iter().zip(TABLE) {
-            let Effect::Tell(Tone::News, line) = effect else { panic!("{effect:?}") };
+            let Effect::Tell(LineKind::News, line) = effect else { panic!("{effect:?}") };
             assert!(line.starts_with(&syntax(spec, mark)) && line.ends_with(spec.summary), "{line}");
         }
         for spec in TABLE {
             let told = person.commands(view, &format!("help :{}", spec.word));
-            assert_eq!(told.first(), Some(&Effect::Tell(Tone::News, syntax(spec, mark))));
+            assert_eq!(told.first(), Some(&Effect::Tell(LineKind::News, syntax(spec, mark))));
             assert_eq!(told.len(), if spec.aliases.is_empty() { 3 } else { 4 }, "{}", spec.word);
         }
     }

@@ -12,9 +12,9 @@ mod talk;
 use std::sync::Arc;
 
 use super::*;
-use crate::chat::account_policy::Accounts;
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::conversation::{Conversation, RoomId};
-use crate::chat::identity::Whom;
+use crate::chat::identity::Target;
 use crate::chat::message::{Addressee, ClientId, Draft};
 use crate::chat::names::Alphabet;
 use crate::chat::secret::Secret;
@@ -27,10 +27,10 @@ const RULES: Rules = Rules {
     names: Alphabet::Ascii,
     known_names: Alphabet::Ascii,
     message_limit: 150,
-    accounts: Accounts::Optional,
+    accounts: AccountPolicy::Optional,
 };
 /// Without accounts.
-const NO_ACCOUNTS: Rules = Rules { accounts: Accounts::Off, ..RULES };
+const NO_ACCOUNTS: Rules = Rules { accounts: AccountPolicy::Off, ..RULES };
 
 fn room(name: &str) -> RoomName {
     RoomName::parse(name).expect("a room name")
@@ -46,8 +46,8 @@ fn open(name: &str) -> Conversation {
     Conversation::Room(id(name))
 }
 
-fn whom(name: &str) -> Whom {
-    Whom::parse(name).expect("a name")
+fn whom(name: &str) -> Target {
+    Target::parse(name).expect("a name")
 }
 
 fn user(name: &str) -> UserName {
@@ -151,7 +151,7 @@ fn bob(name: &str) -> Addressee {
 }
 
 fn news(text: &str) -> Vec<Effect> {
-    vec![Effect::Tell(Tone::News, text.to_owned())]
+    vec![Effect::Tell(LineKind::News, text.to_owned())]
 }
 
 /// How a command is to be used, told with the mark it was typed with.
@@ -168,7 +168,7 @@ fn given_back(text: &str) -> Vec<Effect> {
 }
 
 fn refusal(text: &str) -> Vec<Effect> {
-    vec![Effect::Tell(Tone::Refusal, text.to_owned())]
+    vec![Effect::Tell(LineKind::Refusal, text.to_owned())]
 }
 
 fn said(text: &str) -> Vec<Effect> {
@@ -178,16 +178,16 @@ fn said(text: &str) -> Vec<Effect> {
 #[test]
 fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
     let mut person = Person::at(Door::Plain);
-    assert_eq!(person.0.place(), Place::AskingName);
+    assert_eq!(person.0.place(), Prompt::AskingName);
     assert_eq!(person.types(" alice "), [Effect::ClaimName(user("alice"))]);
     let told = person.hears(Answer::NameTaken { name: user("alice"), free: Some(user("alice2")) });
     assert_eq!(told, refusal("The name alice is taken; alice2 is free."));
-    assert_eq!(person.0.place(), Place::AskingName);
+    assert_eq!(person.0.place(), Prompt::AskingName);
     person.types("alice2");
     let told = person.hears(Answer::NameClaimed { name: user("alice2"), people: 3, rooms: 2, notice: None });
     let hello = "Hello alice2. 3 people online, 2 rooms. :rooms lists them, :help explains.";
-    assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
-    assert_eq!(person.0.place(), Place::Palette(None));
+    assert_eq!(told, [Effect::Tell(LineKind::News, hello.to_owned())]);
+    assert_eq!(person.0.place(), Prompt::Palette(None));
 }
 
 #[test]
@@ -196,11 +196,11 @@ fn numbers_agree_with_their_nouns() {
     person.types("alice");
     let told = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
     let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
-    assert_eq!(told, [Effect::Tell(Tone::News, hello.to_owned())]);
+    assert_eq!(told, [Effect::Tell(LineKind::News, hello.to_owned())]);
     person.types(":join general");
     let told = person.hears(Answer::Joined { room: id("general"), others: 1, how: Came::In, topic: String::new() });
     let joined = "Joined general, 1 other here. :chat to talk, :close to leave.";
-    assert_eq!(told, [Effect::Tell(Tone::News, joined.to_owned())]);
+    assert_eq!(told, [Effect::Tell(LineKind::News, joined.to_owned())]);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
         [Effect::SendDirect { to: vec![whom("bob")], draft: Draft::said("hi").into(), in_view: true }]
     );
     assert_eq!(person.types(":q"), [Effect::LeaveView]);
-    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+    assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
 }
 
 #[test]
@@ -264,7 +264,7 @@ fn a_slash_runs_any_command_without_leaving_the_view() {
     let mut person = Person::in_view();
     assert_eq!(person.types("/rooms"), [Effect::ListRooms]);
     assert_eq!(person.types("/who"), [Effect::ListEverybody]);
-    assert_eq!(person.0.place(), Place::ChatView(open("general")));
+    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
     assert_eq!(person.types("/q"), [Effect::LeaveView]);
 }
 
@@ -274,9 +274,9 @@ fn joining_from_the_view_leads_into_the_other_rooms_view() {
     person.types("/join games");
     let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
     assert_eq!(done.last(), Some(&Effect::EnterView(open("games"))));
-    assert_eq!(person.0.place(), Place::ChatView(open("games")));
+    assert_eq!(person.0.place(), Prompt::ChatView(open("games")));
     assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(open("games"))]);
-    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+    assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
 }
 
 #[test]
@@ -293,19 +293,19 @@ fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
         refusal: JoinRefusal::NotPublic { room: room("staff"), hint: Some(room("stuff")) },
     };
     let asked = "No public room staff; did you mean stuff? For a hidden room give its password, Enter goes back.";
-    assert_eq!(person.hears(refused.clone()), [Effect::Tell(Tone::News, asked.to_owned()), Effect::HideInput]);
+    assert_eq!(person.hears(refused.clone()), [Effect::Tell(LineKind::News, asked.to_owned()), Effect::HideInput]);
     assert!(person.0.asks_password());
     assert_eq!(person.types("quit now"), [Effect::ShowInput, join(Some("quit now"))]);
     assert_eq!(
         person.hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NoSuchRoomOrPassword }),
         refusal("No such room, or not that password.")
     );
-    assert_eq!(person.0.place(), Place::Palette(None));
+    assert_eq!(person.0.place(), Prompt::Palette(None));
     for cancel in [Input::LineEntered(""), Input::Interrupted, Input::Ended] {
         person.types(":join staff");
         person.hears(refused.clone());
         assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
-        assert_eq!(person.0.place(), Place::Palette(None));
+        assert_eq!(person.0.place(), Prompt::Palette(None));
     }
 }
 
@@ -326,25 +326,25 @@ fn a_lost_room_falls_back_to_the_one_before() {
     person.joins("games");
     person.types(":chat");
     person.hears(Answer::Lost(open("games")));
-    assert_eq!(person.0.place(), Place::Palette(Some(open("general"))));
+    assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
     person.types(":chat");
     person.hears(Answer::Lost(open("other")));
-    assert_eq!(person.0.place(), Place::ChatView(open("general")));
+    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
 }
 
 #[test]
 fn the_quick_door_asks_room_then_name_then_opens_the_view() {
     let mut person = Person::at(Door::Quick);
-    assert_eq!(person.0.place(), Place::AskingRoom);
+    assert_eq!(person.0.place(), Prompt::AskingRoom);
     assert_eq!(person.types("general"), [Effect::CheckRoom { room: room("general"), password: None }]);
     person.hears(Answer::RoomChecked { room: room("general"), password: None });
-    assert_eq!(person.0.place(), Place::AskingQuickName);
+    assert_eq!(person.0.place(), Prompt::AskingQuickName);
     assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
     let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
     assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None, quick: true }));
     let done = person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
     assert_eq!(done.last(), Some(&Effect::EnterView(open("general"))));
-    assert_eq!(person.0.place(), Place::ChatView(open("general")));
+    assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
 }
 
 #[test]
@@ -386,7 +386,7 @@ fn every_command_does_its_own_thing() {
     for line in [":join", ":say", ":history x", ":history 0", ":mode", ":mode x", ":color maybe"] {
         let told = person.types(line);
         assert!(
-            matches!(&told[..], [Effect::Tell(Tone::Refusal, text)] if text.starts_with("Use it as :")),
+            matches!(&told[..], [Effect::Tell(LineKind::Refusal, text)] if text.starts_with("Use it as :")),
             "{line}: {told:?}"
         );
     }

@@ -9,12 +9,12 @@ const DROPPED: &str = "Not said: no single . came to end the message.";
 fn pasting(view: bool) -> Person {
     let mut person = Person::at_general(view);
     assert_eq!(person.commands(view, "paste"), news(BEGINS));
-    assert_eq!(person.0.place(), Place::Pasting);
+    assert_eq!(person.0.place(), Prompt::Pasting);
     person
 }
 
-fn at_general(view: bool) -> Place {
-    if view { Place::ChatView(open("general")) } else { Place::Palette(Some(open("general"))) }
+fn at_general(view: bool) -> Prompt {
+    if view { Prompt::ChatView(open("general")) } else { Prompt::Palette(Some(open("general"))) }
 }
 
 #[test]
@@ -23,7 +23,7 @@ fn the_lines_are_one_message_and_none_of_them_is_a_command() {
         let mut person = pasting(view);
         for line in [":quit", "", "  /close", "@bob hi", "..", ". x"] {
             assert_eq!(person.types(line), [], "{line}");
-            assert_eq!(person.0.place(), Place::Pasting, "{line}");
+            assert_eq!(person.0.place(), Prompt::Pasting, "{line}");
         }
         let draft = Draft::said(":quit\n\n  /close\n@bob hi\n..\n. x");
         assert_eq!(person.types(". "), [Effect::Say { to: open("general"), draft: draft.into(), confirm: !view }]);

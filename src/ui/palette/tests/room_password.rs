@@ -40,7 +40,7 @@ fn a_join_at_a_question_from_the_view_leads_into_the_other_view() {
     let mut person = asked(true);
     person.types(":join games");
     person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
-    assert_eq!(person.0.place(), Place::ChatView(open("games")));
+    assert_eq!(person.0.place(), Prompt::ChatView(open("games")));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn no_room_is_set_up_with_a_password_that_could_be_taken_for_a_command() {
     for password in [":", "/", ":secret", "/secret", ":join general"] {
         for line in [format!(":create den {password}"), format!(":set password {password}")] {
             let effects = Person::in_room().types(&line);
-            assert_eq!(effects, [Effect::Tell(Tone::Refusal, told.to_owned())], "{line}");
+            assert_eq!(effects, [Effect::Tell(LineKind::Refusal, told.to_owned())], "{line}");
         }
     }
     let effects = Person::in_room().types(":create den se:cret/");

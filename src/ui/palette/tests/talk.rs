@@ -259,7 +259,7 @@ fn several_lines_pasted_as_one_are_one_message_in_the_view() {
     let told = "Not said: 2 lines, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.";
     assert_eq!(Person::in_view().types(&format!("x{full}")), given_back(told));
     let mistaken = Person::in_view().types(":join staff\nsecret");
-    assert!(matches!(&mistaken[..], [Effect::Tell(Tone::Refusal, _)]), "{mistaken:?}");
+    assert!(matches!(&mistaken[..], [Effect::Tell(LineKind::Refusal, _)]), "{mistaken:?}");
 }
 
 #[test]

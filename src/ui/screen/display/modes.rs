@@ -6,7 +6,7 @@
 use super::{Display, Row};
 use crate::protocol::line::Editor;
 use crate::protocol::telnet;
-use crate::ui::screen::{Look, row};
+use crate::ui::screen::{Style, row};
 
 /// A terminal's width where none is known, in columns (RFC 1073 leaves 0 for unknown).
 pub(super) const DEFAULT_COLUMNS: u16 = 80;
@@ -28,7 +28,7 @@ impl Display {
     }
 
     /// Another look, and the height where it is known; a changed width redraws the line.
-    pub fn set_look(&mut self, look: Look, rows: Option<u16>, out: &mut Vec<u8>) {
+    pub fn set_look(&mut self, look: Style, rows: Option<u16>, out: &mut Vec<u8>) {
         let mut unseen = Vec::new();
         let out = if self.is_shown() { out } else { &mut unseen };
         if let Some(editor) = &mut self.editor {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::chat::message::{Addressee, Event, News, Quoted};
+use crate::chat::message::{Addressee, Event, EventKind, Quoted};
 
 const BOB: ClientId = ClientId(1);
 const CAROL: ClientId = ClientId(2);
@@ -25,9 +25,9 @@ fn bobs(draft: Draft, to: Box<[Addressee]>) -> Message {
 
 /// The line without time and number, as this person sees it.
 fn form(message: &Message, client: ClientId) -> String {
-    let line = seen(message, Reader { client, look: Look::PLAIN, name: None, hides_quote: false });
+    let line = seen(message, Recipient { client, look: Style::PLAIN, name: None, hides_quote: false });
     for columns in [Some(200), Some(u16::MAX)] {
-        let wide = Reader { client, look: look(false, columns), name: None, hides_quote: false };
+        let wide = Recipient { client, look: look(false, columns), name: None, hides_quote: false };
         assert_eq!(seen(message, wide), line, "a width that is enough changes nothing");
     }
     line.strip_prefix("[14:03] #12 ").expect("time and number").to_owned()
@@ -101,7 +101,7 @@ fn a_quote_that_is_deleted_or_edited_changes_in_the_answer() {
 fn events_are_messages_in_their_form_or_news_of_the_server() {
     let event = |event: &Event| {
         let mut out = Vec::new();
-        render_event(event, Reader::anybody(Look::PLAIN), &mut clock(), &mut out);
+        render_event(event, Recipient::anybody(Style::PLAIN), &mut clock(), &mut out);
         String::from_utf8(out).expect("text")
     };
     let said = Event::Said(bobs(draft("hi", false, None, None), to(&[])));
@@ -110,7 +110,7 @@ fn events_are_messages_in_their_form_or_news_of_the_server() {
     let edited = Event::Edited { message: Arc::new(Event::Said(message)), requoted: Box::default(), redraw: false };
     assert_eq!(event(&edited), "[14:03] #12 bob: ho (edited)\r\n");
     let happened =
-        Event::Happened { news: "bob joined".into(), by: None, kind: News::Presence, people: Box::default() };
+        Event::Happened { news: "bob joined".into(), by: None, kind: EventKind::Presence, people: Box::default() };
     assert_eq!(event(&happened), "* bob joined\r\n");
 }
 
@@ -121,13 +121,13 @@ fn the_lines_of_the_server_are_marked_and_wrapped_behind_their_mark() {
         render_line(tone, text, look, &mut out);
         String::from_utf8(out).expect("text")
     };
-    for (tone, mark, color) in [(Tone::News, "* ", "\x1b[2m"), (Tone::Refusal, "! ", "\x1b[33m")] {
-        assert_eq!(line(tone, "one two", Look::PLAIN), format!("{mark}one two\r\n"));
+    for (tone, mark, color) in [(LineKind::News, "* ", "\x1b[2m"), (LineKind::Refusal, "! ", "\x1b[33m")] {
+        assert_eq!(line(tone, "one two", Style::PLAIN), format!("{mark}one two\r\n"));
         assert_eq!(line(tone, "one two", look(false, Some(9))), format!("{mark}one two\r\n"));
         assert_eq!(line(tone, "one two", look(false, Some(8))), format!("{mark}one\r\n  two\r\n"));
         assert_eq!(line(tone, "one two", look(true, Some(8))), format!("{color}{mark}one\r\n  two\x1b[0m\r\n"));
     }
-    assert_eq!(line(Tone::Chat, "one two", look(true, None)), "one two\r\n");
+    assert_eq!(line(LineKind::Chat, "one two", look(true, None)), "one two\r\n");
 }
 
 #[test]
@@ -136,17 +136,17 @@ fn every_place_has_its_prompt() {
     let general = Conversation::Room(std::sync::Arc::new(crate::chat::conversation::RoomId { name, instance: 1 }));
     let bob = Conversation::Direct(Addressee { client: BOB, name: user("bob") });
     for (place, prompt) in [
-        (Place::Nowhere, ""),
-        (Place::AskingName, "Username: "),
-        (Place::AskingRoom, "Enter room name: "),
-        (Place::AskingQuickName, "Enter username: "),
-        (Place::AskingPassword, "Password: "),
-        (Place::Pasting, "paste> "),
-        (Place::Palette(None), "> "),
-        (Place::Palette(Some(general.clone())), "[general]> "),
-        (Place::Palette(Some(bob.clone())), "[@bob]> "),
-        (Place::ChatView(general), "general | "),
-        (Place::ChatView(bob), "@bob | "),
+        (Prompt::Nowhere, ""),
+        (Prompt::AskingName, "Username: "),
+        (Prompt::AskingRoom, "Enter room name: "),
+        (Prompt::AskingQuickName, "Enter username: "),
+        (Prompt::AskingPassword, "Password: "),
+        (Prompt::Pasting, "paste> "),
+        (Prompt::Palette(None), "> "),
+        (Prompt::Palette(Some(general.clone())), "[general]> "),
+        (Prompt::Palette(Some(bob.clone())), "[@bob]> "),
+        (Prompt::ChatView(general), "general | "),
+        (Prompt::ChatView(bob), "@bob | "),
     ] {
         assert_eq!(&*place.prompt(), prompt);
     }

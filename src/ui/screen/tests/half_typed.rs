@@ -21,14 +21,14 @@ struct Typist {
     columns: usize,
 }
 
-fn view() -> Place {
+fn view() -> Prompt {
     let name = RoomName::parse("general").expect("a name");
-    Place::ChatView(Conversation::Room(Arc::new(RoomId { name, instance: 1 })))
+    Prompt::ChatView(Conversation::Room(Arc::new(RoomId { name, instance: 1 })))
 }
 
 impl Typist {
     /// In a view, on a terminal of this width that may have told its width.
-    fn new(columns: usize, look: Look) -> Typist {
+    fn new(columns: usize, look: Style) -> Typist {
         let size = |cells: usize| NonZero::new(u16::try_from(cells).expect("few")).expect("some");
         let terminal = Parser::new(size(ROWS), size(columns), 0);
         let mut typist = Typist { display: Display::new(), terminal, out: Vec::new(), columns };
@@ -56,7 +56,7 @@ impl Typist {
     /// What somebody else says, by the way of deliveries.
     fn hears(&mut self, text: &str) {
         let mut rows = Vec::new();
-        render_message(&message(text), Reader::anybody(self.display.look()), &mut clock(), &mut rows);
+        render_message(&message(text), Recipient::anybody(self.display.look()), &mut clock(), &mut rows);
         self.display.write_rows(&rows, &mut self.out);
         self.display.end(&mut self.out);
         self.looks();
@@ -73,13 +73,13 @@ impl Typist {
     }
 }
 
-fn known(columns: usize) -> Look {
-    Look { columns: Some(u16::try_from(columns).expect("few")), ..Look::PLAIN }
+fn known(columns: usize) -> Style {
+    Style { columns: Some(u16::try_from(columns).expect("few")), ..Style::PLAIN }
 }
 
 #[test]
 fn a_short_message_over_a_half_typed_long_line_reads_as_itself() {
-    for look in [Look::PLAIN, known(80), Look { ansi: true, ..Look::PLAIN }] {
+    for look in [Style::PLAIN, known(80), Style { ansi: true, ..Style::PLAIN }] {
         let mut alice = Typist::new(80, look);
         alice.types("I think that we should absolutely pay the invoice");
         alice.hears("no");
@@ -107,9 +107,9 @@ fn of_a_half_typed_line_on_several_rows_nothing_stands_in_or_behind_a_message() 
 
 #[test]
 fn a_notice_a_direct_message_and_an_announcement_cover_the_row_too() {
-    let mut alice = Typist::new(80, Look::PLAIN);
+    let mut alice = Typist::new(80, Style::PLAIN);
     alice.types("I think that we should absolutely pay the invoice");
-    alice.display.write(Tone::News, "bob joined", &mut alice.out);
+    alice.display.write(LineKind::News, "bob joined", &mut alice.out);
     alice.display.end(&mut alice.out);
     alice.looks();
     assert_eq!(alice.rows(), ["* bob joined", "general |"]);
@@ -117,9 +117,9 @@ fn a_notice_a_direct_message_and_an_announcement_cover_the_row_too() {
 
 #[test]
 fn another_prompt_covers_what_was_typed_at_the_one_before() {
-    let mut alice = Typist::new(80, Look::PLAIN);
+    let mut alice = Typist::new(80, Style::PLAIN);
     alice.types("I think that we should absolutely pay the invoice");
-    alice.display.set_place(&Place::Palette(None), &mut alice.out);
+    alice.display.set_place(&Prompt::Palette(None), &mut alice.out);
     alice.display.end(&mut alice.out);
     alice.looks();
     assert_eq!(alice.rows(), [">"]);
@@ -127,7 +127,7 @@ fn another_prompt_covers_what_was_typed_at_the_one_before() {
 
 #[test]
 fn lines_typed_ahead_glue_no_prompts_and_no_texts_together() {
-    let mut alice = Typist::new(80, Look::PLAIN);
+    let mut alice = Typist::new(80, Style::PLAIN);
     // Twenty lines in one packet, while somebody else talks.
     for _ in 0..20 {
         alice.types("said ahead");
@@ -149,7 +149,7 @@ fn lines_typed_ahead_glue_no_prompts_and_no_texts_together() {
 #[test]
 fn lines_that_nothing_answers_leave_one_prompt() {
     for alone in [true, false] {
-        let mut alice = Typist::new(80, Look::PLAIN);
+        let mut alice = Typist::new(80, Style::PLAIN);
         for _ in 0..20 {
             alice.types("hello");
             alice.presses_enter();
@@ -165,13 +165,13 @@ fn lines_that_nothing_answers_leave_one_prompt() {
 
 #[test]
 fn an_answer_to_a_line_that_came_behind_somebody_elses_text_goes_over_the_prompt() {
-    let mut alice = Typist::new(80, Look::PLAIN);
+    let mut alice = Typist::new(80, Style::PLAIN);
     alice.types("/time");
     alice.presses_enter();
     // Before the server has read it.
     alice.hears("hello");
     alice.display.line_ended(true, false);
-    alice.display.write(Tone::News, "It is late.", &mut alice.out);
+    alice.display.write(LineKind::News, "It is late.", &mut alice.out);
     alice.display.end_turn(&mut alice.out);
     alice.looks();
     assert_eq!(alice.rows()[1..], ["[14:02] #12 bob: hello", "* It is late.", "general |"]);
@@ -179,9 +179,9 @@ fn an_answer_to_a_line_that_came_behind_somebody_elses_text_goes_over_the_prompt
 
 #[test]
 fn an_answer_to_a_line_typed_at_the_prompt_begins_where_that_line_has_led() {
-    let mut alice = Typist::new(80, Look::PLAIN);
+    let mut alice = Typist::new(80, Style::PLAIN);
     alice.display.line_ended(true, false);
-    alice.display.write(Tone::News, "It is late.", &mut alice.out);
+    alice.display.write(LineKind::News, "It is late.", &mut alice.out);
     alice.display.end_turn(&mut alice.out);
     assert_eq!(alice.out, b"* It is late.\r\ngeneral | ");
 }
@@ -190,14 +190,14 @@ fn an_answer_to_a_line_typed_at_the_prompt_begins_where_that_line_has_led() {
 fn where_enter_leaves_the_cursor_in_its_column_every_row_begins_at_the_margin_all_the_same() {
     // The stock telnet in BINARY (RFC 856): the terminal ends what it echoes with a LF alone.
     for alone in [true, false] {
-        let mut alice = Typist::new(80, Look::PLAIN);
+        let mut alice = Typist::new(80, Style::PLAIN);
         alice.display.set_binary(true);
         for (line, answer) in [("/time", "* It is late."), ("hello", ""), ("", ""), ("/time", "* Later.")] {
             alice.types(line);
             alice.terminal.process(b"\n");
             alice.display.line_ended(alone, line.is_empty());
             if !answer.is_empty() {
-                alice.display.write(Tone::News, &answer[2..], &mut alice.out);
+                alice.display.write(LineKind::News, &answer[2..], &mut alice.out);
             }
             alice.display.end_turn(&mut alice.out);
             alice.looks();
@@ -217,17 +217,17 @@ fn where_enter_leaves_the_cursor_in_its_column_every_row_begins_at_the_margin_al
         assert_eq!(rows, expected, "{alone}");
     }
     // Typed while no prompt stood there.
-    let mut alice = Typist::new(80, Look::PLAIN);
+    let mut alice = Typist::new(80, Style::PLAIN);
     alice.display.set_binary(true);
     alice.types("/time");
     alice.terminal.process(b"\n");
     alice.display.line_ended(true, false);
-    alice.display.write(Tone::News, "first", &mut alice.out);
+    alice.display.write(LineKind::News, "first", &mut alice.out);
     alice.looks();
     alice.types("typed ahead");
     alice.terminal.process(b"\n");
     alice.display.line_ended(true, false);
-    alice.display.write(Tone::News, "second", &mut alice.out);
+    alice.display.write(LineKind::News, "second", &mut alice.out);
     alice.display.end_turn(&mut alice.out);
     alice.looks();
     assert_eq!(alice.rows(), ["general | /time", "* first", "typed ahead", "* second", "general |"]);
@@ -235,10 +235,10 @@ fn where_enter_leaves_the_cursor_in_its_column_every_row_begins_at_the_margin_al
 
 #[test]
 fn last_words_leave_nothing_of_a_half_typed_line() {
-    let mut alice = Typist::new(80, Look::PLAIN);
+    let mut alice = Typist::new(80, Style::PLAIN);
     alice.types("I think that we should absolutely pay the invoice");
     alice.display.wipe_prompt(&mut alice.out);
-    alice.display.write(Tone::News, "Goodbye.", &mut alice.out);
+    alice.display.write(LineKind::News, "Goodbye.", &mut alice.out);
     alice.display.restore(&mut alice.out);
     alice.looks();
     assert_eq!(alice.rows(), ["* Goodbye."]);
@@ -246,7 +246,7 @@ fn last_words_leave_nothing_of_a_half_typed_line() {
 
 #[test]
 fn an_enter_at_the_prompt_gives_a_fresh_one() {
-    let mut alice = Typist::new(80, Look::PLAIN);
+    let mut alice = Typist::new(80, Style::PLAIN);
     alice.presses_enter();
     alice.display.line_ended(true, true);
     alice.display.end_turn(&mut alice.out);
@@ -260,12 +260,12 @@ fn a_screen_reader_gets_no_prompt_in_the_view_and_nothing_is_written_over_anythi
     let mut display = Display::new();
     let mut out = Vec::new();
     display.set_reader(true);
-    display.set_place(&Place::Palette(None), &mut out);
+    display.set_place(&Prompt::Palette(None), &mut out);
     display.end_turn(&mut out);
-    display.write(Tone::News, "bob is back", &mut out);
+    display.write(LineKind::News, "bob is back", &mut out);
     display.end(&mut out);
     display.line_ended(false, false);
-    display.write(Tone::News, "In the view.", &mut out);
+    display.write(LineKind::News, "In the view.", &mut out);
     display.set_place(&view(), &mut out);
     display.end_turn(&mut out);
     for _ in 0..2 {
@@ -274,7 +274,7 @@ fn a_screen_reader_gets_no_prompt_in_the_view_and_nothing_is_written_over_anythi
         display.line_ended(false, false);
         display.end_turn(&mut out);
     }
-    display.set_place(&Place::Palette(None), &mut out);
+    display.set_place(&Prompt::Palette(None), &mut out);
     display.end_turn(&mut out);
     let seen = String::from_utf8(out).expect("text");
     assert_eq!(seen, "> \r\n* bob is back\r\n> * In the view.\r\nbob: hello\r\nbob: hello\r\n> ");

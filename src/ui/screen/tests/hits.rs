@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 
 /// A hit as it is shown, without the end of its last row.
-fn hit(text: &str, found: &str, look: Look) -> String {
+fn hit(text: &str, found: &str, look: Style) -> String {
     let at = text.find(found).expect("it is there");
     let mut out = Vec::new();
     render_hit(&message(text), "general", at..at + found.len(), look, &mut clock(), &mut out);

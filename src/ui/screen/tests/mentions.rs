@@ -6,9 +6,9 @@ use super::*;
 use crate::chat::message::Quoted;
 
 /// The text of bob's message as alice sees it.
-fn to_alice(text: &str, look: Look) -> String {
+fn to_alice(text: &str, look: Style) -> String {
     let name = user("Alice");
-    let shown = seen(&message(text), Reader { client: ClientId(2), look, name: Some(&name), hides_quote: false });
+    let shown = seen(&message(text), Recipient { client: ClientId(2), look, name: Some(&name), hides_quote: false });
     shown.strip_prefix("[14:02] #12 bob: ").expect("the head").to_owned()
 }
 
@@ -67,20 +67,20 @@ fn names_with_marks_in_them_are_whole_words() {
 #[test]
 fn ones_own_message_has_no_mention_in_it() {
     let name = user("bob");
-    let own = Reader { client: ClientId(1), look: look(true, None), name: Some(&name), hides_quote: false };
+    let own = Recipient { client: ClientId(1), look: look(true, None), name: Some(&name), hides_quote: false };
     assert_eq!(seen(&message("bob is me"), own), "[14:02] #12 bob: bob is me");
 }
 
 #[test]
 fn nobody_s_name_stands_out_where_none_is_looked_for() {
-    let reader = Reader { client: ClientId(2), look: look(true, None), name: None, hides_quote: false };
+    let reader = Recipient { client: ClientId(2), look: look(true, None), name: None, hides_quote: false };
     assert_eq!(seen(&message("hi alice"), reader), "[14:02] #12 bob: hi alice");
 }
 
 #[test]
 fn only_the_text_counts_and_not_what_stands_around_it() {
     let name = user("alice");
-    let reader = Reader { client: ClientId(2), look: look(true, None), name: Some(&name), hides_quote: false };
+    let reader = Recipient { client: ClientId(2), look: look(true, None), name: Some(&name), hides_quote: false };
     let reply = Quoted { id: MessageId(9), author: user("alice"), start: Some("alice".into()) };
     let draft = |text: &str| Draft {
         action: true,

@@ -18,8 +18,8 @@ fn message(text: &str) -> Message {
 }
 
 /// With and without colour, of a width or none.
-fn look(color: bool, columns: Option<u16>) -> Look {
-    Look { ansi: color, color, columns, ..Look::PLAIN }
+fn look(color: bool, columns: Option<u16>) -> Style {
+    Style { ansi: color, color, columns, ..Style::PLAIN }
 }
 
 /// It stands on the day of the messages.
@@ -32,29 +32,29 @@ fn user(name: &str) -> UserName {
 }
 
 /// A message as somebody sees it, without the end of its last row.
-fn seen(message: &Message, reader: Reader<'_>) -> String {
+fn seen(message: &Message, reader: Recipient<'_>) -> String {
     let mut out = Vec::new();
     render_message(message, reader, &mut clock(), &mut out);
     let text = String::from_utf8(out).expect("text");
     text.strip_suffix("\r\n").expect("it ends CR LF").to_owned()
 }
 
-fn rendered(look: Look, text: &str) -> String {
+fn rendered(look: Style, text: &str) -> String {
     let mut out = Vec::new();
-    render_message(&message(text), Reader::anybody(look), &mut clock(), &mut out);
+    render_message(&message(text), Recipient::anybody(look), &mut clock(), &mut out);
     String::from_utf8(out).expect("text")
 }
 
 #[test]
 fn a_message_is_time_number_name_and_text() {
-    assert_eq!(rendered(Look::PLAIN, "morning"), "[14:02] #12 bob: morning\r\n");
+    assert_eq!(rendered(Style::PLAIN, "morning"), "[14:02] #12 bob: morning\r\n");
 }
 
 #[test]
 fn lines_are_wrapped_only_at_a_known_width_and_their_rows_are_indented() {
     let text = "* one two three four five six seven";
-    assert_eq!(rendered(Look::PLAIN, text), format!("[14:02] #12 bob: {text}\r\n"));
-    let wrapped = rendered(Look { columns: Some(30), ..Look::PLAIN }, text);
+    assert_eq!(rendered(Style::PLAIN, text), format!("[14:02] #12 bob: {text}\r\n"));
+    let wrapped = rendered(Style { columns: Some(30), ..Style::PLAIN }, text);
     let rows: Vec<_> = wrapped.trim_end().split("\r\n").collect();
     assert!(rows.len() > 1 && rows.iter().all(|row| row.len() <= 30), "{rows:?}");
     assert!(rows[1..].iter().all(|row| row.starts_with("  ")), "{rows:?}");
@@ -63,7 +63,7 @@ fn lines_are_wrapped_only_at_a_known_width_and_their_rows_are_indented() {
 #[test]
 fn colour_goes_around_the_whole_line_and_the_mark_stays() {
     let mut out = Vec::new();
-    render_line(Tone::Refusal, "no", Look { ansi: true, color: true, ..Look::PLAIN }, &mut out);
+    render_line(LineKind::Refusal, "no", Style { ansi: true, color: true, ..Style::PLAIN }, &mut out);
     assert_eq!(out, b"\x1b[33m! no\x1b[0m\r\n");
 }
 
@@ -71,10 +71,10 @@ fn colour_goes_around_the_whole_line_and_the_mark_stays() {
 fn a_short_line_over_a_longer_prompt_leaves_nothing_of_it() {
     let mut display = Display::new();
     let mut out = Vec::new();
-    display.set_place(&Place::AskingRoom, &mut out);
+    display.set_place(&Prompt::AskingRoom, &mut out);
     display.end(&mut out);
     out.clear();
-    display.write(Tone::News, "hi", &mut out);
+    display.write(LineKind::News, "hi", &mut out);
     display.end(&mut out);
     assert_eq!(String::from_utf8(out).expect("text"), format!("\r{:80}\r\nEnter room name: ", "* hi"));
 }
@@ -83,7 +83,7 @@ fn a_short_line_over_a_longer_prompt_leaves_nothing_of_it() {
 fn a_question_answered_ahead_is_put_once_and_other_prompts_wait_for_the_end() {
     let mut display = Display::new();
     let mut out = Vec::new();
-    for place in [Place::AskingRoom, Place::AskingQuickName, Place::Palette(None)] {
+    for place in [Prompt::AskingRoom, Prompt::AskingQuickName, Prompt::Palette(None)] {
         display.set_place(&place, &mut out);
         display.line_ended(false, false);
         display.ask(&mut out);
@@ -98,11 +98,11 @@ fn a_question_answered_ahead_is_put_once_and_other_prompts_wait_for_the_end() {
 fn an_answer_goes_over_the_prompt_that_it_answers_and_no_further() {
     let mut display = Display::new();
     let mut out = Vec::new();
-    display.set_place(&Place::Palette(None), &mut out);
+    display.set_place(&Prompt::Palette(None), &mut out);
     display.end(&mut out);
     display.line_ended(false, false);
     out.clear();
-    display.write(Tone::News, "hi", &mut out);
+    display.write(LineKind::News, "hi", &mut out);
     display.end_turn(&mut out);
     assert_eq!(out, b"\r* hi\r\n> ");
 }

@@ -15,22 +15,22 @@ fn later_lines_of_a_message_are_indented_at_every_width() {
     let text = "one\n* two\n\n[14:03] #13 eve: three";
     let expected = "[14:02] #12 bob: one\r\n  * two\r\n  \r\n  [14:03] #13 eve: three";
     for columns in [None, Some(30), Some(80)] {
-        assert_eq!(seen(&message(text), Reader::anybody(look(false, columns))), expected);
+        assert_eq!(seen(&message(text), Recipient::anybody(look(false, columns))), expected);
     }
-    let narrow = seen(&message(text), Reader::anybody(look(false, Some(22))));
+    let narrow = seen(&message(text), Recipient::anybody(look(false, Some(22))));
     assert_eq!(narrow, "[14:02] #12 bob: one\r\n  * two\r\n  \r\n  [14:03] #13 eve:\r\n  three");
 }
 
 #[test]
 fn an_edited_message_of_many_lines_says_so_behind_the_last() {
     let edited = message("").edited("one\ntwo");
-    assert_eq!(seen(&edited, Reader::anybody(Look::PLAIN)), "[14:02] #12 bob: one\r\n  two (edited)");
+    assert_eq!(seen(&edited, Recipient::anybody(Style::PLAIN)), "[14:02] #12 bob: one\r\n  two (edited)");
 }
 
 #[test]
 fn a_word_longer_than_a_row_is_cut_and_nothing_of_it_is_lost() {
     let long = "x".repeat(100);
-    let shown = seen(&message(&long), Reader::anybody(look(false, Some(20))));
+    let shown = seen(&message(&long), Recipient::anybody(look(false, Some(20))));
     let rows: Vec<_> = shown.split("\r\n").collect();
     assert!(rows.iter().all(|row| row.len() <= 20) && rows[1..].iter().all(|row| row.starts_with("  ")), "{rows:?}");
     let shown: String = rows.concat().chars().filter(|c| *c == 'x').collect();
@@ -75,7 +75,7 @@ proptest! {
     ) {
         let name = user("a");
         let look = look(color, columns);
-        let reader = Reader { client: ClientId(client), look, name: named.then_some(&name), hides_quote: false };
+        let reader = Recipient { client: ClientId(client), look, name: named.then_some(&name), hides_quote: false };
         let shown = seen(&message, reader).replace("\x1b[1m", "").replace("\x1b[22m", "");
         prop_assert!(!shown.contains('\x1b'));
         for (index, row) in shown.split("\r\n").enumerate() {
@@ -93,7 +93,7 @@ proptest! {
     ) {
         let mut terminal = Parser::new(NonZero::new(200).expect("rows"), NonZero::new(columns).expect("columns"), 0);
         let name = user("a");
-        let reader = Reader { client: ClientId(2), look: look(color, Some(columns)), name: Some(&name), hides_quote: false };
+        let reader = Recipient { client: ClientId(2), look: look(color, Some(columns)), name: Some(&name), hides_quote: false };
         let shown = seen(&message(&said), reader);
         terminal.process(shown.as_bytes());
         let count = shown.split("\r\n").count();
@@ -114,8 +114,8 @@ proptest! {
     #[test]
     fn nothing_but_blanks_is_lost_by_wrapping(said in "[a-z*é你 \n]{1,300}", columns in 20_u16..130) {
         let letters = |text: &str| text.chars().filter(|c| !matches!(c, ' ' | '\r' | '\n')).collect::<String>();
-        let wide = seen(&message(&said), Reader::anybody(Look::PLAIN));
-        let narrow = seen(&message(&said), Reader::anybody(look(false, Some(columns))));
+        let wide = seen(&message(&said), Recipient::anybody(Style::PLAIN));
+        let narrow = seen(&message(&said), Recipient::anybody(look(false, Some(columns))));
         prop_assert_eq!(letters(&wide), letters(&narrow));
     }
 }
