@@ -16,18 +16,18 @@
 //!
 //! | folder | owns | its files, lowest first |
 //! | --- | --- | --- |
-//! | `text` | text from strangers, made safe and measured for a terminal | `charset`, `sanitize`, `width`, `wrap` |
+//! | `text` | text from strangers, made safe and measured for a terminal | `sanitize`, `width`, `charset`, `wrap`, `counted` |
 //! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `wire` |
-//! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `action`, `conversation`, `duration`, `history`, `identity`, `message`, `moderation`, `names`, `pattern`, `permission`, `quotes`, `secret` |
-//! | `access` | passwords, failed attempts, rates, addresses | `address`, `admission`, `allowance`, `attempts`, `backoff`, `eviction`, `exit_code`, `login_limiter`, `network`, `password`, `rate` |
-//! | `ui` | one user's input and screen, as a pure state machine | `command`, `palette`, `screen` |
-//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `file`, `keys`, `mistake`, `read`, `rooms`, `storage`, `syntax`, `tls`, `value` |
-//! | `store` | persistence: one SQLite file, one writer thread | `accounts`, `admin`, `background_writes`, `backup`, `batch`, `bulk_insert`, `confirmed_writes`, `database_file`, `disabled`, `error`, `failpoints`, `look_alikes`, `maintenance`, `members`, `message_ids`, `messages`, `migration`, `offline_messages`, `open`, `open_rooms`, `overlay`, `periodic_checks`, `queries`, `queue`, `queued_write`, `read_connection`, `records`, `retry`, `rooms`, `schema`, `shutdown`, `sql_values`, `sqlite_errors`, `text_slots`, `wall_clock`, `watchdog`, `writer` |
-//! | `outbox` | one client's output: screen state, send queue, socket | `backlog`, `batch`, `bounded`, `day`, `disconnect`, `encrypted`, `on_screen`, `preferences`, `reader`, `slow_readers`, `transmit`, `view`, `whereabouts` |
-//! | `hub` | the state that all connections share | `accounts`, `checkpoint`, `direct`, `mailbox`, `membership`, `open_rooms`, `password_queue`, `room`, `rooms`, `roster`, `shutdown`, `timer`, `worker_pool` |
-//! | `session` | one connection, on its own thread | `account`, `close`, `completion`, `deadlines`, `dispatch`, `editing`, `flood_notice`, `idle`, `input`, `line_queue`, `listings`, `login`, `login_restore`, `look_alikes`, `message_actions`, `moderation`, `notices`, `operator`, `pending`, `profile`, `read`, `resizing`, `resume`, `returned_lines`, `rooms`, `search`, `storage`, `talk`, `temporary`, `terminal` |
-//! | `server` | listeners, TLS, start and graceful stop | `accept`, `capacity`, `certificate`, `error`, `handshake`, `reminder`, `transport` |
-//! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `user_admin`, `user_arguments` |
+//! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `duration`, `names`, `message`, `conversation`, `history`, `identity`, `pattern`, `permission`, `moderation`, `quotes`, `secret`, `action`, `room_settings` |
+//! | `access` | passwords, failed attempts, rates, addresses | `address`, `allowance`, `eviction`, `backoff`, `attempts`, `exit_code`, `login_limiter`, `network`, `password`, `rate`, `admission` |
+//! | `ui` | one user's input and screen, as a pure state machine | `command`, `screen`, `palette` |
+//! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `file`, `keys`, `read`, `rooms`, `storage`, `tls` |
+//! | `store` | persistence: one SQLite file, one writer thread | `bulk_insert`, `error`, `failpoints`, `look_alikes`, `message_ids`, `records`, `disabled`, `queued_write`, `overlay`, `queue`, `retry`, `sql_values`, `schema`, `database_file`, `sqlite_errors`, `read_connection`, `text_slots`, `migration`, `offline_messages`, `accounts`, `wall_clock`, `admin`, `background_writes`, `backup`, `batch`, `confirmed_writes`, `maintenance`, `members`, `messages`, `open`, `open_rooms`, `periodic_checks`, `queries`, `rooms`, `shutdown`, `watchdog`, `writer` |
+//! | `outbox` | one client's output: screen state, send queue, socket | `day`, `disconnect`, `on_screen`, `preferences`, `batch`, `bounded`, `reader`, `transmit`, `backlog`, `encrypted`, `slow_readers`, `view`, `whereabouts` |
+//! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `timer`, `membership`, `worker_pool`, `password_queue` |
+//! | `session` | one connection, on its own thread | `account`, `completion`, `dispatch`, `editing`, `flood_notice`, `idle`, `deadlines`, `listings`, `login`, `login_restore`, `look_alikes`, `message_actions`, `moderation`, `notices`, `operator`, `pending`, `line_queue`, `input`, `profile`, `read`, `resizing`, `returned_lines`, `rooms`, `close`, `resume`, `search`, `storage`, `talk`, `temporary`, `terminal` |
+//! | `server` | listeners, TLS, start and graceful stop | `capacity`, `reminder`, `accept`, `certificate`, `error`, `handshake`, `transport` |
+//! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `user_arguments`, `user_admin` |
 //!
 //! # Threads
 //!

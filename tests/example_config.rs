@@ -5,7 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use chatsock::config::{AccountPolicy, Config, RoomAccess, Storage, keys, load, parse};
+use chatsock::chat::account_policy::AccountPolicy;
+use chatsock::chat::room_settings::RoomAccess;
+use chatsock::config::{Config, Storage, keys, load, parse};
 
 fn path() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("chatsock.toml.example")

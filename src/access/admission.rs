@@ -122,7 +122,10 @@ mod tests {
             assert_eq!(admission.enter(address, Some(2), new, now), Ok(()));
         }
         admission.leave(address);
-        assert_eq!(admission.enter(address, Some(2), new, now), Err(AdmissionError::TooManyNew(Duration::from_secs(15))));
+        assert_eq!(
+            admission.enter(address, Some(2), new, now),
+            Err(AdmissionError::TooManyNew(Duration::from_secs(15)))
+        );
         assert_eq!(admission.enter(address, Some(2), new, now + Duration::from_secs(15)), Ok(()));
     }
 }

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::address::address_key;
-use super::backoff::{FREE_TRIES, Backoff};
+use super::backoff::{Backoff, FREE_TRIES};
 use super::eviction::Sourced;
 use crate::chat::message::{AccountId, ClientId};
 
@@ -67,7 +67,10 @@ pub struct Attempts<T> {
 impl<T: Clone + Eq + Hash> Attempts<T> {
     /// Both tables have at most `capacity` entries.
     pub fn new(capacity: usize) -> Attempts<T> {
-        Attempts { own: Backoff::new(capacity), by_address: Backoff::with_allowance(capacity, FREE_TRIES * ADDRESS_TIMES) }
+        Attempts {
+            own: Backoff::new(capacity),
+            by_address: Backoff::with_allowance(capacity, FREE_TRIES * ADDRESS_TIMES),
+        }
     }
 
     fn keys(who: Attempter, address: IpAddr, at: &T) -> (Own<T>, (IpAddr, T)) {

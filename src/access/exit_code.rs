@@ -8,7 +8,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crate::config::Secret;
+use crate::chat::secret::Secret;
 
 /// Nothing in it has to be shifted or looked for on any keyboard.
 const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";

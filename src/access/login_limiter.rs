@@ -122,7 +122,13 @@ impl LoginLimiter {
     ///
     /// During a block, and while the attempts that would lead to one are compared. That is not counted, and the block
     /// gets no longer by it.
-    pub fn begin(&mut self, key: &LoginKey, attempts: usize, block: Duration, now: Instant) -> Result<(), LoginRefused> {
+    pub fn begin(
+        &mut self,
+        key: &LoginKey,
+        attempts: usize,
+        block: Duration,
+        now: Instant,
+    ) -> Result<(), LoginRefused> {
         if let Some(left) = self.blocked(key, now) {
             let undecided = self.failures.get(key).is_some_and(|failures| failures.undecided > 0);
             return Err(if undecided { LoginRefused::Undecided } else { LoginRefused::Blocked { left } });

@@ -12,4 +12,5 @@ pub mod names;
 pub mod pattern;
 pub mod permission;
 pub mod quotes;
+pub mod room_settings;
 pub mod secret;

@@ -6,7 +6,7 @@
 use toml::de::DeTable;
 
 use super::storage;
-use super::value::{ValueReader, Section, quoted};
+use super::value::{Section, ValueReader, quoted};
 use crate::chat::names::nearest;
 
 pub(super) const TOP_KEYS: &[&str] = &[

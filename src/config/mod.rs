@@ -22,9 +22,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use crate::chat::account_policy::AccountPolicy;
+use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::{Alphabet, RoomName, UserName};
-pub use crate::chat::secret::{Hashed, Secret};
+use crate::chat::room_settings::RoomSettings;
 
 mod address;
 mod file;
@@ -39,7 +39,7 @@ mod tests;
 mod tls;
 mod value;
 
-pub use crate::access::network::{Network, NetworkError};
+use crate::access::network::Network;
 pub use address::{AddressError, clash, parse_address};
 pub use file::load;
 pub use keys::{keys, lacking};
@@ -106,7 +106,7 @@ pub struct Config {
     /// What one connection, one address and all together may use.
     pub limits: Limits,
     /// The rooms that are always there; at least one.
-    pub rooms: BTreeMap<RoomName, RoomConfig>,
+    pub rooms: BTreeMap<RoomName, RoomSettings>,
 }
 
 /// From where people may come in unencrypted.
@@ -172,52 +172,6 @@ pub struct Limits {
     pub outbox_stall: Option<Duration>,
     /// Rooms made by people from one address (IPv6: from one /64).
     pub rooms_per_ip: Option<usize>,
-}
-
-/// A section `[rooms.NAME]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RoomConfig {
-    /// Whether the room is shown to everybody. A public room may still ask for a password.
-    pub public: bool,
-    /// One line for the list of rooms, without control characters; may be empty.
-    pub description: String,
-    /// People in it at once.
-    pub limit: Option<usize>,
-    /// Who gets in.
-    pub entry: RoomAccess,
-}
-
-/// Who gets into a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RoomAccess {
-    /// Everybody.
-    Open,
-    /// Whoever gives this password.
-    Password(Secret),
-    /// Whoever gives the password of this hash: of a room that was there before the server started.
-    Hashed(Hashed),
-    /// Nobody but who is invited.
-    Closed,
-}
-
-impl RoomAccess {
-    /// Whether a password opens a room of this entry; `None` is a room that does not exist. The comparison is made in
-    /// every case, so that the time taken tells nothing about which it was. A hash is for somebody else to compare.
-    #[must_use]
-    pub fn admits(entry: Option<&Self>, given: &str) -> bool {
-        let (secret, counts) = match entry {
-            Some(Self::Password(secret)) => (secret.clone(), true),
-            Some(Self::Open) => return true,
-            Some(Self::Closed | Self::Hashed(_)) | None => (Secret::impossible(), false),
-        };
-        secret.matches(given) & counts
-    }
-
-    /// Whether a password is asked for.
-    #[must_use]
-    pub fn has_password(&self) -> bool {
-        matches!(self, Self::Password(_) | Self::Hashed(_))
-    }
 }
 
 impl Config {
@@ -295,7 +249,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             limits: Limits::default(),
             // The name is a good one, which a test holds; the type cannot know.
-            rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomConfig::general())).collect(),
+            rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),
         }
     }
 }
@@ -319,19 +273,5 @@ impl Default for Limits {
             outbox_stall: Some(Duration::from_secs(30)),
             rooms_per_ip: Some(5),
         }
-    }
-}
-
-impl RoomConfig {
-    /// The room there is when the file names none.
-    fn general() -> Self {
-        Self { description: "For general conversations.".to_owned(), ..Self::default() }
-    }
-}
-
-impl Default for RoomConfig {
-    /// What an empty `[rooms.NAME]` gives: public, open to everybody, any number of people.
-    fn default() -> Self {
-        Self { public: true, description: String::new(), limit: None, entry: RoomAccess::Open }
     }
 }

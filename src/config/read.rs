@@ -13,7 +13,7 @@ use super::rooms::read_rooms;
 use super::storage::{self, read_accounts, read_storage};
 use super::syntax::{Tree, with_tree};
 use super::tls::{read_plain, read_state_dir, read_tls, refuse_nowhere};
-use super::value::{ValueReader, Section, kind};
+use super::value::{Section, ValueReader, kind};
 use super::{Config, Limits, Mistakes, Telnet};
 use crate::access::network::Network;
 use crate::chat::names::{Alphabet, UNICODE_BUILT};
@@ -167,7 +167,13 @@ fn read_listeners(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &m
 }
 
 /// A mistake if an address cannot be listened on beside those that are taken.
-pub(super) fn refuse_clash(reader: &mut ValueReader<'_>, key: &str, address: SocketAddr, line: usize, taken: &[TakenAddress]) {
+pub(super) fn refuse_clash(
+    reader: &mut ValueReader<'_>,
+    key: &str,
+    address: SocketAddr,
+    line: usize,
+    taken: &[TakenAddress],
+) {
     if let Some((other, where_)) = taken.iter().find(|(other, _)| clash(*other, address)) {
         let text = format!("{key} holds {address}, but {where_} has {other} already; take one out");
         reader.mistake(Some(line), text);

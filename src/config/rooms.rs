@@ -10,9 +10,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::{ROOM_KEYS, bare, unknown_keys};
 use super::read::MAX_COUNT;
-use super::value::{ValueReader, Section, Value, kind};
-use super::{RoomAccess, RoomConfig, Secret};
+use super::value::{Section, Value, ValueReader, kind};
 use crate::chat::names::{Alphabet, RoomName, UNICODE_BUILT};
+use crate::chat::room_settings::{RoomAccess, RoomSettings};
+use crate::chat::secret::Secret;
 use crate::text::sanitize;
 use crate::ui::command;
 
@@ -24,8 +25,8 @@ pub(super) fn read_rooms(
     reader: &mut ValueReader<'_>,
     table: &DeTable<'_>,
     names: Alphabet,
-) -> BTreeMap<RoomName, RoomConfig> {
-    let mut rooms: BTreeMap<RoomName, RoomConfig> = BTreeMap::new();
+) -> BTreeMap<RoomName, RoomSettings> {
+    let mut rooms: BTreeMap<RoomName, RoomSettings> = BTreeMap::new();
     let mut in_file_order: Vec<(&Spanned<_>, &Value<'_>)> = table.iter().collect();
     in_file_order.sort_by_key(|(key, _)| key.span().start);
     for (key, value) in in_file_order {
@@ -66,9 +67,9 @@ pub(super) fn read_rooms(
     rooms
 }
 
-fn read_room(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> RoomConfig {
+fn read_room(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> RoomSettings {
     unknown_keys(reader, section, ROOM_KEYS);
-    let mut room = RoomConfig::default();
+    let mut room = RoomSettings::default();
     reader.read_bool(section, "public", &mut room.public);
     reader.read_line(section, "description", &mut room.description);
     reader.read_limit(section, "limit", 1..=MAX_COUNT, &mut room.limit);

@@ -12,7 +12,7 @@ use toml::de::DeTable;
 use super::Config;
 use super::keys::{STORAGE_KEYS, lacking, unknown_keys};
 use super::read::{DAY, contradiction};
-use super::value::{ValueReader, Section};
+use super::value::{Section, ValueReader};
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::{USER_NAME_MAX, UserName};
 

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::*;
+use crate::chat::room_settings::RoomAccess;
+use crate::chat::secret::Secret;
 
 mod names;
 mod storage;
@@ -31,7 +33,7 @@ fn good(text: &str) -> Config {
     parse(text, "c.toml").unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-fn room<'a>(config: &'a Config, name: &str) -> &'a RoomConfig {
+fn room<'a>(config: &'a Config, name: &str) -> &'a RoomSettings {
     &config.rooms[&RoomName::parse(name).unwrap()]
 }
 

@@ -14,7 +14,7 @@ use super::address::parse_address;
 use super::keys::{TLS_KEYS, unknown_keys};
 use super::read::{TakenAddress, read_telnet, refuse_clash};
 use super::syntax::Tree;
-use super::value::{ValueReader, Section};
+use super::value::{Section, ValueReader};
 use super::{Config, Plain, Telnet, TlsConfig};
 
 #[cfg(test)]

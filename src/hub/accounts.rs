@@ -14,17 +14,17 @@ use jiff::Timestamp;
 
 use super::{Checkpoint, Hub};
 use crate::access::address::{address_key, network_key};
-use crate::access::login_limiter::{LoginLimiter, LoginKey, LoginRefused};
+use crate::access::login_limiter::{LoginKey, LoginLimiter, LoginRefused};
+use crate::access::network::Network;
 use crate::access::rate::Rate;
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::action::Actor;
 use crate::chat::identity::{AccountId, Identity};
 use crate::chat::names::UserName;
-use crate::config::Network;
 use crate::hub::room::Room;
 use crate::hub::roster::User;
 use crate::outbox::DisconnectReason;
-use crate::store::{AddressBanRecord, AuditEntry, SaveError, ReadError, Store};
+use crate::store::{AddressBanRecord, AuditEntry, ReadError, SaveError, Store};
 use crate::ui::screen::LineKind;
 
 /// Accounts that one address may make at once, and again in a day: a household has fewer people, and whoever has more makes
@@ -319,7 +319,8 @@ impl Hub {
     /// The ban that keeps an address out. Never one of the machine's own addresses: an operator must be able to come in.
     pub fn banned_address(&self, address: IpAddr) -> Option<AddressBanRecord> {
         let now = self.moment();
-        let holds = |ban: &&AddressBanRecord| ban.until.is_none_or(|until| until > now) && ban.network.contains(address);
+        let holds =
+            |ban: &&AddressBanRecord| ban.until.is_none_or(|until| until > now) && ban.network.contains(address);
         let bans = self.address_bans.read().unwrap_or_else(PoisonError::into_inner);
         bans.iter().find(holds).filter(|_| !address.is_loopback()).cloned()
     }

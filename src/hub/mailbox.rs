@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
-use crate::store::{SaveDirectError, MOST_OF_ONE, MOST_WAITING, OfflineMessageRecord};
+use crate::store::{MOST_OF_ONE, MOST_WAITING, OfflineMessageRecord, SaveDirectError};
 
 /// Messages that wait for all together: at 150 characters each they take about two megabytes.
 const MOST: usize = 10_000;
@@ -38,8 +38,9 @@ impl Mailbox {
     pub fn put(&self, reader: AccountId, message: OfflineMessageRecord) -> Result<(), SaveDirectError> {
         let mut waiting = self.lock();
         // Counted and not remembered: they are ten thousand at most, and come at people's speed.
-        let shared =
-            |waiting: &VecDeque<OfflineMessageRecord>| waiting.iter().filter(|known| known.shares_with(&message)).count();
+        let shared = |waiting: &VecDeque<OfflineMessageRecord>| {
+            waiting.iter().filter(|known| known.shares_with(&message)).count()
+        };
         let (count, of_one) = waiting.get(&reader).map_or((0, 0), |own| (own.len(), shared(own)));
         if of_one >= MOST_OF_ONE {
             return Err(SaveDirectError::Share);

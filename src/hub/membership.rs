@@ -15,7 +15,7 @@ use super::Hub;
 use crate::chat::conversation::MembershipId;
 use crate::chat::message::ClientId;
 use crate::chat::moderation::GRACE;
-use crate::hub::room::{MembershipChange, DoorVersion, Going, EnterError, Room, Entrant};
+use crate::hub::room::{DoorVersion, EnterError, Entrant, Going, MembershipChange, Room};
 use crate::hub::roster::User;
 use crate::hub::timer::Task;
 

@@ -28,14 +28,14 @@ use std::time::{Duration, Instant};
 use crate::access::admission::Admission;
 use crate::access::allowance::Allowance;
 use crate::access::attempts::{Attempter, Attempts};
-use crate::access::exit_code::{ShutdownCode, Guesses};
+use crate::access::exit_code::{Guesses, ShutdownCode};
 use crate::access::login_limiter::LoginLimiter;
 use crate::access::rate::Buckets;
 use crate::chat::message::{ClientId, Event};
 use crate::chat::names::{Alphabet, RoomName};
 use crate::chat::quotes::{self, Quote};
 use crate::config::Config;
-use crate::hub::direct::{DirectChats, DirectChat};
+use crate::hub::direct::{DirectChat, DirectChats};
 use crate::hub::mailbox::Mailbox;
 use crate::hub::room::{Erased, Room};
 use crate::hub::rooms::RoomTable;
@@ -43,8 +43,8 @@ use crate::hub::roster::Roster;
 use crate::hub::shutdown::Shutdown;
 use crate::hub::timer::{Author, Task, Timer};
 use crate::hub::worker_pool::WorkerPool;
-use crate::outbox::{SlowReaders, OutboxLimits};
-use crate::store::{AddressBanRecord, StoredState, Store};
+use crate::outbox::{OutboxLimits, SlowReaders};
+use crate::store::{AddressBanRecord, Store, StoredState};
 use crate::ui::screen::Clock;
 
 pub use accounts::MOST_ADDRESS_BANS;
@@ -52,7 +52,7 @@ pub use accounts::MOST_ADDRESS_BANS;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub use membership::Membership;
 pub use open_rooms::{OpenRoom, OpenRooms};
-pub use password_queue::{PasswordTurn, PasswordQueue};
+pub use password_queue::{PasswordQueue, PasswordTurn};
 
 /// Most entries in a table of what addresses have tried. One is about 100 bytes. When one is full, the address with most
 /// entries gives one up.

@@ -16,7 +16,8 @@ use jiff::Timestamp;
 use crate::chat::identity::Identity;
 use crate::chat::message::MessageId;
 use crate::chat::names::{self, Alphabet, RoomName};
-use crate::config::{Config, RoomConfig};
+use crate::chat::room_settings::RoomSettings;
+use crate::config::Config;
 use crate::hub::room::{Creation, Room, RoomLimits};
 use crate::store::{MessageRecord, RoomRecord, Store};
 use crate::ui::screen::Clock;
@@ -93,7 +94,12 @@ impl RoomTable {
 
     /// Brings back what was kept: rooms that people have made, the lists of the configured ones, and what was said. Before
     /// anybody is let in.
-    pub fn restore(&self, rooms: Vec<RoomRecord>, histories: Vec<(RoomName, Vec<MessageRecord>)>, last_message: MessageId) {
+    pub fn restore(
+        &self,
+        rooms: Vec<RoomRecord>,
+        histories: Vec<(RoomName, Vec<MessageRecord>)>,
+        last_message: MessageId,
+    ) {
         let (now, at) = (Instant::now(), self.moment());
         self.shared.last_message.store(last_message.0, Ordering::Relaxed);
         let mut taken_over = Vec::new();
@@ -113,7 +119,7 @@ impl RoomTable {
                     table.last_instance += 1;
                     let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
                     let room =
-                        Room::new(kept.name.clone(), table.last_instance, RoomConfig::default(), shared, clock, None);
+                        Room::new(kept.name.clone(), table.last_instance, RoomSettings::default(), shared, clock, None);
                     table.rooms.insert(kept.name.clone(), Arc::clone(&room));
                     room
                 }
@@ -162,7 +168,7 @@ impl RoomTable {
     pub fn make(
         &self,
         name: &RoomName,
-        config: RoomConfig,
+        config: RoomSettings,
         made: Creation,
         founder: Identity,
         most: Option<usize>,

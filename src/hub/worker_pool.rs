@@ -181,7 +181,11 @@ impl WorkerPool {
     /// # Errors
     ///
     /// See [`BusyError`].
-    pub fn run<R: Send + 'static>(&self, address: IpAddr, job: impl FnOnce() -> R + Send + 'static) -> Result<R, BusyError> {
+    pub fn run<R: Send + 'static>(
+        &self,
+        address: IpAddr,
+        job: impl FnOnce() -> R + Send + 'static,
+    ) -> Result<R, BusyError> {
         // Room for both of those who send, so that neither waits.
         let (sender, result) = mpsc::sync_channel(2);
         let abandon = sender.clone();

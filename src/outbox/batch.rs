@@ -10,7 +10,7 @@ use std::sync::Arc;
 use super::preferences::Preferences;
 use crate::chat::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::chat::names::{UserName, fold};
-use crate::ui::screen::{Clock, Extent, Style, Recipient, overwrite, render_event, words};
+use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, render_event, words};
 
 /// All events' text for one look, and where each one's ends.
 struct Rendered {

@@ -33,7 +33,7 @@ use crate::chat::message::{Addressee, ClientId, MessageId};
 use crate::chat::names::UserName;
 use crate::protocol::wire::Codec;
 use crate::text::Charset;
-use crate::ui::screen::{Display, Prompt, LineKind};
+use crate::ui::screen::{Display, LineKind, Prompt};
 use backlog::Backlog;
 use batch::Wanted;
 use day::NEVER;
@@ -43,7 +43,7 @@ use preferences::Preferences;
 pub use batch::Batch;
 pub use disconnect::DisconnectReason;
 pub use preferences::MOST_IGNORED;
-pub use slow_readers::{SlowReaders, OutboxLimits};
+pub use slow_readers::{OutboxLimits, SlowReaders};
 
 /// Give the memory of an emptied buffer back when it is larger than this, in bytes: most replies are shorter, and with
 /// ten thousand idle people every kilobyte kept is ten megabytes.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::chat::message::{Event, Message, MessageId, EventKind};
+use crate::chat::message::{Event, EventKind, Message, MessageId};
 
 /// A view is drawn anew at most once in this time: whoever deletes a hundred lines costs each viewer one screen, not a
 /// hundred.

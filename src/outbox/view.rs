@@ -7,10 +7,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BELL, Batch, NEVER, Notice, Outbox, OwnCopy, Preferences, OnScreen, State, View, Whose};
+use super::{BELL, Batch, NEVER, Notice, OnScreen, Outbox, OwnCopy, Preferences, State, View, Whose};
 use crate::chat::conversation::{Conversation, MembershipId};
-use crate::chat::message::{Addressee, Event, MessageId, EventKind, Sequenced};
-use crate::ui::screen::{Clock, Prompt, Recipient, LineKind, render_event};
+use crate::chat::message::{Addressee, Event, EventKind, MessageId, Sequenced};
+use crate::ui::screen::{Clock, LineKind, Prompt, Recipient, render_event};
 
 /// Whether messages have their times and ids.
 #[derive(Clone, Copy)]

@@ -23,7 +23,8 @@ use crate::hub::shutdown::Open;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::session::{Session, ban_sentence, close_socket};
 use crate::text;
-use crate::ui::palette::{Door, seconds};
+use crate::text::seconds;
+use crate::ui::palette::Door;
 
 /// Stack of a client's thread, in bytes. A session needs about 20 KiB in an optimised build and three times that in a
 /// debug build; only what is touched is ever resident.

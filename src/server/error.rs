@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 
 #[cfg(feature = "tls")]
 use super::certificate::CertificateError;
-use crate::store::{SaveError, OpenError};
+use crate::store::{OpenError, SaveError};
 
 /// Why a server cannot start, or has not ended as it should.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::transport::Ports;
 use crate::outbox::{DisconnectReason, Outbox};
-use crate::protocol::wire::{Codec, Progress, FirstBytes, TlsError, Verdict, is_typed};
+use crate::protocol::wire::{Codec, FirstBytes, Progress, TlsError, Verdict, is_typed};
 use crate::session::close_socket;
 use crate::text::escape_for_log;
 
@@ -59,7 +59,11 @@ fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), DisconnectReason> 
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(if matches!(typed, Some(Some(_))) { DisconnectReason::PlainText } else { DisconnectReason::HandshakeTimeout });
+            return Err(if matches!(typed, Some(Some(_))) {
+                DisconnectReason::PlainText
+            } else {
+                DisconnectReason::HandshakeTimeout
+            });
         }
         stream.set_read_timeout(Some(left)).map_err(lost)?;
         let chunk = match stream.read(&mut buffer) {

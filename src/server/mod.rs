@@ -27,7 +27,7 @@ use crate::access::exit_code::ShutdownCode;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::outbox::DisconnectReason;
-use crate::store::{StoredState, StoreEvent, OpenError, Store, StoreOptions, StoreEventHandler};
+use crate::store::{OpenError, Store, StoreEvent, StoreEventHandler, StoreOptions, StoredState};
 use crate::ui::palette::Door;
 use crate::ui::screen::{Clock, LineKind};
 use reminder::Reminder;
@@ -299,9 +299,9 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
 fn stop(hub: &Hub) {
     let delay = hub.config().shutdown_delay;
     let end = Instant::now() + delay;
-    log::info!("stopping in {}", crate::ui::palette::seconds(delay));
+    log::info!("stopping in {}", crate::text::seconds(delay));
     hub.shutdown.announce();
-    let line = format!("Server is shutting down in {}.", crate::ui::palette::seconds(delay));
+    let line = format!("Server is shutting down in {}.", crate::text::seconds(delay));
     for outbox in hub.roster.connections() {
         outbox.announce(LineKind::News, &line);
     }

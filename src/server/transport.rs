@@ -175,7 +175,12 @@ fn encrypt(outbox: &Outbox, certificate: &Certificate) {
 impl Entrance {
     /// Makes the connection one on which something can be said, or says why it will never be.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "a plain connection is ready at once"))]
-    pub(super) fn shake_hands(&self, outbox: &Outbox, config: &Config, address: IpAddr) -> Result<(), DisconnectReason> {
+    pub(super) fn shake_hands(
+        &self,
+        outbox: &Outbox,
+        config: &Config,
+        address: IpAddr,
+    ) -> Result<(), DisconnectReason> {
         match self.transport {
             Transport::Plain => Ok(()),
             #[cfg(feature = "tls")]

@@ -15,7 +15,7 @@ use crate::access::password;
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::secret::Secret;
 use crate::hub::roster::{Login, User};
-use crate::store::{Hashed, CreateAccountError};
+use crate::store::{CreateAccountError, Hashed};
 use crate::ui::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
 use crate::ui::screen::LineKind;
 
@@ -140,7 +140,8 @@ impl Session {
                 }
             }
             Err(CreateAccountError::Exists) => {
-                self.outbox.tell(LineKind::Refusal, &format!("{name} is somebody's account by now: choose another name."));
+                self.outbox
+                    .tell(LineKind::Refusal, &format!("{name} is somebody's account by now: choose another name."));
             }
             Err(CreateAccountError::NotSaved(error)) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
         }

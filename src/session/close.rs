@@ -28,7 +28,10 @@ impl Session {
         self.viewed = None;
         // Whoever has not asked for his end may come back to what was his.
         let going = match ended {
-            DisconnectReason::Quit | DisconnectReason::WrongCodes | DisconnectReason::AddressBanned | DisconnectReason::AccountRemoved => Going::Asked,
+            DisconnectReason::Quit
+            | DisconnectReason::WrongCodes
+            | DisconnectReason::AddressBanned
+            | DisconnectReason::AccountRemoved => Going::Asked,
             DisconnectReason::Idle => Going::Idle,
             _ => Going::Lost,
         };
@@ -42,9 +45,11 @@ impl Session {
         }
         let told = match ended {
             DisconnectReason::Quit | DisconnectReason::PeerClosed => Some((LineKind::News, "Goodbye.".to_owned())),
-            DisconnectReason::LoginTimeout | DisconnectReason::Idle | DisconnectReason::LongLines | DisconnectReason::WrongCodes | DisconnectReason::Panicked => {
-                Some((LineKind::Refusal, format!("{ended}.")))
-            }
+            DisconnectReason::LoginTimeout
+            | DisconnectReason::Idle
+            | DisconnectReason::LongLines
+            | DisconnectReason::WrongCodes
+            | DisconnectReason::Panicked => Some((LineKind::Refusal, format!("{ended}."))),
             // Told already, or nobody there to tell.
             _ => None,
         };

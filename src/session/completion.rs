@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::Session;
 use crate::chat::names::fold;
 use crate::ui::command::{listed, words};
-use crate::ui::screen::{Prompt, LineKind};
+use crate::ui::screen::{LineKind, Prompt};
 
 /// Candidates shown at once when a word could become many.
 const SHOWN: usize = 40;

@@ -60,7 +60,7 @@ impl Session {
             Due::Nothing => {}
             _ if self.keeps_order(now) => self.idle.typed(now),
             Due::Warning(left) => {
-                let left = crate::ui::palette::seconds(left);
+                let left = crate::text::seconds(left);
                 let line = format!("You have typed nothing for a while: you will be logged out in {left}.");
                 self.outbox.tell(LineKind::News, &line);
             }

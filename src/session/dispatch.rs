@@ -125,7 +125,8 @@ impl Session {
     #[inline(never)]
     fn set_character_mode(&mut self, on: bool) {
         if on && !self.link.is_confirmed() {
-            self.outbox.tell(LineKind::Refusal, "Your client has not shown that it speaks telnet: it stays in line mode.");
+            self.outbox
+                .tell(LineKind::Refusal, "Your client has not shown that it speaks telnet: it stays in line mode.");
             return;
         }
         if on == self.link.is_character_mode() {

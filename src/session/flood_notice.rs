@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::Session;
 use crate::chat::message::start;
-use crate::ui::palette::seconds;
+use crate::text::seconds;
 use crate::ui::screen::LineKind;
 
 /// A burst is over when no line was refused for so long. Lines of a paste come milliseconds apart, also through a slow

@@ -14,7 +14,8 @@ use crate::outbox::DisconnectReason;
 use crate::protocol::line::{EditorEvent, Keep, LineEvent, WORK_AT_ONCE};
 use crate::protocol::telnet::LinkEvent;
 use crate::protocol::wire::{OtherProtocol, Verdict};
-use crate::ui::palette::{Effect, Input, seconds};
+use crate::text::seconds;
+use crate::ui::palette::{Effect, Input};
 use crate::ui::screen::{Display, LineKind};
 
 /// What a line may have where `line_bytes` sets no limit, in bytes: what a stranger can make grow is bounded all the same.

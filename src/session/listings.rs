@@ -14,12 +14,12 @@ use crate::chat::action::ReadBack;
 use crate::chat::conversation::Conversation;
 use crate::chat::identity::Target;
 use crate::chat::permission::Role;
-use crate::config::RoomAccess;
-use crate::hub::room::{RoomOverview, Room};
+use crate::chat::room_settings::RoomAccess;
+use crate::hub::room::{Room, RoomOverview};
 use crate::hub::roster::User;
 use crate::text;
-use crate::ui::palette::people;
-use crate::ui::screen::{Prompt, LineKind};
+use crate::text::people;
+use crate::ui::screen::{LineKind, Prompt};
 
 impl Session {
     #[inline(never)]

@@ -154,25 +154,26 @@ impl Session {
             });
         }
         let (wanted, hub) = (name.clone(), Arc::clone(&self.hub));
-        let found = self.hub.work.run(self.ip(), move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
-            let Some(account) = store.account(&wanted)? else {
-                // As long as it takes to find out that a password is wrong.
-                password::verify_against_nothing(password.expose());
-                return Ok(None);
-            };
-            if !password::verify(password.expose(), &account.hash) {
-                return Ok(None);
-            }
-            hub.checkpoints.reach(Checkpoint::PasswordCompared);
-            // By now the account may have another password, or be gone.
-            let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
-            let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
-            // Made with lesser parameters than today's.
-            let anew = password::needs_rehash(password.expose(), &account.hash)
-                .then(|| password::hash(password.expose()).ok())
-                .flatten();
-            Ok(Some((account, anew)))
-        });
+        let found =
+            self.hub.work.run(self.ip(), move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
+                let Some(account) = store.account(&wanted)? else {
+                    // As long as it takes to find out that a password is wrong.
+                    password::verify_against_nothing(password.expose());
+                    return Ok(None);
+                };
+                if !password::verify(password.expose(), &account.hash) {
+                    return Ok(None);
+                }
+                hub.checkpoints.reach(Checkpoint::PasswordCompared);
+                // By now the account may have another password, or be gone.
+                let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
+                let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
+                // Made with lesser parameters than today's.
+                let anew = password::needs_rehash(password.expose(), &account.hash)
+                    .then(|| password::hash(password.expose()).ok())
+                    .flatten();
+                Ok(Some((account, anew)))
+            });
         match found {
             Ok(Ok(Some((mut account, anew)))) => {
                 self.hub.decide_login(|logins| logins.right(&key));

@@ -17,7 +17,7 @@ use crate::chat::message::{Addressee, ClientId, Draft, Event, Message, Quoted};
 use crate::chat::names::RoomName;
 use crate::hub::room::Room;
 use crate::outbox::OwnCopy;
-use crate::store::{AccountRecord, SaveError, Reason, Settings, Visit, OfflineMessageRecord};
+use crate::store::{AccountRecord, OfflineMessageRecord, Reason, SaveError, Settings, Visit};
 use crate::ui::palette::Effect;
 use crate::ui::screen::{Bell, Clock, LineKind};
 
@@ -171,7 +171,8 @@ impl Session {
             count => format!("{count} messages came while you were away:"),
         };
         self.outbox.tell(LineKind::News, &line);
-        for OfflineMessageRecord { id, at, from, account, address: _, text, action, edited, reply } in waiting.iter().cloned()
+        for OfflineMessageRecord { id, at, from, account, address: _, text, action, edited, reply } in
+            waiting.iter().cloned()
         {
             let draft = Draft { text: text.into(), action, lasts: None, reply };
             let message = Message::new(id, at, from, ClientId::NONE, draft, [person.addressee()].into());

@@ -27,7 +27,9 @@ impl Session {
     #[inline(never)]
     pub(super) fn not_free(&self, name: UserName, why: NameInUseError) -> Answer {
         match why {
-            NameInUseError::Taken(free) => Answer::NameTaken { name, free: free.filter(|free| self.is_free_to_guests(free)) },
+            NameInUseError::Taken(free) => {
+                Answer::NameTaken { name, free: free.filter(|free| self.is_free_to_guests(free)) }
+            }
             NameInUseError::LooksLike(other) => Answer::NameLooksLike { name, other },
         }
     }

@@ -197,7 +197,11 @@ impl Session {
     }
 
     /// Changes a message in every conversation it stands in. Its author sees one of the changes.
-    fn change_direct(&self, pairs: &[Arc<DirectChat>], change: impl Fn(&DirectChat, bool) -> Option<Result<(), Denied>>) {
+    fn change_direct(
+        &self,
+        pairs: &[Arc<DirectChat>],
+        change: impl Fn(&DirectChat, bool) -> Option<Result<(), Denied>>,
+    ) {
         for (index, pair) in pairs.iter().enumerate() {
             match change(pair, index == 0) {
                 Some(Ok(())) => self.hub.arrange_direct_redraw(pair),

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
-use crate::chat::action::{RoomAction, Actor, Denied};
+use crate::chat::action::{Actor, Denied, RoomAction};
 use crate::chat::conversation::RoomId;
 use crate::chat::duration;
 use crate::chat::moderation::GRACE;
-use crate::config::RoomAccess;
+use crate::chat::room_settings::RoomAccess;
 use crate::hub::Request;
 use crate::hub::room::Room;
 use crate::hub::timer::Task;
 use crate::outbox::DisconnectReason;
 use crate::text;
-use crate::ui::palette::seconds;
+use crate::text::seconds;
 use crate::ui::screen::LineKind;
 
 /// Wrong exit codes on one connection before it is closed.
@@ -68,7 +68,9 @@ impl Session {
 
     /// Who a ban or a mute is about, if he is online, and whether his address is the machine's own.
     fn banned_address(&self, act: &RoomAction) -> (Option<Actor>, bool) {
-        let (RoomAction::Ban { whom, .. } | RoomAction::Unban(whom) | RoomAction::Unmute(whom)) = act else { return (None, false) };
+        let (RoomAction::Ban { whom, .. } | RoomAction::Unban(whom) | RoomAction::Unmute(whom)) = act else {
+            return (None, false);
+        };
         let Some(person) = self.hub.roster.find(whom) else { return (None, false) };
         // Not the address as it is counted: of ::1 that is its /64.
         let peer = person.outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());

@@ -9,10 +9,10 @@ use std::net::IpAddr;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Session;
+use crate::access::network::Network;
 use crate::chat::duration;
 use crate::chat::identity::Target;
 use crate::chat::names::UserName;
-use crate::config::Network;
 use crate::hub::MOST_ADDRESS_BANS;
 use crate::hub::room::Room;
 use crate::outbox::DisconnectReason;
@@ -49,7 +49,7 @@ impl Session {
         let line = format!("Broadcast from {name}: {text}");
         let everybody = self.hub.roster.people();
         // What was said is not written down, only that something was.
-        self.hub.audit(&name, &format!("broadcast to {}", crate::ui::palette::people(everybody.len())));
+        self.hub.audit(&name, &format!("broadcast to {}", crate::text::people(everybody.len())));
         for person in everybody {
             if person.client() == self.outbox.id() {
                 self.outbox.tell(LineKind::News, &line);
@@ -87,7 +87,7 @@ impl Session {
         let kept = self.hub.ban_address(ban);
         let ended = self.end_connections(network, &told);
         let length = wanted.lasts.map(|lasts| format!(" for {}", duration::told(lasts))).unwrap_or_default();
-        let people = crate::ui::palette::people(ended);
+        let people = crate::text::people(ended);
         // Before the confirmation, which may be read as one of both.
         if let Err(error) = kept {
             self.tell_not_kept(&error);

@@ -15,13 +15,15 @@ use crate::chat::conversation::Conversation;
 use crate::chat::duration;
 use crate::chat::identity::{AccountId, Target};
 use crate::chat::names::{RoomName, UserName};
-use crate::config::{RoomAccess, Hashed};
+use crate::chat::room_settings::RoomAccess;
+use crate::chat::secret::Hashed;
 use crate::hub::room::{DoorVersion, EnterError, Room};
 use crate::hub::roster::User;
 use crate::hub::{Membership, OpenRoom};
 use crate::outbox::DisconnectReason;
 use crate::store::{AccountRecord, OpenRoomRecord};
-use crate::ui::palette::{Answer, Came, Refusal, ReturnTo, seconds};
+use crate::text::seconds;
+use crate::ui::palette::{Answer, Came, Refusal, ReturnTo};
 use crate::ui::screen::LineKind;
 
 /// How a room's door is written down that asks for no password.
@@ -214,7 +216,8 @@ impl Session {
     /// Which those are, the current one last.
     fn last_rooms(&self, account: AccountId) -> Vec<(RoomName, Option<u64>, Known)> {
         if let Some(rooms) = self.hub.open_rooms.of(account) {
-            let known = |open: &OpenRoom| (open.room.name.clone(), Some(open.room.instance), Known::DoorVersion(open.door));
+            let known =
+                |open: &OpenRoom| (open.room.name.clone(), Some(open.room.instance), Known::DoorVersion(open.door));
             return rooms.iter().map(known).collect();
         }
         let Some(store) = self.hub.store().cloned() else { return Vec::new() };

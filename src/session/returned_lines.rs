@@ -6,7 +6,7 @@
 //! *Called by* `session`.
 
 use super::Session;
-use crate::ui::screen::{Prompt, LineKind};
+use crate::ui::screen::{LineKind, Prompt};
 
 /// Most that comes back, in bytes: what the editor holds of a line of the usual limit. More is there with the arrow keys.
 const MOST_BYTES: usize = 8192;

@@ -17,8 +17,9 @@ use crate::chat::action::ReadBack;
 use crate::chat::conversation::{Conversation, RoomId};
 use crate::chat::identity::Target;
 use crate::chat::names::RoomName;
-use crate::config::{RoomAccess, RoomConfig, Secret};
-use crate::hub::room::{MembershipChange, DoorVersion, Going, Creation, EnterError, Room};
+use crate::chat::room_settings::{RoomAccess, RoomSettings};
+use crate::chat::secret::Secret;
+use crate::hub::room::{Creation, DoorVersion, EnterError, Going, MembershipChange, Room};
 use crate::hub::rooms::CreateRoomError;
 use crate::hub::worker_pool::BusyError;
 use crate::hub::{Checkpoint, Membership};
@@ -61,7 +62,9 @@ impl Session {
     pub(super) fn check_room(&mut self, room: RoomName, password: Option<Secret>) -> Answer {
         if self.hub.config().quick_create && self.hub.rooms.find(&room).is_none() {
             return match begins_like_command(password.as_ref()) {
-                true => Answer::JoinRefused { room, refusal: JoinRefusal::RoomRefusal(RoomRefusal::PasswordLikeCommand) },
+                true => {
+                    Answer::JoinRefused { room, refusal: JoinRefusal::RoomRefusal(RoomRefusal::PasswordLikeCommand) }
+                }
                 false => Answer::RoomChecked { room, password },
             };
         }
@@ -122,7 +125,12 @@ impl Session {
     }
 
     /// Enters a room whose door is open to this person, or was a moment ago.
-    pub(super) fn enter(&mut self, room: &Arc<Room>, opened: Option<DoorVersion>, how: Came) -> Result<Answer, EnterError> {
+    pub(super) fn enter(
+        &mut self,
+        room: &Arc<Room>,
+        opened: Option<DoorVersion>,
+        how: Came,
+    ) -> Result<Answer, EnterError> {
         let Some(person) = self.person.clone() else { return Err(EnterError::Closed) };
         self.membership.0 += 1;
         let (membership, change) = Membership::enter(&self.hub, room, &person, opened, self.membership)?;
@@ -141,7 +149,11 @@ impl Session {
     /// looks again when they come in, since all of this may be over by then. A hidden room and a missing one give the same answers
     /// after the same work.
     #[inline(never)]
-    fn admit(&self, wanted: &RoomName, password: Option<&str>) -> Result<(Arc<Room>, Option<DoorVersion>), JoinRefusal> {
+    fn admit(
+        &self,
+        wanted: &RoomName,
+        password: Option<&str>,
+    ) -> Result<(Arc<Room>, Option<DoorVersion>), JoinRefusal> {
         let now = Instant::now();
         let room = self.hub.rooms.find(wanted);
         let entry = room.as_ref().map(|room| room.door().0);
@@ -219,16 +231,16 @@ impl Session {
             return Answer::RoomRefusal(RoomRefusal::PasswordLikeCommand);
         }
         let entry = password.map_or(RoomAccess::Open, RoomAccess::Password);
-        self.make(name, RoomConfig { entry, ..RoomConfig::default() }, ReadBack::All)
+        self.make(name, RoomSettings { entry, ..RoomSettings::default() }, ReadBack::All)
     }
 
     #[inline(never)]
     pub(super) fn create_group(&mut self, name: RoomName) -> Answer {
-        let config = RoomConfig { public: false, entry: RoomAccess::Closed, ..RoomConfig::default() };
+        let config = RoomSettings { public: false, entry: RoomAccess::Closed, ..RoomSettings::default() };
         self.make(name, config, ReadBack::Joined)
     }
 
-    fn make(&mut self, name: RoomName, config: RoomConfig, read_back: ReadBack) -> Answer {
+    fn make(&mut self, name: RoomName, config: RoomSettings, read_back: ReadBack) -> Answer {
         let Some(actor) = self.actor() else { return Answer::RoomRefusal(RoomRefusal::Reserved(name)) };
         if name.is_reserved() {
             return Answer::RoomRefusal(RoomRefusal::Reserved(name));
@@ -258,7 +270,9 @@ impl Session {
             Err(CreateRoomError::LooksLike(room)) if room.is_known_to(&actor, Instant::now()) => {
                 Answer::RoomRefusal(RoomRefusal::LooksLike { room: name, other: room.name().clone() })
             }
-            Err(CreateRoomError::Exists(_) | CreateRoomError::LooksLike(_)) => Answer::RoomRefusal(RoomRefusal::Reserved(name)),
+            Err(CreateRoomError::Exists(_) | CreateRoomError::LooksLike(_)) => {
+                Answer::RoomRefusal(RoomRefusal::Reserved(name))
+            }
             Err(CreateRoomError::TooManyYours(most)) => Answer::RoomRefusal(RoomRefusal::TooManyYours(most)),
             Err(CreateRoomError::TooManyAll) => Answer::RoomRefusal(RoomRefusal::TooManyAll),
         }

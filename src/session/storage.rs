@@ -14,13 +14,15 @@ use jiff::Timestamp;
 
 use super::Session;
 use crate::access::address::network_key;
-use crate::chat::action::{RoomAction, Actor, Denied, Setting};
+use crate::chat::action::{Actor, Denied, RoomAction, Setting};
 use crate::chat::identity::{AccountId, Target};
 use crate::chat::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
 use crate::chat::names::UserName;
-use crate::hub::room::{Deciding, ArchiveRange, Room, Snapshot, readable_after, restored};
+use crate::hub::room::{ArchiveRange, Deciding, Room, Snapshot, readable_after, restored};
 use crate::outbox::OwnCopy;
-use crate::store::{AccountRecord, SaveDirectError, Hashed, AccessRecord, MOST_OF_ONE, SaveError, Reason, Store, OfflineMessageRecord};
+use crate::store::{
+    AccessRecord, AccountRecord, Hashed, MOST_OF_ONE, OfflineMessageRecord, Reason, SaveDirectError, SaveError, Store,
+};
 use crate::ui::screen::LineKind;
 
 /// Older messages shown at most by one `:history`: four times what memory keeps by default, and about forty screens.
@@ -88,7 +90,8 @@ impl Session {
     #[inline(never)]
     pub(super) fn decide(&self, room: &Arc<Room>, act: &RoomAction) -> Result<Option<Deciding>, Denied> {
         // A new password is hashed first where the room is kept, so that is not to change meanwhile.
-        let depends = matches!(act, RoomAction::Destroy | RoomAction::Set(Setting::Keep(_) | Setting::Password(Some(_))));
+        let depends =
+            matches!(act, RoomAction::Destroy | RoomAction::Set(Setting::Keep(_) | Setting::Password(Some(_))));
         if self.hub.store().is_none() || !depends {
             return Ok(None);
         }

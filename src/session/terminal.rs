@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::Session;
 use crate::protocol::line::LineEvent;
 use crate::text::Charset;
-use crate::ui::screen::{Style, LineKind};
+use crate::ui::screen::{LineKind, Style};
 
 /// How long a terminal may take for its next name (RFC 1091) before its mode is decided. It answers within one round
 /// trip, if at all.

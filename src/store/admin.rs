@@ -13,7 +13,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use super::accounts;
 use super::database_file;
-use super::error::{CreateAccountError, SaveError, ReadError, OpenError};
+use super::error::{CreateAccountError, OpenError, ReadError, SaveError};
 use super::maintenance;
 use super::open::{Store, connect, make_ready, refused};
 use super::records::{AccountRecord, Hashed};

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::open::Store;
 use super::queued_write::BackgroundWrite;
-use super::records::{AuditEntry, MessageRecord, OpenRoomRecord, OfflineMessageRecord};
+use super::records::{AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord};
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;

@@ -14,7 +14,7 @@ use super::members;
 use super::messages;
 use super::offline_messages;
 use super::open_rooms;
-use super::queued_write::{QueuedWrite, BackgroundWrite};
+use super::queued_write::{BackgroundWrite, QueuedWrite};
 use super::records::MessageRecord;
 use super::rooms;
 use super::schema;
@@ -144,7 +144,9 @@ fn apply_record(connection: &Connection, record: &BackgroundWrite) -> rusqlite::
         BackgroundWrite::Deferred(deferred) => (deferred.what)(connection),
         BackgroundWrite::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
         BackgroundWrite::RoomsOpen(account, rooms) => open_rooms::record(connection, *account, rooms),
-        BackgroundWrite::Joined(account, room, since, made) => members::record(connection, *account, room, *since, *made),
+        BackgroundWrite::Joined(account, room, since, made) => {
+            members::record(connection, *account, room, *since, *made)
+        }
         BackgroundWrite::Audited(entry) => rooms::record_audit(connection, entry),
     }
 }

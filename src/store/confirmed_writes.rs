@@ -12,18 +12,18 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::accounts;
-use super::error::{SaveDirectError, CreateAccountError, SaveError, ReadError, Reason};
+use super::error::{CreateAccountError, ReadError, Reason, SaveDirectError, SaveError};
 use super::failpoints::Failpoints;
 use super::offline_messages;
 use super::open::Store;
 use super::queue::End;
-use super::queued_write::{About, Deferred, QueuedWrite, AwaitedWrite, BackgroundWrite};
-use super::records::{AddressBanRecord, Hashed, RoomRecord, Settings, OfflineMessageRecord};
+use super::queued_write::{About, AwaitedWrite, BackgroundWrite, Deferred, QueuedWrite};
+use super::records::{AddressBanRecord, Hashed, OfflineMessageRecord, RoomRecord, Settings};
 use super::rooms;
+use crate::access::network::Network;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::{RoomName, UserName};
-use crate::config::Network;
 
 /// How long anybody waits for the disk. A person who has waited longer has gone.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::error::{SaveDirectError, CreateAccountError, SaveError, ReadError, OpenError, StoreEventHandler};
+use super::error::{CreateAccountError, OpenError, ReadError, SaveDirectError, SaveError, StoreEventHandler};
 use super::records::{
-    AccountRecord, AddressBanRecord, AuditEntry, Hashed, StoredState, MessageRecord, OpenRoomRecord, RoomRecord, Page, Settings, StoreOptions,
-    Visit, OfflineMessageRecord,
+    AccountRecord, AddressBanRecord, AuditEntry, Hashed, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page,
+    RoomRecord, Settings, StoreOptions, StoredState, Visit,
 };
+use crate::access::network::Network;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::{RoomName, UserName};
-use crate::config::Network;
 
 /// Never there.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::error::{StoreEvent, Reason};
+use super::error::{Reason, StoreEvent};
 use super::messages;
 use super::offline_messages;
 use super::queries;

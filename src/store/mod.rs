@@ -134,16 +134,18 @@ pub use admin::AccountAdmin;
 pub use backup::BackupError;
 #[cfg(not(feature = "storage"))]
 pub use disabled::{AccountAdmin, Store};
-pub use error::{SaveDirectError, StoreEvent, CreateAccountError, SaveError, ReadError, OpenError, Reason, StoreEventHandler};
+pub use error::{
+    CreateAccountError, OpenError, ReadError, Reason, SaveDirectError, SaveError, StoreEvent, StoreEventHandler,
+};
 #[cfg(feature = "storage")]
 #[doc(hidden)]
 pub use failpoints::{Failpoints, Point};
 #[cfg(feature = "storage")]
 pub use open::Store;
 pub use records::{
-    AccountRecord, AddressBanRecord, AuditEntry, Hashed, StoredState, AdminRecord, BanRecord, AccessRecord, InvitationRecord, CreationRecord, MemberRecord,
-    MessageRecord, MuteRecord, OpenRoomRecord, UserRecord, RoomRecord, MOST_OF_ONE, MOST_WAITING, Page, Settings, StoreOptions,
-    Visit, OfflineMessageRecord,
+    AccessRecord, AccountRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreationRecord, Hashed,
+    InvitationRecord, MOST_OF_ONE, MOST_WAITING, MemberRecord, MessageRecord, MuteRecord, OfflineMessageRecord,
+    OpenRoomRecord, Page, RoomRecord, Settings, StoreOptions, StoredState, UserRecord, Visit,
 };
 #[cfg(feature = "storage")]
 pub use wall_clock::{ReadClocks, Reading};

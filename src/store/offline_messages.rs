@@ -94,7 +94,11 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<OfflineMessageRecord> {
 }
 
 /// All that waits for somebody, oldest first.
-pub fn waiting_for(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<OfflineMessageRecord>> {
+pub fn waiting_for(
+    connection: &Connection,
+    since: i64,
+    account: AccountId,
+) -> rusqlite::Result<Vec<OfflineMessageRecord>> {
     connection
         .prepare_cached(
             "SELECT d.id, d.at, d.sender, d.sender_account, d.action, d.edited, d.reply_id, d.reply_author, q.data, t.data,

@@ -16,7 +16,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::database_file::{self, Lock};
-use super::error::{StoreEvent, OpenError, Reason, StoreEventHandler};
+use super::error::{OpenError, Reason, StoreEvent, StoreEventHandler};
 use super::look_alikes::LookAlikes;
 use super::maintenance::Maintenance;
 use super::message_ids::{BLOCK, MessageIds};
@@ -25,7 +25,7 @@ use super::migration;
 use super::queries;
 use super::queue::{End, WriteQueue};
 use super::read_connection::ReadConnection;
-use super::records::{StoredState, StoreOptions};
+use super::records::{StoreOptions, StoredState};
 use super::rooms;
 use super::schema::{self, Kind, VERSION};
 use super::sql_values::moment;
@@ -162,7 +162,11 @@ impl Store {
 
     /// The same, by other clocks than the system's: for tests.
     #[doc(hidden)]
-    pub fn open_by(options: StoreOptions, news: StoreEventHandler, clocks: ReadClocks) -> Result<(Arc<Store>, StoredState), OpenError> {
+    pub fn open_by(
+        options: StoreOptions,
+        news: StoreEventHandler,
+        clocks: ReadClocks,
+    ) -> Result<(Arc<Store>, StoredState), OpenError> {
         let path = database_file::resolve(&options.path)?;
         let failed = |error| refused(&path, &error);
         let mut lock = database_file::lock(&path)?;

@@ -77,7 +77,8 @@ impl Pending {
             | BackgroundWrite::Audited(_)
             | BackgroundWrite::Deferred(_) => return,
         };
-        let change = Arc::make_mut(&mut self.0).messages.entry(id).or_insert(UnwrittenChange { waiting: 0, text: None });
+        let change =
+            Arc::make_mut(&mut self.0).messages.entry(id).or_insert(UnwrittenChange { waiting: 0, text: None });
         change.waiting += 1;
         change.text = text;
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::error::{StoreEvent, Reason};
+use super::error::{Reason, StoreEvent};
 use super::retry::WriteStep;
 use super::writer::Writer;
 

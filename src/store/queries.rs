@@ -16,7 +16,9 @@ use super::offline_messages;
 use super::open::Store;
 use super::open_rooms;
 use super::overlay::Changes;
-use super::records::{AccountRecord, AuditEntry, MessageRecord, OpenRoomRecord, RoomRecord, Page, Visit, OfflineMessageRecord};
+use super::records::{
+    AccountRecord, AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord, Visit,
+};
 use super::rooms;
 use super::sql_values::{moment, span};
 use crate::chat::identity::AccountId;

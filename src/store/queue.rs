@@ -13,7 +13,7 @@ use super::error::Reason;
 use super::failpoints::Failpoints;
 use super::message_ids::MessageIds;
 use super::overlay::{Changes, Pending};
-use super::queued_write::{About, QueuedWrite, AwaitedWrite, BackgroundWrite};
+use super::queued_write::{About, AwaitedWrite, BackgroundWrite, QueuedWrite};
 
 /// Records that wait, in bytes. It is what a disk that has stopped may cost in memory: about 40,000 lines of chat.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
@@ -358,7 +358,8 @@ mod tests {
         let author = crate::chat::names::UserName::parse("bob", 1, 32).expect("a name");
         let text = "x".repeat(length).into();
         let (at, account, reply) = (Timestamp::UNIX_EPOCH, None, None);
-        let message = MessageRecord { id: MessageId(id), at, author, account, text, action: false, edited: false, reply };
+        let message =
+            MessageRecord { id: MessageId(id), at, author, account, text, action: false, edited: false, reply };
         BackgroundWrite::Said(RoomName::parse("general").expect("a name"), message)
     }
 
@@ -390,8 +391,9 @@ mod tests {
         }
         let batch = shared.lock().take();
         shared.record(said(4, 10));
-        let records =
-            batch.into_iter().filter_map(|entry| if let QueuedWrite::Background(record) = entry { Some(record) } else { None });
+        let records = batch
+            .into_iter()
+            .filter_map(|entry| if let QueuedWrite::Background(record) = entry { Some(record) } else { None });
         let records = records.collect();
         shared.lock().put_back(records, Instant::now());
         let ids = shared.lock().take().into_iter().filter_map(|entry| match entry {

@@ -10,10 +10,10 @@ use rusqlite::Connection;
 
 use super::error::Reason;
 use super::records::{AuditEntry, MessageRecord, OpenRoomRecord};
+use crate::access::network::Network;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
-use crate::config::Network;
 
 /// What an entry costs beside its words.
 pub const OVERHEAD: usize = 128;
@@ -78,11 +78,16 @@ impl BackgroundWrite {
     pub fn weight(&self) -> usize {
         OVERHEAD
             + match self {
-                BackgroundWrite::Said(_, message) => message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD),
+                BackgroundWrite::Said(_, message) => {
+                    message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD)
+                }
                 BackgroundWrite::Edited(_, _, text) => text.len(),
                 BackgroundWrite::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
                 BackgroundWrite::Deferred(deferred) => deferred.weight,
-                BackgroundWrite::Erased(..) | BackgroundWrite::Forgotten(_) | BackgroundWrite::Visited(..) | BackgroundWrite::Joined(..) => 0,
+                BackgroundWrite::Erased(..)
+                | BackgroundWrite::Forgotten(_)
+                | BackgroundWrite::Visited(..)
+                | BackgroundWrite::Joined(..) => 0,
                 BackgroundWrite::RoomsOpen(_, rooms) => rooms.iter().map(|room| OVERHEAD + room.door.len()).sum(),
                 BackgroundWrite::Audited(entry) => entry.what.len(),
             }

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::access::network::Network;
 use crate::chat::action::ReadBack;
 use crate::chat::identity::AccountId;
 use crate::chat::message::{MessageId, Quoted};
 use crate::chat::names::{RoomName, UserName};
-use crate::config::Network;
 
 pub use crate::chat::secret::Hashed;
 

@@ -10,15 +10,15 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::members;
 use super::records::{
-    AddressBanRecord, AuditEntry, Hashed, AdminRecord, BanRecord, AccessRecord, InvitationRecord, CreationRecord, MuteRecord, UserRecord,
-    RoomRecord,
+    AccessRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreationRecord, Hashed, InvitationRecord,
+    MuteRecord, RoomRecord, UserRecord,
 };
 use super::sql_values::{
     account_at, address_at, end_at, integer, moment, moment_at, number_at, room_at, span, user_at, words_at,
 };
+use crate::access::network::Network;
 use crate::chat::action::ReadBack;
 use crate::chat::names::RoomName;
-use crate::config::Network;
 
 /// Entries of the audit that are kept; of more the oldest goes. At a hundred bytes each, 10 MB.
 const MOST_AUDITED: i64 = 100_000;
@@ -255,8 +255,9 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<RoomRecord>> {
                     FROM bans WHERE room = ?1 ORDER BY position";
         room.bans = rows(connection, bans, &[number], ban)?;
         let mutes = "SELECT account, name, address, until FROM mutes WHERE room = ?1 ORDER BY position";
-        room.mutes =
-            rows(connection, mutes, &[number], |row| Ok(MuteRecord { who: person_at(row, 0)?, until: end_at(row, 3)? }))?;
+        room.mutes = rows(connection, mutes, &[number], |row| {
+            Ok(MuteRecord { who: person_at(row, 0)?, until: end_at(row, 3)? })
+        })?;
         let invitations = "SELECT account, name, address, until FROM invitations WHERE room = ?1 ORDER BY position";
         room.invitations = rows(connection, invitations, &[number], |row| {
             Ok(InvitationRecord { who: person_at(row, 0)?, until: moment_at(row, 3)? })

@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::error::{StoreEvent, Reason};
+use super::error::{Reason, StoreEvent};
 use super::queue::WriteQueue;
 use super::writer::SAY_LOST;
 
@@ -70,7 +70,8 @@ mod tests {
     fn a_writer_that_hangs_is_told_of_and_what_is_lost_meanwhile_too() {
         let shared = WriteQueue::new(MessageIds::new(0, 0));
         let (sender, told) = mpsc::channel();
-        let news: Arc<dyn Fn(StoreEvent) + Send + Sync> = Arc::new(move |news| sender.send(news).expect("somebody listens"));
+        let news: Arc<dyn Fn(StoreEvent) + Send + Sync> =
+            Arc::new(move |news| sender.send(news).expect("somebody listens"));
         thread::scope(|scope| {
             scope.spawn(|| watch(&shared, &news));
             shared.lock().begin_step(Instant::now());

@@ -18,11 +18,11 @@ use log::error;
 use rusqlite::Connection;
 
 use super::database_file::Lock;
-use super::error::{StoreEvent, Reason};
+use super::error::{Reason, StoreEvent};
 use super::maintenance::Maintenance;
 use super::periodic_checks;
 use super::queue::{End, WriteQueue};
-use super::queued_write::{QueuedWrite, AwaitedWrite};
+use super::queued_write::{AwaitedWrite, QueuedWrite};
 use super::retry::{Retry, WriteStep};
 use super::sqlite_errors;
 use super::wall_clock::Wall;

@@ -9,6 +9,7 @@
 //! whoever logs what a stranger sent.
 
 mod charset;
+mod counted;
 mod sanitize;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod width;
 mod wrap;
 
 pub use charset::{Charset, encode_latin1};
+pub use counted::{others, people, seconds};
 pub use sanitize::{
     MAX_LOGGED_BYTES, MAX_STACKED, TAB_SPACES, escape_for_log, sanitize, sanitize_bytes, sanitize_lines,
 };

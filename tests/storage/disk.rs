@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chatsock::chat::message::MessageId;
-use chatsock::store::{StoreEvent, CreateAccountError, SaveError, Point, Reason, Store};
+use chatsock::store::{CreateAccountError, Point, Reason, SaveError, Store, StoreEvent};
 use rusqlite::Connection;
 
 use crate::place::{PATIENCE, Place, close, hash, open, room, said, texts, told, until, user};
@@ -42,7 +42,10 @@ fn with_a_full_disk_chat_goes_on_and_nothing_is_lost_that_fits_into_memory() {
     assert_eq!(told(&news, trouble), Reason::Full);
     // Who waits hears it at once.
     let begun = Instant::now();
-    assert_eq!(store.create_account(&user("alice"), &hash("one")), Err(CreateAccountError::NotSaved(SaveError(Reason::Full))));
+    assert_eq!(
+        store.create_account(&user("alice"), &hash("one")),
+        Err(CreateAccountError::NotSaved(SaveError(Reason::Full)))
+    );
     assert_eq!(store.flush(), Err(SaveError(Reason::Full)));
     assert!(begun.elapsed() < PATIENCE / 4);
     assert_eq!(texts(&store, "general").len(), 10);

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{SaveDirectError, MessageRecord, SaveError, Reason, StoreOptions};
+use chatsock::store::{MessageRecord, Reason, SaveDirectError, SaveError, StoreOptions};
 use jiff::Timestamp;
 use rusqlite::Connection;
 

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{SaveError, Point, Reason, Store};
+use chatsock::store::{Point, Reason, SaveError, Store};
 
 use crate::place::{PATIENCE, Place, close, direct, hash, room, until, user};
 

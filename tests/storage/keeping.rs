@@ -3,13 +3,14 @@
 use std::process::Command;
 use std::time::Duration;
 
+use chatsock::access::network::Network;
 use chatsock::chat::action::ReadBack;
 use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::config::Network;
 use chatsock::store::{
-    AddressBanRecord, AuditEntry, SaveDirectError, AdminRecord, BanRecord, AccessRecord, InvitationRecord, CreationRecord, MemberRecord,
-    MessageRecord, MuteRecord, OpenRoomRecord, RoomRecord, CreateAccountError, Settings, Store, StoreOptions, Visit, OfflineMessageRecord,
+    AccessRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreateAccountError, CreationRecord,
+    InvitationRecord, MemberRecord, MessageRecord, MuteRecord, OfflineMessageRecord, OpenRoomRecord, RoomRecord,
+    SaveDirectError, Settings, Store, StoreOptions, Visit,
 };
 
 use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
@@ -244,7 +245,10 @@ fn the_rooms_an_account_is_in_are_read_in_their_order_without_those_that_are_gon
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
     let rooms = |names: &[(&str, &str)]| -> Box<[OpenRoomRecord]> {
-        names.iter().map(|(name, door)| OpenRoomRecord { room: room(name), made: false, door: (*door).into() }).collect()
+        names
+            .iter()
+            .map(|(name, door)| OpenRoomRecord { room: room(name), made: false, door: (*door).into() })
+            .collect()
     };
     store.rooms_open(alice, rooms(&[("general", "open"), ("den", "closed")]));
     let last = rooms(&[("den", "closed"), ("games", "$argon2id$x"), ("general", "")]);

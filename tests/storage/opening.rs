@@ -10,7 +10,7 @@ use std::time::Duration;
 use chatsock::chat::action::ReadBack;
 use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::MessageId;
-use chatsock::store::{BackupError, AccessRecord, MemberRecord, SaveError, OpenError, Reason, Store, StoreOptions};
+use chatsock::store::{AccessRecord, BackupError, MemberRecord, OpenError, Reason, SaveError, Store, StoreOptions};
 use rusqlite::Connection;
 
 use crate::place::{Place, close, hash, once_free, open, open_at_once, room, said, texts, user};

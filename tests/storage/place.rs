@@ -14,8 +14,8 @@ use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::MessageId;
 use chatsock::chat::names::{RoomName, UserName};
 use chatsock::store::{
-    Hashed, StoredState, AccessRecord, CreationRecord, MessageRecord, UserRecord, RoomRecord, StoreEvent, OpenError, Store, StoreOptions,
-    OfflineMessageRecord,
+    AccessRecord, CreationRecord, Hashed, MessageRecord, OfflineMessageRecord, OpenError, RoomRecord, Store,
+    StoreEvent, StoreOptions, StoredState, UserRecord,
 };
 use jiff::Timestamp;
 

@@ -5,7 +5,7 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{AddressBanRecord, StoredState, MessageRecord, StoreEvent, Store, StoreOptions};
+use chatsock::store::{AddressBanRecord, MessageRecord, Store, StoreEvent, StoreOptions, StoredState};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
@@ -42,7 +42,7 @@ fn expired(news: &StoreEvent) -> Option<(u64, u64)> {
 }
 
 fn ban(until: Timestamp) -> AddressBanRecord {
-    let network = chatsock::config::Network::parse("203.0.113.7").expect("an address");
+    let network = chatsock::access::network::Network::parse("203.0.113.7").expect("an address");
     AddressBanRecord { network, by: user("alice"), reason: "spam".into(), at: Timestamp::now(), until: Some(until) }
 }
 

@@ -23,7 +23,7 @@ use crate::access::password::{self, HashError};
 use crate::chat::names::UserName;
 use crate::cli::{Existing, UserAction};
 use crate::config::Config;
-use crate::store::{AccountRecord, AccountAdmin, Hashed, CreateAccountError, SaveError, ReadError, OpenError, Store};
+use crate::store::{AccountAdmin, AccountRecord, CreateAccountError, Hashed, OpenError, ReadError, SaveError, Store};
 use crate::text;
 
 mod import;
@@ -202,7 +202,11 @@ fn list(accounts: &AccountAdmin) -> Result<String, AdminError> {
 }
 
 /// Makes all of them or none.
-fn import_all(accounts: &mut AccountAdmin, users: Vec<import::ImportedUser>, file: &Path) -> Result<String, AdminError> {
+fn import_all(
+    accounts: &mut AccountAdmin,
+    users: Vec<import::ImportedUser>,
+    file: &Path,
+) -> Result<String, AdminError> {
     let mut mistakes = Vec::new();
     for user in &users {
         if accounts.find(&user.name)?.is_some() {

@@ -16,7 +16,7 @@ use crate::chat::identity::Target;
 use crate::chat::message::Draft;
 use crate::chat::names::UserName;
 use crate::hub::roster::{Origin, Roster};
-use crate::outbox::{SlowReaders, Notice, OutboxLimits, OwnCopy};
+use crate::outbox::{Notice, OutboxLimits, OwnCopy, SlowReaders};
 
 /// Everybody of a test, and the numbers of what they say.
 #[derive(Default)]
@@ -127,7 +127,8 @@ fn what_one_says_stands_on_the_others_screen_and_in_the_history() {
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let at = Timestamp::UNIX_EPOCH;
-    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), Some(OwnCopy::Answer), &clock()).expect("posted");
+    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), Some(OwnCopy::Answer), &clock())
+        .expect("posted");
     assert_eq!(bob.screen(), "[00:00] #1 alice -> you: hello\r\n");
     assert_eq!(alice.screen(), "[00:00] #1 you -> bob: hello\r\n");
     world.say(&pair, &bob, "hi");

@@ -16,7 +16,7 @@ use crate::chat::identity::{AccountId, Identity};
 use crate::chat::message::{Addressee, ClientId, MessageId};
 use crate::chat::names::UserName;
 use crate::chat::permission::{Context, Permission, Role, permits};
-use crate::config::RoomAccess;
+use crate::chat::room_settings::RoomAccess;
 use crate::outbox::Outbox;
 use crate::ui::screen::LineKind;
 
@@ -95,8 +95,14 @@ impl Room {
         let mut state = self.lock();
         let Some(actor) = who().filter(|_| !state.closed) else { return Err(EnterError::Closed) };
         let others = state.members.len();
-        let calm =
-            MembershipChange { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false };
+        let calm = MembershipChange {
+            others,
+            gathering: None,
+            heir_awaited: false,
+            empty: false,
+            heir: false,
+            as_operator: false,
+        };
         if let Some(member) = state.members.get_mut(&outbox.id()) {
             member.membership = membership;
             return Ok(MembershipChange { others: others - 1, ..calm });
@@ -141,7 +147,13 @@ impl Room {
 
     /// Removes a member; `None` if they are not in the room, or are in it by another membership by now. A panic elsewhere
     /// must not keep anybody in a room, so this never refuses.
-    pub fn leave(&self, client: ClientId, membership: MembershipId, going: Going, now: Instant) -> Option<MembershipChange> {
+    pub fn leave(
+        &self,
+        client: ClientId,
+        membership: MembershipId,
+        going: Going,
+        now: Instant,
+    ) -> Option<MembershipChange> {
         let mut state = self.lock();
         if !state.is_in(client, membership) {
             return None;

@@ -80,7 +80,8 @@ impl Room {
     /// What an answer to a message quotes of it; nothing if it is not here, or not for him to read.
     pub fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
         let state = self.lock_to_show();
-        let readable = state.permits(actor, Permission::Read, state.case(), now) && id > state.boundary(actor.who.client);
+        let readable =
+            state.permits(actor, Permission::Read, state.case(), now) && id > state.boundary(actor.who.client);
         readable.then(|| state.history.find(id).map(Quoted::of)).flatten()
     }
 

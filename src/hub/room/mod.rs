@@ -40,10 +40,11 @@ use crate::chat::action::ReadBack;
 use crate::chat::conversation::{Conversation, MembershipId, RoomId};
 use crate::chat::history::History;
 use crate::chat::identity::Identity;
-use crate::chat::message::{ClientId, Event, MessageId, EventKind, People, Sequenced};
+use crate::chat::message::{ClientId, Event, EventKind, MessageId, People, Sequenced};
 use crate::chat::moderation::Moderation;
 use crate::chat::names::{RoomName, UserName};
-use crate::config::{Hashed, RoomConfig};
+use crate::chat::room_settings::RoomSettings;
+use crate::chat::secret::Hashed;
 use crate::outbox::{Batch, Outbox};
 use crate::store::Store;
 use crate::ui::screen::{Clock, Prompt};
@@ -52,10 +53,10 @@ use presence_digest::PresenceDigest;
 use read_access::Readers;
 
 pub use archived::ArchiveRange;
-pub use membership::{MembershipChange, DoorVersion, Going, EnterError, Entrant};
+pub use membership::{DoorVersion, EnterError, Entrant, Going, MembershipChange};
 pub use messages::Erased;
 pub use moderation::ActionOutcome;
-pub use overview::{RoomOverview, Occupant};
+pub use overview::{Occupant, RoomOverview};
 pub use persistence::{Deciding, Snapshot, restored};
 pub use read_access::readable_after;
 
@@ -120,7 +121,7 @@ struct Member {
 }
 
 struct State {
-    config: RoomConfig,
+    config: RoomSettings,
     /// Another one whenever the entry in `config` is.
     door: DoorVersion,
     /// Of the password that opens it, where that is known in the clear and its hash was needed: see `Room::door_hash`.
@@ -193,7 +194,7 @@ impl Room {
     pub(crate) fn new(
         name: RoomName,
         instance: u64,
-        config: RoomConfig,
+        config: RoomSettings,
         shared: Arc<RoomLimits>,
         clock: Clock,
         founded: Option<(Creation, Identity)>,
@@ -265,7 +266,7 @@ impl Room {
     }
 
     /// How it is set up now.
-    pub fn config(&self) -> RoomConfig {
+    pub fn config(&self) -> RoomSettings {
         self.lock().config.clone()
     }
 
@@ -275,7 +276,7 @@ impl Room {
     }
 
     /// Another set-up for one of the server's own rooms; who is inside stays.
-    pub fn set_config(&self, config: RoomConfig) {
+    pub fn set_config(&self, config: RoomSettings) {
         let mut state = self.lock();
         if state.config.entry != config.entry {
             state.door.change();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::{Room, State};
-use crate::chat::action::{RoomAction, Actor, Denied};
+use crate::chat::action::{Actor, Denied, RoomAction};
 use crate::chat::duration;
 use crate::chat::identity::{Identity, Target};
 use crate::chat::message::{ClientId, People};
@@ -316,7 +316,9 @@ impl State {
     ) -> Result<(), Denied> {
         let own = target.who.as_ref().is_some_and(|who| who.client == actor.who.client);
         let against = Some(target.role);
-        if self.permits(actor, deed, Context { own, against, ..self.case() }, now) && !(own && deed != Permission::Demote) {
+        if self.permits(actor, deed, Context { own, against, ..self.case() }, now)
+            && !(own && deed != Permission::Demote)
+        {
             return Ok(());
         }
         let role = self.role(actor, now);

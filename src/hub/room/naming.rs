@@ -5,7 +5,7 @@
 //! *Called by* `room::moderation`, under the room's lock.
 
 use super::State;
-use crate::chat::action::{RoomAction, Actor};
+use crate::chat::action::{Actor, RoomAction};
 use crate::chat::identity::Target;
 use crate::chat::message::{Addressee, ClientId, People};
 
@@ -15,7 +15,10 @@ impl State {
     pub(super) fn named_in(&self, actor: &Actor, act: &RoomAction) -> People {
         let whom = match act {
             RoomAction::Kick { whom, .. } | RoomAction::Ban { whom, .. } | RoomAction::Mute { whom, .. } => Some(whom),
-            RoomAction::Unban(whom) | RoomAction::Unmute(whom) | RoomAction::Promote(whom) | RoomAction::Demote(whom) => Some(whom),
+            RoomAction::Unban(whom)
+            | RoomAction::Unmute(whom)
+            | RoomAction::Promote(whom)
+            | RoomAction::Demote(whom) => Some(whom),
             RoomAction::Set(_) | RoomAction::Destroy => None,
         };
         let about = whom.map(|whom| self.addressee_of(whom));

@@ -13,7 +13,7 @@ use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 use crate::chat::permission::{Permission, Role};
-use crate::config::RoomConfig;
+use crate::chat::room_settings::RoomSettings;
 use crate::outbox::Outbox;
 use crate::ui::screen::Prompt;
 
@@ -21,7 +21,7 @@ use crate::ui::screen::Prompt;
 #[derive(Clone, Debug)]
 pub struct RoomOverview {
     /// How it is set up.
-    pub config: RoomConfig,
+    pub config: RoomSettings,
     /// Who made it, if it is none of the server's own.
     pub made: Option<Creation>,
     /// It was made, and is kept.

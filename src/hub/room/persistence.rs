@@ -10,15 +10,17 @@ use std::time::Instant;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{DoorVersion, Creation, Room, State};
+use super::{Creation, DoorVersion, Room, State};
 use crate::chat::action::{Actor, Denied};
 use crate::chat::identity::{AccountId, Identity};
 use crate::chat::message::{ClientId, Draft, Event, Message, MessageId};
-use crate::chat::moderation::{Ban, ModerationLists, Moderation};
+use crate::chat::moderation::{Ban, Moderation, ModerationLists};
 use crate::chat::permission::Permission;
-use crate::config::{RoomAccess, Hashed, Secret};
+use crate::chat::room_settings::RoomAccess;
+use crate::chat::secret::{Hashed, Secret};
 use crate::store::{
-    AdminRecord, BanRecord, AccessRecord, InvitationRecord, CreationRecord, MessageRecord, MuteRecord, UserRecord, RoomRecord, Store,
+    AccessRecord, AdminRecord, BanRecord, CreationRecord, InvitationRecord, MessageRecord, MuteRecord, RoomRecord,
+    Store, UserRecord,
 };
 
 /// A room as it is at one moment.

@@ -10,7 +10,7 @@ use super::State;
 use crate::chat::action::Actor;
 use crate::chat::identity::Identity;
 use crate::chat::permission::{Context, Permission, Role, permits};
-use crate::config::RoomAccess;
+use crate::chat::room_settings::RoomAccess;
 
 impl State {
     /// What somebody is to this room.
@@ -42,7 +42,11 @@ impl State {
 
     /// The case of the room itself.
     pub(super) fn case(&self) -> Context {
-        Context { public: self.config.public, open: matches!(self.config.entry, RoomAccess::Open), ..Context::default() }
+        Context {
+            public: self.config.public,
+            open: matches!(self.config.entry, RoomAccess::Open),
+            ..Context::default()
+        }
     }
 
     /// Whether somebody may do something, by the one table.

@@ -8,7 +8,7 @@ use super::{Room, State};
 use crate::chat::action::{Denied, ReadBack, Setting};
 use crate::chat::duration;
 use crate::chat::names::UserName;
-use crate::config::RoomAccess;
+use crate::chat::room_settings::RoomAccess;
 
 impl State {
     /// Changes one setting; the sentence that tells of it.

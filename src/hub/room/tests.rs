@@ -22,12 +22,12 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::chat::action::{RoomAction, Actor, Denied, Setting};
+use crate::chat::action::{Actor, Denied, RoomAction, Setting};
 use crate::chat::identity::Target;
 use crate::chat::message::{Draft, MessageId};
 use crate::chat::permission::Role;
-use crate::config::RoomAccess;
-use crate::outbox::{DisconnectReason, SlowReaders, Notice, OutboxLimits};
+use crate::chat::room_settings::RoomAccess;
+use crate::outbox::{DisconnectReason, Notice, OutboxLimits, SlowReaders};
 use crate::ui::screen::LineKind;
 
 /// Long, because a loaded machine is no failure.
@@ -86,19 +86,19 @@ fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
 }
 
 fn room(queue_bytes: usize) -> Arc<Room> {
-    room_with(RoomConfig::default(), queue_bytes)
+    room_with(RoomSettings::default(), queue_bytes)
 }
 
-fn room_with(config: RoomConfig, queue_bytes: usize) -> Arc<Room> {
+fn room_with(config: RoomSettings, queue_bytes: usize) -> Arc<Room> {
     Room::new(general(), 1, config, shared(queue_bytes), Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH), None)
 }
 
 /// A room that somebody has made, and is in.
 fn made_by(founder: &Person) -> Arc<Room> {
-    made_with(founder, RoomConfig::default())
+    made_with(founder, RoomSettings::default())
 }
 
-fn made_with(founder: &Person, config: RoomConfig) -> Arc<Room> {
+fn made_with(founder: &Person, config: RoomSettings) -> Arc<Room> {
     let made = Creation { by: founder.who.name.clone(), address: founder.who.address, at: Timestamp::UNIX_EPOCH };
     let founded = Some((made, founder.who.clone()));
     let room = Room::new(
@@ -191,7 +191,13 @@ impl Person {
         self.comes(room, self.actor(), None, now)
     }
 
-    fn comes(&self, room: &Room, actor: Actor, opened: Option<DoorVersion>, now: Instant) -> Result<MembershipChange, EnterError> {
+    fn comes(
+        &self,
+        room: &Room,
+        actor: Actor,
+        opened: Option<DoorVersion>,
+        now: Instant,
+    ) -> Result<MembershipChange, EnterError> {
         let who = || Some(actor.clone());
         room.enter(Entrant { who: &who, outbox: &self.outbox, opened, membership: STAY }, now)
     }
@@ -317,7 +323,7 @@ fn drive_into(room: &Arc<Room>) -> JoinHandle<()> {
 
 #[test]
 fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_somebody_has_left() {
-    let room = room_with(RoomConfig { limit: Some(1), ..RoomConfig::default() }, 1000);
+    let room = room_with(RoomSettings { limit: Some(1), ..RoomSettings::default() }, 1000);
     let (first, second) = (Person::new(1), Person::new(2));
     let enter = |person: &Person| person.visits(&room, Instant::now());
     let leave = |person: &Person| room.leave(person.id(), STAY, Going::Asked, Instant::now());

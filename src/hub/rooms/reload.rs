@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use super::{RoomTable, Table};
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
-use crate::config::{Config, RoomConfig};
+use crate::chat::room_settings::RoomSettings;
+use crate::config::Config;
 use crate::hub::room::Room;
 use crate::store::{MessageRecord, RoomRecord, Store};
 
@@ -58,7 +59,7 @@ impl RoomTable {
     }
 
     /// Sets up one room. False if somebody has made one of its name meanwhile, and it has to be tried again.
-    fn set_up(&self, name: &RoomName, config: &RoomConfig) -> bool {
+    fn set_up(&self, name: &RoomName, config: &RoomSettings) -> bool {
         let known = self.find(name);
         let written = match &known {
             Some(room) if room.is_made() => {
@@ -90,7 +91,7 @@ impl RoomTable {
     }
 
     /// One of the server's own rooms, not yet in the table.
-    pub(super) fn new_own(&self, table: &mut Table, name: &RoomName, config: &RoomConfig) -> Arc<Room> {
+    pub(super) fn new_own(&self, table: &mut Table, name: &RoomName, config: &RoomSettings) -> Arc<Room> {
         table.last_instance += 1;
         let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
         Room::new(name.clone(), table.last_instance, config.clone(), shared, clock, None)

@@ -11,7 +11,7 @@ use crate::chat::conversation::MembershipId;
 use crate::chat::message::{ClientId, Draft};
 use crate::chat::names::UserName;
 use crate::hub::room::{EnterError, Entrant};
-use crate::outbox::{SlowReaders, Outbox, OutboxLimits};
+use crate::outbox::{Outbox, OutboxLimits, SlowReaders};
 
 /// An outbox whose peer reads nothing.
 fn outbox(id: u64) -> Arc<Outbox> {
@@ -45,7 +45,7 @@ fn table() -> RoomTable {
 fn make(table: &RoomTable, room: &str, from: IpAddr, most: Option<usize>) -> Result<Arc<Room>, CreateRoomError> {
     let founder = who(1, from);
     let made = Creation { by: founder.name.clone(), address: from, at: Timestamp::UNIX_EPOCH };
-    table.make(&name(room), RoomConfig::default(), made, founder, most)
+    table.make(&name(room), RoomSettings::default(), made, founder, most)
 }
 
 fn made(table: &RoomTable, room: &str, from: IpAddr) -> Arc<Room> {
@@ -63,7 +63,7 @@ fn enter(room: &Room, id: u64) -> Result<Arc<Outbox>, EnterError> {
 
 /// The settings with these rooms.
 fn config(rooms: &[&str]) -> Config {
-    let rooms = rooms.iter().map(|room| (name(room), RoomConfig::default())).collect();
+    let rooms = rooms.iter().map(|room| (name(room), RoomSettings::default())).collect();
     Config { rooms, ..Config::default() }
 }
 
@@ -200,7 +200,7 @@ fn only_public_rooms_are_listed_and_suggested() {
     let table = table();
     let chess = made(&table, "chess", address(1));
     assert_eq!(table.nearest_public(&name("ches")), Some(name("chess")));
-    chess.set_config(RoomConfig { public: false, ..RoomConfig::default() });
+    chess.set_config(RoomSettings { public: false, ..RoomSettings::default() });
     assert_eq!(table.nearest_public(&name("ches")), None);
     assert_eq!(table.public().len(), 1);
     assert!(table.find(&name("chess")).is_some());

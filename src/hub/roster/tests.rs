@@ -4,7 +4,7 @@ use std::thread;
 use socket2::{Domain, Socket, Type};
 
 use super::*;
-use crate::outbox::{SlowReaders, OutboxLimits};
+use crate::outbox::{OutboxLimits, SlowReaders};
 
 const HERE: Origin = Origin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), shared: false };
 
@@ -67,7 +67,9 @@ fn who_has_given_his_name_back_takes_it_from_nobody_by_taking_another_one() {
 fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
     let roster = Roster::default();
     let (bob, _alice) = (person(&roster, 1, "bob"), person(&roster, 2, "alice"));
-    let Err(NameInUseError::Taken(Some(free))) = roster.rename(&bob, &name("Alice"), None, 12) else { panic!("it is taken") };
+    let Err(NameInUseError::Taken(Some(free))) = roster.rename(&bob, &name("Alice"), None, 12) else {
+        panic!("it is taken")
+    };
     assert_eq!(bob.name(), name("bob"));
     assert_eq!((find(&roster, "alice"), find(&roster, "bob")), (Some(ClientId(2)), Some(ClientId(1))));
     assert_eq!(roster.rename(&bob, &free, None, 12), Ok(name("bob")));

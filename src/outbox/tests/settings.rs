@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::chat::conversation::Conversation;
-use crate::chat::message::{Addressee, Event, MessageId, EventKind, Quoted};
+use crate::chat::message::{Addressee, Event, EventKind, MessageId, Quoted};
 use crate::ui::screen::{Bell, Style};
 
 fn viewer() -> (Arc<Outbox>, Socket) {

@@ -202,7 +202,11 @@ mod tests {
         for length in (0..300).chain([8_190, 8_192, 100_000]) {
             for filler in ["a", "é"] {
                 let line = format!("POST /{} HTTP/1.1\r\n", filler.repeat(length));
-                assert_eq!(FirstBytes::new().feed(line.as_bytes()), Verdict::OtherProtocol(OtherProtocol::Http), "{length}");
+                assert_eq!(
+                    FirstBytes::new().feed(line.as_bytes()),
+                    Verdict::OtherProtocol(OtherProtocol::Http),
+                    "{length}"
+                );
             }
         }
     }

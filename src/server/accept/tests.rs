@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
+use crate::access::network::Network;
 use crate::chat::names::UserName;
-use crate::config::{Config, Network};
+use crate::config::Config;
 use crate::server::loopback;
 use crate::server::transport::{Ports, Transport};
 use crate::store::AddressBanRecord;

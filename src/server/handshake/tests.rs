@@ -8,7 +8,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, ServerConfig, Stream
 
 use super::*;
 use crate::chat::message::ClientId;
-use crate::outbox::{SlowReaders, OutboxLimits};
+use crate::outbox::{OutboxLimits, SlowReaders};
 use crate::protocol::wire::{OtherProtocol, Tls};
 use crate::server::loopback;
 

@@ -11,10 +11,10 @@ use super::account::{LONGEST_PASSWORD, account_named};
 use super::reading;
 use super::refusal;
 use super::room_password;
-use super::seconds;
 use super::{Effect, Palette, Refusal, Rules, State};
 use crate::chat::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::chat::secret::Secret;
+use crate::text::seconds;
 use crate::ui::command::{self, Typed, Verb};
 use crate::ui::screen::LineKind;
 

@@ -38,7 +38,7 @@ use crate::chat::conversation::Conversation;
 use crate::chat::identity::Target;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
-use crate::ui::screen::{Prompt, LineKind};
+use crate::ui::screen::{LineKind, Prompt};
 use account::Dialogue;
 use paste::Paste;
 use resume::AskedAt;
@@ -47,7 +47,7 @@ pub use answer::{Answer, Came, ReturnTo};
 pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBanRequest, Edited, Effect, Viewing};
 pub use login::LoginRefusal;
 pub use not_made::RoomRefusal;
-pub use refusal::{JoinRefusal, Refusal, others, people, seconds};
+pub use refusal::{JoinRefusal, Refusal};
 pub use rules::Rules;
 pub use talk::way_out;
 

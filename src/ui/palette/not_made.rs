@@ -49,7 +49,9 @@ impl fmt::Display for RoomRefusal {
             RoomRefusal::TooManyYours(most) => {
                 write!(f, "Too many rooms were made from your address: {most} is the most. :destroy one of them first.")
             }
-            RoomRefusal::TooManyAll => f.write_str("There are as many rooms as the server takes. Please try again later."),
+            RoomRefusal::TooManyAll => {
+                f.write_str("There are as many rooms as the server takes. Please try again later.")
+            }
             RoomRefusal::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
             RoomRefusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
         }

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use super::answer::Came;
 use super::commands::ECHOED_COLUMNS;
-use super::not_made::{RoomRefusal, PASSWORD_LIKE_COMMAND};
+use super::not_made::{PASSWORD_LIKE_COMMAND, RoomRefusal};
 use super::paste::{MOST_BYTES, MOST_LINES};
 use crate::chat::duration::{self, LooksLikeDuration};
 use crate::chat::names::{RoomName, UserName};
 use crate::text;
+use crate::text::{others, people, seconds};
 use crate::ui::command::{self, Typed};
 
 /// Why a room was not entered. A hidden room and a missing one give the same.
@@ -303,17 +304,6 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// `1 person`, `2 people`.
-pub fn people(count: usize) -> String {
-    if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
-}
-
-/// `1 second`, `2 seconds`; a started second counts whole.
-pub fn seconds(duration: Duration) -> String {
-    let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
-    if whole == 1 { "1 second".to_owned() } else { format!("{whole} seconds") }
-}
-
 /// The greeting by name.
 #[inline(never)]
 pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
@@ -325,11 +315,6 @@ pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
 #[inline(never)]
 pub(super) fn password_needed(name: &UserName) -> String {
     format!("The name {name} needs its password. Give it, or go back with Enter.")
-}
-
-/// `1 other`, `2 others`.
-pub fn others(count: usize) -> String {
-    if count == 1 { "1 other".to_owned() } else { format!("{count} others") }
 }
 
 /// How one goes on: in the view a command starts with `/`.

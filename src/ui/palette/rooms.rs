@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::room_password::new_password;
 use super::talk;
 use super::{Effect, Palette, Refusal, Rules};
-use crate::chat::action::{RoomAction, ReadBack, Setting};
+use crate::chat::action::{ReadBack, RoomAction, Setting};
 use crate::chat::duration::{self, LooksLikeDuration};
 use crate::chat::identity::Target;
 use crate::chat::names::{NameError, RoomName};

@@ -13,7 +13,7 @@ use crate::protocol::line::{Editor, Keep};
 use crate::protocol::telnet;
 use crate::text;
 use crate::ui::screen::row::{self, Extent};
-use crate::ui::screen::{Style, Prompt, LineKind, render_line};
+use crate::ui::screen::{LineKind, Prompt, Style, render_line};
 
 mod modes;
 

@@ -19,8 +19,8 @@
 use std::io::Write as _;
 use std::ops::Range;
 
-use super::{Clock, Style, LineKind};
-use crate::chat::message::{ClientId, Event, Extra, Message, EventKind};
+use super::{Clock, LineKind, Style};
+use crate::chat::message::{ClientId, Event, EventKind, Extra, Message};
 use crate::chat::names::{UserName, fold, is_name_character};
 use crate::text;
 
@@ -76,7 +76,9 @@ pub fn render_event(event: &Event, reader: Recipient<'_>, clock: &mut Clock, out
         Event::Said(message) => render_message(message, reader, clock, out),
         Event::Edited { message, .. } => render_event(message, reader, clock, out),
         Event::Happened { kind: EventKind::Presence, .. } if reader.look.quiet => {}
-        Event::Happened { news, .. } | Event::Erased { news, .. } => render_line(LineKind::News, news, reader.look, out),
+        Event::Happened { news, .. } | Event::Erased { news, .. } => {
+            render_line(LineKind::News, news, reader.look, out)
+        }
     }
 }
 
@@ -113,7 +115,14 @@ fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look:
 }
 
 /// Appends a message that was found: where it was said, and what of its text was looked for.
-pub fn render_hit(message: &Message, place: &str, hit: Range<usize>, look: Style, clock: &mut Clock, out: &mut Vec<u8>) {
+pub fn render_hit(
+    message: &Message,
+    place: &str,
+    hit: Range<usize>,
+    look: Style,
+    clock: &mut Clock,
+    out: &mut Vec<u8>,
+) {
     let mut line = Vec::with_capacity(message.text.len() + 64);
     stamp(message, look.stamped(), clock, &mut line);
     // Writing to a Vec cannot fail.

@@ -310,7 +310,7 @@ fn every_setting_is_told_and_holds() {
     ] {
         assert_eq!(set(setting.clone()).as_deref(), Ok(news), "{setting:?}");
     }
-    assert_eq!(scene.room.config(), RoomConfig { entry: RoomAccess::Closed, ..RoomConfig::default() });
+    assert_eq!(scene.room.config(), RoomSettings { entry: RoomAccess::Closed, ..RoomSettings::default() });
     set(Setting::Public(false)).expect("hidden");
     assert!(matches!(set(Setting::Invite(false)), Err(Denied::AsItIs(_))), "a hidden room has some door");
     set(Setting::Password(Secret::new("hunter2"))).expect("set");

@@ -157,7 +157,9 @@ fn only_admins_take_out_what_others_have_said() {
 fn who_has_been_put_out_does_not_reach_his_own_messages_any_more() {
     let cast = Cast::new();
     let id = MessageId(cast.member.post(&cast.room, "mine"));
-    cast.admin.acts(&cast.room, RoomAction::Kick { whom: cast.member.whom(), reason: String::new() }, cast.now).expect("out");
+    cast.admin
+        .acts(&cast.room, RoomAction::Kick { whom: cast.member.whom(), reason: String::new() }, cast.now)
+        .expect("out");
     let actor = cast.member.actor();
     assert_eq!(cast.room.edit(&actor, id, "changed", cast.now), None);
     assert_eq!(cast.room.delete(&actor, id, cast.now), None);

@@ -293,7 +293,8 @@ fn what_looks_like_a_duration_and_is_none_is_explained_with_the_units_and_bans_n
 #[test]
 fn durations_of_several_words_end_where_the_reason_begins() {
     let ban = |lasts: u64, reason: &str| {
-        let act = RoomAction::Ban { whom: whom("bob"), lasts: Some(Duration::from_secs(lasts)), reason: reason.to_owned() };
+        let act =
+            RoomAction::Ban { whom: whom("bob"), lasts: Some(Duration::from_secs(lasts)), reason: reason.to_owned() };
         [Effect::RoomAction { room: id("general"), act: act.into() }]
     };
     for (line, expected) in [
@@ -311,7 +312,10 @@ fn durations_of_several_words_end_where_the_reason_begins() {
     );
     let slow = RoomAction::Set(Setting::Slow(Duration::from_secs(90)));
     for line in [":slow 1m30s", ":slow 90", ":set slow 1 minute 30 seconds"] {
-        assert_eq!(Person::in_room().types(line), [Effect::RoomAction { room: id("general"), act: slow.clone().into() }]);
+        assert_eq!(
+            Person::in_room().types(line),
+            [Effect::RoomAction { room: id("general"), act: slow.clone().into() }]
+        );
     }
 }
 
