@@ -4,21 +4,15 @@
 //! *Knows nothing of* who has an account, who is an operator, and how passwords are kept.
 //! *Called by* `palette` alone.
 
+use super::arguments::{account_named, network, refuse, too_long};
 use super::back_to;
 use super::effect::{AUDIT_MOST, AccountAsk, AddressBanRequest};
-use super::talk;
+use super::limits::LONGEST_ACCOUNT_PASSWORD;
 use super::{Effect, Palette, Refusal, Rules, State};
 use crate::chat::duration;
-use crate::chat::names::{USER_NAME_MAX, UserName};
 use crate::chat::secret::Secret;
 use crate::ui::command::{Typed, Verb};
 use crate::ui::screen::LineKind;
-
-/// Longest password of an account, in characters.
-pub(super) const LONGEST_PASSWORD: usize = crate::chat::identity::MAX_PASSWORD;
-
-/// Longest network that can be written, in bytes: an IPv6 address that ends in an IPv4 one, and its prefix.
-const LONGEST_NETWORK: usize = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255/128".len();
 
 /// A dialogue that asks for passwords.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,25 +54,6 @@ impl Dialogue {
     }
 }
 
-/// The one name of an account behind a command; nothing if there is none. If it cannot be one, or more follows, that is
-/// told. Any length will do: an account may be older than the limits for names.
-pub(super) fn account_named(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<UserName>> {
-    let (name, more) = typed.split_rest();
-    if name.is_empty() {
-        return None;
-    }
-    if !more.is_empty() {
-        refuse(effects, &Refusal::password_in_line(typed));
-        return Some(None);
-    }
-    let name = UserName::parse_in(name, 1, USER_NAME_MAX, rules.known_names);
-    Some(name.map_err(|error| effects.push(Effect::Tell(LineKind::Refusal, error.to_string()))).ok())
-}
-
-fn refuse(effects: &mut Vec<Effect>, refusal: &Refusal) {
-    effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
-}
-
 impl Palette {
     /// Runs a command that exists only where accounts are kept. Nothing if the arguments do not fit.
     #[inline(never)]
@@ -109,14 +84,14 @@ impl Palette {
             },
             Verb::BanAddress if typed.rest.is_empty() => Effect::ListAddressBans,
             Verb::BanAddress => {
-                let (network, rest) = typed.split_rest();
-                if talk::too_long(rest, rules).is_some() {
+                let (address, rest) = typed.split_rest();
+                if too_long(rest, rules).is_some() {
                     let length = crate::text::grapheme_count(rest);
                     refuse(effects, &Refusal::TextTooLong { length, limit: rules.message_limit });
                     effects.push(Effect::GiveBack);
                     return Some(());
                 }
-                let network = self::network(network)?;
+                let network = network(address)?;
                 let (lasts, reason) = match duration::lasts_and_reason(rest) {
                     Ok((lasts, reason)) => (lasts, reason.to_owned()),
                     Err(piece) => {
@@ -163,7 +138,7 @@ impl Palette {
         let State::Account { dialogue, from_view } = &mut self.state else { return };
         let from_view = *from_view;
         let Some(password) = Secret::new(line.trim()) else { return self.cancel(effects) };
-        let too_long = password.expose().chars().count() > LONGEST_PASSWORD;
+        let too_long = password.expose().chars().count() > LONGEST_ACCOUNT_PASSWORD;
         if !too_long {
             dialogue.given.push(password);
             if let Some(question) = dialogue.question() {
@@ -173,17 +148,11 @@ impl Palette {
         let State::Account { dialogue, .. } = std::mem::replace(&mut self.state, back_to(from_view)) else { return };
         effects.push(Effect::ShowInput);
         if too_long {
-            return refuse(effects, &Refusal::PasswordTooLong(LONGEST_PASSWORD));
+            return refuse(effects, &Refusal::PasswordTooLong(LONGEST_ACCOUNT_PASSWORD));
         }
         match dialogue.outcome() {
             Some(effect) => effects.push(effect),
             None => refuse(effects, &Refusal::PasswordsDiffer),
         }
     }
-}
-
-/// A network as typed, if it could be one.
-fn network(typed: &str) -> Option<String> {
-    let could_be = !typed.is_empty() && typed.len() <= LONGEST_NETWORK && !typed.contains(' ');
-    could_be.then(|| typed.to_owned())
 }

@@ -8,9 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::effect::AccountAsk;
-use super::login::LoginRefusal;
-use super::not_made::RoomRefusal;
-use super::refusal::JoinRefusal;
+use super::entry_refusal::{JoinRefusal, LoginRefusal, RoomRefusal};
 use crate::chat::conversation::{Conversation, RoomId};
 use crate::chat::message::Addressee;
 use crate::chat::names::{NameError, RoomName, UserName};

@@ -5,10 +5,11 @@
 //! *Knows nothing of* how effects are carried out.
 //! *Called by* `palette` alone.
 
+use super::arguments::switch;
+use super::limits::ECHOED_COLUMNS;
 use super::paste::Paste;
 use super::reading;
 use super::reading::{InView, addressed, read_in_view};
-use super::rooms::switch;
 use super::{Effect, Palette, Refusal, Rules, State, Viewing};
 use crate::chat::conversation::Conversation;
 use crate::chat::identity::Target;
@@ -17,9 +18,6 @@ use crate::chat::secret::Secret;
 use crate::text;
 use crate::ui::command::{self, Typed, Verb, listed};
 use crate::ui::screen::{Bell, LineKind};
-
-/// Longest piece of an unknown command that is repeated to the person who typed it, in columns.
-pub(super) const ECHOED_COLUMNS: usize = 24;
 
 impl Palette {
     pub(super) fn is_in_view(&self) -> bool {

@@ -1,76 +1,22 @@
 //! The questions before a name is known: room, name, and the passwords of both.
 //!
-//! *Owns* what a line means there, and [`LoginRefusal`] with its sentences.
+//! *Owns* what a line means there.
 //! *Knows nothing of* rooms, accounts and who is online.
 //! *Called by* `palette` alone.
 
-use std::fmt;
-use std::time::Duration;
-
-use super::account::{LONGEST_PASSWORD, account_named};
+use super::arguments::account_named;
+use super::greetings;
+use super::limits::{LONGEST_ACCOUNT_PASSWORD, LONGEST_ROOM_PASSWORD};
 use super::reading;
-use super::refusal;
-use super::room_password;
 use super::{Effect, Palette, Refusal, Rules, State};
 use crate::chat::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::chat::secret::Secret;
-use crate::text::seconds;
 use crate::ui::command::{self, Typed, Verb};
 use crate::ui::screen::LineKind;
-
-/// Why somebody did not come in as an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LoginRefusal {
-    /// No such account, or another password: which one is nobody's business.
-    Wrong,
-    /// Too many wrong passwords.
-    Blocked,
-    /// As many passwords are being compared as can be.
-    Busy,
-    /// Too many passwords were tried from this address, at whatever names; how long it has to wait.
-    TooMany(Duration),
-    /// The accounts cannot be read, and why; without a full stop.
-    NotKept(String),
-}
-
-impl fmt::Display for LoginRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            LoginRefusal::Wrong => f.write_str("Wrong name or password."),
-            LoginRefusal::Blocked => {
-                f.write_str("Your account is blocked due to multiple login failures. Please try again later.")
-            }
-            LoginRefusal::Busy => f.write_str("Too many people are logging in just now. Please try again in a moment."),
-            LoginRefusal::TooMany(wait) => {
-                write!(f, "Too many passwords were tried from your address: try again in {}.", seconds(*wait))
-            }
-            LoginRefusal::NotKept(why) => {
-                write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
-            }
-        }
-    }
-}
 
 /// A name that anybody may take.
 fn fitting(line: &str, rules: &Rules) -> Result<UserName, NameError> {
     UserName::parse_in(line, rules.username_min, rules.username_limit, rules.names)
-}
-
-/// The name is somebody else's.
-#[inline(never)]
-pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> Effect {
-    let line = match free {
-        Some(free) => format!("The name {name} is taken; {free} is free."),
-        None => format!("The name {name} is taken. Try another one."),
-    };
-    Effect::Tell(LineKind::Refusal, line)
-}
-
-/// The name could be taken for somebody else's.
-#[inline(never)]
-pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> Effect {
-    let line = format!("The name {name} looks like {other}, which is taken. Try another one.");
-    Effect::Tell(LineKind::Refusal, line)
 }
 
 impl Palette {
@@ -83,8 +29,8 @@ impl Palette {
             return self.quit(effects);
         }
         let (word, password) = line.split_once(' ').unwrap_or((line, ""));
-        if password.trim().chars().count() > room_password::LONGEST_PASSWORD {
-            let refusal = Refusal::PasswordTooLong(room_password::LONGEST_PASSWORD);
+        if password.trim().chars().count() > LONGEST_ROOM_PASSWORD {
+            let refusal = Refusal::PasswordTooLong(LONGEST_ROOM_PASSWORD);
             return effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
         }
         match RoomName::parse_in(word, rules.known_names) {
@@ -144,7 +90,7 @@ impl Palette {
     pub(super) fn ask_login_password(&mut self, name: UserName, ghost: bool, effects: &mut Vec<Effect>) {
         let State::Name { quick } = &mut self.state else { return };
         let quick = quick.take();
-        effects.push(Effect::Tell(LineKind::News, refusal::password_needed(&name)));
+        effects.push(Effect::Tell(LineKind::News, greetings::password_needed(&name)));
         effects.push(Effect::HideInput);
         self.state = State::LoginPassword { name, quick, ghost };
     }
@@ -157,8 +103,8 @@ impl Palette {
         let (name, ghost) = (name.clone(), *ghost);
         self.ask_name_again(effects);
         let Some(password) = Secret::new(line.trim()) else { return };
-        if password.expose().chars().count() > LONGEST_PASSWORD {
-            let refusal = Refusal::PasswordTooLong(LONGEST_PASSWORD);
+        if password.expose().chars().count() > LONGEST_ACCOUNT_PASSWORD {
+            let refusal = Refusal::PasswordTooLong(LONGEST_ACCOUNT_PASSWORD);
             return effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
         }
         effects.push(Effect::Login { name, password, ghost });

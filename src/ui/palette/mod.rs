@@ -19,10 +19,14 @@
 
 mod account;
 mod answer;
+mod arguments;
 mod commands;
+mod cost;
 mod effect;
+mod entry_refusal;
+mod greetings;
+mod limits;
 mod login;
-mod not_made;
 mod paste;
 mod reading;
 mod refusal;
@@ -45,9 +49,8 @@ use resume::AskedAt;
 
 pub use answer::{Answer, Came, ReturnTo};
 pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBanRequest, Edited, Effect, Viewing};
-pub use login::LoginRefusal;
-pub use not_made::RoomRefusal;
-pub use refusal::{JoinRefusal, Refusal};
+pub use entry_refusal::{JoinRefusal, LoginRefusal, RoomRefusal};
+pub use refusal::Refusal;
 pub use rules::Rules;
 pub use talk::way_out;
 
@@ -269,7 +272,7 @@ impl Palette {
                 let State::Name { quick } = &mut self.state else { return };
                 let quick = quick.take();
                 self.state = State::Palette;
-                effects.push(Effect::Tell(LineKind::News, refusal::hello(&name, people, rooms)));
+                effects.push(Effect::Tell(LineKind::News, greetings::hello(&name, people, rooms)));
                 effects.extend(notice.map(|line| Effect::Tell(LineKind::News, line)));
                 if let Some((room, password)) = quick {
                     self.join_leads_into_view = true;
@@ -288,12 +291,12 @@ impl Palette {
             }
             Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
             Answer::NameUnfit(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
-            Answer::NameTaken { name, free } => effects.push(login::name_taken(&name, free.as_ref())),
-            Answer::NameLooksLike { name, other } => effects.push(login::name_looks_like(&name, &other)),
+            Answer::NameTaken { name, free } => effects.push(greetings::name_taken(&name, free.as_ref())),
+            Answer::NameLooksLike { name, other } => effects.push(greetings::name_looks_like(&name, &other)),
             Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
             Answer::Joined { room, others, how, topic } => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(LineKind::News, refusal::joined(&room.name, others, how, into_view)));
+                effects.push(Effect::Tell(LineKind::News, greetings::joined(&room.name, others, how, into_view)));
                 // The view says it itself.
                 if !topic.is_empty() && !into_view {
                     effects.push(Effect::Tell(LineKind::News, ["Topic: ", &topic].concat()));
@@ -307,7 +310,7 @@ impl Palette {
             }
             Answer::DirectOpened(person) => {
                 let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(LineKind::News, refusal::direct_opened(&person.name, into_view)));
+                effects.push(Effect::Tell(LineKind::News, greetings::direct_opened(&person.name, into_view)));
                 self.entered(Conversation::Direct(person), into_view, effects);
             }
             Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),
@@ -369,7 +372,7 @@ impl Palette {
             }
             // The quick listener's room has filled up or gone between the two questions.
             State::Palette if into_view && self.door == Door::Quick && self.open.is_empty() => {
-                effects.push(Effect::Tell(LineKind::News, refusal::quick_leftover()));
+                effects.push(Effect::Tell(LineKind::News, greetings::quick_leftover()));
             }
             _ => {}
         }

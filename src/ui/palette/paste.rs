@@ -5,15 +5,11 @@
 //! *Called by* `palette` alone.
 
 use super::back_to;
-use super::reading::cost_of_text;
+use super::cost::cost_of_text;
+use super::limits::fits;
 use super::{Effect, Palette, Refusal, State};
 use crate::ui::command::Cost;
 use crate::ui::screen::LineKind;
-
-/// Longest message of many lines, in bytes: about a screen and a half of full rows. It goes to everybody in one write.
-pub(super) const MOST_BYTES: usize = 4096;
-/// Most lines of one message.
-pub(super) const MOST_LINES: usize = 100;
 
 /// What ends a paste.
 const END: &str = ".";
@@ -68,11 +64,6 @@ impl Paste {
     }
 }
 
-/// Whether so many lines and bytes make a message.
-pub(super) fn fits(lines: usize, bytes: usize) -> bool {
-    lines <= MOST_LINES && bytes <= MOST_BYTES
-}
-
 impl Palette {
     pub(super) fn paste(&mut self, line: &str, effects: &mut Vec<Effect>) {
         let State::Paste { to, paste, from_view } = &mut self.state else { return };
@@ -102,6 +93,7 @@ impl Palette {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::{MOST_BYTES, MOST_LINES};
     use super::*;
 
     fn pasted(lines: &[&str]) -> Pasted {

@@ -5,15 +5,12 @@
 //! *Knows nothing of* what the line causes.
 //! *Called by* `palette` alone.
 
-use super::room_password::command_instead;
-use super::talk;
+use super::arguments::{command_instead, too_long};
+use super::cost::{cost_in_palette, cost_of_addressing, cost_of_command, cost_of_text};
 use super::{Palette, Rules, State};
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 use crate::ui::command::{self, Cost, Spec, Typed, Verb};
-
-/// Most people one message may be addressed to. Each costs a message in the rate limit, which lets ten pass at once.
-pub(super) const MOST_ADDRESSEES: usize = 10;
 
 /// What a line in the chat view is.
 #[derive(Clone, Copy, Debug)]
@@ -76,46 +73,6 @@ pub(super) fn addressed(line: &str) -> Option<InView<'_>> {
     (!text.is_empty() && to.starts_with(char::is_alphabetic)).then_some(InView::Addressed { to, text })
 }
 
-/// What a text costs: one message, and another one for every KiB of a text of many lines.
-pub(super) fn cost_of_text(text: &str) -> Cost {
-    let more = if text.contains('\n') { text.len() / 1024 } else { 0 };
-    Cost::Post(1 + u32::try_from(more).unwrap_or(u32::MAX - 1))
-}
-
-fn cost_of_addressing(to: &str, text: &str) -> Cost {
-    let mut names: Vec<_> = to.split(',').filter(|name| !name.is_empty()).map(names::fold).collect();
-    names.sort_unstable();
-    names.dedup();
-    let people = names.len().clamp(1, MOST_ADDRESSEES);
-    match cost_of_text(text) {
-        Cost::Post(one) => Cost::Post(one.saturating_mul(u32::try_from(people).unwrap_or(1))),
-        other => other,
-    }
-}
-
-fn cost_of_command(typed: Typed<'_>) -> Cost {
-    let Some(spec) = command::find(typed.word) else { return Cost::Read(1) };
-    let (first, rest) = typed.split_rest();
-    match spec.verb {
-        // Without a text they only show something.
-        Verb::Set | Verb::Topic if first.is_empty() => Cost::Read(1),
-        Verb::Direct if rest.is_empty() => Cost::Read(1),
-        Verb::Direct => cost_of_addressing(first, rest),
-        Verb::Temporary => match talk::temporary(typed.rest) {
-            Some((_, Some(to), text)) => cost_of_addressing(to, text),
-            _ => cost_of_text(typed.rest),
-        },
-        Verb::Say | Verb::Me | Verb::To | Verb::Reply | Verb::Edit => cost_of_text(typed.rest),
-        _ => spec.cost,
-    }
-}
-
-/// The same in the palette, which nobody can leave to the palette: there `:q` is answered like a mistake.
-fn cost_in_palette(typed: Typed<'_>) -> Cost {
-    let leaves = command::find(typed.word).is_some_and(|spec| spec.verb == Verb::Leave);
-    if leaves { Cost::Read(1) } else { cost_of_command(typed) }
-}
-
 /// Whether a command takes a text for others, which may have several lines.
 pub(super) fn talks(verb: Verb) -> bool {
     matches!(verb, Verb::Say | Verb::To | Verb::Me | Verb::Direct | Verb::Reply | Verb::Edit | Verb::Temporary)
@@ -158,7 +115,7 @@ impl Palette {
     /// Whether the line would be said in the view, and so comes back as a message.
     pub fn would_say(&self, line: &str, rules: &Rules) -> bool {
         self.state == State::ChatView
-            && matches!(read_in_view(line, rules.accounts), InView::Said(said) if talk::too_long(said, rules).is_none())
+            && matches!(read_in_view(line, rules.accounts), InView::Said(said) if too_long(said, rules).is_none())
     }
 
     /// Whether several lines that came as one are one message, or one command with its text, and not lines of their own.

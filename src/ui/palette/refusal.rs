@@ -1,113 +1,14 @@
-//! What is refused, by the palette and by others, and the words for it and for what is told.
+//! What the palette refuses by itself, from the line alone.
 //!
-//! *Owns* [`Refusal`], [`JoinRefusal`] and their sentences.
-//! *Knows nothing of* states: which answer leads where is said in the state machine.
-//! *Called by* `palette` and `session`.
+//! *Owns* [`Refusal`] and its sentences.
+//! *Knows nothing of* states.
 
 use std::fmt;
-use std::time::Duration;
 
-use super::answer::Came;
-use super::commands::ECHOED_COLUMNS;
-use super::not_made::{PASSWORD_LIKE_COMMAND, RoomRefusal};
-use super::paste::{MOST_BYTES, MOST_LINES};
-use crate::chat::duration::{self, LooksLikeDuration};
-use crate::chat::names::{RoomName, UserName};
+use super::limits::{ECHOED_COLUMNS, MOST_BYTES, MOST_LINES, PASSWORD_LIKE_COMMAND};
+use crate::chat::duration::LooksLikeDuration;
 use crate::text;
-use crate::text::{others, people, seconds};
 use crate::ui::command::{self, Typed};
-
-/// Why a room was not entered. A hidden room and a missing one give the same.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum JoinRefusal {
-    /// No public room of that name, and no password was given: it is asked for.
-    NotPublic {
-        /// As asked for.
-        room: RoomName,
-        /// A public room with a name like it.
-        hint: Option<RoomName>,
-    },
-    /// A public room with a password, and none was given: it is asked for.
-    NeedsPassword(RoomName),
-    /// The password was wrong, or there is no such room.
-    NoSuchRoomOrPassword,
-    /// Too many wrong passwords from this address.
-    Waiting(Duration),
-    /// There was no turn to compare the password.
-    Busy,
-    /// As many people in it as it takes.
-    Full {
-        /// Which room.
-        room: RoomName,
-        /// How many it takes.
-        limit: usize,
-    },
-    /// In as many rooms as one person may be.
-    TooManyRooms(usize),
-    /// Kept out.
-    Banned {
-        /// Which room.
-        room: RoomName,
-        /// For how long, if there is an end.
-        left: Option<Duration>,
-        /// Why; may be empty.
-        reason: String,
-    },
-    /// Kicked a moment ago.
-    Kicked {
-        /// Which room.
-        room: RoomName,
-        /// For how long he may not come back.
-        left: Duration,
-    },
-    /// A public room for invited people only.
-    InviteOnly(RoomName),
-    /// The quick listener could not make it.
-    RoomRefusal(RoomRefusal),
-}
-
-impl JoinRefusal {
-    /// Whether the refusal is a question: the password is asked for.
-    pub fn asks(&self) -> bool {
-        matches!(self, JoinRefusal::NotPublic { .. } | JoinRefusal::NeedsPassword(_))
-    }
-}
-
-impl fmt::Display for JoinRefusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            JoinRefusal::NotPublic { room, hint: Some(hint) } => write!(
-                f,
-                "No public room {room}; did you mean {hint}? For a hidden room give its password, Enter goes back."
-            ),
-            JoinRefusal::NotPublic { room, hint: None } => {
-                write!(f, "No public room {room}. For a hidden room give its password, Enter goes back.")
-            }
-            JoinRefusal::NeedsPassword(room) => write!(f, "{room} has a password. Give it, or go back with Enter."),
-            JoinRefusal::NoSuchRoomOrPassword => f.write_str("No such room, or not that password."),
-            JoinRefusal::Waiting(wait) => {
-                write!(f, "Too many wrong passwords: try again in {}.", seconds(*wait))
-            }
-            JoinRefusal::Busy => f.write_str("The server is too busy for that: try again in a moment."),
-            JoinRefusal::Full { room, limit } => write!(f, "{room} is full: it takes {}.", people(*limit)),
-            JoinRefusal::TooManyRooms(limit) => {
-                write!(f, "You are in {limit} rooms, which is the most. Leave one with :close first.")
-            }
-            JoinRefusal::Banned { room, left, reason } => {
-                write!(f, "You are banned from {room}")?;
-                if let Some(left) = left {
-                    write!(f, " for {}", duration::told(*left))?;
-                }
-                if reason.is_empty() { f.write_str(".") } else { write!(f, " ({reason}).") }
-            }
-            JoinRefusal::Kicked { room, left } => {
-                write!(f, "You were kicked from {room}: come back in {}.", seconds(*left))
-            }
-            JoinRefusal::InviteOnly(room) => write!(f, "{room} is for invited people only."),
-            JoinRefusal::RoomRefusal(why) => why.fmt(f),
-        }
-    }
-}
 
 /// What a person asked for and cannot have, known from the line alone. Never an error that travels: it is shown to him
 /// and that is all.
@@ -302,45 +203,4 @@ impl fmt::Display for Refusal {
             }
         }
     }
-}
-
-/// The greeting by name.
-#[inline(never)]
-pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
-    let rooms = if rooms == 1 { "1 room".to_owned() } else { format!("{rooms} rooms") };
-    format!("Hello {name}. {} online, {rooms}. :rooms lists them, :help explains.", people(online))
-}
-
-/// The name asks for a password. In the same words whether there is such an account or not.
-#[inline(never)]
-pub(super) fn password_needed(name: &UserName) -> String {
-    format!("The name {name} needs its password. Give it, or go back with Enter.")
-}
-
-/// How one goes on: in the view a command starts with `/`.
-pub(super) fn go_on(into_view: bool) -> &'static str {
-    if into_view { "/close to leave." } else { ":chat to talk, :close to leave." }
-}
-
-/// The room is entered.
-#[inline(never)]
-pub(super) fn joined(room: &RoomName, count: usize, how: Came, into_view: bool) -> String {
-    let (others, go_on) = (others(count), go_on(into_view));
-    match how {
-        Came::In => format!("Joined {room}, {others} here. {go_on}"),
-        Came::Back => format!("Back to {room}, {others} here. {go_on}"),
-        Came::Heir => format!("Joined {room}, {others} here, and you are its admin now. {go_on}"),
-        Came::Made => format!("Made {room}, you are its admin. {go_on}"),
-    }
-}
-
-/// The conversation is open.
-#[inline(never)]
-pub(super) fn direct_opened(name: &UserName, into_view: bool) -> String {
-    format!("In conversation with {name}. {}", go_on(into_view))
-}
-
-/// The quick listener could not keep what it promised.
-pub(super) fn quick_leftover() -> String {
-    "You are in the palette now: :rooms lists the rooms, :join enters one.".to_owned()
 }

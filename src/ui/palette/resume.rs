@@ -8,6 +8,7 @@ use std::net::IpAddr;
 
 use super::answer::ReturnTo;
 use super::back_to;
+use super::greetings;
 use super::reading;
 use super::refusal;
 use super::{Door, Effect, Palette, QuickRoom, State};
@@ -27,7 +28,7 @@ fn elsewhere(name: &UserName, address: IpAddr, idle: &str) -> String {
 /// The rooms of an account are open again.
 #[inline(never)]
 fn returned(names: &[String], into_view: bool) -> String {
-    format!("Back in {}. {}", names.join(", "), refusal::go_on(into_view))
+    format!("Back in {}. {}", names.join(", "), greetings::go_on(into_view))
 }
 
 /// Where somebody is asked whether to take over.

@@ -4,89 +4,13 @@
 //! *Knows nothing of* who may do what.
 //! *Called by* `palette` alone.
 
-use std::time::Duration;
-
-use super::room_password::new_password;
-use super::talk;
+use super::arguments::{limit, new_password, new_room, people, slow, switch, told, too_long, whom};
+use super::limits::ECHOED_COLUMNS;
 use super::{Effect, Palette, Refusal, Rules};
 use crate::chat::action::{ReadBack, RoomAction, Setting};
 use crate::chat::duration::{self, LooksLikeDuration};
 use crate::chat::identity::Target;
-use crate::chat::names::{NameError, RoomName};
 use crate::ui::command::{Typed, Verb};
-use crate::ui::screen::LineKind;
-
-/// Most people invited with one line.
-const MOST_INVITED: usize = 20;
-
-/// Most people a room's limit can be set to.
-const MOST_PEOPLE: usize = u32::MAX as usize;
-
-/// The longest wait between two messages in a slow room: six hours, a quarter of the working day of people who have one.
-const SLOWEST: Duration = Duration::from_secs(6 * 3600);
-
-fn told(effects: &mut Vec<Effect>, refusal: impl std::fmt::Display) -> Option<()> {
-    effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
-    Some(())
-}
-
-/// `on` and `off`, and other words for them.
-pub(super) fn switch(word: &str) -> Option<bool> {
-    match word.to_ascii_lowercase().as_str() {
-        "on" | "yes" | "true" => Some(true),
-        "off" | "no" | "false" => Some(false),
-        _ => None,
-    }
-}
-
-/// Reads one name; nothing if there is none, and the refusal is said if it is no name.
-fn whom(word: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Target>> {
-    if word.is_empty() {
-        return None;
-    }
-    Some(Target::parse_in(word, rules.known_names).map_err(|error| told(effects, error)).ok())
-}
-
-/// Reads names parted by blanks or commas.
-fn people(words: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Option<Vec<Target>>> {
-    let mut people: Vec<Target> = Vec::new();
-    for word in words.split([' ', ',']).filter(|word| !word.is_empty()) {
-        match Target::parse_in(word, rules.known_names) {
-            Ok(whom) if people.contains(&whom) => {}
-            Ok(whom) => people.push(whom),
-            Err(error) => {
-                told(effects, error);
-                return Some(None);
-            }
-        }
-    }
-    if people.len() > MOST_INVITED {
-        told(effects, Refusal::TooManyAddressees(MOST_INVITED));
-        return Some(None);
-    }
-    (!people.is_empty()).then_some(Some(people))
-}
-
-/// A duration or a number of seconds; `off` is none.
-fn slow(word: &str) -> Option<Duration> {
-    match word {
-        "" => None,
-        "off" | "0" => Some(Duration::ZERO),
-        word => {
-            let seconds = word.parse::<u64>().ok().map(Duration::from_secs);
-            seconds.or_else(|| duration::parse(word)).filter(|wait| *wait <= SLOWEST)
-        }
-    }
-}
-
-/// The name of a room to be made.
-fn new_room(word: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<RoomName> {
-    let parsed = RoomName::parse_in(word, rules.names).and_then(|room| match room.is_reserved() {
-        true => Err(NameError::Reserved(word.to_owned())),
-        false => Ok(room),
-    });
-    parsed.map_err(|error| told(effects, error)).ok()
-}
 
 impl Palette {
     /// Runs a command about the current room. Nothing if the arguments do not fit.
@@ -101,7 +25,7 @@ impl Palette {
         let Some(room) = current.room().cloned() else { return told(effects, Refusal::NotARoom) };
         let (first, rest) = typed.split_rest();
         let told_text = if verb == Verb::Topic { typed.rest } else { rest };
-        if talk::too_long(told_text, rules).is_some() {
+        if too_long(told_text, rules).is_some() {
             let length = crate::text::grapheme_count(told_text);
             told(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
             effects.push(Effect::GiveBack);
@@ -216,7 +140,7 @@ fn setting(key: &str, value: &str, rules: &Rules, effects: &mut Vec<Effect>) -> 
         "history" => ("history", ReadBack::of_word(value).map(Setting::History)),
         "keep" => ("keep", switch(value).map(Setting::Keep)),
         other => {
-            let key = crate::text::truncate(other, super::commands::ECHOED_COLUMNS).to_owned();
+            let key = crate::text::truncate(other, ECHOED_COLUMNS).to_owned();
             told(effects, Refusal::NoSetting { key, keep: rules.accounts.are_kept() });
             return None;
         }
@@ -225,11 +149,4 @@ fn setting(key: &str, value: &str, rules: &Rules, effects: &mut Vec<Effect>) -> 
         told(effects, Refusal::BadSetting(key));
     }
     setting
-}
-
-fn limit(value: &str) -> Option<Option<usize>> {
-    match value {
-        "0" | "off" | "none" | "-" => Some(None),
-        number => number.parse().ok().filter(|limit| (1..=MOST_PEOPLE).contains(limit)).map(Some),
-    }
 }

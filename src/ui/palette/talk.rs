@@ -6,49 +6,16 @@
 
 use std::time::Duration;
 
+use super::arguments::{addressees, message_id, temporary, too_long};
 use super::effect::{TEMPORARY_DEFAULT, TEMPORARY_MOST};
-use super::paste;
-use super::reading::MOST_ADDRESSEES;
 use super::refusal::Refusal;
 use super::{Edited, Effect, Palette, Rules, State};
 use crate::chat::conversation::Conversation;
-use crate::chat::identity::Target;
-use crate::chat::message::{Draft, MessageId};
+use crate::chat::message::Draft;
 use crate::chat::names::RoomName;
 use crate::text;
 use crate::ui::command::Typed;
 use crate::ui::screen::LineKind;
-
-/// Why a text cannot be said, if it cannot. Many lines are measured in bytes and lines, one line in characters.
-pub(super) fn too_long(said: &str, rules: &Rules) -> Option<Refusal> {
-    if said.contains('\n') {
-        let lines = said.lines().count();
-        return (!paste::fits(lines, said.len())).then_some(Refusal::PasteTooLong { lines, bytes: said.len() });
-    }
-    let length = text::grapheme_count(said);
-    (length > rules.message_limit).then_some(Refusal::TooLong { length, limit: rules.message_limit })
-}
-
-/// Reads `[seconds] [@user,...] <text>`: the seconds as typed, the names, the text.
-pub(super) fn temporary(rest: &str) -> Option<(Option<&str>, Option<&str>, &str)> {
-    let (first, after) = rest.split_once([' ', '\n']).unwrap_or((rest, ""));
-    let is_number = !first.is_empty() && first.bytes().all(|byte| byte.is_ascii_digit());
-    let (seconds, rest) = if is_number { (Some(first), after.trim_start()) } else { (None, rest) };
-    let (first, after) = rest.split_once([' ', '\n']).unwrap_or((rest, ""));
-    let (to, text) = match first.strip_prefix('@') {
-        Some(to) if to.starts_with(char::is_alphabetic) => (Some(to), after.trim()),
-        _ => (None, rest.trim()),
-    };
-    (!text.is_empty()).then_some((seconds, to, text))
-}
-
-/// The number of a message, with or without its `#`. One that is too large for any message is still a number and not a
-/// text: it finds none.
-fn message_id(word: &str) -> Option<MessageId> {
-    let digits = word.strip_prefix('#').unwrap_or(word);
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| MessageId(digits.parse().unwrap_or(u64::MAX)))
-}
 
 /// How a line that begins with `@` is said in the view of a conversation instead of sent.
 pub fn way_out(here: Option<&Conversation>) -> String {
@@ -56,31 +23,6 @@ pub fn way_out(here: Option<&Conversation>) -> String {
         Some(Conversation::Direct(partner)) => format!(" A leading blank says it to {}.", partner.name),
         Some(Conversation::Room(_)) | None => " A leading blank says it to the room.".to_owned(),
     }
-}
-
-/// Reads names parted by commas. Nothing if one is wrong, or if there are too many, which is told.
-fn addressees(to: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Vec<Target>> {
-    let mut people: Vec<Target> = Vec::new();
-    if to.ends_with(',') {
-        // `@lee, max hello`: it would go to the first one alone, and tell him the name of the second.
-        effects.push(Effect::Tell(LineKind::Refusal, Refusal::BlankInNames.to_string()));
-        return None;
-    }
-    for name in to.split(',').filter(|name| !name.is_empty()) {
-        match Target::parse_in(name, rules.known_names) {
-            Ok(whom) if people.contains(&whom) => {}
-            Ok(whom) => people.push(whom),
-            Err(error) => {
-                effects.push(Effect::Tell(LineKind::Refusal, error.to_string()));
-                return None;
-            }
-        }
-    }
-    if people.len() > MOST_ADDRESSEES {
-        effects.push(Effect::Tell(LineKind::Refusal, Refusal::TooManyAddressees(MOST_ADDRESSEES).to_string()));
-        return None;
-    }
-    Some(people)
 }
 
 impl Palette {

@@ -118,7 +118,7 @@ proptest! {
         for mut person in everywhere() {
             let before = person.0.place();
             let command_instead = matches!(person.0.state, State::Password { .. })
-                && super::super::room_password::command_instead(&line).is_some();
+                && super::super::arguments::command_instead(&line).is_some();
             // A command at the question for a room's password is like one elsewhere.
             let (logged_in, asks) = (person.0.is_logged_in(), person.0.asks_password() && !command_instead);
             prop_assert!(matches!(person.0.cost(&line, &rules), Cost::Free | Cost::Read(1..=3) | Cost::Post(1..)));

@@ -1,0 +1,184 @@
+//! Why somebody did not come in: into a room, or as an account.
+//!
+//! *Owns* [`JoinRefusal`], [`RoomRefusal`], [`LoginRefusal`] and their sentences.
+//! *Knows nothing of* states: which answer leads where is said in the state machine.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::limits::PASSWORD_LIKE_COMMAND;
+use crate::chat::duration;
+use crate::chat::names::{NameError, RoomName};
+use crate::text::{people, seconds};
+
+/// Why a room was not entered. A hidden room and a missing one give the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JoinRefusal {
+    /// No public room of that name, and no password was given: it is asked for.
+    NotPublic {
+        /// As asked for.
+        room: RoomName,
+        /// A public room with a name like it.
+        hint: Option<RoomName>,
+    },
+    /// A public room with a password, and none was given: it is asked for.
+    NeedsPassword(RoomName),
+    /// The password was wrong, or there is no such room.
+    NoSuchRoomOrPassword,
+    /// Too many wrong passwords from this address.
+    Waiting(Duration),
+    /// There was no turn to compare the password.
+    Busy,
+    /// As many people in it as it takes.
+    Full {
+        /// Which room.
+        room: RoomName,
+        /// How many it takes.
+        limit: usize,
+    },
+    /// In as many rooms as one person may be.
+    TooManyRooms(usize),
+    /// Kept out.
+    Banned {
+        /// Which room.
+        room: RoomName,
+        /// For how long, if there is an end.
+        left: Option<Duration>,
+        /// Why; may be empty.
+        reason: String,
+    },
+    /// Kicked a moment ago.
+    Kicked {
+        /// Which room.
+        room: RoomName,
+        /// For how long he may not come back.
+        left: Duration,
+    },
+    /// A public room for invited people only.
+    InviteOnly(RoomName),
+    /// The quick listener could not make it.
+    RoomRefusal(RoomRefusal),
+}
+
+impl JoinRefusal {
+    /// Whether the refusal is a question: the password is asked for.
+    pub fn asks(&self) -> bool {
+        matches!(self, JoinRefusal::NotPublic { .. } | JoinRefusal::NeedsPassword(_))
+    }
+}
+
+impl fmt::Display for JoinRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            JoinRefusal::NotPublic { room, hint: Some(hint) } => write!(
+                f,
+                "No public room {room}; did you mean {hint}? For a hidden room give its password, Enter goes back."
+            ),
+            JoinRefusal::NotPublic { room, hint: None } => {
+                write!(f, "No public room {room}. For a hidden room give its password, Enter goes back.")
+            }
+            JoinRefusal::NeedsPassword(room) => write!(f, "{room} has a password. Give it, or go back with Enter."),
+            JoinRefusal::NoSuchRoomOrPassword => f.write_str("No such room, or not that password."),
+            JoinRefusal::Waiting(wait) => {
+                write!(f, "Too many wrong passwords: try again in {}.", seconds(*wait))
+            }
+            JoinRefusal::Busy => f.write_str("The server is too busy for that: try again in a moment."),
+            JoinRefusal::Full { room, limit } => write!(f, "{room} is full: it takes {}.", people(*limit)),
+            JoinRefusal::TooManyRooms(limit) => {
+                write!(f, "You are in {limit} rooms, which is the most. Leave one with :close first.")
+            }
+            JoinRefusal::Banned { room, left, reason } => {
+                write!(f, "You are banned from {room}")?;
+                if let Some(left) = left {
+                    write!(f, " for {}", duration::told(*left))?;
+                }
+                if reason.is_empty() { f.write_str(".") } else { write!(f, " ({reason}).") }
+            }
+            JoinRefusal::Kicked { room, left } => {
+                write!(f, "You were kicked from {room}: come back in {}.", seconds(*left))
+            }
+            JoinRefusal::InviteOnly(room) => write!(f, "{room} is for invited people only."),
+            JoinRefusal::RoomRefusal(why) => why.fmt(f),
+        }
+    }
+}
+
+/// Why no room was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomRefusal {
+    /// There is a public room of that name.
+    Exists(RoomName),
+    /// There is a hidden one, which is nobody's business: told in the words for a reserved name.
+    Reserved(RoomName),
+    /// It could be taken for another one, which is public or known to the user.
+    LooksLike {
+        /// The name wanted.
+        room: RoomName,
+        /// The room there is.
+        other: RoomName,
+    },
+    /// A new room cannot be named so by now.
+    Unfit(NameError),
+    /// As many rooms from this address as there may be.
+    TooManyYours(usize),
+    /// As many rooms on the server as there may be.
+    TooManyAll,
+    /// In as many rooms as one person may be.
+    TooManyRooms(usize),
+    /// The password begins like a command.
+    PasswordLikeCommand,
+}
+
+impl fmt::Display for RoomRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RoomRefusal::Exists(room) => write!(f, "There is a room {room} already; :join {room} enters it."),
+            RoomRefusal::Reserved(room) => NameError::Reserved(room.to_string()).fmt(f),
+            RoomRefusal::LooksLike { room, other } => {
+                write!(f, "The name {room} looks like the room {other}. Try another one.")
+            }
+            RoomRefusal::Unfit(error) => error.fmt(f),
+            RoomRefusal::TooManyYours(most) => {
+                write!(f, "Too many rooms were made from your address: {most} is the most. :destroy one of them first.")
+            }
+            RoomRefusal::TooManyAll => {
+                f.write_str("There are as many rooms as the server takes. Please try again later.")
+            }
+            RoomRefusal::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
+            RoomRefusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
+        }
+    }
+}
+
+/// Why somebody did not come in as an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LoginRefusal {
+    /// No such account, or another password: which one is nobody's business.
+    Wrong,
+    /// Too many wrong passwords.
+    Blocked,
+    /// As many passwords are being compared as can be.
+    Busy,
+    /// Too many passwords were tried from this address, at whatever names; how long it has to wait.
+    TooMany(Duration),
+    /// The accounts cannot be read, and why; without a full stop.
+    NotKept(String),
+}
+
+impl fmt::Display for LoginRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LoginRefusal::Wrong => f.write_str("Wrong name or password."),
+            LoginRefusal::Blocked => {
+                f.write_str("Your account is blocked due to multiple login failures. Please try again later.")
+            }
+            LoginRefusal::Busy => f.write_str("Too many people are logging in just now. Please try again in a moment."),
+            LoginRefusal::TooMany(wait) => {
+                write!(f, "Too many passwords were tried from your address: try again in {}.", seconds(*wait))
+            }
+            LoginRefusal::NotKept(why) => {
+                write!(f, "The server cannot read its accounts just now: {why}. Please try again later.")
+            }
+        }
+    }
+}

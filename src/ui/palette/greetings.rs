@@ -1,0 +1,68 @@
+//! What is said to somebody who has come in, or has to answer one more question before.
+//!
+//! *Owns* these sentences.
+//! *Knows nothing of* states.
+
+use super::Effect;
+use super::answer::Came;
+use crate::chat::names::{RoomName, UserName};
+use crate::text::{others, people};
+use crate::ui::screen::LineKind;
+
+/// The greeting by name.
+#[inline(never)]
+pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
+    let rooms = if rooms == 1 { "1 room".to_owned() } else { format!("{rooms} rooms") };
+    format!("Hello {name}. {} online, {rooms}. :rooms lists them, :help explains.", people(online))
+}
+
+/// The name asks for a password. In the same words whether there is such an account or not.
+#[inline(never)]
+pub(super) fn password_needed(name: &UserName) -> String {
+    format!("The name {name} needs its password. Give it, or go back with Enter.")
+}
+
+/// How one goes on: in the view a command starts with `/`.
+pub(super) fn go_on(into_view: bool) -> &'static str {
+    if into_view { "/close to leave." } else { ":chat to talk, :close to leave." }
+}
+
+/// The room is entered.
+#[inline(never)]
+pub(super) fn joined(room: &RoomName, count: usize, how: Came, into_view: bool) -> String {
+    let (others, go_on) = (others(count), go_on(into_view));
+    match how {
+        Came::In => format!("Joined {room}, {others} here. {go_on}"),
+        Came::Back => format!("Back to {room}, {others} here. {go_on}"),
+        Came::Heir => format!("Joined {room}, {others} here, and you are its admin now. {go_on}"),
+        Came::Made => format!("Made {room}, you are its admin. {go_on}"),
+    }
+}
+
+/// The conversation is open.
+#[inline(never)]
+pub(super) fn direct_opened(name: &UserName, into_view: bool) -> String {
+    format!("In conversation with {name}. {}", go_on(into_view))
+}
+
+/// The quick listener could not keep what it promised.
+pub(super) fn quick_leftover() -> String {
+    "You are in the palette now: :rooms lists the rooms, :join enters one.".to_owned()
+}
+
+/// The name is somebody else's.
+#[inline(never)]
+pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> Effect {
+    let line = match free {
+        Some(free) => format!("The name {name} is taken; {free} is free."),
+        None => format!("The name {name} is taken. Try another one."),
+    };
+    Effect::Tell(LineKind::Refusal, line)
+}
+
+/// The name could be taken for somebody else's.
+#[inline(never)]
+pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> Effect {
+    let line = format!("The name {name} looks like {other}, which is taken. Try another one.");
+    Effect::Tell(LineKind::Refusal, line)
+}
