@@ -89,7 +89,8 @@ mod with_storage {
 
     use chatsock::access::password::verify;
     use chatsock::chat::names::UserName;
-    use chatsock::store::{AccountRecord, Hashed, Store, StoreOptions};
+    use chatsock::chat::secret::Hashed;
+    use chatsock::store::{AccountRecord, Store, StoreOptions};
 
     use super::support::PATIENCE;
     use super::*;

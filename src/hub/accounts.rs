@@ -63,7 +63,7 @@ impl Hub {
 
     /// The current time for anything stored that has an end: see [`Store::moment`].
     pub fn moment(&self) -> Timestamp {
-        self.store.as_ref().map_or_else(Timestamp::now, |store| store.moment())
+        self.store.as_ref().map_or_else(Timestamp::now, |store| store.now())
     }
 
     /// That messages are stored, and for how long, if they are: users hear it before they say anything.
@@ -227,14 +227,14 @@ impl Hub {
         // Those who are away.
         for room in self.rooms.all() {
             for account in room.admin_accounts() {
-                if !store.account_is_there(account)? {
+                if !store.account_exists(account)? {
                     self.forget_place(&room, account);
                 }
             }
         }
         // Who is away has nobody to put out, but may have messages waiting in memory; those on disk went with the account.
         for account in self.mailbox.readers() {
-            if !store.account_is_there(account)? {
+            if !store.account_exists(account)? {
                 self.mailbox.take(account);
             }
         }
@@ -296,7 +296,7 @@ impl Hub {
     pub fn throw_out(&self, person: &Arc<User>, line: &str, ended: DisconnectReason) {
         self.roster.release(person);
         person.outbox.farewell(Some((LineKind::Refusal, line)));
-        person.outbox.end(ended);
+        person.outbox.disconnect(ended);
     }
 
     /// Tells every operator who is there something at once.
@@ -312,7 +312,7 @@ impl Hub {
     pub fn audit(&self, who: &UserName, what: &str) {
         log::info!("operator {who}: {}", crate::text::escape_for_log(what));
         if let Some(store) = &self.store {
-            store.audited(AuditEntry { at: Timestamp::now(), who: who.clone(), what: what.into() });
+            store.record_audit(AuditEntry { at: Timestamp::now(), who: who.clone(), what: what.into() });
         }
     }
 

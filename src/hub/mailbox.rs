@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
-use crate::store::{MOST_OF_ONE, MOST_WAITING, OfflineMessageRecord, SaveDirectError};
+use crate::store::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord};
 
 /// Messages that wait for all together: at 150 characters each they take about two megabytes.
 const MOST: usize = 10_000;
@@ -35,21 +35,21 @@ impl Mailbox {
     /// # Errors
     ///
     /// As many wait as can, or as may be this author's.
-    pub fn put(&self, reader: AccountId, message: OfflineMessageRecord) -> Result<(), SaveDirectError> {
+    pub fn put(&self, reader: AccountId, message: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
         let mut waiting = self.lock();
         // Counted and not remembered: they are ten thousand at most, and come at people's speed.
         let shared = |waiting: &VecDeque<OfflineMessageRecord>| {
             waiting.iter().filter(|known| known.shares_with(&message)).count()
         };
         let (count, of_one) = waiting.get(&reader).map_or((0, 0), |own| (own.len(), shared(own)));
-        if of_one >= MOST_OF_ONE {
-            return Err(SaveDirectError::Share);
+        if of_one >= MAX_OFFLINE_MESSAGES_PER_SENDER {
+            return Err(OfflineMessageError::SenderShare);
         }
-        if count >= MOST_WAITING || waiting.values().map(VecDeque::len).sum::<usize>() >= MOST {
-            return Err(SaveDirectError::Full);
+        if count >= MAX_OFFLINE_MESSAGES || waiting.values().map(VecDeque::len).sum::<usize>() >= MOST {
+            return Err(OfflineMessageError::MailboxFull);
         }
         if waiting.values().map(shared).sum::<usize>() >= MOST_OF_ONE_IN_ALL {
-            return Err(SaveDirectError::Shares);
+            return Err(OfflineMessageError::SenderTotal);
         }
         // Only now, so that what is refused leaves no empty box behind.
         waiting.entry(reader).or_default().push_back(message);
@@ -162,16 +162,16 @@ mod tests {
     fn one_person_s_box_and_all_boxes_have_bounds() {
         let mailbox = Mailbox::default();
         for number in 0..MOST as u64 {
-            let reader = AccountId(number / MOST_WAITING as u64);
+            let reader = AccountId(number / MAX_OFFLINE_MESSAGES as u64);
             // Nobody writes more than their share.
-            assert_eq!(mailbox.put(reader, by(number, number / MOST_OF_ONE as u64)), Ok(()));
+            assert_eq!(mailbox.put(reader, by(number, number / MAX_OFFLINE_MESSAGES_PER_SENDER as u64)), Ok(()));
         }
         let other = by(0, 10_000);
-        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(SaveDirectError::Full));
-        assert_eq!(mailbox.put(AccountId(500), other.clone()), Err(SaveDirectError::Full));
-        assert_eq!(mailbox.lock().len(), MOST / MOST_WAITING, "no box for what was refused");
+        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(OfflineMessageError::MailboxFull));
+        assert_eq!(mailbox.put(AccountId(500), other.clone()), Err(OfflineMessageError::MailboxFull));
+        assert_eq!(mailbox.lock().len(), MOST / MAX_OFFLINE_MESSAGES, "no box for what was refused");
         mailbox.take(AccountId(3));
-        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(SaveDirectError::Full));
+        assert_eq!(mailbox.put(AccountId(0), other.clone()), Err(OfflineMessageError::MailboxFull));
         assert_eq!(mailbox.put(AccountId(500), other), Ok(()));
     }
 
@@ -181,7 +181,7 @@ mod tests {
         for id in 1..=20 {
             assert_eq!(mailbox.put(AccountId(7), by(id, 1)), Ok(()));
         }
-        assert_eq!(mailbox.put(AccountId(7), by(21, 1)), Err(SaveDirectError::Share));
+        assert_eq!(mailbox.put(AccountId(7), by(21, 1)), Err(OfflineMessageError::SenderShare));
         assert_eq!(mailbox.put(AccountId(7), by(21, 2)), Ok(()), "another account");
         assert_eq!(mailbox.put(AccountId(8), by(22, 1)), Ok(()), "another box");
         // Those that were taken back or read count no more.
@@ -199,7 +199,7 @@ mod tests {
             assert_eq!(mailbox.put(AccountId(7), from(id, &name, "192.0.2.1")), Ok(()));
         }
         let another = from(21, "another", "192.0.2.1");
-        assert_eq!(mailbox.put(AccountId(7), another.clone()), Err(SaveDirectError::Share));
+        assert_eq!(mailbox.put(AccountId(7), another.clone()), Err(OfflineMessageError::SenderShare));
         assert_eq!(mailbox.put(AccountId(7), from(22, "another", "192.0.2.2")), Ok(()));
         // Those of an account are not counted as the address's.
         assert_eq!(mailbox.put(AccountId(7), OfflineMessageRecord { account: Some(AccountId(1)), ..another }), Ok(()));
@@ -210,7 +210,7 @@ mod tests {
         let mailbox = Mailbox::default();
         let mut refused = (0..).map(|number| mailbox.put(AccountId(number / 20), by(number, 1)));
         let first = refused.position(|kept| kept.is_err());
-        assert_eq!((first, refused.next()), (Some(MOST_OF_ONE_IN_ALL), Some(Err(SaveDirectError::Shares))));
+        assert_eq!((first, refused.next()), (Some(MOST_OF_ONE_IN_ALL), Some(Err(OfflineMessageError::SenderTotal))));
         assert_eq!(mailbox.put(AccountId(0), by(0, 2)), Ok(()));
     }
 

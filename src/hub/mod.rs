@@ -171,10 +171,10 @@ impl Hub {
             address_bans = kept.address_bans;
         }
         let in_rooms = || rooms.all().iter().any(|room| !room.name().as_str().is_ascii());
-        let in_accounts = || store.as_ref().is_some_and(|store| store.has_other_names().unwrap_or(true));
+        let in_accounts = || store.as_ref().is_some_and(|store| store.has_non_ascii_names().unwrap_or(true));
         let has_other_names = config.names == Alphabet::Unicode || in_rooms() || in_accounts();
         let timer = Timer::default();
-        if store.as_ref().is_some_and(|store| store.shown_since().is_some()) {
+        if store.as_ref().is_some_and(|store| store.retention_start().is_some()) {
             timer.schedule(Instant::now() + FORGET_EVERY, Task::ForgetOld);
         }
         Hub {

@@ -89,7 +89,7 @@ impl RoomTable {
 
     /// The wall clock, as far as the store trusts it.
     fn moment(&self) -> Timestamp {
-        self.shared.store.as_ref().map_or_else(Timestamp::now, |store| store.moment())
+        self.shared.store.as_ref().map_or_else(Timestamp::now, |store| store.now())
     }
 
     /// Brings back what was kept: rooms that people have made, the lists of the configured ones, and what was said. Before
@@ -139,7 +139,7 @@ impl RoomTable {
     fn forget(&self, taken_over: &[RoomName]) {
         let Some(store) = &self.shared.store else { return };
         for name in taken_over {
-            match store.forget_room(name) {
+            match store.delete_room(name) {
                 Ok(_) => {
                     log::warn!("room {name} was somebody's and is the configuration's now: what was kept of it is gone")
                 }

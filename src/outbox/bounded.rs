@@ -12,7 +12,7 @@ use crate::chat::message::{MessageId, Sequenced};
 impl Outbox {
     /// In the open view of a room this person may read nothing that was said up to this message, not even where it is
     /// edited or quoted. Called under the room's lock.
-    pub fn bound_view(&self, after: MessageId) {
+    pub fn set_read_limit(&self, after: MessageId) {
         if let Some(view) = &mut self.lock().view {
             view.after = after;
         }

@@ -48,7 +48,7 @@ impl Outbox {
     }
 
     /// Says in the view which day it is, if it is another one than it shows. Nothing is sent before [`Outbox::settle`].
-    pub fn begin_day(&self, clock: &Clock) {
+    pub fn write_date_if_due(&self, clock: &Clock) {
         self.lock().begin_day(clock);
     }
 }

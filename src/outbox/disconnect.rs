@@ -34,7 +34,7 @@ pub enum DisconnectReason {
     /// Three wrong exit codes.
     WrongCodes,
     /// Somebody who knows the account's password has ended it from another connection.
-    ThrownOut,
+    Ghosted,
     /// The account was removed by whoever has the machine.
     AccountRemoved,
     /// The account got another password from whoever has the machine.
@@ -70,7 +70,7 @@ impl fmt::Display for DisconnectReason {
                 write!(f, "The server is short of memory and you had the most waiting: {bytes} bytes")
             }
             DisconnectReason::LongLines => f.write_str("Three lines were too long"),
-            DisconnectReason::ThrownOut => f.write_str("ended from another connection of the account"),
+            DisconnectReason::Ghosted => f.write_str("ended from another connection of the account"),
             DisconnectReason::AccountRemoved => f.write_str("the account was removed"),
             DisconnectReason::PasswordChanged => f.write_str("the account was given another password"),
             DisconnectReason::AddressBanned => f.write_str("the address was banned"),

@@ -47,7 +47,7 @@ impl Outbox {
     /// # Errors
     ///
     /// Nothing more can be read. The peer was told in its own terms.
-    pub fn unseal(&self, sealed: &[u8], plain: &mut Vec<u8>) -> Result<Progress, TlsError> {
+    pub fn decrypt(&self, sealed: &[u8], plain: &mut Vec<u8>) -> Result<Progress, TlsError> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let mut answer = Vec::new();
@@ -106,7 +106,7 @@ impl Outbox {
         match sent {
             Ok(taken) if taken == sealed.len() => {}
             Ok(taken) => self.lag(state, &Arc::from(sealed), taken, whose),
-            Err(error) => self.end_locked(state, DisconnectReason::Reset(error.kind())),
+            Err(error) => self.disconnect_locked(state, DisconnectReason::Reset(error.kind())),
         }
     }
 }

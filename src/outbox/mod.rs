@@ -42,7 +42,7 @@ use preferences::Preferences;
 
 pub use batch::Batch;
 pub use disconnect::DisconnectReason;
-pub use preferences::MOST_IGNORED;
+pub use preferences::MAX_IGNORED;
 pub use slow_readers::{OutboxLimits, SlowReaders};
 
 /// Give the memory of an emptied buffer back when it is larger than this, in bytes: most replies are shorter, and with
@@ -182,7 +182,7 @@ impl Outbox {
             let mut state = poisoned.into_inner();
             self.state.clear_poison();
             state.codec.abandon();
-            self.end_locked(&mut state, DisconnectReason::Panicked);
+            self.disconnect_locked(&mut state, DisconnectReason::Panicked);
             state
         })
     }
@@ -329,7 +329,7 @@ impl Outbox {
 
     /// The user is about to open a conversation. Noted first: otherwise the session would not hear of its end, or of the
     /// partner's new name, in between.
-    pub fn opens(&self, conversation: &Conversation) {
+    pub fn opening(&self, conversation: &Conversation) {
         let mut state = self.lock();
         if !state.open.iter().any(|known| known.is(conversation)) {
             // Not as the current one: it may still fail.
@@ -339,7 +339,7 @@ impl Outbox {
 
     /// Where the person is now: decides the prompt. False, and nothing is changed, if something has happened to his
     /// conversations that the caller has not heard of yet ([`Outbox::take_notices`]).
-    pub fn set_place(&self, place: Prompt, open: &[Conversation]) -> bool {
+    pub fn set_prompt(&self, place: Prompt, open: &[Conversation]) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
         if !state.notices.is_empty() {

@@ -9,7 +9,7 @@ use crate::chat::names::UserName;
 use crate::ui::screen::{Bell, Clock, mentioned};
 
 /// Most people one person may ignore: each of their texts is compared with each of them.
-pub const MOST_IGNORED: usize = 100;
+pub const MAX_IGNORED: usize = 100;
 
 #[derive(Debug, Default)]
 pub(super) struct Preferences {

@@ -4,7 +4,7 @@
 //! *Knows nothing of* commands.
 //! *Called by* `session`; `direct` asks whether somebody is ignored.
 
-use super::{MOST_IGNORED, NEVER, Outbox, Preferences, State};
+use super::{MAX_IGNORED, NEVER, Outbox, Preferences, State};
 use crate::chat::message::{Addressee, ClientId};
 use crate::chat::names::UserName;
 use crate::ui::screen::{Bell, Clock};
@@ -55,7 +55,7 @@ impl Outbox {
     pub fn ignore(&self, who: Addressee) -> bool {
         self.lock().change(|personal| {
             personal.ignored.retain(|known| !known.client.is(who.client) && known.name != who.name);
-            let room = personal.ignored.len() < MOST_IGNORED;
+            let room = personal.ignored.len() < MAX_IGNORED;
             if room {
                 personal.ignored.push(who);
             }

@@ -75,7 +75,7 @@ fn batch(events: &[Sequenced]) -> Batch<'_> {
 
 /// Looks at instance 1 of `general` and has seen everything up to a number; the prompt stands on the screen.
 fn look(outbox: &Outbox, seen: u64) {
-    assert!(outbox.set_place(Prompt::ChatView(room("general")), &[room("general")]));
+    assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &[room("general")]));
     outbox.open_view(1, seen, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
 }
@@ -161,7 +161,7 @@ fn a_batch_goes_out_in_one_write() {
 #[test]
 fn all_replies_of_a_turn_and_the_prompt_go_out_in_one_write() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
-    assert!(outbox.set_place(Prompt::Palette(None), &[]));
+    assert!(outbox.set_prompt(Prompt::Palette(None), &[]));
     outbox.tell(LineKind::News, "one");
     outbox.tell(LineKind::Refusal, "two");
     assert_eq!(all_packets(&peer), Vec::<String>::new());
@@ -257,7 +257,7 @@ fn what_the_socket_does_not_take_is_swept_to_it_whole_and_in_order() {
     let last = lagging + 1;
     outbox.push(&mut batch(&[said(last, 99, "after")]));
     assert!(outbox.wait_drained(Some(Instant::now() + PATIENCE)));
-    assert_eq!(outbox.ended(), None);
+    assert_eq!(outbox.disconnect_reason(), None);
     outbox.stream().shutdown(Shutdown::Write).expect("shut down");
     let text = reader.join().expect("joined");
     let mut expected = "* here\r\ngeneral | ".to_owned();
@@ -273,8 +273,8 @@ fn a_reader_with_more_waiting_than_outbox_bytes_is_dropped() {
     let laggards = laggards(OutboxLimits { bytes: Some(20_000), ..NO_LIMITS });
     let (outbox, _peer) = narrow(1, &laggards);
     look(&outbox, 0);
-    push_until(&outbox, 0, || outbox.ended().is_some());
-    let ended = outbox.ended();
+    push_until(&outbox, 0, || outbox.disconnect_reason().is_some());
+    let ended = outbox.disconnect_reason();
     assert!(matches!(ended, Some(DisconnectReason::TooSlow(bytes)) if (20_001..23_000).contains(&bytes)), "{ended:?}");
     assert_eq!((outbox.backlog_bytes(), laggards.total()), (0, 0), "what waited is given back");
     assert_eq!(outbox.stream().read(&mut [0; 8]).expect("the reading thread wakes"), 0);
@@ -285,12 +285,12 @@ fn a_dropped_reader_takes_no_more_and_keeps_its_first_reason() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
-    outbox.end(DisconnectReason::Idle);
-    outbox.end(DisconnectReason::Panicked);
+    outbox.disconnect(DisconnectReason::Idle);
+    outbox.disconnect(DisconnectReason::Panicked);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     outbox.announce(LineKind::News, "hello");
     outbox.expel(&room("general"), Some(MembershipId(1)), "hello");
-    assert_eq!(outbox.ended(), Some(DisconnectReason::Idle));
+    assert_eq!(outbox.disconnect_reason(), Some(DisconnectReason::Idle));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
 
@@ -319,7 +319,7 @@ fn a_reader_that_takes_nothing_for_the_stall_time_is_dropped() {
     assert!(matches!(outbox.sweep(progress + stall - Duration::from_millis(1)), Swept::Lagging(_)));
     // Had the kernel taken a last bit just now, it counts from there.
     assert!(matches!(outbox.sweep(progress + stall * 2), Swept::Done));
-    let ended = outbox.ended();
+    let ended = outbox.disconnect_reason();
     assert!(matches!(ended, Some(DisconnectReason::Stalled(time)) if time >= stall), "{ended:?}");
     assert_eq!(laggards.total(), 0);
 }
@@ -331,9 +331,9 @@ fn the_sweep_thread_drops_a_stalled_reader_by_the_clock() {
     let _sweep = Sweep::start(&laggards);
     let (outbox, _peer) = narrow(1, &laggards);
     look(&outbox, 0);
-    push_until(&outbox, 0, || outbox.backlog_bytes() > 50_000 || outbox.ended().is_some());
-    outbox.wait_ended(Instant::now() + PATIENCE);
-    let ended = outbox.ended();
+    push_until(&outbox, 0, || outbox.backlog_bytes() > 50_000 || outbox.disconnect_reason().is_some());
+    outbox.wait_disconnected(Instant::now() + PATIENCE);
+    let ended = outbox.disconnect_reason();
     assert!(matches!(ended, Some(DisconnectReason::Stalled(time)) if time >= stall), "{ended:?}");
 }
 
@@ -351,15 +351,15 @@ fn when_all_backlogs_are_too_much_the_largest_goes_and_only_that() {
         })
         .collect();
     let _sweep = Sweep::start(&laggards);
-    readers[1].0.wait_ended(Instant::now() + PATIENCE);
-    let ended = readers[1].0.ended();
+    readers[1].0.wait_disconnected(Instant::now() + PATIENCE);
+    let ended = readers[1].0.disconnect_reason();
     assert!(matches!(ended, Some(DisconnectReason::MemoryShort(bytes)) if bytes > 300_000), "{ended:?}");
     assert!(laggards.total() < 500_000);
     // Another round of the sweep finds the total in order.
     let (other, _peer) = narrow(4, &laggards);
     look(&other, 0);
     push_until(&other, 0, || other.backlog_bytes() > 10_000);
-    assert_eq!((readers[0].0.ended(), readers[2].0.ended()), (None, None));
+    assert_eq!((readers[0].0.disconnect_reason(), readers[2].0.disconnect_reason()), (None, None));
 }
 
 #[test]
@@ -375,9 +375,9 @@ fn own_replies_never_drop_a_reader() {
     // Others' text counts by itself.
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     outbox.announce(LineKind::News, "hello");
-    assert_eq!(outbox.ended(), None);
-    push_until(&outbox, 1, || outbox.ended().is_some());
-    assert!(matches!(outbox.ended(), Some(DisconnectReason::TooSlow(_))));
+    assert_eq!(outbox.disconnect_reason(), None);
+    push_until(&outbox, 1, || outbox.disconnect_reason().is_some());
+    assert!(matches!(outbox.disconnect_reason(), Some(DisconnectReason::TooSlow(_))));
 }
 
 #[test]
@@ -396,7 +396,7 @@ fn a_poisoned_outbox_ends_only_itself() {
     for outbox in [&broken, &sound] {
         outbox.push(&mut delivery);
     }
-    assert_eq!((broken.ended(), sound.ended()), (Some(DisconnectReason::Panicked), None));
+    assert_eq!((broken.disconnect_reason(), sound.disconnect_reason()), (Some(DisconnectReason::Panicked), None));
     assert_eq!(all_packets(&broken_peer), Vec::<String>::new());
     assert_eq!(all_packets(&sound_peer), ["\r[00:00] #1 bob: hello\r\ngeneral | "]);
 }
@@ -405,7 +405,7 @@ fn a_poisoned_outbox_ends_only_itself() {
 fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
-    assert!(outbox.set_place(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    assert!(outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
     outbox.open_view(1, 0, &Prompt::ChatView(general.clone()), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
@@ -417,9 +417,9 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     // The session cannot put him back before it has heard of it.
-    assert!(!outbox.set_place(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    assert!(!outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
     assert_eq!(outbox.take_notices(), [Notice::Lost { from: general, membership: Some(MembershipId(1)) }]);
-    assert!(outbox.set_place(Prompt::Palette(Some(games.clone())), std::slice::from_ref(&games)));
+    assert!(outbox.set_prompt(Prompt::Palette(Some(games.clone())), std::slice::from_ref(&games)));
     outbox.expel(&games, Some(MembershipId(2)), "The room games is closed.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* The room games is closed.\r\n> "), "{seen:?}");
@@ -429,7 +429,7 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
 fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
-    assert!(outbox.set_place(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
+    assert!(outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
     outbox.open_view(1, 0, &Prompt::ChatView(general.clone()), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
@@ -445,6 +445,6 @@ fn a_peer_that_is_gone_ends_the_connection_and_never_the_process() {
     look(&outbox, 0);
     drop(peer);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
-    assert!(matches!(outbox.ended(), Some(DisconnectReason::Reset(_))), "{:?}", outbox.ended());
+    assert!(matches!(outbox.disconnect_reason(), Some(DisconnectReason::Reset(_))), "{:?}", outbox.disconnect_reason());
     assert!(outbox.wait_drained(None), "nothing waits for a peer that is gone");
 }

@@ -20,9 +20,9 @@ use crate::text::Charset;
 impl Outbox {
     /// Ends the connection from outside its session: the reading thread wakes and leaves with this reason, unless it had
     /// one already.
-    pub fn end(&self, reason: DisconnectReason) {
+    pub fn disconnect(&self, reason: DisconnectReason) {
         let mut guard = self.lock();
-        self.end_locked(&mut guard, reason);
+        self.disconnect_locked(&mut guard, reason);
     }
 
     /// Ends a connection that nothing was said to yet, with bytes that its peer understands before any encryption.
@@ -33,12 +33,12 @@ impl Outbox {
             state.codec = Codec::Plain;
             state.unsent.extend_from_slice(refusal);
             self.transmit_unsent(state, Whose::Own);
-            self.end_locked(state, reason);
+            self.disconnect_locked(state, reason);
         }
     }
 
     /// Why the connection is over, if it is.
-    pub fn ended(&self) -> Option<DisconnectReason> {
+    pub fn disconnect_reason(&self) -> Option<DisconnectReason> {
         self.lock().ended.clone()
     }
 
@@ -65,7 +65,7 @@ impl Outbox {
     }
 
     /// Waits until the connection has ended or the deadline has passed: for whoever has nothing to read any more.
-    pub fn wait_ended(&self, deadline: Instant) {
+    pub fn wait_disconnected(&self, deadline: Instant) {
         let mut guard = self.lock();
         while guard.ended.is_none() {
             guard = match self.wait(guard, Some(deadline)) {
@@ -98,7 +98,7 @@ impl Outbox {
         let sent = state.backlog.send(&SockRef::from(&self.stream), now);
         self.laggards.shrink(before - state.backlog.bytes());
         if let Err(error) = sent {
-            self.end_locked(state, DisconnectReason::Reset(error.kind()));
+            self.disconnect_locked(state, DisconnectReason::Reset(error.kind()));
             return Swept::Done;
         }
         if state.backlog.is_empty() {
@@ -128,10 +128,10 @@ impl Outbox {
             // Nothing follows from a failure: whoever takes nothing cannot be told either, and the log says it.
             let _ = SockRef::from(&self.stream).send_with_flags(line.as_bytes(), NO_WAIT);
         }
-        self.end_locked(state, reason);
+        self.disconnect_locked(state, reason);
     }
 
-    pub(super) fn end_locked(&self, state: &mut State, reason: DisconnectReason) {
+    pub(super) fn disconnect_locked(&self, state: &mut State, reason: DisconnectReason) {
         if state.ended.is_some() {
             return;
         }
@@ -183,7 +183,7 @@ impl Outbox {
                 state.unsent = Vec::new();
                 self.lag(state, &rest, 0, whose);
             }
-            Err(error) => self.end_locked(state, DisconnectReason::Reset(error.kind())),
+            Err(error) => self.disconnect_locked(state, DisconnectReason::Reset(error.kind())),
         }
     }
 
@@ -200,7 +200,7 @@ impl Outbox {
         match sent {
             Ok(taken) if taken == frame.len() => {}
             Ok(taken) => self.lag(state, frame, taken, Whose::Others),
-            Err(error) => self.end_locked(state, DisconnectReason::Reset(error.kind())),
+            Err(error) => self.disconnect_locked(state, DisconnectReason::Reset(error.kind())),
         }
     }
 

@@ -155,7 +155,7 @@ impl Outbox {
     }
 
     /// Messages that are too old to be shown are not drawn again. Called under the room's lock.
-    pub fn forget_shown(&self, gone: &[MessageId]) {
+    pub fn forget_on_screen(&self, gone: &[MessageId]) {
         if let Some(shown) = &mut self.lock().shown {
             shown.forget(gone);
         }

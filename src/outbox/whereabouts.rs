@@ -8,7 +8,7 @@ use crate::ui::screen::Prompt;
 
 impl Outbox {
     /// What this person has open, the current one last, and whether that one is in view.
-    pub fn whereabouts(&self) -> (Vec<Conversation>, bool) {
+    pub fn open_and_in_view(&self) -> (Vec<Conversation>, bool) {
         let guard = self.lock();
         (guard.open.clone(), matches!(guard.place, Prompt::ChatView(_)))
     }

@@ -219,7 +219,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     }
     // Closed here even if a delivery's snapshot still holds a share of the outbox.
     let _ = outbox.stream().shutdown(Shutdown::Both);
-    outbox.end(DisconnectReason::Quit);
+    outbox.disconnect(DisconnectReason::Quit);
     drop(outbox);
     let lasted = began.elapsed().as_secs();
     log::info!("client {id} from {peer} ended after {lasted} s: {}", text::escape_for_log(&ended.to_string()));

@@ -36,7 +36,7 @@ pub(super) fn deadline() -> Instant {
 pub(super) fn shake_hands(outbox: &Outbox, ports: Ports, deadline: Instant) -> Result<(), DisconnectReason> {
     let ended = match exchange(outbox, deadline) {
         Ok(()) => return Ok(()),
-        Err(ended) => outbox.ended().unwrap_or(ended),
+        Err(ended) => outbox.disconnect_reason().unwrap_or(ended),
     };
     match &ended {
         DisconnectReason::PlainText => turn_away(outbox, hint(outbox, ports).as_bytes()),
@@ -54,7 +54,7 @@ fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), DisconnectReason> 
     // None: nothing has come yet.
     let mut typed: Option<Option<FirstBytes>> = None;
     loop {
-        if let Some(ended) = outbox.ended() {
+        if let Some(ended) = outbox.disconnect_reason() {
             return Err(ended);
         }
         let left = deadline.saturating_duration_since(Instant::now());

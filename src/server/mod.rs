@@ -128,16 +128,16 @@ fn open_store(
     let tell = move |news: StoreEvent| {
         let hub = teller.get().and_then(Weak::upgrade);
         match news {
-            StoreEvent::ChangedOutside => {
+            StoreEvent::ChangedExternally => {
                 log::info!("{news}");
                 return hub.iter().for_each(Hub::review_accounts);
             }
             StoreEvent::Expired { .. } => return log::info!("{news}"),
-            StoreEvent::DiskTrouble(_)
-            | StoreEvent::NotSaved { .. }
-            | StoreEvent::DiskWell { .. }
-            | StoreEvent::NumbersNotReserved(_)
-            | StoreEvent::ClockDoubted(_)
+            StoreEvent::DiskFailed(_)
+            | StoreEvent::WritesLost { .. }
+            | StoreEvent::DiskRecovered { .. }
+            | StoreEvent::IdsNotReserved(_)
+            | StoreEvent::ClockSuspect(_)
             | StoreEvent::ClockTrusted => {}
         }
         log::warn!("{news}");
@@ -314,13 +314,13 @@ fn stop(hub: &Hub) {
     let (drained, lagging): (Vec<_>, Vec<_>) =
         hub.roster.connections().into_iter().partition(|outbox| outbox.backlog_bytes() == 0);
     for outbox in drained {
-        outbox.end(DisconnectReason::Stopping);
+        outbox.disconnect(DisconnectReason::Stopping);
     }
     for outbox in lagging {
         if !outbox.wait_drained(Some(deadline)) {
             log::info!("client {} had not taken {} bytes at the end", outbox.id(), outbox.backlog_bytes());
         }
-        outbox.end(DisconnectReason::Stopping);
+        outbox.disconnect(DisconnectReason::Stopping);
     }
     if !hub.shutdown.wait_closed(deadline) {
         log::info!("{} connections were still closing at the end", hub.shutdown.open());

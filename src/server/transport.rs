@@ -167,7 +167,7 @@ fn encrypt(outbox: &Outbox, certificate: &Certificate) {
         Ok(tls) => outbox.set_codec(Codec::Tls(Box::new(tls))),
         Err(error) => {
             log::error!("client {}: TLS: {error}", outbox.id());
-            outbox.end(DisconnectReason::Tls);
+            outbox.disconnect(DisconnectReason::Tls);
         }
     }
 }

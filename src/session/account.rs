@@ -13,9 +13,10 @@ use std::time::Instant;
 use super::Session;
 use crate::access::password;
 use crate::chat::account_policy::AccountPolicy;
+use crate::chat::secret::Hashed;
 use crate::chat::secret::Secret;
 use crate::hub::roster::{Login, User};
-use crate::store::{CreateAccountError, Hashed};
+use crate::store::CreateAccountError;
 use crate::ui::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
 use crate::ui::screen::LineKind;
 

@@ -40,7 +40,7 @@ impl Session {
         }
         self.redraw_if_due(now);
         if self.day_ended() {
-            self.outbox.begin_day(&self.hub.clock);
+            self.outbox.write_date_if_due(&self.hub.clock);
         }
         self.keep_limits(now);
     }

@@ -17,11 +17,12 @@ use crate::access::password;
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::identity::Target;
 use crate::chat::names::UserName;
+use crate::chat::secret::Hashed;
 use crate::chat::secret::Secret;
 use crate::hub::Checkpoint;
 use crate::hub::roster::{Login, NameInUseError, Origin, User};
 use crate::outbox::DisconnectReason;
-use crate::store::{AccountRecord, Hashed, ReadError};
+use crate::store::{AccountRecord, ReadError};
 use crate::ui::palette::{Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
 
@@ -231,7 +232,7 @@ impl Session {
     /// Ends whatever connection has a name. True if there was one.
     fn throw_out(&self, name: &UserName) -> bool {
         let other = self.other_connection(name);
-        other.iter().for_each(|other| self.hub.throw_out(other, THROWN_OUT, DisconnectReason::ThrownOut));
+        other.iter().for_each(|other| self.hub.throw_out(other, THROWN_OUT, DisconnectReason::Ghosted));
         other.is_some()
     }
 

@@ -17,7 +17,7 @@ use crate::chat::message::{Addressee, ClientId, Draft, Event, Message, Quoted};
 use crate::chat::names::RoomName;
 use crate::hub::room::Room;
 use crate::outbox::OwnCopy;
-use crate::store::{AccountRecord, OfflineMessageRecord, Reason, SaveError, Settings, Visit};
+use crate::store::{AccountRecord, OfflineMessageRecord, SaveError, Settings, StoreFailure, Visit};
 use crate::ui::palette::Effect;
 use crate::ui::screen::{Bell, Clock, LineKind};
 
@@ -137,7 +137,7 @@ impl Session {
     /// Something holds, but only until the server stops, unless the disk takes it before: the store tries on.
     pub(super) fn tell_not_kept(&self, error: &SaveError) {
         let (short, SaveError(reason)) = (error.short(), error);
-        let later = if *reason == Reason::Closed { "" } else { " It will be as soon as the disk takes it." };
+        let later = if *reason == StoreFailure::Closed { "" } else { " It will be as soon as the disk takes it." };
         let line = format!("It holds until the server stops, but: {short}{later}");
         self.outbox.tell(LineKind::Refusal, &line);
     }
@@ -149,7 +149,7 @@ impl Session {
             let refused = |error: &dyn Display| {
                 self.outbox.tell(LineKind::Refusal, &format!("Messages may wait for you. {error}"));
             };
-            match self.hub.work.run(self.ip(), move || store.waiting_directs(account)) {
+            match self.hub.work.run(self.ip(), move || store.offline_messages(account)) {
                 Ok(Ok(kept)) => waiting.extend(kept),
                 Ok(Err(error)) => refused(&error),
                 Err(busy) => refused(&busy),
@@ -186,7 +186,7 @@ impl Session {
         if self.outbox.wait_drained(Some(Instant::now() + SHOWING)) {
             self.hub.mailbox.shown(account, &waiting);
             if let Some(store) = self.hub.store().filter(|store| store.keeps_history()) {
-                store.directs_shown(account, &waiting);
+                store.offline_messages_shown(account, &waiting);
             }
         }
     }
@@ -196,7 +196,7 @@ impl Session {
         let Some(store) = self.hub.store().cloned() else { return Vec::new() };
         let on_disk = store.keeps_history();
         // Who comes back at once may find what he did a moment ago unwritten. Where the disk is in trouble, what it has counts.
-        let _ = store.catch_up();
+        let _ = store.sync();
         let read = self.hub.work.run(self.ip(), move || {
             let visits = store.visits(account)?;
             let unread = if on_disk { store.unread(account)? } else { Vec::new() };

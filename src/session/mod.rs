@@ -250,12 +250,12 @@ impl Session {
                     self.tell_unfinished();
                     self.ended = Some(DisconnectReason::PeerClosed);
                 } else {
-                    self.outbox.wait_ended(deadline);
+                    self.outbox.wait_disconnected(deadline);
                 }
                 continue;
             }
             if self.held_keys.is_some() {
-                self.outbox.wait_ended(deadline);
+                self.outbox.wait_disconnected(deadline);
                 continue;
             }
             let buffer = large.as_deref_mut().unwrap_or(&mut small);
@@ -298,7 +298,7 @@ impl Session {
     /// Leaves everything this person was in, says the last words, and returns why the connection ended.
     pub fn finish(&mut self) -> DisconnectReason {
         self.tell_refused(Instant::now());
-        let ended = self.outbox.ended().or(self.ended.take()).unwrap_or(DisconnectReason::Quit);
+        let ended = self.outbox.disconnect_reason().or(self.ended.take()).unwrap_or(DisconnectReason::Quit);
         self.leave(&ended);
         ended
     }
@@ -318,7 +318,7 @@ impl Session {
     }
 
     fn is_over(&self) -> bool {
-        self.ended.is_some() || self.outbox.ended().is_some()
+        self.ended.is_some() || self.outbox.disconnect_reason().is_some()
     }
 
     /// Who this person is to rooms, once he has a name.

@@ -13,7 +13,7 @@ impl Session {
     /// Tells the outbox where the person is, after hearing of every room he was put out of.
     #[inline(never)]
     pub(super) fn update_place(&mut self) {
-        while !self.outbox.set_place(self.palette.place(), self.palette.open()) {
+        while !self.outbox.set_prompt(self.palette.place(), self.palette.open()) {
             self.pick_up_notices();
         }
     }

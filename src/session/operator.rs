@@ -105,7 +105,7 @@ impl Session {
             let peer = outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
             if peer.is_ok_and(banned) && outbox.id() != self.outbox.id() {
                 outbox.farewell(Some((LineKind::Refusal, line)));
-                outbox.end(DisconnectReason::AddressBanned);
+                outbox.disconnect(DisconnectReason::AddressBanned);
                 ended += 1;
             }
         }
@@ -170,7 +170,7 @@ impl Session {
         let count = count.unwrap_or(palette::AUDIT_DEFAULT);
         // What was done a moment ago is part of it; a disk in trouble shows what it has. Waited for here, and not on a thread
         // that computes: of those there are two, and everybody's logins need them.
-        let _ = store.catch_up();
+        let _ = store.sync();
         let read = self.hub.work.run(self.ip(), move || store.audit(count));
         match read {
             Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(LineKind::News, "Nothing is written down yet."),

@@ -19,7 +19,7 @@ use crate::chat::message::{Addressee, ClientId};
 use crate::chat::names::{RoomName, UserName};
 use crate::hub::Checkpoint;
 use crate::hub::roster::{Login, NameInUseError, User};
-use crate::outbox::MOST_IGNORED;
+use crate::outbox::MAX_IGNORED;
 use crate::ui::palette::Answer;
 use crate::ui::screen::{Bell, Clock, LineKind};
 
@@ -179,7 +179,7 @@ impl Session {
             self.keep_settings();
             self.outbox.tell(LineKind::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
         } else {
-            let line = format!("You ignore {MOST_IGNORED} people, which is the most.");
+            let line = format!("You ignore {MAX_IGNORED} people, which is the most.");
             self.outbox.tell(LineKind::Refusal, &line);
         }
     }

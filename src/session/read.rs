@@ -47,7 +47,7 @@ impl Session {
         let mut opened = Opened::More;
         if self.encrypted {
             // What was said behind the last of the handshake.
-            opened = self.unseal(&[], &mut heard);
+            opened = self.decrypt(&[], &mut heard);
         }
         let mut verdict = self.first_bytes.feed(&heard);
         while verdict == Verdict::Undecided
@@ -61,7 +61,7 @@ impl Session {
                     verdict = self.first_bytes.finish();
                     break;
                 }
-                Ok(count) if self.encrypted => opened = self.unseal(&buffer[..count], &mut heard),
+                Ok(count) if self.encrypted => opened = self.decrypt(&buffer[..count], &mut heard),
                 Ok(count) => {
                     heard.extend_from_slice(&buffer[..count]);
                     self.more_waits = count == buffer.len() && more_waits(self.outbox.stream());
@@ -118,7 +118,7 @@ impl Session {
     #[inline(never)]
     fn take_sealed(&mut self, chunk: &[u8]) {
         let mut plain = Vec::new();
-        let opened = self.unseal(chunk, &mut plain);
+        let opened = self.decrypt(chunk, &mut plain);
         if !plain.is_empty() {
             self.take(&plain);
         }
@@ -136,8 +136,8 @@ impl Session {
 
     /// Opens what one read brought.
     #[inline(never)]
-    fn unseal(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> Opened {
-        match self.outbox.unseal(chunk, plain) {
+    fn decrypt(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> Opened {
+        match self.outbox.decrypt(chunk, plain) {
             Ok(Progress::ShakingHands | Progress::Open) => Opened::More,
             Ok(Progress::Closed) => Opened::Closed,
             Err(error) => {

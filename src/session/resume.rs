@@ -125,7 +125,7 @@ impl Session {
     /// Takes the rooms of the other connection, and ends it. The name is this one's already.
     #[inline(never)]
     fn take_rooms(&mut self, other: &Arc<User>, account: AccountId) {
-        let (open, mut in_view) = other.outbox.whereabouts();
+        let (open, mut in_view) = other.outbox.open_and_in_view();
         let mut taken = Vec::new();
         // A guest who has the name of an account was never its owner.
         for conversation in open.into_iter().filter(|_| other.account() == Some(account)) {
@@ -150,7 +150,7 @@ impl Session {
         self.back.taken = Some(Box::new(Taken { open: taken, in_view }));
         let name = other.name();
         log::info!("client {} from {}: took {name} over from client {}", self.outbox.id(), self.peer, other.client());
-        self.hub.throw_out(other, THROWN_OUT, DisconnectReason::ThrownOut);
+        self.hub.throw_out(other, THROWN_OUT, DisconnectReason::Ghosted);
     }
 
     /// Takes the other connection's place in a room; whether that one had it in view.
@@ -338,7 +338,7 @@ impl Session {
         }
         self.hub.open_rooms.set(account, all);
         if let Some(store) = self.hub.store() {
-            store.rooms_open(account, kept.into());
+            store.record_open_rooms(account, kept.into());
         }
         self.back.noted = Some(Box::new((account, instances)));
     }

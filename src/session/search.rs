@@ -73,7 +73,7 @@ impl Session {
             (Ok(Ok((pattern, mut found))), Some(beyond)) if !found.more && found.unsearched == 0 => {
                 // What has just left memory may not be written yet. Where the disk is in trouble, what it has is looked
                 // through.
-                let _ = beyond.store.catch_up();
+                let _ = beyond.store.sync();
                 self.hub.work.run(self.ip(), move || {
                     beyond.find(&pattern, &mut found);
                     Ok(found)

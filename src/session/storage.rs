@@ -18,10 +18,12 @@ use crate::chat::action::{Actor, Denied, RoomAction, Setting};
 use crate::chat::identity::{AccountId, Target};
 use crate::chat::message::{Addressee, ClientId, Draft, Event, Message, MessageId};
 use crate::chat::names::UserName;
+use crate::chat::secret::Hashed;
 use crate::hub::room::{ArchiveRange, Deciding, Room, Snapshot, readable_after, restored};
 use crate::outbox::OwnCopy;
 use crate::store::{
-    AccessRecord, AccountRecord, Hashed, MOST_OF_ONE, OfflineMessageRecord, Reason, SaveDirectError, SaveError, Store,
+    AccessRecord, AccountRecord, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord, SaveError,
+    Store, StoreFailure,
 };
 use crate::ui::screen::LineKind;
 
@@ -38,17 +40,19 @@ const CHANGING: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_millis(200);
 
 /// Why a message does not wait for somebody, in words.
-fn not_kept(error: SaveDirectError, name: &UserName, is_guest: bool) -> String {
+fn not_kept(error: OfflineMessageError, name: &UserName, is_guest: bool) -> String {
     let whose = if is_guest { "from your address" } else { "of yours" };
     match error {
-        SaveDirectError::Full => format!("Too many messages wait for {name} already: try again later."),
-        SaveDirectError::Share => {
-            format!("{MOST_OF_ONE} messages {whose} wait for {name} already: try again when they are read.")
+        OfflineMessageError::MailboxFull => format!("Too many messages wait for {name} already: try again later."),
+        OfflineMessageError::SenderShare => {
+            format!(
+                "{MAX_OFFLINE_MESSAGES_PER_SENDER} messages {whose} wait for {name} already: try again when they are read."
+            )
         }
-        SaveDirectError::Shares => {
+        OfflineMessageError::SenderTotal => {
             format!("Too many messages {whose} wait for people who are away: try again when some are read.")
         }
-        SaveDirectError::Gone | SaveDirectError::NotSaved(_) => error.to_string(),
+        OfflineMessageError::NoAccount | OfflineMessageError::NotSaved(_) => error.to_string(),
     }
 }
 
@@ -127,10 +131,10 @@ impl Session {
         if !self.hash_entry(room, &mut snapshot) {
             return false;
         }
-        if let Err(error) = store.make_room(snapshot.room) {
-            if error.0 == Reason::Undecided {
+        if let Err(error) = store.create_room(snapshot.room) {
+            if error.0 == StoreFailure::OutcomeUnknown {
                 // It may be on disk yet, and the room is not kept. Where that is refused, the store tries on.
-                let _ = store.forget_room(room.name());
+                let _ = store.delete_room(room.name());
             }
             self.outbox.tell(LineKind::Refusal, &error.to_string());
             return false;
@@ -167,7 +171,7 @@ impl Session {
         if self.hub.rooms.find(room.name()).is_some_and(|known| known.instance() != room.instance()) {
             return;
         }
-        if let Err(error) = store.forget_room(room.name()) {
+        if let Err(error) = store.delete_room(room.name()) {
             self.tell_not_kept(&error);
         }
     }
@@ -178,7 +182,7 @@ impl Session {
     pub(super) fn await_change(&mut self, room: &Room) {
         let Some(store) = self.hub.store().cloned().filter(|_| room.is_recorded()) else { return };
         self.deliver();
-        if let Err(SaveError(reason)) = store.catch_up_within(CHANGING) {
+        if let Err(SaveError(reason)) = store.sync_within(CHANGING) {
             self.outbox.tell(LineKind::News, &format!("That is not on disk yet: {reason}."));
         }
     }
@@ -189,7 +193,7 @@ impl Session {
         let name = room.name().clone();
         let count = count.min(MOST_OLDER);
         // What has just left memory may not be written yet. Where the disk is in trouble, what it has is shown.
-        let _ = store.catch_up();
+        let _ = store.sync();
         match self.hub.work.run(self.ip(), move || store.messages_before(&name, older.before, count, PATIENCE)) {
             Ok(Ok(page)) => {
                 if page.cut {
@@ -214,7 +218,7 @@ impl Session {
     pub(super) fn locate_older(&self, actor: &Actor, id: MessageId) -> Option<(Arc<Room>, Message)> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         // As above.
-        let _ = store.catch_up();
+        let _ = store.sync();
         let (name, kept) = self.hub.work.run(self.ip(), move || store.message(id)).ok()?.ok()??;
         let room = Arc::clone(self.memberships.iter().find(|known| *known.room().name() == name)?.room());
         let older = room.older_than(actor, Instant::now()).filter(|older| older.has(id))?;
@@ -228,8 +232,10 @@ impl Session {
         let account = self.person.as_ref()?.account()?;
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         let rooms: Vec<_> = self.memberships.iter().map(|membership| membership.room().name().clone()).collect();
-        let _ = store.catch_up();
-        let last = move || rooms.iter().filter_map(|room| store.last_by(account, room).ok()?).map(|kept| kept.id).max();
+        let _ = store.sync();
+        let last = move || {
+            rooms.iter().filter_map(|room| store.last_message_by(account, room).ok()?).map(|kept| kept.id).max()
+        };
         self.hub.work.run(self.ip(), last).ok()?
     }
 
@@ -267,7 +273,7 @@ impl Session {
         } else {
             let is_guest = author.account.is_none();
             let kept = if store.keeps_history() {
-                store.keep_direct(reader.id, message)
+                store.save_offline_message(reader.id, message)
             } else {
                 self.keep_in_memory(&store, reader.id, message)
             };
@@ -293,13 +299,13 @@ impl Session {
         store: &Arc<Store>,
         reader: AccountId,
         message: OfflineMessageRecord,
-    ) -> Result<(), SaveDirectError> {
+    ) -> Result<(), OfflineMessageError> {
         self.hub.mailbox.put(reader, message)?;
         // Only now: after a removal all boxes are looked through, and that may have been before this message came.
         let store = Arc::clone(store);
-        if let Ok(Ok(false)) = self.hub.work.run(self.ip(), move || store.account_is_there(reader)) {
+        if let Ok(Ok(false)) = self.hub.work.run(self.ip(), move || store.account_exists(reader)) {
             self.hub.mailbox.take(reader);
-            return Err(SaveDirectError::Gone);
+            return Err(OfflineMessageError::NoAccount);
         }
         Ok(())
     }
@@ -315,8 +321,8 @@ impl Session {
         };
         let changed = match text {
             _ if in_memory || !store.keeps_history() => Ok(in_memory),
-            Some(text) => store.edit_direct(id, text),
-            None => store.erase_direct(id),
+            Some(text) => store.edit_offline_message(id, text),
+            None => store.delete_offline_message(id),
         };
         match changed {
             Ok(true) => {

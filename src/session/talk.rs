@@ -114,7 +114,7 @@ impl Session {
             Ok(pair) => {
                 self.hub.checkpoints.reach(Checkpoint::ConversationBegun);
                 let partner = pair.partner(self.outbox.id());
-                self.outbox.opens(&Conversation::Direct(partner.addressee()));
+                self.outbox.opening(&Conversation::Direct(partner.addressee()));
                 if pair.is_over() {
                     self.refuse(&Denied::NotOnline(whom.clone()));
                     return None;

@@ -16,11 +16,12 @@ use super::database_file;
 use super::error::{CreateAccountError, OpenError, ReadError, SaveError};
 use super::maintenance;
 use super::open::{Store, connect, make_ready, refused};
-use super::records::{AccountRecord, Hashed};
+use super::records::AccountRecord;
 use super::schema::{Kind, VERSION};
 use super::sqlite_errors;
 use crate::chat::identity::AccountId;
 use crate::chat::names::UserName;
+use crate::chat::secret::Hashed;
 
 /// How long a change waits for a server that writes: many times what any of its transactions takes.
 const BUSY: Duration = Duration::from_secs(5);

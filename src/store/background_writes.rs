@@ -26,28 +26,28 @@ impl Store {
     }
 
     /// Somebody said something in a room. Not for temporary messages, and not for rooms that end with the process.
-    pub fn said(&self, room: &RoomName, message: MessageRecord) {
+    pub fn record_message(&self, room: &RoomName, message: MessageRecord) {
         if self.history {
             self.shared.record(BackgroundWrite::Said(room.clone(), message));
         }
     }
 
     /// A message has another text. Answers that quote it quote the new one.
-    pub fn edited(&self, room: &RoomName, id: MessageId, text: &str) {
+    pub fn record_edit(&self, room: &RoomName, id: MessageId, text: &str) {
         if self.history {
             self.shared.record(BackgroundWrite::Edited(room.clone(), id, text.into()));
         }
     }
 
     /// A message is gone. Answers to it quote nothing any more.
-    pub fn erased(&self, room: &RoomName, id: MessageId) {
+    pub fn record_deletion(&self, room: &RoomName, id: MessageId) {
         if self.history {
             self.shared.record(BackgroundWrite::Erased(room.clone(), id));
         }
     }
 
     /// The owner of an account was shown these direct messages: they are erased, unless they were edited meanwhile.
-    pub fn directs_shown(&self, account: AccountId, shown: &[OfflineMessageRecord]) {
+    pub fn offline_messages_shown(&self, account: AccountId, shown: &[OfflineMessageRecord]) {
         if !shown.is_empty() {
             let shown = shown.iter().map(|direct| (direct.id, direct.text.clone())).collect();
             self.shared.record(BackgroundWrite::Shown(account, shown));
@@ -55,27 +55,27 @@ impl Store {
     }
 
     /// Somebody has read a room up to this message.
-    pub fn visited(&self, account: AccountId, room: &RoomName, last: MessageId) {
+    pub fn record_visit(&self, account: AccountId, room: &RoomName, last: MessageId) {
         self.shared.record(BackgroundWrite::Visited(account, room.clone(), last));
     }
 
     /// These are the rooms that an account is in by now, the current one last. Not for rooms that end with the process.
-    pub fn rooms_open(&self, account: AccountId, rooms: Box<[OpenRoomRecord]>) {
+    pub fn record_open_rooms(&self, account: AccountId, rooms: Box<[OpenRoomRecord]>) {
         self.shared.record(BackgroundWrite::RoomsOpen(account, rooms));
     }
 
     /// An account is a member of a room since this message, the last one given before; `made`: somebody has made the room.
-    pub fn joined(&self, account: AccountId, room: &RoomName, since: MessageId, made: bool) {
+    pub fn record_membership(&self, account: AccountId, room: &RoomName, since: MessageId, made: bool) {
         self.shared.record(BackgroundWrite::Joined(account, room.clone(), since, made));
     }
 
     /// Somebody who keeps order has done something.
-    pub fn audited(&self, entry: AuditEntry) {
+    pub fn record_audit(&self, entry: AuditEntry) {
         self.shared.record(BackgroundWrite::Audited(entry));
     }
 
     /// A number was given to a message, of whatever kind: kept, temporary or direct.
-    pub fn id_used(&self, id: MessageId) {
+    pub fn record_id_used(&self, id: MessageId) {
         if self.shared.numbers.used(id.0) && !self.shared.short.swap(true, Ordering::Relaxed) {
             // Under the lock, or a writer that is about to fall asleep would miss it.
             drop(self.shared.lock());

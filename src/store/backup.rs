@@ -21,7 +21,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 
 use super::database_file::{self, MODE};
-use super::error::{OpenError, Reason};
+use super::error::{OpenError, StoreFailure};
 use super::open::{Store, connect, refused};
 use super::schema::Kind;
 use super::sqlite_errors;
@@ -60,7 +60,7 @@ pub enum BackupError {
         /// Which file.
         path: PathBuf,
         /// Why.
-        reason: Reason,
+        reason: StoreFailure,
     },
 }
 
@@ -226,9 +226,9 @@ fn failed(path: &Path, error: &io::Error) -> BackupError {
             BackupError::Denied(path)
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            BackupError::Failed { path, reason: Reason::Full }
+            BackupError::Failed { path, reason: StoreFailure::DiskFull }
         }
-        _ => BackupError::Failed { path, reason: Reason::Other(error.to_string().into()) },
+        _ => BackupError::Failed { path, reason: StoreFailure::Other(error.to_string().into()) },
     }
 }
 
@@ -249,7 +249,7 @@ impl Part {
         }
     }
 
-    fn failed(&self, reason: Reason) -> BackupError {
+    fn failed(&self, reason: StoreFailure) -> BackupError {
         BackupError::Failed { path: self.named.clone(), reason }
     }
 

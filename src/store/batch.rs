@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
-use super::error::Reason;
+use super::error::StoreFailure;
 use super::failpoints::Point;
 use super::members;
 use super::messages;
@@ -25,7 +25,7 @@ use crate::chat::names::RoomName;
 impl Writer {
     /// Writes a batch in one transaction. What is refused for its own sake comes back by its place in the batch; any other
     /// failure is one of them all.
-    pub(super) fn attempt(&mut self, batch: &mut [QueuedWrite]) -> rusqlite::Result<Vec<(usize, Reason)>> {
+    pub(super) fn attempt(&mut self, batch: &mut [QueuedWrite]) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
         self.shared.failpoints.attempt();
         self.shared.failpoints.pass(Point::Begin);
         if self.lock.displaced().is_some() {
@@ -47,7 +47,7 @@ impl Writer {
         outcome
     }
 
-    fn transact(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
+    fn transact(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
         loop {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
             let refused = match self.apply_at_once(batch, wanted) {
@@ -95,7 +95,7 @@ impl Writer {
         Ok(true)
     }
 
-    fn apply(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, Reason)>> {
+    fn apply(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
         let mut refused = Vec::new();
         if let Some(to) = wanted {
             schema::reserve_numbers(&self.connection, to)?;

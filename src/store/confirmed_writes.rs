@@ -12,18 +12,19 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::accounts;
-use super::error::{CreateAccountError, ReadError, Reason, SaveDirectError, SaveError};
+use super::error::{CreateAccountError, OfflineMessageError, ReadError, SaveError, StoreFailure};
 use super::failpoints::Failpoints;
 use super::offline_messages;
 use super::open::Store;
 use super::queue::End;
 use super::queued_write::{About, AwaitedWrite, BackgroundWrite, Deferred, QueuedWrite};
-use super::records::{AddressBanRecord, Hashed, OfflineMessageRecord, RoomRecord, Settings};
+use super::records::{AddressBanRecord, OfflineMessageRecord, RoomRecord, Settings};
 use super::rooms;
 use crate::access::network::Network;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::{RoomName, UserName};
+use crate::chat::secret::Hashed;
 
 /// How long anybody waits for the disk. A person who has waited longer has gone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,7 +53,7 @@ struct Asked<T, F> {
     what: F,
     done: Option<T>,
     erases: bool,
-    answer: SyncSender<Result<T, Reason>>,
+    answer: SyncSender<Result<T, StoreFailure>>,
     state: Arc<AtomicU8>,
 }
 
@@ -75,8 +76,8 @@ impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> AwaitedWrite for
         self.erases
     }
 
-    fn tell(mut self: Box<Self>, outcome: Result<(), Reason>) {
-        let done = self.done.take().ok_or(Reason::Unanswered);
+    fn tell(mut self: Box<Self>, outcome: Result<(), StoreFailure>) {
+        let done = self.done.take().ok_or(StoreFailure::TimedOut);
         // Whoever has given up does not hear it.
         let _ = self.answer.send(outcome.and(done));
     }
@@ -112,9 +113,9 @@ impl Store {
             Err(RecvTimeoutError::Timeout) => {
                 let given_up = state.compare_exchange(WAITS, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
                 self.shared.look();
-                Err(SaveError(if given_up.is_ok() { Reason::Unanswered } else { Reason::Undecided }))
+                Err(SaveError(if given_up.is_ok() { StoreFailure::TimedOut } else { StoreFailure::OutcomeUnknown }))
             }
-            Err(RecvTimeoutError::Disconnected) => Err(SaveError(Reason::Closed)),
+            Err(RecvTimeoutError::Disconnected) => Err(SaveError(StoreFailure::Closed)),
         }
     }
 
@@ -146,11 +147,11 @@ impl Store {
 
 /// Whether what was refused is tried again by the store: everything but what comes after the end.
 fn is_deferred(SaveError(reason): &SaveError) -> bool {
-    *reason != Reason::Closed
+    *reason != StoreFailure::Closed
 }
 
 /// Each of these waits for the disk: the caller holds no lock. When it returns, what was asked is committed and synced, or
-/// it is not done and will not be; only with [`Reason::Undecided`] it may be done yet. It never takes longer than ten seconds.
+/// it is not done and will not be; only with [`StoreFailure::OutcomeUnknown`] it may be done yet. It never takes longer than ten seconds.
 impl Store {
     fn patience(&self) -> Duration {
         self.shared.failpoints.patience().unwrap_or(PATIENCE)
@@ -194,7 +195,7 @@ impl Store {
     }
 
     /// Keeps a room that was just made: messages and lists of an earlier one of that name are erased.
-    pub fn make_room(&self, room: RoomRecord) -> Result<(), SaveError> {
+    pub fn create_room(&self, room: RoomRecord) -> Result<(), SaveError> {
         self.ask(Words::Go, move |connection| {
             rooms::forget(connection, &room.name)?;
             rooms::save(connection, &room)
@@ -218,7 +219,7 @@ impl Store {
     /// Erases a room, its lists and its messages. False if nothing of it was kept. What is recorded of the room afterwards
     /// is kept again: close it first. To be called also when a room is made that is not kept, or it would show what an
     /// earlier one of its name has left.
-    pub fn forget_room(&self, name: &RoomName) -> Result<bool, SaveError> {
+    pub fn delete_room(&self, name: &RoomName) -> Result<bool, SaveError> {
         let (name, waits) = (name.clone(), name.clone());
         let done = self.ask(Words::Go, move |connection| rooms::forget(connection, &name));
         if done.as_ref().is_err_and(is_deferred) {
@@ -242,45 +243,45 @@ impl Store {
     }
 
     /// Keeps a direct message for somebody who is away. Refused on a server that keeps no messages.
-    pub fn keep_direct(&self, to: AccountId, direct: OfflineMessageRecord) -> Result<(), SaveDirectError> {
+    pub fn save_offline_message(&self, to: AccountId, direct: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
         if !self.history {
-            return Err(SaveDirectError::NotSaved(SaveError(Reason::NoHistory)));
+            return Err(OfflineMessageError::NotSaved(SaveError(StoreFailure::HistoryOff)));
         }
         match self.ask(Words::Stay, move |connection| offline_messages::keep(connection, to, &direct)) {
             Ok(offline_messages::Deposit::Waits) => Ok(()),
-            Ok(offline_messages::Deposit::Full) => Err(SaveDirectError::Full),
-            Ok(offline_messages::Deposit::Share) => Err(SaveDirectError::Share),
-            Ok(offline_messages::Deposit::Gone) => Err(SaveDirectError::Gone),
-            Err(error) => Err(SaveDirectError::NotSaved(error)),
+            Ok(offline_messages::Deposit::Full) => Err(OfflineMessageError::MailboxFull),
+            Ok(offline_messages::Deposit::Share) => Err(OfflineMessageError::SenderShare),
+            Ok(offline_messages::Deposit::Gone) => Err(OfflineMessageError::NoAccount),
+            Err(error) => Err(OfflineMessageError::NotSaved(error)),
         }
     }
 
     /// For tests: what waits for somebody, oldest first, and is erased here by then, as when all of it was shown.
     #[doc(hidden)]
-    pub fn take_directs(&self, account: AccountId) -> Result<Vec<OfflineMessageRecord>, SaveError> {
-        let waiting = self.waiting_directs(account).map_err(|ReadError(reason)| SaveError(reason))?;
-        self.directs_shown(account, &waiting);
-        self.catch_up().map(|()| waiting)
+    pub fn take_offline_messages(&self, account: AccountId) -> Result<Vec<OfflineMessageRecord>, SaveError> {
+        let waiting = self.offline_messages(account).map_err(|ReadError(reason)| SaveError(reason))?;
+        self.offline_messages_shown(account, &waiting);
+        self.sync().map(|()| waiting)
     }
 
     /// Gives a direct message another text wherever it waits; answers to it lose their quotes. False if it waits for nobody.
-    pub fn edit_direct(&self, id: MessageId, text: &str) -> Result<bool, SaveError> {
+    pub fn edit_offline_message(&self, id: MessageId, text: &str) -> Result<bool, SaveError> {
         let text: Box<str> = text.into();
         self.ask(Words::Go, move |connection| offline_messages::edit(connection, id, &text))
     }
 
     /// Erases a direct message wherever it waits. False if it waits for nobody.
-    pub fn erase_direct(&self, id: MessageId) -> Result<bool, SaveError> {
+    pub fn delete_offline_message(&self, id: MessageId) -> Result<bool, SaveError> {
         self.ask(Words::Go, move |connection| offline_messages::erase(connection, id))
     }
 
     /// Returns when all that was recorded before is written.
-    pub fn catch_up(&self) -> Result<(), SaveError> {
+    pub fn sync(&self) -> Result<(), SaveError> {
         self.ask(Words::Stay, |_| Ok(()))
     }
 
     /// The same, with a time limit.
-    pub fn catch_up_within(&self, patience: Duration) -> Result<(), SaveError> {
+    pub fn sync_within(&self, patience: Duration) -> Result<(), SaveError> {
         self.wait(QueuedWrite::Awaited, Words::Stay, |_| Ok(()), patience)
     }
 
@@ -300,7 +301,7 @@ impl Store {
         while !state.ended {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(SaveError(Reason::Unanswered));
+                return Err(SaveError(StoreFailure::TimedOut));
             }
             state = self.shared.has_ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }

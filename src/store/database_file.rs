@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use log::warn;
 
-use super::error::{OpenError, Reason};
+use super::error::{OpenError, StoreFailure};
 use super::schema::APPLICATION;
 
 /// For the owner alone: the files hold what people say to each other, and hashes of their passwords.
@@ -89,8 +89,8 @@ pub fn failed(path: &Path, error: &io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::Denied(path),
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => OpenError::Failed { path, reason: Reason::Full },
-        _ => OpenError::Failed { path, reason: Reason::Other(error.to_string().into()) },
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => OpenError::Failed { path, reason: StoreFailure::DiskFull },
+        _ => OpenError::Failed { path, reason: StoreFailure::Other(error.to_string().into()) },
     }
 }
 

@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::error::{CreateAccountError, OpenError, ReadError, SaveDirectError, SaveError, StoreEventHandler};
+use super::error::{CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError, StoreEventHandler};
 use super::records::{
-    AccountRecord, AddressBanRecord, AuditEntry, Hashed, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page,
-    RoomRecord, Settings, StoreOptions, StoredState, Visit,
+    AccountRecord, AddressBanRecord, AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord,
+    Settings, StoreOptions, StoredState, Visit,
 };
 use crate::access::network::Network;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::{RoomName, UserName};
+use crate::chat::secret::Hashed;
 
 /// Never there.
 #[derive(Debug)]
@@ -41,11 +42,11 @@ impl Store {
         match *self {}
     }
 
-    pub fn moment(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         match *self {}
     }
 
-    pub fn shown_since(&self) -> Option<Timestamp> {
+    pub fn retention_start(&self) -> Option<Timestamp> {
         match *self {}
     }
 
@@ -53,35 +54,35 @@ impl Store {
         match *self {}
     }
 
-    pub fn said(&self, _: &RoomName, _: MessageRecord) {
+    pub fn record_message(&self, _: &RoomName, _: MessageRecord) {
         match *self {}
     }
 
-    pub fn edited(&self, _: &RoomName, _: MessageId, _: &str) {
+    pub fn record_edit(&self, _: &RoomName, _: MessageId, _: &str) {
         match *self {}
     }
 
-    pub fn erased(&self, _: &RoomName, _: MessageId) {
+    pub fn record_deletion(&self, _: &RoomName, _: MessageId) {
         match *self {}
     }
 
-    pub fn visited(&self, _: AccountId, _: &RoomName, _: MessageId) {
+    pub fn record_visit(&self, _: AccountId, _: &RoomName, _: MessageId) {
         match *self {}
     }
 
-    pub fn rooms_open(&self, _: AccountId, _: Box<[OpenRoomRecord]>) {
+    pub fn record_open_rooms(&self, _: AccountId, _: Box<[OpenRoomRecord]>) {
         match *self {}
     }
 
-    pub fn joined(&self, _: AccountId, _: &RoomName, _: MessageId, _: bool) {
+    pub fn record_membership(&self, _: AccountId, _: &RoomName, _: MessageId, _: bool) {
         match *self {}
     }
 
-    pub fn audited(&self, _: AuditEntry) {
+    pub fn record_audit(&self, _: AuditEntry) {
         match *self {}
     }
 
-    pub fn id_used(&self, _: MessageId) {
+    pub fn record_id_used(&self, _: MessageId) {
         match *self {}
     }
 
@@ -105,7 +106,7 @@ impl Store {
         match *self {}
     }
 
-    pub fn make_room(&self, _: RoomRecord) -> Result<(), SaveError> {
+    pub fn create_room(&self, _: RoomRecord) -> Result<(), SaveError> {
         match *self {}
     }
 
@@ -113,7 +114,7 @@ impl Store {
         match *self {}
     }
 
-    pub fn forget_room(&self, _: &RoomName) -> Result<bool, SaveError> {
+    pub fn delete_room(&self, _: &RoomName) -> Result<bool, SaveError> {
         match *self {}
     }
 
@@ -125,31 +126,31 @@ impl Store {
         match *self {}
     }
 
-    pub fn keep_direct(&self, _: AccountId, _: OfflineMessageRecord) -> Result<(), SaveDirectError> {
+    pub fn save_offline_message(&self, _: AccountId, _: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
         match *self {}
     }
 
-    pub fn waiting_directs(&self, _: AccountId) -> Result<Vec<OfflineMessageRecord>, ReadError> {
+    pub fn offline_messages(&self, _: AccountId) -> Result<Vec<OfflineMessageRecord>, ReadError> {
         match *self {}
     }
 
-    pub fn directs_shown(&self, _: AccountId, _: &[OfflineMessageRecord]) {
+    pub fn offline_messages_shown(&self, _: AccountId, _: &[OfflineMessageRecord]) {
         match *self {}
     }
 
-    pub fn edit_direct(&self, _: MessageId, _: &str) -> Result<bool, SaveError> {
+    pub fn edit_offline_message(&self, _: MessageId, _: &str) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn erase_direct(&self, _: MessageId) -> Result<bool, SaveError> {
+    pub fn delete_offline_message(&self, _: MessageId) -> Result<bool, SaveError> {
         match *self {}
     }
 
-    pub fn catch_up(&self) -> Result<(), SaveError> {
+    pub fn sync(&self) -> Result<(), SaveError> {
         match *self {}
     }
 
-    pub fn catch_up_within(&self, _: Duration) -> Result<(), SaveError> {
+    pub fn sync_within(&self, _: Duration) -> Result<(), SaveError> {
         match *self {}
     }
 
@@ -173,11 +174,11 @@ impl Store {
         match *self {}
     }
 
-    pub fn has_other_names(&self) -> Result<bool, ReadError> {
+    pub fn has_non_ascii_names(&self) -> Result<bool, ReadError> {
         match *self {}
     }
 
-    pub fn account_is_there(&self, _: AccountId) -> Result<bool, ReadError> {
+    pub fn account_exists(&self, _: AccountId) -> Result<bool, ReadError> {
         match *self {}
     }
 
@@ -197,7 +198,7 @@ impl Store {
         match *self {}
     }
 
-    pub fn last_by(&self, _: AccountId, _: &RoomName) -> Result<Option<MessageRecord>, ReadError> {
+    pub fn last_message_by(&self, _: AccountId, _: &RoomName) -> Result<Option<MessageRecord>, ReadError> {
         match *self {}
     }
 

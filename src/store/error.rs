@@ -12,54 +12,54 @@ use jiff::SignedDuration;
 
 /// Why the disk did not do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reason {
+pub enum StoreFailure {
     /// No space is left.
-    Full,
+    DiskFull,
     /// Another program holds the database.
     Locked,
     /// The file or its file system cannot be written.
     ReadOnly,
     /// More waits to be written than can be held in memory.
-    Backlog,
+    QueueFull,
     /// No answer within the time that is waited for one. It is not done, and will not be.
-    Unanswered,
+    TimedOut,
     /// The same, but it has been begun: it may be done yet.
-    Undecided,
+    OutcomeUnknown,
     /// The files were deleted, or others are in their place.
-    Replaced,
+    FileReplaced,
     /// The store is closed or being closed.
     Closed,
     /// Messages are not kept on this server.
-    NoHistory,
+    HistoryOff,
     /// What the database says.
     Other(Box<str>),
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for StoreFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Reason::Full => f.write_str("the disk is full"),
-            Reason::Locked => f.write_str("another program holds the database"),
-            Reason::ReadOnly => f.write_str("the database cannot be written to"),
-            Reason::Backlog => f.write_str("the disk is too slow"),
-            Reason::Unanswered | Reason::Undecided => f.write_str("the disk does not answer"),
-            Reason::Replaced => f.write_str("the database was deleted or replaced"),
-            Reason::Closed => f.write_str("the server is stopping"),
-            Reason::NoHistory => f.write_str("this server keeps no messages"),
-            Reason::Other(words) => write!(f, "the database says: {words}"),
+            StoreFailure::DiskFull => f.write_str("the disk is full"),
+            StoreFailure::Locked => f.write_str("another program holds the database"),
+            StoreFailure::ReadOnly => f.write_str("the database cannot be written to"),
+            StoreFailure::QueueFull => f.write_str("the disk is too slow"),
+            StoreFailure::TimedOut | StoreFailure::OutcomeUnknown => f.write_str("the disk does not answer"),
+            StoreFailure::FileReplaced => f.write_str("the database was deleted or replaced"),
+            StoreFailure::Closed => f.write_str("the server is stopping"),
+            StoreFailure::HistoryOff => f.write_str("this server keeps no messages"),
+            StoreFailure::Other(words) => write!(f, "the database says: {words}"),
         }
     }
 }
 
-/// What was to be saved is not. With [`Reason::Undecided`] it may still be.
+/// What was to be saved is not. With [`StoreFailure::OutcomeUnknown`] it may still be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SaveError(pub Reason);
+pub struct SaveError(pub StoreFailure);
 
 impl SaveError {
     /// Without what to do.
     pub fn short(&self) -> String {
         match &self.0 {
-            Reason::Undecided => format!("It may not be saved: {}.", self.0),
+            StoreFailure::OutcomeUnknown => format!("It may not be saved: {}.", self.0),
             reason => format!("Not saved: {reason}."),
         }
     }
@@ -67,7 +67,7 @@ impl SaveError {
 
 impl fmt::Display for SaveError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let remedy = if self.0 == Reason::Undecided { "Look again later" } else { "Try again later" };
+        let remedy = if self.0 == StoreFailure::OutcomeUnknown { "Look again later" } else { "Try again later" };
         write!(f, "{} {remedy}, or tell an operator.", self.short())
     }
 }
@@ -76,7 +76,7 @@ impl Error for SaveError {}
 
 /// What was to be read could not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReadError(pub Reason);
+pub struct ReadError(pub StoreFailure);
 
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,56 +108,58 @@ impl Error for CreateAccountError {}
 
 /// Why a direct message does not wait for somebody.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SaveDirectError {
+pub enum OfflineMessageError {
     /// As many wait for that person as can.
-    Full,
+    MailboxFull,
     /// As many wait for that person as may be the same author's.
-    Share,
+    SenderShare,
     /// As many of the same author's wait for all people together as can.
-    Shares,
+    SenderTotal,
     /// There is no such account any more.
-    Gone,
+    NoAccount,
     /// The disk refuses.
     NotSaved(SaveError),
 }
 
-impl fmt::Display for SaveDirectError {
+impl fmt::Display for OfflineMessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SaveDirectError::Full => f.write_str("Too many messages wait for that person already: try again later."),
-            SaveDirectError::Share => {
+            OfflineMessageError::MailboxFull => {
+                f.write_str("Too many messages wait for that person already: try again later.")
+            }
+            OfflineMessageError::SenderShare => {
                 f.write_str("Too many messages of yours wait for that person already: try again later.")
             }
-            SaveDirectError::Shares => {
+            OfflineMessageError::SenderTotal => {
                 f.write_str("Too many messages of yours wait for others already: try again later.")
             }
-            SaveDirectError::Gone => f.write_str("There is no such account any more."),
-            SaveDirectError::NotSaved(error) => error.fmt(f),
+            OfflineMessageError::NoAccount => f.write_str("There is no such account any more."),
+            OfflineMessageError::NotSaved(error) => error.fmt(f),
         }
     }
 }
 
-impl Error for SaveDirectError {}
+impl Error for OfflineMessageError {}
 
 /// What an admin has to know. The sentence goes into the log, and behind `* ` to operators.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreEvent {
     /// Nothing can be written. What is said waits in memory.
-    DiskTrouble(Reason),
+    DiskFailed(StoreFailure),
     /// Records that were thrown away since this was last said.
-    NotSaved {
+    WritesLost {
         /// How many.
         records: u64,
         /// Why.
-        reason: Reason,
+        reason: StoreFailure,
     },
     /// The trouble is over.
-    DiskWell {
+    DiskRecovered {
         /// Records thrown away while it lasted, those already told included.
         lost: u64,
     },
     /// Numbers of messages could not be reserved: after a crash now they might be given again.
-    NumbersNotReserved(Reason),
+    IdsNotReserved(StoreFailure),
     /// So much was erased because it was older than messages are kept. The log alone hears of it.
     Expired {
         /// Messages of rooms.
@@ -166,12 +168,12 @@ pub enum StoreEvent {
         directs: u64,
     },
     /// The clock is so far from where it should be: nothing is erased for its age, and nothing ends by the clock.
-    ClockDoubted(SignedDuration),
+    ClockSuspect(SignedDuration),
     /// It is right, or has run for a day.
     ClockTrusted,
     /// Another program has written to the database, as `chatsock user` does: accounts may be gone, or have other passwords.
     /// Nothing is wrong: the log alone hears of it.
-    ChangedOutside,
+    ChangedExternally,
 }
 
 /// Receives news.
@@ -189,19 +191,19 @@ impl fmt::Display for Counted {
 impl fmt::Display for StoreEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreEvent::DiskTrouble(Reason::Replaced) => f.write_str(
+            StoreEvent::DiskFailed(StoreFailure::FileReplaced) => f.write_str(
                 "The database was deleted or replaced while the server runs: nothing is saved any more. Chat goes on, and what is \
                  said waits in memory; put back the files that were there, or restart the server.",
             ),
-            StoreEvent::DiskTrouble(reason) => write!(
+            StoreEvent::DiskFailed(reason) => write!(
                 f,
                 "The database cannot be written: {reason}. Chat goes on, and what is said waits in memory; see to the disk."
             ),
-            StoreEvent::NotSaved { records, reason } => {
+            StoreEvent::WritesLost { records, reason } => {
                 write!(f, "{} (messages, edits, visits) could not be kept: {reason}.", Counted(*records, "record"))
             }
-            StoreEvent::DiskWell { lost: 0 } => f.write_str("The database is written again; nothing was lost."),
-            StoreEvent::DiskWell { lost } => {
+            StoreEvent::DiskRecovered { lost: 0 } => f.write_str("The database is written again; nothing was lost."),
+            StoreEvent::DiskRecovered { lost } => {
                 let verb = if *lost == 1 { "was" } else { "were" };
                 write!(f, "The database is written again; {} {verb} lost.", Counted(*lost, "record"))
             }
@@ -213,7 +215,7 @@ impl fmt::Display for StoreEvent {
                     _ => write!(f, "Erased {messages} and {directs}, older than retention_days."),
                 }
             }
-            StoreEvent::ClockDoubted(off) => {
+            StoreEvent::ClockSuspect(off) => {
                 let (days, way) =
                     ((off.as_hours().abs() + 12) / 24, if off.is_negative() { "behind" } else { "ahead of" });
                 write!(
@@ -224,8 +226,8 @@ impl fmt::Display for StoreEvent {
                 )
             }
             StoreEvent::ClockTrusted => f.write_str("The clock is trusted again: what is too old is erased."),
-            StoreEvent::ChangedOutside => f.write_str("The accounts were changed by another program."),
-            StoreEvent::NumbersNotReserved(reason) => write!(
+            StoreEvent::ChangedExternally => f.write_str("The accounts were changed by another program."),
+            StoreEvent::IdsNotReserved(reason) => write!(
                 f,
                 "Numbers of messages could not be reserved: {reason}. If the server crashes now, some may be given twice."
             ),
@@ -269,14 +271,14 @@ pub enum OpenError {
         /// Which file.
         path: PathBuf,
         /// Why.
-        reason: Reason,
+        reason: StoreFailure,
     },
     /// Something else.
     Failed {
         /// Which file.
         path: PathBuf,
         /// Why.
-        reason: Reason,
+        reason: StoreFailure,
     },
     /// No thread for writing.
     Thread(Box<str>),
@@ -369,7 +371,7 @@ mod tests {
 
     #[test]
     fn numbers_in_sentences_agree() {
-        let lost = |lost| StoreEvent::DiskWell { lost }.to_string();
+        let lost = |lost| StoreEvent::DiskRecovered { lost }.to_string();
         assert_eq!(lost(0), "The database is written again; nothing was lost.");
         assert_eq!(lost(1), "The database is written again; 1 record was lost.");
         assert_eq!(lost(2), "The database is written again; 2 records were lost.");

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::error::{Reason, StoreEvent};
+use super::error::{StoreEvent, StoreFailure};
 use super::messages;
 use super::offline_messages;
 use super::queries;
@@ -85,7 +85,7 @@ impl Maintenance {
     }
 
     /// Nobody need wait any more: it will not be done soon.
-    pub fn refuse(&mut self, reason: &Reason) {
+    pub fn refuse(&mut self, reason: &StoreFailure) {
         for waiting in self.flushes.drain(..) {
             waiting.tell(Err(reason.clone()));
         }

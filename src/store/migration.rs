@@ -13,7 +13,7 @@ use log::info;
 use rusqlite::Connection;
 
 use super::database_file;
-use super::error::{OpenError, Reason};
+use super::error::{OpenError, StoreFailure};
 use super::schema;
 use super::sqlite_errors;
 use super::text_slots;
@@ -138,17 +138,17 @@ pub fn backup_of(path: &Path, version: i64) -> PathBuf {
 }
 
 /// Writes a back-up beside the database. Half of one is never found under its name.
-fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, Reason> {
+fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, StoreFailure> {
     let place = backup_of(path, version);
     let part = database_file::beside(&place, ".part");
-    let words = |error: &dyn std::fmt::Display| Reason::Other(error.to_string().into());
+    let words = |error: &dyn std::fmt::Display| StoreFailure::Other(error.to_string().into());
     match fs::remove_file(&part) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(words(&error)),
         _ => {}
     }
     // An empty file of our mode: VACUUM INTO takes one, and would make its own with whatever the umask leaves.
     database_file::create(&part).map_err(|error| words(&error))?;
-    let target = part.to_str().ok_or_else(|| Reason::Other("the path of the back-up is not UTF-8".into()))?;
+    let target = part.to_str().ok_or_else(|| StoreFailure::Other("the path of the back-up is not UTF-8".into()))?;
     let made = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| sqlite_errors::reason(&error));
     match made.and_then(|_| database_file::put(&part, &place).map_err(|error| words(&error))) {
         Ok(()) => Ok(place),

@@ -135,7 +135,8 @@ pub use backup::BackupError;
 #[cfg(not(feature = "storage"))]
 pub use disabled::{AccountAdmin, Store};
 pub use error::{
-    CreateAccountError, OpenError, ReadError, Reason, SaveDirectError, SaveError, StoreEvent, StoreEventHandler,
+    CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError, StoreEvent, StoreEventHandler,
+    StoreFailure,
 };
 #[cfg(feature = "storage")]
 #[doc(hidden)]
@@ -143,9 +144,9 @@ pub use failpoints::{Failpoints, Point};
 #[cfg(feature = "storage")]
 pub use open::Store;
 pub use records::{
-    AccessRecord, AccountRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreationRecord, Hashed,
-    InvitationRecord, MOST_OF_ONE, MOST_WAITING, MemberRecord, MessageRecord, MuteRecord, OfflineMessageRecord,
-    OpenRoomRecord, Page, RoomRecord, Settings, StoreOptions, StoredState, UserRecord, Visit,
+    AccessRecord, AccountRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreationRecord,
+    InvitationRecord, MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, MemberRecord, MessageRecord, MuteRecord,
+    OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord, Settings, StoreOptions, StoredState, UserRecord, Visit,
 };
 #[cfg(feature = "storage")]
 pub use wall_clock::{ReadClocks, Reading};

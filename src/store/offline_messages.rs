@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::records::{MOST_OF_ONE, MOST_WAITING, OfflineMessageRecord};
+use super::records::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageRecord};
 use super::sql_values::{account_at, id_at, integer, moment, moment_at, user_at};
 use super::text_slots;
 use crate::chat::identity::AccountId;
@@ -38,10 +38,10 @@ pub fn keep(connection: &Connection, to: AccountId, direct: &OfflineMessageRecor
              sender_address = ?3)) FROM directs WHERE account = ?1",
         )?
         .query_row(params![account, author, address(direct)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if of_one >= MOST_OF_ONE as i64 {
+    if of_one >= MAX_OFFLINE_MESSAGES_PER_SENDER as i64 {
         return Ok(Deposit::Share);
     }
-    if waiting >= MOST_WAITING as i64 {
+    if waiting >= MAX_OFFLINE_MESSAGES as i64 {
         return Ok(Deposit::Full);
     }
     let text = text_slots::put(connection, &direct.text)?;

@@ -16,7 +16,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::database_file::{self, Lock};
-use super::error::{OpenError, Reason, StoreEvent, StoreEventHandler};
+use super::error::{OpenError, StoreEvent, StoreEventHandler, StoreFailure};
 use super::look_alikes::LookAlikes;
 use super::maintenance::Maintenance;
 use super::message_ids::{BLOCK, MessageIds};
@@ -120,7 +120,7 @@ pub(super) fn make_ready(connection: &Connection, path: &Path, kind: Kind) -> Re
     database_file::tighten_all(path)?;
     if !configure(connection).map_err(failed)? {
         let words = "its file system cannot share memory between programs (is it on a network?)";
-        return Err(OpenError::Failed { path: path.to_owned(), reason: Reason::Other(words.into()) });
+        return Err(OpenError::Failed { path: path.to_owned(), reason: StoreFailure::Other(words.into()) });
     }
     match kind {
         Kind::Empty => schema::create(connection).map_err(failed)?,
@@ -157,12 +157,12 @@ impl Store {
     ///
     /// One sentence with the path and what to do; [`OpenError::is_users`] says whose fault it is.
     pub fn open(options: StoreOptions, news: StoreEventHandler) -> Result<(Arc<Store>, StoredState), OpenError> {
-        Store::open_by(options, news, Box::new(Reading::of_system))
+        Store::open_with_clocks(options, news, Box::new(Reading::of_system))
     }
 
     /// The same, by other clocks than the system's: for tests.
     #[doc(hidden)]
-    pub fn open_by(
+    pub fn open_with_clocks(
         options: StoreOptions,
         news: StoreEventHandler,
         clocks: ReadClocks,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::error::{Reason, StoreEvent};
+use super::error::{StoreEvent, StoreFailure};
 use super::retry::WriteStep;
 use super::writer::Writer;
 
@@ -29,15 +29,15 @@ impl Writer {
         self.look_at_files();
         let Some(version) = version(&self.connection) else { return };
         if self.version.replace(version).is_some_and(|before| before != version) {
-            (self.news)(StoreEvent::ChangedOutside);
+            (self.news)(StoreEvent::ChangedExternally);
         }
     }
 
     /// The files may be gone, or others in their place; or back.
     fn look_at_files(&mut self) {
-        let known = self.trouble.as_ref().is_some_and(|trouble| trouble.reason == Reason::Replaced);
+        let known = self.trouble.as_ref().is_some_and(|trouble| trouble.reason == StoreFailure::FileReplaced);
         match (self.lock.displaced(), known) {
-            (Some(_), false) => self.troubled(WriteStep::Writing, Reason::Replaced),
+            (Some(_), false) => self.troubled(WriteStep::Writing, StoreFailure::FileReplaced),
             (None, true) => self.trouble.iter_mut().for_each(|trouble| trouble.try_now(Instant::now())),
             (Some(_), true) | (None, false) => {}
         }
@@ -49,7 +49,7 @@ impl Writer {
         let was = std::mem::replace(&mut self.doubted, doubt.is_some());
         self.chores.look(&self.wall, was && doubt.is_none());
         match doubt {
-            Some(off) if !was => (self.news)(StoreEvent::ClockDoubted(off)),
+            Some(off) if !was => (self.news)(StoreEvent::ClockSuspect(off)),
             None if was => (self.news)(StoreEvent::ClockTrusted),
             Some(_) | None => {}
         }

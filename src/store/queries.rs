@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::accounts;
-use super::error::{ReadError, Reason};
+use super::error::{ReadError, StoreFailure};
 use super::messages;
 use super::offline_messages;
 use super::open::Store;
@@ -40,18 +40,18 @@ pub(super) fn oldest(now: Timestamp, retention: Option<Duration>) -> i64 {
 /// erased or edited is so, whether that is written or not.
 impl Store {
     /// The current time for anything stored that has an end or an age. It is the wall clock's only while that is trusted.
-    pub fn moment(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.wall.moment().at
     }
 
     /// The moment from which messages are shown: older ones are too old to be kept. `None`: all of them.
-    pub fn shown_since(&self) -> Option<Timestamp> {
+    pub fn retention_start(&self) -> Option<Timestamp> {
         let retention = self.retention.filter(|_| self.history)?;
-        Timestamp::from_millisecond(oldest(self.moment(), Some(retention))).ok()
+        Timestamp::from_millisecond(oldest(self.now(), Some(retention))).ok()
     }
 
     fn since(&self) -> i64 {
-        oldest(self.moment(), self.retention)
+        oldest(self.now(), self.retention)
     }
 
     /// The account of a name, in whatever case. Read anew every time: `chatsock user` changes accounts from outside.
@@ -79,12 +79,12 @@ impl Store {
     }
 
     /// Whether there is an account whose name is not ASCII.
-    pub fn has_other_names(&self) -> Result<bool, ReadError> {
+    pub fn has_non_ascii_names(&self) -> Result<bool, ReadError> {
         self.accounts.read(SHORT, accounts::has_other_names)
     }
 
     /// Whether there is an account of this number.
-    pub fn account_is_there(&self, id: AccountId) -> Result<bool, ReadError> {
+    pub fn account_exists(&self, id: AccountId) -> Result<bool, ReadError> {
         self.accounts.read(SHORT, |connection| accounts::is_there(connection, id))
     }
 
@@ -125,7 +125,7 @@ impl Store {
                 .messages
                 .read(left, |connection| messages::before(connection, since, room, before, wanted, &mut found))
             {
-                Err(ReadError(Reason::Unanswered)) => page.cut = true,
+                Err(ReadError(StoreFailure::TimedOut)) => page.cut = true,
                 other => other?,
             }
             let (count, last) = (found.len(), found.last().map(|message| message.id));
@@ -154,7 +154,7 @@ impl Store {
     }
 
     /// The last message of an account in a room.
-    pub fn last_by(&self, account: AccountId, room: &RoomName) -> Result<Option<MessageRecord>, ReadError> {
+    pub fn last_message_by(&self, account: AccountId, room: &RoomName) -> Result<Option<MessageRecord>, ReadError> {
         if !self.history {
             return Ok(None);
         }
@@ -185,8 +185,8 @@ impl Store {
         Ok(unread)
     }
 
-    /// The direct messages that wait for somebody, oldest first. They wait until [`Store::directs_shown`].
-    pub fn waiting_directs(&self, account: AccountId) -> Result<Vec<OfflineMessageRecord>, ReadError> {
+    /// The direct messages that wait for somebody, oldest first. They wait until [`Store::offline_messages_shown`].
+    pub fn offline_messages(&self, account: AccountId) -> Result<Vec<OfflineMessageRecord>, ReadError> {
         if !self.history {
             return Ok(Vec::new());
         }

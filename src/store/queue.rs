@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::error::Reason;
+use super::error::StoreFailure;
 use super::failpoints::Failpoints;
 use super::message_ids::MessageIds;
 use super::overlay::{Changes, Pending};
@@ -49,13 +49,13 @@ pub struct Lost {
     /// Records.
     pub records: u64,
     /// Why the last of them.
-    pub reason: Option<Reason>,
+    pub reason: Option<StoreFailure>,
 }
 
 impl Lost {
     /// Why something was thrown away since that was last told; `None` if nothing was.
-    pub fn untold(&self) -> Option<Reason> {
-        (self.records > 0).then(|| self.reason.clone().unwrap_or(Reason::Backlog))
+    pub fn untold(&self) -> Option<StoreFailure> {
+        (self.records > 0).then(|| self.reason.clone().unwrap_or(StoreFailure::QueueFull))
     }
 }
 
@@ -90,7 +90,7 @@ pub struct State {
     /// The writer has ended; nothing is taken any more.
     pub ended: bool,
     /// How the writer ended, for whoever closed the store.
-    pub outcome: Option<Reason>,
+    pub outcome: Option<StoreFailure>,
     /// Whether it does not come back from a step.
     pub hang: Hang,
 }
@@ -168,13 +168,13 @@ impl WriteQueue {
 
     /// Puts in what somebody waits for. Refused at once if the store has ended, or if it is known that the writer hangs: nobody
     /// is to wait as long as the one who has found that out.
-    pub fn order(&self, entry: QueuedWrite) -> Result<(), Reason> {
+    pub fn order(&self, entry: QueuedWrite) -> Result<(), StoreFailure> {
         let mut state = self.lock();
         if state.ended || state.end.is_some() {
-            return Err(Reason::Closed);
+            return Err(StoreFailure::Closed);
         }
         if state.hang.is_noticed {
-            return Err(Reason::Unanswered);
+            return Err(StoreFailure::TimedOut);
         }
         state.awaited += 1;
         state.push(entry);
@@ -195,9 +195,9 @@ impl State {
     fn push_record(&mut self, record: BackgroundWrite) -> bool {
         let bound = if record.erases() { CAPACITY + RESERVE } else { CAPACITY };
         let reason = if self.ended || self.end.is_some() {
-            Some(Reason::Closed)
+            Some(StoreFailure::Closed)
         } else {
-            (self.bytes + record.weight() > bound).then_some(Reason::Backlog)
+            (self.bytes + record.weight() > bound).then_some(StoreFailure::QueueFull)
         };
         if let Some(reason) = reason {
             self.lost.records += 1;
@@ -374,7 +374,7 @@ mod tests {
             shared.record(said(id, 1024 * 1024));
         }
         assert_eq!(shared.lock().lost.records, 2);
-        assert_eq!(shared.lock().lost.reason, Some(Reason::Backlog));
+        assert_eq!(shared.lock().lost.reason, Some(StoreFailure::QueueFull));
         shared.record(erased(1));
         assert_eq!(shared.lock().lost.records, 2);
         for id in 0..2 * (RESERVE / OVERHEAD) as u64 {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::error::Reason;
+use super::error::StoreFailure;
 use super::records::{AuditEntry, MessageRecord, OpenRoomRecord};
 use crate::access::network::Network;
 use crate::chat::identity::AccountId;
@@ -120,7 +120,7 @@ pub trait AwaitedWrite: Send {
     /// Whether it takes words away that must not stay.
     fn erases(&self) -> bool;
     /// The transaction has been committed, or not.
-    fn tell(self: Box<Self>, outcome: Result<(), Reason>);
+    fn tell(self: Box<Self>, outcome: Result<(), StoreFailure>);
 }
 
 /// One place in the queue.

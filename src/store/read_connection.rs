@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::{ReadError, Reason};
+use super::error::{ReadError, StoreFailure};
 use super::sqlite_errors;
 
 /// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
@@ -47,7 +47,7 @@ impl ReadConnection {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, ReadError> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(connection) = connection.as_mut() else { return Err(ReadError(Reason::Closed)) };
+        let Some(connection) = connection.as_mut() else { return Err(ReadError(StoreFailure::Closed)) };
         let until = Instant::now() + budget;
         let is_over = move || Instant::now() >= until;
         let budgeted = connection.progress_handler(STEPS, Some(is_over));

@@ -15,15 +15,15 @@ use crate::chat::identity::AccountId;
 use crate::chat::message::{MessageId, Quoted};
 use crate::chat::names::{RoomName, UserName};
 
-pub use crate::chat::secret::Hashed;
+use crate::chat::secret::Hashed;
 
 /// Direct messages that wait for one person. Someone who comes back after a week can still read that many; an author of
 /// one more is refused, and told.
-pub const MOST_WAITING: usize = 100;
+pub const MAX_OFFLINE_MESSAGES: usize = 100;
 
 /// Of these, how many one account may have written, or all guests of one address together. A name costs nothing: without
 /// this, one guest could fill the box under many names, and nobody else could leave a message.
-pub const MOST_OF_ONE: usize = 20;
+pub const MAX_OFFLINE_MESSAGES_PER_SENDER: usize = 20;
 
 /// How a store is opened.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::error::Reason;
+use super::error::StoreFailure;
 
 /// How long after a refusal of the disk it is tried again, unless somebody waits.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub enum WriteStep {
 #[derive(Debug)]
 pub struct Retry {
     /// What the disk said last.
-    pub reason: Reason,
+    pub reason: StoreFailure,
     writing: Option<Instant>,
     clearing: Option<Instant>,
     probe: Instant,
@@ -40,7 +40,7 @@ pub struct Retry {
 
 impl Retry {
     /// Nothing is refused yet.
-    pub fn new(reason: Reason, now: Instant) -> Retry {
+    pub fn new(reason: StoreFailure, now: Instant) -> Retry {
         Retry { reason, writing: None, clearing: None, probe: now, lost: 0, is_over_numbers: false }
     }
 
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn trouble_is_over_when_everything_that_was_refused_is_done() {
         let now = Instant::now();
-        let mut trouble = Retry::new(Reason::Full, now);
+        let mut trouble = Retry::new(StoreFailure::DiskFull, now);
         trouble.refused(WriteStep::Clearing, now);
         assert!(trouble.probe().is_none());
         trouble.refused(WriteStep::Writing, now);
@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn what_was_refused_is_put_off_and_the_other_is_not() {
         let now = Instant::now();
-        let mut trouble = Retry::new(Reason::Full, now);
+        let mut trouble = Retry::new(StoreFailure::DiskFull, now);
         trouble.refused(WriteStep::Writing, now);
         assert_eq!(trouble.not_before(WriteStep::Writing, now), now + AGAIN);
         assert_eq!(trouble.not_before(WriteStep::Clearing, now), now);

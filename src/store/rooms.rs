@@ -10,8 +10,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::members;
 use super::records::{
-    AccessRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreationRecord, Hashed, InvitationRecord,
-    MuteRecord, RoomRecord, UserRecord,
+    AccessRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreationRecord, InvitationRecord, MuteRecord,
+    RoomRecord, UserRecord,
 };
 use super::sql_values::{
     account_at, address_at, end_at, integer, moment, moment_at, number_at, room_at, span, user_at, words_at,
@@ -19,6 +19,7 @@ use super::sql_values::{
 use crate::access::network::Network;
 use crate::chat::action::ReadBack;
 use crate::chat::names::RoomName;
+use crate::chat::secret::Hashed;
 
 /// Entries of the audit that are kept; of more the oldest goes. At a hundred bytes each, 10 MB.
 const MOST_AUDITED: i64 = 100_000;

@@ -2,7 +2,7 @@
 //!
 //! *Owns* what is written last. *Knows nothing of* who closes the store. *Called by* `writer`.
 
-use super::error::Reason;
+use super::error::StoreFailure;
 use super::maintenance;
 use super::queued_write::QueuedWrite;
 use super::schema;
@@ -26,7 +26,7 @@ impl Writer {
     pub(super) fn finish(&mut self) {
         let rest = self.shared.lock().take_all();
         let records = rest.iter().filter(|entry| matches!(entry, QueuedWrite::Background(_))).count() as u64;
-        let reason = self.trouble.as_ref().map_or(Reason::Unanswered, |trouble| trouble.reason.clone());
+        let reason = self.trouble.as_ref().map_or(StoreFailure::TimedOut, |trouble| trouble.reason.clone());
         let mut outcome = (records > 0).then(|| reason.clone());
         if records > 0 {
             let mut state = self.shared.lock();
@@ -35,10 +35,10 @@ impl Writer {
         }
         for entry in rest {
             if let QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) = entry {
-                order.tell(Err(Reason::Closed));
+                order.tell(Err(StoreFailure::Closed));
             }
         }
-        self.chores.refuse(&Reason::Closed);
+        self.chores.refuse(&StoreFailure::Closed);
         // What was lost a moment before counts, too: the last batch may have been refused in part.
         let untold = self.shared.lock().lost.untold();
         if untold.is_some() {

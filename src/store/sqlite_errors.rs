@@ -5,22 +5,22 @@
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use super::error::Reason;
+use super::error::StoreFailure;
 
 /// The complaint in our words.
-pub fn reason(error: &Error) -> Reason {
+pub fn reason(error: &Error) -> StoreFailure {
     if let Error::SqliteFailure(failure, _) = error
         && failure.extended_code == ffi::SQLITE_READONLY_DBMOVED
     {
-        return Reason::Replaced;
+        return StoreFailure::FileReplaced;
     }
     match error.sqlite_error_code() {
-        Some(ErrorCode::DiskFull) => Reason::Full,
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Reason::Locked,
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Reason::ReadOnly,
-        Some(ErrorCode::OperationInterrupted) => Reason::Unanswered,
+        Some(ErrorCode::DiskFull) => StoreFailure::DiskFull,
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFailure::Locked,
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => StoreFailure::ReadOnly,
+        Some(ErrorCode::OperationInterrupted) => StoreFailure::TimedOut,
         // SQLite's own words are about files and tables. Those around them would show the statement.
-        _ => Reason::Other(match error {
+        _ => StoreFailure::Other(match error {
             Error::SqliteFailure(failure, words) => {
                 words.clone().unwrap_or_else(|| failure.to_string()).as_str().into()
             }

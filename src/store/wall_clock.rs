@@ -7,7 +7,7 @@
 //!
 //! *Owns* whether the clock is trusted, and the moment that counts. *Knows nothing of* what is held meanwhile.
 //! *Called by* `opening`, `writer`, `chores` and `reading`; everything else that compares a stored time asks
-//! [`Store::moment`](super::Store::moment).
+//! [`Store::now`](super::Store::now).
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

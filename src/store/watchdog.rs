@@ -10,7 +10,7 @@ use std::mem;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::error::{Reason, StoreEvent};
+use super::error::{StoreEvent, StoreFailure};
 use super::queue::WriteQueue;
 use super::writer::SAY_LOST;
 
@@ -24,13 +24,13 @@ pub fn watch(shared: &WriteQueue, news: &Arc<dyn Fn(StoreEvent) + Send + Sync>) 
             state = shared.noticed.wait(state).unwrap_or_else(PoisonError::into_inner);
         } else if !state.hang.is_told {
             drop(state);
-            news(StoreEvent::DiskTrouble(Reason::Unanswered));
+            news(StoreEvent::DiskFailed(StoreFailure::TimedOut));
             state = shared.lock();
             state.hang.is_told = state.hang.is_noticed;
             if !state.hang.is_told {
                 // It was over before that was told.
                 drop(state);
-                news(StoreEvent::DiskWell { lost: 0 });
+                news(StoreEvent::DiskRecovered { lost: 0 });
                 state = shared.lock();
             }
         } else if state.lost.records > 0 && said_lost.is_none_or(|last| last.elapsed() >= SAY_LOST) {
@@ -38,7 +38,10 @@ pub fn watch(shared: &WriteQueue, news: &Arc<dyn Fn(StoreEvent) + Send + Sync>) 
             state.hang.lost += lost.records;
             drop(state);
             said_lost = Some(Instant::now());
-            news(StoreEvent::NotSaved { records: lost.records, reason: lost.reason.unwrap_or(Reason::Backlog) });
+            news(StoreEvent::WritesLost {
+                records: lost.records,
+                reason: lost.reason.unwrap_or(StoreFailure::QueueFull),
+            });
             state = shared.lock();
         } else {
             state = shared.noticed.wait_timeout(state, SAY_LOST).unwrap_or_else(PoisonError::into_inner).0;
@@ -80,10 +83,10 @@ mod tests {
             let long_ago = Instant::now().checked_sub(HANGS).expect("a machine that runs for a while");
             shared.lock().begin_step(long_ago);
             record(&shared);
-            assert_eq!(told.recv_timeout(PATIENCE), Ok(StoreEvent::DiskTrouble(Reason::Unanswered)));
+            assert_eq!(told.recv_timeout(PATIENCE), Ok(StoreEvent::DiskFailed(StoreFailure::TimedOut)));
             (0..CAPACITY / 128 + 5).for_each(|_| record(&shared));
             let lost = told.recv_timeout(PATIENCE).expect("news");
-            assert!(matches!(lost, StoreEvent::NotSaved { reason: Reason::Backlog, .. }), "{lost:?}");
+            assert!(matches!(lost, StoreEvent::WritesLost { reason: StoreFailure::QueueFull, .. }), "{lost:?}");
             let mut state = shared.lock();
             assert!(state.end_step().is_some_and(|lost| lost > 0));
             assert_eq!(state.end_step(), None);

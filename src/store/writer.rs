@@ -18,7 +18,7 @@ use log::error;
 use rusqlite::Connection;
 
 use super::database_file::Lock;
-use super::error::{Reason, StoreEvent};
+use super::error::{StoreEvent, StoreFailure};
 use super::maintenance::Maintenance;
 use super::periodic_checks;
 use super::queue::{End, WriteQueue};
@@ -78,7 +78,7 @@ impl Drop for WriterGuard {
         }
         let mut state = self.0.lock();
         if std::thread::panicking() {
-            state.outcome.get_or_insert(Reason::Other("the thread that writes it has panicked".into()));
+            state.outcome.get_or_insert(StoreFailure::Other("the thread that writes it has panicked".into()));
         }
         state.ended = true;
         let rest = state.take_all();
@@ -128,7 +128,7 @@ impl Writer {
                     }
                 }
                 Step::Refuse(orders) => {
-                    let reason = self.trouble.as_ref().map_or(Reason::Unanswered, |trouble| trouble.reason.clone());
+                    let reason = self.trouble.as_ref().map_or(StoreFailure::TimedOut, |trouble| trouble.reason.clone());
                     orders.into_iter().for_each(|order| order.tell(Err(reason.clone())));
                 }
                 Step::Chore => self.chore(),
@@ -242,7 +242,7 @@ impl Writer {
         Ok(())
     }
 
-    fn written(&mut self, batch: Vec<QueuedWrite>, refused: Vec<(usize, Reason)>) {
+    fn written(&mut self, batch: Vec<QueuedWrite>, refused: Vec<(usize, StoreFailure)>) {
         let now = Instant::now();
         let erases = batch.iter().any(|entry| match entry {
             QueuedWrite::Background(record) => record.erases(),
@@ -253,7 +253,7 @@ impl Writer {
         }
         let mut state = self.shared.lock();
         state.written(&batch);
-        let mut outcomes: Vec<Result<(), Reason>> = batch.iter().map(|_| Ok(())).collect();
+        let mut outcomes: Vec<Result<(), StoreFailure>> = batch.iter().map(|_| Ok(())).collect();
         for (place, reason) in refused {
             if matches!(batch[place], QueuedWrite::Background(_)) {
                 state.lost.records += 1;
@@ -274,7 +274,7 @@ impl Writer {
 
     fn chore(&mut self) {
         if self.lock.displaced().is_some() {
-            return self.troubled(WriteStep::Clearing, Reason::Replaced);
+            return self.troubled(WriteStep::Clearing, StoreFailure::FileReplaced);
         }
         let done = self.chores.run(&self.connection, &self.wall, Instant::now());
         if let Some(expired) = self.chores.take_expired() {
@@ -290,14 +290,14 @@ impl Writer {
         }
     }
 
-    pub(super) fn troubled(&mut self, work: WriteStep, reason: Reason) {
+    pub(super) fn troubled(&mut self, work: WriteStep, reason: StoreFailure) {
         self.chores.refuse(&reason);
         let now = Instant::now();
         let over = self.shared.numbers.is_over();
         let is_new = self.trouble.is_none();
         let trouble = self.trouble.get_or_insert_with(|| Retry::new(reason.clone(), now));
         // Another trouble's remedy does not help.
-        let is_replaced = reason == Reason::Replaced && (is_new || trouble.reason != reason);
+        let is_replaced = reason == StoreFailure::FileReplaced && (is_new || trouble.reason != reason);
         trouble.reason = reason.clone();
         trouble.refused(work, now);
         let says_over = over && !trouble.is_over_numbers;
@@ -306,10 +306,10 @@ impl Writer {
             error!("{} is not the file any more that was opened", path.display());
         }
         if is_new || is_replaced {
-            (self.news)(StoreEvent::DiskTrouble(reason.clone()));
+            (self.news)(StoreEvent::DiskFailed(reason.clone()));
         }
         if says_over {
-            (self.news)(StoreEvent::NumbersNotReserved(reason));
+            (self.news)(StoreEvent::IdsNotReserved(reason));
         }
     }
 
@@ -317,7 +317,7 @@ impl Writer {
         let Some(trouble) = self.trouble.take_if(|trouble| trouble.done(work)) else { return };
         let lost = mem::take(&mut self.shared.lock().lost);
         self.said_lost = None;
-        (self.news)(StoreEvent::DiskWell { lost: trouble.lost + lost.records });
+        (self.news)(StoreEvent::DiskRecovered { lost: trouble.lost + lost.records });
     }
 
     /// A step that hung is over.
@@ -326,7 +326,7 @@ impl Writer {
             trouble.lost += told;
         } else {
             let lost = mem::take(&mut self.shared.lock().lost);
-            (self.news)(StoreEvent::DiskWell { lost: told + lost.records });
+            (self.news)(StoreEvent::DiskRecovered { lost: told + lost.records });
         }
     }
 
@@ -336,7 +336,7 @@ impl Writer {
         if let Some(trouble) = &mut self.trouble {
             trouble.lost += lost.records;
         }
-        let reason = lost.reason.unwrap_or(Reason::Backlog);
-        (self.news)(StoreEvent::NotSaved { records: lost.records, reason });
+        let reason = lost.reason.unwrap_or(StoreFailure::QueueFull);
+        (self.news)(StoreEvent::WritesLost { records: lost.records, reason });
     }
 }

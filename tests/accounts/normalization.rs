@@ -3,7 +3,8 @@
 use argon2::{Argon2, PasswordHasher as _};
 use chatsock::access::password;
 use chatsock::chat::names::UserName;
-use chatsock::store::{Hashed, Store};
+use chatsock::chat::secret::Hashed;
+use chatsock::store::Store;
 
 use crate::home::{History, Home, come_in, give, knock, prove, quit, register};
 use crate::support::Client;

@@ -14,12 +14,11 @@ const DAY_KEPT: &str = "retention_days = 1";
 fn start(home: &Home, clocks: &Clocks) -> Server {
     let config = format!("operators = [\"root\"]\n{}{DAY_KEPT}\n", home.config(History::Kept, ""));
     home.start_by(&config, |config, capacity| {
-        server::bind_with(config, capacity, |options, news| Store::open_by(options, news, clocks.reader())).map_err(
-            |error| match error {
+        server::bind_with(config, capacity, |options, news| Store::open_with_clocks(options, news, clocks.reader()))
+            .map_err(|error| match error {
                 StartError::Store(error) => error,
                 error => panic!("{error}"),
-            },
-        )
+            })
     })
 }
 

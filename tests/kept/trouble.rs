@@ -122,7 +122,7 @@ fn a_login_is_not_held_up_by_megabytes_that_wait_for_a_full_disk() {
         let text = text.as_str().into();
         let message =
             chatsock::store::MessageRecord { id, at, author, account, text, action: false, edited: false, reply };
-        store(&server).said(&general, message);
+        store(&server).record_message(&general, message);
     }
     let begun = std::time::Instant::now();
     let (mut bob, _) = arrive(&server, "bob");
@@ -147,9 +147,9 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
         failpoints.hold(at);
         // Somebody asks for what waits and is gone.
         failpoints.set_patience(Duration::from_millis(20));
-        assert!(store(&server).catch_up().is_err());
+        assert!(store(&server).sync().is_err());
         assert!(failpoints.wait_held(PATIENCE));
-        let waiting = store(&server).waiting_directs(account(&server, "alice")).expect("read");
+        let waiting = store(&server).offline_messages(account(&server, "alice")).expect("read");
         assert_eq!(waiting.len(), 2, "{at:?}");
         failpoints.release();
     }
@@ -163,7 +163,7 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
     failpoints.set_patience(PATIENCE);
     failpoints.release();
     written(&server);
-    assert_eq!(store(&server).waiting_directs(account(&server, "alice")), Ok(Vec::new()));
+    assert_eq!(store(&server).offline_messages(account(&server, "alice")), Ok(Vec::new()));
 }
 
 fn account(server: &Server, name: &str) -> chatsock::chat::identity::AccountId {

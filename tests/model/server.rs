@@ -58,7 +58,7 @@ impl Server {
         match &step.act {
             Act::Lost => {
                 let line = self.seats[step.seat].as_mut().expect("somebody is there");
-                line.outbox.end(DisconnectReason::Reset(ErrorKind::ConnectionReset));
+                line.outbox.disconnect(DisconnectReason::Reset(ErrorKind::ConnectionReset));
                 line.session.finish();
                 self.hub.roster.disconnected(line.outbox.id());
                 return true;

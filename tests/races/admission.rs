@@ -125,7 +125,7 @@ fn who_is_put_off_the_server_meanwhile_is_never_seen_in_the_room() {
     guest.send(":join den");
     gate.wait_for(1);
     let person = server.hub().roster.find(&Target::parse("guest").expect("a name")).expect("online");
-    server.hub().throw_out(&person, "Gone.", DisconnectReason::ThrownOut);
+    server.hub().throw_out(&person, "Gone.", DisconnectReason::Ghosted);
     gate.open();
     guest.expect("! Gone.");
     guest.expect_end();

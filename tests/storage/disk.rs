@@ -4,17 +4,17 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use chatsock::chat::message::MessageId;
-use chatsock::store::{CreateAccountError, Point, Reason, SaveError, Store, StoreEvent};
+use chatsock::store::{CreateAccountError, Point, SaveError, Store, StoreEvent, StoreFailure};
 use rusqlite::Connection;
 
 use crate::place::{PATIENCE, Place, close, hash, open, room, said, texts, told, until, user};
 
-fn trouble(news: &StoreEvent) -> Option<Reason> {
-    if let StoreEvent::DiskTrouble(reason) = news { Some(reason.clone()) } else { None }
+fn trouble(news: &StoreEvent) -> Option<StoreFailure> {
+    if let StoreEvent::DiskFailed(reason) = news { Some(reason.clone()) } else { None }
 }
 
 fn well(news: &StoreEvent) -> Option<u64> {
-    if let StoreEvent::DiskWell { lost } = news { Some(*lost) } else { None }
+    if let StoreEvent::DiskRecovered { lost } = news { Some(*lost) } else { None }
 }
 
 fn integrity(place: &Place) {
@@ -27,7 +27,7 @@ fn integrity(place: &Place) {
 /// Says lines of a kilobyte, from a number on.
 fn say(store: &Store, ids: std::ops::RangeInclusive<u64>) {
     for id in ids {
-        store.said(&room("general"), said(id, "bob", &format!("{id} {}", "x".repeat(1000))));
+        store.record_message(&room("general"), said(id, "bob", &format!("{id} {}", "x".repeat(1000))));
     }
 }
 
@@ -39,14 +39,14 @@ fn with_a_full_disk_chat_goes_on_and_nothing_is_lost_that_fits_into_memory() {
     store.flush().expect("written");
     store.limit_pages(1);
     say(&store, 11..=500);
-    assert_eq!(told(&news, trouble), Reason::Full);
+    assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
     // Who waits hears it at once.
     let begun = Instant::now();
     assert_eq!(
         store.create_account(&user("alice"), &hash("one")),
-        Err(CreateAccountError::NotSaved(SaveError(Reason::Full)))
+        Err(CreateAccountError::NotSaved(SaveError(StoreFailure::DiskFull)))
     );
-    assert_eq!(store.flush(), Err(SaveError(Reason::Full)));
+    assert_eq!(store.flush(), Err(SaveError(StoreFailure::DiskFull)));
     assert!(begun.elapsed() < PATIENCE / 4);
     assert_eq!(texts(&store, "general").len(), 10);
     store.limit_pages(0);
@@ -64,9 +64,9 @@ fn what_does_not_fit_into_memory_is_counted_and_said() {
     store.limit_pages(1);
     // Three times what the queue takes.
     say(&store, 1..=24_000);
-    assert_eq!(told(&news, trouble), Reason::Full);
+    assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
     let first = told(&news, |news| match news {
-        StoreEvent::NotSaved { records, reason: Reason::Backlog } => Some(*records),
+        StoreEvent::WritesLost { records, reason: StoreFailure::QueueFull } => Some(*records),
         _ => None,
     });
     store.limit_pages(0);
@@ -82,12 +82,12 @@ fn what_does_not_fit_into_memory_is_counted_and_said() {
 fn an_erasure_finds_its_place_when_messages_do_not() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
-    store.said(&room("general"), said(1, "bob", "a text that is to go"));
+    store.record_message(&room("general"), said(1, "bob", "a text that is to go"));
     store.flush().expect("written");
     store.limit_pages(1);
     say(&store, 2..=12_000);
     told(&news, trouble);
-    store.erased(&room("general"), MessageId(1));
+    store.record_deletion(&room("general"), MessageId(1));
     store.limit_pages(0);
     told(&news, well);
     store.flush().expect("written");
@@ -104,7 +104,7 @@ fn a_close_with_a_full_disk_ends_in_time_and_says_what_is_lost() {
     let begun = Instant::now();
     assert!(store.close(begun + Duration::from_secs(4)).is_err());
     let lost = told(&news, |news| match news {
-        StoreEvent::NotSaved { records, reason: Reason::Full } => Some(*records),
+        StoreEvent::WritesLost { records, reason: StoreFailure::DiskFull } => Some(*records),
         _ => None,
     });
     assert_eq!(lost, 100);
@@ -119,7 +119,7 @@ fn a_database_that_another_program_holds_is_trouble_until_it_lets_go() {
     let other = Connection::open(place.database()).expect("a connection");
     other.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
     say(&store, 1..=3);
-    assert_eq!(told(&news, trouble), Reason::Locked);
+    assert_eq!(told(&news, trouble), StoreFailure::Locked);
     other.execute_batch("COMMIT").expect("the end of it");
     assert_eq!(told(&news, well), 0);
     store.flush().expect("written");
@@ -134,17 +134,17 @@ fn with_megabytes_waiting_for_a_full_disk_whoever_asks_hears_why_at_once_and_not
     store.limit_pages(1);
     // Three batches.
     say(&store, 1..=3000);
-    assert_eq!(told(&news, trouble), Reason::Full);
+    assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
     let (begun, before) = (Instant::now(), store.failpoints().attempts());
     std::thread::scope(|scope| {
         for number in 0..8 {
             let store = &store;
             scope.spawn(move || {
                 let name = user(&format!("user{number}"));
-                let refused = Err(CreateAccountError::NotSaved(SaveError(Reason::Full)));
+                let refused = Err(CreateAccountError::NotSaved(SaveError(StoreFailure::DiskFull)));
                 for _ in 0..20 {
                     assert_eq!(store.create_account(&name, &hash("one")), refused);
-                    assert_eq!(store.catch_up(), Err(SaveError(Reason::Full)));
+                    assert_eq!(store.sync(), Err(SaveError(StoreFailure::DiskFull)));
                 }
             });
         }
@@ -172,10 +172,10 @@ fn who_waits_behind_a_batch_that_is_refused_is_answered_with_it() {
         // Behind two megabytes more.
         until("somebody waits", || store.awaited() > 0);
         store.failpoints().release();
-        let refused = Err(CreateAccountError::NotSaved(SaveError(Reason::Full)));
+        let refused = Err(CreateAccountError::NotSaved(SaveError(StoreFailure::DiskFull)));
         assert_eq!(asked.join().expect("an answer"), refused);
     });
-    assert_eq!(told(&news, trouble), Reason::Full);
+    assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
 }
 
 /// A file system of two megabytes, gone when the test is over.
@@ -212,7 +212,7 @@ fn a_file_system_that_is_really_full_is_survived() {
     assert!(full.is_err(), "the file system is larger than it should be");
     say(&store, 101..=600);
     let reason = told(&news, trouble);
-    assert!(matches!(reason, Reason::Full | Reason::Other(_)), "{reason:?}");
+    assert!(matches!(reason, StoreFailure::DiskFull | StoreFailure::Other(_)), "{reason:?}");
     assert!(store.create_account(&user("alice"), &hash("one")).is_err());
     assert_eq!(texts(&store, "general").len(), 100);
     std::fs::remove_file(&filler).expect("gone");

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{MessageRecord, Reason, SaveDirectError, SaveError, StoreOptions};
+use chatsock::store::{MessageRecord, OfflineMessageError, SaveError, StoreFailure, StoreOptions};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -21,13 +21,13 @@ fn without_history_no_word_of_a_message_is_in_any_file() {
     let (store, _, _) = open(options.clone()).expect("a store");
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
     let reply = Some(Quoted { id: MessageId(1), author: user("bob"), start: Some(CANARY.into()) });
-    store.said(&room("general"), MessageRecord { reply, ..said(2, "bob", CANARY) });
-    store.edited(&room("general"), MessageId(2), CANARY);
-    store.erased(&room("general"), MessageId(2));
-    let refused = SaveDirectError::NotSaved(SaveError(Reason::NoHistory));
-    assert_eq!(store.keep_direct(alice, direct(3, "bob", CANARY)), Err(refused));
-    store.id_used(MessageId(3));
-    store.visited(alice, &room("general"), MessageId(2));
+    store.record_message(&room("general"), MessageRecord { reply, ..said(2, "bob", CANARY) });
+    store.record_edit(&room("general"), MessageId(2), CANARY);
+    store.record_deletion(&room("general"), MessageId(2));
+    let refused = OfflineMessageError::NotSaved(SaveError(StoreFailure::HistoryOff));
+    assert_eq!(store.save_offline_message(alice, direct(3, "bob", CANARY)), Err(refused));
+    store.record_id_used(MessageId(3));
+    store.record_visit(alice, &room("general"), MessageId(2));
     store.flush().expect("written");
     assert_eq!(place.files_with(CANARY), [""; 0]);
     // The look itself works: an account is kept, and found.
@@ -42,7 +42,7 @@ fn without_history_no_word_of_a_message_is_in_any_file() {
 fn without_history_messages_of_an_earlier_time_are_not_shown_and_not_touched() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.said(&room("general"), said(1, "bob", "of old"));
+    store.record_message(&room("general"), said(1, "bob", "of old"));
     close(store);
     let (store, kept, _) = open(StoreOptions { history: false, ..place.options() }).expect("a store");
     assert!(kept.histories.is_empty() && texts(&store, "general").is_empty());
@@ -56,16 +56,16 @@ fn what_is_deleted_or_edited_is_in_none_of_the_files() {
     let place = Place::new();
     let (store, _) = place.open();
     let general = room("general");
-    store.said(&general, said(1, "bob", CANARY));
+    store.record_message(&general, said(1, "bob", CANARY));
     let reply = Some(Quoted { id: MessageId(1), author: user("bob"), start: Some(CANARY.into()) });
-    store.said(&general, MessageRecord { reply, ..said(2, "alice", "yes") });
-    store.said(&general, said(3, "bob", &format!("{CANARY} to be edited")));
-    store.said(&general, said(4, "bob", &[CANARY; 1000].join(" ")));
+    store.record_message(&general, MessageRecord { reply, ..said(2, "alice", "yes") });
+    store.record_message(&general, said(3, "bob", &format!("{CANARY} to be edited")));
+    store.record_message(&general, said(4, "bob", &[CANARY; 1000].join(" ")));
     store.flush().expect("written");
     assert!(!place.files_with(CANARY).is_empty());
-    store.erased(&general, MessageId(1));
-    store.edited(&general, MessageId(3), "as short");
-    store.edited(&general, MessageId(4), &["edited"; 2000].join(" "));
+    store.record_deletion(&general, MessageId(1));
+    store.record_edit(&general, MessageId(3), "as short");
+    store.record_edit(&general, MessageId(4), &["edited"; 2000].join(" "));
     store.flush().expect("written");
     assert_eq!(place.files_with(CANARY), [""; 0]);
     assert_eq!(texts(&store, "general").len(), 3);
@@ -78,20 +78,20 @@ fn direct_messages_are_in_none_of_the_files_once_they_are_taken_deleted_or_their
     let [alice, bob, carol] =
         ["alice", "bob", "carol"].map(|name| store.create_account(&user(name), &hash("one")).expect("an account"));
     for to in [alice, bob, carol] {
-        store.keep_direct(to, direct(1, "dave", CANARY)).expect("kept");
+        store.save_offline_message(to, direct(1, "dave", CANARY)).expect("kept");
     }
     let mut answer = direct(2, "dave", "an answer");
     answer.reply = Some(Quoted { id: MessageId(1), author: user("dave"), start: Some(CANARY.into()) });
-    store.keep_direct(carol, answer).expect("kept");
-    store.keep_direct(bob, direct(3, "dave", CANARY)).expect("kept");
+    store.save_offline_message(carol, answer).expect("kept");
+    store.save_offline_message(bob, direct(3, "dave", CANARY)).expect("kept");
     store.flush().expect("written");
     assert!(!place.files_with(CANARY).is_empty());
-    assert_eq!(store.take_directs(alice).expect("taken").len(), 1);
-    assert_eq!(store.edit_direct(MessageId(1), "something else"), Ok(true));
+    assert_eq!(store.take_offline_messages(alice).expect("taken").len(), 1);
+    assert_eq!(store.edit_offline_message(MessageId(1), "something else"), Ok(true));
     assert_eq!(store.remove_account(bob), Ok(true));
     store.flush().expect("written");
     assert_eq!(place.files_with(CANARY), [""; 0]);
-    let left = store.take_directs(carol).expect("taken");
+    let left = store.take_offline_messages(carol).expect("taken");
     assert_eq!(&*left[0].text, "something else");
     assert_eq!(left[1].reply.as_ref().expect("a quote").start, None);
 }
@@ -100,18 +100,21 @@ fn direct_messages_are_in_none_of_the_files_once_they_are_taken_deleted_or_their
 fn nothing_of_a_room_that_is_destroyed_is_left_however_much_it_was() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.make_room(made_room("attic")).expect("saved");
+    store.create_room(made_room("attic")).expect("saved");
     for id in 1..=3000 {
-        store.said(&room(if id % 10 == 0 { "general" } else { "attic" }), said(id, "bob", &format!("{CANARY} {id}")));
+        store.record_message(
+            &room(if id % 10 == 0 { "general" } else { "attic" }),
+            said(id, "bob", &format!("{CANARY} {id}")),
+        );
     }
     store.flush().expect("written");
-    assert_eq!(store.forget_room(&room("attic")), Ok(true));
+    assert_eq!(store.delete_room(&room("attic")), Ok(true));
     assert!(texts(&store, "attic").is_empty());
     store.flush().expect("written");
     assert_eq!(place.files_with(&format!("{CANARY} 1999")), [""; 0]);
     assert!(!place.files_with(&format!("{CANARY} 2000")).is_empty());
     for id in 1..=300 {
-        store.erased(&room("general"), MessageId(id * 10));
+        store.record_deletion(&room("general"), MessageId(id * 10));
     }
     store.flush().expect("written");
     assert_eq!(place.files_with(CANARY), [""; 0]);
@@ -122,9 +125,9 @@ fn a_room_that_was_destroyed_just_before_a_crash_is_erased_after_it() {
     let place = Place::new();
     let (store, _) = place.open();
     for id in 1..=2000 {
-        store.said(&room("attic"), said(id, "bob", &format!("{CANARY} {id}")));
+        store.record_message(&room("attic"), said(id, "bob", &format!("{CANARY} {id}")));
     }
-    assert_eq!(store.forget_room(&room("attic")), Ok(true));
+    assert_eq!(store.delete_room(&room("attic")), Ok(true));
     drop(store);
     let (store, kept) = place.open();
     assert!(kept.histories.is_empty());
@@ -150,12 +153,12 @@ fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
     for id in 1..=12_000_u64 {
         let place_of = random(3) as usize;
         number += 1;
-        store.said(&rooms[place_of], said(id, "bob", &text(number, random(300))));
+        store.record_message(&rooms[place_of], said(id, "bob", &text(number, random(300))));
         live.insert(id, (place_of, number));
         if random(2) == 0 {
             let (&id, &(place_of, _)) = live.iter().nth(random(live.len() as u32) as usize).expect("one");
             live.remove(&id);
-            store.erased(&rooms[place_of], MessageId(id));
+            store.record_deletion(&rooms[place_of], MessageId(id));
         }
         let chosen = random(live.len() as u32 + 1) as usize;
         if random(4) == 0
@@ -163,18 +166,18 @@ fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
         {
             number += 1;
             entry.1 = number;
-            store.edited(&rooms[entry.0], MessageId(id), &text(number, random(300)));
+            store.record_edit(&rooms[entry.0], MessageId(id), &text(number, random(300)));
         }
         if id % 1000 == 0 {
             store.flush().expect("written");
         }
     }
     // A whole room goes from among the others, and after that some more of those.
-    store.forget_room(&rooms[2]).expect("done");
+    store.delete_room(&rooms[2]).expect("done");
     live.retain(|_, entry| entry.0 != 2);
     store.flush().expect("written");
     for (id, entry) in live.iter().step_by(3) {
-        store.erased(&rooms[entry.0], MessageId(*id));
+        store.record_deletion(&rooms[entry.0], MessageId(*id));
     }
     let live: Vec<_> =
         live.into_values().enumerate().filter(|(index, _)| index % 3 != 0).map(|(_, entry)| entry).collect();
@@ -193,11 +196,11 @@ fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
 fn a_reader_in_the_way_only_puts_the_erasing_off() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.said(&room("general"), said(1, "bob", CANARY));
+    store.record_message(&room("general"), said(1, "bob", CANARY));
     store.flush().expect("written");
     let reader = Connection::open(place.database()).expect("a connection");
     reader.execute_batch("BEGIN; SELECT count(*) FROM messages;").expect("a reading transaction");
-    store.erased(&room("general"), MessageId(1));
+    store.record_deletion(&room("general"), MessageId(1));
     let (sender, flushed) = mpsc::channel();
     thread::scope(|scope| {
         scope.spawn(|| sender.send(store.flush()).expect("somebody listens"));
@@ -227,11 +230,11 @@ fn messages_older_than_they_are_to_be_kept_are_erased_at_start_whatever_the_cloc
             _ => (Timestamp::now(), "young"),
         };
         let text = format!("{word} {id}");
-        store.said(&room("general"), MessageRecord { at, ..said(id, "bob", &text) });
+        store.record_message(&room("general"), MessageRecord { at, ..said(id, "bob", &text) });
     }
     let mut waiting = direct(1201, "bob", CANARY);
     waiting.at = long_ago;
-    store.keep_direct(alice, waiting).expect("kept");
+    store.save_offline_message(alice, waiting).expect("kept");
     close(store);
     let retention = Some(Duration::from_secs(24 * 3600));
     let (store, kept, _) = open(StoreOptions { retention, ..place.options() }).expect("a store");
@@ -241,5 +244,5 @@ fn messages_older_than_they_are_to_be_kept_are_erased_at_start_whatever_the_cloc
     let left = texts(&store, "general");
     let of = |word| left.iter().filter(|text| text.starts_with(word)).count();
     assert_eq!((of("young"), of("ahead"), left.len()), (10, 7, 17), "{left:?}");
-    assert_eq!(store.take_directs(alice), Ok(Vec::new()));
+    assert_eq!(store.take_offline_messages(alice), Ok(Vec::new()));
 }

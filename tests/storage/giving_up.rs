@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use chatsock::chat::message::{MessageId, Quoted};
-use chatsock::store::{Point, Reason, SaveError, Store};
+use chatsock::store::{Point, SaveError, Store, StoreFailure};
 
 use crate::place::{PATIENCE, Place, close, direct, hash, room, until, user};
 
@@ -32,11 +32,11 @@ fn what_nobody_waits_for_any_more_is_not_committed_wherever_the_disk_stalls() {
     for at in [Point::Begin, Point::Applied] {
         let (_place, store, alice) = with_alice();
         let told = impatiently(&store, at, || store.remove_account(alice));
-        assert_eq!(told, Err(SaveError(Reason::Unanswered)), "{at:?}");
+        assert_eq!(told, Err(SaveError(StoreFailure::TimedOut)), "{at:?}");
         assert!(store.failpoints().wait_held(PATIENCE));
         store.failpoints().release();
-        store.catch_up().expect("written");
-        assert_eq!(store.account_is_there(alice), Ok(true), "{at:?}");
+        store.sync().expect("written");
+        assert_eq!(store.account_exists(alice), Ok(true), "{at:?}");
         close(store);
     }
 }
@@ -49,12 +49,12 @@ fn what_is_being_committed_is_not_called_undone() {
         store.failpoints().set_patience(SHORT);
         let told = scope.spawn(|| store.remove_account(alice)).join().expect("an answer");
         // It may have been given up before it came so far, on a machine that does something else.
-        let undecided = SaveError(Reason::Undecided);
-        assert!(told == Err(undecided.clone()) || told == Err(SaveError(Reason::Unanswered)), "{told:?}");
+        let undecided = SaveError(StoreFailure::OutcomeUnknown);
+        assert!(told == Err(undecided.clone()) || told == Err(SaveError(StoreFailure::TimedOut)), "{told:?}");
         store.failpoints().set_patience(PATIENCE);
         store.failpoints().release();
-        store.catch_up().expect("written");
-        assert_eq!(store.account_is_there(alice), Ok(told != Err(undecided.clone())));
+        store.sync().expect("written");
+        assert_eq!(store.account_exists(alice), Ok(told != Err(undecided.clone())));
         let line = "It may not be saved: the disk does not answer. Look again later, or tell an operator.";
         assert_eq!(undecided.to_string(), line);
     });
@@ -67,7 +67,7 @@ fn one_who_gives_up_takes_nothing_from_those_who_wait_on() {
     failpoints.set_patience(PATIENCE);
     failpoints.hold(Point::Applied);
     // While the writer has this in hand, the others come into one batch.
-    store.visited(alice, &room("general"), MessageId(1));
+    store.record_visit(alice, &room("general"), MessageId(1));
     assert!(failpoints.wait_held(PATIENCE));
     thread::scope(|scope| {
         let waits = scope.spawn(|| store.create_account(&user("bob"), &hash("two")));
@@ -76,13 +76,13 @@ fn one_who_gives_up_takes_nothing_from_those_who_wait_on() {
         let gives_up = scope.spawn(|| store.remove_account(alice));
         until("alice waits", || store.awaited() == 2);
         failpoints.let_pass();
-        assert_eq!(gives_up.join().expect("an answer"), Err(SaveError(Reason::Unanswered)));
+        assert_eq!(gives_up.join().expect("an answer"), Err(SaveError(StoreFailure::TimedOut)));
         failpoints.release();
         waits.join().expect("an answer").expect("an account");
     });
     failpoints.set_patience(PATIENCE);
-    store.catch_up().expect("written");
-    assert_eq!(store.account_is_there(alice), Ok(true));
+    store.sync().expect("written");
+    assert_eq!(store.account_exists(alice), Ok(true));
     assert_eq!(store.account_name_exists(&user("bob")), Ok(true));
 }
 
@@ -90,19 +90,19 @@ fn one_who_gives_up_takes_nothing_from_those_who_wait_on() {
 fn direct_messages_wait_until_they_were_shown() {
     let (place, store, alice) = with_alice();
     for id in 1..=3 {
-        store.keep_direct(alice, direct(id, "bob", &format!("canary {id}"))).expect("kept");
+        store.save_offline_message(alice, direct(id, "bob", &format!("canary {id}"))).expect("kept");
     }
     let mut answer = direct(4, "bob", "an answer");
     answer.reply = Some(Quoted { id: MessageId(3), author: user("bob"), start: Some("canary 3".into()) });
-    store.keep_direct(alice, answer).expect("kept");
-    let asked = store.waiting_directs(alice).expect("read");
-    assert_eq!((asked.len(), store.waiting_directs(alice).expect("read").len()), (4, 4));
+    store.save_offline_message(alice, answer).expect("kept");
+    let asked = store.offline_messages(alice).expect("read");
+    assert_eq!((asked.len(), store.offline_messages(alice).expect("read").len()), (4, 4));
     // Edited while they were on their way: what was shown is not what waits.
-    assert_eq!(store.edit_direct(MessageId(2), "another"), Ok(true));
-    store.directs_shown(alice, &asked);
+    assert_eq!(store.edit_offline_message(MessageId(2), "another"), Ok(true));
+    store.offline_messages_shown(alice, &asked);
     // Even before that is written, nobody is shown the same again.
     let left = |store: &Store| -> Vec<_> {
-        let left = store.waiting_directs(alice).expect("read").into_iter();
+        let left = store.offline_messages(alice).expect("read").into_iter();
         left.map(|direct| (direct.id.0, String::from(direct.text))).collect()
     };
     assert!(left(&store).iter().all(|(id, _)| *id == 2));
@@ -115,12 +115,12 @@ fn direct_messages_wait_until_they_were_shown() {
 #[test]
 fn direct_messages_that_were_shown_are_not_shown_again_while_the_disk_refuses() {
     let (_place, store, alice) = with_alice();
-    store.keep_direct(alice, direct(1, "bob", "text")).expect("kept");
-    let asked = store.waiting_directs(alice).expect("read");
+    store.save_offline_message(alice, direct(1, "bob", "text")).expect("kept");
+    let asked = store.offline_messages(alice).expect("read");
     store.failpoints().hold(Point::Begin);
-    store.directs_shown(alice, &asked);
-    assert_eq!(store.waiting_directs(alice), Ok(Vec::new()));
+    store.offline_messages_shown(alice, &asked);
+    assert_eq!(store.offline_messages(alice), Ok(Vec::new()));
     store.failpoints().release();
-    store.catch_up().expect("written");
-    assert_eq!(store.waiting_directs(alice), Ok(Vec::new()));
+    store.sync().expect("written");
+    assert_eq!(store.offline_messages(alice), Ok(Vec::new()));
 }

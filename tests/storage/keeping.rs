@@ -9,8 +9,8 @@ use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::{MessageId, Quoted};
 use chatsock::store::{
     AccessRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreateAccountError, CreationRecord,
-    InvitationRecord, MemberRecord, MessageRecord, MuteRecord, OfflineMessageRecord, OpenRoomRecord, RoomRecord,
-    SaveDirectError, Settings, Store, StoreOptions, Visit,
+    InvitationRecord, MemberRecord, MessageRecord, MuteRecord, OfflineMessageError, OfflineMessageRecord,
+    OpenRoomRecord, RoomRecord, Settings, Store, StoreOptions, Visit,
 };
 
 use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
@@ -66,18 +66,18 @@ fn from_when_users_may_read_back_and_since_when_they_are_members_comes_back() {
     let [alice, bob] =
         ["alice", "bob"].map(|name| store.create_account(&user(name), &hash("one")).expect("an account"));
     let chosen = |name, read_back| RoomRecord { read_back, ..made_room(name) };
-    store.make_room(chosen("Joined", ReadBack::Joined)).expect("kept");
-    store.make_room(chosen("Present", ReadBack::Nothing)).expect("kept");
-    store.make_room(made_room("Open")).expect("kept");
+    store.create_room(chosen("Joined", ReadBack::Joined)).expect("kept");
+    store.create_room(chosen("Present", ReadBack::Nothing)).expect("kept");
+    store.create_room(made_room("Open")).expect("kept");
     let own = RoomRecord { made: None, ..chosen("general", ReadBack::Nothing) };
     store.save_room(own).expect("kept");
-    store.joined(alice, &room("joined"), MessageId(7), true);
-    store.joined(alice, &room("joined"), MessageId(9), true);
-    store.joined(bob, &room("general"), MessageId(5), false);
-    store.joined(bob, &room("general"), MessageId(3), false);
+    store.record_membership(alice, &room("joined"), MessageId(7), true);
+    store.record_membership(alice, &room("joined"), MessageId(9), true);
+    store.record_membership(bob, &room("general"), MessageId(5), false);
+    store.record_membership(bob, &room("general"), MessageId(3), false);
     // Of a room that was taken off the disk meanwhile, and of an account that is gone, nothing is noted.
-    store.joined(bob, &room("nowhere"), MessageId(5), true);
-    store.joined(AccountId(99), &room("general"), MessageId(5), false);
+    store.record_membership(bob, &room("nowhere"), MessageId(5), true);
+    store.record_membership(AccountId(99), &room("general"), MessageId(5), false);
     close(store);
 
     let (store, kept) = place.open();
@@ -91,7 +91,7 @@ fn from_when_users_may_read_back_and_since_when_they_are_members_comes_back() {
     ];
     assert_eq!(seen, expected);
     // Another room of the name begins with nobody, and a removed account is nobody's member.
-    store.make_room(made_room("Joined")).expect("kept");
+    store.create_room(made_room("Joined")).expect("kept");
     assert_eq!(store.remove_account(bob), Ok(true));
     close(store);
     let (_store, kept) = place.open();
@@ -127,10 +127,10 @@ fn a_made_room_comes_back_with_everything_in_it() {
     ];
     attic.mutes = vec![MuteRecord { who: person(None, "carol", "192.0.2.3"), until: Some(at(60)) }];
     attic.invitations = vec![InvitationRecord { who: person(Some(4), "dave", "192.0.2.4"), until: at(70) }];
-    store.make_room(attic.clone()).expect("saved");
+    store.create_room(attic.clone()).expect("saved");
     let mut cellar = made_room("cellar");
     cellar.entry = AccessRecord::Closed;
-    store.make_room(cellar.clone()).expect("saved");
+    store.create_room(cellar.clone()).expect("saved");
     let mut general = made_room("general");
     general.made = None;
     general.bans = attic.bans.clone();
@@ -143,8 +143,8 @@ fn a_made_room_comes_back_with_everything_in_it() {
     attic.bans.remove(0);
     attic.mutes.clear();
     store.save_room(attic.clone()).expect("saved");
-    assert_eq!(store.forget_room(&room("CELLAR")), Ok(true));
-    assert_eq!(store.forget_room(&room("cellar")), Ok(false));
+    assert_eq!(store.delete_room(&room("CELLAR")), Ok(true));
+    assert_eq!(store.delete_room(&room("cellar")), Ok(false));
     close(store);
     let (_store, kept) = place.open();
     assert_eq!(kept.rooms[0], attic);
@@ -161,9 +161,9 @@ fn messages_come_back_with_their_quotes() {
     let answer = MessageRecord { reply, action: true, account: Some(AccountId(4)), ..said(12, "Alice", "two\nlines") };
     let other = MessageRecord { reply: unkept, edited: true, ..said(13, "carol", "aha") };
     for message in [&quoted, &answer, &other] {
-        store.said(&room("general"), message.clone());
+        store.record_message(&room("general"), message.clone());
     }
-    store.said(&room("games"), said(11, "bob", "elsewhere"));
+    store.record_message(&room("games"), said(11, "bob", "elsewhere"));
     close(store);
 
     let (store, kept) = place.open();
@@ -175,21 +175,25 @@ fn messages_come_back_with_their_quotes() {
     assert_eq!((page.messages, page.cut), (vec![answer.clone()], false));
     assert_eq!(store.message(MessageId(12)), Ok(Some((room("general"), answer.clone()))));
     assert_eq!(store.message(MessageId(99)), Ok(None));
-    assert_eq!(store.last_by(AccountId(4), &room("general")), Ok(Some(answer)));
-    assert_eq!(store.last_by(AccountId(4), &room("games")), Ok(None));
+    assert_eq!(store.last_message_by(AccountId(4), &room("general")), Ok(Some(answer)));
+    assert_eq!(store.last_message_by(AccountId(4), &room("games")), Ok(None));
 }
 
 #[test]
 fn an_edit_shows_in_the_message_and_in_what_quotes_it() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.said(&room("general"), said(10, "bob", "before"));
+    store.record_message(&room("general"), said(10, "bob", "before"));
     let reply = Some(Quoted { id: MessageId(10), author: user("bob"), start: Some("before".into()) });
-    store.said(&room("general"), MessageRecord { reply, ..said(12, "alice", "yes") });
-    store.edited(&room("general"), MessageId(10), "after, and quite a lot longer than it was when it was first said");
+    store.record_message(&room("general"), MessageRecord { reply, ..said(12, "alice", "yes") });
+    store.record_edit(
+        &room("general"),
+        MessageId(10),
+        "after, and quite a lot longer than it was when it was first said",
+    );
     // Of another room, and of no message: nothing happens.
-    store.edited(&room("games"), MessageId(12), "wrong");
-    store.edited(&room("general"), MessageId(77), "wrong");
+    store.record_edit(&room("games"), MessageId(12), "wrong");
+    store.record_edit(&room("general"), MessageId(77), "wrong");
     store.flush().expect("written");
     let (_, first) = store.message(MessageId(10)).expect("read").expect("a message");
     assert!(first.edited && first.text.starts_with("after"));
@@ -197,7 +201,7 @@ fn an_edit_shows_in_the_message_and_in_what_quotes_it() {
     let start = answer.reply.expect("a quote").start.expect("a start");
     assert!(start.starts_with("after") && start.ends_with("..."), "{start}");
     assert_eq!(&*answer.text, "yes");
-    store.erased(&room("general"), MessageId(10));
+    store.record_deletion(&room("general"), MessageId(10));
     store.flush().expect("written");
     let (_, answer) = store.message(MessageId(12)).expect("read").expect("a message");
     assert_eq!(answer.reply.expect("a quote").start, None);
@@ -208,7 +212,10 @@ fn the_history_that_is_loaded_is_bounded_for_every_room() {
     let place = Place::new();
     let (store, _) = place.open();
     for id in 1..=30 {
-        store.said(&room(if id % 3 == 0 { "games" } else { "general" }), said(id, "bob", &format!("text {id}")));
+        store.record_message(
+            &room(if id % 3 == 0 { "games" } else { "general" }),
+            said(id, "bob", &format!("text {id}")),
+        );
     }
     close(store);
     let (_store, kept, _) = open(StoreOptions { history_max: 4, ..place.options() }).expect("a store");
@@ -222,14 +229,14 @@ fn unread_messages_are_those_of_others_since_the_last_visit() {
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
     for id in 1..=5 {
-        store.said(&room("general"), said(id, "bob", "text"));
+        store.record_message(&room("general"), said(id, "bob", "text"));
     }
-    store.said(&room("games"), said(6, "bob", "text"));
-    store.visited(alice, &room("general"), MessageId(3));
-    store.visited(alice, &room("general"), MessageId(2));
-    store.visited(alice, &room("games"), MessageId(6));
-    store.visited(AccountId(99), &room("general"), MessageId(6));
-    store.said(&room("general"), MessageRecord { account: Some(alice), ..said(7, "alice", "mine") });
+    store.record_message(&room("games"), said(6, "bob", "text"));
+    store.record_visit(alice, &room("general"), MessageId(3));
+    store.record_visit(alice, &room("general"), MessageId(2));
+    store.record_visit(alice, &room("games"), MessageId(6));
+    store.record_visit(AccountId(99), &room("general"), MessageId(6));
+    store.record_message(&room("general"), MessageRecord { account: Some(alice), ..said(7, "alice", "mine") });
     close(store);
     let (store, _) = place.open();
     assert_eq!(store.unread(alice), Ok(vec![(room("general"), 2)]));
@@ -250,15 +257,15 @@ fn the_rooms_an_account_is_in_are_read_in_their_order_without_those_that_are_gon
             .map(|(name, door)| OpenRoomRecord { room: room(name), made: false, door: (*door).into() })
             .collect()
     };
-    store.rooms_open(alice, rooms(&[("general", "open"), ("den", "closed")]));
+    store.record_open_rooms(alice, rooms(&[("general", "open"), ("den", "closed")]));
     let last = rooms(&[("den", "closed"), ("games", "$argon2id$x"), ("general", "")]);
-    store.rooms_open(alice, last.clone());
-    store.rooms_open(AccountId(99), last.clone());
+    store.record_open_rooms(alice, last.clone());
+    store.record_open_rooms(AccountId(99), last.clone());
     close(store);
     let (store, _) = place.open();
     assert_eq!(store.open_rooms(alice).expect("read")[..], last[..]);
     assert_eq!(store.open_rooms(AccountId(99)), Ok(Vec::new()));
-    store.forget_room(&room("games")).expect("forgotten");
+    store.delete_room(&room("games")).expect("forgotten");
     assert_eq!(store.open_rooms(alice).expect("read")[..], rooms(&[("den", "closed"), ("general", "")])[..]);
     assert_eq!(store.remove_account(alice), Ok(true));
     assert_eq!(store.open_rooms(alice), Ok(Vec::new()));
@@ -275,23 +282,26 @@ fn a_fifth_of_what_waits_for_somebody_may_be_one_accounts_or_one_addresss() {
         ..direct(id, &format!("user{id}"), "text")
     };
     for id in 1..=20 {
-        store.keep_direct(alice, of(id, Some(7), None)).expect("kept");
-        store.keep_direct(alice, of(100 + id, None, Some("192.0.2.1"))).expect("kept");
+        store.save_offline_message(alice, of(id, Some(7), None)).expect("kept");
+        store.save_offline_message(alice, of(100 + id, None, Some("192.0.2.1"))).expect("kept");
     }
     close(store);
     let (store, _) = place.open();
-    assert_eq!(store.keep_direct(alice, of(21, Some(7), None)), Err(SaveDirectError::Share));
-    assert_eq!(store.keep_direct(alice, of(121, None, Some("192.0.2.1"))), Err(SaveDirectError::Share));
+    assert_eq!(store.save_offline_message(alice, of(21, Some(7), None)), Err(OfflineMessageError::SenderShare));
+    assert_eq!(
+        store.save_offline_message(alice, of(121, None, Some("192.0.2.1"))),
+        Err(OfflineMessageError::SenderShare)
+    );
     for (id, account, address) in [(200, Some(8), None), (201, None, Some("192.0.2.2")), (202, None, None)] {
-        assert_eq!(store.keep_direct(alice, of(id, account, address)), Ok(()));
+        assert_eq!(store.save_offline_message(alice, of(id, account, address)), Ok(()));
     }
-    let waiting = store.waiting_directs(alice).expect("read");
+    let waiting = store.offline_messages(alice).expect("read");
     assert!(waiting.contains(&of(120, None, Some("192.0.2.1"))) && waiting.contains(&of(20, Some(7), None)));
     // What was read makes room.
-    store.directs_shown(alice, &waiting[..1]);
-    store.catch_up().expect("written");
-    assert_eq!(store.keep_direct(alice, of(21, Some(7), None)), Ok(()));
-    assert_eq!(store.keep_direct(alice, of(22, Some(7), None)), Err(SaveDirectError::Share));
+    store.offline_messages_shown(alice, &waiting[..1]);
+    store.sync().expect("written");
+    assert_eq!(store.save_offline_message(alice, of(21, Some(7), None)), Ok(()));
+    assert_eq!(store.save_offline_message(alice, of(22, Some(7), None)), Err(OfflineMessageError::SenderShare));
     store.remove_account(alice).expect("removed");
     store.flush().expect("written");
     assert_eq!(place.files_with("192.0.2.1"), [""; 0]);
@@ -307,25 +317,31 @@ fn a_hundred_direct_messages_wait_for_somebody_and_are_taken_once() {
     let mut first = direct(2, "bob", "answer");
     first.reply = reply;
     for to in [alice, bob] {
-        store.keep_direct(to, first.clone()).expect("kept");
+        store.save_offline_message(to, first.clone()).expect("kept");
     }
     for id in 3..=101 {
-        store.keep_direct(alice, direct(id, "bob", &format!("text {id}"))).expect("kept");
+        store.save_offline_message(alice, direct(id, "bob", &format!("text {id}"))).expect("kept");
     }
-    assert_eq!(store.keep_direct(alice, direct(102, "bob", "one too many")), Err(SaveDirectError::Full));
-    assert_eq!(store.keep_direct(AccountId(99), direct(103, "bob", "nobody")), Err(SaveDirectError::Gone));
+    assert_eq!(
+        store.save_offline_message(alice, direct(102, "bob", "one too many")),
+        Err(OfflineMessageError::MailboxFull)
+    );
+    assert_eq!(
+        store.save_offline_message(AccountId(99), direct(103, "bob", "nobody")),
+        Err(OfflineMessageError::NoAccount)
+    );
     close(store);
 
     let (store, kept) = place.open();
     assert_eq!(kept.last_message, MessageId(101));
-    assert_eq!(store.edit_direct(MessageId(3), "edited"), Ok(true));
-    assert_eq!(store.erase_direct(MessageId(4)), Ok(true));
-    assert_eq!(store.erase_direct(MessageId(4)), Ok(false));
-    let taken = store.take_directs(alice).expect("taken");
+    assert_eq!(store.edit_offline_message(MessageId(3), "edited"), Ok(true));
+    assert_eq!(store.delete_offline_message(MessageId(4)), Ok(true));
+    assert_eq!(store.delete_offline_message(MessageId(4)), Ok(false));
+    let taken = store.take_offline_messages(alice).expect("taken");
     assert_eq!((taken.len(), &taken[0]), (99, &first));
     assert_eq!((&*taken[1].text, taken[1].edited, taken[2].id), ("edited", true, MessageId(5)));
-    assert_eq!(store.take_directs(alice), Ok(Vec::new()));
-    assert_eq!(store.take_directs(bob), Ok(vec![first]));
+    assert_eq!(store.take_offline_messages(alice), Ok(Vec::new()));
+    assert_eq!(store.take_offline_messages(bob), Ok(vec![first]));
 }
 
 #[test]
@@ -349,7 +365,7 @@ fn bans_of_addresses_and_the_audit_come_back() {
     assert_eq!(store.remove_address_ban(network("2001:db8::/32")), Ok(true));
     assert_eq!(store.remove_address_ban(network("2001:db8::/33")), Ok(false));
     let deeds = [1, 2, 3].map(|n| AuditEntry { at: at(n), who: user("op"), what: format!("deed {n}").into() });
-    deeds.iter().for_each(|deed| store.audited(deed.clone()));
+    deeds.iter().for_each(|deed| store.record_audit(deed.clone()));
     close(store);
     let (store, kept) = place.open();
     assert_eq!(kept.address_bans, [forever]);
@@ -361,7 +377,7 @@ fn a_query_ends_when_its_time_is_over_and_gives_what_it_has_found() {
     let place = Place::new();
     let (store, _) = place.open();
     for id in 1..=5000 {
-        store.said(&room("general"), said(id, "bob", "text"));
+        store.record_message(&room("general"), said(id, "bob", "text"));
     }
     store.flush().expect("written");
     let page = |budget| store.messages_before(&room("general"), MessageId(u64::MAX), 5000, budget).expect("a page");
@@ -377,13 +393,13 @@ fn a_query_ends_when_its_time_is_over_and_gives_what_it_has_found() {
 fn one_record_that_is_refused_does_not_hold_up_the_others() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
-    store.said(&room("general"), said(1, "bob", "first"));
-    store.said(&room("general"), said(1, "bob", "the same number again"));
-    store.said(&room("general"), said(2, "bob", "second"));
+    store.record_message(&room("general"), said(1, "bob", "first"));
+    store.record_message(&room("general"), said(1, "bob", "the same number again"));
+    store.record_message(&room("general"), said(2, "bob", "second"));
     store.flush().expect("written");
     assert_eq!(texts(&store, "general"), ["second", "first"]);
     let lost = crate::place::told(&news, |told| match told {
-        chatsock::store::StoreEvent::NotSaved { records, .. } => Some(*records),
+        chatsock::store::StoreEvent::WritesLost { records, .. } => Some(*records),
         _ => None,
     });
     assert_eq!(lost, 1);
@@ -393,10 +409,10 @@ fn one_record_that_is_refused_does_not_hold_up_the_others() {
 fn messages_of_a_room_before_do_not_come_back_in_one_of_its_name() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.make_room(made_room("attic")).expect("saved");
-    store.said(&room("attic"), said(1, "bob", "of old"));
-    store.make_room(made_room("Attic")).expect("saved");
-    store.said(&room("attic"), said(2, "bob", "of now"));
+    store.create_room(made_room("attic")).expect("saved");
+    store.record_message(&room("attic"), said(1, "bob", "of old"));
+    store.create_room(made_room("Attic")).expect("saved");
+    store.record_message(&room("attic"), said(2, "bob", "of now"));
     store.flush().expect("written");
     assert_eq!(texts(&store, "attic"), ["of now"]);
     assert_eq!(store.message(MessageId(1)), Ok(None));
@@ -437,7 +453,7 @@ fn accounts_changed_by_another_process_are_seen_at_once() {
     let mut other = other.expect("another process");
     for number in 0..50 {
         store.create_account(&user(&format!("mine{number}")), &hash("one")).expect("an account");
-        store.said(&room("general"), said(number + 1, "bob", "text"));
+        store.record_message(&room("general"), said(number + 1, "bob", "text"));
     }
     assert!(other.wait().expect("its end").success());
     assert_eq!(store.account(&user("ours")).expect("read").expect("an account").hash, hash("changed"));
@@ -461,10 +477,10 @@ fn accounts_can_be_made_before_the_first_server() {
 fn a_room_that_was_forgotten_does_not_come_back_by_being_saved_late() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.make_room(made_room("attic")).expect("saved");
-    assert_eq!(store.forget_room(&room("attic")), Ok(true));
+    store.create_room(made_room("attic")).expect("saved");
+    assert_eq!(store.delete_room(&room("attic")), Ok(true));
     store.save_room(made_room("Attic")).expect("nothing to do");
-    store.said(&room("attic"), said(1, "alice", "in none that is made"));
+    store.record_message(&room("attic"), said(1, "alice", "in none that is made"));
     store.save_room(made_room("attic")).expect("nothing to do");
     close(store);
     let (_store, kept) = place.open();
@@ -476,11 +492,11 @@ fn a_room_that_is_saved_late_is_not_written_over_the_next_one_of_its_name() {
     let place = Place::new();
     let (store, _) = place.open();
     let first = made_room("attic");
-    store.make_room(first.clone()).expect("saved");
-    assert_eq!(store.forget_room(&room("attic")), Ok(true));
+    store.create_room(first.clone()).expect("saved");
+    assert_eq!(store.delete_room(&room("attic")), Ok(true));
     let later = |made: CreationRecord| CreationRecord { at: made.at + jiff::SignedDuration::from_millis(1), ..made };
     let second = RoomRecord { made: first.made.clone().map(later), description: "another".into(), ..first.clone() };
-    store.make_room(second.clone()).expect("saved");
+    store.create_room(second.clone()).expect("saved");
     store.save_room(first).expect("nothing to do");
     close(store);
     let (_, kept) = place.open();

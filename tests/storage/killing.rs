@@ -22,11 +22,11 @@ fn a_process_records_until_it_is_killed() {
     let (store, kept, _news) = open(options).expect("a store");
     let mut out = std::io::stdout();
     for id in kept.last_message.0 + 1.. {
-        store.id_used(MessageId(id));
-        store.said(&room("general"), said(id, "bob", &format!("text {id}")));
+        store.record_id_used(MessageId(id));
+        store.record_message(&room("general"), said(id, "bob", &format!("text {id}")));
         match id % 7 {
-            0 => store.edited(&room("general"), MessageId(id - 3), &format!("edited {}", id - 3)),
-            3 => store.erased(&room("general"), MessageId(id - 2)),
+            0 => store.record_edit(&room("general"), MessageId(id - 3), &format!("edited {}", id - 3)),
+            3 => store.record_deletion(&room("general"), MessageId(id - 2)),
             _ => {}
         }
         if id % 20 == 0 {

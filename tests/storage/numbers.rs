@@ -12,7 +12,7 @@ fn after_a_clean_end_the_numbers_go_on_without_a_gap() {
     let place = Place::new();
     let (store, kept) = place.open();
     assert_eq!(kept.last_message, MessageId(0));
-    (1..=3).for_each(|id| store.id_used(MessageId(id)));
+    (1..=3).for_each(|id| store.record_id_used(MessageId(id)));
     close(store);
     assert_eq!(place.open().1.last_message, MessageId(3));
 }
@@ -21,7 +21,7 @@ fn after_a_clean_end_the_numbers_go_on_without_a_gap() {
 fn after_a_crash_no_number_comes_again() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.id_used(MessageId(3));
+    store.record_id_used(MessageId(3));
     // Dropped without an end, as in a crash.
     drop(store);
     let (store, kept) = place.open();
@@ -31,7 +31,7 @@ fn after_a_crash_no_number_comes_again() {
     for _ in 0..6 {
         for _ in 0..BLOCK / 3 {
             last += 1;
-            store.id_used(MessageId(last));
+            store.record_id_used(MessageId(last));
         }
         store.flush().expect("written");
     }
@@ -44,7 +44,7 @@ fn after_a_crash_no_number_comes_again() {
 fn numbers_of_messages_that_are_kept_count_even_if_nobody_reserved_them() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.said(&room("general"), said(123_456, "bob", "text"));
+    store.record_message(&room("general"), said(123_456, "bob", "text"));
     close(store);
     assert_eq!(place.open().1.last_message, MessageId(123_456));
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 use chatsock::chat::action::ReadBack;
 use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::MessageId;
-use chatsock::store::{AccessRecord, BackupError, MemberRecord, OpenError, Reason, SaveError, Store, StoreOptions};
+use chatsock::store::{
+    AccessRecord, BackupError, MemberRecord, OpenError, SaveError, Store, StoreFailure, StoreOptions,
+};
 use rusqlite::Connection;
 
 use crate::place::{Place, close, hash, once_free, open, open_at_once, room, said, texts, user};
@@ -43,7 +45,7 @@ fn modes(directory: &Path) -> Vec<(String, u32)> {
 fn all_files_are_for_their_owner_alone() {
     let place = Place::new();
     let (store, _) = place.open();
-    store.said(&room("general"), said(1, "bob", "text"));
+    store.record_message(&room("general"), said(1, "bob", "text"));
     store.flush().expect("written");
     let names = ["chatsock.db", "chatsock.db-shm", "chatsock.db-wal", "chatsock.db.lock"];
     let expected = names.map(|name| (name.to_owned(), 0o600));
@@ -139,9 +141,9 @@ fn a_closed_store_says_so_to_whoever_asks_it() {
     let place = Place::new();
     let (store, _) = place.open();
     store.close(std::time::Instant::now() + crate::place::PATIENCE).expect("a clean end");
-    assert_eq!(store.flush(), Err(SaveError(Reason::Closed)));
+    assert_eq!(store.flush(), Err(SaveError(StoreFailure::Closed)));
     assert!(store.account(&user("alice")).is_err());
-    store.said(&room("general"), said(1, "bob", "too late"));
+    store.record_message(&room("general"), said(1, "bob", "too late"));
 }
 
 /// Keeps what is logged by the process's tests.
@@ -203,7 +205,7 @@ fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
     let alice = store.account(&user("alice")).expect("read").expect("an account");
     assert_eq!((alice.id.0, alice.settings), (1, Default::default()));
     assert_eq!(store.create_account(&user("new"), &hash("one")).expect("an account").0, 8);
-    store.erased(&room("attic"), MessageId(13));
+    store.record_deletion(&room("attic"), MessageId(13));
     store.flush().expect("written");
     close(store);
     let names: Vec<_> = modes(place.path());
@@ -228,7 +230,7 @@ fn a_back_up_made_while_the_server_runs_can_take_the_place_of_the_database() {
     let place = Place::new();
     let (store, _) = place.open();
     store.create_account(&user("alice"), &hash("one")).expect("an account");
-    store.said(&room("general"), said(1, "bob", "text"));
+    store.record_message(&room("general"), said(1, "bob", "text"));
     store.flush().expect("written");
     let copy = place.path().join("copy.db");
     let other = Connection::open(place.database()).expect("a connection");
@@ -244,7 +246,7 @@ fn a_back_up_made_while_the_server_runs_can_take_the_place_of_the_database() {
 fn a_back_up_that_is_stopped_leaves_nothing() {
     let place = Place::new();
     let (store, _) = place.open();
-    (1..=3000).for_each(|id| store.said(&room("general"), said(id, "bob", "text")));
+    (1..=3000).for_each(|id| store.record_message(&room("general"), said(id, "bob", "text")));
     close(store);
     let directory = place.path().join("copies");
     fs::create_dir(&directory).expect("made");

@@ -13,24 +13,24 @@ fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
         ["alice", "bob"].map(|name| store.create_account(&user(name), &hash("one")).expect("an account"));
     let general = room("general");
     let by = |id, text: &str| MessageRecord { account: Some(bob), ..said(id, "bob", text) };
-    store.visited(alice, &general, MessageId(0));
-    (1..=10).for_each(|id| store.said(&general, by(id, &format!("text {id}"))));
+    store.record_visit(alice, &general, MessageId(0));
+    (1..=10).for_each(|id| store.record_message(&general, by(id, &format!("text {id}"))));
     let answer = |id, to| {
         let reply = Some(Quoted { id: MessageId(to), author: user("bob"), start: None });
-        store.said(&general, MessageRecord { reply, ..by(id, &format!("answer to {to}")) });
+        store.record_message(&general, MessageRecord { reply, ..by(id, &format!("answer to {to}")) });
     };
     answer(11, 9);
     answer(12, 8);
     store.flush().expect("written");
     store.limit_pages(1);
     // Something that needs room, or nothing would be refused.
-    store.said(&general, by(13, &"x".repeat(10_000)));
-    told(&news, |news| matches!(news, StoreEvent::DiskTrouble(_)).then_some(()));
+    store.record_message(&general, by(13, &"x".repeat(10_000)));
+    told(&news, |news| matches!(news, StoreEvent::DiskFailed(_)).then_some(()));
 
     for id in [9, 7, 6, 12] {
-        store.erased(&general, MessageId(id));
+        store.record_deletion(&general, MessageId(id));
     }
-    store.edited(&general, MessageId(8), "changed");
+    store.record_edit(&general, MessageId(8), "changed");
     let expected: Vec<_> =
         ["answer to 9", "text 10", "changed", "text 5", "text 4", "text 3", "text 2", "text 1"].into();
     let check = |store: &chatsock::store::Store| {
@@ -44,14 +44,14 @@ fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
         assert_eq!((&*edited.text, edited.edited), ("changed", true));
         let (_, answer) = store.message(MessageId(11)).expect("read").expect("a message");
         assert_eq!(answer.reply.expect("a quote").start, None);
-        let last = store.last_by(bob, &general).expect("read").expect("a message");
+        let last = store.last_message_by(bob, &general).expect("read").expect("a message");
         assert_eq!(last.id, MessageId(11));
         assert_eq!(store.unread(alice), Ok(vec![(general.clone(), 8)]));
     };
     check(&store);
-    store.erased(&general, MessageId(13));
+    store.record_deletion(&general, MessageId(13));
     store.limit_pages(0);
-    told(&news, |news| matches!(news, StoreEvent::DiskWell { .. }).then_some(()));
+    told(&news, |news| matches!(news, StoreEvent::DiskRecovered { .. }).then_some(()));
     store.flush().expect("written");
     check(&store);
     for text in ["text 9", "text 8", "text 7"] {

@@ -13,9 +13,10 @@ use chatsock::chat::action::ReadBack;
 use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::MessageId;
 use chatsock::chat::names::{RoomName, UserName};
+use chatsock::chat::secret::Hashed;
 use chatsock::store::{
-    AccessRecord, CreationRecord, Hashed, MessageRecord, OfflineMessageRecord, OpenError, RoomRecord, Store,
-    StoreEvent, StoreOptions, StoredState, UserRecord,
+    AccessRecord, CreationRecord, MessageRecord, OfflineMessageRecord, OpenError, RoomRecord, Store, StoreEvent,
+    StoreOptions, StoredState, UserRecord,
 };
 use jiff::Timestamp;
 

@@ -22,7 +22,7 @@ fn open(place: &Place, clocks: &Clocks) -> (Arc<Store>, StoredState, Receiver<St
     once_free(|| {
         let (sender, news) = mpsc::channel();
         let tell = move |told| drop(sender.send(told));
-        let (store, kept) = Store::open_by(options(place), Box::new(tell), clocks.reader())?;
+        let (store, kept) = Store::open_with_clocks(options(place), Box::new(tell), clocks.reader())?;
         Ok((store, kept, news))
     })
     .expect("a store")
@@ -34,7 +34,7 @@ fn aged(id: u64, days: i64, text: &str) -> MessageRecord {
 }
 
 fn doubted(news: &StoreEvent) -> Option<i64> {
-    if let StoreEvent::ClockDoubted(off) = news { Some((off.as_hours() + 12) / DAY) } else { None }
+    if let StoreEvent::ClockSuspect(off) = news { Some((off.as_hours() + 12) / DAY) } else { None }
 }
 
 fn expired(news: &StoreEvent) -> Option<(u64, u64)> {
@@ -59,11 +59,11 @@ fn used() -> Place {
     let place = Place::new();
     let (store, _, _) = open(&place, &Clocks::default());
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
-    store.said(&room("general"), aged(1, 0, "first"));
-    store.said(&room("general"), aged(2, 0, "second"));
+    store.record_message(&room("general"), aged(1, 0, "first"));
+    store.record_message(&room("general"), aged(2, 0, "second"));
     let mut waiting = direct(3, "bob", "for you");
     waiting.at = Timestamp::now();
-    store.keep_direct(alice, waiting).expect("kept");
+    store.save_offline_message(alice, waiting).expect("kept");
     store.save_address_ban(ban(Timestamp::now() + SignedDuration::from_hours(7 * DAY))).expect("kept");
     close(store);
     place
@@ -88,7 +88,7 @@ fn a_start_with_a_clock_sixty_days_ahead_erases_nothing_and_ends_no_ban() {
     store.flush().expect("written");
     is_whole(&place, &store, &kept);
     // What counts meanwhile is the last moment that was right.
-    assert!((store.moment() - before).get_hours() < 1, "{}", store.moment());
+    assert!((store.now() - before).get_hours() < 1, "{}", store.now());
     // The stop does not take the wrong moment for a right one: the next start would.
     close(store);
     assert_eq!(kept_moment(&place), before);
@@ -141,7 +141,7 @@ fn a_clock_that_has_run_for_a_day_erases_what_is_too_old_and_says_how_much() {
 fn after_a_week_that_the_server_was_down_what_is_too_old_is_erased_at_once() {
     let place = used();
     let (store, _, _) = open(&place, &Clocks::default());
-    store.said(&room("general"), aged(4, 26, "old by then"));
+    store.record_message(&room("general"), aged(4, 26, "old by then"));
     close(store);
     let (store, kept, news) = open(&place, &Clocks::ahead(6 * DAY));
     assert_eq!(told(&news, expired), (1, 0));
@@ -152,10 +152,10 @@ fn after_a_week_that_the_server_was_down_what_is_too_old_is_erased_at_once() {
 fn retention_goes_on_behind_messages_that_are_dated_ahead() {
     let place = used();
     let (store, _) = place.open();
-    store.said(&room("general"), aged(4, -3, "ahead"));
+    store.record_message(&room("general"), aged(4, -3, "ahead"));
     // When it had been said for two days, it was no longer dated after the present, and ended the look.
-    store.said(&room("general"), aged(5, 1, "young"));
-    store.said(&room("general"), aged(6, 40, "too old"));
+    store.record_message(&room("general"), aged(5, 1, "young"));
+    store.record_message(&room("general"), aged(6, 40, "too old"));
     close(store);
     let (store, _, news) = open(&place, &Clocks::ahead(5 * DAY));
     assert_eq!(told(&news, expired), (1, 0));
@@ -171,17 +171,20 @@ fn what_has_become_too_old_since_the_last_look_is_not_read() {
     let (store, _, _) = open(&place, &clocks);
     let alice = store.account(&user("alice")).expect("read").expect("an account").id;
     let nearly = Timestamp::now() - SignedDuration::from_hours(30 * DAY) + SignedDuration::from_mins(30);
-    store.said(&room("attic"), MessageRecord { at: nearly, account: Some(alice), ..said(4, "alice", "about to go") });
+    store.record_message(
+        &room("attic"),
+        MessageRecord { at: nearly, account: Some(alice), ..said(4, "alice", "about to go") },
+    );
     let reply = Some(Quoted { id: MessageId(4), author: user("alice"), start: None });
-    store.said(&room("attic"), MessageRecord { reply, ..aged(5, 0, "stays") });
-    store.visited(alice, &room("attic"), MessageId(0));
-    store.catch_up().expect("written");
+    store.record_message(&room("attic"), MessageRecord { reply, ..aged(5, 0, "stays") });
+    store.record_visit(alice, &room("attic"), MessageId(0));
+    store.sync().expect("written");
     let start = || store.message(MessageId(5)).expect("read").expect("a message").1.reply.expect("a quote").start;
     assert_eq!((texts(&store, "attic").len(), start().as_deref()), (2, Some("about to go")));
     clocks.set_ahead(1);
     assert_eq!((texts(&store, "attic"), start()), (vec!["stays".to_owned()], None));
     assert_eq!(store.message(MessageId(4)), Ok(None));
-    assert_eq!(store.last_by(alice, &room("attic")), Ok(None));
+    assert_eq!(store.last_message_by(alice, &room("attic")), Ok(None));
 }
 
 #[test]
@@ -204,8 +207,8 @@ fn a_database_without_a_moment_takes_the_newest_of_what_it_holds() {
 fn thousands_of_old_messages_are_counted_together() {
     let place = Place::new();
     let (store, _) = place.open();
-    (1..=1203).for_each(|id| store.said(&room("general"), aged(id, 31, "old")));
-    store.said(&room("general"), aged(1204, 0, "young"));
+    (1..=1203).for_each(|id| store.record_message(&room("general"), aged(id, 31, "old")));
+    store.record_message(&room("general"), aged(1204, 0, "young"));
     close(store);
     let (store, _, news) = open(&place, &Clocks::default());
     let line = told(&news, |news| expired(news).map(|_| news.to_string()));

@@ -21,9 +21,10 @@ use jiff::tz::TimeZone;
 
 use crate::access::password::{self, HashError};
 use crate::chat::names::UserName;
+use crate::chat::secret::Hashed;
 use crate::cli::{Existing, UserAction};
 use crate::config::Config;
-use crate::store::{AccountAdmin, AccountRecord, CreateAccountError, Hashed, OpenError, ReadError, SaveError, Store};
+use crate::store::{AccountAdmin, AccountRecord, CreateAccountError, OpenError, ReadError, SaveError, Store};
 use crate::text;
 
 mod import;

@@ -90,7 +90,7 @@ impl Peer {
     fn opens(&self, pair: &DirectChat) -> bool {
         let conversation = Conversation::Direct(pair.partner(self.id()).addressee());
         let opened = pair.open_view(&self.person.outbox, 10, "only you two", &clock());
-        assert!(self.person.outbox.set_place(Prompt::ChatView(conversation.clone()), &[conversation]));
+        assert!(self.person.outbox.set_prompt(Prompt::ChatView(conversation.clone()), &[conversation]));
         self.person.outbox.settle();
         opened
     }

@@ -39,7 +39,7 @@ impl ArchiveRange {
 impl Room {
     /// The room's state without messages that are too old to be shown. Every method that shows messages locks this way.
     pub(super) fn lock_to_show(&self) -> MutexGuard<'_, State> {
-        let since = self.shared.store.as_ref().and_then(|store| store.shown_since());
+        let since = self.shared.store.as_ref().and_then(|store| store.retention_start());
         let mut state = self.lock();
         if let Some(since) = since.filter(|_| self.recorder(&state).is_some()) {
             state.forget_before(since);
@@ -97,7 +97,7 @@ impl State {
     fn forget_before(&mut self, since: Timestamp) {
         let gone = self.history.forget_before(since);
         if !gone.is_empty() {
-            self.viewers().iter().for_each(|outbox| outbox.forget_shown(&gone));
+            self.viewers().iter().for_each(|outbox| outbox.forget_on_screen(&gone));
         }
     }
 

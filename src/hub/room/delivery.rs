@@ -164,7 +164,7 @@ impl Room {
         for outbox in viewers.iter() {
             // A panic while delivering costs that member, not the room.
             if catch_unwind(AssertUnwindSafe(|| outbox.push(&mut current))).is_err() {
-                outbox.end(DisconnectReason::Panicked);
+                outbox.disconnect(DisconnectReason::Panicked);
                 current = batch();
             }
         }

@@ -88,7 +88,7 @@ impl RoomLimits {
     pub fn next_message(&self) -> MessageId {
         let id = MessageId(self.last_message.fetch_add(1, Ordering::Relaxed) + 1);
         if let Some(store) = &self.store {
-            store.id_used(id);
+            store.record_id_used(id);
         }
         id
     }

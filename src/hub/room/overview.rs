@@ -129,7 +129,7 @@ impl Room {
         let outbox = Arc::clone(&member.outbox);
         let place = Prompt::ChatView(self.conversation());
         outbox.open_view(self.instance, state.sequence, &place, &[&header, &topic], &history, &mut self.clock.clone());
-        outbox.bound_view(after);
+        outbox.set_read_limit(after);
         true
     }
 

@@ -110,7 +110,7 @@ impl Room {
         let state = self.lock();
         let newest = state.newest.unwrap_or(MessageId(0));
         if let Some(store) = self.keeper(&state) {
-            store.visited(account, &self.name, newest);
+            store.record_visit(account, &self.name, newest);
         }
         newest
     }
@@ -215,7 +215,7 @@ impl Room {
     pub(super) fn record_said(&self, state: &State, message: &Message) {
         let Some(store) = self.recorder(state).filter(|_| !message.is_temporary()) else { return };
         let extra = message.extra.as_deref();
-        store.said(
+        store.record_message(
             &self.name,
             MessageRecord {
                 id: message.id,
@@ -242,14 +242,14 @@ impl Room {
     /// Hands an edit to the store. Called under the room's lock.
     pub(super) fn record_edited(&self, state: &State, id: MessageId, text: &str) {
         if let Some(store) = self.recorder(state) {
-            store.edited(&self.name, id, text);
+            store.record_edit(&self.name, id, text);
         }
     }
 
     /// Hands an erasure to the store. Called under the room's lock.
     pub(super) fn record_erased(&self, state: &State, id: MessageId) {
         if let Some(store) = self.recorder(state) {
-            store.erased(&self.name, id);
+            store.record_deletion(&self.name, id);
         }
     }
 
@@ -285,7 +285,7 @@ pub fn restored(kept: MessageRecord) -> Message {
 impl State {
     pub(super) fn snapshot(&mut self, room: &Room) -> Snapshot {
         // The moment that counts, or an end that is far away would be written down as far as the clock is wrong.
-        let at = room.store().map_or_else(Timestamp::now, |store| store.moment());
+        let at = room.store().map_or_else(Timestamp::now, |store| store.now());
         let clocks = Clocks { now: Instant::now(), at };
         let lists = self.order.lists(clocks.now);
         let config = &self.config;

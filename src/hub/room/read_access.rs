@@ -89,7 +89,7 @@ impl Room {
     /// Hands to the store since when an account is a member, if that is to be written down. Called under the room's lock.
     pub(super) fn record_first(&self, state: &State, first: First) {
         if let (Some(store), Some(account)) = (self.recorder(state), first.written) {
-            store.joined(account, &self.name, first.since, state.made.is_some());
+            store.record_membership(account, &self.name, first.since, state.made.is_some());
         }
     }
 
@@ -171,7 +171,7 @@ impl State {
     /// Brings the view of a user in line with what they may read, for the live text that is about older messages.
     fn bound_view(&self, client: ClientId) {
         if let Some(member) = self.members.get(&client).filter(|member| member.in_view) {
-            member.outbox.bound_view(self.boundary(client));
+            member.outbox.set_read_limit(self.boundary(client));
         }
     }
 

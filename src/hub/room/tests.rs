@@ -208,14 +208,14 @@ impl Person {
 
     fn open_view(&self, room: &Room, count: usize) {
         assert!(room.open_view(self.id(), count));
-        assert!(self.outbox.set_place(Prompt::ChatView(here()), &[here()]));
+        assert!(self.outbox.set_prompt(Prompt::ChatView(here()), &[here()]));
         self.outbox.settle();
     }
 
     /// Leaves the view and says so on the screen.
     fn close_view(&self, room: &Room) {
         room.close_view(self.id());
-        assert!(self.outbox.set_place(Prompt::Palette(Some(here())), &[here()]));
+        assert!(self.outbox.set_prompt(Prompt::Palette(Some(here())), &[here()]));
         self.outbox.tell(LineKind::News, "closed");
         self.outbox.settle();
     }
@@ -244,7 +244,7 @@ impl Person {
 
     /// Everything on this screen, at the end.
     fn screen(mut self) -> String {
-        assert!(self.outbox.wait_drained(Some(Instant::now() + PATIENCE)) || self.outbox.ended().is_some());
+        assert!(self.outbox.wait_drained(Some(Instant::now() + PATIENCE)) || self.outbox.disconnect_reason().is_some());
         self.outbox.stream().shutdown(Shutdown::Write).expect("shut down");
         self.received.take().expect("once").join().expect("read")
     }
@@ -476,12 +476,12 @@ fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_
     let room = room(10_000);
     let (alice, walker) = (Person::viewer(1, &room), Person::new(2));
     walker.enter(&room);
-    assert!(walker.outbox.set_place(Prompt::Palette(Some(here())), &[here()]));
+    assert!(walker.outbox.set_prompt(Prompt::Palette(Some(here())), &[here()]));
     walker.outbox.settle();
     // His session has opened the view and has not come to the end of its turn, when somebody else delivers.
     assert!(room.open_view(walker.id(), 5));
     alice.say(&room, "hello");
-    assert!(walker.outbox.set_place(Prompt::ChatView(here()), &[here()]));
+    assert!(walker.outbox.set_prompt(Prompt::ChatView(here()), &[here()]));
     walker.outbox.settle();
     let screen = walker.screen();
     let (_, inside) = screen.split_once("* general: ").expect("the header");
@@ -542,7 +542,7 @@ fn entering_and_leaving_the_view_while_others_post_shows_neither_gap_nor_repetit
                             if random.below(4) == 0 {
                                 thread::yield_now();
                             }
-                            assert!(walker.outbox.set_place(Prompt::ChatView(here()), &[here()]));
+                            assert!(walker.outbox.set_prompt(Prompt::ChatView(here()), &[here()]));
                             walker.outbox.settle();
                             // Not by giving the processor away each time: on a loaded machine that takes minutes.
                             for _ in 0..random.below(5000) {
@@ -668,7 +668,7 @@ fn a_member_whose_outbox_breaks_under_the_delivery_costs_only_itself() {
     poster.say(&room, "second");
     for (index, person) in people.into_iter().enumerate() {
         let broken = index == 2;
-        assert_eq!(person.outbox.ended(), broken.then_some(DisconnectReason::Panicked));
+        assert_eq!(person.outbox.disconnect_reason(), broken.then_some(DisconnectReason::Panicked));
         assert_eq!(ids(&person.screen()), if broken { vec![] } else { vec![1, 2] });
     }
 }

@@ -123,7 +123,7 @@ impl RoomTable {
 
     fn read_from(&self, store: &Arc<Store>, name: &RoomName) -> Result<Written, crate::store::ReadError> {
         // What was said there last may not be written yet. Where the disk is in trouble, what it has counts.
-        let _ = store.catch_up();
+        let _ = store.sync();
         let lists = store.room(name)?;
         if lists.as_ref().is_some_and(|lists| lists.made.is_some()) {
             // Somebody's, which is ending elsewhere.

@@ -25,7 +25,7 @@ const OTHERS: [(&str, Others); 5] = [
 /// A user in the view of `general`, who is told kilobytes that are not sent yet.
 fn asker(outbox: &Outbox, kilobytes: usize) {
     let open = [Conversation::Direct(bob()), room("general")];
-    assert!(outbox.set_place(Prompt::ChatView(room("general")), &open));
+    assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &open));
     outbox.open_view(1, 0, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
     for _ in 0..kilobytes {
@@ -40,12 +40,12 @@ fn a_line_of_others_in_the_middle_of_a_long_answer_does_not_drop_who_asked() {
         let (outbox, _peer) = narrow(1, &laggards);
         asker(&outbox, 400);
         others(&outbox);
-        assert_eq!(outbox.ended(), None, "{what}");
+        assert_eq!(outbox.disconnect_reason(), None, "{what}");
         // The rest of the answer, and the next line of others.
         outbox.tell(LineKind::News, &"y".repeat(100_000));
         outbox.announce(LineKind::News, "hello");
         outbox.settle();
-        assert_eq!(outbox.ended(), None, "{what}");
+        assert_eq!(outbox.disconnect_reason(), None, "{what}");
         assert!(outbox.backlog_bytes() > 300_000, "{what}");
     }
 }

@@ -21,7 +21,7 @@ fn direct(id: u64, from_bob: bool, draft: Draft) -> Arc<Event> {
 /// Somebody in the palette, with nothing open.
 fn person() -> (Arc<Outbox>, Socket) {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
-    assert!(outbox.set_place(Prompt::Palette(None), &[]));
+    assert!(outbox.set_prompt(Prompt::Palette(None), &[]));
     outbox.settle();
     all_packets(&peer);
     (outbox, peer)
@@ -31,7 +31,7 @@ fn person() -> (Arc<Outbox>, Socket) {
 fn a_partner_who_changes_names_for_ever_leaves_one_notice_with_a_user_who_types_nothing() {
     let (outbox, _peer) = person();
     let carol = Addressee { client: ClientId(98), name: name("carol") };
-    assert!(outbox.set_place(Prompt::Palette(None), &[with_bob(), Conversation::Direct(carol.clone())]));
+    assert!(outbox.set_prompt(Prompt::Palette(None), &[with_bob(), Conversation::Direct(carol.clone())]));
     outbox.partner_renamed(&carol, "carol is carol");
     for number in 0..1000 {
         outbox.partner_renamed(&bob(&format!("bob{number}")), "hello");
@@ -66,7 +66,7 @@ fn a_direct_message_comes_over_the_view_of_a_room() {
 #[test]
 fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
     let (outbox, peer) = person();
-    assert!(outbox.set_place(Prompt::ChatView(with_bob()), &[room("games"), with_bob()]));
+    assert!(outbox.set_prompt(Prompt::ChatView(with_bob()), &[room("games"), with_bob()]));
     outbox.open_direct_view(&Prompt::ChatView(with_bob()), &["only you two"], &[], &mut clock());
     outbox.settle();
     assert!(all_packets(&peer).concat().ends_with("@bob | "));
@@ -75,7 +75,7 @@ fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* robert has left: your conversation is over.\r\n[games]> "), "{seen:?}");
     assert_eq!(outbox.open(), [room("games")]);
-    assert!(!outbox.set_place(Prompt::ChatView(with_bob()), &[with_bob()]), "not before he has heard of it");
+    assert!(!outbox.set_prompt(Prompt::ChatView(with_bob()), &[with_bob()]), "not before he has heard of it");
     assert_eq!(outbox.take_notices(), [Notice::Lost { from: Conversation::Direct(bob("robert")), membership: None }]);
     assert!(outbox.take_notices().is_empty());
 }
@@ -83,7 +83,7 @@ fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
 #[test]
 fn the_end_of_a_conversation_in_the_background_leaves_the_view() {
     let (outbox, peer) = packets(&laggards(NO_LIMITS));
-    assert!(outbox.set_place(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
+    assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
     outbox.open_view(1, 0, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
@@ -106,7 +106,7 @@ fn the_end_of_a_conversation_that_was_never_opened_is_not_told() {
 #[test]
 fn a_partners_new_name_changes_the_prompt_at_once() {
     let (outbox, peer) = person();
-    assert!(outbox.set_place(Prompt::ChatView(with_bob()), &[with_bob()]));
+    assert!(outbox.set_prompt(Prompt::ChatView(with_bob()), &[with_bob()]));
     outbox.open_direct_view(&Prompt::ChatView(with_bob()), &["only you two"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
@@ -117,7 +117,7 @@ fn a_partners_new_name_changes_the_prompt_at_once() {
     let Conversation::Direct(known) = &outbox.open()[0] else { panic!("a conversation") };
     assert_eq!(known.name.as_str(), "robert");
     assert_eq!(outbox.take_notices(), [Notice::PartnerRenamed(bob("robert"))]);
-    assert!(outbox.set_place(Prompt::Palette(Some(robert.clone())), &[robert]));
+    assert!(outbox.set_prompt(Prompt::Palette(Some(robert.clone())), &[robert]));
     outbox.settle();
     outbox.partner_renamed(&bob("rob"), "robert is rob now.");
     let seen = all_packets(&peer).concat();
@@ -131,7 +131,7 @@ fn the_new_name_of_somebody_one_has_no_conversation_with_is_not_told() {
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     assert!(outbox.take_notices().is_empty());
     // In the background the line comes, and the prompt stays.
-    assert!(outbox.set_place(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
+    assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
     outbox.settle();
     all_packets(&peer);
     outbox.partner_renamed(&bob("robert"), "bob is robert now.");
@@ -141,10 +141,10 @@ fn the_new_name_of_somebody_one_has_no_conversation_with_is_not_told() {
 #[test]
 fn an_ended_outbox_takes_nothing_of_conversations() {
     let (outbox, peer) = person();
-    assert!(outbox.set_place(Prompt::ChatView(with_bob()), &[with_bob()]));
+    assert!(outbox.set_prompt(Prompt::ChatView(with_bob()), &[with_bob()]));
     outbox.settle();
     all_packets(&peer);
-    outbox.end(DisconnectReason::Idle);
+    outbox.disconnect(DisconnectReason::Idle);
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
     outbox.partner_renamed(&bob("robert"), "bob is robert now.");
     outbox.expel(&with_bob(), None, "bob has left.");

@@ -255,7 +255,7 @@ fn after_the_view_was_left_nothing_is_drawn_anew() {
     viewer.gets(&[erased(3, 1)]);
     viewer.gets(&[erased(4, 2)]);
     viewer.outbox.close_view();
-    assert!(viewer.outbox.set_place(Prompt::Palette(Some(room("general"))), &[room("general")]));
+    assert!(viewer.outbox.set_prompt(Prompt::Palette(Some(room("general"))), &[room("general")]));
     viewer.outbox.settle();
     viewer.looks();
     viewer.outbox.redraw_if_due(clock());

@@ -78,12 +78,12 @@ fn who_is_ignored_no_longer_is_seen_again() {
 #[test]
 fn only_so_many_people_can_be_ignored_and_one_of_them_counts_once() {
     let (outbox, _peer) = viewer();
-    for id in 0..MOST_IGNORED as u64 {
+    for id in 0..MAX_IGNORED as u64 {
         assert!(outbox.ignore(addressee(100 + id, &format!("p{id}"))));
         assert!(outbox.ignore(addressee(100 + id, &format!("p{id}"))));
     }
     assert!(!outbox.ignore(addressee(99, "more")));
-    assert_eq!(outbox.ignored().len(), MOST_IGNORED);
+    assert_eq!(outbox.ignored().len(), MAX_IGNORED);
     assert!(outbox.ignore(addressee(100, "renamed")), "who is on the list may be put on it anew");
 }
 
@@ -289,7 +289,7 @@ fn a_direct_message_after_midnight_comes_below_the_new_date_in_a_view_and_withou
     let seen = all_packets(&peer).concat();
     assert!(seen.contains("* Friday, 2 January 1970\r\n[1970-01-01 00:00] #9 bob -> you: hello\r\n"), "{seen:?}");
     outbox.close_view();
-    assert!(outbox.set_place(Prompt::Palette(Some(room("general"))), &[room("general")]));
+    assert!(outbox.set_prompt(Prompt::Palette(Some(room("general"))), &[room("general")]));
     outbox.show_direct(&direct(10, bob, alice, "hello"), &mut midnight(172_800));
     let seen = all_packets(&peer).concat();
     assert!(!seen.contains("January 1970\r\n") && seen.contains("#10 bob -> you: hello"), "{seen:?}");
@@ -299,11 +299,11 @@ fn a_direct_message_after_midnight_comes_below_the_new_date_in_a_view_and_withou
 fn midnight_is_told_once_in_the_readers_own_zone_and_to_nobody_without_a_view() {
     let (outbox, peer) = viewer();
     assert_eq!(outbox.day_ends(), Some(86_400));
-    outbox.begin_day(&midnight(86_399));
+    outbox.write_date_if_due(&midnight(86_399));
     outbox.settle();
     assert_eq!(all_packets(&peer), Vec::<String>::new());
-    outbox.begin_day(&midnight(86_400));
-    outbox.begin_day(&midnight(86_400));
+    outbox.write_date_if_due(&midnight(86_400));
+    outbox.write_date_if_due(&midnight(86_400));
     outbox.settle();
     assert_eq!(all_packets(&peer), ["\r* Friday, 2 January 1970\r\ngeneral | "]);
     assert_eq!(outbox.day_ends(), Some(172_800));
@@ -315,7 +315,7 @@ fn midnight_is_told_once_in_the_readers_own_zone_and_to_nobody_without_a_view() 
     assert_eq!(outbox.day_ends(), Some(172_800));
     outbox.close_view();
     assert_eq!(outbox.day_ends(), None);
-    outbox.begin_day(&midnight(999_999));
+    outbox.write_date_if_due(&midnight(999_999));
     outbox.settle();
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
@@ -406,7 +406,7 @@ fn who_is_ignored_by_name_alone_stays_so_under_the_next_one() {
 fn a_new_name_of_somebody_ignored_is_not_told_and_the_prompt_has_it() {
     let (outbox, peer) = viewer();
     let partner = Conversation::Direct(addressee(50, "mallory"));
-    outbox.set_place(Prompt::Palette(Some(partner.clone())), &[partner]);
+    outbox.set_prompt(Prompt::Palette(Some(partner.clone())), &[partner]);
     outbox.settle();
     all_packets(&peer);
     assert!(outbox.ignore(addressee(50, "mallory")));

@@ -161,7 +161,7 @@ fn the_end_of_the_server_does_not_wait_for_a_handshake() {
     let accepted = Accepted::new();
     let begun = accepted.begin(Ports::default(), PATIENCE);
     (&accepted.client).write_all(b"\x16\x03\x01").unwrap();
-    accepted.outbox.end(DisconnectReason::Stopping);
+    accepted.outbox.disconnect(DisconnectReason::Stopping);
     let began = Instant::now();
     let mut read = Vec::new();
     (&accepted.client).read_to_end(&mut read).unwrap();
