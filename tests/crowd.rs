@@ -3,14 +3,12 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
-#[path = "support/machine.rs"]
-mod machine;
 mod support;
 
 use std::process::Command;
 
-use machine::{Logged, eventually};
-use support::{Client, Program, Server};
+use crate::support::machine::{Logged, eventually};
+use crate::support::{Client, Program, Server};
 
 #[test]
 fn a_thousand_people_all_hear_one_line_once_and_are_all_said_goodbye_to() {

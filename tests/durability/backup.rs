@@ -11,8 +11,8 @@ use std::sync::{Arc, mpsc};
 use rusqlite::Connection;
 
 use crate::found::is_sound;
-use crate::machine::eventually;
 use crate::place::{Place, kill, register, say, stop};
+use crate::support::machine::eventually;
 use crate::support::{Client, PATIENCE, scratch};
 
 /// Copies the database of a place to a path.

@@ -1,10 +1,10 @@
 //! What never gets to the disk: anything without `[storage]`, what people say without `history`, temporary messages.
 
-use crate::machine::Logged;
 use crate::place::{Place, say};
 #[cfg(feature = "storage")]
 use crate::place::{kill, register, stop};
 use crate::support::Client;
+use crate::support::machine::Logged;
 
 /// Looked for in whatever case.
 const CANARY: &str = "serinus-canaria";
@@ -145,7 +145,9 @@ fn with_history_temporary_messages_do_not_get_to_the_disk() {
         let (mut alice, mut bob) = enter(&mut program);
         murmur(&mut alice, &mut bob);
         say(&mut alice, "budgerigar");
-        crate::machine::eventually("what is not temporary is written", || !place.files_with("budgerigar").is_empty());
+        crate::support::machine::eventually("what is not temporary is written", || {
+            !place.files_with("budgerigar").is_empty()
+        });
         assert_eq!(place.files_with(CANARY), [""; 0], "while it runs");
         end(&mut program);
         assert_eq!(place.files_with(CANARY), [""; 0]);

@@ -136,7 +136,7 @@ fn a_hard_link_or_a_removed_lock_lets_no_second_server_in() {
 /// A server with an operator and somebody who talks.
 struct Watched {
     place: Place,
-    program: crate::machine::Logged,
+    program: crate::support::machine::Logged,
     operator: Client,
     alice: Client,
 }

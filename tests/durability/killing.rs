@@ -15,8 +15,8 @@ use crate::found::{Found, Message, look};
 use crate::load::{ARCHIVE, Chatterer, Event, OPERATOR, come_back, keep_order, register};
 use crate::place::{Place, stop};
 use crate::promises::Promises;
-use crate::random::Random;
 use crate::support::PATIENCE;
+use crate::support::random::Random;
 
 const ROUNDS: usize = 52;
 

@@ -10,8 +10,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use crate::promises::{Promises, Wish};
-use crate::random::Random;
 use crate::support::PATIENCE;
+use crate::support::random::Random;
 
 /// One of so many messages is deleted by its author.
 const DELETED: usize = 40;

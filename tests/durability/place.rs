@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::machine::{Logged, argument, file};
+use crate::support::machine::{Logged, argument, file};
 use crate::support::{Client, Program, scratch};
 
 /// A directory to start a server in. It is gone when the test has passed.

@@ -9,8 +9,8 @@ use chatsock::store::{AddressBanRecord, MessageRecord, Store, StoreEvent, StoreO
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Connection;
 
-use crate::clocks::{Clocks, DAY};
 use crate::place::{Place, close, direct, hash, once_free, room, said, texts, told, user};
+use crate::support::clocks::{Clocks, DAY};
 
 const KEPT_DAYS: u64 = 30;
 

@@ -1,7 +1,5 @@
 //! Clocks that a test sets.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,8 +1,5 @@
 //! What the tests ask the machine: a program whose log goes to a file, its threads and descriptors, the open-file limit.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
-#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
-
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;

@@ -1,8 +1,18 @@
 //! What the tests over sockets need: a server on a free port that stops and joins when dropped, the built program as a
 //! child process, and a client that waits for text with a deadline.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
-#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+#![allow(dead_code, reason = "every test binary uses its own part of this")]
+
+#[cfg(feature = "storage")]
+pub mod clocks;
+#[cfg(feature = "storage")]
+pub mod home;
+pub mod machine;
+pub mod programs;
+pub mod random;
+pub mod terminal;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};

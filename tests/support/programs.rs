@@ -1,8 +1,5 @@
 //! Real programs as clients: whether they are there, and what a person would see of them.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
-#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
-
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
 use std::process::{Child, ChildStdin};

@@ -1,7 +1,5 @@
 //! Random choices that can be repeated: a failing test names its seed.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
-
 /// A small generator (SplitMix64).
 pub struct Random(u64);
 

@@ -1,9 +1,6 @@
 //! A telnet client with a terminal: answers the server's telnet commands as the stock client does, so that it is in
 //! character mode, and keeps the screen that a person would see.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
-#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
-
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::num::NonZero;

@@ -1,8 +1,5 @@
 //! Clients that speak TLS, and trust one certificate.
 
-#![allow(dead_code, reason = "every test file uses its own part of this")]
-#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
-
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;

@@ -1,0 +1,285 @@
+//! A disk that gets full under the built program, and has room again.
+//!
+//! The disk is a small file system in memory, which root may mount. Where that is not allowed, a limit on the size of files
+//! (`prlimit`, util-linux) does what a full disk does, and it is tried in any case. Where there is neither, the tests say
+//! what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use rusqlite::Connection;
+
+use crate::place::{Place, kill, register, say, stop};
+use crate::support::machine::{Logged, eventually};
+use crate::support::{Client, scratch};
+
+/// Says what is not tested; a failure where everything is required.
+fn left_out(why: &str) {
+    assert!(std::env::var_os("CHATSOCK_REQUIRE_CLIENTS").is_none_or(|value| value != "1"), "required: {why}");
+    println!("LEFT OUT: {why}");
+}
+
+/// A file system of its own, gone when the test is over.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn new(size: &str) -> Option<Mounted> {
+        let directory = scratch();
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size},mode=700"), "tmpfs"]).arg(&directory);
+        mount.output().is_ok_and(|done| done.status.success()).then_some(Mounted(directory))
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        // A test that fails has more to say than that its file system is still there.
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
+    }
+}
+
+/// How a disk gets full, and has room again.
+enum Disk {
+    /// By a file that takes all the room.
+    Mounted(Mounted),
+    /// By a limit on how large the server's files may get. The process's number stands in this file.
+    Limited(PathBuf),
+}
+
+/// Bytes that a file may have where that is limited: what the empty database needs, and some.
+const LIMIT: u64 = 400 * 1024;
+
+impl Disk {
+    fn limited() -> Disk {
+        Disk::Limited(scratch().join("pid"))
+    }
+
+    fn place(&self, keys: &str) -> Place {
+        let directory = match self {
+            Disk::Mounted(Mounted(directory)) => directory.clone(),
+            Disk::Limited(_) => scratch(),
+        };
+        Place::at(directory, keys, Some("history = true"))
+    }
+
+    fn start(&self, place: &Place) -> Logged {
+        // A process that writes over its limit is told by a signal that would end it (setrlimit(2)): the server has to live on.
+        match self {
+            Disk::Mounted(_) => place.start(),
+            Disk::Limited(pid) => place.start_after(&format!("echo $$ >'{}'", pid.display())),
+        }
+    }
+
+    fn fill(&self, place: &Place) {
+        match self {
+            Disk::Mounted(_) => {
+                let mut ballast = File::create(place.directory().join("ballast")).expect("a file");
+                while ballast.write_all(&[0; 4096]).is_ok() {}
+            }
+            Disk::Limited(pid) => limit(pid, &LIMIT.to_string()),
+        }
+    }
+
+    fn make_room(&self, place: &Place) {
+        match self {
+            Disk::Mounted(_) => fs::remove_file(place.directory().join("ballast")).expect("removed"),
+            Disk::Limited(pid) => limit(pid, "unlimited"),
+        }
+    }
+}
+
+/// Sets the soft limit of a running server; the hard one stays, or only root could raise it again.
+fn limit(pid: &Path, bytes: &str) {
+    let pid = fs::read_to_string(pid).expect("its number");
+    let done = Command::new("prlimit").args(["--pid", pid.trim(), &format!("--fsize={bytes}:")]).output();
+    let done = done.expect("it runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn have_prlimit() -> bool {
+    Command::new("prlimit").arg("--version").output().is_ok_and(|done| done.status.success())
+}
+
+/// The operator, and two who talk.
+struct People {
+    operator: Client,
+    alice: Client,
+    viewer: Client,
+}
+
+const KEYS: &str = "operators = [\"keeper\"]\nmessage_limit = 2000";
+
+fn come(address: SocketAddr) -> People {
+    let mut operator = Client::login(address, "keeper");
+    register(&mut operator, "sesame open");
+    operator.expect("* You are an operator.\r\n");
+    let mut alice = Client::login(address, "alice");
+    alice.send(":join general");
+    alice.expect("to leave.\r\n");
+    People { operator, alice, viewer: Client::chat(address, "viewer", "general") }
+}
+
+impl People {
+    /// Alice says something, and it is read at once.
+    fn talk(&mut self, text: &str) -> u64 {
+        let id = say(&mut self.alice, text);
+        self.viewer.expect(&format!("#{id} alice: "));
+        id
+    }
+}
+
+/// What is in the database of a server that has ended.
+fn kept(place: &Place) -> Vec<u64> {
+    let connection = Connection::open(place.database()).expect("a database");
+    let words: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
+    assert_eq!(words, "ok");
+    let mut statement = connection.prepare("SELECT id FROM messages ORDER BY id").expect("a statement");
+    let ids = statement.query_map([], |row| row.get::<_, i64>(0)).expect("rows").map(|id| id.expect("a number"));
+    ids.map(|id| u64::try_from(id).expect("a number")).collect()
+}
+
+const TROUBLE: &str = "The database cannot be written: ";
+
+fn is_survived(disk: &Disk, reason: &str) {
+    let place = disk.place(KEYS);
+    let mut program = disk.start(&place);
+    let address = program.address();
+    let mut people = come(address);
+    let mut said: Vec<_> = (0..20).map(|number| people.talk(&format!("before {number}"))).collect();
+    disk.fill(&place);
+
+    // Room that the database has in itself is used up first.
+    let text = "x".repeat(1000);
+    eventually("the disk is full", || {
+        said.extend((0..20).map(|_| people.talk(&text)));
+        program.log().contains(TROUBLE)
+    });
+    let trouble = format!("{TROUBLE}{reason}. Chat goes on, and what is said waits in memory; see to the disk.");
+    people.operator.expect(&format!("* {trouble}\r\n"));
+    program.expect_log(&trouble);
+    said.extend((0..100).map(|number| people.talk(&format!("meanwhile {number}"))));
+
+    // What has to be on disk first is not confirmed.
+    people.alice.send_bytes(b":register\r\nsesame open\r\nsesame open\r\n");
+    let told = people.alice.expect(&format!("! Not saved: {reason}. Try again later, or tell an operator.\r\n"));
+    assert!(!told.contains("is yours"), "{told:?}");
+    people.operator.send(":bell on");
+    people.operator.expect(&format!("! It holds until the server stops, but: Not saved: {reason}."));
+    people.operator.send(":banip 203.0.113.7 spam");
+    let told = people.operator.expect("203.0.113.7 is banned; 0 people thrown out.\r\n");
+    assert!(told.contains(&format!("! It holds until the server stops, but: Not saved: {reason}.")), "{told:?}");
+    people.operator.send(":create den");
+    people.operator.expect("you are its admin.");
+    people.operator.send(":set keep on");
+    let told = people.operator.expect(&format!("! Not saved: {reason}."));
+    assert!(!told.contains("keeps the room"), "{told:?}");
+    // And nobody is told twice of one trouble.
+    let seen = people.operator.settle();
+    assert!(!seen.contains(TROUBLE), "{seen:?}");
+    assert_eq!(program.log().matches(TROUBLE).count(), 1);
+
+    disk.make_room(&place);
+    let well = "The database is written again; nothing was lost.";
+    people.operator.expect(&format!("* {well}\r\n"));
+    program.expect_log(well);
+    people.talk("after");
+    people.operator.send(":set keep on");
+    people.operator.expect(" keeps the room: ");
+    register(&mut people.alice, "sesame open");
+    said.push(people.talk("long after"));
+    // The last line of all is written by the clean end.
+    stop(&mut program);
+    let found = kept(&place);
+    assert!(said.iter().all(|id| found.binary_search(id).is_ok()), "something is lost");
+    assert!(!program.log().contains("could not be kept"), "{}", program.log());
+
+    // The next server knows the account, and gives no number again.
+    let mut program = disk.start(&place);
+    let mut alice = Client::connect(program.address());
+    alice.expect("Username: ");
+    alice.send("alice");
+    alice.expect("Password: ");
+    alice.send("sesame open");
+    alice.expect(":help explains.\r\n");
+    alice.send(":join general");
+    alice.expect("to leave.\r\n");
+    assert!(Some(say(&mut alice, "again")) > found.last().copied());
+    kill(&mut program);
+}
+
+#[test]
+fn chat_goes_on_over_a_full_disk_and_all_of_it_is_written_when_there_is_room() {
+    match Mounted::new("8m") {
+        Some(mounted) => is_survived(&Disk::Mounted(mounted), "the disk is full"),
+        // The limit on files stands in for it.
+        None if have_prlimit() => println!("LEFT OUT: this user may not mount a file system"),
+        None => left_out("this user may not mount a file system, and prlimit is not installed"),
+    }
+}
+
+#[test]
+fn chat_goes_on_where_the_files_may_not_grow_and_all_of_it_is_written_when_they_may() {
+    if !have_prlimit() {
+        return left_out("prlimit not installed");
+    }
+    is_survived(&Disk::limited(), "the database says: disk I/O error");
+}
+
+#[test]
+fn a_server_that_loses_records_at_its_stop_says_so_with_its_exit_status() {
+    let disk = match Mounted::new("8m") {
+        Some(mounted) => Disk::Mounted(mounted),
+        None if have_prlimit() => Disk::limited(),
+        None => return left_out("this user may not mount a file system, and prlimit is not installed"),
+    };
+    let place = disk.place(KEYS);
+    let mut program = disk.start(&place);
+    let mut people = come(program.address());
+    disk.fill(&place);
+    let text = "x".repeat(1000);
+    eventually("the disk is full", || {
+        let said: Vec<_> = (0..20).map(|_| people.talk(&text)).collect();
+        assert!(said.is_sorted());
+        program.log().contains(TROUBLE)
+    });
+    program.signal("TERM");
+    assert_eq!(program.wait(), Some(1), "{}", program.log());
+    let log = program.log();
+    let last = log.lines().last().unwrap_or_default();
+    assert!(last.starts_with("chatsock: not everything was written at the end: "), "{log}");
+}
+
+#[test]
+fn what_a_full_disk_costs_is_counted_and_said() {
+    let disk = match Mounted::new("64m") {
+        Some(mounted) => Disk::Mounted(mounted),
+        None if have_prlimit() => Disk::limited(),
+        None => return left_out("this user may not mount a file system, and prlimit is not installed"),
+    };
+    let place = disk.place(KEYS);
+    let mut program = disk.start(&place);
+    let People { mut operator, mut alice, viewer } = come(program.address());
+    drop(viewer);
+    disk.fill(&place);
+    // More than waits in memory, which is 8 MiB.
+    let (mut said, chunk) = (0_u64, 100);
+    let lines = format!(":say {}\r\n", "x".repeat(1500)).repeat(chunk);
+    eventually("more is said than waits in memory", || {
+        alice.send_bytes(lines.as_bytes());
+        (0..chunk).for_each(|_| drop(alice.expect("Said in general as #")));
+        said += chunk as u64;
+        program.log().contains("could not be kept: the disk is too slow.")
+    });
+    operator.expect(" (messages, edits, visits) could not be kept: the disk is too slow.\r\n");
+    disk.make_room(&place);
+    operator.expect("* The database is written again; ");
+    let words = operator.expect(" lost.\r\n");
+    let lost: u64 = words.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
+    assert!(lost > 0);
+    program.expect_log(&format!("The database is written again; {words} lost."));
+    stop(&mut program);
+    assert_eq!(kept(&place).len() as u64 + lost, said);
+}

@@ -1,0 +1,32 @@
+//! What stays on disk when the built program is killed, stopped, copied and started again; and that nothing gets there
+//! which is not to.
+//!
+//! `CHATSOCK_SEED` repeats a run of the killings, `CHATSOCK_ROUNDS` makes it longer.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+#[cfg(feature = "storage")]
+mod backup;
+mod canary;
+#[cfg(feature = "storage")]
+mod disk_full;
+#[cfg(feature = "storage")]
+mod files;
+#[cfg(feature = "storage")]
+mod found;
+#[cfg(feature = "storage")]
+mod killing;
+#[cfg(feature = "storage")]
+mod load;
+#[cfg(feature = "storage")]
+mod modes;
+#[cfg(feature = "storage")]
+mod numbers;
+mod place;
+#[cfg(feature = "storage")]
+mod promises;
+#[cfg(feature = "storage")]
+mod starting;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,17 @@
+//! What the store keeps, what it never keeps, what it erases, and what it does when the disk refuses.
+
+#![cfg(feature = "storage")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+mod disk;
+mod erasing;
+mod giving_up;
+mod keeping;
+mod killing;
+mod numbers;
+mod opening;
+mod pending;
+mod place;
+mod retention;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,0 +1,141 @@
+//! Accounts that are changed on the command line while their owners are there.
+
+use std::fs::DirEntry;
+
+use crate::support::home::{History, Home, PASSWORD, come_in, give, knock, quit, register, try_login};
+use crate::support::machine::eventually;
+use crate::support::{Client, Server};
+
+const REMOVED: &str = "! Your account was removed. If that is a mistake, ask whoever runs this server.\r\n";
+const CHANGED: &str = "! Your password was changed on the server's machine. Come in again with the new one.\r\n";
+
+fn server(home: &Home, more: &str) -> Server {
+    home.accounts(&["alice", "bob"]);
+    home.start(History::Forgotten, more)
+}
+
+#[test]
+fn whose_account_is_removed_is_told_and_out() {
+    let home = Home::new();
+    let server = server(&home, "operators = [\"alice\"]");
+    let (mut alice, mut bob) = (come_in(&server, "alice"), come_in(&server, "bob"));
+    alice.settle();
+    home.remove_account("alice");
+    let told = alice.expect_end();
+    assert!(told.ends_with(REMOVED), "{told:?}");
+    // Everybody else stays, and the name is anybody's.
+    bob.settle();
+    quit(server.login("alice"));
+}
+
+#[test]
+fn an_account_that_is_removed_and_made_anew_is_another_one() {
+    let home = Home::new();
+    let server = server(&home, "accounts = \"required\"");
+    let mut alice = come_in(&server, "alice");
+    home.remove_account("alice");
+    home.accounts(&["alice"]);
+    assert!(alice.expect_end().ends_with(REMOVED));
+    quit(come_in(&server, "alice"));
+}
+
+#[test]
+fn whoever_knew_the_old_password_is_out_when_it_is_changed_and_who_knows_the_new_one_stays() {
+    let home = Home::new();
+    let server = server(&home, "");
+    let (mut old, mut bob) = (come_in(&server, "alice"), come_in(&server, "bob"));
+    home.change_password("alice", "battery staple");
+    let told = old.expect_end();
+    assert!(told.ends_with(CHANGED), "{told:?}");
+    // At once, before the server has looked a second time.
+    let mut new = knock(server.address());
+    new.send("alice");
+    give(&mut new, "battery staple");
+    new.expect("* Hello alice. ");
+    home.change_password("bob", "another one");
+    assert!(bob.expect_end().ends_with(CHANGED));
+    new.settle();
+    try_login(server.address(), "bob", PASSWORD).expect("! Wrong name or password. ");
+}
+
+#[test]
+fn who_changes_his_own_password_stays_whatever_is_changed_beside_it() {
+    let home = Home::new();
+    let server = server(&home, "");
+    let (mut alice, mut bob) = (come_in(&server, "alice"), come_in(&server, "bob"));
+    let mut carol = server.login("carol");
+    alice.send(":passwd");
+    for password in [PASSWORD, "battery staple", "battery staple"] {
+        give(&mut alice, password);
+    }
+    alice.expect("* Your password is changed.");
+    register(&mut carol, PASSWORD);
+    home.remove_account("bob");
+    assert!(bob.expect_end().ends_with(REMOVED));
+    for client in [&mut alice, &mut carol] {
+        client.settle();
+    }
+}
+
+/// Alice and bob in a kept room of hers.
+fn kept_den(home: &Home) -> (Server, Client, Client) {
+    let server = server(home, "");
+    let mut alice = come_in(&server, "alice");
+    alice.send(":create den");
+    alice.expect("* Made den");
+    alice.send(":set keep on");
+    alice.expect(" keeps the room");
+    let mut bob = come_in(&server, "bob");
+    bob.send(":join den");
+    bob.expect("[den]> ");
+    (server, alice, bob)
+}
+
+#[test]
+fn a_room_whose_last_admin_is_removed_gets_another_one() {
+    let home = Home::new();
+    let (_server, mut alice, mut bob) = kept_den(&home);
+    home.remove_account("alice");
+    assert!(alice.expect_end().ends_with(REMOVED));
+    bob.expect("* You are admin of den now.\r\n");
+}
+
+/// Whether a thread of this process still looks after accounts that were changed.
+fn reviews() -> bool {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
+    let name = |task: std::io::Result<DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
+    tasks.filter_map(name).any(|name| name.trim_end() == "review")
+}
+
+#[test]
+fn a_room_whose_last_admin_is_removed_while_he_is_away_gets_another_one_who_is_still_it_after_a_restart() {
+    for unregistered in [false, true] {
+        let home = Home::new();
+        let (server, alice, mut bob) = kept_den(&home);
+        quit(alice);
+        bob.settle();
+        if unregistered {
+            let mut alice = come_in(&server, "alice");
+            // Who is there keeps the room.
+            alice.expect("[den]> ");
+            alice.send(":close");
+            alice.expect("* Left den.\r\n");
+            alice.send(":unregister");
+            give(&mut alice, PASSWORD);
+            alice.expect("* The account alice is gone");
+        } else {
+            home.remove_account("alice");
+        }
+        bob.expect("* You are admin of den now.\r\n");
+        eventually("it is written down", || !reviews());
+        server.end();
+        let server = home.start(History::Forgotten, "");
+        // Whoever comes first into a room without admins gets it.
+        let mut carol = server.chat("carol", "den");
+        let mut bob = come_in(&server, "bob");
+        bob.send(":join den");
+        bob.expect("[den]> ");
+        bob.send(":topic still mine");
+        carol.expect("* bob set the description: still mine\r\n");
+    }
+}

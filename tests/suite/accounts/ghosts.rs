@@ -1,0 +1,111 @@
+//! Ending a connection of one's own that is stuck.
+
+use crate::support::home::{ASKED, History, Home, PASSWORD, asked_to_take_over, come_in, give, knock, prove, view};
+
+const THROWN_OUT: &str = "! You were logged out from another connection of your account.\r\n";
+
+#[test]
+fn at_the_login_the_ghost_is_thrown_out_and_its_owner_is_in_at_once() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, "");
+    let mut bob = server.chat("bob", "general");
+    let mut stuck = come_in(&server, "alice");
+    view(&mut stuck, "general");
+    bob.expect("* alice joined\r\n");
+    let mut alice = knock(server.address());
+    alice.send(":ghost ALICE");
+    alice.expect("* The name ALICE needs its password. Give it, or go back with Enter.\r\n");
+    give(&mut alice, PASSWORD);
+    alice.expect("* Hello alice. 2 people online");
+    assert!(stuck.expect_end().ends_with(THROWN_OUT));
+    bob.expect("* alice left\r\n");
+    bob.send("@alice are you there?");
+    alice.expect("bob -> you: are you there?\r\n");
+}
+
+#[test]
+fn at_the_login_a_ghost_needs_its_password_and_an_account_that_is_not_online_just_comes_in() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, "");
+    let mut alice = come_in(&server, "alice");
+    let mut mallory = knock(server.address());
+    for name in ["alice", "nobody"] {
+        prove(&mut mallory, &format!(":ghost {name}"), "guess");
+        mallory.expect("! Wrong name or password. Give your name again.\r\nUsername: ");
+    }
+    assert!(!alice.settle().contains('!'));
+    alice.send(":quit");
+    alice.expect_end();
+    prove(&mut mallory, ":ghost alice", PASSWORD);
+    mallory.expect("* Hello alice. 1 person online");
+}
+
+#[test]
+fn from_the_palette_the_ghost_is_thrown_out_and_a_login_takes_the_name() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, "");
+    let mut stuck = come_in(&server, "alice");
+    let mut guest = server.login("guest");
+    prove(&mut guest, ":login alice", PASSWORD);
+    asked_to_take_over(&mut guest);
+    guest.send(":q");
+    guest.expect("* Nothing changed.\r\n> ");
+    guest.send(":ghost alice");
+    guest.expect("* The password of alice; Enter goes back.\r\n");
+    guest.expect(ASKED);
+    guest.send("");
+    guest.expect("* Nothing changed.\r\n> ");
+    prove(&mut guest, ":ghost alice", "wrong");
+    guest.expect("! Wrong name or password.\r\n> ");
+    prove(&mut guest, ":ghost alice", PASSWORD);
+    guest.expect("* The other connection of alice is ended: :login alice makes you alice again.\r\n> ");
+    assert!(stuck.expect_end().ends_with(THROWN_OUT));
+    prove(&mut guest, ":login alice", PASSWORD);
+    guest.expect("* You are alice now.\r\n> ");
+    guest.send(":ghost alice");
+    guest.expect("! You are logged in as alice.\r\n> ");
+}
+
+#[test]
+fn a_ghost_that_is_not_online_is_told() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, "");
+    let mut guest = server.login("guest");
+    prove(&mut guest, ":ghost alice", PASSWORD);
+    guest.expect("! alice is not online.\r\n> ");
+}
+
+#[test]
+fn a_guest_who_holds_the_name_of_a_later_account_gives_way_to_its_owner() {
+    let home = Home::new();
+    let server = home.start(History::Forgotten, "");
+    let mut guest = server.login("alice");
+    home.accounts(&["alice"]);
+    let mut alice = knock(server.address());
+    prove(&mut alice, ":ghost alice", PASSWORD);
+    alice.expect("* Hello alice. 1 person online");
+    guest.expect_end();
+}
+
+#[test]
+fn a_ghost_who_kept_order_in_a_room_still_does_on_the_new_connection() {
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, "");
+    let mut stuck = come_in(&server, "alice");
+    stuck.send(":create den");
+    stuck.expect("[den]> ");
+    let mut bob = server.chat("bob", "den");
+    let mut alice = knock(server.address());
+    prove(&mut alice, ":ghost alice", PASSWORD);
+    alice.expect("* Hello alice. ");
+    stuck.expect_end();
+    bob.expect("* alice left\r\n");
+    alice.expect("* Back in den. :chat to talk, :close to leave.\r\n[den]> ");
+    alice.send(":topic mine");
+    bob.expect("* alice set the description: mine\r\n");
+}

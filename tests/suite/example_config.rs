@@ -1,0 +1,151 @@
+//! `chatsock.toml.example` is the manual of the settings: complete, right, and equal to the defaults.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use chatsock::chat::account_policy::AccountPolicy;
+use chatsock::chat::room_settings::RoomAccess;
+use chatsock::config::{Config, Storage, keys, load, parse};
+
+fn path() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("chatsock.toml.example")
+}
+
+fn text() -> String {
+    fs::read_to_string(path()).expect("the example file stands beside Cargo.toml")
+}
+
+/// The name of the setting on this line, when the line sets one. An example switched off with `#` counts as well.
+fn key_on(line: &str) -> Option<&str> {
+    let line = line.strip_prefix('#').unwrap_or(line);
+    let (key, _) = line.split_once(" = ")?;
+    (!key.is_empty() && key.chars().all(|c| c.is_ascii_lowercase() || c == '_')).then_some(key)
+}
+
+/// The lines of the section with this header; `""` is the top. Examples of further rooms are left out.
+fn section<'a>(text: &'a str, header: &str) -> Vec<&'a str> {
+    let mut current = "";
+    let mut found = Vec::new();
+    for line in text.lines() {
+        let bare = line.strip_prefix('#').unwrap_or(line);
+        if bare.starts_with('[') && bare.ends_with(']') {
+            current = bare;
+        } else if current == header {
+            found.push(line);
+        }
+    }
+    found
+}
+
+/// The text without the section of this header.
+fn without_section(text: &str, header: &str) -> String {
+    let mut inside = false;
+    let kept = text.lines().filter(|line| {
+        if line.starts_with('[') {
+            inside = *line == header;
+        }
+        !inside
+    });
+    kept.collect::<Vec<_>>().join("\n")
+}
+
+fn header(section: &str) -> &'static str {
+    match section {
+        "" => "",
+        "limits" => "[limits]",
+        "tls" => "[tls]",
+        "rooms.NAME" => "[rooms.general]",
+        "storage" => "[storage]",
+        other => panic!("the test does not know the section {other}"),
+    }
+}
+
+#[test]
+fn the_example_as_it_stands_changes_nothing() {
+    let config = load(&path()).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!(config, Config::default());
+}
+
+#[test]
+fn every_key_stands_in_its_section_with_a_value_and_an_explanation() {
+    let text = text();
+    for (name, key) in keys() {
+        let lines = section(&text, header(name));
+        let at = lines
+            .iter()
+            .position(|line| key_on(line) == Some(key))
+            .unwrap_or_else(|| panic!("{key} is missing from section {name:?}"));
+        // A pair of settings may share the explanation above the first.
+        let above = lines[..at].iter().rev().find(|line| key_on(line).is_none());
+        assert!(above.is_some_and(|line| line.starts_with("# ")), "{key} has no explanation above it");
+    }
+}
+
+#[test]
+fn the_example_sets_no_key_that_does_not_exist() {
+    let text = text();
+    for line in text.lines() {
+        if let Some(key) = key_on(line) {
+            assert!(keys().any(|(_, known)| known == key), "{line}");
+        }
+    }
+}
+
+#[test]
+fn every_example_that_is_switched_off_works_when_switched_on() {
+    let switched_on: Vec<String> = {
+        let text = text();
+        let mut lines: Vec<String> = Vec::new();
+        for line in text.lines() {
+            match line.strip_prefix('#') {
+                Some(example) if example.starts_with('[') || key_on(line).is_some() => {
+                    lines.push(example.to_owned());
+                }
+                _ => lines.push(line.to_owned()),
+            }
+        }
+        // The default below its example would set the key a second time.
+        lines.retain(|line| line != "quick_listen = []" && line != "operators = []");
+        if !cfg!(feature = "storage") {
+            // The section, and what needs it.
+            let mut inside = false;
+            lines.retain(|line| {
+                inside = line == "[storage]" || (inside && !line.starts_with('['));
+                !inside && !line.starts_with("accounts = ") && !line.starts_with("operators = ")
+            });
+        }
+        lines
+    };
+    let switched_on = switched_on.join("\n");
+    let config = match parse(&switched_on, "example") {
+        Ok(config) if cfg!(feature = "tls") => config,
+        Ok(_) => panic!("[tls] needs a feature that is not there"),
+        Err(mistakes) if !cfg!(feature = "tls") => {
+            let mistakes: Vec<_> = mistakes.iter().map(|mistake| mistake.text.clone()).collect();
+            assert!(matches!(&mistakes[..], [only] if only.starts_with("[tls] needs the feature tls")), "{mistakes:?}");
+            parse(&without_section(&switched_on, "[tls]"), "example").unwrap_or_else(|mistakes| panic!("{mistakes}"))
+        }
+        Err(mistakes) => panic!("{mistakes}"),
+    };
+    if cfg!(feature = "tls") {
+        assert_eq!(config.tls.listen, vec!["0.0.0.0:5556".parse().unwrap()]);
+        assert!(config.tls.certificate.is_some() && config.tls.key.is_some());
+    }
+    assert_eq!(config.quick_listen, vec!["0.0.0.0:2323".parse().unwrap()]);
+    let rooms: Vec<_> = config.rooms.values().collect();
+    assert_eq!(rooms.len(), 3);
+    let staff = rooms.iter().find(|room| !room.public).expect("staff is hidden");
+    assert!(matches!(&staff.entry, RoomAccess::Password(secret) if secret.matches("change me")));
+    assert_eq!(staff.limit, Some(10));
+    if cfg!(feature = "storage") {
+        assert_eq!((config.accounts(), config.storage), (AccountPolicy::Optional, Some(Storage::default())));
+        assert_eq!(config.operators.len(), 1);
+    }
+}
+
+#[test]
+fn the_lines_fit_a_terminal() {
+    for line in text().lines() {
+        assert!(line.len() <= 80, "{line}");
+    }
+}

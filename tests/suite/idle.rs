@@ -1,0 +1,234 @@
+//! Silence.
+
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use chatsock::config::Config;
+use chatsock::hub::Hub;
+use chatsock::outbox::{DisconnectReason, Outbox};
+use chatsock::session::Session;
+use chatsock::ui::palette::Door;
+use chatsock::ui::screen::{Clock, LineKind};
+use socket2::SockRef;
+
+use crate::support::{Client, PATIENCE, Server};
+
+/// From now on silence is told of after a second, and ends after two: not before those are in that it is about. It counts
+/// for each of them from the empty line that he types here, one after the other.
+fn silence_counts<const COUNT: usize>(server: &Server, people: [&mut Client; COUNT]) {
+    server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nmessages_per_second = 0\n");
+    for client in people {
+        client.send("");
+        client.expect("> ");
+    }
+}
+
+const WARNING: &str = "* You have typed nothing for a while: you will be logged out in 1 second.\r\n";
+
+#[test]
+fn who_types_nothing_is_warned_at_half_time_and_then_logged_out() {
+    let server = Server::start();
+    let (mut bob, mut alice) = (server.login("bob"), server.login("alice"));
+    silence_counts(&server, [&mut bob, &mut alice]);
+    alice.expect(WARNING);
+    let end = alice.expect_end();
+    assert!(end.ends_with("! Nothing was typed for too long.\r\n"), "{end:?}");
+    bob.expect_end();
+}
+
+#[test]
+fn any_typed_line_counts_as_activity() {
+    // Long enough for a machine that stands still between a warning and the line that follows it.
+    let server = Server::with("idle_timeout = 10");
+    let mut alice = server.login("alice");
+    alice.expect("you will be logged out in 5 seconds.\r\n");
+    alice.send("");
+    alice.expect("> ");
+    alice.expect("you will be logged out in 5 seconds.\r\n");
+}
+
+#[test]
+fn the_others_in_view_read_who_left_idle_and_a_room_admin_may_watch_in_silence() {
+    let server = Server::start();
+    let mut carol = server.login("carol");
+    carol.send(":create den");
+    carol.expect("[den]> ");
+    let mut alice = server.login("alice");
+    alice.send(":join den");
+    alice.expect("[den]> ");
+    silence_counts(&server, [&mut carol]);
+    carol.send(":chat");
+    carol.expect("den | ");
+    silence_counts(&server, [&mut alice]);
+    alice.expect(WARNING);
+    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    let seen = carol.expect("* alice left (idle)\r\n");
+    // Carol has typed nothing for longer than alice.
+    assert!(!seen.contains("typed nothing"), "{seen:?}");
+    server.reconfigure("shutdown_delay = 0\nidle_timeout = 0\n[limits]\nmessages_per_second = 0\n");
+    // Two who keep order are there for each other.
+    let mut erin = server.login("erin");
+    erin.send(":join den");
+    carol.expect("* erin joined\r\n");
+    carol.send("/op erin");
+    carol.expect("* carol made erin admin\r\n");
+    let mut dave = server.login("dave");
+    dave.send(":join den");
+    carol.expect("* dave joined\r\n");
+    silence_counts(&server, [&mut dave]);
+    dave.expect(WARNING);
+    carol.expect("* dave left (idle)\r\n");
+    assert!(!carol.settle().contains("typed nothing"));
+}
+
+#[test]
+fn who_keeps_order_in_an_empty_room_alone_is_logged_out_like_anybody() {
+    let server = Server::start();
+    let mut alice = server.login("alice");
+    alice.send(":create den");
+    alice.expect("[den]> ");
+    silence_counts(&server, [&mut alice]);
+    alice.expect(WARNING);
+    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+}
+
+#[test]
+fn who_keeps_order_nowhere_any_more_is_logged_out_like_anybody() {
+    let server = Server::start();
+    let mut alice = server.login("alice");
+    alice.send(":create den");
+    alice.expect("[den]> ");
+    let mut bob = server.login("bob");
+    bob.send(":join den");
+    bob.expect("[den]> ");
+    silence_counts(&server, [&mut alice, &mut bob]);
+    bob.expect(WARNING);
+    bob.expect_end();
+    alice.send(":close");
+    alice.expect("* Left den.\r\n");
+    alice.expect(WARNING);
+    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+}
+
+#[test]
+fn the_admin_of_a_room_is_still_its_admin_after_a_long_silence() {
+    let server = Server::start();
+    let mut alice = server.login("alice");
+    alice.send(":create den");
+    alice.expect("[den]> ");
+    let mut bob = server.login("bob");
+    bob.send(":join den");
+    bob.expect("[den]> ");
+    // Somebody who stays in the room, and whose silence is younger, is warned meanwhile, for longer than the limit.
+    silence_counts(&server, [&mut alice, &mut bob]);
+    for _ in 0..3 {
+        bob.expect(WARNING);
+        bob.send("");
+    }
+    assert!(!alice.settle().contains("typed nothing"));
+    alice.send(":topic still here");
+    alice.expect("* alice set the description: still here\r\n");
+}
+
+#[test]
+fn a_time_limit_that_a_reload_sets_reaches_who_types_nothing() {
+    let server = Server::with("idle_timeout = 0\n[limits]\nlogin_seconds = 0");
+    let mut alice = server.login("alice");
+    let mut nobody = server.connect();
+    nobody.expect("Username: ");
+    // Both threads wait for bytes, and by the configuration they know, for ever.
+    let reloaded = Instant::now();
+    server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nlogin_seconds = 1\n");
+    assert!(nobody.expect_end().ends_with("! No name was given in time.\r\n"));
+    alice.expect(WARNING);
+    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    // Five seconds until the limit is seen, and the two of the limit; the rest is for a loaded machine.
+    assert!(reloaded.elapsed() < Duration::from_secs(20), "{:?}", reloaded.elapsed());
+}
+
+#[test]
+fn a_time_limit_that_a_reload_sets_reaches_who_types_nothing_in_a_conversation_or_in_a_view() {
+    let server = Server::with("idle_timeout = 0");
+    let mut bob = server.login("bob");
+    let mut alice = server.chat("alice", "general");
+    bob.send(":dm alice");
+    bob.expect("[@alice]> ");
+    server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nmessages_per_second = 0\n");
+    for client in [&mut alice, &mut bob] {
+        client.expect("* You have typed nothing for a while");
+        assert!(client.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    }
+}
+
+/// A session driven by hand over a socket whose other end takes little, its outbox, and that end.
+fn narrow(config: Config) -> (Box<Session>, Arc<Outbox>, TcpStream) {
+    let hub = Arc::new(Hub::new(config, Clock::new(jiff::tz::TimeZone::UTC), None, mpsc::channel().0, None));
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+    SockRef::from(&listener).set_recv_buffer_size(4096).expect("a small buffer");
+    let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
+    let (theirs, _) = listener.accept().expect("accepted");
+    SockRef::from(&ours).set_send_buffer_size(4096).expect("a small buffer");
+    let outbox = Outbox::new(hub.next_client(), ours, Arc::clone(&hub.laggards));
+    hub.roster.connected(&outbox);
+    let peer: SocketAddr = "192.0.2.1:4242".parse().expect("an address");
+    let mut session = Session::new(hub, Arc::clone(&outbox), peer, Door::Plain, Instant::now());
+    session.greet();
+    assert!(session.complete_turn());
+    (session, outbox, theirs)
+}
+
+/// Reads everything after the limits of these tests, so that the end of a connection is not waited for.
+fn read_late(mut client: TcpStream) -> thread::JoinHandle<()> {
+    thread::spawn(move || {
+        thread::park_timeout(Duration::from_secs(5));
+        client.read_to_end(&mut Vec::new()).expect("the end");
+    })
+}
+
+/// Has the session take what was typed while its client reads nothing, and finish; why it ended, and what it took of time.
+fn ends_unread(mut session: Box<Session>, typed: Vec<u8>) -> (DisconnectReason, Duration) {
+    let (tell, told) = mpsc::channel();
+    let began = Instant::now();
+    let thread = thread::spawn(move || {
+        for chunk in typed.chunks(1024) {
+            session.take(chunk);
+            if !session.complete_turn() {
+                break;
+            }
+        }
+        tell.send(began.elapsed()).expect("somebody waits");
+        session.finish()
+    });
+    let took = told.recv_timeout(PATIENCE).expect("the limit holds");
+    (thread.join().expect("joined"), took)
+}
+
+#[test]
+fn silence_is_ended_although_the_answers_are_never_read() {
+    let config = Config { idle_timeout: Some(Duration::from_secs(2)), ..Config::default() };
+    let (session, _, client) = narrow(config);
+    let late = read_late(client);
+    let typed = ["alice\r\n".to_owned(), ":help all\r\n:help\r\n".repeat(9)].concat();
+    let (ended, took) = ends_unread(session, typed.into_bytes());
+    assert_eq!(ended, DisconnectReason::Idle);
+    assert!(took >= Duration::from_secs(2), "{took:?}");
+    late.join().expect("joined");
+}
+
+#[test]
+fn a_login_is_ended_although_the_answers_are_never_read() {
+    let mut config = Config::default();
+    config.limits.login = Some(Duration::from_secs(2));
+    let (session, outbox, client) = narrow(config);
+    let late = read_late(client);
+    for _ in 0..100 {
+        outbox.announce(LineKind::News, &"x".repeat(1000));
+    }
+    assert!(outbox.backlog_bytes() > 50_000, "{}", outbox.backlog_bytes());
+    let (ended, _) = ends_unread(session, b"1\r\n".to_vec());
+    assert_eq!(ended, DisconnectReason::LoginTimeout);
+    late.join().expect("joined");
+}

@@ -1,0 +1,16 @@
+//! What is kept: messages for people who are away, what they have not read, rooms, history; and what never reaches the disk.
+
+#![cfg(feature = "storage")]
+
+mod at_once;
+mod dates;
+mod directs;
+mod erasing;
+mod history;
+mod ranks;
+mod reading;
+mod retention;
+mod rooms;
+mod trouble;
+mod unread;
+mod unsaved;

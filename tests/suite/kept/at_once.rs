@@ -1,0 +1,117 @@
+//! What several people do to a kept room at the same moment.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use chatsock::chat::message::MessageId;
+use chatsock::chat::names::RoomName;
+
+use crate::support::home::{History, Home, come_in, quit, written};
+use crate::support::{Client, Server};
+
+/// What the disk holds of a room, oldest first.
+fn on_disk(server: &Server, room: &str) -> Vec<String> {
+    written(server);
+    let room = RoomName::parse(room).expect("a name");
+    let store = server.hub().store().expect("a store");
+    let page = store.messages_before(&room, MessageId(u64::MAX), 1000, Duration::from_secs(60)).expect("read");
+    page.messages.iter().rev().map(|message| message.text.to_string()).collect()
+}
+
+#[test]
+fn two_admins_who_keep_a_room_at_the_same_moment_lose_nothing_of_it() {
+    let home = Home::new();
+    home.accounts(&["alice", "bob"]);
+    let server = home.start(History::Kept, "");
+    let (mut alice, mut bob) = (come_in(&server, "alice"), come_in(&server, "bob"));
+    alice.send(":create den");
+    alice.expect("* Made den, you are its admin.");
+    bob.send(":join den");
+    bob.expect("[den]> ");
+    alice.send(":op bob");
+    alice.expect("* alice made bob admin\r\n");
+    for round in 0..4 {
+        // A password is hashed on the way, one after the other: between the two there is time for all that can go wrong.
+        alice.send(&format!(":set password words {round}"));
+        alice.expect("* alice set a password\r\n");
+        alice.send(&format!(":say hello {round}"));
+        alice.settle();
+        let (open, gate) = mpsc::channel::<()>();
+        thread::scope(|scope| {
+            scope.spawn(|| server.hub().work.run([192, 0, 2, 1].into(), move || gate.recv()));
+            for client in [&mut alice, &mut bob] {
+                client.send(":set keep on");
+            }
+            let told = [&mut alice, &mut bob].map(|client| client.settle());
+            drop(open);
+            assert_eq!(told.iter().filter(|told| told.contains(" keeps the room: it stays")).count(), 1, "{told:#?}");
+            assert_eq!(told.iter().filter(|told| told.contains("! ")).count(), 1, "{told:#?}");
+        });
+        assert!(on_disk(&server, "den").contains(&format!("hello {round}")), "in round {round}");
+        alice.send(":set keep off");
+        alice.expect("does not keep the room any more: it closes when nobody is in it\r\n");
+        assert_eq!(on_disk(&server, "den"), [""; 0]);
+    }
+}
+
+/// Somebody at the door of a room of alice's whose password is kept as a hash, a dozen times from one address.
+fn crowd_at_the_door(home: &Home) -> (Server, Vec<Client>) {
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, "");
+    let mut alice = come_in(&server, "alice");
+    alice.send(":create den open sesame");
+    alice.expect("* Made den, you are its admin.");
+    alice.send(":set keep on");
+    alice.expect(" keeps the room: it stays");
+    quit(alice);
+    let crowd = (0..12).map(|number| server.login(&format!("guest{number}"))).collect();
+    (server, crowd)
+}
+
+#[test]
+fn passwords_of_a_room_tried_at_once_on_many_connections_are_no_more_tries_than_one_after_the_other() {
+    let home = Home::new();
+    let (server, mut crowd) = crowd_at_the_door(&home);
+    // Three each, and thirty for the address, of 48.
+    crowd.iter_mut().for_each(|guest| guest.send_bytes(":join den wrong\r\n".repeat(4).as_bytes()));
+    let told: Vec<_> = crowd.iter_mut().map(Client::settle).collect();
+    let count = |words: &str| told.iter().map(|told| told.matches(words).count()).sum::<usize>();
+    let compared = count("! No such room, or not that password.");
+    let waiting = count("! Too many wrong passwords: try again in ");
+    assert_eq!((compared, waiting), (30, 18), "{told:#?}");
+    let mut late = server.login("late");
+    late.send(":join den open sesame");
+    late.expect("! Too many wrong passwords: try again in ");
+}
+
+#[test]
+fn an_account_that_guesses_waits_on_its_next_connection_too_and_a_guest_beside_it_does_not() {
+    let home = Home::new();
+    home.accounts(&["mallory"]);
+    let (server, _crowd) = crowd_at_the_door(&home);
+    let mut mallory = come_in(&server, "mallory");
+    for _ in 0..3 {
+        mallory.send(":join den wrong");
+        mallory.expect("! No such room, or not that password.");
+    }
+    quit(mallory);
+    let mut mallory = come_in(&server, "mallory");
+    mallory.send(":join den open sesame");
+    mallory.expect("! Too many wrong passwords: try again in ");
+    let mut guest = server.login("guest");
+    guest.send(":join den open sesame");
+    guest.expect("* Joined den, ");
+}
+
+#[test]
+fn a_crowd_that_knows_the_password_of_a_room_comes_in_at_once_and_one_mistake_among_it_harms_nobody() {
+    let home = Home::new();
+    let (_server, mut crowd) = crowd_at_the_door(&home);
+    for (number, guest) in crowd.iter_mut().enumerate() {
+        guest.send(if number == 5 { ":join den open sesamf" } else { ":join den open sesame" });
+    }
+    for (number, guest) in crowd.iter_mut().enumerate() {
+        guest.expect(if number == 5 { "! No such room, or not that password." } else { "* Joined den, " });
+    }
+}

@@ -1,0 +1,149 @@
+//! What an account was given in a kept room stays the account's, whatever its connection becomes.
+
+use crate::support::home::{BOTH, History, Home, PASSWORD, come_in, prove, quit};
+use crate::support::{Client, Server};
+
+/// Alice, bob and carol have accounts; alice is in a room of hers that is kept.
+fn den(home: &Home, history: History) -> (Server, Client) {
+    home.accounts(&["alice", "bobby", "carol"]);
+    let server = home.start(history, "room_linger = 0");
+    let mut alice = come_in(&server, "alice");
+    alice.send(":create den");
+    alice.expect("* Made den, you are its admin.");
+    alice.send(":set keep on");
+    alice.expect(" keeps the room");
+    (server, alice)
+}
+
+fn join(client: &mut Client, room: &str) {
+    client.send(&format!(":join {room}"));
+    client.expect(&format!("[{room}]> "));
+}
+
+fn is_owner_of_den(client: &mut Client, text: &str) {
+    client.send(&format!(":topic {text}"));
+    client.expect(&format!("* alice set the description: {text}\r\n"));
+}
+
+fn is_no_admin_of_den(client: &mut Client) {
+    client.send(":topic mine");
+    client.expect("! Only admins of den can do that; :list marks them.\r\n");
+}
+
+#[test]
+fn the_owner_of_a_kept_room_who_logs_in_as_somebody_else_takes_the_rank_nowhere() {
+    for history in BOTH {
+        let home = Home::new();
+        let (server, mut alice) = den(&home, history);
+        prove(&mut alice, ":login bobby", PASSWORD);
+        alice.expect("* You are bobby now.\r\n");
+        let mut bobby = alice;
+        is_no_admin_of_den(&mut bobby);
+        bobby.send(":close");
+        bobby.expect("* Left den.\r\n");
+        join(&mut bobby, "den");
+        is_no_admin_of_den(&mut bobby);
+        // An act of an admin writes the room down.
+        let mut alice = come_in(&server, "alice");
+        join(&mut alice, "den");
+        is_owner_of_den(&mut alice, "hers");
+        quit(alice);
+        quit(bobby);
+        server.end();
+        let server = home.start(history, "room_linger = 0");
+        let mut bobby = come_in(&server, "bobby");
+        join(&mut bobby, "den");
+        is_no_admin_of_den(&mut bobby);
+        let mut alice = come_in(&server, "alice");
+        join(&mut alice, "den");
+        is_owner_of_den(&mut alice, "hers still");
+    }
+}
+
+#[test]
+fn the_owner_who_takes_a_guests_name_has_the_rank_again_by_logging_in() {
+    let home = Home::new();
+    let (_server, mut alice) = den(&home, History::Forgotten);
+    alice.send(":nick robert");
+    alice.expect("* You are not logged in to the account alice any more");
+    is_no_admin_of_den(&mut alice);
+    prove(&mut alice, ":login alice", PASSWORD);
+    alice.expect("* You are alice now.\r\n");
+    is_owner_of_den(&mut alice, "hers");
+}
+
+#[test]
+fn nobody_inherits_a_room_whose_owner_is_logged_in_as_somebody_else() {
+    let home = Home::new();
+    home.accounts(&["alice", "bobby"]);
+    let server = home.start(History::Forgotten, "");
+    let mut alice = come_in(&server, "alice");
+    alice.send(":create den");
+    alice.expect("[den]> ");
+    let mut carol = server.chat("carol", "den");
+    prove(&mut alice, ":login bobby", PASSWORD);
+    carol.expect("* alice is bobby now\r\n");
+    carol.send("/topic mine");
+    carol.expect("! Only admins of den can do that");
+    is_no_admin_of_den(&mut alice);
+    prove(&mut alice, ":login alice", PASSWORD);
+    carol.expect("* bobby is alice now\r\n");
+    is_owner_of_den(&mut alice, "hers");
+}
+
+#[test]
+fn an_account_that_is_removed_leaves_its_rank_to_nobody_who_is_on_its_connection_by_now() {
+    let home = Home::new();
+    let (_server, mut alice) = den(&home, History::Forgotten);
+    prove(&mut alice, ":login bobby", PASSWORD);
+    alice.expect("* You are bobby now.\r\n");
+    home.remove_account("alice");
+    // The only one there inherits, and hears of it.
+    alice.expect("* You are admin of den now.\r\n");
+}
+
+#[test]
+fn an_invitation_and_a_mute_stay_with_the_account_they_were_given_to() {
+    let home = Home::new();
+    let (server, mut alice) = den(&home, History::Forgotten);
+    let mut carol = come_in(&server, "carol");
+    join(&mut carol, "den");
+    alice.send(":mute carol");
+    alice.expect("* carol was muted by alice\r\n");
+    carol.send(":close");
+    carol.expect("* Left den.\r\n");
+    let mut bobby = carol;
+    prove(&mut bobby, ":login bobby", PASSWORD);
+    bobby.expect("* You are bobby now.\r\n");
+    join(&mut bobby, "den");
+    bobby.send(":say heard");
+    bobby.expect("* Said in den as ");
+    bobby.send(":close");
+    bobby.expect("* Left den.\r\n");
+    alice.send(":set invite on");
+    alice.expect("* alice ");
+    alice.send(":invite bobby");
+    bobby.expect("* alice invites you to den");
+    prove(&mut bobby, ":login carol", PASSWORD);
+    bobby.expect("* You are carol now.\r\n");
+    bobby.send(":join den");
+    bobby.expect("! den is for invited people only.\r\n");
+    quit(bobby);
+    let mut bobby = come_in(&server, "bobby");
+    join(&mut bobby, "den");
+}
+
+#[test]
+fn what_an_account_has_said_is_not_to_be_changed_by_another_one_on_its_connection() {
+    let home = Home::new();
+    let (_server, mut alice) = den(&home, History::Forgotten);
+    alice.send(":say a word");
+    alice.expect("* Said in den as #1.\r\n");
+    prove(&mut alice, ":login bobby", PASSWORD);
+    alice.expect("* You are bobby now.\r\n");
+    for command in [":edit 1 another", ":delete 1", ":delete"] {
+        alice.send(command);
+        alice.expect("! ");
+        alice.settle();
+    }
+}

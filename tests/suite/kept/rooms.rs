@@ -1,0 +1,525 @@
+//! Rooms over a restart: what their people have set, and who keeps order, gets in or is kept out.
+
+use crate::support::home::{BOTH, History, Home, PASSWORD, chat, come_in, give, prove, quit, view_with};
+use crate::support::machine::eventually;
+use crate::support::{Client, Server};
+
+/// Alice, bob and carol have accounts; alice is in a room of hers that is kept.
+fn den(home: &Home, history: History, password: &str) -> (Server, Client) {
+    home.accounts(&["alice", "bob", "carol"]);
+    let server = home.start(history, "room_linger = 0");
+    let mut alice = come_in(&server, "alice");
+    alice.send(format!(":create den {password}").trim_end());
+    alice.expect("* Made den, you are its admin.");
+    keep(&mut alice);
+    (server, alice)
+}
+
+fn keep(client: &mut Client) {
+    client.send("/set keep on");
+    client.expect(" keeps the room: it stays when nobody is in it, and over restarts\r\n");
+}
+
+fn restart(home: &Home, server: Server, history: History) -> Server {
+    server.end();
+    home.start(history, "room_linger = 0")
+}
+
+fn has_room(server: &Server, name: &str) -> bool {
+    server.hub().rooms.all().iter().any(|room| room.name().as_str() == name)
+}
+
+#[test]
+fn a_kept_room_stays_when_its_people_leave_and_one_that_is_not_closes() {
+    let home = Home::new();
+    let (server, mut alice) = den(&home, History::Forgotten, "");
+    alice.send(":create attic");
+    alice.expect("* Made attic");
+    alice.send(":close");
+    alice.expect("* Left attic.\r\n");
+    alice.send(":close");
+    alice.expect("* Left den.\r\n");
+    quit(alice);
+    eventually("the other room is closed", || !has_room(&server, "attic"));
+    assert!(has_room(&server, "den"));
+    let server = restart(&home, server, History::Forgotten);
+    assert!(has_room(&server, "den") && !has_room(&server, "attic"));
+}
+
+#[test]
+fn a_kept_room_comes_back_as_it_was_set_up() {
+    for history in BOTH {
+        let home = Home::new();
+        let (server, mut alice) = den(&home, history, "open sesame");
+        for command in [":topic Quiet talk.", ":set limit 8", ":slow 30", ":set public off"] {
+            alice.send(command);
+            alice.expect("* alice ");
+        }
+        let shown = |alice: &mut Client| {
+            alice.settle();
+            alice.send(":set");
+            alice.expect("* description ");
+            format!("* description {}", alice.expect("keep          on\r\n"))
+        };
+        let before = shown(&mut alice);
+        assert!(before.contains("Quiet talk.") && before.contains("30 seconds"), "{before:?}");
+        quit(alice);
+        let server = restart(&home, server, history);
+        let mut alice = come_in(&server, "alice");
+        alice.expect("* Back in den. :chat to talk, :close to leave.\r\n[den]> ");
+        assert_eq!(shown(&mut alice), before);
+        alice.send(":rooms");
+        let told = alice.settle();
+        assert!(told.contains("(made by alice, ") && told.contains("(hidden)"), "{told:?}");
+    }
+}
+
+#[test]
+fn the_password_of_a_kept_room_opens_it_after_a_restart_and_is_on_the_disk_as_a_hash_only() {
+    for history in BOTH {
+        let home = Home::new();
+        let (server, alice) = den(&home, history, "open sesame");
+        quit(alice);
+        assert_eq!(home.files_with("open sesame"), [""; 0]);
+        let server = restart(&home, server, history);
+        let mut guest = server.login("guest");
+        guest.send(":join den");
+        guest.expect("* den has a password. Give it, or go back with Enter.\r\n");
+        give(&mut guest, "wrong");
+        guest.expect("! No such room, or not that password.\r\n");
+        guest.send(":join den open sesame");
+        guest.expect("* Joined den, 0 others here. ");
+        // A new password takes the place of the old one, on the disk too.
+        let mut alice = come_in(&server, "alice");
+        alice.send(":join den");
+        alice.expect("[den]> ");
+        alice.send(":set password other words");
+        alice.expect("* alice set a password\r\n");
+        quit(guest);
+        quit(alice);
+        let server = restart(&home, server, history);
+        let mut guest = server.login("guest");
+        guest.send(":join den open sesame");
+        guest.expect("! No such room, or not that password.\r\n");
+        guest.send(":join den other words");
+        guest.expect("* Joined den");
+    }
+}
+
+#[test]
+fn a_hidden_kept_room_and_a_missing_one_answer_alike_after_a_restart() {
+    let home = Home::new();
+    let (server, mut alice) = den(&home, History::Forgotten, "sesame");
+    alice.send(":set public off");
+    alice.expect("* alice hid the room");
+    quit(alice);
+    let server = restart(&home, server, History::Forgotten);
+    let mut guest = server.login("guest");
+    for room in ["den", "nix"] {
+        guest.send(&format!(":join {room}"));
+        guest.expect(&format!("* No public room {room}. For a hidden room give its password, Enter goes back.\r\n"));
+        give(&mut guest, "wrong");
+        guest.expect("! No such room, or not that password.\r\n> ");
+    }
+    guest.send(":create den");
+    let told = guest.expect("\r\n");
+    guest.send(":create admin");
+    assert_eq!(told.replace("den", "admin"), guest.expect("\r\n").trim_start_matches("> "));
+}
+
+#[test]
+fn admins_with_accounts_keep_their_ranks_and_guests_do_not() {
+    for history in BOTH {
+        let home = Home::new();
+        let (server, mut alice) = den(&home, history, "");
+        let mut bob = come_in(&server, "bob");
+        let mut guest = server.login("guest");
+        for (client, name) in [(&mut bob, "bob"), (&mut guest, "guest")] {
+            client.send(":join den");
+            client.expect("[den]> ");
+            alice.send(&format!(":op {name}"));
+            client.expect("* alice made you admin of den.\r\n");
+        }
+        drop((bob, guest));
+        quit(alice);
+        let server = restart(&home, server, history);
+        // Whoever comes first inherits nothing: the room has its admins.
+        let mut guest = server.login("guest");
+        guest.send(":join den");
+        guest.expect("* Joined den, 0 others here. :chat");
+        guest.send(":topic mine");
+        guest.expect("! Only admins of den can do that; :list marks them.\r\n");
+        let mut bob = come_in(&server, "bob");
+        bob.send(":join den");
+        bob.expect("[den]> ");
+        bob.send(":topic ours");
+        bob.expect("* bob set the description: ours\r\n");
+        bob.send(":destroy");
+        bob.expect("! Only the owner of den can do that.\r\n");
+        let mut alice = come_in(&server, "alice");
+        alice.send(":join den");
+        alice.expect("[den]> ");
+        alice.send(":deop bob");
+        bob.expect("* alice made you an ordinary member of den.\r\n");
+        alice.send(":destroy");
+        bob.expect("* den was closed by alice.\r\n");
+        let server = restart(&home, server, history);
+        assert!(!has_room(&server, "den"));
+    }
+}
+
+#[test]
+fn bans_mutes_and_invitations_hold_after_a_restart() {
+    for history in BOTH {
+        let home = Home::new();
+        let (server, mut alice) = den(&home, history, "sesame");
+        let mut bob = come_in(&server, "bob");
+        view_with(&mut bob, "den", "sesame");
+        alice.send(":mute bob 2h");
+        alice.expect("* bob was muted by alice for 2 hours\r\n");
+        let carol = come_in(&server, "carol");
+        alice.send(":invite carol");
+        alice.expect("* carol was invited to den for 24 h.\r\n");
+        alice.send(":ban mallory 2h spam");
+        alice.expect("* mallory was banned by alice for 2 hours (spam)\r\n");
+        alice.send(":ban eve");
+        alice.expect("* eve was banned by alice\r\n");
+        quit(carol);
+        drop((alice, bob));
+        let server = restart(&home, server, history);
+        let mut mallory = server.login("mallory");
+        mallory.send(":join den sesame");
+        mallory.expect("! You are banned from den for ");
+        let told = mallory.expect("\r\n");
+        assert!(told.starts_with("2 hours") || told.starts_with("1 hour 59 "), "{told:?}");
+        assert!(told.ends_with(" (spam)."), "{told:?}");
+        let mut eve = server.login("Eve");
+        eve.send(":join den sesame");
+        eve.expect("! You are banned from den.\r\n");
+        let mut carol = come_in(&server, "carol");
+        carol.send(":join den");
+        carol.expect("* Joined den, 0 others here. ");
+        let mut bob = come_in(&server, "bob");
+        view_with(&mut bob, "den", "sesame");
+        bob.send("heard?");
+        bob.expect("! Not said: you are muted in den for ");
+        let mut alice = come_in(&server, "alice");
+        alice.send(":join den");
+        alice.expect("[den]> ");
+        alice.send(":bans");
+        alice.expect("* mallory   by alice, ");
+        alice.expect(" left (spam)\r\n");
+        alice.expect("* eve       by alice, until lifted\r\n");
+        alice.send(":unban mallory");
+        alice.expect("* mallory was unbanned by alice\r\n");
+        drop((alice, bob, carol, eve, mallory));
+        let server = restart(&home, server, history);
+        let mut mallory = server.login("mallory");
+        mallory.send(":join den sesame");
+        mallory.expect("* Joined den");
+    }
+}
+
+#[test]
+fn who_has_a_room_needs_an_account_to_keep_it_and_an_admin_without_rank_cannot() {
+    let home = Home::new();
+    home.accounts(&["bob"]);
+    let server = home.start(History::Forgotten, "");
+    let mut guest = server.login("guest");
+    guest.send(":create den");
+    guest.expect("[den]> ");
+    guest.send(":set keep on");
+    guest.expect("! Only who has an account can keep a room");
+    let mut bob = come_in(&server, "bob");
+    bob.send(":join den");
+    bob.expect("[den]> ");
+    bob.send(":set keep on");
+    bob.expect("! Only admins of den can do that");
+    // With an account among the admins it can be.
+    guest.send(":op bob");
+    bob.expect("* guest made you admin of den.\r\n");
+    keep(&mut bob);
+    bob.send(":set keep on");
+    bob.expect("! That is how it is already; :set shows it.\r\n");
+    bob.send(":join general");
+    bob.expect("[general]> ");
+    bob.send(":set keep on");
+    bob.expect("! general is one of the server's own rooms and ");
+}
+
+#[test]
+fn a_guest_who_registers_keeps_the_room_he_has_made() {
+    let home = Home::new();
+    let server = home.start(History::Forgotten, "");
+    let mut carol = server.login("carol");
+    carol.send(":create den");
+    carol.expect("[den]> ");
+    crate::support::home::register(&mut carol, PASSWORD);
+    keep(&mut carol);
+    quit(carol);
+    server.end();
+    let server = home.start(History::Forgotten, "");
+    let mut carol = come_in(&server, "carol");
+    carol.send(":join den");
+    carol.expect("[den]> ");
+    carol.send(":topic mine");
+    carol.expect("* carol set the description: mine\r\n");
+}
+
+#[test]
+fn an_admin_who_logs_in_from_within_has_his_rank_in_rooms_he_then_enters() {
+    let home = Home::new();
+    let (server, alice) = den(&home, History::Forgotten, "");
+    quit(alice);
+    let server = restart(&home, server, History::Forgotten);
+    let mut guest = server.login("guest");
+    guest.send(":join den");
+    guest.expect("[den]> ");
+    prove(&mut guest, ":login alice", PASSWORD);
+    guest.expect("* You are alice now.\r\n");
+    guest.send(":topic mine");
+    guest.expect("* alice set the description: mine\r\n");
+}
+
+#[test]
+fn a_made_room_that_is_not_kept_leaves_no_trace() {
+    for history in BOTH {
+        let home = Home::new();
+        home.accounts(&["alice"]);
+        let server = home.start(history, "");
+        let mut alice = come_in(&server, "alice");
+        alice.send(":create lair");
+        alice.expect("[lair]> ");
+        alice.send(":topic a place of whispers");
+        alice.expect("* alice set");
+        alice.send(":chat");
+        alice.expect("lair | ");
+        alice.send("mellon");
+        alice.send("/ban mallory");
+        alice.expect("* mallory was banned");
+        quit(alice);
+        server.end();
+        for text in ["lair", "whispers", "mellon", "mallory"] {
+            assert_eq!(home.files_with(text), [""; 0], "{text}");
+        }
+        let server = home.start(history, "");
+        assert!(!has_room(&server, "lair"));
+    }
+}
+
+#[test]
+fn a_room_kept_no_more_or_destroyed_goes_from_the_disk_with_all_that_was_said_in_it() {
+    for command in [":set keep off", ":destroy"] {
+        let home = Home::new();
+        let (server, mut alice) = den(&home, History::Kept, "");
+        alice.send(":topic a place of whispers");
+        alice.expect("* alice set");
+        alice.send(":say mellon");
+        alice.expect("* Said in den as #1.\r\n");
+        crate::support::home::written(&server);
+        assert_ne!(home.files_with("mellon"), [""; 0]);
+        alice.send(command);
+        alice.settle();
+        crate::support::home::written(&server);
+        server.end();
+        for text in ["whispers", "mellon"] {
+            assert_eq!(home.files_with(text), [""; 0], "{text} after {command}");
+        }
+        let server = home.start(History::Kept, "");
+        assert!(!has_room(&server, "den"), "{command}");
+    }
+}
+
+#[test]
+fn bans_in_a_room_of_the_configuration_survive_and_its_settings_are_the_configurations() {
+    for history in BOTH {
+        let home = Home::new();
+        home.accounts(&["alice"]);
+        let config = |text: &str| format!("operators = [\"alice\"]\n[rooms.general]\ndescription = \"{text}\"");
+        let server = home.start(history, &config("first"));
+        let mut alice = chat(&server, "alice", "general");
+        alice.send("/ban mallory spam");
+        alice.expect("* mallory was banned by alice (spam)\r\n");
+        alice.send("/topic for a day");
+        alice.expect("* alice set the description: for a day\r\n");
+        server.end();
+        let server = home.start(history, &config("second"));
+        let mut mallory = server.login("mallory");
+        mallory.send(":rooms");
+        mallory.expect("* general   0/-   second\r\n");
+        mallory.send(":join general");
+        mallory.expect("! You are banned from general (spam).\r\n");
+        let mut alice = chat(&server, "alice", "general");
+        alice.send("/unban mallory");
+        alice.expect("* mallory was unbanned by alice\r\n");
+        server.end();
+        let server = home.start(history, &config("third"));
+        server.chat("mallory", "general");
+    }
+}
+
+#[test]
+fn an_invitation_into_a_closed_room_of_the_configuration_survives() {
+    const VAULT: &str = "operators = [\"alice\"]\n[rooms.vault]\npublic = false\npassword = \"\"";
+    let home = Home::new();
+    home.accounts(&["alice", "bob"]);
+    let server = home.start(History::Forgotten, VAULT);
+    let mut alice = come_in(&server, "alice");
+    alice.send(":join vault");
+    alice.expect("[vault]> ");
+    let mut bob = come_in(&server, "bob");
+    alice.send(":invite bob");
+    bob.expect("* alice invites you to vault: :join vault enters it.\r\n");
+    server.end();
+    let server = home.start(History::Forgotten, VAULT);
+    let mut bob = come_in(&server, "bob");
+    bob.send(":join vault");
+    bob.expect("* Joined vault, 0 others here.");
+    let mut guest = server.login("guest");
+    guest.send(":join vault");
+    guest.expect("* No public room vault.");
+}
+
+#[test]
+fn a_room_the_configuration_names_by_now_is_the_configurations() {
+    let home = Home::new();
+    let (server, mut alice) = den(&home, History::Forgotten, "sesame");
+    alice.send(":ban mallory");
+    alice.expect("* mallory was banned");
+    quit(alice);
+    server.end();
+    let server = home.start(History::Forgotten, "[rooms.den]\ndescription = \"From the file.\"");
+    let mut alice = come_in(&server, "alice");
+    alice.send(":rooms");
+    alice.expect("* den   0/-   From the file.\r\n");
+    alice.send(":join den");
+    alice.expect("[den]> ");
+    alice.send(":topic mine");
+    alice.expect("! den is one of the server's own rooms and has no admins");
+}
+
+#[test]
+fn kept_rooms_count_for_the_address_they_were_made_from_after_a_restart() {
+    const LIMIT: &str = "[limits]\nmessages_per_second = 0\nexempt = []\nrooms_per_ip = 1";
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Forgotten, LIMIT);
+    let mut alice = come_in(&server, "alice");
+    alice.send(":create den");
+    alice.expect("[den]> ");
+    keep(&mut alice);
+    server.end();
+    let server = home.start(History::Forgotten, LIMIT);
+    let mut alice = come_in(&server, "alice");
+    alice.send(":create other");
+    alice.expect("! Too many rooms were made from your address: 1 is the most.");
+}
+
+#[test]
+fn a_kept_room_that_the_configuration_takes_over_shows_nobody_what_was_said_in_it() {
+    const TAKEN: &str = "room_linger = 0\n[rooms.general]\n[rooms.den]\n";
+    for at_start in [true, false] {
+        let home = Home::new();
+        let (server, mut alice) = den(&home, History::Kept, "open sesame");
+        alice.send(":say among ourselves");
+        alice.expect("* Said in den as #1.");
+        quit(alice);
+        let server = match at_start {
+            true => {
+                server.end();
+                home.start(History::Kept, TAKEN)
+            }
+            false => {
+                home.reconfigure(&server, History::Kept, TAKEN);
+                server
+            }
+        };
+        let mut guest = server.login("guest");
+        guest.send(":join den");
+        guest.expect("* Joined den");
+        guest.send(":history");
+        assert!(!guest.settle().contains("among ourselves"));
+        guest.send(":search ourselves");
+        guest.expect("* Nothing found where you may read.");
+        server.hub().store().expect("a store").flush().expect("written");
+        assert_eq!(home.files_with("among ourselves"), [""; 0]);
+        quit(guest);
+    }
+}
+
+#[test]
+fn who_is_in_a_kept_room_that_the_configuration_takes_over_is_told_why_it_ends() {
+    let home = Home::new();
+    let (server, mut alice) = den(&home, History::Kept, "open sesame");
+    alice.send(":chat");
+    alice.expect("den | ");
+    alice.send("among ourselves");
+    home.reconfigure(&server, History::Kept, "[rooms.general]\n[rooms.den]\n");
+    alice.expect("* den is closed: the server has a room of that name of its own now.\r\n");
+    alice.send(":join den");
+    alice.expect("* Joined den, 0 others here.");
+    alice.send(":topic mine");
+    alice.expect("! den is one of the server's own rooms and has no admins");
+    alice.send(":history");
+    alice.expect("* Nothing has been said in den yet.");
+    alice.send(":chat");
+    alice.expect("den | ");
+    alice.send("in the open");
+    alice.settle();
+    quit(alice);
+    server.end();
+    let server = home.start(History::Kept, "[rooms.general]\n[rooms.den]\n");
+    let mut guest = server.chat("guest", "den");
+    guest.send("/history");
+    let seen = guest.settle();
+    assert!(seen.contains("in the open") && !seen.contains("among ourselves"), "{seen:?}");
+}
+
+#[test]
+fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_history_has_and_its_bans_hold() {
+    const WITH: &str = "operators = [\"alice\"]\nhistory_max = 3\n[rooms.general]\n[rooms.games]\n";
+    const WITHOUT: &str = "operators = [\"alice\"]\nhistory_max = 3\n[rooms.general]\n";
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Kept, WITH);
+    let mut alice = come_in(&server, "alice");
+    alice.send(":join games");
+    alice.expect("[games]> ");
+    for text in ["one", "two", "three", "four"] {
+        alice.send(&format!(":say {text}"));
+        alice.expect("* Said in games as #");
+    }
+    alice.send(":delete 3");
+    alice.expect("* Deleted #3.");
+    alice.send(":ban mallory spam");
+    alice.expect("* mallory was banned by alice (spam)\r\n");
+    home.reconfigure(&server, History::Kept, WITHOUT);
+    alice.expect("* The room games is closed.\r\n");
+    // Between the two somebody may have a room of that name, which is nobody else's.
+    let mut bob = server.login("bob");
+    bob.send(":create games");
+    bob.expect("* Made games, you are its admin.");
+    bob.send(":history");
+    bob.expect("* Nothing has been said in games yet.");
+    home.reconfigure(&server, History::Kept, WITH);
+    bob.expect("* games is closed: the server has a room of that name of its own now.\r\n");
+    home.reconfigure(&server, History::Kept, WITHOUT);
+    home.reconfigure(&server, History::Kept, WITH);
+    let mut carol = server.login("carol");
+    carol.send(":join games");
+    carol.expect("[games]> ");
+    carol.send(":history");
+    let history = carol.settle();
+    carol.send(":chat");
+    let view = carol.settle();
+    for text in ["alice: one", "alice: two", "alice: four"] {
+        assert!(history.contains(text) && view.contains(text), "{text}: {history:?}, {view:?}");
+    }
+    assert!(!history.contains("three") && !view.contains("three"), "{history:?}, {view:?}");
+    let mut mallory = server.login("mallory");
+    mallory.send(":join games");
+    mallory.expect("! You are banned from games (spam).");
+    carol.send("five");
+    carol.send("/history 1");
+    carol.expect("#5 carol: five");
+}

@@ -1,0 +1,39 @@
+//! The tests that can share a process: one binary, because linking thirty takes longer than running them.
+//!
+//! `cargo test --test suite NAME` runs one module. A test that counts what its whole process has, such as descriptors, or
+//! that sets something for all of it, such as the logger, needs a binary of its own beside this one.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
+
+mod accounts;
+mod commands_at_random;
+mod delivery;
+mod direct;
+mod docs;
+mod erasure;
+mod example_config;
+mod exit_code;
+mod hostile;
+mod idle;
+mod kept;
+mod layering;
+mod limits;
+mod login;
+mod made_rooms;
+mod model;
+mod no_trace;
+mod operators;
+mod order;
+mod palette_cases;
+mod races;
+mod real_clients;
+mod reload;
+mod rooms;
+mod stop;
+#[path = "../support/mod.rs"]
+mod support;
+mod telnet_cases;
+mod tls;
+mod tls_clients;
+mod user_command;
+mod view;

@@ -1,0 +1,60 @@
+//! Random sequences of commands by several people, run against the real parts of the program and against a simple model
+//! of what was promised: after every step each screen has to show exactly the lines and the prompt that the model says.
+//!
+//! `CHATSOCK_SEQUENCES` says how many sequences, `CHATSOCK_SEED` the seed of the first one, and with `CHATSOCK_VERBOSE`
+//! all of them are printed. A sequence that fails is made as short as it can be and printed with its seed.
+
+mod chat;
+mod choice;
+mod doors;
+mod invite;
+mod lists;
+mod message;
+mod order;
+mod pattern;
+mod room;
+mod rules;
+mod screen;
+mod sequence;
+mod server;
+mod settings;
+mod step;
+mod talk;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+
+/// Sequences of an ordinary run.
+const SEQUENCES: u64 = 10_000;
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn everybody_sees_what_was_promised_whatever_people_do() {
+    let (first, count) = (setting("CHATSOCK_SEED", 1), setting("CHATSOCK_SEQUENCES", SEQUENCES));
+    let verbose = std::env::var_os("CHATSOCK_VERBOSE").is_some();
+    let (next, steps, failed) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicBool::new(false));
+    let work = || {
+        while !failed.load(Ordering::Relaxed) {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= count {
+                return;
+            }
+            let seed = first.wrapping_add(number);
+            match sequence::play(seed, verbose) {
+                Ok(done) => drop(steps.fetch_add(done, Ordering::Relaxed)),
+                Err(failure) => {
+                    if !failed.swap(true, Ordering::Relaxed) {
+                        let transcript = failure.shrink().transcript();
+                        panic!("CHATSOCK_SEED={seed} CHATSOCK_SEQUENCES=1\n{transcript}");
+                    }
+                }
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
+    println!("{count} sequences from seed {first} on, {} steps", steps.load(Ordering::Relaxed));
+}

@@ -1,0 +1,184 @@
+//! One sequence: run against server and model side by side, made shorter where they differ, and printed.
+
+use std::fmt::Write as _;
+
+use super::chat::{Chat, Outcome};
+use super::choice;
+use super::pattern::{fits, printed};
+use super::server::Server;
+use super::step::{Act, Step};
+use crate::support::random::Random;
+
+/// Where people come from: two share an address, and two are on the server's machine.
+const ADDRESSES: [&str; 5] = ["192.0.2.1", "192.0.2.2", "127.0.0.1", "192.0.2.2", "127.0.0.1"];
+
+/// What was seen of a step.
+struct Seen {
+    lines: Vec<Vec<String>>,
+    prompts: Vec<String>,
+}
+
+/// Server and model, and how far they have come.
+struct Run {
+    people: usize,
+    chat: Chat,
+    server: Server,
+    transcript: Option<String>,
+}
+
+impl Run {
+    fn new(people: usize, transcribed: bool) -> Run {
+        let addresses = &ADDRESSES[..people];
+        let transcript = transcribed.then(String::new);
+        Run { people, chat: Chat::new(addresses), server: Server::new(addresses), transcript }
+    }
+
+    /// Does a step on both sides. `Some(false)`: they differ; nothing: it means nothing as things are.
+    fn step(&mut self, step: &Step) -> Option<bool> {
+        let name = self.chat.seats[step.seat].as_ref().map(|person| person.name.clone()).unwrap_or_default();
+        let outcome = self.chat.apply(step)?;
+        let over = self.server.run(step, outcome.typed.as_deref());
+        if step.act == Act::Lost {
+            // His screen stays as it was, and nobody looks at it.
+            self.server.forget(step.seat);
+        }
+        let (lines, prompts) = (0..self.people).map(|seat| self.server.seen(seat)).unzip();
+        let seen = Seen { lines, prompts };
+        if over {
+            self.server.forget(step.seat);
+        }
+        let alike = over == outcome.over && agree(step, &outcome, &seen);
+        if let Some(transcript) = &mut self.transcript {
+            describe(transcript, step, &name, &outcome, &seen);
+        }
+        Some(alike)
+    }
+}
+
+fn agree(step: &Step, outcome: &Outcome, seen: &Seen) -> bool {
+    let agree = |(expected, seen): (&Vec<String>, &Vec<String>)| lines_agree(expected, seen, any_order(step));
+    let lines = outcome.lines.iter().zip(&seen.lines).all(agree);
+    lines && outcome.prompts == seen.prompts
+}
+
+/// Whoever leaves several rooms leaves them in no order that matters.
+fn any_order(step: &Step) -> bool {
+    matches!(step.act, Act::Quit | Act::Lost)
+}
+
+fn lines_agree(expected: &[String], seen: &[String], any_order: bool) -> bool {
+    if expected.len() != seen.len() {
+        return false;
+    }
+    if !any_order {
+        return expected.iter().zip(seen).all(|(expected, seen)| fits(expected, seen));
+    }
+    let in_order = |lines: &[String]| {
+        let mut lines = lines.to_vec();
+        // The time of day stands at the start of some.
+        lines.sort_by_cached_key(|line| line.split_once(']').map_or_else(|| line.clone(), |(_, rest)| rest.to_owned()));
+        lines
+    };
+    let (expected, seen) = (in_order(expected), in_order(seen));
+    expected.iter().zip(&seen).all(|(expected, seen)| fits(expected, seen))
+}
+
+fn describe(out: &mut String, step: &Step, name: &str, outcome: &Outcome, seen: &Seen) {
+    let what = outcome.typed.clone().unwrap_or_else(|| format!("{:?}", step.act));
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "seat {} {name}: {what}", step.seat);
+    for (seat, lines) in seen.lines.iter().enumerate() {
+        for line in lines {
+            let _ = writeln!(out, "    {seat} saw      {line}");
+        }
+        if !lines_agree(&outcome.lines[seat], lines, any_order(step)) {
+            let _ = writeln!(out, "  ! {seat} was to see:");
+            for line in &outcome.lines[seat] {
+                let _ = writeln!(out, "    {seat} expected {}", printed(line));
+            }
+        }
+        if outcome.prompts[seat] != seen.prompts[seat] {
+            let _ = writeln!(
+                out,
+                "  ! {seat} has the prompt {:?}, expected {:?}",
+                seen.prompts[seat], outcome.prompts[seat]
+            );
+        }
+    }
+}
+
+/// Runs the sequence of a seed. The steps up to a difference, if there is one, and how many had a meaning.
+pub fn play(seed: u64, verbose: bool) -> Result<usize, Failure> {
+    let mut random = Random::new(seed);
+    let people = 3 + random.below(3);
+    let length = 20 + random.below(26);
+    let mut run = Run::new(people, verbose);
+    let mut steps = Vec::new();
+    let mut opening = choice::opening(&mut random, people).into_iter();
+    // A step that means nothing as things are does not count; of such there is no endless row.
+    for _ in 0..length * 4 {
+        if steps.len() >= length {
+            break;
+        }
+        let step = opening.next().unwrap_or_else(|| choice::choose(&mut random, &run.chat));
+        let alike = run.step(&step);
+        if alike.is_some() {
+            steps.push(step);
+        }
+        if alike == Some(false) {
+            return Err(Failure { people, steps });
+        }
+    }
+    if let Some(transcript) = run.transcript {
+        println!("seed {seed}, {people} people\n{transcript}");
+    }
+    Ok(steps.len())
+}
+
+/// A sequence at whose end server and model differ.
+pub struct Failure {
+    people: usize,
+    steps: Vec<Step>,
+}
+
+impl Failure {
+    fn fails(&self, steps: &[Step]) -> bool {
+        let mut run = Run::new(self.people, false);
+        steps.iter().any(|step| run.step(step) == Some(false))
+    }
+
+    /// Takes out what is not needed for a difference.
+    pub fn shrink(mut self) -> Failure {
+        let mut size = self.steps.len() / 2;
+        while size > 0 {
+            let mut at = 0;
+            let before = self.steps.len();
+            while at < self.steps.len() {
+                let mut fewer = self.steps.clone();
+                fewer.drain(at..(at + size).min(fewer.len()));
+                if self.fails(&fewer) {
+                    self.steps = fewer;
+                } else {
+                    at += size;
+                }
+            }
+            if size > 1 {
+                size /= 2;
+            } else if self.steps.len() == before {
+                break;
+            }
+        }
+        self
+    }
+
+    /// The sequence with what was seen and what was expected.
+    pub fn transcript(&self) -> String {
+        let mut run = Run::new(self.people, true);
+        for step in &self.steps {
+            if run.step(step) == Some(false) {
+                break;
+            }
+        }
+        run.transcript.unwrap_or_default()
+    }
+}

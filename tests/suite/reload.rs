@@ -1,0 +1,67 @@
+//! Another configuration while people are there.
+
+use crate::support::machine::{Logged, argument, file};
+use crate::support::{Client, Program, Server};
+
+#[test]
+fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the_log() {
+    let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.general]\n");
+    let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
+    let address = program.address();
+    let (mut alice, mut bob) = (Client::login(address, "alice"), Client::login(address, "bob"));
+    alice.send(":group nest bob");
+    bob.expect("* alice invites you to nest");
+    bob.send(":join nest");
+    bob.expect("[nest]> ");
+    bob.send(":say among ourselves");
+    bob.expect("* Said in nest as #1.\r\n");
+    let named = "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.general]\n[rooms.nest]\n";
+    assert!(std::fs::write(&config, named).is_ok());
+    program.signal("HUP");
+    for client in [&mut alice, &mut bob] {
+        client.expect("* nest is closed: the server has a room of that name of its own now.\r\n> ");
+    }
+    program.expect_log("room nest, made by alice, is the configuration's now: it has ended");
+    let mut carol = Client::chat(address, "carol", "nest");
+    carol.send("/history");
+    carol.expect("* Nothing has been said in nest yet.\r\n");
+}
+
+#[test]
+fn a_room_that_vanishes_closes_with_a_word_and_its_people_fall_back() {
+    let server = Server::with("[rooms.general]\n[rooms.games]");
+    let mut alice = server.login("alice");
+    alice.send(":join general");
+    alice.expect("[general]> ");
+    alice.send(":join games");
+    alice.expect("[games]> ");
+    alice.send(":chat");
+    alice.expect("games | ");
+    let mut bob = server.login("bob");
+    bob.send(":join games");
+    bob.expect("[games]> ");
+    server.reconfigure("shutdown_delay = 0\nwelcome_message = \"New times\"\n[rooms.general]\n[rooms.films]\n");
+    alice.expect("* The room games is closed.\r\n[general]> ");
+    bob.expect("* The room games is closed.\r\n> ");
+    alice.send("text");
+    alice.expect("! That is not a command.");
+    bob.send(":join films");
+    bob.expect("* Joined films, 0 others here.");
+    let mut carol = server.connect();
+    carol.expect("* New times\r\n");
+}
+
+#[test]
+fn people_in_rooms_that_stay_notice_nothing() {
+    let server = Server::start();
+    let mut bob = server.chat("bob", "general");
+    let mut alice = server.chat("alice", "general");
+    server.reconfigure("shutdown_delay = 0\nmessage_limit = 3\n[rooms.general]\nlimit = 1\n");
+    let mut carol = server.login("carol");
+    carol.send(":join general");
+    carol.expect("! general is full");
+    alice.send("hey");
+    bob.expect("alice: hey\r\n");
+    alice.send("four");
+    alice.expect("! Not said: 4 characters");
+}
