@@ -19,12 +19,12 @@
 //! | `text` | text from strangers, made safe and measured for a terminal | `sanitize`, `width`, `charset`, `wrap`, `counted` |
 //! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `wire` |
 //! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `duration`, `names`, `message`, `conversation`, `history`, `identity`, `pattern`, `permission`, `moderation`, `quotes`, `secret`, `action`, `room_settings` |
-//! | `access` | passwords, failed attempts, rates, addresses | `address`, `allowance`, `eviction`, `backoff`, `attempts`, `exit_code`, `login_limiter`, `network`, `password`, `rate`, `admission` |
+//! | `access` | passwords, failed attempts, rates, addresses | `address`, `allowance`, `eviction`, `attempts`, `network`, `password`, `rate`, `admission`, `shutdown_code` |
 //! | `ui` | one user's input and screen, as a pure state machine | `command`, `screen`, `palette` |
 //! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `file`, `keys`, `read`, `rooms`, `storage`, `tls` |
 //! | `store` | persistence: one SQLite file, one writer thread | `bulk_insert`, `error`, `failpoints`, `look_alikes`, `message_ids`, `records`, `disabled`, `queued_write`, `overlay`, `queue`, `retry`, `sql_values`, `schema`, `database_file`, `sqlite_errors`, `read_connection`, `text_slots`, `migration`, `offline_messages`, `accounts`, `wall_clock`, `admin`, `background_writes`, `backup`, `batch`, `confirmed_writes`, `maintenance`, `members`, `messages`, `open`, `open_rooms`, `periodic_checks`, `queries`, `rooms`, `shutdown`, `watchdog`, `writer` |
 //! | `outbox` | one client's output: screen state, send queue, socket | `day`, `disconnect`, `on_screen`, `preferences`, `batch`, `bounded`, `reader`, `transmit`, `backlog`, `encrypted`, `slow_readers`, `view`, `whereabouts` |
-//! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `timer`, `membership`, `worker_pool`, `password_queue` |
+//! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `timer`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `tasks` |
 //! | `session` | one connection, on its own thread | `account`, `completion`, `dispatch`, `editing`, `flood_notice`, `idle`, `deadlines`, `listings`, `login`, `login_restore`, `look_alikes`, `message_actions`, `moderation`, `notices`, `operator`, `pending`, `line_queue`, `input`, `profile`, `read`, `resizing`, `returned_lines`, `rooms`, `close`, `resume`, `search`, `storage`, `talk`, `temporary`, `terminal` |
 //! | `server` | listeners, TLS, start and graceful stop | `capacity`, `reminder`, `accept`, `certificate`, `error`, `handshake`, `transport` |
 //! | `cli` | flags, and the commands that run without a server | `backup`, `backup_arguments`, `user_arguments`, `user_admin` |
@@ -38,19 +38,18 @@
 //! | `accept:<port>` | one per listener | accepts, and starts clients' threads |
 //! | `client:<id>` | one per connection | shakes hands where TLS is spoken, reads, runs the palette, answers, delivers what it posts |
 //! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
-//! | `sweep` | 1 | sends what full sockets did not take; asleep while nobody lags |
+//! | `slow-readers` | 1 | sends what full sockets did not take; asleep while all sockets keep up |
 //! | `timer` | 1 | gathered news, expiring messages, lingering rooms, heirs, refused sockets |
 //! | `store` | 1, if anything is kept on disk | writes the database, in batches; looks every second at the clock, whether its files are still there, and whether another program has written to it |
 //! | `store-watch` | as `store` | says so when that one hangs in its disk; asleep otherwise |
-//! | `review` | after another program has written | puts out those whose accounts were changed, and finds heirs for their rooms |
-//! | `work:<n>` | two at most, none while idle | computes long: hashes of passwords, searches, looking up time zones; reads the disk |
+//! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds heirs for their rooms |
+//! | `worker:<n>` | two at most, none while idle | slow jobs: hashing passwords, searching, looking up time zones, reading the disk |
 //!
 //! # Locks
 //!
 //! Taken in the order of their ranks only, never two of one rank, none held while another thread is waited for, no disk
 //! and no log line under any of them: roster 0, room table and table of conversations 1, room and conversation 2, outbox 3.
-//! Configuration, certificate, quotations, timer, work queue, throttles, allowances, turns to have a password compared, guesses at the
-//! exit code, a person's name and his being away, the list of laggards, the count of connections, bans of addresses, messages
+//! Configuration, certificate, quotations, timer, work queue, failed attempts, rates, allowances, a person's name and his being away, the list of laggards, the count of connections, bans of addresses, messages
 //! for the absent, the store's clock, the rooms that accounts are in and the queue of what is to be kept are leaves: nothing
 //! else is locked under them. A connection to the database that reads is locked while the disk is read, by threads that hold
 //! nothing else.

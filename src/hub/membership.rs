@@ -144,7 +144,7 @@ mod tests {
         let (requests, _) = mpsc::channel();
         let hub = Arc::new(Hub::new(Config::default(), Clock::new(TimeZone::UTC), None, requests, None));
         let (ours, _) = Socket::pair(Domain::UNIX, Type::STREAM, None).expect("a pair");
-        let outbox = Outbox::new(hub.next_client(), ours.into(), Arc::clone(&hub.laggards));
+        let outbox = Outbox::new(hub.next_client(), ours.into(), Arc::clone(&hub.slow_readers));
         let name = UserName::parse("alice", 1, 12).expect("a name");
         let address = crate::hub::roster::Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), shared: false };
         let person = hub.roster.claim(&name, None, 12, &outbox, address, Instant::now()).expect("free");

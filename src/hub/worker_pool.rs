@@ -3,7 +3,7 @@
 //! Jobs wait in a line per address. An address has one job running at most, and the lines take turns: one that floods the
 //! server with passwords makes its own users wait, and the login of everybody else comes after one job per address.
 //!
-//! *Owns* the threads `work:1` and `work:2` and the lines before them.
+//! *Owns* the threads `worker:1` and `worker:2` and the lines before them.
 //! *Knows nothing of* what is computed.
 //! *Called by* `session`, from client threads, with no lock held.
 
@@ -238,7 +238,7 @@ impl JobQueues {
     /// thrown away.
     fn start(self: &Arc<Self>, number: usize) {
         let shared = Arc::clone(self);
-        let builder = thread::Builder::new().name(format!("work:{}", number + 1)).stack_size(STACK);
+        let builder = thread::Builder::new().name(format!("worker:{}", number + 1)).stack_size(STACK);
         let Err(error) = builder.spawn(move || shared.work(number)) else { return };
         let mut state = self.lock();
         state.threads[number] = false;
@@ -258,7 +258,7 @@ impl JobQueues {
                 drop(state);
                 // Nothing that the job leaves half done is looked at again: it is consumed, and its caller gets Busy.
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
-                    log::warn!("a job panicked on work:{}", number + 1);
+                    log::warn!("a job panicked on worker:{}", number + 1);
                 }
                 state = self.lock();
                 // Dropped under the lock: it is a sender and owns nothing of the job's.
@@ -371,7 +371,7 @@ mod tests {
         let work = WorkerPool::new();
         assert_eq!(work.run(address(0), || 6 * 7), Ok(42));
         let name = work.run(address(0), || thread::current().name().map(str::to_owned)).expect("a result");
-        assert!(name.is_some_and(|name| name == "work:1" || name == "work:2"));
+        assert!(name.is_some_and(|name| name == "worker:1" || name == "worker:2"));
     }
 
     #[test]

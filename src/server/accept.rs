@@ -100,7 +100,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
     };
     let leave = || {
         if counted {
-            hub.admission().leave(address);
+            hub.limits.admission().leave(address);
         }
     };
     let limit = hub.config().limits.max_connections.unwrap_or(usize::MAX).min(capacity.connections);
@@ -109,7 +109,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
         return refuse(stream, peer, entrance, hub, FULL);
     };
     let id = hub.next_client();
-    let outbox = Outbox::new(id, stream, Arc::clone(&hub.laggards));
+    let outbox = Outbox::new(id, stream, Arc::clone(&hub.slow_readers));
     let (hub_share, outbox_share, entrance_share) = (Arc::clone(hub), Arc::clone(&outbox), Arc::clone(entrance));
     let connection =
         Box::new(Connection { hub: hub_share, outbox: outbox_share, peer, entrance: entrance_share, counted, open });
@@ -195,7 +195,9 @@ fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, DisconnectRe
     if hub.shutdown.is_announced() {
         return Some((STOPPING.to_owned(), DisconnectReason::Stopping));
     }
-    hub.banned_address(address).map(|ban| (ban_sentence(&ban, hub.moment()), DisconnectReason::AddressBanned))
+    hub.address_bans
+        .find(address, hub.moment())
+        .map(|ban| (ban_sentence(&ban, hub.moment()), DisconnectReason::AddressBanned))
 }
 
 fn run(session: &mut Session) -> DisconnectReason {
@@ -215,7 +217,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     let id = outbox.id();
     hub.roster.disconnected(id);
     if counted {
-        hub.admission().leave(peer.ip().to_canonical());
+        hub.limits.admission().leave(peer.ip().to_canonical());
     }
     // Closed here even if a delivery's snapshot still holds a share of the outbox.
     let _ = outbox.stream().shutdown(Shutdown::Both);
@@ -228,8 +230,9 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
 
 /// Lets an address in or says why not. True if the connection was counted, false if its address is exempt.
 fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
-    if let Some(ban) = hub.banned_address(address) {
-        return Err(ban_sentence(&ban, hub.moment()));
+    let moment = hub.moment();
+    if let Some(ban) = hub.address_bans.find(address, moment) {
+        return Err(ban_sentence(&ban, moment));
     }
     let config = hub.config();
     if config.is_exempt(address) {
@@ -238,7 +241,7 @@ fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
     let limits = &config.limits;
     let rate = limits.connections_per_ip_per_minute.and_then(|count| u32::try_from(count).ok());
     let rate = rate.and_then(|count| Rate::new(count, count, Duration::from_secs(60)));
-    let entered = hub.admission().enter(address, limits.connections_per_ip, rate, now);
+    let entered = hub.limits.admission().enter(address, limits.connections_per_ip, rate, now);
     entered.map(|()| true).map_err(|why| match why {
         AdmissionError::TooManyOpen(limit) => {
             format!("Too many connections from your address: {limit} at once is the most.")

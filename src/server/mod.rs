@@ -23,7 +23,7 @@ use std::time::{Duration, Instant};
 use jiff::{Timestamp, tz::TimeZone};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
-use crate::access::exit_code::ShutdownCode;
+use crate::access::shutdown_code::ShutdownCode;
 use crate::config::Config;
 use crate::hub::Hub;
 use crate::outbox::DisconnectReason;
@@ -91,11 +91,11 @@ pub fn bind_with(
         let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
         listeners.push(Listener { socket, address, door, transport });
     }
-    let exit_code = config.exit_code.then(ShutdownCode::generate).transpose().map_err(StartError::ExitCode)?;
+    let shutdown_code = config.exit_code.then(ShutdownCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
     let teller = Arc::new(OnceLock::new());
     let stored = open_store(&config, Arc::clone(&teller), open)?;
-    let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), exit_code, requests.clone(), stored));
+    let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), shutdown_code, requests.clone(), stored));
     // Set once, here.
     let _ = teller.set(Arc::downgrade(&hub));
     Ok(Server { listeners, hub, capacity, requests, requested })
@@ -163,7 +163,7 @@ impl Server {
     /// One line per listener, one with the certificate's fingerprint where there is one, and one with the exit code, as
     /// printed at start. Not for the log.
     pub fn announcement(&self) -> impl Iterator<Item = String> {
-        let exit_code = self.hub.exit_code().map(|code| format!("exit code: {code}"));
+        let exit_code = self.hub.shutdown_code().map(|code| format!("exit code: {code}"));
         let listeners = self
             .listeners
             .iter()
@@ -196,10 +196,11 @@ impl Server {
     pub fn run(self) -> Result<(), StartError> {
         let Server { listeners, hub, capacity, requests: _, requested } = self;
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
-        let sweep = Arc::clone(&hub.laggards);
-        let sweep = house_thread("sweep".to_owned(), move || sweep.run())?;
+        let slow_readers = Arc::clone(&hub.slow_readers);
+        let sweep = house_thread("slow-readers".to_owned(), move || slow_readers.run())?;
         let timer = Arc::clone(&hub);
-        let timer = house_thread("timer".to_owned(), move || timer.timer.run(|task| timer.carry_out(task)))?;
+        let timer =
+            house_thread("timer".to_owned(), move || timer.timer.run(|task| timer.carry_out(task, Instant::now())))?;
         let mut accepting = Vec::new();
         let port = |plain| {
             let found = listeners.iter().find(|listener| listener.transport.is_plain() == plain);
@@ -238,7 +239,7 @@ impl Server {
             }
         }
         stop(&hub);
-        hub.laggards.stop();
+        hub.slow_readers.stop();
         hub.timer.stop();
         hub.work.stop();
         let written = hub.store().map_or(Ok(()), |store| store.close(Instant::now() + STORING));
@@ -283,9 +284,9 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
         log::warn!("[storage] changed in the configuration: that needs a restart, the old one stays");
         config.storage.clone_from(&old.storage);
     }
-    let (had_code, wanted) = (hub.exit_code().is_some(), config.exit_code);
+    let (had_code, wanted) = (hub.shutdown_code().is_some(), config.exit_code);
     hub.reconfigure(config);
-    match (had_code, hub.exit_code().is_some()) {
+    match (had_code, hub.shutdown_code().is_some()) {
         (true, false) => log::info!("exit_code is off: the code printed at start stops nothing any more"),
         (false, true) => log::info!("exit_code is on: the code printed at start stops the server again"),
         // Standard output may have been closed or moved since the start, and a code must not get into the log.

@@ -111,7 +111,7 @@ impl Session {
         if let Some(line) = self.not_for_an_account(&person.name()) {
             return self.outbox.tell(LineKind::Refusal, &line);
         }
-        if let Err(wait) = self.hub.count_registration(self.ip(), Instant::now()) {
+        if let Err(wait) = self.hub.limits.count_registration(self.ip(), &self.hub.config(), Instant::now()) {
             let wait = crate::chat::duration::told(wait);
             let line = format!("Too many accounts were made from your address: try again in {wait}.");
             return self.outbox.tell(LineKind::Refusal, &line);

@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use super::Session;
 use crate::access::address::address_key;
-use crate::access::login_limiter::{LoginKey, LoginRefused};
+use crate::access::attempts::{Attempt, AttemptError};
 use crate::access::password;
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::identity::Target;
@@ -21,6 +21,7 @@ use crate::chat::secret::Hashed;
 use crate::chat::secret::Secret;
 use crate::hub::Checkpoint;
 use crate::hub::roster::{Login, NameInUseError, Origin, User};
+use crate::hub::worker_pool::BusyError;
 use crate::outbox::DisconnectReason;
 use crate::store::{AccountRecord, ReadError};
 use crate::ui::palette::{Answer, LoginRefusal};
@@ -121,7 +122,7 @@ impl Session {
             Ok(account) => account,
             Err(refusal) => return Answer::LoginRefused(refusal),
         };
-        self.hub.give_back_attempt(self.ip());
+        self.hub.limits.give_back_login(self.ip(), &self.hub.config());
         if ghost {
             self.throw_out(&account.name);
         }
@@ -145,15 +146,18 @@ impl Session {
     pub(super) fn prove(&self, name: &UserName, password: Secret) -> Result<AccountRecord, LoginRefusal> {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
         let config = self.hub.config();
-        let key = LoginKey::new(name.clone(), address_key(self.ip()));
-        self.hub.count_attempt(self.ip(), Instant::now()).map_err(LoginRefusal::TooMany)?;
-        if let Err(refused) = self.hub.begin_login(&key, config.login_attempts, config.login_block) {
-            self.hub.give_back_attempt(self.ip());
-            return Err(match refused {
-                LoginRefused::Blocked { .. } => LoginRefusal::Blocked,
-                LoginRefused::Undecided => LoginRefusal::Busy,
-            });
-        }
+        let limits = &self.hub.limits;
+        limits.count_login(self.ip(), &config, Instant::now()).map_err(LoginRefusal::TooMany)?;
+        let pending = match limits.logins.begin(Attempt::from_address(self.ip(), name.clone()), Instant::now()) {
+            Ok(pending) => pending,
+            Err(error) => {
+                limits.give_back_login(self.ip(), &config);
+                return Err(match error {
+                    AttemptError::Waiting(_) => LoginRefusal::Blocked,
+                    AttemptError::Undecided => LoginRefusal::Busy,
+                });
+            }
+        };
         let (wanted, hub) = (name.clone(), Arc::clone(&self.hub));
         let found =
             self.hub.work.run(self.ip(), move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
@@ -177,7 +181,7 @@ impl Session {
             });
         match found {
             Ok(Ok(Some((mut account, anew)))) => {
-                self.hub.decide_login(|logins| logins.right(&key));
+                pending.right();
                 if let (Some(hash), Some(store)) = (anew, self.hub.store()) {
                     match store.replace_hash(account.id, &account.hash, &hash) {
                         Ok(true) => account.hash = hash,
@@ -189,16 +193,17 @@ impl Session {
                 Ok(account)
             }
             Ok(Ok(None)) => {
-                let blocked = self.hub.decide_login(|logins| logins.wrong(&key, Instant::now()));
+                let blocked = pending.wrong(Instant::now());
                 log::info!("client {} from {}: wrong password for an account", self.outbox.id(), self.peer);
                 Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
             }
+            // The password was not compared: the attempt is dropped and does not count.
             Ok(Err(ReadError(reason))) => {
-                self.withdraw_attempt(&key);
+                limits.give_back_login(self.ip(), &config);
                 Err(LoginRefusal::NotKept(reason.to_string()))
             }
-            Err(_) => {
-                self.withdraw_attempt(&key);
+            Err(BusyError) => {
+                limits.give_back_login(self.ip(), &config);
                 Err(LoginRefusal::Busy)
             }
         }
@@ -215,12 +220,6 @@ impl Session {
             Ok(Err(ReadError(reason))) => Err(LoginRefusal::NotKept(reason.to_string())),
             Err(_) => Err(LoginRefusal::Busy),
         }
-    }
-
-    /// A password was not compared: nothing is counted.
-    fn withdraw_attempt(&self, key: &LoginKey) {
-        self.hub.decide_login(|logins| logins.withdraw(key));
-        self.hub.give_back_attempt(self.ip());
     }
 
     /// Another connection than this one that has a name.

@@ -178,7 +178,7 @@ impl Session {
             Telnet::Never => Policy::Never,
             Telnet::Always => Policy::Always,
         };
-        let pending = Pending::new(Arc::clone(&hub.waiting_lines), outbox.id());
+        let pending = Pending::new(Arc::clone(&hub.limits.waiting_lines), outbox.id());
         // Boxed here: it is large, and its maker's stack is what every idle person keeps.
         Box::new(Session {
             encrypted,

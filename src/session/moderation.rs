@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Session;
+use crate::access::attempts::{Attempt, AttemptError};
 use crate::chat::action::{Actor, Denied, RoomAction};
 use crate::chat::conversation::RoomId;
 use crate::chat::duration;
@@ -16,6 +17,7 @@ use crate::chat::room_settings::RoomAccess;
 use crate::hub::Request;
 use crate::hub::room::Room;
 use crate::hub::timer::Task;
+use crate::hub::worker_pool::BusyError;
 use crate::outbox::DisconnectReason;
 use crate::text;
 use crate::text::seconds;
@@ -162,24 +164,29 @@ impl Session {
     #[inline(never)]
     pub(super) fn shut_down(&mut self, code: &str) {
         let now = Instant::now();
-        let Some(expected) = self.hub.exit_code() else {
+        let hub = Arc::clone(&self.hub);
+        let Some(expected) = hub.shutdown_code() else {
             return self.refuse_code("This server has no exit code.", now);
         };
-        let wait =
-            self.hub.exit_wait(self.attempter(), self.ip(), now).or_else(|| self.hub.guesses().try_at(now).err());
-        if let Some(wait) = wait {
-            let line = format!("Too many tries at the exit code: try again in {}.", seconds(wait));
-            return self.refuse_code(&line, now);
-        }
+        let attempt = Attempt::new(self.attempter(), self.ip(), ());
+        let pending = match hub.limits.shutdown_codes.begin(attempt, now) {
+            Ok(pending) => pending,
+            Err(AttemptError::Waiting(left)) => {
+                let line = format!("Too many tries at the exit code: try again in {}.", seconds(left));
+                return self.refuse_code(&line, now);
+            }
+            Err(AttemptError::Undecided) => return self.refuse_code(&BusyError.to_string(), now),
+        };
         let client = self.outbox.id();
         if expected.matches(code) {
             log::warn!("client {client} from {} stops the server by its exit code", self.peer);
             // Answered first: the stop may overtake whatever is said after it was asked for.
             self.outbox.tell(LineKind::News, "That is the code: the server stops.");
             self.outbox.settle();
-            return self.hub.request(Request::Stop);
+            pending.right();
+            return hub.request(Request::Stop);
         }
-        self.hub.exit_code_wrong(self.attempter(), self.ip(), now);
+        pending.wrong(now);
         log::warn!("client {client} from {}: wrong exit code", self.peer);
         self.outbox.tell(LineKind::Refusal, "That is not the exit code.");
         self.wrong_codes += 1;

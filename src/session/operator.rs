@@ -13,7 +13,7 @@ use crate::access::network::Network;
 use crate::chat::duration;
 use crate::chat::identity::Target;
 use crate::chat::names::UserName;
-use crate::hub::MOST_ADDRESS_BANS;
+use crate::hub::address_bans::MOST_ADDRESS_BANS;
 use crate::hub::room::Room;
 use crate::outbox::DisconnectReason;
 use crate::store::AddressBanRecord;
@@ -71,7 +71,7 @@ impl Session {
             () if network.contains(self.ip()) && !self.ip().is_loopback() => {
                 Some(format!("You are in {network} yourself: nothing is changed."))
             }
-            () if self.hub.address_bans().len() >= MOST_ADDRESS_BANS => {
+            () if self.hub.address_bans.all(self.hub.moment()).len() >= MOST_ADDRESS_BANS => {
                 Some(format!("{MOST_ADDRESS_BANS} addresses are banned, which is the most: lift one first."))
             }
             () => None,
@@ -84,7 +84,7 @@ impl Session {
         let until = lasts.map(|lasts| at.checked_add(lasts).unwrap_or(Timestamp::MAX));
         let ban = AddressBanRecord { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
         let told = ban_sentence(&ban, at);
-        let kept = self.hub.ban_address(ban);
+        let kept = self.hub.address_bans.add(ban);
         let ended = self.end_connections(network, &told);
         let length = wanted.lasts.map(|lasts| format!(" for {}", duration::told(lasts))).unwrap_or_default();
         let people = crate::text::people(ended);
@@ -128,7 +128,7 @@ impl Session {
     pub(super) fn unban_address(&mut self, typed: &str) {
         let Some(by) = self.operator() else { return };
         let Some(network) = self.network(typed) else { return };
-        match self.hub.pardon_address(network) {
+        match self.hub.address_bans.remove(network) {
             Ok(true) => {
                 self.outbox.tell(LineKind::News, &format!("{network} is not banned any more."));
                 self.hub.audit(&by, &format!("unbanned {network}"));
@@ -145,7 +145,7 @@ impl Session {
         if self.operator().is_none() {
             return;
         }
-        let bans = self.hub.address_bans();
+        let bans = self.hub.address_bans.all(self.hub.moment());
         if bans.is_empty() {
             return self.outbox.tell(LineKind::News, "No address is banned.");
         }

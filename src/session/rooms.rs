@@ -11,7 +11,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::Session;
-use crate::access::address::address_key;
+use crate::access::attempts::{Attempt, AttemptError};
 use crate::access::password;
 use crate::chat::action::ReadBack;
 use crate::chat::conversation::{Conversation, RoomId};
@@ -190,19 +190,21 @@ impl Session {
         room: Option<Arc<Room>>,
         password: &str,
     ) -> Result<(Arc<Room>, DoorVersion), JoinRefusal> {
-        // Until the try is counted: what comes at the same moment is not compared beside it.
-        let _turn = self.hub.comparing.take(address_key(self.ip())).map_err(|BusyError| JoinRefusal::Busy)?;
-        if let Some(wait) = self.hub.password_wait(self.attempter(), self.ip(), wanted, Instant::now()) {
-            return Err(JoinRefusal::Waiting(wait));
-        }
+        let attempt = Attempt::new(self.attempter(), self.ip(), wanted.clone());
+        let pending = self.hub.limits.room_passwords.begin(attempt, Instant::now()).map_err(|error| match error {
+            AttemptError::Waiting(left) => JoinRefusal::Waiting(left),
+            AttemptError::Undecided => JoinRefusal::Busy,
+        })?;
         // It may be another password by now.
         let (entry, door) = room.as_ref().map(|room| room.door()).unzip();
         let right = self.opens(entry.as_ref(), password).map_err(|BusyError| JoinRefusal::Busy)?;
-        self.hub.password_tried(self.attempter(), self.ip(), wanted, right, Instant::now());
-        room.zip(door).filter(|_| right).ok_or_else(|| {
-            log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
-            JoinRefusal::NoSuchRoomOrPassword
-        })
+        if let Some(found) = room.zip(door).filter(|_| right) {
+            pending.right();
+            return Ok(found);
+        }
+        pending.wrong(Instant::now());
+        log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
+        Err(JoinRefusal::NoSuchRoomOrPassword)
     }
 
     /// Whether a password opens a room of this entry. Where there are hashes to compare with, every comparison takes as long

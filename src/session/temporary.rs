@@ -27,7 +27,7 @@ impl Session {
         }
         let account = self.person.as_ref().and_then(|person| person.account());
         let author = (network_key(self.ip()), account);
-        let held = self.hub.temporary.take(author, TEMPORARY_BYTES + readers * READER_BYTES);
+        let held = self.hub.limits.temporary.take(author, TEMPORARY_BYTES + readers * READER_BYTES);
         if held.is_none() {
             let line = "Not said: too many temporary messages of yours wait for their end already.";
             self.outbox.tell(LineKind::Refusal, line);

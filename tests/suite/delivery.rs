@@ -163,7 +163,7 @@ fn one_of_sixty_that_stops_reading_is_dropped_and_the_others_get_everything() {
     let numbers: Vec<_> = messages(&seen).into_iter().map(|(number, _, _)| number).collect();
     assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "he was not skipped, but dropped: {numbers:?}");
     assert!(numbers.last() < ends.first());
-    assert_eq!(server.hub().laggards.total(), 0, "nothing is kept for whoever is gone");
+    assert_eq!(server.hub().slow_readers.total(), 0, "nothing is kept for whoever is gone");
 }
 
 /// One person who comes and goes; what was on the screen while the view was open, visit by visit.

@@ -209,10 +209,10 @@ fn a_temporary_message_that_was_deleted_holds_nothing_and_never_expires() {
     let mut alice = server.login("alice");
     alice.send(":temp 2 @bob soon");
     alice.expect("you -> bob (temporary, 2 s): soon\r\n");
-    assert!(server.hub().temporary.held() > 0);
+    assert!(server.hub().limits.temporary.held() > 0);
     alice.send(":delete");
     alice.expect(" was deleted by alice\r\n");
-    eventually("nothing is held", || server.hub().temporary.held() == 0);
+    eventually("nothing is held", || server.hub().limits.temporary.held() == 0);
     // With the conversation goes what knows of the deletion.
     bob.send(":quit");
     bob.expect_end();

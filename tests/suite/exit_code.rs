@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use chatsock::access::attempts::Attempter;
+use chatsock::access::attempts::{Attempt, Attempter};
 use chatsock::chat::message::ClientId;
 
 use crate::support::machine::{Logged, argument, eventually, file};
@@ -133,18 +133,22 @@ fn after_thirty_wrong_codes_the_address_waits_with_the_right_one() {
     let hub = server.hub();
     let mut alice = server.login("alice");
     let own: std::net::IpAddr = [127, 0, 0, 1].into();
+    let codes = &hub.limits.shutdown_codes;
+    // Ten connections, and the second that passes between two tries: the last of them is now.
+    let mut at = Instant::now().checked_sub(Duration::from_secs(29)).expect("the machine runs for longer");
     for number in 0..30 {
-        // Ten connections, without the second that passes between two tries.
-        let who = Attempter::Connection(ClientId(1_000_000 + number / 3));
-        assert_eq!(hub.exit_wait(who, own, Instant::now()), None);
-        hub.exit_code_wrong(who, own, Instant::now());
+        let tried = Attempt::new(Attempter::Connection(ClientId(1_000_000 + number / 3)), own, ());
+        assert_eq!(codes.wait_left(&tried, at), None);
+        assert!(codes.begin(tried, at).expect("compared").wrong(at));
+        at += Duration::from_secs(1);
     }
     let answer = give(&mut alice, WRONG);
     let wait = answer.strip_prefix("! Too many tries at the exit code: try again in ").expect("refused");
     let seconds: u64 = wait.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
     assert!((2..=10).contains(&seconds), "{answer:?}");
     let elsewhere = [192, 0, 2, 1].into();
-    assert_eq!(hub.exit_wait(Attempter::Connection(ClientId(1)), elsewhere, Instant::now()), None);
+    let tried = Attempt::new(Attempter::Connection(ClientId(1)), elsewhere, ());
+    assert_eq!(codes.wait_left(&tried, at), None);
 }
 
 #[test]

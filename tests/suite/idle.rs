@@ -171,7 +171,7 @@ fn narrow(config: Config) -> (Box<Session>, Arc<Outbox>, TcpStream) {
     let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
     let (theirs, _) = listener.accept().expect("accepted");
     SockRef::from(&ours).set_send_buffer_size(4096).expect("a small buffer");
-    let outbox = Outbox::new(hub.next_client(), ours, Arc::clone(&hub.laggards));
+    let outbox = Outbox::new(hub.next_client(), ours, Arc::clone(&hub.slow_readers));
     hub.roster.connected(&outbox);
     let peer: SocketAddr = "192.0.2.1:4242".parse().expect("an address");
     let mut session = Session::new(hub, Arc::clone(&outbox), peer, Door::Plain, Instant::now());

@@ -31,7 +31,7 @@ fn audit(client: &mut Client, command: &str) -> Vec<String> {
 
 fn banned(server: &Server, address: &str) -> bool {
     let address: IpAddr = address.parse().expect("an address");
-    server.hub().banned_address(address).is_some()
+    server.hub().address_bans.find(address, server.hub().moment()).is_some()
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn nobody_else_can_do_what_operators_do() {
             client.expect(NOT_YOU);
         }
     }
-    assert!(!alice.settle().contains("Broadcast") && server.hub().address_bans().is_empty());
+    assert!(!alice.settle().contains("Broadcast") && server.hub().address_bans.all(server.hub().moment()).is_empty());
     assert_eq!(audit(&mut alice, ":audit").len(), 1);
 }
 
@@ -236,7 +236,7 @@ fn addresses_are_banned_listed_and_let_in_again() {
     // A second ban of the same network takes the place of the first.
     alice.send(":banip 203.0.113.0/24 sorry, longer");
     alice.expect("* 203.0.113.0/24 is banned; ");
-    assert_eq!(server.hub().address_bans().len(), 2);
+    assert_eq!(server.hub().address_bans.all(server.hub().moment()).len(), 2);
     assert_eq!(
         audit(&mut alice, ":audit"),
         [
@@ -279,7 +279,7 @@ fn a_ban_of_half_the_internet_is_refused() {
         alice.send(&format!(":banip {wide}"));
         alice.expect(" is too much for one ban: a /8 is the most of IPv4, a /16 of IPv6. Nothing is changed.\r\n");
     }
-    assert!(server.hub().address_bans().is_empty());
+    assert!(server.hub().address_bans.all(server.hub().moment()).is_empty());
     for most in ["10.0.0.0/8", "2001::/16"] {
         alice.send(&format!(":banip {most}"));
         alice.expect(&format!("* {most} is banned; 0 people thrown out.\r\n"));

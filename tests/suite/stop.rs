@@ -312,11 +312,11 @@ fn a_reload_switches_the_exit_code_off_at_once_and_the_printed_one_on_again() {
     assert_eq!((program.rest(), program.wait()), (String::new(), Some(0)));
 
     let server = Server::start();
-    let code = server.hub().exit_code().expect("made at start").to_string();
+    let code = server.hub().shutdown_code().expect("made at start").to_string();
     server.reconfigure("shutdown_delay = 0\nexit_code = false");
-    assert!(server.hub().exit_code().is_none());
+    assert!(server.hub().shutdown_code().is_none());
     server.reconfigure("shutdown_delay = 0");
-    assert!(server.hub().exit_code().is_some_and(|exit_code| exit_code.matches(&code)));
+    assert!(server.hub().shutdown_code().is_some_and(|known| known.matches(&code)));
 }
 
 #[test]

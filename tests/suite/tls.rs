@@ -253,7 +253,7 @@ fn who_reads_nothing_is_dropped_and_the_others_get_everything() {
     // What was on its way arrives undamaged; that it is not all he can tell by the missing goodbye.
     deaf.expect_end();
     assert!(!session.has_heard_goodbye());
-    assert_eq!(encrypted.server.hub().laggards.total(), 0);
+    assert_eq!(encrypted.server.hub().slow_readers.total(), 0);
 }
 
 #[test]
@@ -421,7 +421,7 @@ fn noise_of_every_kind_leaves_the_server_as_it_was() {
     }
     let hub = encrypted.server.hub();
     eventually("all of them are gone", || hub.shutdown.open() == 0 && hub.roster.connections().is_empty());
-    assert_eq!(hub.laggards.total(), 0);
+    assert_eq!(hub.slow_readers.total(), 0);
     encrypted.login("alice");
 }
 

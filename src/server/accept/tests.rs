@@ -33,7 +33,7 @@ fn let_in(hub: &Arc<Hub>) -> (Box<Connection>, TcpStream) {
     let client = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
     client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     let (stream, _) = listener.accept().expect("accepted");
-    let outbox = Outbox::new(hub.next_client(), stream, Arc::clone(&hub.laggards));
+    let outbox = Outbox::new(hub.next_client(), stream, Arc::clone(&hub.slow_readers));
     let ports = Ports { plain: None, tls: None };
     let entrance = Arc::new(Entrance { door: Door::Plain, transport: Transport::Plain, ports });
     let open = hub.shutdown.enter(10).expect("room for one");
@@ -43,7 +43,8 @@ fn let_in(hub: &Arc<Hub>) -> (Box<Connection>, TcpStream) {
 fn ban(hub: &Hub, network: &str) {
     let network = Network::parse(network).expect("a network");
     let by = UserName::parse("olga", 1, 12).expect("a name");
-    hub.ban_address(AddressBanRecord { network, by, reason: "spam".into(), at: Timestamp::now(), until: None })
+    hub.address_bans
+        .add(AddressBanRecord { network, by, reason: "spam".into(), at: Timestamp::now(), until: None })
         .expect("nothing is written");
 }
 

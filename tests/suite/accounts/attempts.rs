@@ -89,10 +89,11 @@ fn an_exempt_address_has_ten_times_as_many_attempts_and_not_more() {
     let server = home.start(History::Forgotten, "");
     let now = Instant::now();
     let count = |address: IpAddr, now: Instant| {
-        (0..1000).take_while(|_| server.hub().count_attempt(address, now).is_ok()).count()
+        let (limits, config) = (&server.hub().limits, server.hub().config());
+        (0..1000).take_while(|_| limits.count_login(address, &config, now).is_ok()).count()
     };
     assert_eq!([exempt, own].map(|address| count(address, now)), [200, 20]);
-    assert_eq!(server.hub().count_attempt(own, now), Err(Duration::from_secs(6)));
+    assert_eq!(server.hub().limits.count_login(own, &server.hub().config(), now), Err(Duration::from_secs(6)));
     let later = now + Duration::from_secs(60);
     assert_eq!([exempt, own].map(|address| count(address, later)), [100, 10]);
     // A customer's whole /56 is one address.

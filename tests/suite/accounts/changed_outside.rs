@@ -104,7 +104,7 @@ fn a_room_whose_last_admin_is_removed_gets_another_one() {
 fn reviews() -> bool {
     let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
     let name = |task: std::io::Result<DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
-    tasks.filter_map(name).any(|name| name.trim_end() == "review")
+    tasks.filter_map(name).any(|name| name.trim_end() == "account-review")
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-use chatsock::access::login_limiter::LoginKey;
+use chatsock::access::attempts::Attempt;
 use chatsock::chat::names::UserName;
 
 use crate::support::home::{ASKED, History, Home, PASSWORD, come_in, give, knock, prove, try_login};
@@ -155,8 +155,8 @@ fn a_block_ends_after_its_time_and_one_more_wrong_password_blocks_for_twice_as_l
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "login_block_seconds = 1\nlogin_attempts = 1");
-    let key = LoginKey::new(UserName::parse("alice", 1, 32).expect("a name"), Ipv4Addr::LOCALHOST.into());
-    let left = || server.hub().logins().blocked(&key, Instant::now()).unwrap_or_default();
+    let alice = Attempt::from_address(Ipv4Addr::LOCALHOST.into(), UserName::parse("alice", 1, 32).expect("a name"));
+    let left = || server.hub().limits.logins.wait_left(&alice, Instant::now()).unwrap_or_default();
     let mut client = knock(server.address());
     for length in [SECOND, SECOND * 2] {
         let began = Instant::now();
@@ -169,5 +169,5 @@ fn a_block_ends_after_its_time_and_one_more_wrong_password_blocks_for_twice_as_l
     client.send("alice");
     give(&mut client, PASSWORD);
     client.expect("* Hello alice. ");
-    assert!(server.hub().logins().is_empty());
+    assert!(server.hub().limits.logins.is_empty());
 }

@@ -58,7 +58,7 @@ fn nothing_older_than_its_retention_is_shown_by_any_command_where_messages_are_s
     let told = shown(&mut alice, "/search in");
     assert!(told.contains("den alice: >in< the den"), "{told:?}");
     // And memory holds it no more, whether anybody asks or not.
-    server.hub().carry_out(Task::ForgetOld);
+    server.hub().carry_out(Task::ForgetOld, std::time::Instant::now());
     let general = server.hub().rooms.all().into_iter().find(|room| room.name().as_str() == "general");
     assert_eq!(general.expect("a room").said_after(chatsock::chat::message::MessageId(0), None), 0);
     quit(alice);

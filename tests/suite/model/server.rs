@@ -72,7 +72,7 @@ impl Server {
             Act::Linger(room) => {
                 if let Some(room) = self.room(room) {
                     // Its time has only just begun.
-                    self.hub.carry_out(Task::CloseIfEmpty(Arc::downgrade(&room)));
+                    self.hub.carry_out(Task::CloseIfEmpty(Arc::downgrade(&room)), Instant::now());
                     let linger = self.hub.config().room_linger;
                     assert!(self.hub.rooms.find(room.name()).is_some(), "{} is closed too soon", room.name());
                     self.hub.rooms.close_if_empty(&room, linger, Instant::now() + linger);
@@ -81,7 +81,7 @@ impl Server {
             }
             Act::Expire(room, id) => {
                 if let Some(room) = self.room(room) {
-                    self.hub.carry_out(Task::Expire(Arc::downgrade(&room), MessageId(*id)));
+                    self.hub.carry_out(Task::Expire(Arc::downgrade(&room), MessageId(*id)), Instant::now());
                 }
                 return false;
             }
@@ -107,7 +107,7 @@ impl Server {
         reader.shutdown(Shutdown::Write).expect("half-closed");
         // Nothing of what an outbox does with its stream is peculiar to TCP.
         let stream = TcpStream::from(OwnedFd::from(writer));
-        let outbox = Outbox::new(self.hub.next_client(), stream, Arc::clone(&self.hub.laggards));
+        let outbox = Outbox::new(self.hub.next_client(), stream, Arc::clone(&self.hub.slow_readers));
         self.hub.roster.connected(&outbox);
         let peer = SocketAddr::new(self.addresses[seat], 40_000);
         let session = Session::new(Arc::clone(&self.hub), Arc::clone(&outbox), peer, Door::Plain, Instant::now());

@@ -277,7 +277,7 @@ mod accounts {
 fn threads(program: &Logged) -> BTreeMap<String, usize> {
     let mut threads = BTreeMap::new();
     for name in program.thread_names() {
-        if !["work:", "room:", "review"].iter().any(|start| name.starts_with(start)) {
+        if !["worker:", "room:", "account-review"].iter().any(|start| name.starts_with(start)) {
             *threads.entry(name).or_default() += 1;
         }
     }

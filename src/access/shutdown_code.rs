@@ -1,22 +1,21 @@
-//! The exit code: printed at start, and whoever gives it stops the server.
+//! The exit code, printed at start: a user who gives it stops the server.
 //!
-//! *Owns* its making, its comparison, and how often it may be guessed at. Pure but for the system's random generator:
-//! `now` is an argument.
+//! *Owns* its making, its comparison, and how often it may be guessed. Pure but for the system's random generator.
 //! *Knows nothing of* commands, of printing and of stopping.
-//! *Called by* `server` at start, by `session` when somebody gives one; `hub` keeps both.
 
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::attempts::{AttemptPolicy, Backoff, Schedule};
 use crate::chat::secret::Secret;
 
-/// Nothing in it has to be shifted or looked for on any keyboard.
+/// On no keyboard does any of these need a modifier key or a search.
 const ALPHABET: &[u8; 36] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/// Characters of a code. See [`Guesses`] for what ten of them are good for.
+/// Characters of a code. [`GUESSES`] says how long ten of them last.
 const LENGTH: usize = 10;
 
-/// Where the dash stands.
+/// The dash comes before this character.
 const HALF: usize = LENGTH / 2;
 
 /// The code of one run of the server. Only `Display` shows it, which is for standard output and never for the log.
@@ -24,11 +23,11 @@ const HALF: usize = LENGTH / 2;
 pub struct ShutdownCode([u8; LENGTH]);
 
 impl ShutdownCode {
-    /// A new one.
+    /// Makes a new code.
     ///
     /// # Errors
     ///
-    /// When the system's random generator gives nothing.
+    /// When the system's random generator fails.
     pub fn generate() -> Result<ShutdownCode, getrandom::Error> {
         let mut code = [0; LENGTH];
         let mut filled = 0;
@@ -43,9 +42,9 @@ impl ShutdownCode {
         Ok(ShutdownCode(code))
     }
 
-    /// Whether this is the code. Small letters count as capitals, the dash and blanks around may be there or not.
+    /// Whether this is the code. Small letters count as capitals; the dash and blanks around it are optional.
     ///
-    /// The time taken depends on what was given alone.
+    /// The time taken depends only on `given`.
     pub fn matches(&self, given: &str) -> bool {
         let mut given = given.trim().to_ascii_uppercase();
         if given.as_bytes().get(HALF) == Some(&b'-') {
@@ -60,8 +59,8 @@ impl ShutdownCode {
     }
 }
 
-/// A random byte as a character, or `None` for the few bytes at the end that would make the first characters likelier
-/// than the others: 256 is no multiple of 36.
+/// A random byte as a character. `None` for the last few bytes, which would make the first characters likelier than the
+/// others: 256 is not a multiple of 36.
 fn character(random: u8) -> Option<u8> {
     const WHOLE: usize = 256 / ALPHABET.len() * ALPHABET.len();
     let random = usize::from(random);
@@ -76,65 +75,38 @@ impl fmt::Display for ShutdownCode {
 
 impl fmt::Debug for ShutdownCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ExitCode(..)")
+        f.write_str("ShutdownCode(..)")
     }
 }
 
-/// Between two tries, over all connections. Nobody types faster.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
-
-/// Wrong tries in the life of the server before the long wait. More than people mistype, nothing to somebody who guesses.
-const PATIENT_TRIES: u32 = 100;
-
-/// Between two tries after that.
-const BETWEEN_LATER_TRIES: Duration = Duration::from_secs(5 * 60);
-
-/// How often the code may be guessed at, by all connections together: no number of addresses makes it faster.
+/// How often the code may be guessed.
+///
+/// A user and an address have what they have at the password of a room. Everyone together has one try a second, which is
+/// faster than anybody types, and after 100 wrong ones, more than people mistype, one in 5 minutes: no number of addresses
+/// makes it faster.
 ///
 /// There are 36^10 = 3.66e15 codes. The first 100 tries take a hundred seconds; at one per 5 minutes all the others take
 /// 3.66e15 x 300 s = 1.1e18 s, which is 3.5e10 years, and half of that on average; the universe is 1.4e10 years old.
 ///
-/// What it costs: whoever goes on guessing takes the turn of the one who knows the code. He then stops the server by a
-/// signal, as he can always do who reads its standard output.
-#[derive(Debug, Default)]
-pub struct Guesses {
-    wrong: u32,
-    /// Nothing is compared before that moment; `None` before the first try.
-    next: Option<Instant>,
-}
-
-impl Guesses {
-    /// Asks for a turn to try one code, and takes it. To be asked before the code is looked at.
-    ///
-    /// # Errors
-    ///
-    /// How long to wait. The try is refused without a comparison, and the wait is not made longer by it.
-    pub fn try_at(&mut self, now: Instant) -> Result<(), Duration> {
-        let left = self.next.map_or(Duration::ZERO, |next| next.saturating_duration_since(now));
-        if !left.is_zero() {
-            return Err(left);
-        }
-        self.next = Some(now + self.pause());
-        Ok(())
-    }
-
-    /// Notes that the code tried was wrong.
-    pub fn wrong(&mut self, now: Instant) {
-        self.wrong = self.wrong.saturating_add(1);
-        // Somebody else may have had a turn since; his pause is not cut short.
-        self.next = self.next.max(Some(now + self.pause()));
-    }
-
-    fn pause(&self) -> Duration {
-        if self.wrong < PATIENT_TRIES { BETWEEN_TRIES } else { BETWEEN_LATER_TRIES }
-    }
-}
+/// What it costs: someone who goes on guessing takes the turn of the user who knows the code. That user can stop the server
+/// by a signal instead, as anybody can who reads its standard output.
+pub const GUESSES: AttemptPolicy = AttemptPolicy {
+    everyone: Some(Backoff {
+        attempts: 1,
+        schedule: Schedule::Paced { early: Duration::from_secs(1), patience: 100, late: Duration::from_secs(5 * 60) },
+    }),
+    ..AttemptPolicy::PER_USER_AND_ADDRESS
+};
 
 #[cfg(test)]
 mod tests {
     use std::collections::{HashMap, HashSet};
+    use std::thread;
+    use std::time::Instant;
 
     use super::*;
+    use crate::access::attempts::{Attempt, AttemptError, AttemptLimiter, Attempter};
+    use crate::chat::message::ClientId;
 
     const SECOND: Duration = Duration::from_secs(1);
     const FIVE_MINUTES: Duration = Duration::from_secs(300);
@@ -215,59 +187,108 @@ mod tests {
 
     #[test]
     fn debug_output_shows_nothing_of_it() {
-        assert_eq!(format!("{:?} {:#?}", code(), Some(code())), "ExitCode(..) Some(\n    ExitCode(..),\n)");
+        assert_eq!(format!("{:?} {:#?}", code(), Some(code())), "ShutdownCode(..) Some(\n    ShutdownCode(..),\n)");
+    }
+
+    /// A try of a connection of its own, from an address of its own.
+    fn guess(number: u8) -> Attempt<()> {
+        Attempt::new(Attempter::Connection(ClientId(number.into())), [192, 0, 2, number].into(), ())
+    }
+
+    fn guesses() -> AttemptLimiter<()> {
+        AttemptLimiter::new(GUESSES, 4096)
+    }
+
+    fn wait(guesses: &AttemptLimiter<()>, number: u8, now: Instant) -> Option<Duration> {
+        guesses.wait_left(&guess(number), now)
+    }
+
+    /// Whether the try was let through; it was wrong then.
+    fn fail(guesses: &AttemptLimiter<()>, number: u8, now: Instant) -> bool {
+        let begun = guesses.begin(guess(number), now);
+        begun.is_ok_and(|attempt| attempt.wrong(now))
     }
 
     #[test]
     fn one_try_a_second_over_all_connections() {
         let now = Instant::now();
-        let mut guesses = Guesses::default();
-        assert_eq!(guesses.try_at(now), Ok(()));
-        // Somebody else in the same moment, before it is known whether the first was right.
-        assert_eq!(guesses.try_at(now), Err(SECOND));
-        guesses.wrong(now);
-        assert_eq!(guesses.try_at(now + SECOND / 4), Err(SECOND * 3 / 4));
+        let guesses = guesses();
+        let first = guesses.begin(guess(1), now).expect("the first try");
+        assert!(first.wrong(now));
+        // Somebody else in the same moment.
+        assert_eq!(guesses.begin(guess(2), now).err(), Some(AttemptError::Waiting(SECOND)));
+        assert_eq!(wait(&guesses, 2, now + SECOND / 4), Some(SECOND * 3 / 4));
         // The refusal has made nothing longer.
-        assert_eq!(guesses.try_at(now + SECOND), Ok(()));
+        assert!(fail(&guesses, 2, now + SECOND));
     }
 
     #[test]
-    fn after_a_hundred_wrong_tries_one_in_five_minutes_for_ever() {
+    fn of_two_at_the_same_moment_one_waits_until_it_is_known_whether_the_other_was_right() {
+        let now = Instant::now();
+        let guesses = guesses();
+        let first = guesses.begin(guess(1), now).expect("the first try");
+        thread::scope(|scope| {
+            let second = scope.spawn(|| guesses.begin(guess(2), now).err());
+            thread::sleep(Duration::from_millis(10));
+            assert!(!second.is_finished());
+            first.wrong(now);
+            let refused = second.join().expect("joined");
+            assert!(matches!(refused, Some(AttemptError::Waiting(left)) if left <= SECOND), "{refused:?}");
+        });
+    }
+
+    #[test]
+    fn after_a_hundred_wrong_tries_one_in_five_minutes_for_good() {
         let mut now = Instant::now();
-        let mut guesses = Guesses::default();
-        for _ in 0..99 {
-            assert_eq!(guesses.try_at(now), Ok(()));
-            guesses.wrong(now);
-            assert_eq!(guesses.try_at(now), Err(SECOND));
+        let guesses = guesses();
+        for number in 0..99 {
+            assert!(fail(&guesses, number, now));
+            assert_eq!(wait(&guesses, 200, now), Some(SECOND));
             now += SECOND;
         }
-        for _ in 0..50 {
-            assert_eq!(guesses.try_at(now), Ok(()));
-            guesses.wrong(now);
-            assert_eq!(guesses.try_at(now + SECOND), Err(FIVE_MINUTES - SECOND));
+        for number in 100..150 {
+            assert!(fail(&guesses, number, now));
+            assert_eq!(wait(&guesses, 200, now + SECOND), Some(FIVE_MINUTES - SECOND));
             now += FIVE_MINUTES;
         }
         // Hours of quiet are not forgiveness.
         now += FIVE_MINUTES * 1000;
-        assert_eq!(guesses.try_at(now), Ok(()));
-        assert_eq!(guesses.try_at(now), Err(FIVE_MINUTES));
+        assert!(fail(&guesses, 201, now));
+        assert_eq!(wait(&guesses, 202, now), Some(FIVE_MINUTES));
     }
 
     #[test]
     fn a_wrong_try_told_late_does_not_cut_the_pause_of_the_next_one_short() {
         let now = Instant::now();
-        let mut guesses = Guesses::default();
-        assert_eq!(guesses.try_at(now), Ok(()));
-        assert_eq!(guesses.try_at(now + SECOND), Ok(()));
-        guesses.wrong(now);
-        assert_eq!(guesses.try_at(now + SECOND), Err(SECOND));
+        let guesses = guesses();
+        let late = guesses.begin(guess(1), now).expect("a try");
+        assert!(late.wrong(now + SECOND));
+        assert_eq!(wait(&guesses, 2, now + SECOND), Some(SECOND));
+        let next = guesses.begin(guess(2), now + SECOND * 2).expect("a try");
+        assert!(next.wrong(now));
+        assert_eq!(wait(&guesses, 3, now + SECOND), Some(SECOND));
     }
 
     #[test]
     fn a_moment_before_the_last_try_waits_the_longer() {
         let now = Instant::now() + FIVE_MINUTES;
-        let mut guesses = Guesses::default();
-        assert_eq!(guesses.try_at(now), Ok(()));
-        assert_eq!(guesses.try_at(now - SECOND), Err(SECOND * 2));
+        let guesses = guesses();
+        assert!(fail(&guesses, 1, now));
+        assert_eq!(wait(&guesses, 2, now - SECOND), Some(SECOND * 2));
+    }
+
+    #[test]
+    fn a_connection_and_an_address_wait_as_at_the_password_of_a_room() {
+        let mut now = Instant::now();
+        let guesses = guesses();
+        let address = [192, 0, 2, 1].into();
+        let from = |number: u64| Attempt::new(Attempter::Connection(ClientId(number)), address, ());
+        for number in 0..30 {
+            assert_eq!(guesses.wait_left(&from(number / 3), now), None);
+            guesses.begin(from(number / 3), now).expect("a try").wrong(now);
+            now += SECOND;
+        }
+        assert_eq!(guesses.wait_left(&from(99), now), Some(SECOND * 9));
+        assert_eq!(wait(&guesses, 2, now), None);
     }
 }

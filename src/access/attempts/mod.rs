@@ -1,0 +1,17 @@
+//! Failed attempts at passwords and exit codes, and the waits after them.
+//!
+//! One [`AttemptLimiter`] serves one kind of secret: room passwords, account passwords, the exit code. Its
+//! [`AttemptPolicy`] says whose failures are counted together, how many are free, and how long the waits are.
+//!
+//! *Owns* the counts, the waits, and the bound on the tables that hold them.
+//! *Knows nothing of* passwords and codes, nor of how long comparing them takes.
+
+mod attempt;
+mod failures;
+mod limiter;
+mod policy;
+
+pub use attempt::{Attempt, Attempter};
+pub use failures::AttemptError;
+pub use limiter::{AttemptLimiter, PendingAttempt};
+pub use policy::{AttemptPolicy, Backoff, LONGEST_WAIT, Schedule};

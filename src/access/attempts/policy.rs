@@ -1,0 +1,126 @@
+//! What a limiter allows: how many failures are free, and how long the waits after them are.
+//!
+//! *Owns* the arithmetic of the waits. *Knows nothing of* who waits.
+
+use std::time::Duration;
+
+/// The longest of the waits that double. A longer one would keep out the owner of a password more than someone who guesses
+/// it: at one guess in a quarter of an hour, a guesser gets through a hundred in a day.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// How long the waits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// Each wait is twice as long as the one before, up to [`LONGEST_WAIT`].
+    Doubling {
+        /// The first of them.
+        first: Duration,
+    },
+    /// All waits are as long, and longer once many attempts were wrong.
+    Paced {
+        /// The wait in the beginning.
+        early: Duration,
+        /// From this many wrong attempts on, the wait is `late`.
+        patience: u32,
+        /// The wait after that.
+        late: Duration,
+    },
+}
+
+/// The waits of one count of failures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Backoff {
+    /// Wrong attempts up to the first wait: this one begins it.
+    pub attempts: u32,
+    /// How long the waits are.
+    pub schedule: Schedule,
+}
+
+impl Backoff {
+    /// The wait that follows the `wrong`th wrong attempt.
+    pub(super) fn wait_after(self, wrong: u32) -> Option<Duration> {
+        let further = wrong.checked_sub(self.attempts)?;
+        Some(match self.schedule {
+            // 16 doublings of a second are over the longest wait already.
+            Schedule::Doubling { first } => (first * 2_u32.pow(further.min(16))).min(LONGEST_WAIT),
+            Schedule::Paced { early, patience, .. } if wrong < patience => early,
+            Schedule::Paced { late, .. } => late,
+        })
+    }
+
+    /// How many attempts may be compared at the same time: no more than are left before a wait, and one at a time once
+    /// there was one.
+    pub(super) fn at_once(self, wrong: u32) -> u32 {
+        self.attempts.saturating_sub(wrong).max(1)
+    }
+}
+
+/// Whose failures are counted together, and what each of these counts allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AttemptPolicy {
+    /// One user's failures at one target.
+    pub user: Backoff,
+    /// All failures of one address at one target.
+    pub address: Option<Backoff>,
+    /// All failures of everyone. These are never forgotten.
+    pub everyone: Option<Backoff>,
+    /// A count is forgotten this long after its last failure and the wait that followed. Counted from the end of the wait:
+    /// otherwise waiting out the longest one could make all attempts free again.
+    pub forgotten_after: Duration,
+}
+
+impl AttemptPolicy {
+    /// Three failures of a user are free, and ten times as many of an address: enough for a household or a small office
+    /// that mistypes, and few against the guesses that a password withstands.
+    pub const PER_USER_AND_ADDRESS: AttemptPolicy = AttemptPolicy {
+        user: Backoff { attempts: 3, schedule: Schedule::Doubling { first: Duration::from_secs(10) } },
+        address: Some(Backoff { attempts: 30, schedule: Schedule::Doubling { first: Duration::from_secs(10) } }),
+        everyone: None,
+        forgotten_after: Duration::from_secs(60 * 60),
+    };
+
+    /// Failures of one attempter alone count, the last of `attempts` begins a wait of `first`, and they are forgotten after
+    /// a quarter of an hour.
+    pub fn per_attempter(attempts: u32, first: Duration) -> AttemptPolicy {
+        AttemptPolicy {
+            user: Backoff { attempts, schedule: Schedule::Doubling { first } },
+            address: None,
+            everyone: None,
+            forgotten_after: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: u64) -> Option<Duration> {
+        Some(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn waits_begin_with_the_last_free_attempt_and_double_up_to_a_quarter_of_an_hour() {
+        let backoff = Backoff { attempts: 3, schedule: Schedule::Doubling { first: Duration::from_secs(10) } };
+        let expected = [0, 0, 0, 10, 20, 40, 80, 160, 320, 640, 900, 900];
+        for (wrong, wait) in (0..).zip(expected) {
+            assert_eq!(backoff.wait_after(wrong), seconds(wait).filter(|wait| !wait.is_zero()), "{wrong}");
+        }
+        assert_eq!(backoff.wait_after(u32::MAX), seconds(900));
+    }
+
+    #[test]
+    fn a_paced_wait_is_the_same_until_patience_is_over() {
+        let (early, late) = (Duration::from_secs(1), Duration::from_secs(300));
+        let backoff = Backoff { attempts: 1, schedule: Schedule::Paced { early, patience: 100, late } };
+        assert_eq!([0, 1, 99, 100, 5000].map(|wrong| backoff.wait_after(wrong)), {
+            [None, Some(early), Some(early), Some(late), Some(late)]
+        });
+    }
+
+    #[test]
+    fn as_many_are_compared_at_once_as_are_left_before_a_wait_and_never_none() {
+        let backoff = Backoff { attempts: 3, schedule: Schedule::Doubling { first: Duration::from_secs(10) } };
+        assert_eq!([0, 1, 2, 3, 4].map(|wrong| backoff.at_once(wrong)), [3, 2, 1, 1, 1]);
+    }
+}

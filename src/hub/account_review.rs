@@ -1,0 +1,151 @@
+//! Another program has changed accounts: ends the sessions that this concerns, and finds heirs for their rooms.
+//!
+//! *Owns* who is disconnected because their account has changed, and the thread that finds out.
+//! *Knows nothing of* how accounts are stored, and of passwords.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use super::Hub;
+use crate::chat::identity::AccountId;
+use crate::hub::room::Room;
+use crate::hub::roster::User;
+use crate::outbox::DisconnectReason;
+use crate::store::ReadError;
+
+/// Stack of the reviewing thread: it reads the database and delivers.
+const STACK: usize = 512 * 1024;
+
+/// For users whose account was removed by `chatsock user`.
+const REMOVED: &str = "Your account was removed. If that is a mistake, ask whoever runs this server.";
+
+/// For users whose password was changed by `chatsock user`.
+const CHANGED: &str = "Your password was changed on the server's machine. Come in again with the new one.";
+
+/// Changes that have not been reviewed yet. One thread at a time reviews.
+#[derive(Debug, Default)]
+pub struct PendingReviews(AtomicUsize);
+
+impl PendingReviews {
+    /// Notes a change. True if no thread reviews yet.
+    fn add(&self) -> bool {
+        self.0.fetch_add(1, Ordering::AcqRel) == 0
+    }
+
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// The changes counted so far were reviewed. False if another one came meanwhile.
+    fn finish(&self, seen: usize) -> bool {
+        self.0.compare_exchange(seen, 0, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    fn give_up(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+impl Hub {
+    /// Another program has changed accounts: looks whether anybody online, or any admin of a room, is among those it
+    /// concerns. On a thread of its own, since it waits for the store; a change during a review gets a review after it.
+    pub fn review_accounts(self: &Arc<Hub>) {
+        if !self.pending_reviews.add() {
+            return;
+        }
+        let hub = Arc::clone(self);
+        let thread = thread::Builder::new().name("account-review".to_owned()).stack_size(STACK);
+        if let Err(error) = thread.spawn(move || hub.review_until_done()) {
+            self.pending_reviews.give_up();
+            log::error!("accounts were changed, but no thread could be started to review them: {error}");
+        }
+    }
+
+    fn review_until_done(&self) {
+        loop {
+            let seen = self.pending_reviews.count();
+            if let Err(error) = self.review_all() {
+                log::error!("accounts were changed, but could not be read: {error}");
+            }
+            if self.pending_reviews.finish(seen) {
+                return;
+            }
+        }
+    }
+
+    fn review_all(&self) -> Result<(), ReadError> {
+        let Some(store) = self.store() else { return Ok(()) };
+        for user in self.roster.people() {
+            self.review_login(&user)?;
+        }
+        // Admins who are offline.
+        for room in self.rooms.all() {
+            for account in room.admin_accounts() {
+                if !store.account_exists(account)? {
+                    self.forget_in_room(&room, account);
+                }
+            }
+        }
+        // Offline users have no session to end, but may have messages waiting in memory; those on disk went with the account.
+        for account in self.mailbox.readers() {
+            if !store.account_exists(account)? {
+                self.mailbox.take(account);
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends a user's connection if their account is gone, or has another password than the one they logged in with. Reads
+    /// the disk.
+    pub fn review_login(&self, user: &Arc<User>) -> Result<(), ReadError> {
+        let (Some(store), Some((name, login))) = (self.store(), user.login()) else { return Ok(()) };
+        match store.account(&name)?.filter(|account| account.id == login.account) {
+            Some(account) if account.hash == login.hash => {}
+            Some(_) => self.throw_out(user, CHANGED, DisconnectReason::PasswordChanged),
+            None => {
+                self.throw_out(user, REMOVED, DisconnectReason::AccountRemoved);
+                self.forget_account(user, login.account);
+            }
+        }
+        Ok(())
+    }
+
+    /// The account that a user is logged in to is gone, and with it their roles in all rooms. Waits for the store.
+    pub fn forget_account(&self, user: &User, account: AccountId) {
+        user.set_login(None);
+        self.mailbox.take(account);
+        self.open_rooms.forget(account);
+        for room in self.rooms.all() {
+            self.identify(&room, user);
+            self.forget_in_room(&room, account);
+        }
+    }
+
+    /// Forgets the role of a removed account in a room, there and on disk. An heir hears of it once it is written.
+    fn forget_in_room(&self, room: &Arc<Room>, account: AccountId) {
+        if room.forget_account(account, Instant::now()) {
+            self.save_room(room);
+            room.drive();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_during_a_review_is_reviewed_by_the_same_thread() {
+        let pending = PendingReviews::default();
+        assert!(pending.add());
+        let seen = pending.count();
+        assert!(!pending.add(), "a thread is at it");
+        assert!(!pending.finish(seen));
+        assert!(pending.finish(pending.count()));
+        assert!(pending.add(), "the next change starts another");
+        pending.give_up();
+        assert!(pending.add());
+    }
+}

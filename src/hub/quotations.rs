@@ -1,0 +1,62 @@
+//! The quotations that `:quote` shows.
+//!
+//! *Owns* the choice between the admin's own and the built-in ones.
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::chat::quotes::{self, Quote};
+
+/// The quotations in use.
+pub struct Quotations {
+    /// A leaf, replaced whole on a reload. `None`: the built-in ones.
+    own: RwLock<Option<Arc<[Quote]>>>,
+}
+
+impl Quotations {
+    /// Those of a file, if there is one.
+    pub fn new(file: Option<&Path>) -> Quotations {
+        Quotations { own: RwLock::new(file.and_then(read)) }
+    }
+
+    /// Replaces them with those of a file, or with the built-in ones.
+    pub fn reload(&self, file: Option<&Path>) {
+        let own = file.and_then(read);
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = own;
+    }
+
+    /// A quotation, by a number of any size.
+    pub fn pick(&self, number: u64) -> Option<Quote> {
+        let own = self.own.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let quotes: &[Quote] = match &own {
+            Some(own) => own,
+            None => quotes::built_in(),
+        };
+        quotes::pick(quotes, number).cloned()
+    }
+}
+
+/// The quotations in a file. One that cannot be read is reported in the log, and the built-in ones are used.
+fn read(path: &Path) -> Option<Arc<[Quote]>> {
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+    match text.and_then(|text| quotes::read(&text).map_err(|error| error.to_string())) {
+        Ok(quotes) => Some(quotes.into()),
+        Err(error) => {
+            log::error!("{}: {error}; using the built-in quotations", path.display());
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_read_leaves_the_built_in_ones() {
+        let quotations = Quotations::new(Some(Path::new("/no/such/file")));
+        assert_eq!(quotations.pick(7), quotes::pick(quotes::built_in(), 7).cloned());
+        quotations.reload(None);
+        assert!(quotations.pick(u64::MAX).is_some());
+    }
+}

@@ -1,0 +1,116 @@
+//! What the timer's tasks do, and which of them a change brings about.
+//!
+//! *Owns* the delays of redraws and of cleaning up. *Knows nothing of* the timer's queue.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::Hub;
+use crate::chat::message::{Addressee, ClientId, Event, MessageId};
+use crate::hub::direct::DirectChat;
+use crate::hub::room::{Erased, Room};
+use crate::hub::timer::Task;
+
+/// When views are redrawn that could not be redrawn at once: those redrawn within the second before are due again by then.
+const REDRAW_AFTER: Duration = Duration::from_millis(1050);
+
+/// When to look again at views that had been redrawn only a moment before.
+const REDRAW_AGAIN: Duration = Duration::from_millis(250);
+
+/// How often rooms drop messages that are too old to be shown. No command shows them before that either; this frees memory,
+/// and keeps them off redrawn screens.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+
+impl Hub {
+    /// Carries out a task that has become due. Called by the timer.
+    pub fn carry_out(&self, task: Task, now: Instant) {
+        match task {
+            Task::FlushNews(room) => {
+                if let Some(room) = room.upgrade() {
+                    room.flush_news();
+                }
+            }
+            Task::Expire(room, id) => {
+                if let Some(room) = room.upgrade()
+                    && let Some(erased) = room.expire(id)
+                {
+                    self.arrange_redraw(&room, erased);
+                    room.drive();
+                }
+            }
+            Task::ExpireDirect { id, author, to } => self.expire_direct(id, author, &to),
+            Task::Redraw(room) => {
+                if room.upgrade().is_some_and(|room| room.redraw_views()) {
+                    self.timer.schedule(now + REDRAW_AGAIN, Task::Redraw(room));
+                }
+            }
+            Task::RedrawDirect(chat) => {
+                if chat.upgrade().is_some_and(|chat| chat.redraw_views(&self.clock)) {
+                    self.timer.schedule(now + REDRAW_AGAIN, Task::RedrawDirect(chat));
+                }
+            }
+            Task::NameHeir(room) => {
+                if let Some(room) = room.upgrade() {
+                    room.name_heir(now);
+                }
+            }
+            Task::CloseIfEmpty(room) => {
+                let linger = self.config().room_linger;
+                let Some(room) = room.upgrade() else { return };
+                if self.rooms.close_if_empty(&room, linger, now) {
+                    log::info!("room {} closed: it was empty", room.name());
+                } else {
+                    // Somebody was in it meanwhile, or a reload has made the time longer.
+                    self.let_linger(&room);
+                }
+            }
+            Task::ForgetOld => {
+                self.rooms.all().iter().for_each(|room| room.forget_old());
+                self.forget_old_later(now);
+            }
+            Task::Close(stream) => drop(stream),
+        }
+    }
+
+    fn expire_direct(&self, id: MessageId, author: Addressee, to: &[ClientId]) {
+        let chats: Vec<_> = to.iter().filter_map(|to| self.directs.find(author.client, *to)).collect();
+        let erased: Vec<_> = chats.iter().filter_map(|chat| chat.expire(id)).collect();
+        if erased.is_empty() && !chats.is_empty() {
+            // Deleted before.
+            return;
+        }
+        let (news, requoted) = (format!("{id} expired").into(), erased.concat().into());
+        let (from, people) = (author.client, [author].into());
+        let event = Arc::new(Event::Erased { id, news, people, requoted, redraw: true });
+        // Shown once on every screen that has the message, even if the author or a reader has left meanwhile.
+        for outbox in to.iter().chain([&from]).filter_map(|client| self.roster.connection(*client)) {
+            outbox.show_direct(&event, &mut self.clock.clone());
+        }
+        for chat in &chats {
+            self.arrange_direct_redraw(chat);
+        }
+    }
+
+    /// A message was erased or edited: schedules the redraw of views that could not be redrawn at once.
+    pub fn arrange_redraw(&self, room: &Arc<Room>, erased: Erased) {
+        if erased.redraw_due {
+            self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::Redraw(Arc::downgrade(room)));
+        }
+    }
+
+    /// The same for a direct chat.
+    pub fn arrange_direct_redraw(&self, chat: &Arc<DirectChat>) {
+        self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::RedrawDirect(Arc::downgrade(chat)));
+    }
+
+    /// If the room is user-made and empty, schedules its closing.
+    pub fn let_linger(&self, room: &Arc<Room>) {
+        if let Some(due) = room.close_due(self.config().room_linger) {
+            self.timer.schedule(due, Task::CloseIfEmpty(Arc::downgrade(room)));
+        }
+    }
+
+    pub(super) fn forget_old_later(&self, now: Instant) {
+        self.timer.schedule(now + FORGET_EVERY, Task::ForgetOld);
+    }
+}
