@@ -15,6 +15,7 @@ mod bounded;
 mod day;
 mod disconnect;
 mod encrypted;
+mod linger;
 mod on_screen;
 mod preferences;
 mod reader;

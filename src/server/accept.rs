@@ -21,7 +21,7 @@ use crate::access::rate::Rate;
 use crate::hub::Hub;
 use crate::hub::shutdown::Open;
 use crate::outbox::{DisconnectReason, Outbox};
-use crate::session::{Session, ban_sentence, close_socket};
+use crate::session::Session;
 use crate::text;
 use crate::text::seconds;
 use crate::ui::palette::Door;
@@ -180,7 +180,7 @@ fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<
     hub.roster.connected(outbox);
     if let Some((line, ended)) = decided_meanwhile(hub, peer.ip().to_canonical()) {
         outbox.turn_away(&entrance.transport.refusal(&line), ended.clone());
-        close_socket(outbox);
+        outbox.lingering_close();
         return Err(ended);
     }
     // A panic there must leave nothing of this connection behind either.
@@ -197,7 +197,7 @@ fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, DisconnectRe
     }
     hub.address_bans
         .find(address, hub.moment())
-        .map(|ban| (ban_sentence(&ban, hub.moment()), DisconnectReason::AddressBanned))
+        .map(|ban| (ban.notice(hub.moment()).to_string(), DisconnectReason::AddressBanned))
 }
 
 fn run(session: &mut Session) -> DisconnectReason {
@@ -232,7 +232,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
 fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
     let moment = hub.moment();
     if let Some(ban) = hub.address_bans.find(address, moment) {
-        return Err(ban_sentence(&ban, moment));
+        return Err(ban.notice(moment)).to_string();
     }
     let config = hub.config();
     if config.is_exempt(address) {

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use super::transport::Ports;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::wire::{Codec, FirstBytes, Progress, TlsError, Verdict, is_typed};
-use crate::session::close_socket;
 use crate::text::escape_for_log;
 
 #[cfg(test)]
@@ -43,7 +42,7 @@ pub(super) fn shake_hands(outbox: &Outbox, ports: Ports, deadline: Instant) -> R
         DisconnectReason::OtherProtocol(protocol) => turn_away(outbox, protocol.answer()),
         _ => {}
     }
-    close_socket(outbox);
+    outbox.lingering_close();
     Err(ended)
 }
 

@@ -2,23 +2,12 @@
 //!
 //! *Owns* the order of the end.
 //! *Knows nothing of* why it came, beyond the words for it.
-//! *Called by* `session`, and by `server` for a connection that never became one.
-
-use std::io::{ErrorKind, Read};
-use std::time::{Duration, Instant};
 
 use super::Session;
 use super::rooms::JoinedRoom;
 use crate::hub::room::Going;
-use crate::outbox::{DisconnectReason, Outbox};
+use crate::outbox::DisconnectReason;
 use crate::ui::screen::LineKind;
-
-/// How long the last bytes may take to leave, unless the server stops first.
-const DRAIN: Duration = Duration::from_secs(5);
-
-/// How long to read on after the last byte. A close with unread input is a reset, which destroys what the peer has not
-/// read yet.
-const LINGER: Duration = Duration::from_secs(1);
 
 impl Session {
     pub(crate) fn leave(&mut self, ended: &DisconnectReason) {
@@ -54,31 +43,6 @@ impl Session {
             _ => None,
         };
         self.outbox.farewell(told.as_ref().map(|(tone, line)| (*tone, line.as_str())));
-        close_socket(&self.outbox);
-    }
-}
-
-/// Lets the backlog drain, says that nothing more comes, and reads until the peer has done the same.
-pub(crate) fn close_socket(outbox: &Outbox) {
-    let began = Instant::now();
-    outbox.wait_drained(Some(began + DRAIN));
-    if outbox.close_writing().is_err() {
-        return;
-    }
-    let stream = outbox.stream();
-    let deadline = Instant::now() + LINGER;
-    let mut rest = [0; 512];
-    loop {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() || stream.set_read_timeout(Some(left)).is_err() {
-            return;
-        }
-        let mut reader = stream;
-        match reader.read(&mut rest) {
-            Ok(count) if count > 0 => {}
-            // Whoever stops and continues the process must not make a reset of the goodbye.
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            _ => return,
-        }
+        self.outbox.lingering_close();
     }
 }

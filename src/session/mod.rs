@@ -70,10 +70,6 @@ use resume::ComingBack;
 use returned_lines::Returned;
 use rooms::JoinedRoom;
 
-pub(crate) use operator::ban_sentence;
-
-pub(crate) use close::close_socket;
-
 /// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
 /// of idle people its size counts.
 const SMALL_READ: usize = 128;

@@ -83,7 +83,7 @@ impl Session {
         let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
         let until = lasts.map(|lasts| at.checked_add(lasts).unwrap_or(Timestamp::MAX));
         let ban = AddressBanRecord { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
-        let told = ban_sentence(&ban, at);
+        let told = ban.notice(at).to_string();
         let kept = self.hub.address_bans.add(ban);
         let ended = self.end_connections(network, &told);
         let length = wanted.lasts.map(|lasts| format!(" for {}", duration::told(lasts))).unwrap_or_default();
@@ -189,20 +189,5 @@ impl Session {
     fn moment(&self, at: Timestamp) -> String {
         let clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
         at.to_zoned(clock.zone().clone()).strftime("%Y-%m-%d %H:%M").to_string()
-    }
-}
-
-/// What those are told who are kept out.
-pub(crate) fn ban_sentence(ban: &AddressBanRecord, now: Timestamp) -> String {
-    let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
-    match ban.until {
-        Some(until) => {
-            let left = until.duration_since(now).unsigned_abs();
-            format!(
-                "Your address is banned for {}{reason}.",
-                duration::told(std::time::Duration::from_secs(left.as_secs()))
-            )
-        }
-        None => format!("Your address is banned{reason}."),
     }
 }

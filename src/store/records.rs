@@ -3,6 +3,7 @@
 //! *Owns* their shapes, and that no hashed password shows itself. *Knows nothing of* SQL and files.
 //! *Called by* everybody who records or reads.
 
+use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::access::network::Network;
 use crate::chat::action::ReadBack;
+use crate::chat::duration;
 use crate::chat::identity::AccountId;
 use crate::chat::message::{MessageId, Quoted};
 use crate::chat::names::{RoomName, UserName};
@@ -273,6 +275,33 @@ pub struct AddressBanRecord {
     pub at: Timestamp,
     /// The end of it, if there is one.
     pub until: Option<Timestamp>,
+}
+
+impl AddressBanRecord {
+    /// The line that a client at a banned address reads.
+    pub(crate) fn notice(&self, now: Timestamp) -> impl Display {
+        AddressBanNotice { ban: self, now }
+    }
+}
+
+/// An address ban as a sentence.
+struct AddressBanNotice<'a> {
+    ban: &'a AddressBanRecord,
+    now: Timestamp,
+}
+
+impl Display for AddressBanNotice<'_> {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        out.write_str("Your address is banned")?;
+        if let Some(until) = self.ban.until {
+            let left = until.duration_since(self.now).unsigned_abs();
+            write!(out, " for {}", duration::told(Duration::from_secs(left.as_secs())))?;
+        }
+        match &*self.ban.reason {
+            "" => out.write_str("."),
+            reason => write!(out, " ({reason})."),
+        }
+    }
 }
 
 /// One deed of somebody who keeps order.
