@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, SyncSender};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::access::address::network_key;
 
@@ -49,6 +49,24 @@ impl fmt::Display for BusyError {
 }
 
 impl std::error::Error for BusyError {}
+
+/// How long a job may still run. It reads the clock itself, since a job runs on another thread than its caller.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline(Instant);
+
+impl Deadline {
+    pub(crate) fn after(limit: Duration) -> Deadline {
+        Deadline(Instant::now() + limit)
+    }
+
+    pub(crate) fn left(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+
+    pub(crate) fn is_over(self) -> bool {
+        self.left().is_zero()
+    }
+}
 
 /// One job. Dropped without being run, it tells the caller that there will be no result.
 struct Job {
@@ -289,7 +307,6 @@ mod tests {
     use super::*;
     use std::net::Ipv6Addr;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Instant;
 
     const DEADLINE: Duration = Duration::from_secs(60);
 

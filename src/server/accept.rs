@@ -232,7 +232,7 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
 fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
     let moment = hub.moment();
     if let Some(ban) = hub.address_bans.find(address, moment) {
-        return Err(ban.notice(moment)).to_string();
+        return Err(ban.notice(moment).to_string());
     }
     let config = hub.config();
     if config.is_exempt(address) {

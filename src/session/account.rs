@@ -1,4 +1,4 @@
-//! Accounts, from the side of one person: making, changing and taking one away.
+//! Accounts, from the side of one user: making, changing and taking one away.
 //!
 //! A password is hashed on the threads that compute long, two at most, so that this cannot starve the chat; no lock is held
 //! meanwhile.
@@ -8,7 +8,6 @@
 //! *Called by* `session::effects`; how a password is proved stands in `session::login`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::Session;
 use crate::access::password;
@@ -32,13 +31,13 @@ impl Session {
     /// Whether a dialogue about an account makes sense.
     #[inline(never)]
     pub(super) fn begin_account(&mut self, ask: AccountAsk) -> Option<Answer> {
-        let person = self.person.clone()?;
-        let name = person.name();
+        let user = self.user.clone()?;
+        let name = user.name();
         let required = self.hub.accounts() == AccountPolicy::Required;
         let prompt = match &ask {
             AccountAsk::Ghost(wanted) if let Some(line) = self.ghost_of_guest(wanted) => Err(line),
             _ if !self.hub.accounts().are_kept() => Err(Refusal::NoAccounts.to_string()),
-            AccountAsk::Register if person.account().is_some() => {
+            AccountAsk::Register if user.account().is_some() => {
                 Err(format!("{name} is registered already; :passwd changes its password."))
             }
             AccountAsk::Register | AccountAsk::Unregister if required => {
@@ -52,12 +51,12 @@ impl Session {
             }
             AccountAsk::Register if let Some(line) = self.not_for_an_account(&name) => Err(line),
             AccountAsk::Register => Ok(format!("Choose a password for {name}; it is asked for twice.")),
-            AccountAsk::ChangePassword | AccountAsk::Unregister if person.account().is_none() => {
+            AccountAsk::ChangePassword | AccountAsk::Unregister if user.account().is_none() => {
                 Err("You are not logged in to an account: :register makes one, :login <name> takes yours.".to_owned())
             }
             AccountAsk::ChangePassword => Ok(String::new()),
             AccountAsk::Unregister => Ok(format!("The password of {name} ends its account; Enter goes back.")),
-            AccountAsk::Login(wanted) | AccountAsk::Ghost(wanted) if *wanted == name && person.account().is_some() => {
+            AccountAsk::Login(wanted) | AccountAsk::Ghost(wanted) if *wanted == name && user.account().is_some() => {
                 Err(format!("You are logged in as {name}."))
             }
             AccountAsk::Login(wanted) | AccountAsk::Ghost(wanted) => {
@@ -79,7 +78,7 @@ impl Session {
 
     /// Hashes a new password; nothing if that could not be done, and then it was told.
     pub(super) fn hashed(&self, password: Secret) -> Option<Hashed> {
-        match self.hub.work.run(self.ip(), move || password::hash(password.expose())) {
+        match self.compute(move || password::hash(password.expose())) {
             Ok(Ok(hash)) => Some(hash),
             Ok(Err(error)) => {
                 log::error!("cannot hash a password: {error}");
@@ -101,32 +100,32 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn register(&mut self, password: Secret) {
-        let (Some(store), Some(person)) = (self.hub.store().cloned(), self.person.clone()) else { return };
-        if person.account().is_some() || self.hub.accounts() != AccountPolicy::Optional {
+        let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
+        if user.account().is_some() || self.hub.accounts() != AccountPolicy::Optional {
             return;
         }
-        if self.hub.is_reserved(&person.name(), self.ip()) {
+        if self.hub.is_reserved(&user.name(), self.ip()) {
             return;
         }
-        if let Some(line) = self.not_for_an_account(&person.name()) {
+        if let Some(line) = self.not_for_an_account(&user.name()) {
             return self.outbox.tell(LineKind::Refusal, &line);
         }
-        if let Err(wait) = self.hub.limits.count_registration(self.ip(), &self.hub.config(), Instant::now()) {
+        if let Err(wait) = self.hub.limits.count_registration(self.ip(), &self.hub.config(), self.now()) {
             let wait = crate::chat::duration::told(wait);
             let line = format!("Too many accounts were made from your address: try again in {wait}.");
             return self.outbox.tell(LineKind::Refusal, &line);
         }
         let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
-        let name = person.name();
+        let name = user.name();
         // By now another user may have the name, or a reload may have left accounts to the admin.
-        if person.is_gone() || self.hub.accounts() != AccountPolicy::Optional {
+        if user.is_gone() || self.hub.accounts() != AccountPolicy::Optional {
             return;
         }
         match store.create_account(&name, &hash) {
             Ok(account) => {
-                self.identify(&person, Login { account, hash });
-                self.back.note_from_now_on(account);
+                self.identify(&user, Login { account, hash });
+                self.account.record_rooms_of(account);
                 // Who looks for accounts that were taken away meanwhile may have looked before this one was theirs.
                 self.review_login();
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
@@ -134,8 +133,8 @@ impl Session {
                     format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");
                 self.outbox.tell(LineKind::News, &line);
                 self.tell_if_short(short);
-                self.keep_settings();
-                if self.hub.is_operator(&person.identity()) {
+                self.save_settings();
+                if self.hub.is_operator(&user.identity()) {
                     self.hub.audit(&name, "registered, and is an operator");
                     self.outbox.tell(LineKind::News, "You are an operator.");
                 }
@@ -149,19 +148,19 @@ impl Session {
     }
 
     /// Somebody has logged in to an account under the name he had.
-    pub(super) fn identify(&mut self, person: &Arc<User>, login: Login) {
-        person.set_login(Some(login));
-        for room in self.memberships.iter().map(|membership| membership.room()) {
-            if room.identify(person.client(), || self.hub.actor(person), Instant::now()) {
-                self.keep_room(room);
+    pub(super) fn identify(&mut self, user: &Arc<User>, login: Login) {
+        user.set_login(Some(login));
+        for room in self.rooms.rooms() {
+            if room.identify(user.client(), || self.hub.actor(user), self.now()) {
+                self.save_room(room);
             }
         }
     }
 
     #[inline(never)]
     pub(super) fn change_password(&mut self, old: Secret, new: Secret) {
-        let (Some(store), Some(person)) = (self.hub.store().cloned(), self.person.clone()) else { return };
-        let account = match self.prove(&person.name(), old) {
+        let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
+        let account = match self.prove(&user.name(), old) {
             Ok(account) => account,
             Err(refusal) => return self.refuse_login(&refusal),
         };
@@ -169,7 +168,7 @@ impl Session {
         let Some(hash) = self.hashed(new) else { return };
         match store.replace_hash(account.id, &account.hash, &hash) {
             Ok(true) => {
-                person.set_login(Some(Login { account: account.id, hash }));
+                user.set_login(Some(Login { account: account.id, hash }));
                 log::info!("client {} from {}: {} has another password", self.outbox.id(), self.peer, account.name);
                 self.outbox.tell(LineKind::News, "Your password is changed.");
                 self.tell_if_short(short);
@@ -181,17 +180,17 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn unregister(&mut self, password: Secret) {
-        let (Some(store), Some(person)) = (self.hub.store().cloned(), self.person.clone()) else { return };
-        let account = match self.prove(&person.name(), password) {
+        let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
+        let account = match self.prove(&user.name(), password) {
             Ok(account) => account,
             Err(refusal) => return self.refuse_login(&refusal),
         };
         match store.remove_own_account(account.id, &account.hash) {
             Ok(false) => self.outbox.tell(LineKind::Refusal, CHANGED_MEANWHILE),
             Ok(true) => {
-                self.forget_visits();
-                self.back.note_no_more();
-                self.hub.forget_account(&person, account.id);
+                self.account.read.forget();
+                self.account.stop_recording_rooms();
+                self.hub.forget_account(&user, account.id);
                 log::info!("client {} from {}: the account {} is gone", self.outbox.id(), self.peer, account.name);
                 let line =
                     format!("The account {0} is gone: whoever comes may be {0} when you have left.", account.name);

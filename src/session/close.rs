@@ -1,48 +1,81 @@
-//! The end of a connection: rooms left, name given back, last words, and a close that loses none of them.
+//! The end of a session: rooms are left, the name is released, and the last line is written.
 //!
-//! *Owns* the order of the end.
-//! *Knows nothing of* why it came, beyond the words for it.
+//! *Owns* the order of these, and who may come back to their rooms.
+//! *Knows nothing of* why the connection ended, beyond the words for it.
 
 use super::Session;
-use super::rooms::JoinedRoom;
+use super::joined_rooms::JoinedRoom;
 use crate::hub::room::Going;
 use crate::outbox::DisconnectReason;
 use crate::ui::screen::LineKind;
 
 impl Session {
-    pub(crate) fn leave(&mut self, ended: &DisconnectReason) {
-        self.pending.clear();
-        self.deliver();
+    pub(crate) fn leave(&mut self, reason: &DisconnectReason) {
+        self.pacing.clear();
+        self.rooms.deliver();
         self.leave_account();
-        self.viewed = None;
-        // Whoever has not asked for his end may come back to what was his.
-        let going = match ended {
-            DisconnectReason::Quit
-            | DisconnectReason::WrongCodes
-            | DisconnectReason::AddressBanned
-            | DisconnectReason::AccountRemoved => Going::Asked,
-            DisconnectReason::Idle => Going::Idle,
-            _ => Going::Lost,
-        };
-        for JoinedRoom { membership, .. } in std::mem::take(&mut self.memberships) {
+        let going = going(reason);
+        for JoinedRoom { membership, .. } in self.rooms.take_all() {
             self.let_go(membership, going);
         }
-        self.deliver();
-        if let Some(person) = self.person.take() {
-            self.hub.roster.release(&person);
-            self.hub.directs.forget(&person);
+        self.rooms.deliver();
+        if let Some(user) = self.user.take() {
+            self.hub.roster.release(&user);
+            self.hub.directs.forget(&user);
         }
-        let told = match ended {
-            DisconnectReason::Quit | DisconnectReason::PeerClosed => Some((LineKind::News, "Goodbye.".to_owned())),
-            DisconnectReason::LoginTimeout
-            | DisconnectReason::Idle
-            | DisconnectReason::LongLines
-            | DisconnectReason::WrongCodes
-            | DisconnectReason::Panicked => Some((LineKind::Refusal, format!("{ended}."))),
-            // Told already, or nobody there to tell.
-            _ => None,
-        };
-        self.outbox.farewell(told.as_ref().map(|(tone, line)| (*tone, line.as_str())));
+        let last_line = last_line(reason);
+        self.outbox.farewell(last_line.as_ref().map(|(kind, line)| (*kind, line.as_str())));
         self.outbox.lingering_close();
+    }
+}
+
+/// How rooms take the end. Users who did not ask for it may come back to their rooms.
+fn going(reason: &DisconnectReason) -> Going {
+    match reason {
+        DisconnectReason::Quit
+        | DisconnectReason::WrongCodes
+        | DisconnectReason::AddressBanned
+        | DisconnectReason::AccountRemoved => Going::Asked,
+        DisconnectReason::Idle => Going::Idle,
+        DisconnectReason::PeerClosed
+        | DisconnectReason::Reset(_)
+        | DisconnectReason::LoginTimeout
+        | DisconnectReason::TooSlow(_)
+        | DisconnectReason::Stalled(_)
+        | DisconnectReason::MemoryShort(_)
+        | DisconnectReason::LongLines
+        | DisconnectReason::Ghosted
+        | DisconnectReason::PasswordChanged
+        | DisconnectReason::OtherProtocol(_)
+        | DisconnectReason::PlainText
+        | DisconnectReason::Tls
+        | DisconnectReason::HandshakeTimeout
+        | DisconnectReason::Stopping
+        | DisconnectReason::Panicked => Going::Lost,
+    }
+}
+
+/// The last line on the screen, unless the user has read why already or nobody is there to read it.
+fn last_line(reason: &DisconnectReason) -> Option<(LineKind, String)> {
+    match reason {
+        DisconnectReason::Quit | DisconnectReason::PeerClosed => Some((LineKind::News, "Goodbye.".to_owned())),
+        DisconnectReason::LoginTimeout
+        | DisconnectReason::Idle
+        | DisconnectReason::LongLines
+        | DisconnectReason::WrongCodes
+        | DisconnectReason::Panicked => Some((LineKind::Refusal, format!("{reason}."))),
+        DisconnectReason::Reset(_)
+        | DisconnectReason::TooSlow(_)
+        | DisconnectReason::Stalled(_)
+        | DisconnectReason::MemoryShort(_)
+        | DisconnectReason::Ghosted
+        | DisconnectReason::AccountRemoved
+        | DisconnectReason::PasswordChanged
+        | DisconnectReason::AddressBanned
+        | DisconnectReason::OtherProtocol(_)
+        | DisconnectReason::PlainText
+        | DisconnectReason::Tls
+        | DisconnectReason::HandshakeTimeout
+        | DisconnectReason::Stopping => None,
     }
 }

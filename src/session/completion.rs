@@ -4,8 +4,6 @@
 //! *Knows nothing of* keys and of drawing.
 //! *Called by* `session::input`.
 
-use std::time::Instant;
-
 use super::Session;
 use crate::chat::names::fold;
 use crate::ui::command::{listed, words};
@@ -73,7 +71,7 @@ impl Session {
         } else if start > 0 && before.starts_with([':', '/']) {
             let command = before[1..].split(' ').next().unwrap_or("");
             match crate::ui::command::find(command).map(|spec| spec.word) {
-                Some("join" | "to") => found.extend(self.rooms().filter(|c| starts(c))),
+                Some("join" | "to") => found.extend(self.known_rooms().filter(|c| starts(c))),
                 Some("set") => found.extend(
                     ["description", "limit", "password", "public", "invite", "slow", "history"]
                         .into_iter()
@@ -101,9 +99,9 @@ impl Session {
         found
     }
 
-    /// The rooms this person may know of.
-    fn rooms(&self) -> impl Iterator<Item = String> {
-        let (actor, now) = (self.actor(), Instant::now());
+    /// The rooms this user may know of.
+    fn known_rooms(&self) -> impl Iterator<Item = String> {
+        let (actor, now) = (self.actor(), self.now());
         let known = move |room: &std::sync::Arc<crate::hub::room::Room>| {
             actor.as_ref().is_some_and(|actor| room.is_known_to(actor, now))
         };
@@ -111,7 +109,7 @@ impl Session {
     }
 
     fn names(&self) -> impl Iterator<Item = String> {
-        self.hub.roster.people().into_iter().map(|person| person.name().to_string())
+        self.hub.roster.people().into_iter().map(|user| user.name().to_string())
     }
 }
 

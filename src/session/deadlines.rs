@@ -25,18 +25,15 @@ impl Session {
     /// Carries out what has become due.
     #[inline(never)]
     pub(super) fn keep_deadlines(&mut self, now: Instant) {
-        if self.held_until.is_some_and(|until| until <= now) {
-            self.held_until = None;
-            // What was typed meanwhile answers a question that has not been put yet.
+        if self.pacing.end_hold(now) {
+            // What was typed meanwhile answers a question that has not been asked yet.
             self.update_place();
         }
-        if self.names_until.is_some_and(|(_, until)| until <= now) {
-            self.end_names();
-        }
-        self.run_pending(now);
+        self.end_names_if_overdue(now);
+        self.run_due_lines(now);
         self.take_held_keys(now);
-        if self.refused.as_ref().is_some_and(|refused| refused.due() <= now) {
-            self.tell_refused(now);
+        if let Some(flood) = self.pacing.take_due_flood(now) {
+            self.answer_flood(&flood, now);
         }
         self.redraw_if_due(now);
         if self.day_ended() {
@@ -49,9 +46,10 @@ impl Session {
     #[inline(never)]
     fn keep_limits(&mut self, now: Instant) {
         let config = self.hub.config();
-        if self.person.is_none() {
-            if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.ended.is_none() {
-                self.ended = Some(DisconnectReason::LoginTimeout);
+        if self.user.is_none() {
+            if login_deadline(&config, self.opened).is_some_and(|deadline| deadline <= now) && self.disconnect.is_none()
+            {
+                self.disconnect = Some(DisconnectReason::LoginTimeout);
             }
             return;
         }
@@ -64,16 +62,15 @@ impl Session {
                 let line = format!("You have typed nothing for a while: you will be logged out in {left}.");
                 self.outbox.tell(LineKind::News, &line);
             }
-            Due::End if self.ended.is_none() => self.ended = Some(DisconnectReason::Idle),
+            Due::End if self.disconnect.is_none() => self.disconnect = Some(DisconnectReason::Idle),
             Due::End => {}
         }
     }
 
-    /// Whether this person is admin of a room with somebody else in it: those who keep order may watch in silence. A room
+    /// Whether this user is admin of a room with somebody else in it: those who keep order may watch in silence. A room
     /// of one's own that is empty would be a way round the limit for anybody.
     fn keeps_order(&self, now: Instant) -> bool {
-        self.actor()
-            .is_some_and(|actor| self.memberships.iter().any(|membership| membership.room().keeps_order(&actor, now)))
+        self.actor().is_some_and(|actor| self.rooms.rooms().any(|room| room.keeps_order(&actor, now)))
     }
 
     /// Whether the day is over that the view shows.
@@ -85,15 +82,16 @@ impl Session {
     /// the next message says which day it is.
     fn midnight(&self) -> Option<Instant> {
         let left = self.outbox.day_ends()?.checked_mul(1000)?.checked_sub(Timestamp::now().as_millisecond())?;
-        Instant::now().checked_add(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
+        self.now().checked_add(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
 
     /// Waits until the client has taken all that was written for it: its own replies wait for its own backlog. The limits
     /// on silence hold meanwhile, also for a client that reads too slowly to be waited for.
     #[inline(never)]
     pub(super) fn wait_drained(&mut self) {
-        while !self.is_over() && !self.outbox.wait_drained(Some(self.look_at(Instant::now()))) {
-            self.keep_limits(Instant::now());
+        while !self.is_over() && !self.outbox.wait_drained(Some(self.look_at(self.tick()))) {
+            let now = self.tick();
+            self.keep_limits(now);
         }
     }
 
@@ -107,16 +105,10 @@ impl Session {
     #[inline(never)]
     fn next_deadline(&self) -> Option<Instant> {
         let config = self.hub.config();
-        let idle = config.idle_timeout.filter(|_| self.person.is_some()).map(|limit| self.idle.next(limit));
-        let login = login_deadline(&config, self.opened).filter(|_| self.person.is_none());
-        let pending = self.pending.due().map(|due| self.held_until.map_or(due, |held| held.max(due)));
-        let refused = self.refused.as_ref().map(|refused| refused.due());
-        let names = self.names_until.map(|(_, until)| until);
-        let keys = self.held_keys.as_ref().map(|held| held.due());
-        [idle, login, keys, pending, refused, names, self.held_until, self.redraw_due, self.midnight()]
-            .into_iter()
-            .flatten()
-            .min()
+        let idle = config.idle_timeout.filter(|_| self.user.is_some()).map(|limit| self.idle.next(limit));
+        let login = login_deadline(&config, self.opened).filter(|_| self.user.is_none());
+        let (keys, lines, terminal) = (self.input.held_until(), self.pacing.next_due(), self.terminal.next_due());
+        [idle, login, keys, lines, terminal, self.midnight()].into_iter().flatten().min()
     }
 }
 

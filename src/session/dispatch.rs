@@ -21,10 +21,10 @@ impl Session {
                 more.reverse();
                 effects.append(&mut more);
             }
-            if self.arrived.is_none() {
+            if self.account.arrived.is_none() {
                 break;
             }
-            self.receive(&mut effects);
+            self.restore_login(&mut effects);
             effects.reverse();
         }
         self.effects = effects;
@@ -40,7 +40,7 @@ impl Session {
         true
     }
 
-    /// Its helpers are never inlined: their frames together would cost every idle person a page of stack.
+    /// Its helpers are never inlined: their frames together would cost every idle user a page of stack.
     #[inline(never)]
     fn carry_out_one(&mut self, effect: Effect) -> Option<Answer> {
         match effect {
@@ -107,7 +107,7 @@ impl Session {
             Effect::HideInput => self.hide_input(),
             Effect::ShowInput => self.show_input(),
             Effect::KeepHidden => self.keep_hidden(),
-            Effect::Quit => self.ended = Some(DisconnectReason::Quit),
+            Effect::Quit => self.disconnect = Some(DisconnectReason::Quit),
             Effect::Register { password } => self.register(password),
             Effect::ChangePassword { old, new } => self.change_password(old, new),
             Effect::Unregister { password } => self.unregister(password),
@@ -124,17 +124,17 @@ impl Session {
 
     #[inline(never)]
     fn set_character_mode(&mut self, on: bool) {
-        if on && !self.link.is_confirmed() {
+        if on && !self.input.link.is_confirmed() {
             self.outbox
                 .tell(LineKind::Refusal, "Your client has not shown that it speaks telnet: it stays in line mode.");
             return;
         }
-        if on == self.link.is_character_mode() {
+        if on == self.input.link.is_character_mode() {
             let mode = if on { "char" } else { "line" };
             self.outbox.tell(LineKind::News, &format!("You are in {mode} mode already."));
             return;
         }
-        self.link.request_character_mode(on, &mut self.protocol);
+        self.input.link.request_character_mode(on, &mut self.input.protocol);
         self.send_protocol();
         let mode =
             if on { "char mode: the server edits your line" } else { "line mode: your terminal edits your line" };
@@ -143,10 +143,10 @@ impl Session {
 
     #[inline(never)]
     fn set_color(&mut self, on: bool) {
-        self.wanted.color = Some(on);
+        self.terminal.choices.color = Some(on);
         self.look_again();
-        self.keep_settings();
-        let told = match (on, self.link.terminal().ansi()) {
+        self.save_settings();
+        let told = match (on, self.input.link.terminal().ansi()) {
             (true, true) => "Colour is on.",
             (true, false) => "Colour is wanted, but your terminal has not said that it can.",
             (false, _) => "Colour is off.",
@@ -165,31 +165,29 @@ impl Session {
             Viewing::Quiet(false) => "Quiet is off.",
         };
         match viewing {
-            Viewing::Timestamps(on) => self.wanted.timestamps = Some(on),
-            Viewing::Ids(on) => self.wanted.ids = Some(on),
-            Viewing::Quiet(on) => self.wanted.quiet = Some(on),
+            Viewing::Timestamps(on) => self.terminal.choices.timestamps = Some(on),
+            Viewing::Ids(on) => self.terminal.choices.ids = Some(on),
+            Viewing::Quiet(on) => self.terminal.choices.quiet = Some(on),
         }
         self.look_again();
-        self.keep_settings();
+        self.save_settings();
         self.outbox.tell(LineKind::News, told);
     }
 
     #[inline(never)]
     fn hide_input(&mut self) {
-        self.warn_of_the_network();
-        let telnet = self.link.is_confirmed();
+        self.warn_of_clear_text();
+        let telnet = self.input.link.is_confirmed();
         self.outbox.with_display(|display, out| display.set_hidden(telnet, out));
-        self.link.hide_input(&mut self.protocol);
+        self.input.link.hide_input(&mut self.input.protocol);
         self.send_protocol();
-        if !self.link.is_confirmed() && !std::mem::replace(&mut self.password_warned, true) {
-            self.outbox.tell(LineKind::News, "Your client will show what you type.");
-        }
+        self.warn_of_echo();
     }
 
     fn show_input(&mut self) {
         self.outbox.with_display(|display, out| display.set_hidden(false, out));
-        let hidden_by_telnet = self.link.is_confirmed() && !self.link.is_character_mode();
-        self.link.show_input(&mut self.protocol);
+        let hidden_by_telnet = self.input.link.is_confirmed() && !self.input.link.is_character_mode();
+        self.input.link.show_input(&mut self.input.protocol);
         self.send_protocol();
         if hidden_by_telnet {
             // The Enter after a hidden line was not shown either.
@@ -201,7 +199,7 @@ impl Session {
     /// to hide it again, would show the start of what was typed ahead.
     #[inline(never)]
     fn keep_hidden(&mut self) {
-        if self.link.is_confirmed() && !self.link.is_character_mode() {
+        if self.input.link.is_confirmed() && !self.input.link.is_character_mode() {
             self.outbox.with_display(|display, _| display.spoil_row());
         }
     }

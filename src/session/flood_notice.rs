@@ -34,12 +34,24 @@ pub(super) struct FloodNotice {
 }
 
 impl FloodNotice {
+    /// The first line of a burst, which starts with `first`, was refused: it could have run after `wait`.
+    pub(super) fn new(first: Box<str>, wait: Duration, now: Instant) -> FloodNotice {
+        FloodNotice { count: 1, first, since: now, last: now, until: now + wait }
+    }
+
+    /// Another line was refused.
+    pub(super) fn add(&mut self, wait: Duration, now: Instant) {
+        self.count += 1;
+        self.last = now;
+        self.until = now + wait;
+    }
+
     /// When the burst is answered.
     pub(super) fn due(&self) -> Instant {
         (self.last + QUIET).min(self.since + LONGEST)
     }
 
-    fn sentence(&self, now: Instant, logged_in: bool) -> String {
+    pub(super) fn sentence(&self, now: Instant, logged_in: bool) -> String {
         // A started second counts whole, and going on at once would be a promise that the machine may break.
         let wait = seconds(self.until.saturating_duration_since(now).max(Duration::from_secs(1)));
         let mut line = format!("Too fast: try again in {wait}.");
@@ -57,31 +69,25 @@ impl FloodNotice {
 }
 
 impl Session {
-    /// Refuses a line whose turn would come after so long.
+    /// Refuses a line that could only run after `wait`.
     #[inline(never)]
     pub(super) fn refuse_line(&mut self, line: &str, wait: Duration) {
         self.give_back(line);
-        let now = Instant::now();
-        let until = now + wait;
-        match &mut self.refused {
-            Some(refused) => {
-                refused.count += 1;
-                refused.last = now;
-                refused.until = until;
-            }
-            None => {
-                let first = start(self.palette.recallable(line).trim());
-                self.refused = Some(Box::new(FloodNotice { count: 1, first, since: now, last: now, until }));
-            }
-        }
+        let now = self.now();
+        let Session { palette, pacing, .. } = self;
+        pacing.note_refused(|| start(palette.recallable(line).trim()), wait, now);
     }
 
-    /// Answers the refused lines of a burst, if there are any.
+    /// Answers the refused lines of a burst.
     #[inline(never)]
-    pub(super) fn tell_refused(&mut self, now: Instant) {
-        if let Some(refused) = self.refused.take() {
-            let line = refused.sentence(now, self.palette.is_logged_in());
-            self.outbox.tell(LineKind::Refusal, &line);
+    pub(super) fn answer_flood(&self, flood: &FloodNotice, now: Instant) {
+        self.outbox.tell(LineKind::Refusal, &flood.sentence(now, self.palette.is_logged_in()));
+    }
+
+    /// Answers refused lines at once, if there are any.
+    pub(super) fn answer_refused_lines(&mut self) {
+        if let Some(flood) = self.pacing.take_flood() {
+            self.answer_flood(&flood, self.now());
         }
     }
 }
@@ -121,9 +127,9 @@ mod tests {
         let now = Instant::now();
         let mut burst = refused(1, "one", now);
         assert_eq!(burst.due(), now + QUIET);
-        burst.last = now + QUIET / 2;
+        burst.add(Duration::from_secs(1), now + QUIET / 2);
         assert_eq!(burst.due(), now + QUIET / 2 + QUIET);
-        burst.last = now + LONGEST;
+        burst.add(Duration::from_secs(1), now + LONGEST);
         assert_eq!(burst.due(), now + LONGEST);
     }
 }

@@ -20,7 +20,7 @@ pub(super) enum Due {
     End,
 }
 
-/// The silence of one person.
+/// The silence of one user.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Idle {
     last_typed: Instant,

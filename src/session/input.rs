@@ -6,8 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::line_queue::is_blank;
-use super::pending::Waiting;
+use super::line_queue::Waiting;
+use super::pacing::is_blank;
 use super::{REPLIES_AT_ONCE, Session};
 use crate::access::rate::RateDecision;
 use crate::outbox::DisconnectReason;
@@ -20,9 +20,6 @@ use crate::ui::screen::{Display, LineKind};
 
 /// What a line may have where `line_bytes` sets no limit, in bytes: what a stranger can make grow is bounded all the same.
 const LONGEST_LINE: usize = 1 << 20;
-
-/// Lines over `line_bytes` in one session before it is closed.
-const LONG_LINES: u8 = 3;
 
 /// What came out of the line mode assembler or the editor.
 enum TypedInput<'a> {
@@ -38,7 +35,7 @@ impl Session {
     /// Takes what one read brought, and runs every line that is complete with it.
     #[inline(never)]
     pub fn take(&mut self, chunk: &[u8]) {
-        if let Verdict::OtherProtocol(protocol) = self.first_bytes.feed(chunk) {
+        if let Verdict::OtherProtocol(protocol) = self.input.first_bytes.feed(chunk) {
             self.turn_away(protocol);
             return;
         }
@@ -48,12 +45,12 @@ impl Session {
     /// The same for what is known to be no other protocol.
     #[inline(never)]
     pub(super) fn take_typed(&mut self, chunk: &[u8]) {
-        if self.hold_behind_keys(chunk) {
+        if self.input.hold_behind_keys(chunk) {
             return;
         }
-        self.is_alone = !self.more_waits && is_one_line(chunk);
+        self.input.note_chunk(chunk);
         let mut input = chunk;
-        while let Some(event) = self.next_event(&mut input) {
+        while let Some(event) = self.input.next_event(&mut input) {
             self.send_protocol();
             match event {
                 LinkEvent::Data(bytes) => self.typed(bytes),
@@ -62,11 +59,11 @@ impl Session {
                     session.outbox.tell(LineKind::News, "Yes, I am here.");
                 }),
                 LinkEvent::CharacterErased => {
-                    self.assembler.erase_character();
+                    self.input.assembler.erase_character();
                     self.with_editor(|editor, out| editor.erase_character(out));
                 }
                 LinkEvent::LineErased => {
-                    self.assembler.erase_line();
+                    self.input.assembler.erase_line();
                     self.with_editor(|editor, out| editor.erase_line(out));
                 }
                 LinkEvent::EndOfFile => self.ended_by_key(),
@@ -84,7 +81,7 @@ impl Session {
             }
             self.keep_replies_small();
             self.note_editing();
-            if self.is_over() || self.hold_behind_keys(input) {
+            if self.is_over() || self.input.hold_behind_keys(input) {
                 return;
             }
         }
@@ -101,25 +98,17 @@ impl Session {
         }
     }
 
-    /// Not inlined, like its neighbours: what they need is off the stack again when a line runs, and what the deepest line
-    /// needs decides how much memory an idle person takes.
-    #[inline(never)]
-    fn next_event<'a>(&mut self, input: &mut &'a [u8]) -> Option<LinkEvent<'a>> {
-        self.link.next(input, &mut self.protocol)
-    }
-
     /// The peer sends nothing more: a last line without its end is run like any other.
     pub(super) fn input_ended(&mut self) {
-        self.input_over = true;
         self.outbox.with_display(|display, _| display.input_ended());
-        if let Verdict::OtherProtocol(protocol) = self.first_bytes.finish() {
+        if let Some(protocol) = self.input.end() {
             self.turn_away(protocol);
             return;
         }
-        if self.is_over() || self.link.is_character_mode() {
+        if self.is_over() {
             return;
         }
-        if let Some(LineEvent::Entered(line)) = self.assembler.finish() {
+        if let Some(line) = self.input.last_line() {
             // The terminal has not gone to the next row.
             self.outbox.with_display(|display, _| display.spoil_row());
             self.line_entered(&line);
@@ -128,7 +117,7 @@ impl Session {
 
     /// All that came has been run.
     pub(super) fn tell_unfinished(&mut self) {
-        self.tell_refused(Instant::now());
+        self.answer_refused_lines();
         self.palette.input_ended(&mut self.effects);
         self.answer_below();
     }
@@ -147,13 +136,13 @@ impl Session {
     pub(super) fn typed(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() && !self.is_over() && self.takes_keys(bytes) {
             let limit = self.hub.config().limits.line_bytes.unwrap_or(LONGEST_LINE);
-            let typed = if self.link.is_character_mode() {
+            let typed = if self.input.link.is_character_mode() {
                 self.next_edited(&mut bytes, limit)
             } else {
                 self.next_assembled(&mut bytes, limit)
             };
             let Some(typed) = typed else {
-                if bytes.is_empty() || self.editing < WORK_AT_ONCE {
+                if bytes.is_empty() || !self.input.owes_work() {
                     return;
                 }
                 continue;
@@ -177,7 +166,8 @@ impl Session {
     /// Tab, Ctrl-L and AYT are answered as a command is, and cost as much.
     #[inline(never)]
     fn key_asked(&mut self, answer: impl FnOnce(&mut Session)) {
-        if self.pay_reading(Instant::now()).is_ok() {
+        let now = self.tick();
+        if self.pacing.pay_reading(now).is_ok() {
             answer(self);
         }
     }
@@ -185,7 +175,7 @@ impl Session {
     /// Character mode.
     #[inline(never)]
     fn next_edited(&mut self, bytes: &mut &[u8], limit: usize) -> Option<TypedInput<'static>> {
-        if self.held_until.is_none() {
+        if !self.pacing.is_held() {
             // A second line in the same packet is drawn at its prompt like the first.
             self.update_place();
             self.outbox.with_display(|display, out| display.end(out));
@@ -196,7 +186,7 @@ impl Session {
             let editor = display.editor()?;
             Some((editor.next_within(WORK_AT_ONCE, bytes, limit, out), editor.take_work()))
         })?;
-        self.editing += work;
+        self.input.add_work(work);
         Some(match event? {
             EditorEvent::Entered(line) => TypedInput::Line(line.into()),
             EditorEvent::Interrupted => TypedInput::Interrupted,
@@ -210,7 +200,7 @@ impl Session {
     /// Line mode.
     #[inline(never)]
     fn next_assembled<'a>(&mut self, bytes: &mut &'a [u8], limit: usize) -> Option<TypedInput<'a>> {
-        Some(match self.assembler.next(bytes, limit)? {
+        Some(match self.input.assembler.next(bytes, limit)? {
             LineEvent::Entered(line) => TypedInput::Line(line),
             LineEvent::TooLong => TypedInput::TooLong,
             LineEvent::Interrupted => TypedInput::Interrupted,
@@ -234,17 +224,17 @@ impl Session {
     }
 
     fn line_entered(&mut self, line: &str) {
-        let now = Instant::now();
+        let now = self.tick();
         self.note_activity(now);
         self.pick_up_notices();
         let config = self.hub.config();
-        let turn = self.turn(line, &config, now);
-        if self.outbox.line_ended(self.is_alone, line.trim().is_empty()) {
+        let turn = self.schedule_line(line, &config, now);
+        if self.outbox.line_ended(self.input.is_alone(), line.trim().is_empty()) {
             // What is said comes back as a message; everything else, and what is refused, stays to be read.
             let said = self.palette.would_say(line, &self.rules()) && !matches!(turn, RateDecision::Refused(_));
             let keep = if said { Keep::Erased } else { Keep::Shown };
             // What is typed ahead of a waiting `:join` may be its password.
-            let recallable = if self.pending.is_empty() { self.palette.recallable(line) } else { "" };
+            let recallable = if self.pacing.has_waiting_lines() { "" } else { self.palette.recallable(line) };
             self.outbox.with_display(|display, out| {
                 display.finish_line(keep, out);
                 if !recallable.is_empty()
@@ -255,14 +245,13 @@ impl Session {
             });
         }
         if line.contains(char::REPLACEMENT_CHARACTER) {
-            self.tell_garbled();
+            self.warn_of_garbled_text();
         }
         match turn {
             RateDecision::Now => self.run_line(line),
             RateDecision::At(due) => {
                 let charged = self.palette.cost(line, &self.rules());
-                let typed = self.held_until.map_or(now, |until| until.max(now));
-                if !self.pending.push(due, Waiting::Line { text: line.to_owned(), charged, typed }) {
+                if !self.pacing.delay_line(line, charged, due, now) {
                     self.refuse_line(line, due.saturating_duration_since(now));
                 }
             }
@@ -307,29 +296,29 @@ impl Session {
 
     #[inline(never)]
     fn bring_up(&mut self) {
-        self.deliver();
-        if let Some(room) = &self.viewed {
+        self.rooms.deliver();
+        if let Some(room) = self.rooms.viewed() {
             room.catch_up(&self.outbox);
         }
     }
 
     #[inline(never)]
     fn line_too_long(&mut self, limit: usize) {
-        self.note_activity(Instant::now());
-        let fate = if self.link.is_character_mode() { "The rest was not taken" } else { "It was not read" };
+        let now = self.tick();
+        self.note_activity(now);
+        let fate = if self.input.link.is_character_mode() { "The rest was not taken" } else { "It was not read" };
         let told = format!("That line is too long: a line may have {limit} bytes. {fate}.");
         self.outbox.tell(LineKind::Refusal, &told);
-        self.long_lines += 1;
-        if self.long_lines >= LONG_LINES {
-            self.ended = Some(DisconnectReason::LongLines);
+        if self.input.count_long_line() {
+            self.disconnect = Some(DisconnectReason::LongLines);
         }
     }
 
     #[inline(never)]
     fn interrupted(&mut self) {
-        self.assembler.clear();
+        self.input.assembler.clear();
         self.with_editor(|editor, out| editor.interrupt(out));
-        if !self.outbox.line_ended(self.is_alone, false) {
+        if !self.outbox.line_ended(self.input.is_alone(), false) {
             // The terminal has drawn its ^C where the cursor was.
             self.outbox.with_display(|display, _| display.spoil_row());
         }
@@ -342,18 +331,18 @@ impl Session {
 
     /// A key that means something in the order of the lines before it.
     fn run_or_wait(&mut self, input: Input<'_>, waiting: Waiting) {
-        match self.key_turn(Instant::now()) {
+        let now = self.tick();
+        match self.pacing.schedule_key(now) {
             RateDecision::Now => self.run_input(input),
-            // Without room in the queue the key is lost, like a key pressed a thousand times.
-            RateDecision::At(due) => drop(self.pending.push(due, waiting)),
+            RateDecision::At(due) => self.pacing.delay_key(waiting, due),
             RateDecision::Refused(_) => {}
         }
     }
 
     fn note_activity(&mut self, now: Instant) {
         self.idle.typed(now);
-        if let Some(person) = &self.person {
-            person.typed(now);
+        if let Some(user) = &self.user {
+            user.typed(now);
         }
     }
 
@@ -361,13 +350,6 @@ impl Session {
     #[inline(never)]
     pub(super) fn turn_away(&mut self, foreign: OtherProtocol) {
         self.outbox.answer_raw(foreign.answer());
-        self.ended = Some(DisconnectReason::OtherProtocol(foreign));
+        self.disconnect = Some(DisconnectReason::OtherProtocol(foreign));
     }
-}
-
-/// Whether what one read brought is a line, or the end of one, and nothing behind.
-fn is_one_line(chunk: &[u8]) -> bool {
-    let is_end = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    let end = chunk.iter().position(is_end).unwrap_or(chunk.len());
-    matches!(&chunk[end..], [] | [b'\r' | b'\n'] | [b'\r', b'\n' | 0])
 }

@@ -1,141 +1,172 @@
-//! When a line may run: rate limits, and the queue of lines that wait for them.
+//! Lines that wait to run, delayed by a rate limit or by the newcomers' wait.
 //!
-//! *Owns* what a line is charged, and that lines keep their order.
-//! *Knows nothing of* what a line does.
-//! *Called by* `session` and `session::input`.
+//! *Owns* the queue and its bounds.
+//! *Knows nothing of* why a line waits.
 
-use std::time::{Duration, Instant};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
 
-use super::Session;
-use super::pending::Waiting;
-use crate::access::allowance::Share;
-use crate::access::rate::{Rate, RateDecision};
+use crate::access::allowance::{Allowance, Share};
 use crate::chat::message::ClientId;
-use crate::config::Config;
 use crate::ui::command::Cost;
-use crate::ui::palette::Input;
 
-/// A line whose turn comes within this time is delayed, a later one refused.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// Reading commands: so many at once,
-const READS_AT_ONCE: u32 = 20;
-/// and so many a second.
-const READS_PER_SECOND: u32 = 10;
+/// Most lines in the queue. The rate limits let about forty wait for up to three seconds; the rest is for the newcomers'
+/// wait, in which a script may send all it has. An [`Allowance`] that all connections share bounds their bytes.
+const MOST_LINES: usize = 256;
 
-impl Session {
-    /// When a line may run. Lines keep their order: none overtakes one that waits.
-    pub(super) fn turn(&mut self, line: &str, config: &Config, now: Instant) -> RateDecision {
-        // One that is empty is not worth a wait: there is nothing in it to be lost.
-        let patience = if is_blank(line) { Duration::ZERO } else { PATIENCE };
-        let turn = self.charge(self.palette.cost(line, &self.rules()), config, now, patience);
-        self.in_order(turn, now)
-    }
+/// Something typed that waits to run.
+#[derive(Debug)]
+pub(super) enum Waiting {
+    Line {
+        text: String,
+        /// What it was charged when it was typed. If it turns out to cost more, the difference is charged then.
+        charged: Cost,
+        /// When it was typed, or could have been.
+        typed: Instant,
+    },
+    /// 0x03.
+    Interrupted,
+    /// 0x04 on an empty line.
+    Ended,
+}
 
-    /// When a key may do what a line does, such as Ctrl-C. It costs a reading.
-    pub(super) fn key_turn(&mut self, now: Instant) -> RateDecision {
-        let turn = read_rate().map_or(RateDecision::Now, |rate| self.reads.reserve(now, 1, rate, PATIENCE));
-        self.in_order(turn, now)
-    }
-
-    /// Pays for something that is answered at once or not at all, like a key pressed a thousand times. It costs a reading;
-    /// how long to wait if that is too much now.
-    pub(super) fn pay_reading(&mut self, now: Instant) -> Result<(), Duration> {
-        match read_rate().map(|rate| self.reads.reserve(now, 1, rate, Duration::ZERO)) {
-            None | Some(RateDecision::Now) => Ok(()),
-            Some(RateDecision::At(at)) => Err(at.saturating_duration_since(now)),
-            Some(RateDecision::Refused(wait)) => Err(wait),
-        }
-    }
-
-    /// The same turn, behind those that wait.
-    fn in_order(&self, turn: RateDecision, now: Instant) -> RateDecision {
-        let behind = [self.held_until, self.pending.last_due()].into_iter().flatten().max();
-        match (turn, behind) {
-            (RateDecision::Now, Some(behind)) => RateDecision::At(behind.max(now)),
-            (RateDecision::At(due), Some(behind)) => RateDecision::At(due.max(behind)),
-            (turn, _) => turn,
-        }
-    }
-
-    fn charge(&mut self, cost: Cost, config: &Config, now: Instant, patience: Duration) -> RateDecision {
-        let (bucket, units, rate) = match cost {
-            Cost::Free => return RateDecision::Now,
-            Cost::Read(units) => (&mut self.reads, units, read_rate()),
-            Cost::Post(units) => (&mut self.posts, units, message_rate(config)),
+impl Waiting {
+    /// The memory it takes while it waits, in bytes.
+    fn bytes(&self) -> usize {
+        let text = match self {
+            Waiting::Line { text, .. } => text.len(),
+            Waiting::Interrupted | Waiting::Ended => 0,
         };
-        rate.map_or(RateDecision::Now, |rate| bucket.reserve(now, units, rate, patience))
+        size_of::<QueuedLine>() + text
+    }
+}
+
+#[derive(Debug)]
+struct QueuedLine {
+    due: Instant,
+    waiting: Waiting,
+    held: Share<ClientId>,
+}
+
+/// A line taken out of the queue. Its share of the allowance is held until it has run.
+pub(super) type DueLine = (Waiting, Share<ClientId>);
+
+/// The lines of one connection that wait, in the order they were typed.
+#[derive(Debug)]
+pub(super) struct LineQueue {
+    queue: VecDeque<QueuedLine>,
+    allowance: Arc<Allowance<ClientId>>,
+    client: ClientId,
+}
+
+impl LineQueue {
+    pub(super) fn new(allowance: Arc<Allowance<ClientId>>, client: ClientId) -> LineQueue {
+        LineQueue { queue: VecDeque::new(), allowance, client }
     }
 
-    /// Pays for people reached beyond the first. False if that is too much; then the person was told.
-    pub(super) fn pay_for(&mut self, more: usize) -> bool {
-        let units = u32::try_from(more).unwrap_or(u32::MAX);
-        let config = self.hub.config();
-        if let RateDecision::Refused(wait) = self.charge(Cost::Post(units), &config, Instant::now(), PATIENCE) {
-            self.refuse_fast(wait);
-            self.mark_refused();
+    pub(super) fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// When the first line may run.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.queue.front().map(|entry| entry.due)
+    }
+
+    /// When the last line may run.
+    pub(super) fn last_due(&self) -> Option<Instant> {
+        self.queue.back().map(|entry| entry.due)
+    }
+
+    /// Appends. False if this queue is full, or the allowance that all connections share is used up.
+    pub(super) fn push(&mut self, due: Instant, waiting: Waiting) -> bool {
+        if self.queue.len() >= MOST_LINES {
             return false;
         }
+        let Some(held) = self.allowance.take(self.client, waiting.bytes()) else { return false };
+        self.queue.push_back(QueuedLine { due, waiting, held });
         true
     }
 
-    pub(super) fn run_pending(&mut self, now: Instant) {
-        if self.held_until.is_some() {
-            return;
-        }
-        while !self.is_over()
-            && let Some(waiting) = self.pending.pop(now)
-        {
-            match waiting {
-                (Waiting::Line { text, charged, typed }, held) => self.run_waiting(text, charged, typed, now, held),
-                (Waiting::Interrupted, _) => self.run_input(Input::Interrupted),
-                (Waiting::Ended, _) => self.run_input(Input::Ended),
-            }
-            // `:mode` takes effect on telnet's side first, and nothing has to be read for it.
-            self.take(&[]);
-        }
+    /// Puts a line back at the front, since it may only run later.
+    pub(super) fn return_to_front(&mut self, due: Instant, (waiting, held): DueLine) {
+        self.queue.push_front(QueuedLine { due, waiting, held });
     }
 
-    /// A line whose turn has come. What it is was judged when it was typed; the lines before it may have led elsewhere
-    /// meanwhile, and what has become a message is charged as one.
-    fn run_waiting(&mut self, text: String, charged: Cost, typed: Instant, now: Instant, held: Share<ClientId>) {
-        // Somebody else's doing since it was typed may have put this person elsewhere.
-        self.pick_up_notices();
-        let cost = self.palette.cost(&text, &self.rules());
-        if let Some(missing) = dearer(cost, charged) {
-            let config = self.hub.config();
-            let patience = (typed + PATIENCE).saturating_duration_since(now);
-            match self.charge(missing, &config, now, patience) {
-                RateDecision::Now => {}
-                RateDecision::At(due) => {
-                    let line = Waiting::Line { text, charged: cost, typed };
-                    return self.pending.push_back_to_head(due, (line, held));
-                }
-                RateDecision::Refused(wait) => return self.refuse_line(&text, wait),
-            }
+    /// The first line, if it may run by now.
+    pub(super) fn pop(&mut self, now: Instant) -> Option<DueLine> {
+        if self.due()? > now {
+            return None;
         }
-        self.run_line(&text);
+        let taken = self.queue.pop_front().map(|entry| (entry.waiting, entry.held));
+        if self.queue.is_empty() {
+            self.queue = VecDeque::new();
+        }
+        taken
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.queue = VecDeque::new();
     }
 }
 
-/// What is still to be paid for a line that turns out to cost this, when that was paid.
-fn dearer(cost: Cost, charged: Cost) -> Option<Cost> {
-    match (cost, charged) {
-        (Cost::Post(units), Cost::Post(paid)) => (units > paid).then(|| Cost::Post(units - paid)),
-        (Cost::Post(units), _) => Some(Cost::Post(units)),
-        _ => None,
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: usize = 64 * 1024;
+
+    fn line(bytes: usize, now: Instant) -> Waiting {
+        Waiting::Line { text: "x".repeat(bytes), charged: Cost::Free, typed: now }
     }
-}
 
-/// Whether there is nothing in a line.
-pub(super) fn is_blank(line: &str) -> bool {
-    line.trim().is_empty()
-}
+    #[test]
+    fn waiting_lines_take_no_more_than_their_bytes_whatever_their_number() {
+        let now = Instant::now();
+        let allowance = Allowance::new(LIMIT, 8 * LIMIT);
+        let mut queue = LineQueue::new(Arc::clone(&allowance), ClientId(1));
+        let taken = (0..MOST_LINES).take_while(|_| queue.push(now, line(8192, now))).count();
+        assert_eq!(taken, 7);
+        assert!(allowance.held() <= LIMIT);
+        // Short lines and keys still fit, up to their number.
+        let short = (0..MOST_LINES).take_while(|_| queue.push(now, line(2, now))).count();
+        assert!(short > 10 && allowance.held() <= LIMIT, "{short}");
+        assert!(!queue.push(now, line(8192, now)));
+        let first = queue.pop(now).expect("due");
+        assert!(!queue.push(now, line(8192, now)), "the first one is still running");
+        drop(first);
+        assert!(queue.push(now, line(8192, now)));
+        queue.clear();
+        assert_eq!(allowance.held(), 0);
+    }
 
-fn read_rate() -> Option<Rate> {
-    Rate::new(READS_AT_ONCE, READS_PER_SECOND, Duration::from_secs(1))
-}
+    #[test]
+    fn a_line_put_back_at_the_front_is_counted_once_and_comes_first() {
+        let now = Instant::now();
+        let allowance = Allowance::new(LIMIT, 8 * LIMIT);
+        let mut queue = LineQueue::new(Arc::clone(&allowance), ClientId(1));
+        assert!(queue.push(now, line(100, now)) && queue.push(now, Waiting::Ended));
+        let held = allowance.held();
+        let first = queue.pop(now).expect("due");
+        queue.return_to_front(now, first);
+        assert_eq!(allowance.held(), held);
+        assert!(matches!(queue.pop(now), Some((Waiting::Line { .. }, _))));
+        assert!(matches!(queue.pop(now), Some((Waiting::Ended, _))));
+        drop(queue);
+        assert_eq!(allowance.held(), 0);
+    }
 
-fn message_rate(config: &Config) -> Option<Rate> {
-    let units = |count: Option<usize>| u32::try_from(count.unwrap_or(0)).unwrap_or(u32::MAX);
-    Rate::new(units(config.limits.message_burst), units(config.limits.messages_per_second), Duration::from_secs(1))
+    #[test]
+    fn connections_that_hold_all_they_can_leave_room_for_a_short_line_of_another() {
+        let now = Instant::now();
+        let allowance = Allowance::new(LIMIT, 64 * LIMIT);
+        let mut all: Vec<_> = (0..200).map(|id| LineQueue::new(Arc::clone(&allowance), ClientId(id))).collect();
+        for queue in &mut all {
+            while queue.push(now, line(8000, now)) {}
+        }
+        assert!(allowance.held() <= 64 * LIMIT);
+        let mut late = LineQueue::new(Arc::clone(&allowance), ClientId(1000));
+        assert!(late.push(now, line(100, now)));
+    }
 }

@@ -5,7 +5,7 @@
 //! *Called by* `session::effects`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -25,7 +25,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn list_rooms(&mut self) {
         let Some(actor) = self.actor() else { return };
-        let now = Instant::now();
+        let now = self.now();
         let known = |room: Arc<Room>| room.facts(&actor, now).map(|facts| (room, facts));
         let rooms: Vec<_> = self.hub.rooms.all().into_iter().filter_map(known).collect();
         if rooms.is_empty() {
@@ -71,10 +71,10 @@ impl Session {
     }
 
     fn unread(&self, room: &Arc<Room>, facts: &RoomOverview) -> u64 {
-        if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, room)) {
+        if self.rooms.is_viewed(room.id()) {
             return 0;
         }
-        match self.membership(room.id()) {
+        match self.rooms.get(room.id()) {
             Some(membership) => facts.said.saturating_add_signed(-membership.read),
             None => self.unread_since_last_visit(room),
         }
@@ -89,49 +89,49 @@ impl Session {
                 return self.outbox.tell(LineKind::News, &line);
             }
         };
-        let (Some(membership), Some(actor)) = (self.membership(id), self.actor()) else { return };
+        let (Some(membership), Some(actor)) = (self.rooms.get(id), self.actor()) else { return };
         let room = Arc::clone(membership.room());
-        let now = Instant::now();
+        let now = self.now();
         let occupants = room.occupants(&actor, now);
         self.outbox.tell(LineKind::News, &format!("{} in {}:", people(occupants.len()), room.name()));
         let column = occupants.iter().map(|occupant| text::width(occupant.name.as_str())).max().unwrap_or(0);
         for occupant in occupants {
             let here = now.saturating_duration_since(occupant.since);
             let whom = Target { name: occupant.name.clone(), client: Some(occupant.client) };
-            let person = self.hub.roster.find(&whom);
-            let silent = person.as_ref().map(|person| person.idle(now)).unwrap_or_default();
+            let user = self.hub.roster.find(&whom);
+            let silent = user.as_ref().map(|user| user.idle(now)).unwrap_or_default();
             let role = match occupant.role {
                 Role::Operator => " (operator)",
                 Role::Owner | Role::Admin => " (admin)",
                 Role::Muted => " (muted)",
                 _ => "",
             };
-            let registered = registered(person.as_deref());
-            let away = if person.is_some_and(|person| person.away().is_some()) { " (away)" } else { "" };
+            let registered = registered(user.as_deref());
+            let away = if user.is_some_and(|user| user.away().is_some()) { " (away)" } else { "" };
             let name = text::pad(occupant.name.as_str(), column);
             let line = format!("{name}   here {}, idle {}{role}{registered}{away}", short(here), short(silent));
             self.outbox.tell(LineKind::News, &line);
         }
     }
 
-    /// The rooms of somebody that this person may know of, as he has them in order.
-    pub(super) fn visible_rooms(&self, person: &User) -> Vec<String> {
+    /// The rooms of somebody that this user may know of, as he has them in order.
+    pub(super) fn visible_rooms(&self, user: &User) -> Vec<String> {
         let Some(actor) = self.actor() else { return Vec::new() };
-        let now = Instant::now();
+        let now = self.now();
         let known = |conversation: Conversation| {
             let id = conversation.room()?;
             let room = self.hub.rooms.find(&id.name).filter(|room| room.instance() == id.instance)?;
             room.is_known_to(&actor, now).then(|| room.name().to_string())
         };
-        person.outbox.open().into_iter().filter_map(known).collect()
+        user.outbox.open().into_iter().filter_map(known).collect()
     }
 
     #[inline(never)]
     pub(super) fn list_everybody(&mut self) {
         let Some(actor) = self.actor() else { return };
-        let now = Instant::now();
-        let everybody: Vec<_> = self.hub.roster.people().into_iter().map(|person| (person.name(), person)).collect();
-        // Asked once per room and not once per person in it.
+        let now = self.now();
+        let everybody: Vec<_> = self.hub.roster.people().into_iter().map(|user| (user.name(), user)).collect();
+        // Asked once per room and not once per user in it.
         let visible: std::collections::HashSet<_> = self
             .hub
             .rooms
@@ -142,8 +142,8 @@ impl Session {
             .collect();
         self.outbox.tell(LineKind::News, &format!("{} online:", people(everybody.len())));
         let column = everybody.iter().map(|(name, _)| text::width(name.as_str())).max().unwrap_or(0);
-        for (name, person) in everybody {
-            let open = person.outbox.open();
+        for (name, user) in everybody {
+            let open = user.outbox.open();
             let rooms: Vec<_> = open
                 .iter()
                 .filter_map(Conversation::room)
@@ -151,9 +151,9 @@ impl Session {
                 .map(|room| room.name.as_str())
                 .collect();
             let rooms = if rooms.is_empty() { "no public room".to_owned() } else { rooms.join(", ") };
-            let (here, silent) = (now.saturating_duration_since(person.since), person.idle(now));
-            let registered = registered(Some(&*person));
-            let away = if person.away().is_some() { " (away)" } else { "" };
+            let (here, silent) = (now.saturating_duration_since(user.since), user.idle(now));
+            let registered = registered(Some(&*user));
+            let away = if user.away().is_some() { " (away)" } else { "" };
             let name = text::pad(name.as_str(), column);
             let line = format!("{name}   {rooms}, here {}, idle {}{registered}{away}", short(here), short(silent));
             self.outbox.tell(LineKind::News, &line);
@@ -166,10 +166,10 @@ impl Session {
         let count = count.unwrap_or(self.hub.config().chatview_max);
         let (kept, seen) = match of {
             Conversation::Room(id) => {
-                let Some(membership) = self.membership(id) else { return };
+                let Some(membership) = self.rooms.get(id) else { return };
                 let room = Arc::clone(membership.room());
                 let older = self.show_older(&room, &actor, count);
-                let (kept, seen) = room.show_history(&actor, count, &self.outbox, Instant::now());
+                let (kept, seen) = room.show_history(&actor, count, &self.outbox, self.now());
                 (kept + older.0, seen | older.1)
             }
             Conversation::Direct(partner) => {
@@ -186,7 +186,7 @@ impl Session {
     }
 
     fn tell_nothing_to_read(&self, of: &Conversation) {
-        let room = of.room().and_then(|id| self.membership(id)).map(|membership| membership.room());
+        let room = of.room().and_then(|id| self.rooms.get(id)).map(|membership| membership.room());
         let line = match room.filter(|room| room.said() > 0).map(|room| room.read_back()) {
             None => format!("Nothing has been said in {of} yet."),
             Some(ReadBack::All) => format!("Nothing of what was said in {of} is kept."),
@@ -198,11 +198,11 @@ impl Session {
 
     /// Shows what is missing of the last `count` messages in memory, as far as it is on disk.
     fn show_older(&self, room: &Arc<Room>, actor: &crate::chat::action::Actor, count: usize) -> (usize, bool) {
-        let now = Instant::now();
+        let now = self.now();
         let missing = count.saturating_sub(room.history(actor, count, now).len());
         let wanted = room.older_than(actor, now).filter(|older| missing > 0 && older.is_any());
         let Some(older) = wanted else { return (0, false) };
-        let older = self.read_older(room, older, missing);
+        let older = self.read_archived(room, older, missing);
         let seen = !older.is_empty() && self.outbox.tell_events(&older, &mut self.hub.clock.clone());
         (older.len(), seen)
     }
@@ -216,26 +216,26 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn tell_who_am_i(&mut self) {
-        let Some(person) = &self.person else { return };
-        let now = Instant::now();
+        let Some(user) = &self.user else { return };
+        let now = self.now();
         let rooms: Vec<_> = self.palette.open().iter().map(Conversation::to_string).collect();
         let rooms = if rooms.is_empty() { "in no room".to_owned() } else { format!("in {}", rooms.join(", ")) };
-        let here = short(now.saturating_duration_since(person.since));
-        let name = person.name();
-        let account = match person.account() {
+        let here = short(now.saturating_duration_since(user.since));
+        let name = user.name();
+        let account = match user.account() {
             _ if !self.hub.accounts().are_kept() => "",
-            Some(_) if self.hub.is_operator(&person.identity()) => ", an operator",
+            Some(_) if self.hub.is_operator(&user.identity()) => ", an operator",
             Some(_) => ", registered",
             None => ", a guest",
         };
-        let who = format!("You are {name} ({name}#{}){account}, {rooms}, here {here}.", person.client());
-        let mode = if self.link.is_character_mode() { "char mode" } else { "line mode" };
-        let terminal = match (self.link.terminal().name(), self.link.is_confirmed()) {
+        let who = format!("You are {name} ({name}#{}){account}, {rooms}, here {here}.", user.client());
+        let mode = if self.input.link.is_character_mode() { "char mode" } else { "line mode" };
+        let terminal = match (self.input.link.terminal().name(), self.input.link.is_confirmed()) {
             (Some(name), _) => format!("terminal {name}"),
             (None, true) => "telnet, terminal unknown".to_owned(),
             (None, false) => "no telnet".to_owned(),
         };
-        let width = self.link.window().map_or_else(String::new, |(columns, rows)| format!(", {columns}x{rows}"));
+        let width = self.input.link.window().map_or_else(String::new, |(columns, rows)| format!(", {columns}x{rows}"));
         let encrypted = match self.outbox.encryption() {
             Some(version) => format!("encrypted ({version})"),
             None => "not encrypted".to_owned(),
@@ -258,8 +258,8 @@ impl Session {
 }
 
 /// The mark of those whose names are theirs alone.
-fn registered(person: Option<&User>) -> &'static str {
-    if person.is_some_and(|person| person.account().is_some()) { " (registered)" } else { "" }
+fn registered(user: Option<&User>) -> &'static str {
+    if user.is_some_and(|user| user.account().is_some()) { " (registered)" } else { "" }
 }
 
 /// A span of time in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `4 d 3 h`.

@@ -3,12 +3,11 @@
 //! A password is compared on the threads that compute long, two at most, so that logins cannot starve the chat; no lock is held
 //! meanwhile.
 //!
-//! *Owns* the way from a typed name and password to a person with a name, or to the reason why not.
+//! *Owns* the way from a typed name and password to a user with a name, or to the reason why not.
 //! *Knows nothing of* dialogues, and of how passwords and accounts are kept.
 //! *Called by* `session::effects`, and by `session::account` to have a password proved.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::Session;
 use crate::access::address::address_key;
@@ -33,7 +32,7 @@ pub(super) const THROWN_OUT: &str = "You were logged out from another connection
 impl Session {
     /// Newcomers hear it before they are asked for a name that they cannot have.
     #[inline(never)]
-    pub(super) fn tell_who_may_come_in(&self) {
+    pub(super) fn tell_who_may_log_in(&self) {
         if self.hub.accounts() == AccountPolicy::Required {
             let line = "This server is for registered users. Its admin creates the accounts.";
             self.outbox.tell(LineKind::News, line);
@@ -68,8 +67,8 @@ impl Session {
     /// looked up again; once it is claimed, nobody else can register it.
     fn take_guest_name(&mut self, name: UserName) -> Answer {
         self.hub.checkpoints.reach(Checkpoint::NameFree);
-        let person = match self.claim(&name, None) {
-            Ok(person) => person,
+        let user = match self.claim(&name, None) {
+            Ok(user) => user,
             Err(why) => return self.not_free(name, why),
         };
         let refused = match self.needs_password(&name) {
@@ -77,23 +76,23 @@ impl Session {
             false => self.look_alike(&name),
         };
         if let Some(refused) = refused {
-            self.hub.roster.release(&person);
+            self.hub.roster.release(&user);
             return refused;
         }
-        self.named(person)
+        self.named(user)
     }
 
     #[inline(never)]
     fn take_name(&mut self, name: UserName, login: Login) -> Answer {
         match self.claim(&name, Some(login)) {
-            Ok(person) => self.named(person),
+            Ok(user) => self.named(user),
             Err(why) => self.not_free(name, why),
         }
     }
 
     fn claim(&self, name: &UserName, login: Option<Login>) -> Result<Arc<User>, NameInUseError> {
         let limit = self.hub.config().username_limit;
-        self.hub.roster.claim(name, login, limit, &self.outbox, self.origin(), Instant::now())
+        self.hub.roster.claim(name, login, limit, &self.outbox, self.origin(), self.now())
     }
 
     /// From where this connection is.
@@ -102,10 +101,10 @@ impl Session {
     }
 
     /// The name is this connection's.
-    pub(super) fn named(&mut self, person: Arc<User>) -> Answer {
-        let name = person.name();
+    pub(super) fn named(&mut self, user: Arc<User>) -> Answer {
+        let name = user.name();
         self.outbox.set_name(&name);
-        self.person = Some(person);
+        self.user = Some(user);
         self.login_to_log = true;
         Answer::NameClaimed {
             name,
@@ -134,7 +133,7 @@ impl Session {
         match self.take_name(account.name.clone(), login(&account)) {
             Answer::NameTaken { .. } => self.offer_takeover(account),
             answer => {
-                self.arrived = Some(account);
+                self.account.arrived = Some(account);
                 answer
             }
         }
@@ -147,8 +146,8 @@ impl Session {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
         let config = self.hub.config();
         let limits = &self.hub.limits;
-        limits.count_login(self.ip(), &config, Instant::now()).map_err(LoginRefusal::TooMany)?;
-        let pending = match limits.logins.begin(Attempt::from_address(self.ip(), name.clone()), Instant::now()) {
+        limits.count_login(self.ip(), &config, self.now()).map_err(LoginRefusal::TooMany)?;
+        let pending = match limits.logins.begin(Attempt::from_address(self.ip(), name.clone()), self.now()) {
             Ok(pending) => pending,
             Err(error) => {
                 limits.give_back_login(self.ip(), &config);
@@ -159,26 +158,25 @@ impl Session {
             }
         };
         let (wanted, hub) = (name.clone(), Arc::clone(&self.hub));
-        let found =
-            self.hub.work.run(self.ip(), move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
-                let Some(account) = store.account(&wanted)? else {
-                    // As long as it takes to find out that a password is wrong.
-                    password::verify_against_nothing(password.expose());
-                    return Ok(None);
-                };
-                if !password::verify(password.expose(), &account.hash) {
-                    return Ok(None);
-                }
-                hub.checkpoints.reach(Checkpoint::PasswordCompared);
-                // By now the account may have another password, or be gone.
-                let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
-                let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
-                // Made with lesser parameters than today's.
-                let anew = password::needs_rehash(password.expose(), &account.hash)
-                    .then(|| password::hash(password.expose()).ok())
-                    .flatten();
-                Ok(Some((account, anew)))
-            });
+        let found = self.compute(move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
+            let Some(account) = store.account(&wanted)? else {
+                // As long as it takes to find out that a password is wrong.
+                password::verify_against_nothing(password.expose());
+                return Ok(None);
+            };
+            if !password::verify(password.expose(), &account.hash) {
+                return Ok(None);
+            }
+            hub.checkpoints.reach(Checkpoint::PasswordCompared);
+            // By now the account may have another password, or be gone.
+            let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
+            let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
+            // Made with lesser parameters than today's.
+            let anew = password::needs_rehash(password.expose(), &account.hash)
+                .then(|| password::hash(password.expose()).ok())
+                .flatten();
+            Ok(Some((account, anew)))
+        });
         match found {
             Ok(Ok(Some((mut account, anew)))) => {
                 pending.right();
@@ -193,7 +191,7 @@ impl Session {
                 Ok(account)
             }
             Ok(Ok(None)) => {
-                let blocked = pending.wrong(Instant::now());
+                let blocked = pending.wrong(self.now());
                 log::info!("client {} from {}: wrong password for an account", self.outbox.id(), self.peer);
                 Err(if blocked { LoginRefusal::Blocked } else { LoginRefusal::Wrong })
             }
@@ -214,7 +212,7 @@ impl Session {
     pub(super) fn still_proved(&self, account: &AccountRecord) -> Result<(), LoginRefusal> {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
         let name = account.name.clone();
-        match self.hub.work.run(self.ip(), move || store.account(&name)) {
+        match self.compute(move || store.account(&name)) {
             Ok(Ok(Some(now))) if now.id == account.id && now.hash == account.hash => Ok(()),
             Ok(Ok(_)) => Err(LoginRefusal::Wrong),
             Ok(Err(ReadError(reason))) => Err(LoginRefusal::NotKept(reason.to_string())),
@@ -224,8 +222,8 @@ impl Session {
 
     /// Another connection than this one that has a name.
     pub(super) fn other_connection(&self, name: &UserName) -> Option<Arc<User>> {
-        let person = self.hub.roster.find(&Target { name: name.clone(), client: None })?;
-        (person.client() != self.outbox.id()).then_some(person)
+        let user = self.hub.roster.find(&Target { name: name.clone(), client: None })?;
+        (user.client() != self.outbox.id()).then_some(user)
     }
 
     /// Ends whatever connection has a name. True if there was one.
@@ -249,17 +247,17 @@ impl Session {
 
     /// The same once the password was right: or asks whether to take over.
     pub(super) fn become_account(&mut self, account: Box<AccountRecord>) -> Option<Answer> {
-        let person = self.person.clone()?;
-        if person.name() == account.name {
+        let user = self.user.clone()?;
+        if user.name() == account.name {
             // Of a guest, who has none to leave.
-            self.identify(&person, login(&account));
+            self.identify(&user, login(&account));
             self.outbox.tell(LineKind::News, &format!("You are logged in as {}.", account.name));
         } else {
             if self.other_connection(&account.name).is_some() {
                 return Some(self.offer_takeover(account));
             }
             self.leave_account();
-            if self.become_other(&person, &account.name, Some(login(&account))).is_err() {
+            if self.become_other(&user, &account.name, Some(login(&account))).is_err() {
                 return Some(self.offer_takeover(account));
             }
         }
@@ -269,7 +267,7 @@ impl Session {
 
     pub(super) fn logged_in(&mut self, account: Box<AccountRecord>) {
         log::info!("client {} from {}: logged in as {}", self.outbox.id(), self.peer, account.name);
-        self.arrived = Some(account);
+        self.account.arrived = Some(account);
     }
 
     /// Ends another connection of one's own account.

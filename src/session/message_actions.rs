@@ -5,7 +5,6 @@
 //! *Called by* `session::effects`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::Session;
 use crate::chat::action::{Actor, Denied};
@@ -26,40 +25,39 @@ enum MessagePlace {
 }
 
 impl Session {
-    /// Where a message stands that this person may read.
+    /// Where a message stands that this user may read.
     fn locate(&self, actor: &Actor, id: MessageId) -> Option<MessagePlace> {
-        let now = Instant::now();
-        let room = self.memberships.iter().find(|membership| membership.room().quote(actor, id, now).is_some());
-        if let Some(membership) = room {
-            return Some(MessagePlace::Room(Arc::clone(membership.room())));
+        let now = self.now();
+        let room = self.rooms.rooms().find(|room| room.quote(actor, id, now).is_some());
+        if let Some(room) = room {
+            return Some(MessagePlace::Room(Arc::clone(room)));
         }
         let mut pairs = self.hub.directs.of(self.outbox.id());
         pairs.retain(|pair| pair.quote(id).is_some());
         if pairs.is_empty() {
-            let (room, message) = self.locate_older(actor, id)?;
+            let (room, message) = self.locate_archived(actor, id)?;
             return Some(MessagePlace::Older(room, Box::new(message)));
         }
         Some(MessagePlace::Direct(pairs))
     }
 
-    /// The number given, or the one of the last message that this person has said anywhere.
+    /// The number given, or the one of the last message that this user has said anywhere.
     fn meant(&self, id: Option<MessageId>) -> Option<MessageId> {
         let own = self.outbox.id();
-        let who = self.person.as_ref().map(|person| person.identity());
-        let in_rooms = self.memberships.iter().filter_map(|membership| membership.room().last_by(who.as_ref()?));
+        let who = self.user.as_ref().map(|user| user.identity());
+        let in_rooms = self.rooms.rooms().filter_map(|room| room.last_by(who.as_ref()?));
         let pairs = self.hub.directs.of(own);
         let directs = pairs.iter().filter_map(|pair| pair.last_by(own));
-        id.or_else(|| in_rooms.chain(directs).chain(self.left_words.last().copied()).max())
-            .or_else(|| self.last_older())
+        id.or_else(|| in_rooms.chain(directs).chain(self.offline.last_sent()).max()).or_else(|| self.last_archived())
     }
 
-    /// Whether a message of this id is this person's own, wherever they could change it.
+    /// Whether a message of this id is this user's own, wherever they could change it.
     fn has_said(&self, actor: &Actor, id: MessageId) -> bool {
         match self.locate(actor, id) {
-            Some(MessagePlace::Room(room)) => room.is_by(actor, id, Instant::now()),
+            Some(MessagePlace::Room(room)) => room.is_by(actor, id, self.now()),
             Some(MessagePlace::Older(_, message)) => message.is_by(actor.who.client, actor.who.account),
             Some(MessagePlace::Direct(pairs)) => pairs.iter().any(|pair| pair.is_by(actor.who.client, id)),
-            None => self.left_words.contains(&id),
+            None => self.offline.has_sent(id),
         }
     }
 
@@ -68,7 +66,7 @@ impl Session {
         let Some(actor) = self.actor() else { return };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
-                let reply = room.quote(&actor, id, Instant::now());
+                let reply = room.quote(&actor, id, self.now());
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
             }
@@ -82,8 +80,8 @@ impl Session {
                 let reply = pairs.first().and_then(|pair| pair.quote(id));
                 self.send(pairs, Draft { reply, ..Draft::said(text) }, false, "");
             }
-            None => match self.received_words.iter().find(|quoted| quoted.id == id).cloned() {
-                // It waited for this person: the answer goes to its author, wherever he is by now.
+            None => match self.offline.received(id).cloned() {
+                // It waited for this user: the answer goes to its author, wherever he is by now.
                 Some(quoted) => {
                     let whom = Target { name: quoted.author.clone(), client: None };
                     self.send_direct(&[whom], Draft { reply: Some(quoted), ..Draft::said(text) }, false);
@@ -95,7 +93,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn edit(&mut self, which: Edited, text: &str) {
-        let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
+        let (Some(actor), Some(user)) = (self.actor(), self.user.clone()) else { return };
         let (id, text) = match which {
             Edited::Last => (None, text.to_owned()),
             Edited::Id(id) => (Some(id), text.to_owned()),
@@ -114,18 +112,18 @@ impl Session {
         let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
-                let edited = room.edit(&actor, id, text, Instant::now());
+                let edited = room.edit(&actor, id, text, self.now());
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
             Some(MessagePlace::Older(room, message)) => {
-                let edited = room.edit_older(&actor, &message, text, Instant::now());
+                let edited = room.edit_older(&actor, &message, text, self.now());
                 self.changed(&room, Some(edited), &format!("Edited {id}."));
             }
             Some(MessagePlace::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
-                self.change_direct(&pairs, |pair, show| pair.edit(id, &person, text, show, &clock));
+                self.change_direct(&pairs, |pair, show| pair.edit(id, &user, text, show, &clock));
             }
-            None if self.change_left_word(id, Some(text)) => {}
+            None if self.change_offline_message(id, Some(text)) => {}
             None => self.refuse(&Denied::NoMessage),
         }
     }
@@ -133,10 +131,10 @@ impl Session {
     #[inline(never)]
     pub(super) fn delete(&mut self, id: Option<MessageId>) {
         let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
-        let (Some(actor), Some(person)) = (self.actor(), self.person.clone()) else { return };
+        let (Some(actor), Some(user)) = (self.actor(), self.user.clone()) else { return };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
-                let deleted = room.delete(&actor, id, Instant::now());
+                let deleted = room.delete(&actor, id, self.now());
                 if let Some(Ok(_)) = deleted {
                     self.hub.timer.cancel(id);
                     self.audit_in(&room, &format!("{id} was deleted"));
@@ -144,7 +142,7 @@ impl Session {
                 self.changed(&room, deleted, &format!("Deleted {id}."));
             }
             Some(MessagePlace::Older(room, message)) => {
-                let deleted = room.delete_older(&actor, &message, Instant::now());
+                let deleted = room.delete_older(&actor, &message, self.now());
                 if deleted.is_ok() {
                     self.audit_in(&room, &format!("{id} was deleted"));
                 }
@@ -153,7 +151,7 @@ impl Session {
             Some(MessagePlace::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
                 self.change_direct(&pairs, |pair, show| {
-                    let deleted = pair.delete(id, &person, show, &clock);
+                    let deleted = pair.delete(id, &user, show, &clock);
                     if let Some(Ok(())) = deleted {
                         // A conversation that is over by then could not say that it was deleted.
                         self.hub.timer.cancel(id);
@@ -161,16 +159,15 @@ impl Session {
                     deleted
                 });
             }
-            None if self.change_left_word(id, None) => {}
+            None if self.change_offline_message(id, None) => {}
             None => self.take_out_own(&actor, id),
         }
     }
 
-    /// Takes out a message of this person's own that they may read no more: their words are theirs.
+    /// Takes out a message of this user's own that they may read no more: their words are theirs.
     fn take_out_own(&mut self, actor: &Actor, id: MessageId) {
-        let now = Instant::now();
-        let own = self.memberships.iter().find(|membership| membership.room().is_by(actor, id, now));
-        let Some(room) = own.map(|membership| Arc::clone(membership.room())) else {
+        let now = self.now();
+        let Some(room) = self.rooms.rooms().find(|room| room.is_by(actor, id, now)).cloned() else {
             return self.refuse(&Denied::NoMessage);
         };
         let deleted = room.delete(actor, id, now);
@@ -184,7 +181,7 @@ impl Session {
     fn changed(&mut self, room: &Arc<Room>, changed: Option<Result<Erased, Denied>>, line: &str) {
         match changed {
             Some(Ok(erased)) => {
-                self.note_undelivered(room);
+                self.rooms.note_undelivered(room);
                 self.hub.arrange_redraw(room, erased);
                 if !room.is_viewed_by(self.outbox.id()) {
                     self.outbox.tell(LineKind::News, line);

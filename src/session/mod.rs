@@ -1,22 +1,25 @@
-//! One connection, from the first byte to the last, on a thread of its own.
+//! One connection, from the first byte to the last, on its own thread.
 //!
 //! A turn of the session: wait for bytes or for the next deadline, run every complete line they bring, deliver what was
-//! posted, write the answers and the prompt in one go. Nothing here ever sleeps: delays are deadlines, so that telnet
-//! is answered meanwhile.
+//! posted, and write the answers and the prompt in one go. Nothing here sleeps: delays are deadlines, so telnet is answered
+//! meanwhile.
 //!
-//! *Owns* the reading side of a socket and everything about one person that nobody else needs.
-//! *Knows nothing of* listeners and of how the server stops, except that it does.
-//! *Called by* `server`.
+//! *Owns* the reading side of a socket, and everything about one user that nobody else needs.
+//! *Knows nothing of* listeners, and of how the server stops, except that it does.
 
 mod account;
+mod account_state;
+mod archive;
+mod client_input;
 mod close;
 mod completion;
 mod deadlines;
 mod dispatch;
-mod editing;
 mod flood_notice;
+mod held_keys;
 mod idle;
 mod input;
+mod joined_rooms;
 mod line_queue;
 mod listings;
 mod login;
@@ -25,142 +28,87 @@ mod look_alikes;
 mod message_actions;
 mod moderation;
 mod notices;
+mod offline_messages;
 mod operator;
-mod pending;
+mod pacing;
 mod profile;
 mod read;
-mod resizing;
 mod resume;
 mod returned_lines;
+mod room_storage;
 mod rooms;
 mod search;
-mod storage;
+mod shutdown;
 mod talk;
 mod temporary;
 mod terminal;
+mod unread;
 
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::access::attempts::Attempter;
-use crate::access::rate::Bucket;
 use crate::chat::action::Actor;
-use crate::chat::conversation::MembershipId;
-use crate::chat::message::{MessageId, Quoted};
 use crate::config::Telnet;
 use crate::hub::Hub;
-use crate::hub::room::Room;
 use crate::hub::roster::User;
+use crate::hub::worker_pool::BusyError;
 use crate::outbox::{DisconnectReason, Outbox};
-use crate::protocol::line::Assembler;
-use crate::protocol::telnet::{Link, Policy};
-use crate::protocol::wire::FirstBytes;
-use crate::store::AccountRecord;
+use crate::protocol::telnet::Policy;
 use crate::ui::palette::{Door, Effect, Palette, Rules};
 use crate::ui::screen::LineKind;
-use editing::HeldKeys;
-use flood_notice::FloodNotice;
+use account_state::AccountState;
+use client_input::ClientInput;
 use idle::Idle;
-use login_restore::{Missed, Visited};
-use pending::Pending;
+use joined_rooms::JoinedRooms;
+use line_queue::LineQueue;
+use offline_messages::OfflineMessages;
+use pacing::Pacing;
 use read::more_waits;
-use resume::ComingBack;
 use returned_lines::Returned;
-use rooms::JoinedRoom;
+use terminal::TerminalState;
 
-/// Read buffer of a connection that says little, in bytes, on the thread's stack: a typed line fits, and with thousands
-/// of idle people its size counts.
+/// Read buffer of a connection that sends little, in bytes, on the thread's stack: a typed line fits, and with thousands of
+/// idle users its size counts.
 const SMALL_READ: usize = 128;
 
-/// Read buffer of a connection that has just filled the small one, in bytes; given back when it says little again.
+/// Read buffer of a connection that has just filled the small one, in bytes; freed when it sends little again.
 const LARGE_READ: usize = 32 * 1024;
 
-/// What a newcomer waits with `connection_timeout`.
+/// How long a newcomer waits with `connection_timeout`.
 const NEWCOMER_WAIT: Duration = Duration::from_millis(2500);
 
-/// Send what has been written, and wait until it is taken, once replies have grown to so many bytes within one turn.
+/// Once replies have grown to this many bytes within one turn, they are sent, and the session waits until they are taken.
 const REPLIES_AT_ONCE: usize = 16 * 1024;
-
-/// How this person wants the screen to look, as far as they have said so. The terminal decides the rest.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Wanted {
-    color: Option<bool>,
-    timestamps: Option<bool>,
-    ids: Option<bool>,
-    quiet: Option<bool>,
-}
 
 /// One connection.
 pub struct Session {
     hub: Arc<Hub>,
     outbox: Arc<Outbox>,
     peer: SocketAddr,
-    link: Link,
-    assembler: Assembler,
     palette: Palette,
-    person: Option<Arc<User>>,
+    /// Set once a name is claimed.
+    user: Option<Arc<User>>,
+    input: ClientInput,
+    pacing: Pacing,
+    terminal: TerminalState,
+    account: AccountState,
+    rooms: JoinedRooms,
+    offline: OfflineMessages,
+    idle: Idle,
+    returned: Returned,
+    /// What the palette wants done, to be carried out.
+    effects: Vec<Effect>,
+    opened: Instant,
+    /// What the clock said when [`tick`](Session::tick) last looked.
+    now: Cell<Instant>,
     /// The name was claimed in this turn.
     login_to_log: bool,
-    /// The account that was come in to in this turn. In a box, since it is seldom there.
-    arrived: Option<Box<AccountRecord>>,
-    back: ComingBack,
-    /// What this person has written to people who were not there.
-    left_words: Vec<MessageId>,
-    /// What had waited for this person, as he would quote it.
-    received_words: Vec<Quoted>,
-    /// How far this person had read when he was last here, if he has an account.
-    visits: Vec<Visited>,
-    /// Rooms of them with more to read than memory holds.
-    missed: Vec<Missed>,
-    memberships: Vec<JoinedRoom>,
-    /// Of the last one.
-    membership: MembershipId,
-    /// The room whose view is open.
-    viewed: Option<Arc<Room>>,
-    /// Rooms posted to and not driven since.
-    undelivered: Vec<Arc<Room>>,
-    posts: Bucket,
-    reads: Bucket,
-    pending: Pending,
-    /// What the editor has looked at and is not paid for, in bytes.
-    editing: usize,
-    held_keys: Option<Box<HeldKeys>>,
-    /// Lines that came too fast and are not answered yet.
-    refused: Option<Box<FloodNotice>>,
-    effects: Vec<Effect>,
-    protocol: Vec<u8>,
-    opened: Instant,
-    /// Nothing is run before: `connection_timeout`.
-    held_until: Option<Instant>,
-    idle: Idle,
-    long_lines: u8,
     wrong_codes: u8,
-    /// What is read has to be opened by the outbox's codec first.
-    encrypted: bool,
-    /// Tells other protocols from people.
-    first_bytes: FirstBytes,
-    /// The peer sends nothing more.
-    input_over: bool,
-    /// The rest of what came is still to be read: no prompt before that.
-    more_waits: bool,
-    /// The line that has come is the only one that came.
-    is_alone: bool,
-    password_warned: bool,
-    network_warned: bool,
-    wanted: Wanted,
-    /// Lines that were not taken.
-    returned: Returned,
-    /// The window has another width, and the view is due to be redrawn then.
-    redraw_due: Option<Instant>,
-    /// The user was told that what they typed is not UTF-8.
-    charset_warned: bool,
-    /// The terminal's names may go on: the number of the open question, and until when its answer is waited for.
-    names_until: Option<(u8, Instant)>,
-    /// The read timeout set on the socket: setting it costs a system call.
-    read_timeout: Option<Duration>,
-    ended: Option<DisconnectReason>,
+    disconnect: Option<DisconnectReason>,
 }
 
 impl Session {
@@ -174,83 +122,77 @@ impl Session {
             Telnet::Never => Policy::Never,
             Telnet::Always => Policy::Always,
         };
-        let pending = Pending::new(Arc::clone(&hub.limits.waiting_lines), outbox.id());
-        // Boxed here: it is large, and its maker's stack is what every idle person keeps.
+        let queue = LineQueue::new(Arc::clone(&hub.limits.waiting_lines), outbox.id());
+        // Boxed here: it is large, and the stack of whatever creates it stays with every idle user.
         Box::new(Session {
-            encrypted,
+            palette: Palette::new(door),
+            user: None,
+            input: ClientInput::new(policy, encrypted),
+            pacing: Pacing::new(queue, config.connection_timeout.then(|| now + NEWCOMER_WAIT)),
+            terminal: TerminalState::default(),
+            account: AccountState::default(),
+            rooms: JoinedRooms::default(),
+            offline: OfflineMessages::default(),
+            idle: Idle::new(now),
+            returned: Returned::default(),
+            effects: Vec::new(),
+            opened: now,
+            now: Cell::new(now),
+            login_to_log: false,
+            wrong_codes: 0,
+            disconnect: None,
+            hub,
             outbox,
             peer,
-            link: Link::new(policy),
-            assembler: Assembler::new(),
-            palette: Palette::new(door),
-            person: None,
-            login_to_log: false,
-            arrived: None,
-            back: ComingBack::default(),
-            left_words: Vec::new(),
-            received_words: Vec::new(),
-            visits: Vec::new(),
-            missed: Vec::new(),
-            memberships: Vec::new(),
-            membership: MembershipId(0),
-            viewed: None,
-            undelivered: Vec::new(),
-            posts: Bucket::default(),
-            reads: Bucket::default(),
-            pending,
-            editing: 0,
-            held_keys: None,
-            refused: None,
-            effects: Vec::new(),
-            protocol: Vec::new(),
-            opened: now,
-            held_until: config.connection_timeout.then(|| now + NEWCOMER_WAIT),
-            idle: Idle::new(now),
-            long_lines: 0,
-            wrong_codes: 0,
-            first_bytes: FirstBytes::new(),
-            input_over: false,
-            more_waits: false,
-            is_alone: false,
-            password_warned: false,
-            network_warned: false,
-            wanted: Wanted::default(),
-            returned: Returned::default(),
-            redraw_due: None,
-            charset_warned: false,
-            names_until: None,
-            read_timeout: None,
-            ended: None,
-            hub,
         })
     }
 
-    /// Said here and not where the name is claimed: formatting a log line takes a kilobyte and more of stack, which so
-    /// deep down would be a page more for everybody, for ever.
+    /// Looks at the clock: when something was read, before each line, and after anything that may have waited. Nothing else in
+    /// a session does, so that all of a line happens at one moment.
+    fn tick(&self) -> Instant {
+        let now = Instant::now();
+        self.now.set(now);
+        now
+    }
+
+    /// The moment that the session acts at.
+    fn now(&self) -> Instant {
+        self.now.get()
+    }
+
+    /// Has a worker thread do a slow job, and waits for its result.
+    fn compute<R: Send + 'static>(&self, job: impl FnOnce() -> R + Send + 'static) -> Result<R, BusyError> {
+        let result = self.hub.work.run(self.ip(), job);
+        self.tick();
+        result
+    }
+
+    /// Called here and not where the name is claimed: formatting a log line takes a kilobyte of stack or more, which that
+    /// deep down would cost every idle user another page.
     #[inline(never)]
     fn log_login(&self) {
-        if let Some(person) = &self.person {
-            log::info!("client {} from {} is {}", self.outbox.id(), self.peer, person.name());
+        if let Some(user) = &self.user {
+            log::info!("client {} from {} is {}", self.outbox.id(), self.peer, user.name());
         }
     }
 
-    /// Runs the connection to its end; returns why it ended. The socket is finished with, but not closed.
+    /// Runs the connection to its end, and returns why it ended. Nothing more is read or written, but the socket is open.
     pub fn run(&mut self) -> DisconnectReason {
         let mut small = [0; SMALL_READ];
         self.open(&mut small);
         let mut large: Option<Box<[u8]>> = None;
         while self.complete_turn() {
-            let deadline = self.look_at(Instant::now());
-            if self.input_over {
-                if self.pending.is_empty() && self.held_keys.is_none() {
+            let deadline = self.look_at(self.now());
+            if self.input.is_over() {
+                if !self.pacing.has_waiting_lines() && self.input.held_until().is_none() {
                     self.tell_unfinished();
-                    self.ended = Some(DisconnectReason::PeerClosed);
+                    self.disconnect = Some(DisconnectReason::PeerClosed);
                 } else {
                     self.outbox.wait_disconnected(deadline);
                 }
                 continue;
             }
-            if self.held_keys.is_some() {
+            if self.input.held_until().is_some() {
                 self.outbox.wait_disconnected(deadline);
                 continue;
             }
@@ -261,7 +203,7 @@ impl Session {
                 Ok(count) => {
                     let size = buffer.len();
                     self.take_read(&buffer[..count]);
-                    self.more_waits = count == size && more_waits(self.outbox.stream());
+                    self.input.more_waits = count == size && more_waits(self.outbox.stream());
                     if count == size && large.is_none() {
                         large = Some(vec![0; LARGE_READ].into_boxed_slice());
                     } else if count < SMALL_READ {
@@ -270,20 +212,21 @@ impl Session {
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
-                    kind => self.ended = Some(DisconnectReason::Reset(kind)),
+                    kind => self.disconnect = Some(DisconnectReason::Reset(kind)),
                 },
             }
         }
         self.finish()
     }
 
-    /// Carries out what is due, delivers and sends what the bytes taken since the last turn have caused. False if the
-    /// connection is over, and nothing is left but to [`finish`](Session::finish) it.
+    /// Carries out what is due, and delivers and sends what the bytes taken since the last turn have caused. False if the
+    /// connection is over, and only [`finish`](Session::finish) is left to call.
     ///
-    /// Whoever has no thread for a session drives it by hand as [`run`](Session::run) does: [`greet`](Session::greet)
-    /// once, and after every [`take`](Session::take) a turn.
+    /// Without a thread, a session is driven by hand as [`run`](Session::run) does it: [`greet`](Session::greet) once, and a
+    /// turn after every [`take`](Session::take).
     pub fn complete_turn(&mut self) -> bool {
-        self.keep_deadlines(Instant::now());
+        let now = self.tick();
+        self.keep_deadlines(now);
         self.finish_turn();
         if std::mem::take(&mut self.login_to_log) {
             self.log_login();
@@ -291,51 +234,52 @@ impl Session {
         !self.is_over()
     }
 
-    /// Leaves everything this person was in, says the last words, and returns why the connection ended.
+    /// Leaves everything this user was in, writes the last line, and returns why the connection ended.
     pub fn finish(&mut self) -> DisconnectReason {
-        self.tell_refused(Instant::now());
-        let ended = self.outbox.disconnect_reason().or(self.ended.take()).unwrap_or(DisconnectReason::Quit);
+        self.tick();
+        self.answer_refused_lines();
+        let ended = self.outbox.disconnect_reason().or(self.disconnect.take()).unwrap_or(DisconnectReason::Quit);
         self.leave(&ended);
         ended
     }
 
-    /// The first words. They are sent by the turn that follows.
+    /// Writes the greeting. The turn that follows sends it.
     #[inline(never)]
     pub fn greet(&mut self) {
         let config = self.hub.config();
-        self.link.open(&mut self.protocol);
+        self.input.link.open(&mut self.input.protocol);
         self.send_protocol();
         let welcome = match config.welcome_message.as_str() {
             "" => "Welcome! This is chatsock.",
             message => message,
         };
         self.outbox.tell(LineKind::News, welcome);
-        self.tell_who_may_come_in();
+        self.tell_who_may_log_in();
     }
 
     fn is_over(&self) -> bool {
-        self.ended.is_some() || self.outbox.disconnect_reason().is_some()
+        self.disconnect.is_some() || self.outbox.disconnect_reason().is_some()
     }
 
-    /// Who this person is to rooms, once he has a name.
+    /// Who this user is to rooms, once they have a name.
     fn actor(&self) -> Option<Actor> {
-        Some(self.hub.actor(self.person.as_ref()?))
+        Some(self.hub.actor(self.user.as_ref()?))
     }
 
-    /// As whose this person's wrong passwords of rooms and exit codes count.
+    /// Who wrong room passwords and exit codes count against.
     fn attempter(&self) -> Attempter {
-        let account = self.person.as_ref().and_then(|person| person.account());
+        let account = self.user.as_ref().and_then(|user| user.account());
         account.map_or(Attempter::Connection(self.outbox.id()), Attempter::Account)
     }
 
-    /// Ends a turn: what was posted is delivered, what was written is sent, the prompt stands, and nothing is left over
-    /// that the socket has not taken.
+    /// Ends a turn: delivers what was posted, sends what was written, shows the prompt, and waits until the socket has taken
+    /// all of it.
     #[inline(never)]
     fn finish_turn(&mut self) {
-        self.deliver();
+        self.rooms.deliver();
         self.pick_up_notices();
         self.note_rooms();
-        if self.held_until.is_some() || self.more_waits || self.is_over() {
+        if self.pacing.is_held() || self.input.more_waits || self.is_over() {
             self.outbox.flush();
         } else {
             self.update_place();
@@ -348,17 +292,10 @@ impl Session {
         self.wait_drained();
     }
 
-    /// Drives the rooms posted to.
-    fn deliver(&mut self) {
-        for room in self.undelivered.drain(..) {
-            room.drive();
-        }
-    }
-
     fn send_protocol(&mut self) {
-        if !self.protocol.is_empty() {
-            self.outbox.write_protocol(&self.protocol);
-            self.protocol.clear();
+        if !self.input.protocol.is_empty() {
+            self.outbox.write_protocol(&self.input.protocol);
+            self.input.protocol.clear();
         }
     }
 
@@ -376,5 +313,25 @@ impl Session {
             message_limit: config.message_limit,
             accounts: config.accounts(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    /// Everything else takes the moment as an argument or from [`Session::now`](super::Session::now).
+    #[test]
+    fn the_clock_is_read_in_one_place() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/session");
+        let mut readers = Vec::new();
+        for entry in fs::read_dir(folder).expect("the folder") {
+            let path = entry.expect("an entry").path();
+            let text = fs::read_to_string(&path).expect("a source file");
+            let code = text.split("#[cfg(test)]").next().unwrap_or("");
+            readers.extend(code.matches("Instant::now()").map(|_| path.file_name().map(|name| name.to_owned())));
+        }
+        assert_eq!(readers, [Some("mod.rs".into())]);
     }
 }

@@ -5,31 +5,22 @@
 //! *Called by* `session::effects`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use super::Session;
-use crate::access::attempts::{Attempt, AttemptError};
 use crate::chat::action::{Actor, Denied, RoomAction};
 use crate::chat::conversation::RoomId;
 use crate::chat::duration;
 use crate::chat::moderation::GRACE;
 use crate::chat::room_settings::RoomAccess;
-use crate::hub::Request;
 use crate::hub::room::Room;
 use crate::hub::timer::Task;
-use crate::hub::worker_pool::BusyError;
-use crate::outbox::DisconnectReason;
 use crate::text;
-use crate::text::seconds;
 use crate::ui::screen::LineKind;
-
-/// Wrong exit codes on one connection before it is closed.
-const WRONG_CODES: u8 = 3;
 
 impl Session {
     #[inline(never)]
     pub(super) fn act(&mut self, id: &RoomId, act: RoomAction) {
-        let room = self.membership(id).map(|membership| Arc::clone(membership.room()));
+        let room = self.rooms.get(id).map(|membership| Arc::clone(membership.room()));
         let (Some(room), Some(actor)) = (room, self.actor()) else {
             return self.refuse(&Denied::NotIn(id.name.clone()));
         };
@@ -39,17 +30,17 @@ impl Session {
             Ok(deciding) => deciding,
             Err(denied) => return self.refuse(&denied),
         };
-        let Some(prepared) = self.prepare_act(&room, &actor, &act) else { return };
-        match room.act(&actor, act.clone(), online, local, Instant::now()) {
+        let Some(prepared) = self.prepare_action(&room, &actor, &act) else { return };
+        match room.act(&actor, act.clone(), online, local, self.now()) {
             Ok(acted) => {
                 self.log_act(&room, &acted.news);
-                self.complete_act(&room, &act, &prepared);
+                self.complete_action(&room, &act, &prepared);
                 self.audit_in(&room, &acted.news);
                 if destroys {
                     self.hub.rooms.destroy(&room, &format!("{}.", acted.news));
                     return;
                 }
-                self.note_undelivered(&room);
+                self.rooms.note_undelivered(&room);
                 self.outbox.tell(LineKind::News, &acted.news);
                 if let Some(remark) = &acted.remark {
                     self.outbox.tell(LineKind::News, remark);
@@ -58,11 +49,11 @@ impl Session {
                     self.hub.let_linger(&room);
                 }
                 if acted.heir_awaited {
-                    self.hub.timer.schedule(Instant::now() + GRACE, Task::NameHeir(Arc::downgrade(&room)));
+                    self.hub.timer.schedule(self.now() + GRACE, Task::NameHeir(Arc::downgrade(&room)));
                 }
             }
             Err(denied) => {
-                self.abandon_act(&room, &act);
+                self.abandon_action(&room, &act);
                 self.refuse(&denied);
             }
         }
@@ -73,10 +64,10 @@ impl Session {
         let (RoomAction::Ban { whom, .. } | RoomAction::Unban(whom) | RoomAction::Unmute(whom)) = act else {
             return (None, false);
         };
-        let Some(person) = self.hub.roster.find(whom) else { return (None, false) };
+        let Some(user) = self.hub.roster.find(whom) else { return (None, false) };
         // Not the address as it is counted: of ::1 that is its /64.
-        let peer = person.outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
-        let who = person.identity();
+        let peer = user.outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
+        let who = user.identity();
         let local = who.address.is_loopback() || peer.is_ok_and(|address| address.is_loopback());
         (Some(Actor { operator: self.hub.is_operator(&who), who }), local)
     }
@@ -88,8 +79,8 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn show_settings(&self, room: &RoomId) {
-        let (Some(membership), Some(actor)) = (self.membership(room), self.actor()) else { return };
-        let facts = match membership.room().settings(&actor, Instant::now()) {
+        let (Some(membership), Some(actor)) = (self.rooms.get(room), self.actor()) else { return };
+        let facts = match membership.room().settings(&actor, self.now()) {
             Ok(facts) => facts,
             Err(denied) => return self.refuse(&denied),
         };
@@ -123,8 +114,8 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn show_topic(&self, room: &RoomId) {
-        let (Some(membership), Some(actor)) = (self.membership(room), self.actor()) else { return };
-        match membership.room().settings(&actor, Instant::now()) {
+        let (Some(membership), Some(actor)) = (self.rooms.get(room), self.actor()) else { return };
+        match membership.room().settings(&actor, self.now()) {
             Ok(facts) if facts.config.description.is_empty() => {
                 self.outbox.tell(LineKind::News, &format!("{room} has no description."));
             }
@@ -135,8 +126,8 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn list_bans(&self, room: &RoomId) {
-        let (Some(membership), Some(actor)) = (self.membership(room), self.actor()) else { return };
-        let now = Instant::now();
+        let (Some(membership), Some(actor)) = (self.rooms.get(room), self.actor()) else { return };
+        let now = self.now();
         let (bans, addresses) = match membership.room().bans(&actor, now) {
             Ok(bans) => bans,
             Err(denied) => return self.refuse(&denied),
@@ -158,49 +149,6 @@ impl Session {
             let name = text::pad(ban.name.as_str(), column);
             let line = format!("{name}   by {}, {length}{address}{reason}", ban.by);
             self.outbox.tell(LineKind::News, &line);
-        }
-    }
-
-    #[inline(never)]
-    pub(super) fn shut_down(&mut self, code: &str) {
-        let now = Instant::now();
-        let hub = Arc::clone(&self.hub);
-        let Some(expected) = hub.shutdown_code() else {
-            return self.refuse_code("This server has no exit code.", now);
-        };
-        let attempt = Attempt::new(self.attempter(), self.ip(), ());
-        let pending = match hub.limits.shutdown_codes.begin(attempt, now) {
-            Ok(pending) => pending,
-            Err(AttemptError::Waiting(left)) => {
-                let line = format!("Too many tries at the exit code: try again in {}.", seconds(left));
-                return self.refuse_code(&line, now);
-            }
-            Err(AttemptError::Undecided) => return self.refuse_code(&BusyError.to_string(), now),
-        };
-        let client = self.outbox.id();
-        if expected.matches(code) {
-            log::warn!("client {client} from {} stops the server by its exit code", self.peer);
-            // Answered first: the stop may overtake whatever is said after it was asked for.
-            self.outbox.tell(LineKind::News, "That is the code: the server stops.");
-            self.outbox.settle();
-            pending.right();
-            return hub.request(Request::Stop);
-        }
-        pending.wrong(now);
-        log::warn!("client {client} from {}: wrong exit code", self.peer);
-        self.outbox.tell(LineKind::Refusal, "That is not the exit code.");
-        self.wrong_codes += 1;
-        if self.wrong_codes >= WRONG_CODES {
-            self.ended = Some(DisconnectReason::WrongCodes);
-        }
-    }
-
-    /// Says that a code was not even looked at. Stopping the server waits for no rate; this answer costs a reading.
-    #[inline(never)]
-    fn refuse_code(&mut self, line: &str, now: Instant) {
-        match self.pay_reading(now) {
-            Ok(()) => self.outbox.tell(LineKind::Refusal, line),
-            Err(wait) => self.refuse_line("", wait),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::outbox::Notice;
 use crate::ui::palette::Answer;
 
 impl Session {
-    /// Tells the outbox where the person is, after hearing of every room he was put out of.
+    /// Tells the outbox where the user is, after hearing of every room he was put out of.
     #[inline(never)]
     pub(super) fn update_place(&mut self) {
         while !self.outbox.set_prompt(self.palette.place(), self.palette.open()) {
@@ -18,25 +18,25 @@ impl Session {
         }
     }
 
-    /// Hears of what has happened to this person's conversations without his doing.
+    /// Hears of what has happened to this user's conversations without his doing.
     #[inline(never)]
     pub(super) fn pick_up_notices(&mut self) {
         for notice in self.outbox.take_notices() {
             let answer = match notice {
                 Notice::Lost { from, membership } => {
-                    self.memberships.retain(|known| Some(known.id()) != membership);
+                    self.rooms.lose(membership);
                     if let Conversation::Room(id) = &from {
                         // Come back already, by another one.
-                        if self.membership(id).is_some() {
+                        if self.rooms.get(id).is_some() {
                             continue;
                         }
-                        if self.viewed.as_ref().is_some_and(|room| room.instance() == id.instance) {
-                            self.viewed = None;
+                        if self.rooms.is_viewed(id) {
+                            self.rooms.close_view();
                         }
                     }
                     Answer::Lost(from)
                 }
-                Notice::PartnerRenamed(person) => Answer::PartnerRenamed(person),
+                Notice::PartnerRenamed(user) => Answer::PartnerRenamed(user),
             };
             let mut effects = Vec::new();
             self.palette.answer(answer, &mut effects);

@@ -50,11 +50,11 @@ impl Session {
         let everybody = self.hub.roster.people();
         // What was said is not written down, only that something was.
         self.hub.audit(&name, &format!("broadcast to {}", crate::text::people(everybody.len())));
-        for person in everybody {
-            if person.client() == self.outbox.id() {
+        for user in everybody {
+            if user.client() == self.outbox.id() {
                 self.outbox.tell(LineKind::News, &line);
             } else {
-                person.outbox.announce(LineKind::News, &line);
+                user.outbox.announce(LineKind::News, &line);
             }
         }
     }
@@ -90,7 +90,7 @@ impl Session {
         let people = crate::text::people(ended);
         // Before the confirmation, which may be read as one of both.
         if let Err(error) = kept {
-            self.tell_not_kept(&error);
+            self.tell_not_saved(&error);
         }
         self.outbox.tell(LineKind::News, &format!("{network} is banned{length}; {people} thrown out."));
         let reason = if wanted.reason.is_empty() { String::new() } else { format!(" ({})", wanted.reason) };
@@ -136,7 +136,7 @@ impl Session {
             Ok(false) => {
                 self.outbox.tell(LineKind::Refusal, &format!("{network} is not banned; :banip alone lists what is."));
             }
-            Err(error) => self.tell_not_kept(&error),
+            Err(error) => self.tell_not_saved(&error),
         }
     }
 
@@ -171,7 +171,7 @@ impl Session {
         // What was done a moment ago is part of it; a disk in trouble shows what it has. Waited for here, and not on a thread
         // that computes: of those there are two, and everybody's logins need them.
         let _ = store.sync();
-        let read = self.hub.work.run(self.ip(), move || store.audit(count));
+        let read = self.compute(move || store.audit(count));
         match read {
             Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(LineKind::News, "Nothing is written down yet."),
             Ok(Ok(entries)) => {
@@ -185,7 +185,7 @@ impl Session {
         }
     }
 
-    /// Date and time of day, in this person's zone.
+    /// Date and time of day, in this user's zone.
     fn moment(&self, at: Timestamp) -> String {
         let clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
         at.to_zoned(clock.zone().clone()).strftime("%Y-%m-%d %H:%M").to_string()

@@ -1,4 +1,4 @@
-//! What this person sets for himself, and what he learns of others.
+//! What this user sets for himself, and what he learns of others.
 //!
 //! *Owns* name, being away, ignoring, bell and time zone, from the side of the session.
 //! *Knows nothing of* what was typed.
@@ -6,7 +6,6 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Instant;
 
 use jiff::tz::TimeZone;
 
@@ -30,8 +29,8 @@ fn accounts_name(name: &UserName) -> String {
 impl Session {
     #[inline(never)]
     pub(super) fn rename(&mut self, name: &UserName) -> Option<Answer> {
-        let person = self.person.clone()?;
-        let before = person.name();
+        let user = self.user.clone()?;
+        let before = user.name();
         if before.as_str() == name.as_str() {
             self.outbox.tell(LineKind::News, &format!("You are {name} already."));
             return None;
@@ -54,34 +53,34 @@ impl Session {
             return None;
         }
         // An account is its name: another one in other letters is the same.
-        let login = person.login().map(|(_, login)| login).filter(|_| *name == before);
+        let login = user.login().map(|(_, login)| login).filter(|_| *name == before);
         if login.is_none()
             && let Some(answer) = self.look_alike(name)
         {
             return Some(answer);
         }
-        let (guest, owner) = (login.is_none(), person.login().map(|(_, login)| login));
+        let (guest, owner) = (login.is_none(), user.login().map(|(_, login)| login));
         let leaves_account = owner.is_some() && guest;
         if leaves_account {
             self.leave_account();
         }
         self.hub.checkpoints.reach(Checkpoint::NameFree);
         let limit = self.hub.config().username_limit;
-        if let Err(why) = self.hub.roster.rename(&person, name, login, limit) {
+        if let Err(why) = self.hub.roster.rename(&user, name, login, limit) {
             return Some(self.not_free(name.clone(), why));
         }
         // Another user may have registered it since it was looked up, and left. From now on nobody else can.
         if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
             // If another user has the old name by now, this one is kept, as by a guest who had it before.
-            if self.hub.roster.rename(&person, &before, owner, limit).is_ok() {
+            if self.hub.roster.rename(&user, &before, owner, limit).is_ok() {
                 self.outbox.tell(LineKind::Refusal, &accounts_name(name));
                 return None;
             }
         }
-        self.renamed(&person, name, &before);
+        self.renamed(&user, name, &before);
         if leaves_account {
-            self.forget_visits();
-            self.back.note_no_more();
+            self.account.read.forget();
+            self.account.stop_recording_rooms();
             let line =
                 format!("You are not logged in to the account {before} any more; :login {before} takes it again.");
             self.outbox.tell(LineKind::News, &line);
@@ -89,46 +88,45 @@ impl Session {
         None
     }
 
-    /// A room of this person's in which they are muted.
+    /// A room of this user's in which they are muted.
     fn silent_in(&self) -> Option<RoomName> {
-        let (actor, now) = (self.actor()?, Instant::now());
-        let muted = self.memberships.iter().filter(|membership| membership.room().is_muted(&actor, now));
-        muted.map(|membership| membership.room().name().clone()).min()
+        let (actor, now) = (self.actor()?, self.now());
+        self.rooms.rooms().filter(|room| room.is_muted(&actor, now)).map(|room| room.name().clone()).min()
     }
 
     /// Takes another name, with the account it is of, if it is one's.
     pub(super) fn become_other(
         &mut self,
-        person: &Arc<User>,
+        user: &Arc<User>,
         name: &UserName,
         login: Option<Login>,
     ) -> Result<(), NameInUseError> {
         let limit = self.hub.config().username_limit;
-        let before = self.hub.roster.rename(person, name, login, limit)?;
-        self.renamed(person, name, &before);
+        let before = self.hub.roster.rename(user, name, login, limit)?;
+        self.renamed(user, name, &before);
         Ok(())
     }
 
     /// This connection has another name: whoever has to do with it is told.
-    pub(super) fn renamed(&mut self, person: &Arc<User>, name: &UserName, before: &UserName) {
+    pub(super) fn renamed(&mut self, user: &Arc<User>, name: &UserName, before: &UserName) {
         self.outbox.set_name(name);
         self.stay_ignored(before);
-        for room in self.memberships.iter().map(|membership| Arc::clone(membership.room())).collect::<Vec<_>>() {
-            let changed = room.rename(person.client(), before, || self.hub.actor(person), Instant::now());
-            self.note_undelivered(&room);
+        for room in self.rooms.rooms().cloned().collect::<Vec<_>>() {
+            let changed = room.rename(user.client(), before, || self.hub.actor(user), self.now());
+            self.rooms.note_undelivered(&room);
             if changed {
-                self.keep_room(&room);
+                self.save_room(&room);
             }
         }
         for pair in self.hub.directs.of(self.outbox.id()) {
             let partner = pair.partner(self.outbox.id());
-            partner.outbox.partner_renamed(&person.addressee(), &format!("{before} is {name} now."));
+            partner.outbox.partner_renamed(&user.addressee(), &format!("{before} is {name} now."));
         }
         log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
         self.outbox.tell(LineKind::News, &format!("You are {name} now."));
     }
 
-    /// Who ignores this person by name goes on to, whatever the name is now. Before anybody hears of that.
+    /// Who ignores this user by name goes on to, whatever the name is now. Before anybody hears of that.
     #[inline(never)]
     fn stay_ignored(&self, before: &UserName) {
         let connections = self.hub.roster.connections();
@@ -140,14 +138,14 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn set_away(&mut self, away: Option<String>) {
-        let Some(person) = &self.person else { return };
+        let Some(user) = &self.user else { return };
         let line = match &away {
             Some(text) if text.is_empty() => "You are away; :back ends it.".to_owned(),
             Some(text) => format!("You are away ({text}); :back ends it."),
             None => "You are back.".to_owned(),
         };
         let back = away.is_none();
-        if person.set_away(away.map(Into::into)) {
+        if user.set_away(away.map(Into::into)) {
             self.outbox.tell(LineKind::News, &line);
         } else {
             self.outbox.tell(LineKind::News, if back { "You are not away." } else { "You are away already." });
@@ -156,27 +154,27 @@ impl Session {
 
     /// Who is meant: somebody online, or else a name.
     fn meant_person(&self, whom: &Target) -> Option<Addressee> {
-        self.hub.roster.find(whom).map(|person| person.addressee())
+        self.hub.roster.find(whom).map(|user| user.addressee())
     }
 
     #[inline(never)]
     pub(super) fn ignore(&mut self, whom: &Target) {
         // A name that nobody has now is ignored whoever comes by it; a session's number names nobody else.
         let absent = || Addressee { client: ClientId::NONE, name: whom.name.clone() };
-        let person = match self.meant_person(whom) {
+        let user = match self.meant_person(whom) {
             None if whom.client.is_some() => return self.refuse(&Denied::NotOnline(whom.clone())),
             found => found.unwrap_or_else(absent),
         };
-        if person.client == self.outbox.id() {
+        if user.client == self.outbox.id() {
             return self.refuse(&Denied::Yourself("ignore"));
         }
-        let name = person.name.clone();
-        if self.outbox.ignores(person.client, &name) {
+        let name = user.name.clone();
+        if self.outbox.ignores(user.client, &name) {
             let line = format!("You ignore {name} already; :unignore {name} ends it.");
             return self.outbox.tell(LineKind::Refusal, &line);
         }
-        if self.outbox.ignore(person) {
-            self.keep_settings();
+        if self.outbox.ignore(user) {
+            self.save_settings();
             self.outbox.tell(LineKind::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
         } else {
             let line = format!("You ignore {MAX_IGNORED} people, which is the most.");
@@ -186,9 +184,9 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn unignore(&mut self, whom: &Target) {
-        let client = self.meant_person(whom).map(|person| person.client).or(whom.client);
+        let client = self.meant_person(whom).map(|user| user.client).or(whom.client);
         if self.outbox.unignore(&whom.name, client) {
-            self.keep_settings();
+            self.save_settings();
             self.outbox.tell(LineKind::News, &format!("You see {} again.", whom.name));
         } else {
             self.outbox.tell(LineKind::Refusal, &format!("You do not ignore {}.", whom.name));
@@ -198,7 +196,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn list_ignored(&mut self) {
         let ignored = self.outbox.ignored();
-        let names: Vec<_> = ignored.iter().map(|person| person.name.as_str()).collect();
+        let names: Vec<_> = ignored.iter().map(|user| user.name.as_str()).collect();
         let line = match names.as_slice() {
             [] => "You ignore nobody.".to_owned(),
             names => format!("You ignore {}.", names.join(", ")),
@@ -209,7 +207,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn set_bell(&mut self, bell: Bell) {
         self.outbox.set_bell(bell);
-        self.keep_settings();
+        self.save_settings();
         let line = match bell {
             Bell::Off => "The bell is off.",
             Bell::On => "The bell rings at every message.",
@@ -221,11 +219,11 @@ impl Session {
     /// Looking a zone up reads files and nests deep: it is done where there is stack for it.
     #[inline(never)]
     pub(super) fn set_time_zone(&mut self, name: String) {
-        let found = self.hub.work.run(self.ip(), move || TimeZone::get(&name).map_err(|_| name));
+        let found = self.compute(move || TimeZone::get(&name).map_err(|_| name));
         match found {
             Ok(Ok(zone)) => {
                 self.outbox.set_clock(Some(Clock::new(zone)), &self.hub.clock);
-                self.keep_settings();
+                self.save_settings();
                 self.tell_time_zone();
             }
             Ok(Err(name)) => {
@@ -256,28 +254,27 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn tell_who_is(&mut self, whom: &Target) {
-        let Some(person) = self.hub.roster.find(whom) else { return self.refuse(&Denied::NotOnline(whom.clone())) };
-        let now = Instant::now();
-        let rooms = self.visible_rooms(&person);
+        let Some(user) = self.hub.roster.find(whom) else { return self.refuse(&Denied::NotOnline(whom.clone())) };
+        let now = self.now();
+        let rooms = self.visible_rooms(&user);
         let rooms = if rooms.is_empty() { "in no public room".to_owned() } else { format!("in {}", rooms.join(", ")) };
-        let here = short(now.saturating_duration_since(person.since));
-        let idle = short(person.idle(now));
-        let name = person.name();
+        let here = short(now.saturating_duration_since(user.since));
+        let idle = short(user.idle(now));
+        let name = user.name();
         // Operators alone: it is what `:banip` has to name, and nobody else has any use for it.
         let operator = self.actor().is_some_and(|actor| actor.operator);
-        let peer = person.outbox.stream().peer_addr().ok().filter(|_| operator);
+        let peer = user.outbox.stream().peer_addr().ok().filter(|_| operator);
         let from = peer.map(|peer| format!(" from {}", peer.ip().to_canonical())).unwrap_or_default();
-        let registered = if person.account().is_some() { ", registered" } else { "" };
-        let line =
-            format!("{name} is {name}#{}{registered}{from}, {rooms}, here {here}, idle {idle}.", person.client());
+        let registered = if user.account().is_some() { ", registered" } else { "" };
+        let line = format!("{name} is {name}#{}{registered}{from}, {rooms}, here {here}, idle {idle}.", user.client());
         self.outbox.tell(LineKind::News, &line);
-        self.tell_away_of(&person);
+        self.tell_away_of(&user);
     }
 
-    fn tell_away_of(&self, person: &crate::hub::roster::User) {
-        if let Some(text) = person.away() {
+    fn tell_away_of(&self, user: &crate::hub::roster::User) {
+        if let Some(text) = user.away() {
             let reason = if text.is_empty() { String::new() } else { format!(" ({text})") };
-            self.outbox.tell(LineKind::News, &format!("{} is away{reason}.", person.name()));
+            self.outbox.tell(LineKind::News, &format!("{} is away{reason}.", user.name()));
         }
     }
 }

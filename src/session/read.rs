@@ -42,14 +42,14 @@ impl Session {
     /// Waits a moment for what the peer says first, and greets it unless that is another protocol.
     #[inline(never)]
     pub(super) fn open(&mut self, buffer: &mut [u8]) {
-        let deadline = Instant::now() + FIRST_BYTES;
+        let deadline = self.tick() + FIRST_BYTES;
         let mut heard = Vec::new();
         let mut opened = Opened::More;
-        if self.encrypted {
+        if self.input.is_encrypted() {
             // What was said behind the last of the handshake.
             opened = self.decrypt(&[], &mut heard);
         }
-        let mut verdict = self.first_bytes.feed(&heard);
+        let mut verdict = self.input.first_bytes.feed(&heard);
         while verdict == Verdict::Undecided
             && opened == Opened::More
             && heard.len() < MOST_FIRST_BYTES
@@ -58,26 +58,26 @@ impl Session {
             let before = heard.len();
             match self.read(buffer, deadline) {
                 Ok(0) => {
-                    verdict = self.first_bytes.finish();
+                    verdict = self.input.first_bytes.finish();
                     break;
                 }
-                Ok(count) if self.encrypted => opened = self.decrypt(&buffer[..count], &mut heard),
+                Ok(count) if self.input.is_encrypted() => opened = self.decrypt(&buffer[..count], &mut heard),
                 Ok(count) => {
                     heard.extend_from_slice(&buffer[..count]);
-                    self.more_waits = count == buffer.len() && more_waits(self.outbox.stream());
+                    self.input.more_waits = count == buffer.len() && more_waits(self.outbox.stream());
                 }
                 Err(error) => match error.kind() {
                     io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
-                    kind => self.ended = Some(DisconnectReason::Reset(kind)),
+                    kind => self.disconnect = Some(DisconnectReason::Reset(kind)),
                 },
             }
-            verdict = self.first_bytes.feed(&heard[before..]);
-            if Instant::now() >= deadline {
+            verdict = self.input.first_bytes.feed(&heard[before..]);
+            if self.tick() >= deadline {
                 break;
             }
         }
         if opened == Opened::Closed {
-            verdict = self.first_bytes.finish();
+            verdict = self.input.first_bytes.finish();
         }
         if let Verdict::OtherProtocol(protocol) = verdict {
             return self.turn_away(protocol);
@@ -87,9 +87,9 @@ impl Session {
             return;
         }
         // The first question is put before it is answered.
-        let more_waits = std::mem::take(&mut self.more_waits);
+        let more_waits = std::mem::take(&mut self.input.more_waits);
         if self.complete_turn() {
-            self.more_waits = more_waits;
+            self.input.more_waits = more_waits;
             self.take_typed(&heard);
             self.finish_opened(opened);
         }
@@ -98,20 +98,19 @@ impl Session {
     /// Waits for bytes, at most until the deadline.
     #[inline(never)]
     pub(super) fn read(&mut self, buffer: &mut [u8], deadline: Instant) -> io::Result<usize> {
-        // A timeout of zero would mean none.
-        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        // Waking early is harmless, the deadlines are looked at then; a system call per read is not.
-        if !self.read_timeout.is_some_and(|set| set <= left && left < set * 2) {
-            self.outbox.stream().set_read_timeout(Some(left))?;
-            self.read_timeout = Some(left);
+        let left = deadline.saturating_duration_since(self.tick());
+        if let Some(timeout) = self.input.timeout_to_set(left) {
+            self.outbox.stream().set_read_timeout(Some(timeout))?;
         }
-        self.outbox.stream().read(buffer)
+        let count = self.outbox.stream().read(buffer);
+        self.tick();
+        count
     }
 
     /// Takes what one read brought. Not inlined, and nothing after the calls: so it is a jump and takes no stack.
     #[inline(never)]
     pub(super) fn take_read(&mut self, chunk: &[u8]) {
-        if self.encrypted { self.take_sealed(chunk) } else { self.take(chunk) }
+        if self.input.is_encrypted() { self.take_sealed(chunk) } else { self.take(chunk) }
     }
 
     /// Opens what one read brought, and takes what it says. Not inlined: a plain connection's stack does not pay for it.
@@ -130,7 +129,7 @@ impl Session {
         match opened {
             Opened::More => {}
             Opened::Closed => self.input_ended(),
-            Opened::Broken => drop(self.ended.get_or_insert(DisconnectReason::Tls)),
+            Opened::Broken => drop(self.disconnect.get_or_insert(DisconnectReason::Tls)),
         }
     }
 
@@ -157,8 +156,8 @@ impl Session {
     /// might say something else.
     #[inline(never)]
     pub(super) fn stream_ended(&mut self) {
-        if self.encrypted {
-            self.assembler.clear();
+        if self.input.is_encrypted() {
+            self.input.assembler.clear();
         }
         self.input_ended();
     }

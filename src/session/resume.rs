@@ -5,12 +5,11 @@
 //! *Called by* `session::effects`, `session::account`, and at the end of every turn.
 
 use std::sync::Arc;
-use std::time::Instant;
 
+use super::Session;
+use super::joined_rooms::{JoinedRoom, MOST_ROOMS};
 use super::listings::short;
 use super::login::{THROWN_OUT, login};
-use super::rooms::MOST_ROOMS;
-use super::{JoinedRoom, Session};
 use crate::chat::conversation::Conversation;
 use crate::chat::duration;
 use crate::chat::identity::{AccountId, Target};
@@ -31,35 +30,6 @@ const OPEN: &str = "open";
 /// The same of one that lets nobody in but who is invited.
 const CLOSED: &str = "closed";
 
-/// What a session knows for coming back to an account.
-#[derive(Default)]
-pub(super) struct ComingBack {
-    /// The account whose password was right while somebody else has its name. In a box, since it is seldom there.
-    proved: Option<Box<AccountRecord>>,
-    /// What was taken over in this turn.
-    taken: Option<Box<Taken>>,
-    /// The account of this session, and the rooms it was last said to be in, by instance.
-    noted: Option<Box<(AccountId, Vec<u64>)>>,
-}
-
-/// Where the other connection was.
-struct Taken {
-    open: Vec<Conversation>,
-    in_view: bool,
-}
-
-impl ComingBack {
-    /// The rooms of this session are an account's. They are written down at the end of the turn.
-    pub(super) fn note_from_now_on(&mut self, account: AccountId) {
-        self.noted = Some(Box::new((account, Vec::new())));
-    }
-
-    /// They are no account's any more.
-    pub(super) fn note_no_more(&mut self) {
-        self.noted = None;
-    }
-}
-
 /// Where the door of a room is known from.
 enum Known {
     /// From this server's life.
@@ -77,44 +47,44 @@ impl Session {
         let peer = other.as_ref().and_then(|other| other.outbox.stream().peer_addr().ok());
         // Without one it has just gone: Enter finds the name free.
         let address = peer.map_or(self.ip(), |peer| peer.ip().to_canonical());
-        let idle = short(other.map(|other| other.idle(Instant::now())).unwrap_or_default());
-        self.back.proved = Some(account);
+        let idle = short(other.map(|other| other.idle(self.now())).unwrap_or_default());
+        self.account.offer_takeover(account);
         Answer::Elsewhere { name, address, idle }
     }
 
     /// The other connection is let be.
     pub(super) fn let_be(&mut self) {
-        self.back.proved = None;
+        self.account.take_offered();
     }
 
     /// Takes over from the connection that has the account's name, if it still has.
     #[inline(never)]
     pub(super) fn take_over(&mut self) -> Option<Answer> {
-        let account = self.back.proved.take()?;
+        let account = self.account.take_offered()?;
         // The question may have stood there for long.
         if let Err(refusal) = self.still_proved(&account) {
             return Some(Answer::LoginRefused(refusal));
         }
         let other = self.other_connection(&account.name);
-        match (self.person.clone(), other) {
+        match (self.user.clone(), other) {
             (None, None) => Some(self.admit_account(account)),
             (Some(_), None) => self.become_account(account),
             (None, Some(other)) => {
-                let (now, origin) = (Instant::now(), self.origin());
+                let (now, origin) = (self.now(), self.origin());
                 let roster = &self.hub.roster;
                 let claimed = roster.claim_from(&other, &account.name, login(&account), &self.outbox, origin, now);
                 // Somebody else has taken over meanwhile.
-                let Some(person) = claimed else { return Some(self.offer_takeover(account)) };
-                let answer = self.named(person);
+                let Some(user) = claimed else { return Some(self.offer_takeover(account)) };
+                let answer = self.named(user);
                 self.take_rooms(&other, account.id);
-                self.arrived = Some(account);
+                self.account.arrived = Some(account);
                 Some(answer)
             }
-            (Some(person), Some(other)) => {
+            (Some(user), Some(other)) => {
                 self.leave_account();
-                let renamed = self.hub.roster.rename_from(&other, &person, &account.name, login(&account));
+                let renamed = self.hub.roster.rename_from(&other, &user, &account.name, login(&account));
                 let Some(before) = renamed else { return Some(self.offer_takeover(account)) };
-                self.renamed(&person, &account.name, &before);
+                self.renamed(&user, &account.name, &before);
                 self.take_rooms(&other, account.id);
                 self.logged_in(account);
                 None
@@ -139,15 +109,15 @@ impl Session {
                 Conversation::Direct(partner) => {
                     let whom = Target { name: partner.name.clone(), client: Some(partner.client) };
                     let Some(partner) = self.hub.roster.find(&whom) else { continue };
-                    let Some(person) = self.person.clone() else { continue };
-                    if !matches!(self.hub.directs.begin(&person, &partner), Ok(Some(_))) {
+                    let Some(user) = self.user.clone() else { continue };
+                    if !matches!(self.hub.directs.begin(&user, &partner), Ok(Some(_))) {
                         continue;
                     }
                 }
             }
             taken.push(conversation);
         }
-        self.back.taken = Some(Box::new(Taken { open: taken, in_view }));
+        self.account.note_taken_over(taken, in_view);
         let name = other.name();
         log::info!("client {} from {}: took {name} over from client {}", self.outbox.id(), self.peer, other.client());
         self.hub.throw_out(other, THROWN_OUT, DisconnectReason::Ghosted);
@@ -155,14 +125,13 @@ impl Session {
 
     /// Takes the other connection's place in a room; whether that one had it in view.
     fn take_room(&mut self, room: &Arc<Room>, other: &User, account: AccountId) -> Option<bool> {
-        let person = self.person.clone()?;
-        self.membership.0 += 1;
-        let (membership, viewed) = Membership::take_over(&self.hub, room, &person, other.client(), self.membership)?;
+        let user = self.user.clone()?;
+        let id = self.rooms.next_id();
+        let (membership, viewed) = Membership::take_over(&self.hub, room, &user, other.client(), id)?;
         let known = self.hub.open_rooms.of(account);
         let is_it = |open: &&OpenRoom| open.room.instance == room.instance();
         let door = known.as_deref().and_then(|rooms| rooms.iter().find(is_it)).map(|open| open.door);
-        self.memberships.retain(|joined| !Arc::ptr_eq(joined.room(), room));
-        self.memberships.push(JoinedRoom { membership, read: 0, as_operator: door == Some(None) });
+        self.rooms.add(JoinedRoom { membership, read: 0, as_operator: door == Some(None) });
         if viewed {
             // Read up to its end, which the other connection has had no occasion to say.
             room.record_visit(account);
@@ -172,8 +141,8 @@ impl Session {
 
     /// Somebody has come in to an account: into the rooms it was in.
     #[inline(never)]
-    pub(super) fn come_back(&mut self, account: AccountId) -> Option<Answer> {
-        let (open, to) = match self.back.taken.take() {
+    pub(super) fn restore_rooms(&mut self, account: AccountId) -> Option<Answer> {
+        let (open, to) = match self.account.take_taken_over() {
             Some(taken) => {
                 self.count_unread();
                 let to = if taken.in_view { ReturnTo::TakenView } else { ReturnTo::TakenPalette };
@@ -181,16 +150,18 @@ impl Session {
             }
             None => (self.return_to_rooms(account), ReturnTo::Palette),
         };
-        self.back.note_from_now_on(account);
+        self.account.record_rooms_of(account);
         (!open.is_empty()).then_some(Answer::Returned { open, to })
     }
 
-    /// What is unread in rooms that were taken over.
+    /// Counts what is unread in rooms that were taken over.
     fn count_unread(&mut self) {
-        for index in 0..self.memberships.len() {
-            let room = Arc::clone(self.memberships[index].room());
-            self.memberships[index].read =
-                room.said().cast_signed() - self.unread_since_last_visit(&room).cast_signed();
+        let rooms: Vec<_> = self.rooms.rooms().cloned().collect();
+        for room in rooms {
+            let read = room.said().cast_signed() - self.unread_since_last_visit(&room).cast_signed();
+            if let Some(joined) = self.rooms.get_mut(room.id()) {
+                joined.read = read;
+            }
         }
     }
 
@@ -198,7 +169,7 @@ impl Session {
     fn return_to_rooms(&mut self, account: AccountId) -> Vec<Conversation> {
         let (mut open, mut missing) = (Vec::new(), Vec::new());
         for (name, instance, known) in self.last_rooms(account) {
-            if let Some(joined) = self.memberships.iter().find(|joined| *joined.room().name() == name) {
+            if let Some(joined) = self.rooms.named(&name) {
                 open.push(Conversation::Room(Arc::clone(joined.room().id())));
                 continue;
             }
@@ -221,7 +192,7 @@ impl Session {
             return rooms.iter().map(known).collect();
         }
         let Some(store) = self.hub.store().cloned() else { return Vec::new() };
-        match self.hub.work.run(self.ip(), move || store.open_rooms(account)) {
+        match self.compute(move || store.open_rooms(account)) {
             Ok(Ok(rooms)) => rooms.into_iter().map(|open| (open.room, None, Known::Words(open.door))).collect(),
             Ok(Err(error)) => {
                 log::warn!("in which rooms an account was could not be read: {}", error.0);
@@ -234,7 +205,7 @@ impl Session {
     /// Enters one of them, or says why not.
     fn return_to(&mut self, name: &RoomName, instance: Option<u64>, known: Known) -> Result<Conversation, String> {
         const GONE: &str = "it is gone";
-        if self.memberships.len() >= MOST_ROOMS {
+        if self.rooms.is_full() {
             return Err(format!("you are in {MOST_ROOMS} rooms"));
         }
         let room = self.hub.rooms.find(name).filter(|room| instance.is_none_or(|known| known == room.instance()));
@@ -275,7 +246,7 @@ impl Session {
                 let hash = Hashed::new(words);
                 let compared = hash.clone();
                 let right = move || crate::access::password::verify(password.expose(), &compared);
-                let is_same = self.hub.work.run(self.ip(), right).unwrap_or(false);
+                let is_same = self.compute(right).unwrap_or(false);
                 if is_same {
                     room.set_door_hash(door, hash);
                 }
@@ -296,7 +267,7 @@ impl Session {
                 let known = room.door_hash(door);
                 let hashed = || {
                     let hash = move || crate::access::password::hash(password.expose());
-                    let hash = self.hub.work.run(self.ip(), hash).ok()?.ok()?;
+                    let hash = self.compute(hash).ok()?.ok()?;
                     room.set_door_hash(door, hash.clone());
                     Some(hash)
                 };
@@ -307,9 +278,11 @@ impl Session {
 
     /// Notes in which rooms the account is, if that has changed since. At the end of every turn, so it looks at little.
     pub(super) fn note_rooms(&mut self) {
-        let Some((_, noted)) = self.back.noted.as_deref() else { return };
-        let open = self.palette.open().iter().filter_map(Conversation::room).map(|room| room.instance);
-        if !open.eq(noted.iter().copied()) {
+        if self.account.rooms_account().is_none() {
+            return;
+        }
+        let open = self.palette.open();
+        if self.account.rooms_differ(open.iter().filter_map(Conversation::room).map(|room| room.instance)) {
             self.write_rooms();
         }
     }
@@ -317,17 +290,16 @@ impl Session {
     /// Notes that in any case: doors may have changed.
     #[inline(never)]
     pub(super) fn write_rooms(&mut self) {
-        let (Some(person), Some(noted)) = (self.person.as_ref(), self.back.noted.as_deref()) else { return };
+        let (Some(user), Some(account)) = (self.user.as_ref(), self.account.rooms_account()) else { return };
         // Another connection has the account, or nobody has it any more.
-        if person.is_gone() {
+        if user.is_gone() {
             return;
         }
-        let account = noted.0;
         let (mut all, mut kept, mut instances) = (Vec::new(), Vec::new(), Vec::new());
         for id in self.palette.open().iter().filter_map(Conversation::room) {
             instances.push(id.instance);
             // Put out of it, and not aware of it yet.
-            let Some(joined) = self.membership(id).filter(|joined| joined.others().is_some()) else { continue };
+            let Some(joined) = self.rooms.get(id).filter(|joined| joined.others().is_some()) else { continue };
             let room = joined.room();
             let made = room.is_made();
             if self.hub.store().is_some() && (!made || room.is_kept()) {
@@ -340,13 +312,13 @@ impl Session {
         if let Some(store) = self.hub.store() {
             store.record_open_rooms(account, kept.into());
         }
-        self.back.noted = Some(Box::new((account, instances)));
+        self.account.set_recorded(instances);
     }
 
     /// This connection is about to be somebody else: what it has read, and where it is, stays the account's.
     #[inline(never)]
     pub(super) fn leave_account(&mut self) {
-        self.note_visits();
+        self.note_viewed();
         self.write_rooms();
     }
 

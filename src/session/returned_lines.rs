@@ -54,7 +54,7 @@ impl Session {
     /// A line was refused.
     #[inline(never)]
     pub(super) fn give_back(&mut self, line: &str) {
-        if !self.link.is_character_mode() || self.palette.asks_password() {
+        if !self.input.link.is_character_mode() || self.palette.asks_password() {
             return;
         }
         let place = self.palette.place();
@@ -71,7 +71,7 @@ impl Session {
 
     /// Puts them into the editor, once their burst is answered, unless something else is typed there by now.
     pub(super) fn put_returned(&mut self) {
-        if self.returned.lines.is_some() && self.refused.is_none() {
+        if self.returned.lines.is_some() && !self.pacing.has_flood() {
             self.put_lines();
         }
     }

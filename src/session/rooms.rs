@@ -1,16 +1,15 @@
 //! Coming into rooms and going: joining, making, inviting, closing, looking.
 //!
-//! *Owns* what this person is a member of, and which questions a door asks.
+//! *Owns* what this user is a member of, and which questions a door asks.
 //! *Knows nothing of* what was typed, and of order in the room.
 //! *Called by* `session::effects`.
 
-use std::ops::Deref;
 use std::sync::Arc;
-use std::time::Instant;
 
 use jiff::Timestamp;
 
 use super::Session;
+use super::joined_rooms::{JoinedRoom, MOST_ROOMS};
 use crate::access::attempts::{Attempt, AttemptError};
 use crate::access::password;
 use crate::chat::action::ReadBack;
@@ -30,27 +29,6 @@ use crate::ui::screen::LineKind;
 /// How often a password is compared again because the room got another one meanwhile. An admin who changes it three times
 /// within one comparison wants nobody to come in.
 const COMPARED_AGAIN: usize = 2;
-
-/// A room this person is in.
-pub(super) struct JoinedRoom {
-    pub(super) membership: Membership,
-    /// Let in as an operator alone.
-    pub(super) as_operator: bool,
-    /// Messages said in it when they last looked. Below zero where the disk holds more that they have not read than were
-    /// said since the server's start.
-    pub(super) read: i64,
-}
-
-impl Deref for JoinedRoom {
-    type Target = Membership;
-
-    fn deref(&self) -> &Membership {
-        &self.membership
-    }
-}
-
-/// Rooms one person may be in. A screen shows one at a time; this is for memory.
-pub(super) const MOST_ROOMS: usize = 64;
 
 /// Where a room's password is asked for, such a line is a command.
 fn begins_like_command(password: Option<&Secret>) -> bool {
@@ -81,7 +59,7 @@ impl Session {
             return answer;
         }
         let refused = |refusal| Answer::JoinRefused { room: wanted.clone(), refusal };
-        if self.memberships.len() >= MOST_ROOMS {
+        if self.rooms.is_full() {
             return refused(JoinRefusal::TooManyRooms(MOST_ROOMS));
         }
         if quick && self.hub.config().quick_create && self.hub.rooms.find(&wanted).is_none() {
@@ -108,36 +86,34 @@ impl Session {
         }
     }
 
-    /// The answer to joining a room of this name that this person is in already.
+    /// The answer to joining a room of this name that this user is in already.
     fn rejoin(&mut self, wanted: &RoomName) -> Option<Answer> {
-        let index = self.memberships.iter().position(|known| known.room().name() == wanted)?;
-        match self.memberships[index].others() {
-            Some(others) => {
-                let room = Arc::clone(self.memberships[index].room().id());
-                Some(Answer::Joined { room, others, how: Came::Back, topic: String::new() })
-            }
+        let joined = self.rooms.named(wanted)?;
+        let room = Arc::clone(joined.room().id());
+        match joined.others() {
+            Some(others) => Some(Answer::Joined { room, others, how: Came::Back, topic: String::new() }),
             None => {
-                // The user was put out a moment ago, and this session has not heard of it yet.
-                self.memberships.swap_remove(index);
+                // The user was removed a moment ago, and this session has not heard of it yet.
+                self.rooms.remove(&room);
                 None
             }
         }
     }
 
-    /// Enters a room whose door is open to this person, or was a moment ago.
+    /// Enters a room whose door is open to this user, or was a moment ago.
     pub(super) fn enter(
         &mut self,
         room: &Arc<Room>,
         opened: Option<DoorVersion>,
         how: Came,
     ) -> Result<Answer, EnterError> {
-        let Some(person) = self.person.clone() else { return Err(EnterError::Closed) };
-        self.membership.0 += 1;
-        let (membership, change) = Membership::enter(&self.hub, room, &person, opened, self.membership)?;
+        let Some(user) = self.user.clone() else { return Err(EnterError::Closed) };
+        let id = self.rooms.next_id();
+        let (membership, change) = Membership::enter(&self.hub, room, &user, opened, id)?;
         self.arrange(room, change);
         let read = room.said().cast_signed() - self.unread_since_last_visit(room).cast_signed();
         self.note_first_visit(room);
-        self.memberships.push(JoinedRoom { membership, as_operator: change.as_operator, read });
+        self.rooms.add(JoinedRoom { membership, as_operator: change.as_operator, read });
         if change.as_operator {
             self.audit_in(room, "entered as an operator");
         }
@@ -145,7 +121,7 @@ impl Session {
         Ok(Answer::Joined { room: Arc::clone(room.id()), others: change.others, how, topic: room.topic() })
     }
 
-    /// Whether this person may enter a room with this password, and the door if it was that what has opened it: the room
+    /// Whether this user may enter a room with this password, and the door if it was that what has opened it: the room
     /// looks again when they come in, since all of this may be over by then. A hidden room and a missing one give the same answers
     /// after the same work.
     #[inline(never)]
@@ -154,7 +130,7 @@ impl Session {
         wanted: &RoomName,
         password: Option<&str>,
     ) -> Result<(Arc<Room>, Option<DoorVersion>), JoinRefusal> {
-        let now = Instant::now();
+        let now = self.now();
         let room = self.hub.rooms.find(wanted);
         let entry = room.as_ref().map(|room| room.door().0);
         let public = room.as_ref().is_some_and(|room| room.is_public());
@@ -182,7 +158,7 @@ impl Session {
         self.open_by_password(wanted, room, password).map(|(room, door)| (room, Some(door)))
     }
 
-    /// Compares a password; of its own, since its stack would be every idle person's.
+    /// Compares a password; of its own, since its stack would be every idle user's.
     #[inline(never)]
     fn open_by_password(
         &self,
@@ -191,7 +167,7 @@ impl Session {
         password: &str,
     ) -> Result<(Arc<Room>, DoorVersion), JoinRefusal> {
         let attempt = Attempt::new(self.attempter(), self.ip(), wanted.clone());
-        let pending = self.hub.limits.room_passwords.begin(attempt, Instant::now()).map_err(|error| match error {
+        let pending = self.hub.limits.room_passwords.begin(attempt, self.now()).map_err(|error| match error {
             AttemptError::Waiting(left) => JoinRefusal::Waiting(left),
             AttemptError::Undecided => JoinRefusal::Busy,
         })?;
@@ -202,7 +178,7 @@ impl Session {
             pending.right();
             return Ok(found);
         }
-        pending.wrong(Instant::now());
+        pending.wrong(self.now());
         log::info!("client {} from {}: wrong password for a room", self.outbox.id(), self.peer);
         Err(JoinRefusal::NoSuchRoomOrPassword)
     }
@@ -220,7 +196,7 @@ impl Session {
             _ => None,
         };
         let given = password.to_owned();
-        let hashed = self.hub.work.run(self.ip(), move || match hash {
+        let hashed = self.compute(move || match hash {
             Some(hash) => password::verify(&given, &hash),
             None => password::verify_against_nothing(&given),
         })?;
@@ -251,7 +227,7 @@ impl Session {
         if let Err(error) = RoomName::parse_in(name.as_str(), settings.names) {
             return Answer::RoomRefusal(RoomRefusal::Unfit(error));
         }
-        if self.memberships.len() >= MOST_ROOMS {
+        if self.rooms.is_full() {
             return Answer::RoomRefusal(RoomRefusal::TooManyRooms(MOST_ROOMS));
         }
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
@@ -266,10 +242,10 @@ impl Session {
                     Answer::RoomRefusal(RoomRefusal::Reserved(name))
                 })
             }
-            Err(CreateRoomError::Exists(room)) if room.is_known_to(&actor, Instant::now()) => {
+            Err(CreateRoomError::Exists(room)) if room.is_known_to(&actor, self.now()) => {
                 Answer::RoomRefusal(RoomRefusal::Exists(room.name().clone()))
             }
-            Err(CreateRoomError::LooksLike(room)) if room.is_known_to(&actor, Instant::now()) => {
+            Err(CreateRoomError::LooksLike(room)) if room.is_known_to(&actor, self.now()) => {
                 Answer::RoomRefusal(RoomRefusal::LooksLike { room: name, other: room.name().clone() })
             }
             Err(CreateRoomError::Exists(_) | CreateRoomError::LooksLike(_)) => {
@@ -283,7 +259,7 @@ impl Session {
     /// Opens a room to people, and tells them. Who is not online is named.
     #[inline(never)]
     pub(super) fn invite(&mut self, room: &RoomId, invited: &[Target]) {
-        let (Some(room), Some(actor)) = (self.membership(room).map(|m| Arc::clone(m.room())), self.actor()) else {
+        let (Some(room), Some(actor)) = (self.rooms.get(room).map(|m| Arc::clone(m.room())), self.actor()) else {
             return;
         };
         if !self.pay_for(invited.len().saturating_sub(1)) {
@@ -291,22 +267,22 @@ impl Session {
         }
         let mut missing = Vec::new();
         for whom in invited {
-            let Some(person) = self.hub.roster.find(whom) else {
+            let Some(user) = self.hub.roster.find(whom) else {
                 missing.push(whom.to_string());
                 continue;
             };
-            match room.invite(&actor, &person.identity(), Instant::now()) {
+            match room.invite(&actor, &user.identity(), self.now()) {
                 Ok(news) => {
-                    self.note_undelivered(&room);
+                    self.rooms.note_undelivered(&room);
                     self.log_act(&room, &news);
                     self.audit_in(&room, &news);
-                    self.keep_room(&room);
+                    self.save_room(&room);
                     self.outbox
-                        .tell(LineKind::News, &format!("{} was invited to {} for 24 h.", person.name(), room.name()));
-                    if !person.outbox.ignores(actor.who.client, &actor.who.name) {
+                        .tell(LineKind::News, &format!("{} was invited to {} for 24 h.", user.name(), room.name()));
+                    if !user.outbox.ignores(actor.who.client, &actor.who.name) {
                         let by = &actor.who.name;
                         let line = format!("{by} invites you to {0}: :join {0} enters it.", room.name());
-                        person.outbox.announce(LineKind::News, &line);
+                        user.outbox.announce(LineKind::News, &line);
                     }
                 }
                 Err(denied) => self.outbox.tell(LineKind::Refusal, &denied.to_string()),
@@ -322,17 +298,15 @@ impl Session {
     pub(super) fn close(&mut self, conversation: &Conversation) {
         match conversation {
             Conversation::Room(id) => {
-                let known = |known: &JoinedRoom| known.room().instance() == id.instance;
-                let Some(index) = self.memberships.iter().position(known) else { return };
-                let JoinedRoom { membership, .. } = self.memberships.swap_remove(index);
-                if self.viewed.as_ref().is_some_and(|viewed| Arc::ptr_eq(viewed, membership.room())) {
+                let Some(JoinedRoom { membership, .. }) = self.rooms.remove(id) else { return };
+                if self.rooms.is_viewed(id) {
                     self.note_visit(membership.room());
                 }
                 self.let_go(membership, Going::Asked);
                 self.outbox.tell(LineKind::News, &format!("Left {id}."));
             }
-            Conversation::Direct(person) => {
-                self.outbox.tell(LineKind::News, &format!("Closed the conversation with {}.", person.name));
+            Conversation::Direct(user) => {
+                self.outbox.tell(LineKind::News, &format!("Closed the conversation with {}.", user.name));
             }
         }
     }
@@ -348,28 +322,22 @@ impl Session {
     /// What a coming or going brings; news for the viewers, unless it is gathered, goes out with this turn.
     fn arrange(&mut self, room: &Arc<Room>, change: MembershipChange) {
         if self.hub.arrange(room, change) {
-            self.note_undelivered(room);
-        }
-    }
-
-    pub(super) fn note_undelivered(&mut self, room: &Arc<Room>) {
-        if !self.undelivered.iter().any(|known| Arc::ptr_eq(known, room)) {
-            self.undelivered.push(Arc::clone(room));
+            self.rooms.note_undelivered(room);
         }
     }
 
     #[inline(never)]
     pub(super) fn enter_view(&mut self, conversation: &Conversation) {
-        let same = |room: &Arc<Room>| conversation.room().is_some_and(|id| id.instance == room.instance());
-        if self.viewed.as_ref().is_some_and(|room| !same(room)) {
+        let is_viewed = conversation.room().is_some_and(|id| self.rooms.is_viewed(id));
+        if self.rooms.viewed().is_some() && !is_viewed {
             self.leave_view();
         }
         let count = self.hub.config().chatview_max;
         match conversation {
             Conversation::Room(id) => {
-                let Some(room) = self.membership(id).map(|membership| Arc::clone(membership.room())) else { return };
+                let Some(room) = self.rooms.get(id).map(|membership| Arc::clone(membership.room())) else { return };
                 if room.open_view(self.outbox.id(), count) {
-                    self.viewed = Some(room);
+                    self.rooms.open_view(room);
                 }
             }
             Conversation::Direct(partner) => self.enter_direct_view(partner, count),
@@ -377,16 +345,12 @@ impl Session {
     }
 
     pub(super) fn leave_view(&mut self) {
-        let Some(room) = self.viewed.take() else { return self.outbox.close_view() };
+        let Some(room) = self.rooms.close_view() else { return self.outbox.close_view() };
         let said = room.close_view(self.outbox.id());
         self.note_visit(&room);
-        if let Some(membership) = self.memberships.iter_mut().find(|known| Arc::ptr_eq(known.room(), &room)) {
+        if let Some(membership) = self.rooms.get_mut(room.id()) {
             membership.read = said.cast_signed();
         }
-    }
-
-    pub(super) fn membership(&self, room: &RoomId) -> Option<&JoinedRoom> {
-        self.memberships.iter().find(|known| known.room().instance() == room.instance)
     }
 }
 

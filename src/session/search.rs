@@ -1,4 +1,4 @@
-//! Finding what was said, where this person may read.
+//! Finding what was said, where this user may read.
 //!
 //! *Owns* what is looked through, for how long, and how many hits are shown.
 //! *Knows nothing of* patterns beyond that they match.
@@ -6,13 +6,14 @@
 
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Session;
 use crate::chat::message::Event;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::pattern;
 use crate::hub::room::{ArchiveRange, restored};
+use crate::hub::worker_pool::Deadline;
 use crate::store::Store;
 use crate::ui::screen::{LineKind, render_hit};
 
@@ -64,7 +65,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn search(&mut self, pattern: String) {
         let (messages, beyond) = (self.readable(), self.beyond().filter(|beyond| !beyond.rooms.is_empty()));
-        let found = self.hub.work.run(self.ip(), move || {
+        let found = self.compute(move || {
             let pattern = pattern::compile(&pattern)?;
             let found = find(&pattern, &messages);
             Ok::<_, pattern::PatternError>((pattern, found))
@@ -74,7 +75,7 @@ impl Session {
                 // What has just left memory may not be written yet. Where the disk is in trouble, what it has is looked
                 // through.
                 let _ = beyond.store.sync();
-                self.hub.work.run(self.ip(), move || {
+                self.compute(move || {
                     beyond.find(&pattern, &mut found);
                     Ok(found)
                 })
@@ -88,18 +89,18 @@ impl Session {
         }
     }
 
-    /// Everything this person may read and does not ignore, newest first, with the place it was said in.
+    /// Everything this user may read and does not ignore, newest first, with the place it was said in.
     fn readable(&self) -> Vec<(Arc<str>, Arc<Event>)> {
         let Some(actor) = self.actor() else { return Vec::new() };
-        let now = Instant::now();
+        let now = self.now();
         let mut all: Vec<(Arc<str>, Arc<Event>)> = Vec::new();
-        for membership in &self.memberships {
-            let place: Arc<str> = membership.room().name().as_str().into();
-            let in_view = self.viewed.as_ref().is_some_and(|room| Arc::ptr_eq(room, membership.room()));
+        for room in self.rooms.rooms() {
+            let place: Arc<str> = room.name().as_str().into();
+            let in_view = self.rooms.is_viewed(room.id());
             // What is to be erased in time must not stand where nothing tells of its end.
             let lasting =
                 |event: &Arc<Event>| in_view || event.message().is_some_and(|message| !message.is_temporary());
-            let history = membership.room().history(&actor, usize::MAX, now).into_iter().filter(lasting);
+            let history = room.history(&actor, usize::MAX, now).into_iter().filter(lasting);
             all.extend(history.map(|event| (Arc::clone(&place), event)));
         }
         for pair in self.hub.directs.of(self.outbox.id()) {
@@ -119,18 +120,18 @@ impl Session {
         all
     }
 
-    /// What of the rooms this person may read is on disk and not in memory.
+    /// What of the rooms this user may read is on disk and not in memory.
     fn beyond(&self) -> Option<Beyond> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
-        let (actor, now) = (self.actor()?, Instant::now());
-        let rooms = self.memberships.iter().map(|membership| membership.room());
+        let (actor, now) = (self.actor()?, self.now());
+        let rooms = self.rooms.rooms();
         Some(Beyond {
             store,
             rooms: rooms
                 .filter_map(|room| Some((room.name().clone(), room.older_than(&actor, now)?)))
                 .filter(|(_, older)| older.is_any())
                 .collect(),
-            ignored: self.outbox.ignored().into_iter().map(|person| person.name).collect(),
+            ignored: self.outbox.ignored().into_iter().map(|user| user.name).collect(),
             own: actor.who.name,
         })
     }
@@ -166,13 +167,13 @@ impl Beyond {
     /// Goes on from memory to the disk: room by room, newest first, as long as there is time, and puts what it finds in
     /// order behind what was found before.
     fn find(&self, pattern: &pattern::Pattern, found: &mut Found) {
-        let deadline = Instant::now() + DISK_PATIENCE;
+        let deadline = Deadline::after(DISK_PATIENCE);
         let mut hits = Vec::new();
         for (name, older) in &self.rooms {
             let (place, mut before, mut here) = (Arc::<str>::from(name.as_str()), older.before, 0);
             // One more than are shown, to know whether there are more.
             while here <= MOST_HITS - found.hits.len() {
-                let left = deadline.saturating_duration_since(Instant::now());
+                let left = deadline.left();
                 let page = match self.store.messages_before(name, before, PAGE, left) {
                     Ok(page) if !left.is_zero() => page,
                     _ => {
@@ -183,7 +184,7 @@ impl Beyond {
                 found.cut |= page.cut;
                 let Some(last) = page.messages.last().map(|message| message.id) else { break };
                 before = last;
-                // Nothing further back is for this person either.
+                // Nothing further back is for this user either.
                 let over = last <= older.after;
                 for kept in page.messages.into_iter().filter(|kept| older.has(kept.id)) {
                     let shown = kept.author == self.own || !self.ignored.contains(&kept.author);
@@ -192,7 +193,7 @@ impl Beyond {
                         let event = Arc::new(Event::Said(restored(kept)));
                         hits.push(Hit { place: Arc::clone(&place), event, range });
                     }
-                    if Instant::now() >= deadline {
+                    if deadline.is_over() {
                         found.cut = true;
                         break;
                     }
@@ -211,10 +212,10 @@ impl Beyond {
 }
 
 fn find(pattern: &pattern::Pattern, messages: &[(Arc<str>, Arc<Event>)]) -> Found {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Deadline::after(PATIENCE);
     let mut found = Found { hits: Vec::new(), more: false, unsearched: 0, cut: false };
     for (index, (place, event)) in messages.iter().enumerate() {
-        if index >= ALWAYS && Instant::now() >= deadline {
+        if index >= ALWAYS && deadline.is_over() {
             found.unsearched = messages.len() - index;
             break;
         }

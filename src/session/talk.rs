@@ -1,11 +1,10 @@
-//! Talking: what this person says, to a room or to people.
+//! Talking: what this user says, to a room or to people.
 //!
 //! *Owns* the way from a draft to a room or a conversation of two.
 //! *Knows nothing of* what was typed, and of how a message looks.
 //! *Called by* `session::effects`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -29,7 +28,7 @@ impl Session {
     pub(super) fn say(&mut self, to: &Conversation, draft: Draft, confirm: bool) {
         match to {
             Conversation::Room(id) => {
-                let room = self.membership(id).map(|membership| Arc::clone(membership.room()));
+                let room = self.rooms.get(id).map(|membership| Arc::clone(membership.room()));
                 match (room, self.actor()) {
                     (Some(room), Some(actor)) => self.post(&room, &actor, draft, confirm),
                     _ => self.outbox.tell(LineKind::Refusal, &format!("Not said: you are not in {id}.")),
@@ -48,13 +47,13 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
-        let (now, lasts) = (Instant::now(), draft.lasts);
+        let (now, lasts) = (self.now(), draft.lasts);
         let Ok(held) = self.hold_temporary(lasts, 1) else { return };
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
-        let typed = (!confirm && plain && self.link.is_character_mode()).then(|| draft.text.clone());
+        let typed = (!confirm && plain && self.input.link.is_character_mode()).then(|| draft.text.clone());
         match room.post(actor, draft, Timestamp::now(), now) {
             Ok(id) => {
-                self.note_undelivered(room);
+                self.rooms.note_undelivered(room);
                 if let Some(lasts) = lasts {
                     self.hub.timer.schedule_holding(now + lasts, Task::Expire(Arc::downgrade(room), id), held);
                 }
@@ -80,7 +79,7 @@ impl Session {
         if room.is_viewed_by(self.outbox.id()) {
             return;
         }
-        if let Some(membership) = self.memberships.iter_mut().find(|known| Arc::ptr_eq(known.room(), room)) {
+        if let Some(membership) = self.rooms.get_mut(room.id()) {
             // What one has said oneself is not unread.
             membership.read += 1;
         }
@@ -94,12 +93,12 @@ impl Session {
     /// The conversation with somebody, begun if there is none.
     fn begin(&self, whom: &Target) -> Result<Arc<DirectChat>, String> {
         let not_online = || Denied::NotOnline(whom.clone()).to_string();
-        let person = self.person.as_ref().ok_or_else(not_online)?;
+        let user = self.user.as_ref().ok_or_else(not_online)?;
         let other = self.hub.roster.find(whom).ok_or_else(not_online)?;
-        if Arc::ptr_eq(person, &other) {
+        if Arc::ptr_eq(user, &other) {
             return Err(Denied::Yourself("write to").to_string());
         }
-        match self.hub.directs.begin(person, &other) {
+        match self.hub.directs.begin(user, &other) {
             Ok(Some(pair)) => Ok(pair),
             Ok(None) => Err(not_online()),
             Err(TooManyChatsError(most)) => {
@@ -147,7 +146,7 @@ impl Session {
         for whom in to {
             let away = if self.hub.roster.find(whom).is_none() { self.account_of(whom) } else { None };
             let refused = match away {
-                Some(reader) => self.leave_word(&reader, &draft).err(),
+                Some(reader) => self.leave_message(&reader, &draft).err(),
                 None => match self.begin(whom) {
                     Ok(pair) if pairs.iter().any(|known| Arc::ptr_eq(known, &pair)) => None,
                     Ok(pair) => {
@@ -170,7 +169,7 @@ impl Session {
     /// `way_out` goes behind a refusal.
     #[inline(never)]
     pub(super) fn send(&mut self, pairs: Vec<Arc<DirectChat>>, draft: Draft, in_view: bool, way_out: &str) {
-        let Some(person) = self.person.clone() else { return };
+        let Some(user) = self.user.clone() else { return };
         if pairs.is_empty() {
             return;
         }
@@ -179,13 +178,13 @@ impl Session {
         // Typed in line mode into the conversation itself, it is on the screen already.
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let own = match in_view && plain {
-            true if self.link.is_character_mode() => Some(OwnCopy::Said),
+            true if self.input.link.is_character_mode() => Some(OwnCopy::Said),
             true => None,
             false => Some(OwnCopy::Answer),
         };
         let mut sent = Vec::new();
         let id = match &pairs[..] {
-            [pair] => match pair.post(draft, &person, at, || self.hub.rooms.next_message(), own, &clock) {
+            [pair] => match pair.post(draft, &user, at, || self.hub.rooms.next_message(), own, &clock) {
                 Ok(event) => {
                     sent.push(Arc::clone(pair));
                     event.message().map(|message| message.id)
@@ -196,7 +195,7 @@ impl Session {
                 let own = self.outbox.id();
                 let to: Vec<_> = pairs.iter().map(|pair| pair.partner(own).addressee()).collect();
                 let id = self.hub.rooms.next_message();
-                let mut message = Message::new(id, at, person.name(), own, draft, to.into());
+                let mut message = Message::new(id, at, user.name(), own, draft, to.into());
                 if let Some(pair) = pairs.first() {
                     pair.note_answered(&mut message);
                 }
@@ -215,8 +214,8 @@ impl Session {
         };
         if let (Some(lasts), Some(id)) = (lasts, id) {
             let to = sent.iter().map(|pair| pair.partner(self.outbox.id()).client()).collect();
-            let task = Task::ExpireDirect { id, author: person.addressee(), to };
-            self.hub.timer.schedule_holding(Instant::now() + lasts, task, held);
+            let task = Task::ExpireDirect { id, author: user.addressee(), to };
+            self.hub.timer.schedule_holding(self.now() + lasts, task, held);
         }
         for pair in sent {
             self.tell_what_to_expect(pair.partner(self.outbox.id()));
@@ -226,28 +225,28 @@ impl Session {
     #[inline(never)]
     pub(super) fn tell_away_in_conversation(&self, whom: &Target) {
         if let Some(Conversation::Direct(partner)) = self.palette.current()
-            && let Some(person) = self.hub.roster.find(whom).filter(|person| person.client() == partner.client)
+            && let Some(user) = self.hub.roster.find(whom).filter(|user| user.client() == partner.client)
         {
-            self.tell_away(&person);
+            self.tell_away(&user);
         }
     }
 
     /// Who has written to somebody they ignore is told so.
-    fn tell_what_to_expect(&self, person: &User) {
-        if self.outbox.ignores(person.client(), &person.name()) {
-            return self.tell_ignored(&person.name());
+    fn tell_what_to_expect(&self, user: &User) {
+        if self.outbox.ignores(user.client(), &user.name()) {
+            return self.tell_ignored(&user.name());
         }
-        self.tell_away(person);
+        self.tell_away(user);
     }
 
     /// Who writes to somebody who is away is told so, unless they want to read nothing that comes from there.
-    fn tell_away(&self, person: &User) {
-        if self.outbox.ignores(person.client(), &person.name()) {
+    fn tell_away(&self, user: &User) {
+        if self.outbox.ignores(user.client(), &user.name()) {
             return;
         }
-        if let Some(text) = person.away() {
+        if let Some(text) = user.away() {
             let reason = if text.is_empty() { String::new() } else { format!(" ({text})") };
-            self.outbox.tell(LineKind::News, &format!("{} is away{reason}.", person.name()));
+            self.outbox.tell(LineKind::News, &format!("{} is away{reason}.", user.name()));
         }
     }
 

@@ -25,7 +25,7 @@ impl Session {
         if lasts.is_none() {
             return Ok(None);
         }
-        let account = self.person.as_ref().and_then(|person| person.account());
+        let account = self.user.as_ref().and_then(|user| user.account());
         let author = (network_key(self.ip()), account);
         let held = self.hub.limits.temporary.take(author, TEMPORARY_BYTES + readers * READER_BYTES);
         if held.is_none() {

@@ -83,8 +83,9 @@ fn refused(client: &mut Client, line: &str) {
     client.expect(&format!("! Not sent: {line}\r\n"));
 }
 
-const OF_ACCOUNT: &str = "20 messages of yours wait for alice already: try again when they are read.";
-const OF_ADDRESS: &str = "20 messages from your address wait for alice already: try again when they are read.";
+const OF_ACCOUNT: &str = "20 messages of yours are waiting for alice already: try again when they have been read.";
+const OF_ADDRESS: &str =
+    "20 messages from your address are waiting for alice already: try again when they have been read.";
 
 #[test]
 fn a_hundred_wait_for_one_person_and_one_more_is_refused() {
@@ -98,7 +99,7 @@ fn a_hundred_wait_for_one_person_and_one_more_is_refused() {
             clients.iter_mut().zip(names).flat_map(|(client, name)| leave_all(client, name)).collect();
         all.extend(leave_all(&mut server.login("guest"), "guest"));
         let mut other = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), server.address()).logged_in("other");
-        refused(&mut other, "Too many messages wait for alice already: try again later.");
+        refused(&mut other, "Too many messages are waiting for alice already: try again later.");
         let (_alice, told) = arrive(&server, "alice");
         assert!(told.contains("* 100 messages came while you were away:\r\n"), "{told:?}");
         assert_eq!(texts(&told), all);

@@ -1,0 +1,122 @@
+//! The rooms this user is in, the one in view, and those with posts to deliver.
+//!
+//! *Owns* that no room is in it twice, and which membership id comes next.
+//! *Knows nothing of* how a room is entered or left: a [`Membership`] that is dropped leaves its room.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::chat::conversation::{MembershipId, RoomId};
+use crate::chat::names::RoomName;
+use crate::hub::Membership;
+use crate::hub::room::Room;
+
+/// Rooms one user may be in. A screen shows one at a time; the limit bounds memory.
+pub(super) const MOST_ROOMS: usize = 64;
+
+/// A room this user is in.
+pub(super) struct JoinedRoom {
+    pub(super) membership: Membership,
+    /// Admitted only for being an operator.
+    pub(super) as_operator: bool,
+    /// Messages said in it when the user last looked. Negative where the disk holds more unread ones than were said since
+    /// the server's start.
+    pub(super) read: i64,
+}
+
+impl Deref for JoinedRoom {
+    type Target = Membership;
+
+    fn deref(&self) -> &Membership {
+        &self.membership
+    }
+}
+
+#[derive(Default)]
+pub(super) struct JoinedRooms {
+    joined: Vec<JoinedRoom>,
+    last_id: Option<MembershipId>,
+    viewed: Option<Arc<Room>>,
+    undelivered: Vec<Arc<Room>>,
+}
+
+impl JoinedRooms {
+    pub(super) fn rooms(&self) -> impl Iterator<Item = &Arc<Room>> {
+        self.joined.iter().map(|joined| joined.room())
+    }
+
+    pub(super) fn get(&self, room: &RoomId) -> Option<&JoinedRoom> {
+        self.joined.iter().find(|joined| joined.room().instance() == room.instance)
+    }
+
+    pub(super) fn get_mut(&mut self, room: &RoomId) -> Option<&mut JoinedRoom> {
+        self.joined.iter_mut().find(|joined| joined.room().instance() == room.instance)
+    }
+
+    pub(super) fn named(&self, name: &RoomName) -> Option<&JoinedRoom> {
+        self.joined.iter().find(|joined| joined.room().name() == name)
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.joined.len() >= MOST_ROOMS
+    }
+
+    /// The id of the next membership. Ids tell a membership from an earlier one in the same room.
+    pub(super) fn next_id(&mut self) -> MembershipId {
+        let id = MembershipId(self.last_id.map_or(1, |last| last.0 + 1));
+        self.last_id = Some(id);
+        id
+    }
+
+    /// Adds a room, in place of an earlier membership in it.
+    pub(super) fn add(&mut self, room: JoinedRoom) {
+        self.joined.retain(|joined| !Arc::ptr_eq(joined.room(), room.room()));
+        self.joined.push(room);
+    }
+
+    pub(super) fn remove(&mut self, room: &RoomId) -> Option<JoinedRoom> {
+        let index = self.joined.iter().position(|joined| joined.room().instance() == room.instance)?;
+        Some(self.joined.swap_remove(index))
+    }
+
+    /// The user was removed from a room, or the room is gone.
+    pub(super) fn lose(&mut self, membership: Option<MembershipId>) {
+        self.joined.retain(|joined| Some(joined.id()) != membership);
+    }
+
+    /// Takes all of them, to be left.
+    pub(super) fn take_all(&mut self) -> Vec<JoinedRoom> {
+        self.viewed = None;
+        std::mem::take(&mut self.joined)
+    }
+
+    pub(super) fn viewed(&self) -> Option<&Arc<Room>> {
+        self.viewed.as_ref()
+    }
+
+    pub(super) fn is_viewed(&self, room: &RoomId) -> bool {
+        self.viewed.as_ref().is_some_and(|viewed| viewed.instance() == room.instance)
+    }
+
+    pub(super) fn open_view(&mut self, room: Arc<Room>) {
+        self.viewed = Some(room);
+    }
+
+    pub(super) fn close_view(&mut self) -> Option<Arc<Room>> {
+        self.viewed.take()
+    }
+
+    /// Notes a room that has events to deliver.
+    pub(super) fn note_undelivered(&mut self, room: &Arc<Room>) {
+        if !self.undelivered.iter().any(|known| Arc::ptr_eq(known, room)) {
+            self.undelivered.push(Arc::clone(room));
+        }
+    }
+
+    /// Delivers what is pending in the rooms noted.
+    pub(super) fn deliver(&mut self) {
+        for room in self.undelivered.drain(..) {
+            room.drive();
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! Direct messages for offline users: leaving them, changing them, and showing them at the next login.
+//!
+//! Nothing here runs under a lock: the disk is waited for, or read on the worker threads.
+//!
+//! *Owns* which of them their author may still change, and that one is erased only after it was shown.
+//! *Knows nothing of* SQL, and of how a message looks.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Session;
+use crate::access::address::network_key;
+use crate::chat::identity::{AccountId, Target};
+use crate::chat::message::{Addressee, ClientId, Draft, Event, Message, MessageId, Quoted};
+use crate::chat::names::UserName;
+use crate::outbox::OwnCopy;
+use crate::store::{AccountRecord, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord, Store};
+use crate::ui::screen::LineKind;
+
+/// Messages to offline users that their author can still change, the last ones.
+const MOST_SENT: usize = 100;
+
+/// How long a new connection may take to receive the messages that waited for it.
+const DELIVERY: Duration = Duration::from_secs(5);
+
+/// The messages to offline users that this session has to do with.
+#[derive(Debug, Default)]
+pub(super) struct OfflineMessages {
+    /// Those this user has left, oldest first.
+    sent: Vec<MessageId>,
+    /// Those that waited for this user, as a reply quotes them.
+    received: Vec<Quoted>,
+}
+
+impl OfflineMessages {
+    fn note_sent(&mut self, id: MessageId) {
+        if self.sent.len() >= MOST_SENT {
+            self.sent.remove(0);
+        }
+        self.sent.push(id);
+    }
+
+    pub(super) fn has_sent(&self, id: MessageId) -> bool {
+        self.sent.contains(&id)
+    }
+
+    pub(super) fn last_sent(&self) -> Option<MessageId> {
+        self.sent.last().copied()
+    }
+
+    pub(super) fn received(&self, id: MessageId) -> Option<&Quoted> {
+        self.received.iter().find(|quoted| quoted.id == id)
+    }
+}
+
+impl Session {
+    /// The account of the user named, if they have one.
+    #[inline(never)]
+    pub(super) fn account_of(&self, target: &Target) -> Option<AccountRecord> {
+        let store = self.hub.store().cloned().filter(|_| target.client.is_none() && self.hub.accounts().are_kept())?;
+        let name = target.name.clone();
+        self.compute(move || store.account(&name)).ok()?.ok()?
+    }
+
+    /// Leaves a message for a user who is not online, or says why not.
+    #[inline(never)]
+    pub(super) fn leave_message(&mut self, reader: &AccountRecord, draft: &Draft) -> Result<(), String> {
+        let (Some(user), Some(store)) = (self.user.clone(), self.hub.store().cloned()) else { return Ok(()) };
+        let name = &reader.name;
+        if draft.lasts.is_some() {
+            return Err(format!("{name} is not online, and a temporary message does not wait."));
+        }
+        let (id, at, author) = (self.hub.rooms.next_message(), Timestamp::now(), user.identity());
+        let message = OfflineMessageRecord {
+            id,
+            at,
+            from: author.name.clone(),
+            account: author.account,
+            address: author.account.is_none().then(|| network_key(self.ip())),
+            text: draft.text.as_str().into(),
+            action: draft.action,
+            edited: false,
+            reply: draft.reply.clone(),
+        };
+        // A message from a user whom the reader ignores is dropped, and its author does not learn that.
+        if !reader.settings.ignored.contains(&author.name) {
+            let is_guest = author.account.is_none();
+            let saved = if store.keeps_history() {
+                store.save_offline_message(reader.id, message)
+            } else {
+                self.keep_in_memory(&store, reader.id, message)
+            };
+            saved.map_err(|error| not_saved(error, name, is_guest))?;
+        }
+        self.offline.note_sent(id);
+        let to = [Addressee { client: ClientId::NONE, name: name.clone() }].into();
+        let shown = Message::new(id, at, author.name, author.client, draft.clone(), to);
+        self.outbox.tell_direct(&Arc::new(Event::Said(shown)), OwnCopy::Answer, &mut self.hub.clock.clone());
+        self.outbox.tell(LineKind::News, &format!("{name} is not online: the message waits for the next login."));
+        if self.outbox.ignores(ClientId::NONE, name) {
+            self.tell_ignored(name);
+        }
+        Ok(())
+    }
+
+    /// Keeps a message in memory, on a server that stores none.
+    fn keep_in_memory(
+        &self,
+        store: &Arc<Store>,
+        reader: AccountId,
+        message: OfflineMessageRecord,
+    ) -> Result<(), OfflineMessageError> {
+        self.hub.mailbox.put(reader, message)?;
+        // Checked afterwards: when an account is removed, all boxes are searched, perhaps before this message came.
+        let store = Arc::clone(store);
+        if let Ok(Ok(false)) = self.compute(move || store.account_exists(reader)) {
+            self.hub.mailbox.take(reader);
+            return Err(OfflineMessageError::NoAccount);
+        }
+        Ok(())
+    }
+
+    /// Edits a message that this user has left for somebody, or takes it back (`None`). False if it does not wait any more,
+    /// or is not theirs.
+    #[inline(never)]
+    pub(super) fn change_offline_message(&self, id: MessageId, text: Option<&str>) -> bool {
+        let Some(store) = self.hub.store().filter(|_| self.offline.has_sent(id)) else { return false };
+        let in_memory = match text {
+            Some(text) => self.hub.mailbox.edit(id, text),
+            None => self.hub.mailbox.erase(id),
+        };
+        let changed = match text {
+            _ if in_memory || !store.keeps_history() => Ok(in_memory),
+            Some(text) => store.edit_offline_message(id, text),
+            None => store.delete_offline_message(id),
+        };
+        match changed {
+            Ok(true) => {
+                let line = match text {
+                    Some(_) => format!("Edited {id} (still waiting)."),
+                    None => format!("Deleted {id}, which was still waiting."),
+                };
+                self.outbox.tell(LineKind::News, &line);
+            }
+            Ok(false) => return false,
+            Err(error) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
+        }
+        true
+    }
+
+    /// The messages that wait for an account, in memory or on disk.
+    fn waiting_for(&self, account: AccountId) -> Vec<OfflineMessageRecord> {
+        let mut waiting = self.hub.mailbox.waiting(account);
+        if let Some(store) = self.hub.store().cloned().filter(|store| store.keeps_history()) {
+            let refuse = |error: &dyn Display| {
+                self.outbox.tell(LineKind::Refusal, &format!("Messages may wait for you. {error}"));
+            };
+            match self.compute(move || store.offline_messages(account)) {
+                Ok(Ok(stored)) => waiting.extend(stored),
+                Ok(Err(error)) => refuse(&error),
+                Err(busy) => refuse(&busy),
+            }
+        }
+        waiting.sort_unstable_by_key(|message| message.id);
+        waiting
+    }
+
+    /// Shows the messages that came while this user was offline. They are erased once the network has taken them, and never
+    /// before: whatever goes wrong on the way, they are shown again at the next login.
+    pub(super) fn show_waiting_messages(&mut self, account: AccountId) {
+        let waiting = self.waiting_for(account);
+        let Some(user) = self.user.clone().filter(|_| !waiting.is_empty()) else { return };
+        // Those of an earlier login on this connection are forgotten. How many may wait is bounded.
+        self.offline.received.clear();
+        let line = match waiting.len() {
+            1 => "1 message came while you were away:".to_owned(),
+            count => format!("{count} messages came while you were away:"),
+        };
+        self.outbox.tell(LineKind::News, &line);
+        for OfflineMessageRecord { id, at, from, account, address: _, text, action, edited, reply } in
+            waiting.iter().cloned()
+        {
+            let draft = Draft { text: text.into(), action, lasts: None, reply };
+            let message = Message::new(id, at, from, ClientId::NONE, draft, [user.addressee()].into());
+            let message = if edited { message.edited(&message.text) } else { message };
+            self.offline.received.push(Quoted::of(&message));
+            let event = Arc::new(Event::Said(message.of_account(account)));
+            self.outbox.tell_direct(&event, OwnCopy::Answer, &mut self.hub.clock.clone());
+        }
+        // Nobody can know what was read, but a connection that is dead by now has shown nothing.
+        self.outbox.flush();
+        let is_taken = self.outbox.wait_drained(Some(self.tick() + DELIVERY));
+        self.tick();
+        if is_taken {
+            self.hub.mailbox.shown(account, &waiting);
+            if let Some(store) = self.hub.store().filter(|store| store.keeps_history()) {
+                store.offline_messages_shown(account, &waiting);
+            }
+        }
+    }
+}
+
+/// Why a message could not be left for somebody, as a line.
+fn not_saved(error: OfflineMessageError, name: &UserName, is_guest: bool) -> String {
+    let whose = if is_guest { "from your address" } else { "of yours" };
+    match error {
+        OfflineMessageError::MailboxFull => {
+            format!("Too many messages are waiting for {name} already: try again later.")
+        }
+        OfflineMessageError::SenderShare => {
+            format!(
+                "{MAX_OFFLINE_MESSAGES_PER_SENDER} messages {whose} are waiting for {name} already: try again when they have been read."
+            )
+        }
+        OfflineMessageError::SenderTotal => {
+            format!("Too many messages {whose} are waiting for offline users: try again when some have been read.")
+        }
+        OfflineMessageError::NoAccount | OfflineMessageError::NotSaved(_) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_hundred_left_messages_can_be_changed() {
+        let mut offline = OfflineMessages::default();
+        assert_eq!(offline.last_sent(), None);
+        for id in 1..=101 {
+            offline.note_sent(MessageId(id));
+        }
+        assert_eq!(offline.last_sent(), Some(MessageId(101)));
+        assert!(!offline.has_sent(MessageId(1)) && offline.has_sent(MessageId(2)));
+    }
+}

@@ -1,0 +1,150 @@
+//! Saving rooms to disk, from the side of the user who changes them.
+//!
+//! Nothing here runs under a lock: the disk is waited for.
+//!
+//! *Owns* when a room is saved, and what has to be on disk before a change is confirmed.
+//! *Knows nothing of* SQL.
+
+use std::sync::Arc;
+
+use super::Session;
+use crate::chat::action::{Actor, Denied, RoomAction, Setting};
+use crate::chat::secret::Hashed;
+use crate::hub::room::{Deciding, Room, Snapshot};
+use crate::store::{AccessRecord, SaveError, StoreFailure};
+use crate::ui::screen::LineKind;
+
+/// What was done before an action: the hash of a new password.
+pub(super) struct Prepared(Option<Hashed>);
+
+impl Session {
+    /// Replaces the password in a snapshot by its hash. If that cannot be done now, the user sees why and this is false.
+    fn hash_password_of(&self, room: &Room, snapshot: &mut Snapshot) -> bool {
+        let Some(password) = snapshot.password.take() else { return true };
+        let Some(hash) = self.hashed(password.clone()) else { return false };
+        // From here on the room knows the hash alone.
+        room.forget_password(&password, &hash);
+        snapshot.room.entry = AccessRecord::Password(hash);
+        true
+    }
+
+    /// Saves a room that has changed, if it is persistent. When this returns, it is on disk, or the user has read that it is
+    /// not.
+    #[inline(never)]
+    pub(super) fn save_room(&self, room: &Arc<Room>) {
+        let Some(store) = self.hub.store() else { return };
+        while let Some(mut snapshot) = room.snapshot() {
+            if !self.hash_password_of(room, &mut snapshot) {
+                return;
+            }
+            if let Err(error) = store.save_room(snapshot.room) {
+                return self.tell_not_saved(&error);
+            }
+            // Two users may change a room at the same time: the last one to write must have written its latest state.
+            if room.is_at(snapshot.revision) {
+                return;
+            }
+        }
+    }
+
+    /// What an action holds so that nobody else decides at the same time whether the room is persistent.
+    #[inline(never)]
+    pub(super) fn decide(&self, room: &Arc<Room>, action: &RoomAction) -> Result<Option<Deciding>, Denied> {
+        if self.hub.store().is_none() || !depends_on_persistence(action) {
+            return Ok(None);
+        }
+        let line =
+            || format!("Somebody else is just deciding whether {} is persistent: try again in a moment.", room.name());
+        room.decide().map(Some).ok_or_else(|| Denied::AsItIs(line()))
+    }
+
+    /// Does what has to be done before an action: a room that becomes persistent is saved, and the new password of a
+    /// persistent one is hashed. Otherwise it would be in force but on no disk if that fails. `None` if the action must not be
+    /// carried out; the user has read why.
+    #[inline(never)]
+    pub(super) fn prepare_action(&self, room: &Arc<Room>, actor: &Actor, action: &RoomAction) -> Option<Prepared> {
+        if *action == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
+            return self.begin_saving(room, actor).then_some(Prepared(None));
+        }
+        if let RoomAction::Set(Setting::Password(Some(new))) = action
+            // A user who may not set one costs no hash: the room refuses them.
+            && room.hashes_password_of(actor, self.now())
+        {
+            return self.hashed(new.clone()).map(|hash| Prepared(Some(hash)));
+        }
+        Some(Prepared(None))
+    }
+
+    fn begin_saving(&self, room: &Arc<Room>, actor: &Actor) -> bool {
+        let Some(store) = self.hub.store() else { return true };
+        let mut snapshot = match room.snapshot_to_keep(actor, self.now()) {
+            Ok(snapshot) => snapshot,
+            Err(denied) => {
+                self.refuse(&denied);
+                return false;
+            }
+        };
+        if !self.hash_password_of(room, &mut snapshot) {
+            return false;
+        }
+        if let Err(error) = store.create_room(snapshot.room) {
+            if error.0 == StoreFailure::OutcomeUnknown {
+                // It may still get to disk, but the room is not persistent. If this fails too, the store keeps trying.
+                let _ = store.delete_room(room.name());
+            }
+            self.outbox.tell(LineKind::Refusal, &error.to_string());
+            return false;
+        }
+        true
+    }
+
+    /// Undoes what was prepared for an action that could not be carried out, since the room or the user has changed
+    /// meanwhile.
+    #[inline(never)]
+    pub(super) fn abandon_action(&self, room: &Room, action: &RoomAction) {
+        if *action == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
+            self.forget_room(room);
+        }
+    }
+
+    /// Gets on disk what has to be there before an action is confirmed.
+    #[inline(never)]
+    pub(super) fn complete_action(&self, room: &Arc<Room>, action: &RoomAction, prepared: &Prepared) {
+        if let (RoomAction::Set(Setting::Password(Some(new))), Some(hash)) = (action, &prepared.0) {
+            // From here on the room knows the hash alone.
+            room.forget_password(new, hash);
+        }
+        if matches!(action, RoomAction::Destroy | RoomAction::Set(Setting::Keep(false))) {
+            self.forget_room(room);
+        } else {
+            self.save_room(room);
+        }
+    }
+
+    /// Removes a room from the disk, with all its messages.
+    fn forget_room(&self, room: &Room) {
+        let Some(store) = self.hub.store() else { return };
+        room.record_no_more();
+        // After a reload, what the disk has under this name may belong to a room of the configuration.
+        if self.hub.rooms.find(room.name()).is_some_and(|known| known.instance() != room.instance()) {
+            return;
+        }
+        if let Err(error) = store.delete_room(room.name()) {
+            self.tell_not_saved(&error);
+        }
+    }
+
+    /// Says that a change holds, but only until the server stops, unless the disk takes it before: the store keeps trying.
+    pub(super) fn tell_not_saved(&self, error: &SaveError) {
+        let (short, SaveError(reason)) = (error.short(), error);
+        let later = if *reason == StoreFailure::Closed { "" } else { " It will be as soon as the disk takes it." };
+        let line = format!("It holds until the server stops, but: {short}{later}");
+        self.outbox.tell(LineKind::Refusal, &line);
+    }
+}
+
+/// Whether what an action does depends on the room being persistent. A new password is hashed first where it is, so that
+/// must not change meanwhile.
+fn depends_on_persistence(action: &RoomAction) -> bool {
+    matches!(action, RoomAction::Destroy | RoomAction::Set(Setting::Keep(_) | Setting::Password(Some(_))))
+}

@@ -1,0 +1,63 @@
+//! Stopping the server by its exit code.
+//!
+//! *Owns* how many wrong codes end a connection, and what the user reads.
+//! *Knows nothing of* how the server stops.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Session;
+use crate::access::attempts::{Attempt, AttemptError};
+use crate::hub::Request;
+use crate::hub::worker_pool::BusyError;
+use crate::outbox::DisconnectReason;
+use crate::text::seconds;
+use crate::ui::screen::LineKind;
+
+/// Wrong exit codes on one connection before it is closed.
+const MOST_WRONG_CODES: u8 = 3;
+
+impl Session {
+    #[inline(never)]
+    pub(super) fn shut_down(&mut self, code: &str) {
+        let now = self.now();
+        let hub = Arc::clone(&self.hub);
+        let Some(expected) = hub.shutdown_code() else {
+            return self.refuse_code("This server has no exit code.", now);
+        };
+        let attempt = Attempt::new(self.attempter(), self.ip(), ());
+        let pending = match hub.limits.shutdown_codes.begin(attempt, now) {
+            Ok(pending) => pending,
+            Err(AttemptError::Waiting(left)) => {
+                let line = format!("Too many tries at the exit code: try again in {}.", seconds(left));
+                return self.refuse_code(&line, now);
+            }
+            Err(AttemptError::Undecided) => return self.refuse_code(&BusyError.to_string(), now),
+        };
+        let client = self.outbox.id();
+        if expected.matches(code) {
+            log::warn!("client {client} from {} stops the server by its exit code", self.peer);
+            // Answered first: the stop may overtake whatever is said after it was asked for.
+            self.outbox.tell(LineKind::News, "That is the code: the server stops.");
+            self.outbox.settle();
+            pending.right();
+            return hub.request(Request::Stop);
+        }
+        pending.wrong(now);
+        log::warn!("client {client} from {}: wrong exit code", self.peer);
+        self.outbox.tell(LineKind::Refusal, "That is not the exit code.");
+        self.wrong_codes += 1;
+        if self.wrong_codes >= MOST_WRONG_CODES {
+            self.disconnect = Some(DisconnectReason::WrongCodes);
+        }
+    }
+
+    /// Says that a code was not even looked at. Stopping the server waits for no rate; this answer costs a reading.
+    #[inline(never)]
+    fn refuse_code(&mut self, line: &str, now: Instant) {
+        match self.pacing.pay_reading(now) {
+            Ok(()) => self.outbox.tell(LineKind::Refusal, line),
+            Err(wait) => self.refuse_line("", wait),
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! How far this user has read in each room, over all their visits, and how much is new since.
+//!
+//! *Owns* what counts as unread at a login, and when a room counts as read.
+//! *Knows nothing of* how it is stored.
+
+use super::Session;
+use crate::chat::identity::AccountId;
+use crate::chat::message::MessageId;
+use crate::chat::names::RoomName;
+use crate::hub::room::Room;
+use crate::store::Visit;
+use crate::ui::screen::LineKind;
+
+/// How far this user had read in a room.
+#[derive(Debug)]
+struct Visited {
+    visit: Visit,
+    /// The room of that name, if a user made it: the next room of the name was never read. A configured room stays the same
+    /// however often a reload removes it and brings it back.
+    instance: Option<u64>,
+}
+
+/// A room in which the disk holds more unread messages than memory does.
+#[derive(Debug)]
+struct Missed {
+    room: RoomName,
+    /// Tells it from a later room of its name.
+    instance: u64,
+    /// Unread messages at the login.
+    count: u64,
+    /// Messages that had been said in it by then.
+    said: u64,
+}
+
+/// How far this user has read, if they have an account.
+#[derive(Debug, Default)]
+pub(super) struct ReadPositions {
+    visited: Vec<Visited>,
+    missed: Vec<Missed>,
+}
+
+impl ReadPositions {
+    /// The last message read in a room, if it was ever visited.
+    fn last_read(&self, room: &RoomName, instance: Option<u64>) -> Option<MessageId> {
+        let is_it = |visited: &&Visited| visited.visit.room == *room && visited.instance == instance;
+        self.visited.iter().find(is_it).map(|visited| visited.visit.last)
+    }
+
+    /// Unread messages in a room of which memory does not hold all, if `said` messages have been said in it by now.
+    fn missed(&self, room: &RoomName, instance: u64, said: u64) -> Option<u64> {
+        let missed = self.missed.iter().find(|missed| missed.room == *room && missed.instance == instance)?;
+        Some(missed.count + said.saturating_sub(missed.said))
+    }
+
+    /// A room was read up to its end.
+    fn note_read(&mut self, visit: Visit, instance: Option<u64>) {
+        self.missed.retain(|known| known.room != visit.room);
+        self.visited.retain(|known| known.visit.room != visit.room);
+        self.visited.push(Visited { visit, instance });
+    }
+
+    /// This user has no account any more, or another one.
+    pub(super) fn forget(&mut self) {
+        *self = ReadPositions::default();
+    }
+}
+
+/// The instance of a room that a user made.
+fn made_instance(room: &Room) -> Option<u64> {
+    room.is_made().then(|| room.instance())
+}
+
+impl Session {
+    /// Finds out how far this user has read, and how much is unread in each room.
+    pub(super) fn load_unread(&mut self, account: AccountId) -> Vec<(RoomName, u64)> {
+        let Some(store) = self.hub.store().cloned() else { return Vec::new() };
+        let on_disk = store.keeps_history();
+        // A user who comes back at once may find their last actions not written yet. If the disk is in trouble, what it has
+        // counts.
+        let _ = store.sync();
+        let read = self.compute(move || {
+            let visits = store.visits(account)?;
+            let unread = if on_disk { store.unread(account)? } else { Vec::new() };
+            Ok::<_, crate::store::ReadError>((visits, unread))
+        });
+        let Ok(Ok((visits, mut unread))) = read else { return Vec::new() };
+        if !on_disk {
+            unread =
+                visits.iter().filter_map(|visit| Some((visit.room.clone(), self.new_in(visit, account)?))).collect();
+        }
+        let missed = unread.iter().filter_map(|(name, count)| self.missed_in(name, *count, &visits, account)).collect();
+        let visited = visits.into_iter().map(|visit| {
+            let room = self.hub.rooms.find(&visit.room);
+            Visited { instance: room.and_then(|room| made_instance(&room)), visit }
+        });
+        self.account.read = ReadPositions { visited: visited.collect(), missed };
+        unread
+    }
+
+    /// Lists the rooms with unread messages.
+    pub(super) fn tell_unread(&self, mut unread: Vec<(RoomName, u64)>) {
+        unread.retain(|(name, count)| *count > 0 && self.may_hear_of(name));
+        let told: Vec<_> = unread.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        if !told.is_empty() {
+            self.outbox.tell(LineKind::News, &format!("New since your last visit: {}.", told.join(", ")));
+        }
+    }
+
+    /// What others have said in a room since this visit, as far as memory goes.
+    fn new_in(&self, visit: &Visit, account: AccountId) -> Option<u64> {
+        self.hub.rooms.find(&visit.room).map(|room| room.said_after(visit.last, Some(account)))
+    }
+
+    /// A room whose memory does not reach back to this user's last visit.
+    fn missed_in(&self, name: &RoomName, count: u64, visits: &[Visit], account: AccountId) -> Option<Missed> {
+        let room = self.hub.rooms.find(name)?;
+        let held = visits.iter().find(|visit| visit.room == *name).and_then(|visit| self.new_in(visit, account))?;
+        (count > held).then(|| Missed { room: name.clone(), instance: room.instance(), count, said: room.said() })
+    }
+
+    /// Whether this user may know what was said in a room while they were away: they can see it, or its door is open to
+    /// them, and it shows newcomers what was said before.
+    fn may_hear_of(&self, name: &RoomName) -> bool {
+        let (Some(room), Some(actor)) = (self.hub.rooms.find(name), self.actor()) else { return false };
+        if room.hides_past() {
+            return false;
+        }
+        room.is_known_to(&actor, self.now()) || room.expects(&actor.who, self.now())
+    }
+
+    /// Messages that this user has not read in a room they have just entered.
+    pub(super) fn unread_since_last_visit(&self, room: &Room) -> u64 {
+        if room.hides_past() {
+            return 0;
+        }
+        if let Some(missed) = self.account.read.missed(room.name(), room.instance(), room.said()) {
+            return missed;
+        }
+        let account = self.user.as_ref().and_then(|user| user.account());
+        let last = self.account.read.last_read(room.name(), made_instance(room));
+        last.map_or(0, |last| room.said_after(last, account))
+    }
+
+    /// Notes that this user has read a room up to its end.
+    pub(super) fn note_visit(&mut self, room: &Room) {
+        let account = self.user.as_ref().and_then(|user| user.account());
+        let (Some(_), Some(account)) = (self.hub.store(), account) else { return };
+        let visit = Visit { room: room.name().clone(), last: room.record_visit(account) };
+        self.account.read.note_read(visit, made_instance(room));
+    }
+
+    /// Notes a first visit: nothing is unread before it, and from then on everything counts.
+    pub(super) fn note_first_visit(&mut self, room: &Room) {
+        if self.account.read.last_read(room.name(), made_instance(room)).is_none() {
+            self.note_visit(room);
+        }
+    }
+
+    /// Notes a visit of the room in view, before this user leaves or logs in to another account.
+    #[inline(never)]
+    pub(super) fn note_viewed(&mut self) {
+        if let Some(room) = self.rooms.viewed().cloned() {
+            self.note_visit(&room);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(name: &str) -> RoomName {
+        RoomName::parse(name).expect("a name")
+    }
+
+    fn visit(name: &str, last: u64) -> Visit {
+        Visit { room: room(name), last: MessageId(last) }
+    }
+
+    #[test]
+    fn a_later_room_of_the_same_name_was_never_read() {
+        let mut read = ReadPositions::default();
+        read.note_read(visit("games", 7), Some(1));
+        assert_eq!(read.last_read(&room("games"), Some(1)), Some(MessageId(7)));
+        assert_eq!(read.last_read(&room("games"), Some(2)), None);
+        read.note_read(visit("games", 9), Some(2));
+        assert_eq!(read.last_read(&room("games"), Some(1)), None, "one position per name");
+        assert_eq!(read.last_read(&room("Games"), Some(2)), Some(MessageId(9)));
+        read.forget();
+        assert_eq!(read.last_read(&room("games"), Some(2)), None);
+    }
+
+    #[test]
+    fn messages_missed_on_disk_count_until_the_room_is_read() {
+        let mut read = ReadPositions::default();
+        read.missed.push(Missed { room: room("games"), instance: 1, count: 500, said: 20 });
+        assert_eq!(read.missed(&room("games"), 1, 20), Some(500));
+        assert_eq!(read.missed(&room("games"), 1, 23), Some(503), "three were said since");
+        assert_eq!(read.missed(&room("games"), 2, 23), None, "another room of the name");
+        read.note_read(visit("games", 900), None);
+        assert_eq!(read.missed(&room("games"), 1, 23), None);
+    }
+}
