@@ -26,6 +26,7 @@ mod operators;
 mod order;
 mod palette_cases;
 mod races;
+mod readme;
 mod real_clients;
 mod reload;
 mod rooms;

@@ -164,41 +164,6 @@ fn user_text_cannot_pose_as_the_server_or_break_its_line() {
     bob.expect("alice: a* bob left[2Jx\r\n");
 }
 
-#[test]
-fn the_session_of_the_readme_reads_as_printed() {
-    let server = Server::with(
-        "[rooms.general]\ndescription = \"For general conversations.\"\n[rooms.games]\nlimit = 8\ndescription = \"For game related discussions.\"",
-    );
-    let mut bob = server.chat("bob", "general");
-    let mut carol = server.chat("carol", "general");
-    bob.send("morning");
-    carol.expect("bob: morning\r\n");
-    let mut alice = server.connect();
-    alice.expect("* Welcome to chatsock!\r\nUsername: ");
-    alice.send("alice");
-    alice.expect("* Hello alice. 3 people online, 2 rooms. :rooms lists them, :help explains.\r\n> ");
-    alice.send(":rooms");
-    alice.expect(
-        "* games     0/8   For game related discussions.\r\n* general   2/-   For general conversations.\r\n> ",
-    );
-    alice.send(":join general");
-    alice.expect("* Joined general, 2 others here. :chat to talk, :close to leave.\r\n* Topic: For general conversations.\r\n[general]> ");
-    alice.send(":chat");
-    alice.expect("* general: bob, carol. Type to talk; /help for commands; :q goes back.\r\n* Topic: For general conversations.\r\n[");
-    let time = alice.expect("] #1 bob: morning\r\ngeneral | ");
-    assert!(time.len() == 5 && time.as_bytes()[2] == b':', "{time:?}");
-    alice.send("hello");
-    alice.expect("general | ");
-    carol.expect("#2 alice: hello\r\n");
-    carol.send("hi alice");
-    alice.expect("#3 carol: hi alice\r\ngeneral | ");
-    alice.send(":q");
-    alice.expect("[general]> ");
-    alice.send(":quit");
-    assert_eq!(alice.expect_end(), "* Goodbye.\r\n");
-    carol.expect("* alice left\r\n");
-}
-
 /// Rows as they were written: from a CR or a LF to the next.
 fn rows(seen: &str) -> Vec<&str> {
     seen.split(['\r', '\n']).filter(|row| !row.trim().is_empty()).collect()
