@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::open::Store;
-use super::queued_write::BackgroundWrite;
+use super::queue::queued_write::BackgroundWrite;
 use super::records::{AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord};
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;

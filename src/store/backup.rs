@@ -20,11 +20,12 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 
-use super::database_file::{self, MODE};
+use super::database::connection::{connect, refused};
+use super::database::files::{self, MODE};
+use super::database::schema::Kind;
+use super::database::sqlite_errors;
 use super::error::{OpenError, StoreFailure};
-use super::open::{Store, connect, refused};
-use super::schema::Kind;
-use super::sqlite_errors;
+use super::open::Store;
 
 /// How long the copy waits for a server that empties its log or is starting.
 const BUSY: Duration = Duration::from_secs(5);
@@ -162,11 +163,11 @@ impl Store {
     ///
     /// One sentence; then nothing of the copy is left.
     pub fn back_up(database: &Path, to: &Path, stop: &Arc<AtomicBool>) -> Result<(), BackupError> {
-        let source = database_file::resolve(database)?;
+        let source = files::resolve(database)?;
         let place = place_for(to, &source)?;
         let mut connection = open(&source, database)?;
         // From here on until the last moment the copy has a name under which nobody looks for one.
-        let part = Part::create(database_file::beside(&place, ".part"), to)?;
+        let part = Part::create(files::beside(&place, ".part"), to)?;
         part.fill(&mut connection, stop)?;
         drop(connection);
         part.finish(&place, to)
@@ -179,9 +180,9 @@ fn open(path: &Path, named: &Path) -> Result<Connection, BackupError> {
     match path.try_exists() {
         Ok(true) => {}
         Ok(false) => return Err(absent()),
-        Err(error) => return Err(database_file::failed(path, &error).into()),
+        Err(error) => return Err(files::failed(path, &error).into()),
     }
-    database_file::refuse_others(path)?;
+    files::refuse_others(path)?;
     let (connection, kind) = connect(path)?;
     if kind == Kind::Empty {
         return Err(BackupError::Empty(path.to_owned()));
@@ -212,7 +213,7 @@ fn place_for(to: &Path, source: &Path) -> Result<PathBuf, BackupError> {
         _ => failed(&error),
     })?;
     let place = directory.join(name);
-    let is_part = |ending: &&str| database_file::beside(source, ending) == place;
+    let is_part = |ending: &&str| files::beside(source, ending) == place;
     if ["-wal", "-shm", "-journal", ".lock"].iter().any(is_part) {
         return Err(BackupError::Beside(to.to_owned()));
     }
@@ -284,7 +285,7 @@ impl Part {
         }
         drop(self);
         // The name of a new file is in its directory, which a power failure would otherwise leave as it was.
-        database_file::sync_directory(place).map_err(failed)
+        files::sync_directory(place).map_err(failed)
     }
 }
 
@@ -293,6 +294,6 @@ impl Drop for Part {
         // After a failure it takes room on a disk that may be full; after a success its other name is the back-up. That it
         // is not there is as well.
         let _ = fs::remove_file(&self.path);
-        let _ = fs::remove_file(database_file::beside(&self.path, "-journal"));
+        let _ = fs::remove_file(files::beside(&self.path, "-journal"));
     }
 }

@@ -11,15 +11,16 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::accounts;
 use super::error::{CreateAccountError, OfflineMessageError, ReadError, SaveError, StoreFailure};
 use super::failpoints::Failpoints;
-use super::offline_messages;
 use super::open::Store;
 use super::queue::End;
-use super::queued_write::{About, AwaitedWrite, BackgroundWrite, Deferred, QueuedWrite};
+use super::queue::queued_write::{About, AwaitedWrite, BackgroundWrite, Deferred, QueuedWrite};
 use super::records::{AddressBanRecord, OfflineMessageRecord, RoomRecord, Settings};
-use super::rooms;
+use super::tables::accounts;
+use super::tables::address_bans;
+use super::tables::offline_messages;
+use super::tables::rooms;
 use crate::access::network::Network;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
@@ -231,15 +232,13 @@ impl Store {
     /// Keeps addresses out; a ban of the same block is replaced.
     pub fn save_address_ban(&self, ban: AddressBanRecord) -> Result<(), SaveError> {
         self.ask_on(About::Network(ban.network), ban.reason.len(), Words::Stay, move |connection| {
-            rooms::save_address_ban(connection, &ban)
+            address_bans::save(connection, &ban)
         })
     }
 
     /// Ends that. False if there is no ban of exactly this block.
     pub fn remove_address_ban(&self, network: Network) -> Result<bool, SaveError> {
-        self.ask_on(About::Network(network), 0, Words::Go, move |connection| {
-            rooms::remove_address_ban(connection, network)
-        })
+        self.ask_on(About::Network(network), 0, Words::Go, move |connection| address_bans::remove(connection, network))
     }
 
     /// Keeps a direct message for somebody who is away. Refused on a server that keeps no messages.

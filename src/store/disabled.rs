@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::error::{CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError, StoreEventHandler};
+use super::error::{CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError};
+use super::event::StoreEventHandler;
 use super::records::{
     AccountRecord, AddressBanRecord, AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord,
     Settings, StoreOptions, StoredState, Visit,

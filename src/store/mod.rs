@@ -54,90 +54,47 @@
 //! | `backup` | a copy of it all, for `chatsock backup` |
 
 mod error;
+mod event;
 mod records;
 
 #[cfg(not(feature = "storage"))]
 mod disabled;
 
 #[cfg(feature = "storage")]
-mod accounts;
-#[cfg(feature = "storage")]
-mod admin;
+mod account_admin;
 #[cfg(feature = "storage")]
 mod background_writes;
 #[cfg(feature = "storage")]
 mod backup;
 #[cfg(feature = "storage")]
-mod batch;
-#[cfg(feature = "storage")]
-mod bulk_insert;
-#[cfg(feature = "storage")]
 mod confirmed_writes;
 #[cfg(feature = "storage")]
-mod database_file;
+mod database;
 #[cfg(feature = "storage")]
 mod failpoints;
 #[cfg(feature = "storage")]
 mod look_alikes;
 #[cfg(feature = "storage")]
-mod maintenance;
-#[cfg(feature = "storage")]
-mod members;
-#[cfg(feature = "storage")]
-mod message_ids;
-#[cfg(feature = "storage")]
-mod messages;
-#[cfg(feature = "storage")]
-mod migration;
-#[cfg(feature = "storage")]
-mod offline_messages;
-#[cfg(feature = "storage")]
 mod open;
-#[cfg(feature = "storage")]
-mod open_rooms;
-#[cfg(feature = "storage")]
-mod overlay;
-#[cfg(feature = "storage")]
-mod periodic_checks;
 #[cfg(feature = "storage")]
 mod queries;
 #[cfg(feature = "storage")]
 mod queue;
 #[cfg(feature = "storage")]
-mod queued_write;
-#[cfg(feature = "storage")]
-mod read_connection;
-#[cfg(feature = "storage")]
-mod retry;
-#[cfg(feature = "storage")]
-mod rooms;
-#[cfg(feature = "storage")]
-mod schema;
-#[cfg(feature = "storage")]
-mod shutdown;
-#[cfg(feature = "storage")]
-mod sql_values;
-#[cfg(feature = "storage")]
-mod sqlite_errors;
-#[cfg(feature = "storage")]
-mod text_slots;
+mod tables;
 #[cfg(feature = "storage")]
 mod wall_clock;
-#[cfg(feature = "storage")]
-mod watchdog;
 #[cfg(feature = "storage")]
 mod writer;
 
 #[cfg(feature = "storage")]
-pub use admin::AccountAdmin;
+pub use account_admin::AccountAdmin;
 #[cfg(feature = "storage")]
 pub use backup::BackupError;
 #[cfg(not(feature = "storage"))]
 pub use disabled::{AccountAdmin, Store};
-pub use error::{
-    CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError, StoreEvent, StoreEventHandler,
-    StoreFailure,
-};
+pub use error::{CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError, StoreFailure};
+pub use event::{StoreEvent, StoreEventHandler};
 #[cfg(feature = "storage")]
 #[doc(hidden)]
 pub use failpoints::{Failpoints, Point};

@@ -12,32 +12,28 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use log::{error, info};
-use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::Connection;
 
-use super::database_file::{self, Lock};
-use super::error::{OpenError, StoreEvent, StoreEventHandler, StoreFailure};
+use super::database::connection;
+use super::database::files::{self, Lock};
+use super::database::read_connection::ReadConnection;
+use super::database::sql_values::{self, moment};
+use super::database::sqlite_errors;
+use super::error::OpenError;
+use super::event::{StoreEvent, StoreEventHandler};
 use super::look_alikes::LookAlikes;
-use super::maintenance::Maintenance;
-use super::message_ids::{BLOCK, MessageIds};
-use super::messages;
-use super::migration;
-use super::queries;
+use super::queue::message_ids::{BLOCK, MessageIds};
 use super::queue::{End, WriteQueue};
-use super::read_connection::ReadConnection;
 use super::records::{StoreOptions, StoredState};
-use super::rooms;
-use super::schema::{self, Kind, VERSION};
-use super::sql_values::moment;
-use super::sqlite_errors;
+use super::tables::address_bans;
+use super::tables::messages;
+use super::tables::meta;
+use super::tables::rooms;
 use super::wall_clock::{ReadClocks, Reading, Wall};
-use super::watchdog;
-use super::writer::{BUSY, Writer};
+use super::writer::Writer;
+use super::writer::maintenance::Maintenance;
+use super::writer::watchdog;
 use crate::chat::message::MessageId;
-
-/// Memory of a connection for pages, in KiB. What people read is mostly in memory before it is here; the rest is the
-/// system's cache.
-const CACHE_KIB: i64 = 2048;
 
 /// Stack of the writer: SQLite's parser and our loops need a tenth of it.
 const STACK: usize = 512 * 1024;
@@ -65,85 +61,19 @@ pub struct Store {
     _lock: Arc<Lock>,
 }
 
-/// What SQLite says while a database is opened.
-pub(super) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
-    let path = path.to_owned();
-    match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => OpenError::Foreign(path),
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => OpenError::Denied(path),
-        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, words: error.to_string().into() },
-        _ => OpenError::Failed { path, reason: sqlite_errors::reason(error) },
-    }
-}
-
-/// Opens a connection that can write, and says what is behind it. Nothing is changed yet.
-pub(super) fn connect(path: &Path) -> Result<(Connection, Kind), OpenError> {
-    let failed = |error| refused(path, &error);
-    // Without SQLITE_OPEN_CREATE: the file is made by us, with its mode.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
-    connection.busy_timeout(BUSY).map_err(failed)?;
-    // SQLite opens what it may not write for reading alone, without a word.
-    if connection.is_readonly("main").map_err(failed)? {
-        return Err(OpenError::Denied(path.to_owned()));
-    }
-    let kind = schema::identify(&connection).map_err(failed)?;
-    match kind {
-        Kind::Foreign => Err(OpenError::Foreign(path.to_owned())),
-        Kind::Ours(found) if found > VERSION => Err(OpenError::Newer { path: path.to_owned(), found, known: VERSION }),
-        kind => Ok((connection, kind)),
-    }
-}
-
-/// Sets what every connection that writes needs. The file is ours by now.
-fn configure(connection: &Connection) -> rusqlite::Result<bool> {
-    // Readers go on while somebody writes, and a commit is one write and one wait for the disk.
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    // FULL: a commit is on the disk when it returns, not only safe from our own crash. With NORMAL a power failure could
-    // take back what somebody was told is saved.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    // Deleted rows are overwritten. Answers with the new value, like the next but one.
-    connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    // No statement may write what it sorts beside the database.
-    connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(mode.eq_ignore_ascii_case("wal"))
-}
-
-/// Makes a connection ready: modes, tables, version. Whoever calls holds the lock, or knows that nothing is to be changed.
-pub(super) fn make_ready(connection: &Connection, path: &Path, kind: Kind) -> Result<(), OpenError> {
-    let failed = |error| refused(path, &error);
-    database_file::tighten_all(path)?;
-    if !configure(connection).map_err(failed)? {
-        let words = "its file system cannot share memory between programs (is it on a network?)";
-        return Err(OpenError::Failed { path: path.to_owned(), reason: StoreFailure::Other(words.into()) });
-    }
-    match kind {
-        Kind::Empty => schema::create(connection).map_err(failed)?,
-        Kind::Ours(version) if version < VERSION => migration::migrate(connection, path, version)?,
-        Kind::Ours(_) | Kind::Foreign => {}
-    }
-    connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
-    Ok(())
-}
-
 /// What is there, and the numbers reserved for this run.
 fn load(connection: &Connection, options: &StoreOptions, wall: &Wall) -> rusqlite::Result<StoredState> {
     let now = wall.moment();
     if now.doubt.is_none() {
-        rooms::drop_ended_address_bans(connection, moment(now.at))?;
+        address_bans::remove_expired(connection, moment(now.at))?;
     }
-    let last = schema::reserved_numbers(connection)?.max(messages::highest(connection)?);
-    schema::reserve_numbers(connection, last.saturating_add(BLOCK))?;
-    let since = queries::oldest(now.at, options.retention);
+    let last = meta::reserved_numbers(connection)?.max(messages::highest(connection)?);
+    meta::reserve_numbers(connection, last.saturating_add(BLOCK))?;
+    let since = sql_values::retention_cutoff(now.at, options.retention);
     let histories =
         if options.history { messages::histories(connection, since, options.history_max)? } else { Vec::new() };
     let rooms = rooms::load(connection)?;
-    let address_bans = rooms::address_bans(connection)?;
+    let address_bans = address_bans::list(connection)?;
     Ok(StoredState { rooms, address_bans, last_message: MessageId(last), histories })
 }
 
@@ -167,12 +97,12 @@ impl Store {
         news: StoreEventHandler,
         clocks: ReadClocks,
     ) -> Result<(Arc<Store>, StoredState), OpenError> {
-        let path = database_file::resolve(&options.path)?;
-        let failed = |error| refused(&path, &error);
-        let mut lock = database_file::lock(&path)?;
-        let (connection, kind) = connect(&path)?;
-        make_ready(&connection, &path, kind)?;
-        let last = schema::last_moment(&connection).map_err(failed)?;
+        let path = files::resolve(&options.path)?;
+        let failed = |error| connection::refused(&path, &error);
+        let mut lock = files::lock(&path)?;
+        let (connection, kind) = connection::connect(&path)?;
+        connection::make_ready(&connection, &path, kind)?;
+        let last = meta::last_moment(&connection).map_err(failed)?;
         let wall = Arc::new(Wall::new(clocks, last.and_then(|last| Timestamp::from_millisecond(last).ok())));
         let kept = load(&connection, &options, &wall).map_err(failed)?;
         if !options.history {

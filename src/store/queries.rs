@@ -9,18 +9,20 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::accounts;
+use super::database::sql_values::retention_cutoff;
 use super::error::{ReadError, StoreFailure};
-use super::messages;
-use super::offline_messages;
 use super::open::Store;
-use super::open_rooms;
-use super::overlay::Changes;
+use super::queue::overlay::Changes;
 use super::records::{
     AccountRecord, AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord, Visit,
 };
-use super::rooms;
-use super::sql_values::{moment, span};
+use super::tables::accounts;
+use super::tables::audit;
+use super::tables::messages;
+use super::tables::offline_messages;
+use super::tables::open_rooms;
+use super::tables::rooms;
+use super::tables::visits;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::{RoomName, UserName};
@@ -30,11 +32,6 @@ const SHORT: Duration = Duration::from_secs(2);
 
 /// Messages in one page at most: about a megabyte of chat.
 const MOST_ROWS: usize = 10_000;
-
-/// The moment, in milliseconds, before which everything is too old.
-pub(super) fn oldest(now: Timestamp, retention: Option<Duration>) -> i64 {
-    retention.map_or(i64::MIN, |retention| moment(now).saturating_sub(span(retention)))
-}
 
 /// Each of these reads from the disk: the caller holds no lock. Records of the last 250 ms may not be there yet, but what was
 /// erased or edited is so, whether that is written or not.
@@ -47,11 +44,11 @@ impl Store {
     /// The moment from which messages are shown: older ones are too old to be kept. `None`: all of them.
     pub fn retention_start(&self) -> Option<Timestamp> {
         let retention = self.retention.filter(|_| self.history)?;
-        Timestamp::from_millisecond(oldest(self.now(), Some(retention))).ok()
+        Timestamp::from_millisecond(retention_cutoff(self.now(), Some(retention))).ok()
     }
 
     fn since(&self) -> i64 {
-        oldest(self.now(), self.retention)
+        retention_cutoff(self.now(), self.retention)
     }
 
     /// The account of a name, in whatever case. Read anew every time: `chatsock user` changes accounts from outside.
@@ -180,7 +177,7 @@ impl Store {
         }
         let (since, changes) = (self.since(), self.changes());
         let gone: Vec<_> = changes.gone().collect();
-        let mut unread = self.messages.read(SHORT, |connection| messages::unread(connection, since, account, &gone))?;
+        let mut unread = self.messages.read(SHORT, |connection| visits::unread(connection, since, account, &gone))?;
         unread.retain(|(room, _)| !changes.is_forgotten(room));
         Ok(unread)
     }
@@ -199,7 +196,7 @@ impl Store {
 
     /// How far somebody has read, room by room.
     pub fn visits(&self, account: AccountId) -> Result<Vec<Visit>, ReadError> {
-        self.messages.read(SHORT, |connection| messages::visits(connection, account))
+        self.messages.read(SHORT, |connection| visits::list(connection, account))
     }
 
     /// The rooms that an account was in when it was last here, the current one last.
@@ -209,6 +206,6 @@ impl Store {
 
     /// The last deeds, newest first.
     pub fn audit(&self, most: usize) -> Result<Vec<AuditEntry>, ReadError> {
-        self.messages.read(SHORT, |connection| rooms::audit(connection, most.min(MOST_ROWS)))
+        self.messages.read(SHORT, |connection| audit::latest(connection, most.min(MOST_ROWS)))
     }
 }

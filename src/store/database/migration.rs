@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use log::info;
 use rusqlite::Connection;
 
-use super::database_file;
-use super::error::{OpenError, StoreFailure};
+use super::files;
 use super::schema;
 use super::sqlite_errors;
 use super::text_slots;
+use crate::store::error::{OpenError, StoreFailure};
 
 /// What version 2 has that version 1 had not. `messages` is made anew: its texts stood in its rows.
 const TWO: &str = "
@@ -134,23 +134,23 @@ fn to_two(connection: &Connection) -> rusqlite::Result<()> {
 
 /// Where the back-up of a database of that version is put.
 pub fn backup_of(path: &Path, version: i64) -> PathBuf {
-    database_file::beside(path, &format!(".backup-v{version}"))
+    files::beside(path, &format!(".backup-v{version}"))
 }
 
 /// Writes a back-up beside the database. Half of one is never found under its name.
 fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, StoreFailure> {
     let place = backup_of(path, version);
-    let part = database_file::beside(&place, ".part");
+    let part = files::beside(&place, ".part");
     let words = |error: &dyn std::fmt::Display| StoreFailure::Other(error.to_string().into());
     match fs::remove_file(&part) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(words(&error)),
         _ => {}
     }
     // An empty file of our mode: VACUUM INTO takes one, and would make its own with whatever the umask leaves.
-    database_file::create(&part).map_err(|error| words(&error))?;
+    files::create(&part).map_err(|error| words(&error))?;
     let target = part.to_str().ok_or_else(|| StoreFailure::Other("the path of the back-up is not UTF-8".into()))?;
     let made = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| sqlite_errors::reason(&error));
-    match made.and_then(|_| database_file::put(&part, &place).map_err(|error| words(&error))) {
+    match made.and_then(|_| files::put(&part, &place).map_err(|error| words(&error))) {
         Ok(()) => Ok(place),
         Err(reason) => {
             // What is left of a failed back-up takes room on a disk that may be full; that it stays harms nothing else.

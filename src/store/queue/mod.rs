@@ -4,16 +4,20 @@
 //! *Knows nothing of* SQL: a record is applied, and an order carried out, by `batch`.
 //! *Called by* `recording`, `asking` to put in; `writer` to take out.
 
+pub(super) mod message_ids;
+pub(super) mod overlay;
+pub(super) mod queued_write;
+
 use std::collections::VecDeque;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::error::StoreFailure;
-use super::failpoints::Failpoints;
-use super::message_ids::MessageIds;
-use super::overlay::{Changes, Pending};
-use super::queued_write::{About, AwaitedWrite, BackgroundWrite, QueuedWrite};
+use crate::store::error::StoreFailure;
+use crate::store::failpoints::Failpoints;
+use message_ids::MessageIds;
+use overlay::{Changes, Pending};
+use queued_write::{About, AwaitedWrite, BackgroundWrite, QueuedWrite};
 
 /// Records that wait, in bytes. It is what a disk that has stopped may cost in memory: about 40,000 lines of chat.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
@@ -345,7 +349,7 @@ mod tests {
     use super::*;
     use crate::chat::message::MessageId;
     use crate::chat::names::RoomName;
-    use crate::store::queued_write::{Deferred, OVERHEAD};
+    use crate::store::queue::queued_write::{Deferred, OVERHEAD};
     use crate::store::records::MessageRecord;
     use jiff::Timestamp;
     use rusqlite::Connection;

@@ -9,6 +9,13 @@
 //! *Owns* the writing connection, batches, what is done when the disk refuses, who is told of it and when.
 //! *Knows nothing of* what an order does. *Called by* `opening`, which starts it; it is reached through `queue` alone.
 
+mod batch;
+pub(super) mod maintenance;
+mod periodic_checks;
+mod retry;
+mod shutdown;
+pub(super) mod watchdog;
+
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,22 +24,18 @@ use std::time::{Duration, Instant};
 use log::error;
 use rusqlite::Connection;
 
-use super::database_file::Lock;
-use super::error::{StoreEvent, StoreFailure};
-use super::maintenance::Maintenance;
-use super::periodic_checks;
-use super::queue::{End, WriteQueue};
-use super::queued_write::{AwaitedWrite, QueuedWrite};
-use super::retry::{Retry, WriteStep};
-use super::sqlite_errors;
-use super::wall_clock::Wall;
+use crate::store::database::files::Lock;
+use crate::store::database::sqlite_errors;
+use crate::store::error::StoreFailure;
+use crate::store::event::StoreEvent;
+use crate::store::queue::queued_write::{AwaitedWrite, QueuedWrite};
+use crate::store::queue::{End, WriteQueue};
+use crate::store::wall_clock::Wall;
+use maintenance::Maintenance;
+use retry::{Retry, WriteStep};
 
 /// How often it is said how much was thrown away, while more is.
 pub const SAY_LOST: Duration = Duration::from_secs(30);
-
-/// How long a statement waits for another process that writes, as `chatsock user` does for a moment. Less than a third of
-/// the time that somebody who asks waits: he hears why, even behind one who has just begun to wait.
-pub const BUSY: Duration = Duration::from_secs(3);
 
 /// Pages a database may have if nobody limits them ("Maximum Number Of Pages In A Database File").
 const ALL_PAGES: u32 = 4_294_967_294;

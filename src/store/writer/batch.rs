@@ -8,19 +8,21 @@ use std::sync::atomic::Ordering;
 
 use rusqlite::Connection;
 
-use super::error::StoreFailure;
-use super::failpoints::Point;
-use super::members;
-use super::messages;
-use super::offline_messages;
-use super::open_rooms;
-use super::queued_write::{BackgroundWrite, QueuedWrite};
-use super::records::MessageRecord;
-use super::rooms;
-use super::schema;
-use super::sqlite_errors;
-use super::writer::Writer;
+use super::Writer;
 use crate::chat::names::RoomName;
+use crate::store::database::sqlite_errors;
+use crate::store::error::StoreFailure;
+use crate::store::failpoints::Point;
+use crate::store::queue::queued_write::{BackgroundWrite, QueuedWrite};
+use crate::store::records::MessageRecord;
+use crate::store::tables::audit;
+use crate::store::tables::members;
+use crate::store::tables::messages;
+use crate::store::tables::meta;
+use crate::store::tables::offline_messages;
+use crate::store::tables::open_rooms;
+use crate::store::tables::rooms;
+use crate::store::tables::visits;
 
 impl Writer {
     /// Writes a batch in one transaction. What is refused for its own sake comes back by its place in the batch; any other
@@ -79,7 +81,7 @@ impl Writer {
             return Ok(false);
         }
         if let Some(to) = wanted {
-            schema::reserve_numbers(&self.connection, to)?;
+            meta::reserve_numbers(&self.connection, to)?;
         }
         let mut rest = batch;
         while let Some((QueuedWrite::Background(record), behind)) = rest.split_first() {
@@ -98,7 +100,7 @@ impl Writer {
     fn apply(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
         let mut refused = Vec::new();
         if let Some(to) = wanted {
-            schema::reserve_numbers(&self.connection, to)?;
+            meta::reserve_numbers(&self.connection, to)?;
         }
         for (place, entry) in batch.iter_mut().enumerate() {
             self.connection.prepare_cached("SAVEPOINT entry")?.execute([])?;
@@ -142,11 +144,11 @@ fn apply_record(connection: &Connection, record: &BackgroundWrite) -> rusqlite::
         BackgroundWrite::Shown(account, shown) => offline_messages::erase_shown(connection, *account, shown),
         BackgroundWrite::Forgotten(room) => rooms::forget(connection, room).map(|_| ()),
         BackgroundWrite::Deferred(deferred) => (deferred.what)(connection),
-        BackgroundWrite::Visited(account, room, last) => messages::record_visited(connection, *account, room, *last),
+        BackgroundWrite::Visited(account, room, last) => visits::record(connection, *account, room, *last),
         BackgroundWrite::RoomsOpen(account, rooms) => open_rooms::record(connection, *account, rooms),
         BackgroundWrite::Joined(account, room, since, made) => {
             members::record(connection, *account, room, *since, *made)
         }
-        BackgroundWrite::Audited(entry) => rooms::record_audit(connection, entry),
+        BackgroundWrite::Audited(entry) => audit::record(connection, entry),
     }
 }

@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use log::warn;
 
-use super::error::{OpenError, StoreFailure};
 use super::schema::APPLICATION;
+use crate::store::error::{OpenError, StoreFailure};
 
 /// For the owner alone: the files hold what people say to each other, and hashes of their passwords.
 pub const MODE: u32 = 0o600;

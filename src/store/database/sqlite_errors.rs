@@ -5,7 +5,7 @@
 
 use rusqlite::{Error, ErrorCode, ffi};
 
-use super::error::StoreFailure;
+use crate::store::error::StoreFailure;
 
 /// The complaint in our words.
 pub fn reason(error: &Error) -> StoreFailure {

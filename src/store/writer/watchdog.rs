@@ -10,9 +10,10 @@ use std::mem;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::error::{StoreEvent, StoreFailure};
-use super::queue::WriteQueue;
-use super::writer::SAY_LOST;
+use super::SAY_LOST;
+use crate::store::error::StoreFailure;
+use crate::store::event::StoreEvent;
+use crate::store::queue::WriteQueue;
 
 /// Watches until the writer has ended.
 pub fn watch(shared: &WriteQueue, news: &Arc<dyn Fn(StoreEvent) + Send + Sync>) {
@@ -55,9 +56,9 @@ mod tests {
     use crate::chat::identity::AccountId;
     use crate::chat::message::MessageId;
     use crate::chat::names::RoomName;
-    use crate::store::message_ids::MessageIds;
+    use crate::store::queue::message_ids::MessageIds;
+    use crate::store::queue::queued_write::BackgroundWrite;
     use crate::store::queue::{CAPACITY, HANGS};
-    use crate::store::queued_write::BackgroundWrite;
     use std::sync::mpsc;
     use std::thread;
     use std::time::Duration;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::error::{ReadError, StoreFailure};
 use super::sqlite_errors;
+use crate::store::error::{ReadError, StoreFailure};
 
 /// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
 const STEPS: i32 = 2000;

@@ -5,49 +5,26 @@
 
 use std::time::Duration;
 
-use log::warn;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::members;
-use super::records::{
-    AccessRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreationRecord, InvitationRecord, MuteRecord,
-    RoomRecord, UserRecord,
-};
-use super::sql_values::{
-    account_at, address_at, end_at, integer, moment, moment_at, number_at, room_at, span, user_at, words_at,
-};
-use crate::access::network::Network;
+use super::room_ids;
 use crate::chat::action::ReadBack;
 use crate::chat::names::RoomName;
 use crate::chat::secret::Hashed;
-
-/// Entries of the audit that are kept; of more the oldest goes. At a hundred bytes each, 10 MB.
-const MOST_AUDITED: i64 = 100_000;
-
-/// The number of a room that has anything kept.
-pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT id FROM rooms WHERE folded = ?1")?
-        .query_row([name.folded()], |row| row.get(0))
-        .optional()
-}
+use crate::store::database::sql_values::{
+    account_at, address_at, end_at, integer, moment, moment_at, number_at, readable_rows, room_at, span, user_at,
+    words_at,
+};
+use crate::store::records::{
+    AccessRecord, AdminRecord, BanRecord, CreationRecord, InvitationRecord, MuteRecord, RoomRecord, UserRecord,
+};
 
 /// Whether a room is kept that was made so, and not another one that was given its name since.
 pub fn is_kept(connection: &Connection, name: &RoomName, made: &CreationRecord) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by = ?2 AND made_at = ?3")?
         .exists(params![name.folded(), made.by.as_str(), moment(made.at)])
-}
-
-/// The number of a room, which it gets if it has none yet.
-pub fn number(connection: &Connection, name: &RoomName) -> rusqlite::Result<i64> {
-    if let Some(room) = find(connection, name)? {
-        return Ok(room);
-    }
-    connection
-        .prepare_cached("INSERT INTO rooms (name, folded) VALUES (?1, ?2)")?
-        .execute([name.as_str(), name.folded()])?;
-    Ok(connection.last_insert_rowid())
 }
 
 fn clear_lists(connection: &Connection, room: i64) -> rusqlite::Result<()> {
@@ -65,7 +42,7 @@ fn clear_lists(connection: &Connection, room: i64) -> rusqlite::Result<()> {
 /// Lets a room go: its name is free at once, its lists and visits are gone, and its messages are erased in slices, so that
 /// a room of a million of them does not keep the writer away. False if nothing of it was kept.
 pub fn forget(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
-    let Some(room) = find(connection, name)? else { return Ok(false) };
+    let Some(room) = room_ids::find(connection, name)? else { return Ok(false) };
     clear_lists(connection, room)?;
     connection.prepare_cached("DELETE FROM visits WHERE room = ?1")?.execute([room])?;
     connection.prepare_cached("DELETE FROM open_rooms WHERE room = ?1")?.execute([room])?;
@@ -100,7 +77,7 @@ fn read_back(written: i64) -> ReadBack {
 
 /// Writes a room with its lists in place of what was kept of it.
 pub fn save(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> {
-    let number = number(connection, &room.name)?;
+    let number = room_ids::find_or_create(connection, &room.name)?;
     let made = room.made.as_ref();
     let (entry, password) = match &room.entry {
         AccessRecord::Open => (0, None),
@@ -173,25 +150,6 @@ fn save_lists(connection: &Connection, number: i64, room: &RoomRecord) -> rusqli
     Ok(())
 }
 
-/// Rows of a list; one that cannot be read, which only a hand in the file can cause, is told and left out.
-fn rows<T>(
-    connection: &Connection,
-    sql: &str,
-    parameters: &[i64],
-    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
-) -> rusqlite::Result<Vec<T>> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
-    let mut read_ones = Vec::new();
-    while let Some(row) = rows.next()? {
-        match read(row) {
-            Ok(value) => read_ones.push(value),
-            Err(error) => warn!("left out a row of the database that cannot be read: {error}"),
-        }
-    }
-    Ok(read_ones)
-}
-
 /// An account, a name and an address in three columns that follow each other.
 fn person_at(row: &Row<'_>, first: usize) -> rusqlite::Result<UserRecord> {
     Ok(UserRecord {
@@ -248,93 +206,27 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<RoomRecord>> {
     let columns = "SELECT id, name, made_by, made_address, made_at, public, description, people, entry, password, slow,
                    read_back FROM rooms WHERE NOT gone ORDER BY folded";
     let mut rooms = Vec::new();
-    for (number, mut room) in rows(connection, columns, &[], room)? {
+    for (number, mut room) in readable_rows(connection, columns, &[], room)? {
         let admins = "SELECT account, name, address, owner FROM admins WHERE room = ?1 ORDER BY position";
-        room.admins =
-            rows(connection, admins, &[number], |row| Ok(AdminRecord { who: person_at(row, 0)?, owner: row.get(3)? }))?;
+        room.admins = readable_rows(connection, admins, &[number], |row| {
+            Ok(AdminRecord { who: person_at(row, 0)?, owner: row.get(3)? })
+        })?;
         let bans = "SELECT name, who_account, who_name, who_address, address, banned_by, reason, until
                     FROM bans WHERE room = ?1 ORDER BY position";
-        room.bans = rows(connection, bans, &[number], ban)?;
+        room.bans = readable_rows(connection, bans, &[number], ban)?;
         let mutes = "SELECT account, name, address, until FROM mutes WHERE room = ?1 ORDER BY position";
-        room.mutes = rows(connection, mutes, &[number], |row| {
+        room.mutes = readable_rows(connection, mutes, &[number], |row| {
             Ok(MuteRecord { who: person_at(row, 0)?, until: end_at(row, 3)? })
         })?;
         let invitations = "SELECT account, name, address, until FROM invitations WHERE room = ?1 ORDER BY position";
-        room.invitations = rows(connection, invitations, &[number], |row| {
+        room.invitations = readable_rows(connection, invitations, &[number], |row| {
             Ok(InvitationRecord { who: person_at(row, 0)?, until: moment_at(row, 3)? })
         })?;
-        room.members = rows(connection, members::SELECT, &[number], members::read)?;
+        room.members = readable_rows(connection, members::SELECT, &[number], members::read)?;
         let lists = room.bans.len() + room.mutes.len() + room.invitations.len() + room.members.len();
         if room.made.is_some() || lists > 0 || room.read_back != ReadBack::All {
             rooms.push(room);
         }
     }
     Ok(rooms)
-}
-
-/// Keeps addresses out; a ban of the same block is replaced.
-pub fn save_address_ban(connection: &Connection, ban: &AddressBanRecord) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT OR REPLACE INTO address_bans (network, banned_by, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![
-            ban.network.to_string(),
-            ban.by.as_str(),
-            &*ban.reason,
-            moment(ban.at),
-            ban.until.map(moment)
-        ])?;
-    Ok(())
-}
-
-/// Ends that. False if there is none of exactly this block.
-pub fn remove_address_ban(connection: &Connection, network: Network) -> rusqlite::Result<bool> {
-    let mut delete = connection.prepare_cached("DELETE FROM address_bans WHERE network = ?1")?;
-    Ok(delete.execute([network.to_string()])? > 0)
-}
-
-/// Drops the bans of addresses that ended before a moment.
-pub fn drop_ended_address_bans(connection: &Connection, before: i64) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM address_bans WHERE until < ?1", [before])?;
-    Ok(())
-}
-
-/// All bans of addresses, oldest first.
-pub fn address_bans(connection: &Connection) -> rusqlite::Result<Vec<AddressBanRecord>> {
-    let sql = "SELECT network, banned_by, reason, at, until FROM address_bans ORDER BY at, network";
-    let read = |row: &Row<'_>| {
-        let network: String = row.get(0)?;
-        let network = Network::parse(&network).map_err(|error| {
-            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
-        })?;
-        Ok(AddressBanRecord {
-            network,
-            by: user_at(row, 1)?,
-            reason: words_at(row, 2)?,
-            at: moment_at(row, 3)?,
-            until: end_at(row, 4)?,
-        })
-    };
-    rows(connection, sql, &[], read)
-}
-
-/// Notes a deed.
-pub fn record_audit(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
-    connection.prepare_cached("INSERT INTO audit (at, who, what) VALUES (?1, ?2, ?3)")?.execute(params![
-        moment(entry.at),
-        entry.who.as_str(),
-        &*entry.what
-    ])?;
-    let last = connection.last_insert_rowid();
-    connection.prepare_cached("DELETE FROM audit WHERE id <= ?1")?.execute([last - MOST_AUDITED])?;
-    Ok(())
-}
-
-/// The last deeds, newest first.
-pub fn audit(connection: &Connection, most: usize) -> rusqlite::Result<Vec<AuditEntry>> {
-    let sql = "SELECT at, who, what FROM audit ORDER BY id DESC LIMIT ?1";
-    rows(connection, sql, &[integer(most as u64)], |row| {
-        Ok(AuditEntry { at: moment_at(row, 0)?, who: user_at(row, 1)?, what: words_at(row, 2)? })
-    })
 }

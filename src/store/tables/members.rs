@@ -5,12 +5,12 @@
 
 use rusqlite::{Connection, Row};
 
-use super::records::MemberRecord;
-use super::rooms;
-use super::sql_values::{account_at, id_at, integer};
+use super::room_ids;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
+use crate::store::database::sql_values::{account_at, id_at, integer};
+use crate::store::records::MemberRecord;
 
 /// Notes that an account is a member of a room since a message. Nothing if the account is gone, or a room that somebody has
 /// made: it may have been taken off the disk a moment ago, and leaves no trace then.
@@ -25,10 +25,10 @@ pub fn record(
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
         return Ok(());
     }
-    let room = match rooms::find(connection, room)? {
+    let room = match room_ids::find(connection, room)? {
         Some(room) => room,
         None if made => return Ok(()),
-        None => rooms::number(connection, room)?,
+        None => room_ids::find_or_create(connection, room)?,
     };
     connection
         .prepare_cached(

@@ -11,14 +11,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::accounts;
-use super::database_file;
+use super::database::connection::{self, connect, make_ready, refused};
+use super::database::files;
+use super::database::schema::{Kind, VERSION};
+use super::database::sqlite_errors;
 use super::error::{CreateAccountError, OpenError, ReadError, SaveError};
-use super::maintenance;
-use super::open::{Store, connect, make_ready, refused};
+use super::open::Store;
 use super::records::AccountRecord;
-use super::schema::{Kind, VERSION};
-use super::sqlite_errors;
+use super::tables::accounts;
 use crate::chat::identity::AccountId;
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// As [`Store::open`], but not [`OpenError::InUse`].
     pub fn open_accounts(path: &Path) -> Result<AccountAdmin, OpenError> {
-        let path = database_file::resolve(path)?;
+        let path = files::resolve(path)?;
         let deadline = Instant::now() + BUSY;
         let connection = loop {
             let (connection, kind) = connect_or_make(&path)?;
@@ -53,7 +53,7 @@ impl Store {
             }
             // A lock has the database open, and closing that takes from a connection what keeps others from its log.
             drop(connection);
-            match database_file::lock(&path) {
+            match files::lock(&path) {
                 Ok(lock) => {
                     // Somebody else may have made it ready meanwhile.
                     let (connection, kind) = connect_or_make(&path)?;
@@ -76,7 +76,7 @@ impl Store {
 /// A connection to what is there; to an empty file if there is none.
 fn connect_or_make(path: &Path) -> Result<(Connection, Kind), OpenError> {
     if !path.exists() {
-        database_file::create(path)?;
+        files::create(path)?;
     }
     connect(path)
 }
@@ -98,7 +98,7 @@ impl AccountAdmin {
 
     /// What was taken away is to leave the log too. Where a server reads just then, it stays until that one's next checkpoint.
     fn clean(&self) {
-        if let Err(error) = maintenance::truncate_log(&self.connection, BUSY) {
+        if let Err(error) = connection::truncate_log(&self.connection, BUSY) {
             log::warn!("{} could not be cleaned of what was removed: {error}", self.path.display());
         }
     }

@@ -8,8 +8,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::Row;
+use log::warn;
 use rusqlite::types::Type;
+use rusqlite::{Connection, Row};
 
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
@@ -88,4 +89,28 @@ pub fn words_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Box<str>> {
 /// Reads words, if there are any.
 pub fn some_words_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Box<str>>> {
     row.get::<_, Option<String>>(index).map(|words| words.map(Into::into))
+}
+
+/// Rows of a list; one that cannot be read, which only a hand in the file can cause, is told and left out.
+pub(crate) fn readable_rows<T>(
+    connection: &Connection,
+    sql: &str,
+    parameters: &[i64],
+    read: impl Fn(&Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(parameters))?;
+    let mut read_ones = Vec::new();
+    while let Some(row) = rows.next()? {
+        match read(row) {
+            Ok(value) => read_ones.push(value),
+            Err(error) => warn!("left out a row of the database that cannot be read: {error}"),
+        }
+    }
+    Ok(read_ones)
+}
+
+/// The moment, in milliseconds, before which everything is too old.
+pub(crate) fn retention_cutoff(now: Timestamp, retention: Option<Duration>) -> i64 {
+    retention.map_or(i64::MIN, |retention| moment(now).saturating_sub(span(retention)))
 }

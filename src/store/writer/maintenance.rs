@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::error::{StoreEvent, StoreFailure};
-use super::messages;
-use super::offline_messages;
-use super::queries;
-use super::queued_write::AwaitedWrite;
-use super::schema;
-use super::sql_values::moment;
-use super::wall_clock::Wall;
-use super::writer::BUSY;
+use crate::store::database::connection::{BUSY, truncate_log};
+use crate::store::database::sql_values::{self, moment};
+use crate::store::error::StoreFailure;
+use crate::store::event::StoreEvent;
+use crate::store::queue::queued_write::AwaitedWrite;
+use crate::store::tables::messages;
+use crate::store::tables::meta;
+use crate::store::tables::offline_messages;
+use crate::store::wall_clock::Wall;
 
 /// Messages erased in one transaction: a few milliseconds, so that confirmations and what is said come through between.
 const SLICE: i64 = 500;
@@ -152,12 +152,12 @@ impl Maintenance {
         if now.doubt.is_some() {
             return Ok(false);
         }
-        let before = queries::oldest(now.at, self.retention);
+        let before = sql_values::retention_cutoff(now.at, self.retention);
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         let old = messages::expire(&transaction, before, SLICE)? as u64;
         let waiting = offline_messages::expire(&transaction, before, SLICE)? as u64;
         if old + waiting == 0 {
-            schema::keep_moment(&transaction, moment(now.at))?;
+            meta::keep_moment(&transaction, moment(now.at))?;
         }
         transaction.commit()?;
         self.expired.0 += old;
@@ -181,13 +181,4 @@ impl Maintenance {
         }
         Ok(())
     }
-}
-
-/// Writes the log into the database and empties it, without waiting for readers. False if one is in the way. `busy` is how
-/// long the connection waits for others otherwise.
-pub fn truncate_log(connection: &Connection, busy: Duration) -> rusqlite::Result<bool> {
-    connection.busy_timeout(Duration::ZERO)?;
-    let refused = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    connection.busy_timeout(busy)?;
-    Ok(refused? == 0)
 }

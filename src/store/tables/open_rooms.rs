@@ -5,10 +5,10 @@
 
 use rusqlite::{Connection, params};
 
-use super::records::OpenRoomRecord;
-use super::rooms;
-use super::sql_values::{integer, room_at, words_at};
+use super::room_ids;
 use crate::chat::identity::AccountId;
+use crate::store::database::sql_values::{integer, room_at, words_at};
+use crate::store::records::OpenRoomRecord;
 
 /// Writes down in which rooms an account is, in place of what was written before. Nothing if the account is gone.
 pub fn record(connection: &Connection, account: AccountId, rooms: &[OpenRoomRecord]) -> rusqlite::Result<()> {
@@ -20,10 +20,10 @@ pub fn record(connection: &Connection, account: AccountId, rooms: &[OpenRoomReco
     let sql = "INSERT INTO open_rooms (account, position, room, door) VALUES (?1, ?2, ?3, ?4)";
     let mut insert = connection.prepare_cached(sql)?;
     for (position, open) in (0_i64..).zip(rooms) {
-        let room = match rooms::find(connection, &open.room)? {
+        let room = match room_ids::find(connection, &open.room)? {
             Some(room) => room,
             None if open.made => continue,
-            None => rooms::number(connection, &open.room)?,
+            None => room_ids::find_or_create(connection, &open.room)?,
         };
         insert.execute(params![account, position, room, &*open.door])?;
     }

@@ -2,22 +2,22 @@
 //!
 //! *Owns* what is written last. *Knows nothing of* who closes the store. *Called by* `writer`.
 
-use super::error::StoreFailure;
-use super::maintenance;
-use super::queued_write::QueuedWrite;
-use super::schema;
-use super::sql_values::moment;
-use super::sqlite_errors;
-use super::writer::{BUSY, Writer};
+use super::Writer;
+use crate::store::database::connection::{self, BUSY};
+use crate::store::database::sql_values::moment;
+use crate::store::database::sqlite_errors;
+use crate::store::error::StoreFailure;
+use crate::store::queue::queued_write::QueuedWrite;
+use crate::store::tables::meta;
 
 impl Writer {
     /// Keeps the exact number, and the moment of an orderly end, if that is known.
     fn keep_last(&self, number: u64) -> rusqlite::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
-        schema::reserve_numbers(&transaction, number)?;
+        meta::reserve_numbers(&transaction, number)?;
         let now = self.wall.moment();
         if now.doubt.is_none() {
-            schema::keep_moment(&transaction, moment(now.at))?;
+            meta::keep_moment(&transaction, moment(now.at))?;
         }
         transaction.commit()
     }
@@ -48,7 +48,7 @@ impl Writer {
         let last = self.shared.numbers.last();
         let ending = if self.lock.displaced().is_some() { Err(sqlite_errors::replaced()) } else { Ok(()) };
         let ending =
-            ending.and_then(|()| self.keep_last(last)).and_then(|()| maintenance::truncate_log(&self.connection, BUSY));
+            ending.and_then(|()| self.keep_last(last)).and_then(|()| connection::truncate_log(&self.connection, BUSY));
         if let Err(error) = ending {
             outcome = Some(sqlite_errors::reason(&error));
         }

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::error::{StoreEvent, StoreFailure};
+use super::Writer;
 use super::retry::WriteStep;
-use super::writer::Writer;
+use crate::store::error::StoreFailure;
+use crate::store::event::StoreEvent;
 
 /// How often it is looked whether another program has written: a removed account goes on for so long. It is one look into
 /// memory that all who have the database open share ("PRAGMA data_version"), a few microseconds.

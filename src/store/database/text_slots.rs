@@ -131,7 +131,7 @@ pub fn replace(connection: &Connection, slot: i64, text: &str) -> rusqlite::Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::schema;
+    use crate::store::database::schema;
 
     fn connection() -> Connection {
         let connection = Connection::open_in_memory().expect("a database");

@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::offline_messages;
-use super::records::{AccountRecord, Settings};
-use super::sql_values::{account_at, integer, moment, moment_at, some_words_at, user_at, words_at};
 use crate::chat::identity::AccountId;
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
+use crate::store::database::sql_values::{account_at, integer, moment, moment_at, some_words_at, user_at, words_at};
+use crate::store::records::{AccountRecord, Settings};
 
 /// Makes an account. `None` if there is one of that name.
 pub fn create(

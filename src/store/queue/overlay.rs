@@ -11,10 +11,10 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::queued_write::BackgroundWrite;
-use super::records::{MessageRecord, OfflineMessageRecord};
 use crate::chat::identity::AccountId;
 use crate::chat::message::{self, MessageId};
 use crate::chat::names::RoomName;
+use crate::store::records::{MessageRecord, OfflineMessageRecord};
 
 /// What waits for one message.
 #[derive(Clone, Debug)]

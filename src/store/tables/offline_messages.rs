@@ -5,11 +5,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::records::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageRecord};
-use super::sql_values::{account_at, id_at, integer, moment, moment_at, user_at};
-use super::text_slots;
 use crate::chat::identity::AccountId;
 use crate::chat::message::{MessageId, Quoted};
+use crate::store::database::sql_values::{account_at, id_at, integer, moment, moment_at, user_at};
+use crate::store::database::text_slots;
+use crate::store::records::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageRecord};
 
 /// Whether one could be kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

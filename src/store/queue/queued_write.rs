@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::error::StoreFailure;
-use super::records::{AuditEntry, MessageRecord, OpenRoomRecord};
 use crate::access::network::Network;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
+use crate::store::error::StoreFailure;
+use crate::store::records::{AuditEntry, MessageRecord, OpenRoomRecord};
 
 /// What an entry costs beside its words.
 pub const OVERHEAD: usize = 128;

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::error::StoreFailure;
+use crate::store::error::StoreFailure;
 
 /// How long after a refusal of the disk it is tried again, unless somebody waits.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -6,18 +6,14 @@
 use log::warn;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::bulk_insert;
-use super::records::{MessageRecord, Visit};
-use super::rooms;
-use super::sql_values::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
-use super::text_slots;
+use super::room_ids;
 use crate::chat::identity::AccountId;
 use crate::chat::message::{self, MessageId, Quoted};
 use crate::chat::names::RoomName;
-
-/// Unread messages of one room are counted up to this number: who has more of them reads `1000` and more, and the count
-/// costs no more than that many steps of an index.
-const MOST_UNREAD: i64 = 1000;
+use crate::store::database::bulk_insert;
+use crate::store::database::sql_values::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
+use crate::store::database::text_slots;
+use crate::store::records::MessageRecord;
 
 /// Writes what was said, in this order.
 pub fn record_said(connection: &Connection, said: &[(&RoomName, &MessageRecord)]) -> rusqlite::Result<()> {
@@ -27,7 +23,7 @@ pub fn record_said(connection: &Connection, said: &[(&RoomName, &MessageRecord)]
     for ((room, message), slot) in said.iter().zip(slots) {
         let number = match known {
             Some((before, number)) if before == *room => number,
-            _ => rooms::number(connection, room)?,
+            _ => room_ids::find_or_create(connection, room)?,
         };
         known = Some((room, number));
         rows.push((number, *message, slot));
@@ -56,7 +52,7 @@ fn slot(connection: &Connection, room: i64, id: MessageId) -> rusqlite::Result<O
 
 /// Gives a message another text. Nothing if it is not kept.
 pub fn record_edited(connection: &Connection, room: &RoomName, id: MessageId, text: &str) -> rusqlite::Result<()> {
-    let Some(room) = rooms::find(connection, room)? else { return Ok(()) };
+    let Some(room) = room_ids::find(connection, room)? else { return Ok(()) };
     let Some(before) = slot(connection, room, id)? else { return Ok(()) };
     let now = text_slots::replace(connection, before, text)?;
     connection
@@ -67,7 +63,7 @@ pub fn record_edited(connection: &Connection, room: &RoomName, id: MessageId, te
 
 /// Erases a message. Nothing if it is not kept.
 pub fn record_erased(connection: &Connection, room: &RoomName, id: MessageId) -> rusqlite::Result<()> {
-    let Some(room) = rooms::find(connection, room)? else { return Ok(()) };
+    let Some(room) = room_ids::find(connection, room)? else { return Ok(()) };
     let Some(text) = slot(connection, room, id)? else { return Ok(()) };
     erase_row(connection, integer(id.0), text)
 }
@@ -75,27 +71,6 @@ pub fn record_erased(connection: &Connection, room: &RoomName, id: MessageId) ->
 fn erase_row(connection: &Connection, id: i64, text: i64) -> rusqlite::Result<()> {
     text_slots::wipe(connection, text)?;
     connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id])?;
-    Ok(())
-}
-
-/// Notes how far somebody has read. Nothing if the account is gone; never backwards.
-pub fn record_visited(
-    connection: &Connection,
-    account: AccountId,
-    room: &RoomName,
-    last: MessageId,
-) -> rusqlite::Result<()> {
-    let account = integer(account.0);
-    if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
-        return Ok(());
-    }
-    let room = rooms::number(connection, room)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO visits (account, room, last) VALUES (?1, ?2, ?3)
-             ON CONFLICT (account, room) DO UPDATE SET last = max(last, excluded.last)",
-        )?
-        .execute([account, room, integer(last.0)])?;
     Ok(())
 }
 
@@ -220,48 +195,6 @@ pub fn last_by(
     );
     let parameters = params![since, integer(account.0), room.folded(), integer(before.0)];
     connection.prepare_cached(sql)?.query_row(parameters, read).optional()
-}
-
-/// How far somebody has read, room by room.
-pub fn visits(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<Visit>> {
-    connection
-        .prepare_cached(
-            "SELECT n.name, v.last FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 ORDER BY n.folded",
-        )?
-        .query_map([integer(account.0)], |row| Ok(Visit { room: room_at(row, 0)?, last: id_at(row, 1)? }))?
-        .collect()
-}
-
-/// How many messages of others have come since, in the rooms that have any. Those that are `gone` do not count, though they
-/// are still here.
-pub fn unread(
-    connection: &Connection,
-    since: i64,
-    account: AccountId,
-    gone: &[MessageId],
-) -> rusqlite::Result<Vec<(RoomName, u64)>> {
-    let most = MOST_UNREAD + gone.len() as i64;
-    let mut unread = connection
-        .prepare_cached(
-            "SELECT n.name, (SELECT count(*) FROM (SELECT 1 FROM messages m WHERE m.room = v.room AND m.id > v.last
-             AND m.account IS NOT v.account AND +m.at >= ?3 LIMIT ?2))
-             FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 ORDER BY n.folded",
-        )?
-        .query_map([integer(account.0), most, since], |row| Ok((room_at(row, 0)?, number_at(row, 1)?)))?
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut counted = connection.prepare_cached(
-        "SELECT n.name FROM messages m JOIN visits v ON v.room = m.room AND v.account = ?1 JOIN rooms n ON n.id = m.room
-         WHERE m.id = ?2 AND m.id > v.last AND m.account IS NOT v.account AND m.at >= ?3",
-    )?;
-    for id in gone {
-        let room = counted.query_row([integer(account.0), integer(id.0), since], |row| room_at(row, 0)).optional()?;
-        if let Some((_, count)) = unread.iter_mut().find(|(name, _)| Some(name) == room.as_ref()) {
-            *count = count.saturating_sub(1);
-        }
-    }
-    unread.iter_mut().for_each(|(_, count)| *count = (*count).min(MOST_UNREAD.unsigned_abs()));
-    unread.retain(|(_, count)| *count > 0);
-    Ok(unread)
 }
 
 /// The number of the first of a room's last messages; 0 if it has fewer.

@@ -1,0 +1,56 @@
+//! The SQL of banned addresses.
+//!
+//! *Owns* that a network has one ban at most. *Knows nothing of* who may ban.
+
+use rusqlite::{Connection, Row, params};
+
+use crate::access::network::Network;
+use crate::store::database::sql_values::{end_at, moment, moment_at, readable_rows, user_at, words_at};
+use crate::store::records::AddressBanRecord;
+
+/// Keeps addresses out; a ban of the same block is replaced.
+pub fn save(connection: &Connection, ban: &AddressBanRecord) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO address_bans (network, banned_by, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![
+            ban.network.to_string(),
+            ban.by.as_str(),
+            &*ban.reason,
+            moment(ban.at),
+            ban.until.map(moment)
+        ])?;
+    Ok(())
+}
+
+/// Ends that. False if there is none of exactly this block.
+pub fn remove(connection: &Connection, network: Network) -> rusqlite::Result<bool> {
+    let mut delete = connection.prepare_cached("DELETE FROM address_bans WHERE network = ?1")?;
+    Ok(delete.execute([network.to_string()])? > 0)
+}
+
+/// Drops the bans of addresses that ended before a moment.
+pub fn remove_expired(connection: &Connection, before: i64) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM address_bans WHERE until < ?1", [before])?;
+    Ok(())
+}
+
+/// All bans of addresses, oldest first.
+pub fn list(connection: &Connection) -> rusqlite::Result<Vec<AddressBanRecord>> {
+    let sql = "SELECT network, banned_by, reason, at, until FROM address_bans ORDER BY at, network";
+    let read = |row: &Row<'_>| {
+        let network: String = row.get(0)?;
+        let network = Network::parse(&network).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error))
+        })?;
+        Ok(AddressBanRecord {
+            network,
+            by: user_at(row, 1)?,
+            reason: words_at(row, 2)?,
+            at: moment_at(row, 3)?,
+            until: end_at(row, 4)?,
+        })
+    };
+    readable_rows(connection, sql, &[], read)
+}
