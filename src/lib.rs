@@ -22,7 +22,7 @@
 //! | `access` | passwords, failed attempts, rates, addresses | `address`, `allowance`, `eviction`, `attempts`, `network`, `password`, `rate`, `admission`, `shutdown_code` |
 //! | `ui` | one user's input and screen, as a pure state machine | `command`, `screen`, `palette` |
 //! | `config` | chatsock.toml: reading, defaults, errors | `address`, `mistake`, `syntax`, `value`, `file`, `keys`, `read`, `rooms`, `storage`, `tls` |
-//! | `store` | persistence: one SQLite file, one writer thread | `bulk_insert`, `error`, `failpoints`, `look_alikes`, `message_ids`, `records`, `disabled`, `queued_write`, `overlay`, `queue`, `retry`, `sql_values`, `schema`, `database_file`, `sqlite_errors`, `read_connection`, `text_slots`, `migration`, `offline_messages`, `accounts`, `wall_clock`, `admin`, `background_writes`, `backup`, `batch`, `confirmed_writes`, `maintenance`, `members`, `messages`, `open`, `open_rooms`, `periodic_checks`, `queries`, `rooms`, `shutdown`, `watchdog`, `writer` |
+//! | `store` | persistence: one SQLite file, one writer thread | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `account_admin`, `backup` |
 //! | `outbox` | one client's output: screen state, send queue, socket | `day`, `disconnect`, `on_screen`, `preferences`, `batch`, `bounded`, `reader`, `transmit`, `backlog`, `encrypted`, `slow_readers`, `view`, `whereabouts`, `linger` |
 //! | `hub` | the state that all connections share | `checkpoint`, `mailbox`, `room`, `open_rooms`, `rooms`, `roster`, `accounts`, `direct`, `shutdown`, `timer`, `membership`, `worker_pool`, `account_review`, `address_bans`, `limits`, `quotations`, `tasks` |
 //! | `session` | one connection, on its own thread | `account`, `archive`, `client_input`, `completion`, `dispatch`, `flood_notice`, `held_keys`, `idle`, `deadlines`, `joined_rooms`, `close`, `line_queue`, `listings`, `login`, `look_alikes`, `message_actions`, `moderation`, `notices`, `offline_messages`, `operator`, `pacing`, `input`, `profile`, `read`, `resume`, `returned_lines`, `room_storage`, `rooms`, `search`, `shutdown`, `talk`, `temporary`, `terminal`, `login_restore`, `unread`, `account_state` |
@@ -40,7 +40,7 @@
 //! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
 //! | `slow-readers` | 1 | sends what full sockets did not take; asleep while all sockets keep up |
 //! | `timer` | 1 | gathered news, expiring messages, lingering rooms, heirs, refused sockets |
-//! | `store` | 1, if anything is kept on disk | writes the database, in batches; looks every second at the clock, whether its files are still there, and whether another program has written to it |
+//! | `store` | 1, if anything is kept on disk | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `account_admin`, `backup` |
 //! | `store-watch` | as `store` | says so when that one hangs in its disk; asleep otherwise |
 //! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds heirs for their rooms |
 //! | `worker:<n>` | two at most, none while idle | slow jobs: hashing passwords, searching, looking up time zones, reading the disk |
