@@ -1,8 +1,7 @@
-//! Which rooms there are.
+//! The table of all rooms.
 //!
-//! *Owns* the map from names to rooms, making and closing those that people make, and the numbers of messages.
+//! *Owns* the map from names to rooms, creating and closing user-made rooms, and the numbers of messages.
 //! *Knows nothing of* what goes on inside a room.
-//! *Called by* `session`, `server`, and the timer.
 
 mod reload;
 
@@ -22,33 +21,33 @@ use crate::hub::room::{Creation, Room, RoomLimits};
 use crate::store::{MessageRecord, RoomRecord, Store};
 use crate::ui::screen::Clock;
 
-/// Most rooms that people may have made at one time, over all: an empty one takes about a
-/// kilobyte, one full of ordinary messages fifty.
+/// Most user-made rooms at one time, over all users. An empty room takes about a kilobyte, one full of ordinary messages
+/// fifty.
 const MOST_MADE: usize = 1000;
 
-/// A room's delivery queue where `outbox_bytes` sets no limit, in bytes: as large a batch as with the default limit.
+/// Bytes in a room's delivery queue if `outbox_bytes` sets no limit: as large a batch as with the default limit.
 const DEFAULT_QUEUE_BYTES: usize = 65_536;
 
 struct Table {
     rooms: BTreeMap<RoomName, Arc<Room>>,
     last_instance: u64,
-    /// Names are not ASCII alone: two that look alike may be in different scripts.
+    /// Names need not be ASCII, so two that look alike may be in different scripts.
     unique_by_looks: bool,
 }
 
-/// Why no room was made.
+/// Why a room was not created.
 pub enum CreateRoomError {
     /// There is one of that name.
     Exists(Arc<Room>),
-    /// There is one whose name it could be taken for.
+    /// There is one whose name it could be mistaken for.
     LooksLike(Arc<Room>),
-    /// As many as there may be from one address.
+    /// The founder's address has as many rooms as one may have.
     TooManyYours(usize),
-    /// As many as there may be.
+    /// There are as many user-made rooms as there may be.
     TooManyAll,
 }
 
-/// All rooms.
+/// All rooms by name.
 pub struct RoomTable {
     shared: Arc<RoomLimits>,
     clock: Clock,
@@ -57,7 +56,7 @@ pub struct RoomTable {
 }
 
 impl RoomTable {
-    /// The configured rooms, and what is to record them, if anything is.
+    /// The configured rooms, and the database that records them, if there is one.
     pub fn new(config: &Config, clock: Clock, store: Option<Arc<Store>>) -> RoomTable {
         let shared = RoomLimits {
             store,
@@ -73,7 +72,7 @@ impl RoomTable {
         table.set_limits(config);
         let mut rooms = table.lock();
         for (name, room_config) in &config.rooms {
-            let room = table.new_own(&mut rooms, name, room_config);
+            let room = table.new_configured(&mut rooms, name, room_config);
             rooms.rooms.insert(name.clone(), room);
         }
         drop(rooms);
@@ -88,43 +87,49 @@ impl RoomTable {
     }
 
     /// The wall clock, as far as the store trusts it.
-    fn moment(&self) -> Timestamp {
+    fn now(&self) -> Timestamp {
         self.shared.store.as_ref().map_or_else(Timestamp::now, |store| store.now())
     }
 
-    /// Brings back what was kept: rooms that people have made, the lists of the configured ones, and what was said. Before
-    /// anybody is let in.
+    /// Restores user-made rooms, the lists of the configured ones, and messages from the database. Called before anybody is
+    /// let in.
     pub fn restore(
         &self,
         rooms: Vec<RoomRecord>,
         histories: Vec<(RoomName, Vec<MessageRecord>)>,
         last_message: MessageId,
     ) {
-        let (now, at) = (Instant::now(), self.moment());
+        let (now, at) = (Instant::now(), self.now());
         self.shared.last_message.store(last_message.0, Ordering::Relaxed);
         let mut taken_over = Vec::new();
         let mut table = self.lock();
-        for kept in rooms {
-            let known = table.rooms.get(&kept.name).cloned();
+        for record in rooms {
+            let known = table.rooms.get(&record.name).cloned();
             let room = match known {
-                // What the configuration names is as the configuration says.
-                Some(_) if kept.made.is_some() => {
-                    taken_over.push(kept.name);
+                // The configuration has taken over the name.
+                Some(_) if record.made.is_some() => {
+                    taken_over.push(record.name);
                     continue;
                 }
                 Some(room) => room,
-                // A configured room that is configured no more.
-                None if kept.made.is_none() => continue,
+                // The configuration no longer names it.
+                None if record.made.is_none() => continue,
                 None => {
                     table.last_instance += 1;
                     let (shared, clock) = (Arc::clone(&self.shared), self.clock.clone());
-                    let room =
-                        Room::new(kept.name.clone(), table.last_instance, RoomSettings::default(), shared, clock, None);
-                    table.rooms.insert(kept.name.clone(), Arc::clone(&room));
+                    let room = Room::new(
+                        record.name.clone(),
+                        table.last_instance,
+                        RoomSettings::default(),
+                        shared,
+                        clock,
+                        None,
+                    );
+                    table.rooms.insert(record.name.clone(), Arc::clone(&room));
                     room
                 }
             };
-            room.restore(kept, now, at);
+            room.restore(record, now, at);
         }
         for (name, messages) in histories.into_iter().filter(|(name, _)| !taken_over.contains(name)) {
             if let Some(room) = table.rooms.get(&name) {
@@ -135,16 +140,18 @@ impl RoomTable {
         self.forget(&taken_over);
     }
 
-    /// Takes rooms that people had made, and that the configuration names now, off the disk, with what was said there.
+    /// Deletes user-made rooms whose names the configuration has taken over, and their messages, from the database.
     fn forget(&self, taken_over: &[RoomName]) {
         let Some(store) = &self.shared.store else { return };
         for name in taken_over {
             match store.delete_room(name) {
                 Ok(_) => {
-                    log::warn!("room {name} was somebody's and is the configuration's now: what was kept of it is gone")
+                    log::warn!(
+                        "room {name} was a user's and is the configuration's now: its messages and lists are gone"
+                    )
                 }
                 Err(error) => {
-                    log::error!("room {name}, which is the configuration's now, was not taken off the disk: {error}")
+                    log::error!("room {name}, now the configuration's, could not be deleted from the database: {error}")
                 }
             }
         }
@@ -164,8 +171,8 @@ impl RoomTable {
         self.lock().rooms.values().cloned().collect()
     }
 
-    /// Makes a room. `most` is how many there may be from the founder's address.
-    pub fn make(
+    /// Creates a room. `most` is how many there may be from the founder's address.
+    pub fn create(
         &self,
         name: &RoomName,
         config: RoomSettings,
@@ -183,8 +190,7 @@ impl RoomTable {
                 return Err(CreateRoomError::LooksLike(Arc::clone(room)));
             }
         }
-        // Looked through and not counted along: there are a thousand at most, and counts of what closes in five different
-        // ways go wrong.
+        // Counted by a scan: rooms close in five places, and a counter would drift.
         let addresses: Vec<_> = table.rooms.values().filter_map(|room| room.made()).map(|made| made.address).collect();
         if addresses.len() >= MOST_MADE {
             return Err(CreateRoomError::TooManyAll);
@@ -201,7 +207,7 @@ impl RoomTable {
         Ok(room)
     }
 
-    /// Closes a room that somebody has made, if nobody has been in it for so long. True if it is closed.
+    /// Closes a user-made room that has been empty for `linger`. True if it is closed.
     pub fn close_if_empty(&self, room: &Arc<Room>, linger: Duration, now: Instant) -> bool {
         let mut table = self.lock();
         let listed = table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room));
@@ -212,7 +218,7 @@ impl RoomTable {
         closed
     }
 
-    /// Closes a room that somebody has made, with a word to everybody in it.
+    /// Closes a user-made room, with a line to everybody in it.
     pub fn destroy(&self, room: &Arc<Room>, line: &str) {
         let mut table = self.lock();
         if table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room)) {
@@ -222,12 +228,12 @@ impl RoomTable {
         room.close(line);
     }
 
-    /// The number of the next message that is said in no room.
+    /// The number of the next message outside a room.
     pub fn next_message(&self) -> MessageId {
         self.shared.next_message()
     }
 
-    /// The rooms anybody may know of, by name.
+    /// The public rooms, by name.
     pub fn public(&self) -> Vec<Arc<Room>> {
         let mut rooms = self.all();
         rooms.retain(|room| room.is_public());

@@ -232,7 +232,7 @@ impl Session {
         }
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
         let made = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
-        match self.hub.rooms.make(&name, config, made, actor.who.clone(), most) {
+        match self.hub.rooms.create(&name, config, made, actor.who.clone(), most) {
             Ok(room) => {
                 log::info!("room {name} was made by {}", actor.who.name);
                 room.begin_with(read_back);

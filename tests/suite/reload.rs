@@ -19,7 +19,7 @@ fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the
     assert!(std::fs::write(&config, named).is_ok());
     program.signal("HUP");
     for client in [&mut alice, &mut bob] {
-        client.expect("* nest is closed: the server has a room of that name of its own now.\r\n> ");
+        client.expect("* nest is closed: the server now has a room of its own of that name.\r\n> ");
     }
     program.expect_log("room nest, made by alice, is the configuration's now: it has ended");
     let mut carol = Client::chat(address, "carol", "nest");

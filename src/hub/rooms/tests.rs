@@ -45,7 +45,7 @@ fn table() -> RoomTable {
 fn make(table: &RoomTable, room: &str, from: IpAddr, most: Option<usize>) -> Result<Arc<Room>, CreateRoomError> {
     let founder = who(1, from);
     let made = Creation { by: founder.name.clone(), address: from, at: Timestamp::UNIX_EPOCH };
-    table.make(&name(room), RoomSettings::default(), made, founder, most)
+    table.create(&name(room), RoomSettings::default(), made, founder, most)
 }
 
 fn made(table: &RoomTable, room: &str, from: IpAddr) -> Arc<Room> {

@@ -1,8 +1,10 @@
 //! Rooms over a restart: what their people have set, and who keeps order, gets in or is kept out.
 
-use crate::support::home::{BOTH, History, Home, PASSWORD, chat, come_in, give, prove, quit, view_with};
+use rusqlite::Connection;
+
+use crate::support::home::{BOTH, History, Home, PASSWORD, chat, come_in, give, prove, quit, view_with, written};
 use crate::support::machine::eventually;
-use crate::support::{Client, Server};
+use crate::support::{Client, PATIENCE, Server};
 
 /// Alice, bob and carol have accounts; alice is in a room of hers that is kept.
 fn den(home: &Home, history: History, password: &str) -> (Server, Client) {
@@ -455,7 +457,7 @@ fn who_is_in_a_kept_room_that_the_configuration_takes_over_is_told_why_it_ends()
     alice.expect("den | ");
     alice.send("among ourselves");
     home.reconfigure(&server, History::Kept, "[rooms.general]\n[rooms.den]\n");
-    alice.expect("* den is closed: the server has a room of that name of its own now.\r\n");
+    alice.expect("* den is closed: the server now has a room of its own of that name.\r\n");
     alice.send(":join den");
     alice.expect("* Joined den, 0 others here.");
     alice.send(":topic mine");
@@ -502,7 +504,7 @@ fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_his
     bob.send(":history");
     bob.expect("* Nothing has been said in games yet.");
     home.reconfigure(&server, History::Kept, WITH);
-    bob.expect("* games is closed: the server has a room of that name of its own now.\r\n");
+    bob.expect("* games is closed: the server now has a room of its own of that name.\r\n");
     home.reconfigure(&server, History::Kept, WITHOUT);
     home.reconfigure(&server, History::Kept, WITH);
     let mut carol = server.login("carol");
@@ -522,4 +524,43 @@ fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_his
     carol.send("five");
     carol.send("/history 1");
     carol.expect("#5 carol: five");
+}
+
+#[test]
+fn a_configured_room_that_comes_back_while_the_disk_cannot_be_read_shows_newcomers_nothing_of_before() {
+    const WITH: &str = "operators = [\"alice\"]\n[rooms.general]\n[rooms.games]\n";
+    const WITHOUT: &str = "operators = [\"alice\"]\n[rooms.general]\n";
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let server = home.start(History::Kept, WITH);
+    let mut alice = come_in(&server, "alice");
+    alice.send(":join games");
+    alice.expect("[games]> ");
+    alice.send(":set history joined");
+    alice.expect("alice set the history to joined");
+    alice.send(":say among ourselves");
+    alice.expect(" games as #");
+    written(&server);
+    home.reconfigure(&server, History::Kept, WITHOUT);
+    alice.expect("* The room games is closed.\r\n");
+    let database = Connection::open(home.database()).expect("a database");
+    database.busy_timeout(PATIENCE).expect("a timeout");
+    database.execute_batch("ALTER TABLE rooms RENAME TO elsewhere").expect("renamed");
+    home.reconfigure(&server, History::Kept, WITH);
+    database.execute_batch("ALTER TABLE elsewhere RENAME TO rooms").expect("renamed");
+    alice.send(":join games");
+    alice.expect("[games]> ");
+    alice.send(":say since then");
+    alice.expect(" games as #");
+    let mut carol = server.login("carol");
+    carol.send(":join games");
+    carol.expect("[games]> ");
+    carol.send(":history");
+    carol.send(":search o");
+    carol.send(":chat");
+    let seen = carol.settle();
+    assert!(!seen.contains("among ourselves") && !seen.contains("since then"), "{seen:?}");
+    carol.send("hello");
+    carol.send("/history");
+    carol.expect("carol: hello");
 }
