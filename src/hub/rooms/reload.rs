@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// What the disk has of a room.
 enum Stored {
     /// Its lists, if there are any, and its last messages, oldest first.
-    Found { lists: Option<RoomRecord>, messages: Vec<MessageRecord> },
+    Found { lists: Option<Box<RoomRecord>>, messages: Vec<MessageRecord> },
     /// The disk could not be read.
     Unreadable,
 }
@@ -88,7 +88,7 @@ impl RoomTable {
             match stored {
                 Stored::Found { lists, messages } => {
                     if let Some(lists) = lists {
-                        room.restore(lists, Instant::now(), self.now());
+                        room.restore(*lists, Instant::now(), self.now());
                     }
                     room.recall(messages);
                 }
@@ -133,7 +133,7 @@ impl RoomTable {
                     log::error!("room {name}: its earlier messages cannot be read: {error}");
                     Vec::new()
                 });
-                Stored::Found { lists, messages }
+                Stored::Found { lists: lists.map(Box::new), messages }
             }
             Err(error) => {
                 log::error!(
