@@ -7,9 +7,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::parse;
-
-use super::{Config, Mistake, Mistakes};
+use super::Config;
+use super::mistake::{Mistake, Mistakes};
+use super::read::parse;
 
 /// Longest file read, in bytes.
 ///

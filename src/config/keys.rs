@@ -5,9 +5,11 @@
 
 use toml::de::DeTable;
 
-use super::storage;
 use super::value::{Section, ValueReader, quoted};
 use crate::chat::names::nearest;
+
+/// Whether this build can keep anything on disk.
+pub(super) const STORAGE_BUILT: bool = cfg!(feature = "storage");
 
 pub(super) const TOP_KEYS: &[&str] = &[
     "listen",
@@ -68,7 +70,7 @@ const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "cluster"];
 
 /// Whether `section` belongs to a feature that is in this build.
 fn is_built(section: &str) -> bool {
-    section == "storage" && storage::BUILT
+    section == "storage" && STORAGE_BUILT
 }
 
 /// What is said about something whose feature is not in this build: `needs the feature ...`, with the command to build it.

@@ -27,8 +27,10 @@ use crate::chat::names::{Alphabet, RoomName, UserName};
 use crate::chat::room_settings::RoomSettings;
 
 mod address;
+mod conflict;
 mod file;
 mod keys;
+mod listeners;
 mod mistake;
 mod read;
 mod rooms;

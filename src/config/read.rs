@@ -3,26 +3,20 @@
 //! *Owns* which key goes where, what each may be, and what may not stand together. *Knows nothing of* files and of
 //! TOML's notation. *Called by* `load`, and by tests with a text.
 
-use std::net::SocketAddr;
-
 use toml::de::{DeTable, DeValue};
 
-use super::address::{clash, parse_address};
-use super::keys::{LIMIT_KEYS, lacking, unknown_at_the_top, unknown_keys};
+use super::conflict::contradiction;
+use super::keys::{LIMIT_KEYS, STORAGE_BUILT, lacking, unknown_at_the_top, unknown_keys};
+use super::listeners::{read_listeners, read_plain, read_telnet, refuse_nowhere};
+use super::mistake::Mistakes;
 use super::rooms::read_rooms;
 use super::storage::{self, read_accounts, read_storage};
 use super::syntax::{Tree, with_tree};
-use super::tls::{read_plain, read_state_dir, read_tls, refuse_nowhere};
-use super::value::{Section, ValueReader, kind};
-use super::{Config, Limits, Mistakes, Telnet};
+use super::tls::{read_state_dir, read_tls};
+use super::value::{DAY, MAX_COUNT, Section, ValueReader, kind};
+use super::{Config, Limits};
 use crate::access::network::Network;
 use crate::chat::names::{Alphabet, UNICODE_BUILT};
-
-/// Counts stay within 32 bits, so that a config means the same on every machine.
-pub(super) const MAX_COUNT: usize = u32::MAX as usize;
-
-/// Seconds in a day: the longest login and stall deadline. Longer is "never", which is 0.
-pub(super) const DAY: u64 = 86_400;
 
 /// Seconds in a year: the longest `idle_timeout` and `room_linger`. Keeps the sum of a deadline and now far from overflow.
 const YEAR: u64 = 366 * DAY;
@@ -41,9 +35,6 @@ const MAX_LINE: usize = 1024 * 1024;
 
 /// Smallest backlog that holds one screen of ordinary text.
 const MIN_OUTBOX: usize = 4096;
-
-/// An address to listen on, and the key that holds it.
-pub(super) type TakenAddress = (SocketAddr, &'static str);
 
 /// Reads the text of a config file; `file_name` is only for the mistakes.
 ///
@@ -109,9 +100,7 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
             );
         }
     }
-    if storage::BUILT
-        && let Some(table) = section(reader, top, "storage")
-    {
+    if STORAGE_BUILT && let Some(table) = section(reader, top, "storage") {
         config.storage = Some(read_storage(reader, table));
     }
     if state == Tree::Whole {
@@ -129,12 +118,6 @@ fn read_names(reader: &mut ValueReader<'_>, top: Section<'_, '_>, names: &mut Al
     }
 }
 
-/// The key `telnet`, which the TLS listeners have too.
-pub(super) fn read_telnet(reader: &mut ValueReader<'_>, section: Section<'_, '_>, target: &mut Telnet) {
-    let words = [("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)];
-    reader.read_word(section, "telnet", &words, target);
-}
-
 /// The table under `[name]`, if there is one.
 fn section<'t, 'i>(reader: &mut ValueReader<'_>, top: Section<'t, 'i>, name: &str) -> Option<&'t DeTable<'i>> {
     let value = top.get(name)?;
@@ -145,39 +128,6 @@ fn section<'t, 'i>(reader: &mut ValueReader<'_>, top: Section<'t, 'i>, name: &st
     let text = format!("{name} must be a section, as in [{example}], not {}", kind(value.get_ref()));
     reader.mistake(reader.line_of(top, name), text);
     None
-}
-
-/// Reads the plain listeners; returns their addresses with the keys that hold them.
-fn read_listeners(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) -> Vec<TakenAddress> {
-    let mut taken: Vec<TakenAddress> = Vec::new();
-    for (key, example) in [("listen", "0.0.0.0:5555"), ("quick_listen", "0.0.0.0:2323")] {
-        let target = if key == "listen" { &mut config.listen } else { &mut config.quick_listen };
-        if let Some(found) = reader.read_list(top, key, example, parse_address) {
-            target.clear();
-            for (address, line) in found {
-                refuse_clash(reader, key, address, line, &taken);
-                taken.push((address, key));
-                target.push(address);
-            }
-        } else {
-            taken.extend(target.iter().map(|address| (*address, key)));
-        }
-    }
-    taken
-}
-
-/// A mistake if an address cannot be listened on beside those that are taken.
-pub(super) fn refuse_clash(
-    reader: &mut ValueReader<'_>,
-    key: &str,
-    address: SocketAddr,
-    line: usize,
-    taken: &[TakenAddress],
-) {
-    if let Some((other, where_)) = taken.iter().find(|(other, _)| clash(*other, address)) {
-        let text = format!("{key} holds {address}, but {where_} has {other} already; take one out");
-        reader.mistake(Some(line), text);
-    }
 }
 
 fn read_limits(reader: &mut ValueReader<'_>, section: Section<'_, '_>, limits: &mut Limits) {
@@ -235,12 +185,4 @@ fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>, limits: Se
         contradiction(reader, &[(limits, "login_seconds"), (top, "connection_timeout")], text);
     }
     storage::contradictions(reader, top, config);
-}
-
-/// A mistake about several keys, on the line of the first that is set. Said only when each is fine by itself.
-pub(super) fn contradiction(reader: &mut ValueReader<'_>, keys: &[(Section<'_, '_>, &str)], text: String) {
-    let lines: Vec<usize> = keys.iter().filter_map(|(section, key)| reader.line_of(*section, key)).collect();
-    if !lines.iter().any(|line| reader.has_mistake_on(*line)) {
-        reader.mistake(lines.first().copied(), text);
-    }
 }

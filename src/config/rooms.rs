@@ -9,8 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{ROOM_KEYS, bare, unknown_keys};
-use super::read::MAX_COUNT;
-use super::value::{Section, Value, ValueReader, kind};
+use super::value::{MAX_COUNT, Section, Value, ValueReader, kind};
 use crate::chat::names::{Alphabet, RoomName, UNICODE_BUILT};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::Secret;

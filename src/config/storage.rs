@@ -10,14 +10,11 @@ use std::time::Duration;
 use toml::de::DeTable;
 
 use super::Config;
-use super::keys::{STORAGE_KEYS, lacking, unknown_keys};
-use super::read::{DAY, contradiction};
-use super::value::{Section, ValueReader};
+use super::conflict::contradiction;
+use super::keys::{STORAGE_BUILT, STORAGE_KEYS, lacking, unknown_keys};
+use super::value::{DAY, Section, ValueReader};
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::{USER_NAME_MAX, UserName};
-
-/// Whether this build can keep anything on disk.
-pub(super) const BUILT: bool = cfg!(feature = "storage");
 
 /// A century. Longer is "for ever", which is 0.
 const MAX_RETENTION: usize = 36_500;
@@ -106,7 +103,7 @@ pub(super) fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>,
         Some(AccountPolicy::Off) | None => None,
     } && config.storage.is_none()
     {
-        let text = if BUILT {
+        let text = if STORAGE_BUILT {
             format!(
                 "accounts = \"{word}\" needs the section [storage], where accounts are kept; add it, or set accounts = \"off\""
             )
@@ -116,7 +113,7 @@ pub(super) fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>,
         // When there is a section, it has its own mistake: that this build lacks the feature.
         contradiction(reader, &[(top, "accounts"), (top, "storage")], text);
     } else if !config.operators.is_empty() && config.accounts() == AccountPolicy::Off {
-        let text = if !BUILT {
+        let text = if !STORAGE_BUILT {
             format!("operators are known by their accounts, and keeping those {}", lacking("storage"))
         } else if config.storage.is_none() {
             "operators are known by their accounts, and accounts need the section [storage]; add it, or set operators = []"

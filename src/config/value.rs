@@ -15,6 +15,12 @@ use super::mistake::Mistake;
 use super::syntax::LineIndex;
 use crate::text::sanitize;
 
+/// Counts stay within 32 bits, so that a config means the same on every machine.
+pub(super) const MAX_COUNT: usize = u32::MAX as usize;
+
+/// Seconds in a day: the longest login and stall deadline. Longer is "never", which is 0.
+pub(super) const DAY: u64 = 86_400;
+
 /// A value with its place in the file.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 

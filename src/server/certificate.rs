@@ -22,7 +22,6 @@ use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::version::{TLS12, TLS13};
 use rustls::{InconsistentKeys, ServerConfig};
 
-use super::StartError;
 use crate::config::Config;
 use warnings::CertificateFacts;
 
@@ -59,8 +58,8 @@ struct CertificatePair {
 
 impl Certificate {
     /// The configured pair, or the kept one, which is made if there is none.
-    pub(super) fn open(config: &Config) -> Result<Certificate, StartError> {
-        let pair = load(config).map_err(StartError::Certificate)?;
+    pub(super) fn open(config: &Config) -> Result<Certificate, CertificateError> {
+        let pair = load(config)?;
         Ok(Certificate { current: RwLock::new(pair) })
     }
 

@@ -7,7 +7,7 @@
 use std::io::{self, Read as _};
 use std::time::{Duration, Instant};
 
-use super::transport::Ports;
+use super::ports::Ports;
 use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::wire::{Codec, FirstBytes, Progress, TlsError, Verdict, is_typed};
 use crate::text::escape_for_log;

@@ -11,6 +11,7 @@ mod certificate;
 mod error;
 #[cfg(feature = "tls")]
 mod handshake;
+mod ports;
 mod reminder;
 mod transport;
 
@@ -25,15 +26,15 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use crate::access::shutdown_code::ShutdownCode;
 use crate::config::Config;
-use crate::hub::Hub;
+use crate::hub::{Hub, Request};
 use crate::outbox::DisconnectReason;
 use crate::store::{OpenError, Store, StoreEvent, StoreEventHandler, StoreOptions, StoredState};
 use crate::ui::palette::Door;
 use crate::ui::screen::{Clock, LineKind};
+use ports::Ports;
 use reminder::Reminder;
-use transport::{Entrance, Ports, Transport};
+use transport::{Entrance, Transport};
 
-pub use crate::hub::Request;
 pub use capacity::{Capacity, make_room_for_threads};
 #[cfg(feature = "tls")]
 pub use certificate::CertificateError;

@@ -13,12 +13,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::StartError;
 #[cfg(feature = "tls")]
 use super::certificate::Certificate;
+use super::error::StartError;
 #[cfg(feature = "tls")]
 use super::handshake;
-use crate::config::{Config, Plain};
+use super::ports::{Ports, takes_plain};
+use crate::config::Config;
 use crate::outbox::{DisconnectReason, Outbox};
 #[cfg(feature = "tls")]
 use crate::protocol::wire::{Codec, OtherProtocol, Tls};
@@ -32,32 +33,6 @@ pub(super) enum Transport {
     /// TLS, with the certificate in force at the moment.
     #[cfg(feature = "tls")]
     Tls(Arc<Certificate>),
-}
-
-/// The first listener of each kind, for those who knock at the other.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ports {
-    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "nobody knocks at the wrong one"))]
-    pub(super) plain: Option<u16>,
-    pub(super) tls: Option<u16>,
-}
-
-#[cfg(feature = "tls")]
-impl Ports {
-    /// Those at which somebody may come in: nobody is sent to a door that would turn him away.
-    fn open_to(self, config: &Config, address: IpAddr) -> Ports {
-        Ports { plain: self.plain.filter(|_| takes_plain(config, address)), ..self }
-    }
-}
-
-/// Whether an address may come in without encryption.
-fn takes_plain(config: &Config, address: IpAddr) -> bool {
-    match config.plain {
-        Plain::Anywhere => true,
-        Plain::Loopback => address.is_loopback(),
-        // Nobody listens so, unless this was set by a reload.
-        Plain::Off => false,
-    }
 }
 
 /// Where a connection comes in. Shared with the connections' threads, on whose stacks it would take room.
@@ -75,7 +50,7 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Door, Transport, SocketAddr)>
     let mut all: Vec<_> = all.map(|(door, address)| (door, Transport::Plain, address)).collect();
     #[cfg(feature = "tls")]
     if !config.tls.listen.is_empty() {
-        let certificate = Arc::new(Certificate::open(config)?);
+        let certificate = Arc::new(Certificate::open(config).map_err(StartError::Certificate)?);
         let tls = || Transport::Tls(Arc::clone(&certificate));
         all.extend(config.tls.listen.iter().map(|address| (Door::Plain, tls(), *address)));
     }
@@ -203,6 +178,7 @@ impl Entrance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Plain;
 
     fn refused(plain: Plain, ports: Ports, address: &str) -> Option<String> {
         let entrance = Entrance { door: Door::Plain, transport: Transport::Plain, ports };
@@ -228,18 +204,5 @@ mod tests {
             Some("This server takes no unencrypted connection from your address.")
         );
         assert!(refused(Plain::Off, ports, "127.0.0.1").is_some());
-    }
-
-    #[cfg(feature = "tls")]
-    #[test]
-    fn who_may_not_come_in_unencrypted_is_not_sent_to_the_plain_port() {
-        let ports = Ports { plain: Some(5555), tls: Some(5556) };
-        let told = |plain, address: &str| {
-            ports.open_to(&Config { plain, ..Config::default() }, address.parse().unwrap()).plain
-        };
-        assert_eq!(told(Plain::Anywhere, "192.0.2.1"), Some(5555));
-        assert_eq!(told(Plain::Loopback, "127.0.0.1"), Some(5555));
-        assert_eq!(told(Plain::Loopback, "192.0.2.1"), None);
-        assert_eq!(told(Plain::Off, "127.0.0.1"), None);
     }
 }

@@ -24,8 +24,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use chatsock::config::{self, Config};
-use chatsock::hub::Hub;
-use chatsock::server::{self, Capacity, Request, StartError};
+use chatsock::hub::{Hub, Request};
+use chatsock::server::{self, Capacity, StartError};
 use socket2::{Domain, Socket, Type};
 
 /// How long anything expected may take before the test fails. Long, because a loaded machine is no failure.

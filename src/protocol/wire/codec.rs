@@ -7,8 +7,7 @@
 //! *Knows nothing of* sockets, and of who waits for the bytes.
 //! *Called by* `outbox`, which keeps it under its lock; the order in which bytes are sealed is the order on the socket.
 
-use std::fmt;
-
+use super::progress::{Progress, TlsError};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 
@@ -22,29 +21,6 @@ pub enum Codec {
     #[cfg(feature = "tls")]
     Tls(Box<Tls>),
 }
-
-/// How far a peer has come with what was fed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Progress {
-    /// The two sides still agree on how to speak: nothing that is said can pass.
-    ShakingHands,
-    /// More may come.
-    Open,
-    /// The peer has said that nothing more comes (close_notify; RFC 8446, section 6.1).
-    Closed,
-}
-
-/// Why an encrypted connection cannot go on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsError(pub(super) String);
-
-impl fmt::Display for TlsError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for TlsError {}
 
 impl Codec {
     /// Whether bytes go as they are.

@@ -8,11 +8,13 @@
 //! *Called by* `session`, and by `outbox`, through which every byte goes.
 
 mod codec;
+mod progress;
 mod sniff;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use codec::{Codec, Progress, TlsError};
+pub use codec::Codec;
+pub use progress::{Progress, TlsError};
 pub use sniff::{FirstBytes, OtherProtocol, Verdict, is_http_request_line, is_ssh_banner};
 #[cfg(feature = "tls")]
 pub use tls::{Tls, is_typed};

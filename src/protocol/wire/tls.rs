@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use rustls::{Error, IoState, ProtocolVersion, ServerConfig, ServerConnection};
 
-use super::codec::{Progress, TlsError};
+use super::progress::{Progress, TlsError};
 
 #[cfg(test)]
 mod tests;

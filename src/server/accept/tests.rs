@@ -12,7 +12,8 @@ use crate::access::network::Network;
 use crate::chat::names::UserName;
 use crate::config::Config;
 use crate::server::loopback;
-use crate::server::transport::{Ports, Transport};
+use crate::server::ports::Ports;
+use crate::server::transport::Transport;
 use crate::store::AddressBanRecord;
 use crate::ui::screen::Clock;
 

@@ -1,0 +1,103 @@
+//! The listeners and who may use them: `listen`, `quick_listen`, `plain` and `telnet`.
+//!
+//! *Owns* what these keys may say, and that some way in is left. *Knows nothing of* sockets.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use super::address::parse_address;
+use super::conflict::{TakenAddress, refuse_clash};
+use super::syntax::Tree;
+use super::value::{Section, ValueReader};
+use super::{Config, Plain, Telnet};
+
+/// The key `telnet`, which the TLS listeners have too.
+pub(super) fn read_telnet(reader: &mut ValueReader<'_>, section: Section<'_, '_>, target: &mut Telnet) {
+    let words = [("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)];
+    reader.read_word(section, "telnet", &words, target);
+}
+
+/// Reads the plain listeners; returns their addresses with the keys that hold them.
+pub(super) fn read_listeners(
+    reader: &mut ValueReader<'_>,
+    top: Section<'_, '_>,
+    config: &mut Config,
+) -> Vec<TakenAddress> {
+    let mut taken: Vec<TakenAddress> = Vec::new();
+    for (key, example) in [("listen", "0.0.0.0:5555"), ("quick_listen", "0.0.0.0:2323")] {
+        let target = if key == "listen" { &mut config.listen } else { &mut config.quick_listen };
+        if let Some(found) = reader.read_list(top, key, example, parse_address) {
+            target.clear();
+            for (address, line) in found {
+                refuse_clash(reader, key, address, line, &taken);
+                taken.push((address, key));
+                target.push(address);
+            }
+        } else {
+            taken.extend(target.iter().map(|address| (*address, key)));
+        }
+    }
+    taken
+}
+
+/// The key `plain`, once all listeners are read. Where it is off there are no plain ones.
+pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, state: Tree, config: &mut Config) {
+    let words = [("off", Plain::Off), ("loopback", Plain::Loopback), ("anywhere", Plain::Anywhere)];
+    reader.read_word(top, "plain", &words, &mut config.plain);
+    if config.plain != Plain::Off {
+        return;
+    }
+    config.listen.clear();
+    config.quick_listen.clear();
+    if state != Tree::Whole {
+        return;
+    }
+    for key in ["listen", "quick_listen"] {
+        if top.get(key).is_some() && !is_emptied(top, key) {
+            let text = format!(
+                "plain is \"off\", so that nothing may be opened by {key}; take {key} out, or set plain to \"loopback\" or \"anywhere\""
+            );
+            reader.mistake(reader.line_of(top, key), text);
+        }
+    }
+    let remedy = if cfg!(feature = "tls") {
+        "add a section [tls]"
+    } else {
+        "TLS needs the feature tls, which is not in this build; build with: cargo run --release --features tls"
+    };
+    if top.get("tls").is_none() {
+        reader.mistake(
+            reader.line_of(top, "plain"),
+            format!("plain is \"off\" and there is no TLS, so that nobody could come in; {remedy}"),
+        );
+    }
+}
+
+/// A mistake if nobody could come in. Looked up in the file and not in what was read, since a list whose every entry is
+/// wrong is not empty.
+pub(super) fn refuse_nowhere(
+    reader: &mut ValueReader<'_>,
+    top: Section<'_, '_>,
+    tls: Option<Section<'_, '_>>,
+    config: &Config,
+) {
+    let no_tls = tls.is_none_or(|tls| is_emptied(tls, "listen"));
+    if config.plain == Plain::Off {
+        if let Some(tls) = tls.filter(|_| no_tls) {
+            let text = "tls.listen is empty and plain is \"off\", so that nobody could come in; put an address into it";
+            reader.mistake(reader.line_of(tls, "listen"), text);
+        }
+    } else if is_emptied(top, "listen")
+        && (is_emptied(top, "quick_listen") || top.get("quick_listen").is_none())
+        && no_tls
+    {
+        reader.mistake(
+            reader.line_of(top, "listen"),
+            "listen and quick_listen are both empty, so that nobody could come in; put an address into one, as in listen = [\"0.0.0.0:5555\"]",
+        );
+    }
+}
+
+fn is_emptied(section: Section<'_, '_>, key: &str) -> bool {
+    matches!(section.get(key).map(Spanned::get_ref), Some(DeValue::Array(list)) if list.is_empty())
+}
