@@ -22,7 +22,8 @@ mod backup_arguments;
 mod user_arguments;
 
 pub use backup_arguments::BackupOptions;
-pub use user_arguments::{Existing, UserAction, UserOptions};
+pub use user_arguments::UserOptions;
+pub(crate) use user_arguments::{Existing, UserAction};
 
 /// What `chatsock --help` prints, without the last newline.
 pub const HELP: &str = "\

@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 /// # Errors
 ///
 /// What is wrong with the text and how to write it.
-pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
+pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     if let Ok(address) = text.parse() {
         return Ok(address);
     }
@@ -44,7 +44,7 @@ pub fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
 
 /// Why a text is no address to listen on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AddressError {
+pub(crate) enum AddressError {
     /// An address without a port; holds the text.
     NoPort(String),
     /// An IPv6 address without brackets, so that a port cannot be told from it; holds the text.
@@ -87,7 +87,7 @@ impl std::error::Error for AddressError {}
 /// Port 0 never clashes, since each use of it picks another free port. Whether `[::]` takes IPv4 along is the
 /// system's affair, so the two families are never held against each other here.
 #[must_use]
-pub fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+pub(crate) fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     let overlap = one.ip() == other.ip()
         || (one.is_ipv4() == other.is_ipv4() && (one.ip().is_unspecified() || other.ip().is_unspecified()));
     one.port() != 0 && one.port() == other.port() && overlap

@@ -42,15 +42,16 @@ mod tls;
 mod value;
 
 use crate::access::network::Network;
-pub use address::{AddressError, clash, parse_address};
+pub(crate) use address::{clash, parse_address};
 pub use file::load;
 pub use keys::{keys, lacking};
-pub use mistake::{Mistake, Mistakes};
+pub(crate) use mistake::Mistake;
+pub use mistake::Mistakes;
 pub use read::parse;
 pub use storage::Storage;
 
 /// The file read when the command line names none, if it is there.
-pub const DEFAULT_FILE: &str = "chatsock.toml";
+pub(crate) const DEFAULT_FILE: &str = "chatsock.toml";
 
 /// Everything an admin can set. `Config::default()` is what an empty file gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -179,7 +180,7 @@ pub struct Limits {
 impl Config {
     /// Whether connections from `address` are left out of the counts by address.
     #[must_use]
-    pub fn is_exempt(&self, address: IpAddr) -> bool {
+    pub(crate) fn is_exempt(&self, address: IpAddr) -> bool {
         self.limits.exempt.iter().any(|network| network.contains(address))
     }
 

@@ -78,7 +78,7 @@ impl Outbox {
     #[inline(never)]
     pub(super) fn seal_unsent(&self, state: &mut State, whose: Whose) {
         let mut sealed = Vec::new();
-        state.codec.seal(&state.unsent, &mut sealed);
+        state.codec.encrypt(&state.unsent, &mut sealed);
         if state.unsent.capacity() > KEPT_BUFFER {
             state.unsent = Vec::new();
         } else {
@@ -91,7 +91,7 @@ impl Outbox {
     #[inline(never)]
     pub(super) fn seal_shared(&self, state: &mut State, frame: &[u8]) {
         let mut sealed = Vec::new();
-        state.codec.seal(frame, &mut sealed);
+        state.codec.encrypt(frame, &mut sealed);
         self.transmit_sealed(state, sealed, Whose::Others);
     }
 

@@ -1,4 +1,10 @@
-//! Bytes to lines and back, without any input or output of its own: sockets' bytes, telnet, and the line that is typed.
+//! Turns bytes into lines and lines into bytes, without I/O: encryption, telnet, and line editing.
+//!
+//! | folder | owns |
+//! | --- | --- |
+//! | `line` | lines from typed bytes, and the line editor |
+//! | `telnet` | the telnet protocol |
+//! | `wire` | TLS, and recognising other protocols by their first bytes |
 
 pub mod line;
 pub mod telnet;

@@ -1,8 +1,7 @@
-//! Letting connections in: the accept loop, which does nothing else, and the first and last steps of a client's thread.
+//! Accepts connections: the accept loop, and the first and last steps of a client's thread.
 //!
-//! *Owns* who is let in and what the others are told; the connection's socket options; its lines in the log.
-//! *Knows nothing of* what is said on a connection.
-//! *Called by* `server`.
+//! *Owns* which connections are admitted and how the others are refused; socket options; the log lines about connections.
+//! *Knows nothing of* the session.
 
 use std::fs::File;
 use std::io;
@@ -27,38 +26,38 @@ use crate::text::seconds;
 use crate::ui::palette::Door;
 
 /// Stack of a client's thread, in bytes. A session needs about 20 KiB in an optimised build and three times that in a
-/// debug build; only what is touched is ever resident.
+/// debug build. Only touched pages become resident.
 const CLIENT_STACK: usize = 128 * 1024;
 
-/// What those are told for whom there is no place.
+/// Sent to a client for which there is no room.
 const FULL: &str = "The server is full. Please try again later.";
-/// What those are told who come during the stop.
+/// Sent to a client that connects during the stop.
 const STOPPING: &str = "The server is shutting down. Please try again later.";
 
-/// How long a refused socket stays open for its line to arrive.
+/// How long a refused socket stays open, so that the refusal can arrive.
 const REFUSED_STAYS: Duration = Duration::from_secs(1);
 
-/// How long the accept loop waits for a descriptor or a thread when there is none, unless a connection closes earlier.
+/// How long the accept loop waits when it has no descriptor or thread left, unless a connection closes earlier.
 const EXHAUSTED_WAIT: Duration = Duration::from_millis(100);
 
-/// Keepalive finds a dead peer within 60 + 4 x 15 = 120 s, and keeps address translators' entries alive, which last five
-/// minutes and more (RFC 5382 asks for over two hours, not all comply).
+/// Keepalive finds a dead peer within 60 + 4 x 15 = 120 s, and keeps NAT mappings alive, which last at least five minutes
+/// (RFC 5382 asks for over two hours, but not all comply).
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(15);
 const KEEPALIVE_TRIES: u32 = 4;
 
-/// Data not acknowledged for so long ends the connection (RFC 5482).
+/// Ends a connection whose data is not acknowledged for this long (RFC 5482).
 const USER_TIMEOUT: Duration = Duration::from_secs(100);
 
 /// Accepts until the listener is shut down.
 pub(super) fn accept(listener: &TcpListener, entrance: &Arc<Entrance>, hub: &Arc<Hub>, capacity: Capacity) {
-    // A descriptor to give up when there are none left: with it one connection can still be accepted and told so.
+    // A spare descriptor to give up when there are none left, so that one more connection can be accepted and refused.
     let mut spare = open_spare();
     loop {
         match listener.accept() {
             Ok((stream, peer)) => admit(stream, peer, entrance, hub, capacity),
             Err(error) => match error.raw_os_error() {
-                // The listener was shut down: the server stops.
+                // The listener was shut down because the server stops.
                 Some(libc::EINVAL) if hub.shutdown.is_announced() => return,
                 Some(libc::EMFILE | libc::ENFILE) => {
                     if spare.take().is_some() {
@@ -74,7 +73,7 @@ pub(super) fn accept(listener: &TcpListener, entrance: &Arc<Entrance>, hub: &Arc
                     log::warn!("cannot accept: {error}");
                     hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
                 }
-                // The peer was gone before it was accepted, or a signal came in between.
+                // The peer left before it was accepted, or a signal interrupted the call.
                 _ => log::debug!("accept: {error}"),
             },
         }
@@ -93,7 +92,7 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
     if let Some(why) = entrance.refuses_plain(&hub.config(), address) {
         return refuse(stream, peer, entrance, hub, &why);
     }
-    // By address first: what one address has too many of takes no place that another one could have.
+    // By address first, so that an address with too many connections takes up no room.
     let counted = match enter(hub, address, Instant::now()) {
         Ok(counted) => counted,
         Err(why) => return refuse(stream, peer, entrance, hub, &why),
@@ -116,42 +115,42 @@ fn admit(stream: TcpStream, peer: SocketAddr, entrance: &Arc<Entrance>, hub: &Ar
     let spawned =
         thread::Builder::new().name(format!("client:{id}")).stack_size(CLIENT_STACK).spawn(move || serve(connection));
     if let Err(error) = spawned {
-        log::warn!("{peer}: no thread: {error}");
+        log::warn!("{peer}: cannot start a thread: {error}");
         leave();
         if let Some(outbox) = Arc::into_inner(outbox) {
             refuse(outbox.into_stream(), peer, entrance, hub, FULL);
         }
-        // Most often memory or the thread limit is short for a moment; a loop that goes on at once makes it worse.
+        // Usually memory or threads are short for a moment; accepting more at once would make it worse.
         hub.shutdown.wait_fewer(Instant::now() + EXHAUSTED_WAIT);
     }
 }
 
-/// Says one line to somebody who is not let in, and closes a little later.
+/// Sends one line to a client that is not admitted, and closes the socket a little later.
 fn refuse(stream: TcpStream, peer: SocketAddr, entrance: &Entrance, hub: &Hub, line: &str) {
     log::info!("{peer}: refused: {line}");
     let socket = SockRef::from(&stream);
-    // Whoever does not take the line at once goes without it.
+    // If the socket does not accept the line at once, the client does not get it.
     let _ = socket.send_with_flags(&entrance.transport.refusal(line), libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
     hub.timer.close_later(Instant::now() + REFUSED_STAYS, peer.ip(), stream);
 }
 
-/// What a client's thread is given. Boxed: what stands on its stack is moved from function to function at its start, and
-/// the copies stay there.
+/// The arguments of a client's thread. Boxed, because values moved from function to function at its start would leave
+/// copies on its stack.
 struct Connection {
     hub: Arc<Hub>,
     outbox: Arc<Outbox>,
     peer: SocketAddr,
     entrance: Arc<Entrance>,
-    /// Among the connections of its address.
+    /// Whether it counts towards the limit of its address.
     counted: bool,
     open: Open,
 }
 
 /// A client's thread.
 ///
-/// Beginning and end are functions of their own that are never inlined: what stands on the stack while the session waits
-/// decides whether an idle person costs two pages of it or three.
+/// Its beginning and end are separate functions and never inlined: the depth of the stack while the session waits decides
+/// whether an idle user costs two pages of it or three.
 fn serve(connection: Box<Connection>) {
     let began = Instant::now();
     log_connected(&connection);
@@ -183,14 +182,14 @@ fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<
         outbox.lingering_close();
         return Err(ended);
     }
-    // A panic there must leave nothing of this connection behind either.
+    // A panic in the handshake must not leave anything of this connection behind.
     let config = hub.config();
     let shake_hands = || entrance.shake_hands(outbox, &config, peer.ip().to_canonical());
     catch_unwind(AssertUnwindSafe(shake_hands)).unwrap_or(Err(DisconnectReason::Panicked))
 }
 
-/// What was decided about all connections after this one was let in and before it was among them: whoever decides that
-/// looks through those who are connected, and has not seen it. Whoever decides it from now on does.
+/// A stop or a ban that was decided after this connection was admitted and before it was in the roster. Such a decision is
+/// applied to the connections in the roster, so it has missed this one; later decisions will not.
 fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, DisconnectReason)> {
     if hub.shutdown.is_announced() {
         return Some((STOPPING.to_owned(), DisconnectReason::Stopping));
@@ -202,7 +201,7 @@ fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, DisconnectRe
 
 fn run(session: &mut Session) -> DisconnectReason {
     catch_unwind(AssertUnwindSafe(|| session.run())).unwrap_or_else(|_| {
-        // Rooms and name have to be given back whatever happened; a second panic there ends only this thread.
+        // Rooms and name must be released in any case; a second panic there ends only this thread.
         if catch_unwind(AssertUnwindSafe(|| session.leave(&DisconnectReason::Panicked))).is_err() {
             log::error!("a session panicked twice");
         }
@@ -211,7 +210,7 @@ fn run(session: &mut Session) -> DisconnectReason {
 }
 
 #[inline(never)]
-#[expect(clippy::boxed_local, reason = "unboxed, it would have to stand on the stack of `serve`")]
+#[expect(clippy::boxed_local, reason = "unboxed, it would be on the stack of `serve`")]
 fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason) {
     let Connection { hub, outbox, peer, counted, open, .. } = *connection;
     let id = outbox.id();
@@ -219,16 +218,16 @@ fn finish(connection: Box<Connection>, began: Instant, ended: &DisconnectReason)
     if counted {
         hub.limits.admission().leave(peer.ip().to_canonical());
     }
-    // Closed here even if a delivery's snapshot still holds a share of the outbox.
+    // Closed here, because a delivery's snapshot may still hold a reference to the outbox.
     let _ = outbox.stream().shutdown(Shutdown::Both);
     outbox.disconnect(DisconnectReason::Quit);
     drop(outbox);
-    let lasted = began.elapsed().as_secs();
-    log::info!("client {id} from {peer} ended after {lasted} s: {}", text::escape_for_log(&ended.to_string()));
+    let seconds = began.elapsed().as_secs();
+    log::info!("client {id} from {peer} disconnected after {seconds} s: {}", text::escape_for_log(&ended.to_string()));
     drop(open);
 }
 
-/// Lets an address in or says why not. True if the connection was counted, false if its address is exempt.
+/// Admits a connection or returns the refusal. True if the connection was counted, false if its address is exempt.
 fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
     let moment = hub.moment();
     if let Some(ban) = hub.address_bans.find(address, moment) {
@@ -244,7 +243,7 @@ fn enter(hub: &Hub, address: IpAddr, now: Instant) -> Result<bool, String> {
     let entered = hub.limits.admission().enter(address, limits.connections_per_ip, rate, now);
     entered.map(|()| true).map_err(|why| match why {
         AdmissionError::TooManyOpen(limit) => {
-            format!("Too many connections from your address: {limit} at once is the most.")
+            format!("Too many connections from your address: at most {limit} at once.")
         }
         AdmissionError::TooManyNew(wait) => {
             format!("Too many new connections from your address: try again in {}.", seconds(wait))
@@ -257,7 +256,7 @@ fn set_options(stream: &TcpStream) {
     let keepalive =
         TcpKeepalive::new().with_time(KEEPALIVE_IDLE).with_interval(KEEPALIVE_INTERVAL).with_retries(KEEPALIVE_TRIES);
     let set = || -> io::Result<()> {
-        // Without it a reply behind a reply waits for the peer's delayed acknowledgement, 40 ms.
+        // Without it, a reply after a reply waits 40 ms for the peer's delayed acknowledgement.
         socket.set_tcp_nodelay(true)?;
         socket.set_tcp_keepalive(&keepalive)?;
         #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -265,7 +264,7 @@ fn set_options(stream: &TcpStream) {
         Ok(())
     };
     if let Err(error) = set() {
-        // A socket reset already refuses options; its first read says so.
+        // A socket that was reset refuses options; the first read will report it.
         log::debug!("socket options: {error}");
     }
 }

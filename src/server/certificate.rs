@@ -1,8 +1,7 @@
 //! The server's certificate: the admin's own, or a self-signed one that is made on the first start and kept.
 //!
-//! *Owns* the files, that certificate and key belong together, and which of them is in force.
+//! *Owns* the files, the check that certificate and key belong together, and which pair is in use.
 //! *Knows nothing of* connections.
-//! *Called by* `server::transport`.
 
 use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
@@ -33,17 +32,16 @@ mod warnings;
 const CERTIFICATE_FILE: &str = "chatsock-certificate.pem";
 const KEY_FILE: &str = "chatsock-key.pem";
 
-/// How long a self-signed certificate is valid, in years. Nobody vouches for it, whoever trusts it has compared the
-/// fingerprint, and would have to do so again for the next one: so it should outlive the machine.
+/// How long a self-signed certificate is valid, in years. Users trust it because they have compared its fingerprint, and
+/// would have to do so again for the next one, so it should outlive the machine.
 const YEARS: i16 = 10;
 
-/// Longest PEM file read, in bytes. A chain of ten certificates has about 20 KB; `certificate = "/dev/zero"` would be
-/// read for ever.
+/// Longest PEM file read, in bytes. A chain of ten certificates has about 20 KB; reading `/dev/zero` would never end.
 const MAX_FILE: u64 = 1024 * 1024;
 
-/// The certificate in force, shared by all TLS listeners.
+/// The certificate in use, shared by all TLS listeners.
 pub(super) struct Certificate {
-    /// A leaf, replaced whole on a reload: connections that are there keep what they began with.
+    /// A leaf lock. Replaced as a whole on a reload; existing connections keep the pair they began with.
     current: RwLock<CertificatePair>,
 }
 
@@ -52,65 +50,64 @@ struct CertificatePair {
     settings: Arc<ServerConfig>,
     fingerprint: String,
     path: PathBuf,
-    /// Of all in the file that can be read, the server's own first.
+    /// Facts about the readable certificates in the file, the server's own first.
     facts: Vec<CertificateFacts>,
 }
 
 impl Certificate {
-    /// The configured pair, or the kept one, which is made if there is none.
+    /// Loads the configured pair, or the self-signed one, which is made if it is missing.
     pub(super) fn open(config: &Config) -> Result<Certificate, CertificateError> {
         let pair = load(config)?;
         Ok(Certificate { current: RwLock::new(pair) })
     }
 
-    /// Reads the pair again, for the connections to come.
+    /// Reads the pair again, for new connections.
     pub(super) fn reload(&self, config: &Config) -> Result<(), CertificateError> {
         let pair = load(config)?;
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = pair;
         Ok(())
     }
 
-    /// What a new connection begins with.
+    /// The settings for a new connection.
     pub(super) fn settings(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).settings)
     }
 
-    /// What an admin has to know of it at a time, one sentence each.
+    /// Warnings for the admin, one sentence each.
     pub(super) fn warnings(&self, now: Timestamp) -> Vec<String> {
         let pair = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         warnings::warnings(&pair.path, &pair.facts, now)
     }
 
-    /// SHA-256 of the certificate, as clients show it.
+    /// SHA-256 of the certificate, in the form that clients show.
     pub(super) fn fingerprint(&self) -> String {
         self.current.read().unwrap_or_else(PoisonError::into_inner).fingerprint.clone()
     }
 }
 
-/// Whether a start would find a pair that it can use, or make one; then, what an admin has to know of it. Nothing is made here,
-/// and nothing changed.
+/// Checks that the server could start with the pair, without making or changing anything. Returns warnings for the admin.
 pub(super) fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, CertificateError> {
-    let told = |pair: CertificatePair| warnings::warnings(&pair.path, &pair.facts, now);
+    let warn = |pair: CertificatePair| warnings::warnings(&pair.path, &pair.facts, now);
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
-        return read_pair(certificate, key).map(told);
+        return read_pair(certificate, key).map(warn);
     }
-    let (certificate, key) = kept(config);
+    let (certificate, key) = self_signed_files(config);
     if is_missing(&certificate) || is_missing(&key) {
         return Ok(Vec::new());
     }
-    read_pair(&certificate, &key).map(told)
+    read_pair(&certificate, &key).map(warn)
 }
 
-/// Why there is no certificate to show.
+/// Why there is no usable certificate.
 #[derive(Debug)]
 pub enum CertificateError {
     /// A file cannot be read.
     Unreadable(PathBuf, io::Error),
-    /// No certificate in the file.
+    /// The file contains no certificate.
     NoCertificate(PathBuf),
-    /// No private key in the file.
+    /// The file contains no private key.
     NoKey(PathBuf),
-    /// The key needs a password.
+    /// The key is encrypted with a password.
     EncryptedKey(PathBuf),
     /// The certificate cannot be used; with the library's reason.
     BadCertificate(PathBuf, String),
@@ -118,14 +115,14 @@ pub enum CertificateError {
     BadKey(PathBuf, String),
     /// The key belongs to another certificate.
     Mismatch(PathBuf, PathBuf),
-    /// The self-signed pair cannot be kept.
+    /// The self-signed pair cannot be written.
     Unwritable(PathBuf, io::Error),
     /// The self-signed pair cannot be made; with the library's reason.
     NotMade(String),
 }
 
 impl CertificateError {
-    /// Whether the user can mend it.
+    /// Whether the user can fix it.
     pub(super) fn is_users(&self) -> bool {
         !matches!(self, CertificateError::NotMade(_))
     }
@@ -138,31 +135,38 @@ impl fmt::Display for CertificateError {
                 let path = path.display();
                 match error.kind() {
                     io::ErrorKind::NotFound => {
-                        write!(f, "{path} is not there; name the right file in [tls], or neither certificate nor key")
+                        write!(
+                            f,
+                            "{path} does not exist; name the right file in [tls], or leave out both certificate and key"
+                        )
                     }
                     io::ErrorKind::PermissionDenied => {
-                        write!(f, "no permission to read {path}; give the user who runs chatsock the right to")
+                        write!(f, "no permission to read {path}; make it readable for the user who runs chatsock")
                     }
                     _ => write!(f, "{path} cannot be read: {error}"),
                 }
             }
             Self::NoCertificate(path) => write!(
                 f,
-                "{} holds no certificate; it must be a PEM file with a section BEGIN CERTIFICATE, the server's own first",
+                "{} contains no certificate; it must be a PEM file with a section BEGIN CERTIFICATE, the server's own first",
                 path.display()
             ),
             Self::NoKey(path) => write!(
                 f,
-                "{} holds no private key; it must be a PEM file with a section BEGIN PRIVATE KEY, BEGIN EC PRIVATE KEY or BEGIN RSA PRIVATE KEY",
+                "{} contains no private key; it must be a PEM file with a section BEGIN PRIVATE KEY, BEGIN EC PRIVATE KEY or BEGIN RSA PRIVATE KEY",
                 path.display()
             ),
             Self::EncryptedKey(path) => write!(
                 f,
-                "the private key in {} is encrypted, and nobody is there to give its password; write it without one, as in: openssl pkey -in OLD -out NEW",
+                "the private key in {} is encrypted, and the server cannot ask for its password; remove it, as in: openssl pkey -in OLD -out NEW",
                 path.display()
             ),
             Self::BadCertificate(path, why) => {
-                write!(f, "the certificate in {} cannot be used ({why}); ask who made it for another", path.display())
+                write!(
+                    f,
+                    "the certificate in {} cannot be used ({why}); get another one from its issuer",
+                    path.display()
+                )
             }
             Self::BadKey(path, why) => write!(
                 f,
@@ -177,12 +181,12 @@ impl fmt::Display for CertificateError {
             ),
             Self::Unwritable(path, error) => write!(
                 f,
-                "the self-signed certificate cannot be kept in {} ({error}); set state_dir to a directory that the user who runs chatsock may write to",
+                "the self-signed certificate cannot be written to {} ({error}); set state_dir to a directory that the user who runs chatsock may write to",
                 path.display()
             ),
             Self::NotMade(why) => write!(
                 f,
-                "no self-signed certificate could be made ({why}); name one of your own with certificate and key in [tls]"
+                "cannot make a self-signed certificate ({why}); name one of your own with certificate and key in [tls]"
             ),
         }
     }
@@ -192,13 +196,19 @@ impl std::error::Error for CertificateError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Unreadable(_, error) | Self::Unwritable(_, error) => Some(error),
-            _ => None,
+            Self::NoCertificate(_)
+            | Self::NoKey(_)
+            | Self::EncryptedKey(_)
+            | Self::BadCertificate(..)
+            | Self::BadKey(..)
+            | Self::Mismatch(..)
+            | Self::NotMade(_) => None,
         }
     }
 }
 
-/// Where the self-signed pair is, or is to be.
-fn kept(config: &Config) -> (PathBuf, PathBuf) {
+/// Where the self-signed pair is kept.
+fn self_signed_files(config: &Config) -> (PathBuf, PathBuf) {
     (config.state_dir.join(CERTIFICATE_FILE), config.state_dir.join(KEY_FILE))
 }
 
@@ -213,33 +223,36 @@ fn load(config: &Config) -> Result<CertificatePair, CertificateError> {
     if let (Some(certificate), Some(key)) = (&config.tls.certificate, &config.tls.key) {
         return read_pair(certificate, key);
     }
-    let (certificate, key) = kept(config);
+    let (certificate, key) = self_signed_files(config);
     match (is_missing(&certificate), is_missing(&key)) {
         (false, false) => {}
         (true, true) => {
             make_pair(&config.state_dir, &certificate, &key)?;
             log::info!("made a self-signed certificate: {}", certificate.display());
         }
-        // A first start that broke off in between, or somebody's tidying: the half that is left is of no use.
+        // The first start was interrupted, or somebody deleted a file. The remaining half is useless.
         (certificate_missing, _) => {
             make_pair(&config.state_dir, &certificate, &key)?;
             let gone = if certificate_missing { &certificate } else { &key };
-            log::warn!("{} was gone: made another self-signed certificate", gone.display());
+            log::warn!("{} was missing: made another self-signed certificate", gone.display());
         }
     }
     tighten(&key);
     read_pair(&certificate, &key)
 }
 
-/// Our own key is its owner's alone, whatever has been done to the file.
+/// Makes our own key readable by its owner alone, whatever the mode of the file was.
 fn tighten(key: &Path) {
     let Ok(found) = fs::metadata(key) else { return };
     if found.permissions().mode() & 0o077 == 0 {
         return;
     }
     match fs::set_permissions(key, Permissions::from_mode(0o600)) {
-        Ok(()) => log::warn!("others could read the private key {}: not any more, but they may have", key.display()),
-        Err(error) => log::warn!("others can read the private key {}: {error}", key.display()),
+        Ok(()) => log::warn!(
+            "the private key {} was readable by others; fixed, but somebody may have copied it",
+            key.display()
+        ),
+        Err(error) => log::warn!("the private key {} is readable by others: {error}", key.display()),
     }
 }
 
@@ -266,17 +279,17 @@ fn read_pair(certificate: &Path, key: &Path) -> Result<CertificatePair, Certific
     Ok(CertificatePair { settings: Arc::new(settings), fingerprint, path: certificate.to_owned(), facts })
 }
 
-/// Of a leaf that cannot be read there is nothing to say, nor of what is behind it.
+/// Reads the facts of a chain; none if its leaf cannot be read.
 fn read_facts(chain: &[CertificateDer<'_>]) -> Vec<CertificateFacts> {
     let Some((own, others)) = chain.split_first() else { return Vec::new() };
     let Some(own) = CertificateFacts::read(own) else { return Vec::new() };
     [own].into_iter().chain(others.iter().filter_map(|other| CertificateFacts::read(other))).collect()
 }
 
-/// Whether the first certificate has the key's public half in it, byte for byte.
+/// Whether the first certificate contains the key's public half, byte for byte.
 ///
-/// What rustls cannot take apart is not useless for that: `openssl x509 -req` without extensions makes certificates of
-/// version 1, which clients accept. Whether one is any good is for them to say; the server only shows it.
+/// A certificate that rustls cannot parse may still be usable: `openssl x509 -req` without extensions makes version 1
+/// certificates, which clients accept. They decide whether it is good; the server only sends it.
 fn holds_public_half(pair: &CertifiedKey) -> bool {
     let (Some(first), Some(public)) = (pair.cert.first(), pair.key.public_key()) else { return false };
     let public: &[u8] = public.as_ref();
@@ -286,7 +299,7 @@ fn holds_public_half(pair: &CertifiedKey) -> bool {
 fn read_key(path: &Path, provider: &CryptoProvider) -> Result<Arc<dyn rustls::sign::SigningKey>, CertificateError> {
     let text = read(path)?;
     let key = PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
-        // In its header or, in the form of RFC 1421, on the first line below it.
+        // In the PEM header or, in the form of RFC 1421, on the line below it.
         let encrypted = text.windows(9).any(|word| word == b"ENCRYPTED");
         let error = if encrypted { CertificateError::EncryptedKey } else { CertificateError::NoKey };
         error(path.to_owned())
@@ -295,19 +308,19 @@ fn read_key(path: &Path, provider: &CryptoProvider) -> Result<Arc<dyn rustls::si
     loaded.map_err(|error| CertificateError::BadKey(path.to_owned(), error.to_string()))
 }
 
-/// How connections are to be encrypted.
+/// The TLS settings for a pair.
 fn settings(provider: Arc<CryptoProvider>, pair: CertifiedKey) -> Result<ServerConfig, rustls::Error> {
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS13, &TLS12])?;
     let resolver = Arc::new(SingleCertAndKey::from(pair));
     let mut settings = builder.with_no_client_auth().with_cert_resolver(resolver);
-    // Sessions are never resumed: a chat's connection lasts for hours, and what is gained once at its beginning is not
-    // worth a table of secrets here, nor two tickets sent to somebody who may have closed already.
+    // Sessions are never resumed: a chat connection lasts for hours, and a faster start is not worth a table of secrets
+    // here, or two tickets sent to a client that may have closed already.
     settings.session_storage = Arc::new(NoServerSessionStorage {});
     settings.send_tls13_tickets = 0;
     Ok(settings)
 }
 
-/// SHA-256 over the certificate's DER, as `openssl x509 -fingerprint -sha256` shows it.
+/// SHA-256 of the certificate's DER, in the form of `openssl x509 -fingerprint -sha256`.
 fn fingerprint(certificate: &CertificateDer<'_>) -> String {
     let hash = digest(&SHA256, certificate);
     hash.as_ref().iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")
@@ -322,7 +335,7 @@ fn read(path: &Path) -> Result<Vec<u8>, CertificateError> {
     read().map_err(|error| CertificateError::Unreadable(path.to_owned(), error))
 }
 
-/// Makes a self-signed pair and keeps it.
+/// Makes a self-signed pair and writes it to disk.
 fn make_pair(directory: &Path, certificate: &Path, key: &Path) -> Result<(), CertificateError> {
     let not_made = |error: rcgen::Error| CertificateError::NotMade(error.to_string());
     let pair = KeyPair::generate().map_err(not_made)?;
@@ -330,27 +343,27 @@ fn make_pair(directory: &Path, certificate: &Path, key: &Path) -> Result<(), Cer
     names.extend(host_name());
     let mut wanted = CertificateParams::new(names).map_err(not_made)?;
     wanted.distinguished_name.push(DnType::CommonName, "chatsock, self-signed");
-    // From yesterday on, as clocks differ.
+    // From yesterday on, since clocks differ.
     let today = (Timestamp::now() - SignedDuration::from_hours(24)).to_zoned(TimeZone::UTC).date();
     let day = |date: Date, years: i16| {
-        // No certificate begins or ends on a day that most years lack.
+        // At most 28, so that the day exists in every month and year.
         let day = date.day().min(28).unsigned_abs();
         rcgen::date_time_ymd((date.year() + years).into(), date.month().unsigned_abs(), day)
     };
     (wanted.not_before, wanted.not_after) = (day(today, 0), day(today, YEARS));
     let made = wanted.self_signed(&pair).map_err(not_made)?;
-    let kept = || -> io::Result<()> {
+    let write = || -> io::Result<()> {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        // The key first: a certificate without its key is what nobody could use.
-        keep(key, pair.serialize_pem().as_bytes(), 0o600)?;
-        keep(certificate, made.pem().as_bytes(), 0o644)?;
+        // The key first: a certificate without its key is useless.
+        write_new(key, pair.serialize_pem().as_bytes(), 0o600)?;
+        write_new(certificate, made.pem().as_bytes(), 0o644)?;
         File::open(directory)?.sync_all()
     };
-    kept().map_err(|error| CertificateError::Unwritable(directory.to_owned(), error))
+    write().map_err(|error| CertificateError::Unwritable(directory.to_owned(), error))
 }
 
-/// Writes a file as a whole or not at all; it has its mode from the first byte on.
-fn keep(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
+/// Writes a file atomically. It has its mode from the first byte on.
+fn write_new(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     let new = path.with_extension("new");
     match fs::remove_file(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -362,7 +375,7 @@ fn keep(path: &Path, text: &[u8], mode: u32) -> io::Result<()> {
     fs::rename(&new, path)
 }
 
-/// The machine's own name, where the system shows it as a file and a certificate can hold it.
+/// The host name, if the system shows it as a file and a certificate can contain it.
 fn host_name() -> Option<String> {
     let name = fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
     let name = name.trim();

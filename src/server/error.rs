@@ -1,8 +1,7 @@
-//! Why a server cannot start, or has not ended as it should.
+//! Errors that keep the server from starting, or from stopping properly.
 //!
-//! *Owns* the causes, their sentences and whose fault they are.
-//! *Knows nothing of* exit statuses' use: `main` maps them.
-//! *Called by* `server`, `main`.
+//! *Owns* the causes, their texts, and which of them the user can fix.
+//! *Knows nothing of* exit statuses, which are up to `main`.
 
 use std::fmt;
 use std::io;
@@ -12,33 +11,33 @@ use std::net::SocketAddr;
 use super::certificate::CertificateError;
 use crate::store::{OpenError, SaveError};
 
-/// Why a server cannot start, or has not ended as it should.
+/// Why a server could not start, or did not stop properly.
 #[derive(Debug)]
 pub enum StartError {
-    /// What is kept on disk cannot be opened.
+    /// The database cannot be opened.
     Store(OpenError),
-    /// The address cannot be listened on.
+    /// An address cannot be listened on.
     Listen {
-        /// Which one.
+        /// The address.
         address: SocketAddr,
-        /// What the system says.
+        /// The system's reason.
         error: io::Error,
     },
-    /// No thread for the server itself.
+    /// One of the server's own threads cannot be started.
     Thread(io::Error),
-    /// The signals cannot be received.
+    /// Signals cannot be received.
     Signals(io::Error),
-    /// No certificate for the TLS listeners.
+    /// The certificate for the TLS listeners cannot be used.
     #[cfg(feature = "tls")]
     Certificate(CertificateError),
-    /// No exit code: the system's random generator gives nothing.
+    /// The system's random generator failed, so there is no exit code.
     ExitCode(getrandom::Error),
-    /// It has run, and what was to be written at the end is lost.
+    /// The server has run, but could not write everything at the end.
     NotWritten(SaveError),
 }
 
 impl StartError {
-    /// Whether the user can mend it: exit status 2, otherwise 1.
+    /// Whether the user can fix it: exit status 2, otherwise 1.
     pub fn is_users(&self) -> bool {
         match self {
             StartError::Listen { .. } => true,
@@ -58,11 +57,11 @@ impl fmt::Display for StartError {
             StartError::Listen { address, error } => match error.kind() {
                 io::ErrorKind::AddrInUse => write!(
                     f,
-                    "cannot listen on {address}: the port is taken by another program; stop that one or choose another port with --listen"
+                    "cannot listen on {address}: the port is in use by another program; stop that program or choose another port with --listen"
                 ),
                 io::ErrorKind::PermissionDenied => write!(
                     f,
-                    "cannot listen on {address}: ports below 1024 are for root; choose a higher one with --listen"
+                    "cannot listen on {address}: ports below 1024 are reserved for root; choose a higher one with --listen"
                 ),
                 io::ErrorKind::AddrNotAvailable => {
                     write!(f, "cannot listen on {address}: this machine does not have that address")
@@ -76,9 +75,11 @@ impl fmt::Display for StartError {
             StartError::Certificate(error) => error.fmt(f),
             StartError::ExitCode(error) => write!(
                 f,
-                "no exit code, as the system gives no random numbers ({error}); exit_code = false starts without one"
+                "cannot make an exit code, because the system returns no random numbers ({error}); set exit_code = false to start without one"
             ),
-            StartError::NotWritten(SaveError(reason)) => write!(f, "not everything was written at the end: {reason}"),
+            StartError::NotWritten(SaveError(reason)) => {
+                write!(f, "not everything could be written at the end: {reason}")
+            }
         }
     }
 }

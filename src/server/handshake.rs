@@ -1,36 +1,34 @@
-//! The beginning of a TLS connection: agreeing on the encryption, in the connection's own thread and within a deadline.
+//! The TLS handshake, on the connection's own thread and with a deadline.
 //!
-//! *Owns* the deadline, and what is told to a peer that does not speak TLS.
-//! *Knows nothing of* how the two sides agree: the outbox's codec does.
-//! *Called by* `server::transport`.
+//! *Owns* the deadline, and the answer to a peer that does not speak TLS.
+//! *Knows nothing of* the handshake itself, which is the codec's.
 
 use std::io::{self, Read as _};
 use std::time::{Duration, Instant};
 
 use super::ports::Ports;
 use crate::outbox::{DisconnectReason, Outbox};
-use crate::protocol::wire::{Codec, FirstBytes, Progress, TlsError, Verdict, is_typed};
+use crate::protocol::wire::{Codec, FirstBytes, Progress, TlsError, Verdict, is_text_byte};
 use crate::text::escape_for_log;
 
 #[cfg(test)]
 mod tests;
 
-/// What a handshake may take in all. It needs two round trips at most; a slow line with lost packets is done in three
-/// seconds, and who opens connections only to hold them has his thread for no longer than this.
+/// How long a handshake may take. It needs two round trips at most, and a slow line with lost packets three seconds. A peer
+/// that opens connections only to hold them occupies a thread no longer than this.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
-/// Bytes read at a time. A client's hello has 200 to 1,800.
+/// Bytes read at a time. A client hello has 200 to 1,800.
 const READ: usize = 2048;
 
-/// When a handshake that begins now has to be done.
+/// The deadline of a handshake that begins now.
 pub(super) fn deadline() -> Instant {
     Instant::now() + HANDSHAKE
 }
 
-/// Agrees on the encryption with a peer of which nothing was read yet. Whoever is turned away has been told, and the
-/// socket is finished with.
+/// Performs the handshake, before anything else is read. On an error the peer has been answered and the socket closed.
 ///
-/// Not inlined: the buffers and what the library needs are off the stack again when the session begins.
+/// Not inlined, so that the buffers and the library's frames are off the stack when the session begins.
 #[inline(never)]
 pub(super) fn shake_hands(outbox: &Outbox, ports: Ports, deadline: Instant) -> Result<(), DisconnectReason> {
     let ended = match exchange(outbox, deadline) {
@@ -50,25 +48,25 @@ fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), DisconnectReason> 
     let lost = |error: io::Error| DisconnectReason::Reset(error.kind());
     let mut stream = outbox.stream();
     let mut buffer = vec![0; READ];
-    // None: nothing has come yet.
-    let mut typed: Option<Option<FirstBytes>> = None;
+    let mut peer = Peer::Silent;
     loop {
         if let Some(ended) = outbox.disconnect_reason() {
             return Err(ended);
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(if matches!(typed, Some(Some(_))) {
-                DisconnectReason::PlainText
-            } else {
-                DisconnectReason::HandshakeTimeout
+            return Err(match peer {
+                Peer::Plain(_) => DisconnectReason::PlainText,
+                Peer::Silent | Peer::Tls => DisconnectReason::HandshakeTimeout,
             });
         }
         stream.set_read_timeout(Some(left)).map_err(lost)?;
         let chunk = match stream.read(&mut buffer) {
             Ok(0) => {
-                let unfinished = typed.flatten().map(|mut first| first.finish());
-                return Err(unfinished.map_or(DisconnectReason::PeerClosed, knocked));
+                return Err(match peer {
+                    Peer::Plain(mut first) => not_tls(first.finish()),
+                    Peer::Silent | Peer::Tls => DisconnectReason::PeerClosed,
+                });
             }
             Ok(count) => &buffer[..count],
             Err(error) => match error.kind() {
@@ -76,18 +74,31 @@ fn exchange(outbox: &Outbox, deadline: Instant) -> Result<(), DisconnectReason> 
                 _ => return Err(lost(error)),
             },
         };
-        match typed.get_or_insert_with(|| is_typed(chunk[0]).then(FirstBytes::new)) {
-            Some(first) => match first.feed(chunk) {
+        if matches!(peer, Peer::Silent) {
+            peer = if is_text_byte(chunk[0]) { Peer::Plain(FirstBytes::new()) } else { Peer::Tls };
+        }
+        match &mut peer {
+            Peer::Plain(first) => match first.feed(chunk) {
                 Verdict::Undecided => {}
-                verdict => return Err(knocked(verdict)),
+                verdict @ (Verdict::Person | Verdict::OtherProtocol(_)) => return Err(not_tls(verdict)),
             },
-            None => match outbox.shake_hands(chunk).map_err(|error| refused(outbox, &error))? {
+            Peer::Silent | Peer::Tls => match outbox.shake_hands(chunk).map_err(|error| refused(outbox, &error))? {
                 Progress::ShakingHands => {}
-                // One that closes at once is told goodbye by its session.
+                // The session says goodbye to a peer that closes at once.
                 Progress::Open | Progress::Closed => return stream.set_read_timeout(None).map_err(lost),
             },
         }
     }
+}
+
+/// What the peer's first bytes have shown.
+enum Peer {
+    /// Nothing has come yet.
+    Silent,
+    /// It has sent text, which another protocol may begin with as well.
+    Plain(FirstBytes),
+    /// It has sent something that only TLS can begin with.
+    Tls,
 }
 
 fn refused(outbox: &Outbox, error: &TlsError) -> DisconnectReason {
@@ -95,14 +106,14 @@ fn refused(outbox: &Outbox, error: &TlsError) -> DisconnectReason {
     DisconnectReason::Tls
 }
 
-fn knocked(verdict: Verdict) -> DisconnectReason {
+fn not_tls(verdict: Verdict) -> DisconnectReason {
     match verdict {
         Verdict::OtherProtocol(protocol) => DisconnectReason::OtherProtocol(protocol),
         Verdict::Person | Verdict::Undecided => DisconnectReason::PlainText,
     }
 }
 
-/// What somebody reads who came with telnet or nc.
+/// The hint for a user who connects with telnet or nc.
 fn hint(outbox: &Outbox, ports: Ports) -> String {
     let port = outbox.stream().local_addr().map_or_else(|_| "PORT".to_owned(), |address| address.port().to_string());
     let plain = ports.plain.map_or_else(String::new, |plain| format!(", or telnet to port {plain}"));

@@ -1,8 +1,9 @@
-//! The server: listeners, their threads, and the graceful stop.
+//! The server itself: it opens the listeners, runs their threads, and stops gracefully.
+//!
+//! To run a server in a process of one's own: [`bind`], then [`Server::run`].
 //!
 //! *Owns* the order of starting and stopping.
-//! *Knows nothing of* what goes on in a session.
-//! *Called by* `main`, and by whoever runs a server in his own process: [`bind`], then [`Server::run`].
+//! *Knows nothing of* what happens in a session.
 
 mod accept;
 mod capacity;
@@ -40,20 +41,20 @@ pub use capacity::{Capacity, make_room_for_threads};
 pub use certificate::CertificateError;
 pub use error::StartError;
 
-/// Connections the kernel keeps for the accept loop. std's 128 drops a burst of 256 logins to a quarter of the rate: the
-/// overflowing ones come back only with the next SYN retransmission, a second later.
+/// Connections that the kernel queues for the accept loop. With std's 128, a burst of 256 logins drops to a quarter of the
+/// rate: those that overflow come back only with the next SYN retransmission, a second later.
 const BACKLOG: i32 = 4096;
 
-/// What flushing and closing may take after the goodbye. Clients that read nothing would keep it waiting for ever.
+/// How long flushing and closing may take after the goodbye. A client that reads nothing would block it without end.
 const CLOSING: Duration = Duration::from_millis(350);
 
-/// What writing the last of what was said may take.
+/// How long the store may take to write the last messages.
 const STORING: Duration = Duration::from_secs(5);
 
-/// Stack of a thread that keeps the house: it renders, sends and logs, nothing nests.
-const HOUSE_STACK: usize = 256 * 1024;
+/// Stack of the server's own threads: they render, send and log, without deep calls.
+const SERVER_STACK: usize = 256 * 1024;
 
-/// One listener and what it says of itself.
+/// A listener and its description.
 struct Listener {
     socket: TcpListener,
     address: SocketAddr,
@@ -61,7 +62,7 @@ struct Listener {
     transport: Transport,
 }
 
-/// A server that has its ports and serves nobody yet.
+/// A server that is bound to its ports and does not serve yet.
 pub struct Server {
     listeners: Vec<Listener>,
     hub: Arc<Hub>,
@@ -70,12 +71,13 @@ pub struct Server {
     requested: Receiver<Request>,
 }
 
-/// Takes the ports, reads or makes the certificate if one is needed, and makes the exit code if there is to be one.
+/// Binds the ports, reads or makes the certificate if there is TLS, opens the store if there is one, and makes the exit
+/// code unless it is off.
 pub fn bind(config: Config, capacity: Capacity) -> Result<Server, StartError> {
     bind_with(config, capacity, Store::open)
 }
 
-/// The same where the store is opened in another way: for tests, which give it clocks of their own.
+/// Like [`bind`] with another way to open the store, for tests with their own clocks.
 #[doc(hidden)]
 pub fn bind_with(
     config: Config,
@@ -86,7 +88,7 @@ pub fn bind_with(
     let mut listeners = Vec::new();
     for (door, transport, address) in &all {
         let (door, transport, address) = (*door, transport.clone(), *address);
-        // `[::]` takes IPv4 too (as mapped addresses, RFC 4291, section 2.5.5.2), unless IPv4 has a listener of its own.
+        // `[::]` also accepts IPv4 (as mapped addresses, RFC 4291, section 2.5.5.2), unless IPv4 has its own listener.
         let beside_ipv4 = all.iter().any(|(_, _, other)| other.is_ipv4() && other.port() == address.port());
         let socket = listen(address, beside_ipv4).map_err(|error| StartError::Listen { address, error })?;
         let address = socket.local_addr().map_err(|error| StartError::Listen { address, error })?;
@@ -94,16 +96,16 @@ pub fn bind_with(
     }
     let shutdown_code = config.exit_code.then(ShutdownCode::generate).transpose().map_err(StartError::ExitCode)?;
     let (requests, requested) = mpsc::channel();
-    let teller = Arc::new(OnceLock::new());
-    let stored = open_store(&config, Arc::clone(&teller), open)?;
+    let weak_hub = Arc::new(OnceLock::new());
+    let stored = open_store(&config, Arc::clone(&weak_hub), open)?;
     let hub = Arc::new(Hub::new(config, Clock::new(TimeZone::system()), shutdown_code, requests.clone(), stored));
     // Set once, here.
-    let _ = teller.set(Arc::downgrade(&hub));
+    let _ = weak_hub.set(Arc::downgrade(&hub));
     Ok(Server { listeners, hub, capacity, requests, requested })
 }
 
-/// Finds what a configuration names and a start would stumble over, without starting, making or changing anything: the
-/// certificate and its key. Returns what the server would run with all the same, and an admin has to know now: one sentence each.
+/// Checks what a configuration refers to, the certificate and its key, without starting, making or changing anything.
+/// Returns warnings for the admin, one sentence each.
 #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
 pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError> {
     #[cfg(feature = "tls")]
@@ -113,10 +115,10 @@ pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, StartError>
     Ok(Vec::new())
 }
 
-/// Opens what is kept on disk, if anything is. What goes wrong with it later is told to the log and to operators.
+/// Opens the store, if there is one. Later problems go to the log and to the operators.
 fn open_store(
     config: &Config,
-    teller: Arc<OnceLock<Weak<Hub>>>,
+    weak_hub: Arc<OnceLock<Weak<Hub>>>,
     open: impl FnOnce(StoreOptions, StoreEventHandler) -> Result<(Arc<Store>, StoredState), OpenError>,
 ) -> Result<Option<(Arc<Store>, StoredState)>, StartError> {
     let Some(storage) = &config.storage else { return Ok(None) };
@@ -126,14 +128,14 @@ fn open_store(
         retention: storage.retention,
         history_max: config.history_max,
     };
-    let tell = move |news: StoreEvent| {
-        let hub = teller.get().and_then(Weak::upgrade);
-        match news {
+    let report = move |event: StoreEvent| {
+        let hub = weak_hub.get().and_then(Weak::upgrade);
+        match event {
             StoreEvent::ChangedExternally => {
-                log::info!("{news}");
+                log::info!("{event}");
                 return hub.iter().for_each(Hub::review_accounts);
             }
-            StoreEvent::Expired { .. } => return log::info!("{news}"),
+            StoreEvent::Expired { .. } => return log::info!("{event}"),
             StoreEvent::DiskFailed(_)
             | StoreEvent::WritesLost { .. }
             | StoreEvent::DiskRecovered { .. }
@@ -141,12 +143,12 @@ fn open_store(
             | StoreEvent::ClockSuspect(_)
             | StoreEvent::ClockTrusted => {}
         }
-        log::warn!("{news}");
+        log::warn!("{event}");
         if let Some(hub) = hub {
-            hub.tell_operators(&news.to_string());
+            hub.tell_operators(&event.to_string());
         }
     };
-    open(options, Box::new(tell)).map(Some).map_err(StartError::Store)
+    open(options, Box::new(report)).map(Some).map_err(StartError::Store)
 }
 
 fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
@@ -161,8 +163,8 @@ fn listen(address: SocketAddr, only_v6: bool) -> std::io::Result<TcpListener> {
 }
 
 impl Server {
-    /// One line per listener, one with the certificate's fingerprint where there is one, and one with the exit code, as
-    /// printed at start. Not for the log.
+    /// The lines printed at the start: one per listener, one with the certificate's fingerprint, and one with the exit code,
+    /// which must not get into the log.
     pub fn announcement(&self) -> impl Iterator<Item = String> {
         let exit_code = self.hub.shutdown_code().map(|code| format!("exit code: {code}"));
         let listeners = self
@@ -174,34 +176,34 @@ impl Server {
         listeners.chain(certificate).chain(exit_code)
     }
 
-    /// The addresses listened on: the plain ones, the quick ones, those for TLS.
+    /// The addresses of the listeners: plain, quick, then TLS.
     pub fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().map(|listener| listener.address).collect()
     }
 
-    /// What is shared with the sessions.
+    /// The state shared with the sessions.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 
-    /// Where to ask for something, before and while the server runs. The same as [`Hub::request`].
+    /// A sender for requests, before and while the server runs. The same as [`Hub::request`].
     pub fn requests(&self) -> Sender<Request> {
         self.requests.clone()
     }
 
-    /// Serves until asked to stop, then stops gracefully.
+    /// Serves until a stop is requested, then stops gracefully.
     ///
     /// # Errors
     ///
-    /// A thread cannot be started, or what was to be written at the end is lost.
+    /// A thread cannot be started, or not everything could be written at the end.
     pub fn run(self) -> Result<(), StartError> {
         let Server { listeners, hub, capacity, requests: _, requested } = self;
         let addresses: Vec<_> = listeners.iter().map(|listener| listener.address).collect();
         let slow_readers = Arc::clone(&hub.slow_readers);
-        let sweep = house_thread("slow-readers".to_owned(), move || slow_readers.run())?;
+        let sweep = server_thread("slow-readers".to_owned(), move || slow_readers.run())?;
         let timer = Arc::clone(&hub);
         let timer =
-            house_thread("timer".to_owned(), move || timer.timer.run(|task| timer.carry_out(task, Instant::now())))?;
+            server_thread("timer".to_owned(), move || timer.timer.run(|task| timer.carry_out(task, Instant::now())))?;
         let mut accepting = Vec::new();
         let port = |plain| {
             let found = listeners.iter().find(|listener| listener.transport.is_plain() == plain);
@@ -216,7 +218,7 @@ impl Server {
             .collect();
         for (shared, address) in sockets.iter().zip(&addresses) {
             let (shared, hub) = (Arc::clone(shared), Arc::clone(&hub));
-            accepting.push(house_thread(format!("accept:{}", address.port()), move || {
+            accepting.push(server_thread(format!("accept:{}", address.port()), move || {
                 accept::accept(&shared.0, &shared.1, &hub, capacity);
             })?);
         }
@@ -233,9 +235,9 @@ impl Server {
                 Ok(Request::Reconfigure(config)) => {
                     reconfigure(&hub, *config, sockets.iter().map(|socket| &socket.1.transport));
                 }
-                // Who asked may be gone.
+                // The requester may be gone.
                 Ok(Request::Report(done)) => _ = done.send(()),
-                // Never disconnected, as the hub has a sender.
+                // Never disconnected, since the hub has a sender.
                 Ok(Request::Stop) | Err(RecvTimeoutError::Disconnected) => break,
             }
         }
@@ -245,59 +247,61 @@ impl Server {
         hub.work.stop();
         let written = hub.store().map_or(Ok(()), |store| store.close(Instant::now() + STORING));
         for socket in &sockets {
-            // Wakes the thread out of accept; a listener that cannot be shut down dies with the process.
+            // Wakes the thread in `accept`. A listener that cannot be shut down ends with the process.
             let _ = SockRef::from(&socket.0).shutdown(std::net::Shutdown::Both);
         }
         for thread in accepting.into_iter().chain([sweep, timer]) {
-            // A thread that panicked has been reported by the panic itself.
+            // A panic has already been reported by the panic hook.
             let _ = thread.join();
         }
         written.map_err(StartError::NotWritten)
     }
 }
 
-fn house_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, StartError> {
-    thread::Builder::new().name(name).stack_size(HOUSE_STACK).spawn(work).map_err(StartError::Thread)
+fn server_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<thread::JoinHandle<()>, StartError> {
+    thread::Builder::new().name(name).stack_size(SERVER_STACK).spawn(work).map_err(StartError::Thread)
 }
 
-/// Takes everything of another configuration but the listeners and the directory for what is kept.
+/// Applies another configuration, except the listeners, `state_dir` and `[storage]`, which need a restart.
 fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<Item = &'a Transport>) {
     let old = hub.config();
     if old.listen != config.listen || old.quick_listen != config.quick_listen || old.tls.listen != config.tls.listen {
-        log::warn!("the listeners changed in the configuration: that needs a restart, the old ones stay");
+        log::warn!("the listeners have changed in the configuration; this needs a restart, so the old ones stay");
         config.listen.clone_from(&old.listen);
         config.quick_listen.clone_from(&old.quick_listen);
         if config.tls.listen.is_empty() {
-            // The section is gone, and with it the names of the files: what goes on listening keeps its certificate.
+            // The section is gone, and with it the file names. The listeners stay and keep their certificate.
             config.tls.clone_from(&old.tls);
         }
         config.tls.listen.clone_from(&old.tls.listen);
     }
     if old.state_dir != config.state_dir {
-        log::warn!("state_dir changed in the configuration: that needs a restart, the old one stays");
+        log::warn!("state_dir has changed in the configuration; this needs a restart, so the old one stays");
         config.state_dir.clone_from(&old.state_dir);
     }
-    // They all have the same certificate.
+    // All TLS listeners share one certificate.
     if let Some(transport) = transports.find(|transport| !transport.is_plain()) {
         transport.reload(&old, &mut config);
     }
     if old.storage != config.storage {
-        log::warn!("[storage] changed in the configuration: that needs a restart, the old one stays");
+        log::warn!("[storage] has changed in the configuration; this needs a restart, so the old one stays");
         config.storage.clone_from(&old.storage);
     }
     let (had_code, wanted) = (hub.shutdown_code().is_some(), config.exit_code);
     hub.reconfigure(config);
     match (had_code, hub.shutdown_code().is_some()) {
-        (true, false) => log::info!("exit_code is off: the code printed at start stops nothing any more"),
-        (false, true) => log::info!("exit_code is on: the code printed at start stops the server again"),
-        // Standard output may have been closed or moved since the start, and a code must not get into the log.
-        (false, false) if wanted => log::warn!("exit_code is on, but no code was made at start: that needs a restart"),
+        (true, false) => log::info!("exit_code is off: the code printed at the start no longer stops the server"),
+        (false, true) => log::info!("exit_code is on: the code printed at the start stops the server again"),
+        // Standard output may have been closed or redirected since the start, and a code must not get into the log.
+        (false, false) if wanted => {
+            log::warn!("exit_code is on, but no code was made at the start; this needs a restart")
+        }
         _ => {}
     }
     log::info!("configuration reloaded");
 }
 
-/// Announces the end, waits, says goodbye to everybody and closes.
+/// Announces the stop, waits, says goodbye to everybody and closes.
 fn stop(hub: &Hub) {
     let delay = hub.config().shutdown_delay;
     let end = Instant::now() + delay;
@@ -308,7 +312,7 @@ fn stop(hub: &Hub) {
         outbox.announce(LineKind::News, &line);
     }
     hub.shutdown.wait_until(end);
-    // Said from here and not by ten thousand waking threads: everybody hears it at once.
+    // Sent from here, so that everybody gets it at once, and not from ten thousand waking threads.
     for outbox in hub.roster.connections() {
         outbox.farewell(Some((LineKind::News, "Goodbye.")));
     }
@@ -330,7 +334,7 @@ fn stop(hub: &Hub) {
     log::info!("stopped");
 }
 
-/// Where a test or a benchmark listens: any free port of this machine.
+/// A listen address for tests and benchmarks: any free port of this machine.
 pub fn loopback() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, 0).into()
 }

@@ -1,13 +1,13 @@
-//! When the log says again what an admin has known since the start: once a day.
+//! The time of the next daily reminder in the log.
 //!
-//! *Owns* the moment of the next time. *Knows nothing of* what is said. *Called by* `server`.
+//! *Knows nothing of* what is logged.
 
 use std::time::{Duration, Instant};
 
-/// Often enough to be seen in a log of one day, seldom enough to stay worth reading.
+/// Often enough to appear in the log of any day, and rarely enough to be noticed there.
 const EVERY: Duration = Duration::from_secs(24 * 3600);
 
-/// The next time; the first is at once.
+/// The next time; the first one is immediate.
 pub(super) struct Reminder(Instant);
 
 impl Reminder {
@@ -15,7 +15,7 @@ impl Reminder {
         Reminder(now)
     }
 
-    /// Whether it is time. Then the next time is a day later.
+    /// Whether a reminder is due. If so, the next one is a day later.
     pub(super) fn is_due(&mut self, now: Instant) -> bool {
         let due = self.0 <= now;
         if due {
@@ -24,7 +24,7 @@ impl Reminder {
         due
     }
 
-    /// How long until then.
+    /// How long until the next one.
     pub(super) fn wait(&self, now: Instant) -> Duration {
         self.0.saturating_duration_since(now)
     }
@@ -43,7 +43,7 @@ mod tests {
         let later = start + EVERY - Duration::from_secs(1);
         assert!(!reminder.is_due(later));
         assert_eq!(reminder.wait(later), Duration::from_secs(1));
-        // However late.
+        // However late it is asked.
         let next = start + EVERY * 3;
         assert_eq!(reminder.wait(next), Duration::ZERO);
         assert!(reminder.is_due(next) && !reminder.is_due(next) && reminder.wait(next) == EVERY);

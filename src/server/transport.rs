@@ -1,10 +1,9 @@
-//! What a listener's connections are wrapped in, and what is told to those who come in by the wrong one.
+//! The transport of a listener, plain or TLS, and the refusal for clients on the wrong listener.
 //!
-//! It exists in every build, so that the rest of the server asks one question only.
+//! It exists in every build, so that the rest of the server does not depend on the feature `tls`.
 //!
-//! *Owns* the way from a connection just accepted to one on which something can be said; the words for the wrong door.
-//! *Knows nothing of* what is said then.
-//! *Called by* `server` and `server::accept`.
+//! *Owns* making a connection ready for its session; the texts for a client on the wrong listener.
+//! *Knows nothing of* the session.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, SocketAddr};
@@ -25,28 +24,28 @@ use crate::outbox::{DisconnectReason, Outbox};
 use crate::protocol::wire::{Codec, OtherProtocol, Tls};
 use crate::ui::palette::Door;
 
-/// What the bytes of a listener's connections are wrapped in.
+/// How a listener's connections are encrypted.
 #[derive(Clone)]
 pub(super) enum Transport {
-    /// Nothing.
+    /// Not at all.
     Plain,
-    /// TLS, with the certificate in force at the moment.
+    /// TLS, with the current certificate.
     #[cfg(feature = "tls")]
     Tls(Arc<Certificate>),
 }
 
-/// Where a connection comes in. Shared with the connections' threads, on whose stacks it would take room.
+/// The listener that a connection came in by. Shared with the connections' threads, to save room on their stacks.
 pub(super) struct Entrance {
     pub(super) door: Door,
     pub(super) transport: Transport,
     pub(super) ports: Ports,
 }
 
-/// Every listener there is to be, with what its connections are wrapped in. The certificate is read, or made, here.
+/// Lists the configured listeners with their transports. Reads the certificate, or makes it.
 pub(super) fn plan(config: &Config) -> Result<Vec<(Door, Transport, SocketAddr)>, StartError> {
     let doors = [(Door::Plain, &config.listen), (Door::Quick, &config.quick_listen)];
     let all = doors.into_iter().flat_map(|(door, list)| list.iter().map(move |address| (door, *address)));
-    #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "no more listeners without the feature"))]
+    #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "only the feature adds listeners"))]
     let mut all: Vec<_> = all.map(|(door, address)| (door, Transport::Plain, address)).collect();
     #[cfg(feature = "tls")]
     if !config.tls.listen.is_empty() {
@@ -58,12 +57,12 @@ pub(super) fn plan(config: &Config) -> Result<Vec<(Door, Transport, SocketAddr)>
 }
 
 impl Transport {
-    /// Whether everybody on the way can read what is said.
+    /// Whether the connection is unencrypted.
     pub(super) fn is_plain(&self) -> bool {
         matches!(self, Transport::Plain)
     }
 
-    /// How the listener is called where it has no other name.
+    /// The name of the listener, printed at the start.
     pub(super) fn name(&self, door: Door) -> &'static str {
         match (self, door) {
             #[cfg(feature = "tls")]
@@ -73,7 +72,7 @@ impl Transport {
         }
     }
 
-    /// By what a client can know the server, printed at start.
+    /// The fingerprint by which clients can verify the server, printed at the start.
     pub(super) fn fingerprint(&self) -> Option<String> {
         match self {
             Transport::Plain => None,
@@ -82,7 +81,7 @@ impl Transport {
         }
     }
 
-    /// Says in the log what an admin has to know of the certificate at a time.
+    /// Logs what the admin has to know about the certificate.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
     pub(super) fn warn(&self, now: Timestamp) {
         match self {
@@ -92,8 +91,8 @@ impl Transport {
         }
     }
 
-    /// Takes the certificate of another configuration for the connections to come. One that cannot be used leaves the old
-    /// one in force, in the configuration too.
+    /// Loads the certificate of a new configuration, for new connections. If it cannot be used, the old one stays, and `new`
+    /// is set to it.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
     pub(super) fn reload(&self, old: &Config, new: &mut Config) {
         match self {
@@ -105,7 +104,7 @@ impl Transport {
                     self.warn(Timestamp::now());
                 }
                 Err(error) => {
-                    log::error!("the certificate stays as it was: {error}");
+                    log::error!("keeping the old certificate: {error}");
                     new.tls.certificate.clone_from(&old.tls.certificate);
                     new.tls.key.clone_from(&old.tls.key);
                 }
@@ -113,7 +112,7 @@ impl Transport {
         }
     }
 
-    /// A line for somebody who is not let in, as it can be said at once: without a handshake TLS knows only alerts.
+    /// The bytes that refuse a connection at once. Without a handshake, TLS can only send an alert.
     pub(super) fn refusal(&self, line: &str) -> Cow<'static, [u8]> {
         match self {
             Transport::Plain => format!("! {line}\r\n").into_bytes().into(),
@@ -122,8 +121,8 @@ impl Transport {
         }
     }
 
-    /// Prepares an outbox to which nothing was written yet.
-    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "plain is what an outbox begins with"))]
+    /// Prepares a new outbox.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "an outbox begins plain"))]
     pub(super) fn prepare(&self, outbox: &Outbox) {
         match self {
             Transport::Plain => {}
@@ -133,8 +132,8 @@ impl Transport {
     }
 }
 
-/// Not inlined: what it makes stands on the stack before it is boxed, three kilobytes and more, which would be a page for
-/// every plain connection, for ever.
+/// Not inlined: the TLS state is on the stack before it is boxed, over three kilobytes. Inlined, it would cost every plain
+/// connection a page for as long as it lasts.
 #[cfg(feature = "tls")]
 #[inline(never)]
 fn encrypt(outbox: &Outbox, certificate: &Certificate) {
@@ -148,7 +147,7 @@ fn encrypt(outbox: &Outbox, certificate: &Certificate) {
 }
 
 impl Entrance {
-    /// Makes the connection one on which something can be said, or says why it will never be.
+    /// Makes the connection ready for its session.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "a plain connection is ready at once"))]
     pub(super) fn shake_hands(
         &self,
@@ -165,13 +164,13 @@ impl Entrance {
         }
     }
 
-    /// Why somebody may not come in here without encryption, if he may not.
+    /// The refusal, if a client at this address may not connect here without encryption.
     pub(super) fn refuses_plain(&self, config: &Config, address: IpAddr) -> Option<String> {
         if !self.transport.is_plain() || takes_plain(config, address) {
             return None;
         }
         let remedy = self.ports.tls.map_or_else(String::new, |port| format!(": use TLS on port {port}"));
-        Some(format!("This server takes no unencrypted connection from your address{remedy}."))
+        Some(format!("This server takes no unencrypted connections from your address{remedy}."))
     }
 }
 
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn with_loopback_only_this_machine_comes_in_unencrypted_and_others_are_told_the_way() {
+    fn with_loopback_only_this_machine_connects_unencrypted_and_others_are_told_the_port() {
         let ports = Ports { plain: Some(5555), tls: Some(5556) };
         for address in ["127.0.0.1", "127.8.9.10", "::1"] {
             assert_eq!(refused(Plain::Loopback, ports, address), None, "{address}");
@@ -196,12 +195,12 @@ mod tests {
             assert_eq!(refused(Plain::Anywhere, ports, address), None, "{address}");
             assert_eq!(
                 refused(Plain::Loopback, ports, address).as_deref(),
-                Some("This server takes no unencrypted connection from your address: use TLS on port 5556.")
+                Some("This server takes no unencrypted connections from your address: use TLS on port 5556.")
             );
         }
         assert_eq!(
             refused(Plain::Loopback, Ports::default(), "192.0.2.1").as_deref(),
-            Some("This server takes no unencrypted connection from your address.")
+            Some("This server takes no unencrypted connections from your address.")
         );
         assert!(refused(Plain::Off, ports, "127.0.0.1").is_some());
     }

@@ -1,32 +1,30 @@
-//! The two ways in which a terminal may write letters beyond ASCII, and the way from one to the other.
+//! UTF-8 and Latin-1, the two charsets a terminal may use, and the conversion between them.
 //!
-//! Inside the server all text is UTF-8; only what a terminal sends and is sent may be Latin-1 (ISO 8859-1), whose 256
+//! Inside the server all text is UTF-8. Only the bytes to and from a terminal may be Latin-1 (ISO 8859-1), whose 256
 //! bytes are the first 256 characters of Unicode.
 //!
 //! *Owns* the names of charsets, and the conversion both ways.
-//! *Knows nothing of* telnet: who converts for a telnet client knows which bytes are commands.
+//! *Knows nothing of* telnet: the caller knows which bytes are commands.
 
 use std::borrow::Cow;
 
-use super::grapheme_width;
+use super::{grapheme_width, graphemes};
 
-use super::graphemes;
-
-/// How a terminal writes.
+/// How a terminal encodes characters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Charset {
     /// UTF-8 (RFC 3629).
     #[default]
     Utf8,
-    /// ISO 8859-1: one byte a character.
+    /// ISO 8859-1: one byte per character.
     Latin1,
 }
 
-/// What stands for a character that Latin-1 does not have, once for each of its columns.
+/// Replaces a character that Latin-1 does not have, once per column.
 const MISSING: u8 = b'?';
 
 impl Charset {
-    /// The charset of a name as the registry of IANA has it, or as people write it; upper and lower case are the same.
+    /// Finds a charset by its IANA name or a common spelling, in any case.
     pub fn named(name: &[u8]) -> Option<Charset> {
         let is = |known: &&str| name.eq_ignore_ascii_case(known.as_bytes());
         const UTF8: [&str; 2] = ["UTF-8", "UTF8"];
@@ -41,7 +39,7 @@ impl Charset {
         }
     }
 
-    /// Its name in commands and notices.
+    /// The name used in commands and notices.
     pub fn name(self) -> &'static str {
         match self {
             Charset::Utf8 => "utf-8",
@@ -49,8 +47,8 @@ impl Charset {
         }
     }
 
-    /// What a terminal has sent, as UTF-8. What is not UTF-8 where it should be stays as it is.
-    pub fn decode(self, raw: &[u8]) -> Cow<'_, [u8]> {
+    /// Converts what a terminal sent to UTF-8. Invalid UTF-8 is passed through unchanged.
+    pub(crate) fn decode(self, raw: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Charset::Latin1 if !raw.is_ascii() => {
                 Cow::Owned(raw.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes())
@@ -62,11 +60,10 @@ impl Charset {
 
 /// Appends a text as Latin-1.
 ///
-/// What Latin-1 does not have takes as many columns as before, so that the cursor stands where the server thinks it
-/// does: the quotation marks and dashes that word processors make of plain ones become plain again, a base letter loses
-/// the marks above it, and anything else is question marks. C1 becomes a question mark: in Latin-1 those bytes control a
-/// terminal.
-pub fn encode_latin1(text: &str, out: &mut Vec<u8>) {
+/// A replacement is as wide as the original, so that the cursor is where the server thinks it is: typographic quotation
+/// marks and dashes become plain ones, a base letter loses its combining marks, and anything else becomes question
+/// marks. So does C1, because in Latin-1 those bytes control a terminal.
+pub(crate) fn encode_latin1(text: &str, out: &mut Vec<u8>) {
     for cluster in graphemes(text) {
         if cluster.is_ascii() {
             out.extend_from_slice(cluster.as_bytes());
@@ -76,7 +73,7 @@ pub fn encode_latin1(text: &str, out: &mut Vec<u8>) {
         match cluster.chars().next().and_then(latin1) {
             Some(byte) => {
                 out.push(byte);
-                // An emoji made of a sign of Latin-1 is one column wider than the sign.
+                // An emoji made from a Latin-1 character is one column wider than that character.
                 out.resize(end.max(out.len()), b' ');
             }
             None => out.resize(end, MISSING),

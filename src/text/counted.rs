@@ -7,7 +7,7 @@ pub fn people(count: usize) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
 }
 
-/// `1 second`, `2 seconds`; a started second counts whole.
+/// `1 second`, `2 seconds`; rounded up.
 pub fn seconds(duration: Duration) -> String {
     let whole = duration.as_secs() + u64::from(duration.subsec_nanos() > 0);
     if whole == 1 { "1 second".to_owned() } else { format!("{whole} seconds") }

@@ -1,47 +1,46 @@
-//! Takes out of a text what could move a cursor, hide, reorder or forge.
+//! Removes characters that could move the cursor, hide or reorder text, or forge a line.
 //!
-//! *Owns* the list of characters that never leave, and the limits on what may pile up on one place of the screen.
-//! *Knows nothing of* widths of rows, of terminals and of where the text goes.
-//! *Called by* whoever holds text that came from outside.
+//! *Owns* the list of characters that never leave the server, and how many may stack in one screen cell.
+//! *Knows nothing of* row widths, terminals, and where the text goes.
 
 use std::borrow::Cow;
 
 use unicode_segmentation::GraphemeCursor;
 use unicode_width::UnicodeWidthChar;
 
-/// Spaces that stand for one TAB.
+/// Spaces that replace one TAB.
 ///
-/// True tab stops depend on the column where the text will begin, and that differs between the prompt, the chat line
-/// and the log. Four keep pasted code readable and do not eat half a row as eight would.
-pub const TAB_SPACES: usize = 4;
+/// True tab stops depend on the column where the text begins, which differs between the prompt, the chat line and the
+/// log. Four keep pasted code readable; eight would take up half a row.
+pub(crate) const TAB_SPACES: usize = 4;
 
-/// Most characters that may pile up on one place: marks without a width of their own behind one drawn character, and
-/// drawn characters that join into one cluster.
+/// Most characters that may stack in one place: zero-width marks after one visible character, and visible characters
+/// that join into one cluster.
 ///
-/// Written languages stay at five or six marks; a family of four with skin tones joins eight drawn characters. What is
-/// over it is dropped. A cluster is so at most sixteen columns wide, which fits the narrowest terminal we draw for, and
-/// a message limit counted in clusters cannot be evaded by one endless cluster.
-pub const MAX_STACKED: usize = 8;
+/// Written languages need five or six marks; a family of four with skin tones joins eight visible characters. The rest
+/// is dropped. So a cluster is at most sixteen columns wide, which fits the narrowest terminal we draw for, and one
+/// endless cluster cannot evade a message limit that counts clusters.
+pub(crate) const MAX_STACKED: usize = 8;
 
-/// Longest text that [`escape_for_log`] keeps, in bytes, before the mark that something is missing.
+/// Longest text that [`escape_for_log`] returns, in bytes, not counting the `...` after a cut.
 ///
 /// Enough for any name, terminal type or first line that an admin wants to see; small enough that a stranger who sends
-/// nothing but oddities does not fill the disk faster than by connecting alone.
-pub const MAX_LOGGED_BYTES: usize = 240;
+/// garbage fills the disk no faster than by merely connecting.
+pub(crate) const MAX_LOGGED_BYTES: usize = 240;
 
-/// The same text without what a terminal or a reader could be deceived by.
+/// Removes everything that could deceive a terminal or a reader.
 ///
-/// What leaves has no C0 (so no ESC), no DEL, no C1, no bidirectional embedding, override or isolate
+/// The result has no C0 (so no ESC), no DEL, no C1, no bidirectional embedding, override or isolate
 /// (U+202A to U+202E, U+2066 to U+2069), no line or paragraph separator (U+2028, U+2029), no U+FEFF, no tag characters
-/// (U+E0000 to U+E007F) and no noncharacters. TAB becomes [`TAB_SPACES`] spaces; line ends are dropped like any control.
-/// At most [`MAX_STACKED`] characters pile up on one place.
+/// (U+E0000 to U+E007F) and no noncharacters. TAB becomes [`TAB_SPACES`] spaces; line ends are dropped like any control character.
+/// At most [`MAX_STACKED`] characters stack in one place.
 ///
-/// The marks U+200E, U+200F and U+061C stay: they order neighbours only, and Arabic and Hebrew need them. The flags of
-/// England, Scotland and Wales are spelt with tag characters and become a black flag.
+/// The marks U+200E, U+200F and U+061C stay: they reorder only their neighbours, and Arabic and Hebrew need them. The
+/// flags of England, Scotland and Wales are spelt with tag characters and become a black flag.
 ///
-/// Sanitising twice changes nothing more. A text that needs no change is returned borrowed.
+/// Sanitising twice equals sanitising once. A text that needs no change is returned borrowed.
 pub fn sanitize(raw: &str) -> Cow<'_, str> {
-    // No early exit: so the compiler can look at many bytes at once, and nearly every line is plain.
+    // No early exit, so that the compiler can check many bytes at once; nearly every line is plain.
     if raw.bytes().fold(true, |plain, byte| plain & is_plain(byte)) {
         return Cow::Borrowed(raw);
     }
@@ -56,9 +55,8 @@ pub fn sanitize(raw: &str) -> Cow<'_, str> {
     Cow::Borrowed(raw)
 }
 
-/// [`sanitize`] for a text of several lines: LF stays between them, CR LF and CR become LF, and each line is sanitised by
-/// itself. A text that needs no change is returned borrowed.
-pub fn sanitize_lines(raw: &str) -> Cow<'_, str> {
+/// [`sanitize`] for a text of several lines: CR LF and CR become LF, and each line is sanitised by itself. A text that needs no change is returned borrowed.
+pub(crate) fn sanitize_lines(raw: &str) -> Cow<'_, str> {
     if !raw.contains(['\n', '\r']) {
         return sanitize(raw);
     }
@@ -69,21 +67,21 @@ pub fn sanitize_lines(raw: &str) -> Cow<'_, str> {
     Cow::Owned(raw.split('\n').map(sanitize).collect::<Vec<_>>().join("\n"))
 }
 
-/// [`sanitize`] for bytes: what is not UTF-8 becomes U+FFFD first.
+/// [`sanitize`] for bytes: invalid UTF-8 becomes U+FFFD first.
 pub fn sanitize_bytes(raw: &[u8]) -> Cow<'_, str> {
     match String::from_utf8_lossy(raw) {
         Cow::Borrowed(text) => sanitize(text),
         Cow::Owned(text) => match sanitize(&text) {
             Cow::Owned(clean) => Cow::Owned(clean),
-            // Borrowed means unchanged, never a part.
+            // Borrowed means unchanged, never a slice.
             Cow::Borrowed(_) => Cow::Owned(text),
         },
     }
 }
 
-/// A stranger's text for a log line: sanitised, at most [`MAX_LOGGED_BYTES`] long, `...` behind it if it was longer.
-pub fn escape_for_log(raw: &str) -> Cow<'_, str> {
-    // Cut first, so that a huge input costs no more than a small one; then again, since a TAB grows.
+/// Prepares a stranger's text for a log line: sanitised, and cut at [`MAX_LOGGED_BYTES`] with `...` after it.
+pub(crate) fn escape_for_log(raw: &str) -> Cow<'_, str> {
+    // Cut first, so that a huge input costs no more than a small one; then again, since a TAB gets longer.
     let head = cut(raw, MAX_LOGGED_BYTES);
     let clean = sanitize(head);
     let kept = cut(&clean, MAX_LOGGED_BYTES);
@@ -93,7 +91,7 @@ pub fn escape_for_log(raw: &str) -> Cow<'_, str> {
     Cow::Owned([kept, "..."].concat())
 }
 
-/// Longest prefix of whole characters within so many bytes.
+/// Longest prefix of whole characters that has at most `bytes` bytes.
 fn cut(text: &str, bytes: usize) -> &str {
     if text.len() <= bytes {
         return text;
@@ -105,7 +103,7 @@ fn cut(text: &str, bytes: usize) -> &str {
     &text[..end]
 }
 
-/// Writes the text anew from the first character on that cannot stay as it is.
+/// Copies the text, from the first character on that has to change.
 fn rebuild(raw: &str, at: usize, mut pile: Pile) -> String {
     let mut out = String::with_capacity(raw.len());
     out.push_str(&raw[..at]);
@@ -119,26 +117,26 @@ fn rebuild(raw: &str, at: usize, mut pile: Pile) -> String {
     out
 }
 
-/// What has piled up at the end of the text that stays.
+/// Counts the characters stacked at the end of the text kept so far.
 ///
-/// It looks at kept characters only, never at dropped ones: that is what makes sanitising twice the same as once.
+/// It counts kept characters only, never dropped ones. That makes sanitising twice the same as once.
 struct Pile {
-    /// Where the last cluster begins, in bytes.
+    /// Start of the last cluster, in bytes.
     cluster: usize,
-    /// Characters with a width in that cluster.
+    /// Visible characters in that cluster.
     drawn: usize,
-    /// Characters without a width since the last one with a width, whatever cluster they are in: terminals put them
-    /// all on the same cell.
+    /// Zero-width characters since the last visible one, in whatever cluster: terminals draw them all in the same
+    /// cell.
     marks: usize,
 }
 
 impl Pile {
-    /// The state behind so many plain characters.
+    /// The state after `count` plain characters.
     fn behind_plain(count: usize) -> Pile {
         Pile { cluster: count.saturating_sub(1), drawn: count.min(1), marks: 0 }
     }
 
-    /// Whether `c`, which begins at byte `at` and ends `text`, may stay; counts it if so.
+    /// Whether `c`, which begins at byte `at` and ends `text`, may stay. If so, it is counted.
     fn admit(&mut self, text: &str, at: usize, c: char) -> bool {
         let is_mark = c.width().unwrap_or(0) == 0;
         let starts = self.starts_cluster(text, at, c);
@@ -169,24 +167,24 @@ impl Pile {
 
     /// Whether `c` begins a cluster of its own.
     ///
-    /// The rules of UAX #29 look back within the last cluster only, and that one is bounded: so one character costs
-    /// the same wherever it stands.
+    /// The rules of UAX #29 look back within the last cluster only, and its size is bounded, so a character costs the
+    /// same wherever it is.
     fn starts_cluster(&self, text: &str, at: usize, c: char) -> bool {
         if c.is_ascii() && at.checked_sub(1).is_some_and(|last| text.as_bytes()[last].is_ascii()) {
             return true;
         }
         let tail = &text[self.cluster..];
-        // Incomplete input is the only error, and the whole cluster is given.
+        // The only error is incomplete input, and the cluster is complete.
         GraphemeCursor::new(at - self.cluster, tail.len(), true).is_boundary(tail, 0).unwrap_or(true)
     }
 }
 
-/// Printable ASCII, the space included.
+/// Whether the byte is printable ASCII, including the space.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
 }
 
-/// Whether the character never leaves, whatever stands around it.
+/// Whether the character is always dropped.
 fn is_dropped(c: char) -> bool {
     match c {
         // C0, DEL and C1.

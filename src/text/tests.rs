@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use proptest::prelude::*;
 use unicode_width::UnicodeWidthChar;
 
+use super::sanitize::{MAX_LOGGED_BYTES, MAX_STACKED};
 use super::*;
 
 const FAMILY: &str = "👨\u{200d}👩\u{200d}👧\u{200d}👦";
@@ -16,7 +17,7 @@ fn is_borrowed(text: Cow<'_, str>) -> bool {
     matches!(text, Cow::Borrowed(_))
 }
 
-/// Whether the character may never leave, written out apart from the code under test.
+/// Whether the character must never leave; written independently of the code under test.
 fn is_forbidden(c: char) -> bool {
     let code = u32::from(c);
     c.is_control()
@@ -101,7 +102,7 @@ fn a_text_of_several_lines_keeps_its_breaks_and_nothing_else() {
     for text in ["one", "one\ntwo\n", "\n", "你\n\ne\u{301}"] {
         assert!(is_borrowed(sanitize_lines(text)), "{text:?}");
     }
-    // Each line by itself: a mark behind a break is not on what stands before it.
+    // Each line by itself: a mark after a break is not on the character before it.
     let marks = |count| "\u{301}".repeat(count);
     assert_eq!(sanitize_lines(&format!("a{}\n{}", marks(9), marks(9))), format!("a{}\n{}", marks(8), marks(8)));
 }
@@ -126,7 +127,7 @@ fn at_most_eight_marks_pile_up_on_one_base() {
     let marks = |count| "\u{301}".repeat(count);
     assert_eq!(sanitize(&format!("a{}b{}", marks(30), marks(8))), format!("a{}b{}", marks(8), marks(8)));
     assert_eq!(sanitize(&format!("a{}", marks(8))), format!("a{}", marks(8)));
-    // A character without a width between them is drawn nowhere, so it does not begin a new pile.
+    // A zero-width character between them is not drawn, so it does not begin a new stack.
     assert_eq!(sanitize(&format!("a{}\u{200b}{}", marks(5), marks(5))), format!("a{}\u{200b}{}", marks(5), marks(2)));
 }
 
@@ -137,7 +138,7 @@ fn a_cluster_without_end_is_cut() {
     let tones = format!("👍{}", "🏽".repeat(1000));
     assert_eq!(sanitize(&tones).chars().count(), MAX_STACKED);
     assert_eq!(sanitize(&format!("a{}", "🏽".repeat(1000))).chars().count(), MAX_STACKED);
-    // A crowd joined without end falls apart into several clusters, and so counts against limits.
+    // An endless joined emoji is split into several clusters, and so counts against limits.
     let crowd = "👨\u{200d}".repeat(1000);
     assert!(grapheme_count(&crowd) == 1 && grapheme_count(&sanitize(&crowd)) > 50);
     assert_eq!(sanitize(&format!("{jamo} ok")), format!("{} ok", "\u{1100}".repeat(MAX_STACKED)));
@@ -262,7 +263,7 @@ fn rows_behind_a_break_are_as_narrow_as_those_behind_a_wrap() {
     assert_eq!(wrap_lines("a b\nc d", usize::MAX, 4), ["a b", "c d"]);
 }
 
-/// Text of pieces that are hard to segment, to measure or to allow.
+/// Text made of pieces that are hard to segment or measure, or forbidden.
 fn hard_text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => "[a-z]{1,9}".boxed(),
@@ -333,7 +334,7 @@ proptest! {
         let mut rest = text.as_ref();
         for (number, row) in rows.iter().enumerate() {
             let room = if number == 0 { columns } else { columns.saturating_sub(indent) }.max(1);
-            // Marks without a width may follow the cluster that is too wide by itself.
+            // Zero-width marks may follow a cluster that is too wide by itself.
             let drawn = graphemes(row).filter(|cluster| grapheme_width(cluster) > 0).count();
             prop_assert!(width(row) <= room || drawn == 1, "{row:?} in {room}");
             let found = if rest.starts_with(row) { rest } else { rest.trim_start_matches(' ') };

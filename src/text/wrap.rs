@@ -1,18 +1,17 @@
 //! Breaks lines into rows that fit a terminal.
 //!
 //! *Owns* where a line is broken.
-//! *Knows nothing of* escape sequences and the cursor: it returns slices, the caller draws them.
-//! *Called by* `screen`.
+//! *Knows nothing of* escape sequences and the cursor: it returns slices, and the caller draws them.
 
 use super::width::{grapheme_indices, grapheme_width, width};
 
 /// Breaks one sanitised line into rows for a terminal of `columns`.
 ///
-/// The rows come without the `indent` spaces that the caller puts before every row but the first. A row with its
-/// indent is never wider than `columns`, unless it holds a single cluster that is wider by itself.
+/// The rows do not include the `indent` spaces that the caller puts before every row but the first. A row with its
+/// indent is never wider than `columns`, unless it is a single cluster that is wider by itself.
 ///
-/// A row is broken at spaces, and those spaces are dropped; a word that does not fit even a row of its own fills the
-/// row it begins in and is cut between clusters. Nothing but spaces is ever lost. There is always at least one row.
+/// A line is broken at spaces, which are dropped. A word that is longer than a whole row starts in the current row and
+/// is cut between clusters. Only spaces are ever lost. There is always at least one row.
 ///
 /// Zero columns count as one, and an indent that leaves no room leaves one column.
 pub fn wrap(text: &str, columns: usize, indent: usize) -> Vec<&str> {
@@ -36,11 +35,11 @@ pub fn wrap(text: &str, columns: usize, indent: usize) -> Vec<&str> {
     rows.finish()
 }
 
-/// [`wrap`] for a text of several sanitised lines with LF between them: the rows of all of them.
+/// [`wrap`] for several sanitised lines with LF between them.
 ///
-/// The caller puts `indent` spaces before every row but the very first, the first rows of the other lines included. An
-/// empty line is an empty row. Where the width is not known, `usize::MAX` columns break at line ends only.
-pub fn wrap_lines(text: &str, columns: usize, indent: usize) -> Vec<&str> {
+/// The caller puts `indent` spaces before every row but the very first, including the first rows of later lines. An
+/// empty line is an empty row. With `usize::MAX` columns, for an unknown width, only LF breaks a row.
+pub(crate) fn wrap_lines(text: &str, columns: usize, indent: usize) -> Vec<&str> {
     let (first, rest) = text.split_once('\n').map_or((text, None), |(first, rest)| (first, Some(rest)));
     let mut rows = wrap(first, columns, indent);
     for line in rest.into_iter().flat_map(|rest| rest.split('\n')) {
@@ -49,32 +48,32 @@ pub fn wrap_lines(text: &str, columns: usize, indent: usize) -> Vec<&str> {
     rows
 }
 
-/// The rows so far and the one being filled.
+/// The finished rows and the one being filled.
 struct Rows<'a> {
     text: &'a str,
     done: Vec<&'a str>,
-    /// Where the open row begins, in bytes.
+    /// Start of the open row, in bytes.
     start: usize,
-    /// Where it ends, behind its last word.
+    /// Its end, after its last word.
     end: usize,
-    /// Columns of what lies between.
+    /// Columns between the two.
     used: usize,
-    /// Columns the open row may take.
+    /// Columns that the open row may take.
     limit: usize,
-    /// Columns every further row may take.
+    /// Columns that every later row may take.
     later: usize,
 }
 
 impl<'a> Rows<'a> {
-    /// Adds a word that begins at byte `at` behind a gap of so many spaces. At the end of a line that ends in spaces
-    /// the word is empty: the spaces stay where there is room for them.
+    /// Adds a word that begins at byte `at` after `gap` spaces. If the line ends in spaces, the last word is empty, and
+    /// the spaces stay if there is room for them.
     fn place(&mut self, gap: usize, at: usize, word: &str) {
         let wide = width(word);
         if self.used + gap + wide <= self.limit {
             self.used += gap + wide;
             self.end = at + word.len();
         } else if word.is_empty() {
-            // No room for spaces that nothing follows.
+            // There is no room for trailing spaces.
         } else if wide <= self.later {
             self.turn(at);
             self.used = wide;
@@ -84,13 +83,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Spreads a word too long for any row over as many as it takes.
+    /// Spreads a word that is too long for one row over several.
     fn cut(&mut self, gap: usize, at: usize, word: &str) {
         self.used += gap;
         for (offset, cluster) in grapheme_indices(word) {
             let wide = grapheme_width(cluster);
             let from = at + offset;
-            // A row takes at least one cluster, however wide: else a narrow terminal would never get to the end.
+            // A row takes at least one cluster, however wide. Otherwise a narrow terminal would loop here.
             if self.used + wide > self.limit && from > self.start {
                 self.turn(from);
             }
@@ -99,7 +98,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Closes the open row and begins the next one at this byte.
+    /// Closes the open row and begins the next one at byte `next`.
     fn turn(&mut self, next: usize) {
         self.done.push(&self.text[self.start..self.end]);
         self.start = next;

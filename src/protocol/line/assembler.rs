@@ -1,8 +1,7 @@
-//! Line mode: the peer's terminal edits, whole lines come.
+//! Line mode: the client's terminal edits, and sends whole lines.
 //!
-//! *Owns* where a line ends and what is kept of one that is not whole yet.
+//! *Owns* where a line ends, and the beginning of an incomplete one.
 //! *Knows nothing of* keys and screens.
-//! *Called by* `session::input`.
 
 use std::borrow::Cow;
 
@@ -18,17 +17,17 @@ const BACKSPACE: u8 = 0x08;
 /// What most terminals send for Backspace, DEL.
 const DELETE: u8 = 0x7f;
 
-/// How far back a character to be erased is looked for, in bytes.
+/// How far to look back for the start of the last character, in bytes.
 ///
-/// Far longer than any cluster that leaves the sanitiser; a bound, so that erasing costs the same in a line of any length.
+/// Far longer than any cluster that passes the sanitiser; bounded, so that erasing costs the same in a line of any length.
 const LONGEST_CLUSTER: usize = 256;
 
-/// What came of the bytes.
+/// What the bytes mean.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LineEvent<'a> {
     /// A line, sanitised, without its end; not trimmed.
     Entered(Cow<'a, str>),
-    /// The line has grown over the limit: it is refused whole, now, and the rest of it is dropped.
+    /// The line has exceeded the limit: it is refused at once, and the rest of it is dropped.
     TooLong,
     /// 0x03, or 0x04 inside a line: the line so far is dropped.
     Interrupted,
@@ -39,26 +38,26 @@ pub enum LineEvent<'a> {
 /// Bytes to lines. CR LF, CR NUL (RFC 854, page 11), LF and CR end one line each; any other NUL is padding.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    /// The line so far. It owns memory only while there is half a line: a connection is idle most of its life.
-    kept: Vec<u8>,
-    /// The last byte was a CR: a LF or NUL belongs to it.
+    /// The line so far. Allocated only while there is part of a line, since a connection is idle most of its life.
+    partial: Vec<u8>,
+    /// The last byte was a CR: a following LF or NUL belongs to it.
     after_return: bool,
-    /// Inside a line that was refused for its length.
+    /// Inside a line that was too long.
     dropping: bool,
     charset: Charset,
-    /// A line was not UTF-8.
+    /// A line was not valid UTF-8.
     garbled: bool,
 }
 
 impl Assembler {
-    /// At the beginning of a line.
+    /// An assembler at the beginning of a line.
     pub fn new() -> Assembler {
         Assembler::default()
     }
 
     /// The next event; `None` once the input is used up. `limit` is in bytes before sanitising, 0 for none.
     ///
-    /// A line that is whole in the input and needs no cleaning is borrowed from it.
+    /// A line that is complete in the input and needs no sanitising is borrowed from it.
     pub fn next<'a>(&mut self, input: &mut &'a [u8], limit: usize) -> Option<LineEvent<'a>> {
         loop {
             let all: &'a [u8] = input;
@@ -68,7 +67,7 @@ impl Assembler {
                 continue;
             }
             let (piece, rest) = all.split_at(key_position(all).unwrap_or(all.len()));
-            if !self.dropping && limit > 0 && self.kept.len() + piece.len() > limit {
+            if !self.dropping && limit > 0 && self.partial.len() + piece.len() > limit {
                 *input = rest;
                 self.forget();
                 self.dropping = true;
@@ -83,7 +82,7 @@ impl Assembler {
             match key {
                 b'\n' | b'\r' => {
                     if key == b'\r' {
-                        // Taken now if it is here: whoever reads on after the event may be an editor.
+                        // Taken now if it is here: an editor may read what follows.
                         match rest {
                             [b'\n' | 0, rest @ ..] => *input = rest,
                             _ => self.after_return = true,
@@ -98,7 +97,7 @@ impl Assembler {
                     self.clear();
                     return Some(LineEvent::Interrupted);
                 }
-                END if self.kept.is_empty() && piece.is_empty() && !self.dropping => return Some(LineEvent::Ended),
+                END if self.partial.is_empty() && piece.is_empty() && !self.dropping => return Some(LineEvent::Ended),
                 END => {
                     self.clear();
                     return Some(LineEvent::Interrupted);
@@ -112,84 +111,84 @@ impl Assembler {
         }
     }
 
-    /// The input is over: a last line without its end is a line like any other.
+    /// Ends the input: a last line without a line end is a line like any other.
     pub fn finish(&mut self) -> Option<LineEvent<'static>> {
-        if std::mem::take(&mut self.dropping) || self.kept.is_empty() {
+        if std::mem::take(&mut self.dropping) || self.partial.is_empty() {
             return None;
         }
         Some(LineEvent::Entered(self.take(b"")))
     }
 
-    /// How the terminal writes characters beyond ASCII, from the line on of which the first half may be here.
-    pub fn set_charset(&mut self, charset: Charset) {
+    /// Sets how the terminal encodes characters, including those of an incomplete line.
+    pub(crate) fn set_charset(&mut self, charset: Charset) {
         self.charset = charset;
     }
 
-    /// Whether a line since this was last asked was not UTF-8.
-    pub fn take_garbled(&mut self) -> bool {
+    /// Whether any line was not valid UTF-8 since the last call.
+    pub(crate) fn take_garbled(&mut self) -> bool {
         std::mem::take(&mut self.garbled)
     }
 
-    /// Drops the line so far, as telnet's IP asks.
+    /// Drops the line so far (telnet's IP).
     pub fn clear(&mut self) {
         self.forget();
         self.dropping = false;
     }
 
-    /// Takes the last character of the line so far back, as telnet's EC asks.
-    pub fn erase_character(&mut self) {
+    /// Erases the last character (telnet's EC).
+    pub(crate) fn erase_character(&mut self) {
         let length = match self.charset {
-            Charset::Utf8 => last_character(&self.kept),
-            Charset::Latin1 => self.kept.len().min(1),
+            Charset::Utf8 => last_character(&self.partial),
+            Charset::Latin1 => self.partial.len().min(1),
         };
-        self.kept.truncate(self.kept.len() - length);
-        if self.kept.is_empty() {
+        self.partial.truncate(self.partial.len() - length);
+        if self.partial.is_empty() {
             self.forget();
         }
     }
 
-    /// Takes the line so far back, as telnet's EL asks.
-    pub fn erase_line(&mut self) {
+    /// Erases the line so far (telnet's EL).
+    pub(crate) fn erase_line(&mut self) {
         self.clear();
     }
 
-    /// An editor has read the line before this one, and maybe only the CR of its end.
-    pub fn resume_after_return(&mut self) {
+    /// An editor has read the previous line, and of its line end perhaps only the CR.
+    pub(crate) fn resume_after_return(&mut self) {
         self.clear();
         self.after_return = true;
     }
 
-    /// Whether nothing is kept of a line.
+    /// Whether no part of a line has come.
     pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
+        self.partial.is_empty()
     }
 
-    /// Bytes kept of a line.
+    /// Length of the line so far, in bytes.
     pub fn len(&self) -> usize {
-        self.kept.len()
+        self.partial.len()
     }
 
     #[cfg(test)]
-    pub(super) fn kept_capacity(&self) -> usize {
-        self.kept.capacity()
+    pub(super) fn partial_capacity(&self) -> usize {
+        self.partial.capacity()
     }
 
     fn keep(&mut self, piece: &[u8]) {
         if !self.dropping {
-            self.kept.extend_from_slice(piece);
+            self.partial.extend_from_slice(piece);
         }
     }
 
-    /// The line that ends with this piece.
+    /// The line, which ends with `piece`.
     fn take<'a>(&mut self, piece: &'a [u8]) -> Cow<'a, str> {
-        if self.kept.is_empty()
+        if self.partial.is_empty()
             && let Ok(line) = str::from_utf8(piece)
             && (self.charset == Charset::Utf8 || line.is_ascii())
             && !line.contains('\x1b')
         {
             return text::sanitize(line);
         }
-        let mut line = std::mem::take(&mut self.kept);
+        let mut line = std::mem::take(&mut self.partial);
         line.extend_from_slice(piece);
         Cow::Owned(self.take_whole(line))
     }
@@ -216,13 +215,13 @@ impl Assembler {
     }
 
     fn forget(&mut self) {
-        self.kept = Vec::new();
+        self.partial = Vec::new();
     }
 }
 
-/// Where the first byte stands that is more than text.
+/// The position of the first byte that is not text.
 fn key_position(bytes: &[u8]) -> Option<usize> {
-    // Blocks without any control character are the rule, and the compiler looks at all bytes of one at once.
+    // Most blocks contain no control character, and the compiler checks all bytes of a block at once.
     const BLOCK: usize = 32;
     let mut passed = 0;
     for block in bytes.chunks(BLOCK) {
@@ -240,7 +239,7 @@ fn is_key(byte: u8) -> bool {
     matches!(byte, 0 | INTERRUPT | END | BACKSPACE | b'\n' | b'\r' | DELETE)
 }
 
-/// Length of the last character in bytes: a cluster, or what would become one U+FFFD.
+/// Length of the last character in bytes: a cluster, or bytes that would become one U+FFFD.
 fn last_character(line: &[u8]) -> usize {
     if let [.., before, last] = line
         && before.is_ascii()
@@ -249,14 +248,14 @@ fn last_character(line: &[u8]) -> usize {
         return 1;
     }
     let mut start = line.len().saturating_sub(LONGEST_CLUSTER);
-    // Begin with a whole character (RFC 3629: 10xxxxxx continues one).
+    // Start at the beginning of a character (RFC 3629: 10xxxxxx continues one).
     while start > 0 && start < line.len() && line[start] & 0b1100_0000 == 0b1000_0000 {
         start += 1;
     }
     match line[start..].utf8_chunks().last() {
         Some(chunk) if chunk.invalid().is_empty() => text::graphemes(chunk.valid()).next_back().map_or(0, str::len),
         Some(chunk) => chunk.invalid().len(),
-        // Nothing but continuations for so long: any one of them is as good as the others.
+        // Only continuation bytes: erase one of them.
         None => line.len().min(1),
     }
 }

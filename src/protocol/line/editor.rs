@@ -1,19 +1,18 @@
-//! Character mode: the line is edited here, and drawn on the peer's terminal.
+//! Character mode: the line is edited here, and drawn on the client's terminal.
 //!
-//! Keys change the line and note from where on it differs from what the terminal shows; once per call of
-//! [`Editor::next`] the difference is drawn. So a paste costs one drawing, whatever packets it comes in, and typing at the
-//! end of the line writes nothing but what was typed.
+//! Keys change the line and note from where on it differs from the terminal; each call of [`Editor::next`] draws the
+//! difference once. So a paste is drawn once, however it is split into packets, and typing at the end of the line writes
+//! only what was typed.
 //!
-//! A line is drawn in [`MOST_ROWS`] rows at most, the ones around the cursor: rows that have scrolled off a screen can
-//! never be erased, so nothing taller than the screen may be drawn.
+//! At most [`MOST_ROWS`] rows are drawn, those around the cursor: rows that have scrolled off the screen cannot be erased,
+//! so nothing taller than the screen may be drawn.
 //!
-//! A paste of several lines is one line here, with breaks (U+000A) in it; nothing else puts a break in. A break is a
-//! cluster of one column like any other, and drawn as a mark.
+//! A paste of several lines is one line here, with breaks (U+000A) in it; nothing else inserts a break. A break is a
+//! cluster of one column, and drawn as a mark.
 //!
 //! *Owns* the half-typed line, the cursor in it, and (in [`drawing`]) every byte drawn for them.
-//! *Knows nothing of* what is written above the line, except that [`Editor::erase`] is called before and
-//! [`Editor::draw`] after.
-//! *Called by* `screen` and `session::input`.
+//! *Knows nothing of* what is written above the line; callers call [`Editor::erase`] before that and [`Editor::draw`]
+//! after.
 
 use super::graphemes;
 use super::keys::{Key, Keys};
@@ -31,47 +30,47 @@ use undo::Undo;
 
 /// Most rows drawn of prompt and line.
 ///
-/// Ten of the narrowest terminals hold a message of the usual limit; every text that arrives draws them all again, and
-/// the smallest screens have about twice as many. A longer line can be typed and sent, it is only not seen whole.
+/// Ten rows hold a message of the default limit on the narrowest terminal, and the smallest screens have about twice as
+/// many. Every text that arrives redraws them all. A longer line can be typed and sent, but not all of it is visible.
 const MOST_ROWS: usize = 10;
 
-/// Terminals narrower or wider than this are drawn for as if they were not, in columns.
+/// The range of terminal widths, in columns; others are treated as the nearest of these.
 const COLUMNS: std::ops::RangeInclusive<u16> = 20..=500;
 
-/// What the session lets keys cost before it looks who pays, in bytes looked at one by one: about a millisecond.
-pub const WORK_AT_ONCE: usize = 64 * 1024;
+/// How much work the session lets keys do before it charges the client, in bytes examined one by one: about a millisecond.
+pub(crate) const WORK_AT_ONCE: usize = 64 * 1024;
 
 /// Memory kept for the next line, in bytes.
 const KEPT_MEMORY: usize = 256;
 
-/// What the session has to do.
+/// What the session has to handle.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EditorEvent {
-    /// Enter. The line, sanitised, stands on the screen still: [`Editor::finish`] is due. One that was pasted may hold
-    /// several, with `\n` between them; none at either end.
+    /// Enter, with the sanitised line. It is still on the screen: [`Editor::finish`] is due. A pasted one may contain
+    /// several lines with `\n` between them, but none at either end.
     Entered(String),
-    /// Ctrl-C: the line is empty now.
+    /// Ctrl-C; the line is now empty.
     Interrupted,
     /// Ctrl-D on an empty line.
     Ended,
-    /// Tab: [`Editor::complete`] if there is something to complete.
+    /// Tab; [`Editor::complete`] if there is something to complete.
     CompletionAsked,
     /// Ctrl-L.
     RedrawAsked,
-    /// The line has reached its limit and takes no more; told once per line.
+    /// The line has reached its limit and takes no more; reported once per line.
     TooLong,
 }
 
-/// What becomes of an entered line on the screen.
+/// What happens to an entered line on the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keep {
-    /// It stays where it is, the cursor goes below it.
+    /// It stays, and the cursor goes below it.
     Shown,
-    /// It is taken away: it comes back as a message.
+    /// It is erased, because it comes back as a message.
     Erased,
 }
 
-/// A line being typed on a terminal that shows what the server sends and nothing by itself.
+/// Edits a line on a terminal that shows only what the server sends.
 #[derive(Debug)]
 pub struct Editor {
     prompt: Box<str>,
@@ -82,30 +81,30 @@ pub struct Editor {
     /// Most rows to draw.
     rows: usize,
     hidden: bool,
-    /// The last limit heard of, in bytes; 0 for none.
+    /// The limit of the last call, in bytes; 0 for none.
     limit: usize,
-    limit_told: bool,
-    /// The end of what was typed was over the limit, and is not in the line.
+    limit_reported: bool,
+    /// The line lacks the end of what was typed, which exceeded the limit.
     is_cut_short: bool,
     bell_due: bool,
     last: Last,
     damage: Damage,
     frame: Frame,
-    /// What [`Editor::draw`] wrote last, where writing it again would take long.
+    /// What [`Editor::draw`] wrote last, if it is slow to produce again.
     drawn: Option<Box<Drawn>>,
-    /// Bytes looked at one by one since this was last asked.
+    /// Bytes examined one by one since the last [`Editor::take_work`].
     work: usize,
     keys: Keys,
-    /// Made for the first line that is remembered.
+    /// Allocated for the first remembered line.
     recall: Option<Box<Recall>>,
     search: Option<Box<Search>>,
-    /// Steps of this line.
+    /// Undo steps of this line.
     undo: Option<Box<Undo>>,
-    /// What Ctrl-Y brings back.
+    /// The text for Ctrl-Y.
     killed: Option<Box<str>>,
 }
 
-/// What the key before this one did, as far as it matters.
+/// What the previous key did, as far as it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Last {
     Typed,
@@ -115,7 +114,7 @@ enum Last {
 }
 
 impl Editor {
-    /// An empty line without a prompt, on a terminal of so many columns. Nothing is drawn.
+    /// An empty line without a prompt, on a terminal of `columns` columns. Draws nothing.
     pub fn new(columns: u16) -> Editor {
         Editor {
             prompt: "".into(),
@@ -125,7 +124,7 @@ impl Editor {
             rows: MOST_ROWS,
             hidden: false,
             limit: 0,
-            limit_told: false,
+            limit_reported: false,
             is_cut_short: false,
             bell_due: false,
             last: Last::Other,
@@ -141,15 +140,15 @@ impl Editor {
         }
     }
 
-    /// Another prompt, of sanitised text, for the next [`Editor::draw`]: what is drawn has to be erased before.
+    /// Sets the prompt, sanitised text, for the next [`Editor::draw`]. What is drawn has to be erased first.
     pub fn set_prompt(&mut self, prompt: &str) {
         self.replace_prompt(prompt);
         self.remeasure();
     }
 
-    /// Whether nothing of the line is drawn, remembered or completed, as for a password. A line that is not empty has to
-    /// be erased before. What is half typed of a hidden one is dropped with its end.
-    pub fn set_hidden(&mut self, hidden: bool) {
+    /// Sets whether the line is hidden, as for a password: not drawn, remembered or completed. A line that is not empty has
+    /// to be erased first. Whatever has been typed of a hidden line is dropped when the hiding ends.
+    pub(crate) fn set_hidden(&mut self, hidden: bool) {
         if hidden != self.hidden {
             self.cancel_search();
             self.undo = None;
@@ -162,10 +161,10 @@ impl Editor {
         self.remeasure();
     }
 
-    /// Another width: what was drawn for the old one is erased, and drawn for the new one.
+    /// Changes the width: erases the line and draws it for the new width.
     ///
-    /// Many terminals have moved their rows by now, others have not, and nothing tells which. So no more rows are erased
-    /// than the line takes in either: something of it may be left above, but never is anything else erased.
+    /// Many terminals have already rewrapped their rows and others have not, and nothing tells which. So only as many rows
+    /// are erased as the line takes in either case: a remnant of it may be left above, but nothing else is ever erased.
     pub fn resize(&mut self, columns: u16, out: &mut Vec<u8>) {
         let columns = clamp_columns(columns);
         if columns == self.columns {
@@ -177,9 +176,9 @@ impl Editor {
         self.draw(out);
     }
 
-    /// How many rows the screen has; without it a screen of more than ten is taken for granted.
-    pub fn set_rows(&mut self, rows: u16, out: &mut Vec<u8>) {
-        // One row is for the cursor behind a full last row.
+    /// Sets the height of the screen, which is otherwise assumed to be more than ten rows.
+    pub(crate) fn set_rows(&mut self, rows: u16, out: &mut Vec<u8>) {
+        // One row is for the cursor after a full last row.
         let rows = usize::from(rows).saturating_sub(1).clamp(1, MOST_ROWS);
         if rows != self.rows {
             self.redrawn(out, |editor| editor.rows = rows);
@@ -191,7 +190,7 @@ impl Editor {
         &self.line
     }
 
-    /// The cursor's place in it, in bytes.
+    /// The cursor's position in it, in bytes.
     pub fn cursor(&self) -> usize {
         self.cursor
     }
@@ -211,35 +210,35 @@ impl Editor {
         self.line.capacity()
     }
 
-    /// How the terminal writes characters beyond ASCII.
-    pub fn set_charset(&mut self, charset: Charset) {
+    /// Sets how the terminal encodes characters.
+    pub(crate) fn set_charset(&mut self, charset: Charset) {
         self.keys.set_charset(charset);
     }
 
-    /// Whether something typed since this was last asked was not UTF-8.
-    pub fn take_garbled(&mut self) -> bool {
+    /// Whether anything typed was not valid UTF-8 since the last call.
+    pub(crate) fn take_garbled(&mut self) -> bool {
         self.keys.take_garbled()
     }
 
-    /// Whether what comes is part of a bracketed paste that has not ended.
-    pub fn is_pasting(&self) -> bool {
+    /// Whether a bracketed paste has begun and not ended.
+    pub(crate) fn is_pasting(&self) -> bool {
         self.keys.is_pasting()
     }
 
-    /// Bytes looked at one by one since this was last asked: a key on a long line can take a thousand times longer than one
-    /// on a short line, and a flood of them has to be paid for.
-    pub fn take_work(&mut self) -> usize {
+    /// Bytes examined one by one since the last call. A key on a long line can take a thousand times longer than one on a
+    /// short line, and a client that sends a flood of them has to be charged for it.
+    pub(crate) fn take_work(&mut self) -> usize {
         std::mem::take(&mut self.work)
     }
 
-    /// Takes keys until one of them means something to the session, and leaves the rest of the input. What the terminal
-    /// has to show goes to `out`. `limit` is in bytes, 0 for none.
+    /// Handles keys up to the first one that means something to the session, and leaves the rest of the input. Output for
+    /// the terminal is appended to `out`. `limit` is in bytes, 0 for none.
     pub fn next(&mut self, input: &mut &[u8], limit: usize, out: &mut Vec<u8>) -> Option<EditorEvent> {
         self.next_within(usize::MAX, input, limit, out)
     }
 
-    /// The same, but leaves the rest of the input also once so many bytes were looked at one by one.
-    pub fn next_within(
+    /// Like [`Editor::next`], but also stops once `work` bytes have been examined one by one.
+    pub(crate) fn next_within(
         &mut self,
         work: usize,
         input: &mut &[u8],
@@ -254,7 +253,7 @@ impl Editor {
         {
             let before = self.cursor;
             if !matches!(key, Key::Text(_) | Key::Character(_) | Key::Breaks(_)) {
-                // Where the cluster to the left begins may depend on many before it (flags: UAX #29, GB12).
+                // The start of the cluster to the left may depend on many before it (flags: UAX #29, GB12).
                 self.work += self.line.len() / 32;
             }
             event = self.press(key);
@@ -272,12 +271,12 @@ impl Editor {
         match key {
             Key::Text(typed) => return self.type_text(typed, last),
             Key::Character(typed) => return self.type_text(&text::sanitize(typed.encode_utf8(&mut [0; 4])), last),
-            // A break before the line, or in a password, means nothing.
+            // A break before the line or in a password is ignored.
             Key::Breaks(_) if self.hidden || self.line.is_empty() => self.last = last,
             Key::Breaks(count) => return self.type_text(&"\n".repeat(count.into()), last),
-            // It ends what was too long. To send what is left of that, Enter is pressed again.
+            // This Enter ends input that was too long. A second one sends what fitted.
             Key::Enter if std::mem::take(&mut self.is_cut_short) => {
-                self.limit_told = false;
+                self.limit_reported = false;
                 self.bell_due = true;
             }
             Key::Enter => {
@@ -333,21 +332,21 @@ impl Editor {
         }
     }
 
-    /// Keeps a line for the arrow keys; nothing while input is hidden. The caller knows which lines hold secrets.
-    pub fn remember(&mut self, line: &str) {
+    /// Remembers a line for the arrow keys, unless input is hidden. The caller knows which lines contain secrets.
+    pub(crate) fn remember(&mut self, line: &str) {
         if !self.hidden {
             self.recall.get_or_insert_default().remember(line);
         }
     }
 
-    /// Drops the line and whatever a sequence or a paste had begun: telnet's IP.
+    /// Drops the line and any incomplete sequence or paste (telnet's IP).
     pub fn interrupt(&mut self, out: &mut Vec<u8>) {
         self.keys.reset();
         self.clear();
         self.show(out);
     }
 
-    /// Another line is begun in the place of this one.
+    /// Empties the line and begins another one.
     fn clear(&mut self) {
         self.cancel_search();
         self.change(0..self.line.len(), "");
@@ -360,7 +359,7 @@ impl Editor {
         }
         self.line.clear();
         self.cursor = 0;
-        self.limit_told = false;
+        self.limit_reported = false;
         self.is_cut_short = false;
         self.last = Last::Other;
         self.undo = None;
@@ -369,7 +368,7 @@ impl Editor {
         }
     }
 
-    /// The line was entered: what becomes of it on the screen. The line is empty then, prompt and cursor are not drawn.
+    /// Ends an entered line on the screen. Afterwards the line is empty, and neither prompt nor cursor is drawn.
     pub fn finish(&mut self, keep: Keep, out: &mut Vec<u8>) {
         match keep {
             Keep::Erased => self.erase(out),

@@ -1,11 +1,10 @@
-//! Places in a line between clusters, left and right of a place.
+//! Moves by clusters and words in a line.
 //!
-//! Every place taken and given is in bytes, and a boundary between clusters (UAX #29). Whether there is a boundary depends
-//! on the text before it and the one character behind, so a part that begins at a boundary may be looked at alone.
+//! Every position is in bytes, and a boundary between clusters (UAX #29). A boundary depends only on the text before it
+//! and the one character after it, so a part that begins at a boundary can be examined by itself.
 //!
-//! *Owns* what one step, one word and one blank-separated word are, and which clusters are marks only.
+//! *Owns* the steps by one cluster, one word, and one blank-separated word; which clusters are marks only.
 //! *Knows nothing of* keys and of the screen.
-//! *Called by* `line::editor`.
 
 use crate::text;
 
@@ -29,12 +28,12 @@ pub(super) fn word_right(line: &str, at: usize) -> usize {
     run_right(line, run_right(line, at, |cluster| !is_word(cluster)), is_word)
 }
 
-/// The start of whatever has no blank in it, here or to the left.
+/// The start of the blank-separated word here or to the left.
 pub(super) fn space_left(line: &str, at: usize) -> usize {
     run_left(line, run_left(line, at, is_blank), |cluster| !is_blank(cluster))
 }
 
-/// The first boundary at or behind a place that need not be one, looked for from a boundary on.
+/// The first boundary at or after `at`, which need not be one; `from` is a boundary before it.
 pub(super) fn boundary_from(line: &str, from: usize, at: usize) -> usize {
     let mut boundary = from;
     for cluster in text::graphemes(&line[from..]) {
@@ -62,7 +61,7 @@ fn is_blank(cluster: &str) -> bool {
     cluster.starts_with(char::is_whitespace)
 }
 
-/// Whether the text begins with something that takes no column: it is drawn into the cell before.
+/// Whether the text begins with a zero-width cluster, which is drawn into the cell before it.
 pub(super) fn leads_with_mark(text: &str) -> bool {
     text::graphemes(text).next().is_some_and(|cluster| text::grapheme_width(cluster) == 0)
 }

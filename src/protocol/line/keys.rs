@@ -3,23 +3,22 @@
 //! ```text
 //! Ground --ESC--> Escape --[--> Control --final byte--> Ground
 //!   ^               |----O--> Control, as SS3
-//!   |               '--anything else: Alt and a key, or ESC is forgotten
+//!   |               '--anything else: Alt and a key, or ESC is ignored
 //!   '--next byte-- AfterReturn <--CR-- Ground
 //! ```
 //!
-//! ESC may be a key by itself, and nothing tells it from the start of a sequence but time, which would make keys depend on
-//! how packets were cut. So: ESC and what follows it are a sequence if that is `[`, `O`, `b`, `d`, `f` or Backspace, or
-//! begins a string in which a terminal replies to a question: OSC, DCS, APC, PM or SOS (ECMA-48, 5.6). Otherwise ESC is
-//! forgotten and the next byte is typed as if alone. A string is swallowed up to BEL or ST; Enter and any other control
-//! character end it too, so that a key pressed by accident costs no more than what stands in front of the next Enter.
+//! ESC may be a key by itself, and only timing could tell it from the start of a sequence, but then keys would depend on how
+//! packets are split. So ESC begins a sequence if `[`, `O`, `b`, `d`, `f` or Backspace follows, or the start of a string
+//! with which a terminal replies to a question: OSC, DCS, APC, PM or SOS (ECMA-48, 5.6). Otherwise ESC is ignored and the
+//! next byte is typed normally. A string is swallowed up to BEL or ST; Enter and any other control character end it too,
+//! so a key pressed by accident costs at most the text before the next Enter.
 //!
-//! In a paste a line end is a break in the line, not Enter, and every other control character is dropped. No other key
-//! would get a person out of a paste whose end never comes, so Control-C does it when it comes twice in a row: once is
-//! dropped like its neighbours, since text may hold one by accident.
+//! In a paste, a line end is a break in the line, not Enter, and every other control character is dropped. If the end of a
+//! paste never comes, pressing Control-C twice in a row leaves it. One is not enough, since text may contain one by
+//! accident.
 //!
-//! *Owns* control characters, escape sequences, the start and end of a paste, and characters cut by a packet's end.
+//! *Owns* control characters, escape sequences, the start and end of a paste, and characters split between packets.
 //! *Knows nothing of* the line and of what a key does.
-//! *Called by* `line::editor`.
 
 use std::str;
 
@@ -29,10 +28,10 @@ mod sequence;
 
 use sequence::Sequence;
 
-/// Longest string of a terminal's that is swallowed, in bytes.
+/// Longest terminal reply that is swallowed, in bytes.
 ///
-/// Terminals answer in under a kilobyte. What follows in a longer one is typed again: whatever begins a string, it does
-/// not swallow all that somebody types.
+/// Terminals reply in under a kilobyte. In a longer string the rest counts as typed, so that an accidental start of a
+/// string does not swallow everything that the user types.
 const LONGEST_STRING: u16 = 4096;
 
 const ESC: u8 = 0x1b;
@@ -42,16 +41,16 @@ const INTERRUPT: u8 = 0x03;
 /// What was pressed or pasted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key<'a> {
-    /// Printable ASCII, as much of it as was there.
+    /// A run of printable ASCII.
     Text(&'a str),
-    /// Any other character; also a TAB that was pasted.
+    /// Any other character, or a pasted TAB.
     Character(char),
-    /// So many line ends in a paste, with text behind them: those at its end are never told.
+    /// The number of line ends in a paste before more text; those at its end are never reported.
     Breaks(u16),
     Enter,
     Tab,
     Interrupt,
-    /// Ctrl-D: the end of the session, or Delete in a line.
+    /// Ctrl-D: end of input, or Delete within a line.
     EndOrDelete,
     Redraw,
     Backspace,
@@ -75,7 +74,7 @@ pub(super) enum Key<'a> {
     Search,
     /// Ctrl-G.
     Cancel,
-    /// ESC, alone or at the start of a sequence; told where it was asked for.
+    /// ESC, alone or at the start of a sequence; reported only on request.
     Escape,
 }
 
@@ -84,39 +83,39 @@ enum State {
     Ground,
     /// A LF or NUL belongs to the CR before it.
     AfterReturn,
-    /// Only in a paste: behind a Control-C.
+    /// Only in a paste: after a Control-C.
     AfterInterrupt,
     Escape,
-    /// Behind CSI (`ESC [`) or SS3 (`ESC O`), up to the final byte (ECMA-48, 5.4).
+    /// After CSI (`ESC [`) or SS3 (`ESC O`), up to the final byte (ECMA-48, 5.4).
     Control(Sequence),
-    /// Behind `ESC [ [`: the Linux console's function keys have one byte more than ECMA-48 says.
+    /// After `ESC [ [`: the Linux console's function keys have one byte more than ECMA-48 says.
     Console,
-    /// Behind OSC, DCS, SOS, PM or APC, up to BEL or ST; how many bytes it may still have.
+    /// After OSC, DCS, SOS, PM or APC, up to BEL or ST; how many more bytes are swallowed.
     String(u16),
-    /// Behind an ESC in a string, which is half of an ST or begins something else.
+    /// After an ESC in a string: half of an ST, or the start of something else.
     StringEscape,
-    /// Behind `ESC [ M`: so many bytes of a mouse report of X10 are still to come.
+    /// After `ESC [ M`: how many bytes of an X10 mouse report are still to come.
     Mouse(u8),
 }
 
-/// The decoder. Its memory is fixed, whatever comes.
+/// Decodes keys in fixed memory.
 #[derive(Debug)]
 pub(super) struct Keys {
     state: State,
     is_pasting: bool,
-    /// Line ends in the paste that nothing has followed yet. A longer run of empty lines than this can count is cut.
+    /// Line ends in the paste that no text has followed yet. Saturates: a longer run of empty lines is cut.
     breaks: u16,
-    /// A character in UTF-8 of which not all bytes are there.
+    /// An incomplete UTF-8 character.
     partial: [u8; 4],
     partial_length: u8,
     charset: Charset,
-    /// Something was not UTF-8.
+    /// Something was not valid UTF-8.
     is_garbled: bool,
-    tells_escape: bool,
+    reports_escape: bool,
 }
 
 impl Keys {
-    /// Line mode has read the line before, and maybe only the CR of its end: a LF or NUL that comes first is dropped.
+    /// Line mode may have read only the CR of the previous line end: a LF or NUL that comes first is dropped.
     pub(super) fn new() -> Keys {
         Keys {
             state: State::AfterReturn,
@@ -126,32 +125,33 @@ impl Keys {
             partial_length: 0,
             charset: Charset::Utf8,
             is_garbled: false,
-            tells_escape: false,
+            reports_escape: false,
         }
     }
 
-    /// Whether ESC is a key, too: at once, before it is known whether a sequence begins with it.
-    pub(super) fn set_tells_escape(&mut self, on: bool) {
-        self.tells_escape = on;
+    /// Sets whether ESC is reported as a key, at once, even if it begins a sequence.
+    pub(super) fn set_reports_escape(&mut self, on: bool) {
+        self.reports_escape = on;
     }
 
-    /// Forgets sequences, a paste and characters that are not complete.
+    /// Drops an incomplete sequence, paste or character.
     pub(super) fn reset(&mut self) {
-        *self = Keys { state: State::Ground, charset: self.charset, tells_escape: self.tells_escape, ..Keys::new() };
+        *self =
+            Keys { state: State::Ground, charset: self.charset, reports_escape: self.reports_escape, ..Keys::new() };
     }
 
-    /// How characters beyond ASCII are written from now on. One that is not complete is forgotten.
+    /// Sets how the terminal encodes characters. An incomplete one is dropped.
     pub(super) fn set_charset(&mut self, charset: Charset) {
         self.charset = charset;
         self.partial_length = 0;
     }
 
-    /// Whether something was not UTF-8 since this was last asked.
+    /// Whether anything was not valid UTF-8 since the last call.
     pub(super) fn take_garbled(&mut self) -> bool {
         std::mem::take(&mut self.is_garbled)
     }
 
-    /// Whether what comes is pasted, not typed.
+    /// Whether a bracketed paste is under way.
     pub(super) fn is_pasting(&self) -> bool {
         self.is_pasting
     }
@@ -188,7 +188,7 @@ impl Keys {
                 && self.state == State::AfterReturn
                 && let [b'\n' | 0, rest @ ..] = *input
             {
-                // Taken now if it is here: whoever reads on after the line may be in line mode.
+                // Taken now if it is here: line mode may read what follows.
                 self.state = State::Ground;
                 *input = rest;
             }
@@ -198,13 +198,14 @@ impl Keys {
         }
     }
 
-    /// A byte of a character beyond ASCII, or one that breaks an incomplete one: then it is not taken.
+    /// Handles a byte of a non-ASCII character. The second value is whether the byte is taken: one that cannot continue an
+    /// incomplete character is not.
     fn character(&mut self, byte: u8) -> (Option<char>, bool) {
         if self.charset == Charset::Latin1 {
             return (Some(char::from(byte)), true);
         }
         let length = usize::from(self.partial_length);
-        // Four bytes are never incomplete, so a fourth is the last.
+        // A fourth byte always completes a character or makes it invalid.
         if let Some(slot) = self.partial.get_mut(length) {
             *slot = byte;
         }
@@ -216,7 +217,7 @@ impl Keys {
                 self.partial_length = u8::try_from(length + 1).unwrap_or(0);
                 (None, true)
             }
-            // What could not become a character is one U+FFFD, as in line mode; a byte alone is all of it.
+            // An invalid sequence becomes one U+FFFD, as in line mode; a single byte is taken with it.
             Err(_) => {
                 self.is_garbled = true;
                 (Some(char::REPLACEMENT_CHARACTER), length == 0)
@@ -224,7 +225,7 @@ impl Keys {
         }
     }
 
-    /// All transitions. The second value: whether the byte is taken; if not it is looked at again in the new state.
+    /// All transitions. The second value is whether the byte is taken; if not, it is handled again in the new state.
     fn control(&mut self, byte: u8) -> (Option<Key<'static>>, bool) {
         let (next, key, is_taken) = match (self.state, byte) {
             (State::AfterReturn, b'\n' | 0) => (State::Ground, None, true),
@@ -243,7 +244,7 @@ impl Keys {
             (State::Ground, INTERRUPT) if self.is_pasting => (State::AfterInterrupt, None, true),
             (State::Ground, b'\r') => (State::AfterReturn, Some(Key::Enter), true),
             (State::Ground, b'\n') => (State::Ground, Some(Key::Enter), true),
-            (State::Ground, ESC) => (State::Escape, self.tells_escape.then_some(Key::Escape), true),
+            (State::Ground, ESC) => (State::Escape, self.reports_escape.then_some(Key::Escape), true),
             (State::Ground, b'\t') if self.is_pasting => (State::Ground, Some(Key::Character('\t')), true),
             (State::Ground, _) if self.is_pasting => (State::Ground, None, true),
             (State::Ground, _) => (State::Ground, control_key(byte), true),
@@ -262,13 +263,13 @@ impl Keys {
             (State::Escape, _) => (State::Ground, None, false),
 
             (State::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'[') => (State::Console, None, true),
-            // Pasted, it deletes a line and reports nothing.
+            // In a paste it is the sequence for deleting a line, not a report.
             (State::Control(Sequence { is_ss3: false, is_begun: false, .. }), b'M') if !self.is_pasting => {
                 (State::Mouse(3), None, true)
             }
             (State::Control(sequence), 0x20..=0x3f) => (State::Control(sequence.with(byte)), None, true),
             (State::Control(sequence), 0x40..=0x7e) => (State::Ground, self.sequence_key(sequence, byte), true),
-            // No sequence goes on over a control character or text beyond ASCII.
+            // A control character or non-ASCII text ends a sequence.
             (State::Control(_), _) => (State::Ground, None, false),
 
             (State::Console, 0x20..=0x7e) => (State::Ground, None, true),
@@ -302,7 +303,7 @@ impl Keys {
         None
     }
 
-    /// The line ends at the end of a paste go with it: whoever copies a line mostly copies its end, too.
+    /// Drops the line ends at the end of a paste: copying a line usually copies its end too.
     fn end_paste(&mut self) {
         self.is_pasting = false;
         self.breaks = 0;
@@ -313,12 +314,12 @@ fn is_printable(byte: u8) -> bool {
     matches!(byte, 0x20..=0x7e)
 }
 
-/// Whether a byte in a paste becomes text, alone or with those behind it.
+/// Whether a byte in a paste is text or begins a character.
 fn is_text(byte: u8) -> bool {
     byte == b'\t' || is_printable(byte) || byte >= 0x80
 }
 
-/// What a control character does that is typed.
+/// The key for a typed control character.
 fn control_key(byte: u8) -> Option<Key<'static>> {
     let letter = match byte {
         0x7f => return Some(Key::Backspace),

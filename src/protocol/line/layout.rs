@@ -1,28 +1,27 @@
-//! Where text stands on a terminal that wraps at its margin, and how to write it there.
+//! Positions of text on a terminal that wraps at its margin, and how to write it there.
 //!
-//! Terminals agree on little: behind a full row most of them wait with wrapping until the next character (VT100 user
-//! guide, "autowrap"), some wrap at once; a wide character that does not fit in the last column is moved by most and cut
-//! by some. So nothing here leaves the cursor behind a full row ([`LEAVE_MARGIN`]), and the cells in front of a cluster
-//! that does not fit are filled with blanks. The cursor moves by CR, LF onto rows that exist, and by the sequences of
-//! ECMA-48 that every terminal of the last forty years knows: CUU, CUF, ED.
+//! Terminals differ: after a full row most of them delay wrapping until the next character (VT100 user guide, "autowrap")
+//! and some wrap at once; most move a wide character that does not fit in the last column and some cut it. So nothing here
+//! leaves the cursor at the margin after a full row ([`LEAVE_MARGIN`]), and the cells before a cluster that does not fit
+//! are filled with blanks. The cursor moves by CR, by LF onto rows that exist, and by the ECMA-48 sequences that every
+//! terminal of the last forty years knows: CUU, CUF, ED.
 //!
 //! *Owns* the arithmetic of rows and columns, and cursor moves.
-//! *Knows nothing of* prompts, keys and what is written.
-//! *Called by* `line::editor`.
+//! *Knows nothing of* prompts and keys.
 
 use std::io::Write as _;
 
 use crate::text;
 
-/// Makes the terminal wrap after a full row, whether it waits with that or not.
+/// Makes the terminal wrap after a full row, whether it delays wrapping or not.
 pub(super) const LEAVE_MARGIN: &[u8] = b" \r";
 
 /// Erases from the cursor to the end of the screen (ECMA-48, 8.3.39, ED).
 pub(super) const ERASE_BELOW: &[u8] = b"\x1b[J";
 
-/// Stands for a line break: a cell like any other, so a line with breaks flows on over the rows.
+/// Drawn for a line break, in a cell of its own; the line continues in the same row.
 ///
-/// In ASCII, since every terminal draws that; not the bar that prompts end with.
+/// In ASCII, which every terminal draws; and not the bar, with which prompts end.
 pub(super) const BREAK_MARK: u8 = b'\\';
 
 #[cfg(test)]
@@ -31,15 +30,15 @@ thread_local! {
     pub(super) static MEASURED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
 }
 
-/// Notes for tests that a text is measured one by one.
+/// Counts, for tests, the bytes measured one by one.
 fn note_measured(_text: &str) {
     #[cfg(test)]
     MEASURED.set(MEASURED.get() + _text.len());
 }
 
-/// A cell, counted from the one in which the prompt begins.
+/// A cell, relative to the one in which the prompt begins.
 ///
-/// As the end of a text it may lie on the margin: the column is then the width of the terminal.
+/// The end of a text may be on the margin; its column is then the width of the terminal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cell {
     pub(super) row: usize,
@@ -53,7 +52,8 @@ impl Cell {
             return self;
         }
         if text.is_ascii() {
-            // Every cell is used, so rows and columns are one number. The last cell, not the one behind it, says which row.
+            // No cell is left free, so row and column follow from one number. The last cell, not the one after it, decides
+            // the row.
             let last = self.row * columns + self.column + text.len() - 1;
             return Cell { row: last / columns, column: last % columns + 1 };
         }
@@ -65,12 +65,12 @@ impl Cell {
         })
     }
 
-    /// Where something of that width begins that would begin here: on the next row if it does not fit.
+    /// The cell where a cluster of that width begins: this one, or the next row if it does not fit.
     pub(super) fn fitting(self, width: usize, columns: usize) -> Cell {
         if self.column + width > columns { Cell { row: self.row + 1, column: 0 } } else { self }
     }
 
-    /// Where the cursor waits behind a text that ends here: never on the margin.
+    /// Where the cursor is after a text that ends here: never on the margin.
     pub(super) fn settled(self, columns: usize) -> Cell {
         self.fitting(1, columns)
     }
@@ -87,7 +87,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// The first row to draw of so many, so that the one with the cursor is among them, in the middle if possible.
+    /// The first of `rows` rows to draw, so that the cursor is among them, in the middle if possible.
     pub(super) fn top(rows: usize, total: usize, cursor: usize) -> usize {
         cursor.saturating_sub(rows / 2).min(total.saturating_sub(rows))
     }
@@ -96,8 +96,8 @@ impl Window {
         self.top + self.rows
     }
 
-    /// Writes what lies in the window of a text that begins at `pen`, and returns its end. The cursor has to be there
-    /// if it is in the window, at the window's first cell otherwise.
+    /// Writes the part of a text that lies in the window, and returns the end. The text begins at `pen`. The terminal's
+    /// cursor has to be at `pen` if that is in the window, otherwise at the window's first cell.
     pub(super) fn write(&self, text: &str, pen: Cell, out: &mut Vec<u8>) -> Cell {
         if text.is_ascii() { self.write_ascii(text, pen, out) } else { self.write_clusters(text, pen, out) }
     }
@@ -134,7 +134,7 @@ impl Window {
     }
 }
 
-/// Leaves the margin if the text written ends on it; where the cursor is then.
+/// Leaves the margin if the text ends on it, and returns the cell of the cursor.
 pub(super) fn settle(end: Cell, columns: usize, out: &mut Vec<u8>) -> Cell {
     let settled = end.settled(columns);
     if settled != end {
@@ -143,7 +143,7 @@ pub(super) fn settle(end: Cell, columns: usize, out: &mut Vec<u8>) -> Cell {
     settled
 }
 
-/// Moves the cursor. Neither cell is on the margin, and both rows exist on the screen.
+/// Moves the cursor. Neither cell may be on the margin, and both rows must exist on the screen.
 pub(super) fn go(from: Cell, to: Cell, out: &mut Vec<u8>) {
     up(from.row.saturating_sub(to.row), out);
     let mut column = from.column;

@@ -1,14 +1,13 @@
-//! Lines out of typed bytes: as they come from a terminal that edits for itself, or edited here, key by key.
+//! Turns typed bytes into lines, from a terminal that edits its own line or key by key with an editor here.
 //!
-//! Line mode has an [`Assembler`] and nothing else; character mode has an [`Editor`], which also draws. Both are pulled:
-//! `next` takes bytes from the input up to one event and leaves the rest, since a line may change the mode, the prompt or
-//! the end of the session, and what follows it has to be read in that light.
+//! Line mode uses an [`Assembler`]; character mode uses an [`Editor`], which also draws. Their `next` takes bytes from the
+//! input up to one event and leaves the rest, because a line may change the mode or the prompt or end the session, and the
+//! rest has to be read accordingly.
 //!
-//! A line has no control character in it but the breaks of one that was pasted, which only an [`Editor`] makes.
+//! A line contains no control character except the breaks of a multi-line paste, which only an [`Editor`] makes.
 //!
-//! *Owns* line ends, editing keys, what is drawn of a half-typed line, and recall.
+//! *Owns* line ends, editing keys, drawing a half-typed line, and recall.
 //! *Knows nothing of* telnet, of what a line means, and of where bytes go.
-//! *Called by* `session::input`; `screen` draws with it.
 
 mod assembler;
 mod editor;
@@ -21,4 +20,5 @@ mod replies;
 pub(crate) mod tests;
 
 pub use assembler::{Assembler, LineEvent};
-pub use editor::{Editor, EditorEvent, Keep, WORK_AT_ONCE};
+pub(crate) use editor::WORK_AT_ONCE;
+pub use editor::{Editor, EditorEvent, Keep};

@@ -1,32 +1,31 @@
-//! Lines entered before.
+//! Remembers entered lines for the arrow keys and Ctrl-R.
 //!
-//! *Owns* which of them are remembered, the place in them, and the line being typed while older ones are looked at.
+//! *Owns* which lines are remembered, the position in them, and the draft while older lines are shown.
 //! *Knows nothing of* keys and of which lines are secret.
-//! *Called by* `line::editor`.
 
 use std::collections::VecDeque;
 
 /// Lines remembered per session.
 const MOST_LINES: usize = 100;
-/// Bytes remembered per session: a hundred lines of the longest kind would be close to a megabyte for every user.
+/// Bytes remembered per session: a hundred of the longest lines would take almost a megabyte per user.
 const MOST_BYTES: usize = 16 * 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct Recall {
-    /// The newest is the last.
+    /// Newest last.
     lines: VecDeque<Box<str>>,
-    /// Their lengths together.
+    /// Their total length.
     bytes: usize,
-    /// How many lines back; 0 is the line being typed.
+    /// How many lines back the shown one is; 0 is the line being typed.
     back: usize,
-    /// What was typed last: a new line, or an older one with changes. It waits below the newest line.
+    /// What was typed last: a new line, or an edited older one. It comes after the newest line.
     draft: String,
-    /// How many lines back it was changed: there it stands for the older line.
+    /// How many lines back it was edited; there it replaces the older line.
     draft_back: usize,
 }
 
 impl Recall {
-    /// Remembers a line, unless it is empty or the same as the one before.
+    /// Remembers a line, unless it is empty or repeats the last one.
     pub(super) fn remember(&mut self, line: &str) {
         self.leave();
         if line.is_empty() || line.len() > MOST_BYTES || self.lines.back().is_some_and(|last| **last == *line) {
@@ -39,13 +38,13 @@ impl Recall {
         }
     }
 
-    /// The line before; `current` is what stands in the editor.
+    /// The previous line; `current` is the line in the editor.
     pub(super) fn older(&mut self, current: &str) -> Option<String> {
         self.note(current);
         self.go(self.back + 1)
     }
 
-    /// The line after, in the end what was typed last.
+    /// The next line; after the newest, the draft.
     pub(super) fn newer(&mut self, current: &str) -> Option<String> {
         self.note(current);
         self.go(self.back.checked_sub(1)?)
@@ -70,7 +69,7 @@ impl Recall {
         self.lines.len().checked_sub(back).and_then(|index| self.lines.get(index)).map(|line| &**line)
     }
 
-    /// Whatever was changed becomes the draft.
+    /// If the line was edited, it becomes the draft.
     fn note(&mut self, current: &str) {
         if self.at(self.back) != Some(current) {
             current.clone_into(&mut self.draft);
@@ -78,8 +77,8 @@ impl Recall {
         }
     }
 
-    /// The first line with a text in it, regardless of case in ASCII, from `from` lines back on: how many, the line, and where
-    /// in it. Lines like `not` are passed over.
+    /// Finds the first line that contains `text`, ignoring ASCII case, from `from` lines back on, and skipping lines equal
+    /// to `not`. Returns how many lines back it is, the line, and the position in it.
     pub(super) fn find(&self, text: &str, from: usize, not: Option<&str>) -> Option<(usize, &str, usize)> {
         (from.max(1)..=self.lines.len()).find_map(|back| {
             let line = self.line(back).filter(|line| Some(*line) != not)?;
@@ -89,13 +88,13 @@ impl Recall {
         })
     }
 
-    /// A line was found `back` lines back, with `draft` being typed before.
+    /// Moves to the line `back` lines back; `draft` was being typed.
     pub(super) fn go_to(&mut self, back: usize, draft: &str) {
         self.note(draft);
         self.back = back;
     }
 
-    /// What a search looks through at most.
+    /// The most that a search looks through, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -105,7 +104,7 @@ impl Recall {
         self.lines.is_empty()
     }
 
-    /// Another line is begun.
+    /// Another line begins.
     pub(super) fn leave(&mut self) {
         self.back = 0;
         self.draft_back = 0;

@@ -1,16 +1,15 @@
-//! What a terminal says by itself, in a line that it has edited itself.
+//! Removes a terminal's automatic replies from a line that it has edited itself.
 //!
-//! A terminal answers questions in the bytes its user types, and in line mode the answer comes with the rest of the line.
-//! Keys and pasted colours are not looked at: their ESC is dropped like any control character.
+//! A terminal sends replies among the bytes that its user types, and in line mode they arrive as part of the line. Keys
+//! and pasted colours are left alone: their ESC is dropped like any control character.
 //!
 //! *Owns* which sequences are replies, and where they end.
-//! *Knows nothing of* what they answer.
-//! *Called by* `line::assembler`.
+//! *Knows nothing of* the questions that they answer.
 
 const ESC: u8 = 0x1b;
 const BEL: u8 = 0x07;
 
-/// The line without a terminal's replies. What only begins like one stays.
+/// The line without a terminal's replies. A sequence that only begins like a reply stays.
 pub(super) fn without_replies(line: &[u8]) -> Vec<u8> {
     let mut kept = Vec::with_capacity(line.len());
     let mut rest = line;
@@ -27,7 +26,7 @@ pub(super) fn without_replies(line: &[u8]) -> Vec<u8> {
     kept
 }
 
-/// Bytes of the reply at the beginning; 0 if there is none. Looks no further than to the next ESC.
+/// Length of the reply at the beginning; 0 if there is none. Looks no further than the next ESC.
 fn reply_length(bytes: &[u8]) -> usize {
     match bytes {
         // OSC, DCS, SOS, PM, APC (ECMA-48, 5.6).
@@ -39,17 +38,17 @@ fn reply_length(bytes: &[u8]) -> usize {
                 _ => 0,
             }
         }
-        // A mouse of X10: button, column and row.
+        // X10 mouse report: button, column and row.
         [ESC, b'[', b'M', report @ ..] if report.len() >= 3 && report[..3].iter().all(|byte| *byte >= 0x20) => 6,
-        // The window is in front, or no longer (xterm, FocusIn and FocusOut).
+        // The window gains or loses the focus (xterm, FocusIn and FocusOut).
         [ESC, b'[', b'I' | b'O', ..] => 3,
         [ESC, b'[', control @ ..] => {
             let parameters = control.iter().take_while(|byte| matches!(**byte, 0x20..=0x3f)).count();
             let (parameters, last) = control.split_at(parameters);
             let is_reply = match (parameters, last.first()) {
-                // Private ones: what it is, what it can, where the mouse is. No key has them.
+                // Private ones: device attributes, modes, mouse reports. No key sends these.
                 ([b'<'..=b'?', ..], Some(0x40..=0x7e)) => true,
-                // Where the cursor is, and how large the window is.
+                // Cursor position and window size.
                 ([_, ..], Some(b'R' | b't')) => parameters.contains(&b';'),
                 _ => false,
             };

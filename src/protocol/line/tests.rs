@@ -1,4 +1,4 @@
-//! Tests of the whole module: lines from bytes, keys, editing, and what a terminal shows of it.
+//! Tests of the whole module: lines from bytes, keys, editing, and what a terminal shows.
 
 mod assembler;
 mod comfort;

@@ -1,8 +1,7 @@
-//! CHARSET (RFC 2066): UTF-8 is offered, and a peer that asks for another charset gets it if it is known here.
+//! CHARSET (RFC 2066): the server offers UTF-8, and accepts Latin-1 from a peer that asks for it.
 //!
-//! *Owns* both directions of the option, the one request made from here, and the charset in force.
+//! *Owns* both directions of the option, the server's one request, and the charset in force.
 //! *Knows nothing of* how text is converted.
-//! *Called by* `telnet::link`.
 
 use super::options::{OURS, Outcome, Switch, THEIRS};
 use super::{CHARSET, IAC, SB, SE};
@@ -15,20 +14,20 @@ const REJECTED: u8 = 3;
 const TTABLE_IS: u8 = 4;
 const TTABLE_REJECTED: u8 = 5;
 
-/// A request that also offers a translation table begins with this, and a byte with the table's version follows.
+/// Begins a request that also offers a translation table; a byte with the table's version follows.
 const WITH_TABLE: &[u8] = b"[TTABLE]";
 
-/// One connection's charset.
+/// The charset of one connection.
 #[derive(Debug, Default)]
 pub(super) struct CharsetOption {
     ours: Switch,
     theirs: Switch,
-    /// UTF-8 was requested. Once per connection: a peer that switches the option on and off cannot make this side talk.
+    /// UTF-8 was requested. Once per connection, so that a peer cannot make us talk by switching the option on and off.
     requested: bool,
-    /// The request is not answered yet.
+    /// The request has no answer yet.
     unanswered: bool,
     agreed: Charset,
-    /// What the user chose; it beats what the client agrees to.
+    /// The user's choice, which wins over the negotiated charset.
     chosen: Option<Charset>,
 }
 
@@ -38,26 +37,26 @@ impl CharsetOption {
         self.chosen.unwrap_or(self.agreed)
     }
 
-    /// The user's choice.
+    /// Sets the user's choice.
     pub(super) fn choose(&mut self, charset: Charset) {
         self.chosen = Some(charset);
     }
 
-    /// Asks for permission to make a request.
+    /// Offers the option; the request follows when the peer agrees.
     pub(super) fn offer(&mut self, out: &mut Vec<u8>) {
         self.ours.want(true, CHARSET, OURS, out);
-        // The peer may have asked first.
+        // The peer may have agreed already.
         self.request(out);
     }
 
-    /// DO or DONT.
+    /// Takes DO or DONT.
     pub(super) fn receive_ours(&mut self, on: bool, out: &mut Vec<u8>) {
         if self.ours.receive(on, true, CHARSET, OURS, out) == Outcome::SwitchedOn {
             self.request(out);
         }
     }
 
-    /// WILL or WONT.
+    /// Takes WILL or WONT.
     pub(super) fn receive_theirs(&mut self, on: bool, out: &mut Vec<u8>) {
         self.theirs.receive(on, true, CHARSET, THEIRS, out);
     }
@@ -70,7 +69,7 @@ impl CharsetOption {
         }
     }
 
-    /// Takes what a subnegotiation says behind its option.
+    /// Takes the content of a subnegotiation.
     pub(super) fn subnegotiate(&mut self, content: &[u8], out: &mut Vec<u8>) {
         match content {
             [REQUEST, list @ ..] => self.answer_request(list, out),
@@ -85,8 +84,8 @@ impl CharsetOption {
 
     fn answer_request(&mut self, list: &[u8], out: &mut Vec<u8>) {
         match best(list) {
-            // Two requests that cross: the server refuses the peer's, and the peer answers the server's (RFC 2066,
-            // section 2). Where both mean UTF-8 there is nothing to refuse.
+            // The two requests have crossed: the server refuses the peer's, and the peer answers the server's (RFC 2066,
+            // section 2). If both ask for UTF-8 there is nothing to refuse.
             Some((Charset::Latin1, _)) if self.unanswered => answer(REJECTED, b"", out),
             Some((charset, name)) => {
                 self.agreed = charset;
@@ -97,7 +96,7 @@ impl CharsetOption {
     }
 }
 
-/// The charset to take from a request's list, and the peer's name for it, which the answer repeats. UTF-8 if it is there.
+/// The charset to accept from a request's list, UTF-8 first, and the peer's name for it, which the answer repeats.
 fn best(list: &[u8]) -> Option<(Charset, &[u8])> {
     let list = list.strip_prefix(WITH_TABLE).map_or(list, |rest| rest.get(1..).unwrap_or(b""));
     let (separator, names) = list.split_first()?;
@@ -105,7 +104,7 @@ fn best(list: &[u8]) -> Option<(Charset, &[u8])> {
     known().find(|(charset, _)| *charset == Charset::Utf8).or_else(|| known().next())
 }
 
-/// A known name has no byte that would have to be doubled.
+/// Writes an answer. No charset name contains a byte that would have to be doubled.
 fn answer(verb: u8, name: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(&[IAC, SB, CHARSET, verb]);
     out.extend_from_slice(name);
@@ -116,7 +115,7 @@ fn answer(verb: u8, name: &[u8], out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    fn said(option: &mut CharsetOption, content: &[u8]) -> Vec<u8> {
+    fn answer_to(option: &mut CharsetOption, content: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         option.subnegotiate(content, &mut out);
         out
@@ -139,7 +138,7 @@ mod tests {
             option.receive_ours(false, &mut out);
         }
         assert_eq!(out.windows(7).filter(|window| window.ends_with(b"UTF-8")).count(), 1);
-        assert_eq!(said(&mut option, b"\x02UTF-8"), b"");
+        assert_eq!(answer_to(&mut option, b"\x02UTF-8"), b"");
         assert_eq!(option.charset(), Charset::Utf8);
     }
 
@@ -163,7 +162,7 @@ mod tests {
         ] {
             let mut option = CharsetOption::default();
             let request = [&[REQUEST], list.as_bytes()].concat();
-            assert_eq!(said(&mut option, &request), sent(ACCEPTED, name), "{list}");
+            assert_eq!(answer_to(&mut option, &request), sent(ACCEPTED, name), "{list}");
             assert_eq!(option.charset(), charset, "{list}");
         }
     }
@@ -174,13 +173,13 @@ mod tests {
             ["\x01;KOI8-R;CP437", "\x01;US-ASCII", "\x01", "\x01;", "\x01[TTABLE]", "\x01[TTABLE]\x01", "\x01;;"]
         {
             let mut option = CharsetOption::default();
-            assert_eq!(said(&mut option, content.as_bytes()), sent(REJECTED, ""), "{content:?}");
+            assert_eq!(answer_to(&mut option, content.as_bytes()), sent(REJECTED, ""), "{content:?}");
             assert_eq!(option.charset(), Charset::Utf8);
         }
-        assert_eq!(said(&mut CharsetOption::default(), b"\x04\x01;a;b"), sent(TTABLE_REJECTED, ""));
+        assert_eq!(answer_to(&mut CharsetOption::default(), b"\x04\x01;a;b"), sent(TTABLE_REJECTED, ""));
         for content in ["", "\x02UTF-8", "\x02latin1", "\x03", "\x05", "\x06", "\x07", "\x09", "\u{ff}"] {
             let mut option = CharsetOption::default();
-            assert_eq!(said(&mut option, content.as_bytes()), b"", "{content:?}");
+            assert_eq!(answer_to(&mut option, content.as_bytes()), b"", "{content:?}");
             assert_eq!(option.charset(), Charset::Utf8, "{content:?}");
         }
     }
@@ -192,12 +191,12 @@ mod tests {
             option.receive_ours(true, &mut Vec::new());
             option
         };
-        assert_eq!(said(&mut crossing(), b"\x01;UTF-8"), sent(ACCEPTED, "UTF-8"));
+        assert_eq!(answer_to(&mut crossing(), b"\x01;UTF-8"), sent(ACCEPTED, "UTF-8"));
         let mut option = crossing();
-        assert_eq!(said(&mut option, b"\x01;ISO-8859-1"), sent(REJECTED, ""));
-        assert_eq!(said(&mut option, b"\x03"), b"");
-        // Asked again afterwards it gets what it can.
-        assert_eq!(said(&mut option, b"\x01;ISO-8859-1"), sent(ACCEPTED, "ISO-8859-1"));
+        assert_eq!(answer_to(&mut option, b"\x01;ISO-8859-1"), sent(REJECTED, ""));
+        assert_eq!(answer_to(&mut option, b"\x03"), b"");
+        // A later request is accepted.
+        assert_eq!(answer_to(&mut option, b"\x01;ISO-8859-1"), sent(ACCEPTED, "ISO-8859-1"));
         assert_eq!(option.charset(), Charset::Latin1);
     }
 
@@ -205,7 +204,7 @@ mod tests {
     fn what_the_user_chose_stays_whatever_the_client_agrees_to() {
         let mut option = CharsetOption::default();
         option.choose(Charset::Utf8);
-        assert_eq!(said(&mut option, b"\x01;ISO-8859-1"), sent(ACCEPTED, "ISO-8859-1"));
+        assert_eq!(answer_to(&mut option, b"\x01;ISO-8859-1"), sent(ACCEPTED, "ISO-8859-1"));
         assert_eq!(option.charset(), Charset::Utf8);
     }
 }

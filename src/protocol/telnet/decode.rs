@@ -1,34 +1,33 @@
 //! Bytes from a telnet peer to data, commands, negotiation and subnegotiation (RFC 854).
 //!
-//! *Owns* the framing: where a command begins and ends, and what is kept of a subnegotiation.
+//! *Owns* the framing: where a command begins and ends, and how much of a subnegotiation is stored.
 //! *Knows nothing of* what any option means.
-//! *Called by* `telnet::link`.
 
 use super::{DO, DONT, EOF, IAC, SB, SE, WILL, WONT};
 
-/// Longest subnegotiation kept, in bytes.
+/// Longest subnegotiation stored, in bytes.
 ///
-/// The longest one read here is a terminal name; RFC 1091 gives no limit and the names in use are under 40. At 512 a
-/// peer that never closes one costs half a kilobyte, not the machine.
+/// The longest one we read is a terminal name; RFC 1091 gives no limit and the names in use are under 40. At 512 a peer
+/// that never closes one costs half a kilobyte, not the machine.
 ///
-/// What is longer is taken for one whose SE was lost. Its remains must not be read as typed, and must not swallow all
-/// that its sender ever types either: they end at the next command or the next end of a line, whichever is first.
-pub const MAX_SUBNEGOTIATION: usize = 512;
+/// A longer one is taken for one that has lost its SE. The rest of it must not be read as typed text, nor may it swallow
+/// everything that the peer types later: it ends at the next command or the next line end.
+pub(crate) const MAX_SUBNEGOTIATION: usize = 512;
 
-/// The lowest byte that is a command behind IAC (RFC 1184; in RFC 854 it is SE). Anything lower is there because
-/// somebody did not double an IAC.
+/// The lowest byte that is a command after IAC (RFC 1184; in RFC 854 it is SE). A lower one follows an IAC that the peer
+/// did not double.
 const FIRST_COMMAND: u8 = EOF;
 
 /// One thing a peer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TelnetEvent<'a> {
-    /// Bytes of the user's, IAC IAC undone.
+pub(crate) enum TelnetEvent<'a> {
+    /// Bytes that the user typed, with IAC IAC undone.
     Data(&'a [u8]),
-    /// A command of two bytes: the byte behind IAC.
+    /// A two-byte command: the byte after IAC.
     Command(u8),
     /// WILL, WONT, DO or DONT and the option.
     Negotiation(u8, u8),
-    /// A subnegotiation is complete: [`Decoder::subnegotiation`] has it.
+    /// A complete subnegotiation: [`Decoder::subnegotiation`] returns it.
     Subnegotiation,
 }
 
@@ -37,33 +36,33 @@ enum State {
     Data,
     Iac,
     Negotiation(u8),
-    /// Behind IAC SB: the option, which is kept like what follows it, and the content.
+    /// After IAC SB: the option and the content, stored together.
     Subnegotiation,
     SubnegotiationIac,
 }
 
-/// The decoder; resumable at every byte.
+/// Decodes telnet; can be resumed at every byte.
 #[derive(Debug)]
-pub struct Decoder {
+pub(crate) struct Decoder {
     state: State,
-    /// Option and content; empty, without memory, outside of subnegotiations.
-    kept: Vec<u8>,
-    /// A lone 0xFF in front of text is text too.
-    keeps_lone: bool,
+    /// Option and content; empty and unallocated outside of subnegotiations.
+    stored: Vec<u8>,
+    /// A lone 0xFF before text is text too.
+    accepts_lone_iac: bool,
 }
 
 impl Decoder {
-    /// At the beginning of a connection.
+    /// A decoder at the beginning of a connection.
     pub fn new() -> Decoder {
-        Decoder { state: State::Data, kept: Vec::new(), keeps_lone: false }
+        Decoder { state: State::Data, stored: Vec::new(), accepts_lone_iac: false }
     }
 
     /// The option and content of the subnegotiation just completed; `None` if it was empty.
     pub fn subnegotiation(&self) -> Option<(u8, &[u8])> {
-        self.kept.split_first().map(|(option, content)| (*option, content))
+        self.stored.split_first().map(|(option, content)| (*option, content))
     }
 
-    /// The next event; `None` once the input is used up. What was incomplete is completed by a later call.
+    /// The next event; `None` once the input is used up. A later call completes what is incomplete.
     pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<TelnetEvent<'a>> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
@@ -77,10 +76,10 @@ impl Decoder {
                     *input = rest;
                     self.state = State::Iac;
                 }
-                // A lone 0xFF in front of text: a client that is not telnet, or that does not double. The text counts.
+                // A lone 0xFF before text: the client does not speak telnet, or does not double. The text counts.
                 State::Iac if byte < FIRST_COMMAND => {
                     self.state = State::Data;
-                    if self.keeps_lone {
+                    if self.accepts_lone_iac {
                         return Some(TelnetEvent::Data(&[IAC]));
                     }
                 }
@@ -113,26 +112,26 @@ impl Decoder {
                     if byte == IAC {
                         self.state = State::SubnegotiationIac;
                     } else {
-                        self.keep(byte);
+                        self.store(byte);
                     }
                 }
                 State::SubnegotiationIac => match byte {
                     IAC => {
                         *input = rest;
                         self.state = State::Subnegotiation;
-                        self.keep(byte);
+                        self.store(byte);
                     }
                     SE => {
                         *input = rest;
                         self.state = State::Data;
                         return Some(TelnetEvent::Subnegotiation);
                     }
-                    // Not doubled, as some clients send a window of 255 columns.
+                    // Not doubled: some clients send a width of 255 columns so.
                     ..FIRST_COMMAND => {
-                        self.keep(IAC);
+                        self.store(IAC);
                         self.state = State::Subnegotiation;
                     }
-                    // The SE is missing: the command counts, what was kept does not.
+                    // The SE is missing: the command counts, the subnegotiation does not.
                     _ => {
                         self.forget();
                         self.state = State::Iac;
@@ -143,25 +142,25 @@ impl Decoder {
         None
     }
 
-    /// Whether a 0xFF that nobody doubled is kept where it cannot begin a command: in Latin-1 it is a letter, y with a
-    /// diaeresis; in UTF-8 it is nothing.
-    pub fn keep_lone(&mut self, on: bool) {
-        self.keeps_lone = on;
+    /// Whether an undoubled 0xFF that cannot begin a command is text: in Latin-1 it is the letter y with a diaeresis, in
+    /// UTF-8 it means nothing.
+    pub(crate) fn accept_lone_iac(&mut self, on: bool) {
+        self.accepts_lone_iac = on;
     }
 
-    fn keep(&mut self, byte: u8) {
+    fn store(&mut self, byte: u8) {
         if !self.overlong() {
-            self.kept.push(byte);
+            self.stored.push(byte);
         }
     }
 
     fn overlong(&self) -> bool {
-        self.kept.len() >= MAX_SUBNEGOTIATION
+        self.stored.len() >= MAX_SUBNEGOTIATION
     }
 
-    /// Gives the memory of a subnegotiation back.
+    /// Frees the memory of a subnegotiation.
     pub fn forget(&mut self) {
-        self.kept = Vec::new();
+        self.stored = Vec::new();
     }
 }
 

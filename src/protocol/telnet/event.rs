@@ -1,28 +1,24 @@
-//! What a link is told, and what it tells.
-//!
-//! *Owns* the words for both.
-//! *Knows nothing of* the bytes behind them.
-//! *Called by* `telnet::link` and `session`.
+//! The policy that a telnet link is given, and the events that it reports.
 
-/// Whether telnet is spoken with a peer of which nothing is known.
+/// Whether to speak telnet with an unknown peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Policy {
-    /// Probe, and go by the answers.
+    /// Probe, and decide by the answers.
     Auto,
-    /// Send no telnet command, whatever comes; only a timing mark is answered.
+    /// Send no telnet command, whatever comes, except to answer a timing mark.
     Never,
-    /// Take everybody for telnet.
+    /// Treat every peer as a telnet client.
     Always,
 }
 
-/// What came of a peer's bytes.
+/// What a peer's bytes mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkEvent<'a> {
-    /// Bytes of the user's.
+    /// Bytes that the user typed.
     Data(&'a [u8]),
     /// IP, ABORT or SUSP: as Ctrl-C.
     Interrupted,
-    /// AYT: something visible has to be answered.
+    /// AYT: needs a visible answer.
     AreYouThere,
     /// EC: as Backspace.
     CharacterErased,
@@ -30,11 +26,11 @@ pub enum LinkEvent<'a> {
     LineErased,
     /// EOF: as Ctrl-D.
     EndOfFile,
-    /// The window has another size.
+    /// The size of the window has changed.
     WindowResized,
     /// More is known of the terminal.
     TerminalChanged,
-    /// From now on the server edits the line, or does not any more.
+    /// Whether the server edits the line from now on.
     CharacterModeChanged(bool),
     /// Another charset was agreed on.
     CharsetChanged,

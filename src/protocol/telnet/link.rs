@@ -1,8 +1,7 @@
-//! One connection's telnet: what this server offers and asks, and what it makes of the answers.
+//! One connection's telnet: what the server offers and asks, and what follows from the answers.
 //!
-//! *Owns* the probe, the questions for terminal names, who echoes, and when character mode is on.
-//! *Knows nothing of* the bytes' meaning as lines.
-//! *Called by* `session`.
+//! *Owns* the probe, the requests for terminal names, who echoes, and when character mode is on.
+//! *Knows nothing of* lines.
 
 use super::charset::CharsetOption;
 use super::decode::{Decoder, TelnetEvent};
@@ -14,17 +13,17 @@ use super::{
 };
 use crate::text::Charset;
 
-/// Most terminal names asked for. RFC 1091 lets a client have any number; three are what any known one has.
+/// Most terminal names asked for. RFC 1091 sets no limit; every known client has at most three.
 const MOST_NAMES: u8 = 6;
 
-/// RFC 1091: SEND asks for a name, IS gives it.
+/// RFC 1091: SEND asks for a name, IS gives one.
 const TERMINAL_TYPE_IS: u8 = 0;
 const TERMINAL_TYPE_SEND: u8 = 1;
 
-/// Fewest and most columns and rows believed.
+/// Fewest and most columns and rows accepted.
 const SMALLEST: u16 = 20;
 const LARGEST: u16 = 500;
-/// What a size of 0, unknown (RFC 1073), is taken for where the other one is known.
+/// Used for a size of 0, unknown (RFC 1073), if the other one is known.
 const DEFAULT_WINDOW: (u16, u16) = (80, 24);
 
 /// The state of one connection's telnet.
@@ -33,10 +32,10 @@ pub struct Link {
     decoder: Decoder,
     policy: Policy,
     confirmed: bool,
-    /// The peer has sent a telnet command, whatever the policy takes it for.
-    heard: bool,
-    /// Heard, and not told yet.
-    tell_confirmed: bool,
+    /// The peer has sent a telnet command.
+    command_seen: bool,
+    /// [`LinkEvent::Confirmed`] is still to be reported.
+    confirmation_due: bool,
     our_echo: Switch,
     our_sga: Switch,
     our_binary: Switch,
@@ -47,36 +46,35 @@ pub struct Link {
     refusals: Refusals,
     terminal: Terminal,
     names_asked: u8,
-    /// One of the questions is open. A name that was not asked for is not taken: so six of them are all that can ever
-    /// change the mode.
+    /// A request has no answer yet. A name that was not requested is ignored, so at most six can ever change the mode.
     name_due: bool,
-    /// The list of names has ended, or was not continued in time: what is known of the terminal is all there is.
+    /// The list of names has ended, or was not continued in time.
     names_over: bool,
     charset: CharsetOption,
     window: Option<(u16, u16)>,
-    /// What the person asked for by hand; otherwise the terminal decides.
-    by_hand: Option<bool>,
-    /// Character mode is being asked for, or on.
+    /// The mode that the user chose; otherwise the terminal decides.
+    chosen_mode: Option<bool>,
+    /// Character mode is on or requested.
     character_wanted: bool,
-    /// The peer has refused half of it: no further name makes it worth asking again.
+    /// The peer has refused one of its two options: no further name is a reason to ask again.
     character_refused: bool,
-    /// As last told by `CharacterModeChanged`.
+    /// As last reported by `CharacterModeChanged`.
     character_mode: bool,
     hiding: bool,
-    /// As last told by `TerminalChanged`.
+    /// As last reported by `TerminalChanged`.
     go_ahead: bool,
     binary: bool,
 }
 
 impl Link {
-    /// At the beginning of a connection.
+    /// A link at the beginning of a connection.
     pub fn new(policy: Policy) -> Link {
         Link {
             decoder: Decoder::new(),
             policy,
             confirmed: policy == Policy::Always,
-            heard: false,
-            tell_confirmed: false,
+            command_seen: false,
+            confirmation_due: false,
             our_echo: Switch::default(),
             our_sga: Switch::default(),
             our_binary: Switch::default(),
@@ -91,7 +89,7 @@ impl Link {
             names_over: false,
             charset: CharsetOption::default(),
             window: None,
-            by_hand: None,
+            chosen_mode: None,
             character_wanted: false,
             character_refused: false,
             character_mode: false,
@@ -101,8 +99,8 @@ impl Link {
         }
     }
 
-    /// Asks for terminal type and window size, and a CR: on a client that is not telnet the first line overwrites what
-    /// these six bytes have drawn.
+    /// Asks for terminal type and window size, and sends a CR: on a client that does not speak telnet, the first line
+    /// overwrites what these six bytes have drawn.
     pub fn open(&mut self, out: &mut Vec<u8>) {
         if matches!(self.policy, Policy::Auto | Policy::Always) {
             self.their_terminal_type.want(true, TERMINAL_TYPE, THEIRS, out);
@@ -111,23 +109,23 @@ impl Link {
         }
     }
 
-    /// Asks for what only a telnet client should hear of: eight bits in both directions, and UTF-8.
+    /// Asks for eight bits in both directions, and UTF-8. Only a telnet client should get these requests.
     ///
     /// Without BINARY (RFC 856) the connection has seven bits, and clients of the BSD family take the byte 0x9D, which
-    /// is in every fortieth letter of UTF-8, for their escape character 0x1D.
+    /// occurs in every fortieth letter of UTF-8, for their escape character 0x1D.
     fn ask_for_eight_bits(&mut self, out: &mut Vec<u8>) {
         self.their_binary.want(true, BINARY, THEIRS, out);
         self.our_binary.want(true, BINARY, OURS, out);
         self.charset.offer(out);
     }
 
-    /// The next event; answers go to `out`. `None` once the input is used up.
+    /// The next event; answers are appended to `out`. `None` once the input is used up.
     pub fn next<'a>(&mut self, input: &mut &'a [u8], out: &mut Vec<u8>) -> Option<LinkEvent<'a>> {
         loop {
-            if std::mem::take(&mut self.tell_confirmed) {
+            if std::mem::take(&mut self.confirmation_due) {
                 self.ask_for_eight_bits(out);
                 if self.hiding {
-                    // A late first answer, while a password is being asked for already.
+                    // The first answer came late, while the server was already asking for a password.
                     self.announce_echo(out);
                 }
                 return Some(LinkEvent::Confirmed);
@@ -141,7 +139,7 @@ impl Link {
                 return Some(LinkEvent::TerminalChanged);
             }
             let event = self.decoder.next(input)?;
-            let told = match event {
+            let report = match event {
                 TelnetEvent::Data(bytes) => return Some(LinkEvent::Data(bytes)),
                 TelnetEvent::Command(command) => {
                     self.confirm();
@@ -156,7 +154,7 @@ impl Link {
                 }
                 TelnetEvent::Negotiation(verb, option) => {
                     self.confirm();
-                    // Under `Policy::Never` as well: after Ctrl-C the stock client throws away all output until this answer.
+                    // Under `Policy::Never` too: after Ctrl-C the stock client discards all output until this answer.
                     if self.confirmed || (verb, option) == (DO, TIMING_MARK) {
                         self.negotiate(verb, option, out);
                     }
@@ -164,22 +162,22 @@ impl Link {
                 }
                 TelnetEvent::Subnegotiation => {
                     self.confirm();
-                    let told = if self.confirmed { self.subnegotiate(out) } else { None };
+                    let report = if self.confirmed { self.subnegotiate(out) } else { None };
                     self.decoder.forget();
-                    told
+                    report
                 }
             };
-            if told.is_some() {
-                return told;
+            if report.is_some() {
+                return report;
             }
         }
     }
 
     fn confirm(&mut self) {
-        // By the rules of `Policy::Never` nobody speaks telnet: where nothing is said, nothing can be agreed on.
-        if self.policy != Policy::Never && !std::mem::replace(&mut self.heard, true) {
+        // Under `Policy::Never` no peer speaks telnet: the server sends no commands, so nothing can be agreed on.
+        if self.policy != Policy::Never && !std::mem::replace(&mut self.command_seen, true) {
             self.confirmed = true;
-            self.tell_confirmed = true;
+            self.confirmation_due = true;
         }
     }
 
@@ -187,7 +185,7 @@ impl Link {
         let on = matches!(verb, DO | WILL);
         if matches!(verb, DO | super::DONT) {
             match option {
-                // RFC 860: answered each time; it is a mark and not a state.
+                // RFC 860: answered each time, since it is a mark and not a state.
                 TIMING_MARK if on => out.extend_from_slice(&[IAC, WILL, TIMING_MARK]),
                 TIMING_MARK => {}
                 ECHO => {
@@ -203,8 +201,8 @@ impl Link {
                 _ => self.refusals.receive(verb, option, out),
             }
             if self.character_wanted && (self.our_echo.refused || self.our_sga.refused) {
-                // Half of it is worth nothing: the other half is taken back, unless a password needs it. What has been
-                // refused is offered again only when the person asks for it.
+                // One option without the other is useless: withdraw the other one, unless a password needs it. What the
+                // peer has refused is offered again only when the user asks for it.
                 self.character_wanted = false;
                 self.character_refused = true;
                 if !self.our_echo.refused {
@@ -260,7 +258,7 @@ impl Link {
             (CHARSET, content) => {
                 let before = self.charset.charset();
                 self.charset.subnegotiate(content, out);
-                self.decoder.keep_lone(self.charset.charset() == Charset::Latin1);
+                self.decoder.accept_lone_iac(self.charset.charset() == Charset::Latin1);
                 (self.charset.charset() != before).then_some(LinkEvent::CharsetChanged)
             }
             (NAWS, &[w1, w0, h1, h0]) => {
@@ -277,24 +275,24 @@ impl Link {
         }
     }
 
-    /// Which question for a name is open, while the mode waits for its answer.
-    pub fn open_question(&self) -> Option<u8> {
-        let waits = self.name_due && !self.names_over && self.by_hand.is_none() && self.terminal.edits();
+    /// The number of the open request for a name, while the mode waits for its answer.
+    pub(crate) fn open_question(&self) -> Option<u8> {
+        let waits = self.name_due && !self.names_over && self.chosen_mode.is_none() && self.terminal.edits();
         waits.then_some(self.names_asked)
     }
 
-    /// No more names: the list has ended, or the peer has not continued it in time, as telnet.exe does. What comes later
-    /// counts all the same.
+    /// No more names are expected: the list has ended, or the peer has stopped answering, as telnet.exe does. A later name
+    /// still counts.
     pub fn end_names(&mut self, out: &mut Vec<u8>) {
         self.names_over = true;
         self.choose_mode(out);
     }
 
-    /// Character mode for terminals that can, unless the user has chosen. Not before all names are known: the last one
-    /// may say that a screen reader would have to speak every drawing.
+    /// Requests character mode for a capable terminal, unless the user has chosen a mode. Waits for the last name, which
+    /// may tell of a screen reader that would have to speak every redraw.
     fn choose_mode(&mut self, out: &mut Vec<u8>) {
         let wanted = self.terminal.edits();
-        if self.by_hand.is_none() && wanted != self.character_wanted && !(wanted && self.character_refused) {
+        if self.chosen_mode.is_none() && wanted != self.character_wanted && !(wanted && self.character_refused) {
             self.want_character_mode(wanted, out);
         }
     }
@@ -305,7 +303,7 @@ impl Link {
         self.our_sga.want(on, SUPPRESS_GO_AHEAD, OURS, out);
     }
 
-    /// The server echoes in character mode, and hides by not echoing while a password is typed.
+    /// Announces ECHO in character mode, and while a password is typed: the client does not show it, nor does the server.
     fn announce_echo(&mut self, out: &mut Vec<u8>) {
         self.our_echo.want(self.character_wanted || self.hiding, ECHO, OURS, out);
     }
@@ -315,21 +313,21 @@ impl Link {
     }
 
     /// Whether the peer has shown that it speaks telnet.
-    pub fn is_confirmed(&self) -> bool {
+    pub(crate) fn is_confirmed(&self) -> bool {
         self.confirmed
     }
 
-    /// What is known of the terminal.
+    /// What the peer has told about its terminal.
     pub fn terminal(&self) -> &Terminal {
         &self.terminal
     }
 
-    /// Columns and rows, if the peer has told them (RFC 1073).
+    /// Columns and rows, if the peer has sent them (RFC 1073).
     pub fn window(&self) -> Option<(u16, u16)> {
         self.window
     }
 
-    /// A password is asked for: the peer's terminal must not show it.
+    /// Hides what is typed from now on, for a password.
     pub fn hide_input(&mut self, out: &mut Vec<u8>) {
         self.hiding = true;
         if self.is_confirmed() {
@@ -337,7 +335,7 @@ impl Link {
         }
     }
 
-    /// The password is over.
+    /// Ends the hiding of [`Link::hide_input`].
     pub fn show_input(&mut self, out: &mut Vec<u8>) {
         self.hiding = false;
         if self.is_confirmed() {
@@ -345,39 +343,39 @@ impl Link {
         }
     }
 
-    /// How text is written on this connection: as chosen by hand, else as agreed, else UTF-8.
+    /// The charset of this connection: chosen by the user, else negotiated, else UTF-8.
     pub fn charset(&self) -> Charset {
         self.charset.charset()
     }
 
-    /// The charset by hand, whatever is agreed later.
-    pub fn choose_charset(&mut self, charset: Charset) {
+    /// Sets the user's choice, which wins over any negotiation.
+    pub(crate) fn choose_charset(&mut self, charset: Charset) {
         self.charset.choose(charset);
-        self.decoder.keep_lone(charset == Charset::Latin1);
+        self.decoder.accept_lone_iac(charset == Charset::Latin1);
     }
 
-    /// Whether what is sent to the peer passes it unchanged (RFC 856). The stock client then switches its terminal's own
-    /// processing of output off, and what it echoes ends with a LF alone.
-    pub fn sends_binary(&self) -> bool {
+    /// Whether the peer passes on unchanged what it receives (RFC 856). The stock client then turns off its terminal's
+    /// output processing, and its local echo ends with a LF alone.
+    pub(crate) fn sends_binary(&self) -> bool {
         self.our_binary.is_on()
     }
 
-    /// Switches to character or line mode by hand. Takes effect when the peer has answered.
+    /// Requests character or line mode for the user. Takes effect when the peer has answered.
     pub fn request_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
         if !self.is_confirmed() {
             return;
         }
-        self.by_hand = Some(on);
+        self.chosen_mode = Some(on);
         self.want_character_mode(on, out);
     }
 
     /// Whether the server edits the line.
-    pub fn is_character_mode(&self) -> bool {
+    pub(crate) fn is_character_mode(&self) -> bool {
         self.character_mode
     }
 
-    /// Whether prompts end with IAC GA: the peer has refused to do without (RFC 858).
-    pub fn wants_go_ahead(&self) -> bool {
+    /// Whether prompts end with IAC GA, because the peer has refused to suppress it (RFC 858).
+    pub(crate) fn wants_go_ahead(&self) -> bool {
         self.is_confirmed() && self.our_sga.refused
     }
 }

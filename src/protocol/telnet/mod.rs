@@ -1,12 +1,10 @@
-//! Telnet, as far as a server of people with stock clients needs it: RFC 854, 855, 856, 857, 858, 860, 1073, 1091,
-//! 1143, 2066.
+//! Telnet, as much of it as stock clients need: RFC 854, 855, 856, 857, 858, 860, 1073, 1091, 1143, 2066.
 //!
-//! *Owns* the protocol between a socket's bytes and the bytes a person typed, and what is known of his terminal.
+//! *Owns* the protocol between a socket's bytes and the bytes a user typed, and what is known of the terminal.
 //! *Knows nothing of* sockets, users and rooms.
-//! *Called by* `session`; `screen` takes the numbers for a prompt's end; `outbox` converts what leaves for Latin-1.
 
 mod charset;
-pub mod decode;
+pub(crate) mod decode;
 mod event;
 mod link;
 mod options;
@@ -17,12 +15,12 @@ mod tests;
 
 pub use event::{LinkEvent, Policy};
 pub use link::Link;
-pub use recode::recode_as_latin1;
+pub(crate) use recode::recode_as_latin1;
 pub use terminal::Terminal;
 
 /// Interpret as command (RFC 854).
 pub const IAC: u8 = 255;
-/// You are not to use the option (RFC 854).
+/// Do not use the option (RFC 854).
 pub const DONT: u8 = 254;
 /// Please use the option (RFC 854).
 pub const DO: u8 = 253;
@@ -59,11 +57,11 @@ pub const BINARY: u8 = 0;
 pub const ECHO: u8 = 1;
 /// No go-aheads (RFC 858).
 pub const SUPPRESS_GO_AHEAD: u8 = 3;
-/// A mark that has to be answered when it is reached (RFC 860).
+/// Timing mark, answered when it is reached (RFC 860).
 pub const TIMING_MARK: u8 = 6;
-/// Names of the terminal (RFC 1091).
+/// Terminal type: the names of the terminal (RFC 1091).
 pub const TERMINAL_TYPE: u8 = 24;
-/// Size of the window (RFC 1073).
+/// Window size (RFC 1073).
 pub const NAWS: u8 = 31;
-/// Which charset text is in (RFC 2066).
+/// The charset of text (RFC 2066).
 pub const CHARSET: u8 = 42;

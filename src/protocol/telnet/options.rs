@@ -1,35 +1,34 @@
-//! Which options are on, in both directions, and when to say so: the Q method of RFC 1143.
+//! Which options are on in each direction, and when to announce them: the Q method of RFC 1143.
 //!
-//! The rule that makes loops impossible: answer only what changes a state, and count the answers to what was announced
-//! here, so that an old answer is never taken for a new request.
+//! Two rules make loops impossible: answer only what changes a state, and count the answers to our own announcements, so
+//! that an old answer is never taken for a new request.
 //!
 //! *Owns* the state of every option.
 //! *Knows nothing of* what an option means and why it is wanted.
-//! *Called by* `telnet::link`.
 
 use super::{DO, DONT, IAC, WILL, WONT};
 
 /// One option in one direction.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Switch {
-    /// Both sides agree that it is on.
+    /// Both sides have agreed that it is on.
     on: bool,
-    /// What was last announced from here.
+    /// What we announced last.
     wanted: bool,
-    /// Announcements from here that may still be answered. They are on and off by turns and the last of them is
-    /// `wanted`, so their number says what each of them was.
+    /// Our announcements that may still be answered. They alternate between on and off and the last one is `wanted`, so
+    /// their number tells what each of them was.
     unanswered: u8,
-    /// Times the peer has switched it on unasked.
+    /// How often the peer has switched it on unasked.
     agreed: u8,
     /// The peer has refused it.
     pub(super) refused: bool,
 }
 
-/// How often a peer may switch one option on unasked. A client does so once, if at all; a peer that sends everything
-/// back would go on for ever with an option that it is told of twice, on and off.
+/// How often a peer may switch one option on unasked. A client does so once at most; a peer that echoes everything would
+/// otherwise switch an option on and off without end.
 const MOST_AGREED: u8 = 4;
 
-/// What an answer of the peer's led to.
+/// What the peer's answer changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
     Nothing,
@@ -42,21 +41,21 @@ impl Switch {
         self.on
     }
 
-    /// Announces that the option should be on or off, if that is news. `yes` and `no` are WILL and WONT for this side's
-    /// options, DO and DONT for the peer's.
+    /// Announces that the option should be on or off, unless that was the last announcement. `yes` and `no` are WILL and
+    /// WONT for our options, DO and DONT for the peer's.
     pub(super) fn want(&mut self, on: bool, option: u8, [yes, no]: [u8; 2], out: &mut Vec<u8>) {
         if self.wanted == on {
             return;
         }
         self.wanted = on;
-        // At the end of the scale, with a peer that answers nothing, two by turns are forgotten.
+        // A peer that never answers reaches the maximum. Dropping two keeps on and off in turn.
         self.unanswered = self.unanswered.checked_add(1).unwrap_or(u8::MAX - 1);
         self.on &= on;
         self.refused &= !on;
         out.extend_from_slice(&[IAC, if on { yes } else { no }, option]);
     }
 
-    /// Takes DO or DONT (WILL or WONT) from the peer. `accept` says whether an unasked "on" is agreed to.
+    /// Takes DO or DONT (WILL or WONT) from the peer. `accept` is whether to agree to an unasked "on".
     pub(super) fn receive(
         &mut self,
         on: bool,
@@ -77,7 +76,7 @@ impl Switch {
             return match (before, self.on) {
                 (false, true) => Outcome::SwitchedOn,
                 (true, false) => Outcome::SwitchedOff,
-                // A refusal is news too: whoever waits for the option stops waiting.
+                // A refusal counts too: the caller stops waiting for the option.
                 (false, false) if self.refused => Outcome::SwitchedOff,
                 _ => Outcome::Nothing,
             };
@@ -108,30 +107,30 @@ impl Switch {
         }
     }
 
-    /// Strikes out the oldest unanswered announcement, and the one behind it if this answer was all that both will get.
+    /// Counts an answer to the oldest announcement, or to the two oldest if one answer is all that both will get.
     fn settle(&mut self, on: bool) {
         let oldest = if self.unanswered.is_multiple_of(2) { !self.wanted } else { self.wanted };
-        // Refused what was offered: the "off" behind it changes nothing for the peer and gets no answer (RFC 854).
-        // Agreed while an "off" was the oldest: the peer does not confirm those, and has answered the "on" behind it.
+        // If the peer refuses an offer, the "off" after it changes nothing for the peer and gets no answer (RFC 854).
+        // If it agrees while an "off" is the oldest, it does not confirm those and has answered the "on" after it.
         let answered = if oldest == on { 1 } else { 2 };
         self.unanswered = self.unanswered.saturating_sub(answered);
     }
 }
 
-/// This side's options: announced by WILL and WONT.
+/// Our options, announced by WILL and WONT.
 pub(super) const OURS: [u8; 2] = [WILL, WONT];
-/// The peer's options: asked for by DO and DONT.
+/// The peer's options, requested by DO and DONT.
 pub(super) const THEIRS: [u8; 2] = [DO, DONT];
 
-/// Options nobody here knows, refused once each: 256 bits for either direction, allocated with the first of them.
+/// Unknown options, each refused once: 256 bits per direction, allocated with the first refusal.
 #[derive(Debug, Default)]
 pub(super) struct Refusals {
     sets: Option<Box<[[u64; 4]; 2]>>,
 }
 
 impl Refusals {
-    /// Takes a request for an unknown option. A refusal is written the first time only, also if the peer takes its
-    /// request back and repeats it: whatever a peer does, there are 512 refusals in a connection at most.
+    /// Takes a request for an unknown option. A refusal is written the first time only, even if the peer withdraws and
+    /// repeats its request, so a connection has at most 512 refusals.
     pub(super) fn receive(&mut self, verb: u8, option: u8, out: &mut Vec<u8>) {
         let (side, refusal) = match verb {
             WILL => (0, DONT),

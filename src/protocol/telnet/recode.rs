@@ -1,15 +1,14 @@
-//! Text in UTF-8 with telnet's commands between it, as a terminal in Latin-1 is sent it.
+//! Converts UTF-8 text with telnet commands in it for a Latin-1 terminal.
 //!
-//! *Owns* telling commands from text: 0xFF is in no character of UTF-8, so it begins a command wherever it stands.
-//! *Knows nothing of* what either means.
-//! *Called by* `outbox`, on the way to the socket.
+//! *Owns* telling commands from text: no UTF-8 character contains 0xFF, so 0xFF always begins a command.
+//! *Knows nothing of* what the commands mean.
 
 use super::{DONT, IAC, SB, SE, WILL};
 use crate::text::encode_latin1;
 
-/// Converts what is about to be sent. Neither a command nor a character may be cut at the end of `bytes`. With
-/// `is_telnet` the letter 0xFF, y with a diaeresis, is doubled as RFC 854 asks; others would see it twice.
-pub fn recode_as_latin1(bytes: &[u8], is_telnet: bool) -> Vec<u8> {
+/// Converts bytes that are about to be sent, which must not end in the middle of a command or a character. With
+/// `is_telnet`, the letter 0xFF (y with a diaeresis) is doubled as RFC 854 asks; other clients would show it twice.
+pub(crate) fn recode_as_latin1(bytes: &[u8], is_telnet: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -29,7 +28,7 @@ pub fn recode_as_latin1(bytes: &[u8], is_telnet: bool) -> Vec<u8> {
     out
 }
 
-/// Bytes of the command at the beginning (RFC 854); 0 if text begins there.
+/// Length of the command at the beginning (RFC 854); 0 if `bytes` begins with text.
 fn command_length(bytes: &[u8]) -> usize {
     let length = match bytes {
         [IAC, SB, content @ ..] => {

@@ -1,25 +1,22 @@
-//! What a terminal's names tell about it: TERMINAL-TYPE (RFC 1091) and the MUD Terminal Type Standard, which hides a
-//! number of bits in the third name.
+//! What a terminal can do, by its names: TERMINAL-TYPE (RFC 1091), and the MUD Terminal Type Standard (MTTS), which puts
+//! capability bits into the third name.
 //!
 //! *Owns* the names given and what follows from them.
 //! *Knows nothing of* how they were asked for.
-//! *Called by* `telnet::link`, and by `session` for its questions.
 
 use crate::text;
 
-/// Longest name kept, in bytes; those in use are under 40.
+/// Longest name stored, in bytes; the names in use are under 40.
 const MAX_NAME: usize = 40;
 
 /// MTTS: the client understands the common ANSI colour codes.
 const MTTS_ANSI: u32 = 1;
 /// MTTS: the client understands most of VT100.
 const MTTS_VT100: u32 = 2;
-/// MTTS: the client's character set is UTF-8.
-const MTTS_UTF8: u32 = 4;
 /// MTTS: the client is using a screen reader.
 const MTTS_SCREEN_READER: u32 = 64;
 
-/// Beginnings of the names of terminals that understand cursor movement.
+/// How the names of terminals with cursor movement begin.
 const CAPABLE: &[&str] = &[
     "xterm",
     "vt1",
@@ -55,10 +52,10 @@ const CAPABLE: &[&str] = &[
     "terminator",
 ];
 
-/// Beginnings of the names of DEC's terminals, which have no colour.
+/// How the names of DEC's terminals begin, which have no colour.
 const COLORLESS: &[&str] = &["vt1", "vt2", "vt3", "vt4", "vt5"];
 
-/// Beginnings of the names of MUD clients: they have an input line of their own.
+/// How the names of MUD clients begin, which have an input line of their own.
 const MUD_CLIENTS: &[&str] = &[
     "mudlet",
     "tintin",
@@ -83,7 +80,7 @@ const MUD_CLIENTS: &[&str] = &[
     "axmud",
 ];
 
-/// Names that say that nothing is understood but lines. They count whatever other names come with them.
+/// Names of terminals that understand lines only. They count whatever other names come with them.
 const PLAIN: &[&str] = &["dumb", "unknown", "network"];
 
 /// What is known of a terminal.
@@ -98,8 +95,8 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Takes a name; false if the list ends with it: it is the one before again (RFC 1091), or the first one, with which a
-    /// client begins again that does not repeat its last, or none at all.
+    /// Takes a name. Returns false if it ends the list: it repeats the last name (RFC 1091), or the first one, as from a
+    /// client that starts over, or it is empty.
     pub(super) fn add(&mut self, raw: &[u8]) -> bool {
         let clean = text::sanitize_bytes(raw);
         let mut end = clean.len().min(MAX_NAME);
@@ -126,37 +123,32 @@ impl Terminal {
         true
     }
 
-    /// The first name given, clean and short.
+    /// The first name given, sanitised and cut.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// Whether a screen reader speaks what is written.
-    pub fn screen_reader(&self) -> bool {
+    /// Whether a screen reader speaks the text.
+    pub(crate) fn screen_reader(&self) -> bool {
         self.mtts & MTTS_SCREEN_READER != 0
     }
 
-    /// Whether escape sequences (ECMA-48) do what they should.
-    pub fn ansi(&self) -> bool {
+    /// Whether escape sequences (ECMA-48) work.
+    pub(crate) fn ansi(&self) -> bool {
         !self.plain && !self.screen_reader() && (self.capable || self.mtts & (MTTS_ANSI | MTTS_VT100) != 0)
     }
 
-    /// Whether the server can edit the line: cursor movement, and no input line of its own.
+    /// Whether the server can edit the line: the terminal has cursor movement, and no input line of its own.
     pub fn edits(&self) -> bool {
         self.capable && !self.plain && !self.mud_client && !self.screen_reader()
     }
 
-    /// Whether it shows colour: everything with escape sequences does, but the VT100 and its like.
+    /// Whether it shows colour, as every terminal with escape sequences does except the VT100 and its successors.
     pub fn color(&self) -> bool {
         let colorless = |name: &str| {
             let lower = name.to_ascii_lowercase();
             COLORLESS.iter().any(|start| lower.starts_with(start))
         };
         self.ansi() && !self.name().is_some_and(colorless)
-    }
-
-    /// Whether it shows UTF-8; `None` if it has not said.
-    pub fn utf8(&self) -> Option<bool> {
-        (self.mtts != 0).then_some(self.mtts & MTTS_UTF8 != 0)
     }
 }

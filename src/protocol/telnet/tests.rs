@@ -18,9 +18,9 @@ const END_OF_RECORD: u8 = 239;
 const LINEMODE: u8 = 34;
 const NEW_ENVIRON: u8 = 39;
 
-/// An event without its borrow; adjacent data is one.
+/// An event without its borrow; adjacent data is joined.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Told {
+enum Seen {
     Typed(Vec<u8>),
     Event(LinkEvent<'static>),
 }
@@ -29,23 +29,23 @@ use LinkEvent::{
     TerminalChanged, WindowResized,
 };
 
-fn typed(text: impl AsRef<[u8]>) -> Told {
-    Told::Typed(text.as_ref().to_vec())
+fn typed(text: impl AsRef<[u8]>) -> Seen {
+    Seen::Typed(text.as_ref().to_vec())
 }
 
-fn events(list: &[LinkEvent<'static>]) -> Vec<Told> {
-    list.iter().copied().map(Told::Event).collect()
+fn events(list: &[LinkEvent<'static>]) -> Vec<Seen> {
+    list.iter().copied().map(Seen::Event).collect()
 }
 
-/// Feeds one chunk; events are added to `told`, answers to `out`.
-fn feed(link: &mut Link, mut chunk: &[u8], told: &mut Vec<Told>, out: &mut Vec<u8>) {
+/// Feeds one chunk; events are added to `seen`, answers to `out`.
+fn feed(link: &mut Link, mut chunk: &[u8], seen: &mut Vec<Seen>, out: &mut Vec<u8>) {
     while let Some(event) = link.next(&mut chunk, out) {
         let event = match event {
             LinkEvent::Data(bytes) => {
-                if let Some(Told::Typed(before)) = told.last_mut() {
+                if let Some(Seen::Typed(before)) = seen.last_mut() {
                     before.extend_from_slice(bytes);
                 } else {
-                    told.push(typed(bytes));
+                    seen.push(typed(bytes));
                 }
                 continue;
             }
@@ -60,15 +60,15 @@ fn feed(link: &mut Link, mut chunk: &[u8], told: &mut Vec<Told>, out: &mut Vec<u
             CharsetChanged => CharsetChanged,
             Confirmed => Confirmed,
         };
-        told.push(Told::Event(event));
+        seen.push(Seen::Event(event));
     }
     assert!(chunk.is_empty(), "input is left over");
 }
 
-/// What the first telnet command brings, whatever it is.
+/// What the first telnet command causes, whichever it is.
 const EIGHT_BITS: [u8; 9] = [IAC, DO, BINARY, IAC, WILL, BINARY, IAC, WILL, CHARSET];
 
-/// Takes the request for eight bits out of what was answered: only the tests about it look at it.
+/// Removes the request for eight bits from the answers; only its own tests look at it.
 fn without_eight_bits(mut out: Vec<u8>) -> Vec<u8> {
     if let Some(at) = out.windows(EIGHT_BITS.len()).position(|window| window == EIGHT_BITS) {
         out.drain(at..at + EIGHT_BITS.len());
@@ -76,10 +76,10 @@ fn without_eight_bits(mut out: Vec<u8>) -> Vec<u8> {
     out
 }
 
-/// An opened link, a function that feeds it, and what it said since.
+/// An opened link, and what it has reported since.
 struct Peer {
     link: Link,
-    told: Vec<Told>,
+    seen: Vec<Seen>,
     out: Vec<u8>,
 }
 
@@ -89,7 +89,7 @@ impl Peer {
         let mut out = Vec::new();
         link.open(&mut out);
         out.clear();
-        Peer { link, told: Vec::new(), out }
+        Peer { link, seen: Vec::new(), out }
     }
 
     /// A peer with a terminal in character mode.
@@ -100,7 +100,7 @@ impl Peer {
         peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]);
         assert!(peer.link.is_character_mode());
         peer.out.clear();
-        peer.told.clear();
+        peer.seen.clear();
         peer
     }
 
@@ -111,7 +111,7 @@ impl Peer {
 
     /// The same with the request for eight bits.
     fn says_in_full(&mut self, bytes: &[u8]) -> Vec<u8> {
-        feed(&mut self.link, bytes, &mut self.told, &mut self.out);
+        feed(&mut self.link, bytes, &mut self.seen, &mut self.out);
         std::mem::take(&mut self.out)
     }
 
@@ -159,24 +159,24 @@ fn terminal_type(name: &[u8]) -> Vec<u8> {
 
 const SEND: [u8; 6] = [IAC, SB, TERMINAL_TYPE, 1, IAC, SE];
 
-fn run(chunks: &[&[u8]]) -> (Vec<Told>, Vec<u8>) {
+fn run(chunks: &[&[u8]]) -> (Vec<Seen>, Vec<u8>) {
     let mut peer = Peer::new(Policy::Auto);
     for chunk in chunks {
-        feed(&mut peer.link, chunk, &mut peer.told, &mut peer.out);
+        feed(&mut peer.link, chunk, &mut peer.seen, &mut peer.out);
     }
-    (peer.told, without_eight_bits(peer.out))
+    (peer.seen, without_eight_bits(peer.out))
 }
 
 /// Decodes whole, byte by byte, and cut at every place.
 #[track_caller]
-fn check(input: &[u8], expected: &[Told]) -> Vec<u8> {
-    let (told, out) = run(&[input]);
-    assert_eq!(told, expected, "whole");
+fn check(input: &[u8], expected: &[Seen]) -> Vec<u8> {
+    let (seen, out) = run(&[input]);
+    assert_eq!(seen, expected, "whole");
     let bytes: Vec<&[u8]> = input.chunks(1).collect();
-    assert_eq!(run(&bytes), (told.clone(), out.clone()), "byte by byte");
+    assert_eq!(run(&bytes), (seen.clone(), out.clone()), "byte by byte");
     for cut in 0..=input.len() {
         let (head, tail) = input.split_at(cut);
-        assert_eq!(run(&[head, tail]), (told.clone(), out.clone()), "cut at {cut}");
+        assert_eq!(run(&[head, tail]), (seen.clone(), out.clone()), "cut at {cut}");
     }
     out
 }
@@ -200,7 +200,7 @@ fn a_client_that_is_not_telnet_is_never_sent_a_command_after_the_probe() {
     assert_eq!(peer.out, b"");
     assert!(!peer.link.is_confirmed());
     assert!(!peer.link.wants_go_ahead());
-    assert_eq!(peer.told, [typed("alice\n")]);
+    assert_eq!(peer.seen, [typed("alice\n")]);
 }
 
 #[test]
@@ -240,11 +240,11 @@ fn the_policy_never_answers_timing_marks_alone_and_agrees_on_nothing() {
     out.extend(peer.hides());
     assert_eq!(out, b"");
     assert_eq!(peer.says(&[IAC, DO, TIMING_MARK]), [IAC, WILL, TIMING_MARK]);
-    assert_eq!(peer.told, []);
+    assert_eq!(peer.seen, []);
     assert!(!peer.link.is_confirmed());
     assert!(!peer.link.wants_go_ahead());
     peer.says(&[IAC, IP, IAC, AYT]);
-    assert_eq!(peer.told, events(&[Interrupted, AreYouThere]));
+    assert_eq!(peer.seen, events(&[Interrupted, AreYouThere]));
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn utf_8_is_offered_to_whoever_agrees_to_talk_about_charsets() {
     let asked = [&[IAC, SB, CHARSET, 1][..], b" ISO-8859-1 KOI8-R", &[IAC, SE]].concat();
     assert_eq!(peer.says(&asked), [&[IAC, SB, CHARSET, 2][..], b"ISO-8859-1", &[IAC, SE]].concat());
     assert_eq!(peer.link.charset(), Charset::Latin1);
-    assert_eq!(peer.told.last(), Some(&Told::Event(CharsetChanged)));
+    assert_eq!(peer.seen.last(), Some(&Seen::Event(CharsetChanged)));
 }
 
 #[test]
@@ -378,7 +378,7 @@ fn a_doubled_iac_is_one_byte_of_data() {
 
 #[test]
 fn iac_right_behind_a_bare_cr_is_a_command_and_not_text() {
-    check(b"a\r\xff\xf1b", &[typed("a\r"), Told::Event(Confirmed), typed("b")]);
+    check(b"a\r\xff\xf1b", &[typed("a\r"), Seen::Event(Confirmed), typed("b")]);
 }
 
 #[test]
@@ -391,7 +391,7 @@ fn in_latin_1_an_iac_that_nobody_doubled_is_a_letter() {
     let mut peer = Peer::new(Policy::Auto);
     peer.link.choose_charset(Charset::Latin1);
     peer.says(b"\xffa\xff\xffb\xff\r\n");
-    assert_eq!(peer.told, [typed(b"\xffa\xffb\xff\r\n")]);
+    assert_eq!(peer.seen, [typed(b"\xffa\xffb\xff\r\n")]);
     assert!(!peer.link.is_confirmed());
 }
 
@@ -415,7 +415,7 @@ fn commands_without_a_use_here_leave_no_text() {
     for command in [BREAK, GA, NOP, DATA_MARK, AO, END_OF_RECORD, SE] {
         let out = check(
             &[b'a', IAC, command, b'b'],
-            &if command == SE { vec![typed("ab")] } else { vec![typed("a"), Told::Event(Confirmed), typed("b")] },
+            &if command == SE { vec![typed("ab")] } else { vec![typed("a"), Seen::Event(Confirmed), typed("b")] },
         );
         assert_eq!(out, b"", "{command}");
     }
@@ -453,7 +453,7 @@ fn a_window_of_255_columns_is_read_although_the_client_does_not_double() {
     assert_eq!(peer.window(&[0, 255, 0, 24]), Some((255, 24)));
     check(
         &[IAC, SB, NAWS, 0, 255, 0, 24, IAC, SE, b'x'],
-        &[Told::Event(WindowResized), Told::Event(Confirmed), typed("x")],
+        &[Seen::Event(WindowResized), Seen::Event(Confirmed), typed("x")],
     );
 }
 
@@ -461,7 +461,7 @@ fn a_window_of_255_columns_is_read_although_the_client_does_not_double() {
 fn a_missing_end_recovers_at_the_next_command() {
     let out = check(
         &[IAC, SB, TERMINAL_TYPE, 0, b'x', IAC, DO, TIMING_MARK, b'h', b'i'],
-        &[Told::Event(Confirmed), typed("hi")],
+        &[Seen::Event(Confirmed), typed("hi")],
     );
     assert_eq!(out, [IAC, WILL, TIMING_MARK]);
     check(&[IAC, SB, 1, b'x', IAC, SB, NAWS, 0, 90, 0, 30, IAC, SE], &events(&[WindowResized, Confirmed]));
@@ -473,9 +473,9 @@ fn an_unterminated_subnegotiation_is_neither_typed_nor_kept_and_ends_with_a_line
         let mut peer = Peer::new(Policy::Auto);
         peer.says(&[IAC, SB, 200]);
         peer.says(&vec![b'x'; 64 * 1024]);
-        assert_eq!(peer.told, [], "none of it is typed");
+        assert_eq!(peer.seen, [], "none of it is typed");
         peer.says(format!("{end}:who{end}").as_bytes());
-        assert_eq!(peer.told, [typed(format!("{end}:who{end}"))]);
+        assert_eq!(peer.seen, [typed(format!("{end}:who{end}"))]);
     }
 }
 
@@ -483,17 +483,17 @@ fn an_unterminated_subnegotiation_is_neither_typed_nor_kept_and_ends_with_a_line
 fn an_unterminated_subnegotiation_ends_with_a_command() {
     let mut peer = Peer::new(Policy::Auto);
     peer.says(&[&[IAC, SB, 200][..], &vec![b'x'; 64 * 1024], &[IAC, AYT], b"hi"].concat());
-    assert_eq!(peer.told, [Told::Event(AreYouThere), Told::Event(Confirmed), typed("hi")]);
+    assert_eq!(peer.seen, [Seen::Event(AreYouThere), Seen::Event(Confirmed), typed("hi")]);
 }
 
 #[test]
 fn a_line_end_in_a_short_subnegotiation_is_part_of_it() {
-    check(b"\xff\xfa\xc9{\r\n}\xff\xf0ok", &[Told::Event(Confirmed), typed("ok")]);
+    check(b"\xff\xfa\xc9{\r\n}\xff\xf0ok", &[Seen::Event(Confirmed), typed("ok")]);
 }
 
 #[test]
 fn a_subnegotiation_without_even_an_option_ends_at_its_own_end() {
-    check(&[IAC, SB, IAC, SE, b'x'], &[Told::Event(Confirmed), typed("x")]);
+    check(&[IAC, SB, IAC, SE, b'x'], &[Seen::Event(Confirmed), typed("x")]);
 }
 
 #[test]
@@ -526,7 +526,7 @@ fn a_window_report_of_another_length_is_passed_over() {
     assert_eq!(peer.window(&[0, 132, 0]), None);
     assert_eq!(peer.window(&[0, 132, 0, 43, 0]), None);
     assert_eq!(peer.window(&[]), None);
-    assert_eq!(peer.told, events(&[Confirmed]));
+    assert_eq!(peer.seen, events(&[Confirmed]));
 }
 
 #[test]
@@ -602,13 +602,13 @@ fn the_bits_of_the_mud_terminal_type_standard_are_read() {
         peer.names("GIZMO");
         peer.names(&format!("MTTS {bits}"));
         let terminal = peer.link.terminal();
-        (terminal.ansi(), terminal.utf8(), terminal.screen_reader())
+        (terminal.ansi(), terminal.screen_reader())
     };
-    assert_eq!(seen(1), (true, Some(false), false));
-    assert_eq!(seen(2), (true, Some(false), false));
-    assert_eq!(seen(1 | 4), (true, Some(true), false));
-    assert_eq!(seen(8), (false, Some(false), false));
-    assert_eq!(seen(1 | 2 | 4 | 64), (false, Some(true), true));
+    assert_eq!(seen(1), (true, false));
+    assert_eq!(seen(2), (true, false));
+    assert_eq!(seen(1 | 4), (true, false));
+    assert_eq!(seen(8), (false, false));
+    assert_eq!(seen(1 | 2 | 4 | 64), (false, true));
 }
 
 #[test]
@@ -665,7 +665,7 @@ fn the_mode_waits_for_the_next_name_until_the_list_ends_or_stalls() {
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     let said: Vec<u8> = (0..6).flat_map(|n| peer.names(&format!("xterm-{n}"))).collect();
     assert_eq!(said, [&SEND.repeat(5)[..], &offer].concat());
-    // By hand nothing is waited for.
+    // The manual choice does not wait.
     let mut peer = Peer::new(Policy::Auto);
     peer.says(&[IAC, WILL, TERMINAL_TYPE]);
     peer.names("xterm");
@@ -685,7 +685,7 @@ fn a_capable_terminal_is_asked_for_character_mode_and_gets_it() {
         assert!(!peer.link.is_character_mode(), "not before the peer agrees");
         assert_eq!(peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]), b"");
         assert!(peer.link.is_character_mode(), "{name}");
-        assert_eq!(peer.told, events(&[Confirmed, TerminalChanged, CharacterModeChanged(true)]));
+        assert_eq!(peer.seen, events(&[Confirmed, TerminalChanged, CharacterModeChanged(true)]));
     }
 }
 
@@ -744,7 +744,7 @@ fn the_mode_is_switched_by_hand_and_then_left_alone() {
     let mut peer = Peer::in_character_mode();
     assert_eq!(peer.character_mode(false), [IAC, WONT, ECHO, IAC, WONT, SUPPRESS_GO_AHEAD]);
     peer.says(&[IAC, DONT, ECHO, IAC, DONT, SUPPRESS_GO_AHEAD]);
-    assert_eq!(peer.told, events(&[CharacterModeChanged(false)]));
+    assert_eq!(peer.seen, events(&[CharacterModeChanged(false)]));
     assert_eq!(peer.names("vt100"), b"", "a name changes nothing any more");
     assert_eq!(peer.character_mode(true), [IAC, WILL, ECHO, IAC, WILL, SUPPRESS_GO_AHEAD]);
     peer.says(&[IAC, DO, ECHO, IAC, DO, SUPPRESS_GO_AHEAD]);
@@ -766,7 +766,7 @@ fn asking_again_by_hand_offers_again_what_was_refused() {
 fn a_client_that_stops_the_echo_leaves_character_mode() {
     let mut peer = Peer::in_character_mode();
     assert_eq!(peer.says(&[IAC, DONT, ECHO]), [IAC, WONT, ECHO, IAC, WONT, SUPPRESS_GO_AHEAD]);
-    assert_eq!(peer.told, events(&[CharacterModeChanged(false)]));
+    assert_eq!(peer.seen, events(&[CharacterModeChanged(false)]));
 }
 
 #[test]
@@ -841,7 +841,7 @@ fn an_echo_that_was_refused_is_not_offered_again_for_the_same_password() {
 
 #[test]
 fn a_password_given_before_the_first_answer_confuses_no_later_one() {
-    // The peer refuses the offer, and for it the withdrawal behind it changes nothing: one answer to two announcements.
+    // The peer refuses the offer, so the withdrawal after it changes nothing: one answer to two announcements.
     let mut peer = Peer::new(Policy::Auto);
     peer.says(&[IAC, NOP]);
     peer.hides();
@@ -884,7 +884,7 @@ fn prompts_end_with_go_ahead_only_for_those_who_refused_to_do_without() {
     assert!(peer.link.wants_go_ahead());
     assert_eq!(peer.says(&[IAC, DO, SUPPRESS_GO_AHEAD]), [IAC, WILL, SUPPRESS_GO_AHEAD]);
     assert!(!peer.link.wants_go_ahead());
-    assert_eq!(peer.told, events(&[Confirmed, TerminalChanged, TerminalChanged]));
+    assert_eq!(peer.seen, events(&[Confirmed, TerminalChanged, TerminalChanged]));
     let mut peer = Peer::in_character_mode();
     peer.character_mode(false);
     peer.says(&[IAC, DONT, ECHO, IAC, DONT, SUPPRESS_GO_AHEAD]);
@@ -893,7 +893,7 @@ fn prompts_end_with_go_ahead_only_for_those_who_refused_to_do_without() {
 
 // For all inputs.
 
-/// Bytes in which telnet is dense, and all others too.
+/// All bytes, with telnet's own more often.
 fn bytes(longest: usize) -> impl Strategy<Value = Vec<u8>> {
     let byte = prop_oneof![
         6 => Just(IAC),
@@ -913,7 +913,7 @@ fn bytes(longest: usize) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..longest).prop_map(|pieces| pieces.concat())
 }
 
-/// A peer as RFC 854 has it: answers what changes its state, and nothing else.
+/// A peer that follows RFC 854: it answers what changes its state, and nothing else.
 struct Textbook {
     on: bool,
     consents: bool,
@@ -954,7 +954,7 @@ proptest! {
         let mut sides = [Peer::new(Policy::Always), Peer::new(Policy::Auto)];
         let mut open = Vec::new();
         Link::new(Policy::Auto).open(&mut open);
-        // NOPs end whatever was left unfinished: otherwise it would swallow the conversation.
+        // NOPs end what was left unfinished, which would otherwise swallow the conversation.
         let mut letters = [[&open[..], &first, &[IAC, NOP]].concat(), [&open[..], &second, &[IAC, NOP]].concat()];
         if hides {
             letters[1].extend(sides[0].hides());

@@ -1,34 +1,34 @@
-//! What stands between a socket's bytes and the bytes that are said: nothing, or TLS.
+//! The transformer between a socket's bytes and plain bytes: none, or TLS.
 //!
-//! It exists in every build, so that whoever writes to a socket has one way only. Without the feature `tls` there is one
-//! kind, and nothing is left of the question at run time.
+//! It exists in every build, so that there is only one way to write to a socket. Without the feature `tls` it has a single
+//! variant and costs nothing at run time. The outbox keeps it under its lock: bytes go onto the socket in the order in
+//! which they were encrypted.
 //!
-//! *Owns* the choice between the kinds.
-//! *Knows nothing of* sockets, and of who waits for the bytes.
-//! *Called by* `outbox`, which keeps it under its lock; the order in which bytes are sealed is the order on the socket.
+//! *Owns* the choice between the variants.
+//! *Knows nothing of* sockets.
 
 use super::progress::{Progress, TlsError};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
 
-/// The transformer of one connection's bytes.
+/// Transforms one connection's bytes.
 #[derive(Debug, Default)]
 pub enum Codec {
-    /// Bytes go as they are.
+    /// Bytes are sent as they are.
     #[default]
     Plain,
-    /// TLS. Boxed: it is over a kilobyte, and most connections have none.
+    /// TLS. Boxed, because it is over a kilobyte and most connections have none.
     #[cfg(feature = "tls")]
     Tls(Box<Tls>),
 }
 
 impl Codec {
-    /// Whether bytes go as they are.
+    /// Whether bytes are sent as they are.
     pub fn is_plain(&self) -> bool {
         matches!(self, Codec::Plain)
     }
 
-    /// The name of the protocol that encrypts, with its version once the two sides have agreed on one.
+    /// The encrypting protocol, with its version once both sides have agreed on one.
     pub fn encryption(&self) -> Option<&'static str> {
         match self {
             Codec::Plain => None,
@@ -37,30 +37,27 @@ impl Codec {
         }
     }
 
-    /// Takes the bytes of one read until the hands are shaken; appends what has to be sent back to `answer`. What was said
-    /// behind the last of the handshake is kept for the first [`Codec::feed`].
+    /// Takes the bytes of one read during the handshake, and appends what has to be sent back to `answer`. Plain text that
+    /// follows the handshake is kept for the first [`Codec::feed`].
     ///
     /// # Errors
     ///
-    /// The peer does not speak TLS, or none that can be agreed on. `answer` says so to it.
+    /// The peer does not speak TLS, or no version that we accept. `answer` tells it so.
     #[cfg(feature = "tls")]
-    pub fn shake_hands(&mut self, input: &[u8], answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
+    pub(crate) fn shake_hands(&mut self, input: &[u8], answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
         match self {
             Codec::Plain => Ok(Progress::Open),
             Codec::Tls(tls) => tls.shake_hands(input, answer),
         }
     }
 
-    /// Takes the bytes of one read; appends what they say to `plain`, and what has to be sent back to `answer`.
+    /// Takes the bytes of one read; appends the plain text to `plain`, and what has to be sent back to `answer`.
     ///
     /// # Errors
     ///
-    /// The bytes were damaged or break the protocol. What they said before that is in `plain` all the same, so that it
-    /// does not matter how the network has cut them.
-    #[cfg_attr(
-        not(feature = "tls"),
-        expect(unused_variables, clippy::ptr_arg, reason = "nothing but an encryption has to answer")
-    )]
+    /// The bytes were damaged or break the protocol. Plain text from before the damage is in `plain` all the same, so it
+    /// does not matter how the network splits the bytes.
+    #[cfg_attr(not(feature = "tls"), expect(unused_variables, clippy::ptr_arg, reason = "only TLS has to answer"))]
     pub fn feed(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
         match self {
             Codec::Plain => {
@@ -72,16 +69,16 @@ impl Codec {
         }
     }
 
-    /// Appends to `sealed` what has to be sent to say `plain`. Nothing after [`Codec::close`].
-    pub fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) {
+    /// Encrypts `plain` and appends the result to `encrypted`; appends nothing after [`Codec::close`].
+    pub fn encrypt(&mut self, plain: &[u8], encrypted: &mut Vec<u8>) {
         match self {
-            Codec::Plain => sealed.extend_from_slice(plain),
+            Codec::Plain => encrypted.extend_from_slice(plain),
             #[cfg(feature = "tls")]
-            Codec::Tls(tls) => tls.seal(plain, sealed),
+            Codec::Tls(tls) => tls.encrypt(plain, encrypted),
         }
     }
 
-    /// What says to the peer that nothing more comes. Empty where nothing does, and the second time.
+    /// The message that tells the peer that nothing more comes. Empty without encryption, and on a second call.
     pub fn close(&mut self) -> Vec<u8> {
         match self {
             Codec::Plain => Vec::new(),
@@ -90,9 +87,9 @@ impl Codec {
         }
     }
 
-    /// Something that was sealed will not be sent: nothing that follows could be read, a goodbye included, and a peer that
-    /// gets none knows that it has not seen all.
-    pub fn abandon(&mut self) {
+    /// Something that was encrypted will not be sent. The peer could decrypt nothing that follows, so nothing more is
+    /// encrypted, not even the closing message: without it the peer knows that it has missed something.
+    pub(crate) fn abandon(&mut self) {
         match self {
             Codec::Plain => {}
             #[cfg(feature = "tls")]

@@ -1,11 +1,10 @@
 //! Socket bytes to plain bytes and back.
 //!
-//! On a plain listener the two are the same; what this layer owns there is telling a peer that speaks another protocol by
-//! its first bytes, and the one answer that it understands. On a TLS listener it is the encryption.
+//! On a plain listener the two are the same, and this layer only recognises a peer that speaks another protocol. On a
+//! TLS listener it encrypts and decrypts.
 //!
-//! *Owns* the signs of TLS, SSH and HTTP and the answers to them; sealing and opening what goes over a TLS connection.
-//! *Knows nothing of* telnet and lines beyond the first.
-//! *Called by* `session`, and by `outbox`, through which every byte goes.
+//! *Owns* how to recognise TLS, SSH and HTTP and what to answer; encrypting and decrypting a TLS connection.
+//! *Knows nothing of* telnet, and of lines after the first.
 
 mod codec;
 mod progress;
@@ -15,6 +14,9 @@ mod tls;
 
 pub use codec::Codec;
 pub use progress::{Progress, TlsError};
-pub use sniff::{FirstBytes, OtherProtocol, Verdict, is_http_request_line, is_ssh_banner};
+pub use sniff::OtherProtocol;
+pub(crate) use sniff::{FirstBytes, Verdict};
 #[cfg(feature = "tls")]
-pub use tls::{Tls, is_typed};
+pub use tls::Tls;
+#[cfg(feature = "tls")]
+pub(crate) use tls::is_text_byte;

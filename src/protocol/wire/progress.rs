@@ -5,14 +5,14 @@
 
 use std::fmt;
 
-/// How far a peer has come with what was fed.
+/// The state of a connection after the bytes that were fed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// The two sides still agree on how to speak: nothing that is said can pass.
+    /// The handshake is not finished; no plain text can pass.
     ShakingHands,
-    /// More may come.
+    /// Plain text can pass.
     Open,
-    /// The peer has said that nothing more comes (close_notify; RFC 8446, section 6.1).
+    /// The peer sends nothing more (close_notify; RFC 8446, section 6.1).
     Closed,
 }
 

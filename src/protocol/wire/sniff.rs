@@ -1,22 +1,21 @@
-//! A plain socket, and the protocols that knock on it by mistake.
+//! Recognises clients of other protocols on a plain socket by their first bytes.
 //!
-//! *Owns* what they begin with and what they are told.
-//! *Knows nothing of* what is done with the connection then.
-//! *Called by* `session::input`.
+//! *Owns* what those protocols begin with, and what to answer.
+//! *Knows nothing of* what happens to the connection afterwards.
 
 use std::fmt;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// A protocol that is not spoken here.
+/// A protocol that this server does not speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OtherProtocol {
-    /// A TLS client's hello.
+    /// TLS: a client hello.
     Tls,
-    /// An SSH client's version line.
+    /// SSH: a version line.
     Ssh,
-    /// A browser, or a script made to look like one.
+    /// HTTP: a request line.
     Http,
 }
 
@@ -25,7 +24,7 @@ impl OtherProtocol {
     pub fn answer(self) -> &'static [u8] {
         match self {
             // A fatal alert (RFC 8446, section 6): record type 21, version 3.1 as in every first record, two bytes,
-            // fatal, handshake_failure. The peer reports it as the server's refusal, not as noise.
+            // fatal, handshake_failure. The peer reports it as a refusal by the server, not as garbage.
             OtherProtocol::Tls => &[21, 3, 1, 0, 2, 2, 40],
             OtherProtocol::Ssh => b"This is a chat server for telnet and nc, not SSH.\r\n",
             OtherProtocol::Http => {
@@ -53,41 +52,41 @@ impl fmt::Display for OtherProtocol {
 /// What the first bytes of a connection say about the peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It may still turn out to be any.
+    /// Not enough has come to tell.
     Undecided,
-    /// A person, or a script that writes like one.
+    /// A person, or a script that writes lines.
     Person,
-    /// None of what has come is to be run.
+    /// Another protocol. Nothing that has come may be run.
     OtherProtocol(OtherProtocol),
 }
 
-/// The judge of a connection's first bytes.
+/// Judges a connection by its first bytes.
 ///
-/// It holds nothing back: whoever reads shows it each chunk first and passes the chunk on unless it is foreign, so that a
-/// name typed letter by letter is echoed letter by letter. The first line cannot have been run before it is judged,
-/// because the judgement falls at its end at the latest, in the same chunk.
+/// It holds nothing back: the reader shows it each chunk first and passes the chunk on unless the verdict is another
+/// protocol. So a name typed letter by letter is echoed letter by letter. No line of another protocol is ever run,
+/// because the verdict comes with the end of the first line at the latest, before that chunk is passed on.
 ///
-/// It looks at raw bytes, which is enough: a client that speaks telnet before the first line begins with IAC, and with
-/// that none of these protocols does.
+/// It looks at raw bytes. That is enough: a client that speaks telnet before the first line begins with IAC, which none of
+/// these protocols does.
 #[derive(Debug)]
-pub struct FirstBytes {
+pub(crate) struct FirstBytes {
     verdict: Verdict,
-    /// The first line so far; of a long one its beginning and its end. Given back with the verdict.
+    /// The first line so far; only the beginning and the end of a long one. Freed with the verdict.
     line: Vec<u8>,
 }
 
-/// Bytes kept of the first line's beginning and, at least, of its end: all methods and versions are shorter. How long the
-/// line is between them must not matter: otherwise a web page has its visitor's browser post commands here behind a
-/// request line that is too long to be read.
+/// Bytes kept of the first line's beginning and, at least, of its end; every method and version is shorter. What lies
+/// between may have any length: otherwise a web page could make its visitors' browsers post commands here, after a
+/// request line too long to be recognised.
 const KEPT_OF_LINE: usize = 64;
 
 impl FirstBytes {
-    /// At the beginning of a connection.
+    /// A judge at the beginning of a connection.
     pub fn new() -> FirstBytes {
         FirstBytes { verdict: Verdict::Undecided, line: Vec::new() }
     }
 
-    /// Takes the next chunk; once it has fallen, the verdict does not change any more.
+    /// Takes the next chunk. A verdict, once reached, is final.
     pub fn feed(&mut self, chunk: &[u8]) -> Verdict {
         let mut bytes = chunk.iter();
         while self.verdict == Verdict::Undecided
@@ -105,7 +104,7 @@ impl FirstBytes {
         self.verdict
     }
 
-    /// The peer sends no more: its first line ends here, if not before.
+    /// The peer sends no more, which ends its first line.
     pub fn finish(&mut self) -> Verdict {
         self.feed(b"\n")
     }
@@ -117,14 +116,14 @@ impl Default for FirstBytes {
     }
 }
 
-/// Judges the first line as far as it has come. Called at each byte.
+/// Judges the part of the first line that has come. Called after each byte.
 fn judge(line: &[u8]) -> Verdict {
     match line {
-        // A TLS record with a handshake (RFC 8446, section 5.1): type 22, version 3.0 to 3.4. Nobody begins by typing 22.
+        // A TLS record with a handshake (RFC 8446, section 5.1): type 22, version 3.0 to 3.4. Nobody types 22.
         [22] | [22, 3] => Verdict::Undecided,
         [22, 3, 0..=4, ..] => Verdict::OtherProtocol(OtherProtocol::Tls),
         [before @ .., b'\r' | b'\n'] => {
-            // Not only UTF-8: the cut in a long line may go through a character.
+            // Lossy, because the cut in a long line may split a character.
             let http = is_http_request_line(&String::from_utf8_lossy(before));
             if http { Verdict::OtherProtocol(OtherProtocol::Http) } else { Verdict::Person }
         }
@@ -136,22 +135,22 @@ fn judge(line: &[u8]) -> Verdict {
     }
 }
 
-/// Bytes by which an SSH client is known.
+/// Bytes needed to recognise an SSH client.
 const SSH_BANNER: usize = "SSH-2.".len();
 
-/// Whether a line is, or begins like, what an SSH client sends first (RFC 4253, section 4.2).
-pub fn is_ssh_banner(line: &str) -> bool {
+/// Whether a line is or begins like an SSH version line (RFC 4253, section 4.2).
+fn is_ssh_banner(line: &str) -> bool {
     line.starts_with("SSH-1.") || line.starts_with("SSH-2.")
 }
 
-/// Whether a line is a request's first: `METHOD target HTTP/1.x` (RFC 9112, section 3) or the preface of HTTP/2 (RFC 9113,
+/// Whether a line is a request line, `METHOD target HTTP/1.x` (RFC 9112, section 3), or the preface of HTTP/2 (RFC 9113,
 /// section 3.4).
-pub fn is_http_request_line(line: &str) -> bool {
-    // The expression is compiled only for lines that look the part: that costs more than the line.
+fn is_http_request_line(line: &str) -> bool {
+    // Only such lines make the pattern compile, which costs more than reading the line.
     line.contains(" HTTP/") && REQUEST_LINE.as_ref().is_some_and(|request| request.is_match(line))
 }
 
-/// `None` cannot happen: the pattern is a constant, and tested.
+/// Never `None`: the pattern is a constant, and tested.
 static REQUEST_LINE: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"^[A-Z][A-Z-]{2,} \S.* HTTP/[0-9.]+\s*$").ok());
 
@@ -176,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_of_browsers_are_told_from_what_people_type() {
+    fn http_requests_are_told_from_what_people_type() {
         for line in [
             "GET / HTTP/1.1",
             "POST /x?y HTTP/1.0",

@@ -1,5 +1,6 @@
-//! What is decided about all connections while one of them is between the accept loop and the list of those who are there.
-//! The tests stand in for the accept loop: what they decide before [`serve`] is decided in between.
+//! Decisions about all connections while one of them is between the accept loop and the roster.
+//!
+//! The tests take the place of the accept loop: what they do before [`serve`] happens in between.
 
 use std::io::Read as _;
 use std::sync::mpsc;
@@ -17,7 +18,7 @@ use crate::server::transport::Transport;
 use crate::store::AddressBanRecord;
 use crate::ui::screen::Clock;
 
-/// Long enough for any machine, and an end for a test that would wait for ever.
+/// Long enough for any machine; ends a test that would otherwise hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const PEER: &str = "192.0.2.7:4242";
@@ -26,7 +27,7 @@ fn hub() -> Arc<Hub> {
     Arc::new(Hub::new(Config::default(), Clock::new(TimeZone::UTC), None, mpsc::channel().0, None))
 }
 
-/// A connection that the accept loop has let in, from an address that is nobody's, and its client.
+/// A connection that the accept loop has admitted, from a documentation address, and its client.
 fn let_in(hub: &Arc<Hub>) -> (Box<Connection>, TcpStream) {
     let peer: SocketAddr = PEER.parse().expect("an address");
     let counted = enter(hub, peer.ip(), Instant::now()).expect("let in");
@@ -81,7 +82,7 @@ fn a_ban_of_others_keeps_nobody_out() {
     let hub = hub();
     let (connection, client) = let_in(&hub);
     ban(&hub, "198.51.100.0/24");
-    // A client that sends nothing more gets in, is greeted, and leaves.
+    // A client that sends nothing is admitted, greeted, and leaves.
     client.shutdown(Shutdown::Write).expect("half closed");
     serve(connection);
     assert!(heard(&client).contains("* Welcome to chatsock!\r\n"));

@@ -12,10 +12,10 @@ use crate::outbox::{OutboxLimits, SlowReaders};
 use crate::protocol::wire::{OtherProtocol, Tls};
 use crate::server::loopback;
 
-/// Long enough for any machine, and an end for a test that would wait for ever.
+/// Long enough for any machine; ends a test that would otherwise hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The server's end of a connection on which nothing was said yet.
+/// The server's end of a new connection.
 struct Accepted {
     outbox: Arc<Outbox>,
     client: TcpStream,
@@ -79,7 +79,7 @@ fn a_client_that_speaks_tls_is_ready_to_be_spoken_to() {
 }
 
 #[test]
-fn who_says_nothing_is_closed_at_the_deadline() {
+fn a_silent_client_is_disconnected_at_the_deadline() {
     let accepted = Accepted::new();
     let begun = accepted.begin(Ports::default(), Duration::from_millis(50));
     let mut read = Vec::new();
@@ -110,7 +110,7 @@ fn a_hello_byte_by_byte_does_not_move_the_deadline() {
 }
 
 #[test]
-fn somebody_who_types_is_told_where_to_go_in_one_line() {
+fn a_user_who_types_gets_one_line_with_the_right_command() {
     let ports = Ports { plain: Some(5555), tls: None };
     for typed in [b"alice\r\n".as_slice(), b"\r\n", b"\xff\xfb\x18", b"ALICE\r\n", b"ALICE", "émile\n".as_bytes()] {
         let accepted = Accepted::new();
@@ -149,7 +149,7 @@ fn noise_gets_a_fatal_alert() {
 }
 
 #[test]
-fn who_leaves_before_a_word_or_in_the_middle_of_one_has_left() {
+fn a_client_that_leaves_before_or_in_the_middle_of_its_hello_has_left() {
     for typed in [b"".as_slice(), b"\x16\x03\x01\x02\x00\x01"] {
         let (_, ended) = Accepted::new().after(Ports::default(), typed);
         assert_eq!(ended, Err(DisconnectReason::PeerClosed));

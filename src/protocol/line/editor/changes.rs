@@ -1,7 +1,7 @@
-//! What keys do to the text of the line.
+//! The changes that keys make to the text of the line.
 //!
-//! *Owns* typing and cutting, what was cut last, and keeping clusters whole.
-//! *Knows nothing of* which key asked for it.
+//! *Owns* typing and cutting, the text last cut, and keeping clusters whole.
+//! *Knows nothing of* which key causes a change.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -11,20 +11,20 @@ use super::{Editor, EditorEvent, Last};
 use crate::protocol::line::graphemes;
 use crate::text;
 
-/// Longest text that Ctrl-Y brings back, in bytes: twice a line of the usual limit.
+/// Longest text that Ctrl-Y inserts, in bytes: twice a line of the default limit.
 const LONGEST_CUT: usize = 16 * 1024;
 
 impl Editor {
-    /// What follows is one step to be taken back.
+    /// Begins an undo step.
     pub(super) fn step(&mut self) {
         if !self.hidden {
-            // Copied, and compared with the one before it.
+            // The line is copied, and compared with the previous one.
             self.work += self.line.len() / 16;
             self.undo.get_or_insert_default().begin(&self.line, self.cursor);
         }
     }
 
-    /// Text as typed. Every word is a step, and every paste.
+    /// Handles typed text. Every word and every paste is an undo step.
     pub(super) fn type_text(&mut self, typed: &str, last: Last) -> Option<EditorEvent> {
         let now = if self.keys.is_pasting() { Last::Pasted } else { Last::Typed };
         self.last = now;
@@ -34,35 +34,35 @@ impl Editor {
         if now == Last::Pasted {
             return self.join(typed);
         }
-        let mut told = None;
+        let mut event = None;
         let mut rest = typed;
         while let Some(first) = rest.chars().next() {
             if first != ' ' && self.line[..self.cursor].ends_with(' ') {
                 self.step();
             }
-            // Up to where another word begins.
+            // Up to the start of the next word.
             let blanks = rest.find(|c| c != ' ').unwrap_or(rest.len());
             let end = rest[blanks..].find(' ').map_or(rest.len(), |at| blanks + at);
             let end = if blanks > 0 { blanks } else { end };
             let (word, after) = rest.split_at(end);
-            told = told.or(self.join(word));
+            event = event.or(self.join(word));
             rest = after;
         }
-        told
+        event
     }
 
-    /// Types text. A character that joins what is behind the cursor takes the cursor along: the others go behind that.
+    /// Types text. If the first character joins the cluster after the cursor, the rest goes after that cluster.
     fn join(&mut self, typed: &str) -> Option<EditorEvent> {
         let joins = self.line[self.cursor..].starts_with(|next: char| !next.is_ascii());
         let first = typed.chars().next().filter(|_| joins).map_or(typed.len(), char::len_utf8);
-        let told = self.insert(&typed[..first]);
-        told.or(self.insert(&typed[first..]))
+        let event = self.insert(&typed[..first]);
+        event.or(self.insert(&typed[first..]))
     }
 
-    /// Types sanitised text; what is over the limit is refused.
+    /// Types sanitised text; what exceeds the limit is refused.
     pub(super) fn insert(&mut self, typed: &str) -> Option<EditorEvent> {
         let room = if self.limit == 0 { typed.len() } else { self.limit.saturating_sub(self.line.len()) };
-        // Only runs of ASCII are taken in part.
+        // Only ASCII runs are accepted in part.
         let fits =
             if typed.len() <= room { typed } else { typed.get(..room).filter(|_| typed.is_ascii()).unwrap_or("") };
         self.change(self.cursor..self.cursor, fits);
@@ -72,7 +72,7 @@ impl Editor {
         }
         self.is_cut_short = true;
         self.bell_due = true;
-        (!std::mem::replace(&mut self.limit_told, true)).then_some(EditorEvent::TooLong)
+        (!std::mem::replace(&mut self.limit_reported, true)).then_some(EditorEvent::TooLong)
     }
 
     /// Erases a part.
@@ -84,7 +84,7 @@ impl Editor {
         }
     }
 
-    /// Erases a part that Ctrl-Y brings back. What one such key after the other takes comes back together.
+    /// Erases a part for Ctrl-Y. Parts erased by several such keys in a row are joined.
     pub(super) fn kill(&mut self, range: Range<usize>, last: Last) {
         self.last = Last::Killed;
         if range.is_empty() {
@@ -103,7 +103,7 @@ impl Editor {
         self.cut(range);
     }
 
-    /// Brings back what was killed.
+    /// Inserts what was killed.
     pub(super) fn yank(&mut self) -> Option<EditorEvent> {
         let killed = self.killed.take();
         let Some(text) = killed.as_deref().filter(|_| !self.hidden) else {
@@ -113,12 +113,12 @@ impl Editor {
         };
         self.step();
         self.work += text.len();
-        let told = self.insert(text);
+        let event = self.insert(text);
         self.killed = killed;
-        told
+        event
     }
 
-    /// Exchanges the clusters around the cursor, at the end of the line the last two, and goes behind them.
+    /// Exchanges the clusters around the cursor, at the end of the line the last two, and moves after them.
     pub(super) fn transpose(&mut self) {
         let at = if self.cursor == self.line.len() { graphemes::left(&self.line, self.cursor) } else { self.cursor };
         let (start, end) = (graphemes::left(&self.line, at), graphemes::right(&self.line, at));
@@ -131,7 +131,7 @@ impl Editor {
         self.change(start..end, &exchanged);
     }
 
-    /// Takes the last step back.
+    /// Undoes the last step.
     pub(super) fn undo(&mut self) {
         let undone = self.undo.as_mut().and_then(|undo| undo.take_back(&self.line));
         let Some((line, cursor)) = undone.filter(|_| !self.hidden) else {
@@ -145,7 +145,7 @@ impl Editor {
         self.is_cut_short = false;
     }
 
-    /// Replaces a part of the line between two clusters. The cursor goes behind what was put in.
+    /// Replaces a part of the line between two boundaries. The cursor goes after the inserted text.
     pub(super) fn change(&mut self, range: Range<usize>, with: &str) {
         if range.is_empty() && with.is_empty() {
             return;
@@ -165,12 +165,12 @@ impl Editor {
         }
     }
 
-    /// Puts clusters right around a change that ends at the cursor: what was apart may be one now.
+    /// Restores the cluster invariants around a change that ends at the cursor: separate clusters may have joined.
     fn mend(&mut self, start: usize, had_mark: bool) {
-        // Boundaries depend on what is before them only (UAX #29), so this one has not moved.
+        // Boundaries depend only on what is before them (UAX #29), so this one has not moved.
         let first = graphemes::left(&self.line, start);
         let mut end = graphemes::boundary_from(&self.line, first, self.cursor);
-        // What piles up too high is dropped at once. Clusters without a width add to the pile of the one before them.
+        // Marks that stack too high are dropped at once. Zero-width clusters stack on the one before them.
         let mut base = first;
         while base > 0 && graphemes::leads_with_mark(&self.line[base..]) {
             base = graphemes::left(&self.line, base);
@@ -187,7 +187,7 @@ impl Editor {
         self.damage = self.damage.min(damage);
     }
 
-    /// Replaces what stands between byte `from` and the cursor. Nothing happens if no cluster begins at `from`.
+    /// Replaces the text between byte `from` and the cursor. Does nothing if no cluster begins at `from`.
     pub fn complete(&mut self, from: usize, with: &str, out: &mut Vec<u8>) {
         let with = text::sanitize(with);
         let is_boundary = from <= self.cursor && graphemes::boundary_from(&self.line, 0, from) == from;
@@ -201,25 +201,25 @@ impl Editor {
         self.show(out);
     }
 
-    /// Puts a line back that was entered and not taken, to be mended and entered again; nothing where something else is
-    /// typed already.
-    pub fn put_back(&mut self, line: &str, out: &mut Vec<u8>) {
+    /// Puts back a line that was entered and refused, so that the user can correct it. Does nothing if they are already
+    /// typing something else.
+    pub(crate) fn put_back(&mut self, line: &str, out: &mut Vec<u8>) {
         if self.line.is_empty() && self.search.is_none() && !self.hidden && !self.is_pasting() {
             self.change(0..0, line);
             self.show(out);
         }
     }
 
-    /// As Backspace: telnet's EC.
-    pub fn erase_character(&mut self, out: &mut Vec<u8>) {
+    /// As Backspace (telnet's EC).
+    pub(crate) fn erase_character(&mut self, out: &mut Vec<u8>) {
         if self.search.is_none() || !self.press_in_search(super::Key::Backspace) {
             self.cut(graphemes::left(&self.line, self.cursor)..self.cursor);
         }
         self.show(out);
     }
 
-    /// Empties the line: telnet's EL.
-    pub fn erase_line(&mut self, out: &mut Vec<u8>) {
+    /// Empties the line (telnet's EL).
+    pub(crate) fn erase_line(&mut self, out: &mut Vec<u8>) {
         self.cancel_search();
         self.cut(0..self.line.len());
         self.show(out);

@@ -1,17 +1,16 @@
-//! The line on the screen: what the terminal shows now, what it has to show, and the bytes in between.
+//! Draws the line: what the terminal shows now, what it has to show, and the bytes in between.
 //!
-//! Where things stand follows from prompt, line, cursor and width alone; [`Frame`] remembers it for what was drawn last,
-//! since after a change only that tells where the terminal's cursor is.
+//! All positions follow from prompt, line, cursor and width. [`Frame`] remembers those of the last drawing, because after a
+//! change only they tell where the terminal's cursor is.
 //!
-//! *Owns* erasing, drawing, and drawing no more than what has changed.
+//! *Owns* erasing and drawing, no more than what has changed.
 //! *Knows nothing of* keys and of what a change was.
-//! *Called by* `line::editor`; `screen` erases and draws around what arrives.
 
 use super::{Editor, KEPT_MEMORY};
 use crate::protocol::line::layout::{Cell, ERASE_BELOW, Window, go, settle, up};
 use crate::text;
 
-/// Answers what cannot be done.
+/// Sounds when a key has no effect.
 const BEL: u8 = 0x07;
 
 /// What the terminal shows of the line.
@@ -19,11 +18,11 @@ const BEL: u8 = 0x07;
 pub(super) struct Frame {
     /// The cursor.
     cursor: Cell,
-    /// Where the text before the cursor ends: there, unless what stands behind it does not fit.
+    /// The end of the text before the cursor: the same cell, unless the cluster after it does not fit there.
     before: Cell,
-    /// The cursor's place in the line, in bytes.
+    /// The cursor's position in the line, in bytes.
     at: usize,
-    /// Where the line ends.
+    /// The end of the line.
     end: Cell,
     /// The first row drawn.
     top: usize,
@@ -32,7 +31,7 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    /// Erases what is drawn; the cursor is then in the first cell of it.
+    /// Erases what is drawn, and leaves the cursor in its first cell.
     fn erase(&self, out: &mut Vec<u8>) {
         self.erase_from(self.cursor.row - self.top, out);
     }
@@ -45,52 +44,52 @@ impl Frame {
     }
 }
 
-/// Prompt and line as they were written, and where the cursor was then: for text of others, which takes both off the screen
-/// and puts them back.
+/// Prompt and line as they were written, and the cell after them. Used when text of others arrives, for which both are
+/// erased and drawn again.
 #[derive(Debug)]
 pub(super) struct Drawn {
     bytes: Box<[u8]>,
     end: Cell,
 }
 
-/// What it costs to measure a text, in bytes looked at one by one. Many bytes of ASCII are looked at at once.
+/// The work of measuring a text, in bytes examined one by one. ASCII is examined many bytes at a time.
 fn weight(text: &str) -> usize {
     if text.is_ascii() { text.len() / 32 } else { text.len() }
 }
 
-/// From where on the line differs from what the terminal shows.
+/// How much of the line differs from what the terminal shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Damage {
-    /// From the prompt on: marks without a width stand in the cell before them.
+    /// Everything from the prompt on: a zero-width mark is drawn into the cell before it.
     All,
-    /// From a byte of the line on.
+    /// The line from a byte on.
     From(usize),
-    /// Not at all, the cursor may have moved.
+    /// Nothing, though the cursor may have moved.
     Nothing,
 }
 
 impl Editor {
-    /// Takes prompt and line off the screen, on a terminal that may have wrapped their rows again at another width.
+    /// Erases prompt and line on a terminal that may have rewrapped them to another width.
     pub(super) fn erase_reflowed(&self, now: usize, out: &mut Vec<u8>) {
         let rows = self.frame.cursor.row - self.frame.top;
         let cells = rows * self.columns + self.frame.cursor.column;
-        // Behind a row that is full now, some terminals have the cursor in it and some in the next one.
+        // After a row that is now full, some terminals have the cursor in it and some in the next one.
         let erased = rows.min(cells.saturating_sub(1) / now);
         self.frame.erase_from(erased, out);
-        // Wide characters may leave a cell of each row free.
+        // Wide characters may leave one cell free in each row.
         let is_narrow = self.prompt.is_ascii() && self.drawn().is_ascii();
         if erased < cells / if is_narrow { now } else { now - 1 } {
-            // The row above goes on in this one then: what is written here would flow together with it one day.
+            // This row then continues the one above; a later rewrap would join them with what is written here.
             out.extend_from_slice(b"\r\n");
         }
     }
 
-    /// Takes prompt and line off the screen, where they are drawn; the cursor is then where the prompt began.
+    /// Erases prompt and line, and leaves the cursor where the prompt began.
     pub fn erase(&self, out: &mut Vec<u8>) {
         self.frame.erase(out);
     }
 
-    /// Draws prompt and line from the first column of a free row on, and puts the cursor in its place.
+    /// Draws prompt and line at the start of a free row, and moves the cursor to its position.
     pub fn draw(&mut self, out: &mut Vec<u8>) {
         if let Some(drawn) = &self.drawn {
             out.extend_from_slice(&drawn.bytes);
@@ -104,7 +103,7 @@ impl Editor {
         go(end, self.frame.cursor, out);
     }
 
-    /// Writes prompt and line; where the cursor is then.
+    /// Writes prompt and line, and returns the cell of the terminal's cursor.
     fn write(&self, out: &mut Vec<u8>) -> Cell {
         let window = self.window(&self.frame);
         let end = window.write(&self.prompt, Cell::default(), out);
@@ -112,7 +111,7 @@ impl Editor {
         settle(end, self.columns, out)
     }
 
-    /// Erases, works, and draws.
+    /// Erases the line, runs `work`, and draws the line again.
     pub(super) fn redrawn(&mut self, out: &mut Vec<u8>, work: impl FnOnce(&mut Editor)) {
         self.erase(out);
         work(self);
@@ -120,7 +119,7 @@ impl Editor {
         self.draw(out);
     }
 
-    /// Draws what has changed since the last time.
+    /// Draws what has changed since the last drawing.
     pub(super) fn show(&mut self, out: &mut Vec<u8>) {
         let old = self.frame;
         let damage = std::mem::replace(&mut self.damage, Damage::Nothing);
@@ -145,7 +144,7 @@ impl Editor {
         self.work += (out.len() - start) / 8;
     }
 
-    /// Measures everything, after a change of what is around the line.
+    /// Measures everything, after a change of prompt, width or height.
     pub(super) fn remeasure(&mut self) {
         self.work += weight(self.drawn());
         self.drawn = None;
@@ -172,12 +171,12 @@ impl Editor {
         go(settle(end, self.columns, out), self.frame.cursor, out);
     }
 
-    /// Whether the last row drawn is full, so that the cursor behind it stands on a fresh one.
+    /// Whether the last row drawn is full, so that the cursor is on a fresh row.
     pub(super) fn ends_on_margin(&self) -> bool {
         self.frame.end.column == self.columns
     }
 
-    /// The part of the line that may be seen.
+    /// The visible line.
     fn drawn(&self) -> &str {
         if self.hidden { "" } else { &self.line }
     }
@@ -186,12 +185,12 @@ impl Editor {
         Window { columns: self.columns, top: frame.top, rows: self.rows }
     }
 
-    /// Where the line ends up to a byte.
+    /// The cell at which byte `byte` of the line begins.
     fn cell_at(&self, byte: usize) -> Cell {
         Cell::default().after(&self.prompt, self.columns).after(&self.line[..byte], self.columns)
     }
 
-    /// What has to be shown now.
+    /// The frame of the current line.
     fn measure(&self) -> Frame {
         let prompt = Cell::default().after(&self.prompt, self.columns);
         let (before, rest) = self.drawn().split_at(self.shown_cursor());
@@ -199,7 +198,7 @@ impl Editor {
         self.frame(before, before.after(rest, self.columns))
     }
 
-    /// The same, without measuring what was there before and has not changed; and what that cost.
+    /// The same without measuring unchanged text again, and the work done.
     fn measure_after(&self, damage: Damage) -> (Frame, usize) {
         let old = &self.frame;
         match damage {
@@ -217,7 +216,7 @@ impl Editor {
         }
     }
 
-    /// Where a part of a line that has not changed ends, measured from the nearest place before it that is known.
+    /// The cell of byte `at` in an unchanged line, measured from the nearest known position before it, and the work done.
     fn find_cell(&self, at: usize) -> (Cell, usize) {
         let old = &self.frame;
         let (known, from) = match at {
@@ -229,14 +228,14 @@ impl Editor {
         (known.after(between, self.columns), weight(between))
     }
 
-    /// The cursor's place in what may be seen of the line.
+    /// The cursor's position in the visible line.
     fn shown_cursor(&self) -> usize {
         if self.hidden { 0 } else { self.cursor }
     }
 
     fn frame(&self, before: Cell, end: Cell) -> Frame {
         let at = self.shown_cursor();
-        // The cursor stands on the cluster behind it, which may not fit where the text before ends.
+        // The cursor is on the cluster after it, which may not fit where the text before it ends.
         let next = text::graphemes(&self.drawn()[at..]).next().map_or(1, text::grapheme_width).max(1);
         let cursor = before.fitting(next, self.columns);
         let total = end.settled(self.columns).row + 1;

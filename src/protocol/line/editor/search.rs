@@ -1,10 +1,10 @@
-//! Ctrl-R: older lines looked for by what stands in them.
+//! Ctrl-R: searches older lines.
 //!
-//! What is typed goes into the prompt, and the newest line that has it stands behind. Ctrl-R again goes further back.
-//! Enter, ESC and every key that does something to a line take it, without running it; Ctrl-C and Ctrl-G bring the line
-//! back that was being typed.
+//! The search text is shown in the prompt, followed by the newest line that contains it. Ctrl-R again goes further back.
+//! Enter, ESC and every editing key accept the line without running it; Ctrl-C and Ctrl-G restore the line that was being
+//! typed.
 //!
-//! *Owns* what is looked for, and what comes back when nothing is taken.
+//! *Owns* the search text, and the line to restore on cancel.
 //! *Knows nothing of* which lines there are.
 
 use super::drawing::Damage;
@@ -12,18 +12,18 @@ use super::{Editor, Key};
 use crate::protocol::line::graphemes;
 use crate::text;
 
-/// Longest text to look for, in bytes: more than a row of it helps nobody.
+/// Longest search text, in bytes: about a row, and nobody needs more.
 const LONGEST: usize = 80;
 
 #[derive(Debug)]
 pub(super) struct Search {
-    /// The prompt of the line.
+    /// The ordinary prompt.
     prompt: Box<str>,
     wanted: String,
-    /// How many lines back the one shown is; 0 where nothing was found yet.
+    /// How many lines back the line shown is; 0 if nothing was found yet.
     back: usize,
     is_failing: bool,
-    /// The line being typed before, and the cursor in it.
+    /// The line that was being typed, and the cursor in it.
     line: String,
     cursor: usize,
 }
@@ -39,14 +39,14 @@ impl Editor {
         let prompt = self.prompt.clone();
         self.search =
             Some(Box::new(Search { prompt, wanted: String::new(), back: 0, is_failing: false, line, cursor }));
-        self.keys.set_tells_escape(true);
+        self.keys.set_reports_escape(true);
         self.show_search();
     }
 
-    /// A key while a line is looked for. False if the line was taken and the key is still to do its work.
+    /// Handles a key during a search. Returns false if the line was accepted and the key still has to be handled.
     pub(super) fn press_in_search(&mut self, key: Key<'_>) -> bool {
         match key {
-            // One by one: what is found must not depend on packets.
+            // One by one, so that the result does not depend on packets.
             Key::Text(typed) => typed.chars().for_each(|typed| self.look_for(typed.encode_utf8(&mut [0; 4]))),
             Key::Character(typed) => self.look_for(typed.encode_utf8(&mut [0; 4])),
             Key::Search => self.search_further(),
@@ -56,10 +56,29 @@ impl Editor {
                 self.take_found();
                 self.cursor = self.line.len();
             }
-            // A sequence may begin with it: the cursor stays.
+            // It may begin a sequence, so the cursor stays.
             Key::Escape => self.take_found(),
             Key::Redraw => return false,
-            _ => {
+            Key::Breaks(_)
+            | Key::Tab
+            | Key::EndOrDelete
+            | Key::Delete
+            | Key::EraseWord
+            | Key::EraseToSpace
+            | Key::EraseWordRight
+            | Key::EraseToStart
+            | Key::EraseToEnd
+            | Key::Left
+            | Key::Right
+            | Key::WordLeft
+            | Key::WordRight
+            | Key::Home
+            | Key::End
+            | Key::Older
+            | Key::Newer
+            | Key::Yank
+            | Key::Transpose
+            | Key::Undo => {
                 self.take_found();
                 return false;
             }
@@ -67,7 +86,7 @@ impl Editor {
         true
     }
 
-    /// The prompt of the line, also while another one stands there.
+    /// Replaces the ordinary prompt, even while the search shows its own.
     pub(super) fn replace_prompt(&mut self, prompt: &str) {
         match &mut self.search {
             Some(search) => search.prompt = prompt.into(),
@@ -84,7 +103,7 @@ impl Editor {
         search.wanted.push_str(typed);
         let clean = text::sanitize(&search.wanted).into_owned();
         search.wanted = clean;
-        // What is longer is nowhere where the shorter was not.
+        // A longer text cannot be found where a shorter one was not.
         if search.is_failing {
             self.bell_due = true;
             self.show_search();
@@ -147,7 +166,7 @@ impl Editor {
         self.damage = Damage::All;
     }
 
-    /// The line that was found is being typed now; where none was, the one before still is.
+    /// Accepts the line that was found, if any, for editing.
     fn take_found(&mut self) {
         if let Some(search) = self.end_search()
             && search.back > 0
@@ -166,7 +185,7 @@ impl Editor {
 
     pub(super) fn end_search(&mut self) -> Option<Box<Search>> {
         let mut search = self.search.take()?;
-        self.keys.set_tells_escape(false);
+        self.keys.set_reports_escape(false);
         self.prompt = std::mem::take(&mut search.prompt);
         self.damage = Damage::All;
         Some(search)

@@ -1,15 +1,15 @@
-//! Steps of editing, taken back one by one.
+//! Undo: takes editing steps back one by one.
 //!
-//! *Owns* the line as it was before each step, and the bound on how much is remembered.
-//! *Knows nothing of* keys: what makes one step is the editor's.
+//! *Owns* the line before each step, and the bound on memory.
+//! *Knows nothing of* keys: the editor decides what is one step.
 
 use std::collections::VecDeque;
 
-/// Most steps and bytes remembered of one line: ten times what a message takes.
+/// Most steps and bytes remembered for one line: ten times what a message takes.
 const MOST_STEPS: usize = 100;
 const MOST_BYTES: usize = 16 * 1024;
 
-/// What a step has done: at a byte, it put `added` bytes in the place of others.
+/// A step: at byte `at`, `added` bytes replaced `removed`.
 #[derive(Debug)]
 struct Step {
     at: usize,
@@ -22,32 +22,32 @@ struct Step {
 pub(super) struct Undo {
     /// The newest is the last.
     steps: VecDeque<Step>,
-    /// What their removed parts have together.
+    /// Total length of their removed parts.
     bytes: usize,
-    /// The line before the step that is under way, and the cursor in it.
+    /// The line before the current step, and the cursor in it.
     before: Option<(Box<str>, usize)>,
 }
 
 impl Undo {
-    /// A step begins with this line.
+    /// Begins a step, with the line before it.
     pub(super) fn begin(&mut self, line: &str, cursor: usize) {
         self.end(line);
         if line.len() <= MOST_BYTES {
             self.before = Some((line.into(), cursor));
         } else {
-            // A step that is not known makes those before it worthless.
+            // Without this step, the earlier ones are useless.
             *self = Undo::default();
         }
     }
 
-    /// The step under way has led to this line.
+    /// Ends the current step, with the line after it.
     fn end(&mut self, line: &str) {
         let Some((before, cursor)) = self.before.take() else { return };
         if *before == *line {
             return;
         }
         if let Some(added) = line.strip_prefix(&*before) {
-            // Typed at the end, as nearly everything is.
+            // Typed at the end, the usual case.
             return self.push(Step { at: before.len(), removed: "".into(), added: added.len(), cursor });
         }
         let same = |(a, b): &(char, char)| a == b;
@@ -66,7 +66,7 @@ impl Undo {
         }
     }
 
-    /// The line before the last step, and the cursor in it.
+    /// Takes back the last step: returns the line before it, and the cursor.
     pub(super) fn take_back(&mut self, line: &str) -> Option<(String, usize)> {
         self.end(line);
         let step = self.steps.pop_back()?;

@@ -5,20 +5,20 @@
 
 use super::Key;
 
-/// What is known of a sequence before its final byte.
+/// A sequence before its final byte.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Sequence {
     pub(super) is_ss3: bool,
-    /// No key that we know has more than two.
+    /// No known key has more than two.
     pub(super) numbers: [u16; 2],
     pub(super) separators: u8,
-    /// It has bytes that no key we know has.
+    /// It has bytes that no known key sends.
     pub(super) is_odd: bool,
     pub(super) is_begun: bool,
 }
 
 impl Sequence {
-    /// The same with a parameter or intermediate byte more.
+    /// Adds a parameter or intermediate byte.
     pub(super) fn with(mut self, byte: u8) -> Sequence {
         self.is_begun = true;
         match byte {
@@ -33,10 +33,10 @@ impl Sequence {
         self
     }
 
-    /// The key that a sequence with that final byte stands for.
+    /// The key, given the final byte.
     pub(super) fn key(self, last: u8) -> Option<Key<'static>> {
         let [first, second] = self.numbers;
-        // 1 plus 1 for Shift, 2 for Alt, 4 for Control (xterm, "PC-style function keys"); old ones send it alone.
+        // 1 plus 1 for Shift, 2 for Alt, 4 for Control (xterm, "PC-style function keys"); old terminals send it alone.
         let modifier = if self.separators == 0 && last != b'~' { first } else { second };
         let by_word = modifier.saturating_sub(1) & 0b110 != 0;
         Some(match last {
@@ -48,7 +48,7 @@ impl Sequence {
             b'D' => Key::Left,
             b'H' => Key::Home,
             b'F' => Key::End,
-            // Enter on the keypad; Control with an arrow as rxvt sends it.
+            // Enter on the keypad; Control with an arrow, as rxvt sends it.
             b'M' if self.is_ss3 => Key::Enter,
             b'c' if self.is_ss3 => Key::WordRight,
             b'd' if self.is_ss3 => Key::WordLeft,

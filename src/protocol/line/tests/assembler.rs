@@ -99,7 +99,7 @@ fn a_line_over_the_limit_is_refused_before_its_end_and_takes_no_memory() {
         let mut input: &[u8] = &[b'x'; 1000];
         assert_eq!(assembler.next(&mut input, 5), None);
     }
-    assert!(assembler.kept_capacity() == 0);
+    assert!(assembler.partial_capacity() == 0);
 }
 
 #[test]
@@ -163,10 +163,10 @@ fn an_idle_assembler_keeps_no_memory() {
     let mut assembler = Assembler::new();
     assert_eq!(assembler.next(&mut &[b'x'; 5000][..], 0), None);
     assert!(matches!(assembler.next(&mut &b"\r"[..], 0), Some(LineEvent::Entered(_))));
-    assert_eq!(assembler.kept_capacity(), 0);
+    assert_eq!(assembler.partial_capacity(), 0);
     assert_eq!(assembler.next(&mut &b"x"[..], 0), None);
     assembler.erase_character();
-    assert_eq!(assembler.kept_capacity(), 0);
+    assert_eq!(assembler.partial_capacity(), 0);
 }
 
 #[test]

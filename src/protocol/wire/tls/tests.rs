@@ -15,7 +15,7 @@ const BOTH: Versions = &[&TLS13, &TLS12];
 const OLD: Versions = &[&TLS12];
 const NEW: Versions = &[&TLS13];
 
-/// A server's settings and the certificate that a client has to trust.
+/// The server's settings, and the certificate that a client has to trust.
 static SERVER: LazyLock<(Arc<ServerConfig>, CertificateDer<'static>)> = LazyLock::new(|| {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
@@ -51,7 +51,7 @@ fn sent(client: &mut ClientConnection) -> Vec<u8> {
     bytes
 }
 
-/// Gives the client what the server has sent; returns what it says.
+/// Feeds the client what the server has sent; returns the plain text.
 fn heard(client: &mut ClientConnection, mut bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     while !bytes.is_empty() {
@@ -62,7 +62,7 @@ fn heard(client: &mut ClientConnection, mut bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-/// Shakes hands up to the client's last flight, which is returned with what the client says behind it.
+/// Shakes hands up to the client's last flight, and returns that together with the client's first text.
 fn last_flight(client: &mut ClientConnection, server: &mut Tls, said: &[u8]) -> Vec<u8> {
     let mut answer = Vec::new();
     assert_eq!(server.shake_hands(&sent(client), &mut answer), Ok(Progress::ShakingHands));
@@ -81,7 +81,7 @@ fn connected(versions: Versions) -> (ClientConnection, Tls) {
     (client, server)
 }
 
-/// Feeds one chunk; returns what it says.
+/// Feeds one chunk; returns the plain text.
 fn fed(server: &mut Tls, chunk: &[u8]) -> (Vec<u8>, Result<Progress, TlsError>) {
     let (mut plain, mut answer) = (Vec::new(), Vec::new());
     let fed = server.feed(chunk, &mut plain, &mut answer);
@@ -93,9 +93,9 @@ fn said(client: &mut ClientConnection, text: &[u8]) -> Vec<u8> {
     sent(client)
 }
 
-fn sealed(server: &mut Tls, text: &[u8]) -> Vec<u8> {
+fn encrypted(server: &mut Tls, text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
-    server.seal(text, &mut bytes);
+    server.encrypt(text, &mut bytes);
     bytes
 }
 
@@ -117,7 +117,7 @@ fn hands_are_shaken_and_text_goes_both_ways_in_both_versions() {
         assert_eq!(server.version(), name);
         let bytes = said(&mut client, b"alice\r\n");
         assert_eq!(fed(&mut server, &bytes), (b"alice\r\n".to_vec(), Ok(Progress::Open)));
-        let bytes = sealed(&mut server, b"* Hello alice.\r\n");
+        let bytes = encrypted(&mut server, b"* Hello alice.\r\n");
         assert_eq!(heard(&mut client, &bytes), b"* Hello alice.\r\n");
     }
 }
@@ -186,11 +186,11 @@ fn what_is_said_behind_the_last_of_the_handshake_waits_for_the_first_feed() {
 }
 
 #[test]
-fn a_text_of_any_length_is_sealed_whole_in_full_records() {
+fn a_text_of_any_length_is_encrypted_whole_in_full_records() {
     for versions in [OLD, NEW] {
         let (mut client, mut server) = connected(versions);
         let text: Vec<u8> = (0..1_000_003_u32).map(|number| number.to_le_bytes()[0]).collect();
-        let bytes = sealed(&mut server, &text);
+        let bytes = encrypted(&mut server, &text);
         assert_eq!(heard(&mut client, &bytes), text);
         let records = records(&bytes);
         assert_eq!(records.len(), text.len().div_ceil(16 * 1024), "{records:?}");
@@ -212,13 +212,13 @@ fn a_text_of_any_length_is_read_whole() {
 }
 
 #[test]
-fn the_goodbye_is_the_last_that_is_sealed_and_said_once() {
+fn the_closing_message_is_encrypted_last_and_only_once() {
     for versions in [OLD, NEW] {
         let (mut client, mut server) = connected(versions);
-        let mut bytes = sealed(&mut server, b"* Goodbye.\r\n");
+        let mut bytes = encrypted(&mut server, b"* Goodbye.\r\n");
         bytes.extend(server.close());
         assert_eq!(server.close(), b"");
-        assert_eq!(sealed(&mut server, b"too late"), b"");
+        assert_eq!(encrypted(&mut server, b"too late"), b"");
         assert_eq!(heard(&mut client, &bytes), b"* Goodbye.\r\n");
         assert_eq!(client.reader().read(&mut [0]).unwrap(), 0, "a clean end");
         // The other direction is still open.
@@ -231,7 +231,7 @@ fn the_goodbye_is_the_last_that_is_sealed_and_said_once() {
 fn nothing_follows_what_was_abandoned() {
     let (_, mut server) = connected(BOTH);
     server.abandon();
-    assert_eq!(sealed(&mut server, b"text"), b"");
+    assert_eq!(encrypted(&mut server, b"text"), b"");
     assert_eq!(server.close(), b"");
 }
 
@@ -245,7 +245,7 @@ fn the_peers_goodbye_ends_its_input_and_not_our_output() {
         bytes.extend(b"whatever follows");
         assert_eq!(fed(&mut server, &bytes), (b":quit\r\n".to_vec(), Ok(Progress::Closed)));
         assert_eq!(fed(&mut server, b"more"), (Vec::new(), Ok(Progress::Closed)));
-        let bytes = sealed(&mut server, b"* Goodbye.\r\n");
+        let bytes = encrypted(&mut server, b"* Goodbye.\r\n");
         assert_eq!(heard(&mut client, &bytes), b"* Goodbye.\r\n");
     }
 }
@@ -297,7 +297,7 @@ fn a_damaged_record_ends_the_connection_after_what_was_said_before_it() {
             let mut alert = answer.as_slice();
             client.read_tls(&mut alert).unwrap();
             assert!(client.process_new_packets().unwrap_err().to_string().contains("BadRecordMac"));
-            assert_eq!((sealed(&mut server, b"text"), server.close()), (vec![], vec![]), "nothing follows an alert");
+            assert_eq!((encrypted(&mut server, b"text"), server.close()), (vec![], vec![]), "nothing follows an alert");
         }
     }
 }
@@ -320,8 +320,8 @@ fn a_clients_new_keys_change_nothing_for_the_text() {
         let (mut plain, mut answer) = (Vec::new(), Vec::new());
         assert_eq!(server.feed(&bytes, &mut plain, &mut answer), Ok(Progress::Open), "{round}");
         assert_eq!(plain, b"before after");
-        // The server's own new keys come with its next words at the latest.
-        answer.extend(sealed(&mut server, b"heard"));
+        // The server's own new keys come with its next text at the latest.
+        answer.extend(encrypted(&mut server, b"heard"));
         assert_eq!(heard(&mut client, &answer), b"heard");
     }
 }
@@ -337,8 +337,8 @@ fn new_keys_without_end_and_without_a_word_end_the_connection() {
     assert!(refused, "a thousand rounds of reckoning for nothing");
 }
 
-/// A client of TLS 1.2 that asks to begin anew: a hello in a record sealed with the keys in use. The library has no such
-/// client, so the record is made here from the client's secrets (AES-GCM; RFC 5288, section 3).
+/// A TLS 1.2 client that asks for a renegotiation: a hello in a record encrypted with the keys in use. The library has no
+/// such client, so the record is made here from the client's secrets (AES-GCM; RFC 5288, section 3).
 #[test]
 fn asking_to_begin_anew_is_declined_and_harms_nobody() {
     use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
@@ -373,7 +373,7 @@ fn asking_to_begin_anew_is_declined_and_harms_nobody() {
             assert_eq!(plain, b"");
             assert_eq!(records(&answer).len(), usize::from(results.len() <= 2), "a warning, then an end");
         }
-        // The first is answered with a warning, no_renegotiation (RFC 5246, section 7.2.2); who insists is put out.
+        // The first is answered with a warning, no_renegotiation (RFC 5246, section 7.2.2); the second ends the connection.
         assert!(results[0]);
         assert_eq!(results.iter().all(|went_on| *went_on), attempts == 1, "{results:?}");
     }
@@ -384,12 +384,12 @@ fn what_is_told_to_somebody_still_shaking_hands_is_bounded_and_reaches_him() {
     let (mut client, mut server) = (client(NEW), server());
     let flight = last_flight(&mut client, &mut server, b"");
     for _ in 0..1000 {
-        assert_eq!(sealed(&mut server, &[b'a'; 1000]), b"");
+        assert_eq!(encrypted(&mut server, &[b'a'; 1000]), b"");
     }
     let mut answer = Vec::new();
     assert_eq!(server.shake_hands(&flight, &mut answer), Ok(Progress::Open));
     assert_eq!(heard(&mut client, &answer).len(), AT_A_TIME);
-    let bytes = sealed(&mut server, b"text");
+    let bytes = encrypted(&mut server, b"text");
     assert_eq!(heard(&mut client, &bytes), b"text");
 }
 
@@ -397,9 +397,9 @@ fn what_is_told_to_somebody_still_shaking_hands_is_bounded_and_reaches_him() {
 fn typed_text_is_told_from_tls_by_its_first_byte() {
     for first in [b'a', b'G', b'\r', b'\n', b' ', b':', 0xFF, "é".as_bytes()[0], "€".as_bytes()[0], "🦀".as_bytes()[0]]
     {
-        assert!(is_typed(first), "{first}");
+        assert!(is_text_byte(first), "{first}");
     }
     for first in [22, 21, 20, 23, 0, 128, 4] {
-        assert!(!is_typed(first), "{first}");
+        assert!(!is_text_byte(first), "{first}");
     }
 }
