@@ -145,7 +145,7 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
             match read_config(options) {
                 Ok(config) => hub.request(Request::Reconfigure(Box::new(config))),
                 Err(mistakes) => {
-                    log::error!("the configuration stays as it was: {}", mistakes.to_string().replace('\n', "; "));
+                    log::error!("keeping the old configuration: {}", mistakes.to_string().replace('\n', "; "));
                 }
             }
         } else if hub.shutdown.is_announced() {

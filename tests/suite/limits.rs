@@ -138,7 +138,7 @@ fn one_address_has_so_many_connections_and_no_more() {
     let mut second = server.connect();
     second.expect("Username: ");
     let mut third = server.connect();
-    assert!(third.expect_end().contains("! Too many connections from your address: 2 at once is the most.\r\n"));
+    assert!(third.expect_end().contains("! Too many connections from your address: at most 2 at once.\r\n"));
     first.finish();
     first.expect_end();
     // The place is free once the first one's thread has ended, which nobody is told of.

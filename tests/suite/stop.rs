@@ -216,9 +216,9 @@ fn a_reload_takes_the_new_file_and_a_bad_file_changes_nothing() {
 
     std::fs::write(&path, "welcome_message = 7\nwelcome_massage = \"x\"\n").expect("written");
     program.signal("HUP");
-    program.expect_log("the configuration stays as it was");
+    program.expect_log("keeping the old configuration");
     let log = program.log();
-    let line = log.lines().find(|line| line.contains("stays as it was")).expect("the line");
+    let line = log.lines().find(|line| line.contains("keeping the old configuration")).expect("the line");
     assert!(line.contains("chatsock.toml:1: ") && line.contains("chatsock.toml:2: "), "all mistakes: {line}");
     let mut client = Client::connect(address);
     client.expect("* first\r\n");
@@ -288,7 +288,7 @@ fn exit_code_off_prints_none_and_a_reload_that_switches_it_on_asks_for_a_restart
     for times in 1..=2 {
         program.signal("HUP");
         eventually("the log asks for a restart each time", || {
-            program.log().matches("no code was made at start: that needs a restart").count() == times
+            program.log().matches("no code was made at the start; this needs a restart").count() == times
         });
     }
     program.signal("TERM");
@@ -339,7 +339,7 @@ fn a_taken_port_is_one_sentence_and_2() {
     let sentences = sentences(&output);
     assert_eq!(sentences.len(), 1, "{sentences:?}");
     assert!(
-        sentences[0].starts_with(&format!("chatsock: cannot listen on {address}: the port is taken")),
+        sentences[0].starts_with(&format!("chatsock: cannot listen on {address}: the port is in use")),
         "{sentences:?}"
     );
     assert_eq!(text(&output.stdout), "", "nothing listens, nothing is announced");
@@ -428,7 +428,7 @@ fn every_connection_its_end_and_its_reason_are_logged_cleanly() {
     silent.send("\u{1b}[31mforged\n[2026] line");
     silent.expect_end();
     program.expect_log("No name was given in time");
-    eventually("both ends in the log", || program.log().matches(" ended after ").count() == 2);
+    eventually("both ends in the log", || program.log().matches(" disconnected after ").count() == 2);
     let log = program.log();
     for part in ["client 1001 from 127.0.0.1:", "connected", "is alice", "s: left", "client 1002 from 127.0.0.1:"] {
         assert!(log.contains(part), "{part:?} in {log}");

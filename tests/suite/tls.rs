@@ -385,7 +385,7 @@ fn plain_connections_switched_off_while_it_runs_are_refused_with_the_way_in() {
     let mut bob = encrypted.server.chat("bob", "general");
     encrypted.server.reconfigure("shutdown_delay = 0\nplain = \"off\"\n[tls]\nlisten = [\"127.0.0.1:0\"]\n");
     let port = encrypted.server.tls_address().port();
-    let line = format!("! This server takes no unencrypted connection from your address: use TLS on port {port}.\r\n");
+    let line = format!("! This server takes no unencrypted connections from your address: use TLS on port {port}.\r\n");
     let mut stream = TcpStream::connect(encrypted.server.address()).expect("a connection");
     let mut read = String::new();
     stream.read_to_string(&mut read).expect("the end");
@@ -466,8 +466,8 @@ fn a_pair_that_cannot_be_used_is_one_sentence_and_status_2() {
     let nowhere = scratch().join("nowhere.pem");
     for (certificate, key, words) in [
         (&first.0, &second.1, "does not belong to the first certificate in"),
-        (&nowhere, &first.1, "nowhere.pem is not there"),
-        (&first.1, &first.1, "holds no certificate"),
+        (&nowhere, &first.1, "nowhere.pem does not exist"),
+        (&first.1, &first.1, "contains no certificate"),
     ] {
         let config = file("chatsock.toml", &format!("listen = [\"127.0.0.1:0\"]\n{}", section(certificate, key)));
         let refused = |arguments: &[&str]| {
@@ -527,7 +527,7 @@ fn a_certificate_that_clients_will_refuse_is_warned_of_by_the_check_at_the_start
     fs::copy(&issued, &expired).expect("copied");
     fs::copy(&other_key, &key).expect("copied");
     program.signal("HUP");
-    program.expect_log(&format!("who issued the certificate in {} is not in that file: ", expired.display()));
+    program.expect_log(&format!("the issuer of the certificate in {} is not in that file; ", expired.display()));
     let (fine, key) = pair("fine");
     let config = file("chatsock.toml", &format!("listen = []\n{}", section(&fine, &key)));
     let output = Program::command(&["--check-config", "--config", argument(&config)]).output().expect("it runs");
@@ -545,7 +545,7 @@ fn sighup_reads_the_certificate_again() {
     Trust::in_file(&certificate).login(address, "alice");
     fs::copy(&other_certificate, &certificate).expect("copied");
     program.signal("HUP");
-    program.expect_log("the certificate stays as it was: the private key in ");
+    program.expect_log("keeping the old certificate: the private key in ");
     fs::copy(&other_key, &key).expect("copied");
     program.signal("HUP");
     program.expect_log("] certificate SHA-256 ");
