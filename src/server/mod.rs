@@ -290,11 +290,11 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
     let (had_code, wanted) = (hub.shutdown_code().is_some(), config.exit_code);
     hub.reconfigure(config);
     match (had_code, hub.shutdown_code().is_some()) {
-        (true, false) => log::info!("exit_code is off: the code printed at the start no longer stops the server"),
-        (false, true) => log::info!("exit_code is on: the code printed at the start stops the server again"),
+        (true, false) => log::info!("exit_code is off: the code printed at start no longer stops the server"),
+        (false, true) => log::info!("exit_code is on: the code printed at start stops the server again"),
         // Standard output may have been closed or redirected since the start, and a code must not get into the log.
         (false, false) if wanted => {
-            log::warn!("exit_code is on, but no code was made at the start; this needs a restart")
+            log::warn!("exit_code is on, but no code was made at start; this needs a restart")
         }
         _ => {}
     }

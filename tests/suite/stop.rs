@@ -288,7 +288,7 @@ fn exit_code_off_prints_none_and_a_reload_that_switches_it_on_asks_for_a_restart
     for times in 1..=2 {
         program.signal("HUP");
         eventually("the log asks for a restart each time", || {
-            program.log().matches("no code was made at the start; this needs a restart").count() == times
+            program.log().matches("no code was made at start; this needs a restart").count() == times
         });
     }
     program.signal("TERM");

@@ -554,7 +554,7 @@ fn sighup_reads_the_certificate_again() {
     fs::write(&config, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\nwelcome_message = \"New times\"")
         .expect("written");
     program.signal("HUP");
-    program.expect_log("the listeners changed in the configuration");
+    program.expect_log("the listeners have changed in the configuration");
     eventually("the third configuration is in force", || program.log().matches("configuration reloaded").count() == 3);
     Trust::in_file(&certificate).connect(address).expect("Username: ");
     assert!(!program.log().contains("made a self-signed certificate"), "{}", program.log());
