@@ -71,3 +71,10 @@ pub mod session;
 pub mod store;
 pub mod text;
 pub mod ui;
+
+/// For random tests: inputs that failed once are kept in `tests/regressions/`, and tried first from then on.
+#[cfg(test)]
+fn proptest_config() -> proptest::test_runner::Config {
+    let failed = proptest::test_runner::FileFailurePersistence::SourceParallel("tests/regressions");
+    proptest::test_runner::Config { failure_persistence: Some(Box::new(failed)), ..Default::default() }
+}

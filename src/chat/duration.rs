@@ -186,7 +186,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(crate::proptest_config())]
 
         #[test]
         fn what_is_typed_in_any_unit_is_read_back(count in 1_u64..=366, unit in 0_usize..4) {

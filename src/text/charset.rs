@@ -143,6 +143,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::proptest_config())]
+
         #[test]
         fn nothing_that_controls_a_terminal_comes_out_of_clean_text(text in any::<String>()) {
             let out = encoded(&sanitize(&text));

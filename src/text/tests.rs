@@ -293,7 +293,7 @@ fn check_sanitised(clean: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::proptest_config())]
 
     #[test]
     fn what_leaves_the_sanitiser_is_safe_for_all_bytes(raw in prop::collection::vec(any::<u8>(), 0..200)) {

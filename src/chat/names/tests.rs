@@ -237,7 +237,7 @@ fn slow_distance(a: &[u8], b: &[u8]) -> usize {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::proptest_config())]
 
     #[test]
     fn a_distance_is_the_one_of_the_textbook(a in "[abc]{0,6}", b in "[abc]{0,6}") {

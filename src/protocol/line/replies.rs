@@ -127,6 +127,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::proptest_config())]
+
         #[test]
         fn nothing_but_replies_is_taken_away(line in prop::collection::vec(prop::sample::select(&b"\x1b\x1b[]PMO\\\x07;?1Rab"[..]), 0..40)) {
             let kept = without_replies(&line);

@@ -928,6 +928,8 @@ impl Textbook {
 }
 
 proptest! {
+    #![proptest_config(crate::proptest_config())]
+
     #[test]
     fn any_split_gives_the_same_events_and_the_same_answers(
         input in bytes(40),

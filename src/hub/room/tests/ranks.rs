@@ -255,11 +255,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: 192,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(ProptestConfig { cases: 192, ..crate::proptest_config() })]
 
     #[test]
     fn after_any_sequence_of_login_nick_close_and_join_nobody_has_a_rank_that_was_not_given_to_them(

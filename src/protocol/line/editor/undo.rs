@@ -97,7 +97,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(crate::proptest_config())]
 
         #[test]
         fn every_step_is_taken_back(lines in prop::collection::vec("[a-cé你\u{301}]{0,6}", 1..20)) {

@@ -224,6 +224,8 @@ fn a_line_that_is_not_utf_8_is_noted_once_and_a_typed_replacement_is_not() {
 }
 
 proptest! {
+    #![proptest_config(crate::proptest_config())]
+
     #[test]
     fn packets_make_no_difference(
         input in prop::collection::vec(prop::sample::select(&b"ab \r\r\n\n\0\x03\x04\x08\x7f\x1b\xe4\xbd\xa0\xff"[..]), 0..80),

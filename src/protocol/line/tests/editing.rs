@@ -357,6 +357,8 @@ fn any_key() -> impl Strategy<Value = &'static str> {
 }
 
 proptest! {
+    #![proptest_config(crate::proptest_config())]
+
     #[test]
     fn looking_only_around_the_cursor_is_as_good_as_looking_at_the_whole_line(keys in prop::collection::vec(any_key(), 0..60)) {
         let mut editor = editor();

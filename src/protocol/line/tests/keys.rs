@@ -300,6 +300,8 @@ fn a_reset_ends_a_paste() {
 }
 
 proptest! {
+    #![proptest_config(crate::proptest_config())]
+
     #[test]
     fn packets_make_no_difference(
         input in prop::collection::vec(prop_oneof![

@@ -80,6 +80,8 @@ fn any_keys() -> impl Strategy<Value = &'static str> {
 }
 
 proptest! {
+    #![proptest_config(crate::proptest_config())]
+
     #[test]
     fn a_terminal_that_wraps_at_once_shows_the_same(
         columns in prop::sample::select(vec![20_u16, 80]),

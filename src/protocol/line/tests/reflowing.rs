@@ -307,7 +307,7 @@ fn a_narrowed_terminal_that_reflows_loses_no_message() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::proptest_config())]
 
     #[test]
     fn whatever_the_width_becomes_no_message_is_lost_and_the_line_stands_below(

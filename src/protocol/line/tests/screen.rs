@@ -496,6 +496,8 @@ fn any_columns() -> impl Strategy<Value = u16> {
 }
 
 proptest! {
+    #![proptest_config(crate::proptest_config())]
+
     #[test]
     fn the_screen_shows_what_arrived_and_below_it_the_line(
         columns in any_columns(),

@@ -68,7 +68,7 @@ fn effects_with_settings_do_not_show_a_password() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::proptest_config())]
 
     #[test]
     fn no_secret_is_left_whatever_blanks_and_case_it_is_typed_with(

@@ -49,7 +49,7 @@ fn a_hit_that_is_wrapped_is_marked_in_every_row_and_nowhere_else() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::proptest_config())]
 
     #[test]
     fn any_hit_is_marked_whole_and_no_row_but_the_first_begins_without_the_indent(
