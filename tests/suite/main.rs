@@ -8,6 +8,7 @@
 mod accounts;
 mod commands_at_random;
 mod delivery;
+mod dependencies;
 mod direct;
 mod docs;
 mod erasure;
