@@ -1,4 +1,4 @@
-//! What one person's typing costs, in line mode and in character mode: `cargo bench --bench editor`.
+//! The cost of one user's typing, in line mode and in character mode: `cargo bench --bench editor`.
 
 use chatsock::protocol::line::{Assembler, Editor};
 use divan::{Bencher, black_box, counter::BytesCount, counter::ItemsCount};
@@ -7,13 +7,13 @@ fn main() {
     divan::main();
 }
 
-/// No limit on a line, in bytes: what is typed here is far below the usual one.
+/// No limit on a line, in bytes: everything typed here is far below the usual one.
 const NO_LIMIT: usize = 0;
 
 /// A prompt of the usual length.
 const PROMPT: &str = "general | ";
 
-/// What is typed, with the names in the report.
+/// The texts typed, by their names in the report.
 const SCRIPTS: [&str; 2] = ["ascii", "cjk"];
 
 /// 100 characters.
@@ -25,7 +25,7 @@ fn typed(script: &str) -> String {
     sentence.chars().cycle().take(100).collect()
 }
 
-/// An editor with the prompt and a line on a terminal of so many columns.
+/// An editor with the prompt and a line on a terminal of `columns`.
 fn editor(columns: u16, line: &str) -> Editor {
     let mut editor = Editor::new(columns);
     editor.set_prompt(PROMPT);
@@ -33,7 +33,7 @@ fn editor(columns: u16, line: &str) -> Editor {
     editor
 }
 
-/// 4 KiB of lines of 64 bytes in packets of so many: all of it in one read, and lines cut by the ends of packets.
+/// 4 KiB of lines of 64 bytes in packets of `packet` bytes: all of it in one read, and lines cut by the ends of packets.
 #[divan::bench(args = [4096, 100])]
 fn lines_from_packets(bencher: Bencher, packet: usize) {
     let line = "The quick brown fox jumps over the lazy dog, and then it sleep\r\n";
@@ -51,7 +51,7 @@ fn lines_from_packets(bencher: Bencher, packet: usize) {
     });
 }
 
-/// One packet for each of 100 characters at the end of the line, as a person types them.
+/// One packet for each of 100 characters at the end of the line, as a user types them.
 #[divan::bench(args = SCRIPTS)]
 fn type_at_the_end(bencher: Bencher, script: &str) {
     let typed = typed(script);
@@ -61,7 +61,7 @@ fn type_at_the_end(bencher: Bencher, script: &str) {
         .bench_local_refs(|editor| press(editor, black_box(&typed)));
 }
 
-/// The same in front of as much, which is drawn anew every time.
+/// The same in front of as many characters, which are redrawn every time.
 #[divan::bench(args = SCRIPTS)]
 fn type_in_front_of_a_line(bencher: Bencher, script: &str) {
     let typed = typed(script);
@@ -72,7 +72,7 @@ fn type_in_front_of_a_line(bencher: Bencher, script: &str) {
         .bench_local_refs(|editor| press(editor, black_box(&typed)));
 }
 
-/// Presses one key after the other; the bytes drawn for them.
+/// Presses one key after the other; returns the number of bytes drawn.
 fn press(editor: &mut Editor, typed: &str) -> usize {
     let mut out = Vec::with_capacity(256);
     let mut drawn = 0;
@@ -84,7 +84,7 @@ fn press(editor: &mut Editor, typed: &str) -> usize {
     drawn
 }
 
-/// What an arrival costs beside its own bytes, with 100 characters typed.
+/// The cost of an arriving message besides its own bytes, with 100 characters typed.
 #[divan::bench(args = SCRIPTS)]
 fn erase_and_draw(bencher: Bencher, script: &str) {
     let mut editor = editor(80, &typed(script));

@@ -1,4 +1,4 @@
-//! What telnet costs per byte read: `cargo bench --bench telnet`.
+//! The cost of telnet per byte read: `cargo bench --bench telnet`.
 
 use chatsock::protocol::telnet::{Link, LinkEvent, Policy};
 use divan::{Bencher, black_box, counter::BytesCount};
@@ -7,10 +7,10 @@ fn main() {
     divan::main();
 }
 
-/// As many bytes as one read takes.
+/// Bytes per read.
 const READ: usize = 4096;
 
-/// Reads everything; how many bytes of it were typed.
+/// Reads everything; returns how many of the bytes were typed.
 fn read(link: &mut Link, mut input: &[u8], out: &mut Vec<u8>) -> usize {
     out.clear();
     let mut typed = 0;
@@ -33,7 +33,7 @@ fn filled(piece: &[u8]) -> Vec<u8> {
     piece.repeat(READ / piece.len())
 }
 
-/// What almost everybody sends.
+/// What most clients send.
 #[divan::bench]
 fn plain_text(bencher: Bencher) {
     bench(bencher, &filled(b"hello, is anybody here?\r\n"));
@@ -45,7 +45,7 @@ fn doubled_iac(bencher: Bencher) {
     bench(bencher, &filled(&[255, 255]));
 }
 
-/// Commands, refusals repeated, timing marks and window sizes, as from somebody who means harm.
+/// Commands, refusals repeated, timing marks and window sizes, as an attacker would send them.
 #[divan::bench]
 fn iac_dense(bencher: Bencher) {
     bench(
@@ -64,7 +64,7 @@ fn unterminated_subnegotiation(bencher: Bencher) {
     bencher.counter(BytesCount::of_slice(&input)).bench_local(|| read(&mut link, black_box(&input), &mut out));
 }
 
-/// What a connection's telnet costs before its first byte.
+/// The cost of a connection's telnet before its first byte.
 #[divan::bench]
 fn begin_and_probe(bencher: Bencher) {
     bencher.bench(|| {

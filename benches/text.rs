@@ -1,4 +1,4 @@
-//! What sanitising, measuring and wrapping one line costs: `cargo bench --bench text`.
+//! The cost of sanitising, measuring and wrapping one line: `cargo bench --bench text`.
 
 use chatsock::text;
 use divan::{Bencher, black_box, counter::BytesCount};
@@ -7,7 +7,7 @@ fn main() {
     divan::main();
 }
 
-/// The kinds of line that come in, with their names in the report.
+/// The kinds of incoming line, by their names in the report.
 const LINES: [&str; 3] = ["ascii", "mixed", "hostile"];
 
 /// A line of a kind: 64 bytes of plain ASCII; CJK, accents, flags and a family; or everything the sanitiser takes out.
@@ -28,7 +28,7 @@ fn sanitize(bencher: Bencher, kind: &str) {
     bencher.counter(BytesCount::of_str(&line)).bench(|| text::sanitize(black_box(&line)).len());
 }
 
-/// What sends nothing but bytes that are not UTF-8.
+/// Only bytes that are not UTF-8.
 #[divan::bench]
 fn sanitize_bytes_not_utf8(bencher: Bencher) {
     let line = [0x9b_u8; 128];
@@ -41,7 +41,7 @@ fn width(bencher: Bencher, kind: &str) {
     bencher.counter(BytesCount::of_str(&line)).bench(|| text::width(black_box(&line)));
 }
 
-/// Ten such lines in one, for a terminal of 80 columns.
+/// Ten such lines joined, for a terminal of 80 columns.
 #[divan::bench(args = LINES)]
 fn wrap(bencher: Bencher, kind: &str) {
     let line = text::sanitize(&line(kind)).repeat(10);

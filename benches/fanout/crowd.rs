@@ -1,7 +1,7 @@
-//! The client: any number of members on one thread.
+//! The client: any number of members, in one room or several, on one thread.
 //!
-//! *Owns* the members, what each has seen of each sender, and the check that it is every text once and in order.
-//! *Knows nothing of* windows, pacing and figures, and of encryption. *Called by* `traffic`, `logins`, `stall` and the cases.
+//! *Owns* the members, what each has seen of each sender, and the check that it was every text once and in order.
+//! *Knows nothing of* windows, pacing, figures and encryption.
 //!
 //! It must not be the bottleneck: one read buffer for all, one `read` per ready socket, and per member a few counters and
 //! the end of an unfinished line.
@@ -17,48 +17,53 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags};
 
 use crate::failure::Failure;
 use crate::floor::{GREETING, SPEAKERS_MARK};
-use crate::link::{Buffers, Encryption, Got, Link};
+use crate::link::{Buffers, Encryption, Link, Received};
 use crate::wire;
 
-/// Members who may send. Their texts are counted apart, so that order is checked per sender.
+/// Members of one room who may send: the first ones. Their texts are counted separately, so that order is checked per sender.
 pub const MAX_SENDERS: usize = 8;
-/// Nothing at all for so long, although something is awaited, is a failure.
+/// Receiving nothing at all for this long, while something is expected, is a failure.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-/// News of arrivals come at most once a second in a large room; after a silence longer than that none is left.
+/// A large room announces arrivals at most once a second; after a longer silence none are pending.
 const SILENCE: Duration = Duration::from_millis(1_300);
 
-/// Read at once. Eight senders with 64 texts each come to 50 KB.
+/// Bytes per read. Eight senders with 64 texts each come to 50 KB.
 const READ_BUFFER: usize = 256 * 1024;
-/// Few enough that senders are heard between two rounds of a large room.
+/// Events per wait. Few enough that senders are read between two rounds of a large room.
 const EVENTS: usize = 256;
-/// The epoll number of the timer; members have their index.
+/// The epoll number of the timer; a member's is its index.
 const TIMER: u64 = u64::MAX;
-/// Odd, so that multiplying by it loses nothing: order is folded into 64 bits with it.
+/// Odd, so that multiplying by it loses nothing: used to hash the order of texts into 64 bits.
 const MIX: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Who is on the other side, and so how one comes in.
+/// What is on the other side, and so how a member comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
-    /// Name, `:join general`, `:chat`.
+    /// Name, `:join`, `:chat`.
     Server,
-    /// The same, by TLS.
+    /// The same, over TLS.
     TlsServer,
-    /// One is in at once.
+    /// Connecting is enough.
     Floor,
 }
 
-/// What a member waits for, and what he says then.
-const SERVER_STEPS: [(&str, &str); 3] = [("Username: ", ""), ("> ", ":join general\n"), ("[general]> ", ":chat\n")];
-/// The prompt of the view, by which a member knows that he is in.
-const VIEW_PROMPT: &str = "general | ";
+/// The room that every server has.
+const GENERAL: &str = "general";
+
+/// The name of a further room, by its number.
+pub fn room_name(number: usize) -> String {
+    format!("room{number}")
+}
 
 /// One text that reached one member.
 pub struct Delivery {
-    /// Who got it.
+    /// The member who received it.
     pub member: usize,
-    /// Who said it.
+    /// In which room.
+    pub room: usize,
+    /// Which of the room's members sent it.
     pub sender: usize,
-    /// Its number, from 0 for each sender.
+    /// Its number, counted from 0 for each sender.
     pub number: u32,
     /// When the `read` that brought it returned.
     pub at: Instant,
@@ -67,48 +72,73 @@ pub struct Delivery {
 struct Member {
     link: Link,
     name: String,
-    /// Steps of the way in that are done.
+    /// Completed steps of the way in.
     steps: usize,
-    /// Is in the view: every line from now on is a text or news.
+    /// In the view: every line from now on is a text or a notice.
     seated: bool,
-    /// The number expected next, by sender.
+    /// The number expected next, by sender of its room.
     next: [u32; MAX_SENDERS],
-    /// The order of all texts seen, folded.
+    /// A hash of the order of all texts seen.
     order: u64,
     /// The unfinished line.
     tail: Vec<u8>,
-    /// Its end is not a failure.
+    /// The end of its connection is not a failure.
     may_end: bool,
     ended: bool,
-    /// What came last, for a failure's text.
+    /// The last line received, for the text of a failure.
     last_line: String,
 }
 
-/// All members of one room.
+struct Room {
+    name: String,
+    /// The prompt of its view, which shows that a member is in.
+    prompt: String,
+    /// Texts sent so far, by sender.
+    sent: [u32; MAX_SENDERS],
+}
+
+impl Room {
+    fn new(name: String) -> Room {
+        Room { prompt: format!("{name} | "), name, sent: [0; MAX_SENDERS] }
+    }
+}
+
+/// The members of all rooms, one room after the other.
 pub struct Crowd {
     epoll: Epoll,
     timer: TimerFd,
     door: Door,
     encryption: Encryption,
     port: u16,
-    /// Texts are so long, newline included.
+    /// Length of a text in bytes, newline included.
     size: usize,
+    rooms: Vec<Room>,
+    /// Members in each room; with one room there is no limit.
+    room_size: usize,
     members: Vec<Member>,
     seated: usize,
-    /// Texts sent so far, by sender.
-    sent: [u32; MAX_SENDERS],
     speakers: usize,
-    /// Numbers the names, also of those who left.
+    /// Names given so far, including those of members who left.
     named: usize,
-    /// Lines of news that came, over all members.
-    pub news: u64,
+    /// Notices received, over all members.
+    pub notices: u64,
     buffers: Buffers,
     events: Vec<EpollEvent>,
 }
 
 impl Crowd {
-    /// Nobody yet. Texts will be `size` bytes, newline included.
+    /// An empty crowd for the room `general`. Texts will be `size` bytes long, newline included.
     pub fn new(door: Door, port: u16, size: usize) -> Result<Crowd, Failure> {
+        Crowd::with_rooms(door, port, size, vec![Room::new(GENERAL.to_owned())], usize::MAX)
+    }
+
+    /// An empty crowd for `rooms` rooms of `room_size` members each, which are filled one after the other.
+    pub fn in_rooms(door: Door, port: u16, size: usize, rooms: usize, room_size: usize) -> Result<Crowd, Failure> {
+        let rooms = (0..rooms).map(|number| Room::new(room_name(number))).collect();
+        Crowd::with_rooms(door, port, size, rooms, room_size)
+    }
+
+    fn with_rooms(door: Door, port: u16, size: usize, rooms: Vec<Room>, room_size: usize) -> Result<Crowd, Failure> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
         let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
         let timer = TimerFd::new(ClockId::CLOCK_MONOTONIC, flags)?;
@@ -120,24 +150,28 @@ impl Crowd {
             encryption: if door == Door::TlsServer { Encryption::tls()? } else { Encryption::Off },
             port,
             size,
+            rooms,
+            room_size,
             members: Vec::new(),
             seated: 0,
-            sent: [0; MAX_SENDERS],
             speakers: 1,
             named: 0,
-            news: 0,
+            notices: 0,
             buffers: Buffers::new(READ_BUFFER),
             events: vec![EpollEvent::empty(); EVENTS],
         })
     }
 
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.members.len()
     }
 
-    /// Lets `count` more in, at most `parallel` of them on their way at a time, each waiting for every prompt.
-    /// `receive_buffer` bounds what the kernel takes for them unread.
+    fn room_of(&self, index: usize) -> usize {
+        index / self.room_size
+    }
+
+    /// Brings `count` more in, at most `parallel` at a time, each waiting for every prompt. `receive_buffer` limits how much
+    /// the kernel accepts for them unread.
     pub fn join(&mut self, count: usize, parallel: usize, receive_buffer: Option<usize>) -> Result<(), Failure> {
         let target = self.members.len() + count;
         while self.seated < target {
@@ -145,19 +179,19 @@ impl Crowd {
                 self.connect(receive_buffer)?;
             }
             if self.poll(PATIENCE, |_| {})? == 0 {
-                return Err(self.stuck_on_the_way_in());
+                return Err(self.stuck());
             }
         }
         Ok(())
     }
 
-    fn stuck_on_the_way_in(&self) -> Failure {
+    fn stuck(&self) -> Failure {
         let Some(member) = self.members.iter().find(|member| !member.seated) else {
-            return Failure::new("nobody is on the way in");
+            return Failure::new("no member is on the way in");
         };
         let seen = String::from_utf8_lossy(&member.tail);
         Failure::new(format!(
-            "{} does not get in: {} steps done, last line {:?}, then {seen:?}",
+            "{} does not get in: {} steps completed, last line {:?}, then {seen:?}",
             member.name, member.steps, member.last_line
         ))
     }
@@ -173,18 +207,18 @@ impl Crowd {
             name,
             steps: 0,
             seated: false,
-            next: self.sent,
+            next: self.rooms[self.room_of(index)].sent,
             order: 0,
             tail: Vec::new(),
             may_end: false,
             ended: false,
             last_line: String::new(),
         });
-        // Whoever is encrypted speaks first.
-        if self.members[index].link.owes() { self.write(index, b"") } else { Ok(()) }
+        // With TLS the client speaks first.
+        if self.members[index].link.wants_write() { self.write(index, b"") } else { Ok(()) }
     }
 
-    /// Waits until nothing has come for longer than news are gathered.
+    /// Waits until nothing has come for longer than the server collects notices.
     pub fn settle(&mut self) -> Result<(), Failure> {
         let deadline = Instant::now() + 3 * PATIENCE;
         while self.poll(SILENCE, |_| {})? > 0 {
@@ -195,7 +229,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// The last `count` members quit; returns when the server has closed every one.
+    /// The last `count` members quit; returns when the server has closed every one of them.
     pub fn leave(&mut self, count: usize) -> Result<(), Failure> {
         let first = self.members.len().saturating_sub(count);
         for index in first..self.members.len() {
@@ -204,7 +238,7 @@ impl Crowd {
         }
         while self.members[first..].iter().any(|member| !member.ended) {
             if self.poll(PATIENCE, |_| {})? == 0 {
-                return Err(Failure::new("the server does not close who has quit"));
+                return Err(Failure::new("the server does not close the connections of members who have quit"));
             }
         }
         self.members.truncate(first);
@@ -212,7 +246,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// These members read nothing any more, and may be dropped for it.
+    /// These members stop reading, and may be dropped for it.
     pub fn pause(&mut self, who: Range<usize>) -> Result<(), Failure> {
         for member in &mut self.members[who] {
             self.epoll.delete(&member.link)?;
@@ -221,22 +255,22 @@ impl Crowd {
         Ok(())
     }
 
-    /// These members read again. Returns how many the server has ended meanwhile, when all have what they are to get.
-    /// What they saw until then was whole and in order, or this fails.
+    /// These members read again. Returns, once all have received what they can get, how many the server has dropped
+    /// meanwhile. Fails unless what they saw until then was complete and in order.
     pub fn resume(&mut self, who: Range<usize>) -> Result<usize, Failure> {
         for index in who.clone() {
             self.epoll.add(&self.members[index].link, EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         }
-        let sent = self.sent[0];
+        let sent = self.rooms[0].sent[0];
         while self.members[who.clone()].iter().any(|member| !member.ended && member.next[0] < sent) {
             if self.poll(PATIENCE, |_| {})? == 0 {
-                return Err(Failure::new("who stopped reading gets neither the rest nor an end"));
+                return Err(Failure::new("a member who stopped reading gets neither the rest nor an end"));
             }
         }
         Ok(self.members[who].iter().filter(|member| member.ended).count())
     }
 
-    /// A tick so many times a second: `poll` returns for it. 0: no more ticks.
+    /// Makes `poll` return this many times a second. 0: no more ticks.
     pub fn tick(&mut self, per_second: u32) -> Result<(), Failure> {
         if per_second == 0 {
             self.timer.unset()?;
@@ -247,7 +281,7 @@ impl Crowd {
         Ok(())
     }
 
-    /// So many of the first members will speak. The floor must know; a server does not.
+    /// The first `speakers` members will send. The floor must know this; a server need not.
     pub fn set_speakers(&mut self, speakers: usize) -> Result<(), Failure> {
         if self.door == Door::Floor && self.speakers != speakers {
             let digit = b'0' + u8::try_from(speakers).unwrap_or(1);
@@ -257,49 +291,50 @@ impl Crowd {
         Ok(())
     }
 
-    /// `count` more texts by this sender, each in a write of its own: several in one would hand the server a batch ready
-    /// made, and its batches are what is measured.
-    pub fn say(&mut self, sender: usize, count: u32) -> Result<(), Failure> {
+    /// Sends `count` more texts, each in a write of its own: several in one would give the server a ready-made batch, and its
+    /// batches are what is measured.
+    pub fn say(&mut self, room: usize, sender: usize, count: u32) -> Result<(), Failure> {
         let mut bytes = Vec::with_capacity(self.size);
         for _ in 0..count {
             bytes.clear();
-            wire::emit(&mut bytes, sender, self.sent[sender], self.size);
-            self.sent[sender] += 1;
-            self.write(sender, &bytes)?;
+            let sent = &mut self.rooms[room].sent[sender];
+            wire::emit(&mut bytes, room * MAX_SENDERS + sender, *sent, self.size);
+            *sent += 1;
+            self.write(room * self.room_size + sender, &bytes)?;
         }
         Ok(())
     }
 
-    /// What the connections have agreed on, if they are encrypted.
+    /// The negotiated version and cipher, if the connections are encrypted.
     pub fn encryption(&self) -> Option<String> {
         self.members.first()?.link.encryption()
     }
 
-    /// How many texts have been sent by all.
-    pub fn said(&self) -> u64 {
-        self.sent.iter().map(|&sent| u64::from(sent)).sum()
+    /// Texts sent so far by all senders.
+    pub fn total_sent(&self) -> u64 {
+        self.rooms.iter().flat_map(|room| room.sent).map(u64::from).sum()
     }
 
-    /// How many texts this sender has sent.
-    pub fn sent(&self, sender: usize) -> u32 {
-        self.sent[sender]
+    /// Texts sent so far by this sender.
+    pub fn sent(&self, room: usize, sender: usize) -> u32 {
+        self.rooms[room].sent[sender]
     }
 
     fn write(&mut self, index: usize, bytes: &[u8]) -> Result<(), Failure> {
         let link = &mut self.members[index].link;
-        let waited = link.waits();
+        let waited = link.has_unsent();
         link.send(bytes)?;
-        if link.waits() && !waited {
+        if link.has_unsent() && !waited {
             let interest = EpollFlags::EPOLLIN | EpollFlags::EPOLLOUT;
             self.epoll.modify(&*link, &mut EpollEvent::new(interest, index as u64))?;
         }
         Ok(())
     }
 
-    /// Waits for at most `timeout` until something happens and takes in what has come. Returns the number of sockets and
-    /// ticks that were ready; 0 means that nothing happened in all that time.
+    /// Waits for at most `timeout` until something happens, and reads what has come. Returns the number of sockets and ticks
+    /// that were ready; 0 means that the time is over.
     pub fn poll(&mut self, timeout: Duration, mut on: impl FnMut(&Delivery)) -> Result<usize, Failure> {
-        // A millisecond more, so that it never returns before the time is over.
+        // A millisecond more, so that this never returns early.
         let timeout = EpollTimeout::try_from(timeout.as_millis() + 1)?;
         let ready = match self.epoll.wait(&mut self.events, timeout) {
             Ok(ready) => ready,
@@ -309,7 +344,7 @@ impl Crowd {
         for event in 0..ready {
             let event = self.events[event];
             if event.data() == TIMER {
-                // Only clears it; what is due is told from the clock.
+                // Only clears it; what is due is decided by the clock.
                 self.timer.wait()?;
                 continue;
             }
@@ -327,49 +362,54 @@ impl Crowd {
     fn write_rest(&mut self, index: usize) -> Result<(), Failure> {
         let link = &mut self.members[index].link;
         link.send_rest()?;
-        if !link.waits() {
+        if !link.has_unsent() {
             self.epoll.modify(&*link, &mut EpollEvent::new(EpollFlags::EPOLLIN, index as u64))?;
         }
         Ok(())
     }
 
     fn read(&mut self, index: usize, on: &mut impl FnMut(&Delivery)) -> Result<(), Failure> {
-        let Crowd { members, buffers, size, news, .. } = self;
+        let room = self.room_of(index);
+        let own = index % self.room_size;
+        let Crowd { members, buffers, size, notices, rooms, .. } = self;
+        let prompt = rooms[room].prompt.as_bytes();
         let member = &mut members[index];
         let text = match member.link.read(buffers)? {
-            Got::Text(text) => text,
-            Got::Nothing => return Ok(()),
-            // Whether it was allowed is asked there.
-            Got::End => return self.end(index),
+            Received::Text(text) => text,
+            Received::Nothing => return Ok(()),
+            // `end` decides whether it was allowed.
+            Received::End => return self.end(index),
         };
         let at = Instant::now();
         let Member { tail, next, order, seated, may_end, last_line, .. } = member;
         let mut wrong = None;
         wire::scan(tail, text, |line| {
-            if let Some((sender, number)) = wire::parse(line, *size) {
-                let expected = next.get_mut(sender).filter(|_| sender != index);
+            if let Some((id, number)) = wire::parse(line, *size) {
+                // A text of another room's sender is as wrong as an own one.
+                let sender = id.wrapping_sub(room * MAX_SENDERS);
+                let expected = next.get_mut(sender).filter(|_| sender != own);
                 match expected {
                     Some(expected) if *expected == number => *expected += 1,
                     _ => {
-                        wrong.get_or_insert_with(|| misplaced(sender, number, expected.copied()));
+                        wrong.get_or_insert_with(|| misplaced(id, number, expected.copied()));
                     }
                 }
                 *order = (*order ^ (((sender as u64) << 32) | u64::from(number))).wrapping_mul(MIX).rotate_left(23);
-                on(&Delivery { member: index, sender, number, at });
+                on(&Delivery { member: index, room, sender, number, at });
             } else if !*seated {
                 *last_line = String::from_utf8_lossy(line).into_owned();
-            } else if is_news(line) {
-                *news += 1;
+            } else if is_notice(line, prompt) {
+                *notices += 1;
                 *last_line = String::from_utf8_lossy(line).into_owned();
             } else if !*may_end {
-                // Who is dropped may find his last text cut off and a word of farewell in its place.
+                // A dropped member may find the last text cut off and a farewell in its place.
                 wrong.get_or_insert_with(|| format!("an unexpected line {:?}", String::from_utf8_lossy(line)));
             }
         });
         if let Some(wrong) = wrong {
             return Err(Failure::new(format!("{} got {wrong}", self.members[index].name)));
         }
-        if self.members[index].link.owes() {
+        if self.members[index].link.wants_write() {
             self.write(index, b"")?;
         }
         if !self.members[index].seated {
@@ -391,14 +431,15 @@ impl Crowd {
 
     /// The next step on the way in, if its prompt is there.
     fn step(&mut self, index: usize) -> Result<(), Failure> {
+        let room = self.room_of(index);
+        let Room { name: room, prompt: view_prompt, .. } = &self.rooms[room];
         let member = &mut self.members[index];
-        let (prompt, answer) = match self.door {
-            Door::Floor => (GREETING, None),
-            Door::Server | Door::TlsServer => match SERVER_STEPS.get(member.steps) {
-                Some(&(prompt, "")) => (prompt, Some(format!("{}\n", member.name))),
-                Some(&(prompt, answer)) => (prompt, Some(answer.to_owned())),
-                None => (VIEW_PROMPT, None),
-            },
+        let (prompt, answer) = match (self.door, member.steps) {
+            (Door::Floor, _) => (GREETING.to_owned(), None),
+            (Door::Server | Door::TlsServer, 0) => ("Username: ".to_owned(), Some(format!("{}\n", member.name))),
+            (Door::Server | Door::TlsServer, 1) => ("> ".to_owned(), Some(format!(":join {room}\n"))),
+            (Door::Server | Door::TlsServer, 2) => (format!("[{room}]> "), Some(":chat\n".to_owned())),
+            (Door::Server | Door::TlsServer, _) => (view_prompt.clone(), None),
         };
         if !member.tail.ends_with(prompt.as_bytes()) {
             return Ok(());
@@ -414,40 +455,46 @@ impl Crowd {
         }
     }
 
-    /// That the first `audience` members have every text of every sender, and those of them who never speak in one and the
-    /// same order.
+    /// Checks that the first `audience` members have every text of every sender of their room, and that those who never speak
+    /// saw the texts of a room in the same order.
     pub fn check_all_alike(&self, audience: usize) -> Result<(), Failure> {
-        for (index, member) in self.members[..audience].iter().enumerate() {
-            for (sender, (&next, &sent)) in member.next.iter().zip(&self.sent).enumerate() {
-                if sender != index && next != sent {
-                    return Err(Failure::new(format!("{} has {next} of sender {sender}'s {sent} texts", member.name)));
+        let rooms = self.members[..audience].chunks(self.room_size.min(audience));
+        for (members, room) in rooms.zip(&self.rooms) {
+            for (index, member) in members.iter().enumerate() {
+                for (sender, (&next, &sent)) in member.next.iter().zip(&room.sent).enumerate() {
+                    if sender != index && next != sent {
+                        return Err(Failure::new(format!(
+                            "{} has {next} of sender {sender}'s {sent} texts in {}",
+                            member.name, room.name
+                        )));
+                    }
                 }
             }
-        }
-        let listeners = self.members[..audience].get(MAX_SENDERS..).unwrap_or_default();
-        match listeners.iter().find(|member| member.order != listeners[0].order) {
-            Some(member) => {
-                let first = &listeners[0].name;
-                Err(Failure::new(format!("{} and {first} saw the senders' texts in different orders", member.name)))
+            let listeners = members.get(MAX_SENDERS..).unwrap_or_default();
+            if let Some(member) = listeners.iter().find(|member| member.order != listeners[0].order) {
+                let (first, room) = (&listeners[0].name, &room.name);
+                return Err(Failure::new(format!("{} and {first} saw different orders in {room}", member.name)));
             }
-            None => Ok(()),
         }
+        Ok(())
     }
 }
 
 fn misplaced(sender: usize, number: u32, expected: Option<u32>) -> String {
     match expected {
         Some(expected) if number > expected => {
-            format!("text {number} of sender {sender} where {expected} was due: lost or out of place")
+            format!("text {number} of sender {sender} where {expected} was due: lost or out of order")
         }
-        Some(expected) => format!("text {number} of sender {sender} where {expected} was due: doubled or out of place"),
-        None => format!("text {number} of sender {sender}, which is not for him"),
+        Some(expected) => {
+            format!("text {number} of sender {sender} where {expected} was due: duplicated or out of order")
+        }
+        None => format!("text {number} of sender {sender}, which is not for this member"),
     }
 }
 
-/// `* bob joined`, on a line of its own or over a prompt.
-fn is_news(line: &[u8]) -> bool {
+/// `* bob joined`, on a line of its own or over the view's prompt.
+fn is_notice(line: &[u8], prompt: &[u8]) -> bool {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let shown = line.rsplit(|&byte| byte == b'\r').next().unwrap_or(line);
-    shown.strip_prefix(VIEW_PROMPT.as_bytes()).unwrap_or(shown).starts_with(b"* ")
+    shown.strip_prefix(prompt).unwrap_or(shown).starts_with(b"* ")
 }

@@ -1,6 +1,4 @@
 //! Why a run ended early, in one sentence.
-//!
-//! *Owns* nothing but the sentence. *Knows nothing of* anything else. *Called by* every module of the benchmark.
 
 use std::error::Error;
 use std::fmt;
@@ -10,12 +8,11 @@ use std::fmt;
 pub struct Failure(String);
 
 impl Failure {
-    /// A failure that says this.
     pub fn new(text: impl Into<String>) -> Self {
         Failure(text.into())
     }
 
-    /// The same, and this after it.
+    /// The same failure with `more` after it.
     #[must_use]
     pub fn with(self, more: &str) -> Self {
         Failure(self.0 + more)
@@ -28,7 +25,7 @@ impl fmt::Display for Failure {
     }
 }
 
-// Not an `Error` itself, so that every real one may become a failure by `?`.
+// Not an `Error` itself, so that `?` can turn every real one into a failure.
 impl<E: Error> From<E> for Failure {
     fn from(error: E) -> Self {
         Failure(error.to_string())

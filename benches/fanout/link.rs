@@ -1,7 +1,7 @@
-//! One member's connection: text goes out and comes in, sealed or plain.
+//! One member's connection: text goes out and comes in, encrypted or plain.
 //!
-//! *Owns* the socket, its encryption, and what the socket has not taken yet.
-//! *Knows nothing of* lines, members and epoll; it only tells whether it waits for the socket. *Called by* `crowd`.
+//! *Owns* the socket, its encryption, and the bytes that the socket has not accepted yet.
+//! *Knows nothing of* lines, members and epoll; it only reports whether it waits for the socket.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -15,114 +15,112 @@ use crate::failure::Failure;
 #[cfg(feature = "tls")]
 use crate::tls;
 
-/// How all connections of a crowd are made.
+/// How the connections of a crowd are encrypted.
 pub enum Encryption {
-    /// As plain text.
     Off,
-    /// By TLS, with these settings.
+    /// TLS with these settings.
     #[cfg(feature = "tls")]
     Tls(Arc<rustls::ClientConfig>),
 }
 
 impl Encryption {
-    /// By TLS, if the build has it.
+    /// TLS, if it is in this build.
     #[cfg(feature = "tls")]
     pub fn tls() -> Result<Encryption, Failure> {
         tls::settings().map(Encryption::Tls)
     }
 
-    /// By TLS, if the build has it.
+    /// TLS, if it is in this build.
     #[cfg(not(feature = "tls"))]
     pub fn tls() -> Result<Encryption, Failure> {
         Err(Failure::new("this build has no TLS; build it with --features tls"))
     }
 }
 
-/// Where a `read` puts what came; one for all links of a crowd, read in turn.
+/// Read buffers, shared by all links of a crowd, which are read in turn.
 pub struct Buffers {
-    came: Vec<u8>,
+    received: Vec<u8>,
     #[cfg(feature = "tls")]
-    opened: Vec<u8>,
+    decrypted: Vec<u8>,
 }
 
 impl Buffers {
-    /// For `size` bytes at a time.
+    /// Buffers for reads of `size` bytes.
     pub fn new(size: usize) -> Buffers {
         Buffers {
-            came: vec![0; size],
+            received: vec![0; size],
             #[cfg(feature = "tls")]
-            opened: Vec::new(),
+            decrypted: Vec::new(),
         }
     }
 }
 
-/// What one `read` brought.
-pub enum Got<'a> {
-    /// Nothing that counts.
+/// The result of one `read`.
+pub enum Received<'a> {
     Nothing,
-    /// The end of the connection.
+    /// The connection has ended.
     End,
-    /// Text; none where what came was about the encryption alone.
+    /// Empty if the bytes belonged to the encryption alone.
     Text(&'a [u8]),
 }
 
-/// A connection of one member.
+/// One member's connection.
 pub struct Link {
     socket: TcpStream,
     unsent: Vec<u8>,
-    sealing: Sealing,
+    cipher: Cipher,
 }
 
-enum Sealing {
+enum Cipher {
     Off,
     #[cfg(feature = "tls")]
     Tls(Box<tls::Client>),
 }
 
 impl Link {
-    /// Connects to a port of the loopback address. `receive_buffer` bounds what the kernel takes unread.
+    /// Connects to a port of the loopback address. `receive_buffer` limits how much the kernel accepts unread.
     pub fn open(port: u16, receive_buffer: Option<usize>, encryption: &Encryption) -> Result<Link, Failure> {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         if let Some(bytes) = receive_buffer {
             socket.set_recv_buffer_size(bytes)?;
         }
-        // Blocking: on the loopback address it is over at once.
+        // Blocking: on the loopback address this returns at once.
         socket.connect(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
         let socket = TcpStream::from(socket);
         socket.set_nodelay(true)?;
         socket.set_nonblocking(true)?;
-        let sealing = match encryption {
-            Encryption::Off => Sealing::Off,
+        let cipher = match encryption {
+            Encryption::Off => Cipher::Off,
             #[cfg(feature = "tls")]
-            Encryption::Tls(settings) => Sealing::Tls(Box::new(tls::Client::new(settings)?)),
+            Encryption::Tls(settings) => Cipher::Tls(Box::new(tls::Client::new(settings)?)),
         };
-        Ok(Link { socket, unsent: Vec::new(), sealing })
+        Ok(Link { socket, unsent: Vec::new(), cipher })
     }
 
-    /// Sends this, and what the encryption has to say by itself. What the socket does not take at once waits.
+    /// Sends `text`, and pending messages of the encryption. What the socket does not accept at once is kept for later.
     pub fn send(&mut self, text: &[u8]) -> Result<(), Failure> {
-        match &mut self.sealing {
-            Sealing::Off => put(&self.socket, &mut self.unsent, text),
+        match &mut self.cipher {
+            Cipher::Off => put(&self.socket, &mut self.unsent, text),
             #[cfg(feature = "tls")]
-            Sealing::Tls(client) => put(&self.socket, &mut self.unsent, client.seal(text)?),
+            Cipher::Tls(client) => put(&self.socket, &mut self.unsent, client.encrypt(text)?),
         }
     }
 
-    /// Whether the encryption has something to say by itself.
-    pub fn owes(&self) -> bool {
-        match &self.sealing {
-            Sealing::Off => false,
+    /// Whether the encryption has messages of its own to send.
+    pub fn wants_write(&self) -> bool {
+        match &self.cipher {
+            Cipher::Off => false,
             #[cfg(feature = "tls")]
-            Sealing::Tls(client) => client.owes(),
+            Cipher::Tls(client) => client.wants_write(),
         }
     }
 
-    /// Whether something waits for the socket to take it.
-    pub fn waits(&self) -> bool {
+    /// Whether bytes are waiting for the socket to accept them.
+    pub fn has_unsent(&self) -> bool {
         !self.unsent.is_empty()
     }
 
-    /// Sends what waits, as far as the socket takes it.
+    /// Sends waiting bytes, as far as the socket accepts them.
     pub fn send_rest(&mut self) -> Result<(), Failure> {
         let taken = write_some(&self.socket, &self.unsent)?;
         self.unsent.drain(..taken);
@@ -130,34 +128,34 @@ impl Link {
     }
 
     /// Reads once.
-    pub fn read<'a>(&mut self, buffers: &'a mut Buffers) -> Result<Got<'a>, Failure> {
-        let length = match (&self.socket).read(&mut buffers.came) {
-            Ok(0) => return Ok(Got::End),
+    pub fn read<'a>(&mut self, buffers: &'a mut Buffers) -> Result<Received<'a>, Failure> {
+        let length = match (&self.socket).read(&mut buffers.received) {
+            Ok(0) => return Ok(Received::End),
             Ok(length) => length,
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
-                return Ok(Got::Nothing);
+                return Ok(Received::Nothing);
             }
-            // A reset is an end like another; whether it was allowed is the caller's question.
-            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(Got::End),
+            // A reset is an end like any other; whether it was allowed is the caller's decision.
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => return Ok(Received::End),
             Err(error) => return Err(error.into()),
         };
-        match &mut self.sealing {
-            Sealing::Off => Ok(Got::Text(&buffers.came[..length])),
+        match &mut self.cipher {
+            Cipher::Off => Ok(Received::Text(&buffers.received[..length])),
             #[cfg(feature = "tls")]
-            Sealing::Tls(client) => {
-                buffers.opened.clear();
-                client.open(&buffers.came[..length], &mut buffers.opened)?;
-                Ok(Got::Text(&buffers.opened))
+            Cipher::Tls(client) => {
+                buffers.decrypted.clear();
+                client.decrypt(&buffers.received[..length], &mut buffers.decrypted)?;
+                Ok(Received::Text(&buffers.decrypted))
             }
         }
     }
 
-    /// What the two sides have agreed on, if anything.
+    /// The negotiated version and cipher, if the connection is encrypted.
     pub fn encryption(&self) -> Option<String> {
-        match &self.sealing {
-            Sealing::Off => None,
+        match &self.cipher {
+            Cipher::Off => None,
             #[cfg(feature = "tls")]
-            Sealing::Tls(client) => client.agreed(),
+            Cipher::Tls(client) => client.negotiated(),
         }
     }
 }

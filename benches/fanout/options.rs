@@ -1,7 +1,6 @@
 //! The command line of the benchmark.
 //!
 //! *Owns* options, their defaults and the names of the cases. *Knows nothing of* sockets and processes.
-//! *Called by* `main`; the cases read what is asked of them.
 
 use std::time::Duration;
 
@@ -11,16 +10,16 @@ use crate::failure::Failure;
 
 /// What this process is to do.
 pub enum Task {
-    /// Be the floor for so many members; how the benchmark calls itself.
+    /// Be the floor: how the benchmark starts itself.
     Floor {
-        /// Connections to wait for.
+        rooms: usize,
+        /// Members of each room to wait for.
         members: usize,
     },
-    /// Measure.
     Measure(Options),
 }
 
-/// One thing that can be measured alone.
+/// A measurement that can be run on its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Case {
     /// One message in flight.
@@ -33,19 +32,22 @@ pub enum Case {
     Latency,
     /// Resident memory per idle connection, and logins per second.
     Memory,
+    /// 100 rooms of 10 members, one sender in each.
+    Rooms,
     /// 30 of 100 stop reading.
     Stall,
-    /// What a login costs among few and among many.
+    /// The cost of a login among few users and among many.
     Login,
 }
 
 impl Case {
-    const NAMES: [(&str, Case); 7] = [
+    const NAMES: [(&str, Case); 8] = [
         ("one", Case::One),
         ("burst", Case::Burst),
         ("eight", Case::Eight),
         ("latency", Case::Latency),
         ("memory", Case::Memory),
+        ("rooms", Case::Rooms),
         ("stall", Case::Stall),
         ("login", Case::Login),
     ];
@@ -53,24 +55,24 @@ impl Case {
     fn parse(name: &str) -> Result<Case, Failure> {
         Case::NAMES.iter().find(|(known, _)| *known == name).map(|&(_, case)| case).ok_or_else(|| {
             let names = Case::NAMES.map(|(name, _)| name).join(", ");
-            Failure::new(format!("no case {name}; there are {names}"))
+            Failure::new(format!("unknown case {name}; the cases are {names}"))
         })
     }
 }
 
-/// What the server is held against, in turns.
+/// What the server is compared with, in turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     /// One bare `write` per member.
     Floor,
-    /// With messages kept on disk, against the same server without.
+    /// A server that stores messages on disk with one that does not.
     History,
-    /// By TLS, against the same server in plain text.
+    /// A server over TLS with one in plain text.
     Tls,
 }
 
 impl Comparison {
-    /// The two sides in one word each.
+    /// One word for each side.
     pub fn sides(self) -> (&'static str, &'static str) {
         match self {
             Comparison::Floor => ("server", "floor"),
@@ -79,11 +81,11 @@ impl Comparison {
         }
     }
 
-    /// What is measured if no case is named.
+    /// Whether a case is measured if none is named.
     fn measures(self, case: Case) -> bool {
         match self {
             Comparison::Floor => true,
-            Comparison::History => matches!(case, Case::One | Case::Burst | Case::Eight),
+            Comparison::History => matches!(case, Case::One | Case::Burst | Case::Eight | Case::Rooms),
             Comparison::Tls => !matches!(case, Case::Latency | Case::Stall),
         }
     }
@@ -95,15 +97,15 @@ pub struct Options {
     pub members: Vec<usize>,
     /// Empty: all that belong to the comparison.
     cases: Vec<Case>,
-    /// What the server is held against.
+    /// What the server is compared with.
     pub comparison: Comparison,
     /// Length of one window of traffic.
     pub window: Duration,
-    /// Windows per figure, the two sides in turns; the middle one counts.
+    /// Windows per figure, the two sides in turns; the median counts.
     pub rounds: usize,
     /// The server's `telnet` setting.
     pub telnet: String,
-    /// Shorter runs of the stall and login cases too.
+    /// Makes the stall and login cases shorter too.
     pub quick: bool,
 }
 
@@ -123,8 +125,11 @@ impl Options {
         let mut parser = lexopt::Parser::from_env();
         while let Some(arg) = parser.next()? {
             match arg {
-                Arg::Long("floor-server") => return Ok(Task::Floor { members: parser.value()?.parse()? }),
-                // Cargo's own mark for `cargo bench`.
+                Arg::Long("floor-server") => {
+                    let (rooms, members) = (parser.value()?.parse()?, parser.value()?.parse()?);
+                    return Ok(Task::Floor { rooms, members });
+                }
+                // Passed by `cargo bench` itself.
                 Arg::Long("bench") => {}
                 Arg::Long("quick") => {
                     options.quick = true;
@@ -144,10 +149,10 @@ impl Options {
         }
         if options.comparison != Comparison::Floor && options.cases.contains(&Case::Stall) {
             return Err(Failure::new(
-                "the case stall holds one server against itself; take out --history or --tls, or the case",
+                "the case stall compares a server with itself; remove --history or --tls, or the case",
             ));
         }
-        // Without Cargo's mark it is `cargo test --benches`: that every message arrives is a test, how fast is none.
+        // Without any argument this is `cargo test --benches`: checks that every message arrives, and not how fast.
         if !asked {
             options.members = vec![10];
             options.cases = vec![Case::One, Case::Burst, Case::Eight];
@@ -157,10 +162,10 @@ impl Options {
         Ok(Task::Measure(options))
     }
 
-    /// Notes what the server is to be held against, if the build has it.
+    /// Sets the comparison, if this build can make it.
     fn compare(&mut self, comparison: Comparison) -> Result<(), Failure> {
         if self.comparison != Comparison::Floor {
-            return Err(Failure::new("one of --history and --tls at a time, so that it is known what a figure is of"));
+            return Err(Failure::new("--history and --tls cannot be combined"));
         }
         let (option, feature, is_built) = match comparison {
             Comparison::Floor => return Ok(()),
@@ -176,17 +181,17 @@ impl Options {
         Ok(())
     }
 
-    /// Whether this case is to be run.
+    /// Whether to run this case.
     pub fn wants(&self, case: Case) -> bool {
         if self.cases.is_empty() { self.comparison.measures(case) } else { self.cases.contains(&case) }
     }
 
-    /// The head of the report.
+    /// The first line of the report.
     pub fn describe(&self) -> String {
         let sides = match self.comparison {
             Comparison::Floor => "server and floor",
-            Comparison::History => "a server that keeps messages on disk and one that keeps none",
-            Comparison::Tls => "a server by TLS and one in plain text",
+            Comparison::History => "a server that stores messages on disk and one that does not",
+            Comparison::Tls => "a server over TLS and one in plain text",
         };
         format!(
             "fan-out, {sides} in turns: {} windows of {} ms each per figure, telnet = \"{}\"",
@@ -200,7 +205,7 @@ impl Options {
 fn sizes(text: &str) -> Result<Vec<usize>, Failure> {
     let sizes = text.split(',').map(|size| size.trim().parse()).collect::<Result<Vec<usize>, _>>()?;
     if sizes.iter().any(|size| !(2..=100_000).contains(size)) {
-        return Err(Failure::new("a room is measured with 2 to 100000 members"));
+        return Err(Failure::new("--members takes sizes from 2 to 100000"));
     }
     Ok(sizes)
 }
@@ -209,13 +214,13 @@ fn seconds(seconds: f64) -> Result<Duration, Failure> {
     if (0.05..=600.0).contains(&seconds) {
         Ok(Duration::from_secs_f64(seconds))
     } else {
-        Err(Failure::new("a window lasts 0.05 to 600 seconds"))
+        Err(Failure::new("--seconds takes 0.05 to 600"))
     }
 }
 
 fn telnet(value: String) -> Result<String, Failure> {
     match value.as_str() {
         "never" | "auto" => Ok(value),
-        _ => Err(Failure::new("--telnet is never or auto")),
+        _ => Err(Failure::new("--telnet takes never or auto")),
     }
 }

@@ -1,48 +1,48 @@
-//! The figures as they are printed, and the targets they are held against.
+//! The figures as they are printed, and the targets they are compared with.
 //!
-//! *Owns* the tables and marks. *Knows nothing of* how a figure came about. *Called by* the cases; printed by `main`.
+//! *Owns* the tables and marks. *Knows nothing of* how a figure was measured.
 
-/// Collects what the cases find and prints it once more at the end.
+/// Collects the results of the cases and prints them once more at the end.
 #[derive(Default)]
 pub struct Report {
-    verdicts: Vec<Verdict>,
+    results: Vec<Outcome>,
 }
 
-struct Verdict {
+struct Outcome {
     what: String,
     figures: String,
     value: f64,
-    /// `None`: the figure is to be known, not to be reached.
+    /// `None`: the figure has no target.
     limit: Option<f64>,
     unit: &'static str,
 }
 
 impl Report {
-    /// A line of the running report.
+    /// Prints a line of the running report.
     pub fn say(line: &str) {
         println!("{line}");
     }
 
-    /// A figure with a target: `value` may be at most `limit`. `figures` is what the value was made of.
-    pub fn hold(&mut self, what: impl Into<String>, figures: String, value: f64, limit: f64, unit: &'static str) {
-        self.verdicts.push(Verdict { what: what.into(), figures, value, limit: Some(limit), unit });
+    /// Adds a figure with a target: `value` may be at most `limit`. `figures` says what the value was computed from.
+    pub fn target(&mut self, what: impl Into<String>, figures: String, value: f64, limit: f64, unit: &'static str) {
+        self.results.push(Outcome { what: what.into(), figures, value, limit: Some(limit), unit });
     }
 
-    /// A ratio that is only told.
-    pub fn tell(&mut self, what: impl Into<String>, figures: String, value: f64) {
-        self.verdicts.push(Verdict { what: what.into(), figures, value, limit: None, unit: "" });
+    /// Adds a ratio without a target.
+    pub fn note(&mut self, what: impl Into<String>, figures: String, value: f64) {
+        self.results.push(Outcome { what: what.into(), figures, value, limit: None, unit: "" });
     }
 
-    /// All figures that count.
+    /// Prints all results.
     pub fn print(&self) {
-        if self.verdicts.is_empty() {
+        if self.results.is_empty() {
             return;
         }
-        println!("\n{:<58} {:>10} {:>10}  mark    made of", "targets", "value", "at most");
-        for Verdict { what, figures, value, limit, unit } in &self.verdicts {
+        println!("\n{:<58} {:>10} {:>10}  mark    computed from", "results", "value", "at most");
+        for Outcome { what, figures, value, limit, unit } in &self.results {
             let (limit, mark) = match limit {
                 Some(limit) => (show(*limit, unit), if value <= limit { "ok" } else { "MISSED" }),
-                None => ("-".to_owned(), "told"),
+                None => ("-".to_owned(), "-"),
             };
             println!("{what:<58} {:>10} {limit:>10}  {mark:<6}  {figures}", show(*value, unit));
         }

@@ -1,15 +1,14 @@
 //! 30 of 100 stop reading at the same moment while 1,000 messages a second of 1,400 bytes flow.
 //!
-//! *Owns* the course of that case. *Knows nothing of* the floor: the server is measured against itself.
-//! *Called by* `main`.
+//! *Owns* the course of that case. *Knows nothing of* the floor: the server is compared with itself.
 
 use std::time::Duration;
 
-use crate::cases::PARALLEL_LOGINS;
 use crate::crowd::{Crowd, Door};
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::report::Report;
+use crate::side::PARALLEL_LOGINS;
 use crate::subject::{OutboxLimits, Setup, Subject};
 use crate::traffic::{median, paced, percentile};
 use crate::wire;
@@ -17,11 +16,12 @@ use crate::wire;
 const READERS: usize = 70;
 const STOPPING: usize = 30;
 const RATE: u32 = 1_000;
-/// What the kernel takes for who stops, in bytes. By itself it takes megabytes, and the end of the room would be seconds away.
+/// What the kernel accepts for a member who stops reading, in bytes. By default it accepts megabytes, which would take many
+/// seconds to fill.
 const SMALL_RECEIVE_BUFFER: usize = 32 * 1024;
 
-/// Measures it several times, each with a new server: a 99th percentile is as much the machine's as the server's, and one
-/// run of it proves nothing either way. The middle ratio counts, and all are shown.
+/// Measures it several times, each with a new server: a 99th percentile depends on the machine as much as on the server, and
+/// a single run proves nothing. The median ratio counts, and all are shown.
 pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
     let all = READERS + STOPPING;
     Report::say(&format!("\n{STOPPING} of {all} stop reading, {RATE} messages a second of {} bytes", wire::LONG));
@@ -34,7 +34,7 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
     }
     let shown: Vec<String> = ratios.iter().map(|ratio| format!("{ratio:.2}")).collect();
     let figures = format!("{}; at least {dropped} dropped", shown.join(", "));
-    report.hold(
+    report.target(
         format!("p99 of {READERS}, after against before {STOPPING} stop reading"),
         figures,
         median(ratios),
@@ -46,9 +46,9 @@ pub fn run(options: &Options, report: &mut Report) -> Result<(), Failure> {
 
 /// The ratio of one run, and how many were dropped in it.
 fn once(options: &Options) -> Result<(f64, usize), Failure> {
-    // The kernel's buffers for who stops reading take about four seconds of this: the second part must outlast them.
+    // The kernel's buffers of the members who stop reading fill in about four seconds: the second part must last longer.
     let (before, after) = (if options.quick { 1 } else { 3 }, 5);
-    let subject = Subject::server(&options.telnet, OutboxLimits::Default, Setup::Bare)?;
+    let subject = Subject::server(&options.telnet, OutboxLimits::Default, Setup::Bare, 0)?;
     let mut crowd = Crowd::new(Door::Server, subject.port, wire::LONG)?;
     let all = READERS + STOPPING;
     let words = |failure: Failure| failure.with(&subject.last_words());
@@ -66,7 +66,7 @@ fn once(options: &Options) -> Result<(f64, usize), Failure> {
     let peak = subject.peak_resident()?;
     let [p50_stalled, p99_stalled] = [0.5, 0.99].map(|share| percentile(&mut waits, share) as f64 / 1e3);
     let dropped = crowd.resume(READERS..all).map_err(words)?;
-    // News of who was dropped may still come; they are no failure, a lost text would be.
+    // Notices about dropped members may still come; they are no failure, a lost text would be.
     crowd.settle().map_err(words)?;
     crowd.check_all_alike(READERS)?;
 

@@ -1,7 +1,7 @@
 //! A process under test: the server or the floor.
 //!
-//! *Owns* starting it, its temporary config, its processor time and memory, what it has kept on disk, and its end.
-//! *Knows nothing of* what is asked of it over its port. *Called by* the cases.
+//! *Owns* starting it, its temporary config, its processor time and memory, the messages it has stored on disk, and its end.
+//! *Knows nothing of* what is sent to its port.
 
 use std::cell::RefCell;
 use std::fs;
@@ -16,14 +16,14 @@ use nix::sys::signal::{Signal, kill};
 use nix::time::{ClockId, clock_getcpuclockid};
 use nix::unistd::Pid;
 
-use crate::crowd::Door;
+use crate::crowd::{Door, room_name};
 use crate::failure::Failure;
 use crate::options::Comparison;
 
-/// How long a process may take to say its port, and to end. Either is a matter of milliseconds.
+/// How long a process may take to print its port, and to end. Both take milliseconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Every limit off: what is measured is delivery, not the refusal of it. What stands in braces is filled in.
+/// Every limit off: delivery is measured, not its refusal. The parts in braces are filled in.
 const CONFIG: &str = r#"{listen}
 telnet = "{telnet}"
 message_limit = 2000
@@ -39,7 +39,7 @@ line_bytes = 0
 message_burst = 0
 messages_per_second = 0
 rooms_per_ip = 0
-{outbox}{section}"#;
+{outbox}{rooms}{section}"#;
 
 const PLAIN_LISTENER: &str = r#"listen = ["127.0.0.1:0"]"#;
 const TLS_LISTENER: &str = "[tls]\nlisten = [\"127.0.0.1:0\"]\n";
@@ -49,19 +49,19 @@ const DATABASE: &str = "chatsock.db";
 
 const NO_OUTBOX_LIMITS: &str = "outbox_bytes = 0\noutbox_total_bytes = 0\noutbox_stall_seconds = 0\n";
 
-/// What the server under test does beside delivering.
+/// What the server under test does besides delivering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setup {
     /// Nothing.
     Bare,
-    /// Keeps messages on disk; the section `[storage]`, its other keys at their defaults.
+    /// Stores messages on disk: a section `[storage]`, its other keys at their defaults.
     History,
     /// Speaks TLS only, with a self-signed certificate.
     Tls,
 }
 
 impl Setup {
-    /// What the comparison is about; its other side is [`Setup::Bare`], or the floor.
+    /// The side that a comparison is about; the other side is [`Setup::Bare`], or the floor.
     pub fn under(comparison: Comparison) -> Setup {
         match comparison {
             Comparison::Floor => Setup::Bare,
@@ -70,7 +70,7 @@ impl Setup {
         }
     }
 
-    /// How one comes in.
+    /// How members come in.
     pub fn door(self) -> Door {
         match self {
             Setup::Bare | Setup::History => Door::Server,
@@ -94,22 +94,21 @@ impl Setup {
     }
 }
 
-/// What a slow reader may cost in the server under test.
+/// The outbox limits of the server under test.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum OutboxLimits {
-    /// As they are without a config.
+    /// The defaults.
     Default,
-    /// None.
     Off,
 }
 
-/// A running process; it ends when this is dropped.
+/// A running process; it is ended when this is dropped.
 pub struct Subject {
-    /// Behind a cell, as asking whether it has ended changes it.
+    /// In a cell, because checking whether it has ended changes it.
     child: RefCell<Child>,
     pid: Pid,
     cpu: ClockId,
-    /// Where it listens on the loopback address.
+    /// The port it listens on, on the loopback address.
     pub port: u16,
     /// Lines of its standard output; closed when it has ended.
     output: Receiver<String>,
@@ -118,8 +117,9 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The server's own binary, with every limit off but perhaps those of the outboxes.
-    pub fn server(telnet: &str, outbox: OutboxLimits, setup: Setup) -> Result<Subject, Failure> {
+    /// Starts the real server, with every limit off except perhaps those of the outboxes, and with this many rooms besides
+    /// `general`.
+    pub fn server(telnet: &str, outbox: OutboxLimits, setup: Setup, rooms: usize) -> Result<Subject, Failure> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
         let count = STARTED.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("chatsock-fanout-{}-{count}", std::process::id()));
@@ -127,19 +127,21 @@ impl Subject {
         let config = folder.join("chatsock.toml");
         let limits = if outbox == OutboxLimits::Off { NO_OUTBOX_LIMITS } else { "" };
         let text = CONFIG.replace("{telnet}", telnet).replace("{outbox}", limits);
-        let text = text.replace("{listen}", &setup.listen(&folder)).replace("{section}", &setup.section(&folder));
+        let sections: String = (0..rooms).map(|room| format!("\n[rooms.{}]\n", room_name(room))).collect();
+        let text = text.replace("{listen}", &setup.listen(&folder)).replace("{rooms}", &sections);
+        let text = text.replace("{section}", &setup.section(&folder));
         fs::write(&config, text)?;
         let log = fs::File::create(folder.join("log"))?;
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
-        // At its default level the log is part of what a login costs.
+        // At its default level the log is part of the cost of a login.
         command.arg("--config").arg(&config).env_remove("RUST_LOG").stderr(log);
         Subject::start(command, Some(folder))
     }
 
-    /// The benchmark itself, as the floor.
-    pub fn floor(members: usize) -> Result<Subject, Failure> {
+    /// Starts the benchmark itself as the floor.
+    pub fn floor(rooms: usize, members: usize) -> Result<Subject, Failure> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("--floor-server").arg(members.to_string());
+        command.arg("--floor-server").arg(rooms.to_string()).arg(members.to_string());
         Subject::start(command, None)
     }
 
@@ -149,12 +151,12 @@ impl Subject {
         if let Some(stdout) = child.stdout.take() {
             std::thread::spawn(move || {
                 for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                    // Nobody may be listening any more; the pipe is read all the same, so that it never fills.
+                    // The receiver may be gone; the pipe is read all the same, so that it never fills.
                     drop(sender.send(line));
                 }
             });
         }
-        // From here on `drop` ends the child, whatever fails.
+        // From here on `drop` ends the child if anything fails.
         let pid = Pid::from_raw(i32::try_from(child.id())?);
         let cpu = ClockId::CLOCK_PROCESS_CPUTIME_ID;
         let mut subject = Subject { child: RefCell::new(child), pid, cpu, port: 0, output, folder };
@@ -166,7 +168,7 @@ impl Subject {
     fn read_port(&self) -> Result<u16, Failure> {
         loop {
             let Ok(line) = self.output.recv_timeout(PATIENCE) else {
-                return Err(Failure::new(format!("no listener was announced{}", self.last_words())));
+                return Err(Failure::new(format!("no listener was printed{}", self.last_words())));
             };
             let port = line
                 .strip_prefix("listening on ")
@@ -193,7 +195,7 @@ impl Subject {
         self.status("VmRSS:")
     }
 
-    /// The most it ever was, in bytes.
+    /// The largest resident memory so far, in bytes.
     pub fn peak_resident(&self) -> Result<u64, Failure> {
         self.status("VmHWM:")
     }
@@ -209,23 +211,23 @@ impl Subject {
             .ok_or_else(|| Failure::new(format!("no {key} in /proc/{}/status", self.pid)))
     }
 
-    /// How many messages are in its database.
+    /// The number of messages in its database.
     #[cfg(feature = "storage")]
-    pub fn kept(&self) -> Result<u64, Failure> {
-        let folder = self.folder.as_ref().ok_or_else(|| Failure::new("the floor keeps nothing"))?;
+    pub fn stored(&self) -> Result<u64, Failure> {
+        let folder = self.folder.as_ref().ok_or_else(|| Failure::new("the floor stores nothing"))?;
         let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
         let database = rusqlite::Connection::open_with_flags(folder.join(DATABASE), flags)?;
         let count: i64 = database.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?;
         Ok(u64::try_from(count)?)
     }
 
-    /// How many messages are in its database.
+    /// The number of messages in its database.
     #[cfg(not(feature = "storage"))]
-    pub fn kept(&self) -> Result<u64, Failure> {
-        Err(Failure::new("this build keeps nothing on disk; build it with --features storage"))
+    pub fn stored(&self) -> Result<u64, Failure> {
+        Err(Failure::new("this build stores nothing on disk; build it with --features storage"))
     }
 
-    /// How it ended, if it has, and the end of its log, to be added to a failure.
+    /// How it ended, if it has, and the end of its log, for the text of a failure.
     pub fn last_words(&self) -> String {
         let ended = match self.child.borrow_mut().try_wait() {
             Ok(Some(status)) => format!("\nthe process under test has ended: {status}"),
@@ -247,7 +249,7 @@ impl Subject {
 
 impl Drop for Subject {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to signal.
+        // Fails if the process has already ended.
         let _ = kill(self.pid, Signal::SIGTERM);
         // Its standard output closes when it ends.
         let ended = loop {
@@ -257,7 +259,7 @@ impl Drop for Subject {
             }
         };
         if !ended {
-            eprintln!("fanout: process {} did not end on SIGTERM and is killed", self.pid);
+            eprintln!("fanout: process {} did not end on SIGTERM and was killed", self.pid);
             drop(self.child.get_mut().kill());
         }
         drop(self.child.get_mut().wait());

@@ -1,7 +1,6 @@
 //! The client's side of a TLS connection, in memory.
 //!
-//! *Owns* one connection's keys, and that any certificate is good. *Knows nothing of* sockets.
-//! *Called by* `link`, in builds with the feature `tls`.
+//! *Owns* one connection's keys, and the rule that any certificate is accepted. *Knows nothing of* sockets.
 
 use std::io::{BufRead as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
@@ -15,13 +14,13 @@ use rustls::{ClientConfig, ClientConnection, DigitallySignedStruct, Error, Signa
 
 use crate::failure::Failure;
 
-/// Settings for all connections of a crowd.
+/// The settings of all connections of a crowd.
 pub fn settings() -> Result<Arc<ClientConfig>, Failure> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
     let verifier = Arc::new(AnyCertificate(provider));
     let mut settings = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-    // Every login is a whole one, as everybody's first is.
+    // Every handshake is a full one, like a user's first.
     settings.resumption = Resumption::disabled();
     Ok(Arc::new(settings))
 }
@@ -29,45 +28,45 @@ pub fn settings() -> Result<Arc<ClientConfig>, Failure> {
 /// One connection.
 pub struct Client {
     connection: ClientConnection,
-    /// What was sealed last; kept for its memory.
-    sealed: Vec<u8>,
+    /// The bytes encrypted last; the buffer is reused.
+    encrypted: Vec<u8>,
 }
 
 impl Client {
-    /// One that has its hello to say.
+    /// A connection with its hello still to send.
     pub fn new(settings: &Arc<ClientConfig>) -> Result<Client, Failure> {
         let name = ServerName::from(IpAddr::from(Ipv4Addr::LOCALHOST));
         let mut connection = ClientConnection::new(Arc::clone(settings), name)?;
-        // A burst is the caller's choice, and he bounds it.
+        // The caller chooses and limits the size of a burst.
         connection.set_buffer_limit(None);
-        Ok(Client { connection, sealed: Vec::new() })
+        Ok(Client { connection, encrypted: Vec::new() })
     }
 
-    /// What is to be sent so that this text arrives, with what the protocol has to say by itself before it.
-    pub fn seal(&mut self, text: &[u8]) -> Result<&[u8], Failure> {
-        self.sealed.clear();
+    /// The bytes to send for this text, after pending messages of the protocol.
+    pub fn encrypt(&mut self, text: &[u8]) -> Result<&[u8], Failure> {
+        self.encrypted.clear();
         self.connection.writer().write_all(text)?;
         while self.connection.wants_write() {
-            self.connection.write_tls(&mut self.sealed)?;
+            self.connection.write_tls(&mut self.encrypted)?;
         }
-        Ok(&self.sealed)
+        Ok(&self.encrypted)
     }
 
-    /// Whether the protocol has something to say by itself.
-    pub fn owes(&self) -> bool {
+    /// Whether the protocol has messages of its own to send.
+    pub fn wants_write(&self) -> bool {
         self.connection.wants_write()
     }
 
-    /// Appends the text that has come with these bytes.
-    pub fn open(&mut self, mut bytes: &[u8], text: &mut Vec<u8>) -> Result<(), Failure> {
+    /// Appends the text that these bytes contain.
+    pub fn decrypt(&mut self, mut bytes: &[u8], text: &mut Vec<u8>) -> Result<(), Failure> {
         while !bytes.is_empty() {
-            // It takes some kilobytes at a time, and nothing after a close_notify.
+            // Accepts some kilobytes at a time, and nothing after a close_notify.
             if self.connection.read_tls(&mut bytes)? == 0 {
                 break;
             }
             self.connection.process_new_packets()?;
             let mut reader = self.connection.reader();
-            // Ends with WouldBlock, or with nothing after a close_notify.
+            // Ends with WouldBlock, or with an empty chunk after a close_notify.
             while let Ok(chunk) = reader.fill_buf()
                 && !chunk.is_empty()
             {
@@ -79,16 +78,16 @@ impl Client {
         Ok(())
     }
 
-    /// Version and cipher, once the two sides have agreed on them.
-    pub fn agreed(&self) -> Option<String> {
+    /// Version and cipher, once they are negotiated.
+    pub fn negotiated(&self) -> Option<String> {
         let version = self.connection.protocol_version()?;
         let suite = self.connection.negotiated_cipher_suite()?.suite();
         Some(format!("{version:?}, {suite:?}"))
     }
 }
 
-/// Takes every certificate and every signature: it talks to the server that the benchmark has started, over the loopback
-/// address, and checking would be the client's work alone.
+/// Accepts every certificate and every signature: the server was started by this benchmark and is on the loopback address,
+/// and checking would only add work for the client.
 #[derive(Debug)]
 struct AnyCertificate(Arc<CryptoProvider>);
 

@@ -1,12 +1,11 @@
 //! The texts that are sent, and finding them again in what comes back.
 //!
-//! *Owns* the form of a text (its sender and number are in it) and the cutting of bytes into lines.
-//! *Knows nothing of* sockets, members and the server's own line forms, beyond that a text ends its line.
-//! *Called by* `crowd`.
+//! *Owns* the form of a text, which contains its sender and number, and the splitting of bytes into lines.
+//! *Knows nothing of* sockets, members and the server's own line forms, except that a text ends its line.
 
 use memchr::memchr;
 
-/// A text of 64 bytes with its newline, as chat lines are: what all figures but the stall's are made with.
+/// A text the size of a chat line, newline included: used by every case except `stall`.
 pub const SHORT: usize = 64;
 /// A text near the size of one packet, newline included.
 pub const LONG: usize = 1_400;
@@ -14,13 +13,13 @@ pub const LONG: usize = 1_400;
 /// Sender and number before the filler: `s0003n0000000042 `.
 const HEAD: usize = 17;
 const FILLER: [u8; LONG] = [b'x'; LONG];
-/// What may be kept of an unfinished line, in bytes. A text's line is under 1,500; only prompts in a row reach this.
+/// Longest unfinished line, in bytes. A text's line is under 1,500; only a row of prompts reaches this.
 const MAX_TAIL: usize = 4_096;
 
 /// Appends one line of `size` bytes, newline included.
 pub fn emit(into: &mut Vec<u8>, sender: usize, number: u32, size: usize) {
     let end = into.len() + size - 1;
-    // Written by hand: the client must stay cheap at a million texts a second.
+    // Not `write!`: the client must stay cheap at a million texts a second.
     into.push(b's');
     digits(into, u64::try_from(sender).unwrap_or(u64::MAX), 1_000);
     into.push(b'n');
@@ -38,8 +37,8 @@ fn digits(into: &mut Vec<u8>, value: u64, mut place: u64) {
     }
 }
 
-/// The sender and number of the text that ends this line (without its newline), if one does, whole and unchanged. Blanks
-/// behind it are the server's: they cover what may have been typed in that row.
+/// The sender and number of the text that ends this line (given without its newline), if there is one, complete and
+/// unchanged. Blanks after it come from the server: they cover what may have been typed in that row.
 pub fn parse(line: &[u8], size: usize) -> Option<(usize, u32)> {
     let line = line.trim_ascii_end();
     let text = &line[line.len().checked_sub(size - 1)?..];
@@ -62,7 +61,7 @@ fn number(digits: &[u8]) -> Option<u32> {
     Some(value)
 }
 
-/// Cuts `data`, which follows `tail`, into lines; what is unfinished is the new tail.
+/// Splits `data`, which follows `tail`, into lines; the unfinished rest becomes the new tail.
 pub fn scan(tail: &mut Vec<u8>, mut data: &[u8], mut on_line: impl FnMut(&[u8])) {
     while let Some(end) = memchr(b'\n', data) {
         if tail.is_empty() {
@@ -75,7 +74,7 @@ pub fn scan(tail: &mut Vec<u8>, mut data: &[u8], mut on_line: impl FnMut(&[u8]))
         data = &data[end + 1..];
     }
     tail.extend_from_slice(data);
-    // A sender's own line shows as a prompt without a newline each: only the end of such a row matters.
+    // Each of a sender's own lines leaves a prompt without a newline: only the end of such a row matters.
     if tail.len() > MAX_TAIL {
         tail.drain(..tail.len() - MAX_TAIL / 2);
     }
