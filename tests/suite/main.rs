@@ -16,6 +16,7 @@ mod example_config;
 mod exit_code;
 mod hostile;
 mod idle;
+mod idle_memory;
 mod kept;
 mod layering;
 mod limits;

@@ -122,6 +122,11 @@ impl Logged {
         self.status("VmRSS:")
     }
 
+    /// Its memory, mapping by mapping.
+    pub fn maps(&self) -> String {
+        std::fs::read_to_string(format!("/proc/{}/smaps", self.child.id())).expect("its memory")
+    }
+
     fn status(&self, field: &str) -> usize {
         let text = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
         let line = text.lines().find_map(|line| line.strip_prefix(field)).expect("the field");

@@ -1,0 +1,67 @@
+//! What an idle user costs in memory: the stack of their thread, and everything together.
+//!
+//! The server is a process of its own, so that no other test's memory is counted.
+
+#![cfg(target_os = "linux")]
+
+use crate::support::machine::{Logged, argument, eventually, file};
+use crate::support::{Client, Program};
+
+/// The first clients touch code and grow tables that all later ones share.
+const WARM_UP: usize = 20;
+const CLIENTS: usize = 100;
+
+/// Most KB of stack that may be resident for an idle client; [`serve`](chatsock::server) and all it calls share this.
+///
+/// The kernel gives stack by pages of 4 KB, and one that was ever touched stays resident until the thread ends: the deepest
+/// call of a login, join or view decides. An optimised build needs two pages, one of which is the C library's own. Here it
+/// may have a third, since other C libraries and architectures take more. An unoptimised build needs five, and may have a
+/// sixth. If this fails, a frame on that way has grown: move what is large or rare into a function of its own that is
+/// `#[inline(never)]`, or into a box.
+const STACK: usize = if cfg!(debug_assertions) { 24 } else { 12 };
+
+/// Most KB resident for an idle client altogether: its stack, and about 5 KB on the heap, of which the C library takes one
+/// for the thread itself. Half as much again, since allocators differ.
+const TOTAL: usize = STACK + 8;
+
+/// The server's `CLIENT_STACK`, by which the thread's stack is recognised among other memory.
+const RESERVED: usize = 128;
+
+/// KB resident of each mapping of the size of a client's stack.
+fn stacks(maps: &str) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut is_stack = false;
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        if let Some((start, end)) = first.split_once('-') {
+            let [start, end] = [start, end].map(|address| usize::from_str_radix(address, 16).expect("an address"));
+            is_stack = second.starts_with("rw") && words.count() == 3 && end - start == RESERVED * 1024;
+        } else if is_stack && first == "Rss:" {
+            found.push(second.parse().expect("a number"));
+        }
+    }
+    found
+}
+
+#[test]
+fn an_idle_user_takes_no_more_memory_than_the_budget() {
+    let config = file("chatsock.toml", "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n");
+    let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
+    let address = program.address();
+    let mut clients: Vec<Client> =
+        (0..WARM_UP).map(|n| Client::chat(address, &format!("w{n:03}"), "general")).collect();
+    let before = program.resident();
+    clients.extend((0..CLIENTS).map(|n| Client::chat(address, &format!("p{n:03}"), "general")));
+    // The last answer has been sent, and its thread goes back to waiting.
+    let mut stacks_now = Vec::new();
+    eventually("all threads have stacks", || {
+        stacks_now = stacks(&program.maps());
+        stacks_now.len() >= clients.len()
+    });
+    stacks_now.sort_unstable();
+    let median = stacks_now[stacks_now.len() / 2];
+    assert!((8..=STACK).contains(&median), "{median} KB of stack per idle client, {STACK} allowed");
+    let each = program.resident().saturating_sub(before) / CLIENTS;
+    assert!(each <= TOTAL, "{each} KB per idle client, {TOTAL} allowed; {median} of it is stack");
+}
