@@ -1,80 +1,80 @@
-//! What people do to keep order in a room, as values, and what is said when they may not.
+//! What users ask of a room as values, and what they read when they may not.
 //!
 //! *Owns* [`RoomAction`], [`Setting`] and [`Denied`] with its sentences.
 //! *Knows nothing of* rooms, and of who may do what: that is `permission`'s.
-//! *Called by* `palette` (reads them), `session` (passes them on), `room` (does them).
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::chat::duration::told;
 use crate::chat::identity::{Identity, Target};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::permission::Role;
 use crate::chat::secret::Secret;
 
-/// Somebody who does something.
-#[derive(Clone, Debug)]
+/// A user who asks for something.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// Who he is.
+    /// Who they are.
     pub who: Identity,
-    /// He keeps order on the whole server.
+    /// They moderate the whole server.
     pub operator: bool,
 }
 
-/// One thing done to a room or to somebody in it.
+/// One thing done to a room or to a user in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoomAction {
-    /// Put somebody out.
+    /// Remove a user for a minute.
     Kick {
-        /// Whom.
+        /// The user.
         whom: Target,
-        /// Why; may be empty.
+        /// May be empty.
         reason: String,
     },
-    /// Keep somebody out.
+    /// Keep a user out.
     Ban {
-        /// Whom.
+        /// The user.
         whom: Target,
-        /// For how long; nothing given: until it is lifted.
+        /// For how long; `None`: until it is lifted.
         lasts: Option<Duration>,
-        /// Why; may be empty.
+        /// May be empty.
         reason: String,
     },
     /// Lift a ban.
     Unban(Target),
-    /// Silence somebody.
+    /// Take a user's voice.
     Mute {
-        /// Whom.
+        /// The user.
         whom: Target,
-        /// For how long; nothing given: until it is lifted.
+        /// For how long; `None`: until it is lifted.
         lasts: Option<Duration>,
     },
-    /// End that.
+    /// Give it back.
     Unmute(Target),
-    /// Make somebody admin.
+    /// Make a user admin.
     Promote(Target),
-    /// End that.
+    /// Make an admin an ordinary member.
     Demote(Target),
-    /// Change how the room is set up.
+    /// Change a setting.
     Set(Setting),
     /// Close the room for good.
     Destroy,
 }
 
-/// From when the users of a room may read back what was said in it.
+/// How far back the users of a room may read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ReadBack {
-    /// From the beginning.
+    /// To the beginning.
     #[default]
     All,
-    /// From when each of them first became a member or was invited.
+    /// To when each of them first became a member or was invited.
     Joined,
-    /// From when each of them came in this time.
+    /// To when each of them came in this time.
     Nothing,
 }
 
 impl ReadBack {
-    /// Every choice, in the order in which they are told.
+    /// Every choice, in the order in which they are listed.
     pub const EVERY: [ReadBack; 3] = [ReadBack::All, ReadBack::Joined, ReadBack::Nothing];
 
     /// The word it is set by.
@@ -97,19 +97,19 @@ impl ReadBack {
 pub enum Setting {
     /// One line for the list of rooms.
     Description(String),
-    /// People at once.
+    /// Members at once.
     Limit(Option<usize>),
-    /// What opens the room; `None`: nothing is asked for.
+    /// What opens the room; `None`: no password is asked for.
     Password(Option<Secret>),
-    /// Whether it is shown to everybody.
+    /// Whether it is listed for everybody.
     Public(bool),
-    /// Whether only who is invited comes in.
+    /// Whether only invited users come in.
     Invite(bool),
-    /// Time between two messages of one person.
+    /// Time between two messages of one user.
     Slow(Duration),
-    /// From when users may read back.
+    /// How far back users may read.
     History(ReadBack),
-    /// Whether it outlives its people and the server.
+    /// Whether it outlives its members and the server.
     Keep(bool),
 }
 
@@ -136,11 +136,43 @@ impl Setting {
     }
 }
 
-/// Why something was not done. Shown to the person as it is.
+/// Why a user does not come in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EnterError {
+    /// The room is closed, or the user is gone.
+    Closed,
+    /// It has as many members as it takes.
+    Full(usize),
+    /// They are banned: for how long, and why.
+    Banned(Option<Duration>, String),
+    /// They were kicked, and may come back after this time.
+    Kicked(Duration),
+    /// They need the password or an invitation.
+    NotAdmitted,
+}
+
+impl fmt::Display for EnterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EnterError::Closed => f.write_str("the room is closed"),
+            EnterError::Full(limit) => write!(f, "the room is full ({limit})"),
+            EnterError::Banned(None, _) => f.write_str("you are banned"),
+            EnterError::Banned(Some(left), _) => write!(f, "you are banned for {}", told(*left)),
+            EnterError::Kicked(left) => write!(f, "you were kicked and may come back in {}", told(*left)),
+            EnterError::NotAdmitted => f.write_str("it takes the password or an invitation"),
+        }
+    }
+}
+
+impl std::error::Error for EnterError {}
+
+/// Why something was not done, shown to the user as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Denied {
-    /// He is not in the room, or not any more.
+    /// They are not in the room, or no longer.
     NotIn(RoomName),
+    /// They are not let in.
+    NotEntered(EnterError),
     /// Only admins do that.
     NotAdmin(RoomName),
     /// Only admins do that, and one of the server's own rooms has none.
@@ -149,43 +181,43 @@ pub enum Denied {
     NotOwner(RoomName),
     /// The room is not open: only admins invite there.
     NotOpen(RoomName),
-    /// Nobody of that name is in the room.
+    /// No such user is in the room.
     NotHere {
-        /// Who was named.
+        /// As typed.
         whom: Target,
         /// In which room.
         room: RoomName,
     },
-    /// Nobody of that name is online.
+    /// No such user is online.
     NotOnline(Target),
-    /// Against oneself.
+    /// It is about themselves.
     Yourself(&'static str),
-    /// The other one's role is as high or higher.
+    /// The other user's role is as high or higher.
     Above {
-        /// Whom it was against.
+        /// The other user.
         name: UserName,
-        /// What he is.
+        /// Their role.
         role: Role,
-        /// What was not done to him.
+        /// What was not done to them.
         verb: &'static str,
     },
-    /// It is so already, or not so.
+    /// Nothing would change, or it does not apply; the sentence says which.
     AsItIs(String),
     /// The list of bans or of admins is full.
     ListFull,
     /// The room is one of the server's own.
     Configured(RoomName),
-    /// Somebody who is silenced says something; until when is told if there is an end.
+    /// A muted user says something; if the mute has an end, the time left is shown.
     Muted(RoomName, Option<Duration>),
-    /// Too soon after his last message in a slow room.
+    /// Too soon after their last message in a slow room.
     Slow(RoomName, Duration),
-    /// The message is not there, or not to be seen.
+    /// The message is not there, or not theirs to see.
     NoMessage,
-    /// The message is somebody else's.
+    /// The message is not theirs to change.
     NotYours,
-    /// Nothing of one's own is there.
+    /// There is no message of theirs.
     NothingYours,
-    /// As many temporary messages wait as can.
+    /// Too many temporary messages are waiting for their end.
     TooManyTemporary,
 }
 
@@ -193,6 +225,7 @@ impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Denied::NotIn(room) => write!(f, "You are not in {room}."),
+            Denied::NotEntered(why) => write!(f, "You cannot come in: {why}."),
             Denied::NotAdmin(room) => write!(f, "Only admins of {room} can do that; :list marks them."),
             Denied::NoAdmins(room) => {
                 write!(f, "{room} is one of the server's own rooms and has no admins; :create makes a room of yours.")
@@ -206,26 +239,24 @@ impl fmt::Display for Denied {
                 let why = match role {
                     Role::Operator => "is an operator",
                     Role::Owner => "owns the room: nobody can",
-                    _ => "is an admin: only the owner can",
+                    Role::Stranger | Role::Banned | Role::Muted | Role::Member | Role::Admin => {
+                        "is an admin: only the owner can"
+                    }
                 };
                 write!(f, "You cannot {verb} {name}, who {why}.")
             }
             Denied::AsItIs(sentence) => f.write_str(sentence),
-            Denied::ListFull => f.write_str("That list is full: take somebody out of it first."),
+            Denied::ListFull => f.write_str("That list is full: remove somebody from it first."),
             Denied::Configured(room) => write!(f, "{room} is one of the server's own rooms and stays."),
             Denied::Muted(room, None) => write!(f, "Not said: you are muted in {room}."),
-            Denied::Muted(room, Some(left)) => {
-                write!(f, "Not said: you are muted in {room} for {}.", crate::chat::duration::told(*left))
-            }
+            Denied::Muted(room, Some(left)) => write!(f, "Not said: you are muted in {room} for {}.", told(*left)),
             Denied::Slow(room, left) => {
-                write!(f, "Not said: {room} is slow, you can speak again in {}.", crate::chat::duration::told(*left))
+                write!(f, "Not said: {room} is slow, you can speak again in {}.", told(*left))
             }
             Denied::NoMessage => f.write_str("There is no such message where you are; :history shows the numbers."),
             Denied::NotYours => f.write_str("That message is not yours."),
             Denied::NothingYours => f.write_str("There is no message of yours that is still kept."),
-            Denied::TooManyTemporary => {
-                f.write_str("Not said: too many temporary messages wait here for their end already.")
-            }
+            Denied::TooManyTemporary => f.write_str("Not said: too many temporary messages are already waiting here."),
         }
     }
 }

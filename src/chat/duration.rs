@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use jiff::fmt::friendly::SpanParser;
-use jiff::{SignedDuration, SpanRelativeTo};
+use jiff::{SignedDuration, SpanRelativeTo, Timestamp};
 
 /// Longest span that may be typed, in seconds: a leap year. Whoever means for ever should say so.
 const MAX_SECONDS: u64 = 366 * DAY;
@@ -73,6 +73,17 @@ pub fn told(span: Duration) -> String {
         }
     }
     if words.is_empty() { "0 seconds".to_owned() } else { words.join(" ") }
+}
+
+/// The moment so much later, or the last one there is.
+pub fn after(at: Timestamp, length: Duration) -> Timestamp {
+    let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
+    at.checked_add(length).unwrap_or(Timestamp::MAX)
+}
+
+/// The time from a moment to an end, or zero if that is past.
+pub fn remaining(at: Timestamp, end: Timestamp) -> Duration {
+    Duration::try_from(end.duration_since(at)).unwrap_or(Duration::ZERO)
 }
 
 /// A text that looks like a span and is none, such as `5`, `-5m` or `1y2`.

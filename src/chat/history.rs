@@ -20,7 +20,7 @@ pub const MOST_TEMPORARY: usize = 1000;
 pub const MOST_TEMPORARY_OF_ONE: usize = 100;
 
 /// A temporary message in its time.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Temporary {
     id: MessageId,
     from: Addressee,
@@ -29,7 +29,7 @@ struct Temporary {
 }
 
 /// The last messages, in the order of their numbers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     kept: VecDeque<Arc<Event>>,
     /// The temporary messages whose time is not over, kept or not: they are on screens still.
@@ -134,6 +134,22 @@ impl History {
             temporary.gone = true;
         }
         Some(Changed { message: None, author, requoted: self.requote(id, None) })
+    }
+
+    /// Whether a temporary message's time is not over, as far as is known here.
+    pub fn awaits_expiry(&self, id: MessageId) -> bool {
+        self.temporary.iter().any(|temporary| temporary.id == id)
+    }
+
+    /// Whether anything kept was said before a moment.
+    pub fn has_before(&self, since: Timestamp) -> bool {
+        self.kept.iter().filter_map(|event| event.message()).any(|message| message.at < since)
+    }
+
+    /// Which those are.
+    pub fn before(&self, since: Timestamp) -> Vec<MessageId> {
+        let messages = self.kept.iter().filter_map(|event| event.message());
+        messages.filter(|message| message.at < since).map(|message| message.id).collect()
     }
 
     /// A temporary message's time is over: takes it out like [`History::erase`], if it has not been deleted before.

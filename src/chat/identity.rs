@@ -33,6 +33,11 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// A person as they were stored: on no connection.
+    pub fn stored(account: Option<AccountId>, name: UserName, address: IpAddr) -> Identity {
+        Identity { client: ClientId::NONE, name, address, shared: false, account }
+    }
+
     /// Whether both are the same person: the same account, or, where only one of them has an account or none has, the
     /// same connection, or the same name from the same address.
     ///

@@ -41,6 +41,11 @@ pub struct AccountId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(pub u64);
 
+impl MessageId {
+    /// Of a message that has no number yet.
+    pub const UNNUMBERED: MessageId = MessageId(0);
+}
+
 impl fmt::Display for MessageId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "#{}", self.0)
@@ -106,7 +111,7 @@ pub struct Addressee {
 }
 
 /// What most messages do not have.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extra {
     /// Told as something the author does.
     pub action: bool,
@@ -123,7 +128,7 @@ pub struct Extra {
 }
 
 /// One thing somebody said. Never changed once made: an edited one takes its place.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its number.
     pub id: MessageId,
@@ -224,7 +229,7 @@ impl Message {
 }
 
 /// What the people who look at a room are shown.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Somebody said something.
     Said(Message),
@@ -334,6 +339,15 @@ impl Event {
             }
             Event::Erased { .. } | Event::Happened { .. } => Some(Arc::clone(self)),
         }
+    }
+
+    /// The event with nothing drawn anew: the line alone tells of it.
+    pub fn without_redraw(mut self: Arc<Event>) -> Arc<Event> {
+        match Arc::make_mut(&mut self) {
+            Event::Edited { redraw, .. } | Event::Erased { redraw, .. } => *redraw = false,
+            Event::Said(_) | Event::Happened { .. } => {}
+        }
+        self
     }
 
     /// Whether screens that show an earlier state have to be drawn anew.

@@ -12,5 +12,6 @@ pub mod names;
 pub mod pattern;
 pub mod permission;
 pub mod quotes;
+pub mod room;
 pub mod room_settings;
 pub mod secret;

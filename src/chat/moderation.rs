@@ -1,55 +1,72 @@
-//! Order in one room: its admins, and who is kept out, silenced or let in.
+//! Moderation of one room: its admins, and who is banned, muted, kicked or invited.
 //!
-//! Pure: `now` is an argument. Every list is bounded, and what has run out is dropped when a list is looked at.
+//! Pure: the time is an argument. Every list is bounded. An entry that has ended counts for nothing, and is dropped when its
+//! list is next changed.
 //!
-//! *Owns* who is admin and for how long one who has lost his connection is waited for; bans, kicks, mutes, invitations.
+//! *Owns* who is admin and for how long one who lost their connection is waited for; bans, kicks, mutes, invitations.
 //! *Knows nothing of* who is in the room, and of who may change any of this.
-//! *Called by* `room`, under its lock.
 
 use std::net::IpAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
+use crate::chat::duration::{after, remaining};
 use crate::chat::identity::{AccountId, Identity};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 use crate::chat::permission::Role;
 
-/// How long an admin who has lost his connection stays one: a router that starts anew takes about a minute.
+/// How long an admin who has lost their connection stays one: a router that restarts takes about a minute.
 pub const GRACE: Duration = Duration::from_secs(60);
 
-/// How long somebody who was kicked may not come back.
+/// How long a kicked user is kept out.
 pub const KICK_LASTS: Duration = Duration::from_secs(60);
 
 /// How long an invitation holds.
 pub const INVITATION_LASTS: Duration = Duration::from_secs(24 * 3600);
 
-/// Entries in each list. A list is looked through on every entry into the room; of admins and bans one more is refused,
-/// of the others the oldest goes.
+/// Entries in each list. A list is searched on every entry into the room. Of admins and bans one more is refused; in the
+/// other lists the oldest entry makes way.
 pub const MOST_ENTRIES: usize = 200;
 
-#[derive(Clone, Debug)]
-struct Admin {
-    who: Identity,
-    owner: bool,
-    /// He has lost his connection, and is waited for until then.
-    until: Option<Instant>,
+/// An admin of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// As the room knows them.
+    pub who: Identity,
+    /// The room is theirs.
+    pub owner: bool,
+    /// They have lost their connection, and are waited for until then.
+    pub until: Option<Timestamp>,
 }
 
-/// Somebody kept out.
-#[derive(Clone, Debug)]
+impl Admin {
+    /// An admin who is there, or whose place has no end.
+    pub fn new(who: Identity, owner: bool) -> Admin {
+        Admin { who, owner, until: None }
+    }
+
+    fn role(&self) -> Role {
+        if self.owner { Role::Owner } else { Role::Admin }
+    }
+}
+
+/// A ban of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ban {
     /// By this name,
     pub name: UserName,
-    /// and as this person, whatever he calls himself later,
+    /// and as this person, whatever name they take later,
     pub who: Option<Identity>,
     /// and from this address, unless that is the machine's own.
     pub address: Option<IpAddr>,
-    /// Who banned him.
+    /// The admin who banned them.
     pub by: UserName,
-    /// Why; may be empty.
+    /// May be empty.
     pub reason: Box<str>,
-    /// The end of it, if there is one.
-    pub until: Option<Instant>,
+    /// Its end, if it has one.
+    pub until: Option<Timestamp>,
 }
 
 impl Ban {
@@ -58,151 +75,183 @@ impl Ban {
             || self.address == Some(who.address)
             || self.who.as_ref().is_some_and(|known| known.is(who))
     }
+
+    /// How long it still lasts; `None`: until it is lifted.
+    pub fn left(&self, at: Timestamp) -> Option<Duration> {
+        self.until.map(|until| remaining(at, until))
+    }
 }
 
-/// Something about one person, for a while.
-#[derive(Clone, Debug)]
-struct ListEntry {
-    who: Identity,
-    /// `None`: until it is taken back.
-    until: Option<Instant>,
+/// A mute, kick, invitation or wait of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry {
+    /// As the room knows them.
+    pub who: Identity,
+    /// `None`: until it is lifted.
+    pub until: Option<Timestamp>,
 }
 
-/// What of a room's order outlasts the server.
-#[derive(Clone, Debug, Default)]
+/// What outlasts the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ModerationLists {
-    /// Who keeps order; true: the room is his.
-    pub admins: Vec<(Identity, bool)>,
-    /// Who is kept out.
+    /// Each with the place they would come back to.
+    pub admins: Vec<Admin>,
+    /// Oldest first.
     pub bans: Vec<Ban>,
-    /// Who is silenced, until when.
-    pub mutes: Vec<(Identity, Option<Instant>)>,
-    /// Who is invited, until when.
-    pub invitations: Vec<(Identity, Option<Instant>)>,
+    /// Oldest first.
+    pub mutes: Vec<ListEntry>,
+    /// Oldest first. Each has an end.
+    pub invitations: Vec<ListEntry>,
+}
+
+impl ModerationLists {
+    /// The same by a clock that is ahead by so much.
+    #[must_use]
+    pub fn shifted(mut self, by: SignedDuration) -> ModerationLists {
+        let entries = self.mutes.iter_mut().chain(&mut self.invitations).map(|entry| &mut entry.until);
+        let ends = entries.chain(self.bans.iter_mut().map(|ban| &mut ban.until)).flatten();
+        for end in ends {
+            let far = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+            *end = end.checked_add(by).unwrap_or(far);
+        }
+        self
+    }
 }
 
 /// The lists of one room.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Moderation {
     admins: Vec<Admin>,
     bans: Vec<Ban>,
     kicks: Vec<ListEntry>,
     mutes: Vec<ListEntry>,
     invitations: Vec<ListEntry>,
-    /// Those who have left a slow room before it was their turn again.
-    rests: Vec<ListEntry>,
+    /// Users who left a slow room before they could post again.
+    waits: Vec<ListEntry>,
 }
 
 /// Whether an end still lies ahead.
-fn holds(until: Option<Instant>, now: Instant) -> bool {
-    until.is_none_or(|until| until > now)
+fn holds(until: Option<Timestamp>, at: Timestamp) -> bool {
+    until.is_none_or(|until| until > at)
 }
 
-/// The end of what holds longest: a connection may have an entry of its own and one of the account it was logged in to.
-fn find(list: &[ListEntry], who: &Identity, now: Instant) -> Option<Option<Instant>> {
-    let found = list.iter().filter(|entry| entry.who.is(who) && holds(entry.until, now)).map(|entry| entry.until);
+/// The end of the entry that lasts longest: a connection may have one of its own and one of the account it was logged in to.
+fn find(list: &[ListEntry], who: &Identity, at: Timestamp) -> Option<Option<Timestamp>> {
+    let found = list.iter().filter(|entry| entry.who.is(who) && holds(entry.until, at)).map(|entry| entry.until);
     found.reduce(|one, other| Some(one?.max(other?)))
 }
 
-/// An account's entry is replaced by one of the same account alone: what a guest on its connection gets is the guest's.
-fn put(list: &mut Vec<ListEntry>, who: &Identity, until: Option<Instant>, now: Instant) {
+/// Only an entry of the same account replaces an account's: what a guest on its connection is given is the guest's.
+fn put(list: &mut Vec<ListEntry>, who: &Identity, until: Option<Timestamp>, at: Timestamp) {
     let is_replaced = |known: &Identity| known.account == who.account && known.is(who);
-    list.retain(|entry| holds(entry.until, now) && !is_replaced(&entry.who));
+    list.retain(|entry| holds(entry.until, at) && !is_replaced(&entry.who));
     if list.len() >= MOST_ENTRIES {
         list.remove(0);
     }
     list.push(ListEntry { who: who.clone(), until });
 }
 
-fn take(list: &mut Vec<ListEntry>, meant: impl Fn(&Identity) -> bool, now: Instant) -> bool {
-    list.retain(|entry| holds(entry.until, now));
-    let before = list.len();
-    list.retain(|entry| !meant(&entry.who));
-    list.len() < before
+fn take(list: &mut Vec<ListEntry>, meant: impl Fn(&Identity) -> bool, at: Timestamp) {
+    list.retain(|entry| holds(entry.until, at) && !meant(&entry.who));
+}
+
+/// Whether a mute is the one meant: of a known person, or else of a name.
+fn is_muted_as(known: &Identity, name: &UserName, who: Option<&Identity>) -> bool {
+    who.map_or(known.name == *name, |who| known.is(who))
+}
+
+/// Whether a ban is the one meant: of a name, or of a person.
+fn is_banned_as(ban: &Ban, name: &UserName, who: Option<&Identity>) -> bool {
+    ban.name == *name || ban.who.as_ref().zip(who).is_some_and(|(known, who)| known.is(who))
 }
 
 impl Moderation {
-    /// A room that somebody makes is his.
+    /// A new room belongs to the user who creates it.
     pub fn founded_by(who: Identity) -> Moderation {
-        Moderation { admins: vec![Admin { who, owner: true, until: None }], ..Moderation::default() }
+        Moderation { admins: vec![Admin::new(who, true)], ..Moderation::default() }
     }
 
-    /// Whether he is owner or admin, present or waited for.
-    pub fn rank(&self, who: &Identity, now: Instant) -> Option<Role> {
-        let admin = self.admins.iter().find(|admin| admin.who.entitles(who) && holds(admin.until, now))?;
-        Some(if admin.owner { Role::Owner } else { Role::Admin })
+    /// Whether they are owner or admin, present or waited for.
+    pub fn rank(&self, who: &Identity, at: Timestamp) -> Option<Role> {
+        let admin = self.admins.iter().find(|admin| admin.who.entitles(who) && holds(admin.until, at))?;
+        Some(admin.role())
     }
 
-    /// The rank of a name that is not there: nobody may be kept out by name while their place is kept for them.
-    pub fn awaited_rank(&self, name: &UserName, now: Instant) -> Option<Role> {
-        let awaited = |admin: &&Admin| admin.who.name == *name && holds(admin.until, now);
-        self.admins.iter().find(awaited).map(|admin| if admin.owner { Role::Owner } else { Role::Admin })
+    /// The rank of a name that is not there: nobody may be banned by name while their place is kept for them.
+    pub fn awaited_rank(&self, name: &UserName, at: Timestamp) -> Option<Role> {
+        let awaited = |admin: &&Admin| admin.who.name == *name && holds(admin.until, at);
+        self.admins.iter().find(awaited).map(Admin::role)
     }
 
-    /// Makes somebody admin; `owner`: the room is his. False if there are as many as can be.
-    pub fn promote(&mut self, who: Identity, owner: bool) -> bool {
-        self.admins.retain(|admin| !admin.who.entitles(&who));
-        let room = self.admins.len() < MOST_ENTRIES;
-        if room {
-            self.admins.push(Admin { who, owner, until: None });
+    /// Whether there is room for this user among the admins.
+    pub fn takes_admin(&self, who: &Identity, at: Timestamp) -> bool {
+        let others = self.admins.iter().filter(|admin| holds(admin.until, at) && !admin.who.entitles(who));
+        others.count() < MOST_ENTRIES
+    }
+
+    /// Makes a user admin.
+    pub fn promote(&mut self, who: Identity, at: Timestamp) {
+        self.admins.retain(|admin| holds(admin.until, at) && !admin.who.entitles(&who));
+        if self.admins.len() < MOST_ENTRIES {
+            self.admins.push(Admin::new(who, false));
         }
-        room
     }
 
-    /// Ends that. False if he was none.
-    pub fn demote(&mut self, who: &Identity) -> bool {
-        let before = self.admins.len();
+    /// Whether a place among the admins is this user's, even one that has ended.
+    pub fn is_listed(&self, who: &Identity) -> bool {
+        self.admins.iter().any(|admin| admin.who.entitles(who))
+    }
+
+    /// Ends their place among the admins.
+    pub fn demote(&mut self, who: &Identity) {
         self.admins.retain(|admin| !admin.who.entitles(who));
-        self.admins.len() < before
     }
 
-    /// Ends that of everybody who is neither there nor waited for: in a room that is kept no more nobody's place is.
+    /// Ends the place of everybody who is neither there nor waited for: a room that is no longer kept keeps no places.
     pub fn demote_absent(&mut self, is_there: impl Fn(&Identity) -> bool) {
         self.admins.retain(|admin| admin.until.is_some() || is_there(&admin.who));
     }
 
-    /// The accounts of those who keep order.
+    /// The accounts of the admins.
     pub fn admin_accounts(&self) -> impl Iterator<Item = AccountId> {
         self.admins.iter().filter_map(|admin| admin.who.account)
     }
 
-    /// An account is gone: nobody has its place any more, but who is there keeps his. False if it had none.
-    pub fn forget_account(&mut self, account: AccountId, is_there: impl Fn(&Identity) -> bool) -> bool {
-        let had_place = self.admin_accounts().any(|admin| admin == account);
+    /// An account was deleted: its place goes, but a user who is there keeps theirs as a guest.
+    pub fn forget_account(&mut self, account: AccountId, is_there: impl Fn(&Identity) -> bool) {
         for admin in &mut self.admins {
             if admin.who.account == Some(account) && is_there(&admin.who) {
                 admin.who.account = None;
             }
         }
         self.admins.retain(|admin| admin.who.account != Some(account));
-        had_place
     }
 
-    /// Makes somebody the owner of a room that has no other admin.
+    /// Makes a user the owner of a room that has no other admin.
     pub fn inherit(&mut self, who: Identity) {
-        self.admins = vec![Admin { who, owner: true, until: None }];
+        self.admins = vec![Admin::new(who, true)];
     }
 
-    /// Somebody comes in: an admin who was waited for is one again.
-    pub fn entered(&mut self, who: &Identity, now: Instant) {
-        if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.entitles(who) && holds(admin.until, now)) {
+    /// A user comes in: an admin who was waited for is one again.
+    pub fn entered(&mut self, who: &Identity, at: Timestamp) {
+        if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.entitles(who) && holds(admin.until, at)) {
             admin.who = who.clone();
             admin.until = None;
         }
     }
 
-    /// Somebody goes: an admin who has only lost his connection is waited for, and in a room that is `kept` one who has an
-    /// account stays admin however he goes. True if he was one and the room may need another now, or after [`GRACE`].
-    pub fn left(&mut self, who: &Identity, lost: bool, kept: bool, now: Instant) -> bool {
+    /// A user goes. An admin who has only lost their connection is waited for; in a room that is `kept` an admin with an
+    /// account stays one however they go. True if they were one and the room may need another, now or after [`GRACE`].
+    pub fn left(&mut self, who: &Identity, lost: bool, kept: bool, at: Timestamp) -> bool {
         let Some(index) = self.admins.iter().position(|admin| admin.who.entitles(who)) else { return false };
         if kept && self.admins[index].who.account.is_some() {
             return false;
         }
-        // There may be two: of an account, and of the guest on the connection that has logged in to it. Whoever could not be
-        // known again is not waited for.
+        // There may be two: of an account, and of the guest on the connection that has logged in to it. A user who could not
+        // be recognised is not waited for.
         if lost && who.can_come_back() {
             for admin in self.admins.iter_mut().filter(|admin| admin.who.entitles(who)) {
-                admin.until = Some(now + GRACE);
+                admin.until = Some(after(at, GRACE));
             }
         } else {
             self.admins.retain(|admin| !admin.who.entitles(who));
@@ -210,29 +259,32 @@ impl Moderation {
         true
     }
 
-    /// A connection goes that was logged in to an account whose place this is, and is not any more: the account is waited
-    /// for as after a lost connection, and in a room that is `kept` without an end. True if one is waited for now.
-    pub fn await_account(&mut self, who: &Identity, kept: bool, now: Instant) -> bool {
+    /// A connection closes that was once logged in to an account with a place here, and is no longer: the account is waited
+    /// for as after a lost connection, and in a room that is `kept` without an end.
+    pub fn await_account(&mut self, who: &Identity, kept: bool, at: Timestamp) {
         let is_left_behind = |admin: &&mut Admin| {
             admin.who.account.is_some() && admin.who.shares_connection(who) && !admin.who.entitles(who)
         };
-        let mut awaited = false;
         for admin in self.admins.iter_mut().filter(is_left_behind) {
-            // It is nobody's connection any more.
+            // It is no connection's any more.
             admin.who.client = ClientId::NONE;
             if !kept {
-                admin.until = Some(now + GRACE);
-                awaited = true;
+                admin.until = Some(after(at, GRACE));
             }
         }
-        awaited
     }
 
-    /// Somebody in the room has another name now, or has logged in to an account: whose place is kept is back. What was
-    /// given with an account stays the account's. True if something is an account's now that was a guest's.
-    pub fn renamed(&mut self, who: &Identity, now: Instant) -> bool {
+    /// Whether an admin is waited for who left at this moment.
+    pub fn awaits_since(&self, at: Timestamp) -> bool {
+        let end = Some(after(at, GRACE));
+        self.admins.iter().any(|admin| admin.until == end)
+    }
+
+    /// A member has changed their name or logged in: a place kept for them is theirs again. What was given to an account
+    /// stays the account's. True if something that was a guest's is now an account's.
+    pub fn renamed(&mut self, who: &Identity, at: Timestamp) -> bool {
         let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
-        let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations, &mut self.rests];
+        let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations, &mut self.waits];
         let others = lists.into_iter().flat_map(|list| list.iter_mut().map(|entry| &mut entry.who));
         let mut adopted = false;
         for known in admins.chain(others) {
@@ -241,14 +293,13 @@ impl Moderation {
                 adopted |= who.account.is_some();
             }
         }
-        self.entered(who, now);
+        self.entered(who, at);
         adopted
     }
 
     /// Whether there is an admin, present or waited for.
-    pub fn has_admin(&mut self, now: Instant) -> bool {
-        self.admins.retain(|admin| holds(admin.until, now));
-        !self.admins.is_empty()
+    pub fn has_admin(&self, at: Timestamp) -> bool {
+        self.admins.iter().any(|admin| holds(admin.until, at))
     }
 
     /// Whether one of the admins has an account.
@@ -256,120 +307,123 @@ impl Moderation {
         self.admins.iter().any(|admin| admin.who.account.is_some())
     }
 
-    /// Keeps somebody out. False if the list is full.
-    pub fn ban(&mut self, ban: Ban, now: Instant) -> bool {
+    /// Whether the list of bans has room for one of this name.
+    pub fn takes_ban(&self, name: &UserName, at: Timestamp) -> bool {
+        self.bans.iter().filter(|known| holds(known.until, at) && known.name != *name).count() < MOST_ENTRIES
+    }
+
+    /// Bans a user, and ends their invitation.
+    pub fn ban(&mut self, ban: Ban, at: Timestamp) {
         // A second ban of the same name keeps the address that the first one knew.
         let known = self.bans.iter().find(|known| known.name == ban.name);
         let (address, who) = known.map_or((None, None), |known| (known.address, known.who.clone()));
-        self.bans.retain(|known| holds(known.until, now) && known.name != ban.name);
-        if self.bans.len() >= MOST_ENTRIES {
-            return false;
-        }
+        self.bans.retain(|known| holds(known.until, at) && known.name != ban.name);
         let ban = Ban { address: ban.address.or(address), who: ban.who.or(who), ..ban };
-        take(&mut self.invitations, |known| ban.is_about(known), now);
-        self.bans.push(ban);
-        true
+        take(&mut self.invitations, |known| ban.is_about(known), at);
+        if self.bans.len() < MOST_ENTRIES {
+            self.bans.push(ban);
+        }
     }
 
-    /// Lets somebody in again, by the name he was banned under, or as the person he is. False if he was not banned.
-    pub fn pardon(&mut self, name: &UserName, who: Option<&Identity>, now: Instant) -> bool {
-        self.bans.retain(|ban| holds(ban.until, now));
-        let before = self.bans.len();
-        let meant =
-            |ban: &Ban| ban.name == *name || ban.who.as_ref().zip(who).is_some_and(|(known, who)| known.is(who));
-        self.bans.retain(|ban| !meant(ban));
-        self.bans.len() < before
+    /// Whether a name, or a person, is banned.
+    pub fn is_banned(&self, name: &UserName, who: Option<&Identity>, at: Timestamp) -> bool {
+        self.bans.iter().any(|ban| holds(ban.until, at) && is_banned_as(ban, name, who))
     }
 
-    /// Everybody kept out.
-    pub fn bans(&mut self, now: Instant) -> &[Ban] {
-        self.bans.retain(|ban| holds(ban.until, now));
-        &self.bans
+    /// Lifts the bans of a name, and of a person.
+    pub fn unban(&mut self, name: &UserName, who: Option<&Identity>, at: Timestamp) {
+        self.bans.retain(|ban| holds(ban.until, at) && !is_banned_as(ban, name, who));
     }
 
-    /// The ban that keeps him out.
-    pub fn banned(&self, who: &Identity, now: Instant) -> Option<&Ban> {
-        self.bans.iter().filter(|ban| holds(ban.until, now)).find(|ban| ban.is_about(who))
+    /// Every ban in force, oldest first.
+    pub fn bans(&self, at: Timestamp) -> impl Iterator<Item = &Ban> {
+        self.bans.iter().filter(move |ban| holds(ban.until, at))
     }
 
-    /// Somebody was put out, and may come back: an invitation stays. A ban ends it.
-    pub fn kick(&mut self, who: &Identity, now: Instant) {
-        put(&mut self.kicks, who, Some(now + KICK_LASTS), now);
+    /// The ban that keeps a user out.
+    pub fn banned(&self, who: &Identity, at: Timestamp) -> Option<&Ban> {
+        self.bans(at).find(|ban| ban.is_about(who))
     }
 
-    /// How long he may not come back.
-    pub fn kicked(&self, who: &Identity, now: Instant) -> Option<Duration> {
-        find(&self.kicks, who, now).flatten().map(|until| until.saturating_duration_since(now))
+    /// A user was kicked. An invitation stays; a ban would end it.
+    pub fn kick(&mut self, who: &Identity, at: Timestamp) {
+        put(&mut self.kicks, who, Some(after(at, KICK_LASTS)), at);
     }
 
-    /// Silences somebody.
-    pub fn mute(&mut self, who: &Identity, until: Option<Instant>, now: Instant) {
-        put(&mut self.mutes, who, until, now);
+    /// How long a kicked user has to stay out.
+    pub fn kicked(&self, who: &Identity, at: Timestamp) -> Option<Duration> {
+        find(&self.kicks, who, at).flatten().map(|until| remaining(at, until))
     }
 
-    /// Ends that, for a name, or for the person himself where he is known. False if he was not silenced.
-    pub fn unmute(&mut self, name: &UserName, who: Option<&Identity>, now: Instant) -> bool {
-        take(&mut self.mutes, |known| who.map_or(known.name == *name, |who| known.is(who)), now)
+    /// Mutes a user.
+    pub fn mute(&mut self, who: &Identity, until: Option<Timestamp>, at: Timestamp) {
+        put(&mut self.mutes, who, until, at);
     }
 
-    /// Whether he is silenced, and until when.
-    pub fn muted(&self, who: &Identity, now: Instant) -> Option<Option<Instant>> {
-        find(&self.mutes, who, now)
+    /// Whether [`unmute`](Moderation::unmute) would lift anything.
+    pub fn is_muted(&self, name: &UserName, who: Option<&Identity>, at: Timestamp) -> bool {
+        self.mutes.iter().any(|entry| holds(entry.until, at) && is_muted_as(&entry.who, name, who))
     }
 
-    /// Forgets that somebody was kicked.
-    pub fn forgive(&mut self, who: &Identity, now: Instant) {
-        take(&mut self.kicks, |known| known.is(who), now);
+    /// Unmutes a person, or a name where nobody is known by it.
+    pub fn unmute(&mut self, name: &UserName, who: Option<&Identity>, at: Timestamp) {
+        take(&mut self.mutes, |known| is_muted_as(known, name, who), at);
     }
 
-    /// Somebody leaves a slow room: until when he could not have spoken.
-    pub fn rest(&mut self, who: &Identity, until: Instant, now: Instant) {
-        put(&mut self.rests, who, Some(until), now);
+    /// Whether a user is muted, and until when.
+    pub fn muted(&self, who: &Identity, at: Timestamp) -> Option<Option<Timestamp>> {
+        find(&self.mutes, who, at)
     }
 
-    /// Until when somebody cannot speak who has left and come back.
-    pub fn rested(&self, who: &Identity, now: Instant) -> Option<Instant> {
-        find(&self.rests, who, now).flatten()
+    /// Lifts a kick.
+    pub fn forgive(&mut self, who: &Identity, at: Timestamp) {
+        take(&mut self.kicks, |known| known.is(who), at);
     }
 
-    /// The lists with their ends, to be written down: admins (true: the owner), the silenced, the invited.
-    pub fn lists(&mut self, now: Instant) -> ModerationLists {
-        self.has_admin(now);
-        let entries = |list: &[ListEntry]| {
-            list.iter().filter(|entry| holds(entry.until, now)).map(|entry| (entry.who.clone(), entry.until)).collect()
-        };
+    /// A user leaves a slow room before they could post again.
+    pub fn wait(&mut self, who: &Identity, until: Timestamp, at: Timestamp) {
+        put(&mut self.waits, who, Some(until), at);
+    }
+
+    /// Until when a user who left and came back cannot post.
+    pub fn waits(&self, who: &Identity, at: Timestamp) -> Option<Timestamp> {
+        find(&self.waits, who, at).flatten()
+    }
+
+    /// What is to be stored. Admins who are waited for are stored as if they were there.
+    pub fn lists(&self, at: Timestamp) -> ModerationLists {
+        let entries = |list: &[ListEntry]| list.iter().filter(|entry| holds(entry.until, at)).cloned().collect();
+        let admins = self.admins.iter().filter(|admin| holds(admin.until, at));
         ModerationLists {
-            admins: self.admins.iter().map(|admin| (admin.who.clone(), admin.owner)).collect(),
-            bans: self.bans(now).to_vec(),
+            admins: admins.map(|admin| Admin::new(admin.who.clone(), admin.owner)).collect(),
+            bans: self.bans(at).cloned().collect(),
             mutes: entries(&self.mutes),
             invitations: entries(&self.invitations),
         }
     }
 
-    /// The lists as they were written down.
-    pub fn restored(lists: ModerationLists) -> Moderation {
-        let entries = |list: Vec<(Identity, Option<Instant>)>| {
-            list.into_iter().take(MOST_ENTRIES).map(|(who, until)| ListEntry { who, until }).collect()
-        };
-        let admins = lists.admins.into_iter().take(MOST_ENTRIES);
+    /// The lists as they were stored, without what has ended since.
+    pub fn restored(lists: ModerationLists, at: Timestamp) -> Moderation {
+        let entries =
+            |list: Vec<ListEntry>| list.into_iter().filter(|entry| holds(entry.until, at)).take(MOST_ENTRIES).collect();
+        let bans = lists.bans.into_iter().filter(|ban| holds(ban.until, at));
         Moderation {
-            admins: admins.map(|(who, owner)| Admin { who, owner, until: None }).collect(),
-            bans: lists.bans.into_iter().take(MOST_ENTRIES).collect(),
+            admins: lists.admins.into_iter().take(MOST_ENTRIES).collect(),
+            bans: bans.take(MOST_ENTRIES).collect(),
             mutes: entries(lists.mutes),
             invitations: entries(lists.invitations),
             ..Moderation::default()
         }
     }
 
-    /// Opens the room to somebody.
-    pub fn invite(&mut self, who: &Identity, now: Instant) {
-        put(&mut self.invitations, who, Some(now + INVITATION_LASTS), now);
+    /// Invites a user.
+    pub fn invite(&mut self, who: &Identity, at: Timestamp) {
+        put(&mut self.invitations, who, Some(after(at, INVITATION_LASTS)), at);
     }
 
-    /// Whether the room is open to him.
-    pub fn invited(&self, who: &Identity, now: Instant) -> bool {
-        let is_his = |entry: &ListEntry| entry.who.entitles(who) && holds(entry.until, now);
-        self.invitations.iter().any(is_his)
+    /// Whether a user is invited.
+    pub fn invited(&self, who: &Identity, at: Timestamp) -> bool {
+        self.invitations.iter().any(|entry| entry.who.entitles(who) && holds(entry.until, at))
     }
 }
 
@@ -385,18 +439,20 @@ mod tests {
 
     #[test]
     fn a_guest_behind_a_tunnel_is_not_waited_for_and_nobody_comes_back_in_their_place() {
-        let now = Instant::now();
+        let now = Timestamp::UNIX_EPOCH;
         let shared = |client, name| Identity { shared: true, ..who(client, name, "127.0.0.1") };
-        let mut order = Moderation::founded_by(shared(1, "alice"));
-        assert_eq!(order.rank(&shared(1, "alice"), now), Some(Role::Owner));
-        order.invite(&shared(2, "bob"), now);
-        assert!(order.left(&shared(1, "alice"), true, false, now), "another one inherits");
-        assert!(!order.has_admin(now) && order.awaited_rank(&shared(1, "alice").name, now).is_none());
-        assert_eq!(order.rank(&shared(3, "alice"), now), None);
-        assert!(order.invited(&shared(2, "bob"), now) && !order.invited(&shared(4, "bob"), now));
-        order.kick(&shared(2, "bob"), now);
-        order.mute(&shared(2, "bob"), None, now);
-        assert!(order.kicked(&shared(4, "bob"), now).is_some() && order.muted(&shared(4, "bob"), now).is_some());
+        let mut moderation = Moderation::founded_by(shared(1, "alice"));
+        assert_eq!(moderation.rank(&shared(1, "alice"), now), Some(Role::Owner));
+        moderation.invite(&shared(2, "bob"), now);
+        assert!(moderation.left(&shared(1, "alice"), true, false, now), "another one inherits");
+        assert!(!moderation.has_admin(now) && moderation.awaited_rank(&shared(1, "alice").name, now).is_none());
+        assert_eq!(moderation.rank(&shared(3, "alice"), now), None);
+        assert!(moderation.invited(&shared(2, "bob"), now) && !moderation.invited(&shared(4, "bob"), now));
+        moderation.kick(&shared(2, "bob"), now);
+        moderation.mute(&shared(2, "bob"), None, now);
+        assert!(
+            moderation.kicked(&shared(4, "bob"), now).is_some() && moderation.muted(&shared(4, "bob"), now).is_some()
+        );
     }
 
     fn alice() -> Identity {
@@ -407,7 +463,7 @@ mod tests {
         who(2, "bob", "192.0.2.2")
     }
 
-    fn ban(of: &Identity, until: Option<Instant>) -> Ban {
+    fn ban(of: &Identity, until: Option<Timestamp>) -> Ban {
         Ban {
             name: of.name.clone(),
             who: Some(of.clone()),
@@ -420,56 +476,56 @@ mod tests {
 
     #[test]
     fn an_admin_who_lost_his_connection_is_waited_for_and_one_who_left_is_not() {
-        let now = Instant::now();
-        let mut order = Moderation::founded_by(alice());
-        assert!(order.left(&alice(), true, false, now));
-        assert_eq!(order.awaited_rank(&alice().name, now), Some(Role::Owner));
-        assert!(order.has_admin(now + GRACE / 2));
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::founded_by(alice());
+        assert!(moderation.left(&alice(), true, false, now));
+        assert_eq!(moderation.awaited_rank(&alice().name, now), Some(Role::Owner));
+        assert!(moderation.has_admin(now + GRACE / 2));
         let back = who(9, "alice", "192.0.2.1");
-        order.entered(&back, now + GRACE / 2);
-        assert_eq!(order.rank(&back, now + GRACE * 9), Some(Role::Owner));
-        assert!(order.left(&back, false, false, now));
-        assert!(!order.has_admin(now));
-        assert!(!order.left(&bob(), false, false, now));
+        moderation.entered(&back, now + GRACE / 2);
+        assert_eq!(moderation.rank(&back, now + GRACE * 9), Some(Role::Owner));
+        assert!(moderation.left(&back, false, false, now));
+        assert!(!moderation.has_admin(now));
+        assert!(!moderation.left(&bob(), false, false, now));
     }
 
     #[test]
     fn a_stranger_with_the_name_of_an_awaited_admin_is_none() {
-        let now = Instant::now();
-        let mut order = Moderation::founded_by(alice());
-        order.left(&alice(), true, false, now);
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::founded_by(alice());
+        moderation.left(&alice(), true, false, now);
         let impostor = who(9, "alice", "192.0.2.66");
-        order.entered(&impostor, now);
-        assert_eq!(order.rank(&impostor, now), None);
-        assert!(!order.has_admin(now + GRACE));
+        moderation.entered(&impostor, now);
+        assert_eq!(moderation.rank(&impostor, now), None);
+        assert!(!moderation.has_admin(now + GRACE));
     }
 
     #[test]
     fn what_an_account_was_given_is_not_a_guests_of_its_name_when_it_is_gone() {
-        let now = Instant::now();
+        let now = Timestamp::UNIX_EPOCH;
         let account = Identity { account: Some(AccountId(7)), ..alice() };
-        let mut order = Moderation::founded_by(account.clone());
-        order.invite(&account, now);
-        order.mute(&account, None, now);
+        let mut moderation = Moderation::founded_by(account.clone());
+        moderation.invite(&account, now);
+        moderation.mute(&account, None, now);
         let guest = who(9, "alice", "192.0.2.1");
-        order.entered(&guest, now);
-        assert!(order.rank(&guest, now).is_none() && !order.invited(&guest, now));
-        assert!(!order.left(&guest, false, true, now) && !order.demote(&guest));
-        assert_eq!(order.rank(&account, now), Some(Role::Owner));
-        assert!(order.muted(&guest, now).is_some(), "what is against him is not shaken off so");
+        moderation.entered(&guest, now);
+        assert!(moderation.rank(&guest, now).is_none() && !moderation.invited(&guest, now));
+        assert!(!moderation.left(&guest, false, true, now) && !moderation.is_listed(&guest));
+        assert_eq!(moderation.rank(&account, now), Some(Role::Owner));
+        assert!(moderation.muted(&guest, now).is_some(), "what is against him is not shaken off so");
     }
 
     #[test]
     fn who_has_an_account_stays_admin_of_a_kept_room_however_he_goes() {
-        let now = Instant::now();
+        let now = Timestamp::UNIX_EPOCH;
         let account = Identity { account: Some(AccountId(7)), ..alice() };
-        let mut order = Moderation::founded_by(account.clone());
-        assert!(!order.left(&account, false, true, now) && order.has_admin(now + GRACE * 9));
+        let mut moderation = Moderation::founded_by(account.clone());
+        assert!(!moderation.left(&account, false, true, now) && moderation.has_admin(now + GRACE * 9));
         let elsewhere = Identity { account: Some(AccountId(7)), ..who(9, "alice", "192.0.2.200") };
-        assert_eq!(order.rank(&elsewhere, now), Some(Role::Owner));
-        assert!(order.left(&elsewhere, false, false, now) && !order.has_admin(now));
+        assert_eq!(moderation.rank(&elsewhere, now), Some(Role::Owner));
+        assert!(moderation.left(&elsewhere, false, false, now) && !moderation.has_admin(now));
         let mut kept_no_more = Moderation::founded_by(account);
-        kept_no_more.promote(bob(), false);
+        kept_no_more.promote(bob(), now);
         kept_no_more.demote_absent(|who| *who == bob());
         assert!(kept_no_more.rank(&elsewhere, now).is_none() && kept_no_more.rank(&bob(), now) == Some(Role::Admin));
         let mut guests = Moderation::founded_by(alice());
@@ -478,14 +534,14 @@ mod tests {
 
     #[test]
     fn a_rank_goes_over_to_the_account_and_stays_with_it() {
-        let now = Instant::now();
-        let mut order = Moderation::founded_by(alice());
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::founded_by(alice());
         let account = Identity { account: Some(AccountId(7)), ..alice() };
-        assert!(order.renamed(&account, now));
+        assert!(moderation.renamed(&account, now));
         let guest = Identity { account: None, ..who(1, "al", "192.0.2.1") };
-        assert!(!order.renamed(&guest, now));
-        assert_eq!(order.rank(&guest, now), None);
-        assert_eq!(order.rank(&Identity { client: ClientId(9), ..account }, now), Some(Role::Owner));
+        assert!(!moderation.renamed(&guest, now));
+        assert_eq!(moderation.rank(&guest, now), None);
+        assert_eq!(moderation.rank(&Identity { client: ClientId(9), ..account }, now), Some(Role::Owner));
     }
 
     fn account(client: u64, number: u64) -> Identity {
@@ -494,149 +550,166 @@ mod tests {
 
     #[test]
     fn what_an_account_was_given_does_not_follow_its_connection_into_another_account() {
-        let now = Instant::now();
+        let now = Timestamp::UNIX_EPOCH;
         for kept in [false, true] {
-            let mut order = Moderation::founded_by(account(1, 7));
-            order.invite(&account(1, 7), now);
-            order.mute(&account(1, 7), None, now);
-            order.kick(&account(2, 9), now);
-            order.ban(Ban { address: None, ..ban(&account(2, 9), None) }, now);
+            let mut moderation = Moderation::founded_by(account(1, 7));
+            moderation.invite(&account(1, 7), now);
+            moderation.mute(&account(1, 7), None, now);
+            moderation.kick(&account(2, 9), now);
+            moderation.ban(Ban { address: None, ..ban(&account(2, 9), None) }, now);
             let other = account(1, 8);
-            order.renamed(&other, now);
-            assert_eq!(order.rank(&other, now), None);
-            assert!(!order.invited(&other, now) && order.muted(&other, now).is_none());
+            moderation.renamed(&other, now);
+            assert_eq!(moderation.rank(&other, now), None);
+            assert!(!moderation.invited(&other, now) && moderation.muted(&other, now).is_none());
             let other = account(2, 8);
-            assert!(order.kicked(&other, now).is_none() && order.banned(&other, now).is_none());
+            assert!(moderation.kicked(&other, now).is_none() && moderation.banned(&other, now).is_none());
             // Leaving and coming back makes it no other's.
-            assert!(!order.left(&account(1, 8), false, kept, now));
-            assert_eq!(order.await_account(&account(1, 8), kept, now), !kept);
-            order.entered(&account(1, 8), now);
-            assert_eq!(order.rank(&account(1, 8), now), None);
-            assert!(order.muted(&account(5, 7), now).is_some());
-            assert_eq!(order.rank(&account(5, 7), now), Some(Role::Owner));
-            assert_eq!(order.has_admin(now + GRACE), kept, "in a room that is not kept, somebody inherits in the end");
+            assert!(!moderation.left(&account(1, 8), false, kept, now));
+            moderation.await_account(&account(1, 8), kept, now);
+            assert_eq!(moderation.awaits_since(now), !kept);
+            moderation.entered(&account(1, 8), now);
+            assert_eq!(moderation.rank(&account(1, 8), now), None);
+            assert!(moderation.muted(&account(5, 7), now).is_some());
+            assert_eq!(moderation.rank(&account(5, 7), now), Some(Role::Owner));
+            assert_eq!(
+                moderation.has_admin(now + GRACE),
+                kept,
+                "in a room that is not kept, somebody inherits in the end"
+            );
         }
     }
 
     #[test]
     fn who_logs_in_again_in_the_room_is_waited_for_no_more() {
-        let now = Instant::now();
-        let mut order = Moderation::founded_by(account(1, 7));
-        order.renamed(&account(1, 8), now);
-        order.await_account(&account(1, 8), false, now);
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::founded_by(account(1, 7));
+        moderation.renamed(&account(1, 8), now);
+        moderation.await_account(&account(1, 8), false, now);
         // By another connection, which was in the room as somebody else.
-        order.renamed(&account(2, 7), now);
-        assert_eq!(order.rank(&account(2, 7), now + GRACE * 9), Some(Role::Owner));
+        moderation.renamed(&account(2, 7), now);
+        assert_eq!(moderation.rank(&account(2, 7), now + GRACE * 9), Some(Role::Owner));
     }
 
     #[test]
     fn a_mute_of_a_guest_does_not_replace_that_of_the_account_on_the_connection() {
-        let now = Instant::now();
-        let mut order = Moderation::default();
-        order.mute(&account(1, 7), None, now);
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::default();
+        moderation.mute(&account(1, 7), None, now);
         let guest = who(1, "al", "192.0.2.1");
-        order.mute(&guest, Some(now + GRACE), now);
-        assert_eq!(order.muted(&guest, now), Some(None), "the longer one");
-        assert_eq!(order.muted(&account(5, 7), now + GRACE), Some(None));
-        assert!(order.unmute(&guest.name, Some(&guest), now) && order.muted(&guest, now).is_none());
+        moderation.mute(&guest, Some(now + GRACE), now);
+        assert_eq!(moderation.muted(&guest, now), Some(None), "the longer one");
+        assert_eq!(moderation.muted(&account(5, 7), now + GRACE), Some(None));
+        assert!(moderation.is_muted(&guest.name, Some(&guest), now));
+        moderation.unmute(&guest.name, Some(&guest), now);
+        assert!(moderation.muted(&guest, now).is_none());
     }
 
     #[test]
     fn what_was_written_down_is_the_same_when_it_is_read() {
-        let now = Instant::now();
-        let mut order = Moderation::founded_by(alice());
-        order.ban(ban(&bob(), Some(now + GRACE)), now);
-        order.mute(&who(3, "carol", "192.0.2.3"), None, now);
-        order.invite(&who(4, "dave", "192.0.2.4"), now);
-        let mut read = Moderation::restored(order.lists(now));
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::founded_by(alice());
+        moderation.ban(ban(&bob(), Some(now + GRACE)), now);
+        moderation.mute(&who(3, "carol", "192.0.2.3"), None, now);
+        moderation.invite(&who(4, "dave", "192.0.2.4"), now);
+        let read = Moderation::restored(moderation.lists(now), now);
         assert_eq!(read.rank(&alice(), now), Some(Role::Owner));
         assert!(read.banned(&bob(), now).is_some() && read.banned(&bob(), now + GRACE).is_none());
         assert_eq!(read.muted(&who(3, "carol", "192.0.2.3"), now), Some(None));
         assert!(read.invited(&who(4, "dave", "192.0.2.4"), now));
         assert!(read.lists(now + INVITATION_LASTS).invitations.is_empty());
+        let later = Moderation::restored(moderation.lists(now), now + GRACE);
+        assert!(later.banned(&bob(), now).is_none(), "what has ended is not read back");
     }
 
     #[test]
     fn a_ban_holds_for_the_name_and_for_the_address_until_it_runs_out() {
-        let now = Instant::now();
-        let mut order = Moderation::default();
-        assert!(order.ban(ban(&bob(), Some(now + Duration::from_secs(60))), now));
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::default();
+        moderation.ban(ban(&bob(), Some(now + Duration::from_secs(60))), now);
         for kept_out in [bob(), who(5, "bob", "192.0.2.9"), who(5, "other", "192.0.2.2")] {
-            assert!(order.banned(&kept_out, now).is_some());
-            assert!(order.banned(&kept_out, now + Duration::from_secs(60)).is_none());
+            assert!(moderation.banned(&kept_out, now).is_some());
+            assert!(moderation.banned(&kept_out, now + Duration::from_secs(60)).is_none());
         }
-        assert!(order.banned(&alice(), now).is_none());
-        assert!(order.pardon(&bob().name, None, now) && !order.pardon(&bob().name, None, now));
+        assert!(moderation.banned(&alice(), now).is_none());
+        assert!(moderation.is_banned(&bob().name, None, now));
+        moderation.unban(&bob().name, None, now);
+        assert!(!moderation.is_banned(&bob().name, None, now));
     }
 
     #[test]
     fn a_ban_follows_a_connection_to_another_name() {
-        let now = Instant::now();
-        let mut order = Moderation::default();
-        order.ban(Ban { address: None, ..ban(&bob(), None) }, now);
-        assert!(order.banned(&who(2, "robert", "192.0.2.2"), now).is_some());
-        assert!(order.banned(&who(3, "robert", "192.0.2.2"), now).is_none());
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::default();
+        moderation.ban(Ban { address: None, ..ban(&bob(), None) }, now);
+        assert!(moderation.banned(&who(2, "robert", "192.0.2.2"), now).is_some());
+        assert!(moderation.banned(&who(3, "robert", "192.0.2.2"), now).is_none());
     }
 
     #[test]
     fn a_second_ban_of_an_absent_person_keeps_the_known_address() {
-        let now = Instant::now();
-        let mut order = Moderation::default();
-        order.ban(ban(&bob(), None), now);
-        order.ban(Ban { address: None, ..ban(&bob(), None) }, now);
-        assert_eq!(order.bans(now).len(), 1);
-        assert!(order.banned(&who(7, "other", "192.0.2.2"), now).is_some());
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::default();
+        moderation.ban(ban(&bob(), None), now);
+        moderation.ban(Ban { address: None, ..ban(&bob(), None) }, now);
+        assert_eq!(moderation.bans(now).count(), 1);
+        assert!(moderation.banned(&who(7, "other", "192.0.2.2"), now).is_some());
     }
 
     #[test]
     fn kicks_end_after_a_minute_or_when_they_are_forgiven() {
-        let now = Instant::now();
-        let mut order = Moderation::default();
-        order.kick(&bob(), now);
-        assert_eq!(order.kicked(&bob(), now), Some(KICK_LASTS));
-        assert_eq!(order.kicked(&bob(), now + KICK_LASTS), None);
-        order.forgive(&bob(), now);
-        order.invite(&bob(), now);
-        assert_eq!(order.kicked(&bob(), now), None);
-        assert!(order.invited(&bob(), now) && !order.invited(&bob(), now + INVITATION_LASTS));
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::default();
+        moderation.kick(&bob(), now);
+        assert_eq!(moderation.kicked(&bob(), now), Some(KICK_LASTS));
+        assert_eq!(moderation.kicked(&bob(), now + KICK_LASTS), None);
+        moderation.forgive(&bob(), now);
+        moderation.invite(&bob(), now);
+        assert_eq!(moderation.kicked(&bob(), now), None);
+        assert!(moderation.invited(&bob(), now) && !moderation.invited(&bob(), now + INVITATION_LASTS));
     }
 
     #[test]
     fn a_kick_keeps_the_invitation_and_a_ban_ends_it() {
-        let now = Instant::now();
-        let mut order = Moderation::default();
-        order.invite(&bob(), now);
-        order.kick(&bob(), now);
-        assert!(order.invited(&bob(), now + KICK_LASTS));
-        order.ban(ban(&bob(), None), now);
-        assert!(order.pardon(&bob().name, None, now) && !order.invited(&bob(), now));
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::default();
+        moderation.invite(&bob(), now);
+        moderation.kick(&bob(), now);
+        assert!(moderation.invited(&bob(), now + KICK_LASTS));
+        moderation.ban(ban(&bob(), None), now);
+        assert!(moderation.is_banned(&bob().name, None, now));
+        moderation.unban(&bob().name, None, now);
+        assert!(!moderation.invited(&bob(), now));
     }
 
     #[test]
     fn a_mute_follows_a_new_name() {
-        let now = Instant::now();
-        let mut order = Moderation::default();
-        order.mute(&bob(), None, now);
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::default();
+        moderation.mute(&bob(), None, now);
         let renamed = who(2, "robert", "192.0.2.2");
-        order.renamed(&renamed, now);
-        assert_eq!(order.muted(&who(8, "robert", "192.0.2.2"), now), Some(None));
-        assert!(order.unmute(&renamed.name, Some(&renamed), now));
-        assert_eq!(order.muted(&renamed, now), None);
+        moderation.renamed(&renamed, now);
+        assert_eq!(moderation.muted(&who(8, "robert", "192.0.2.2"), now), Some(None));
+        assert!(moderation.is_muted(&renamed.name, Some(&renamed), now));
+        moderation.unmute(&renamed.name, Some(&renamed), now);
+        assert_eq!(moderation.muted(&renamed, now), None);
     }
 
     #[test]
     fn no_list_grows_without_end() {
-        let now = Instant::now();
-        let mut order = Moderation::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let mut moderation = Moderation::default();
         for number in 0..1000 {
             let person = who(number, &format!("p{number}"), "192.0.2.1");
-            order.kick(&person, now);
-            order.mute(&person, None, now);
-            order.invite(&person, now);
-            order.promote(person.clone(), false);
-            assert_eq!(order.ban(ban(&person, None), now), number < MOST_ENTRIES as u64);
+            moderation.kick(&person, now);
+            moderation.mute(&person, None, now);
+            moderation.invite(&person, now);
+            assert_eq!(moderation.takes_admin(&person, now), number < MOST_ENTRIES as u64);
+            moderation.promote(person.clone(), now);
+            assert_eq!(moderation.takes_ban(&person.name, now), number < MOST_ENTRIES as u64);
+            moderation.ban(ban(&person, None), now);
         }
-        for length in [order.kicks.len(), order.mutes.len(), order.invitations.len(), order.admins.len()] {
+        let Moderation { admins, bans, kicks, mutes, invitations, .. } = &moderation;
+        for length in [admins.len(), bans.len(), kicks.len(), mutes.len(), invitations.len()] {
             assert!(length <= MOST_ENTRIES);
         }
     }

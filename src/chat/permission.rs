@@ -1,6 +1,6 @@
 //! Who may do what to which room or message: the one table that every command goes through.
 //!
-//! | deed | stranger | banned | muted | member | admin | owner | operator |
+//! | permission | stranger | banned | muted | member | admin | owner | operator |
 //! | --- | --- | --- | --- | --- | --- | --- | --- |
 //! | know that the room is there | if public | if public | yes | yes | yes | yes | yes |
 //! | enter | if let in | no | yes | yes | yes | yes | yes |
@@ -11,39 +11,39 @@
 //! | invite | no | no | no | if open | yes | yes | yes |
 //! | set: description, limit, password, public, invite, slow | no | no | no | no | yes | yes | yes |
 //! | kick, ban, mute | no | no | no | no | those below | those below | those below |
-//! | pardon (`:unban`), unmute, list bans | no | no | no | no | yes | yes | yes |
+//! | unban, unmute, list bans | no | no | no | no | yes | yes | yes |
 //! | promote (`:op`) | no | no | no | no | yes | yes | yes |
-//! | demote (`:deop`) | no | no | no | no | himself | those below | those below |
+//! | demote (`:deop`) | no | no | no | no | themselves | those below | those below |
 //! | destroy | no | no | no | no | no | yes | yes |
 //! | see addresses | no | no | no | no | no | no | yes |
 //!
 //! *Owns* the table and the order of the roles.
-//! *Knows nothing of* rooms, people and how somebody came by his role.
-//! *Called by* `room`, under its lock, and by nobody past it.
+//! *Knows nothing of* rooms, users and how a user got their role.
+//! Only the room asks it, so no command gets past the table.
 
-/// What somebody is to a room, from least to most.
+/// What a user is to a room, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// Not in it.
+    /// Not in the room.
     Stranger,
-    /// Not in it, and not to come in.
+    /// Not in the room, and banned from it.
     Banned,
-    /// In it, silenced.
+    /// In the room, and muted.
     Muted,
-    /// In it.
+    /// In the room.
     Member,
-    /// In it, and keeps order there.
+    /// In the room, and moderates it.
     Admin,
-    /// Who made it, or has inherited it.
+    /// Created the room, or inherited it.
     Owner,
-    /// Keeps order on the whole server.
+    /// Moderates the whole server.
     Operator,
 }
 
-/// What somebody wants to do.
+/// What a user may or may not do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
-    /// Hear that the room exists.
+    /// Learn that the room exists.
     Know,
     /// Come in.
     Enter,
@@ -53,36 +53,36 @@ pub enum Permission {
     Post,
     /// Change a message.
     Edit,
-    /// Take a message out.
+    /// Remove a message.
     Delete,
-    /// Open the room to a person.
+    /// Invite a user.
     Invite,
-    /// Change how the room is set up.
+    /// Change the room's settings.
     Set,
-    /// Put somebody out.
+    /// Remove a user for a minute.
     Kick,
-    /// Keep somebody out.
+    /// Keep a user out.
     Ban,
     /// Lift a ban.
-    Pardon,
-    /// List the bans.
-    SeeBans,
-    /// Silence somebody.
+    Unban,
+    /// See who is banned.
+    ListBans,
+    /// Take a user's voice.
     Mute,
-    /// End that.
+    /// Give it back.
     Unmute,
-    /// Make somebody admin.
+    /// Make a user admin.
     Promote,
-    /// End that.
+    /// Make an admin an ordinary member.
     Demote,
     /// Close the room for good.
     Destroy,
-    /// See whence people come.
+    /// See the addresses users connect from.
     SeeAddresses,
 }
 
-/// All deeds, for whoever walks the table.
-pub const DEEDS: [Permission; 18] = [
+/// Every permission, in the order of the table.
+pub const PERMISSIONS: [Permission; 18] = [
     Permission::Know,
     Permission::Enter,
     Permission::Read,
@@ -93,8 +93,8 @@ pub const DEEDS: [Permission; 18] = [
     Permission::Set,
     Permission::Kick,
     Permission::Ban,
-    Permission::Pardon,
-    Permission::SeeBans,
+    Permission::Unban,
+    Permission::ListBans,
     Permission::Mute,
     Permission::Unmute,
     Permission::Promote,
@@ -103,53 +103,52 @@ pub const DEEDS: [Permission; 18] = [
     Permission::SeeAddresses,
 ];
 
-/// One cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Grant {
     No,
     Yes,
     IfPublic,
-    /// The room lets him in: it is open, or he was invited, or knows the password.
+    /// If the room lets them in: it is open, or they are invited or know the password.
     IfAdmitted,
-    /// The room is public and has no password.
+    /// If the room is public and has no password.
     IfOpen,
     IfOwn,
-    /// Against people of a lesser role.
+    /// Against users of a lesser role.
     IfBelow,
 }
 
-/// What a cell may depend on. Only what the deed is about has to be filled in.
+/// What a grant may depend on. Only what the permission is about has to be filled in.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Context {
-    /// Everybody may know of the room.
+    /// The room is listed for everybody.
     pub public: bool,
-    /// It has no door: no password, no invitation needed.
+    /// Neither a password nor an invitation is needed.
     pub open: bool,
-    /// This person has given its password or holds an invitation.
+    /// This user has given the room's password or holds an invitation.
     pub admitted: bool,
-    /// The message is his own, or it is about himself.
+    /// The message is theirs, or it is about themselves.
     pub own: bool,
-    /// Whom the deed is done to.
+    /// The role of the user it is done to.
     pub against: Option<Role>,
 }
 
-/// Whether somebody of that role may do that.
-pub fn permits(role: Role, deed: Permission, case: Context) -> bool {
-    match cell(role, deed) {
+/// Whether a user of this role has a permission.
+pub fn permits(role: Role, permission: Permission, context: Context) -> bool {
+    match grant(role, permission) {
         Grant::No => false,
         Grant::Yes => true,
-        Grant::IfPublic => case.public,
-        Grant::IfAdmitted => case.admitted || (case.public && case.open),
-        Grant::IfOpen => case.public && case.open,
-        Grant::IfOwn => case.own,
-        Grant::IfBelow => case.against.is_some_and(|other| other < role),
+        Grant::IfPublic => context.public,
+        Grant::IfAdmitted => context.admitted || (context.public && context.open),
+        Grant::IfOpen => context.public && context.open,
+        Grant::IfOwn => context.own,
+        Grant::IfBelow => context.against.is_some_and(|other| other < role),
     }
 }
 
 #[rustfmt::skip]
-fn cell(role: Role, deed: Permission) -> Grant {
+fn grant(role: Role, permission: Permission) -> Grant {
     use Grant::{IfAdmitted, IfBelow, IfOpen, IfOwn, IfPublic, No, Yes};
-    let row = match deed {
+    let row = match permission {
         //                     stranger    banned    muted  member   admin    owner    operator
         Permission::Know         => [IfPublic,   IfPublic, Yes,   Yes,     Yes,     Yes,     Yes],
         Permission::Enter        => [IfAdmitted, No,       Yes,   Yes,     Yes,     Yes,     Yes],
@@ -161,8 +160,8 @@ fn cell(role: Role, deed: Permission) -> Grant {
         Permission::Set          => [No,         No,       No,    No,      Yes,     Yes,     Yes],
         Permission::Kick         => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
         Permission::Ban          => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
-        Permission::Pardon       => [No,         No,       No,    No,      Yes,     Yes,     Yes],
-        Permission::SeeBans      => [No,         No,       No,    No,      Yes,     Yes,     Yes],
+        Permission::Unban        => [No,         No,       No,    No,      Yes,     Yes,     Yes],
+        Permission::ListBans     => [No,         No,       No,    No,      Yes,     Yes,     Yes],
         Permission::Mute         => [No,         No,       No,    No,      IfBelow, IfBelow, IfBelow],
         Permission::Unmute       => [No,         No,       No,    No,      Yes,     Yes,     Yes],
         Permission::Promote      => [No,         No,       No,    No,      Yes,     Yes,     Yes],
@@ -180,20 +179,25 @@ mod tests {
 
     const ROLES: [Role; 7] = [Stranger, Banned, Muted, Member, Admin, Owner, Operator];
 
-    /// Whoever may do it in a case, as letters: s b m M A O P.
-    fn who(deed: Permission, case: Context) -> String {
+    /// The roles that have it in a context, as letters: s b m M A O P.
+    fn who(permission: Permission, context: Context) -> String {
         let letters = ['s', 'b', 'm', 'M', 'A', 'O', 'P'];
-        ROLES.iter().zip(letters).filter(|(role, _)| permits(**role, deed, case)).map(|(_, letter)| letter).collect()
+        ROLES
+            .iter()
+            .zip(letters)
+            .filter(|(role, _)| permits(**role, permission, context))
+            .map(|(_, letter)| letter)
+            .collect()
     }
 
     #[test]
-    fn every_cell_of_the_table_about_rooms_and_messages() {
+    fn every_grant_of_the_table_about_rooms_and_messages() {
         let nothing = Context::default();
         let public = Context { public: true, ..nothing };
         let open = Context { public: true, open: true, ..nothing };
         let admitted = Context { admitted: true, ..nothing };
         let own = Context { own: true, ..nothing };
-        for (deed, case, expected) in [
+        for (permission, context, expected) in [
             (Permission::Know, nothing, "mMAOP"),
             (Permission::Know, public, "sbmMAOP"),
             (Permission::Enter, nothing, "mMAOP"),
@@ -211,20 +215,20 @@ mod tests {
             (Permission::Invite, public, "AOP"),
             (Permission::Invite, open, "MAOP"),
             (Permission::Set, open, "AOP"),
-            (Permission::Pardon, open, "AOP"),
-            (Permission::SeeBans, open, "AOP"),
+            (Permission::Unban, open, "AOP"),
+            (Permission::ListBans, open, "AOP"),
             (Permission::Unmute, open, "AOP"),
             (Permission::Promote, open, "AOP"),
             (Permission::Demote, own, "A"),
             (Permission::Destroy, open, "OP"),
             (Permission::SeeAddresses, open, "P"),
         ] {
-            assert_eq!(who(deed, case), expected, "{deed:?} {case:?}");
+            assert_eq!(who(permission, context), expected, "{permission:?} {context:?}");
         }
     }
 
     #[test]
-    fn every_cell_of_the_table_about_other_people() {
+    fn every_grant_of_the_table_about_other_people() {
         for (against, put_out, demote) in [
             (Stranger, "AOP", "OP"),
             (Banned, "AOP", "OP"),
@@ -234,19 +238,19 @@ mod tests {
             (Owner, "P", "P"),
             (Operator, "", ""),
         ] {
-            let case = Context { against: Some(against), ..Context::default() };
-            for deed in [Permission::Kick, Permission::Ban, Permission::Mute] {
-                assert_eq!(who(deed, case), put_out, "{deed:?} {against:?}");
+            let context = Context { against: Some(against), ..Context::default() };
+            for permission in [Permission::Kick, Permission::Ban, Permission::Mute] {
+                assert_eq!(who(permission, context), put_out, "{permission:?} {against:?}");
             }
-            assert_eq!(who(Permission::Demote, case), demote, "{against:?}");
+            assert_eq!(who(Permission::Demote, context), demote, "{against:?}");
         }
     }
 
     #[test]
     fn nothing_is_allowed_to_a_banned_person_but_to_know_of_a_public_room() {
         let all = Context { public: true, open: true, admitted: true, own: true, against: Some(Stranger) };
-        for deed in DEEDS {
-            assert_eq!(permits(Banned, deed, all), deed == Permission::Know, "{deed:?}");
+        for permission in PERMISSIONS {
+            assert_eq!(permits(Banned, permission, all), permission == Permission::Know, "{permission:?}");
         }
     }
 }

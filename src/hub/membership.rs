@@ -12,10 +12,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Hub;
+use crate::chat::action::EnterError;
 use crate::chat::conversation::MembershipId;
 use crate::chat::message::ClientId;
 use crate::chat::moderation::GRACE;
-use crate::hub::room::{DoorVersion, EnterError, Entrant, Going, MembershipChange, Room};
+use crate::chat::room::{DoorVersion, Going};
+use crate::hub::room::{Entrant, MembershipChange, Room};
 use crate::hub::roster::User;
 use crate::hub::timer::Task;
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::chat::conversation::RoomId;
 use crate::chat::identity::AccountId;
-use crate::hub::room::DoorVersion;
+use crate::chat::room::DoorVersion;
 
 /// Most accounts remembered: a few kilobytes each at the very most. Of more some are forgotten, and are only in the rooms again
 /// that the disk knows of.

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use crate::chat::identity::Identity;
 use crate::chat::message::MessageId;
 use crate::chat::names::{self, Alphabet, RoomName};
+use crate::chat::room::Founding;
 use crate::chat::room_settings::RoomSettings;
 use crate::config::Config;
-use crate::hub::room::{Creation, Room, RoomLimits};
+use crate::hub::room::{Room, RoomLimits, SteadyClock};
 use crate::store::{MessageRecord, RoomRecord, Store};
 use crate::ui::screen::Clock;
 
@@ -58,8 +58,10 @@ pub struct RoomTable {
 impl RoomTable {
     /// The configured rooms, and the database that records them, if there is one.
     pub fn new(config: &Config, clock: Clock, store: Option<Arc<Store>>) -> RoomTable {
+        let at = store.as_ref().map_or_else(Timestamp::now, |store| store.now());
         let shared = RoomLimits {
             store,
+            clock: SteadyClock::new(at, Instant::now()),
             last_message: AtomicU64::new(0),
             history_max: AtomicUsize::new(0),
             queue_bytes: AtomicUsize::new(0),
@@ -176,8 +178,7 @@ impl RoomTable {
         &self,
         name: &RoomName,
         config: RoomSettings,
-        made: Creation,
-        founder: Identity,
+        founding: Founding,
         most: Option<usize>,
     ) -> Result<Arc<Room>, CreateRoomError> {
         let mut table = self.lock();
@@ -196,13 +197,13 @@ impl RoomTable {
             return Err(CreateRoomError::TooManyAll);
         }
         if let Some(most) = most
-            && addresses.iter().filter(|address| **address == made.address).count() >= most
+            && addresses.iter().filter(|address| **address == founding.creation.address).count() >= most
         {
             return Err(CreateRoomError::TooManyYours(most));
         }
         table.last_instance += 1;
         let (instance, shared, clock) = (table.last_instance, Arc::clone(&self.shared), self.clock.clone());
-        let room = Room::new(name.clone(), instance, config, shared, clock, Some((made, founder)));
+        let room = Room::new(name.clone(), instance, config, shared, clock, Some(founding));
         table.rooms.insert(name.clone(), Arc::clone(&room));
         Ok(room)
     }

@@ -11,7 +11,8 @@ use std::time::Duration;
 use super::Session;
 use crate::chat::action::Actor;
 use crate::chat::message::{Event, Message, MessageId};
-use crate::hub::room::{ArchiveRange, Room, readable_after, restored};
+use crate::chat::room::readable_after;
+use crate::hub::room::{ArchiveRange, Room, restored};
 use crate::store::{SaveError, Store};
 use crate::ui::screen::LineKind;
 

@@ -5,7 +5,7 @@
 
 use super::Session;
 use super::joined_rooms::JoinedRoom;
-use crate::hub::room::Going;
+use crate::chat::room::Going;
 use crate::outbox::DisconnectReason;
 use crate::ui::screen::LineKind;
 

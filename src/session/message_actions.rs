@@ -117,7 +117,7 @@ impl Session {
             }
             Some(MessagePlace::Older(room, message)) => {
                 let edited = room.edit_older(&actor, &message, text, self.now());
-                self.changed(&room, Some(edited), &format!("Edited {id}."));
+                self.changed(&room, edited, &format!("Edited {id}."));
             }
             Some(MessagePlace::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
@@ -135,7 +135,7 @@ impl Session {
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
                 let deleted = room.delete(&actor, id, self.now());
-                if let Some(Ok(_)) = deleted {
+                if deleted.is_ok() {
                     self.hub.timer.cancel(id);
                     self.audit_in(&room, &format!("{id} was deleted"));
                 }
@@ -146,7 +146,7 @@ impl Session {
                 if deleted.is_ok() {
                     self.audit_in(&room, &format!("{id} was deleted"));
                 }
-                self.changed(&room, Some(deleted), &format!("Deleted {id}."));
+                self.changed(&room, deleted, &format!("Deleted {id}."));
             }
             Some(MessagePlace::Direct(pairs)) => {
                 let clock = self.hub.clock.clone();
@@ -171,16 +171,16 @@ impl Session {
             return self.refuse(&Denied::NoMessage);
         };
         let deleted = room.delete(actor, id, now);
-        if let Some(Ok(_)) = deleted {
+        if deleted.is_ok() {
             self.hub.timer.cancel(id);
         }
         self.changed(&room, deleted, &format!("Deleted {id}."));
     }
 
     /// A message of a room was changed, or not. Whoever looks at the room sees it; who does not is told.
-    fn changed(&mut self, room: &Arc<Room>, changed: Option<Result<Erased, Denied>>, line: &str) {
+    fn changed(&mut self, room: &Arc<Room>, changed: Result<Erased, Denied>, line: &str) {
         match changed {
-            Some(Ok(erased)) => {
+            Ok(erased) => {
                 self.rooms.note_undelivered(room);
                 self.hub.arrange_redraw(room, erased);
                 if !room.is_viewed_by(self.outbox.id()) {
@@ -188,8 +188,7 @@ impl Session {
                 }
                 self.await_change(room);
             }
-            Some(Err(denied)) => self.refuse(&denied),
-            None => self.refuse(&Denied::NoMessage),
+            Err(denied) => self.refuse(&denied),
         }
     }
 

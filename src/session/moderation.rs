@@ -12,7 +12,7 @@ use crate::chat::conversation::RoomId;
 use crate::chat::duration;
 use crate::chat::moderation::GRACE;
 use crate::chat::room_settings::RoomAccess;
-use crate::hub::room::Room;
+use crate::hub::room::{BanList, Room};
 use crate::hub::timer::Task;
 use crate::text;
 use crate::ui::screen::LineKind;
@@ -128,8 +128,8 @@ impl Session {
     pub(super) fn list_bans(&self, room: &RoomId) {
         let (Some(membership), Some(actor)) = (self.rooms.get(room), self.actor()) else { return };
         let now = self.now();
-        let (bans, addresses) = match membership.room().bans(&actor, now) {
-            Ok(bans) => bans,
+        let BanList { bans, at, shows_addresses } = match membership.room().bans(&actor, now) {
+            Ok(list) => list,
             Err(denied) => return self.refuse(&denied),
         };
         if bans.is_empty() {
@@ -137,11 +137,9 @@ impl Session {
         }
         let column = bans.iter().map(|ban| text::width(ban.name.as_str())).max().unwrap_or(0);
         for ban in bans {
-            let length = ban.until.map_or_else(
-                || "until lifted".to_owned(),
-                |until| format!("{} left", duration::told(until.saturating_duration_since(now))),
-            );
-            let address = match ban.address.filter(|_| addresses) {
+            let left = ban.left(at).map(|left| format!("{} left", duration::told(left)));
+            let length = left.unwrap_or_else(|| "until lifted".to_owned());
+            let address = match ban.address.filter(|_| shows_addresses) {
                 Some(address) => format!(", from {address}"),
                 None => String::new(),
             };

@@ -120,9 +120,9 @@ impl Session {
         }
         for pair in self.hub.directs.of(self.outbox.id()) {
             let partner = pair.partner(self.outbox.id());
-            partner.outbox.partner_renamed(&user.addressee(), &format!("{before} is {name} now."));
+            partner.outbox.partner_renamed(&user.addressee(), &format!("{before} is now known as {name}."));
         }
-        log::info!("client {} from {}: {before} is {name} now", self.outbox.id(), self.peer);
+        log::info!("client {} from {}: {before} is now known as {name}", self.outbox.id(), self.peer);
         self.outbox.tell(LineKind::News, &format!("You are {name} now."));
     }
 

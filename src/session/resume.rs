@@ -10,13 +10,15 @@ use super::Session;
 use super::joined_rooms::{JoinedRoom, MOST_ROOMS};
 use super::listings::short;
 use super::login::{THROWN_OUT, login};
+use crate::chat::action::EnterError;
 use crate::chat::conversation::Conversation;
 use crate::chat::duration;
 use crate::chat::identity::{AccountId, Target};
 use crate::chat::names::{RoomName, UserName};
+use crate::chat::room::DoorVersion;
 use crate::chat::room_settings::RoomAccess;
 use crate::chat::secret::Hashed;
-use crate::hub::room::{DoorVersion, EnterError, Room};
+use crate::hub::room::Room;
 use crate::hub::roster::User;
 use crate::hub::{Membership, OpenRoom};
 use crate::outbox::DisconnectReason;
@@ -217,7 +219,7 @@ impl Session {
         match self.enter(&room, opened, Came::In) {
             Ok(Answer::Joined { room: id, how, .. }) => {
                 if how == Came::Heir {
-                    self.outbox.tell(LineKind::News, &format!("You are admin of {id} now."));
+                    self.outbox.tell(LineKind::News, &format!("You are now admin of {id}."));
                 }
                 Ok(Conversation::Room(id))
             }

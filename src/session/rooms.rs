@@ -12,13 +12,15 @@ use super::Session;
 use super::joined_rooms::{JoinedRoom, MOST_ROOMS};
 use crate::access::attempts::{Attempt, AttemptError};
 use crate::access::password;
+use crate::chat::action::EnterError;
 use crate::chat::action::ReadBack;
 use crate::chat::conversation::{Conversation, RoomId};
 use crate::chat::identity::Target;
 use crate::chat::names::RoomName;
+use crate::chat::room::{Creation, DoorVersion, Founding, Going};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::Secret;
-use crate::hub::room::{Creation, DoorVersion, EnterError, Going, MembershipChange, Room};
+use crate::hub::room::{MembershipChange, Room};
 use crate::hub::rooms::CreateRoomError;
 use crate::hub::worker_pool::BusyError;
 use crate::hub::{Checkpoint, Membership};
@@ -231,11 +233,11 @@ impl Session {
             return Answer::RoomRefusal(RoomRefusal::TooManyRooms(MOST_ROOMS));
         }
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
-        let made = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
-        match self.hub.rooms.create(&name, config, made, actor.who.clone(), most) {
+        let creation = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
+        let founding = Founding { creation, founder: actor.who.clone(), read_back };
+        match self.hub.rooms.create(&name, config, founding, most) {
             Ok(room) => {
                 log::info!("room {name} was made by {}", actor.who.name);
-                room.begin_with(read_back);
                 let entered = self.enter(&room, None, Came::Made);
                 entered.unwrap_or_else(|_| {
                     self.hub.let_linger(&room);

@@ -24,6 +24,7 @@ use super::tables::rooms;
 use crate::access::network::Network;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
+use crate::chat::moderation::ModerationLists;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Hashed;
 
@@ -206,7 +207,8 @@ impl Store {
     /// Keeps a room as it is now, with its lists. Its messages stay. Nothing if it is one that somebody has made and that
     /// was forgotten since: a late save must neither bring it back nor overwrite the next room of its name.
     pub fn save_room(&self, room: RoomRecord) -> Result<(), SaveError> {
-        let lists = room.admins.len() + room.bans.len() + room.mutes.len() + room.invitations.len();
+        let ModerationLists { admins, bans, mutes, invitations } = &room.lists;
+        let lists = admins.len() + bans.len() + mutes.len() + invitations.len();
         self.ask_on(About::Room(room.name.clone()), lists * NAME, Words::Go, move |connection| {
             if let Some(made) = &room.made
                 && !rooms::is_kept(connection, &room.name, made)?

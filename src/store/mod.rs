@@ -101,9 +101,9 @@ pub use failpoints::{Failpoints, Point};
 #[cfg(feature = "storage")]
 pub use open::Store;
 pub use records::{
-    AccessRecord, AccountRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreationRecord,
-    InvitationRecord, MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, MemberRecord, MessageRecord, MuteRecord,
-    OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord, Settings, StoreOptions, StoredState, UserRecord, Visit,
+    AccessRecord, AccountRecord, AddressBanRecord, AuditEntry, MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER,
+    MemberRecord, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord, Settings, StoreOptions,
+    StoredState, Visit,
 };
 #[cfg(feature = "storage")]
 pub use wall_clock::{ReadClocks, Reading};

@@ -15,7 +15,9 @@ use crate::chat::action::ReadBack;
 use crate::chat::duration;
 use crate::chat::identity::AccountId;
 use crate::chat::message::{MessageId, Quoted};
+use crate::chat::moderation::ModerationLists;
 use crate::chat::names::{RoomName, UserName};
+use crate::chat::room::Creation;
 
 use crate::chat::secret::Hashed;
 
@@ -87,61 +89,6 @@ pub struct AccountRecord {
     pub settings: Settings,
 }
 
-/// Somebody in a list of a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserRecord {
-    /// His account, if he has one: then it alone says who he is.
-    pub account: Option<AccountId>,
-    /// His name then.
-    pub name: UserName,
-    /// His address as it is counted.
-    pub address: IpAddr,
-}
-
-/// Somebody who keeps order in a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AdminRecord {
-    /// Who.
-    pub who: UserRecord,
-    /// Whether the room is his.
-    pub owner: bool,
-}
-
-/// Somebody kept out of a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BanRecord {
-    /// By this name,
-    pub name: UserName,
-    /// and as this person,
-    pub who: Option<UserRecord>,
-    /// and from this address.
-    pub address: Option<IpAddr>,
-    /// Who banned him.
-    pub by: UserName,
-    /// Why; may be empty.
-    pub reason: Box<str>,
-    /// The end of it, if there is one.
-    pub until: Option<Timestamp>,
-}
-
-/// Somebody who may come in without a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvitationRecord {
-    /// Who.
-    pub who: UserRecord,
-    /// Until when.
-    pub until: Timestamp,
-}
-
-/// Somebody silenced in a room.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MuteRecord {
-    /// Who.
-    pub who: UserRecord,
-    /// The end of it, if there is one.
-    pub until: Option<Timestamp>,
-}
-
 /// Who gets into a room that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessRecord {
@@ -153,24 +100,13 @@ pub enum AccessRecord {
     Closed,
 }
 
-/// Where a room that people made comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CreationRecord {
-    /// Who made it.
-    pub by: UserName,
-    /// From where, as it is counted.
-    pub address: IpAddr,
-    /// When.
-    pub at: Timestamp,
-}
-
 /// A room that outlasts the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomRecord {
     /// Its name.
     pub name: RoomName,
     /// Who made it. `None`: it is one of the configuration's, and only its bans, mutes and invitations count.
-    pub made: Option<CreationRecord>,
+    pub made: Option<Creation>,
     /// Whether it is shown to everybody.
     pub public: bool,
     /// One line about it; may be empty.
@@ -185,14 +121,8 @@ pub struct RoomRecord {
     pub read_back: ReadBack,
     /// Since when accounts are its members. Read with the room, and written one by one.
     pub members: Vec<MemberRecord>,
-    /// Who keeps order in it.
-    pub admins: Vec<AdminRecord>,
-    /// Who is kept out.
-    pub bans: Vec<BanRecord>,
-    /// Who is silenced.
-    pub mutes: Vec<MuteRecord>,
-    /// Who is let in.
-    pub invitations: Vec<InvitationRecord>,
+    /// Admins, bans, mutes and invitations. Nobody in them is on a connection.
+    pub lists: ModerationLists,
 }
 
 /// Since when an account is a member of a room.

@@ -77,11 +77,12 @@ fn read(database: &Path, above: u64) -> Found {
     }
     for room in kept.rooms {
         let name = room.name;
-        for ban in room.bans {
+        for ban in room.lists.bans {
             facts.insert(format!("ban of {} in {name}", ban.name), ban.reason.into());
         }
         if room.made.is_some() {
-            let owners = room.admins.into_iter().filter(|admin| admin.owner).map(|admin| admin.who.name.to_string());
+            let owners =
+                room.lists.admins.into_iter().filter(|admin| admin.owner).map(|admin| admin.who.name.to_string());
             facts.insert(format!("room {name}"), owners.collect::<Vec<_>>().join(" "));
             if !room.description.is_empty() {
                 facts.insert(format!("topic of {name}"), room.description.into());

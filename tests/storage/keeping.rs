@@ -7,10 +7,11 @@ use chatsock::access::network::Network;
 use chatsock::chat::action::ReadBack;
 use chatsock::chat::identity::AccountId;
 use chatsock::chat::message::{MessageId, Quoted};
+use chatsock::chat::moderation::{Admin, Ban, ListEntry};
+use chatsock::chat::room::Creation;
 use chatsock::store::{
-    AccessRecord, AddressBanRecord, AdminRecord, AuditEntry, BanRecord, CreateAccountError, CreationRecord,
-    InvitationRecord, MemberRecord, MessageRecord, MuteRecord, OfflineMessageError, OfflineMessageRecord,
-    OpenRoomRecord, RoomRecord, Settings, Store, StoreOptions, Visit,
+    AccessRecord, AddressBanRecord, AuditEntry, CreateAccountError, MemberRecord, MessageRecord, OfflineMessageError,
+    OfflineMessageRecord, OpenRoomRecord, RoomRecord, Settings, Store, StoreOptions, Visit,
 };
 
 use crate::place::{PATIENCE, Place, at, close, direct, hash, made_room, open, person, room, said, texts, user};
@@ -109,14 +110,14 @@ fn a_made_room_comes_back_with_everything_in_it() {
     attic.limit = Some(8);
     attic.entry = AccessRecord::Password(hash("room"));
     attic.slow = Duration::from_millis(1500);
-    attic.admins = vec![
-        AdminRecord { who: person(Some(3), "alice", "192.0.2.1"), owner: true },
-        AdminRecord { who: person(None, "bob", "2001:db8::"), owner: false },
+    attic.lists.admins = vec![
+        Admin::new(person(Some(3), "alice", "192.0.2.1"), true),
+        Admin::new(person(None, "bob", "2001:db8::"), false),
     ];
     let address = "203.0.113.5".parse().ok();
-    attic.bans = vec![
-        BanRecord { name: user("eve"), who: None, address, by: user("alice"), reason: "noise".into(), until: None },
-        BanRecord {
+    attic.lists.bans = vec![
+        Ban { name: user("eve"), who: None, address, by: user("alice"), reason: "noise".into(), until: None },
+        Ban {
             name: user("mallory"),
             who: Some(person(Some(9), "mallory", "203.0.113.9")),
             address: None,
@@ -125,23 +126,23 @@ fn a_made_room_comes_back_with_everything_in_it() {
             until: Some(at(50)),
         },
     ];
-    attic.mutes = vec![MuteRecord { who: person(None, "carol", "192.0.2.3"), until: Some(at(60)) }];
-    attic.invitations = vec![InvitationRecord { who: person(Some(4), "dave", "192.0.2.4"), until: at(70) }];
+    attic.lists.mutes = vec![ListEntry { who: person(None, "carol", "192.0.2.3"), until: Some(at(60)) }];
+    attic.lists.invitations = vec![ListEntry { who: person(Some(4), "dave", "192.0.2.4"), until: Some(at(70)) }];
     store.create_room(attic.clone()).expect("saved");
     let mut cellar = made_room("cellar");
     cellar.entry = AccessRecord::Closed;
     store.create_room(cellar.clone()).expect("saved");
     let mut general = made_room("general");
     general.made = None;
-    general.bans = attic.bans.clone();
+    general.lists.bans = attic.lists.bans.clone();
     store.save_room(general.clone()).expect("saved");
     close(store);
 
     let (store, kept) = place.open();
     assert_eq!(kept.rooms, [attic.clone(), cellar.clone(), general]);
     // Saved again it takes the place of what was.
-    attic.bans.remove(0);
-    attic.mutes.clear();
+    attic.lists.bans.remove(0);
+    attic.lists.mutes.clear();
     store.save_room(attic.clone()).expect("saved");
     assert_eq!(store.delete_room(&room("CELLAR")), Ok(true));
     assert_eq!(store.delete_room(&room("cellar")), Ok(false));
@@ -494,7 +495,7 @@ fn a_room_that_is_saved_late_is_not_written_over_the_next_one_of_its_name() {
     let first = made_room("attic");
     store.create_room(first.clone()).expect("saved");
     assert_eq!(store.delete_room(&room("attic")), Ok(true));
-    let later = |made: CreationRecord| CreationRecord { at: made.at + jiff::SignedDuration::from_millis(1), ..made };
+    let later = |made: Creation| Creation { at: made.at + jiff::SignedDuration::from_millis(1), ..made };
     let second = RoomRecord { made: first.made.clone().map(later), description: "another".into(), ..first.clone() };
     store.create_room(second.clone()).expect("saved");
     store.save_room(first).expect("nothing to do");

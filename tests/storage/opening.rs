@@ -198,7 +198,9 @@ fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
     assert_eq!(attic.members, [member(1, 12)]);
     assert_eq!(general.members, [member(1, 16), member(7, 11)]);
     assert_eq!((attic.name.as_str(), attic.limit, attic.slow), ("Attic", Some(8), Duration::from_millis(1500)));
-    assert!(matches!(attic.entry, AccessRecord::Password(_)) && attic.admins[0].owner && attic.bans.len() == 1);
+    assert!(
+        matches!(attic.entry, AccessRecord::Password(_)) && attic.lists.admins[0].owner && attic.lists.bans.len() == 1
+    );
     assert_eq!(texts(&store, "general"), ["waves", "morning"]);
     let (_, answer) = store.message(MessageId(17)).expect("read").expect("a message");
     assert!(answer.action && answer.reply.expect("a quote").start.as_deref() == Some("morning"));

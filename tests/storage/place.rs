@@ -10,13 +10,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chatsock::chat::action::ReadBack;
-use chatsock::chat::identity::AccountId;
+use chatsock::chat::identity::{AccountId, Identity};
 use chatsock::chat::message::MessageId;
+use chatsock::chat::moderation::ModerationLists;
 use chatsock::chat::names::{RoomName, UserName};
+use chatsock::chat::room::Creation;
 use chatsock::chat::secret::Hashed;
 use chatsock::store::{
-    AccessRecord, CreationRecord, MessageRecord, OfflineMessageRecord, OpenError, RoomRecord, Store, StoreEvent,
-    StoreOptions, StoredState, UserRecord,
+    AccessRecord, MessageRecord, OfflineMessageRecord, OpenError, RoomRecord, Store, StoreEvent, StoreOptions,
+    StoredState,
 };
 use jiff::Timestamp;
 
@@ -151,12 +153,12 @@ pub fn direct(id: u64, from: &str, text: &str) -> OfflineMessageRecord {
     }
 }
 
-pub fn person(account: Option<u64>, name: &str, address: &str) -> UserRecord {
-    UserRecord { account: account.map(AccountId), name: user(name), address: address.parse().expect("an address") }
+pub fn person(account: Option<u64>, name: &str, address: &str) -> Identity {
+    Identity::stored(account.map(AccountId), user(name), address.parse().expect("an address"))
 }
 
 pub fn made_room(name: &str) -> RoomRecord {
-    let made = CreationRecord { by: user("alice"), address: "192.0.2.1".parse().expect("an address"), at: at(0) };
+    let made = Creation { by: user("alice"), address: "192.0.2.1".parse().expect("an address"), at: at(0) };
     RoomRecord {
         name: room(name),
         made: Some(made),
@@ -167,10 +169,7 @@ pub fn made_room(name: &str) -> RoomRecord {
         slow: Duration::ZERO,
         read_back: ReadBack::All,
         members: Vec::new(),
-        admins: Vec::new(),
-        bans: Vec::new(),
-        mutes: Vec::new(),
-        invitations: Vec::new(),
+        lists: ModerationLists::default(),
     }
 }
 

@@ -125,11 +125,11 @@ fn who_types_nothing_has_the_others_new_name_in_his_prompt_at_once() {
     let (mut alice, mut bob) = in_conversation(&server);
     bob.send(":nick robert");
     bob.expect("* You are robert now.\r\n");
-    alice.expect("* bob is robert now.\r\n[@robert]> ");
+    alice.expect("* bob is now known as robert.\r\n[@robert]> ");
     alice.send(":chat");
     alice.expect("@robert | ");
     bob.send(":nick rob");
-    alice.expect("* robert is rob now.\r\n@rob | ");
+    alice.expect("* robert is now known as rob.\r\n@rob | ");
     alice.send("hello");
     bob.expect("alice -> you: hello\r\n");
 }

@@ -258,7 +258,7 @@ fn behind_an_exempt_address_nobody_gets_the_rank_of_a_guest_by_taking_their_name
     let mut bob = server.chat("bob", "den");
     alice.reset();
     bob.expect("* alice left\r\n");
-    bob.expect("* bob is admin of den now\r\n");
+    bob.expect("* bob is now admin of den\r\n");
     eventually("the name is free", || server.hub().roster.count() == 1);
     let mut mallory = server.login("alice");
     mallory.send(":join den");

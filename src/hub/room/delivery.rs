@@ -6,15 +6,14 @@
 //!    ^                                      | queue not empty after one round
 //!    |  queue empty                         v
 //!    +--------------------------------- Thread(Running)
-//!       the thread stays on as Nobody with `parked`, ready for the next hand-over, and ends after a while
+//!       the thread stays on, parked, ready for the next hand-over, and ends after a while
 //! ```
 //!
 //! In a quiet room a message costs no thread switch. In a busy one the posters go back to reading after one round, and
 //! the thread's batches grow with the pressure: one system call per viewer and batch, not per message.
 //!
-//! *Owns* the transitions above, and that a full queue never waits for nobody.
+//! *Owns* the transitions above, and that a poster never waits on a full queue that no one is draining.
 //! *Knows nothing of* what the events are.
-//! *Called by* `room`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
@@ -37,7 +36,7 @@ const THREAD_STACK: usize = 128 * 1024;
 pub(super) enum Driver {
     /// Nobody, and there is no thread.
     Nobody,
-    /// Somebody's own thread, for one round.
+    /// The thread of a user who posted, for one round.
     Poster {
         /// The room's thread waits for a hand-over.
         parked: bool,
@@ -55,7 +54,7 @@ impl Driver {
 }
 
 impl Room {
-    /// Delivers what is queued, unless somebody is at it already: then that one's next round has it.
+    /// Delivers what is queued, unless another thread is at it: then that one's next round includes it.
     pub fn drive(self: &Arc<Self>) {
         let state = self.lock();
         if state.driver.is_idle() && !state.queue.is_empty() {
@@ -63,11 +62,11 @@ impl Room {
         }
     }
 
-    /// Waits until the queue takes a message of so many bytes. Whoever finds it full and nobody delivering delivers.
+    /// Waits until the queue takes a message of this many bytes. A poster who finds it full, and nobody delivering, delivers.
     pub(super) fn wait_for_space(self: &Arc<Self>, bytes: usize) -> MutexGuard<'_, State> {
         let limit = self.shared.queue_bytes.load(Ordering::Relaxed);
         let mut state = self.lock();
-        while state.queue_bytes > 0 && state.queue_bytes + bytes > limit && !state.closed {
+        while state.queue_bytes > 0 && state.queue_bytes + bytes > limit && !state.room.is_closed() {
             if state.driver.is_idle() {
                 self.drive_once(state);
                 state = self.lock();
@@ -88,7 +87,7 @@ impl Room {
         if state.queue.is_empty() {
             state.driver = match state.driver {
                 Driver::Poster { parked: true } => Driver::Parked,
-                _ => Driver::Nobody,
+                Driver::Poster { parked: false } | Driver::Nobody | Driver::Thread | Driver::Parked => Driver::Nobody,
             };
             guard.disarm();
             return;
@@ -113,7 +112,7 @@ impl Room {
         }
     }
 
-    /// Delivers on the caller's thread until the queue is empty: for want of a thread.
+    /// Delivers on the caller's thread until the queue is empty, because no other thread could be started.
     fn deliver_all(&self) {
         let guard = Guard { room: self };
         let mut state = self.lock();
@@ -138,9 +137,9 @@ impl Room {
             state = next;
             if waited.timed_out() && state.driver != Driver::Thread {
                 match &mut state.driver {
-                    // A poster is at it: it must not count on this thread any more.
+                    // A poster is at it, and must no longer count on this thread.
                     Driver::Poster { parked } => *parked = false,
-                    driver => *driver = Driver::Nobody,
+                    driver @ (Driver::Nobody | Driver::Thread | Driver::Parked) => *driver = Driver::Nobody,
                 }
                 guard.disarm();
                 return;
@@ -148,7 +147,7 @@ impl Room {
         }
     }
 
-    /// One batch to everybody in view. The lock is let go meanwhile; the caller has made itself the driver.
+    /// One batch to everybody in view. The lock is released meanwhile; the caller has made itself the driver.
     fn deliver<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
         let events = Arc::new(std::mem::take(&mut state.queue));
         state.queue_bytes = 0;
@@ -162,7 +161,7 @@ impl Room {
         let batch = || Batch::new(self.instance, Arc::clone(&self.prompt), &events, self.clock.clone());
         let mut current = batch();
         for outbox in viewers.iter() {
-            // A panic while delivering costs that member, not the room.
+            // A panic while delivering costs one member, not the room.
             if catch_unwind(AssertUnwindSafe(|| outbox.push(&mut current))).is_err() {
                 outbox.disconnect(DisconnectReason::Panicked);
                 current = batch();
@@ -190,7 +189,7 @@ impl Drop for Guard<'_> {
         let mut state = self.room.lock();
         state.driver = match state.driver {
             Driver::Poster { parked: true } => Driver::Parked,
-            _ => Driver::Nobody,
+            Driver::Poster { parked: false } | Driver::Nobody | Driver::Thread | Driver::Parked => Driver::Nobody,
         };
         state.in_flight = None;
         drop(state);

@@ -2,20 +2,18 @@
 //!
 //! *Owns* its sentence.
 //! *Knows nothing of* who reads it.
-//! *Called by* `room` alone, under its lock.
 
-use super::State;
 use crate::chat::message::ClientId;
-use crate::chat::names::RoomName;
+use crate::chat::room::RoomState;
 
 /// Names listed on entering a view; the rest is a number.
 const NAMES_SHOWN: usize = 20;
 
 /// `general: bob, carol. Type to talk; /help for commands; :q goes back.`
-pub(super) fn header(name: &RoomName, state: &State, client: ClientId) -> String {
-    let others = state.members.len().saturating_sub(1);
+pub(super) fn header(room: &RoomState, client: ClientId) -> String {
+    let others = room.member_count().saturating_sub(1);
     let mut people = String::new();
-    for (_, member) in state.members.iter().filter(|(id, _)| **id != client).take(NAMES_SHOWN) {
+    for member in room.members().filter(|member| member.who.client != client).take(NAMES_SHOWN) {
         if !people.is_empty() {
             people.push_str(", ");
         }
@@ -26,7 +24,7 @@ pub(super) fn header(name: &RoomName, state: &State, client: ClientId) -> String
         1..=NAMES_SHOWN => {}
         _ => people.push_str(&[" and ", &grouped(others - NAMES_SHOWN), " more"].concat()),
     }
-    [name.as_str(), ": ", &people, ". Type to talk; /help for commands; :q goes back."].concat()
+    [room.name().as_str(), ": ", &people, ". Type to talk; /help for commands; :q goes back."].concat()
 }
 
 /// `4,980`.

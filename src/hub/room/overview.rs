@@ -1,150 +1,160 @@
-//! What is to be seen of a room: in its view, in lists, from outside.
+//! What users see of a room: its view, its members, and what lists tell of it.
 //!
-//! *Owns* opening and closing the view, and what anybody may know of the room.
+//! *Owns* opening and closing the view, and what each user may know of the room.
 //! *Knows nothing of* how lists are laid out.
-//! *Called by* `session`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::header::header;
-use super::{Batch, Creation, Member, Room};
+use super::{Batch, Room, State};
 use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 use crate::chat::permission::{Permission, Role};
+use crate::chat::room::{Creation, Member};
 use crate::chat::room_settings::RoomSettings;
 use crate::outbox::Outbox;
 use crate::ui::screen::Prompt;
 
-/// What somebody may know of a room.
+/// What a user may know of a room.
 #[derive(Clone, Debug)]
 pub struct RoomOverview {
     /// How it is set up.
     pub config: RoomSettings,
-    /// Who made it, if it is none of the server's own.
+    /// How it came to be, if a user created it.
     pub made: Option<Creation>,
-    /// It was made, and is kept.
+    /// It was created by a user and is kept.
     pub kept: bool,
-    /// People in it.
+    /// Members in it.
     pub people: usize,
     /// Messages ever said in it.
     pub said: u64,
-    /// Between two messages of one person.
+    /// Between two messages of one user.
     pub slow: Duration,
-    /// From when users may read back.
+    /// How far back users may read.
     pub read_back: ReadBack,
 }
 
-/// One person of a room, for lists.
+/// A member of a room, for lists.
 #[derive(Clone, Debug)]
 pub struct Occupant {
-    /// His name.
+    /// As shown.
     pub name: UserName,
     /// Which connection.
     pub client: ClientId,
-    /// When he came in.
+    /// When they came in.
     pub since: Instant,
-    /// What he is to the room.
+    /// What they are to the room.
     pub role: Role,
 }
 
 impl Room {
-    /// What somebody may know of the room; nothing if he may not even know that it is there.
+    /// What a user may know of the room; nothing if they may not even know that it is there.
     pub fn facts(&self, actor: &Actor, now: Instant) -> Option<RoomOverview> {
         let state = self.lock();
-        state.permits(actor, Permission::Know, state.case(), now).then(|| RoomOverview {
-            config: state.config.clone(),
-            made: state.made.clone(),
-            kept: state.kept,
-            people: state.members.len(),
-            said: state.said,
-            slow: state.slow,
-            read_back: state.read_back,
+        let room = &state.room;
+        room.permits(actor, Permission::Know, self.now(now).at).then(|| RoomOverview {
+            config: room.settings().clone(),
+            made: room.created().cloned(),
+            kept: room.is_kept(),
+            people: room.member_count(),
+            said: room.said(),
+            slow: room.slow(),
+            read_back: room.read_back(),
         })
     }
 
-    /// Whether somebody may know that the room is there.
+    /// Whether a user may know that the room is there.
     pub fn is_known_to(&self, actor: &Actor, now: Instant) -> bool {
-        let state = self.lock();
-        state.permits(actor, Permission::Know, state.case(), now)
+        self.lock().room.permits(actor, Permission::Know, self.now(now).at)
     }
 
-    /// How the room is set up, for who may read it.
+    /// How the room is set up, for a user who may read it.
     pub fn settings(&self, actor: &Actor, now: Instant) -> Result<RoomOverview, Denied> {
-        let state = self.lock();
-        if !state.permits(actor, Permission::Read, state.case(), now) {
-            return Err(Denied::NotIn(self.name.clone()));
-        }
-        drop(state);
-        self.facts(actor, now).ok_or_else(|| Denied::NotIn(self.name.clone()))
+        let permitted = self.lock().room.permits(actor, Permission::Read, self.now(now).at);
+        let facts = permitted.then(|| self.facts(actor, now)).flatten();
+        facts.ok_or_else(|| Denied::NotIn(self.name.clone()))
     }
 
     /// Whether everybody may know of it.
     pub fn is_public(&self) -> bool {
-        self.lock().config.public
+        self.lock().room.settings().public
     }
 
-    /// Whether somebody in it keeps order here for somebody else who is in it.
+    /// Whether a member is an admin here, and not alone.
     pub fn keeps_order(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
-        state.members.len() > 1 && state.role(actor, now) >= Role::Admin
+        state.room.member_count() > 1 && state.room.role(actor, self.now(now).at) >= Role::Admin
     }
 
-    /// Whether somebody in it is silenced.
+    /// Whether a member is muted.
     pub fn is_muted(&self, actor: &Actor, now: Instant) -> bool {
-        self.lock().role(actor, now) == Role::Muted
+        self.lock().room.role(actor, self.now(now).at) == Role::Muted
     }
 
-    /// Everybody in it, by arrival on the server; nobody for who may not read here.
+    /// Whether a user who comes back does not see what was said while they were away.
+    pub fn hides_past(&self) -> bool {
+        self.read_back() == ReadBack::Nothing
+    }
+
+    /// How far back users may read here.
+    pub fn read_back(&self) -> ReadBack {
+        self.lock().room.read_back()
+    }
+
+    /// Its members, by arrival on the server; nobody for a user who may not read here.
     pub fn occupants(&self, actor: &Actor, now: Instant) -> Vec<Occupant> {
         let state = self.lock();
-        if !state.permits(actor, Permission::Read, state.case(), now) {
+        let at = self.now(now).at;
+        if !state.room.permits(actor, Permission::Read, at) {
             return Vec::new();
         }
-        let occupant = |member: &Member| {
-            let role = state.role(&Actor { who: member.who.clone(), operator: member.operator }, now);
-            Occupant { name: member.who.name.clone(), client: member.who.client, since: member.since, role }
+        let occupant = |member: &Member| Occupant {
+            name: member.who.name.clone(),
+            client: member.who.client,
+            since: self.shared.clock.moment(member.since).unwrap_or(now),
+            role: state.room.role_of(member, at),
         };
-        state.members.values().map(|member| occupant(member)).collect()
+        state.room.members().map(occupant).collect()
     }
 
     /// Opens the room's view for one of its members: who is here, the last `count` messages, and live text from exactly
-    /// there on. False if he is no member.
+    /// there on. False if they are no member.
     pub fn open_view(&self, client: ClientId, count: usize) -> bool {
         let mut guard = self.lock_to_show();
-        let state = &mut *guard;
-        let header = header(&self.name, state, client);
-        let (history, after) = (state.last_readable(client, count), state.boundary(client));
-        let Some(member) = state.members.get_mut(&client) else { return false };
-        if !member.in_view {
-            member.in_view = true;
-            state.in_view += 1;
-            state.viewers = None;
+        let State { room, seats, in_view, viewers, sequence, .. } = &mut *guard;
+        let header = header(room, client);
+        let (history, after) = (room.last_readable(client, count), room.boundary(client));
+        let Some(seat) = seats.get_mut(&client) else { return false };
+        if !seat.in_view {
+            seat.in_view = true;
+            *in_view += 1;
+            *viewers = None;
         }
-        let topic = match state.config.description.as_str() {
+        let topic = match room.settings().description.as_str() {
             "" => String::new(),
             topic => ["Topic: ", topic].concat(),
         };
-        let outbox = Arc::clone(&member.outbox);
+        let outbox = Arc::clone(&seat.outbox);
         let place = Prompt::ChatView(self.conversation());
-        outbox.open_view(self.instance, state.sequence, &place, &[&header, &topic], &history, &mut self.clock.clone());
+        outbox.open_view(self.instance, *sequence, &place, &[&header, &topic], &history, &mut self.clock.clone());
         outbox.set_read_limit(after);
         true
     }
 
-    /// Closes the view of a member; returns how many messages have been said here by now.
+    /// Closes the view of a member; returns how many messages have been said here.
     pub fn close_view(&self, client: ClientId) -> u64 {
         let mut guard = self.lock();
-        let state = &mut *guard;
-        if let Some(member) = state.members.get_mut(&client)
-            && std::mem::take(&mut member.in_view)
+        let State { room, seats, in_view, viewers, .. } = &mut *guard;
+        if let Some(seat) = seats.get_mut(&client)
+            && std::mem::take(&mut seat.in_view)
         {
-            state.in_view -= 1;
-            state.viewers = None;
-            member.outbox.close_view();
+            *in_view -= 1;
+            *viewers = None;
+            seat.outbox.close_view();
         }
-        state.said
+        room.said()
     }
 
     /// Whether a connection has the room in view.
@@ -152,8 +162,8 @@ impl Room {
         self.lock().is_viewed_by(client)
     }
 
-    /// Brings one viewer's screen up to the newest event, ahead of whoever is delivering, so that his own lines stand
-    /// above the reply to his next one.
+    /// Brings one viewer's screen up to the newest event, ahead of the thread that is delivering, so that their own lines
+    /// stand above the reply to their next one.
     pub fn catch_up(&self, outbox: &Outbox) {
         let state = self.lock();
         if !outbox.is_behind(self.instance, state.sequence) {
@@ -162,5 +172,12 @@ impl Room {
         let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());
         let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
         outbox.catch_up(&mut Batch::new(self.instance, Arc::clone(&self.prompt), &events, self.clock.clone()));
+    }
+}
+
+impl State {
+    /// Whether a connection has the room in view.
+    pub(super) fn is_viewed_by(&self, client: ClientId) -> bool {
+        self.seats.get(&client).is_some_and(|seat| seat.in_view)
     }
 }

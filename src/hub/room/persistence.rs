@@ -1,31 +1,27 @@
-//! A room as it is written down, and made again from that.
+//! A room as it is stored, and brought back from that.
 //!
 //! *Owns* what of a room outlasts the server, and which of its messages are recorded.
 //! *Knows nothing of* the disk: handing something to the store never waits here.
-//! *Called by* `session` after an act, `room_table` at the start, and `room` itself for what is said.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Creation, DoorVersion, Room, State};
+use super::{DoorVersion, Room, State};
 use crate::chat::action::{Actor, Denied};
-use crate::chat::identity::{AccountId, Identity};
-use crate::chat::message::{ClientId, Draft, Event, Message, MessageId};
-use crate::chat::moderation::{Ban, Moderation, ModerationLists};
+use crate::chat::identity::AccountId;
+use crate::chat::message::{ClientId, Draft, Message, MessageId};
 use crate::chat::permission::Permission;
-use crate::chat::room_settings::RoomAccess;
+use crate::chat::room::{Occurrence, StoredMade, StoredRoom};
+use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::{Hashed, Secret};
-use crate::store::{
-    AccessRecord, AdminRecord, BanRecord, CreationRecord, InvitationRecord, MessageRecord, MuteRecord, RoomRecord,
-    Store, UserRecord,
-};
+use crate::store::{AccessRecord, MessageRecord, RoomRecord, Store};
 
 /// A room as it is at one moment.
 pub struct Snapshot {
-    /// To be written down. Where there is a password, its hash has to be put in.
+    /// To be stored. If there is a password, its hash has to be filled in.
     pub room: RoomRecord,
     /// The password, if it has not been hashed yet.
     pub password: Option<Secret>,
@@ -33,10 +29,10 @@ pub struct Snapshot {
     pub revision: u64,
 }
 
-/// Somebody decides whether a room is kept, until this is dropped.
+/// A user decides whether a room is kept, until this is dropped.
 ///
-/// What the disk is to hold first is written before the room says that it is kept, and what is not to stay is erased after
-/// it says that it is not. A second decision in between would erase what the first has written.
+/// What has to be on disk is written before the room says that it is kept, and what is not to stay is erased after it says
+/// that it is not. A second decision in between would erase what the first has written.
 pub struct Deciding(Arc<Room>);
 
 impl Drop for Deciding {
@@ -45,50 +41,13 @@ impl Drop for Deciding {
     }
 }
 
-/// Two clocks read at the same moment: the lists of a room are kept by the one that only goes forwards, the disk needs
-/// the one on the wall.
-#[derive(Clone, Copy)]
-struct Clocks {
-    now: Instant,
-    at: Timestamp,
-}
-
-impl Clocks {
-    fn on_the_wall(self, until: Instant) -> Timestamp {
-        let left = SignedDuration::try_from(until.saturating_duration_since(self.now)).unwrap_or(SignedDuration::MAX);
-        self.at.checked_add(left).unwrap_or(Timestamp::MAX)
-    }
-
-    /// `None`: it is over.
-    fn ahead(self, until: Timestamp) -> Option<Instant> {
-        let left = std::time::Duration::try_from(until.duration_since(self.at)).ok()?;
-        self.now.checked_add(left).filter(|_| !left.is_zero())
-    }
-
-    /// An end, or none; nothing at all if it is over.
-    fn end_ahead(self, until: Option<Timestamp>) -> Option<Option<Instant>> {
-        match until {
-            None => Some(None),
-            Some(until) => self.ahead(until).map(Some),
-        }
-    }
-}
-
-fn kept_person(who: Identity) -> UserRecord {
-    UserRecord { account: who.account, name: who.name, address: who.address }
-}
-
-fn identity(who: UserRecord) -> Identity {
-    Identity { client: ClientId::NONE, name: who.name, address: who.address, shared: false, account: who.account }
-}
-
 impl Room {
     fn store(&self) -> Option<&Arc<Store>> {
         self.shared.store.as_ref()
     }
 
-    /// Begins to decide whether the room is kept, or there at all; `None` while somebody else does. Nobody waits for that:
-    /// it takes as long as the disk does.
+    /// Begins to decide whether the room is kept, or there at all; `None` while another user does. Nobody waits for that: it
+    /// takes as long as the disk does.
     pub fn decide(self: &Arc<Self>) -> Option<Deciding> {
         let mut state = self.lock();
         let free = !state.deciding;
@@ -97,36 +56,36 @@ impl Room {
         free.then(|| Deciding(Arc::clone(self)))
     }
 
-    /// The room as it is to be written down; `None` if it is not to be.
+    /// The room as it is to be stored; `None` if it is not to be.
     pub fn snapshot(&self) -> Option<Snapshot> {
-        let mut state = self.lock();
+        let state = self.lock();
         self.keeper(&state).is_some().then(|| state.snapshot(self))
     }
 
-    /// Somebody has read the room up to its newest message, which is returned; where nothing has been said yet, all that
-    /// will be is new. Noted on disk if anything of the room is: one that somebody has made leaves no trace unless it is
-    /// kept, not even its name. Under the lock, so that it is not noted of another room that has the name by then.
+    /// A user has read the room up to its newest message, which is returned; if nothing has been said yet, everything that
+    /// will be is new. Noted on disk if anything of the room is stored: a created room leaves no trace unless it is kept, not
+    /// even its name. Under the lock, so that it is not noted of another room that has taken the name.
     pub fn record_visit(&self, account: AccountId) -> MessageId {
         let state = self.lock();
-        let newest = state.newest.unwrap_or(MessageId(0));
+        let newest = state.room.newest().unwrap_or(MessageId(0));
         if let Some(store) = self.keeper(&state) {
             store.record_visit(account, &self.name, newest);
         }
         newest
     }
 
-    /// The same for a room that is to be kept from now on, if this person may decide that.
+    /// As [`snapshot`](Room::snapshot), of a room that is to be kept from now on, if this user may decide that.
     pub fn snapshot_to_keep(&self, actor: &Actor, now: Instant) -> Result<Snapshot, Denied> {
-        let mut state = self.lock();
-        if !state.permits(actor, Permission::Set, state.case(), now) {
-            return Err(state.not_admin(self));
+        let state = self.lock();
+        if !state.room.permits(actor, Permission::Set, self.now(now).at) {
+            return Err(state.room.not_admin());
         }
-        if state.made.is_none() {
+        if state.room.created().is_none() {
             return Err(Denied::AsItIs(format!("{} is one of the server's own rooms and is kept anyway.", self.name)));
         }
-        if !state.order.has_account_admin() {
-            let line =
-                "Only who has an account can keep a room, or nobody would keep order in it: :register makes one.";
+        if !state.room.moderation().has_account_admin() {
+            let line = "Only an admin with an account can keep a room, or it would be left without one: :register makes \
+                        an account.";
             return Err(Denied::AsItIs(line.to_owned()));
         }
         Ok(state.snapshot(self))
@@ -135,80 +94,60 @@ impl Room {
     /// Whether a password that this user sets must be hashed first, because the room is stored.
     pub fn hashes_password_of(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
-        state.kept && state.permits(actor, Permission::Set, state.case(), now)
+        state.room.is_kept() && state.room.permits(actor, Permission::Set, self.now(now).at)
     }
 
     /// Whether the room has not changed since.
     pub fn is_at(&self, revision: u64) -> bool {
-        self.lock().revision == revision
+        self.lock().room.revision() == revision
     }
 
-    /// The hash of a password is known: the password itself is forgotten, if it is still the same.
+    /// The hash of a password is known: the room forgets the password itself, if it is still the same.
     pub fn forget_password(&self, password: &Secret, hash: &Hashed) {
-        let mut state = self.lock();
-        if matches!(&state.config.entry, RoomAccess::Password(known) if known == password) {
-            state.config.entry = RoomAccess::Hashed(Hashed::new(hash.as_str()));
-        }
+        self.note(Occurrence::PasswordHashed { password: password.clone(), hash: hash.clone() });
     }
 
-    /// The hash of the password that opens this door, where the room knows it in the clear.
+    /// The hash of the password that opens this door, if the room knows that in the clear.
     pub fn door_hash(&self, door: DoorVersion) -> Option<Hashed> {
         let state = self.lock();
         state.door_hash.as_ref().filter(|(known, _)| *known == door).map(|(_, hash)| hash.clone())
     }
 
-    /// Notes such a hash: it is computed once, for whoever is the first to need it.
+    /// Notes such a hash: it is computed once, for the first user who needs it.
     pub fn set_door_hash(&self, door: DoorVersion, hash: Hashed) {
         self.lock().door_hash = Some((door, hash));
     }
 
-    /// Brings a room to what was written down of it.
-    pub fn restore(&self, kept: RoomRecord, now: Instant, at: Timestamp) {
-        let clocks = Clocks { now, at };
-        let mut state = self.lock();
-        if let Some(made) = kept.made {
-            state.made = Some(Creation { by: made.by, address: made.address, at: made.at });
-            state.kept = true;
-            state.slow = kept.slow;
-            state.config.public = kept.public;
-            state.config.description = kept.description.into();
-            state.config.limit = kept.limit;
-            state.config.entry = match kept.entry {
+    /// Brings a new room to what was stored of it. `at` is the moment on the wall.
+    pub fn restore(&self, record: RoomRecord, now: Instant, at: Timestamp) {
+        let clock = &self.shared.clock;
+        let settings = RoomSettings {
+            public: record.public,
+            description: record.description.into(),
+            limit: record.limit,
+            entry: match record.entry {
                 AccessRecord::Open => RoomAccess::Open,
-                AccessRecord::Password(hash) => RoomAccess::Hashed(Hashed::new(hash.as_str())),
+                AccessRecord::Password(hash) => RoomAccess::Hashed(hash),
                 AccessRecord::Closed => RoomAccess::Closed,
-            };
-        }
-        state.read_back = kept.read_back;
-        state.readers.restore(kept.members);
-        let ban = |ban: BanRecord| {
-            let until = clocks.end_ahead(ban.until)?;
-            let BanRecord { name, who, address, by, reason, .. } = ban;
-            Some(Ban { name, who: who.map(identity), address, by, reason, until })
+            },
         };
-        let admins = kept.admins.into_iter().filter(|_| state.kept);
-        let lists = ModerationLists {
-            admins: admins.map(|admin| (identity(admin.who), admin.owner)).collect(),
-            bans: kept.bans.into_iter().filter_map(ban).collect(),
-            mutes: (kept.mutes.into_iter())
-                .filter_map(|mute| Some((identity(mute.who), clocks.end_ahead(mute.until)?)))
-                .collect(),
-            invitations: (kept.invitations.into_iter())
-                .filter_map(|entry| Some((identity(entry.who), Some(clocks.ahead(entry.until)?))))
-                .collect(),
+        let stored = StoredRoom {
+            made: record.made.map(|creation| StoredMade { creation, settings, slow: record.slow }),
+            read_back: record.read_back,
+            members: record.members.into_iter().map(|member| (member.account, member.since)).collect(),
+            lists: record.lists.shifted(-clock.behind(at, now)),
         };
-        state.order = Moderation::restored(lists);
+        self.lock().room.restore(stored, clock.at(now));
     }
 
-    /// Takes back what was said before the server started, oldest first.
+    /// Brings back what was said before the server started, oldest first.
     pub fn recall(&self, messages: Vec<MessageRecord>) {
-        let mut state = self.lock();
-        let keep = self.shared.history_max.load(Ordering::Relaxed);
-        for message in messages {
-            state.newest = Some(message.id);
-            state.history.push(Arc::new(Event::Said(restored(message))), keep);
-            state.said += 1;
-        }
+        self.lock().room.recall(messages.into_iter().map(restored));
+    }
+
+    /// The last number given to a message. Called under the room's lock.
+    pub(super) fn last_given(&self) -> MessageId {
+        MessageId(self.shared.last_message.load(Ordering::Relaxed))
     }
 
     /// Hands a message to the store, if this room's messages are recorded. Called under the room's lock.
@@ -232,7 +171,7 @@ impl Room {
 
     /// The same for everything that is in memory already.
     pub(super) fn record_all(&self, state: &State) {
-        for event in state.history.last(usize::MAX) {
+        for event in state.room.history().last(usize::MAX) {
             if let Some(message) = event.message() {
                 self.record_said(state, message);
             }
@@ -253,12 +192,26 @@ impl Room {
         }
     }
 
-    /// Where the room is written down, if it is.
-    fn keeper(&self, state: &State) -> Option<&Arc<Store>> {
-        self.store().filter(|_| state.made.is_none() || state.kept)
+    /// Hands to the store since when an account is a member. Called under the room's lock.
+    pub(super) fn record_member(&self, state: &State, account: AccountId, since: MessageId) {
+        if let Some(store) = self.recorder(state) {
+            store.record_membership(account, &self.name, since, state.room.created().is_some());
+        }
     }
 
-    /// Where this room's messages go, if they are kept.
+    /// The same for all of them.
+    pub(super) fn record_members(&self, state: &State) {
+        for (account, since) in state.room.accounts_since() {
+            self.record_member(state, account, since);
+        }
+    }
+
+    /// The store, if anything of this room is stored.
+    fn keeper(&self, state: &State) -> Option<&Arc<Store>> {
+        self.store().filter(|_| state.room.created().is_none() || state.room.is_kept())
+    }
+
+    /// The store, if this room's messages are recorded.
     pub(super) fn recorder(&self, state: &State) -> Option<&Arc<Store>> {
         self.keeper(state).filter(|store| store.keeps_history())
     }
@@ -268,67 +221,51 @@ impl Room {
         self.recorder(&self.lock()).is_some()
     }
 
-    /// Nothing more of the room is written down: it is about to be taken off the disk.
+    /// Nothing more of the room is stored: it is about to be taken off the disk.
     pub fn record_no_more(&self) {
-        self.lock().kept = false;
+        self.note(Occurrence::StorageEnds);
     }
 }
 
-/// A message as it was written down, said by nobody who is connected.
-pub fn restored(kept: MessageRecord) -> Message {
-    let draft = Draft { text: kept.text.into(), action: kept.action, lasts: None, reply: kept.reply };
-    let message = Message::new(kept.id, kept.at, kept.author, ClientId::NONE, draft, Box::default());
-    let message = if kept.edited { message.edited(&message.text) } else { message };
-    message.of_account(kept.account)
+/// A message as it was stored, said by nobody who is connected.
+pub fn restored(record: MessageRecord) -> Message {
+    let draft = Draft { text: record.text.into(), action: record.action, lasts: None, reply: record.reply };
+    let message = Message::new(record.id, record.at, record.author, ClientId::NONE, draft, Box::default());
+    let message = if record.edited { message.edited(&message.text) } else { message };
+    message.of_account(record.account)
 }
 
 impl State {
-    pub(super) fn snapshot(&mut self, room: &Room) -> Snapshot {
-        // The moment that counts, or an end that is far away would be written down as far as the clock is wrong.
+    pub(super) fn snapshot(&self, room: &Room) -> Snapshot {
+        let (now, clock) = (Instant::now(), &room.shared.clock);
+        // The moment that counts, or a distant end would be stored as far off as the clock is.
         let at = room.store().map_or_else(Timestamp::now, |store| store.now());
-        let clocks = Clocks { now: Instant::now(), at };
-        let lists = self.order.lists(clocks.now);
-        let config = &self.config;
-        let (entry, password) = match &config.entry {
+        let mut lists = self.room.moderation().lists(clock.at(now)).shifted(clock.behind(at, now));
+        // A guest is known by a connection, which ends with the server.
+        lists.admins.retain(|admin| admin.who.account.is_some());
+        let settings = self.room.settings();
+        let (entry, password) = match &settings.entry {
             RoomAccess::Open => (AccessRecord::Open, None),
             RoomAccess::Closed => (AccessRecord::Closed, None),
             RoomAccess::Hashed(hash) => (AccessRecord::Password(hash.clone()), None),
             // Nobody gets in should the hash be missing.
             RoomAccess::Password(secret) => (AccessRecord::Closed, Some(secret.clone())),
         };
-        let until = |until: Option<Instant>| until.map(|until| clocks.on_the_wall(until));
-        let made = self.made.clone().map(|made| CreationRecord { by: made.by, address: made.address, at: made.at });
-        // Who has no account is known by a connection that no other server's life will see again.
-        let admins = lists.admins.into_iter().filter(|(who, _)| who.account.is_some());
-        // What the configuration says of its own rooms stands there and nowhere else.
-        let own = made.is_none();
-        let room = RoomRecord {
+        // What the configuration says of its own rooms is stored nowhere else.
+        let own = self.room.created().is_none();
+        let record = RoomRecord {
             name: room.name.clone(),
-            made,
-            public: config.public,
-            description: config.description.as_str().into(),
-            limit: config.limit,
+            made: self.room.created().cloned(),
+            public: settings.public,
+            description: settings.description.as_str().into(),
+            limit: settings.limit,
             entry: if own { AccessRecord::Open } else { entry },
-            slow: self.slow,
-            read_back: self.read_back,
-            // Each is written down when they become one.
+            slow: self.room.slow(),
+            read_back: self.room.read_back(),
+            // Each is stored when they become one.
             members: Vec::new(),
-            admins: admins.map(|(who, owner)| AdminRecord { who: kept_person(who), owner }).collect(),
-            bans: (lists.bans.into_iter())
-                .map(|ban| {
-                    let end = until(ban.until);
-                    let Ban { name, who, address, by, reason, .. } = ban;
-                    BanRecord { name, who: who.map(kept_person), address, by, reason, until: end }
-                })
-                .collect(),
-            mutes: (lists.mutes.into_iter())
-                .map(|(who, end)| MuteRecord { who: kept_person(who), until: until(end) })
-                .collect(),
-            invitations: (lists.invitations.into_iter())
-                .filter_map(|(who, end)| Some(InvitationRecord { who: kept_person(who), until: until(end)? }))
-                .collect(),
+            lists,
         };
-        let password = password.filter(|_| !own);
-        Snapshot { room, password, revision: self.revision }
+        Snapshot { room: record, password: password.filter(|_| !own), revision: self.room.revision() }
     }
 }

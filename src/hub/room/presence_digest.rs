@@ -1,13 +1,12 @@
-//! Arrivals and departures of a crowded room, put aside to be told in one line a second.
+//! Arrivals and departures of a crowded room, gathered into one line a second.
 //!
-//! *Owns* the counts and the few names that are told.
+//! *Owns* the counts and the few names that are shown.
 //! *Knows nothing of* the room.
-//! *Called by* `room` alone, under its lock.
 
 use crate::chat::message::{Addressee, People};
 
-/// Names told; the rest is a number. Bounds what a crowd of arrivals costs, too.
-const NAMES_TOLD: usize = 2;
+/// Names shown; the rest is a number. Bounds what a crowd of arrivals costs, too.
+const NAMES_SHOWN: usize = 2;
 
 #[derive(Debug, Default)]
 struct Tally {
@@ -18,7 +17,7 @@ struct Tally {
 impl Tally {
     fn add(&mut self, who: Addressee) {
         self.count += 1;
-        if self.named.len() < NAMES_TOLD {
+        if self.named.len() < NAMES_SHOWN {
             self.named.push(who);
         }
     }
@@ -43,7 +42,7 @@ impl Tally {
 pub(super) struct PresenceDigest {
     joined: Tally,
     left: Tally,
-    /// The first to be noted left: leaving is told first then, so that a return reads as one.
+    /// The first to be noted left: then leaving is told first, so that a return reads as one.
     left_first: bool,
     /// A flush has been arranged, and has not come yet.
     asked: bool,
@@ -63,7 +62,7 @@ impl PresenceDigest {
         !std::mem::replace(&mut self.asked, true)
     }
 
-    /// Whether anything has gathered: what comes after it has to wait with it, or it would be told before.
+    /// Whether anything has gathered: what comes after it has to wait with it, or it would overtake it.
     pub(super) fn is_due(&self) -> bool {
         self.joined.count + self.left.count > 0
     }
@@ -76,7 +75,7 @@ impl PresenceDigest {
         lines.into_iter().flatten()
     }
 
-    /// The flush that was arranged has come: the next news arranges another one.
+    /// The flush that was arranged has come: the next arrival or departure arranges another one.
     pub(super) fn flushed(&mut self) {
         self.asked = false;
     }

@@ -19,13 +19,17 @@ use std::sync::{LazyLock, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::*;
-use crate::chat::action::{Actor, Denied, RoomAction, Setting};
-use crate::chat::identity::Target;
+use crate::chat::action::{Actor, Denied, EnterError, ReadBack, RoomAction, Setting};
+use crate::chat::conversation::MembershipId;
+use crate::chat::identity::{Identity, Target};
 use crate::chat::message::{Draft, MessageId};
+use crate::chat::names::UserName;
 use crate::chat::permission::Role;
+use crate::chat::room::Going;
 use crate::chat::room_settings::RoomAccess;
 use crate::outbox::{DisconnectReason, Notice, OutboxLimits, SlowReaders};
 use crate::ui::screen::LineKind;
@@ -82,6 +86,7 @@ fn shared(queue_bytes: usize) -> Arc<RoomLimits> {
         last_message: AtomicU64::new(0),
         history_max: AtomicUsize::new(200),
         queue_bytes: AtomicUsize::new(queue_bytes),
+        clock: SteadyClock::new(Timestamp::UNIX_EPOCH, Instant::now()),
     })
 }
 
@@ -99,8 +104,8 @@ fn made_by(founder: &Person) -> Arc<Room> {
 }
 
 fn made_with(founder: &Person, config: RoomSettings) -> Arc<Room> {
-    let made = Creation { by: founder.who.name.clone(), address: founder.who.address, at: Timestamp::UNIX_EPOCH };
-    let founded = Some((made, founder.who.clone()));
+    let creation = Creation { by: founder.who.name.clone(), address: founder.who.address, at: Timestamp::UNIX_EPOCH };
+    let founded = Some(Founding { creation, founder: founder.who.clone(), read_back: ReadBack::All });
     let room = Room::new(
         general(),
         1,
@@ -395,14 +400,14 @@ fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_who_has_joined
     let said = owner.say(&room, "regretted");
     let carol = Person::known_as(901, "carol", Ipv4Addr::new(10, 1, 1, 2));
     carol.enter(&room);
-    room.delete(&owner.actor(), MessageId(said), Instant::now()).expect("there").expect("deleted");
+    room.delete(&owner.actor(), MessageId(said), Instant::now()).expect("deleted");
     let dave = Person::known_as(902, "dave", Ipv4Addr::new(10, 1, 1, 3));
     dave.enter(&room);
     room.close("The room general is closed.");
     let screen = people.swap_remove(0).screen();
     let place = |text: &str| screen.find(text).unwrap_or_else(|| panic!("{text} in {screen:?}"));
     for (first, second) in [
-        ("* bob joined", "* bob is rob now"),
+        ("* bob joined", "* bob is now known as rob"),
         ("* carol joined", "was deleted by p1"),
         ("* dave joined", "* The room general is closed."),
     ] {
@@ -737,9 +742,9 @@ fn closing_a_room_delivers_the_last_words_once_and_then_puts_everybody_out() {
         poster.post(&room, "in the queue");
         let closing = Arc::clone(&room);
         let closer = thread::spawn(move || closing.close("The room general is closed."));
-        eventually("the room is closed", || room.lock().closed);
+        eventually("the room is closed", || room.lock().room.is_closed());
         if seed % 2 == 0 {
-            eventually("its members are out", || room.lock().members.is_empty());
+            eventually("its members are out", || room.lock().room.member_count() == 0);
         }
         held.release();
         driver.join().expect("driven");

@@ -41,6 +41,7 @@ impl RoomTable {
     /// names close with a line to their members.
     pub fn apply(&self, config: &Config) {
         self.set_limits(config);
+        self.all().iter().for_each(|room| room.set_history_max(config.history_max));
         let closed = self.close_unnamed(config);
         for (name, room_config) in &config.rooms {
             while !self.set_up(name, room_config) {}

@@ -7,10 +7,13 @@ use socket2::{Domain, Socket, Type};
 
 use super::*;
 use crate::chat::action::Actor;
+use crate::chat::action::{EnterError, ReadBack};
 use crate::chat::conversation::MembershipId;
+use crate::chat::identity::Identity;
 use crate::chat::message::{ClientId, Draft};
 use crate::chat::names::UserName;
-use crate::hub::room::{EnterError, Entrant};
+use crate::chat::room::{Creation, Founding, Going};
+use crate::hub::room::Entrant;
 use crate::outbox::{Outbox, OutboxLimits, SlowReaders};
 
 /// An outbox whose peer reads nothing.
@@ -44,8 +47,9 @@ fn table() -> RoomTable {
 
 fn make(table: &RoomTable, room: &str, from: IpAddr, most: Option<usize>) -> Result<Arc<Room>, CreateRoomError> {
     let founder = who(1, from);
-    let made = Creation { by: founder.name.clone(), address: from, at: Timestamp::UNIX_EPOCH };
-    table.create(&name(room), RoomSettings::default(), made, founder, most)
+    let creation = Creation { by: founder.name.clone(), address: from, at: Timestamp::UNIX_EPOCH };
+    let founding = Founding { creation, founder, read_back: ReadBack::All };
+    table.create(&name(room), RoomSettings::default(), founding, most)
 }
 
 fn made(table: &RoomTable, room: &str, from: IpAddr) -> Arc<Room> {
@@ -112,7 +116,7 @@ fn an_empty_made_room_closes_and_one_with_people_or_of_the_configuration_does_no
     enter(&room, 5).expect("let in");
     assert!(!table.close_if_empty(&room, Duration::ZERO, Instant::now()));
     let left = Instant::now();
-    room.leave(ClientId(5), MembershipId(1), crate::hub::room::Going::Asked, left).expect("he was in it");
+    room.leave(ClientId(5), MembershipId(1), Going::Asked, left).expect("he was in it");
     let minute = Duration::from_secs(60);
     assert!(!table.close_if_empty(&room, minute, left + minute / 2), "it lingers");
     assert!(table.close_if_empty(&room, Duration::ZERO, Instant::now()));

@@ -110,32 +110,32 @@ fn a_partners_new_name_changes_the_prompt_at_once() {
     outbox.open_direct_view(&Prompt::ChatView(with_bob()), &["only you two"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
-    outbox.partner_renamed(&bob("robert"), "bob is robert now.");
+    outbox.partner_renamed(&bob("robert"), "bob is now known as robert.");
     let seen = all_packets(&peer).concat();
-    assert!(seen.ends_with("* bob is robert now.\r\n@robert | "), "{seen:?}");
+    assert!(seen.ends_with("* bob is now known as robert.\r\n@robert | "), "{seen:?}");
     let robert = Conversation::Direct(bob("robert"));
     let Conversation::Direct(known) = &outbox.open()[0] else { panic!("a conversation") };
     assert_eq!(known.name.as_str(), "robert");
     assert_eq!(outbox.take_notices(), [Notice::PartnerRenamed(bob("robert"))]);
     assert!(outbox.set_prompt(Prompt::Palette(Some(robert.clone())), &[robert]));
     outbox.settle();
-    outbox.partner_renamed(&bob("rob"), "robert is rob now.");
+    outbox.partner_renamed(&bob("rob"), "robert is now known as rob.");
     let seen = all_packets(&peer).concat();
-    assert!(seen.ends_with("* robert is rob now.\r\n[@rob]> "), "{seen:?}");
+    assert!(seen.ends_with("* robert is now known as rob.\r\n[@rob]> "), "{seen:?}");
 }
 
 #[test]
 fn the_new_name_of_somebody_one_has_no_conversation_with_is_not_told() {
     let (outbox, peer) = person();
-    outbox.partner_renamed(&bob("robert"), "bob is robert now.");
+    outbox.partner_renamed(&bob("robert"), "bob is now known as robert.");
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     assert!(outbox.take_notices().is_empty());
     // In the background the line comes, and the prompt stays.
     assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
     outbox.settle();
     all_packets(&peer);
-    outbox.partner_renamed(&bob("robert"), "bob is robert now.");
-    assert_eq!(all_packets(&peer), ["\r* bob is robert now.\r\ngeneral | "]);
+    outbox.partner_renamed(&bob("robert"), "bob is now known as robert.");
+    assert_eq!(all_packets(&peer), ["\r* bob is now known as robert.\r\ngeneral | "]);
 }
 
 #[test]
@@ -146,7 +146,7 @@ fn an_ended_outbox_takes_nothing_of_conversations() {
     all_packets(&peer);
     outbox.disconnect(DisconnectReason::Idle);
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
-    outbox.partner_renamed(&bob("robert"), "bob is robert now.");
+    outbox.partner_renamed(&bob("robert"), "bob is now known as robert.");
     outbox.expel(&with_bob(), None, "bob has left.");
     outbox.redraw_if_due(clock());
     assert_eq!(all_packets(&peer), Vec::<String>::new());

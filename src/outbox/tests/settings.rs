@@ -340,7 +340,7 @@ fn what_somebody_ignored_does_is_seen_as_little_as_what_they_say() {
     let (mallory, carol) = (addressee(50, "mallory"), addressee(60, "carol"));
     outbox.push(&mut batch(&[
         news(1, "mallory joined", std::slice::from_ref(&mallory), None),
-        news(2, "mallory is max now", &[mallory.clone(), addressee(50, "max")], None),
+        news(2, "mallory is now known as max", &[mallory.clone(), addressee(50, "max")], None),
         news(3, "max was kicked by carol", &[carol.clone(), addressee(50, "max")], None),
         news(4, "mallory set the description: rude", std::slice::from_ref(&mallory), None),
         taken_out(5, 1, &[mallory.clone(), mallory.clone()]),
@@ -410,7 +410,7 @@ fn a_new_name_of_somebody_ignored_is_not_told_and_the_prompt_has_it() {
     outbox.settle();
     all_packets(&peer);
     assert!(outbox.ignore(addressee(50, "mallory")));
-    outbox.partner_renamed(&addressee(50, "max"), "mallory is max now.");
+    outbox.partner_renamed(&addressee(50, "max"), "mallory is now known as max.");
     let seen = all_packets(&peer).concat();
     assert!(seen.contains("[@max]> ") && !seen.contains("is max now"), "{seen:?}");
 }

@@ -5,23 +5,25 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, Row, params};
 
 use super::members;
 use super::room_ids;
 use crate::chat::action::ReadBack;
+use crate::chat::identity::Identity;
+use crate::chat::moderation::{Admin, Ban, ListEntry, ModerationLists};
 use crate::chat::names::RoomName;
+use crate::chat::room::Creation;
 use crate::chat::secret::Hashed;
 use crate::store::database::sql_values::{
     account_at, address_at, end_at, integer, moment, moment_at, number_at, readable_rows, room_at, span, user_at,
     words_at,
 };
-use crate::store::records::{
-    AccessRecord, AdminRecord, BanRecord, CreationRecord, InvitationRecord, MuteRecord, RoomRecord, UserRecord,
-};
+use crate::store::records::{AccessRecord, RoomRecord};
 
 /// Whether a room is kept that was made so, and not another one that was given its name since.
-pub fn is_kept(connection: &Connection, name: &RoomName, made: &CreationRecord) -> rusqlite::Result<bool> {
+pub fn is_kept(connection: &Connection, name: &RoomName, made: &Creation) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by = ?2 AND made_at = ?3")?
         .exists(params![name.folded(), made.by.as_str(), moment(made.at)])
@@ -104,22 +106,22 @@ pub fn save(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> 
             written_read_back(room.read_back),
         ])?;
     clear_lists(connection, number)?;
-    save_lists(connection, number, room)
+    save_lists(connection, number, &room.lists)
 }
 
-fn save_lists(connection: &Connection, number: i64, room: &RoomRecord) -> rusqlite::Result<()> {
-    let account = |who: &UserRecord| who.account.map(|account| integer(account.0));
+fn save_lists(connection: &Connection, number: i64, lists: &ModerationLists) -> rusqlite::Result<()> {
+    let account = |who: &Identity| who.account.map(|account| integer(account.0));
     let mut insert = connection.prepare_cached(
         "INSERT INTO admins (room, position, account, name, address, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for (position, AdminRecord { who, owner }) in (0_i64..).zip(&room.admins) {
+    for (position, Admin { who, owner, .. }) in (0_i64..).zip(&lists.admins) {
         insert.execute(params![number, position, account(who), who.name.as_str(), who.address.to_string(), owner])?;
     }
     let mut insert = connection.prepare_cached(
         "INSERT INTO bans (room, position, name, who_account, who_name, who_address, address, banned_by, reason, until)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
-    for (position, ban) in (0_i64..).zip(&room.bans) {
+    for (position, ban) in (0_i64..).zip(&lists.bans) {
         insert.execute(params![
             number,
             position,
@@ -136,33 +138,31 @@ fn save_lists(connection: &Connection, number: i64, room: &RoomRecord) -> rusqli
     let mut insert = connection.prepare_cached(
         "INSERT INTO mutes (room, position, account, name, address, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for (position, MuteRecord { who, until }) in (0_i64..).zip(&room.mutes) {
+    for (position, ListEntry { who, until }) in (0_i64..).zip(&lists.mutes) {
         let address = who.address.to_string();
         insert.execute(params![number, position, account(who), who.name.as_str(), address, until.map(moment)])?;
     }
     let mut insert = connection.prepare_cached(
         "INSERT INTO invitations (room, position, account, name, address, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
-    for (position, InvitationRecord { who, until }) in (0_i64..).zip(&room.invitations) {
+    for (position, ListEntry { who, until }) in (0_i64..).zip(&lists.invitations) {
+        // Every invitation has an end. Without one it could not be told from one that is over.
+        let until = moment(until.unwrap_or(Timestamp::MAX));
         let address = who.address.to_string();
-        insert.execute(params![number, position, account(who), who.name.as_str(), address, moment(*until)])?;
+        insert.execute(params![number, position, account(who), who.name.as_str(), address, until])?;
     }
     Ok(())
 }
 
 /// An account, a name and an address in three columns that follow each other.
-fn person_at(row: &Row<'_>, first: usize) -> rusqlite::Result<UserRecord> {
-    Ok(UserRecord {
-        account: account_at(row, first)?,
-        name: user_at(row, first + 1)?,
-        address: address_at(row, first + 2)?,
-    })
+fn person_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Identity> {
+    Ok(Identity::stored(account_at(row, first)?, user_at(row, first + 1)?, address_at(row, first + 2)?))
 }
 
-fn ban(row: &Row<'_>) -> rusqlite::Result<BanRecord> {
+fn ban(row: &Row<'_>) -> rusqlite::Result<Ban> {
     let who = row.get::<_, Option<String>>(2)?.map(|_| person_at(row, 1));
     let address = row.get::<_, Option<String>>(4)?.map(|_| address_at(row, 4));
-    Ok(BanRecord {
+    Ok(Ban {
         name: user_at(row, 0)?,
         who: who.transpose()?,
         address: address.transpose()?,
@@ -173,8 +173,8 @@ fn ban(row: &Row<'_>) -> rusqlite::Result<BanRecord> {
 }
 
 fn room(row: &Row<'_>) -> rusqlite::Result<(i64, RoomRecord)> {
-    let made = row.get::<_, Option<String>>(2)?.map(|_| -> rusqlite::Result<CreationRecord> {
-        Ok(CreationRecord { by: user_at(row, 2)?, address: address_at(row, 3)?, at: moment_at(row, 4)? })
+    let made = row.get::<_, Option<String>>(2)?.map(|_| -> rusqlite::Result<Creation> {
+        Ok(Creation { by: user_at(row, 2)?, address: address_at(row, 3)?, at: moment_at(row, 4)? })
     });
     let entry = match (row.get(8)?, row.get::<_, Option<String>>(9)?) {
         (0, _) => AccessRecord::Open,
@@ -193,10 +193,7 @@ fn room(row: &Row<'_>) -> rusqlite::Result<(i64, RoomRecord)> {
         slow: Duration::from_millis(number_at(row, 10)?),
         read_back: read_back(row.get(11)?),
         members: Vec::new(),
-        admins: Vec::new(),
-        bans: Vec::new(),
-        mutes: Vec::new(),
-        invitations: Vec::new(),
+        lists: ModerationLists::default(),
     };
     Ok((row.get(0)?, room))
 }
@@ -208,22 +205,22 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<RoomRecord>> {
     let mut rooms = Vec::new();
     for (number, mut room) in readable_rows(connection, columns, &[], room)? {
         let admins = "SELECT account, name, address, owner FROM admins WHERE room = ?1 ORDER BY position";
-        room.admins = readable_rows(connection, admins, &[number], |row| {
-            Ok(AdminRecord { who: person_at(row, 0)?, owner: row.get(3)? })
-        })?;
+        room.lists.admins = readable_rows(connection, admins, &[number], |row| Ok(Admin::new(person_at(row, 0)?, row.get(3)?)))?;
         let bans = "SELECT name, who_account, who_name, who_address, address, banned_by, reason, until
                     FROM bans WHERE room = ?1 ORDER BY position";
-        room.bans = readable_rows(connection, bans, &[number], ban)?;
+        room.lists.bans = readable_rows(connection, bans, &[number], ban)?;
         let mutes = "SELECT account, name, address, until FROM mutes WHERE room = ?1 ORDER BY position";
-        room.mutes = readable_rows(connection, mutes, &[number], |row| {
-            Ok(MuteRecord { who: person_at(row, 0)?, until: end_at(row, 3)? })
+        room.lists.mutes = readable_rows(connection, mutes, &[number], |row| {
+            Ok(ListEntry { who: person_at(row, 0)?, until: end_at(row, 3)? })
         })?;
         let invitations = "SELECT account, name, address, until FROM invitations WHERE room = ?1 ORDER BY position";
-        room.invitations = readable_rows(connection, invitations, &[number], |row| {
-            Ok(InvitationRecord { who: person_at(row, 0)?, until: moment_at(row, 3)? })
+        room.lists.invitations = readable_rows(connection, invitations, &[number], |row| {
+            Ok(ListEntry { who: person_at(row, 0)?, until: Some(moment_at(row, 3)?) })
         })?;
         room.members = readable_rows(connection, members::SELECT, &[number], members::read)?;
-        let lists = room.bans.len() + room.mutes.len() + room.invitations.len() + room.members.len();
+        // The admins of a room count only if it is somebody's.
+        let ModerationLists { bans, mutes, invitations, .. } = &room.lists;
+        let lists = bans.len() + mutes.len() + invitations.len() + room.members.len();
         if room.made.is_some() || lists > 0 || room.read_back != ReadBack::All {
             rooms.push(room);
         }

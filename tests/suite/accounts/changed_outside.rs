@@ -97,7 +97,7 @@ fn a_room_whose_last_admin_is_removed_gets_another_one() {
     let (_server, mut alice, mut bob) = kept_den(&home);
     home.remove_account("alice");
     assert!(alice.expect_end().ends_with(REMOVED));
-    bob.expect("* You are admin of den now.\r\n");
+    bob.expect("* You are now admin of den.\r\n");
 }
 
 /// Whether a thread of this process still looks after accounts that were changed.
@@ -126,7 +126,7 @@ fn a_room_whose_last_admin_is_removed_while_he_is_away_gets_another_one_who_is_s
         } else {
             home.remove_account("alice");
         }
-        bob.expect("* You are admin of den now.\r\n");
+        bob.expect("* You are now admin of den.\r\n");
         eventually("it is written down", || !reviews());
         server.end();
         let server = home.start(History::Forgotten, "");

@@ -171,7 +171,7 @@ fn those_in_view_of_a_room_read_at_once_who_inherits_it_from_an_account_that_is_
     bob.expect("* alice left\r\n");
     prove(&mut alice, ":unregister", PASSWORD);
     alice.expect("* The account alice is gone");
-    bob.expect("* bob is admin of den now\r\n");
+    bob.expect("* bob is now admin of den\r\n");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_guest_logs_in_to_his_account_and_its_name_becomes_his_everywhere() {
     bob.expect("* guest joined\r\n");
     prove(&mut guest, "/login ALICE", PASSWORD);
     guest.expect("* You are alice now.\r\n");
-    bob.expect("* guest is alice now\r\n");
+    bob.expect("* guest is now known as alice\r\n");
     bob.send("@alice hello");
     guest.expect("bob -> you: hello\r\n");
     // The name given up is free, and so is the account's once it is left by name.

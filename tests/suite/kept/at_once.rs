@@ -50,7 +50,7 @@ fn two_admins_who_keep_a_room_at_the_same_moment_lose_nothing_of_it() {
         });
         assert!(on_disk(&server, "den").contains(&format!("hello {round}")), "in round {round}");
         alice.send(":set keep off");
-        alice.expect("does not keep the room any more: it closes when nobody is in it\r\n");
+        alice.expect("no longer keeps the room: it closes when it is empty\r\n");
         assert_eq!(on_disk(&server, "den"), [""; 0]);
     }
 }

@@ -82,12 +82,12 @@ fn nobody_inherits_a_room_whose_owner_is_logged_in_as_somebody_else() {
     alice.expect("[den]> ");
     let mut carol = server.chat("carol", "den");
     prove(&mut alice, ":login bobby", PASSWORD);
-    carol.expect("* alice is bobby now\r\n");
+    carol.expect("* alice is now known as bobby\r\n");
     carol.send("/topic mine");
     carol.expect("! Only admins of den can do that");
     is_no_admin_of_den(&mut alice);
     prove(&mut alice, ":login alice", PASSWORD);
-    carol.expect("* bobby is alice now\r\n");
+    carol.expect("* bobby is now known as alice\r\n");
     is_owner_of_den(&mut alice, "hers");
 }
 
@@ -99,7 +99,7 @@ fn an_account_that_is_removed_leaves_its_rank_to_nobody_who_is_on_its_connection
     alice.expect("* You are bobby now.\r\n");
     home.remove_account("alice");
     // The only one there inherits, and hears of it.
-    alice.expect("* You are admin of den now.\r\n");
+    alice.expect("* You are now admin of den.\r\n");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn den(home: &Home, history: History, password: &str) -> (Server, Client) {
 
 fn keep(client: &mut Client) {
     client.send("/set keep on");
-    client.expect(" keeps the room: it stays when nobody is in it, and over restarts\r\n");
+    client.expect(" keeps the room: it stays when it is empty, and across restarts\r\n");
 }
 
 fn restart(home: &Home, server: Server, history: History) -> Server {
@@ -242,7 +242,7 @@ fn who_has_a_room_needs_an_account_to_keep_it_and_an_admin_without_rank_cannot()
     bob.expect("* guest made you admin of den.\r\n");
     keep(&mut bob);
     bob.send(":set keep on");
-    bob.expect("! That is how it is already; :set shows it.\r\n");
+    bob.expect("! Nothing to change; :set shows the settings.\r\n");
     bob.send(":join general");
     bob.expect("[general]> ");
     bob.send(":set keep on");

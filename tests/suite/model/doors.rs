@@ -78,13 +78,13 @@ impl Chat {
         }
         for room in rooms {
             let people = vec![(me, before.clone()), (me, name.to_owned())];
-            self.news(&room, format!("{before} is {name} now"), Some(me), people);
+            self.news(&room, format!("{before} is now known as {name}"), Some(me), people);
         }
         let talks = |person: &&Person| person.open.contains(&Place::Pair(me));
         let partners: Vec<_> = self.people().filter(talks).map(|person| person.client).collect();
         for partner in partners {
             if !self.person(partner).is_some_and(|person| person.ignores(me, name)) {
-                self.tell(partner, format!("* {before} is {name} now."));
+                self.tell(partner, format!("* {before} is now known as {name}."));
             }
         }
         self.tell(me, format!("* You are {name} now."));
@@ -337,7 +337,7 @@ impl Chat {
             } else {
                 room.keepers.remove(at);
             }
-            // His own room lets him in again while it is there.
+            // His own room lets them in again while it is there.
             if room.members.is_empty() {
                 room.invited.retain(|known| !known.is(&who));
                 room.invited.push(who.clone());
@@ -361,9 +361,9 @@ impl Chat {
         }
         let looks = person.viewed() == Some(name);
         let people = vec![(heir, person.name.clone())];
-        self.news(name, format!("{} is admin of {name} now", person.name), (!looks).then_some(heir), people);
+        self.news(name, format!("{} is now admin of {name}", person.name), (!looks).then_some(heir), people);
         if !looks {
-            self.tell(heir, format!("* You are admin of {name} now."));
+            self.tell(heir, format!("* You are now admin of {name}."));
         }
     }
 
@@ -417,6 +417,6 @@ fn the_longest_present_inherits_and_not_the_first_connected() {
     run(2, Act::Join("den".to_owned(), None)).expect("a step");
     run(1, Act::Join("den".to_owned(), None)).expect("a step");
     let outcome = run(0, Act::Close).expect("a step");
-    assert_eq!(outcome.lines[2], ["* You are admin of den now."]);
+    assert_eq!(outcome.lines[2], ["* You are now admin of den."]);
     assert_eq!(outcome.lines[0], ["* Left den."]);
 }

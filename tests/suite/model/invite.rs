@@ -55,7 +55,7 @@ impl Chat {
         }
         if let Some(ban) = room.banned(guest) {
             let remedy = match room.rank(me).keeps_order() {
-                true => format!(": :unban {} lets him in again.", ban.name),
+                true => format!(": :unban {} lets them in again.", ban.name),
                 false => ".".to_owned(),
             };
             return Some(format!("{} is banned from {name}{remedy}", guest.name));

@@ -90,8 +90,8 @@ impl Chat {
                 anew(room.slow != *seconds)?;
                 room.slow = *seconds;
                 Ok(match seconds {
-                    0 => "ended the slow mode".to_owned(),
-                    seconds => format!("made the room slow: one message in {seconds} seconds"),
+                    0 => "turned off slow mode".to_owned(),
+                    seconds => format!("turned on slow mode: {seconds} seconds between messages"),
                 })
             }),
             Act::Set(setting) => self.set(&who, &room, |room| change(room, setting)),

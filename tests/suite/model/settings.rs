@@ -5,7 +5,7 @@ use super::step::Setting;
 
 /// A setting is not set to what it is.
 pub fn anew(different: bool) -> Result<(), String> {
-    if different { Ok(()) } else { Err("That is how it is already; :set shows it.".to_owned()) }
+    if different { Ok(()) } else { Err("Nothing to change; :set shows the settings.".to_owned()) }
 }
 
 /// Changes a setting. A hidden room without a password is open to invited people only.
@@ -21,7 +21,7 @@ pub fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
     Ok(match setting {
         Setting::Limit(limit) => {
             room.limit = *limit;
-            limit.map_or_else(|| "took the limit away".to_owned(), |limit| format!("set the limit to {limit}"))
+            limit.map_or_else(|| "removed the limit".to_owned(), |limit| format!("set the limit to {limit}"))
         }
         Setting::Password(Some(password)) => {
             room.door = Door::Password(password.clone());
@@ -29,11 +29,11 @@ pub fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
         }
         Setting::Password(None) if room.public => {
             room.door = Door::Open;
-            "took the password away".to_owned()
+            "removed the password".to_owned()
         }
         Setting::Password(None) => {
             room.door = Door::Closed;
-            "took the password away: only who is invited comes in".to_owned()
+            "removed the password; the room is now invite-only".to_owned()
         }
         Setting::Public(true) => {
             room.public = true;
@@ -45,19 +45,19 @@ pub fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
                 room.door = Door::Closed;
             }
             match room.door {
-                Door::Closed => "hid the room: only who is invited comes in".to_owned(),
+                Door::Closed => "hid the room; it is now invite-only".to_owned(),
                 _ => "hid the room".to_owned(),
             }
         }
         Setting::Invite(true) => {
             let before = std::mem::replace(&mut room.door, Door::Closed);
             match before {
-                Door::Password(_) => "took the password away: only who is invited comes in".to_owned(),
-                _ => "closed the room: only who is invited comes in".to_owned(),
+                Door::Password(_) => "removed the password; the room is now invite-only".to_owned(),
+                _ => "made the room invite-only".to_owned(),
             }
         }
         Setting::Wrong(key) => return Err((*key).to_owned()),
-        Setting::Invite(false) if room.door != Door::Closed => return Err(format!("{name} asks for no invitation.")),
+        Setting::Invite(false) if room.door != Door::Closed => return Err(format!("{name} is not invite-only.")),
         Setting::Invite(false) if !room.public => {
             return Err(format!(
                 "{name} is hidden and has no password, so only invited people come in: set a password, or public on."

@@ -69,8 +69,8 @@ fn the_right_password_opens_the_room_though_it_was_set_again_meanwhile() {
 #[test]
 fn a_room_that_was_closed_meanwhile_takes_in_nobody_uninvited() {
     for (act, told, refusal) in [
-        (":set invite on", "only who is invited comes in", "! den is for invited people only."),
-        (":set public off", "only who is invited comes in", "* No public room den."),
+        (":set invite on", "invite-only", "! den is for invited people only."),
+        (":set public off", "invite-only", "* No public room den."),
     ] {
         let server = Server::start();
         let mut owner = owner(&server, "den");
@@ -218,7 +218,7 @@ mod with_accounts {
         let server = server("");
         let mut owner = owner(&server, "den");
         owner.send(":set invite on");
-        owner.expect("only who is invited comes in");
+        owner.expect("invite-only");
         let mut guest = server.login("guest");
         register(&mut guest);
         owner.send(":invite guest");

@@ -50,7 +50,7 @@ fn a_reload_that_meets_a_new_name_leaves_nobody_in_a_room_under_the_old_one() {
         gate.open();
         reloading.join().expect("reloaded");
     });
-    watcher.expect("* alice is alison now");
+    watcher.expect("* alice is now known as alison");
     watcher.send("/list");
     watcher.expect("* alison ");
     alice.send(":say it is me");

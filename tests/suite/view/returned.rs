@@ -90,7 +90,7 @@ fn in_a_slow_room_a_line_that_comes_too_early_comes_back() {
     bob.send(":create den");
     bob.expect("[den]> ");
     bob.send(":set slow 60");
-    bob.expect("* bob made the room slow");
+    bob.expect("* bob turned on slow mode");
     bob.send(":set public yes");
     bob.expect("[den]> ");
     let mut alice = Terminal::chat(server.address(), "alice", "den");

@@ -149,7 +149,7 @@ fn a_ban_of_somebody_on_the_servers_own_machine_never_bans_the_machine() {
     target.enter(&scene.room);
     let ban = RoomAction::Ban { whom: target.whom(), lasts: None, reason: String::new() };
     scene.room.act(&scene.owner.actor(), ban, Some(target.actor()), true, scene.now).expect("banned");
-    let (bans, _) = scene.room.bans(&scene.owner.actor(), scene.now).expect("an admin sees them");
+    let BanList { bans, .. } = scene.room.bans(&scene.owner.actor(), scene.now).expect("an admin sees them");
     assert_eq!((bans.len(), bans[0].address), (1, None));
     assert_eq!(target.visits(&scene.room, scene.now), Err(EnterError::Banned(None, String::new())));
     assert!(neighbour.visits(&scene.room, scene.now).is_ok());
@@ -290,23 +290,23 @@ fn every_setting_is_told_and_holds() {
     let wait = Duration::from_secs(10);
     for (setting, news) in [
         (Setting::Description("About chess".to_owned()), "p1 set the description: About chess"),
-        (Setting::Description(String::new()), "p1 took the description away"),
+        (Setting::Description(String::new()), "p1 removed the description"),
         (Setting::Limit(Some(5)), "p1 set the limit to 5"),
-        (Setting::Limit(None), "p1 took the limit away"),
+        (Setting::Limit(None), "p1 removed the limit"),
         (Setting::Password(Secret::new("hunter2")), "p1 set a password"),
         (Setting::Public(false), "p1 hid the room"),
-        (Setting::Password(None), "p1 took the password away: only who is invited comes in"),
+        (Setting::Password(None), "p1 removed the password; the room is now invite-only"),
         (Setting::Public(true), "p1 made the room public"),
         (Setting::Invite(false), "p1 opened the room to everybody"),
-        (Setting::Public(false), "p1 hid the room: only who is invited comes in"),
+        (Setting::Public(false), "p1 hid the room; it is now invite-only"),
         (Setting::Public(true), "p1 made the room public"),
         (Setting::Password(Secret::new("hunter2")), "p1 set a password"),
-        (Setting::Password(None), "p1 took the password away"),
-        (Setting::Invite(true), "p1 closed the room: only who is invited comes in"),
+        (Setting::Password(None), "p1 removed the password"),
+        (Setting::Invite(true), "p1 made the room invite-only"),
         (Setting::Password(Secret::new("hunter2")), "p1 set a password"),
-        (Setting::Invite(true), "p1 took the password away: only who is invited comes in"),
-        (Setting::Slow(wait), "p1 made the room slow: one message in 10 seconds"),
-        (Setting::Slow(Duration::ZERO), "p1 ended the slow mode"),
+        (Setting::Invite(true), "p1 removed the password; the room is now invite-only"),
+        (Setting::Slow(wait), "p1 turned on slow mode: 10 seconds between messages"),
+        (Setting::Slow(Duration::ZERO), "p1 turned off slow mode"),
     ] {
         assert_eq!(set(setting.clone()).as_deref(), Ok(news), "{setting:?}");
     }
@@ -363,5 +363,5 @@ fn a_new_name_is_told_to_the_others_and_keeps_rank_and_silence() {
     assert_eq!((known.name.as_str(), known.role), ("other", Role::Muted));
     assert!(!target.screen().contains("is other now"), "he is told elsewhere");
     let screen = scene.watcher.screen();
-    assert!(screen.contains("* p4 is other now\r\n"), "{screen:?}");
+    assert!(screen.contains("* p4 is now known as other\r\n"), "{screen:?}");
 }

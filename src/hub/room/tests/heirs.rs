@@ -27,10 +27,10 @@ fn when_the_owner_goes_whoever_has_been_there_longest_gets_the_room_at_once() {
     room.drive();
     // The one looks at the room, the other does not: both hear of it, each once.
     let screen = later.screen();
-    assert!(screen.contains("* p1 left\r\n* p3 is admin of general now\r\n"), "{screen:?}");
+    assert!(screen.contains("* p1 left\r\n* p3 is now admin of general\r\n"), "{screen:?}");
     let screen = earlier.screen();
     assert_eq!(screen.matches("admin of general").count(), 1, "{screen:?}");
-    assert!(screen.contains("* You are admin of general now.\r\n"), "{screen:?}");
+    assert!(screen.contains("* You are now admin of general.\r\n"), "{screen:?}");
 }
 
 #[test]

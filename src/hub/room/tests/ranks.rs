@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::chat::identity::AccountId;
 use crate::chat::moderation::GRACE;
+use crate::chat::room::{Change, ChangeKind};
 
 const CONNECTIONS: usize = 3;
 
@@ -82,7 +83,10 @@ impl World {
         people[0].who.account = Some(AccountId(0));
         people[0].who.name = account_named(0);
         let room = made_by(&people[0]);
-        room.lock().kept = kept;
+        if kept {
+            let keep = ChangeKind::Set { setting: Setting::Keep(true), by: people[0].who.addressee() };
+            room.lock().room.apply(Change { at: Timestamp::UNIX_EPOCH, kind: keep });
+        }
         let holders = vec![Holder::of(&people[0].who)];
         World { room, kept, members: vec![people[0].id()], people, holders, now: Instant::now() }
     }
@@ -191,16 +195,16 @@ impl World {
                 };
                 let absent: Vec<_> = self.holders.iter().filter(|holder| !there(holder)).copied().collect();
                 let has_place = |holder: &Holder| {
-                    let mut order = self.room.lock();
-                    let admins = order.order.lists(self.now).admins;
-                    admins.iter().any(|(who, _)| Holder::of(who) == *holder)
+                    let state = self.room.lock();
+                    let admins = state.room.moderation().lists(self.room.now(self.now).at).admins;
+                    admins.iter().any(|admin| Holder::of(&admin.who) == *holder)
                 };
                 let gone: Vec<_> = absent.into_iter().filter(|holder| !has_place(holder)).collect();
                 self.holders.retain(|holder| !gone.contains(holder));
             }
             Step::Restart if self.kept => {
                 let snapshot = {
-                    let mut state = self.room.lock();
+                    let state = self.room.lock();
                     state.snapshot(&self.room).room
                 };
                 let fresh = room(100_000);
@@ -219,13 +223,14 @@ impl World {
 
     /// If nobody who was given a rank has one, whoever has been there longest inherits; that is a gift like another.
     fn check(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        let at = self.room.now(self.now).at;
         let ranks: Vec<_> = (self.people.iter())
-            .filter(|person| self.room.lock().order.rank(&person.who, self.now).is_some())
+            .filter(|person| self.room.lock().room.moderation().rank(&person.who, at).is_some())
             .map(|person| (Holder::of(&person.who), person.id()))
             .collect();
         let strangers: Vec<_> = ranks.iter().filter(|(holder, _)| !self.holders.contains(holder)).collect();
         if let [(heir, client)] = strangers[..] {
-            let others = self.room.lock().order.lists(self.now).admins.len() > 1;
+            let others = self.room.lock().room.moderation().lists(at).admins.len() > 1;
             prop_assert!(!others, "{heir:?} has a rank beside others after {step:?}: {:?}", self.holders);
             // But not who has just become an ordinary member.
             let passed_over = match step {

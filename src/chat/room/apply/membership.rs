@@ -1,0 +1,134 @@
+//! What comings and goings do to a room.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::happened;
+use crate::chat::conversation::MembershipId;
+use crate::chat::duration::after;
+use crate::chat::identity::{AccountId, Identity};
+use crate::chat::message::{Addressee, ClientId, Event, EventKind, MessageId};
+use crate::chat::names::UserName;
+use crate::chat::room::{Going, Member, RoomState};
+
+impl RoomState {
+    #[inline(never)]
+    pub(super) fn enter(
+        &mut self,
+        who: Identity,
+        operator: bool,
+        membership: MembershipId,
+        last: MessageId,
+        heir: bool,
+        at: Timestamp,
+    ) {
+        self.moderation.entered(&who, at);
+        let first = self.readers.note(&who, last);
+        if heir {
+            // The first user to come into a room that nobody was in gets it.
+            self.moderation.unmute(&who.name, Some(&who), at);
+            self.moderation.inherit(who.clone());
+        }
+        let client = who.client;
+        let member = Member { membership, who, operator, since: at, posted: None, first, came_in: last };
+        self.members.insert(client, Box::new(member));
+        self.empty_since = None;
+    }
+
+    #[inline(never)]
+    pub(super) fn leave(&mut self, client: ClientId, going: Going, at: Timestamp) {
+        let Some(member) = self.remove(client, at) else { return };
+        let who = member.who;
+        // A user who ended a connection of theirs to come in by another one is in already.
+        let is_back = self.members.values().any(|other| who.entitles(&other.who));
+        let was_admin = !is_back && self.moderation.left(&who, going == Going::Lost, self.kept, at);
+        self.moderation.await_account(&who, self.kept, at);
+        if was_admin && self.members.is_empty() {
+            // Until it closes, their own room lets them in again.
+            self.moderation.invite(&who, at);
+        }
+    }
+
+    /// Removes a member from the room's lists.
+    pub(super) fn remove(&mut self, client: ClientId, at: Timestamp) -> Option<Box<Member>> {
+        let member = self.members.remove(&client)?;
+        self.empty_since = self.members.is_empty().then_some(at);
+        if let Some(posted) = member.posted.filter(|_| !self.slow.is_zero()) {
+            self.moderation.wait(&member.who, after(posted, self.slow), at);
+        }
+        Some(member)
+    }
+
+    #[inline(never)]
+    pub(super) fn hand_over(
+        &mut self,
+        from: ClientId,
+        who: Identity,
+        operator: bool,
+        membership: MembershipId,
+        at: Timestamp,
+    ) {
+        let Some(before) = self.members.remove(&from) else { return };
+        self.moderation.entered(&who, at);
+        match self.members.get_mut(&who.client) {
+            // In it already, under another name.
+            Some(member) => {
+                member.membership = membership;
+                member.since = member.since.min(before.since);
+                member.first = member.first.min(before.first);
+                member.came_in = member.came_in.min(before.came_in);
+                member.posted = member.posted.max(before.posted);
+            }
+            None => {
+                let client = who.client;
+                let member = Member { membership, who, operator, ..*before };
+                self.members.insert(client, Box::new(member));
+            }
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn set_identity(
+        &mut self,
+        who: Identity,
+        operator: bool,
+        before: Option<UserName>,
+        last: MessageId,
+        at: Timestamp,
+    ) -> Option<Arc<Event>> {
+        let client = who.client;
+        let member = self.members.get_mut(&client)?;
+        let adopted = self.moderation.renamed(&who, at);
+        self.revision += u64::from(adopted);
+        let name = who.name.clone();
+        let former = std::mem::replace(&mut member.who, who);
+        member.operator = operator;
+        self.reader_changed(client, &former, last);
+        let before = before?;
+        let news = format!("{before} is now known as {name}");
+        let people = [before, name].map(|name| Addressee { client, name }).into();
+        Some(happened(news, EventKind::Presence, Some(client), people))
+    }
+
+    #[inline(never)]
+    pub(super) fn inherit(&mut self, heir: Identity, at: Timestamp) -> Arc<Event> {
+        let news = format!("{} is now admin of {}", heir.name, self.name);
+        let people = [heir.addressee()].into();
+        self.moderation.unmute(&heir.name, Some(&heir), at);
+        self.moderation.inherit(heir);
+        happened(news, EventKind::Other, None, people)
+    }
+
+    pub(super) fn forget_account(&mut self, account: AccountId) {
+        let had_place = self.moderation.admin_accounts().any(|admin| admin == account);
+        let members = &self.members;
+        // The connection that had the place may be somebody else's by now.
+        self.moderation.forget_account(account, |who| {
+            let member = members.get(&who.client).map(|member| &member.who);
+            member.is_some_and(|now| now.name == who.name && now.account.is_none_or(|own| own == account))
+        });
+        self.readers.forget(account);
+        self.revision += u64::from(had_place);
+    }
+}

@@ -1,0 +1,109 @@
+//! What each change does to a room. None of it can fail, and none of it asks whether it is permitted.
+//!
+//! *Owns* the effect of each change, and the event that viewers are shown.
+//! *Knows nothing of* who may cause a change, and of how many look at the room.
+
+mod membership;
+mod moderation;
+mod settings;
+mod talk;
+
+use std::sync::Arc;
+
+use super::RoomState;
+use super::change::{Change, ChangeKind};
+use crate::chat::message::{Addressee, ClientId, Event, EventKind, People};
+
+impl RoomState {
+    /// Carries a change out. Returns what viewers are shown, shared with the history. That users came or left is no event
+    /// here: each server gathers such news for its own viewers.
+    ///
+    /// The change need not fit: it may have been decided on an older state. What it is about and cannot be found is left as
+    /// it is.
+    #[inline]
+    pub fn apply(&mut self, change: Change) -> Option<Arc<Event>> {
+        let at = change.at;
+        match change.kind {
+            ChangeKind::Said(message) => Some(self.say(message, at)),
+            ChangeKind::Edited { id, by, text } => self.edit(id, by, &text, at),
+            ChangeKind::ArchivedEdited { message, by } => Some(self.edit_archived(*message, by, at)),
+            ChangeKind::Deleted { id, by } => self.delete(id, by),
+            ChangeKind::ArchivedDeleted { id, author, by } => Some(self.delete_archived(id, author, by)),
+            ChangeKind::Expired(id) => self.expire(id),
+            ChangeKind::Forgotten(since) => {
+                self.history.forget_before(since);
+                None
+            }
+            ChangeKind::Entered { who, operator, as_operator: _, membership, last, heir } => {
+                self.enter(who, operator, membership, last, heir, at);
+                None
+            }
+            ChangeKind::Reentered { client, membership } => {
+                if let Some(member) = self.members.get_mut(&client) {
+                    member.membership = membership;
+                }
+                None
+            }
+            ChangeKind::Left { client, going } => {
+                self.leave(client, going, at);
+                None
+            }
+            ChangeKind::TakenOver { from, who, operator, membership } => {
+                self.hand_over(from, who, operator, membership, at);
+                None
+            }
+            ChangeKind::Identified { who, operator, before, last } => {
+                self.set_identity(who, operator, before, last, at)
+            }
+            ChangeKind::Inherited(heir) => Some(self.inherit(heir, at)),
+            ChangeKind::AccountForgotten(account) => {
+                self.forget_account(account);
+                None
+            }
+            ChangeKind::Invited { guest, by, forgiven, last } => Some(self.invite(&guest, by, forgiven, last, at)),
+            ChangeKind::Kicked { who, by, reason } => Some(self.kick(&who, by, &reason, at)),
+            ChangeKind::Banned { ban, by } => Some(self.ban(*ban, by, at)),
+            ChangeKind::Unbanned { name, who, by } => Some(self.unban(name, who.as_ref(), by, at)),
+            ChangeKind::Muted { who, until, by } => Some(self.mute(&who, until, by, at)),
+            ChangeKind::Unmuted { name, who, by } => Some(self.unmute(name, who.as_ref(), by, at)),
+            ChangeKind::Promoted { who, by } => Some(self.promote(who, by, at)),
+            ChangeKind::Demoted { who, by } => Some(self.demote(&who, by)),
+            ChangeKind::Set { setting, by } => Some(self.set(setting, by)),
+            ChangeKind::Configured(settings) => {
+                self.configure(settings);
+                None
+            }
+            ChangeKind::HistoryResized(max) => {
+                self.history_max = max;
+                None
+            }
+            ChangeKind::PasswordHashed(hash) => {
+                self.hash_password(hash);
+                None
+            }
+            ChangeKind::StorageEnded => {
+                self.kept = false;
+                None
+            }
+            ChangeKind::Closed => {
+                self.closed = true;
+                None
+            }
+            ChangeKind::Cleared => {
+                self.members.clear();
+                None
+            }
+        }
+    }
+}
+
+/// What a user did, for everybody in view but them.
+fn happened(news: String, kind: EventKind, by: Option<ClientId>, people: People) -> Arc<Event> {
+    Arc::new(Event::Happened { news: news.into(), by, kind, people })
+}
+
+/// What a member did to the room or to another user.
+fn done(news: String, by: Addressee, to: Option<Addressee>) -> Arc<Event> {
+    let client = by.client;
+    happened(news, EventKind::Other, Some(client), [by].into_iter().chain(to).collect())
+}

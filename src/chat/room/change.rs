@@ -1,0 +1,233 @@
+//! What can happen to a room, as plain values.
+//!
+//! *Owns* the kinds of change and what each says.
+//! *Knows nothing of* who may cause one, and of what it does to a room.
+
+use jiff::Timestamp;
+
+use crate::chat::action::Setting;
+use crate::chat::conversation::MembershipId;
+use crate::chat::identity::{AccountId, Identity};
+use crate::chat::message::{Addressee, ClientId, Message, MessageId};
+use crate::chat::moderation::Ban;
+use crate::chat::names::UserName;
+use crate::chat::room_settings::RoomSettings;
+use crate::chat::secret::Hashed;
+
+/// How a user leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Going {
+    /// They asked to.
+    Asked,
+    /// They were logged out, because they typed nothing.
+    Idle,
+    /// Their connection was lost.
+    Lost,
+}
+
+/// One change of one room.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// When it was decided. Whatever ends later is counted from here.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: ChangeKind,
+}
+
+/// What happened. Each kind holds everything that its effect depends on beside the room itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ChangeKind {
+    /// A user said something. `decide` leaves the number out: it is given by whatever orders the changes, here the lock of
+    /// the room, so that numbers grow along the room's order.
+    Said(Message),
+    /// A message has another text.
+    Edited {
+        /// Which message.
+        id: MessageId,
+        /// The author's connection.
+        by: ClientId,
+        /// Sanitised.
+        text: Box<str>,
+    },
+    /// A message that is only in the archive has another text.
+    ArchivedEdited {
+        /// As it is now.
+        message: Box<Message>,
+        /// The author's connection.
+        by: ClientId,
+    },
+    /// A message was deleted.
+    Deleted {
+        /// Which message.
+        id: MessageId,
+        /// The user who deleted it.
+        by: Addressee,
+    },
+    /// A message that is only in the archive was deleted.
+    ArchivedDeleted {
+        /// Which message.
+        id: MessageId,
+        /// Its author.
+        author: Addressee,
+        /// The user who deleted it.
+        by: Addressee,
+    },
+    /// The time of a temporary message is over.
+    Expired(MessageId),
+    /// Everything said before a moment is too old to be shown.
+    Forgotten(Timestamp),
+
+    /// A user came in.
+    Entered {
+        /// Who they are.
+        who: Identity,
+        /// They moderate the whole server,
+        operator: bool,
+        /// and only that let them in.
+        as_operator: bool,
+        /// Which stay this is.
+        membership: MembershipId,
+        /// The last message number given.
+        last: MessageId,
+        /// The room had no admin left, and is theirs now.
+        heir: bool,
+    },
+    /// A member came in once more; only the stay is another one.
+    Reentered {
+        /// The member.
+        client: ClientId,
+        /// Which stay this is.
+        membership: MembershipId,
+    },
+    /// A member left.
+    Left {
+        /// The member.
+        client: ClientId,
+        /// How.
+        going: Going,
+    },
+    /// Another connection of a member's account took their place.
+    TakenOver {
+        /// The member.
+        from: ClientId,
+        /// The other connection.
+        who: Identity,
+        /// They moderate the whole server.
+        operator: bool,
+        /// Which stay this is.
+        membership: MembershipId,
+    },
+    /// A member logged in or out, changed their name, or became an operator.
+    Identified {
+        /// Who they are now.
+        who: Identity,
+        /// They moderate the whole server.
+        operator: bool,
+        /// Their former name, if viewers are to read of it.
+        before: Option<UserName>,
+        /// The last message number given.
+        last: MessageId,
+    },
+    /// A room without an admin passed to this member.
+    Inherited(Identity),
+    /// An account was deleted, and with it its place here.
+    AccountForgotten(AccountId),
+
+    /// A user was invited.
+    Invited {
+        /// The user.
+        guest: Identity,
+        /// The member who invited them.
+        by: Addressee,
+        /// The invitation lifts their kick.
+        forgiven: bool,
+        /// The last message number given.
+        last: MessageId,
+    },
+    /// A member was removed for a while.
+    Kicked {
+        /// The member.
+        who: Identity,
+        /// The admin.
+        by: Addressee,
+        /// May be empty.
+        reason: Box<str>,
+    },
+    /// A user was banned. A member is removed.
+    Banned {
+        /// As asked for.
+        ban: Box<Ban>,
+        /// The admin.
+        by: Addressee,
+    },
+    /// A ban was lifted.
+    Unbanned {
+        /// The name, as typed.
+        name: UserName,
+        /// The person, if they are online.
+        who: Option<Identity>,
+        /// The admin.
+        by: Addressee,
+    },
+    /// A member was muted, and is no longer an admin.
+    Muted {
+        /// The member.
+        who: Identity,
+        /// The end of it, if it has one.
+        until: Option<Timestamp>,
+        /// The admin.
+        by: Addressee,
+    },
+    /// A mute was lifted.
+    Unmuted {
+        /// The name, as typed.
+        name: UserName,
+        /// The person, if they are in the room or online.
+        who: Option<Identity>,
+        /// The admin.
+        by: Addressee,
+    },
+    /// A member was made admin.
+    Promoted {
+        /// The member.
+        who: Identity,
+        /// The admin.
+        by: Addressee,
+    },
+    /// An admin was made an ordinary member.
+    Demoted {
+        /// The member.
+        who: Identity,
+        /// The admin.
+        by: Addressee,
+    },
+    /// A setting was changed.
+    Set {
+        /// To this.
+        setting: Setting,
+        /// The admin.
+        by: Addressee,
+    },
+
+    /// The configuration has other settings for one of the server's own rooms.
+    Configured(RoomSettings),
+    /// The configuration keeps another number of messages in memory.
+    HistoryResized(usize),
+    /// The room keeps a hash in place of its password.
+    PasswordHashed(Hashed),
+    /// The room is about to be taken off the disk, and nothing more of it is stored.
+    StorageEnded,
+    /// The room is closed for good: nobody comes in, and nothing is said any more.
+    Closed,
+    /// Everybody who was still in a closed room was put out.
+    Cleared,
+}
+
+impl Change {
+    /// Gives the message its number, if a user said one.
+    pub fn number(&mut self, id: MessageId) {
+        if let ChangeKind::Said(message) = &mut self.kind {
+            message.id = id;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The rules of a room: its state, what a wish does to it, and how that change is carried out.
+//!
+//! Two steps. [`RoomState::decide`] looks at a user's wish and returns the [`Change`] it leads to, or why not; it changes
+//! nothing. [`RoomState::apply`] carries a change out, cannot fail, and returns what viewers are shown. What nobody asks
+//! permission for, such as a lost connection or the end of a temporary message, goes through [`RoomState::respond`] instead
+//! of `decide`. Nothing else changes a room, so its changes, in order, are its whole life: two copies that apply the same
+//! ones are equal.
+//!
+//! *Owns* members, settings, moderation, history and read access of one room.
+//! *Knows nothing of* locks, clocks, sockets, queues and threads: the time, and the last message number, come with each call.
+
+mod apply;
+mod change;
+mod decide;
+mod news;
+mod read_access;
+mod restore;
+mod role;
+mod view;
+mod wish;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::chat::action::ReadBack;
+use crate::chat::conversation::MembershipId;
+use crate::chat::history::History;
+use crate::chat::identity::Identity;
+use crate::chat::message::{ClientId, MessageId};
+use crate::chat::moderation::Moderation;
+use crate::chat::names::{RoomName, UserName};
+use crate::chat::room_settings::RoomSettings;
+use read_access::Readers;
+
+pub use change::{Change, ChangeKind, Going};
+pub use news::destroyed;
+pub use read_access::readable_after;
+pub use restore::{StoredMade, StoredRoom};
+pub use wish::{Now, Occurrence, Wish};
+
+/// How a room that is not in the configuration came to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Creation {
+    /// The user who created it.
+    pub by: UserName,
+    /// Their address, as it is counted.
+    pub address: IpAddr,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Who gets into a room, as it was at one moment. Every change of that makes another version, so a password that was right
+/// when its comparison began proves nothing once the room has another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DoorVersion(u64);
+
+impl DoorVersion {
+    fn change(&mut self) {
+        self.0 += 1;
+    }
+}
+
+/// A user in the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Which stay this is.
+    pub membership: MembershipId,
+    /// As the room knows them.
+    pub who: Identity,
+    /// They moderate the whole server.
+    pub operator: bool,
+    /// When they came in.
+    pub since: Timestamp,
+    /// When they last said something, for slow rooms.
+    posted: Option<Timestamp>,
+    /// The last message given when they first became a member or were invited,
+    first: MessageId,
+    /// and when they came in this time.
+    came_in: MessageId,
+}
+
+/// How a user creates a room.
+#[derive(Clone, Debug)]
+pub struct Founding {
+    /// What is remembered of it.
+    pub creation: Creation,
+    /// The user, whose room it is.
+    pub founder: Identity,
+    /// How far back its users may read.
+    pub read_back: ReadBack,
+}
+
+/// What a room starts with.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// How it is set up.
+    pub settings: RoomSettings,
+    /// For a room that a user creates.
+    pub founding: Option<Founding>,
+    /// Messages kept in memory.
+    pub history_max: usize,
+    /// Whether the server can keep a room on disk.
+    pub can_be_kept: bool,
+    /// The moment.
+    pub at: Timestamp,
+}
+
+/// A room.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RoomState {
+    name: RoomName,
+    settings: RoomSettings,
+    door: DoorVersion,
+    created: Option<Creation>,
+    /// Created by a user, and there until it is destroyed: after the last member has left, and after the server has stopped.
+    kept: bool,
+    can_be_kept: bool,
+    /// Counts the changes of what is stored.
+    revision: u64,
+    moderation: Moderation,
+    /// Between two messages of one user; zero: only the server's limit counts.
+    slow: Duration,
+    /// How far back users may read,
+    read_back: ReadBack,
+    /// and when each of them became a member.
+    readers: Readers,
+    /// By connection, so by arrival on the server. Boxed, since a node of the tree has room for eleven.
+    members: BTreeMap<ClientId, Box<Member>>,
+    history: History,
+    history_max: usize,
+    newest: Option<MessageId>,
+    /// Messages ever said here; the difference to an earlier count is what a user has not read.
+    said: u64,
+    empty_since: Option<Timestamp>,
+    closed: bool,
+}
+
+impl RoomState {
+    /// A room that nobody is in yet.
+    pub fn new(name: RoomName, beginning: Beginning) -> RoomState {
+        let Beginning { settings, founding, history_max, can_be_kept, at } = beginning;
+        let read_back = founding.as_ref().map_or(ReadBack::default(), |founding| founding.read_back);
+        let (created, founder) = founding.map(|founding| (founding.creation, founding.founder)).unzip();
+        RoomState {
+            name,
+            settings,
+            door: DoorVersion::default(),
+            created,
+            kept: false,
+            can_be_kept,
+            revision: 0,
+            moderation: founder.map(Moderation::founded_by).unwrap_or_default(),
+            slow: Duration::ZERO,
+            read_back,
+            readers: Readers::default(),
+            members: BTreeMap::new(),
+            history: History::new(),
+            history_max,
+            newest: None,
+            said: 0,
+            empty_since: Some(at),
+            closed: false,
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! How far back each user of a room may read.
+//!
+//! The boundary is a message number. Numbers grow along the room's order, and all that were given before the boundary was
+//! set are at most the last one given then. So `after` the boundary is what was said since.
+//!
+//! *Owns* when each user became a member, and what of the history they may read.
+//! *Knows nothing of* who may be in the room.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use super::RoomState;
+use crate::chat::action::ReadBack;
+use crate::chat::identity::{AccountId, Identity};
+use crate::chat::message::{ClientId, Event, Message, MessageId};
+
+/// Guests whose first visit is remembered. Each is a name and an address, and anybody can come under any number of names. If
+/// there are more, the first to have come is forgotten, and reads back to their next visit.
+pub(super) const MOST_GUESTS: usize = 200;
+
+/// A boundary that hides nothing.
+pub(super) const BEGINNING: MessageId = MessageId(0);
+
+/// When users first became members or were invited. Accounts are never forgotten: there are only as many as have been made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Readers {
+    accounts: HashMap<AccountId, MessageId>,
+    guests: VecDeque<(Identity, MessageId)>,
+}
+
+impl Readers {
+    /// Notes that a user is a member or was invited when `last` was the last number given; the last message that is hidden
+    /// from them where only what came after they joined may be read.
+    pub(super) fn note(&mut self, who: &Identity, last: MessageId) -> MessageId {
+        let as_guest = self.guests.iter().find(|(known, _)| known.entitles(who)).map(|(_, since)| *since);
+        let Some(account) = who.account else {
+            if as_guest.is_none() {
+                if self.guests.len() >= MOST_GUESTS {
+                    self.guests.pop_front();
+                }
+                self.guests.push_back((who.clone(), last));
+            }
+            return as_guest.unwrap_or(last);
+        };
+        // A guest who was here before now has the account.
+        let known = self.accounts.get(&account).copied();
+        let since = [known, as_guest].into_iter().flatten().min().unwrap_or(last);
+        self.accounts.insert(account, since);
+        since
+    }
+
+    /// A guest in the room has another name now.
+    pub(super) fn rename(&mut self, who: &Identity) {
+        for (known, _) in self.guests.iter_mut().filter(|(known, _)| known.shares_connection(who)) {
+            known.name = who.name.clone();
+        }
+    }
+
+    pub(super) fn forget(&mut self, account: AccountId) {
+        self.accounts.remove(&account);
+    }
+
+    pub(super) fn since(&self, account: AccountId) -> Option<MessageId> {
+        self.accounts.get(&account).copied()
+    }
+}
+
+impl RoomState {
+    /// Since when an account is a member, or was invited.
+    pub fn member_since(&self, account: AccountId) -> Option<MessageId> {
+        self.readers.since(account)
+    }
+
+    /// The same for all of them.
+    pub fn accounts_since(&self) -> impl Iterator<Item = (AccountId, MessageId)> {
+        self.readers.accounts.iter().map(|(account, since)| (*account, *since))
+    }
+
+    /// The accounts as they were stored.
+    pub(super) fn restore_readers(&mut self, accounts: impl IntoIterator<Item = (AccountId, MessageId)>) {
+        self.readers.accounts.extend(accounts);
+    }
+
+    /// A member is somebody else now. What an account may read is the account's, so another one on the same connection, or
+    /// none, comes in just now.
+    pub(super) fn reader_changed(&mut self, client: ClientId, before: &Identity, last: MessageId) {
+        let Some(member) = self.members.get_mut(&client) else { return };
+        if before.account == member.who.account {
+            return self.readers.rename(&member.who);
+        }
+        member.first = self.readers.note(&member.who, last);
+        if before.account.is_some() {
+            member.came_in = last;
+        }
+    }
+
+    /// The number up to which a user may read nothing here. A user who is not in the room reads nothing if that matters.
+    pub fn boundary(&self, client: ClientId) -> MessageId {
+        let member = self.members.get(&client);
+        match self.read_back {
+            ReadBack::All => BEGINNING,
+            ReadBack::Joined => member.map_or(MessageId(u64::MAX), |member| member.first),
+            ReadBack::Nothing => member.map_or(MessageId(u64::MAX), |member| member.came_in),
+        }
+    }
+
+    /// Those of the room's messages that a user may read, as far as they may.
+    pub fn readable(&self, client: ClientId, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
+        let after = self.boundary(client);
+        if after == BEGINNING { events } else { readable_after(after, events) }
+    }
+
+    /// The last messages that a user may read, oldest first.
+    pub fn last_readable(&self, client: ClientId, count: usize) -> Vec<Arc<Event>> {
+        self.readable(client, self.history.last(count))
+    }
+
+    /// The last message of a user that they may read.
+    pub fn last_by(&self, who: &Identity) -> Option<MessageId> {
+        let after = self.boundary(who.client);
+        self.history.last_by(who.client, who.account).map(|message| message.id).filter(|id| *id > after)
+    }
+
+    /// A message that a user may read.
+    pub fn readable_message(&self, client: ClientId, id: MessageId) -> Option<&Message> {
+        self.history.find(id).filter(|_| id > self.boundary(client))
+    }
+}
+
+/// Those messages that came after a number, without what they quote of earlier ones.
+pub fn readable_after(after: MessageId, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
+    let is_after = |event: &Arc<Event>| event.message().is_none_or(|message| message.id > after);
+    events.into_iter().filter(is_after).map(|event| event.without_quotes_up_to(after).unwrap_or(event)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chat::names::UserName;
+
+    fn guest(client: u64, name: &str) -> Identity {
+        let name = UserName::parse(name, 1, 12).expect("a name");
+        let address = "192.0.2.1".parse().expect("an address");
+        Identity { client: ClientId(client), name, address, shared: false, account: None }
+    }
+
+    fn account(client: u64, name: &str, account: u64) -> Identity {
+        Identity { account: Some(AccountId(account)), ..guest(client, name) }
+    }
+
+    fn since(readers: &mut Readers, who: &Identity, last: u64) -> u64 {
+        readers.note(who, MessageId(last)).0
+    }
+
+    #[test]
+    fn the_first_visit_counts_however_often_a_user_comes_back() {
+        let mut readers = Readers::default();
+        assert_eq!(since(&mut readers, &account(1, "alice", 7), 10), 10);
+        assert_eq!(since(&mut readers, &account(2, "alice", 7), 20), 10);
+        assert_eq!(since(&mut readers, &account(3, "bob", 8), 20), 20);
+        assert_eq!(since(&mut readers, &guest(4, "carol"), 30), 30);
+        assert_eq!(since(&mut readers, &guest(5, "carol"), 40), 30, "the same name from the same address");
+        let elsewhere = Identity { address: "192.0.2.2".parse().expect("an address"), ..guest(6, "carol") };
+        assert_eq!(since(&mut readers, &elsewhere, 40), 40);
+    }
+
+    #[test]
+    fn without_the_account_nobody_reads_what_it_may() {
+        let mut readers = Readers::default();
+        readers.note(&account(1, "alice", 7), MessageId(10));
+        assert_eq!(since(&mut readers, &guest(1, "alice"), 20), 20);
+        assert_eq!(since(&mut readers, &account(1, "alice", 8), 30), 20, "what the guest may read");
+        readers.forget(AccountId(7));
+        assert_eq!(since(&mut readers, &account(2, "elsewhere", 7), 40), 40);
+    }
+
+    #[test]
+    fn a_guest_who_registers_reads_on_from_where_the_guest_did() {
+        let mut readers = Readers::default();
+        readers.note(&guest(1, "alice"), MessageId(10));
+        assert_eq!(readers.since(AccountId(7)), None);
+        assert_eq!(since(&mut readers, &account(1, "alice", 7), 20), 10);
+        assert_eq!(readers.since(AccountId(7)), Some(MessageId(10)));
+        assert_eq!(since(&mut readers, &account(1, "alice", 7), 30), 10);
+    }
+
+    #[test]
+    fn the_first_guest_is_forgotten_if_there_are_too_many() {
+        let mut readers = Readers::default();
+        for number in 0..=MOST_GUESTS as u64 {
+            readers.note(&guest(number + 1, &format!("g{number}")), MessageId(number));
+        }
+        let (first, second) = (guest(9001, "g0"), guest(9002, "g1"));
+        assert_eq!(since(&mut readers, &second, 500), 1);
+        assert_eq!(since(&mut readers, &first, 500), 500);
+    }
+}

@@ -1,0 +1,67 @@
+//! A room as it was stored, brought back before its first change.
+//!
+//! *Owns* what counts of a stored room.
+//! *Knows nothing of* how and where it was stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Creation, RoomState};
+use crate::chat::action::ReadBack;
+use crate::chat::identity::AccountId;
+use crate::chat::message::{Event, Message, MessageId};
+use crate::chat::moderation::{Moderation, ModerationLists};
+use crate::chat::room_settings::RoomSettings;
+
+/// What is stored of a room that a user created and keeps.
+#[derive(Clone, Debug)]
+pub struct StoredMade {
+    /// How it came to be.
+    pub creation: Creation,
+    /// How it is set up.
+    pub settings: RoomSettings,
+    /// Between two messages of one user.
+    pub slow: Duration,
+}
+
+/// What is stored of a room. Its times are those of the clock that the room goes by.
+#[derive(Clone, Debug)]
+pub struct StoredRoom {
+    /// `None`: it is one of the server's own, which is set up by the configuration and has no admins.
+    pub made: Option<StoredMade>,
+    /// How far back its users may read.
+    pub read_back: ReadBack,
+    /// Since when accounts are members.
+    pub members: Vec<(AccountId, MessageId)>,
+    /// Admins, bans, mutes and invitations.
+    pub lists: ModerationLists,
+}
+
+impl RoomState {
+    /// Brings a new room to what was stored of it.
+    pub fn restore(&mut self, stored: StoredRoom, at: Timestamp) {
+        let StoredRoom { made, read_back, members, mut lists } = stored;
+        if let Some(StoredMade { creation, settings, slow }) = made {
+            self.created = Some(creation);
+            self.kept = true;
+            self.settings = settings;
+            self.slow = slow;
+        } else {
+            lists.admins.clear();
+        }
+        self.read_back = read_back;
+        self.restore_readers(members);
+        self.moderation = Moderation::restored(lists, at);
+    }
+
+    /// Brings back what was said before the server started, oldest first.
+    pub fn recall(&mut self, messages: impl IntoIterator<Item = Message>) {
+        for message in messages {
+            self.newest = Some(message.id);
+            self.said += 1;
+            self.history.push(Arc::new(Event::Said(message)), self.history_max);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A user's role in a room, and so what they may do there.
+//!
+//! *Owns* how members and lists lead to a role.
+//! *Knows nothing of* what a role may do: that is `permission`'s.
+
+use jiff::Timestamp;
+
+use super::{Member, RoomState};
+use crate::chat::action::{Actor, Denied};
+use crate::chat::identity::Identity;
+use crate::chat::permission::{Context, Permission, Role, permits};
+use crate::chat::room_settings::RoomAccess;
+
+impl RoomState {
+    /// What a user is to this room.
+    pub fn role(&self, actor: &Actor, at: Timestamp) -> Role {
+        // Of a member the room's own record counts: what the caller has read may be out of date.
+        match self.members.get(&actor.who.client) {
+            Some(member) => self.role_of(member, at),
+            None if actor.operator => Role::Operator,
+            None => self.outsider(&actor.who, at),
+        }
+    }
+
+    /// What a member is to it.
+    pub fn role_of(&self, member: &Member, at: Timestamp) -> Role {
+        if member.operator {
+            return Role::Operator;
+        }
+        match self.moderation.rank(&member.who, at) {
+            Some(role) => role,
+            None if self.moderation.muted(&member.who, at).is_some() => Role::Muted,
+            None => Role::Member,
+        }
+    }
+
+    /// What a user who is not in the room is to it.
+    pub(super) fn outsider(&self, who: &Identity, at: Timestamp) -> Role {
+        // A ban of an address must not lock out an admin who happens to share it and comes back.
+        let banned = self.moderation.banned(who, at).is_some() && self.moderation.rank(who, at).is_none();
+        if banned { Role::Banned } else { Role::Stranger }
+    }
+
+    /// What of the room permissions depend on.
+    pub(super) fn context(&self) -> Context {
+        Context {
+            public: self.settings.public,
+            open: matches!(self.settings.entry, RoomAccess::Open),
+            ..Context::default()
+        }
+    }
+
+    /// Whether a user has a permission that depends on nothing but the room.
+    pub fn permits(&self, actor: &Actor, permission: Permission, at: Timestamp) -> bool {
+        self.permits_in(actor, permission, self.context(), at)
+    }
+
+    pub(super) fn permits_in(&self, actor: &Actor, permission: Permission, context: Context, at: Timestamp) -> bool {
+        permits(self.role(actor, at), permission, context)
+    }
+
+    /// What a user reads who is no admin of the room.
+    pub fn not_admin(&self) -> Denied {
+        match self.created {
+            Some(_) => Denied::NotAdmin(self.name.clone()),
+            None => Denied::NoAdmins(self.name.clone()),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What can be looked up in a room.
+//!
+//! *Owns* the getters. *Knows nothing of* who may see what.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Creation, DoorVersion, Member, RoomState};
+use crate::chat::action::ReadBack;
+use crate::chat::conversation::MembershipId;
+use crate::chat::history::History;
+use crate::chat::identity::{Identity, Target};
+use crate::chat::message::{ClientId, MessageId};
+use crate::chat::moderation::Moderation;
+use crate::chat::names::RoomName;
+use crate::chat::room_settings::RoomSettings;
+
+impl RoomState {
+    /// As configured, or as typed when it was created.
+    pub fn name(&self) -> &RoomName {
+        &self.name
+    }
+
+    /// How it is set up now.
+    pub fn settings(&self) -> &RoomSettings {
+        &self.settings
+    }
+
+    /// Changes whenever it is decided anew who gets in.
+    pub fn door(&self) -> DoorVersion {
+        self.door
+    }
+
+    /// How it came to be, if a user created it.
+    pub fn created(&self) -> Option<&Creation> {
+        self.created.as_ref()
+    }
+
+    /// Whether a user created it and it stays until it is destroyed.
+    pub fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Counts the changes of what is stored.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Its admins, bans, mutes and invitations.
+    pub fn moderation(&self) -> &Moderation {
+        &self.moderation
+    }
+
+    /// Time between two messages of one user.
+    pub fn slow(&self) -> Duration {
+        self.slow
+    }
+
+    /// How far back users may read.
+    pub fn read_back(&self) -> ReadBack {
+        self.read_back
+    }
+
+    /// Its members, in the order in which they came to the server.
+    pub fn members(&self) -> impl ExactSizeIterator<Item = &Member> {
+        self.members.values().map(|member| &**member)
+    }
+
+    /// How many they are.
+    pub fn member_count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// The member on a connection.
+    pub fn member(&self, client: ClientId) -> Option<&Member> {
+        self.members.get(&client).map(|member| &**member)
+    }
+
+    /// The member that a command names.
+    pub fn find_member(&self, target: &Target) -> Option<&Member> {
+        self.members().find(|member| target.names(&member.who.name, member.who.client))
+    }
+
+    /// Whether a stay of a connection has not ended.
+    pub fn is_in(&self, client: ClientId, membership: MembershipId) -> bool {
+        self.members.get(&client).is_some_and(|member| member.membership == membership)
+    }
+
+    /// Whether a user may come in without a password: they are invited, or an admin who comes back.
+    pub fn expects(&self, who: &Identity, at: Timestamp) -> bool {
+        self.moderation.invited(who, at) || self.moderation.rank(who, at).is_some()
+    }
+
+    /// The last messages.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// The newest message.
+    pub fn newest(&self) -> Option<MessageId> {
+        self.newest
+    }
+
+    /// Messages ever said in it.
+    pub fn said(&self) -> u64 {
+        self.said
+    }
+
+    /// Since when nobody has been in it.
+    pub fn empty_since(&self) -> Option<Timestamp> {
+        self.empty_since
+    }
+
+    /// Whether it is closed for good.
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether it will close because nobody is in it.
+    pub fn is_abandoned(&self) -> bool {
+        self.members.is_empty() && self.created.is_some() && !self.kept
+    }
+}

@@ -1,0 +1,135 @@
+//! What leads to changes: what users ask for, and what happens without being asked.
+//!
+//! *Owns* the wishes and occurrences.
+//! *Knows nothing of* what becomes of them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::DoorVersion;
+use super::change::Going;
+use crate::chat::action::{Actor, RoomAction};
+use crate::chat::conversation::MembershipId;
+use crate::chat::identity::{AccountId, Identity};
+use crate::chat::message::{ClientId, Draft, Message, MessageId};
+use crate::chat::names::UserName;
+use crate::chat::room_settings::RoomSettings;
+use crate::chat::secret::{Hashed, Secret};
+
+/// The moment in which something is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Now {
+    /// The time.
+    pub at: Timestamp,
+    /// The last message number given, in any room.
+    pub last: MessageId,
+}
+
+/// What a user asks for. It may be denied.
+#[derive(Clone, Debug)]
+pub enum Wish {
+    /// Say something.
+    Post {
+        /// What.
+        draft: Draft,
+        /// When the server took it, as viewers are shown it.
+        said_at: Timestamp,
+    },
+    /// Give a message another text.
+    Edit {
+        /// Which message.
+        id: MessageId,
+        /// Sanitised.
+        text: Box<str>,
+    },
+    /// The same for one that is only in the archive.
+    EditArchived {
+        /// As it was.
+        message: Box<Message>,
+        /// Sanitised.
+        text: Box<str>,
+    },
+    /// Delete a message.
+    Delete(MessageId),
+    /// The same for one that is only in the archive.
+    DeleteArchived(Box<Message>),
+    /// Come in.
+    Enter {
+        /// The door whose password they gave.
+        opened: Option<DoorVersion>,
+        /// Which stay this is.
+        membership: MembershipId,
+    },
+    /// Invite a user.
+    Invite(Identity),
+    /// Moderate the room, or change its settings.
+    Act {
+        /// How.
+        action: RoomAction,
+        /// The user it is about, if they are online.
+        online: Option<Actor>,
+        /// Their address is the machine's own, which is never banned.
+        local: bool,
+    },
+}
+
+/// What happens to a room without anybody's permission.
+#[derive(Clone, Debug)]
+pub enum Occurrence {
+    /// A stay of a connection ends.
+    Left {
+        /// The connection.
+        client: ClientId,
+        /// The stay: a later one goes on.
+        membership: MembershipId,
+        /// How.
+        going: Going,
+    },
+    /// A connection of the same account takes a member's place.
+    TakenOver {
+        /// The member.
+        from: ClientId,
+        /// The other connection.
+        actor: Actor,
+        /// Which stay this is.
+        membership: MembershipId,
+    },
+    /// A member logged in or out, changed their name, or became an operator.
+    Identified {
+        /// Who they are now.
+        actor: Actor,
+        /// Their former name, if viewers are to read of it.
+        before: Option<UserName>,
+    },
+    /// The room may need another admin; not the one who was just made an ordinary member.
+    AdminMissing {
+        /// Who that is.
+        passed_over: Option<ClientId>,
+    },
+    /// An account was deleted.
+    AccountDeleted(AccountId),
+    /// The time of a temporary message is over.
+    Expired(MessageId),
+    /// What was said before a moment is too old to be shown.
+    RetentionPassed(Timestamp),
+    /// A room that nobody is in has lingered long enough, if it was empty for this long.
+    Lingered(Duration),
+    /// The configuration was read again.
+    Configured(RoomSettings),
+    /// The configuration keeps another number of messages in memory.
+    HistoryResized(usize),
+    /// The hash of a password is known.
+    PasswordHashed {
+        /// The password, which the room may no longer have.
+        password: Secret,
+        /// Its hash.
+        hash: Hashed,
+    },
+    /// The room is about to be taken off the disk.
+    StorageEnds,
+    /// The room is to close for good.
+    Closing,
+    /// The last words of a closed room are delivered, and everybody is put out.
+    Clearing,
+}

@@ -1,0 +1,227 @@
+//! A change on its way through this server: into the room, to the store, to those who look at the room.
+//!
+//! *Owns* what follows from each change here, beside the room itself.
+//! *Knows nothing of* how it came to be decided.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::{GATHER_ABOVE, Room, Seat, State, gathering_time};
+use crate::chat::action::Setting;
+use crate::chat::conversation::MembershipId;
+use crate::chat::identity::{AccountId, Identity};
+use crate::chat::message::{Addressee, ClientId, Event, EventKind, MessageId};
+use crate::chat::room::{Change, ChangeKind, Going, Now, Occurrence};
+use crate::outbox::Outbox;
+use crate::ui::screen::LineKind;
+
+/// What is left to do once the room has changed.
+enum Next {
+    Nothing,
+    /// This account may be a member for the first time; so much was known of it before.
+    NoteMember(Option<(AccountId, Option<MessageId>)>),
+    /// The same of a member who is somebody else now, and may read something else.
+    NoteIdentity(ClientId, Option<(AccountId, Option<MessageId>)>),
+    /// A member was removed, and is told so.
+    Expel(Arc<Outbox>, Option<MembershipId>, String),
+    /// The room is kept from now on, and all of it is to be stored.
+    StoreAll,
+    /// Users may read back another distance.
+    BoundViews,
+}
+
+impl Room {
+    /// The moment, for the rules of the room. Called under its lock: the last message number given is the room's boundary
+    /// between before and after.
+    #[inline]
+    pub(super) fn now(&self, now: Instant) -> Now {
+        Now { at: self.shared.clock.at(now), last: self.last_given() }
+    }
+
+    /// Carries a change out, with everything that follows from it on this server. If the news of it was put aside,
+    /// [`Room::flush_news`] is due after the time returned, and nobody has been asked to call it yet.
+    #[inline]
+    pub(super) fn carry_out(&self, state: &mut State, change: Change) -> Option<Duration> {
+        let (next, gathering) = self.prepare(state, &change);
+        if let Some(event) = state.room.apply(change) {
+            state.show(event);
+        }
+        self.finish(state, next);
+        gathering
+    }
+
+    /// If the room has lost its last admin, it passes to the member who has been in it longest, but not to one who has just
+    /// been made an ordinary member.
+    pub(super) fn find_heir(&self, state: &mut State, passed_over: Option<ClientId>, now: Now) {
+        if let Some(change) = state.room.respond(Occurrence::AdminMissing { passed_over }, now) {
+            self.carry_out(state, change);
+        }
+    }
+
+    /// What has to happen before the room changes.
+    #[inline]
+    fn prepare(&self, state: &mut State, change: &Change) -> (Next, Option<Duration>) {
+        match &change.kind {
+            ChangeKind::Said(message) => self.record_said(state, message),
+            ChangeKind::Edited { id, text, .. } => self.record_edited(state, *id, text),
+            ChangeKind::ArchivedEdited { message, .. } => self.record_edited(state, message.id, &message.text),
+            ChangeKind::Deleted { id, .. } | ChangeKind::ArchivedDeleted { id, .. } => self.record_erased(state, *id),
+            ChangeKind::Forgotten(since) => {
+                let gone = state.room.history().before(*since);
+                state.viewers().iter().for_each(|outbox| outbox.forget_on_screen(&gone));
+            }
+            ChangeKind::Entered { who, .. } => {
+                let known = state.known_member(who);
+                return (Next::NoteMember(known), state.tell_joined(who.addressee()));
+            }
+            ChangeKind::Identified { who, .. } => {
+                return (Next::NoteIdentity(who.client, state.known_member(who)), None);
+            }
+            ChangeKind::Invited { guest, .. } => return (Next::NoteMember(state.known_member(guest)), None),
+            ChangeKind::Left { client, going } => {
+                state.take_seat(*client);
+                let who = state.room.member(*client).map(|member| member.who.addressee());
+                return (Next::Nothing, who.and_then(|who| state.tell_left(who, *going)));
+            }
+            ChangeKind::TakenOver { from, .. } => drop(state.take_seat(*from)),
+            ChangeKind::Kicked { .. } | ChangeKind::Banned { .. } => return (self.expulsion(state, change), None),
+            ChangeKind::Muted { .. }
+            | ChangeKind::Unmuted { .. }
+            | ChangeKind::Promoted { .. }
+            | ChangeKind::Demoted { .. }
+            | ChangeKind::Inherited(_) => self.tell_subject(state, change),
+            ChangeKind::Set { setting: Setting::Keep(true), .. } => return (Next::StoreAll, None),
+            ChangeKind::Set { setting: Setting::History(_), .. } => return (Next::BoundViews, None),
+            ChangeKind::Set { .. }
+            | ChangeKind::Expired(_)
+            | ChangeKind::Reentered { .. }
+            | ChangeKind::AccountForgotten(_)
+            | ChangeKind::Unbanned { .. }
+            | ChangeKind::Configured(_)
+            | ChangeKind::HistoryResized(_)
+            | ChangeKind::PasswordHashed(_)
+            | ChangeKind::StorageEnded
+            | ChangeKind::Closed
+            | ChangeKind::Cleared => {}
+        }
+        (Next::Nothing, None)
+    }
+
+    #[inline]
+    fn finish(&self, state: &mut State, next: Next) {
+        match next {
+            Next::Nothing => {}
+            Next::NoteMember(known) => self.note_member(state, known),
+            Next::NoteIdentity(client, known) => {
+                self.note_member(state, known);
+                state.bound_view(client);
+            }
+            Next::Expel(outbox, membership, line) => outbox.expel(&self.conversation(), membership, &line),
+            Next::StoreAll => {
+                self.record_all(state);
+                self.record_members(state);
+            }
+            Next::BoundViews => state.bound_views(),
+        }
+    }
+
+    /// Stores since when an account is a member, if that is new.
+    fn note_member(&self, state: &State, known: Option<(AccountId, Option<MessageId>)>) {
+        let Some((account, before)) = known else { return };
+        if let Some(since) = state.room.member_since(account).filter(|since| before != Some(*since)) {
+            self.record_member(state, account, since);
+        }
+    }
+
+    #[inline(never)]
+    fn expulsion(&self, state: &mut State, change: &Change) -> Next {
+        let Some((client, line)) = change.notice(&self.name) else { return Next::Nothing };
+        let membership = state.room.member(client).map(|member| member.membership);
+        match state.take_seat(client) {
+            Some(seat) => Next::Expel(seat.outbox, membership, line),
+            None => Next::Nothing,
+        }
+    }
+
+    /// A member who does not look at the room hears of it all the same.
+    #[inline(never)]
+    fn tell_subject(&self, state: &State, change: &Change) {
+        let Some((client, line)) = change.notice(&self.name) else { return };
+        if let Some(seat) = state.seats.get(&client).filter(|seat| !seat.in_view) {
+            seat.outbox.announce(LineKind::News, &line);
+        }
+    }
+}
+
+impl State {
+    /// Queues an event for those who look at the room.
+    #[inline]
+    fn show(&mut self, event: Arc<Event>) {
+        match &*event {
+            Event::Said(_) => self.append(event),
+            Event::Edited { .. } => {
+                let event = self.redrawn(event);
+                self.append(event);
+            }
+            Event::Erased { .. } => {
+                self.flush_gathered();
+                let event = self.redrawn(event);
+                self.append(event);
+            }
+            Event::Happened { .. } => {
+                self.flush_gathered();
+                self.append(event);
+            }
+        }
+    }
+
+    /// Above so many viewers the line alone tells of an erasure: a screen drawn anew costs as much as twenty lines.
+    fn redrawn(&self, event: Arc<Event>) -> Arc<Event> {
+        if self.redraws() { event } else { event.without_redraw() }
+    }
+
+    /// What is known of a user's account as a member.
+    fn known_member(&self, who: &Identity) -> Option<(AccountId, Option<MessageId>)> {
+        who.account.map(|account| (account, self.room.member_since(account)))
+    }
+
+    /// Takes a connection out of those that are sent the room's news.
+    pub(super) fn take_seat(&mut self, client: ClientId) -> Option<Seat> {
+        let seat = self.seats.remove(&client)?;
+        if seat.in_view {
+            self.in_view -= 1;
+            self.viewers = None;
+            seat.outbox.close_view();
+        }
+        Some(seat)
+    }
+
+    /// The news of an arrival, now or later: after the time returned, if nobody has been asked to yet.
+    #[inline(never)]
+    fn tell_joined(&mut self, who: Addressee) -> Option<Duration> {
+        if self.in_view > GATHER_ABOVE || self.digest.is_due() {
+            return self.digest.joined(who).then(|| gathering_time(self.in_view));
+        }
+        // Not `format!`: this is deep down, and its stack would be a page more for every idle user.
+        let news = [who.name.as_str(), " joined"].concat();
+        self.tell_presence(news, who);
+        None
+    }
+
+    /// The same of a departure.
+    #[inline(never)]
+    fn tell_left(&mut self, who: Addressee, going: Going) -> Option<Duration> {
+        if self.in_view > GATHER_ABOVE || self.digest.is_due() {
+            return self.digest.left(who).then(|| gathering_time(self.in_view));
+        }
+        let reason = if going == Going::Idle { " (idle)" } else { "" };
+        self.tell_presence(format!("{} left{reason}", who.name), who);
+        None
+    }
+
+    fn tell_presence(&mut self, news: String, who: Addressee) {
+        self.flush_gathered();
+        let (by, people) = (Some(who.client), [who].into());
+        self.append(Arc::new(Event::Happened { news: news.into(), by, kind: EventKind::Presence, people }));
+    }
+}
