@@ -232,6 +232,16 @@ impl Moderation {
         self.admins = vec![Admin::new(who, true)];
     }
 
+    /// Whether the wait for an admin is over.
+    pub fn misses_admin(&self, at: Timestamp) -> bool {
+        self.admins.iter().any(|admin| !holds(admin.until, at))
+    }
+
+    /// Ends the place of every admin who did not come back in time.
+    pub fn demote_missing(&mut self, at: Timestamp) {
+        self.admins.retain(|admin| holds(admin.until, at));
+    }
+
     /// A user comes in: an admin who was waited for is one again.
     pub fn entered(&mut self, who: &Identity, at: Timestamp) {
         if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.entitles(who) && holds(admin.until, at)) {

@@ -128,6 +128,8 @@ pub enum ChangeKind {
         /// The last message number given.
         last: MessageId,
     },
+    /// The wait for an admin who lost their connection is over.
+    GraceEnded,
     /// A room without an admin passed to this member.
     Inherited(Identity),
     /// An account was deleted, and with it its place here.

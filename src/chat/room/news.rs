@@ -70,6 +70,7 @@ impl Change {
             | ChangeKind::Left { .. }
             | ChangeKind::TakenOver { .. }
             | ChangeKind::Identified { .. }
+            | ChangeKind::GraceEnded
             | ChangeKind::AccountForgotten(_)
             | ChangeKind::Invited { .. }
             | ChangeKind::Unbanned { .. }

@@ -102,6 +102,8 @@ pub enum Occurrence {
         /// Their former name, if viewers are to read of it.
         before: Option<UserName>,
     },
+    /// The wait for an admin who lost their connection may be over.
+    GracePassed,
     /// The room may need another admin; not the one who was just made an ordinary member.
     AdminMissing {
         /// Who that is.

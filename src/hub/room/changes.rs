@@ -53,8 +53,10 @@ impl Room {
     /// If the room has lost its last admin, it passes to the member who has been in it longest, but not to one who has just
     /// been made an ordinary member.
     pub(super) fn find_heir(&self, state: &mut State, passed_over: Option<ClientId>, now: Now) {
-        if let Some(change) = state.room.respond(Occurrence::AdminMissing { passed_over }, now) {
-            self.carry_out(state, change);
+        for occurrence in [Occurrence::GracePassed, Occurrence::AdminMissing { passed_over }] {
+            if let Some(change) = state.room.respond(occurrence, now) {
+                self.carry_out(state, change);
+            }
         }
     }
 
@@ -95,6 +97,7 @@ impl Room {
             ChangeKind::Set { .. }
             | ChangeKind::Expired(_)
             | ChangeKind::Reentered { .. }
+            | ChangeKind::GraceEnded
             | ChangeKind::AccountForgotten(_)
             | ChangeKind::Unbanned { .. }
             | ChangeKind::Configured(_)

@@ -55,6 +55,10 @@ impl RoomState {
             ChangeKind::Identified { who, operator, before, last } => {
                 self.set_identity(who, operator, before, last, at)
             }
+            ChangeKind::GraceEnded => {
+                self.moderation.demote_missing(at);
+                None
+            }
             ChangeKind::Inherited(heir) => Some(self.inherit(heir, at)),
             ChangeKind::AccountForgotten(account) => {
                 self.forget_account(account);

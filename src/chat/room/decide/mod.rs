@@ -61,6 +61,7 @@ impl RoomState {
             }
             Occurrence::TakenOver { from, actor, membership } => self.take_over(from, actor, membership),
             Occurrence::Identified { actor, before } => self.identify(actor, before, now),
+            Occurrence::GracePassed => self.moderation.misses_admin(now.at).then_some(ChangeKind::GraceEnded),
             Occurrence::AdminMissing { passed_over } => self.find_heir(passed_over, now),
             Occurrence::AccountDeleted(account) => {
                 let known = self.member_since(account).is_some()
