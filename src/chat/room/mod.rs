@@ -4,7 +4,7 @@
 //! nothing. [`RoomState::apply`] carries a change out, cannot fail, and returns what viewers are shown. What nobody asks
 //! permission for, such as a lost connection or the end of a temporary message, goes through [`RoomState::respond`] instead
 //! of `decide`. Nothing else changes a room, so its changes, in order, are its whole life: two copies that apply the same
-//! ones are equal.
+//! ones are equal. A change is a plain value, with one line of text for it (see `text_form`).
 //!
 //! *Owns* members, settings, moderation, history and read access of one room.
 //! *Knows nothing of* locks, clocks, sockets, queues and threads: the time, and the last message number, come with each call.
@@ -16,8 +16,12 @@ mod news;
 mod read_access;
 mod restore;
 mod role;
+mod text_form;
 mod view;
 mod wish;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -39,6 +43,7 @@ pub use change::{Change, ChangeKind, Going};
 pub use news::destroyed;
 pub use read_access::readable_after;
 pub use restore::{StoredMade, StoredRoom};
+pub use text_form::ParseChangeError;
 pub use wish::{Now, Occurrence, Wish};
 
 /// How a room that is not in the configuration came to be.
