@@ -231,7 +231,7 @@ fn who_has_a_room_needs_an_account_to_keep_it_and_an_admin_without_rank_cannot()
     guest.send(":create den");
     guest.expect("[den]> ");
     guest.send(":set keep on");
-    guest.expect("! Only who has an account can keep a room");
+    guest.expect("! Only an admin with an account can keep a room");
     let mut bob = come_in(&server, "bob");
     bob.send(":join den");
     bob.expect("[den]> ");

@@ -101,7 +101,13 @@ impl World {
     }
 
     fn action(&self, step: &Step) -> RoomAction {
-        let Identity { name, client, .. } = self.people[step.other].who.clone();
+        let mut other = &self.people[step.other].who;
+        if step.what == 18 {
+            // Few members are muted at any time.
+            let is_muted = |who: &&Identity| self.room.moderation().muted(who, self.now().at).is_some();
+            other = self.people.iter().map(|person| &person.who).find(is_muted).unwrap_or(other);
+        }
+        let Identity { name, client, .. } = other.clone();
         let whom = Target { name, client: step.flag.then_some(client) };
         let lasts = (step.number % 2 == 0).then(|| Duration::from_secs(step.number % 300 + 1));
         let reason = step.text.clone();
@@ -241,7 +247,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn copies_that_see_the_same_changes_stay_equal(made in any::<bool>(), steps in vec(step(), 1..80)) {
@@ -281,7 +287,7 @@ fn random_steps_lead_to_most_kinds_of_change() {
     use proptest::strategy::ValueTree as _;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let mut seen = std::collections::BTreeSet::new();
-    for round in 0..400 {
+    for round in 0..200 {
         let mut world = World::new(round % 4 != 0);
         for _ in 0..80 {
             let step = step().new_tree(&mut runner).expect("a step").current();
