@@ -10,7 +10,7 @@ use super::step::{Act, Step};
 use crate::support::random::Random;
 
 /// Where people come from: two share an address, and two are on the server's machine.
-const ADDRESSES: [&str; 5] = ["192.0.2.1", "192.0.2.2", "127.0.0.1", "192.0.2.2", "127.0.0.1"];
+pub const ADDRESSES: [&str; 5] = ["192.0.2.1", "192.0.2.2", "127.0.0.1", "192.0.2.2", "127.0.0.1"];
 
 /// What was seen of a step.
 struct Seen {

@@ -41,7 +41,7 @@ fn change(said: &mut [Message], id: u64, text: &str) -> Option<Message> {
 
 impl Room {
     /// Why somebody cannot say anything here just now.
-    fn silenced(&self, who: &Who) -> Option<String> {
+    pub fn silenced(&self, who: &Who) -> Option<String> {
         let rank = self.rank(who);
         if !rank.speaks() {
             let timed = self.mutes.iter().any(|(muted, timed)| muted.is(who) && *timed);
@@ -222,7 +222,7 @@ impl Chat {
     }
 
     /// The room in which somebody may read a message.
-    fn room_of(&self, me: Client, id: u64) -> Option<String> {
+    pub fn room_of(&self, me: Client, id: u64) -> Option<String> {
         let readable = |room: &&Room| {
             room.after(me) < id && room.members.contains_key(&me) && room.said.iter().any(|m| m.id == id)
         };
@@ -241,7 +241,7 @@ impl Chat {
     }
 
     /// The ids of the messages of one's own that are still there.
-    fn own(&self, me: Client) -> impl Iterator<Item = u64> {
+    pub fn own(&self, me: Client) -> impl Iterator<Item = u64> {
         let rooms = self.rooms.values().filter(move |room| room.members.contains_key(&me)).flat_map(|room| &room.said);
         let pairs = self.pairs.iter().filter(move |(key, _)| key.0 == me || key.1 == me).flat_map(|(_, said)| said);
         rooms.chain(pairs).filter(move |message| message.from == me).map(|message| message.id)

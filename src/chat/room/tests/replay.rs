@@ -109,7 +109,7 @@ impl World {
         }
         let Identity { name, client, .. } = other.clone();
         let whom = Target { name, client: step.flag.then_some(client) };
-        let lasts = (step.number % 2 == 0).then(|| Duration::from_secs(step.number % 300 + 1));
+        let lasts = step.number.is_multiple_of(2).then(|| Duration::from_secs(step.number % 300 + 1));
         let reason = step.text.clone();
         match step.what {
             12 => RoomAction::Kick { whom, reason },
@@ -133,8 +133,8 @@ impl World {
             account: step.flag.then_some(AccountId(number)),
             ..person.who.clone()
         };
-        person.operator = step.number % 5 == 0;
-        Occurrence::Identified { actor: person.clone(), before: (step.number % 2 == 0).then_some(before) }
+        person.operator = step.number.is_multiple_of(5);
+        Occurrence::Identified { actor: person.clone(), before: step.number.is_multiple_of(2).then_some(before) }
     }
 
     fn cause(&mut self, step: &Step) -> Cause {
@@ -143,7 +143,7 @@ impl World {
         let wish = |wish| Cause::Wish(actor.clone(), wish);
         match step.what {
             0..=4 => {
-                let lasts = (step.number % 4 == 0).then_some(Duration::from_secs(10));
+                let lasts = step.number.is_multiple_of(4).then_some(Duration::from_secs(10));
                 let reply = self.room.history().find(self.id(step)).map(Quoted::of);
                 let draft = Draft { text: step.text.clone(), action: step.flag, lasts, reply };
                 wish(Wish::Post { draft, said_at: at(self.seconds) })
@@ -159,10 +159,12 @@ impl World {
             11 => wish(Wish::Invite(self.people[step.other].who.clone())),
             12..=24 => {
                 let online = step.flag.then(|| self.people[step.other].clone());
-                wish(Wish::Act { action: self.action(step), online, local: step.number % 3 == 0 })
+                wish(Wish::Act { action: self.action(step), online, local: step.number.is_multiple_of(3) })
             }
             // Seldom, since nothing happens in a closed room.
-            25 if step.number % 8 == 0 => wish(Wish::Act { action: RoomAction::Destroy, online: None, local: false }),
+            25 if step.number.is_multiple_of(8) => {
+                wish(Wish::Act { action: RoomAction::Destroy, online: None, local: false })
+            }
             25 | 26 => {
                 let going = [Going::Asked, Going::Idle, Going::Lost][(step.number % 3) as usize];
                 let membership = self.room.member(client).map_or(MembershipId(0), |member| member.membership);

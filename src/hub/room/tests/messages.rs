@@ -55,11 +55,11 @@ fn in_a_slow_room_an_edit_waits_like_a_message_and_a_deletion_does_not() {
     let id = member.posts(&room, Draft::said("hello"), now).expect("posted");
     let edit = |seconds| room.edit(&member.actor(), id, "more", now + Duration::from_secs(seconds));
     assert_eq!(edit(4), Err(Denied::Slow(general(), Duration::from_secs(6))));
-    assert!(matches!(edit(10), Ok(_)));
+    assert!(edit(10).is_ok());
     let own = owner.posts(&room, Draft::said("hello"), now).expect("posted");
-    assert!(matches!(room.edit(&owner.actor(), own, "more", now), Ok(_)));
+    assert!(room.edit(&owner.actor(), own, "more", now).is_ok());
     let last = member.posts(&room, Draft::said("hello"), now + 3 * WAIT).expect("posted");
-    assert!(matches!(room.delete(&member.actor(), last, now + 3 * WAIT), Ok(_)));
+    assert!(room.delete(&member.actor(), last, now + 3 * WAIT).is_ok());
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_temporary_message_that_was_deleted_does_not_expire() {
     let author = Person::viewer(1, &room);
     let draft = Draft { lasts: Some(WAIT), ..Draft::said("soon gone") };
     let id = author.posts(&room, draft, Instant::now()).expect("posted");
-    assert!(matches!(room.delete(&author.actor(), id, Instant::now()), Ok(_)));
+    assert!(room.delete(&author.actor(), id, Instant::now()).is_ok());
     assert_eq!(room.expire(id), None);
 }
 
@@ -128,7 +128,7 @@ fn who_erases_a_text_erases_it_from_every_answer_to_it() {
     answer("no");
     assert_eq!(texts(&room, &author), ["secret", "(secret) yes", "(secret) no"]);
     room.drive();
-    assert!(matches!(room.delete(&author.actor(), id, Instant::now()), Ok(_)));
+    assert!(room.delete(&author.actor(), id, Instant::now()).is_ok());
     {
         let state = room.lock();
         let last = state.queue.last().expect("an event");
@@ -159,7 +159,7 @@ fn who_edits_a_text_edits_it_in_every_answer_to_it() {
     let reply = room.quote(&other.actor(), id, Instant::now());
     other.posts(&room, Draft { reply, ..Draft::said("yes") }, Instant::now()).expect("posted");
     room.drive();
-    assert!(matches!(room.edit(&author.actor(), id, "after", Instant::now()), Ok(_)));
+    assert!(room.edit(&author.actor(), id, "after", Instant::now()).is_ok());
     {
         let state = room.lock();
         let last = state.queue.last().expect("an event");

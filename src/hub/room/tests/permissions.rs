@@ -131,7 +131,7 @@ fn who_is_silenced_edits_nothing_but_takes_his_own_words_back() {
     let muted = Denied::Muted(general(), Some(Duration::from_secs(60)));
     assert_eq!(cast.room.edit(&cast.member.actor(), id, "changed", later), Err(muted.clone()));
     assert_eq!(cast.member.posts(&cast.room, Draft::said("more"), later), Err(muted));
-    assert!(matches!(cast.room.delete(&cast.member.actor(), id, later), Ok(_)));
+    assert!(cast.room.delete(&cast.member.actor(), id, later).is_ok());
     // Silence ends by itself.
     let over = cast.now + Duration::from_secs(90);
     assert!(cast.member.posts(&cast.room, Draft::said("more"), over).is_ok());
@@ -149,7 +149,7 @@ fn only_admins_take_out_what_others_have_said() {
         cast.room.delete(actor, id, cast.now).map(|erased| assert_eq!(erased.id, id))
     });
     let id = MessageId(cast.member.post(&cast.room, "mine"));
-    assert!(matches!(cast.room.delete(&cast.member.actor(), id, cast.now), Ok(_)));
+    assert!(cast.room.delete(&cast.member.actor(), id, cast.now).is_ok());
     assert_eq!(cast.room.delete(&cast.member.actor(), id, cast.now), Err(Denied::NoMessage), "it is gone");
 }
 

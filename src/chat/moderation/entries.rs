@@ -1,0 +1,107 @@
+//! Entries of a room's moderation lists.
+//!
+//! *Owns* what is known of an admin, a ban, a mute or an invitation.
+//! *Knows nothing of* the lists they stand in.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::chat::duration::remaining;
+use crate::chat::identity::Identity;
+use crate::chat::names::UserName;
+use crate::chat::permission::Role;
+
+/// Whether an end still lies ahead.
+pub(super) fn holds(until: Option<Timestamp>, at: Timestamp) -> bool {
+    until.is_none_or(|until| until > at)
+}
+
+/// An admin of a room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admin {
+    /// As the room knows them.
+    pub who: Identity,
+    /// The room is theirs.
+    pub owner: bool,
+    /// They have lost their connection, and are waited for until then.
+    pub until: Option<Timestamp>,
+}
+
+impl Admin {
+    /// An admin who is there, or whose place has no end.
+    pub fn new(who: Identity, owner: bool) -> Admin {
+        Admin { who, owner, until: None }
+    }
+
+    pub(super) fn role(&self) -> Role {
+        if self.owner { Role::Owner } else { Role::Admin }
+    }
+}
+
+/// A ban of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ban {
+    /// By this name,
+    pub name: UserName,
+    /// and as this person, whatever name they take later,
+    pub who: Option<Identity>,
+    /// and from this address, unless that is the machine's own.
+    pub address: Option<IpAddr>,
+    /// The admin who banned them.
+    pub by: UserName,
+    /// May be empty.
+    pub reason: Box<str>,
+    /// Its end, if it has one.
+    pub until: Option<Timestamp>,
+}
+
+impl Ban {
+    pub(super) fn is_about(&self, who: &Identity) -> bool {
+        self.name == who.name
+            || self.address == Some(who.address)
+            || self.who.as_ref().is_some_and(|known| known.is(who))
+    }
+
+    /// How long it still lasts; `None`: until it is lifted.
+    pub fn left(&self, at: Timestamp) -> Option<Duration> {
+        self.until.map(|until| remaining(at, until))
+    }
+}
+
+/// A mute, kick, invitation or wait of one user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListEntry {
+    /// As the room knows them.
+    pub who: Identity,
+    /// `None`: until it is lifted.
+    pub until: Option<Timestamp>,
+}
+
+/// What outlasts the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModerationLists {
+    /// Each with the place they would come back to.
+    pub admins: Vec<Admin>,
+    /// Oldest first.
+    pub bans: Vec<Ban>,
+    /// Oldest first.
+    pub mutes: Vec<ListEntry>,
+    /// Oldest first. Each has an end.
+    pub invitations: Vec<ListEntry>,
+}
+
+impl ModerationLists {
+    /// The same by a clock that is ahead by so much.
+    #[must_use]
+    pub fn shifted(mut self, by: SignedDuration) -> ModerationLists {
+        let entries = self.mutes.iter_mut().chain(&mut self.invitations).map(|entry| &mut entry.until);
+        let ends = entries.chain(self.bans.iter_mut().map(|ban| &mut ban.until)).flatten();
+        for end in ends {
+            let far = if by.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+            *end = end.checked_add(by).unwrap_or(far);
+        }
+        self
+    }
+}
