@@ -56,6 +56,11 @@ impl RoomState {
         self.moderation = Moderation::restored(lists, at);
     }
 
+    /// What was stored of it cannot be read, so how far users may read back is not known.
+    pub fn begin_with(&mut self, read_back: ReadBack) {
+        self.read_back = read_back;
+    }
+
     /// Brings back what was said before the server started, oldest first.
     pub fn recall(&mut self, messages: impl IntoIterator<Item = Message>) {
         for message in messages {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use super::{DoorVersion, Room, State};
-use crate::chat::action::{Actor, Denied};
+use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::identity::AccountId;
 use crate::chat::message::{ClientId, Draft, Message, MessageId};
 use crate::chat::permission::Permission;
@@ -138,6 +138,11 @@ impl Room {
             lists: record.lists.shifted(-clock.behind(at, now)),
         };
         self.lock().room.restore(stored, clock.at(now));
+    }
+
+    /// How far back users of a new room may read, if what was stored of it cannot be read.
+    pub fn begin_with(&self, read_back: ReadBack) {
+        self.lock().room.begin_with(read_back);
     }
 
     /// Brings back what was said before the server started, oldest first.

@@ -205,7 +205,8 @@ pub fn load(connection: &Connection) -> rusqlite::Result<Vec<RoomRecord>> {
     let mut rooms = Vec::new();
     for (number, mut room) in readable_rows(connection, columns, &[], room)? {
         let admins = "SELECT account, name, address, owner FROM admins WHERE room = ?1 ORDER BY position";
-        room.lists.admins = readable_rows(connection, admins, &[number], |row| Ok(Admin::new(person_at(row, 0)?, row.get(3)?)))?;
+        room.lists.admins =
+            readable_rows(connection, admins, &[number], |row| Ok(Admin::new(person_at(row, 0)?, row.get(3)?)))?;
         let bans = "SELECT name, who_account, who_name, who_address, address, banned_by, reason, until
                     FROM bans WHERE room = ?1 ORDER BY position";
         room.lists.bans = readable_rows(connection, bans, &[number], ban)?;
