@@ -5,9 +5,15 @@
 //! *Called by* `session`.
 
 use super::Session;
+use crate::chat::action::Actor;
+use crate::chat::conversation::Conversation;
 use crate::outbox::DisconnectReason;
-use crate::ui::palette::{Answer, Effect, Viewing};
-use crate::ui::screen::LineKind;
+use crate::ui::command::{HelpPage, Viewer};
+use crate::ui::palette::{
+    AccountEffect, Answer, Effect, LoginEffect, MessageEffect, OperatorEffect, PlaceEffect, RoomEffect, ScreenEffect,
+    ShowEffect, UserEffect, Viewing,
+};
+use crate::ui::screen::{LineKind, Prompt};
 
 impl Session {
     /// Carries out the effects in their order; answers may bring more.
@@ -44,81 +50,160 @@ impl Session {
     #[inline(never)]
     fn carry_out_one(&mut self, effect: Effect) -> Option<Answer> {
         match effect {
-            Effect::Tell(tone, line) => self.outbox.tell(tone, &line),
-            Effect::ClaimName(name) => return Some(self.claim_name(name)),
-            Effect::Login { name, password, ghost } => return Some(self.come_in(&name, password, ghost)),
-            Effect::BeginAccount(ask) => return self.begin_account(ask),
-            Effect::BeginGhost(name) => return self.begin_ghost(name),
-            Effect::LogIn { name, password } => return self.log_in(&name, password),
-            Effect::TakeOver => return self.take_over(),
-            Effect::LetBe => self.let_be(),
-            Effect::CheckRoom { room, password } => return Some(self.check_room(room, password)),
-            Effect::Join { room, password, quick } => return Some(self.join(room, password, quick)),
-            Effect::Create { room, password } => return Some(self.create(room, password)),
-            Effect::CreateGroup(room) => return Some(self.create_group(room)),
-            Effect::OpenDirect(whom) => return self.open_direct(&whom),
-            Effect::Rename(name) => return self.rename(&name),
-            Effect::Close(conversation) => self.close(&conversation),
-            Effect::EnterView(conversation) => self.enter_view(&conversation),
-            Effect::LeaveView => self.leave_view(),
             Effect::Say { to, draft, confirm } => self.say(&to, *draft, confirm),
-            effect => self.carry_out_rest(effect),
+            Effect::Tell(kind, line) => self.outbox.tell(kind, &line),
+            Effect::GiveBack => self.mark_refused(),
+            Effect::Login(effect) => return self.carry_out_login(effect),
+            Effect::Account(effect) => return self.carry_out_account(effect),
+            Effect::Place(effect) => return self.carry_out_place(effect),
+            Effect::User(effect) => return self.carry_out_user(effect),
+            Effect::Room(effect) => self.carry_out_room(effect),
+            Effect::Message(effect) => self.carry_out_message(effect),
+            Effect::Show(effect) => self.show(effect),
+            Effect::Operator(effect) => self.carry_out_operator(effect),
+            Effect::Screen(effect) => self.carry_out_screen(effect),
+            Effect::Quit => self.disconnect = Some(DisconnectReason::Quit),
         }
         None
     }
 
     #[inline(never)]
-    fn carry_out_rest(&mut self, effect: Effect) {
+    fn carry_out_login(&mut self, effect: LoginEffect) -> Option<Answer> {
         match effect {
-            Effect::GiveBack => self.mark_refused(),
-            Effect::SendDirect { to, draft, in_view } => self.send_direct(&to, *draft, in_view),
-            Effect::TellAway(whom) => self.tell_away_in_conversation(&whom),
-            Effect::Reply { id, text } => self.reply(id, text),
-            Effect::Edit { which, text } => self.edit(which, &text),
-            Effect::Delete(id) => self.delete(id),
-            Effect::Search(pattern) => self.search(pattern),
-            Effect::Invite { room, invited } => self.invite(&room, &invited),
-            Effect::RoomAction { room, act } => self.act(&room, *act),
-            Effect::ShowSettings(room) => self.show_settings(&room),
-            Effect::ShowTopic(room) => self.show_topic(&room),
-            Effect::ListBans(room) => self.list_bans(&room),
-            Effect::ListRooms => self.list_rooms(),
-            Effect::ListPeople(conversation) => self.list_people(&conversation),
-            Effect::ListEverybody => self.list_everybody(),
-            Effect::ShowHistory { of, count } => self.show_history(&of, count),
-            Effect::TellWhoIs(whom) => self.tell_who_is(&whom),
-            Effect::SetAway(away) => self.set_away(away),
-            Effect::Ignore(whom) => self.ignore(&whom),
-            Effect::Unignore(whom) => self.unignore(&whom),
-            Effect::ListIgnored => self.list_ignored(),
-            Effect::SetBell(bell) => self.set_bell(bell),
-            Effect::SetTimeZone(name) => self.set_time_zone(name),
-            Effect::TellTimeZone => self.tell_time_zone(),
-            Effect::TellQuote => self.tell_quote(),
-            Effect::Shutdown(code) => self.shut_down(&code),
-            Effect::TellTime => self.tell_time(),
-            Effect::TellWhoAmI => self.tell_who_am_i(),
-            Effect::Redraw => self.redraw(),
-            Effect::SetCharacterMode(on) => self.set_character_mode(on),
-            Effect::SetCharset(charset) => self.set_charset(charset),
-            Effect::TellCharset => self.tell_charset(),
-            Effect::SetColor(on) => self.set_color(on),
-            Effect::SetViewing(viewing) => self.set_viewing(viewing),
-            Effect::HideInput => self.hide_input(),
-            Effect::ShowInput => self.show_input(),
-            Effect::KeepHidden => self.keep_hidden(),
-            Effect::Quit => self.disconnect = Some(DisconnectReason::Quit),
-            Effect::Register { password } => self.register(password),
-            Effect::ChangePassword { old, new } => self.change_password(old, new),
-            Effect::Unregister { password } => self.unregister(password),
-            Effect::Ghost { name, password } => self.ghost(&name, password),
-            Effect::Broadcast(text) => self.broadcast(&text),
-            Effect::BanAddress(ban) => self.ban_address(&ban),
-            Effect::UnbanAddress(network) => self.unban_address(&network),
-            Effect::ListAddressBans => self.list_address_bans(),
-            Effect::ShowAudit(count) => self.show_audit(count),
-            // The others are answered: see `carry_out_one`.
-            _ => {}
+            LoginEffect::ClaimName(name) => Some(self.claim_name(name)),
+            LoginEffect::Login { name, password, ghost } => Some(self.come_in(&name, password, ghost)),
+            LoginEffect::BeginGhost(name) => self.begin_ghost(name),
+            LoginEffect::TakeOver => self.take_over(),
+            LoginEffect::LetBe => {
+                self.let_be();
+                None
+            }
+            LoginEffect::CheckRoom { room, password } => Some(self.check_room(room, password)),
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out_account(&mut self, effect: AccountEffect) -> Option<Answer> {
+        match effect {
+            AccountEffect::Begin(ask) => return self.begin_account(ask),
+            AccountEffect::LogIn { name, password } => return self.log_in(&name, password),
+            AccountEffect::Register { password } => self.register(password),
+            AccountEffect::ChangePassword { old, new } => self.change_password(old, new),
+            AccountEffect::Unregister { password } => self.unregister(password),
+            AccountEffect::Ghost { name, password } => self.ghost(&name, password),
+        }
+        None
+    }
+
+    #[inline(never)]
+    fn carry_out_place(&mut self, effect: PlaceEffect) -> Option<Answer> {
+        match effect {
+            PlaceEffect::Join { room, password, quick } => return Some(self.join(room, password, quick)),
+            PlaceEffect::Create { room, password } => return Some(self.create(room, password)),
+            PlaceEffect::CreateGroup(room) => return Some(self.create_group(room)),
+            PlaceEffect::OpenDirect(partner) => return self.open_direct(&partner),
+            PlaceEffect::EnterView(conversation) => self.enter_view(&conversation),
+            PlaceEffect::LeaveView => self.leave_view(),
+            PlaceEffect::Close(conversation) => self.close(&conversation),
+        }
+        None
+    }
+
+    #[inline(never)]
+    fn carry_out_user(&mut self, effect: UserEffect) -> Option<Answer> {
+        match effect {
+            UserEffect::Rename(name) => return self.rename(&name),
+            UserEffect::SetAway(note) => self.set_away(note),
+            UserEffect::Ignore(user) => self.ignore(&user),
+            UserEffect::Unignore(user) => self.unignore(&user),
+        }
+        None
+    }
+
+    #[inline(never)]
+    fn carry_out_room(&mut self, effect: RoomEffect) {
+        match effect {
+            RoomEffect::Invite { room, invited } => self.invite(&room, &invited),
+            RoomEffect::Act { room, act } => self.act(&room, *act),
+            RoomEffect::ShowSettings(room) => self.show_settings(&room),
+            RoomEffect::ShowTopic(room) => self.show_topic(&room),
+            RoomEffect::ListBans(room) => self.list_bans(&room),
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out_message(&mut self, effect: MessageEffect) {
+        match effect {
+            MessageEffect::SendDirect { to, draft, in_view } => self.send_direct(&to, *draft, in_view),
+            MessageEffect::Reply { id, text } => self.reply(id, text),
+            MessageEffect::Edit { which, text } => self.edit(which, &text),
+            MessageEffect::Delete(id) => self.delete(id),
+        }
+    }
+
+    #[inline(never)]
+    fn show(&mut self, effect: ShowEffect) {
+        match effect {
+            ShowEffect::Help { page, mark } => self.show_help(page, mark),
+            ShowEffect::Rooms => self.list_rooms(),
+            ShowEffect::People(conversation) => self.list_people(&conversation),
+            ShowEffect::Everybody => self.list_everybody(),
+            ShowEffect::History { of, count } => self.show_history(&of, count),
+            ShowEffect::Search(pattern) => self.search(pattern),
+            ShowEffect::WhoIs(user) => self.tell_who_is(&user),
+            ShowEffect::WhoAmI => self.tell_who_am_i(),
+            ShowEffect::Away(user) => self.tell_away_in_conversation(&user),
+            ShowEffect::Ignored => self.list_ignored(),
+            ShowEffect::Time => self.tell_time(),
+            ShowEffect::TimeZone => self.tell_time_zone(),
+            ShowEffect::Charset => self.tell_charset(),
+            ShowEffect::Quote => self.tell_quote(),
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out_operator(&mut self, effect: OperatorEffect) {
+        match effect {
+            OperatorEffect::Broadcast(text) => self.broadcast(&text),
+            OperatorEffect::BanAddress(ban) => self.ban_address(&ban),
+            OperatorEffect::UnbanAddress(network) => self.unban_address(&network),
+            OperatorEffect::ListAddressBans => self.list_address_bans(),
+            OperatorEffect::ShowAudit(count) => self.show_audit(count),
+            OperatorEffect::Shutdown(code) => self.shut_down(code.expose()),
+        }
+    }
+
+    #[inline(never)]
+    fn carry_out_screen(&mut self, effect: ScreenEffect) {
+        match effect {
+            ScreenEffect::Redraw => self.redraw(),
+            ScreenEffect::SetBell(bell) => self.set_bell(bell),
+            ScreenEffect::SetTimeZone(name) => self.set_time_zone(name),
+            ScreenEffect::SetCharacterMode(on) => self.set_character_mode(on),
+            ScreenEffect::SetCharset(charset) => self.set_charset(charset),
+            ScreenEffect::SetColor(on) => self.set_color(on),
+            ScreenEffect::SetViewing(viewing) => self.set_viewing(viewing),
+            ScreenEffect::HideInput => self.hide_input(),
+            ScreenEffect::KeepHidden => self.keep_hidden(),
+            ScreenEffect::ShowInput => self.show_input(),
+        }
+    }
+
+    /// Shows a page of the help, with what this user can use where they are.
+    #[inline(never)]
+    fn show_help(&self, page: HelpPage, mark: char) {
+        let actor = self.actor();
+        let room = self.palette.current().and_then(Conversation::room).and_then(|room| self.rooms.get(room));
+        let is_admin = |actor: &Actor| room.is_some_and(|room| room.room().is_admin(actor, self.now()));
+        let viewer = Viewer {
+            accounts: self.hub.accounts(),
+            in_view: matches!(self.palette.place(), Prompt::ChatView(_)),
+            logged_in: actor.as_ref().is_some_and(|actor| actor.who.account.is_some()),
+            room_admin: actor.as_ref().is_some_and(is_admin),
+            operator: actor.is_some_and(|actor| actor.operator),
+        };
+        for line in page.lines(mark, viewer) {
+            self.outbox.tell(LineKind::News, &line);
         }
     }
 

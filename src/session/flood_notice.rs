@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use super::Session;
 use crate::chat::message::start;
 use crate::text::seconds;
+use crate::ui::palette::Line;
 use crate::ui::screen::LineKind;
 
 /// A burst is over when no line was refused for so long. Lines of a paste come milliseconds apart, also through a slow
@@ -71,11 +72,10 @@ impl FloodNotice {
 impl Session {
     /// Refuses a line that could only run after `wait`.
     #[inline(never)]
-    pub(super) fn refuse_line(&mut self, line: &str, wait: Duration) {
-        self.give_back(line);
+    pub(super) fn refuse_line(&mut self, line: &Line<'_>, wait: Duration) {
+        self.give_back(line.text());
         let now = self.now();
-        let Session { palette, pacing, .. } = self;
-        pacing.note_refused(|| start(palette.recallable(line).trim()), wait, now);
+        self.pacing.note_refused(|| start(line.recallable().trim()), wait, now);
     }
 
     /// Answers the refused lines of a burst.

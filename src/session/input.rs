@@ -6,7 +6,6 @@
 
 use std::time::{Duration, Instant};
 
-use super::line_queue::Waiting;
 use super::pacing::is_blank;
 use super::{REPLIES_AT_ONCE, Session};
 use crate::access::rate::RateDecision;
@@ -15,7 +14,7 @@ use crate::protocol::line::{EditorEvent, Keep, LineEvent, WORK_AT_ONCE};
 use crate::protocol::telnet::LinkEvent;
 use crate::protocol::wire::{OtherProtocol, Verdict};
 use crate::text::seconds;
-use crate::ui::palette::{Effect, Input};
+use crate::ui::palette::{Effect, Key, ScreenEffect};
 use crate::ui::screen::{Display, LineKind};
 
 /// What a line may have where `line_bytes` sets no limit, in bytes: what a stranger can make grow is bounded all the same.
@@ -155,7 +154,7 @@ impl Session {
                 TypedInput::Ended => self.ended_by_key(),
                 TypedInput::CompletionAsked => self.key_asked(Session::complete),
                 TypedInput::RedrawAsked => self.key_asked(|session| {
-                    session.effects.push(Effect::Redraw);
+                    session.effects.push(Effect::Screen(ScreenEffect::Redraw));
                     session.answer_below();
                 }),
             }
@@ -223,18 +222,30 @@ impl Session {
         }
     }
 
-    fn line_entered(&mut self, line: &str) {
+    fn line_entered(&mut self, text: &str) {
+        if self.take_line(text) {
+            self.carry_out_input();
+            self.return_line(text);
+        }
+    }
+
+    /// Reads a line, once, where it was typed. False if it is not to be run now: it waits, or is refused.
+    ///
+    /// Not inlined: what reading needs is off the stack again when the line is carried out.
+    #[inline(never)]
+    fn take_line(&mut self, text: &str) -> bool {
         let now = self.tick();
         self.note_activity(now);
         self.pick_up_notices();
-        let config = self.hub.config();
-        let turn = self.schedule_line(line, &config, now);
-        if self.outbox.line_ended(self.input.is_alone(), line.trim().is_empty()) {
+        let (config, rules) = (self.hub.config(), self.rules());
+        let line = self.palette.read(text, &rules);
+        let turn = self.schedule_line(&line, &config, now);
+        if self.outbox.line_ended(self.input.is_alone(), is_blank(text)) {
             // What is said comes back as a message; everything else, and what is refused, stays to be read.
-            let said = self.palette.would_say(line, &self.rules()) && !matches!(turn, RateDecision::Refused(_));
+            let said = line.comes_back() && !matches!(turn, RateDecision::Refused(_));
             let keep = if said { Keep::Erased } else { Keep::Shown };
             // What is typed ahead of a waiting `:join` may be its password.
-            let recallable = if self.pacing.has_waiting_lines() { "" } else { self.palette.recallable(line) };
+            let recallable = if self.pacing.has_waiting_lines() { "" } else { line.recallable() };
             self.outbox.with_display(|display, out| {
                 display.finish_line(keep, out);
                 if !recallable.is_empty()
@@ -244,20 +255,23 @@ impl Session {
                 }
             });
         }
-        if line.contains(char::REPLACEMENT_CHARACTER) {
+        if text.contains(char::REPLACEMENT_CHARACTER) {
             self.warn_of_garbled_text();
         }
         match turn {
-            RateDecision::Now => self.run_line(line),
+            RateDecision::Now => {
+                self.palette.run(line, &rules, &mut self.effects);
+                return true;
+            }
             RateDecision::At(due) => {
-                let charged = self.palette.cost(line, &self.rules());
-                if !self.pacing.delay_line(line, charged, due, now) {
-                    self.refuse_line(line, due.saturating_duration_since(now));
+                if !self.pacing.delay_line(text, line.cost(), due, now) {
+                    self.refuse_line(&line, due.saturating_duration_since(now));
                 }
             }
-            RateDecision::Refused(_) if is_blank(line) => {}
-            RateDecision::Refused(wait) => self.refuse_line(line, wait),
+            RateDecision::Refused(_) if is_blank(text) => {}
+            RateDecision::Refused(wait) => self.refuse_line(&line, wait),
         }
+        false
     }
 
     #[inline(never)]
@@ -265,24 +279,19 @@ impl Session {
         self.outbox.tell(LineKind::Refusal, &format!("Too fast: try again in {}.", seconds(wait)));
     }
 
-    pub(super) fn run_line(&mut self, line: &str) {
-        self.run_input(Input::LineEntered(line));
-        self.return_line(line);
+    /// Does what a key means by itself.
+    pub(super) fn run_key(&mut self, key: Key) {
+        self.palette.press(key, &mut self.effects);
+        self.carry_out_input();
     }
 
-    pub(super) fn run_input(&mut self, input: Input<'_>) {
-        self.find_out(input);
+    /// Carries out what a line or a key has caused.
+    pub(super) fn carry_out_input(&mut self) {
         if self.effects.iter().all(|effect| matches!(effect, Effect::Say { confirm: false, .. })) {
             self.carry_out();
         } else {
             self.answer_below();
         }
-    }
-
-    #[inline(never)]
-    fn find_out(&mut self, input: Input<'_>) {
-        let rules = self.rules();
-        self.palette.handle(input, &rules, &mut self.effects);
     }
 
     /// Carries out what answers a line: the answer stands below one's own lines, and below what others said before it.
@@ -322,19 +331,19 @@ impl Session {
             // The terminal has drawn its ^C where the cursor was.
             self.outbox.with_display(|display, _| display.spoil_row());
         }
-        self.run_or_wait(Input::Interrupted, Waiting::Interrupted);
+        self.run_or_wait(Key::Interrupt);
     }
 
     fn ended_by_key(&mut self) {
-        self.run_or_wait(Input::Ended, Waiting::Ended);
+        self.run_or_wait(Key::End);
     }
 
     /// A key that means something in the order of the lines before it.
-    fn run_or_wait(&mut self, input: Input<'_>, waiting: Waiting) {
+    fn run_or_wait(&mut self, key: Key) {
         let now = self.tick();
         match self.pacing.schedule_key(now) {
-            RateDecision::Now => self.run_input(input),
-            RateDecision::At(due) => self.pacing.delay_key(waiting, due),
+            RateDecision::Now => self.run_key(key),
+            RateDecision::At(due) => self.pacing.delay_key(key, due),
             RateDecision::Refused(_) => {}
         }
     }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use crate::access::allowance::{Allowance, Share};
 use crate::chat::message::ClientId;
 use crate::ui::command::Cost;
+use crate::ui::palette::Key;
 
 /// Most lines in the queue. The rate limits let about forty wait for up to three seconds; the rest is for the newcomers'
 /// wait, in which a script may send all it has. An [`Allowance`] that all connections share bounds their bytes.
@@ -25,10 +26,8 @@ pub(super) enum Waiting {
         /// When it was typed, or could have been.
         typed: Instant,
     },
-    /// 0x03.
-    Interrupted,
-    /// 0x04 on an empty line.
-    Ended,
+    /// A key that means something in the order of the lines before it.
+    Key(Key),
 }
 
 impl Waiting {
@@ -36,7 +35,7 @@ impl Waiting {
     fn bytes(&self) -> usize {
         let text = match self {
             Waiting::Line { text, .. } => text.len(),
-            Waiting::Interrupted | Waiting::Ended => 0,
+            Waiting::Key(_) => 0,
         };
         size_of::<QueuedLine>() + text
     }
@@ -146,13 +145,13 @@ mod tests {
         let now = Instant::now();
         let allowance = Allowance::new(LIMIT, 8 * LIMIT);
         let mut queue = LineQueue::new(Arc::clone(&allowance), ClientId(1));
-        assert!(queue.push(now, line(100, now)) && queue.push(now, Waiting::Ended));
+        assert!(queue.push(now, line(100, now)) && queue.push(now, Waiting::Key(Key::End)));
         let held = allowance.held();
         let first = queue.pop(now).expect("due");
         queue.return_to_front(now, first);
         assert_eq!(allowance.held(), held);
         assert!(matches!(queue.pop(now), Some((Waiting::Line { .. }, _))));
-        assert!(matches!(queue.pop(now), Some((Waiting::Ended, _))));
+        assert!(matches!(queue.pop(now), Some((Waiting::Key(Key::End), _))));
         drop(queue);
         assert_eq!(allowance.held(), 0);
     }

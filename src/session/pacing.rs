@@ -13,7 +13,7 @@ use crate::access::rate::{Bucket, Rate, RateDecision};
 use crate::chat::message::ClientId;
 use crate::config::Config;
 use crate::ui::command::Cost;
-use crate::ui::palette::Input;
+use crate::ui::palette::{Key, Line};
 
 /// A line that may run within this time is delayed; a later one is refused.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -104,8 +104,8 @@ impl Pacing {
     }
 
     /// Queues a key. Without room in the queue it is lost, like a key pressed a thousand times.
-    pub(super) fn delay_key(&mut self, key: Waiting, due: Instant) {
-        let _queued = self.queue.push(due, key);
+    pub(super) fn delay_key(&mut self, key: Key, due: Instant) {
+        let _queued = self.queue.push(due, Waiting::Key(key));
     }
 
     /// The next line that may run by now.
@@ -171,11 +171,10 @@ struct Charged {
 
 impl Session {
     /// Charges a line that was just typed, and says when it may run.
-    pub(super) fn schedule_line(&mut self, line: &str, config: &Config, now: Instant) -> RateDecision {
+    pub(super) fn schedule_line(&mut self, line: &Line<'_>, config: &Config, now: Instant) -> RateDecision {
         // An empty line is not worth a wait: nothing is lost with it.
-        let patience = if is_blank(line) { Duration::ZERO } else { PATIENCE };
-        let cost = self.palette.cost(line, &self.rules());
-        self.pacing.schedule(cost, message_rate(config), now, patience)
+        let patience = if is_blank(line.text()) { Duration::ZERO } else { PATIENCE };
+        self.pacing.schedule(line.cost(), message_rate(config), now, patience)
     }
 
     /// Pays for the users that a line reaches beyond the first. If that is too much, the user sees why and this is false.
@@ -198,8 +197,7 @@ impl Session {
                 Waiting::Line { text, charged, typed } => {
                     self.run_delayed(text, &Charged { cost: charged, typed }, now, held);
                 }
-                Waiting::Interrupted => self.run_input(Input::Interrupted),
-                Waiting::Ended => self.run_input(Input::Ended),
+                Waiting::Key(key) => self.run_key(key),
             }
             // `:mode` takes effect on telnet's side first, and nothing has to be read for it.
             self.take(&[]);
@@ -211,14 +209,20 @@ impl Session {
     fn run_delayed(&mut self, text: String, charged: &Charged, now: Instant, held: Share<ClientId>) {
         // Since it was typed, others may have moved this user elsewhere.
         self.pick_up_notices();
-        let cost = self.palette.cost(&text, &self.rules());
+        let rules = self.rules();
+        let line = self.palette.read(&text, &rules);
+        let cost = line.cost();
         match self.pacing.surcharge(cost, charged, message_rate(&self.hub.config()), now) {
-            RateDecision::Now => self.run_line(&text),
+            RateDecision::Now => {
+                self.palette.run(line, &rules, &mut self.effects);
+                self.carry_out_input();
+                self.return_line(&text);
+            }
             RateDecision::At(due) => {
                 let line = Waiting::Line { text, charged: cost, typed: charged.typed };
                 self.pacing.queue.return_to_front(due, (line, held));
             }
-            RateDecision::Refused(wait) => self.refuse_line(&text, wait),
+            RateDecision::Refused(wait) => self.refuse_line(&line, wait),
         }
     }
 }
@@ -264,7 +268,7 @@ mod tests {
     fn text((waiting, _): DueLine) -> String {
         match waiting {
             Waiting::Line { text, .. } => text,
-            key @ (Waiting::Interrupted | Waiting::Ended) => format!("{key:?}"),
+            Waiting::Key(key) => format!("{key:?}"),
         }
     }
 
@@ -278,11 +282,11 @@ mod tests {
         assert_eq!(pacing.schedule(Cost::Free, slow(), now, PATIENCE), RateDecision::At(due));
         assert!(pacing.delay_line("third", Cost::Free, due, now));
         assert_eq!(pacing.schedule_key(now), RateDecision::At(due));
-        pacing.delay_key(Waiting::Interrupted, due);
+        pacing.delay_key(Key::Interrupt, due);
         assert_eq!(pacing.next_due(), Some(due));
         assert!(pacing.next_line(now).is_none());
         let run: Vec<_> = std::iter::from_fn(|| pacing.next_line(due)).map(text).collect();
-        assert_eq!(run, ["second", "third", "Interrupted"]);
+        assert_eq!(run, ["second", "third", "Interrupt"]);
         assert!(!pacing.has_waiting_lines() && pacing.next_due().is_none());
     }
 

@@ -12,6 +12,7 @@ use crate::hub::Request;
 use crate::hub::worker_pool::BusyError;
 use crate::outbox::DisconnectReason;
 use crate::text::seconds;
+use crate::ui::palette::Line;
 use crate::ui::screen::LineKind;
 
 /// Wrong exit codes on one connection before it is closed.
@@ -57,7 +58,7 @@ impl Session {
     fn refuse_code(&mut self, line: &str, now: Instant) {
         match self.pacing.pay_reading(now) {
             Ok(()) => self.outbox.tell(LineKind::Refusal, line),
-            Err(wait) => self.refuse_line("", wait),
+            Err(wait) => self.refuse_line(&Line::empty(), wait),
         }
     }
 }

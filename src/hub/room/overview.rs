@@ -88,6 +88,11 @@ impl Room {
         state.room.member_count() > 1 && state.room.role(actor, self.now(now).at) >= Role::Admin
     }
 
+    /// Whether a user is an admin here, or may do what admins do.
+    pub fn is_admin(&self, actor: &Actor, now: Instant) -> bool {
+        self.lock().room.role(actor, self.now(now).at) >= Role::Admin
+    }
+
     /// Whether a member is muted.
     pub fn is_muted(&self, actor: &Actor, now: Instant) -> bool {
         self.lock().room.role(actor, self.now(now).at) == Role::Muted

@@ -1,17 +1,17 @@
-//! Commands about accounts, and their dialogues: passwords are asked for by themselves, hidden, one after the other.
+//! Commands about accounts and for operators, and the dialogues about accounts: passwords are asked for one after the other,
+//! hidden.
 //!
 //! *Owns* the arguments of these commands, which passwords a dialogue asks for, and what it makes of them.
 //! *Knows nothing of* who has an account, who is an operator, and how passwords are kept.
-//! *Called by* `palette` alone.
 
-use super::arguments::{account_named, network, refuse, too_long};
-use super::back_to;
-use super::effect::{AUDIT_MOST, AccountAsk, AddressBanRequest};
-use super::limits::LONGEST_ACCOUNT_PASSWORD;
-use super::{Effect, Palette, Refusal, Rules, State};
-use crate::chat::duration;
+use super::arguments::{account_name, check_message, check_note, lasts_and_reason, network};
+use super::effect::{AccountAsk, AccountEffect, AddressBanRequest, Effect, OperatorEffect, ScreenEffect};
+use super::limits::{LONGEST_ACCOUNT_PASSWORD, MOST_AUDIT_ENTRIES};
+use super::refusal::Refusal;
+use super::{Palette, Rules, State, back_to};
 use crate::chat::secret::Secret;
-use crate::ui::command::{Typed, Verb};
+use crate::text;
+use crate::ui::command::{AccountVerb, Command, OperatorVerb};
 use crate::ui::screen::LineKind;
 
 /// A dialogue that asks for passwords.
@@ -23,97 +23,92 @@ pub(super) struct Dialogue {
 }
 
 impl Dialogue {
-    /// What is told before the next question; nothing if no more is asked.
+    /// The line before the next question, which may be empty; `None` if no more is asked.
     fn question(&self) -> Option<&'static str> {
         let questions: &[&str] = match self.ask {
             AccountAsk::Register => &["", "Once more, to be sure."],
-            AccountAsk::ChangePassword => &["Your password until now:", "The new one:", "The new one once more:"],
+            AccountAsk::ChangePassword => &["Your present password:", "The new one:", "The new one once more:"],
             AccountAsk::Unregister | AccountAsk::Login(_) | AccountAsk::Ghost(_) => &[""],
         };
         questions.get(self.given.len()).copied()
     }
 
-    /// What is to be done with all that was given; nothing if a new password was not given twice.
-    fn outcome(self) -> Option<Effect> {
+    /// What is to be done with all that was given; `None` if a new password was not given twice.
+    fn outcome(self) -> Option<AccountEffect> {
         let mut given = self.given.into_iter();
         let password = given.next()?;
         Some(match self.ask {
             AccountAsk::Register if given.next()? != password => return None,
-            AccountAsk::Register => Effect::Register { password },
+            AccountAsk::Register => AccountEffect::Register { password },
             AccountAsk::ChangePassword => {
                 let (new, again) = (given.next()?, given.next()?);
                 if new != again {
                     return None;
                 }
-                Effect::ChangePassword { old: password, new }
+                AccountEffect::ChangePassword { old: password, new }
             }
-            AccountAsk::Unregister => Effect::Unregister { password },
-            AccountAsk::Login(name) => Effect::LogIn { name, password },
-            AccountAsk::Ghost(name) => Effect::Ghost { name, password },
+            AccountAsk::Unregister => AccountEffect::Unregister { password },
+            AccountAsk::Login(name) => AccountEffect::LogIn { name, password },
+            AccountAsk::Ghost(name) => AccountEffect::Ghost { name, password },
         })
     }
 }
 
+/// Runs a command about the user's account.
+pub(super) fn about_account(verb: AccountVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
+    let alone = |ask| if command.rest.is_empty() { Ok(ask) } else { Err(Refusal::password_in_line(command)) };
+    let ask = match verb {
+        AccountVerb::Register => alone(AccountAsk::Register)?,
+        AccountVerb::ChangePassword => alone(AccountAsk::ChangePassword)?,
+        AccountVerb::Unregister => alone(AccountAsk::Unregister)?,
+        AccountVerb::Login => AccountAsk::Login(account_name(command, rules)?),
+        AccountVerb::Ghost => AccountAsk::Ghost(account_name(command, rules)?),
+    };
+    Ok(Effect::Account(AccountEffect::Begin(ask)))
+}
+
 impl Palette {
-    /// Runs a command that exists only where accounts are kept. Nothing if the arguments do not fit.
+    /// Runs a command for the whole server.
     #[inline(never)]
-    pub(super) fn run_about_accounts(
+    pub(super) fn operate(
         &mut self,
-        verb: Verb,
-        typed: Typed<'_>,
+        verb: OperatorVerb,
+        command: &Command<'_>,
         rules: &Rules,
         effects: &mut Vec<Effect>,
-    ) -> Option<()> {
+    ) -> Result<(), Refusal> {
+        let rest = command.rest;
         let effect = match verb {
-            Verb::Register | Verb::ChangePassword | Verb::Unregister if !typed.rest.is_empty() => {
-                refuse(effects, &Refusal::password_in_line(typed));
-                return Some(());
+            OperatorVerb::Broadcast if rest.is_empty() => return Err(Refusal::usage(command)),
+            // Nothing but invisible characters: an empty line on every screen.
+            OperatorVerb::Broadcast if text::width(rest) == 0 => return Ok(()),
+            OperatorVerb::Broadcast => {
+                check_message(rest, rules)?;
+                OperatorEffect::Broadcast(rest.to_owned())
             }
-            Verb::Register => Effect::BeginAccount(AccountAsk::Register),
-            Verb::ChangePassword => Effect::BeginAccount(AccountAsk::ChangePassword),
-            Verb::Unregister => Effect::BeginAccount(AccountAsk::Unregister),
-            Verb::Login | Verb::Ghost => {
-                let Some(name) = account_named(typed, rules, effects)? else { return Some(()) };
-                let ask = if verb == Verb::Login { AccountAsk::Login } else { AccountAsk::Ghost };
-                Effect::BeginAccount(ask(name))
+            OperatorVerb::BanAddress if rest.is_empty() => OperatorEffect::ListAddressBans,
+            OperatorVerb::BanAddress => {
+                let (address, rest) = command.split_rest();
+                check_note(rest, rules)?;
+                let network = network(address, command)?;
+                let (lasts, reason) = lasts_and_reason(rest)?;
+                let reason = reason.to_owned();
+                OperatorEffect::BanAddress(Box::new(AddressBanRequest { network, lasts, reason }))
             }
-            Verb::Broadcast if typed.rest.is_empty() => return None,
-            Verb::Broadcast => match self.sayable(typed.rest, rules, effects) {
-                Some(text) => Effect::Broadcast(text.to_owned()),
-                None => return Some(()),
+            OperatorVerb::UnbanAddress => OperatorEffect::UnbanAddress(network(rest, command)?),
+            OperatorVerb::Audit if rest.is_empty() => OperatorEffect::ShowAudit(None),
+            OperatorVerb::Audit => match rest.parse() {
+                Ok(count @ 1..=MOST_AUDIT_ENTRIES) => OperatorEffect::ShowAudit(Some(count)),
+                Ok(_) => return Err(Refusal::BadCount),
+                Err(_) => return Err(Refusal::usage(command)),
             },
-            Verb::BanAddress if typed.rest.is_empty() => Effect::ListAddressBans,
-            Verb::BanAddress => {
-                let (address, rest) = typed.split_rest();
-                if too_long(rest, rules).is_some() {
-                    let length = crate::text::grapheme_count(rest);
-                    refuse(effects, &Refusal::TextTooLong { length, limit: rules.message_limit });
-                    effects.push(Effect::GiveBack);
-                    return Some(());
-                }
-                let network = network(address)?;
-                let (lasts, reason) = match duration::lasts_and_reason(rest) {
-                    Ok((lasts, reason)) => (lasts, reason.to_owned()),
-                    Err(piece) => {
-                        refuse(effects, &Refusal::not_a_span(piece));
-                        return Some(());
-                    }
-                };
-                Effect::BanAddress(Box::new(AddressBanRequest { network, lasts, reason }))
+            OperatorVerb::Shutdown => {
+                let code = Secret::new(rest).ok_or_else(|| Refusal::usage(command))?;
+                OperatorEffect::Shutdown(code)
             }
-            Verb::UnbanAddress => Effect::UnbanAddress(network(typed.rest)?),
-            Verb::Audit if typed.rest.is_empty() => Effect::ShowAudit(None),
-            Verb::Audit => match typed.rest.parse::<usize>().ok()? {
-                count @ 1..=AUDIT_MOST => Effect::ShowAudit(Some(count)),
-                _ => {
-                    refuse(effects, &Refusal::BadCount(AUDIT_MOST));
-                    return Some(());
-                }
-            },
-            _ => return None,
         };
-        effects.push(effect);
-        Some(())
+        effects.push(Effect::Operator(effect));
+        Ok(())
     }
 
     /// Asks the first question of a dialogue.
@@ -122,37 +117,50 @@ impl Palette {
         let from_view = match self.state {
             State::Palette => false,
             State::ChatView => true,
-            _ => return,
+            State::QuickRoom
+            | State::QuickPassword(_)
+            | State::Name { .. }
+            | State::LoginPassword { .. }
+            | State::Takeover(_)
+            | State::Password { .. }
+            | State::Account { .. }
+            | State::Paste { .. }
+            | State::Leaving => return,
         };
         let dialogue = Dialogue { ask, given: Vec::new() };
         let question = dialogue.question().unwrap_or("").to_owned();
         let told = [prompt, question].into_iter().filter(|line| !line.is_empty());
         effects.extend(told.map(|line| Effect::Tell(LineKind::News, line)));
-        effects.push(Effect::HideInput);
+        effects.push(Effect::Screen(ScreenEffect::HideInput));
         self.state = State::Account { dialogue, from_view };
     }
 
     /// Takes the next password of a dialogue.
     #[inline(never)]
-    pub(super) fn give_account_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
-        let State::Account { dialogue, from_view } = &mut self.state else { return };
+    pub(super) fn give_account_password(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let State::Account { dialogue, from_view } = &mut self.state else { return Ok(()) };
         let from_view = *from_view;
-        let Some(password) = Secret::new(line.trim()) else { return self.cancel(effects) };
+        let Some(password) = Secret::new(line.trim()) else {
+            self.cancel(effects);
+            return Ok(());
+        };
         let too_long = password.expose().chars().count() > LONGEST_ACCOUNT_PASSWORD;
         if !too_long {
             dialogue.given.push(password);
             if let Some(question) = dialogue.question() {
-                return effects.extend([Effect::KeepHidden, Effect::Tell(LineKind::News, question.to_owned())]);
+                effects.push(Effect::Screen(ScreenEffect::KeepHidden));
+                effects.push(Effect::Tell(LineKind::News, question.to_owned()));
+                return Ok(());
             }
         }
-        let State::Account { dialogue, .. } = std::mem::replace(&mut self.state, back_to(from_view)) else { return };
-        effects.push(Effect::ShowInput);
+        let State::Account { dialogue, .. } = std::mem::replace(&mut self.state, back_to(from_view)) else {
+            return Ok(());
+        };
+        effects.push(Effect::Screen(ScreenEffect::ShowInput));
         if too_long {
-            return refuse(effects, &Refusal::PasswordTooLong(LONGEST_ACCOUNT_PASSWORD));
+            return Err(Refusal::PasswordTooLong(LONGEST_ACCOUNT_PASSWORD));
         }
-        match dialogue.outcome() {
-            Some(effect) => effects.push(effect),
-            None => refuse(effects, &Refusal::PasswordsDiffer),
-        }
+        effects.push(Effect::Account(dialogue.outcome().ok_or(Refusal::PasswordsDiffer)?));
+        Ok(())
     }
 }

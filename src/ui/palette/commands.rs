@@ -1,277 +1,221 @@
-//! What each command means.
+//! Running a line: which command leads to which effect.
 //!
-//! *Owns* which command leads to which effect; the arguments of those for talking and for rooms stand in `talk` and
-//! `room_commands`.
+//! *Owns* the groups of commands and the arguments of those about places, users and the screen; those for talking, rooms and
+//! accounts are in `talk`, `rooms` and `account`.
 //! *Knows nothing of* how effects are carried out.
-//! *Called by* `palette` alone.
 
-use super::arguments::switch;
-use super::limits::ECHOED_COLUMNS;
-use super::paste::Paste;
-use super::reading;
-use super::reading::{InView, addressed, read_in_view};
-use super::{Effect, Palette, Refusal, Rules, State, Viewing};
+use super::account::about_account;
+use super::arguments::{check_note, switch, target};
+use super::effect::{Effect, PlaceEffect, ScreenEffect, ShowEffect, UserEffect, Viewing};
+use super::reading::{Kind, Line};
+use super::refusal::{Refusal, echoed};
+use super::{Palette, Rules, State, back_to, refuse};
 use crate::chat::conversation::Conversation;
-use crate::chat::identity::Target;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
-use crate::text;
-use crate::ui::command::{self, Typed, Verb, listed};
+use crate::text::Charset;
+use crate::ui::command::{AccountVerb, Command, HelpPage, PlaceVerb, ScreenVerb, ServerVerb, UserVerb, Verb};
 use crate::ui::screen::{Bell, LineKind};
 
 impl Palette {
+    /// Runs a line that has just been read; appends what is to be done.
+    #[inline(never)]
+    pub fn run(&mut self, line: Line<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
+        if let Err(refusal) = self.run_line(line, rules, effects) {
+            refuse(&refusal, effects);
+        }
+    }
+
+    fn run_line(&mut self, line: Line<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        match line.kind {
+            Kind::Nothing => Ok(()),
+            Kind::Answer => self.answer_question(line.text, rules, effects),
+            Kind::Pasted => self.paste(line.text, effects),
+            Kind::Said(text) => self.post(text, false, effects),
+            Kind::Command(command) => {
+                self.leave_password_question(effects);
+                self.run_command(command, rules, effects)
+            }
+            Kind::Back => {
+                self.leave_view(effects);
+                Ok(())
+            }
+            Kind::Addressed { to, text } => self.address(to, text, rules, effects),
+            Kind::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    /// Takes the line typed at a question.
+    fn answer_question(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        match &self.state {
+            State::QuickRoom => self.choose_quick_room(line, rules, effects)?,
+            State::QuickPassword(_) => self.give_quick_password(line, effects),
+            State::Name { .. } => self.choose_name(line, rules, effects)?,
+            State::LoginPassword { .. } => self.give_login_password(line, effects)?,
+            State::Takeover(_) => self.decide_takeover(line, effects)?,
+            State::Password { .. } => self.give_room_password(line, effects),
+            State::Account { .. } => self.give_account_password(line, effects)?,
+            State::Palette | State::ChatView | State::Paste { .. } | State::Leaving => {}
+        }
+        Ok(())
+    }
+
+    /// A command at the question for a room's password is run as if it had been typed before.
+    fn leave_password_question(&mut self, effects: &mut Vec<Effect>) {
+        if let State::Password { from_view, .. } = &self.state {
+            self.state = back_to(*from_view);
+            effects.push(Effect::Screen(ScreenEffect::ShowInput));
+        }
+    }
+
     pub(super) fn is_in_view(&self) -> bool {
         self.state == State::ChatView
     }
 
-    pub(super) fn run_in_palette(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
-        if line.trim().is_empty() {
-            return;
-        }
-        match Typed::parse(line) {
-            Some(typed) if !typed.word.is_empty() => self.run(typed, rules, effects),
-            _ => match addressed(line) {
-                Some(InView::Addressed { to, text }) => self.address(to, text, rules, effects),
-                _ if line.strip_prefix('@').is_some_and(|to| to.starts_with(char::is_alphabetic)) => {
-                    refuse(effects, Refusal::NoText);
-                }
-                _ => refuse(effects, Refusal::NotACommand),
-            },
-        }
+    /// Where the user is, for commands that need to be somewhere.
+    pub(super) fn here(&self) -> Result<Conversation, Refusal> {
+        self.current().cloned().ok_or(Refusal::NoRoom)
     }
 
-    pub(super) fn run_in_view(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
-        match read_in_view(line, rules.accounts) {
-            InView::Nothing => {}
-            InView::Said(text) => self.say(text, false, rules, effects),
-            InView::Command(typed) => self.run(typed, rules, effects),
-            InView::Back => self.leave_view(effects),
-            InView::Mistaken(spec) if !spec.exists(rules.accounts) => refuse(effects, Refusal::NoAccounts),
-            InView::Mistaken(spec) => {
-                let typed = line[1..].split_whitespace().next().unwrap_or("");
-                let exact = command::words(spec).any(|word| word.eq_ignore_ascii_case(typed));
-                let meant = if exact { Some(spec.word) } else { command::suggestion(typed, rules.accounts) };
-                refuse(effects, Refusal::LooksLikeCommand { meant });
-            }
-            InView::Addressed { to, text } => self.address_in_view(to, text, rules, effects),
-        }
-    }
-
-    pub(super) fn run(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
-        let Some(spec) = command::find(typed.word) else {
-            let word = text::truncate(typed.word, ECHOED_COLUMNS).to_owned();
-            let hint = command::suggestion(typed.word, rules.accounts);
-            return refuse(effects, Refusal::NoCommand { mark: typed.mark, word, hint });
-        };
+    #[inline(never)]
+    fn run_command(&mut self, command: Command<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let verb = command.spec.verb;
         // When a guest's name is free can be asked on every server.
-        let asks_for_name = spec.verb == Verb::Ghost && matches!(typed.split_rest(), (name, "") if !name.is_empty());
-        if !spec.exists(rules.accounts) && !asks_for_name {
-            return refuse(effects, Refusal::NoAccounts);
+        let asks_for_name =
+            verb == Verb::Account(AccountVerb::Ghost) && matches!(command.split_rest(), (name, "") if !name.is_empty());
+        if !command.spec.exists(rules.accounts) && !asks_for_name {
+            return Err(Refusal::NoAccounts);
         }
         // Only what is said may have several lines; a reason or a description with a line break would begin a row of its own.
-        let flat = (typed.rest.contains('\n') && !reading::talks(spec.verb)).then(|| typed.rest.replace('\n', " "));
-        let typed = Typed { rest: flat.as_deref().unwrap_or(typed.rest), ..typed };
-        if self.run_command(spec.verb, typed, rules, effects).is_none() {
-            refuse(effects, Refusal::usage(typed));
-        }
-    }
-
-    /// Nothing if the arguments do not fit the command.
-    #[inline(never)]
-    fn run_command(&mut self, verb: Verb, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
+        let flat = (command.rest.contains('\n') && !verb.takes_text()).then(|| command.rest.replace('\n', " "));
+        let command = Command { rest: flat.as_deref().unwrap_or(command.rest), ..command };
+        let command = &command;
         match verb {
-            Verb::Help => help(typed, rules, effects),
-            Verb::Rooms => effects.push(Effect::ListRooms),
-            Verb::Join => return self.join(typed, rules, effects),
-            Verb::Create => return self.create(typed, rules, effects),
-            Verb::Group => return self.create_group(typed, rules, effects),
-            Verb::Chat => self.with_current(effects, |palette, current, effects| {
-                palette.state = State::ChatView;
-                effects.push(Effect::EnterView(current));
-            }),
-            Verb::Leave if self.is_in_view() => self.leave_view(effects),
-            Verb::Leave => refuse(effects, Refusal::NotInView),
-            Verb::Close if !typed.rest.is_empty() => return None,
-            Verb::Close => self.with_current(effects, |palette, current, effects| {
-                if palette.is_in_view() {
-                    palette.leave_view(effects);
-                }
-                palette.open.pop();
-                effects.push(Effect::Close(current));
-            }),
-            Verb::Quit => self.quit(effects),
-            Verb::List => self.with_current(effects, |_, current, effects| effects.push(Effect::ListPeople(current))),
-            Verb::ListAll => effects.push(Effect::ListEverybody),
-            Verb::Say | Verb::Me if typed.rest.is_empty() => return None,
-            Verb::Say => self.say(typed.rest, false, rules, effects),
-            Verb::Me => self.say(typed.rest, true, rules, effects),
-            Verb::To => return self.say_to(typed, rules, effects),
-            Verb::Direct => return self.direct(typed, rules, effects),
-            Verb::Reply => return self.reply(typed, rules, effects),
-            Verb::Edit => return self.edit(typed, rules, effects),
-            Verb::Delete => return self.delete(typed, effects),
-            Verb::Temporary => return self.temporary(typed, rules, effects),
-            Verb::Paste => self.with_current(effects, |palette, to, effects| {
-                let from_view = palette.is_in_view();
-                palette.state = State::Paste { to, paste: Paste::default(), from_view };
-                effects.push(Effect::Tell(LineKind::News, super::refusal::PASTE_BEGINS.to_owned()));
-            }),
-            Verb::History => {
-                let count = match typed.rest {
-                    "" => None,
-                    number => Some(number.parse::<usize>().ok().filter(|count| *count > 0)?),
-                };
-                self.with_current(effects, |_, of, effects| effects.push(Effect::ShowHistory { of, count }));
-            }
-            Verb::Search if typed.rest.is_empty() => return None,
-            Verb::Search => effects.push(Effect::Search(typed.rest.to_owned())),
-            Verb::Invite
-            | Verb::Set
-            | Verb::Topic
-            | Verb::Destroy
-            | Verb::Kick
-            | Verb::Ban
-            | Verb::Unban
-            | Verb::Bans
-            | Verb::Mute
-            | Verb::Unmute
-            | Verb::Slow
-            | Verb::Promote
-            | Verb::Demote => return self.run_about_room(verb, typed, rules, effects),
-            Verb::Register
-            | Verb::Login
-            | Verb::ChangePassword
-            | Verb::Ghost
-            | Verb::Unregister
-            | Verb::Broadcast
-            | Verb::BanAddress
-            | Verb::UnbanAddress
-            | Verb::Audit => return self.run_about_accounts(verb, typed, rules, effects),
-            Verb::Nick if typed.rest.is_empty() => return None,
-            Verb::Nick => match UserName::parse_in(typed.rest, rules.username_min, rules.username_limit, rules.names) {
-                Ok(name) => effects.push(Effect::Rename(name)),
-                Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
-            },
-            Verb::WhoIs => with_person(typed.rest, rules, effects, Effect::TellWhoIs)?,
-            Verb::Ignore if typed.rest.is_empty() => effects.push(Effect::ListIgnored),
-            Verb::Ignore => with_person(typed.rest, rules, effects, Effect::Ignore)?,
-            Verb::Unignore => with_person(typed.rest, rules, effects, Effect::Unignore)?,
-            Verb::Away => match text::grapheme_count(typed.rest) {
-                length if length > rules.message_limit => {
-                    refuse(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
-                    effects.push(Effect::GiveBack);
-                }
-                _ => effects.push(Effect::SetAway(Some(typed.rest.to_owned()))),
-            },
-            Verb::Back => effects.push(Effect::SetAway(None)),
-            Verb::Bell => effects.push(Effect::SetBell(match typed.rest.to_ascii_lowercase().as_str() {
-                "mentions" => Bell::Mentions,
-                word => {
-                    if switch(word)? {
-                        Bell::On
-                    } else {
-                        Bell::Off
-                    }
-                }
-            })),
-            Verb::Color => effects.push(Effect::SetColor(switch(typed.rest)?)),
-            Verb::Timestamps => effects.push(Effect::SetViewing(Viewing::Timestamps(switch(typed.rest)?))),
-            Verb::Ids => effects.push(Effect::SetViewing(Viewing::Ids(switch(typed.rest)?))),
-            Verb::Quiet => effects.push(Effect::SetViewing(Viewing::Quiet(switch(typed.rest)?))),
-            Verb::Mode => match typed.rest.to_ascii_lowercase().as_str() {
-                "line" => effects.push(Effect::SetCharacterMode(false)),
-                "char" => effects.push(Effect::SetCharacterMode(true)),
-                _ => return None,
-            },
-            Verb::Charset if typed.rest.is_empty() => effects.push(Effect::TellCharset),
-            Verb::Charset => effects.push(Effect::SetCharset(text::Charset::named(typed.rest.as_bytes())?)),
-            Verb::TimeZone if typed.rest.is_empty() => effects.push(Effect::TellTimeZone),
-            Verb::TimeZone => effects.push(Effect::SetTimeZone(typed.rest.to_owned())),
-            Verb::Time => effects.push(Effect::TellTime),
-            Verb::WhoAmI => effects.push(Effect::TellWhoAmI),
-            Verb::Redraw => effects.push(Effect::Redraw),
-            Verb::Echo if typed.rest.is_empty() => return None,
-            Verb::Echo => effects.push(Effect::Tell(LineKind::News, typed.rest.to_owned())),
-            Verb::Quote => effects.push(Effect::TellQuote),
-            Verb::Shutdown if typed.rest.is_empty() => return None,
-            Verb::Shutdown => effects.push(Effect::Shutdown(typed.rest.to_owned())),
+            Verb::Talk(verb) => self.talk(verb, command, rules, effects)?,
+            Verb::Place(verb) => self.go(verb, command, rules, effects)?,
+            Verb::Operator(verb) => self.operate(verb, command, rules, effects)?,
+            Verb::Server(ServerVerb::Quit) => self.quit(effects),
+            Verb::Server(ServerVerb::Help) => effects.push(help(command, rules)?),
+            Verb::Room(verb) => effects.push(self.about_room(verb, command, rules)?),
+            Verb::Member(verb) => effects.push(self.about_member(verb, command, rules)?),
+            Verb::Account(verb) => effects.push(about_account(verb, command, rules)?),
+            Verb::User(verb) => effects.push(about_user(verb, command, rules)?),
+            Verb::Screen(verb) => effects.push(about_screen(verb, command)?),
         }
-        Some(())
+        Ok(())
     }
 
-    /// `:join <room> [password]`. Nothing if the arguments do not fit.
-    fn join(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
-        let (room, password) = typed.split_rest();
-        if room.is_empty() {
-            return None;
-        }
-        match RoomName::parse_in(room, rules.known_names) {
-            Ok(room) => {
-                self.join_leads_into_view = self.is_in_view();
-                effects.push(Effect::Join { room, password: Secret::new(password), quick: false });
-            }
-            Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
-        }
-        Some(())
-    }
-
-    fn with_current(
+    fn go(
         &mut self,
+        verb: PlaceVerb,
+        command: &Command<'_>,
+        rules: &Rules,
         effects: &mut Vec<Effect>,
-        run: impl FnOnce(&mut Palette, Conversation, &mut Vec<Effect>),
-    ) {
-        match self.open.last().cloned() {
-            Some(current) => run(self, current, effects),
-            None => refuse(effects, Refusal::NoRoom),
+    ) -> Result<(), Refusal> {
+        match verb {
+            PlaceVerb::Rooms => effects.push(Effect::Show(ShowEffect::Rooms)),
+            PlaceVerb::Join => {
+                let (room, password) = command.split_rest();
+                if room.is_empty() {
+                    return Err(Refusal::usage(command));
+                }
+                let room = RoomName::parse_in(room, rules.known_names)?;
+                self.join_leads_into_view = self.is_in_view();
+                let join = PlaceEffect::Join { room, password: Secret::new(password), quick: false };
+                effects.push(Effect::Place(join));
+            }
+            PlaceVerb::Create => self.create(command, rules, effects)?,
+            PlaceVerb::Group => self.create_group(command, rules, effects)?,
+            PlaceVerb::Chat => {
+                let here = self.here()?;
+                self.state = State::ChatView;
+                effects.push(Effect::Place(PlaceEffect::EnterView(here)));
+            }
+            PlaceVerb::Leave if self.is_in_view() => self.leave_view(effects),
+            PlaceVerb::Leave => return Err(Refusal::NotInView),
+            PlaceVerb::Close if !command.rest.is_empty() => return Err(Refusal::usage(command)),
+            PlaceVerb::Close => {
+                let here = self.here()?;
+                if self.is_in_view() {
+                    self.leave_view(effects);
+                }
+                self.open.pop();
+                effects.push(Effect::Place(PlaceEffect::Close(here)));
+            }
+            PlaceVerb::List => effects.push(Effect::Show(ShowEffect::People(self.here()?))),
+            PlaceVerb::ListAll => effects.push(Effect::Show(ShowEffect::Everybody)),
         }
+        Ok(())
     }
 }
 
-/// An effect on one person. Nothing if nobody is named.
-fn with_person(
-    word: &str,
-    rules: &Rules,
-    effects: &mut Vec<Effect>,
-    effect: impl FnOnce(Target) -> Effect,
-) -> Option<()> {
-    if word.is_empty() {
-        return None;
-    }
-    match Target::parse_in(word, rules.known_names) {
-        Ok(whom) => effects.push(effect(whom)),
-        Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
-    }
-    Some(())
-}
-
-fn refuse(effects: &mut Vec<Effect>, refusal: Refusal) {
-    effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
-}
-
-fn help(typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
-    let mut tell = |line: String| effects.push(Effect::Tell(LineKind::News, line));
-    let mark = typed.mark;
-    if typed.rest.is_empty() {
-        let column = listed(rules.accounts).map(|spec| command::syntax(spec, mark).len()).max().unwrap_or(0) + 2;
-        for spec in listed(rules.accounts) {
-            tell(format!("{:column$}{}", command::syntax(spec, mark), spec.summary));
+fn about_user(verb: UserVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
+    let rest = command.rest;
+    Ok(match verb {
+        UserVerb::Nick if rest.is_empty() => return Err(Refusal::usage(command)),
+        UserVerb::Nick => {
+            let name = UserName::parse_in(rest, rules.username_min, rules.username_limit, rules.names)?;
+            Effect::User(UserEffect::Rename(name))
         }
-        return tell(format!("{mark}help <command> tells more of one. In the chat view commands start with /."));
-    }
-    let word = typed.rest.trim_start_matches([':', '/']);
-    let Some(spec) = command::find(word) else {
-        let word = text::truncate(word, ECHOED_COLUMNS).to_owned();
-        let hint = command::suggestion(&word, rules.accounts);
-        return refuse(effects, Refusal::NoCommand { mark, word, hint });
+        UserVerb::WhoIs => Effect::Show(ShowEffect::WhoIs(target(rest, command, rules)?)),
+        UserVerb::WhoAmI => Effect::Show(ShowEffect::WhoAmI),
+        UserVerb::Away => {
+            check_note(rest, rules)?;
+            Effect::User(UserEffect::SetAway(Some(rest.to_owned())))
+        }
+        UserVerb::Back => Effect::User(UserEffect::SetAway(None)),
+        UserVerb::Ignore if rest.is_empty() => Effect::Show(ShowEffect::Ignored),
+        UserVerb::Ignore => Effect::User(UserEffect::Ignore(target(rest, command, rules)?)),
+        UserVerb::Unignore => Effect::User(UserEffect::Unignore(target(rest, command, rules)?)),
+    })
+}
+
+fn about_screen(verb: ScreenVerb, command: &Command<'_>) -> Result<Effect, Refusal> {
+    let usage = || Refusal::usage(command);
+    let word = command.rest.to_ascii_lowercase();
+    let on = || switch(command.rest).ok_or_else(usage);
+    Ok(match verb {
+        ScreenVerb::Bell => Effect::Screen(ScreenEffect::SetBell(match word.as_str() {
+            "mentions" => Bell::Mentions,
+            _ if on()? => Bell::On,
+            _ => Bell::Off,
+        })),
+        ScreenVerb::Color => Effect::Screen(ScreenEffect::SetColor(on()?)),
+        ScreenVerb::Timestamps => Effect::Screen(ScreenEffect::SetViewing(Viewing::Timestamps(on()?))),
+        ScreenVerb::Ids => Effect::Screen(ScreenEffect::SetViewing(Viewing::Ids(on()?))),
+        ScreenVerb::Quiet => Effect::Screen(ScreenEffect::SetViewing(Viewing::Quiet(on()?))),
+        ScreenVerb::Mode => Effect::Screen(ScreenEffect::SetCharacterMode(match word.as_str() {
+            "line" => false,
+            "char" => true,
+            _ => return Err(usage()),
+        })),
+        ScreenVerb::Charset if word.is_empty() => Effect::Show(ShowEffect::Charset),
+        ScreenVerb::Charset => {
+            let charset = Charset::named(command.rest.as_bytes()).ok_or_else(usage)?;
+            Effect::Screen(ScreenEffect::SetCharset(charset))
+        }
+        ScreenVerb::Redraw => Effect::Screen(ScreenEffect::Redraw),
+        ScreenVerb::TimeZone if word.is_empty() => Effect::Show(ShowEffect::TimeZone),
+        ScreenVerb::TimeZone => Effect::Screen(ScreenEffect::SetTimeZone(command.rest.to_owned())),
+        ScreenVerb::Time => Effect::Show(ShowEffect::Time),
+        ScreenVerb::Echo if word.is_empty() => return Err(usage()),
+        ScreenVerb::Echo => Effect::Tell(LineKind::News, command.rest.to_owned()),
+        ScreenVerb::Quote => Effect::Show(ShowEffect::Quote),
+    })
+}
+
+/// `:help [topic|command]`.
+fn help(command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
+    let mark = command.mark;
+    let word = command.rest.trim_start_matches([':', '/']);
+    let page = match HelpPage::named(word) {
+        Some(HelpPage::Command(spec)) if !spec.exists(rules.accounts) => return Err(Refusal::NoAccounts),
+        Some(page) => page,
+        None if word.is_empty() => HelpPage::First,
+        None => {
+            let hint = HelpPage::nearest(word, rules.accounts);
+            return Err(Refusal::NoHelp { mark, word: echoed(word), hint });
+        }
     };
-    if !spec.exists(rules.accounts) {
-        return refuse(effects, Refusal::NoAccounts);
-    }
-    tell(command::syntax(spec, mark));
-    tell(spec.summary.to_owned());
-    if !spec.aliases.is_empty() {
-        let aliases: Vec<_> = spec.aliases.iter().map(|alias| format!("{mark}{alias}")).collect();
-        tell(format!("Also: {}", aliases.join(", ")));
-    }
-    tell(format!("Example: {mark}{}", &spec.example[1..]));
+    Ok(Effect::Show(ShowEffect::Help { page, mark }))
 }

@@ -3,47 +3,53 @@
 //! *Owns* the price of a text and of a command.
 //! *Knows nothing of* where the line was typed.
 
-use super::arguments;
+use super::arguments::{self, Temporary};
 use super::limits::MOST_ADDRESSEES;
 use crate::chat::names;
-use crate::ui::command::{self, Cost, Typed, Verb};
+use crate::ui::command::{Command, Cost, RoomVerb, TalkVerb, Verb};
 
 /// What a text costs: one message, and another one for every KiB of a text of many lines.
-pub(super) fn cost_of_text(text: &str) -> Cost {
-    let more = if text.contains('\n') { text.len() / 1024 } else { 0 };
-    Cost::Post(1 + u32::try_from(more).unwrap_or(u32::MAX - 1))
+pub(super) fn of_text(text: &str) -> Cost {
+    Cost::Post(messages(text))
 }
 
-pub(super) fn cost_of_addressing(to: &str, text: &str) -> Cost {
+fn messages(text: &str) -> u32 {
+    let more = if text.contains('\n') { text.len() / 1024 } else { 0 };
+    1 + u32::try_from(more).unwrap_or(u32::MAX - 1)
+}
+
+/// What a text costs that goes to several users: the same for each of them.
+pub(super) fn of_addressing(to: &str, text: &str) -> Cost {
     let mut names: Vec<_> = to.split(',').filter(|name| !name.is_empty()).map(names::fold).collect();
     names.sort_unstable();
     names.dedup();
     let people = names.len().clamp(1, MOST_ADDRESSEES);
-    match cost_of_text(text) {
-        Cost::Post(one) => Cost::Post(one.saturating_mul(u32::try_from(people).unwrap_or(1))),
-        other => other,
-    }
+    Cost::Post(messages(text).saturating_mul(u32::try_from(people).unwrap_or(1)))
 }
 
-pub(super) fn cost_of_command(typed: Typed<'_>) -> Cost {
-    let Some(spec) = command::find(typed.word) else { return Cost::Read(1) };
-    let (first, rest) = typed.split_rest();
-    match spec.verb {
-        // Without a text they only show something.
-        Verb::Set | Verb::Topic if first.is_empty() => Cost::Read(1),
-        Verb::Direct if rest.is_empty() => Cost::Read(1),
-        Verb::Direct => cost_of_addressing(first, rest),
-        Verb::Temporary => match arguments::temporary(typed.rest) {
-            Some((_, Some(to), text)) => cost_of_addressing(to, text),
-            _ => cost_of_text(typed.rest),
+/// What a command costs.
+pub(super) fn of_command(command: &Command<'_>) -> Cost {
+    let (first, rest) = command.split_rest();
+    match command.spec.verb {
+        Verb::Talk(verb) => match verb {
+            // Without a text it only shows something.
+            TalkVerb::Direct if rest.is_empty() => Cost::Read(1),
+            TalkVerb::Direct => of_addressing(first, rest),
+            TalkVerb::Temporary => match arguments::temporary(command.rest) {
+                Some(Temporary { to: Some(to), text, .. }) => of_addressing(to, text),
+                _ => of_text(command.rest),
+            },
+            TalkVerb::Say | TalkVerb::Me | TalkVerb::To | TalkVerb::Reply | TalkVerb::Edit => of_text(command.rest),
+            TalkVerb::Delete | TalkVerb::Paste | TalkVerb::History | TalkVerb::Search => command.spec.cost,
         },
-        Verb::Say | Verb::Me | Verb::To | Verb::Reply | Verb::Edit => cost_of_text(typed.rest),
-        _ => spec.cost,
+        Verb::Room(RoomVerb::Set | RoomVerb::Topic) if first.is_empty() => Cost::Read(1),
+        Verb::Server(_)
+        | Verb::Place(_)
+        | Verb::Room(_)
+        | Verb::Member(_)
+        | Verb::User(_)
+        | Verb::Account(_)
+        | Verb::Operator(_)
+        | Verb::Screen(_) => command.spec.cost,
     }
-}
-
-/// The same in the palette, which nobody can leave to the palette: there `:q` is answered like a mistake.
-pub(super) fn cost_in_palette(typed: Typed<'_>) -> Cost {
-    let leaves = command::find(typed.word).is_some_and(|spec| spec.verb == Verb::Leave);
-    if leaves { Cost::Read(1) } else { cost_of_command(typed) }
 }

@@ -1,8 +1,10 @@
 //! What the palette wants done.
 //!
-//! *Owns* [`Effect`], the one list of all that a line can cause.
+//! *Owns* [`Effect`], the one list of everything that a line can cause, in groups that are each matched whole.
 //! *Knows nothing of* how any of it is done.
-//! *Called by* `palette`, which emits them, and `session`, which carries them out.
+//!
+//! Effects lie on the stack of every connection several times over: large parts are in boxes. None shows a password or a
+//! code in its `Debug`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +16,54 @@ use crate::chat::message::{Draft, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Secret;
 use crate::text::Charset;
+use crate::ui::command::HelpPage;
 use crate::ui::screen::{Bell, LineKind};
 
 /// What the session carries out, in the order given.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Show the person a line.
+    /// Show the user a line.
     Tell(LineKind, String),
     /// The line is too long to be taken: where the server edits it, it comes back to be shortened.
     GiveBack,
-    /// Take the name, or find out that somebody has it: answered by `NameClaimed`, `NameTaken`, `NameUnfit` or
+    /// Post something to a conversation.
+    Say {
+        /// Where.
+        to: Conversation,
+        /// Sanitised, within the limit.
+        draft: Box<Draft>,
+        /// Whether the author does not look at that conversation, and so is shown the number of their message.
+        confirm: bool,
+    },
+    /// About the login, and other connections of the account.
+    Login(LoginEffect),
+    /// About the user's account.
+    Account(AccountEffect),
+    /// Going somewhere, or leaving.
+    Place(PlaceEffect),
+    /// About a room.
+    Room(RoomEffect),
+    /// About messages other than the ordinary one.
+    Message(MessageEffect),
+    /// Show something.
+    Show(ShowEffect),
+    /// About the user, as others see them, and others, as the user sees them.
+    User(UserEffect),
+    /// For the whole server.
+    Operator(OperatorEffect),
+    /// About the user's terminal.
+    Screen(ScreenEffect),
+    /// The user leaves the server.
+    Quit,
+}
+
+/// About the login, and other connections of the account.
+#[derive(Debug, PartialEq, Eq)]
+pub enum LoginEffect {
+    /// Take the name, or find out that it is taken: answered by `NameClaimed`, `NameTaken`, `NameLooksLike`, `NameUnfit` or
     /// `PasswordNeeded`.
     ClaimName(UserName),
-    /// Come in as an account, before anything else: answered by `NameClaimed` or `LoginRefused`.
+    /// Log in to an account, before anything else: answered by `NameClaimed`, `Elsewhere` or `LoginRefused`.
     Login {
         /// Whose.
         name: UserName,
@@ -35,33 +72,46 @@ pub enum Effect {
         /// End the connection that has the name.
         ghost: bool,
     },
-    /// End another connection of an account, before a name is known: answered by `GhostNeedsPassword`, or told why not.
+    /// End another connection of an account, before a name is known: answered by `GhostNeedsPassword`, or refused.
     BeginGhost(UserName),
-    /// Take over from the connection that `Answer::Elsewhere` told of, as an account whose password was right: answered at the
-    /// login by `NameClaimed`, `Elsewhere` or `LoginRefused`.
+    /// Take over from the connection that `Answer::Elsewhere` spoke of: answered at the login by `NameClaimed`, `Elsewhere`
+    /// or `LoginRefused`.
     TakeOver,
-    /// Let that connection be.
+    /// Leave that connection alone.
     LetBe,
-    /// Find out whether a dialogue about an account makes sense: answered by `PasswordWanted`, or told why not.
-    BeginAccount(AccountAsk),
-    /// Make an account of the name this person has.
+    /// Find out whether a room could be entered, before a name is known (quick listener): answered by `RoomChecked` or
+    /// `JoinRefused`.
+    CheckRoom {
+        /// Which one.
+        room: RoomName,
+        /// As typed, if it was.
+        password: Option<Secret>,
+    },
+}
+
+/// About the user's account.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AccountEffect {
+    /// Find out whether a dialogue about an account makes sense: answered by `PasswordWanted`, or refused.
+    Begin(AccountAsk),
+    /// Make an account of the user's name.
     Register {
-        /// What is to open it; given twice.
+        /// Given twice.
         password: Secret,
     },
-    /// Change the password of his account.
+    /// Change the password of the account.
     ChangePassword {
-        /// What it was until now.
+        /// The present one.
         old: Secret,
-        /// What it is to be; given twice.
+        /// The new one, given twice.
         new: Secret,
     },
-    /// Take his account away.
+    /// Delete the account.
     Unregister {
-        /// To be sure that it is he.
+        /// Proves that it is theirs.
         password: Secret,
     },
-    /// Become an account, from within.
+    /// Log in to an account, from within.
     LogIn {
         /// Whose.
         name: UserName,
@@ -75,16 +125,11 @@ pub enum Effect {
         /// As typed.
         password: Secret,
     },
-    /// Tell everybody something.
-    Broadcast(String),
-    /// Keep a network out.
-    BanAddress(Box<AddressBanRequest>),
-    /// Let a network in again; as typed.
-    UnbanAddress(String),
-    /// List the networks that are kept out.
-    ListAddressBans,
-    /// Show what those who keep order have done: so many of the last entries; nothing given: [`AUDIT_DEFAULT`].
-    ShowAudit(Option<usize>),
+}
+
+/// Going somewhere, or leaving.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PlaceEffect {
     /// Enter a room: answered by `Joined` or `JoinRefused`.
     Join {
         /// Which one.
@@ -94,72 +139,63 @@ pub enum Effect {
         /// Asked for on the quick listener, which may make a room that is missing.
         quick: bool,
     },
-    /// Look whether a room could be entered, before a name is known (quick listener): answered by `RoomChecked` or `JoinRefused`.
-    CheckRoom {
-        /// Which one.
-        room: RoomName,
-        /// As typed, if it was.
-        password: Option<Secret>,
-    },
-    /// Make a room and enter it: answered by `Joined` or `NotMade`.
+    /// Make a room and enter it: answered by `Joined` or `RoomRefusal`.
     Create {
         /// Its name.
         room: RoomName,
-        /// What is to open it.
+        /// What opens it.
         password: Option<Secret>,
     },
-    /// Make a hidden room and enter it: answered by `Joined`, upon which people are invited, or `NotMade`.
+    /// Make a hidden room and enter it: answered by `Joined`, upon which people are invited, or `RoomRefusal`.
     CreateGroup(RoomName),
-    /// Open a room to people.
-    Invite {
-        /// Which room.
-        room: Arc<RoomId>,
-        /// Whom.
-        invited: Vec<Target>,
-    },
-    /// Do something to a room or to somebody in it.
-    RoomAction {
-        /// Which room.
-        room: Arc<RoomId>,
-        /// What.
-        act: Box<RoomAction>,
-    },
-    /// Show how a room is set up.
-    ShowSettings(Arc<RoomId>),
-    /// Show a room's description.
-    ShowTopic(Arc<RoomId>),
-    /// List who is kept out of a room.
-    ListBans(Arc<RoomId>),
-    /// Leave a room, or end a conversation, for good.
-    Close(Conversation),
-    /// Open the chat view of a room one is in, or of a conversation.
+    /// Begin a conversation with a user: answered by `DirectOpened` if they are online.
+    OpenDirect(Target),
+    /// Open the chat view of a room the user is in, or of a conversation.
     EnterView(Conversation),
     /// Close the chat view.
     LeaveView,
-    /// Say something in a conversation.
-    Say {
-        /// Where.
-        to: Conversation,
-        /// Sanitised, within the limit. In a box, like other large things here: effects lie on the stack of every
-        /// connection several times over.
-        draft: Box<Draft>,
-        /// Whether the author does not look at it and is told the number of his message.
-        confirm: bool,
+    /// Leave a room, or end a conversation, for good.
+    Close(Conversation),
+}
+
+/// About a room.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RoomEffect {
+    /// Open it to people.
+    Invite {
+        /// Which room.
+        room: Arc<RoomId>,
+        /// Who.
+        invited: Vec<Target>,
     },
-    /// Begin a conversation with somebody: answered by `DirectOpened` if he is online.
-    OpenDirect(Target),
-    /// Tell whether somebody is away, if the conversation with him is the current one.
-    TellAway(Target),
+    /// Change it, or act on somebody in it.
+    Act {
+        /// Which room.
+        room: Arc<RoomId>,
+        /// How.
+        act: Box<RoomAction>,
+    },
+    /// Show its settings.
+    ShowSettings(Arc<RoomId>),
+    /// Show its description.
+    ShowTopic(Arc<RoomId>),
+    /// List who is banned from it.
+    ListBans(Arc<RoomId>),
+}
+
+/// About messages other than the ordinary one.
+#[derive(Debug, PartialEq, Eq)]
+pub enum MessageEffect {
     /// Send a message to people.
     SendDirect {
-        /// Whom to.
+        /// To whom.
         to: Vec<Target>,
         /// Sanitised, within the limit.
         draft: Box<Draft>,
         /// It was typed into the view as `@name text`: a refusal says how to say the line there instead.
         in_view: bool,
     },
-    /// Answer a message where it was said.
+    /// Answer a message where it was sent.
     Reply {
         /// Which one.
         id: MessageId,
@@ -173,57 +209,96 @@ pub enum Effect {
         /// Sanitised, within the limit.
         text: String,
     },
-    /// Take a message out.
+    /// Delete a message; `None` is the user's last.
     Delete(Option<MessageId>),
-    /// Find what was said.
-    Search(String),
-    /// List the rooms.
-    ListRooms,
-    /// List the people of a room, or the two of a conversation.
-    ListPeople(Conversation),
-    /// List everybody.
-    ListEverybody,
-    /// Show the last messages of a conversation.
-    ShowHistory {
+}
+
+/// Show something.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ShowEffect {
+    /// A page of the help.
+    Help {
+        /// Which one.
+        page: HelpPage,
+        /// The mark that commands are shown with.
+        mark: char,
+    },
+    /// The rooms.
+    Rooms,
+    /// The people of a room, or the two of a conversation.
+    People(Conversation),
+    /// All users.
+    Everybody,
+    /// The last messages of a conversation.
+    History {
         /// Which one.
         of: Conversation,
-        /// How many; nothing given: as many as the view shows.
+        /// How many; `None` is as many as the view shows.
         count: Option<usize>,
     },
-    /// Take another name: answered by `Renamed` or `NameTaken`.
+    /// Messages that match a pattern.
+    Search(String),
+    /// What is known about a user.
+    WhoIs(Target),
+    /// What is known about this user.
+    WhoAmI,
+    /// That a user is away, if the conversation with them is the current one.
+    Away(Target),
+    /// Who is ignored.
+    Ignored,
+    /// Date and time.
+    Time,
+    /// The zone of the times shown.
+    TimeZone,
+    /// The character set in use.
+    Charset,
+    /// A quotation.
+    Quote,
+}
+
+/// About the user, as others see them, and others, as the user sees them.
+#[derive(Debug, PartialEq, Eq)]
+pub enum UserEffect {
+    /// Take another name: answered by `NameTaken` or `NameLooksLike` where that fails.
     Rename(UserName),
-    /// Tell of somebody.
-    TellWhoIs(Target),
-    /// Note that this person is away, with a text for those who write to him; `None`: that he is back.
+    /// Be away, with a note for those who write; `None` is to be back.
     SetAway(Option<String>),
-    /// Hide what somebody says.
+    /// Hide what a user says.
     Ignore(Target),
     /// Show it again.
     Unignore(Target),
-    /// List whose texts are hidden.
-    ListIgnored,
+}
+
+/// For the whole server.
+#[derive(Debug, PartialEq, Eq)]
+pub enum OperatorEffect {
+    /// Send a line to every user.
+    Broadcast(String),
+    /// Ban a network.
+    BanAddress(Box<AddressBanRequest>),
+    /// Lift such a ban; the network as typed.
+    UnbanAddress(String),
+    /// List such bans.
+    ListAddressBans,
+    /// Show the last entries of the audit log; `None` is [`AUDIT_DEFAULT`] of them.
+    ShowAudit(Option<usize>),
+    /// Stop the server, if this is the exit code.
+    Shutdown(Secret),
+}
+
+/// About the user's terminal.
+#[derive(Debug, PartialEq, Eq)]
+pub enum ScreenEffect {
+    /// Redraw the screen.
+    Redraw,
     /// When to ring.
     SetBell(Bell),
     /// Show times of this zone.
     SetTimeZone(String),
-    /// Tell the zone of the times shown.
-    TellTimeZone,
-    /// Tell a quotation.
-    TellQuote,
-    /// Stop the server, if this is the code.
-    Shutdown(String),
-    /// Tell the time.
-    TellTime,
-    /// Tell what is known about this person.
-    TellWhoAmI,
-    /// Draw the screen anew.
-    Redraw,
     /// Let the server edit the line (`true`) or the terminal (`false`).
     SetCharacterMode(bool),
-    /// Read and write text in another charset.
+    /// Read and write text in another character set.
     SetCharset(Charset),
-    /// Tell which one it is.
-    TellCharset,
     /// Switch colour.
     SetColor(bool),
     /// Show more or less in the view.
@@ -234,8 +309,6 @@ pub enum Effect {
     KeepHidden,
     /// The password line is over, or cancelled.
     ShowInput,
-    /// The person leaves.
-    Quit,
 }
 
 /// One thing that the view shows or hides.
@@ -252,12 +325,12 @@ pub enum Viewing {
 /// Which message is changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edited {
-    /// One's last.
+    /// The user's last.
     Last,
     /// The one with this id: it was given as `#12`.
     Id(MessageId),
-    /// A number without `#`: the one with this id if it is one's own; otherwise one's last, and the number is part of the
-    /// text.
+    /// A number without `#`: the one with this id if it is the user's own; otherwise their last, and the number is part of
+    /// the text.
     Perhaps {
         /// The number.
         id: MessageId,
@@ -269,24 +342,24 @@ pub enum Edited {
 /// Which dialogue about accounts is begun.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountAsk {
-    /// Make an account of the name one has.
+    /// Make an account of the user's name.
     Register,
     /// Change its password.
     ChangePassword,
-    /// Take it away.
+    /// Delete it.
     Unregister,
-    /// Become an account.
+    /// Log in to an account.
     Login(UserName),
     /// End another connection of an account.
     Ghost(UserName),
 }
 
-/// Who is to be kept out of the server.
+/// Which network is to be banned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressBanRequest {
-    /// `address` or `address/prefix`, as typed: whether it is one is for the session to find out.
+    /// `address` or `address/prefix`, as typed: the session finds out whether it is one.
     pub network: String,
-    /// For how long; nothing given: until it is lifted.
+    /// For how long; `None` is until the ban is lifted.
     pub lasts: Option<Duration>,
     /// Why; may be empty.
     pub reason: String,
@@ -295,11 +368,5 @@ pub struct AddressBanRequest {
 /// Entries that `:audit` shows where no number is given.
 pub const AUDIT_DEFAULT: usize = 20;
 
-/// Most entries it shows: about eight screens.
-pub(super) const AUDIT_MOST: usize = 200;
-
 /// How long a temporary message lasts where no number is given.
 pub(super) const TEMPORARY_DEFAULT: Duration = Duration::from_secs(10);
-
-/// The longest a temporary message may last: a day. Until then it is an entry in the timer.
-pub(super) const TEMPORARY_MOST: u64 = 86_400;

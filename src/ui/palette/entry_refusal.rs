@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::limits::PASSWORD_LIKE_COMMAND;
+use super::refusal::PASSWORD_LIKE_COMMAND;
 use crate::chat::duration;
 use crate::chat::names::{NameError, RoomName};
 use crate::text::{people, seconds};

@@ -3,11 +3,9 @@
 //! *Owns* these sentences.
 //! *Knows nothing of* states.
 
-use super::Effect;
 use super::answer::Came;
 use crate::chat::names::{RoomName, UserName};
 use crate::text::{others, people};
-use crate::ui::screen::LineKind;
 
 /// The greeting by name.
 #[inline(never)]
@@ -52,17 +50,15 @@ pub(super) fn quick_leftover() -> String {
 
 /// The name is somebody else's.
 #[inline(never)]
-pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> Effect {
-    let line = match free {
+pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> String {
+    match free {
         Some(free) => format!("The name {name} is taken; {free} is free."),
         None => format!("The name {name} is taken. Try another one."),
-    };
-    Effect::Tell(LineKind::Refusal, line)
+    }
 }
 
 /// The name could be taken for somebody else's.
 #[inline(never)]
-pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> Effect {
-    let line = format!("The name {name} looks like {other}, which is taken. Try another one.");
-    Effect::Tell(LineKind::Refusal, line)
+pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> String {
+    format!("The name {name} looks like {other}, which is taken. Try another one.")
 }

@@ -1,4 +1,4 @@
-//! How long things may be that are typed.
+//! How long the things may be that users type.
 //!
 //! *Owns* these limits, but for those that the configuration sets.
 //! *Knows nothing of* what is typed.
@@ -9,16 +9,19 @@ pub(super) const MOST_BYTES: usize = 4096;
 /// Most lines of one message.
 pub(super) const MOST_LINES: usize = 100;
 
-/// Whether so many lines and bytes make a message.
+/// Whether a message may have this many lines and bytes.
 pub(super) fn fits(lines: usize, bytes: usize) -> bool {
     lines <= MOST_LINES && bytes <= MOST_BYTES
 }
 
-/// Longest piece of an unknown command that is repeated to the person who typed it, in columns.
+/// Longest piece of an unknown word that is shown again to the user who typed it, in columns.
 pub(super) const ECHOED_COLUMNS: usize = 24;
 
-/// Most people one message may be addressed to. Each costs a message in the rate limit, which lets ten pass at once.
+/// Most users that one message may be addressed to. Each costs a message in the rate limit, which lets ten pass at once.
 pub(super) const MOST_ADDRESSEES: usize = 10;
+
+/// Most users invited with one line.
+pub(super) const MOST_INVITED: usize = 20;
 
 /// Longest password of an account, in characters.
 pub(super) const LONGEST_ACCOUNT_PASSWORD: usize = crate::chat::identity::MAX_PASSWORD;
@@ -26,5 +29,8 @@ pub(super) const LONGEST_ACCOUNT_PASSWORD: usize = crate::chat::identity::MAX_PA
 /// Longest password of a room, in characters, as in the configuration.
 pub(super) const LONGEST_ROOM_PASSWORD: usize = 128;
 
-/// Why a text is no password for a room.
-pub(super) const PASSWORD_LIKE_COMMAND: &str = "A room's password cannot begin with : or /, because commands do.";
+/// The longest a temporary message may last: a day. Until then it is an entry in the timer.
+pub(super) const LONGEST_TEMPORARY: u64 = 86_400;
+
+/// Most entries that `:audit` shows: about eight screens.
+pub(super) const MOST_AUDIT_ENTRIES: usize = 200;

@@ -1,89 +1,81 @@
-//! The questions before a name is known: room, name, and the passwords of both.
+//! The questions for passwords, and those before a name is known: room and name.
 //!
 //! *Owns* what a line means there.
 //! *Knows nothing of* rooms, accounts and who is online.
-//! *Called by* `palette` alone.
 
-use super::arguments::account_named;
+use super::arguments::account_name;
+use super::effect::{Effect, LoginEffect, PlaceEffect, ScreenEffect};
 use super::greetings;
 use super::limits::{LONGEST_ACCOUNT_PASSWORD, LONGEST_ROOM_PASSWORD};
 use super::reading;
-use super::{Effect, Palette, Refusal, Rules, State};
+use super::refusal::Refusal;
+use super::{Palette, Rules, State, back_to};
 use crate::chat::names::{NameError, RoomName, USER_NAME_MAX, UserName};
 use crate::chat::secret::Secret;
-use crate::ui::command::{self, Typed, Verb};
+use crate::ui::command::{AccountVerb, Command, Verb};
 use crate::ui::screen::LineKind;
 
 /// A name that anybody may take.
-fn fitting(line: &str, rules: &Rules) -> Result<UserName, NameError> {
+fn new_name(line: &str, rules: &Rules) -> Result<UserName, NameError> {
     UserName::parse_in(line, rules.username_min, rules.username_limit, rules.names)
 }
 
 impl Palette {
-    pub(super) fn choose_quick_room(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
+    pub(super) fn choose_quick_room(
+        &mut self,
+        line: &str,
+        rules: &Rules,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
         let line = line.trim();
         if line.is_empty() {
-            return;
+            return Ok(());
         }
         if reading::leaves_before_login(line) {
-            return self.quit(effects);
+            self.quit(effects);
+            return Ok(());
         }
         let (word, password) = line.split_once(' ').unwrap_or((line, ""));
-        if password.trim().chars().count() > LONGEST_ROOM_PASSWORD {
-            let refusal = Refusal::PasswordTooLong(LONGEST_ROOM_PASSWORD);
-            return effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
+        let password = password.trim();
+        if password.chars().count() > LONGEST_ROOM_PASSWORD {
+            return Err(Refusal::PasswordTooLong(LONGEST_ROOM_PASSWORD));
         }
-        match RoomName::parse_in(word, rules.known_names) {
-            Ok(room) => effects.push(Effect::CheckRoom { room, password: Secret::new(password.trim()) }),
-            Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
-        }
+        let room = RoomName::parse_in(word, rules.known_names)?;
+        effects.push(Effect::Login(LoginEffect::CheckRoom { room, password: Secret::new(password) }));
+        Ok(())
     }
 
     pub(super) fn give_quick_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
         let State::QuickPassword(room) = &self.state else { return };
         let room = room.clone();
-        effects.push(Effect::ShowInput);
+        effects.push(Effect::Screen(ScreenEffect::ShowInput));
         match Secret::new(line.trim()) {
             None => self.state = State::QuickRoom,
-            password => effects.push(Effect::CheckRoom { room, password }),
+            password => effects.push(Effect::Login(LoginEffect::CheckRoom { room, password })),
         }
     }
 
-    pub(super) fn choose_name(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
+    pub(super) fn choose_name(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         let line = line.trim();
         if line.is_empty() {
-            return;
+            return Ok(());
         }
         if reading::leaves_before_login(line) {
-            return self.quit(effects);
+            self.quit(effects);
+            return Ok(());
         }
-        if let Some(typed) = Typed::parse(line)
-            && command::find(typed.word).is_some_and(|spec| spec.verb == Verb::Ghost)
-        {
-            return self.ghost_at_login(typed, rules, effects);
-        }
-        // An account may be older than the limits for names; whether this is one is found out by whoever takes it.
-        let name = match rules.accounts.are_kept() {
-            true => UserName::parse_in(line, 1, USER_NAME_MAX, rules.known_names).or_else(|_| fitting(line, rules)),
-            false => fitting(line, rules),
-        };
-        match name {
-            Ok(name) => effects.push(Effect::ClaimName(name)),
-            Err(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
-        }
-    }
-
-    /// `:ghost <name>` at the name question.
-    #[inline(never)]
-    fn ghost_at_login(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
-        match account_named(typed, rules, effects) {
-            Some(Some(name)) => effects.push(Effect::BeginGhost(name)),
-            Some(None) => {}
-            None if !rules.accounts.are_kept() => {
-                effects.push(Effect::Tell(LineKind::Refusal, Refusal::NoAccounts.to_string()));
+        let ghost = Verb::Account(AccountVerb::Ghost);
+        let effect = match Command::parse(line).filter(|command| command.spec.verb == ghost) {
+            Some(command) => LoginEffect::BeginGhost(account_name(&command, rules)?),
+            // An account may be older than the limits for names; the session finds out whether this is one.
+            None if rules.accounts.are_kept() => {
+                let known = UserName::parse_in(line, 1, USER_NAME_MAX, rules.known_names);
+                LoginEffect::ClaimName(known.or_else(|_| new_name(line, rules))?)
             }
-            None => effects.push(Effect::Tell(LineKind::Refusal, Refusal::usage(typed).to_string())),
-        }
+            None => LoginEffect::ClaimName(new_name(line, rules)?),
+        };
+        effects.push(Effect::Login(effect));
+        Ok(())
     }
 
     #[inline(never)]
@@ -91,29 +83,42 @@ impl Palette {
         let State::Name { quick } = &mut self.state else { return };
         let quick = quick.take();
         effects.push(Effect::Tell(LineKind::News, greetings::password_needed(&name)));
-        effects.push(Effect::HideInput);
+        effects.push(Effect::Screen(ScreenEffect::HideInput));
         self.state = State::LoginPassword { name, quick, ghost };
     }
 
-    /// Whatever comes of the password, the person is at the name question meanwhile: there the name is taken, and there
-    /// he is if it was wrong.
+    /// While the password is compared, the user is at the name question: there the name is taken if it was right, and there
+    /// they are if it was wrong.
     #[inline(never)]
-    pub(super) fn give_login_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
-        let State::LoginPassword { name, ghost, .. } = &self.state else { return };
+    pub(super) fn give_login_password(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let State::LoginPassword { name, ghost, .. } = &self.state else { return Ok(()) };
         let (name, ghost) = (name.clone(), *ghost);
         self.ask_name_again(effects);
-        let Some(password) = Secret::new(line.trim()) else { return };
+        let Some(password) = Secret::new(line.trim()) else { return Ok(()) };
         if password.expose().chars().count() > LONGEST_ACCOUNT_PASSWORD {
-            let refusal = Refusal::PasswordTooLong(LONGEST_ACCOUNT_PASSWORD);
-            return effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
+            return Err(Refusal::PasswordTooLong(LONGEST_ACCOUNT_PASSWORD));
         }
-        effects.push(Effect::Login { name, password, ghost });
+        effects.push(Effect::Login(LoginEffect::Login { name, password, ghost }));
+        Ok(())
     }
 
     /// From the password back to the name.
     pub(super) fn ask_name_again(&mut self, effects: &mut Vec<Effect>) {
         let State::LoginPassword { quick, .. } = &mut self.state else { return };
         self.state = State::Name { quick: quick.take() };
-        effects.push(Effect::ShowInput);
+        effects.push(Effect::Screen(ScreenEffect::ShowInput));
+    }
+
+    /// Takes the password of a room.
+    #[inline(never)]
+    pub(super) fn give_room_password(&mut self, line: &str, effects: &mut Vec<Effect>) {
+        let State::Password { room, from_view } = &self.state else { return };
+        let (room, from_view) = (room.clone(), *from_view);
+        self.state = back_to(from_view);
+        effects.push(Effect::Screen(ScreenEffect::ShowInput));
+        if let Some(password) = Secret::new(line.trim()) {
+            self.join_leads_into_view = from_view;
+            effects.push(Effect::Place(PlaceEffect::Join { room, password: Some(password), quick: false }));
+        }
     }
 }

@@ -29,14 +29,17 @@ mod limits;
 mod login;
 mod paste;
 mod reading;
+mod recall;
 mod refusal;
+mod respond;
 mod resume;
-mod room_password;
 mod rooms;
 mod rules;
 mod talk;
 #[cfg(test)]
 mod tests;
+
+use std::fmt;
 
 use crate::chat::conversation::Conversation;
 use crate::chat::identity::Target;
@@ -48,21 +51,23 @@ use paste::Paste;
 use resume::AskedAt;
 
 pub use answer::{Answer, Came, ReturnTo};
-pub use effect::{AUDIT_DEFAULT, AccountAsk, AddressBanRequest, Edited, Effect, Viewing};
+pub use effect::{
+    AUDIT_DEFAULT, AccountAsk, AccountEffect, AddressBanRequest, Edited, Effect, LoginEffect, MessageEffect,
+    OperatorEffect, PlaceEffect, RoomEffect, ScreenEffect, ShowEffect, UserEffect, Viewing,
+};
 pub use entry_refusal::{JoinRefusal, LoginRefusal, RoomRefusal};
+pub use reading::Line;
 pub use refusal::Refusal;
 pub use rules::Rules;
-pub use talk::way_out;
+pub(crate) use talk::way_out;
 
-/// What reaches the machine from the terminal.
+/// A key that means something by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input<'a> {
-    /// A line, sanitised, without its end.
-    LineEntered(&'a str),
+pub enum Key {
     /// Ctrl-C: the line typed so far is gone already.
-    Interrupted,
+    Interrupt,
     /// Ctrl-D (0x04) on an empty line.
-    Ended,
+    End,
 }
 
 /// Where a new connection is asked what.
@@ -186,39 +191,22 @@ impl Palette {
         self.open.last()
     }
 
-    /// Takes what came from the terminal; appends what is to be done.
-    #[inline(never)]
-    pub fn handle(&mut self, input: Input<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
-        match input {
-            Input::LineEntered(line) => self.handle_line(line, rules, effects),
-            Input::Interrupted => self.cancel(effects),
-            Input::Ended => match &self.state {
+    /// Takes a key; appends what is to be done.
+    pub fn press(&mut self, key: Key, effects: &mut Vec<Effect>) {
+        match (key, &self.state) {
+            (Key::Interrupt, _) => self.cancel(effects),
+            (
+                Key::End,
                 State::Password { .. }
                 | State::QuickPassword(_)
                 | State::LoginPassword { .. }
                 | State::Takeover(_)
                 | State::Account { .. }
-                | State::Paste { .. } => self.cancel(effects),
-                State::ChatView => self.leave_view(effects),
-                State::Leaving => {}
-                State::QuickRoom | State::Name { .. } | State::Palette => self.quit(effects),
-            },
-        }
-    }
-
-    fn handle_line(&mut self, line: &str, rules: &Rules, effects: &mut Vec<Effect>) {
-        match &self.state {
-            State::Leaving => {}
-            State::QuickRoom => self.choose_quick_room(line, rules, effects),
-            State::QuickPassword(_) => self.give_quick_password(line, effects),
-            State::Name { .. } => self.choose_name(line, rules, effects),
-            State::LoginPassword { .. } => self.give_login_password(line, effects),
-            State::Takeover(_) => self.decide_takeover(line, effects),
-            State::Password { .. } => self.give_room_password(line, rules, effects),
-            State::Account { .. } => self.give_account_password(line, effects),
-            State::Paste { .. } => self.paste(line, effects),
-            State::Palette => self.run_in_palette(line, rules, effects),
-            State::ChatView => self.run_in_view(line, rules, effects),
+                | State::Paste { .. },
+            ) => self.cancel(effects),
+            (Key::End, State::ChatView) => self.leave_view(effects),
+            (Key::End, State::QuickRoom | State::Name { .. } | State::Palette) => self.quit(effects),
+            (Key::End, State::Leaving) => {}
         }
     }
 
@@ -227,23 +215,23 @@ impl Palette {
         match &self.state {
             State::Password { from_view, .. } => {
                 self.state = back_to(*from_view);
-                effects.push(Effect::ShowInput);
+                effects.push(Effect::Screen(ScreenEffect::ShowInput));
             }
             State::QuickPassword(_) => {
                 self.state = State::QuickRoom;
-                effects.push(Effect::ShowInput);
+                effects.push(Effect::Screen(ScreenEffect::ShowInput));
             }
             State::LoginPassword { .. } => self.ask_name_again(effects),
             State::Takeover(_) => self.cancel_takeover(effects),
             State::Account { from_view, .. } => {
                 self.state = back_to(*from_view);
-                effects.extend([Effect::ShowInput, Effect::Tell(LineKind::News, refusal::NOTHING_CHANGED.to_owned())]);
+                effects.extend([Effect::Screen(ScreenEffect::ShowInput), nothing_changed()]);
             }
             State::Paste { from_view, .. } => {
                 self.state = back_to(*from_view);
-                effects.push(Effect::Tell(LineKind::Refusal, refusal::PASTE_DROPPED.to_owned()));
+                refuse(&Refusal::PasteDropped, effects);
             }
-            _ => {}
+            State::QuickRoom | State::Name { .. } | State::Palette | State::ChatView | State::Leaving => {}
         }
     }
 
@@ -256,127 +244,31 @@ impl Palette {
 
     fn leave_view(&mut self, effects: &mut Vec<Effect>) {
         self.state = State::Palette;
-        effects.push(Effect::LeaveView);
+        effects.push(Effect::Place(PlaceEffect::LeaveView));
     }
 
     fn quit(&mut self, effects: &mut Vec<Effect>) {
         self.state = State::Leaving;
         effects.push(Effect::Quit);
     }
+}
 
-    /// Takes what came of an effect; appends what is to be done next.
-    #[inline(never)]
-    pub fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
-        match answer {
-            Answer::NameClaimed { name, people, rooms, notice } => {
-                let State::Name { quick } = &mut self.state else { return };
-                let quick = quick.take();
-                self.state = State::Palette;
-                effects.push(Effect::Tell(LineKind::News, greetings::hello(&name, people, rooms)));
-                effects.extend(notice.map(|line| Effect::Tell(LineKind::News, line)));
-                if let Some((room, password)) = quick {
-                    self.join_leads_into_view = true;
-                    effects.push(Effect::Join { room, password, quick: true });
-                }
-            }
-            Answer::PasswordNeeded { name } => self.ask_login_password(name, false, effects),
-            Answer::GhostNeedsPassword { name } => self.ask_login_password(name, true, effects),
-            Answer::Elsewhere { name, address, idle } => self.ask_to_take_over(&name, address, &idle, effects),
-            Answer::Returned { open, to } => self.returned(open, to, effects),
-            Answer::LoginRefused(refusal) => {
-                // Who types his password once more, and not his name, would make a name of it that everybody reads.
-                let hint =
-                    if refusal == LoginRefusal::Wrong && !self.is_logged_in() { " Give your name again." } else { "" };
-                effects.push(Effect::Tell(LineKind::Refusal, format!("{refusal}{hint}")));
-            }
-            Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
-            Answer::NameUnfit(error) => effects.push(Effect::Tell(LineKind::Refusal, error.to_string())),
-            Answer::NameTaken { name, free } => effects.push(greetings::name_taken(&name, free.as_ref())),
-            Answer::NameLooksLike { name, other } => effects.push(greetings::name_looks_like(&name, &other)),
-            Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
-            Answer::Joined { room, others, how, topic } => {
-                let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(LineKind::News, greetings::joined(&room.name, others, how, into_view)));
-                // The view says it itself.
-                if !topic.is_empty() && !into_view {
-                    effects.push(Effect::Tell(LineKind::News, ["Topic: ", &topic].concat()));
-                }
-                let invited = std::mem::take(&mut self.group);
-                let group = (how == Came::Made && !invited.is_empty()).then(|| room.clone());
-                self.entered(Conversation::Room(room), into_view, effects);
-                if let Some(room) = group {
-                    effects.push(Effect::Invite { room, invited });
-                }
-            }
-            Answer::DirectOpened(person) => {
-                let into_view = std::mem::take(&mut self.join_leads_into_view);
-                effects.push(Effect::Tell(LineKind::News, greetings::direct_opened(&person.name, into_view)));
-                self.entered(Conversation::Direct(person), into_view, effects);
-            }
-            Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),
-            Answer::RoomRefusal(why) => {
-                self.join_leads_into_view = false;
-                self.group = Vec::new();
-                effects.push(Effect::Tell(LineKind::Refusal, why.to_string()));
-            }
-            Answer::Lost(conversation) => {
-                let current = self.open.last().is_some_and(|last| last.is(&conversation));
-                self.open.retain(|known| !known.is(&conversation));
-                match &mut self.state {
-                    state @ State::ChatView if current => *state = State::Palette,
-                    State::Password { from_view, .. }
-                    | State::Takeover(AskedAt::Within { from_view })
-                    | State::Account { from_view, .. }
-                    | State::Paste { from_view, .. }
-                        if current =>
-                    {
-                        *from_view = false;
-                    }
-                    _ => {}
-                }
-            }
-            Answer::PartnerRenamed(person) => {
-                for known in &mut self.open {
-                    match known {
-                        Conversation::Direct(partner) if partner.client == person.client => *partner = person.clone(),
-                        _ => {}
-                    }
-                }
-            }
-        }
+/// The one place where a refusal becomes a line. It ends nothing.
+fn refuse(refusal: &Refusal, effects: &mut Vec<Effect>) {
+    effects.push(refused(refusal));
+    if refusal.returns_line() {
+        effects.push(Effect::GiveBack);
     }
+}
 
-    /// Makes a conversation the current one.
-    fn entered(&mut self, conversation: Conversation, into_view: bool, effects: &mut Vec<Effect>) {
-        self.open.retain(|known| !known.is(&conversation));
-        self.open.push(conversation.clone());
-        if into_view {
-            self.state = State::ChatView;
-            effects.push(Effect::EnterView(conversation));
-        }
-    }
+/// What was refused, as the user is shown it.
+fn refused(refusal: &dyn fmt::Display) -> Effect {
+    Effect::Tell(LineKind::Refusal, refusal.to_string())
+}
 
-    fn join_refused(&mut self, room: RoomName, refusal: JoinRefusal, effects: &mut Vec<Effect>) {
-        let into_view = std::mem::take(&mut self.join_leads_into_view);
-        let tone = if refusal.asks() { LineKind::News } else { LineKind::Refusal };
-        effects.push(Effect::Tell(tone, refusal.to_string()));
-        match &self.state {
-            State::QuickRoom | State::QuickPassword(_) | State::Name { .. } if refusal.asks() => {
-                self.state = State::QuickPassword(room);
-                effects.push(Effect::HideInput);
-            }
-            State::QuickPassword(_) => self.state = State::QuickRoom,
-            State::Palette | State::ChatView if refusal.asks() => {
-                self.state = State::Password { room, from_view: self.state == State::ChatView };
-                effects.push(Effect::HideInput);
-            }
-            // The quick listener's room has filled up or gone between the two questions.
-            State::Palette if into_view && self.door == Door::Quick && self.open.is_empty() => {
-                effects.push(Effect::Tell(LineKind::News, greetings::quick_leftover()));
-            }
-            _ => {}
-        }
-    }
+/// A dialogue has ended without an answer.
+fn nothing_changed() -> Effect {
+    Effect::Tell(LineKind::News, "Nothing changed.".to_owned())
 }
 
 fn back_to(view: bool) -> State {

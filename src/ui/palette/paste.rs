@@ -1,24 +1,28 @@
 //! Several lines that become one message: `:paste`, the lines, a single `.`.
 //!
-//! *Owns* collecting the lines, and the limits on a message of many lines.
+//! *Owns* collecting the lines.
 //! *Knows nothing of* where the message goes.
-//! *Called by* `palette` alone.
 
-use super::back_to;
-use super::cost::cost_of_text;
+use super::cost;
+use super::effect::Effect;
 use super::limits::fits;
-use super::{Effect, Palette, Refusal, State};
+use super::refusal::Refusal;
+use super::{Palette, State, back_to};
+use crate::chat::message::Draft;
 use crate::ui::command::Cost;
 use crate::ui::screen::LineKind;
 
 /// What ends a paste.
 const END: &str = ".";
 
+/// What is said when lines are taken for a message.
+const BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";
+
 /// The lines so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Paste {
     text: String,
-    /// Lines and bytes typed, kept or not.
+    /// Lines and bytes typed, stored or not.
     lines: usize,
     bytes: usize,
 }
@@ -28,7 +32,7 @@ pub(super) struct Paste {
 pub(super) enum Pasted {
     /// It was the end, and this is the message.
     Whole(String),
-    /// It was the end, and the message has too many lines or bytes: so many of each.
+    /// It was the end, and the message has too many lines or bytes: the number of each.
     TooLong { lines: usize, bytes: usize },
     /// It was the end, and there is no message.
     Nothing,
@@ -39,7 +43,7 @@ pub(super) enum Pasted {
 impl Paste {
     /// Takes the next line.
     pub(super) fn add(&mut self, line: &str) -> Pasted {
-        if line.trim_end() == END {
+        if self.ends_with(line) {
             let Paste { text, lines, bytes } = std::mem::take(self);
             return match fits(lines, bytes) {
                 false => Pasted::TooLong { lines, bytes },
@@ -58,36 +62,43 @@ impl Paste {
         Pasted::More
     }
 
-    /// What saying it costs.
+    /// Whether a line is the end of the message.
+    pub(super) fn ends_with(&self, line: &str) -> bool {
+        line.trim_end() == END
+    }
+
+    /// What the message costs.
     pub(super) fn cost(&self) -> Cost {
-        cost_of_text(&self.text)
+        cost::of_text(&self.text)
     }
 }
 
 impl Palette {
-    pub(super) fn paste(&mut self, line: &str, effects: &mut Vec<Effect>) {
-        let State::Paste { to, paste, from_view } = &mut self.state else { return };
+    /// `:paste`.
+    pub(super) fn begin_paste(&mut self, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let (to, from_view) = (self.here()?, self.is_in_view());
+        self.state = State::Paste { to, paste: Paste::default(), from_view };
+        effects.push(Effect::Tell(LineKind::News, BEGINS.to_owned()));
+        Ok(())
+    }
+
+    pub(super) fn paste(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let State::Paste { to, paste, from_view } = &mut self.state else { return Ok(()) };
         let pasted = paste.add(line);
         if pasted == Pasted::More {
-            return;
+            return Ok(());
         }
         let (to, from_view) = (to.clone(), *from_view);
         self.state = back_to(from_view);
         match pasted {
             Pasted::Whole(text) => {
-                effects.push(Effect::Say {
-                    to,
-                    draft: crate::chat::message::Draft::said(text).into(),
-                    confirm: !from_view,
-                });
+                effects.push(Effect::Say { to, draft: Draft::said(text).into(), confirm: !from_view });
             }
-            Pasted::TooLong { lines, bytes } => {
-                let refusal = Refusal::PasteTooLong { lines, bytes };
-                effects.push(Effect::Tell(LineKind::Refusal, refusal.to_string()));
-            }
+            Pasted::TooLong { lines, bytes } => return Err(Refusal::PasteTooLong { lines, bytes }),
             Pasted::Nothing => effects.push(Effect::Tell(LineKind::News, "Nothing said.".to_owned())),
             Pasted::More => {}
         }
+        Ok(())
     }
 }
 

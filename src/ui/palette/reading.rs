@@ -1,20 +1,81 @@
-//! What a line is before it is run: said, a command, addressed to somebody, or a command in the wrong place; what it
-//! costs, and what of it may be remembered.
+//! What a line is before it is run: said, a command, addressed to somebody, an answer to a question, or a mistake.
 //!
-//! *Owns* reading a line in the view, the price of a line, and which part of it is a password.
+//! *Owns* reading a line where it was typed, once: what it is, what it costs, what the recall keeps of it.
 //! *Knows nothing of* what the line causes.
-//! *Called by* `palette` alone.
 
-use super::arguments::{command_instead, too_long};
-use super::cost::{cost_in_palette, cost_of_addressing, cost_of_command, cost_of_text};
+use super::arguments::check_message;
+use super::cost;
+use super::recall::without_password;
+use super::refusal::{Refusal, echoed};
 use super::{Palette, Rules, State};
 use crate::chat::account_policy::AccountPolicy;
-use crate::chat::names;
-use crate::ui::command::{self, Cost, Spec, Typed, Verb};
+use crate::text;
+use crate::ui::command::{self, Command, Cost, PlaceVerb, ServerVerb, Spec, Typed, Verb};
+
+/// A line as it was read where it was typed. It is run there, or not at all.
+pub struct Line<'a> {
+    pub(super) text: &'a str,
+    pub(super) kind: Kind<'a>,
+    cost: Cost,
+    comes_back: bool,
+    is_recalled: bool,
+}
+
+/// What a line is.
+pub(super) enum Kind<'a> {
+    /// Nothing is to be done.
+    Nothing,
+    /// What was typed at a question.
+    Answer,
+    /// A line of a paste.
+    Pasted,
+    /// Text for the current conversation, short enough for a message.
+    Said(&'a str),
+    /// A command.
+    Command(Command<'a>),
+    /// `:q` in the view.
+    Back,
+    /// `@name,name text`, in the view or not.
+    Addressed {
+        /// The names, with commas between them.
+        to: &'a str,
+        /// What is sent.
+        text: &'a str,
+    },
+    /// What can be neither said nor run.
+    Refused(Refusal),
+}
+
+impl<'a> Line<'a> {
+    /// A line with nothing in it.
+    pub fn empty() -> Line<'static> {
+        Line { text: "", kind: Kind::Nothing, cost: Cost::Free, comes_back: false, is_recalled: false }
+    }
+
+    /// As it was typed.
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// What it costs in the rate limits.
+    pub fn cost(&self) -> Cost {
+        self.cost
+    }
+
+    /// Whether it is said in the view, and so comes back as a message.
+    pub fn comes_back(&self) -> bool {
+        self.comes_back
+    }
+
+    /// What may be recalled of it: all of it, but never a password.
+    pub fn recallable(&self) -> &'a str {
+        if self.is_recalled { without_password(self.text) } else { "" }
+    }
+}
 
 /// What a line in the chat view is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum InView<'a> {
+#[derive(Clone, Copy)]
+enum InView<'a> {
     /// Nothing but blanks.
     Nothing,
     /// Text for the conversation.
@@ -26,17 +87,12 @@ pub(super) enum InView<'a> {
     /// `:word …` where the word is a command, or nearly one: it may carry a password.
     Mistaken(&'static Spec),
     /// `@name,name text`.
-    Addressed {
-        /// The names, parted by commas.
-        to: &'a str,
-        /// What is sent.
-        text: &'a str,
-    },
+    Addressed { to: &'a str, text: &'a str },
 }
 
 /// Reads a line typed in the chat view. A line that begins with a blank is said as it is; where the blank only keeps what
 /// follows from being read as a command or an address, it is not part of the text. Others stay: they indent code.
-pub(super) fn read_in_view(line: &str, accounts: AccountPolicy) -> InView<'_> {
+fn read_in_view(line: &str, accounts: AccountPolicy) -> InView<'_> {
     if line.trim().is_empty() {
         return InView::Nothing;
     }
@@ -56,66 +112,142 @@ pub(super) fn read_in_view(line: &str, accounts: AccountPolicy) -> InView<'_> {
             // The word may stand apart from its mark (`: join staff secret`): the password in it counts, not the blank.
             let word = line[1..].split_whitespace().next().unwrap_or("");
             match command::resembling(word, accounts) {
-                Some(spec) if spec.verb == Verb::Leave && line.trim_end().len() == 2 => InView::Back,
+                Some(spec) if spec.verb == Verb::Place(PlaceVerb::Leave) && line.trim_end().len() == 2 => InView::Back,
                 Some(spec) => InView::Mistaken(spec),
                 None => InView::Said(line.trim_end()),
             }
         }
-        Some('@') if letter_follows => addressed(line).unwrap_or(InView::Said(line.trim_end())),
+        Some('@') if letter_follows => match addressed(line) {
+            Some((to, text)) => InView::Addressed { to, text },
+            None => InView::Said(line.trim_end()),
+        },
         _ => InView::Said(line.trim_end()),
     }
 }
 
-/// Reads `@name,name text`; nothing if there is no text.
-pub(super) fn addressed(line: &str) -> Option<InView<'_>> {
+/// Reads `@name,name text`: the names and the text.
+fn addressed(line: &str) -> Option<(&str, &str)> {
     let (to, text) = line.strip_prefix('@')?.split_once([' ', '\n'])?;
     let text = text.trim();
-    (!text.is_empty() && to.starts_with(char::is_alphabetic)).then_some(InView::Addressed { to, text })
+    (!text.is_empty() && to.starts_with(char::is_alphabetic)).then_some((to, text))
 }
 
-/// Whether a command takes a text for others, which may have several lines.
-pub(super) fn talks(verb: Verb) -> bool {
-    matches!(verb, Verb::Say | Verb::To | Verb::Me | Verb::Direct | Verb::Reply | Verb::Edit | Verb::Temporary)
+/// The command that a line at the question for a room's password is. No password of a room begins like one, so that a
+/// mistyped `:join` does not swallow the command after it. Words that are no commands are left alone: rooms kept since
+/// before that rule may have such a password.
+pub(super) fn command_instead(line: &str) -> Option<Command<'_>> {
+    Command::parse(line)
 }
 
 /// Whether a line begins with a command that takes a text for others.
 pub(super) fn is_talk(line: &str) -> bool {
-    let spec = Typed::parse(line).and_then(|typed| command::find(typed.word));
-    addressed(line).is_some() || spec.is_some_and(|spec| talks(spec.verb))
+    addressed(line).is_some() || Command::parse(line).is_some_and(|command| command.spec.verb.takes_text())
 }
 
-/// A line up to where a password or a code would begin, if it is, or was meant to be, a command that takes one.
-fn without_password(line: &str) -> &str {
-    let Some(typed) = Typed::parse(line) else { return line };
-    // What is suggested for a mistyped word counts as meant, too.
-    // Here every command there is counts, also on a server without accounts: it takes nothing away but from the recall.
-    let all = AccountPolicy::Optional;
-    let meant = command::resembling(typed.word, all).or_else(|| command::nearest(typed.word, all));
-    let Some(spec) = meant else { return line };
-    let (first, rest) = typed.split_rest();
-    let secret = match spec.verb {
-        Verb::Join | Verb::Create => rest,
-        Verb::Set if names::edit_distance(first, "password") <= 2 => rest,
-        Verb::Login | Verb::Ghost => rest,
-        Verb::Shutdown | Verb::Register | Verb::ChangePassword | Verb::Unregister => typed.rest,
-        _ => return line,
-    };
-    // The secret is the rest of the line, blanks apart.
-    line.trim_end().strip_suffix(secret).unwrap_or("").trim_end()
-}
-
-/// Whether a line at the login prompts means that the person wants out again. No name can start with a mark.
+/// Whether a line at the login prompts means that the user wants to leave. No name can start with a mark.
 pub(super) fn leaves_before_login(line: &str) -> bool {
-    Typed::parse(line)
-        .and_then(|typed| command::find(typed.word))
-        .is_some_and(|spec| matches!(spec.verb, Verb::Quit | Verb::Leave))
+    Command::parse(line).is_some_and(|command| {
+        matches!(command.spec.verb, Verb::Server(ServerVerb::Quit) | Verb::Place(PlaceVerb::Leave))
+    })
+}
+
+/// A word behind a mark that is no command.
+fn unknown(typed: Typed<'_>, rules: &Rules) -> Refusal {
+    let hint = command::suggestion(typed.word, rules.accounts);
+    Refusal::NoCommand { mark: typed.mark, word: echoed(typed.word), hint }
+}
+
+/// A line in the view that looks like a command of the palette.
+fn mistaken(line: &str, spec: &'static Spec, rules: &Rules) -> Refusal {
+    if !spec.exists(rules.accounts) {
+        return Refusal::NoAccounts;
+    }
+    let typed = line[1..].split_whitespace().next().unwrap_or("");
+    let exact = command::words(spec).any(|word| word.eq_ignore_ascii_case(typed));
+    let meant = if exact { Some(spec.word) } else { command::suggestion(typed, rules.accounts) };
+    Refusal::LooksLikeCommand { meant }
+}
+
+/// Plain text in the palette. What a newcomer tries first is answered with the command they mean.
+fn plain_text(line: &str) -> Refusal {
+    match line.trim().to_ascii_lowercase().as_str() {
+        "help" | "?" => Refusal::NoMark { word: "help", does: "explains them" },
+        "quit" | "exit" | "logout" => Refusal::NoMark { word: "quit", does: "leaves" },
+        _ if line.strip_prefix('@').is_some_and(|to| to.starts_with(char::is_alphabetic)) => Refusal::NoText,
+        _ => Refusal::NotACommand,
+    }
+}
+
+fn read_in_palette<'a>(line: &'a str, rules: &Rules) -> (Kind<'a>, Cost) {
+    if line.trim().is_empty() {
+        return (Kind::Nothing, Cost::Read(1));
+    }
+    if let Some((to, text)) = addressed(line) {
+        return (Kind::Addressed { to, text }, cost::of_addressing(to, text));
+    }
+    let Some(typed) = Typed::parse(line).filter(|typed| !typed.word.is_empty()) else {
+        return (Kind::Refused(plain_text(line)), Cost::Read(1));
+    };
+    match typed.command() {
+        // Nobody can leave the palette for the palette: it is answered like a mistake.
+        Some(command) if command.spec.verb == Verb::Place(PlaceVerb::Leave) => (Kind::Command(command), Cost::Read(1)),
+        Some(command) => (Kind::Command(command), cost::of_command(&command)),
+        None => (Kind::Refused(unknown(typed, rules)), Cost::Read(1)),
+    }
+}
+
+fn read_line_in_view<'a>(line: &'a str, rules: &Rules) -> (Kind<'a>, Cost) {
+    match read_in_view(line, rules.accounts) {
+        InView::Nothing => (Kind::Nothing, Cost::Read(1)),
+        InView::Said(said) => {
+            let kind = match check_message(said, rules) {
+                Ok(()) => Kind::Said(said),
+                Err(_) if text::width(said) == 0 => Kind::Nothing,
+                Err(refusal) => Kind::Refused(refusal),
+            };
+            (kind, cost::of_text(said))
+        }
+        InView::Command(typed) => match typed.command() {
+            Some(command) => (Kind::Command(command), cost::of_command(&command)),
+            None => (Kind::Refused(unknown(typed, rules)), Cost::Read(1)),
+        },
+        // Back to the palette: to come here again has its price.
+        InView::Back => (Kind::Back, Cost::Free),
+        InView::Mistaken(spec) => (Kind::Refused(mistaken(line, spec, rules)), Cost::Read(1)),
+        InView::Addressed { to, text } => (Kind::Addressed { to, text }, cost::of_addressing(to, text)),
+    }
 }
 
 impl Palette {
-    /// Whether the line would be said in the view, and so comes back as a message.
-    pub fn would_say(&self, line: &str, rules: &Rules) -> bool {
-        self.state == State::ChatView
-            && matches!(read_in_view(line, rules.accounts), InView::Said(said) if too_long(said, rules).is_none())
+    /// Reads a line, sanitised and without its end, where it was typed.
+    #[inline(never)]
+    pub fn read<'a>(&self, text: &'a str, rules: &Rules) -> Line<'a> {
+        let is_blank = text.trim().is_empty();
+        let (kind, cost) = match &self.state {
+            State::Leaving => (Kind::Nothing, Cost::Free),
+            State::QuickRoom | State::Name { .. } => (Kind::Answer, Cost::Read(1)),
+            // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
+            State::QuickPassword(_) | State::LoginPassword { .. } | State::Account { .. } => (Kind::Answer, Cost::Free),
+            State::Takeover(_) if is_blank || leaves_before_login(text) => (Kind::Answer, Cost::Free),
+            State::Takeover(_) => (Kind::Answer, Cost::Read(1)),
+            State::Password { .. } => match command_instead(text) {
+                Some(command) => (Kind::Command(command), cost::of_command(&command)),
+                None => (Kind::Answer, Cost::Free),
+            },
+            // The lines are bounded, and paid for with the last one.
+            State::Paste { paste, .. } if paste.ends_with(text) => (Kind::Pasted, paste.cost()),
+            State::Paste { .. } => (Kind::Pasted, Cost::Free),
+            State::Palette => read_in_palette(text, rules),
+            State::ChatView => read_line_in_view(text, rules),
+        };
+        let is_password = self.asks_password() && !matches!(kind, Kind::Command(_));
+        Line {
+            comes_back: matches!(kind, Kind::Said(_)),
+            is_recalled: self.is_logged_in() && !is_password && !is_blank,
+            text,
+            kind,
+            cost,
+        }
     }
 
     /// Whether several lines that came as one are one message, or one command with its text, and not lines of their own.
@@ -123,45 +255,15 @@ impl Palette {
         match self.state {
             State::ChatView => true,
             State::Palette => is_talk(lines) && lines.lines().skip(1).all(|line| Typed::parse(line).is_none()),
-            _ => false,
-        }
-    }
-
-    /// What may be recalled of a line: all of it, but never a password.
-    pub fn recallable<'a>(&self, line: &'a str) -> &'a str {
-        let command_instead = matches!(self.state, State::Password { .. }) && command_instead(line).is_some();
-        if !self.is_logged_in() || (self.asks_password() && !command_instead) || line.trim().is_empty() {
-            return "";
-        }
-        without_password(line)
-    }
-
-    /// What a line costs in the rate limits, by what it is where it was typed.
-    pub fn cost(&self, line: &str, rules: &Rules) -> Cost {
-        match &self.state {
-            State::Leaving => Cost::Free,
-            State::QuickRoom | State::Name { .. } => Cost::Read(1),
-            // Never delayed: what is typed here must not be run anywhere else. Wrong tries have a wait of their own.
-            State::QuickPassword(_) | State::LoginPassword { .. } | State::Account { .. } => Cost::Free,
-            State::Takeover(_) if line.trim().is_empty() || leaves_before_login(line) => Cost::Free,
-            State::Takeover(_) => Cost::Read(1),
-            State::Password { .. } => command_instead(line).map_or(Cost::Free, cost_of_command),
-            // The lines are bounded, and paid for with the last one.
-            State::Paste { paste, .. } if line.trim_end() == "." => paste.cost(),
-            State::Paste { .. } => Cost::Free,
-            State::Palette => match addressed(line) {
-                Some(InView::Addressed { to, text }) => cost_of_addressing(to, text),
-                _ => Typed::parse(line).map_or(Cost::Read(1), cost_in_palette),
-            },
-            State::ChatView => match read_in_view(line, rules.accounts) {
-                InView::Nothing => Cost::Read(1),
-                // Back to the palette: whoever wants to come here again pays for that.
-                InView::Back => Cost::Free,
-                InView::Said(said) => cost_of_text(said),
-                InView::Command(typed) => cost_of_command(typed),
-                InView::Mistaken(_) => Cost::Read(1),
-                InView::Addressed { to, text } => cost_of_addressing(to, text),
-            },
+            State::QuickRoom
+            | State::QuickPassword(_)
+            | State::Name { .. }
+            | State::LoginPassword { .. }
+            | State::Takeover(_)
+            | State::Password { .. }
+            | State::Account { .. }
+            | State::Paste { .. }
+            | State::Leaving => false,
         }
     }
 }

@@ -1,21 +1,34 @@
 //! What the palette refuses by itself, from the line alone.
 //!
 //! *Owns* [`Refusal`] and its sentences.
-//! *Knows nothing of* states.
+//! *Knows nothing of* states, and of what the server refuses once it has tried.
 
 use std::fmt;
 
-use super::limits::{ECHOED_COLUMNS, MOST_BYTES, MOST_LINES, PASSWORD_LIKE_COMMAND};
+use super::limits::{ECHOED_COLUMNS, LONGEST_TEMPORARY, MOST_AUDIT_ENTRIES, MOST_BYTES, MOST_LINES};
 use crate::chat::duration::LooksLikeDuration;
+use crate::chat::names::NameError;
 use crate::text;
-use crate::ui::command::{self, Typed};
+use crate::ui::command::{self, Command, Spec};
 
-/// What a person asked for and cannot have, known from the line alone. Never an error that travels: it is shown to him
-/// and that is all.
+/// Why a text is no password for a room.
+pub(super) const PASSWORD_LIKE_COMMAND: &str = "A room's password cannot begin with : or /, because commands do.";
+
+/// What a question about another connection of the account can be answered with.
+pub(super) const TAKE_OVER: &str = "Enter takes over, :q cancels.";
+
+/// What a user asked for and cannot have. They are shown its sentence behind `! `; it ends nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Plain text in the palette.
     NotACommand,
+    /// A word in the palette that would be a command with its mark.
+    NoMark {
+        /// The command.
+        word: &'static str,
+        /// What it does, as part of a sentence.
+        does: &'static str,
+    },
     /// A mark and a word that is no command.
     NoCommand {
         /// The mark typed.
@@ -25,22 +38,35 @@ pub enum Refusal {
         /// The nearest command.
         hint: Option<&'static str>,
     },
+    /// A word behind `:help` that is neither command nor topic.
+    NoHelp {
+        /// The mark typed.
+        mark: char,
+        /// The word typed, cut to a sensible length.
+        word: String,
+        /// The nearest one.
+        hint: Option<&'static str>,
+    },
     /// A line in the chat view that looks like a palette command; it is neither said nor run.
     LooksLikeCommand {
-        /// The command it looks like; nothing if that would end something and was not typed in full.
+        /// The command it looks like; `None` if that would end something and was not typed in full.
         meant: Option<&'static str>,
     },
     /// A command that needs a current room.
     NoRoom,
+    /// A line for a room the user is not in.
+    NotInRoom(String),
     /// `:q` outside the chat view.
     NotInView,
     /// The arguments do not fit.
     Usage {
-        /// The command with its arguments.
-        syntax: String,
-        /// How to use it.
-        example: String,
+        /// The command.
+        spec: &'static Spec,
+        /// The mark it was typed with.
+        mark: char,
     },
+    /// What was given as a name cannot be one.
+    Name(NameError),
     /// The message is too long.
     TooLong {
         /// Characters it has.
@@ -48,16 +74,25 @@ pub enum Refusal {
         /// Characters it may have.
         limit: usize,
     },
-    /// A command about a room, in a conversation with one person.
+    /// A command about a room, in a conversation with one user.
     NotARoom,
-    /// A message of many lines is too long.
+    /// A message of many lines, typed as one line, is too long.
+    TooManyLines {
+        /// Lines it has.
+        lines: usize,
+        /// Bytes it has.
+        bytes: usize,
+    },
+    /// The same where the lines came one by one, behind `:paste`.
     PasteTooLong {
         /// Lines it has.
         lines: usize,
         /// Bytes it has.
         bytes: usize,
     },
-    /// A description or reason is too long.
+    /// A paste that has not come to its end.
+    PasteDropped,
+    /// A description, reason or note is too long.
     TextTooLong {
         /// Characters it has.
         length: usize,
@@ -65,12 +100,12 @@ pub enum Refusal {
         limit: usize,
     },
     /// More names than one line may have.
-    TooManyAddressees(usize),
-    /// A temporary message's time is out of range: at most so many seconds.
-    BadSeconds(u64),
+    TooManyNames(usize),
+    /// The time of a temporary message is out of range.
+    BadSeconds,
     /// What looks like a duration and is none; cut to a sensible length.
-    NotASpan(String),
-    /// A room's password is too long: at most so many characters.
+    NotADuration(String),
+    /// A password is too long: it may have this many characters.
     PasswordTooLong(usize),
     /// A password for a room that begins like a command.
     PasswordLikeCommand,
@@ -78,14 +113,16 @@ pub enum Refusal {
     NoAccounts,
     /// A password in the line of a command that asks for it by itself.
     PasswordInLine {
-        /// The command with its arguments.
-        syntax: String,
+        /// The command.
+        spec: &'static Spec,
+        /// The mark it was typed with.
+        mark: char,
     },
     /// The two passwords of a new one are not the same.
     PasswordsDiffer,
-    /// A number of entries out of range: at most so many.
-    BadCount(usize),
-    /// A key of `:set` that there is not.
+    /// A number of entries that `:audit` does not show.
+    BadCount,
+    /// An unknown key of `:set`.
     NoSetting {
         /// As typed.
         key: String,
@@ -98,46 +135,92 @@ pub enum Refusal {
     NoText,
     /// A comma at the end of the names.
     BlankInNames,
+    /// Neither of the two answers to the question about another connection.
+    TakeOverOrCancel,
+    /// The same for a line typed in the view, where it could be said instead: how, behind the sentence.
+    InView(Box<Refusal>, String),
 }
-
-/// What is said when lines are taken for a message,
-pub(super) const PASTE_BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";
-/// and when they are dropped.
-pub(super) const PASTE_DROPPED: &str = "Not said: no single . came to end the message.";
-
-/// A dialogue about an account has ended without an answer.
-pub(super) const NOTHING_CHANGED: &str = "Nothing changed.";
 
 impl Refusal {
     /// How a typed command is to be used.
-    pub(super) fn usage(typed: Typed<'_>) -> Refusal {
-        let Some(spec) = command::find(typed.word) else { return Refusal::NotACommand };
-        let example = format!("{}{}", typed.mark, &spec.example[1..]);
-        Refusal::Usage { syntax: command::syntax(spec, typed.mark), example }
-    }
-
-    /// What is no duration where one could stand.
-    pub(super) fn not_a_span(piece: LooksLikeDuration<'_>) -> Refusal {
-        Refusal::NotASpan(text::truncate(piece.0, ECHOED_COLUMNS).to_owned())
+    pub(super) fn usage(command: &Command<'_>) -> Refusal {
+        Refusal::Usage { spec: command.spec, mark: command.mark }
     }
 
     /// A typed command has more behind it than it takes, and that may be a password.
-    pub(super) fn password_in_line(typed: Typed<'_>) -> Refusal {
-        let syntax = command::find(typed.word).map(|spec| command::syntax(spec, typed.mark));
-        syntax.map_or(Refusal::NotACommand, |syntax| Refusal::PasswordInLine { syntax })
+    pub(super) fn password_in_line(command: &Command<'_>) -> Refusal {
+        Refusal::PasswordInLine { spec: command.spec, mark: command.mark }
     }
+
+    /// What is no duration where one could stand.
+    pub(super) fn not_a_duration(piece: LooksLikeDuration<'_>) -> Refusal {
+        Refusal::NotADuration(echoed(piece.0))
+    }
+
+    /// Whether the line is worth to be mended: where the server edits it, it comes back into the editor.
+    pub(super) fn returns_line(&self) -> bool {
+        match self {
+            Refusal::TooLong { .. } | Refusal::TooManyLines { .. } | Refusal::TextTooLong { .. } => true,
+            Refusal::InView(refusal, _) => refusal.returns_line(),
+            Refusal::NotACommand
+            | Refusal::NoMark { .. }
+            | Refusal::NoCommand { .. }
+            | Refusal::NoHelp { .. }
+            | Refusal::LooksLikeCommand { .. }
+            | Refusal::NoRoom
+            | Refusal::NotInRoom(_)
+            | Refusal::NotInView
+            | Refusal::Usage { .. }
+            | Refusal::Name(_)
+            | Refusal::NotARoom
+            | Refusal::PasteTooLong { .. }
+            | Refusal::PasteDropped
+            | Refusal::TooManyNames(_)
+            | Refusal::BadSeconds
+            | Refusal::NotADuration(_)
+            | Refusal::PasswordTooLong(_)
+            | Refusal::PasswordLikeCommand
+            | Refusal::NoAccounts
+            | Refusal::PasswordInLine { .. }
+            | Refusal::PasswordsDiffer
+            | Refusal::BadCount
+            | Refusal::NoSetting { .. }
+            | Refusal::BadSetting(_)
+            | Refusal::NoText
+            | Refusal::BlankInNames
+            | Refusal::TakeOverOrCancel => false,
+        }
+    }
+}
+
+impl From<NameError> for Refusal {
+    fn from(error: NameError) -> Refusal {
+        Refusal::Name(error)
+    }
+}
+
+/// What of an unknown word is shown to the user who typed it.
+pub(super) fn echoed(word: &str) -> String {
+    text::truncate(word, ECHOED_COLUMNS).to_owned()
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Refusal::NotACommand => f.write_str("That is not a command. :chat enters the chat view."),
+            Refusal::NoMark { word, does } => write!(f, "Commands begin with a colon: :{word} {does}."),
             Refusal::NoCommand { mark, word, hint: Some(hint) } => {
                 write!(f, "No command {mark}{word}. Did you mean {mark}{hint}?")
             }
             Refusal::NoCommand { mark, word, hint: None } => {
                 write!(f, "No command {mark}{word}. {mark}help lists them.")?;
                 if *mark == '/' { f.write_str(" A leading space says the line as it is.") } else { Ok(()) }
+            }
+            Refusal::NoHelp { mark, word, hint: Some(hint) } => {
+                write!(f, "No command or topic {word}. Did you mean {mark}help {hint}?")
+            }
+            Refusal::NoHelp { mark, word, hint: None } => {
+                write!(f, "No command or topic {word}. {mark}help all lists every command.")
             }
             Refusal::LooksLikeCommand { meant: None } => f.write_str(
                 "Not said, not run: it looks like a command. /help lists them, :q goes back; a leading space says it.",
@@ -147,25 +230,30 @@ impl fmt::Display for Refusal {
                 "Not said, not run: it looks like a command. Type /{meant} here, or :q to go back; a leading space says it."
             ),
             Refusal::NoRoom => f.write_str("You are in no room. :rooms lists them, :join enters one."),
+            Refusal::NotInRoom(room) => write!(f, "Not said: you are not in {room}."),
             Refusal::NotInView => f.write_str("You are not in the chat view. :chat opens it, :quit leaves the server."),
-            Refusal::Usage { syntax, example } => write!(f, "Use it as {syntax}, for example {example}"),
+            Refusal::Usage { spec, mark } => {
+                write!(f, "Use it as {}, for example {mark}{}", command::syntax(spec, *mark), &spec.example[1..])
+            }
+            Refusal::Name(error) => error.fmt(f),
             Refusal::TooLong { length, limit } => {
                 write!(f, "Not said: {length} characters, and a message may have {limit}.")
             }
             Refusal::NotARoom => {
                 f.write_str("That is for rooms, and you are in a conversation. :join makes a room the current one.")
             }
-            Refusal::PasteTooLong { lines, bytes } => write!(
+            Refusal::TooManyLines { lines, bytes } | Refusal::PasteTooLong { lines, bytes } => write!(
                 f,
                 "Not said: {}, {bytes} bytes; a message of many lines may have {MOST_LINES} lines and {MOST_BYTES} bytes.",
                 if *lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
             ),
+            Refusal::PasteDropped => f.write_str("Not said: no single . came to end the message."),
             Refusal::TextTooLong { length, limit } => {
                 write!(f, "Too long: {length} characters, and such a text may have {limit}.")
             }
-            Refusal::TooManyAddressees(most) => write!(f, "Too many names: {most} at once is the most."),
-            Refusal::BadSeconds(most) => write!(f, "A temporary message lasts 1 to {most} seconds."),
-            Refusal::NotASpan(piece) => write!(
+            Refusal::TooManyNames(most) => write!(f, "Too many names: {most} at once is the most."),
+            Refusal::BadSeconds => write!(f, "A temporary message lasts 1 to {LONGEST_TEMPORARY} seconds."),
+            Refusal::NotADuration(piece) => write!(
                 f,
                 "{piece} is not a duration: that is numbers with units (s, m, h, d, w), such as 30s, 1h30m or 2 days, and at most 366 days."
             ),
@@ -184,23 +272,18 @@ impl fmt::Display for Refusal {
                 f.write_str("There is no text behind the names: @bob,carol and then what you want to say.")
             }
             Refusal::NoAccounts => f.write_str("This server keeps no accounts."),
-            Refusal::PasswordInLine { syntax } => {
+            Refusal::PasswordInLine { spec, mark } => {
+                let syntax = command::syntax(spec, *mark);
                 write!(f, "The password is asked for by itself: type {syntax} and nothing more.")
             }
             Refusal::PasswordsDiffer => f.write_str("The two passwords differ: nothing is changed."),
-            Refusal::BadCount(most) => write!(f, "The number of entries is 1 to {most}."),
-            Refusal::NoSetting { key, keep: false } => {
-                write!(
-                    f,
-                    "There is no setting {key}: it is description, limit, password, public, invite, slow or history."
-                )
+            Refusal::BadCount => write!(f, "The number of entries is 1 to {MOST_AUDIT_ENTRIES}."),
+            Refusal::NoSetting { key, keep } => {
+                write!(f, "There is no setting {key}: it is description, limit, password, public, invite, slow")?;
+                f.write_str(if *keep { ", history or keep." } else { " or history." })
             }
-            Refusal::NoSetting { key, keep: true } => {
-                write!(
-                    f,
-                    "There is no setting {key}: it is description, limit, password, public, invite, slow, history or keep."
-                )
-            }
+            Refusal::TakeOverOrCancel => f.write_str(TAKE_OVER),
+            Refusal::InView(refusal, way_out) => write!(f, "{refusal}{way_out}"),
         }
     }
 }

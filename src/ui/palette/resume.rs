@@ -8,16 +8,14 @@ use std::net::IpAddr;
 
 use super::answer::ReturnTo;
 use super::back_to;
+use super::effect::{Effect, LoginEffect, PlaceEffect};
 use super::greetings;
 use super::reading;
-use super::refusal;
-use super::{Door, Effect, Palette, QuickRoom, State};
+use super::refusal::{Refusal, TAKE_OVER};
+use super::{Door, Palette, QuickRoom, State, nothing_changed};
 use crate::chat::conversation::Conversation;
 use crate::chat::names::UserName;
 use crate::ui::screen::LineKind;
-
-/// What there is to decide where another connection has the account.
-const TAKE_OVER: &str = "Enter takes over, :q cancels.";
 
 /// Another connection has the account.
 #[inline(never)]
@@ -48,7 +46,14 @@ impl Palette {
             State::Name { quick } => AskedAt::Login { quick: quick.take() },
             State::Palette => AskedAt::Within { from_view: false },
             State::ChatView => AskedAt::Within { from_view: true },
-            _ => return effects.push(Effect::LetBe),
+            State::QuickRoom
+            | State::QuickPassword(_)
+            | State::LoginPassword { .. }
+            | State::Takeover(_)
+            | State::Password { .. }
+            | State::Account { .. }
+            | State::Paste { .. }
+            | State::Leaving => return effects.push(Effect::Login(LoginEffect::LetBe)),
         };
         self.state = State::Takeover(at);
         effects.push(Effect::Tell(LineKind::News, elsewhere(name, address, idle)));
@@ -56,24 +61,25 @@ impl Palette {
 
     /// Enter takes over, `:q` goes back.
     #[inline(never)]
-    pub(super) fn decide_takeover(&mut self, line: &str, effects: &mut Vec<Effect>) {
+    pub(super) fn decide_takeover(&mut self, line: &str, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
         if line.trim().is_empty() {
             self.end_takeover();
-            effects.push(Effect::TakeOver);
+            effects.push(Effect::Login(LoginEffect::TakeOver));
         } else if reading::leaves_before_login(line) {
             self.cancel_takeover(effects);
         } else {
-            effects.push(Effect::Tell(LineKind::Refusal, TAKE_OVER.to_owned()));
+            return Err(Refusal::TakeOverOrCancel);
         }
+        Ok(())
     }
 
     /// Back to where the password was given.
     pub(super) fn cancel_takeover(&mut self, effects: &mut Vec<Effect>) {
         let within = matches!(self.state, State::Takeover(AskedAt::Within { .. }));
         self.end_takeover();
-        effects.push(Effect::LetBe);
+        effects.push(Effect::Login(LoginEffect::LetBe));
         if within {
-            effects.push(Effect::Tell(LineKind::News, refusal::NOTHING_CHANGED.to_owned()));
+            effects.push(nothing_changed());
         }
     }
 
@@ -109,11 +115,23 @@ impl Palette {
         }
         match (&self.state, self.open.last()) {
             (State::Palette | State::ChatView, Some(current)) if into_view => {
-                effects.push(Effect::EnterView(current.clone()));
+                effects.push(Effect::Place(PlaceEffect::EnterView(current.clone())));
                 self.state = State::ChatView;
             }
             (State::ChatView, _) => self.leave_view(effects),
-            _ => {}
+            (
+                State::QuickRoom
+                | State::QuickPassword(_)
+                | State::Name { .. }
+                | State::LoginPassword { .. }
+                | State::Takeover(_)
+                | State::Palette
+                | State::Password { .. }
+                | State::Account { .. }
+                | State::Paste { .. }
+                | State::Leaving,
+                _,
+            ) => {}
         }
     }
 }

@@ -1,152 +1,124 @@
 //! Commands about rooms and the people in them.
 //!
-//! *Owns* their arguments.
+//! *Owns* their arguments, and which texts can be a room's settings.
 //! *Knows nothing of* who may do what.
-//! *Called by* `palette` alone.
 
-use super::arguments::{limit, new_password, new_room, people, slow, switch, told, too_long, whom};
-use super::limits::ECHOED_COLUMNS;
-use super::{Effect, Palette, Refusal, Rules};
+use std::sync::Arc;
+
+use super::arguments::{check_note, invited, lasts_and_reason, limit, new_password, new_room, slow, switch, target};
+use super::effect::{Effect, PlaceEffect, RoomEffect};
+use super::refusal::{Refusal, echoed};
+use super::{Palette, Rules};
 use crate::chat::action::{ReadBack, RoomAction, Setting};
-use crate::chat::duration::{self, LooksLikeDuration};
-use crate::chat::identity::Target;
-use crate::ui::command::{Typed, Verb};
+use crate::chat::conversation::RoomId;
+use crate::ui::command::{Command, MemberVerb, RoomVerb};
 
 impl Palette {
-    /// Runs a command about the current room. Nothing if the arguments do not fit.
-    pub(super) fn run_about_room(
+    /// The current room.
+    fn room(&self) -> Result<Arc<RoomId>, Refusal> {
+        self.here()?.room().cloned().ok_or(Refusal::NotARoom)
+    }
+
+    pub(super) fn about_room(&self, verb: RoomVerb, command: &Command<'_>, rules: &Rules) -> Result<Effect, Refusal> {
+        let room = self.room()?;
+        let rest = command.rest;
+        let (first, value) = command.split_rest();
+        check_note(if verb == RoomVerb::Topic { rest } else { value }, rules)?;
+        let setting = |key: &str, value: &str| Ok::<_, Refusal>(RoomAction::Set(setting(key, value, rules)?));
+        let act = match verb {
+            RoomVerb::Invite => {
+                return Ok(Effect::Room(RoomEffect::Invite { room, invited: invited(rest, command, rules)? }));
+            }
+            RoomVerb::Bans => return Ok(Effect::Room(RoomEffect::ListBans(room))),
+            RoomVerb::Topic if rest.is_empty() => return Ok(Effect::Room(RoomEffect::ShowTopic(room))),
+            RoomVerb::Set if rest.is_empty() => return Ok(Effect::Room(RoomEffect::ShowSettings(room))),
+            RoomVerb::Topic => setting("description", rest)?,
+            RoomVerb::Set => setting(first, value)?,
+            RoomVerb::Slow if rest.is_empty() => return Err(Refusal::usage(command)),
+            RoomVerb::Slow => setting("slow", rest)?,
+            RoomVerb::Destroy if rest.is_empty() => RoomAction::Destroy,
+            RoomVerb::Destroy => return Err(Refusal::usage(command)),
+        };
+        Ok(Effect::Room(RoomEffect::Act { room, act: act.into() }))
+    }
+
+    pub(super) fn about_member(
+        &self,
+        verb: MemberVerb,
+        command: &Command<'_>,
+        rules: &Rules,
+    ) -> Result<Effect, Refusal> {
+        let room = self.room()?;
+        let (name, rest) = command.split_rest();
+        check_note(rest, rules)?;
+        let whom = target(name, command, rules)?;
+        let nothing_follows = || if rest.is_empty() { Ok(()) } else { Err(Refusal::usage(command)) };
+        let act = match verb {
+            MemberVerb::Kick => RoomAction::Kick { whom, reason: rest.to_owned() },
+            MemberVerb::Ban => {
+                let (lasts, reason) = lasts_and_reason(rest)?;
+                RoomAction::Ban { whom, lasts, reason: reason.to_owned() }
+            }
+            MemberVerb::Mute => match lasts_and_reason(rest)? {
+                (lasts, "") => RoomAction::Mute { whom, lasts },
+                (_, _) => return Err(Refusal::usage(command)),
+            },
+            MemberVerb::Unban => nothing_follows().map(|()| RoomAction::Unban(whom))?,
+            MemberVerb::Unmute => nothing_follows().map(|()| RoomAction::Unmute(whom))?,
+            MemberVerb::Promote => nothing_follows().map(|()| RoomAction::Promote(whom))?,
+            MemberVerb::Demote => nothing_follows().map(|()| RoomAction::Demote(whom))?,
+        };
+        Ok(Effect::Room(RoomEffect::Act { room, act: act.into() }))
+    }
+
+    /// `:create <room> [password]`.
+    pub(super) fn create(
         &mut self,
-        verb: Verb,
-        typed: Typed<'_>,
+        command: &Command<'_>,
         rules: &Rules,
         effects: &mut Vec<Effect>,
-    ) -> Option<()> {
-        let Some(current) = self.current() else { return told(effects, Refusal::NoRoom) };
-        let Some(room) = current.room().cloned() else { return told(effects, Refusal::NotARoom) };
-        let (first, rest) = typed.split_rest();
-        let told_text = if verb == Verb::Topic { typed.rest } else { rest };
-        if too_long(told_text, rules).is_some() {
-            let length = crate::text::grapheme_count(told_text);
-            told(effects, Refusal::TextTooLong { length, limit: rules.message_limit });
-            effects.push(Effect::GiveBack);
-            return Some(());
-        }
-        let act = match verb {
-            Verb::Invite => {
-                if let Some(invited) = people(typed.rest, rules, effects)? {
-                    effects.push(Effect::Invite { room, invited });
-                }
-                return Some(());
-            }
-            Verb::Bans => {
-                effects.push(Effect::ListBans(room));
-                return Some(());
-            }
-            Verb::Topic if typed.rest.is_empty() => {
-                effects.push(Effect::ShowTopic(room));
-                return Some(());
-            }
-            Verb::Set if typed.rest.is_empty() => {
-                effects.push(Effect::ShowSettings(room));
-                return Some(());
-            }
-            Verb::Topic => RoomAction::Set(Setting::Description(typed.rest.to_owned())),
-            Verb::Slow if typed.rest.is_empty() => return None,
-            Verb::Slow | Verb::Set => {
-                let (key, value) = if verb == Verb::Slow { ("slow", typed.rest) } else { (first, rest) };
-                match setting(key, value, rules, effects) {
-                    Some(setting) => RoomAction::Set(setting),
-                    None => return Some(()),
-                }
-            }
-            Verb::Destroy if typed.rest.is_empty() => RoomAction::Destroy,
-            Verb::Destroy => return None,
-            _ => {
-                let Some(whom) = whom(first, rules, effects)? else { return Some(()) };
-                match on_person(verb, whom, rest)? {
-                    Ok(act) => act,
-                    Err(piece) => return told(effects, Refusal::not_a_span(piece)),
-                }
-            }
-        };
-        effects.push(Effect::RoomAction { room, act: act.into() });
-        Some(())
-    }
-
-    /// `:create <room> [password]`. Nothing if the arguments do not fit.
-    pub(super) fn create(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
-        let (room, given) = typed.split_rest();
+    ) -> Result<(), Refusal> {
+        let (room, password) = command.split_rest();
         if room.is_empty() {
-            return None;
+            return Err(Refusal::usage(command));
         }
-        if let Some(room) = new_room(room, rules, effects)
-            && let Some(password) = new_password(given, effects)
-        {
-            self.join_leads_into_view = self.is_in_view();
-            effects.push(Effect::Create { room, password });
-        }
-        Some(())
+        let (room, password) = (new_room(room, rules)?, new_password(password)?);
+        self.join_leads_into_view = self.is_in_view();
+        effects.push(Effect::Place(PlaceEffect::Create { room, password }));
+        Ok(())
     }
 
-    /// `:group <room> <user>...`. Nothing if the arguments do not fit.
-    pub(super) fn create_group(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
-        let (room, names) = typed.split_rest();
+    /// `:group <room> <user>...`.
+    pub(super) fn create_group(
+        &mut self,
+        command: &Command<'_>,
+        rules: &Rules,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let (room, names) = command.split_rest();
         if names.is_empty() {
-            return None;
+            return Err(Refusal::usage(command));
         }
-        if let Some(room) = new_room(room, rules, effects)
-            && let Some(invited) = people(names, rules, effects)?
-        {
-            self.join_leads_into_view = self.is_in_view();
-            self.group = invited;
-            effects.push(Effect::CreateGroup(room));
-        }
-        Some(())
+        let room = new_room(room, rules)?;
+        self.group = invited(names, command, rules)?;
+        self.join_leads_into_view = self.is_in_view();
+        effects.push(Effect::Place(PlaceEffect::CreateGroup(room)));
+        Ok(())
     }
 }
 
-/// Something done to one person. Nothing if the arguments do not fit.
-fn on_person(verb: Verb, whom: Target, rest: &str) -> Option<Result<RoomAction, LooksLikeDuration<'_>>> {
-    let act = match verb {
-        Verb::Kick => RoomAction::Kick { whom, reason: rest.to_owned() },
-        Verb::Ban => match duration::lasts_and_reason(rest) {
-            Ok((lasts, reason)) => RoomAction::Ban { whom, lasts, reason: reason.to_owned() },
-            Err(piece) => return Some(Err(piece)),
-        },
-        Verb::Mute => match duration::lasts_and_reason(rest) {
-            Ok((lasts, "")) => RoomAction::Mute { whom, lasts },
-            Ok(_) => return None,
-            Err(piece) => return Some(Err(piece)),
-        },
-        Verb::Unban | Verb::Unmute | Verb::Promote | Verb::Demote if !rest.is_empty() => return None,
-        Verb::Unban => RoomAction::Unban(whom),
-        Verb::Unmute => RoomAction::Unmute(whom),
-        Verb::Promote => RoomAction::Promote(whom),
-        Verb::Demote => RoomAction::Demote(whom),
-        _ => return None,
-    };
-    Some(Ok(act))
-}
-
-/// Reads a key and its value; nothing if they do not fit, which the person is told.
-fn setting(key: &str, value: &str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<Setting> {
-    let (key, setting) = match key.to_ascii_lowercase().as_str() {
-        "description" => ("description", Some(Setting::Description(value.to_owned()))),
-        "limit" => ("limit", limit(value).map(Setting::Limit)),
-        "password" => return new_password(value, effects).map(Setting::Password),
-        "public" => ("public", switch(value).map(Setting::Public)),
-        "invite" => ("invite", switch(value).map(Setting::Invite)),
-        "slow" => ("slow", slow(value).map(Setting::Slow)),
-        "history" => ("history", ReadBack::of_word(value).map(Setting::History)),
-        "keep" => ("keep", switch(value).map(Setting::Keep)),
-        other => {
-            let key = crate::text::truncate(other, ECHOED_COLUMNS).to_owned();
-            told(effects, Refusal::NoSetting { key, keep: rules.accounts.are_kept() });
-            return None;
-        }
-    };
-    if setting.is_none() {
-        told(effects, Refusal::BadSetting(key));
-    }
-    setting
+/// Reads a key of `:set` and its value.
+fn setting(key: &str, value: &str, rules: &Rules) -> Result<Setting, Refusal> {
+    let on = |key| switch(value).ok_or(Refusal::BadSetting(key));
+    Ok(match key.to_ascii_lowercase().as_str() {
+        "description" => Setting::Description(value.to_owned()),
+        "limit" => Setting::Limit(limit(value)?),
+        "password" => Setting::Password(new_password(value)?),
+        "public" => Setting::Public(on("public")?),
+        "invite" => Setting::Invite(on("invite")?),
+        "slow" => Setting::Slow(slow(value).ok_or(Refusal::BadSetting("slow"))?),
+        "history" => Setting::History(ReadBack::of_word(value).ok_or(Refusal::BadSetting("history"))?),
+        "keep" => Setting::Keep(on("keep")?),
+        other => return Err(Refusal::NoSetting { key: echoed(other), keep: rules.accounts.are_kept() }),
+    })
 }

@@ -1,201 +1,212 @@
 //! Commands by which people talk: say, direct messages, answers, edits, temporary messages.
 //!
-//! *Owns* their arguments, and the limits on a text.
+//! *Owns* their arguments.
 //! *Knows nothing of* who hears it.
-//! *Called by* `palette` alone.
 
 use std::time::Duration;
 
-use super::arguments::{addressees, message_id, temporary, too_long};
-use super::effect::{TEMPORARY_DEFAULT, TEMPORARY_MOST};
+use super::arguments::{Temporary, addressees, check_message, message_id, temporary};
+use super::effect::{Edited, Effect, MessageEffect, PlaceEffect, ShowEffect, TEMPORARY_DEFAULT};
+use super::limits::LONGEST_TEMPORARY;
 use super::refusal::Refusal;
-use super::{Edited, Effect, Palette, Rules, State};
+use super::{Palette, Rules};
 use crate::chat::conversation::Conversation;
 use crate::chat::message::Draft;
 use crate::chat::names::RoomName;
 use crate::text;
-use crate::ui::command::Typed;
-use crate::ui::screen::LineKind;
+use crate::ui::command::{Command, TalkVerb};
 
 /// How a line that begins with `@` is said in the view of a conversation instead of sent.
-pub fn way_out(here: Option<&Conversation>) -> String {
+pub(crate) fn way_out(here: Option<&Conversation>) -> String {
     match here {
         Some(Conversation::Direct(partner)) => format!(" A leading blank says it to {}.", partner.name),
         Some(Conversation::Room(_)) | None => " A leading blank says it to the room.".to_owned(),
     }
 }
 
+/// Whether there is anything to be seen in a text. One of invisible characters alone would be an empty line under its
+/// author's name: nothing is done with it.
+fn is_visible(text: &str) -> bool {
+    text::width(text) > 0
+}
+
+/// What sends a message to people; `None` if there is nothing in it.
+fn send(to: &str, draft: Draft, in_view: bool, rules: &Rules) -> Result<Option<Effect>, Refusal> {
+    if !is_visible(&draft.text) {
+        return Ok(None);
+    }
+    check_message(&draft.text, rules)?;
+    let to = addressees(to, rules)?;
+    Ok(Some(Effect::Message(MessageEffect::SendDirect { to, draft: draft.into(), in_view })))
+}
+
 impl Palette {
-    /// The text if it can be said; otherwise the person is told why not.
-    pub(super) fn sayable<'a>(&self, said: &'a str, rules: &Rules, effects: &mut Vec<Effect>) -> Option<&'a str> {
-        if text::width(said) == 0 {
-            // Nothing but invisible characters: an empty line under somebody's name.
-            return None;
+    pub(super) fn talk(
+        &mut self,
+        verb: TalkVerb,
+        command: &Command<'_>,
+        rules: &Rules,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        match verb {
+            TalkVerb::Say | TalkVerb::Me if command.rest.is_empty() => return Err(Refusal::usage(command)),
+            TalkVerb::Say | TalkVerb::Me => {
+                if is_visible(command.rest) {
+                    check_message(command.rest, rules)?;
+                }
+                self.post(command.rest, verb == TalkVerb::Me, effects)?;
+            }
+            TalkVerb::To => effects.extend(self.say_to(command, rules)?),
+            TalkVerb::Direct => self.direct(command, rules, effects)?,
+            TalkVerb::Reply => effects.extend(reply(command, rules)?),
+            TalkVerb::Edit => effects.extend(edit(command, rules)?),
+            TalkVerb::Delete => {
+                let id = match command.rest {
+                    "" => None,
+                    word => Some(message_id(word).ok_or_else(|| Refusal::usage(command))?),
+                };
+                effects.push(Effect::Message(MessageEffect::Delete(id)));
+            }
+            TalkVerb::Temporary => effects.extend(self.say_for_a_while(command, rules)?),
+            TalkVerb::Paste => self.begin_paste(effects)?,
+            TalkVerb::History => {
+                let count = match command.rest {
+                    "" => None,
+                    number => {
+                        let count = number.parse::<usize>().ok().filter(|count| *count > 0);
+                        Some(count.ok_or_else(|| Refusal::usage(command))?)
+                    }
+                };
+                effects.push(Effect::Show(ShowEffect::History { of: self.here()?, count }));
+            }
+            TalkVerb::Search if command.rest.is_empty() => return Err(Refusal::usage(command)),
+            TalkVerb::Search => effects.push(Effect::Show(ShowEffect::Search(command.rest.to_owned()))),
         }
-        if let Some(refusal) = too_long(said, rules) {
-            effects.extend([Effect::Tell(LineKind::Refusal, refusal.to_string()), Effect::GiveBack]);
-            return None;
-        }
-        Some(said)
+        Ok(())
     }
 
-    /// Says something where the person is.
-    pub(super) fn say(&mut self, said: &str, action: bool, rules: &Rules, effects: &mut Vec<Effect>) {
-        let Some(said) = self.sayable(said, rules, effects) else { return };
-        let draft = Box::new(Draft { action, ..Draft::said(said) });
-        let confirm = self.state != State::ChatView;
-        match self.current() {
-            Some(to) => effects.push(Effect::Say { to: to.clone(), draft, confirm }),
-            None => effects.push(Effect::Tell(LineKind::Refusal, Refusal::NoRoom.to_string())),
+    /// Says something where the user is. It is known to be short enough.
+    pub(super) fn post(&mut self, said: &str, action: bool, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        if is_visible(said) {
+            let draft = Box::new(Draft { action, ..Draft::said(said) });
+            effects.push(Effect::Say { to: self.here()?, draft, confirm: !self.is_in_view() });
         }
+        Ok(())
     }
 
-    /// `:to <room> <text>`. Nothing if the arguments do not fit.
-    pub(super) fn say_to(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
-        let (room, said) = typed.split_rest();
+    /// `:to <room> <text>`.
+    fn say_to(&self, command: &Command<'_>, rules: &Rules) -> Result<Option<Effect>, Refusal> {
+        let (room, said) = command.split_rest();
         if said.is_empty() {
-            return None;
+            return Err(Refusal::usage(command));
         }
-        let room = match RoomName::parse_in(room, rules.known_names) {
-            Ok(room) => room,
-            Err(error) => {
-                effects.push(Effect::Tell(LineKind::Refusal, error.to_string()));
-                return Some(());
-            }
+        let room = RoomName::parse_in(room, rules.known_names)?;
+        if !is_visible(said) {
+            return Ok(None);
+        }
+        check_message(said, rules)?;
+        // The last one: an earlier room of that name may be gone without this user having heard of it.
+        let named = |open: &&Conversation| open.room().is_some_and(|known| known.name == room);
+        let Some(to) = self.open.iter().rfind(named).cloned() else {
+            return Err(Refusal::NotInRoom(room.to_string()));
         };
-        if let Some(said) = self.sayable(said, rules, effects) {
-            // The last one: an earlier room of that name may be gone without this person's having heard of it.
-            let named = |open: &&Conversation| open.room().is_some_and(|known| known.name == room);
-            let Some(to) = self.open.iter().rfind(named).cloned() else {
-                effects.push(Effect::Tell(LineKind::Refusal, format!("Not said: you are not in {room}.")));
-                return Some(());
-            };
-            let in_view = self.state == State::ChatView && self.current().is_some_and(|current| current.is(&to));
-            effects.push(Effect::Say { to, draft: Draft::said(said).into(), confirm: !in_view });
-        }
-        Some(())
+        let in_view = self.is_in_view() && self.current().is_some_and(|current| current.is(&to));
+        Ok(Some(Effect::Say { to, draft: Draft::said(said).into(), confirm: !in_view }))
     }
 
-    /// `@name,name text`.
-    pub(super) fn address(&mut self, to: &str, said: &str, rules: &Rules, effects: &mut Vec<Effect>) {
-        let Some(said) = self.sayable(said, rules, effects) else { return };
-        if let Some(to) = addressees(to, rules, effects) {
-            effects.push(Effect::SendDirect { to, draft: Draft::said(said).into(), in_view: false });
-        }
-    }
-
-    /// The same in the view, where the line may have been meant for everybody there: `@here`, `@app.route('/')`. Every
-    /// refusal says how.
-    pub(super) fn address_in_view(&mut self, to: &str, said: &str, rules: &Rules, effects: &mut Vec<Effect>) {
-        let before = effects.len();
-        self.address(to, said, rules, effects);
-        if effects.len() == before {
-            effects.push(Effect::Tell(LineKind::Refusal, Refusal::NoText.to_string()));
-        }
-        let way_out = way_out(self.current());
-        for effect in &mut effects[before..] {
-            match effect {
-                Effect::Tell(LineKind::Refusal, line) => line.push_str(&way_out),
-                Effect::SendDirect { in_view, .. } => *in_view = true,
-                _ => {}
+    /// `@name,name text`. In the view the line may have been meant for everybody there (`@here`, `@app.route('/')`), and so
+    /// every refusal there says how.
+    pub(super) fn address(
+        &mut self,
+        to: &str,
+        said: &str,
+        rules: &Rules,
+        effects: &mut Vec<Effect>,
+    ) -> Result<(), Refusal> {
+        let in_view = self.is_in_view();
+        let sent = match send(to, Draft::said(said), in_view, rules) {
+            Ok(None) if in_view => Err(Refusal::NoText),
+            sent => sent,
+        };
+        match sent {
+            Err(refusal) if in_view => Err(Refusal::InView(refusal.into(), way_out(self.current()))),
+            sent => {
+                effects.extend(sent?);
+                Ok(())
             }
         }
     }
 
-    /// `:dm <user> [text]`. Nothing if the arguments do not fit.
-    pub(super) fn direct(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
-        let (to, said) = typed.split_rest();
-        if to.is_empty() {
-            return None;
-        }
+    /// `:dm <user> [text]`.
+    fn direct(&mut self, command: &Command<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Result<(), Refusal> {
+        let (to, said) = command.split_rest();
         let to = to.strip_prefix('@').unwrap_or(to);
         if to.split(',').all(str::is_empty) {
-            return None;
+            return Err(Refusal::usage(command));
         }
         if !said.is_empty() {
-            self.address(to, said, rules, effects);
-            return Some(());
+            effects.extend(send(to, Draft::said(said), false, rules)?);
+            return Ok(());
         }
-        let Some(mut people) = addressees(to, rules, effects) else { return Some(()) };
-        let whom = people.pop().filter(|_| people.is_empty())?;
-        self.join_leads_into_view = self.state == State::ChatView;
-        effects.push(Effect::OpenDirect(whom.clone()));
-        effects.push(Effect::TellAway(whom));
-        Some(())
+        let mut people = addressees(to, rules)?;
+        let Some(partner) = people.pop().filter(|_| people.is_empty()) else { return Err(Refusal::usage(command)) };
+        self.join_leads_into_view = self.is_in_view();
+        effects.push(Effect::Place(PlaceEffect::OpenDirect(partner.clone())));
+        effects.push(Effect::Show(ShowEffect::Away(partner)));
+        Ok(())
     }
 
-    /// `:reply <id> <text>`. Nothing if the arguments do not fit.
-    pub(super) fn reply(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
-        let (id, said) = typed.split_rest();
-        let id = message_id(id)?;
-        if said.is_empty() {
-            return None;
-        }
-        if let Some(said) = self.sayable(said, rules, effects) {
-            effects.push(Effect::Reply { id, text: said.to_owned() });
-        }
-        Some(())
-    }
-
-    /// `:edit [id] <text>`. Nothing if the arguments do not fit.
-    pub(super) fn edit(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
-        let (first, after) = typed.split_rest();
-        let id = message_id(first);
-        let said = if id.is_some() { after } else { typed.rest };
-        // A number alone is more often a forgotten text than a text.
-        if said.is_empty() {
-            return None;
-        }
-        if let Some(said) = self.sayable(said, rules, effects) {
-            let whole = || match too_long(typed.rest, rules) {
-                Some(refusal) => Err(refusal.to_string()),
-                None => Ok(typed.rest.to_owned()),
-            };
-            let which = match id {
-                None => Edited::Last,
-                Some(id) if first.starts_with('#') => Edited::Id(id),
-                Some(id) => Edited::Perhaps { id, whole: whole().into() },
-            };
-            effects.push(Effect::Edit { which, text: said.to_owned() });
-        }
-        Some(())
-    }
-
-    /// `:delete [id]`. Nothing if the arguments do not fit.
-    pub(super) fn delete(&mut self, typed: Typed<'_>, effects: &mut Vec<Effect>) -> Option<()> {
-        let id = if typed.rest.is_empty() { None } else { Some(message_id(typed.rest)?) };
-        effects.push(Effect::Delete(id));
-        Some(())
-    }
-
-    /// `:temp [seconds] [@user,...] <text>`. Nothing if the arguments do not fit.
-    pub(super) fn temporary(&mut self, typed: Typed<'_>, rules: &Rules, effects: &mut Vec<Effect>) -> Option<()> {
-        let (seconds, to, said) = temporary(typed.rest)?;
+    /// `:temp [seconds] [@user,...] <text>`.
+    fn say_for_a_while(&self, command: &Command<'_>, rules: &Rules) -> Result<Option<Effect>, Refusal> {
+        let Temporary { seconds, to, text } = temporary(command.rest).ok_or_else(|| Refusal::usage(command))?;
         let lasts = match seconds.map(str::parse::<u64>) {
             None => TEMPORARY_DEFAULT,
-            Some(Ok(seconds @ 1..=TEMPORARY_MOST)) => Duration::from_secs(seconds),
-            Some(_) => {
-                effects.push(Effect::Tell(LineKind::Refusal, Refusal::BadSeconds(TEMPORARY_MOST).to_string()));
-                return Some(());
-            }
+            Some(Ok(seconds @ 1..=LONGEST_TEMPORARY)) => Duration::from_secs(seconds),
+            Some(Ok(_) | Err(_)) => return Err(Refusal::BadSeconds),
         };
-        let said = match self.sayable(said, rules, effects) {
-            Some(said) => said,
-            None => return Some(()),
-        };
-        let draft = Box::new(Draft { lasts: Some(lasts), ..Draft::said(said) });
-        match (to, self.current()) {
-            (Some(to), _) => {
-                if let Some(to) = addressees(to, rules, effects) {
-                    effects.push(Effect::SendDirect { to, draft, in_view: false });
-                }
-            }
-            (None, Some(current)) => {
-                let confirm = self.state != State::ChatView;
-                effects.push(Effect::Say { to: current.clone(), draft, confirm });
-            }
-            (None, None) => effects.push(Effect::Tell(LineKind::Refusal, Refusal::NoRoom.to_string())),
+        let draft = Draft { lasts: Some(lasts), ..Draft::said(text) };
+        if let Some(to) = to {
+            return send(to, draft, false, rules);
         }
-        Some(())
+        if !is_visible(text) {
+            return Ok(None);
+        }
+        check_message(text, rules)?;
+        Ok(Some(Effect::Say { to: self.here()?, draft: draft.into(), confirm: !self.is_in_view() }))
     }
+}
+
+/// `:reply <id> <text>`.
+fn reply(command: &Command<'_>, rules: &Rules) -> Result<Option<Effect>, Refusal> {
+    let (id, said) = command.split_rest();
+    let id = message_id(id).filter(|_| !said.is_empty()).ok_or_else(|| Refusal::usage(command))?;
+    if !is_visible(said) {
+        return Ok(None);
+    }
+    check_message(said, rules)?;
+    Ok(Some(Effect::Message(MessageEffect::Reply { id, text: said.to_owned() })))
+}
+
+/// `:edit [id] <text>`.
+fn edit(command: &Command<'_>, rules: &Rules) -> Result<Option<Effect>, Refusal> {
+    let (first, after) = command.split_rest();
+    let id = message_id(first);
+    let said = if id.is_some() { after } else { command.rest };
+    // A number alone is more often a forgotten text than a text.
+    if said.is_empty() {
+        return Err(Refusal::usage(command));
+    }
+    if !is_visible(said) {
+        return Ok(None);
+    }
+    check_message(said, rules)?;
+    let which = match id {
+        None => Edited::Last,
+        Some(id) if first.starts_with('#') => Edited::Id(id),
+        Some(id) => {
+            let whole = check_message(command.rest, rules).map(|()| command.rest.to_owned());
+            Edited::Perhaps { id, whole: whole.map_err(|refusal| refusal.to_string()).into() }
+        }
+    };
+    Ok(Some(Effect::Message(MessageEffect::Edit { which, text: said.to_owned() })))
 }

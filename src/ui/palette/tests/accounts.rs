@@ -31,7 +31,7 @@ fn needed() -> Answer {
 }
 
 fn login(password: &str, ghost: bool) -> Effect {
-    Effect::Login { name: user("alice"), password: secret(password), ghost }
+    Effect::Login(LoginEffect::Login { name: user("alice"), password: secret(password), ghost })
 }
 
 /// Somebody at the name question; on the quick listener he has chosen a room.
@@ -49,7 +49,7 @@ fn a_name_outside_the_limits_may_be_an_accounts_and_is_refused_by_whoever_knows(
     let length = "A name has 3 to 12 characters: a letter, then letters, digits, _ or -.";
     for name in ["al", "abcdefghijklm"] {
         let mut person = at_name(Door::Plain);
-        assert_eq!(person.types(name), [Effect::ClaimName(user(name))]);
+        assert_eq!(person.types(name), [Effect::Login(LoginEffect::ClaimName(user(name)))]);
         let told = person.hears(Answer::NameUnfit(NameError::TooShort { min: 3, max: 12 }));
         assert_eq!(told, [refused(length)]);
         assert!(asks_name(&person, Door::Plain));
@@ -62,12 +62,12 @@ fn a_name_outside_the_limits_may_be_an_accounts_and_is_refused_by_whoever_knows(
 fn at_login_password(door: Door, ghost: bool) -> Person {
     let mut person = at_name(door);
     if ghost {
-        assert_eq!(person.types(":ghost alice"), [Effect::BeginGhost(user("alice"))]);
+        assert_eq!(person.types(":ghost alice"), [Effect::Login(LoginEffect::BeginGhost(user("alice")))]);
         let needed = Answer::GhostNeedsPassword { name: user("alice") };
-        assert_eq!(person.hears(needed), [tell(LOGIN), Effect::HideInput]);
+        assert_eq!(person.hears(needed), [tell(LOGIN), Effect::Screen(ScreenEffect::HideInput)]);
     } else {
-        assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
-        assert_eq!(person.hears(needed()), [tell(LOGIN), Effect::HideInput]);
+        assert_eq!(person.types("alice"), [Effect::Login(LoginEffect::ClaimName(user("alice")))]);
+        assert_eq!(person.hears(needed()), [tell(LOGIN), Effect::Screen(ScreenEffect::HideInput)]);
     }
     person
 }
@@ -90,11 +90,11 @@ pub(super) fn asks() -> [(&'static str, AccountAsk, usize); 5] {
 /// Somebody in general who has begun a dialogue; the first question stands.
 fn asked(view: bool, command: &str, ask: &AccountAsk) -> Person {
     let mut person = Person::at_general(view);
-    assert_eq!(person.commands(view, command), [Effect::BeginAccount(ask.clone())]);
+    assert_eq!(person.commands(view, command), [Effect::Account(AccountEffect::Begin(ask.clone()))]);
     let effects = person.hears(Answer::PasswordWanted { ask: ask.clone(), prompt: String::new() });
     let question = match ask {
-        AccountAsk::ChangePassword => vec![tell("Your password until now:"), Effect::HideInput],
-        _ => vec![Effect::HideInput],
+        AccountAsk::ChangePassword => vec![tell("Your present password:"), Effect::Screen(ScreenEffect::HideInput)],
+        _ => vec![Effect::Screen(ScreenEffect::HideInput)],
     };
     assert_eq!(effects, question);
     assert_eq!(person.0.place(), Prompt::AskingPassword);
@@ -112,7 +112,10 @@ fn the_name_of_an_account_asks_for_its_password_and_leads_into_the_palette() {
         let mut person = at_login_password(Door::Plain, ghost);
         assert_eq!(person.0.place(), Prompt::AskingPassword);
         assert!(person.0.asks_password() && !person.0.is_logged_in());
-        assert_eq!(person.types("  :quit  now "), [Effect::ShowInput, login(":quit  now", ghost)]);
+        assert_eq!(
+            person.types("  :quit  now "),
+            [Effect::Screen(ScreenEffect::ShowInput), login(":quit  now", ghost)]
+        );
         let hello = "Hello alice. 1 person online, 1 room. :rooms lists them, :help explains.";
         assert_eq!(person.hears(claimed()), [tell(hello)]);
         assert_eq!(person.0.place(), Prompt::Palette(None));
@@ -123,7 +126,7 @@ fn the_name_of_an_account_asks_for_its_password_and_leads_into_the_palette() {
 fn on_the_quick_listener_a_login_leads_into_the_room_chosen_before() {
     for ghost in [false, true] {
         let mut person = at_login_password(Door::Quick, ghost);
-        assert_eq!(person.types("wrong"), [Effect::ShowInput, login("wrong", ghost)]);
+        assert_eq!(person.types("wrong"), [Effect::Screen(ScreenEffect::ShowInput), login("wrong", ghost)]);
         assert_eq!(
             person.hears(Answer::LoginRefused(LoginRefusal::Wrong)),
             refusal("Wrong name or password. Give your name again.")
@@ -132,7 +135,8 @@ fn on_the_quick_listener_a_login_leads_into_the_room_chosen_before() {
         person.types("alice");
         person.hears(needed());
         person.types("hunter2");
-        let join = Effect::Join { room: room("general"), password: Secret::new("sesame"), quick: true };
+        let join =
+            Effect::Place(PlaceEffect::Join { room: room("general"), password: Secret::new("sesame"), quick: true });
         assert_eq!(person.hears(claimed()).last(), Some(&join));
         person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
         assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
@@ -160,7 +164,7 @@ fn a_login_that_is_refused_says_why_and_asks_for_a_name_again() {
             let hint = if why == LoginRefusal::Wrong { " Give your name again." } else { "" };
             assert_eq!(person.hears(Answer::LoginRefused(why.clone())), refusal(&format!("{sentence}{hint}")));
             assert!(asks_name(&person, door));
-            assert_eq!(person.types("bob"), [Effect::ClaimName(user("bob"))]);
+            assert_eq!(person.types("bob"), [Effect::Login(LoginEffect::ClaimName(user("bob")))]);
         }
         let mut person = Person::in_view();
         assert_eq!(person.hears(Answer::LoginRefused(why)), refusal(sentence), "from within, too");
@@ -174,9 +178,9 @@ fn a_login_without_a_password_goes_back_to_the_name_and_keeps_the_room() {
         for ghost in [false, true] {
             for cancel in CANCELS {
                 let mut person = at_login_password(door, ghost);
-                assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
+                assert_eq!(person.feels(cancel), [Effect::Screen(ScreenEffect::ShowInput)], "{cancel:?}");
                 assert!(asks_name(&person, door));
-                assert_eq!(person.types("bob"), [Effect::ClaimName(user("bob"))]);
+                assert_eq!(person.types("bob"), [Effect::Login(LoginEffect::ClaimName(user("bob")))]);
                 let done = person.hears(Answer::NameClaimed { name: user("bob"), people: 1, rooms: 1, notice: None });
                 assert_eq!(done.len(), if door == Door::Quick { 2 } else { 1 }, "{done:?}");
             }
@@ -196,15 +200,18 @@ fn the_name_question_understands_ghost_with_either_mark_and_only_with_one_name()
             let sentence = "A name begins with a letter from A to Z.";
             assert_eq!(person.types(&format!("{mark}ghost 1x")), refusal(sentence));
             assert!(asks_name(&person, door));
-            assert_eq!(person.types(&format!(" {mark}GHOST alice ")), [Effect::BeginGhost(user("alice"))]);
+            assert_eq!(
+                person.types(&format!(" {mark}GHOST alice ")),
+                [Effect::Login(LoginEffect::BeginGhost(user("alice")))]
+            );
             assert!(asks_name(&person, door));
             person.hears(Answer::GhostNeedsPassword { name: user("alice") });
-            assert_eq!(person.types("hunter2"), [Effect::ShowInput, login("hunter2", true)]);
+            assert_eq!(person.types("hunter2"), [Effect::Screen(ScreenEffect::ShowInput), login("hunter2", true)]);
         }
     }
     assert_eq!(at_name(Door::Plain).types_under(&NO_ACCOUNTS, ":ghost"), refusal(WITHOUT));
     // Whether somebody is a guest is for the session to know.
-    let ghost = [Effect::BeginGhost(user("alice"))];
+    let ghost = [Effect::Login(LoginEffect::BeginGhost(user("alice")))];
     assert_eq!(at_name(Door::Plain).types_under(&NO_ACCOUNTS, ":ghost alice"), ghost);
 }
 
@@ -212,11 +219,11 @@ fn the_name_question_understands_ghost_with_either_mark_and_only_with_one_name()
 fn a_dialogue_ends_with_what_was_asked_for_where_it_was_begun() {
     let long = "correct horse";
     let results = [
-        Effect::Register { password: secret(long) },
-        Effect::ChangePassword { old: secret("o"), new: secret(long) },
-        Effect::Unregister { password: secret(long) },
-        Effect::LogIn { name: user("bob"), password: secret(long) },
-        Effect::Ghost { name: user("bob"), password: secret(long) },
+        Effect::Account(AccountEffect::Register { password: secret(long) }),
+        Effect::Account(AccountEffect::ChangePassword { old: secret("o"), new: secret(long) }),
+        Effect::Account(AccountEffect::Unregister { password: secret(long) }),
+        Effect::Account(AccountEffect::LogIn { name: user("bob"), password: secret(long) }),
+        Effect::Account(AccountEffect::Ghost { name: user("bob"), password: secret(long) }),
     ];
     for view in [false, true] {
         for ((command, ask, count), result) in asks().into_iter().zip(&results) {
@@ -228,12 +235,16 @@ fn a_dialogue_ends_with_what_was_asked_for_where_it_was_begun() {
                 _ => &[],
             };
             for (password, question) in given.iter().zip(questions) {
-                assert_eq!(person.types(password), [Effect::KeepHidden, tell(question)], "{command}");
+                assert_eq!(
+                    person.types(password),
+                    [Effect::Screen(ScreenEffect::KeepHidden), tell(question)],
+                    "{command}"
+                );
                 assert_eq!(person.0.place(), Prompt::AskingPassword);
             }
             let effects = person.types(&format!(" {} ", given[count - 1]));
             assert_eq!(effects.len(), 2, "{effects:?}");
-            assert_eq!((&effects[0], &effects[1]), (&Effect::ShowInput, result), "{command}");
+            assert_eq!((&effects[0], &effects[1]), (&Effect::Screen(ScreenEffect::ShowInput), result), "{command}");
             assert_eq!(person.0.place(), place(view), "{command}");
             assert!(!person.0.asks_password());
         }
@@ -246,10 +257,10 @@ fn the_sessions_words_stand_before_the_first_question() {
     let wanted = |ask| Answer::PasswordWanted { ask, prompt: prompt.to_owned() };
     let mut person = Person::in_view();
     person.types("/register");
-    assert_eq!(person.hears(wanted(AccountAsk::Register)), [tell(prompt), Effect::HideInput]);
+    assert_eq!(person.hears(wanted(AccountAsk::Register)), [tell(prompt), Effect::Screen(ScreenEffect::HideInput)]);
     let mut person = Person::in_view();
     person.types("/passwd");
-    let told = [tell(prompt), tell("Your password until now:"), Effect::HideInput];
+    let told = [tell(prompt), tell("Your present password:"), Effect::Screen(ScreenEffect::HideInput)];
     assert_eq!(person.hears(wanted(AccountAsk::ChangePassword)), told);
 }
 
@@ -258,12 +269,12 @@ fn two_passwords_that_differ_change_nothing() {
     for view in [false, true] {
         let mut person = asked(view, "register", &AccountAsk::Register);
         person.types("correct horse");
-        assert_eq!(person.types("correct house"), [Effect::ShowInput, refused(DIFFER)]);
+        assert_eq!(person.types("correct house"), [Effect::Screen(ScreenEffect::ShowInput), refused(DIFFER)]);
         assert_eq!(person.0.place(), place(view));
         let mut person = asked(view, "passwd", &AccountAsk::ChangePassword);
         person.types("correct horse");
         person.types("correct horse");
-        assert_eq!(person.types("correct horses"), [Effect::ShowInput, refused(DIFFER)]);
+        assert_eq!(person.types("correct horses"), [Effect::Screen(ScreenEffect::ShowInput), refused(DIFFER)]);
         assert_eq!(person.0.place(), place(view));
     }
 }
@@ -279,17 +290,17 @@ fn a_password_that_is_too_long_ends_the_question_wherever_it_comes() {
                 for _ in 0..before {
                     person.types(&most);
                 }
-                assert_eq!(person.types(&more), [Effect::ShowInput, refused(told)], "{command}");
+                assert_eq!(person.types(&more), [Effect::Screen(ScreenEffect::ShowInput), refused(told)], "{command}");
                 assert_eq!(person.0.place(), place(view));
             }
         }
     }
     for door in [Door::Plain, Door::Quick] {
         let mut person = at_login_password(door, false);
-        assert_eq!(person.types(&more), [Effect::ShowInput, refused(told)]);
+        assert_eq!(person.types(&more), [Effect::Screen(ScreenEffect::ShowInput), refused(told)]);
         assert!(asks_name(&person, door));
         let mut person = at_login_password(door, false);
-        assert_eq!(person.types(&most), [Effect::ShowInput, login(&most, false)]);
+        assert_eq!(person.types(&most), [Effect::Screen(ScreenEffect::ShowInput), login(&most, false)]);
     }
 }
 
@@ -307,14 +318,18 @@ fn a_dialogue_is_cancelled_at_each_of_its_questions_with_nothing_changed() {
                 };
                 for cancel in CANCELS {
                     let mut person = begun();
-                    let told = [Effect::ShowInput, tell("Nothing changed.")];
+                    let told = [Effect::Screen(ScreenEffect::ShowInput), tell("Nothing changed.")];
                     assert_eq!(person.feels(cancel), told, "{command}, {cancel:?}");
                     assert_eq!(person.0.place(), place(view));
                 }
                 let mut person = begun();
                 let mut effects = Vec::new();
                 person.0.input_ended(&mut effects);
-                assert_eq!(effects, [Effect::ShowInput, tell("Nothing changed.")], "{command}, end of input");
+                assert_eq!(
+                    effects,
+                    [Effect::Screen(ScreenEffect::ShowInput), tell("Nothing changed.")],
+                    "{command}, end of input"
+                );
                 let mut person = begun();
                 assert_eq!(person.hears(Answer::Lost(open("general"))), []);
                 assert_eq!(person.0.place(), Prompt::AskingPassword, "the question stands");
@@ -330,9 +345,9 @@ fn a_dialogue_that_the_session_refuses_leaves_one_where_one_was() {
     for view in [false, true] {
         for (command, ask, _) in asks() {
             let mut person = Person::at_general(view);
-            assert_eq!(person.commands(view, command), [Effect::BeginAccount(ask)]);
+            assert_eq!(person.commands(view, command), [Effect::Account(AccountEffect::Begin(ask))]);
             assert_eq!(person.0.place(), place(view));
-            assert_eq!(person.commands(view, "rooms"), [Effect::ListRooms]);
+            assert_eq!(person.commands(view, "rooms"), [Effect::Show(ShowEffect::Rooms)]);
         }
     }
 }
@@ -349,7 +364,7 @@ fn a_password_behind_a_command_is_not_taken_and_not_recalled() {
     ] {
         for (view, mark) in [(false, ':'), (true, '/')] {
             let mut person = Person::at_general(view);
-            assert_eq!(person.0.recallable(&format!("{mark}{command}")), format!("{mark}{kept}"));
+            assert_eq!(person.recalls(&format!("{mark}{command}")), format!("{mark}{kept}"));
             let told = format!("The password is asked for by itself: type {mark}{syntax} and nothing more.");
             assert_eq!(person.commands(view, command), refusal(&told), "{command}");
             assert_eq!(person.0.place(), place(view));
@@ -385,7 +400,8 @@ fn no_password_shows_in_what_is_written_down_of_states_effects_and_answers() {
 fn without_accounts_their_commands_are_neither_listed_nor_suggested_and_say_so() {
     for (view, mark) in [(false, ':'), (true, '/')] {
         let mut person = Person::at_general(view);
-        let told = person.types_under(&NO_ACCOUNTS, &format!("{mark}help"));
+        let effects = person.types_under(&NO_ACCOUNTS, &format!("{mark}help all"));
+        let told = help_lines(&effects, Viewer { accounts: AccountPolicy::Off, ..GUEST });
         let missing: Vec<_> = TABLE.iter().filter(|spec| !spec.exists(AccountPolicy::Off)).collect();
         assert_eq!(told.len(), TABLE.len() - missing.len() + 1);
         for spec in missing {
@@ -409,13 +425,13 @@ fn in_the_view_without_accounts_what_may_carry_a_password_is_not_said_and_the_re
     let mut person = Person::in_view();
     for line in [":login alice secret", ":passwd", ": register secret", ":GHOST alice"] {
         assert_eq!(person.types_under(&NO_ACCOUNTS, line), refusal(WITHOUT), "{line}");
-        assert_eq!(person.0.cost(line, &NO_ACCOUNTS), Cost::Read(1), "{line}");
-        assert!(!person.0.would_say(line, &NO_ACCOUNTS));
+        assert_eq!(person.costs_under(&NO_ACCOUNTS, line), Cost::Read(1), "{line}");
+        assert!(!person.comes_back_under(&NO_ACCOUNTS, line));
     }
     for line in [":passed", ":host it", ":broadcst x"] {
         assert_eq!(person.types_under(&NO_ACCOUNTS, line), said(line), "{line}");
-        assert_eq!(person.0.cost(line, &NO_ACCOUNTS), Cost::Post(1), "what is said costs a message");
-        assert!(person.0.would_say(line, &NO_ACCOUNTS) && !person.0.would_say(line, &RULES));
+        assert_eq!(person.costs_under(&NO_ACCOUNTS, line), Cost::Post(1), "what is said costs a message");
+        assert!(person.comes_back_under(&NO_ACCOUNTS, line) && !person.comes_back(line));
         assert_eq!(person.costs(line), Cost::Read(1), "{line}");
     }
 }
@@ -425,12 +441,12 @@ fn a_line_at_a_question_about_an_account_is_free_and_never_taken_whole() {
     for (command, ask, _) in asks() {
         let person = asked(true, command, &ask);
         assert_eq!(person.costs("/quit"), Cost::Free);
-        assert_eq!(person.0.recallable("hunter2"), "");
-        assert!(!person.0.takes_whole("one\ntwo") && !person.0.would_say("hunter2", &RULES));
+        assert_eq!(person.recalls("hunter2"), "");
+        assert!(!person.0.takes_whole("one\ntwo") && !person.comes_back("hunter2"));
     }
     let person = at_login_password(Door::Plain, false);
     assert_eq!(person.costs("hunter2"), Cost::Free);
-    assert_eq!(person.0.recallable("hunter2"), "");
+    assert_eq!(person.recalls("hunter2"), "");
 }
 
 #[test]
@@ -453,7 +469,10 @@ fn answers_that_come_too_late_change_nothing() {
 fn a_broadcast_is_a_text_like_others() {
     let mut person = Person::in_palette();
     assert_eq!(person.types(":broadcast \u{200b}"), [], "nothing visible is nothing");
-    assert_eq!(person.types(":broadcast one\n/two"), [Effect::Broadcast("one /two".to_owned())]);
+    assert_eq!(
+        person.types(":broadcast one\n/two"),
+        [Effect::Operator(OperatorEffect::Broadcast("one /two".to_owned()))]
+    );
 }
 
 #[test]

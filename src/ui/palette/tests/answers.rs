@@ -49,7 +49,11 @@ fn a_room_entered_is_the_current_one_and_its_view_opens_where_one_was_in_view() 
         let mut person = Person::in_view();
         person.commands(true, command);
         let told = Effect::Tell(LineKind::News, format!("{sentence} /close to leave."));
-        assert_eq!(person.hears(entered("games", how)), [told, Effect::EnterView(open("games"))], "{command}");
+        assert_eq!(
+            person.hears(entered("games", how)),
+            [told, Effect::Place(PlaceEffect::EnterView(open("games")))],
+            "{command}"
+        );
         assert_eq!(person.0.place(), Prompt::ChatView(open("games")));
     }
 }
@@ -59,7 +63,7 @@ fn a_room_one_is_in_already_becomes_the_current_one_and_is_there_once() {
     let mut person = in_games(false, "join general");
     person.hears(entered("General", Came::Back));
     assert_eq!(person.0.open(), [open("games"), open("general")]);
-    assert_eq!(person.types(":close"), [Effect::Close(open("general"))]);
+    assert_eq!(person.types(":close"), [Effect::Place(PlaceEffect::Close(open("general")))]);
     assert_eq!(person.0.current(), Some(&open("games")));
 }
 
@@ -67,7 +71,8 @@ fn a_room_one_is_in_already_becomes_the_current_one_and_is_there_once() {
 fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_view() {
     let mut person = Person::in_palette();
     for line in [":dm bob", ":dm @bob,bob"] {
-        let effects = [Effect::OpenDirect(whom("bob")), Effect::TellAway(whom("bob"))];
+        let effects =
+            [Effect::Place(PlaceEffect::OpenDirect(whom("bob"))), Effect::Show(ShowEffect::Away(whom("bob")))];
         assert_eq!(person.types(line), effects, "{line}");
     }
     let told = "In conversation with bob. :chat to talk, :close to leave.";
@@ -77,7 +82,10 @@ fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_
     let mut person = Person::in_view();
     person.types("/dm bob");
     let told = Effect::Tell(LineKind::News, "In conversation with bob. /close to leave.".to_owned());
-    assert_eq!(person.hears(Answer::DirectOpened(bob("bob"))), [told, Effect::EnterView(with_bob("bob"))]);
+    assert_eq!(
+        person.hears(Answer::DirectOpened(bob("bob"))),
+        [told, Effect::Place(PlaceEffect::EnterView(with_bob("bob")))]
+    );
     assert_eq!(person.0.place().prompt().as_ref(), "@bob | ");
     person.types("/dm bob");
     person.hears(Answer::DirectOpened(bob("bob")));
@@ -155,9 +163,13 @@ fn a_password_asked_for_from_the_view_leads_into_the_rooms_view() {
         let mut person = Person::at_general(view);
         person.commands(view, "join staff");
         let told = "staff has a password. Give it, or go back with Enter.";
-        assert_eq!(person.hears(asked("staff")), [Effect::Tell(LineKind::News, told.to_owned()), Effect::HideInput]);
-        let join = Effect::Join { room: room("staff"), password: Secret::new("two  words"), quick: false };
-        assert_eq!(person.types(" two  words "), [Effect::ShowInput, join]);
+        assert_eq!(
+            person.hears(asked("staff")),
+            [Effect::Tell(LineKind::News, told.to_owned()), Effect::Screen(ScreenEffect::HideInput)]
+        );
+        let join =
+            Effect::Place(PlaceEffect::Join { room: room("staff"), password: Secret::new("two  words"), quick: false });
+        assert_eq!(person.types(" two  words "), [Effect::Screen(ScreenEffect::ShowInput), join]);
         person.hears(entered("staff", Came::In));
         let staff = open("staff");
         let expected = if view { Prompt::ChatView(staff) } else { Prompt::Palette(Some(staff)) };
@@ -177,7 +189,7 @@ fn losing_the_current_one_leads_back_to_the_palette_of_the_one_before() {
         person.hears(asked("staff"));
         assert_eq!(person.hears(Answer::Lost(open("games"))), []);
         assert_eq!(person.0.place(), Prompt::AskingPassword, "the question stands");
-        assert_eq!(person.types(""), [Effect::ShowInput]);
+        assert_eq!(person.types(""), [Effect::Screen(ScreenEffect::ShowInput)]);
         assert_eq!(person.0.place(), back());
 
         let mut person = in_games(view, "paste");
@@ -203,7 +215,7 @@ fn losing_another_one_changes_nothing_where_one_is() {
         let mut person = in_games(view, "join staff");
         person.hears(asked("staff"));
         person.hears(Answer::Lost(open("general")));
-        assert_eq!(person.feels(Input::Interrupted), [Effect::ShowInput]);
+        assert_eq!(person.feels(Input::Interrupted), [Effect::Screen(ScreenEffect::ShowInput)]);
         assert_eq!(there(&person), before);
 
         let mut person = in_games(view, "paste");
@@ -259,7 +271,7 @@ fn a_quick_room_that_is_gone_meanwhile_leaves_one_in_the_palette() {
     person.hears(Answer::RoomChecked { room: room("general"), password: Secret::new("secret") });
     person.types("alice");
     let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
-    let join = Effect::Join { room: room("general"), password: Secret::new("secret"), quick: true };
+    let join = Effect::Place(PlaceEffect::Join { room: room("general"), password: Secret::new("secret"), quick: true });
     assert_eq!(done.last(), Some(&join));
     let full = JoinRefusal::Full { room: room("general"), limit: 2 };
     let told = person.hears(Answer::JoinRefused { room: room("general"), refusal: full });
@@ -272,11 +284,11 @@ fn a_quick_room_that_is_gone_meanwhile_leaves_one_in_the_palette() {
 #[test]
 fn the_quick_door_asks_for_a_password_and_goes_back_to_its_room_question() {
     let mut person = Person::at(Door::Quick);
-    assert_eq!(person.types("staff"), [Effect::CheckRoom { room: room("staff"), password: None }]);
-    assert_eq!(person.hears(asked("staff")).last(), Some(&Effect::HideInput));
+    assert_eq!(person.types("staff"), [Effect::Login(LoginEffect::CheckRoom { room: room("staff"), password: None })]);
+    assert_eq!(person.hears(asked("staff")).last(), Some(&Effect::Screen(ScreenEffect::HideInput)));
     assert_eq!(person.0.place(), Prompt::AskingPassword);
-    let check = Effect::CheckRoom { room: room("staff"), password: Secret::new("wrong") };
-    assert_eq!(person.types("wrong"), [Effect::ShowInput, check]);
+    let check = Effect::Login(LoginEffect::CheckRoom { room: room("staff"), password: Secret::new("wrong") });
+    assert_eq!(person.types("wrong"), [Effect::Screen(ScreenEffect::ShowInput), check]);
     let wrong = JoinRefusal::NoSuchRoomOrPassword;
     let told = person.hears(Answer::JoinRefused { room: room("staff"), refusal: wrong });
     assert_eq!(told, refusal("No such room, or not that password."));
@@ -284,7 +296,7 @@ fn the_quick_door_asks_for_a_password_and_goes_back_to_its_room_question() {
     for cancel in [Input::LineEntered(""), Input::Interrupted, Input::Ended] {
         person.types("staff");
         person.hears(asked("staff"));
-        assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
+        assert_eq!(person.feels(cancel), [Effect::Screen(ScreenEffect::ShowInput)], "{cancel:?}");
         assert_eq!(person.0.place(), Prompt::AskingRoom);
     }
     assert_eq!(person.types(":quit"), [Effect::Quit]);

@@ -41,7 +41,7 @@ fn enter_takes_over_and_every_way_back_lets_the_other_connection_be() {
         };
         for enter in ["", "  "] {
             let (mut person, name) = at_question();
-            assert_eq!(person.types(enter), [Effect::TakeOver]);
+            assert_eq!(person.types(enter), [Effect::Login(LoginEffect::TakeOver)]);
             assert_eq!(person.0.place(), name);
             // Somebody else was quicker.
             assert_eq!(person.hears(elsewhere()), [tell(ASKED)]);
@@ -51,7 +51,7 @@ fn enter_takes_over_and_every_way_back_lets_the_other_connection_be() {
             let (mut person, name) = at_question();
             let refused = Effect::Tell(LineKind::Refusal, "Enter takes over, :q cancels.".to_owned());
             assert_eq!(person.types("yes"), [refused]);
-            assert_eq!(person.feels(input), [Effect::LetBe]);
+            assert_eq!(person.feels(input), [Effect::Login(LoginEffect::LetBe)]);
             assert_eq!(person.0.place(), name);
         }
     }
@@ -67,8 +67,8 @@ fn from_within_the_question_goes_back_to_where_it_was_asked() {
             assert!(person.0.is_logged_in());
             let effects = person.types(if enter { "" } else { ":q" });
             match enter {
-                true => assert_eq!(effects, [Effect::TakeOver]),
-                false => assert_eq!(effects, [Effect::LetBe, tell("Nothing changed.")]),
+                true => assert_eq!(effects, [Effect::Login(LoginEffect::TakeOver)]),
+                false => assert_eq!(effects, [Effect::Login(LoginEffect::LetBe), tell("Nothing changed.")]),
             }
             assert_eq!(person.0.place(), before);
         }
@@ -94,12 +94,18 @@ fn who_looks_at_a_room_goes_on_looking_at_it_unless_they_have_taken_over() {
     assert_eq!(names(&person), ["den", "general"]);
     assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
     let mut person = Person::at_general(true);
-    assert_eq!(person.hears(returned(&["den"], ReturnTo::TakenPalette)).last(), Some(&Effect::LeaveView));
+    assert_eq!(
+        person.hears(returned(&["den"], ReturnTo::TakenPalette)).last(),
+        Some(&Effect::Place(PlaceEffect::LeaveView))
+    );
     assert_eq!(person.0.place(), Prompt::Palette(Some(open("den"))));
     for view in [false, true] {
         let mut person = Person::at_general(view);
         let effects = person.hears(returned(&["den"], ReturnTo::TakenView));
-        assert_eq!(effects, [tell("Back in den. /close to leave."), Effect::EnterView(open("den"))]);
+        assert_eq!(
+            effects,
+            [tell("Back in den. /close to leave."), Effect::Place(PlaceEffect::EnterView(open("den")))]
+        );
         assert_eq!(person.0.place(), Prompt::ChatView(open("den")));
     }
 }

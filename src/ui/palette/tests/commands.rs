@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::chat::action::{RoomAction, Setting};
 use crate::text::Charset;
-use crate::ui::command::Verb;
+use crate::ui::command::{PlaceVerb, ServerVerb, TalkVerb, Verb};
 use crate::ui::screen::Bell;
 
 const NO_ROOM: &str = "You are in no room. :rooms lists them, :join enters one.";
@@ -14,7 +14,7 @@ const NO_SPACES: &str = "A name has no spaces: a letter, then letters, digits, _
 const BAD_START: &str = "A name begins with a letter from A to Z.";
 
 fn act(act: RoomAction) -> Effect {
-    Effect::RoomAction { room: id("general"), act: act.into() }
+    Effect::Room(RoomEffect::Act { room: id("general"), act: act.into() })
 }
 
 fn set(setting: Setting) -> Effect {
@@ -31,33 +31,37 @@ fn some(text: &str) -> Option<String> {
 
 /// What commands cause that leave the person where he is and are not for talking.
 fn right_forms() -> Vec<(&'static str, Effect)> {
-    let join = |name: &str, password| Effect::Join { room: room(name), password, quick: false };
-    let invite =
-        |names: &[&str]| Effect::Invite { room: id("general"), invited: names.iter().map(|name| whom(name)).collect() };
-    let begin = Effect::BeginAccount;
+    let join = |name: &str, password| Effect::Place(PlaceEffect::Join { room: room(name), password, quick: false });
+    let invite = |names: &[&str]| {
+        Effect::Room(RoomEffect::Invite { room: id("general"), invited: names.iter().map(|name| whom(name)).collect() })
+    };
+    let begin = |ask| Effect::Account(AccountEffect::Begin(ask));
     let ban = |network: &str, lasts, reason: &str| {
         let (network, reason) = (network.to_owned(), reason.to_owned());
-        Effect::BanAddress(Box::new(AddressBanRequest { network, lasts, reason }))
+        Effect::Operator(OperatorEffect::BanAddress(Box::new(AddressBanRequest { network, lasts, reason })))
     };
-    let history = |count| Effect::ShowHistory { of: open("general"), count };
+    let history = |count| Effect::Show(ShowEffect::History { of: open("general"), count });
     vec![
-        ("rooms", Effect::ListRooms),
+        ("rooms", Effect::Show(ShowEffect::Rooms)),
         ("join games", join("games", None)),
         ("JOIN Games", join("games", None)),
         ("join games  two  words ", join("games", Secret::new("two  words"))),
         ("joingroup games", join("games", None)),
-        ("list", Effect::ListPeople(open("general"))),
-        ("listall", Effect::ListEverybody),
-        ("who", Effect::ListEverybody),
-        ("activeuser", Effect::ListEverybody),
+        ("list", Effect::Show(ShowEffect::People(open("general")))),
+        ("listall", Effect::Show(ShowEffect::Everybody)),
+        ("who", Effect::Show(ShowEffect::Everybody)),
+        ("activeuser", Effect::Show(ShowEffect::Everybody)),
         ("history", history(None)),
         ("history 7", history(Some(7))),
-        ("search noon|midnight", Effect::Search("noon|midnight".to_owned())),
-        ("create den", Effect::Create { room: room("den"), password: None }),
-        ("create den two  words", Effect::Create { room: room("den"), password: Secret::new("two  words") }),
+        ("search noon|midnight", Effect::Show(ShowEffect::Search("noon|midnight".to_owned()))),
+        ("create den", Effect::Place(PlaceEffect::Create { room: room("den"), password: None })),
+        (
+            "create den two  words",
+            Effect::Place(PlaceEffect::Create { room: room("den"), password: Secret::new("two  words") }),
+        ),
         ("invite bob", invite(&["bob"])),
         ("invite bob,carol bob @BOB", invite(&["bob", "carol"])),
-        ("set", Effect::ShowSettings(id("general"))),
+        ("set", Effect::Room(RoomEffect::ShowSettings(id("general")))),
         ("set description two words", set(Setting::Description("two words".to_owned()))),
         ("set limit 8", set(Setting::Limit(Some(8)))),
         ("set LIMIT 4294967295", set(Setting::Limit(Some(4_294_967_295)))),
@@ -72,7 +76,7 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("set invite yes", set(Setting::Invite(true))),
         ("set invite off", set(Setting::Invite(false))),
         ("set slow 10m", set(Setting::Slow(minutes(10)))),
-        ("topic", Effect::ShowTopic(id("general"))),
+        ("topic", Effect::Room(RoomEffect::ShowTopic(id("general")))),
         ("topic all about games", set(Setting::Description("all about games".to_owned()))),
         ("destroy", act(RoomAction::Destroy)),
         ("kick bob", act(RoomAction::Kick { whom: whom("bob"), reason: String::new() })),
@@ -85,7 +89,7 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
             act(RoomAction::Ban { whom: whom("bob"), lasts: Some(minutes(120)), reason: "spam again".to_owned() }),
         ),
         ("unban bob", act(RoomAction::Unban(whom("bob")))),
-        ("bans", Effect::ListBans(id("general"))),
+        ("bans", Effect::Room(RoomEffect::ListBans(id("general")))),
         ("mute bob", act(RoomAction::Mute { whom: whom("bob"), lasts: None })),
         ("mute bob 10m", act(RoomAction::Mute { whom: whom("bob"), lasts: Some(minutes(10)) })),
         ("unmute bob", act(RoomAction::Unmute(whom("bob")))),
@@ -96,7 +100,7 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("slow off", set(Setting::Slow(Duration::ZERO))),
         ("op bob", act(RoomAction::Promote(whom("bob")))),
         ("deop bob", act(RoomAction::Demote(whom("bob")))),
-        ("nick robert", Effect::Rename(user("robert"))),
+        ("nick robert", Effect::User(UserEffect::Rename(user("robert")))),
         ("set keep on", set(Setting::Keep(true))),
         ("set Keep OFF", set(Setting::Keep(false))),
         ("register", begin(AccountAsk::Register)),
@@ -105,50 +109,53 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("login alice", begin(AccountAsk::Login(user("alice")))),
         ("LOGIN  Alice ", begin(AccountAsk::Login(user("alice")))),
         ("ghost alice", begin(AccountAsk::Ghost(user("alice")))),
-        ("broadcast two  words", Effect::Broadcast("two  words".to_owned())),
-        ("banip", Effect::ListAddressBans),
+        ("broadcast two  words", Effect::Operator(OperatorEffect::Broadcast("two  words".to_owned()))),
+        ("banip", Effect::Operator(OperatorEffect::ListAddressBans)),
         ("banip 203.0.113.7", ban("203.0.113.7", None, "")),
         ("banip 203.0.113.0/24 2h", ban("203.0.113.0/24", Some(minutes(120)), "")),
         ("banip 2001:db8::/32 10m  spam  again", ban("2001:db8::/32", Some(minutes(10)), "spam  again")),
         ("banip ::1 spam 2h", ban("::1", None, "spam 2h")),
-        ("unbanip 203.0.113.0/24", Effect::UnbanAddress("203.0.113.0/24".to_owned())),
-        ("audit", Effect::ShowAudit(None)),
-        ("audit 1", Effect::ShowAudit(Some(1))),
-        ("audit 200", Effect::ShowAudit(Some(200))),
-        ("whois bob", Effect::TellWhoIs(whom("bob"))),
-        ("whois @bob#7", Effect::TellWhoIs(whom("bob#7"))),
-        ("whoami", Effect::TellWhoAmI),
-        ("away", Effect::SetAway(some(""))),
-        ("away at  lunch", Effect::SetAway(some("at  lunch"))),
-        ("back", Effect::SetAway(None)),
-        ("ignore", Effect::ListIgnored),
-        ("ignore bob", Effect::Ignore(whom("bob"))),
-        ("unignore bob", Effect::Unignore(whom("bob"))),
-        ("bell on", Effect::SetBell(Bell::On)),
-        ("bell OFF", Effect::SetBell(Bell::Off)),
-        ("bell Mentions", Effect::SetBell(Bell::Mentions)),
-        ("timestamps off", Effect::SetViewing(Viewing::Timestamps(false))),
-        ("TIMESTAMPS On", Effect::SetViewing(Viewing::Timestamps(true))),
-        ("ids off", Effect::SetViewing(Viewing::Ids(false))),
-        ("ids on", Effect::SetViewing(Viewing::Ids(true))),
-        ("quiet on", Effect::SetViewing(Viewing::Quiet(true))),
-        ("quiet off", Effect::SetViewing(Viewing::Quiet(false))),
-        ("color on", Effect::SetColor(true)),
-        ("color off", Effect::SetColor(false)),
-        ("mode line", Effect::SetCharacterMode(false)),
-        ("mode char", Effect::SetCharacterMode(true)),
-        ("charset", Effect::TellCharset),
-        ("charset utf-8", Effect::SetCharset(Charset::Utf8)),
-        ("charset UTF8", Effect::SetCharset(Charset::Utf8)),
-        ("charset latin1", Effect::SetCharset(Charset::Latin1)),
-        ("charset ISO-8859-1", Effect::SetCharset(Charset::Latin1)),
-        ("redraw", Effect::Redraw),
-        ("timezone", Effect::TellTimeZone),
-        ("timezone Europe/Berlin", Effect::SetTimeZone("Europe/Berlin".to_owned())),
-        ("time", Effect::TellTime),
+        ("unbanip 203.0.113.0/24", Effect::Operator(OperatorEffect::UnbanAddress("203.0.113.0/24".to_owned()))),
+        ("audit", Effect::Operator(OperatorEffect::ShowAudit(None))),
+        ("audit 1", Effect::Operator(OperatorEffect::ShowAudit(Some(1)))),
+        ("audit 200", Effect::Operator(OperatorEffect::ShowAudit(Some(200)))),
+        ("whois bob", Effect::Show(ShowEffect::WhoIs(whom("bob")))),
+        ("whois @bob#7", Effect::Show(ShowEffect::WhoIs(whom("bob#7")))),
+        ("whoami", Effect::Show(ShowEffect::WhoAmI)),
+        ("away", Effect::User(UserEffect::SetAway(some("")))),
+        ("away at  lunch", Effect::User(UserEffect::SetAway(some("at  lunch")))),
+        ("back", Effect::User(UserEffect::SetAway(None))),
+        ("ignore", Effect::Show(ShowEffect::Ignored)),
+        ("ignore bob", Effect::User(UserEffect::Ignore(whom("bob")))),
+        ("unignore bob", Effect::User(UserEffect::Unignore(whom("bob")))),
+        ("bell on", Effect::Screen(ScreenEffect::SetBell(Bell::On))),
+        ("bell OFF", Effect::Screen(ScreenEffect::SetBell(Bell::Off))),
+        ("bell Mentions", Effect::Screen(ScreenEffect::SetBell(Bell::Mentions))),
+        ("timestamps off", Effect::Screen(ScreenEffect::SetViewing(Viewing::Timestamps(false)))),
+        ("TIMESTAMPS On", Effect::Screen(ScreenEffect::SetViewing(Viewing::Timestamps(true)))),
+        ("ids off", Effect::Screen(ScreenEffect::SetViewing(Viewing::Ids(false)))),
+        ("ids on", Effect::Screen(ScreenEffect::SetViewing(Viewing::Ids(true)))),
+        ("quiet on", Effect::Screen(ScreenEffect::SetViewing(Viewing::Quiet(true)))),
+        ("quiet off", Effect::Screen(ScreenEffect::SetViewing(Viewing::Quiet(false)))),
+        ("color on", Effect::Screen(ScreenEffect::SetColor(true))),
+        ("color off", Effect::Screen(ScreenEffect::SetColor(false))),
+        ("mode line", Effect::Screen(ScreenEffect::SetCharacterMode(false))),
+        ("mode char", Effect::Screen(ScreenEffect::SetCharacterMode(true))),
+        ("charset", Effect::Show(ShowEffect::Charset)),
+        ("charset utf-8", Effect::Screen(ScreenEffect::SetCharset(Charset::Utf8))),
+        ("charset UTF8", Effect::Screen(ScreenEffect::SetCharset(Charset::Utf8))),
+        ("charset latin1", Effect::Screen(ScreenEffect::SetCharset(Charset::Latin1))),
+        ("charset ISO-8859-1", Effect::Screen(ScreenEffect::SetCharset(Charset::Latin1))),
+        ("redraw", Effect::Screen(ScreenEffect::Redraw)),
+        ("timezone", Effect::Show(ShowEffect::TimeZone)),
+        ("timezone Europe/Berlin", Effect::Screen(ScreenEffect::SetTimeZone("Europe/Berlin".to_owned()))),
+        ("time", Effect::Show(ShowEffect::Time)),
         ("echo two  words", Effect::Tell(LineKind::News, "two  words".to_owned())),
-        ("quote", Effect::TellQuote),
-        ("shutdown AB12C-3DE4F", Effect::Shutdown("AB12C-3DE4F".to_owned())),
+        ("quote", Effect::Show(ShowEffect::Quote)),
+        (
+            "shutdown AB12C-3DE4F",
+            Effect::Operator(OperatorEffect::Shutdown(Secret::new("AB12C-3DE4F").expect("a code"))),
+        ),
     ]
 }
 
@@ -191,16 +198,19 @@ fn a_group_is_made_and_then_people_are_invited() {
         for view in [false, true] {
             let invited = names.iter().map(|name| whom(name)).collect();
             let mut person = Person::at_general(view);
-            assert_eq!(person.commands(view, line), [Effect::CreateGroup(room("trip"))], "{line}");
+            assert_eq!(person.commands(view, line), [Effect::Place(PlaceEffect::CreateGroup(room("trip")))], "{line}");
             let effects =
                 person.hears(Answer::Joined { room: id("trip"), others: 0, how: Came::Made, topic: String::new() });
-            assert_eq!(effects.last(), Some(&Effect::Invite { room: id("trip"), invited }), "{line}");
+            assert_eq!(effects.last(), Some(&Effect::Room(RoomEffect::Invite { room: id("trip"), invited })), "{line}");
             let mut person = Person::at_general(view);
             person.commands(view, line);
             person.hears(Answer::RoomRefusal(RoomRefusal::Exists(room("trip"))));
             let effects =
                 person.hears(Answer::Joined { room: id("den"), others: 0, how: Came::Made, topic: String::new() });
-            assert!(!effects.iter().any(|effect| matches!(effect, Effect::Invite { .. })), "{effects:?}");
+            assert!(
+                !effects.iter().any(|effect| matches!(effect, Effect::Room(RoomEffect::Invite { .. }))),
+                "{effects:?}"
+            );
         }
     }
 }
@@ -208,21 +218,21 @@ fn a_group_is_made_and_then_people_are_invited() {
 #[test]
 fn every_command_has_a_right_form_among_these_tests() {
     let elsewhere = [
-        Verb::Group,
-        Verb::Help,
-        Verb::Chat,
-        Verb::Leave,
-        Verb::Close,
-        Verb::Quit,
-        Verb::Say,
-        Verb::To,
-        Verb::Me,
-        Verb::Direct,
-        Verb::Reply,
-        Verb::Edit,
-        Verb::Delete,
-        Verb::Temporary,
-        Verb::Paste,
+        Verb::Place(PlaceVerb::Group),
+        Verb::Server(ServerVerb::Help),
+        Verb::Place(PlaceVerb::Chat),
+        Verb::Place(PlaceVerb::Leave),
+        Verb::Place(PlaceVerb::Close),
+        Verb::Server(ServerVerb::Quit),
+        Verb::Talk(TalkVerb::Say),
+        Verb::Talk(TalkVerb::To),
+        Verb::Talk(TalkVerb::Me),
+        Verb::Talk(TalkVerb::Direct),
+        Verb::Talk(TalkVerb::Reply),
+        Verb::Talk(TalkVerb::Edit),
+        Verb::Talk(TalkVerb::Delete),
+        Verb::Talk(TalkVerb::Temporary),
+        Verb::Talk(TalkVerb::Paste),
     ];
     let verb = |line: &str| find(line.split(' ').next().unwrap_or("")).map(|spec| spec.verb);
     let here: Vec<_> = right_forms().iter().filter_map(|(line, _)| verb(line)).collect();
@@ -234,7 +244,7 @@ fn every_command_has_a_right_form_among_these_tests() {
 #[test]
 fn every_example_of_the_table_is_run_and_not_refused() {
     for view in [false, true] {
-        for spec in TABLE.iter().filter(|spec| view || spec.verb != Verb::Leave) {
+        for spec in TABLE.iter().filter(|spec| view || spec.verb != Verb::Place(PlaceVerb::Leave)) {
             let effects = Person::in_two_rooms(view).commands(view, &spec.example[1..]);
             let refused = |effect: &Effect| matches!(effect, Effect::Tell(LineKind::Refusal, _));
             assert!(!effects.is_empty() && !effects.iter().any(refused), "{}: {effects:?}", spec.example);
@@ -295,7 +305,7 @@ fn durations_of_several_words_end_where_the_reason_begins() {
     let ban = |lasts: u64, reason: &str| {
         let act =
             RoomAction::Ban { whom: whom("bob"), lasts: Some(Duration::from_secs(lasts)), reason: reason.to_owned() };
-        [Effect::RoomAction { room: id("general"), act: act.into() }]
+        [Effect::Room(RoomEffect::Act { room: id("general"), act: act.into() })]
     };
     for (line, expected) in [
         (":ban bob 2 days", ban(172_800, "")),
@@ -308,13 +318,13 @@ fn durations_of_several_words_end_where_the_reason_begins() {
     let mute = RoomAction::Mute { whom: whom("bob"), lasts: Some(Duration::from_secs(5_400)) };
     assert_eq!(
         Person::in_room().types(":mute bob 1 hour 30 minutes"),
-        [Effect::RoomAction { room: id("general"), act: mute.into() }]
+        [Effect::Room(RoomEffect::Act { room: id("general"), act: mute.into() })]
     );
     let slow = RoomAction::Set(Setting::Slow(Duration::from_secs(90)));
     for line in [":slow 1m30s", ":slow 90", ":set slow 1 minute 30 seconds"] {
         assert_eq!(
             Person::in_room().types(line),
-            [Effect::RoomAction { room: id("general"), act: slow.clone().into() }]
+            [Effect::Room(RoomEffect::Act { room: id("general"), act: slow.clone().into() })]
         );
     }
 }
@@ -376,7 +386,7 @@ fn passwords_invitations_and_reasons_may_be_as_long_as_the_limit() {
     let mut person = Person::in_room();
     let password = "é".repeat(128);
     let effects = person.types(&format!(":create den {password}"));
-    assert_eq!(effects, [Effect::Create { room: room("den"), password: Secret::new(&password) }]);
+    assert_eq!(effects, [Effect::Place(PlaceEffect::Create { room: room("den"), password: Secret::new(&password) })]);
     let effects = person.types(&format!(":set password {password}"));
     assert_eq!(effects, [set(Setting::Password(Secret::new(&password)))]);
     let reason = "é".repeat(150);
@@ -384,7 +394,10 @@ fn passwords_invitations_and_reasons_may_be_as_long_as_the_limit() {
     assert_eq!(effects, [act(RoomAction::Kick { whom: whom("bob"), reason })]);
     let people = (0..20).map(|number| format!("user{number}")).collect::<Vec<_>>().join(" ");
     let effects = person.types(&format!(":invite {people}"));
-    assert!(matches!(&effects[..], [Effect::Invite { invited, .. }] if invited.len() == 20), "{effects:?}");
+    assert!(
+        matches!(&effects[..], [Effect::Room(RoomEffect::Invite { invited, .. })] if invited.len() == 20),
+        "{effects:?}"
+    );
 }
 
 #[test]
@@ -415,17 +428,23 @@ fn what_is_about_where_one_is_is_about_the_conversation_there() {
     let with_bob = || Conversation::Direct(bob("bob"));
     for view in [false, true] {
         let mut person = Person::in_conversation(view);
-        assert_eq!(person.commands(view, "list"), [Effect::ListPeople(with_bob())]);
-        assert_eq!(person.commands(view, "history 3"), [Effect::ShowHistory { of: with_bob(), count: Some(3) }]);
+        assert_eq!(person.commands(view, "list"), [Effect::Show(ShowEffect::People(with_bob()))]);
+        assert_eq!(
+            person.commands(view, "history 3"),
+            [Effect::Show(ShowEffect::History { of: with_bob(), count: Some(3) })]
+        );
         let say = Effect::Say { to: with_bob(), draft: Draft::said("hi").into(), confirm: !view };
         assert_eq!(person.commands(view, "say hi"), [say]);
     }
     let mut person = Person::in_conversation(false);
-    assert_eq!(person.types(":chat"), [Effect::EnterView(with_bob())]);
+    assert_eq!(person.types(":chat"), [Effect::Place(PlaceEffect::EnterView(with_bob()))]);
     assert_eq!(person.0.place().prompt().as_ref(), "@bob | ");
-    assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(with_bob())]);
+    assert_eq!(
+        person.types("/close"),
+        [Effect::Place(PlaceEffect::LeaveView), Effect::Place(PlaceEffect::Close(with_bob()))]
+    );
     assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
-    assert_eq!(person.types(":close"), [Effect::Close(open("general"))]);
+    assert_eq!(person.types(":close"), [Effect::Place(PlaceEffect::Close(open("general")))]);
     assert_eq!(person.0.place(), Prompt::Palette(None));
 }
 
@@ -433,10 +452,10 @@ fn what_is_about_where_one_is_is_about_the_conversation_there() {
 fn the_view_is_entered_and_left_from_where_one_is() {
     let mut person = Person::in_room();
     assert_eq!(person.types(":q"), refusal("You are not in the chat view. :chat opens it, :quit leaves the server."));
-    assert_eq!(person.types(":chat"), [Effect::EnterView(open("general"))]);
-    assert_eq!(person.types("/chat"), [Effect::EnterView(open("general"))]);
+    assert_eq!(person.types(":chat"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
+    assert_eq!(person.types("/chat"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
     assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
-    assert_eq!(person.types(":Q "), [Effect::LeaveView]);
+    assert_eq!(person.types(":Q "), [Effect::Place(PlaceEffect::LeaveView)]);
     for (view, word) in [(false, "quit"), (true, "quit"), (false, "exit"), (true, "logout")] {
         let mut person = Person::at_general(view);
         assert_eq!(person.commands(view, word), [Effect::Quit]);
@@ -448,17 +467,30 @@ fn the_view_is_entered_and_left_from_where_one_is() {
 fn help_is_told_with_the_mark_of_where_one_is() {
     for (view, mark) in [(false, ':'), (true, '/')] {
         let mut person = Person::at_general(view);
-        let told = person.commands(view, "help");
+        let told = help_lines(&person.commands(view, "help all"), GUEST);
         assert_eq!(told.len(), TABLE.len() + 1);
-        for (effect, spec) in told.iter().zip(TABLE) {
-            let Effect::Tell(LineKind::News, line) = effect else { panic!("{effect:?}") };
-            assert!(line.starts_with(&syntax(spec, mark)) && line.ends_with(spec.summary), "{line}");
+        for (line, spec) in told.iter().zip(TABLE) {
+            assert!(line[2..].starts_with(&syntax(spec, mark)) && line.ends_with(spec.summary), "{line}");
         }
         for spec in TABLE {
-            let told = person.commands(view, &format!("help :{}", spec.word));
-            assert_eq!(told.first(), Some(&Effect::Tell(LineKind::News, syntax(spec, mark))));
-            assert_eq!(told.len(), if spec.aliases.is_empty() { 3 } else { 4 }, "{}", spec.word);
+            for word in [spec.word].iter().chain(spec.aliases) {
+                let told = help_lines(&person.commands(view, &format!("help :{word}")), GUEST);
+                assert_eq!(told[..2], [syntax(spec, mark), spec.summary.to_owned()], "{word}");
+                let example = format!("Example: {mark}{}", &spec.example[1..]);
+                assert!(told.contains(&example), "{told:?}");
+                let aliases = told.iter().any(|line| line.starts_with("Also: "));
+                assert_eq!(aliases, !spec.aliases.is_empty(), "{told:?}");
+            }
         }
+    }
+    for (view, line, told) in [
+        (false, "help jion", "No command or topic jion. Did you mean :help join?"),
+        (true, "help /jion", "No command or topic jion. Did you mean /help join?"),
+        (false, "help modreation", "No command or topic modreation. Did you mean :help moderation?"),
+        (false, "help qiut", "No command or topic qiut. Did you mean :help quit?"),
+        (false, "help xyzzy", "No command or topic xyzzy. :help all lists every command."),
+    ] {
+        assert_eq!(Person::at_general(view).commands(view, line), refusal(told), "{line}");
     }
     assert_eq!(Person::in_view().types("/jion x"), refusal("No command /jion. Did you mean /join?"));
     let unknown = "No command /xyzzy. /help lists them. A leading space says the line as it is.";

@@ -18,7 +18,7 @@ use crate::chat::identity::Target;
 use crate::chat::message::{Addressee, ClientId, Draft};
 use crate::chat::names::Alphabet;
 use crate::chat::secret::Secret;
-use crate::ui::command::{Cost, TABLE, find, syntax};
+use crate::ui::command::{Cost, TABLE, Viewer, find, syntax};
 
 /// With every command there is.
 const RULES: Rules = Rules {
@@ -54,6 +54,14 @@ fn user(name: &str) -> UserName {
     UserName::parse(name, 1, 32).expect("a name")
 }
 
+/// What reaches the palette from the terminal.
+#[derive(Clone, Copy, Debug)]
+enum Input<'a> {
+    LineEntered(&'a str),
+    Interrupted,
+    Ended,
+}
+
 /// A palette and what it wanted done last.
 struct Person(Palette);
 
@@ -76,12 +84,35 @@ impl Person {
 
     fn feels_under(&mut self, rules: &Rules, input: Input<'_>) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.0.handle(input, rules, &mut effects);
+        match input {
+            Input::LineEntered(text) => {
+                let line = self.0.read(text, rules);
+                self.0.run(line, rules, &mut effects);
+            }
+            Input::Interrupted => self.0.press(Key::Interrupt, &mut effects),
+            Input::Ended => self.0.press(Key::End, &mut effects),
+        }
         effects
     }
 
     fn costs(&self, line: &str) -> Cost {
-        self.0.cost(line, &RULES)
+        self.costs_under(&RULES, line)
+    }
+
+    fn costs_under(&self, rules: &Rules, line: &str) -> Cost {
+        self.0.read(line, rules).cost()
+    }
+
+    fn recalls<'a>(&self, line: &'a str) -> &'a str {
+        self.0.read(line, &RULES).recallable()
+    }
+
+    fn comes_back(&self, line: &str) -> bool {
+        self.comes_back_under(&RULES, line)
+    }
+
+    fn comes_back_under(&self, rules: &Rules, line: &str) -> bool {
+        self.0.read(line, rules).comes_back()
     }
 
     fn hears(&mut self, answer: Answer) -> Vec<Effect> {
@@ -140,7 +171,7 @@ impl Person {
     fn in_view() -> Person {
         let mut person = Person::in_palette();
         person.joins("general");
-        assert_eq!(person.types(":chat"), [Effect::EnterView(open("general"))]);
+        assert_eq!(person.types(":chat"), [Effect::Place(PlaceEffect::EnterView(open("general")))]);
         person
     }
 }
@@ -148,6 +179,16 @@ impl Person {
 /// Connection 7 by a name.
 fn bob(name: &str) -> Addressee {
     Addressee { client: ClientId(7), name: user(name) }
+}
+
+/// Somebody in the palette without an account, and without a room of their own.
+const GUEST: Viewer =
+    Viewer { accounts: AccountPolicy::Optional, in_view: false, logged_in: false, room_admin: false, operator: false };
+
+/// What a user sees of the page of the help that they asked for.
+fn help_lines(effects: &[Effect], viewer: Viewer) -> Vec<String> {
+    let [Effect::Show(ShowEffect::Help { page, mark })] = effects else { panic!("{effects:?}") };
+    page.lines(*mark, viewer)
 }
 
 fn news(text: &str) -> Vec<Effect> {
@@ -179,7 +220,7 @@ fn said(text: &str) -> Vec<Effect> {
 fn a_name_leads_into_the_palette_and_a_taken_one_asks_again() {
     let mut person = Person::at(Door::Plain);
     assert_eq!(person.0.place(), Prompt::AskingName);
-    assert_eq!(person.types(" alice "), [Effect::ClaimName(user("alice"))]);
+    assert_eq!(person.types(" alice "), [Effect::Login(LoginEffect::ClaimName(user("alice")))]);
     let told = person.hears(Answer::NameTaken { name: user("alice"), free: Some(user("alice2")) });
     assert_eq!(told, refusal("The name alice is taken; alice2 is free."));
     assert_eq!(person.0.place(), Prompt::AskingName);
@@ -209,6 +250,20 @@ fn plain_text_in_the_palette_goes_nowhere() {
     assert_eq!(person.types("hello"), refusal("That is not a command. :chat enters the chat view."));
     assert_eq!(person.types(""), []);
     assert_eq!(person.types("   "), []);
+}
+
+#[test]
+fn what_a_newcomer_types_without_a_mark_is_answered_with_the_command() {
+    for (lines, told) in [
+        (["help", "?", " HELP "], "Commands begin with a colon: :help explains them."),
+        (["quit", "exit", "logout"], "Commands begin with a colon: :quit leaves."),
+    ] {
+        for line in lines {
+            assert_eq!(Person::in_room().types(line), refusal(told), "{line}");
+            assert_eq!(Person::in_view().types(line.trim_start()), said(line.trim()), "in the view it is a text");
+        }
+    }
+    assert_eq!(Person::in_room().types("help me"), refusal("That is not a command. :chat enters the chat view."));
 }
 
 #[test]
@@ -253,19 +308,23 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
     }
     assert_eq!(
         person.types("@bob hi"),
-        [Effect::SendDirect { to: vec![whom("bob")], draft: Draft::said("hi").into(), in_view: true }]
+        [Effect::Message(MessageEffect::SendDirect {
+            to: vec![whom("bob")],
+            draft: Draft::said("hi").into(),
+            in_view: true
+        })]
     );
-    assert_eq!(person.types(":q"), [Effect::LeaveView]);
+    assert_eq!(person.types(":q"), [Effect::Place(PlaceEffect::LeaveView)]);
     assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
 }
 
 #[test]
 fn a_slash_runs_any_command_without_leaving_the_view() {
     let mut person = Person::in_view();
-    assert_eq!(person.types("/rooms"), [Effect::ListRooms]);
-    assert_eq!(person.types("/who"), [Effect::ListEverybody]);
+    assert_eq!(person.types("/rooms"), [Effect::Show(ShowEffect::Rooms)]);
+    assert_eq!(person.types("/who"), [Effect::Show(ShowEffect::Everybody)]);
     assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
-    assert_eq!(person.types("/q"), [Effect::LeaveView]);
+    assert_eq!(person.types("/q"), [Effect::Place(PlaceEffect::LeaveView)]);
 }
 
 #[test]
@@ -273,19 +332,20 @@ fn joining_from_the_view_leads_into_the_other_rooms_view() {
     let mut person = Person::in_view();
     person.types("/join games");
     let done = person.hears(Answer::Joined { room: id("games"), others: 0, how: Came::In, topic: String::new() });
-    assert_eq!(done.last(), Some(&Effect::EnterView(open("games"))));
+    assert_eq!(done.last(), Some(&Effect::Place(PlaceEffect::EnterView(open("games")))));
     assert_eq!(person.0.place(), Prompt::ChatView(open("games")));
-    assert_eq!(person.types("/close"), [Effect::LeaveView, Effect::Close(open("games"))]);
+    assert_eq!(
+        person.types("/close"),
+        [Effect::Place(PlaceEffect::LeaveView), Effect::Place(PlaceEffect::Close(open("games")))]
+    );
     assert_eq!(person.0.place(), Prompt::Palette(Some(open("general"))));
 }
 
 #[test]
 fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
     let mut person = Person::in_palette();
-    let join = |password: Option<&str>| Effect::Join {
-        room: room("staff"),
-        password: password.and_then(Secret::new),
-        quick: false,
+    let join = |password: Option<&str>| {
+        Effect::Place(PlaceEffect::Join { room: room("staff"), password: password.and_then(Secret::new), quick: false })
     };
     assert_eq!(person.types(":join staff"), [join(None)]);
     let refused = Answer::JoinRefused {
@@ -293,9 +353,12 @@ fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
         refusal: JoinRefusal::NotPublic { room: room("staff"), hint: Some(room("stuff")) },
     };
     let asked = "No public room staff; did you mean stuff? For a hidden room give its password, Enter goes back.";
-    assert_eq!(person.hears(refused.clone()), [Effect::Tell(LineKind::News, asked.to_owned()), Effect::HideInput]);
+    assert_eq!(
+        person.hears(refused.clone()),
+        [Effect::Tell(LineKind::News, asked.to_owned()), Effect::Screen(ScreenEffect::HideInput)]
+    );
     assert!(person.0.asks_password());
-    assert_eq!(person.types("quit now"), [Effect::ShowInput, join(Some("quit now"))]);
+    assert_eq!(person.types("quit now"), [Effect::Screen(ScreenEffect::ShowInput), join(Some("quit now"))]);
     assert_eq!(
         person.hears(Answer::JoinRefused { room: room("staff"), refusal: JoinRefusal::NoSuchRoomOrPassword }),
         refusal("No such room, or not that password.")
@@ -304,7 +367,7 @@ fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
     for cancel in [Input::LineEntered(""), Input::Interrupted, Input::Ended] {
         person.types(":join staff");
         person.hears(refused.clone());
-        assert_eq!(person.feels(cancel), [Effect::ShowInput], "{cancel:?}");
+        assert_eq!(person.feels(cancel), [Effect::Screen(ScreenEffect::ShowInput)], "{cancel:?}");
         assert_eq!(person.0.place(), Prompt::Palette(None));
     }
 }
@@ -312,7 +375,7 @@ fn a_password_is_asked_hidden_and_its_line_is_nothing_else() {
 #[test]
 fn control_d_leaves_the_view_then_the_server() {
     let mut person = Person::in_view();
-    assert_eq!(person.feels(Input::Ended), [Effect::LeaveView]);
+    assert_eq!(person.feels(Input::Ended), [Effect::Place(PlaceEffect::LeaveView)]);
     assert_eq!(person.feels(Input::Ended), [Effect::Quit]);
     assert!(person.0.is_leaving());
     assert_eq!(person.types(":rooms"), [], "nothing more is run");
@@ -336,14 +399,20 @@ fn a_lost_room_falls_back_to_the_one_before() {
 fn the_quick_door_asks_room_then_name_then_opens_the_view() {
     let mut person = Person::at(Door::Quick);
     assert_eq!(person.0.place(), Prompt::AskingRoom);
-    assert_eq!(person.types("general"), [Effect::CheckRoom { room: room("general"), password: None }]);
+    assert_eq!(
+        person.types("general"),
+        [Effect::Login(LoginEffect::CheckRoom { room: room("general"), password: None })]
+    );
     person.hears(Answer::RoomChecked { room: room("general"), password: None });
     assert_eq!(person.0.place(), Prompt::AskingQuickName);
-    assert_eq!(person.types("alice"), [Effect::ClaimName(user("alice"))]);
+    assert_eq!(person.types("alice"), [Effect::Login(LoginEffect::ClaimName(user("alice")))]);
     let done = person.hears(Answer::NameClaimed { name: user("alice"), people: 1, rooms: 1, notice: None });
-    assert_eq!(done.last(), Some(&Effect::Join { room: room("general"), password: None, quick: true }));
+    assert_eq!(
+        done.last(),
+        Some(&Effect::Place(PlaceEffect::Join { room: room("general"), password: None, quick: true }))
+    );
     let done = person.hears(Answer::Joined { room: id("general"), others: 0, how: Came::In, topic: String::new() });
-    assert_eq!(done.last(), Some(&Effect::EnterView(open("general"))));
+    assert_eq!(done.last(), Some(&Effect::Place(PlaceEffect::EnterView(open("general")))));
     assert_eq!(person.0.place(), Prompt::ChatView(open("general")));
 }
 
@@ -362,23 +431,23 @@ fn every_command_does_its_own_thing() {
     person.joins("general");
     let here = open("general");
     for (line, effect) in [
-        (":rooms", Effect::ListRooms),
-        (":list", Effect::ListPeople(here.clone())),
-        (":listall", Effect::ListEverybody),
-        (":activeuser", Effect::ListEverybody),
-        (":history", Effect::ShowHistory { of: here.clone(), count: None }),
-        (":history 7", Effect::ShowHistory { of: here.clone(), count: Some(7) }),
-        (":time", Effect::TellTime),
-        (":whoami", Effect::TellWhoAmI),
-        (":redraw", Effect::Redraw),
-        (":mode line", Effect::SetCharacterMode(false)),
-        (":mode CHAR", Effect::SetCharacterMode(true)),
-        (":color on", Effect::SetColor(true)),
-        (":color off", Effect::SetColor(false)),
+        (":rooms", Effect::Show(ShowEffect::Rooms)),
+        (":list", Effect::Show(ShowEffect::People(here.clone()))),
+        (":listall", Effect::Show(ShowEffect::Everybody)),
+        (":activeuser", Effect::Show(ShowEffect::Everybody)),
+        (":history", Effect::Show(ShowEffect::History { of: here.clone(), count: None })),
+        (":history 7", Effect::Show(ShowEffect::History { of: here.clone(), count: Some(7) })),
+        (":time", Effect::Show(ShowEffect::Time)),
+        (":whoami", Effect::Show(ShowEffect::WhoAmI)),
+        (":redraw", Effect::Screen(ScreenEffect::Redraw)),
+        (":mode line", Effect::Screen(ScreenEffect::SetCharacterMode(false))),
+        (":mode CHAR", Effect::Screen(ScreenEffect::SetCharacterMode(true))),
+        (":color on", Effect::Screen(ScreenEffect::SetColor(true))),
+        (":color off", Effect::Screen(ScreenEffect::SetColor(false))),
         (":say two words", Effect::Say { to: here.clone(), draft: Draft::said("two words").into(), confirm: true }),
         (
             ":joingroup games pass word",
-            Effect::Join { room: room("games"), password: Secret::new("pass word"), quick: false },
+            Effect::Place(PlaceEffect::Join { room: room("games"), password: Secret::new("pass word"), quick: false }),
         ),
     ] {
         assert_eq!(person.types(line), [effect], "{line}");
@@ -396,12 +465,11 @@ fn every_command_does_its_own_thing() {
 #[test]
 fn help_explains_one_command_with_syntax_and_example() {
     let mut person = Person::in_palette();
-    let told = person.types(":help join");
-    let lines: Vec<_> = told.iter().map(|effect| format!("{effect:?}")).collect();
+    let lines = help_lines(&person.types(":help join"), GUEST);
     assert!(lines[0].contains(":join <room> [password]"), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("Example: :join general")), "{lines:?}");
-    assert_eq!(person.types(":help").len(), TABLE.len() + 1);
-    assert_eq!(person.types(":help jion"), refusal("No command :jion. Did you mean :join?"));
+    assert_eq!(help_lines(&person.types(":help all"), GUEST).len(), TABLE.len() + 1);
+    assert_eq!(person.types(":help jion"), refusal("No command or topic jion. Did you mean :help join?"));
 }
 
 #[test]

@@ -41,23 +41,23 @@ fn a_line_is_recalled_up_to_where_a_secret_begins() {
         ("", ""),
         ("   ", ""),
     ] {
-        assert_eq!(Person::in_palette().0.recallable(line), kept, "{line}");
+        assert_eq!(Person::in_palette().recalls(line), kept, "{line}");
         let in_view = line.replacen(':', "/", 1);
-        assert_eq!(Person::in_view().0.recallable(&in_view), kept.replacen(':', "/", 1), "{line}");
-        assert_eq!(Person::in_view().0.recallable(line), kept, "{line}, neither said nor run");
+        assert_eq!(Person::in_view().recalls(&in_view), kept.replacen(':', "/", 1), "{line}");
+        assert_eq!(Person::in_view().recalls(line), kept, "{line}, neither said nor run");
     }
 }
 
 #[test]
 fn nothing_is_recalled_at_the_login_and_at_a_question_for_a_password() {
-    assert_eq!(Person::at(Door::Plain).0.recallable("alice"), "");
-    assert_eq!(Person::at(Door::Quick).0.recallable("staff secret"), "");
+    assert_eq!(Person::at(Door::Plain).recalls("alice"), "");
+    assert_eq!(Person::at(Door::Quick).recalls("staff secret"), "");
     for view in [false, true] {
         let mut person = Person::at_general(view);
         person.commands(view, "join staff");
         let refused = JoinRefusal::NeedsPassword(room("staff"));
         person.hears(Answer::JoinRefused { room: room("staff"), refusal: refused });
-        assert_eq!(person.0.recallable("secret"), "");
+        assert_eq!(person.recalls("secret"), "");
     }
 }
 
@@ -94,6 +94,6 @@ proptest! {
         let blank = |index: usize| " ".repeat(blanks[index]);
         let line = format!("{mark}{before}{word}{}{argument}{}s3cr3t s3cr3t{}", blank(0), blank(1), blank(2));
         let person = Person::at_general(view);
-        prop_assert!(!person.0.recallable(&line).contains("s3cr3t"), "{}", line);
+        prop_assert!(!person.recalls(&line).contains("s3cr3t"), "{}", line);
     }
 }

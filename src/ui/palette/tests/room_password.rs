@@ -13,7 +13,7 @@ fn asked(view: bool) -> Person {
 }
 
 fn join(name: &str, password: &str) -> Effect {
-    Effect::Join { room: room(name), password: Secret::new(password), quick: false }
+    Effect::Place(PlaceEffect::Join { room: room(name), password: Secret::new(password), quick: false })
 }
 
 #[test]
@@ -24,11 +24,15 @@ fn a_command_at_the_question_is_run_and_no_password() {
                 ("join general", join("general", "")),
                 ("JOIN staff two words", join("staff", "two words")),
                 ("joingroup general", join("general", "")),
-                ("rooms", Effect::ListRooms),
+                ("rooms", Effect::Show(ShowEffect::Rooms)),
             ] {
                 let mut person = asked(view);
                 let effects = person.types(&format!("{mark}{line}"));
-                assert_eq!(effects, [Effect::ShowInput, effect], "{mark}{line}, in the view: {view}");
+                assert_eq!(
+                    effects,
+                    [Effect::Screen(ScreenEffect::ShowInput), effect],
+                    "{mark}{line}, in the view: {view}"
+                );
                 assert!(!person.0.asks_password());
             }
         }
@@ -47,18 +51,18 @@ fn a_join_at_a_question_from_the_view_leads_into_the_other_view() {
 fn quit_and_q_at_the_question_mean_what_they_mean_elsewhere() {
     for view in [false, true] {
         let mut person = asked(view);
-        assert_eq!(person.types(":quit"), [Effect::ShowInput, Effect::Quit]);
+        assert_eq!(person.types(":quit"), [Effect::Screen(ScreenEffect::ShowInput), Effect::Quit]);
         assert!(person.0.is_leaving());
     }
     let mut person = asked(true);
-    assert_eq!(person.types(":q"), [Effect::ShowInput, Effect::LeaveView]);
+    assert_eq!(person.types(":q"), [Effect::Screen(ScreenEffect::ShowInput), Effect::Place(PlaceEffect::LeaveView)]);
 }
 
 #[test]
 fn what_is_no_command_is_the_password_whatever_it_begins_with() {
     for line in [":)", "/", ":", ":jion general", "/etc/passwd", "hunter2", "join general"] {
         let mut person = asked(false);
-        assert_eq!(person.types(line), [Effect::ShowInput, join("genral", line)], "{line}");
+        assert_eq!(person.types(line), [Effect::Screen(ScreenEffect::ShowInput), join("genral", line)], "{line}");
     }
 }
 
@@ -69,9 +73,9 @@ fn a_command_at_the_question_costs_and_is_recalled_like_any_other() {
         assert_eq!(person.costs(":join general"), Cost::Post(1));
         assert_eq!(person.costs(":listall"), Cost::Read(3));
         assert_eq!(person.costs("hunter2"), Cost::Free);
-        assert_eq!(person.0.recallable(":join staff hunter2"), ":join staff");
-        assert_eq!(person.0.recallable("hunter2"), "");
-        assert_eq!(person.0.recallable(":hunter2"), "");
+        assert_eq!(person.recalls(":join staff hunter2"), ":join staff");
+        assert_eq!(person.recalls("hunter2"), "");
+        assert_eq!(person.recalls(":hunter2"), "");
     }
 }
 
@@ -81,8 +85,8 @@ fn the_quick_door_has_no_commands_yet_and_takes_them_for_passwords() {
     person.types("genral");
     let refusal = JoinRefusal::NotPublic { room: room("genral"), hint: None };
     person.hears(Answer::JoinRefused { room: room("genral"), refusal });
-    let check = Effect::CheckRoom { room: room("genral"), password: Secret::new(":join general") };
-    assert_eq!(person.types(":join general"), [Effect::ShowInput, check]);
+    let check = Effect::Login(LoginEffect::CheckRoom { room: room("genral"), password: Secret::new(":join general") });
+    assert_eq!(person.types(":join general"), [Effect::Screen(ScreenEffect::ShowInput), check]);
 }
 
 #[test]
@@ -95,5 +99,5 @@ fn no_room_is_set_up_with_a_password_that_could_be_taken_for_a_command() {
         }
     }
     let effects = Person::in_room().types(":create den se:cret/");
-    assert_eq!(effects, [Effect::Create { room: room("den"), password: Secret::new("se:cret/") }]);
+    assert_eq!(effects, [Effect::Place(PlaceEffect::Create { room: room("den"), password: Secret::new("se:cret/") })]);
 }

@@ -1,0 +1,466 @@
+//! What `:help` shows: a first page, topics, single commands, and the whole list.
+//!
+//! Every page but the whole list fits a screen of 24 rows and 80 columns, with the prompt below it, and has only what this
+//! user can use where they are.
+//!
+//! *Owns* the topics, who can use which command, and the layout of the pages.
+//! *Knows nothing of* how one finds out what a user is.
+
+use super::verb::{AccountVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ServerVerb, UserVerb, Verb};
+use super::{Spec, TABLE, find, syntax, words};
+use crate::chat::account_policy::AccountPolicy;
+use crate::chat::names;
+
+/// The width that pages are made for, without the mark `* ` of a notice.
+const COLUMNS: usize = 78;
+
+/// The word that asks for the whole list.
+const ALL: &str = "all";
+
+/// A part of the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// Finding, entering and making rooms.
+    Rooms,
+    /// Sending and finding messages.
+    Talking,
+    /// Dealing with people who disturb.
+    Moderation,
+    /// The user's own name and account, and those of others.
+    Account,
+    /// How the screen looks.
+    Settings,
+    /// The whole server.
+    Operator,
+}
+
+impl Topic {
+    /// All of them, in the order in which they are named.
+    pub const EACH: [Topic; 6] =
+        [Topic::Rooms, Topic::Talking, Topic::Moderation, Topic::Account, Topic::Settings, Topic::Operator];
+
+    /// Its word behind `:help`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Topic::Rooms => "rooms",
+            Topic::Talking => "talking",
+            Topic::Moderation => "moderation",
+            Topic::Account => "account",
+            Topic::Settings => "settings",
+            Topic::Operator => "operator",
+        }
+    }
+
+    fn named(word: &str) -> Option<Topic> {
+        Topic::EACH.into_iter().find(|topic| topic.word().eq_ignore_ascii_case(word))
+    }
+
+    /// Where a command is explained; `None` for those that only the first page has.
+    fn of(verb: Verb) -> Option<Topic> {
+        Some(match verb {
+            Verb::Server(verb) => match verb {
+                ServerVerb::Help | ServerVerb::Quit => return None,
+            },
+            Verb::Place(verb) => match verb {
+                PlaceVerb::Rooms
+                | PlaceVerb::Join
+                | PlaceVerb::Create
+                | PlaceVerb::Group
+                | PlaceVerb::Close
+                | PlaceVerb::List
+                | PlaceVerb::ListAll => Topic::Rooms,
+                PlaceVerb::Chat | PlaceVerb::Leave => Topic::Talking,
+            },
+            Verb::Room(verb) => match verb {
+                RoomVerb::Invite | RoomVerb::Set | RoomVerb::Topic | RoomVerb::Destroy => Topic::Rooms,
+                RoomVerb::Slow | RoomVerb::Bans => Topic::Moderation,
+            },
+            Verb::Talk(_) => Topic::Talking,
+            Verb::Member(_) | Verb::User(UserVerb::Ignore | UserVerb::Unignore) => Topic::Moderation,
+            Verb::User(UserVerb::Nick | UserVerb::WhoIs | UserVerb::WhoAmI | UserVerb::Away | UserVerb::Back)
+            | Verb::Account(_) => Topic::Account,
+            Verb::Screen(_) => Topic::Settings,
+            Verb::Operator(_) => Topic::Operator,
+        })
+    }
+}
+
+/// The dozen commands of a first visit. In the view `:chat` makes way for `:q`.
+const FIRST: [&str; 13] =
+    ["rooms", "join", "chat", "q", "close", "list", "listall", "dm", "history", "create", "nick", "help", "quit"];
+
+/// Who can use a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Audience {
+    Everyone,
+    /// Those who are not in the view.
+    OutsideView,
+    /// Those who are in the view.
+    InView,
+    /// Those without an account, where they may make one.
+    Guests,
+    /// Those with an account that they may delete.
+    Owners,
+    /// Those with an account.
+    LoggedIn,
+    /// Admins of the current room.
+    RoomAdmins,
+    Operators,
+}
+
+impl Audience {
+    fn of(verb: Verb) -> Audience {
+        match verb {
+            Verb::Place(verb) => match verb {
+                PlaceVerb::Chat => Audience::OutsideView,
+                PlaceVerb::Leave => Audience::InView,
+                PlaceVerb::Rooms
+                | PlaceVerb::Join
+                | PlaceVerb::Create
+                | PlaceVerb::Group
+                | PlaceVerb::Close
+                | PlaceVerb::List
+                | PlaceVerb::ListAll => Audience::Everyone,
+            },
+            Verb::Room(verb) => match verb {
+                // Without a value they show something, and members may invite into open rooms.
+                RoomVerb::Invite | RoomVerb::Set | RoomVerb::Topic => Audience::Everyone,
+                RoomVerb::Slow | RoomVerb::Bans | RoomVerb::Destroy => Audience::RoomAdmins,
+            },
+            Verb::Member(verb) => match verb {
+                MemberVerb::Kick
+                | MemberVerb::Ban
+                | MemberVerb::Unban
+                | MemberVerb::Mute
+                | MemberVerb::Unmute
+                | MemberVerb::Promote
+                | MemberVerb::Demote => Audience::RoomAdmins,
+            },
+            Verb::Account(verb) => match verb {
+                AccountVerb::Register => Audience::Guests,
+                AccountVerb::ChangePassword => Audience::LoggedIn,
+                AccountVerb::Unregister => Audience::Owners,
+                AccountVerb::Login | AccountVerb::Ghost => Audience::Everyone,
+            },
+            Verb::Operator(verb) => match verb {
+                // Whoever knows the code.
+                OperatorVerb::Shutdown => Audience::Everyone,
+                OperatorVerb::Broadcast
+                | OperatorVerb::BanAddress
+                | OperatorVerb::UnbanAddress
+                | OperatorVerb::Audit => Audience::Operators,
+            },
+            Verb::Server(_) | Verb::Talk(_) | Verb::User(_) | Verb::Screen(_) => Audience::Everyone,
+        }
+    }
+
+    /// What stands before a command in the whole list.
+    fn mark(self) -> &'static str {
+        match self {
+            Audience::RoomAdmins => "+ ",
+            Audience::Operators => "= ",
+            Audience::Everyone
+            | Audience::OutsideView
+            | Audience::InView
+            | Audience::Guests
+            | Audience::Owners
+            | Audience::LoggedIn => "  ",
+        }
+    }
+
+    /// Who it is, in a sentence.
+    fn sentence(self) -> Option<&'static str> {
+        match self {
+            Audience::Everyone | Audience::OutsideView => None,
+            Audience::InView => Some("Only in the chat view."),
+            Audience::Guests => Some("Only while you are not logged in to an account."),
+            Audience::Owners | Audience::LoggedIn => Some("Only while you are logged in to an account."),
+            Audience::RoomAdmins => Some("Only for admins of the room."),
+            Audience::Operators => Some("Only for operators."),
+        }
+    }
+}
+
+/// What decides which commands a user can use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// Who may have an account.
+    pub accounts: AccountPolicy,
+    /// They are in the chat view.
+    pub in_view: bool,
+    /// They are logged in to an account.
+    pub logged_in: bool,
+    /// They are an admin of the current room.
+    pub room_admin: bool,
+    /// They are an operator.
+    pub operator: bool,
+}
+
+impl Viewer {
+    fn can_use(self, spec: &Spec) -> bool {
+        spec.exists(self.accounts)
+            && match Audience::of(spec.verb) {
+                Audience::Everyone => true,
+                Audience::OutsideView => !self.in_view,
+                Audience::InView => self.in_view,
+                Audience::Guests => !self.logged_in && self.accounts == AccountPolicy::Optional,
+                Audience::Owners => self.logged_in && self.accounts == AccountPolicy::Optional,
+                Audience::LoggedIn => self.logged_in,
+                Audience::RoomAdmins => self.room_admin,
+                Audience::Operators => self.operator,
+            }
+    }
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HelpPage {
+    /// What a first visit needs.
+    First,
+    /// Every command.
+    All,
+    /// The commands of a topic.
+    Topic(Topic),
+    /// One command, and the topic of the same name where there is one.
+    Command(&'static Spec),
+}
+
+impl HelpPage {
+    /// The page of a word: a command or an alias, a topic, or `all`.
+    pub(crate) fn named(word: &str) -> Option<HelpPage> {
+        match find(word) {
+            Some(spec) => Some(HelpPage::Command(spec)),
+            None if word.eq_ignore_ascii_case(ALL) => Some(HelpPage::All),
+            None => Topic::named(word).map(HelpPage::Topic),
+        }
+    }
+
+    /// The word nearest to one that has no page.
+    pub(crate) fn nearest(word: &str, accounts: AccountPolicy) -> Option<&'static str> {
+        names::nearest(word, page_words(accounts))
+    }
+
+    /// The page's lines, as notices.
+    pub fn lines(self, mark: char, viewer: Viewer) -> Vec<String> {
+        let usable = |spec: &&Spec| viewer.can_use(spec);
+        match self {
+            HelpPage::First => {
+                let first = FIRST.iter().filter_map(|word| find(word)).filter(usable);
+                let mut lines = rows(first.collect(), mark, false);
+                let topics: Vec<_> = Topic::EACH.map(Topic::word).to_vec();
+                lines.push(format!("More: {mark}help with {}", topics.join(", ")));
+                lines.push(format!("or a command's name; {mark}help all lists every command."));
+                if !viewer.in_view {
+                    lines.push("In the chat view, commands start with /.".to_owned());
+                }
+                lines
+            }
+            HelpPage::All => {
+                let all = TABLE.iter().filter(|spec| spec.exists(viewer.accounts));
+                let mut lines = rows(all.collect(), mark, true);
+                lines.push("+ only for admins of the room, = only for operators.".to_owned());
+                lines
+            }
+            HelpPage::Topic(topic) => topic_lines(topic, mark, viewer),
+            HelpPage::Command(spec) => {
+                let mut lines = command_lines(spec, mark);
+                if let Some(topic) = Topic::named(spec.word) {
+                    lines.push(format!("About {}:", topic.word()));
+                    lines.extend(topic_lines(topic, mark, viewer));
+                }
+                lines
+            }
+        }
+    }
+}
+
+/// Every word that can stand behind `:help`.
+pub fn page_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
+    super::listed(accounts).flat_map(words).chain(Topic::EACH.map(Topic::word)).chain([ALL])
+}
+
+fn topic_lines(topic: Topic, mark: char, viewer: Viewer) -> Vec<String> {
+    let all: Vec<&Spec> =
+        TABLE.iter().filter(|spec| Topic::of(spec.verb) == Some(topic) && spec.exists(viewer.accounts)).collect();
+    let usable: Vec<&Spec> = all.iter().copied().filter(|spec| viewer.can_use(spec)).collect();
+    let hidden = |audience| {
+        all.iter().any(|spec| Audience::of(spec.verb) == audience)
+            && !usable.iter().any(|spec| Audience::of(spec.verb) == audience)
+    };
+    let mut lines = rows(usable.clone(), mark, false);
+    if hidden(Audience::RoomAdmins) {
+        lines.push(format!("Admins of a room have more: {mark}help all lists them."));
+    }
+    if hidden(Audience::Operators) {
+        lines.push(format!("Operators have more: {mark}help all lists them."));
+    }
+    lines
+}
+
+/// One row for each command. A long description begins further left than the others.
+fn rows(commands: Vec<&Spec>, mark: char, with_marks: bool) -> Vec<String> {
+    let column = commands.iter().map(|spec| syntax(spec, mark).len()).max().unwrap_or(0) + 2;
+    let row = |spec: &Spec| {
+        let audience = if with_marks { Audience::of(spec.verb).mark() } else { "" };
+        let column = column.min((COLUMNS - audience.len()).saturating_sub(spec.summary.len()));
+        format!("{audience}{:column$}{}", syntax(spec, mark), spec.summary)
+    };
+    commands.into_iter().map(row).collect()
+}
+
+fn command_lines(spec: &Spec, mark: char) -> Vec<String> {
+    let mut lines = vec![syntax(spec, mark), spec.summary.to_owned()];
+    lines.extend(Audience::of(spec.verb).sentence().map(str::to_owned));
+    if !spec.aliases.is_empty() {
+        let aliases: Vec<_> = spec.aliases.iter().map(|alias| format!("{mark}{alias}")).collect();
+        lines.push(format!("Also: {}", aliases.join(", ")));
+    }
+    lines.push(format!("Example: {mark}{}", &spec.example[1..]));
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every kind of user there is.
+    fn viewers() -> Vec<Viewer> {
+        let mut all = Vec::new();
+        for accounts in [AccountPolicy::Off, AccountPolicy::Optional, AccountPolicy::Required] {
+            for bits in 0..16_u8 {
+                let bit = |number: u8| bits & (1 << number) != 0;
+                let viewer =
+                    Viewer { accounts, in_view: bit(0), logged_in: bit(1), room_admin: bit(2), operator: bit(3) };
+                all.push(viewer);
+            }
+        }
+        all
+    }
+
+    const GUEST: Viewer = Viewer {
+        accounts: AccountPolicy::Optional,
+        in_view: false,
+        logged_in: false,
+        room_admin: false,
+        operator: false,
+    };
+    const ADMIN: Viewer = Viewer { room_admin: true, ..GUEST };
+
+    fn pages() -> Vec<HelpPage> {
+        let commands = TABLE.iter().map(HelpPage::Command);
+        let topics = Topic::EACH.into_iter().map(HelpPage::Topic);
+        [HelpPage::First, HelpPage::All].into_iter().chain(topics).chain(commands).collect()
+    }
+
+    /// Whether a page has a row of this command's.
+    fn has(page: HelpPage, word: &str, viewer: Viewer) -> bool {
+        let start = syntax(find(word).expect("a command"), ':') + "  ";
+        page.lines(':', viewer).iter().any(|line| line.starts_with(&start))
+    }
+
+    #[test]
+    fn every_line_of_help_fits_a_terminal_of_eighty_columns() {
+        for page in pages() {
+            for viewer in viewers() {
+                for line in page.lines(':', viewer) {
+                    assert!(line.len() <= COLUMNS, "{line}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_page_but_the_whole_list_has_fewer_than_twenty_rows_and_none_is_empty() {
+        for page in pages().into_iter().filter(|page| *page != HelpPage::All) {
+            for viewer in viewers() {
+                let rows = page.lines(':', viewer).len();
+                assert!((1..20).contains(&rows), "{page:?} has {rows} rows");
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_is_in_a_topic_or_on_the_first_page_and_in_the_whole_list() {
+        for spec in TABLE {
+            let in_topics = Topic::EACH.into_iter().filter(|topic| Topic::of(spec.verb) == Some(*topic)).count();
+            assert!(in_topics == 1 || FIRST.contains(&spec.word), "{}", spec.word);
+            let all = HelpPage::All.lines(':', GUEST);
+            assert!(all.iter().any(|line| line[2..].starts_with(&syntax(spec, ':'))), "{}", spec.word);
+        }
+        for word in FIRST {
+            assert!(find(word).is_some(), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_first_page_has_a_dozen_commands_and_names_the_topics() {
+        for viewer in viewers() {
+            let lines = HelpPage::First.lines('/', viewer);
+            assert_eq!(lines.iter().filter(|line| line.starts_with('/')).count(), 12);
+            for topic in Topic::EACH {
+                assert!(lines.iter().any(|line| line.contains(topic.word())), "{topic:?}");
+            }
+        }
+        assert!(has(HelpPage::First, "chat", GUEST) && !has(HelpPage::First, "q", GUEST));
+        let in_view = Viewer { in_view: true, ..GUEST };
+        assert!(has(HelpPage::First, "q", in_view) && !has(HelpPage::First, "chat", in_view));
+    }
+
+    #[test]
+    fn a_topic_shows_what_this_user_can_use_and_says_that_there_is_more() {
+        let moderation = HelpPage::Topic(Topic::Moderation);
+        assert!(has(moderation, "ignore", GUEST) && !has(moderation, "ban", GUEST));
+        assert!(has(moderation, "ban", ADMIN));
+        let more = "Admins of a room have more: :help all lists them.".to_owned();
+        assert!(moderation.lines(':', GUEST).contains(&more) && !moderation.lines(':', ADMIN).contains(&more));
+        let account = HelpPage::Topic(Topic::Account);
+        let (user, off, required) = (
+            Viewer { logged_in: true, ..GUEST },
+            Viewer { accounts: AccountPolicy::Off, ..GUEST },
+            Viewer { accounts: AccountPolicy::Required, logged_in: true, ..GUEST },
+        );
+        for (word, expected) in [
+            ("register", [true, false, false, false]),
+            ("login", [true, true, false, true]),
+            ("passwd", [false, true, false, true]),
+            ("unregister", [false, true, false, false]),
+            ("nick", [true; 4]),
+        ] {
+            assert_eq!([GUEST, user, off, required].map(|viewer| has(account, word, viewer)), expected, "{word}");
+        }
+        let operator = HelpPage::Topic(Topic::Operator);
+        assert!(has(operator, "shutdown", GUEST) && !has(operator, "audit", GUEST));
+        assert!(has(operator, "audit", Viewer { operator: true, ..user }));
+    }
+
+    #[test]
+    fn a_word_that_is_command_and_topic_shows_the_command_and_then_the_topic() {
+        let lines = HelpPage::named("Rooms").expect("a page").lines(':', GUEST);
+        assert_eq!(lines[0], ":rooms");
+        let topic = HelpPage::Topic(Topic::Rooms).lines(':', GUEST);
+        assert!(lines.ends_with(&topic) && lines.len() > topic.len() + 3, "{lines:?}");
+        assert_eq!(HelpPage::named("TALKING"), Some(HelpPage::Topic(Topic::Talking)));
+        assert_eq!(HelpPage::named("all"), Some(HelpPage::All));
+        assert_eq!(HelpPage::named("who"), find("listall").map(HelpPage::Command));
+        assert_eq!(HelpPage::named("xyzzy"), None);
+    }
+
+    #[test]
+    fn the_whole_list_marks_what_only_admins_or_operators_can_do() {
+        let lines = HelpPage::All.lines(':', GUEST);
+        for (word, mark) in [("kick", '+'), ("destroy", '+'), ("audit", '='), ("join", ' '), ("shutdown", ' ')] {
+            let line = lines.iter().find(|line| line[2..].starts_with(&format!(":{word}"))).expect("a row");
+            assert!(line.starts_with(mark), "{line}");
+        }
+        assert_eq!(lines.last().map(String::as_str), Some("+ only for admins of the room, = only for operators."));
+    }
+
+    #[test]
+    fn no_topic_hides_a_command_but_that_of_the_same_name() {
+        for topic in Topic::EACH {
+            assert!(topic.word() != ALL && find(topic.word()).is_none_or(|_| topic == Topic::Rooms), "{topic:?}");
+        }
+        let words: Vec<_> = page_words(AccountPolicy::Off).collect();
+        assert!(words.contains(&"all") && words.contains(&"operator") && !words.contains(&"register"));
+    }
+}

@@ -1,0 +1,153 @@
+//! What an answer leads to: where the user is then, and what they are told.
+//!
+//! *Owns* the transitions that wait for the server.
+//! *Knows nothing of* how the answer came about.
+
+use super::answer::{Answer, Came};
+use super::effect::{Effect, PlaceEffect, RoomEffect, ScreenEffect};
+use super::entry_refusal::{JoinRefusal, LoginRefusal};
+use super::greetings;
+use super::resume::AskedAt;
+use super::{Door, Palette, State, refused};
+use crate::chat::conversation::Conversation;
+use crate::chat::names::RoomName;
+use crate::ui::screen::LineKind;
+
+impl Palette {
+    /// Takes what came of an effect; appends what is to be done next.
+    #[inline(never)]
+    pub fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
+        match answer {
+            Answer::NameClaimed { name, people, rooms, notice } => {
+                let State::Name { quick } = &mut self.state else { return };
+                let quick = quick.take();
+                self.state = State::Palette;
+                effects.push(Effect::Tell(LineKind::News, greetings::hello(&name, people, rooms)));
+                effects.extend(notice.map(|line| Effect::Tell(LineKind::News, line)));
+                if let Some((room, password)) = quick {
+                    self.join_leads_into_view = true;
+                    effects.push(Effect::Place(PlaceEffect::Join { room, password, quick: true }));
+                }
+            }
+            Answer::PasswordNeeded { name } => self.ask_login_password(name, false, effects),
+            Answer::GhostNeedsPassword { name } => self.ask_login_password(name, true, effects),
+            Answer::Elsewhere { name, address, idle } => self.ask_to_take_over(&name, address, &idle, effects),
+            Answer::Returned { open, to } => self.returned(open, to, effects),
+            Answer::LoginRefused(refusal) => {
+                // A user who typed the password again here, and not the name, would make a name of it that everybody reads.
+                let hint =
+                    if refusal == LoginRefusal::Wrong && !self.is_logged_in() { " Give your name again." } else { "" };
+                effects.push(refused(&format_args!("{refusal}{hint}")));
+            }
+            Answer::PasswordWanted { ask, prompt } => self.begin_dialogue(ask, prompt, effects),
+            Answer::NameUnfit(error) => effects.push(refused(&error)),
+            Answer::NameTaken { name, free } => {
+                effects.push(refused(&greetings::name_taken(&name, free.as_ref())));
+            }
+            Answer::NameLooksLike { name, other } => {
+                effects.push(refused(&greetings::name_looks_like(&name, &other)));
+            }
+            Answer::RoomChecked { room, password } => self.state = State::Name { quick: Some((room, password)) },
+            Answer::Joined { room, others, how, topic } => {
+                let into_view = std::mem::take(&mut self.join_leads_into_view);
+                effects.push(Effect::Tell(LineKind::News, greetings::joined(&room.name, others, how, into_view)));
+                // The view says it itself.
+                if !topic.is_empty() && !into_view {
+                    effects.push(Effect::Tell(LineKind::News, ["Topic: ", &topic].concat()));
+                }
+                let invited = std::mem::take(&mut self.group);
+                let group = (how == Came::Made && !invited.is_empty()).then(|| room.clone());
+                self.entered(Conversation::Room(room), into_view, effects);
+                if let Some(room) = group {
+                    effects.push(Effect::Room(RoomEffect::Invite { room, invited }));
+                }
+            }
+            Answer::DirectOpened(person) => {
+                let into_view = std::mem::take(&mut self.join_leads_into_view);
+                effects.push(Effect::Tell(LineKind::News, greetings::direct_opened(&person.name, into_view)));
+                self.entered(Conversation::Direct(person), into_view, effects);
+            }
+            Answer::JoinRefused { room, refusal } => self.join_refused(room, refusal, effects),
+            Answer::RoomRefusal(why) => {
+                self.join_leads_into_view = false;
+                self.group = Vec::new();
+                effects.push(refused(&why));
+            }
+            Answer::Lost(conversation) => {
+                let current = self.open.last().is_some_and(|last| last.is(&conversation));
+                self.open.retain(|known| !known.is(&conversation));
+                if current {
+                    self.view_is_over();
+                }
+            }
+            Answer::PartnerRenamed(person) => {
+                for known in &mut self.open {
+                    if let Conversation::Direct(partner) = known
+                        && partner.client == person.client
+                    {
+                        *partner = person.clone();
+                    }
+                }
+            }
+        }
+    }
+
+    /// The conversation in view is gone: a question asked from there goes back to the palette.
+    fn view_is_over(&mut self) {
+        match &mut self.state {
+            state @ State::ChatView => *state = State::Palette,
+            State::Password { from_view, .. }
+            | State::Takeover(AskedAt::Within { from_view })
+            | State::Account { from_view, .. }
+            | State::Paste { from_view, .. } => *from_view = false,
+            State::QuickRoom
+            | State::QuickPassword(_)
+            | State::Name { .. }
+            | State::LoginPassword { .. }
+            | State::Takeover(AskedAt::Login { .. })
+            | State::Palette
+            | State::Leaving => {}
+        }
+    }
+
+    /// Makes a conversation the current one.
+    fn entered(&mut self, conversation: Conversation, into_view: bool, effects: &mut Vec<Effect>) {
+        self.open.retain(|known| !known.is(&conversation));
+        self.open.push(conversation.clone());
+        if into_view {
+            self.state = State::ChatView;
+            effects.push(Effect::Place(PlaceEffect::EnterView(conversation)));
+        }
+    }
+
+    fn join_refused(&mut self, room: RoomName, refusal: JoinRefusal, effects: &mut Vec<Effect>) {
+        let into_view = std::mem::take(&mut self.join_leads_into_view);
+        let tone = if refusal.asks() { LineKind::News } else { LineKind::Refusal };
+        effects.push(Effect::Tell(tone, refusal.to_string()));
+        match &self.state {
+            State::QuickRoom | State::QuickPassword(_) | State::Name { .. } if refusal.asks() => {
+                self.state = State::QuickPassword(room);
+                effects.push(Effect::Screen(ScreenEffect::HideInput));
+            }
+            State::QuickPassword(_) => self.state = State::QuickRoom,
+            State::Palette | State::ChatView if refusal.asks() => {
+                self.state = State::Password { room, from_view: self.state == State::ChatView };
+                effects.push(Effect::Screen(ScreenEffect::HideInput));
+            }
+            // The quick listener's room has filled up or gone between the two questions.
+            State::Palette if into_view && self.door == Door::Quick && self.open.is_empty() => {
+                effects.push(Effect::Tell(LineKind::News, greetings::quick_leftover()));
+            }
+            State::QuickRoom
+            | State::Name { .. }
+            | State::LoginPassword { .. }
+            | State::Takeover(_)
+            | State::Palette
+            | State::ChatView
+            | State::Password { .. }
+            | State::Account { .. }
+            | State::Paste { .. }
+            | State::Leaving => {}
+        }
+    }
+}
