@@ -6,7 +6,7 @@
 
 use super::Session;
 use crate::chat::names::fold;
-use crate::ui::command::{listed, words};
+use crate::ui::command::{help_words, listed, words};
 use crate::ui::screen::{LineKind, Prompt};
 
 /// Candidates shown at once when a word could become many.
@@ -82,7 +82,7 @@ impl Session {
                 Some("bell") => {
                     found.extend(["on", "off", "mentions"].map(str::to_owned).into_iter().filter(|c| starts(c)))
                 }
-                Some("help") => found.extend(listed(accounts).map(|spec| spec.word.to_owned()).filter(|c| starts(c))),
+                Some("help") => found.extend(help_words(accounts).map(str::to_owned).filter(|c| starts(c))),
                 Some("mode") => found.extend(["line", "char"].map(str::to_owned).into_iter().filter(|c| starts(c))),
                 Some("color" | "timestamps" | "ids" | "quiet") => {
                     found.extend(["on", "off"].map(str::to_owned).into_iter().filter(|c| starts(c)))

@@ -237,7 +237,7 @@ impl HelpPage {
 
     /// The word nearest to one that has no page.
     pub(crate) fn nearest(word: &str, accounts: AccountPolicy) -> Option<&'static str> {
-        names::nearest(word, page_words(accounts))
+        names::nearest(word, all_help_words(accounts))
     }
 
     /// The page's lines, as notices.
@@ -247,9 +247,8 @@ impl HelpPage {
             HelpPage::First => {
                 let first = FIRST.iter().filter_map(|word| find(word)).filter(usable);
                 let mut lines = rows(first.collect(), mark, false);
-                let topics: Vec<_> = Topic::EACH.map(Topic::word).to_vec();
-                lines.push(format!("More: {mark}help with {}", topics.join(", ")));
-                lines.push(format!("or a command's name; {mark}help all lists every command."));
+                lines.push(format!("Topics: {}.", Topic::EACH.map(Topic::word).join(", ")));
+                lines.push(format!("{mark}help <topic> or <command> shows more, {mark}help all lists every command."));
                 if !viewer.in_view {
                     lines.push("In the chat view, commands start with /.".to_owned());
                 }
@@ -274,8 +273,14 @@ impl HelpPage {
     }
 }
 
-/// Every word that can stand behind `:help`.
-pub fn page_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
+/// The words that can stand behind `:help`, but for aliases.
+pub fn help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
+    // One topic is named like a command.
+    let topics = Topic::EACH.into_iter().map(Topic::word).filter(|word| find(word).is_none());
+    super::listed(accounts).map(|spec| spec.word).chain(topics).chain([ALL])
+}
+
+fn all_help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
     super::listed(accounts).flat_map(words).chain(Topic::EACH.map(Topic::word)).chain([ALL])
 }
 
@@ -460,7 +465,7 @@ mod tests {
         for topic in Topic::EACH {
             assert!(topic.word() != ALL && find(topic.word()).is_none_or(|_| topic == Topic::Rooms), "{topic:?}");
         }
-        let words: Vec<_> = page_words(AccountPolicy::Off).collect();
+        let words: Vec<_> = help_words(AccountPolicy::Off).collect();
         assert!(words.contains(&"all") && words.contains(&"operator") && !words.contains(&"register"));
     }
 }

@@ -18,7 +18,7 @@ mod verb;
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 
-pub use help::{HelpPage, Topic, Viewer, page_words};
+pub use help::{HelpPage, Topic, Viewer, help_words};
 pub use table::TABLE;
 pub use verb::{
     AccountVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ScreenVerb, ServerVerb, TalkVerb, UserVerb, Verb,

@@ -117,7 +117,7 @@ fn without_accounts_their_commands_say_so_and_help_does_not_list_them() {
         alice.send(command);
         alice.expect("! This server keeps no accounts.\r\n> ");
     }
-    alice.send(":help");
+    alice.send(":help all");
     let listed = alice.settle();
     assert!(listed.contains(":nick") && !listed.contains(":register") && !listed.contains(":ghost"), "{listed:?}");
 }
