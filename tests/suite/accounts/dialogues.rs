@@ -107,7 +107,7 @@ fn the_password_is_changed_by_who_knows_the_one_before() {
     let server = home.start(History::Forgotten, "");
     let mut alice = come_in(&server, "alice");
     alice.send(":passwd");
-    alice.expect("* Your password until now:\r\n");
+    alice.expect("* Your present password:\r\n");
     give(&mut alice, "wrong");
     alice.expect("* The new one:\r\n");
     give(&mut alice, NEW);
@@ -260,7 +260,7 @@ fn in_character_mode_no_password_ever_stands_on_the_screen_or_comes_back_with_th
     alice.expect_on_screen("* Hello alice. ");
     alice.expect_last_row("> ");
     alice.enter(":passwd");
-    alice.expect_on_screen("Your password until now:");
+    alice.expect_on_screen("Your present password:");
     alice.expect_last_row(ASKED);
     alice.enter(PASSWORD);
     for question in ["The new one:", "The new one once more:"] {

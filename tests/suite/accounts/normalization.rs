@@ -35,7 +35,7 @@ fn an_accounts_password_is_right_in_every_normalization_form() {
         guest.expect("* You are bob now.\r\n");
         // The old one is proved in one form, and the new one given twice in two.
         guest.send(":passwd");
-        guest.expect("* Your password until now:\r\n");
+        guest.expect("* Your present password:\r\n");
         give(&mut guest, typed);
         give(&mut guest, &format!("new {set}"));
         give(&mut guest, &format!("new {typed}"));
