@@ -1,4 +1,4 @@
-//! Many at once, and more than there are descriptors for.
+//! A thousand clients at once, and more clients than there are descriptors for.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
@@ -11,7 +11,7 @@ use crate::support::machine::{Logged, eventually};
 use crate::support::{Client, Program, Server};
 
 #[test]
-fn a_thousand_people_all_hear_one_line_once_and_are_all_said_goodbye_to() {
+fn a_thousand_users_all_receive_one_line_once_and_then_a_goodbye() {
     const PEOPLE: usize = 1000;
     /// Both ends of every connection are in this process, and some are the test's own.
     const NEEDED: u64 = 2 * PEOPLE as u64 + 200;
@@ -21,7 +21,7 @@ fn a_thousand_people_all_hear_one_line_once_and_are_all_said_goodbye_to() {
         return;
     }
     let server = Server::start();
-    // Everybody comes at the same time: a line, and the next one without waiting for the answer.
+    // Everybody arrives at the same time, and sends the next line without waiting for an answer.
     let mut people: Vec<_> = (0..PEOPLE).map(|_| server.connect()).collect();
     for (n, client) in people.iter_mut().enumerate() {
         client.send_bytes(format!("p{n:04}\r\n:join general\r\n:chat\r\n").as_bytes());
@@ -44,7 +44,7 @@ fn a_thousand_people_all_hear_one_line_once_and_are_all_said_goodbye_to() {
     server.join();
 }
 
-/// The program with so many descriptors and no more.
+/// The program with this limit on open descriptors.
 fn limited(descriptors: usize) -> Logged {
     let program = Program::command(&[]).get_program().to_owned();
     let mut command = Command::new("sh");
@@ -56,7 +56,7 @@ fn limited(descriptors: usize) -> Logged {
     Logged::start(command)
 }
 
-/// Whether a newcomer is asked for a name; otherwise he has been told why not.
+/// Whether a newcomer is asked for a name. If not, they must have been refused with the reason.
 fn gets_in(client: &mut Client) -> bool {
     let first = client.expect("e");
     let is_in = first.ends_with("* W");
@@ -70,7 +70,7 @@ fn gets_in(client: &mut Client) -> bool {
 }
 
 #[test]
-fn newcomers_over_the_open_file_limit_are_told_and_get_in_when_others_have_left() {
+fn newcomers_over_the_open_file_limit_are_refused_with_a_reason_and_get_in_when_others_have_left() {
     let mut program = limited(64);
     let address = program.address();
     let mut inside = Vec::new();
@@ -102,7 +102,7 @@ fn newcomers_over_the_open_file_limit_are_told_and_get_in_when_others_have_left(
 }
 
 #[test]
-fn even_when_refusals_take_the_last_descriptor_everybody_gets_his_line_and_accepting_goes_on() {
+fn even_when_refusals_take_the_last_descriptor_everybody_gets_their_line_and_accepting_goes_on() {
     // Too few for the reserve: one client, and what is refused stays open for a second, which soon takes all there are.
     let mut program = limited(20);
     let address = program.address();

@@ -32,7 +32,7 @@ fn survives(copy: Copy) {
     for number in 0..50 {
         say(&mut alice, &format!("word {number}"));
     }
-    // From its confirmation on all before it is on disk.
+    // Once it is confirmed, everything before it is on disk too.
     alice.send(":topic the first");
     alice.expect(" set the description: ");
     let directory = scratch();
@@ -52,20 +52,20 @@ fn survives(copy: Copy) {
             }
         }
     });
-    begun.recv_timeout(PATIENCE).expect("he talks");
+    begun.recv_timeout(PATIENCE).expect("the talker starts");
     for number in 0..3 {
         let path = directory.join(format!("copy{number}.db"));
         copy(&place, &path);
         is_sound(&path);
     }
     goes_on.store(false, Ordering::Relaxed);
-    talker.join().expect("he talks to the end");
+    talker.join().expect("the talker does not fail");
     stop(&mut program);
 
-    // Step by step as the README says.
+    // Step by step, as the README describes it.
     fs::rename(directory.join("copy0.db"), place.database()).expect("put in its place");
     for beside in ["chatsock.db-wal", "chatsock.db-shm"] {
-        // It is not there after every end.
+        // Not every shutdown leaves this file.
         let _ = fs::remove_file(place.directory().join(beside));
     }
     let mut program = place.start();
@@ -93,7 +93,7 @@ fn survives(copy: Copy) {
 }
 
 #[test]
-fn a_copy_by_vacuum_into_while_people_talk_is_whole_and_a_server_starts_on_it() {
+fn a_copy_by_vacuum_into_while_users_talk_is_complete_and_a_server_starts_on_it() {
     survives(|place, to| {
         let connection = Connection::open(place.database()).expect("a database");
         connection.busy_timeout(PATIENCE).expect("a time");
@@ -102,10 +102,10 @@ fn a_copy_by_vacuum_into_while_people_talk_is_whole_and_a_server_starts_on_it() 
 }
 
 #[test]
-fn a_copy_by_the_program_sqlite3_while_people_talk_is_whole_and_a_server_starts_on_it() {
+fn a_copy_by_the_program_sqlite3_while_users_talk_is_complete_and_a_server_starts_on_it() {
     let version = Command::new("sqlite3").arg("--version").output();
     if !version.is_ok_and(|done| done.status.success()) {
-        // Whatever else is required: the same is tested above, without another program.
+        // Not a failure even where all clients are required: the same is tested above without another program.
         println!("LEFT OUT: sqlite3 not installed");
         return;
     }
@@ -149,7 +149,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// A place whose server has said something and is gone.
+/// A place whose server has stored a message and stopped.
 fn left() -> Place {
     let place = Place::new("", Some("history = true"));
     let mut program = place.start();
@@ -166,7 +166,7 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
-fn a_copy_by_chatsock_backup_while_people_talk_is_whole_and_a_server_starts_on_it() {
+fn a_copy_by_chatsock_backup_while_users_talk_is_complete_and_a_server_starts_on_it() {
     survives(|place, to| {
         let output = back_up(place, to);
         let said = format!("chatsock.db is backed up in {}.\n", to.display());
@@ -176,7 +176,7 @@ fn a_copy_by_chatsock_backup_while_people_talk_is_whole_and_a_server_starts_on_i
 }
 
 #[test]
-fn a_back_up_is_its_owners_alone_whatever_the_umask_and_stands_alone() {
+fn a_back_up_is_readable_only_by_its_owner_whatever_the_umask_and_needs_no_other_file() {
     let place = left();
     let directory = scratch();
     let mut shell = Command::new("sh");
@@ -221,7 +221,7 @@ fn a_back_up_never_replaces_what_is_there_nor_writes_through_a_link() {
     refused(&back_up(&place, &path("directory")), 2, &format!("{} {sentence}", path("directory").display()));
     assert_eq!(names(&directory), before);
     assert_eq!(fs::read_to_string(path("file")).expect("read"), "mine");
-    // Nor the database itself, by whatever name.
+    // Nor over the database itself, under any of its names.
     assert_eq!(back_up(&place, &place.database()).status.code(), Some(2));
     is_sound(&place.database());
 }
@@ -239,7 +239,7 @@ fn a_back_up_is_not_made_where_the_database_keeps_its_own_files() {
 }
 
 #[test]
-fn a_back_up_that_nobody_finished_is_named_and_left() {
+fn an_unfinished_back_up_is_reported_and_left_alone() {
     let place = left();
     let copy = scratch().join("copy.db");
     let part = copy.with_file_name("copy.db.part");
@@ -252,7 +252,7 @@ fn a_back_up_that_nobody_finished_is_named_and_left() {
 }
 
 #[test]
-fn a_back_up_into_no_directory_is_the_users_mistake() {
+fn a_back_up_into_a_missing_directory_is_a_user_error() {
     let place = left();
     let directory = scratch().join("nowhere");
     let sentence = format!("the directory {} does not exist; make it, or name a file elsewhere", directory.display());
@@ -297,10 +297,11 @@ fn a_back_up_without_the_section_says_what_is_missing() {
 }
 
 #[test]
-fn a_back_up_that_finds_no_room_leaves_nothing() {
+fn a_back_up_onto_a_full_disk_leaves_nothing_behind() {
     let place = left();
     let directory = scratch();
-    // In blocks of 512 bytes: less than any database has, and more than the 32 KiB that SQLite shares beside it.
+    // In blocks of 512 bytes: smaller than any database, larger than the 32 KiB of shared memory that SQLite keeps
+    // beside it.
     let mut shell = Command::new("sh");
     let program = place.run("backup");
     shell.args(["-c", "ulimit -f 100; exec \"$@\"", "sh"]).arg(program.get_program()).args(program.get_args());
@@ -313,7 +314,7 @@ fn a_back_up_that_finds_no_room_leaves_nothing() {
 }
 
 #[test]
-fn a_back_up_takes_a_name_that_is_no_text() {
+fn a_back_up_accepts_a_file_name_that_is_not_utf_8() {
     let place = left();
     let copy = scratch().join(std::ffi::OsString::from_vec(b"copy-\xFF.db".to_vec()));
     let output = back_up(&place, &copy);

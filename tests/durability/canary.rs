@@ -1,4 +1,4 @@
-//! What never gets to the disk: anything without `[storage]`, what people say without `history`, temporary messages.
+//! What never reaches the disk: anything without `[storage]`, messages without `history`, temporary messages.
 
 use crate::place::{Place, say};
 #[cfg(feature = "storage")]
@@ -6,10 +6,10 @@ use crate::place::{kill, register, stop};
 use crate::support::Client;
 use crate::support::machine::Logged;
 
-/// Looked for in whatever case.
+/// Searched for in upper and lower case.
 const CANARY: &str = "serinus-canaria";
 
-/// Two people say the canary in every way there is. Both stand in `general` before, and in the palette.
+/// Two users send the canary in every possible way. Both start in `general`, in the palette.
 fn sing(alice: &mut Client, bob: &mut Client) {
     let id = say(alice, &format!("{CANARY} said"));
     bob.send(&format!(":reply {id} {CANARY} answered"));
@@ -29,7 +29,7 @@ fn sing(alice: &mut Client, bob: &mut Client) {
     alice.settle();
 }
 
-/// The same in temporary messages.
+/// The same, in temporary messages.
 fn murmur(alice: &mut Client, bob: &mut Client) {
     alice.send(&format!(":temp 300 {CANARY} for a while"));
     alice.expect("Said in general as #");
@@ -81,12 +81,12 @@ fn without_the_section_nothing_is_ever_written() {
 
 #[cfg(feature = "storage")]
 #[test]
-fn without_history_nothing_that_is_said_gets_to_the_disk() {
+fn without_history_no_message_reaches_the_disk() {
     let place = Place::new("operators = [\"alice\"]", Some("history = false"));
     for (life, end) in [kill as fn(&mut Logged), stop, kill].into_iter().enumerate() {
         let mut program = place.start();
         let address = program.address();
-        // Somebody who has an account and is not there: what is sent to him waits in memory.
+        // A user with an account who is offline: messages to them wait in memory.
         let absent = format!("absent{life}");
         let mut client = Client::login(address, &absent);
         register(&mut client, "sesame open");
@@ -104,7 +104,7 @@ fn without_history_nothing_that_is_said_gets_to_the_disk() {
             alice.send("sesame open");
             alice.expect(":help explains.\r\n");
         }
-        // A room that is kept, with all that is said in it before and after.
+        // A persistent room, with messages sent before and after it became one.
         let den = format!("den{life}");
         alice.send(&format!(":create {den}"));
         alice.expect("you are its admin.");
@@ -123,7 +123,7 @@ fn without_history_nothing_that_is_said_gets_to_the_disk() {
             client.expect("to leave.\r\n");
         }
         sing(&mut alice, &mut bob);
-        // What is confirmed is on disk, and all that was to be written before it.
+        // What is confirmed is on disk, and so is everything queued before it.
         alice.send(&format!(":to {den} and more"));
         alice.send(&format!(":join {den}"));
         alice.expect(&format!("Back to {den}"));
@@ -132,13 +132,13 @@ fn without_history_nothing_that_is_said_gets_to_the_disk() {
         assert_eq!(place.files_with(CANARY), [""; 0], "while it runs");
         end(&mut program);
         assert_eq!(place.files_with(CANARY), [""; 0], "in life {life}");
-        assert!(!place.files_with(&format!("budgerigar {life}")).is_empty(), "what is kept is found so");
+        assert!(!place.files_with(&format!("budgerigar {life}")).is_empty(), "the search finds what is stored");
     }
 }
 
 #[cfg(feature = "storage")]
 #[test]
-fn with_history_temporary_messages_do_not_get_to_the_disk() {
+fn with_history_temporary_messages_do_not_reach_the_disk() {
     let place = Place::new("", Some("history = true"));
     for end in [kill as fn(&mut Logged), stop] {
         let mut program = place.start();

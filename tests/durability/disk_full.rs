@@ -1,8 +1,8 @@
-//! A disk that gets full under the built program, and has room again.
+//! A disk that fills up under the running program, and has room again later.
 //!
-//! The disk is a small file system in memory, which root may mount. Where that is not allowed, a limit on the size of files
-//! (`prlimit`, util-linux) does what a full disk does, and it is tried in any case. Where there is neither, the tests say
-//! what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
+//! The disk is a small file system in memory, which only root may mount. Elsewhere a limit on the size of files
+//! (`prlimit`, util-linux) has the same effect, and that is tested in any case. Where neither works, the tests say what
+//! they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -16,13 +16,13 @@ use crate::place::{Place, kill, register, say, stop};
 use crate::support::machine::{Logged, eventually};
 use crate::support::{Client, scratch};
 
-/// Says what is not tested; a failure where everything is required.
+/// Reports what is not tested; fails where everything is required.
 fn left_out(why: &str) {
     assert!(std::env::var_os("CHATSOCK_REQUIRE_CLIENTS").is_none_or(|value| value != "1"), "required: {why}");
     println!("LEFT OUT: {why}");
 }
 
-/// A file system of its own, gone when the test is over.
+/// A file system of its own, unmounted when the test ends.
 struct Mounted(PathBuf);
 
 impl Mounted {
@@ -36,20 +36,20 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        // A test that fails has more to say than that its file system is still there.
+        // Ignored: a failing test has more to say than that its file system is still mounted.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
     }
 }
 
-/// How a disk gets full, and has room again.
+/// How the disk is filled and freed.
 enum Disk {
-    /// By a file that takes all the room.
+    /// By a file that takes up all the space.
     Mounted(Mounted),
-    /// By a limit on how large the server's files may get. The process's number stands in this file.
+    /// By a limit on the size of the server's files. This file holds the process id.
     Limited(PathBuf),
 }
 
-/// Bytes that a file may have where that is limited: what the empty database needs, and some.
+/// The limit on the size of a file, in bytes: what an empty database needs, and some more.
 const LIMIT: u64 = 400 * 1024;
 
 impl Disk {
@@ -66,7 +66,8 @@ impl Disk {
     }
 
     fn start(&self, place: &Place) -> Logged {
-        // A process that writes over its limit is told by a signal that would end it (setrlimit(2)): the server has to live on.
+        // A process that exceeds the limit gets a signal that would kill it (setrlimit(2)): the server has to survive
+        // that.
         match self {
             Disk::Mounted(_) => place.start(),
             Disk::Limited(pid) => place.start_after(&format!("echo $$ >'{}'", pid.display())),
@@ -91,7 +92,7 @@ impl Disk {
     }
 }
 
-/// Sets the soft limit of a running server; the hard one stays, or only root could raise it again.
+/// Sets the soft limit of a running server. The hard limit stays, or only root could raise it again.
 fn limit(pid: &Path, bytes: &str) {
     let pid = fs::read_to_string(pid).expect("its number");
     let done = Command::new("prlimit").args(["--pid", pid.trim(), &format!("--fsize={bytes}:")]).output();
@@ -103,7 +104,7 @@ fn have_prlimit() -> bool {
     Command::new("prlimit").arg("--version").output().is_ok_and(|done| done.status.success())
 }
 
-/// The operator, and two who talk.
+/// The operator, and two users who talk.
 struct People {
     operator: Client,
     alice: Client,
@@ -123,7 +124,7 @@ fn come(address: SocketAddr) -> People {
 }
 
 impl People {
-    /// Alice says something, and it is read at once.
+    /// Alice sends a message, and the others see it at once.
     fn talk(&mut self, text: &str) -> u64 {
         let id = say(&mut self.alice, text);
         self.viewer.expect(&format!("#{id} alice: "));
@@ -131,7 +132,7 @@ impl People {
     }
 }
 
-/// What is in the database of a server that has ended.
+/// What the database of a stopped server contains.
 fn kept(place: &Place) -> Vec<u64> {
     let connection = Connection::open(place.database()).expect("a database");
     let words: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
@@ -151,7 +152,7 @@ fn is_survived(disk: &Disk, reason: &str) {
     let mut said: Vec<_> = (0..20).map(|number| people.talk(&format!("before {number}"))).collect();
     disk.fill(&place);
 
-    // Room that the database has in itself is used up first.
+    // First use up the free pages that the database already has.
     let text = "x".repeat(1000);
     eventually("the disk is full", || {
         said.extend((0..20).map(|_| people.talk(&text)));
@@ -162,7 +163,7 @@ fn is_survived(disk: &Disk, reason: &str) {
     program.expect_log(&trouble);
     said.extend((0..100).map(|number| people.talk(&format!("meanwhile {number}"))));
 
-    // What has to be on disk first is not confirmed.
+    // What must be on disk first is not confirmed.
     people.alice.send_bytes(b":register\r\nsesame open\r\nsesame open\r\n");
     let told = people.alice.expect(&format!("! Not saved: {reason}. Try again later, or tell an operator.\r\n"));
     assert!(!told.contains("is yours"), "{told:?}");
@@ -176,7 +177,7 @@ fn is_survived(disk: &Disk, reason: &str) {
     people.operator.send(":set keep on");
     let told = people.operator.expect(&format!("! Not saved: {reason}."));
     assert!(!told.contains("keeps the room"), "{told:?}");
-    // And nobody is told twice of one trouble.
+    // And each problem is reported only once.
     let seen = people.operator.settle();
     assert!(!seen.contains(TROUBLE), "{seen:?}");
     assert_eq!(program.log().matches(TROUBLE).count(), 1);
@@ -190,13 +191,13 @@ fn is_survived(disk: &Disk, reason: &str) {
     people.operator.expect(" keeps the room: ");
     register(&mut people.alice, "sesame open");
     said.push(people.talk("long after"));
-    // The last line of all is written by the clean end.
+    // The clean shutdown writes the very last line.
     stop(&mut program);
     let found = kept(&place);
     assert!(said.iter().all(|id| found.binary_search(id).is_ok()), "something is lost");
     assert!(!program.log().contains("could not be kept"), "{}", program.log());
 
-    // The next server knows the account, and gives no number again.
+    // The next server knows the account, and reuses no number.
     let mut program = disk.start(&place);
     let mut alice = Client::connect(program.address());
     alice.expect("Username: ");
@@ -211,10 +212,10 @@ fn is_survived(disk: &Disk, reason: &str) {
 }
 
 #[test]
-fn chat_goes_on_over_a_full_disk_and_all_of_it_is_written_when_there_is_room() {
+fn chat_goes_on_while_the_disk_is_full_and_all_of_it_is_written_when_there_is_space() {
     match Mounted::new("8m") {
         Some(mounted) => is_survived(&Disk::Mounted(mounted), "the disk is full"),
-        // The limit on files stands in for it.
+        // The limit on files is tested instead.
         None if have_prlimit() => println!("LEFT OUT: this user may not mount a file system"),
         None => left_out("this user may not mount a file system, and prlimit is not installed"),
     }
@@ -253,7 +254,7 @@ fn a_server_that_loses_records_at_its_stop_says_so_with_its_exit_status() {
 }
 
 #[test]
-fn what_a_full_disk_costs_is_counted_and_said() {
+fn what_a_full_disk_loses_is_counted_and_reported() {
     let disk = match Mounted::new("64m") {
         Some(mounted) => Disk::Mounted(mounted),
         None if have_prlimit() => Disk::limited(),
@@ -264,7 +265,7 @@ fn what_a_full_disk_costs_is_counted_and_said() {
     let People { mut operator, mut alice, viewer } = come(program.address());
     drop(viewer);
     disk.fill(&place);
-    // More than waits in memory, which is 8 MiB.
+    // More than the 8 MiB that may wait in memory.
     let (mut said, chunk) = (0_u64, 100);
     let lines = format!(":say {}\r\n", "x".repeat(1500)).repeat(chunk);
     eventually("more is said than waits in memory", || {

@@ -1,4 +1,5 @@
-//! Files that are not what they should be: no regular ones, others' ones, linked, deleted or replaced under a server.
+//! Files that are not what they should be: not regular, another program's, linked, or deleted or replaced under a
+//! server.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::place::{Place, kill, register, say, stop};
 use crate::support::{Client, PATIENCE, scratch};
 
-/// A server that has to refuse, with one sentence about a file.
+/// A server that must refuse to start, with one sentence about a file.
 fn refuses(place: &Place, path: &Path, words: &str) {
     let begun = Instant::now();
     let (said, status) = place.refusal();
@@ -28,7 +29,7 @@ fn run(program: &str, arguments: &[&str]) -> bool {
     Command::new(program).args(arguments).output().is_ok_and(|done| done.status.success())
 }
 
-/// Makes a file of some kind; false if that cannot be done here.
+/// Makes a file of some kind; false if that is impossible here.
 type Make<'a> = dyn Fn(&str) -> bool + 'a;
 
 #[test]
@@ -57,7 +58,7 @@ fn a_path_that_is_no_regular_file_is_refused_and_left_as_it_is_with_nothing_besi
         let before = modes();
         refuses(&place, Path::new("chatsock.db"), words);
         assert_eq!(modes(), before, "{words}");
-        // `chatsock user` is no other way in.
+        // `chatsock user` refuses it too.
         let status = place.user(&["list"]);
         assert_eq!(status, Some(2), "{words}");
         assert_eq!(modes(), before, "{words}");
@@ -65,7 +66,7 @@ fn a_path_that_is_no_regular_file_is_refused_and_left_as_it_is_with_nothing_besi
 }
 
 #[test]
-fn what_is_another_program_s_gets_no_other_mode_and_no_file_beside_it() {
+fn another_programs_file_keeps_its_mode_and_gets_no_file_beside_it() {
     let text = "Dear diary, this is no database, and it is long enough to be taken for one by its length. ".repeat(9);
     for other_database in [false, true] {
         let place = Place::new("", Some(""));
@@ -92,7 +93,7 @@ fn a_lock_that_is_a_link_is_not_followed() {
     symlink(&target, &lock).expect("a link");
     refuses(&place, &lock, "but a link");
     assert_eq!(mode(&target), 0o644);
-    // One that leads nowhere makes nothing there.
+    // A dangling link creates nothing at its target.
     fs::remove_file(&target).expect("removed");
     refuses(&place, &lock, "but a link");
     assert!(!target.exists());
@@ -100,7 +101,7 @@ fn a_lock_that_is_a_link_is_not_followed() {
 }
 
 #[test]
-fn a_lock_that_is_somebody_else_s_file_keeps_its_mode_and_its_words() {
+fn a_lock_that_is_another_programs_file_keeps_its_mode_and_its_content() {
     let place = Place::new("", Some(""));
     let lock = place.directory().join("chatsock.db.lock");
     let other = scratch().join("somebody's");
@@ -123,7 +124,7 @@ fn a_hard_link_or_a_removed_lock_lets_no_second_server_in() {
     fs::hard_link(place.database(), directory.join("other.db")).expect("a link");
     let other = Place::at(directory.clone(), "", Some("path = \"other.db\""));
     refuses(&other, &directory.join("other.db"), "is used by another server");
-    // And not by the name that was refused a moment ago either.
+    // Nor under the name that was refused a moment ago.
     refuses(&other, &directory.join("other.db"), "is used by another server");
     fs::remove_file(place.directory().join("chatsock.db.lock")).expect("removed");
     refuses(&place, &place.database(), "is used by another server");
@@ -133,7 +134,7 @@ fn a_hard_link_or_a_removed_lock_lets_no_second_server_in() {
     stop(&mut second);
 }
 
-/// A server with an operator and somebody who talks.
+/// A server with an operator and a user who talks.
 struct Watched {
     place: Place,
     program: crate::support::machine::Logged,
@@ -158,7 +159,7 @@ fn watched() -> Watched {
 const REPLACED: &str = "The database was deleted or replaced while the server runs: nothing is saved any more.";
 
 impl Watched {
-    /// The server reports a displaced file within five seconds, and confirms nothing from then on.
+    /// The server reports the displaced file within five seconds, and confirms nothing from then on.
     fn notices(&mut self, path: &Path) {
         let begun = Instant::now();
         self.operator.expect(&format!("* {REPLACED} Chat goes on"));
@@ -180,7 +181,7 @@ fn beside(place: &Place, ending: &str) -> PathBuf {
 }
 
 #[test]
-fn a_database_that_is_deleted_or_replaced_under_the_server_is_told_within_five_seconds_and_nothing_is_confirmed() {
+fn a_database_that_is_deleted_or_replaced_under_the_server_is_reported_within_five_seconds_and_nothing_is_confirmed() {
     for ending in ["", ".lock", "-wal", "-shm"] {
         for replaced in [false, true] {
             let mut watched = watched();
@@ -191,7 +192,7 @@ fn a_database_that_is_deleted_or_replaced_under_the_server_is_told_within_five_s
                 fs::copy(&away, &path).expect("copied");
             }
             watched.notices(&path);
-            // The very file is back: what waits is written.
+            // The original file is back: what was waiting is written.
             fs::rename(&away, &path).expect("moved");
             watched.operator.expect("* The database is written again; nothing was lost.\r\n");
             register(&mut watched.alice, "sesame open");
@@ -205,7 +206,7 @@ fn a_database_that_is_deleted_or_replaced_under_the_server_is_told_within_five_s
 }
 
 #[test]
-fn a_server_whose_database_is_another_one_by_now_leaves_that_one_alone_at_its_end() {
+fn a_server_whose_database_was_replaced_leaves_the_new_one_alone_at_its_end() {
     let mut watched = watched();
     let other = Place::new("", Some("history = true"));
     let mut program = other.start();

@@ -1,6 +1,6 @@
-//! What is found in a database when its server is gone.
+//! Reads the database that a server has left behind.
 //!
-//! A copy is looked at, so that the next server finds the files as the last one left them and has to recover them itself.
+//! Reads a copy, so that the next server finds the files as the last one left them and has to recover them itself.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,25 +13,25 @@ use rusqlite::Connection;
 
 use crate::support::{PATIENCE, scratch};
 
-/// A message as it is kept.
+/// A message as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     pub room: String,
     pub text: String,
 }
 
-/// What a database holds.
+/// The contents of a database.
 #[derive(Debug, Default)]
 pub struct Found {
-    /// Accounts, settings, rooms, bans: what is known of each in one word.
+    /// Accounts, settings, rooms, bans: the state of each in one word.
     pub facts: BTreeMap<String, String>,
-    /// By their numbers.
+    /// By message id.
     pub messages: BTreeMap<u64, Message>,
-    /// Every number above it is free.
+    /// Every id above this one is free.
     pub last: u64,
 }
 
-/// Fails unless SQLite finds nothing wrong.
+/// Fails if SQLite finds any damage.
 pub fn is_sound(database: &Path) {
     let connection = Connection::open(database).expect("a database");
     let words: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("an answer");
@@ -40,9 +40,9 @@ pub fn is_sound(database: &Path) {
     assert!(!broken.exists([]).expect("an answer"), "{}: a row points nowhere", database.display());
 }
 
-/// Reads a copy of a database whose server is gone: everything, but of messages only those above a number.
+/// Reads a copy of a stopped server's database: everything, but only the messages above an id.
 pub fn look(database: &Path, above: u64) -> Found {
-    // The first server was killed before it made one.
+    // The first server was killed before it created one.
     if !database.exists() {
         return Found::default();
     }
@@ -55,7 +55,7 @@ pub fn look(database: &Path, above: u64) -> Found {
     }
     is_sound(&copy);
     let found = read(&copy, above);
-    // Left over where the test fails, for whoever looks why.
+    // A failing test leaves it behind, for the person who investigates.
     fs::remove_dir_all(directory).expect("removed");
     found
 }

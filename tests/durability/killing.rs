@@ -1,9 +1,10 @@
 //! `kill -9` under load, over and over on the same files.
 //!
-//! What is promised: accounts, bans and settings are on disk before they are confirmed, messages and deletions within
-//! 250 ms, and no number is given twice. The first and the last are held to the letter. The second is held to [`SLACK`], and
-//! how close it came to the letter is printed: the 250 ms are for a disk and a processor that have time, and here a debug
-//! build of SQLite shares them with people who talk without a pause, and with whatever else is built and tested.
+//! The promise: accounts, bans and settings are on disk before they are confirmed, messages and deletions within 250
+//! ms, and no id is given twice. The first and the last must hold exactly. The second must hold within [`SLACK`], and
+//! the test prints how close it came to 250 ms: those are meant for a disk and a processor with time to spare, while
+//! here a debug build of SQLite shares them with users who talk without a pause and with whatever else is being built
+//! and tested.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -20,31 +21,31 @@ use crate::support::random::Random;
 
 const ROUNDS: usize = 52;
 
-/// What is promised.
+/// The promised delay.
 const PROMISED: Duration = Duration::from_millis(250);
 
-/// How old an acknowledgement has to be at the killing before it counts as broken: sixteen times what is promised, since a
-/// machine that does something else for some seconds breaks nothing.
+/// An acknowledgement older than this when the server is killed counts as broken. Sixteen times the promise, since a
+/// machine that is busy with something else for a few seconds breaks nothing.
 const SLACK: Duration = Duration::from_secs(4);
 
-/// Every so many rounds the server lives long enough for the slack to be over.
+/// Once in this many rounds the server lives longer than the slack.
 const LONG_EVERY: usize = 13;
 
 /// When a server is killed.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// Before anybody can come in, while it opens the files that the last one left.
+    /// Before anybody can connect, while it opens the files that the last one left.
     Starting,
-    /// After so many messages.
+    /// After this many messages.
     Said(usize),
-    /// When so many things were asked for that have to be confirmed: the last of them is under way.
+    /// After this many requests that have to be confirmed, while the last of them is under way.
     Asked(usize),
-    /// When the slack is over for the first messages.
+    /// When the first messages are older than the slack.
     Late,
-    /// The same, after a life in which people talked at ease and nobody asked for anything else: whoever does takes with him
-    /// to the disk what waits before him.
+    /// The same, after a life in which users talked at ease and nobody requested anything else: such a request would
+    /// also write whatever is queued before it.
     LateAtEase,
-    /// Right after it was told to stop: it writes what waits, and closes.
+    /// Right after it was asked to stop: it writes what is queued, and closes.
     Stopping(usize),
 }
 
@@ -61,20 +62,21 @@ impl Moment {
         }
     }
 
-    /// How many people talk, and how many lines each of them has on his way.
+    /// How many users talk, and how many lines each of them has under way.
     ///
-    /// Three who wait for nothing are a burst, and these lives last no longer. In a life that lasts they would say more in a
-    /// second than a debug build writes in one: nothing would be in time, whether it is kept or not.
+    /// Three users who do not wait make a burst, and these lives last no longer than that. In a long life they would
+    /// send more per second than a debug build can write, so nothing would be in time, whether the promise is kept or
+    /// not.
     fn talkers(self) -> (usize, usize) {
         if matches!(self, Moment::Said(_) | Moment::Stopping(_)) { (3, 32) } else { (1, 1) }
     }
 }
 
-/// What people have seen in one life of the server.
+/// What users have seen in one life of the server.
 #[derive(Default)]
 struct Seen {
     said: Vec<(u64, Message, Instant)>,
-    /// Whose deletion was asked for, and when that was acknowledged.
+    /// Messages whose deletion was requested, and when that was acknowledged.
     deleted: BTreeMap<u64, Option<Instant>>,
     asked: usize,
     confirmed: usize,
@@ -91,7 +93,7 @@ impl Seen {
         }
     }
 
-    /// Whether the first message was acknowledged so long ago.
+    /// Whether the first message was acknowledged this long ago.
     fn lasts(&self, time: Duration) -> bool {
         self.said.first().is_some_and(|(_, _, at)| at.elapsed() > time)
     }
@@ -101,7 +103,7 @@ impl Seen {
         while !match moment {
             Moment::Starting => true,
             Moment::Said(count) | Moment::Stopping(count) => self.said.len() >= count,
-            // On a machine where that takes long it is enough that it took long.
+            // On a slow machine it is enough that this much time has passed.
             Moment::Asked(count) => self.asked >= count || self.lasts(SLACK),
             Moment::Late | Moment::LateAtEase => self.lasts(SLACK + 2 * PROMISED),
         } {
@@ -119,16 +121,16 @@ impl Seen {
     }
 }
 
-/// All lives of the server.
+/// All lives of the server so far.
 struct Lives {
     place: Place,
     promises: Mutex<Promises>,
     random: Random,
-    /// What is certain to be there, from earlier rounds.
+    /// What is certain to exist, from earlier rounds.
     there: BTreeMap<u64, Message>,
     /// What is certain to be gone.
     gone: BTreeSet<u64>,
-    /// The highest number that anybody has seen.
+    /// The highest id that anybody has seen.
     highest: u64,
     measured: Measured,
 }
@@ -140,9 +142,9 @@ struct Measured {
     asked: usize,
     confirmed: usize,
     lost: usize,
-    /// How long before the killing the oldest message was acknowledged that is lost: per round that lost any.
+    /// For each round that lost messages: how long before the kill the oldest lost one was acknowledged.
     oldest: Vec<Duration>,
-    /// The same for the rounds in which people talked at ease.
+    /// The same for the rounds in which users talked at ease.
     at_ease: Vec<Duration>,
 }
 
@@ -151,7 +153,7 @@ impl Lives {
         self.promises.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One life: start, load, death. When it was killed, and what was seen until then.
+    /// One life: start, load, kill. Returns when it was killed and what was seen until then.
     fn live(&mut self, round: usize, moment: Moment) -> (Instant, Seen) {
         let archived = self.promises().get(&format!("room {ARCHIVE}")).is_some();
         let accounts: Vec<_> =
@@ -163,7 +165,7 @@ impl Lives {
         let (sender, events) = mpsc::channel();
         let mut seen = Seen::default();
         let killed = thread::scope(|scope| {
-            // Owned in here, so that it ends, and with it everybody who talks to it, if something fails.
+            // Owned here, so that on a failure the server ends and with it all its clients.
             let mut program = place.start();
             let address = if matches!(moment, Moment::Starting) { None } else { Some(program.address()) };
             if let Some(address) = address {
@@ -191,7 +193,7 @@ impl Lives {
             if matches!(moment, Moment::Stopping(_)) {
                 program.signal("TERM");
             }
-            // What is acknowledged from here on is younger than nothing.
+            // Acknowledgements from here on are too late to count.
             let killed = Instant::now();
             program.signal("KILL");
             let status = program.wait();
@@ -222,7 +224,7 @@ impl Lives {
                 }
                 (Some(_), _) => {}
                 (None, Some(Some(_))) => drop(self.gone.insert(*id)),
-                // Nobody knows whether it is deleted.
+                // It may or may not be deleted.
                 (None, Some(None)) => {}
                 (None, None) => {
                     self.measured.lost += 1;
@@ -265,7 +267,7 @@ fn given(name: &str) -> Option<u64> {
 
 #[test]
 fn whenever_the_server_is_killed_what_it_has_confirmed_is_there() {
-    // Other moments in every run. Shown when the test fails.
+    // Different moments in every run. Printed when the test fails.
     let clock = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos().into());
     let seed = given("CHATSOCK_SEED").unwrap_or(clock);
     let rounds = given("CHATSOCK_ROUNDS").and_then(|rounds| rounds.try_into().ok()).unwrap_or(ROUNDS);
@@ -285,7 +287,7 @@ fn whenever_the_server_is_killed_what_it_has_confirmed_is_there() {
         let (killed, seen) = lives.live(round, moment);
         lives.check(round, moment, killed, seen);
     }
-    // One life in which nobody says anything, and a clean end.
+    // One life in which nobody sends anything, and a clean shutdown.
     let mut program = lives.place.start();
     program.address();
     stop(&mut program);

@@ -1,7 +1,7 @@
-//! People who keep a server busy until it is killed: some only talk, some change what has to be on disk before it is
+//! Users who keep a server busy until it is killed: some only talk, some request what must be on disk before it is
 //! confirmed.
 //!
-//! None of them fails when the connection ends, as it will at any moment. A refusal fails them.
+//! None of them fails when the connection ends, which happens at any moment. A refusal is a failure.
 
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -13,28 +13,28 @@ use crate::promises::{Promises, Wish};
 use crate::support::PATIENCE;
 use crate::support::random::Random;
 
-/// One of so many messages is deleted by its author.
+/// Authors delete one message in this many.
 const DELETED: usize = 40;
 
-/// Passwords are the same for everybody.
+/// Everybody's password.
 const PASSWORD: &str = "sesame open";
 
-/// What people have seen, told to whoever kills the server.
+/// What users have seen, reported to the thread that kills the server.
 #[derive(Debug)]
 pub enum Event {
     /// A message was acknowledged.
     Said { id: u64, room: &'static str, text: String, at: Instant },
-    /// A deletion was asked for.
+    /// A deletion was requested.
     Deleting { id: u64 },
     /// And was acknowledged.
     Deleted { id: u64, at: Instant },
-    /// Something was asked for that has to be on disk before it is confirmed.
+    /// Something was requested that must be on disk before it is confirmed.
     Asked,
     /// And was confirmed.
     Confirmed,
 }
 
-/// A connection that may end at any moment: then everything is `None`.
+/// A connection that may end at any moment; after that everything returns `None`.
 struct Talker {
     stream: TcpStream,
     received: Vec<u8>,
@@ -48,7 +48,7 @@ impl Talker {
         Some(Talker { stream, received: Vec::new() })
     }
 
-    /// A person in the palette.
+    /// A user in the palette.
     fn login(address: SocketAddr, name: &str) -> Option<Talker> {
         let mut talker = Talker::connect(address)?;
         talker.until("Username: ")?;
@@ -56,7 +56,7 @@ impl Talker {
         Some(talker)
     }
 
-    /// A person with an account.
+    /// A user with an account.
     fn login_with_password(address: SocketAddr, name: &str) -> Option<Talker> {
         let mut talker = Talker::connect(address)?;
         talker.until("Username: ")?;
@@ -99,21 +99,21 @@ impl Talker {
     }
 }
 
-/// Somebody who talks without a pause.
+/// A user who talks without a pause.
 pub struct Chatterer {
     pub name: &'static str,
     pub room: &'static str,
-    /// Begins each line.
+    /// How each of their lines begins.
     pub mark: String,
-    /// Lines on their way before the first of them has to be acknowledged.
+    /// Lines under way before the first of them must be acknowledged.
     pub window: usize,
-    /// He asks for the time before each line. The server answers such questions ten times a second.
+    /// Asks for the time before each line. The server answers such questions ten times a second.
     pub at_ease: bool,
     pub random: Random,
 }
 
 impl Chatterer {
-    /// Says one line after the other and deletes some of them, until the connection ends.
+    /// Sends one line after the other and deletes some of them, until the connection ends.
     pub fn talk(mut self, address: SocketAddr, events: &Sender<Event>) -> Option<()> {
         let mut talker = Talker::login(address, self.name)?;
         talker.ask(&format!(":join {}", self.room), "to leave.\r\n")?;
@@ -151,12 +151,12 @@ impl Chatterer {
     }
 }
 
-/// Whether a server says that it is being stopped: what it refuses then, it refuses rightly.
+/// Whether the server says that it is stopping: then it may refuse things.
 fn is_farewell(seen: &str) -> bool {
     seen.contains("erver is shutting down") || seen.contains("the server is stopping")
 }
 
-/// The number in the next line that has one behind these words.
+/// The number after these words, in the next line that has one.
 fn acknowledged(reader: &mut BufReader<&TcpStream>, before: &str) -> Option<u64> {
     let line = line_with(reader, before)?;
     let (_, rest) = line.split_once(before)?;
@@ -178,7 +178,7 @@ fn line_with(reader: &mut BufReader<&TcpStream>, words: &str) -> Option<String> 
     }
 }
 
-/// Somebody who changes what has to be on disk before it is confirmed.
+/// A user who requests what must be on disk before it is confirmed.
 struct Keeper<'a> {
     talker: Talker,
     promises: &'a Mutex<Promises>,
@@ -186,7 +186,7 @@ struct Keeper<'a> {
 }
 
 impl Keeper<'_> {
-    /// Asks for something and waits until it is confirmed.
+    /// Requests something and waits until it is confirmed.
     fn change(&mut self, line: &str, answer: &str, wishes: &[Wish]) -> Option<()> {
         let lock = || self.promises.lock().unwrap_or_else(PoisonError::into_inner);
         lock().asked(wishes);
@@ -206,7 +206,7 @@ fn none(thing: impl Into<String>) -> Wish {
     (thing.into(), None)
 }
 
-/// Somebody new makes an account and changes his settings, over and over.
+/// New users register and change their settings, over and over.
 pub fn register(
     address: SocketAddr,
     name: &str,
@@ -220,12 +220,12 @@ pub fn register(
     keeper.change_settings(name, random)
 }
 
-/// Somebody who has made an account in an earlier life of the server comes in with his password.
+/// A user who registered in an earlier life of the server logs in with their password.
 pub fn come_back(address: SocketAddr, name: &str) -> Option<()> {
     Talker::login_with_password(address, name)?.ask(":quit", "* Goodbye.")
 }
 
-/// The operator makes rooms that are kept, sets them up, closes some of them, and keeps people and addresses out.
+/// The operator makes rooms persistent, sets them up, closes some of them, and bans users and addresses.
 pub fn keep_order(
     address: SocketAddr,
     round: usize,
@@ -251,7 +251,7 @@ pub fn keep_order(
 /// The operator.
 pub const OPERATOR: &str = "keeper";
 
-/// A room that the operator has made and never closes.
+/// A room that the operator made and never closes.
 pub const ARCHIVE: &str = "archive";
 
 impl Keeper<'_> {
@@ -273,7 +273,7 @@ impl Keeper<'_> {
                 }
                 1 => {
                     let value = random.choose(&["on", "off", "mentions"]);
-                    // Off is what it is at first, and is not written down.
+                    // Off is the default, which is not stored.
                     let kept = Some(value.to_owned()).filter(|value| value != "off");
                     self.change(&format!(":bell {value}"), "* The bell ", &[(format!("bell of {name}"), kept)])?;
                 }
@@ -292,7 +292,7 @@ impl Keeper<'_> {
     }
 
     fn rule(&mut self, round: usize, mut random: Random) -> Option<()> {
-        // A room of an earlier life of the server is still his.
+        // A room from an earlier life of the server still belongs to the operator.
         let earlier = self.promises.lock().unwrap_or_else(PoisonError::into_inner).beginning("room den");
         let mut rooms = 0;
         let mut room = match earlier.last().filter(|_| random.below(2) == 0) {
@@ -307,7 +307,7 @@ impl Keeper<'_> {
             let ban = format!("ban of mallory in {room}");
             let address = format!("203.0.113.{}", random.below(4));
             match random.below(12) {
-                // He may be in 64 rooms.
+                // A user may be in 64 rooms.
                 11 if rooms < 30 => room = self.next_room(round, &mut rooms)?,
                 0..4 | 11.. => {
                     let text = format!("{round} {number}");
@@ -315,7 +315,7 @@ impl Keeper<'_> {
                     self.change(&format!(":topic {text}"), " set the description: ", &wishes)?;
                 }
                 4 => {
-                    // Never what it is already: that would be refused.
+                    // Never the current value: that would be refused.
                     let limit = 1 + 10_000 * round + number;
                     let wishes = [wish(format!("limit of {room}"), limit.to_string())];
                     self.change(&format!(":set limit {limit}"), " set the limit to ", &wishes)?;

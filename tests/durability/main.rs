@@ -1,7 +1,7 @@
-//! What stays on disk when the built program is killed, stopped, copied and started again; and that nothing gets there
-//! which is not to.
+//! What stays on disk when the built program is killed, stopped, copied and started again; and that nothing else gets
+//! there.
 //!
-//! `CHATSOCK_SEED` repeats a run of the killings, `CHATSOCK_ROUNDS` makes it longer.
+//! `CHATSOCK_SEED` repeats a run of the kill test, `CHATSOCK_ROUNDS` makes it longer.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]

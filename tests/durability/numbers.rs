@@ -1,4 +1,4 @@
-//! Numbers of messages, when the database stands still while people go on talking.
+//! Message ids, when the database is blocked while users go on talking.
 
 use rusqlite::Connection;
 
@@ -6,13 +6,13 @@ use crate::place::{Place, kill, say};
 use crate::support::Client;
 
 #[test]
-fn no_number_is_given_again_when_the_server_was_killed_while_the_database_stood_still() {
+fn no_id_is_reused_when_the_server_was_killed_while_the_database_was_blocked() {
     let place = Place::new("", Some("history = true"));
     let mut program = place.start();
     let mut alice = Client::login(program.address(), "alice");
     alice.send(":join general");
     alice.expect("to leave.\r\n");
-    // Another program that writes, as `chatsock user` does for a moment.
+    // Another program that holds the write lock, as `chatsock user` does for a moment.
     let other = Connection::open(place.database()).expect("a database");
     other.execute_batch("BEGIN IMMEDIATE").expect("begun");
     let lines = ":say hello\r\n".repeat(100);

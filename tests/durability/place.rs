@@ -1,5 +1,5 @@
-//! Where a built server is started: a directory that is empty at first, a configuration that stands elsewhere, and what is
-//! found in the directory's files.
+//! A directory to start the built server in: empty at first, with the configuration elsewhere; and what its files
+//! contain.
 
 #![allow(dead_code, reason = "every test file uses its own part of this")]
 
@@ -11,19 +11,20 @@ use std::process::Command;
 use crate::support::machine::{Logged, argument, file};
 use crate::support::{Client, Program, scratch};
 
-/// A directory to start a server in. It is gone when the test has passed.
+/// A directory to start a server in. Removed when the test has passed.
 pub struct Place {
     directory: PathBuf,
     config: PathBuf,
 }
 
 impl Place {
-    /// `keys` stand before the first section. `storage` is what stands in the section `[storage]`, if there is one.
+    /// `keys` come before the first section. `storage` is the content of the section `[storage]`, if there is to be
+    /// one.
     pub fn new(keys: &str, storage: Option<&str>) -> Place {
         Place::at(scratch(), keys, storage)
     }
 
-    /// The same in a directory that is there.
+    /// The same, in an existing directory.
     pub fn at(directory: PathBuf, keys: &str, storage: Option<&str>) -> Place {
         let section = storage.map(|lines| format!("[storage]\n{lines}\n")).unwrap_or_default();
         let limits = "[limits]\nmessage_burst = 0\nmessages_per_second = 0\n";
@@ -49,12 +50,12 @@ impl Place {
     }
 
     pub fn start_as(&self, mut command: Command) -> Logged {
-        // What goes wrong is in the log, and not one line for every connection.
+        // Only warnings and errors, not a line for every connection.
         command.current_dir(&self.directory).env("RUST_LOG", "warn");
         Logged::start(command)
     }
 
-    /// A shell that does something and then is the server: `exec "$@"` stands behind its `script`.
+    /// A shell that runs `script` and then becomes the server by `exec "$@"`.
     pub fn start_after(&self, script: &str) -> Logged {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("{script}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_chatsock")]);
@@ -62,7 +63,7 @@ impl Place {
         self.start_as(shell)
     }
 
-    /// Starts a server that must not come up. What it says of that, and its exit status.
+    /// Starts a server that must not come up. Returns its log and its exit status.
     pub fn refusal(&self) -> (String, Option<i32>) {
         let mut program = self.start();
         assert_eq!(program.line(), "", "it has come up");
@@ -76,14 +77,14 @@ impl Place {
         command.args(arguments).output().expect("it runs").status.code()
     }
 
-    /// One of the program's other commands with this configuration; its arguments are still to be added.
+    /// One of the program's other commands with this configuration; the caller adds its arguments.
     pub fn run(&self, word: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
         command.args(self.arguments()).arg(word).current_dir(&self.directory);
         command
     }
 
-    /// The files there, by name, with their modes.
+    /// The files in the directory by name, with their modes.
     pub fn files(&self) -> Vec<(String, u32)> {
         let entries = fs::read_dir(&self.directory).expect("a directory").map(|entry| entry.expect("an entry"));
         let described = entries.map(|entry| {
@@ -95,8 +96,8 @@ impl Place {
         files
     }
 
-    /// The files in whose bytes a text is found, in whatever case. Read by another process: this one may have the database open, and
-    /// closing a file drops all locks that a process has on it.
+    /// The files that contain a text, in any case. Read by another process: this one may have the database open, and
+    /// file drops all locks that a process has on it.
     pub fn files_with(&self, text: &str) -> Vec<String> {
         let found = Command::new("grep").args(["-rliaF", "--", text]).arg(&self.directory).output().expect("grep");
         assert!(found.status.code().is_some_and(|code| code < 2), "grep: {}", String::from_utf8_lossy(&found.stderr));
@@ -107,31 +108,31 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            // What stays is under the build's directory and in nobody's way.
+            // What stays behind is in the build directory and harms nothing.
             let _ = fs::remove_dir_all(&self.directory);
         }
     }
 }
 
-/// Ends a server as its admin does.
+/// Stops a server as its admin does.
 pub fn stop(program: &mut Logged) {
     program.signal("TERM");
     assert_eq!(program.wait(), Some(0), "{}", program.log());
 }
 
-/// Ends a server as nobody should.
+/// Kills a server.
 pub fn kill(program: &mut Logged) {
     program.signal("KILL");
     assert_eq!(program.wait(), None);
 }
 
-/// Makes the name of a client that has logged in an account.
+/// Registers the name of a client that is logged in.
 pub fn register(client: &mut Client, password: &str) {
     client.send_bytes(format!(":register\r\n{password}\r\n{password}\r\n").as_bytes());
     client.expect(" is yours: ");
 }
 
-/// Says a line from the palette, in the current room; its number.
+/// Sends a line from the palette to the current room; returns its id.
 pub fn say(client: &mut Client, text: &str) -> u64 {
     client.send(&format!(":say {text}"));
     client.expect("Said in ");

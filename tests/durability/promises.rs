@@ -1,40 +1,40 @@
-//! What clients were told is saved, and what they have asked for since without an answer.
+//! What clients have been promised is stored, and what they have requested since without an answer.
 
 use std::collections::BTreeMap;
 
-/// What is known of one thing.
+/// What is known about one thing.
 #[derive(Debug, Default)]
 struct Promise {
-    /// What was confirmed last; `None`: that there is nothing.
+    /// What was confirmed last; `None`: its absence.
     confirmed: Option<String>,
-    /// What was asked for later: each of them may be there or not.
+    /// What was requested later: each of these may have happened or not.
     asked: Vec<Option<String>>,
 }
 
-/// Everything that clients know, thing by thing. Of each thing only one client asks, and one after the other.
+/// Everything that clients know, thing by thing. Only one client makes requests about each thing, one at a time.
 #[derive(Debug, Default)]
 pub struct Promises(BTreeMap<String, Promise>);
 
-/// A thing and what is to become of it.
+/// A thing and what it is to become.
 pub type Wish = (String, Option<String>);
 
 impl Promises {
-    /// Before a client asks.
+    /// To be called before a request is sent.
     pub fn asked(&mut self, wishes: &[Wish]) {
         for (thing, value) in wishes {
             self.0.entry(thing.clone()).or_default().asked.push(value.clone());
         }
     }
 
-    /// It was confirmed.
+    /// The request was confirmed.
     pub fn confirmed(&mut self, wishes: &[Wish]) {
         for (thing, value) in wishes {
             self.0.insert(thing.clone(), Promise { confirmed: value.clone(), asked: Vec::new() });
         }
     }
 
-    /// Compares with what is found on disk, sentence by sentence. From here on what is found counts as confirmed: the next
-    /// server begins with it.
+    /// Compares with what is on disk, one message for each difference. From here on what was found counts as confirmed:
+    /// the next server starts from it.
     pub fn compare(&mut self, found: &BTreeMap<String, String>) -> Vec<String> {
         let mut broken = Vec::new();
         for thing in found.keys().filter(|thing| !self.0.contains_key(*thing)) {
@@ -50,12 +50,12 @@ impl Promises {
         broken
     }
 
-    /// What is certain of a thing.
+    /// What is certain about a thing.
     pub fn get(&self, thing: &str) -> Option<&str> {
         self.0.get(thing)?.confirmed.as_deref()
     }
 
-    /// The certain things whose names begin so, without that beginning.
+    /// The certain things whose names have this prefix, without it.
     pub fn beginning(&self, with: &str) -> Vec<String> {
         let certain = self.0.iter().filter(|(_, promise)| promise.confirmed.is_some());
         certain.filter_map(|(thing, _)| thing.strip_prefix(with).map(str::to_owned)).collect()

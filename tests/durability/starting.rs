@@ -1,4 +1,4 @@
-//! Files that a server does not start with: one sentence, exit status 2, and the files are as they were.
+//! Files that a server refuses to start with: one sentence, exit status 2, and the files stay as they were.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use crate::place::{Place, register, stop};
 use crate::support::Client;
 
-/// Starts a server that has to refuse for the user to mend something; the sentence is about `path`, and has these words.
+/// Starts a server that must refuse because of a user error; the sentence is about `path` and contains these words.
 fn refuses(place: &Place, path: &Path, words: &str) {
     let (said, status) = place.refusal();
     assert_eq!(status, Some(2), "{said}");
@@ -17,7 +17,7 @@ fn refuses(place: &Place, path: &Path, words: &str) {
     assert!(said.contains(&path.display().to_string()) && said.contains(words), "{said:?}");
 }
 
-/// A place where a server was that has an account.
+/// A place with the database of a stopped server that has an account.
 fn used() -> Place {
     let place = Place::new("", Some(""));
     let mut program = place.start();
@@ -33,7 +33,7 @@ fn a_second_server_on_the_same_file_is_refused_and_the_first_goes_on() {
     let address = first.address();
     let mut alice = Client::login(address, "alice");
     refuses(&place, &place.database(), "is used by another server");
-    // By another name of the same file too.
+    // Also under another name of the same file.
     let directory = crate::support::scratch();
     let link = directory.join("link.db");
     std::os::unix::fs::symlink(place.database(), &link).expect("a link");
@@ -41,7 +41,7 @@ fn a_second_server_on_the_same_file_is_refused_and_the_first_goes_on() {
     refuses(&other, &place.database(), "is used by another server");
     register(&mut alice, "sesame open");
     stop(&mut first);
-    // Nothing is left of the lock when its holder is gone.
+    // The lock is released when its holder is gone.
     let mut second = place.start();
     second.address();
     stop(&mut second);
@@ -83,7 +83,7 @@ fn a_directory_that_does_not_exist_is_refused_and_not_made() {
 }
 
 #[test]
-fn files_that_are_no_database_of_ours_are_refused_and_stay_as_they_are() {
+fn files_that_are_not_our_database_are_refused_and_stay_as_they_are() {
     let text = "Dear diary, this is no database, and it is long enough to be taken for one by its length. ".repeat(100);
     let place = Place::new("", Some(""));
     fs::write(place.database(), &text).expect("written");

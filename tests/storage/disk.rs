@@ -24,7 +24,7 @@ fn integrity(place: &Place) {
     assert!(!connection.prepare("PRAGMA foreign_key_check").expect("a pragma").exists([]).expect("an answer"));
 }
 
-/// Says lines of a kilobyte, from a number on.
+/// Records messages of a kilobyte with these ids.
 fn say(store: &Store, ids: std::ops::RangeInclusive<u64>) {
     for id in ids {
         store.record_message(&room("general"), said(id, "bob", &format!("{id} {}", "x".repeat(1000))));
@@ -32,7 +32,7 @@ fn say(store: &Store, ids: std::ops::RangeInclusive<u64>) {
 }
 
 #[test]
-fn with_a_full_disk_chat_goes_on_and_nothing_is_lost_that_fits_into_memory() {
+fn with_a_full_disk_chat_goes_on_and_nothing_that_fits_into_memory_is_lost() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     say(&store, 1..=10);
@@ -40,7 +40,7 @@ fn with_a_full_disk_chat_goes_on_and_nothing_is_lost_that_fits_into_memory() {
     store.limit_pages(1);
     say(&store, 11..=500);
     assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
-    // Who waits hears it at once.
+    // A waiting caller gets the error at once.
     let begun = Instant::now();
     assert_eq!(
         store.create_account(&user("alice"), &hash("one")),
@@ -58,11 +58,11 @@ fn with_a_full_disk_chat_goes_on_and_nothing_is_lost_that_fits_into_memory() {
 }
 
 #[test]
-fn what_does_not_fit_into_memory_is_counted_and_said() {
+fn what_does_not_fit_into_memory_is_counted_and_reported() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.limit_pages(1);
-    // Three times what the queue takes.
+    // Three times the capacity of the queue.
     say(&store, 1..=24_000);
     assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
     let first = told(&news, |news| match news {
@@ -127,7 +127,7 @@ fn a_database_that_another_program_holds_is_trouble_until_it_lets_go() {
 }
 
 #[test]
-fn with_megabytes_waiting_for_a_full_disk_whoever_asks_hears_why_at_once_and_nothing_is_tried_for_it() {
+fn with_megabytes_waiting_for_a_full_disk_every_caller_gets_the_error_at_once_without_a_new_attempt() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.flush().expect("written");
@@ -149,7 +149,7 @@ fn with_megabytes_waiting_for_a_full_disk_whoever_asks_hears_why_at_once_and_not
             });
         }
     });
-    // One try a second, however many ask.
+    // One attempt a second, however many callers there are.
     let (tried, seconds) = (store.failpoints().attempts() - before, begun.elapsed().as_secs());
     assert!(u64::from(tried) <= seconds + 1, "{tried} tries in {seconds} s");
     store.limit_pages(0);
@@ -159,7 +159,7 @@ fn with_megabytes_waiting_for_a_full_disk_whoever_asks_hears_why_at_once_and_not
 }
 
 #[test]
-fn who_waits_behind_a_batch_that_is_refused_is_answered_with_it() {
+fn a_caller_behind_a_refused_batch_is_answered_with_it() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     store.flush().expect("written");
@@ -169,7 +169,7 @@ fn who_waits_behind_a_batch_that_is_refused_is_answered_with_it() {
     assert!(store.failpoints().wait_held(PATIENCE));
     std::thread::scope(|scope| {
         let asked = scope.spawn(|| store.create_account(&user("alice"), &hash("one")));
-        // Behind two megabytes more.
+        // Queued after two more megabytes.
         until("somebody waits", || store.awaited() > 0);
         store.failpoints().release();
         let refused = Err(CreateAccountError::NotSaved(SaveError(StoreFailure::DiskFull)));
@@ -178,7 +178,7 @@ fn who_waits_behind_a_batch_that_is_refused_is_answered_with_it() {
     assert_eq!(told(&news, trouble), StoreFailure::DiskFull);
 }
 
-/// A file system of two megabytes, gone when the test is over.
+/// A file system of two megabytes, unmounted when the test ends.
 struct Small(Place);
 
 impl Small {
@@ -192,7 +192,7 @@ impl Small {
 
 impl Drop for Small {
     fn drop(&mut self) {
-        // A test that failed has more to say than that its file system is still there.
+        // Ignored: a failing test has more to say than that its file system is still mounted.
         let _ = Command::new("umount").arg(self.0.path()).output();
     }
 }

@@ -1,4 +1,4 @@
-//! What never reaches the disk, and what is in none of the files any more.
+//! What never reaches the disk, and what is removed from all files.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{self, TryRecvError};
@@ -15,7 +15,7 @@ use crate::place::{PATIENCE, Place, close, direct, hash, made_room, open, room, 
 const CANARY: &str = "a-canary-that-nobody-is-to-find";
 
 #[test]
-fn without_history_no_word_of_a_message_is_in_any_file() {
+fn without_history_no_text_of_a_message_is_in_any_file() {
     let place = Place::new();
     let options = StoreOptions { history: false, ..place.options() };
     let (store, _, _) = open(options.clone()).expect("a store");
@@ -30,7 +30,7 @@ fn without_history_no_word_of_a_message_is_in_any_file() {
     store.record_visit(alice, &room("general"), MessageId(2));
     store.flush().expect("written");
     assert_eq!(place.files_with(CANARY), [""; 0]);
-    // The look itself works: an account is kept, and found.
+    // The search itself works: a stored account is found.
     assert!(!place.files_with("alice").is_empty());
     close(store);
     assert_eq!(place.files_with(CANARY), [""; 0]);
@@ -52,7 +52,7 @@ fn without_history_messages_of_an_earlier_time_are_not_shown_and_not_touched() {
 }
 
 #[test]
-fn what_is_deleted_or_edited_is_in_none_of_the_files() {
+fn deleted_and_edited_texts_are_in_none_of_the_files() {
     let place = Place::new();
     let (store, _) = place.open();
     let general = room("general");
@@ -72,7 +72,7 @@ fn what_is_deleted_or_edited_is_in_none_of_the_files() {
 }
 
 #[test]
-fn direct_messages_are_in_none_of_the_files_once_they_are_taken_deleted_or_their_account_is_gone() {
+fn direct_messages_are_in_none_of_the_files_once_they_are_read_deleted_or_their_account_is_removed() {
     let place = Place::new();
     let (store, _) = place.open();
     let [alice, bob, carol] =
@@ -97,7 +97,7 @@ fn direct_messages_are_in_none_of_the_files_once_they_are_taken_deleted_or_their
 }
 
 #[test]
-fn nothing_of_a_room_that_is_destroyed_is_left_however_much_it_was() {
+fn nothing_of_a_destroyed_room_is_left_however_much_it_was() {
     let place = Place::new();
     let (store, _) = place.open();
     store.create_room(made_room("attic")).expect("saved");
@@ -135,13 +135,13 @@ fn a_room_that_was_destroyed_just_before_a_crash_is_erased_after_it() {
     assert_eq!(place.files_with(CANARY), [""; 0]);
 }
 
-/// Rows that grow, shrink and go make SQLite move others between pages. No copy of a text may stay behind where it was.
+/// Rows that grow, shrink and disappear make SQLite move others between pages. No copy of a text may stay behind.
 #[test]
 fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
     let place = Place::new();
     let (store, _) = place.open();
     let rooms = ["general", "games", "attic"].map(room);
-    // A linear congruential generator (Numerical Recipes): the same sequence every time.
+    // A linear congruential generator (Numerical Recipes), for the same sequence every time.
     let mut state = 1_u32;
     let mut random = move |below: u32| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -172,7 +172,7 @@ fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
             store.flush().expect("written");
         }
     }
-    // A whole room goes from among the others, and after that some more of those.
+    // One whole room is destroyed, and then some more messages of the others are erased.
     store.delete_room(&rooms[2]).expect("done");
     live.retain(|_, entry| entry.0 != 2);
     store.flush().expect("written");
@@ -193,7 +193,7 @@ fn no_deleted_text_stays_behind_among_thousands_that_come_and_go() {
 }
 
 #[test]
-fn a_reader_in_the_way_only_puts_the_erasing_off() {
+fn a_reader_only_delays_the_erasure() {
     let place = Place::new();
     let (store, _) = place.open();
     store.record_message(&room("general"), said(1, "bob", CANARY));
@@ -216,12 +216,12 @@ fn a_reader_in_the_way_only_puts_the_erasing_off() {
 }
 
 #[test]
-fn messages_older_than_they_are_to_be_kept_are_erased_at_start_whatever_the_clock_said_before_them() {
+fn messages_past_their_retention_are_erased_at_the_start_whatever_earlier_clocks_said() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
     let long_ago = Timestamp::from_second(1_000_000_000).expect("a moment");
-    // A clock that was wrong for a moment.
+    // The clock was wrong for a moment.
     let far_ahead = Timestamp::from_second(10_000_000_000).expect("a moment");
     for id in 1..=1200 {
         let (at, word) = match id {

@@ -1,4 +1,4 @@
-//! A caller waits for the disk and gives up: the request is not carried out afterwards.
+//! A caller waits for the disk and gives up: the request must not be carried out afterwards.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,7 +11,7 @@ use crate::place::{PATIENCE, Place, close, direct, hash, room, until, user};
 
 const SHORT: Duration = Duration::from_millis(20);
 
-/// Does something for which nobody waits long, while the writer is held.
+/// Makes a request with a short deadline while the writer is held.
 fn impatiently<T>(store: &Store, at: Point, ask: impl FnOnce() -> T) -> T {
     store.failpoints().hold(at);
     store.failpoints().set_patience(SHORT);
@@ -28,7 +28,7 @@ fn with_alice() -> (Place, Arc<Store>, chatsock::chat::identity::AccountId) {
 }
 
 #[test]
-fn what_nobody_waits_for_any_more_is_not_committed_wherever_the_disk_stalls() {
+fn a_request_that_was_given_up_is_not_committed_wherever_the_disk_stalls() {
     for at in [Point::Begin, Point::Applied] {
         let (_place, store, alice) = with_alice();
         let told = impatiently(&store, at, || store.remove_account(alice));
@@ -42,13 +42,13 @@ fn what_nobody_waits_for_any_more_is_not_committed_wherever_the_disk_stalls() {
 }
 
 #[test]
-fn what_is_being_committed_is_not_called_undone() {
+fn a_request_that_is_being_committed_is_not_reported_as_undone() {
     let (_place, store, alice) = with_alice();
     store.failpoints().hold(Point::Commit);
     thread::scope(|scope| {
         store.failpoints().set_patience(SHORT);
         let told = scope.spawn(|| store.remove_account(alice)).join().expect("an answer");
-        // It may have been given up before it came so far, on a machine that does something else.
+        // On a busy machine it may have been abandoned before it got this far.
         let undecided = SaveError(StoreFailure::OutcomeUnknown);
         assert!(told == Err(undecided.clone()) || told == Err(SaveError(StoreFailure::TimedOut)), "{told:?}");
         store.failpoints().set_patience(PATIENCE);
@@ -61,12 +61,12 @@ fn what_is_being_committed_is_not_called_undone() {
 }
 
 #[test]
-fn one_who_gives_up_takes_nothing_from_those_who_wait_on() {
+fn a_caller_who_gives_up_does_not_affect_those_who_still_wait() {
     let (_place, store, alice) = with_alice();
     let failpoints = store.failpoints();
     failpoints.set_patience(PATIENCE);
     failpoints.hold(Point::Applied);
-    // While the writer has this in hand, the others come into one batch.
+    // While the writer works on this, the others form one batch.
     store.record_visit(alice, &room("general"), MessageId(1));
     assert!(failpoints.wait_held(PATIENCE));
     thread::scope(|scope| {
@@ -97,10 +97,10 @@ fn direct_messages_wait_until_they_were_shown() {
     store.save_offline_message(alice, answer).expect("kept");
     let asked = store.offline_messages(alice).expect("read");
     assert_eq!((asked.len(), store.offline_messages(alice).expect("read").len()), (4, 4));
-    // Edited while they were on their way: what was shown is not what waits.
+    // Edited on their way: what was shown is not what is stored.
     assert_eq!(store.edit_offline_message(MessageId(2), "another"), Ok(true));
     store.offline_messages_shown(alice, &asked);
-    // Even before that is written, nobody is shown the same again.
+    // Even before that is written, nobody gets them again.
     let left = |store: &Store| -> Vec<_> {
         let left = store.offline_messages(alice).expect("read").into_iter();
         left.map(|direct| (direct.id.0, String::from(direct.text))).collect()

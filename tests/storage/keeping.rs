@@ -1,4 +1,4 @@
-//! What is there again after a restart, and what can be read while the server runs.
+//! What is restored after a restart, and what can be read while the server runs.
 
 use std::process::Command;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn an_account_and_its_settings_are_there_after_a_restart() {
     assert_eq!(store.save_settings(id, &settings), Ok(true));
     assert_eq!(store.save_settings(AccountId(99), &settings), Ok(false));
     assert_eq!(store.replace_hash(id, &hash("one"), &hash("three")), Ok(true));
-    // Who knows only the password before it changes nothing any more, nor does who has no account.
+    // The previous password no longer changes anything, nor does a call for an account that does not exist.
     assert_eq!(store.replace_hash(id, &hash("one"), &hash("four")), Ok(false));
     assert_eq!(store.replace_hash(AccountId(99), &hash("three"), &hash("four")), Ok(false));
     close(store);
@@ -50,7 +50,7 @@ fn an_account_and_its_settings_are_there_after_a_restart() {
 }
 
 #[test]
-fn the_number_of_a_removed_account_is_never_given_again() {
+fn the_id_of_a_removed_account_is_never_reused() {
     let place = Place::new();
     let (store, _) = place.open();
     let first = store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -61,7 +61,7 @@ fn the_number_of_a_removed_account_is_never_given_again() {
 }
 
 #[test]
-fn from_when_users_may_read_back_and_since_when_they_are_members_comes_back() {
+fn how_far_users_may_read_back_and_since_when_they_are_members_is_restored() {
     let place = Place::new();
     let (store, _) = place.open();
     let [alice, bob] =
@@ -76,7 +76,7 @@ fn from_when_users_may_read_back_and_since_when_they_are_members_comes_back() {
     store.record_membership(alice, &room("joined"), MessageId(9), true);
     store.record_membership(bob, &room("general"), MessageId(5), false);
     store.record_membership(bob, &room("general"), MessageId(3), false);
-    // Of a room that was taken off the disk meanwhile, and of an account that is gone, nothing is noted.
+    // Nothing is noted for a room that was removed from the disk meanwhile, or for an account that no longer exists.
     store.record_membership(bob, &room("nowhere"), MessageId(5), true);
     store.record_membership(AccountId(99), &room("general"), MessageId(5), false);
     close(store);
@@ -91,7 +91,7 @@ fn from_when_users_may_read_back_and_since_when_they_are_members_comes_back() {
         ("Present", ReadBack::Nothing, &[]),
     ];
     assert_eq!(seen, expected);
-    // Another room of the name begins with nobody, and a removed account is nobody's member.
+    // Another room of that name starts without members, and a removed account is a member of no room.
     store.create_room(made_room("Joined")).expect("kept");
     assert_eq!(store.remove_account(bob), Ok(true));
     close(store);
@@ -140,7 +140,7 @@ fn a_made_room_comes_back_with_everything_in_it() {
 
     let (store, kept) = place.open();
     assert_eq!(kept.rooms, [attic.clone(), cellar.clone(), general]);
-    // Saved again it takes the place of what was.
+    // Saved again, it replaces what was there.
     attic.lists.bans.remove(0);
     attic.lists.mutes.clear();
     store.save_room(attic.clone()).expect("saved");
@@ -192,7 +192,7 @@ fn an_edit_shows_in_the_message_and_in_what_quotes_it() {
         MessageId(10),
         "after, and quite a lot longer than it was when it was first said",
     );
-    // Of another room, and of no message: nothing happens.
+    // In another room, and for a message that does not exist: nothing happens.
     store.record_edit(&room("games"), MessageId(12), "wrong");
     store.record_edit(&room("general"), MessageId(77), "wrong");
     store.flush().expect("written");
@@ -248,7 +248,7 @@ fn unread_messages_are_those_of_others_since_the_last_visit() {
 }
 
 #[test]
-fn the_rooms_an_account_is_in_are_read_in_their_order_without_those_that_are_gone() {
+fn an_accounts_rooms_are_read_in_order_without_those_that_are_gone() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -273,7 +273,7 @@ fn the_rooms_an_account_is_in_are_read_in_their_order_without_those_that_are_gon
 }
 
 #[test]
-fn a_fifth_of_what_waits_for_somebody_may_be_one_accounts_or_one_addresss() {
+fn a_fifth_of_a_users_offline_messages_may_be_from_one_account_or_one_address() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -298,7 +298,7 @@ fn a_fifth_of_what_waits_for_somebody_may_be_one_accounts_or_one_addresss() {
     }
     let waiting = store.offline_messages(alice).expect("read");
     assert!(waiting.contains(&of(120, None, Some("192.0.2.1"))) && waiting.contains(&of(20, Some(7), None)));
-    // What was read makes room.
+    // What was read no longer counts.
     store.offline_messages_shown(alice, &waiting[..1]);
     store.sync().expect("written");
     assert_eq!(store.save_offline_message(alice, of(21, Some(7), None)), Ok(()));
@@ -309,7 +309,7 @@ fn a_fifth_of_what_waits_for_somebody_may_be_one_accounts_or_one_addresss() {
 }
 
 #[test]
-fn a_hundred_direct_messages_wait_for_somebody_and_are_taken_once() {
+fn a_hundred_direct_messages_wait_for_a_user_and_are_taken_once() {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");
@@ -365,12 +365,12 @@ fn bans_of_addresses_and_the_audit_come_back() {
     store.save_address_ban(ban("198.51.100.1", long_ago)).expect("saved");
     assert_eq!(store.remove_address_ban(network("2001:db8::/32")), Ok(true));
     assert_eq!(store.remove_address_ban(network("2001:db8::/33")), Ok(false));
-    let deeds = [1, 2, 3].map(|n| AuditEntry { at: at(n), who: user("op"), what: format!("deed {n}").into() });
-    deeds.iter().for_each(|deed| store.record_audit(deed.clone()));
+    let entries = [1, 2, 3].map(|n| AuditEntry { at: at(n), who: user("op"), what: format!("entry {n}").into() });
+    entries.iter().for_each(|entry| store.record_audit(entry.clone()));
     close(store);
     let (store, kept) = place.open();
     assert_eq!(kept.address_bans, [forever]);
-    assert_eq!(store.audit(2).expect("read"), [deeds[2].clone(), deeds[1].clone()]);
+    assert_eq!(store.audit(2).expect("read"), [entries[2].clone(), entries[1].clone()]);
 }
 
 #[test]
@@ -384,7 +384,7 @@ fn a_query_ends_when_its_time_is_over_and_gives_what_it_has_found() {
     let page = |budget| store.messages_before(&room("general"), MessageId(u64::MAX), 5000, budget).expect("a page");
     let cut = page(Duration::ZERO);
     assert!(cut.cut && cut.messages.len() < 5000, "{}", cut.messages.len());
-    // The next query has its own time.
+    // The next query has its own time limit.
     let whole = page(PATIENCE);
     assert!(!whole.cut);
     assert_eq!(whole.messages.len(), 5000);
@@ -407,7 +407,7 @@ fn one_record_that_is_refused_does_not_hold_up_the_others() {
 }
 
 #[test]
-fn messages_of_a_room_before_do_not_come_back_in_one_of_its_name() {
+fn messages_of_an_earlier_room_do_not_come_back_in_a_new_one_of_its_name() {
     let place = Place::new();
     let (store, _) = place.open();
     store.create_room(made_room("attic")).expect("saved");
@@ -423,10 +423,10 @@ fn messages_of_a_room_before_do_not_come_back_in_one_of_its_name() {
     assert_eq!(kept.histories[0].1.len(), 1);
 }
 
-/// Where the other process finds the database.
+/// The variable that tells the other process where the database is.
 const DATABASE: &str = "CHATSOCK_TEST_DATABASE";
 
-/// Run by the test below in a process of its own.
+/// Run by the test below, in a process of its own.
 #[test]
 fn another_process_adds_and_removes_accounts() {
     let Some(database) = std::env::var_os(DATABASE) else { return };
@@ -475,7 +475,7 @@ fn accounts_can_be_made_before_the_first_server() {
 }
 
 #[test]
-fn a_room_that_was_forgotten_does_not_come_back_by_being_saved_late() {
+fn a_forgotten_room_does_not_come_back_by_being_saved_late() {
     let place = Place::new();
     let (store, _) = place.open();
     store.create_room(made_room("attic")).expect("saved");

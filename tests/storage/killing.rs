@@ -1,4 +1,4 @@
-//! What a process killed in the middle of its work leaves behind.
+//! What a process leaves behind when it is killed in the middle of its work.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use rusqlite::Connection;
 
 use crate::place::{PATIENCE, Place, hash, open, room, said, user};
 
-/// Where the process that is killed finds its database's directory.
+/// The variable that tells the process where its database is.
 const DATABASE: &str = "CHATSOCK_TEST_KILLED";
 
 const ROUNDS: usize = 12;
 
-/// Run by the test below in a process of its own, until it is killed.
+/// Run by the test below, in a process of its own, until it is killed.
 #[test]
 fn a_process_records_until_it_is_killed() {
     let Some(path) = std::env::var_os(DATABASE) else { return };
@@ -31,7 +31,7 @@ fn a_process_records_until_it_is_killed() {
         }
         if id % 20 == 0 {
             store.create_account(&user(&format!("user{id}")), &hash("one")).expect("an account");
-            // What is confirmed is told to somebody: from here on it has to be there.
+            // The confirmation is printed: from here on the data has to be there.
             writeln!(out, "\nconfirmed {id}").expect("somebody reads");
             out.flush().expect("somebody reads");
         }
@@ -39,7 +39,7 @@ fn a_process_records_until_it_is_killed() {
 }
 
 #[test]
-fn what_was_confirmed_is_there_after_a_kill_and_so_is_everything_recorded_before_it() {
+fn what_was_confirmed_survives_a_kill_and_so_does_everything_recorded_before_it() {
     let place = Place::new();
     let mut all = Vec::new();
     for round in 0..ROUNDS {
@@ -54,7 +54,7 @@ fn what_was_confirmed_is_there_after_a_kill_and_so_is_everything_recorded_before
         let lines = lines.map_while(Result::ok);
         let mut confirmed =
             lines.filter_map(|line| line.strip_prefix("confirmed ").and_then(|id| id.parse::<u64>().ok()));
-        // Later and later in its work.
+        // Each round kills it later in its work.
         all.extend(confirmed.by_ref().take(1 + round * 3));
         child.kill().expect("killed");
         child.wait().expect("its end");
@@ -71,8 +71,8 @@ fn what_was_confirmed_is_there_after_a_kill_and_so_is_everything_recorded_before
         for id in &all {
             assert_eq!(store.account_name_exists(&user(&format!("user{id}"))), Ok(true), "{id}");
         }
-        // The last one is on the disk with all that was said before it. What becomes of a message is recorded up to three
-        // later: of the last three that may be there or not.
+        // The last confirmed one is on disk with everything recorded before it. Edits and deletions are recorded up to
+        // three ids later, so for the last three they may be there or not.
         let settled = last - 19..=last - 3;
         let expected = settled.clone().rev().filter(|id| id % 7 != 1);
         let expected = expected.map(|id| if id % 7 == 4 { format!("edited {id}") } else { format!("text {id}") });

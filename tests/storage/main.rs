@@ -1,4 +1,4 @@
-//! What the store keeps, what it never keeps, what it erases, and what it does when the disk refuses.
+//! What the store writes, what it never writes, what it erases, and what it does when the disk fails.
 
 #![cfg(feature = "storage")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]

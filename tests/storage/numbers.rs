@@ -1,14 +1,14 @@
-//! Numbers of messages over restarts and crashes.
+//! Message ids over restarts and crashes.
 
 use chatsock::chat::message::MessageId;
 
 use crate::place::{Place, close, room, said};
 
-/// Numbers reserved at once.
+/// Ids reserved at a time.
 const BLOCK: u64 = 131_072;
 
 #[test]
-fn after_a_clean_end_the_numbers_go_on_without_a_gap() {
+fn after_a_clean_shutdown_the_ids_go_on_without_a_gap() {
     let place = Place::new();
     let (store, kept) = place.open();
     assert_eq!(kept.last_message, MessageId(0));
@@ -18,15 +18,15 @@ fn after_a_clean_end_the_numbers_go_on_without_a_gap() {
 }
 
 #[test]
-fn after_a_crash_no_number_comes_again() {
+fn after_a_crash_no_id_is_reused() {
     let place = Place::new();
     let (store, _) = place.open();
     store.record_id_used(MessageId(3));
-    // Dropped without an end, as in a crash.
+    // Dropped without a shutdown, as in a crash.
     drop(store);
     let (store, kept) = place.open();
     assert_eq!(kept.last_message, MessageId(BLOCK));
-    // More than one block, with messages that are kept and others.
+    // More than one block, with messages that are stored and others that are not.
     let mut last = kept.last_message.0;
     for _ in 0..6 {
         for _ in 0..BLOCK / 3 {
@@ -41,7 +41,7 @@ fn after_a_crash_no_number_comes_again() {
 }
 
 #[test]
-fn numbers_of_messages_that_are_kept_count_even_if_nobody_reserved_them() {
+fn ids_of_stored_messages_count_even_if_nobody_reserved_them() {
     let place = Place::new();
     let (store, _) = place.open();
     store.record_message(&room("general"), said(123_456, "bob", "text"));

@@ -1,4 +1,4 @@
-//! Which files are opened, which are refused and in what words, and how an older one becomes a new one.
+//! Which files are opened, which are refused and why, and how an older database is migrated.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -32,7 +32,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("a file").permissions().mode() & 0o777
 }
 
-/// The names in a directory with their modes.
+/// The files in a directory with their modes.
 fn modes(directory: &Path) -> Vec<(String, u32)> {
     let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry"));
     let mut modes: Vec<_> =
@@ -42,7 +42,7 @@ fn modes(directory: &Path) -> Vec<(String, u32)> {
 }
 
 #[test]
-fn all_files_are_for_their_owner_alone() {
+fn all_files_are_readable_only_by_their_owner() {
     let place = Place::new();
     let (store, _) = place.open();
     store.record_message(&room("general"), said(1, "bob", "text"));
@@ -51,7 +51,7 @@ fn all_files_are_for_their_owner_alone() {
     let expected = names.map(|name| (name.to_owned(), 0o600));
     assert_eq!(modes(place.path()), expected);
     close(store);
-    // After a clean end there is one file, and the lock that nobody holds.
+    // A clean shutdown leaves one file, and a lock file that nobody holds.
     assert_eq!(modes(place.path()), [expected[0].clone(), expected[3].clone()]);
     fs::set_permissions(place.database(), fs::Permissions::from_mode(0o644)).expect("set");
     let (_store, _) = place.open();
@@ -59,7 +59,7 @@ fn all_files_are_for_their_owner_alone() {
 }
 
 #[test]
-fn a_second_server_is_refused_also_by_another_name_of_the_file() {
+fn a_second_server_is_refused_even_under_another_name_of_the_file() {
     let place = Place::new();
     let (store, _) = place.open();
     let error = refused(open_at_once(place.options()));
@@ -69,7 +69,7 @@ fn a_second_server_is_refused_also_by_another_name_of_the_file() {
     std::os::unix::fs::symlink(place.database(), &other).expect("a link");
     let error = refused(open_at_once(StoreOptions { path: other, ..place.options() }));
     assert!(matches!(error, OpenError::InUse(_)), "{error:?}");
-    // The first one is none the worse for it.
+    // The first one is unharmed.
     store.create_account(&user("alice"), &hash("one")).expect("an account");
     close(store);
     place.open();
@@ -93,7 +93,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_file_that_is_none_of_ours_is_refused_and_left_alone() {
+fn a_file_that_is_not_ours_is_refused_and_left_alone() {
     let place = Place::new();
     let words = "this is a letter and no database, and it goes on for longer than a header would";
     fs::write(place.database(), words).expect("written");
@@ -115,7 +115,7 @@ fn a_file_that_is_none_of_ours_is_refused_and_left_alone() {
 }
 
 #[test]
-fn a_directory_that_is_not_there_is_named() {
+fn a_missing_directory_is_named() {
     let place = Place::new();
     let error = refusal(StoreOptions { path: place.path().join("none/chatsock.db"), ..place.options() });
     assert!(error.is_users());
@@ -137,7 +137,7 @@ fn a_file_that_may_not_be_written_is_refused() {
 }
 
 #[test]
-fn a_closed_store_says_so_to_whoever_asks_it() {
+fn a_closed_store_says_so_to_every_caller() {
     let place = Place::new();
     let (store, _) = place.open();
     store.close(std::time::Instant::now() + crate::place::PATIENCE).expect("a clean end");
@@ -146,7 +146,7 @@ fn a_closed_store_says_so_to_whoever_asks_it() {
     store.record_message(&room("general"), said(1, "bob", "too late"));
 }
 
-/// Keeps what is logged by the process's tests.
+/// Collects what all tests of this process log.
 struct Log(Mutex<Vec<String>>);
 
 impl log::Log for Log {
@@ -163,15 +163,15 @@ impl log::Log for Log {
 
 static LOG: Log = Log(Mutex::new(Vec::new()));
 
-/// The fixture was made from `v1.sql` beside it by the `sqlite3` program, and is not made anew: it stands for the files of
-/// that time.
+/// Made once from `v1.sql` beside it by the `sqlite3` program, and never again: it stands for the files written at that
+/// time.
 const VERSION_1: &str = "tests/data/storage/v1.db";
 
 /// The version of the tables that this program writes.
 const VERSION: i64 = 7;
 
 #[test]
-fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
+fn a_database_of_the_first_version_is_migrated_after_a_back_up() {
     let _ = log::set_logger(&LOG);
     log::set_max_level(log::LevelFilter::Info);
     let place = Place::new();
@@ -193,7 +193,7 @@ fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
     assert_eq!(kept.last_message, MessageId(40));
     let [attic, general] = &kept.rooms[..] else { panic!("{:?}", kept.rooms) };
     assert_eq!((attic.read_back, general.read_back), (ReadBack::All, ReadBack::All));
-    // Who has said something was a member by then.
+    // A user who posted was a member at that point.
     let member = |account, since| MemberRecord { account: AccountId(account), since: MessageId(since) };
     assert_eq!(attic.members, [member(1, 12)]);
     assert_eq!(general.members, [member(1, 16), member(7, 11)]);
@@ -213,14 +213,14 @@ fn a_database_of_the_first_version_is_brought_to_this_one_after_a_back_up() {
     let names: Vec<_> = modes(place.path());
     let expected = ["chatsock.db", "chatsock.db.backup-v1", "chatsock.db.lock"].map(|name| (name.to_owned(), 0o600));
     assert_eq!(names, expected);
-    // What was deleted since is in the back-up alone, and that is the file as it was.
+    // What was deleted since is only in the back-up, which is the file as it was.
     assert_eq!(place.files_with("who is here?"), [backup.to_str().expect("a path")]);
     let old = Connection::open(&backup).expect("a connection");
     let version: i64 = old.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version");
     let messages: i64 = old.query_row("SELECT count(*) FROM messages", [], |row| row.get(0)).expect("a count");
     assert_eq!((version, messages), (1, 3));
     drop(old);
-    // Put in the place of the database, it is one again.
+    // Put in place of the database, it works as one.
     fs::copy(&backup, place.database()).expect("a copy");
     let (store, kept) = place.open();
     assert_eq!((kept.histories.len(), kept.last_message), (2, MessageId(40)));
@@ -301,7 +301,7 @@ fn an_older_database_that_a_server_has_is_not_changed_under_it() {
 fn a_migration_that_fails_leaves_the_file_as_it_was() {
     let place = Place::new();
     fs::copy(VERSION_1, place.database()).expect("a copy");
-    // Something in the way of the new tables.
+    // A table that gets in the way of the new ones.
     let connection = Connection::open(place.database()).expect("a connection");
     connection.execute_batch("CREATE TABLE texts (wrong TEXT)").expect("a table");
     drop(connection);

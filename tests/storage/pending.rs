@@ -1,4 +1,4 @@
-//! What is read while erasures and edits wait for a disk that refuses.
+//! What is read while erasures and edits wait for a failing disk.
 
 use chatsock::chat::message::{MessageId, Quoted};
 use chatsock::store::{MessageRecord, StoreEvent};
@@ -6,7 +6,7 @@ use chatsock::store::{MessageRecord, StoreEvent};
 use crate::place::{Place, hash, open, room, said, texts, told, user};
 
 #[test]
-fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
+fn erasures_and_edits_are_visible_while_the_disk_fails() {
     let place = Place::new();
     let (store, _, news) = open(place.options()).expect("a store");
     let [alice, bob] =
@@ -23,7 +23,7 @@ fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
     answer(12, 8);
     store.flush().expect("written");
     store.limit_pages(1);
-    // Something that needs room, or nothing would be refused.
+    // Something that needs space, or nothing would be refused.
     store.record_message(&general, by(13, &"x".repeat(10_000)));
     told(&news, |news| matches!(news, StoreEvent::DiskFailed(_)).then_some(()));
 
@@ -35,7 +35,7 @@ fn what_was_erased_or_edited_is_read_so_while_the_disk_refuses() {
         ["answer to 9", "text 10", "changed", "text 5", "text 4", "text 3", "text 2", "text 1"].into();
     let check = |store: &chatsock::store::Store| {
         assert_eq!(texts(store, "general"), expected);
-        // A page is as long as was asked for, whatever is gone from it.
+        // A page has the requested length, even where messages are missing.
         let page = store.messages_before(&general, MessageId(11), 3, crate::place::PATIENCE).expect("a page");
         let ids: Vec<_> = page.messages.iter().map(|message| message.id.0).collect();
         assert_eq!(ids, [10, 8, 5]);

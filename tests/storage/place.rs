@@ -1,4 +1,4 @@
-//! A directory of its own for a test's database, and short ways to make values.
+//! A directory for a test's database, and short ways to make values.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -25,12 +25,12 @@ use jiff::Timestamp;
 /// How long anything expected may take before the test fails. Long, because a loaded machine is no failure.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A directory that is gone when the test is over.
+/// A directory that is removed when the test ends.
 pub struct Place(PathBuf);
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // A test that failed has more to say than that its directory is still there.
+        // Ignored: a failing test has more to say than that its directory is still there.
         let _ = fs::remove_dir_all(&self.0);
     }
 }
@@ -45,7 +45,7 @@ impl Place {
             let path = base.join(format!("chatsock-storage-{}-{number}", std::process::id()));
             match fs::create_dir(&path) {
                 Ok(()) => return Place(path),
-                // An earlier process of this number has left it.
+                // Left behind by an earlier process with the same id.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => panic!("{}: {error}", path.display()),
             }
@@ -64,13 +64,13 @@ impl Place {
         StoreOptions { path: self.database(), history: true, retention: None, history_max: 200 }
     }
 
-    /// Opens with history; whoever asks for news gets them.
+    /// Opens with history, and drops the events.
     pub fn open(&self) -> (Arc<Store>, StoredState) {
         let (store, kept, _news) = open(self.options()).expect("a store");
         (store, kept)
     }
 
-    /// The files in which a text is found. Not read by this process: closing a database's file would drop SQLite's locks.
+    /// The files that contain a text. Not read by this process: closing a database file would drop SQLite's locks.
     pub fn files_with(&self, text: &str) -> Vec<String> {
         let found = Command::new("grep").args(["-rlaF", "--", text]).arg(&self.0).output().expect("grep");
         let names = String::from_utf8(found.stdout).expect("paths");
@@ -78,13 +78,13 @@ impl Place {
     }
 }
 
-/// Opens when nobody has it any more: a child process that another test makes holds on to what was closed a moment ago,
-/// between its making and its start.
+/// Opens as soon as nobody else has it open: a child process that another test starts inherits open files, and keeps
+/// them from its fork to its exec.
 pub fn open(options: StoreOptions) -> Result<(Arc<Store>, StoredState, Receiver<StoreEvent>), OpenError> {
     once_free(|| open_at_once(options.clone()))
 }
 
-/// Opens something that nobody has any more, as above.
+/// Opens something as soon as nobody else has it open, as above.
 pub fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenError> {
     let until = Instant::now() + PATIENCE;
     loop {
@@ -97,10 +97,10 @@ pub fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> Result<T, OpenEr
     }
 }
 
-/// Opens what somebody may have.
+/// Opens without waiting for others to close it.
 pub fn open_at_once(options: StoreOptions) -> Result<(Arc<Store>, StoredState, Receiver<StoreEvent>), OpenError> {
     let (sender, news) = mpsc::channel();
-    // A test that is over does not listen any more.
+    // A test that is over no longer listens.
     let tell = move |told| drop(sender.send(told));
     let (store, kept) = Store::open(options, Box::new(tell))?;
     Ok((store, kept, news))
@@ -173,14 +173,14 @@ pub fn made_room(name: &str) -> RoomRecord {
     }
 }
 
-/// The texts of a room as they are read back, newest first.
+/// The texts of a room, newest first.
 pub fn texts(store: &Store, name: &str) -> Vec<String> {
     let page = store.messages_before(&room(name), MessageId(u64::MAX), 10_000, PATIENCE).expect("a page");
     assert!(!page.cut);
     page.messages.into_iter().map(|message| message.text.into()).collect()
 }
 
-/// The news that a condition waits for; those before it are passed over.
+/// Waits for the event that the condition accepts, and skips those before it.
 pub fn told<T>(news: &Receiver<StoreEvent>, wanted: impl Fn(&StoreEvent) -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     let mut before = Vec::new();
@@ -195,7 +195,7 @@ pub fn told<T>(news: &Receiver<StoreEvent>, wanted: impl Fn(&StoreEvent) -> Opti
     }
 }
 
-/// Waits for something that another thread does.
+/// Waits until another thread has done something.
 pub fn until(what: &str, is_so: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {

@@ -1,4 +1,4 @@
-//! What is erased for its age, by which clock, and what is not while the clock is in doubt.
+//! What is erased because of its age, by which clock, and what is not erased while the clock is in doubt.
 
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver};
@@ -28,7 +28,7 @@ fn open(place: &Place, clocks: &Clocks) -> (Arc<Store>, StoredState, Receiver<St
     .expect("a store")
 }
 
-/// A message that is so old.
+/// A message of this age.
 fn aged(id: u64, days: i64, text: &str) -> MessageRecord {
     MessageRecord { at: Timestamp::now() - SignedDuration::from_hours(days * DAY), ..said(id, "bob", text) }
 }
@@ -46,7 +46,7 @@ fn ban(until: Timestamp) -> AddressBanRecord {
     AddressBanRecord { network, by: user("alice"), reason: "spam".into(), at: Timestamp::now(), until: Some(until) }
 }
 
-/// The stored last moment of an orderly run.
+/// The stored last moment of a run whose clock was right.
 fn kept_moment(place: &Place) -> Timestamp {
     let connection = Connection::open(place.database()).expect("a connection");
     let sql = "SELECT value FROM meta WHERE key = 'last_moment'";
@@ -54,7 +54,7 @@ fn kept_moment(place: &Place) -> Timestamp {
     Timestamp::from_millisecond(at).expect("a moment")
 }
 
-/// A database with two messages, one that waits and a ban of a week, and an orderly end.
+/// A database with two messages, an offline message and a ban of a week, closed cleanly.
 fn used() -> Place {
     let place = Place::new();
     let (store, _, _) = open(&place, &Clocks::default());
@@ -87,9 +87,9 @@ fn a_start_with_a_clock_sixty_days_ahead_erases_nothing_and_ends_no_ban() {
     assert_eq!(told(&news, doubted), 60);
     store.flush().expect("written");
     is_whole(&place, &store, &kept);
-    // What counts meanwhile is the last moment that was right.
+    // Until then the last correct moment counts.
     assert!((store.now() - before).get_hours() < 1, "{}", store.now());
-    // The stop does not take the wrong moment for a right one: the next start would.
+    // The shutdown does not store the wrong moment as a correct one, or the next start would believe it.
     close(store);
     assert_eq!(kept_moment(&place), before);
     let (store, kept, news) = open(&place, &clocks);
@@ -106,7 +106,7 @@ fn a_clock_that_jumps_while_the_server_runs_erases_nothing() {
     let clocks = Clocks::default();
     let (store, kept, news) = open(&place, &clocks);
     clocks.set_ahead(60 * DAY);
-    // The hourly look.
+    // The hourly check.
     clocks.pass(2);
     assert_eq!(told(&news, doubted), 60);
     store.flush().expect("written");
@@ -133,12 +133,12 @@ fn a_clock_that_has_run_for_a_day_erases_what_is_too_old_and_says_how_much() {
     store.flush().expect("written");
     assert_eq!(place.files_with("second"), [""; 0]);
     close(store);
-    // That is an orderly run.
+    // That is a run whose clock was right.
     assert!(kept_moment(&place) > Timestamp::now() + SignedDuration::from_hours(60 * DAY));
 }
 
 #[test]
-fn after_a_week_that_the_server_was_down_what_is_too_old_is_erased_at_once() {
+fn after_a_week_of_downtime_what_is_too_old_is_erased_at_once() {
     let place = used();
     let (store, _, _) = open(&place, &Clocks::default());
     store.record_message(&room("general"), aged(4, 26, "old by then"));
@@ -153,7 +153,7 @@ fn retention_goes_on_behind_messages_that_are_dated_ahead() {
     let place = used();
     let (store, _) = place.open();
     store.record_message(&room("general"), aged(4, -3, "ahead"));
-    // When it had been said for two days, it was no longer dated after the present, and ended the look.
+    // Two days after it was recorded its date was no longer in the future, and it ended the scan.
     store.record_message(&room("general"), aged(5, 1, "young"));
     store.record_message(&room("general"), aged(6, 40, "too old"));
     close(store);
@@ -165,7 +165,7 @@ fn retention_goes_on_behind_messages_that_are_dated_ahead() {
 }
 
 #[test]
-fn what_has_become_too_old_since_the_last_look_is_not_read() {
+fn messages_that_became_too_old_since_the_last_check_are_not_read() {
     let place = used();
     let clocks = Clocks::default();
     let (store, _, _) = open(&place, &clocks);
@@ -197,7 +197,7 @@ fn a_database_without_a_moment_takes_the_newest_of_what_it_holds() {
     assert_eq!(told(&news, doubted), 60);
     is_whole(&place, &store, &kept);
     close(store);
-    // Where there is nothing to lose, there is no doubt.
+    // With nothing to lose, the clock is not doubted.
     let empty = Place::new();
     close(open(&empty, &Clocks::ahead(-60 * DAY)).0);
     assert!(kept_moment(&empty) < Timestamp::now() - SignedDuration::from_hours(59 * DAY));

@@ -1,4 +1,4 @@
-//! Accounts, from outside: coming in, dialogues about passwords, lock-outs, ghosts, and what is kept of a person.
+//! Accounts, from outside: logging in, dialogues about passwords, lock-outs, ghosts, and what is stored about a user.
 
 #![cfg(feature = "storage")]
 

@@ -1,6 +1,6 @@
-//! Commands without sense from many at once: whatever they do to each other, the server lives and serves.
+//! Meaningless commands from many clients at once: whatever they do to each other, the server keeps serving.
 //!
-//! `CHATSOCK_HOSTILE_SECONDS` lets them go on for long, `CHATSOCK_HOSTILE_SEED` begins them elsewhere.
+//! `CHATSOCK_HOSTILE_SECONDS` sets how long they run, `CHATSOCK_HOSTILE_SEED` where the random numbers start.
 
 #![cfg(target_os = "linux")]
 
@@ -17,7 +17,7 @@ use crate::support::{Client, Program};
 
 const STRANGERS: u64 = 8;
 
-/// What stands behind a command, or alone.
+/// Arguments of commands, which are also sent alone.
 const ARGUMENTS: &[&str] = &[
     "general",
     "staff",
@@ -94,7 +94,7 @@ fn line(random: &mut Random) -> String {
             0 if !spec.aliases.is_empty() => spec.aliases[random.below(spec.aliases.len())],
             _ => spec.word,
         };
-        // Who leaves all the time does nothing else.
+        // Kept rare, or clients would do nothing but leave.
         let word = if matches!(spec.word, "quit" | "shutdown") && random.below(8) > 0 { "say" } else { word };
         line.push(if random.below(3) == 0 { '/' } else { ':' });
         line.push_str(word);
@@ -108,29 +108,29 @@ fn line(random: &mut Random) -> String {
         }
     }
     if random.below(6) == 0 {
-        // Rooms of which there are many.
+        // Rooms, many of them.
         line = format!(":create r{}", random.below(2000));
     }
     line
 }
 
-/// What a capable terminal answers, all at once: it is in character mode behind this.
+/// Everything a capable terminal answers, at once: after this it is in character mode.
 const TERMINAL: &[u8] =
     b"\xff\xfb\x18\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfa\x18\x00XTERM\xff\xf0\xff\xfd\x01\xff\xfd\x03\
     \xff\xfb\x1f\xff\xfa\x1f\x00\x14\x00\x05\xff\xf0";
 
-/// Keys between the lines.
+/// Keys sent between lines.
 const KEYS: &[&str] =
     &["\x1b[A", "\x1b[B", "\t", "\x0c", "\x03", "\x15", "\x1b[200~", "\x1b[201~", "\x7f", "half a line"];
 
-/// Somebody who logs in, types without sense, and goes in one of the ways there are.
+/// A user who logs in, types nonsense, and leaves in one of the possible ways.
 fn stranger(address: SocketAddr, seed: u64, name: &str) {
     let mut random = Random::new(seed);
     let mut stream = TcpStream::connect(address).expect("connected");
     stream.set_write_timeout(Some(Duration::from_secs(5))).expect("a timeout");
     stream.set_read_timeout(Some(Duration::from_millis(10))).expect("a timeout");
     let mut answers = vec![0; 16 * 1024];
-    // Whoever had the name before may still be on his way out.
+    // The previous holder of the name may not be gone yet.
     let mut bytes = format!("{name}\r\nv{seed}\r\n:join general\r\n").into_bytes();
     if random.below(2) == 0 {
         bytes.splice(0..0, TERMINAL.iter().copied());
@@ -146,13 +146,13 @@ fn stranger(address: SocketAddr, seed: u64, name: &str) {
         if random.below(10) == 0 {
             bytes.extend((0..random.below(64)).map(|_| random.number() as u8));
         }
-        // Errors are what strangers get: the server may have ended the connection.
+        // Errors are expected: the server may have ended the connection.
         if stream.write_all(&bytes).is_err() {
             break;
         }
         bytes.clear();
-        // Most read what comes, until nothing has come for a moment: unread answers at the end would be a reset, which
-        // takes what was typed along.
+        // Most read until nothing has arrived for a moment: unread answers at the end would cause a reset, which
+        // discards what was typed.
         if random.below(8) > 0 {
             while stream.read(&mut answers).is_ok_and(|count| count > 0) {}
         }
@@ -170,7 +170,7 @@ fn stranger(address: SocketAddr, seed: u64, name: &str) {
     }
 }
 
-/// A fresh client is served: room, message, search, goodbye.
+/// A new client is served: room, message, search, goodbye.
 fn serves(address: SocketAddr, name: &str) {
     let mut client = Client::chat(address, name, "general");
     client.send("a needle in the hay");
@@ -222,7 +222,7 @@ fn commands_without_sense_from_many_at_once_harm_nobody() {
     witness.expect("* general ");
     witness.send(":quit");
     witness.expect_end();
-    // Main, signals, the listener, sweep, timer, and what computes.
+    // Main, signals, the listener, slow readers, timer, and workers.
     eventually("nobody's thread is left", || program.threads() <= 7);
     eventually("the rooms they have made are closed", || {
         let log = program.log();

@@ -1,5 +1,5 @@
-//! Delivery over sockets: the same order for everybody, each message once, whoever reads slowly and whoever comes and
-//! goes meanwhile.
+//! Delivery over sockets: the same order for everybody and each message once, with slow readers, and with users who
+//! come and go meanwhile.
 
 use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
@@ -25,14 +25,14 @@ fn messages(screen: &str) -> Vec<(u64, &str, &str)> {
 }
 
 #[test]
-fn eight_senders_are_heard_by_everybody_whole_once_and_in_one_order() {
+fn messages_of_eight_senders_reach_everybody_complete_once_and_in_one_order() {
     const PEOPLE: usize = 40;
     const SENDERS: usize = 8;
     const LINES: usize = 200;
     let server = Server::start();
     let mut people: Vec<_> = (0..PEOPLE).map(|n| server.chat(&format!("p{n:02}"), "general")).collect();
     let (senders, listeners) = people.split_at_mut(SENDERS);
-    // What a sender's last answer comes behind, he has seen: his screen is brought up to the newest line before it.
+    // The sender's screen is brought up to date before the answer, so everything above it has been seen.
     let talk = |(sender, client): (usize, &mut Client)| {
         let lines: String = (0..LINES).map(|n| format!("s{sender}-{n}\r\n")).collect();
         client.send_bytes(lines.as_bytes());
@@ -63,7 +63,7 @@ fn eight_senders_are_heard_by_everybody_whole_once_and_in_one_order() {
     }
 }
 
-/// What the readers of a flow have taken so far: the number of the last message, for each of them.
+/// How far the readers of a stream have read: the number of the last message, for each of them.
 struct Progress {
     last: Mutex<Vec<u64>>,
     changed: Condvar,
@@ -75,7 +75,7 @@ impl Progress {
         self.changed.notify_all();
     }
 
-    /// Waits until everybody has taken the message of that number.
+    /// Waits until everybody has read that message.
     fn wait_for(&self, number: u64) {
         let last = self.last.lock().expect("sound");
         let behind = |last: &mut Vec<u64>| last.iter().any(|taken| *taken < number);
@@ -84,8 +84,8 @@ impl Progress {
     }
 }
 
-/// Reads a flow of messages whose numbers follow each other from `first` on, to the end of the connection. Own lines are
-/// not in it, so gaps are told by the text, which is the number again.
+/// Reads a stream of messages numbered from `first` on, until the connection ends. The reader's own lines are not in
+/// it, so gaps are detected by the text, which repeats the number.
 fn read_flow(client: &Client, reader: usize, first: u64, progress: &Progress) -> u64 {
     let (mut buffer, mut rest, mut next) = (vec![0; 64 * 1024], Vec::new(), first);
     loop {
@@ -114,7 +114,7 @@ fn read_flow(client: &Client, reader: usize, first: u64, progress: &Progress) ->
 #[test]
 fn one_of_sixty_that_stops_reading_is_dropped_and_the_others_get_everything() {
     const READERS: usize = 58;
-    /// At a time; far below what a healthy reader may have waiting, however late its thread gets its turn.
+    /// At a time: far less than a healthy reader may have queued, however late its thread is scheduled.
     const AT_A_TIME: usize = 8;
     const LENGTH: usize = 8000;
     let server = Server::with(
@@ -148,7 +148,7 @@ fn one_of_sixty_that_stops_reading_is_dropped_and_the_others_get_everything() {
             let sent = flow(&mut sender, AT_A_TIME);
             assert!(sent < 10_000, "who reads nothing was given {sent} messages");
         }
-        // The flow goes on without him.
+        // The stream goes on without the slow reader.
         let sent = flow(&mut sender, AT_A_TIME);
         for client in &readers {
             client.stream().shutdown(Shutdown::Write).expect("half-closed");
@@ -158,15 +158,15 @@ fn one_of_sixty_that_stops_reading_is_dropped_and_the_others_get_everything() {
         ends
     });
     assert_eq!(ends.len(), READERS);
-    // He wakes up and reads what was on its way to him when he was given up.
+    // The reader wakes up and reads what was in flight when it was dropped.
     let seen = slow.expect_end();
     let numbers: Vec<_> = messages(&seen).into_iter().map(|(number, _, _)| number).collect();
-    assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "he was not skipped, but dropped: {numbers:?}");
+    assert!(numbers.windows(2).all(|pair| pair[0] + 1 == pair[1]), "dropped instead of skipping messages: {numbers:?}");
     assert!(numbers.last() < ends.first());
-    assert_eq!(server.hub().slow_readers.total(), 0, "nothing is kept for whoever is gone");
+    assert_eq!(server.hub().slow_readers.total(), 0, "nothing is queued for users who are gone");
 }
 
-/// One person who comes and goes; what was on the screen while the view was open, visit by visit.
+/// A user who comes and goes; returns what was on the screen while the view was open, visit by visit.
 fn walk(server: &Server, name: &str, random: &mut Random) -> Vec<String> {
     let mut visits = Vec::new();
     let mut client = server.login(name);
@@ -196,7 +196,7 @@ fn walk(server: &Server, name: &str, random: &mut Random) -> Vec<String> {
                 client = server.login(name);
             }
             1 => {
-                // Gone without a word, from within the view.
+                // The connection breaks while the view is open.
                 client.send(":chat");
                 client.expect(":q goes back.\r\n");
                 SockRef::from(client.stream()).set_linger(Some(Duration::ZERO)).expect("linger");
@@ -212,7 +212,7 @@ fn walk(server: &Server, name: &str, random: &mut Random) -> Vec<String> {
     visits
 }
 
-/// The name is free as soon as the server has noticed that its owner is gone.
+/// The name is free as soon as the server has noticed that its owner has left.
 fn login_again(server: &Server, name: &str) -> Client {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -229,10 +229,10 @@ fn login_again(server: &Server, name: &str) -> Client {
 }
 
 #[test]
-fn who_joins_and_leaves_at_random_during_the_flow_sees_no_gap_and_nothing_twice() {
+fn a_user_who_joins_and_leaves_at_random_sees_no_gap_and_nothing_twice() {
     for seed in seeds(3) {
         let mut random = Random::new(seed);
-        // The witness reads at the end, however long those who walk take.
+        // The witness reads at the end, however long the visitors take.
         let server = Server::with(
             "chatview_max = 5\n[limits]\nmessages_per_second = 0\noutbox_bytes = 0\noutbox_total_bytes = 0\n\
              outbox_stall_seconds = 0",
@@ -287,7 +287,7 @@ fn lines_in_one_packet_are_answered_in_their_order() {
     let mut stream = alice.stream();
     stream.write_all(b"one\r\n/time\r\ntwo\r\n:q\r\n:history 2\r\n").expect("sent");
     alice.expect("* It is ");
-    // One packet, one prompt at its end; the view was left before the history was shown.
+    // One packet gets one prompt at its end; the view was left before the history was shown.
     let history = alice.expect("[general]> ");
     let texts: Vec<_> = messages(&history).into_iter().map(|(_, who, text)| (who, text)).collect();
     assert_eq!(texts, [("alice", "one"), ("alice", "two")]);

@@ -38,7 +38,8 @@ fn packages() -> Vec<Package> {
     packages
 }
 
-/// Whether an SPDX expression allows what the list allows: of alternatives one is enough. Older crates write `/` for `OR`.
+/// Whether an SPDX expression allows what the list allows: of alternatives one is enough. Older crates write `/` for
+/// `OR`.
 fn is_allowed(expression: &str, allowed: &[String]) -> bool {
     let spaced = expression.replace('/', " OR ").replace('(', " ( ").replace(')', " ) ");
     let words: Vec<_> = spaced.split_whitespace().collect();

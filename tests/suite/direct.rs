@@ -1,11 +1,11 @@
-//! Conversations of two: both see the same, and each hears at once what becomes of the other.
+//! Direct chats: both users see the same, and each learns at once what happens to the other.
 
 use std::thread;
 
 use crate::support::machine::eventually;
 use crate::support::{Client, Server};
 
-/// Two people, alice in the conversation with bob.
+/// Two users; alice is in the direct chat with bob.
 fn in_conversation(server: &Server) -> (Client, Client) {
     let bob = server.login("bob");
     let mut alice = server.login("alice");
@@ -14,7 +14,7 @@ fn in_conversation(server: &Server) -> (Client, Client) {
     (alice, bob)
 }
 
-/// Numbers and texts of the messages on a screen, in their order.
+/// Ids and texts of the messages on a screen, in order.
 fn messages(screen: &str) -> Vec<(u64, String)> {
     let number = |line: &str| {
         let (number, text) = line.split_once("] #")?.1.split_once(' ')?;
@@ -24,7 +24,7 @@ fn messages(screen: &str) -> Vec<(u64, String)> {
 }
 
 #[test]
-fn what_two_write_to_each_other_at_once_stands_on_both_screens_in_one_order_and_once() {
+fn messages_that_two_users_write_to_each_other_at_once_are_on_both_screens_in_the_same_order_and_once() {
     const EACH: usize = 200;
     let server = Server::start();
     let (mut alice, mut bob) = in_conversation(&server);
@@ -38,7 +38,7 @@ fn what_two_write_to_each_other_at_once_stands_on_both_screens_in_one_order_and_
         scope.spawn(|| talk(&mut bob, "alice"));
     });
     let screens = [&mut alice, &mut bob].map(|client| {
-        // The own last one and the other's last one have come, in whichever order.
+        // Their own last message and the other's have arrived, in either order.
         let mut screen = String::new();
         while messages(&screen).len() < 2 * EACH {
             screen += &client.expect("\n");
@@ -61,7 +61,7 @@ fn what_two_write_to_each_other_at_once_stands_on_both_screens_in_one_order_and_
 }
 
 #[test]
-fn in_the_view_what_the_other_writes_comes_once_however_both_write() {
+fn in_the_view_the_others_messages_come_once_however_both_write() {
     const EACH: usize = 200;
     let server = Server::start();
     let (mut alice, mut bob) = in_conversation(&server);
@@ -89,7 +89,7 @@ fn in_the_view_what_the_other_writes_comes_once_however_both_write() {
     }
     let histories = [&mut alice, &mut bob].map(|client| {
         client.send(&format!("/history {}", 2 * EACH));
-        // Both have said their last ones; what is kept is the same for both.
+        // Both have sent their last message, and the history is the same for both.
         messages(&client.settle())
     });
     assert!(!histories[0].is_empty());
@@ -97,7 +97,7 @@ fn in_the_view_what_the_other_writes_comes_once_however_both_write() {
 }
 
 #[test]
-fn who_types_nothing_is_told_at_once_that_the_other_has_left() {
+fn an_idle_user_is_notified_at_once_that_the_other_has_left() {
     let server = Server::start();
     for broken in [false, true] {
         let (alice, mut bob) = in_conversation(&server);
@@ -120,7 +120,7 @@ fn who_types_nothing_is_told_at_once_that_the_other_has_left() {
 }
 
 #[test]
-fn who_types_nothing_has_the_others_new_name_in_his_prompt_at_once() {
+fn an_idle_user_has_the_others_new_name_in_the_prompt_at_once() {
     let server = Server::start();
     let (mut alice, mut bob) = in_conversation(&server);
     bob.send(":nick robert");
@@ -135,7 +135,7 @@ fn who_types_nothing_has_the_others_new_name_in_his_prompt_at_once() {
 }
 
 #[test]
-fn who_writes_while_the_other_leaves_ends_in_the_palette_and_is_told_once() {
+fn a_user_who_writes_while_the_other_leaves_ends_in_the_palette_and_is_notified_once() {
     let server = Server::start();
     let mut carol = server.login("carol");
     for _ in 0..20 {
@@ -165,7 +165,7 @@ fn who_writes_while_the_other_leaves_ends_in_the_palette_and_is_told_once() {
     assert!(!seen.contains("alice") && !seen.contains("bob"), "{seen:?}");
 }
 
-/// Temporary messages that are taken of a hundred.
+/// How many temporary messages of a hundred are accepted.
 fn temporary(client: &mut Client, command: &str) -> usize {
     client.send(&vec![command; 100].join("\r\n"));
     100 - client.settle().matches("! Not said: too many temporary messages ").count()
@@ -193,7 +193,7 @@ fn temporary_messages_have_a_bound_that_coming_again_does_not_reset() {
     carol.expect("[general]> ");
     carol.send(":temp 86400 later");
     carol.expect("! Not said: too many temporary messages of yours wait for their end already.\r\n");
-    // Anything else is said as ever, and by others everything.
+    // Anything else is sent as usual, and other users can send everything.
     carol.send(":say hello");
     carol.expect("* Said in general as #");
     let mut dave = Client::connect_from(std::net::Ipv4Addr::new(127, 0, 0, 2), server.address()).logged_in("dave");
@@ -213,7 +213,7 @@ fn a_temporary_message_that_was_deleted_holds_nothing_and_never_expires() {
     alice.send(":delete");
     alice.expect(" was deleted by alice\r\n");
     eventually("nothing is held", || server.hub().limits.temporary.held() == 0);
-    // With the conversation goes what knows of the deletion.
+    // The record of the deletion ends with the direct chat.
     bob.send(":quit");
     bob.expect_end();
     let mut carol = server.login("carol");

@@ -1,4 +1,4 @@
-//! The documents keep up with the program.
+//! The documentation keeps up with the program.
 
 use std::fs;
 

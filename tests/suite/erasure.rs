@@ -1,4 +1,4 @@
-//! Deleted, edited and expired messages, among many people and many kinds of terminals.
+//! Deleted, edited and expired messages, among many users and many kinds of terminals.
 
 #![cfg(target_os = "linux")]
 
@@ -8,14 +8,14 @@ use crate::support::machine::{Logged, argument, eventually, file};
 use crate::support::terminal::{LEFT, Terminal};
 use crate::support::{Client, Program, Server};
 
-/// A half-typed line with the cursor three characters before its end stands below everything.
+/// A half-typed line is the last row, with the cursor three characters before its end.
 fn half_typed(terminal: &Terminal, line: &str) -> bool {
     let whole = format!("general | {line}");
     terminal.rows().last().is_some_and(|last| *last == whole) && terminal.cursor() == (whole.len() - 3, true)
 }
 
 #[test]
-fn what_is_erased_leaves_the_screens_that_can_be_drawn_anew_and_half_typed_lines_stay() {
+fn erased_text_leaves_the_screens_that_can_be_redrawn_and_half_typed_lines_stay() {
     let server = Server::start();
     let mut lines: Vec<_> = (0..5).map(|n| server.chat(&format!("line{n}"), "general")).collect();
     let mut terminals: Vec<_> =
@@ -36,7 +36,7 @@ fn what_is_erased_leaves_the_screens_that_can_be_drawn_anew_and_half_typed_lines
     }
     bob.send("/delete 2");
     bob.send("/edit 3 new text");
-    // The temporary one may have gone before.
+    // The temporary message may have expired earlier.
     bob.settle();
     for client in &mut lines {
         let seen = client.expect("* #4 expired\r\n") + &client.settle();
@@ -61,7 +61,7 @@ fn what_is_erased_leaves_the_screens_that_can_be_drawn_anew_and_half_typed_lines
             let found = rows.iter().filter(|row| row.contains(text)).count();
             assert_eq!(found, times, "{text:?} on\n{}", rows.join("\n"));
         }
-        // What was half typed goes on where the cursor is.
+        // Typing continues at the cursor.
         terminal.press("X\r\0");
     }
     for _ in 0..2 {
@@ -113,7 +113,7 @@ fn a_direct_message_leaves_both_screens_when_its_time_is_over() {
 }
 
 #[test]
-fn with_sixty_in_view_an_erasure_is_one_line_and_no_screen_is_drawn_anew() {
+fn with_sixty_in_view_an_erasure_is_one_line_and_no_screen_is_redrawn() {
     let server = Server::start();
     let mut crowd: Vec<_> = (0..58).map(|n| server.chat(&format!("line{n:02}"), "general")).collect();
     let mut bob = server.chat("bob", "general");
@@ -135,7 +135,7 @@ fn with_sixty_in_view_an_erasure_is_one_line_and_no_screen_is_drawn_anew() {
         assert_eq!(seen.matches("* #1 was deleted by bob\r\n").count(), 1, "{seen:?}");
         assert_eq!(seen.matches("* #2 expired\r\n").count(), 1, "{seen:?}");
     }
-    // Nothing of it is kept for whoever comes in.
+    // A user who joins later sees nothing of it.
     let mut late = server.login("late");
     late.send(":join general");
     late.expect("[general]> ");
@@ -155,7 +155,7 @@ fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_threa
     let mut alice = Client::chat(address, "alice", "general");
     alice.settle();
     let threads = program.threads();
-    // Many that wait longer than the test takes, for a thread each would have to be there.
+    // Many that last longer than the test: if each had a thread, those would show.
     for n in 0..20 {
         alice.send(&format!("/temp 300 long {n}"));
         alice.send(&format!("/temp 300 @bob,carol long {n}"));
@@ -165,7 +165,7 @@ fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_threa
     alice.send("/temp 2 secret for the room");
     alice.send("/temp 1 @carol secret for one");
     let mut told = alice.expect("#43 you -> carol (temporary, 1 s): secret for one\r\n");
-    // Where the machine stood still among them, a later one with less time may outlast an earlier one.
+    // If the machine paused between them, a later one with less time may outlast an earlier one.
     let said_at_once = began.elapsed() < Duration::from_secs(1);
     eventually("there is no thread more", || program.threads() == threads);
     for (number, seconds) in [(43, 1), (42, 2), (41, 3)] {
@@ -181,7 +181,7 @@ fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_threa
         }
         assert!(began.elapsed() >= Duration::from_secs(seconds), "#{number} after {:?}", began.elapsed());
     }
-    // Late only by what the machine takes: everything was waited for one after the other.
+    // Late only by what the machine takes: the test waits for them one after the other.
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     let seen = bob.expect("* #41 expired\r\n") + &bob.settle();
     assert!(seen.contains("* #42 expired\r\n") && !seen.contains("#43"), "{seen:?}");
@@ -202,7 +202,7 @@ fn temporary_messages_expire_everywhere_in_the_order_of_their_times_on_one_threa
 }
 
 #[test]
-fn who_erases_his_own_words_loses_them_from_his_own_screen_with_the_line_he_typed() {
+fn an_author_who_erases_a_message_loses_it_from_the_screen_with_the_line_they_typed() {
     let server = Server::start();
     let mut alice = Terminal::chat(server.address(), "alice", "general");
     let mut bob = server.chat("bob", "general");
@@ -211,7 +211,7 @@ fn who_erases_his_own_words_loses_them_from_his_own_screen_with_the_line_he_type
     alice.expect_on_screen("#1 alice (temporary, 1 s): the door code");
     bob.expect("the door code\r\n");
     alice.wait("it is gone", |terminal| terminal.shows("* #1 expired") && !terminal.shows("the door code"));
-    // One erasure after the other: the screen is drawn anew once a second, and in the end all are gone.
+    // One erasure after the other: the screen is redrawn once a second, and in the end all are gone.
     for n in 2..8 {
         alice.enter(&format!("regretted {n}"));
     }
@@ -268,7 +268,7 @@ fn erasures_about_a_second_apart_all_leave_the_screen() {
         watcher.expect_on_screen(&format!("regretted {round}.2"));
         let began = Instant::now();
         bob.send("/delete");
-        // A screen is drawn anew at once if it was not within the second before, and otherwise a little later: this is
+        // A screen is redrawn at once, or a little later if it was redrawn within the last second: this is
         // the moment between the two.
         while began.elapsed() < Duration::from_millis(1003 + 8 * round) {
             std::thread::park_timeout(Duration::from_millis(1));
@@ -281,13 +281,13 @@ fn erasures_about_a_second_apart_all_leave_the_screen() {
 }
 
 #[test]
-fn the_author_of_a_temporary_message_to_two_people_is_told_once_that_it_expired() {
+fn the_author_of_a_temporary_message_to_two_users_is_told_once_that_it_expired() {
     let server = Server::start();
     let _others = [server.login("bob"), server.login("carol")];
     let mut alice = server.login("alice");
     alice.send(":temp 1 @bob,carol the door code");
     let mut seen = alice.expect("* #1 expired\r\n");
-    // Timed later, so that whatever else the first one brings has come before it.
+    // Expires later, so that everything caused by the first one arrives before it.
     alice.send(":temp 1 @bob the end");
     seen += &alice.expect("* #2 expired\r\n");
     assert!(!seen.contains("expired"), "{seen:?}");

@@ -1,4 +1,4 @@
-//! `chatsock.toml.example` is the manual of the settings: complete, right, and equal to the defaults.
+//! `chatsock.toml.example` documents the settings: completely, correctly, and with their defaults.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ fn text() -> String {
     fs::read_to_string(path()).expect("the example file stands beside Cargo.toml")
 }
 
-/// The name of the setting on this line, when the line sets one. An example switched off with `#` counts as well.
+/// The name of the setting on this line, if it sets one. An example that is commented out counts as well.
 fn key_on(line: &str) -> Option<&str> {
     let line = line.strip_prefix('#').unwrap_or(line);
     let (key, _) = line.split_once(" = ")?;
@@ -75,7 +75,7 @@ fn every_key_stands_in_its_section_with_a_value_and_an_explanation() {
             .iter()
             .position(|line| key_on(line) == Some(key))
             .unwrap_or_else(|| panic!("{key} is missing from section {name:?}"));
-        // A pair of settings may share the explanation above the first.
+        // Two settings may share the explanation above the first.
         let above = lines[..at].iter().rev().find(|line| key_on(line).is_none());
         assert!(above.is_some_and(|line| line.starts_with("# ")), "{key} has no explanation above it");
     }
@@ -104,10 +104,10 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
                 _ => lines.push(line.to_owned()),
             }
         }
-        // The default below its example would set the key a second time.
+        // The default below its example would set the key twice.
         lines.retain(|line| line != "quick_listen = []" && line != "operators = []");
         if !cfg!(feature = "storage") {
-            // The section, and what needs it.
+            // The section, and the settings that need it.
             let mut inside = false;
             lines.retain(|line| {
                 inside = line == "[storage]" || (inside && !line.starts_with('['));

@@ -1,4 +1,4 @@
-//! The exit code of the built program: what stops it, what does not, and where the code never stands.
+//! The exit code of the built program: what stops it, what does not, and where the code never appears.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,7 +30,7 @@ fn start(extra: &str) -> Running {
 }
 
 impl Running {
-    /// What somebody typed stands nowhere in the log, however it was written.
+    /// What a user typed does not appear in the log, in any spelling.
     fn logs_no(&self, code: &str) {
         let log = self.program.log().to_uppercase();
         let code = code.to_uppercase();
@@ -38,7 +38,7 @@ impl Running {
     }
 }
 
-/// Gives a code; the line that answers it. The announcement of the stop may come before it.
+/// Gives a code; returns the answer. The announcement of the stop may come before it.
 fn give(client: &mut Client, code: &str) -> String {
     client.send(&format!(":shutdown {code}"));
     loop {
@@ -49,7 +49,7 @@ fn give(client: &mut Client, code: &str) -> String {
     }
 }
 
-/// Gives a wrong code until it is compared: one try a second is.
+/// Gives a wrong code until it is compared: only one attempt a second is.
 fn give_wrong(client: &mut Client) {
     eventually("the code is compared", || {
         let answer = give(client, WRONG);
@@ -58,7 +58,7 @@ fn give_wrong(client: &mut Client) {
     });
 }
 
-/// How somebody writes the code.
+/// How a user types the code.
 type Write = fn(&str) -> String;
 
 #[test]
@@ -90,7 +90,7 @@ fn the_code_stops_the_server_in_either_case_and_without_its_dash() {
 
 #[test]
 fn a_second_try_within_the_second_is_refused_without_being_compared_on_any_connection() {
-    // On a machine so slow that the second has passed, the code is compared and right.
+    // On a machine so slow that the second has passed, the code is compared, and is right.
     let refused_in_time = (0..10).any(|_| {
         let mut running = start("shutdown_delay = 1");
         let (mut alice, mut bob) = (Client::login(running.address, "alice"), Client::login(running.address, "bob"));
@@ -100,7 +100,7 @@ fn a_second_try_within_the_second_is_refused_without_being_compared_on_any_conne
         let in_time = began.elapsed() < Duration::from_secs(1);
         if in_time {
             assert_eq!(answer, "! Too many tries at the exit code: try again in 1 second.");
-            // Whoever knows it has his turn when the second is over.
+            // A user who knows the code can give it when the second is over.
             eventually("the code is compared", || give(&mut bob, &running.code).contains("the server stops"));
             assert!(began.elapsed() >= Duration::from_secs(1));
             assert_eq!(running.program.wait(), Some(0));
@@ -111,7 +111,7 @@ fn a_second_try_within_the_second_is_refused_without_being_compared_on_any_conne
 }
 
 #[test]
-fn the_third_wrong_code_closes_the_connection_and_keeps_nobody_behind_its_address_from_giving_the_right_one() {
+fn the_third_wrong_code_closes_the_connection_and_still_lets_others_at_its_address_give_the_right_one() {
     let mut running = start("shutdown_delay = 0");
     let mut alice = Client::login(running.address, "alice");
     let mut bob = Client::login(running.address, "bob");
@@ -134,7 +134,7 @@ fn after_thirty_wrong_codes_the_address_waits_with_the_right_one() {
     let mut alice = server.login("alice");
     let own: std::net::IpAddr = [127, 0, 0, 1].into();
     let codes = &hub.limits.shutdown_codes;
-    // Ten connections, and the second that passes between two tries: the last of them is now.
+    // Ten connections, and the second between two attempts: the last attempt is now.
     let mut at = Instant::now().checked_sub(Duration::from_secs(29)).expect("the machine runs for longer");
     for number in 0..30 {
         let tried = Attempt::new(Attempter::Connection(ClientId(1_000_000 + number / 3)), own, ());
@@ -175,7 +175,7 @@ fn a_signal_during_a_stop_by_the_code_ends_at_once_with_1() {
         let mut bob = Client::login(running.address, "bob");
         assert_eq!(give(&mut alice, &running.code), "* That is the code: the server stops.");
         bob.expect("* Server is shutting down in 3600 seconds.\r\n");
-        // Giving it again hurries nothing.
+        // Giving it again changes nothing.
         eventually("the code is compared", || give(&mut bob, &running.code).contains("the server stops"));
         assert!(!bob.settle().contains("shutting down"));
         assert!(running.program.runs());
@@ -186,7 +186,7 @@ fn a_signal_during_a_stop_by_the_code_ends_at_once_with_1() {
 }
 
 #[test]
-fn in_character_mode_neither_codes_nor_passwords_come_back_by_arrow_up() {
+fn in_character_mode_arrow_up_brings_back_neither_codes_nor_passwords() {
     let server = Server::with("[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"canary one\"");
     let mut alice = Terminal::login(server.address(), "alice");
     for (line, row) in [
@@ -200,7 +200,7 @@ fn in_character_mode_neither_codes_nor_passwords_come_back_by_arrow_up() {
         ("canary four", "[annex]> "),
     ] {
         alice.enter(line);
-        // Behind the answer stands the prompt; the line itself stood on the row before.
+        // The prompt follows the answer; the line itself is on the row before.
         alice.wait(line, |terminal| {
             let rows = terminal.rows();
             rows.last().is_some_and(|last| last == row) && rows.iter().filter(|row| row.ends_with(line)).count() < 2
@@ -230,7 +230,7 @@ fn without_telnet_arrow_up_brings_nothing_back() {
 }
 
 #[test]
-fn whoever_gives_the_right_code_is_told_so_before_the_stop() {
+fn a_user_who_gives_the_right_code_sees_the_confirmation_before_the_stop() {
     for _ in 0..20 {
         let mut running = start("shutdown_delay = 0");
         let mut alice = Client::login(running.address, "alice");

@@ -1,6 +1,7 @@
-//! What strangers send: noise, floods, half-closed and reset sockets, other protocols. Afterwards everything is as before.
+//! What strangers send: noise, floods, half-closed and reset sockets, other protocols. Afterwards everything is as it
+//! was.
 //!
-//! `CHATSOCK_HOSTILE_SECONDS` lets the random bytes run long, `CHATSOCK_HOSTILE_SEED` begins them elsewhere.
+//! `CHATSOCK_HOSTILE_SECONDS` sets how long the random bytes run, `CHATSOCK_HOSTILE_SEED` where they start.
 
 #![cfg(target_os = "linux")]
 
@@ -18,7 +19,7 @@ const IAC: u8 = 255;
 const SB: u8 = 250;
 const NOP: u8 = 241;
 
-/// A running program, what it uses when nobody is there, and somebody in the room who listens.
+/// A running program, what it uses when idle, and a user who listens in the room.
 struct Subject {
     program: Logged,
     plain: SocketAddr,
@@ -37,15 +38,15 @@ impl Subject {
         let mut program = Logged::start(Program::command(&["--config", argument(&config)]));
         let (plain, quick) = (program.address(), program.address());
         let mut subject = Subject { program, plain, quick, threads: 0, descriptors: 0 };
-        // Somebody has been there, so that everything made once is made. He counts until his thread is gone, which
-        // leaves main, signals, two listeners, sweep and timer.
+        // A first client makes the server create everything that it creates once. It counts until its thread is gone,
+        // which leaves main, signals, two listeners, slow readers and timer.
         subject.serves("warmup");
         eventually("the first client's thread is gone", || subject.program.threads() == 6);
         (subject.threads, subject.descriptors) = (6, subject.program.descriptors());
         subject
     }
 
-    /// A fresh client is served: login, room, message, goodbye.
+    /// A new client is served: login, room, message, goodbye.
     fn serves(&self, name: &str) {
         let mut client = login(self.plain, name);
         client.send(":join general");
@@ -59,7 +60,7 @@ impl Subject {
         assert!(client.expect_end().ends_with("* Goodbye.\r\n"));
     }
 
-    /// Afterwards: a fresh client works, nobody has panicked, nothing is left over.
+    /// Afterwards: a new client is served, nothing has panicked, nothing is left over.
     fn is_as_before(&mut self) {
         self.serves("fresh");
         let program = &mut self.program;
@@ -70,7 +71,7 @@ impl Subject {
         });
         let log = program.log();
         assert!(!log.contains("panicked"), "{log}");
-        // Lines in the log begin with its own bracket, whatever was sent.
+        // Every line of the log begins with its own bracket, whatever was sent.
         assert!(log.lines().all(|line| line.starts_with('[')), "{log}");
         assert!(!log.contains('\u{1b}'), "an escape in the log");
     }
@@ -85,7 +86,7 @@ fn login(address: SocketAddr, name: &str) -> Client {
     client
 }
 
-/// A connection that stands at one of the prompts.
+/// A connection at one of the prompts.
 fn at_prompt(subject: &Subject, prompt: usize) -> Option<Client> {
     let mut client = match prompt {
         0 => Client::connect(subject.plain),
@@ -132,7 +133,7 @@ fn a_half_close_at_every_prompt_gets_a_goodbye_and_the_end() {
 }
 
 #[test]
-fn a_reset_at_every_prompt_costs_nobody_else_anything() {
+fn a_reset_at_every_prompt_affects_nobody_else() {
     let mut subject = Subject::start();
     let mut witness = login(subject.plain, "witness");
     for prompt in 0.. {
@@ -200,7 +201,7 @@ fn a_line_without_end_is_refused_once_and_the_third_ends_the_connection() {
 }
 
 #[test]
-fn nuls_are_nothing() {
+fn nuls_are_ignored() {
     let mut subject = Subject::start();
     let mut client = Client::connect(subject.plain);
     client.expect("Username: ");
@@ -213,7 +214,7 @@ fn nuls_are_nothing() {
 }
 
 #[test]
-fn other_protocols_get_one_answer_that_they_understand_and_nothing_of_theirs_is_run() {
+fn other_protocols_get_one_answer_that_they_understand_and_none_of_their_lines_is_run() {
     let mut subject = Subject::start();
     let mut witness = login(subject.plain, "witness");
     witness.send(":join general");
@@ -223,7 +224,7 @@ fn other_protocols_get_one_answer_that_they_understand_and_nothing_of_theirs_is_
     let body = "mallory\r\n:join general\r\n:chat\r\nhello\r\n";
     let post = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}{body}{body}", 3 * body.len());
     let hello = [&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &[7; 100], b"\r\nmallory\r\n:join general\r\n"].concat();
-    // Longer than a line may be, with which a page could hide the request line from whoever reads lines.
+    // Longer than a line may be: a web page could use that to hide the request line from a reader of lines.
     let long = post.replacen("/ ", &format!("/{} ", "a".repeat(9_000)), 1);
     let requests: [(&[u8], &[u8]); 5] = [
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\n"),
@@ -241,7 +242,7 @@ fn other_protocols_get_one_answer_that_they_understand_and_nothing_of_theirs_is_
                 let mut client = Client::connect(address);
                 if split {
                     for byte in request {
-                        // The server may have had enough before the last byte.
+                        // The server may close before the last byte.
                         if client.stream().write_all(&[*byte]).is_err() {
                             break;
                         }
@@ -303,7 +304,7 @@ fn chunk(random: &mut Random, bytes: &mut Vec<u8>) {
     }
 }
 
-/// One stranger: sends what the seed says, reads or does not, and goes in one of the ways there are.
+/// One stranger: sends what the seed says, reads or does not, and leaves in one of the possible ways.
 fn stranger(address: SocketAddr, seed: u64) {
     let mut random = Random::new(seed);
     let mut stream = TcpStream::connect(address).expect("connected");
@@ -311,7 +312,7 @@ fn stranger(address: SocketAddr, seed: u64) {
     stream.set_read_timeout(Some(Duration::from_secs(5))).expect("a timeout");
     let mut bytes = Vec::new();
     if random.below(2) == 0 {
-        // Some say who they are, and as a capable terminal.
+        // Some log in, with a capable terminal.
         bytes.extend_from_slice(format!("u{seed}\r\n").as_bytes());
         if random.below(2) == 0 {
             bytes.extend_from_slice(&[IAC, 251, 24, IAC, SB, 24, 0]);
@@ -323,7 +324,7 @@ fn stranger(address: SocketAddr, seed: u64) {
     }
     for _ in 0..random.below(12) {
         chunk(&mut random, &mut bytes);
-        // Errors are what strangers get: the server may have ended the connection.
+        // Errors are expected: the server may have ended the connection.
         if stream.write_all(&bytes).is_err() {
             break;
         }
@@ -381,10 +382,10 @@ fn random_bytes_harm_nobody() {
 }
 
 #[test]
-fn strangers_that_stay_and_say_nothing_cost_no_processor_time() {
+fn idle_strangers_cost_no_processor_time() {
     let subject = Subject::start();
     let mut silent: Vec<_> = (0..7).filter_map(|prompt| at_prompt(&subject, prompt)).collect();
-    // One that has closed its side while a line of it waits, one with half a command, one with half a line.
+    // One that has closed its side while a line waits, one with half a command, one with half a line.
     silent[0].send_bytes(&[IAC]);
     silent[1].send_bytes(b"gen");
     silent[3].send_bytes(&[IAC, SB, 31, 0]);
@@ -392,7 +393,7 @@ fn strangers_that_stay_and_say_nothing_cost_no_processor_time() {
     let began = Instant::now();
     let mut witness = login(subject.plain, "witness");
     while began.elapsed() < Duration::from_secs(1) {
-        // What is waited for is that time passes: nothing else tells a thread at rest from one that turns.
+        // Here time itself must pass: nothing else tells an idle thread from a spinning one.
         std::thread::park_timeout(Duration::from_millis(200));
     }
     witness.settle();

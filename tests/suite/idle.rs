@@ -1,4 +1,4 @@
-//! Silence.
+//! Idle users: warnings, disconnects, and what counts as activity.
 
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -16,8 +16,8 @@ use socket2::SockRef;
 
 use crate::support::{Client, PATIENCE, Server};
 
-/// From now on silence is told of after a second, and ends after two: not before those are in that it is about. It counts
-/// for each of them from the empty line that he types here, one after the other.
+/// From now on idle users are warned after a second and disconnected after two: set only once they are in. For each of
+/// them it counts from the empty line typed here, one after the other.
 fn silence_counts<const COUNT: usize>(server: &Server, people: [&mut Client; COUNT]) {
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nmessages_per_second = 0\n");
     for client in people {
@@ -29,7 +29,7 @@ fn silence_counts<const COUNT: usize>(server: &Server, people: [&mut Client; COU
 const WARNING: &str = "* You have typed nothing for a while: you will be logged out in 1 second.\r\n";
 
 #[test]
-fn who_types_nothing_is_warned_at_half_time_and_then_logged_out() {
+fn an_idle_user_is_warned_at_half_time_and_then_logged_out() {
     let server = Server::start();
     let (mut bob, mut alice) = (server.login("bob"), server.login("alice"));
     silence_counts(&server, [&mut bob, &mut alice]);
@@ -41,7 +41,7 @@ fn who_types_nothing_is_warned_at_half_time_and_then_logged_out() {
 
 #[test]
 fn any_typed_line_counts_as_activity() {
-    // Long enough for a machine that stands still between a warning and the line that follows it.
+    // Long enough for a machine that pauses between a warning and the line that follows it.
     let server = Server::with("idle_timeout = 10");
     let mut alice = server.login("alice");
     alice.expect("you will be logged out in 5 seconds.\r\n");
@@ -51,7 +51,7 @@ fn any_typed_line_counts_as_activity() {
 }
 
 #[test]
-fn the_others_in_view_read_who_left_idle_and_a_room_admin_may_watch_in_silence() {
+fn viewers_see_who_was_disconnected_for_being_idle_and_a_room_admin_may_watch_without_typing() {
     let server = Server::start();
     let mut carol = server.login("carol");
     carol.send(":create den");
@@ -69,7 +69,7 @@ fn the_others_in_view_read_who_left_idle_and_a_room_admin_may_watch_in_silence()
     // Carol has typed nothing for longer than alice.
     assert!(!seen.contains("typed nothing"), "{seen:?}");
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 0\n[limits]\nmessages_per_second = 0\n");
-    // Two who keep order are there for each other.
+    // Two admins are there for each other.
     let mut erin = server.login("erin");
     erin.send(":join den");
     carol.expect("* erin joined\r\n");
@@ -85,7 +85,7 @@ fn the_others_in_view_read_who_left_idle_and_a_room_admin_may_watch_in_silence()
 }
 
 #[test]
-fn who_keeps_order_in_an_empty_room_alone_is_logged_out_like_anybody() {
+fn an_idle_admin_of_an_otherwise_empty_room_is_logged_out_like_anybody() {
     let server = Server::start();
     let mut alice = server.login("alice");
     alice.send(":create den");
@@ -96,7 +96,7 @@ fn who_keeps_order_in_an_empty_room_alone_is_logged_out_like_anybody() {
 }
 
 #[test]
-fn who_keeps_order_nowhere_any_more_is_logged_out_like_anybody() {
+fn a_former_admin_who_is_idle_is_logged_out_like_anybody() {
     let server = Server::start();
     let mut alice = server.login("alice");
     alice.send(":create den");
@@ -114,7 +114,7 @@ fn who_keeps_order_nowhere_any_more_is_logged_out_like_anybody() {
 }
 
 #[test]
-fn the_admin_of_a_room_is_still_its_admin_after_a_long_silence() {
+fn the_admin_of_a_room_is_still_its_admin_after_being_idle_for_long() {
     let server = Server::start();
     let mut alice = server.login("alice");
     alice.send(":create den");
@@ -122,7 +122,7 @@ fn the_admin_of_a_room_is_still_its_admin_after_a_long_silence() {
     let mut bob = server.login("bob");
     bob.send(":join den");
     bob.expect("[den]> ");
-    // Somebody who stays in the room, and whose silence is younger, is warned meanwhile, for longer than the limit.
+    // Another user in the room, who was active more recently, is warned meanwhile, for longer than the limit.
     silence_counts(&server, [&mut alice, &mut bob]);
     for _ in 0..3 {
         bob.expect(WARNING);
@@ -134,23 +134,23 @@ fn the_admin_of_a_room_is_still_its_admin_after_a_long_silence() {
 }
 
 #[test]
-fn a_time_limit_that_a_reload_sets_reaches_who_types_nothing() {
+fn a_time_limit_set_by_a_reload_applies_to_an_idle_user() {
     let server = Server::with("idle_timeout = 0\n[limits]\nlogin_seconds = 0");
     let mut alice = server.login("alice");
     let mut nobody = server.connect();
     nobody.expect("Username: ");
-    // Both threads wait for bytes, and by the configuration they know, for ever.
+    // Both threads wait for bytes, without a limit by the configuration they know.
     let reloaded = Instant::now();
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nlogin_seconds = 1\n");
     assert!(nobody.expect_end().ends_with("! No name was given in time.\r\n"));
     alice.expect(WARNING);
     assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
-    // Five seconds until the limit is seen, and the two of the limit; the rest is for a loaded machine.
+    // Five seconds until the limit is noticed, and two for the limit itself; the rest is for a loaded machine.
     assert!(reloaded.elapsed() < Duration::from_secs(20), "{:?}", reloaded.elapsed());
 }
 
 #[test]
-fn a_time_limit_that_a_reload_sets_reaches_who_types_nothing_in_a_conversation_or_in_a_view() {
+fn a_time_limit_set_by_a_reload_applies_to_an_idle_user_in_a_direct_chat_or_in_a_view() {
     let server = Server::with("idle_timeout = 0");
     let mut bob = server.login("bob");
     let mut alice = server.chat("alice", "general");
@@ -163,7 +163,7 @@ fn a_time_limit_that_a_reload_sets_reaches_who_types_nothing_in_a_conversation_o
     }
 }
 
-/// A session driven by hand over a socket whose other end takes little, its outbox, and that end.
+/// A session driven by hand over a socket with small buffers, its outbox, and the other end.
 fn narrow(config: Config) -> (Box<Session>, Arc<Outbox>, TcpStream) {
     let hub = Arc::new(Hub::new(config, Clock::new(jiff::tz::TimeZone::UTC), None, mpsc::channel().0, None));
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
@@ -180,7 +180,7 @@ fn narrow(config: Config) -> (Box<Session>, Arc<Outbox>, TcpStream) {
     (session, outbox, theirs)
 }
 
-/// Reads everything after the limits of these tests, so that the end of a connection is not waited for.
+/// Reads everything once the limits of these tests are over, so that closing a connection does not take long.
 fn read_late(mut client: TcpStream) -> thread::JoinHandle<()> {
     thread::spawn(move || {
         thread::park_timeout(Duration::from_secs(5));
@@ -188,7 +188,7 @@ fn read_late(mut client: TcpStream) -> thread::JoinHandle<()> {
     })
 }
 
-/// Has the session take what was typed while its client reads nothing, and finish; why it ended, and what it took of time.
+/// Feeds the session while its client reads nothing, and finishes it; returns why it ended, and how long it took.
 fn ends_unread(mut session: Box<Session>, typed: Vec<u8>) -> (DisconnectReason, Duration) {
     let (tell, told) = mpsc::channel();
     let began = Instant::now();
@@ -207,7 +207,7 @@ fn ends_unread(mut session: Box<Session>, typed: Vec<u8>) -> (DisconnectReason, 
 }
 
 #[test]
-fn silence_is_ended_although_the_answers_are_never_read() {
+fn an_idle_user_is_disconnected_although_the_answers_are_never_read() {
     let config = Config { idle_timeout: Some(Duration::from_secs(2)), ..Config::default() };
     let (session, _, client) = narrow(config);
     let late = read_late(client);

@@ -13,15 +13,15 @@ const CLIENTS: usize = 100;
 
 /// Most KB of stack that may be resident for an idle client; [`serve`](chatsock::server) and all it calls share this.
 ///
-/// The kernel gives stack by pages of 4 KB, and one that was ever touched stays resident until the thread ends: the deepest
-/// call of a login, join or view decides. An optimised build needs two pages, one of which is the C library's own. Here it
-/// may have a third, since other C libraries and architectures take more. An unoptimised build needs five, and may have a
-/// sixth. If this fails, a frame on that way has grown: move what is large or rare into a function of its own that is
-/// `#[inline(never)]`, or into a box.
+/// The kernel gives stack by pages of 4 KB, and one that was ever touched stays resident until the thread ends: the
+/// deepest call of a login, join or view decides. An optimised build needs two pages, one of which is the C library's
+/// own. Here it may have a third, since other C libraries and architectures take more. An unoptimised build needs five,
+/// and may have a sixth. If this fails, a frame on that way has grown: move what is large or rare into a function of
+/// its own that is `#[inline(never)]`, or into a box.
 const STACK: usize = if cfg!(debug_assertions) { 24 } else { 12 };
 
-/// Most KB resident for an idle client altogether: its stack, and about 5 KB on the heap, of which the C library takes one
-/// for the thread itself. Half as much again, since allocators differ.
+/// Most KB resident for an idle client altogether: its stack, and about 5 KB on the heap, of which the C library takes
+/// one for the thread itself. Half as much again, since allocators differ.
 const TOTAL: usize = STACK + 8;
 
 /// The server's `CLIENT_STACK`, by which the thread's stack is recognised among other memory.

@@ -1,4 +1,4 @@
-//! What is kept: messages for people who are away, what they have not read, rooms, history; and what never reaches the disk.
+//! What is stored: messages for offline users, unread messages, rooms, history; and what never reaches the disk.
 
 #![cfg(feature = "storage")]
 

@@ -65,7 +65,8 @@ fn is_part_of_a_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_'
 }
 
-/// The paths that `text` spells out after `so_far`, whose last `::` has just been read. Returns what is left of the text.
+/// The paths that `text` spells out after `so_far`, whose last `::` has just been read. Returns what is left of the
+/// text.
 fn paths_behind<'a>(so_far: &Module, text: &'a str, found: &mut Vec<Module>) -> &'a str {
     let text = text.trim_start();
     if let Some(mut rest) = text.strip_prefix('{') {

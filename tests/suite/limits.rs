@@ -1,4 +1,4 @@
-//! Limits, each with its own refusal.
+//! Limits, each with its own refusal text.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::support::{Client, PATIENCE, Server};
 const AYT: u8 = 246;
 
 #[test]
-fn a_paste_of_ten_lines_is_said_whole() {
+fn a_paste_of_ten_lines_is_posted_completely() {
     let server = Server::with("[limits]");
     let mut bob = server.chat("bob", "general");
     let mut alice = Client::connect(server.quick_address());
@@ -26,9 +26,9 @@ fn a_paste_of_ten_lines_is_said_whole() {
 }
 
 #[test]
-fn of_many_lines_the_late_ones_are_not_said_and_one_line_answers_them_all() {
-    // Every line is judged when it is read. A machine that takes half a second for thirty, in which one more becomes
-    // possible, tries again.
+fn of_many_lines_the_late_ones_are_not_posted_and_one_line_answers_them_all() {
+    // Every line is checked when it is read. On a machine that takes half a second for thirty, in which one more
+    // becomes possible, the test repeats itself.
     let judged_at_once = (0..10).any(|_| {
         let server = Server::with("[limits]");
         let mut bob = server.chat("bob", "general");
@@ -36,7 +36,7 @@ fn of_many_lines_the_late_ones_are_not_said_and_one_line_answers_them_all() {
         alice.send_bytes(b"general\nalice\n");
         alice.expect("general | ");
         let mut lines: Vec<u8> = (1..=30).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
-        // Answered at once, whatever waits.
+        // Answered at once, whatever is queued.
         lines.extend([IAC, AYT]);
         let began = Instant::now();
         alice.send_bytes(&lines);
@@ -109,7 +109,7 @@ fn delayed_lines_are_run_after_the_end_of_input_too() {
 fn reading_commands_have_an_allowance_of_their_own() {
     let server = Server::with("[limits]");
     let mut alice = server.login("alice");
-    // More than a machine that stands still for a minute among them would let through.
+    // More than would be allowed if the machine paused for a minute among them.
     alice.send_bytes(":time\n".repeat(800).as_bytes());
     alice.expect("! Too fast: try again in ");
 }
@@ -131,7 +131,7 @@ fn a_line_too_long_is_refused_whole_and_the_third_one_closes() {
 }
 
 #[test]
-fn one_address_has_so_many_connections_and_no_more() {
+fn one_address_has_a_limited_number_of_connections() {
     let server = Server::with("[limits]\nexempt = []\nconnections_per_ip = 2");
     let mut first = server.connect();
     first.expect("Username: ");
@@ -141,7 +141,7 @@ fn one_address_has_so_many_connections_and_no_more() {
     assert!(third.expect_end().contains("! Too many connections from your address: at most 2 at once.\r\n"));
     first.finish();
     first.expect_end();
-    // The place is free once the first one's thread has ended, which nobody is told of.
+    // The slot is free once the first connection's thread has ended, which nothing reports.
     let deadline = Instant::now() + PATIENCE;
     loop {
         let mut again = server.connect();
@@ -154,7 +154,7 @@ fn one_address_has_so_many_connections_and_no_more() {
 }
 
 #[test]
-fn one_address_has_so_many_new_connections_in_a_minute() {
+fn one_address_has_a_limited_number_of_new_connections_a_minute() {
     let server = Server::with("[limits]\nexempt = []\nconnections_per_ip_per_minute = 3");
     for _ in 0..3 {
         let mut client = server.connect();
@@ -165,7 +165,7 @@ fn one_address_has_so_many_new_connections_in_a_minute() {
     let told = client.expect_end();
     let (_, wait) = told.split_once("! Too many new connections from your address: try again in ").expect("refused");
     let seconds: u64 = wait.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
-    // A third of a minute, less what the machine has taken since the first of them.
+    // A third of a minute, less the time since the first of them.
     assert!((1..=20).contains(&seconds), "{told:?}");
 }
 
@@ -179,14 +179,14 @@ fn a_full_server_says_so() {
 }
 
 #[test]
-fn who_reads_nothing_is_dropped_and_the_others_get_everything() {
+fn a_client_that_reads_nothing_is_dropped_and_the_others_get_everything() {
     let server = Server::with("message_limit = 2000\n[limits]\nmessages_per_second = 0\noutbox_bytes = 65536");
     let mut bob = server.chat("bob", "general");
     let _deaf = server.chat("deaf", "general");
     let mut alice = server.chat("alice", "general");
     let text = "x".repeat(1900);
     let mut number = 0;
-    // The kernel's own buffers take megabytes before the outbox has to keep anything.
+    // The kernel's buffers take megabytes before the outbox has to queue anything.
     let gone = loop {
         for _ in 0..100 {
             alice.send(&text);
@@ -205,7 +205,7 @@ fn who_reads_nothing_is_dropped_and_the_others_get_everything() {
 }
 
 #[test]
-fn a_password_typed_while_lines_wait_is_never_said() {
+fn a_password_typed_while_lines_wait_is_never_posted() {
     let server = Server::with("[limits]\n[rooms.general]\n[rooms.staff]\npublic = false\npassword = \"pass word\"");
     let mut bob = server.chat("bob", "general");
     let mut alice = Client::connect(server.quick_address());
@@ -231,7 +231,7 @@ fn lines_typed_ahead_of_the_view_are_charged_as_what_they_become() {
     alice.expect_end();
     let seen = bob.expect("* alice left\r\n");
     let said = seen.matches("alice: line").count();
-    // Sixteen of a hundred, and two for every second that the machine stands still among them.
+    // Sixteen of a hundred, and two for every second that the machine pauses among them.
     assert!((4..=30).contains(&said), "{said} were said");
 }
 
@@ -240,12 +240,12 @@ fn a_flood_of_end_keys_is_bounded_and_the_session_lives() {
     let server = Server::with("connection_timeout = true");
     let mut alice = server.connect();
     alice.send_bytes(b"alice\n");
-    // The first of them, behind the name, leaves the server; the last may find the connection closed.
+    // The first of them, after the name, quits; the last may find the connection closed.
     let _ = alice.stream().write_all(&[4; 100_000]);
     assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
 }
 
-/// Whether reading commands that come behind something are refused for it; alone, all of them would be answered in time.
+/// Whether reading commands are refused because of what came before them; alone, all of them would be answered.
 fn uses_up_readings(client: &mut Client, flood: &[u8]) -> bool {
     const READINGS: usize = 45;
     let mut bytes = flood.repeat(300);
@@ -266,7 +266,8 @@ fn answers_to_keys_and_empty_lines_and_to_are_you_there_use_up_readings() {
         ("leaving a view that is not open", b":q\r\n"),
         ("an exit code that there is none of", b":shutdown AB12C-3DE4F\r\n"),
     ] {
-        // What comes in one read is judged in one moment. A machine that takes a second for it tries again.
+        // Whatever arrives in one read is checked at one moment. On a machine that takes a second for it, the test
+        // repeats itself.
         let used = (0..10).any(|_| {
             let server = Server::with("[limits]");
             uses_up_readings(&mut server.login("alice"), flood)
@@ -295,7 +296,7 @@ fn keys_that_are_dear_on_a_long_line_are_held_up_and_none_is_lost() {
     let mut bob = server.chat("bob", "general");
     let mut alice = Terminal::chat(server.address(), "alice", "general");
     alice.press(&"李".repeat(2730));
-    // Each way to an end of the line draws other rows of it.
+    // Each move to an end of the line draws other rows of it.
     let began = Instant::now();
     alice.press(&"\x01\x05".repeat(200));
     alice.enter("\x15done");

@@ -1,4 +1,4 @@
-//! Coming in: greeting, names, deadlines, the quick listener.
+//! Logging in: greeting, names, deadlines, the quick listener.
 
 use crate::support::{Client, Server};
 
@@ -18,7 +18,7 @@ fn a_client_of_another_protocol_reads_nothing_before_its_answer() {
     let hello = [&[22, 3, 1, 0, 200, 1, 0, 0, 196, 3, 3][..], &[7; 100]].concat();
     let openings: [(&[u8], &[u8]); 5] = [
         (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", b"HTTP/1.1 400 Bad Request\r\n"),
-        // More than is read at a time.
+        // More than one read takes.
         (&[&b"POST /"[..], &[b'a'; 9000], b" HTTP/1.1\r\n\r\n"].concat(), b"HTTP/1.1 400 Bad Request\r\n"),
         (b"GET / HTTP/1.0", b"HTTP/1.1 400 Bad Request\r\n"),
         (&hello, &[21, 3, 1, 0, 2, 2, 40]),
@@ -32,7 +32,7 @@ fn a_client_of_another_protocol_reads_nothing_before_its_answer() {
                 client.finish();
                 client.expect_bytes(answer).is_empty()
             };
-            // On a loaded machine a client may be kept for longer than the greeting waits.
+            // On a loaded machine a client may be delayed for longer than the greeting waits.
             let found = (0..100).any(|_| reads_its_answer_first());
             assert!(found, "{:?}", opening.escape_ascii().to_string());
         }
@@ -43,7 +43,7 @@ fn a_client_of_another_protocol_reads_nothing_before_its_answer() {
 fn a_peer_that_speaks_first_is_greeted_before_it_is_answered() {
     let server = Server::start();
     for (opening, question) in [
-        // Long and in capitals, so that it could still become a request: it is greeted all the same.
+        // Long and in capitals, so that it could still become an HTTP request: it is greeted anyway.
         (&[b'A'; 300][..], "Username: "),
         (b"alice\r\n:quit\r\n", "* Hello alice."),
         (&[255, 251, 31], "Username: "),
@@ -83,7 +83,7 @@ fn a_name_is_free_again_once_its_owner_has_left() {
 }
 
 #[test]
-fn of_many_who_want_one_name_at_once_exactly_one_gets_it() {
+fn of_many_users_who_want_one_name_at_once_exactly_one_gets_it() {
     let server = Server::start();
     let mut clients: Vec<_> = (0..12).map(|_| server.connect()).collect();
     for client in &mut clients {
@@ -115,7 +115,7 @@ fn bad_names_are_refused_with_the_rules_and_asked_again() {
 }
 
 #[test]
-fn who_gives_no_name_is_disconnected_at_the_deadline() {
+fn a_client_that_gives_no_name_is_disconnected_at_the_deadline() {
     let server = Server::with("[limits]\nlogin_seconds = 1");
     let mut client = server.connect();
     assert!(client.expect_end().ends_with("! No name was given in time.\r\n"));
@@ -127,7 +127,7 @@ fn with_connection_timeout_the_prompt_comes_late_and_costs_no_one_else() {
     let began = std::time::Instant::now();
     let mut first = server.connect();
     let mut second = server.connect();
-    // What comes early is not lost.
+    // Early input is not lost.
     first.send("alice");
     first.expect("* Hello alice.");
     second.expect("Username: ");
@@ -158,7 +158,7 @@ fn a_script_on_the_quick_listener_is_heard_whole() {
     script.send_bytes(b"general\nalice\nhello");
     script.finish();
     let seen = script.expect_end();
-    // Each question once, and none in a row with another.
+    // Each question once, and no two in one row.
     let rows: Vec<_> = seen.split(['\r', '\n']).filter(|row| !row.trim().is_empty()).collect();
     let asked = rows.iter().position(|row| *row == "Enter room name: ").expect("the first question");
     assert_eq!(rows[asked + 1], "Enter username: ", "{seen:?}");

@@ -1,4 +1,4 @@
-//! Rooms that people make: how long they stay, whose they are, and what a reload leaves of them.
+//! Rooms that users make: how long they last, who their admin is, and what a reload does to them.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::machine::{Logged, argument, eventually, file};
 use crate::support::{Client, Program, Server};
 
-/// Somebody who has made a room and stands in the palette with it.
+/// A user who has made a room and is in the palette.
 fn maker(server: &Server, name: &str, room: &str) -> Client {
     let mut client = server.login(name);
     client.send(&format!(":create {room}"));
@@ -19,7 +19,7 @@ fn rooms(server: &Server) -> usize {
     server.hub().rooms.all().len()
 }
 
-/// Waits for so many seconds by what the server does after them: the end of a temporary message.
+/// Waits this many seconds by the server's own timer: the end of a temporary message.
 fn after(seconds: u32, from: &mut Client, to: &str) {
     from.send(&format!(":temp {seconds} @{to} tick"));
     from.expect(" expired\r\n");
@@ -67,7 +67,7 @@ fn a_room_that_was_entered_meanwhile_closes_when_it_has_been_empty_for_long_enou
 }
 
 #[test]
-fn an_empty_room_closes_after_its_time_and_what_was_said_in_it_is_gone() {
+fn an_empty_room_closes_after_its_grace_period_and_its_messages_are_gone() {
     let server = Server::with("room_linger = 1");
     let mut alice = maker(&server, "alice", "den");
     alice.send(":say hello");
@@ -85,8 +85,8 @@ fn an_empty_room_closes_after_its_time_and_what_was_said_in_it_is_gone() {
     alice.expect("* Nothing has been said in den yet.\r\n");
 }
 
-/// Alice has made a room and left it, and bob has come in before it closed. On a machine where he came too late they begin
-/// anew.
+/// Alice has made a room and left it, and bob has entered before it closed. On a machine where bob came too late they
+/// start over.
 fn handed_over(server: &Server, linger: u64) -> (Client, Client) {
     let (mut alice, mut bob) = (maker(server, "alice", "den"), server.login("bob"));
     for _ in 0..10 {
@@ -99,7 +99,7 @@ fn handed_over(server: &Server, linger: u64) -> (Client, Client) {
             return (alice, bob);
         }
         assert!(left.elapsed() >= Duration::from_secs(linger), "{told:?}");
-        // Out of the question for a password.
+        // Leaves the question for a password.
         bob.send("");
         bob.expect("> ");
         alice.send(":create den");
@@ -109,7 +109,7 @@ fn handed_over(server: &Server, linger: u64) -> (Client, Client) {
 }
 
 #[test]
-fn a_room_somebody_comes_back_to_in_time_stays() {
+fn a_room_that_a_user_returns_to_in_time_stays() {
     let server = Server::with("room_linger = 3");
     let (mut alice, _bob) = handed_over(&server, 3);
     after(4, &mut alice, "bob");
@@ -147,7 +147,7 @@ fn an_empty_room_counts_for_its_address_until_it_closes() {
 }
 
 #[test]
-fn of_many_who_make_a_room_at_once_one_does() {
+fn of_many_users_who_make_one_room_at_once_one_succeeds() {
     let server = Server::start();
     for round in 0..5 {
         let mut people: Vec<_> = (0..8).map(|n| server.login(&format!("user{n}"))).collect();
@@ -178,7 +178,7 @@ fn of_many_who_make_a_room_at_once_one_does() {
 }
 
 #[test]
-fn two_who_name_the_same_missing_room_at_the_quick_door_meet_in_it() {
+fn two_users_who_name_the_same_missing_room_on_the_quick_listener_meet_in_it() {
     let server = Server::with("quick_create = true");
     for round in 0..10 {
         let enter = |name: String| {
@@ -203,7 +203,7 @@ fn two_who_name_the_same_missing_room_at_the_quick_door_meet_in_it() {
 }
 
 #[test]
-fn a_reload_closes_what_it_does_not_name_and_keeps_what_people_have_made() {
+fn a_reload_closes_rooms_it_does_not_name_and_keeps_those_that_users_made() {
     let path = file(
         "chatsock.toml",
         "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.general]\n[rooms.games]\n[rooms.vault]\npublic = false\n\
@@ -243,12 +243,12 @@ fn a_reload_closes_what_it_does_not_name_and_keeps_what_people_have_made() {
     carol.send(":rooms");
     let rooms = carol.expect("* general");
     assert!(rooms.contains("* den       ") && !rooms.contains("games") && !rooms.contains("trip"), "{rooms:?}");
-    // The name is free for whoever wants it.
+    // The name is free.
     carol.send(":create games");
     carol.expect("* Made games");
 }
 
-/// Behind an exempt address may be anybody, and this machine's own is one unless the configuration says otherwise.
+/// Anybody may be behind an exempt address, and this machine's own is exempt unless the configuration says otherwise.
 const NOBODY_EXEMPT: &str = "[limits]\nmessages_per_second = 0\nexempt = []\n";
 
 #[test]
@@ -265,7 +265,7 @@ fn behind_an_exempt_address_nobody_gets_the_rank_of_a_guest_by_taking_their_name
     mallory.expect("[den]> ");
     mallory.send(":topic mine");
     mallory.expect("! Only admins of den can do that; :list marks them.\r\n");
-    // Nor into a room that the guest was invited to.
+    // Nor to a room that the guest was invited to.
     bob.send("/group attic alice");
     mallory.expect("* bob invites you to attic: :join attic enters it.");
     mallory.send(":quit");
@@ -276,7 +276,7 @@ fn behind_an_exempt_address_nobody_gets_the_rank_of_a_guest_by_taking_their_name
 }
 
 #[test]
-fn an_admin_whose_connection_broke_has_his_rank_when_he_is_back() {
+fn an_admin_whose_connection_broke_has_the_rank_after_returning() {
     let server = Server::with(NOBODY_EXEMPT);
     for broken in [true, false] {
         let alice = maker(&server, "alice", "den");
@@ -313,14 +313,14 @@ fn an_admin_whose_connection_broke_has_his_rank_when_he_is_back() {
 }
 
 #[test]
-fn an_admin_who_came_alone_and_was_cut_off_finds_his_room_as_he_left_it() {
+fn an_admin_who_was_alone_and_lost_the_connection_finds_the_room_as_they_left_it() {
     let server = Server::with(&format!("room_linger = 30\n{NOBODY_EXEMPT}"));
     let mut alice = maker(&server, "alice", "den");
     alice.send(":set password open sesame");
     alice.expect("* alice set a password\r\n");
     alice.reset();
     eventually("her name is free", || server.hub().roster.count() == 0);
-    // The password is not asked of whoever keeps order there.
+    // An admin of the room is not asked for the password.
     let mut alice = server.login("alice");
     alice.send(":join den");
     alice.expect("* Joined den, 0 others here.");

@@ -1,8 +1,9 @@
-//! Random sequences of commands by several people, run against the real parts of the program and against a simple model
-//! of what was promised: after every step each screen has to show exactly the lines and the prompt that the model says.
+//! Random sequences of commands by several users, run against the real parts of the program and against a simple model
+//! of the documented behaviour: after every step each screen must show exactly the lines and the prompt that the model
+//! says.
 //!
-//! `CHATSOCK_SEQUENCES` says how many sequences, `CHATSOCK_SEED` the seed of the first one, and with `CHATSOCK_VERBOSE`
-//! all of them are printed. A sequence that fails is made as short as it can be and printed with its seed.
+//! `CHATSOCK_SEQUENCES` sets the number of sequences, `CHATSOCK_SEED` the seed of the first one, and `CHATSOCK_VERBOSE`
+//! prints all of them. A failing sequence is made as short as possible and printed with its seed.
 
 mod chat;
 mod choice;
@@ -24,7 +25,7 @@ mod talk;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
-/// Sequences of an ordinary run.
+/// Sequences in an ordinary run.
 const SEQUENCES: u64 = 10_000;
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -32,7 +33,7 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 #[test]
-fn everybody_sees_what_was_promised_whatever_people_do() {
+fn everybody_sees_what_the_model_says_whatever_users_do() {
     let (first, count) = (setting("CHATSOCK_SEED", 1), setting("CHATSOCK_SEQUENCES", SEQUENCES));
     let verbose = std::env::var_os("CHATSOCK_VERBOSE").is_some();
     let (next, steps, failed) = (AtomicU64::new(0), AtomicUsize::new(0), AtomicBool::new(false));

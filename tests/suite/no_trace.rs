@@ -1,5 +1,5 @@
-//! What people make on a server that keeps things on disk, and that is not to be found there; and that the disk keeps nobody
-//! waiting who does not ask for it.
+//! What users make on a server with a database must not be found there unless it is persistent; and the disk must not
+//! delay users who do not use it.
 
 #![cfg(feature = "storage")]
 
@@ -13,7 +13,7 @@ fn server(place: &Path) -> Server {
     Server::with(&format!("operators = [\"alice\"]\n[storage]\npath = \"{path}\"\nhistory = true\n"))
 }
 
-/// A client who has registered, and stands in the palette.
+/// A client that has registered and is in the palette.
 fn registered(server: &Server, name: &str) -> Client {
     let mut client = server.login(name);
     client.send(":register");
@@ -25,7 +25,7 @@ fn registered(server: &Server, name: &str) -> Client {
     client
 }
 
-/// The files in a directory that have this text in them.
+/// The files in a directory that contain this text.
 fn files_with(place: &Path, text: &str) -> Vec<PathBuf> {
     let files = std::fs::read_dir(place).expect("a directory").map(|entry| entry.expect("a file").path());
     let has = |path: &PathBuf| {
@@ -36,7 +36,7 @@ fn files_with(place: &Path, text: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_room_that_is_not_kept_leaves_not_even_its_name() {
+fn a_room_that_is_not_persistent_does_not_even_leave_its_name() {
     let place = scratch();
     let server = server(&place);
     let mut bob = registered(&server, "bob");
@@ -56,11 +56,11 @@ fn a_room_that_is_not_kept_leaves_not_even_its_name() {
     let store = server.hub().store().expect("a store");
     store.flush().expect("written");
     assert!(files_with(&place, "hideout").is_empty(), "{:?}", files_with(&place, "hideout"));
-    assert!(!files_with(&place, "attic").is_empty(), "what is kept is there");
+    assert!(!files_with(&place, "attic").is_empty(), "the persistent room is found");
 }
 
 #[test]
-fn who_looks_at_the_audit_does_not_wait_for_what_is_being_erased() {
+fn reading_the_audit_does_not_wait_for_an_erasure() {
     let place = scratch();
     let server = server(&place);
     let mut alice = registered(&server, "alice");
@@ -72,7 +72,7 @@ fn who_looks_at_the_audit_does_not_wait_for_what_is_being_erased() {
     alice.expect("Broadcast from alice: hello");
     let store = server.hub().store().expect("a store");
     store.flush().expect("written");
-    // While somebody reads, what is erased stays in the log.
+    // While a reader is active, erased text stays in the log.
     let reader = rusqlite::Connection::open(place.join("kept.db")).expect("a database");
     reader.execute_batch("BEGIN; SELECT count(*) FROM messages;").expect("a reader");
     alice.send(":delete");
@@ -82,7 +82,7 @@ fn who_looks_at_the_audit_does_not_wait_for_what_is_being_erased() {
 }
 
 #[test]
-fn an_older_message_that_was_deleted_is_found_and_changed_no_more() {
+fn an_older_message_that_was_deleted_can_no_longer_be_found_or_changed() {
     let place = scratch();
     let path = place.join("kept.db");
     let path = path.to_str().expect("a path");

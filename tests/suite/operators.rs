@@ -1,4 +1,4 @@
-//! Operators: who is one, what they do for the whole server, and that it is written down.
+//! Operators: who is one, what they may do on the whole server, and that it is audited.
 
 #![cfg(feature = "storage")]
 
@@ -13,13 +13,13 @@ use crate::support::{Client, Program, Server};
 const NOT_YOU: &str = "! Only operators can do that.\r\n";
 const ALICE: &str = "operators = [\"alice\"]";
 
-/// A server with the accounts alice, who is operator, and bob, who is not.
+/// A server with the accounts of alice, an operator, and bob, who is not.
 fn server(home: &Home) -> Server {
     home.accounts(&["alice", "bob"]);
     home.start(History::Forgotten, ALICE)
 }
 
-/// What the audit says, without the times.
+/// The entries of the audit, without the times.
 fn audit(client: &mut Client, command: &str) -> Vec<String> {
     client.settle();
     client.send(command);
@@ -35,7 +35,7 @@ fn banned(server: &Server, address: &str) -> bool {
 }
 
 #[test]
-fn an_operator_is_told_at_the_login_and_it_is_written_down() {
+fn an_operator_is_notified_at_the_login_and_the_login_is_audited() {
     let home = Home::new();
     let server = server(&home);
     let (mut alice, told) = arrive(&server, "alice");
@@ -50,7 +50,7 @@ fn an_operator_is_told_at_the_login_and_it_is_written_down() {
 }
 
 #[test]
-fn the_name_of_an_operator_makes_nobody_one_without_its_account() {
+fn an_operators_name_without_the_account_makes_nobody_an_operator() {
     let home = Home::new();
     let server = home.start(History::Forgotten, ALICE);
     let mut alice = server.login("alice");
@@ -58,7 +58,7 @@ fn the_name_of_an_operator_makes_nobody_one_without_its_account() {
         alice.send(command);
         alice.expect(NOT_YOU);
     }
-    // On the server's own machine the account is made, and then she is one.
+    // The account is created on the server's own machine, and then she is an operator.
     register(&mut alice, PASSWORD);
     alice.expect("* You are an operator.\r\n");
     assert_eq!(audit(&mut alice, ":audit"), ["alice: registered, and is an operator"]);
@@ -82,7 +82,7 @@ fn nobody_else_can_do_what_operators_do() {
 }
 
 #[test]
-fn an_operator_is_told_from_where_somebody_comes_and_nobody_else_is() {
+fn only_an_operator_sees_the_addresses_of_users() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -98,7 +98,7 @@ fn an_operator_is_told_from_where_somebody_comes_and_nobody_else_is() {
 }
 
 #[test]
-fn what_an_operator_does_in_a_strangers_room_is_written_down_from_the_door_on() {
+fn what_an_operator_does_in_another_users_room_is_audited_from_the_moment_of_joining() {
     let home = Home::new();
     let server = server(&home);
     let mut bob = come_in(&server, "bob");
@@ -121,7 +121,7 @@ fn what_an_operator_does_in_a_strangers_room_is_written_down_from_the_door_on() 
     let wanted = ["alice: in nest: entered as an operator", "alice: in nest: #1 was deleted"];
     assert_eq!(written[1..3], wanted, "{written:?}");
     assert!(written.len() == 4 && written[3].starts_with("alice: in nest: "), "{written:?}");
-    // Who owns a room does the same there without being written down.
+    // In a room of one's own the same is not audited.
     bob.send(":say again");
     bob.send(":delete");
     bob.expect("* Deleted #2.\r\n");
@@ -129,7 +129,7 @@ fn what_an_operator_does_in_a_strangers_room_is_written_down_from_the_door_on() 
 }
 
 #[test]
-fn an_operator_who_does_not_come_into_a_room_is_not_written_down_as_if_he_had() {
+fn an_operator_who_fails_to_join_a_room_is_not_audited_as_having_joined() {
     let home = Home::new();
     let server = server(&home);
     let mut bob = come_in(&server, "bob");
@@ -143,7 +143,7 @@ fn an_operator_who_does_not_come_into_a_room_is_not_written_down_as_if_he_had() 
 }
 
 #[test]
-fn an_operator_who_takes_another_name_is_none_any_more_and_in_other_letters_he_is() {
+fn an_operator_who_changes_names_loses_the_rank_but_not_by_changing_only_the_case() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -163,7 +163,7 @@ fn an_operator_who_takes_another_name_is_none_any_more_and_in_other_letters_he_i
 }
 
 #[test]
-fn an_operator_whose_account_is_taken_away_on_the_screen_is_none_any_more() {
+fn an_operator_whose_account_is_removed_on_the_command_line_loses_the_rank() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -174,7 +174,7 @@ fn an_operator_whose_account_is_taken_away_on_the_screen_is_none_any_more() {
 }
 
 #[test]
-fn a_broadcast_reaches_everybody_wherever_he_is_and_nobody_before_his_login() {
+fn a_broadcast_reaches_everybody_wherever_they_are_but_nobody_before_the_login() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -188,7 +188,7 @@ fn a_broadcast_reaches_everybody_wherever_he_is_and_nobody_before_his_login() {
     for client in [&mut alice, &mut talking, &mut idle] {
         client.expect("* Broadcast from alice: Tea at five.\r\n");
     }
-    // Who is asked for a password hears it, too, and is asked still.
+    // A user at a question for a password sees it, too, and the question remains.
     for _ in 0..3 {
         asked.send(PASSWORD);
     }
@@ -233,7 +233,7 @@ fn addresses_are_banned_listed_and_let_in_again() {
     alice.expect("* 198.51.100.7 is not banned any more.\r\n");
     alice.send(":unbanip 198.51.100.7");
     alice.expect("! 198.51.100.7 is not banned; :banip alone lists what is.\r\n");
-    // A second ban of the same network takes the place of the first.
+    // A second ban of the same network replaces the first.
     alice.send(":banip 203.0.113.0/24 sorry, longer");
     alice.expect("* 203.0.113.0/24 is banned; ");
     assert_eq!(server.hub().address_bans.all(server.hub().moment()).len(), 2);
@@ -251,7 +251,7 @@ fn addresses_are_banned_listed_and_let_in_again() {
 }
 
 #[test]
-fn the_machine_itself_and_what_is_no_address_cannot_be_banned() {
+fn the_machine_itself_and_an_invalid_address_cannot_be_banned() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -284,7 +284,7 @@ fn a_ban_of_half_the_internet_is_refused() {
         alice.send(&format!(":banip {most}"));
         alice.expect(&format!("* {most} is banned; 0 people thrown out.\r\n"));
     }
-    // What was banned before that was refused can be lifted.
+    // A ban from before such bans were refused can be lifted.
     alice.send(":unbanip 0.0.0.0/0");
     alice.expect("! 0.0.0.0/0 is not banned; :banip alone lists what is.\r\n");
 }
@@ -311,7 +311,7 @@ fn bans_of_addresses_survive_a_restart_and_lifted_ones_do_not_come_back() {
     assert!(!told.contains("198.51.100.7") && !told.contains("192.0.2.9"), "{told:?}");
 }
 
-/// An address of this machine that is not its loopback, if it has one.
+/// A non-loopback address of this machine, if it has one.
 fn own_address() -> Option<IpAddr> {
     // Nothing is sent: connecting a datagram socket only looks up which address it would be sent from.
     let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
@@ -321,7 +321,7 @@ fn own_address() -> Option<IpAddr> {
 }
 
 #[test]
-fn whoever_connects_from_a_banned_address_is_thrown_out_and_refused_at_the_door() {
+fn a_ban_of_an_address_disconnects_its_users_and_refuses_new_connections() {
     let Some(outside) = own_address() else {
         eprintln!("skipped: this machine has no address but its loopback");
         return;
@@ -358,7 +358,7 @@ fn whoever_connects_from_a_banned_address_is_thrown_out_and_refused_at_the_door(
 }
 
 #[test]
-fn from_elsewhere_an_operators_name_without_an_account_cannot_be_had_and_passwords_come_with_a_warning() {
+fn from_elsewhere_an_unregistered_operators_name_cannot_be_taken_and_passwords_come_with_a_warning() {
     let Some(outside) = own_address() else {
         eprintln!("skipped: this machine has no address but its loopback");
         return;
@@ -382,14 +382,14 @@ fn from_elsewhere_an_operators_name_without_an_account_cannot_be_had_and_passwor
     client.expect("* Hello mallory. ");
     client.send(":nick alice");
     client.expect("! alice is an account's name");
-    // Told once, which is enough.
+    // Shown once, which is enough.
     prove(&mut client, ":login bob", PASSWORD);
     let told = client.expect("* You are bob now.\r\n");
     assert!(!told.contains("not encrypted"), "{told:?}");
 }
 
 #[test]
-fn an_operator_has_power_in_every_room_and_what_he_does_there_is_written_down() {
+fn an_operator_may_moderate_every_room_and_that_is_audited() {
     let home = Home::new();
     let server = server(&home);
     let mut bob = come_in(&server, "bob");
@@ -410,13 +410,13 @@ fn an_operator_has_power_in_every_room_and_what_he_does_there_is_written_down() 
     bob.expect("* You were kicked from den by alice (enough). You may come back in 1 minute.\r\n");
     alice.send("/destroy");
     alice.expect("* den was closed by alice.\r\n");
-    // Rooms of the server have no admins, and operators keep order there.
+    // The server's own rooms have no admins, and operators moderate them.
     let mut carol = server.chat("carol", "general");
     view(&mut alice, "general");
     alice.send("/mute carol 10m");
     alice.expect("* carol was muted by alice for 10 minutes\r\n");
     carol.send("heard?");
-    // What of the ten minutes the machine has left.
+    // The ten minutes, less the time that has passed.
     carol.expect("! Not said: you are muted in general for ");
     carol.expect(" minutes");
     assert_eq!(
@@ -433,7 +433,7 @@ fn an_operator_has_power_in_every_room_and_what_he_does_there_is_written_down() 
 }
 
 #[test]
-fn an_operator_deletes_what_others_said() {
+fn an_operator_deletes_messages_of_others() {
     let home = Home::new();
     let server = server(&home);
     let mut carol = server.chat("carol", "general");
@@ -445,7 +445,7 @@ fn an_operator_deletes_what_others_said() {
 }
 
 #[test]
-fn the_audit_shows_the_last_deeds_in_their_order_and_survives_a_restart() {
+fn the_audit_shows_the_last_actions_in_order_and_survives_a_restart() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
@@ -469,7 +469,7 @@ fn the_audit_shows_the_last_deeds_in_their_order_and_survives_a_restart() {
 }
 
 #[test]
-fn who_is_operator_follows_the_configuration_while_people_are_there() {
+fn who_is_operator_follows_the_configuration_while_users_are_connected() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = chat(&server, "alice", "general");
@@ -481,12 +481,16 @@ fn who_is_operator_follows_the_configuration_while_people_are_there() {
     alice.expect("! general is one of the server's own rooms and has no admins");
     bob.send("/topic ours");
     alice.expect("* bob set the description: ours\r\n");
-    let deeds = audit(&mut bob, "/audit");
-    assert_eq!(deeds.last().map(String::as_str), Some("bob: in general: bob set the description: ours"), "{deeds:?}");
+    let entries = audit(&mut bob, "/audit");
+    assert_eq!(
+        entries.last().map(String::as_str),
+        Some("bob: in general: bob set the description: ours"),
+        "{entries:?}"
+    );
 }
 
 #[test]
-fn a_deed_of_a_moment_ago_is_in_the_audit() {
+fn an_action_of_a_moment_ago_is_in_the_audit() {
     let home = Home::new();
     let server = server(&home);
     let mut alice = come_in(&server, "alice");

@@ -1,11 +1,11 @@
-//! What the log says of order in rooms, and what it never says.
+//! What the log says about moderation, and what it never says.
 
 use std::net::SocketAddr;
 
 use crate::support::machine::{Logged, argument, file};
 use crate::support::{Client, Program};
 
-/// A program that logs all it can.
+/// A program at the most detailed log level.
 fn start(extra: &str) -> (Logged, SocketAddr) {
     let config = file(
         "chatsock.toml",
@@ -18,7 +18,7 @@ fn start(extra: &str) -> (Logged, SocketAddr) {
     (program, address)
 }
 
-/// The line of the log that has the text; there is one.
+/// The only line of the log that contains the text.
 fn logged(program: &Logged, text: &str) -> String {
     program.expect_log(text);
     let log = program.log();
@@ -29,7 +29,7 @@ fn logged(program: &Logged, text: &str) -> String {
 }
 
 #[test]
-fn every_act_of_order_is_a_line_of_the_log_with_room_actor_target_and_reason() {
+fn every_moderation_action_is_a_line_of_the_log_with_room_actor_target_and_reason() {
     let (program, address) = start("");
     let mut alice = Client::login(address, "alice");
     alice.send(":create den");
@@ -57,7 +57,7 @@ fn every_act_of_order_is_a_line_of_the_log_with_room_actor_target_and_reason() {
     ] {
         let before = program.log().len();
         alice.send(line);
-        // Whoever acts writes the line before he answers the next question.
+        // The line is logged before the actor's next answer.
         alice.settle();
         let log = program.log();
         let new: Vec<_> = log[before..].lines().filter(|new| new.contains("room den: ")).collect();
@@ -68,7 +68,7 @@ fn every_act_of_order_is_a_line_of_the_log_with_room_actor_target_and_reason() {
 }
 
 #[test]
-fn what_was_refused_is_no_act_in_the_log() {
+fn a_refused_action_is_not_in_the_log() {
     let (program, address) = start("");
     let mut alice = Client::login(address, "alice");
     alice.send(":create den");
@@ -175,7 +175,7 @@ fn no_text_and_no_password_is_ever_in_the_log() {
     alice.settle();
     bob.expect("canary dm\r\n");
     bob.expect("* #9 expired\r\n");
-    // Half a line and half a paste at the end, and a name and a room that are none.
+    // Half a line and half a paste at the end, and an invalid user name and room name.
     alice.send(":paste");
     alice.send("canary not ended");
     alice.send_bytes(b"canary no line end");

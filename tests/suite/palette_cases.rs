@@ -1,40 +1,41 @@
-//! What people see who type commands: one situation per file in `tests/data/palette`, played over real sockets.
+//! What users see when they type commands: one situation per file in `tests/data/palette`, played over real sockets.
 //!
 //! A file begins with a remark that says in one sentence what it shows. Its lines are
 //!
 //! - `# ...`: a remark;
-//! - `config: KEY = VALUE`: a line of the server's configuration, at the beginning; `config:` alone: every line up to the
-//!   next empty one is;
-//! - `alice< :join general`: alice types this line. Who is mentioned first has come in by the plain door under that name,
-//!   and the dialogue of that is not shown;
-//! - `alice<< one\ntwo\x04`: alice's side sends these bytes in one packet, with Rust's escapes and no line end of its own;
+//! - `config: KEY = VALUE`: a line of the server's configuration, at the beginning; after `config:` alone, every line up
+//!   to the next empty one is;
+//! - `alice< :join general`: alice types this line. A person mentioned for the first time has logged in on the plain
+//!   listener under that name, and that dialogue is not shown;
+//! - `alice<< one\ntwo\x04`: alice's side sends these bytes in one packet, with Rust's escapes and no line end;
 //! - `alice> * Left general.`: the next line on alice's screen is this one;
-//! - `alice| [general]>`: this prompt stands on her screen now, and no line has come that was not expected;
+//! - `alice| [general]>`: this prompt is on her screen now, and no unexpected line has come;
 //! - `alice- end`: her connection is over;
-//! - `connect alice`, `quick alice`: she connects to the plain or the quick door; what she is greeted with is expected;
+//! - `connect alice`, `quick alice`: she connects to the plain or the quick listener; the greeting has to be expected;
 //! - `finish alice`: her side sends no more (a half-close);
-//! - `reload: ...`: like `config:`, but in the course of the case: this configuration is in force from now on, whole;
+//! - `reload: ...`: like `config:`, but during the case: this whole configuration is in force from now on;
 //! - `stop`: the server is asked to stop.
 //!
-//! In an expected line `HH:MM`, `HH:MM:SS`, `YYYY-MM-DD`, `<weekday>` and `<offset>` stand for times, `<span>` for a span
-//! such as `12 min`, `<wait>` for one in words such as `1 hour 59 minutes`, `<n>` for a number, and `...` at the end for
-//! any rest. `#{a}` stands for a message's number: any number the first time, the same one afterwards. `{#alice}` stands
-//! for `alice#1001`, likewise. Both can be typed: `bob< :reply {a} yes`.
+//! In an expected line `HH:MM`, `HH:MM:SS`, `YYYY-MM-DD`, `<weekday>` and `<offset>` stand for times, `<span>` for a
+//! duration such as `12 min`, `<wait>` for one in words such as `1 hour 59 minutes`, `<n>` for a number, and `...` at
+//! the end for any rest. `#{a}` stands for a message's number: any number the first time, the same one afterwards.
+//! `{#alice}` stands for `alice#1001`, likewise. Both can be typed: `bob< :reply {a} yes`.
 //!
-//! **The screen.** The clients are in line mode, where the terminal shows what is typed and the server does not. Each has a
-//! screen of one row: CR goes back to its beginning, text overwrites what is there, LF completes it. What a person types is
-//! put there, too, as a terminal's own echo would: it ends the row on which the prompt stood, and that row is in the file
-//! already, as `alice< ...`, so that it is not expected again. So the file reads as the screen did, and the lines compared
-//! are the server's alone. Blanks at the end of a row do not count. The bell is a `^G` behind the line it rings for.
+//! **The screen.** The clients are in line mode, where the terminal shows what is typed and the server does not. Each
+//! has a screen of one row: CR goes back to its beginning, text overwrites what is there, LF completes it. What a
+//! person types is put there, too, as a terminal's own echo would: it ends the row of the prompt, and that row is in
+//! the file already, as `alice< ...`, so that it is not expected again. So the file reads as the screen did, and the
+//! lines compared are the server's alone. Blanks at the end of a row do not count. The bell is a `^G` after the line it
+//! rings for.
 //!
-//! **Order.** Every line of every person has to be in the file, in that person's order; who sees his line first is not
-//! compared. After a typed line the case goes on when the prompt stands again or the connection is over. At the end
-//! everybody is asked something whose answer is known, and what came before it and is in no line of the file is a failure.
+//! **Order.** Every line of every person has to be in the file, in that person's order; the order between persons is
+//! not compared. After a typed line the case goes on when the prompt is back or the connection is over. At the end
+//! everybody asks something with a known answer, and output before it that is in no line of the file is a failure.
 //!
-//! Cases in `unicode_names` are played where the build has that feature.
+//! Cases in `unicode_names` are played if the build has that feature.
 //!
-//! `CASE=join` plays only the files whose names begin so. `CHATSOCK_BLESS=1` writes what was seen into the files that
-//! fail: inputs, remarks and the lines that still fit stay as they are. What it wrote has to be read and judged.
+//! `CASE=join` plays only the files whose names begin with that. `CHATSOCK_BLESS=1` writes what was seen into the files
+//! that fail: inputs, remarks and the lines that still fit stay as they are. Read and judge what it wrote.
 
 mod bless;
 mod pattern;
@@ -52,7 +53,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Cases played at once. They wait for sockets most of the time, so this has little to do with processors.
 const AT_ONCE: usize = 8;
 
-/// Plays the text of a case; on failure says why.
+/// Plays the text of a case; returns why it failed.
 fn run(text: &str) -> Result<(), String> {
     let script = script::parse(text)?;
     caught(|| play::play(&script))
@@ -66,7 +67,7 @@ fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
     })
 }
 
-/// Plays a file; where it fails and is to be blessed, writes it anew. What is to be told of it.
+/// Plays a file; if it fails and is to be blessed, rewrites it. Returns what to report.
 fn run_file(path: &Path, bless: bool) -> Option<String> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let text = fs::read_to_string(path).expect("a case is text");
@@ -78,10 +79,10 @@ fn run_file(path: &Path, bless: bool) -> Option<String> {
         Ok(seen) if seen == text => Some(format!("== {name}: fails, and then goes as written: {problem}\n")),
         Ok(seen) => {
             fs::write(path, seen).expect("the case is written");
-            eprintln!("{name} is written anew: read it");
+            eprintln!("{name} was rewritten: read it");
             None
         }
-        Err(problem) => Some(format!("== {name} cannot be written anew: {problem}\n")),
+        Err(problem) => Some(format!("== {name} cannot be rewritten: {problem}\n")),
     }
 }
 
@@ -128,18 +129,18 @@ fn play_folder(folder: &str) {
 #[test]
 fn a_case_that_does_not_go_as_written_fails() {
     for wrong in [
-        // A line that is another one, one too many, one that is missing in the file.
+        // A different line, one too many, one that is missing in the file.
         "alice< :close\nalice> ! You are in a room.",
         "alice< :rooms\nalice> * general   0/-\nalice| >\nalice| [general]>",
         "alice< :close",
-        // News for somebody else that nobody expects.
+        // A notice to another user that the case does not expect.
         "alice< :join general\nalice> ...\nalice< :chat\nalice> ...\nbob< :join general\nbob> ...",
         // Numbers that are not the same.
         "alice< :join general\nalice> ...\nalice< :say a\nalice> * Said in general as #{a}.\nalice< :say b\nalice> * Said in general as #{a}.",
         // No end, and an end that is not expected.
         "alice< :quit\nalice> * Goodbye.\nbob- end",
         "alice< :quit\nalice> * Goodbye.",
-        // No lines of a case.
+        // Not lines of a case.
         "alice",
         "alice? what",
         "config: nonsense = 1\nalice| >",
@@ -149,14 +150,14 @@ fn a_case_that_does_not_go_as_written_fails() {
     }
 }
 
-/// Like [`run`], for cases that are known to wait in vain.
+/// Like [`run`], for cases that must time out.
 fn run_impatiently(text: &str) -> Result<(), String> {
     let script = script::parse(text)?;
     caught(|| play::play_within(&script, std::time::Duration::from_millis(400)))
 }
 
 #[test]
-fn what_is_blessed_goes_as_written_and_keeps_what_fits() {
+fn a_blessed_case_goes_as_written_and_keeps_what_fits() {
     let old = "\
 # Somebody says something.
 config: chatview_max = 5

@@ -1,5 +1,5 @@
-//! What another user does between two steps of one: each interleaving is provoked by holding a thread at a checkpoint, not
-//! left to luck.
+//! What another user does between two steps of one user: each interleaving is forced by stopping a thread at a
+//! checkpoint, not left to chance.
 
 #![cfg(target_os = "linux")]
 

@@ -1,8 +1,8 @@
 //! Real clients: `nc`, `nc -N`, and the stock `telnet` on a terminal.
 //!
-//! The terminal is made by `script` (util-linux), which runs its command in a pseudo-terminal and passes both directions
-//! through; a terminal emulator shows what a person would see. On a machine without these programs the tests say what they
-//! left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
+//! The terminal is made by `script` (util-linux), which runs its command in a pseudo-terminal and passes both
+//! directions through; a terminal emulator shows what a person would see. On a machine without these programs the tests
+//! say what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that a failure.
 
 #![cfg(target_os = "linux")]
 
@@ -17,7 +17,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::programs::{COLUMNS, ROWS, Terminal, have, left_out};
 use crate::support::{Server, scratch};
 
-/// Whether this `nc` half-closes with -N, which OpenBSD's does and others do not know.
+/// Whether this `nc` half-closes with -N, which OpenBSD's does and others reject.
 fn have_half_closing_nc() -> bool {
     if !have(&["nc"]) {
         return false;
@@ -105,15 +105,15 @@ fn a_person_with_nc_chats_and_leaves() {
 /// The stock telnet on a terminal of its own.
 struct Telnet {
     child: Child,
-    /// Where its process number is written.
+    /// The file with its process id.
     number: PathBuf,
     terminal: Terminal,
-    /// It will be in character mode.
+    /// Whether it will be in character mode.
     capable: bool,
 }
 
 impl Telnet {
-    /// Nothing if the programs are missing.
+    /// `None` if the programs are missing.
     fn start(server: &Server, terminal: &str) -> Option<Telnet> {
         Telnet::to(server.address(), terminal)
     }
@@ -164,7 +164,7 @@ impl Telnet {
         self.terminal.expect_last_row("general | ");
     }
 
-    /// In line mode from now on.
+    /// Switches to line mode.
     fn line_mode(&mut self) {
         self.terminal.send(":mode line\r");
         self.terminal.expect_on_screen("Asked for line mode");
@@ -173,7 +173,8 @@ impl Telnet {
 
 impl Drop for Telnet {
     fn drop(&mut self) {
-        // Before its terminal: the stock client may spin for ever on one that is gone. Whatever fails here has ended already.
+        // Killed before its terminal: the stock client may spin forever on one that is gone. An error means that it has
+        // ended.
         let _ = Command::new("sh").args(["-c", "kill -KILL $(cat \"$0\")"]).arg(&self.number).output();
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -204,7 +205,7 @@ fn in_telnet_a_half_typed_line_survives_two_hundred_messages() {
     alice.terminal.expect_text("bob: message number 200.");
     alice.terminal.wait("the half-typed line below the last message", stands);
     let rows = alice.terminal.rows();
-    // Above the line stand the last messages, each in its row and nothing between them.
+    // Above the line are the last messages, each in its row and nothing between them.
     let above = &rows[..rows.len() - 2];
     for (row, n) in above.iter().rev().zip((1..=200).rev()) {
         assert!(row.ends_with(&format!(" bob: message number {n}.")), "{row:?}\n{}", rows.join("\n"));
@@ -216,14 +217,14 @@ fn in_telnet_a_half_typed_line_survives_two_hundred_messages() {
     }
     alice.terminal.send("le type them\r");
     bob.expect(&format!("alice: {half}le type them\r\n"));
-    // The line has become the message, and stands there once.
+    // The line has become the message, and appears once.
     alice.terminal.expect_last_row("general | ");
     let rows = alice.terminal.rows();
     assert_eq!(rows.iter().filter(|row| row.contains("a half-typed line")).count(), 1, "{}", rows.join("\n"));
 }
 
-/// Each has a character with the byte 0x9D in UTF-8, which is the stock client's escape character 0x1D with the eighth bit
-/// that a connection without BINARY does not have.
+/// Each has a character with the byte 0x9D in UTF-8, which is the stock client's escape character 0x1D with the eighth
+/// bit that a connection without BINARY does not have.
 const ESCAPING: [&str; 7] = ["Нет", "שלום", "李", "这", "이것은", "”", "❌"];
 
 #[test]
@@ -252,7 +253,7 @@ fn in_telnet_every_letter_can_be_typed_in_either_mode_and_on_the_quick_listener(
             let before = bob.expect(&format!("{name}: "));
             assert_eq!(before.matches(&format!("{name}: ")).count(), 0, "{before}");
             assert_eq!(bob.expect("\r\n"), text, "{door} {mode}");
-            // A line is one line: no empty one behind it brings a second prompt, and the next begins its own row.
+            // A line is one line: no empty one after it brings a second prompt, and the next begins its own row.
             bob.send(&format!("saw {text}"));
             alice.terminal.expect_on_screen(&format!("bob: saw {text}"));
         }
@@ -285,7 +286,7 @@ fn in_telnet_that_switches_to_line_mode_every_letter_can_be_typed() {
     assert!(!alice.terminal.raw().contains("telnet>"), "{:?}", alice.terminal.raw());
 }
 
-/// In BINARY the stock client switches off its terminal's CR in front of each LF.
+/// In BINARY the stock client switches off its terminal's CR before each LF.
 #[test]
 fn in_telnet_in_line_mode_every_row_begins_at_the_margin() {
     let server = Server::start();
@@ -345,8 +346,8 @@ fn in_telnet_the_next_message_is_seen_after_ctrl_c_in_either_mode() {
         alice.terminal.send("dropped");
         alice.terminal.expect_on_screen("dropped");
         alice.terminal.send("\u{3}");
-        // Once this is said the server has had the interrupt, and telnet's question behind it (RFC 860): until the answer
-        // telnet throws away what arrives.
+        // Once this is posted, the server has the interrupt and telnet's question after it (RFC 860): until the answer
+        // arrives, telnet discards its input.
         alice.terminal.send("yes\r");
         let before = bob.expect(&format!("alice{mode}: "));
         assert!(!before.contains("dropped"), "{before}");
@@ -397,7 +398,7 @@ fn in_telnet_two_pasted_lines_become_one_message() {
     bob.expect("#3 alice: two\r\n");
     alice.terminal.send(":quit\r");
     alice.terminal.expect_text("* Goodbye.");
-    // The terminal is left as it was found.
+    // The terminal is restored.
     alice.terminal.expect_text("\u{1b}[?2004l");
 }
 
@@ -414,7 +415,7 @@ fn in_telnet_tab_offers_the_rooms_one_may_know_of_and_no_hidden_one() {
     alice.terminal.send("\t\u{15}:join al\t");
     alice.terminal.expect_last_row("> :join alpha ");
     assert!(!alice.terminal.raw().contains("staff"), "{:?}", alice.terminal.raw());
-    // Whoever is inside is offered it.
+    // Clients on the server's machine are offered it.
     alice.terminal.send("\u{15}:join staff sesame\r");
     alice.terminal.expect_last_row("[staff]> ");
     alice.terminal.send(":to st\t");
@@ -422,7 +423,7 @@ fn in_telnet_tab_offers_the_rooms_one_may_know_of_and_no_hidden_one() {
 }
 
 #[test]
-fn a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_told() {
+fn a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_reported() {
     if !have_half_closing_nc() {
         return;
     }

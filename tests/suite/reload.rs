@@ -1,4 +1,4 @@
-//! Another configuration while people are there.
+//! A new configuration while users are connected.
 
 use crate::support::machine::{Logged, argument, file};
 use crate::support::{Client, Program, Server};
@@ -28,7 +28,7 @@ fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the
 }
 
 #[test]
-fn a_room_that_vanishes_closes_with_a_word_and_its_people_fall_back() {
+fn a_removed_room_closes_with_a_notice_and_its_members_fall_back() {
     let server = Server::with("[rooms.general]\n[rooms.games]");
     let mut alice = server.login("alice");
     alice.send(":join general");
@@ -52,7 +52,7 @@ fn a_room_that_vanishes_closes_with_a_word_and_its_people_fall_back() {
 }
 
 #[test]
-fn people_in_rooms_that_stay_notice_nothing() {
+fn members_of_rooms_that_stay_notice_nothing() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut alice = server.chat("alice", "general");

@@ -1,4 +1,4 @@
-//! Rooms: getting in, being refused, leaving, and what the lists show.
+//! Rooms: joining, being refused, leaving, and what the lists show.
 
 use crate::support::{Client, Server};
 
@@ -19,7 +19,7 @@ password = ""
 "#;
 
 #[test]
-fn the_list_shows_people_limits_and_descriptions_of_public_rooms_only() {
+fn the_list_shows_members_limits_and_descriptions_of_public_rooms_only() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send(":join general");
@@ -31,7 +31,7 @@ fn the_list_shows_people_limits_and_descriptions_of_public_rooms_only() {
 }
 
 #[test]
-fn joining_a_room_one_is_in_makes_it_current_and_closing_goes_back_to_the_one_before() {
+fn joining_a_room_again_makes_it_current_and_closing_returns_to_the_previous_one() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send(":join general");
@@ -49,7 +49,7 @@ fn joining_a_room_one_is_in_makes_it_current_and_closing_goes_back_to_the_one_be
 }
 
 #[test]
-fn a_full_room_takes_nobody_more_until_somebody_leaves() {
+fn a_full_room_takes_nobody_else_until_a_member_leaves() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send(":join games");
@@ -140,7 +140,7 @@ fn a_public_room_with_a_password_asks_for_it() {
     alice.expect("* Joined locked");
 }
 
-/// Whether somebody who gives the right password is to wait: ten seconds, less what the machine has taken since.
+/// Whether a user with the right password must wait: ten seconds, less the time that has passed.
 fn waits_at_staff(client: &mut Client) -> bool {
     client.send(":join staff pass word");
     client.expect("! Too many wrong passwords: try again in ");
@@ -164,7 +164,7 @@ fn after_three_wrong_passwords_even_the_right_one_waits_and_the_neighbours_does_
 fn thirty_wrong_passwords_over_any_connections_make_their_address_wait() {
     let server = Server::with(HOUSE);
     for number in 0..10 {
-        // A new connection is a new allowance, but only for itself.
+        // A new connection has a new allowance, but only for itself.
         let mut guest = server.login(&format!("guest{number}"));
         for _ in 0..3 {
             guest.send(":join staff wrong");
@@ -188,7 +188,7 @@ fn nobody_gets_into_a_hidden_room_with_an_empty_password() {
 }
 
 #[test]
-fn the_quick_listener_asks_for_the_password_of_what_is_no_public_room() {
+fn the_quick_listener_asks_for_the_password_of_any_room_that_is_not_public() {
     let server = Server::with(HOUSE);
     let mut alice = Client::connect(server.quick_address());
     alice.expect("Enter room name: ");
@@ -204,7 +204,7 @@ fn the_quick_listener_asks_for_the_password_of_what_is_no_public_room() {
 }
 
 #[test]
-fn who_is_in_a_hidden_room_is_nobodys_business() {
+fn the_members_of_a_hidden_room_stay_secret() {
     let server = Server::with(HOUSE);
     let mut alice = server.login("alice");
     alice.send(":join staff pass word");
@@ -238,13 +238,13 @@ fn unread_messages_are_counted_per_room() {
 }
 
 #[test]
-fn the_people_of_a_room_are_listed_with_their_times() {
+fn the_members_of_a_room_are_listed_with_their_times() {
     let server = Server::start();
     let mut alice = server.chat("alice", "general");
     alice.send("/list");
     alice.expect("* 1 person in general:\r\n* alice   here ");
     let (here, idle) = (alice.expect(" s, idle "), alice.expect(" s\r\n"));
     let seconds = |text: &str| text.parse::<u64>().expect("seconds");
-    // She has just typed; how long ago she came is the machine's doing.
+    // She has just typed; how long ago she joined depends on the machine.
     assert!(seconds(&idle) <= seconds(&here), "here {here}, idle {idle}");
 }

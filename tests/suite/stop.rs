@@ -1,4 +1,4 @@
-//! The built program: what it prints, how it starts, reloads and stops, and its exit statuses.
+//! The built program: its output, how it starts, reloads and stops, and its exit statuses.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -21,7 +21,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("text")
 }
 
-/// What the program says of its failure, without the log: its sentences.
+/// What the program says about its failure, without the log.
 fn sentences(output: &Output) -> Vec<String> {
     text(&output.stderr).lines().filter(|line| !line.starts_with('[')).map(str::to_owned).collect()
 }
@@ -52,7 +52,7 @@ fn chat(address: SocketAddr, name: &str, room: &str) -> Client {
     client
 }
 
-/// The exit code in a line of stdout, or a failure.
+/// The exit code in a line of stdout; panics if there is none.
 fn exit_code(line: &str) -> String {
     let code = line.strip_prefix("exit code: ").unwrap_or_else(|| panic!("{line:?}"));
     let (first, second) = code.split_once('-').unwrap_or_else(|| panic!("{line:?}"));
@@ -83,7 +83,7 @@ fn stdout_has_the_version_one_line_per_listener_the_exit_code_and_nothing_else()
 }
 
 #[test]
-fn listen_on_the_command_line_replaces_the_plain_listeners_and_serve_may_be_said() {
+fn listen_on_the_command_line_replaces_the_plain_listeners_and_serve_may_be_given() {
     let config = config("shutdown_delay = 0\nexit_code = false");
     let mut program = Logged::start(Program::command(&[
         "serve",
@@ -120,7 +120,7 @@ fn without_a_config_the_defaults_hold_and_the_log_says_what_the_open_file_limit_
 #[test]
 fn a_signal_announces_the_stop_refuses_newcomers_says_goodbye_and_exits_with_0() {
     let stops = |signal: &str| {
-        // Long enough for a machine that stands still before the newcomer has come and the others have talked.
+        // Long enough for a machine that pauses before the newcomer has connected and the others have talked.
         let mut program = start(&config("shutdown_delay = 8"));
         let address = program.address();
         let mut viewer = chat(address, "viewer", "general");
@@ -134,7 +134,7 @@ fn a_signal_announces_the_stop_refuses_newcomers_says_goodbye_and_exits_with_0()
         }
         let mut late = Client::connect(address);
         assert_eq!(late.expect_end(), "! The server is shutting down. Please try again later.\r\n");
-        // Until the end the others go on talking.
+        // The others go on talking until the end.
         palette.send(":join general");
         viewer.expect("* palette joined\r\n");
         for client in [&mut viewer, &mut palette, &mut nobody] {
@@ -163,7 +163,7 @@ fn two_hundred_clients_of_whom_twenty_read_nothing_do_not_delay_the_stop() {
     ));
     let address = program.address();
     let mut clients: Vec<_> = (0..200 - STUCK).map(|n| login(address, &format!("c{n:03}"))).collect();
-    // A history of more than a socket takes, and people who ask for it and do not read it.
+    // A history larger than a socket takes, and users who request it and do not read it.
     let mut speaker = chat(address, "speaker", "general");
     speaker.send_bytes(format!("{}\r\n", "x".repeat(8000)).repeat(200).as_bytes());
     speaker.settle();
@@ -172,7 +172,7 @@ fn two_hundred_clients_of_whom_twenty_read_nothing_do_not_delay_the_stop() {
         SockRef::from(client.stream()).set_recv_buffer_size(4096).expect("a small buffer");
         client.send_bytes(b":join general\r\n");
         client.send_bytes(b":history 200\r\n".repeat(10).as_slice());
-        // It has begun: what comes behind these words is more than his socket and the server's take.
+        // It has begun: what follows these words is more than both sockets take.
         client.expect("speaker: x");
     }
     for _ in 0..STUCK {
@@ -250,7 +250,7 @@ fn a_reload_takes_the_new_file_and_a_bad_file_changes_nothing() {
 }
 
 #[test]
-fn a_reload_that_changes_nothing_speaks_of_no_restart() {
+fn a_reload_that_changes_nothing_does_not_mention_a_restart() {
     let path = config("");
     let mut program = Logged::start(Program::command(&["--config", argument(&path), "--listen", "127.0.0.1:0"]));
     program.address();
@@ -320,7 +320,7 @@ fn a_reload_switches_the_exit_code_off_at_once_and_the_printed_one_on_again() {
 }
 
 #[test]
-fn whoever_holds_the_hub_can_ask_for_the_stop_and_asking_again_changes_nothing() {
+fn the_stop_can_be_requested_through_the_hub_and_requesting_it_again_changes_nothing() {
     let server = Server::start();
     let mut alice = server.login("alice");
     for _ in 0..3 {
@@ -346,7 +346,7 @@ fn a_taken_port_is_one_sentence_and_2() {
 }
 
 #[test]
-fn all_mistakes_of_a_config_are_told_at_once_with_their_lines_and_2() {
+fn all_mistakes_of_a_config_are_reported_at_once_with_their_lines_and_2() {
     let path = file("wrong.toml", "chatview_max = \"many\"\nhistory = 5\nshutdown_delay = -1\n[rooms.1]\npublic = 3\n");
     for arguments in [&["--config", argument(&path)][..], &["--check-config", "--config", argument(&path)]] {
         let output = output(arguments);
@@ -360,7 +360,7 @@ fn all_mistakes_of_a_config_are_told_at_once_with_their_lines_and_2() {
 }
 
 #[test]
-fn a_config_that_is_not_there_is_said_and_2() {
+fn a_missing_config_is_reported_and_2() {
     let output = output(&["--config", "/nowhere/chatsock.toml"]);
     assert_eq!(output.status.code(), Some(2));
     let sentences = sentences(&output);
@@ -378,7 +378,7 @@ fn chatsock_toml_in_the_current_directory_is_read() {
 
 #[test]
 fn check_config_says_that_a_config_is_fine_and_starts_nothing() {
-    // The port is taken, which does not matter.
+    // The port is in use, which does not matter.
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let path = file("chatsock.toml", &format!("listen = [\"{}\"]", taken.local_addr().expect("an address")));
     let output = output(&["--check-config", "--config", argument(&path)]);
@@ -419,7 +419,7 @@ fn every_connection_its_end_and_its_reason_are_logged_cleanly() {
     let mut alice = login(address, "alice");
     alice.send(":quit");
     alice.expect_end();
-    // Not before she was in.
+    // Not before she was logged in.
     std::fs::write(&path, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[limits]\nlogin_seconds = 1")
         .expect("written");
     program.signal("HUP");

@@ -4,14 +4,14 @@
 //!
 //! - `# ...`: a remark;
 //! - `policy auto|never|always`: at the beginning, `auto` if it is missing;
-//! - `open`, `hide`, `show`, `char`, `line`: the server calls that function of the link; `stall`: no further terminal name
-//!   has come in time;
+//! - `open`, `hide`, `show`, `char`, `line`: the server calls that function of the link; `stall`: no further terminal name has
+//!   has arrived in time;
 //! - `< ...`: these bytes come in, in one packet;
 //! - `> ...`: exactly these bytes have gone out since the last `>`;
 //! - `= ...`: exactly this event is next.
 //!
 //! Bytes are written as words: the names of telnet (`IAC DO NAWS`), two hexadecimal digits, or text in double quotes.
-//! What went out or was told and is not expected by a line fails, too. Every file runs twice: packets as they are, and
+//! Output or an event that no line expects is a failure, too. Every file runs twice: with packets as they are, and
 //! byte by byte.
 
 use std::collections::VecDeque;
@@ -55,7 +55,7 @@ const NAMES: [(&str, u8); 32] = [
     ("SEND", 1),
 ];
 
-/// The bytes that these words stand for.
+/// The bytes for these words.
 fn bytes(words: &str) -> Result<Vec<u8>, String> {
     let mut found = Vec::new();
     let mut rest = words.trim();
@@ -75,7 +75,7 @@ fn bytes(words: &str) -> Result<Vec<u8>, String> {
     Ok(found)
 }
 
-/// Bytes as a case file has them.
+/// Bytes as a case file writes them.
 fn words(bytes: &[u8]) -> String {
     let mut words = String::new();
     for byte in bytes {
@@ -85,7 +85,7 @@ fn words(bytes: &[u8]) -> String {
     words
 }
 
-/// An event as a case file has it. Data is quoted, with CR, LF and the like escaped as Rust does.
+/// An event as a case file writes it. Data is quoted, with CR, LF and the like escaped as in Rust.
 fn event_name(event: LinkEvent<'_>, link: &Link) -> String {
     match event {
         LinkEvent::Data(bytes) => format!("data \"{}\"", bytes.escape_ascii()),

@@ -1,4 +1,4 @@
-//! TLS: the same chat behind an encrypted listener, its certificate, and who knocks there by mistake.
+//! TLS: the same chat on an encrypted listener, its certificate, and clients that connect to it by mistake.
 
 #![cfg(all(target_os = "linux", feature = "tls"))]
 
@@ -58,7 +58,7 @@ fn pair(name: &str) -> (PathBuf, PathBuf) {
     (certificate, key)
 }
 
-/// The same, made by an authority that is not in the file, or with another end.
+/// The same, issued by an authority that is not in the file, or with another expiry date.
 fn pair_with(name: &str, not_after: i32, by: Option<&str>) -> (PathBuf, PathBuf) {
     let params = |name: &str| {
         let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
@@ -90,7 +90,7 @@ fn section(certificate: &Path, key: &Path) -> String {
 }
 
 #[test]
-fn people_with_and_without_tls_talk_in_one_room() {
+fn users_with_and_without_tls_talk_in_one_room() {
     let encrypted = Encrypted::start();
     let mut bob = encrypted.server.chat("bob", "general");
     let mut alice = encrypted.chat("alice");
@@ -137,9 +137,9 @@ fn the_stop_of_the_server_is_followed_by_close_notify() {
     encrypted.server.ask_to_stop();
     assert!(alice.expect_end().ends_with("* Goodbye.\r\n"));
     assert!(session.has_heard_goodbye());
-    // Who had not shaken hands yet gets no text that it could not read.
+    // A client that has not completed the handshake gets no text that it could not read.
     let mut read = Vec::new();
-    // A reset is an end, too.
+    // A reset also ends the connection.
     let _ = silent.read_to_end(&mut read);
     assert!(read.is_empty() || read.starts_with(&[21, 3]), "{}", read.escape_ascii());
     encrypted.server.join();
@@ -230,7 +230,7 @@ fn a_burst_of_lines_and_its_answers_arrive_whole() {
 }
 
 #[test]
-fn who_reads_nothing_is_dropped_and_the_others_get_everything() {
+fn a_client_that_reads_nothing_is_dropped_and_the_others_get_everything() {
     let encrypted = Encrypted::with("message_limit = 2000\n[limits]\nmessages_per_second = 0\noutbox_bytes = 65536");
     let mut bob = encrypted.chat("bob");
     let (client, session) = encrypted.trust.try_connect(encrypted.server.tls_address()).expect("hands are shaken");
@@ -250,14 +250,14 @@ fn who_reads_nothing_is_dropped_and_the_others_get_everything() {
         }
         assert!(number < 20_000, "still there after {number} messages");
     }
-    // What was on its way arrives undamaged; that it is not all he can tell by the missing goodbye.
+    // What was in flight arrives undamaged; that it is incomplete shows by the missing close_notify.
     deaf.expect_end();
     assert!(!session.has_heard_goodbye());
     assert_eq!(encrypted.server.hub().slow_readers.total(), 0);
 }
 
 #[test]
-fn who_types_on_the_tls_port_is_told_so_and_chatting_goes_on() {
+fn a_client_that_types_on_the_tls_port_is_told_so_and_chatting_goes_on() {
     let encrypted = Encrypted::start();
     let (port, plain) = (encrypted.server.tls_address().port(), encrypted.server.address().port());
     let mut typist = Client::connect(encrypted.server.tls_address());
@@ -293,7 +293,7 @@ fn a_request_inside_tls_is_answered_like_any_other() {
             assert!(seen.contains("HTTP/1.1 400 Bad Request\r\n") && !seen.contains("alice"), "{seen:?}");
             seen.starts_with("HTTP/1.1")
         };
-        // On a loaded machine a client may be kept for longer than the greeting waits.
+        // On a loaded machine a client may be delayed for longer than the greeting waits.
         assert!((0..100).any(|_| reads_its_answer_first()), "{text}");
     }
 }
@@ -339,7 +339,7 @@ fn the_encrypted_listener_asks_for_no_telnet_where_its_section_says_never() {
 }
 
 #[test]
-fn who_cannot_be_let_in_gets_an_alert_and_no_text() {
+fn a_client_that_cannot_be_accepted_gets_an_alert_and_no_text() {
     let encrypted = Encrypted::with("[limits]\nmax_connections = 1");
     let mut alice = encrypted.server.connect();
     alice.expect("Username: ");
@@ -390,13 +390,13 @@ fn plain_connections_switched_off_while_it_runs_are_refused_with_the_way_in() {
     let mut read = String::new();
     stream.read_to_string(&mut read).expect("the end");
     assert_eq!(read, line);
-    // Who is there stays.
+    // Connected clients stay.
     let mut alice = encrypted.chat("alice");
     bob.send("hello");
     alice.expect("bob: hello\r\n");
 }
 
-/// Random bytes instead of a handshake, and behind one.
+/// Random bytes instead of a handshake, and after one.
 #[test]
 fn noise_of_every_kind_leaves_the_server_as_it_was() {
     let encrypted = Encrypted::start();
@@ -412,7 +412,7 @@ fn noise_of_every_kind_leaves_the_server_as_it_was() {
         if round % 2 == 0 {
             let mut stream = TcpStream::connect(encrypted.server.tls_address()).expect("a connection");
             let begin: &[u8] = if round % 4 == 0 { &[22, 3, 1] } else { &[] };
-            // The server may have hung up in the middle of it.
+            // The server may have closed in the middle of it.
             let _ = stream.write_all(&[begin, &noise].concat()).and_then(|()| stream.shutdown(Shutdown::Write));
         } else {
             let mut client = encrypted.trust.connect(encrypted.server.tls_address());
@@ -479,7 +479,7 @@ fn a_pair_that_cannot_be_used_is_one_sentence_and_status_2() {
             assert!(output.stdout.is_empty());
             said
         };
-        // The check finds what the start would, and says it in the same words.
+        // The check finds what the start would find, and says it in the same words.
         let said = refused(&["--config", argument(&config)]);
         assert_eq!(refused(&["--check-config", "--config", argument(&config)]), said);
     }
@@ -550,7 +550,7 @@ fn sighup_reads_the_certificate_again() {
     program.signal("HUP");
     program.expect_log("] certificate SHA-256 ");
     Trust::in_file(&certificate).login(address, "bob");
-    // Without the section the listener stays until a restart, and shows what it showed.
+    // Without the section the listener stays until a restart, with its certificate.
     fs::write(&config, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\nwelcome_message = \"New times\"")
         .expect("written");
     program.signal("HUP");

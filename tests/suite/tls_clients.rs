@@ -1,7 +1,7 @@
 //! Real clients that speak TLS: `openssl s_client`, `ncat --ssl` and `gnutls-cli`.
 //!
-//! On a machine without these programs the tests say what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes that
-//! a failure.
+//! On a machine without these programs the tests say what they left out and pass; `CHATSOCK_REQUIRE_CLIENTS=1` makes
+//! that a failure.
 
 #![cfg(all(target_os = "linux", feature = "tls"))]
 
@@ -18,7 +18,8 @@ fn encrypted() -> (Server, PathBuf) {
     (Server::with(&config), directory.join("chatsock-certificate.pem"))
 }
 
-/// A client as a command line; `HOST:PORT`, `HOST`, `PORT` and `CERTIFICATE` in it are replaced. Nothing if it is missing.
+/// A client by its command line; `HOST:PORT`, `HOST`, `PORT` and `CERTIFICATE` in it are replaced. `None` if it is
+/// missing.
 fn client(server: &Server, certificate: &std::path::Path, line: &str) -> Option<Child> {
     let address = server.tls_address();
     let line = line
@@ -34,7 +35,7 @@ fn client(server: &Server, certificate: &std::path::Path, line: &str) -> Option<
     Some(command.spawn().expect("it runs"))
 }
 
-/// Sends all of it at once and closes; what came until the end.
+/// Sends all of it at once and closes; returns everything received.
 fn script(mut child: Child, text: &[u8]) -> Output {
     let mut stdin = child.stdin.take().expect("stdin");
     std::io::Write::write_all(&mut stdin, text).expect("written");
@@ -42,7 +43,7 @@ fn script(mut child: Child, text: &[u8]) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-/// As the README tells people, and what others use. All but one believe the certificate only if it is the one they know.
+/// As in the README, and what others use. All but one accept only the certificate that they know.
 const CLIENTS: &[(&str, &str)] = &[
     ("openssl s_client -quiet -connect HOST:PORT -CAfile CERTIFICATE -verify_return_error", "TLS 1.3"),
     ("openssl s_client -quiet -tls1_2 -connect HOST:PORT -CAfile CERTIFICATE -verify_return_error", "TLS 1.2"),
@@ -66,7 +67,7 @@ fn a_person_with_a_tls_client_chats_and_leaves() {
         terminal.expect_text("general | ");
         bob.send("morning");
         terminal.expect_text("bob: morning\r\ngeneral | ");
-        // Two that s_client would keep for itself without -quiet.
+        // Two keys that s_client would interpret itself without -quiet.
         for text in ["hello", "Quite so", "Right"] {
             terminal.send(&format!("{text}\n"));
             bob.expect(&format!("alice: {text}\r\n"));
@@ -99,9 +100,9 @@ fn a_script_through_a_tls_client_gets_every_line_done_and_every_answer() {
     }
 }
 
-/// Without `-quiet` s_client has keys for it: `K` asks for new keys (TLS 1.3), `R` to begin anew (TLS 1.2).
+/// Without `-quiet` s_client has keys for it: `K` requests new keys (TLS 1.3), `R` a renegotiation (TLS 1.2).
 #[test]
-fn new_keys_and_asking_to_begin_anew_harm_nobody() {
+fn new_keys_and_a_renegotiation_request_harm_nobody() {
     for (version, key, done) in [("-tls1_3", "K", "KEYUPDATE"), ("-tls1_3", "k", "KEYUPDATE"), ("-tls1_2", "R", "")] {
         let (server, certificate) = encrypted();
         let line = format!("openssl s_client {version} -connect HOST:PORT -CAfile CERTIFICATE 2>&1");

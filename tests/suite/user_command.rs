@@ -1,4 +1,4 @@
-//! `chatsock user`: the built program on a database of its own, its passwords from stdin and from a terminal.
+//! `chatsock user`: the built program on its own database, with passwords from stdin and from a terminal.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::process::{Command, Output, Stdio};
 
 use crate::support::{Program, scratch};
 
-/// A directory for one test, empty but for `chatsock.toml` if there is one.
+/// A directory for one test, empty except for `chatsock.toml` if there is one.
 fn directory(config: Option<&str>) -> PathBuf {
     let directory = scratch();
-    // Its name holds the number of this process, which an earlier one may have had.
+    // Its name contains the process id, which an earlier process may have had.
     std::fs::remove_dir_all(&directory).expect("removed");
     std::fs::create_dir(&directory).expect("made");
     if let Some(text) = config {
@@ -24,11 +24,11 @@ fn command(directory: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs `chatsock user` to its end; `stdin` is what it may read.
+/// Runs `chatsock user` to its end, with `stdin` as its input.
 fn user(directory: &Path, arguments: &[&str], stdin: &str) -> Output {
     let arguments = [&["user"], arguments].concat();
     let mut child = command(directory, &arguments).stdin(Stdio::piped()).spawn().expect("the program starts");
-    // Who refuses at once reads nothing, and may be gone.
+    // A program that refuses at once reads nothing, and may have ended.
     let _ = child.stdin.take().expect("stdin").write_all(stdin.as_bytes());
     child.wait_with_output().expect("it ends")
 }
@@ -39,7 +39,7 @@ fn told(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-/// Checks that it refuses with this sentence.
+/// Asserts that it refuses with this sentence.
 #[track_caller]
 fn refused(output: &Output, sentence: &str) {
     assert_eq!(told(output), (Some(2), String::new(), format!("chatsock: {sentence}\n")));
@@ -108,7 +108,7 @@ mod with_storage {
         done(&user(place, &["add", name], password), &format!("Account {name} added to chatsock.db.\n{made}"));
     }
 
-    /// What is said where there was no database, so that nobody takes a new one for the server's.
+    /// The notice about a new database, so that nobody takes it for the server's.
     fn made(place: &Path, name: &str) -> String {
         format!(
             "{} was not there and is made; a server that runs in another directory has another file.\n{}",
@@ -117,7 +117,7 @@ mod with_storage {
         )
     }
 
-    /// Whose the new file is: the user's who runs this.
+    /// The owner of the new file: the user who runs this.
     fn owner() -> String {
         let name = Command::new("id").arg("-un").output().expect("it runs").stdout;
         let name = String::from_utf8(name).expect("a name");
@@ -184,7 +184,7 @@ mod with_storage {
     }
 
     #[test]
-    fn what_could_not_be_typed_at_a_login_is_no_password() {
+    fn a_password_that_could_not_be_typed_at_a_login_is_refused() {
         let place = place();
         let long = "x".repeat(257);
         for (stdin, sentence) in [
@@ -195,7 +195,7 @@ mod with_storage {
         ] {
             refused(&user(&place, &["add", "alice"], stdin), sentence);
         }
-        // Nobody was told of a file.
+        // No file is mentioned.
         assert!(!place.join("chatsock.db").exists());
         assert_eq!(names(&place), [""; 0]);
     }
@@ -234,7 +234,7 @@ mod with_storage {
     }
 
     #[test]
-    fn without_the_section_it_is_said_what_is_missing_and_nothing_is_made() {
+    fn without_the_section_the_error_names_it_and_nothing_is_created() {
         let empty = directory(None);
         refused(
             &user(&empty, &["list"], ""),
@@ -251,7 +251,7 @@ mod with_storage {
     }
 
     #[test]
-    fn a_database_that_cannot_be_is_the_users_mistake() {
+    fn an_impossible_database_path_is_a_user_error() {
         let place = directory(Some("[storage]\npath = \"nowhere/chatsock.db\"\n"));
         let (status, _, error) = told(&user(&place, &["add", "alice"], "x"));
         assert_eq!((status, error.lines().count()), (Some(2), 1), "{error}");
@@ -296,7 +296,7 @@ mod with_storage {
     }
 
     #[test]
-    fn a_file_with_any_bad_line_imports_nothing_and_all_bad_lines_are_told() {
+    fn a_file_with_any_bad_line_imports_nothing_and_all_bad_lines_are_reported() {
         let place = place();
         add(&place, "alice", "x");
         std::fs::write(place.join("users.txt"), "bob y\ncarol\n1st z\n").expect("written");
@@ -324,10 +324,10 @@ mod with_storage {
         done(&import("ALICE other\nbob y\n"), skipped);
         assert_eq!(names(&place), ["alice", "bob"]);
         assert!(is_password(&place, "alice", "x") && is_password(&place, "bob", "y"));
-        // Again: nothing is left to be done, and that is no mistake.
+        // Again: nothing is left to do, which is not an error.
         done(&import("ALICE other\nbob y\n"), "0 accounts imported; 2 were there already and are unchanged.\n");
         done(&import("carol z\ndave z\n"), "2 accounts imported.\n");
-        // What is wrong with the file is wrong all the same, and then nothing is imported.
+        // Mistakes in the file are still mistakes, and then nothing is imported.
         refused(
             &import("alice x\nerin z\ncarol\n"),
             "users.txt:3: a password is missing; write a name, a space and the password",
@@ -348,7 +348,7 @@ mod with_storage {
         std::fs::write(place.join("users.txt"), "carol x\nB0b x\na1ice x\n").expect("written");
         let imported = format!("3 accounts imported.\n{}{}", warning("B0b", "bob"), warning("a1ice", "aIice, alice"));
         done(&user(&place, &["import", "users.txt"], ""), &imported);
-        // Of each other, too; and nothing of those that are there already.
+        // Also of each other, and not of those that exist already.
         std::fs::write(place.join("users.txt"), "b0b x\ntom x\ntorn x\n").expect("written");
         let imported = format!(
             "2 accounts imported; 1 was there already and is unchanged.\n{}{}",
@@ -412,7 +412,7 @@ mod with_storage {
     }
 
     #[test]
-    fn whoever_has_the_store_open_sees_each_change() {
+    fn a_program_that_has_the_store_open_sees_each_change() {
         let place = place();
         let options =
             StoreOptions { path: place.join("chatsock.db"), history: false, retention: None, history_max: 10 };
@@ -434,7 +434,7 @@ mod with_storage {
     #[test]
     fn many_at_once_wait_for_each_other() {
         let place = place();
-        // Makes the database, which only one can do.
+        // Makes the database, which only one process can do.
         add(&place, "first", "x");
         let running: Vec<_> = (0..8)
             .map(|n| {
@@ -454,7 +454,7 @@ mod with_storage {
 
     // On a terminal, which `script` (util-linux) makes.
 
-    /// Whether the programs are there; says what is left out otherwise.
+    /// Whether the programs are installed; otherwise says what is left out.
     fn have(programs: &[&str]) -> bool {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let there = |program: &str| std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
@@ -467,7 +467,8 @@ mod with_storage {
         missing.is_empty()
     }
 
-    /// Runs a command line in a terminal: each answer is typed when its question stands there. What was on the terminal.
+    /// Runs a command line in a terminal, and types each answer when its question is shown. Returns what was on the
+    /// terminal.
     fn on_a_terminal(place: &Path, inside: &str, dialogue: &[(&str, &str)]) -> String {
         use std::io::Read as _;
         let mut child = Command::new("script")
@@ -506,7 +507,7 @@ mod with_storage {
                 Ok(bytes) => seen.extend(bytes),
                 Err(mpsc::RecvTimeoutError::Disconnected) => break,
                 Err(mpsc::RecvTimeoutError::Timeout) => {
-                    // Nothing to learn from how it ends.
+                    // How it ends does not matter.
                     let _ = child.kill();
                     panic!("no end: {:?}", String::from_utf8_lossy(&seen));
                 }
@@ -520,12 +521,12 @@ mod with_storage {
     const FIRST: &str = "Password for alice: ";
     const SECOND: &str = "Once more, to be sure: ";
 
-    /// The command line that makes the account, and says then whether the terminal shows what is typed.
+    /// The command line that makes the account, and then prints whether the terminal echoes.
     fn add_alice() -> String {
         format!("'{}' user add alice; echo status $?; stty -a | tr ';' '\\n'", env!("CARGO_BIN_EXE_chatsock"))
     }
 
-    /// `stty` prints `-echo` where it does not.
+    /// `stty` prints `-echo` if it does not.
     fn shows_what_is_typed(seen: &str) -> bool {
         seen.split_whitespace().any(|word| word == "echo")
     }
@@ -556,7 +557,7 @@ mod with_storage {
     }
 
     #[test]
-    fn a_password_that_will_not_do_is_told_before_it_is_asked_for_again() {
+    fn an_unacceptable_password_is_explained_before_it_is_asked_for_again() {
         if !have(&["script", "stty"]) {
             return;
         }

@@ -1,4 +1,4 @@
-//! The chat view: what is said, what is shown, and in which order.
+//! The chat view: what is sent, what is shown, and in which order.
 
 mod charset;
 mod returned;
@@ -10,7 +10,7 @@ use crate::support::terminal::Terminal;
 use crate::support::{Client, Program, Server};
 
 #[test]
-fn what_one_says_the_others_see_and_he_himself_has_on_his_screen_already() {
+fn a_message_is_shown_to_the_others_and_its_author_already_has_it_on_the_screen() {
     let server = Server::start();
     let mut alice = server.chat("alice", "general");
     let mut bob = server.chat("bob", "general");
@@ -37,7 +37,7 @@ fn text_and_a_command_in_one_packet_keep_their_order() {
 }
 
 #[test]
-fn lines_that_look_like_palette_commands_are_neither_said_nor_run() {
+fn lines_that_look_like_palette_commands_are_neither_posted_nor_run() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut alice = server.chat("alice", "general");
@@ -115,7 +115,7 @@ fn a_message_over_the_limit_is_refused_with_both_numbers_counted_in_characters()
 }
 
 #[test]
-fn people_present_are_named_up_to_twenty_and_then_counted() {
+fn users_present_are_named_up_to_twenty_and_then_counted() {
     let server = Server::start();
     let mut crowd: Vec<_> = (0..25).map(|n| server.login(&format!("user{n:02}"))).collect();
     for client in &mut crowd {
@@ -132,7 +132,7 @@ fn people_present_are_named_up_to_twenty_and_then_counted() {
 
 #[test]
 fn above_fifty_in_view_arrivals_are_gathered_into_one_line() {
-    // Those of one second. A machine on which four people take longer tries again.
+    // Events of one second. On a machine on which four users take longer, the test repeats itself.
     let gathered = (0..10).any(|_| {
         let server = Server::start();
         let mut crowd: Vec<_> = (0..51).map(|n| server.chat(&format!("user{n:02}"), "general")).collect();
@@ -146,7 +146,8 @@ fn above_fifty_in_view_arrivals_are_gathered_into_one_line() {
         }
         let in_time = began.elapsed() < Duration::from_secs(1);
         if in_time {
-            // Which two are named depends on who came first; the last of the crowd has seen no single arrival after his own.
+            // Which two are named depends on who came first; the last of the crowd has seen no single arrival after
+            // their own.
             let seen = crowd[50].expect(" others joined\r\n");
             assert!(!seen.contains("ann joined") && seen.contains(" and 2"), "{seen:?}");
         }
@@ -197,7 +198,7 @@ fn a_short_message_is_padded_to_the_end_of_the_row_in_which_somebody_may_be_typi
     let mut bob = server.chat("bob", "general");
     let alice = server.chat("alice", "general");
     bob.expect("* alice joined\r\n");
-    // Past the client that takes the blanks away.
+    // Without the test client's removal of blanks.
     let mut stream = alice.stream();
     stream.write_all(b"half a line").expect("written");
     bob.send("no");
@@ -213,10 +214,10 @@ fn a_short_message_is_padded_to_the_end_of_the_row_in_which_somebody_may_be_typi
     assert_eq!((row.len(), row.trim_end().ends_with(" #1 bob: no")), (80, true), "{seen:?}");
 }
 
-/// A server in whose time zone midnight comes in so many seconds, and when that is.
+/// A server in whose time zone midnight is this many seconds away, and when that is.
 fn before_midnight(seconds: u64) -> (Program, Instant) {
     let (clock, now) = (SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970"), Instant::now());
-    // POSIX: what is added to the local time to arrive at UTC.
+    // POSIX: the offset that is added to the local time to get UTC.
     let behind = (clock.as_secs() + seconds) % 86_400;
     let zone = format!("XYZ{}:{:02}:{:02}", behind / 3600, behind / 60 % 60, behind % 60);
     let midnight = now + Duration::from_secs(seconds) - Duration::from_nanos(u64::from(clock.subsec_nanos()));
@@ -241,8 +242,8 @@ fn told_date(client: &mut Client) -> String {
 }
 
 #[test]
-fn a_live_view_says_the_date_at_midnight_in_the_readers_zone_and_marks_what_was_said_before() {
-    // On a loaded machine midnight may come before everybody is there.
+fn a_live_view_shows_the_date_at_midnight_in_the_readers_zone_and_marks_older_messages() {
+    // On a loaded machine midnight may come before everybody is in.
     for seconds in [4, 8, 16, 32] {
         let (mut program, midnight) = before_midnight(seconds);
         let address = program.address();
@@ -254,7 +255,7 @@ fn a_live_view_says_the_date_at_midnight_in_the_readers_zone_and_marks_what_was_
         dave.expect("to leave.\r\n");
         dave.send(":chat");
         dave.expect("@carol | ");
-        // Where it is the middle of the day.
+        // In bob's zone it is the middle of the day.
         let hour = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs() / 3600 % 24;
         let elsewhere = if (1..22).contains(&hour) { "UTC" } else { "Etc/GMT-6" };
         bob.send(&format!("/timezone {elsewhere}"));
@@ -264,7 +265,7 @@ fn a_live_view_says_the_date_at_midnight_in_the_readers_zone_and_marks_what_was_
         if Instant::now() > midnight - Duration::from_secs(1) {
             continue;
         }
-        // Nobody says anything: midnight itself is what wakes alice's and dave's connections.
+        // Nobody posts anything: midnight itself wakes alice's and dave's connections.
         alice.expect("\r* ");
         let date = alice.expect("\r\ngeneral | ");
         assert!(Instant::now() >= midnight, "{date:?} came too soon");
@@ -272,7 +273,7 @@ fn a_live_view_says_the_date_at_midnight_in_the_readers_zone_and_marks_what_was_
         assert_eq!(told_date(&mut alice), format!("* {date}\r\n"));
         bob.send("after");
         let line = alice.expect("bob: after\r\n");
-        assert!(!line.contains("* ") && line.contains("[00:0"), "the date is told once: {line:?}");
+        assert!(!line.contains("* ") && line.contains("[00:0"), "the date is shown once: {line:?}");
         alice.send("/history");
         let history = alice.expect("bob: after\r\n");
         let old = history.lines().find(|line| line.contains("bob: before")).expect("the old message");

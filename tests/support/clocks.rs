@@ -1,4 +1,4 @@
-//! Clocks that a test sets.
+//! Clocks that a test can set.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -10,10 +10,10 @@ use jiff::SignedDuration;
 /// Hours in a day.
 pub const DAY: i64 = 24;
 
-/// The system's clocks and what a test adds to them.
+/// The system's clocks, and what a test adds to them.
 #[derive(Clone, Default)]
 pub struct Clocks {
-    /// Hours by which the clock on the wall is ahead, beside those that have passed.
+    /// Hours by which the wall clock is ahead, besides those that have passed.
     off: Arc<AtomicI64>,
     /// Hours that have passed.
     passed: Arc<AtomicU64>,
@@ -26,12 +26,12 @@ impl Clocks {
         clocks
     }
 
-    /// The clock on the wall is set.
+    /// Sets the wall clock.
     pub fn set_ahead(&self, hours: i64) {
         self.off.store(hours, Ordering::Relaxed);
     }
 
-    /// Time passes, for both.
+    /// Lets time pass, for both clocks.
     pub fn pass(&self, hours: u64) {
         self.passed.fetch_add(hours, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! What outlasts a server: a directory with a database in it, and the people who have accounts there.
+//! What outlasts a server: a directory with its database, and the users who have accounts in it.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,13 +13,13 @@ use chatsock::store::{OpenError, Store};
 
 use crate::support::{Client, PATIENCE, Server, scratch};
 
-/// Of most accounts.
+/// The password of most accounts.
 pub const PASSWORD: &str = "correct horse";
 
-/// What is asked for on a screen that shows what is typed, before every password.
+/// The question before every password, on a screen that shows what is typed.
 pub const ASKED: &str = "Password: ";
 
-/// Whether messages are kept.
+/// Whether messages are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum History {
     /// `history = true`
@@ -31,12 +31,12 @@ pub enum History {
 /// Both.
 pub const BOTH: [History; 2] = [History::Kept, History::Forgotten];
 
-/// A directory that is gone when the test is over, for one database and the servers that use it one after the other.
+/// A directory that is removed when the test ends, for one database and the servers that use it one after the other.
 pub struct Home(PathBuf);
 
 impl Drop for Home {
     fn drop(&mut self) {
-        // A test that failed has more to say than that its directory is still there.
+        // Ignored: a failing test has more to say than that its directory is still there.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
@@ -71,7 +71,7 @@ impl Home {
         })
     }
 
-    /// The same with another way to take ports and to open the database.
+    /// The same, with another way to take ports and to open the database.
     pub fn start_by(
         &self,
         config: &str,
@@ -93,7 +93,7 @@ impl Home {
         server.reconfigure(&format!("shutdown_delay = 0\n{text}\n[limits]\nmessages_per_second = 0\n"));
     }
 
-    /// Makes accounts as `chatsock user add` does, whether a server runs or not.
+    /// Makes accounts as `chatsock user add` does, with or without a running server.
     pub fn accounts(&self, names: &[&str]) {
         let mut accounts = once_free(|| Store::open_accounts(&self.database()));
         for name in names {
@@ -103,7 +103,7 @@ impl Home {
         }
     }
 
-    /// Takes an account away as `chatsock user remove` does.
+    /// Removes an account as `chatsock user remove` does.
     pub fn remove_account(&self, name: &str) {
         let mut accounts = once_free(|| Store::open_accounts(&self.database()));
         let name = UserName::parse(name, 1, 32).expect("a name");
@@ -118,7 +118,7 @@ impl Home {
         assert!(accounts.set_hash(&name, &hash).expect("changed"), "there is no account {name}");
     }
 
-    /// The files in which a text is found. Not read by this process: closing a database's file would drop SQLite's locks.
+    /// The files that contain a text. Not read by this process: closing a database file would drop SQLite's locks.
     pub fn files_with(&self, text: &str) -> Vec<String> {
         let found = Command::new("grep").args(["-rlaF", "--", text]).arg(&self.0).output().expect("grep");
         let names = String::from_utf8(found.stdout).expect("paths");
@@ -126,8 +126,8 @@ impl Home {
     }
 }
 
-/// Opens the database when nobody has it any more. Threads of connections that are closing hold on to it for a moment longer
-/// than their server runs; and so does a child process of this one, between its making and its start.
+/// Opens the database as soon as nobody else has it open. Threads of closing connections keep it open for a moment
+/// longer than their server runs; and so does a child process of this one, from its fork to its exec.
 fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -141,25 +141,25 @@ fn once_free<T>(open: impl Fn() -> Result<T, OpenError>) -> T {
     }
 }
 
-/// Waits until all that was said and done so far is on the disk.
+/// Waits until everything so far is on disk.
 pub fn written(server: &Server) {
     server.hub().store().expect("a store").flush().expect("written");
 }
 
-/// Somebody at the first question.
+/// A client at the first question.
 pub fn knock(address: SocketAddr) -> Client {
     let mut client = Client::connect(address);
     client.expect("Username: ");
     client
 }
 
-/// Gives a password where one is asked for.
+/// Answers a question for a password.
 pub fn give(client: &mut Client, password: &str) {
     client.expect(ASKED);
     client.send(password);
 }
 
-/// Somebody who has given a name and a password, and waits for the answer.
+/// A client that has given a name and a password, and waits for the answer.
 pub fn try_login(address: SocketAddr, name: &str, password: &str) -> Client {
     let mut client = knock(address);
     client.send(name);
@@ -167,14 +167,15 @@ pub fn try_login(address: SocketAddr, name: &str, password: &str) -> Client {
     client
 }
 
-/// Waits for the question whether to take over.
+/// Waits for the question about taking over.
 pub fn asked_to_take_over(client: &mut Client) {
     client.expect("* alice is logged in from 127.0.0.1, idle ");
     let told = client.expect(". Enter takes over, :q cancels.\r\n");
     assert!(told.starts_with(|first: char| first.is_ascii_digit()), "{told:?}");
 }
 
-/// Somebody in his account, in the palette. What follows the greeting, such as messages that waited, is yet to be read.
+/// A user logged in to an account, in the palette. What follows the greeting, such as offline messages, has not been
+/// read yet.
 pub fn come_in(server: &Server, name: &str) -> Client {
     let mut client = try_login(server.address(), name, PASSWORD);
     client.expect(&format!("* Hello {name}. "));
@@ -189,7 +190,7 @@ pub fn arrive(server: &Server, name: &str) -> (Client, String) {
     (client, told)
 }
 
-/// Somebody in his account in the chat view of a room.
+/// A user logged in to an account, in the chat view of a room.
 pub fn chat(server: &Server, name: &str, room: &str) -> Client {
     let mut client = come_in(server, name);
     view(&mut client, room);
@@ -201,7 +202,7 @@ pub fn view(client: &mut Client, room: &str) {
     view_with(client, room, "");
 }
 
-/// The same with the room's password.
+/// The same, with the room's password.
 pub fn view_with(client: &mut Client, room: &str, password: &str) {
     client.send(format!(":join {room} {password}").trim_end());
     client.expect("to leave.\r\n");
@@ -217,7 +218,7 @@ pub fn quit(mut client: Client) {
     client.expect_end();
 }
 
-/// Makes an account of the name one has.
+/// Registers the present name.
 pub fn register(client: &mut Client, password: &str) {
     client.send("/register");
     give(client, password);

@@ -1,4 +1,4 @@
-//! What the tests ask the machine: a program whose log goes to a file, its threads and descriptors, the open-file limit.
+//! What tests measure on the machine: a program whose log goes to a file, its threads, descriptors, memory and time.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::{PATIENCE, scratch};
 
-/// Waits for something of which no word comes; looks every few milliseconds.
+/// Waits for something that is not announced; checks every few milliseconds.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
@@ -81,7 +81,7 @@ impl Logged {
         std::fs::read_to_string(&self.log).expect("the log")
     }
 
-    /// Waits until a text stands in the log.
+    /// Waits until the log contains a text.
     pub fn expect_log(&self, text: &str) {
         eventually(&format!("{text:?} in the log"), || self.log().contains(text));
     }
@@ -141,7 +141,7 @@ impl Logged {
     /// Processor time it has used, in clock ticks.
     pub fn ticks(&self) -> u64 {
         let text = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("its times");
-        // The name in brackets may hold spaces; utime and stime are fields 14 and 15.
+        // The name in brackets may contain spaces; utime and stime are fields 14 and 15.
         let fields: Vec<_> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
         fields[11].parse::<u64>().expect("a number") + fields[12].parse::<u64>().expect("a number")
     }

@@ -1,4 +1,4 @@
-//! What the tests over sockets need: a server on a free port that stops and joins when dropped, the built program as a
+//! What tests over sockets need: a server on a free port that stops and joins when dropped, the built program as a
 //! child process, and a client that waits for text with a deadline.
 
 #![allow(dead_code, reason = "every test binary uses its own part of this")]
@@ -40,22 +40,22 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts with the defaults, except that it stops without delay and limits no rate: most tests speak fast.
+    /// Starts with the defaults, except that it stops without delay and limits no rate: most tests send fast.
     pub fn start() -> Server {
         Server::with("")
     }
 
-    /// Starts with `extra` added to that; a section `[limits]` in it stands alone.
+    /// Starts with `extra` added to that; a section `[limits]` in it replaces the usual one.
     pub fn with(extra: &str) -> Server {
         Server::try_with(extra).expect("the server starts")
     }
 
-    /// The same; why it does not start if it does not.
+    /// The same; returns why it does not start if it does not.
     pub fn try_with(extra: &str) -> Result<Server, StartError> {
         Server::try_bound(extra, server::bind)
     }
 
-    /// The same with another way to bind and to open the store.
+    /// The same, with another way to bind and to open the store.
     pub fn try_bound(
         extra: &str,
         bind: impl FnOnce(Config, Capacity) -> Result<server::Server, StartError>,
@@ -82,17 +82,17 @@ impl Server {
         Ok(Server { requests, thread: Some(thread), addresses, hub })
     }
 
-    /// Where telnet and nc come in.
+    /// The address for telnet and nc.
     pub fn address(&self) -> SocketAddr {
         self.addresses[0]
     }
 
-    /// Where the quick listener is.
+    /// The address of the quick listener.
     pub fn quick_address(&self) -> SocketAddr {
         self.addresses[1]
     }
 
-    /// Where TLS is spoken, if the configuration has one listener for it.
+    /// The address of the TLS listener, if the configuration has one.
     pub fn tls_address(&self) -> SocketAddr {
         self.addresses[2]
     }
@@ -102,7 +102,7 @@ impl Server {
         &self.hub
     }
 
-    /// Puts another configuration in force, as SIGHUP does, and waits until it is; listeners are kept.
+    /// Puts another configuration in force, as SIGHUP does, and waits for that; listeners are kept.
     pub fn reconfigure(&self, text: &str) {
         let mut config = parse(text);
         let old = self.hub.config();
@@ -126,13 +126,13 @@ impl Server {
         self.join_thread();
     }
 
-    /// Stops, and waits for the end: all that was said and done is on the disk then.
+    /// Stops, and waits for the end: then everything is on disk.
     pub fn end(self) {
         self.ask_to_stop();
         self.join();
     }
 
-    /// Stops where the disk refuses to the end: what could not be written is told by the status.
+    /// Stops while the disk still fails: the result reports that not everything was written.
     pub fn end_unwritten(mut self) {
         self.ask_to_stop();
         let thread = self.thread.take().expect("a running server");
@@ -146,12 +146,12 @@ impl Server {
         }
     }
 
-    /// A client that has connected and said nothing.
+    /// A client that has connected and sent nothing.
     pub fn connect(&self) -> Client {
         Client::connect(self.address())
     }
 
-    /// A client that has given its name and stands in the palette.
+    /// A client that is logged in, in the palette.
     pub fn login(&self, name: &str) -> Client {
         Client::login(self.address(), name)
     }
@@ -164,7 +164,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // Stopped already, if nobody listens any more.
+        // Already stopped if the receiver is gone.
         let _ = self.requests.send(Request::Stop);
         if !std::thread::panicking() {
             self.join_thread();
@@ -176,15 +176,15 @@ fn parse(text: &str) -> Config {
     config::parse(text, "test").unwrap_or_else(|mistakes| panic!("{mistakes}"))
 }
 
-/// What lies between a client and its socket, if anything does.
+/// What is between a client and its socket, if anything.
 pub trait Layer: Send + Sync {
-    /// Takes what was read: what it says, and what has to be sent back.
+    /// Takes what was read; returns its content, and what must be sent back.
     fn open(&mut self, read: &[u8]) -> (Vec<u8>, Vec<u8>);
-    /// What has to be sent to say this.
+    /// What must be sent for this content.
     fn seal(&mut self, said: &[u8]) -> Vec<u8>;
-    /// What has to be sent to say that nothing more comes.
+    /// What must be sent to announce the end.
     fn goodbye(&mut self) -> Vec<u8>;
-    /// Whether the server has said that nothing more comes.
+    /// Whether the server has announced the end.
     fn has_heard_goodbye(&self) -> bool;
 }
 
@@ -204,7 +204,7 @@ impl Client {
         Client { stream, layer: None, received: Vec::new(), over: false }
     }
 
-    /// Over a connection on which a layer is ready.
+    /// A client over a connection whose layer is ready.
     pub fn over(stream: TcpStream, mut layer: Box<dyn Layer>) -> Client {
         let (received, answer) = layer.open(&[]);
         let mut client = Client { stream, layer: Some(layer), received, over: false };
@@ -221,12 +221,12 @@ impl Client {
         Client { stream: socket.into(), layer: None, received: Vec::new(), over: false }
     }
 
-    /// Connects, gives a name, and stands in the palette.
+    /// Connects and logs in.
     pub fn login(address: SocketAddr, name: &str) -> Client {
         Client::connect(address).logged_in(name)
     }
 
-    /// Gives a name, and stands in the palette.
+    /// Gives a name, and waits for the palette.
     pub fn logged_in(self, name: &str) -> Client {
         let mut client = self;
         client.expect("Username: ");
@@ -278,7 +278,7 @@ impl Client {
         self.stream.write_all(bytes).expect("sent");
     }
 
-    /// Goes without a word, as somebody whose connection breaks.
+    /// Resets the connection, as if it broke.
     pub fn reset(self) {
         socket2::SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("linger");
     }
@@ -327,7 +327,7 @@ impl Client {
         String::from_utf8_lossy(&std::mem::take(&mut self.received)).into_owned()
     }
 
-    /// Keeps what came, without the blanks at the ends of rows: with them a text covers what a person may have half typed.
+    /// Keeps what came, without the blanks at the ends of rows, which cover what a user may have half typed.
     fn keep(&mut self, bytes: &[u8]) {
         keep_rows(&mut self.received, bytes);
     }
@@ -360,8 +360,8 @@ impl Client {
         !self.over
     }
 
-    /// Asks something whose answer is known and returns what arrived before the answer: everything that was on its way
-    /// at the moment of asking. Works in the palette and in the chat view.
+    /// Asks something with a known answer, and returns what arrived before the answer: everything in flight at the
+    /// moment of asking. Works in the palette and in the chat view.
     pub fn settle(&mut self) -> String {
         self.send("/time");
         let before = self.expect("* It is ");
@@ -413,7 +413,7 @@ impl Program {
         Program { child, stdout }
     }
 
-    /// The command, for tests that want its end rather than its run.
+    /// The command, for tests that wait for its end.
     pub fn command(arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chatsock"));
         command.args(arguments).current_dir(scratch()).env_remove("RUST_LOG");
@@ -472,7 +472,7 @@ impl Drop for Program {
     }
 }
 
-/// A new empty directory under Cargo's own for tests.
+/// A new empty directory below Cargo's own for tests.
 pub fn scratch() -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let base = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
@@ -482,7 +482,7 @@ pub fn scratch() -> PathBuf {
         let path = base.join(format!("{}-{number}", std::process::id()));
         match std::fs::create_dir(&path) {
             Ok(()) => return path,
-            // An earlier process of this number has left it, with whatever is in it.
+            // Left behind by an earlier process with the same id.
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
             Err(error) => panic!("{}: {error}", path.display()),
         }

@@ -1,4 +1,4 @@
-//! Real programs as clients: whether they are there, and what a person would see of them.
+//! Real programs as clients: whether they are installed, and what a user would see.
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
@@ -9,11 +9,11 @@ use std::time::Instant;
 
 use crate::support::{PATIENCE, keep_rows};
 
-/// The screen of a person's terminal.
+/// The size of a user's terminal.
 pub const ROWS: u16 = 24;
 pub const COLUMNS: u16 = 80;
 
-/// Whether the programs are there; says what is left out otherwise.
+/// Whether the programs are installed; otherwise says what is left out.
 pub fn have(programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let there = |program: &str| std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
@@ -28,7 +28,7 @@ pub fn left_out(why: &str) -> bool {
     false
 }
 
-/// What a person sees and types: a terminal emulator on a program's output, and its input.
+/// What a user sees and types: a terminal emulator on a program's output, and its input.
 pub struct Terminal {
     /// Its input; taken away, it is closed.
     pub input: Option<ChildStdin>,

@@ -29,7 +29,7 @@ impl Random {
     }
 }
 
-/// The seeds of a test; more of them by `CHATSOCK_SEEDS`.
+/// The seeds of a test; `CHATSOCK_SEEDS` sets how many.
 pub fn seeds(default: u64) -> std::ops::Range<u64> {
     0..std::env::var("CHATSOCK_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(default)
 }

@@ -1,5 +1,5 @@
-//! A telnet client with a terminal: answers the server's telnet commands as the stock client does, so that it is in
-//! character mode, and keeps the screen that a person would see.
+//! A telnet client with a terminal: it answers the server's telnet commands as the stock client does, so it is in
+//! character mode, and keeps the screen that a user would see.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -39,7 +39,7 @@ pub struct Terminal {
     over: bool,
 }
 
-/// Begins to draw the screen anew (ECMA-48, 8.3.39).
+/// Clears the screen, to redraw it (ECMA-48, 8.3.39).
 const CLEAR: &[u8] = b"\x1b[2J";
 
 impl Terminal {
@@ -62,7 +62,7 @@ impl Terminal {
         terminal
     }
 
-    /// Connects, gives a name, and stands in the palette.
+    /// Connects and logs in.
     pub fn login(address: SocketAddr, name: &str) -> Terminal {
         let mut terminal = Terminal::connect(address);
         terminal.expect_last_row("Username: ");
@@ -132,8 +132,8 @@ impl Terminal {
         self.wait(text, |terminal| terminal.shows(text));
     }
 
-    /// Waits until something holds, reading what comes. A person sees a screen before it is drawn anew, so it is looked at
-    /// then as well: a test that is late would find only what is left.
+    /// Reads until a condition holds. A user sees a screen before it is redrawn, so the condition is checked then as
+    /// well: a slow test would find only what is left.
     pub fn wait(&mut self, what: &str, mut holds: impl FnMut(&Terminal) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {

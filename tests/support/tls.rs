@@ -12,7 +12,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore};
 
 use crate::support::{Client, Layer, PATIENCE};
 
-/// Whom a client trusts, and what it speaks.
+/// The certificate a client trusts, and the versions it speaks.
 #[derive(Clone)]
 pub struct Trust(Arc<ClientConfig>);
 
@@ -37,7 +37,7 @@ impl Trust {
         Trust(Arc::new(config))
     }
 
-    /// Connects and shakes hands; the reason if that cannot be.
+    /// Connects and completes the handshake; returns the reason if that fails.
     pub fn try_connect(&self, address: SocketAddr) -> std::io::Result<(Client, Session)> {
         let mut stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -52,12 +52,12 @@ impl Trust {
         Ok((Client::over(stream, Box::new(session.clone())), session))
     }
 
-    /// Connects and shakes hands.
+    /// Connects and completes the handshake.
     pub fn connect(&self, address: SocketAddr) -> Client {
         self.try_connect(address).expect("hands are shaken").0
     }
 
-    /// The same, with a name given.
+    /// The same, and logs in.
     pub fn login(&self, address: SocketAddr, name: &str) -> Client {
         self.connect(address).logged_in(name)
     }
@@ -77,7 +77,7 @@ impl Session {
         work(&mut self.0.lock().expect("not poisoned"))
     }
 
-    /// Asks for other keys; what has to be sent.
+    /// Requests new keys; returns what must be sent.
     pub fn refresh_keys(&self) -> Vec<u8> {
         self.with(|connection| {
             connection.refresh_traffic_keys().expect("TLS 1.3");
@@ -103,7 +103,7 @@ impl Layer for Session {
                     read = &[];
                 }
                 connection.process_new_packets().expect("nothing damaged");
-                // What comes is told by its length; the end of it is no failure here.
+                // An error only means that there is no more text at the moment.
                 let _ = connection.reader().read_to_end(&mut text);
                 if read.is_empty() {
                     return (text, sent(connection));

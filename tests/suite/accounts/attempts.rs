@@ -1,4 +1,4 @@
-//! Passwords tried from one address: how many, at whatever names, and that nobody else waits for it.
+//! Passwords tried from one address: how many, over all names, and that nobody else has to wait because of it.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
@@ -11,20 +11,20 @@ const TOO_MANY: &str = "! Too many passwords were tried from your address: try a
 const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 const OTHERS: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 3);
 
-/// A server that exempts no address, and asks the other limits of none.
+/// A server that exempts no address, with all other limits off.
 fn strict(home: &Home) -> Server {
     let limits = "exempt = []\nconnections_per_ip = 0\nconnections_per_ip_per_minute = 0\nmessages_per_second = 0";
     home.start(History::Forgotten, &format!("accounts = \"required\"\n[limits]\n{limits}"))
 }
 
-/// Somebody at the first question, from that address.
+/// A client at the first question, from that address.
 fn knock_from(address: Ipv4Addr, server: &Server) -> Client {
     let mut client = Client::connect_from(address, server.address());
     client.expect("Username: ");
     client
 }
 
-/// The refusal of one try.
+/// Makes one wrong attempt; returns the refusal.
 fn fail(client: &mut Client, name: &str) -> String {
     client.send(name);
     give(client, "wrong");
@@ -49,10 +49,10 @@ fn an_address_has_twenty_passwords_over_all_names_and_the_next_is_not_compared()
             assert!(told.starts_with(WRONG), "{told}");
         }
     }
-    // One more for every six seconds that this took.
+    // One more is allowed for every six seconds that this took.
     let more = usize::try_from(began.elapsed().as_secs() / 6 + 1).expect("a number");
     assert!((4_usize.saturating_sub(more)..=4).contains(&refused), "{refused} of 24, {more} more");
-    // Not even a right one is looked at, whichever way it is tried.
+    // Not even the right password is compared, whichever way it is given.
     if more == 1 {
         first.send("alice");
         give(&mut first, PASSWORD);
@@ -60,7 +60,7 @@ fn an_address_has_twenty_passwords_over_all_names_and_the_next_is_not_compared()
         prove(&mut first, ":ghost bob", PASSWORD);
         assert!(first.expect("Username: ").contains(TOO_MANY));
     }
-    // What one address has tried is nobody else's business.
+    // The attempts of one address do not affect another.
     let mut alice = knock_from(OTHERS, &server);
     alice.send("alice");
     give(&mut alice, PASSWORD);
@@ -68,7 +68,7 @@ fn an_address_has_twenty_passwords_over_all_names_and_the_next_is_not_compared()
 }
 
 #[test]
-fn who_comes_in_again_and_again_is_not_taken_for_one_who_guesses() {
+fn a_user_who_logs_in_again_and_again_is_not_taken_for_a_guesser() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = strict(&home);
@@ -96,7 +96,7 @@ fn an_exempt_address_has_ten_times_as_many_attempts_and_not_more() {
     assert_eq!(server.hub().limits.count_login(own, &server.hub().config(), now), Err(Duration::from_secs(6)));
     let later = now + Duration::from_secs(60);
     assert_eq!([exempt, own].map(|address| count(address, later)), [100, 10]);
-    // A customer's whole /56 is one address.
+    // A customer's whole /56 counts as one address.
     let of = |last: u16| IpAddr::from([0x2001, 0xdb8, 0, 0x100 + last, 0, 0, 0, 1]);
     assert_eq!((0..=255).map(|last| count(of(last), now)).sum::<usize>(), 20);
 }

@@ -1,4 +1,4 @@
-//! Accounts that are changed on the command line while their owners are there.
+//! Accounts that are changed on the command line while their owners are online.
 
 use std::fs::DirEntry;
 
@@ -15,7 +15,7 @@ fn server(home: &Home, more: &str) -> Server {
 }
 
 #[test]
-fn whose_account_is_removed_is_told_and_out() {
+fn a_user_whose_account_is_removed_is_notified_and_disconnected() {
     let home = Home::new();
     let server = server(&home, "operators = [\"alice\"]");
     let (mut alice, mut bob) = (come_in(&server, "alice"), come_in(&server, "bob"));
@@ -23,13 +23,13 @@ fn whose_account_is_removed_is_told_and_out() {
     home.remove_account("alice");
     let told = alice.expect_end();
     assert!(told.ends_with(REMOVED), "{told:?}");
-    // Everybody else stays, and the name is anybody's.
+    // Everybody else stays, and the name is free.
     bob.settle();
     quit(server.login("alice"));
 }
 
 #[test]
-fn an_account_that_is_removed_and_made_anew_is_another_one() {
+fn an_account_that_is_removed_and_made_again_is_a_different_one() {
     let home = Home::new();
     let server = server(&home, "accounts = \"required\"");
     let mut alice = come_in(&server, "alice");
@@ -40,14 +40,14 @@ fn an_account_that_is_removed_and_made_anew_is_another_one() {
 }
 
 #[test]
-fn whoever_knew_the_old_password_is_out_when_it_is_changed_and_who_knows_the_new_one_stays() {
+fn a_changed_password_disconnects_users_of_the_old_one_and_keeps_users_of_the_new_one() {
     let home = Home::new();
     let server = server(&home, "");
     let (mut old, mut bob) = (come_in(&server, "alice"), come_in(&server, "bob"));
     home.change_password("alice", "battery staple");
     let told = old.expect_end();
     assert!(told.ends_with(CHANGED), "{told:?}");
-    // At once, before the server has looked a second time.
+    // At once, before the server's next check.
     let mut new = knock(server.address());
     new.send("alice");
     give(&mut new, "battery staple");
@@ -59,7 +59,7 @@ fn whoever_knew_the_old_password_is_out_when_it_is_changed_and_who_knows_the_new
 }
 
 #[test]
-fn who_changes_his_own_password_stays_whatever_is_changed_beside_it() {
+fn a_user_who_changes_their_own_password_stays_whatever_else_is_changed() {
     let home = Home::new();
     let server = server(&home, "");
     let (mut alice, mut bob) = (come_in(&server, "alice"), come_in(&server, "bob"));
@@ -77,7 +77,7 @@ fn who_changes_his_own_password_stays_whatever_is_changed_beside_it() {
     }
 }
 
-/// Alice and bob in a kept room of hers.
+/// Alice and bob in a persistent room of alice's.
 fn kept_den(home: &Home) -> (Server, Client, Client) {
     let server = server(home, "");
     let mut alice = come_in(&server, "alice");
@@ -100,7 +100,7 @@ fn a_room_whose_last_admin_is_removed_gets_another_one() {
     bob.expect("* You are now admin of den.\r\n");
 }
 
-/// Whether a thread of this process still looks after accounts that were changed.
+/// Whether a thread of this process is still reviewing changed accounts.
 fn reviews() -> bool {
     let tasks = std::fs::read_dir("/proc/self/task").expect("threads");
     let name = |task: std::io::Result<DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
@@ -108,7 +108,7 @@ fn reviews() -> bool {
 }
 
 #[test]
-fn a_room_whose_last_admin_is_removed_while_he_is_away_gets_another_one_who_is_still_it_after_a_restart() {
+fn a_room_whose_last_admin_is_removed_while_away_gets_another_one_who_still_is_after_a_restart() {
     for unregistered in [false, true] {
         let home = Home::new();
         let (server, alice, mut bob) = kept_den(&home);
@@ -116,7 +116,7 @@ fn a_room_whose_last_admin_is_removed_while_he_is_away_gets_another_one_who_is_s
         bob.settle();
         if unregistered {
             let mut alice = come_in(&server, "alice");
-            // Who is there keeps the room.
+            // Members who are present keep the room.
             alice.expect("[den]> ");
             alice.send(":close");
             alice.expect("* Left den.\r\n");
@@ -130,7 +130,7 @@ fn a_room_whose_last_admin_is_removed_while_he_is_away_gets_another_one_who_is_s
         eventually("it is written down", || !reviews());
         server.end();
         let server = home.start(History::Forgotten, "");
-        // Whoever comes first into a room without admins gets it.
+        // The first user to enter a room without admins becomes its admin.
         let mut carol = server.chat("carol", "den");
         let mut bob = come_in(&server, "bob");
         bob.send(":join den");

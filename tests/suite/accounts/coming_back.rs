@@ -1,4 +1,4 @@
-//! Coming back to an account: from a connection that still has it, and into the rooms it was in.
+//! Logging in again: taking over from another connection, and returning to the account's rooms.
 
 use crate::support::home::{
     ASKED, BOTH, History, Home, PASSWORD, asked_to_take_over, come_in, give, knock, prove, quit, try_login, view,
@@ -21,12 +21,12 @@ fn is_online(server: &Server, name: &str) -> bool {
     server.hub().roster.people().iter().any(|person| person.name().as_str() == name)
 }
 
-/// Waits until the server knows that somebody has gone.
+/// Waits until the server has noticed that a user has left.
 fn gone(server: &Server, name: &str) {
     eventually("the connection is over", || !is_online(server, name));
 }
 
-/// Alice, who has given her password while another connection of hers is there, and takes over.
+/// Alice gives her password while another connection of hers is online, and takes over.
 fn take_over(server: &Server) -> Client {
     let mut alice = try_login(server.address(), "alice", PASSWORD);
     asked_to_take_over(&mut alice);
@@ -47,7 +47,7 @@ fn one_password_and_one_enter_take_over_the_rooms_the_current_room_and_the_view(
     bob.send("before");
     stuck.expect("bob: before\r\n");
     let mut alice = take_over(&server);
-    // The view shows what it showed, and nobody has come or gone.
+    // The view shows the same as before, and nobody has joined or left.
     alice.expect("* Back in staff, general. /close to leave.\r\n* general: bob");
     alice.expect("bob: before\r\n");
     alice.expect("general | ");
@@ -63,7 +63,7 @@ fn one_password_and_one_enter_take_over_the_rooms_the_current_room_and_the_view(
 }
 
 #[test]
-fn who_takes_over_reads_back_as_far_as_before_and_no_farther() {
+fn a_user_who_takes_over_reads_back_as_far_as_before_and_no_farther() {
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -84,7 +84,7 @@ fn who_takes_over_reads_back_as_far_as_before_and_no_farther() {
 }
 
 #[test]
-fn who_was_in_the_palette_is_in_the_palette_of_the_same_room() {
+fn a_user_who_was_in_the_palette_is_in_the_palette_of_the_same_room() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -131,7 +131,7 @@ fn colon_q_and_every_other_way_back_lets_the_other_connection_be() {
         second.send_bytes(cancel);
         second.expect("Username: ");
     }
-    // From there Enter takes nothing over.
+    // Enter takes nothing over from there.
     second.send("");
     second.send("carol");
     second.expect("* Hello carol. 2 people online");
@@ -140,7 +140,7 @@ fn colon_q_and_every_other_way_back_lets_the_other_connection_be() {
 }
 
 #[test]
-fn whose_other_connection_goes_while_they_think_about_it_comes_in_all_the_same() {
+fn a_user_whose_other_connection_ends_while_they_decide_gets_in_anyway() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -185,7 +185,7 @@ fn a_guest_who_holds_the_name_of_an_account_leaves_it_no_rooms() {
 }
 
 #[test]
-fn from_within_a_login_takes_over_too_and_keeps_what_was_open() {
+fn a_login_from_the_palette_takes_over_too_and_keeps_what_was_open() {
     for (mark, from_view) in [(':', false), ('/', true)] {
         let home = Home::new();
         home.accounts(&["alice"]);
@@ -237,7 +237,7 @@ fn the_quick_listener_asks_too_and_leads_into_the_room_named_first() {
     alice.expect("[general]> ");
     quit(alice);
     gone(&server, "alice");
-    // Without another connection the same.
+    // The same without another connection.
     let mut alice = Client::connect(server.quick_address());
     alice.expect("Enter room name: ");
     alice.send("games");
@@ -258,7 +258,7 @@ fn where_accounts_are_required_it_is_the_same() {
     join(&mut stuck, "general");
     let mut alice = take_over(&server);
     alice.expect("[general]> ");
-    // A wrong password tells nobody that she is there.
+    // A wrong password does not reveal that she is online.
     let mut mallory = try_login(server.address(), "alice", "guess");
     assert!(!mallory.expect("Username: ").contains("logged in"));
 }
@@ -294,7 +294,7 @@ fn after_quit_after_a_lost_connection_and_after_a_restart_an_account_is_in_the_r
         for room in ["general", "staff sesame", "games"] {
             join(&mut alice, room);
         }
-        // The last one is not the last one that was entered.
+        // The current room is not the one that was entered last.
         join(&mut alice, "general");
         alice.send(":create den");
         alice.expect("[den]> ");
@@ -331,7 +331,7 @@ fn after_quit_after_a_lost_connection_and_after_a_restart_an_account_is_in_the_r
 }
 
 #[test]
-fn a_room_that_is_not_kept_is_come_back_to_while_the_server_runs_and_leaves_no_trace() {
+fn a_room_that_is_not_persistent_is_restored_while_the_server_runs_and_leaves_no_trace() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, ROOMS);
@@ -353,7 +353,7 @@ fn a_room_that_is_not_kept_is_come_back_to_while_the_server_runs_and_leaves_no_t
 }
 
 #[test]
-fn what_cannot_be_come_back_to_is_told_in_one_line() {
+fn rooms_that_cannot_be_restored_are_reported_in_one_line() {
     let home = Home::new();
     home.accounts(&["alice", "root"]);
     let config = format!("operators = [\"root\"]\nroom_linger = 0\n{ROOMS}");
@@ -383,7 +383,7 @@ fn what_cannot_be_come_back_to_is_told_in_one_line() {
         root.send(":destroy");
         root.expect(&format!("* {room} was closed by root.\r\n"));
     }
-    // Another room of that name is not the one she was in.
+    // A new room of that name is not the one she was in.
     root.send(":create other");
     root.expect("[other]> ");
     let mut alice = come_in(&server, "alice");
@@ -392,7 +392,7 @@ fn what_cannot_be_come_back_to_is_told_in_one_line() {
          locked (it has another password), gone (it is gone), other (it is gone).\r\n",
     );
     alice.expect("* Back in general. :chat to talk, :close to leave.\r\n[general]> ");
-    // And is not told of again: she is not in those rooms any more.
+    // And is not mentioned again: she is no longer in those rooms.
     quit(alice);
     gone(&server, "alice");
     let mut alice = come_in(&server, "alice");
@@ -400,7 +400,7 @@ fn what_cannot_be_come_back_to_is_told_in_one_line() {
 }
 
 #[test]
-fn who_was_let_into_a_closed_room_comes_back_without_another_invitation() {
+fn a_user_who_was_let_into_a_closed_room_returns_without_another_invitation() {
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
     let server = home.start(History::Forgotten, "");
@@ -411,7 +411,7 @@ fn who_was_let_into_a_closed_room_comes_back_without_another_invitation() {
     join(&mut alice, "trip");
     bob.send(":set keep on");
     bob.expect("keeps the room");
-    // Noted when she goes: the room was not kept when she came.
+    // Noted when she leaves: the room was not persistent when she came.
     quit(alice);
     gone(&server, "alice");
     come_in(&server, "alice").expect("[trip]> ");
@@ -428,7 +428,7 @@ fn a_configured_password_that_was_changed_over_a_restart_is_asked_for_again() {
     let mut alice = come_in(&server, "alice");
     join(&mut alice, "staff sesame");
     server.end();
-    // The same one, and again with the hash that was taken over.
+    // The same password, and again with the hash that was taken over.
     for _ in 0..2 {
         let server = home.start(History::Forgotten, ROOMS);
         come_in(&server, "alice").expect("[staff]> ");
@@ -447,7 +447,7 @@ fn a_configured_password_that_was_changed_over_a_restart_is_asked_for_again() {
 }
 
 #[test]
-fn who_was_in_a_room_as_an_operator_alone_is_not_when_they_are_none_any_more() {
+fn a_user_who_was_in_a_room_only_as_an_operator_is_removed_when_they_no_longer_are_one() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let operator = format!("operators = [\"alice\"]\n{ROOMS}");

@@ -1,4 +1,4 @@
-//! Who comes in under which name: without accounts, where whoever wants has one, and where everybody needs one.
+//! Who logs in under which name: without accounts, with optional accounts, and with required ones.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::support::{Client, Server};
 
 const WARNED: &str = "* Your client will show what you type.\r\nPassword: ";
 
-/// Where people come in.
+/// The ways to connect.
 #[derive(Clone, Copy, Debug)]
 enum Door {
     Plain,
@@ -43,7 +43,7 @@ impl Door {
     }
 }
 
-/// A house with all doors.
+/// A server with all kinds of listeners.
 struct House {
     server: Server,
     #[cfg(feature = "tls")]
@@ -51,7 +51,7 @@ struct House {
 }
 
 impl House {
-    /// A server on which alice has an account, with the given word for `accounts`.
+    /// A server on which alice has an account, with this value for `accounts`.
     fn with(home: &Home, accounts: &str) -> House {
         home.accounts(&["alice"]);
         let more = format!("accounts = \"{accounts}\"\n");
@@ -66,7 +66,7 @@ impl House {
         }
     }
 
-    /// Somebody who has said nothing yet.
+    /// A client that has sent nothing yet.
     fn connect(&self, door: Door) -> Client {
         match door {
             Door::Plain => Client::connect(self.server.address()),
@@ -76,7 +76,7 @@ impl House {
         }
     }
 
-    /// Somebody at the question for a name, who then gives one.
+    /// A client that answers the question for a name.
     fn name_given(&self, door: Door, name: &str) -> Client {
         let mut client = self.connect(door);
         if matches!(door, Door::Quick) {
@@ -89,7 +89,7 @@ impl House {
     }
 }
 
-/// The same where only the plain door is wanted.
+/// The same on the plain listener.
 fn server(home: &Home, accounts: &str) -> Server {
     House::with(home, accounts).server
 }
@@ -148,7 +148,7 @@ fn where_accounts_are_optional_an_accounts_name_asks_for_its_password_in_any_cas
             client.send(name);
             client.expect(&format!("go back with Enter.\r\n{ASKED}"));
             client.send(PASSWORD);
-            // The name is written as its owner wrote it.
+            // The name is shown in its owner's spelling.
             client.expect("* Hello alice. 1 person online");
             quit(client);
         }
@@ -184,7 +184,7 @@ fn where_accounts_are_required_a_guest_is_answered_like_a_wrong_password_and_an_
 }
 
 #[test]
-fn where_accounts_are_required_newcomers_hear_who_creates_them_and_elsewhere_nobody_does() {
+fn where_accounts_are_required_newcomers_are_told_who_creates_them_and_elsewhere_nobody_is() {
     let registered = "* This server is for registered users. Its admin creates the accounts.\r\n";
     let home = Home::new();
     let house = House::with(&home, "required");
@@ -211,7 +211,7 @@ fn where_accounts_are_required_nobody_makes_one_or_takes_another_name() {
     alice.expect("! Accounts are made and taken away by the admin here.\r\n");
     alice.send(":nick carol");
     alice.expect("! Names are accounts here: :login <name> takes another one of yours.\r\n");
-    // Her own name in other letters is no other name.
+    // Her own name in other case is the same name.
     alice.send(":nick Alice");
     alice.expect("* You are Alice now.\r\n");
 }
@@ -221,12 +221,12 @@ fn an_unknown_name_takes_as_long_as_a_wrong_password() {
     const ROUNDS: usize = 90;
     let home = Home::new();
     home.accounts(&["alice"]);
-    // However long it takes, nobody is told that no name was given in time.
+    // However long the comparison takes, the login does not time out.
     let limits = "[limits]\nlogin_seconds = 0\nmessages_per_second = 0";
     let server = home.start(History::Forgotten, &format!("accounts = \"required\"\nlogin_attempts = 100\n{limits}"));
     let mut client = knock(server.address());
-    // By turns, and the quickest of several: a loaded machine makes both slower, and never one quicker. So where both cost
-    // the same the two come together sooner or later, and where one costs less they never do.
+    // Measured in turns, keeping the fastest: a loaded machine makes both slower and never makes one faster. So if both
+    // cost the same, the two meet sooner or later; if one costs less, they never do.
     let mut quickest = [Duration::MAX; 2];
     for round in 1..=ROUNDS {
         for (name, quickest) in ["alice", "nobody"].iter().zip(&mut quickest) {
@@ -296,7 +296,7 @@ fn an_account_that_is_online_cannot_be_taken_a_second_time_not_even_by_its_owner
 }
 
 #[test]
-fn nobody_becomes_an_account_by_changing_his_name() {
+fn nobody_takes_over_an_account_by_changing_names() {
     let home = Home::new();
     let server = server(&home, "optional");
     let mut mallory = server.login("mallory");
@@ -311,7 +311,7 @@ fn nobody_becomes_an_account_by_changing_his_name() {
 }
 
 #[test]
-fn who_is_in_under_a_name_that_becomes_an_account_keeps_it_and_is_not_its_owner() {
+fn a_user_whose_name_becomes_an_account_keeps_it_without_owning_the_account() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -383,14 +383,14 @@ fn a_script_that_sends_name_password_and_command_at_once_is_answered_in_order() 
 }
 
 #[test]
-fn who_gives_no_password_is_disconnected_at_the_deadline_of_the_login() {
+fn a_client_that_gives_no_password_is_disconnected_at_the_login_deadline() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "[limits]\nlogin_seconds = 0");
     let mut client = knock(server.address());
     client.send("alice");
     client.expect(ASKED);
-    // Not before he is asked. It counts from his coming, and is looked at when something comes from him.
+    // Not before the question. The time counts from the connection, and is checked when something arrives.
     let more = "shutdown_delay = 0\n[limits]\nlogin_seconds = 1";
     server.reconfigure(&home.config(History::Forgotten, more));
     client.send_bytes(b"half a word");
@@ -398,7 +398,7 @@ fn who_gives_no_password_is_disconnected_at_the_deadline_of_the_login() {
 }
 
 #[test]
-fn people_who_log_in_to_their_accounts_all_at_once_all_come_in() {
+fn users_who_log_in_to_their_accounts_all_at_once_all_get_in() {
     let names: Vec<_> = (0..30).map(|number| format!("user{number}")).collect();
     let home = Home::new();
     home.accounts(&names.iter().map(String::as_str).collect::<Vec<_>>());
@@ -417,7 +417,7 @@ fn people_who_log_in_to_their_accounts_all_at_once_all_come_in() {
 }
 
 #[test]
-fn an_account_whose_name_is_longer_or_shorter_than_names_may_be_by_now_is_still_its_owners() {
+fn an_account_whose_name_is_longer_or_shorter_than_names_may_now_be_is_still_its_owners() {
     for kind in ["optional", "required"] {
         let home = Home::new();
         home.accounts(&["longwinded", "al", "bob"]);
@@ -434,7 +434,7 @@ fn an_account_whose_name_is_longer_or_shorter_than_names_may_be_by_now_is_still_
             assert!(bob.expect_end().contains("! You were logged out from another connection of your account."));
             quit(ghost);
         }
-        // Nobody else gets such a name, and where names are secret it answers like any other.
+        // Nobody else can get such a name, and where names are secret it is answered like any other.
         let mut guest = knock(server.address());
         guest.send("elizabeth");
         if kind == "optional" {

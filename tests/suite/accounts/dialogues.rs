@@ -1,4 +1,4 @@
-//! Dialogues about passwords: what is asked in which words, what the screen shows and the log holds.
+//! Dialogues about passwords: the wording of the questions, what the screen shows, and what the log contains.
 
 use chatsock::protocol::telnet::{DO, DONT, ECHO, IAC, TERMINAL_TYPE, WILL, WONT};
 
@@ -12,7 +12,7 @@ use crate::support::{Client, Program};
 const NEW: &str = "battery staple";
 
 #[test]
-fn registering_asks_for_a_password_twice_and_says_what_it_is_good_for() {
+fn registering_asks_for_a_password_twice_and_explains_its_use() {
     let home = Home::new();
     let server = home.start(History::Forgotten, "");
     let mut alice = server.login("alice");
@@ -101,7 +101,7 @@ fn a_password_typed_behind_the_command_is_refused_and_not_taken() {
 }
 
 #[test]
-fn the_password_is_changed_by_who_knows_the_one_before() {
+fn changing_the_password_needs_the_old_one() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -156,7 +156,7 @@ fn an_account_ends_by_its_password_and_the_name_is_anybodys_when_its_owner_has_l
 }
 
 #[test]
-fn those_in_view_of_a_room_read_at_once_who_inherits_it_from_an_account_that_is_taken_away() {
+fn viewers_of_a_room_see_at_once_who_inherits_it_from_a_removed_account() {
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
     let server = home.start(History::Forgotten, "");
@@ -166,7 +166,7 @@ fn those_in_view_of_a_room_read_at_once_who_inherits_it_from_an_account_that_is_
     alice.send(":set keep on");
     alice.expect(" keeps the room");
     view(&mut bob, "den");
-    // In a room that is kept she is its admin from afar.
+    // In a persistent room she stays admin while absent.
     alice.send(":close");
     bob.expect("* alice left\r\n");
     prove(&mut alice, ":unregister", PASSWORD);
@@ -175,7 +175,7 @@ fn those_in_view_of_a_room_read_at_once_who_inherits_it_from_an_account_that_is_
 }
 
 #[test]
-fn a_guest_logs_in_to_his_account_and_its_name_becomes_his_everywhere() {
+fn a_guest_logs_in_to_their_account_and_takes_its_name_everywhere() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -187,7 +187,7 @@ fn a_guest_logs_in_to_his_account_and_its_name_becomes_his_everywhere() {
     bob.expect("* guest is now known as alice\r\n");
     bob.send("@alice hello");
     guest.expect("bob -> you: hello\r\n");
-    // The name given up is free, and so is the account's once it is left by name.
+    // The old name is free, and so is the account's name once she changes to another.
     quit(server.login("guest"));
     guest.send("/nick gast");
     guest.expect("* You are gast now.\r\n");
@@ -218,7 +218,7 @@ fn over_telnet_the_servers_echo_is_on_exactly_while_passwords_are_typed() {
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "telnet = \"auto\"");
     let mut alice = knock(server.address());
-    // Speaks telnet, and refuses what character mode needs.
+    // A client that speaks telnet but refuses what character mode needs.
     alice.send_bytes(&[IAC, WILL, TERMINAL_TYPE]);
     alice.send("alice");
     let hidden = alice.expect_bytes(&[IAC, WILL, ECHO]);
@@ -232,7 +232,7 @@ fn over_telnet_the_servers_echo_is_on_exactly_while_passwords_are_typed() {
     assert!(!rest.contains(PASSWORD), "{rest:?}");
     alice.send_bytes(&[IAC, DONT, ECHO]);
 
-    // Between the two passwords of a new one it stays on.
+    // Between the two entries of a new password hiding stays on.
     alice.expect("> ");
     alice.send(":passwd");
     alice.expect_bytes(&[IAC, WILL, ECHO]);

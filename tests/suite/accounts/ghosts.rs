@@ -1,4 +1,4 @@
-//! Ending a connection of one's own that is stuck.
+//! Ending a stuck connection of one's own account.
 
 use crate::support::home::{ASKED, History, Home, PASSWORD, asked_to_take_over, come_in, give, knock, prove, view};
 
@@ -70,7 +70,7 @@ fn from_the_palette_the_ghost_is_thrown_out_and_a_login_takes_the_name() {
 }
 
 #[test]
-fn a_ghost_that_is_not_online_is_told() {
+fn ghosting_a_user_who_is_not_online_is_refused_with_that_reason() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -92,7 +92,7 @@ fn a_guest_who_holds_the_name_of_a_later_account_gives_way_to_its_owner() {
 }
 
 #[test]
-fn a_ghost_who_kept_order_in_a_room_still_does_on_the_new_connection() {
+fn a_ghost_who_was_admin_of_a_room_still_is_on_the_new_connection() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");

@@ -1,4 +1,4 @@
-//! Wrong passwords: counted per account and address over all connections, and what a block keeps out.
+//! Wrong passwords: counted per account and address over all connections, and what a block prevents.
 
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ const BLOCKED: &str = "! Your account is blocked due to multiple login failures.
 const WRONG: &str = "! Wrong name or password. Give your name again.\r\n";
 const ELSEWHERE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// A server with the accounts alice and bob, whose blocks last longer than any test.
+/// A server with the accounts alice and bob, with blocks that last longer than any test.
 fn server(home: &Home, more: &str) -> Server {
     home.accounts(&["alice", "bob"]);
     home.start(History::Forgotten, &format!("login_block_seconds = 900\n{more}"))
@@ -27,7 +27,7 @@ fn fail(client: &mut Client, name: &str) -> String {
     told.lines().filter(|line| line.starts_with('!')).map(|line| format!("{line}\r\n")).collect()
 }
 
-/// Locks alice out from 127.0.0.1.
+/// Blocks alice's account from 127.0.0.1.
 fn lock_out(server: &Server) {
     let mut client = knock(server.address());
     assert_eq!([(); 3].map(|()| fail(&mut client, "alice")), [WRONG, WRONG, BLOCKED]);
@@ -41,11 +41,11 @@ fn wrong_passwords_count_over_all_connections_and_the_third_blocks_the_account()
     assert_eq!(fail(&mut first, "alice"), WRONG);
     assert_eq!(fail(&mut second, "ALICE"), WRONG);
     assert_eq!(fail(&mut first, "Alice"), BLOCKED);
-    // Not even the right one is looked at.
+    // Not even the right password is compared.
     let mut third = try_login(server.address(), "alice", PASSWORD);
     third.expect(BLOCKED);
     third.expect("Username: ");
-    // The connection itself is welcome under another name.
+    // The connection may use another name.
     third.send("carol");
     third.expect("* Hello carol. ");
 }
@@ -91,7 +91,7 @@ fn a_block_holds_for_every_way_to_use_a_password() {
     let mut knocking = knock(server.address());
     prove(&mut knocking, ":ghost alice", PASSWORD);
     knocking.expect(BLOCKED);
-    // Who is in stays in.
+    // Users who are logged in stay.
     alice.send(":whoami");
     alice.expect("* You are alice (alice#");
 }
@@ -162,7 +162,7 @@ fn a_block_ends_after_its_time_and_one_more_wrong_password_blocks_for_twice_as_l
         let began = Instant::now();
         assert_eq!(fail(&mut client, "alice"), BLOCKED);
         let left_now = left();
-        // It began with the answer, which is a moment after the question and before now.
+        // The block began with the answer: after the question and before now.
         assert!(left_now <= length && left_now + began.elapsed() >= length, "{left_now:?} of {length:?}");
         eventually("the block is over", || left().is_zero());
     }

@@ -1,9 +1,9 @@
-//! Who is registered, and names that could be taken for theirs.
+//! Registered users, and names that look like theirs.
 
 use crate::support::Client;
 use crate::support::home::{History, Home, PASSWORD, come_in, knock, prove, quit, register};
 
-/// Somebody at the question for a name, on the quick door.
+/// A client at the question for a name, on the quick listener.
 fn at_the_quick_door(server: &crate::support::Server) -> Client {
     let mut client = Client::connect(server.quick_address());
     client.expect("Enter room name: ");
@@ -22,7 +22,7 @@ fn a_guest_does_not_come_in_under_a_name_that_looks_like_an_accounts_until_that_
             guest.send(name);
             guest.expect(&format!("! The name {name} looks like {other}, which is taken. Try another one.\r\n"));
         }
-        // Made, and taken away, while the server runs.
+        // Created and removed while the server runs.
         home.accounts(&["bob"]);
         guest.send("b0b");
         guest.expect("! The name b0b looks like bob, which is taken. Try another one.\r\n");
@@ -41,7 +41,7 @@ fn a_guest_does_not_take_a_name_that_looks_like_an_accounts() {
     let mut guest = server.login("guest");
     guest.send(":nick aIice");
     guest.expect("! The name aIice looks like alice, which is taken. Try another one.\r\n> ");
-    // Nor does somebody who leaves the account for it.
+    // Nor does a user who leaves the account for that name.
     let mut alice = come_in(&server, "alice");
     alice.send(":nick aIice");
     alice.expect("! The name aIice looks like alice, which is taken. Try another one.\r\n> ");
@@ -61,7 +61,7 @@ fn an_account_logs_in_whatever_its_name_looks_like() {
     second.expect("* You are a1ice now.\r\n");
     first.send(":listall");
     first.expect("a1ice   no public room, here");
-    // The guest stays, but makes no account of the name.
+    // The guest stays, but cannot register the name.
     guest.send(":register");
     guest.expect("! aIice looks like alice, which is registered: choose another name.\r\n> ");
 }

@@ -1,4 +1,4 @@
-//! The same password from devices that send the same letters as different characters.
+//! One password, from devices that encode the same letters differently.
 
 use argon2::{Argon2, PasswordHasher as _};
 use chatsock::access::password;
@@ -9,7 +9,7 @@ use chatsock::store::Store;
 use crate::support::Client;
 use crate::support::home::{History, Home, come_in, give, knock, prove, quit, register};
 
-/// `Grüße` as most keyboards send it, and as a text copied on a Mac may have it, with another blank.
+/// `Grüße` as most keyboards send it, and as text copied on a Mac may contain it, with another kind of space.
 const COMPOSED: &str = "Gr\u{fc}\u{df}e dich";
 const DECOMPOSED: &str = "Gru\u{308}\u{df}e\u{a0}dich";
 
@@ -33,7 +33,7 @@ fn an_accounts_password_is_right_in_every_normalization_form() {
         let mut guest = server.login("guest");
         prove(&mut guest, ":login bob", typed);
         guest.expect("* You are bob now.\r\n");
-        // The old one is proved in one form, and the new one given twice in two.
+        // The old password is given in one form, and the new one in two.
         guest.send(":passwd");
         guest.expect("* Your present password:\r\n");
         give(&mut guest, typed);
@@ -47,7 +47,7 @@ fn an_accounts_password_is_right_in_every_normalization_form() {
 }
 
 #[test]
-fn a_rooms_password_is_right_in_every_normalization_form_kept_or_configured_or_made() {
+fn a_rooms_password_is_right_in_every_normalization_form_persistent_or_configured_or_made() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let config = format!("[rooms.staff]\npublic = false\npassword = \"{DECOMPOSED}\"");
@@ -71,14 +71,14 @@ fn a_rooms_password_is_right_in_every_normalization_form_kept_or_configured_or_m
 #[test]
 fn a_hash_of_the_very_characters_made_by_an_earlier_version_still_counts_and_is_renewed() {
     let home = Home::new();
-    // Of the same parameters as today's.
+    // With today's parameters.
     let hashed = Argon2::default().hash_password_with_salt("Gru\u{308}\u{df}e".as_bytes(), b"chatsocksalt1234");
     let old = Hashed::new(hashed.expect("a hash").to_string());
     let name = UserName::parse("bob", 1, 12).expect("a name");
     Store::open_accounts(&home.database()).expect("open").create(&name, &old).expect("an account");
     let server = home.start(History::Forgotten, "");
     quit(come_in_with(&server, "Gru\u{308}\u{df}e"));
-    // From now on it is right in the other form, too.
+    // From now on the other form is right, too.
     quit(come_in_with(&server, "Gr\u{fc}\u{df}e"));
     let stored = server.hub().store().expect("a store").account(&name).expect("read").expect("there").hash;
     assert!(stored != old && !password::needs_rehash("Gru\u{308}\u{df}e", &stored));

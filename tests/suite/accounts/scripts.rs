@@ -1,4 +1,4 @@
-//! Accounts and kept rooms with names in other scripts: coming back to them, under whatever configuration.
+//! Accounts and persistent rooms with names in other scripts: returning to them under different configurations.
 
 use crate::support::home::{ASKED, History, Home, PASSWORD, come_in, knock, prove, quit, register, try_login, written};
 
@@ -21,7 +21,7 @@ fn an_account_in_another_script_asks_for_its_password_in_any_case_and_form() {
             quit(client);
         }
     }
-    // Cyrillic and Latin to be taken for one another.
+    // Cyrillic letters that look like Latin ones.
     home.accounts(&["cop"]);
     let mut guest = knock(server.address());
     guest.send("сор");
@@ -46,10 +46,10 @@ fn an_account_in_another_script_stays_one_where_new_names_are_ascii() {
 
     let server = home.start(History::Kept, "");
     let mut alice = server.login("alice");
-    // Whoever has no account cannot be named so,
+    // A user without an account cannot have such a name,
     alice.send(":nick Ника");
     alice.expect("! A name begins with a letter from A to Z.\r\n");
-    // but what is there is found: the account, its room, and what was said.
+    // but what exists is found: the account, its room and its messages.
     alice.send("@Нина hello");
     alice.send(":dm Нина hello");
     alice.expect("-> Нина: hello");

@@ -1,9 +1,9 @@
-//! What somebody has set for himself is there when he comes again.
+//! A user's own settings are restored at the next login.
 
 use crate::support::home::{BOTH, History, Home, arrive, chat, come_in, prove, quit, register};
 
 #[test]
-fn time_zone_bell_colour_and_ignored_people_are_kept_over_logins_and_restarts() {
+fn time_zone_bell_colour_and_ignored_users_are_kept_over_logins_and_restarts() {
     for history in BOTH {
         let home = Home::new();
         home.accounts(&["alice"]);
@@ -84,7 +84,7 @@ fn times_ids_and_quiet_are_kept_over_logins_and_restarts() {
             quit(bob);
             quit(alice);
         }
-        // Nobody else's, and switched back they stay so.
+        // Nobody else's settings change, and what is switched back stays so.
         let mut alice = come_in(&server, "alice");
         for line in [":timestamps on", ":ids on", ":quiet off"] {
             alice.send(line);
@@ -100,7 +100,7 @@ fn times_ids_and_quiet_are_kept_over_logins_and_restarts() {
 }
 
 #[test]
-fn what_is_taken_back_stays_taken_back() {
+fn a_setting_that_was_undone_stays_undone() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -121,7 +121,7 @@ fn what_is_taken_back_stays_taken_back() {
 }
 
 #[test]
-fn settings_made_as_a_guest_are_kept_by_registering() {
+fn registering_keeps_settings_made_as_a_guest() {
     let home = Home::new();
     let server = home.start(History::Forgotten, "");
     let mut alice = server.login("alice");
@@ -151,7 +151,7 @@ fn a_login_from_within_brings_the_settings_of_the_account() {
 }
 
 #[test]
-fn a_guests_settings_are_nobodys_when_he_has_left() {
+fn a_guests_settings_are_gone_when_the_guest_has_left() {
     let home = Home::new();
     let server = home.start(History::Forgotten, "");
     let mut guest = server.login("guest");

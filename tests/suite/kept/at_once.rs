@@ -1,4 +1,4 @@
-//! What several people do to a kept room at the same moment.
+//! What several users do to a persistent room at the same moment.
 
 use std::sync::mpsc;
 use std::thread;
@@ -10,7 +10,7 @@ use chatsock::chat::names::RoomName;
 use crate::support::home::{History, Home, come_in, quit, written};
 use crate::support::{Client, Server};
 
-/// What the disk holds of a room, oldest first.
+/// What is on disk for a room, oldest first.
 fn on_disk(server: &Server, room: &str) -> Vec<String> {
     written(server);
     let room = RoomName::parse(room).expect("a name");
@@ -20,7 +20,7 @@ fn on_disk(server: &Server, room: &str) -> Vec<String> {
 }
 
 #[test]
-fn two_admins_who_keep_a_room_at_the_same_moment_lose_nothing_of_it() {
+fn two_admins_who_make_a_room_persistent_at_the_same_moment_lose_none_of_it() {
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
     let server = home.start(History::Kept, "");
@@ -32,7 +32,7 @@ fn two_admins_who_keep_a_room_at_the_same_moment_lose_nothing_of_it() {
     alice.send(":op bob");
     alice.expect("* alice made bob admin\r\n");
     for round in 0..4 {
-        // A password is hashed on the way, one after the other: between the two there is time for all that can go wrong.
+        // Passwords are hashed one after the other, which leaves time for everything that can go wrong in between.
         alice.send(&format!(":set password words {round}"));
         alice.expect("* alice set a password\r\n");
         alice.send(&format!(":say hello {round}"));
@@ -55,7 +55,7 @@ fn two_admins_who_keep_a_room_at_the_same_moment_lose_nothing_of_it() {
     }
 }
 
-/// Somebody at the door of a room of alice's whose password is kept as a hash, a dozen times from one address.
+/// A dozen clients from one address at the password of alice's room, which is stored as a hash.
 fn crowd_at_the_door(home: &Home) -> (Server, Vec<Client>) {
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, "");
@@ -70,10 +70,10 @@ fn crowd_at_the_door(home: &Home) -> (Server, Vec<Client>) {
 }
 
 #[test]
-fn passwords_of_a_room_tried_at_once_on_many_connections_are_no_more_tries_than_one_after_the_other() {
+fn passwords_of_a_room_tried_at_once_on_many_connections_get_no_more_attempts_than_one_after_the_other() {
     let home = Home::new();
     let (server, mut crowd) = crowd_at_the_door(&home);
-    // Three each, and thirty for the address, of 48.
+    // Three attempts each, and thirty for the address, of 48.
     crowd.iter_mut().for_each(|guest| guest.send_bytes(":join den wrong\r\n".repeat(4).as_bytes()));
     let told: Vec<_> = crowd.iter_mut().map(Client::settle).collect();
     let count = |words: &str| told.iter().map(|told| told.matches(words).count()).sum::<usize>();
@@ -105,7 +105,7 @@ fn an_account_that_guesses_waits_on_its_next_connection_too_and_a_guest_beside_i
 }
 
 #[test]
-fn a_crowd_that_knows_the_password_of_a_room_comes_in_at_once_and_one_mistake_among_it_harms_nobody() {
+fn a_crowd_that_knows_the_password_of_a_room_gets_in_at_once_and_one_mistake_among_it_harms_nobody() {
     let home = Home::new();
     let (_server, mut crowd) = crowd_at_the_door(&home);
     for (number, guest) in crowd.iter_mut().enumerate() {

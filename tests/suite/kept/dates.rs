@@ -1,10 +1,10 @@
-//! The date on what was said on another day.
+//! The date on messages from another day.
 
 use rusqlite::Connection;
 
 use crate::support::home::{History, Home, arrive, chat, come_in, quit, written};
 
-/// Everything on disk was said a day and a half before.
+/// Everything on disk was sent a day and a half earlier.
 fn make_older(home: &Home) {
     let connection = Connection::open(home.database()).expect("a connection");
     for table in ["messages", "directs"] {
@@ -15,7 +15,7 @@ fn make_older(home: &Home) {
 
 /// Whether a line begins `[2026-11-24 12:54] #`.
 fn has_date(line: &str) -> bool {
-    // In front of it may stand a prompt that the terminal of somebody who types moves away from.
+    // A prompt may come before it, which the terminal of a typing user moves away from.
     let pattern =
         regex::Regex::new(r"^(?:general \| |\[general\]> |\r)*\[\d{4}-\d\d-\d\d \d\d:\d\d\] #\d+ ").expect("a pattern");
     pattern.is_match(line)
@@ -26,7 +26,7 @@ fn line<'a>(told: &'a str, text: &str) -> &'a str {
 }
 
 #[test]
-fn what_was_said_on_another_day_has_its_date_in_view_history_search_and_what_waited() {
+fn messages_from_another_day_have_their_date_in_view_history_search_and_offline_messages() {
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
     let server = home.start(History::Kept, "history_max = 2");
@@ -62,13 +62,13 @@ fn what_was_said_on_another_day_has_its_date_in_view_history_search_and_what_wai
     for text in ["general bob: >one<", "general bob: >three<"] {
         assert!(has_date(line(&found, text)), "{found:?}");
     }
-    // What a reply quotes stays as it is, and today has no date.
+    // A reply's quote stays as it is, and messages from today have no date.
     let mut bob = chat(&server, "bob", "general");
     alice.send("/reply 3 yes");
     let seen = bob.expect("alice: (to #3 bob: \"three\") yes\r\n");
     let reply = seen.lines().last().expect("a line");
     assert!(!reply.contains('-') && reply.contains("] #"), "{reply:?}");
-    // An old message that is edited is old still.
+    // An edited old message keeps its date.
     bob.send("/edit 3 drei");
     let edited = alice.expect("bob: drei (edited)\r\n");
     assert!(has_date(&format!("{}bob: drei", edited.rsplit('\n').next().unwrap_or(""))), "{edited:?}");

@@ -1,4 +1,4 @@
-//! Messages for somebody who is not there.
+//! Direct messages for offline users.
 
 use std::net::Ipv4Addr;
 
@@ -20,13 +20,13 @@ fn leave(client: &mut Client, text: &str) {
     client.expect(WAITS);
 }
 
-/// The texts of the direct messages in what was told, in its order.
+/// The texts of the direct messages in what was shown, in order.
 fn texts(told: &str) -> Vec<&str> {
     told.lines().filter_map(|line| line.split_once(" -> you: ").map(|(_, text)| text)).collect()
 }
 
 #[test]
-fn what_was_written_to_somebody_away_is_shown_once_at_the_next_login_in_order() {
+fn messages_to_an_offline_user_are_shown_once_at_the_next_login_in_order() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -65,13 +65,13 @@ fn with_history_they_wait_over_a_restart_and_without_they_are_in_memory_only() {
             History::Kept => assert_eq!(texts(&told), ["mind the gap"]),
             History::Forgotten => assert!(!told.contains("while you were away"), "{told:?}"),
         }
-        // Read, it is nowhere on the disk.
+        // Once read, it is nowhere on the disk.
         written(&server);
         assert_eq!(home.files_with("mind the gap"), [""; 0]);
     }
 }
 
-/// Leaves as many messages for alice as may be of one sender.
+/// Leaves as many messages for alice as one sender may.
 fn leave_all(client: &mut Client, from: &str) -> Vec<String> {
     let all: Vec<_> = (1..=20).map(|number| format!("{from} {number}")).collect();
     all.iter().for_each(|text| leave(client, text));
@@ -88,7 +88,7 @@ const OF_ADDRESS: &str =
     "20 messages from your address are waiting for alice already: try again when they have been read.";
 
 #[test]
-fn a_hundred_wait_for_one_person_and_one_more_is_refused() {
+fn a_hundred_wait_for_one_user_and_one_more_is_refused() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -123,14 +123,14 @@ fn one_guest_cannot_fill_a_mailbox_whatever_names_they_take() {
         refused(&mut second, OF_ADDRESS);
         second.send("@alice one too many");
         second.expect(&format!("! Not sent: {OF_ADDRESS}\r\n"));
-        // Others find room: from elsewhere, and with an account from the same address.
+        // Others still can: from elsewhere, and with an account from the same address.
         let mut other = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), server.address()).logged_in("other");
         leave(&mut other, "from elsewhere");
         leave(&mut come_in(&server, "carol"), "with an account");
         let (alice, told) = arrive(&server, "alice");
         assert!(told.contains("* 22 messages came while you were away:\r\n"), "{told:?}");
         quit(alice);
-        // Once they were read there is room again.
+        // Once they are read there is room again.
         leave(&mut bob, "again");
     }
 }
@@ -168,7 +168,7 @@ fn a_share_of_a_mailbox_is_not_given_again_by_a_restart() {
 }
 
 #[test]
-fn what_waits_in_memory_for_an_account_that_is_removed_from_outside_is_forgotten() {
+fn messages_in_memory_for_an_account_that_is_removed_from_outside_are_dropped() {
     let home = Home::new();
     let server = server(&home, History::Forgotten);
     home.accounts(&["carol"]);
@@ -184,7 +184,7 @@ fn what_waits_in_memory_for_an_account_that_is_removed_from_outside_is_forgotten
 }
 
 #[test]
-fn who_is_ignored_is_not_told_so_and_what_he_writes_is_not_found_waiting() {
+fn an_ignored_user_is_not_told_so_and_their_messages_do_not_wait() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -208,7 +208,7 @@ fn who_is_ignored_is_not_told_so_and_what_he_writes_is_not_found_waiting() {
 }
 
 #[test]
-fn of_several_who_are_written_to_those_who_are_there_read_it_at_once() {
+fn of_several_recipients_those_who_are_online_read_it_at_once() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -223,7 +223,7 @@ fn of_several_who_are_written_to_those_who_are_there_read_it_at_once() {
 }
 
 #[test]
-fn temporary_messages_and_conversations_do_not_wait() {
+fn temporary_messages_and_direct_chats_do_not_wait() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -241,7 +241,7 @@ fn temporary_messages_and_conversations_do_not_wait() {
 }
 
 #[test]
-fn what_waits_is_shown_by_every_way_into_the_account() {
+fn waiting_messages_are_shown_by_every_way_to_log_in() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -260,7 +260,7 @@ fn what_waits_is_shown_by_every_way_into_the_account() {
 }
 
 #[test]
-fn what_waited_for_an_account_that_is_gone_is_not_read_by_who_takes_the_name() {
+fn messages_for_a_removed_account_are_not_read_by_the_next_user_of_the_name() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -284,7 +284,7 @@ fn without_accounts_nothing_waits() {
 }
 
 #[test]
-fn who_reads_what_waited_can_answer_when_its_author_is_there() {
+fn a_reader_of_a_waiting_message_can_answer_when_its_author_is_online() {
     let home = Home::new();
     let server = server(&home, History::Forgotten);
     let mut bob = server.login("bob");
@@ -295,7 +295,7 @@ fn who_reads_what_waited_can_answer_when_its_author_is_there() {
 }
 
 #[test]
-fn an_answer_to_what_waited_goes_to_its_author_wherever_he_is() {
+fn an_answer_to_a_waiting_message_reaches_its_author_anywhere() {
     for history in BOTH {
         let home = Home::new();
         home.accounts(&["bob"]);
@@ -317,7 +317,7 @@ fn an_answer_to_what_waited_goes_to_its_author_wherever_he_is() {
 }
 
 #[test]
-fn what_waits_can_be_changed_and_taken_back_by_its_author_alone() {
+fn waiting_messages_can_be_edited_and_deleted_only_by_their_author() {
     for history in BOTH {
         let home = Home::new();
         home.accounts(&["alice", "bob", "carol"]);

@@ -1,4 +1,4 @@
-//! What must not be in any file: what was deleted, what lasts for a while only, what two people say to each other.
+//! What must not be in any file: deleted messages, temporary messages, direct messages to users who are online.
 
 use crate::support::home::{BOTH, History, Home, chat, come_in, quit, written};
 
@@ -29,7 +29,7 @@ fn a_deleted_text_is_in_no_file_whether_it_was_written_before_or_not() {
 }
 
 #[test]
-fn an_edited_text_is_in_no_file_any_more() {
+fn an_edited_text_is_no_longer_in_any_file() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Kept, "");
@@ -104,7 +104,7 @@ fn a_temporary_message_is_never_in_any_file() {
 }
 
 #[test]
-fn what_two_people_who_are_there_say_to_each_other_is_in_no_file() {
+fn direct_messages_between_users_who_are_online_are_in_no_file() {
     for history in BOTH {
         let home = Home::new();
         home.accounts(&["alice", "bob"]);
@@ -147,7 +147,7 @@ fn no_password_is_in_any_file() {
 }
 
 #[test]
-fn what_was_temporary_in_a_room_before_it_was_kept_does_not_come_along() {
+fn temporary_messages_from_before_a_room_was_persistent_are_not_stored() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Kept, "");

@@ -1,4 +1,4 @@
-//! What was said, over restarts and beyond what memory holds.
+//! The history, over restarts and beyond what is in memory.
 
 use crate::support::home::{History, Home, PASSWORD, arrive, chat, come_in, quit, try_login, view, written};
 use crate::support::machine::{Logged, argument, eventually, file};
@@ -6,7 +6,7 @@ use crate::support::{Client, Program, Server};
 
 const SMALL: &str = "history_max = 5\noperators = [\"root\"]";
 
-/// Thirty messages in general by alice and bob in turns, both with accounts, of which five are in memory.
+/// Thirty messages in general by alice and bob in turns, both with accounts. Five of the messages are in memory.
 fn thirty(home: &Home) -> Server {
     home.accounts(&["alice", "bob", "root"]);
     let server = home.start(History::Kept, SMALL);
@@ -28,7 +28,7 @@ fn restarted(home: &Home, server: Server) -> Server {
     home.start(History::Kept, SMALL)
 }
 
-/// The numbers of the messages in what is shown of the history.
+/// The ids of the messages in the output of a command.
 fn numbers(client: &mut Client, command: &str) -> Vec<u64> {
     history(client, command).lines().filter_map(number).collect()
 }
@@ -39,7 +39,7 @@ fn number(line: &str) -> Option<u64> {
     rest.split(' ').next()?.parse().ok()
 }
 
-/// What a command tells. One that had no time for everything, since the machine did something else, is given again.
+/// What a command shows. Repeated if it ran out of time because the machine was busy.
 fn history(client: &mut Client, command: &str) -> String {
     let mut told = String::new();
     eventually("there is time to look at everything", || {
@@ -96,14 +96,14 @@ fn searches_reach_beyond_memory_newest_first() {
 }
 
 #[test]
-fn what_has_only_just_left_memory_is_found_and_deleted_before_it_is_written() {
+fn messages_that_have_just_left_memory_are_found_and_deleted_before_they_are_written() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Kept, SMALL);
     let mut alice = chat(&server, "alice", "general");
     let mut bob = server.chat("bob", "general");
     for round in 1..=5 {
-        // One packet: what is said in it is gathered for a tenth of a second before it is written.
+        // One packet: its messages are collected for a tenth of a second before they are written.
         alice.send(&format!("early{round}"));
         bob.expect(&format!("alice: early{round}\r\n"));
         bob.send(&(1..=10).map(|number| format!("later{number}\r\n")).collect::<String>());
@@ -176,7 +176,7 @@ fn an_old_message_is_deleted_by_its_author_or_an_operator() {
     root.expect("* #1 was deleted by alice\r\n");
     root.send("/delete 2");
     alice.expect("* #2 was deleted by root\r\n");
-    // One that memory holds.
+    // One that is in memory.
     root.send("/delete 30");
     alice.expect("* #30 was deleted by root\r\n");
     alice.settle();
@@ -197,7 +197,7 @@ fn an_old_message_is_deleted_by_its_author_or_an_operator() {
 }
 
 #[test]
-fn what_a_guest_said_is_nobodys_after_a_restart() {
+fn a_guests_messages_belong_to_nobody_after_a_restart() {
     let home = Home::new();
     let server = home.start(History::Kept, "");
     let mut guest = server.chat("guest", "general");
@@ -229,7 +229,7 @@ fn the_last_message_of_an_account_is_known_after_a_restart() {
 }
 
 #[test]
-fn the_view_opens_with_what_was_said_before_the_restart() {
+fn the_view_opens_with_messages_from_before_the_restart() {
     let home = Home::new();
     let server = thirty(&home);
     let server = restarted(&home, server);
@@ -242,7 +242,7 @@ fn the_view_opens_with_what_was_said_before_the_restart() {
 }
 
 #[test]
-fn numbers_go_on_over_restarts_with_and_without_history() {
+fn ids_go_on_over_restarts_with_and_without_history() {
     for kept in crate::support::home::BOTH {
         let home = Home::new();
         let mut last = 0;
@@ -264,7 +264,7 @@ fn numbers_go_on_over_restarts_with_and_without_history() {
 }
 
 #[test]
-fn numbers_go_on_after_a_crash_and_what_was_written_is_there() {
+fn ids_go_on_after_a_crash_and_what_was_written_is_there() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let path = file("chatsock.toml", &home.config(History::Kept, "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0"));
@@ -287,7 +287,7 @@ fn numbers_go_on_after_a_crash_and_what_was_written_is_there() {
         let number: u64 = alice.expect(".\r\n").parse().expect("a number");
         assert!(number > last, "#{number} after #{last}");
         last = number;
-        // What is confirmed is on the disk, and with it what was said before.
+        // What is confirmed is on disk, and so are the messages before it.
         alice.send(":bell on");
         alice.expect("* The bell rings at every message.\r\n");
         program.signal("KILL");
@@ -296,7 +296,7 @@ fn numbers_go_on_after_a_crash_and_what_was_written_is_there() {
 }
 
 #[test]
-fn without_history_nothing_is_remembered_and_nothing_said_is_on_the_disk() {
+fn without_history_nothing_is_remembered_and_no_message_is_on_disk() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Forgotten, SMALL);
@@ -322,7 +322,7 @@ fn without_history_nothing_is_remembered_and_nothing_said_is_on_the_disk() {
 }
 
 #[test]
-fn history_switched_off_hides_what_was_kept_until_it_is_on_again() {
+fn history_switched_off_hides_stored_messages_until_it_is_on_again() {
     let home = Home::new();
     let server = thirty(&home);
     server.end();
@@ -341,7 +341,7 @@ fn history_switched_off_hides_what_was_kept_until_it_is_on_again() {
 }
 
 #[test]
-fn a_reader_who_ignores_somebody_does_not_find_him_on_the_disk_either() {
+fn a_user_who_ignores_another_does_not_find_their_messages_on_disk_either() {
     let home = Home::new();
     let server = thirty(&home);
     let server = restarted(&home, server);
@@ -355,7 +355,7 @@ fn a_reader_who_ignores_somebody_does_not_find_him_on_the_disk_either() {
     assert_eq!(numbers(&mut alice, "/search word0"), [9, 7, 5, 3, 1]);
     quit(alice);
     quit(bob);
-    // Whom she ignores since an earlier login is no less ignored, and nobody else is.
+    // A user she ignored in an earlier login is still ignored, and nobody else is.
     let server = restarted(&home, server);
     let mut root = chat(&server, "root", "general");
     assert_eq!(numbers(&mut root, "/history 30"), (1..=30).collect::<Vec<_>>());
@@ -365,7 +365,7 @@ fn a_reader_who_ignores_somebody_does_not_find_him_on_the_disk_either() {
 }
 
 #[test]
-fn a_kept_room_remembers_and_what_was_said_before_it_was_kept_comes_along() {
+fn a_persistent_room_remembers_its_messages_including_those_from_before_it_was_persistent() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Kept, SMALL);
@@ -412,7 +412,7 @@ fn where_memory_holds_nothing_all_is_read_from_the_disk() {
 }
 
 #[test]
-fn who_joins_a_room_of_the_configuration_reads_it_back_but_a_banned_and_a_stranger_read_nothing() {
+fn a_user_who_joins_a_configured_room_reads_back_but_a_banned_user_and_an_outsider_read_nothing() {
     let home = Home::new();
     let server = thirty(&home);
     let server = restarted(&home, server);

@@ -1,9 +1,9 @@
-//! What an account was given in a kept room stays the account's, whatever its connection becomes.
+//! What an account was given in a persistent room stays with the account, whatever its connection becomes.
 
 use crate::support::home::{BOTH, History, Home, PASSWORD, come_in, prove, quit};
 use crate::support::{Client, Server};
 
-/// Alice, bob and carol have accounts; alice is in a room of hers that is kept.
+/// Alice, bob and carol have accounts; alice is in a persistent room of hers.
 fn den(home: &Home, history: History) -> (Server, Client) {
     home.accounts(&["alice", "bobby", "carol"]);
     let server = home.start(history, "room_linger = 0");
@@ -31,7 +31,7 @@ fn is_no_admin_of_den(client: &mut Client) {
 }
 
 #[test]
-fn the_owner_of_a_kept_room_who_logs_in_as_somebody_else_takes_the_rank_nowhere() {
+fn the_owner_of_a_persistent_room_who_logs_in_as_another_user_takes_the_rank_nowhere() {
     for history in BOTH {
         let home = Home::new();
         let (server, mut alice) = den(&home, history);
@@ -43,7 +43,7 @@ fn the_owner_of_a_kept_room_who_logs_in_as_somebody_else_takes_the_rank_nowhere(
         bobby.expect("* Left den.\r\n");
         join(&mut bobby, "den");
         is_no_admin_of_den(&mut bobby);
-        // An act of an admin writes the room down.
+        // An admin's action makes the room be written.
         let mut alice = come_in(&server, "alice");
         join(&mut alice, "den");
         is_owner_of_den(&mut alice, "hers");
@@ -73,7 +73,7 @@ fn the_owner_who_takes_a_guests_name_has_the_rank_again_by_logging_in() {
 }
 
 #[test]
-fn nobody_inherits_a_room_whose_owner_is_logged_in_as_somebody_else() {
+fn nobody_inherits_a_room_whose_owner_is_logged_in_as_another_user() {
     let home = Home::new();
     home.accounts(&["alice", "bobby"]);
     let server = home.start(History::Forgotten, "");
@@ -92,13 +92,13 @@ fn nobody_inherits_a_room_whose_owner_is_logged_in_as_somebody_else() {
 }
 
 #[test]
-fn an_account_that_is_removed_leaves_its_rank_to_nobody_who_is_on_its_connection_by_now() {
+fn a_removed_account_does_not_leave_its_rank_to_the_present_user_of_its_connection() {
     let home = Home::new();
     let (_server, mut alice) = den(&home, History::Forgotten);
     prove(&mut alice, ":login bobby", PASSWORD);
     alice.expect("* You are bobby now.\r\n");
     home.remove_account("alice");
-    // The only one there inherits, and hears of it.
+    // The only member present inherits, and is told.
     alice.expect("* You are now admin of den.\r\n");
 }
 
@@ -134,7 +134,7 @@ fn an_invitation_and_a_mute_stay_with_the_account_they_were_given_to() {
 }
 
 #[test]
-fn what_an_account_has_said_is_not_to_be_changed_by_another_one_on_its_connection() {
+fn an_accounts_messages_cannot_be_changed_by_another_one_on_its_connection() {
     let home = Home::new();
     let (_server, mut alice) = den(&home, History::Forgotten);
     alice.send(":say a word");

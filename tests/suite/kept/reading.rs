@@ -1,9 +1,9 @@
-//! From when users may read back, over restarts and beyond what memory holds; and what they are told of what is stored.
+//! How far users may read back, over restarts and beyond what is in memory; and what they are told about storage.
 
 use crate::support::home::{History, Home, arrive, chat, come_in, quit, register, view, written};
 use crate::support::{Client, Server};
 
-/// Little is in memory, so that most has to be read from the disk.
+/// Little is in memory, so that most must be read from disk.
 const TOP: &str = "history_max = 2\noperators = [\"root\"]\n";
 const SMALL: &str = "history_max = 2\noperators = [\"root\"]\n[limits]\nmessages_per_second = 0\nexempt = []\n";
 
@@ -14,7 +14,7 @@ fn say(client: &mut Client, texts: &[&str]) {
     client.settle();
 }
 
-/// Everything that a user can read in the room they are in, by every way there is.
+/// Everything that a user can read in their current room, in every possible way.
 fn everything(client: &mut Client) -> String {
     let mut seen = String::new();
     for command in ["/history 100", "/search word", "/q", ":chat", "/rooms"] {
@@ -24,7 +24,7 @@ fn everything(client: &mut Client) -> String {
     seen
 }
 
-/// The same of somebody who may not read the first message, and tries to get at it by its number.
+/// The same for a user who may not read the first message, and tries to get at it by its id.
 fn all_but_the_first(client: &mut Client) -> String {
     for command in ["/reply 1 hm", "/edit #1 mine", "/delete 1"] {
         client.send(command);
@@ -41,7 +41,7 @@ fn words(seen: &str) -> Vec<&str> {
     found
 }
 
-/// A kept room of alice's in which she has said words 1 to 4, with this setting.
+/// A persistent room of alice's with this setting, in which she has sent words 1 to 4.
 fn den(home: &Home, setting: &str) -> (Server, Client) {
     home.accounts(&["alice", "bob", "carol", "root"]);
     let server = home.start(History::Kept, SMALL);
@@ -61,7 +61,7 @@ fn restarted(home: &Home, server: Server) -> Server {
 }
 
 #[test]
-fn who_joined_later_reads_nothing_of_before_not_even_from_the_disk_or_after_a_restart() {
+fn a_user_who_joined_later_reads_nothing_older_not_even_from_disk_or_after_a_restart() {
     let home = Home::new();
     let (server, mut alice) = den(&home, ":set history joined");
     let mut bob = chat(&server, "bob", "den");
@@ -72,7 +72,7 @@ fn who_joined_later_reads_nothing_of_before_not_even_from_the_disk_or_after_a_re
     assert!(everything(&mut alice).contains("word1"));
     quit(alice);
     let server = restarted(&home, server);
-    // What bob has missed is for bob, too.
+    // Bob may read what was posted while bob was away.
     let (mut bob, told) = arrive(&server, "bob");
     assert!(told.contains("New since your last visit: den 1."), "{told:?}");
     view(&mut bob, "den");
@@ -125,7 +125,7 @@ fn what_an_account_may_read_goes_with_it_and_not_with_the_connection() {
 }
 
 #[test]
-fn with_none_nothing_of_an_earlier_visit_is_read_and_nothing_missed_is_counted() {
+fn with_none_nothing_of_an_earlier_visit_can_be_read_and_nothing_missed_is_counted() {
     let home = Home::new();
     let (server, mut alice) = den(&home, ":set history none");
     let mut bob = chat(&server, "bob", "den");
@@ -150,7 +150,7 @@ fn with_none_nothing_of_an_earlier_visit_is_read_and_nothing_missed_is_counted()
 }
 
 #[test]
-fn one_of_the_servers_own_rooms_stays_as_an_operator_has_set_it_over_a_restart_and_a_reload() {
+fn one_of_the_servers_own_rooms_keeps_an_operators_setting_over_a_restart_and_a_reload() {
     let home = Home::new();
     home.accounts(&["alice", "root"]);
     let server = home.start(History::Kept, SMALL);
@@ -163,7 +163,7 @@ fn one_of_the_servers_own_rooms_stays_as_an_operator_has_set_it_over_a_restart_a
     let mut alice = chat(&server, "alice", "general");
     assert_eq!(words(&all_but_the_first(&mut alice)), [""; 0]);
     quit(alice);
-    // Gone from the configuration for a while, and there again.
+    // Removed from the configuration for a while, and back again.
     home.reconfigure(&server, History::Kept, &format!("{TOP}[rooms.other]\n"));
     home.reconfigure(&server, History::Kept, TOP);
     let mut alice = chat(&server, "alice", "general");
@@ -171,7 +171,7 @@ fn one_of_the_servers_own_rooms_stays_as_an_operator_has_set_it_over_a_restart_a
 }
 
 #[test]
-fn a_live_view_shows_no_old_text_that_is_edited_or_quoted_for_whom_it_is_not() {
+fn a_live_view_shows_no_edit_or_quote_of_an_old_text_to_members_who_may_not_read_it() {
     let home = Home::new();
     let (server, mut alice) = den(&home, ":set history joined");
     let mut bob = chat(&server, "bob", "den");
@@ -184,7 +184,7 @@ fn a_live_view_shows_no_old_text_that_is_edited_or_quoted_for_whom_it_is_not() {
     seen += &everything(&mut bob);
     assert_eq!(words(&seen), ["word5"], "{seen:?}");
     assert!(seen.contains("alice: (to #1 alice, gone) see\r\n"), "{seen:?}");
-    // From the next line on, when that is allowed.
+    // From the next line on, once that is allowed.
     alice.send("/set history all");
     alice.expect("* alice set the history to all");
     alice.send("/reply 1 see now");
@@ -198,7 +198,7 @@ fn a_live_view_shows_no_old_text_that_is_edited_or_quoted_for_whom_it_is_not() {
 }
 
 #[test]
-fn who_has_been_a_member_before_the_setting_reads_back_to_then() {
+fn a_member_from_before_the_setting_reads_back_to_when_they_joined() {
     let home = Home::new();
     let (server, mut alice) = den(&home, ":set history all");
     let bob = chat(&server, "bob", "den");
@@ -213,7 +213,7 @@ fn who_has_been_a_member_before_the_setting_reads_back_to_then() {
 }
 
 #[test]
-fn at_the_login_everybody_hears_that_messages_are_stored_and_for_how_long() {
+fn at_the_login_everybody_is_told_that_messages_are_stored_and_for_how_long() {
     for (retention, told) in [
         ("", Some("without a time limit")),
         ("retention_days = 1\n", Some("for 1 day")),
@@ -245,7 +245,7 @@ fn at_the_login_everybody_hears_that_messages_are_stored_and_for_how_long() {
 }
 
 #[test]
-fn a_room_of_the_configuration_says_that_it_is_kept_where_messages_are() {
+fn a_configured_room_says_that_it_is_stored_if_messages_are() {
     for (history, kept) in [(History::Kept, true), (History::Forgotten, false)] {
         let home = Home::new();
         let server = home.start(history, "");

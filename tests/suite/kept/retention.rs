@@ -1,4 +1,4 @@
-//! What a running server shows of messages that have become too old, and what it does by a clock that is wrong.
+//! How a running server treats messages that have become too old, and a clock that is wrong.
 
 use chatsock::hub::timer::Task;
 use chatsock::server::{self, StartError};
@@ -54,10 +54,10 @@ fn nothing_older_than_its_retention_is_shown_by_any_command_where_messages_are_s
     }
     let told = shown(&mut bob, "/edit #2 changed");
     assert!(told.contains("! There is no such message where you are"), "{told:?}");
-    // What is not stored is there as long as its room.
+    // What is not stored lasts as long as its room.
     let told = shown(&mut alice, "/search in");
     assert!(told.contains("den alice: >in< the den"), "{told:?}");
-    // And memory holds it no more, whether anybody asks or not.
+    // And it leaves memory, whether anybody asks or not.
     server.hub().carry_out(Task::ForgetOld, std::time::Instant::now());
     let general = server.hub().rooms.all().into_iter().find(|room| room.name().as_str() == "general");
     assert_eq!(general.expect("a room").said_after(chatsock::chat::message::MessageId(0), None), 0);
@@ -97,7 +97,7 @@ fn a_clock_that_is_ahead_hides_nothing_ends_no_ban_and_operators_are_told() {
     alice.expect("to leave.\r\n");
     let told = shown(&mut alice, ":bans");
     assert!(told.contains("eve   by alice, 1 d") || told.contains("eve   by alice, 2 d"), "{told:?}");
-    // A change writes the ban down with the end it had.
+    // A change stores the ban with its original end.
     alice.send(":topic new");
     alice.expect("set the description");
     server.end();

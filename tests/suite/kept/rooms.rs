@@ -1,4 +1,4 @@
-//! Rooms over a restart: what their people have set, and who keeps order, gets in or is kept out.
+//! Rooms over a restart: their settings, and who is admin, invited or banned.
 
 use rusqlite::Connection;
 
@@ -6,7 +6,7 @@ use crate::support::home::{BOTH, History, Home, PASSWORD, chat, come_in, give, p
 use crate::support::machine::eventually;
 use crate::support::{Client, PATIENCE, Server};
 
-/// Alice, bob and carol have accounts; alice is in a room of hers that is kept.
+/// Alice, bob and carol have accounts; alice is in a persistent room of hers.
 fn den(home: &Home, history: History, password: &str) -> (Server, Client) {
     home.accounts(&["alice", "bob", "carol"]);
     let server = home.start(history, "room_linger = 0");
@@ -32,7 +32,7 @@ fn has_room(server: &Server, name: &str) -> bool {
 }
 
 #[test]
-fn a_kept_room_stays_when_its_people_leave_and_one_that_is_not_closes() {
+fn a_persistent_room_stays_when_its_members_leave_and_another_one_closes() {
     let home = Home::new();
     let (server, mut alice) = den(&home, History::Forgotten, "");
     alice.send(":create attic");
@@ -49,7 +49,7 @@ fn a_kept_room_stays_when_its_people_leave_and_one_that_is_not_closes() {
 }
 
 #[test]
-fn a_kept_room_comes_back_as_it_was_set_up() {
+fn a_persistent_room_comes_back_with_its_settings() {
     for history in BOTH {
         let home = Home::new();
         let (server, mut alice) = den(&home, history, "open sesame");
@@ -77,7 +77,7 @@ fn a_kept_room_comes_back_as_it_was_set_up() {
 }
 
 #[test]
-fn the_password_of_a_kept_room_opens_it_after_a_restart_and_is_on_the_disk_as_a_hash_only() {
+fn the_password_of_a_persistent_room_works_after_a_restart_and_is_on_disk_only_as_a_hash() {
     for history in BOTH {
         let home = Home::new();
         let (server, alice) = den(&home, history, "open sesame");
@@ -91,7 +91,7 @@ fn the_password_of_a_kept_room_opens_it_after_a_restart_and_is_on_the_disk_as_a_
         guest.expect("! No such room, or not that password.\r\n");
         guest.send(":join den open sesame");
         guest.expect("* Joined den, 0 others here. ");
-        // A new password takes the place of the old one, on the disk too.
+        // A new password replaces the old one, on disk too.
         let mut alice = come_in(&server, "alice");
         alice.send(":join den");
         alice.expect("[den]> ");
@@ -109,7 +109,7 @@ fn the_password_of_a_kept_room_opens_it_after_a_restart_and_is_on_the_disk_as_a_
 }
 
 #[test]
-fn a_hidden_kept_room_and_a_missing_one_answer_alike_after_a_restart() {
+fn a_hidden_persistent_room_and_a_missing_one_answer_alike_after_a_restart() {
     let home = Home::new();
     let (server, mut alice) = den(&home, History::Forgotten, "sesame");
     alice.send(":set public off");
@@ -145,7 +145,7 @@ fn admins_with_accounts_keep_their_ranks_and_guests_do_not() {
         drop((bob, guest));
         quit(alice);
         let server = restart(&home, server, history);
-        // Whoever comes first inherits nothing: the room has its admins.
+        // The first user to come inherits nothing: the room has its admins.
         let mut guest = server.login("guest");
         guest.send(":join den");
         guest.expect("* Joined den, 0 others here. :chat");
@@ -223,7 +223,7 @@ fn bans_mutes_and_invitations_hold_after_a_restart() {
 }
 
 #[test]
-fn who_has_a_room_needs_an_account_to_keep_it_and_an_admin_without_rank_cannot() {
+fn an_owner_needs_an_account_to_make_a_room_persistent_and_a_lesser_admin_cannot() {
     let home = Home::new();
     home.accounts(&["bob"]);
     let server = home.start(History::Forgotten, "");
@@ -237,7 +237,7 @@ fn who_has_a_room_needs_an_account_to_keep_it_and_an_admin_without_rank_cannot()
     bob.expect("[den]> ");
     bob.send(":set keep on");
     bob.expect("! Only admins of den can do that");
-    // With an account among the admins it can be.
+    // With an account among the admins it is possible.
     guest.send(":op bob");
     bob.expect("* guest made you admin of den.\r\n");
     keep(&mut bob);
@@ -250,7 +250,7 @@ fn who_has_a_room_needs_an_account_to_keep_it_and_an_admin_without_rank_cannot()
 }
 
 #[test]
-fn a_guest_who_registers_keeps_the_room_he_has_made() {
+fn a_guest_who_registers_keeps_the_room_they_made() {
     let home = Home::new();
     let server = home.start(History::Forgotten, "");
     let mut carol = server.login("carol");
@@ -269,7 +269,7 @@ fn a_guest_who_registers_keeps_the_room_he_has_made() {
 }
 
 #[test]
-fn an_admin_who_logs_in_from_within_has_his_rank_in_rooms_he_then_enters() {
+fn an_admin_who_logs_in_from_the_palette_has_the_rank_in_rooms_they_then_enter() {
     let home = Home::new();
     let (server, alice) = den(&home, History::Forgotten, "");
     quit(alice);
@@ -284,7 +284,7 @@ fn an_admin_who_logs_in_from_within_has_his_rank_in_rooms_he_then_enters() {
 }
 
 #[test]
-fn a_made_room_that_is_not_kept_leaves_no_trace() {
+fn a_made_room_that_is_not_persistent_leaves_no_trace() {
     for history in BOTH {
         let home = Home::new();
         home.accounts(&["alice"]);
@@ -310,7 +310,7 @@ fn a_made_room_that_is_not_kept_leaves_no_trace() {
 }
 
 #[test]
-fn a_room_kept_no_more_or_destroyed_goes_from_the_disk_with_all_that_was_said_in_it() {
+fn a_room_no_longer_persistent_or_destroyed_is_erased_from_the_disk_with_all_its_messages() {
     for command in [":set keep off", ":destroy"] {
         let home = Home::new();
         let (server, mut alice) = den(&home, History::Kept, "");
@@ -333,7 +333,7 @@ fn a_room_kept_no_more_or_destroyed_goes_from_the_disk_with_all_that_was_said_in
 }
 
 #[test]
-fn bans_in_a_room_of_the_configuration_survive_and_its_settings_are_the_configurations() {
+fn bans_in_a_configured_room_survive_and_its_settings_come_from_the_configuration() {
     for history in BOTH {
         let home = Home::new();
         home.accounts(&["alice"]);
@@ -361,7 +361,7 @@ fn bans_in_a_room_of_the_configuration_survive_and_its_settings_are_the_configur
 }
 
 #[test]
-fn an_invitation_into_a_closed_room_of_the_configuration_survives() {
+fn an_invitation_to_a_closed_configured_room_survives() {
     const VAULT: &str = "operators = [\"alice\"]\n[rooms.vault]\npublic = false\npassword = \"\"";
     let home = Home::new();
     home.accounts(&["alice", "bob"]);
@@ -383,7 +383,7 @@ fn an_invitation_into_a_closed_room_of_the_configuration_survives() {
 }
 
 #[test]
-fn a_room_the_configuration_names_by_now_is_the_configurations() {
+fn a_room_that_the_configuration_now_names_belongs_to_the_configuration() {
     let home = Home::new();
     let (server, mut alice) = den(&home, History::Forgotten, "sesame");
     alice.send(":ban mallory");
@@ -401,7 +401,7 @@ fn a_room_the_configuration_names_by_now_is_the_configurations() {
 }
 
 #[test]
-fn kept_rooms_count_for_the_address_they_were_made_from_after_a_restart() {
+fn persistent_rooms_count_for_the_address_they_were_made_from_after_a_restart() {
     const LIMIT: &str = "[limits]\nmessages_per_second = 0\nexempt = []\nrooms_per_ip = 1";
     let home = Home::new();
     home.accounts(&["alice"]);
@@ -418,7 +418,7 @@ fn kept_rooms_count_for_the_address_they_were_made_from_after_a_restart() {
 }
 
 #[test]
-fn a_kept_room_that_the_configuration_takes_over_shows_nobody_what_was_said_in_it() {
+fn a_persistent_room_that_the_configuration_takes_over_shows_nobody_its_old_messages() {
     const TAKEN: &str = "room_linger = 0\n[rooms.general]\n[rooms.den]\n";
     for at_start in [true, false] {
         let home = Home::new();
@@ -450,7 +450,7 @@ fn a_kept_room_that_the_configuration_takes_over_shows_nobody_what_was_said_in_i
 }
 
 #[test]
-fn who_is_in_a_kept_room_that_the_configuration_takes_over_is_told_why_it_ends() {
+fn members_of_a_persistent_room_that_the_configuration_takes_over_are_told_why_it_ends() {
     let home = Home::new();
     let (server, mut alice) = den(&home, History::Kept, "open sesame");
     alice.send(":chat");
@@ -497,7 +497,7 @@ fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_his
     alice.expect("* mallory was banned by alice (spam)\r\n");
     home.reconfigure(&server, History::Kept, WITHOUT);
     alice.expect("* The room games is closed.\r\n");
-    // Between the two somebody may have a room of that name, which is nobody else's.
+    // In between another user may make a room of that name, which is a different room.
     let mut bob = server.login("bob");
     bob.send(":create games");
     bob.expect("* Made games, you are its admin.");

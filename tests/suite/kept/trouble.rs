@@ -1,4 +1,4 @@
-//! What people read and are told while the disk refuses or stalls.
+//! What users see while the disk fails or stalls.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ fn store(server: &Server) -> &Store {
     server.hub().store().expect("a store")
 }
 
-/// A server with five messages of a room in memory, thirty on disk, and an operator who hears of trouble.
+/// A server with five messages of a room in memory, thirty on disk, and an operator who is told about problems.
 fn with_thirty(home: &Home) -> (Server, Client, Client) {
     home.accounts(&["alice", "bob", "carol", "root"]);
     let server = home.start(History::Kept, "history_max = 5\noperators = [\"root\"]");
@@ -28,12 +28,12 @@ fn with_thirty(home: &Home) -> (Server, Client, Client) {
     (server, alice, root)
 }
 
-/// The disk has no room, and that is known.
+/// Makes the disk full, and waits until that is known.
 fn fill(server: &Server, root: &mut Client) {
     store(server).limit_pages(1);
     root.send(":join general");
     root.expect("to leave.\r\n");
-    // Room that the database has in itself is used up first.
+    // First use up the free pages that the database already has.
     let line = format!(":say {}\r\n", "x".repeat(140));
     root.send_bytes(line.repeat(100).as_bytes());
     root.expect("* The database cannot be written: the disk is full.");
@@ -52,11 +52,11 @@ fn shown(client: &mut Client, command: &str) -> String {
 }
 
 #[test]
-fn what_was_deleted_while_the_disk_refuses_is_found_by_nobody_and_its_author_is_told_that_it_is_on_disk_still() {
+fn a_message_deleted_while_the_disk_fails_is_found_by_nobody_and_its_author_is_told_that_it_is_still_on_disk() {
     let home = Home::new();
     let (server, mut alice, mut root) = with_thirty(&home);
     fill(&server, &mut root);
-    // From the view, where the room's own line tells of it, and from the palette.
+    // From the view, where the room's own line reports it, and from the palette.
     let told = shown(&mut alice, "/delete 1");
     assert!(told.contains("* #1 was deleted by alice\r\n") && told.contains(NOT_YET), "{told:?}");
     let told = shown(&mut alice, "/edit 2 changed");
@@ -89,13 +89,13 @@ fn what_was_deleted_while_the_disk_refuses_is_found_by_nobody_and_its_author_is_
     for gone in ["word01", "word02", "word03", "word04"] {
         assert_eq!(home.files_with(gone), [""; 0]);
     }
-    // And with a disk that takes everything there is nothing to be told.
+    // With a working disk there is nothing to report.
     let told = shown(&mut alice, ":delete 5");
     assert!(told.contains("* Deleted #5.\r\n") && !told.contains("not on disk yet"), "{told:?}");
 }
 
 #[test]
-fn what_was_deleted_while_the_disk_refuses_is_not_counted_as_unread() {
+fn a_message_deleted_while_the_disk_fails_is_not_counted_as_unread() {
     let home = Home::new();
     let (server, mut alice, mut root) = with_thirty(&home);
     fill(&server, &mut root);
@@ -145,7 +145,7 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
     let failpoints = store(&server).failpoints();
     for at in [Point::Begin, Point::Applied, Point::Commit] {
         failpoints.hold(at);
-        // Somebody asks for what waits and is gone.
+        // A user asks for waiting messages and disconnects.
         failpoints.set_patience(Duration::from_millis(20));
         assert!(store(&server).sync().is_err());
         assert!(failpoints.wait_held(PATIENCE));

@@ -1,4 +1,4 @@
-//! What somebody has not read since his last visit.
+//! Messages that a user has not read since their last visit.
 
 use crate::support::home::{BOTH, History, Home, arrive, chat, come_in, quit, view_with, written};
 use crate::support::{Client, Server};
@@ -25,7 +25,7 @@ fn say(client: &mut Client, texts: &[&str]) {
 }
 
 #[test]
-fn the_login_tells_how_much_is_new_in_each_room_since_the_last_visit() {
+fn the_login_shows_how_much_is_new_in_each_room_since_the_last_visit() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -33,7 +33,7 @@ fn the_login_tells_how_much_is_new_in_each_room_since_the_last_visit() {
         say(&mut bob, &["before"]);
         visit(&server, "general");
         let mut carol = server.chat("carol", "games");
-        // Nothing has been said there yet.
+        // There are no messages yet.
         visit(&server, "games");
         say(&mut bob, &["one", "two"]);
         say(&mut carol, &["three"]);
@@ -57,7 +57,7 @@ fn the_login_tells_how_much_is_new_in_each_room_since_the_last_visit() {
 }
 
 #[test]
-fn nothing_new_is_not_told_and_rooms_never_visited_are_not_counted() {
+fn rooms_without_news_are_not_mentioned_and_rooms_never_visited_are_not_counted() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -71,7 +71,7 @@ fn nothing_new_is_not_told_and_rooms_never_visited_are_not_counted() {
 }
 
 #[test]
-fn who_has_come_into_a_room_and_not_looked_hears_what_was_said_since() {
+fn a_member_who_joined_without_looking_is_told_how_much_is_new() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -91,7 +91,7 @@ fn who_has_come_into_a_room_and_not_looked_hears_what_was_said_since() {
 }
 
 #[test]
-fn what_one_has_said_oneself_is_not_new() {
+fn a_users_own_messages_are_not_new() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -106,7 +106,7 @@ fn what_one_has_said_oneself_is_not_new() {
 }
 
 #[test]
-fn of_a_hidden_room_whose_door_is_closed_to_them_nobody_is_told() {
+fn nobody_is_told_about_a_hidden_room_that_they_cannot_enter() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -125,7 +125,7 @@ fn of_a_hidden_room_whose_door_is_closed_to_them_nobody_is_told() {
 }
 
 #[test]
-fn with_history_what_is_new_is_told_after_a_restart() {
+fn with_history_new_messages_are_counted_after_a_restart() {
     for history in BOTH {
         let home = Home::new();
         let server = server(&home, history);
@@ -144,7 +144,7 @@ fn with_history_what_is_new_is_told_after_a_restart() {
 }
 
 #[test]
-fn what_is_new_counts_beyond_what_memory_holds() {
+fn new_messages_are_counted_beyond_what_is_in_memory() {
     let home = Home::new();
     home.accounts(&["alice"]);
     let server = home.start(History::Kept, "history_max = 5");
@@ -176,7 +176,7 @@ fn the_list_of_rooms_counts_as_far_as_the_login_does() {
     let (mut alice, _) = arrive(&server, "alice");
     assert_eq!(unread(&mut alice), count(30));
     quit(alice);
-    // After a restart memory has only what was read back.
+    // After a restart only what was loaded is in memory.
     server.end();
     let server = home.start(History::Kept, more);
     let (mut alice, told) = arrive(&server, "alice");

@@ -1,4 +1,4 @@
-//! Acts that hold in a room, but that the disk has refused: they are written when it takes them.
+//! Changes that apply in a room but that the disk has refused: they are written when it works again.
 
 use rusqlite::Connection;
 
@@ -6,7 +6,7 @@ use crate::support::home::{History, Home, come_in, quit};
 use crate::support::machine::eventually;
 use crate::support::{Client, Server};
 
-/// Alice, who is in a room of hers that is kept, and an operator.
+/// Alice in a persistent room of hers, and an operator.
 fn den(home: &Home) -> (Server, Client, Client) {
     home.accounts(&["alice", "root"]);
     let server = start(home);
@@ -26,7 +26,7 @@ fn start(home: &Home) -> Server {
 const FULL: &str =
     "! It holds until the server stops, but: Not saved: the disk is full. It will be as soon as the disk takes it.";
 
-/// The disk has no room.
+/// Makes the disk full.
 fn fill(server: &Server, root: &mut Client) {
     let store = server.hub().store().expect("a store");
     store.limit_pages(1);
@@ -42,7 +42,7 @@ fn make_room(server: &Server) {
     server.hub().store().expect("a store").limit_pages(0);
 }
 
-/// What the database says; nothing if that is nothing.
+/// The single value that a query returns, if any.
 fn kept(home: &Home, sql: &str) -> Option<String> {
     let connection = Connection::open(home.database()).expect("a database");
     connection.query_row(sql, [], |row| row.get(0)).ok()
@@ -61,7 +61,7 @@ fn a_new_password_that_cannot_be_hashed_is_not_in_force() {
     let home = Home::new();
     let (server, mut alice, root) = den(&home);
     quit(root);
-    // Too busy for everybody.
+    // More than the members can be told.
     server.hub().work.stop();
     alice.send(":set password other words");
     let told = alice.settle();
@@ -73,7 +73,7 @@ fn a_new_password_that_cannot_be_hashed_is_not_in_force() {
 }
 
 #[test]
-fn what_was_set_in_a_kept_room_while_the_disk_refused_is_written_when_it_takes_it() {
+fn settings_made_in_a_persistent_room_while_the_disk_fails_are_written_when_it_works() {
     let home = Home::new();
     let (server, mut alice, mut root) = den(&home);
     fill(&server, &mut root);
@@ -100,7 +100,7 @@ fn what_was_set_in_a_kept_room_while_the_disk_refused_is_written_when_it_takes_i
 }
 
 #[test]
-fn what_the_disk_has_refused_is_written_by_the_graceful_stop_at_the_latest() {
+fn writes_that_the_disk_refused_are_written_by_the_graceful_stop_at_the_latest() {
     let home = Home::new();
     let (server, mut alice, mut root) = den(&home);
     fill(&server, &mut root);
@@ -115,7 +115,7 @@ fn what_the_disk_has_refused_is_written_by_the_graceful_stop_at_the_latest() {
 }
 
 #[test]
-fn a_kept_room_that_was_destroyed_while_the_disk_refused_does_not_come_back() {
+fn a_persistent_room_destroyed_while_the_disk_failed_does_not_come_back() {
     for command in [":destroy", ":set keep off"] {
         let home = Home::new();
         let (server, mut alice, mut root) = den(&home);
@@ -126,7 +126,7 @@ fn a_kept_room_that_was_destroyed_while_the_disk_refused_does_not_come_back() {
         alice.send(command);
         alice.expect(FULL);
         alice.settle();
-        // Who makes one of its name reads nothing of it.
+        // A user who makes a room of that name reads nothing from it.
         if command == ":destroy" {
             alice.send(":create den");
             alice.expect("* Made den");
@@ -148,7 +148,7 @@ fn a_kept_room_that_was_destroyed_while_the_disk_refused_does_not_come_back() {
 }
 
 #[test]
-fn a_room_that_the_configuration_takes_over_while_the_disk_refuses_shows_nothing_of_what_was_said_before() {
+fn a_room_that_the_configuration_takes_over_while_the_disk_fails_shows_no_old_messages() {
     let home = Home::new();
     let (server, mut alice, mut root) = den(&home);
     alice.send(":say between us");

@@ -1,6 +1,6 @@
-//! The model: who is there, the rooms, what was said, and what each step shows to whom.
+//! The model: users, rooms, messages, and what each step shows on each screen.
 //!
-//! Pure, and knows the server by its promise only. What an act does stands in `talk`, `doors`, `invite`, `order` and `lists`.
+//! Pure, and written from the server's documentation alone. What each action does is in the modules beside this one.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use super::message::Message;
 use super::room::{Room, Who};
 use super::step::{Act, Step};
 
-/// A connection's number.
+/// A connection's id.
 pub type Client = u64;
 
-/// Reading commands that a connection may give at once.
+/// Reading commands that a connection may send at once.
 const READS: u32 = 20;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -20,7 +20,7 @@ pub enum Place {
     Pair(Client),
 }
 
-/// A password is asked for.
+/// The session asks for a password.
 #[derive(Clone, Debug)]
 pub struct Question {
     pub room: String,
@@ -30,7 +30,7 @@ pub struct Question {
 #[derive(Clone, Debug)]
 pub struct Person {
     pub client: Client,
-    /// Empty until one was taken.
+    /// Empty before the login.
     pub name: String,
     pub address: String,
     pub open: Vec<Place>,
@@ -47,7 +47,7 @@ impl Person {
         Who { client: self.client, name: self.name.clone(), address: self.address.clone() }
     }
 
-    /// The room he looks at.
+    /// The room whose chat view is open.
     pub fn viewed(&self) -> Option<&str> {
         let looks = self.view || self.asked.as_ref().is_some_and(|question| question.from_view);
         match self.open.last() {
@@ -56,7 +56,7 @@ impl Person {
         }
     }
 
-    /// His current room.
+    /// The current room.
     pub fn room(&self) -> Option<String> {
         match self.open.last() {
             Some(Place::Room(room)) => Some(room.clone()),
@@ -69,7 +69,7 @@ impl Person {
     }
 }
 
-/// What a step has to bring about.
+/// What a step must lead to.
 #[derive(Debug, Default)]
 pub struct Outcome {
     /// The line typed, if one was.
@@ -82,9 +82,9 @@ pub struct Outcome {
     pub prompts: Vec<String>,
 }
 
-/// Something of a room that is on its way to those who look at it.
+/// An event of a room on its way to the members who have its view open.
 enum News {
-    /// A line, who did it, and everybody who is named in it.
+    /// A line, the user who caused it, and everybody named in it.
     Told(String, Option<Client>, Vec<(Client, String)>),
     Said(Message, bool),
 }
@@ -92,9 +92,9 @@ enum News {
 pub struct Chat {
     pub seats: Vec<Option<Person>>,
     pub rooms: BTreeMap<String, Room>,
-    /// By the lesser connection first.
+    /// With the lower connection id first.
     pub pairs: BTreeMap<(Client, Client), Vec<Message>>,
-    /// Wrong passwords in a row, by connection and room. For a whole address there are never enough of them.
+    /// Wrong passwords in a row, by connection and room. The limit per address is never reached.
     pub wrong: BTreeMap<(Client, String), u32>,
     pub last_message: u64,
     pub arrivals: u64,
@@ -104,11 +104,11 @@ pub struct Chat {
     news: Vec<(String, News)>,
 }
 
-/// `bob#1002` in its parts.
-pub fn parts(whom: &str) -> (&str, Option<Client>) {
-    match whom.split_once('#') {
+/// Splits `bob#1002` into its parts.
+pub fn parts(typed: &str) -> (&str, Option<Client>) {
+    match typed.split_once('#') {
         Some((name, number)) => (name, number.parse().ok()),
-        None => (whom, None),
+        None => (typed, None),
     }
 }
 
@@ -130,13 +130,13 @@ impl Chat {
         }
     }
 
-    /// Everybody with a name.
+    /// Everybody who is logged in.
     pub fn people(&self) -> impl Iterator<Item = &Person> {
         self.seats.iter().flatten().filter(|person| !person.name.is_empty())
     }
 
-    pub fn find(&self, whom: &str) -> Option<&Person> {
-        let (name, client) = parts(whom);
+    pub fn find(&self, typed: &str) -> Option<&Person> {
+        let (name, client) = parts(typed);
         self.people().find(|person| person.name == name && client.is_none_or(|client| client == person.client))
     }
 
@@ -152,7 +152,7 @@ impl Chat {
         self.person(client).map(|person| person.name.clone()).unwrap_or_default()
     }
 
-    /// Somebody reads a line now.
+    /// A client is shown a line at once.
     pub fn tell(&mut self, client: Client, line: impl Into<String>) {
         let seat = self.seats.iter().position(|seat| seat.as_ref().is_some_and(|person| person.client == client));
         if let Some(seat) = seat {
@@ -160,13 +160,13 @@ impl Chat {
         }
     }
 
-    /// Those who look at a room read it after everything that anybody was told directly, except who did it.
-    /// Who ignores one of the people named does not read it, unless it is about themselves.
+    /// Viewers of a room see it after everything that was shown directly, except the user who caused it.
+    /// A user who ignores one of those named does not see it, unless it is about themselves.
     pub fn news(&mut self, room: &str, line: impl Into<String>, by: Option<Client>, people: Vec<(Client, String)>) {
         self.news.push((room.to_owned(), News::Told(format!("* {}", line.into()), by, people)));
     }
 
-    /// Those who look at a room read a message. `fresh`: its author has typed it just now.
+    /// Viewers of a room see a message. `fresh`: its author has just typed it.
     pub fn said(&mut self, room: &str, message: &Message, fresh: bool) {
         self.news.push((room.to_owned(), News::Said(message.clone(), fresh)));
     }
@@ -211,7 +211,7 @@ impl Chat {
         }
     }
 
-    /// Does a step. Nothing if it means nothing as things are.
+    /// Applies a step. `None` if it is impossible in the present state.
     pub fn apply(&mut self, step: &Step) -> Option<Outcome> {
         self.heard = self.seats.iter().map(|_| Vec::new()).collect();
         let mut outcome = Outcome::default();
@@ -307,7 +307,7 @@ impl Chat {
                 let way_out = self.way_out(me);
                 self.send(me, to, text, &way_out);
             }
-            Act::OpenDirect(whom) => self.open_direct(me, whom),
+            Act::OpenDirect(typed) => self.open_direct(me, typed),
             Act::NoText(_) => {
                 self.tell(me, "! There is no text behind the names: @bob,carol and then what you want to say.");
             }
@@ -324,15 +324,15 @@ impl Chat {
             Act::Misused(misuse) => self.misuse(me, misuse),
             Act::Close => self.close(me),
             Act::Nick(name) => self.nick(me, name),
-            Act::Ignore(whom) => self.ignore(me, whom),
-            Act::Unignore(whom) => self.unignore(me, whom),
+            Act::Ignore(typed) => self.ignore(me, typed),
+            Act::Unignore(typed) => self.unignore(me, typed),
             Act::ListIgnored => self.list_ignored(me),
             Act::Away(text) => self.set_away(me, Some(text.clone())),
             Act::Back => self.set_away(me, None),
             Act::Rooms => self.list_rooms(me),
             Act::List => self.list_people(me),
             Act::ListAll => self.list_everybody(me),
-            Act::WhoIs(whom) => self.who_is(me, whom),
+            Act::WhoIs(typed) => self.who_is(me, typed),
             Act::WhoAmI => self.who_am_i(me),
             act => self.about_room(me, act),
         }

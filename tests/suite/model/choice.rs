@@ -1,4 +1,4 @@
-//! Random steps that mostly make sense as things are, with a few that do not.
+//! Random steps that mostly make sense in the present state, with a few that do not.
 
 use super::chat::{Chat, Person, Place};
 use super::room::{Door, Room, Who};
@@ -12,7 +12,7 @@ const TEXTS: [&str; 5] =
 const PASSWORDS: [&str; 2] = ["sesame", "swordfish"];
 const REASONS: [&str; 2] = ["", "spam"];
 
-/// How most sequences begin: everybody is there, and in somebody's room.
+/// How most sequences begin: everybody is logged in, and in a room that one of them has made.
 pub fn opening(random: &mut Random, people: usize) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut push = |seat, act| steps.push(Step { seat, act });
@@ -67,7 +67,7 @@ pub fn choose(random: &mut Random, chat: &Chat) -> Step {
     Step { seat, act: act(random, chat, person) }
 }
 
-/// Whether somebody was put out of a room, is silenced or invited, or keeps order.
+/// Whether a user was banned or kicked, is muted, invited or admin.
 fn is_concerned(chat: &Chat, seat: usize) -> bool {
     let Some(who) = chat.seats[seat].as_ref().map(Person::who) else { return false };
     chat.rooms.values().any(|room| {
@@ -75,13 +75,13 @@ fn is_concerned(chat: &Chat, seat: usize) -> bool {
     })
 }
 
-/// Whether it matters how a room answers his knocking.
+/// Whether the room would answer this user's `:join` in an interesting way.
 fn is_awaited(room: &Room, who: &Who) -> bool {
     let known = room.kicks.iter().chain(&room.invited).any(|known| known.is(who));
     !room.members.contains_key(&who.client) && (known || room.banned(who).is_some() || room.keeper(who).is_some())
 }
 
-/// Mostly a name of one's own, so that people come back.
+/// Mostly the seat's own name, so that users come back.
 fn login(random: &mut Random, chat: &Chat, seat: usize) -> String {
     let taken = chat.seats[seat].is_some();
     let name = if taken || random.below(6) == 0 { NAMES[random.below(NAMES.len())] } else { NAMES[seat] };
@@ -107,8 +107,8 @@ fn text(random: &mut Random) -> String {
     if random.below(60) == 0 { "x".repeat(149 + random.below(4)) } else { random.choose(&TEXTS).to_owned() }
 }
 
-/// Somebody: of the current room, or online, or not there; now and then by the number of his session.
-fn whom(random: &mut Random, chat: &Chat, me: &Person, here: bool) -> String {
+/// A user: from the current room, or online, or offline; now and then by session id.
+fn somebody(random: &mut Random, chat: &Chat, me: &Person, here: bool) -> String {
     let members = me.room().map(|room| &chat.rooms[&room].members);
     let there = |person: &&Person| members.is_none_or(|members| members.contains_key(&person.client) == here);
     let fitting: Vec<_> = chat.people().filter(|person| person.client != me.client).filter(there).collect();
@@ -128,15 +128,15 @@ fn several(random: &mut Random, chat: &Chat, me: &Person, here: bool) -> Vec<Str
     let count = 1 + random.below(2) * random.below(3);
     let mut several: Vec<String> = Vec::new();
     for _ in 0..count {
-        let whom = whom(random, chat, me, here);
-        if !several.contains(&whom) {
-            several.push(whom);
+        let typed = somebody(random, chat, me, here);
+        if !several.contains(&typed) {
+            several.push(typed);
         }
     }
     several
 }
 
-/// A message he may read, or any number there is, or none.
+/// The id of a message this user may read, or any id, or one that does not exist.
 fn id(random: &mut Random, chat: &Chat, me: &Person, own: bool) -> u64 {
     let rooms = chat.rooms.values().filter(|room| room.members.contains_key(&me.client)).flat_map(|room| &room.said);
     let pairs =
@@ -171,7 +171,7 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     if random.below(8) == 0 && chat.rooms.values().any(remembered) {
         return Act::Nick(random.choose(&NAMES).to_owned());
     }
-    // Under the name of somebody ignored what he says himself is shown all the same.
+    // Users see their own messages even if they ignore the name they have.
     let free = me.ignored.iter().find(|(_, name)| chat.find(name).is_none());
     if let Some((_, name)) = free.filter(|_| random.below(3) == 0) {
         return Act::Nick(name.clone());
@@ -179,11 +179,11 @@ fn act(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     if random.below(3) == 0 && me.ignored.iter().any(|(_, name)| *name == me.name) {
         return if random.below(2) == 0 { Act::History(None) } else { direct(random, chat, me) };
     }
-    // Whether it is his turn in a slow room.
+    // Whether this user may post again in a room with slow mode.
     if in_room.is_some_and(|room| room.slow > 0) && !keeps && random.below(3) == 0 {
         return if random.below(3) == 0 { change(random, chat, me) } else { talk(random, chat, me) };
     }
-    // Nothing much can be done in no room.
+    // Without a room little is possible.
     if me.open.is_empty() && random.below(5) > 0 {
         return enter(random, chat, me);
     }
@@ -265,21 +265,21 @@ fn change(random: &mut Random, chat: &Chat, me: &Person) -> Act {
 
 fn direct(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     match random.below(4) {
-        0 => Act::OpenDirect(whom(random, chat, me, true)),
+        0 => Act::OpenDirect(somebody(random, chat, me, true)),
         1 if random.below(6) == 0 => Act::NoText(several(random, chat, me, true)),
         1 => Act::At(several(random, chat, me, true), text(random)),
         _ => Act::Direct(several(random, chat, me, true), text(random)),
     }
 }
 
-/// The name that somebody has now, or had when he left.
+/// A user's present name, or the last one of a user who has left.
 fn name_now(chat: &Chat, who: &Who) -> String {
     let online = chat.people().find(|person| person.client == who.client);
     online.map_or_else(|| who.name.clone(), |person| person.name.clone())
 }
 
 fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
-    let here = whom(random, chat, me, true);
+    let here = somebody(random, chat, me, true);
     let room = me.room().map(|room| &chat.rooms[&room]);
     let banned = room.and_then(|room| room.bans.last()).map_or_else(|| here.clone(), |ban| ban.name.clone());
     let muted = room.and_then(|room| room.mutes.last()).map_or_else(|| here.clone(), |(who, _)| name_now(chat, who));
@@ -300,12 +300,12 @@ fn order(random: &mut Random, chat: &Chat, me: &Person) -> Act {
         6 | 7 => {
             let awaited = room.and_then(|room| room.keepers.iter().find(|keeper| keeper.awaited));
             let again = random.below(3) == 0 && room.is_some_and(|room| !room.bans.is_empty());
-            let whom = match awaited {
+            let typed = match awaited {
                 Some(keeper) => keeper.who.name.clone(),
                 None if again => banned,
-                None => whom(random, chat, me, false),
+                None => somebody(random, chat, me, false),
             };
-            Act::Ban(whom, lasts(random), random.choose(&REASONS).to_owned())
+            Act::Ban(typed, lasts(random), random.choose(&REASONS).to_owned())
         }
         8 => Act::Unban(banned),
         9 => Act::Bans,
@@ -334,7 +334,7 @@ fn look(random: &mut Random, chat: &Chat, me: &Person) -> Act {
         5 | 6 => Act::Rooms,
         7 | 8 => Act::List,
         9 => Act::ListAll,
-        10 => Act::WhoIs(whom(random, chat, me, true)),
+        10 => Act::WhoIs(somebody(random, chat, me, true)),
         11 => Act::ShowSettings,
         _ => Act::WhoAmI,
     }
@@ -343,8 +343,10 @@ fn look(random: &mut Random, chat: &Chat, me: &Person) -> Act {
 fn personal(random: &mut Random, chat: &Chat, me: &Person) -> Act {
     match random.below(9) {
         0..=3 => Act::Nick(random.choose(&NAMES).to_owned()),
-        4 => Act::Ignore(whom(random, chat, me, true)),
-        5 => Act::Unignore(me.ignored.last().map_or_else(|| whom(random, chat, me, true), |(_, name)| name.clone())),
+        4 => Act::Ignore(somebody(random, chat, me, true)),
+        5 => {
+            Act::Unignore(me.ignored.last().map_or_else(|| somebody(random, chat, me, true), |(_, name)| name.clone()))
+        }
         6 => Act::ListIgnored,
         7 => Act::Away("lunch".to_owned()),
         _ => Act::Back,

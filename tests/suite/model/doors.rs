@@ -1,4 +1,4 @@
-//! Coming and going: names, joining, making rooms, views, closing, quitting.
+//! Logging in and leaving: names, joining, making rooms, views, closing, quitting.
 
 use super::chat::{Chat, Client, Person, Place, Question, parts};
 use super::pattern::{NUMBER, SPAN};
@@ -6,10 +6,10 @@ use super::room::{Door, Member, Room};
 use super::rules::Rank;
 use super::talk::{NO_ROOM, pair};
 
-/// Names that no room made by people may have.
+/// Names that a room made by users cannot have.
 const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all", "everyone", "here", "you"];
 
-/// Wrong passwords before somebody has to wait.
+/// Wrong passwords before a user has to wait.
 const FREE_TRIES: u32 = 3;
 
 fn others(count: usize) -> String {
@@ -58,7 +58,7 @@ impl Chat {
         if let Some(person) = self.person_mut(me) {
             person.name = name.to_owned();
         }
-        // Who ignores the name goes on to ignore the connection, unless another one is known for it.
+        // Users who ignore the name also ignore this connection, unless they know another one by that name.
         let online: Vec<_> = self.seats.iter().flatten().map(|person| person.client).collect();
         for person in self.seats.iter_mut().flatten() {
             let unknown = |(known, ignored): &&mut (Client, String)| *ignored == before && !online.contains(known);
@@ -90,7 +90,7 @@ impl Chat {
         self.tell(me, format!("* You are {name} now."));
     }
 
-    /// Makes a place the current one, in the view if he was in it.
+    /// Makes a place the current one, and its view the open one if a view was open.
     pub fn enter(&mut self, me: Client, place: Place) {
         let viewed = self.person(me).and_then(|person| person.viewed().map(str::to_owned));
         let Some(person) = self.person_mut(me) else { return };
@@ -102,7 +102,7 @@ impl Chat {
         }
     }
 
-    /// What was in view is read.
+    /// Everything in view counts as read.
     fn read_all(&mut self, me: Client, viewed: Option<&str>) {
         let room = viewed.and_then(|room| self.rooms.get_mut(room));
         if let Some(member) = room.and_then(|room| room.members.get_mut(&me)) {
@@ -184,14 +184,14 @@ impl Chat {
             Ok((count, heir)) => {
                 let admin = if heir { ", and you are its admin now" } else { "" };
                 self.tell(me, format!("* Joined {name}, {} here{admin}. {}", others(count), self.go_on(me)));
-                // Who comes into the view reads it there.
+                // It will be shown in the view.
                 if !self.person(me).is_some_and(|person| person.view) {
                     self.tell_topic(me, name);
                 }
                 self.enter(me, Place::Room(name.to_owned()));
             }
             Err(Some(line)) => self.tell(me, line),
-            // A password is asked for.
+            // The session asks for a password.
             Err(None) => {
                 let Some(person) = self.person_mut(me) else { return };
                 person.asked = Some(Question { room: name.to_owned(), from_view: person.view });
@@ -203,7 +203,7 @@ impl Chat {
         }
     }
 
-    /// Whether the door opens. A hidden room and a missing one answer alike.
+    /// Whether the room lets this user in. A hidden room and a missing one answer alike.
     fn knock(&mut self, me: Client, name: &str, password: Option<&str>) -> Result<(), Option<String>> {
         let who = self.person(me).map(Person::who).ok_or(None)?;
         let room = self.rooms.get(name);
@@ -233,13 +233,13 @@ impl Chat {
         if right { Ok(()) } else { Err(Some("! No such room, or not that password.".to_owned())) }
     }
 
-    /// Takes somebody in to whom the door is open; how many were there before, and whether the room is his now.
+    /// Adds a user who may enter; returns how many members there were, and whether the user became admin.
     fn come_in(&mut self, me: Client, name: &str) -> Result<(usize, bool), Option<String>> {
         let who = self.person(me).map(Person::who).ok_or(None)?;
         self.arrivals += 1;
         let (arrived, last) = (self.arrivals, self.last_message);
         let room = self.rooms.get_mut(name).ok_or(None)?;
-        // An admin who comes back is not locked out by a ban of somebody at his address.
+        // A ban of another user at the same address does not keep a returning admin out.
         if let Some(ban) = room.banned(&who).filter(|_| room.keeper(&who).is_none()) {
             let left = if ban.timed { format!(" for {SPAN}") } else { String::new() };
             let reason = if ban.reason.is_empty() { String::new() } else { format!(" ({})", ban.reason) };
@@ -257,7 +257,7 @@ impl Chat {
         }
         let first = room.first(&who, last);
         room.members.insert(me, Member { client: me, arrived, unread: 0, posted: false, first });
-        // Whoever comes first into a room that was empty for a while.
+        // The first user to enter a room that was empty for a while.
         let heir = count == 0 && room.made_by.is_some() && room.keepers.is_empty();
         if heir {
             room.inherit(&who);
@@ -266,11 +266,11 @@ impl Chat {
         Ok((count, heir))
     }
 
-    /// Makes a room and goes in; false if that cannot be.
+    /// Makes a room and enters it; false if that is impossible.
     fn make(&mut self, me: Client, name: &str) -> bool {
         let Some(who) = self.person(me).map(Person::who) else { return false };
         if let Some(room) = self.rooms.get(name) {
-            // Of a hidden room nobody learns who is not in it.
+            // Users outside a hidden room learn nothing about it.
             let known = room.public || room.rank(&who).is_in();
             let line = match known {
                 true => format!("! There is a room {name} already; :join {name} enters it."),
@@ -326,7 +326,7 @@ impl Chat {
         }
     }
 
-    /// Takes somebody out of a room who goes by himself.
+    /// Removes a user who leaves a room.
     fn leave(&mut self, me: Client, name: &str, lost: bool) {
         let Some(who) = self.person(me).map(Person::who) else { return };
         let Some(room) = self.rooms.get_mut(name) else { return };
@@ -347,8 +347,8 @@ impl Chat {
         self.name_heir(name, None);
     }
 
-    /// If somebody's room has no admin any more, whoever has been in it longest gets it, and may speak; but not who has
-    /// just been made an ordinary member.
+    /// If a room made by users has no admin left, the member who has been in it longest becomes admin and may speak;
+    /// but not one who has just been demoted.
     pub fn name_heir(&mut self, name: &str, but: Option<Client>) {
         let Some(room) = self.rooms.get(name).filter(|room| room.made_by.is_some() && room.keepers.is_empty()) else {
             return;
@@ -387,7 +387,7 @@ impl Chat {
         self.pairs.retain(|(one, other), _| *one != me && *other != me);
     }
 
-    /// A place somebody had open is gone.
+    /// A place that a user had open is gone.
     pub fn lose(&mut self, client: Client, place: &Place) {
         let Some(person) = self.person_mut(client) else { return };
         if person.open.last() == Some(place) {
@@ -399,9 +399,9 @@ impl Chat {
         person.open.retain(|known| known != place);
     }
 
-    /// Of `bob#1002` the name.
-    pub fn bare<'a>(&self, whom: &'a str) -> &'a str {
-        parts(whom).0
+    /// The name in `bob#1002`.
+    pub fn bare<'a>(&self, typed: &'a str) -> &'a str {
+        parts(typed).0
     }
 }
 

@@ -1,4 +1,4 @@
-//! Inviting people into a room.
+//! Inviting users to a room.
 
 use super::chat::{Chat, Client, Person};
 use super::room::Who;
@@ -9,13 +9,13 @@ impl Chat {
         let Some(who) = self.person(me).map(Person::who) else { return };
         let mut missing = Vec::new();
         let mut asked: Vec<&String> = Vec::new();
-        for whom in invited {
-            if asked.contains(&whom) {
+        for typed in invited {
+            if asked.contains(&typed) {
                 continue;
             }
-            asked.push(whom);
-            let Some(guest) = self.find(whom).map(Person::who) else {
-                missing.push(whom.clone());
+            asked.push(typed);
+            let Some(guest) = self.find(typed).map(Person::who) else {
+                missing.push(typed.clone());
                 continue;
             };
             match self.invite_one(&who, name, &guest) {
@@ -36,7 +36,7 @@ impl Chat {
         }
     }
 
-    /// Opens a room to somebody, or says why not.
+    /// Invites a user to a room, or says why not.
     fn invite_one(&mut self, me: &Who, name: &str, guest: &Who) -> Option<String> {
         let last = self.last_message;
         let room = self.rooms.get_mut(name)?;

@@ -1,4 +1,4 @@
-//! Lists, finding, and what somebody sets for himself.
+//! Lists, search, and a user's own settings.
 
 use super::chat::{Chat, Client, Person, Place, parts};
 use super::doors::people;
@@ -19,7 +19,7 @@ impl Chat {
             pairs.map(|(key, said)| (format!("@{}", self.name(if key.0 == me { key.1 } else { key.0 })), said.clone()));
         let viewed = person.viewed().map(str::to_owned);
         for (place, said) in places.chain(directs) {
-            // What is to be erased in time is found only where its end is told.
+            // Temporary messages are found only where their end can be shown.
             let lasting = |temporary: bool| !temporary || place.starts_with('@') || viewed.as_ref() == Some(&place);
             for message in said.iter().filter(|message| !person.ignores(message.from, &message.author)) {
                 if !lasting(message.temporary) {
@@ -47,7 +47,7 @@ impl Chat {
         }
     }
 
-    /// The rooms somebody may know of.
+    /// The rooms a user may know of.
     fn known_rooms(&self, me: Client) -> Vec<&Room> {
         let known = |room: &&Room| room.public || room.members.contains_key(&me);
         self.rooms.values().filter(known).collect()
@@ -111,7 +111,7 @@ impl Chat {
         lines.into_iter().for_each(|line| self.tell(me, line));
     }
 
-    /// His rooms that somebody else may know of, in his order.
+    /// A user's rooms that another user may know of, in order of joining.
     fn rooms_of(&self, person: &Person, me: Client) -> Vec<String> {
         let known = self.known_rooms(me);
         let name = |place: &Place| match place {
@@ -135,9 +135,9 @@ impl Chat {
         lines.into_iter().for_each(|line| self.tell(me, line));
     }
 
-    pub fn who_is(&mut self, me: Client, whom: &str) {
-        let Some(person) = self.find(whom) else {
-            return self.tell(me, format!("! {whom} is not online; :listall shows who is."));
+    pub fn who_is(&mut self, me: Client, typed: &str) {
+        let Some(person) = self.find(typed) else {
+            return self.tell(me, format!("! {typed} is not online; :listall shows who is."));
         };
         let rooms = self.rooms_of(person, me);
         let rooms = if rooms.is_empty() { "in no public room".to_owned() } else { format!("in {}", rooms.join(", ")) };
@@ -211,14 +211,14 @@ impl Chat {
         self.tell(me, line);
     }
 
-    pub fn ignore(&mut self, me: Client, whom: &str) {
-        let (client, name) = match self.find(whom) {
+    pub fn ignore(&mut self, me: Client, typed: &str) {
+        let (client, name) = match self.find(typed) {
             Some(person) => (person.client, person.name.clone()),
-            None if parts(whom).1.is_some() => {
-                return self.tell(me, format!("! {whom} is not online; :listall shows who is."));
+            None if parts(typed).1.is_some() => {
+                return self.tell(me, format!("! {typed} is not online; :listall shows who is."));
             }
-            // No connection: the name of whoever comes by it.
-            None => (0, whom.to_owned()),
+            // No connection: anybody who takes that name.
+            None => (0, typed.to_owned()),
         };
         if client == me {
             return self.tell(me, "! You cannot ignore yourself.");
@@ -232,9 +232,9 @@ impl Chat {
         }
     }
 
-    pub fn unignore(&mut self, me: Client, whom: &str) {
-        let name = self.bare(whom).to_owned();
-        let client = self.find(whom).map(|person| person.client).or(parts(whom).1);
+    pub fn unignore(&mut self, me: Client, typed: &str) {
+        let name = self.bare(typed).to_owned();
+        let client = self.find(typed).map(|person| person.client).or(parts(typed).1);
         let Some(person) = self.person_mut(me) else { return };
         let before = person.ignored.len();
         person.ignored.retain(|(known, known_name)| Some(*known) != client && *known_name != name);

@@ -1,4 +1,4 @@
-//! A message of the model, and the line it is read as.
+//! A message of the model, and how it is shown.
 
 use super::chat::Client;
 use super::pattern::NUMBER;
@@ -8,7 +8,7 @@ pub struct Quote {
     pub id: u64,
     pub author: String,
     pub from: Client,
-    /// Nothing, once the message is gone.
+    /// `None` once the message has been deleted.
     pub start: Option<String>,
 }
 
@@ -22,17 +22,17 @@ pub struct Message {
     pub edited: bool,
     pub temporary: bool,
     pub reply: Option<Quote>,
-    /// Whom it was sent to; nobody, if it was said in a room.
+    /// The recipients; empty if it was sent to a room.
     pub to: Vec<String>,
 }
 
 impl Message {
-    /// Nothing but a text, said in a room: its author has it on his screen.
+    /// Just a text sent to a room: its author already has it on the screen.
     pub fn is_plain(&self) -> bool {
         !self.action && !self.temporary && self.reply.is_none() && self.to.is_empty()
     }
 
-    /// The same for somebody who may read nothing up to a message.
+    /// The same for a user who may read nothing up to a certain message.
     pub fn without_quotes_up_to(&self, number: u64) -> Message {
         let mut message = self.clone();
         if let Some(quote) = message.reply.as_mut().filter(|quote| quote.id <= number) {
@@ -41,7 +41,7 @@ impl Message {
         message
     }
 
-    /// The line as somebody reads it.
+    /// The line as a user sees it.
     pub fn shown(&self, reader: Client, ignores: impl Fn(Client, &str) -> bool) -> String {
         let temporary = if self.temporary { " (temporary, 10 s)" } else { "" };
         let mut line = format!("[{NUMBER}] #{} ", self.id);

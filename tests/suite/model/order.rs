@@ -1,9 +1,9 @@
-//! Order in a room: kicking, banning, silencing, admins, how the room is set up.
+//! Moderation: kicks, bans, mutes, admins, and a room's settings.
 
 use super::chat::{Chat, Client, Person, Place, parts};
 use super::room::{Ban, Keeper, Room, Who};
 use super::rules::Rank;
-use super::settings::{anew, change};
+use super::settings::{change, must_differ};
 use super::step::{Act, Misuse, Setting};
 use super::talk::NO_ROOM;
 
@@ -29,7 +29,7 @@ pub fn not_admin(room: &Room) -> String {
     }
 }
 
-/// Somebody an act is about.
+/// The target of an action.
 struct Target {
     who: Option<Who>,
     name: String,
@@ -74,20 +74,20 @@ impl Chat {
             }
             Act::Bans => return self.list_bans(me, &room),
             Act::Destroy => self.destroy(&who, &room),
-            Act::Kick(whom, reason) => self.kick(&who, &room, whom, reason),
-            Act::Ban(whom, lasts, reason) => self.ban(&who, &room, whom, *lasts, reason),
-            Act::Unban(whom) => self.unban(&who, &room, whom),
-            Act::Mute(whom, lasts) => self.mute(&who, &room, whom, *lasts),
-            Act::Unmute(whom) => self.unmute(&who, &room, whom),
-            Act::Promote(whom) => self.promote(&who, &room, whom),
-            Act::Demote(whom) => self.demote(&who, &room, whom),
+            Act::Kick(typed, reason) => self.kick(&who, &room, typed, reason),
+            Act::Ban(typed, lasts, reason) => self.ban(&who, &room, typed, *lasts, reason),
+            Act::Unban(typed) => self.unban(&who, &room, typed),
+            Act::Mute(typed, lasts) => self.mute(&who, &room, typed, *lasts),
+            Act::Unmute(typed) => self.unmute(&who, &room, typed),
+            Act::Promote(typed) => self.promote(&who, &room, typed),
+            Act::Demote(typed) => self.demote(&who, &room, typed),
             Act::Topic(text) => self.set(&who, &room, |room| {
-                anew(room.description != *text)?;
+                must_differ(room.description != *text)?;
                 room.description.clone_from(text);
                 Ok(format!("set the description: {text}"))
             }),
             Act::Slow(seconds) => self.set(&who, &room, |room| {
-                anew(room.slow != *seconds)?;
+                must_differ(room.slow != *seconds)?;
                 room.slow = *seconds;
                 Ok(match seconds {
                     0 => "turned off slow mode".to_owned(),
@@ -102,41 +102,41 @@ impl Chat {
             Ok(news) if news.is_empty() => {}
             Ok(news) => {
                 self.news(&room, news.clone(), Some(me), people);
-                // Whom it was about does not inherit what he has just lost.
+                // The target does not inherit what they have just lost.
                 let but = match act {
-                    Act::Demote(whom) | Act::Mute(whom, _) => self.find(whom).map(|person| person.client),
+                    Act::Demote(typed) | Act::Mute(typed, _) => self.find(typed).map(|person| person.client),
                     _ => None,
                 };
                 self.name_heir(&room, but);
                 self.tell(me, format!("* {news}"));
-                if let Act::Ban(whom, ..) = act
-                    && self.find(whom).is_none()
+                if let Act::Ban(typed, ..) = act
+                    && self.find(typed).is_none()
                 {
-                    let name = self.bare(whom).to_owned();
+                    let name = self.bare(typed).to_owned();
                     self.tell(me, format!("* {name} is not online: the ban is by name alone."));
                 }
             }
         }
     }
 
-    /// Who acts, and whom it is about: somebody in the room, or else nothing but the name.
+    /// The actor and the target: a user in the room, or else only a name.
     fn named_in(&self, who: &Who, room: &str, act: &Act) -> Vec<(Client, String)> {
         let mut people = vec![(who.client, who.name.clone())];
-        if let Act::Kick(whom, _) | Act::Ban(whom, ..) | Act::Mute(whom, _) = act {
-            people.push(self.named(room, whom));
-        } else if let Act::Unban(whom) | Act::Unmute(whom) | Act::Promote(whom) | Act::Demote(whom) = act {
-            people.push(self.named(room, whom));
+        if let Act::Kick(typed, _) | Act::Ban(typed, ..) | Act::Mute(typed, _) = act {
+            people.push(self.named(room, typed));
+        } else if let Act::Unban(typed) | Act::Unmute(typed) | Act::Promote(typed) | Act::Demote(typed) = act {
+            people.push(self.named(room, typed));
         }
         people
     }
 
-    fn named(&self, room: &str, whom: &str) -> (Client, String) {
-        let here = self.find(whom).map(|person| person.client);
+    fn named(&self, room: &str, typed: &str) -> (Client, String) {
+        let here = self.find(typed).map(|person| person.client);
         let here = here.filter(|client| self.rooms[room].members.contains_key(client));
-        (here.or(parts(whom).1).unwrap_or_default(), self.bare(whom).to_owned())
+        (here.or(parts(typed).1).unwrap_or_default(), self.bare(typed).to_owned())
     }
 
-    /// Tells how a command is used, and does nothing.
+    /// Shows how a command is used, and does nothing.
     pub fn misuse(&mut self, me: Client, misuse: &Misuse) {
         let Some(person) = self.person(me) else { return };
         let mark = if person.view { '/' } else { ':' };
@@ -155,15 +155,15 @@ impl Chat {
         self.tell(me, format!("! Use it as {mark}{syntax}, for example {mark}{example}"));
     }
 
-    fn present(&self, room: &str, whom: &str, me: &Who) -> Result<Target, String> {
+    fn present(&self, room: &str, typed: &str, me: &Who) -> Result<Target, String> {
         let known = &self.rooms[room];
-        let found = self.find(whom).filter(|person| known.members.contains_key(&person.client));
-        let person = found.ok_or_else(|| format!("{whom} is not in {room}; :list shows who is."))?;
+        let found = self.find(typed).filter(|person| known.members.contains_key(&person.client));
+        let person = found.ok_or_else(|| format!("{typed} is not in {room}; :list shows who is."))?;
         let (who, own) = (person.who(), person.client == me.client);
         Ok(Target { name: who.name.clone(), rank: known.rank(&who), who: Some(who), own, present: true })
     }
 
-    /// Whether somebody may act against somebody else.
+    /// Whether one user may act against another.
     fn judge(&self, me: &Who, room: &str, target: &Target, verb: &str) -> Result<(), String> {
         let known = &self.rooms[room];
         let rank = known.rank(me);
@@ -192,7 +192,7 @@ impl Chat {
         if known.rank(me).keeps_order() { Ok(known) } else { Err(not_admin(known)) }
     }
 
-    /// Tells whom it is about, if he does not look at the room.
+    /// Notifies the target, unless they have the room's view open.
     fn hear(&mut self, room: &str, who: &Who, line: String) {
         if self.person(who.client).is_some_and(|person| person.viewed() != Some(room)) {
             self.tell(who.client, line);
@@ -208,8 +208,8 @@ impl Chat {
         self.lose(who.client, &Place::Room(room.to_owned()));
     }
 
-    fn kick(&mut self, me: &Who, room: &str, whom: &str, reason: &str) -> Result<String, String> {
-        let target = self.present(room, whom, me)?;
+    fn kick(&mut self, me: &Who, room: &str, typed: &str, reason: &str) -> Result<String, String> {
+        let target = self.present(room, typed, me)?;
         self.judge(me, room, &target, "kick")?;
         if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
             known.kicks.retain(|kicked| !kicked.is(who));
@@ -220,15 +220,15 @@ impl Chat {
         Ok(because(format!("{} was kicked by {}", target.name, me.name), reason))
     }
 
-    fn ban(&mut self, me: &Who, room: &str, whom: &str, lasts: Option<u64>, reason: &str) -> Result<String, String> {
-        let here = self.present(room, whom, me);
+    fn ban(&mut self, me: &Who, room: &str, typed: &str, lasts: Option<u64>, reason: &str) -> Result<String, String> {
+        let here = self.present(room, typed, me);
         if here.is_err() {
-            self.numbered_online(whom)?;
+            self.numbered_online(typed)?;
         }
         let target = here.unwrap_or_else(|_| {
             let known = &self.rooms[room];
-            let name = self.bare(whom).to_owned();
-            let who = self.find(whom).map(Person::who);
+            let name = self.bare(typed).to_owned();
+            let who = self.find(typed).map(Person::who);
             let awaited = known.keepers.iter().find(|keeper| keeper.awaited && keeper.who.name == name);
             let rank = match awaited {
                 Some(keeper) if keeper.owner => Rank::Owner,
@@ -261,19 +261,19 @@ impl Chat {
         Ok(because(format!("{} was banned by {}{length}", target.name, me.name), reason))
     }
 
-    /// A session's number names nobody who is not online.
-    fn numbered_online(&self, whom: &str) -> Result<(), String> {
-        match parts(whom).1.is_some() && self.find(whom).is_none() {
-            true => Err(format!("{whom} is not online; :listall shows who is.")),
+    /// A session id names only users who are online.
+    fn numbered_online(&self, typed: &str) -> Result<(), String> {
+        match parts(typed).1.is_some() && self.find(typed).is_none() {
+            true => Err(format!("{typed} is not online; :listall shows who is.")),
             false => Ok(()),
         }
     }
 
-    fn unban(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
-        let name = self.bare(whom).to_owned();
+    fn unban(&mut self, me: &Who, room: &str, typed: &str) -> Result<String, String> {
+        let name = self.bare(typed).to_owned();
         self.keeps_order(me, room)?;
-        self.numbered_online(whom)?;
-        let online = self.find(whom).map(Person::who);
+        self.numbered_online(typed)?;
+        let online = self.find(typed).map(Person::who);
         let known = self.keeps_order(me, room)?;
         let before = known.bans.len();
         let known_as = |ban: &Ban| ban.who.as_ref().zip(online.as_ref()).is_some_and(|(known, who)| known.is(who));
@@ -284,8 +284,8 @@ impl Chat {
         Ok(format!("{name} was unbanned by {}", me.name))
     }
 
-    fn mute(&mut self, me: &Who, room: &str, whom: &str, lasts: Option<u64>) -> Result<String, String> {
-        let target = self.present(room, whom, me)?;
+    fn mute(&mut self, me: &Who, room: &str, typed: &str, lasts: Option<u64>) -> Result<String, String> {
+        let target = self.present(room, typed, me)?;
         self.judge(me, room, &target, "mute")?;
         let length = hours(lasts);
         if let (Some(who), Some(known)) = (&target.who, self.rooms.get_mut(room)) {
@@ -298,27 +298,27 @@ impl Chat {
         Ok(format!("{} was muted by {}{length}", target.name, me.name))
     }
 
-    fn unmute(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
-        let name = self.bare(whom).to_owned();
-        let online = self.find(whom).map(Person::who);
+    fn unmute(&mut self, me: &Who, room: &str, typed: &str) -> Result<String, String> {
+        let name = self.bare(typed).to_owned();
+        let online = self.find(typed).map(Person::who);
         self.keeps_order(me, room)?;
-        self.numbered_online(whom)?;
+        self.numbered_online(typed)?;
         let known = self.keeps_order(me, room)?;
-        // Who is online is meant himself, and nobody who was called so.
+        // A user who is online is meant personally, and not a former holder of the name.
         let meant = |muted: &Who| online.as_ref().map_or(muted.name == name, |who| muted.is(who));
         let before = known.mutes.len();
         known.mutes.retain(|(muted, _)| !meant(muted));
         if known.mutes.len() == before {
-            return Err(format!("{whom} is not muted."));
+            return Err(format!("{typed} is not muted."));
         }
-        if let Ok(Target { who: Some(who), .. }) = self.present(room, whom, me) {
+        if let Ok(Target { who: Some(who), .. }) = self.present(room, typed, me) {
             self.hear(room, &who, format!("* You may write in {room} again."));
         }
         Ok(format!("{name} was unmuted by {}", me.name))
     }
 
-    fn promote(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
-        let target = self.present(room, whom, me)?;
+    fn promote(&mut self, me: &Who, room: &str, typed: &str) -> Result<String, String> {
+        let target = self.present(room, typed, me)?;
         let known = self.keeps_order(me, room)?;
         if target.rank.keeps_order() {
             return Err(format!("{} is admin already.", target.name));
@@ -331,8 +331,8 @@ impl Chat {
         Ok(format!("{} made {} admin", me.name, target.name))
     }
 
-    fn demote(&mut self, me: &Who, room: &str, whom: &str) -> Result<String, String> {
-        let target = self.present(room, whom, me)?;
+    fn demote(&mut self, me: &Who, room: &str, typed: &str) -> Result<String, String> {
+        let target = self.present(room, typed, me)?;
         self.judge(me, room, &target, "demote")?;
         if !target.rank.keeps_order() {
             return Err(format!("{} is not an admin.", target.name));

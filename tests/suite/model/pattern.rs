@@ -1,10 +1,10 @@
-//! Expected lines, in which some signs stand for what a model without a clock cannot know.
+//! Expected lines, with placeholders for what a model without a clock cannot know.
 
 /// A time of day or a number.
 pub const NUMBER: char = '\u{1}';
-/// A span of time, as `59 minutes 59 seconds`.
+/// A duration such as `59 minutes 59 seconds`.
 pub const SPAN: char = '\u{2}';
-/// A word: where of several places a message was found.
+/// A word: in which of several places a message was found.
 pub const WORD: char = '\u{3}';
 
 /// Whether a line is what was expected.
@@ -30,7 +30,7 @@ pub fn printed(expected: &str) -> String {
 }
 
 #[test]
-fn signs_stand_for_what_varies() {
+fn placeholders_stand_for_what_varies() {
     assert!(fits("[\u{1}] #12 bob: hi", "[14:03] #12 bob: hi"));
     assert!(!fits("[\u{1}] #12 bob: hi", "[14:03] #13 bob: hi"));
     assert!(fits("for \u{2} (why).", "for 1 hour 59 minutes (why)."));

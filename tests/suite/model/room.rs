@@ -1,4 +1,4 @@
-//! A room of the model, and whom it remembers.
+//! A room of the model, and the users it remembers.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use super::chat::Client;
 use super::message::Message;
 use super::rules::Rank;
 
-/// Somebody as a room remembers him.
+/// A user as a room remembers them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Who {
     pub client: Client,
@@ -27,9 +27,9 @@ pub struct Member {
     /// Counts up over all arrivals.
     pub arrived: u64,
     pub unread: u64,
-    /// He has said something since he came in.
+    /// Has posted since joining.
     pub posted: bool,
-    /// The last message when they first came in or were invited.
+    /// The last message when they first joined or were invited.
     pub first: u64,
 }
 
@@ -37,14 +37,14 @@ pub struct Member {
 pub struct Keeper {
     pub who: Who,
     pub owner: bool,
-    /// His connection is lost, and he may come back.
+    /// The connection is lost, and the user may come back.
     pub awaited: bool,
 }
 
 #[derive(Clone, Debug)]
 pub struct Ban {
     pub name: String,
-    /// Whatever he calls himself later.
+    /// Recognised even after a change of name.
     pub who: Option<Who>,
     pub address: Option<String>,
     pub by: String,
@@ -69,7 +69,7 @@ pub enum Door {
 #[derive(Clone, Debug)]
 pub struct Room {
     pub name: String,
-    /// Nobody made the server's own.
+    /// `None` for the server's own rooms.
     pub made_by: Option<String>,
     pub public: bool,
     pub door: Door,
@@ -81,18 +81,18 @@ pub struct Room {
     pub keepers: Vec<Keeper>,
     pub bans: Vec<Ban>,
     pub kicks: Vec<Who>,
-    /// And whether there is an end to it.
+    /// And whether it has an end.
     pub mutes: Vec<(Who, bool)>,
     pub invited: Vec<Who>,
-    /// Who has left it, or was put out, before it was his turn again.
+    /// Users who left or were removed before slow mode let them post again.
     pub rests: Vec<Who>,
-    /// What is kept of it.
+    /// The messages in memory.
     pub said: Vec<Message>,
-    /// Whether anything was ever said.
+    /// Whether anything was ever posted.
     pub talked: bool,
     /// Users read back to when they joined or were invited.
     pub joined_only: bool,
-    /// When that was, as the last message then.
+    /// The last message at that time.
     pub firsts: Vec<(Who, u64)>,
 }
 
@@ -141,7 +141,7 @@ impl Room {
         }
     }
 
-    /// Takes somebody out; where the room is slow, he does not speak sooner for it.
+    /// Removes a user; in a room with slow mode they do not get to post sooner that way.
     pub fn remove(&mut self, who: &Who) {
         if self.members.remove(&who.client).is_some_and(|member| member.posted) && self.slow > 0 {
             self.rests.retain(|known| !known.is(who));
@@ -149,19 +149,19 @@ impl Room {
         }
     }
 
-    /// Whether it is not his turn again, were the room slow.
+    /// Whether slow mode would make the user wait.
     pub fn rests(&self, who: &Who) -> bool {
         self.members.get(&who.client).is_some_and(|member| member.posted)
             || self.rests.iter().any(|known| known.is(who))
     }
 
-    /// The room is his, and he may speak.
+    /// Makes the user admin, and unmutes them.
     pub fn inherit(&mut self, who: &Who) {
         self.mutes.retain(|(muted, _)| !muted.is(who));
         self.keepers.push(Keeper { who: who.clone(), owner: true, awaited: false });
     }
 
-    /// Somebody comes in or is invited: since when they may read.
+    /// Notes from where a user who joins or is invited may read.
     pub fn first(&mut self, who: &Who, last: u64) -> u64 {
         if let Some((_, first)) = self.firsts.iter().find(|(known, _)| known.is(who)) {
             return *first;
@@ -170,12 +170,12 @@ impl Room {
         last
     }
 
-    /// The last message that somebody in it may not read.
+    /// The last message that a member may not read.
     pub fn after(&self, client: Client) -> u64 {
         if self.joined_only { self.members.get(&client).map_or(u64::MAX, |member| member.first) } else { 0 }
     }
 
-    /// What somebody in it may read, without what is quoted of the rest.
+    /// What a member may read, without quotes of the rest.
     pub fn readable(&self, client: Client) -> Vec<Message> {
         let after = self.after(client);
         let readable = self.said.iter().filter(|message| message.id > after);

@@ -1,13 +1,13 @@
-//! Who may do what, written down once more from the promise and not from the server.
+//! Who may do what, written a second time from the documentation and not from the server.
 
-/// What somebody is to a room.
+/// A user's standing in a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
-    /// Not in it.
+    /// Not a member.
     Stranger,
-    /// Not in it, and kept out.
+    /// Not a member, and banned.
     Banned,
-    /// In it, and silenced.
+    /// A member who is muted.
     Muted,
     Member,
     Admin,
@@ -23,21 +23,21 @@ impl Rank {
         self >= Rank::Member
     }
 
-    /// Sets the room up, pardons, promotes, sees the bans, deletes others' messages.
+    /// May change settings, lift bans, promote, list bans and delete messages of others.
     pub fn keeps_order(self) -> bool {
         self >= Rank::Admin
     }
 
-    /// Kicks, bans and mutes somebody of the other rank.
+    /// May kick, ban and mute a user of the other rank.
     pub fn is_over(self, other: Rank) -> bool {
         self.keeps_order() && other < self
     }
 
-    /// Unmakes an admin of the other rank, who may be himself.
-    pub fn demotes(self, other: Rank, himself: bool) -> bool {
+    /// May demote an admin of the other rank, possibly themselves.
+    pub fn demotes(self, other: Rank, themselves: bool) -> bool {
         match self {
             Rank::Owner => other < Rank::Owner,
-            Rank::Admin => himself,
+            Rank::Admin => themselves,
             _ => false,
         }
     }

@@ -1,4 +1,4 @@
-//! A terminal in line mode that knows CR and LF: enough to see whether prompts are taken away from under a text.
+//! A terminal in line mode that knows CR and LF: enough to see whether texts replace prompts.
 
 #[derive(Default)]
 pub struct Screen {
@@ -9,7 +9,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// The person types a line; his terminal goes to the next row.
+    /// The user types a line; the terminal goes to the next row.
     pub fn end_line(&mut self) {
         self.row.clear();
         self.column = 0;
@@ -36,14 +36,14 @@ impl Screen {
         }
     }
 
-    /// The row the cursor stands in, without blanks at its end.
+    /// The cursor's row, without blanks at its end.
     pub fn row(&self) -> String {
         String::from_utf8_lossy(&self.row).trim_end().to_owned()
     }
 }
 
 #[test]
-fn what_is_written_over_a_prompt_replaces_it() {
+fn text_written_over_a_prompt_replaces_it() {
     let mut screen = Screen::default();
     screen.show(b"[general]> \r           \r* hi\r\n> ");
     assert_eq!(screen.lines, ["* hi"]);

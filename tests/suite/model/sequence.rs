@@ -9,10 +9,10 @@ use super::server::Server;
 use super::step::{Act, Step};
 use crate::support::random::Random;
 
-/// Where people come from: two share an address, and two are on the server's machine.
+/// The clients' addresses: two share one, and two are on the server's machine.
 pub const ADDRESSES: [&str; 5] = ["192.0.2.1", "192.0.2.2", "127.0.0.1", "192.0.2.2", "127.0.0.1"];
 
-/// What was seen of a step.
+/// What a step showed.
 struct Seen {
     lines: Vec<Vec<String>>,
     prompts: Vec<String>,
@@ -33,13 +33,13 @@ impl Run {
         Run { people, chat: Chat::new(addresses), server: Server::new(addresses), transcript }
     }
 
-    /// Does a step on both sides. `Some(false)`: they differ; nothing: it means nothing as things are.
+    /// Applies a step to both sides. `Some(false)`: they differ; `None`: it is impossible in the present state.
     fn step(&mut self, step: &Step) -> Option<bool> {
         let name = self.chat.seats[step.seat].as_ref().map(|person| person.name.clone()).unwrap_or_default();
         let outcome = self.chat.apply(step)?;
         let over = self.server.run(step, outcome.typed.as_deref());
         if step.act == Act::Lost {
-            // His screen stays as it was, and nobody looks at it.
+            // The screen stays as it was, and nobody looks at it.
             self.server.forget(step.seat);
         }
         let (lines, prompts) = (0..self.people).map(|seat| self.server.seen(seat)).unzip();
@@ -61,7 +61,7 @@ fn agree(step: &Step, outcome: &Outcome, seen: &Seen) -> bool {
     lines && outcome.prompts == seen.prompts
 }
 
-/// Whoever leaves several rooms leaves them in no order that matters.
+/// A user who leaves several rooms leaves them in any order.
 fn any_order(step: &Step) -> bool {
     matches!(step.act, Act::Quit | Act::Lost)
 }
@@ -107,7 +107,7 @@ fn describe(out: &mut String, step: &Step, name: &str, outcome: &Outcome, seen: 
     }
 }
 
-/// Runs the sequence of a seed. The steps up to a difference, if there is one, and how many had a meaning.
+/// Runs the sequence of a seed. Returns the steps up to a difference, if there is one, and how many were possible.
 pub fn play(seed: u64, verbose: bool) -> Result<usize, Failure> {
     let mut random = Random::new(seed);
     let people = 3 + random.below(3);
@@ -115,7 +115,7 @@ pub fn play(seed: u64, verbose: bool) -> Result<usize, Failure> {
     let mut run = Run::new(people, verbose);
     let mut steps = Vec::new();
     let mut opening = choice::opening(&mut random, people).into_iter();
-    // A step that means nothing as things are does not count; of such there is no endless row.
+    // An impossible step does not count; there are never many in a row.
     for _ in 0..length * 4 {
         if steps.len() >= length {
             break;
@@ -135,7 +135,7 @@ pub fn play(seed: u64, verbose: bool) -> Result<usize, Failure> {
     Ok(steps.len())
 }
 
-/// A sequence at whose end server and model differ.
+/// A sequence after which server and model differ.
 pub struct Failure {
     people: usize,
     steps: Vec<Step>,
@@ -147,7 +147,7 @@ impl Failure {
         steps.iter().any(|step| run.step(step) == Some(false))
     }
 
-    /// Takes out what is not needed for a difference.
+    /// Removes the steps that are not needed for the difference.
     pub fn shrink(mut self) -> Failure {
         let mut size = self.steps.len() / 2;
         while size > 0 {

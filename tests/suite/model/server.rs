@@ -1,7 +1,7 @@
 //! The real parts: one hub without listeners and timers, sessions driven by hand, and what stands on each screen.
 //!
-//! A session writes into one end of a pair of sockets while it is driven; when its turn is over, everything that anybody
-//! was shown can be read from the other ends. So nothing is ever waited for.
+//! A session writes into one end of a socket pair while it is driven. When its turn is over, everything shown to
+//! anybody can be read from the other ends, so the test never waits.
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{IpAddr, Shutdown, SocketAddr, TcpStream};
@@ -44,7 +44,7 @@ impl Server {
         let mut config = Config { telnet: Telnet::Never, ..Config::default() };
         config.limits.messages_per_second = None;
         config.limits.rooms_per_ip = None;
-        // From an exempt address nobody is known again by name, and the people of the model are.
+        // Nobody is recognised by name from an exempt address, but the users of the model are.
         config.limits.exempt = Vec::new();
         let (requests, _) = mpsc::channel();
         let hub = Hub::new(config, Clock::new(jiff::tz::TimeZone::UTC), None, requests, None);
@@ -53,7 +53,7 @@ impl Server {
         Server { hub: Arc::new(hub), addresses, seats }
     }
 
-    /// Does a step as the model says it is typed; true if the connection is over.
+    /// Performs a step, typed as the model says; true if the connection is over.
     pub fn run(&mut self, step: &Step, typed: Option<&str>) -> bool {
         match &step.act {
             Act::Lost => {
@@ -103,9 +103,9 @@ impl Server {
     fn connect(&mut self, seat: usize) {
         let (reader, writer) = UnixStream::pair().expect("a pair of sockets");
         reader.set_nonblocking(true).expect("set");
-        // At the end of a connection the session reads until its peer has nothing more to say.
+        // At the end of a connection the session reads until its peer closes.
         reader.shutdown(Shutdown::Write).expect("half-closed");
-        // Nothing of what an outbox does with its stream is peculiar to TCP.
+        // An outbox uses nothing of its stream that is specific to TCP.
         let stream = TcpStream::from(OwnedFd::from(writer));
         let outbox = Outbox::new(self.hub.next_client(), stream, Arc::clone(&self.hub.slow_readers));
         self.hub.roster.connected(&outbox);
@@ -124,14 +124,14 @@ impl Server {
         self.hub.rooms.find(&RoomName::parse(name).expect("a name"))
     }
 
-    /// What has come to a seat since it was last asked, and the row that the cursor stands in.
+    /// What a seat has received since the last call, and the cursor's row.
     pub fn seen(&mut self, seat: usize) -> (Vec<String>, String) {
         let Some(line) = &mut self.seats[seat] else { return (Vec::new(), String::new()) };
         line.read();
         (std::mem::take(&mut line.screen.lines), line.screen.row())
     }
 
-    /// Forgets somebody whose connection is over.
+    /// Forgets a client whose connection is over.
     pub fn forget(&mut self, seat: usize) {
         self.seats[seat] = None;
     }

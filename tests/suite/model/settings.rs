@@ -1,17 +1,17 @@
-//! How a room is set up.
+//! A room's settings.
 
 use super::room::{Door, Room};
 use super::step::Setting;
 
-/// A setting is not set to what it is.
-pub fn anew(different: bool) -> Result<(), String> {
+/// Refuses to set a setting to its present value.
+pub fn must_differ(different: bool) -> Result<(), String> {
     if different { Ok(()) } else { Err("Nothing to change; :set shows the settings.".to_owned()) }
 }
 
-/// Changes a setting. A hidden room without a password is open to invited people only.
+/// Changes a setting. A hidden room without a password is open only to invited users.
 pub fn change(room: &mut Room, setting: &Setting) -> Result<String, String> {
     let name = room.name.clone();
-    anew(match setting {
+    must_differ(match setting {
         Setting::Limit(limit) => room.limit != *limit,
         Setting::Password(None) => matches!(room.door, Door::Password(_)),
         Setting::Public(public) => room.public != *public,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A change to how a room is set up.
+/// A change to a room's settings.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
     Limit(Option<usize>),
@@ -22,12 +22,12 @@ pub enum Misuse {
     Demote(String),
     Unban(String),
     Unmute(String),
-    /// With something like a duration that is none.
+    /// With something that looks like a duration but is not one.
     Ban(String),
 }
 
 impl Misuse {
-    /// The line, how it should be, and an example.
+    /// The line, the correct syntax, and an example.
     pub fn texts(&self) -> (String, &'static str, &'static str) {
         match self {
             Misuse::Close => ("close den".to_owned(), "close", "close"),
@@ -41,21 +41,21 @@ impl Misuse {
     }
 }
 
-/// What somebody does. The first group is no typed line; names may be `bob` or `bob#1002`.
+/// What a user does. The first group is not typed; names may be `bob` or `bob#1002`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
-    /// Connects and gives this name, or gives another one after the first was taken.
+    /// Connects and gives this name, or gives another one if the first was taken.
     Login(String),
     /// The connection breaks.
     Lost,
     /// A minute passes for an admin of this room who was lost.
     Grace(String),
-    /// The time of an empty room is over.
+    /// An empty room's grace period is over.
     Linger(String),
     /// The time of a temporary message in this room is over.
     Expire(String, u64),
 
-    /// Typed where a password is asked for.
+    /// Typed at the question for a password.
     Answer(String),
     Quit,
     Say(String),
@@ -63,7 +63,7 @@ pub enum Act {
     To(String, String),
     Direct(Vec<String>, String),
     At(Vec<String>, String),
-    /// `@bob` and nothing behind it, outside the chat view.
+    /// `@bob` alone, outside the chat view.
     NoText(Vec<String>),
     OpenDirect(String),
     Reply(u64, String),
@@ -108,7 +108,7 @@ pub enum Act {
 }
 
 impl Act {
-    /// The line typed, in the chat view or elsewhere; nothing for what is not typed.
+    /// The line typed, in the chat view or elsewhere; `None` for what is not typed.
     pub fn line(&self, in_view: bool) -> Option<String> {
         let on = |on: bool| if on { "on" } else { "off" };
         let hours = |hours: &Option<u64>| hours.map_or_else(String::new, |hours| format!(" {hours}h"));
@@ -174,7 +174,7 @@ impl Act {
         Some(format!("{}{}", if in_view { '/' } else { ':' }, command.trim_end()))
     }
 
-    /// What the line takes of the twenty reading commands that a connection may give at once.
+    /// The line's share of the twenty reading commands that a connection may send at once.
     pub fn reads(&self) -> u32 {
         match self {
             Act::Search(_) | Act::ListAll => 3,
@@ -200,7 +200,7 @@ impl Act {
     }
 }
 
-/// One step. The seat is where somebody sits, whatever his name is just now.
+/// One step. A seat is a client, whatever its user's present name.
 #[derive(Clone, PartialEq)]
 pub struct Step {
     pub seat: usize,

@@ -1,4 +1,4 @@
-//! What is said, and what becomes of it: rooms, conversations of two, answers, edits, deletions.
+//! Messages and what becomes of them: in rooms and direct chats, replies, edits, deletions.
 
 use super::chat::{Chat, Client, Person, Place};
 use super::message::{Message, Quote};
@@ -9,12 +9,12 @@ use super::rules::Rank;
 pub const NO_ROOM: &str = "! You are in no room. :rooms lists them, :join enters one.";
 const NO_MESSAGE: &str = "! There is no such message where you are; :history shows the numbers.";
 
-/// The key of a conversation.
+/// The key of a direct chat.
 pub fn pair(one: Client, other: Client) -> (Client, Client) {
     (one.min(other), one.max(other))
 }
 
-/// The start of a text: 40 columns of it.
+/// The first 40 columns of a text.
 fn start(text: &str) -> String {
     if text.len() <= 40 { text.to_owned() } else { format!("{}...", text[..40].trim_end()) }
 }
@@ -25,7 +25,7 @@ fn requote(said: &mut [Message], id: u64, text: Option<&str>) {
     }
 }
 
-/// Takes a message out, and its text out of the quotes of it.
+/// Deletes a message, and its text from the quotes of it.
 pub fn erase(said: &mut Vec<Message>, id: u64) {
     said.retain(|message| message.id != id);
     requote(said, id, None);
@@ -40,7 +40,7 @@ fn change(said: &mut [Message], id: u64, text: &str) -> Option<Message> {
 }
 
 impl Room {
-    /// Why somebody cannot say anything here just now.
+    /// Why a user cannot post here at the moment.
     pub fn silenced(&self, who: &Who) -> Option<String> {
         let rank = self.rank(who);
         if !rank.speaks() {
@@ -77,7 +77,7 @@ impl Chat {
         long
     }
 
-    /// Posts to a room that somebody is in.
+    /// Posts to a room that the user is in.
     fn post(&mut self, me: Client, room: &str, text: &str, with: impl FnOnce(&mut Message)) {
         let Some(person) = self.person(me) else { return };
         let (who, viewed) = (person.who(), person.viewed() == Some(room));
@@ -126,10 +126,10 @@ impl Chat {
         }
     }
 
-    /// The partner in a conversation, which is begun if there is none.
-    fn begin(&mut self, me: Client, whom: &str) -> Result<Client, String> {
-        let Some(other) = self.find(whom).map(|person| person.client) else {
-            return Err(format!("{whom} is not online; :listall shows who is."));
+    /// The partner in a direct chat, which is opened if there is none.
+    fn begin(&mut self, me: Client, typed: &str) -> Result<Client, String> {
+        let Some(other) = self.find(typed).map(|person| person.client) else {
+            return Err(format!("{typed} is not online; :listall shows who is."));
         };
         if other == me {
             return Err("You cannot write to yourself.".to_owned());
@@ -146,8 +146,8 @@ impl Chat {
         }
     }
 
-    pub fn open_direct(&mut self, me: Client, whom: &str) {
-        match self.begin(me, whom) {
+    pub fn open_direct(&mut self, me: Client, typed: &str) {
+        match self.begin(me, typed) {
             Err(why) => self.tell(me, format!("! {why}")),
             Ok(other) => {
                 let view = self.person(me).is_some_and(|person| person.view);
@@ -162,7 +162,7 @@ impl Chat {
         }
     }
 
-    /// How a line with an address is said instead, in the view.
+    /// How an addressed line is sent from the view instead.
     pub fn way_out(&self, me: Client) -> String {
         let Some(person) = self.person(me).filter(|person| person.view) else { return String::new() };
         match person.open.last() {
@@ -177,8 +177,8 @@ impl Chat {
             return self.tell(me, line);
         }
         let mut partners = Vec::new();
-        for whom in to {
-            match self.begin(me, whom) {
+        for typed in to {
+            match self.begin(me, typed) {
                 Err(why) => {
                     let why = why.strip_prefix("You ").map_or(why.clone(), |rest| format!("you {rest}"));
                     self.tell(me, format!("! Not sent: {why}{way_out}"));
@@ -215,13 +215,13 @@ impl Chat {
         }
     }
 
-    /// A message as somebody reads it.
+    /// A message as a user sees it.
     pub fn shown(&self, message: &Message, reader: Client) -> String {
         let person = self.person(reader);
         message.shown(reader, |from, author| person.is_some_and(|person| person.ignores(from, author)))
     }
 
-    /// The room in which somebody may read a message.
+    /// The room in which a user may read a message.
     pub fn room_of(&self, me: Client, id: u64) -> Option<String> {
         let readable = |room: &&Room| {
             room.after(me) < id && room.members.contains_key(&me) && room.said.iter().any(|m| m.id == id)
@@ -229,7 +229,7 @@ impl Chat {
         self.rooms.values().find(readable).map(|room| room.name.clone())
     }
 
-    /// The others with whom he shares a direct message, in the order in which they came to the server.
+    /// The others who have this direct message, in the order in which they connected.
     fn partners_of(&self, me: Client, id: u64) -> Vec<Client> {
         let shares = |key: &(Client, Client), said: &[Message]| {
             (key.0 == me || key.1 == me) && said.iter().any(|message| message.id == id)
@@ -240,14 +240,14 @@ impl Chat {
         partners
     }
 
-    /// The ids of the messages of one's own that are still there.
+    /// The ids of the user's own messages that still exist.
     pub fn own(&self, me: Client) -> impl Iterator<Item = u64> {
         let rooms = self.rooms.values().filter(move |room| room.members.contains_key(&me)).flat_map(|room| &room.said);
         let pairs = self.pairs.iter().filter(move |(key, _)| key.0 == me || key.1 == me).flat_map(|(_, said)| said);
         rooms.chain(pairs).filter(move |message| message.from == me).map(|message| message.id)
     }
 
-    /// The last message of his own, where none is named.
+    /// The user's last own message, if none is named.
     fn meant(&mut self, me: Client, id: Option<u64>) -> Option<u64> {
         let own = self.own(me).max();
         if id.or(own).is_none() {
@@ -280,7 +280,7 @@ impl Chat {
         if self.too_long(me, text) {
             return;
         }
-        // A number that is no message of one's own is part of the text, if there is a message it could be for.
+        // A number that is not an own message is part of the text, if there is a message it could be meant for.
         let number = id.filter(|id| !self.own(me).any(|own| own == *id)).filter(|_| self.own(me).next().is_some());
         let whole = number.map(|number| format!("{number} {text}"));
         let (id, text) = match &whole {
@@ -337,7 +337,7 @@ impl Chat {
         }
     }
 
-    /// Changes a direct message wherever it stands; each of those who have it sees that once.
+    /// Changes a direct message in every copy; each user who has one sees that once.
     fn change_direct(
         &mut self,
         me: Client,
@@ -398,7 +398,7 @@ impl Chat {
         }
     }
 
-    /// The last messages, without those of people he ignores; whether there was one.
+    /// Shows the last messages, without those of ignored users; returns whether there were any.
     pub fn show(&mut self, me: Client, said: &[Message], count: usize) -> bool {
         let mut shown = false;
         for message in &said[said.len().saturating_sub(count)..] {

@@ -1,8 +1,8 @@
-//! A failing case written anew from what is seen. *Owns* which old lines stay.
+//! Rewrites a failing case from what is seen. *Owns* which old lines stay.
 //!
-//! Between one thing done and the next, each person's lines in the file are laid beside those that came. Where a line
-//! fits, it stays, placeholders and all; a line that came in the place of another one replaces it, and what is left over
-//! on one side is added or taken out.
+//! Between two inputs, each person's lines in the file are compared with those that came. A line that fits stays,
+//! including its placeholders; a line that came in place of another one replaces it; and what is left over on one side
+//! is added or removed.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -12,19 +12,19 @@ use super::play::World;
 use super::script::{Kind, Script, Step};
 use crate::support::PATIENCE;
 
-/// How long to wait for as many lines as the file has: longer than a delayed line waits.
+/// How long to wait for as many lines as the file has: longer than a line may be delayed.
 const LINES_COME: Duration = Duration::from_millis(3500);
 
-/// How long nothing may come before a step counts as over.
+/// How long nothing must arrive before a step counts as over.
 const QUIET: Duration = Duration::from_millis(80);
 
-/// Plays a case whatever comes, and returns its text as it should have been.
+/// Plays a case whatever arrives, and returns its text as it should have been.
 pub fn bless(script: &Script) -> Result<String, String> {
     let mut world = World::new(script, PATIENCE);
     let mut text: Vec<String> = script.head.clone();
     let mut steps = &script.steps[..];
     while !steps.is_empty() {
-        // What is done, and everything up to the next thing done.
+        // An input, and everything up to the next one.
         let length = steps[1..].iter().position(acts).map_or(steps.len(), |at| at + 1);
         let (segment, later) = steps.split_at(length);
         let mut over: Vec<String> =
@@ -36,7 +36,7 @@ pub fn bless(script: &Script) -> Result<String, String> {
             world.act(&segment[0].kind).map_err(|problem| format!("line {}: {problem}", segment[0].number))?;
         }
         gather(&mut world, segment)?;
-        // Asking whether more has come may answer a question that stands there.
+        // Checking for more output may answer a pending question.
         let prompts: HashMap<String, String> =
             world.people.iter().map(|p| (p.name.clone(), p.screen.row().trim_end().to_owned())).collect();
         if later.is_empty() {
@@ -61,7 +61,7 @@ fn pattern_for<'a>(step: &'a Step, name: &str) -> Option<&'a str> {
     }
 }
 
-/// Waits until everybody has as many lines as the file has, and then until nothing more comes.
+/// Waits until everybody has as many lines as the file has, and then until nothing more arrives.
 fn gather(world: &mut World, segment: &[Step]) -> Result<(), String> {
     for step in segment {
         if let Kind::Line { who, .. } | Kind::Prompt { who, .. } | Kind::End { who } = &step.kind {
@@ -91,17 +91,17 @@ fn gather(world: &mut World, segment: &[Step]) -> Result<(), String> {
     }
 }
 
-/// What was so before it could change.
+/// The state before it could change.
 struct Before {
-    /// Whose connection was over before the segment.
+    /// The people whose connection was over before the segment.
     over: Vec<String>,
-    /// Which prompts stood at its end.
+    /// The prompts at its end.
     prompts: HashMap<String, String>,
 }
 
 /// Writes a segment as it was seen.
 fn write(world: &mut World, segment: &[Step], known: &Before, script: &Script, text: &mut Vec<String>) {
-    // What stands in the place of a line of the file, and what comes behind it, by the line's number.
+    // What replaces a line of the file, and what follows it, by the line's number.
     let mut places: HashMap<usize, String> = HashMap::new();
     let mut extra: HashMap<usize, Vec<String>> = HashMap::new();
     let mut before: HashMap<usize, Vec<String>> = HashMap::new();
@@ -123,7 +123,7 @@ fn write(world: &mut World, segment: &[Step], known: &Before, script: &Script, t
         for (index, line) in lines.iter().enumerate() {
             let shown = |text: String| format!("{}> {text}", person.name);
             if let Some(number) = fits[index] {
-                // What stands in the file before it and fits nothing goes.
+                // Lines of the file before it that fit nothing are removed.
                 while patterns.len() - olds.len() < number {
                     olds.pop_front();
                 }
@@ -146,7 +146,7 @@ fn write(world: &mut World, segment: &[Step], known: &Before, script: &Script, t
                 None => added(last, written),
             }
         }
-        // Without a line of the file to follow, they come before what the file says of the prompt or the end.
+        // Without a line of the file to follow, they come before what the file says about the prompt or the end.
         if let Some(step) = segment.iter().skip(1).find(|step| match &step.kind {
             Kind::Prompt { who, .. } | Kind::End { who } => *who == person.name,
             _ => false,
@@ -159,7 +159,7 @@ fn write(world: &mut World, segment: &[Step], known: &Before, script: &Script, t
             at_the_end.push(format!("{}- end", person.name));
         }
     }
-    // Lines that nothing in the file stands for come behind the last thing that is not a remark.
+    // Lines without a counterpart in the file come after the last entry that is not a remark.
     let behind = segment.iter().rposition(|step| step.kind != Kind::Remark).unwrap_or(0);
     for (index, step) in segment.iter().enumerate() {
         text.extend(before.remove(&step.number).unwrap_or_default());
@@ -187,7 +187,7 @@ fn write(world: &mut World, segment: &[Step], known: &Before, script: &Script, t
     }
 }
 
-/// For every line seen the pattern that it fits, by number: as many as can be in order.
+/// For every line seen, the number of the pattern it fits: as many as possible in order.
 fn fitting(patterns: &[&str], lines: &[String], names: &Names) -> Vec<Option<usize>> {
     let fits = |p: usize, l: usize| names.clone().matches(patterns[p], &lines[l]);
     let mut best = vec![vec![0; lines.len() + 1]; patterns.len() + 1];

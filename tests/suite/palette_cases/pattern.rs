@@ -1,4 +1,4 @@
-//! Expected lines: placeholders, what they stand for, and seen lines written with them. *Owns* their forms.
+//! Expected lines: placeholders, their values, and writing seen lines with them. *Owns* their syntax.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ const SPAN: &str = r"(?:\d+ s|\d+ min|\d+ h \d+ min|\d+ d \d+ h)";
 
 const WAIT: &str = r"\d+ (?:day|hour|minute|second)s?(?: \d+ (?:hour|minute|second)s?)?";
 
-/// What stands for what, in the order in which they are looked for.
+/// The placeholders and their patterns, in the order in which they are tried.
 const FIXED: [(&str, &str); 8] = [
     ("HH:MM:SS", r"\d\d:\d\d:\d\d"),
     ("HH:MM", r"\d\d:\d\d"),
@@ -28,7 +28,7 @@ fn regex(text: &str) -> Regex {
     Regex::new(text).expect("a regular expression")
 }
 
-/// What named placeholders stand for in this run.
+/// The values of named placeholders in this run.
 #[derive(Clone, Default)]
 pub struct Names {
     values: BTreeMap<String, String>,
@@ -47,7 +47,7 @@ impl Names {
         unknown.map_or_else(|| Ok(filled.into_owned()), Err)
     }
 
-    /// Whether the line is as the pattern says; what its names stand for is kept from then on.
+    /// Whether the line matches the pattern; the values of its names are remembered from then on.
     pub fn matches(&mut self, pattern: &str, line: &str) -> bool {
         let (body, tail) = match pattern.strip_suffix("...") {
             Some(body) => (body, ".*"),
@@ -91,8 +91,8 @@ impl Names {
         true
     }
 
-    /// A seen line with placeholders. `old` is the line of the file in whose place it comes: its names are used where
-    /// they are still free, before `taken` says which others are not.
+    /// Writes a seen line with placeholders. `old` is the line of the file that it replaces: its names are used where
+    /// they are still free; `taken` are the names in use.
     pub fn write(&mut self, line: &str, old: Option<&str>, taken: &dyn Fn(&str) -> bool) -> String {
         static CLOCK: LazyLock<Regex> =
             LazyLock::new(|| regex(r"\d\d:\d\d:\d\d on [A-Z][a-z]+day, \d{4}-\d\d-\d\d \(UTC[+-]\d\d:\d\d\)"));
@@ -100,7 +100,7 @@ impl Names {
         static SPANS: LazyLock<Regex> = LazyLock::new(|| regex(&format!(r"(temporary, )?\b{SPAN}\b")));
         static SESSION: LazyLock<Regex> = LazyLock::new(|| regex(r"\b([A-Za-z][A-Za-z0-9_-]*)(#[0-9]+)\b"));
         static NUMBER: LazyLock<Regex> = LazyLock::new(|| regex(r"#([0-9]+)\b"));
-        // What a person says stays as it was said: of a chat line the head is written anew.
+        // What a person says stays as it is: only the head of a chat line is rewritten.
         static HEAD: LazyLock<Regex> = LazyLock::new(|| regex(r"^\[\d\d:\d\d\] #[0-9]+ [^:]*: (?:\(to #[0-9]+ )?"));
         let head = HEAD.find(line).map_or(line.len(), |found| found.end());
         let (head, said) = line.split_at(head);

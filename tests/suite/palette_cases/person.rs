@@ -8,11 +8,11 @@ use super::screen::Screen;
 
 /// A person at a terminal.
 pub struct Person {
-    /// As the case calls him.
+    /// The name in the case.
     pub name: String,
-    /// What he sees.
+    /// The person's screen.
     pub screen: Screen,
-    /// Whether his connection is over.
+    /// Whether the connection is over.
     pub over: bool,
     stream: TcpStream,
 }
@@ -25,7 +25,7 @@ impl Person {
         Person { name: name.to_owned(), screen: Screen::default(), over: false, stream }
     }
 
-    /// Sends what he types. The server may have closed already.
+    /// Sends what the person types. The server may have closed already.
     pub fn type_bytes(&mut self, bytes: &[u8]) {
         self.screen.type_bytes(bytes);
         if self.stream.write_all(bytes).is_err() {
@@ -46,7 +46,8 @@ impl Person {
         self.stream.set_nonblocking(false).expect("a socket");
     }
 
-    /// Waits until the screen is as wanted, or it is too late, or the connection is over; whether it is as wanted.
+    /// Waits until the screen is as wanted, the deadline passes, or the connection is over; returns whether it is as
+    /// wanted.
     pub fn wait(&mut self, deadline: Instant, wanted: impl Fn(&Person) -> bool) -> bool {
         loop {
             if wanted(self) {

@@ -1,4 +1,4 @@
-//! A case played: the server, the people, what they do and what they see. *Owns* the order of things.
+//! Plays a case: the server, the people, what they do and what they see. *Owns* the order of events.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use super::screen::Screen;
 use super::script::{Kind, Script, Step};
 use crate::support::{PATIENCE, Server};
 
-/// A case under way. The people go before the server, so that it has nobody to wait for when it stops.
+/// A case under way. The people are dropped before the server, so that it has nobody to wait for when it stops.
 pub struct World {
     /// In the order in which they came.
     pub people: Vec<Person>,
@@ -30,12 +30,12 @@ impl World {
         self.server.as_ref().expect("it is taken on dropping only")
     }
 
-    /// When what is waited for now is late.
+    /// The present deadline.
     pub fn deadline(&self) -> Instant {
         Instant::now() + self.patience
     }
 
-    /// The person of that name. Who is mentioned first comes in by the plain door.
+    /// The person of that name. A new one logs in on the plain listener.
     pub fn person(&mut self, name: &str) -> Result<usize, String> {
         if let Some(index) = self.people.iter().position(|person| person.name == name) {
             return Ok(index);
@@ -147,7 +147,7 @@ impl World {
         }
     }
 
-    /// Asks a person something whose answer is known, and waits for it: what was on its way then is on the screen.
+    /// Asks a person something with a known answer, and waits for it: everything sent before is then on the screen.
     pub fn settle(&mut self, index: usize) -> Result<(), String> {
         let deadline = self.deadline();
         let person = &mut self.people[index];
@@ -167,14 +167,14 @@ impl World {
             let last = person.screen.lines.iter().rposition(is_time);
             person.screen.lines.remove(last.unwrap_or(usize::MAX));
         } else {
-            // An empty line gives the prompt and nothing else, or goes back from a password.
+            // An empty line gives just the prompt, or cancels a question for a password.
             person.type_bytes(b"\r\n");
             person.wait(deadline, |person| person.screen.has_prompt());
         }
         Ok(())
     }
 
-    /// What stands on the screens and was not expected, as a case has it.
+    /// What is on the screens and was not expected, in the syntax of a case.
     fn rest(&mut self) -> String {
         let mut rest = String::new();
         for person in &mut self.people {
@@ -190,7 +190,7 @@ impl World {
         rest
     }
 
-    /// Nothing more may have come to anybody, and nobody's connection be over of whom it is not said.
+    /// Checks that nobody has received anything else, and that no connection is over unless the case says so.
     fn expect_nothing_more(&mut self, steps: &[Step]) -> Result<(), String> {
         let mut problems = String::new();
         for index in 0..self.people.len() {
@@ -222,7 +222,7 @@ pub fn play(script: &Script) -> Result<(), String> {
     play_within(script, PATIENCE)
 }
 
-/// Plays a case with a deadline of its own for everything that is waited for.
+/// Plays a case with its own deadline for every wait.
 pub fn play_within(script: &Script, patience: Duration) -> Result<(), String> {
     let mut world = World::new(script, patience);
     let mut seen = String::new();

@@ -1,4 +1,5 @@
-//! A terminal's screen of one row, and telnet taken off what comes. *Owns* what a line is. *Knows nothing of* sockets.
+//! A terminal's screen of one row, with telnet removed from the input. *Owns* what a line is. *Knows nothing of*
+//! sockets.
 
 use std::collections::VecDeque;
 
@@ -35,7 +36,7 @@ pub struct Screen {
     column: usize,
     /// The beginning of a character in UTF-8.
     partial: Vec<u8>,
-    /// The terminal's own echo stands on the row: its end is no line of the server's.
+    /// The row contains the terminal's own echo, so its end is not a line of the server's.
     typed: bool,
     /// The server has said that it echoes: the terminal does not, not even Enter.
     echo_off: bool,
@@ -98,7 +99,7 @@ impl Screen {
                 self.clear();
             }
             0 => {}
-            // The bell rings behind the line that it is rung for.
+            // The bell follows the line that it is rung for.
             7 if self.row.is_empty() => {
                 if let Some(line) = self.lines.back_mut() {
                     line.push_str("^G");
@@ -144,13 +145,13 @@ impl Screen {
         self.column = 0;
     }
 
-    /// The row on which the cursor is, without the blanks behind the cursor: what a longer prompt has left.
+    /// The cursor's row, without the blanks after the cursor, which a longer prompt has left.
     pub fn row(&self) -> String {
         let (before, behind) = self.row.split_at(self.column.min(self.row.len()));
         before.concat() + behind.concat().trim_end()
     }
 
-    /// The person has typed these bytes: the terminal shows them, or nothing.
+    /// The person has typed these bytes, which the terminal may show.
     pub fn type_bytes(&mut self, bytes: &[u8]) {
         // In line mode a terminal draws Ctrl-C as `^C` and stays on the row.
         if bytes.contains(&b'\n') || bytes.contains(&3) {
@@ -159,7 +160,7 @@ impl Screen {
         }
     }
 
-    /// Whether a prompt of the server's stands on the row: a typed line is answered when it does. A new prompt belongs here.
+    /// Whether the row is a prompt of the server's, which means that a typed line is answered. Add new prompts here.
     pub fn has_prompt(&self) -> bool {
         let row = self.row();
         if matches!(

@@ -1,18 +1,18 @@
-//! A case file, read. *Owns* the forms of its lines. *Knows nothing of* servers.
+//! Reads a case file. *Owns* the syntax of its lines. *Knows nothing of* servers.
 
 /// A case.
 pub struct Script {
     /// TOML for the server.
     pub config: String,
-    /// Its lines up to the first step, as they are: for writing the file anew.
+    /// Its lines up to the first step, unchanged, for rewriting the file.
     pub head: Vec<String>,
-    /// What is done and expected, in order.
+    /// Inputs and expectations, in order.
     pub steps: Vec<Step>,
 }
 
 /// A line of a case.
 pub struct Step {
-    /// Its number in the file.
+    /// Its line number in the file.
     pub number: usize,
     /// Its text in the file, more than one line for a block.
     pub text: String,
@@ -31,7 +31,7 @@ pub enum Kind {
     Typed { who: String, line: String },
     /// A person's side sends bytes.
     Sent { who: String, bytes: Vec<u8> },
-    /// A person's side sends no more.
+    /// A person half-closes.
     Finish { who: String },
     /// Another configuration.
     Reload(String),
@@ -46,7 +46,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether it says what is expected, rather than doing something.
+    /// Whether it is an expectation rather than an input.
     pub fn expects(&self) -> bool {
         matches!(self, Kind::Line { .. } | Kind::Prompt { .. } | Kind::End { .. })
     }
@@ -69,7 +69,7 @@ pub fn parse(text: &str) -> Result<Script, String> {
             None => None,
         };
         if let Some((shown, block)) = block {
-            // The empty line behind a block belongs to it.
+            // The empty line after a block belongs to it.
             let text = if shown.is_empty() {
                 line.to_owned()
             } else {

@@ -1,4 +1,4 @@
-//! What was true when somebody asked to come in, and is not any more when they come in.
+//! What was true when a user asked to join, and no longer is when they enter.
 
 use std::net::SocketAddr;
 
@@ -10,7 +10,7 @@ use crate::races::hold::{Gate, room};
 use crate::support::machine::eventually;
 use crate::support::{Client, Server};
 
-/// Somebody who keeps order in a room of their own, in its palette.
+/// The admin of a room of their own, in the palette.
 fn owner(server: &Server, create: &str) -> Client {
     let mut owner = server.login("owner");
     owner.send(&format!(":create {create}"));
@@ -19,7 +19,7 @@ fn owner(server: &Server, create: &str) -> Client {
     owner
 }
 
-/// The owner does something while somebody stands between the door and the room.
+/// The owner acts while another user is between the check and the room.
 fn meanwhile(server: &Server, owner: &mut Client, guest: &mut Client, join: &str, act: &str, told: &str) {
     let gate = Gate::at(server.hub(), Checkpoint::Admitted, 1);
     guest.send(join);
@@ -82,7 +82,7 @@ fn a_room_that_was_closed_meanwhile_takes_in_nobody_uninvited() {
 }
 
 #[test]
-fn a_room_that_has_got_a_password_meanwhile_asks_for_it() {
+fn a_room_that_got_a_password_meanwhile_asks_for_it() {
     let server = Server::start();
     let mut owner = owner(&server, "den");
     let mut guest = server.login("guest");
@@ -92,7 +92,7 @@ fn a_room_that_has_got_a_password_meanwhile_asks_for_it() {
 }
 
 #[test]
-fn who_is_banned_between_the_door_and_the_room_stays_out() {
+fn a_user_banned_between_the_check_and_the_room_stays_out() {
     for create in ["den", "den secret"] {
         let server = Server::start();
         let mut owner = owner(&server, create);
@@ -105,7 +105,7 @@ fn who_is_banned_between_the_door_and_the_room_stays_out() {
 }
 
 #[test]
-fn a_room_that_is_full_by_then_takes_in_nobody() {
+fn a_room_that_filled_up_meanwhile_takes_in_nobody() {
     let server = Server::start();
     let mut owner = owner(&server, "den");
     let mut guest = server.login("guest");
@@ -115,7 +115,7 @@ fn a_room_that_is_full_by_then_takes_in_nobody() {
 }
 
 #[test]
-fn who_is_put_off_the_server_meanwhile_is_never_seen_in_the_room() {
+fn a_user_disconnected_meanwhile_is_never_seen_in_the_room() {
     let server = Server::start();
     let mut owner = owner(&server, "den");
     owner.send(":chat");
@@ -149,7 +149,7 @@ fn the_quick_listener_looks_again_when_the_name_is_given() {
     assert_eq!(room(server.hub(), "den").expect("the room").count(), 0);
 }
 
-/// Everybody who has a name there.
+/// Everybody who is logged in.
 fn quick_guest(address: SocketAddr, hub: &Hub) -> (Client, Gate) {
     let mut guest = Client::connect(address);
     guest.expect("Enter room name: ");
@@ -164,7 +164,7 @@ fn quick_guest(address: SocketAddr, hub: &Hub) -> (Client, Gate) {
 }
 
 #[test]
-fn a_password_changed_by_a_reload_closes_the_door_of_the_quick_listener_too() {
+fn a_password_changed_by_a_reload_applies_on_the_quick_listener_too() {
     let server = Server::with("[rooms.den]\npassword = \"old\"\n");
     let (mut guest, gate) = quick_guest(server.quick_address(), server.hub());
     server.reconfigure("shutdown_delay = 0\n[rooms.den]\npassword = \"new\"\n");
@@ -193,7 +193,7 @@ mod with_accounts {
     }
 
     #[test]
-    fn who_is_no_operator_any_more_comes_into_no_hidden_room() {
+    fn a_former_operator_cannot_enter_a_hidden_room() {
         let server = server("operators = [\"chief\"]");
         let mut owner = owner(&server, "den secret");
         owner.send(":set public off");
@@ -245,7 +245,7 @@ mod with_accounts {
     }
 
     #[test]
-    fn a_kept_rooms_password_that_is_changed_while_the_old_one_is_compared_stays_shut() {
+    fn a_persistent_rooms_old_password_fails_if_it_is_changed_while_it_is_compared() {
         let server = server("");
         let mut owner = owner(&server, "den old");
         register(&mut owner);

@@ -1,7 +1,7 @@
-//! Several users at random, with reloads, destroyed rooms, kicks, bans, accounts, takeovers and lost connections: when all
-//! of them have gone, the server has the threads, descriptors, rooms and members that it had before.
+//! Several users act at random, with reloads, destroyed rooms, kicks, bans, accounts, takeovers and lost connections:
+//! when all of them have left, the server has the threads, descriptors, rooms and members that it had before.
 //!
-//! `CHATSOCK_SEEDS` sets how many rounds there are, `CHATSOCK_FIRST_SEED` with which seed they begin.
+//! `CHATSOCK_SEEDS` sets the number of rounds, `CHATSOCK_FIRST_SEED` the first seed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,13 +18,13 @@ use crate::support::machine::{Logged, argument, eventually};
 use crate::support::random::{Random, seeds};
 use crate::support::{Client, PATIENCE, Program, scratch};
 
-/// Users at once. Every second one has an account, where there are accounts.
+/// Users at once. Every second one has an account if the build has accounts.
 const USERS: usize = 6;
 
-/// What each of them does in one round. They do it at the same time, as far as the machine can.
+/// Steps of each user in one round. They act at the same time, as far as the machine can.
 const STEPS: usize = 30;
 
-/// Names of rooms: few, so that they meet in them. Two of them are in some configurations.
+/// Room names: few, so that users meet. Some configurations contain two of them.
 const ROOMS: [&str; 4] = ["den", "attic", "cellar", "lobby"];
 
 const PASSWORD: &str = "correct horse";
@@ -33,7 +33,7 @@ fn user(number: usize) -> String {
     format!("user{number}")
 }
 
-/// One thing somebody may type, in the palette or in the view.
+/// A line that a user may type, in the palette or in the view.
 fn line(random: &mut Random) -> String {
     let room = ROOMS[random.below(ROOMS.len())];
     let other = user(random.below(USERS));
@@ -69,8 +69,8 @@ fn line(random: &mut Random) -> String {
     format!("{mark}{command}")
 }
 
-/// Reads what comes, until nothing has come for a moment: who does not read gets a reset at the end, which takes what they
-/// have typed along. False at the end.
+/// Reads until nothing has arrived for a moment: unread data would cause a reset at the end, which discards what was
+/// typed. False at the end.
 fn read(stream: &mut TcpStream) -> bool {
     let mut answers = [0; 16 * 1024];
     let mut patience = Duration::from_millis(100);
@@ -100,7 +100,7 @@ fn come_in(stream: &mut TcpStream) -> bool {
     true
 }
 
-/// Somebody who comes and goes.
+/// A user who comes and goes.
 struct User {
     name: String,
     random: Random,
@@ -108,8 +108,8 @@ struct User {
 }
 
 impl User {
-    /// One thing somebody does: they come in, type, or go. In two steps of ten all do the same: they come together in one
-    /// room, and then its owner ends it, while the others make it again within a millisecond.
+    /// One step of a user: log in, type, or leave. In two steps of ten all do the same: they meet in one room, and then
+    /// its owner destroys it while the others make it again within a millisecond.
     fn act(&mut self, step: usize, addresses: &[SocketAddr]) {
         let random = &mut self.random;
         if self.stream.is_none() {
@@ -136,7 +136,7 @@ impl User {
         }
     }
 
-    /// Errors are what somebody gets whose connection was ended.
+    /// Errors are expected: the server may have ended the connection.
     fn types(&mut self, lines: &str) {
         if self.stream.as_mut().is_some_and(|stream| stream.write_all(lines.as_bytes()).is_err()) {
             self.stream = None;
@@ -149,14 +149,14 @@ impl User {
         let Ok(mut stream) = TcpStream::connect(addresses[usize::from(quick)]) else { return };
         let _ = stream.set_write_timeout(Some(Duration::from_secs(5)));
         let room = if quick { format!("{}\r\n", ROOMS[random.below(ROOMS.len())]) } else { String::new() };
-        // The password of those who have an account, and Enter, should the account be online elsewhere.
+        // The password, for those who have an account, and Enter in case the account is online elsewhere.
         let typed = format!("{room}{}\r\n{PASSWORD}\r\n\r\n", self.name);
         if stream.write_all(typed.as_bytes()).is_ok() && come_in(&mut stream) {
             self.stream = Some(stream);
         }
     }
 
-    /// Ends the connection in one of the ways there are.
+    /// Ends the connection in one of the possible ways.
     fn leave(&mut self) {
         let Some(mut stream) = self.stream.take() else { return };
         match self.random.below(4) {
@@ -249,7 +249,7 @@ mod accounts {
         });
     }
 
-    /// Gives somebody another password, which is the same, or takes the account away and makes it again.
+    /// Sets a user's password to the same one again, or removes the account and makes it again.
     pub fn change(directory: &Path, random: &mut Random) {
         let name = UserName::parse(&user(2 * random.below(USERS / 2)), 1, 32).expect("a name");
         let (hash, removes) = (password::hash(PASSWORD).expect("a hash"), random.below(2) == 0);
@@ -273,7 +273,7 @@ mod accounts {
     pub fn change(_: &Path, _: &mut Random) {}
 }
 
-/// The server's threads by name, but for those that come and go with what there is to compute and to deliver.
+/// The server's threads by name, except those that come and go with the work.
 fn threads(program: &Logged) -> BTreeMap<String, usize> {
     let mut threads = BTreeMap::new();
     for name in program.thread_names() {
@@ -284,7 +284,7 @@ fn threads(program: &Logged) -> BTreeMap<String, usize> {
     threads
 }
 
-/// Rooms with the people in them, as an operator sees them.
+/// Rooms with their members, as an operator sees them.
 fn rooms(probe: &mut Client) -> BTreeMap<String, String> {
     probe.settle();
     probe.send(":rooms");
@@ -300,7 +300,7 @@ fn rooms(probe: &mut Client) -> BTreeMap<String, String> {
 }
 
 #[test]
-fn after_everybody_has_gone_the_server_is_as_it_was_before() {
+fn after_everybody_has_left_the_server_is_as_it_was_before() {
     let place = Place { directory: scratch() };
     place.write(&[]);
     accounts::make(&place.directory);
@@ -330,7 +330,7 @@ fn after_everybody_has_gone_the_server_is_as_it_was_before() {
                     for step in 0..STEPS {
                         together.wait();
                         user.act(step, &addresses);
-                        // Nobody listens once the test has failed.
+                        // The receiver is gone if the test has failed.
                         let _ = stepped.send(());
                     }
                     user.leave();
@@ -346,7 +346,7 @@ fn after_everybody_has_gone_the_server_is_as_it_was_before() {
                 .sum::<usize>()
                 == 1
         });
-        // What was kept is there with nobody in it; an operator ends it.
+        // Persistent rooms still exist without members; an operator destroys them.
         eventually(&format!("nobody is in any room; seed {seed}"), || {
             rooms(&mut probe).values().all(|people| people == "0")
         });
@@ -361,7 +361,7 @@ fn after_everybody_has_gone_the_server_is_as_it_was_before() {
         });
         let log = program.log();
         assert!(!log.contains("panicked"), "seed {seed}");
-        // The first round starts what is started once.
+        // The first round starts whatever the server starts only once.
         let now = (threads(&program), program.descriptors());
         let Some(before) = &before else {
             before = Some(now);

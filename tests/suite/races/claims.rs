@@ -1,4 +1,4 @@
-//! Names and passwords that were looked up, and are not what they were when they are acted on.
+//! Names and passwords that change between the check and the action.
 
 #![cfg(feature = "storage")]
 
@@ -27,7 +27,7 @@ fn register(client: &mut Client) {
     client.expect("is yours");
 }
 
-/// Somebody registers a name and leaves.
+/// A user registers a name and leaves.
 fn registered(server: &Server, name: &str) {
     let mut client = server.login(name);
     register(&mut client);
@@ -37,7 +37,7 @@ fn registered(server: &Server, name: &str) {
     eventually("they have left", || server.hub().roster.people().iter().all(|person| person.name().as_str() != name));
 }
 
-/// Somebody from another address, whose passwords are compared beside those of this one.
+/// A client from another address, whose passwords are compared independently.
 fn stranger(server: &Server, name: &str) -> Client {
     let mut stranger = Client::connect_from(Ipv4Addr::new(127, 0, 0, 2), server.address());
     stranger.expect("Username: ");
@@ -97,7 +97,7 @@ fn nobody_is_renamed_to_a_name_that_was_registered_while_it_was_looked_up() {
     bob.expect("* Hello bob.");
 }
 
-/// Alice changes her password, while the old one is being compared for another connection.
+/// Alice changes her password while the old one is being compared for another connection.
 fn change(alice: &mut Client) {
     alice.send(":passwd");
     for password in [OLD, NEW, NEW] {

@@ -1,4 +1,4 @@
-//! Conversations of two that end, and temporary messages that are taken back, while something else is done with them.
+//! Direct chats that end, and temporary messages that are deleted, while something else happens to them.
 
 use chatsock::hub::Checkpoint;
 
@@ -6,7 +6,7 @@ use crate::races::hold::Gate;
 use crate::support::machine::eventually;
 use crate::support::{Client, Server};
 
-/// Alice has begun a conversation with bob, and is not in it yet.
+/// Alice is opening a direct chat with bob, and is not in it yet.
 fn between(server: &Server, line: &str) -> (Client, Client, Gate) {
     let (mut alice, bob) = (server.login("alice"), server.login("bob"));
     let gate = Gate::at(server.hub(), Checkpoint::ConversationBegun, 1);
@@ -16,7 +16,7 @@ fn between(server: &Server, line: &str) -> (Client, Client, Gate) {
 }
 
 #[test]
-fn a_conversation_whose_partner_leaves_while_it_is_opened_is_over() {
+fn a_direct_chat_whose_partner_leaves_while_it_is_opened_is_over() {
     let server = Server::start();
     let (mut alice, mut bob, gate) = between(&server, ":dm bob");
     bob.send(":quit");
@@ -30,7 +30,7 @@ fn a_conversation_whose_partner_leaves_while_it_is_opened_is_over() {
 }
 
 #[test]
-fn a_conversation_whose_partner_leaves_right_after_it_was_opened_is_over() {
+fn a_direct_chat_whose_partner_leaves_right_after_it_was_opened_is_over() {
     let server = Server::start();
     for round in 0..20 {
         let (mut alice, mut bob) = (server.login(&format!("alice{round}")), server.login(&format!("bob{round}")));
@@ -48,7 +48,7 @@ fn a_conversation_whose_partner_leaves_right_after_it_was_opened_is_over() {
 }
 
 #[test]
-fn a_partner_who_is_renamed_while_the_conversation_is_opened_has_the_new_name_in_it() {
+fn a_partner_who_is_renamed_while_the_direct_chat_is_opened_has_the_new_name_in_it() {
     let server = Server::start();
     let (mut alice, mut bob, gate) = between(&server, ":dm bob");
     bob.send(":nick robert");
@@ -59,7 +59,7 @@ fn a_partner_who_is_renamed_while_the_conversation_is_opened_has_the_new_name_in
 }
 
 #[test]
-fn a_deleted_temporary_message_expires_nowhere_whoever_has_left() {
+fn a_deleted_temporary_message_expires_nowhere_even_if_a_user_has_left() {
     let server = Server::start();
     let (mut alice, mut bob, mut carol) = (server.login("alice"), server.login("bob"), server.login("carol"));
     alice.send("@bob hello");

@@ -1,5 +1,5 @@
-//! Ghosts, members that nobody can remove: a user is put out of a room and enters another one of its name, or the same one
-//! again, before their session hears of it.
+//! Ghosts, members that nobody can remove: a user is removed from a room and enters another one of its name, or the
+//! same one again, before their session is notified.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ fn maker(server: &Server, name: &str, room: &str) -> Client {
     client
 }
 
-/// The same in a room that is there.
+/// The same in a room that exists.
 fn member(server: &Server, name: &str, room: &str) -> Client {
     let mut client = server.login(name);
     client.send(&format!(":join {room}"));
@@ -26,7 +26,7 @@ fn member(server: &Server, name: &str, room: &str) -> Client {
     client
 }
 
-/// All of them leave, and nobody is in any room then.
+/// All of them leave, and then nobody is in any room.
 fn nobody_stays(server: &Server, clients: Vec<Client>) {
     for mut client in clients {
         client.send("/quit");
@@ -37,7 +37,7 @@ fn nobody_stays(server: &Server, clients: Vec<Client>) {
 }
 
 #[test]
-fn a_room_made_again_before_its_end_was_heard_of_keeps_no_ghost() {
+fn a_room_made_again_before_its_end_was_noticed_keeps_no_ghost() {
     let server = Server::start();
     let mut owner = maker(&server, "owner", "den");
     let mut slow = member(&server, "slow", "den");
@@ -81,7 +81,7 @@ fn a_configured_room_dropped_by_a_reload_and_made_by_a_member_keeps_no_ghost() {
 }
 
 #[test]
-fn a_room_made_by_somebody_else_takes_in_who_has_not_heard_of_the_end_of_the_first() {
+fn a_room_made_by_another_user_accepts_a_member_who_has_not_noticed_the_end_of_the_first() {
     let server = Server::start();
     let mut owner = maker(&server, "owner", "den");
     let mut slow = member(&server, "slow", "den");
@@ -100,7 +100,7 @@ fn a_room_made_by_somebody_else_takes_in_who_has_not_heard_of_the_end_of_the_fir
 }
 
 #[test]
-fn who_is_kicked_and_back_before_hearing_of_it_is_in_the_room_once() {
+fn a_user_who_is_kicked_and_back_before_noticing_is_in_the_room_once() {
     let server = Server::start();
     let mut owner = maker(&server, "owner", "den");
     let mut victim = member(&server, "victim", "den");
@@ -141,7 +141,7 @@ fn a_room_destroyed_and_made_again_within_a_millisecond_keeps_no_ghost() {
         }
         victim.send(&format!(":create den{round}"));
         victim.expect("* den");
-        // It was made, or it came too soon for that; either way the next answer is the last one.
+        // The room was made, or still existed; either way the next answer is the last one.
         victim.settle();
         owner.settle();
         victim.send(":close");
@@ -152,7 +152,7 @@ fn a_room_destroyed_and_made_again_within_a_millisecond_keeps_no_ghost() {
 }
 
 #[test]
-fn what_is_pasted_for_a_room_that_is_gone_is_not_said_in_the_next_one_of_its_name() {
+fn text_pasted_for_a_destroyed_room_is_not_posted_in_the_next_one_of_its_name() {
     let server = Server::start();
     let mut owner = maker(&server, "owner", "den");
     let mut victim = member(&server, "victim", "den");
@@ -170,7 +170,7 @@ fn what_is_pasted_for_a_room_that_is_gone_is_not_said_in_the_next_one_of_its_nam
 
 #[cfg(feature = "storage")]
 #[test]
-fn what_is_said_in_the_next_room_of_a_name_is_not_unread_for_who_was_in_the_first() {
+fn messages_in_the_next_room_of_a_name_are_not_unread_for_members_of_the_first() {
     let place = crate::support::scratch();
     let path = place.join("kept.db");
     let server = Server::with(&format!("[storage]\npath = \"{}\"\n", path.display()));

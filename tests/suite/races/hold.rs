@@ -1,4 +1,4 @@
-//! Holding threads where a test wants them.
+//! Stops threads at checkpoints that a test chooses.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, mpsc};
@@ -22,13 +22,13 @@ pub fn room(hub: &Hub, name: &str) -> Option<Arc<Room>> {
     hub.rooms.find(&room_name(name))
 }
 
-/// The outbox of somebody online.
+/// The outbox of a user who is online.
 pub fn outbox(hub: &Hub, name: &str) -> Arc<Outbox> {
-    let whom = Target::parse(name).expect("a name");
-    Arc::clone(&hub.roster.find(&whom).expect("online").outbox)
+    let target = Target::parse(name).expect("a name");
+    Arc::clone(&hub.roster.find(&target).expect("online").outbox)
 }
 
-/// Keeps a user's outbox locked: every thread that has something for them stands still.
+/// Keeps a user's outbox locked: every thread that has output for them stops.
 pub struct HeldOutbox {
     release: mpsc::Sender<()>,
     thread: JoinHandle<()>,
@@ -55,13 +55,13 @@ impl HeldOutbox {
     }
 }
 
-/// A gate at a checkpoint: a number of threads stop at it, later ones pass.
+/// A gate at a checkpoint: a number of threads stop there, later ones pass.
 pub struct Gate {
     shared: Arc<(Mutex<(usize, bool)>, Condvar)>,
 }
 
 impl Gate {
-    /// Closed for the next `most` threads that come to the place.
+    /// Closed for the next `most` threads that reach the checkpoint.
     pub fn at(hub: &Hub, place: Checkpoint, most: usize) -> Gate {
         let shared = Arc::new((Mutex::new((0, false)), Condvar::new()));
         let (own, left) = (Arc::clone(&shared), AtomicUsize::new(most));
@@ -73,14 +73,14 @@ impl Gate {
             let mut state = state.lock().expect("the state");
             state.0 += 1;
             changed.notify_all();
-            // A test that has failed holds nobody for good.
+            // A failing test must not hold threads forever.
             let waited = changed.wait_timeout_while(state, 4 * PATIENCE, |(_, open)| !*open);
             drop(waited);
         });
         Gate { shared }
     }
 
-    /// Waits until that many threads stand at it.
+    /// Waits until this many threads have stopped there.
     pub fn wait_for(&self, count: usize) {
         let (state, changed) = &*self.shared;
         let state = state.lock().expect("the state");

@@ -1,4 +1,4 @@
-//! Who somebody is, brought to the rooms by two at the same time.
+//! A user's identity, updated in the rooms by two threads at the same time.
 
 #![cfg(feature = "storage")]
 
@@ -14,7 +14,7 @@ fn server() -> Server {
     Server::with(&format!("operators = [\"chief\"]\n[storage]\npath = \"{}\"\n", path.display()))
 }
 
-/// Somebody with an account, in the palette of `general`.
+/// A user with an account, in the palette of `general`.
 fn member(server: &Server, name: &str) -> Client {
     let mut client = server.login(name);
     client.send(":register");
@@ -60,7 +60,7 @@ fn a_reload_that_meets_a_new_name_leaves_nobody_in_a_room_under_the_old_one() {
 }
 
 #[test]
-fn who_is_made_operator_by_a_reload_while_they_log_in_elsewhere_is_none_in_a_room() {
+fn a_user_made_operator_by_a_reload_while_they_log_in_elsewhere_is_not_one_in_a_room() {
     let server = server();
     let mut chief = member(&server, "chief");
     let mut watcher = server.chat("watcher", "general");

@@ -1,5 +1,5 @@
-//! `nc` on a terminal: what its person has half typed never reads as part of somebody else's row, and lines that are
-//! typed ahead leave no two prompts in one.
+//! `nc` on a terminal: half-typed text never reads as part of another user's row, and lines that are typed ahead leave
+//! no two prompts in one row.
 
 use std::process::{Child, Command, Stdio};
 
@@ -13,7 +13,7 @@ struct Nc {
 }
 
 impl Nc {
-    /// Nothing if the programs are missing.
+    /// `None` if the programs are missing.
     fn start(server: &Server) -> Option<Nc> {
         if !have(&["nc", "script", "stty"]) {
             return None;
@@ -60,7 +60,7 @@ fn in_nc_a_short_message_over_a_half_typed_long_line_reads_as_itself() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Nc::chat(&server, "alice") else { return };
-    // One in the row of the prompt, and one that goes on in the next row.
+    // One line in the row of the prompt, and one that continues in the next row.
     for half in ["I think that we should absolutely pay the invoice", &"and so on ".repeat(9)] {
         alice.terminal.send(half);
         let end = half.trim_end().chars().rev().take(20).collect::<Vec<_>>();
@@ -71,7 +71,7 @@ fn in_nc_a_short_message_over_a_half_typed_long_line_reads_as_itself() {
         let rows = trimmed(&alice.terminal);
         let said = &rows[rows.len() - 2];
         assert!(said.starts_with('[') && said.ends_with(" bob: no"), "{rows:#?}");
-        // The line goes on where its person is: what they type next, and the whole of it, is theirs.
+        // The line continues where the cursor is: what is typed next belongs to it.
         alice.terminal.send(".\n");
         alice.terminal.expect_on_screen("general | .");
         bob.expect(&format!("alice: {half}.\r\n"));

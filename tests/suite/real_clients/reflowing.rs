@@ -1,4 +1,4 @@
-//! The stock telnet in tmux, which moves its rows when its window gets another width.
+//! The stock telnet in tmux, which reflows its rows when its window changes its width.
 
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ struct Tmux {
 }
 
 impl Tmux {
-    /// Nothing if the programs are missing.
+    /// `None` if the programs are missing.
     fn start(server: &Server, columns: u16) -> Option<Tmux> {
         if !have(&["tmux", "telnet"]) {
             return None;

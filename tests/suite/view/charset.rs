@@ -31,7 +31,7 @@ fn edited(server: &Server, name: &str) -> Client {
 }
 
 #[test]
-fn a_line_that_is_not_utf_8_is_told_to_its_sender_alone_and_once() {
+fn a_line_that_is_not_utf_8_is_reported_once_and_only_to_its_sender() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut alice = server.chat("alice", "general");
@@ -41,13 +41,13 @@ fn a_line_that_is_not_utf_8_is_told_to_its_sender_alone_and_once() {
     assert!(!alice.settle().contains("UTF-8"));
     bob.expect("alice: gr\u{fffd}\u{fffd}e\r\n");
     alice.send_bytes(b"gr\xfc\xdfe\r\n");
-    // Typed as such it is right.
+    // Typed in Latin-1 it is right.
     alice.send("\u{fffd}");
     bob.expect("alice: gr\u{fffd}\u{fffd}e\r\n");
     bob.expect("alice: \u{fffd}\r\n");
     assert!(!alice.settle().contains("UTF-8"), "once");
     assert!(!bob.settle().contains("UTF-8"), "alone");
-    // The other doors and moments.
+    // Other listeners, and other moments.
     let mut quick = Client::connect(server.quick_address());
     quick.expect("Enter room name: ");
     quick.send_bytes(b"g\xe9n\xe9ral\r\n");
@@ -59,7 +59,7 @@ fn a_line_that_is_not_utf_8_is_told_to_its_sender_alone_and_once() {
 }
 
 #[test]
-fn in_character_mode_too_a_line_that_is_not_utf_8_is_told_once() {
+fn in_character_mode_too_a_line_that_is_not_utf_8_is_reported_once() {
     let server = Server::start();
     let mut alice = edited(&server, "alice");
     alice.send_bytes(b":echo gr\xfc\xdfe\r");
@@ -75,7 +75,7 @@ fn a_terminal_in_latin_1_reads_and_writes_everything_converted() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut alice = server.login("alice");
-    // The second line is read in the light of the first.
+    // The charset learnt from the first line applies to the second.
     alice.send_bytes(b":charset latin1\r\n:echo gr\xfc\xdfe\r\n");
     alice.expect("* Your text is read and written as latin1.\r\n");
     alice.expect_bytes(b"* gr\xfc\xdfe\r\n");
@@ -110,7 +110,7 @@ fn a_latin_1_terminal_in_character_mode_sees_what_it_types() {
     alice.send_bytes(b":join general\r:chat\r");
     alice.expect("general | ");
     bob.expect("* alice joined\r\n");
-    // Over telnet y with a diaeresis is doubled, both ways.
+    // In telnet the byte of ÿ is doubled, both ways.
     alice.send_bytes(b"\xfc\xff\xff");
     alice.expect_bytes(b"\xfc");
     alice.expect_bytes(b"\xff\xff");
@@ -135,7 +135,7 @@ fn a_password_typed_in_latin_1_is_the_one_typed_in_utf_8() {
     alice.expect("Password: ");
     alice.send_bytes(b"Gr\xfc\xdfe\r\n");
     alice.expect("* Joined staff");
-    // In the wrong charset it is wrong, and the user is told why, without the password.
+    // In the wrong charset it is wrong, and the user sees why, without the password.
     let mut carol = server.login("carol");
     carol.send(":join staff");
     carol.expect("Password: ");
@@ -157,7 +157,7 @@ fn a_client_that_agrees_on_latin_1_by_itself_gets_latin_1() {
     client.expect("> ");
     client.send_bytes(b":echo gr\xfc\xdfe\r\n");
     client.expect_bytes(b"* gr\xfc\xdfe\r\n");
-    // The user's own word counts more.
+    // The user's own choice takes precedence.
     client.send("/charset utf-8");
     client.expect("as utf-8.");
     client.send_bytes(&[&[IAC, SB, CHARSET, 1][..], b";ISO-8859-1", &[IAC, SE]].concat());

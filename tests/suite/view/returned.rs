@@ -23,7 +23,7 @@ fn a_command_with_a_text_that_is_too_long_comes_back_too() {
     let mut alice = Terminal::login(server.address(), "alice");
     alice.press(":away sixsix\r\0:create den\r\0");
     alice.expect_on_screen("! Too long: 6 characters");
-    // Something else was typed behind it.
+    // Something else was typed after it.
     alice.expect_last_row("[den]> ");
     for line in [":away sixsix", ":say sixsix", ":topic sixsix", ":kick bob sixsix"] {
         alice.enter(line);
@@ -63,7 +63,7 @@ fn lines_that_come_too_fast_come_back_together_when_the_burst_is_answered() {
     let server = Server::with("[limits]\nmessage_burst = 1\nmessages_per_second = 1\n");
     let mut bob = server.chat("bob", "general");
     let mut alice = Terminal::chat(server.address(), "alice", "general");
-    // Entering took from the rate, too.
+    // Pressing Enter counted towards the rate, too.
     bob.expect("* alice joined\r\n");
     let lines: Vec<String> = (1..=8).map(|n| format!("line {n}")).collect();
     alice.press(&lines.iter().map(|line| format!("{line}\r\0")).collect::<String>());
@@ -76,7 +76,7 @@ fn lines_that_come_too_fast_come_back_together_when_the_burst_is_answered() {
     for line in &lines[..taken] {
         bob.expect(&format!("alice: {line}\r\n"));
     }
-    // Once there is time they go as one message.
+    // When the rate allows it they are sent as one message.
     alice.wait("time", |alice| (1..=taken).all(|n| alice.shows(&format!("alice: line {n}"))));
     alice.enter("");
     alice.expect_on_screen(&format!("alice: {}", returned[0]));
@@ -102,7 +102,7 @@ fn in_a_slow_room_a_line_that_comes_too_early_comes_back() {
 }
 
 #[test]
-fn what_is_typed_on_is_not_mixed_with_what_would_come_back() {
+fn text_typed_meanwhile_is_not_mixed_with_returned_lines() {
     let server = Server::with("message_limit = 5");
     let mut bob = server.chat("bob", "general");
     let mut alice = Terminal::chat(server.address(), "alice", "general");
@@ -111,7 +111,7 @@ fn what_is_typed_on_is_not_mixed_with_what_would_come_back() {
     alice.expect_last_row("general | half");
     alice.enter("");
     bob.expect("alice: half\r\n");
-    // It is there with the arrow keys.
+    // The arrow keys bring it back.
     alice.press("\x1b[A\x1b[A");
     alice.expect_last_row("general | sixsix");
 }

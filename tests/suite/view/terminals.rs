@@ -1,4 +1,4 @@
-//! What terminals and clients do by themselves: their names, their modes, and replies that nobody typed.
+//! What terminals and clients send by themselves: their names, their modes, and replies that nobody typed.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ const TIMING_MARK: u8 = 6;
 const OFFER: [u8; 6] = [IAC, WILL, ECHO, IAC, WILL, SGA];
 const SEND: [u8; 6] = [IAC, SB, TTYPE, 1, IAC, SE];
 
-/// What a terminal may send without a key having been pressed, in one packet or cut anywhere.
+/// What a terminal may send without a key press, in one packet or split anywhere.
 const REPLIES: [&[u8]; 8] = [
     b"\x1b]11;rgb:1e1e/1e1e/1e1e\x07",
     b"\x1b]11;rgb:1e1e/1e1e/1e1e\x1b\\",
@@ -37,7 +37,8 @@ fn named(server: &Server, names: &[&str]) -> (Client, Vec<u8>) {
     (client, seen)
 }
 
-/// Everything sent before has been read when this returns. The timing mark (RFC 860) is answered however often it is asked for.
+/// When this returns, everything sent before has been read. The timing mark (RFC 860) is answered however often it is
+/// requested.
 fn read_so_far(client: &mut Client) {
     client.send_bytes(&[IAC, DO, TIMING_MARK]);
     client.expect_bytes(&[IAC, WILL, TIMING_MARK]);
@@ -57,7 +58,7 @@ fn edited(server: &Server, name: &str) -> Client {
 }
 
 #[test]
-fn what_a_terminal_replies_is_not_said_in_either_mode() {
+fn terminal_replies_are_not_posted_in_either_mode() {
     let server = Server::start();
     let mut bob = server.chat("bob", "general");
     let mut alice = edited(&server, "alice");
@@ -95,7 +96,7 @@ fn a_screen_reader_hears_nothing_of_character_mode_no_prompt_in_the_view_and_no_
         told.extend(alice.expect_bytes(b"to leave.\r\n"));
         alice.send(":chat");
         told.extend(alice.expect_bytes(b"goes back.\r\n"));
-        // What stands below the header.
+        // The rows below the header.
         alice.send("/time");
         told.extend(alice.expect_bytes(b"* It is "));
         alice.expect("\r\n");
@@ -118,7 +119,7 @@ fn a_screen_reader_hears_nothing_of_character_mode_no_prompt_in_the_view_and_no_
         for option in [ECHO, SGA] {
             assert!(!seen.windows(3).any(|bytes| bytes == [IAC, WILL, option]), "{:?}", String::from_utf8_lossy(&seen));
         }
-        // Asked for, times and ids come.
+        // On request, times and ids are shown.
         alice.send("/timestamps on");
         alice.expect("Timestamps are on.");
         alice.send("/ids on");
@@ -194,7 +195,7 @@ fn where_enter_is_a_bare_cr_every_line_is_one_line() {
             }
         }
     }
-    // No line was empty either: in the palette each brings one prompt.
+    // No line was empty either: in the palette each would bring a prompt.
     carol.send_bytes(b"/q\r");
     carol.expect("[general]> ");
     carol.send_bytes(b":echo a\r\n:echo b\r");
