@@ -62,6 +62,20 @@ pub struct User {
 }
 
 impl User {
+    /// Not inlined: it is made on the stack first, deep down in a session.
+    #[inline(never)]
+    fn new(name: &UserName, login: Option<Login>, outbox: &Arc<Outbox>, origin: Origin, now: Instant) -> Arc<User> {
+        Arc::new(User {
+            named: RwLock::new(Named { name: name.clone(), login }),
+            origin,
+            outbox: Arc::clone(outbox),
+            since: now,
+            active: AtomicU64::new(0),
+            away: RwLock::new(None),
+            gone: AtomicBool::new(false),
+        })
+    }
+
     /// His connection.
     pub fn client(&self) -> ClientId {
         self.outbox.id()
@@ -296,15 +310,7 @@ impl State {
         origin: Origin,
         now: Instant,
     ) -> Arc<User> {
-        let person = Arc::new(User {
-            named: RwLock::new(Named { name: name.clone(), login }),
-            origin,
-            outbox: Arc::clone(outbox),
-            since: now,
-            active: AtomicU64::new(0),
-            away: RwLock::new(None),
-            gone: AtomicBool::new(false),
-        });
+        let person = User::new(name, login, outbox, origin, now);
         self.people.insert(name.clone(), Arc::clone(&person));
         person
     }

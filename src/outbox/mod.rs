@@ -46,9 +46,9 @@ pub use disconnect::DisconnectReason;
 pub use preferences::MAX_IGNORED;
 pub use slow_readers::{OutboxLimits, SlowReaders};
 
-/// Give the memory of an emptied buffer back when it is larger than this, in bytes: most replies are shorter, and with
-/// ten thousand idle people every kilobyte kept is ten megabytes.
-const KEPT_BUFFER: usize = 512;
+/// An emptied buffer larger than this is freed, in bytes. A message fits, with the prompt and a half-typed line redrawn behind
+/// it; what a user gets on opening a view does not, and with ten thousand idle users every kilobyte is ten megabytes.
+const KEPT_BUFFER: usize = 256;
 
 /// BEL (ECMA-48, 8.3.3).
 const BELL: u8 = 0x07;
@@ -215,7 +215,7 @@ impl Outbox {
         let named = look.color && state.name.as_ref().is_some_and(|name| batch.mentions(name));
         if shares && !named {
             let Some(frame) = batch.frame(look) else { return };
-            state.display.frame_written();
+            state.display.frame_written(batch.prompt());
             self.transmit_shared(state, &frame);
         } else if self.write_fresh(state, batch, fresh) || new_day {
             state.display.end(&mut state.unsent);

@@ -156,8 +156,7 @@ fn serve(connection: Box<Connection>) {
     log_connected(&connection);
     let ended = match begin(&connection) {
         Ok(()) => {
-            let Connection { hub, outbox, peer, entrance, .. } = &*connection;
-            let mut session = Session::new(Arc::clone(hub), Arc::clone(outbox), *peer, entrance.door, began);
+            let mut session = open_session(&connection, began);
             run(&mut session)
         }
         Err(ended) => ended,
@@ -197,6 +196,11 @@ fn decided_meanwhile(hub: &Hub, address: IpAddr) -> Option<(String, DisconnectRe
     hub.address_bans
         .find(address, hub.moment())
         .map(|ban| (ban.notice(hub.moment()).to_string(), DisconnectReason::AddressBanned))
+}
+
+#[inline(never)]
+fn open_session(Connection { hub, outbox, peer, entrance, .. }: &Connection, began: Instant) -> Box<Session> {
+    Session::new(Arc::clone(hub), Arc::clone(outbox), *peer, entrance.door, began)
 }
 
 fn run(session: &mut Session) -> DisconnectReason {

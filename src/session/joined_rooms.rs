@@ -71,6 +71,10 @@ impl JoinedRooms {
     /// Adds a room, in place of an earlier membership in it.
     pub(super) fn add(&mut self, room: JoinedRoom) {
         self.joined.retain(|joined| !Arc::ptr_eq(joined.room(), room.room()));
+        if self.joined.is_empty() {
+            // Most users are in one room, and room for four would stay with every idle one.
+            self.joined.reserve_exact(1);
+        }
         self.joined.push(room);
     }
 

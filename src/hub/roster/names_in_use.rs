@@ -37,12 +37,21 @@ impl NamesInUse {
     /// Notes that somebody has a name, in whatever letters it was noted before.
     pub(super) fn insert(&mut self, name: UserName, person: Arc<User>) {
         self.remove(&name);
-        for key in name.looks().keys() {
-            self.looks.entry(key.into()).or_default().push(name.clone());
-        }
+        self.insert_looks(&name);
         self.people.insert(name, person);
     }
 
+    /// Not inlined, and nor is [`remove`](NamesInUse::remove): a name is claimed deep down in a session, and their frames one
+    /// beside the other would be part of every idle user's stack.
+    #[inline(never)]
+    fn insert_looks(&mut self, name: &UserName) {
+        for key in name.looks().keys() {
+            // Most often the only one.
+            self.looks.entry(key.into()).or_insert_with(|| Vec::with_capacity(1)).push(name.clone());
+        }
+    }
+
+    #[inline(never)]
     pub(super) fn remove(&mut self, name: &UserName) {
         // As it was noted: in other letters it may look otherwise.
         let Some((name, _)) = self.people.remove_entry(name) else { return };

@@ -113,6 +113,10 @@ impl Palette {
     /// Makes a conversation the current one.
     fn entered(&mut self, conversation: Conversation, into_view: bool, effects: &mut Vec<Effect>) {
         self.open.retain(|known| !known.is(&conversation));
+        if self.open.is_empty() {
+            // Most users have one open, and room for four would stay with every idle one.
+            self.open.reserve_exact(1);
+        }
         self.open.push(conversation.clone());
         if into_view {
             self.state = State::ChatView;

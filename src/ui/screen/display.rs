@@ -131,8 +131,12 @@ impl Display {
             && (Arc::ptr_eq(&self.prompt, prompt) || *self.prompt == **prompt)
     }
 
-    /// Notes that a shared frame, which ends with the prompt, was written.
-    pub fn frame_written(&mut self) {
+    /// Notes that a shared frame, which ends with this prompt, was written.
+    pub fn frame_written(&mut self, prompt: &Arc<str>) {
+        if !Arc::ptr_eq(&self.prompt, prompt) {
+            // The same text. Sharing it saves the next delivery a comparison in memory that is not in any cache.
+            self.prompt = Arc::clone(prompt);
+        }
         self.row = Row::Prompt;
         self.unasked_for = true;
     }
