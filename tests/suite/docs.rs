@@ -32,3 +32,18 @@ fn the_readme_gives_its_two_commands_first() {
     let start: String = readme.lines().take(15).collect::<Vec<_>>().join("\n");
     assert!(start.contains("cargo run --release") && start.contains("cargo test"));
 }
+
+#[test]
+fn every_path_in_the_readme_exists() {
+    let readme = fs::read_to_string("README.md").expect("README.md");
+    let paths: Vec<_> = readme
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| code.starts_with("src/") || code.starts_with("tests/"))
+        .collect();
+    assert!(paths.len() > 5, "{paths:?}");
+    for path in paths {
+        assert!(fs::exists(path).expect("the current directory"), "{path}");
+    }
+}
