@@ -337,7 +337,7 @@ impl Chat {
             } else {
                 room.keepers.remove(at);
             }
-            // His own room lets them in again while it is there.
+            // The room they made lets them in again while it is there.
             if room.members.is_empty() {
                 room.invited.retain(|known| !known.is(&who));
                 room.invited.push(who.clone());
