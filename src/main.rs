@@ -1,4 +1,4 @@
-//! The `chatsock` program: command line, logging, signals, and the library's server between them.
+//! The `chatsock` program: command line, logging and signals around the library's server.
 
 use std::ffi::OsString;
 use std::io::{self, Write as _};
@@ -19,19 +19,19 @@ use jiff::Timestamp;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-/// Exit status for what the user can mend.
-const USERS_MISTAKE: u8 = 2;
-/// Exit status for everything else that goes wrong, and for a signal during the stop.
+/// Exit status for an error that the user can fix.
+const USER_ERROR: u8 = 2;
+/// Exit status for any other error, and for a signal during the stop.
 const FAILED: u8 = 1;
 
 fn main() -> ExitCode {
-    // Without a handler a file that may not grow any more, the database or the log, ends the process; with one the write
-    // fails, which is dealt with like a full disk. No such handler, no harm: most have no limit (setrlimit(2)).
+    // Without a handler, a write beyond the file-size limit (setrlimit(2)) ends the process; with one the write fails, which
+    // is handled like a full disk. If registering fails, that matters little: most systems set no such limit.
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let invocation = match cli::parse(arguments.iter().cloned()) {
         Ok(invocation) => invocation,
-        Err(error) => return fail(USERS_MISTAKE, &error),
+        Err(error) => return fail(USER_ERROR, &error),
     };
     match invocation {
         Invocation::Help => print(cli::HELP),
@@ -46,31 +46,31 @@ fn main() -> ExitCode {
                 }
                 Err(error) => fail(status(&error), &error),
             },
-            Err(mistakes) => fail(USERS_MISTAKE, &mistakes),
+            Err(mistakes) => fail(USER_ERROR, &mistakes),
         },
-        Invocation::User(options) => look_after_accounts(options),
+        Invocation::User(options) => manage_accounts(options),
         Invocation::Backup(options) => back_up(options),
         Invocation::Serve(options) => serve(options, &arguments),
     }
 }
 
 #[cfg(feature = "storage")]
-fn look_after_accounts(UserOptions { config: named, action }: UserOptions) -> ExitCode {
+fn manage_accounts(UserOptions { config: named, action }: UserOptions) -> ExitCode {
     let file = Config::file(named.as_deref());
     let config = match read_config(&ServeOptions { config: named, ..ServeOptions::default() }) {
         Ok(config) => config,
-        Err(mistakes) => return fail(USERS_MISTAKE, &mistakes),
+        Err(mistakes) => return fail(USER_ERROR, &mistakes),
     };
     match user_admin::run(&action, &config, file.as_deref(), user_admin::ask) {
         Ok(said) if said.is_empty() => ExitCode::SUCCESS,
         Ok(said) => print(&said),
-        Err(error) => fail(if error.is_users() { USERS_MISTAKE } else { FAILED }, &error),
+        Err(error) => fail(if error.is_users() { USER_ERROR } else { FAILED }, &error),
     }
 }
 
 #[cfg(not(feature = "storage"))]
-fn look_after_accounts(_: UserOptions) -> ExitCode {
-    fail(USERS_MISTAKE, &format_args!("chatsock user {}", config::lacking("storage")))
+fn manage_accounts(_: UserOptions) -> ExitCode {
+    fail(USER_ERROR, &format_args!("chatsock user {}", config::lacking("storage")))
 }
 
 #[cfg(feature = "storage")]
@@ -78,30 +78,30 @@ fn back_up(BackupOptions { config: named, file: to }: BackupOptions) -> ExitCode
     let config_file = Config::file(named.as_deref());
     let config = match read_config(&ServeOptions { config: named, ..ServeOptions::default() }) {
         Ok(config) => config,
-        Err(mistakes) => return fail(USERS_MISTAKE, &mistakes),
+        Err(mistakes) => return fail(USER_ERROR, &mistakes),
     };
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // Without a handler the signal ends the process, and half a copy stays under the name that says so.
+        // Without a handler the signal ends the process, and a partial copy is left behind.
         let _ = signal_hook::flag::register(signal, Arc::clone(&stop));
     }
     match backup::run(&config, config_file.as_deref(), &to, &stop) {
         Ok(said) => print(&said),
-        Err(error) => fail(if error.is_users() { USERS_MISTAKE } else { FAILED }, &error),
+        Err(error) => fail(if error.is_users() { USER_ERROR } else { FAILED }, &error),
     }
 }
 
 #[cfg(not(feature = "storage"))]
 fn back_up(_: BackupOptions) -> ExitCode {
-    fail(USERS_MISTAKE, &format_args!("chatsock backup {}", config::lacking("storage")))
+    fail(USER_ERROR, &format_args!("chatsock backup {}", config::lacking("storage")))
 }
 
 fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {
     let config = match read_config(&options) {
         Ok(config) => config,
-        Err(mistakes) => return fail(USERS_MISTAKE, &mistakes),
+        Err(mistakes) => return fail(USER_ERROR, &mistakes),
     };
-    // Returns if there is nothing to be gained.
+    // Returns if there is nothing to gain.
     server::make_room_for_threads(config.limits.max_connections, arguments);
     let filter = env_logger::Env::default().default_filter_or(options.verbosity.filter());
     env_logger::Builder::from_env(filter).init();
@@ -112,13 +112,13 @@ fn serve(options: ServeOptions, arguments: &[OsString]) -> ExitCode {
 }
 
 fn status(error: &StartError) -> u8 {
-    if error.is_users() { USERS_MISTAKE } else { FAILED }
+    if error.is_users() { USER_ERROR } else { FAILED }
 }
 
 fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {
     let stopping = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
-        // Registered first, so that it acts on the second signal and not on the one that raises the flag.
+        // Registered first, so that it acts on the second signal and not on the one that sets the flag.
         signal_hook::flag::register_conditional_shutdown(signal, FAILED.into(), Arc::clone(&stopping))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stopping)))
             .map_err(StartError::Signals)?;
@@ -138,7 +138,7 @@ fn run(options: ServeOptions, config: Config) -> Result<(), StartError> {
     server.run()
 }
 
-/// The thread `signals`: turns signals into requests, for ever.
+/// The thread `signals`: turns signals into requests until the process ends.
 fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
     for signal in signals.forever() {
         if signal == SIGHUP {
@@ -149,8 +149,8 @@ fn pass_on(mut signals: Signals, options: &ServeOptions, hub: &Hub) {
                 }
             }
         } else if hub.shutdown.is_announced() {
-            // The second signal never gets here, its handler ends the process. This is the first one, during a stop
-            // that somebody connected has asked for.
+            // A second signal never gets here, since its handler ends the process. This is the first one, during a stop
+            // that a user has requested.
             std::process::exit(FAILED.into());
         } else {
             hub.request(Request::Stop);
@@ -169,7 +169,7 @@ fn read_config(options: &ServeOptions) -> Result<Config, Mistakes> {
     Ok(config)
 }
 
-/// Prints to stdout at once. Nobody reading it is no reason to stop serving.
+/// Prints to stdout at once. A closed stdout does not stop the server.
 fn print(text: &str) -> ExitCode {
     let mut stdout = io::stdout();
     match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
@@ -178,14 +178,14 @@ fn print(text: &str) -> ExitCode {
     }
 }
 
-/// Something that the server runs with all the same.
+/// Prints a warning about something that does not keep the server from running.
 fn warn(warning: &str) {
-    // There is nobody to tell that stderr is closed.
+    // If stderr is closed, there is nobody to tell.
     let _ = writeln!(io::stderr(), "chatsock: warning: {warning}");
 }
 
 fn fail(status: u8, error: &dyn std::fmt::Display) -> ExitCode {
-    // There is nobody to tell that stderr is closed.
+    // If stderr is closed, there is nobody to tell.
     let _ = writeln!(io::stderr(), "chatsock: {error}");
     ExitCode::from(status)
 }

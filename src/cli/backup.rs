@@ -1,7 +1,6 @@
-//! `chatsock backup`: the database copied into a new file, on the command line.
+//! `chatsock backup`: copies the database into a new file.
 //!
-//! *Owns* what it says. *Knows nothing of* how the copy is made, and of how arguments are written.
-//! *Called by* `main`, in builds with the feature `storage`.
+//! *Owns* its output and errors. *Knows nothing of* how the copy is made.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,17 +10,17 @@ use std::sync::atomic::AtomicBool;
 use crate::config::Config;
 use crate::store::{BackupError, Store};
 
-/// Why there is no back-up. One sentence without a full stop.
+/// Why the backup failed. One sentence without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// The configuration keeps nothing on disk. Its file, if there is one.
+    /// The configuration has no section `[storage]`. Holds its file, if there is one.
     NoStorage(Option<PathBuf>),
-    /// The store says why.
+    /// The store could not copy it.
     Store(BackupError),
 }
 
 impl Failure {
-    /// Whether the user can mend it: exit status 2, otherwise 1.
+    /// Whether the user can fix it: exit status 2, otherwise 1.
     #[must_use]
     pub fn is_users(&self) -> bool {
         match self {
@@ -36,11 +35,11 @@ impl fmt::Display for Failure {
         match self {
             Failure::NoStorage(Some(file)) => write!(
                 f,
-                "{} has no section [storage], so there is no database to back up; name the config of the server with --config",
+                "{} has no section [storage], so there is no database to back up; name the server's config with --config",
                 file.display()
             ),
             Failure::NoStorage(None) => f.write_str(
-                "there is no chatsock.toml here, with the section [storage] for the database; name the file with --config",
+                "no chatsock.toml here, whose section [storage] names the database; name the file with --config",
             ),
             Failure::Store(error) => error.fmt(f),
         }
@@ -56,16 +55,16 @@ impl std::error::Error for Failure {
     }
 }
 
-/// Copies the database of a configuration into a file that must not be there; what to print then, without the last newline.
-/// `config_file` is the file that `config` was read from, if there is one; `stop` ends it.
+/// Copies the configured database into a file that must not exist. Returns the output, without the last newline.
+/// `config_file` is the file that `config` was read from, if there is one; setting `stop` ends the copying.
 ///
 /// # Errors
 ///
-/// Why there is no back-up. Nothing of it is left then.
+/// Why there is no backup. Nothing of it is left behind.
 pub fn run(config: &Config, config_file: Option<&Path>, to: &Path, stop: &Arc<AtomicBool>) -> Result<String, Failure> {
     let Some(storage) = &config.storage else {
         return Err(Failure::NoStorage(config_file.map(Path::to_owned)));
     };
     Store::back_up(&storage.path, to, stop).map_err(Failure::Store)?;
-    Ok(format!("{} is backed up in {}.", storage.path.display(), to.display()))
+    Ok(format!("{} is backed up to {}.", storage.path.display(), to.display()))
 }

@@ -1,34 +1,27 @@
 //! The command line of `chatsock backup`.
 //!
-//! *Owns* its words, and the wording of a wrong call of it. *Knows nothing of* the database.
-//! *Called by* `cli`.
+//! *Owns* its words, and the errors about them. *Knows nothing of* the database.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::in_words;
+use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
 
-use super::no_servers_option;
-
-use super::unexpected;
-
-use super::{Invocation, LONG_OPTIONS, UsageError};
-
-/// As the caller writes it.
+/// As the user writes it.
 pub(super) const WORD: &str = "backup";
 
-/// What to copy, and where.
+/// Which database to copy, and where to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupOptions {
     /// The file named with `--config`.
     pub config: Option<PathBuf>,
-    /// The file to make.
+    /// The file to create.
     pub file: PathBuf,
 }
 
-/// Reads what follows the word `backup`; `config` is the file if it was named before that.
+/// Parses what follows the word `backup`; `config` is the file if it was named before that.
 pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<Invocation, UsageError> {
     let mut file: Option<OsString> = None;
     while let Some(arg) = parser.next().map_err(|error| in_words(&error))? {
@@ -49,8 +42,8 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
     }
     match file.filter(|file| !file.is_empty()) {
         Some(file) => Ok(Invocation::Backup(BackupOptions { config, file: file.into() })),
-        None => Err(UsageError(
-            "chatsock backup needs a file that is not there yet, as in chatsock backup copy.db".to_owned(),
-        )),
+        None => {
+            Err(UsageError("chatsock backup needs the name of a new file, as in chatsock backup copy.db".to_owned()))
+        }
     }
 }

@@ -1,7 +1,6 @@
-//! The command line.
+//! The command line: flags, help text, and the commands that run without a server.
 //!
-//! *Owns* the flags, the help text and the wording of a wrong call. *Knows nothing of* the config file and of the server;
-//! it opens nothing and prints nothing. *Called by* `main`.
+//! *Owns* the flags and the errors about them. *Knows nothing of* the server. Parsing opens nothing and prints nothing.
 
 #[cfg(feature = "storage")]
 pub mod backup;
@@ -22,10 +21,9 @@ mod backup_arguments;
 mod user_arguments;
 
 pub use backup_arguments::BackupOptions;
-pub use user_arguments::UserOptions;
-pub(crate) use user_arguments::{Existing, UserAction};
+pub use user_arguments::{Existing, UserAction, UserOptions};
 
-/// What `chatsock --help` prints, without the last newline.
+/// The output of `chatsock --help`, without the last newline.
 pub const HELP: &str = "\
 Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
                 [--check-config] [-v|-vv|-q]
@@ -36,54 +34,54 @@ Usage: chatsock [serve] [--config FILE] [--listen ADDR]...
        chatsock --help | --version
 
 A chat server for telnet and nc. Without a config it listens on 0.0.0.0:5555.
-`chatsock user` makes, changes, removes and lists accounts; `chatsock backup`
+`chatsock user` adds, changes, removes and lists accounts; `chatsock backup`
 copies the database.
 
-  --config FILE    read FILE; without it ./chatsock.toml is read if there is one
-  --listen ADDR    listen here instead of at the config's `listen`; may be given
+  --config FILE    read FILE instead of ./chatsock.toml, which may be missing
+  --listen ADDR    listen on ADDR instead of the config's `listen`; may be given
                    several times; port 0 picks a free port
-  --check-config   read the config, report every mistake, start nothing
+  --check-config   report every mistake in the config and exit
   -v, -vv          log more: debug, trace
   -q               log errors only
-  -h, --help       print this
+  -h, --help       print this help
   -V, --version    print the version
 
-The log goes to stderr at level info; RUST_LOG, when set, wins over -v and -q.
-SIGINT and SIGTERM stop gracefully, a second one at once. SIGHUP reads the
-config again; a file with a mistake changes nothing.
+The log goes to stderr at level info. RUST_LOG, if set, overrides -v and -q.
+SIGINT and SIGTERM stop the server gracefully, a second one at once. SIGHUP
+reloads the config; a file with a mistake changes nothing.
 
 Accounts need a build with the feature storage and [storage] in the config.
-`chatsock user` works while the server is running, which sees each change at
-the next login. A password is asked for twice without showing it or, when stdin
-is no terminal, is the first line of stdin; it is never an argument. USERS is a
-file with a name, a space and a password on each line; lines that begin with #
-count for nothing. All of them are imported or, if any is wrong, none; with
---skip-existing, names that have accounts are left as they are.
+`chatsock user` also works while the server is running; each change takes effect
+at the next login. A password is asked for twice and not shown or, if stdin is
+not a terminal, read from the first line of stdin. It is never an argument.
+USERS is a file with a name, a space and a password on each line; lines that
+begin with # are ignored. If any line is wrong, nothing is imported. With
+--skip-existing, names that already have accounts are skipped.
 
-`chatsock backup FILE` copies the database, while the server runs or not, into
-a FILE that must not be there yet and that its owner alone may read. A back-up
+`chatsock backup FILE` copies the database into FILE, whether or not the server
+is running. FILE must not exist yet, and only its owner can read it. A backup
 that fails leaves nothing behind.
 
-Exit status: 0 after a graceful stop, 2 for a wrong flag, a wrong config, a
-port that is taken, a wrong name or password or a FILE that is there already,
-1 for anything else, as when not everything could be written at the stop.";
+Exit status: 0 after a graceful stop; 2 for a user error, such as a wrong flag,
+config, name or password, a port in use or an existing FILE; 1 for anything
+else, such as a failure to write everything at the stop.";
 
-/// What `chatsock --version` prints, without the newline; also the first line of a start.
+/// The output of `chatsock --version`, without the newline; also the first line printed at start.
 pub const VERSION: &str = concat!("chatsock ", env!("CARGO_PKG_VERSION"));
 
 const LONG_OPTIONS: &[&str] = &["config", "listen", "check-config", "help", "version"];
 
-/// Words that are no options, and those people try though they are options here.
+/// The command words, and words that people try although they are options here.
 const WORDS: &[&str] = &["serve", "user", backup_arguments::WORD, "help", "version"];
 
-/// What the caller wants.
+/// What the user wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Invocation {
     /// Run the server.
     Serve(ServeOptions),
-    /// Read what the server would read, and say whether it is fine.
+    /// Check the config.
     CheckConfig(ServeOptions),
-    /// Look after the accounts.
+    /// Manage accounts.
     User(UserOptions),
     /// Copy the database.
     Backup(BackupOptions),
@@ -98,28 +96,28 @@ pub enum Invocation {
 pub struct ServeOptions {
     /// The file named with `--config`.
     pub config: Option<PathBuf>,
-    /// The addresses given with `--listen`; when there are any they replace the config's plain listeners.
+    /// The addresses given with `--listen`. If there are any, they replace the config's plain listeners.
     pub listen: Vec<SocketAddr>,
     /// How much to log.
     pub verbosity: Verbosity,
 }
 
-/// How much to log when `RUST_LOG` is not set.
+/// How much to log if `RUST_LOG` is not set.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Verbosity {
     /// `-q`: errors.
     Quiet,
-    /// No flag: who comes and goes, and anything wrong.
+    /// No flag: connections, and anything wrong.
     #[default]
     Normal,
-    /// `-v`: also what the server decides.
+    /// `-v`: also decisions.
     Verbose,
     /// `-vv`: everything.
     Trace,
 }
 
 impl Verbosity {
-    /// The level as the logger's filter names it.
+    /// The level, as the logger's filter names it.
     #[must_use]
     pub fn filter(self) -> &'static str {
         match self {
@@ -131,7 +129,7 @@ impl Verbosity {
     }
 }
 
-/// What is wrong with the call: one plain sentence with the remedy, without a full stop.
+/// What is wrong with the command line: one plain sentence with the remedy, without a full stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageError(String);
 
@@ -143,13 +141,13 @@ impl fmt::Display for UsageError {
 
 impl std::error::Error for UsageError {}
 
-/// Reads the arguments after the program's name.
+/// Parses the arguments after the program's name.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong.
+/// The first mistake.
 pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageError> {
-    // Collected, because the parser wants an iterator that lives as long as it likes.
+    // Collected, because the parser needs a `'static` iterator.
     let mut parser = Parser::from_args(args.collect::<Vec<_>>());
     let mut options = ServeOptions::default();
     let mut check = false;
@@ -169,7 +167,7 @@ pub fn parse(args: impl Iterator<Item = OsString>) -> Result<Invocation, UsageEr
                 let address = listen_address(&text)?;
                 if let Some(other) = options.listen.iter().find(|other| clash(**other, address)) {
                     return Err(UsageError(format!(
-                        "--listen {address} and --listen {other} cannot both be listened on; keep one of the two"
+                        "--listen {address} and --listen {other} clash; keep one of the two"
                     )));
                 }
                 options.listen.push(address);
@@ -216,7 +214,7 @@ fn config_file(parser: &mut Parser, config: &mut Option<PathBuf>) -> Result<(), 
     }
 }
 
-/// The value of the option just read. What looks like an option is none: `--config --check-config` lacks its file.
+/// The value of the option just read. It must not look like an option: in `--config --check-config` the file is missing.
 fn value(parser: &mut Parser, needed: &str) -> Result<OsString, UsageError> {
     match parser.value() {
         Ok(value) if !value.is_empty() && !value.as_encoded_bytes().starts_with(b"-") => Ok(value),
@@ -226,31 +224,31 @@ fn value(parser: &mut Parser, needed: &str) -> Result<OsString, UsageError> {
 
 fn listen_address(text: &OsStr) -> Result<SocketAddr, UsageError> {
     let shown = || text.to_string_lossy().escape_debug().to_string();
-    // Text that is not UTF-8 is no address either; the replacement characters in it make sure of that.
+    // The replacement characters for invalid UTF-8 make it an invalid address.
     parse_address(&text.to_string_lossy()).map_err(|error| UsageError(format!("--listen {}: {error}", shown())))
 }
 
-/// Options of the server, before or after the word for another command.
+/// The error for an option of the server with another command.
 fn no_servers_option(option: &str, command: &str) -> UsageError {
-    UsageError(format!("{option} is for the server and not for chatsock {command}; leave it out"))
+    UsageError(format!("{option} is not an option of chatsock {command}; leave it out"))
 }
 
 fn unexpected(arg: &Arg<'_>) -> UsageError {
     let (what, hint) = match arg {
         Arg::Short(letter) => {
             let hint = LONG_OPTIONS.iter().find(|long| long.starts_with(*letter));
-            (format!("there is no option -{}", letter.escape_debug()), hint.map(|long| format!("--{long}")))
+            (format!("unknown option -{}", letter.escape_debug()), hint.map(|long| format!("--{long}")))
         }
         Arg::Long(name) => {
             let hint = nearest(name, LONG_OPTIONS.iter().copied());
-            (format!("there is no option --{}", name.escape_debug()), hint.map(|long| format!("--{long}")))
+            (format!("unknown option --{}", name.escape_debug()), hint.map(|long| format!("--{long}")))
         }
         Arg::Value(word) if word == "serve" => {
             return UsageError("serve is given twice; keep one of the two".to_owned());
         }
         Arg::Value(word) if word == "user" || word == backup_arguments::WORD => {
             let word = word.to_string_lossy();
-            return UsageError(format!("serve and {word} are two commands; keep one of the two"));
+            return UsageError(format!("serve and {word} are two commands; use one of them"));
         }
         Arg::Value(word) => {
             let word = word.to_string_lossy();
@@ -258,12 +256,12 @@ fn unexpected(arg: &Arg<'_>) -> UsageError {
                 "serve" | "user" | backup_arguments::WORD => near.to_owned(),
                 option => format!("--{option}"),
             });
-            (format!("there is no command {}", word.escape_debug()), hint)
+            (format!("unknown command {}", word.escape_debug()), hint)
         }
     };
     UsageError(match hint {
         Some(hint) => format!("{what}; did you mean {hint}?"),
-        None => format!("{what}; chatsock --help lists what there is"),
+        None => format!("{what}; see chatsock --help"),
     })
 }
 
@@ -364,7 +362,7 @@ mod tests {
             "user add alice -phunter2",
         ] {
             let said = refusal(line);
-            assert!(said.starts_with("a password is never an argument, since everybody"), "{line}: {said}");
+            assert!(said.starts_with("a password is never an argument: other users"), "{line}: {said}");
             assert!(!said.contains("hunter2"), "{said}");
         }
     }
@@ -374,27 +372,30 @@ mod tests {
         for (line, said) in [
             (
                 "user",
-                "chatsock user needs what to do: add, passwd, remove, list, import; as in chatsock user add alice",
+                "chatsock user needs a command: add, passwd, remove, list or import; as in chatsock user add alice",
             ),
-            ("user ad alice", "there is no command user ad; did you mean user add?"),
-            ("user frobnicate", "there is no command user frobnicate; there are add, passwd, remove, list, import"),
+            ("user ad alice", "unknown command user ad; did you mean user add?"),
+            (
+                "user frobnicate",
+                "unknown command user frobnicate; the commands are add, passwd, remove, list and import",
+            ),
             ("user add", "chatsock user add needs a name, as in chatsock user add alice"),
-            ("user add 1st", "\"1st\" is no name: a name begins with a letter from A to Z"),
-            ("user add server", "\"server\" is no name: the name server is reserved"),
-            ("user list alice", "chatsock user list takes no name; it prints all accounts"),
+            ("user add 1st", "\"1st\" is not a valid name: a name begins with a letter from A to Z"),
+            ("user add server", "\"server\" is not a valid name: the name server is reserved"),
+            ("user list alice", "chatsock user list takes no name; it lists all accounts"),
             ("user import", "chatsock user import needs a file, as in chatsock user import users.txt"),
             (
                 "user remove alice --skip-existing",
                 "--skip-existing is for chatsock user import; leave it out of chatsock user remove alice",
             ),
-            ("user remove alice bob", "chatsock user remove alice takes no more than that; leave out the rest"),
-            ("user list -v", "-v is for the server and not for chatsock user; leave it out"),
-            ("-q user list", "-q is for the server and not for chatsock user; leave it out"),
-            ("user list --listen 0.0.0.0:1", "--listen is for the server and not for chatsock user; leave it out"),
+            ("user remove alice bob", "chatsock user remove alice takes no further arguments; leave out the rest"),
+            ("user list -v", "-v is not an option of chatsock user; leave it out"),
+            ("-q user list", "-q is not an option of chatsock user; leave it out"),
+            ("user list --listen 0.0.0.0:1", "--listen is not an option of chatsock user; leave it out"),
             ("user list --config", "--config needs a file, as in --config chatsock.toml"),
             ("--config a user list --config b", "--config is given twice; keep one of the two"),
-            ("serve user list", "serve and user are two commands; keep one of the two"),
-            ("usr list", "there is no command usr; did you mean user?"),
+            ("serve user list", "serve and user are two commands; use one of them"),
+            ("usr list", "unknown command usr; did you mean user?"),
         ] {
             assert_eq!(refusal(line), said, "{line}");
         }
@@ -416,16 +417,16 @@ mod tests {
     #[test]
     fn a_wrong_call_of_backup_is_answered_with_what_was_meant() {
         for (line, said) in [
-            ("backup", "chatsock backup needs a file that is not there yet, as in chatsock backup copy.db"),
+            ("backup", "chatsock backup needs the name of a new file, as in chatsock backup copy.db"),
             ("backup a b", "chatsock backup takes one file; leave out the rest"),
-            ("backup a -v", "-v is for the server and not for chatsock backup; leave it out"),
-            ("--listen 0.0.0.0:1 backup a", "--listen is for the server and not for chatsock backup; leave it out"),
-            ("backup a --check-config", "--check-config is for the server and not for chatsock backup; leave it out"),
+            ("backup a -v", "-v is not an option of chatsock backup; leave it out"),
+            ("--listen 0.0.0.0:1 backup a", "--listen is not an option of chatsock backup; leave it out"),
+            ("backup a --check-config", "--check-config is not an option of chatsock backup; leave it out"),
             ("backup a --config", "--config needs a file, as in --config chatsock.toml"),
             ("--config a backup b --config c", "--config is given twice; keep one of the two"),
-            ("backup a --confg b", "there is no option --confg; did you mean --config?"),
-            ("serve backup a", "serve and backup are two commands; keep one of the two"),
-            ("bakcup a", "there is no command bakcup; did you mean backup?"),
+            ("backup a --confg b", "unknown option --confg; did you mean --config?"),
+            ("serve backup a", "serve and backup are two commands; use one of them"),
+            ("bakcup a", "unknown command bakcup; did you mean backup?"),
         ] {
             assert_eq!(refusal(line), said, "{line}");
         }
@@ -445,13 +446,13 @@ mod tests {
     #[test]
     fn a_near_miss_is_answered_with_what_was_meant() {
         for (line, hint) in [
-            ("--lisen 1", "there is no option --lisen; did you mean --listen?"),
-            ("--check-confg", "there is no option --check-confg; did you mean --check-config?"),
-            ("-c a.toml", "there is no option -c; did you mean --config?"),
-            ("sevre", "there is no command sevre; did you mean serve?"),
-            ("help", "there is no command help; did you mean --help?"),
-            ("--zzz", "there is no option --zzz; chatsock --help lists what there is"),
-            ("a.toml", "there is no command a.toml; chatsock --help lists what there is"),
+            ("--lisen 1", "unknown option --lisen; did you mean --listen?"),
+            ("--check-confg", "unknown option --check-confg; did you mean --check-config?"),
+            ("-c a.toml", "unknown option -c; did you mean --config?"),
+            ("sevre", "unknown command sevre; did you mean serve?"),
+            ("help", "unknown command help; did you mean --help?"),
+            ("--zzz", "unknown option --zzz; see chatsock --help"),
+            ("a.toml", "unknown command a.toml; see chatsock --help"),
         ] {
             assert_eq!(refusal(line), hint);
         }
@@ -471,7 +472,7 @@ mod tests {
     fn what_is_given_twice_is_refused() {
         assert_eq!(refusal("--config a --config b"), "--config is given twice; keep one of the two");
         assert_eq!(refusal("serve serve"), "serve is given twice; keep one of the two");
-        assert!(refusal("--listen 0.0.0.0:5555 --listen 127.0.0.1:5555").contains("cannot both be listened on"));
+        assert!(refusal("--listen 0.0.0.0:5555 --listen 127.0.0.1:5555").contains("clash; keep one"));
         assert_eq!(serve("--listen 127.0.0.1:0 --listen 127.0.0.1:0").listen.len(), 2);
     }
 

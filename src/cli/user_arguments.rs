@@ -1,26 +1,19 @@
 //! The command line of `chatsock user`.
 //!
-//! *Owns* its words, and the wording of a wrong call of it. *Knows nothing of* the database and of how a password is asked for.
-//! *Called by* `cli`.
+//! *Owns* its words, and the errors about them. *Knows nothing of* the database and of passwords.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use lexopt::{Arg, Parser};
 
-use super::in_words;
-
-use super::no_servers_option;
-
-use super::unexpected;
-
-use super::{Invocation, LONG_OPTIONS, UsageError};
+use super::{Invocation, LONG_OPTIONS, UsageError, in_words, no_servers_option, unexpected};
 use crate::chat::names::{Alphabet, UNICODE_BUILT, USER_NAME_MAX, UserName, nearest};
 
-/// What there is to do, as the caller writes it.
+/// The actions, as the user writes them.
 const ACTIONS: &[&str] = &["add", "passwd", "remove", "list", "import"];
 
-/// What to do with the accounts.
+/// What to do, and with which config.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserOptions {
     /// The file named with `--config`.
@@ -29,34 +22,34 @@ pub struct UserOptions {
     pub action: UserAction,
 }
 
-/// What `chatsock user` does. There is no password in it: that is asked for.
+/// What `chatsock user` does. The password is not an argument, but asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserAction {
-    /// Makes an account.
+    /// Creates an account.
     Add(UserName),
-    /// Gives an account another password.
+    /// Changes an account's password.
     ChangePassword(UserName),
-    /// Removes an account and what belongs to it.
+    /// Removes an account and its data.
     Remove(UserName),
     /// Prints all accounts.
     List,
-    /// Makes the accounts that stand in a file with their passwords.
+    /// Creates the accounts listed in a file with their passwords.
     Import(PathBuf, Existing),
 }
 
-/// What an import does about names that have accounts already.
+/// What an import does with names that already have accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
     /// It imports nothing.
     Refused,
-    /// It leaves those accounts as they are, and makes the others.
+    /// It leaves those accounts unchanged, and creates the others.
     Skipped,
 }
 
-/// As the caller writes it.
+/// As the user writes it.
 pub(super) const SKIP_EXISTING: &str = "skip-existing";
 
-/// Reads what follows the word `user`; `config` is the file if it was named before that.
+/// Parses what follows the word `user`; `config` is the file if it was named before that.
 pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<Invocation, UsageError> {
     let mut words: Vec<OsString> = Vec::new();
     let mut existing = Existing::Refused;
@@ -79,29 +72,32 @@ pub(super) fn parse(parser: &mut Parser, mut config: Option<PathBuf>) -> Result<
     let mut action = action(words.next(), words.next())?;
     match &mut action {
         UserAction::Import(_, known) => *known = existing,
-        _ if existing == Existing::Skipped => {
+        UserAction::Add(_) | UserAction::ChangePassword(_) | UserAction::Remove(_) | UserAction::List
+            if existing == Existing::Skipped =>
+        {
             return Err(UsageError(format!(
                 "--{SKIP_EXISTING} is for chatsock user import; leave it out of chatsock user {}",
-                said(&action)
+                command_line(&action)
             )));
         }
-        _ => {}
+        UserAction::Add(_) | UserAction::ChangePassword(_) | UserAction::Remove(_) | UserAction::List => {}
     }
-    // What follows a name is a password that somebody gives as he would elsewhere.
+    // After a name, a further word is most likely a password, as other programs take it.
     match (words.next(), &action) {
         (None, _) => Ok(Invocation::User(UserOptions { config, action })),
         (Some(_), UserAction::Add(_) | UserAction::ChangePassword(_)) => Err(no_password()),
-        (Some(_), _) => {
-            Err(UsageError(format!("chatsock user {} takes no more than that; leave out the rest", said(&action))))
-        }
+        (Some(_), UserAction::Remove(_) | UserAction::List | UserAction::Import(..)) => Err(UsageError(format!(
+            "chatsock user {} takes no further arguments; leave out the rest",
+            command_line(&action)
+        ))),
     }
 }
 
 fn action(word: Option<&OsStr>, of: Option<&OsStr>) -> Result<UserAction, UsageError> {
     let Some(word) = word else {
         return Err(UsageError(format!(
-            "chatsock user needs what to do: {}; as in chatsock user add alice",
-            ACTIONS.join(", ")
+            "chatsock user needs a command: {}; as in chatsock user add alice",
+            listed("or")
         )));
     };
     let word = word.to_string_lossy();
@@ -114,28 +110,34 @@ fn action(word: Option<&OsStr>, of: Option<&OsStr>) -> Result<UserAction, UsageE
         "passwd" => name().map(UserAction::ChangePassword),
         "remove" => name().map(UserAction::Remove),
         "list" if of.is_none() => Ok(UserAction::List),
-        "list" => Err(UsageError("chatsock user list takes no name; it prints all accounts".to_owned())),
+        "list" => Err(UsageError("chatsock user list takes no name; it lists all accounts".to_owned())),
         "import" => match of {
             Some(file) if !file.is_empty() => Ok(UserAction::Import(file.into(), Existing::Refused)),
             _ => Err(UsageError("chatsock user import needs a file, as in chatsock user import users.txt".to_owned())),
         },
         other => Err(UsageError(match nearest(other, ACTIONS.iter().copied()) {
-            Some(near) => format!("there is no command user {}; did you mean user {near}?", other.escape_debug()),
-            None => format!("there is no command user {}; there are {}", other.escape_debug(), ACTIONS.join(", ")),
+            Some(near) => format!("unknown command user {}; did you mean user {near}?", other.escape_debug()),
+            None => format!("unknown command user {}; the commands are {}", other.escape_debug(), listed("and")),
         })),
     }
 }
 
-/// Any name that some configuration allows.
-fn user_name(text: &OsStr) -> Result<UserName, UsageError> {
-    let text = text.to_string_lossy();
-    // Whether the configuration takes it is for later. What is wrong with an ASCII one is the same in both.
-    let alphabet = if text.is_ascii() || !UNICODE_BUILT { Alphabet::Ascii } else { Alphabet::Unicode };
-    UserName::parse_in(&text, 1, USER_NAME_MAX, alphabet)
-        .map_err(|error| UsageError(format!("\"{}\" is no name: {}", text.escape_debug(), error.clause())))
+/// The actions in a sentence, with `word` before the last one.
+fn listed(word: &str) -> String {
+    let (last, others) = ACTIONS.split_last().unwrap_or((&"", &[]));
+    format!("{} {word} {last}", others.join(", "))
 }
 
-fn said(action: &UserAction) -> String {
+/// Any name that some configuration allows; the actual one is not known yet.
+fn user_name(text: &OsStr) -> Result<UserName, UsageError> {
+    let text = text.to_string_lossy();
+    // For an ASCII name, both alphabets give the same error.
+    let alphabet = if text.is_ascii() || !UNICODE_BUILT { Alphabet::Ascii } else { Alphabet::Unicode };
+    UserName::parse_in(&text, 1, USER_NAME_MAX, alphabet)
+        .map_err(|error| UsageError(format!("\"{}\" is not a valid name: {}", text.escape_debug(), error.clause())))
+}
+
+fn command_line(action: &UserAction) -> String {
     match action {
         UserAction::Add(name) => format!("add {name}"),
         UserAction::ChangePassword(name) => format!("passwd {name}"),
@@ -147,8 +149,8 @@ fn said(action: &UserAction) -> String {
 
 fn no_password() -> UsageError {
     UsageError(
-        "a password is never an argument, since everybody on this machine can read those and the shell keeps them; \
-         leave it out, it is asked for"
+        "a password is never an argument: other users of this machine could read it, and the shell remembers it; leave \
+         it out, and chatsock asks for it"
             .to_owned(),
     )
 }

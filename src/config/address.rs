@@ -1,8 +1,7 @@
-//! The addresses the server listens on, as the config file and `--listen` write them.
+//! Listen addresses, as written in the config file and after `--listen`.
 //!
-//! *Owns* their notation and the question whether two of them get into each other's way.
-//! *Knows nothing of* sockets; names are never looked up, so that reading a config waits for no network.
-//! *Called by* `read` and by `cli`.
+//! *Owns* their notation, and whether two of them conflict.
+//! *Knows nothing of* sockets. Host names are never looked up, so that reading a config never waits for the network.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -11,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 ///
 /// # Errors
 ///
-/// What is wrong with the text and how to write it.
+/// What is wrong with the text, and how to write it.
 pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     if let Ok(address) = text.parse() {
         return Ok(address);
@@ -42,18 +41,18 @@ pub(crate) fn parse_address(text: &str) -> Result<SocketAddr, AddressError> {
     }
 }
 
-/// Why a text is no address to listen on.
+/// Why a text is not a listen address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AddressError {
     /// An address without a port; holds the text.
     NoPort(String),
-    /// An IPv6 address without brackets, so that a port cannot be told from it; holds the text.
+    /// An IPv6 address without brackets, from which a port cannot be told; holds the text.
     Unbracketed(String),
     /// A port without an address.
     NoHost(u16),
     /// A port over 65535.
     PortTooLarge,
-    /// A host name, or an IPv4 address with a slip in it, before this port.
+    /// A host name, or a mistyped IPv4 address, before this port.
     Name(u16),
     /// Anything else.
     Unreadable,
@@ -64,16 +63,16 @@ impl fmt::Display for AddressError {
         match self {
             Self::NoPort(text) => write!(f, "the port is missing; write {text}:5555"),
             Self::Unbracketed(text) => {
-                write!(f, "an IPv6 address stands in brackets and a port follows; write [{text}]:5555")
+                write!(f, "an IPv6 address needs brackets and a port; write [{text}]:5555")
             }
             Self::NoHost(port) => write!(
                 f,
                 "the address is missing; write 0.0.0.0:{port} for every IPv4 address or 127.0.0.1:{port} for this machine only"
             ),
-            Self::PortTooLarge => f.write_str("a port is 0 to 65535"),
+            Self::PortTooLarge => f.write_str("a port must be 0 to 65535"),
             Self::Name(port) => write!(
                 f,
-                "write the address in numbers; 0.0.0.0:{port} is every IPv4 address of this machine, [::]:{port} every IPv6 one"
+                "write a numeric address; 0.0.0.0:{port} is every IPv4 address of this machine, [::]:{port} every IPv6 one"
             ),
             Self::Unreadable => f.write_str("write an address and a port, as in 0.0.0.0:5555 or [::]:5555"),
         }
@@ -82,10 +81,11 @@ impl fmt::Display for AddressError {
 
 impl std::error::Error for AddressError {}
 
-/// Whether listening on both is impossible: the same port on the same address, or on all addresses of its family and one of them.
+/// Whether it is impossible to listen on both: the same port on the same address, or on all addresses of a family and one of
+/// them.
 ///
-/// Port 0 never clashes, since each use of it picks another free port. Whether `[::]` takes IPv4 along is the
-/// system's affair, so the two families are never held against each other here.
+/// Port 0 never clashes, since each use picks another free port. Nor do two families: whether `[::]` includes IPv4 depends
+/// on the system.
 #[must_use]
 pub(crate) fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     let overlap = one.ip() == other.ip()
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn localhost_is_the_loopback_address_without_asking_anybody() {
+    fn localhost_is_the_loopback_address_without_a_lookup() {
         assert_eq!(parse_address("localhost:5555").unwrap().to_string(), "127.0.0.1:5555");
         assert_eq!(parse_address("LocalHost:0").unwrap().to_string(), "127.0.0.1:0");
     }

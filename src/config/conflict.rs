@@ -1,17 +1,16 @@
-//! Settings that are fine alone and impossible together.
+//! Mistakes about settings that are valid by themselves and impossible together.
 //!
-//! *Owns* the mistakes about several keys, and about addresses that cannot both be listened on.
-//! *Knows nothing of* which keys depend on each other.
+//! *Knows nothing of* which settings these are.
 
 use std::net::SocketAddr;
 
 use super::address::clash;
 use super::value::{Section, ValueReader};
 
-/// An address to listen on, and the key that holds it.
+/// A listen address and the key that contains it.
 pub(super) type TakenAddress = (SocketAddr, &'static str);
 
-/// A mistake if an address cannot be listened on beside those that are taken.
+/// Reports an address that clashes with one of those in `taken`.
 pub(super) fn refuse_clash(
     reader: &mut ValueReader<'_>,
     key: &str,
@@ -20,12 +19,12 @@ pub(super) fn refuse_clash(
     taken: &[TakenAddress],
 ) {
     if let Some((other, where_)) = taken.iter().find(|(other, _)| clash(*other, address)) {
-        let text = format!("{key} holds {address}, but {where_} has {other} already; take one out");
+        let text = format!("{key} contains {address}, but {where_} already contains {other}; remove one of them");
         reader.mistake(Some(line), text);
     }
 }
 
-/// A mistake about several keys, on the line of the first that is set. Said only when each is fine by itself.
+/// Reports a mistake about several keys, on the line of the first one set, unless one of them already has a mistake.
 pub(super) fn contradiction(reader: &mut ValueReader<'_>, keys: &[(Section<'_, '_>, &str)], text: String) {
     let lines: Vec<usize> = keys.iter().filter_map(|(section, key)| reader.line_of(*section, key)).collect();
     if !lines.iter().any(|line| reader.has_mistake_on(*line)) {

@@ -1,7 +1,6 @@
-//! The config file on disk.
+//! Loads the config file from disk.
 //!
-//! *Owns* getting its text, and the mistakes that concern the file as a whole. *Knows nothing of* TOML and of the keys.
-//! *Called by* `main` at start and on SIGHUP.
+//! *Owns* the mistakes that concern the file as a whole. *Knows nothing of* TOML and of the keys.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,20 +12,20 @@ use super::read::parse;
 
 /// Longest file read, in bytes.
 ///
-/// A thousand rooms take about 100 KB. The bound keeps `--config /dev/zero` from eating the machine.
+/// A thousand rooms take about 100 KB. The bound keeps `--config /dev/zero` from using up the memory.
 const MAX_FILE: u64 = 1024 * 1024;
 
 /// Reads the file at `path`.
 ///
 /// # Errors
 ///
-/// Every mistake in it; just one when it cannot be read at all.
+/// Every mistake in it; only one if it cannot be read at all.
 pub fn load(path: &Path) -> Result<Config, Mistakes> {
     let name = path.to_string_lossy();
     let whole_file = |text: String| Mistakes::one(Mistake { file: name.clone().into_owned(), line: None, text });
     let bytes = read(path).map_err(|error| whole_file(in_words(&error)))?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(whole_file("the file is over 1 MiB, which is no config file".to_owned()));
+        return Err(whole_file("the file is over 1 MiB and cannot be a config file".to_owned()));
     }
     match String::from_utf8(bytes) {
         Ok(text) => parse(&text, &name),
@@ -41,7 +40,7 @@ pub fn load(path: &Path) -> Result<Config, Mistakes> {
     }
 }
 
-/// At most one byte more than [`MAX_FILE`], by which a longer file is known.
+/// Reads at most one byte more than [`MAX_FILE`], which shows that a file is longer.
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
@@ -50,11 +49,11 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::NotFound => "no such file".to_owned(),
         io::ErrorKind::PermissionDenied => {
-            "no permission to read the file; give the user who runs chatsock the right to".to_owned()
+            "no permission to read the file; make it readable for the user who runs chatsock".to_owned()
         }
-        io::ErrorKind::IsADirectory => "this is a directory; name the file in it".to_owned(),
+        io::ErrorKind::IsADirectory => "this is a directory; name a file in it".to_owned(),
         _ => format!("the file cannot be read: {error}"),
     }
 }

@@ -1,14 +1,13 @@
-//! The names of all settings, and what is said about a name that is none of them.
+//! The names of all settings, and the mistakes for unknown names.
 //!
 //! *Owns* the lists of keys and sections, and the hints where a key belongs. *Knows nothing of* the values.
-//! *Called by* `read` and `rooms`; the tests hold the example file against `keys`.
 
 use toml::de::DeTable;
 
 use super::value::{Section, ValueReader, quoted};
 use crate::chat::names::nearest;
 
-/// Whether this build can keep anything on disk.
+/// Whether this build has the feature `storage`.
 pub(super) const STORAGE_BUILT: bool = cfg!(feature = "storage");
 
 pub(super) const TOP_KEYS: &[&str] = &[
@@ -65,15 +64,15 @@ const SECTIONS: &[&str] = &[
     "tls",
 ];
 
-/// Sections that belong to a Cargo feature of the same name.
+/// Sections that need the Cargo feature of the same name.
 const FEATURE_SECTIONS: &[&str] = &["tls", "storage", "web", "cluster"];
 
-/// Whether `section` belongs to a feature that is in this build.
+/// Whether `section` needs a feature and this build has it.
 fn is_built(section: &str) -> bool {
     section == "storage" && STORAGE_BUILT
 }
 
-/// What is said about something whose feature is not in this build: `needs the feature ...`, with the command to build it.
+/// The message for a feature that this build lacks: `needs the feature ...`, with the command to build it.
 #[must_use]
 pub fn lacking(feature: &str) -> String {
     format!(
@@ -81,7 +80,7 @@ pub fn lacking(feature: &str) -> String {
     )
 }
 
-/// Every key there is, in whatever build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"rooms.NAME"`
+/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"rooms.NAME"`
 /// and `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     [("", TOP_KEYS), ("limits", LIMIT_KEYS), ("tls", TLS_KEYS), ("rooms.NAME", ROOM_KEYS), ("storage", STORAGE_KEYS)]
@@ -89,7 +88,7 @@ pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
         .flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key)))
 }
 
-/// Mistakes for the keys and sections at the top that do not exist.
+/// Reports unknown keys and sections at the top.
 pub(super) fn unknown_at_the_top(reader: &mut ValueReader<'_>, table: &DeTable<'_>) {
     for (key, value) in table {
         let name = &**key.get_ref();
@@ -100,7 +99,7 @@ pub(super) fn unknown_at_the_top(reader: &mut ValueReader<'_>, table: &DeTable<'
         let text = if FEATURE_SECTIONS.contains(&name) {
             format!("[{name}] {}", lacking(name))
         } else if value.get_ref().is_table() {
-            // Sections of features that are not in this build are no candidates: `[web]` helps nobody there.
+            // Sections of features that this build lacks are not suggested.
             unknown(
                 &format!("section [{}]", bare(name)),
                 nearest(name, SECTIONS.iter().chain(FEATURE_SECTIONS.iter().filter(|s| is_built(s))).copied())
@@ -114,14 +113,14 @@ pub(super) fn unknown_at_the_top(reader: &mut ValueReader<'_>, table: &DeTable<'
     }
 }
 
-/// Mistakes for the keys of `section` that are not in `keys`.
+/// Reports the keys of `section` that are not in `keys`.
 pub(super) fn unknown_keys(reader: &mut ValueReader<'_>, section: Section<'_, '_>, keys: &[&str]) {
     for key in section.table.keys() {
         let name = &**key.get_ref();
         if keys.contains(&name) {
             continue;
         }
-        // The usual slip: a key of the top put after the first section has begun.
+        // The usual slip: a key of the top put below the first section.
         let text = home(name, TOP_KEYS, "the top of the file, above the first section")
             .or_else(|| home(name, LIMIT_KEYS, "[limits]"))
             .or_else(|| in_storage(name))
@@ -146,11 +145,11 @@ fn unknown_key(prefix: &str, name: &str, keys: &[&str]) -> String {
 fn unknown(what: &str, hint: Option<String>) -> String {
     match hint {
         Some(hint) => format!("unknown {what}; did you mean {hint}?"),
-        None => format!("unknown {what}; chatsock.toml.example has them all"),
+        None => format!("unknown {what}; see chatsock.toml.example for all of them"),
     }
 }
 
-/// As TOML writes a key: in quotes unless it is plain.
+/// A key as TOML writes it: in quotes unless it is plain.
 pub(super) fn bare(name: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !name.is_empty() && name.len() <= 40 && name.chars().all(plain) { name.to_owned() } else { quoted(name) }

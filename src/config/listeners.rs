@@ -1,6 +1,6 @@
 //! The listeners and who may use them: `listen`, `quick_listen`, `plain` and `telnet`.
 //!
-//! *Owns* what these keys may say, and that some way in is left. *Knows nothing of* sockets.
+//! *Owns* the values of these keys, and the check that somebody can connect at all. *Knows nothing of* sockets.
 
 use toml::Spanned;
 use toml::de::DeValue;
@@ -11,13 +11,13 @@ use super::syntax::Tree;
 use super::value::{Section, ValueReader};
 use super::{Config, Plain, Telnet};
 
-/// The key `telnet`, which the TLS listeners have too.
+/// Reads the key `telnet`, which `[tls]` has too.
 pub(super) fn read_telnet(reader: &mut ValueReader<'_>, section: Section<'_, '_>, target: &mut Telnet) {
     let words = [("auto", Telnet::Auto), ("never", Telnet::Never), ("always", Telnet::Always)];
     reader.read_word(section, "telnet", &words, target);
 }
 
-/// Reads the plain listeners; returns their addresses with the keys that hold them.
+/// Reads the plain listeners; returns their addresses with the keys that contain them.
 pub(super) fn read_listeners(
     reader: &mut ValueReader<'_>,
     top: Section<'_, '_>,
@@ -40,7 +40,7 @@ pub(super) fn read_listeners(
     taken
 }
 
-/// The key `plain`, once all listeners are read. Where it is off there are no plain ones.
+/// Reads the key `plain`, after all listeners. With "off" there are no plain ones.
 pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, state: Tree, config: &mut Config) {
     let words = [("off", Plain::Off), ("loopback", Plain::Loopback), ("anywhere", Plain::Anywhere)];
     reader.read_word(top, "plain", &words, &mut config.plain);
@@ -55,7 +55,7 @@ pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, sta
     for key in ["listen", "quick_listen"] {
         if top.get(key).is_some() && !is_emptied(top, key) {
             let text = format!(
-                "plain is \"off\", so that nothing may be opened by {key}; take {key} out, or set plain to \"loopback\" or \"anywhere\""
+                "plain is \"off\", which allows no addresses in {key}; remove {key}, or set plain to \"loopback\" or \"anywhere\""
             );
             reader.mistake(reader.line_of(top, key), text);
         }
@@ -68,13 +68,13 @@ pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, sta
     if top.get("tls").is_none() {
         reader.mistake(
             reader.line_of(top, "plain"),
-            format!("plain is \"off\" and there is no TLS, so that nobody could come in; {remedy}"),
+            format!("plain is \"off\" and there is no TLS, so nobody could connect; {remedy}"),
         );
     }
 }
 
-/// A mistake if nobody could come in. Looked up in the file and not in what was read, since a list whose every entry is
-/// wrong is not empty.
+/// Reports a config with which nobody could connect. Looks at the file, since a list with only invalid entries is not meant
+/// to be empty.
 pub(super) fn refuse_nowhere(
     reader: &mut ValueReader<'_>,
     top: Section<'_, '_>,
@@ -84,7 +84,7 @@ pub(super) fn refuse_nowhere(
     let no_tls = tls.is_none_or(|tls| is_emptied(tls, "listen"));
     if config.plain == Plain::Off {
         if let Some(tls) = tls.filter(|_| no_tls) {
-            let text = "tls.listen is empty and plain is \"off\", so that nobody could come in; put an address into it";
+            let text = "tls.listen is empty and plain is \"off\", so nobody could connect; add an address";
             reader.mistake(reader.line_of(tls, "listen"), text);
         }
     } else if is_emptied(top, "listen")
@@ -93,7 +93,7 @@ pub(super) fn refuse_nowhere(
     {
         reader.mistake(
             reader.line_of(top, "listen"),
-            "listen and quick_listen are both empty, so that nobody could come in; put an address into one, as in listen = [\"0.0.0.0:5555\"]",
+            "listen and quick_listen are both empty, so nobody could connect; add an address, as in listen = [\"0.0.0.0:5555\"]",
         );
     }
 }

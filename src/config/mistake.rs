@@ -1,17 +1,17 @@
-//! What is wrong with a config file, said so that its admin can mend it.
+//! Mistakes in a config file, worded so that the admin can fix them.
 //!
 //! *Owns* the form `file:line: what is wrong; what to do`, and the order by line.
-//! *Knows nothing of* the keys and of TOML. *Called by* the rest of `config`; `main` prints what comes out.
+//! *Knows nothing of* the keys and of TOML.
 
 use std::error::Error;
 use std::fmt;
 
-/// One mistake: where it stands, what is wrong and what to do about it.
+/// One mistake: where it is, what is wrong, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// The file, as the admin named it.
     pub file: String,
-    /// The line in that file, from 1; `None` when the whole file is the trouble.
+    /// The line in that file, from 1; `None` if the mistake concerns the whole file.
     pub line: Option<usize>,
     /// One plain sentence without a full stop. Never holds a password.
     pub text: String,
@@ -28,19 +28,19 @@ impl fmt::Display for Mistake {
 
 impl Error for Mistake {}
 
-/// All mistakes of one file in the order of its lines; there is at least one.
+/// All mistakes in one file, in the order of its lines; at least one.
 ///
-/// Shown one a line, without a newline at the end.
+/// Displayed one per line, without a newline at the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
-    /// The only mistake there is.
+    /// A single mistake.
     pub(super) fn one(mistake: Mistake) -> Self {
         Self(vec![mistake])
     }
 
-    /// `Err` with the mistakes in the order of their lines, or `Ok` when there are none.
+    /// `Err` with the mistakes in the order of their lines, or `Ok` if there are none.
     pub(super) fn none_in(mut all: Vec<Mistake>) -> Result<(), Self> {
         if all.is_empty() {
             return Ok(());
@@ -50,7 +50,7 @@ impl Mistakes {
         Err(Self(all))
     }
 
-    /// Each mistake, first line first.
+    /// The mistakes in the order of their lines.
     pub fn iter(&self) -> impl Iterator<Item = &Mistake> {
         self.0.iter()
     }

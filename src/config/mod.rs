@@ -1,21 +1,21 @@
-//! The settings: what `chatsock.toml` may say, and what holds where it says nothing.
-//!
-//! *Owns* every setting with its default, and the reading of the file with all its mistakes told at once.
-//! *Knows nothing of* sockets, rooms in use and the command line. *Called by* `main` at start and on SIGHUP; everything
-//! that has a limit is handed its part.
+//! Reads `chatsock.toml` into a [`Config`], with a default for every setting and all mistakes reported at once.
 //!
 //! | file | owns |
 //! | --- | --- |
 //! | `mod` | the types and defaults |
-//! | `keys` | the names of all settings, and the hints for a name that is none |
-//! | `read`, `rooms`, `tls`, `storage` | which key goes where, what it may be, what may not stand together |
-//! | `value` | one value of one type, and the mistake when it is another |
+//! | `keys` | the names of all settings, and the hint for an unknown one |
+//! | `read`, `rooms`, `listeners`, `tls`, `storage` | each key's range, and what depends on what |
+//! | `conflict` | the mistakes about several keys |
+//! | `value` | one value of one type, and the mistake if it is another |
 //! | `file` | the file on disk |
-//! | `syntax` | text to TOML tree, and the parser's complaints in plain words |
+//! | `syntax` | text to TOML tree, and the parser's errors in plain words |
 //! | `mistake` | `file:line: what is wrong; what to do` |
-//! | `address`, `network` | the two kinds of value with rules of their own |
+//! | `address` | listen addresses |
 //!
-//! To add a setting: a field and default here, its name in `keys`, a line in `read`, `rooms` or `tls`, its entry in `chatsock.toml.example`.
+//! To add a setting: a field and its default here, its name in `keys`, a line in the file that reads its section, and an
+//! entry in `chatsock.toml.example`.
+//!
+//! *Knows nothing of* sockets, rooms in use and the command line.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -50,21 +50,21 @@ pub use mistake::Mistakes;
 pub use read::parse;
 pub use storage::Storage;
 
-/// The file read when the command line names none, if it is there.
+/// The file read if it exists and the command line names no other.
 pub(crate) const DEFAULT_FILE: &str = "chatsock.toml";
 
-/// Everything an admin can set. `Config::default()` is what an empty file gives.
+/// Everything an admin can set. `Config::default()` equals an empty file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Where people come in with telnet and nc.
+    /// Addresses for telnet and nc.
     pub listen: Vec<SocketAddr>,
-    /// From where people may come in unencrypted. With [`Plain::Off`] there are no listeners for that.
+    /// Who may connect without encryption. With [`Plain::Off`] there are no plain listeners.
     pub plain: Plain,
     /// Whether the listeners open telnet negotiation.
     pub telnet: Telnet,
-    /// Where people come straight into a room's view.
+    /// Addresses that lead straight into a room's view.
     pub quick_listen: Vec<SocketAddr>,
-    /// What a newcomer reads first, without control characters; empty for the plain greeting.
+    /// The first line that a newcomer reads, without control characters; empty for the plain greeting.
     pub welcome_message: String,
     /// Whether every newcomer waits 2.5 seconds before the login prompt.
     pub connection_timeout: bool,
@@ -72,7 +72,7 @@ pub struct Config {
     pub chatview_max: usize,
     /// Messages kept per room, in memory; 0 keeps none.
     pub history_max: usize,
-    /// Whose letters new names of people and rooms are written in.
+    /// The alphabet for new names of users and rooms.
     pub names: Alphabet,
     /// Fewest columns of a user's name; at least 1, at most `username_limit`.
     pub username_min: usize,
@@ -80,55 +80,55 @@ pub struct Config {
     pub username_limit: usize,
     /// Most characters (grapheme clusters) in a message.
     pub message_limit: usize,
-    /// Between the announcement of a stop and the stop.
+    /// The time between the announcement of a stop and the stop.
     pub shutdown_delay: Duration,
-    /// Silence after which a person is disconnected; a warning comes at half of it. `None`: never.
+    /// Silence after which a user is disconnected; a warning comes at half of it. `None`: never.
     pub idle_timeout: Option<Duration>,
-    /// How long an empty room made by people stays open; zero closes it at once.
+    /// How long an empty user-made room stays open; zero closes it at once.
     pub room_linger: Duration,
-    /// Whether naming a room that does not exist makes it, on the quick listener.
+    /// Whether naming a room that does not exist creates it, on the quick listener.
     pub quick_create: bool,
     /// Whether a random code printed at start stops the server.
     pub exit_code: bool,
-    /// A file with quotes; whether it is there is not looked at. `None`: the built-in ones.
+    /// A file with quotes, which may be missing. `None`: the built-in ones.
     pub quote_file: Option<PathBuf>,
-    /// Who may come in without an account, as the file says; [`Config::accounts`] is what holds.
+    /// Who may log in without an account, as in the file; [`Config::accounts`] is the effective policy.
     pub accounts: Option<AccountPolicy>,
-    /// Accounts that may do what only operators may; no two are the same.
+    /// The accounts of operators, without duplicates.
     pub operators: Vec<UserName>,
     /// Wrong passwords for one account from one address before it is blocked; at least 1.
     pub login_attempts: usize,
-    /// How long the first block lasts; each further one lasts twice as long as the one before.
+    /// How long the first block lasts; each further one lasts twice as long.
     pub login_block: Duration,
-    /// What is kept on disk. `None`: nothing is ever written.
+    /// The database. `None`: nothing is ever written to disk.
     pub storage: Option<Storage>,
-    /// Where the server keeps what outlives it: its self-signed certificate. Made when something is to be kept.
+    /// The directory for the self-signed certificate, made when it is needed.
     pub state_dir: PathBuf,
     /// Encrypted listeners; none without the section.
     pub tls: TlsConfig,
-    /// What one connection, one address and all together may use.
+    /// Limits per connection, per address and in total.
     pub limits: Limits,
-    /// The rooms that are always there; at least one.
+    /// The permanent rooms; at least one.
     pub rooms: BTreeMap<RoomName, RoomSettings>,
 }
 
-/// From where people may come in unencrypted.
+/// Who may connect without encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Plain {
-    /// From nowhere.
+    /// Nobody.
     Off,
-    /// From this machine.
+    /// Clients on this machine.
     Loopback,
-    /// From everywhere.
+    /// Everybody.
     Anywhere,
 }
 
 /// The section `[tls]`. In a build without the feature `tls` it stays empty.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TlsConfig {
-    /// Where people come in with TLS.
+    /// Addresses for TLS.
     pub listen: Vec<SocketAddr>,
-    /// Whether these listeners open telnet negotiation; as [`Config::telnet`] where the section says nothing.
+    /// Whether these listeners open telnet negotiation; [`Config::telnet`] unless the section sets it.
     pub telnet: Telnet,
     /// The certificate chain in PEM, the server's own first; set if and only if `key` is. `None`: a self-signed one.
     pub certificate: Option<PathBuf>,
@@ -136,15 +136,15 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
 }
 
-/// Whether a listener opens telnet negotiation with those who connect.
+/// Whether a listener opens telnet negotiation with its clients.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Telnet {
-    /// Probes with a few bytes, which a client that is not telnet overwrites with the first line.
+    /// Probes with a few bytes, which the first line overwrites on a client that does not speak telnet.
     #[default]
     Auto,
     /// Sends no telnet command, ever.
     Never,
-    /// Takes everybody for telnet.
+    /// Treats every client as a telnet client.
     Always,
 }
 
@@ -157,34 +157,34 @@ pub struct Limits {
     pub max_connections: Option<usize>,
     /// Connections at once from one address (IPv6: from one /64).
     pub connections_per_ip: Option<usize>,
-    /// Connections begun in one minute from one address (IPv6: from one /64).
+    /// New connections per minute from one address (IPv6: from one /64).
     pub connections_per_ip_per_minute: Option<usize>,
-    /// From the connection to the finished login.
+    /// The time from the connection to the finished login.
     pub login: Option<Duration>,
     /// Bytes in one line of input; at least 64.
     pub line_bytes: Option<usize>,
-    /// Lines others see that may come at once before the rate counts.
+    /// Lines visible to others that one user may send at once before the rate applies.
     pub message_burst: Option<usize>,
-    /// Lines others see, per second, after the burst.
+    /// Lines visible to others, per second, after the burst.
     pub messages_per_second: Option<usize>,
     /// Bytes waiting for one slow reader; at least 4,096.
     pub outbox_bytes: Option<usize>,
     /// Bytes waiting for all slow readers together; at least `outbox_bytes`.
     pub outbox_total_bytes: Option<usize>,
-    /// How long a reader may take nothing of what is waiting for it.
+    /// How long a reader may accept nothing of what is waiting for it.
     pub outbox_stall: Option<Duration>,
-    /// Rooms made by people from one address (IPv6: from one /64).
+    /// Rooms created from one address (IPv6: from one /64).
     pub rooms_per_ip: Option<usize>,
 }
 
 impl Config {
-    /// Whether connections from `address` are left out of the counts by address.
+    /// Whether connections from `address` are exempt from the limits per address.
     #[must_use]
     pub(crate) fn is_exempt(&self, address: IpAddr) -> bool {
         self.limits.exempt.iter().any(|network| network.contains(address))
     }
 
-    /// Who may come in without an account. Where nothing is kept on disk, everybody.
+    /// Who may log in without an account. Without a database, everybody.
     #[must_use]
     pub fn accounts(&self) -> AccountPolicy {
         match (&self.storage, self.accounts) {
@@ -198,25 +198,25 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// There are to be none.
+    /// The config file allows no plain listeners.
     pub fn listen_instead(&mut self, addresses: &[SocketAddr]) -> Result<(), Mistakes> {
         if self.plain == Plain::Off {
             let text =
-                "plain is \"off\" in the config file; leave --listen out, or set plain to \"loopback\" or \"anywhere\"";
+                "plain is \"off\" in the config file; leave out --listen, or set plain to \"loopback\" or \"anywhere\"";
             return Err(Mistakes::one(Mistake { file: "--listen".to_owned(), line: None, text: text.to_owned() }));
         }
         self.listen = addresses.to_vec();
         Ok(())
     }
 
-    /// The file to read, when the command line names `named`: that one, else `./chatsock.toml` if there is one.
+    /// The file to read: `named`, from the command line, else `./chatsock.toml` if it exists.
     ///
-    /// A file that is there and cannot be read is still named here, so that [`load`] says so.
+    /// A file that exists and cannot be read is returned too, so that [`load`] reports it.
     #[must_use]
     pub fn file(named: Option<&Path>) -> Option<PathBuf> {
         match named {
             Some(path) => Some(path.to_owned()),
-            // `symlink_metadata`, because a link that leads nowhere is a mistake and not a missing file.
+            // `symlink_metadata`, because a dangling link is a mistake and not a missing file.
             None => Path::new(DEFAULT_FILE).symlink_metadata().is_ok().then(|| PathBuf::from(DEFAULT_FILE)),
         }
     }
@@ -251,7 +251,7 @@ impl Default for Config {
             state_dir: PathBuf::from("."),
             tls: TlsConfig::default(),
             limits: Limits::default(),
-            // The name is a good one, which a test holds; the type cannot know.
+            // The name is valid, which the type cannot express and a test checks.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),
         }
     }

@@ -1,7 +1,6 @@
-//! The tree of `chatsock.toml` to a [`Config`], with every mistake in it.
+//! Converts the TOML tree of `chatsock.toml` to a [`Config`], and collects every mistake in it.
 //!
-//! *Owns* which key goes where, what each may be, and what may not stand together. *Knows nothing of* files and of
-//! TOML's notation. *Called by* `load`, and by tests with a text.
+//! *Owns* which key sets which field, the ranges, and the contradictions. *Knows nothing of* files and of TOML's notation.
 
 use toml::de::{DeTable, DeValue};
 
@@ -21,7 +20,7 @@ use crate::chat::names::{Alphabet, UNICODE_BUILT};
 /// Seconds in a year: the longest `idle_timeout` and `room_linger`. Keeps the sum of a deadline and now far from overflow.
 const YEAR: u64 = 366 * DAY;
 
-/// Messages kept per room at most. At 150 characters each a full room of this size takes about 250 MB.
+/// Most messages kept per room. At 150 characters each a full room of this size takes about 250 MB.
 const MAX_HISTORY: usize = 1_000_000;
 
 /// Longest message that can be allowed, in characters.
@@ -30,24 +29,24 @@ const MAX_MESSAGE: usize = 100_000;
 /// Shortest line that still takes a name, a password and a command.
 const MIN_LINE: usize = 64;
 
-/// Longest line that can be allowed, in bytes. Every connection may keep that much.
+/// Longest line that can be allowed, in bytes. Every connection may use that much memory.
 const MAX_LINE: usize = 1024 * 1024;
 
 /// Smallest backlog that holds one screen of ordinary text.
 const MIN_OUTBOX: usize = 4096;
 
-/// Reads the text of a config file; `file_name` is only for the mistakes.
+/// Reads the text of a config file; `file_name` is used only in the mistakes.
 ///
 /// # Errors
 ///
 /// Every mistake in it.
 pub fn parse(text: &str, file_name: &str) -> Result<Config, Mistakes> {
     let mut reader = ValueReader::new(text, file_name);
-    let (complaints, config) = with_tree(text, |tree, state| match state {
+    let (errors, config) = with_tree(text, |tree, state| match state {
         Tree::Unusable => Config::default(),
         Tree::Whole | Tree::Partial => read_config(&mut reader, tree.get_ref(), state),
     });
-    for (line, words) in complaints {
+    for (line, words) in errors {
         reader.mistake(Some(line), words);
     }
     Mistakes::none_in(reader.mistakes)?;
@@ -77,7 +76,7 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     read_accounts(reader, top, &mut config);
     read_state_dir(reader, top, &mut config.state_dir);
     let taken = read_listeners(reader, top, &mut config);
-    // Without the feature the whole section is a mistake, which was said above.
+    // Without the feature the whole section is a mistake, reported above.
     let tls = if cfg!(feature = "tls") { section(reader, top, "tls") } else { None };
     let tls = tls.map(|table| Section { prefix: "tls.", table });
     if let Some(tls) = tls {
@@ -96,7 +95,7 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
         if rooms.is_empty() && state == Tree::Whole {
             reader.mistake(
                 reader.line_of(top, "rooms"),
-                "[rooms] names no room; add one, as in [rooms.general], or take the section out",
+                "[rooms] contains no room; add one, as in [rooms.general], or remove the section",
             );
         }
     }
@@ -109,7 +108,7 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     config
 }
 
-/// The key `names`, by which those of rooms and operators are read.
+/// Reads the key `names`, which governs the names of rooms and operators.
 fn read_names(reader: &mut ValueReader<'_>, top: Section<'_, '_>, names: &mut Alphabet) {
     reader.read_word(top, "names", &[("ascii", Alphabet::Ascii), ("unicode", Alphabet::Unicode)], names);
     if *names == Alphabet::Unicode && !UNICODE_BUILT {
@@ -152,19 +151,20 @@ fn read_limits(reader: &mut ValueReader<'_>, section: Section<'_, '_>, limits: &
     reader.read_deadline(section, "outbox_stall_seconds", DAY, &mut limits.outbox_stall);
 }
 
-/// Values that are fine alone and impossible together.
+/// Reports values that are valid by themselves and impossible together.
 fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>, limits: Section<'_, '_>, config: &Config) {
     let Config { username_min, username_limit, message_limit, .. } = config;
     let Limits { line_bytes, outbox_bytes, outbox_total_bytes, login, .. } = &config.limits;
     if username_min > username_limit {
-        let text =
-            format!("username_min is {username_min}, over username_limit, which is {username_limit}: no name would do");
+        let text = format!(
+            "username_min is {username_min}, over username_limit, which is {username_limit}; no name could be valid"
+        );
         contradiction(reader, &[(top, "username_min"), (top, "username_limit")], text);
     }
     // A character takes a byte or more.
     if let Some(line) = line_bytes.filter(|line| line < message_limit) {
         let text = format!(
-            "limits.line_bytes is {line}, too little for a message of message_limit = {message_limit} characters; \
+            "limits.line_bytes is {line}, too short for a message of message_limit = {message_limit} characters; \
              set line_bytes to {message_limit} or more, or message_limit to {line} or less"
         );
         contradiction(reader, &[(limits, "line_bytes"), (top, "message_limit")], text);
@@ -173,13 +173,13 @@ fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>, limits: Se
         && all < one
     {
         let text = format!(
-            "limits.outbox_total_bytes is {all}, less than outbox_bytes for one reader, which is {one}; raise it or lower outbox_bytes"
+            "limits.outbox_total_bytes is {all}, less than outbox_bytes, the limit for one reader, which is {one}; raise it or lower outbox_bytes"
         );
         contradiction(reader, &[(limits, "outbox_total_bytes"), (limits, "outbox_bytes")], text);
     }
     if let Some(login) = login.filter(|login| config.connection_timeout && login.as_millis() <= 2500) {
         let text = format!(
-            "limits.login_seconds is {}, but connection_timeout = true keeps newcomers waiting for 2.5 seconds of them; raise it",
+            "limits.login_seconds is {}, but connection_timeout = true makes newcomers wait 2.5 seconds; raise it",
             login.as_secs()
         );
         contradiction(reader, &[(limits, "login_seconds"), (top, "connection_timeout")], text);

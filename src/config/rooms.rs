@@ -1,7 +1,6 @@
 //! The sections `[rooms.NAME]`.
 //!
-//! *Owns* what a room's section may say, and who gets in by it. *Knows nothing of* the other sections.
-//! *Called by* `read`.
+//! *Owns* the keys of a room's section. *Knows nothing of* the other sections.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +15,10 @@ use crate::chat::secret::Secret;
 use crate::text::sanitize;
 use crate::ui::command;
 
-/// Longest room password, in characters. Far over what people type, far under what would slow anything down.
+/// Longest room password, in characters. Far more than users type, and far less than would slow anything down.
 const MAX_PASSWORD: usize = 128;
 
-/// All rooms of the section `[rooms]`; those with a mistake may be among them.
+/// Reads all rooms of the section `[rooms]`, including those with mistakes.
 pub(super) fn read_rooms(
     reader: &mut ValueReader<'_>,
     table: &DeTable<'_>,
@@ -44,10 +43,10 @@ pub(super) fn read_rooms(
         let prefix = format!("rooms.{shown}.");
         let room = read_room(reader, Section { prefix: &prefix, table: keys });
         match RoomName::parse_in(spelling, names) {
-            // That the build cannot read it is said of the key `names`.
+            // The key `names` already has the mistake that this build lacks the feature.
             Err(_) if names == Alphabet::Unicode && !UNICODE_BUILT && !spelling.is_ascii() => {}
             Err(error) => {
-                let text = format!("rooms.{shown} is no name for a room; {}", error.clause());
+                let text = format!("rooms.{shown} is not a room name; {}", error.clause());
                 reader.mistake(Some(line), text);
             }
             Ok(name) => {
@@ -80,7 +79,7 @@ fn read_room(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> RoomSett
     room
 }
 
-/// The password, if there is one. No mistake repeats it.
+/// Reads the password, if there is one. No mistake quotes it.
 fn read_password(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> Option<Secret> {
     let value = section.get("password")?;
     let wrong = match value.get_ref() {
@@ -88,17 +87,16 @@ fn read_password(reader: &mut ValueReader<'_>, section: Section<'_, '_>) -> Opti
             format!("must be at most {MAX_PASSWORD} characters")
         }
         DeValue::String(text) if sanitize(text) != **text => {
-            "holds a control character or another one that nobody can type; take it out".to_owned()
+            "contains a character that cannot be typed; remove it".to_owned()
         }
         DeValue::String(text) if text.trim() != text => {
-            "begins or ends with a space, which nobody sees who types it; take it out".to_owned()
+            "begins or ends with a space, which users cannot see when they type it; remove it".to_owned()
         }
         DeValue::String(text) if command::begins_like_one(text) => {
-            "begins with : or /, which is how a command begins where the password is asked for; choose another one"
-                .to_owned()
+            "begins with : or /, as commands do at the password prompt; choose another one".to_owned()
         }
         DeValue::String(text) => return Secret::new(text),
-        other => format!("must be a text in quotes, not {}", kind(other)),
+        other => format!("must be a string in quotes, not {}", kind(other)),
     };
     let text = format!("{}password {wrong}", section.prefix);
     reader.mistake(Some(reader.line(value)), text);

@@ -1,7 +1,7 @@
-//! The section `[storage]`, and the settings at the top about accounts, which live there.
+//! The section `[storage]`, and the settings about accounts, which need it.
 //!
-//! *Owns* what they may be and what they need of each other, in builds with and without the feature `storage`.
-//! *Knows nothing of* the database and of who has an account. *Called by* `read`.
+//! *Owns* their ranges and how they depend on each other, with and without the feature `storage`.
+//! *Knows nothing of* the database.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -16,37 +16,37 @@ use super::value::{DAY, Section, ValueReader};
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::{USER_NAME_MAX, UserName};
 
-/// A century. Longer is "for ever", which is 0.
+/// A century. Longer means without limit, which is 0.
 const MAX_RETENTION: usize = 36_500;
 
-/// Most wrong passwords before a block. More would be as good as no block.
+/// Most wrong passwords before a block. More would hardly be a block.
 const MAX_ATTEMPTS: usize = 100;
 
-/// Longest first block, in seconds: what the doubling of blocks ends at anyway.
+/// Longest first block, in seconds; the doubling of blocks ends here too.
 const MAX_BLOCK: usize = 900;
 
-/// What SQLite takes for a database that is not on the disk.
+/// SQLite's name for a database in memory.
 const NOT_A_FILE: &str = ":memory:";
 
-/// The section `[storage]`: what is kept on disk, and where.
+/// The section `[storage]`: what is stored on disk, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Storage {
     /// The database. A relative path counts from the directory the server was started in.
     pub path: PathBuf,
-    /// Whether messages are kept.
+    /// Whether messages are stored.
     pub history: bool,
-    /// How long messages are kept, in whole days. `None`: for ever.
+    /// How long messages are kept, in whole days. `None`: without limit.
     pub retention: Option<Duration>,
 }
 
 impl Default for Storage {
-    /// What an empty `[storage]` gives.
+    /// An empty section `[storage]`.
     fn default() -> Self {
         Self { path: PathBuf::from("chatsock.db"), history: false, retention: None }
     }
 }
 
-/// The section `[storage]`; called only in builds that have it.
+/// Reads the section `[storage]`; called only in builds with the feature.
 pub(super) fn read_storage(reader: &mut ValueReader<'_>, table: &DeTable<'_>) -> Storage {
     let section = Section { prefix: "storage.", table };
     unknown_keys(reader, section, STORAGE_KEYS);
@@ -54,9 +54,9 @@ pub(super) fn read_storage(reader: &mut ValueReader<'_>, table: &DeTable<'_>) ->
     let mut path = Some(storage.path);
     reader.read_path(section, "path", &mut path);
     let wrong = match &path {
-        None => Some("must name a file, as in path = \"chatsock.db\"; to keep nothing, take out the section [storage]"),
+        None => Some("must name a file, as in path = \"chatsock.db\"; to store nothing, remove the section [storage]"),
         Some(path) if path == Path::new(NOT_A_FILE) => {
-            Some("is no file but memory; to keep nothing, take out the section [storage]")
+            Some("is memory and not a file; to store nothing, remove the section [storage]")
         }
         Some(_) => None,
     };
@@ -71,11 +71,11 @@ pub(super) fn read_storage(reader: &mut ValueReader<'_>, table: &DeTable<'_>) ->
     storage
 }
 
-/// The keys at the top.
+/// Reads the keys at the top about accounts.
 pub(super) fn read_accounts(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
     const WORDS: [(&str, AccountPolicy); 3] =
         [("off", AccountPolicy::Off), ("optional", AccountPolicy::Optional), ("required", AccountPolicy::Required)];
-    // Never the value that is kept when the key is wrong: a key that is not set decides by the section.
+    // Starts as `None`, because a missing key means that the section decides.
     let mut chosen = None;
     reader.read_word(top, "accounts", &WORDS.map(|(word, meaning)| (word, Some(meaning))), &mut chosen);
     config.accounts = chosen;
@@ -90,12 +90,12 @@ pub(super) fn read_accounts(reader: &mut ValueReader<'_>, top: Section<'_, '_>, 
         if named.insert(name.clone()) {
             config.operators.push(name);
         } else {
-            reader.mistake(Some(line), format!("operators names {name} twice; take one out"));
+            reader.mistake(Some(line), format!("operators contains {name} twice; remove one"));
         }
     }
 }
 
-/// Settings about accounts where none can be.
+/// Reports settings about accounts if there can be no accounts.
 pub(super) fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &Config) {
     if let Some(word) = match config.accounts {
         Some(AccountPolicy::Optional) => Some("optional"),
@@ -105,21 +105,20 @@ pub(super) fn contradictions(reader: &mut ValueReader<'_>, top: Section<'_, '_>,
     {
         let text = if STORAGE_BUILT {
             format!(
-                "accounts = \"{word}\" needs the section [storage], where accounts are kept; add it, or set accounts = \"off\""
+                "accounts = \"{word}\" needs the section [storage] for the accounts; add it, or set accounts = \"off\""
             )
         } else {
             format!("accounts = \"{word}\" {}", lacking("storage"))
         };
-        // When there is a section, it has its own mistake: that this build lacks the feature.
+        // If there is a section, it already has the mistake that this build lacks the feature.
         contradiction(reader, &[(top, "accounts"), (top, "storage")], text);
     } else if !config.operators.is_empty() && config.accounts() == AccountPolicy::Off {
         let text = if !STORAGE_BUILT {
-            format!("operators are known by their accounts, and keeping those {}", lacking("storage"))
+            format!("operators need accounts, and storing accounts {}", lacking("storage"))
         } else if config.storage.is_none() {
-            "operators are known by their accounts, and accounts need the section [storage]; add it, or set operators = []"
-                .to_owned()
+            "operators need accounts, and accounts need the section [storage]; add it, or set operators = []".to_owned()
         } else {
-            "operators are known by their accounts, and accounts = \"off\"; set it to \"optional\" or \"required\", or set operators = []"
+            "operators need accounts, but accounts = \"off\"; set it to \"optional\" or \"required\", or set operators = []"
                 .to_owned()
         };
         contradiction(reader, &[(top, "operators"), (top, "accounts"), (top, "storage")], text);

@@ -1,4 +1,4 @@
-//! Every kind of mistake, and the line it is told for.
+//! Every kind of mistake, and the line it is reported for.
 
 use std::fs;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ mod storage;
 /// Whether the section `[storage]` is read in this build.
 const STORAGE: bool = cfg!(feature = "storage");
 
-/// What is said about `text`, one mistake a line.
+/// The mistakes in `text`, one per line.
 fn said(text: &str) -> String {
     match parse(text, "c.toml") {
         Ok(_) => String::new(),
@@ -23,7 +23,7 @@ fn said(text: &str) -> String {
     }
 }
 
-/// Checks that exactly this one mistake is told; `expected` without the file name.
+/// Checks that `text` has exactly this one mistake; `expected` is without the file name.
 #[track_caller]
 fn one(text: &str, expected: &str) {
     assert_eq!(said(text), format!("c.toml:{expected}"), "for {text:?}");
@@ -238,7 +238,7 @@ fn an_unknown_key_is_named_with_the_nearest_one() {
     one("\nwelcom_message = \"x\"", "2: unknown key welcom_message; did you mean welcome_message?");
     one("[limits]\nline_byte = 5", "2: unknown key limits.line_byte; did you mean line_bytes?");
     one("[rooms.den]\npasword = \"hunter2\"", "2: unknown key rooms.den.pasword; did you mean password?");
-    one("qqqqqq = 1", "1: unknown key qqqqqq; chatsock.toml.example has them all");
+    one("qqqqqq = 1", "1: unknown key qqqqqq; see chatsock.toml.example for all of them");
 }
 
 #[test]
@@ -299,29 +299,29 @@ fn every_key_of_the_wrong_type_is_told_so_on_its_line() {
 
 #[test]
 fn a_wrong_type_says_what_was_expected_and_found() {
-    one("history_max = \"many\"", r#"1: history_max must be a whole number, not the text "many""#);
-    one("history_max = \"5\"", r#"1: history_max must be a whole number without quotes, not the text "5""#);
+    one("history_max = \"many\"", r#"1: history_max must be a whole number, not the string "many""#);
+    one("history_max = \"5\"", r#"1: history_max must be a whole number without quotes, not the string "5""#);
     one("history_max = 1.5", "1: history_max must be a whole number, not 1.5");
     one("shutdown_delay = 0.5", "1: shutdown_delay must be a whole number of seconds, not 0.5");
-    one("shutdown_delay = \"5s\"", r#"1: shutdown_delay must be a whole number of seconds, not the text "5s""#);
+    one("shutdown_delay = \"5s\"", r#"1: shutdown_delay must be a whole number of seconds, not the string "5s""#);
     one("connection_timeout = 1", "1: connection_timeout must be true or false, not 1");
     one(
         "connection_timeout = \"true\"",
-        r#"1: connection_timeout must be true or false without quotes, not the text "true""#,
+        r#"1: connection_timeout must be true or false without quotes, not the string "true""#,
     );
-    one("room_linger = \"1m\"", r#"1: room_linger must be a whole number of seconds, not the text "1m""#);
+    one("room_linger = \"1m\"", r#"1: room_linger must be a whole number of seconds, not the string "1m""#);
     one("quick_create = 1", "1: quick_create must be true or false, not 1");
-    one("exit_code = \"false\"", r#"1: exit_code must be true or false without quotes, not the text "false""#);
-    one("quote_file = false", "1: quote_file must be the name of a file in quotes, not false");
-    one(r#"quote_file = "quotes\temp.txt""#, "1: quote_file must name a file without control characters in its name");
-    one("welcome_message = 5", "1: welcome_message must be a text in quotes, not 5");
-    one("telnet = \"of\"", r#"1: telnet must be one of "auto", "never", "always", not the text "of""#);
+    one("exit_code = \"false\"", r#"1: exit_code must be true or false without quotes, not the string "false""#);
+    one("quote_file = false", "1: quote_file must be a file name in quotes, not false");
+    one(r#"quote_file = "quotes\temp.txt""#, "1: quote_file must not contain control characters");
+    one("welcome_message = 5", "1: welcome_message must be a string in quotes, not 5");
+    one("telnet = \"of\"", r#"1: telnet must be one of "auto", "never", "always", not the string "of""#);
     one("telnet = true", r#"1: telnet must be one of "auto", "never", "always", not true"#);
     one(
         "listen = \"0.0.0.0:1\"",
-        r#"1: listen must be a list of texts, as in listen = ["0.0.0.0:5555"], not the text "0.0.0.0:1""#,
+        r#"1: listen must be a list of strings, as in listen = ["0.0.0.0:5555"], not the string "0.0.0.0:1""#,
     );
-    one("listen = [\n5555]", r#"2: listen must hold texts in quotes, as in listen = ["0.0.0.0:5555"], not 5555"#);
+    one("listen = [\n5555]", r#"2: listen must contain strings in quotes, as in listen = ["0.0.0.0:5555"], not 5555"#);
     one("limits = 5", "1: limits must be a section, as in [limits], not a number");
     one("[[rooms]]\npublic = true", "1: rooms must be a section, as in [rooms.general], not a list");
     one("[rooms]\nden = true", "2: rooms.den must be a section, as in [rooms.general], not true or false");
@@ -373,9 +373,9 @@ fn every_limit_refuses_to_be_negative_or_absurd() {
 fn names_that_could_never_be_right_are_refused() {
     one(
         "username_limit = 9\nusername_min = 10",
-        "2: username_min is 10, over username_limit, which is 9: no name would do",
+        "2: username_min is 10, over username_limit, which is 9; no name could be valid",
     );
-    one("username_limit = 2", "1: username_min is 3, over username_limit, which is 2: no name would do");
+    one("username_limit = 2", "1: username_min is 3, over username_limit, which is 2; no name could be valid");
     assert_eq!(said("username_min = 12"), "");
 }
 
@@ -383,7 +383,7 @@ fn names_that_could_never_be_right_are_refused() {
 fn a_line_too_short_for_a_message_is_refused() {
     one(
         "message_limit = 100\n[limits]\nline_bytes = 99",
-        "3: limits.line_bytes is 99, too little for a message of message_limit = 100 characters; \
+        "3: limits.line_bytes is 99, too short for a message of message_limit = 100 characters; \
          set line_bytes to 100 or more, or message_limit to 99 or less",
     );
     assert!(said("message_limit = 9000").starts_with("c.toml:1: limits.line_bytes is 8192"));
@@ -395,7 +395,7 @@ fn a_line_too_short_for_a_message_is_refused() {
 fn all_outboxes_together_smaller_than_one_are_refused() {
     one(
         "[limits]\noutbox_total_bytes = 100000",
-        "2: limits.outbox_total_bytes is 100000, less than outbox_bytes for one reader, which is 262144; raise it or lower outbox_bytes",
+        "2: limits.outbox_total_bytes is 100000, less than outbox_bytes, the limit for one reader, which is 262144; raise it or lower outbox_bytes",
     );
     assert_eq!(said("[limits]\noutbox_bytes = 5000\noutbox_total_bytes = 5000"), "");
     assert_eq!(said("[limits]\noutbox_bytes = 0\noutbox_total_bytes = 100000"), "");
@@ -428,11 +428,11 @@ fn a_contradiction_is_not_told_when_one_side_is_a_mistake_already() {
 fn a_wrong_address_is_told_on_its_own_line_with_the_remedy() {
     one(
         "listen = [\n  \"0.0.0.0:1\",\n  \":5555\",\n]",
-        "3: listen holds \":5555\": the address is missing; write 0.0.0.0:5555 for every IPv4 address or 127.0.0.1:5555 for this machine only",
+        "3: listen contains \":5555\": the address is missing; write 0.0.0.0:5555 for every IPv4 address or 127.0.0.1:5555 for this machine only",
     );
     one(
         "[limits]\nexempt = [\"::1\", \"10.0.0.0/40\"]",
-        "2: limits.exempt holds \"10.0.0.0/40\": the number after the slash counts leading bits and is 0 to 32 for this kind of address",
+        "2: limits.exempt contains \"10.0.0.0/40\": the number after the slash counts leading bits and is 0 to 32 for this kind of address",
     );
 }
 
@@ -440,11 +440,11 @@ fn a_wrong_address_is_told_on_its_own_line_with_the_remedy() {
 fn two_listeners_on_one_address_are_refused_but_port_0_may_repeat() {
     one(
         "listen = [\"127.0.0.1:1\", \"127.0.0.1:1\"]",
-        "1: listen holds 127.0.0.1:1, but listen has 127.0.0.1:1 already; take one out",
+        "1: listen contains 127.0.0.1:1, but listen already contains 127.0.0.1:1; remove one of them",
     );
     one(
         "quick_listen = [\"127.0.0.1:5555\"]",
-        "1: quick_listen holds 127.0.0.1:5555, but listen has 0.0.0.0:5555 already; take one out",
+        "1: quick_listen contains 127.0.0.1:5555, but listen already contains 0.0.0.0:5555; remove one of them",
     );
     assert_eq!(good("listen = [\"127.0.0.1:0\", \"127.0.0.1:0\"]").listen.len(), 2);
 }
@@ -462,7 +462,7 @@ fn no_listener_at_all_is_refused_unless_there_is_a_quick_one() {
 fn a_room_with_a_bad_name_is_refused() {
     for name in ["x", "\"two words\"", "\"\"", "1st"] {
         let said = said(&format!("[rooms.{name}]\nlimit = 1"));
-        assert!(said.starts_with(&format!("c.toml:1: rooms.{name} is no name for a room; ")), "{said}");
+        assert!(said.starts_with(&format!("c.toml:1: rooms.{name} is not a room name; ")), "{said}");
     }
 }
 
@@ -473,17 +473,17 @@ fn rooms_that_differ_only_in_case_are_refused() {
 
 #[test]
 fn a_rooms_section_without_rooms_is_refused() {
-    one("\n[rooms]\n", "2: [rooms] names no room; add one, as in [rooms.general], or take the section out");
+    one("\n[rooms]\n", "2: [rooms] contains no room; add one, as in [rooms.general], or remove the section");
 }
 
 #[test]
 fn control_characters_and_line_breaks_in_texts_are_refused() {
     one(
         "welcome_message = \"a\\u001b[2J\"",
-        "1: welcome_message must not hold control characters, here U+001B; take it out",
+        "1: welcome_message must not contain control characters, here U+001B; remove it",
     );
     one("welcome_message = \"\"\"a\nb\"\"\"", "1: welcome_message must be one line");
-    assert!(said("welcome_message = \"a\\u202eb\"").starts_with("c.toml:1: welcome_message holds a character"));
+    assert!(said("welcome_message = \"a\\u202eb\"").starts_with("c.toml:1: welcome_message contains a character"));
     assert!(said("[rooms.den]\ndescription = \"a\\u0000\"").contains("U+0000"));
     assert_eq!(good("welcome_message = \"\"").welcome_message, "");
     assert_eq!(good("welcome_message = \"Grüße 👋\"").welcome_message, "Grüße 👋");
@@ -494,15 +494,15 @@ fn a_wrong_password_setting_is_refused_without_showing_it() {
     let long = "hunter2".repeat(19);
     for (password, words) in [
         (format!("\"{long}\""), "must be at most 128 characters"),
-        ("\"hunter2\\u0007\"".to_owned(), "holds a control character"),
-        ("\"hunter2\\t\"".to_owned(), "holds a control character"),
+        ("\"hunter2\\u0007\"".to_owned(), "contains a character that cannot be typed"),
+        ("\"hunter2\\t\"".to_owned(), "contains a character that cannot be typed"),
         ("\" hunter2\"".to_owned(), "begins or ends with a space"),
-        ("\":hunter2\"".to_owned(), "begins with : or /, which is how a command begins"),
-        ("\"/hunter2\"".to_owned(), "begins with : or /, which is how a command begins"),
-        ("[\"hunter2\"]".to_owned(), "must be a text in quotes, not a list"),
-        ("2222".to_owned(), "must be a text in quotes, not a number"),
-        ("\"hunter2".to_owned(), "a text is not closed"),
-        ("hunter2".to_owned(), "text must stand in quotes"),
+        ("\":hunter2\"".to_owned(), "begins with : or /, as commands do"),
+        ("\"/hunter2\"".to_owned(), "begins with : or /, as commands do"),
+        ("[\"hunter2\"]".to_owned(), "must be a string in quotes, not a list"),
+        ("2222".to_owned(), "must be a string in quotes, not a number"),
+        ("\"hunter2".to_owned(), "unterminated string"),
+        ("hunter2".to_owned(), "a string must be in quotes"),
         ("\"hunter2\\q\"".to_owned(), "a backslash"),
     ] {
         let said = said(&format!("[rooms.den]\npublic = false\npassword = {password}"));
@@ -516,33 +516,33 @@ fn a_wrong_password_setting_is_refused_without_showing_it() {
 
 #[test]
 fn syntax_errors_are_told_in_plain_words() {
-    let quotes = r#"text must stand in quotes, as in key = "text"; numbers, true and false stand without"#;
-    let number = "this is no number; write it as in key = 5";
+    let quotes = r#"a string must be in quotes, as in key = "text"; numbers, true and false have none"#;
+    let number = "not a number; write it as in key = 5";
     let value = "a key needs = and a value, as in key = 5";
     for (text, line, words) in [
         ("telnet = auto", 1, quotes),
         ("connection_timeout = yes", 1, quotes),
-        ("connection_timeout = True", 1, "this is no value; true and false are written in full and in small letters"),
+        ("connection_timeout = True", 1, "not a value; write true or false in full and in lower case"),
         ("listen = 0.0.0.0:5555", 1, quotes),
         ("connection_timeout = no", 1, quotes),
         ("history_max = 5.", 1, number),
-        ("history_max = 1,000", 1, "only a comment may follow here; each key has a line of its own"),
+        ("history_max = 1,000", 1, "only a comment may follow; each key needs a line of its own"),
         ("history_max = 007", 1, "a number must not begin with 0"),
         ("\n\nhistory_max", 3, value),
         ("history_max = \ntelnet = \"auto\"", 1, value),
         ("history_max: 5", 1, value),
         ("// a comment", 1, value),
         ("welcome message = 5", 1, value),
-        ("[limits\nline_bytes = 700", 1, "a section's name must be closed with ]"),
-        ("telnet = \"auto\nhistory_max = 5\n", 1, "a text is not closed; put a \" at its end"),
-        ("telnet = 'auto\nhistory_max = 5\n", 1, "a text is not closed; put a ' at its end"),
+        ("[limits\nline_bytes = 700", 1, "the name of a section must end with ]"),
+        ("telnet = \"auto\nhistory_max = 5\n", 1, "unterminated string; put a \" at its end"),
+        ("telnet = 'auto\nhistory_max = 5\n", 1, "unterminated string; put a ' at its end"),
         ("telnet = \"\"\"auto\nhistory_max = 5\n", 2, "a text is not closed; put \"\"\" at its end"),
-        ("welcome_message = \"C:\\path\"", 1, "a backslash in a text must be written twice, as \\\\"),
-        ("listen = [\"0.0.0.0:1\",\n\n", 1, "a list is not closed; put a ] at its end"),
-        ("history_max = 5\nhistory_max = 6", 2, "history_max is set twice; keep one of the two"),
-        ("[limits]\n[rooms.den]\n[limits]\n", 3, "the section limits stands twice in the file; put its keys together"),
-        ("[]", 1, "a name is missing"),
-        ("[rooms.über]", 1, "a name holds letters, digits, _ and - only"),
+        ("welcome_message = \"C:\\path\"", 1, "a backslash in a string must be doubled, as \\\\"),
+        ("listen = [\"0.0.0.0:1\",\n\n", 1, "unterminated list; put a ] at its end"),
+        ("history_max = 5\nhistory_max = 6", 2, "history_max appears twice; keep one of the two"),
+        ("[limits]\n[rooms.den]\n[limits]\n", 3, "the section limits appears twice; put its keys together"),
+        ("[]", 1, "missing key"),
+        ("[rooms.über]", 1, "a key may contain only letters, digits, _ and -"),
     ] {
         one(text, &format!("{line}: {words}"));
     }
@@ -555,11 +555,11 @@ fn a_broken_line_does_not_hide_the_other_mistakes() {
             "welcom_message = \"x\"\r\ntelnet = auto\r\n[limits]\r\nline_bytes = 5\r\n[limits]\r\nfoo = 1\r\n[rooms.den]\r\nlimit = \"x\"\r\n"
         ),
         "c.toml:1: unknown key welcom_message; did you mean welcome_message?\n\
-         c.toml:2: text must stand in quotes, as in key = \"text\"; numbers, true and false stand without\n\
+         c.toml:2: a string must be in quotes, as in key = \"text\"; numbers, true and false have none\n\
          c.toml:4: limits.line_bytes must be 64 to 1048576, or 0 for no limit, not 5\n\
-         c.toml:5: the section limits stands twice in the file; put its keys together\n\
-         c.toml:6: unknown key limits.foo; chatsock.toml.example has them all\n\
-         c.toml:8: rooms.den.limit must be a whole number, not the text \"x\""
+         c.toml:5: the section limits appears twice; put its keys together\n\
+         c.toml:6: unknown key limits.foo; see chatsock.toml.example for all of them\n\
+         c.toml:8: rooms.den.limit must be a whole number, not the string \"x\""
     );
 }
 
@@ -628,9 +628,9 @@ fn a_file_is_read_and_named_in_its_mistakes() {
 #[test]
 fn a_missing_file_and_a_directory_are_one_mistake_without_a_line() {
     let missing = load(Path::new("/nonexistent/c.toml")).unwrap_err();
-    assert_eq!(missing.to_string(), "/nonexistent/c.toml: there is no such file");
+    assert_eq!(missing.to_string(), "/nonexistent/c.toml: no such file");
     let directory = load(&std::env::temp_dir()).unwrap_err().to_string();
-    assert!(directory.ends_with(": this is a directory; name the file in it"), "{directory}");
+    assert!(directory.ends_with(": this is a directory; name a file in it"), "{directory}");
 }
 
 #[test]
@@ -644,7 +644,7 @@ fn a_file_that_is_not_utf8_is_told_with_the_line() {
 #[test]
 fn a_file_too_long_to_be_a_config_is_not_read_to_its_end() {
     let file = Scratch::with("long", &vec![b'\n'; 1024 * 1024 + 1]);
-    assert_eq!(file.said(), "FILE: the file is over 1 MiB, which is no config file");
+    assert_eq!(file.said(), "FILE: the file is over 1 MiB and cannot be a config file");
 }
 
 #[test]

@@ -1,8 +1,6 @@
-//! Encryption in the config file: the section `[tls]`, what may still come in without it, and where its certificate is
-//! kept.
+//! The section `[tls]`, and the key `state_dir`, where its self-signed certificate is kept.
 //!
-//! *Owns* what these may say, and that a way in is left. *Knows nothing of* certificates: whether the files are there and
-//! fit is looked at when the server starts. *Called by* `read`.
+//! *Knows nothing of* certificates: the server checks the files when it starts.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -18,11 +16,11 @@ use super::{Telnet, TlsConfig};
 #[cfg(test)]
 mod tests;
 
-/// Where TLS is spoken if the section says nothing else.
+/// The port for TLS unless the section sets another.
 const DEFAULT_PORT: u16 = 5556;
 
-/// The section `[tls]`; `taken` are the addresses of the other listeners, `line` is where the section begins, `telnet`
-/// is what the listeners do about telnet unless the section says something else.
+/// Reads the section `[tls]`. `taken` are the addresses of the other listeners, `line` is where the section begins, and
+/// `telnet` is the default for its key of that name.
 pub(super) fn read_tls(
     reader: &mut ValueReader<'_>,
     section: Section<'_, '_>,
@@ -48,18 +46,17 @@ pub(super) fn read_tls(
         (None, Some(_)) => ("key", "certificate"),
         _ => return tls,
     };
-    // Said already, if the other one is there and wrong.
-    let said = reader.line_of(section, missing).is_some_and(|line| reader.has_mistake_on(line));
-    if state == Tree::Whole && !said {
-        let text = format!(
-            "tls.{given} is given without tls.{missing}; name both files, or neither for a self-signed certificate"
-        );
+    // If the other one is set and invalid, that is reported already.
+    let reported = reader.line_of(section, missing).is_some_and(|line| reader.has_mistake_on(line));
+    if state == Tree::Whole && !reported {
+        let text =
+            format!("tls.{given} is set without tls.{missing}; set both, or neither for a self-signed certificate");
         reader.mistake(reader.line_of(section, given), text);
     }
     tls
 }
 
-/// The key `state_dir`.
+/// Reads the key `state_dir`.
 pub(super) fn read_state_dir(reader: &mut ValueReader<'_>, top: Section<'_, '_>, target: &mut PathBuf) {
     let mut path = Some(target.clone());
     reader.read_path(top, "state_dir", &mut path);
@@ -67,7 +64,7 @@ pub(super) fn read_state_dir(reader: &mut ValueReader<'_>, top: Section<'_, '_>,
         Some(path) => *target = path,
         None => reader.mistake(
             reader.line_of(top, "state_dir"),
-            "state_dir must name a directory; \".\" is the one the server is started in",
+            "state_dir must name a directory; \".\" is the directory the server is started in",
         ),
     }
 }

@@ -1,7 +1,6 @@
-//! One value of the file, of the type and in the range wanted, or a mistake that says what was found instead.
+//! Reads one value of an expected type and range, or reports what was found instead.
 //!
-//! *Owns* the wording of wrong types, wrong ranges and unknown keys. *Knows nothing of* what the keys are for.
-//! *Called by* `read`.
+//! *Owns* the wording of wrong types and ranges. *Knows nothing of* what the keys are for.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -21,10 +20,10 @@ pub(super) const MAX_COUNT: usize = u32::MAX as usize;
 /// Seconds in a day: the longest login and stall deadline. Longer is "never", which is 0.
 pub(super) const DAY: u64 = 86_400;
 
-/// A value with its place in the file.
+/// A value with its position in the file.
 pub(super) type Value<'i> = Spanned<DeValue<'i>>;
 
-/// Most characters of a value that a mistake repeats.
+/// Most characters of a value that a mistake quotes.
 const QUOTED: usize = 40;
 
 /// One table of the file.
@@ -41,9 +40,9 @@ impl<'t, 'i> Section<'t, 'i> {
     }
 }
 
-/// Takes values out of sections and gathers the mistakes.
+/// Reads values from sections and collects the mistakes.
 ///
-/// Each `read_*` leaves its target as it is when the key is missing or wrong.
+/// Each `read_*` leaves its target unchanged if the key is missing or wrong.
 pub(super) struct ValueReader<'a> {
     lines: LineIndex<'a>,
     file: &'a str,
@@ -63,7 +62,7 @@ impl<'a> ValueReader<'a> {
         self.lines.number(spanned.span().start)
     }
 
-    /// The line where `key` is set, if it is.
+    /// The line on which `key` is set, if it is.
     pub(super) fn line_of(&self, section: Section<'_, '_>, key: &str) -> Option<usize> {
         section.table.get_key_value(key).map(|(name, _)| self.line(name))
     }
@@ -72,7 +71,7 @@ impl<'a> ValueReader<'a> {
         self.mistakes.iter().any(|mistake| mistake.line == Some(line))
     }
 
-    /// `key must be WANTED, not FOUND`, with a remedy when the value only has quotes too many or too few.
+    /// Reports `key must be WANTED, not FOUND`.
     fn wrong(&mut self, section: Section<'_, '_>, key: &str, value: &Value<'_>, wanted: impl Display) {
         let text = format!("{}{key} must be {wanted}, not {}", section.prefix, found(value.get_ref()));
         self.mistake(Some(self.line(value)), text);
@@ -83,7 +82,7 @@ impl<'a> ValueReader<'a> {
         let line = self.line(value);
         match value.get_ref() {
             DeValue::Integer(number) => {
-                // A number past 128 bits is surely past the range too, on the side its sign says.
+                // A number beyond 128 bits is out of every range, on the side of its sign.
                 let beyond = if number.as_str().starts_with('-') { i128::MIN } else { i128::MAX };
                 let number = i128::from_str_radix(number.as_str(), number.radix()).unwrap_or(beyond);
                 Some((number, line))
@@ -99,7 +98,7 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// A whole number within `range`.
+    /// Reads a whole number within `range`.
     pub(super) fn read_number(
         &mut self,
         section: Section<'_, '_>,
@@ -120,7 +119,7 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// A whole number within `range`, or 0 for no limit.
+    /// Reads a whole number within `range`, or 0 for no limit.
     pub(super) fn read_limit(
         &mut self,
         section: Section<'_, '_>,
@@ -146,7 +145,7 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// Whole seconds, 0 to `most`.
+    /// Reads whole seconds, 0 to `most`.
     pub(super) fn read_seconds(&mut self, section: Section<'_, '_>, key: &str, most: u64, target: &mut Duration) {
         let Some((number, line)) = self.integer(section, key, "a whole number of seconds") else {
             return;
@@ -160,7 +159,7 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// Whole seconds, 0 to `most`, where 0 switches it off.
+    /// Reads whole seconds, 0 to `most`, where 0 means none.
     pub(super) fn read_deadline(
         &mut self,
         section: Section<'_, '_>,
@@ -173,7 +172,7 @@ impl<'a> ValueReader<'a> {
         *target = (!seconds.is_zero()).then_some(seconds);
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub(super) fn read_bool(&mut self, section: Section<'_, '_>, key: &str, target: &mut bool) {
         let Some(value) = section.get(key) else {
             return;
@@ -187,13 +186,13 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// One line of text as people will see it.
+    /// Reads one line of text that users will see.
     pub(super) fn read_line(&mut self, section: Section<'_, '_>, key: &str, target: &mut String) {
         let Some(value) = section.get(key) else {
             return;
         };
         let DeValue::String(text) = value.get_ref() else {
-            self.wrong(section, key, value, "a text in quotes");
+            self.wrong(section, key, value, "a string in quotes");
             return;
         };
         if let Some(remedy) = unfit(text) {
@@ -201,27 +200,27 @@ impl<'a> ValueReader<'a> {
             self.mistake(Some(self.line(value)), text);
             return;
         }
-        // A second pass, because a TAB is allowed here and becomes spaces.
+        // A TAB is allowed, and becomes spaces here.
         *target = sanitize(text).into_owned();
     }
 
-    /// The name of a file, or the empty text for none. Whether the file is there is not looked at.
+    /// Reads a file name, or the empty string for none. The file may be missing.
     pub(super) fn read_path(&mut self, section: Section<'_, '_>, key: &str, target: &mut Option<PathBuf>) {
         let Some(value) = section.get(key) else {
             return;
         };
         match value.get_ref() {
-            // Allowed in names by most systems, but what is meant by it here is a missing quote or a \n in a path with \.
+            // Most systems allow them in names, but here they come from a missing quote or an unescaped backslash.
             DeValue::String(text) if text.contains(char::is_control) => {
-                let text = format!("{}{key} must name a file without control characters in its name", section.prefix);
+                let text = format!("{}{key} must not contain control characters", section.prefix);
                 self.mistake(Some(self.line(value)), text);
             }
             DeValue::String(text) => *target = (!text.is_empty()).then(|| PathBuf::from(&**text)),
-            _ => self.wrong(section, key, value, "the name of a file in quotes"),
+            _ => self.wrong(section, key, value, "a file name in quotes"),
         }
     }
 
-    /// One of a few words.
+    /// Reads one of a few words.
     pub(super) fn read_word<T: Copy>(
         &mut self,
         section: Section<'_, '_>,
@@ -245,7 +244,7 @@ impl<'a> ValueReader<'a> {
         }
     }
 
-    /// A list of texts, each read by `parse` and returned with its line. `None` when it is no list.
+    /// Reads a list of strings, each parsed by `parse` and returned with its line. `None` if it is not a list.
     pub(super) fn read_list<T, E: Display>(
         &mut self,
         section: Section<'_, '_>,
@@ -255,7 +254,7 @@ impl<'a> ValueReader<'a> {
     ) -> Option<Vec<(T, usize)>> {
         let value = section.get(key)?;
         let DeValue::Array(items) = value.get_ref() else {
-            self.wrong(section, key, value, format_args!("a list of texts, as in {key} = [\"{example}\"]"));
+            self.wrong(section, key, value, format_args!("a list of strings, as in {key} = [\"{example}\"]"));
             return None;
         };
         Some(self.items(section, key, example, items, parse))
@@ -274,7 +273,7 @@ impl<'a> ValueReader<'a> {
             let line = self.line(item);
             let DeValue::String(text) = item.get_ref() else {
                 let text = format!(
-                    "{}{key} must hold texts in quotes, as in {key} = [\"{example}\"], not {}",
+                    "{}{key} must contain strings in quotes, as in {key} = [\"{example}\"], not {}",
                     section.prefix,
                     found(item.get_ref())
                 );
@@ -284,7 +283,7 @@ impl<'a> ValueReader<'a> {
             match parse(text) {
                 Ok(value) => parsed.push((value, line)),
                 Err(error) => {
-                    let text = format!("{}{key} holds {}: {error}", section.prefix, quoted(text));
+                    let text = format!("{}{key} contains {}: {error}", section.prefix, quoted(text));
                     self.mistake(Some(line), text);
                 }
             }
@@ -293,10 +292,10 @@ impl<'a> ValueReader<'a> {
     }
 }
 
-/// What kind of value this is, without the value.
+/// The type of a value, without the value.
 pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
-        DeValue::String(_) => "a text",
+        DeValue::String(_) => "a string",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "true or false",
         DeValue::Datetime(_) => "a date",
@@ -305,10 +304,10 @@ pub(super) fn kind(value: &DeValue<'_>) -> &'static str {
     }
 }
 
-/// The value as a mistake names it.
+/// A value as a mistake quotes it.
 fn found(value: &DeValue<'_>) -> String {
     match value {
-        DeValue::String(text) => format!("the text {}", quoted(text)),
+        DeValue::String(text) => format!("the string {}", quoted(text)),
         DeValue::Integer(number) => short(number),
         DeValue::Float(number) => short(number.as_str()),
         DeValue::Boolean(set) => set.to_string(),
@@ -316,7 +315,7 @@ fn found(value: &DeValue<'_>) -> String {
     }
 }
 
-/// In quotes, without control characters, cut when long.
+/// Text in quotes, with control characters escaped, cut if long.
 pub(super) fn quoted(text: &str) -> String {
     format!("\"{}\"", short(text.escape_debug()))
 }
@@ -330,17 +329,17 @@ fn short(shown: impl Display) -> String {
     text
 }
 
-/// Why `text` is no line that everybody sees as it stands in the file; `None` when it is one.
+/// Why users would not see `text` as it is in the file; `None` if they would.
 ///
-/// The mistake is better than silent cleaning, since the admin would look in vain for what is missing. TAB is let through.
+/// A mistake is better than silent sanitising, which would leave the admin puzzled. TAB is allowed.
 fn unfit(text: &str) -> Option<String> {
     if text.contains(['\n', '\r']) {
         return Some("must be one line".to_owned());
     }
     if let Some(control) = text.chars().find(|c| c.is_control() && *c != '\t') {
-        return Some(format!("must not hold control characters, here U+{:04X}; take it out", u32::from(control)));
+        return Some(format!("must not contain control characters, here U+{:04X}; remove it", u32::from(control)));
     }
     let untabbed = text.replace('\t', " ");
     (sanitize(&untabbed) != untabbed)
-        .then(|| "holds a character that cannot be shown safely, such as a direction mark; take it out".to_owned())
+        .then(|| "contains a character that cannot be shown safely, such as a direction mark; remove it".to_owned())
 }

@@ -227,7 +227,7 @@ impl Server {
         let mut reminder = Reminder::new(Instant::now());
         loop {
             if reminder.is_due(Instant::now()) {
-                certificate.iter().for_each(|transport| transport.warn(Timestamp::now()));
+                certificate.iter().for_each(|transport| warn_of_certificate(&hub, transport));
             }
             let wait = reminder.wait(Instant::now());
             match requested.recv_timeout(wait) {
@@ -262,6 +262,14 @@ fn server_thread(name: String, work: impl FnOnce() + Send + 'static) -> Result<t
     thread::Builder::new().name(name).stack_size(SERVER_STACK).spawn(work).map_err(StartError::Thread)
 }
 
+/// Tells the log and the operators what is wrong with the certificate in use.
+fn warn_of_certificate(hub: &Hub, transport: &Transport) {
+    for warning in transport.warnings(Timestamp::now()) {
+        log::warn!("{warning}");
+        hub.tell_operators(&format!("TLS: {warning}."));
+    }
+}
+
 /// Applies another configuration, except the listeners, `state_dir` and `[storage]`, which need a restart.
 fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<Item = &'a Transport>) {
     let old = hub.config();
@@ -282,6 +290,7 @@ fn reconfigure<'a>(hub: &Hub, mut config: Config, mut transports: impl Iterator<
     // All TLS listeners share one certificate.
     if let Some(transport) = transports.find(|transport| !transport.is_plain()) {
         transport.reload(&old, &mut config);
+        warn_of_certificate(hub, transport);
     }
     if old.storage != config.storage {
         log::warn!("[storage] has changed in the configuration; this needs a restart, so the old one stays");

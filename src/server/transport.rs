@@ -81,13 +81,13 @@ impl Transport {
         }
     }
 
-    /// Logs what the admin has to know about the certificate.
+    /// What the admin has to know about the certificate: one sentence each, without a full stop.
     #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is no certificate"))]
-    pub(super) fn warn(&self, now: Timestamp) {
+    pub(super) fn warnings(&self, now: Timestamp) -> Vec<String> {
         match self {
-            Transport::Plain => {}
+            Transport::Plain => Vec::new(),
             #[cfg(feature = "tls")]
-            Transport::Tls(certificate) => certificate.warnings(now).iter().for_each(|warning| log::warn!("{warning}")),
+            Transport::Tls(certificate) => certificate.warnings(now),
         }
     }
 
@@ -101,7 +101,6 @@ impl Transport {
             Transport::Tls(certificate) => match certificate.reload(new) {
                 Ok(()) => {
                     log::info!("certificate SHA-256 {}", certificate.fingerprint());
-                    self.warn(Timestamp::now());
                 }
                 Err(error) => {
                     log::error!("keeping the old certificate: {error}");

@@ -169,7 +169,7 @@ fn mode(path: &Path) -> u32 {
 fn a_copy_by_chatsock_backup_while_users_talk_is_complete_and_a_server_starts_on_it() {
     survives(|place, to| {
         let output = back_up(place, to);
-        let said = format!("chatsock.db is backed up in {}.\n", to.display());
+        let said = format!("chatsock.db is backed up to {}.\n", to.display());
         assert_eq!(told(&output), (Some(0), said, String::new()));
         assert_eq!((mode(to), to.metadata().expect("a file").nlink()), (0o600, 1));
     });
@@ -290,8 +290,7 @@ fn a_back_up_without_the_section_says_what_is_missing() {
     assert!(error.ends_with(sentence), "{error}");
     let mut alone = Command::new(env!("CARGO_BIN_EXE_chatsock"));
     let output = alone.args(["backup", "copy.db"]).current_dir(place.directory()).output().expect("it runs");
-    let sentence =
-        "there is no chatsock.toml here, with the section [storage] for the database; name the file with --config";
+    let sentence = "no chatsock.toml here, whose section [storage] names the database; name the file with --config";
     refused(&output, 2, sentence);
     assert!(place.files().is_empty());
 }

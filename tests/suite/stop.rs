@@ -408,7 +408,7 @@ fn an_unknown_flag_is_one_sentence_and_2() {
         assert_eq!(text(&output.stdout), "");
     }
     let output = output(&["--confg", "x"]);
-    assert_eq!(sentences(&output), ["chatsock: there is no option --confg; did you mean --config?"]);
+    assert_eq!(sentences(&output), ["chatsock: unknown option --confg; did you mean --config?"]);
 }
 
 #[test]

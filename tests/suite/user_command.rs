@@ -72,8 +72,8 @@ fn a_password_among_the_arguments_is_refused_before_anything_is_done() {
     let output = user(&directory, &["add", "alice", "hunter2"], "");
     refused(
         &output,
-        "a password is never an argument, since everybody on this machine can read those and the shell keeps them; \
-         leave it out, it is asked for",
+        "a password is never an argument: other users of this machine could read it, and the shell remembers it; leave it \
+         out, and chatsock asks for it",
     );
     assert!(!directory.join("chatsock.db").exists());
 }
@@ -91,7 +91,7 @@ mod with_storage {
     use super::*;
     use crate::support::PATIENCE;
 
-    const EXISTS: &str = "there is an account alice already; chatsock user passwd alice changes its password";
+    const EXISTS: &str = "account alice already exists; chatsock user passwd alice changes its password";
 
     /// A directory whose configuration has accounts.
     fn place() -> PathBuf {
@@ -111,7 +111,7 @@ mod with_storage {
     /// The notice about a new database, so that nobody takes it for the server's.
     fn made(place: &Path, name: &str) -> String {
         format!(
-            "{} was not there and is made; a server that runs in another directory has another file.\n{}",
+            "Created the new database {}; a server in another directory uses another file.\n{}",
             place.canonicalize().expect("a directory").join(name).display(),
             owner()
         )
@@ -121,7 +121,7 @@ mod with_storage {
     fn owner() -> String {
         let name = Command::new("id").arg("-un").output().expect("it runs").stdout;
         let name = String::from_utf8(name).expect("a name");
-        format!("Its owner is {}: a server that runs as another user cannot open it.\n", name.trim_end())
+        format!("Its owner is {}; a server that runs as another user cannot open it.\n", name.trim_end())
     }
 
     fn found(place: &Path, name: &str) -> Option<AccountRecord> {
@@ -207,7 +207,7 @@ mod with_storage {
         refused(&user(&place, &["add", "ALICE"], "y"), &EXISTS.replace("alice", "ALICE"));
         assert!(is_password(&place, "alice", "x"));
         for what in ["passwd", "remove"] {
-            let sentence = "there is no account bob; chatsock user list prints those there are";
+            let sentence = "account bob does not exist; chatsock user list lists all accounts";
             refused(&user(&place, &[what, "bob"], "x"), sentence);
         }
         refused(
@@ -222,7 +222,7 @@ mod with_storage {
         let place = place();
         done(&user(&place, &["list"], ""), "");
         let sentence = format!(
-            "there is no {}, so there are no accounts; run this in the directory that the server runs in, or make one \
+            "{} does not exist, so there are no accounts; run this in the server's directory, or create the first account \
              with chatsock user add",
             place.join("chatsock.db").display()
         );
@@ -238,12 +238,12 @@ mod with_storage {
         let empty = directory(None);
         refused(
             &user(&empty, &["list"], ""),
-            "there is no chatsock.toml here, with the section [storage] for the accounts; name the file with --config",
+            "no chatsock.toml here, whose section [storage] names the database; name the file with --config",
         );
         let without = directory(Some("history_max = 5\n"));
         refused(
             &user(&without, &["add", "alice"], "x"),
-            "chatsock.toml has no section [storage], where accounts are kept; add it",
+            "chatsock.toml has no section [storage], which accounts need; add it",
         );
         assert!(!empty.join("chatsock.db").exists() && !without.join("chatsock.db").exists());
         let wrong = directory(Some("history_max = true\n[storage]\n"));
@@ -270,7 +270,7 @@ mod with_storage {
     fn a_database_that_is_made_at_a_path_of_its_own_is_named_and_no_directory_is_suspected() {
         let path = place().canonicalize().expect("a directory").join("accounts.db");
         let place = directory(Some(&format!("[storage]\npath = \"{}\"\n", path.display())));
-        let added = format!("Account alice added to {0}.\n{0} was not there and is made.\n", path.display());
+        let added = format!("Account alice added to {0}.\nCreated the new database {0}.\n", path.display());
         done(&user(&place, &["add", "alice"], "x"), &(added + &owner()));
         done(&user(&place, &["add", "bob"], "x"), &format!("Account bob added to {}.\n", path.display()));
     }
@@ -282,7 +282,7 @@ mod with_storage {
         done(
             &user(&place, &["remove", "alice"], ""),
             "Account alice removed.\n\
-             alice still stands in operators: whoever registers that name is one; take it out.\n",
+             alice is still listed in operators: anyone who registers the name becomes an operator. Remove it.\n",
         );
     }
 
@@ -302,12 +302,12 @@ mod with_storage {
         std::fs::write(place.join("users.txt"), "bob y\ncarol\n1st z\n").expect("written");
         refused(
             &user(&place, &["import", "users.txt"], ""),
-            "users.txt:2: a password is missing; write a name, a space and the password\n\
+            "users.txt:2: missing password; write a name, a space and the password\n\
              users.txt:3: a name begins with a letter from A to Z",
         );
         std::fs::write(place.join("users.txt"), "bob y\nalice y\n").expect("written");
         refused(&user(&place, &["import", "users.txt"], ""), &format!("users.txt:2: {EXISTS}"));
-        refused(&user(&place, &["import", "nothing.txt"], ""), "nothing.txt: there is no such file");
+        refused(&user(&place, &["import", "nothing.txt"], ""), "nothing.txt: no such file");
         assert_eq!(names(&place), ["alice"]);
         assert!(is_password(&place, "alice", "x"));
     }
@@ -320,17 +320,17 @@ mod with_storage {
             std::fs::write(place.join("users.txt"), text).expect("written");
             user(&place, &["import", "--skip-existing", "users.txt"], "")
         };
-        let skipped = "1 account imported; 1 was there already and is unchanged.\n";
+        let skipped = "1 account imported; 1 existed already and is unchanged.\n";
         done(&import("ALICE other\nbob y\n"), skipped);
         assert_eq!(names(&place), ["alice", "bob"]);
         assert!(is_password(&place, "alice", "x") && is_password(&place, "bob", "y"));
         // Again: nothing is left to do, which is not an error.
-        done(&import("ALICE other\nbob y\n"), "0 accounts imported; 2 were there already and are unchanged.\n");
+        done(&import("ALICE other\nbob y\n"), "0 accounts imported; 2 existed already and are unchanged.\n");
         done(&import("carol z\ndave z\n"), "2 accounts imported.\n");
         // Mistakes in the file are still mistakes, and then nothing is imported.
         refused(
             &import("alice x\nerin z\ncarol\n"),
-            "users.txt:3: a password is missing; write a name, a space and the password",
+            "users.txt:3: missing password; write a name, a space and the password",
         );
         assert_eq!(names(&place), ["alice", "bob", "carol", "dave"]);
     }
@@ -351,7 +351,7 @@ mod with_storage {
         // Also of each other, and not of those that exist already.
         std::fs::write(place.join("users.txt"), "b0b x\ntom x\ntorn x\n").expect("written");
         let imported = format!(
-            "2 accounts imported; 1 was there already and is unchanged.\n{}{}",
+            "2 accounts imported; 1 existed already and is unchanged.\n{}{}",
             warning("tom", "torn"),
             warning("torn", "tom")
         );
@@ -382,7 +382,7 @@ mod with_storage {
         );
         refused(
             &user(&place, &["add", "Нинa"], "x"),
-            "\"Нинa\" is no name: a name has letters of one script; Latin ones may stand with Chinese, Japanese or Korean",
+            "\"Нинa\" is not a valid name: a name has letters of one script; Latin ones may stand with Chinese, Japanese or Korean",
         );
     }
 
@@ -519,7 +519,7 @@ mod with_storage {
     }
 
     const FIRST: &str = "Password for alice: ";
-    const SECOND: &str = "Once more, to be sure: ";
+    const SECOND: &str = "Repeat the password: ";
 
     /// The command line that makes the account, and then prints whether the terminal echoes.
     fn add_alice() -> String {
@@ -550,7 +550,7 @@ mod with_storage {
         }
         let place = place();
         let seen = on_a_terminal(&place, &add_alice(), &[(FIRST, "hunter2\r"), (SECOND, "hunter3\r")]);
-        let sentence = "chatsock: the two passwords differ; nothing is changed";
+        let sentence = "chatsock: the two passwords differ; nothing was changed";
         assert!(seen.contains(sentence) && seen.contains("status 2"), "{seen:?}");
         assert!(!seen.contains("hunter") && shows_what_is_typed(&seen), "{seen:?}");
         assert!(found(&place, "alice").is_none());
@@ -572,7 +572,7 @@ mod with_storage {
         }
         for key in ["\u{3}", "\u{4}"] {
             let seen = on_a_terminal(&place(), &add_alice(), &[(FIRST, key)]);
-            let sentence = "chatsock: no password was given; nothing is changed";
+            let sentence = "chatsock: no password given; nothing was changed";
             assert!(seen.contains(sentence) && seen.contains("status 2"), "{seen:?}");
             assert!(shows_what_is_typed(&seen), "{seen:?}");
         }

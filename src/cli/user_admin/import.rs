@@ -1,10 +1,9 @@
 //! The file with names and passwords for `chatsock user import`.
 //!
-//! A line is a name, a space and a password, which is the rest of the line. Empty lines and lines that begin with `#` count for
-//! nothing.
+//! A line is a name, a space and a password, which is the rest of the line. Empty lines and lines that begin with `#` are
+//! ignored.
 //!
-//! *Owns* that form, and what is wrong with a file, line by line. *Knows nothing of* which accounts there are.
-//! *Called by* `run`.
+//! *Owns* this format, and its mistakes line by line. *Knows nothing of* existing accounts.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,11 +18,11 @@ use crate::config::Config;
 /// Longest file read, in bytes: a hundred thousand accounts, whose passwords take an hour to hash.
 const MAX_FILE: u64 = 4 * 1024 * 1024;
 
-/// An account to be made. No `Debug`: the password would be in it.
+/// An account to be created. No `Debug`, which would show the password.
 pub(super) struct ImportedUser {
     pub(super) name: UserName,
     pub(super) password: String,
-    /// Where it stands in the file, from 1.
+    /// The line in the file, from 1.
     pub(super) line: usize,
 }
 
@@ -33,30 +32,30 @@ pub(super) struct ImportedUser {
 ///
 /// It cannot be read, or every bad line with its number.
 pub(super) fn read(file: &Path, config: &Config) -> Result<Vec<ImportedUser>, AdminError> {
-    let of_file = |words: String| AdminError::users(format!("{}: {words}", file.display()));
+    let file_error = |words: String| AdminError::users(format!("{}: {words}", file.display()));
     let mut bytes = Vec::new();
     File::open(file)
         .and_then(|open| open.take(MAX_FILE + 1).read_to_end(&mut bytes))
-        .map_err(|error| of_file(in_words(&error)))?;
+        .map_err(|error| file_error(in_words(&error)))?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(of_file("the file is over 4 MiB; split it".to_owned()));
+        return Err(file_error("the file is over 4 MiB; split it".to_owned()));
     }
     parse(&bytes, config).map_err(|mistakes| {
-        let told = mistakes.iter().map(|(line, words)| format!("{}:{line}: {words}", file.display()));
-        AdminError::users(told.collect::<Vec<_>>().join("\n"))
+        let lines = mistakes.iter().map(|(line, words)| format!("{}:{line}: {words}", file.display()));
+        AdminError::users(lines.collect::<Vec<_>>().join("\n"))
     })
 }
 
 fn in_words(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        io::ErrorKind::PermissionDenied => "no permission to read the file; give yourself the right to".to_owned(),
-        io::ErrorKind::IsADirectory => "this is a directory; name the file in it".to_owned(),
+        io::ErrorKind::NotFound => "no such file".to_owned(),
+        io::ErrorKind::PermissionDenied => "no permission to read the file; make it readable for yourself".to_owned(),
+        io::ErrorKind::IsADirectory => "this is a directory; name a file in it".to_owned(),
         _ => format!("the file cannot be read: {error}"),
     }
 }
 
-/// The accounts in a text, or what is wrong by line. No mistake repeats a password.
+/// The accounts in a text, or its mistakes by line. No mistake quotes a password.
 fn parse(bytes: &[u8], config: &Config) -> Result<Vec<ImportedUser>, Vec<(usize, String)>> {
     let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
     let mut users = Vec::new();
@@ -68,7 +67,7 @@ fn parse(bytes: &[u8], config: &Config) -> Result<Vec<ImportedUser>, Vec<(usize,
             Ok(None) => {}
             Ok(Some((name, password))) => {
                 if let Some(first) = lines_by_name.insert(name.clone(), line) {
-                    mistakes.push((line, format!("{name} stands on line {first} already; take one out")));
+                    mistakes.push((line, format!("{name} is already on line {first}; remove one of them")));
                 }
                 users.push(ImportedUser { name, password, line });
             }
@@ -79,7 +78,7 @@ fn parse(bytes: &[u8], config: &Config) -> Result<Vec<ImportedUser>, Vec<(usize,
 }
 
 fn user(line: &[u8], config: &Config) -> Result<Option<(UserName, String)>, String> {
-    let line = str::from_utf8(line).map_err(|_| "this is not UTF-8 text; save the file in that encoding".to_owned())?;
+    let line = str::from_utf8(line).map_err(|_| "not UTF-8 text; save the file as UTF-8".to_owned())?;
     let line = line.strip_suffix('\r').unwrap_or(line).trim_start();
     if line.is_empty() || line.starts_with('#') {
         return Ok(None);
@@ -88,7 +87,7 @@ fn user(line: &[u8], config: &Config) -> Result<Option<(UserName, String)>, Stri
         .split_once([' ', '\t'])
         .map(|(name, password)| (name, password.trim_start_matches([' ', '\t'])))
         .filter(|(_, password)| !password.is_empty())
-        .ok_or("a password is missing; write a name, a space and the password")?;
+        .ok_or("missing password; write a name, a space and the password")?;
     let name = UserName::parse_in(name, config.username_min, config.username_limit, config.names)
         .map_err(|error| error.clause())?;
     password::check(password).map_err(|unfit| unfit.to_string())?;
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn every_bad_line_is_told_with_its_number_and_without_its_password() {
+    fn every_bad_line_is_reported_with_its_number_and_without_its_password() {
         let long = format!("gina {}", "hunter2".repeat(40));
         let lines = [
             "alice hunter2",
@@ -132,17 +131,16 @@ mod tests {
             "fay hunt\u{7}er2",
             &long,
         ];
-        let told = mistakes(lines.join("\n").as_bytes());
         let expected = [
-            (2, "a password is missing; write a name, a space and the password"),
+            (2, "missing password; write a name, a space and the password"),
             (3, "a name has 3 to 12 characters: a letter, then letters, digits, _ or -"),
             (4, "a name begins with a letter from A to Z"),
-            (5, "ALICE stands on line 1 already; take one out"),
+            (5, "ALICE is already on line 1; remove one of them"),
             (6, "the password begins or ends with a space, which a login takes off; give one that does not"),
             (7, "the password holds a control character or another one that nobody can type; give one without"),
             (8, "the password is too long; give one of at most 256 characters"),
         ];
-        assert_eq!(told, expected.map(|(line, words)| (line, words.to_owned())));
+        assert_eq!(mistakes(lines.join("\n").as_bytes()), expected.map(|(line, words)| (line, words.to_owned())));
         assert_eq!(mistakes(b"alice x\nbob \xFF\n")[0].0, 2);
     }
 }

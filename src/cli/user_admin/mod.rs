@@ -1,15 +1,13 @@
-//! `chatsock user`: the accounts, looked after on the command line.
+//! `chatsock user`: manages accounts on the command line.
 //!
-//! It opens the database beside a server that may be running; the server reads an account anew at each login.
+//! It opens the database directly, even while a server is running; the server reads an account at each login.
 //!
-//! *Owns* what each of its commands does and says. *Knows nothing of* the server, of the tables, and of how arguments are
-//! written.
-//! *Called by* `main`, in builds with the feature `storage`.
+//! *Owns* the actions, their output and their errors. *Knows nothing of* the server and of database tables.
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `mod` | the commands |
-//! | `ask` | a password from a terminal or from stdin |
+//! | `mod` | the actions |
+//! | `password_prompt` | asking for a password, on the terminal or from stdin |
 //! | `import` | the file with names and passwords |
 
 use std::collections::HashMap;
@@ -32,7 +30,7 @@ mod password_prompt;
 
 pub use password_prompt::ask;
 
-/// Why nothing was done. One sentence without a full stop; of an import, one a line.
+/// Why nothing was done. One sentence without a full stop; for an import, one per line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminError {
     text: String,
@@ -40,18 +38,18 @@ pub struct AdminError {
 }
 
 impl AdminError {
-    /// What the user can mend.
+    /// An error that the user can fix.
     fn users(text: impl Into<String>) -> Self {
         Self { text: text.into(), users: true }
     }
 
-    /// What he can not.
+    /// An error that the user cannot fix.
     fn failed(text: impl fmt::Display) -> Self {
-        // Sentences written for people in the chat end with a full stop; those on stderr do not.
+        // Sentences shown in the chat end with a full stop; those on stderr do not.
         Self { text: text.to_string().trim_end_matches('.').to_owned(), users: false }
     }
 
-    /// Whether the user can mend it: exit status 2, otherwise 1.
+    /// Whether the user can fix it: exit status 2, otherwise 1.
     #[must_use]
     pub fn is_users(&self) -> bool {
         self.users
@@ -74,7 +72,7 @@ impl From<OpenError> for AdminError {
 
 impl From<SaveError> for AdminError {
     fn from(error: SaveError) -> Self {
-        Self::failed(format_args!("nothing is changed: {}", error.0))
+        Self::failed(format_args!("nothing was changed: {}", error.0))
     }
 }
 
@@ -90,9 +88,9 @@ impl From<HashError> for AdminError {
     }
 }
 
-/// Does it; what to print then, without the last newline, or nothing.
+/// Performs the action. Returns the output, without the last newline; it may be empty.
 ///
-/// `ask` gives the new password of an account, and is called only when everything else is fine. `config_file` is the file
+/// `ask` asks for the new password of an account, and is called only if everything else is valid. `config_file` is the file
 /// that `config` was read from, if there is one.
 ///
 /// # Errors
@@ -106,22 +104,22 @@ pub fn run(
 ) -> Result<String, AdminError> {
     let Some(storage) = &config.storage else {
         return Err(AdminError::users(match config_file {
-            Some(file) => format!("{} has no section [storage], where accounts are kept; add it", file.display()),
-            None => "there is no chatsock.toml here, with the section [storage] for the accounts; name the file with --config"
+            Some(file) => format!("{} has no section [storage], which accounts need; add it", file.display()),
+            None => "no chatsock.toml here, whose section [storage] names the database; name the file with --config"
                 .to_owned(),
         }));
     };
-    // Read before the database is made.
+    // Read before the database is created.
     let users = match action {
         UserAction::Import(file, _) => Some(import::read(file, config)?),
-        _ => None,
+        UserAction::Add(_) | UserAction::ChangePassword(_) | UserAction::Remove(_) | UserAction::List => None,
     };
     if let UserAction::Add(name) = action {
         fits(name, config)?;
     }
     let makes = matches!(action, UserAction::Add(_) | UserAction::Import(..));
     if !makes && !storage.path.exists() {
-        // No database made here: in the wrong directory it would only add to the confusion.
+        // Do not create a database: in the wrong directory it would only add to the confusion.
         return if *action == UserAction::List { Ok(String::new()) } else { Err(no_database(&storage.path)) };
     }
     let is_new = !storage.path.exists();
@@ -129,13 +127,13 @@ pub fn run(
         && is_new
         && stands_in_a_directory(&storage.path)
     {
-        // Before the file is made: a password that is refused leaves none behind that nobody was told of.
+        // Ask first: if the password is refused, no database is left behind.
         let password = ask(name)?;
         let mut accounts = Store::open_accounts(&storage.path)?;
-        return add(&mut accounts, name, &password, &storage.path, &told_of_new(&storage.path));
+        return add(&mut accounts, name, &password, &storage.path, &new_database_notice(&storage.path));
     }
     let mut accounts = Store::open_accounts(&storage.path)?;
-    let made = if is_new { told_of_new(&storage.path) } else { String::new() };
+    let made = if is_new { new_database_notice(&storage.path) } else { String::new() };
     match action {
         UserAction::Add(name) => {
             if accounts.find(name)?.is_some() {
@@ -161,8 +159,9 @@ pub fn run(
             }
             let mut said = format!("Account {name} removed.");
             if config.operators.contains(name) {
-                said +=
-                    &format!("\n{name} still stands in operators: whoever registers that name is one; take it out.");
+                said += &format!(
+                    "\n{name} is still listed in operators: anyone who registers the name becomes an operator. Remove it."
+                );
             }
             Ok(said)
         }
@@ -176,7 +175,7 @@ pub fn run(
     }
 }
 
-/// `made` is said of a file that was made for it.
+/// `made` is the notice about a new database, or empty.
 fn add(
     accounts: &mut AccountAdmin,
     name: &UserName,
@@ -202,7 +201,7 @@ fn list(accounts: &AccountAdmin) -> Result<String, AdminError> {
     Ok(all.iter().map(line).collect::<Vec<_>>().join("\n"))
 }
 
-/// Makes all of them or none.
+/// Creates all of the accounts or none.
 fn import_all(
     accounts: &mut AccountAdmin,
     users: Vec<import::ImportedUser>,
@@ -219,19 +218,19 @@ fn import_all(
     }
     let names: Vec<_> = users.iter().map(|user| user.name.clone()).collect();
     let hashed = hash_all(users)?;
-    // Hashing takes 30 ms each, in which somebody may have registered one of the names.
+    // Hashing takes 30 ms per password, and somebody may have registered one of the names in that time.
     if let Some(name) = accounts.create_all(&hashed)?.first() {
         return Err(exists(name));
     }
     Ok(format!("{} imported.{}", counted(hashed.len()), look_alikes(accounts, &names)?))
 }
 
-/// Makes those of them whose names have no account.
+/// Creates the accounts that do not exist yet.
 fn import_missing(accounts: &mut AccountAdmin, users: Vec<import::ImportedUser>) -> Result<String, AdminError> {
     let all = users.len();
     let mut missing = Vec::new();
     for user in users {
-        // Looked up first: hashing takes 30 ms each.
+        // Looked up first, since hashing takes 30 ms per password.
         if accounts.find(&user.name)?.is_none() {
             missing.push(user);
         }
@@ -241,14 +240,14 @@ fn import_missing(accounts: &mut AccountAdmin, users: Vec<import::ImportedUser>)
     let said = format!("{} imported", counted(made));
     let said = match all - made {
         0 => format!("{said}."),
-        1 => format!("{said}; 1 was there already and is unchanged."),
-        skipped => format!("{said}; {skipped} were there already and are unchanged."),
+        1 => format!("{said}; 1 existed already and is unchanged."),
+        skipped => format!("{said}; {skipped} existed already and are unchanged."),
     };
     Ok(said + &look_alikes(accounts, &names)?)
 }
 
-/// A warning, on a line of its own, for every one of these new accounts whose name could be taken for another account's.
-/// It is made all the same: whoever makes accounts knows both people.
+/// A warning, on its own line, for each new account whose name looks like another one's. It is created all the same, since
+/// the admin knows both users.
 fn look_alikes(accounts: &AccountAdmin, made: &[UserName]) -> Result<String, AdminError> {
     let mut by_looks: HashMap<Box<str>, Vec<UserName>> = HashMap::new();
     for account in accounts.list()? {
@@ -283,7 +282,7 @@ fn hashed(password: &str) -> Result<Hashed, AdminError> {
     Ok(password::hash(password)?)
 }
 
-/// Whether somebody could log in with that name here.
+/// Checks that this configuration would allow a login with the name.
 fn fits(name: &UserName, config: &Config) -> Result<(), AdminError> {
     match UserName::parse_in(name.as_str(), config.username_min, config.username_limit, config.names) {
         Ok(_) => Ok(()),
@@ -295,24 +294,24 @@ fn fits(name: &UserName, config: &Config) -> Result<(), AdminError> {
 }
 
 fn exists(name: &UserName) -> AdminError {
-    AdminError::users(format!("there is an account {name} already; chatsock user passwd {name} changes its password"))
+    AdminError::users(format!("account {name} already exists; chatsock user passwd {name} changes its password"))
 }
 
-/// In the wrong directory the new file is nobody's, and the server's own is unchanged.
-fn told_of_new(path: &Path) -> String {
+/// The notice about a new database. In the wrong directory, no server uses it.
+fn new_database_notice(path: &Path) -> String {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let elsewhere = if path.is_absolute() { "" } else { "; a server that runs in another directory has another file" };
+    let elsewhere = if path.is_absolute() { "" } else { "; a server in another directory uses another file" };
     let owner = owner_of(path).map_or_else(String::new, |owner| {
-        format!("\nIts owner is {owner}: a server that runs as another user cannot open it.")
+        format!("\nIts owner is {owner}; a server that runs as another user cannot open it.")
     });
-    format!("\n{} was not there and is made{elsewhere}.{owner}", whole.display())
+    format!("\nCreated the new database {}{elsewhere}.{owner}", whole.display())
 }
 
-/// Whose a file is, by name where `/etc/passwd` has one for the number (passwd(5)).
+/// The owner of a file, by name if `/etc/passwd` has one for the number (passwd(5)).
 fn owner_of(path: &Path) -> Option<String> {
     let number = path.metadata().ok()?.uid().to_string();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
-    Some(name_of(&users, &number).map_or_else(|| format!("the user with the number {number}"), str::to_owned))
+    Some(name_of(&users, &number).map_or_else(|| format!("the user with ID {number}"), str::to_owned))
 }
 
 fn name_of<'a>(users: &'a str, number: &str) -> Option<&'a str> {
@@ -320,23 +319,23 @@ fn name_of<'a>(users: &'a str, number: &str) -> Option<&'a str> {
     line.split(':').next().filter(|name| !name.is_empty())
 }
 
-/// Whether a file could be made there.
+/// Whether a file could be created there.
 fn stands_in_a_directory(path: &Path) -> bool {
     std::path::absolute(path).is_ok_and(|whole| whole.parent().is_some_and(Path::is_dir))
 }
 
-/// Likelier another directory than a server that has not been started yet.
+/// More likely the wrong directory than a server that was never started.
 fn no_database(path: &Path) -> AdminError {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     AdminError::users(format!(
-        "there is no {}, so there are no accounts; run this in the directory that the server runs in, or make one with \
-         chatsock user add",
+        "{} does not exist, so there are no accounts; run this in the server's directory, or create the first account \
+         with chatsock user add",
         path.display()
     ))
 }
 
 fn missing(name: &UserName) -> AdminError {
-    AdminError::users(format!("there is no account {name}; chatsock user list prints those there are"))
+    AdminError::users(format!("account {name} does not exist; chatsock user list lists all accounts"))
 }
 
 #[cfg(test)]

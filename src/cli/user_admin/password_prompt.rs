@@ -1,7 +1,6 @@
-//! A new password, from whoever types it.
+//! Asks for a new password on the terminal, or reads it from stdin if that is not a terminal.
 //!
-//! *Owns* the questions on the terminal, and the first line of stdin where that is none.
-//! *Knows nothing of* accounts and hashes. *Called by* `main`, which hands it to `run`.
+//! *Knows nothing of* accounts and hashes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, IsTerminal as _, Write as _};
@@ -12,22 +11,22 @@ use super::AdminError;
 use crate::access::password;
 use crate::chat::names::UserName;
 
-/// Most bytes of stdin that are looked at for the end of its first line. Far over what a password may have: a longer one is
-/// told that it is too long, and a stream without an end costs nothing.
+/// Most bytes of stdin read in search of a line end. Far more than a password may have, so a longer one is reported as too
+/// long, and an endless stream costs nothing.
 const MOST_BYTES: u64 = 16 * 1024;
 
 /// The password for the account `name`: twice from the terminal, without showing it, or once from stdin.
 ///
 /// # Errors
 ///
-/// There is none, the two differ, or an account cannot have it.
+/// No password was given, the two differ, or it is not allowed.
 pub fn ask(name: &UserName) -> Result<String, AdminError> {
     let given = if io::stdin().is_terminal() { from_terminal(name) } else { first_line(BufReader::new(io::stdin())) }?;
     password::check(&given).map_err(|unfit| AdminError::users(unfit.to_string()))?;
     Ok(given)
 }
 
-/// What ended a question without an answer.
+/// Why a question got no answer.
 #[derive(Debug)]
 enum Unanswered {
     /// Ctrl-C, or the end of input: Ctrl-D, or a terminal that is gone.
@@ -45,38 +44,38 @@ impl From<io::Error> for Unanswered {
 impl From<Unanswered> for AdminError {
     fn from(unanswered: Unanswered) -> Self {
         match unanswered {
-            Unanswered::Cancelled => AdminError::users("no password was given; nothing is changed"),
+            Unanswered::Cancelled => AdminError::users("no password given; nothing was changed"),
             Unanswered::Failed(error) => AdminError::failed(format_args!("the terminal cannot be read: {error}")),
         }
     }
 }
 
 fn from_terminal(name: &UserName) -> Result<String, AdminError> {
-    let mut terminal = Quiet::new()?;
+    let mut terminal = SilentTerminal::new()?;
     let first = terminal.ask(&format!("Password for {name}: "))?;
     if password::check(&first).is_err() {
-        // The caller says what is wrong with it: before it has to be typed again.
+        // The caller reports what is wrong with it, before it has to be typed again.
         return Ok(first);
     }
-    if terminal.ask("Once more, to be sure: ")? == first {
+    if terminal.ask("Repeat the password: ")? == first {
         Ok(first)
     } else {
-        Err(AdminError::users("the two passwords differ; nothing is changed"))
+        Err(AdminError::users("the two passwords differ; nothing was changed"))
     }
 }
 
-/// A terminal that shows nothing and passes every key on, from before the first question to after the last: a password
-/// typed early is not shown either.
+/// A terminal without echo or line editing, from before the first question to after the last, so that a password typed
+/// early is not shown either.
 ///
-/// Signals are off as well. Ctrl-C arrives as a character, so that the terminal is restored before the program ends.
-struct Quiet {
-    /// Kept over both questions, with what was typed ahead.
+/// Signals are off as well: Ctrl-C arrives as a character, so that the terminal is restored before the program ends.
+struct SilentTerminal {
+    /// Kept across both questions, with anything typed ahead.
     terminal: BufReader<File>,
     before: Termios,
 }
 
-impl Quiet {
-    fn new() -> Result<Quiet, Unanswered> {
+impl SilentTerminal {
+    fn new() -> Result<SilentTerminal, Unanswered> {
         let terminal = File::options().read(true).write(true).open("/dev/tty")?;
         let before = tcgetattr(&terminal).map_err(io::Error::from)?;
         let mut quiet = before.clone();
@@ -84,7 +83,7 @@ impl Quiet {
         quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
         quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
         tcsetattr(&terminal, OptionalActions::Now, &quiet).map_err(io::Error::from)?;
-        Ok(Quiet { terminal: BufReader::new(terminal), before })
+        Ok(SilentTerminal { terminal: BufReader::new(terminal), before })
     }
 
     fn ask(&mut self, question: &str) -> Result<String, Unanswered> {
@@ -95,15 +94,15 @@ impl Quiet {
     }
 }
 
-impl Drop for Quiet {
+impl Drop for SilentTerminal {
     fn drop(&mut self) {
         // A terminal that is gone needs no restoring.
         let _ = tcsetattr(self.terminal.get_ref(), OptionalActions::Now, &self.before);
     }
 }
 
-/// One line typed without echo. Backspace takes one character back, Ctrl-U all of them, as a terminal does by itself when it
-/// collects lines; other control characters are no part of a password and are left out.
+/// Reads one line typed without echo. Backspace erases one character and Ctrl-U all of them, as in a terminal's own line
+/// editing; other control characters are ignored.
 fn typed_line(input: impl BufRead) -> Result<String, Unanswered> {
     let mut line = Vec::new();
     for byte in input.bytes() {
@@ -122,10 +121,10 @@ fn typed_line(input: impl BufRead) -> Result<String, Unanswered> {
 }
 
 fn not_utf8() -> Unanswered {
-    Unanswered::Failed(io::Error::new(io::ErrorKind::InvalidData, "what was typed is not UTF-8 text"))
+    Unanswered::Failed(io::Error::new(io::ErrorKind::InvalidData, "the input is not UTF-8 text"))
 }
 
-/// The first line without its end. What follows is not looked at.
+/// The first line without its line end. The rest is not used.
 fn first_line(input: impl BufRead) -> Result<String, AdminError> {
     let mut line = Vec::new();
     input
@@ -138,7 +137,7 @@ fn first_line(input: impl BufRead) -> Result<String, AdminError> {
             line.pop();
         }
     }
-    String::from_utf8(line).map_err(|_| AdminError::users("the password is not UTF-8 text; give it in that encoding"))
+    String::from_utf8(line).map_err(|_| AdminError::users("the password is not UTF-8 text; encode it as UTF-8"))
 }
 
 #[cfg(test)]
@@ -158,7 +157,7 @@ mod tests {
             (b" x \n", " x "),
             (b"\nx\n", ""),
             (b"", ""),
-            (b"\xFF\n", "the password is not UTF-8 text; give it in that encoding"),
+            (b"\xFF\n", "the password is not UTF-8 text; encode it as UTF-8"),
         ] {
             assert_eq!(line(bytes), password);
         }
@@ -182,9 +181,9 @@ mod tests {
     }
 
     #[test]
-    fn a_question_can_be_left_without_an_answer() {
+    fn a_question_can_be_cancelled() {
         for bytes in [&b"sec\x03"[..], b"\x04", b"", b"sec"] {
-            assert_eq!(typed(bytes), Err(AdminError::users("no password was given; nothing is changed")));
+            assert_eq!(typed(bytes), Err(AdminError::users("no password given; nothing was changed")));
         }
         assert!(typed(b"\xFF\r").is_err_and(|error| error.to_string().contains("not UTF-8")));
     }

@@ -6,9 +6,9 @@ use super::*;
 fn names_are_ascii_unless_the_file_says_otherwise() {
     assert_eq!(good("").names, Alphabet::Ascii);
     assert_eq!(good("names = \"ascii\"").names, Alphabet::Ascii);
-    one("names = \"latin\"", "1: names must be one of \"ascii\", \"unicode\", not the text \"latin\"");
+    one("names = \"latin\"", "1: names must be one of \"ascii\", \"unicode\", not the string \"latin\"");
     let ascii = said("[rooms.\"кухня\"]\n");
-    assert!(ascii.contains("is no name for a room; a name begins with a letter from A to Z"), "{ascii}");
+    assert!(ascii.contains("is not a room name; a name begins with a letter from A to Z"), "{ascii}");
 }
 
 #[cfg(not(feature = "unicode-names"))]
@@ -52,7 +52,7 @@ mod in_other_scripts {
     #[test]
     fn what_is_no_name_in_any_script_is_told_with_the_rule() {
         let text = said("names = \"unicode\"\n[rooms.\"кухниa\"]\n");
-        assert!(text.ends_with("is no name for a room; a name has letters of one script; Latin ones may stand with Chinese, Japanese or Korean"), "{text}");
+        assert!(text.ends_with("is not a room name; a name has letters of one script; Latin ones may stand with Chinese, Japanese or Korean"), "{text}");
     }
 
     #[cfg(feature = "storage")]

@@ -24,7 +24,7 @@ fn the_first_block_lasts_between_a_second_and_a_quarter_of_an_hour_and_comes_aft
 #[test]
 fn accounts_is_one_of_three_words() {
     let words = r#"accounts must be one of "off", "optional", "required", not"#;
-    one("accounts = \"on\"", &format!("1: {words} the text \"on\""));
+    one("accounts = \"on\"", &format!("1: {words} the string \"on\""));
     one("accounts = true", &format!("1: {words} true"));
 }
 
@@ -32,13 +32,13 @@ fn accounts_is_one_of_three_words() {
 fn operators_are_names_and_each_is_named_once() {
     one(
         "operators = [\n\"a b\"]",
-        "2: operators holds \"a b\": a name has no spaces: a letter, then letters, digits, _ or -",
+        "2: operators contains \"a b\": a name has no spaces: a letter, then letters, digits, _ or -",
     );
-    one("operators = [\"server\"]", "1: operators holds \"server\": the name server is reserved");
+    one("operators = [\"server\"]", "1: operators contains \"server\": the name server is reserved");
     assert!(said(&format!("operators = [\"{}\"]", "a".repeat(33))).contains("a name has 1 to 32 characters"));
     assert_eq!(good("operators = []").operators, []);
     // Nor is it told that there are no accounts.
-    one("operators = [\"alice\", \"Alice\"]", "1: operators names Alice twice; take one out");
+    one("operators = [\"alice\", \"Alice\"]", "1: operators contains Alice twice; remove one");
 }
 
 #[cfg(not(feature = "storage"))]
@@ -57,7 +57,7 @@ mod without_the_feature {
         }
         one(
             "operators = [\"alice\"]",
-            &format!("1: operators are known by their accounts, and keeping those needs the feature storage, {BUILD}"),
+            &format!("1: operators need accounts, and keeping those needs the feature storage, {BUILD}"),
         );
     }
 
@@ -114,7 +114,7 @@ mod with_the_feature {
     fn accounts_without_the_section_are_refused() {
         one(
             "accounts = \"optional\"",
-            "1: accounts = \"optional\" needs the section [storage], where accounts are kept; add it, or set accounts = \"off\"",
+            "1: accounts = \"optional\" needs the section [storage] for the accounts; add it, or set accounts = \"off\"",
         );
         assert!(said("\naccounts = \"required\"\noperators = [\"alice\"]").starts_with("c.toml:2: accounts = "));
     }
@@ -123,11 +123,11 @@ mod with_the_feature {
     fn operators_without_accounts_are_refused() {
         one(
             "operators = [\"alice\"]",
-            "1: operators are known by their accounts, and accounts need the section [storage]; add it, or set operators = []",
+            "1: operators need accounts, and accounts need the section [storage]; add it, or set operators = []",
         );
         one(
             "accounts = \"off\"\noperators = [\"alice\"]\n[storage]",
-            "2: operators are known by their accounts, and accounts = \"off\"; set it to \"optional\" or \"required\", or set operators = []",
+            "2: operators need accounts, but accounts = \"off\"; set it to \"optional\" or \"required\", or set operators = []",
         );
         assert_eq!(said("accounts = \"off\"\noperators = []\n[storage]"), "");
     }
@@ -136,13 +136,13 @@ mod with_the_feature {
     fn a_path_that_names_no_file_is_refused() {
         one(
             "[storage]\npath = \"\"",
-            "2: storage.path must name a file, as in path = \"chatsock.db\"; to keep nothing, take out the section [storage]",
+            "2: storage.path must name a file, as in path = \"chatsock.db\"; to store nothing, remove the section [storage]",
         );
         one(
             "[storage]\npath = \":memory:\"",
-            "2: storage.path is no file but memory; to keep nothing, take out the section [storage]",
+            "2: storage.path is memory and not a file; to store nothing, remove the section [storage]",
         );
-        one("[storage]\npath = 5", "2: storage.path must be the name of a file in quotes, not 5");
+        one("[storage]\npath = 5", "2: storage.path must be a file name in quotes, not 5");
     }
 
     #[test]
@@ -150,7 +150,7 @@ mod with_the_feature {
         one("[storage]\nretention_days = 36501", "2: storage.retention_days must be 0 to 36500, not 36501");
         one("[storage]\nretention_days = -1", "2: storage.retention_days must be 0 to 36500, not -1");
         one("[storage]\nhistory = 1", "2: storage.history must be true or false, not 1");
-        one("[storage]\nretention = 1", "2: unknown key storage.retention; chatsock.toml.example has them all");
+        one("[storage]\nretention = 1", "2: unknown key storage.retention; see chatsock.toml.example for all of them");
         one("[storage]\nhistori = true", "2: unknown key storage.histori; did you mean history?");
         one("storage = true", "1: storage must be a section, as in [storage], not true or false");
         one("[storge]", "1: unknown section [storge]; did you mean [storage]?");

@@ -26,10 +26,10 @@ fn plain_and_state_dir_reach_their_settings() {
 
 #[test]
 fn plain_is_one_of_its_words_and_state_dir_names_a_directory() {
-    one("plain = \"no\"", "1: plain must be one of \"off\", \"loopback\", \"anywhere\", not the text \"no\"");
+    one("plain = \"no\"", "1: plain must be one of \"off\", \"loopback\", \"anywhere\", not the string \"no\"");
     one("plain = false", "1: plain must be one of \"off\", \"loopback\", \"anywhere\", not false");
-    one("state_dir = \"\"", "1: state_dir must name a directory; \".\" is the one the server is started in");
-    one("state_dir = 1", "1: state_dir must be the name of a file in quotes, not 1");
+    one("state_dir = \"\"", "1: state_dir must name a directory; \".\" is the directory the server is started in");
+    one("state_dir = 1", "1: state_dir must be a file name in quotes, not 1");
 }
 
 #[test]
@@ -39,10 +39,7 @@ fn without_plain_listeners_and_tls_nobody_could_come_in() {
     } else {
         "TLS needs the feature tls, which is not in this build; build with: cargo run --release --features tls"
     };
-    one(
-        "\nplain = \"off\"",
-        &format!("2: plain is \"off\" and there is no TLS, so that nobody could come in; {remedy}"),
-    );
+    one("\nplain = \"off\"", &format!("2: plain is \"off\" and there is no TLS, so nobody could connect; {remedy}"));
 }
 
 #[test]
@@ -53,7 +50,7 @@ fn the_command_line_opens_no_plain_listener_where_there_are_to_be_none() {
     assert_eq!(config.listen, address);
     config.plain = Plain::Off;
     let refused = config.listen_instead(&address).unwrap_err().to_string();
-    assert!(refused.starts_with("--listen: plain is \"off\" in the config file; leave --listen out"), "{refused}");
+    assert!(refused.starts_with("--listen: plain is \"off\" in the config file; leave out --listen"), "{refused}");
 }
 
 #[cfg(not(feature = "tls"))]
@@ -68,7 +65,7 @@ fn the_section_is_refused_once_where_the_feature_is_missing() {
         "listen = []\n[tls]",
         &format!(
             "1: {}\nc.toml:2: {needs}",
-            "listen and quick_listen are both empty, so that nobody could come in; put an address into one, as in listen = [\"0.0.0.0:5555\"]"
+            "listen and quick_listen are both empty, so nobody could connect; add an address, as in listen = [\"0.0.0.0:5555\"]"
         ),
     );
 }
@@ -106,23 +103,20 @@ mod with_the_feature {
         }
         one(
             "[tls]\ntelnet = \"yes\"",
-            "2: tls.telnet must be one of \"auto\", \"never\", \"always\", not the text \"yes\"",
+            "2: tls.telnet must be one of \"auto\", \"never\", \"always\", not the string \"yes\"",
         );
     }
 
     #[test]
     fn certificate_and_key_come_together() {
-        let remedy = "name both files, or neither for a self-signed certificate";
-        one("[tls]\ncertificate = \"c.pem\"", &format!("2: tls.certificate is given without tls.key; {remedy}"));
-        one("[tls]\n\nkey = \"k.pem\"", &format!("3: tls.key is given without tls.certificate; {remedy}"));
+        let remedy = "set both, or neither for a self-signed certificate";
+        one("[tls]\ncertificate = \"c.pem\"", &format!("2: tls.certificate is set without tls.key; {remedy}"));
+        one("[tls]\n\nkey = \"k.pem\"", &format!("3: tls.key is set without tls.certificate; {remedy}"));
         one(
             "[tls]\ncertificate = \"\"\nkey = \"k.pem\"",
-            &format!("3: tls.key is given without tls.certificate; {remedy}"),
+            &format!("3: tls.key is set without tls.certificate; {remedy}"),
         );
-        one(
-            "[tls]\ncertificate = 5\nkey = \"k.pem\"",
-            "2: tls.certificate must be the name of a file in quotes, not 5",
-        );
+        one("[tls]\ncertificate = 5\nkey = \"k.pem\"", "2: tls.certificate must be a file name in quotes, not 5");
         assert_eq!(good("[tls]\ncertificate = \"\"\nkey = \"\"").tls.key, None);
     }
 
@@ -130,15 +124,15 @@ mod with_the_feature {
     fn addresses_clash_with_those_of_the_plain_listeners() {
         one(
             "listen = [\"0.0.0.0:5556\"]\n[tls]",
-            "2: tls.listen holds 0.0.0.0:5556, but listen has 0.0.0.0:5556 already; take one out",
+            "2: tls.listen contains 0.0.0.0:5556, but listen already contains 0.0.0.0:5556; remove one of them",
         );
         one(
             "quick_listen = [\"127.0.0.1:1\"]\n[tls]\nlisten = [\"0.0.0.0:1\"]",
-            "3: tls.listen holds 0.0.0.0:1, but quick_listen has 127.0.0.1:1 already; take one out",
+            "3: tls.listen contains 0.0.0.0:1, but quick_listen already contains 127.0.0.1:1; remove one of them",
         );
         one(
             "[tls]\nlisten = [\"0.0.0.0:1\", \"0.0.0.0:1\"]",
-            "2: tls.listen holds 0.0.0.0:1, but tls.listen has 0.0.0.0:1 already; take one out",
+            "2: tls.listen contains 0.0.0.0:1, but tls.listen already contains 0.0.0.0:1; remove one of them",
         );
     }
 
@@ -167,7 +161,7 @@ mod with_the_feature {
             one(
                 &format!("plain = \"off\"\n{key} = [\"127.0.0.1:1\"]\n[tls]"),
                 &format!(
-                    "2: plain is \"off\", so that nothing may be opened by {key}; take {key} out, or set plain to \"loopback\" or \"anywhere\""
+                    "2: plain is \"off\", which allows no addresses in {key}; remove {key}, or set plain to \"loopback\" or \"anywhere\""
                 ),
             );
         }
@@ -177,7 +171,7 @@ mod with_the_feature {
     fn an_empty_list_of_the_section_leaves_no_way_in() {
         one(
             "plain = \"off\"\n[tls]\nlisten = []",
-            "3: tls.listen is empty and plain is \"off\", so that nobody could come in; put an address into it",
+            "3: tls.listen is empty and plain is \"off\", so nobody could connect; add an address",
         );
         assert!(said("listen = []\n[tls]\nlisten = []").contains("1: listen and quick_listen are both empty"));
         assert_eq!(said("listen = []\n[tls]\nlisten = [\"x\"]").lines().count(), 1);
