@@ -1,18 +1,41 @@
 //! chatsock: a chat server for people who have only a terminal.
 //!
-//! Synchronous, one thread per connection, on `std::net`. A person comes in with telnet or nc, gives a name, and has a
-//! palette of commands and rooms to talk in. Everything that decides anything is pure and tested without a socket; around
-//! it stand an outbox per client, rooms that deliver, and sessions that read.
+//! It is synchronous, on `std::net`, with one thread per connection. A user connects with telnet or nc, gives a name, and
+//! gets a palette of commands, and rooms to talk in. Everything that decides something is pure and tested without a
+//! socket. Around it are an outbox per client, rooms that deliver, and sessions that read.
+//!
+//! # Where to start reading
+//!
+//! `ui/palette/mod.rs` shows what a user can do, `chat/room/mod.rs` what a room is, and `session/mod.rs` how a connection
+//! ties them together. `hub/room/delivery.rs` is the heart of the server. To add a command, start in
+//! `ui/command/table.rs`; to add a setting, in `config/mod.rs`.
+//!
+//! # The path of a message
 //!
 //! ```text
-//! socket -read-> wire -> telnet -> line -> command -> palette -> effects -> room table -> room
-//! socket <-write- wire <- telnet <- screen <------------- outbox <--- whoever delivers the room
+//! socket -read-> wire -> telnet -> line -> palette -> effect -> room
+//! socket <-send- wire <- telnet <- screen <- outbox <- delivery <-'
 //! ```
+//!
+//! 1. `session/read.rs` blocks in `read`, holding no lock. `protocol/wire` decrypts, if the connection uses TLS.
+//! 2. `session/input.rs` and `session/client_input.rs` pass the bytes through `protocol/telnet`, which removes commands,
+//!    and `protocol/line`, which makes lines of them.
+//! 3. `session/pacing.rs` charges the line to the rate limits, which may delay or refuse it.
+//! 4. `ui/palette/reading.rs` reads the line, once. The palette answers with an effect, or with a refusal.
+//! 5. `session/dispatch.rs` carries out the effect; a chat line goes through `session/talk.rs` to `hub/room/messages.rs`.
+//! 6. Under the room's lock, `chat/room/decide` checks the permission, the message gets its id, and `chat/room/apply` puts
+//!    it into the history. `hub/room/changes.rs` queues it for delivery, and for the `store` if the room's history is
+//!    stored. Nothing is sent yet.
+//! 7. After the lock, `hub/room/delivery.rs` takes the whole queue. `outbox/batch.rs` renders it once per kind of screen,
+//!    with `ui/screen/render.rs`. If another thread is delivering already, the message is in that thread's next round.
+//! 8. For each viewer, the outbox (`outbox/view.rs`) skips what is on the screen already, and `outbox/transmit.rs` sends the
+//!    rest to the socket without waiting. What the socket does not accept goes to `outbox/backlog.rs`, and
+//!    `outbox/slow_readers.rs` sends it later.
 //!
 //! # The folders, lowest first
 //!
-//! A folder names only folders above it in this table, and a file only files before it in its row or what its own
-//! `mod.rs` defines.
+//! A folder uses only folders above it in this table. A file uses only files before it in its row, and what its own
+//! `mod.rs` defines. `tests/suite/layering.rs` checks this.
 //!
 //! | folder | owns | its files, lowest first |
 //! | --- | --- | --- |
@@ -34,30 +57,44 @@
 //! | name | how many | does |
 //! | --- | --- | --- |
 //! | `main` | 1 | waits for requests: another configuration, the stop |
-//! | `signals` | 1 | waits for signals and turns them into requests |
-//! | `accept:<port>` | one per listener | accepts, and starts clients' threads |
-//! | `client:<id>` | one per connection | shakes hands where TLS is spoken, reads, runs the palette, answers, delivers what it posts |
-//! | `room:<name>` | while a room is that busy | delivers batch after batch, so that posters can go on reading |
-//! | `slow-readers` | 1 | sends what full sockets did not take; asleep while all sockets keep up |
-//! | `timer` | 1 | gathered news, expiring messages, lingering rooms, heirs, refused sockets |
-//! | `store` | 1, if anything is kept on disk | `records`, `error`, `event`, `disabled`, `failpoints`, `look_alikes`, `wall_clock`, `database`, `tables`, `queue`, `writer`, `open`, `background_writes`, `confirmed_writes`, `queries`, `account_admin`, `backup` |
-//! | `store-watch` | as `store` | says so when that one hangs in its disk; asleep otherwise |
+//! | `signals` | 1 | turns signals into requests |
+//! | `accept:<port>` | one per listener | accepts connections and starts their threads |
+//! | `client:<id>` | one per connection | shakes hands for TLS, reads, runs the palette, replies, delivers what it posts |
+//! | `room:<name>` | while a room is very busy | delivers batch after batch, so that posters can go on reading |
+//! | `slow-readers` | 1 | sends what full sockets did not accept; asleep while all sockets keep up |
+//! | `timer` | 1 | expiring messages, batched notices, empty rooms, heirs of admins, refused sockets |
+//! | `store` | 1, with `[storage]` | writes the database in batches; checks the clock and the database files every second |
+//! | `store-watch` | 1, with `[storage]` | reports when the thread `store` hangs on its disk; asleep otherwise |
 //! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds heirs for their rooms |
-//! | `worker:<n>` | two at most, none while idle | slow jobs: hashing passwords, searching, looking up time zones, reading the disk |
+//! | `worker:<n>` | at most two, none while idle | slow jobs: hashing passwords, searching, loading time zones, reading the disk |
 //!
-//! # Locks
+//! # Lock ranks
 //!
-//! Taken in the order of their ranks only, never two of one rank, none held while another thread is waited for, no disk
-//! and no log line under any of them: roster 0, room table and table of conversations 1, room and conversation 2, outbox 3.
-//! Configuration, certificate, quotations, timer, work queue, failed attempts, rates, allowances, a person's name and his being away, the list of laggards, the count of connections, bans of addresses, messages
-//! for the absent, the store's clock, the rooms that accounts are in and the queue of what is to be kept are leaves: nothing
-//! else is locked under them. A connection to the database that reads is locked while the disk is read, by threads that hold
-//! nothing else.
+//! | rank | lock |
+//! | --- | --- |
+//! | 0 | the roster of users and connections (`hub/roster.rs`) |
+//! | 1 | the room table (`hub/rooms.rs`), the table of conversations (`hub/direct.rs`) |
+//! | 2 | a room (`hub/room/mod.rs`), a conversation (`hub/direct.rs`) |
+//! | 3 | an outbox (`outbox/mod.rs`) |
+//! | 4 | the leaves: every other lock, among them the store's queue; no lock is taken under one |
+//!
+//! A thread takes locks in the order of their ranks, and never two of one rank. It holds none while it waits for another
+//! thread, reads or writes the disk, or logs. The one exception is a read connection of the store
+//! (`store/database/read_connection.rs`): its lock is held while the disk is read, by a thread that holds no other.
+//!
+//! # Invariants
+//!
+//! - All members of a room see its messages in the order of their ids, each exactly once. A client that cannot keep up is
+//!   disconnected, never skipped.
+//! - No thread waits for the socket of another client. A poster waits only on a full queue that a thread is draining.
+//! - Whatever a stranger can make grow has a bound.
+//! - Text from a user reaches a screen or the log only through `text::sanitize`, and never starts a row without a prefix.
+//! - A panic on a connection's thread ends that connection only.
+//! - Passwords are in no history, log, recall or error text.
 //!
 //! # What is deliberately absent
 //!
-//! An async runtime, a poller, `unsafe`, a thread per room or per writer in ordinary times, and any wait in the path of a
-//! message for the slowest of its readers.
+//! An async runtime, a poller, `unsafe`, a writer thread per client, and, except in very busy rooms, a thread per room.
 
 pub mod access;
 pub mod chat;

@@ -35,10 +35,10 @@ pub(super) fn shake_hands(outbox: &Outbox, ports: Ports, deadline: Instant) -> R
         Ok(()) => return Ok(()),
         Err(ended) => outbox.disconnect_reason().unwrap_or(ended),
     };
-    match &ended {
-        DisconnectReason::PlainText => turn_away(outbox, hint(outbox, ports).as_bytes()),
-        DisconnectReason::OtherProtocol(protocol) => turn_away(outbox, protocol.answer()),
-        _ => {}
+    if ended == DisconnectReason::PlainText {
+        turn_away(outbox, hint(outbox, ports).as_bytes());
+    } else if let DisconnectReason::OtherProtocol(protocol) = &ended {
+        turn_away(outbox, protocol.answer());
     }
     outbox.lingering_close();
     Err(ended)
