@@ -248,15 +248,15 @@ impl fmt::Display for Denied {
             Denied::AsItIs(sentence) => f.write_str(sentence),
             Denied::ListFull => f.write_str("That list is full: remove somebody from it first."),
             Denied::Configured(room) => write!(f, "{room} is one of the server's own rooms and stays."),
-            Denied::Muted(room, None) => write!(f, "Not said: you are muted in {room}."),
-            Denied::Muted(room, Some(left)) => write!(f, "Not said: you are muted in {room} for {}.", told(*left)),
+            Denied::Muted(room, None) => write!(f, "Not sent: you are muted in {room}."),
+            Denied::Muted(room, Some(left)) => write!(f, "Not sent: you are muted in {room} for {}.", told(*left)),
             Denied::Slow(room, left) => {
-                write!(f, "Not said: {room} is slow, you can speak again in {}.", told(*left))
+                write!(f, "Not sent: {room} is slow, you can speak again in {}.", told(*left))
             }
             Denied::NoMessage => f.write_str("There is no such message where you are; :history shows the numbers."),
             Denied::NotYours => f.write_str("That message is not yours."),
             Denied::NothingYours => f.write_str("There is no message of yours that is still kept."),
-            Denied::TooManyTemporary => f.write_str("Not said: too many temporary messages are already waiting here."),
+            Denied::TooManyTemporary => f.write_str("Not sent: too many temporary messages are already waiting here."),
         }
     }
 }

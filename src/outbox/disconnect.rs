@@ -62,19 +62,19 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::Quit => f.write_str("left"),
             DisconnectReason::PeerClosed => f.write_str("closed by the peer"),
             DisconnectReason::Reset(kind) => write!(f, "connection lost ({kind})"),
-            DisconnectReason::LoginTimeout => f.write_str("No name was given in time"),
-            DisconnectReason::Idle => f.write_str("Nothing was typed for too long"),
+            DisconnectReason::LoginTimeout => f.write_str("Login timed out"),
+            DisconnectReason::Idle => f.write_str("You were idle for too long"),
             DisconnectReason::TooSlow(bytes) => write!(f, "You read too slowly: {bytes} bytes were waiting for you"),
             DisconnectReason::Stalled(for_time) => write!(f, "You read nothing for {} seconds", for_time.as_secs()),
             DisconnectReason::MemoryShort(bytes) => {
                 write!(f, "The server is short of memory and you had the most waiting: {bytes} bytes")
             }
-            DisconnectReason::LongLines => f.write_str("Three lines were too long"),
+            DisconnectReason::LongLines => f.write_str("Too many lines were too long"),
             DisconnectReason::Ghosted => f.write_str("ended from another connection of the account"),
             DisconnectReason::AccountRemoved => f.write_str("the account was removed"),
             DisconnectReason::PasswordChanged => f.write_str("the account was given another password"),
             DisconnectReason::AddressBanned => f.write_str("the address was banned"),
-            DisconnectReason::WrongCodes => f.write_str("Three exit codes were wrong"),
+            DisconnectReason::WrongCodes => f.write_str("Too many wrong exit codes"),
             DisconnectReason::OtherProtocol(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
             DisconnectReason::PlainText => f.write_str("spoke plain text on a port for TLS"),
             DisconnectReason::Tls => f.write_str("TLS failed"),

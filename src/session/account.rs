@@ -1,11 +1,10 @@
-//! Accounts, from the side of one user: making, changing and taking one away.
+//! Accounts, from the side of one user: creating one, changing its password, deleting it.
 //!
-//! A password is hashed on the threads that compute long, two at most, so that this cannot starve the chat; no lock is held
-//! meanwhile.
+//! Passwords are hashed on the worker threads, of which there are two at most, so this cannot starve the chat. No lock is
+//! held meanwhile.
 //!
-//! *Owns* whether a dialogue about an account makes sense, and what comes of it. *Knows nothing of* how passwords and accounts
-//! are kept.
-//! *Called by* `session::effects`; how a password is proved stands in `session::login`.
+//! *Owns* whether a dialogue about an account makes sense, and what it does.
+//! *Knows nothing of* how passwords and accounts are stored; `session::login` checks passwords.
 
 use std::sync::Arc;
 
@@ -20,12 +19,12 @@ use crate::ui::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
 use crate::ui::screen::LineKind;
 
 /// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight. It
-/// is taken all the same: wrong tries are few and slow, and whose account it is decides what it is worth.
+/// is accepted all the same: guessing is slow and limited, and the user decides what the account is worth.
 const SHORT_PASSWORD: usize = 8;
 
-/// For a user whose password was right when it was compared, and is not when it is acted on.
+/// For a user whose password was right when it was compared, but no longer when the change was to be made.
 const CHANGED_MEANWHILE: &str =
-    "Not done: it was changed on the server's machine just now, or your account removed. Come in again.";
+    "Not done: your password was just changed on the server, or your account removed. Log in again.";
 
 impl Session {
     /// Whether a dialogue about an account makes sense.
@@ -41,21 +40,21 @@ impl Session {
                 Err(format!("{name} is registered already; :passwd changes its password."))
             }
             AccountAsk::Register | AccountAsk::Unregister if required => {
-                Err("Accounts are made and taken away by the admin here.".to_owned())
+                Err("Only the admin creates and removes accounts here.".to_owned())
             }
             AccountAsk::Register if self.hub.is_reserved(&name, self.ip()) => {
-                Err(format!("{name} is an operator's name: its account is made on the server's own machine."))
+                Err(format!("{name} is an operator's name: its account can only be created on the server itself."))
             }
             AccountAsk::Register if self.hub.is_registered(&name) => {
-                Err(format!("{name} is somebody's account by now: :login {name} if it is yours."))
+                Err(format!("Somebody has registered {name}. If it was you, use :login {name}."))
             }
             AccountAsk::Register if let Some(line) = self.not_for_an_account(&name) => Err(line),
-            AccountAsk::Register => Ok(format!("Choose a password for {name}; it is asked for twice.")),
+            AccountAsk::Register => Ok(format!("Choose a password for {name}; you will be asked for it twice.")),
             AccountAsk::ChangePassword | AccountAsk::Unregister if user.account().is_none() => {
-                Err("You are not logged in to an account: :register makes one, :login <name> takes yours.".to_owned())
+                Err("You are not logged in: :register creates an account, :login <name> uses yours.".to_owned())
             }
             AccountAsk::ChangePassword => Ok(String::new()),
-            AccountAsk::Unregister => Ok(format!("The password of {name} ends its account; Enter goes back.")),
+            AccountAsk::Unregister => Ok(format!("The password of {name} deletes the account; Enter goes back.")),
             AccountAsk::Login(wanted) | AccountAsk::Ghost(wanted) if *wanted == name && user.account().is_some() => {
                 Err(format!("You are logged in as {name}."))
             }
@@ -76,13 +75,13 @@ impl Session {
         self.outbox.tell(LineKind::Refusal, &refusal.to_string());
     }
 
-    /// Hashes a new password; nothing if that could not be done, and then it was told.
+    /// Hashes a new password. `None` if that could not be done, and then the user has read why.
     pub(super) fn hashed(&self, password: Secret) -> Option<Hashed> {
         match self.compute(move || password::hash(password.expose())) {
             Ok(Ok(hash)) => Some(hash),
             Ok(Err(error)) => {
                 log::error!("cannot hash a password: {error}");
-                self.outbox.tell(LineKind::Refusal, "The server cannot take passwords just now.");
+                self.outbox.tell(LineKind::Refusal, "The server cannot set passwords right now.");
                 None
             }
             Err(busy) => {
@@ -112,13 +111,13 @@ impl Session {
         }
         if let Err(wait) = self.hub.limits.count_registration(self.ip(), &self.hub.config(), self.now()) {
             let wait = crate::chat::duration::told(wait);
-            let line = format!("Too many accounts were made from your address: try again in {wait}.");
+            let line = format!("Too many accounts were created from your address: try again in {wait}.");
             return self.outbox.tell(LineKind::Refusal, &line);
         }
         let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
         let name = user.name();
-        // By now another user may have the name, or a reload may have left accounts to the admin.
+        // Meanwhile another user may have taken the name, or a reload may have left accounts to the admin.
         if user.is_gone() || self.hub.accounts() != AccountPolicy::Optional {
             return;
         }
@@ -126,11 +125,10 @@ impl Session {
             Ok(account) => {
                 self.identify(&user, Login { account, hash });
                 self.account.record_rooms_of(account);
-                // Who looks for accounts that were taken away meanwhile may have looked before this one was theirs.
+                // A search for accounts removed from outside may have run before this one was theirs.
                 self.review_login();
                 log::info!("client {} from {}: {name} is registered", self.outbox.id(), self.peer);
-                let line =
-                    format!("{name} is yours: from now on the name needs its password, and :login {name} takes it.");
+                let line = format!("{name} is now registered to you. Log in with :login {name}.");
                 self.outbox.tell(LineKind::News, &line);
                 self.tell_if_short(short);
                 self.save_settings();
@@ -141,13 +139,13 @@ impl Session {
             }
             Err(CreateAccountError::Exists) => {
                 self.outbox
-                    .tell(LineKind::Refusal, &format!("{name} is somebody's account by now: choose another name."));
+                    .tell(LineKind::Refusal, &format!("Somebody has just registered {name}: choose another name."));
             }
             Err(CreateAccountError::NotSaved(error)) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
         }
     }
 
-    /// Somebody has logged in to an account under the name he had.
+    /// This user has logged in to the account of the name they have.
     pub(super) fn identify(&mut self, user: &Arc<User>, login: Login) {
         user.set_login(Some(login));
         for room in self.rooms.rooms() {
@@ -169,8 +167,8 @@ impl Session {
         match store.replace_hash(account.id, &account.hash, &hash) {
             Ok(true) => {
                 user.set_login(Some(Login { account: account.id, hash }));
-                log::info!("client {} from {}: {} has another password", self.outbox.id(), self.peer, account.name);
-                self.outbox.tell(LineKind::News, "Your password is changed.");
+                log::info!("client {} from {}: {} has a new password", self.outbox.id(), self.peer, account.name);
+                self.outbox.tell(LineKind::News, "Your password has been changed.");
                 self.tell_if_short(short);
             }
             Ok(false) => self.outbox.tell(LineKind::Refusal, CHANGED_MEANWHILE),
@@ -191,9 +189,8 @@ impl Session {
                 self.account.read.forget();
                 self.account.stop_recording_rooms();
                 self.hub.forget_account(&user, account.id);
-                log::info!("client {} from {}: the account {} is gone", self.outbox.id(), self.peer, account.name);
-                let line =
-                    format!("The account {0} is gone: whoever comes may be {0} when you have left.", account.name);
+                log::info!("client {} from {}: the account {} was deleted", self.outbox.id(), self.peer, account.name);
+                let line = format!("Account {} deleted. The name is free once you leave.", account.name);
                 self.outbox.tell(LineKind::News, &line);
             }
             Err(error) => self.outbox.tell(LineKind::Refusal, &error.to_string()),

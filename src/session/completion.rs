@@ -2,18 +2,17 @@
 //!
 //! *Owns* which words are offered where.
 //! *Knows nothing of* keys and of drawing.
-//! *Called by* `session::input`.
 
 use super::Session;
 use crate::chat::names::fold;
 use crate::ui::command::{help_words, listed, words};
 use crate::ui::screen::{LineKind, Prompt};
 
-/// Candidates shown at once when a word could become many.
+/// Most candidates shown at once.
 const SHOWN: usize = 40;
 
 impl Session {
-    /// Completes as far as the candidates agree; where that is no further, shows them.
+    /// Completes the word as far as the candidates agree. If that is no further, shows them.
     #[inline(never)]
     pub(super) fn complete(&mut self) {
         let Some((line, cursor)) = self
@@ -49,7 +48,7 @@ impl Session {
         }
     }
 
-    /// Everything the word could become, sorted, in the case in which it is known.
+    /// Everything the word could become, sorted, spelt as the server knows it.
     fn candidates(&self, before: &str, start: usize, word: &str) -> Vec<String> {
         let in_view = matches!(self.palette.place(), Prompt::ChatView(_));
         let accounts = self.rules().accounts;

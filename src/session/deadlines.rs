@@ -1,8 +1,7 @@
-//! What becomes due in a session: the end of a login that takes too long, lines whose turn comes, and silence.
+//! The deadlines of a session: a login that takes too long, delayed lines, an idle user, midnight.
 //!
-//! *Owns* which deadline is next, and what follows when one has passed.
-//! *Knows nothing of* waiting for it: whoever reads does that.
-//! *Called by* `session`.
+//! *Owns* which deadline is next, and what happens when one has passed.
+//! *Knows nothing of* waiting for it: the reading loop does that.
 
 use std::time::{Duration, Instant};
 
@@ -14,15 +13,15 @@ use crate::config::Config;
 use crate::outbox::DisconnectReason;
 use crate::ui::screen::LineKind;
 
-/// How long a session waits at most before it looks at its deadlines again.
+/// How long a session waits at most before it checks its deadlines again.
 ///
-/// A reload can set a limit where there was none, and a thread that reads a socket can be woken by nothing but bytes and
-/// this: five seconds later the limit holds for everyone. Waking ten thousand idle threads this often takes about one
-/// hundredth of a processor.
+/// A reload can set a limit where there was none, and only bytes and this timeout wake a thread that reads a socket: within
+/// five seconds the limit holds for everyone. Waking ten thousand idle threads this often takes about one hundredth of a
+/// processor.
 const LOOK_AGAIN: Duration = Duration::from_secs(4);
 
 impl Session {
-    /// Carries out what has become due.
+    /// Does what is due.
     #[inline(never)]
     pub(super) fn keep_deadlines(&mut self, now: Instant) {
         if self.pacing.end_hold(now) {
@@ -42,7 +41,7 @@ impl Session {
         self.keep_limits(now);
     }
 
-    /// Ends a login that takes too long, and a silence. Nothing is run.
+    /// Ends a login that takes too long, and an idle connection after its warning. No line is run.
     #[inline(never)]
     fn keep_limits(&mut self, now: Instant) {
         let config = self.hub.config();
@@ -56,10 +55,10 @@ impl Session {
         let Some(limit) = config.idle_timeout else { return };
         match self.idle.due(limit, now) {
             Due::Nothing => {}
-            _ if self.keeps_order(now) => self.idle.typed(now),
+            Due::Warning(_) | Due::End if self.moderates(now) => self.idle.typed(now),
             Due::Warning(left) => {
                 let left = crate::text::seconds(left);
-                let line = format!("You have typed nothing for a while: you will be logged out in {left}.");
+                let line = format!("You have been idle for a while and will be disconnected in {left}.");
                 self.outbox.tell(LineKind::News, &line);
             }
             Due::End if self.disconnect.is_none() => self.disconnect = Some(DisconnectReason::Idle),
@@ -67,26 +66,26 @@ impl Session {
         }
     }
 
-    /// Whether this user is admin of a room with somebody else in it: those who keep order may watch in silence. A room
-    /// of one's own that is empty would be a way round the limit for anybody.
-    fn keeps_order(&self, now: Instant) -> bool {
+    /// Whether this user is admin of a room with somebody else in it: a moderator may watch in silence. An empty room of
+    /// their own would be a way round the limit for anybody.
+    fn moderates(&self, now: Instant) -> bool {
         self.actor().is_some_and(|actor| self.rooms.rooms().any(|room| room.keeps_order(&actor, now)))
     }
 
-    /// Whether the day is over that the view shows.
+    /// Whether the view shows a day that is over.
     fn day_ended(&self) -> bool {
         self.outbox.day_ends().is_some_and(|ends| Timestamp::now().as_second() >= ends)
     }
 
-    /// Midnight, where a view is open. The wall clock may be set meanwhile: then this comes early and is looked at again, or
-    /// the next message says which day it is.
+    /// Midnight, if a view is open. If the wall clock is set meanwhile, this comes early and is checked again, or the next
+    /// message says which day it is.
     fn midnight(&self) -> Option<Instant> {
         let left = self.outbox.day_ends()?.checked_mul(1000)?.checked_sub(Timestamp::now().as_millisecond())?;
         self.now().checked_add(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
 
-    /// Waits until the client has taken all that was written for it: its own replies wait for its own backlog. The limits
-    /// on silence hold meanwhile, also for a client that reads too slowly to be waited for.
+    /// Waits until the client has taken everything written for it: its own replies wait for its own backlog. The idle limit
+    /// holds meanwhile, also for a client that reads too slowly.
     #[inline(never)]
     pub(super) fn wait_drained(&mut self) {
         while !self.is_over() && !self.outbox.wait_drained(Some(self.look_at(self.tick()))) {
@@ -95,7 +94,7 @@ impl Session {
         }
     }
 
-    /// When to look what is due: at the next deadline, or a little later, since a reload may have set another one.
+    /// When to check the deadlines: at the next one, or soon in any case, since a reload may have set another.
     pub(super) fn look_at(&self, now: Instant) -> Instant {
         let later = now + LOOK_AGAIN;
         self.next_deadline().map_or(later, |deadline| deadline.min(later))

@@ -2,7 +2,6 @@
 //!
 //! *Owns* which part of the session does what, and the switches of the terminal.
 //! *Knows nothing of* what was typed.
-//! *Called by* `session`.
 
 use super::Session;
 use crate::chat::action::Actor;
@@ -23,7 +22,7 @@ impl Session {
         effects.reverse();
         loop {
             while self.carry_out_next(&mut effects, &mut more) {
-                // What an answer brings comes before what was to follow. Backwards, as the last one is carried out next.
+                // What an answer brings comes before the rest. Reversed, as the last one is carried out next.
                 more.reverse();
                 effects.append(&mut more);
             }
@@ -36,7 +35,7 @@ impl Session {
         self.effects = effects;
     }
 
-    /// The last of the effects; false if there is none.
+    /// Carries out the last of the effects. False if there is none.
     #[inline(never)]
     fn carry_out_next(&mut self, effects: &mut Vec<Effect>, more: &mut Vec<Effect>) -> bool {
         let Some(effect) = effects.pop() else { return false };
@@ -46,7 +45,7 @@ impl Session {
         true
     }
 
-    /// Its helpers are never inlined: their frames together would cost every idle user a page of stack.
+    /// What it calls is never inlined: all those frames together would cost every idle user a page of stack.
     #[inline(never)]
     fn carry_out_one(&mut self, effect: Effect) -> Option<Answer> {
         match effect {
@@ -75,7 +74,7 @@ impl Session {
             LoginEffect::BeginGhost(name) => self.begin_ghost(name),
             LoginEffect::TakeOver => self.take_over(),
             LoginEffect::LetBe => {
-                self.let_be();
+                self.decline_takeover();
                 None
             }
             LoginEffect::CheckRoom { room, password } => Some(self.check_room(room, password)),
@@ -99,8 +98,10 @@ impl Session {
     fn carry_out_place(&mut self, effect: PlaceEffect) -> Option<Answer> {
         match effect {
             PlaceEffect::Join { room, password, quick } => return Some(self.join(room, password, quick)),
-            PlaceEffect::Create { room, password } => return Some(self.create(room, password)),
-            PlaceEffect::CreateGroup(room) => return Some(self.create_group(room)),
+            PlaceEffect::Create { room, password } => {
+                return Some(self.create(room, password).unwrap_or_else(Answer::RoomRefusal));
+            }
+            PlaceEffect::CreateGroup(room) => return Some(self.create_group(room).unwrap_or_else(Answer::RoomRefusal)),
             PlaceEffect::OpenDirect(partner) => return self.open_direct(&partner),
             PlaceEffect::EnterView(conversation) => self.enter_view(&conversation),
             PlaceEffect::LeaveView => self.leave_view(),
@@ -233,7 +234,7 @@ impl Session {
         self.save_settings();
         let told = match (on, self.input.link.terminal().ansi()) {
             (true, true) => "Colour is on.",
-            (true, false) => "Colour is wanted, but your terminal has not said that it can.",
+            (true, false) => "Colour is on, but your terminal has not said that it can show it.",
             (false, _) => "Colour is off.",
         };
         self.outbox.tell(LineKind::News, told);
@@ -280,8 +281,8 @@ impl Session {
         }
     }
 
-    /// As above, but the next line stays hidden: to show what is typed between two passwords, until telnet has agreed
-    /// to hide it again, would show the start of what was typed ahead.
+    /// The same, but the next line stays hidden: showing what is typed between two passwords, until telnet has agreed to hide it
+    /// again, would reveal the start of what was typed ahead.
     #[inline(never)]
     fn keep_hidden(&mut self) {
         if self.input.link.is_confirmed() && !self.input.link.is_character_mode() {

@@ -1,11 +1,10 @@
 //! Lines refused because they came too fast: one line answers all of a burst.
 //!
-//! A terminal in line mode sends a pasted text line by line, and so it arrives in many reads. The answer waits until no
-//! more of it has come for a moment.
+//! A terminal in line mode sends a pasted text line by line, so it arrives in many reads. The answer waits until no more of
+//! it has come for a moment.
 //!
 //! *Owns* what is remembered of refused lines, when they are answered, and the sentence.
 //! *Knows nothing of* rates.
-//! *Called by* `session`.
 
 use std::time::{Duration, Instant};
 
@@ -15,11 +14,11 @@ use crate::text::seconds;
 use crate::ui::palette::Line;
 use crate::ui::screen::LineKind;
 
-/// A burst is over when no line was refused for so long. Lines of a paste come milliseconds apart, also through a slow
-/// network; whoever types sees the answer before they look for it.
+/// A burst is over when no line was refused for this long. Lines of a paste come milliseconds apart, also through a slow
+/// network, and a user who types sees the answer before they look for it.
 const QUIET: Duration = Duration::from_millis(250);
 
-/// Whoever never stops hears it this often all the same.
+/// A burst that never stops is answered this often all the same.
 const LONGEST: Duration = Duration::from_secs(3);
 
 /// The refused lines of one burst.
@@ -53,7 +52,7 @@ impl FloodNotice {
     }
 
     pub(super) fn sentence(&self, now: Instant, logged_in: bool) -> String {
-        // A started second counts whole, and going on at once would be a promise that the machine may break.
+        // Rounded up, and never "at once": the machine might not keep that promise.
         let wait = seconds(self.until.saturating_duration_since(now).max(Duration::from_secs(1)));
         let mut line = format!("Too fast: try again in {wait}.");
         match (self.count, &*self.first) {

@@ -1,26 +1,23 @@
-//! When somebody who types nothing is warned and logged out. Pure: `now` is an argument.
+//! When a user who types nothing is warned and disconnected. Pure: `now` is an argument.
 //!
-//! Half of the time passes before the warning and half after it, and nobody is logged out unwarned: on a machine that stood
-//! still until the whole of it was over, people hear the warning and have the second half to type something.
+//! Half of the time passes before the warning and half after it, and nobody is disconnected without one: if the machine was
+//! suspended until all of it was over, users read the warning and still have the second half to type something.
 //!
-//! *Owns* the two moments and that each is acted on once.
-//! *Knows nothing of* who is exempt, and of what is said.
-//! *Called by* `session`.
+//! *Owns* the two moments, and that each is acted on once.
+//! *Knows nothing of* who is exempt, and of what the user reads.
 
 use std::time::{Duration, Instant};
 
 /// What is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Nothing.
     Nothing,
-    /// The warning: so much time is left.
+    /// The warning, with the time that is left.
     Warning(Duration),
-    /// The end.
     End,
 }
 
-/// The silence of one user.
+/// How long one user has been idle.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Idle {
     last_typed: Instant,
@@ -28,12 +25,11 @@ pub(super) struct Idle {
 }
 
 impl Idle {
-    /// Begins now.
     pub(super) fn new(now: Instant) -> Idle {
         Idle { last_typed: now, warned: None }
     }
 
-    /// A line was typed.
+    /// Starts over, since a line was typed.
     pub(super) fn typed(&mut self, now: Instant) {
         *self = Idle::new(now);
     }
@@ -77,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_logged_out_unwarned_however_late_it_is() {
+    fn nobody_is_disconnected_unwarned_however_late_it_is() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut idle = Idle::new(start);
@@ -87,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn any_typed_line_begins_anew() {
+    fn any_typed_line_starts_over() {
         let start = Instant::now();
         let after = |seconds| start + Duration::from_secs(seconds);
         let mut idle = Idle::new(start);

@@ -1,8 +1,7 @@
-//! Bytes to lines, and lines to their turn.
+//! From bytes to lines, and from lines to the palette.
 //!
 //! *Owns* the way from a read to the palette: other protocols turned away, telnet, line or character mode, rate limits.
 //! *Knows nothing of* what a line does.
-//! *Called by* `session`.
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +16,10 @@ use crate::text::seconds;
 use crate::ui::palette::{Effect, Key, ScreenEffect};
 use crate::ui::screen::{Display, LineKind};
 
-/// What a line may have where `line_bytes` sets no limit, in bytes: what a stranger can make grow is bounded all the same.
+/// Longest line where `line_bytes` sets no limit, in bytes: whatever a stranger can make grow is bounded.
 const LONGEST_LINE: usize = 1 << 20;
 
-/// What came out of the line mode assembler or the editor.
+/// An event of the line mode assembler or the editor.
 enum TypedInput<'a> {
     Line(std::borrow::Cow<'a, str>),
     TooLong,
@@ -31,7 +30,7 @@ enum TypedInput<'a> {
 }
 
 impl Session {
-    /// Takes what one read brought, and runs every line that is complete with it.
+    /// Takes what one read brought, and runs every line that it completes.
     #[inline(never)]
     pub fn take(&mut self, chunk: &[u8]) {
         if let Verdict::OtherProtocol(protocol) = self.input.first_bytes.feed(chunk) {
@@ -41,7 +40,7 @@ impl Session {
         self.take_typed(chunk);
     }
 
-    /// The same for what is known to be no other protocol.
+    /// The same for bytes that are known to be no other protocol.
     #[inline(never)]
     pub(super) fn take_typed(&mut self, chunk: &[u8]) {
         if self.input.hold_behind_keys(chunk) {
@@ -69,7 +68,7 @@ impl Session {
                 LinkEvent::Confirmed => {
                     self.look_again();
                     self.write_in_charset();
-                    // The prompt for a password may stand there already.
+                    // The password prompt may be on the screen already.
                     let hidden = self.palette.asks_password();
                     self.outbox.with_display(|display, out| display.set_hidden(hidden, out));
                 }
@@ -88,7 +87,8 @@ impl Session {
         self.await_names();
     }
 
-    /// One read may bring thousands of keys and lines with an answer each: they are sent, and taken, before they grow.
+    /// One read may bring thousands of keys and lines with an answer each: the answers are sent, and waited for, before they
+    /// grow.
     #[inline(never)]
     fn keep_replies_small(&mut self) {
         if self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
@@ -97,7 +97,7 @@ impl Session {
         }
     }
 
-    /// The peer sends nothing more: a last line without its end is run like any other.
+    /// The peer sends nothing more. A last line without its end is run like any other.
     pub(super) fn input_ended(&mut self) {
         self.outbox.with_display(|display, _| display.input_ended());
         if let Some(protocol) = self.input.end() {
@@ -108,13 +108,13 @@ impl Session {
             return;
         }
         if let Some(line) = self.input.last_line() {
-            // The terminal has not gone to the next row.
+            // The terminal has not moved to the next row.
             self.outbox.with_display(|display, _| display.spoil_row());
             self.line_entered(&line);
         }
     }
 
-    /// All that came has been run.
+    /// Everything that came has been run.
     pub(super) fn tell_unfinished(&mut self) {
         self.answer_refused_lines();
         self.palette.input_ended(&mut self.effects);
@@ -162,7 +162,7 @@ impl Session {
         }
     }
 
-    /// Tab, Ctrl-L and AYT are answered as a command is, and cost as much.
+    /// Tab, Ctrl-L and AYT are answered like a command, and cost as much.
     #[inline(never)]
     fn key_asked(&mut self, answer: impl FnOnce(&mut Session)) {
         let now = self.tick();
@@ -207,7 +207,7 @@ impl Session {
         })
     }
 
-    /// Several lines pasted as one: one message, or lines of their own where they cannot be one.
+    /// Several lines pasted as one: one message, or separate lines where they cannot be one.
     #[inline(never)]
     fn lines_entered(&mut self, lines: &str) {
         self.pick_up_notices();
@@ -241,10 +241,10 @@ impl Session {
         let line = self.palette.read(text, &rules);
         let turn = self.schedule_line(&line, &config, now);
         if self.outbox.line_ended(self.input.is_alone(), is_blank(text)) {
-            // What is said comes back as a message; everything else, and what is refused, stays to be read.
+            // A message comes back as one; everything else, and what is refused, stays on the screen.
             let said = line.comes_back() && !matches!(turn, RateDecision::Refused(_));
             let keep = if said { Keep::Erased } else { Keep::Shown };
-            // What is typed ahead of a waiting `:join` may be its password.
+            // A line typed ahead of a waiting `:join` may be its password.
             let recallable = if self.pacing.has_waiting_lines() { "" } else { line.recallable() };
             self.outbox.with_display(|display, out| {
                 display.finish_line(keep, out);
@@ -294,7 +294,7 @@ impl Session {
         }
     }
 
-    /// Carries out what answers a line: the answer stands below one's own lines, and below what others said before it.
+    /// Carries out what answers a line. The answer stands below the user's own lines, and below what others said before it.
     fn answer_below(&mut self) {
         self.bring_up();
         self.outbox.with_display(Display::ask);
@@ -338,7 +338,7 @@ impl Session {
         self.run_or_wait(Key::End);
     }
 
-    /// A key that means something in the order of the lines before it.
+    /// A key that takes effect in order, after the lines before it.
     fn run_or_wait(&mut self, key: Key) {
         let now = self.tick();
         match self.pacing.schedule_key(now) {
@@ -355,10 +355,10 @@ impl Session {
         }
     }
 
-    /// Another protocol knocked: one fitting answer and the end; nothing it sent is run.
+    /// The client speaks another protocol: it gets one fitting answer and the end, and nothing it sent is run.
     #[inline(never)]
-    pub(super) fn turn_away(&mut self, foreign: OtherProtocol) {
-        self.outbox.answer_raw(foreign.answer());
-        self.disconnect = Some(DisconnectReason::OtherProtocol(foreign));
+    pub(super) fn turn_away(&mut self, protocol: OtherProtocol) {
+        self.outbox.answer_raw(protocol.answer());
+        self.disconnect = Some(DisconnectReason::OtherProtocol(protocol));
     }
 }

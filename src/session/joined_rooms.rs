@@ -124,3 +124,87 @@ impl JoinedRooms {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::mpsc;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::access::address::address_key;
+    use crate::chat::names::UserName;
+    use crate::config::Config;
+    use crate::hub::Hub;
+    use crate::hub::roster::{Origin, User};
+    use crate::outbox::Outbox;
+    use crate::ui::screen::Clock;
+
+    fn hub() -> (Arc<Hub>, Arc<Room>) {
+        let clock = Clock::new(jiff::tz::TimeZone::UTC);
+        let hub = Arc::new(Hub::new(Config::default(), clock, None, mpsc::channel().0, None));
+        let room = hub.rooms.find(&RoomName::parse("general").expect("a name")).expect("the room of every server");
+        (hub, room)
+    }
+
+    fn user(hub: &Hub, name: &str) -> Arc<User> {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
+        let address = listener.local_addr().expect("an address");
+        let stream = TcpStream::connect(address).expect("connected");
+        let outbox = Outbox::new(hub.next_client(), stream, Arc::clone(&hub.slow_readers));
+        let name = UserName::parse(name, 3, 12).expect("a name");
+        let origin = Origin { address: address_key(address.ip()), shared: true };
+        hub.roster.claim(&name, None, 12, &outbox, origin, Instant::now()).expect("the name is free")
+    }
+
+    fn join(rooms: &mut JoinedRooms, hub: &Arc<Hub>, room: &Arc<Room>, user: &User) {
+        let (membership, _) = Membership::enter(hub, room, user, None, rooms.next_id()).expect("the room is public");
+        rooms.add(JoinedRoom { membership, as_operator: false, read: 0 });
+    }
+
+    #[test]
+    fn an_earlier_membership_that_is_lost_leaves_the_later_one_alone() {
+        let (hub, room) = hub();
+        let alice = user(&hub, "alice");
+        let mut rooms = JoinedRooms::default();
+        join(&mut rooms, &hub, &room, &alice);
+        let first = rooms.get(room.id()).expect("she is in it").id();
+        assert!(rooms.remove(room.id()).is_some() && rooms.get(room.id()).is_none());
+        join(&mut rooms, &hub, &room, &alice);
+        let second = rooms.get(room.id()).expect("she is in it again").id();
+        assert_ne!(first, second);
+        rooms.lose(Some(first));
+        rooms.lose(None);
+        assert!(rooms.get(room.id()).is_some());
+        rooms.lose(Some(second));
+        assert_eq!(
+            (rooms.rooms().count(), room.others(alice.client(), second)),
+            (0, None),
+            "dropping it leaves the room"
+        );
+    }
+
+    #[test]
+    fn leaving_all_rooms_closes_the_view() {
+        let (hub, room) = hub();
+        let bob = user(&hub, "bob");
+        let mut rooms = JoinedRooms::default();
+        join(&mut rooms, &hub, &room, &bob);
+        assert!(rooms.named(room.name()).is_some() && !rooms.is_full());
+        rooms.open_view(Arc::clone(&room));
+        assert!(rooms.is_viewed(room.id()));
+        assert_eq!(rooms.take_all().len(), 1);
+        assert!(rooms.viewed().is_none() && rooms.close_view().is_none() && rooms.named(room.name()).is_none());
+    }
+
+    #[test]
+    fn a_room_is_delivered_once_however_often_it_is_noted() {
+        let (_, room) = hub();
+        let mut rooms = JoinedRooms::default();
+        rooms.note_undelivered(&room);
+        rooms.note_undelivered(&room);
+        assert_eq!(rooms.undelivered.len(), 1);
+        rooms.deliver();
+        assert!(rooms.undelivered.is_empty());
+    }
+}

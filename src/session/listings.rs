@@ -1,8 +1,7 @@
-//! Answers to questions: rooms, people, history, time, oneself.
+//! Lists and facts a user asks for: rooms, users, history, the time, themselves.
 //!
 //! *Owns* the sentences and columns of these answers, and what a stranger may see in them.
 //! *Knows nothing of* changing anything but the screen.
-//! *Called by* `session::effects`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,14 +96,14 @@ impl Session {
         let column = occupants.iter().map(|occupant| text::width(occupant.name.as_str())).max().unwrap_or(0);
         for occupant in occupants {
             let here = now.saturating_duration_since(occupant.since);
-            let whom = Target { name: occupant.name.clone(), client: Some(occupant.client) };
-            let user = self.hub.roster.find(&whom);
+            let target = Target { name: occupant.name.clone(), client: Some(occupant.client) };
+            let user = self.hub.roster.find(&target);
             let silent = user.as_ref().map(|user| user.idle(now)).unwrap_or_default();
             let role = match occupant.role {
                 Role::Operator => " (operator)",
                 Role::Owner | Role::Admin => " (admin)",
                 Role::Muted => " (muted)",
-                _ => "",
+                Role::Member | Role::Stranger | Role::Banned => "",
             };
             let registered = registered(user.as_deref());
             let away = if user.is_some_and(|user| user.away().is_some()) { " (away)" } else { "" };
@@ -114,7 +113,7 @@ impl Session {
         }
     }
 
-    /// The rooms of somebody that this user may know of, as he has them in order.
+    /// The rooms of another user that this one may know of, in the other's order.
     pub(super) fn visible_rooms(&self, user: &User) -> Vec<String> {
         let Some(actor) = self.actor() else { return Vec::new() };
         let now = self.now();
@@ -168,7 +167,7 @@ impl Session {
             Conversation::Room(id) => {
                 let Some(membership) = self.rooms.get(id) else { return };
                 let room = Arc::clone(membership.room());
-                let older = self.show_older(&room, &actor, count);
+                let older = self.show_archived(&room, &actor, count);
                 let (kept, seen) = room.show_history(&actor, count, &self.outbox, self.now());
                 (kept + older.0, seen | older.1)
             }
@@ -181,7 +180,7 @@ impl Session {
             return self.tell_nothing_to_read(of);
         }
         if !seen {
-            self.outbox.tell(LineKind::News, "All of it was said by people you ignore.");
+            self.outbox.tell(LineKind::News, "All of it was said by users you are ignoring.");
         }
     }
 
@@ -189,15 +188,15 @@ impl Session {
         let room = of.room().and_then(|id| self.rooms.get(id)).map(|membership| membership.room());
         let line = match room.filter(|room| room.said() > 0).map(|room| room.read_back()) {
             None => format!("Nothing has been said in {of} yet."),
-            Some(ReadBack::All) => format!("Nothing of what was said in {of} is kept."),
+            Some(ReadBack::All) => format!("Nothing said in {of} is kept."),
             Some(ReadBack::Joined) => format!("Nothing has been said in {of} since you joined."),
-            Some(ReadBack::Nothing) => format!("Nothing has been said in {of} since you came in."),
+            Some(ReadBack::Nothing) => format!("Nothing has been said in {of} since you entered."),
         };
         self.outbox.tell(LineKind::News, &line);
     }
 
-    /// Shows what is missing of the last `count` messages in memory, as far as it is on disk.
-    fn show_older(&self, room: &Arc<Room>, actor: &crate::chat::action::Actor, count: usize) -> (usize, bool) {
+    /// Shows those of the last `count` messages that are on disk and no longer in memory.
+    fn show_archived(&self, room: &Arc<Room>, actor: &crate::chat::action::Actor, count: usize) -> (usize, bool) {
         let now = self.now();
         let missing = count.saturating_sub(room.history(actor, count, now).len());
         let wanted = room.older_than(actor, now).filter(|older| missing > 0 && older.is_any());
@@ -257,12 +256,12 @@ impl Session {
     }
 }
 
-/// The mark of those whose names are theirs alone.
+/// The mark of registered users.
 fn registered(user: Option<&User>) -> &'static str {
     if user.is_some_and(|user| user.account().is_some()) { " (registered)" } else { "" }
 }
 
-/// A span of time in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `4 d 3 h`.
+/// A duration in its two largest units: `3 s`, `12 min`, `2 h 5 min`, `4 d 3 h`.
 pub(super) fn short(span: Duration) -> String {
     let seconds = span.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
@@ -280,7 +279,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn spans_are_told_in_their_two_largest_units() {
+    fn durations_are_shown_in_their_two_largest_units() {
         for (seconds, told) in
             [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3600, "1 h 0 min"), (7500, "2 h 5 min"), (356_400, "4 d 3 h")]
         {

@@ -1,11 +1,10 @@
-//! Logging in: a name at the first question, a password, and becoming an account from within.
+//! Logging in: a name at the first prompt, a password, and `:login` later on.
 //!
-//! A password is compared on the threads that compute long, two at most, so that logins cannot starve the chat; no lock is held
-//! meanwhile.
+//! Passwords are compared on the worker threads, of which there are two at most, so logins cannot starve the chat. No lock is
+//! held meanwhile.
 //!
 //! *Owns* the way from a typed name and password to a user with a name, or to the reason why not.
-//! *Knows nothing of* dialogues, and of how passwords and accounts are kept.
-//! *Called by* `session::effects`, and by `session::account` to have a password proved.
+//! *Knows nothing of* dialogues, and of how passwords and accounts are stored.
 
 use std::sync::Arc;
 
@@ -26,11 +25,11 @@ use crate::store::{AccountRecord, ReadError};
 use crate::ui::palette::{Answer, LoginRefusal};
 use crate::ui::screen::LineKind;
 
-/// What those hear whose connection ends because they want another one.
+/// The last line on a connection that is ended from another one of the same account.
 pub(super) const THROWN_OUT: &str = "You were logged out from another connection of your account.";
 
 impl Session {
-    /// Newcomers hear it before they are asked for a name that they cannot have.
+    /// Newcomers read this before they are asked for a name that they cannot have.
     #[inline(never)]
     pub(super) fn tell_who_may_log_in(&self) {
         if self.hub.accounts() == AccountPolicy::Required {
@@ -39,7 +38,7 @@ impl Session {
         }
     }
 
-    /// A name was typed at the first question.
+    /// A name was typed at the first prompt.
     #[inline(never)]
     pub(super) fn claim_name(&mut self, name: UserName) -> Answer {
         if self.needs_password(&name) {
@@ -58,7 +57,7 @@ impl Session {
         match self.hub.accounts() {
             AccountPolicy::Off => false,
             AccountPolicy::Optional => self.hub.is_registered(name) || self.hub.is_reserved(name, self.ip()),
-            // Whether there is such an account is for its owner to know.
+            // Only its owner may know whether there is such an account.
             AccountPolicy::Required => true,
         }
     }
@@ -82,20 +81,12 @@ impl Session {
         self.named(user)
     }
 
-    #[inline(never)]
-    fn take_name(&mut self, name: UserName, login: Login) -> Answer {
-        match self.claim(&name, Some(login)) {
-            Ok(user) => self.named(user),
-            Err(why) => self.not_free(name, why),
-        }
-    }
-
     fn claim(&self, name: &UserName, login: Option<Login>) -> Result<Arc<User>, NameInUseError> {
         let limit = self.hub.config().username_limit;
         self.hub.roster.claim(name, login, limit, &self.outbox, self.origin(), self.now())
     }
 
-    /// From where this connection is.
+    /// Where this connection comes from.
     pub(super) fn origin(&self) -> Origin {
         Origin { address: address_key(self.ip()), shared: self.hub.config().is_exempt(self.ip()) }
     }
@@ -114,7 +105,7 @@ impl Session {
         }
     }
 
-    /// A password was typed for a name at the first question.
+    /// A password was typed for a name at the first prompt.
     #[inline(never)]
     pub(super) fn come_in(&mut self, name: &UserName, password: Secret, ghost: bool) -> Answer {
         let account = match self.prove(name, password) {
@@ -128,19 +119,20 @@ impl Session {
         self.admit_account(Box::new(account))
     }
 
-    /// Comes in as an account whose password was right, or asks whether to take over from the connection that has its name.
+    /// Logs in to an account whose password was right, or asks whether to take over from the connection that has its name.
     pub(super) fn admit_account(&mut self, account: Box<AccountRecord>) -> Answer {
-        match self.take_name(account.name.clone(), login(&account)) {
-            Answer::NameTaken { .. } => self.offer_takeover(account),
-            answer => {
+        match self.claim(&account.name, Some(login(&account))) {
+            Ok(user) => {
                 self.account.arrived = Some(account);
-                answer
+                self.named(user)
             }
+            Err(NameInUseError::Taken(_)) => self.offer_takeover(account),
+            Err(error @ NameInUseError::LooksLike(_)) => self.not_free(account.name, error),
         }
     }
 
-    /// Finds out whether somebody knows an account's password. Every try is counted before it is compared, over all
-    /// connections from his address, so that many at once are no more tries than one after the other.
+    /// Checks an account's password. Every attempt is counted before it is compared, over all connections from the address,
+    /// so that many at once are no more attempts than one after the other.
     #[inline(never)]
     pub(super) fn prove(&self, name: &UserName, password: Secret) -> Result<AccountRecord, LoginRefusal> {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
@@ -160,7 +152,7 @@ impl Session {
         let (wanted, hub) = (name.clone(), Arc::clone(&self.hub));
         let found = self.compute(move || -> Result<Option<(AccountRecord, Option<Hashed>)>, ReadError> {
             let Some(account) = store.account(&wanted)? else {
-                // As long as it takes to find out that a password is wrong.
+                // Takes as long as finding out that a password is wrong.
                 password::verify_against_nothing(password.expose());
                 return Ok(None);
             };
@@ -168,22 +160,22 @@ impl Session {
                 return Ok(None);
             }
             hub.checkpoints.reach(Checkpoint::PasswordCompared);
-            // By now the account may have another password, or be gone.
+            // Meanwhile the account may have got another password, or be gone.
             let is_same = |now: &AccountRecord| now.id == account.id && now.hash == account.hash;
             let Some(account) = store.account(&wanted)?.filter(is_same) else { return Ok(None) };
-            // Made with lesser parameters than today's.
-            let anew = password::needs_rehash(password.expose(), &account.hash)
+            // The hash was made with weaker parameters than today's.
+            let rehashed = password::needs_rehash(password.expose(), &account.hash)
                 .then(|| password::hash(password.expose()).ok())
                 .flatten();
-            Ok(Some((account, anew)))
+            Ok(Some((account, rehashed)))
         });
         match found {
-            Ok(Ok(Some((mut account, anew)))) => {
+            Ok(Ok(Some((mut account, rehashed)))) => {
                 pending.right();
-                if let (Some(hash), Some(store)) = (anew, self.hub.store()) {
+                if let (Some(hash), Some(store)) = (rehashed, self.hub.store()) {
                     match store.replace_hash(account.id, &account.hash, &hash) {
                         Ok(true) => account.hash = hash,
-                        // Changed from outside meanwhile: that is found out when he is in.
+                        // Changed from outside meanwhile: that is found out after the login.
                         Ok(false) => {}
                         Err(error) => log::warn!("the hash of {} was not renewed: {error}", account.name),
                     }
@@ -207,7 +199,7 @@ impl Session {
         }
     }
 
-    /// Whether a password that was right some time ago is right now.
+    /// Whether a password that was right some time ago still is.
     #[inline(never)]
     pub(super) fn still_proved(&self, account: &AccountRecord) -> Result<(), LoginRefusal> {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
@@ -220,20 +212,20 @@ impl Session {
         }
     }
 
-    /// Another connection than this one that has a name.
+    /// The connection that has a name, if it is not this one.
     pub(super) fn other_connection(&self, name: &UserName) -> Option<Arc<User>> {
         let user = self.hub.roster.find(&Target { name: name.clone(), client: None })?;
         (user.client() != self.outbox.id()).then_some(user)
     }
 
-    /// Ends whatever connection has a name. True if there was one.
+    /// Ends another connection that has a name. True if there was one.
     fn throw_out(&self, name: &UserName) -> bool {
         let other = self.other_connection(name);
         other.iter().for_each(|other| self.hub.throw_out(other, THROWN_OUT, DisconnectReason::Ghosted));
         other.is_some()
     }
 
-    /// Becomes an account, from the palette or the view.
+    /// `:login`, from the palette or the view.
     #[inline(never)]
     pub(super) fn log_in(&mut self, name: &UserName, password: Secret) -> Option<Answer> {
         match self.prove(name, password) {
@@ -245,11 +237,11 @@ impl Session {
         }
     }
 
-    /// The same once the password was right: or asks whether to take over.
+    /// Logs in to an account whose password was right, or asks whether to take over from the connection that has its name.
     pub(super) fn become_account(&mut self, account: Box<AccountRecord>) -> Option<Answer> {
         let user = self.user.clone()?;
         if user.name() == account.name {
-            // Of a guest, who has none to leave.
+            // A guest has no account to leave.
             self.identify(&user, login(&account));
             self.outbox.tell(LineKind::News, &format!("You are logged in as {}.", account.name));
         } else {
@@ -270,14 +262,14 @@ impl Session {
         self.account.arrived = Some(account);
     }
 
-    /// Ends another connection of one's own account.
+    /// Ends another connection of the user's own account.
     #[inline(never)]
     pub(super) fn ghost(&mut self, name: &UserName, password: Secret) {
         match self.prove(name, password) {
             Ok(account) if self.throw_out(&account.name) => {
                 let name = account.name;
                 log::info!("client {} from {}: ended another connection of {name}", self.outbox.id(), self.peer);
-                let line = format!("The other connection of {name} is ended: :login {name} makes you {name} again.");
+                let line = format!("The other connection of {name} has been ended. Log in with :login {name}.");
                 self.outbox.tell(LineKind::News, &line);
             }
             Ok(account) => self.outbox.tell(LineKind::Refusal, &format!("{} is not online.", account.name)),

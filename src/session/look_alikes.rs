@@ -1,8 +1,7 @@
-//! Names that could be taken for others: a guest gets none.
+//! Names that could be mistaken for others: guests cannot have them.
 //!
-//! *Owns* what a guest is told whose name is not free, or looks like one that is not.
-//! *Knows nothing of* what looks like what.
-//! *Called by* `session::login`, `session::personal`.
+//! *Owns* the answer to a guest whose name is not free, or looks like one that is not.
+//! *Knows nothing of* which names look alike.
 
 use super::Session;
 use crate::chat::names::{NameError, UserName};
@@ -11,7 +10,7 @@ use crate::store::ReadError;
 use crate::ui::palette::{Answer, LoginRefusal};
 
 impl Session {
-    /// The answer to a guest's name that could be taken for an account's, or for a reserved word.
+    /// The answer to a guest's name that could be mistaken for an account's, or for a reserved word.
     #[inline(never)]
     pub(super) fn look_alike(&self, name: &UserName) -> Option<Answer> {
         if name.looks_reserved() {
@@ -34,12 +33,12 @@ impl Session {
         }
     }
 
-    /// Whether a name that nobody uses, nor one that it looks like, is nobody's account either.
+    /// Whether a name that is free on the roster, like all that look like it, is no account's either.
     fn is_free_to_guests(&self, name: &UserName) -> bool {
         !self.hub.is_registered(name) && self.look_alike(name).is_none()
     }
 
-    /// Why a guest's name becomes no account: another one was made since that it could be taken for.
+    /// Why a guest's name cannot be registered: it could be mistaken for an account created since.
     #[inline(never)]
     pub(super) fn not_for_an_account(&self, name: &UserName) -> Option<String> {
         match self.hub.look_alike(name, self.ip()) {

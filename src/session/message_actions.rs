@@ -1,8 +1,7 @@
-//! What becomes of a message afterwards: it is answered, changed, taken out.
+//! Replying to a message, editing it and deleting it.
 //!
-//! *Owns* finding the message that a number means, wherever it stands.
+//! *Owns* finding the message with an id, in a room, a conversation or the archive.
 //! *Knows nothing of* what was typed, and of how a message looks.
-//! *Called by* `session::effects`.
 
 use std::sync::Arc;
 
@@ -15,17 +14,17 @@ use crate::hub::room::{Erased, Room};
 use crate::ui::palette::Edited;
 use crate::ui::screen::LineKind;
 
-/// Where a message stands.
+/// Where a message is.
 enum MessagePlace {
     Room(Arc<Room>),
-    /// In a room, before what memory holds.
-    Older(Arc<Room>, Box<Message>),
-    /// One that was sent to several people stands in several conversations.
+    /// In a room, on disk and no longer in memory.
+    Archived(Arc<Room>, Box<Message>),
+    /// One that was sent to several users is in several conversations.
     Direct(Vec<Arc<DirectChat>>),
 }
 
 impl Session {
-    /// Where a message stands that this user may read.
+    /// Where a message is, if this user may read it.
     fn locate(&self, actor: &Actor, id: MessageId) -> Option<MessagePlace> {
         let now = self.now();
         let room = self.rooms.rooms().find(|room| room.quote(actor, id, now).is_some());
@@ -36,13 +35,13 @@ impl Session {
         pairs.retain(|pair| pair.quote(id).is_some());
         if pairs.is_empty() {
             let (room, message) = self.locate_archived(actor, id)?;
-            return Some(MessagePlace::Older(room, Box::new(message)));
+            return Some(MessagePlace::Archived(room, Box::new(message)));
         }
         Some(MessagePlace::Direct(pairs))
     }
 
-    /// The number given, or the one of the last message that this user has said anywhere.
-    fn meant(&self, id: Option<MessageId>) -> Option<MessageId> {
+    /// The id given, or that of this user's last message anywhere.
+    fn id_or_last(&self, id: Option<MessageId>) -> Option<MessageId> {
         let own = self.outbox.id();
         let who = self.user.as_ref().map(|user| user.identity());
         let in_rooms = self.rooms.rooms().filter_map(|room| room.last_by(who.as_ref()?));
@@ -51,11 +50,11 @@ impl Session {
         id.or_else(|| in_rooms.chain(directs).chain(self.offline.last_sent()).max()).or_else(|| self.last_archived())
     }
 
-    /// Whether a message of this id is this user's own, wherever they could change it.
+    /// Whether this user wrote the message with this id, wherever they could change it.
     fn has_said(&self, actor: &Actor, id: MessageId) -> bool {
         match self.locate(actor, id) {
             Some(MessagePlace::Room(room)) => room.is_by(actor, id, self.now()),
-            Some(MessagePlace::Older(_, message)) => message.is_by(actor.who.client, actor.who.account),
+            Some(MessagePlace::Archived(_, message)) => message.is_by(actor.who.client, actor.who.account),
             Some(MessagePlace::Direct(pairs)) => pairs.iter().any(|pair| pair.is_by(actor.who.client, id)),
             None => self.offline.has_sent(id),
         }
@@ -70,7 +69,7 @@ impl Session {
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
             }
-            Some(MessagePlace::Older(room, message)) => {
+            Some(MessagePlace::Archived(room, message)) => {
                 let reply = Some(Quoted::of(&message));
                 let in_view = room.is_viewed_by(self.outbox.id());
                 self.post(&room, &actor, Draft { reply, ..Draft::said(text) }, !in_view);
@@ -81,10 +80,10 @@ impl Session {
                 self.send(pairs, Draft { reply, ..Draft::said(text) }, false, "");
             }
             None => match self.offline.received(id).cloned() {
-                // It waited for this user: the answer goes to its author, wherever he is by now.
+                // It waited for this user: the answer goes to its author, online or not.
                 Some(quoted) => {
-                    let whom = Target { name: quoted.author.clone(), client: None };
-                    self.send_direct(&[whom], Draft { reply: Some(quoted), ..Draft::said(text) }, false);
+                    let target = Target { name: quoted.author.clone(), client: None };
+                    self.send_direct(&[target], Draft { reply: Some(quoted), ..Draft::said(text) }, false);
                 }
                 None => self.refuse(&Denied::NoMessage),
             },
@@ -98,8 +97,8 @@ impl Session {
             Edited::Last => (None, text.to_owned()),
             Edited::Id(id) => (Some(id), text.to_owned()),
             Edited::Perhaps { id, .. } if self.has_said(&actor, id) => (Some(id), text.to_owned()),
-            Edited::Perhaps { id, whole } => match (self.meant(None), *whole) {
-                // Then it cannot be part of a text.
+            Edited::Perhaps { id, whole } => match (self.id_or_last(None), *whole) {
+                // Then the number cannot be part of a text.
                 (None, _) => (Some(id), text.to_owned()),
                 (last, Ok(whole)) => (last, whole),
                 (Some(_), Err(refusal)) => {
@@ -109,13 +108,13 @@ impl Session {
             },
         };
         let text = text.as_str();
-        let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
+        let Some(id) = self.id_or_last(id) else { return self.refuse(&Denied::NothingYours) };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
                 let edited = room.edit(&actor, id, text, self.now());
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
-            Some(MessagePlace::Older(room, message)) => {
+            Some(MessagePlace::Archived(room, message)) => {
                 let edited = room.edit_older(&actor, &message, text, self.now());
                 self.changed(&room, edited, &format!("Edited {id}."));
             }
@@ -130,7 +129,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn delete(&mut self, id: Option<MessageId>) {
-        let Some(id) = self.meant(id) else { return self.refuse(&Denied::NothingYours) };
+        let Some(id) = self.id_or_last(id) else { return self.refuse(&Denied::NothingYours) };
         let (Some(actor), Some(user)) = (self.actor(), self.user.clone()) else { return };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
@@ -141,7 +140,7 @@ impl Session {
                 }
                 self.changed(&room, deleted, &format!("Deleted {id}."));
             }
-            Some(MessagePlace::Older(room, message)) => {
+            Some(MessagePlace::Archived(room, message)) => {
                 let deleted = room.delete_older(&actor, &message, self.now());
                 if deleted.is_ok() {
                     self.audit_in(&room, &format!("{id} was deleted"));
@@ -153,19 +152,19 @@ impl Session {
                 self.change_direct(&pairs, |pair, show| {
                     let deleted = pair.delete(id, &user, show, &clock);
                     if let Some(Ok(())) = deleted {
-                        // A conversation that is over by then could not say that it was deleted.
+                        // By then the conversation may be over and could not say that it was deleted.
                         self.hub.timer.cancel(id);
                     }
                     deleted
                 });
             }
             None if self.change_offline_message(id, None) => {}
-            None => self.take_out_own(&actor, id),
+            None => self.delete_own(&actor, id),
         }
     }
 
-    /// Takes out a message of this user's own that they may read no more: their words are theirs.
-    fn take_out_own(&mut self, actor: &Actor, id: MessageId) {
+    /// Deletes a message of this user's own that they may no longer read: it is still theirs.
+    fn delete_own(&mut self, actor: &Actor, id: MessageId) {
         let now = self.now();
         let Some(room) = self.rooms.rooms().find(|room| room.is_by(actor, id, now)).cloned() else {
             return self.refuse(&Denied::NoMessage);
@@ -177,7 +176,7 @@ impl Session {
         self.changed(&room, deleted, &format!("Deleted {id}."));
     }
 
-    /// A message of a room was changed, or not. Whoever looks at the room sees it; who does not is told.
+    /// Finishes a change to a room's message. A user who has the room in view sees the change; otherwise a line says so.
     fn changed(&mut self, room: &Arc<Room>, changed: Result<Erased, Denied>, line: &str) {
         match changed {
             Ok(erased) => {
@@ -192,7 +191,7 @@ impl Session {
         }
     }
 
-    /// Changes a message in every conversation it stands in. Its author sees one of the changes.
+    /// Changes a message in every conversation it is in. Its author sees one of the changes.
     fn change_direct(
         &self,
         pairs: &[Arc<DirectChat>],

@@ -278,7 +278,7 @@ impl Session {
     fn finish_turn(&mut self) {
         self.rooms.deliver();
         self.pick_up_notices();
-        self.note_rooms();
+        self.record_rooms_if_changed();
         if self.pacing.is_held() || self.input.more_waits || self.is_over() {
             self.outbox.flush();
         } else {

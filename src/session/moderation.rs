@@ -1,8 +1,7 @@
-//! Order in rooms, from the side of whoever keeps it; and stopping the server by its exit code.
+//! Moderating a room and changing its settings.
 //!
-//! *Owns* the way of an act to its room and into the log, and what its author is told.
+//! *Owns* the way of an action to its room and into the logs, and what the moderator reads.
 //! *Knows nothing of* who may do what.
-//! *Called by* `session::effects`.
 
 use std::sync::Arc;
 
@@ -19,22 +18,22 @@ use crate::ui::screen::LineKind;
 
 impl Session {
     #[inline(never)]
-    pub(super) fn act(&mut self, id: &RoomId, act: RoomAction) {
+    pub(super) fn act(&mut self, id: &RoomId, action: RoomAction) {
         let room = self.rooms.get(id).map(|membership| Arc::clone(membership.room()));
         let (Some(room), Some(actor)) = (room, self.actor()) else {
             return self.refuse(&Denied::NotIn(id.name.clone()));
         };
-        let (online, local) = self.banned_address(&act);
-        let destroys = act == RoomAction::Destroy;
-        let _deciding = match self.decide(&room, &act) {
+        let (online, local) = self.banned_address(&action);
+        let destroys = action == RoomAction::Destroy;
+        let _deciding = match self.decide(&room, &action) {
             Ok(deciding) => deciding,
             Err(denied) => return self.refuse(&denied),
         };
-        let Some(prepared) = self.prepare_action(&room, &actor, &act) else { return };
-        match room.act(&actor, act.clone(), online, local, self.now()) {
+        let Some(prepared) = self.prepare_action(&room, &actor, &action) else { return };
+        match room.act(&actor, action.clone(), online, local, self.now()) {
             Ok(acted) => {
-                self.log_act(&room, &acted.news);
-                self.complete_action(&room, &act, &prepared);
+                self.log_action(&room, &acted.news);
+                self.complete_action(&room, &action, &prepared);
                 self.audit_in(&room, &acted.news);
                 if destroys {
                     self.hub.rooms.destroy(&room, &format!("{}.", acted.news));
@@ -53,19 +52,20 @@ impl Session {
                 }
             }
             Err(denied) => {
-                self.abandon_action(&room, &act);
+                self.abandon_action(&room, &action);
                 self.refuse(&denied);
             }
         }
     }
 
-    /// Who a ban or a mute is about, if he is online, and whether his address is the machine's own.
-    fn banned_address(&self, act: &RoomAction) -> (Option<Actor>, bool) {
-        let (RoomAction::Ban { whom, .. } | RoomAction::Unban(whom) | RoomAction::Unmute(whom)) = act else {
+    /// The target of a ban or a mute, if they are online, and whether their address is the machine's own.
+    fn banned_address(&self, action: &RoomAction) -> (Option<Actor>, bool) {
+        let (RoomAction::Ban { whom: target, .. } | RoomAction::Unban(target) | RoomAction::Unmute(target)) = action
+        else {
             return (None, false);
         };
-        let Some(user) = self.hub.roster.find(whom) else { return (None, false) };
-        // Not the address as it is counted: of ::1 that is its /64.
+        let Some(user) = self.hub.roster.find(target) else { return (None, false) };
+        // Not the address that counts against limits: for ::1 that would be its /64.
         let peer = user.outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
         let who = user.identity();
         let local = who.address.is_loopback() || peer.is_ok_and(|address| address.is_loopback());
@@ -73,7 +73,7 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn log_act(&self, room: &Room, news: &str) {
+    pub(super) fn log_action(&self, room: &Room, news: &str) {
         log::info!("room {}: {}", room.name(), text::escape_for_log(news));
     }
 
@@ -103,7 +103,7 @@ impl Session {
         }
         let keep = match self.hub.store() {
             Some(_) if facts.made.is_some() => Some(facts.kept),
-            // The server's own rooms are kept anyway; where that is true of what is said in them, it is told.
+            // Configured rooms persist anyway; this says whether their messages do.
             Some(store) => store.keeps_history().then_some(true),
             None => None,
         };

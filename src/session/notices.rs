@@ -1,8 +1,7 @@
-//! What has happened to a user's conversations without their doing.
+//! What others have done to a user's conversations: the user was kicked, a partner left or was renamed.
 //!
-//! *Owns* hearing of it before anything that depends on where the user is.
+//! *Owns* learning of it before anything that depends on where the user is.
 //! *Knows nothing of* why it happened: the outbox has told the user.
-//! *Called by* `session`.
 
 use super::Session;
 use crate::chat::conversation::Conversation;
@@ -10,7 +9,7 @@ use crate::outbox::Notice;
 use crate::ui::palette::Answer;
 
 impl Session {
-    /// Tells the outbox where the user is, after hearing of every room he was put out of.
+    /// Tells the outbox where the user is, after learning of every room they were removed from.
     #[inline(never)]
     pub(super) fn update_place(&mut self) {
         while !self.outbox.set_prompt(self.palette.place(), self.palette.open()) {
@@ -18,7 +17,7 @@ impl Session {
         }
     }
 
-    /// Hears of what has happened to this user's conversations without his doing.
+    /// Learns what others have done to this user's conversations.
     #[inline(never)]
     pub(super) fn pick_up_notices(&mut self) {
         for notice in self.outbox.take_notices() {
@@ -26,7 +25,7 @@ impl Session {
                 Notice::Lost { from, membership } => {
                     self.rooms.lose(membership);
                     if let Conversation::Room(id) = &from {
-                        // Come back already, by another one.
+                        // The user is back already, by another membership.
                         if self.rooms.get(id).is_some() {
                             continue;
                         }

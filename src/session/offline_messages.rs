@@ -85,7 +85,7 @@ impl Session {
             edited: false,
             reply: draft.reply.clone(),
         };
-        // A message from a user whom the reader ignores is dropped, and its author does not learn that.
+        // A message from a user that the reader ignores is dropped, and its author does not learn that.
         if !reader.settings.ignored.contains(&author.name) {
             let is_guest = author.account.is_none();
             let saved = if store.keeps_history() {

@@ -1,8 +1,7 @@
 //! What operators do for the whole server.
 //!
-//! *Owns* who may do it, what everybody is told, and that it is written down.
+//! *Owns* who may do it, what everybody reads, and that it gets into the audit log.
 //! *Knows nothing of* what was typed beyond its arguments.
-//! *Called by* `session::effects`.
 
 use std::net::IpAddr;
 
@@ -21,8 +20,8 @@ use crate::ui::palette;
 use crate::ui::screen::LineKind;
 
 impl Session {
-    /// The operator's name; nothing for anybody else, who is told. An account that was taken away meanwhile, by `chatsock
-    /// user`, makes nobody an operator any more.
+    /// The operator's name. Anybody else reads that they may not, and gets `None`. So does an operator whose account was
+    /// removed meanwhile by `chatsock user`.
     fn operator(&self) -> Option<UserName> {
         let actor = self.actor().filter(|actor| actor.operator);
         let actor = actor.filter(|actor| {
@@ -35,7 +34,7 @@ impl Session {
         actor.map(|actor| actor.who.name)
     }
 
-    /// Writes down what an operator did in a room. What others do there is not written.
+    /// Audits what an operator did in a room. What others do there is not audited.
     #[inline(never)]
     pub(super) fn audit_in(&self, room: &Room, what: &str) {
         if let Some(actor) = self.actor().filter(|actor| actor.operator) {
@@ -48,7 +47,7 @@ impl Session {
         let Some(name) = self.operator() else { return };
         let line = format!("Broadcast from {name}: {text}");
         let everybody = self.hub.roster.people();
-        // What was said is not written down, only that something was.
+        // The audit log gets no text, only that there was a broadcast.
         self.hub.audit(&name, &format!("broadcast to {}", crate::text::people(everybody.len())));
         for user in everybody {
             if user.client() == self.outbox.id() {
@@ -66,13 +65,13 @@ impl Session {
         let refusal = match () {
             () if network.is_loopback() => Some("The server's own machine is never banned.".to_owned()),
             () if network.is_wide() => Some(format!(
-                "{network} is too much for one ban: a /8 is the most of IPv4, a /16 of IPv6. Nothing is changed."
+                "{network} is too large for one ban: the limit is a /8 for IPv4 and a /16 for IPv6. Nothing was changed."
             )),
             () if network.contains(self.ip()) && !self.ip().is_loopback() => {
-                Some(format!("You are in {network} yourself: nothing is changed."))
+                Some(format!("You are in {network} yourself: nothing was changed."))
             }
             () if self.hub.address_bans.all(self.hub.moment()).len() >= MOST_ADDRESS_BANS => {
-                Some(format!("{MOST_ADDRESS_BANS} addresses are banned, which is the most: lift one first."))
+                Some(format!("{MOST_ADDRESS_BANS} addresses are banned, which is the limit: lift a ban first."))
             }
             () => None,
         };
@@ -83,21 +82,21 @@ impl Session {
         let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
         let until = lasts.map(|lasts| at.checked_add(lasts).unwrap_or(Timestamp::MAX));
         let ban = AddressBanRecord { network, by: by.clone(), reason: wanted.reason.as_str().into(), at, until };
-        let told = ban.notice(at).to_string();
-        let kept = self.hub.address_bans.add(ban);
-        let ended = self.end_connections(network, &told);
+        let notice = ban.notice(at).to_string();
+        let saved = self.hub.address_bans.add(ban);
+        let ended = self.end_connections(network, &notice);
         let length = wanted.lasts.map(|lasts| format!(" for {}", duration::told(lasts))).unwrap_or_default();
         let people = crate::text::people(ended);
-        // Before the confirmation, which may be read as one of both.
-        if let Err(error) = kept {
+        // Before the confirmation, which would otherwise seem to cover this too.
+        if let Err(error) = saved {
             self.tell_not_saved(&error);
         }
-        self.outbox.tell(LineKind::News, &format!("{network} is banned{length}; {people} thrown out."));
+        self.outbox.tell(LineKind::News, &format!("{network} is banned{length}; {people} disconnected."));
         let reason = if wanted.reason.is_empty() { String::new() } else { format!(" ({})", wanted.reason) };
         self.hub.audit(&by, &format!("banned {network}{length}{reason}"));
     }
 
-    /// Ends every connection from a network; how many there were.
+    /// Ends every connection from a network, and returns how many there were.
     fn end_connections(&self, network: Network, line: &str) -> usize {
         let banned = |address: IpAddr| network.contains(address) && !address.is_loopback();
         let mut ended = 0;
@@ -118,7 +117,7 @@ impl Session {
             Ok(network) => Some(network.counted()),
             Err(error) => {
                 let typed = crate::text::truncate(typed, 50);
-                self.outbox.tell(LineKind::Refusal, &format!("{typed} is no address: {error}."));
+                self.outbox.tell(LineKind::Refusal, &format!("{typed} is not an address: {error}."));
                 None
             }
         }
@@ -130,7 +129,7 @@ impl Session {
         let Some(network) = self.network(typed) else { return };
         match self.hub.address_bans.remove(network) {
             Ok(true) => {
-                self.outbox.tell(LineKind::News, &format!("{network} is not banned any more."));
+                self.outbox.tell(LineKind::News, &format!("{network} is no longer banned."));
                 self.hub.audit(&by, &format!("unbanned {network}"));
             }
             Ok(false) => {
@@ -147,7 +146,7 @@ impl Session {
         }
         let bans = self.hub.address_bans.all(self.hub.moment());
         if bans.is_empty() {
-            return self.outbox.tell(LineKind::News, "No address is banned.");
+            return self.outbox.tell(LineKind::News, "No addresses are banned.");
         }
         let column = bans.iter().map(|ban| ban.network.to_string().len()).max().unwrap_or(0);
         for ban in bans {
@@ -168,12 +167,12 @@ impl Session {
         }
         let Some(store) = self.hub.store().cloned() else { return };
         let count = count.unwrap_or(palette::AUDIT_DEFAULT);
-        // What was done a moment ago is part of it; a disk in trouble shows what it has. Waited for here, and not on a thread
-        // that computes: of those there are two, and everybody's logins need them.
+        // Actions of a moment ago are part of it; if the disk is in trouble, what it has is shown. This thread waits, and not a
+        // worker thread: there are only two of those, and everybody's logins need them.
         let _ = store.sync();
         let read = self.compute(move || store.audit(count));
         match read {
-            Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(LineKind::News, "Nothing is written down yet."),
+            Ok(Ok(entries)) if entries.is_empty() => self.outbox.tell(LineKind::News, "The audit log is empty."),
             Ok(Ok(entries)) => {
                 for entry in entries.into_iter().rev() {
                     let line = format!("{} {}: {}", self.moment(entry.at), entry.who, entry.what);
@@ -185,7 +184,7 @@ impl Session {
         }
     }
 
-    /// Date and time of day, in this user's zone.
+    /// Date and time of day, in this user's time zone.
     fn moment(&self, at: Timestamp) -> String {
         let clock = self.outbox.clock().unwrap_or_else(|| self.hub.clock.clone());
         at.to_zoned(clock.zone().clone()).strftime("%Y-%m-%d %H:%M").to_string()

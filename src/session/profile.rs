@@ -1,8 +1,7 @@
-//! What this user sets for himself, and what he learns of others.
+//! What a user sets for themselves, and what they look up about others.
 //!
 //! *Owns* name, being away, ignoring, bell and time zone, from the side of the session.
 //! *Knows nothing of* what was typed.
-//! *Called by* `session::effects`.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -23,7 +22,7 @@ use crate::ui::palette::Answer;
 use crate::ui::screen::{Bell, Clock, LineKind};
 
 fn accounts_name(name: &UserName) -> String {
-    format!("{name} is an account's name: :login {name} takes it with its password.")
+    format!("{name} is registered: :login {name} asks for its password.")
 }
 
 impl Session {
@@ -35,7 +34,7 @@ impl Session {
             self.outbox.tell(LineKind::News, &format!("You are {name} already."));
             return None;
         }
-        // A new name is told to everybody in the room, and so is whatever stands in it.
+        // Everybody in the room reads a new name, and any message in it.
         let silent_in = self.silent_in().map(|room| {
             format!("You are muted in {room} and keep your name until that is over, or until you leave the room.")
         });
@@ -43,7 +42,7 @@ impl Session {
             _ if silent_in.is_some() => silent_in,
             _ if *name == before => None,
             AccountPolicy::Required => {
-                Some("Names are accounts here: :login <name> takes another one of yours.".to_owned())
+                Some("Every name here is an account: :login <name> takes another one of yours.".to_owned())
             }
             AccountPolicy::Optional if self.needs_password(name) => Some(accounts_name(name)),
             AccountPolicy::Off | AccountPolicy::Optional => None,
@@ -52,7 +51,7 @@ impl Session {
             self.outbox.tell(LineKind::Refusal, &line);
             return None;
         }
-        // An account is its name: another one in other letters is the same.
+        // The same name in other letters is the same account.
         let login = user.login().map(|(_, login)| login).filter(|_| *name == before);
         if login.is_none()
             && let Some(answer) = self.look_alike(name)
@@ -71,7 +70,7 @@ impl Session {
         }
         // Another user may have registered it since it was looked up, and left. From now on nobody else can.
         if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
-            // If another user has the old name by now, this one is kept, as by a guest who had it before.
+            // If another user has taken the old name, this one stays, as for a guest who had it before.
             if self.hub.roster.rename(&user, &before, owner, limit).is_ok() {
                 self.outbox.tell(LineKind::Refusal, &accounts_name(name));
                 return None;
@@ -81,20 +80,19 @@ impl Session {
         if leaves_account {
             self.account.read.forget();
             self.account.stop_recording_rooms();
-            let line =
-                format!("You are not logged in to the account {before} any more; :login {before} takes it again.");
+            let line = format!("You are no longer logged in to {before}; :login {before} logs you in again.");
             self.outbox.tell(LineKind::News, &line);
         }
         None
     }
 
-    /// A room of this user's in which they are muted.
+    /// A room in which this user is muted.
     fn silent_in(&self) -> Option<RoomName> {
         let (actor, now) = (self.actor()?, self.now());
         self.rooms.rooms().filter(|room| room.is_muted(&actor, now)).map(|room| room.name().clone()).min()
     }
 
-    /// Takes another name, with the account it is of, if it is one's.
+    /// Takes another name, with its account if this user is logged in to that.
     pub(super) fn become_other(
         &mut self,
         user: &Arc<User>,
@@ -107,7 +105,7 @@ impl Session {
         Ok(())
     }
 
-    /// This connection has another name: whoever has to do with it is told.
+    /// This connection has another name: everybody concerned learns of it.
     pub(super) fn renamed(&mut self, user: &Arc<User>, name: &UserName, before: &UserName) {
         self.outbox.set_name(name);
         self.stay_ignored(before);
@@ -123,10 +121,10 @@ impl Session {
             partner.outbox.partner_renamed(&user.addressee(), &format!("{before} is now known as {name}."));
         }
         log::info!("client {} from {}: {before} is now known as {name}", self.outbox.id(), self.peer);
-        self.outbox.tell(LineKind::News, &format!("You are {name} now."));
+        self.outbox.tell(LineKind::News, &format!("You are now known as {name}."));
     }
 
-    /// Who ignores this user by name goes on to, whatever the name is now. Before anybody hears of that.
+    /// Users who ignore this one by name keep ignoring them under the new one. Done before anybody learns the new name.
     #[inline(never)]
     fn stay_ignored(&self, before: &UserName) {
         let connections = self.hub.roster.connections();
@@ -152,17 +150,17 @@ impl Session {
         }
     }
 
-    /// Who is meant: somebody online, or else a name.
-    fn meant_person(&self, whom: &Target) -> Option<Addressee> {
-        self.hub.roster.find(whom).map(|user| user.addressee())
+    /// The target, if they are online.
+    fn meant_person(&self, target: &Target) -> Option<Addressee> {
+        self.hub.roster.find(target).map(|user| user.addressee())
     }
 
     #[inline(never)]
-    pub(super) fn ignore(&mut self, whom: &Target) {
-        // A name that nobody has now is ignored whoever comes by it; a session's number names nobody else.
-        let absent = || Addressee { client: ClientId::NONE, name: whom.name.clone() };
-        let user = match self.meant_person(whom) {
-            None if whom.client.is_some() => return self.refuse(&Denied::NotOnline(whom.clone())),
+    pub(super) fn ignore(&mut self, target: &Target) {
+        // A name that nobody has now is ignored whoever takes it; a session's number never names anybody else.
+        let absent = || Addressee { client: ClientId::NONE, name: target.name.clone() };
+        let user = match self.meant_person(target) {
+            None if target.client.is_some() => return self.refuse(&Denied::NotOnline(target.clone())),
             found => found.unwrap_or_else(absent),
         };
         if user.client == self.outbox.id() {
@@ -170,26 +168,26 @@ impl Session {
         }
         let name = user.name.clone();
         if self.outbox.ignores(user.client, &name) {
-            let line = format!("You ignore {name} already; :unignore {name} ends it.");
+            let line = format!("You are ignoring {name} already; :unignore {name} ends it.");
             return self.outbox.tell(LineKind::Refusal, &line);
         }
         if self.outbox.ignore(user) {
             self.save_settings();
-            self.outbox.tell(LineKind::News, &format!("You see nothing of {name} any more; :unignore {name} ends it."));
+            self.outbox.tell(LineKind::News, &format!("You are now ignoring {name}; :unignore {name} ends it."));
         } else {
-            let line = format!("You ignore {MAX_IGNORED} people, which is the most.");
+            let line = format!("You are ignoring {MAX_IGNORED} users, which is the limit.");
             self.outbox.tell(LineKind::Refusal, &line);
         }
     }
 
     #[inline(never)]
-    pub(super) fn unignore(&mut self, whom: &Target) {
-        let client = self.meant_person(whom).map(|user| user.client).or(whom.client);
-        if self.outbox.unignore(&whom.name, client) {
+    pub(super) fn unignore(&mut self, target: &Target) {
+        let client = self.meant_person(target).map(|user| user.client).or(target.client);
+        if self.outbox.unignore(&target.name, client) {
             self.save_settings();
-            self.outbox.tell(LineKind::News, &format!("You see {} again.", whom.name));
+            self.outbox.tell(LineKind::News, &format!("You are no longer ignoring {}.", target.name));
         } else {
-            self.outbox.tell(LineKind::Refusal, &format!("You do not ignore {}.", whom.name));
+            self.outbox.tell(LineKind::Refusal, &format!("You are not ignoring {}.", target.name));
         }
     }
 
@@ -198,8 +196,8 @@ impl Session {
         let ignored = self.outbox.ignored();
         let names: Vec<_> = ignored.iter().map(|user| user.name.as_str()).collect();
         let line = match names.as_slice() {
-            [] => "You ignore nobody.".to_owned(),
-            names => format!("You ignore {}.", names.join(", ")),
+            [] => "You are not ignoring anybody.".to_owned(),
+            names => format!("You are ignoring {}.", names.join(", ")),
         };
         self.outbox.tell(LineKind::News, &line);
     }
@@ -216,7 +214,7 @@ impl Session {
         self.outbox.tell(LineKind::News, line);
     }
 
-    /// Looking a zone up reads files and nests deep: it is done where there is stack for it.
+    /// Looking up a zone reads files and nests deep: it is done where there is stack for it.
     #[inline(never)]
     pub(super) fn set_time_zone(&mut self, name: String) {
         let found = self.compute(move || TimeZone::get(&name).map_err(|_| name));
@@ -228,7 +226,7 @@ impl Session {
             }
             Ok(Err(name)) => {
                 let name = crate::text::truncate(&name, 32).to_owned();
-                let line = format!("There is no time zone {name}: they are named like Europe/Berlin or UTC.");
+                let line = format!("There is no time zone {name}: try a name like Europe/Berlin or UTC.");
                 self.outbox.tell(LineKind::Refusal, &line);
             }
             Err(busy) => self.outbox.tell(LineKind::Refusal, &busy.to_string()),
@@ -240,7 +238,7 @@ impl Session {
         let own = self.outbox.clock();
         let clock = own.as_ref().unwrap_or(&self.hub.clock);
         let name = clock.zone().iana_name().unwrap_or("the server's").to_owned();
-        self.outbox.tell(LineKind::News, &format!("Your times are those of {name}."));
+        self.outbox.tell(LineKind::News, &format!("Your time zone is {name}."));
     }
 
     #[inline(never)]
@@ -253,15 +251,15 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn tell_who_is(&mut self, whom: &Target) {
-        let Some(user) = self.hub.roster.find(whom) else { return self.refuse(&Denied::NotOnline(whom.clone())) };
+    pub(super) fn tell_who_is(&mut self, target: &Target) {
+        let Some(user) = self.hub.roster.find(target) else { return self.refuse(&Denied::NotOnline(target.clone())) };
         let now = self.now();
         let rooms = self.visible_rooms(&user);
         let rooms = if rooms.is_empty() { "in no public room".to_owned() } else { format!("in {}", rooms.join(", ")) };
         let here = short(now.saturating_duration_since(user.since));
         let idle = short(user.idle(now));
         let name = user.name();
-        // Operators alone: it is what `:banip` has to name, and nobody else has any use for it.
+        // Only for operators: `:banip` needs it, and nobody else has any use for it.
         let operator = self.actor().is_some_and(|actor| actor.operator);
         let peer = user.outbox.stream().peer_addr().ok().filter(|_| operator);
         let from = peer.map(|peer| format!(" from {}", peer.ip().to_canonical())).unwrap_or_default();

@@ -1,9 +1,8 @@
-//! Reading: waiting for bytes, and opening them where the connection is encrypted.
+//! Reading: waiting for bytes, and decrypting them where the connection is encrypted.
 //!
 //! *Owns* the wait, the moment in which a peer may speak before it is greeted, and the difference between an end that the
-//! peer has said and one that only the network shows.
+//! peer has announced and one that only the network shows.
 //! *Knows nothing of* the encryption, whose state is the outbox's, and of what the bytes say.
-//! *Called by* `session`.
 
 use std::io::{self, Read as _};
 use std::mem::MaybeUninit;
@@ -23,35 +22,35 @@ use crate::text::escape_for_log;
 /// TCP's handshake. Anything said before the answer would be junk to it. Users do not notice 20 ms.
 const FIRST_BYTES: Duration = Duration::from_millis(20);
 
-/// Bytes read before the greeting at most: no request line that is sent at once is longer. Of a longer one the greeting
-/// comes before the answer.
+/// Most bytes read before the greeting: no request line that is sent at once is longer. For a longer one, the greeting comes
+/// before the answer.
 const MOST_FIRST_BYTES: usize = 16 * 1024;
 
-/// How far an encrypted connection has come with a read.
+/// The state of an encrypted connection after a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opened {
+enum ReadState {
     /// More may come.
     More,
-    /// The peer has said that nothing more comes.
+    /// The peer has announced that nothing more comes.
     Closed,
     /// Nothing more can be read.
     Broken,
 }
 
 impl Session {
-    /// Waits a moment for what the peer says first, and greets it unless that is another protocol.
+    /// Waits a moment for the peer's first bytes, and greets it unless they are of another protocol.
     #[inline(never)]
     pub(super) fn open(&mut self, buffer: &mut [u8]) {
         let deadline = self.tick() + FIRST_BYTES;
         let mut heard = Vec::new();
-        let mut opened = Opened::More;
+        let mut state = ReadState::More;
         if self.input.is_encrypted() {
-            // What was said behind the last of the handshake.
-            opened = self.decrypt(&[], &mut heard);
+            // What came right behind the handshake.
+            state = self.decrypt(&[], &mut heard);
         }
         let mut verdict = self.input.first_bytes.feed(&heard);
         while verdict == Verdict::Undecided
-            && opened == Opened::More
+            && state == ReadState::More
             && heard.len() < MOST_FIRST_BYTES
             && !self.is_over()
         {
@@ -61,7 +60,7 @@ impl Session {
                     verdict = self.input.first_bytes.finish();
                     break;
                 }
-                Ok(count) if self.input.is_encrypted() => opened = self.decrypt(&buffer[..count], &mut heard),
+                Ok(count) if self.input.is_encrypted() => state = self.decrypt(&buffer[..count], &mut heard),
                 Ok(count) => {
                     heard.extend_from_slice(&buffer[..count]);
                     self.input.more_waits = count == buffer.len() && more_waits(self.outbox.stream());
@@ -76,22 +75,22 @@ impl Session {
                 break;
             }
         }
-        if opened == Opened::Closed {
+        if state == ReadState::Closed {
             verdict = self.input.first_bytes.finish();
         }
         if let Verdict::OtherProtocol(protocol) = verdict {
             return self.turn_away(protocol);
         }
         self.greet();
-        if heard.is_empty() && opened == Opened::More {
+        if heard.is_empty() && state == ReadState::More {
             return;
         }
-        // The first question is put before it is answered.
+        // The first prompt is shown before it is answered.
         let more_waits = std::mem::take(&mut self.input.more_waits);
         if self.complete_turn() {
             self.input.more_waits = more_waits;
             self.take_typed(&heard);
-            self.finish_opened(opened);
+            self.finish_read(state);
         }
     }
 
@@ -107,38 +106,38 @@ impl Session {
         count
     }
 
-    /// Takes what one read brought. Not inlined, and nothing after the calls: so it is a jump and takes no stack.
+    /// Takes what one read brought. Not inlined, and nothing follows the calls, so they are jumps and take no stack.
     #[inline(never)]
     pub(super) fn take_read(&mut self, chunk: &[u8]) {
-        if self.input.is_encrypted() { self.take_sealed(chunk) } else { self.take(chunk) }
+        if self.input.is_encrypted() { self.take_encrypted(chunk) } else { self.take(chunk) }
     }
 
-    /// Opens what one read brought, and takes what it says. Not inlined: a plain connection's stack does not pay for it.
+    /// Decrypts what one read brought, and takes it. Not inlined: a plain connection's stack does not pay for it.
     #[inline(never)]
-    fn take_sealed(&mut self, chunk: &[u8]) {
+    fn take_encrypted(&mut self, chunk: &[u8]) {
         let mut plain = Vec::new();
-        let opened = self.decrypt(chunk, &mut plain);
+        let state = self.decrypt(chunk, &mut plain);
         if !plain.is_empty() {
             self.take(&plain);
         }
-        self.finish_opened(opened);
+        self.finish_read(state);
     }
 
-    /// What was said has been run.
-    fn finish_opened(&mut self, opened: Opened) {
-        match opened {
-            Opened::More => {}
-            Opened::Closed => self.input_ended(),
-            Opened::Broken => drop(self.disconnect.get_or_insert(DisconnectReason::Tls)),
+    /// Acts on the connection's state, after what it said has been run.
+    fn finish_read(&mut self, state: ReadState) {
+        match state {
+            ReadState::More => {}
+            ReadState::Closed => self.input_ended(),
+            ReadState::Broken => drop(self.disconnect.get_or_insert(DisconnectReason::Tls)),
         }
     }
 
-    /// Opens what one read brought.
+    /// Decrypts what one read brought.
     #[inline(never)]
-    fn decrypt(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> Opened {
+    fn decrypt(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> ReadState {
         match self.outbox.decrypt(chunk, plain) {
-            Ok(Progress::ShakingHands | Progress::Open) => Opened::More,
-            Ok(Progress::Closed) => Opened::Closed,
+            Ok(Progress::ShakingHands | Progress::Open) => ReadState::More,
+            Ok(Progress::Closed) => ReadState::Closed,
             Err(error) => {
                 log::info!(
                     "client {} from {}: TLS: {}",
@@ -146,14 +145,14 @@ impl Session {
                     self.peer,
                     escape_for_log(&error.to_string())
                 );
-                Opened::Broken
+                ReadState::Broken
             }
         }
     }
 
-    /// Nothing more can be read. Where an encrypted connection ends without a close_notify, anybody between the two sides
-    /// may have cut it (RFC 8446, section 6.1): what was said is run, but not half a line, which cut in the right place
-    /// might say something else.
+    /// Nothing more can be read. If an encrypted connection ends without a close_notify, anybody between the two sides may
+    /// have cut it (RFC 8446, section 6.1): complete lines are run, but not half a line, which cut in the right place might
+    /// say something else.
     #[inline(never)]
     pub(super) fn stream_ended(&mut self) {
         if self.input.is_encrypted() {
@@ -163,8 +162,8 @@ impl Session {
     }
 }
 
-/// Whether there is something to be read at once. A prompt in the middle of what was typed ahead would stand before the
-/// answers to the rest of it.
+/// Whether more can be read at once. A prompt in the middle of what was typed ahead would stand before the answers to the
+/// rest of it.
 #[inline(never)]
 pub(super) fn more_waits(stream: &TcpStream) -> bool {
     let mut byte = [MaybeUninit::uninit()];

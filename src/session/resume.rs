@@ -1,8 +1,7 @@
-//! Coming back to an account: taking over from the connection that still has it, and into the rooms it was in.
+//! Resuming an account: taking over from the connection that still has it, and rejoining the rooms it was in.
 //!
-//! *Owns* what passes from one connection of an account to the next, and in which rooms an account is said to be.
+//! *Owns* what passes from one connection of an account to the next, and which rooms an account is on record to be in.
 //! *Knows nothing of* passwords of accounts, which were right before any of this.
-//! *Called by* `session::effects`, `session::account`, and at the end of every turn.
 
 use std::sync::Arc;
 
@@ -27,35 +26,35 @@ use crate::text::seconds;
 use crate::ui::palette::{Answer, Came, Refusal, ReturnTo};
 use crate::ui::screen::LineKind;
 
-/// How a room's door is written down that asks for no password.
+/// How the door of a room that asks for no password is recorded.
 const OPEN: &str = "open";
-/// The same of one that lets nobody in but who is invited.
+/// How the door of an invite-only room is recorded.
 const CLOSED: &str = "closed";
 
-/// Where the door of a room is known from.
+/// How the door of a room was recorded.
 enum Known {
-    /// From this server's life.
+    /// In memory, since the server's start.
     DoorVersion(Option<DoorVersion>),
-    /// From the disk, in words.
+    /// On disk, in words.
     Words(Box<str>),
 }
 
 impl Session {
-    /// Another connection has the name of an account whose password was right.
+    /// The password was right, but another connection has the account's name: asks whether to take over from it.
     #[inline(never)]
     pub(super) fn offer_takeover(&mut self, account: Box<AccountRecord>) -> Answer {
         let name = account.name.clone();
         let other = self.other_connection(&name);
         let peer = other.as_ref().and_then(|other| other.outbox.stream().peer_addr().ok());
-        // Without one it has just gone: Enter finds the name free.
+        // Without one, the other connection has just gone, and Enter finds the name free.
         let address = peer.map_or(self.ip(), |peer| peer.ip().to_canonical());
         let idle = short(other.map(|other| other.idle(self.now())).unwrap_or_default());
         self.account.offer_takeover(account);
         Answer::Elsewhere { name, address, idle }
     }
 
-    /// The other connection is let be.
-    pub(super) fn let_be(&mut self) {
+    /// The other connection stays.
+    pub(super) fn decline_takeover(&mut self) {
         self.account.take_offered();
     }
 
@@ -63,7 +62,7 @@ impl Session {
     #[inline(never)]
     pub(super) fn take_over(&mut self) -> Option<Answer> {
         let account = self.account.take_offered()?;
-        // The question may have stood there for long.
+        // The question may have been on the screen for long.
         if let Err(refusal) = self.still_proved(&account) {
             return Some(Answer::LoginRefused(refusal));
         }
@@ -75,7 +74,7 @@ impl Session {
                 let (now, origin) = (self.now(), self.origin());
                 let roster = &self.hub.roster;
                 let claimed = roster.claim_from(&other, &account.name, login(&account), &self.outbox, origin, now);
-                // Somebody else has taken over meanwhile.
+                // A third connection has taken over meanwhile.
                 let Some(user) = claimed else { return Some(self.offer_takeover(account)) };
                 let answer = self.named(user);
                 self.take_rooms(&other, account.id);
@@ -94,7 +93,7 @@ impl Session {
         }
     }
 
-    /// Takes the rooms of the other connection, and ends it. The name is this one's already.
+    /// Takes the rooms of the other connection, and ends it. This one has the name already.
     #[inline(never)]
     fn take_rooms(&mut self, other: &Arc<User>, account: AccountId) {
         let (open, mut in_view) = other.outbox.open_and_in_view();
@@ -105,12 +104,12 @@ impl Session {
                 Conversation::Room(id) => {
                     let room = self.hub.rooms.find(&id.name).filter(|room| room.instance() == id.instance);
                     let Some(viewed) = room.and_then(|room| self.take_room(&room, other, account)) else { continue };
-                    // It may be in view while the prompt asks for something.
+                    // A room may be in view while the prompt asks for something.
                     in_view |= viewed;
                 }
                 Conversation::Direct(partner) => {
-                    let whom = Target { name: partner.name.clone(), client: Some(partner.client) };
-                    let Some(partner) = self.hub.roster.find(&whom) else { continue };
+                    let target = Target { name: partner.name.clone(), client: Some(partner.client) };
+                    let Some(partner) = self.hub.roster.find(&target) else { continue };
                     let Some(user) = self.user.clone() else { continue };
                     if !matches!(self.hub.directs.begin(&user, &partner), Ok(Some(_))) {
                         continue;
@@ -125,7 +124,7 @@ impl Session {
         self.hub.throw_out(other, THROWN_OUT, DisconnectReason::Ghosted);
     }
 
-    /// Takes the other connection's place in a room; whether that one had it in view.
+    /// Takes the other connection's place in a room. True if that one had it in view.
     fn take_room(&mut self, room: &Arc<Room>, other: &User, account: AccountId) -> Option<bool> {
         let user = self.user.clone()?;
         let id = self.rooms.next_id();
@@ -135,13 +134,13 @@ impl Session {
         let door = known.as_deref().and_then(|rooms| rooms.iter().find(is_it)).map(|open| open.door);
         self.rooms.add(JoinedRoom { membership, read: 0, as_operator: door == Some(None) });
         if viewed {
-            // Read up to its end, which the other connection has had no occasion to say.
+            // It was read up to its end, which the other connection has had no chance to record.
             room.record_visit(account);
         }
         Some(viewed)
     }
 
-    /// Somebody has come in to an account: into the rooms it was in.
+    /// Brings a user who has just logged in back to the rooms their account was in.
     #[inline(never)]
     pub(super) fn restore_rooms(&mut self, account: AccountId) -> Option<Answer> {
         let (open, to) = match self.account.take_taken_over() {
@@ -167,7 +166,7 @@ impl Session {
         }
     }
 
-    /// Enters the rooms that the account was in when it was last here, and tells which of them could not be entered.
+    /// Rejoins the rooms the account was in when it was last online, and lists those that could not be rejoined.
     fn return_to_rooms(&mut self, account: AccountId) -> Vec<Conversation> {
         let (mut open, mut missing) = (Vec::new(), Vec::new());
         for (name, instance, known) in self.last_rooms(account) {
@@ -181,12 +180,12 @@ impl Session {
             }
         }
         if !missing.is_empty() {
-            self.outbox.tell(LineKind::Refusal, &format!("You could not come back to {}.", missing.join(", ")));
+            self.outbox.tell(LineKind::Refusal, &format!("You could not rejoin {}.", missing.join(", ")));
         }
         open
     }
 
-    /// Which those are, the current one last.
+    /// The rooms an account was in when it was last online, the current one last.
     fn last_rooms(&self, account: AccountId) -> Vec<(RoomName, Option<u64>, Known)> {
         if let Some(rooms) = self.hub.open_rooms.of(account) {
             let known =
@@ -197,14 +196,14 @@ impl Session {
         match self.compute(move || store.open_rooms(account)) {
             Ok(Ok(rooms)) => rooms.into_iter().map(|open| (open.room, None, Known::Words(open.door))).collect(),
             Ok(Err(error)) => {
-                log::warn!("in which rooms an account was could not be read: {}", error.0);
+                log::warn!("cannot read which rooms an account was in: {}", error.0);
                 Vec::new()
             }
             Err(_) => Vec::new(),
         }
     }
 
-    /// Enters one of them, or says why not.
+    /// Rejoins one of them, or says why not.
     fn return_to(&mut self, name: &RoomName, instance: Option<u64>, known: Known) -> Result<Conversation, String> {
         const GONE: &str = "it is gone";
         if self.rooms.is_full() {
@@ -214,7 +213,7 @@ impl Session {
         let room = room.ok_or(GONE)?;
         let opened = match known {
             Known::DoorVersion(door) => door,
-            Known::Words(words) => self.same_door(&room, &words),
+            Known::Words(words) => self.unchanged_door(&room, &words),
         };
         match self.enter(&room, opened, Came::In) {
             Ok(Answer::Joined { room: id, how, .. }) => {
@@ -229,14 +228,14 @@ impl Session {
             Err(EnterError::Banned(Some(left), _)) => Err(format!("you are banned for {}", duration::told(left))),
             Err(EnterError::Kicked(left)) => Err(format!("you were kicked, come back in {}", seconds(left))),
             Err(EnterError::NotAdmitted) => Err(match room.door().0 {
-                entry if entry.has_password() => "it has another password".to_owned(),
-                _ => "it is for invited people only".to_owned(),
+                RoomAccess::Password(_) | RoomAccess::Hashed(_) => "it has another password".to_owned(),
+                RoomAccess::Open | RoomAccess::Closed => "it is invite-only".to_owned(),
             }),
         }
     }
 
-    /// The door of a room, if it is still the one that was written down in these words.
-    fn same_door(&self, room: &Room, words: &str) -> Option<DoorVersion> {
+    /// The door of a room, if it is still the one recorded in these words.
+    fn unchanged_door(&self, room: &Room, words: &str) -> Option<DoorVersion> {
         let (entry, door) = room.door();
         let is_same = match entry {
             RoomAccess::Open => words == OPEN,
@@ -258,7 +257,7 @@ impl Session {
         is_same.then_some(door)
     }
 
-    /// The door of a room in words. Empty where its password could not be hashed: then it is asked for again.
+    /// The door of a room in words. Empty if its password could not be hashed: then the user is asked for it again.
     fn door_in_words(&self, room: &Room) -> Box<str> {
         let (entry, door) = room.door();
         match entry {
@@ -278,53 +277,54 @@ impl Session {
         }
     }
 
-    /// Notes in which rooms the account is, if that has changed since. At the end of every turn, so it looks at little.
-    pub(super) fn note_rooms(&mut self) {
+    /// Records which rooms the account is in, if that has changed. Called at the end of every turn, so it does little.
+    pub(super) fn record_rooms_if_changed(&mut self) {
         if self.account.rooms_account().is_none() {
             return;
         }
         let open = self.palette.open();
         if self.account.rooms_differ(open.iter().filter_map(Conversation::room).map(|room| room.instance)) {
-            self.write_rooms();
+            self.record_rooms();
         }
     }
 
-    /// Notes that in any case: doors may have changed.
+    /// Records which rooms the account is in, in any case: doors may have changed.
     #[inline(never)]
-    pub(super) fn write_rooms(&mut self) {
+    pub(super) fn record_rooms(&mut self) {
         let (Some(user), Some(account)) = (self.user.as_ref(), self.account.rooms_account()) else { return };
-        // Another connection has the account, or nobody has it any more.
+        // Another connection has the account, or it was deleted.
         if user.is_gone() {
             return;
         }
-        let (mut all, mut kept, mut instances) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut all, mut saved, mut instances) = (Vec::new(), Vec::new(), Vec::new());
         for id in self.palette.open().iter().filter_map(Conversation::room) {
             instances.push(id.instance);
-            // Put out of it, and not aware of it yet.
+            // The user was removed from it, and this session has not heard of that yet.
             let Some(joined) = self.rooms.get(id).filter(|joined| joined.others().is_some()) else { continue };
             let room = joined.room();
             let made = room.is_made();
             if self.hub.store().is_some() && (!made || room.is_kept()) {
                 let door = if joined.as_operator { Box::default() } else { self.door_in_words(room) };
-                kept.push(OpenRoomRecord { room: room.name().clone(), made, door });
+                saved.push(OpenRoomRecord { room: room.name().clone(), made, door });
             }
             all.push(OpenRoom { room: Arc::clone(id), door: (!joined.as_operator).then(|| room.door().1) });
         }
         self.hub.open_rooms.set(account, all);
         if let Some(store) = self.hub.store() {
-            store.record_open_rooms(account, kept.into());
+            store.record_open_rooms(account, saved.into());
         }
         self.account.set_recorded(instances);
     }
 
-    /// This connection is about to be somebody else: what it has read, and where it is, stays the account's.
+    /// This connection is about to have another account or none: what was read, and which rooms are open, is recorded for this
+    /// one.
     #[inline(never)]
     pub(super) fn leave_account(&mut self) {
         self.note_viewed();
-        self.write_rooms();
+        self.record_rooms();
     }
 
-    /// `:ghost` at the name question.
+    /// `:ghost` at the name prompt.
     #[inline(never)]
     pub(super) fn begin_ghost(&mut self, name: UserName) -> Option<Answer> {
         let line = match self.ghost_of_guest(&name) {
@@ -336,8 +336,8 @@ impl Session {
         None
     }
 
-    /// What there is to say of ending a guest's connection, which no password does. Nothing if the name is no guest's, or if
-    /// whose it is is for its owner to know.
+    /// Why a guest's connection cannot be ended by a password. `None` if the name is not a guest's, or if only its owner may
+    /// know that it is an account.
     pub(super) fn ghost_of_guest(&self, name: &UserName) -> Option<String> {
         if self.hub.accounts() == crate::chat::account_policy::AccountPolicy::Required || self.hub.is_registered(name) {
             return None;

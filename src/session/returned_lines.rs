@@ -1,40 +1,38 @@
-//! Lines that were not taken, for their length or for coming too fast: where the server edits the line, they go back into
-//! the editor, to be mended or sent again.
+//! Refused lines: in character mode they go back into the editor, to be corrected or sent again.
 //!
-//! *Owns* when they do: after what refuses them, and only where nobody has typed on meanwhile.
+//! *Owns* when they do: after the refusal, and only if nothing was typed meanwhile.
 //! *Knows nothing of* why they were refused.
-//! *Called by* `session`.
 
 use super::Session;
 use crate::ui::screen::{LineKind, Prompt};
 
-/// Most that comes back, in bytes: what the editor holds of a line of the usual limit. More is there with the arrow keys.
+/// Most that comes back, in bytes: a line at the usual limit. The arrow keys bring back the rest.
 const MOST_BYTES: usize = 8192;
 
-/// What is known of lines that were not taken.
+/// The refused lines of one session.
 #[derive(Debug, Default)]
 pub(super) struct Returned {
-    /// The line being run is one.
+    /// The line being run was refused.
     is_due: bool,
     lines: Option<Box<Lines>>,
 }
 
-/// Lines on their way back.
+/// Lines on their way back to the editor.
 #[derive(Debug)]
 struct Lines {
-    /// With a break between two: entered again, they are one message or lines of their own, like a paste.
+    /// With a line break between two: entered again, they are one message or separate lines, like a paste.
     text: String,
-    /// Where they were entered. Anywhere else an Enter would send them to others.
+    /// Where they were entered. Anywhere else, Enter would send them to other users.
     place: Prompt,
 }
 
 impl Session {
-    /// The line being run is not taken.
+    /// The line being run is refused.
     pub(super) fn mark_refused(&mut self) {
         self.returned.is_due = true;
     }
 
-    /// A line has been run: if it was not taken, it comes back.
+    /// Gives a line back after it has been run, if it was refused.
     #[inline(never)]
     pub(super) fn return_line(&mut self, line: &str) {
         if std::mem::take(&mut self.returned.is_due) {
@@ -42,7 +40,7 @@ impl Session {
         }
     }
 
-    /// A line said in the view of a character mode terminal is off the screen by now: what is refused stays to be read.
+    /// In the view of a character mode terminal, a line leaves the screen when it is sent. A refused one is shown again.
     #[inline(never)]
     pub(super) fn keep_shown(&self, typed: &str) {
         self.outbox.with_display(|display, out| {
@@ -51,7 +49,7 @@ impl Session {
         });
     }
 
-    /// A line was refused.
+    /// Keeps a refused line for the editor.
     #[inline(never)]
     pub(super) fn give_back(&mut self, line: &str) {
         if !self.input.link.is_character_mode() || self.palette.asks_password() {
@@ -69,7 +67,7 @@ impl Session {
         }
     }
 
-    /// Puts them into the editor, once their burst is answered, unless something else is typed there by now.
+    /// Puts the lines into the editor, once their burst is answered, unless something was typed there meanwhile.
     pub(super) fn put_returned(&mut self) {
         if self.returned.lines.is_some() && !self.pacing.has_flood() {
             self.put_lines();

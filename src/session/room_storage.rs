@@ -53,8 +53,7 @@ impl Session {
         if self.hub.store().is_none() || !depends_on_persistence(action) {
             return Ok(None);
         }
-        let line =
-            || format!("Somebody else is just deciding whether {} is persistent: try again in a moment.", room.name());
+        let line = || format!("Somebody else is changing whether {} is kept: try again in a moment.", room.name());
         room.decide().map(Some).ok_or_else(|| Denied::AsItIs(line()))
     }
 

@@ -1,8 +1,7 @@
-//! Coming into rooms and going: joining, making, inviting, closing, looking.
+//! Entering rooms and leaving them: joining, creating, inviting, closing, opening the view.
 //!
-//! *Owns* what this user is a member of, and which questions a door asks.
-//! *Knows nothing of* what was typed, and of order in the room.
-//! *Called by* `session::effects`.
+//! *Owns* which questions a door asks, and their order.
+//! *Knows nothing of* what was typed, and of moderation in the room.
 
 use std::sync::Arc;
 
@@ -29,10 +28,10 @@ use crate::ui::palette::{Answer, Came, JoinRefusal, RoomRefusal};
 use crate::ui::screen::LineKind;
 
 /// How often a password is compared again because the room got another one meanwhile. An admin who changes it three times
-/// within one comparison wants nobody to come in.
+/// within one comparison wants nobody to enter.
 const COMPARED_AGAIN: usize = 2;
 
-/// Where a room's password is asked for, such a line is a command.
+/// Whether a password looks like a command. At a room's password prompt it would be run as one.
 fn begins_like_command(password: Option<&Secret>) -> bool {
     password.is_some_and(|password| command::begins_like_one(password.expose()))
 }
@@ -66,10 +65,10 @@ impl Session {
         }
         if quick && self.hub.config().quick_create && self.hub.rooms.find(&wanted).is_none() {
             match self.create(wanted.clone(), password.clone()) {
-                // Somebody else has made it a moment before: then it is entered like any other.
-                Answer::RoomRefusal(_) if self.hub.rooms.find(&wanted).is_some() => {}
-                Answer::RoomRefusal(why) => return refused(JoinRefusal::RoomRefusal(why)),
-                answer => return answer,
+                Ok(answer) => return answer,
+                // Another user has just created it: then it is entered like any other.
+                Err(_) if self.hub.rooms.find(&wanted).is_some() => {}
+                Err(why) => return refused(JoinRefusal::RoomRefusal(why)),
             }
         }
         let mut again = COMPARED_AGAIN;
@@ -81,14 +80,14 @@ impl Session {
             self.hub.checkpoints.reach(Checkpoint::Admitted);
             match self.enter(&room, opened, Came::In) {
                 Ok(answer) => return answer,
-                // The room got another password while this one was compared, or another room has its name now.
+                // The room got another password while this one was compared, or another room has its name by now.
                 Err(EnterError::NotAdmitted | EnterError::Closed) if again > 0 => again -= 1,
                 Err(why) => return refused(not_entered(&room, why)),
             }
         }
     }
 
-    /// The answer to joining a room of this name that this user is in already.
+    /// The answer if this user is in the room already.
     fn rejoin(&mut self, wanted: &RoomName) -> Option<Answer> {
         let joined = self.rooms.named(wanted)?;
         let room = Arc::clone(joined.room().id());
@@ -123,9 +122,9 @@ impl Session {
         Ok(Answer::Joined { room: Arc::clone(room.id()), others: change.others, how, topic: room.topic() })
     }
 
-    /// Whether this user may enter a room with this password, and the door if it was that what has opened it: the room
-    /// looks again when they come in, since all of this may be over by then. A hidden room and a missing one give the same answers
-    /// after the same work.
+    /// Whether this user may enter a room with this password, and the door that the password has opened, if it did: the room
+    /// checks again when they enter, since all of this may have changed by then. A hidden room and a missing one give the same
+    /// answers after the same work.
     #[inline(never)]
     fn admit(
         &self,
@@ -134,23 +133,19 @@ impl Session {
     ) -> Result<(Arc<Room>, Option<DoorVersion>), JoinRefusal> {
         let now = self.now();
         let room = self.hub.rooms.find(wanted);
-        let entry = room.as_ref().map(|room| room.door().0);
-        let public = room.as_ref().is_some_and(|room| room.is_public());
         if let Some(room) = &room {
-            let actor = self.actor();
-            if actor.as_ref().is_some_and(|actor| room.expects(&actor.who, now)) {
+            if self.actor().is_some_and(|actor| actor.operator || room.expects(&actor.who, now)) {
                 return Ok((Arc::clone(room), None));
             }
-            match &entry {
-                Some(RoomAccess::Open) if public => return Ok((Arc::clone(room), None)),
-                _ if actor.is_some_and(|actor| actor.operator) => {
-                    return Ok((Arc::clone(room), None));
+            if room.is_public() {
+                match room.door().0 {
+                    RoomAccess::Open => return Ok((Arc::clone(room), None)),
+                    RoomAccess::Closed => return Err(JoinRefusal::InviteOnly(room.name().clone())),
+                    RoomAccess::Password(_) | RoomAccess::Hashed(_) if password.is_none() => {
+                        return Err(JoinRefusal::NeedsPassword(room.name().clone()));
+                    }
+                    RoomAccess::Password(_) | RoomAccess::Hashed(_) => {}
                 }
-                Some(RoomAccess::Closed) if public => return Err(JoinRefusal::InviteOnly(room.name().clone())),
-                Some(entry) if entry.has_password() && public && password.is_none() => {
-                    return Err(JoinRefusal::NeedsPassword(room.name().clone()));
-                }
-                _ => {}
             }
         }
         let Some(password) = password else {
@@ -160,7 +155,7 @@ impl Session {
         self.open_by_password(wanted, room, password).map(|(room, door)| (room, Some(door)))
     }
 
-    /// Compares a password; of its own, since its stack would be every idle user's.
+    /// Compares a password. A separate function, since every idle user would keep its stack.
     #[inline(never)]
     fn open_by_password(
         &self,
@@ -173,7 +168,7 @@ impl Session {
             AttemptError::Waiting(left) => JoinRefusal::Waiting(left),
             AttemptError::Undecided => JoinRefusal::Busy,
         })?;
-        // It may be another password by now.
+        // The room may have another password by now.
         let (entry, door) = room.as_ref().map(|room| room.door()).unzip();
         let right = self.opens(entry.as_ref(), password).map_err(|BusyError| JoinRefusal::Busy)?;
         if let Some(found) = room.zip(door).filter(|_| right) {
@@ -185,8 +180,8 @@ impl Session {
         Err(JoinRefusal::NoSuchRoomOrPassword)
     }
 
-    /// Whether a password opens a room of this entry. Where there are hashes to compare with, every comparison takes as long
-    /// as one with a hash: the time tells neither which rooms are kept nor which are there at all.
+    /// Whether a password opens a room with this access. Where there are hashes to compare with, every comparison takes as long
+    /// as one with a hash: its time reveals neither which rooms are persistent nor which exist at all.
     #[inline(never)]
     fn opens(&self, entry: Option<&RoomAccess>, password: &str) -> Result<bool, BusyError> {
         let right = RoomAccess::admits(entry, password);
@@ -195,7 +190,7 @@ impl Session {
         }
         let hash = match entry {
             Some(RoomAccess::Hashed(hash)) => Some(hash.clone()),
-            _ => None,
+            Some(RoomAccess::Open | RoomAccess::Password(_) | RoomAccess::Closed) | None => None,
         };
         let given = password.to_owned();
         let hashed = self.compute(move || match hash {
@@ -206,59 +201,56 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn create(&mut self, name: RoomName, password: Option<Secret>) -> Answer {
+    pub(super) fn create(&mut self, name: RoomName, password: Option<Secret>) -> Result<Answer, RoomRefusal> {
         if begins_like_command(password.as_ref()) {
-            return Answer::RoomRefusal(RoomRefusal::PasswordLikeCommand);
+            return Err(RoomRefusal::PasswordLikeCommand);
         }
         let entry = password.map_or(RoomAccess::Open, RoomAccess::Password);
         self.make(name, RoomSettings { entry, ..RoomSettings::default() }, ReadBack::All)
     }
 
     #[inline(never)]
-    pub(super) fn create_group(&mut self, name: RoomName) -> Answer {
+    pub(super) fn create_group(&mut self, name: RoomName) -> Result<Answer, RoomRefusal> {
         let config = RoomSettings { public: false, entry: RoomAccess::Closed, ..RoomSettings::default() };
         self.make(name, config, ReadBack::Joined)
     }
 
-    fn make(&mut self, name: RoomName, config: RoomSettings, read_back: ReadBack) -> Answer {
-        let Some(actor) = self.actor() else { return Answer::RoomRefusal(RoomRefusal::Reserved(name)) };
+    fn make(&mut self, name: RoomName, config: RoomSettings, read_back: ReadBack) -> Result<Answer, RoomRefusal> {
+        let Some(actor) = self.actor() else { return Err(RoomRefusal::Reserved(name)) };
         if name.is_reserved() {
-            return Answer::RoomRefusal(RoomRefusal::Reserved(name));
+            return Err(RoomRefusal::Reserved(name));
         }
         let settings = self.hub.config();
         if let Err(error) = RoomName::parse_in(name.as_str(), settings.names) {
-            return Answer::RoomRefusal(RoomRefusal::Unfit(error));
+            return Err(RoomRefusal::Unfit(error));
         }
         if self.rooms.is_full() {
-            return Answer::RoomRefusal(RoomRefusal::TooManyRooms(MOST_ROOMS));
+            return Err(RoomRefusal::TooManyRooms(MOST_ROOMS));
         }
         let most = settings.limits.rooms_per_ip.filter(|_| !settings.is_exempt(self.ip()));
         let creation = Creation { by: actor.who.name.clone(), address: actor.who.address, at: Timestamp::now() };
         let founding = Founding { creation, founder: actor.who.clone(), read_back };
         match self.hub.rooms.create(&name, config, founding, most) {
             Ok(room) => {
-                log::info!("room {name} was made by {}", actor.who.name);
-                let entered = self.enter(&room, None, Came::Made);
-                entered.unwrap_or_else(|_| {
+                log::info!("room {name} was created by {}", actor.who.name);
+                self.enter(&room, None, Came::Made).map_err(|_| {
                     self.hub.let_linger(&room);
-                    Answer::RoomRefusal(RoomRefusal::Reserved(name))
+                    RoomRefusal::Reserved(name)
                 })
             }
             Err(CreateRoomError::Exists(room)) if room.is_known_to(&actor, self.now()) => {
-                Answer::RoomRefusal(RoomRefusal::Exists(room.name().clone()))
+                Err(RoomRefusal::Exists(room.name().clone()))
             }
             Err(CreateRoomError::LooksLike(room)) if room.is_known_to(&actor, self.now()) => {
-                Answer::RoomRefusal(RoomRefusal::LooksLike { room: name, other: room.name().clone() })
+                Err(RoomRefusal::LooksLike { room: name, other: room.name().clone() })
             }
-            Err(CreateRoomError::Exists(_) | CreateRoomError::LooksLike(_)) => {
-                Answer::RoomRefusal(RoomRefusal::Reserved(name))
-            }
-            Err(CreateRoomError::TooManyYours(most)) => Answer::RoomRefusal(RoomRefusal::TooManyYours(most)),
-            Err(CreateRoomError::TooManyAll) => Answer::RoomRefusal(RoomRefusal::TooManyAll),
+            Err(CreateRoomError::Exists(_) | CreateRoomError::LooksLike(_)) => Err(RoomRefusal::Reserved(name)),
+            Err(CreateRoomError::TooManyYours(most)) => Err(RoomRefusal::TooManyYours(most)),
+            Err(CreateRoomError::TooManyAll) => Err(RoomRefusal::TooManyAll),
         }
     }
 
-    /// Opens a room to people, and tells them. Who is not online is named.
+    /// Invites users to a room, and tells them. Those who are not online are listed.
     #[inline(never)]
     pub(super) fn invite(&mut self, room: &RoomId, invited: &[Target]) {
         let (Some(room), Some(actor)) = (self.rooms.get(room).map(|m| Arc::clone(m.room())), self.actor()) else {
@@ -268,15 +260,15 @@ impl Session {
             return;
         }
         let mut missing = Vec::new();
-        for whom in invited {
-            let Some(user) = self.hub.roster.find(whom) else {
-                missing.push(whom.to_string());
+        for target in invited {
+            let Some(user) = self.hub.roster.find(target) else {
+                missing.push(target.to_string());
                 continue;
             };
             match room.invite(&actor, &user.identity(), self.now()) {
                 Ok(news) => {
                     self.rooms.note_undelivered(&room);
-                    self.log_act(&room, &news);
+                    self.log_action(&room, &news);
                     self.audit_in(&room, &news);
                     self.save_room(&room);
                     self.outbox
@@ -313,7 +305,7 @@ impl Session {
         }
     }
 
-    /// Leaves a room without a word to oneself.
+    /// Leaves a room without telling this user.
     pub(super) fn let_go(&mut self, membership: Membership, going: Going) {
         let room = Arc::clone(membership.room());
         if let Some(change) = membership.leave(going) {
@@ -321,7 +313,8 @@ impl Session {
         }
     }
 
-    /// What a coming or going brings; news for the viewers, unless it is gathered, goes out with this turn.
+    /// Arranges what follows from entering or leaving. A notice for the viewers goes out with this turn, unless it is part of a
+    /// digest.
     fn arrange(&mut self, room: &Arc<Room>, change: MembershipChange) {
         if self.hub.arrange(room, change) {
             self.rooms.note_undelivered(room);

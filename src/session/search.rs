@@ -1,8 +1,7 @@
-//! Finding what was said, where this user may read.
+//! `:search`: finding messages in the rooms and conversations that this user may read.
 //!
-//! *Owns* what is looked through, for how long, and how many hits are shown.
+//! *Owns* what is searched, for how long, and how many hits are shown.
 //! *Knows nothing of* patterns beyond that they match.
-//! *Called by* `session::effects`.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,33 +23,32 @@ const MOST_HITS: usize = 20;
 /// history of ordinary ones takes a tenth of this time.
 const PATIENCE: Duration = Duration::from_millis(80);
 
-/// The same for what has to be read from the disk.
+/// How long one search may read the disk.
 const DISK_PATIENCE: Duration = Duration::from_millis(250);
 
-/// Messages looked at in any case, the newest. On a loaded machine the time may be over before the thread has had its turn,
+/// The newest messages, which are searched in any case. On a loaded machine the time may be over before the thread has run,
 /// and with the worst pattern they take as long as a search may.
 const ALWAYS: usize = 25;
 
-/// One message found.
 struct Hit {
     place: Arc<str>,
     event: Arc<Event>,
     range: Range<usize>,
 }
 
-/// What came of a search.
+/// The result of a search.
 struct Found {
     hits: Vec<Hit>,
     /// There are more hits than are shown.
     more: bool,
-    /// Messages in memory that there was no time for.
+    /// Messages in memory that time did not suffice for.
     unsearched: usize,
-    /// There was no time for all that is on disk.
+    /// Time did not suffice for everything on disk.
     cut: bool,
 }
 
-/// Where to go on looking when memory is through: every room with its oldest message in memory, and who is not read.
-struct Beyond {
+/// Where a search goes on after memory: what each room has in the archive, and the ignored users.
+struct ArchiveSearch {
     store: Arc<Store>,
     rooms: Vec<(RoomName, ArchiveRange)>,
     ignored: Vec<UserName>,
@@ -61,22 +59,21 @@ struct Beyond {
 const PAGE: usize = 500;
 
 impl Session {
-    /// Looked for on a thread that has the stack for it, with no lock held.
+    /// Runs on a worker thread, which has the stack for it, with no lock held.
     #[inline(never)]
     pub(super) fn search(&mut self, pattern: String) {
-        let (messages, beyond) = (self.readable(), self.beyond().filter(|beyond| !beyond.rooms.is_empty()));
+        let (messages, archive) = (self.readable(), self.archive_search().filter(|archive| !archive.rooms.is_empty()));
         let found = self.compute(move || {
             let pattern = pattern::compile(&pattern)?;
             let found = find(&pattern, &messages);
             Ok::<_, pattern::PatternError>((pattern, found))
         });
-        let found = match (found, beyond) {
-            (Ok(Ok((pattern, mut found))), Some(beyond)) if !found.more && found.unsearched == 0 => {
-                // What has just left memory may not be written yet. Where the disk is in trouble, what it has is looked
-                // through.
-                let _ = beyond.store.sync();
+        let found = match (found, archive) {
+            (Ok(Ok((pattern, mut found))), Some(archive)) if !found.more && found.unsearched == 0 => {
+                // What has just left memory may not be written yet. If the disk is in trouble, what it has is searched.
+                let _ = archive.store.sync();
                 self.compute(move || {
-                    beyond.find(&pattern, &mut found);
+                    archive.find(&pattern, &mut found);
                     Ok(found)
                 })
             }
@@ -89,7 +86,7 @@ impl Session {
         }
     }
 
-    /// Everything this user may read and does not ignore, newest first, with the place it was said in.
+    /// Every message this user may read and does not ignore, newest first, with its room or conversation.
     fn readable(&self) -> Vec<(Arc<str>, Arc<Event>)> {
         let Some(actor) = self.actor() else { return Vec::new() };
         let now = self.now();
@@ -97,7 +94,7 @@ impl Session {
         for room in self.rooms.rooms() {
             let place: Arc<str> = room.name().as_str().into();
             let in_view = self.rooms.is_viewed(room.id());
-            // What is to be erased in time must not stand where nothing tells of its end.
+            // A temporary message must not stay on the screen where nothing erases it.
             let lasting =
                 |event: &Arc<Event>| in_view || event.message().is_some_and(|message| !message.is_temporary());
             let history = room.history(&actor, usize::MAX, now).into_iter().filter(lasting);
@@ -115,17 +112,17 @@ impl Session {
         });
         let number = |event: &Event| event.message().map(|message| message.id);
         all.sort_unstable_by_key(|(_, event)| std::cmp::Reverse(number(event)));
-        // What was sent to several people stands in several conversations.
+        // A message to several users is in several conversations.
         all.dedup_by(|(_, one), (_, other)| number(one) == number(other));
         all
     }
 
-    /// What of the rooms this user may read is on disk and not in memory.
-    fn beyond(&self) -> Option<Beyond> {
+    /// What this user's rooms have on disk and not in memory.
+    fn archive_search(&self) -> Option<ArchiveSearch> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         let (actor, now) = (self.actor()?, self.now());
         let rooms = self.rooms.rooms();
-        Some(Beyond {
+        Some(ArchiveSearch {
             store,
             rooms: rooms
                 .filter_map(|room| Some((room.name().clone(), room.older_than(&actor, now)?)))
@@ -149,11 +146,11 @@ impl Session {
         });
         self.outbox.note_events(found.hits.iter().map(|hit| &hit.event));
         if found.unsearched > 0 {
-            let line = format!("That pattern takes long: {} older messages were not looked at.", found.unsearched);
+            let line = format!("That pattern is slow: {} older messages were not searched.", found.unsearched);
             self.outbox.tell(LineKind::News, &line);
         }
         if found.cut {
-            self.outbox.tell(LineKind::News, "There was no time to look at everything that is kept on disk.");
+            self.outbox.tell(LineKind::News, "Search ran out of time; this is only part of it.");
         }
         match (found.hits.len(), found.more) {
             (0, _) => self.outbox.tell(LineKind::News, "Nothing found where you may read."),
@@ -163,15 +160,14 @@ impl Session {
     }
 }
 
-impl Beyond {
-    /// Goes on from memory to the disk: room by room, newest first, as long as there is time, and puts what it finds in
-    /// order behind what was found before.
+impl ArchiveSearch {
+    /// Searches the disk, room by room, newest first, while there is time, and appends what it finds in order.
     fn find(&self, pattern: &pattern::Pattern, found: &mut Found) {
         let deadline = Deadline::after(DISK_PATIENCE);
         let mut hits = Vec::new();
         for (name, older) in &self.rooms {
             let (place, mut before, mut here) = (Arc::<str>::from(name.as_str()), older.before, 0);
-            // One more than are shown, to know whether there are more.
+            // One hit more than are shown, to know whether there are more.
             while here <= MOST_HITS - found.hits.len() {
                 let left = deadline.left();
                 let page = match self.store.messages_before(name, before, PAGE, left) {
@@ -184,13 +180,13 @@ impl Beyond {
                 found.cut |= page.cut;
                 let Some(last) = page.messages.last().map(|message| message.id) else { break };
                 before = last;
-                // Nothing further back is for this user either.
+                // This user may not read anything further back.
                 let over = last <= older.after;
-                for kept in page.messages.into_iter().filter(|kept| older.has(kept.id)) {
-                    let shown = kept.author == self.own || !self.ignored.contains(&kept.author);
-                    if let Some(range) = pattern.find(&kept.text).filter(|_| shown) {
+                for record in page.messages.into_iter().filter(|record| older.has(record.id)) {
+                    let shown = record.author == self.own || !self.ignored.contains(&record.author);
+                    if let Some(range) = pattern.find(&record.text).filter(|_| shown) {
                         here += 1;
-                        let event = Arc::new(Event::Said(restored(kept)));
+                        let event = Arc::new(Event::Said(restored(record)));
                         hits.push(Hit { place: Arc::clone(&place), event, range });
                     }
                     if deadline.is_over() {

@@ -38,8 +38,8 @@ impl Session {
         let client = self.outbox.id();
         if expected.matches(code) {
             log::warn!("client {client} from {} stops the server by its exit code", self.peer);
-            // Answered first: the stop may overtake whatever is said after it was asked for.
-            self.outbox.tell(LineKind::News, "That is the code: the server stops.");
+            // Answered before the stop is requested: it may overtake anything written later.
+            self.outbox.tell(LineKind::News, "That is the code: the server is stopping.");
             self.outbox.settle();
             pending.right();
             return hub.request(Request::Stop);
@@ -53,7 +53,7 @@ impl Session {
         }
     }
 
-    /// Says that a code was not even looked at. Stopping the server waits for no rate; this answer costs a reading.
+    /// Says that a code was not even compared. A right code is never delayed by a rate, but this answer costs a reading.
     #[inline(never)]
     fn refuse_code(&mut self, line: &str, now: Instant) {
         match self.pacing.pay_reading(now) {

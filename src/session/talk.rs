@@ -1,8 +1,7 @@
-//! Talking: what this user says, to a room or to people.
+//! Sending messages, to a room or to other users.
 //!
-//! *Owns* the way from a draft to a room or a conversation of two.
+//! *Owns* the way from a draft to a room or a direct conversation.
 //! *Knows nothing of* what was typed, and of how a message looks.
-//! *Called by* `session::effects`.
 
 use std::sync::Arc;
 
@@ -31,15 +30,15 @@ impl Session {
                 let room = self.rooms.get(id).map(|membership| Arc::clone(membership.room()));
                 match (room, self.actor()) {
                     (Some(room), Some(actor)) => self.post(&room, &actor, draft, confirm),
-                    _ => self.outbox.tell(LineKind::Refusal, &format!("Not said: you are not in {id}.")),
+                    _ => self.outbox.tell(LineKind::Refusal, &format!("Not sent: you are not in {id}.")),
                 }
             }
             Conversation::Direct(partner) => {
-                let whom = Target { name: partner.name.clone(), client: Some(partner.client) };
+                let target = Target { name: partner.name.clone(), client: Some(partner.client) };
                 let in_view = !confirm;
                 match self.hub.directs.find(self.outbox.id(), partner.client) {
                     Some(pair) => self.send(vec![pair], draft, in_view, ""),
-                    None => self.refuse(&Denied::NotOnline(Target { client: None, ..whom })),
+                    None => self.refuse(&Denied::NotOnline(Target { client: None, ..target })),
                 }
             }
         }
@@ -65,7 +64,7 @@ impl Session {
                 if let Some(typed) = typed {
                     self.keep_shown(&typed);
                 }
-                // It comes too fast, if for this room alone.
+                // Too fast, if only for this room.
                 if matches!(denied, Denied::Slow(..)) {
                     self.mark_refused();
                 }
@@ -80,21 +79,21 @@ impl Session {
             return;
         }
         if let Some(membership) = self.rooms.get_mut(room.id()) {
-            // What one has said oneself is not unread.
+            // A user's own message is not unread.
             membership.read += 1;
         }
-        self.outbox.tell(LineKind::News, &format!("Said in {} as {id}.", room.name()));
+        self.outbox.tell(LineKind::News, &format!("Sent to {} as {id}.", room.name()));
     }
 
     pub(super) fn refuse(&self, denied: &Denied) {
         self.outbox.tell(LineKind::Refusal, &denied.to_string());
     }
 
-    /// The conversation with somebody, begun if there is none.
-    fn begin(&self, whom: &Target) -> Result<Arc<DirectChat>, String> {
-        let not_online = || Denied::NotOnline(whom.clone()).to_string();
+    /// The conversation with another user, begun if there is none.
+    fn begin(&self, target: &Target) -> Result<Arc<DirectChat>, String> {
+        let not_online = || Denied::NotOnline(target.clone()).to_string();
         let user = self.user.as_ref().ok_or_else(not_online)?;
-        let other = self.hub.roster.find(whom).ok_or_else(not_online)?;
+        let other = self.hub.roster.find(target).ok_or_else(not_online)?;
         if Arc::ptr_eq(user, &other) {
             return Err(Denied::Yourself("write to").to_string());
         }
@@ -102,20 +101,20 @@ impl Session {
             Ok(Some(pair)) => Ok(pair),
             Ok(None) => Err(not_online()),
             Err(TooManyChatsError(most)) => {
-                Err(format!("You have {most} conversations, which is the most; they end when somebody leaves."))
+                Err(format!("You have {most} conversations, which is the limit; one ends when somebody leaves."))
             }
         }
     }
 
     #[inline(never)]
-    pub(super) fn open_direct(&mut self, whom: &Target) -> Option<Answer> {
-        match self.begin(whom) {
+    pub(super) fn open_direct(&mut self, target: &Target) -> Option<Answer> {
+        match self.begin(target) {
             Ok(pair) => {
                 self.hub.checkpoints.reach(Checkpoint::ConversationBegun);
                 let partner = pair.partner(self.outbox.id());
                 self.outbox.opening(&Conversation::Direct(partner.addressee()));
                 if pair.is_over() {
-                    self.refuse(&Denied::NotOnline(whom.clone()));
+                    self.refuse(&Denied::NotOnline(target.clone()));
                     return None;
                 }
                 Some(Answer::DirectOpened(partner.addressee()))
@@ -132,22 +131,22 @@ impl Session {
         let opened = self.hub.directs.find(self.outbox.id(), partner.client);
         let clock = self.hub.clock.clone();
         if !opened.is_some_and(|pair| pair.open_view(&self.outbox, count, &header, &clock)) {
-            let whom = Target { name: partner.name.clone(), client: None };
-            self.refuse(&Denied::NotOnline(whom));
+            let target = Target { name: partner.name.clone(), client: None };
+            self.refuse(&Denied::NotOnline(target));
         }
     }
 
-    /// Sends a message to people. `in_view`: it was typed into the view, where it could be said instead; every refusal
-    /// tells how.
+    /// Sends a message to users. `in_view`: it was typed into the view, where it could be posted instead; every refusal says
+    /// how.
     #[inline(never)]
     pub(super) fn send_direct(&mut self, to: &[Target], draft: Draft, in_view: bool) {
         let way_out = if in_view { palette::way_out(self.palette.current()) } else { String::new() };
         let mut pairs: Vec<Arc<DirectChat>> = Vec::new();
-        for whom in to {
-            let away = if self.hub.roster.find(whom).is_none() { self.account_of(whom) } else { None };
+        for target in to {
+            let away = if self.hub.roster.find(target).is_none() { self.account_of(target) } else { None };
             let refused = match away {
                 Some(reader) => self.leave_message(&reader, &draft).err(),
-                None => match self.begin(whom) {
+                None => match self.begin(target) {
                     Ok(pair) if pairs.iter().any(|known| Arc::ptr_eq(known, &pair)) => None,
                     Ok(pair) => {
                         pairs.push(pair);
@@ -157,7 +156,7 @@ impl Session {
                 },
             };
             if let Some(line) = refused {
-                // A sentence of its own begins with a capital letter, a name stays as it is.
+                // A separate sentence begins with a capital letter; a name stays as it is.
                 let line = line.strip_prefix("You ").map_or(line.clone(), |rest| format!("you {rest}"));
                 self.outbox.tell(LineKind::Refusal, &format!("Not sent: {line}{way_out}"));
             }
@@ -165,8 +164,8 @@ impl Session {
         self.send(pairs, draft, false, &way_out);
     }
 
-    /// Sends one message to one or several people. `in_view`: the author looks at the conversation, and has typed it there.
-    /// `way_out` goes behind a refusal.
+    /// Sends one message to one or several users. `in_view`: the author has the conversation in view and typed it there.
+    /// `way_out` follows every refusal.
     #[inline(never)]
     pub(super) fn send(&mut self, pairs: Vec<Arc<DirectChat>>, draft: Draft, in_view: bool, way_out: &str) {
         let Some(user) = self.user.clone() else { return };
@@ -175,7 +174,7 @@ impl Session {
         }
         let (lasts, at, clock) = (draft.lasts, Timestamp::now(), self.hub.clock.clone());
         let Ok(held) = self.hold_temporary(lasts, pairs.len()) else { return };
-        // Typed in line mode into the conversation itself, it is on the screen already.
+        // If it was typed in line mode into the conversation itself, it is on the screen already.
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let own = match in_view && plain {
             true if self.input.link.is_character_mode() => Some(OwnCopy::Said),
@@ -223,15 +222,15 @@ impl Session {
     }
 
     #[inline(never)]
-    pub(super) fn tell_away_in_conversation(&self, whom: &Target) {
+    pub(super) fn tell_away_in_conversation(&self, target: &Target) {
         if let Some(Conversation::Direct(partner)) = self.palette.current()
-            && let Some(user) = self.hub.roster.find(whom).filter(|user| user.client() == partner.client)
+            && let Some(user) = self.hub.roster.find(target).filter(|user| user.client() == partner.client)
         {
             self.tell_away(&user);
         }
     }
 
-    /// Who has written to somebody they ignore is told so.
+    /// Warns a user who has written to somebody they ignore, or to somebody who is away.
     fn tell_what_to_expect(&self, user: &User) {
         if self.outbox.ignores(user.client(), &user.name()) {
             return self.tell_ignored(&user.name());
@@ -239,7 +238,7 @@ impl Session {
         self.tell_away(user);
     }
 
-    /// Who writes to somebody who is away is told so, unless they want to read nothing that comes from there.
+    /// Says that the other user is away, unless this one ignores them.
     fn tell_away(&self, user: &User) {
         if self.outbox.ignores(user.client(), &user.name()) {
             return;
@@ -251,6 +250,9 @@ impl Session {
     }
 
     pub(super) fn tell_ignored(&self, name: &UserName) {
-        self.outbox.tell(LineKind::News, &format!("You ignore {name} and see no answer; :unignore {name} ends that."));
+        self.outbox.tell(
+            LineKind::News,
+            &format!("You are ignoring {name} and will see no answer; :unignore {name} ends that."),
+        );
     }
 }

@@ -1,8 +1,7 @@
-//! What the temporary messages of one author take until they are over.
+//! The limit on one author's temporary messages.
 //!
-//! *Owns* whose they are counted as, and the refusal of one too many.
-//! *Knows nothing of* where they are said: what one place holds of them is bounded there.
-//! *Called by* `session::talk`.
+//! *Owns* which author they count against, and the refusal of one too many.
+//! *Knows nothing of* where they are posted: each room bounds its own.
 
 use std::time::Duration;
 
@@ -13,13 +12,14 @@ use crate::chat::message::ClientId;
 use crate::hub::timer::Author;
 use crate::ui::screen::LineKind;
 
-/// What a temporary message takes until it is over, in bytes: its place in the timer.
+/// The memory of a temporary message until it expires, in bytes: its place in the timer.
 const TEMPORARY_BYTES: usize = 160;
-/// And for each of its readers.
+/// The memory for each of its readers.
 const READER_BYTES: usize = size_of::<ClientId>();
 
 impl Session {
-    /// Takes what a temporary message holds until it is over, if it is one; an error if its author has too many, who is told.
+    /// Reserves the memory of a message until it expires, if it is temporary. An error if its author has too many, who has read
+    /// that.
     #[inline(never)]
     pub(super) fn hold_temporary(&self, lasts: Option<Duration>, readers: usize) -> Result<Option<Share<Author>>, ()> {
         if lasts.is_none() {
@@ -29,7 +29,7 @@ impl Session {
         let author = (network_key(self.ip()), account);
         let held = self.hub.limits.temporary.take(author, TEMPORARY_BYTES + readers * READER_BYTES);
         if held.is_none() {
-            let line = "Not said: too many temporary messages of yours wait for their end already.";
+            let line = "Not sent: too many of your temporary messages have not expired yet.";
             self.outbox.tell(LineKind::Refusal, line);
         }
         held.map(Some).ok_or(())

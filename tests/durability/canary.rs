@@ -13,13 +13,13 @@ const CANARY: &str = "serinus-canaria";
 fn sing(alice: &mut Client, bob: &mut Client) {
     let id = say(alice, &format!("{CANARY} said"));
     bob.send(&format!(":reply {id} {CANARY} answered"));
-    bob.expect("Said in general as #");
+    bob.expect("Sent to general as #");
     alice.send(&format!(":edit {id} {CANARY} edited"));
     alice.expect("Edited #");
     alice.send(&format!(":me sings {CANARY}"));
-    alice.expect("Said in general as #");
+    alice.expect("Sent to general as #");
     alice.send(&format!(":paste\r\n{CANARY}\r\n{CANARY}\r\n."));
-    alice.expect("Said in general as #");
+    alice.expect("Sent to general as #");
     alice.send(&format!(":dm bob {CANARY}"));
     bob.expect(&format!("alice -> you: {CANARY}"));
     alice.send(&format!("@bob {CANARY} from afar"));
@@ -32,11 +32,11 @@ fn sing(alice: &mut Client, bob: &mut Client) {
 /// The same, in temporary messages.
 fn murmur(alice: &mut Client, bob: &mut Client) {
     alice.send(&format!(":temp 300 {CANARY} for a while"));
-    alice.expect("Said in general as #");
+    alice.expect("Sent to general as #");
     alice.send(&format!(":temp 300 @bob {CANARY} between us"));
     bob.expect(&format!("{CANARY} between us"));
     alice.send(":temp 1 a short one");
-    alice.expect("Said in general as #");
+    alice.expect("Sent to general as #");
     bob.settle();
 }
 
@@ -109,11 +109,11 @@ fn without_history_no_message_reaches_the_disk() {
         alice.send(&format!(":create {den}"));
         alice.expect("you are its admin.");
         alice.send(&format!(":say {CANARY} before"));
-        alice.expect(&format!("Said in {den} as #"));
+        alice.expect(&format!("Sent to {den} as #"));
         alice.send(":set keep on");
         alice.expect(" keeps the room: ");
         alice.send(&format!(":say {CANARY} after"));
-        alice.expect(&format!("Said in {den} as #"));
+        alice.expect(&format!("Sent to {den} as #"));
         alice.send(&format!(":dm {absent} {CANARY}"));
         alice.expect("the message waits for the next login.");
         alice.send(&format!(":broadcast {CANARY}"));

@@ -166,11 +166,11 @@ fn is_survived(disk: &Disk, reason: &str) {
     // What must be on disk first is not confirmed.
     people.alice.send_bytes(b":register\r\nsesame open\r\nsesame open\r\n");
     let told = people.alice.expect(&format!("! Not saved: {reason}. Try again later, or tell an operator.\r\n"));
-    assert!(!told.contains("is yours"), "{told:?}");
+    assert!(!told.contains("is now registered to you"), "{told:?}");
     people.operator.send(":bell on");
     people.operator.expect(&format!("! It holds until the server stops, but: Not saved: {reason}."));
     people.operator.send(":banip 203.0.113.7 spam");
-    let told = people.operator.expect("203.0.113.7 is banned; 0 people thrown out.\r\n");
+    let told = people.operator.expect("203.0.113.7 is banned; 0 people disconnected.\r\n");
     assert!(told.contains(&format!("! It holds until the server stops, but: Not saved: {reason}.")), "{told:?}");
     people.operator.send(":create den");
     people.operator.expect("you are its admin.");
@@ -270,7 +270,7 @@ fn what_a_full_disk_loses_is_counted_and_reported() {
     let lines = format!(":say {}\r\n", "x".repeat(1500)).repeat(chunk);
     eventually("more is said than waits in memory", || {
         alice.send_bytes(lines.as_bytes());
-        (0..chunk).for_each(|_| drop(alice.expect("Said in general as #")));
+        (0..chunk).for_each(|_| drop(alice.expect("Sent to general as #")));
         said += chunk as u64;
         program.log().contains("could not be kept: the disk is too slow.")
     });

@@ -168,7 +168,7 @@ impl Watched {
         self.program.expect_log(&format!("{} is not the file any more that was opened", path.display()));
         self.alice.send_bytes(b":register\r\nsesame open\r\nsesame open\r\n");
         let told = self.alice.expect("! Not saved: the database was deleted or replaced. Try again later");
-        assert!(!told.contains("is yours"), "{told:?}");
+        assert!(!told.contains("is now registered to you"), "{told:?}");
         self.operator.send(":bell on");
         self.operator.expect("but: Not saved: the database was deleted or replaced.");
         // The chat goes on.

@@ -257,7 +257,7 @@ pub const ARCHIVE: &str = "archive";
 impl Keeper<'_> {
     fn register(&mut self, name: &str) -> Option<()> {
         let line = format!(":register\r\n{PASSWORD}\r\n{PASSWORD}");
-        self.change(&line, " is yours: ", &[wish(format!("account {name}"), "there")])
+        self.change(&line, " is now registered to you.", &[wish(format!("account {name}"), "there")])
     }
 
     fn change_settings(&mut self, name: &str, mut random: Random) -> Option<()> {
@@ -330,7 +330,7 @@ impl Keeper<'_> {
                     let thing = format!("address {address}");
                     if self.is(&thing) {
                         let line = format!(":unbanip {address}");
-                        self.change(&line, " is not banned any more.", &[none(thing)])?;
+                        self.change(&line, " is no longer banned.", &[none(thing)])?;
                     } else {
                         let reason = format!("reason {round} {number}");
                         let line = format!(":banip {address} {reason}");

@@ -18,7 +18,7 @@ fn no_id_is_reused_when_the_server_was_killed_while_the_database_was_blocked() {
     let lines = ":say hello\r\n".repeat(100);
     for _ in 0..150 {
         alice.send_bytes(lines.as_bytes());
-        (0..100).for_each(|_| drop(alice.expect("Said in general as #")));
+        (0..100).for_each(|_| drop(alice.expect("Sent to general as #")));
     }
     let last = say(&mut alice, "the last");
     kill(&mut program);

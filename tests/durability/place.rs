@@ -129,13 +129,13 @@ pub fn kill(program: &mut Logged) {
 /// Registers the name of a client that is logged in.
 pub fn register(client: &mut Client, password: &str) {
     client.send_bytes(format!(":register\r\n{password}\r\n{password}\r\n").as_bytes());
-    client.expect(" is yours: ");
+    client.expect(" is now registered to you.");
 }
 
 /// Sends a line from the palette to the current room; returns its id.
 pub fn say(client: &mut Client, text: &str) -> u64 {
     client.send(&format!(":say {text}"));
-    client.expect("Said in ");
+    client.expect("Sent to ");
     client.expect(" as #");
     client.expect(".\r\n").parse().expect("a number")
 }

@@ -124,7 +124,7 @@ fn an_idle_user_has_the_others_new_name_in_the_prompt_at_once() {
     let server = Server::start();
     let (mut alice, mut bob) = in_conversation(&server);
     bob.send(":nick robert");
-    bob.expect("* You are robert now.\r\n");
+    bob.expect("* You are now known as robert.\r\n");
     alice.expect("* bob is now known as robert.\r\n[@robert]> ");
     alice.send(":chat");
     alice.expect("@robert | ");
@@ -168,7 +168,7 @@ fn a_user_who_writes_while_the_other_leaves_ends_in_the_palette_and_is_notified_
 /// How many temporary messages of a hundred are accepted.
 fn temporary(client: &mut Client, command: &str) -> usize {
     client.send(&vec![command; 100].join("\r\n"));
-    100 - client.settle().matches("! Not said: too many temporary messages ").count()
+    100 - client.settle().matches("! Not sent: too many ").count()
 }
 
 #[test]
@@ -192,10 +192,10 @@ fn temporary_messages_have_a_bound_that_coming_again_does_not_reset() {
     carol.send(":join general");
     carol.expect("[general]> ");
     carol.send(":temp 86400 later");
-    carol.expect("! Not said: too many temporary messages of yours wait for their end already.\r\n");
+    carol.expect("! Not sent: too many of your temporary messages have not expired yet.\r\n");
     // Anything else is sent as usual, and other users can send everything.
     carol.send(":say hello");
-    carol.expect("* Said in general as #");
+    carol.expect("* Sent to general as #");
     let mut dave = Client::connect_from(std::net::Ipv4Addr::new(127, 0, 0, 2), server.address()).logged_in("dave");
     dave.send(":temp 1 @bob soon");
     dave.expect("you -> bob (temporary, 1 s): soon\r\n");

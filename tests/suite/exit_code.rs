@@ -53,7 +53,7 @@ fn give(client: &mut Client, code: &str) -> String {
 fn give_wrong(client: &mut Client) {
     eventually("the code is compared", || {
         let answer = give(client, WRONG);
-        assert!(!answer.contains("the server stops"), "{answer:?}");
+        assert!(!answer.contains("the server is stopping"), "{answer:?}");
         answer.contains("! That is not the exit code.")
     });
 }
@@ -76,7 +76,7 @@ fn the_code_stops_the_server_in_either_case_and_without_its_dash() {
         let began = Instant::now();
         alice.send(&format!("{word} {}", write(&running.code)));
         let told = alice.expect_end();
-        assert!(told.contains("* That is the code: the server stops.\r\n"), "{told:?}");
+        assert!(told.contains("* That is the code: the server is stopping.\r\n"), "{told:?}");
         assert!(told.contains("* Server is shutting down in 1 second.\r\n"), "{told:?}");
         assert!(told.ends_with("* Goodbye.\r\n"), "{told:?}");
         viewer.expect("* Server is shutting down in 1 second.\r\n");
@@ -101,7 +101,7 @@ fn a_second_try_within_the_second_is_refused_without_being_compared_on_any_conne
         if in_time {
             assert_eq!(answer, "! Too many tries at the exit code: try again in 1 second.");
             // A user who knows the code can give it when the second is over.
-            eventually("the code is compared", || give(&mut bob, &running.code).contains("the server stops"));
+            eventually("the code is compared", || give(&mut bob, &running.code).contains("the server is stopping"));
             assert!(began.elapsed() >= Duration::from_secs(1));
             assert_eq!(running.program.wait(), Some(0));
         }
@@ -118,11 +118,11 @@ fn the_third_wrong_code_closes_the_connection_and_still_lets_others_at_its_addre
     for _ in 0..3 {
         give_wrong(&mut alice);
     }
-    assert!(alice.expect_end().ends_with("! Three exit codes were wrong.\r\n"));
-    eventually("the log has the reason", || running.program.log().contains("Three exit codes were wrong"));
-    assert_eq!(running.program.log().matches("wrong exit code").count(), 3, "{}", running.program.log());
+    assert!(alice.expect_end().ends_with("! Too many wrong exit codes.\r\n"));
+    eventually("the log has the reason", || running.program.log().contains("Too many wrong exit codes"));
+    assert_eq!(running.program.log().matches(": wrong exit code").count(), 3, "{}", running.program.log());
     running.logs_no(WRONG);
-    eventually("the code is compared", || give(&mut bob, &running.code).contains("the server stops"));
+    eventually("the code is compared", || give(&mut bob, &running.code).contains("the server is stopping"));
     assert_eq!(running.program.wait(), Some(0));
     running.logs_no(&running.code);
 }
@@ -163,7 +163,7 @@ fn a_code_switched_off_by_a_reload_stops_nothing() {
     std::fs::write(&running.config, listen).expect("written");
     running.program.signal("HUP");
     running.program.expect_log("exit_code is on");
-    assert_eq!(give(&mut alice, &running.code), "* That is the code: the server stops.");
+    assert_eq!(give(&mut alice, &running.code), "* That is the code: the server is stopping.");
     assert_eq!(running.program.wait(), Some(0));
 }
 
@@ -173,10 +173,10 @@ fn a_signal_during_a_stop_by_the_code_ends_at_once_with_1() {
         let mut running = start("shutdown_delay = 3600");
         let mut alice = Client::login(running.address, "alice");
         let mut bob = Client::login(running.address, "bob");
-        assert_eq!(give(&mut alice, &running.code), "* That is the code: the server stops.");
+        assert_eq!(give(&mut alice, &running.code), "* That is the code: the server is stopping.");
         bob.expect("* Server is shutting down in 3600 seconds.\r\n");
         // Giving it again changes nothing.
-        eventually("the code is compared", || give(&mut bob, &running.code).contains("the server stops"));
+        eventually("the code is compared", || give(&mut bob, &running.code).contains("the server is stopping"));
         assert!(!bob.settle().contains("shutting down"));
         assert!(running.program.runs());
         running.program.signal(signal);
@@ -236,8 +236,8 @@ fn a_user_who_gives_the_right_code_sees_the_confirmation_before_the_stop() {
         let mut alice = Client::login(running.address, "alice");
         alice.send(&format!(":shutdown {}", running.code));
         let told = alice.expect_end();
-        assert!(told.contains("* That is the code: the server stops.\r\n"), "{told:?}");
-        assert!(told.find("the server stops") < told.find("shutting down"), "{told:?}");
+        assert!(told.contains("* That is the code: the server is stopping.\r\n"), "{told:?}");
+        assert!(told.find("the server is stopping") < told.find("shutting down"), "{told:?}");
         assert_eq!(running.program.wait(), Some(0));
     }
 }

@@ -196,7 +196,7 @@ fn a_line_without_end_is_refused_once_and_the_third_ends_the_connection() {
             assert!(!client.settle().contains("too long"), "said once");
         }
     }
-    assert!(client.expect_end().contains("! Three lines were too long.\r\n"));
+    assert!(client.expect_end().contains("! Too many lines were too long.\r\n"));
     subject.is_as_before();
 }
 

@@ -26,7 +26,7 @@ fn silence_counts<const COUNT: usize>(server: &Server, people: [&mut Client; COU
     }
 }
 
-const WARNING: &str = "* You have typed nothing for a while: you will be logged out in 1 second.\r\n";
+const WARNING: &str = "* You have been idle for a while and will be disconnected in 1 second.\r\n";
 
 #[test]
 fn an_idle_user_is_warned_at_half_time_and_then_logged_out() {
@@ -35,7 +35,7 @@ fn an_idle_user_is_warned_at_half_time_and_then_logged_out() {
     silence_counts(&server, [&mut bob, &mut alice]);
     alice.expect(WARNING);
     let end = alice.expect_end();
-    assert!(end.ends_with("! Nothing was typed for too long.\r\n"), "{end:?}");
+    assert!(end.ends_with("! You were idle for too long.\r\n"), "{end:?}");
     bob.expect_end();
 }
 
@@ -44,10 +44,10 @@ fn any_typed_line_counts_as_activity() {
     // Long enough for a machine that pauses between a warning and the line that follows it.
     let server = Server::with("idle_timeout = 10");
     let mut alice = server.login("alice");
-    alice.expect("you will be logged out in 5 seconds.\r\n");
+    alice.expect("will be disconnected in 5 seconds.\r\n");
     alice.send("");
     alice.expect("> ");
-    alice.expect("you will be logged out in 5 seconds.\r\n");
+    alice.expect("will be disconnected in 5 seconds.\r\n");
 }
 
 #[test]
@@ -64,10 +64,10 @@ fn viewers_see_who_was_disconnected_for_being_idle_and_a_room_admin_may_watch_wi
     carol.expect("den | ");
     silence_counts(&server, [&mut alice]);
     alice.expect(WARNING);
-    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    assert!(alice.expect_end().ends_with("! You were idle for too long.\r\n"));
     let seen = carol.expect("* alice left (idle)\r\n");
     // Carol has typed nothing for longer than alice.
-    assert!(!seen.contains("typed nothing"), "{seen:?}");
+    assert!(!seen.contains("been idle"), "{seen:?}");
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 0\n[limits]\nmessages_per_second = 0\n");
     // Two admins are there for each other.
     let mut erin = server.login("erin");
@@ -81,7 +81,7 @@ fn viewers_see_who_was_disconnected_for_being_idle_and_a_room_admin_may_watch_wi
     silence_counts(&server, [&mut dave]);
     dave.expect(WARNING);
     carol.expect("* dave left (idle)\r\n");
-    assert!(!carol.settle().contains("typed nothing"));
+    assert!(!carol.settle().contains("been idle"));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn an_idle_admin_of_an_otherwise_empty_room_is_logged_out_like_anybody() {
     alice.expect("[den]> ");
     silence_counts(&server, [&mut alice]);
     alice.expect(WARNING);
-    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    assert!(alice.expect_end().ends_with("! You were idle for too long.\r\n"));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_former_admin_who_is_idle_is_logged_out_like_anybody() {
     alice.send(":close");
     alice.expect("* Left den.\r\n");
     alice.expect(WARNING);
-    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    assert!(alice.expect_end().ends_with("! You were idle for too long.\r\n"));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn the_admin_of_a_room_is_still_its_admin_after_being_idle_for_long() {
         bob.expect(WARNING);
         bob.send("");
     }
-    assert!(!alice.settle().contains("typed nothing"));
+    assert!(!alice.settle().contains("been idle"));
     alice.send(":topic still here");
     alice.expect("* alice set the description: still here\r\n");
 }
@@ -142,9 +142,9 @@ fn a_time_limit_set_by_a_reload_applies_to_an_idle_user() {
     // Both threads wait for bytes, without a limit by the configuration they know.
     let reloaded = Instant::now();
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nlogin_seconds = 1\n");
-    assert!(nobody.expect_end().ends_with("! No name was given in time.\r\n"));
+    assert!(nobody.expect_end().ends_with("! Login timed out.\r\n"));
     alice.expect(WARNING);
-    assert!(alice.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+    assert!(alice.expect_end().ends_with("! You were idle for too long.\r\n"));
     // Five seconds until the limit is noticed, and two for the limit itself; the rest is for a loaded machine.
     assert!(reloaded.elapsed() < Duration::from_secs(20), "{:?}", reloaded.elapsed());
 }
@@ -158,8 +158,8 @@ fn a_time_limit_set_by_a_reload_applies_to_an_idle_user_in_a_direct_chat_or_in_a
     bob.expect("[@alice]> ");
     server.reconfigure("shutdown_delay = 0\nidle_timeout = 2\n[limits]\nmessages_per_second = 0\n");
     for client in [&mut alice, &mut bob] {
-        client.expect("* You have typed nothing for a while");
-        assert!(client.expect_end().ends_with("! Nothing was typed for too long.\r\n"));
+        client.expect("* You have been idle for a while");
+        assert!(client.expect_end().ends_with("! You were idle for too long.\r\n"));
     }
 }
 

@@ -127,7 +127,7 @@ fn a_line_too_long_is_refused_whole_and_the_third_one_closes() {
     let seen = bob.expect("alice: short\r\n");
     assert!(!seen.contains('x'), "{seen:?}");
     alice.send(&"x".repeat(300));
-    assert!(alice.expect_end().ends_with("! Three lines were too long.\r\n"));
+    assert!(alice.expect_end().ends_with("! Too many lines were too long.\r\n"));
 }
 
 #[test]

@@ -118,7 +118,7 @@ fn bad_names_are_refused_with_the_rules_and_asked_again() {
 fn a_client_that_gives_no_name_is_disconnected_at_the_deadline() {
     let server = Server::with("[limits]\nlogin_seconds = 1");
     let mut client = server.connect();
-    assert!(client.expect_end().ends_with("! No name was given in time.\r\n"));
+    assert!(client.expect_end().ends_with("! Login timed out.\r\n"));
 }
 
 #[test]

@@ -71,7 +71,7 @@ fn an_empty_room_closes_after_its_grace_period_and_its_messages_are_gone() {
     let server = Server::with("room_linger = 1");
     let mut alice = maker(&server, "alice", "den");
     alice.send(":say hello");
-    alice.expect("* Said in den as #1.\r\n");
+    alice.expect("* Sent to den as #1.\r\n");
     let left = Instant::now();
     alice.send(":close");
     alice.expect("* Left den.\r\n");

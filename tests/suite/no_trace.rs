@@ -21,7 +21,7 @@ fn registered(server: &Server, name: &str) -> Client {
         client.expect("Password: ");
         client.send("open sesame");
     }
-    client.expect("is yours");
+    client.expect("is now registered to you");
     client
 }
 
@@ -91,7 +91,7 @@ fn an_older_message_that_was_deleted_can_no_longer_be_found_or_changed() {
     alice.send(":join general");
     for text in ["canary", "later"] {
         alice.send(&format!(":say {text}"));
-        alice.expect("Said in general as");
+        alice.expect("Sent to general as");
     }
     server.hub().store().expect("a store").flush().expect("written");
     alice.send_bytes(b":delete 1\r\n:search canary\r\n:history 5\r\n:edit #1 again\r\n:whoami\r\n");

@@ -105,7 +105,7 @@ fn what_an_operator_does_in_another_users_room_is_audited_from_the_moment_of_joi
     bob.send(":create nest hidden");
     bob.send(":set public off");
     bob.send(":say psst");
-    bob.expect("* Said in nest as #1.\r\n");
+    bob.expect("* Sent to nest as #1.\r\n");
     let _carol = server.login("carol");
     let mut alice = come_in(&server, "alice");
     for (command, told) in [
@@ -148,18 +148,18 @@ fn an_operator_who_changes_names_loses_the_rank_but_not_by_changing_only_the_cas
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
     alice.send(":nick Alice");
-    alice.expect("* You are Alice now.\r\n");
+    alice.expect("* You are now known as Alice.\r\n");
     alice.send(":banip");
-    alice.expect("* No address is banned.\r\n");
+    alice.expect("* No addresses are banned.\r\n");
     alice.send(":nick carol");
-    alice.expect("* You are carol now.\r\n");
+    alice.expect("* You are now known as carol.\r\n");
     alice.send(":banip");
     alice.expect(NOT_YOU);
     prove(&mut alice, ":login alice", PASSWORD);
-    alice.expect("* You are alice now.\r\n");
+    alice.expect("* You are now known as alice.\r\n");
     alice.expect("* You are an operator.\r\n");
     alice.send(":banip");
-    alice.expect("* No address is banned.\r\n");
+    alice.expect("* No addresses are banned.\r\n");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn an_operator_whose_account_is_removed_on_the_command_line_loses_the_rank() {
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
     prove(&mut alice, ":unregister", PASSWORD);
-    alice.expect("* The account alice is gone");
+    alice.expect("* Account alice deleted");
     alice.send(":audit");
     alice.expect(NOT_YOU);
 }
@@ -192,7 +192,7 @@ fn a_broadcast_reaches_everybody_wherever_they_are_but_nobody_before_the_login()
     for _ in 0..3 {
         asked.send(PASSWORD);
     }
-    let told = asked.expect("* Your password is changed.\r\n");
+    let told = asked.expect("* Your password has been changed.\r\n");
     assert!(told.contains("* Broadcast from alice: Tea at five.\r\n"), "{told:?}");
     outside.send("erin");
     let before = outside.expect("* Hello erin. ");
@@ -207,9 +207,9 @@ fn addresses_are_banned_listed_and_let_in_again() {
     let server = server(&home);
     let mut alice = come_in(&server, "alice");
     for (command, told) in [
-        (":banip 203.0.113.0/24 2h port scans", "203.0.113.0/24 is banned for 2 hours; 0 people thrown out."),
-        (":banip 198.51.100.7", "198.51.100.7 is banned; 0 people thrown out."),
-        (":banip 2001:db8::/32 flood", "2001:db8::/32 is banned; 0 people thrown out."),
+        (":banip 203.0.113.0/24 2h port scans", "203.0.113.0/24 is banned for 2 hours; 0 people disconnected."),
+        (":banip 198.51.100.7", "198.51.100.7 is banned; 0 people disconnected."),
+        (":banip 2001:db8::/32 flood", "2001:db8::/32 is banned; 0 people disconnected."),
     ] {
         alice.send(command);
         alice.expect(&format!("* {told}\r\n"));
@@ -230,7 +230,7 @@ fn addresses_are_banned_listed_and_let_in_again() {
     alice.expect("* 198.51.100.7     by alice\r\n");
     alice.expect("* 2001:db8::/32    by alice (flood)\r\n");
     alice.send(":unbanip 198.51.100.7");
-    alice.expect("* 198.51.100.7 is not banned any more.\r\n");
+    alice.expect("* 198.51.100.7 is no longer banned.\r\n");
     alice.send(":unbanip 198.51.100.7");
     alice.expect("! 198.51.100.7 is not banned; :banip alone lists what is.\r\n");
     // A second ban of the same network replaces the first.
@@ -262,7 +262,7 @@ fn the_machine_itself_and_an_invalid_address_cannot_be_banned() {
     for wrong in ["nonsense", "203.0.113.0/33", "203.0.113.999"] {
         for command in [":banip", ":unbanip"] {
             alice.send(&format!("{command} {wrong}"));
-            alice.expect(&format!("! {wrong} is no address: "));
+            alice.expect(&format!("! {wrong} is not an address: "));
         }
     }
     alice.send(":unbanip");
@@ -277,12 +277,14 @@ fn a_ban_of_half_the_internet_is_refused() {
     let mut alice = come_in(&server, "alice");
     for wide in ["0.0.0.0/0", "126.0.0.0/7", "::ffff:0:0/96", "::/0", "2000::/3", "2000::/15 2h flood"] {
         alice.send(&format!(":banip {wide}"));
-        alice.expect(" is too much for one ban: a /8 is the most of IPv4, a /16 of IPv6. Nothing is changed.\r\n");
+        alice.expect(
+            " is too large for one ban: the limit is a /8 for IPv4 and a /16 for IPv6. Nothing was changed.\r\n",
+        );
     }
     assert!(server.hub().address_bans.all(server.hub().moment()).is_empty());
     for most in ["10.0.0.0/8", "2001::/16"] {
         alice.send(&format!(":banip {most}"));
-        alice.expect(&format!("* {most} is banned; 0 people thrown out.\r\n"));
+        alice.expect(&format!("* {most} is banned; 0 people disconnected.\r\n"));
     }
     // A ban from before such bans were refused can be lifted.
     alice.send(":unbanip 0.0.0.0/0");
@@ -337,7 +339,7 @@ fn a_ban_of_an_address_disconnects_its_users_and_refuses_new_connections() {
     alice.expect("* You are an operator.\r\n");
     let mut guest = Client::login(far, "guest");
     alice.send(&format!(":banip {outside} 1h noise"));
-    alice.expect(&format!("* {outside} is banned for 1 hour; 1 person thrown out.\r\n"));
+    alice.expect(&format!("* {outside} is banned for 1 hour; 1 person disconnected.\r\n"));
     let told = guest.expect_end();
     assert!(told.contains("! Your address is banned for ") && told.contains(" (noise)"), "{told:?}");
     let told = Client::connect(far).expect_end();
@@ -353,7 +355,7 @@ fn a_ban_of_an_address_disconnects_its_users_and_refuses_new_connections() {
     let mut alice = try_login(near, "alice", PASSWORD);
     alice.expect("* You are an operator.\r\n");
     alice.send(&format!(":unbanip {outside}"));
-    alice.expect(&format!("* {outside} is not banned any more.\r\n"));
+    alice.expect(&format!("* {outside} is no longer banned.\r\n"));
     Client::login(far, "guest");
 }
 
@@ -373,8 +375,7 @@ fn from_elsewhere_an_unregistered_operators_name_cannot_be_taken_and_passwords_c
     client.expect("Username: ");
     client.send("alice");
     client.expect("* The name alice needs its password.");
-    let warned =
-        "* This connection is not encrypted: whoever sits between you and the server can read your password.\r\n";
+    let warned = "* This connection is not encrypted: anybody between you and the server can read your password.\r\n";
     client.expect(warned);
     give(&mut client, PASSWORD);
     client.expect("! Wrong name or password. Give your name again.\r\n");
@@ -384,7 +385,7 @@ fn from_elsewhere_an_unregistered_operators_name_cannot_be_taken_and_passwords_c
     client.expect("! alice is an account's name");
     // Shown once, which is enough.
     prove(&mut client, ":login bob", PASSWORD);
-    let told = client.expect("* You are bob now.\r\n");
+    let told = client.expect("* You are now known as bob.\r\n");
     assert!(!told.contains("not encrypted"), "{told:?}");
 }
 
@@ -417,7 +418,7 @@ fn an_operator_may_moderate_every_room_and_that_is_audited() {
     alice.expect("* carol was muted by alice for 10 minutes\r\n");
     carol.send("heard?");
     // The ten minutes, less the time that has passed.
-    carol.expect("! Not said: you are muted in general for ");
+    carol.expect("! Not sent: you are muted in general for ");
     carol.expect(" minutes");
     assert_eq!(
         audit(&mut alice, "/audit"),

@@ -136,7 +136,7 @@ fn a_case_that_does_not_go_as_written_fails() {
         // A notice to another user that the case does not expect.
         "alice< :join general\nalice> ...\nalice< :chat\nalice> ...\nbob< :join general\nbob> ...",
         // Numbers that are not the same.
-        "alice< :join general\nalice> ...\nalice< :say a\nalice> * Said in general as #{a}.\nalice< :say b\nalice> * Said in general as #{a}.",
+        "alice< :join general\nalice> ...\nalice< :say a\nalice> * Sent to general as #{a}.\nalice< :say b\nalice> * Sent to general as #{a}.",
         // No end, and an end that is not expected.
         "alice< :quit\nalice> * Goodbye.\nbob- end",
         "alice< :quit\nalice> * Goodbye.",
@@ -189,7 +189,7 @@ alice< :join general
 alice> * Joined general, ...
 alice> * Topic: For general conversations.
 alice< :say one
-alice> * Said in general as #{first}.
+alice> * Sent to general as #{first}.
 bob< :join general
 bob> * Joined general, 1 other here. :chat to talk, :close to leave.
 bob> * Topic: For general conversations.
@@ -222,8 +222,8 @@ fn placeholders_stand_for_one_thing_throughout_and_come_back_where_they_were() {
     assert!(names.matches("Use {} and {A b} as they are [x]", "Use {} and {A b} as they are [x]"));
     let mut write = |line: &str, old: Option<&str>| names.write(line, old, &|name| name == "c");
     assert_eq!(write("[14:03] #12 carol: at 14:02 #9, 3 s", None), "[HH:MM] #{a} carol: at 14:02 #9, 3 s");
-    assert_eq!(write("* Said in general as #13.", Some("* Said as #{mine}.")), "* Said in general as #{mine}.");
-    assert_eq!(write("* Said in general as #14.", None), "* Said in general as #{d}.");
+    assert_eq!(write("* Sent to general as #13.", Some("* Said as #{mine}.")), "* Sent to general as #{mine}.");
+    assert_eq!(write("* Sent to general as #14.", None), "* Sent to general as #{d}.");
     assert_eq!(write("* bob#1002, here 4 s until 14:05", None), "* {#bob}, here <span> until HH:MM");
     assert_eq!(write("[14:02] #13 bob (temporary, 10 s): x", None), "[HH:MM] #{mine} bob (temporary, 10 s): x");
 }

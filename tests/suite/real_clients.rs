@@ -323,7 +323,7 @@ fn in_telnet_a_password_is_not_shown_in_either_mode() {
         // What is typed afterwards is shown again.
         alice.terminal.send(":say visible again\r");
         alice.terminal.expect_on_screen(":say visible again");
-        alice.terminal.expect_on_screen("* Said in staff");
+        alice.terminal.expect_on_screen("* Sent to staff");
         alice.terminal.send(":quit\r");
         alice.terminal.expect_text("* Goodbye.");
     }
@@ -436,14 +436,14 @@ fn a_paste_through_nc_with_half_close_is_one_message_and_an_unfinished_one_is_re
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let seen = script(b"alice\n:join general\n:paste\nfirst line\n\n  third line\n.\n:say after it\n:rooms\n");
-    assert!(seen.contains("* Said in general as #1.\r\n") && seen.contains("* Said in general as #2.\r\n"), "{seen:?}");
+    assert!(seen.contains("* Sent to general as #1.\r\n") && seen.contains("* Sent to general as #2.\r\n"), "{seen:?}");
     assert!(seen.contains("* general   2/-") && seen.ends_with("* Goodbye.\r\n"), "{seen:?}");
     bob.expect("#1 alice: first line\r\n\r\n    third line\r\n");
     bob.expect("#2 alice: after it\r\n");
     bob.expect("* alice left\r\n");
     for unfinished in ["first line\nsecond line\n", "no line end", ""] {
         let seen = script(format!("carol\n:join general\n:paste\n{unfinished}").as_bytes());
-        let told = "! Not said: no single . came to end the message.\r\n";
+        let told = "! Not sent: no single . came to end the message.\r\n";
         assert!(seen.contains(told) && seen.ends_with("* Goodbye.\r\n"), "{seen:?}");
         let seen = bob.expect("* carol left\r\n");
         assert!(!seen.contains("line"), "{seen:?}");

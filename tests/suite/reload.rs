@@ -14,7 +14,7 @@ fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the
     bob.send(":join nest");
     bob.expect("[nest]> ");
     bob.send(":say among ourselves");
-    bob.expect("* Said in nest as #1.\r\n");
+    bob.expect("* Sent to nest as #1.\r\n");
     let named = "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\n[rooms.general]\n[rooms.nest]\n";
     assert!(std::fs::write(&config, named).is_ok());
     program.signal("HUP");
@@ -63,5 +63,5 @@ fn members_of_rooms_that_stay_notice_nothing() {
     alice.send("hey");
     bob.expect("alice: hey\r\n");
     alice.send("four");
-    alice.expect("! Not said: 4 characters");
+    alice.expect("! Not sent: 4 characters");
 }

@@ -427,7 +427,7 @@ fn every_connection_its_end_and_its_reason_are_logged_cleanly() {
     let mut silent = Client::connect(address);
     silent.send("\u{1b}[31mforged\n[2026] line");
     silent.expect_end();
-    program.expect_log("No name was given in time");
+    program.expect_log("Login timed out");
     eventually("both ends in the log", || program.log().matches(" disconnected after ").count() == 2);
     let log = program.log();
     for part in ["client 1001 from 127.0.0.1:", "connected", "is alice", "s: left", "client 1002 from 127.0.0.1:"] {

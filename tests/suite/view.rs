@@ -43,7 +43,7 @@ fn lines_that_look_like_palette_commands_are_neither_posted_nor_run() {
     let mut alice = server.chat("alice", "general");
     for line in [":rooms", ":join staff secret", ":joim staff secret", ": join staff secret", ":quit"] {
         alice.send(line);
-        alice.expect("! Not said, not run: it looks like a command. Type /");
+        alice.expect("! Not sent, not run: it looks like a command. Type /");
         alice.expect("\r\ngeneral | ");
     }
     for line in [":)", ":D", " :rooms", "//", "/ slash"] {
@@ -109,7 +109,7 @@ fn a_message_over_the_limit_is_refused_with_both_numbers_counted_in_characters()
     let mut bob = server.chat("bob", "general");
     let mut alice = server.chat("alice", "general");
     alice.send("sixsix");
-    alice.expect("! Not said: 6 characters, and a message may have 5.\r\n");
+    alice.expect("! Not sent: 6 characters, and a message may have 5.\r\n");
     alice.send("日本語日本");
     bob.expect("alice: 日本語日本\r\n");
 }

@@ -224,7 +224,7 @@ pub fn register(client: &mut Client, password: &str) {
     give(client, password);
     client.expect("* Once more, to be sure.\r\n");
     give(client, password);
-    client.expect(" is yours: from now on the name needs its password");
+    client.expect(" is now registered to you.");
     client.expect("\r\n");
 }
 

@@ -223,31 +223,31 @@ impl fmt::Display for Refusal {
                 write!(f, "No command or topic {word}. {mark}help all lists every command.")
             }
             Refusal::LooksLikeCommand { meant: None } => f.write_str(
-                "Not said, not run: it looks like a command. /help lists them, :q goes back; a leading space says it.",
+                "Not sent, not run: it looks like a command. /help lists them, :q goes back; a leading space says it.",
             ),
             Refusal::LooksLikeCommand { meant: Some(meant) } => write!(
                 f,
-                "Not said, not run: it looks like a command. Type /{meant} here, or :q to go back; a leading space says it."
+                "Not sent, not run: it looks like a command. Type /{meant} here, or :q to go back; a leading space says it."
             ),
             Refusal::NoRoom => f.write_str("You are in no room. :rooms lists them, :join enters one."),
-            Refusal::NotInRoom(room) => write!(f, "Not said: you are not in {room}."),
+            Refusal::NotInRoom(room) => write!(f, "Not sent: you are not in {room}."),
             Refusal::NotInView => f.write_str("You are not in the chat view. :chat opens it, :quit leaves the server."),
             Refusal::Usage { spec, mark } => {
                 write!(f, "Use it as {}, for example {mark}{}", command::syntax(spec, *mark), &spec.example[1..])
             }
             Refusal::Name(error) => error.fmt(f),
             Refusal::TooLong { length, limit } => {
-                write!(f, "Not said: {length} characters, and a message may have {limit}.")
+                write!(f, "Not sent: {length} characters, and a message may have {limit}.")
             }
             Refusal::NotARoom => {
                 f.write_str("That is for rooms, and you are in a conversation. :join makes a room the current one.")
             }
             Refusal::TooManyLines { lines, bytes } | Refusal::PasteTooLong { lines, bytes } => write!(
                 f,
-                "Not said: {}, {bytes} bytes; a message of many lines may have {MOST_LINES} lines and {MOST_BYTES} bytes.",
+                "Not sent: {}, {bytes} bytes; a message of many lines may have {MOST_LINES} lines and {MOST_BYTES} bytes.",
                 if *lines == 1 { "1 line".to_owned() } else { format!("{lines} lines") }
             ),
-            Refusal::PasteDropped => f.write_str("Not said: no single . came to end the message."),
+            Refusal::PasteDropped => f.write_str("Not sent: no single . came to end the message."),
             Refusal::TextTooLong { length, limit } => {
                 write!(f, "Too long: {length} characters, and such a text may have {limit}.")
             }

@@ -68,7 +68,7 @@ fn a_user_who_changes_their_own_password_stays_whatever_else_is_changed() {
     for password in [PASSWORD, "battery staple", "battery staple"] {
         give(&mut alice, password);
     }
-    alice.expect("* Your password is changed.");
+    alice.expect("* Your password has been changed.");
     register(&mut carol, PASSWORD);
     home.remove_account("bob");
     assert!(bob.expect_end().ends_with(REMOVED));
@@ -122,7 +122,7 @@ fn a_room_whose_last_admin_is_removed_while_away_gets_another_one_who_still_is_a
             alice.expect("* Left den.\r\n");
             alice.send(":unregister");
             give(&mut alice, PASSWORD);
-            alice.expect("* The account alice is gone");
+            alice.expect("* Account alice deleted");
         } else {
             home.remove_account("alice");
         }

@@ -207,7 +207,7 @@ fn a_login_from_the_palette_takes_over_too_and_keeps_what_was_open() {
         prove(&mut guest, &login, PASSWORD);
         asked_to_take_over(&mut guest);
         guest.send("");
-        guest.expect("* You are alice now.\r\n");
+        guest.expect("* You are now known as alice.\r\n");
         guest.expect("* Back in staff, general. /close to leave.\r\n* general: nobody else here.");
         guest.expect("general | ");
         assert!(stuck.expect_end().ends_with(THROWN_OUT));
@@ -388,7 +388,7 @@ fn rooms_that_cannot_be_restored_are_reported_in_one_line() {
     root.expect("[other]> ");
     let mut alice = come_in(&server, "alice");
     alice.expect(
-        "! You could not come back to full (it is full), banned (you are banned), invited (it is for invited people only), \
+        "! You could not rejoin full (it is full), banned (you are banned), invited (it is invite-only), \
          locked (it has another password), gone (it is gone), other (it is gone).\r\n",
     );
     alice.expect("* Back in general. :chat to talk, :close to leave.\r\n[general]> ");
@@ -437,13 +437,13 @@ fn a_configured_password_that_was_changed_over_a_restart_is_asked_for_again() {
     assert_eq!(home.files_with("sesame"), [""; 0]);
     let server = home.start(History::Forgotten, &ROOMS.replace("sesame", "mellon"));
     let mut alice = come_in(&server, "alice");
-    alice.expect("! You could not come back to staff (it has another password).\r\n> ");
+    alice.expect("! You could not rejoin staff (it has another password).\r\n> ");
     // On the running server as well.
     join(&mut alice, "staff mellon");
     quit(alice);
     gone(&server, "alice");
     home.reconfigure(&server, History::Forgotten, ROOMS);
-    come_in(&server, "alice").expect("! You could not come back to staff (it has another password).\r\n> ");
+    come_in(&server, "alice").expect("! You could not rejoin staff (it has another password).\r\n> ");
 }
 
 #[test]
@@ -461,7 +461,7 @@ fn a_user_who_was_in_a_room_only_as_an_operator_is_removed_when_they_no_longer_a
     quit(alice);
     gone(&server, "alice");
     home.reconfigure(&server, History::Forgotten, ROOMS);
-    come_in(&server, "alice").expect("! You could not come back to staff (it has another password).\r\n> ");
+    come_in(&server, "alice").expect("! You could not rejoin staff (it has another password).\r\n> ");
     server.end();
     let server = home.start(History::Forgotten, ROOMS);
     assert!(!come_in(&server, "alice").settle().contains("staff]"));
@@ -475,14 +475,14 @@ fn an_account_left_by_a_login_or_a_new_name_is_come_back_to_where_it_was() {
     let mut client = come_in(&server, "alice");
     join(&mut client, "general");
     prove(&mut client, ":login bobby", PASSWORD);
-    client.expect("* You are bobby now.\r\n");
+    client.expect("* You are now known as bobby.\r\n");
     client.send(":close");
     client.expect("* Left general.\r\n");
     join(&mut client, "games");
     prove(&mut client, ":login alice", PASSWORD);
     client.expect("* Back in general. :chat to talk, :close to leave.\r\n[general]> ");
     client.send(":nick guest");
-    client.expect("* You are not logged in to the account alice any more");
+    client.expect("* You are no longer logged in to alice");
     client.send(":close");
     client.expect("* Left general.\r\n");
     quit(client);

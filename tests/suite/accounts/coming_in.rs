@@ -208,12 +208,12 @@ fn where_accounts_are_required_nobody_makes_one_or_takes_another_name() {
     alice.send(":register");
     alice.expect("! alice is registered already; :passwd changes its password.\r\n");
     alice.send(":unregister");
-    alice.expect("! Accounts are made and taken away by the admin here.\r\n");
+    alice.expect("! Only the admin creates and removes accounts here.\r\n");
     alice.send(":nick carol");
-    alice.expect("! Names are accounts here: :login <name> takes another one of yours.\r\n");
+    alice.expect("! Every name here is an account: :login <name> takes another one of yours.\r\n");
     // Her own name in other case is the same name.
     alice.send(":nick Alice");
-    alice.expect("* You are Alice now.\r\n");
+    alice.expect("* You are now known as Alice.\r\n");
 }
 
 #[test]
@@ -302,7 +302,7 @@ fn nobody_takes_over_an_account_by_changing_names() {
     let mut mallory = server.login("mallory");
     for name in ["alice", "ALICE"] {
         mallory.send(&format!(":nick {name}"));
-        mallory.expect(&format!("! {name} is an account's name: :login {name} takes it with its password.\r\n> "));
+        mallory.expect(&format!("! {name} is registered: :login {name} asks for its password.\r\n> "));
     }
     prove(&mut mallory, ":login alice", "guess");
     mallory.expect("! Wrong name or password.\r\n> ");
@@ -318,9 +318,9 @@ fn a_user_whose_name_becomes_an_account_keeps_it_without_owning_the_account() {
     let mut bob = server.login("bob");
     home.accounts(&["bob"]);
     bob.send(":register");
-    bob.expect("! bob is somebody's account by now: :login bob if it is yours.\r\n> ");
+    bob.expect("! Somebody has registered bob. If it was you, use :login bob.\r\n> ");
     bob.send(":unregister");
-    bob.expect("! You are not logged in to an account: :register makes one, :login <name> takes yours.\r\n> ");
+    bob.expect("! You are not logged in: :register creates an account, :login <name> uses yours.\r\n> ");
     prove(&mut bob, ":login bob", PASSWORD);
     bob.expect("* You are logged in as bob.\r\n> ");
 }
@@ -394,7 +394,7 @@ fn a_client_that_gives_no_password_is_disconnected_at_the_login_deadline() {
     let more = "shutdown_delay = 0\n[limits]\nlogin_seconds = 1";
     server.reconfigure(&home.config(History::Forgotten, more));
     client.send_bytes(b"half a word");
-    assert!(client.expect_end().ends_with("! No name was given in time.\r\n"));
+    assert!(client.expect_end().ends_with("! Login timed out.\r\n"));
 }
 
 #[test]
@@ -427,7 +427,7 @@ fn an_account_whose_name_is_longer_or_shorter_than_names_may_now_be_is_still_its
             quit(come_in(&server, name));
             let mut bob = come_in(&server, "bob");
             prove(&mut bob, &format!(":login {name}"), PASSWORD);
-            bob.expect(&format!("* You are {name} now.\r\n"));
+            bob.expect(&format!("* You are now known as {name}.\r\n"));
             let mut ghost = knock(server.address());
             prove(&mut ghost, &format!(":ghost {name}"), PASSWORD);
             ghost.expect(&format!("* Hello {name}. "));

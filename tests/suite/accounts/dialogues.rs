@@ -17,12 +17,12 @@ fn registering_asks_for_a_password_twice_and_explains_its_use() {
     let server = home.start(History::Forgotten, "");
     let mut alice = server.login("alice");
     alice.send(":register");
-    alice.expect("* Choose a password for alice; it is asked for twice.\r\n");
+    alice.expect("* Choose a password for alice; you will be asked for it twice.\r\n");
     alice.expect("* Your client will show what you type.\r\nPassword: ");
     alice.send(PASSWORD);
     alice.expect("* Once more, to be sure.\r\nPassword: ");
     alice.send(PASSWORD);
-    alice.expect("* alice is yours: from now on the name needs its password, and :login alice takes it.\r\n> ");
+    alice.expect("* alice is now registered to you. Log in with :login alice.\r\n> ");
     alice.send(":register");
     alice.expect("! alice is registered already; :passwd changes its password.\r\n> ");
 }
@@ -37,7 +37,7 @@ fn two_passwords_that_differ_change_nothing() {
     give(&mut alice, NEW);
     alice.expect("! The two passwords differ: nothing is changed.\r\n> ");
     alice.send(":passwd");
-    alice.expect("! You are not logged in to an account");
+    alice.expect("! You are not logged in");
     quit(alice);
     quit(server.login("alice"));
 }
@@ -78,7 +78,9 @@ fn a_short_password_is_taken_with_a_word_of_warning_and_a_long_one_is_refused() 
     give(&mut alice, &longest);
     give(&mut alice, "short");
     give(&mut alice, "short");
-    alice.expect("* Your password is changed.\r\n* That password is short: a longer one is harder to guess.\r\n> ");
+    alice.expect(
+        "* Your password has been changed.\r\n* That password is short: a longer one is harder to guess.\r\n> ",
+    );
     quit(alice);
     try_login(server.address(), "alice", "short").expect("* Hello alice. ");
 }
@@ -118,7 +120,7 @@ fn changing_the_password_needs_the_old_one() {
     give(&mut alice, PASSWORD);
     give(&mut alice, NEW);
     give(&mut alice, NEW);
-    alice.expect("* Your password is changed.\r\n> ");
+    alice.expect("* Your password has been changed.\r\n> ");
     quit(alice);
 
     let mut alice = try_login(server.address(), "alice", PASSWORD);
@@ -138,13 +140,13 @@ fn an_account_ends_by_its_password_and_the_name_is_anybodys_when_its_owner_has_l
     let server = home.start(History::Forgotten, "");
     let mut alice = come_in(&server, "alice");
     alice.send(":unregister");
-    alice.expect("* The password of alice ends its account; Enter goes back.\r\n");
+    alice.expect("* The password of alice deletes the account; Enter goes back.\r\n");
     give(&mut alice, "wrong");
     alice.expect("! Wrong name or password.\r\n> ");
     prove(&mut alice, ":unregister", PASSWORD);
-    alice.expect("* The account alice is gone: whoever comes may be alice when you have left.\r\n> ");
+    alice.expect("* Account alice deleted. The name is free once you leave.\r\n> ");
     alice.send(":passwd");
-    alice.expect("! You are not logged in to an account");
+    alice.expect("! You are not logged in");
     quit(alice);
     let mut other = server.login("Alice");
     register(&mut other, NEW);
@@ -170,8 +172,8 @@ fn viewers_of_a_room_see_at_once_who_inherits_it_from_a_removed_account() {
     alice.send(":close");
     bob.expect("* alice left\r\n");
     prove(&mut alice, ":unregister", PASSWORD);
-    alice.expect("* The account alice is gone");
-    bob.expect("* bob is now admin of den\r\n");
+    alice.expect("* Account alice deleted");
+    bob.expect("* bob is admin of den now\r\n");
 }
 
 #[test]
@@ -183,15 +185,15 @@ fn a_guest_logs_in_to_their_account_and_takes_its_name_everywhere() {
     let mut guest = server.chat("guest", "general");
     bob.expect("* guest joined\r\n");
     prove(&mut guest, "/login ALICE", PASSWORD);
-    guest.expect("* You are alice now.\r\n");
+    guest.expect("* You are now known as alice.\r\n");
     bob.expect("* guest is now known as alice\r\n");
     bob.send("@alice hello");
     guest.expect("bob -> you: hello\r\n");
     // The old name is free, and so is the account's name once she changes to another.
     quit(server.login("guest"));
     guest.send("/nick gast");
-    guest.expect("* You are gast now.\r\n");
-    guest.expect("* You are not logged in to the account alice any more; :login alice takes it again.\r\n");
+    guest.expect("* You are now known as gast.\r\n");
+    guest.expect("* You are no longer logged in to alice; :login alice logs you in again.\r\n");
     let mut other = knock(server.address());
     other.send("alice");
     other.expect("* The name alice needs its password.");
@@ -244,7 +246,7 @@ fn over_telnet_the_servers_echo_is_on_exactly_while_passwords_are_typed() {
     }
     give(&mut alice, PASSWORD);
     alice.expect_bytes(&[IAC, WONT, ECHO]);
-    alice.expect("* Your password is changed.\r\n");
+    alice.expect("* Your password has been changed.\r\n");
 }
 
 #[test]
@@ -268,7 +270,7 @@ fn in_character_mode_no_password_ever_stands_on_the_screen_or_comes_back_with_th
         alice.expect_last_row(ASKED);
         alice.enter(NEW);
     }
-    alice.expect_on_screen("* Your password is changed.");
+    alice.expect_on_screen("* Your password has been changed.");
     alice.expect_last_row("> ");
     alice.press(crate::support::terminal::UP);
     alice.expect_last_row("> :passwd");
@@ -289,7 +291,7 @@ fn the_log_holds_no_password_however_much_it_says() {
     for password in ["sesame one", "sesame two", "sesame two"] {
         give(&mut alice, password);
     }
-    alice.expect("* Your password is changed.\r\n");
+    alice.expect("* Your password has been changed.\r\n");
     quit(alice);
     let mut alice = try_login(address, "alice", "sesame three");
     alice.expect("! Wrong name or password. Give your name again.\r\n");
@@ -299,7 +301,7 @@ fn the_log_holds_no_password_however_much_it_says() {
     alice.send(":login alice sesame four");
     alice.expect("! The password is asked for by itself");
     prove(&mut alice, ":unregister", "sesame two");
-    alice.expect("* The account alice is gone");
+    alice.expect("* Account alice deleted");
     quit(alice);
     program.signal("TERM");
     assert_eq!(program.wait(), Some(0));

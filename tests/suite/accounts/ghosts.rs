@@ -61,10 +61,10 @@ fn from_the_palette_the_ghost_is_thrown_out_and_a_login_takes_the_name() {
     prove(&mut guest, ":ghost alice", "wrong");
     guest.expect("! Wrong name or password.\r\n> ");
     prove(&mut guest, ":ghost alice", PASSWORD);
-    guest.expect("* The other connection of alice is ended: :login alice makes you alice again.\r\n> ");
+    guest.expect("* The other connection of alice has been ended. Log in with :login alice.\r\n> ");
     assert!(stuck.expect_end().ends_with(THROWN_OUT));
     prove(&mut guest, ":login alice", PASSWORD);
-    guest.expect("* You are alice now.\r\n> ");
+    guest.expect("* You are now known as alice.\r\n> ");
     guest.send(":ghost alice");
     guest.expect("! You are logged in as alice.\r\n> ");
 }

@@ -46,7 +46,7 @@ fn a_guest_does_not_take_a_name_that_looks_like_an_accounts() {
     alice.send(":nick aIice");
     alice.expect("! The name aIice looks like alice, which is taken. Try another one.\r\n> ");
     alice.send(":nick ALICE");
-    alice.expect("* You are ALICE now.\r\n");
+    alice.expect("* You are now known as ALICE.\r\n");
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn an_account_logs_in_whatever_its_name_looks_like() {
     let mut first = come_in(&server, "alice");
     let mut second = server.login("carol");
     prove(&mut second, ":login a1ice", PASSWORD);
-    second.expect("* You are a1ice now.\r\n");
+    second.expect("* You are now known as a1ice.\r\n");
     first.send(":listall");
     first.expect("a1ice   no public room, here");
     // The guest stays, but cannot register the name.

@@ -32,17 +32,17 @@ fn an_accounts_password_is_right_in_every_normalization_form() {
         quit(come_in_with(&server, typed));
         let mut guest = server.login("guest");
         prove(&mut guest, ":login bob", typed);
-        guest.expect("* You are bob now.\r\n");
+        guest.expect("* You are now known as bob.\r\n");
         // The old password is given in one form, and the new one in two.
         guest.send(":passwd");
         guest.expect("* Your present password:\r\n");
         give(&mut guest, typed);
         give(&mut guest, &format!("new {set}"));
         give(&mut guest, &format!("new {typed}"));
-        guest.expect("* Your password is changed.\r\n");
+        guest.expect("* Your password has been changed.\r\n");
         guest.send(":unregister");
         give(&mut guest, &format!("new {typed}"));
-        guest.expect("* The account bob is gone");
+        guest.expect("* Account bob deleted");
     }
 }
 

@@ -39,7 +39,7 @@ fn an_account_in_another_script_stays_one_where_new_names_are_ascii() {
     nina.send(":set keep on");
     nina.expect("\r\n");
     nina.send(":say hello");
-    nina.expect("* Said in кухня as #");
+    nina.expect("* Sent to кухня as #");
     quit(nina);
     written(&server);
     server.end();
@@ -67,7 +67,7 @@ fn an_account_in_another_script_stays_one_where_new_names_are_ascii() {
     quit(nina);
     let mut guest = server.login("guest");
     prove(&mut guest, ":login нина", PASSWORD);
-    guest.expect("* You are Нина now.\r\n");
+    guest.expect("* You are now known as Нина.\r\n");
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn time_zone_bell_colour_and_ignored_users_are_kept_over_logins_and_restarts() {
         let mut bob = server.login("bob");
         let mut alice = come_in(&server, "alice");
         alice.send(":timezone Asia/Tokyo");
-        alice.expect("* Your times are those of Asia/Tokyo.\r\n");
+        alice.expect("* Your time zone is Asia/Tokyo.\r\n");
         alice.send(":bell on");
         alice.expect("* The bell rings at every message.\r\n");
         alice.send(":color off");
@@ -19,7 +19,7 @@ fn time_zone_bell_colour_and_ignored_users_are_kept_over_logins_and_restarts() {
         let dave = server.login("dave");
         for name in ["bob", "dave"] {
             alice.send(&format!(":ignore {name}"));
-            alice.expect(&format!("* You see nothing of {name} any more; :unignore {name} ends it.\r\n"));
+            alice.expect(&format!("* You are now ignoring {name}; :unignore {name} ends it.\r\n"));
         }
         quit(alice);
         bob.settle();
@@ -38,7 +38,7 @@ fn time_zone_bell_colour_and_ignored_users_are_kept_over_logins_and_restarts() {
             alice.send("/time");
             alice.expect("(UTC+09:00).\r\n");
             alice.send("/ignore");
-            alice.expect("* You ignore bob, dave.\r\n");
+            alice.expect("* You are ignoring bob, dave.\r\n");
             bob.send("unheard");
             bob.send("@alice unheard too");
             bob.settle();
@@ -107,9 +107,9 @@ fn a_setting_that_was_undone_stays_undone() {
     let _bob = server.login("bob");
     let mut alice = come_in(&server, "alice");
     alice.send(":ignore bob");
-    alice.expect("* You see nothing of bob");
+    alice.expect("* You are now ignoring bob");
     alice.send(":unignore bob");
-    alice.expect("* You see bob again.\r\n");
+    alice.expect("* You are no longer ignoring bob.\r\n");
     alice.send(":bell on");
     alice.expect("* The bell rings at every message.\r\n");
     alice.send(":bell off");
@@ -117,7 +117,7 @@ fn a_setting_that_was_undone_stays_undone() {
     quit(alice);
     let (mut alice, _) = arrive(&server, "alice");
     alice.send(":ignore");
-    alice.expect("* You ignore nobody.\r\n");
+    alice.expect("* You are not ignoring anybody.\r\n");
 }
 
 #[test]
@@ -126,12 +126,12 @@ fn registering_keeps_settings_made_as_a_guest() {
     let server = home.start(History::Forgotten, "");
     let mut alice = server.login("alice");
     alice.send(":timezone Asia/Tokyo");
-    alice.expect("* Your times are those of Asia/Tokyo.\r\n");
+    alice.expect("* Your time zone is Asia/Tokyo.\r\n");
     register(&mut alice, crate::support::home::PASSWORD);
     quit(alice);
     let (mut alice, _) = arrive(&server, "alice");
     alice.send(":timezone");
-    alice.expect("* Your times are those of Asia/Tokyo.\r\n");
+    alice.expect("* Your time zone is Asia/Tokyo.\r\n");
 }
 
 #[test]
@@ -141,13 +141,13 @@ fn a_login_from_within_brings_the_settings_of_the_account() {
     let server = home.start(History::Forgotten, "");
     let mut alice = come_in(&server, "alice");
     alice.send(":timezone Asia/Tokyo");
-    alice.expect("* Your times are those of Asia/Tokyo.\r\n");
+    alice.expect("* Your time zone is Asia/Tokyo.\r\n");
     quit(alice);
     let mut guest = server.login("guest");
     prove(&mut guest, ":login alice", crate::support::home::PASSWORD);
-    guest.expect("* You are alice now.\r\n");
+    guest.expect("* You are now known as alice.\r\n");
     guest.send(":timezone");
-    guest.expect("* Your times are those of Asia/Tokyo.\r\n");
+    guest.expect("* Your time zone is Asia/Tokyo.\r\n");
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_guests_settings_are_gone_when_the_guest_has_left() {
     let server = home.start(History::Forgotten, "");
     let mut guest = server.login("guest");
     guest.send(":timezone Asia/Tokyo");
-    guest.expect("* Your times are those of Asia/Tokyo.\r\n");
+    guest.expect("* Your time zone is Asia/Tokyo.\r\n");
     quit(guest);
     let mut guest = server.login("guest");
     guest.send(":timezone");

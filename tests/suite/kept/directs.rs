@@ -193,7 +193,7 @@ fn an_ignored_user_is_not_told_so_and_their_messages_do_not_wait() {
         let mut eve = server.login("eve");
         for (name, ignored) in [("bob", &mut bob), ("eve", &mut eve)] {
             alice.send(&format!(":ignore {name}"));
-            alice.expect(&format!("* You see nothing of {name} any more"));
+            alice.expect(&format!("* You are now ignoring {name}"));
             ignored.settle();
         }
         quit(alice);

@@ -253,7 +253,7 @@ fn ids_go_on_over_restarts_with_and_without_history() {
             bob.expect("[general]> ");
             for _ in 0..3 {
                 bob.send(":say x");
-                bob.expect("* Said in general as #");
+                bob.expect("* Sent to general as #");
                 let number: u64 = bob.expect(".\r\n").parse().expect("a number");
                 assert!(number > last, "#{number} after #{last}");
                 last = number;
@@ -283,7 +283,7 @@ fn ids_go_on_after_a_crash_and_what_was_written_is_there() {
             }
         }
         alice.send(&format!(":say round {round}"));
-        alice.expect("* Said in general as #");
+        alice.expect("* Sent to general as #");
         let number: u64 = alice.expect(".\r\n").parse().expect("a number");
         assert!(number > last, "#{number} after #{last}");
         last = number;
@@ -348,7 +348,7 @@ fn a_user_who_ignores_another_does_not_find_their_messages_on_disk_either() {
     let bob = come_in(&server, "bob");
     let mut alice = come_in(&server, "alice");
     alice.send(":ignore bob");
-    alice.expect("* You see nothing of bob");
+    alice.expect("* You are now ignoring bob");
     view(&mut alice, "general");
     let odd: Vec<_> = (1..=30).filter(|number| number % 2 == 1).collect();
     assert_eq!(numbers(&mut alice, "/history 30"), odd);

@@ -36,7 +36,7 @@ fn the_owner_of_a_persistent_room_who_logs_in_as_another_user_takes_the_rank_now
         let home = Home::new();
         let (server, mut alice) = den(&home, history);
         prove(&mut alice, ":login bobby", PASSWORD);
-        alice.expect("* You are bobby now.\r\n");
+        alice.expect("* You are now known as bobby.\r\n");
         let mut bobby = alice;
         is_no_admin_of_den(&mut bobby);
         bobby.send(":close");
@@ -65,10 +65,10 @@ fn the_owner_who_takes_a_guests_name_has_the_rank_again_by_logging_in() {
     let home = Home::new();
     let (_server, mut alice) = den(&home, History::Forgotten);
     alice.send(":nick robert");
-    alice.expect("* You are not logged in to the account alice any more");
+    alice.expect("* You are no longer logged in to alice");
     is_no_admin_of_den(&mut alice);
     prove(&mut alice, ":login alice", PASSWORD);
-    alice.expect("* You are alice now.\r\n");
+    alice.expect("* You are now known as alice.\r\n");
     is_owner_of_den(&mut alice, "hers");
 }
 
@@ -96,7 +96,7 @@ fn a_removed_account_does_not_leave_its_rank_to_the_present_user_of_its_connecti
     let home = Home::new();
     let (_server, mut alice) = den(&home, History::Forgotten);
     prove(&mut alice, ":login bobby", PASSWORD);
-    alice.expect("* You are bobby now.\r\n");
+    alice.expect("* You are now known as bobby.\r\n");
     home.remove_account("alice");
     // The only member present inherits, and is told.
     alice.expect("* You are now admin of den.\r\n");
@@ -114,10 +114,10 @@ fn an_invitation_and_a_mute_stay_with_the_account_they_were_given_to() {
     carol.expect("* Left den.\r\n");
     let mut bobby = carol;
     prove(&mut bobby, ":login bobby", PASSWORD);
-    bobby.expect("* You are bobby now.\r\n");
+    bobby.expect("* You are now known as bobby.\r\n");
     join(&mut bobby, "den");
     bobby.send(":say heard");
-    bobby.expect("* Said in den as ");
+    bobby.expect("* Sent to den as ");
     bobby.send(":close");
     bobby.expect("* Left den.\r\n");
     alice.send(":set invite on");
@@ -125,7 +125,7 @@ fn an_invitation_and_a_mute_stay_with_the_account_they_were_given_to() {
     alice.send(":invite bobby");
     bobby.expect("* alice invites you to den");
     prove(&mut bobby, ":login carol", PASSWORD);
-    bobby.expect("* You are carol now.\r\n");
+    bobby.expect("* You are now known as carol.\r\n");
     bobby.send(":join den");
     bobby.expect("! den is for invited people only.\r\n");
     quit(bobby);
@@ -138,9 +138,9 @@ fn an_accounts_messages_cannot_be_changed_by_another_one_on_its_connection() {
     let home = Home::new();
     let (_server, mut alice) = den(&home, History::Forgotten);
     alice.send(":say a word");
-    alice.expect("* Said in den as #1.\r\n");
+    alice.expect("* Sent to den as #1.\r\n");
     prove(&mut alice, ":login bobby", PASSWORD);
-    alice.expect("* You are bobby now.\r\n");
+    alice.expect("* You are now known as bobby.\r\n");
     for command in [":edit 1 another", ":delete 1", ":delete"] {
         alice.send(command);
         alice.expect("! ");

@@ -116,7 +116,7 @@ fn what_an_account_may_read_goes_with_it_and_not_with_the_connection() {
     let home = Home::new();
     let (server, mut alice) = den(&home, ":set history joined");
     alice.send("/nick guest");
-    alice.expect("* You are guest now.\r\n");
+    alice.expect("* You are now known as guest.\r\n");
     alice.settle();
     assert_eq!(words(&everything(&mut alice)), [""; 0]);
     let mut bob = chat(&server, "bob", "den");
@@ -143,7 +143,7 @@ fn with_none_nothing_of_an_earlier_visit_can_be_read_and_nothing_missed_is_count
         view(&mut bob, "den");
         assert_eq!(words(&all_but_the_first(&mut bob)), [""; 0]);
         bob.send("/history");
-        bob.expect("* Nothing has been said in den since you came in.\r\n");
+        bob.expect("* Nothing has been said in den since you entered.\r\n");
         quit(bob);
         server.end();
     }

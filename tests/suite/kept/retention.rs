@@ -38,7 +38,7 @@ fn nothing_older_than_its_retention_is_shown_by_any_command_where_messages_are_s
     alice.send(":create den");
     alice.expect("you are its admin.");
     alice.send(":say in the den");
-    alice.expect("Said in den as #1.");
+    alice.expect("Sent to den as #1.");
     let mut bob = chat(&server, "bob", "general");
     bob.send("in general");
     bob.settle();

@@ -204,7 +204,7 @@ fn bans_mutes_and_invitations_hold_after_a_restart() {
         let mut bob = come_in(&server, "bob");
         view_with(&mut bob, "den", "sesame");
         bob.send("heard?");
-        bob.expect("! Not said: you are muted in den for ");
+        bob.expect("! Not sent: you are muted in den for ");
         let mut alice = come_in(&server, "alice");
         alice.send(":join den");
         alice.expect("[den]> ");
@@ -278,7 +278,7 @@ fn an_admin_who_logs_in_from_the_palette_has_the_rank_in_rooms_they_then_enter()
     guest.send(":join den");
     guest.expect("[den]> ");
     prove(&mut guest, ":login alice", PASSWORD);
-    guest.expect("* You are alice now.\r\n");
+    guest.expect("* You are now known as alice.\r\n");
     guest.send(":topic mine");
     guest.expect("* alice set the description: mine\r\n");
 }
@@ -317,7 +317,7 @@ fn a_room_no_longer_persistent_or_destroyed_is_erased_from_the_disk_with_all_its
         alice.send(":topic a place of whispers");
         alice.expect("* alice set");
         alice.send(":say mellon");
-        alice.expect("* Said in den as #1.\r\n");
+        alice.expect("* Sent to den as #1.\r\n");
         crate::support::home::written(&server);
         assert_ne!(home.files_with("mellon"), [""; 0]);
         alice.send(command);
@@ -424,7 +424,7 @@ fn a_persistent_room_that_the_configuration_takes_over_shows_nobody_its_old_mess
         let home = Home::new();
         let (server, mut alice) = den(&home, History::Kept, "open sesame");
         alice.send(":say among ourselves");
-        alice.expect("* Said in den as #1.");
+        alice.expect("* Sent to den as #1.");
         quit(alice);
         let server = match at_start {
             true => {
@@ -489,7 +489,7 @@ fn a_configured_room_that_is_removed_and_comes_back_has_in_its_view_what_its_his
     alice.expect("[games]> ");
     for text in ["one", "two", "three", "four"] {
         alice.send(&format!(":say {text}"));
-        alice.expect("* Said in games as #");
+        alice.expect("* Sent to games as #");
     }
     alice.send(":delete 3");
     alice.expect("* Deleted #3.");

@@ -81,7 +81,7 @@ fn a_member_who_joined_without_looking_is_told_how_much_is_new() {
         alice.send(":join general");
         alice.expect("to leave.\r\n");
         alice.send(":say something of mine");
-        alice.expect("* Said in general");
+        alice.expect("* Sent to general");
         quit(alice);
         say(&mut bob, &["one", "two"]);
         written(&server);

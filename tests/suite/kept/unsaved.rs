@@ -120,7 +120,7 @@ fn a_persistent_room_destroyed_while_the_disk_failed_does_not_come_back() {
         let home = Home::new();
         let (server, mut alice, mut root) = den(&home);
         alice.send(":say between us");
-        alice.expect("Said in den");
+        alice.expect("Sent to den");
         crate::support::home::written(&server);
         fill(&server, &mut root);
         alice.send(command);
@@ -152,7 +152,7 @@ fn a_room_that_the_configuration_takes_over_while_the_disk_fails_shows_no_old_me
     let home = Home::new();
     let (server, mut alice, mut root) = den(&home);
     alice.send(":say between us");
-    alice.expect("Said in den");
+    alice.expect("Sent to den");
     crate::support::home::written(&server);
     fill(&server, &mut root);
     home.reconfigure(&server, History::Kept, "room_linger = 0\noperators = [\"root\"]\n[rooms.den]\n[rooms.general]");

@@ -87,7 +87,7 @@ impl Chat {
                 self.tell(partner, format!("* {before} is now known as {name}."));
             }
         }
-        self.tell(me, format!("* You are {name} now."));
+        self.tell(me, format!("* You are now known as {name}."));
     }
 
     /// Makes a place the current one, and its view the open one if a view was open.

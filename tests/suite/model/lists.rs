@@ -224,9 +224,9 @@ impl Chat {
             return self.tell(me, "! You cannot ignore yourself.");
         }
         if self.person(me).is_some_and(|person| person.ignores(client, &name)) {
-            return self.tell(me, format!("! You ignore {name} already; :unignore {name} ends it."));
+            return self.tell(me, format!("! You are ignoring {name} already; :unignore {name} ends it."));
         }
-        self.tell(me, format!("* You see nothing of {name} any more; :unignore {name} ends it."));
+        self.tell(me, format!("* You are now ignoring {name}; :unignore {name} ends it."));
         if let Some(person) = self.person_mut(me) {
             person.ignored.push((client, name));
         }
@@ -239,8 +239,8 @@ impl Chat {
         let before = person.ignored.len();
         person.ignored.retain(|(known, known_name)| Some(*known) != client && *known_name != name);
         let line = match person.ignored.len() < before {
-            true => format!("* You see {name} again."),
-            false => format!("! You do not ignore {name}."),
+            true => format!("* You are no longer ignoring {name}."),
+            false => format!("! You are not ignoring {name}."),
         };
         self.tell(me, line);
     }
@@ -248,7 +248,8 @@ impl Chat {
     pub fn list_ignored(&mut self, me: Client) {
         let Some(person) = self.person(me) else { return };
         let names: Vec<_> = person.ignored.iter().map(|(_, name)| name.clone()).collect();
-        let line = if names.is_empty() { "nobody".to_owned() } else { names.join(", ") };
-        self.tell(me, format!("* You ignore {line}."));
+        let line =
+            if names.is_empty() { "not ignoring anybody".to_owned() } else { format!("ignoring {}", names.join(", ")) };
+        self.tell(me, format!("* You are {line}."));
     }
 }

@@ -46,10 +46,10 @@ impl Room {
         if !rank.speaks() {
             let timed = self.mutes.iter().any(|(muted, timed)| muted.is(who) && *timed);
             let left = if timed { format!(" for {SPAN}") } else { String::new() };
-            return Some(format!("! Not said: you are muted in {}{left}.", self.name));
+            return Some(format!("! Not sent: you are muted in {}{left}.", self.name));
         }
         (self.slow > 0 && self.rests(who) && rank < Rank::Admin)
-            .then(|| format!("! Not said: {} is slow, you can speak again in {SPAN}.", self.name))
+            .then(|| format!("! Not sent: {} is slow, you can speak again in {SPAN}.", self.name))
     }
 }
 
@@ -72,7 +72,7 @@ impl Chat {
     fn too_long(&mut self, me: Client, text: &str) -> bool {
         let long = text.len() > 150;
         if long {
-            self.tell(me, format!("! Not said: {} characters, and a message may have 150.", text.len()));
+            self.tell(me, format!("! Not sent: {} characters, and a message may have 150.", text.len()));
         }
         long
     }
@@ -96,7 +96,7 @@ impl Chat {
         }
         self.said(room, &message, true);
         if !viewed {
-            self.tell(me, format!("* Said in {room} as #{}.", message.id));
+            self.tell(me, format!("* Sent to {room} as #{}.", message.id));
         }
     }
 
@@ -122,7 +122,7 @@ impl Chat {
         }
         match self.rooms.get(room).is_some_and(|room| room.members.contains_key(&me)) {
             true => self.post(me, room, text, |_| {}),
-            false => self.tell(me, format!("! Not said: you are not in {room}.")),
+            false => self.tell(me, format!("! Not sent: you are not in {room}.")),
         }
     }
 
@@ -173,7 +173,7 @@ impl Chat {
 
     pub fn send(&mut self, me: Client, to: &[String], text: &str, way_out: &str) {
         if text.len() > 150 {
-            let line = format!("! Not said: {} characters, and a message may have 150.{way_out}", text.len());
+            let line = format!("! Not sent: {} characters, and a message may have 150.{way_out}", text.len());
             return self.tell(me, line);
         }
         let mut partners = Vec::new();
@@ -209,7 +209,8 @@ impl Chat {
         for other in to {
             let name = self.name(*other);
             match self.person(me).is_some_and(|person| person.ignores(*other, &name)) {
-                true => self.tell(me, format!("* You ignore {name} and see no answer; :unignore {name} ends that.")),
+                true => self
+                    .tell(me, format!("* You are ignoring {name} and will see no answer; :unignore {name} ends that.")),
                 false => self.tell_away(me, *other),
             }
         }
@@ -381,7 +382,7 @@ impl Chat {
             Place::Room(room) if self.rooms[room].readable(me).is_empty() && self.rooms[room].talked => {
                 let line = match self.rooms[room].joined_only {
                     true => format!("* Nothing has been said in {room} since you joined."),
-                    false => format!("* Nothing of what was said in {room} is kept."),
+                    false => format!("* Nothing said in {room} is kept."),
                 };
                 return self.tell(me, line);
             }
@@ -394,7 +395,7 @@ impl Chat {
             return self.tell(me, format!("* Nothing has been said in {name} yet."));
         }
         if !self.show(me, &said, count) {
-            self.tell(me, "* All of it was said by people you ignore.");
+            self.tell(me, "* All of it was said by users you are ignoring.");
         }
     }
 

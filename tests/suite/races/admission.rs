@@ -189,7 +189,7 @@ mod with_accounts {
             client.expect("Password: ");
             client.send("open sesame");
         }
-        client.expect("is yours");
+        client.expect("is now registered to you");
     }
 
     #[test]

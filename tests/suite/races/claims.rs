@@ -24,7 +24,7 @@ fn register(client: &mut Client) {
         client.expect("Password: ");
         client.send(OLD);
     }
-    client.expect("is yours");
+    client.expect("is now registered to you");
 }
 
 /// A user registers a name and leaves.
@@ -86,7 +86,7 @@ fn nobody_is_renamed_to_a_name_that_was_registered_while_it_was_looked_up() {
     gate.wait_for(1);
     registered(&server, "bob");
     gate.open();
-    late.expect("! bob is an account's name: :login bob takes it with its password.");
+    late.expect("! bob is registered: :login bob asks for its password.");
     late.send(":whoami");
     late.expect("* You are guest (");
     let mut bob = server.connect();
@@ -104,7 +104,7 @@ fn change(alice: &mut Client) {
         alice.expect("Password: ");
         alice.send(password);
     }
-    alice.expect("* Your password is changed.");
+    alice.expect("* Your password has been changed.");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn a_partner_who_is_renamed_while_the_direct_chat_is_opened_has_the_new_name_in_
     let server = Server::start();
     let (mut alice, mut bob, gate) = between(&server, ":dm bob");
     bob.send(":nick robert");
-    bob.expect("* You are robert now.");
+    bob.expect("* You are now known as robert.");
     gate.open();
     alice.expect("* In conversation with robert.");
     alice.expect("[@robert]> ");

@@ -53,7 +53,7 @@ fn a_room_made_again_before_its_end_was_noticed_keeps_no_ghost() {
     victim.send(":list");
     victim.expect("* 1 person in den:");
     victim.send(":say still here");
-    victim.expect("* Said in den as #1.");
+    victim.expect("* Sent to den as #1.");
     let den = room(server.hub(), "den").expect("the second one");
     assert_eq!(den.count(), 1);
     nobody_stays(&server, vec![owner, slow, victim]);
@@ -115,7 +115,7 @@ fn a_user_who_is_kicked_and_back_before_noticing_is_in_the_room_once() {
     victim.expect("* Joined den, 1 other here.");
     victim.expect("[den]> ");
     victim.send(":say hello");
-    victim.expect("* Said in den as #1.");
+    victim.expect("* Sent to den as #1.");
     let den = room(server.hub(), "den").expect("the room");
     assert_eq!(den.count(), 2);
     victim.send(":close");
@@ -163,7 +163,7 @@ fn text_pasted_for_a_destroyed_room_is_not_posted_in_the_next_one_of_its_name() 
     let other = maker(&server, "other", "den");
     victim.send("for the old room");
     victim.send(".");
-    victim.expect("! Not said: you are not in den.");
+    victim.expect("! Not sent: you are not in den.");
     assert_eq!(room(server.hub(), "den").expect("the second one").said(), 0);
     nobody_stays(&server, vec![owner, victim, other]);
 }
@@ -181,7 +181,7 @@ fn messages_in_the_next_room_of_a_name_are_not_unread_for_members_of_the_first()
         victim.expect("Password: ");
         victim.send("open sesame");
     }
-    victim.expect("is yours");
+    victim.expect("is now registered to you");
     victim.send(":chat");
     victim.expect("den | ");
     victim.send(":q");
@@ -191,7 +191,7 @@ fn messages_in_the_next_room_of_a_name_are_not_unread_for_members_of_the_first()
     owner.expect("* den was closed by owner.");
     let mut other = maker(&server, "other", "den");
     other.send(":say for those who are here");
-    other.expect("* Said in den as");
+    other.expect("* Sent to den as");
     victim.send(":rooms");
     victim.expect("* den");
     let line = victim.expect("\r\n");

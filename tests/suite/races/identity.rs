@@ -22,7 +22,7 @@ fn member(server: &Server, name: &str) -> Client {
         client.expect("Password: ");
         client.send(PASSWORD);
     }
-    client.expect("is yours");
+    client.expect("is now registered to you");
     client.send(":join general");
     client.expect("[general]> ");
     client
@@ -46,7 +46,7 @@ fn a_reload_that_meets_a_new_name_leaves_nobody_in_a_room_under_the_old_one() {
         let reloading = scope.spawn(|| reload(&server, "\"chief\""));
         gate.wait_for(1);
         alice.send(":nick alison");
-        alice.expect("* You are alison now.");
+        alice.expect("* You are now known as alison.");
         gate.open();
         reloading.join().expect("reloaded");
     });
@@ -71,7 +71,7 @@ fn a_user_made_operator_by_a_reload_while_they_log_in_elsewhere_is_not_one_in_a_
         let reloading = scope.spawn(|| reload(&server, "\"chief\", \"other\""));
         gate.wait_for(1);
         chief.send(":nick nobody");
-        chief.expect("* You are nobody now.");
+        chief.expect("* You are now known as nobody.");
         gate.open();
         reloading.join().expect("reloaded");
     });

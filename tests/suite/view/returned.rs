@@ -9,7 +9,7 @@ fn a_message_that_is_too_long_comes_back_to_be_shortened() {
     let mut bob = server.chat("bob", "general");
     let mut alice = Terminal::chat(server.address(), "alice", "general");
     alice.enter("sixsix");
-    alice.expect_on_screen("! Not said: 6 characters, and a message may have 5.");
+    alice.expect_on_screen("! Not sent: 6 characters, and a message may have 5.");
     alice.expect_last_row("general | sixsix");
     assert_eq!(alice.cursor(), ("general | sixsix".len(), true));
     alice.press("\x7f\r\0");
@@ -39,7 +39,7 @@ fn a_paste_that_is_too_long_comes_back_whole() {
     let mut alice = Terminal::chat(server.address(), "alice", "general");
     let lines = "line\n".repeat(101);
     alice.press(&format!("\x1b[200~{lines}end\x1b[201~\r\0"));
-    alice.expect_on_screen("! Not said: 102 lines");
+    alice.expect_on_screen("! Not sent: 102 lines");
     alice.wait("the paste", |alice| alice.rows().last().is_some_and(|row| row.ends_with("line\\line\\end")));
 }
 
@@ -107,7 +107,7 @@ fn text_typed_meanwhile_is_not_mixed_with_returned_lines() {
     let mut bob = server.chat("bob", "general");
     let mut alice = Terminal::chat(server.address(), "alice", "general");
     alice.press("sixsix\r\0half");
-    alice.expect_on_screen("! Not said: 6 characters");
+    alice.expect_on_screen("! Not sent: 6 characters");
     alice.expect_last_row("general | half");
     alice.enter("");
     bob.expect("alice: half\r\n");
@@ -121,6 +121,6 @@ fn in_line_mode_nothing_comes_back() {
     let server = Server::with("message_limit = 5");
     let mut alice = server.chat("alice", "general");
     alice.send("sixsix");
-    alice.expect("! Not said: 6 characters, and a message may have 5.\r\ngeneral | ");
+    alice.expect("! Not sent: 6 characters, and a message may have 5.\r\ngeneral | ");
     assert_eq!(alice.settle(), "");
 }

@@ -361,7 +361,7 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         (format!("login {}", "x".repeat(33)), "A name has 1 to 32 characters: a letter, then letters, digits, _ or -."),
         ("login you".to_owned(), "The name you is reserved."),
         ("ghost 1x".to_owned(), BAD_START),
-        (format!("broadcast {}", "x".repeat(151)), "Not said: 151 characters, and a message may have 150."),
+        (format!("broadcast {}", "x".repeat(151)), "Not sent: 151 characters, and a message may have 150."),
         (format!("banip ::1 {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
         ("nick al".to_owned(), name_length),
         ("nick abcdefghijklm".to_owned(), name_length),

@@ -302,7 +302,7 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
         (":who", "listall"),
     ] {
         let told = format!(
-            "Not said, not run: it looks like a command. Type /{meant} here, or :q to go back; a leading space says it."
+            "Not sent, not run: it looks like a command. Type /{meant} here, or :q to go back; a leading space says it."
         );
         assert_eq!(person.types(line), refusal(&told), "{line}");
     }
@@ -419,7 +419,7 @@ fn the_quick_door_asks_room_then_name_then_opens_the_view() {
 #[test]
 fn a_message_over_the_limit_says_both_numbers() {
     let mut person = Person::in_view();
-    let told = "Not said: 151 characters, and a message may have 150.";
+    let told = "Not sent: 151 characters, and a message may have 150.";
     assert_eq!(person.types(&"é".repeat(151)), given_back(told));
     assert_eq!(person.types(&"é".repeat(150)), said(&"é".repeat(150)));
     assert_eq!(person.types("\u{200b}"), [], "nothing visible is nothing");

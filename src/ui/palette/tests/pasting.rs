@@ -3,7 +3,7 @@
 use super::*;
 
 const BEGINS: &str = "Type or paste the lines of one message; a single . ends it, Ctrl-C drops it.";
-const DROPPED: &str = "Not said: no single . came to end the message.";
+const DROPPED: &str = "Not sent: no single . came to end the message.";
 
 /// Somebody in general who has typed `:paste`.
 fn pasting(view: bool) -> Person {
@@ -77,11 +77,11 @@ fn control_c_and_control_d_drop_it_and_so_does_the_end_of_input() {
 fn a_paste_may_have_a_hundred_lines_and_four_kibibytes_and_no_more() {
     for (lines, length, told) in [
         (100, 1, None),
-        (101, 1, Some("Not said: 101 lines, 201 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
+        (101, 1, Some("Not sent: 101 lines, 201 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
         (1, 4096, None),
-        (1, 4097, Some("Not said: 1 line, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
+        (1, 4097, Some("Not sent: 1 line, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
         (16, 255, None),
-        (17, 255, Some("Not said: 17 lines, 4351 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
+        (17, 255, Some("Not sent: 17 lines, 4351 bytes; a message of many lines may have 100 lines and 4096 bytes.")),
     ] {
         let mut person = pasting(true);
         let line = "x".repeat(length);

@@ -86,11 +86,11 @@ fn a_message_is_edited_by_number_or_is_the_last_one() {
 #[test]
 fn a_text_that_is_too_long_with_its_number_is_refused_only_if_that_is_no_id() {
     let text = "x".repeat(150);
-    let told = "Not said: 153 characters, and a message may have 150.".to_owned();
+    let told = "Not sent: 153 characters, and a message may have 150.".to_owned();
     let which = Edited::Perhaps { id: MessageId(12), whole: Box::new(Err(told)) };
     let effect = Effect::Message(MessageEffect::Edit { which, text: text.clone() });
     assert_eq!(Person::in_room().types(&format!(":edit 12 {text}")), [effect]);
-    let told = "Not said: 151 characters, and a message may have 150.";
+    let told = "Not sent: 151 characters, and a message may have 150.";
     assert_eq!(Person::in_room().types(&format!(":edit 12 {text}x")), given_back(told));
 }
 
@@ -198,7 +198,7 @@ fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there(
             "Not sent: several names have commas and no blanks between them, as in @bob,carol and then the text.",
         ),
         ("@bob \u{200b}", &no_text),
-        (&too_long, "Not said: 151 characters, and a message may have 150."),
+        (&too_long, "Not sent: 151 characters, and a message may have 150."),
     ] {
         let told = with_way_out(told, true);
         let expected = if *line == too_long { given_back(&told) } else { refusal(&told) };
@@ -234,7 +234,7 @@ fn what_addresses_nobody_is_said_in_the_view_and_goes_nowhere_in_the_palette() {
 
 #[test]
 fn every_text_may_be_as_long_as_the_limit_and_no_longer() {
-    let told = "Not said: 151 characters, and a message may have 150.";
+    let told = "Not sent: 151 characters, and a message may have 150.";
     for view in [false, true] {
         for start in ["say ", "me ", "to games ", "dm bob ", "reply 12 ", "edit ", "edit 12 ", "temp ", "temp 5 @bob "]
         {
@@ -259,11 +259,11 @@ fn several_lines_pasted_as_one_are_one_message_in_the_view() {
     }
     let many = vec!["x"; 100].join("\n");
     assert_eq!(Person::in_view().types(&many), said(&many), "lines are not counted as characters");
-    let told = "Not said: 101 lines, 201 bytes; a message of many lines may have 100 lines and 4096 bytes.";
+    let told = "Not sent: 101 lines, 201 bytes; a message of many lines may have 100 lines and 4096 bytes.";
     assert_eq!(Person::in_view().types(&vec!["x"; 101].join("\n")), given_back(told));
     let full = format!("{}\nx", "x".repeat(4094));
     assert_eq!(Person::in_view().types(&full), said(&full));
-    let told = "Not said: 2 lines, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.";
+    let told = "Not sent: 2 lines, 4097 bytes; a message of many lines may have 100 lines and 4096 bytes.";
     assert_eq!(Person::in_view().types(&format!("x{full}")), given_back(told));
     let mistaken = Person::in_view().types(":join staff\nsecret");
     assert!(matches!(&mistaken[..], [Effect::Tell(LineKind::Refusal, _)]), "{mistaken:?}");
