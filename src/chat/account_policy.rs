@@ -1,19 +1,17 @@
-//! Whether people have accounts here.
+//! Whether users have accounts here.
 //!
 //! *Owns* [`AccountPolicy`].
 //! *Knows nothing of* passwords, of who has an account, and of where they are kept.
-//! *Called by* `command` and `palette`, which know commands that exist only with accounts, `config`, which sets it, and
-//! `session`.
 
-/// Whether the server keeps accounts, and whether everybody needs one.
+/// Whether the server has accounts, and whether everybody needs one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AccountPolicy {
-    /// There are none: a name belongs to whoever took it first, until he leaves.
+    /// There are none: a name belongs to the first user to take it, until they leave.
     #[default]
     Off,
-    /// Whoever wants one has one; his name is his alone.
+    /// Users may have one, and then their name is theirs alone.
     Optional,
-    /// Nobody comes in without one.
+    /// Nobody logs in without one.
     Required,
 }
 

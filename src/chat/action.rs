@@ -27,14 +27,14 @@ pub enum RoomAction {
     /// Remove a user for a minute.
     Kick {
         /// The user.
-        whom: Target,
+        target: Target,
         /// May be empty.
         reason: String,
     },
     /// Keep a user out.
     Ban {
         /// The user.
-        whom: Target,
+        target: Target,
         /// For how long; `None`: until it is lifted.
         lasts: Option<Duration>,
         /// May be empty.
@@ -45,7 +45,7 @@ pub enum RoomAction {
     /// Take a user's voice.
     Mute {
         /// The user.
-        whom: Target,
+        target: Target,
         /// For how long; `None`: until it is lifted.
         lasts: Option<Duration>,
     },
@@ -184,7 +184,7 @@ pub enum Denied {
     /// No such user is in the room.
     NotHere {
         /// As typed.
-        whom: Target,
+        target: Target,
         /// In which room.
         room: RoomName,
     },
@@ -232,8 +232,8 @@ impl fmt::Display for Denied {
             }
             Denied::NotOwner(room) => write!(f, "Only the owner of {room} can do that."),
             Denied::NotOpen(room) => write!(f, "{room} is not open to everybody: only its admins invite people."),
-            Denied::NotHere { whom, room } => write!(f, "{whom} is not in {room}; :list shows who is."),
-            Denied::NotOnline(whom) => write!(f, "{whom} is not online; :listall shows who is."),
+            Denied::NotHere { target, room } => write!(f, "{target} is not in {room}; :list shows who is."),
+            Denied::NotOnline(target) => write!(f, "{target} is not online; :listall shows who is."),
             Denied::Yourself(verb) => write!(f, "You cannot {verb} yourself."),
             Denied::Above { name, role, verb } => {
                 let why = match role {

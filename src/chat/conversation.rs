@@ -1,8 +1,7 @@
-//! Where somebody talks: in a room, or with one other person.
+//! Where a user talks: in a room, or with one other user.
 //!
 //! *Owns* which room is meant, how a conversation is shown in prompts, and when two mean the same one.
-//! *Knows nothing of* rooms and people beyond their names.
-//! *Called by* `palette`, `screen`, `outbox` and `session`.
+//! *Knows nothing of* rooms and users beyond their names.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use std::sync::Arc;
 use crate::chat::message::Addressee;
 use crate::chat::names::RoomName;
 
-/// One of the rooms that had its name one after the other.
+/// One room, among all that have had its name one after the other.
 ///
 /// A room can be destroyed, and another one made under its name, before a member of the first hears of it. By its name alone
 /// the two could not be told apart, so everything that remembers a room remembers this.
@@ -28,23 +27,23 @@ impl fmt::Display for RoomId {
     }
 }
 
-/// One stay of one connection in a room. A user who was put out and came back has another one.
+/// One stay of one connection in a room. A user who was removed and came back has another one.
 ///
 /// Counts up over all memberships of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MembershipId(pub u64);
 
-/// A place to talk.
+/// A room, or a direct chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Conversation {
     /// A room.
     Room(Arc<RoomId>),
-    /// One other person.
+    /// One other user.
     Direct(Addressee),
 }
 
 impl Conversation {
-    /// Whether both are the same place, by whatever name the other person goes now.
+    /// Whether both are the same conversation, whatever name the other user has now.
     pub fn is(&self, other: &Conversation) -> bool {
         match (self, other) {
             (Conversation::Room(one), Conversation::Room(other)) => one.instance == other.instance,
@@ -53,7 +52,7 @@ impl Conversation {
         }
     }
 
-    /// The parts of what is shown of it: `general`, `@bob`.
+    /// The parts of its name: `general`, `@bob`.
     pub fn shown(&self) -> [&str; 2] {
         match self {
             Conversation::Room(room) => ["", room.name.as_str()],

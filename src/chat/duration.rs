@@ -1,19 +1,18 @@
-//! Spans of time as people type and read them: `10m`, `1 hour 30 minutes`.
+//! Durations as people type and read them: `10m`, `1 hour 30 minutes`; and when something that lasts ends.
 //!
-//! *Owns* what of jiff's format may be typed, where a span ends and a reason begins, and the longest span.
+//! *Owns* which part of jiff's format may be typed, where a duration ends and a reason begins, and the longest one.
 //! *Knows nothing of* what lasts that long.
-//! *Called by* `command` and whoever tells people how long something lasts.
 
 use std::time::Duration;
 
 use jiff::fmt::friendly::SpanParser;
 use jiff::{SignedDuration, SpanRelativeTo, Timestamp};
 
-/// Longest span that may be typed, in seconds: a leap year. Whoever means for ever should say so.
+/// Longest duration that may be typed, in seconds: a leap year. A user who means for good leaves it out.
 const MAX_SECONDS: u64 = 366 * DAY;
 const LONGEST: Duration = Duration::from_secs(MAX_SECONDS);
 
-/// Shortest span that may be typed: what is shorter is a slip, not a time that anybody waits.
+/// Shortest duration that may be typed: anything shorter is a slip, not a time that anybody waits.
 const SHORTEST: Duration = Duration::from_secs(1);
 
 const DAY: u64 = 24 * HOUR;
@@ -23,15 +22,14 @@ const MINUTE: u64 = 60;
 /// Units from the largest, in seconds, as words.
 const UNITS: [(u64, &str); 4] = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")];
 
-/// Most words of a span that is typed in front of a reason: ten are enough for every unit there is, each apart from its
-/// number.
+/// Most words of a duration that is typed in front of a reason: ten are enough for every unit, each apart from its number.
 const MOST_WORDS: usize = 12;
 
-/// What a text is that may be a span.
+/// What a text is that may be a duration.
 enum Read {
-    /// A span.
+    /// A duration.
     Span(Duration),
-    /// A span that cannot be: none at all, negative, or too long.
+    /// A duration that cannot be: zero, negative, or too long.
     OutOfRange,
     /// Something else.
     No,
@@ -51,7 +49,7 @@ fn read(text: &str) -> Read {
     }
 }
 
-/// Reads a span as people type it: `30s`, `1h30m`, `2 days`. `None` for anything else, for less than a second, and for more
+/// Reads a duration as people type it: `30s`, `1h30m`, `2 days`. `None` for anything else, for less than a second, and for more
 /// than 366 days.
 pub fn parse(text: &str) -> Option<Duration> {
     match read(text) {
@@ -60,8 +58,8 @@ pub fn parse(text: &str) -> Option<Duration> {
     }
 }
 
-/// A span in words: its two largest units that are not zero, such as `1 hour 30 minutes`. A started second counts whole,
-/// so that nobody is told to wait `0 seconds`; what is smaller than the two units is left out.
+/// A duration in words: its two largest units that are not zero, such as `1 hour 30 minutes`. A started second counts
+/// whole, so that nobody has to wait `0 seconds`; smaller units are left out.
 pub fn told(span: Duration) -> String {
     let mut left = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0));
     let mut words = Vec::new();
@@ -86,17 +84,17 @@ pub fn remaining(at: Timestamp, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(at)).unwrap_or(Duration::ZERO)
 }
 
-/// A text that looks like a span and is none, such as `5`, `-5m` or `1y2`.
+/// A text that looks like a duration and is none, such as `5`, `-5m` or `1y2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LooksLikeDuration<'a>(pub &'a str);
 
-/// Reads `[duration] [reason]`: nothing given is for ever, and for no reason. As much of the beginning as can be read as a
-/// span is one.
+/// Reads `[duration] [reason]`: without a duration there is no end. As much of the beginning as can be read as a duration
+/// is one.
 ///
 /// # Errors
 ///
-/// What looks like a span and is none, at the beginning or behind one: taken for a reason, it would be for ever, or for
-/// another time than was meant.
+/// A text that looks like a duration and is none, at the beginning or behind one: taken for a reason, it would change how
+/// long was meant.
 pub fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeDuration<'_>> {
     let text = text.trim();
     let gaps = text.match_indices(' ').map(|(at, _)| at).filter(|at| !text[..*at].ends_with(' '));

@@ -1,9 +1,8 @@
-//! The last messages of one place, a room or two people's conversation.
+//! The last messages of one conversation, a room's or a direct chat's.
 //!
-//! *Owns* which are kept, finding one by its number, changing and erasing one together with the quotes of it, and which
-//! of them are to be erased by themselves.
+//! *Owns* which messages are kept, finding one by its number, editing and erasing one together with its quotes, and which
+//! are temporary.
 //! *Knows nothing of* who may do so, and of clocks.
-//! *Called by* `room` and `direct`, under their locks.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,11 +11,10 @@ use jiff::Timestamp;
 
 use crate::chat::message::{AccountId, Addressee, ClientId, Event, Message, MessageId};
 
-/// Messages of one place that wait for the end of their time. One more cannot be said: each is an entry in the timer, for
-/// up to a day.
+/// Temporary messages of one conversation. One more is refused: each is an entry in the timer, for up to a day.
 pub const MOST_TEMPORARY: usize = 1000;
 
-/// The same for one connection: one person's must not take the place of everybody else's.
+/// The same of one connection, so that one user cannot take everybody else's share.
 pub const MOST_TEMPORARY_OF_ONE: usize = 100;
 
 /// A temporary message in its time.
@@ -32,7 +30,7 @@ struct Temporary {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     kept: VecDeque<Arc<Event>>,
-    /// The temporary messages whose time is not over, kept or not: they are on screens still.
+    /// The temporary messages whose time is not over, kept or not: they are still on screens.
     temporary: VecDeque<Temporary>,
 }
 
@@ -53,8 +51,8 @@ impl History {
         History::default()
     }
 
-    /// Keeps what was said, in its place by its number: one sent to several people has drawn its number before it comes
-    /// here. Of more than `keep` the oldest goes.
+    /// Keeps a message, in its place by its number: one that was sent to several users had its number before it came here.
+    /// If there are more than `keep`, the oldest goes.
     pub fn push(&mut self, event: Arc<Event>, keep: usize) {
         if let Some(message) = event.message().filter(|message| message.is_temporary()) {
             self.temporary.push_back(Temporary { id: message.id, from: message.addressee(), gone: false });
@@ -67,7 +65,7 @@ impl History {
         }
     }
 
-    /// Whether a temporary message of a connection can be taken.
+    /// Whether one more temporary message of a connection can be taken.
     pub fn takes_temporary(&self, from: ClientId) -> bool {
         let own = self.temporary.iter().filter(|temporary| temporary.from.client == from).count();
         self.temporary.len() < MOST_TEMPORARY && own < MOST_TEMPORARY_OF_ONE
@@ -103,7 +101,7 @@ impl History {
         self.kept.get(self.position(id)?)?.message()
     }
 
-    /// Notes in an answer whose words it quotes: the name that they had then may be another one's by now.
+    /// Notes in an answer which connection it quotes: another user may have the name by now.
     #[inline(never)]
     pub fn note_answered(&self, answer: &mut Message) {
         let quoted = answer.extra.as_ref().and_then(|extra| extra.reply.as_ref()).map(|reply| reply.id);
@@ -117,7 +115,7 @@ impl History {
         self.kept.iter().rev().filter_map(|event| event.message()).find(|message| message.is_by(client, account))
     }
 
-    /// Gives a message another text. `None` if it is not kept.
+    /// Gives a message another text. `None` if it is not here.
     pub fn edit(&mut self, id: MessageId, text: &str) -> Option<Changed> {
         let position = self.position(id)?;
         let edited = self.kept[position].message()?.edited(text);
@@ -126,7 +124,7 @@ impl History {
         Some(Changed { message: Some(event), author: None, requoted: self.requote(id, Some(text)) })
     }
 
-    /// Takes a message out, and its text out of every quote. `None` if it is not kept.
+    /// Erases a message, and its text from every quote. `None` if it is not here.
     pub fn erase(&mut self, id: MessageId) -> Option<Changed> {
         let position = self.position(id)?;
         let author = self.kept.remove(position).and_then(|event| event.message().map(Message::addressee));
@@ -136,7 +134,7 @@ impl History {
         Some(Changed { message: None, author, requoted: self.requote(id, None) })
     }
 
-    /// Whether a temporary message's time is not over, as far as is known here.
+    /// Whether this is a temporary message whose time is not over.
     pub fn awaits_expiry(&self, id: MessageId) -> bool {
         self.temporary.iter().any(|temporary| temporary.id == id)
     }
@@ -152,7 +150,7 @@ impl History {
         messages.filter(|message| message.at < since).map(|message| message.id).collect()
     }
 
-    /// A temporary message's time is over: takes it out like [`History::erase`], if it has not been deleted before.
+    /// The time of a temporary message is over: erases it like [`History::erase`], unless it was deleted before.
     pub fn expire(&mut self, id: MessageId) -> Option<Changed> {
         let index = self.temporary.iter().position(|temporary| temporary.id == id)?;
         let Temporary { from, gone, .. } = self.temporary.remove(index)?;
@@ -162,8 +160,8 @@ impl History {
         (!gone).then(|| Changed { message: None, author: Some(from), requoted: self.requote(id, None) })
     }
 
-    /// Takes out what was said before a moment, and its text out of every quote; the numbers of what was taken. Looks at all
-    /// of them: moments do not rise with numbers where the clock was set.
+    /// Erases everything said before a moment, and its text from every quote; the numbers of what is gone. Looks at all
+    /// messages: after the clock was set, times do not rise with numbers.
     pub fn forget_before(&mut self, since: Timestamp) -> Vec<MessageId> {
         let old = |event: &Arc<Event>| event.message().filter(|message| message.at < since).map(|message| message.id);
         let gone: Vec<_> = self.kept.iter().filter_map(old).collect();

@@ -1,8 +1,7 @@
-//! Who somebody is, as far as the server can tell, and how people name each other.
+//! Who a user is, as far as the server can tell, and how users name each other.
 //!
-//! *Owns* when two visits count as one person's, and the form `alice#4572` of a session's unique id.
+//! *Owns* when two connections count as one person's, and the form `alice#4572` of a session's unique id.
 //! *Knows nothing of* who is online.
-//! *Called by* `palette` for what was typed, `order` and `room` for whom they remember.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,19 +15,19 @@ pub use crate::chat::message::AccountId;
 /// short one; what is longer is refused before that.
 pub const MAX_PASSWORD: usize = 256;
 
-/// A person who is, or was, connected.
+/// A user who is, or was, connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// His connection.
+    /// Their connection.
     pub client: ClientId,
-    /// His name then.
+    /// Their name at that time.
     pub name: UserName,
-    /// His address as it is counted: IPv4 whole, IPv6 by its /64.
+    /// Their address as it is counted: IPv4 whole, IPv6 by its /64.
     pub address: IpAddr,
-    /// Others come from this address, too, who are nobody's household: it is one of those in `exempt`, as that of a tunnel
-    /// or a proxy. Then the name from it proves nothing.
+    /// Strangers share this address: it is in `exempt`, such as that of a tunnel or a proxy. Then a name from it proves
+    /// nothing.
     pub shared: bool,
-    /// The account he is logged in to.
+    /// The account they are logged in to.
     pub account: Option<AccountId>,
 }
 
@@ -50,10 +49,10 @@ impl Identity {
         }
     }
 
-    /// Whether what this person was given is the other one's, too: rank, and a place in a room. As [`is`](Identity::is), but
+    /// Whether what this person was given belongs to the other one, too: rank, and a place in a room. As [`is`](Identity::is), but
     /// what an account was given nobody has without it, not even on the connection that was logged in to it; and what a
     /// guest was given nobody has for the same name from an address that is shared. Kicks, bans and mutes are not given so:
-    /// a stranger who takes the name of somebody kept out takes that with it.
+    /// a stranger who takes a banned user's name takes the ban with it.
     pub fn entitles(&self, other: &Identity) -> bool {
         match (self.account, other.account) {
             (None, _) => self.shares_connection(other) || (self.is(other) && !self.shared && !other.shared),
@@ -72,13 +71,13 @@ impl Identity {
         self.account.is_some() || !self.shared
     }
 
-    /// Whether both are on the same connection. Who is known from before the server's start is on none.
+    /// Whether both are on the same connection. A user known from before the server's start is on none.
     pub fn shares_connection(&self, other: &Identity) -> bool {
         self.client == other.client && self.client != ClientId::NONE
     }
 }
 
-/// Somebody named in a command: by name, or by the unique id of his session, which nobody else can ever have.
+/// A user named in a command: by name, or by the unique id of their session, which no other one can ever have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The name.
@@ -108,7 +107,7 @@ impl Target {
         Ok(Target { name, client })
     }
 
-    /// Whether these words name a person of that name and connection.
+    /// Whether this names the user of that name and connection.
     pub fn names(&self, name: &UserName, client: ClientId) -> bool {
         self.name == *name && self.client.is_none_or(|wanted| wanted == client)
     }
@@ -168,7 +167,7 @@ mod tests {
         };
         let alice = with(1, "alice", "192.0.2.1", 7);
         assert!(alice.is(&with(2, "alice", "192.0.2.9", 7)));
-        assert!(!alice.is(&with(2, "alice", "192.0.2.1", 8)), "registered anew by somebody else");
+        assert!(!alice.is(&with(2, "alice", "192.0.2.1", 8)), "registered again by another user");
         assert!(alice.is(&identity(2, "alice", "192.0.2.1")), "before the name was registered");
         assert!(!alice.is(&identity(2, "alice", "192.0.2.9")));
     }
@@ -179,7 +178,10 @@ mod tests {
         let guest = identity(2, "alice", "192.0.2.1");
         assert!(account.is(&guest) && !account.entitles(&guest));
         let elsewhere = Identity { account: Some(AccountId(7)), ..identity(3, "alice", "192.0.2.9") };
-        assert!(account.entitles(&elsewhere) && guest.entitles(&account), "what he had before he registered stays his");
+        assert!(
+            account.entitles(&elsewhere) && guest.entitles(&account),
+            "what they had before they registered stays theirs"
+        );
         let out = Identity { account: None, ..account.clone() };
         assert!(account.is(&out) && !account.entitles(&out), "on the connection that was logged in to it");
     }
@@ -200,10 +202,10 @@ mod tests {
 
     #[test]
     fn people_are_named_by_name_or_by_session() {
-        let whom = |text: &str| Target::parse(text).map(|whom| whom.to_string());
-        assert_eq!(whom("alice").as_deref(), Ok("alice"));
-        assert_eq!(whom("@alice").as_deref(), Ok("alice"));
-        assert_eq!(whom("alice#4572").as_deref(), Ok("alice#4572"));
+        let target = |text: &str| Target::parse(text).map(|target| target.to_string());
+        assert_eq!(target("alice").as_deref(), Ok("alice"));
+        assert_eq!(target("@alice").as_deref(), Ok("alice"));
+        assert_eq!(target("alice#4572").as_deref(), Ok("alice#4572"));
         for wrong in ["", "#1", "alice#", "alice#x", "alice#-1", "1alice", "server"] {
             assert!(Target::parse(wrong).is_err(), "{wrong}");
         }

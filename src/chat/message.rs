@@ -1,8 +1,7 @@
-//! What is said and what happens in rooms and between two people, as values.
+//! What is said and what happens in rooms and direct chats, as values.
 //!
 //! *Owns* message numbers, messages, drafts of them, and room events.
 //! *Knows nothing of* terminals, sockets, threads and locks.
-//! *Called by* `screen`, `outbox`, `room`, `direct` and `session`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,10 +17,10 @@ use crate::text;
 pub struct ClientId(pub u64);
 
 impl ClientId {
-    /// No connection: of what was said, and of people known, before the server started.
+    /// No connection: of what was said, and of users known, before the server started.
     pub const NONE: ClientId = ClientId(0);
 
-    /// Whether both are the same connection: no connection is not the same as no other one.
+    /// Whether both are the same connection. Two users without one are not the same.
     pub fn is(self, other: ClientId) -> bool {
         self == other && self != ClientId::NONE
     }
@@ -33,7 +32,7 @@ impl fmt::Display for ClientId {
     }
 }
 
-/// Number of an account: given once, and never to another one.
+/// Number of an account, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountId(pub u64);
 
@@ -52,21 +51,21 @@ impl fmt::Display for MessageId {
     }
 }
 
-/// What somebody wants to say: a message without number, author and time.
+/// What a user wants to say: a message without number, author and time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Draft {
-    /// Sanitised. Lines are parted by U+000A.
+    /// Sanitised. Lines end with U+000A.
     pub text: String,
-    /// Told as something the author does.
+    /// An action of the author (`:me`).
     pub action: bool,
-    /// Erased after so long.
+    /// Erased after this time.
     pub lasts: Option<Duration>,
     /// What it answers.
     pub reply: Option<Quoted>,
 }
 
 impl Draft {
-    /// One that is said and nothing more.
+    /// A plain one.
     pub fn said(text: impl Into<String>) -> Draft {
         Draft { text: text.into(), ..Draft::default() }
     }
@@ -94,60 +93,60 @@ impl Quoted {
     }
 }
 
-/// What a quote shows of a text: the start of its first line, so much as fits, with three dots where something is missing.
+/// What a quote shows of a text: as much of its first line as fits, with three dots if something is missing.
 pub fn start(whole: &str) -> Box<str> {
     let line = whole.lines().next().unwrap_or("");
     let cut = text::truncate(line, QUOTED_COLUMNS);
     if cut.len() == whole.len() { cut.into() } else { [cut.trim_end(), "..."].concat().into() }
 }
 
-/// Somebody a direct message was sent to.
+/// A user by connection and name: one who got a direct message, or is named in a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressee {
-    /// His connection.
+    /// Their connection.
     pub client: ClientId,
-    /// His name then.
+    /// Their name at that time.
     pub name: UserName,
 }
 
 /// What most messages do not have.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extra {
-    /// Told as something the author does.
+    /// An action of the author (`:me`).
     pub action: bool,
     /// The text is not the one first said.
     pub edited: bool,
-    /// It is erased after so long.
+    /// Erased after this time.
     pub lasts: Option<Duration>,
     /// What it answers.
     pub reply: Option<Quoted>,
     /// The connection that what it answers came from, as far as that is known.
     pub answers: ClientId,
-    /// Whom a direct message was sent to; empty for what was said in a room.
+    /// Who got a direct message; empty for what was said in a room.
     pub to: Box<[Addressee]>,
 }
 
-/// One thing somebody said. Never changed once made: an edited one takes its place.
+/// One message. Never changed: an edited one takes its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Its number.
     pub id: MessageId,
     /// When the server took it.
     pub at: Timestamp,
-    /// Who said it, as shown.
+    /// The author, as shown.
     pub author: UserName,
     /// The connection it came from: this one has the line on its screen already in line mode.
     pub from: ClientId,
-    /// The account it came from: it stays his from another connection.
+    /// The account it came from: it stays the author's on another connection.
     pub account: Option<AccountId>,
-    /// Sanitised. Lines are parted by U+000A.
+    /// Sanitised. Lines end with U+000A.
     pub text: Box<str>,
-    /// In a box of its own, because nearly no message has any of it.
+    /// In a box of its own, because hardly any message has one.
     pub extra: Option<Box<Extra>>,
 }
 
 impl Message {
-    /// A draft becomes a message, sent to these people, or to a room if there are none.
+    /// A draft becomes a message, sent to these users, or to a room if there are none.
     pub fn new(
         id: MessageId,
         at: Timestamp,
@@ -170,8 +169,7 @@ impl Message {
         Message { text: text.into(), extra: Some(extra), ..self.clone() }
     }
 
-    /// The message with its quote brought up to date with what it answers, if it answers that: `None` as the text of a
-    /// message that is gone.
+    /// The message with its quote brought up to date, if it answers this message; `None` as the text: that one is gone.
     pub fn requoted(&self, id: MessageId, text: Option<&str>) -> Option<Message> {
         let reply = self.extra.as_ref()?.reply.as_ref()?;
         if reply.id != id {
@@ -184,13 +182,13 @@ impl Message {
         Some(message)
     }
 
-    /// The message it quotes some text of, if it quotes any.
+    /// The message whose text it quotes, if it quotes any.
     fn quoted(&self) -> Option<MessageId> {
         let reply = self.extra.as_ref()?.reply.as_ref()?;
         reply.start.as_ref().map(|_| reply.id)
     }
 
-    /// Notes that it answers what a connection has said.
+    /// Notes that it answers a message from this connection.
     pub fn answers(&mut self, client: ClientId) {
         if let Some(extra) = self.extra.as_mut().filter(|extra| extra.reply.is_some()) {
             extra.answers = client;
@@ -208,8 +206,8 @@ impl Message {
         Message { account, ..self }
     }
 
-    /// Whether a connection, or the account it is logged in to, has said it. What an account has said is not another one's,
-    /// even on the same connection.
+    /// Whether it is from a connection, or from the account that is logged in there. An account's message is never another
+    /// account's, even on the same connection.
     pub fn is_by(&self, client: ClientId, account: Option<AccountId>) -> bool {
         match (self.account, account) {
             (Some(own), Some(others)) => own == others,
@@ -217,21 +215,21 @@ impl Message {
         }
     }
 
-    /// Whether it is erased after a while.
+    /// Whether it disappears after a while.
     pub fn is_temporary(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.lasts.is_some())
     }
 
-    /// Whom it was sent to; nobody for what was said in a room.
+    /// Who got it; nobody if it was said in a room.
     pub fn to(&self) -> &[Addressee] {
         self.extra.as_ref().map_or(&[], |extra| &extra.to)
     }
 }
 
-/// What the people who look at a room are shown.
+/// What viewers of a room are shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// Somebody said something.
+    /// A user said something.
     Said(Message),
     /// A message has another text.
     Edited {
@@ -239,7 +237,7 @@ pub enum Event {
         message: Arc<Event>,
         /// Answers to it, as they are now.
         requoted: Box<[Arc<Event>]>,
-        /// Screens that can be are drawn anew.
+        /// Screens that can be are redrawn.
         redraw: bool,
     },
     /// A message is gone.
@@ -248,40 +246,40 @@ pub enum Event {
         id: MessageId,
         /// Why, in one sentence that goes behind `* `.
         news: Box<str>,
-        /// Its author, and who has taken it out: those who ignore one of them do not read the sentence.
+        /// Its author, and the user who deleted it: viewers who ignore one of them do not read the sentence.
         people: People,
         /// Answers to it, as they are now.
         requoted: Box<[Arc<Event>]>,
-        /// Screens that can be are drawn anew.
+        /// Screens that can be are redrawn.
         redraw: bool,
     },
     /// Something happened; the text goes behind `* `.
     Happened {
         /// One sanitised sentence.
         news: Box<str>,
-        /// Whose doing it was: that connection was answered directly and is not told twice.
+        /// The connection that caused it: it was answered directly and does not read it twice.
         by: Option<ClientId>,
         /// What kind of thing.
         kind: EventKind,
-        /// Everybody the sentence names: those who ignore one of them do not read it.
+        /// Everybody the sentence names: viewers who ignore one of them do not read it.
         people: People,
     },
 }
 
-/// People named in a sentence, each by connection and by every name that stands in it.
+/// Users named in a sentence, each by connection and by every name that stands in it.
 pub type People = Box<[Addressee]>;
 
-/// What kind of thing has happened, for those who do not want to see all of it.
+/// What kind of thing has happened, for viewers who do not want to see all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// Somebody has joined, left or taken another name.
+    /// A user has joined, left or changed their name.
     Presence,
     /// Anything else.
     Other,
 }
 
 impl Event {
-    /// What the event costs a delivery queue, in bytes: its text and about what the line around it takes.
+    /// What the event costs a delivery queue, in bytes: its text, and roughly the line around it.
     pub fn weight(&self) -> usize {
         match self {
             Event::Said(message) => message.text.len() + message.author.as_str().len() + 24,
@@ -299,7 +297,7 @@ impl Event {
         }
     }
 
-    /// Who is named in the sentence, if the event is one.
+    /// Everybody named in the sentence, if the event is one.
     pub fn people(&self) -> &[Addressee] {
         match self {
             Event::Said(_) | Event::Edited { .. } => &[],
@@ -307,8 +305,8 @@ impl Event {
         }
     }
 
-    /// The oldest message of which the event shows some text beside what was said just now: of one that was edited, or
-    /// that an answer quotes.
+    /// The oldest message whose text the event shows beside what was said just now: one that was edited, or that an answer
+    /// quotes.
     pub fn oldest_shown(&self) -> Option<MessageId> {
         match self {
             Event::Said(message) => message.quoted(),
@@ -327,7 +325,7 @@ impl Event {
         message.requoted(id, None).map(|message| Arc::new(Event::Said(message)))
     }
 
-    /// The event for somebody who may read nothing that was said up to a number; nothing if it is about such a message.
+    /// The event for a user who may read nothing up to a message; nothing if it is about an earlier one.
     pub fn after(self: &Arc<Event>, number: MessageId) -> Option<Arc<Event>> {
         match &**self {
             Event::Said(_) => Some(self.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(self))),
@@ -341,7 +339,7 @@ impl Event {
         }
     }
 
-    /// The event with nothing drawn anew: the line alone tells of it.
+    /// The event without redrawing screens: the line alone tells of it.
     pub fn without_redraw(mut self: Arc<Event>) -> Arc<Event> {
         match Arc::make_mut(&mut self) {
             Event::Edited { redraw, .. } | Event::Erased { redraw, .. } => *redraw = false,
@@ -350,7 +348,7 @@ impl Event {
         self
     }
 
-    /// Whether screens that show an earlier state have to be drawn anew.
+    /// Whether screens that show an earlier state have to be redrawn.
     pub fn redraws(&self) -> bool {
         matches!(self, Event::Edited { redraw: true, .. } | Event::Erased { redraw: true, .. })
     }

@@ -433,7 +433,7 @@ mod tests {
         assert!(moderation.rank(&guest, now).is_none() && !moderation.invited(&guest, now));
         assert!(!moderation.left(&guest, false, true, now) && !moderation.is_listed(&guest));
         assert_eq!(moderation.rank(&account, now), Some(Role::Owner));
-        assert!(moderation.muted(&guest, now).is_some(), "what is against him is not shaken off so");
+        assert!(moderation.muted(&guest, now).is_some(), "what is against them is not shaken off so");
     }
 
     #[test]
@@ -495,7 +495,7 @@ mod tests {
             assert_eq!(
                 moderation.has_admin(now + GRACE),
                 kept,
-                "in a room that is not kept, somebody inherits in the end"
+                "in a room that is not kept, another member inherits in the end"
             );
         }
     }
@@ -506,7 +506,7 @@ mod tests {
         let mut moderation = Moderation::founded_by(account(1, 7));
         moderation.renamed(&account(1, 8), now);
         moderation.await_account(&account(1, 8), false, now);
-        // By another connection, which was in the room as somebody else.
+        // By another connection, which was in the room under another account.
         moderation.renamed(&account(2, 7), now);
         assert_eq!(moderation.rank(&account(2, 7), now + GRACE * 9), Some(Role::Owner));
     }

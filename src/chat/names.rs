@@ -1,4 +1,4 @@
-//! Names of people and rooms, and how to help with a mistyped one.
+//! Names of users and rooms, and hints for a mistyped one.
 //!
 //! A name is a letter, then letters, digits, `_` and `-`. ASCII ones, as a rule: with other scripts not everybody can type
 //! everybody's name, and a Cyrillic U+0430 looks like the `a` of `alice`. Where the configuration wants names in other
@@ -7,7 +7,6 @@
 //! *Owns* the rules for names, the reserved words, which names count as the same or look the same, the distance between
 //! two words.
 //! *Knows nothing of* who is online and which rooms there are.
-//! *Called by* `palette` and `config` for parsing, `command` and `room_table` for hints, everything else for the types.
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
@@ -29,11 +28,11 @@ pub use error::NameError;
 pub use lookalike::Looks;
 pub use nearest::{edit_distance, nearest};
 
-/// Words no person can be named, in any case: they would read as the server speaking or as everybody being meant.
+/// Names that no user can have, in any case: they would read as the server speaking or as everybody being meant.
 /// `you` stands for the reader in the form of direct messages.
 pub const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all", "everyone", "here", "you"];
 
-/// Longest name that can be configured for people, in columns. What was made under another configuration has at most as
+/// Longest name that can be configured for users, in columns. Names taken under another configuration have at most as
 /// many.
 pub const USER_NAME_MAX: usize = 32;
 
@@ -47,7 +46,7 @@ pub const ROOM_NAME_MAX: usize = 32;
 /// longer number helps nobody.
 const LAST_SUFFIX: usize = 99;
 
-/// Whose letters names are written in.
+/// The letters that names are written in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Alphabet {
     /// A to Z.
@@ -100,8 +99,8 @@ impl Name {
         Ok(Name::of(raw, &raw.to_ascii_lowercase()))
     }
 
-    /// A name that was written down. It was one under the configuration and in the build of then, and stays one whatever
-    /// these are now; only what could not be shown is none.
+    /// A name that was stored. It was one under the configuration and in the build of its time, and stays one; only a text
+    /// that could not be shown is none.
     fn written(raw: &str, max: usize) -> Result<Name, NameError> {
         if raw.is_ascii() {
             return Name::parse_ascii(raw, 1, max, Alphabet::Ascii);
@@ -127,7 +126,7 @@ impl Name {
 
     /// Whether it is a reserved word, or one in another script that could be taken for it.
     fn is_reserved(&self) -> bool {
-        // What looks so in ASCII is refused to guests alone, who take names themselves.
+        // ASCII names that only look reserved are refused to guests alone, who pick their own.
         RESERVED.contains(&self.folded()) || (!self.0.is_ascii() && self.looks_reserved())
     }
 
@@ -194,7 +193,7 @@ impl Hash for Name {
     }
 }
 
-/// A person's name, shown as typed. `Alice` and `alice` are equal, hash alike and sort together.
+/// A user's name, shown as typed. `Alice` and `alice` are equal, hash alike and sort together.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserName(Name);
 
@@ -209,7 +208,7 @@ impl UserName {
         Name::parse(raw, min, max, alphabet).and_then(UserName::unless_reserved)
     }
 
-    /// Reads a name that was written down, whatever is said of new ones by now.
+    /// Reads a name that was stored, whatever the rules for new ones are now.
     pub fn written(raw: &str) -> Result<UserName, NameError> {
         Name::written(raw, USER_NAME_MAX).and_then(UserName::unless_reserved)
     }
@@ -257,7 +256,7 @@ impl RoomName {
         Name::parse(raw, ROOM_NAME_MIN, ROOM_NAME_MAX, alphabet).map(RoomName)
     }
 
-    /// Reads a name that was written down, whatever is said of new ones by now.
+    /// Reads a name that was stored, whatever the rules for new ones are now.
     pub fn written(raw: &str) -> Result<RoomName, NameError> {
         Name::written(raw, ROOM_NAME_MAX).map(RoomName)
     }

@@ -1,8 +1,7 @@
-//! Patterns that strangers type to look for in what was said. Pure: compiling and searching, no clock.
+//! Search patterns typed by strangers. Pure: compiling and searching, no clock.
 //!
-//! *Owns* how much a pattern may cost, and what is said about one that cannot be used.
+//! *Owns* how much a pattern may cost, and the error for one that cannot be used.
 //! *Knows nothing of* rooms, messages, threads and commands.
-//! *Called by* whoever searches, off the threads that read: see [`Pattern::find`] for what one text may take.
 
 use std::fmt;
 use std::ops::Range;
@@ -24,7 +23,7 @@ const MAX_NESTING: u32 = 16;
 const MAX_COMPILED: usize = 256 * 1024;
 
 /// Largest compiled pattern if every class were ASCII, in bytes: a measure of how many places of the pattern the engine
-/// may have to keep in mind for each character of a text, which is what a search costs at worst.
+/// may have to track for each character of a text, which is what a search costs at worst.
 ///
 /// About 70 typed characters with signs among them, or `.{0,45}`. With this, a text of 4,096 bytes takes 4 ms at worst and one of 150 characters
 /// 0.2 ms; without it `a{0,1000}` takes 50 ms.
@@ -54,7 +53,7 @@ pub struct Pattern {
     regex: Regex,
 }
 
-/// Why a pattern cannot be used. Displayed as one sentence or two for the person who typed it, with the remedy.
+/// Why a pattern cannot be used, in one or two sentences for the user who typed it, with the remedy.
 ///
 /// Positions count characters from 1. Nothing of the pattern is repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +150,7 @@ impl Pattern {
     /// The first match that is not empty, as bytes of the text. After a few empty ones it looks no further.
     ///
     /// The time grows with the text's length times the pattern's: nothing backtracks. The worst pattern takes some
-    /// milliseconds for 4,096 bytes: somebody who searches many long texts looks at the clock between them.
+    /// milliseconds for 4,096 bytes: a caller that searches many long texts looks at the clock between them.
     pub fn find(&self, text: &str) -> Option<Range<usize>> {
         self.regex.find_iter(text).take(MAX_EMPTY + 1).find(|found| !found.is_empty()).map(|found| found.range())
     }
@@ -173,7 +172,7 @@ fn measure(text: &str) -> Result<(), PatternError> {
     built.map(drop).map_err(|error| explain(&error))
 }
 
-/// What the engine's messages mean to somebody who chats; the first one that is contained in the message counts.
+/// What the engine's messages mean to a user; the first one that is contained in the message counts.
 /// A test holds that the engine still says these.
 const MISTAKES: [(&str, &str); 19] = [
     ("unclosed group", r"this ( is never closed; add a ), or write \( for the sign itself"),

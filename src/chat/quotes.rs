@@ -1,8 +1,7 @@
-//! Quotations to be shown to people.
+//! Quotations for `:quote`.
 //!
 //! *Owns* the ones that are built in, and the form of a file with others.
 //! *Knows nothing of* files, rooms and chance: the caller brings the text and the number.
-//! *Called by* `config` and `session`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -15,15 +14,15 @@ pub const MAX_QUOTES: usize = 10_000;
 /// Longest quote with its author, in characters: six lines of a terminal. More would push the talk off the screen.
 pub const MAX_LENGTH: usize = 512;
 
-/// What stands between a quote and its author.
+/// Separates a quote from its author.
 const DASH: &str = " -- ";
 
-/// What somebody said.
+/// A quotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quote {
     /// The words: sanitised, one line.
     pub text: Cow<'static, str>,
-    /// Whose they are, if that is known.
+    /// The author, if known.
     pub author: Option<Cow<'static, str>>,
 }
 
@@ -124,7 +123,7 @@ impl fmt::Display for QuotesError {
 impl std::error::Error for QuotesError {}
 
 /// Reads one quote per line, `text -- author` or the text alone; the last ` -- ` counts. Empty lines and lines that begin
-/// with `#` are left out. What comes out is sanitised.
+/// with `#` are left out. The result is sanitised.
 pub fn read(text: &str) -> Result<Vec<Quote>, QuotesError> {
     let mut quotes = Vec::new();
     // Some editors write a mark before the first line.
@@ -152,7 +151,7 @@ pub fn read(text: &str) -> Result<Vec<Quote>, QuotesError> {
     if quotes.is_empty() { Err(QuotesError::Empty) } else { Ok(quotes) }
 }
 
-/// The quote of that number, counted round and round. `None` if there are none.
+/// The quote of a number of any size, counted round. `None` if there are none.
 pub fn pick(quotes: &[Quote], number: u64) -> Option<&Quote> {
     let index = number.checked_rem(quotes.len() as u64)?;
     quotes.get(index as usize)

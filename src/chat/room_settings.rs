@@ -1,17 +1,17 @@
-//! How a room is set up. The configuration says it first, and the room's admins can change it.
+//! The settings of a room. The configuration gives them first, and the room's admins can change them.
 //!
 //! *Owns* the settings, and whether a password opens a room. *Knows nothing of* files and of who may change a setting.
 
 use super::secret::{Hashed, Secret};
 
-/// How a room is set up: a section `[rooms.NAME]`, or what its admins have made of it.
+/// The settings of a room: a section `[rooms.NAME]`, as its admins have changed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RoomSettings {
-    /// Whether the room is shown to everybody. A public room may still ask for a password.
+    /// Whether the room is listed for everybody. A public room may still ask for a password.
     pub public: bool,
     /// One line for the list of rooms, without control characters; may be empty.
     pub description: String,
-    /// People in it at once.
+    /// Members at once.
     pub limit: Option<usize>,
     /// Who gets in.
     pub entry: RoomAccess,
@@ -22,17 +22,17 @@ pub struct RoomSettings {
 pub enum RoomAccess {
     /// Everybody.
     Open,
-    /// Whoever gives this password.
+    /// Users who give this password.
     Password(Secret),
-    /// Whoever gives the password of this hash: of a room that was there before the server started.
+    /// Users who give the password of this hash: of a stored room.
     Hashed(Hashed),
-    /// Nobody but who is invited.
+    /// Invited users only.
     Closed,
 }
 
 impl RoomAccess {
     /// Whether a password opens a room of this entry; `None` is a room that does not exist. The comparison is made in
-    /// every case, so that the time taken tells nothing about which it was. A hash is for somebody else to compare.
+    /// every case, so that the time taken does not tell which it was. Hashes are compared elsewhere, on a worker thread.
     #[must_use]
     pub fn admits(entry: Option<&Self>, given: &str) -> bool {
         let (secret, counts) = match entry {
@@ -51,7 +51,7 @@ impl RoomAccess {
 }
 
 impl RoomSettings {
-    /// The room there is when the file names none.
+    /// The one room if the file names none.
     pub(crate) fn general() -> Self {
         Self { description: "For general conversations.".to_owned(), ..Self::default() }
     }

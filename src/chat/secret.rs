@@ -2,7 +2,6 @@
 //!
 //! *Owns* the comparison and the silence in debug output.
 //! *Knows nothing of* rooms, accounts and of who asks.
-//! *Called by* `config` and `palette` to keep one, by whoever lets people in to compare.
 
 use std::fmt;
 
@@ -22,12 +21,12 @@ impl Secret {
         (!text.is_empty()).then(|| Self(text.into()))
     }
 
-    /// A stand-in to compare with where there is no password to be right about.
+    /// Dummy password, so that checking a room without one takes as long.
     pub(crate) fn impossible() -> Self {
         Self("impossible".into())
     }
 
-    /// The password itself, for whoever compares or hashes it. It belongs into no text that is shown or kept.
+    /// The password itself, to compare or hash it. It belongs in no text that is shown or stored.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -74,8 +73,7 @@ impl Prepared<'_> {
 /// A password in the one form in which it is compared: that of the profile OpaqueString (RFC 8265, section 4.2). Every blank
 /// is U+0020, and the text is in Normalization Form C, since devices differ in how they send the same letter.
 ///
-/// What that profile forbids is not refused here: where a new password is set, it is looked at whether somebody can type it, and
-/// an old one stays what it is. Without the feature `storage` a password is what was typed.
+/// What that profile forbids is not refused here: that is checked where a new password is set, and an old one stays valid. Without the feature `storage` a password is what was typed.
 #[must_use]
 #[inline(never)]
 pub fn prepared(typed: &str) -> Prepared<'_> {

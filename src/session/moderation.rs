@@ -60,8 +60,7 @@ impl Session {
 
     /// The target of a ban or a mute, if they are online, and whether their address is the machine's own.
     fn banned_address(&self, action: &RoomAction) -> (Option<Actor>, bool) {
-        let (RoomAction::Ban { whom: target, .. } | RoomAction::Unban(target) | RoomAction::Unmute(target)) = action
-        else {
+        let (RoomAction::Ban { target, .. } | RoomAction::Unban(target) | RoomAction::Unmute(target)) = action else {
             return (None, false);
         };
         let Some(user) = self.hub.roster.find(target) else { return (None, false) };

@@ -13,6 +13,7 @@ mod lists;
 mod message;
 mod order;
 mod pattern;
+mod pure;
 mod room;
 mod rules;
 mod screen;
@@ -27,6 +28,9 @@ use std::thread;
 
 /// Sequences in an ordinary run.
 const SEQUENCES: u64 = 10_000;
+
+/// Sequences of an ordinary run against the rules alone.
+const PURE_SEQUENCES: u64 = 3_000;
 
 fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
@@ -58,4 +62,14 @@ fn everybody_sees_what_the_model_says_whatever_users_do() {
     let threads = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(work))));
     println!("{count} sequences from seed {first} on, {} steps", steps.load(Ordering::Relaxed));
+}
+
+#[test]
+fn the_rules_of_a_room_alone_do_what_was_promised() {
+    let (first, count) = (setting("CHATSOCK_SEED", 1), setting("CHATSOCK_SEQUENCES", PURE_SEQUENCES));
+    let mut steps = 0;
+    for seed in (0..count).map(|number| first.wrapping_add(number)) {
+        steps += pure::play(seed, &sequence::ADDRESSES).unwrap_or_else(|difference| panic!("{difference}"));
+    }
+    println!("{count} sequences from seed {first} on, {steps} steps");
 }

@@ -1,13 +1,12 @@
 //! Why a text is no name.
 //!
 //! *Owns* [`NameError`] with its sentences. *Knows nothing of* how that is found out.
-//! *Called by* `names`, and everybody who reads a name.
 
 use std::fmt;
 
 use super::Alphabet;
 
-/// Why a text is not a name. Shown to the person as it is.
+/// Why a text is not a name. Shown to the user as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameError {
     /// Nothing was typed.
@@ -51,7 +50,7 @@ pub enum NameError {
         /// The first of them, as it came in: not sanitised, and shown only if it is printable ASCII.
         found: char,
     },
-    /// The name is kept back.
+    /// The name is reserved.
     Reserved(String),
 }
 

@@ -1,7 +1,6 @@
 //! What a name looks like: the skeleton of UTS 39, section 4, then in lower case.
 //!
 //! *Owns* which characters are taken for others. *Knows nothing of* who has which name.
-//! *Called by* `names`.
 
 /// What the characters of ASCII names look like, from `confusables.txt`. Other characters take the feature `unicode-names`;
 /// without it they look like nothing else. Everything else in it that has to do with ASCII

@@ -1,7 +1,6 @@
 //! How far a word is from another one, and the nearest of several.
 //!
 //! *Owns* what counts as near. *Knows nothing of* what the words are.
-//! *Called by* `command`, `room_table`, `config` and `cli` for hints.
 
 /// Longest word that can be near another one, in characters. All our words are shorter; it bounds the work a stranger
 /// can cause with one line.

@@ -8,7 +8,6 @@
 //! PRECIS is as of Unicode 6.3, of 2013: a letter that is younger is in no name.
 //!
 //! *Owns* which of all texts that are not ASCII are names. *Knows nothing of* who has one.
-//! *Called by* `names` alone.
 
 use precis_profiles::UsernameCaseMapped;
 use precis_profiles::precis_core::profile::PrecisFastInvocation;

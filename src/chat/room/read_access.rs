@@ -81,7 +81,7 @@ impl RoomState {
         self.readers.accounts.extend(accounts);
     }
 
-    /// A member is somebody else now. What an account may read is the account's, so another one on the same connection, or
+    /// A member has another identity now. What an account may read is the account's, so another one on the same connection, or
     /// none, comes in just now.
     pub(super) fn reader_changed(&mut self, client: ClientId, before: &Identity, last: MessageId) {
         let Some(member) = self.members.get_mut(&client) else { return };

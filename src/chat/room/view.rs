@@ -27,7 +27,7 @@ impl RoomState {
         &self.settings
     }
 
-    /// Changes whenever it is decided anew who gets in.
+    /// Another one whenever it changes who gets in.
     pub fn door(&self) -> DoorVersion {
         self.door
     }

@@ -20,7 +20,7 @@ enum Next {
     Nothing,
     /// This account may be a member for the first time; so much was known of it before.
     NoteMember(Option<(AccountId, Option<MessageId>)>),
-    /// The same of a member who is somebody else now, and may read something else.
+    /// The same of a member with another identity, who may read something else.
     NoteIdentity(ClientId, Option<(AccountId, Option<MessageId>)>),
     /// A member was removed, and is told so.
     Expel(Arc<Outbox>, Option<MembershipId>, String),
@@ -178,7 +178,7 @@ impl State {
         }
     }
 
-    /// Above so many viewers the line alone tells of an erasure: a screen drawn anew costs as much as twenty lines.
+    /// Among many viewers the line alone tells of an erasure: a redrawn screen costs as much as twenty lines.
     fn redrawn(&self, event: Arc<Event>) -> Arc<Event> {
         if self.redraws() { event } else { event.without_redraw() }
     }

@@ -99,7 +99,7 @@ impl Room {
         Some(MembershipChange { others, gathering, heir_awaited, empty, heir: false, as_operator: false })
     }
 
-    /// A last admin is no longer waited for: somebody inherits the room. Called by the timer.
+    /// The last admin is no longer waited for: another member inherits the room. Called by the timer.
     pub fn name_heir(self: &Arc<Self>, now: Instant) {
         let mut state = self.lock();
         let now = self.now(now);
@@ -144,7 +144,8 @@ impl Room {
         self.lock().room.moderation().admin_accounts().collect()
     }
 
-    /// An account was deleted, and with it its place here: somebody inherits if there is no other admin. False if it had none.
+    /// An account was deleted, and with it its place here: another member inherits if there is no other admin. False if it
+    /// had none.
     pub fn forget_account(&self, account: AccountId, now: Instant) -> bool {
         let mut state = self.lock();
         let now = self.now(now);

@@ -1,9 +1,9 @@
-//! Rooms with real sockets behind their members, without a server: who sees what, in which order, and who delivers it.
+//! Rooms with real sockets behind their members, without a server: who sees what, in which order, and which thread delivers it.
 //!
-//! Here stands delivery; who may do what is in `permissions`, order and its news in `acts`, who inherits a room in `heirs`,
-//! what becomes of messages in `messages`, that no rank passes to somebody else in `ranks`.
+//! This file tests delivery; `permissions` who may do what, `acts` moderation and its news, `heirs` who inherits a room,
+//! `messages` what becomes of messages, `ranks` that no rank passes to another user.
 //!
-//! What depends on the order of threads runs under several seeds; `CHATSOCK_SEEDS` sets how many.
+//! Tests that depend on the order of threads run under several seeds; `CHATSOCK_SEEDS` sets how many.
 
 mod acts;
 mod heirs;
@@ -59,7 +59,7 @@ fn seeds(default: u64) -> std::ops::Range<u64> {
     0..std::env::var("CHATSOCK_SEEDS").ok().and_then(|count| count.parse().ok()).unwrap_or(default)
 }
 
-/// Waits for something another thread does and of which it sends no word.
+/// Waits for something that another thread does without saying so.
 fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !holds() {
@@ -72,7 +72,7 @@ fn general() -> RoomName {
     RoomName::parse("general").expect("a room's name")
 }
 
-/// The same as a place to talk.
+/// The same as a conversation.
 fn here() -> Conversation {
     Conversation::Room(Arc::new(RoomId { name: general(), instance: 1 }))
 }
@@ -98,7 +98,7 @@ fn room_with(config: RoomSettings, queue_bytes: usize) -> Arc<Room> {
     Room::new(general(), 1, config, shared(queue_bytes), Clock::standing(TimeZone::UTC, Timestamp::UNIX_EPOCH), None)
 }
 
-/// A room that somebody has made, and is in.
+/// A room that a user has created, and is in.
 fn made_by(founder: &Person) -> Arc<Room> {
     made_with(founder, RoomSettings::default())
 }
@@ -118,18 +118,18 @@ fn made_with(founder: &Person, config: RoomSettings) -> Arc<Room> {
     room
 }
 
-/// What somebody is to a room he is in.
+/// A member's role.
 fn role(room: &Room, person: &Person, now: Instant) -> Option<Role> {
     let operator = Actor { who: person.who.clone(), operator: true };
     room.occupants(&operator, now).into_iter().find(|known| known.client == person.id()).map(|known| known.role)
 }
 
-/// What somebody hears who was put out.
+/// The notice to a user who was removed.
 fn lost() -> Notice {
     Notice::Lost { from: here(), membership: Some(STAY) }
 }
 
-/// A change of membership of which nothing follows.
+/// A change of membership that nothing follows from.
 fn calm(others: usize) -> MembershipChange {
     MembershipChange { others, gathering: None, heir_awaited: false, empty: false, heir: false, as_operator: false }
 }
@@ -179,12 +179,12 @@ impl Person {
         Actor { who: self.who.clone(), operator: false }
     }
 
-    /// The same person, who keeps order on the whole server.
+    /// The same user as an operator.
     fn operator(&self) -> Actor {
         Actor { operator: true, ..self.actor() }
     }
 
-    fn whom(&self) -> Target {
+    fn named(&self) -> Target {
         Target { name: self.who.name.clone(), client: None }
     }
 
@@ -225,7 +225,7 @@ impl Person {
         self.outbox.settle();
     }
 
-    /// Somebody in the view from the beginning.
+    /// A user with the room in view from the beginning.
     fn viewer(id: u64, room: &Arc<Room>) -> Person {
         let person = Person::new(id);
         person.enter(room);
@@ -280,14 +280,11 @@ fn run_all(what: &str, works: Vec<Box<dyn FnOnce() + Send>>) {
         });
     }
     for _ in 0..count {
-        assert!(
-            finished.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("somebody waits for ever: {what}")),
-            "{what}"
-        );
+        assert!(finished.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("a thread waits forever: {what}")), "{what}");
     }
 }
 
-/// Keeps an outbox locked, so that whoever delivers stands still before this member.
+/// Keeps an outbox locked, so that the delivery stands still before this member.
 struct Held {
     release: mpsc::Sender<()>,
     thread: JoinHandle<()>,
@@ -327,7 +324,7 @@ fn drive_into(room: &Arc<Room>) -> JoinHandle<()> {
 }
 
 #[test]
-fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_somebody_has_left() {
+fn a_room_takes_as_many_people_as_its_limit_and_one_more_when_a_member_has_left() {
     let room = room_with(RoomSettings { limit: Some(1), ..RoomSettings::default() }, 1000);
     let (first, second) = (Person::new(1), Person::new(2));
     let enter = |person: &Person| person.visits(&room, Instant::now());
@@ -359,7 +356,7 @@ fn arrivals_in_a_crowded_view_are_told_in_one_line() {
     }
 }
 
-/// A crowded room that somebody in it owns, and somebody who has just come in, which nobody has been told yet.
+/// A crowded room, its owner in it, and a user who has just come in, whose arrival nobody has read yet.
 fn crowd_with_newcomer() -> (Arc<Room>, Person, Vec<Person>, Person) {
     let owner = Person::new(1);
     let room = made_by(&owner);
@@ -372,13 +369,13 @@ fn crowd_with_newcomer() -> (Arc<Room>, Person, Vec<Person>, Person) {
 }
 
 #[test]
-fn what_is_told_at_once_in_a_crowd_comes_after_who_has_joined() {
-    let whom = || Target { name: UserName::parse("bob", 1, 12).expect("a name"), client: None };
+fn news_that_cannot_wait_in_a_crowd_comes_after_the_arrivals_before_it() {
+    let target = || Target { name: UserName::parse("bob", 1, 12).expect("a name"), client: None };
     let acts: [(&str, RoomAction); 5] = [
-        ("* bob was kicked by p1", RoomAction::Kick { whom: whom(), reason: String::new() }),
-        ("* bob was banned by p1", RoomAction::Ban { whom: whom(), lasts: None, reason: String::new() }),
-        ("* bob was muted by p1", RoomAction::Mute { whom: whom(), lasts: None }),
-        ("* p1 made bob admin", RoomAction::Promote(whom())),
+        ("* bob was kicked by p1", RoomAction::Kick { target: target(), reason: String::new() }),
+        ("* bob was banned by p1", RoomAction::Ban { target: target(), lasts: None, reason: String::new() }),
+        ("* bob was muted by p1", RoomAction::Mute { target: target(), lasts: None }),
+        ("* p1 made bob admin", RoomAction::Promote(target())),
         ("* p1 set the description: for bob", RoomAction::Set(Setting::Description("for bob".to_owned()))),
     ];
     for (news, act) in acts {
@@ -392,7 +389,7 @@ fn what_is_told_at_once_in_a_crowd_comes_after_who_has_joined() {
 }
 
 #[test]
-fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_who_has_joined() {
+fn a_new_name_a_deletion_and_the_end_of_a_crowded_room_come_after_the_arrivals_before_them() {
     let (room, owner, mut people, bob) = crowd_with_newcomer();
     let before = bob.who.name.clone();
     let renamed = Identity { name: UserName::parse("rob", 1, 12).expect("a name"), ..bob.who.clone() };
@@ -454,7 +451,7 @@ fn in_any_order_of_steps_the_screen_shows_what_the_model_says() {
                     inside = true;
                 }
                 6 if inside => {
-                    // Opened again, it shows its history anew.
+                    // Opened again, it shows its history again.
                     let count = random.below(30);
                     walker.open_view(&room, count as usize);
                     expected.extend((posted + 1).saturating_sub(count).max(1)..=posted);
@@ -483,7 +480,7 @@ fn what_is_delivered_in_the_moment_of_entering_the_view_brings_no_prompt_of_the_
     walker.enter(&room);
     assert!(walker.outbox.set_prompt(Prompt::Palette(Some(here())), &[here()]));
     walker.outbox.settle();
-    // His session has opened the view and has not come to the end of its turn, when somebody else delivers.
+    // The session has opened the view and is not at the end of its turn when another thread delivers.
     assert!(room.open_view(walker.id(), 5));
     alice.say(&room, "hello");
     assert!(walker.outbox.set_prompt(Prompt::ChatView(here()), &[here()]));
@@ -615,7 +612,7 @@ fn a_full_queue_never_waits_for_nobody() {
             let work = move || {
                 for n in 0..POSTS {
                     poster.post(&room, &format!("{n}"));
-                    // Mostly it goes on without driving: the queue fills, and whoever posts next has to.
+                    // Mostly it goes on without driving: the queue fills, and the next poster has to.
                     match random.below(10) {
                         0 => room.drive(),
                         1 => thread::yield_now(),
@@ -631,7 +628,7 @@ fn a_full_queue_never_waits_for_nobody() {
         let all: Vec<u64> = (1..=POSTERS * POSTS).collect();
         assert_eq!(ids(&watcher.screen()), all, "seed {seed}");
         for poster in posters {
-            let poster = Arc::into_inner(poster).expect("his thread has let go of him");
+            let poster = Arc::into_inner(poster).expect("the thread has dropped its share");
             let seen = ids(&poster.screen());
             assert_eq!(seen.len() as u64, (POSTERS - 1) * POSTS, "seed {seed}");
             assert!(seen.windows(2).all(|pair| pair[0] < pair[1]), "seed {seed}");
@@ -690,7 +687,7 @@ fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_wh
         posted.push(poster.post(&room, "delivered by the poster"));
         let driver = drive_into(&room);
         assert!(matches!(room.lock().driver, Driver::Poster { .. }));
-        // Somebody is at it: this returns at once.
+        // Another thread is at it: this returns at once.
         posted.push(poster.say(&room, "delivered by the thread"));
         held.release();
         driver.join().expect("the poster goes back to reading");
@@ -708,7 +705,7 @@ fn under_pressure_the_room_gets_a_thread_which_takes_further_batches_and_ends_wh
 }
 
 #[test]
-fn a_poster_sees_his_own_room_up_to_the_newest_line_before_others_are_served() {
+fn a_poster_sees_their_own_room_up_to_the_newest_line_before_others_are_served() {
     let room = room(10_000);
     let (slow, quick, poster) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
     room.drive();

@@ -54,13 +54,13 @@ impl Palette {
         let whom = target(name, command, rules)?;
         let nothing_follows = || if rest.is_empty() { Ok(()) } else { Err(Refusal::usage(command)) };
         let act = match verb {
-            MemberVerb::Kick => RoomAction::Kick { whom, reason: rest.to_owned() },
+            MemberVerb::Kick => RoomAction::Kick { target: whom, reason: rest.to_owned() },
             MemberVerb::Ban => {
                 let (lasts, reason) = lasts_and_reason(rest)?;
-                RoomAction::Ban { whom, lasts, reason: reason.to_owned() }
+                RoomAction::Ban { target: whom, lasts, reason: reason.to_owned() }
             }
             MemberVerb::Mute => match lasts_and_reason(rest)? {
-                (lasts, "") => RoomAction::Mute { whom, lasts },
+                (lasts, "") => RoomAction::Mute { target: whom, lasts },
                 (_, _) => return Err(Refusal::usage(command)),
             },
             MemberVerb::Unban => nothing_follows().map(|()| RoomAction::Unban(whom))?,

@@ -123,7 +123,7 @@ impl RoomState {
     pub(super) fn forget_account(&mut self, account: AccountId) {
         let had_place = self.moderation.admin_accounts().any(|admin| admin == account);
         let members = &self.members;
-        // The connection that had the place may be somebody else's by now.
+        // The connection that had the place may be another user's by now.
         self.moderation.forget_account(account, |who| {
             let member = members.get(&who.client).map(|member| &member.who);
             member.is_some_and(|now| now.name == who.name && now.account.is_none_or(|own| own == account))

@@ -77,7 +77,7 @@ impl RoomState {
         Some(ChangeKind::Identified { who, operator, before, last: now.last })
     }
 
-    /// A created room that has no admin left passes to whoever has been in it longest.
+    /// A created room that has no admin left passes to the member who has been in it longest.
     pub(super) fn find_heir(&self, passed_over: Option<ClientId>, now: Now) -> Option<ChangeKind> {
         if self.created.is_none() || self.closed || self.moderation.has_admin(now.at) {
             return None;

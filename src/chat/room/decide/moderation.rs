@@ -1,4 +1,4 @@
-//! Who may moderate whom, and invite.
+//! Who may moderate, and who may invite.
 
 use jiff::Timestamp;
 
@@ -32,17 +32,17 @@ impl RoomState {
         self.check_is_in(actor)?;
         let (at, by) = (now.at, actor.who.addressee());
         Ok(match action {
-            RoomAction::Kick { whom, reason } => {
-                let member = self.present(&whom)?;
+            RoomAction::Kick { target, reason } => {
+                let member = self.present(&target)?;
                 self.check_against(actor, Permission::Kick, &self.subject(member, at), "kick", at)?;
                 ChangeKind::Kicked { who: member.who.clone(), by, reason: reason.into() }
             }
-            RoomAction::Ban { whom, lasts, reason } => {
-                let subject = match (self.present(&whom), &online) {
+            RoomAction::Ban { target, lasts, reason } => {
+                let subject = match (self.present(&target), &online) {
                     (Ok(member), _) => self.subject(member, at),
-                    (Err(_), None) if whom.client.is_some() => return Err(Denied::NotOnline(whom)),
+                    (Err(_), None) if target.client.is_some() => return Err(Denied::NotOnline(target)),
                     // A user who is not here can be banned by name, and by address if they are online.
-                    (Err(_), online) => self.outside(&whom, online.as_ref(), at),
+                    (Err(_), online) => self.outside(&target, online.as_ref(), at),
                 };
                 self.check_against(actor, Permission::Ban, &subject, "ban", at)?;
                 if !self.moderation.takes_ban(subject.name, at) {
@@ -58,33 +58,33 @@ impl RoomState {
                 });
                 ChangeKind::Banned { ban, by }
             }
-            RoomAction::Unban(whom) => {
+            RoomAction::Unban(target) => {
                 self.check(actor, Permission::Unban, at)?;
                 let who = online.map(|online| online.who);
-                check_session(&whom, who.as_ref())?;
-                if !self.moderation.is_banned(&whom.name, who.as_ref(), at) {
-                    let line = format!("{} is not banned from {}; :bans lists who is.", whom.name, self.name);
+                check_session(&target, who.as_ref())?;
+                if !self.moderation.is_banned(&target.name, who.as_ref(), at) {
+                    let line = format!("{} is not banned from {}; :bans lists who is.", target.name, self.name);
                     return Err(Denied::AsItIs(line));
                 }
-                ChangeKind::Unbanned { name: whom.name, who, by }
+                ChangeKind::Unbanned { name: target.name, who, by }
             }
-            RoomAction::Mute { whom, lasts } => {
-                let member = self.present(&whom)?;
+            RoomAction::Mute { target, lasts } => {
+                let member = self.present(&target)?;
                 self.check_against(actor, Permission::Mute, &self.subject(member, at), "mute", at)?;
                 ChangeKind::Muted { who: member.who.clone(), until: lasts.map(|lasts| after(at, lasts)), by }
             }
-            RoomAction::Unmute(whom) => {
+            RoomAction::Unmute(target) => {
                 self.check(actor, Permission::Unmute, at)?;
-                let member = self.present(&whom).ok().map(|member| member.who.clone());
+                let member = self.present(&target).ok().map(|member| member.who.clone());
                 let who = member.or(online.map(|online| online.who));
-                check_session(&whom, who.as_ref())?;
-                if !self.moderation.is_muted(&whom.name, who.as_ref(), at) {
-                    return Err(Denied::AsItIs(format!("{whom} is not muted.")));
+                check_session(&target, who.as_ref())?;
+                if !self.moderation.is_muted(&target.name, who.as_ref(), at) {
+                    return Err(Denied::AsItIs(format!("{target} is not muted.")));
                 }
-                ChangeKind::Unmuted { name: whom.name, who, by }
+                ChangeKind::Unmuted { name: target.name, who, by }
             }
-            RoomAction::Promote(whom) => {
-                let member = self.present(&whom)?;
+            RoomAction::Promote(target) => {
+                let member = self.present(&target)?;
                 self.check(actor, Permission::Promote, at)?;
                 if matches!(self.role_of(member, at), Role::Admin | Role::Owner) {
                     return Err(Denied::AsItIs(format!("{} is admin already.", member.who.name)));
@@ -94,8 +94,8 @@ impl RoomState {
                 }
                 ChangeKind::Promoted { who: member.who.clone(), by }
             }
-            RoomAction::Demote(whom) => {
-                let member = self.present(&whom)?;
+            RoomAction::Demote(target) => {
+                let member = self.present(&target)?;
                 let subject = self.subject(member, at);
                 self.check_against(actor, Permission::Demote, &subject, "demote", at)?;
                 if self.members.len() == 1 && subject.role >= Role::Admin {
@@ -201,22 +201,22 @@ impl RoomState {
         })
     }
 
-    fn present(&self, whom: &Target) -> Result<&Member, Denied> {
-        self.find_member(whom).ok_or_else(|| Denied::NotHere { whom: whom.clone(), room: self.name.clone() })
+    fn present(&self, target: &Target) -> Result<&Member, Denied> {
+        self.find_member(target).ok_or_else(|| Denied::NotHere { target: target.clone(), room: self.name.clone() })
     }
 
     fn subject<'a>(&self, member: &'a Member, at: Timestamp) -> Subject<'a> {
         Subject { name: &member.who.name, who: Some(&member.who), role: self.role_of(member, at) }
     }
 
-    fn outside<'a>(&self, whom: &'a Target, online: Option<&'a Actor>, at: Timestamp) -> Subject<'a> {
-        let awaited = self.moderation.awaited_rank(&whom.name, at);
+    fn outside<'a>(&self, target: &'a Target, online: Option<&'a Actor>, at: Timestamp) -> Subject<'a> {
+        let awaited = self.moderation.awaited_rank(&target.name, at);
         let role = awaited.unwrap_or_else(|| online.map_or(Role::Stranger, |online| self.role(online, at)));
-        Subject { name: &whom.name, who: online.map(|online| &online.who), role }
+        Subject { name: &target.name, who: online.map(|online| &online.who), role }
     }
 }
 
 /// The number of a session names nobody who is not online.
-fn check_session(whom: &Target, who: Option<&Identity>) -> Result<(), Denied> {
-    if whom.client.is_some() && who.is_none() { Err(Denied::NotOnline(whom.clone())) } else { Ok(()) }
+fn check_session(target: &Target, who: Option<&Identity>) -> Result<(), Denied> {
+    if target.client.is_some() && who.is_none() { Err(Denied::NotOnline(target.clone())) } else { Ok(()) }
 }

@@ -21,7 +21,7 @@ const PEOPLE: usize = 5;
 /// Kinds of step below.
 const STEPS: u8 = 36;
 
-/// One step: which, by whom, to whom, and what else it takes.
+/// One step: which, by which user, to which, and what else it takes.
 #[derive(Clone, Debug)]
 struct Step {
     what: u8,
@@ -108,22 +108,22 @@ impl World {
             other = self.people.iter().map(|person| &person.who).find(is_muted).unwrap_or(other);
         }
         let Identity { name, client, .. } = other.clone();
-        let whom = Target { name, client: step.flag.then_some(client) };
+        let target = Target { name, client: step.flag.then_some(client) };
         let lasts = step.number.is_multiple_of(2).then(|| Duration::from_secs(step.number % 300 + 1));
         let reason = step.text.clone();
         match step.what {
-            12 => RoomAction::Kick { whom, reason },
-            13 | 14 => RoomAction::Ban { whom, lasts, reason },
-            15 => RoomAction::Unban(whom),
-            16 | 17 => RoomAction::Mute { whom, lasts },
-            18 => RoomAction::Unmute(whom),
-            19 | 20 => RoomAction::Promote(whom),
-            21 => RoomAction::Demote(whom),
+            12 => RoomAction::Kick { target, reason },
+            13 | 14 => RoomAction::Ban { target, lasts, reason },
+            15 => RoomAction::Unban(target),
+            16 | 17 => RoomAction::Mute { target, lasts },
+            18 => RoomAction::Unmute(target),
+            19 | 20 => RoomAction::Promote(target),
+            21 => RoomAction::Demote(target),
             _ => RoomAction::Set(World::setting(step)),
         }
     }
 
-    /// Somebody logs in or out, or takes another name.
+    /// A user logs in or out, or changes their name.
     fn rename(&mut self, step: &Step) -> Occurrence {
         let before = self.people[step.who].who.name.clone();
         let number = step.number % 7;
@@ -180,7 +180,11 @@ impl World {
     }
 
     fn happening(&self, step: &Step) -> Occurrence {
-        let password = Secret::new(&step.text).unwrap_or_else(|| Secret::new("x").expect("a password"));
+        let other = Secret::new(&step.text).unwrap_or_else(|| Secret::new("x").expect("a password"));
+        let password = match &self.room.settings().entry {
+            RoomAccess::Password(known) if step.flag => known.clone(),
+            RoomAccess::Password(_) | RoomAccess::Open | RoomAccess::Hashed(_) | RoomAccess::Closed => other,
+        };
         match (step.what, step.number % 4) {
             (30, 0) => Occurrence::GracePassed,
             (30, _) => {

@@ -1,10 +1,10 @@
-//! Order in a room: what each act does, and who hears of it.
+//! Moderation: what each action does, and who reads of it.
 
 use super::*;
 use crate::chat::moderation::KICK_LASTS;
 use crate::chat::secret::Secret;
 
-/// A room, who made it, somebody who looks at it, and somebody in it who does not.
+/// A room, its owner, a member who looks at it, and one who does not.
 struct Scene {
     room: Arc<Room>,
     owner: Person,
@@ -30,7 +30,7 @@ impl Scene {
         acted
     }
 
-    /// The news went to who looks at the room, and not to who did it or does not look.
+    /// The news went to the viewer, and not to the author or the member who does not look.
     fn told(self, news: &str) {
         let line = format!("* {news}\r\n");
         let screen = self.watcher.screen();
@@ -47,10 +47,10 @@ fn said(news: &str) -> Result<ActionOutcome, Denied> {
 }
 
 #[test]
-fn who_is_kicked_is_told_why_and_the_others_see_it() {
+fn a_kicked_user_reads_why_and_the_others_see_it() {
     let scene = Scene::new();
     let target = Person::viewer(4, &scene.room);
-    let kick = RoomAction::Kick { whom: target.whom(), reason: "spam".to_owned() };
+    let kick = RoomAction::Kick { target: target.named(), reason: "spam".to_owned() };
     assert_eq!(scene.act(kick), said("p4 was kicked by p1 (spam)"));
     assert_eq!(target.outbox.take_notices(), [lost()]);
     let screen = target.screen();
@@ -61,11 +61,11 @@ fn who_is_kicked_is_told_why_and_the_others_see_it() {
 }
 
 #[test]
-fn who_is_kicked_while_he_does_not_look_hears_of_it_all_the_same() {
+fn a_user_who_is_kicked_while_not_looking_hears_of_it_all_the_same() {
     let scene = Scene::new();
     let target = Person::new(4);
     target.enter(&scene.room);
-    scene.act(RoomAction::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    scene.act(RoomAction::Kick { target: target.named(), reason: String::new() }).expect("kicked");
     assert_eq!(target.outbox.take_notices(), [lost()]);
     let screen = target.screen();
     assert_eq!(screen.matches("You were kicked from general by p1").count(), 1, "{screen:?}");
@@ -73,11 +73,11 @@ fn who_is_kicked_while_he_does_not_look_hears_of_it_all_the_same() {
 }
 
 #[test]
-fn who_was_kicked_may_not_come_back_for_a_minute_by_another_name_either() {
+fn a_kicked_user_may_not_come_back_for_a_minute_by_another_name_either() {
     let scene = Scene::new();
     let (target, now) = (Person::new(4), scene.now);
     target.enter(&scene.room);
-    scene.act(RoomAction::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    scene.act(RoomAction::Kick { target: target.named(), reason: String::new() }).expect("kicked");
     let later = now + KICK_LASTS / 3;
     let again = Err(EnterError::Kicked(KICK_LASTS - KICK_LASTS / 3));
     assert_eq!(target.visits(&scene.room, later), again);
@@ -86,25 +86,25 @@ fn who_was_kicked_may_not_come_back_for_a_minute_by_another_name_either() {
     let actor = Actor { who: renamed, operator: false };
     assert_eq!(target.comes(&scene.room, actor, Some(scene.room.door().1), later), again);
     assert_eq!(Person::known_as(9, "p4", Ipv4Addr::new(10, 0, 0, 4)).visits(&scene.room, later), again);
-    // Neighbours are none of it.
+    // Neighbours are not affected.
     assert!(Person::known_as(10, "neighbour", Ipv4Addr::new(10, 0, 0, 4)).visits(&scene.room, later).is_ok());
     assert!(target.visits(&scene.room, now + KICK_LASTS).is_ok());
 }
 
 #[test]
-fn who_came_by_an_invitation_comes_back_by_it_a_minute_after_a_kick_as_they_were_told() {
+fn a_kicked_user_comes_back_by_their_invitation_after_a_minute() {
     let scene = Scene::new();
     let (target, now) = (Person::new(4), scene.now);
     scene.act(RoomAction::Set(Setting::Invite(true))).expect("closed");
     scene.room.invite(&scene.owner.actor(), &target.who, now).expect("invited");
     let visits = |at| target.visits(&scene.room, at).map(|_| ());
     assert_eq!(visits(now), Ok(()));
-    scene.act(RoomAction::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    scene.act(RoomAction::Kick { target: target.named(), reason: String::new() }).expect("kicked");
     assert_eq!(visits(now), Err(EnterError::Kicked(KICK_LASTS)));
     assert_eq!(visits(now + KICK_LASTS), Ok(()));
-    let ban = RoomAction::Ban { whom: target.whom(), lasts: None, reason: String::new() };
+    let ban = RoomAction::Ban { target: target.named(), lasts: None, reason: String::new() };
     scene.act(ban).expect("banned");
-    scene.act(RoomAction::Unban(target.whom())).expect("lifted");
+    scene.act(RoomAction::Unban(target.named())).expect("lifted");
     assert_eq!(visits(now + KICK_LASTS * 2), Err(EnterError::NotAdmitted));
 }
 
@@ -113,7 +113,7 @@ fn an_invitation_of_an_admin_brings_a_kicked_person_back() {
     let scene = Scene::new();
     let target = Person::new(4);
     target.enter(&scene.room);
-    scene.act(RoomAction::Kick { whom: target.whom(), reason: String::new() }).expect("kicked");
+    scene.act(RoomAction::Kick { target: target.named(), reason: String::new() }).expect("kicked");
     assert!(target.visits(&scene.room, scene.now).is_err());
     scene.room.invite(&scene.owner.actor(), &target.who, scene.now).expect("invited");
     assert!(target.visits(&scene.room, scene.now).is_ok());
@@ -124,7 +124,7 @@ fn a_ban_keeps_out_by_name_and_by_address_and_says_why() {
     let scene = Scene::new();
     let (room, now, target) = (&scene.room, scene.now, Person::viewer(4, &scene.room));
     let lasts = Some(Duration::from_secs(3600));
-    let ban = RoomAction::Ban { whom: target.whom(), lasts, reason: "spam".to_owned() };
+    let ban = RoomAction::Ban { target: target.named(), lasts, reason: "spam".to_owned() };
     let acted = scene.act(ban).expect("banned");
     assert!(acted.news.starts_with("p4 was banned by p1 for ") && acted.news.ends_with(" (spam)"), "{acted:?}");
     assert_eq!(room.count(), 3);
@@ -142,12 +142,12 @@ fn a_ban_keeps_out_by_name_and_by_address_and_says_why() {
 }
 
 #[test]
-fn a_ban_of_somebody_on_the_servers_own_machine_never_bans_the_machine() {
+fn a_ban_of_a_user_on_the_servers_own_machine_never_bans_the_machine() {
     let scene = Scene::new();
     let loopback = Ipv4Addr::LOCALHOST;
     let (target, neighbour) = (Person::known_as(4, "bad", loopback), Person::known_as(5, "good", loopback));
     target.enter(&scene.room);
-    let ban = RoomAction::Ban { whom: target.whom(), lasts: None, reason: String::new() };
+    let ban = RoomAction::Ban { target: target.named(), lasts: None, reason: String::new() };
     scene.room.act(&scene.owner.actor(), ban, Some(target.actor()), true, scene.now).expect("banned");
     let BanList { bans, .. } = scene.room.bans(&scene.owner.actor(), scene.now).expect("an admin sees them");
     assert_eq!((bans.len(), bans[0].address), (1, None));
@@ -156,14 +156,14 @@ fn a_ban_of_somebody_on_the_servers_own_machine_never_bans_the_machine() {
 }
 
 #[test]
-fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
+fn a_user_who_is_not_in_the_room_is_banned_by_name_and_if_online_by_address() {
     let scene = Scene::new();
     let (online, offline) = (Person::new(4), Person::new(5));
-    let ban = |whom| RoomAction::Ban { whom, lasts: None, reason: String::new() };
+    let ban = |target| RoomAction::Ban { target, lasts: None, reason: String::new() };
     let (owner, now) = (scene.owner.actor(), scene.now);
-    let acted = scene.room.act(&owner, ban(online.whom()), Some(online.actor()), false, now);
+    let acted = scene.room.act(&owner, ban(online.named()), Some(online.actor()), false, now);
     assert_eq!(acted, said("p4 was banned by p1"));
-    let told = scene.act(ban(offline.whom())).expect("banned").remark;
+    let told = scene.act(ban(offline.named())).expect("banned").remark;
     assert_eq!(told.as_deref(), Some("p5 is not online: the ban is by name alone."), "it may be mistyped");
     for (number, address, kept_out) in [(8, Ipv4Addr::new(10, 0, 0, 4), true), (9, Ipv4Addr::new(10, 0, 0, 5), false)] {
         let other = Person::known_as(number, "other", address);
@@ -171,21 +171,21 @@ fn who_is_not_in_the_room_is_banned_by_name_and_if_he_is_online_by_address() {
         scene.room.leave(other.id(), STAY, Going::Asked, now);
     }
     assert!(offline.visits(&scene.room, now).is_err());
-    // Whoever keeps order on the server is banned from nowhere.
+    // An operator is banned from nowhere.
     let operator = Person::new(6);
-    let denied = scene.room.act(&owner, ban(operator.whom()), Some(operator.operator()), false, now);
+    let denied = scene.room.act(&owner, ban(operator.named()), Some(operator.operator()), false, now);
     assert!(matches!(denied, Err(Denied::Above { role: Role::Operator, verb: "ban", .. })), "{denied:?}");
-    assert_eq!(scene.act(RoomAction::Unban(online.whom())), said("p4 was unbanned by p1"));
+    assert_eq!(scene.act(RoomAction::Unban(online.named())), said("p4 was unbanned by p1"));
     assert!(online.visits(&scene.room, now).is_ok());
     scene.told("p4 was unbanned by p1");
 }
 
 #[test]
-fn an_admin_who_is_waited_for_cannot_be_banned_by_his_name() {
+fn an_admin_who_is_waited_for_cannot_be_banned_by_name() {
     let scene = Scene::new();
-    scene.act(RoomAction::Promote(scene.background.whom())).expect("promoted");
+    scene.act(RoomAction::Promote(scene.background.named())).expect("promoted");
     scene.room.leave(scene.owner.id(), STAY, Going::Lost, scene.now).expect("lost");
-    let ban = RoomAction::Ban { whom: scene.owner.whom(), lasts: None, reason: String::new() };
+    let ban = RoomAction::Ban { target: scene.owner.named(), lasts: None, reason: String::new() };
     let denied = scene.background.acts(&scene.room, ban, scene.now);
     let name = scene.owner.who.name.clone();
     assert_eq!(denied, Err(Denied::Above { name, role: Role::Owner, verb: "ban" }));
@@ -195,8 +195,8 @@ fn an_admin_who_is_waited_for_cannot_be_banned_by_his_name() {
 fn the_list_of_bans_ends_somewhere() {
     let scene = Scene::new();
     let ban = |n: usize| {
-        let whom = Target::parse(&format!("bad{n}")).expect("a name");
-        scene.owner.acts(&scene.room, RoomAction::Ban { whom, lasts: None, reason: String::new() }, scene.now)
+        let target = Target::parse(&format!("bad{n}")).expect("a name");
+        scene.owner.acts(&scene.room, RoomAction::Ban { target, lasts: None, reason: String::new() }, scene.now)
     };
     for n in 0..crate::chat::moderation::MOST_ENTRIES {
         ban(n).expect("banned");
@@ -206,18 +206,18 @@ fn the_list_of_bans_ends_somewhere() {
 }
 
 #[test]
-fn mute_and_unmute_are_told_in_the_view_or_to_him_who_does_not_look() {
+fn mute_and_unmute_are_told_in_the_view_or_to_a_user_who_does_not_look() {
     let scene = Scene::new();
     let (looks, away) = (Person::viewer(4, &scene.room), Person::new(5));
     away.enter(&scene.room);
     for target in [&looks, &away] {
-        scene.act(RoomAction::Mute { whom: target.whom(), lasts: None }).expect("muted");
+        scene.act(RoomAction::Mute { target: target.named(), lasts: None }).expect("muted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Muted));
         assert_eq!(target.posts(&scene.room, Draft::said("hello"), scene.now), Err(Denied::Muted(general(), None)));
-        scene.act(RoomAction::Unmute(target.whom())).expect("unmuted");
+        scene.act(RoomAction::Unmute(target.named())).expect("unmuted");
         assert!(target.posts(&scene.room, Draft::said("hello"), scene.now).is_ok());
         let again = Denied::AsItIs(format!("{} is not muted.", target.who.name));
-        assert_eq!(scene.act(RoomAction::Unmute(target.whom())), Err(again));
+        assert_eq!(scene.act(RoomAction::Unmute(target.named())), Err(again));
     }
     let screen = looks.screen();
     assert!(screen.contains("* p4 was muted by p1\r\n") && screen.contains("* p4 was unmuted by p1\r\n"), "{screen:?}");
@@ -230,11 +230,11 @@ fn mute_and_unmute_are_told_in_the_view_or_to_him_who_does_not_look() {
 }
 
 #[test]
-fn who_leaves_while_he_is_silenced_is_silenced_when_he_comes_back() {
+fn a_user_who_leaves_while_muted_is_muted_on_coming_back() {
     let scene = Scene::new();
     let target = Person::new(4);
     target.enter(&scene.room);
-    scene.act(RoomAction::Mute { whom: target.whom(), lasts: None }).expect("muted");
+    scene.act(RoomAction::Mute { target: target.named(), lasts: None }).expect("muted");
     scene.room.leave(target.id(), STAY, Going::Asked, scene.now).expect("left");
     let back = Person::known_as(9, "p4", Ipv4Addr::new(10, 0, 0, 4));
     back.enter(&scene.room);
@@ -242,17 +242,17 @@ fn who_leaves_while_he_is_silenced_is_silenced_when_he_comes_back() {
 }
 
 #[test]
-fn op_and_deop_are_told_in_the_view_or_to_him_who_does_not_look() {
+fn op_and_deop_are_told_in_the_view_or_to_a_user_who_does_not_look() {
     let scene = Scene::new();
     let (looks, away) = (Person::viewer(4, &scene.room), Person::new(5));
     away.enter(&scene.room);
-    // A rank ends his silence.
-    scene.act(RoomAction::Mute { whom: away.whom(), lasts: None }).expect("muted");
+    // A rank ends the mute.
+    scene.act(RoomAction::Mute { target: away.named(), lasts: None }).expect("muted");
     for target in [&looks, &away] {
-        scene.act(RoomAction::Promote(target.whom())).expect("promoted");
+        scene.act(RoomAction::Promote(target.named())).expect("promoted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Admin));
         assert!(scene.room.keeps_order(&target.actor(), scene.now));
-        scene.act(RoomAction::Demote(target.whom())).expect("demoted");
+        scene.act(RoomAction::Demote(target.named())).expect("demoted");
         assert_eq!(role(&scene.room, target, scene.now), Some(Role::Member));
         assert!(!scene.room.keeps_order(&target.actor(), scene.now));
     }
@@ -316,7 +316,7 @@ fn every_setting_is_told_and_holds() {
     set(Setting::Password(Secret::new("hunter2"))).expect("set");
     assert!(matches!(set(Setting::Invite(false)), Err(Denied::AsItIs(_))), "it asks for none");
     set(Setting::Slow(wait)).expect("slow");
-    let facts = scene.room.settings(&scene.owner.actor(), scene.now).expect("he is in it");
+    let facts = scene.room.settings(&scene.owner.actor(), scene.now).expect("a member");
     assert_eq!((facts.slow, facts.people), (wait, 3));
     assert!(facts.config.entry != RoomAccess::Closed && !facts.config.public);
     let watcher = scene.watcher.screen();
@@ -341,27 +341,27 @@ fn destroy_is_for_rooms_that_people_have_made() {
 }
 
 #[test]
-fn the_last_one_put_out_leaves_the_room_empty() {
+fn the_last_member_removed_leaves_the_room_empty() {
     let owner = Person::new(1);
     let room = made_by(&owner);
-    let kick = RoomAction::Kick { whom: owner.whom(), reason: String::new() };
+    let kick = RoomAction::Kick { target: owner.named(), reason: String::new() };
     let acted = room.act(&Person::new(7).operator(), kick, None, false, Instant::now()).expect("out");
     assert!(acted.empty);
 }
 
 #[test]
-fn a_new_name_is_told_to_the_others_and_keeps_rank_and_silence() {
+fn a_new_name_is_told_to_the_others_and_keeps_rank_and_mute() {
     let scene = Scene::new();
     let target = Person::viewer(4, &scene.room);
-    scene.act(RoomAction::Mute { whom: target.whom(), lasts: None }).expect("muted");
+    scene.act(RoomAction::Mute { target: target.named(), lasts: None }).expect("muted");
     let renamed = Identity { name: UserName::parse("other", 1, 12).expect("a name"), ..target.who.clone() };
     let actor = Actor { who: renamed, operator: false };
     scene.room.rename(target.id(), &target.who.name, || actor.clone(), Instant::now());
     scene.room.drive();
     let occupants = scene.room.occupants(&actor, scene.now);
-    let known = occupants.iter().find(|known| known.client == target.id()).expect("he is there");
+    let known = occupants.iter().find(|known| known.client == target.id()).expect("a member");
     assert_eq!((known.name.as_str(), known.role), ("other", Role::Muted));
-    assert!(!target.screen().contains("is other now"), "he is told elsewhere");
+    assert!(!target.screen().contains("is now known as other"), "they read it elsewhere");
     let screen = scene.watcher.screen();
     assert!(screen.contains("* p4 is now known as other\r\n"), "{screen:?}");
 }

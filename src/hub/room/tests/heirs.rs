@@ -5,7 +5,7 @@ use crate::chat::moderation::GRACE;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A room, who made it, and two who came after him in this order.
+/// A room, its owner, and two who came later, in this order.
 fn three(now: Instant) -> (Arc<Room>, [Person; 3]) {
     let people = [1, 2, 3].map(Person::new);
     let room = made_by(&people[0]);
@@ -16,16 +16,16 @@ fn three(now: Instant) -> (Arc<Room>, [Person; 3]) {
 }
 
 #[test]
-fn when_the_owner_goes_whoever_has_been_there_longest_gets_the_room_at_once() {
+fn when_the_owner_goes_the_member_who_has_been_there_longest_gets_the_room_at_once() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
     later.open_view(&room, 0);
-    let change = room.leave(owner.id(), STAY, Going::Asked, now + 3 * SECOND).expect("he was in it");
+    let change = room.leave(owner.id(), STAY, Going::Asked, now + 3 * SECOND).expect("a member");
     assert_eq!(change, calm(2));
     assert_eq!(role(&room, &earlier, now), Some(Role::Owner));
     assert_eq!(role(&room, &later, now), Some(Role::Member));
     room.drive();
-    // The one looks at the room, the other does not: both hear of it, each once.
+    // One looks at the room, the other does not: both read of it, each once.
     let screen = later.screen();
     assert!(screen.contains("* p1 left\r\n* p3 is now admin of general\r\n"), "{screen:?}");
     let screen = earlier.screen();
@@ -34,11 +34,11 @@ fn when_the_owner_goes_whoever_has_been_there_longest_gets_the_room_at_once() {
 }
 
 #[test]
-fn an_owner_who_has_lost_his_connection_is_waited_for_and_then_succeeded() {
+fn an_owner_who_has_lost_their_connection_is_waited_for_and_then_succeeded() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
     let lost = now + 3 * SECOND;
-    let change = room.leave(owner.id(), STAY, Going::Lost, lost).expect("he was in it");
+    let change = room.leave(owner.id(), STAY, Going::Lost, lost).expect("a member");
     assert_eq!(change, MembershipChange { heir_awaited: true, ..calm(2) });
     room.name_heir(lost + GRACE - SECOND);
     assert_eq!(role(&room, &earlier, lost), Some(Role::Member), "not yet");
@@ -56,7 +56,7 @@ fn an_owner_who_comes_back_in_time_is_owner_still_and_past_a_closed_door() {
     let now = Instant::now();
     let (room, [owner, _later, earlier]) = three(now);
     owner.acts(&room, RoomAction::Set(Setting::Invite(true)), now).expect("closed");
-    room.leave(owner.id(), STAY, Going::Lost, now).expect("he was in it");
+    room.leave(owner.id(), STAY, Going::Lost, now).expect("a member");
     let in_time = now + GRACE / 2;
     let impostor = Person::known_as(8, "p1", Ipv4Addr::new(10, 9, 9, 9));
     assert_eq!(impostor.visits(&room, in_time), Err(EnterError::NotAdmitted));
@@ -69,7 +69,7 @@ fn an_owner_who_comes_back_in_time_is_owner_still_and_past_a_closed_door() {
 }
 
 #[test]
-fn an_owner_who_is_back_before_his_old_connection_has_gone_is_owner_still() {
+fn an_owner_who_is_back_before_the_old_connection_has_gone_is_owner_still() {
     let now = Instant::now();
     let (room, [owner, _later, earlier]) = three(now);
     let back = Person::known_as(9, "p1", Ipv4Addr::new(10, 0, 0, 1));
@@ -87,31 +87,31 @@ fn an_owner_who_is_back_before_his_old_connection_has_gone_is_owner_still() {
 fn while_another_admin_is_there_nobody_inherits() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
-    owner.acts(&room, RoomAction::Promote(later.whom()), now).expect("promoted");
+    owner.acts(&room, RoomAction::Promote(later.named()), now).expect("promoted");
     assert_eq!(room.leave(owner.id(), STAY, Going::Asked, now), Some(calm(2)));
     assert_eq!((role(&room, &later, now), role(&room, &earlier, now)), (Some(Role::Admin), Some(Role::Member)));
-    // The last admin is put out by an operator: then somebody does.
-    let kick = RoomAction::Kick { whom: later.whom(), reason: String::new() };
+    // An operator removes the last admin: then another member inherits.
+    let kick = RoomAction::Kick { target: later.named(), reason: String::new() };
     room.act(&Person::new(7).operator(), kick, None, false, now).expect("out");
     assert_eq!(role(&room, &earlier, now), Some(Role::Owner));
 }
 
 #[test]
-fn an_admin_who_lays_down_his_rank_as_the_last_one_leaves_the_room_to_the_longest_there() {
+fn the_last_admin_to_lay_down_their_rank_leaves_the_room_to_the_longest_there() {
     let now = Instant::now();
     let (room, [owner, later, earlier]) = three(now);
-    owner.acts(&room, RoomAction::Promote(later.whom()), now).expect("promoted");
-    room.leave(owner.id(), STAY, Going::Asked, now).expect("he was in it");
-    later.acts(&room, RoomAction::Demote(later.whom()), now).expect("demoted");
+    owner.acts(&room, RoomAction::Promote(later.named()), now).expect("promoted");
+    room.leave(owner.id(), STAY, Going::Asked, now).expect("a member");
+    later.acts(&room, RoomAction::Demote(later.named()), now).expect("demoted");
     assert_eq!((role(&room, &later, now), role(&room, &earlier, now)), (Some(Role::Member), Some(Role::Owner)));
 }
 
 #[test]
-fn who_is_silenced_and_inherits_may_speak() {
+fn a_muted_member_who_inherits_may_speak() {
     let now = Instant::now();
     let (room, [owner, _later, earlier]) = three(now);
-    owner.acts(&room, RoomAction::Mute { whom: earlier.whom(), lasts: None }, now).expect("muted");
-    room.leave(owner.id(), STAY, Going::Asked, now).expect("he was in it");
+    owner.acts(&room, RoomAction::Mute { target: earlier.named(), lasts: None }, now).expect("muted");
+    room.leave(owner.id(), STAY, Going::Asked, now).expect("a member");
     assert_eq!(role(&room, &earlier, now), Some(Role::Owner));
     assert!(earlier.posts(&room, Draft::said("hello"), now).is_ok());
 }
@@ -123,14 +123,14 @@ fn a_room_of_the_servers_own_has_no_heirs_and_is_never_reported_empty() {
     let (admin, member) = (Person::new(1), Person::new(2));
     admin.enter(&room);
     member.enter(&room);
-    room.act(&Person::new(7).operator(), RoomAction::Promote(admin.whom()), None, false, now).expect("promoted");
+    room.act(&Person::new(7).operator(), RoomAction::Promote(admin.named()), None, false, now).expect("promoted");
     assert_eq!(room.leave(admin.id(), STAY, Going::Asked, now), Some(calm(1)));
     assert_eq!(role(&room, &member, now), Some(Role::Member));
     assert_eq!(room.leave(member.id(), STAY, Going::Asked, now), Some(calm(0)));
 }
 
 #[test]
-fn the_last_one_out_of_a_room_that_somebody_made_leaves_it_empty() {
+fn the_last_member_to_leave_a_created_room_leaves_it_empty() {
     let now = Instant::now();
     let owner = Person::new(1);
     let room = made_by(&owner);

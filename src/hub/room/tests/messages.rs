@@ -35,14 +35,14 @@ fn in_a_slow_room_members_wait_between_messages_and_admins_do_not() {
     };
     assert_eq!(post(&member, 0), Ok(()));
     assert_eq!(post(&member, 4), Err(Denied::Slow(general(), Duration::from_secs(6))));
-    assert_eq!(post(&other, 4), Ok(()), "everybody has his own turn");
+    assert_eq!(post(&other, 4), Ok(()), "everybody has their own turn");
     // What was refused does not count.
     assert_eq!(post(&member, 10), Ok(()));
     assert_eq!(post(&member, 11), Err(Denied::Slow(general(), Duration::from_secs(9))));
     for seconds in 0..3 {
         assert_eq!(post(&owner, seconds), Ok(()));
     }
-    owner.acts(&room, RoomAction::Promote(member.whom()), now).expect("promoted");
+    owner.acts(&room, RoomAction::Promote(member.named()), now).expect("promoted");
     assert_eq!(post(&member, 11), Ok(()));
 }
 
@@ -110,13 +110,13 @@ fn only_so_many_temporary_messages_wait_at_once() {
     let draft = Draft { lasts: Some(WAIT), ..Draft::said("x") };
     assert!(other.posts(&room, draft, now).is_ok(), "one person's do not take the place of everybody else's");
     assert!(author.posts(&room, Draft::said("stays"), now).is_ok());
-    // It is not in the history any more, and makes room all the same.
+    // It is no longer in the history, and makes room all the same.
     assert!(room.expire(first).is_some());
     assert!(temporary().is_ok());
 }
 
 #[test]
-fn who_erases_a_text_erases_it_from_every_answer_to_it() {
+fn an_erased_text_is_gone_from_every_answer_to_it() {
     let room = room(10_000);
     let (author, other, watcher) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
     let id = MessageId(author.say(&room, "secret"));
@@ -140,7 +140,7 @@ fn who_erases_a_text_erases_it_from_every_answer_to_it() {
     room.drive();
     assert_eq!(texts(&room, &author), ["(gone) yes", "(gone) no"]);
     assert!(room.quote(&other.actor(), id, Instant::now()).is_none());
-    // Whoever comes later sees nothing of it.
+    // A user who comes later sees nothing of it.
     let late = Person::new(9);
     late.enter(&room);
     late.open_view(&room, 100);
@@ -152,7 +152,7 @@ fn who_erases_a_text_erases_it_from_every_answer_to_it() {
 }
 
 #[test]
-fn who_edits_a_text_edits_it_in_every_answer_to_it() {
+fn an_edited_text_is_new_in_every_answer_to_it() {
     let room = room(10_000);
     let (author, other, watcher) = (Person::viewer(1, &room), Person::viewer(2, &room), Person::viewer(3, &room));
     let id = MessageId(author.say(&room, "before"));
@@ -177,7 +177,7 @@ fn who_edits_a_text_edits_it_in_every_answer_to_it() {
 }
 
 #[test]
-fn a_drawing_anew_is_asked_for_once_until_it_was_done() {
+fn a_redraw_is_asked_for_once_until_it_is_done() {
     let room = room(10_000);
     let author = Person::viewer(1, &room);
     let now = Instant::now();
@@ -195,7 +195,7 @@ fn a_drawing_anew_is_asked_for_once_until_it_was_done() {
 }
 
 #[test]
-fn before_a_crowd_an_erasure_is_a_line_and_nothing_is_drawn_anew() {
+fn before_a_crowd_an_erasure_is_a_line_and_nothing_is_redrawn() {
     let room = room(100_000);
     let people: Vec<_> = (1..=GATHER_ABOVE as u64 + 1).map(|id| Person::viewer(id, &room)).collect();
     let id = MessageId(people[0].say(&room, "text"));
@@ -205,7 +205,7 @@ fn before_a_crowd_an_erasure_is_a_line_and_nothing_is_drawn_anew() {
 }
 
 #[test]
-fn what_is_not_in_the_history_any_more_cannot_be_changed_or_quoted() {
+fn what_is_no_longer_in_the_history_cannot_be_changed_or_quoted() {
     let room = room(100_000);
     let (author, now) = (Person::new(1), Instant::now());
     author.enter(&room);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::chat::secret::Secret;
 
-/// Everybody a room can have to do with. The banned one and the stranger are not in it, nor is the operator.
+/// Everybody that a room can have to do with. The banned one and the stranger are not in it, nor is the operator.
 struct Cast {
     room: Arc<Room>,
     owner: Person,
@@ -25,9 +25,9 @@ impl Cast {
             person.enter(&room);
         }
         for act in [
-            RoomAction::Promote(admin.whom()),
-            RoomAction::Mute { whom: muted.whom(), lasts: None },
-            RoomAction::Ban { whom: banned.whom(), lasts: None, reason: String::new() },
+            RoomAction::Promote(admin.named()),
+            RoomAction::Mute { target: muted.named(), lasts: None },
+            RoomAction::Ban { target: banned.named(), lasts: None, reason: String::new() },
         ] {
             owner.acts(&room, act, now).expect("done");
         }
@@ -47,10 +47,10 @@ impl Cast {
         ]
     }
 
-    /// What becomes of a deed for each of them.
-    fn all<R: PartialEq + std::fmt::Debug>(&self, what: &str, expected: [R; 7], deed: impl Fn(&Actor) -> R) {
+    /// What each of them is answered.
+    fn all<R: PartialEq + std::fmt::Debug>(&self, what: &str, expected: [R; 7], ask: impl Fn(&Actor) -> R) {
         for ((name, actor), expected) in self.actors().iter().zip(expected) {
-            assert_eq!(deed(actor), expected, "{what} by {name}");
+            assert_eq!(ask(actor), expected, "{what} by {name}");
         }
     }
 }
@@ -64,11 +64,11 @@ fn not_admin() -> Denied {
 }
 
 #[test]
-fn only_who_is_in_the_room_and_not_silenced_says_something() {
+fn only_a_member_who_is_not_muted_says_something() {
     let cast = Cast::new();
     let muted = || Err(Denied::Muted(general(), None));
     let out = || Err(not_in());
-    // An operator who is not in it may, by the table, but nothing would tell his words from a stranger's.
+    // By the table an operator who is not in the room may, but their words would look like a stranger's.
     cast.all("post", [out(), out(), muted(), Ok(()), Ok(()), Ok(()), out()], |actor| {
         let posted = cast.room.post(actor, Draft::said("hello"), Timestamp::UNIX_EPOCH, cast.now);
         posted.map(|_| ())
@@ -77,7 +77,7 @@ fn only_who_is_in_the_room_and_not_silenced_says_something() {
 }
 
 #[test]
-fn who_is_not_in_the_room_reads_nothing_of_it_by_any_way() {
+fn a_user_who_is_not_in_the_room_reads_nothing_of_it_in_any_way() {
     let cast = Cast::new();
     let id = MessageId(cast.owner.post(&cast.room, "secret"));
     let reads = [false, false, true, true, true, true, true];
@@ -97,7 +97,7 @@ fn who_is_not_in_the_room_reads_nothing_of_it_by_any_way() {
 }
 
 #[test]
-fn a_hidden_room_is_known_to_who_is_in_it_and_to_operators() {
+fn a_hidden_room_is_known_to_its_members_and_to_operators() {
     let cast = Cast::new();
     cast.all("facts of a public room", [true; 7], |actor| cast.room.facts(actor, cast.now).is_some());
     cast.owner.acts(&cast.room, RoomAction::Set(Setting::Public(false)), cast.now).expect("hidden");
@@ -107,7 +107,7 @@ fn a_hidden_room_is_known_to_who_is_in_it_and_to_operators() {
 }
 
 #[test]
-fn nobody_edits_what_somebody_else_has_said() {
+fn nobody_edits_another_users_message() {
     let cast = Cast::new();
     let other = Person::new(20);
     other.enter(&cast.room);
@@ -122,17 +122,17 @@ fn nobody_edits_what_somebody_else_has_said() {
 }
 
 #[test]
-fn who_is_silenced_edits_nothing_but_takes_his_own_words_back() {
+fn a_muted_user_edits_nothing_but_deletes_their_own_words() {
     let cast = Cast::new();
     let id = MessageId(cast.member.post(&cast.room, "mine"));
     let lasts = Some(Duration::from_secs(90));
-    cast.admin.acts(&cast.room, RoomAction::Mute { whom: cast.member.whom(), lasts }, cast.now).expect("muted");
+    cast.admin.acts(&cast.room, RoomAction::Mute { target: cast.member.named(), lasts }, cast.now).expect("muted");
     let later = cast.now + Duration::from_secs(30);
     let muted = Denied::Muted(general(), Some(Duration::from_secs(60)));
     assert_eq!(cast.room.edit(&cast.member.actor(), id, "changed", later), Err(muted.clone()));
     assert_eq!(cast.member.posts(&cast.room, Draft::said("more"), later), Err(muted));
     assert!(cast.room.delete(&cast.member.actor(), id, later).is_ok());
-    // Silence ends by itself.
+    // A mute ends by itself.
     let over = cast.now + Duration::from_secs(90);
     assert!(cast.member.posts(&cast.room, Draft::said("more"), over).is_ok());
 }
@@ -154,11 +154,11 @@ fn only_admins_take_out_what_others_have_said() {
 }
 
 #[test]
-fn who_has_been_put_out_does_not_reach_his_own_messages_any_more() {
+fn a_removed_user_no_longer_reaches_their_own_messages() {
     let cast = Cast::new();
     let id = MessageId(cast.member.post(&cast.room, "mine"));
     cast.admin
-        .acts(&cast.room, RoomAction::Kick { whom: cast.member.whom(), reason: String::new() }, cast.now)
+        .acts(&cast.room, RoomAction::Kick { target: cast.member.named(), reason: String::new() }, cast.now)
         .expect("out");
     let actor = cast.member.actor();
     assert_eq!(cast.room.edit(&actor, id, "changed", cast.now), Err(Denied::NoMessage));
@@ -167,17 +167,17 @@ fn who_has_been_put_out_does_not_reach_his_own_messages_any_more() {
     assert_eq!(cast.member.posts(&cast.room, Draft::said("hello"), cast.now), Err(not_in()));
 }
 
-/// Every act there is, against one person.
-fn every_act(whom: &Target) -> Vec<RoomAction> {
-    let (whom, reason) = (|| whom.clone(), String::new);
+/// Every action there is, against one user.
+fn every_act(target: &Target) -> Vec<RoomAction> {
+    let (target, reason) = (|| target.clone(), String::new);
     vec![
-        RoomAction::Kick { whom: whom(), reason: reason() },
-        RoomAction::Ban { whom: whom(), lasts: None, reason: reason() },
-        RoomAction::Unban(whom()),
-        RoomAction::Mute { whom: whom(), lasts: None },
-        RoomAction::Unmute(whom()),
-        RoomAction::Promote(whom()),
-        RoomAction::Demote(whom()),
+        RoomAction::Kick { target: target(), reason: reason() },
+        RoomAction::Ban { target: target(), lasts: None, reason: reason() },
+        RoomAction::Unban(target()),
+        RoomAction::Mute { target: target(), lasts: None },
+        RoomAction::Unmute(target()),
+        RoomAction::Promote(target()),
+        RoomAction::Demote(target()),
         RoomAction::Set(Setting::Description("text".to_owned())),
         RoomAction::Set(Setting::Limit(Some(9))),
         RoomAction::Set(Setting::Password(Secret::new("word"))),
@@ -189,12 +189,12 @@ fn every_act(whom: &Target) -> Vec<RoomAction> {
 }
 
 #[test]
-fn no_act_of_any_kind_is_open_to_who_keeps_no_order() {
+fn no_action_of_any_kind_is_open_to_a_user_who_is_no_admin() {
     let cast = Cast::new();
     let target = Person::new(20);
     target.enter(&cast.room);
     let before = cast.room.config();
-    for act in every_act(&target.whom()) {
+    for act in every_act(&target.named()) {
         for outside in [&cast.stranger, &cast.banned] {
             assert_eq!(outside.acts(&cast.room, act.clone(), cast.now), Err(not_in()), "{act:?}");
         }
@@ -220,64 +220,64 @@ fn admins_act_against_members_and_not_against_each_other_or_themselves() {
     let cast = Cast::new();
     let (second, now) = (Person::new(20), cast.now);
     second.enter(&cast.room);
-    cast.admin.acts(&cast.room, RoomAction::Promote(second.whom()), now).expect("an admin makes another");
-    let acts = |whom: Target| {
+    cast.admin.acts(&cast.room, RoomAction::Promote(second.named()), now).expect("an admin makes another");
+    let acts = |target: Target| {
         [
-            ("kick", RoomAction::Kick { whom: whom.clone(), reason: String::new() }),
-            ("ban", RoomAction::Ban { whom: whom.clone(), lasts: None, reason: String::new() }),
-            ("mute", RoomAction::Mute { whom: whom.clone(), lasts: None }),
-            ("demote", RoomAction::Demote(whom)),
+            ("kick", RoomAction::Kick { target: target.clone(), reason: String::new() }),
+            ("ban", RoomAction::Ban { target: target.clone(), lasts: None, reason: String::new() }),
+            ("mute", RoomAction::Mute { target: target.clone(), lasts: None }),
+            ("demote", RoomAction::Demote(target)),
         ]
     };
     for (target, role) in [(&second, Role::Admin), (&cast.owner, Role::Owner)] {
-        for (verb, act) in acts(target.whom()) {
+        for (verb, act) in acts(target.named()) {
             let above = Denied::Above { name: target.who.name.clone(), role, verb };
             assert_eq!(cast.admin.acts(&cast.room, act, now), Err(above));
         }
     }
-    for (verb, act) in acts(cast.owner.whom()) {
+    for (verb, act) in acts(cast.owner.named()) {
         assert_eq!(cast.owner.acts(&cast.room, act, now), Err(Denied::Yourself(verb)));
     }
-    for (verb, act) in acts(cast.admin.whom()).into_iter().take(3) {
+    for (verb, act) in acts(cast.admin.named()).into_iter().take(3) {
         assert_eq!(cast.admin.acts(&cast.room, act, now), Err(Denied::Yourself(verb)));
     }
     let not_one = Denied::AsItIs("p3 is not an admin.".to_owned());
     for by in [&cast.admin, &cast.owner] {
-        assert_eq!(by.acts(&cast.room, RoomAction::Demote(cast.member.whom()), now), Err(not_one.clone()));
+        assert_eq!(by.acts(&cast.room, RoomAction::Demote(cast.member.named()), now), Err(not_one.clone()));
     }
     let again = Denied::AsItIs("p20 is admin already.".to_owned());
-    assert_eq!(cast.owner.acts(&cast.room, RoomAction::Promote(second.whom()), now), Err(again));
+    assert_eq!(cast.owner.acts(&cast.room, RoomAction::Promote(second.named()), now), Err(again));
     assert_eq!(cast.admin.acts(&cast.room, RoomAction::Destroy, now), Err(Denied::NotOwner(general())));
-    // Below, everything goes; an admin lays his own rank down; the owner takes another's.
-    assert!(cast.admin.acts(&cast.room, RoomAction::Demote(cast.admin.whom()), now).is_ok());
+    // Against a lesser role everything goes; an admin lays down their own rank; the owner takes another's.
+    assert!(cast.admin.acts(&cast.room, RoomAction::Demote(cast.admin.named()), now).is_ok());
     assert_eq!(role(&cast.room, &cast.admin, now), Some(Role::Member));
-    assert!(cast.owner.acts(&cast.room, RoomAction::Demote(second.whom()), now).is_ok());
+    assert!(cast.owner.acts(&cast.room, RoomAction::Demote(second.named()), now).is_ok());
     assert_eq!(role(&cast.room, &second, now), Some(Role::Member));
     assert!(cast.owner.acts(&cast.room, RoomAction::Destroy, now).is_ok());
 }
 
 #[test]
-fn an_operator_acts_from_outside_against_everybody_and_nobody_against_him() {
+fn an_operator_acts_from_outside_against_everybody_and_nobody_against_them() {
     let cast = Cast::new();
     let (room, operator, now) = (&cast.room, cast.operator.operator(), cast.now);
     let act = |act| room.act(&operator, act, None, false, now);
-    assert!(act(RoomAction::Mute { whom: cast.admin.whom(), lasts: None }).is_ok());
-    assert!(act(RoomAction::Kick { whom: cast.owner.whom(), reason: String::new() }).is_ok());
+    assert!(act(RoomAction::Mute { target: cast.admin.named(), lasts: None }).is_ok());
+    assert!(act(RoomAction::Kick { target: cast.owner.named(), reason: String::new() }).is_ok());
     cast.operator.comes(room, operator.clone(), None, now).expect("in");
     let owner = Person::new(20);
     owner.enter(room);
-    act(RoomAction::Promote(owner.whom())).expect("promoted");
-    let kick = RoomAction::Kick { whom: cast.operator.whom(), reason: String::new() };
+    act(RoomAction::Promote(owner.named())).expect("promoted");
+    let kick = RoomAction::Kick { target: cast.operator.named(), reason: String::new() };
     let above = Denied::Above { name: cast.operator.who.name.clone(), role: Role::Operator, verb: "kick" };
     assert_eq!(owner.acts(room, kick, now), Err(above));
 }
 
 #[test]
-fn who_is_not_there_is_named_in_the_refusal() {
+fn a_user_who_is_not_there_is_named_in_the_refusal() {
     let cast = Cast::new();
-    let whom = cast.stranger.whom();
-    let not_here = || Denied::NotHere { whom: whom.clone(), room: general() };
-    for act in every_act(&whom) {
+    let target = cast.stranger.named();
+    let not_here = || Denied::NotHere { target: target.clone(), room: general() };
+    for act in every_act(&target) {
         match act {
             RoomAction::Kick { .. } | RoomAction::Mute { .. } | RoomAction::Promote(_) | RoomAction::Demote(_) => {
                 assert_eq!(cast.owner.acts(&cast.room, act.clone(), cast.now), Err(not_here()), "{act:?}");
@@ -290,18 +290,18 @@ fn who_is_not_there_is_named_in_the_refusal() {
         }
     }
     // A session's number has to be the right one.
-    let wrong = Target { client: Some(ClientId(99)), ..cast.member.whom() };
-    let denied = cast.owner.acts(&cast.room, RoomAction::Mute { whom: wrong.clone(), lasts: None }, cast.now);
-    assert_eq!(denied, Err(Denied::NotHere { whom: wrong, room: general() }));
-    let right = Target { client: Some(cast.member.id()), ..cast.member.whom() };
-    assert!(cast.owner.acts(&cast.room, RoomAction::Mute { whom: right, lasts: None }, cast.now).is_ok());
+    let wrong = Target { client: Some(ClientId(99)), ..cast.member.named() };
+    let denied = cast.owner.acts(&cast.room, RoomAction::Mute { target: wrong.clone(), lasts: None }, cast.now);
+    assert_eq!(denied, Err(Denied::NotHere { target: wrong, room: general() }));
+    let right = Target { client: Some(cast.member.id()), ..cast.member.named() };
+    assert!(cast.owner.acts(&cast.room, RoomAction::Mute { target: right, lasts: None }, cast.now).is_ok());
 }
 
 #[test]
 fn members_invite_into_an_open_room_and_only_admins_into_any_other() {
     let cast = Cast::new();
     let (room, now) = (&cast.room, cast.now);
-    // Whoever is invited already is not invited again.
+    // An invited user is not invited again.
     let next = std::cell::Cell::new(20);
     let invites = |actor: &Actor| {
         next.set(next.get() + 1);
@@ -327,7 +327,7 @@ fn members_invite_into_an_open_room_and_only_admins_into_any_other() {
 fn a_closed_room_takes_no_acts_not_even_an_operators() {
     let cast = Cast::new();
     cast.room.close("The room general is closed.");
-    for act in every_act(&cast.member.whom()) {
+    for act in every_act(&cast.member.named()) {
         let denied = cast.room.act(&cast.operator.operator(), act.clone(), None, false, cast.now);
         assert_eq!(denied, Err(not_in()), "{act:?}");
     }

@@ -1,5 +1,5 @@
-//! That nobody has a rank that was not given to them: after any sequence of logging in, taking another name, leaving, coming
-//! back and starting the server again.
+//! Nobody has a rank that was not given to them, after any sequence of logging in, taking another name, leaving, coming back
+//! and restarting the server.
 
 use proptest::prelude::*;
 
@@ -10,7 +10,7 @@ use crate::chat::room::{Change, ChangeKind};
 
 const CONNECTIONS: usize = 3;
 
-/// Who has been given a rank: an account, or a guest on a connection.
+/// A user with a rank: an account, or a guest on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holder {
     Account(AccountId),
@@ -23,7 +23,7 @@ impl Holder {
     }
 }
 
-/// What somebody does, each by the place of their connection.
+/// What a user does, by the place of their connection.
 #[derive(Clone, Debug)]
 enum Step {
     Join(usize),
@@ -37,9 +37,9 @@ enum Step {
     Promote(usize, usize),
     Demote(usize, usize),
     Kick(usize, usize),
-    /// An operator puts somebody out, whatever their rank.
+    /// An operator removes a user, whatever their rank.
     Expel(usize),
-    /// More than the time for which a lost connection is waited for.
+    /// Longer than a lost connection is waited for.
     Wait,
     /// The server stops, and the room is read from the disk; only in a room that is kept.
     Restart,
@@ -66,7 +66,7 @@ fn account_named(number: u64) -> UserName {
     UserName::parse(&format!("account{number}"), 1, 12).expect("a name")
 }
 
-/// A room, three connections, and who has been given a rank in it.
+/// A room, three connections, and the ranks that were given in it.
 struct World {
     room: Arc<Room>,
     kept: bool,
@@ -77,7 +77,7 @@ struct World {
 }
 
 impl World {
-    /// The first one has an account, and has made the room.
+    /// The first one has an account, and has created the room.
     fn new(kept: bool) -> World {
         let mut people: Vec<_> = (1..=CONNECTIONS as u64).map(Person::new).collect();
         people[0].who.account = Some(AccountId(0));
@@ -93,13 +93,13 @@ impl World {
 
     fn left(&mut self, who: &Identity, going: Going) {
         self.members.retain(|known| *known != who.client);
-        // Who has lost the connection is waited for.
+        // A user who has lost their connection is waited for.
         if going == Going::Asked && !(self.kept && who.account.is_some()) {
             self.put_out(who);
         }
     }
 
-    /// Who is put out is no admin any more, in a room that is kept either.
+    /// A removed user is no longer an admin, not even in a room that is kept.
     fn put_out(&mut self, who: &Identity) {
         self.members.retain(|known| *known != who.client);
         let holder = Holder::of(who);
@@ -144,7 +144,7 @@ impl World {
                 if self.members.contains(&before.client) {
                     self.left(&before, Going::Lost);
                 }
-                // From another address: nobody is taken for somebody else by it.
+                // From another address: nobody is taken for another user by it.
                 let id = self.people.iter().map(|person| person.id().0).max().unwrap_or(0) + 1;
                 self.people[who] = Person::new(id);
             }
@@ -159,25 +159,25 @@ impl World {
                 self.identify(who, name, None);
             }
             Step::Promote(one, other) => {
-                if self.people[one].acts(&self.room, RoomAction::Promote(self.people[other].whom()), now).is_ok() {
+                if self.people[one].acts(&self.room, RoomAction::Promote(self.people[other].named()), now).is_ok() {
                     self.holders.push(Holder::of(&self.people[other].who));
                 }
             }
             Step::Demote(one, other) => {
-                if self.people[one].acts(&self.room, RoomAction::Demote(self.people[other].whom()), now).is_ok() {
+                if self.people[one].acts(&self.room, RoomAction::Demote(self.people[other].named()), now).is_ok() {
                     let holder = Holder::of(&self.people[other].who);
                     self.holders.retain(|known| *known != holder);
                 }
             }
             Step::Kick(one, other) => {
-                let kick = RoomAction::Kick { whom: self.people[other].whom(), reason: String::new() };
+                let kick = RoomAction::Kick { target: self.people[other].named(), reason: String::new() };
                 if self.people[one].acts(&self.room, kick, now).is_ok() {
                     let who = self.people[other].who.clone();
                     self.put_out(&who);
                 }
             }
             Step::Expel(who) => {
-                let kick = RoomAction::Kick { whom: self.people[who].whom(), reason: String::new() };
+                let kick = RoomAction::Kick { target: self.people[who].named(), reason: String::new() };
                 let operator = Actor { who: Person::new(99).who.clone(), operator: true };
                 if self.room.act(&operator, kick, None, false, now).is_ok() {
                     let who = self.people[who].who.clone();
@@ -190,7 +190,7 @@ impl World {
                 let there = |holder: &Holder| {
                     let is_there =
                         |person: &Person| Holder::of(&person.who) == *holder && self.members.contains(&person.id());
-                    // Who is in the room as somebody else has not left it.
+                    // A user who is in the room under another account has not left it.
                     self.kept && matches!(holder, Holder::Account(_)) || self.people.iter().any(is_there)
                 };
                 let absent: Vec<_> = self.holders.iter().filter(|holder| !there(holder)).copied().collect();
@@ -221,7 +221,7 @@ impl World {
         }
     }
 
-    /// If nobody who was given a rank has one, whoever has been there longest inherits; that is a gift like another.
+    /// If nobody who was given a rank has one, the member who has been there longest inherits; that counts as given.
     fn check(&mut self, step: &Step) -> Result<(), TestCaseError> {
         let at = self.room.now(self.now).at;
         let ranks: Vec<_> = (self.people.iter())
@@ -232,7 +232,7 @@ impl World {
         if let [(heir, client)] = strangers[..] {
             let others = self.room.lock().room.moderation().lists(at).admins.len() > 1;
             prop_assert!(!others, "{heir:?} has a rank beside others after {step:?}: {:?}", self.holders);
-            // But not who has just become an ordinary member.
+            // But not one who has just become an ordinary member.
             let passed_over = match step {
                 Step::Demote(_, who) => Some(self.people[*who].id()),
                 _ => None,
@@ -249,7 +249,7 @@ impl World {
         } else {
             prop_assert!(strangers.is_empty(), "{strangers:?} have ranks after {step:?}, given to {:?}", self.holders);
         }
-        // And nobody who is there has lost one.
+        // And no member has lost one.
         for person in self.people.iter().filter(|person| self.members.contains(&person.id())) {
             let holder = Holder::of(&person.who);
             let has = ranks.iter().any(|(known, _)| *known == holder);

@@ -79,19 +79,19 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("topic", Effect::Room(RoomEffect::ShowTopic(id("general")))),
         ("topic all about games", set(Setting::Description("all about games".to_owned()))),
         ("destroy", act(RoomAction::Destroy)),
-        ("kick bob", act(RoomAction::Kick { whom: whom("bob"), reason: String::new() })),
-        ("kick @bob#7 calm  down", act(RoomAction::Kick { whom: whom("bob#7"), reason: "calm  down".to_owned() })),
-        ("ban bob", act(RoomAction::Ban { whom: whom("bob"), lasts: None, reason: String::new() })),
-        ("ban bob 2h", act(RoomAction::Ban { whom: whom("bob"), lasts: Some(minutes(120)), reason: String::new() })),
-        ("ban bob spam 2h", act(RoomAction::Ban { whom: whom("bob"), lasts: None, reason: "spam 2h".to_owned() })),
+        ("kick bob", act(RoomAction::Kick { target: whom("bob"), reason: String::new() })),
+        ("kick @bob#7 calm  down", act(RoomAction::Kick { target: whom("bob#7"), reason: "calm  down".to_owned() })),
+        ("ban bob", act(RoomAction::Ban { target: whom("bob"), lasts: None, reason: String::new() })),
+        ("ban bob 2h", act(RoomAction::Ban { target: whom("bob"), lasts: Some(minutes(120)), reason: String::new() })),
+        ("ban bob spam 2h", act(RoomAction::Ban { target: whom("bob"), lasts: None, reason: "spam 2h".to_owned() })),
         (
             "ban bob 2h  spam again",
-            act(RoomAction::Ban { whom: whom("bob"), lasts: Some(minutes(120)), reason: "spam again".to_owned() }),
+            act(RoomAction::Ban { target: whom("bob"), lasts: Some(minutes(120)), reason: "spam again".to_owned() }),
         ),
         ("unban bob", act(RoomAction::Unban(whom("bob")))),
         ("bans", Effect::Room(RoomEffect::ListBans(id("general")))),
-        ("mute bob", act(RoomAction::Mute { whom: whom("bob"), lasts: None })),
-        ("mute bob 10m", act(RoomAction::Mute { whom: whom("bob"), lasts: Some(minutes(10)) })),
+        ("mute bob", act(RoomAction::Mute { target: whom("bob"), lasts: None })),
+        ("mute bob 10m", act(RoomAction::Mute { target: whom("bob"), lasts: Some(minutes(10)) })),
         ("unmute bob", act(RoomAction::Unmute(whom("bob")))),
         ("slow 60", set(Setting::Slow(minutes(1)))),
         ("slow 6h", set(Setting::Slow(minutes(360)))),
@@ -304,7 +304,7 @@ fn what_looks_like_a_duration_and_is_none_is_explained_with_the_units_and_bans_n
 fn durations_of_several_words_end_where_the_reason_begins() {
     let ban = |lasts: u64, reason: &str| {
         let act =
-            RoomAction::Ban { whom: whom("bob"), lasts: Some(Duration::from_secs(lasts)), reason: reason.to_owned() };
+            RoomAction::Ban { target: whom("bob"), lasts: Some(Duration::from_secs(lasts)), reason: reason.to_owned() };
         [Effect::Room(RoomEffect::Act { room: id("general"), act: act.into() })]
     };
     for (line, expected) in [
@@ -315,7 +315,7 @@ fn durations_of_several_words_end_where_the_reason_begins() {
     ] {
         assert_eq!(Person::in_room().types(line), expected, "{line}");
     }
-    let mute = RoomAction::Mute { whom: whom("bob"), lasts: Some(Duration::from_secs(5_400)) };
+    let mute = RoomAction::Mute { target: whom("bob"), lasts: Some(Duration::from_secs(5_400)) };
     assert_eq!(
         Person::in_room().types(":mute bob 1 hour 30 minutes"),
         [Effect::Room(RoomEffect::Act { room: id("general"), act: mute.into() })]
@@ -391,7 +391,7 @@ fn passwords_invitations_and_reasons_may_be_as_long_as_the_limit() {
     assert_eq!(effects, [set(Setting::Password(Secret::new(&password)))]);
     let reason = "é".repeat(150);
     let effects = person.types(&format!(":kick bob {reason}"));
-    assert_eq!(effects, [act(RoomAction::Kick { whom: whom("bob"), reason })]);
+    assert_eq!(effects, [act(RoomAction::Kick { target: whom("bob"), reason })]);
     let people = (0..20).map(|number| format!("user{number}")).collect::<Vec<_>>().join(" ");
     let effects = person.types(&format!(":invite {people}"));
     assert!(
