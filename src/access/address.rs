@@ -1,9 +1,9 @@
-//! What counts as one address, where something is counted by address.
+//! Which addresses count as one.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// What counts as one address: IPv4 whole, IPv6 by its /64, which is what one household gets. IPv4-mapped addresses are
-/// IPv4.
+/// The address under which something is counted: IPv4 whole, IPv6 by its /64, which is what one household gets. IPv4-mapped
+/// addresses are IPv4.
 pub fn address_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
@@ -14,8 +14,8 @@ pub fn address_key(address: IpAddr) -> IpAddr {
     }
 }
 
-/// What counts as one line of a customer: IPv4 whole, IPv6 by its /56. Many customers get that much (RFC 6177 names it), so
-/// who counts by /64 gives each of them 256 of everything. Coarser than [`address_key`], for what must not be multiplied.
+/// The network of one customer: IPv4 whole, IPv6 by its /56. Many customers get that much (RFC 6177 names it), so counting by
+/// /64 would give each of them 256 of everything. Coarser than [`address_key`], for limits that must not be multiplied.
 pub fn network_key(address: IpAddr) -> IpAddr {
     match address_key(address) {
         IpAddr::V6(v6) => {

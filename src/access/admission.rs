@@ -10,12 +10,12 @@ use super::address::address_key;
 use super::eviction::make_much_room;
 use super::rate::{Bucket, Rate, RateDecision};
 
-/// Why an address is not let in.
+/// Why a connection from an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdmissionError {
-    /// Open connections of one address.
+    /// The address has as many connections open as it may: the limit.
     TooManyOpen(usize),
-    /// New connections of one address within a minute.
+    /// The address opens connections too fast: how long to wait.
     TooManyNew(Duration),
 }
 
@@ -25,20 +25,21 @@ struct AddressUsage {
     arrivals: Bucket,
 }
 
-/// Addresses remembered at most that have no connection open. Each has come within the last minute and takes some 60 bytes;
-/// whoever has more addresses than that is not slowed down by a limit per address anyway.
-const MOST_VISITORS: usize = 16 * 1024;
+/// Most addresses remembered that have no connection open. Each has connected within the last minute and takes some 60 bytes.
+/// A limit per address does not slow down an attacker who has more addresses than that anyway.
+const MOST_IDLE_ADDRESSES: usize = 16 * 1024;
 
 /// Connections by address. Bounded: a full table forgets addresses without a connection, of the network with most.
 #[derive(Debug, Default)]
 pub struct Admission {
-    visitors: HashMap<IpAddr, AddressUsage>,
-    /// Size at which entries that say nothing any more are looked for.
+    addresses: HashMap<IpAddr, AddressUsage>,
+    /// The size at which stale entries are dropped.
     tidy_at: usize,
 }
 
 impl Admission {
-    /// Lets a connection in or not; `open` and `new` are the limits. Every one let in has to be [`Admission::leave`]d.
+    /// Admits a connection, if the limits `open` and `new` allow it. For each one admitted, call [`Admission::leave`] in the
+    /// end.
     pub fn enter(
         &mut self,
         address: IpAddr,
@@ -46,34 +47,34 @@ impl Admission {
         new: Option<Rate>,
         now: Instant,
     ) -> Result<(), AdmissionError> {
-        if self.visitors.len() >= self.tidy_at {
-            self.visitors.retain(|_, visitor| visitor.open > 0 || !visitor.arrivals.is_full(now));
-            make_much_room(&mut self.visitors, MOST_VISITORS, |visitor| {
-                (visitor.open == 0).then_some(visitor.arrivals.full_at)
+        if self.addresses.len() >= self.tidy_at {
+            self.addresses.retain(|_, usage| usage.open > 0 || !usage.arrivals.is_full(now));
+            make_much_room(&mut self.addresses, MOST_IDLE_ADDRESSES, |usage| {
+                (usage.open == 0).then_some(usage.arrivals.full_at)
             });
-            let size = self.visitors.len();
-            // Open connections have bounds of their own; a table full of them is not looked through for every newcomer.
-            self.tidy_at = if size < MOST_VISITORS { (size * 2).clamp(1024, MOST_VISITORS) } else { size + 1024 };
+            let size = self.addresses.len();
+            // Open connections have bounds of their own; a table full of them is not scanned for every newcomer.
+            self.tidy_at = if size < MOST_IDLE_ADDRESSES { (size * 2).clamp(1024, MOST_IDLE_ADDRESSES) } else { size + 1024 };
         }
-        let visitor = self.visitors.entry(address_key(address)).or_default();
+        let usage = self.addresses.entry(address_key(address)).or_default();
         if let Some(limit) = open
-            && visitor.open >= limit
+            && usage.open >= limit
         {
             return Err(AdmissionError::TooManyOpen(limit));
         }
         if let Some(rate) = new
-            && let RateDecision::Refused(wait) = visitor.arrivals.reserve(now, 1, rate, Duration::ZERO)
+            && let RateDecision::Refused(wait) = usage.arrivals.reserve(now, 1, rate, Duration::ZERO)
         {
             return Err(AdmissionError::TooManyNew(wait));
         }
-        visitor.open += 1;
+        usage.open += 1;
         Ok(())
     }
 
-    /// A connection let in is over.
+    /// An admitted connection has ended.
     pub fn leave(&mut self, address: IpAddr) {
-        if let Some(visitor) = self.visitors.get_mut(&address_key(address)) {
-            visitor.open = visitor.open.saturating_sub(1);
+        if let Some(usage) = self.addresses.get_mut(&address_key(address)) {
+            usage.open = usage.open.saturating_sub(1);
         }
     }
 }
@@ -87,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_of_addresses_does_not_fill_the_table_of_connections_nor_push_out_who_is_there() {
+    fn a_flood_of_addresses_neither_fills_the_table_of_connections_nor_pushes_out_open_ones() {
         let now = Instant::now();
         let new = Rate::new(2, 2, Duration::from_secs(60));
         let mut admission = Admission::default();
@@ -102,7 +103,7 @@ mod tests {
             assert_eq!(admission.enter(from, Some(1), new, now), Ok(()));
             admission.leave(from);
         }
-        assert!(admission.visitors.len() <= MOST_VISITORS, "{}", admission.visitors.len());
+        assert!(admission.addresses.len() <= MOST_IDLE_ADDRESSES, "{}", admission.addresses.len());
         assert_eq!(admission.enter(address(1), Some(1), new, now), Err(AdmissionError::TooManyOpen(1)));
         assert!(matches!(admission.enter(address(2), Some(1), new, now), Err(AdmissionError::TooManyNew(_))));
     }

@@ -1,15 +1,14 @@
-//! Memory that users can have held for a while: lines that wait, temporary messages. Bounded in bytes, for each and over
-//! all.
+//! Memory that users can make the server hold for a while: waiting lines, temporary messages. Bounded in bytes, for each
+//! user and over all.
 //!
-//! *Owns* the counts. What is held carries its [`Share`] along and gives it back when dropped, so no path can forget to.
-//! *Knows nothing of* what is held.
-//! *Called by* `session`.
+//! *Owns* the counts. Held data carries its [`Share`] along and gives it back when dropped, so no path can forget to.
+//! *Knows nothing of* the data.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Whose holdings are at most this part of what one may hold is small, and finds room when others have filled the rest.
+/// A user who holds at most this part of what one may hold is small, and finds room when others have filled the rest.
 const SMALL: usize = 32;
 
 /// The part of all that is left to small holdings.
@@ -17,7 +16,7 @@ const LEFT_TO_SMALL: usize = 8;
 
 #[derive(Debug)]
 struct Held<K> {
-    /// Nobody stands here who holds nothing.
+    /// Only keys that hold something.
     by: HashMap<K, usize>,
     all: usize,
 }
@@ -40,8 +39,8 @@ pub struct Share<K: Eq + Hash> {
 }
 
 impl<K: Eq + Hash + Clone> Allowance<K> {
-    /// So many bytes for each, and so many for all together. The last eighth of these is for those who hold little, so
-    /// that many who hold much leave room for everybody else.
+    /// `of_one` bytes for each, and `of_all` for all together. The last eighth of these is for users who hold little, so that
+    /// many who hold much leave room for everybody else.
     pub fn new(of_one: usize, of_all: usize) -> Arc<Allowance<K>> {
         Arc::new(Allowance { of_one, of_all, held: Mutex::new(Held { by: HashMap::new(), all: 0 }) })
     }
@@ -106,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn all_together_hold_no_more_than_there_is_and_who_holds_little_finds_room_last() {
+    fn all_together_hold_no_more_than_there_is_and_a_small_user_finds_room_last() {
         let allowance = Allowance::new(64, 8 * 64);
         let mut shares: Vec<_> = (0..20).filter_map(|key| allowance.take(key, 64)).collect();
         assert_eq!(shares.len(), 7);

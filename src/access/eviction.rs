@@ -1,7 +1,7 @@
 //! Which entries a full table gives up: those of the address that has most of them.
 //!
-//! Without that, a stranger who fills a table makes it forget what everybody else did. With it they push out their own
-//! entries; how fast they can make new ones is what the rates before each table bound.
+//! Otherwise a stranger who fills a table would make it forget what everybody else did. This way they push out their own
+//! entries; the rates in front of each table bound how fast they can make new ones.
 //!
 //! *Owns* that choice. *Knows nothing of* what an entry says, beyond the order in which its owner gives entries up.
 
@@ -30,10 +30,10 @@ impl<T> Sourced for (IpAddr, T) {
 }
 
 /// Makes room in a table of `most` entries for one more: gives up the entry of least rank among those of the address with
-/// most entries. `rank` is `None` for what must stay.
+/// most entries. `rank` is `None` for entries that must stay.
 ///
-/// Looks through the whole table, which takes some 100 us at 4,096 entries; each call belongs to one attempt that a rate
-/// lets through.
+/// Scans the whole table, which takes some 100 us at 4,096 entries. Each call belongs to one attempt that a rate lets
+/// through.
 pub fn make_room<K, V, R>(table: &mut HashMap<K, V>, most: usize, rank: impl Fn(&V) -> Option<R>)
 where
     K: Sourced + Eq + Hash + Clone,
@@ -54,7 +54,7 @@ where
     }
 }
 
-/// The same for a table that fills much faster than it is looked at: gives up a quarter of its places at once.
+/// The same for a table that fills fast: gives up a quarter of its entries at once, so that the scan is rare.
 pub fn make_much_room<K, V, R>(table: &mut HashMap<K, V>, most: usize, rank: impl Fn(&V) -> Option<R>)
 where
     K: Sourced + Eq + Hash + Clone,
@@ -69,7 +69,7 @@ where
             crowds.entry(network_key(key.source())).or_default().push((rank, key.clone()));
         }
     }
-    // By how many entries would be left to its address, so that all are cut down to the same height.
+    // Sorted by how many entries their address would have left, so that all addresses are cut down to the same number.
     let mut leaving: Vec<(usize, R, K)> = Vec::new();
     for mut crowd in crowds.into_values() {
         crowd.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
@@ -97,7 +97,7 @@ mod tests {
         left
     }
 
-    /// Entries 0 to 2 are the flood's, 3 is one of somebody else's and the oldest of all.
+    /// Entries 0 to 2 are the flood's, 3 is another user's and the oldest of all.
     fn crowded() -> HashMap<(IpAddr, u32), u32> {
         let flood = (0..3).map(|number| ((address("192.0.2.1"), number), number + 1));
         flood.chain([((address("192.0.2.2"), 0), 0)]).collect()
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_stay_stays_even_in_a_full_table() {
+    fn an_entry_that_must_stay_stays_even_in_a_full_table() {
         let mut table = crowded();
         make_room(&mut table, 4, |age| (*age == 0).then_some(*age));
         assert_eq!(left(&table), [1, 2, 3]);

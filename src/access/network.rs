@@ -1,7 +1,6 @@
 //! A block of addresses, as `limits.exempt` names them: `127.0.0.0/8`, `::1`.
 //!
-//! *Owns* the notation and what lies inside a block. *Knows nothing of* sockets and of what a block is used for.
-//! *Called by* `read` to parse, by `Config::is_exempt` to ask.
+//! *Owns* the notation and which addresses lie inside a block. *Knows nothing of* sockets, nor of what a block is used for.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -22,7 +21,7 @@ impl Network {
     ///
     /// # Errors
     ///
-    /// What is wrong with the text and how to write it, as one sentence without a full stop.
+    /// What is wrong with the text, and how to write it.
     pub fn parse(text: &str) -> Result<Self, NetworkError> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -51,22 +50,21 @@ impl Network {
         Self { base: masked(address, prefix), prefix }
     }
 
-    /// The block as people are counted: of a single IPv6 address its /64, which is what one household gets and can choose
-    /// from.
+    /// The block as users are counted: for a single IPv6 address its /64, which one household gets and can choose from.
     #[must_use]
     pub fn counted(self) -> Self {
         if self.base.is_ipv6() && self.prefix > 64 { Self::block(self.base, 64) } else { self }
     }
 
-    /// Whether all of it is the machine's own.
+    /// Whether all of it is loopback.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         let prefix = if self.base.is_ipv4() { 8 } else { 128 };
         self.base.is_loopback() && self.prefix >= prefix
     }
 
-    /// Whether it holds more than a ban should: more than a /8 of IPv4, which is a 256th of it, or than a /16 of IPv6, in
-    /// which there are whole continents.
+    /// Whether it is too large for a ban: more than a /8 of IPv4, which is a 256th of all addresses, or more than a /16 of
+    /// IPv6, which holds whole continents.
     #[must_use]
     pub fn is_wide(&self) -> bool {
         self.prefix < if self.base.is_ipv4() { 8 } else { 16 }
@@ -90,12 +88,12 @@ impl fmt::Display for Network {
     }
 }
 
-/// Why a text is no block of addresses.
+/// Why a text is not a block of addresses. Displayed as part of a sentence, without a full stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NetworkError {
-    /// The part before the slash is no address.
+    /// The part before the slash is not an address.
     Address,
-    /// The part after the slash is no number from 0 to this many bits.
+    /// The part after the slash is not a number from 0 to this many bits.
     Prefix(u8),
 }
 

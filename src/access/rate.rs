@@ -1,6 +1,6 @@
 //! How fast something may happen. Pure: `now` is an argument.
 //!
-//! *Owns* the arithmetic of rates, and the bound on a table of buckets. *Knows nothing of* what is being limited.
+//! *Owns* the arithmetic of rates, and the bound on a table of buckets. *Knows nothing of* the things it limits.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 use super::eviction::{Sourced, make_room};
 
-/// A rate: so many at once, then one per interval.
+/// A rate: a burst at once, then one per interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// How many at once.
+    /// How many may happen at once.
     pub burst: u32,
-    /// Time in which one more becomes possible.
+    /// The time after which one more may happen.
     pub interval: Duration,
 }
 
 impl Rate {
-    /// `burst` at once, then `count` per `period`. `None` if any is 0, which means no limit.
+    /// `burst` at once, then `count` per `period`. `None` if either is 0, which means no limit.
     pub fn new(burst: u32, count: u32, period: Duration) -> Option<Rate> {
         (burst > 0 && count > 0).then(|| Rate { burst, interval: period / count })
     }
@@ -29,13 +29,13 @@ impl Rate {
 pub enum RateDecision {
     /// At once.
     Now,
-    /// At that moment; its place is taken.
+    /// At that moment, which is reserved.
     At(Instant),
-    /// Not within the patience asked for: after so long it could happen at once.
+    /// Not within the patience given. It could happen after this time.
     Refused(Duration),
 }
 
-/// What of a rate is used up: the generic cell rate algorithm (ITU-T I.371, annex A) in its virtual scheduling form.
+/// How much of a rate is used up, by the generic cell rate algorithm (ITU-T I.371, annex A) in its virtual scheduling form.
 /// One moment is the whole state.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bucket {
@@ -44,7 +44,7 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Asks for a turn of `cost` units that comes within `patience`. A refusal uses up nothing.
+    /// Reserves `cost` units, if they come within `patience`. A refusal uses up nothing.
     pub fn reserve(&mut self, now: Instant, cost: u32, rate: Rate, patience: Duration) -> RateDecision {
         let full_at = self.full_at.map_or(now, |at| at.max(now)) + rate.interval * cost;
         let turn = full_at.checked_sub(rate.interval * rate.burst).unwrap_or(now);
@@ -56,18 +56,18 @@ impl Bucket {
         if wait.is_zero() { RateDecision::Now } else { RateDecision::At(turn) }
     }
 
-    /// Gives back what was reserved for something that never happened, or did no harm.
+    /// Gives back units reserved for something that did not happen, or did no harm.
     pub fn give_back(&mut self, cost: u32, rate: Rate) {
         self.full_at = self.full_at.and_then(|at| at.checked_sub(rate.interval * cost));
     }
 
-    /// Whether the whole burst is available: nothing needs to be remembered.
+    /// Whether the whole burst is available, so that nothing needs to be remembered.
     pub fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|at| at <= now)
     }
 }
 
-/// One bucket for each of many. Bounded: a full table gives up the least used bucket of the address with most.
+/// A bucket per key. Bounded: a full table gives up the least used bucket of the address with most.
 #[derive(Debug)]
 pub struct Buckets<K> {
     buckets: HashMap<K, Bucket>,
@@ -80,7 +80,11 @@ impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
         Buckets { buckets: HashMap::new(), most }
     }
 
-    /// Asks for one unit now; refused with the time to wait.
+    /// Takes one unit now.
+    ///
+    /// # Errors
+    ///
+    /// How long to wait for it.
     pub fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
         if self.buckets.len() >= self.most && !self.buckets.contains_key(&key) {
             self.buckets.retain(|_, bucket| !bucket.is_full(now));
@@ -149,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_table_of_buckets_refuses_nobody_who_has_taken_nothing() {
+    fn a_full_table_of_buckets_refuses_no_key_that_has_taken_nothing() {
         let now = Instant::now();
         let mut buckets = Buckets::new(4);
         for n in 0..4 {
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_back_can_be_taken_again() {
+    fn a_unit_given_back_can_be_taken_again() {
         let now = Instant::now();
         let mut buckets = Buckets::new(4);
         for _ in 0..50 {

@@ -19,10 +19,10 @@ use crate::store::ReadError;
 const STACK: usize = 512 * 1024;
 
 /// For users whose account was removed by `chatsock user`.
-const REMOVED: &str = "Your account was removed. If that is a mistake, ask whoever runs this server.";
+const REMOVED: &str = "Your account was removed. If that is a mistake, ask the admin of this server.";
 
 /// For users whose password was changed by `chatsock user`.
-const CHANGED: &str = "Your password was changed on the server's machine. Come in again with the new one.";
+const CHANGED: &str = "Your password was changed on the server's machine. Log in again with the new one.";
 
 /// Changes that have not been reviewed yet. One thread at a time reviews.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl Hub {
 
     fn review_all(&self) -> Result<(), ReadError> {
         let Some(store) = self.store() else { return Ok(()) };
-        for user in self.roster.people() {
+        for user in self.roster.users() {
             self.review_login(&user)?;
         }
         // Admins who are offline.

@@ -64,7 +64,7 @@ impl Hub {
 
     /// Brings the rooms up to date on who is an operator.
     pub(super) fn identify_everyone(&self) {
-        for user in self.roster.people() {
+        for user in self.roster.users() {
             if user.account().is_some() {
                 for room in self.rooms.all() {
                     self.identify(&room, &user);
@@ -119,7 +119,7 @@ impl Hub {
 
     /// Shows a line to every operator online, at once.
     pub fn tell_operators(&self, line: &str) {
-        for user in self.roster.people() {
+        for user in self.roster.users() {
             if self.is_operator(&user.identity()) {
                 user.outbox.announce(LineKind::News, line);
             }

@@ -1,23 +1,24 @@
-//! Places between two steps where a test can hold a thread, to provoke an interleaving that is rare otherwise.
+//! Points between two steps where a test can hold a thread, to provoke an interleaving that is otherwise rare.
 //!
-//! *Owns* which places there are. *Knows nothing of* what is tested there.
-//! *Called by* `session` and `hub`, with no lock held. Only tests set hooks. Without one, a place costs the load of a flag;
-//! there is none on the path of a message.
+//! Only tests set hooks, and no lock is held where one may run. Without a hook, a checkpoint costs the load of a flag. There
+//! is none on the path of a message.
+//!
+//! *Owns* the list of checkpoints. *Knows nothing of* what is tested there.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// A place.
+/// A point in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checkpoint {
-    /// `:join` was typed, and nothing is looked at yet.
+    /// `:join` was typed, and nothing has been checked yet.
     Joining,
     /// A user may enter a room, by its password or otherwise, and is about to.
     Admitted,
     /// A name belongs to no account, and is about to be claimed.
     NameFree,
-    /// An account's password was right, and the account is about to be read again. On a `work` thread.
+    /// An account's password was right, and the account is about to be read again. On a worker thread.
     PasswordCompared,
     /// A conversation of two has begun, and is about to be opened.
     ConversationBegun,
@@ -27,7 +28,7 @@ pub enum Checkpoint {
 
 type Hook = Arc<dyn Fn() + Send + Sync>;
 
-/// The hooks.
+/// The hooks that tests have set.
 #[derive(Default)]
 pub struct Checkpoints {
     set: AtomicBool,
@@ -36,13 +37,13 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// From now on every thread that comes to a place runs the hook.
+    /// From now on every thread that reaches a checkpoint runs the hook.
     pub fn set(&self, at: Checkpoint, hook: impl Fn() + Send + Sync + 'static) {
         self.hooks.lock().unwrap_or_else(PoisonError::into_inner).push((at, Arc::new(hook)));
         self.set.store(true, Ordering::Release);
     }
 
-    /// A thread comes to a place.
+    /// Called by a thread that reaches a checkpoint.
     pub fn reach(&self, at: Checkpoint) {
         if self.set.load(Ordering::Acquire) {
             self.run(at);
@@ -52,7 +53,7 @@ impl Checkpoints {
     #[inline(never)]
     fn run(&self, at: Checkpoint) {
         let hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
-        let here: Vec<_> = hooks.iter().filter(|(place, _)| *place == at).map(|(_, hook)| Arc::clone(hook)).collect();
+        let here: Vec<_> = hooks.iter().filter(|(point, _)| *point == at).map(|(_, hook)| Arc::clone(hook)).collect();
         drop(hooks);
         here.iter().for_each(|hook| hook());
     }

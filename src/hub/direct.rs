@@ -1,11 +1,10 @@
-//! Conversations of two.
+//! Direct chats: conversations of two.
 //!
-//! A conversation lies between two connections, not two names: who has left and whoever takes his name afterwards are
-//! different people. It begins with the first message, or when one of them opens it, and ends when either leaves.
+//! A chat joins two connections, not two names: a user who leaves and the next one who claims their name are different
+//! people. It begins with the first message, or when one of the two opens it, and ends when either leaves.
 //!
-//! *Owns* who talks with whom, what they have said, and that both see it in the same order.
+//! *Owns* the table of chats, their messages, and that both users see these in the same order.
 //! *Knows nothing of* how a message was typed.
-//! *Called by* `session` and the timer.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,11 +20,11 @@ use crate::hub::roster::User;
 use crate::outbox::{Outbox, OwnCopy};
 use crate::ui::screen::{Clock, Prompt};
 
-/// Messages kept per conversation.
+/// Messages kept per chat.
 const KEPT: usize = 200;
 
-/// Most conversations that one person may have begun. Each takes 800 KB at the very most, two hundred of the longest
-/// messages; and whoever begins more at once is no person.
+/// Most chats that one user may have begun. Each takes 800 KB at the very most, two hundred of the longest messages. A
+/// user who begins more at once is a script.
 const MOST: usize = 256;
 
 struct State {
@@ -42,12 +41,12 @@ impl State {
     }
 }
 
-/// One conversation.
+/// One chat.
 pub struct DirectChat {
-    /// The first one has begun it.
-    people: [Arc<User>; 2],
-    /// Rank 2 of 4, like a room's: guards the history and the order in which both see it. Both outboxes are written to
-    /// under it, one after the other, which never waits.
+    /// The first of them has begun it.
+    users: [Arc<User>; 2],
+    /// Rank 2 of 4, like a room's. Guards the history and the order in which both see it. Both outboxes are written to under
+    /// it, one after the other, which never waits.
     state: Mutex<State>,
 }
 
@@ -56,9 +55,9 @@ impl DirectChat {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The other one.
+    /// The other user.
     pub fn partner(&self, client: ClientId) -> &Arc<User> {
-        let [one, other] = &self.people;
+        let [one, other] = &self.users;
         if one.client() == client { other } else { one }
     }
 
@@ -67,9 +66,9 @@ impl DirectChat {
         self.lock().ended
     }
 
-    /// Takes a message: it is in the history and on the partner's screen when this returns. The number is drawn under the
-    /// lock, so that both see the messages in the order of their numbers; `show_author` tells whether, and as what, the
-    /// author's screen shows it too.
+    /// Posts a message: it is in the history and on the partner's screen when this returns. The number is drawn under the
+    /// lock, so that both see the messages in the order of their numbers. `show_author` says whether the author's screen
+    /// shows it too, and in which form.
     pub fn post(
         &self,
         draft: Draft,
@@ -94,12 +93,12 @@ impl DirectChat {
         Ok(event)
     }
 
-    /// Notes in an answer whose words it quotes, if what it answers was said here.
+    /// Notes in an answer whose words it quotes, if the message it answers is in this chat.
     pub fn note_answered(&self, answer: &mut Message) {
         self.lock().history.note_answered(answer);
     }
 
-    /// Takes a message that is sent to several people and has its number already.
+    /// Posts a message that goes to several users and already has its number.
     pub fn share(&self, event: &Arc<Event>, from: ClientId, clock: &Clock) -> Result<(), Denied> {
         let mut state = self.lock();
         let partner = self.partner(from);
@@ -109,7 +108,7 @@ impl DirectChat {
         Ok(())
     }
 
-    /// Shows the last `count` messages on one of the two screens; how many there were, and whether any is to be seen.
+    /// Shows the last `count` messages on one of the two screens. Returns how many there were, and whether any is visible.
     pub fn show_history(&self, count: usize, outbox: &Outbox, clock: &Clock) -> (usize, bool) {
         let state = self.lock();
         let events = state.history.last(count);
@@ -121,12 +120,12 @@ impl DirectChat {
         self.lock().history.last(count)
     }
 
-    /// What an answer to a message quotes of it.
+    /// The quote that an answer to a message begins with.
     pub fn quote(&self, id: MessageId) -> Option<Quoted> {
         self.lock().history.find(id).map(Quoted::of)
     }
 
-    /// Whether a message is here and this connection's own.
+    /// Whether a message is in this chat and from this connection.
     pub fn is_by(&self, client: ClientId, id: MessageId) -> bool {
         self.lock().history.find(id).is_some_and(|message| message.from == client)
     }
@@ -136,17 +135,17 @@ impl DirectChat {
         self.lock().history.last_by(client, None).map(|message| message.id)
     }
 
-    /// Opens the view on one side. False if the conversation has ended.
+    /// Opens the view on one side. False if the chat has ended.
     pub fn open_view(&self, outbox: &Outbox, count: usize, header: &str, clock: &Clock) -> bool {
         let state = self.lock();
-        let place = Prompt::ChatView(Conversation::Direct(self.partner(outbox.id()).addressee()));
+        let prompt = Prompt::ChatView(Conversation::Direct(self.partner(outbox.id()).addressee()));
         if !state.ended {
-            outbox.open_direct_view(&place, &[header], &state.history.last(count), &mut clock.clone());
+            outbox.open_direct_view(&prompt, &[header], &state.history.last(count), &mut clock.clone());
         }
         !state.ended
     }
 
-    /// Gives a message of one's own another text. `None` if it is not here. `show_author`: the author's screen shows it.
+    /// Edits a message of the user's own. `None` if it is not in this chat. `show_author`: the author's screen shows it.
     pub fn edit(
         &self,
         id: MessageId,
@@ -164,7 +163,7 @@ impl DirectChat {
         Some(Ok(()))
     }
 
-    /// Takes a message of one's own out. `None` if it is not here. `show_author`: the author's screen shows it.
+    /// Deletes a message of the user's own. `None` if it is not in this chat. `show_author`: the author's screen shows it.
     pub fn delete(&self, id: MessageId, by: &User, show_author: bool, clock: &Clock) -> Option<Result<(), Denied>> {
         let mut state = self.lock();
         if state.history.find(id)?.from != by.client() {
@@ -177,8 +176,8 @@ impl DirectChat {
         Some(Ok(()))
     }
 
-    /// A temporary message's time is over: takes it out of the history; the answers to it as they are now. Nothing if it
-    /// was deleted before. Called by the timer, which tells of it.
+    /// The time of a temporary message is over: takes it out of the history. Returns the answers to it as they read now, or
+    /// `None` if it was deleted before. Called by the timer, which shows the change.
     pub fn expire(&self, id: MessageId) -> Option<Vec<Arc<Event>>> {
         self.lock().history.expire(id).map(|changed| changed.requoted.into())
     }
@@ -190,12 +189,12 @@ impl DirectChat {
         self.partner(by.client()).outbox.show_direct(event, &mut clock.clone());
     }
 
-    /// Draws views anew that had to wait for it. True if one has to wait still. Called by the timer.
+    /// Redraws views that had to wait. True if one still has to. Called by the timer.
     pub fn redraw_views(&self, clock: &Clock) -> bool {
-        self.people.iter().fold(false, |waiting, person| person.outbox.redraw_if_due(clock.clone()) | waiting)
+        self.users.iter().fold(false, |waiting, user| user.outbox.redraw_if_due(clock.clone()) | waiting)
     }
 
-    /// One of the two has left: the other one is told, if he has the conversation open.
+    /// One of the two has left: the other one gets a line if they have the chat open.
     fn end(&self, left: &User) {
         let mut state = self.lock();
         state.ended = true;
@@ -208,14 +207,14 @@ impl DirectChat {
 
 type Table = HashMap<ClientId, HashMap<ClientId, Arc<DirectChat>>>;
 
-/// All conversations.
+/// All chats.
 #[derive(Default)]
 pub struct DirectChats {
-    /// Rank 1 of 4, like the room table: guards the map, by either one's connection. Held only to look up and to change it.
+    /// Rank 1 of 4, like the room table. Guards the map, by the connection of either user. Held only to look up and change it.
     table: Mutex<Table>,
 }
 
-/// As many conversations as one person may have.
+/// The user has begun as many chats as one may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooManyChatsError(pub usize);
 
@@ -224,46 +223,46 @@ impl DirectChats {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The conversation of two, begun if there is none; `None` if the other one has just left.
+    /// The chat of two users, begun if there is none. `None` if the other one has just left.
     pub fn begin(&self, from: &Arc<User>, to: &Arc<User>) -> Result<Option<Arc<DirectChat>>, TooManyChatsError> {
         let mut table = self.lock();
         let own = table.entry(from.client()).or_default();
-        if let Some(pair) = own.get(&to.client()) {
-            return Ok(Some(Arc::clone(pair)));
+        if let Some(chat) = own.get(&to.client()) {
+            return Ok(Some(Arc::clone(chat)));
         }
-        // What others begin is not counted: nobody can use up somebody else's.
-        if own.values().filter(|pair| Arc::ptr_eq(&pair.people[0], from)).count() >= MOST {
+        // Chats that others began are not counted: nobody can use up another user's share.
+        if own.values().filter(|chat| Arc::ptr_eq(&chat.users[0], from)).count() >= MOST {
             return Err(TooManyChatsError(MOST));
         }
-        // Looked at under the lock: whoever leaves is marked first, and has his conversations taken out after.
+        // Checked under the lock: a user who leaves is marked first, and their chats are removed after.
         if to.is_gone() {
             return Ok(None);
         }
         let state = Mutex::new(State { history: History::new(), ended: false });
-        let pair = Arc::new(DirectChat { people: [Arc::clone(from), Arc::clone(to)], state });
-        own.insert(to.client(), Arc::clone(&pair));
-        table.entry(to.client()).or_default().insert(from.client(), Arc::clone(&pair));
-        Ok(Some(pair))
+        let chat = Arc::new(DirectChat { users: [Arc::clone(from), Arc::clone(to)], state });
+        own.insert(to.client(), Arc::clone(&chat));
+        table.entry(to.client()).or_default().insert(from.client(), Arc::clone(&chat));
+        Ok(Some(chat))
     }
 
-    /// The conversation of two connections, if there is one.
+    /// The chat of two connections, if there is one.
     pub fn find(&self, one: ClientId, other: ClientId) -> Option<Arc<DirectChat>> {
         self.lock().get(&one)?.get(&other).cloned()
     }
 
-    /// All conversations of a connection, by the other one's arrival.
+    /// All chats of a connection, by the other user's arrival.
     pub fn of(&self, client: ClientId) -> Vec<Arc<DirectChat>> {
         let mut own: Vec<_> = self.lock().get(&client).map(|own| own.values().cloned().collect()).unwrap_or_default();
-        own.sort_unstable_by_key(|pair: &Arc<DirectChat>| pair.partner(client).client());
+        own.sort_unstable_by_key(|chat: &Arc<DirectChat>| chat.partner(client).client());
         own
     }
 
-    /// Somebody has left, and is marked so: his conversations are over.
+    /// A user has left, and is marked so: their chats are over.
     pub fn forget(&self, left: &User) {
         let mut table = self.lock();
-        let pairs: Vec<_> = table.remove(&left.client()).unwrap_or_default().into_values().collect();
-        for pair in &pairs {
-            let partner = pair.partner(left.client()).client();
+        let chats: Vec<_> = table.remove(&left.client()).unwrap_or_default().into_values().collect();
+        for chat in &chats {
+            let partner = chat.partner(left.client()).client();
             if let Some(others) = table.get_mut(&partner) {
                 others.remove(&left.client());
                 if others.is_empty() {
@@ -272,8 +271,8 @@ impl DirectChats {
             }
         }
         drop(table);
-        for pair in pairs {
-            pair.end(left);
+        for chat in chats {
+            chat.end(left);
         }
     }
 }

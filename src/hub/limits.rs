@@ -26,7 +26,7 @@ const TABLE_CAPACITY: usize = 4096;
 /// a script sends before its first prompt, and what a person has under way.
 const HELD_BY_ONE: usize = 64 * 1024;
 
-/// The same for all of them together. A thousand who hold as much as they can fill it; the last part is for others.
+/// The same for all of them together. A thousand users with as much as one may hold fill it; the last part is for others.
 const HELD_BY_ALL: usize = 64 * 1024 * 1024;
 
 /// Accounts that one address may make at once, and again in a day: a household has fewer people, and larger groups are made
@@ -110,8 +110,8 @@ impl Limits {
         self.login_rate.lock().unwrap_or_else(PoisonError::into_inner).take(network_key(address), rate, now)
     }
 
-    /// An attempt counted was not compared, or logged somebody in. The rate of connections bounds how often that happens,
-    /// and a crowd that comes back behind one address must not be taken for one that guesses.
+    /// An attempt counted was not compared, or was right. The rate of connections bounds how often that happens, and a crowd
+    /// that comes back behind one address must not be mistaken for a guesser.
     pub fn give_back_login(&self, address: IpAddr, config: &Config) {
         let Some(rate) = login_rate(address, config) else { return };
         self.login_rate.lock().unwrap_or_else(PoisonError::into_inner).give_back(&network_key(address), rate);

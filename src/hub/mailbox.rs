@@ -1,8 +1,7 @@
-//! Direct messages for people who are not there, where none reach the disk.
+//! Direct messages for offline users, kept in memory when history is off.
 //!
-//! *Owns* the messages until their reader comes, in memory alone, and their bounds.
-//! *Knows nothing of* accounts beyond their numbers, and of who may write to whom.
-//! *Called by* `session`, and `hub` when accounts are gone.
+//! *Owns* the messages until their reader logs in, and their bounds.
+//! *Knows nothing of* accounts beyond their numbers, nor of who may write to which user.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,14 +10,14 @@ use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::store::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord};
 
-/// Messages that wait for all together: at 150 characters each they take about two megabytes.
+/// Most messages that wait for all users together: at 150 characters each they take about two megabytes.
 const MOST: usize = 10_000;
 
-/// Of these, how many one account may have written, or all guests of one address together: a tenth, or one of them could
-/// write to everybody until nobody else can leave a word. That is what fifty people get from one author at most.
+/// Of these, how many one account may have written, or all guests of one address together: a tenth. Otherwise one author
+/// could write to everybody until nobody else can leave a message. Fifty readers get that many from one author at most.
 const MOST_OF_ONE_IN_ALL: usize = MOST / 10;
 
-/// All messages that wait.
+/// The waiting messages of all accounts.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     /// A leaf.
@@ -30,14 +29,14 @@ impl Mailbox {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a message for somebody.
+    /// Keeps a message for an account.
     ///
     /// # Errors
     ///
-    /// As many wait as can, or as may be this author's.
+    /// The box or all boxes are full, or the author has used up their share.
     pub fn put(&self, reader: AccountId, message: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
         let mut waiting = self.lock();
-        // Counted and not remembered: they are ten thousand at most, and come at people's speed.
+        // Counted by a scan: there are ten thousand at most, and they come at typing speed.
         let shared = |waiting: &VecDeque<OfflineMessageRecord>| {
             waiting.iter().filter(|known| known.shares_with(&message)).count()
         };
@@ -51,17 +50,17 @@ impl Mailbox {
         if waiting.values().map(shared).sum::<usize>() >= MOST_OF_ONE_IN_ALL {
             return Err(OfflineMessageError::SenderTotal);
         }
-        // Only now, so that what is refused leaves no empty box behind.
+        // Only now, so that a refused message leaves no empty box behind.
         waiting.entry(reader).or_default().push_back(message);
         Ok(())
     }
 
-    /// What waits for somebody, oldest first. It waits on.
+    /// The messages that wait for an account, oldest first. They stay.
     pub fn waiting(&self, reader: AccountId) -> Vec<OfflineMessageRecord> {
         self.lock().get(&reader).map(|waiting| waiting.iter().cloned().collect()).unwrap_or_default()
     }
 
-    /// These were shown: they wait no more, unless they were edited meanwhile.
+    /// These were delivered: they are dropped, unless they were edited meanwhile.
     pub fn shown(&self, reader: AccountId, shown: &[OfflineMessageRecord]) {
         let mut all = self.lock();
         if let Some(waiting) = all.get_mut(&reader) {
@@ -72,17 +71,17 @@ impl Mailbox {
         }
     }
 
-    /// The accounts that something waits for.
+    /// The accounts with waiting messages.
     pub fn readers(&self) -> Vec<AccountId> {
         self.lock().keys().copied().collect()
     }
 
-    /// Takes all that waits for somebody, oldest first.
+    /// Takes all messages that wait for an account, oldest first.
     pub fn take(&self, reader: AccountId) -> Vec<OfflineMessageRecord> {
         self.lock().remove(&reader).map(Vec::from).unwrap_or_default()
     }
 
-    /// Gives a message that waits still another text. False if it is not there.
+    /// Edits a waiting message. False if it is not there.
     pub fn edit(&self, id: MessageId, text: &str) -> bool {
         let mut waiting = self.lock();
         let found = waiting.values_mut().flatten().find(|message| message.id == id);
@@ -94,7 +93,7 @@ impl Mailbox {
         false
     }
 
-    /// Takes a message that waits still away. False if it is not there.
+    /// Deletes a waiting message. False if it is not there.
     pub fn erase(&self, id: MessageId) -> bool {
         let mut waiting = self.lock();
         let before: usize = waiting.values().map(VecDeque::len).sum();

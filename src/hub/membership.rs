@@ -1,11 +1,11 @@
 //! One stay of one connection in one room, as a value: dropping it leaves the room.
 //!
 //! A room keeps its members by connection. A member that nobody removes stays in it for good, and keeps a socket open. So
-//! every way a session can end must lead to `leave`, early returns and panics included. All of them drop what the session
-//! holds, and that is enough.
+//! every way a session can end must lead to `leave`, early returns and panics included. All of them drop the session's
+//! fields, and that is enough.
 //!
-//! *Owns* that nobody is in a room without one of these, and what a coming or going brings about later.
-//! *Knows nothing of* what a user reads about it. *Called by* `session`, which holds them.
+//! *Owns* that nobody is in a room without one of these, and the tasks that follow from joining and leaving.
+//! *Knows nothing of* what users read about it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -21,7 +21,7 @@ use crate::hub::room::{Entrant, MembershipChange, Room};
 use crate::hub::roster::User;
 use crate::hub::timer::Task;
 
-/// A place in a room.
+/// A stay in a room.
 pub struct Membership {
     hub: Arc<Hub>,
     room: Arc<Room>,
@@ -31,55 +31,55 @@ pub struct Membership {
 }
 
 impl Membership {
-    /// Comes into a room, by its password if that has opened this door. The change is for [`Hub::arrange`].
+    /// Enters a room, by its password if that has opened this door. The change is for [`Hub::arrange`].
     pub fn enter(
         hub: &Arc<Hub>,
         room: &Arc<Room>,
-        person: &User,
+        user: &User,
         opened: Option<DoorVersion>,
         id: MembershipId,
     ) -> Result<(Membership, MembershipChange), EnterError> {
         // Made before the user is in the room, so that nothing on the way can leave them there.
         let membership =
-            Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: person.client(), id, left: false };
-        let who = || (!person.is_gone()).then(|| hub.actor(person));
+            Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: user.client(), id, left: false };
+        let who = || (!user.is_gone()).then(|| hub.actor(user));
         let change =
-            room.enter(Entrant { who: &who, outbox: &person.outbox, opened, membership: id }, Instant::now())?;
+            room.enter(Entrant { who: &who, outbox: &user.outbox, opened, membership: id }, Instant::now())?;
         Ok((membership, change))
     }
 
-    /// Takes the place of another connection of the account; true if that one had the room in view. Nothing if it was not in
-    /// the room.
+    /// Takes the place of another connection of the same account; true if that one had the room in view. `None` if it was not
+    /// in the room.
     pub fn take_over(
         hub: &Arc<Hub>,
         room: &Arc<Room>,
-        person: &User,
+        user: &User,
         from: ClientId,
         id: MembershipId,
     ) -> Option<(Membership, bool)> {
-        let client = person.client();
+        let client = user.client();
         let membership = Membership { hub: Arc::clone(hub), room: Arc::clone(room), client, id, left: false };
-        let who = || (!person.is_gone()).then(|| hub.actor(person));
-        let in_view = room.hand_over(from, &who, &person.outbox, id, Instant::now())?;
+        let who = || (!user.is_gone()).then(|| hub.actor(user));
+        let in_view = room.hand_over(from, &who, &user.outbox, id, Instant::now())?;
         Some((membership, in_view))
     }
 
-    /// In which room.
+    /// The room.
     pub fn room(&self) -> &Arc<Room> {
         &self.room
     }
 
-    /// Which stay it is.
+    /// The number of this stay.
     pub fn id(&self) -> MembershipId {
         self.id
     }
 
-    /// Others in the room; nothing if this person has been put out of it and has not heard of it yet.
+    /// How many others are in the room. `None` if this user has been removed from it and has not read so yet.
     pub fn others(&self) -> Option<usize> {
         self.room.others(self.client, self.id)
     }
 
-    /// Leaves the room. The change, if there was anything to leave, is for [`Hub::arrange`].
+    /// Leaves the room. The change, if the user was still in it, is for [`Hub::arrange`].
     pub fn leave(mut self, going: Going) -> Option<MembershipChange> {
         self.left = true;
         self.room.leave(self.client, self.id, going, Instant::now())
@@ -87,7 +87,7 @@ impl Membership {
 }
 
 impl Drop for Membership {
-    /// For a session that ended without `leave`: the room takes it for a lost connection.
+    /// For a session that ended without `leave`. The room treats it as a lost connection.
     fn drop(&mut self) {
         if self.left {
             return;
@@ -98,16 +98,16 @@ impl Drop for Membership {
                 self.room.drive();
             }
         };
-        // A second panic, while the thread unwinds from the first, would be the end of the process.
+        // A second panic, while the thread unwinds from the first, would abort the process.
         if catch_unwind(AssertUnwindSafe(leave)).is_err() {
-            log::error!("client {} could not be taken out of a room", self.client);
+            log::error!("client {} could not be removed from a room", self.client);
         }
     }
 }
 
 impl Hub {
-    /// What a coming or going brings: news for the viewers in a while, an heir, the end of an empty room. True if there is
-    /// news to be delivered now.
+    /// Schedules what follows from joining or leaving: gathered notices, an heir, the end of an empty room. True if a notice is
+    /// to be delivered now.
     pub fn arrange(&self, room: &Arc<Room>, change: MembershipChange) -> bool {
         let now = Instant::now();
         if let Some(after) = change.gathering {
@@ -139,7 +139,7 @@ mod tests {
     struct Scene {
         hub: Arc<Hub>,
         room: Arc<Room>,
-        person: Arc<User>,
+        user: Arc<User>,
     }
 
     fn scene() -> Scene {
@@ -149,14 +149,14 @@ mod tests {
         let outbox = Outbox::new(hub.next_client(), ours.into(), Arc::clone(&hub.slow_readers));
         let name = UserName::parse("alice", 1, 12).expect("a name");
         let address = crate::hub::roster::Origin { address: std::net::Ipv4Addr::LOCALHOST.into(), shared: false };
-        let person = hub.roster.claim(&name, None, 12, &outbox, address, Instant::now()).expect("free");
+        let user = hub.roster.claim(&name, None, 12, &outbox, address, Instant::now()).expect("free");
         let room = hub.rooms.find(&RoomName::parse("general").expect("a name")).expect("a room");
-        Scene { hub, room, person }
+        Scene { hub, room, user }
     }
 
     impl Scene {
         fn enter(&self, id: u64) -> Result<(Membership, MembershipChange), EnterError> {
-            Membership::enter(&self.hub, &self.room, &self.person, None, MembershipId(id))
+            Membership::enter(&self.hub, &self.room, &self.user, None, MembershipId(id))
         }
     }
 
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn who_has_left_the_server_comes_into_no_room() {
         let scene = scene();
-        scene.hub.roster.release(&scene.person);
+        scene.hub.roster.release(&scene.user);
         assert_eq!(scene.enter(1).err(), Some(EnterError::Closed));
         assert_eq!(scene.room.count(), 0);
     }

@@ -1,9 +1,9 @@
-//! In which rooms the accounts are, or were when they were last here.
+//! The rooms that accounts are in, or were in when they were last online.
 //!
-//! The disk holds the same of rooms that outlast the server; this holds all of them, by the room and not by its name alone.
+//! The disk holds the same for rooms that outlast the server. This table holds all rooms, each as itself and not by name
+//! alone.
 //!
-//! *Owns* the table, and its bound. *Knows nothing of* who may come into a room.
-//! *Called by* `session`, for the one it serves.
+//! *Owns* the table, and its bound. *Knows nothing of* who may enter a room.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,20 +12,20 @@ use crate::chat::conversation::RoomId;
 use crate::chat::identity::AccountId;
 use crate::chat::room::DoorVersion;
 
-/// Most accounts remembered: a few kilobytes each at the very most. Of more some are forgotten, and are only in the rooms again
-/// that the disk knows of.
+/// Most accounts remembered: a few kilobytes each at the very most. With more, some are forgotten; they come back only into
+/// the rooms that the disk knows of.
 const MOST: usize = 10_000;
 
 /// A room that an account is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRoom {
-    /// Which.
+    /// The room.
     pub room: Arc<RoomId>,
-    /// Its door then: who was in lets themselves in again while it is the same. Nothing for who was let in as an operator.
+    /// Its door at that time: the account may enter again while the door is the same. `None` for one let in as an operator.
     pub door: Option<DoorVersion>,
 }
 
-/// The table.
+/// Rooms by account.
 #[derive(Debug, Default)]
 pub struct OpenRooms {
     /// A leaf.
@@ -37,7 +37,7 @@ impl OpenRooms {
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// In which rooms an account is, the current one last.
+    /// Notes the rooms that an account is in, the current one last.
     pub fn set(&self, account: AccountId, rooms: Vec<OpenRoom>) {
         let mut accounts = self.lock();
         if accounts.len() >= MOST && !accounts.contains_key(&account) {
@@ -47,12 +47,12 @@ impl OpenRooms {
         accounts.insert(account, rooms.into());
     }
 
-    /// The same again; nothing if the account has not been here since the server's start.
+    /// The rooms that an account is in, the current one last. `None` if it has not been online since the server's start.
     pub fn of(&self, account: AccountId) -> Option<Arc<[OpenRoom]>> {
         self.lock().get(&account).cloned()
     }
 
-    /// The account is gone.
+    /// Forgets a deleted account.
     pub fn forget(&self, account: AccountId) {
         self.lock().remove(&account);
     }

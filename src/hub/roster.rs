@@ -1,8 +1,7 @@
-//! Who is connected, and who has which name.
+//! The users online, by connection and by name.
 //!
-//! *Owns* the names in use, taken and given back atomically, and the list of all connections.
-//! *Knows nothing of* rooms and of what people do.
-//! *Called by* `session`, `direct`, `server` (announcements, stopping).
+//! *Owns* the names in use, which are claimed and released atomically, and the list of all connections.
+//! *Knows nothing of* rooms and of what users do.
 
 mod names_in_use;
 
@@ -19,16 +18,16 @@ use crate::chat::secret::Hashed;
 use crate::outbox::Outbox;
 use names_in_use::NamesInUse;
 
-/// An account that somebody is logged in to.
+/// The account that a user is logged in to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// Which.
+    /// The account's number.
     pub account: AccountId,
-    /// Of the password that he gave.
+    /// The hash of the password they gave.
     pub hash: Hashed,
 }
 
-/// Where somebody comes from.
+/// Where a user connects from.
 #[derive(Clone, Copy, Debug)]
 pub struct Origin {
     /// The address as it is counted.
@@ -37,27 +36,27 @@ pub struct Origin {
     pub shared: bool,
 }
 
-/// What somebody goes by. The two change together: an account is its name.
+/// A user's name and account. The two change together: an account is its name.
 struct Named {
     /// As typed.
     name: UserName,
     login: Option<Login>,
 }
 
-/// Somebody who has given his name.
+/// A user with a name: one connection past the first prompt.
 pub struct User {
     /// A leaf.
     named: RwLock<Named>,
     origin: Origin,
-    /// His way out.
+    /// Their output.
     pub outbox: Arc<Outbox>,
-    /// When he logged in.
+    /// When they logged in.
     pub since: Instant,
-    /// Milliseconds from `since` to his last typed line.
+    /// Milliseconds from `since` to their last typed line.
     active: AtomicU64,
-    /// A leaf. What those are told who write to him while he is away.
+    /// A leaf. The note shown to those who write to them while they are away.
     away: RwLock<Option<Box<str>>>,
-    /// He has left: nobody begins a conversation with him any more.
+    /// They have left: nobody begins a conversation with them any more.
     gone: AtomicBool,
 }
 
@@ -76,33 +75,33 @@ impl User {
         })
     }
 
-    /// His connection.
+    /// The number of their connection.
     pub fn client(&self) -> ClientId {
         self.outbox.id()
     }
 
-    /// His name now.
+    /// Their current name.
     pub fn name(&self) -> UserName {
         self.named.read().unwrap_or_else(PoisonError::into_inner).name.clone()
     }
 
-    /// The account he is logged in to.
+    /// The account they are logged in to.
     pub fn account(&self) -> Option<AccountId> {
         self.named.read().unwrap_or_else(PoisonError::into_inner).login.as_ref().map(|login| login.account)
     }
 
-    /// The same with its name, and what he has proved it by.
+    /// The same with its name, and the password hash they logged in with.
     pub fn login(&self) -> Option<(UserName, Login)> {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         named.login.clone().map(|login| (named.name.clone(), login))
     }
 
-    /// His name is an account's from now on, or no longer.
+    /// From now on their name is an account's, or no longer is.
     pub fn set_login(&self, login: Option<Login>) {
         self.named.write().unwrap_or_else(PoisonError::into_inner).login = login;
     }
 
-    /// Who he is, to rooms.
+    /// The user as rooms know them.
     pub fn identity(&self) -> Identity {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         let account = named.login.as_ref().map(|login| login.account);
@@ -110,29 +109,29 @@ impl User {
         Identity { client: self.client(), name: named.name.clone(), address, shared, account }
     }
 
-    /// Who he is, to those who write to him.
+    /// The user as the addressee of a direct message.
     pub fn addressee(&self) -> Addressee {
         Addressee { client: self.client(), name: self.name() }
     }
 
-    /// Notes that he typed a line.
+    /// Notes that they typed a line.
     pub fn typed(&self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.since).as_millis();
         self.active.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// How long he has typed nothing.
+    /// How long they have typed nothing.
     pub fn idle(&self, now: Instant) -> Duration {
         let active = self.since + Duration::from_millis(self.active.load(Ordering::Relaxed));
         now.saturating_duration_since(active)
     }
 
-    /// What he has said of his being away; `None` while he is there. May be empty.
+    /// Their away note, which may be empty; `None` if they are not away.
     pub fn away(&self) -> Option<Box<str>> {
         self.away.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Notes that he is away, or back. True if that changes anything.
+    /// Marks them as away or back. True if that changes anything.
     pub fn set_away(&self, away: Option<Box<str>>) -> bool {
         let mut known = self.away.write().unwrap_or_else(PoisonError::into_inner);
         let changes = *known != away;
@@ -140,7 +139,7 @@ impl User {
         changes
     }
 
-    /// Whether he has left.
+    /// Whether they have left.
     pub fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
@@ -149,23 +148,23 @@ impl User {
 #[derive(Default)]
 struct State {
     connections: HashMap<ClientId, Arc<Outbox>>,
-    people: NamesInUse,
+    names: NamesInUse,
 }
 
-/// Why somebody did not get a name.
+/// Why a name cannot be claimed.
 #[derive(Debug, PartialEq, Eq)]
 pub enum NameInUseError {
-    /// Somebody has it; one like it that is free, if one was found.
+    /// Another user has it. A free one like it, if one was found.
     Taken(Option<UserName>),
-    /// It looks like this one, which somebody has.
+    /// It looks like this one, which another user has.
     LooksLike(UserName),
 }
 
-/// The list.
+/// The users and connections.
 #[derive(Default)]
 pub struct Roster {
-    /// Rank 0 of 4: before every other. Guards both maps; nothing is sent under it, and no other lock is taken but the one
-    /// of a person's name.
+    /// Rank 0 of 4: before every other. Guards both maps. Nothing is sent under it, and the only other lock taken is the one
+    /// of a user's name.
     state: Mutex<State>,
 }
 
@@ -182,11 +181,11 @@ impl Roster {
     /// Forgets a connection.
     pub fn disconnected(&self, client: ClientId) {
         let gone = self.lock().connections.remove(&client);
-        // Dropped here and not under the lock: it may be the last share, and closing a socket is a system call.
+        // Dropped outside the lock: it may be the last reference, and closing a socket is a system call.
         drop(gone);
     }
 
-    /// A connection, if it is still there.
+    /// A connection that is still open.
     pub fn connection(&self, client: ClientId) -> Option<Arc<Outbox>> {
         self.lock().connections.get(&client).cloned()
     }
@@ -196,8 +195,12 @@ impl Roster {
         self.lock().connections.values().cloned().collect()
     }
 
-    /// Takes a name for a connection, with the account it is of, if it is one's. If somebody has it: a free one like it, of
-    /// at most `limit` characters. A name without an account must not look like another one in use either.
+    /// Claims a name for a connection, and the account of that name if `login` gives one. A name without an account must not
+    /// look like another one in use.
+    ///
+    /// # Errors
+    ///
+    /// The name is taken; then a free one like it, of at most `limit` characters. Or it looks like another.
     pub fn claim(
         &self,
         name: &UserName,
@@ -208,19 +211,19 @@ impl Roster {
         now: Instant,
     ) -> Result<Arc<User>, NameInUseError> {
         let mut state = self.lock();
-        if state.people.contains_key(name) {
+        if state.names.contains_key(name) {
             return Err(NameInUseError::Taken(state.free_name(name, limit)));
         }
         if login.is_none()
-            && let Some(other) = state.people.like(name, None)
+            && let Some(other) = state.names.like(name, None)
         {
             return Err(NameInUseError::LooksLike(other));
         }
         Ok(state.enter(name, login, outbox, origin, now))
     }
 
-    /// Takes a name from the connection that has it, for another one of the account: at no moment is it free. Nothing if
-    /// somebody else has it by now.
+    /// Moves a name from the connection that has it to another one of the same account; it is never free in between. `None`
+    /// if another user has it by now.
     pub fn claim_from(
         &self,
         other: &Arc<User>,
@@ -234,70 +237,73 @@ impl Roster {
         state.take_from(other, name).then(|| state.enter(name, Some(login), outbox, origin, now))
     }
 
-    /// The same for a person who has another name, which it returns.
+    /// The same for a user with another name, which is returned.
     pub fn rename_from(
         &self,
         other: &Arc<User>,
-        person: &Arc<User>,
+        user: &Arc<User>,
         name: &UserName,
         login: Login,
     ) -> Option<UserName> {
         let mut state = self.lock();
-        (!person.is_gone() && state.take_from(other, name)).then(|| state.rename(person, name, Some(login)))
+        (!user.is_gone() && state.take_from(other, name)).then(|| state.rename(user, name, Some(login)))
     }
 
-    /// Gives a person another name, with the account it is of, if it is one's; the name he had. If somebody else has it: a
-    /// free one like it. A name without an account must not look like somebody else's either. Nobody gets one who has given
-    /// his back.
+    /// Gives a user another name, and the account of that name if `login` gives one. Returns their previous name. A name
+    /// without an account must not look like another user's. A user who has released their name gets no other.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Roster::claim`].
     pub fn rename(
         &self,
-        person: &Arc<User>,
+        user: &Arc<User>,
         name: &UserName,
         login: Option<Login>,
         limit: usize,
     ) -> Result<UserName, NameInUseError> {
         let mut state = self.lock();
-        // Somebody else may have taken the name he had, and he must not take it from him.
-        if person.is_gone() {
+        // Another user may have claimed their name since, and must keep it.
+        if user.is_gone() {
             return Err(NameInUseError::Taken(None));
         }
-        if state.people.get(name).is_some_and(|known| !Arc::ptr_eq(known, person)) {
+        if state.names.get(name).is_some_and(|known| !Arc::ptr_eq(known, user)) {
             return Err(NameInUseError::Taken(state.free_name(name, limit)));
         }
         if login.is_none()
-            && let Some(other) = state.people.like(name, Some(person))
+            && let Some(other) = state.names.like(name, Some(user))
         {
             return Err(NameInUseError::LooksLike(other));
         }
-        Ok(state.rename(person, name, login))
+        Ok(state.rename(user, name, login))
     }
 
-    /// Gives a name back.
-    pub fn release(&self, person: &Arc<User>) {
+    /// Releases a user's name.
+    pub fn release(&self, user: &Arc<User>) {
         let mut state = self.lock();
-        person.gone.store(true, Ordering::Release);
-        let name = person.name();
-        if state.people.get(&name).is_some_and(|known| Arc::ptr_eq(known, person)) {
-            state.people.remove(&name);
+        user.gone.store(true, Ordering::Release);
+        let name = user.name();
+        if state.names.get(&name).is_some_and(|known| Arc::ptr_eq(known, user)) {
+            state.names.remove(&name);
         }
     }
 
-    /// Who is meant, if he is online.
-    pub fn find(&self, whom: &Target) -> Option<Arc<User>> {
+    /// The user that a target names, if they are online.
+    pub fn find(&self, target: &Target) -> Option<Arc<User>> {
         let state = self.lock();
-        state.people.get(&whom.name).filter(|person| whom.client.is_none_or(|id| id == person.client())).cloned()
+        state.names.get(&target.name).filter(|user| target.client.is_none_or(|id| id == user.client())).cloned()
     }
 
-    /// How many people have names.
+    /// How many users have names.
     pub fn count(&self) -> usize {
-        self.lock().people.len()
+        self.lock().names.len()
     }
 
-    /// Everybody with a name, by name.
-    pub fn people(&self) -> Vec<Arc<User>> {
-        let mut people: Vec<_> = self.lock().people.values().cloned().collect();
-        people.sort_by_cached_key(|person| person.name());
-        people
+    /// All users with names, sorted by name.
+    pub fn users(&self) -> Vec<Arc<User>> {
+        let mut users: Vec<_> = self.lock().names.values().cloned().collect();
+        users.sort_by_cached_key(|user| user.name());
+        users
     }
 }
 
@@ -310,34 +316,34 @@ impl State {
         origin: Origin,
         now: Instant,
     ) -> Arc<User> {
-        let person = User::new(name, login, outbox, origin, now);
-        self.people.insert(name.clone(), Arc::clone(&person));
-        person
+        let user = User::new(name, login, outbox, origin, now);
+        self.names.insert(name.clone(), Arc::clone(&user));
+        user
     }
 
-    fn rename(&mut self, person: &Arc<User>, name: &UserName, login: Option<Login>) -> UserName {
-        let mut current = person.named.write().unwrap_or_else(PoisonError::into_inner);
+    fn rename(&mut self, user: &Arc<User>, name: &UserName, login: Option<Login>) -> UserName {
+        let mut current = user.named.write().unwrap_or_else(PoisonError::into_inner);
         let before = std::mem::replace(&mut *current, Named { name: name.clone(), login }).name;
         drop(current);
-        self.people.remove(&before);
-        self.people.insert(name.clone(), Arc::clone(person));
+        self.names.remove(&before);
+        self.names.insert(name.clone(), Arc::clone(user));
         before
     }
 
-    /// Ends somebody's having a name, if nobody else has it. True if it is free now.
+    /// Takes a name from a user, unless another user has it. True if it is free now.
     fn take_from(&mut self, other: &Arc<User>, name: &UserName) -> bool {
         let is_theirs = |known: &Arc<User>| Arc::ptr_eq(known, other);
-        if self.people.get(name).is_some_and(|known| !is_theirs(known)) {
+        if self.names.get(name).is_some_and(|known| !is_theirs(known)) {
             return false;
         }
         other.gone.store(true, Ordering::Release);
-        self.people.remove(name);
+        self.names.remove(name);
         true
     }
 
     fn free_name(&self, taken: &UserName, limit: usize) -> Option<UserName> {
         let is_free =
-            |candidate: &UserName| !self.people.contains_key(candidate) && self.people.like(candidate, None).is_none();
+            |candidate: &UserName| !self.names.contains_key(candidate) && self.names.like(candidate, None).is_none();
         suggest(taken, limit, is_free)
     }
 }

@@ -1,24 +1,23 @@
-//! Stopping: the phases of the server's end, and counting the threads that are still at work.
+//! Stopping the server: whether it has been announced, and how many connections are still open.
 //!
-//! *Owns* whether the server stops, and the count of connections.
 //! *Knows nothing of* what a connection does.
-//! *Called by* `hub`, `server`, `session`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// Whether the server is on its way out.
+/// The state of the stop.
 #[derive(Debug, Default)]
 pub struct Shutdown {
     announced: AtomicBool,
-    /// A leaf. Counts the connections that are not closed yet.
+    /// A leaf. The connections that are not closed yet.
     open: Mutex<usize>,
+    /// The count has changed, or the stop was announced.
     changed: Condvar,
 }
 
 impl Shutdown {
-    /// From now on newcomers are refused.
+    /// Announces the stop: from now on newcomers are refused.
     pub fn announce(&self) {
         self.announced.store(true, Ordering::Release);
         self.changed.notify_all();
@@ -34,13 +33,13 @@ impl Shutdown {
     }
 
     /// Counts a connection in; dropping the guard counts it out. `None` if there are `limit` already.
-    pub fn enter(self: &std::sync::Arc<Self>, limit: usize) -> Option<Open> {
+    pub fn enter(self: &Arc<Self>, limit: usize) -> Option<Open> {
         let mut open = self.lock();
         if *open >= limit {
             return None;
         }
         *open += 1;
-        Some(Open { shutdown: std::sync::Arc::clone(self) })
+        Some(Open { shutdown: Arc::clone(self) })
     }
 
     /// Connections that are not closed yet.
@@ -59,7 +58,7 @@ impl Shutdown {
         self.wait(deadline, |open| open >= before);
     }
 
-    /// Waits for the deadline, whatever happens.
+    /// Waits until the deadline.
     pub fn wait_until(&self, deadline: Instant) {
         self.wait(deadline, |_| true);
     }
@@ -80,7 +79,7 @@ impl Shutdown {
 /// One open connection.
 #[derive(Debug)]
 pub struct Open {
-    shutdown: std::sync::Arc<Shutdown>,
+    shutdown: Arc<Shutdown>,
 }
 
 impl Drop for Open {
@@ -95,7 +94,6 @@ impl Drop for Open {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::time::Duration;
 
     #[test]

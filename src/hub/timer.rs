@@ -1,8 +1,7 @@
-//! Deadlines that belong to no connection: gathered news, expiring messages, lingering rooms, refused sockets.
+//! Deadlines that belong to no connection: gathered notices, expiring messages, lingering rooms, refused sockets.
 //!
-//! *Owns* one queue of deadlines and the thread that works it off.
-//! *Knows nothing of* how long anything should take, and of how a task is carried out.
-//! *Called by* `session` and `server`; `hub` carries the tasks out.
+//! *Owns* the queue of deadlines and the loop of the thread that serves it.
+//! *Knows nothing of* how long anything should take, nor of how a task is carried out: `tasks` does that.
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -18,40 +17,40 @@ use crate::chat::message::{Addressee, ClientId, MessageId};
 use crate::hub::direct::DirectChat;
 use crate::hub::room::Room;
 
-/// Refused sockets kept open for their last line to arrive. With one more, the oldest of the address with most closes at
-/// once: refusing must not cost an attacked server the descriptors it lacks.
+/// Most refused sockets kept open for their last line to arrive. With one more, the oldest of the address with most of them
+/// closes at once: refusals must not cost a server under attack the descriptors it lacks.
 const MOST_CLOSING: usize = 256;
 
-/// Whose temporary messages are counted together: an account's, or those of all guests of an address.
+/// Whose temporary messages are counted together: those of an account, or of all guests at an address.
 pub type Author = (IpAddr, Option<AccountId>);
 
 /// What is due at a deadline.
 pub enum Task {
-    /// The room's gathered news.
+    /// Show the room's gathered joins and leaves.
     FlushNews(Weak<Room>),
-    /// The end of a temporary message.
+    /// Erase a temporary message.
     Expire(Weak<Room>, MessageId),
-    /// The end of a temporary message, in all the conversations it was sent to.
+    /// Erase a temporary message from all the direct chats it was sent to.
     ExpireDirect {
-        /// Which one.
+        /// The message.
         id: MessageId,
-        /// Whose. By number, as its readers are: numbers never repeat, and shares would keep the memory of connections that are
-        /// long gone.
+        /// Its author. By number, as its readers are: numbers never repeat, and references would keep the memory of
+        /// connections that are long gone.
         author: Addressee,
         /// Its readers.
         to: Box<[ClientId]>,
     },
-    /// Drawing views of a room anew.
+    /// Redraw views of a room.
     Redraw(Weak<Room>),
-    /// Drawing views of a conversation anew.
+    /// Redraw views of a direct chat.
     RedrawDirect(Weak<DirectChat>),
-    /// The end of waiting for an admin who has lost his connection.
+    /// Name an heir, unless the admin who lost their connection is back.
     NameHeir(Weak<Room>),
-    /// The end of a room that somebody has made, if nobody is in it.
+    /// Close a user-made room if nobody is in it.
     CloseIfEmpty(Weak<Room>),
-    /// Forgetting what is too old to be shown, in every room.
+    /// Forget messages that are too old to be shown, in every room.
     ForgetOld,
-    /// Closing a socket that was refused and told so: a close with unread input would be a reset, which eats the line.
+    /// Close a refused socket that was sent a reason: a close with unread input would be a reset, which eats that line.
     Close(TcpStream),
 }
 
@@ -60,12 +59,12 @@ struct TimerEntry {
     /// Breaks ties in the order of scheduling.
     number: u64,
     task: Task,
-    /// What a temporary message takes of its author's allowance.
+    /// The share that a temporary message takes of its author's allowance.
     held: Option<Share<Author>>,
 }
 
 impl TimerEntry {
-    /// Whether it ends that temporary message.
+    /// Whether it erases that temporary message.
     fn ends(&self, message: MessageId) -> bool {
         match &self.task {
             Task::Expire(_, id) | Task::ExpireDirect { id, .. } => *id == message,
@@ -80,7 +79,7 @@ impl TimerEntry {
     }
 }
 
-/// A socket that was refused.
+/// A refused socket.
 struct Closing {
     due: Instant,
     from: IpAddr,
@@ -113,12 +112,12 @@ impl Ord for TimerEntry {
 struct Queue {
     heap: BinaryHeap<TimerEntry>,
     scheduled: u64,
-    /// In the order of their deadlines, as they all stay for as long.
+    /// In the order of their deadlines, since all of them stay equally long.
     closing: VecDeque<Closing>,
 }
 
 impl Queue {
-    /// True if the task is the first one now.
+    /// Adds a task. True if it is now the first one.
     fn push(&mut self, due: Instant, task: Task, held: Option<Share<Author>>) -> bool {
         self.scheduled += 1;
         let earlier = self.due().is_none_or(|first| due < first);
@@ -126,7 +125,7 @@ impl Queue {
         earlier
     }
 
-    /// Notes a refused socket. True if it is the first task now, and the one that has to make room for it.
+    /// Adds a refused socket. Returns whether it is now the first task, and the socket that has to make room for it.
     fn push_closing(&mut self, closing: Closing) -> (bool, Option<Closing>) {
         let mut displaced = None;
         if self.closing.len() >= MOST_CLOSING {
@@ -141,7 +140,7 @@ impl Queue {
         (earlier, displaced)
     }
 
-    /// Takes the end of a temporary message away.
+    /// Removes the task that erases a temporary message.
     fn cancel(&mut self, id: MessageId) {
         self.heap.retain(|entry| !entry.ends(id));
     }
@@ -152,7 +151,7 @@ impl Queue {
         self.heap.peek().map(|entry| entry.due).into_iter().chain(closing).min()
     }
 
-    /// The first one, if it is due. What it held is given back.
+    /// The first one, if it is due. The share it held is given back.
     fn pop(&mut self, now: Instant) -> Option<Task> {
         let due = self.due().filter(|due| *due <= now)?;
         if self.closing.front().is_some_and(|closing| closing.due == due) {
@@ -183,50 +182,50 @@ impl Timer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Does the task at that time.
+    /// Schedules a task.
     pub fn schedule(&self, due: Instant, task: Task) {
         self.schedule_holding(due, task, None);
     }
 
-    /// The same for the end of a temporary message, which takes a share of its author's allowance until then.
+    /// Schedules the end of a temporary message, which takes a share of its author's allowance until then.
     pub fn schedule_holding(&self, due: Instant, task: Task, held: Option<Share<Author>>) {
         if self.lock().queue.push(due, task, held) {
             self.changed.notify_all();
         }
     }
 
-    /// Closes a socket at that time that was refused from an address. Every one stays for as long.
+    /// Schedules the closing of a socket that was refused. All must stay equally long.
     pub fn close_later(&self, due: Instant, from: IpAddr, stream: TcpStream) {
         let (earlier, displaced) = self.lock().queue.push_closing(Closing { due, from, stream });
-        // Closed here and not under the lock.
+        // Closed outside the lock.
         drop(displaced);
         if earlier {
             self.changed.notify_all();
         }
     }
 
-    /// A temporary message was deleted: it does not expire any more. Looks through all that is scheduled, which the
-    /// allowances of the authors bound.
+    /// A temporary message was deleted: it no longer expires. Scans the whole queue, which the allowances of the authors
+    /// bound.
     pub fn cancel(&self, id: MessageId) {
         self.lock().queue.cancel(id);
     }
 
-    /// Ends [`Timer::run`]; what is queued is not done any more.
+    /// Ends [`Timer::run`]; queued tasks are dropped.
     pub fn stop(&self) {
         self.lock().stopped = true;
         self.changed.notify_all();
     }
 
-    /// The timer thread.
+    /// The loop of the timer's thread.
     pub fn run(&self, carry_out: impl Fn(Task)) {
         let mut state = self.lock();
         while !state.stopped {
             let now = Instant::now();
             if let Some(task) = state.queue.pop(now) {
                 drop(state);
-                // A defect in one task must not end all the others.
+                // A bug in one task must not end all the others.
                 if catch_unwind(AssertUnwindSafe(|| carry_out(task))).is_err() {
-                    log::error!("a task of the timer panicked");
+                    log::error!("a timer task panicked");
                 }
                 state = self.lock();
                 continue;

@@ -1,11 +1,10 @@
 //! Worker threads for slow jobs (password hashing, search), so connection threads never block on them for long.
 //!
-//! Jobs wait in a line per address. An address has one job running at most, and the lines take turns: one that floods the
-//! server with passwords makes its own users wait, and the login of everybody else comes after one job per address.
+//! Jobs wait in one queue per address. An address has one job running at most, and the queues take turns: an address that
+//! floods the server with passwords makes its own users wait, and everybody else's login waits for one of its jobs.
 //!
-//! *Owns* the threads `worker:1` and `worker:2` and the lines before them.
-//! *Knows nothing of* what is computed.
-//! *Called by* `session`, from client threads, with no lock held.
+//! *Owns* the threads `worker:1` and `worker:2` and their queues.
+//! *Knows nothing of* what the jobs do.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -18,27 +17,27 @@ use std::time::{Duration, Instant};
 
 use crate::access::address::network_key;
 
-/// Threads at most. One long job must not keep all others waiting; more than two could take the whole of a small machine
-/// from those who only talk.
+/// Most threads. One long job must not keep all others waiting, and more than two could take a whole small machine from users
+/// who only chat.
 const MOST_THREADS: usize = 2;
 
-/// Jobs of one address that wait at most, besides the one that runs. Each is a user who waits: at 50 ms a job, the last of
-/// 64 gets their answer within four seconds, and a later one had better be told to come back.
+/// Most jobs of one address that wait, besides the one that runs. Each is a user who waits: at 50 ms a job, the last of 64
+/// gets an answer within four seconds, and it is better to refuse a later one.
 const MOST_OF_AN_ADDRESS: usize = 64;
 
-/// Jobs of all addresses that wait at most. Far more than two threads can do while anyone is willing to wait; a job that
-/// waits is a few hundred bytes, and a connection that waits for it has its own bound.
+/// Most jobs of all addresses that wait: far more than two threads can do while anyone is willing to wait. A waiting job is
+/// a few hundred bytes, and the connections that wait for them have their own bound.
 const MOST_WAITING: usize = 1024;
 
-/// Stack of a thread, in bytes: what Rust gives its threads. Patterns were seen to need less than 32 KiB in a debug build,
-/// but their engine promises nothing, and only what is touched is ever resident.
+/// Stack of a thread, in bytes: the default of Rust's threads. Patterns were seen to need less than 32 KiB in a debug build,
+/// but their engine promises nothing, and only the pages that are touched are ever resident.
 const STACK: usize = 2 * 1024 * 1024;
 
-/// How long a thread stays for another job, so that a quiet server has none of them. Starting one costs a small part of a
-/// job, and somebody who searches tries again within seconds.
-const STAYS: Duration = Duration::from_secs(10);
+/// How long an idle thread waits for another job before it ends, so that a quiet server has none. Starting one costs a small
+/// part of a job, and a user who searches tries again within seconds.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
 
-/// The job was not done: too many wait, there is no thread for it, the server stops, or it panicked.
+/// The job was not done: too many wait, no thread could be started, the server stops, or the job panicked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BusyError;
 
@@ -71,27 +70,27 @@ impl Deadline {
 /// One job. Dropped without being run, it tells the caller that there will be no result.
 struct Job {
     run: Box<dyn FnOnce() + Send>,
-    /// Tells the caller of a job that runs that the server does not wait for it.
+    /// Tells the caller of a running job that there will be no result: the server stops.
     abandon: Box<dyn FnOnce() + Send>,
 }
 
-/// The jobs of one address. There is no line without a job that waits or runs.
+/// The jobs of one address. There is no queue without a job that waits or runs.
 #[derive(Default)]
-struct Line {
+struct JobQueue {
     waiting: VecDeque<Job>,
     running: bool,
 }
 
 #[derive(Default)]
 struct State {
-    lines: HashMap<IpAddr, Line>,
-    /// Addresses with a job that waits and none that runs, each once, in the order of their turns.
+    queues: HashMap<IpAddr, JobQueue>,
+    /// Addresses with a waiting job and no running one, each once, in the order of their turns.
     turns: VecDeque<IpAddr>,
-    /// Jobs that wait, over all lines.
+    /// Waiting jobs, over all queues.
     waiting: usize,
     /// Which threads there are, started or about to be.
     threads: [bool; MOST_THREADS],
-    /// How to tell the callers of the jobs that run.
+    /// How to tell the callers of running jobs.
     abandon: [Option<Box<dyn FnOnce() + Send>>; MOST_THREADS],
     /// Threads that wait for a job.
     idle: usize,
@@ -99,27 +98,27 @@ struct State {
 }
 
 impl State {
-    /// Appends a job to its line. When all lines together are full, the newest job of the longest line makes room, unless
-    /// the new one would stand in a line as long. Returns the job that has no place.
+    /// Appends a job to its queue. When all queues together are full, the newest job of the longest queue makes room, unless
+    /// the new one's queue would be as long. Returns the job that has no place.
     fn push(&mut self, address: IpAddr, job: Job) -> Option<Job> {
-        let own = self.lines.get(&address).map_or(0, |line| line.waiting.len());
+        let own = self.queues.get(&address).map_or(0, |queue| queue.waiting.len());
         if own >= MOST_OF_AN_ADDRESS {
             return Some(job);
         }
         let mut displaced = None;
         if self.waiting >= MOST_WAITING {
-            let longest = self.lines.iter_mut().max_by_key(|(_, line)| line.waiting.len());
-            match longest.filter(|(_, line)| line.waiting.len() > own + 1) {
-                Some((_, line)) => displaced = line.waiting.pop_back(),
+            let longest = self.queues.iter_mut().max_by_key(|(_, queue)| queue.waiting.len());
+            match longest.filter(|(_, queue)| queue.waiting.len() > own + 1) {
+                Some((_, queue)) => displaced = queue.waiting.pop_back(),
                 None => return Some(job),
             }
             self.waiting -= 1;
         }
-        let line = self.lines.entry(address).or_default();
-        if line.waiting.is_empty() && !line.running {
+        let queue = self.queues.entry(address).or_default();
+        if queue.waiting.is_empty() && !queue.running {
             self.turns.push_back(address);
         }
-        line.waiting.push_back(job);
+        queue.waiting.push_back(job);
         self.waiting += 1;
         displaced
     }
@@ -127,50 +126,50 @@ impl State {
     /// The next job, of the address whose turn it is.
     fn pop(&mut self) -> Option<(IpAddr, Job)> {
         let address = self.turns.pop_front()?;
-        let line = self.lines.get_mut(&address)?;
-        let job = line.waiting.pop_front()?;
-        line.running = true;
+        let queue = self.queues.get_mut(&address)?;
+        let job = queue.waiting.pop_front()?;
+        queue.running = true;
         self.waiting -= 1;
         Some((address, job))
     }
 
-    /// The job of an address is over: its next one waits behind those of the others.
+    /// The running job of an address is over: its next one waits behind those of other addresses.
     fn done(&mut self, address: IpAddr) {
-        let Some(line) = self.lines.get_mut(&address) else { return };
-        line.running = false;
-        if line.waiting.is_empty() {
-            self.lines.remove(&address);
+        let Some(queue) = self.queues.get_mut(&address) else { return };
+        queue.running = false;
+        if queue.waiting.is_empty() {
+            self.queues.remove(&address);
         } else {
             self.turns.push_back(address);
         }
     }
 
-    /// All jobs that wait, to be dropped outside the lock.
+    /// Takes all waiting jobs, to be dropped outside the lock.
     fn take_waiting(&mut self) -> Vec<Job> {
         self.turns.clear();
         self.waiting = 0;
-        let jobs = self.lines.values_mut().flat_map(|line| line.waiting.drain(..)).collect();
-        self.lines.retain(|_, line| line.running);
+        let jobs = self.queues.values_mut().flat_map(|queue| queue.waiting.drain(..)).collect();
+        self.queues.retain(|_, queue| queue.running);
         jobs
     }
 }
 
-struct JobQueues {
-    /// A leaf: nothing is done under it but keeping the lines. No job runs and none is dropped under it.
+struct Shared {
+    /// A leaf: nothing is done under it but keeping the queues. No job runs or is dropped under it.
     state: Mutex<State>,
-    /// A job came, or the end.
+    /// A job was queued, or the pool was stopped.
     queued: Condvar,
-    stays: Duration,
+    keep_alive: Duration,
 }
 
 /// The worker threads. One per server; dropping it stops them.
 pub struct WorkerPool {
-    shared: Arc<JobQueues>,
+    shared: Arc<Shared>,
 }
 
 impl Default for WorkerPool {
     fn default() -> WorkerPool {
-        WorkerPool::staying(STAYS)
+        WorkerPool::with_keep_alive(KEEP_ALIVE)
     }
 }
 
@@ -186,15 +185,15 @@ impl WorkerPool {
         WorkerPool::default()
     }
 
-    fn staying(stays: Duration) -> WorkerPool {
-        let shared = JobQueues { state: Mutex::default(), queued: Condvar::new(), stays };
+    fn with_keep_alive(keep_alive: Duration) -> WorkerPool {
+        let shared = Shared { state: Mutex::default(), queued: Condvar::new(), keep_alive };
         WorkerPool { shared: Arc::new(shared) }
     }
 
-    /// Has a job done for a user at `address`, and waits for its result. Jobs of one address (IPv6: of one /56) run one
-    /// after the other, in the order in which they came, and addresses take turns.
+    /// Runs a job for a user at `address`, and waits for its result. Jobs of one address (IPv6: of one /56) run one after the
+    /// other, in the order in which they came, and addresses take turns.
     ///
-    /// A job must not call this itself: the jobs it would wait for may be waiting behind it.
+    /// A job must not call this itself: the job it would wait for may be waiting behind it.
     ///
     /// # Errors
     ///
@@ -204,7 +203,7 @@ impl WorkerPool {
         address: IpAddr,
         job: impl FnOnce() -> R + Send + 'static,
     ) -> Result<R, BusyError> {
-        // Room for both of those who send, so that neither waits.
+        // Room for both senders, so that neither waits.
         let (sender, result) = mpsc::sync_channel(2);
         let abandon = sender.clone();
         let tell = |sender: SyncSender<Option<R>>, told| {
@@ -233,27 +232,27 @@ impl WorkerPool {
         result.recv().ok().flatten().ok_or(BusyError)
     }
 
-    /// Everyone who waits gets [`BusyError`], and so does everyone from now on. The threads end when the jobs they are at are
-    /// done; nobody waits for that.
+    /// All callers get [`BusyError`], those who wait now and all later ones. The threads end after their current jobs; nobody
+    /// waits for that.
     pub fn stop(&self) {
         let mut state = self.shared.lock();
         state.stopped = true;
-        let thrown_away = state.take_waiting();
+        let dropped = state.take_waiting();
         let abandoned = std::mem::take(&mut state.abandon);
         drop(state);
-        drop(thrown_away);
+        drop(dropped);
         abandoned.into_iter().flatten().for_each(|abandon| abandon());
         self.shared.queued.notify_all();
     }
 }
 
-impl JobQueues {
+impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Starts the thread whose place is taken already. If there is none at all then, nobody would do what waits: it is
-    /// thrown away.
+    /// Starts a thread that is already marked as there. If that fails and there is no other, nobody would do the waiting
+    /// jobs: they are dropped.
     fn start(self: &Arc<Self>, number: usize) {
         let shared = Arc::clone(self);
         let builder = thread::Builder::new().name(format!("worker:{}", number + 1)).stack_size(STACK);
@@ -261,20 +260,20 @@ impl JobQueues {
         let mut state = self.lock();
         state.threads[number] = false;
         let nobody = state.threads.iter().all(|there| !there);
-        let thrown_away = if nobody { state.take_waiting() } else { Vec::new() };
+        let dropped = if nobody { state.take_waiting() } else { Vec::new() };
         drop(state);
-        drop(thrown_away);
-        log::warn!("no thread to compute on: {error}");
+        drop(dropped);
+        log::warn!("no worker thread could be started: {error}");
     }
 
-    /// One thread, until it was idle for long or the server stops.
+    /// The loop of one thread, until it has been idle for long or the server stops.
     fn work(&self, number: usize) {
         let mut state = self.lock();
         loop {
             if let Some((address, Job { run, abandon })) = state.pop() {
                 state.abandon[number] = Some(abandon);
                 drop(state);
-                // Nothing that the job leaves half done is looked at again: it is consumed, and its caller gets Busy.
+                // Nothing that the job leaves half done is used again: it is consumed, and its caller gets `BusyError`.
                 if catch_unwind(AssertUnwindSafe(run)).is_err() {
                     log::warn!("a job panicked on worker:{}", number + 1);
                 }
@@ -290,14 +289,14 @@ impl JobQueues {
             state.idle += 1;
             let nothing = |state: &mut State| state.turns.is_empty() && !state.stopped;
             let (next, waited) =
-                self.queued.wait_timeout_while(state, self.stays, nothing).unwrap_or_else(PoisonError::into_inner);
+                self.queued.wait_timeout_while(state, self.keep_alive, nothing).unwrap_or_else(PoisonError::into_inner);
             state = next;
             state.idle -= 1;
             if waited.timed_out() && state.turns.is_empty() {
                 break;
             }
         }
-        // Under the same lock as the last look at the lines: a job that comes now starts another thread.
+        // Under the same lock as the last look at the queues: a job that comes now starts another thread.
         state.threads[number] = false;
     }
 }
@@ -335,7 +334,7 @@ mod tests {
         [192, 0, high, low].into()
     }
 
-    /// Waits until that many jobs stand in the lines; every caller that queues one has taken the lock for it.
+    /// Waits until that many jobs are queued; every caller that queues one has taken the lock for it.
     fn wait_for_queue(work: &WorkerPool, wanted: usize) {
         let deadline = Instant::now() + DEADLINE;
         while work.shared.lock().waiting != wanted {
@@ -443,10 +442,10 @@ mod tests {
         let callers: Vec<_> = (0..40).map(caller).collect();
         assert!(join(callers).into_iter().all(|result| result == Ok(())));
         assert_eq!(most.load(Ordering::SeqCst), 1);
-        // The last caller may have its answer before its line is gone.
+        // The last caller may have its answer before its queue is gone.
         let deadline = Instant::now() + DEADLINE;
-        while !work.shared.lock().lines.is_empty() {
-            assert!(Instant::now() < deadline, "a line without a job");
+        while !work.shared.lock().queues.is_empty() {
+            assert!(Instant::now() < deadline, "a queue without a job");
             thread::yield_now();
         }
     }
@@ -455,7 +454,7 @@ mod tests {
     fn a_flood_from_one_address_makes_the_others_wait_for_one_of_its_jobs() {
         let work = Arc::new(WorkerPool::new());
         let (gate, begun) = (Arc::new(Count::default()), Arc::new(Count::default()));
-        // Both threads are taken, so that everything below stands in line first.
+        // Both threads are taken, so that everything below is queued first.
         let running = callers(&work, MOST_THREADS, &gate, &begun);
         begun.wait_for(MOST_THREADS);
         let log = Arc::default();
@@ -492,24 +491,24 @@ mod tests {
     }
 
     #[test]
-    fn when_all_lines_are_full_the_longest_makes_room() {
+    fn when_all_queues_are_full_the_longest_makes_room() {
         let job = || Job { run: Box::new(|| ()), abandon: Box::new(|| ()) };
         let mut state = State::default();
         for number in 0..MOST_WAITING {
             assert!(state.push(address(number / MOST_OF_AN_ADDRESS), job()).is_none());
         }
-        let length = |state: &State, number: usize| state.lines.get(&address(number)).map_or(0, |l| l.waiting.len());
-        // One who comes alone displaces one of many, until all lines are as long.
+        let length = |state: &State, number: usize| state.queues.get(&address(number)).map_or(0, |queue| queue.waiting.len());
+        // A single job displaces one of many, until all queues are equally long.
         for number in 0..MOST_WAITING {
             let displaced = state.push(address(1000 + number), job());
             assert!(displaced.is_some());
             assert_eq!(state.waiting, MOST_WAITING);
-            assert_eq!(state.turns.len(), state.lines.len());
+            assert_eq!(state.turns.len(), state.queues.len());
         }
         assert!((0..16).all(|number| length(&state, number) == 1), "the flood keeps its places");
         assert_eq!(length(&state, 1000 + MOST_WAITING - 1), 0);
         assert_eq!(state.take_waiting().len(), MOST_WAITING);
-        assert!(state.lines.is_empty());
+        assert!(state.queues.is_empty());
     }
 
     #[test]
@@ -528,7 +527,7 @@ mod tests {
 
     #[test]
     fn a_job_that_comes_while_threads_end_is_done() {
-        let work = WorkerPool::staying(Duration::ZERO);
+        let work = WorkerPool::with_keep_alive(Duration::ZERO);
         for round in 0..500 {
             assert_eq!(work.run(address(0), move || round), Ok(round));
         }

@@ -108,7 +108,7 @@ impl Session {
     }
 
     fn names(&self) -> impl Iterator<Item = String> {
-        self.hub.roster.people().into_iter().map(|user| user.name().to_string())
+        self.hub.roster.users().into_iter().map(|user| user.name().to_string())
     }
 }
 

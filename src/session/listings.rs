@@ -129,7 +129,7 @@ impl Session {
     pub(super) fn list_everybody(&mut self) {
         let Some(actor) = self.actor() else { return };
         let now = self.now();
-        let everybody: Vec<_> = self.hub.roster.people().into_iter().map(|user| (user.name(), user)).collect();
+        let everybody: Vec<_> = self.hub.roster.users().into_iter().map(|user| (user.name(), user)).collect();
         // Asked once per room and not once per user in it.
         let visible: std::collections::HashSet<_> = self
             .hub

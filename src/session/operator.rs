@@ -46,7 +46,7 @@ impl Session {
     pub(super) fn broadcast(&mut self, text: &str) {
         let Some(name) = self.operator() else { return };
         let line = format!("Broadcast from {name}: {text}");
-        let everybody = self.hub.roster.people();
+        let everybody = self.hub.roster.users();
         // The audit log gets no text, only that there was a broadcast.
         self.hub.audit(&name, &format!("broadcast to {}", crate::text::people(everybody.len())));
         for user in everybody {

@@ -191,7 +191,7 @@ mod with_storage {
             ("", "the password is empty; give one of 1 character or more"),
             ("\nx\n", "the password is empty; give one of 1 character or more"),
             (&*long, "the password is too long; give one of at most 256 characters"),
-            (" x\n", "the password begins or ends with a space, which a login takes off; give one that does not"),
+            (" x\n", "the password begins or ends with a space, which a login strips; give one that does not"),
         ] {
             refused(&user(&place, &["add", "alice"], stdin), sentence);
         }

@@ -1,8 +1,7 @@
-//! Passwords of accounts, as hashes that give none away: argon2id (RFC 9106) in PHC strings.
+//! Password hashes: argon2id (RFC 9106) in PHC strings.
 //!
-//! *Owns* the parameters, the comparison, and what a password may look like.
-//! *Knows nothing of* accounts, of where hashes are kept and of who asks.
-//! *Called by* `session` on the `work` threads, since it computes long, and by `user_admin`.
+//! *Owns* the parameters, the comparison, and the rules for a password.
+//! *Knows nothing of* accounts, nor of where hashes are stored.
 
 use std::fmt;
 use std::hint::black_box;
@@ -16,19 +15,19 @@ use crate::text::sanitize;
 
 /// Memory for one hash, in KiB.
 ///
-/// With [`PASSES`] and [`LANES`] one of the configurations that the OWASP Password Storage Cheat Sheet gives as a minimum; RFC 9106,
-/// section 4, would have 64 MiB or 2 GiB, which a small box does not have for everybody who knocks. One takes about 30 ms and 19 MiB
-/// on such a box; there are two `work` threads, so that logins never hold more than 38 MiB.
+/// With [`PASSES`] and [`LANES`] this is one of the minimum configurations in the OWASP Password Storage Cheat Sheet. RFC 9106,
+/// section 4, recommends 64 MiB or 2 GiB, which a small box does not have for everybody who connects. One hash takes about
+/// 30 ms and 19 MiB on such a box. There are two worker threads, so that logins never hold more than 38 MiB.
 pub const MEMORY_KIB: u32 = 19 * 1024;
 
 /// Passes over that memory.
 pub const PASSES: u32 = 2;
 
-/// Lanes, which are computed one after the other here: more would only help who has more processors than we have.
+/// Lanes. They are computed one after the other here, so more of them would only help an attacker with more processors.
 pub const LANES: u32 = 1;
 
 /// Most memory that a stored hash may ask for, in KiB. Ours ask for [`MEMORY_KIB`]; the rest is room for a later version.
-/// A database somebody has tampered with could otherwise make each login take all the machine has.
+/// Otherwise each login could take all the machine's memory after someone has tampered with the database.
 const MOST_MEMORY_KIB: u32 = 64 * 1024;
 
 /// Most passes and lanes that a stored hash may ask for, for the same reason.
@@ -37,19 +36,19 @@ const MOST_PASSES: u32 = 16;
 /// Salt, in bytes: RFC 9106, section 3.1, recommends 16.
 const SALT: usize = 16;
 
-/// Why a password could not be hashed: the system is out of something. A part of a sentence, as in `no memory`.
+/// Why a password could not be hashed: the system is out of something. Displayed as part of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HashError {
-    /// The system's random generator gives nothing.
+    /// The system's random generator fails.
     NoSalt,
-    /// There is no memory for it.
+    /// Out of memory.
     NoMemory,
 }
 
 impl fmt::Display for HashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoSalt => "the system's random generator gives nothing",
+            Self::NoSalt => "the system's random generator fails",
             Self::NoMemory => "the system has no memory for it",
         })
     }
@@ -57,16 +56,16 @@ impl fmt::Display for HashError {
 
 impl std::error::Error for HashError {}
 
-/// Why a text is no password that an account can have. Shown as it is; never holds the text.
+/// Why a text cannot be a password. The displayed sentence never holds the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
-    /// Nothing.
+    /// It is empty.
     Empty,
-    /// Over [`MAX_PASSWORD`] characters.
+    /// It has over [`MAX_PASSWORD`] characters.
     TooLong,
-    /// A space at either end, which the password prompt would take off.
+    /// It has a space at either end, which the password prompt would strip.
     SpaceAtAnEnd,
-    /// A character that does not come through a terminal as it is.
+    /// It has a character that does not come through a terminal unchanged.
     Untypable,
 }
 
@@ -76,10 +75,10 @@ impl fmt::Display for Unfit {
             Self::Empty => f.write_str("the password is empty; give one of 1 character or more"),
             Self::TooLong => write!(f, "the password is too long; give one of at most {MAX_PASSWORD} characters"),
             Self::SpaceAtAnEnd => {
-                f.write_str("the password begins or ends with a space, which a login takes off; give one that does not")
+                f.write_str("the password begins or ends with a space, which a login strips; give one that does not")
             }
             Self::Untypable => f.write_str(
-                "the password holds a control character or another one that nobody can type; give one without",
+                "the password holds a control character or another one that cannot be typed; give one without",
             ),
         }
     }
@@ -87,11 +86,11 @@ impl fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// Whether an account can have this password: whether somebody can type it at a login.
+/// Checks that an account can have this password: that it can be typed at a login.
 ///
 /// # Errors
 ///
-/// Why not.
+/// See [`Unfit`].
 pub fn check(password: &str) -> Result<(), Unfit> {
     if password.is_empty() {
         return Err(Unfit::Empty);
@@ -109,16 +108,16 @@ pub fn check(password: &str) -> Result<(), Unfit> {
 }
 
 fn argon2id() -> Result<Argon2<'static>, HashError> {
-    // The parameters are good ones, which a test holds; the type cannot know.
+    // These parameters are valid, which a test proves; the type cannot know.
     let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|_| HashError::NoMemory)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-/// Hashes a password, [`prepared`], with a salt of its own. Computes for about 30 ms.
+/// Hashes a password, [`prepared`], with a new salt. Takes about 30 ms.
 ///
 /// # Errors
 ///
-/// When the system is out of something.
+/// See [`HashError`].
 pub fn hash(password: &str) -> Result<Hashed, HashError> {
     let mut salt = [0; SALT];
     getrandom::fill(&mut salt).map_err(|_| HashError::NoSalt)?;
@@ -128,10 +127,10 @@ pub fn hash(password: &str) -> Result<Hashed, HashError> {
     Ok(Hashed::new(hash.to_string()))
 }
 
-/// Whether the hash is that password's. Computes as long as [`hash`], unless the hash has parameters of its own; twice that
-/// for what is typed in another form than the one in which passwords are compared, whether it is right or not.
+/// Whether the hash is that password's. Takes as long as [`hash`], unless the hash has parameters of its own. Takes twice that
+/// for a password that [`prepared`] changes, whether it is right or not.
 ///
-/// Earlier versions hashed what was typed, so that counts too.
+/// Earlier versions hashed the password as typed, so such a hash counts too.
 #[must_use]
 pub fn verify(password: &str, hash: &Hashed) -> bool {
     match prepared(password) {
@@ -140,7 +139,7 @@ pub fn verify(password: &str, hash: &Hashed) -> bool {
     }
 }
 
-/// Whether the hash is that of these very characters.
+/// Whether the hash is that of exactly these characters.
 fn is_of(password: &str, hash: &Hashed) -> bool {
     let usable = phc::PasswordHash::new(hash.as_str()).ok().filter(|parsed| params(parsed).is_some());
     match (usable, argon2id()) {
@@ -150,8 +149,8 @@ fn is_of(password: &str, hash: &Hashed) -> bool {
     }
 }
 
-/// Costs what [`verify`] costs, and is false: for the names that nobody has, so that the time taken does not tell which
-/// those are.
+/// Takes as long as [`verify`], and is false. For names without an account, so that the time taken does not tell which these
+/// are.
 pub fn verify_against_nothing(password: &str) -> bool {
     if let Prepared::Other(other) = prepared(password) {
         compare_with_nothing(&other);
@@ -162,13 +161,13 @@ pub fn verify_against_nothing(password: &str) -> bool {
 fn compare_with_nothing(password: &str) -> bool {
     let mut out = [0; Params::DEFAULT_OUTPUT_LEN];
     let done = argon2id().map(|argon2| argon2.hash_password_into(password.as_bytes(), &[0; SALT], &mut out));
-    // The black box keeps the compiler from seeing that nobody needs the result.
+    // The black box keeps the compiler from seeing that the result is unused.
     black_box((done.is_ok(), out));
     false
 }
 
-/// Whether the hash of this password was made in another way than [`fn@hash`] makes them now. Then a right one is hashed
-/// again.
+/// Whether the hash of this password was made in another way than [`fn@hash`] makes them now. If it is right, it is then
+/// hashed again.
 #[must_use]
 pub fn needs_rehash(password: &str, hash: &Hashed) -> bool {
     let is_as_typed = matches!(prepared(password), Prepared::Other(other) if !is_of(&other, hash));
@@ -183,7 +182,7 @@ fn has_other_parameters(hash: &Hashed) -> bool {
     })
 }
 
-/// The parameters of a hash that we would compute: argon2id of the version in RFC 9106, and not beyond what is sensible.
+/// The parameters of a hash that we are willing to compute: argon2id of the version in RFC 9106, within the bounds above.
 fn params(hash: &phc::PasswordHash) -> Option<Params> {
     let params = Params::try_from(hash).ok()?;
     let fits = params.m_cost() <= MOST_MEMORY_KIB && params.t_cost() <= MOST_PASSES && params.p_cost() <= MOST_PASSES;
@@ -219,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_of_what_was_typed_made_by_an_earlier_version_still_counts_and_is_to_be_made_anew() {
+    fn a_hash_of_a_password_as_typed_made_by_an_earlier_version_still_counts_and_is_to_be_renewed() {
         let typed = "Gru\u{308}\u{df}e";
         let raw = argon2id().unwrap().hash_password_with_salt(typed.as_bytes(), b"0123456789abcdef").unwrap();
         let stored = Hashed::new(raw.to_string());
@@ -275,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn a_weaker_hash_of_an_earlier_version_still_counts_and_is_to_be_made_anew() {
+    fn a_weaker_hash_of_an_earlier_version_still_counts_and_is_to_be_renewed() {
         let weak = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).unwrap());
         let stored = Hashed::new(weak.hash_password_with_salt(b"x", b"0123456789abcdef").unwrap().to_string());
         assert!(verify("x", &stored) && !verify("y", &stored));

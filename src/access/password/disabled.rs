@@ -1,25 +1,22 @@
-//! A build that keeps no passwords.
-//!
-//! *Owns* the signatures. *Knows nothing of* hashing.
-//! *Called by* nobody: who has no store has no account to compare with.
+//! The same interface in a build without accounts, where nothing calls it.
 
 use std::fmt;
 
 use crate::chat::secret::Hashed;
 
-/// There is nothing to hash with.
+/// This build cannot hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashError;
 
 impl fmt::Display for HashError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("this build keeps no passwords")
+        f.write_str("this build stores no passwords")
     }
 }
 
 impl std::error::Error for HashError {}
 
-/// Refuses.
+/// Hashes nothing.
 ///
 /// # Errors
 ///
@@ -39,7 +36,7 @@ pub fn verify_against_nothing(_: &str) -> bool {
     false
 }
 
-/// Nothing is made anew.
+/// There is no hash to renew.
 #[must_use]
 pub fn needs_rehash(_: &str, _: &Hashed) -> bool {
     false

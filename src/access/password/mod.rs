@@ -1,9 +1,8 @@
-//! Passwords of accounts and kept rooms, as hashes that give none away.
+//! Hashing the passwords of accounts and kept rooms. It is slow, so sessions do it on worker threads.
 //!
 //! *Owns* that the rest of the program reads the same in builds with and without the feature `storage`: without it there
-//! are no accounts, and nothing here is ever asked.
-//! *Knows nothing of* accounts, of where hashes are kept and of who asks.
-//! *Called by* `session` on the `work` threads, since it computes long, and by `user_admin`.
+//! are no accounts, and nothing here is ever called.
+//! *Knows nothing of* accounts, nor of where hashes are stored.
 
 #[cfg(feature = "storage")]
 mod argon2id;

@@ -136,8 +136,8 @@ mod tests {
             (3, "a name has 3 to 12 characters: a letter, then letters, digits, _ or -"),
             (4, "a name begins with a letter from A to Z"),
             (5, "ALICE is already on line 1; remove one of them"),
-            (6, "the password begins or ends with a space, which a login takes off; give one that does not"),
-            (7, "the password holds a control character or another one that nobody can type; give one without"),
+            (6, "the password begins or ends with a space, which a login strips; give one that does not"),
+            (7, "the password holds a control character or another one that cannot be typed; give one without"),
             (8, "the password is too long; give one of at most 256 characters"),
         ];
         assert_eq!(mistakes(lines.join("\n").as_bytes()), expected.map(|(line, words)| (line, words.to_owned())));

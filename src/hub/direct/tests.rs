@@ -1,4 +1,4 @@
-//! Conversations of two with real sockets behind them: what stands on either screen.
+//! Direct chats with real sockets behind them: the lines on either screen.
 
 use std::io::Read as _;
 use std::net::Ipv4Addr;
@@ -18,7 +18,7 @@ use crate::chat::names::UserName;
 use crate::hub::roster::{Origin, Roster};
 use crate::outbox::{Notice, OutboxLimits, OwnCopy, SlowReaders};
 
-/// Everybody of a test, and the numbers of what they say.
+/// The users of a test, and the numbers of their messages.
 #[derive(Default)]
 struct World {
     roster: Roster,
@@ -26,9 +26,9 @@ struct World {
     last: AtomicU64,
 }
 
-/// Somebody, and the other end of his connection.
+/// A user, and the other end of their connection.
 struct Peer {
-    person: Arc<User>,
+    user: Arc<User>,
     socket: Socket,
 }
 
@@ -40,11 +40,11 @@ impl World {
         let outbox = Outbox::new(ClientId(id), ours.into(), Arc::new(SlowReaders::new(limits)));
         let (name, address) = (UserName::parse(name, 1, 12).expect("a name"), Ipv4Addr::LOCALHOST.into());
         let claimed = self.roster.claim(&name, None, 12, &outbox, Origin { address, shared: false }, Instant::now());
-        Peer { person: claimed.unwrap_or_else(|_| panic!("{name:?} is free")), socket }
+        Peer { user: claimed.unwrap_or_else(|_| panic!("{name:?} is free")), socket }
     }
 
     fn begin(&self, from: &Peer, to: &Peer) -> Arc<DirectChat> {
-        self.directs.begin(&from.person, &to.person).expect("not too many").expect("he is there")
+        self.directs.begin(&from.user, &to.user).expect("not too many").expect("they are there")
     }
 
     fn number(&self) -> MessageId {
@@ -53,7 +53,7 @@ impl World {
 
     fn posts(&self, pair: &DirectChat, from: &Peer, draft: Draft) -> Result<MessageId, Denied> {
         let at = Timestamp::UNIX_EPOCH;
-        let event = pair.post(draft, &from.person, at, || self.number(), None, &clock())?;
+        let event = pair.post(draft, &from.user, at, || self.number(), None, &clock())?;
         Ok(event.message().expect("a message").id)
     }
 
@@ -63,35 +63,35 @@ impl World {
 
     /// As a session does when its connection is over.
     fn leaves(&self, peer: &Peer) {
-        self.roster.release(&peer.person);
-        self.directs.forget(&peer.person);
+        self.roster.release(&peer.user);
+        self.directs.forget(&peer.user);
     }
 }
 
 impl Peer {
     fn id(&self) -> ClientId {
-        self.person.client()
+        self.user.client()
     }
 
-    /// What came to this screen since the last look.
+    /// The output since the last look.
     fn screen(&self) -> String {
-        self.person.outbox.settle();
+        self.user.outbox.settle();
         let mut bytes = Vec::new();
         let mut buffer = [0; 4096];
         while let Ok(count @ 1..) = (&self.socket).read(&mut buffer) {
             bytes.extend_from_slice(&buffer[..count]);
         }
-        // Without the way back over the prompt: what counts here is which lines there are.
+        // Without the way back over the prompt: only the lines count here.
         let text = crate::ui::screen::without_blanks(&String::from_utf8(bytes).expect("text"));
         text.split("\r\n").map(|line| line.trim_start_matches('\r')).collect::<Vec<_>>().join("\r\n")
     }
 
-    /// The session knows of the conversation.
+    /// Opens the chat as a session does.
     fn opens(&self, pair: &DirectChat) -> bool {
         let conversation = Conversation::Direct(pair.partner(self.id()).addressee());
-        let opened = pair.open_view(&self.person.outbox, 10, "only you two", &clock());
-        assert!(self.person.outbox.set_prompt(Prompt::ChatView(conversation.clone()), &[conversation]));
-        self.person.outbox.settle();
+        let opened = pair.open_view(&self.user.outbox, 10, "only you two", &clock());
+        assert!(self.user.outbox.set_prompt(Prompt::ChatView(conversation.clone()), &[conversation]));
+        self.user.outbox.settle();
         opened
     }
 }
@@ -122,12 +122,12 @@ fn a_conversation_is_begun_once_and_found_from_both_sides() {
 }
 
 #[test]
-fn what_one_says_stands_on_the_others_screen_and_in_the_history() {
+fn a_message_of_one_is_on_the_others_screen_and_in_the_history() {
     let world = World::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let at = Timestamp::UNIX_EPOCH;
-    pair.post(Draft::said("hello"), &alice.person, at, || world.number(), Some(OwnCopy::Answer), &clock())
+    pair.post(Draft::said("hello"), &alice.user, at, || world.number(), Some(OwnCopy::Answer), &clock())
         .expect("posted");
     assert_eq!(bob.screen(), "[00:00] #1 alice -> you: hello\r\n");
     assert_eq!(alice.screen(), "[00:00] #1 you -> bob: hello\r\n");
@@ -151,41 +151,41 @@ fn a_conversation_ends_for_both_when_either_leaves() {
         assert!(stays.opens(&pair));
         left.screen();
         stays.screen();
-        let name = left.person.name();
+        let name = left.user.name();
         world.leaves(left);
         let screen = stays.screen();
         assert!(screen.ends_with(&format!("* {name} has left: your conversation is over.\r\n> ")), "{screen:?}");
-        let lost = Conversation::Direct(left.person.addressee());
-        assert_eq!(stays.person.outbox.take_notices(), [Notice::Lost { from: lost, membership: None }]);
+        let lost = Conversation::Direct(left.user.addressee());
+        assert_eq!(stays.user.outbox.take_notices(), [Notice::Lost { from: lost, membership: None }]);
         assert!(world.directs.find(stays.id(), left.id()).is_none() && world.directs.of(stays.id()).is_empty());
-        // Whoever still holds it gets nothing out of it, and nothing into it.
+        // A thread that still holds it gets nothing out of it, and nothing into it.
         assert!(pair.history(10).is_empty() && pair.quote(MessageId(1)).is_none());
-        let whom = Target { name, client: None };
-        assert_eq!(world.posts(&pair, stays, Draft::said("hello")), Err(Denied::NotOnline(whom)));
-        assert!(!pair.open_view(&stays.person.outbox, 10, "only you two", &clock()));
-        assert!(pair.edit(MessageId(1), &peers[0].person, "text", true, &clock()).is_none());
+        let target = Target { name, client: None };
+        assert_eq!(world.posts(&pair, stays, Draft::said("hello")), Err(Denied::NotOnline(target)));
+        assert!(!pair.open_view(&stays.user.outbox, 10, "only you two", &clock()));
+        assert!(pair.edit(MessageId(1), &peers[0].user, "text", true, &clock()).is_none());
         assert_eq!((left.screen(), stays.screen()), (String::new(), String::new()));
     }
 }
 
 #[test]
-fn nobody_begins_a_conversation_with_somebody_who_has_gone_or_inherits_his() {
+fn nobody_begins_a_chat_with_a_user_who_has_left_or_inherits_one_with_the_name() {
     let world = World::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     world.say(&pair, &bob, "secret");
     world.leaves(&bob);
-    assert!(matches!(world.directs.begin(&alice.person, &bob.person), Ok(None)));
+    assert!(matches!(world.directs.begin(&alice.user, &bob.user), Ok(None)));
     assert!(world.directs.of(alice.id()).is_empty() && world.directs.of(bob.id()).is_empty());
-    // The next one with the name is somebody else.
+    // The next one with the name is another user.
     let next = world.peer(3, "bob");
-    let anew = world.begin(&alice, &next);
-    assert!(anew.history(10).is_empty());
+    let again = world.begin(&alice, &next);
+    assert!(again.history(10).is_empty());
     assert!(world.directs.find(alice.id(), bob.id()).is_none());
 }
 
 #[test]
-fn one_person_has_only_so_many_conversations_until_some_end() {
+fn a_user_begins_only_as_many_chats_as_they_may_until_some_end() {
     let world = World::default();
     let alice = world.peer(1, "alice");
     let others: Vec<_> = (0..=MOST as u64).map(|n| world.peer(10 + n, &format!("p{n}"))).collect();
@@ -193,12 +193,12 @@ fn one_person_has_only_so_many_conversations_until_some_end() {
         world.begin(&alice, other);
     }
     let one_more = &others[MOST];
-    assert_eq!(world.directs.begin(&alice.person, &one_more.person).err(), Some(TooManyChatsError(MOST)));
+    assert_eq!(world.directs.begin(&alice.user, &one_more.user).err(), Some(TooManyChatsError(MOST)));
     assert!(world.directs.of(one_more.id()).is_empty());
-    // Those there are go on.
-    assert!(world.directs.begin(&alice.person, &others[0].person).is_ok());
+    // The existing ones go on.
+    assert!(world.directs.begin(&alice.user, &others[0].user).is_ok());
     world.leaves(&others[0]);
-    assert!(matches!(world.directs.begin(&alice.person, &one_more.person), Ok(Some(_))));
+    assert!(matches!(world.directs.begin(&alice.user, &one_more.user), Ok(Some(_))));
     assert_eq!(world.directs.of(alice.id()).len(), MOST);
 }
 
@@ -251,17 +251,17 @@ fn everybody_edits_and_deletes_his_own_words_only() {
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);
     let id = world.say(&pair, &alice, "before");
-    assert_eq!(pair.edit(id, &bob.person, "forged", true, &clock()), Some(Err(Denied::NotYours)));
-    assert_eq!(pair.delete(id, &bob.person, true, &clock()), Some(Err(Denied::NotYours)));
-    assert_eq!(pair.edit(MessageId(99), &alice.person, "text", true, &clock()), None);
-    assert_eq!(pair.delete(MessageId(99), &alice.person, true, &clock()), None);
+    assert_eq!(pair.edit(id, &bob.user, "forged", true, &clock()), Some(Err(Denied::NotYours)));
+    assert_eq!(pair.delete(id, &bob.user, true, &clock()), Some(Err(Denied::NotYours)));
+    assert_eq!(pair.edit(MessageId(99), &alice.user, "text", true, &clock()), None);
+    assert_eq!(pair.delete(MessageId(99), &alice.user, true, &clock()), None);
     assert_eq!(texts(&pair), ["before"]);
     bob.screen();
-    assert_eq!(pair.edit(id, &alice.person, "after", true, &clock()), Some(Ok(())));
+    assert_eq!(pair.edit(id, &alice.user, "after", true, &clock()), Some(Ok(())));
     assert_eq!(texts(&pair), ["after"]);
     assert_eq!(bob.screen(), "[00:00] #1 alice -> you: after (edited)\r\n");
     assert_eq!(alice.screen(), "[00:00] #1 you -> bob: after (edited)\r\n");
-    assert_eq!(pair.delete(id, &alice.person, true, &clock()), Some(Ok(())));
+    assert_eq!(pair.delete(id, &alice.user, true, &clock()), Some(Ok(())));
     assert!(texts(&pair).is_empty());
     for peer in [&alice, &bob] {
         assert_eq!(peer.screen(), "* #1 was deleted by alice\r\n");
@@ -318,12 +318,12 @@ fn an_answer_quotes_and_follows_what_it_quotes() {
         let extra = history[0].message().and_then(|message| message.extra.as_ref());
         extra.and_then(|extra| extra.reply.as_ref()).expect("an answer").start.clone()
     };
-    pair.edit(id, &alice.person, "after", true, &clock()).expect("it is there").expect("edited");
+    pair.edit(id, &alice.user, "after", true, &clock()).expect("it is there").expect("edited");
     assert_eq!(start().as_deref(), Some("after"));
-    pair.delete(id, &alice.person, true, &clock()).expect("it is there").expect("deleted");
+    pair.delete(id, &alice.user, true, &clock()).expect("it is there").expect("deleted");
     assert_eq!(start(), None);
     assert!(pair.quote(id).is_none());
-    // The one who opens it now sees nothing of the text.
+    // A user who opens it now sees nothing of the text.
     alice.screen();
     assert!(alice.opens(&pair));
     let screen = alice.screen();

@@ -1,6 +1,6 @@
 //! Bringing the rooms in line with a new configuration while users are there.
 //!
-//! A user-made room whose name the configuration takes over ends: its messages were meant for others than those whom the
+//! A user-made room whose name the configuration takes over ends: its messages were not meant for those that the
 //! configuration lets in, and its owner does not own the server. A configured room that was gone for a while comes back as
 //! the disk has it, as after a restart.
 //!
@@ -111,7 +111,7 @@ impl RoomTable {
     /// Ends a user-made room: its members read why, and nothing of it stays.
     fn end_made(&self, room: &Arc<Room>) {
         let name = room.name();
-        let by = room.made().map_or_else(|| "somebody".to_owned(), |made| made.by.to_string());
+        let by = room.made().map_or_else(|| "a user".to_owned(), |made| made.by.to_string());
         let kept = room.is_kept();
         room.record_no_more();
         room.close(&format!("{name} is closed: the server now has a room of its own of that name."));

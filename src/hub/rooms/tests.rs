@@ -116,24 +116,24 @@ fn an_empty_made_room_closes_and_one_with_people_or_of_the_configuration_does_no
     enter(&room, 5).expect("let in");
     assert!(!table.close_if_empty(&room, Duration::ZERO, Instant::now()));
     let left = Instant::now();
-    room.leave(ClientId(5), MembershipId(1), Going::Asked, left).expect("he was in it");
+    room.leave(ClientId(5), MembershipId(1), Going::Asked, left).expect("they were in it");
     let minute = Duration::from_secs(60);
     assert!(!table.close_if_empty(&room, minute, left + minute / 2), "it lingers");
     assert!(table.close_if_empty(&room, Duration::ZERO, Instant::now()));
     assert!(table.find(&name("chess")).is_none());
-    assert_eq!(enter(&room, 6).err(), Some(EnterError::Closed), "who had found it before does not get into it");
+    assert_eq!(enter(&room, 6).err(), Some(EnterError::Closed), "a user who had found it before does not get in");
     let general = table.find(&name("general")).expect("it is there");
     assert!(!table.close_if_empty(&general, Duration::ZERO, Instant::now()));
 }
 
 #[test]
-fn a_room_made_anew_is_another_one_and_outlives_the_end_of_the_first() {
+fn a_room_created_again_is_another_one_and_outlives_the_end_of_the_first() {
     let table = table();
     let first = made(&table, "chess", address(1));
     assert!(table.close_if_empty(&first, Duration::ZERO, Instant::now()));
     let second = made(&table, "chess", address(1));
     assert_ne!(first.instance(), second.instance());
-    // The timer comes late, or somebody destroys what he still holds.
+    // The timer comes late, or a session destroys the room that it still holds.
     assert!(!table.close_if_empty(&first, Duration::ZERO, Instant::now()));
     table.destroy(&first, "Closed.");
     assert!(table.find(&name("chess")).is_some_and(|room| Arc::ptr_eq(&room, &second)));
@@ -141,7 +141,7 @@ fn a_room_made_anew_is_another_one_and_outlives_the_end_of_the_first() {
 }
 
 #[test]
-fn who_is_in_a_room_that_is_destroyed_is_put_out_of_it() {
+fn the_members_of_a_destroyed_room_are_removed_from_it() {
     let table = table();
     let room = made(&table, "chess", address(1));
     let outbox = enter(&room, 5).expect("let in");
@@ -176,7 +176,7 @@ fn a_made_room_that_the_configuration_comes_to_name_ends_and_the_servers_own_beg
     let own = table.find(&name("chess")).expect("it is there");
     assert!(!Arc::ptr_eq(&own, &chess) && own.instance() != chess.instance());
     assert!(own.made().is_none() && own.count() == 0 && own.said() == 0);
-    assert_eq!((chess.count(), inside.take_notices().len()), (0, 1), "who was inside is told");
+    assert_eq!((chess.count(), inside.take_notices().len()), (0, 1), "its member reads so");
     assert_eq!(enter(&chess, 6).err(), Some(EnterError::Closed));
     enter(&own, 6).expect("let in");
     // The next one leaves it and its members alone.

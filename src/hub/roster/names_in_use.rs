@@ -1,7 +1,6 @@
 //! The names in use, found by the name and by what it looks like.
 //!
-//! *Owns* that both change together. *Knows nothing of* who may take which name.
-//! *Called by* `roster` alone, under its lock.
+//! *Owns* that both indexes change together. *Knows nothing of* who may claim which name.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,36 +8,36 @@ use std::sync::Arc;
 use super::User;
 use crate::chat::names::UserName;
 
-/// Who has which name.
+/// Users by name and by looks.
 #[derive(Default)]
 pub(super) struct NamesInUse {
-    people: HashMap<UserName, Arc<User>>,
-    /// The same names by all that they look like. Mostly one each: accounts come in whatever their names look like.
+    users: HashMap<UserName, Arc<User>>,
+    /// The same names by everything that they look like. Mostly one each; more where accounts log in whose names look alike.
     looks: HashMap<Box<str>, Vec<UserName>>,
 }
 
 impl NamesInUse {
     pub(super) fn contains_key(&self, name: &UserName) -> bool {
-        self.people.contains_key(name)
+        self.users.contains_key(name)
     }
 
     pub(super) fn get(&self, name: &UserName) -> Option<&Arc<User>> {
-        self.people.get(name)
+        self.users.get(name)
     }
 
     pub(super) fn len(&self) -> usize {
-        self.people.len()
+        self.users.len()
     }
 
     pub(super) fn values(&self) -> impl Iterator<Item = &Arc<User>> {
-        self.people.values()
+        self.users.values()
     }
 
-    /// Notes that somebody has a name, in whatever letters it was noted before.
-    pub(super) fn insert(&mut self, name: UserName, person: Arc<User>) {
+    /// Adds a name, in place of the same one in other letter case.
+    pub(super) fn insert(&mut self, name: UserName, user: Arc<User>) {
         self.remove(&name);
         self.insert_looks(&name);
-        self.people.insert(name, person);
+        self.users.insert(name, user);
     }
 
     /// Not inlined, and nor is [`remove`](NamesInUse::remove): a name is claimed deep down in a session, and their frames one
@@ -53,8 +52,8 @@ impl NamesInUse {
 
     #[inline(never)]
     pub(super) fn remove(&mut self, name: &UserName) {
-        // As it was noted: in other letters it may look otherwise.
-        let Some((name, _)) = self.people.remove_entry(name) else { return };
+        // As it was added: in other letter case it may look different.
+        let Some((name, _)) = self.users.remove_entry(name) else { return };
         for key in name.looks().keys() {
             if let Some(names) = self.looks.get_mut(key) {
                 names.retain(|known| *known != name);
@@ -65,9 +64,9 @@ impl NamesInUse {
         }
     }
 
-    /// A name in use that another one could be taken for, where somebody else than `own` has it.
+    /// A name in use that `name` could be mistaken for, unless it is `own`'s.
     pub(super) fn like(&self, name: &UserName, own: Option<&Arc<User>>) -> Option<UserName> {
-        let is_own = |known: &UserName| own.zip(self.people.get(known)).is_some_and(|(own, who)| Arc::ptr_eq(own, who));
+        let is_own = |known: &UserName| own.zip(self.users.get(known)).is_some_and(|(own, who)| Arc::ptr_eq(own, who));
         let looks = name.looks();
         let mut alike = looks.keys().filter_map(|key| self.looks.get(key)).flatten();
         alike.find(|known| *known != name && !is_own(known)).cloned()

@@ -23,18 +23,18 @@ fn claim(roster: &Roster, id: u64, text: &str) -> Result<Arc<User>, NameInUseErr
     roster.claim(&name(text), None, 12, &outbox(id), HERE, Instant::now())
 }
 
-fn person(roster: &Roster, id: u64, text: &str) -> Arc<User> {
+fn user(roster: &Roster, id: u64, text: &str) -> Arc<User> {
     claim(roster, id, text).unwrap_or_else(|_| panic!("{text} is free"))
 }
 
-fn find(roster: &Roster, whom: &str) -> Option<ClientId> {
-    roster.find(&Target::parse(whom).expect("a name")).map(|person| person.client())
+fn find(roster: &Roster, target: &str) -> Option<ClientId> {
+    roster.find(&Target::parse(target).expect("a name")).map(|user| user.client())
 }
 
 #[test]
 fn a_name_taken_in_other_case_is_refused_with_a_free_one_like_it() {
     let roster = Roster::default();
-    person(&roster, 1, "bob");
+    user(&roster, 1, "bob");
     let Err(NameInUseError::Taken(Some(free))) = claim(&roster, 2, "BOB") else { panic!("it is taken") };
     assert!(free.as_str().starts_with("BOB") && free != name("BOB"), "{free}");
     assert!(claim(&roster, 2, free.as_str()).is_ok());
@@ -45,7 +45,7 @@ fn a_name_taken_in_other_case_is_refused_with_a_free_one_like_it() {
 #[test]
 fn a_new_name_frees_the_old_one_in_the_same_moment() {
     let roster = Roster::default();
-    let bob = person(&roster, 1, "bob");
+    let bob = user(&roster, 1, "bob");
     assert_eq!(roster.rename(&bob, &name("robert"), None, 12), Ok(name("bob")));
     assert_eq!((find(&roster, "bob"), find(&roster, "robert")), (None, Some(ClientId(1))));
     assert_eq!((bob.name().as_str(), bob.identity().name.as_str()), ("robert", "robert"));
@@ -54,19 +54,19 @@ fn a_new_name_frees_the_old_one_in_the_same_moment() {
 }
 
 #[test]
-fn who_has_given_his_name_back_takes_it_from_nobody_by_taking_another_one() {
+fn a_user_who_has_released_their_name_takes_it_from_nobody_by_claiming_another_one() {
     let roster = Roster::default();
-    let before = person(&roster, 1, "bob");
+    let before = user(&roster, 1, "bob");
     roster.release(&before);
-    person(&roster, 2, "bob");
+    user(&roster, 2, "bob");
     assert_eq!(roster.rename(&before, &name("robert"), None, 12), Err(NameInUseError::Taken(None)));
     assert_eq!((find(&roster, "bob"), find(&roster, "robert")), (Some(ClientId(2)), None));
 }
 
 #[test]
-fn a_name_of_somebody_else_is_not_taken_over_and_nothing_changes() {
+fn a_name_of_another_user_is_not_taken_over_and_nothing_changes() {
     let roster = Roster::default();
-    let (bob, _alice) = (person(&roster, 1, "bob"), person(&roster, 2, "alice"));
+    let (bob, _alice) = (user(&roster, 1, "bob"), user(&roster, 2, "alice"));
     let Err(NameInUseError::Taken(Some(free))) = roster.rename(&bob, &name("Alice"), None, 12) else {
         panic!("it is taken")
     };
@@ -86,11 +86,11 @@ fn looks_like(roster: &Roster, id: u64, text: &str) -> Option<UserName> {
 #[test]
 fn a_name_that_looks_like_anothers_is_refused_until_the_other_one_is_gone() {
     let roster = Roster::default();
-    let alice = person(&roster, 1, "alice");
+    let alice = user(&roster, 1, "alice");
     for text in ["aIice", "a1ice", "A1ICE"] {
         assert_eq!(looks_like(&roster, 2, text), Some(name("alice")), "{text}");
     }
-    let bob = person(&roster, 2, "bob");
+    let bob = user(&roster, 2, "bob");
     assert_eq!(roster.rename(&bob, &name("aIice"), None, 12), Err(NameInUseError::LooksLike(name("alice"))));
     assert_eq!((bob.name().as_str(), find(&roster, "bob")), ("bob", Some(ClientId(2))));
     roster.release(&alice);
@@ -103,9 +103,9 @@ fn a_name_that_looks_like_anothers_is_refused_until_the_other_one_is_gone() {
 #[test]
 fn an_account_comes_in_whatever_its_name_looks_like() {
     let roster = Roster::default();
-    person(&roster, 1, "aIice");
+    user(&roster, 1, "aIice");
     let login = Some(Login { account: AccountId(7), hash: Hashed::new("x") });
-    let bob = person(&roster, 2, "bob");
+    let bob = user(&roster, 2, "bob");
     assert!(roster.rename(&bob, &name("a1ice"), login.clone(), 12).is_ok());
     assert!(roster.claim(&name("alice"), login, 12, &outbox(3), HERE, Instant::now()).is_ok());
     // Of two that look alike, one stays.
@@ -116,7 +116,7 @@ fn an_account_comes_in_whatever_its_name_looks_like() {
 #[test]
 fn ones_own_name_may_be_written_as_it_looks() {
     let roster = Roster::default();
-    let alice = person(&roster, 1, "alice");
+    let alice = user(&roster, 1, "alice");
     assert!(roster.rename(&alice, &name("aIice"), None, 12).is_ok());
     assert!(roster.rename(&alice, &name("AIICE"), None, 12).is_ok(), "and in other letters");
     roster.release(&alice);
@@ -124,26 +124,26 @@ fn ones_own_name_may_be_written_as_it_looks() {
 }
 
 #[test]
-fn what_is_suggested_looks_like_nobody_elses_name() {
+fn a_suggestion_looks_like_no_other_users_name() {
     let roster = Roster::default();
-    person(&roster, 1, "bob");
-    person(&roster, 2, "b0b2");
+    user(&roster, 1, "bob");
+    user(&roster, 2, "b0b2");
     let Err(NameInUseError::Taken(Some(free))) = claim(&roster, 3, "bob") else { panic!("it is taken") };
     assert_eq!(free, name("bob3"));
 }
 
 #[test]
-fn of_many_who_want_names_that_look_alike_at_once_one_gets_one() {
+fn of_many_users_who_claim_names_that_look_alike_at_once_one_gets_one() {
     let roster = Roster::default();
-    let people: Vec<_> = (1..=8).map(|id| person(&roster, id, &format!("p{id}x"))).collect();
+    let users: Vec<_> = (1..=8).map(|id| user(&roster, id, &format!("p{id}x"))).collect();
     let wanted = ["alice", "aIice", "a1ice", "Alice", "AIice", "ALICE", "AlIce", "A1ice"];
     let won = thread::scope(|scope| {
-        let racing: Vec<_> = people
+        let racing: Vec<_> = users
             .iter()
             .zip(wanted)
-            .map(|(person, wanted)| {
+            .map(|(user, wanted)| {
                 let roster = &roster;
-                scope.spawn(move || roster.rename(person, &name(wanted), None, 12).is_ok())
+                scope.spawn(move || roster.rename(user, &name(wanted), None, 12).is_ok())
             })
             .collect();
         racing.into_iter().filter_map(|thread| thread.join().expect("no panic").then_some(())).count()
@@ -154,7 +154,7 @@ fn of_many_who_want_names_that_look_alike_at_once_one_gets_one() {
 #[test]
 fn ones_own_name_may_change_its_case() {
     let roster = Roster::default();
-    let bob = person(&roster, 1, "bob");
+    let bob = user(&roster, 1, "bob");
     assert!(roster.rename(&bob, &name("BoB"), None, 12).is_ok());
     assert_eq!(bob.name().as_str(), "BoB");
     assert_eq!((find(&roster, "bob"), roster.count()), (Some(ClientId(1)), 1));
@@ -163,28 +163,28 @@ fn ones_own_name_may_change_its_case() {
 }
 
 #[test]
-fn of_many_who_want_one_name_at_once_one_gets_it() {
+fn of_many_users_who_claim_one_name_at_once_one_gets_it() {
     let roster = Roster::default();
-    let people: Vec<_> = (1..=8).map(|id| person(&roster, id, &format!("p{id}"))).collect();
+    let users: Vec<_> = (1..=8).map(|id| user(&roster, id, &format!("p{id}"))).collect();
     let won = thread::scope(|scope| {
-        let racing: Vec<_> = people
+        let racing: Vec<_> = users
             .iter()
-            .map(|person| {
+            .map(|user| {
                 let roster = &roster;
-                scope.spawn(move || roster.rename(person, &name("king"), None, 12).is_ok())
+                scope.spawn(move || roster.rename(user, &name("king"), None, 12).is_ok())
             })
             .collect();
         racing.into_iter().filter_map(|thread| thread.join().expect("no panic").then_some(())).count()
     });
     assert_eq!((won, roster.count()), (1, 8));
-    let king = find(&roster, "king").expect("somebody has it");
-    assert_eq!(people.iter().filter(|person| person.name() == name("king")).map(|p| p.client()).next(), Some(king));
+    let king = find(&roster, "king").expect("it is in use");
+    assert_eq!(users.iter().filter(|user| user.name() == name("king")).map(|p| p.client()).next(), Some(king));
 }
 
 #[test]
 fn a_session_is_found_by_its_number_only_under_its_name() {
     let roster = Roster::default();
-    let bob = person(&roster, 7, "bob");
+    let bob = user(&roster, 7, "bob");
     assert_eq!(find(&roster, "bob#7"), Some(ClientId(7)));
     assert_eq!((find(&roster, "bob#8"), find(&roster, "alice#7")), (None, None));
     assert_eq!(find(&roster, "@BOB"), Some(ClientId(7)));
@@ -193,13 +193,13 @@ fn a_session_is_found_by_its_number_only_under_its_name() {
 }
 
 #[test]
-fn who_has_left_is_marked_and_does_not_take_his_successors_name_away() {
+fn a_user_who_has_left_is_marked_and_does_not_release_a_successors_name() {
     let roster = Roster::default();
-    let bob = person(&roster, 1, "bob");
+    let bob = user(&roster, 1, "bob");
     assert!(!bob.is_gone());
     roster.release(&bob);
     assert!(bob.is_gone());
-    let next = person(&roster, 2, "bob");
+    let next = user(&roster, 2, "bob");
     roster.release(&bob);
     assert_eq!(find(&roster, "bob"), Some(ClientId(2)));
     assert!(!next.is_gone());
@@ -208,7 +208,7 @@ fn who_has_left_is_marked_and_does_not_take_his_successors_name_away() {
 #[test]
 fn away_and_idle_are_kept() {
     let roster = Roster::default();
-    let bob = person(&roster, 1, "bob");
+    let bob = user(&roster, 1, "bob");
     assert!(bob.set_away(Some("lunch".into())) && !bob.set_away(Some("lunch".into())));
     assert_eq!(bob.away().as_deref(), Some("lunch"));
     assert!(bob.set_away(None) && bob.away().is_none());

@@ -6,8 +6,8 @@ use crate::support::home::{History, Home, PASSWORD, come_in, give, knock, quit, 
 use crate::support::machine::eventually;
 use crate::support::{Client, Server};
 
-const REMOVED: &str = "! Your account was removed. If that is a mistake, ask whoever runs this server.\r\n";
-const CHANGED: &str = "! Your password was changed on the server's machine. Come in again with the new one.\r\n";
+const REMOVED: &str = "! Your account was removed. If that is a mistake, ask the admin of this server.\r\n";
+const CHANGED: &str = "! Your password was changed on the server's machine. Log in again with the new one.\r\n";
 
 fn server(home: &Home, more: &str) -> Server {
     home.accounts(&["alice", "bob"]);

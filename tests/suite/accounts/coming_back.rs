@@ -18,7 +18,7 @@ fn join(client: &mut Client, room: &str) {
 }
 
 fn is_online(server: &Server, name: &str) -> bool {
-    server.hub().roster.people().iter().any(|person| person.name().as_str() == name)
+    server.hub().roster.users().iter().any(|person| person.name().as_str() == name)
 }
 
 /// Waits until the server has noticed that a user has left.

@@ -34,7 +34,7 @@ fn registered(server: &Server, name: &str) {
     client.send(":quit");
     client.expect_end();
     drop(client);
-    eventually("they have left", || server.hub().roster.people().iter().all(|person| person.name().as_str() != name));
+    eventually("they have left", || server.hub().roster.users().iter().all(|person| person.name().as_str() != name));
 }
 
 /// A client from another address, whose passwords are compared independently.
