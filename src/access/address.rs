@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// The address under which something is counted: IPv4 whole, IPv6 by its /64, which is what one household gets. IPv4-mapped
 /// addresses are IPv4.
-pub fn address_key(address: IpAddr) -> IpAddr {
+pub(crate) fn address_key(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();
@@ -16,7 +16,7 @@ pub fn address_key(address: IpAddr) -> IpAddr {
 
 /// The network of one customer: IPv4 whole, IPv6 by its /56. Many customers get that much (RFC 6177 names it), so counting by
 /// /64 would give each of them 256 of everything. Coarser than [`address_key`], for limits that must not be multiplied.
-pub fn network_key(address: IpAddr) -> IpAddr {
+pub(crate) fn network_key(address: IpAddr) -> IpAddr {
     match address_key(address) {
         IpAddr::V6(v6) => {
             let [a, b, c, d, ..] = v6.segments();

@@ -12,7 +12,7 @@ use super::rate::{Bucket, Rate, RateDecision};
 
 /// Why a connection from an address is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdmissionError {
+pub(crate) enum AdmissionError {
     /// The address has as many connections open as it may: the limit.
     TooManyOpen(usize),
     /// The address opens connections too fast: how long to wait.
@@ -31,7 +31,7 @@ const MOST_IDLE_ADDRESSES: usize = 16 * 1024;
 
 /// Connections by address. Bounded: a full table forgets addresses without a connection, of the network with most.
 #[derive(Debug, Default)]
-pub struct Admission {
+pub(crate) struct Admission {
     addresses: HashMap<IpAddr, AddressUsage>,
     /// The size at which stale entries are dropped.
     tidy_at: usize,
@@ -40,7 +40,7 @@ pub struct Admission {
 impl Admission {
     /// Admits a connection, if the limits `open` and `new` allow it. For each one admitted, call [`Admission::leave`] in the
     /// end.
-    pub fn enter(
+    pub(crate) fn enter(
         &mut self,
         address: IpAddr,
         open: Option<usize>,
@@ -54,7 +54,8 @@ impl Admission {
             });
             let size = self.addresses.len();
             // Open connections have bounds of their own; a table full of them is not scanned for every newcomer.
-            self.tidy_at = if size < MOST_IDLE_ADDRESSES { (size * 2).clamp(1024, MOST_IDLE_ADDRESSES) } else { size + 1024 };
+            self.tidy_at =
+                if size < MOST_IDLE_ADDRESSES { (size * 2).clamp(1024, MOST_IDLE_ADDRESSES) } else { size + 1024 };
         }
         let usage = self.addresses.entry(address_key(address)).or_default();
         if let Some(limit) = open
@@ -72,7 +73,7 @@ impl Admission {
     }
 
     /// An admitted connection has ended.
-    pub fn leave(&mut self, address: IpAddr) {
+    pub(crate) fn leave(&mut self, address: IpAddr) {
         if let Some(usage) = self.addresses.get_mut(&address_key(address)) {
             usage.open = usage.open.saturating_sub(1);
         }

@@ -32,7 +32,7 @@ pub struct Allowance<K> {
 
 /// A part of it, until it is dropped.
 #[derive(Debug)]
-pub struct Share<K: Eq + Hash> {
+pub(crate) struct Share<K: Eq + Hash> {
     allowance: Arc<Allowance<K>>,
     key: K,
     bytes: usize,
@@ -41,12 +41,12 @@ pub struct Share<K: Eq + Hash> {
 impl<K: Eq + Hash + Clone> Allowance<K> {
     /// `of_one` bytes for each, and `of_all` for all together. The last eighth of these is for users who hold little, so that
     /// many who hold much leave room for everybody else.
-    pub fn new(of_one: usize, of_all: usize) -> Arc<Allowance<K>> {
+    pub(crate) fn new(of_one: usize, of_all: usize) -> Arc<Allowance<K>> {
         Arc::new(Allowance { of_one, of_all, held: Mutex::new(Held { by: HashMap::new(), all: 0 }) })
     }
 
     /// Takes a share. `None` if there is no room for it.
-    pub fn take(self: &Arc<Self>, key: K, bytes: usize) -> Option<Share<K>> {
+    pub(crate) fn take(self: &Arc<Self>, key: K, bytes: usize) -> Option<Share<K>> {
         let mut held = self.lock();
         let own = held.by.get(&key).map_or(0, |own| own + bytes).max(bytes);
         let all = held.all + bytes;

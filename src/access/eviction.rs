@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use super::address::network_key;
 
 /// A key of a table that strangers can fill.
-pub trait Sourced {
+pub(crate) trait Sourced {
     /// The address that made the entry.
     fn source(&self) -> IpAddr;
 }
@@ -34,7 +34,7 @@ impl<T> Sourced for (IpAddr, T) {
 ///
 /// Scans the whole table, which takes some 100 us at 4,096 entries. Each call belongs to one attempt that a rate lets
 /// through.
-pub fn make_room<K, V, R>(table: &mut HashMap<K, V>, most: usize, rank: impl Fn(&V) -> Option<R>)
+pub(crate) fn make_room<K, V, R>(table: &mut HashMap<K, V>, most: usize, rank: impl Fn(&V) -> Option<R>)
 where
     K: Sourced + Eq + Hash + Clone,
     R: Ord,
@@ -55,7 +55,7 @@ where
 }
 
 /// The same for a table that fills fast: gives up a quarter of its entries at once, so that the scan is rare.
-pub fn make_much_room<K, V, R>(table: &mut HashMap<K, V>, most: usize, rank: impl Fn(&V) -> Option<R>)
+pub(crate) fn make_much_room<K, V, R>(table: &mut HashMap<K, V>, most: usize, rank: impl Fn(&V) -> Option<R>)
 where
     K: Sourced + Eq + Hash + Clone,
     R: Ord,

@@ -52,13 +52,13 @@ impl Network {
 
     /// The block as users are counted: for a single IPv6 address its /64, which one household gets and can choose from.
     #[must_use]
-    pub fn counted(self) -> Self {
+    pub(crate) fn counted(self) -> Self {
         if self.base.is_ipv6() && self.prefix > 64 { Self::block(self.base, 64) } else { self }
     }
 
     /// Whether all of it is loopback.
     #[must_use]
-    pub fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         let prefix = if self.base.is_ipv4() { 8 } else { 128 };
         self.base.is_loopback() && self.prefix >= prefix
     }
@@ -66,7 +66,7 @@ impl Network {
     /// Whether it is too large for a ban: more than a /8 of IPv4, which is a 256th of all addresses, or more than a /16 of
     /// IPv6, which holds whole continents.
     #[must_use]
-    pub fn is_wide(&self) -> bool {
+    pub(crate) fn is_wide(&self) -> bool {
         self.prefix < if self.base.is_ipv4() { 8 } else { 16 }
     }
 

@@ -10,23 +10,23 @@ use super::eviction::{Sourced, make_room};
 
 /// A rate: a burst at once, then one per interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rate {
+pub(crate) struct Rate {
     /// How many may happen at once.
-    pub burst: u32,
+    pub(crate) burst: u32,
     /// The time after which one more may happen.
-    pub interval: Duration,
+    pub(crate) interval: Duration,
 }
 
 impl Rate {
     /// `burst` at once, then `count` per `period`. `None` if either is 0, which means no limit.
-    pub fn new(burst: u32, count: u32, period: Duration) -> Option<Rate> {
+    pub(crate) fn new(burst: u32, count: u32, period: Duration) -> Option<Rate> {
         (burst > 0 && count > 0).then(|| Rate { burst, interval: period / count })
     }
 }
 
 /// When something may happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RateDecision {
+pub(crate) enum RateDecision {
     /// At once.
     Now,
     /// At that moment, which is reserved.
@@ -38,14 +38,14 @@ pub enum RateDecision {
 /// How much of a rate is used up, by the generic cell rate algorithm (ITU-T I.371, annex A) in its virtual scheduling form.
 /// One moment is the whole state.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Bucket {
+pub(crate) struct Bucket {
     /// When the whole burst is available again.
     pub(super) full_at: Option<Instant>,
 }
 
 impl Bucket {
     /// Reserves `cost` units, if they come within `patience`. A refusal uses up nothing.
-    pub fn reserve(&mut self, now: Instant, cost: u32, rate: Rate, patience: Duration) -> RateDecision {
+    pub(crate) fn reserve(&mut self, now: Instant, cost: u32, rate: Rate, patience: Duration) -> RateDecision {
         let full_at = self.full_at.map_or(now, |at| at.max(now)) + rate.interval * cost;
         let turn = full_at.checked_sub(rate.interval * rate.burst).unwrap_or(now);
         let wait = turn.saturating_duration_since(now);
@@ -57,26 +57,26 @@ impl Bucket {
     }
 
     /// Gives back units reserved for something that did not happen, or did no harm.
-    pub fn give_back(&mut self, cost: u32, rate: Rate) {
+    pub(crate) fn give_back(&mut self, cost: u32, rate: Rate) {
         self.full_at = self.full_at.and_then(|at| at.checked_sub(rate.interval * cost));
     }
 
     /// Whether the whole burst is available, so that nothing needs to be remembered.
-    pub fn is_full(&self, now: Instant) -> bool {
+    pub(crate) fn is_full(&self, now: Instant) -> bool {
         self.full_at.is_none_or(|at| at <= now)
     }
 }
 
 /// A bucket per key. Bounded: a full table gives up the least used bucket of the address with most.
 #[derive(Debug)]
-pub struct Buckets<K> {
+pub(crate) struct Buckets<K> {
     buckets: HashMap<K, Bucket>,
     most: usize,
 }
 
 impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
     /// No bucket is used yet.
-    pub fn new(most: usize) -> Buckets<K> {
+    pub(crate) fn new(most: usize) -> Buckets<K> {
         Buckets { buckets: HashMap::new(), most }
     }
 
@@ -85,7 +85,7 @@ impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
     /// # Errors
     ///
     /// How long to wait for it.
-    pub fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn take(&mut self, key: K, rate: Rate, now: Instant) -> Result<(), Duration> {
         if self.buckets.len() >= self.most && !self.buckets.contains_key(&key) {
             self.buckets.retain(|_, bucket| !bucket.is_full(now));
             make_room(&mut self.buckets, self.most, |bucket| Some(bucket.full_at));
@@ -98,7 +98,7 @@ impl<K: Sourced + Eq + Hash + Clone> Buckets<K> {
     }
 
     /// Gives back a unit that was taken.
-    pub fn give_back(&mut self, key: &K, rate: Rate) {
+    pub(crate) fn give_back(&mut self, key: &K, rate: Rate) {
         if let Some(bucket) = self.buckets.get_mut(key) {
             bucket.give_back(1, rate);
         }

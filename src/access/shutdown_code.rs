@@ -28,7 +28,7 @@ impl ShutdownCode {
     /// # Errors
     ///
     /// When the system's random generator fails.
-    pub fn generate() -> Result<ShutdownCode, getrandom::Error> {
+    pub(crate) fn generate() -> Result<ShutdownCode, getrandom::Error> {
         let mut code = [0; LENGTH];
         let mut filled = 0;
         while filled < LENGTH {
@@ -90,7 +90,7 @@ impl fmt::Debug for ShutdownCode {
 ///
 /// What it costs: someone who goes on guessing takes the turn of the user who knows the code. That user can stop the server
 /// by a signal instead, as anybody can who reads its standard output.
-pub const GUESSES: AttemptPolicy = AttemptPolicy {
+pub(crate) const GUESSES: AttemptPolicy = AttemptPolicy {
     everyone: Some(Backoff {
         attempts: 1,
         schedule: Schedule::Paced { early: Duration::from_secs(1), patience: 100, late: Duration::from_secs(5 * 60) },

@@ -26,7 +26,7 @@ const CHANGED: &str = "Your password was changed on the server's machine. Log in
 
 /// Changes that have not been reviewed yet. One thread at a time reviews.
 #[derive(Debug, Default)]
-pub struct PendingReviews(AtomicUsize);
+pub(crate) struct PendingReviews(AtomicUsize);
 
 impl PendingReviews {
     /// Notes a change. True if no thread reviews yet.
@@ -51,7 +51,7 @@ impl PendingReviews {
 impl Hub {
     /// Another program has changed accounts: looks whether anybody online, or any admin of a room, is among those it
     /// concerns. On a thread of its own, since it waits for the store; a change during a review gets a review after it.
-    pub fn review_accounts(self: &Arc<Hub>) {
+    pub(crate) fn review_accounts(self: &Arc<Hub>) {
         if !self.pending_reviews.add() {
             return;
         }
@@ -113,7 +113,7 @@ impl Hub {
     }
 
     /// The account that a user is logged in to is gone, and with it their roles in all rooms. Waits for the store.
-    pub fn forget_account(&self, user: &User, account: AccountId) {
+    pub(crate) fn forget_account(&self, user: &User, account: AccountId) {
         user.set_login(None);
         self.mailbox.take(account);
         self.open_rooms.forget(account);

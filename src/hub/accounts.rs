@@ -22,7 +22,7 @@ use crate::ui::screen::LineKind;
 
 impl Hub {
     /// Says that messages are stored, and for how long. Users read it before they say anything. `None` if they are not.
-    pub fn storing_notice(&self) -> Option<String> {
+    pub(crate) fn storing_notice(&self) -> Option<String> {
         let store = self.store().filter(|store| store.keeps_history())?;
         let how_long = match store.retention().map(|retention| retention.as_secs() / 86_400) {
             None => "without a time limit".to_owned(),
@@ -33,23 +33,23 @@ impl Hub {
     }
 
     /// Whether users have accounts here.
-    pub fn accounts(&self) -> AccountPolicy {
+    pub(crate) fn accounts(&self) -> AccountPolicy {
         if self.store().is_some() { self.config().accounts() } else { AccountPolicy::Off }
     }
 
     /// Whether a name is an account's. If that cannot be read, it counts as one: nobody gets a name by breaking a disk.
-    pub fn is_registered(&self, name: &UserName) -> bool {
+    pub(crate) fn is_registered(&self, name: &UserName) -> bool {
         let known = |store: &Arc<Store>| store.account_name_exists(name).unwrap_or(true);
         self.accounts().are_kept() && self.store().is_some_and(known)
     }
 
     /// Whether a user is an operator: by the account they are logged in to, never by a name alone.
-    pub fn is_operator(&self, who: &Identity) -> bool {
+    pub(crate) fn is_operator(&self, who: &Identity) -> bool {
         who.account.is_some() && self.accounts().are_kept() && self.config().operators.contains(&who.name)
     }
 
     /// A user as rooms see them.
-    pub fn actor(&self, user: &User) -> Actor {
+    pub(crate) fn actor(&self, user: &User) -> Actor {
         let who = user.identity();
         Actor { operator: self.is_operator(&who), who }
     }
@@ -75,14 +75,14 @@ impl Hub {
 
     /// Whether a name is an operator's that has no account yet. Such an account is made on the machine itself; otherwise the
     /// first user to come would be operator.
-    pub fn is_reserved(&self, name: &UserName, from: IpAddr) -> bool {
+    pub(crate) fn is_reserved(&self, name: &UserName, from: IpAddr) -> bool {
         let operators = self.accounts().are_kept() && self.config().operators.contains(name);
         operators && !from.is_loopback() && !self.is_registered(name)
     }
 
     /// The account, or the operator without one, whose name a guest's could be mistaken for.
     #[inline(never)]
-    pub fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, ReadError> {
+    pub(crate) fn look_alike(&self, name: &UserName, from: IpAddr) -> Result<Option<UserName>, ReadError> {
         let Some(store) = self.store().filter(|_| self.accounts().are_kept()) else { return Ok(None) };
         if let Some(other) = store.look_alike(name)? {
             return Ok(Some(other));
@@ -118,7 +118,7 @@ impl Hub {
     }
 
     /// Shows a line to every operator online, at once.
-    pub fn tell_operators(&self, line: &str) {
+    pub(crate) fn tell_operators(&self, line: &str) {
         for user in self.roster.users() {
             if self.is_operator(&user.identity()) {
                 user.outbox.announce(LineKind::News, line);
@@ -127,7 +127,7 @@ impl Hub {
     }
 
     /// Records what an operator did.
-    pub fn audit(&self, who: &UserName, what: &str) {
+    pub(crate) fn audit(&self, who: &UserName, what: &str) {
         log::info!("operator {who}: {}", crate::text::escape_for_log(what));
         if let Some(store) = self.store() {
             store.record_audit(AuditEntry { at: Timestamp::now(), who: who.clone(), what: what.into() });

@@ -12,9 +12,8 @@ use crate::access::network::Network;
 use crate::store::{AddressBanRecord, SaveError, Store};
 
 /// Most networks banned: each newcomer is compared with all of them.
-pub const MOST_ADDRESS_BANS: usize = 1000;
+pub(crate) const MOST_ADDRESS_BANS: usize = 1000;
 
-/// The banned networks.
 pub struct AddressBans {
     /// A leaf, changed by operators. The newest last.
     bans: RwLock<Vec<AddressBanRecord>>,
@@ -50,7 +49,7 @@ impl AddressBans {
     /// # Errors
     ///
     /// The ban holds, but only until the server stops: it could not be written to disk.
-    pub fn add(&self, ban: AddressBanRecord) -> Result<(), SaveError> {
+    pub(crate) fn add(&self, ban: AddressBanRecord) -> Result<(), SaveError> {
         let mut bans = self.write();
         bans.retain(|known| known.network != ban.network);
         bans.push(ban.clone());
@@ -63,7 +62,7 @@ impl AddressBans {
     /// # Errors
     ///
     /// The ban is lifted, but comes back with the next start: it could not be taken off the disk.
-    pub fn remove(&self, network: Network) -> Result<bool, SaveError> {
+    pub(crate) fn remove(&self, network: Network) -> Result<bool, SaveError> {
         let mut bans = self.write();
         let before = bans.len();
         bans.retain(|known| known.network != network);

@@ -44,7 +44,7 @@ impl Checkpoints {
     }
 
     /// Called by a thread that reaches a checkpoint.
-    pub fn reach(&self, at: Checkpoint) {
+    pub(crate) fn reach(&self, at: Checkpoint) {
         if self.set.load(Ordering::Acquire) {
             self.run(at);
         }

@@ -56,20 +56,20 @@ impl DirectChat {
     }
 
     /// The other user.
-    pub fn partner(&self, client: ClientId) -> &Arc<User> {
+    pub(crate) fn partner(&self, client: ClientId) -> &Arc<User> {
         let [one, other] = &self.users;
         if one.client() == client { other } else { one }
     }
 
     /// Whether one of the two has left.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.lock().ended
     }
 
     /// Posts a message: it is in the history and on the partner's screen when this returns. The number is drawn under the
     /// lock, so that both see the messages in the order of their numbers. `show_author` says whether the author's screen
     /// shows it too, and in which form.
-    pub fn post(
+    pub(crate) fn post(
         &self,
         draft: Draft,
         from: &User,
@@ -94,12 +94,12 @@ impl DirectChat {
     }
 
     /// Notes in an answer whose words it quotes, if the message it answers is in this chat.
-    pub fn note_answered(&self, answer: &mut Message) {
+    pub(crate) fn note_answered(&self, answer: &mut Message) {
         self.lock().history.note_answered(answer);
     }
 
     /// Posts a message that goes to several users and already has its number.
-    pub fn share(&self, event: &Arc<Event>, from: ClientId, clock: &Clock) -> Result<(), Denied> {
+    pub(crate) fn share(&self, event: &Arc<Event>, from: ClientId, clock: &Clock) -> Result<(), Denied> {
         let mut state = self.lock();
         let partner = self.partner(from);
         state.may_post(from, partner, event.message().is_some_and(Message::is_temporary))?;
@@ -109,34 +109,34 @@ impl DirectChat {
     }
 
     /// Shows the last `count` messages on one of the two screens. Returns how many there were, and whether any is visible.
-    pub fn show_history(&self, count: usize, outbox: &Outbox, clock: &Clock) -> (usize, bool) {
+    pub(crate) fn show_history(&self, count: usize, outbox: &Outbox, clock: &Clock) -> (usize, bool) {
         let state = self.lock();
         let events = state.history.last(count);
         (events.len(), !events.is_empty() && outbox.tell_events(&events, &mut clock.clone()))
     }
 
     /// The last messages, oldest first.
-    pub fn history(&self, count: usize) -> Vec<Arc<Event>> {
+    pub(crate) fn history(&self, count: usize) -> Vec<Arc<Event>> {
         self.lock().history.last(count)
     }
 
     /// The quote that an answer to a message begins with.
-    pub fn quote(&self, id: MessageId) -> Option<Quoted> {
+    pub(crate) fn quote(&self, id: MessageId) -> Option<Quoted> {
         self.lock().history.find(id).map(Quoted::of)
     }
 
     /// Whether a message is in this chat and from this connection.
-    pub fn is_by(&self, client: ClientId, id: MessageId) -> bool {
+    pub(crate) fn is_by(&self, client: ClientId, id: MessageId) -> bool {
         self.lock().history.find(id).is_some_and(|message| message.from == client)
     }
 
     /// The last message of one of the two.
-    pub fn last_by(&self, client: ClientId) -> Option<MessageId> {
+    pub(crate) fn last_by(&self, client: ClientId) -> Option<MessageId> {
         self.lock().history.last_by(client, None).map(|message| message.id)
     }
 
     /// Opens the view on one side. False if the chat has ended.
-    pub fn open_view(&self, outbox: &Outbox, count: usize, header: &str, clock: &Clock) -> bool {
+    pub(crate) fn open_view(&self, outbox: &Outbox, count: usize, header: &str, clock: &Clock) -> bool {
         let state = self.lock();
         let prompt = Prompt::ChatView(Conversation::Direct(self.partner(outbox.id()).addressee()));
         if !state.ended {
@@ -146,7 +146,7 @@ impl DirectChat {
     }
 
     /// Edits a message of the user's own. `None` if it is not in this chat. `show_author`: the author's screen shows it.
-    pub fn edit(
+    pub(crate) fn edit(
         &self,
         id: MessageId,
         by: &User,
@@ -164,7 +164,13 @@ impl DirectChat {
     }
 
     /// Deletes a message of the user's own. `None` if it is not in this chat. `show_author`: the author's screen shows it.
-    pub fn delete(&self, id: MessageId, by: &User, show_author: bool, clock: &Clock) -> Option<Result<(), Denied>> {
+    pub(crate) fn delete(
+        &self,
+        id: MessageId,
+        by: &User,
+        show_author: bool,
+        clock: &Clock,
+    ) -> Option<Result<(), Denied>> {
         let mut state = self.lock();
         if state.history.find(id)?.from != by.client() {
             return Some(Err(Denied::NotYours));
@@ -178,7 +184,7 @@ impl DirectChat {
 
     /// The time of a temporary message is over: takes it out of the history. Returns the answers to it as they read now, or
     /// `None` if it was deleted before. Called by the timer, which shows the change.
-    pub fn expire(&self, id: MessageId) -> Option<Vec<Arc<Event>>> {
+    pub(crate) fn expire(&self, id: MessageId) -> Option<Vec<Arc<Event>>> {
         self.lock().history.expire(id).map(|changed| changed.requoted.into())
     }
 
@@ -190,7 +196,7 @@ impl DirectChat {
     }
 
     /// Redraws views that had to wait. True if one still has to. Called by the timer.
-    pub fn redraw_views(&self, clock: &Clock) -> bool {
+    pub(crate) fn redraw_views(&self, clock: &Clock) -> bool {
         self.users.iter().fold(false, |waiting, user| user.outbox.redraw_if_due(clock.clone()) | waiting)
     }
 
@@ -209,14 +215,14 @@ type Table = HashMap<ClientId, HashMap<ClientId, Arc<DirectChat>>>;
 
 /// All chats.
 #[derive(Default)]
-pub struct DirectChats {
+pub(crate) struct DirectChats {
     /// Rank 1 of 4, like the room table. Guards the map, by the connection of either user. Held only to look up and change it.
     table: Mutex<Table>,
 }
 
 /// The user has begun as many chats as one may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooManyChatsError(pub usize);
+pub(crate) struct TooManyChatsError(pub usize);
 
 impl DirectChats {
     fn lock(&self) -> MutexGuard<'_, Table> {
@@ -224,7 +230,7 @@ impl DirectChats {
     }
 
     /// The chat of two users, begun if there is none. `None` if the other one has just left.
-    pub fn begin(&self, from: &Arc<User>, to: &Arc<User>) -> Result<Option<Arc<DirectChat>>, TooManyChatsError> {
+    pub(crate) fn begin(&self, from: &Arc<User>, to: &Arc<User>) -> Result<Option<Arc<DirectChat>>, TooManyChatsError> {
         let mut table = self.lock();
         let own = table.entry(from.client()).or_default();
         if let Some(chat) = own.get(&to.client()) {
@@ -246,19 +252,19 @@ impl DirectChats {
     }
 
     /// The chat of two connections, if there is one.
-    pub fn find(&self, one: ClientId, other: ClientId) -> Option<Arc<DirectChat>> {
+    pub(crate) fn find(&self, one: ClientId, other: ClientId) -> Option<Arc<DirectChat>> {
         self.lock().get(&one)?.get(&other).cloned()
     }
 
     /// All chats of a connection, by the other user's arrival.
-    pub fn of(&self, client: ClientId) -> Vec<Arc<DirectChat>> {
+    pub(crate) fn of(&self, client: ClientId) -> Vec<Arc<DirectChat>> {
         let mut own: Vec<_> = self.lock().get(&client).map(|own| own.values().cloned().collect()).unwrap_or_default();
         own.sort_unstable_by_key(|chat: &Arc<DirectChat>| chat.partner(client).client());
         own
     }
 
     /// A user has left, and is marked so: their chats are over.
-    pub fn forget(&self, left: &User) {
+    pub(crate) fn forget(&self, left: &User) {
         let mut table = self.lock();
         let chats: Vec<_> = table.remove(&left.client()).unwrap_or_default().into_values().collect();
         for chat in &chats {

@@ -45,14 +45,14 @@ const EXEMPT_TIMES: u32 = 10;
 /// Counters and allowances of the whole server. Each is a leaf among the locks.
 pub struct Limits {
     /// Wrong passwords of rooms, by user and address.
-    pub room_passwords: AttemptLimiter<RoomName>,
+    pub(crate) room_passwords: AttemptLimiter<RoomName>,
     /// Wrong passwords of accounts, by name and address. Names that no account has count as well, or a block would tell
     /// which names exist.
     pub logins: AttemptLimiter<UserName>,
     /// Wrong exit codes, by user, by address and over all.
     pub shutdown_codes: AttemptLimiter<()>,
     /// Memory for lines that wait for their turn, by connection.
-    pub waiting_lines: Arc<Allowance<ClientId>>,
+    pub(crate) waiting_lines: Arc<Allowance<ClientId>>,
     /// Memory for temporary messages, by author.
     pub temporary: Arc<Allowance<Author>>,
     /// Connections, by address.
@@ -65,7 +65,7 @@ pub struct Limits {
 
 impl Limits {
     /// Nothing is counted yet.
-    pub fn new(config: &Config) -> Limits {
+    pub(crate) fn new(config: &Config) -> Limits {
         Limits {
             room_passwords: AttemptLimiter::new(AttemptPolicy::PER_USER_AND_ADDRESS, TABLE_CAPACITY),
             logins: AttemptLimiter::new(login_policy(config), TABLE_CAPACITY),
@@ -84,7 +84,7 @@ impl Limits {
     }
 
     /// The table of connections by address.
-    pub fn admission(&self) -> MutexGuard<'_, Admission> {
+    pub(crate) fn admission(&self) -> MutexGuard<'_, Admission> {
         self.admission.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -93,7 +93,7 @@ impl Limits {
     /// # Errors
     ///
     /// How long its address has to wait, if it has made too many.
-    pub fn count_registration(&self, address: IpAddr, config: &Config, now: Instant) -> Result<(), Duration> {
+    pub(crate) fn count_registration(&self, address: IpAddr, config: &Config, now: Instant) -> Result<(), Duration> {
         let rate = Rate::new(REGISTRATIONS, REGISTRATIONS, REGISTRATION_PERIOD);
         let Some(rate) = rate.filter(|_| !config.is_exempt(address)) else { return Ok(()) };
         let mut registrations = self.registration_rate.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +112,7 @@ impl Limits {
 
     /// An attempt counted was not compared, or was right. The rate of connections bounds how often that happens, and a crowd
     /// that comes back behind one address must not be mistaken for a guesser.
-    pub fn give_back_login(&self, address: IpAddr, config: &Config) {
+    pub(crate) fn give_back_login(&self, address: IpAddr, config: &Config) {
         let Some(rate) = login_rate(address, config) else { return };
         self.login_rate.lock().unwrap_or_else(PoisonError::into_inner).give_back(&network_key(address), rate);
     }

@@ -34,7 +34,7 @@ impl Mailbox {
     /// # Errors
     ///
     /// The box or all boxes are full, or the author has used up their share.
-    pub fn put(&self, reader: AccountId, message: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
+    pub(crate) fn put(&self, reader: AccountId, message: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
         let mut waiting = self.lock();
         // Counted by a scan: there are ten thousand at most, and they come at typing speed.
         let shared = |waiting: &VecDeque<OfflineMessageRecord>| {
@@ -56,12 +56,12 @@ impl Mailbox {
     }
 
     /// The messages that wait for an account, oldest first. They stay.
-    pub fn waiting(&self, reader: AccountId) -> Vec<OfflineMessageRecord> {
+    pub(crate) fn waiting(&self, reader: AccountId) -> Vec<OfflineMessageRecord> {
         self.lock().get(&reader).map(|waiting| waiting.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// These were delivered: they are dropped, unless they were edited meanwhile.
-    pub fn shown(&self, reader: AccountId, shown: &[OfflineMessageRecord]) {
+    pub(crate) fn shown(&self, reader: AccountId, shown: &[OfflineMessageRecord]) {
         let mut all = self.lock();
         if let Some(waiting) = all.get_mut(&reader) {
             waiting.retain(|message| !shown.iter().any(|seen| seen.id == message.id && seen.text == message.text));
@@ -77,12 +77,12 @@ impl Mailbox {
     }
 
     /// Takes all messages that wait for an account, oldest first.
-    pub fn take(&self, reader: AccountId) -> Vec<OfflineMessageRecord> {
+    pub(crate) fn take(&self, reader: AccountId) -> Vec<OfflineMessageRecord> {
         self.lock().remove(&reader).map(Vec::from).unwrap_or_default()
     }
 
     /// Edits a waiting message. False if it is not there.
-    pub fn edit(&self, id: MessageId, text: &str) -> bool {
+    pub(crate) fn edit(&self, id: MessageId, text: &str) -> bool {
         let mut waiting = self.lock();
         let found = waiting.values_mut().flatten().find(|message| message.id == id);
         if let Some(message) = found {
@@ -94,7 +94,7 @@ impl Mailbox {
     }
 
     /// Deletes a waiting message. False if it is not there.
-    pub fn erase(&self, id: MessageId) -> bool {
+    pub(crate) fn erase(&self, id: MessageId) -> bool {
         let mut waiting = self.lock();
         let before: usize = waiting.values().map(VecDeque::len).sum();
         waiting.values_mut().for_each(|messages| messages.retain(|message| message.id != id));

@@ -22,7 +22,7 @@ use crate::hub::roster::User;
 use crate::hub::timer::Task;
 
 /// A stay in a room.
-pub struct Membership {
+pub(crate) struct Membership {
     hub: Arc<Hub>,
     room: Arc<Room>,
     client: ClientId,
@@ -32,7 +32,7 @@ pub struct Membership {
 
 impl Membership {
     /// Enters a room, by its password if that has opened this door. The change is for [`Hub::arrange`].
-    pub fn enter(
+    pub(crate) fn enter(
         hub: &Arc<Hub>,
         room: &Arc<Room>,
         user: &User,
@@ -43,14 +43,13 @@ impl Membership {
         let membership =
             Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: user.client(), id, left: false };
         let who = || (!user.is_gone()).then(|| hub.actor(user));
-        let change =
-            room.enter(Entrant { who: &who, outbox: &user.outbox, opened, membership: id }, Instant::now())?;
+        let change = room.enter(Entrant { who: &who, outbox: &user.outbox, opened, membership: id }, Instant::now())?;
         Ok((membership, change))
     }
 
     /// Takes the place of another connection of the same account; true if that one had the room in view. `None` if it was not
     /// in the room.
-    pub fn take_over(
+    pub(crate) fn take_over(
         hub: &Arc<Hub>,
         room: &Arc<Room>,
         user: &User,
@@ -64,23 +63,22 @@ impl Membership {
         Some((membership, in_view))
     }
 
-    /// The room.
-    pub fn room(&self) -> &Arc<Room> {
+    pub(crate) fn room(&self) -> &Arc<Room> {
         &self.room
     }
 
     /// The number of this stay.
-    pub fn id(&self) -> MembershipId {
+    pub(crate) fn id(&self) -> MembershipId {
         self.id
     }
 
     /// How many others are in the room. `None` if this user has been removed from it and has not read so yet.
-    pub fn others(&self) -> Option<usize> {
+    pub(crate) fn others(&self) -> Option<usize> {
         self.room.others(self.client, self.id)
     }
 
     /// Leaves the room. The change, if the user was still in it, is for [`Hub::arrange`].
-    pub fn leave(mut self, going: Going) -> Option<MembershipChange> {
+    pub(crate) fn leave(mut self, going: Going) -> Option<MembershipChange> {
         self.left = true;
         self.room.leave(self.client, self.id, going, Instant::now())
     }
@@ -108,7 +106,7 @@ impl Drop for Membership {
 impl Hub {
     /// Schedules what follows from joining or leaving: gathered notices, an heir, the end of an empty room. True if a notice is
     /// to be delivered now.
-    pub fn arrange(&self, room: &Arc<Room>, change: MembershipChange) -> bool {
+    pub(crate) fn arrange(&self, room: &Arc<Room>, change: MembershipChange) -> bool {
         let now = Instant::now();
         if let Some(after) = change.gathering {
             self.timer.schedule(now + after, Task::FlushNews(Arc::downgrade(room)));

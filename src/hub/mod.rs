@@ -3,17 +3,18 @@
 //! *Owns* nothing but the parts: each guards itself. The first users of the lock ranks stand here side by side.
 //! *Knows nothing of* single connections.
 
-pub mod address_bans;
-pub mod direct;
-pub mod limits;
-pub mod mailbox;
-pub mod quotations;
 pub mod room;
-pub mod rooms;
-pub mod roster;
-pub mod shutdown;
 pub mod timer;
-pub mod worker_pool;
+
+pub(crate) mod address_bans;
+pub(crate) mod direct;
+pub(crate) mod limits;
+pub(crate) mod mailbox;
+pub(crate) mod quotations;
+pub(crate) mod rooms;
+pub(crate) mod roster;
+pub(crate) mod shutdown;
+pub(crate) mod worker_pool;
 
 mod account_review;
 mod accounts;
@@ -41,6 +42,7 @@ use address_bans::AddressBans;
 use direct::DirectChats;
 use limits::Limits;
 use mailbox::Mailbox;
+use open_rooms::OpenRooms;
 use quotations::Quotations;
 use rooms::RoomTable;
 use roster::Roster;
@@ -50,8 +52,8 @@ use worker_pool::WorkerPool;
 
 #[doc(hidden)]
 pub use checkpoint::{Checkpoint, Checkpoints};
-pub use membership::Membership;
-pub use open_rooms::{OpenRoom, OpenRooms};
+pub(crate) use membership::Membership;
+pub(crate) use open_rooms::OpenRoom;
 
 /// The number of the first connection: four digits, so that `alice#1001` is not mistaken for a message's number.
 const FIRST_CLIENT: u64 = 1001;
@@ -76,7 +78,7 @@ pub struct Hub {
     /// Rooms by name.
     pub rooms: RoomTable,
     /// Conversations of two.
-    pub directs: DirectChats,
+    pub(crate) directs: DirectChats,
     /// Failed attempts, rates, and memory held for users.
     pub limits: Limits,
     /// Networks that are banned from the server.
@@ -84,23 +86,23 @@ pub struct Hub {
     /// Threads for slow jobs.
     pub work: WorkerPool,
     /// What `:quote` shows.
-    pub quotations: Quotations,
+    pub(crate) quotations: Quotations,
     /// Clients whose sockets do not keep up.
     pub slow_readers: Arc<SlowReaders>,
     /// Deadlines that belong to no connection.
-    pub timer: Timer,
+    pub(crate) timer: Timer,
     /// The database, if there is one.
     store: Option<Arc<Store>>,
     /// Direct messages for offline users, kept in memory when history is off.
     pub mailbox: Mailbox,
     /// The rooms that accounts are in.
-    pub open_rooms: OpenRooms,
+    pub(crate) open_rooms: OpenRooms,
     /// Changes of accounts by another program.
     pending_reviews: PendingReviews,
     /// The phases of a stop.
     pub shutdown: Arc<Shutdown>,
     /// The server's local time.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// The code printed at start, if the configuration asked for one then.
     shutdown_code: Option<ShutdownCode>,
     /// For tests.
@@ -182,7 +184,7 @@ impl Hub {
     }
 
     /// The alphabet of the names that may already be in use, whatever the configuration says of new ones.
-    pub fn known_names(&self) -> Alphabet {
+    pub(crate) fn known_names(&self) -> Alphabet {
         if self.has_other_names.load(Ordering::Relaxed) { Alphabet::Unicode } else { Alphabet::Ascii }
     }
 

@@ -18,16 +18,14 @@ const MOST: usize = 10_000;
 
 /// A room that an account is in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenRoom {
-    /// The room.
-    pub room: Arc<RoomId>,
+pub(crate) struct OpenRoom {
+    pub(crate) room: Arc<RoomId>,
     /// Its door at that time: the account may enter again while the door is the same. `None` for one let in as an operator.
-    pub door: Option<DoorVersion>,
+    pub(crate) door: Option<DoorVersion>,
 }
 
-/// Rooms by account.
 #[derive(Debug, Default)]
-pub struct OpenRooms {
+pub(crate) struct OpenRooms {
     /// A leaf.
     accounts: Mutex<HashMap<AccountId, Arc<[OpenRoom]>>>,
 }
@@ -38,7 +36,7 @@ impl OpenRooms {
     }
 
     /// Notes the rooms that an account is in, the current one last.
-    pub fn set(&self, account: AccountId, rooms: Vec<OpenRoom>) {
+    pub(crate) fn set(&self, account: AccountId, rooms: Vec<OpenRoom>) {
         let mut accounts = self.lock();
         if accounts.len() >= MOST && !accounts.contains_key(&account) {
             let other = accounts.keys().next().copied();
@@ -48,12 +46,12 @@ impl OpenRooms {
     }
 
     /// The rooms that an account is in, the current one last. `None` if it has not been online since the server's start.
-    pub fn of(&self, account: AccountId) -> Option<Arc<[OpenRoom]>> {
+    pub(crate) fn of(&self, account: AccountId) -> Option<Arc<[OpenRoom]>> {
         self.lock().get(&account).cloned()
     }
 
     /// Forgets a deleted account.
-    pub fn forget(&self, account: AccountId) {
+    pub(crate) fn forget(&self, account: AccountId) {
         self.lock().remove(&account);
     }
 }

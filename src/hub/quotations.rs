@@ -7,26 +7,25 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::chat::quotes::{self, Quote};
 
-/// The quotations in use.
-pub struct Quotations {
+pub(crate) struct Quotations {
     /// A leaf, replaced whole on a reload. `None`: the built-in ones.
     own: RwLock<Option<Arc<[Quote]>>>,
 }
 
 impl Quotations {
     /// Those of a file, if there is one.
-    pub fn new(file: Option<&Path>) -> Quotations {
+    pub(crate) fn new(file: Option<&Path>) -> Quotations {
         Quotations { own: RwLock::new(file.and_then(read)) }
     }
 
     /// Replaces them with those of a file, or with the built-in ones.
-    pub fn reload(&self, file: Option<&Path>) {
+    pub(crate) fn reload(&self, file: Option<&Path>) {
         let own = file.and_then(read);
         *self.own.write().unwrap_or_else(PoisonError::into_inner) = own;
     }
 
     /// A quotation, by a number of any size.
-    pub fn pick(&self, number: u64) -> Option<Quote> {
+    pub(crate) fn pick(&self, number: u64) -> Option<Quote> {
         let own = self.own.read().unwrap_or_else(PoisonError::into_inner).clone();
         let quotes: &[Quote] = match &own {
             Some(own) => own,

@@ -36,7 +36,7 @@ struct Table {
 }
 
 /// Why a room was not created.
-pub enum CreateRoomError {
+pub(crate) enum CreateRoomError {
     /// There is one of that name.
     Exists(Arc<Room>),
     /// There is one whose name it could be mistaken for.
@@ -95,7 +95,7 @@ impl RoomTable {
 
     /// Restores user-made rooms, the lists of the configured ones, and messages from the database. Called before anybody is
     /// let in.
-    pub fn restore(
+    pub(crate) fn restore(
         &self,
         rooms: Vec<RoomRecord>,
         histories: Vec<(RoomName, Vec<MessageRecord>)>,
@@ -168,13 +168,12 @@ impl RoomTable {
         self.lock().rooms.get(name).cloned()
     }
 
-    /// All rooms, by name.
     pub fn all(&self) -> Vec<Arc<Room>> {
         self.lock().rooms.values().cloned().collect()
     }
 
     /// Creates a room. `most` is how many there may be from the founder's address.
-    pub fn create(
+    pub(crate) fn create(
         &self,
         name: &RoomName,
         config: RoomSettings,
@@ -220,7 +219,7 @@ impl RoomTable {
     }
 
     /// Closes a user-made room, with a line to everybody in it.
-    pub fn destroy(&self, room: &Arc<Room>, line: &str) {
+    pub(crate) fn destroy(&self, room: &Arc<Room>, line: &str) {
         let mut table = self.lock();
         if table.rooms.get(room.name()).is_some_and(|known| Arc::ptr_eq(known, room)) {
             table.rooms.remove(room.name());
@@ -230,19 +229,19 @@ impl RoomTable {
     }
 
     /// The number of the next message outside a room.
-    pub fn next_message(&self) -> MessageId {
+    pub(crate) fn next_message(&self) -> MessageId {
         self.shared.next_message()
     }
 
     /// The public rooms, by name.
-    pub fn public(&self) -> Vec<Arc<Room>> {
+    pub(crate) fn public(&self) -> Vec<Arc<Room>> {
         let mut rooms = self.all();
         rooms.retain(|room| room.is_public());
         rooms
     }
 
     /// The public room whose name is nearest to a mistyped one.
-    pub fn nearest_public(&self, wanted: &RoomName) -> Option<RoomName> {
+    pub(crate) fn nearest_public(&self, wanted: &RoomName) -> Option<RoomName> {
         let rooms = self.public();
         let nearest = names::nearest(wanted.as_str(), rooms.iter().map(|room| room.name().as_str()))?;
         rooms.iter().find(|room| room.name().as_str() == nearest).map(|room| room.name().clone())

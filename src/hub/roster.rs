@@ -21,7 +21,6 @@ use names_in_use::NamesInUse;
 /// The account that a user is logged in to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// The account's number.
     pub account: AccountId,
     /// The hash of the password they gave.
     pub hash: Hashed,
@@ -29,16 +28,15 @@ pub struct Login {
 
 /// Where a user connects from.
 #[derive(Clone, Copy, Debug)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// The address as it is counted.
-    pub address: IpAddr,
+    pub(crate) address: IpAddr,
     /// See [`Identity::shared`].
-    pub shared: bool,
+    pub(crate) shared: bool,
 }
 
 /// A user's name and account. The two change together: an account is its name.
 struct Named {
-    /// As typed.
     name: UserName,
     login: Option<Login>,
 }
@@ -50,8 +48,7 @@ pub struct User {
     origin: Origin,
     /// Their output.
     pub outbox: Arc<Outbox>,
-    /// When they logged in.
-    pub since: Instant,
+    pub(crate) since: Instant,
     /// Milliseconds from `since` to their last typed line.
     active: AtomicU64,
     /// A leaf. The note shown to those who write to them while they are away.
@@ -80,7 +77,6 @@ impl User {
         self.outbox.id()
     }
 
-    /// Their current name.
     pub fn name(&self) -> UserName {
         self.named.read().unwrap_or_else(PoisonError::into_inner).name.clone()
     }
@@ -97,12 +93,12 @@ impl User {
     }
 
     /// From now on their name is an account's, or no longer is.
-    pub fn set_login(&self, login: Option<Login>) {
+    pub(crate) fn set_login(&self, login: Option<Login>) {
         self.named.write().unwrap_or_else(PoisonError::into_inner).login = login;
     }
 
     /// The user as rooms know them.
-    pub fn identity(&self) -> Identity {
+    pub(crate) fn identity(&self) -> Identity {
         let named = self.named.read().unwrap_or_else(PoisonError::into_inner);
         let account = named.login.as_ref().map(|login| login.account);
         let Origin { address, shared } = self.origin;
@@ -110,37 +106,36 @@ impl User {
     }
 
     /// The user as the addressee of a direct message.
-    pub fn addressee(&self) -> Addressee {
+    pub(crate) fn addressee(&self) -> Addressee {
         Addressee { client: self.client(), name: self.name() }
     }
 
     /// Notes that they typed a line.
-    pub fn typed(&self, now: Instant) {
+    pub(crate) fn typed(&self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.since).as_millis();
         self.active.store(u64::try_from(elapsed).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// How long they have typed nothing.
-    pub fn idle(&self, now: Instant) -> Duration {
+    pub(crate) fn idle(&self, now: Instant) -> Duration {
         let active = self.since + Duration::from_millis(self.active.load(Ordering::Relaxed));
         now.saturating_duration_since(active)
     }
 
     /// Their away note, which may be empty; `None` if they are not away.
-    pub fn away(&self) -> Option<Box<str>> {
+    pub(crate) fn away(&self) -> Option<Box<str>> {
         self.away.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Marks them as away or back. True if that changes anything.
-    pub fn set_away(&self, away: Option<Box<str>>) -> bool {
+    pub(crate) fn set_away(&self, away: Option<Box<str>>) -> bool {
         let mut known = self.away.write().unwrap_or_else(PoisonError::into_inner);
         let changes = *known != away;
         *known = away;
         changes
     }
 
-    /// Whether they have left.
-    pub fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
     }
 }
@@ -153,14 +148,13 @@ struct State {
 
 /// Why a name cannot be claimed.
 #[derive(Debug, PartialEq, Eq)]
-pub enum NameInUseError {
+pub(crate) enum NameInUseError {
     /// Another user has it. A free one like it, if one was found.
     Taken(Option<UserName>),
     /// It looks like this one, which another user has.
     LooksLike(UserName),
 }
 
-/// The users and connections.
 #[derive(Default)]
 pub struct Roster {
     /// Rank 0 of 4: before every other. Guards both maps. Nothing is sent under it, and the only other lock taken is the one
@@ -173,12 +167,10 @@ impl Roster {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a connection.
     pub fn connected(&self, outbox: &Arc<Outbox>) {
         self.lock().connections.insert(outbox.id(), Arc::clone(outbox));
     }
 
-    /// Forgets a connection.
     pub fn disconnected(&self, client: ClientId) {
         let gone = self.lock().connections.remove(&client);
         // Dropped outside the lock: it may be the last reference, and closing a socket is a system call.
@@ -186,7 +178,7 @@ impl Roster {
     }
 
     /// A connection that is still open.
-    pub fn connection(&self, client: ClientId) -> Option<Arc<Outbox>> {
+    pub(crate) fn connection(&self, client: ClientId) -> Option<Arc<Outbox>> {
         self.lock().connections.get(&client).cloned()
     }
 
@@ -201,7 +193,7 @@ impl Roster {
     /// # Errors
     ///
     /// The name is taken; then a free one like it, of at most `limit` characters. Or it looks like another.
-    pub fn claim(
+    pub(crate) fn claim(
         &self,
         name: &UserName,
         login: Option<Login>,
@@ -224,7 +216,7 @@ impl Roster {
 
     /// Moves a name from the connection that has it to another one of the same account; it is never free in between. `None`
     /// if another user has it by now.
-    pub fn claim_from(
+    pub(crate) fn claim_from(
         &self,
         other: &Arc<User>,
         name: &UserName,
@@ -238,7 +230,7 @@ impl Roster {
     }
 
     /// The same for a user with another name, which is returned.
-    pub fn rename_from(
+    pub(crate) fn rename_from(
         &self,
         other: &Arc<User>,
         user: &Arc<User>,
@@ -255,7 +247,7 @@ impl Roster {
     /// # Errors
     ///
     /// As for [`Roster::claim`].
-    pub fn rename(
+    pub(crate) fn rename(
         &self,
         user: &Arc<User>,
         name: &UserName,
@@ -278,8 +270,7 @@ impl Roster {
         Ok(state.rename(user, name, login))
     }
 
-    /// Releases a user's name.
-    pub fn release(&self, user: &Arc<User>) {
+    pub(crate) fn release(&self, user: &Arc<User>) {
         let mut state = self.lock();
         user.gone.store(true, Ordering::Release);
         let name = user.name();

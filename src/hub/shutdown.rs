@@ -18,7 +18,7 @@ pub struct Shutdown {
 
 impl Shutdown {
     /// Announces the stop: from now on newcomers are refused.
-    pub fn announce(&self) {
+    pub(crate) fn announce(&self) {
         self.announced.store(true, Ordering::Release);
         self.changed.notify_all();
     }
@@ -33,7 +33,7 @@ impl Shutdown {
     }
 
     /// Counts a connection in; dropping the guard counts it out. `None` if there are `limit` already.
-    pub fn enter(self: &Arc<Self>, limit: usize) -> Option<Open> {
+    pub(crate) fn enter(self: &Arc<Self>, limit: usize) -> Option<Open> {
         let mut open = self.lock();
         if *open >= limit {
             return None;
@@ -48,18 +48,17 @@ impl Shutdown {
     }
 
     /// Waits until all connections are closed or the deadline has passed. True if all are closed.
-    pub fn wait_closed(&self, deadline: Instant) -> bool {
+    pub(crate) fn wait_closed(&self, deadline: Instant) -> bool {
         self.wait(deadline, |open| open > 0) == 0
     }
 
     /// Waits for a connection to close, or for the deadline.
-    pub fn wait_fewer(&self, deadline: Instant) {
+    pub(crate) fn wait_fewer(&self, deadline: Instant) {
         let before = self.open();
         self.wait(deadline, |open| open >= before);
     }
 
-    /// Waits until the deadline.
-    pub fn wait_until(&self, deadline: Instant) {
+    pub(crate) fn wait_until(&self, deadline: Instant) {
         self.wait(deadline, |_| true);
     }
 
@@ -78,7 +77,7 @@ impl Shutdown {
 
 /// One open connection.
 #[derive(Debug)]
-pub struct Open {
+pub(crate) struct Open {
     shutdown: Arc<Shutdown>,
 }
 

@@ -92,19 +92,19 @@ impl Hub {
     }
 
     /// A message was erased or edited: schedules the redraw of views that could not be redrawn at once.
-    pub fn arrange_redraw(&self, room: &Arc<Room>, erased: Erased) {
+    pub(crate) fn arrange_redraw(&self, room: &Arc<Room>, erased: Erased) {
         if erased.redraw_due {
             self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::Redraw(Arc::downgrade(room)));
         }
     }
 
     /// The same for a direct chat.
-    pub fn arrange_direct_redraw(&self, chat: &Arc<DirectChat>) {
+    pub(crate) fn arrange_direct_redraw(&self, chat: &Arc<DirectChat>) {
         self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::RedrawDirect(Arc::downgrade(chat)));
     }
 
     /// If the room is user-made and empty, schedules its closing.
-    pub fn let_linger(&self, room: &Arc<Room>) {
+    pub(crate) fn let_linger(&self, room: &Arc<Room>) {
         if let Some(due) = room.close_due(self.config().room_linger) {
             self.timer.schedule(due, Task::CloseIfEmpty(Arc::downgrade(room)));
         }

@@ -32,12 +32,10 @@ pub enum Task {
     Expire(Weak<Room>, MessageId),
     /// Erase a temporary message from all the direct chats it was sent to.
     ExpireDirect {
-        /// The message.
         id: MessageId,
         /// Its author. By number, as its readers are: numbers never repeat, and references would keep the memory of
         /// connections that are long gone.
         author: Addressee,
-        /// Its readers.
         to: Box<[ClientId]>,
     },
     /// Redraw views of a room.
@@ -79,7 +77,6 @@ impl TimerEntry {
     }
 }
 
-/// A refused socket.
 struct Closing {
     due: Instant,
     from: IpAddr,
@@ -182,20 +179,19 @@ impl Timer {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Schedules a task.
-    pub fn schedule(&self, due: Instant, task: Task) {
+    pub(crate) fn schedule(&self, due: Instant, task: Task) {
         self.schedule_holding(due, task, None);
     }
 
     /// Schedules the end of a temporary message, which takes a share of its author's allowance until then.
-    pub fn schedule_holding(&self, due: Instant, task: Task, held: Option<Share<Author>>) {
+    pub(crate) fn schedule_holding(&self, due: Instant, task: Task, held: Option<Share<Author>>) {
         if self.lock().queue.push(due, task, held) {
             self.changed.notify_all();
         }
     }
 
     /// Schedules the closing of a socket that was refused. All must stay equally long.
-    pub fn close_later(&self, due: Instant, from: IpAddr, stream: TcpStream) {
+    pub(crate) fn close_later(&self, due: Instant, from: IpAddr, stream: TcpStream) {
         let (earlier, displaced) = self.lock().queue.push_closing(Closing { due, from, stream });
         // Closed outside the lock.
         drop(displaced);
@@ -206,7 +202,7 @@ impl Timer {
 
     /// A temporary message was deleted: it no longer expires. Scans the whole queue, which the allowances of the authors
     /// bound.
-    pub fn cancel(&self, id: MessageId) {
+    pub(crate) fn cancel(&self, id: MessageId) {
         self.lock().queue.cancel(id);
     }
 

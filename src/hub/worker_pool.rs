@@ -497,7 +497,8 @@ mod tests {
         for number in 0..MOST_WAITING {
             assert!(state.push(address(number / MOST_OF_AN_ADDRESS), job()).is_none());
         }
-        let length = |state: &State, number: usize| state.queues.get(&address(number)).map_or(0, |queue| queue.waiting.len());
+        let length =
+            |state: &State, number: usize| state.queues.get(&address(number)).map_or(0, |queue| queue.waiting.len());
         // A single job displaces one of many, until all queues are equally long.
         for number in 0..MOST_WAITING {
             let displaced = state.push(address(1000 + number), job());

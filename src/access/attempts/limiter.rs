@@ -118,7 +118,7 @@ pub struct AttemptLimiter<T> {
 
 impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
     /// Each table holds at most `capacity` entries, besides those of undecided attempts.
-    pub fn new(policy: AttemptPolicy, capacity: usize) -> AttemptLimiter<T> {
+    pub(crate) fn new(policy: AttemptPolicy, capacity: usize) -> AttemptLimiter<T> {
         AttemptLimiter { counts: Mutex::new(AttemptCounts::new(policy, capacity)), decided: Condvar::new() }
     }
 
@@ -127,7 +127,7 @@ impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
     }
 
     /// Puts another policy in force. What has been counted stays.
-    pub fn set_policy(&self, policy: AttemptPolicy) {
+    pub(crate) fn set_policy(&self, policy: AttemptPolicy) {
         self.lock().policy = policy;
     }
 
@@ -200,7 +200,7 @@ pub struct PendingAttempt<'a, T: Clone + Eq + Hash> {
 impl<T: Clone + Eq + Hash> PendingAttempt<'_, T> {
     /// It was right. That ends the count of its user, also as part of the count of their address: they mistyped. What
     /// others behind it got wrong still counts.
-    pub fn right(mut self) {
+    pub(crate) fn right(mut self) {
         if let Some(attempt) = self.attempt.take() {
             self.limiter.decide(|counts| counts.right(&attempt));
         }

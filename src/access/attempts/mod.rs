@@ -14,4 +14,4 @@ mod policy;
 pub use attempt::{Attempt, Attempter};
 pub use failures::AttemptError;
 pub use limiter::{AttemptLimiter, PendingAttempt};
-pub use policy::{AttemptPolicy, Backoff, LONGEST_WAIT, Schedule};
+pub(crate) use policy::{AttemptPolicy, Backoff, Schedule};

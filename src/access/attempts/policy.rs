@@ -6,11 +6,11 @@ use std::time::Duration;
 
 /// The longest of the waits that double. A longer one would keep out the owner of a password more than someone who guesses
 /// it: at one guess in a quarter of an hour, a guesser gets through a hundred in a day.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
+const LONGEST_WAIT: Duration = Duration::from_secs(15 * 60);
 
 /// How long the waits are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schedule {
+pub(crate) enum Schedule {
     /// Each wait is twice as long as the one before, up to [`LONGEST_WAIT`].
     Doubling {
         /// The first of them.
@@ -29,11 +29,11 @@ pub enum Schedule {
 
 /// The waits of one count of failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     /// Wrong attempts up to the first wait: this one begins it.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// How long the waits are.
-    pub schedule: Schedule,
+    pub(crate) schedule: Schedule,
 }
 
 impl Backoff {
@@ -57,22 +57,22 @@ impl Backoff {
 
 /// Whose failures are counted together, and what each of these counts allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AttemptPolicy {
+pub(crate) struct AttemptPolicy {
     /// One user's failures at one target.
-    pub user: Backoff,
+    pub(crate) user: Backoff,
     /// All failures of one address at one target.
-    pub address: Option<Backoff>,
+    pub(crate) address: Option<Backoff>,
     /// All failures of everyone. These are never forgotten.
-    pub everyone: Option<Backoff>,
+    pub(crate) everyone: Option<Backoff>,
     /// A count is forgotten this long after its last failure and the wait that followed. Counted from the end of the wait:
     /// otherwise waiting out the longest one could make all attempts free again.
-    pub forgotten_after: Duration,
+    pub(crate) forgotten_after: Duration,
 }
 
 impl AttemptPolicy {
     /// Three failures of a user are free, and ten times as many of an address: enough for a household or a small office
     /// that mistypes, and few against the guesses that a password withstands.
-    pub const PER_USER_AND_ADDRESS: AttemptPolicy = AttemptPolicy {
+    pub(crate) const PER_USER_AND_ADDRESS: AttemptPolicy = AttemptPolicy {
         user: Backoff { attempts: 3, schedule: Schedule::Doubling { first: Duration::from_secs(10) } },
         address: Some(Backoff { attempts: 30, schedule: Schedule::Doubling { first: Duration::from_secs(10) } }),
         everyone: None,
@@ -81,7 +81,7 @@ impl AttemptPolicy {
 
     /// Failures of one attempter alone count, the last of `attempts` begins a wait of `first`, and they are forgotten after
     /// a quarter of an hour.
-    pub fn per_attempter(attempts: u32, first: Duration) -> AttemptPolicy {
+    pub(crate) fn per_attempter(attempts: u32, first: Duration) -> AttemptPolicy {
         AttemptPolicy {
             user: Backoff { attempts, schedule: Schedule::Doubling { first } },
             address: None,

@@ -39,7 +39,7 @@ impl Stored {
 impl RoomTable {
     /// Brings the rooms in line with a configuration: new ones appear, known ones get their settings, and those it no longer
     /// names close with a line to their members.
-    pub fn apply(&self, config: &Config) {
+    pub(crate) fn apply(&self, config: &Config) {
         self.set_limits(config);
         self.all().iter().for_each(|room| room.set_history_max(config.history_max));
         let closed = self.close_unnamed(config);
