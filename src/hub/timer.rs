@@ -32,10 +32,12 @@ pub enum Task {
     Expire(Weak<Room>, MessageId),
     /// Erase a temporary message from all the direct chats it was sent to.
     ExpireDirect {
+        /// The temporary message.
         id: MessageId,
         /// Its author. By number, as its readers are: numbers never repeat, and references would keep the memory of
         /// connections that are long gone.
         author: Addressee,
+        /// The connections it was sent to.
         to: Box<[ClientId]>,
     },
     /// Redraw views of a room.

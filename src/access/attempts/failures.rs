@@ -146,7 +146,7 @@ impl<K: Sourced + Hash + Eq + Clone> FailureTable<K> {
         slips
     }
 
-    /// An attempt begun does not count, and neither do so many failures before it.
+    /// An attempt begun does not count, and neither do `slips` failures before it.
     pub(super) fn give_back(&mut self, key: &K, slips: u32, backoff: Backoff) {
         if let Some(failures) = self.entries.get_mut(key) {
             failures.withdraw();

@@ -199,7 +199,7 @@ mod of_rooms {
     }
 
     #[test]
-    fn an_attempt_waits_for_others_to_be_decided_and_not_for_ever() {
+    fn an_attempt_waits_for_others_to_be_decided_and_gives_up_in_the_end() {
         let limiter = AttemptLimiter::new(AttemptPolicy::per_attempter(1, SECOND * 10), 64);
         let now = Instant::now();
         let first = limiter.begin(at_staff(guest(1), 1), now).expect("an attempt");
