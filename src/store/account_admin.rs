@@ -1,7 +1,6 @@
-//! Accounts, administered from another process than the server's, which may be running.
+//! Manages accounts from another process than the server, which may be running (`chatsock user`).
 //!
-//! *Owns* that the file's version is not changed under a running server.
-//! *Knows nothing of* rooms and messages. *Called by* `chatsock user`.
+//! *Owns* that a running server's file is never migrated. *Knows nothing of* rooms and messages.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,9 +10,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::database::connection::{self, connect, make_ready, refused};
+use super::database::connection;
 use super::database::files;
-use super::database::schema::{Kind, VERSION};
+use super::database::schema::{DatabaseKind, VERSION};
 use super::database::sqlite_errors;
 use super::error::{CreateAccountError, OpenError, ReadError, SaveError};
 use super::open::Store;
@@ -23,62 +22,62 @@ use crate::chat::identity::AccountId;
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
 
-/// How long a change waits for a server that writes: many times what any of its transactions takes.
+/// How long a change waits for a server that is writing: many times what any of its transactions takes.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Between two looks whether somebody else has made the tables, which takes some milliseconds.
+/// Pause before checking again whether another process has created the tables, which takes some milliseconds.
 const TRY_AGAIN: Duration = Duration::from_millis(20);
 
-/// The accounts of a database. A server that has it open sees every change at the next login, and about a second later looks
-/// through those who are logged in.
+/// The accounts of a database. A server that has it open sees each change at the next login, and about a second later checks
+/// the users who are logged in.
 pub struct AccountAdmin {
     connection: Connection,
     path: PathBuf,
 }
 
 impl Store {
-    /// Opens a database for its accounts alone, and makes it if it is not there. A server may have it open.
+    /// Opens a database for its accounts only, and creates it if it does not exist. A server may have it open.
     ///
     /// # Errors
     ///
-    /// As [`Store::open`], but not [`OpenError::InUse`].
+    /// As [`Store::open`], except [`OpenError::InUse`].
     pub fn open_accounts(path: &Path) -> Result<AccountAdmin, OpenError> {
         let path = files::resolve(path)?;
         let deadline = Instant::now() + BUSY;
         let connection = loop {
-            let (connection, kind) = connect_or_make(&path)?;
-            if kind == Kind::Ours(VERSION) {
-                make_ready(&connection, &path, kind)?;
+            let (connection, kind) = connect_or_create(&path)?;
+            if kind == DatabaseKind::Ours(VERSION) {
+                connection::prepare(&connection, &path, kind)?;
                 break connection;
             }
-            // A lock has the database open, and closing that takes from a connection what keeps others from its log.
+            // Taking the lock opens the database, and closing that descriptor would drop this connection's own locks.
             drop(connection);
             match files::lock(&path) {
                 Ok(lock) => {
-                    // Somebody else may have made it ready meanwhile.
-                    let (connection, kind) = connect_or_make(&path)?;
-                    make_ready(&connection, &path, kind)?;
+                    // Another process may have created the tables in between.
+                    let (connection, kind) = connect_or_create(&path)?;
+                    connection::prepare(&connection, &path, kind)?;
                     drop(connection);
                     drop(lock);
                 }
-                // Whoever makes it has it for a moment. Looked again and not waited for: a file lock is waited for without an
-                // end, and a server of an older version keeps it as long as it runs.
+                // Creating the tables takes only a moment. Polled, because waiting for a file lock has no timeout, and a server
+                // of an older version holds it while it runs.
                 Err(OpenError::InUse(_)) if Instant::now() < deadline => thread::sleep(TRY_AGAIN),
                 Err(OpenError::InUse(path)) => return Err(OpenError::OlderInUse(path)),
                 Err(other) => return Err(other),
             }
         };
-        connection.busy_timeout(BUSY).map_err(|error| refused(&path, &error))?;
+        connection.busy_timeout(BUSY).map_err(|error| connection::open_error(&path, &error))?;
         Ok(AccountAdmin { connection, path })
     }
 }
 
-/// A connection to what is there; to an empty file if there is none.
-fn connect_or_make(path: &Path) -> Result<(Connection, Kind), OpenError> {
+/// Connects to the file, after creating an empty one if there is none.
+fn connect_or_create(path: &Path) -> Result<(Connection, DatabaseKind), OpenError> {
     if !path.exists() {
         files::create(path)?;
     }
-    connect(path)
+    connection::open(path)
 }
 
 impl fmt::Debug for AccountAdmin {
@@ -89,29 +88,29 @@ impl fmt::Debug for AccountAdmin {
 
 impl AccountAdmin {
     fn change<T>(&mut self, what: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, SaveError> {
-        let failed = |error| SaveError(sqlite_errors::reason(&error));
+        let failed = |error| SaveError(sqlite_errors::failure(&error));
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let done = what(&transaction).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(done)
     }
 
-    /// What was taken away is to leave the log too. Where a server reads just then, it stays until that one's next checkpoint.
+    /// Removes deleted data from the log too. If a server is reading right now, it stays until that server's next checkpoint.
     fn clean(&self) {
         if let Err(error) = connection::truncate_log(&self.connection, BUSY) {
-            log::warn!("{} could not be cleaned of what was removed: {error}", self.path.display());
+            log::warn!("removed data may remain in the log of {}: {error}", self.path.display());
         }
     }
 
-    /// Makes an account.
+    /// Creates an account.
     pub fn create(&mut self, name: &UserName, hash: &Hashed) -> Result<AccountId, CreateAccountError> {
         let made = self.change(|connection| accounts::create(connection, name, hash, Timestamp::now()));
         made.map_err(CreateAccountError::NotSaved)?.ok_or(CreateAccountError::Exists)
     }
 
-    /// Makes all of these accounts or, if there is one of any of the names already, none; returns those names.
+    /// Creates all of these accounts, or none if any of the names is taken. Returns the taken names.
     pub fn create_all(&mut self, users: &[(UserName, Hashed)]) -> Result<Vec<UserName>, SaveError> {
-        let failed = |error| SaveError(sqlite_errors::reason(&error));
+        let failed = |error| SaveError(sqlite_errors::failure(&error));
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let mut taken = Vec::new();
         for (name, hash) in users {
@@ -119,14 +118,14 @@ impl AccountAdmin {
                 taken.push(name.clone());
             }
         }
-        // Rolled back when dropped.
+        // Dropping the transaction rolls it back.
         if taken.is_empty() {
             transaction.commit().map_err(failed)?;
         }
         Ok(taken)
     }
 
-    /// Makes those of these accounts whose names have none; returns how many.
+    /// Creates the accounts whose names are free. Returns how many.
     pub fn create_missing(&mut self, users: &[(UserName, Hashed)]) -> Result<usize, SaveError> {
         self.change(|connection| {
             let mut made = 0;
@@ -137,7 +136,7 @@ impl AccountAdmin {
         })
     }
 
-    /// Gives an account another password. False if there is none of that name.
+    /// Sets an account's password. False if there is no account of that name.
     pub fn set_hash(&mut self, name: &UserName, hash: &Hashed) -> Result<bool, SaveError> {
         let changed = self.change(|connection| match accounts::find(connection, name)? {
             Some(account) => accounts::set_hash(connection, account.id, hash),
@@ -147,7 +146,7 @@ impl AccountAdmin {
         Ok(changed)
     }
 
-    /// Removes an account and what is its own. False if there is none of that name.
+    /// Removes an account and its data. False if there is none of that name.
     pub fn remove(&mut self, name: &UserName) -> Result<bool, SaveError> {
         let removed = self.change(|connection| match accounts::find(connection, name)? {
             Some(account) => accounts::remove(connection, account.id),
@@ -157,13 +156,13 @@ impl AccountAdmin {
         Ok(removed)
     }
 
-    /// The account of a name, in whatever case.
+    /// Finds an account by name, ignoring case.
     pub fn find(&self, name: &UserName) -> Result<Option<AccountRecord>, ReadError> {
-        accounts::find(&self.connection, name).map_err(|error| ReadError(sqlite_errors::reason(&error)))
+        accounts::find(&self.connection, name).map_err(|error| ReadError(sqlite_errors::failure(&error)))
     }
 
     /// All accounts, by name.
     pub fn list(&self) -> Result<Vec<AccountRecord>, ReadError> {
-        accounts::list(&self.connection).map_err(|error| ReadError(sqlite_errors::reason(&error)))
+        accounts::list(&self.connection).map_err(|error| ReadError(sqlite_errors::failure(&error)))
     }
 }

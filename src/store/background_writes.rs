@@ -1,7 +1,6 @@
-//! What is noted without waiting: messages and what becomes of them, visits, deeds, numbers used.
+//! Writes that no one waits for: messages and their changes, visits, the audit log, used ids.
 //!
-//! *Owns* that nothing of a message is handed on when messages are not kept.
-//! *Knows nothing of* when it is written. *Called by* rooms and sessions, also under their locks.
+//! *Owns* that no text reaches SQLite when history is off. *Knows nothing of* when it is written.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,73 +12,74 @@ use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 
-/// None of these waits: each is put into a bounded queue under a leaf mutex. What finds no place is counted and said.
+/// None of these waits: each goes into a bounded queue under a leaf mutex, so they may be called under any lock. A write that
+/// does not fit is counted and reported.
 impl Store {
-    /// Whether messages are kept.
+    /// Whether messages are stored.
     pub fn keeps_history(&self) -> bool {
         self.history
     }
 
-    /// For how long messages are kept; nothing: for ever.
+    /// How long messages are stored; `None`: without limit.
     pub fn retention(&self) -> Option<Duration> {
         self.retention
     }
 
-    /// Somebody said something in a room. Not for temporary messages, and not for rooms that end with the process.
+    /// A message was posted in a room. Not for temporary messages, and not for rooms that end with the process.
     pub fn record_message(&self, room: &RoomName, message: MessageRecord) {
         if self.history {
-            self.shared.record(BackgroundWrite::Said(room.clone(), message));
+            self.queue.record(BackgroundWrite::Message(room.clone(), message));
         }
     }
 
-    /// A message has another text. Answers that quote it quote the new one.
+    /// A message was edited. Replies that quote it show the new text.
     pub fn record_edit(&self, room: &RoomName, id: MessageId, text: &str) {
         if self.history {
-            self.shared.record(BackgroundWrite::Edited(room.clone(), id, text.into()));
+            self.queue.record(BackgroundWrite::Edit(room.clone(), id, text.into()));
         }
     }
 
-    /// A message is gone. Answers to it quote nothing any more.
+    /// A message was deleted. Replies to it lose their quote.
     pub fn record_deletion(&self, room: &RoomName, id: MessageId) {
         if self.history {
-            self.shared.record(BackgroundWrite::Erased(room.clone(), id));
+            self.queue.record(BackgroundWrite::Deletion(room.clone(), id));
         }
     }
 
-    /// The owner of an account was shown these direct messages: they are erased, unless they were edited meanwhile.
+    /// A user was shown these offline messages: they are erased, unless they were edited meanwhile.
     pub fn offline_messages_shown(&self, account: AccountId, shown: &[OfflineMessageRecord]) {
         if !shown.is_empty() {
             let shown = shown.iter().map(|direct| (direct.id, direct.text.clone())).collect();
-            self.shared.record(BackgroundWrite::Shown(account, shown));
+            self.queue.record(BackgroundWrite::OfflineMessagesShown(account, shown));
         }
     }
 
-    /// Somebody has read a room up to this message.
+    /// A user has read a room up to this message.
     pub fn record_visit(&self, account: AccountId, room: &RoomName, last: MessageId) {
-        self.shared.record(BackgroundWrite::Visited(account, room.clone(), last));
+        self.queue.record(BackgroundWrite::Visit(account, room.clone(), last));
     }
 
-    /// These are the rooms that an account is in by now, the current one last. Not for rooms that end with the process.
+    /// The rooms an account is in now, the current one last. Not for rooms that end with the process.
     pub fn record_open_rooms(&self, account: AccountId, rooms: Box<[OpenRoomRecord]>) {
-        self.shared.record(BackgroundWrite::RoomsOpen(account, rooms));
+        self.queue.record(BackgroundWrite::OpenRooms(account, rooms));
     }
 
-    /// An account is a member of a room since this message, the last one given before; `made`: somebody has made the room.
+    /// An account became a member of a room after the message `since`, the last one sent before; `made`: the room is user-made.
     pub fn record_membership(&self, account: AccountId, room: &RoomName, since: MessageId, made: bool) {
-        self.shared.record(BackgroundWrite::Joined(account, room.clone(), since, made));
+        self.queue.record(BackgroundWrite::Membership(account, room.clone(), since, made));
     }
 
-    /// Somebody who keeps order has done something.
+    /// An admin or operator did something worth an entry in the audit log.
     pub fn record_audit(&self, entry: AuditEntry) {
-        self.shared.record(BackgroundWrite::Audited(entry));
+        self.queue.record(BackgroundWrite::Audit(entry));
     }
 
-    /// A number was given to a message, of whatever kind: kept, temporary or direct.
+    /// An id was given to a message of any kind: stored, temporary or direct.
     pub fn record_id_used(&self, id: MessageId) {
-        if self.shared.numbers.used(id.0) && !self.shared.short.swap(true, Ordering::Relaxed) {
-            // Under the lock, or a writer that is about to fall asleep would miss it.
-            drop(self.shared.lock());
-            self.shared.woken.notify_one();
+        if self.queue.message_ids.mark_used(id.0) && !self.queue.ids_low.swap(true, Ordering::Relaxed) {
+            // Under the lock: a writer about to fall asleep would miss it otherwise.
+            drop(self.queue.lock());
+            self.queue.wake.notify_one();
         }
     }
 }

@@ -1,10 +1,9 @@
-//! A back-up: the database as it is at one moment, copied into a new file while a server may write.
+//! A backup: copies the database as it is at one moment into a new file, while a server may be writing.
 //!
-//! The copy grows under another name, `FILE.part`, and gets its own when it is whole and on the disk.
+//! The copy grows as `FILE.part` and gets its own name when it is complete and on disk.
 //!
-//! *Owns* where the copy may stand, that it is its owner's alone from the first byte, and that nothing of half a copy stays.
+//! *Owns* where the copy may go, that only its owner can read it from the first byte, and that no partial copy stays behind.
 //! *Knows nothing of* what is in the tables: a database of an older version is copied as it is.
-//! *Called by* `chatsock backup`.
 
 use std::error::Error;
 use std::fmt;
@@ -20,53 +19,53 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode};
 
-use super::database::connection::{connect, refused};
+use super::database::connection;
 use super::database::files::{self, MODE};
-use super::database::schema::Kind;
+use super::database::schema::DatabaseKind;
 use super::database::sqlite_errors;
 use super::error::{OpenError, StoreFailure};
 use super::open::Store;
 
-/// How long the copy waits for a server that empties its log or is starting.
+/// How long the copy waits for a server that is starting or emptying its log.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Steps of SQLite's machine between two looks whether to stop: some tens of microseconds.
+/// Steps of SQLite's virtual machine between two looks at the stop flag: some tens of microseconds.
 const STEPS: i32 = 2000;
 
-/// Why there is no back-up. One sentence each, without a full stop.
+/// Why there is no backup. One sentence each, without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BackupError {
     /// The database cannot be opened.
     Open(OpenError),
     /// There is no database.
     NoDatabase(PathBuf),
-    /// Nothing is in it.
+    /// The database is empty.
     Empty(PathBuf),
-    /// The file is there already, or a link of that name.
+    /// The target exists, or is a link.
     Exists(PathBuf),
-    /// It is a directory.
+    /// The target is a directory.
     Directory(PathBuf),
-    /// What an earlier back-up left, or another one makes now.
+    /// An earlier backup left a partial copy, or another one is running.
     Unfinished(PathBuf),
-    /// SQLite or a server would take the file for a part of its database.
+    /// SQLite or a server would take the target for a part of its database.
     Beside(PathBuf),
-    /// The directory it is to stand in does not exist.
+    /// The target's directory does not exist.
     NoDirectory(PathBuf),
-    /// It may not be made.
+    /// The target may not be created.
     Denied(PathBuf),
     /// A signal came.
     Stopped,
-    /// Something else.
+    /// Anything else.
     Failed {
-        /// Which file.
+        /// The target.
         path: PathBuf,
-        /// Why.
+        /// Why it failed.
         reason: StoreFailure,
     },
 }
 
 impl BackupError {
-    /// Whether the user can mend it: exit status 2, otherwise 1.
+    /// Whether the user can fix it: exit status 2, otherwise 1.
     #[must_use]
     pub fn is_users(&self) -> bool {
         match self {
@@ -90,40 +89,40 @@ impl fmt::Display for BackupError {
             BackupError::Open(error) => error.fmt(f),
             BackupError::NoDatabase(path) => write!(
                 f,
-                "there is no {}, so there is nothing to back up; run this in the directory that the server runs in, or \
-                 name its config with --config",
+                "{} does not exist, so there is nothing to back up; run this in the server's directory, or name its \
+                 config with --config",
                 path.display()
             ),
             BackupError::Empty(path) => write!(
                 f,
-                "{} is empty, so there is nothing to back up; start the server once, or run this in the directory that \
-                 it runs in",
+                "{} is empty, so there is nothing to back up; start the server once, or run this in the server's \
+                 directory",
                 path.display()
             ),
             BackupError::Exists(path) => {
-                write!(f, "{} is there already and is left as it is; name a file that is not there", path.display())
+                write!(f, "{} already exists and is left as it is; name a new file", path.display())
             }
             BackupError::Directory(path) => {
-                write!(f, "{} is a directory; name a file in it that is not there", path.display())
+                write!(f, "{} is a directory; name a new file in it", path.display())
             }
             BackupError::Unfinished(path) => write!(
                 f,
-                "{} is there, which another back-up is making or one that was killed has left; remove it if none is \
+                "{} exists: another backup is writing it, or one that was killed left it behind; remove it if none is \
                  running, or name another file",
                 path.display()
             ),
             BackupError::Beside(path) => {
-                write!(f, "{} would be taken for a part of the database itself; name another file", path.display())
+                write!(f, "{} would be taken for a part of the database; name another file", path.display())
             }
             BackupError::NoDirectory(path) => {
-                write!(f, "the directory {} does not exist; make it, or name a file elsewhere", path.display())
+                write!(f, "the directory {} does not exist; create it, or name a file elsewhere", path.display())
             }
             BackupError::Denied(path) => write!(
                 f,
-                "{} may not be made by this user; name a file in a directory that this user may write to",
+                "{} cannot be created by this user; name a file in a directory that this user may write to",
                 path.display()
             ),
-            BackupError::Stopped => f.write_str("the back-up was stopped by a signal; nothing of it is left"),
+            BackupError::Stopped => f.write_str("the backup was stopped by a signal; nothing of it is left"),
             BackupError::Failed { path, reason } => {
                 write!(f, "{} cannot be written: {reason}; nothing of it is left", path.display())
             }
@@ -156,25 +155,25 @@ impl From<OpenError> for BackupError {
 }
 
 impl Store {
-    /// Copies a database into a file that must not be there. A server may have it open, and goes on writing: what it has
-    /// committed when the copy begins is in the copy. `stop` ends it. Not for the process of that server: see `file`.
+    /// Copies a database into a file that must not exist yet. A server may have the database open and go on writing; the copy
+    /// holds what it had committed when the copy began. Setting `stop` ends it. Not for the server's own process: see `files`.
     ///
     /// # Errors
     ///
-    /// One sentence; then nothing of the copy is left.
+    /// One sentence; nothing of the copy is left then.
     pub fn back_up(database: &Path, to: &Path, stop: &Arc<AtomicBool>) -> Result<(), BackupError> {
         let source = files::resolve(database)?;
         let place = place_for(to, &source)?;
         let mut connection = open(&source, database)?;
-        // From here on until the last moment the copy has a name under which nobody looks for one.
-        let part = Part::create(files::beside(&place, ".part"), to)?;
+        // Until it is finished, the copy has a name that nobody takes for a backup.
+        let part = Part::create(files::sibling(&place, ".part"), to)?;
         part.fill(&mut connection, stop)?;
         drop(connection);
         part.finish(&place, to)
     }
 }
 
-/// A connection to a database with something in it.
+/// Connects to a database that is not empty.
 fn open(path: &Path, named: &Path) -> Result<Connection, BackupError> {
     let absent = || BackupError::NoDatabase(std::path::absolute(named).unwrap_or_else(|_| named.to_owned()));
     match path.try_exists() {
@@ -182,21 +181,21 @@ fn open(path: &Path, named: &Path) -> Result<Connection, BackupError> {
         Ok(false) => return Err(absent()),
         Err(error) => return Err(files::failed(path, &error).into()),
     }
-    files::refuse_others(path)?;
-    let (connection, kind) = connect(path)?;
-    if kind == Kind::Empty {
+    files::refuse_foreign_file(path)?;
+    let (connection, kind) = connection::open(path)?;
+    if kind == DatabaseKind::Empty {
         return Err(BackupError::Empty(path.to_owned()));
     }
-    connection.busy_timeout(BUSY).map_err(|error| refused(path, &error))?;
+    connection.busy_timeout(BUSY).map_err(|error| connection::open_error(path, &error))?;
     Ok(connection)
 }
 
-/// Where the copy is to stand, by the one name its directory has.
+/// The target's path, with its directory resolved.
 fn place_for(to: &Path, source: &Path) -> Result<PathBuf, BackupError> {
     let failed = |error: &io::Error| failed(to, error);
     match fs::symlink_metadata(to) {
         Ok(found) if found.is_dir() => return Err(BackupError::Directory(to.to_owned())),
-        // A link, too, wherever it leads: what is written through it would stand somewhere else.
+        // Links too, dangling or not: the copy would end up somewhere else.
         Ok(_) => return Err(BackupError::Exists(to.to_owned())),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(failed(&error)),
@@ -213,7 +212,7 @@ fn place_for(to: &Path, source: &Path) -> Result<PathBuf, BackupError> {
         _ => failed(&error),
     })?;
     let place = directory.join(name);
-    let is_part = |ending: &&str| files::beside(source, ending) == place;
+    let is_part = |ending: &&str| files::sibling(source, ending) == place;
     if ["-wal", "-shm", "-journal", ".lock"].iter().any(is_part) {
         return Err(BackupError::Beside(to.to_owned()));
     }
@@ -233,15 +232,15 @@ fn failed(path: &Path, error: &io::Error) -> BackupError {
     }
 }
 
-/// The copy while it is made; removed when it is dropped unfinished.
+/// The partial copy, removed when dropped.
 struct Part {
     path: PathBuf,
-    /// What the user called the file.
+    /// The target as the user named it.
     named: PathBuf,
 }
 
 impl Part {
-    /// An empty file of our mode: `VACUUM INTO` takes one, and would make its own with whatever the umask leaves.
+    /// Creates an empty file with our mode: `VACUUM INTO` accepts one, and would otherwise create its own with the umask's.
     fn create(path: PathBuf, named: &Path) -> Result<Part, BackupError> {
         match OpenOptions::new().write(true).create_new(true).mode(MODE).open(&path) {
             Ok(_) => Ok(Part { path, named: named.to_owned() }),
@@ -254,22 +253,22 @@ impl Part {
         BackupError::Failed { path: self.named.clone(), reason }
     }
 
-    /// Copies everything, as one reader that sees one state. In the journal mode of a server nobody waits for it.
+    /// Copies everything, as one reader that sees one state. In WAL mode, no one waits for it.
     fn fill(&self, connection: &mut Connection, stop: &Arc<AtomicBool>) -> Result<(), BackupError> {
         let refused = |error: &rusqlite::Error| match error.sqlite_error_code() {
             Some(ErrorCode::OperationInterrupted) => BackupError::Stopped,
-            _ => self.failed(sqlite_errors::reason(error)),
+            _ => self.failed(sqlite_errors::failure(error)),
         };
         let asked = Arc::clone(stop);
         let watched = connection.progress_handler(STEPS, Some(move || asked.load(Ordering::Relaxed)));
         watched.map_err(|error| refused(&error))?;
-        // As bytes: a path need not be UTF-8, and SQLite takes any.
+        // As bytes: a path need not be UTF-8, and SQLite accepts any.
         let target = ToSqlOutput::Borrowed(ValueRef::Text(self.path.as_os_str().as_bytes()));
         connection.execute("VACUUM INTO ?1", [target]).map_err(|error| refused(&error))?;
         Ok(())
     }
 
-    /// Gives the copy its name, on the disk, unless somebody else has taken that meanwhile.
+    /// Gives the copy its final name, durably, unless another file has taken it meanwhile.
     fn finish(self, place: &Path, named: &Path) -> Result<(), BackupError> {
         let failed = |error: io::Error| match error.kind() {
             ErrorKind::AlreadyExists => BackupError::Exists(named.to_owned()),
@@ -279,21 +278,21 @@ impl Part {
         match fs::hard_link(&self.path, place) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(failed(error)),
-            // A file system without links (FAT, some shares): renaming would replace what is there, so it is looked at first.
+            // A file system without hard links (FAT, some shares): renaming would replace an existing file, so check first.
             Err(_) if fs::symlink_metadata(place).is_ok() => return Err(BackupError::Exists(named.to_owned())),
             Err(_) => fs::rename(&self.path, place).map_err(failed)?,
         }
         drop(self);
-        // The name of a new file is in its directory, which a power failure would otherwise leave as it was.
+        // A new file's name is in its directory, which a power failure could otherwise roll back.
         files::sync_directory(place).map_err(failed)
     }
 }
 
 impl Drop for Part {
     fn drop(&mut self) {
-        // After a failure it takes room on a disk that may be full; after a success its other name is the back-up. That it
-        // is not there is as well.
+        // After a failure the partial copy takes space on a disk that may be full; after a success it is a second name of the
+        // backup. If it is gone already, so much the better.
         let _ = fs::remove_file(&self.path);
-        let _ = fs::remove_file(files::beside(&self.path, "-journal"));
+        let _ = fs::remove_file(files::sibling(&self.path, "-journal"));
     }
 }

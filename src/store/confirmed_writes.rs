@@ -1,7 +1,6 @@
-//! What is waited for: it is on the disk when the call returns.
+//! Writes that the caller waits for: they are on disk when the call returns.
 //!
-//! *Owns* how long anybody waits. *Knows nothing of* SQL.
-//! *Called by* sessions and `main`, from threads that hold no lock.
+//! *Owns* how long a caller waits. *Knows nothing of* SQL.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, SyncSender};
@@ -14,7 +13,7 @@ use rusqlite::Connection;
 use super::error::{CreateAccountError, OfflineMessageError, ReadError, SaveError, StoreFailure};
 use super::failpoints::Failpoints;
 use super::open::Store;
-use super::queue::End;
+use super::queue::Shutdown;
 use super::queue::queued_write::{About, AwaitedWrite, BackgroundWrite, Deferred, QueuedWrite};
 use super::records::{AddressBanRecord, OfflineMessageRecord, RoomRecord, Settings};
 use super::tables::accounts;
@@ -28,30 +27,30 @@ use crate::chat::moderation::ModerationLists;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Hashed;
 
-/// How long anybody waits for the disk. A person who has waited longer has gone.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a caller waits for the disk. A user who has waited longer has left.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The same for a flush, which may have a large room to erase.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(60);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What the writer has of a close for its last steps, so that it can still say how it ended.
-const ENDING: Duration = Duration::from_millis(500);
+/// The last part of the time for a close, kept for the writer's final steps so that it can still report how it ended.
+const SHUTDOWN_RESERVE: Duration = Duration::from_millis(500);
 
-/// What a name in a list costs in memory, about.
-const NAME: usize = 128;
+/// Approximate cost of a list entry in memory, in bytes.
+const LIST_ENTRY: usize = 128;
 
-/// Somebody waits, and may give up.
-const WAITS: u8 = 0;
-/// Nobody waits any more: it is not done.
+/// The caller is waiting and may give up.
+const WAITING: u8 = 0;
+/// The caller has given up: the write must not happen.
 const GIVEN_UP: u8 = 1;
-/// It is being committed, whether the caller still waits or not.
+/// The write is being committed, whether the caller still waits or not.
 const CLAIMED: u8 = 2;
 
-/// One thing to do, and who waits for it.
+/// A write and its waiting caller.
 ///
-/// Giving up and committing exclude each other: a request reported as not done must not be done afterwards, because the
-/// caller asks again, or never sees what it removed. One compare-and-swap decides which came first.
-struct Asked<T, F> {
+/// Giving up and committing exclude each other: a write reported as failed must not happen afterwards, because the caller
+/// would repeat it or never see what it removed. One compare-and-swap decides which came first.
+struct WriteRequest<T, F> {
     what: F,
     done: Option<T>,
     erases: bool,
@@ -59,8 +58,8 @@ struct Asked<T, F> {
     state: Arc<AtomicU8>,
 }
 
-impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> AwaitedWrite for Asked<T, F> {
-    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> AwaitedWrite for WriteRequest<T, F> {
+    fn execute(&mut self, connection: &Connection) -> rusqlite::Result<()> {
         self.done = None;
         if self.state.load(Ordering::Acquire) != GIVEN_UP {
             self.done = Some((self.what)(connection)?);
@@ -69,8 +68,8 @@ impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> AwaitedWrite for
     }
 
     fn claim(&self) -> bool {
-        let claimed = self.state.compare_exchange(WAITS, CLAIMED, Ordering::AcqRel, Ordering::Acquire);
-        // What was given up before it was begun has done nothing.
+        let claimed = self.state.compare_exchange(WAITING, CLAIMED, Ordering::AcqRel, Ordering::Acquire);
+        // A write that was given up before it ran has changed nothing.
         claimed.is_ok() || claimed == Err(CLAIMED) || self.done.is_none()
     }
 
@@ -78,140 +77,141 @@ impl<T: Send, F: Fn(&Connection) -> rusqlite::Result<T> + Send> AwaitedWrite for
         self.erases
     }
 
-    fn tell(mut self: Box<Self>, outcome: Result<(), StoreFailure>) {
+    fn complete(mut self: Box<Self>, outcome: Result<(), StoreFailure>) {
         let done = self.done.take().ok_or(StoreFailure::TimedOut);
-        // Whoever has given up does not hear it.
+        // A caller that has given up is not listening.
         let _ = self.answer.send(outcome.and(done));
     }
 }
 
-/// Whether words are taken away that must not stay.
+/// Whether a write removes text that must not stay on disk.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Words {
-    Stay,
-    Go,
+enum Erases {
+    No,
+    Yes,
 }
 
 impl Store {
     fn wait<T, F>(
         &self,
         entry: impl FnOnce(Box<dyn AwaitedWrite>) -> QueuedWrite,
-        words: Words,
+        erases: Erases,
         what: F,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<T, SaveError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        // Room for the answer, so that the writer never waits for who asks.
+        // Room for the answer, so that the writer never waits for the caller.
         let (answer, answered) = mpsc::sync_channel(1);
-        let state = Arc::new(AtomicU8::new(WAITS));
-        let erases = words == Words::Go;
-        let asked = Asked { what, done: None, erases, answer, state: Arc::clone(&state) };
-        self.shared.order(entry(Box::new(asked))).map_err(SaveError)?;
-        match answered.recv_timeout(patience) {
+        let state = Arc::new(AtomicU8::new(WAITING));
+        let erases = erases == Erases::Yes;
+        let request = WriteRequest { what, done: None, erases, answer, state: Arc::clone(&state) };
+        self.queue.submit(entry(Box::new(request))).map_err(SaveError)?;
+        match answered.recv_timeout(timeout) {
             Ok(outcome) => outcome.map_err(SaveError),
             Err(RecvTimeoutError::Timeout) => {
-                let given_up = state.compare_exchange(WAITS, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
-                self.shared.look();
+                let given_up = state.compare_exchange(WAITING, GIVEN_UP, Ordering::AcqRel, Ordering::Acquire);
+                self.queue.check_hang();
                 Err(SaveError(if given_up.is_ok() { StoreFailure::TimedOut } else { StoreFailure::OutcomeUnknown }))
             }
             Err(RecvTimeoutError::Disconnected) => Err(SaveError(StoreFailure::Closed)),
         }
     }
 
-    fn ask<T, F>(&self, words: Words, what: F) -> Result<T, SaveError>
+    fn write<T, F>(&self, erases: Erases, what: F) -> Result<T, SaveError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.wait(QueuedWrite::Awaited, words, what, self.patience())
+        self.wait(QueuedWrite::Awaited, erases, what, self.write_timeout())
     }
 
-    /// The same for what holds whether it is on disk or not: where that is refused, it stays in the queue like a record, and is
-    /// written when the disk takes it, at the end of the store at the latest. Doing it twice is no harm.
-    fn ask_on<T, F>(&self, about: About, weight: usize, words: Words, what: F) -> Result<T, SaveError>
+    /// The same for state that holds even if it is not on disk. When refused, the write stays in the queue and is retried until
+    /// the disk takes it, at the latest when the store closes. Running it twice does no harm.
+    fn write_or_defer<T, F>(&self, about: About, weight: usize, erases: Erases, what: F) -> Result<T, SaveError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> rusqlite::Result<T> + Send + Sync + 'static,
     {
         let what = Arc::new(what);
         let again = Arc::clone(&what);
-        let done = self.ask(words, move |connection| what(connection));
+        let done = self.write(erases, move |connection| what(connection));
         if done.as_ref().is_err_and(is_deferred) {
             let what = Box::new(move |connection: &Connection| again(connection).map(|_| ()));
-            self.shared.record(BackgroundWrite::Deferred(Deferred { about, weight, what }));
+            self.queue.record(BackgroundWrite::Deferred(Deferred { about, weight, what }));
         }
         done
     }
 }
 
-/// Whether what was refused is tried again by the store: everything but what comes after the end.
+/// Whether the store retries a refused write. It does unless it is closed.
 fn is_deferred(SaveError(reason): &SaveError) -> bool {
     *reason != StoreFailure::Closed
 }
 
-/// Each of these waits for the disk: the caller holds no lock. When it returns, what was asked is committed and synced, or
-/// it is not done and will not be; only with [`StoreFailure::OutcomeUnknown`] it may be done yet. It never takes longer than ten seconds.
+/// Each of these waits for the disk, so the caller must hold no lock. When it returns, the write is committed and synced, or
+/// it did not happen and will not; only after [`StoreFailure::OutcomeUnknown`] it may still happen. None takes longer than
+/// ten seconds.
 impl Store {
-    fn patience(&self) -> Duration {
-        self.shared.failpoints.patience().unwrap_or(PATIENCE)
+    fn write_timeout(&self) -> Duration {
+        self.queue.failpoints.write_timeout().unwrap_or(WRITE_TIMEOUT)
     }
 
-    /// Makes an account.
+    /// Creates an account.
     pub fn create_account(&self, name: &UserName, hash: &Hashed) -> Result<AccountId, CreateAccountError> {
         let (name, hash) = (name.clone(), hash.clone());
         let made =
-            self.ask(Words::Stay, move |connection| accounts::create(connection, &name, &hash, Timestamp::now()));
+            self.write(Erases::No, move |connection| accounts::create(connection, &name, &hash, Timestamp::now()));
         made.map_err(CreateAccountError::NotSaved)?.ok_or(CreateAccountError::Exists)
     }
 
-    /// Gives an account another password in the place of one that somebody has proved to know. False if that is not its
-    /// password any more, or if there is no such account: `chatsock user` changes accounts from outside.
+    /// Replaces a password whose hash was `before`. False if the account has another one by then, or is gone: `chatsock user`
+    /// changes accounts from outside.
     pub fn replace_hash(&self, id: AccountId, before: &Hashed, hash: &Hashed) -> Result<bool, SaveError> {
         let (before, hash) = (before.clone(), hash.clone());
-        self.ask(Words::Go, move |connection| accounts::replace_hash(connection, id, &before, &hash))
+        self.write(Erases::Yes, move |connection| accounts::replace_hash(connection, id, &before, &hash))
     }
 
-    /// Removes an account with its settings, its visits and what waits for it. False if there is none.
+    /// Removes an account with its settings, visits and offline messages. False if there is none.
     pub fn remove_account(&self, id: AccountId) -> Result<bool, SaveError> {
-        self.ask(Words::Go, move |connection| accounts::remove(connection, id))
+        self.write(Erases::Yes, move |connection| accounts::remove(connection, id))
     }
 
-    /// The same for the owner, who has proved to know the password of this hash. False also if it is another one by now.
+    /// The same on behalf of its owner, whose password had this hash. False also if it has changed since.
     pub fn remove_own_account(&self, id: AccountId, hash: &Hashed) -> Result<bool, SaveError> {
         let hash = hash.clone();
-        self.ask(Words::Go, move |connection| {
+        self.write(Erases::Yes, move |connection| {
             Ok(accounts::has_hash(connection, id, &hash)? && accounts::remove(connection, id)?)
         })
     }
 
-    /// Keeps what the owner of an account has set. False if there is no such account.
+    /// Stores a user's settings. False if there is no such account.
     pub fn save_settings(&self, id: AccountId, settings: &Settings) -> Result<bool, SaveError> {
         let settings = settings.clone();
-        let weight = settings.ignored.len() * NAME;
-        self.ask_on(About::Settings(id), weight, Words::Stay, move |connection| {
+        let weight = settings.ignored.len() * LIST_ENTRY;
+        self.write_or_defer(About::Settings(id), weight, Erases::No, move |connection| {
             accounts::save_settings(connection, id, &settings)
         })
     }
 
-    /// Keeps a room that was just made: messages and lists of an earlier one of that name are erased.
+    /// Stores a room that was just created. Messages and lists of an earlier room of that name are erased.
     pub fn create_room(&self, room: RoomRecord) -> Result<(), SaveError> {
-        self.ask(Words::Go, move |connection| {
-            rooms::forget(connection, &room.name)?;
+        self.write(Erases::Yes, move |connection| {
+            rooms::delete(connection, &room.name)?;
             rooms::save(connection, &room)
         })
     }
 
-    /// Keeps a room as it is now, with its lists. Its messages stay. Nothing if it is one that somebody has made and that
-    /// was forgotten since: a late save must neither bring it back nor overwrite the next room of its name.
+    /// Stores a room as it is now, with its lists. Its messages stay. Does nothing if it is a user-made room that was deleted
+    /// since: a late save must neither bring it back nor overwrite the next room of its name.
     pub fn save_room(&self, room: RoomRecord) -> Result<(), SaveError> {
         let ModerationLists { admins, bans, mutes, invitations } = &room.lists;
         let lists = admins.len() + bans.len() + mutes.len() + invitations.len();
-        self.ask_on(About::Room(room.name.clone()), lists * NAME, Words::Go, move |connection| {
+        self.write_or_defer(About::Room(room.name.clone()), lists * LIST_ENTRY, Erases::Yes, move |connection| {
             if let Some(made) = &room.made
-                && !rooms::is_kept(connection, &room.name, made)?
+                && !rooms::exists_as_created(connection, &room.name, made)?
             {
                 return Ok(());
             }
@@ -219,45 +219,47 @@ impl Store {
         })
     }
 
-    /// Erases a room, its lists and its messages. False if nothing of it was kept. What is recorded of the room afterwards
-    /// is kept again: close it first. To be called also when a room is made that is not kept, or it would show what an
-    /// earlier one of its name has left.
+    /// Deletes a room with its lists and messages. False if nothing of it was stored. Anything recorded of the room afterwards is
+    /// stored again, so close it first. Also needed when a room is created that is not stored, or it would show what an earlier
+    /// one of its name has left.
     pub fn delete_room(&self, name: &RoomName) -> Result<bool, SaveError> {
         let (name, waits) = (name.clone(), name.clone());
-        let done = self.ask(Words::Go, move |connection| rooms::forget(connection, &name));
+        let done = self.write(Erases::Yes, move |connection| rooms::delete(connection, &name));
         if done.as_ref().is_err_and(is_deferred) {
-            self.shared.record(BackgroundWrite::Forgotten(waits));
+            self.queue.record(BackgroundWrite::RoomDeletion(waits));
         }
         done
     }
 
-    /// Keeps addresses out; a ban of the same block is replaced.
+    /// Stores an address ban. It replaces a ban of the same network.
     pub fn save_address_ban(&self, ban: AddressBanRecord) -> Result<(), SaveError> {
-        self.ask_on(About::Network(ban.network), ban.reason.len(), Words::Stay, move |connection| {
+        self.write_or_defer(About::Network(ban.network), ban.reason.len(), Erases::No, move |connection| {
             address_bans::save(connection, &ban)
         })
     }
 
-    /// Ends that. False if there is no ban of exactly this block.
+    /// Removes an address ban. False if there is none of exactly this network.
     pub fn remove_address_ban(&self, network: Network) -> Result<bool, SaveError> {
-        self.ask_on(About::Network(network), 0, Words::Go, move |connection| address_bans::remove(connection, network))
+        self.write_or_defer(About::Network(network), 0, Erases::Yes, move |connection| {
+            address_bans::remove(connection, network)
+        })
     }
 
-    /// Keeps a direct message for somebody who is away. Refused on a server that keeps no messages.
+    /// Stores a direct message for an offline user. Refused when history is off.
     pub fn save_offline_message(&self, to: AccountId, direct: OfflineMessageRecord) -> Result<(), OfflineMessageError> {
         if !self.history {
             return Err(OfflineMessageError::NotSaved(SaveError(StoreFailure::HistoryOff)));
         }
-        match self.ask(Words::Stay, move |connection| offline_messages::keep(connection, to, &direct)) {
-            Ok(offline_messages::Deposit::Waits) => Ok(()),
-            Ok(offline_messages::Deposit::Full) => Err(OfflineMessageError::MailboxFull),
-            Ok(offline_messages::Deposit::Share) => Err(OfflineMessageError::SenderShare),
-            Ok(offline_messages::Deposit::Gone) => Err(OfflineMessageError::NoAccount),
+        match self.write(Erases::No, move |connection| offline_messages::insert(connection, to, &direct)) {
+            Ok(offline_messages::Insertion::Stored) => Ok(()),
+            Ok(offline_messages::Insertion::MailboxFull) => Err(OfflineMessageError::MailboxFull),
+            Ok(offline_messages::Insertion::SenderShare) => Err(OfflineMessageError::SenderShare),
+            Ok(offline_messages::Insertion::NoAccount) => Err(OfflineMessageError::NoAccount),
             Err(error) => Err(OfflineMessageError::NotSaved(error)),
         }
     }
 
-    /// For tests: what waits for somebody, oldest first, and is erased here by then, as when all of it was shown.
+    /// For tests: takes the messages that wait for an account, oldest first, as if they had been shown.
     #[doc(hidden)]
     pub fn take_offline_messages(&self, account: AccountId) -> Result<Vec<OfflineMessageRecord>, SaveError> {
         let waiting = self.offline_messages(account).map_err(|ReadError(reason)| SaveError(reason))?;
@@ -265,46 +267,47 @@ impl Store {
         self.sync().map(|()| waiting)
     }
 
-    /// Gives a direct message another text wherever it waits; answers to it lose their quotes. False if it waits for nobody.
+    /// Edits a waiting direct message. Replies to it lose their quotes. False if it waits for no one.
     pub fn edit_offline_message(&self, id: MessageId, text: &str) -> Result<bool, SaveError> {
         let text: Box<str> = text.into();
-        self.ask(Words::Go, move |connection| offline_messages::edit(connection, id, &text))
+        self.write(Erases::Yes, move |connection| offline_messages::edit(connection, id, &text))
     }
 
-    /// Erases a direct message wherever it waits. False if it waits for nobody.
+    /// Erases a waiting direct message. False if it waits for no one.
     pub fn delete_offline_message(&self, id: MessageId) -> Result<bool, SaveError> {
-        self.ask(Words::Go, move |connection| offline_messages::erase(connection, id))
+        self.write(Erases::Yes, move |connection| offline_messages::delete(connection, id))
     }
 
-    /// Returns when all that was recorded before is written.
+    /// Waits until everything recorded so far is written.
     pub fn sync(&self) -> Result<(), SaveError> {
-        self.ask(Words::Stay, |_| Ok(()))
+        self.write(Erases::No, |_| Ok(()))
     }
 
-    /// The same, with a time limit.
-    pub fn sync_within(&self, patience: Duration) -> Result<(), SaveError> {
-        self.wait(QueuedWrite::Awaited, Words::Stay, |_| Ok(()), patience)
+    /// The same, with another timeout.
+    pub fn sync_within(&self, timeout: Duration) -> Result<(), SaveError> {
+        self.wait(QueuedWrite::Awaited, Erases::No, |_| Ok(()), timeout)
     }
 
-    /// Returns when all that was recorded before is written, and what was erased is in none of the files any more.
+    /// Waits until everything recorded so far is written and erased text is gone from all files.
     pub fn flush(&self) -> Result<(), SaveError> {
-        self.wait(QueuedWrite::Flush, Words::Stay, |_| Ok(()), FLUSH_PATIENCE)
+        self.wait(QueuedWrite::Flush, Erases::No, |_| Ok(()), FLUSH_TIMEOUT)
     }
 
-    /// Writes what waits, the exact last number, and an empty log; until then at most. Nothing is taken afterwards.
+    /// Closes the store: writes what is queued and the exact last message id, and empties the log, until `until` at most. Nothing
+    /// is accepted afterwards.
     pub fn close(&self, until: Instant) -> Result<(), SaveError> {
-        // They would keep the log from being emptied.
-        self.accounts.close();
-        self.messages.close();
-        let mut state = self.shared.lock();
-        state.end.get_or_insert(End::Close(until.checked_sub(ENDING).unwrap_or(until)));
-        self.shared.woken.notify_one();
-        while !state.ended {
+        // Readers would keep the log from being emptied.
+        self.account_reader.close();
+        self.message_reader.close();
+        let mut state = self.queue.lock();
+        state.shutdown.get_or_insert(Shutdown::Drain(until.checked_sub(SHUTDOWN_RESERVE).unwrap_or(until)));
+        self.queue.wake.notify_one();
+        while !state.writer_exited {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(SaveError(StoreFailure::TimedOut));
             }
-            state = self.shared.has_ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.queue.exited.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         state.outcome.clone().map_or(Ok(()), |reason| Err(SaveError(reason)))
     }
@@ -312,18 +315,18 @@ impl Store {
     /// For tests: see [`Failpoints`].
     #[doc(hidden)]
     pub fn failpoints(&self) -> &Failpoints {
-        &self.shared.failpoints
+        &self.queue.failpoints
     }
 
-    /// For tests: how much somebody waits for that is not begun yet.
+    /// For tests: how many callers wait for a write that has not begun.
     #[doc(hidden)]
     pub fn awaited(&self) -> usize {
-        self.shared.lock().awaited()
+        self.queue.lock().awaited()
     }
 
-    /// For tests: the database may have so many pages, and is as full as a full disk with them. 0 takes the limit away.
+    /// For tests: limits the size of the database in pages, so that it fills up like a disk. 0 removes the limit.
     #[doc(hidden)]
     pub fn limit_pages(&self, pages: u32) {
-        self.shared.failpoints.pages.store(pages, Ordering::Relaxed);
+        self.queue.failpoints.pages.store(pages, Ordering::Relaxed);
     }
 }

@@ -1,7 +1,6 @@
-//! The store of a build without the feature `storage`: it has no value, and its methods are never run.
+//! The store of a build without the feature `storage`: a type without values, whose methods never run.
 //!
 //! *Owns* that the rest of the program reads the same in both builds. *Knows nothing of* SQLite.
-//! *Called by* whoever holds an `Option<Arc<Store>>`, which is `None` in such a build.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,11 +20,11 @@ use crate::chat::message::MessageId;
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Hashed;
 
-/// Never there.
+/// Has no values.
 #[derive(Debug)]
 pub enum Store {}
 
-/// Never there.
+/// Has no values.
 #[derive(Debug)]
 pub enum AccountAdmin {}
 

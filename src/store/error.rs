@@ -1,8 +1,7 @@
-//! What goes wrong with the store, in sentences.
+//! The errors of the store.
 //!
-//! *Owns* the causes, their words and remedies, and whose fault it is that a store does not open.
-//! *Knows nothing of* SQLite's numbers: `opening` and `writer` translate them.
-//! *Called by* whoever opens, asks or is told.
+//! *Owns* their words and remedies, and who has to fix a store that does not open.
+//! *Knows nothing of* SQLite's error codes.
 
 use std::error::Error;
 use std::fmt;
@@ -15,21 +14,21 @@ pub enum StoreFailure {
     DiskFull,
     /// Another program holds the database.
     Locked,
-    /// The file or its file system cannot be written.
+    /// The file or its file system is read-only.
     ReadOnly,
-    /// More waits to be written than can be held in memory.
+    /// The queue has no room for another write.
     QueueFull,
-    /// No answer within the time that is waited for one. It is not done, and will not be.
+    /// No answer in time. The write did not happen and will not.
     TimedOut,
-    /// The same, but it has been begun: it may be done yet.
+    /// No answer in time, but the write has begun: it may still happen.
     OutcomeUnknown,
-    /// The files were deleted, or others are in their place.
+    /// The files were deleted or replaced.
     FileReplaced,
-    /// The store is closed or being closed.
+    /// The store is closed or closing.
     Closed,
-    /// Messages are not kept on this server.
+    /// Messages are not stored on this server.
     HistoryOff,
-    /// What the database says.
+    /// SQLite's own message.
     Other(Box<str>),
 }
 
@@ -43,18 +42,18 @@ impl fmt::Display for StoreFailure {
             StoreFailure::TimedOut | StoreFailure::OutcomeUnknown => f.write_str("the disk does not answer"),
             StoreFailure::FileReplaced => f.write_str("the database was deleted or replaced"),
             StoreFailure::Closed => f.write_str("the server is stopping"),
-            StoreFailure::HistoryOff => f.write_str("this server keeps no messages"),
+            StoreFailure::HistoryOff => f.write_str("this server does not store messages"),
             StoreFailure::Other(words) => write!(f, "the database says: {words}"),
         }
     }
 }
 
-/// What was to be saved is not. With [`StoreFailure::OutcomeUnknown`] it may still be.
+/// A write failed. With [`StoreFailure::OutcomeUnknown`] it may still succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SaveError(pub StoreFailure);
 
 impl SaveError {
-    /// Without what to do.
+    /// The sentence without the remedy.
     pub fn short(&self) -> String {
         match &self.0 {
             StoreFailure::OutcomeUnknown => format!("It may not be saved: {}.", self.0),
@@ -72,7 +71,7 @@ impl fmt::Display for SaveError {
 
 impl Error for SaveError {}
 
-/// What was to be read could not be.
+/// A read failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadError(pub StoreFailure);
 
@@ -84,19 +83,19 @@ impl fmt::Display for ReadError {
 
 impl Error for ReadError {}
 
-/// Why an account was not made.
+/// Why an account was not created.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CreateAccountError {
-    /// There is one of that name.
+    /// The name is taken.
     Exists,
-    /// The disk refuses.
+    /// The disk failed.
     NotSaved(SaveError),
 }
 
 impl fmt::Display for CreateAccountError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            CreateAccountError::Exists => f.write_str("There is an account of that name already: choose another name."),
+            CreateAccountError::Exists => f.write_str("That name is already registered: choose another one."),
             CreateAccountError::NotSaved(error) => error.fmt(f),
         }
     }
@@ -104,18 +103,18 @@ impl fmt::Display for CreateAccountError {
 
 impl Error for CreateAccountError {}
 
-/// Why a direct message does not wait for somebody.
+/// Why a direct message was not stored for an offline user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OfflineMessageError {
-    /// As many wait for that person as can.
+    /// The recipient has as many as can wait.
     MailboxFull,
-    /// As many wait for that person as may be the same author's.
+    /// The recipient has as many of this sender's as one sender may have waiting.
     SenderShare,
-    /// As many of the same author's wait for all people together as can.
+    /// This sender has as many waiting for all recipients together as can.
     SenderTotal,
-    /// There is no such account any more.
+    /// The recipient's account is gone.
     NoAccount,
-    /// The disk refuses.
+    /// The disk failed.
     NotSaved(SaveError),
 }
 
@@ -123,15 +122,15 @@ impl fmt::Display for OfflineMessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OfflineMessageError::MailboxFull => {
-                f.write_str("Too many messages wait for that person already: try again later.")
+                f.write_str("That user already has too many messages waiting: try again later.")
             }
             OfflineMessageError::SenderShare => {
-                f.write_str("Too many messages of yours wait for that person already: try again later.")
+                f.write_str("Too many of your messages already wait for that user: try again later.")
             }
             OfflineMessageError::SenderTotal => {
-                f.write_str("Too many messages of yours wait for others already: try again later.")
+                f.write_str("Too many of your messages already wait for other users: try again later.")
             }
-            OfflineMessageError::NoAccount => f.write_str("There is no such account any more."),
+            OfflineMessageError::NoAccount => f.write_str("That account no longer exists."),
             OfflineMessageError::NotSaved(error) => error.fmt(f),
         }
     }
@@ -146,52 +145,52 @@ pub enum OpenError {
     InUse(PathBuf),
     /// It is of an older version, and a running server of that version has it.
     OlderInUse(PathBuf),
-    /// A newer chatsock made it.
+    /// A newer chatsock wrote it.
     Newer {
-        /// Which file.
+        /// The database.
         path: PathBuf,
         /// Its version.
         found: i64,
-        /// The version this binary writes.
+        /// The latest version this binary knows.
         known: i64,
     },
-    /// It is no database, or one of another program.
+    /// It is not a database, or another program's.
     Foreign(PathBuf),
-    /// It, or its lock, is no regular file but this.
+    /// It, or its lock, is not a regular file; the text says what it is.
     Irregular(PathBuf, &'static str),
-    /// The directory it is to stand in does not exist.
+    /// Its directory does not exist.
     NoDirectory(PathBuf),
     /// It may not be read or written.
     Denied(PathBuf),
     /// It is damaged.
     Damaged {
-        /// Which file.
+        /// The database.
         path: PathBuf,
-        /// What the database says.
-        words: Box<str>,
+        /// SQLite's message.
+        message: Box<str>,
     },
-    /// It could not be brought to this binary's version.
+    /// Migrating it failed.
     NotMigrated {
-        /// Which file.
+        /// The database.
         path: PathBuf,
         /// Why.
         reason: StoreFailure,
     },
-    /// Something else.
+    /// Anything else.
     Failed {
-        /// Which file.
+        /// The database.
         path: PathBuf,
         /// Why.
         reason: StoreFailure,
     },
-    /// No thread for writing.
+    /// The writer thread could not be started.
     Thread(Box<str>),
     /// The feature is not in this build.
     NotBuilt,
 }
 
 impl OpenError {
-    /// Whether the user can mend it: exit status 2, otherwise 1.
+    /// Whether the user can fix it: exit status 2, otherwise 1.
     pub fn is_users(&self) -> bool {
         match self {
             OpenError::InUse(_)
@@ -215,53 +214,53 @@ impl fmt::Display for OpenError {
         match self {
             OpenError::InUse(path) => write!(
                 f,
-                "{} is used by another server; stop that one, or give this one another file in [storage] path",
+                "{} is used by another server; stop that server, or set another file in [storage] path",
                 path.display()
             ),
             OpenError::OlderInUse(path) => write!(
                 f,
-                "{} is used by a server of an older version; start that server anew with this version first",
+                "{} is used by a server of an older version; restart that server with this version first",
                 path.display()
             ),
             OpenError::Newer { path, found, known } => write!(
                 f,
-                "{} was written by a newer chatsock (version {found} of the tables, this one knows {known}); use that one, or put a back-up in its place",
+                "{} was written by a newer chatsock (schema version {found}; this one knows versions up to {known}); use that one, or restore a backup",
                 path.display()
             ),
             OpenError::Foreign(path) => write!(
                 f,
-                "{} is not a database of chatsock; give another file in [storage] path, or move this one away",
+                "{} is not a chatsock database; set another file in [storage] path, or move this one away",
                 path.display()
             ),
             OpenError::Irregular(path, kind) => write!(
                 f,
-                "{} is not a file of chatsock's but {kind}; give another file in [storage] path, or move this one away",
+                "{} is not a chatsock file but {kind}; set another file in [storage] path, or move this one away",
                 path.display()
             ),
             OpenError::NoDirectory(path) => {
-                write!(f, "the directory {} does not exist; make it, or give another file in [storage] path", path.display())
+                write!(f, "the directory {} does not exist; create it, or set another file in [storage] path", path.display())
             }
             OpenError::Denied(path) => write!(
                 f,
-                "{} may not be read and written by this user; change its owner or mode, or give another file in [storage] path",
+                "{} cannot be read and written by this user; change its owner or mode, or set another file in [storage] path",
                 path.display()
             ),
-            OpenError::Damaged { path, words } => write!(
+            OpenError::Damaged { path, message } => write!(
                 f,
-                "{} is damaged ({words}); move it and the files named like it away, and put a back-up in its place",
+                "{} is damaged ({message}); move it and the files beside it away, and restore a backup",
                 path.display()
             ),
             OpenError::NotMigrated { path, reason } => write!(
                 f,
-                "{} could not be brought to this version, and is unchanged: {reason}; see to that and start again",
+                "{} could not be migrated to this version and is unchanged: {reason}; fix that and start again",
                 path.display()
             ),
             OpenError::Failed { path, reason } => {
-                write!(f, "{} cannot be opened: {reason}; see to that and start again", path.display())
+                write!(f, "{} cannot be opened: {reason}; fix that and start again", path.display())
             }
             OpenError::Thread(words) => write!(f, "cannot start the thread that writes the database: {words}"),
             OpenError::NotBuilt => f.write_str(
-                "this chatsock keeps nothing on disk; build it with `cargo build --release --features storage`, or leave [storage] out",
+                "this chatsock has no storage; build it with `cargo build --release --features storage`, or remove [storage]",
             ),
         }
     }
@@ -280,6 +279,6 @@ mod tests {
         {
             assert!(error.is_users() && error.to_string().starts_with("/srv/chatsock.db "), "{error}");
         }
-        assert!(!OpenError::Damaged { path, words: "x".into() }.is_users());
+        assert!(!OpenError::Damaged { path, message: "x".into() }.is_users());
     }
 }

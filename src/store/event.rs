@@ -8,45 +8,44 @@ use jiff::SignedDuration;
 
 use super::error::StoreFailure;
 
-/// What an admin has to know. The sentence goes into the log, and behind `* ` to operators.
+/// Something the admin has to know. The sentence goes into the log, and to operators behind `* `.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoreEvent {
-    /// Nothing can be written. What is said waits in memory.
+    /// The disk fails. Writes wait in memory.
     DiskFailed(StoreFailure),
-    /// Records that were thrown away since this was last said.
+    /// Writes were lost since this was last reported.
     WritesLost {
         /// How many.
         records: u64,
         /// Why.
         reason: StoreFailure,
     },
-    /// The trouble is over.
+    /// The disk works again.
     DiskRecovered {
-        /// Records thrown away while it lasted, those already told included.
+        /// Writes lost meanwhile, including those already reported.
         lost: u64,
     },
-    /// Numbers of messages could not be reserved: after a crash now they might be given again.
+    /// Message ids could not be reserved: after a crash now, some might be given again.
     IdsNotReserved(StoreFailure),
-    /// So much was erased because it was older than messages are kept. The log alone hears of it.
+    /// Messages were erased because they are older than the retention period. For the log only.
     Expired {
         /// Messages of rooms.
         messages: u64,
-        /// Direct messages that waited.
+        /// Messages for offline users.
         directs: u64,
     },
-    /// The clock is so far from where it should be: nothing is erased for its age, and nothing ends by the clock.
+    /// The clock is this far from where it should be: nothing expires until it is trusted again.
     ClockSuspect(SignedDuration),
-    /// It is right, or has run for a day.
+    /// The clock was set right, or has run for a day.
     ClockTrusted,
-    /// Another program has written to the database, as `chatsock user` does: accounts may be gone, or have other passwords.
-    /// Nothing is wrong: the log alone hears of it.
+    /// Another program has changed the database, as `chatsock user` does: accounts may be gone or have other passwords. This is
+    /// normal, and for the log only.
     ChangedExternally,
 }
 
-/// Receives news.
+/// Receives events.
 pub type StoreEventHandler = Box<dyn Fn(StoreEvent) + Send + Sync>;
 
-/// `1 record`, `2 records`.
 struct Counted(u64, &'static str);
 
 impl fmt::Display for Counted {
@@ -59,20 +58,20 @@ impl fmt::Display for StoreEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreEvent::DiskFailed(StoreFailure::FileReplaced) => f.write_str(
-                "The database was deleted or replaced while the server runs: nothing is saved any more. Chat goes on, and what is \
-                 said waits in memory; put back the files that were there, or restart the server.",
+                "The database was deleted or replaced while the server is running: nothing is being saved. Chat goes on, and new \
+                 messages wait in memory; put the old files back, or restart the server.",
             ),
             StoreEvent::DiskFailed(reason) => write!(
                 f,
-                "The database cannot be written: {reason}. Chat goes on, and what is said waits in memory; see to the disk."
+                "The database cannot be written: {reason}. Chat goes on, and new messages wait in memory; check the disk."
             ),
             StoreEvent::WritesLost { records, reason } => {
-                write!(f, "{} (messages, edits, visits) could not be kept: {reason}.", Counted(*records, "record"))
+                write!(f, "{} (messages, edits, visits) could not be saved: {reason}.", Counted(*records, "record"))
             }
-            StoreEvent::DiskRecovered { lost: 0 } => f.write_str("The database is written again; nothing was lost."),
+            StoreEvent::DiskRecovered { lost: 0 } => f.write_str("The database is being written again; nothing was lost."),
             StoreEvent::DiskRecovered { lost } => {
                 let verb = if *lost == 1 { "was" } else { "were" };
-                write!(f, "The database is written again; {} {verb} lost.", Counted(*lost, "record"))
+                write!(f, "The database is being written again; {} {verb} lost.", Counted(*lost, "record"))
             }
             StoreEvent::Expired { messages, directs } => {
                 let (messages, directs) = (Counted(*messages, "message"), Counted(*directs, "waiting direct message"));
@@ -87,16 +86,16 @@ impl fmt::Display for StoreEvent {
                     ((off.as_hours().abs() + 12) / 24, if off.is_negative() { "behind" } else { "ahead of" });
                 write!(
                     f,
-                    "The clock is {} {way} the last orderly run of this server. No old message is erased, and no ban, mute or \
-                     invitation ends by it, until it is set right or has run for 24 hours.",
+                    "The clock is {} {way} this server's last regular run. No old message is erased, and no ban, mute or \
+                     invitation ends, until the clock is set right or has run for 24 hours.",
                     Counted(days.unsigned_abs(), "day")
                 )
             }
-            StoreEvent::ClockTrusted => f.write_str("The clock is trusted again: what is too old is erased."),
+            StoreEvent::ClockTrusted => f.write_str("The clock is trusted again: old messages are being erased."),
             StoreEvent::ChangedExternally => f.write_str("The accounts were changed by another program."),
             StoreEvent::IdsNotReserved(reason) => write!(
                 f,
-                "Numbers of messages could not be reserved: {reason}. If the server crashes now, some may be given twice."
+                "Message ids could not be reserved: {reason}. If the server crashes now, some may be used twice."
             ),
         }
     }
@@ -109,8 +108,8 @@ mod tests {
     #[test]
     fn numbers_in_sentences_agree() {
         let lost = |lost| StoreEvent::DiskRecovered { lost }.to_string();
-        assert_eq!(lost(0), "The database is written again; nothing was lost.");
-        assert_eq!(lost(1), "The database is written again; 1 record was lost.");
-        assert_eq!(lost(2), "The database is written again; 2 records were lost.");
+        assert_eq!(lost(0), "The database is being written again; nothing was lost.");
+        assert_eq!(lost(1), "The database is being written again; 1 record was lost.");
+        assert_eq!(lost(2), "The database is being written again; 2 records were lost.");
     }
 }

@@ -1,18 +1,17 @@
-//! What tests do to a store so that the disk refuses or stalls when they say, and not by luck.
+//! Lets tests make the disk fail or stall at a chosen point. When unset, each costs one atomic read.
 //!
-//! *Owns* the places where it may. *Knows nothing of* what happens there.
-//! *Called by* tests to set them, by `writer`, `batch` and `asking` to pass them. Unset, each is a look at a number.
+//! *Owns* these points. *Knows nothing of* what happens there.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// A place where the writer may be held.
+/// A point where the writer can be held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Point {
-    /// Before a batch is begun.
+    /// Before a batch begins.
     Begin,
-    /// After it is applied, before it is checked that every caller still waits.
+    /// After it was applied, before the check that every caller still waits.
     Applied,
     /// Before it is committed.
     Commit,
@@ -20,21 +19,20 @@ pub enum Point {
 
 #[derive(Debug, Default)]
 struct Held {
-    /// Where the writer is to be held.
+    /// Where to hold the writer.
     at: Option<Point>,
-    /// It is.
-    there: bool,
-    /// How often it may go on all the same.
+    is_held: bool,
+    /// How often to let it pass all the same.
     passes: u32,
 }
 
-/// All of them.
+/// The failpoints of a store.
 #[derive(Debug, Default)]
 pub struct Failpoints {
-    /// Pages that the database may have; 0 for no limit.
-    pub(super) pages: AtomicU32,
-    /// Milliseconds that anybody waits; 0 for as long as ever.
-    patience: AtomicU32,
+    /// Page limit of the database; 0 for none.
+    pub(crate) pages: AtomicU32,
+    /// Timeout of callers in milliseconds; 0 for the usual one.
+    write_timeout: AtomicU32,
     /// Batches that the writer has tried.
     attempts: AtomicU32,
     /// A leaf.
@@ -43,13 +41,13 @@ pub struct Failpoints {
 }
 
 impl Failpoints {
-    /// Lets people wait for that long and no longer.
-    pub fn set_patience(&self, patience: Duration) {
-        self.patience.store(u32::try_from(patience.as_millis()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    /// Replaces the timeout of callers.
+    pub fn set_write_timeout(&self, timeout: Duration) {
+        self.write_timeout.store(u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX), Ordering::Relaxed);
     }
 
-    pub(super) fn patience(&self) -> Option<Duration> {
-        match self.patience.load(Ordering::Relaxed) {
+    pub(crate) fn write_timeout(&self) -> Option<Duration> {
+        match self.write_timeout.load(Ordering::Relaxed) {
             0 => None,
             milliseconds => Some(Duration::from_millis(milliseconds.into())),
         }
@@ -60,48 +58,48 @@ impl Failpoints {
         self.attempts.load(Ordering::Relaxed)
     }
 
-    pub(super) fn attempt(&self) {
+    pub(crate) fn attempt(&self) {
         self.attempts.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Holds the writer at a place, as a disk does that does not answer, until [`Failpoints::release`].
+    /// Holds the writer at a point until [`Failpoints::release`], like a disk that does not answer.
     pub fn hold(&self, at: Point) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).at = Some(at);
     }
 
-    /// Waits until it is held. False after that long.
-    pub fn wait_held(&self, patience: Duration) -> bool {
+    /// Waits until the writer is held. False after the timeout.
+    pub fn wait_held(&self, timeout: Duration) -> bool {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.changed.wait_timeout_while(held, patience, |held| !held.there);
-        waited.unwrap_or_else(PoisonError::into_inner).0.there
+        let waited = self.changed.wait_timeout_while(held, timeout, |held| !held.is_held);
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_held
     }
 
-    /// Lets it go on to the next such place.
+    /// Lets the writer go on until it gets to the point again.
     pub fn let_pass(&self) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.passes += 1;
-        held.there = false;
+        held.is_held = false;
         drop(held);
         self.changed.notify_all();
     }
 
-    /// Lets it go on.
+    /// Releases the writer.
     pub fn release(&self) {
         self.held.lock().unwrap_or_else(PoisonError::into_inner).at = None;
         self.changed.notify_all();
     }
 
-    pub(super) fn pass(&self, point: Point) {
+    pub(crate) fn pass(&self, point: Point) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         while held.at == Some(point) {
             if held.passes > 0 {
                 held.passes -= 1;
                 return;
             }
-            held.there = true;
+            held.is_held = true;
             self.changed.notify_all();
             held = self.changed.wait(held).unwrap_or_else(PoisonError::into_inner);
         }
-        held.there = false;
+        held.is_held = false;
     }
 }

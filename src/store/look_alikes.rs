@@ -1,10 +1,9 @@
-//! Accounts by what their names look like.
+//! Finds accounts whose names look alike.
 //!
-//! Kept in memory, about a hundred bytes each, and read from the disk once: afterwards only accounts that were made since,
-//! which have higher numbers. So a guest costs one look-up, however many accounts there are.
+//! Kept in memory, about a hundred bytes each. Read from the disk once; later only accounts created since, which have higher
+//! ids. So checking a guest's name takes one lookup, however many accounts there are.
 //!
 //! *Owns* which account a name could be taken for. *Knows nothing of* who may take which name, and of SQL.
-//! *Called by* `reading`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -32,12 +31,12 @@ impl Default for Known {
 }
 
 impl LookAlikes {
-    /// The last account known: what is missing are those after it.
+    /// The last account known. Only later ones are missing.
     pub(super) fn last(&self) -> AccountId {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).last
     }
 
-    /// Adds accounts. The same one added twice, as two threads may, is there once.
+    /// Adds accounts. Adding one twice, as two threads may, has no effect.
     pub(super) fn add(&self, accounts: Vec<(AccountId, Option<UserName>)>) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, name) in accounts {
@@ -52,16 +51,16 @@ impl LookAlikes {
         }
     }
 
-    /// Other names that this one could be taken for. Some of those accounts may be gone.
-    pub(super) fn of(&self, name: &UserName) -> Vec<UserName> {
+    /// Other names that look like this one. Some of these accounts may be gone.
+    pub(super) fn find(&self, name: &UserName) -> Vec<UserName> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let looks = name.looks();
         let alike = looks.keys().filter_map(|key| known.names.get(key)).flatten();
         alike.filter(|other| *other != name).cloned().collect()
     }
 
-    /// There is no account of this name any more. One made since under the same name is found all the same: it was added
-    /// under a higher number, or will be.
+    /// Removes an account that is gone. If the name was registered again since, it is found all the same: the new account has a
+    /// higher id and was added, or will be.
     pub(super) fn forget(&self, name: &UserName, up_to: AccountId) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.last > up_to {
@@ -93,11 +92,11 @@ mod tests {
         accounts.add(vec![account(1, "alice"), (AccountId(2), None), account(4, "BOB")]);
         accounts.add(vec![account(4, "BOB")]);
         assert_eq!(accounts.last(), AccountId(4));
-        assert_eq!(accounts.of(&name("aIice")), [name("alice")]);
-        assert_eq!(accounts.of(&name("b0b")), [name("bob")]);
-        assert_eq!(accounts.of(&name("Alice")), []);
+        assert_eq!(accounts.find(&name("aIice")), [name("alice")]);
+        assert_eq!(accounts.find(&name("b0b")), [name("bob")]);
+        assert_eq!(accounts.find(&name("Alice")), []);
         accounts.add(vec![account(7, "a1ice")]);
-        assert_eq!(accounts.of(&name("aIice")), [name("alice"), name("a1ice")]);
+        assert_eq!(accounts.find(&name("aIice")), [name("alice"), name("a1ice")]);
     }
 
     #[test]
@@ -105,13 +104,13 @@ mod tests {
         let accounts = LookAlikes::default();
         accounts.add(vec![account(1, "alice")]);
         let before = accounts.last();
-        // Made again under the same name, after somebody has found the first one gone.
+        // Registered again under the same name after the first account was found to be gone.
         accounts.add(vec![account(2, "alice")]);
         accounts.forget(&name("alice"), before);
-        assert_eq!(accounts.of(&name("aIice")), [name("alice")]);
+        assert_eq!(accounts.find(&name("aIice")), [name("alice")]);
         accounts.forget(&name("alice"), accounts.last());
-        assert_eq!(accounts.of(&name("aIice")), []);
+        assert_eq!(accounts.find(&name("aIice")), []);
         accounts.add(vec![account(3, "alice")]);
-        assert_eq!(accounts.of(&name("aIice")), [name("alice")]);
+        assert_eq!(accounts.find(&name("aIice")), [name("alice")]);
     }
 }

@@ -1,57 +1,41 @@
-//! What outlasts the process: accounts, rooms, bans, messages, in one SQLite file, with the feature `storage`.
+//! Persistence: accounts, rooms, bans and messages in one SQLite file, with the feature `storage`.
 //!
-//! The types are there in every build. Without the feature [`Store`] has no value, so that whoever holds an
-//! `Option<Arc<Store>>` needs no condition of his own.
+//! The types exist in every build. Without the feature, [`Store`] has no values, so that code with an `Option<Arc<Store>>`
+//! needs no `cfg`.
 //!
-//! One thread writes, behind a bounded queue: what is said is only put there, under a leaf mutex and without waiting, and
-//! is on the disk within 250 ms; what has to be confirmed is waited for. Reading has connections of its own.
+//! One thread writes, behind a bounded queue. Background writes are only put into the queue, under a leaf mutex and without
+//! waiting, and are on disk within 250 ms. For confirmed writes the caller waits. Queries have connections of their own.
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! - Accounts, settings, bans, rooms and direct messages that wait are on the disk, and synced, before the call that saves them
-//!   returns. Everything recorded before that call is there too.
-//! - Messages, edits, deletions, visits and the audit are there 250 ms after they are recorded: they are gathered for 100 ms,
-//!   and the rest is for the disk. A power failure or a crash takes what is younger.
-//! - When the disk refuses or hangs, up to 8 MiB of records wait in memory. What finds no place is counted, and that is said.
-//! - Without `history` no word of a message is handed to SQLite. With it, what is deleted or replaced is overwritten in the
-//!   database with the next batch, and gone from the log beside it about a second later, or when the last reader in the
-//!   way is done.
-//! - No number of a message is given twice, whatever happens between.
+//! - Accounts, settings, bans, rooms and offline messages are on disk, and synced, before the call that saves them returns.
+//!   So is everything recorded before that call.
+//! - Messages, edits, deletions, visits and the audit log are on disk 250 ms after they are recorded: they are gathered for
+//!   100 ms, and the rest is for the disk. A power failure or a crash loses what is younger.
+//! - When the disk fails or hangs, up to 8 MiB of writes wait in memory. What does not fit is counted, and reported.
+//! - Without `history`, no text of a message reaches SQLite. With it, a deleted or replaced text is overwritten in the database
+//!   with the next batch, and is gone from the log about a second later, or when the last reader in the way is done.
+//! - No message id is ever given twice.
 //!
-//! *Owns* the database, its files and their lock; which promise holds for what.
-//! *Knows nothing of* who may do what, of passwords in the clear, of terminals and connections.
-//! *Called by* the rooms and sessions to record, by `main` at start and at the end, by `chatsock user` and
-//! `chatsock backup`.
+//! *Owns* the database, its files and their lock, and these guarantees.
+//! *Knows nothing of* permissions, passwords in the clear, terminals and connections.
 //!
 //! | file | owns |
 //! | --- | --- |
-//! | `kept` | the values that are kept |
-//! | `news` | what goes wrong, and what others have written, in sentences |
-//! | `absent` | the store of a build without the feature |
-//! | `opening` | from a path to a running store |
-//! | `file` | the database's files: whose they are to read, the lock against a second server |
-//! | `schema`, `migration` | the tables, and how an older file becomes a newer one |
-//! | `record` | what can wait to be written |
-//! | `queue` | what waits, and its bounds |
-//! | `pending` | queued erasures and edits, applied to every read until they are written |
-//! | `writer` | the thread that writes, and who is told when the disk refuses |
-//! | `looks` | what it looks at once a second: the clock, and whether another program has written |
-//! | `ending` | what it writes last |
-//! | `batch` | one batch in one transaction |
-//! | `trouble` | what is tried again and when, and when a trouble is over |
-//! | `watch` | the thread that says so when the writer hangs |
-//! | `chores` | erasing in slices, and taking what was erased out of the log |
-//! | `numbers` | message numbers reserved in blocks |
-//! | `accounts`, `rooms`, `open_rooms`, `members`, `messages`, `directs`, `texts` | the SQL of each |
-//! | `wall` | which reading of the clock counts, and when nothing that cannot be undone is done by it |
-//! | `many` | many rows with one statement |
-//! | `columns`, `faults` | our values as columns; SQLite's complaints as our reasons |
-//! | `failpoints` | where tests hold the writer or make it fail |
+//! | `records` | the values that are stored |
+//! | `error`, `event` | what goes wrong, and what else the admin has to know, in sentences |
+//! | `disabled` | the store of a build without the feature |
+//! | `failpoints` | where tests hold the writer or make the disk fail |
 //! | `look_alikes` | accounts by what their names look like |
-//! | `reader` | a connection that only reads, and the budget of a query |
-//! | `recording`, `asking`, `reading` | the store's methods: those that never wait, those that wait for the disk, those that read |
-//! | `administration` | accounts, for `chatsock user` |
-//! | `backup` | a copy of it all, for `chatsock backup` |
+//! | `wall_clock` | which readings of the clock to trust |
+//! | `database` | the SQLite file: its paths, lock, schema, migration and connections |
+//! | `tables` | the SQL of each table |
+//! | `queue` | writes on their way to the writer, their bounds, and the overlay that shows them to readers |
+//! | `writer` | the thread that writes: batches, retries, maintenance, watchdog |
+//! | `open` | from a path to a running store |
+//! | `background_writes`, `confirmed_writes`, `queries` | the store's methods: without waiting, waiting for the disk, reading |
+//! | `account_admin` | accounts, for `chatsock user` |
+//! | `backup` | a copy of the database, for `chatsock backup` |
 
 mod error;
 mod event;
@@ -106,4 +90,4 @@ pub use records::{
     StoredState, Visit,
 };
 #[cfg(feature = "storage")]
-pub use wall_clock::{ReadClocks, Reading};
+pub use wall_clock::{ClockReading, ReadClocks};

@@ -1,7 +1,6 @@
-//! The values that are kept over restarts.
+//! The values that are stored.
 //!
-//! *Owns* their shapes, and that no hashed password shows itself. *Knows nothing of* SQL and files.
-//! *Called by* everybody who records or reads.
+//! *Owns* their shape. *Knows nothing of* SQL and files.
 
 use std::fmt::{self, Display, Formatter};
 use std::net::IpAddr;
@@ -21,22 +20,22 @@ use crate::chat::room::Creation;
 
 use crate::chat::secret::Hashed;
 
-/// Direct messages that wait for one person. Someone who comes back after a week can still read that many; an author of
-/// one more is refused, and told.
+/// Most direct messages that wait for one user. A user who is back after a week can still read that many; the sender of one
+/// more is refused.
 pub const MAX_OFFLINE_MESSAGES: usize = 100;
 
-/// Of these, how many one account may have written, or all guests of one address together. A name costs nothing: without
-/// this, one guest could fill the box under many names, and nobody else could leave a message.
+/// How many of these may come from one account, or from all guests of one address together. Names are free: without this, one
+/// guest could fill the mailbox under many names, and no one else could leave a message.
 pub const MAX_OFFLINE_MESSAGES_PER_SENDER: usize = 20;
 
-/// How a store is opened.
+/// Options for opening a store.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
-    /// The database. Never from a user: from the configuration alone.
+    /// Path of the database. It comes from the configuration only, never from a user.
     pub path: PathBuf,
-    /// Whether messages are kept. If not, none is ever handed to SQLite.
+    /// Whether messages are stored. If not, none ever reaches SQLite.
     pub history: bool,
-    /// Messages older than that are erased; `None`: never.
+    /// Messages older than this are erased; `None`: never.
     pub retention: Option<Duration>,
     /// Messages per room in [`StoredState::histories`].
     pub history_max: usize,
@@ -45,143 +44,143 @@ pub struct StoreOptions {
 /// What a store holds when it is opened.
 #[derive(Clone, Debug)]
 pub struct StoredState {
-    /// Rooms, made ones and the lists of the configuration's.
+    /// User-made rooms, and the lists of configured ones.
     pub rooms: Vec<RoomRecord>,
-    /// Addresses kept out of the server.
+    /// Banned addresses.
     pub address_bans: Vec<AddressBanRecord>,
-    /// Every number above this one is free; all up to it may have been used.
+    /// Ids above this one are free; ids up to it may have been used.
     pub last_message: MessageId,
-    /// The last messages of every room that has any, oldest first. Empty without `history`.
+    /// The last messages of every room that has any, oldest first. Empty when history is off.
     pub histories: Vec<(RoomName, Vec<MessageRecord>)>,
 }
 
-/// What somebody has set for himself. The words are opaque here: whoever set them reads them.
+/// A user's settings. Their values are opaque here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// Colour on or off, if he said so.
+    /// Colour on or off, if they chose.
     pub color: Option<bool>,
     /// What the bell rings for.
     pub bell: Option<Box<str>>,
-    /// In which zone he reads times.
+    /// The time zone of the times they see.
     pub time_zone: Option<Box<str>>,
-    /// Whether the view shows times, if they said so.
+    /// Whether the view shows times, if they chose.
     pub timestamps: Option<bool>,
-    /// Whether it shows message ids, if they said so.
+    /// Whether it shows message ids, if they chose.
     pub ids: Option<bool>,
-    /// Whether it leaves out who joins, leaves or is renamed, if they said so.
+    /// Whether it leaves out who joins, leaves or is renamed, if they chose.
     pub quiet: Option<bool>,
-    /// Whom he does not want to read.
+    /// Users they ignore.
     pub ignored: Vec<UserName>,
 }
 
-/// A name that belongs to somebody.
+/// An account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// Its number.
+    /// Its id.
     pub id: AccountId,
-    /// The name, as it was typed when the account was made.
+    /// The name as it was typed at registration.
     pub name: UserName,
-    /// What a password is compared with.
+    /// Hash of its password.
     pub hash: Hashed,
-    /// When it was made.
+    /// When it was registered.
     pub created: Timestamp,
-    /// What its owner has set.
+    /// Its settings.
     pub settings: Settings,
 }
 
-/// Who gets into a room that is kept.
+/// Who may join a stored room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccessRecord {
-    /// Everybody.
+    /// Everyone.
     Open,
-    /// Whoever gives the password of which this is the hash.
+    /// Users who know the password with this hash.
     Password(Hashed),
-    /// Nobody but who is invited.
+    /// Invited users only.
     Closed,
 }
 
-/// A room that outlasts the process.
+/// A stored room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomRecord {
     /// Its name.
     pub name: RoomName,
-    /// Who made it. `None`: it is one of the configuration's, and only its bans, mutes and invitations count.
+    /// How it was created. `None`: it is a configured room, and only its bans, mutes and invitations count.
     pub made: Option<Creation>,
-    /// Whether it is shown to everybody.
+    /// Whether it is listed.
     pub public: bool,
     /// One line about it; may be empty.
     pub description: Box<str>,
-    /// People in it at once.
+    /// Most users at a time.
     pub limit: Option<usize>,
-    /// Who gets in.
+    /// Who may join.
     pub entry: AccessRecord,
-    /// Between two messages of one person. To the millisecond.
+    /// Slow mode: time between two messages of one user, to the millisecond.
     pub slow: Duration,
-    /// From when its users may read back.
+    /// From when on its users may read back.
     pub read_back: ReadBack,
-    /// Since when accounts are its members. Read with the room, and written one by one.
+    /// Its members. Read with the room, and written one by one.
     pub members: Vec<MemberRecord>,
-    /// Admins, bans, mutes and invitations. Nobody in them is on a connection.
+    /// Its admins, bans, mutes and invitations. None of these users is connected.
     pub lists: ModerationLists,
 }
 
-/// Since when an account is a member of a room.
+/// An account's membership of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemberRecord {
-    /// Which account.
+    /// The account.
     pub account: AccountId,
-    /// The last message that was said anywhere before it first came in or was invited.
+    /// The last message sent anywhere before it first joined or was invited.
     pub since: MessageId,
 }
 
-/// A message of a room. Times are kept to the millisecond.
+/// A message in a room. Times are stored to the millisecond.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageRecord {
-    /// Its number.
+    /// Its id.
     pub id: MessageId,
-    /// When the server took it.
+    /// When the server received it.
     pub at: Timestamp,
-    /// Who said it, as shown.
+    /// The author's name, as shown.
     pub author: UserName,
-    /// His account, if he was logged in.
+    /// The author's account, if they were logged in.
     pub account: Option<AccountId>,
-    /// Sanitised. Lines are parted by U+000A.
+    /// Sanitized. Lines are separated by U+000A.
     pub text: Box<str>,
-    /// Told as something the author does.
+    /// Whether it is an action (`:me`).
     pub action: bool,
-    /// The text is not the one first said.
+    /// Whether it was edited.
     pub edited: bool,
-    /// What it answers. The start of that text is not stored a second time: it is taken from the message itself when this
-    /// one is read, and is `None` when that one is gone or was never kept.
+    /// What it replies to. The quoted text is not stored a second time: it is read from the quoted message, and is `None` if that
+    /// is gone or was never stored.
     pub reply: Option<Quoted>,
 }
 
-/// A direct message kept for an account whose owner is away.
+/// A direct message stored for an offline user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfflineMessageRecord {
-    /// Its number.
+    /// Its id.
     pub id: MessageId,
-    /// When the server took it.
+    /// When the server received it.
     pub at: Timestamp,
-    /// Who wrote it, as shown.
+    /// The sender's name, as shown.
     pub from: UserName,
-    /// His account, if he was logged in.
+    /// The sender's account, if they were logged in.
     pub account: Option<AccountId>,
-    /// Otherwise the address it came from, as [`network_key`](crate::access::address::network_key) counts addresses. `None` if an
-    /// older version kept it.
+    /// Otherwise the sender's address, as [`network_key`](crate::access::address::network_key) counts addresses. `None` if an
+    /// older version stored the message.
     pub address: Option<IpAddr>,
-    /// Sanitised. Lines are parted by U+000A.
+    /// Sanitized. Lines are separated by U+000A.
     pub text: Box<str>,
-    /// Told as something the author does.
+    /// Whether it is an action (`:me`).
     pub action: bool,
-    /// The text is not the one first said.
+    /// Whether it was edited.
     pub edited: bool,
-    /// What it answers.
+    /// What it replies to.
     pub reply: Option<Quoted>,
 }
 
 impl OfflineMessageRecord {
-    /// Whether both take from one share: they are of one account, or of guests from one address, whatever their names.
+    /// Whether both count towards one sender's share: same account, or guests from the same address, whatever their names.
     #[must_use]
     pub fn shares_with(&self, other: &OfflineMessageRecord) -> bool {
         match (self.account, other.account) {
@@ -192,23 +191,23 @@ impl OfflineMessageRecord {
     }
 }
 
-/// Addresses kept out of the server.
+/// A banned network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddressBanRecord {
-    /// Which.
+    /// The network.
     pub network: Network,
-    /// Who banned them.
+    /// Who banned it.
     pub by: UserName,
     /// Why; may be empty.
     pub reason: Box<str>,
     /// Since when.
     pub at: Timestamp,
-    /// The end of it, if there is one.
+    /// When it ends, if ever.
     pub until: Option<Timestamp>,
 }
 
 impl AddressBanRecord {
-    /// The line that a client at a banned address reads.
+    /// The line shown to a client at a banned address.
     pub(crate) fn notice(&self, now: Timestamp) -> impl Display {
         AddressBanNotice { ban: self, now }
     }
@@ -234,36 +233,36 @@ impl Display for AddressBanNotice<'_> {
     }
 }
 
-/// One deed of somebody who keeps order.
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditEntry {
     /// When.
     pub at: Timestamp,
     /// Who.
     pub who: UserName,
-    /// What he did, in words; never what was said.
+    /// What they did, never what was said.
     pub what: Box<str>,
 }
 
-/// How far somebody has read in a room.
+/// How far a user has read in a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visit {
-    /// Which room.
+    /// The room.
     pub room: RoomName,
-    /// The last message he saw there.
+    /// The last message they saw there.
     pub last: MessageId,
 }
 
-/// A room that an account is in, or was in when it was last here.
+/// A room an account is in, or was in when last connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenRoomRecord {
-    /// Which room.
+    /// The room.
     pub room: RoomName,
-    /// Whether somebody has made it. Then it is only noted if the room itself is on the disk: it may have been taken off it a
-    /// moment ago, and leaves no trace then.
+    /// Whether it is user-made. Then it is only stored if the room itself is: the room may have been deleted a moment ago and must
+    /// not come back.
     pub made: bool,
-    /// What kept others out of it then, in words that say whether it has changed since: `open`, `closed`, or the hash of the
-    /// room's password. Empty if whoever was in it had not come in like anybody else.
+    /// What kept others out at that time, in a form that shows whether it has changed since: `open`, `closed`, or the hash of the
+    /// room's password. Empty if the user did not join the usual way.
     pub door: Box<str>,
 }
 
@@ -272,6 +271,6 @@ pub struct OpenRoomRecord {
 pub struct Page {
     /// The messages.
     pub messages: Vec<MessageRecord>,
-    /// The time given was over first: there may be older ones before the last of these.
+    /// The query ran out of time: there may be older ones after the last of these.
     pub cut: bool,
 }

@@ -214,10 +214,10 @@ fn a_back_up_never_replaces_what_is_there_nor_writes_through_a_link() {
     fs::create_dir(path("directory")).expect("made");
     let before = names(&directory);
     for name in ["file", "link", "dangling"] {
-        let sentence = "is there already and is left as it is; name a file that is not there";
+        let sentence = "already exists and is left as it is; name a new file";
         refused(&back_up(&place, &path(name)), 2, &format!("{} {sentence}", path(name).display()));
     }
-    let sentence = "is a directory; name a file in it that is not there";
+    let sentence = "is a directory; name a new file in it";
     refused(&back_up(&place, &path("directory")), 2, &format!("{} {sentence}", path("directory").display()));
     assert_eq!(names(&directory), before);
     assert_eq!(fs::read_to_string(path("file")).expect("read"), "mine");
@@ -232,7 +232,7 @@ fn a_back_up_is_not_made_where_the_database_keeps_its_own_files() {
     let before = place.files();
     for ending in ["-wal", "-shm", "-journal"] {
         let name = format!("chatsock.db{ending}");
-        let sentence = format!("{name} would be taken for a part of the database itself; name another file");
+        let sentence = format!("{name} would be taken for a part of the database; name another file");
         refused(&back_up(&place, Path::new(&name)), 2, &sentence);
     }
     assert_eq!(place.files(), before);
@@ -244,7 +244,7 @@ fn an_unfinished_back_up_is_reported_and_left_alone() {
     let copy = scratch().join("copy.db");
     let part = copy.with_file_name("copy.db.part");
     fs::write(&part, "half").expect("written");
-    let sentence = "is there, which another back-up is making or one that was killed has left; remove it if none is \
+    let sentence = "exists: another backup is writing it, or one that was killed left it behind; remove it if none is \
                     running, or name another file";
     refused(&back_up(&place, &copy), 2, &format!("{} {sentence}", part.display()));
     assert_eq!(fs::read_to_string(&part).expect("read"), "half");
@@ -255,7 +255,7 @@ fn an_unfinished_back_up_is_reported_and_left_alone() {
 fn a_back_up_into_a_missing_directory_is_a_user_error() {
     let place = left();
     let directory = scratch().join("nowhere");
-    let sentence = format!("the directory {} does not exist; make it, or name a file elsewhere", directory.display());
+    let sentence = format!("the directory {} does not exist; create it, or name a file elsewhere", directory.display());
     refused(&back_up(&place, &directory.join("copy.db")), 2, &sentence);
 }
 
@@ -264,8 +264,8 @@ fn a_back_up_of_nothing_says_where_to_look_and_makes_nothing() {
     let place = Place::new("", Some(""));
     let output = back_up(&place, Path::new("copy.db"));
     let sentence = format!(
-        "there is no {}, so there is nothing to back up; run this in the directory that the server runs in, or name its \
-         config with --config",
+        "{} does not exist, so there is nothing to back up; run this in the server's directory, or name its config with \
+         --config",
         place.database().display()
     );
     refused(&output, 2, &sentence);

@@ -158,7 +158,7 @@ fn is_survived(disk: &Disk, reason: &str) {
         said.extend((0..20).map(|_| people.talk(&text)));
         program.log().contains(TROUBLE)
     });
-    let trouble = format!("{TROUBLE}{reason}. Chat goes on, and what is said waits in memory; see to the disk.");
+    let trouble = format!("{TROUBLE}{reason}. Chat goes on, and new messages wait in memory; check the disk.");
     people.operator.expect(&format!("* {trouble}\r\n"));
     program.expect_log(&trouble);
     said.extend((0..100).map(|number| people.talk(&format!("meanwhile {number}"))));
@@ -183,7 +183,7 @@ fn is_survived(disk: &Disk, reason: &str) {
     assert_eq!(program.log().matches(TROUBLE).count(), 1);
 
     disk.make_room(&place);
-    let well = "The database is written again; nothing was lost.";
+    let well = "The database is being written again; nothing was lost.";
     people.operator.expect(&format!("* {well}\r\n"));
     program.expect_log(well);
     people.talk("after");
@@ -274,13 +274,13 @@ fn what_a_full_disk_loses_is_counted_and_reported() {
         said += chunk as u64;
         program.log().contains("could not be kept: the disk is too slow.")
     });
-    operator.expect(" (messages, edits, visits) could not be kept: the disk is too slow.\r\n");
+    operator.expect(" (messages, edits, visits) could not be saved: the disk is too slow.\r\n");
     disk.make_room(&place);
-    operator.expect("* The database is written again; ");
+    operator.expect("* The database is being written again; ");
     let words = operator.expect(" lost.\r\n");
     let lost: u64 = words.split(' ').next().and_then(|number| number.parse().ok()).expect("a number");
     assert!(lost > 0);
-    program.expect_log(&format!("The database is written again; {words} lost."));
+    program.expect_log(&format!("The database is being written again; {words} lost."));
     stop(&mut program);
     assert_eq!(kept(&place).len() as u64 + lost, said);
 }

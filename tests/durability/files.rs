@@ -156,7 +156,7 @@ fn watched() -> Watched {
     Watched { place, program, operator, alice }
 }
 
-const REPLACED: &str = "The database was deleted or replaced while the server runs: nothing is saved any more.";
+const REPLACED: &str = "The database was deleted or replaced while the server is running: nothing is being saved.";
 
 impl Watched {
     /// The server reports the displaced file within five seconds, and confirms nothing from then on.
@@ -165,7 +165,7 @@ impl Watched {
         self.operator.expect(&format!("* {REPLACED} Chat goes on"));
         self.program.expect_log(REPLACED);
         assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
-        self.program.expect_log(&format!("{} is not the file any more that was opened", path.display()));
+        self.program.expect_log(&format!("{} was deleted or replaced after it was opened", path.display()));
         self.alice.send_bytes(b":register\r\nsesame open\r\nsesame open\r\n");
         let told = self.alice.expect("! Not saved: the database was deleted or replaced. Try again later");
         assert!(!told.contains("is now registered to you"), "{told:?}");
@@ -194,7 +194,7 @@ fn a_database_that_is_deleted_or_replaced_under_the_server_is_reported_within_fi
             watched.notices(&path);
             // The original file is back: what was waiting is written.
             fs::rename(&away, &path).expect("moved");
-            watched.operator.expect("* The database is written again; nothing was lost.\r\n");
+            watched.operator.expect("* The database is being written again; nothing was lost.\r\n");
             register(&mut watched.alice, "sesame open");
             stop(&mut watched.program);
             let connection = rusqlite::Connection::open(watched.place.database()).expect("a database");

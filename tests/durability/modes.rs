@@ -48,6 +48,6 @@ fn files_that_others_may_read_are_restricted_at_the_start_and_the_log_says_so() 
     let mut program = place.start();
     program.address();
     assert!(place.files().iter().all(|(_, mode)| *mode == OWN), "{:?}", place.files());
-    program.expect_log("it is for its owner alone now");
+    program.expect_log("it is now restricted to its owner");
     stop(&mut program);
 }

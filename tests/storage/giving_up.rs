@@ -14,9 +14,9 @@ const SHORT: Duration = Duration::from_millis(20);
 /// Makes a request with a short deadline while the writer is held.
 fn impatiently<T>(store: &Store, at: Point, ask: impl FnOnce() -> T) -> T {
     store.failpoints().hold(at);
-    store.failpoints().set_patience(SHORT);
+    store.failpoints().set_write_timeout(SHORT);
     let told = ask();
-    store.failpoints().set_patience(PATIENCE);
+    store.failpoints().set_write_timeout(PATIENCE);
     told
 }
 
@@ -46,12 +46,12 @@ fn a_request_that_is_being_committed_is_not_reported_as_undone() {
     let (_place, store, alice) = with_alice();
     store.failpoints().hold(Point::Commit);
     thread::scope(|scope| {
-        store.failpoints().set_patience(SHORT);
+        store.failpoints().set_write_timeout(SHORT);
         let told = scope.spawn(|| store.remove_account(alice)).join().expect("an answer");
         // On a busy machine it may have been abandoned before it got this far.
         let undecided = SaveError(StoreFailure::OutcomeUnknown);
         assert!(told == Err(undecided.clone()) || told == Err(SaveError(StoreFailure::TimedOut)), "{told:?}");
-        store.failpoints().set_patience(PATIENCE);
+        store.failpoints().set_write_timeout(PATIENCE);
         store.failpoints().release();
         store.sync().expect("written");
         assert_eq!(store.account_exists(alice), Ok(told != Err(undecided.clone())));
@@ -64,7 +64,7 @@ fn a_request_that_is_being_committed_is_not_reported_as_undone() {
 fn a_caller_who_gives_up_does_not_affect_those_who_still_wait() {
     let (_place, store, alice) = with_alice();
     let failpoints = store.failpoints();
-    failpoints.set_patience(PATIENCE);
+    failpoints.set_write_timeout(PATIENCE);
     failpoints.hold(Point::Applied);
     // While the writer works on this, the others form one batch.
     store.record_visit(alice, &room("general"), MessageId(1));
@@ -72,7 +72,7 @@ fn a_caller_who_gives_up_does_not_affect_those_who_still_wait() {
     thread::scope(|scope| {
         let waits = scope.spawn(|| store.create_account(&user("bob"), &hash("two")));
         until("bob waits", || store.awaited() == 1);
-        failpoints.set_patience(Duration::from_millis(300));
+        failpoints.set_write_timeout(Duration::from_millis(300));
         let gives_up = scope.spawn(|| store.remove_account(alice));
         until("alice waits", || store.awaited() == 2);
         failpoints.let_pass();
@@ -80,7 +80,7 @@ fn a_caller_who_gives_up_does_not_affect_those_who_still_wait() {
         failpoints.release();
         waits.join().expect("an answer").expect("an account");
     });
-    failpoints.set_patience(PATIENCE);
+    failpoints.set_write_timeout(PATIENCE);
     store.sync().expect("written");
     assert_eq!(store.account_exists(alice), Ok(true));
     assert_eq!(store.account_name_exists(&user("bob")), Ok(true));

@@ -180,9 +180,9 @@ fn a_database_of_the_first_version_is_migrated_after_a_back_up() {
     let (store, kept) = place.open();
     let backup = place.path().join("chatsock.db.backup-v1");
     for line in [
-        format!("{} could be read by others (mode 644)", place.database().display()),
+        format!("others could read {} (mode 644)", place.database().display()),
         format!(
-            "{} is of version {VERSION} now; as it was (version 1) it is kept in {}",
+            "{} was migrated to version {VERSION}; the old database (version 1) is saved as {}",
             place.database().display(),
             backup.display()
         ),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
-use chatsock::store::{ReadClocks, Reading};
+use chatsock::store::{ClockReading, ReadClocks};
 use jiff::SignedDuration;
 
 /// Hours in a day.
@@ -36,11 +36,11 @@ impl Clocks {
         self.passed.fetch_add(hours, Ordering::Relaxed);
     }
 
-    pub fn read(&self) -> Reading {
-        let Reading { at, now } = Reading::of_system();
+    pub fn read(&self) -> ClockReading {
+        let ClockReading { at, now } = ClockReading::of_system();
         let (off, passed) = (self.off.load(Ordering::Relaxed), self.passed.load(Ordering::Relaxed));
         let ahead = SignedDuration::from_hours(off + passed.cast_signed());
-        Reading { at: at + ahead, now: now + Duration::from_secs(3600 * passed) }
+        ClockReading { at: at + ahead, now: now + Duration::from_secs(3600 * passed) }
     }
 
     pub fn reader(&self) -> ReadClocks {

@@ -11,60 +11,62 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::files;
 use super::migration;
-use super::schema::{self, Kind, VERSION};
+use super::schema::{self, DatabaseKind, VERSION};
 use super::sqlite_errors;
 use crate::store::error::{OpenError, StoreFailure};
 
-/// How long a statement waits for another process that writes, as `chatsock user` does for a moment. Less than a third of
-/// the time that somebody who asks waits: he hears why, even behind one who has just begun to wait.
+/// How long a statement waits for another process that is writing, as `chatsock user` does for a moment. It is less than a
+/// third of a caller's timeout, so that a caller still gets an answer when another one has just begun to wait.
 pub(crate) const BUSY: Duration = Duration::from_secs(3);
 
-/// Memory of a connection for pages, in KiB. What people read is mostly in memory before it is here; the rest is the
-/// system's cache.
+/// Page cache of a connection, in KiB. Most of what people read is in memory before it gets here; the system's cache
+/// covers the rest.
 const CACHE_KIB: i64 = 2048;
 
-/// What SQLite says while a database is opened.
-pub(crate) fn refused(path: &Path, error: &rusqlite::Error) -> OpenError {
+/// Translates an error of SQLite's while a database is being opened.
+pub(crate) fn open_error(path: &Path, error: &rusqlite::Error) -> OpenError {
     let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(ErrorCode::NotADatabase) => OpenError::Foreign(path),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => OpenError::Denied(path),
-        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, words: error.to_string().into() },
-        _ => OpenError::Failed { path, reason: sqlite_errors::reason(error) },
+        Some(ErrorCode::DatabaseCorrupt) => OpenError::Damaged { path, message: error.to_string().into() },
+        _ => OpenError::Failed { path, reason: sqlite_errors::failure(error) },
     }
 }
 
-/// Opens a connection that can write, and says what is behind it. Nothing is changed yet.
-pub(crate) fn connect(path: &Path) -> Result<(Connection, Kind), OpenError> {
-    let failed = |error| refused(path, &error);
-    // Without SQLITE_OPEN_CREATE: the file is made by us, with its mode.
+/// Opens a connection that can write, and says what kind of file it found. Changes nothing yet.
+pub(crate) fn open(path: &Path) -> Result<(Connection, DatabaseKind), OpenError> {
+    let failed = |error| open_error(path, &error);
+    // Without SQLITE_OPEN_CREATE: we create the file ourselves, with its mode.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
-    // SQLite opens what it may not write for reading alone, without a word.
+    // SQLite silently opens a file read-only when it may not write it.
     if connection.is_readonly("main").map_err(failed)? {
         return Err(OpenError::Denied(path.to_owned()));
     }
     let kind = schema::identify(&connection).map_err(failed)?;
     match kind {
-        Kind::Foreign => Err(OpenError::Foreign(path.to_owned())),
-        Kind::Ours(found) if found > VERSION => Err(OpenError::Newer { path: path.to_owned(), found, known: VERSION }),
+        DatabaseKind::Foreign => Err(OpenError::Foreign(path.to_owned())),
+        DatabaseKind::Ours(found) if found > VERSION => {
+            Err(OpenError::Newer { path: path.to_owned(), found, known: VERSION })
+        }
         kind => Ok((connection, kind)),
     }
 }
 
-/// Sets what every connection that writes needs. The file is ours by now.
+/// Sets what every writing connection needs. The file is known to be ours.
 fn configure(connection: &Connection) -> rusqlite::Result<bool> {
-    // Readers go on while somebody writes, and a commit is one write and one wait for the disk.
+    // Readers go on while the writer writes, and a commit is one write and one wait for the disk.
     let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
-    // FULL: a commit is on the disk when it returns, not only safe from our own crash. With NORMAL a power failure could
-    // take back what somebody was told is saved.
+    // FULL: a commit is on the disk when it returns, not only safe from our own crash. With NORMAL, a power failure
+    // could undo what a user was told is saved.
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // Deleted rows are overwritten. Answers with the new value, like the next but one.
+    // Deleted rows are overwritten. This pragma returns its new value.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "cell_size_check", true)?;
-    // No statement may write what it sorts beside the database.
+    // No statement may write its sorting space beside the database.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
@@ -72,25 +74,25 @@ fn configure(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(mode.eq_ignore_ascii_case("wal"))
 }
 
-/// Makes a connection ready: modes, tables, version. Whoever calls holds the lock, or knows that nothing is to be changed.
-pub(crate) fn make_ready(connection: &Connection, path: &Path, kind: Kind) -> Result<(), OpenError> {
-    let failed = |error| refused(path, &error);
-    files::tighten_all(path)?;
+/// Makes a connection ready: modes, tables, version. The caller holds the lock or knows that nothing will change.
+pub(crate) fn prepare(connection: &Connection, path: &Path, kind: DatabaseKind) -> Result<(), OpenError> {
+    let failed = |error| open_error(path, &error);
+    files::restrict_modes(path)?;
     if !configure(connection).map_err(failed)? {
-        let words = "its file system cannot share memory between programs (is it on a network?)";
-        return Err(OpenError::Failed { path: path.to_owned(), reason: StoreFailure::Other(words.into()) });
+        let message = "its file system cannot share memory between programs (is it on a network?)";
+        return Err(OpenError::Failed { path: path.to_owned(), reason: StoreFailure::Other(message.into()) });
     }
     match kind {
-        Kind::Empty => schema::create(connection).map_err(failed)?,
-        Kind::Ours(version) if version < VERSION => migration::migrate(connection, path, version)?,
-        Kind::Ours(_) | Kind::Foreign => {}
+        DatabaseKind::Empty => schema::create(connection).map_err(failed)?,
+        DatabaseKind::Ours(version) if version < VERSION => migration::migrate(connection, path, version)?,
+        DatabaseKind::Ours(_) | DatabaseKind::Foreign => {}
     }
     connection.pragma_update(None, "foreign_keys", true).map_err(failed)?;
     Ok(())
 }
 
-/// Writes the log into the database and empties it, without waiting for readers. False if one is in the way. `busy` is how
-/// long the connection waits for others otherwise.
+/// Writes the log into the database and empties it, without waiting for readers. False if a reader is in the way. `busy` is
+/// the connection's usual timeout.
 pub(crate) fn truncate_log(connection: &Connection, busy: Duration) -> rusqlite::Result<bool> {
     connection.busy_timeout(Duration::ZERO)?;
     let refused = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));

@@ -1,10 +1,10 @@
-//! The database's files: where they really are, whose they are to read, and the lock against a second server.
+//! The database's files: their real paths, their modes, and the lock against a second server.
 //!
-//! The database itself is never closed here while SQLite has it: that would drop SQLite's locks, which belong to the process
-//! and not to the descriptor (POSIX fcntl).
+//! The database itself is never closed here while SQLite has it open: that would drop SQLite's locks, which belong to the
+//! process and not to the descriptor (POSIX fcntl).
 //!
-//! *Owns* paths, modes and `NAME.lock`, and whether the files are still where they were. *Knows nothing of* what is in the files.
-//! *Called by* `opening`, `migration`, `administration`, `backup`.
+//! *Owns* paths, modes and `NAME.lock`, and whether the files are still where they were.
+//! *Knows nothing of* what is in the files.
 
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, OpenOptions, Permissions, TryLockError};
@@ -17,20 +17,20 @@ use log::warn;
 use super::schema::APPLICATION;
 use crate::store::error::{OpenError, StoreFailure};
 
-/// For the owner alone: the files hold what people say to each other, and hashes of their passwords.
+/// For the owner alone: the files hold private conversations and password hashes.
 pub const MODE: u32 = 0o600;
 
-/// Whether flock(2), by which files are locked here, and fcntl(2), by which SQLite locks parts of its database, know nothing of
-/// each other. On the BSDs they do, and SQLite would find its own file locked: there the file beside it has to do.
+/// Whether flock(2), which locks files here, and fcntl(2), with which SQLite locks parts of its database, ignore each
+/// other. On the BSDs they do not, and SQLite would find its own file locked: there, only `NAME.lock` is locked.
 const FLOCK_IS_APART: bool = cfg!(any(target_os = "linux", target_os = "android"));
 
-/// The start of every database of SQLite ("The SQLite Database File Format", section 1.3).
+/// The start of every SQLite database ("The SQLite Database File Format", section 1.3).
 const MAGIC: &[u8] = b"SQLite format 3\0";
 
-/// Bytes of a database's header.
+/// Size of the database header, in bytes.
 const HEADER: usize = 100;
 
-/// Which file a name leads to. While it is open, no other has these numbers.
+/// Identifies a file. While it is open, no other file has these numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct FileIdentity {
     device: u64,
@@ -42,49 +42,49 @@ impl FileIdentity {
         FileIdentity { device: metadata.dev(), inode: metadata.ino() }
     }
 
-    /// Of whatever has that name now.
+    /// The file that has this name now.
     fn at(path: &Path) -> Option<FileIdentity> {
         fs::symlink_metadata(path).ok().map(|metadata| FileIdentity::of(&metadata))
     }
 }
 
-/// The database is this server's, as long as this value lives: the file `NAME.lock` beside it is locked, which servers of
-/// older versions look at too, and the database itself, which has other names where it is linked, and stays when somebody
-/// removes the other file.
+/// This server's lock on the database, held while the value lives. It covers two files: `NAME.lock`, which servers of
+/// older versions look at too, and the database itself, which may have other names (links) and stays locked when
+/// someone removes `NAME.lock`.
 ///
-/// `NAME.lock` stays when nobody holds it: two servers could each remove the other's and both believe they had it.
+/// `NAME.lock` is never removed: two servers could each remove the other's and both believe they had it.
 ///
-/// The database is open here until the last connection is closed: see above.
+/// The database stays open here until the last connection is closed: see above.
 #[derive(Debug)]
 pub struct Lock {
-    /// The files that have to be where they were.
+    /// The files that have to stay where they are.
     known: Vec<(PathBuf, FileIdentity)>,
-    /// The locks end with them.
+    /// Closing them releases the locks.
     _files: [File; 2],
 }
 
 impl Lock {
-    /// What SQLite keeps beside the database is known from now on, too.
-    pub fn know_log(&mut self, path: &Path) {
-        let beside = ["-wal", "-shm"].map(|ending| beside(path, ending));
-        self.known.extend(beside.into_iter().filter_map(|path| FileIdentity::at(&path).map(|found| (path, found))));
+    /// From now on, the files that SQLite keeps beside the database have to stay in place too.
+    pub fn watch_log_files(&mut self, path: &Path) {
+        let siblings = ["-wal", "-shm"].map(|ending| sibling(path, ending));
+        self.known.extend(siblings.into_iter().filter_map(|path| FileIdentity::at(&path).map(|found| (path, found))));
     }
 
-    /// A file that was deleted, or in whose place there is another one: what is written now is lost when the server ends.
+    /// A file that was deleted or replaced. Anything written now is lost when the server stops.
     pub fn displaced(&self) -> Option<&Path> {
         let is_other = |(path, known): &&(PathBuf, FileIdentity)| FileIdentity::at(path) != Some(*known);
         self.known.iter().find(is_other).map(|(path, _)| path.as_path())
     }
 }
 
-/// The file beside the database whose name ends so.
-pub fn beside(path: &Path, ending: &str) -> PathBuf {
+/// The file beside the database with this ending.
+pub fn sibling(path: &Path, ending: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
-/// What the system says about a path, as a reason to not open the store.
+/// Turns an I/O error into the reason why the store does not open.
 pub fn failed(path: &Path, error: &io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {
@@ -94,7 +94,7 @@ pub fn failed(path: &Path, error: &io::Error) -> OpenError {
     }
 }
 
-/// The one path by which a database is known, however it was named: two names of one file must not be two locks.
+/// The one path of a database, however it was named: two names of one file must not be two locks.
 pub fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     let whole = std::path::absolute(path).map_err(|error| failed(path, &error))?;
     match whole.canonicalize() {
@@ -115,7 +115,7 @@ pub fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     }
 }
 
-/// What a file is that is no regular one.
+/// What a file is if not a regular one.
 fn kind(metadata: &Metadata) -> &'static str {
     let kind = metadata.file_type();
     match () {
@@ -128,7 +128,7 @@ fn kind(metadata: &Metadata) -> &'static str {
 }
 
 fn irregular(path: &Path, metadata: &Metadata) -> OpenError {
-    // A directory always was just that.
+    // Directories have always been reported this way.
     if metadata.is_dir() {
         OpenError::Foreign(path.to_owned())
     } else {
@@ -136,8 +136,8 @@ fn irregular(path: &Path, metadata: &Metadata) -> OpenError {
     }
 }
 
-/// Opens a file to lock it and to read its header. Nothing but a regular file, and without waiting: a FIFO would wait for
-/// its other end.
+/// Opens a file to lock it and to read its header. Only a regular file, and without blocking: a FIFO would wait for its
+/// other end.
 fn open(path: &Path, creates: bool) -> Result<File, OpenError> {
     let failed = |error: &io::Error| failed(path, error);
     if let Ok(found) = fs::symlink_metadata(path)
@@ -147,48 +147,49 @@ fn open(path: &Path, creates: bool) -> Result<File, OpenError> {
     }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(creates).truncate(false).mode(MODE);
-    // Checked again: the file may have been replaced since.
+    // Checked again: the file may have been replaced in between.
     let file = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path).map_err(|error| failed(&error))?;
     let found = file.metadata().map_err(|error| failed(&error))?;
     if found.is_file() { Ok(file) } else { Err(irregular(path, &found)) }
 }
 
-/// Refuses a file that is certainly another program's, by its header. SQLite is not asked: it would put files beside it.
+/// Refuses a file that certainly belongs to another program, by its header. SQLite is not asked, since it would create
+/// files beside it.
 fn refuse_foreign(file: &File, path: &Path) -> Result<(), OpenError> {
     let mut header = [0; HEADER];
     let length = file.metadata().map_err(|error| failed(path, &error))?.len();
     if length == 0 {
         return Ok(());
     }
-    let number = |header: &[u8; HEADER], at: usize| {
+    let integer = |header: &[u8; HEADER], at: usize| {
         header.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, i32::from_be_bytes)
     };
     let is_read = file.read_exact_at(&mut header, 0).is_ok();
-    // Our mark may be in the log still; then no table is in the database either, by its schema's cookie.
-    let (application, cookie) = (number(&header, 68), number(&header, 40));
+    // Our mark may still be in the log. Then the database has no table yet, which its schema cookie shows.
+    let (application, cookie) = (integer(&header, 68), integer(&header, 40));
     let may_be_ours = application == APPLICATION || (application == 0 && cookie == 0);
     if is_read && header.starts_with(MAGIC) && may_be_ours { Ok(()) } else { Err(OpenError::Foreign(path.to_owned())) }
 }
 
-/// The same by its path, before anything has it open: closing it drops the locks that this process has on it.
-pub fn refuse_others(path: &Path) -> Result<(), OpenError> {
+/// The same by path, before anything has the file open: closing it drops this process's locks on it.
+pub fn refuse_foreign_file(path: &Path) -> Result<(), OpenError> {
     refuse_foreign(&open(path, false)?, path)
 }
 
-/// Takes a file's lock, or says that somebody has it: nobody waits for it.
-fn take(file: &File, path: &Path, database: &Path) -> Result<FileIdentity, OpenError> {
+/// Takes the lock on a file, or reports that someone holds it. Never waits.
+fn try_lock(file: &File, path: &Path, database: &Path) -> Result<FileIdentity, OpenError> {
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(OpenError::InUse(database.to_owned())),
         Err(TryLockError::Error(error)) => return Err(failed(path, &error)),
     }
     let found = FileIdentity::of(&file.metadata().map_err(|error| failed(path, &error))?);
-    // Another process replaced the file meanwhile, and may hold the new one.
+    // Another process replaced the file in between, and may hold the new one.
     if FileIdentity::at(path) == Some(found) { Ok(found) } else { Err(OpenError::InUse(database.to_owned())) }
 }
 
-/// Whether a file is on another machine, where flock(2) is made of fcntl(2) locks and SQLite would find its own database
-/// locked (flock(2), "NFS details"). Found by its device in mountinfo (proc(5)); where that says nothing, it is here.
+/// Whether a file is on another machine, where flock(2) is emulated with fcntl(2) locks and SQLite would find its own
+/// database locked (flock(2), "NFS details"). Looks up its device in mountinfo (proc(5)); if it is not listed, it is local.
 fn is_remote(file: &File) -> bool {
     let Ok(found) = file.metadata() else { return false };
     let device = format!("{}:{}", libc::major(found.dev()), libc::minor(found.dev()));
@@ -203,46 +204,46 @@ fn is_remote_among(mounts: &str, device: &str) -> bool {
     mounts.lines().filter(of_device).filter_map(kind).any(remote)
 }
 
-/// Takes the database for this server, or says who has it. It is made if it is not there. A file that is none of ours is
-/// left as it is, and nothing is left beside it.
+/// Locks the database for this server, or reports who has it. Creates it if it does not exist. A file that is not ours
+/// stays as it is, and nothing is left beside it.
 pub fn lock(path: &Path) -> Result<Lock, OpenError> {
-    let place = beside(path, ".lock");
-    let is_new = !place.try_exists().map_err(|error| failed(&place, &error))?;
+    let lock_path = sibling(path, ".lock");
+    let is_new = !lock_path.try_exists().map_err(|error| failed(&lock_path, &error))?;
     if is_new && path.exists() {
         refuse_foreign(&open(path, false)?, path)?;
     }
-    let file = open(&place, true)?;
-    let known = take(&file, &place, path)?;
+    let file = open(&lock_path, true)?;
+    let known = try_lock(&file, &lock_path, path)?;
     create(path)?;
     let database = open(path, false)?;
     refuse_foreign(&database, path)?;
     let own = if FLOCK_IS_APART && !is_remote(&database) {
-        take(&database, path, path)?
+        try_lock(&database, path, path)?
     } else {
         FileIdentity::of(&database.metadata().map_err(|error| failed(path, &error))?)
     };
-    tighten(&place)?;
-    Ok(Lock { known: vec![(path.to_owned(), own), (place, known)], _files: [file, database] })
+    restrict_mode(&lock_path)?;
+    Ok(Lock { known: vec![(path.to_owned(), own), (lock_path, known)], _files: [file, database] })
 }
 
-/// Makes an empty file, unless there is one. SQLite gives the files beside it the same mode.
+/// Creates an empty file unless there is one. SQLite gives the files beside it the same mode.
 pub fn create(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
-        // The name of a new file is in its directory, which a power failure would otherwise leave as it was.
+        // A new file's name is in its directory, which a power failure could otherwise roll back.
         Ok(_) => sync_directory(path).map_err(|error| failed(path, &error)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(failed(path, &error)),
     }
 }
 
-/// Makes the name of a file last, as its directory has it.
+/// Makes a file's name durable by syncing its directory.
 pub fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
-/// Removes everybody else's rights to a file, if it exists. Only for a regular file with no other name: anyone who may write
-/// to the directory could have linked someone else's file.
-fn tighten(path: &Path) -> Result<(), OpenError> {
+/// Removes everyone else's access to a file, if it exists. Only for a regular file with no other name: anyone who may
+/// write to the directory could have linked someone else's file.
+fn restrict_mode(path: &Path) -> Result<(), OpenError> {
     let mode = match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() || found.nlink() > 1 => return Ok(()),
         Ok(found) => found.permissions().mode() & 0o777,
@@ -250,23 +251,23 @@ fn tighten(path: &Path) -> Result<(), OpenError> {
         Err(error) => return Err(failed(path, &error)),
     };
     if mode & !MODE != 0 {
-        warn!("{} could be read by others (mode {mode:o}); it is for its owner alone now ({MODE:o})", path.display());
+        warn!("others could read {} (mode {mode:o}); it is now restricted to its owner ({MODE:o})", path.display());
         fs::set_permissions(path, Permissions::from_mode(MODE)).map_err(|error| failed(path, &error))?;
     }
     Ok(())
 }
 
-/// The same for the database and all files beside it.
-pub fn tighten_all(path: &Path) -> Result<(), OpenError> {
-    tighten(path)?;
-    ["-wal", "-shm"].into_iter().try_for_each(|ending| tighten(&beside(path, ending)))
+/// The same for the database and the files beside it.
+pub fn restrict_modes(path: &Path) -> Result<(), OpenError> {
+    restrict_mode(path)?;
+    ["-wal", "-shm"].into_iter().try_for_each(|ending| restrict_mode(&sibling(path, ending)))
 }
 
-/// Puts a finished file in its place, durably. Neither may be open in SQLite.
-pub fn put(made: &Path, place: &Path) -> io::Result<()> {
-    File::open(made)?.sync_all()?;
-    fs::rename(made, place)?;
-    sync_directory(place)
+/// Moves a finished file to its final path, durably. SQLite may have neither of them open.
+pub fn rename_durably(finished: &Path, path: &Path) -> io::Result<()> {
+    File::open(finished)?.sync_all()?;
+    fs::rename(finished, path)?;
+    sync_directory(path)
 }
 
 #[cfg(test)]

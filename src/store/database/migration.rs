@@ -1,7 +1,6 @@
-//! How an older database becomes one of this version: forward only, in one transaction, with a back-up before it.
+//! Migrates an older database to this version: forward only, in one transaction, with a backup first.
 //!
-//! *Owns* each step from a version to the next. *Knows nothing of* the present version's use.
-//! *Called by* `opening` and `administration`, under the lock of the file.
+//! *Owns* the step from each version to the next. *Knows nothing of* how the current version is used.
 //!
 //! To add a version: raise `schema::VERSION`, change `schema::TABLES`, add a step here.
 
@@ -18,7 +17,7 @@ use super::sqlite_errors;
 use super::text_slots;
 use crate::store::error::{OpenError, StoreFailure};
 
-/// What version 2 has that version 1 had not. `messages` is made anew: its texts stood in its rows.
+/// What version 2 adds. `messages` is created again, because its texts were in its rows.
 const TWO: &str = "
 ALTER TABLE accounts ADD COLUMN color INTEGER;
 ALTER TABLE accounts ADD COLUMN bell TEXT;
@@ -68,20 +67,20 @@ CREATE TABLE visits (
 CREATE INDEX visits_of_room ON visits (room);
 ";
 
-/// What version 3 has that version 2 had not.
+/// What version 3 adds.
 const THREE: &str = "
 ALTER TABLE accounts ADD COLUMN timestamps INTEGER;
 ALTER TABLE accounts ADD COLUMN ids INTEGER;
 ALTER TABLE accounts ADD COLUMN quiet INTEGER;
 ";
 
-/// What version 4 has that version 3 had not.
+/// What version 4 adds.
 const FOUR: &str = "
 CREATE INDEX messages_by_age ON messages (at);
 CREATE INDEX directs_by_age ON directs (at);
 ";
 
-/// What version 5 has that version 4 had not.
+/// What version 5 adds.
 const FIVE: &str = "
 CREATE TABLE open_rooms (
     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, position INTEGER NOT NULL,
@@ -90,12 +89,12 @@ CREATE TABLE open_rooms (
 CREATE INDEX open_rooms_of_room ON open_rooms (room);
 ";
 
-/// What version 6 has that version 5 had not.
+/// What version 6 adds.
 const SIX: &str = "
 ALTER TABLE directs ADD COLUMN sender_address TEXT;
 ";
 
-/// What version 7 has that version 6 had not. Who has visited a room, or said something in it, was its member by then.
+/// What version 7 adds. Anyone who had visited a room or posted in it counts as a member from then on.
 const SEVEN: &str = "
 ALTER TABLE rooms ADD COLUMN read_back INTEGER NOT NULL DEFAULT 0;
 CREATE TABLE members (
@@ -112,7 +111,7 @@ INSERT INTO members (account, room, since)
     ) GROUP BY account, room;
 ";
 
-/// Version 1 to 2: texts get slots, and what people set, who is silenced or invited, and what was done is kept too.
+/// Version 1 to 2: texts move to slots; settings, mutes, invitations and the audit log are stored too.
 fn to_two(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(TWO)?;
     let mut before = connection.prepare(
@@ -132,28 +131,28 @@ fn to_two(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("DROP TABLE messages_before")
 }
 
-/// Where the back-up of a database of that version is put.
+/// Where the backup of a database of that version goes.
 pub fn backup_of(path: &Path, version: i64) -> PathBuf {
-    files::beside(path, &format!(".backup-v{version}"))
+    files::sibling(path, &format!(".backup-v{version}"))
 }
 
-/// Writes a back-up beside the database. Half of one is never found under its name.
+/// Writes a backup beside the database. A partial one never appears under its name.
 fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, StoreFailure> {
     let place = backup_of(path, version);
-    let part = files::beside(&place, ".part");
-    let words = |error: &dyn std::fmt::Display| StoreFailure::Other(error.to_string().into());
+    let part = files::sibling(&place, ".part");
+    let failure = |error: &dyn std::fmt::Display| StoreFailure::Other(error.to_string().into());
     match fs::remove_file(&part) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(words(&error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(failure(&error)),
         _ => {}
     }
-    // An empty file of our mode: VACUUM INTO takes one, and would make its own with whatever the umask leaves.
-    files::create(&part).map_err(|error| words(&error))?;
-    let target = part.to_str().ok_or_else(|| StoreFailure::Other("the path of the back-up is not UTF-8".into()))?;
-    let made = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| sqlite_errors::reason(&error));
-    match made.and_then(|_| files::put(&part, &place).map_err(|error| words(&error))) {
+    // An empty file with our mode: VACUUM INTO accepts one, and would otherwise create its own with the umask's.
+    files::create(&part).map_err(|error| failure(&error))?;
+    let target = part.to_str().ok_or_else(|| StoreFailure::Other("the path of the backup is not UTF-8".into()))?;
+    let made = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| sqlite_errors::failure(&error));
+    match made.and_then(|_| files::rename_durably(&part, &place).map_err(|error| failure(&error))) {
         Ok(()) => Ok(place),
         Err(reason) => {
-            // What is left of a failed back-up takes room on a disk that may be full; that it stays harms nothing else.
+            // The rest of a failed backup takes space on a disk that may be full; nothing else depends on its removal.
             let _ = fs::remove_file(&part);
             Err(reason)
         }
@@ -161,7 +160,7 @@ fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf
 }
 
 fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
-    // Tables are dropped and made anew: references are checked at the end, all at once.
+    // Tables are dropped and created again, so references are checked once, at the end.
     connection.pragma_update(None, "foreign_keys", false)?;
     let transaction = connection.unchecked_transaction()?;
     if from < 2 {
@@ -183,23 +182,23 @@ fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
         transaction.execute_batch(SEVEN)?;
     }
     if transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
-        let words = "an entry refers to one that is not there".to_owned();
+        let message = "an entry refers to one that does not exist".to_owned();
         return Err(rusqlite::Error::SqliteFailure(
             rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CONSTRAINT),
-            Some(words),
+            Some(message),
         ));
     }
     transaction.pragma_update(None, "user_version", schema::VERSION)?;
     transaction.commit()
 }
 
-/// Brings the database of an older version to this one.
+/// Brings the database of an older version up to date.
 pub fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<(), OpenError> {
     let failed = |reason| OpenError::NotMigrated { path: path.to_owned(), reason };
     let backup = back_up(connection, path, from).map_err(failed)?;
-    run(connection, from).map_err(|error| failed(sqlite_errors::reason(&error)))?;
+    run(connection, from).map_err(|error| failed(sqlite_errors::failure(&error)))?;
     info!(
-        "{} is of version {} now; as it was (version {from}) it is kept in {}",
+        "{} was migrated to version {}; the old database (version {from}) is saved as {}",
         path.display(),
         schema::VERSION,
         backup.display()

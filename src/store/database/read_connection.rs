@@ -1,7 +1,6 @@
-//! A connection that only reads, and how long a query may keep it.
+//! A read-only connection with a time limit per query.
 //!
-//! *Owns* the budget of time: SQLite asks every few thousand steps whether it is used up.
-//! *Knows nothing of* what is asked. *Called by* `reading`, from threads that hold no lock.
+//! *Owns* the time limit: SQLite checks it every few thousand steps. *Knows nothing of* the queries.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -12,18 +11,18 @@ use rusqlite::{Connection, OpenFlags};
 use super::sqlite_errors;
 use crate::store::error::{ReadError, StoreFailure};
 
-/// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
+/// Steps of SQLite's virtual machine between two looks at the clock: some tens of microseconds.
 const STEPS: i32 = 2000;
 
-/// Pages a connection keeps, in KiB.
+/// Page cache, in KiB.
 const CACHE_KIB: i64 = 1024;
 
-/// How long a read waits where another process holds the database, which in its journal mode is nearly never.
+/// How long a read waits while another process holds the database, which hardly ever happens in WAL mode.
 const BUSY: Duration = Duration::from_secs(1);
 
 /// One connection, for one query at a time.
 pub struct ReadConnection {
-    /// A leaf, held for a query and so for its budget at most. Not to be taken under any lock: there is a disk behind it.
+    /// A leaf, held for one query and so for its time limit at most. Never taken under another lock: it waits for the disk.
     connection: Mutex<Option<Connection>>,
 }
 
@@ -40,7 +39,7 @@ impl ReadConnection {
         Ok(ReadConnection { connection: Mutex::new(Some(connection)) })
     }
 
-    /// Reads for so long at most.
+    /// Runs a query for at most `budget`.
     pub fn read<T>(
         &self,
         budget: Duration,
@@ -51,10 +50,9 @@ impl ReadConnection {
         let until = Instant::now() + budget;
         let is_over = move || Instant::now() >= until;
         let budgeted = connection.progress_handler(STEPS, Some(is_over));
-        budgeted.and_then(|()| query(connection)).map_err(|error| ReadError(sqlite_errors::reason(&error)))
+        budgeted.and_then(|()| query(connection)).map_err(|error| ReadError(sqlite_errors::failure(&error)))
     }
 
-    /// Ends the connection.
     pub fn close(&self) {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(connection);

@@ -1,24 +1,23 @@
-//! The tables.
+//! The tables of the current version.
 //!
-//! *Owns* what is in the database, and how a file is told to be ours and of which version.
-//! *Knows nothing of* how an older version becomes this one, and of what the values mean.
-//! *Called by* `opening`, `migration`.
+//! *Owns* the schema, and how we recognize our own files and their version.
+//! *Knows nothing of* migration, and of what the values mean.
 
 use rusqlite::Connection;
 
-/// Says in bytes 68 to 71 of the file that it is ours ("The SQLite Database File Format", section 1.3): `chat`.
+/// Marks the file as ours, in bytes 68 to 71 ("The SQLite Database File Format", section 1.3): `chat`.
 pub const APPLICATION: i32 = 0x6368_6174;
 
 /// Version of the tables, in `user_version`.
 pub const VERSION: i64 = 7;
 
-/// All of them. Names are kept twice, as typed and in lower case, by which they are unique.
+/// All tables. Names are stored twice: as typed, and folded to lower case, which has to be unique.
 ///
-/// The order of a list is its `position`. Times are milliseconds since 1970, spans milliseconds, addresses text.
+/// `position` is the order within a list. Times are milliseconds since 1970, durations milliseconds, addresses text.
 pub const TABLES: &str = "
 CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
--- AUTOINCREMENT: a number is never given to another account, since room lists remember numbers.
+-- AUTOINCREMENT: an id is never given to another account, since room lists refer to ids.
 CREATE TABLE accounts (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE, hash TEXT NOT NULL,
     created INTEGER NOT NULL, color INTEGER, bell TEXT, time_zone TEXT, timestamps INTEGER, ids INTEGER, quiet INTEGER
@@ -28,8 +27,8 @@ CREATE TABLE ignored (
     PRIMARY KEY (account, position)
 ) STRICT, WITHOUT ROWID;
 
--- Every room that has anything kept. made_by is NULL for those of the configuration. entry: 0 open, 1 password, 2 closed.
--- gone: its name is free again, and what it held is being erased in slices. read_back: 0 all, 1 joined, 2 none.
+-- Every room of which anything is stored. made_by is NULL for configured rooms. entry: 0 open, 1 password, 2 closed.
+-- gone: deleted. The name is free again, and the messages are being erased in slices. read_back: 0 all, 1 joined, 2 none.
 CREATE TABLE rooms (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,
     made_by TEXT, made_address TEXT, made_at INTEGER,
@@ -61,7 +60,7 @@ CREATE TABLE address_bans (
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE audit (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL) STRICT;
 
--- What was said, apart from who said it where: see `texts`.
+-- The text of messages, apart from author and room: see `text_slots`.
 CREATE TABLE texts (slot INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
 CREATE TABLE free_texts (
     size INTEGER NOT NULL, slot INTEGER NOT NULL, PRIMARY KEY (size, slot)
@@ -73,7 +72,7 @@ CREATE TABLE messages (
 ) STRICT;
 CREATE INDEX messages_of_room ON messages (room, id);
 CREATE INDEX messages_of_account ON messages (account, room, id) WHERE account IS NOT NULL;
--- For retention: numbers and moments rise together only where the clock was never wrong.
+-- For retention: ids and times rise together only if the clock was never wrong.
 CREATE INDEX messages_by_age ON messages (at);
 CREATE TABLE directs (
     account INTEGER NOT NULL REFERENCES accounts, id INTEGER NOT NULL, at INTEGER NOT NULL, sender TEXT NOT NULL,
@@ -88,13 +87,13 @@ CREATE TABLE visits (
     last INTEGER NOT NULL, PRIMARY KEY (account, room)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX visits_of_room ON visits (room);
--- The rooms that an account is in, or was in when it was last here; the last one is the current one. door: see `KeptOpenRoom`.
+-- The rooms an account is in, or was in when last connected; the last one is the current one. door: see `OpenRoomRecord`.
 CREATE TABLE open_rooms (
     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, position INTEGER NOT NULL,
     room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE, door TEXT NOT NULL, PRIMARY KEY (account, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX open_rooms_of_room ON open_rooms (room);
--- since: the last message given before the account first came in or was invited.
+-- since: the last message sent before the account first joined or was invited.
 CREATE TABLE members (
     account INTEGER NOT NULL REFERENCES accounts ON DELETE CASCADE, room INTEGER NOT NULL REFERENCES rooms ON DELETE CASCADE,
     since INTEGER NOT NULL, PRIMARY KEY (account, room)
@@ -102,30 +101,30 @@ CREATE TABLE members (
 CREATE INDEX members_of_room ON members (room);
 ";
 
-/// What a file is.
+/// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum DatabaseKind {
     /// Nothing yet.
     Empty,
-    /// Another program's.
+    /// Data of another program.
     Foreign,
-    /// Ours, of this version.
+    /// Our tables, of this version.
     Ours(i64),
 }
 
-/// Tells what is behind a connection, without changing it.
-pub fn identify(connection: &Connection) -> rusqlite::Result<Kind> {
+/// Finds out what a connection has opened, without changing it.
+pub fn identify(connection: &Connection) -> rusqlite::Result<DatabaseKind> {
     let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     Ok(match application {
-        APPLICATION if version > 0 => Kind::Ours(version),
-        0 if version == 0 && tables == 0 => Kind::Empty,
-        _ => Kind::Foreign,
+        APPLICATION if version > 0 => DatabaseKind::Ours(version),
+        0 if version == 0 && tables == 0 => DatabaseKind::Empty,
+        _ => DatabaseKind::Foreign,
     })
 }
 
-/// Makes the tables in an empty file, in one transaction.
+/// Creates the tables in an empty file, in one transaction.
 pub fn create(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;

@@ -1,14 +1,12 @@
-//! What SQLite complains about, as our reasons.
+//! Translates SQLite's errors into ours.
 //!
-//! *Owns* which complaint is about the disk and which about one record. *Knows nothing of* what is done about it.
-//! *Called by* every file here that talks to SQLite.
+//! *Owns* which errors concern the disk and which a single write. *Knows nothing of* how they are handled.
 
 use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::store::error::StoreFailure;
 
-/// The complaint in our words.
-pub fn reason(error: &Error) -> StoreFailure {
+pub fn failure(error: &Error) -> StoreFailure {
     if let Error::SqliteFailure(failure, _) = error
         && failure.extended_code == ffi::SQLITE_READONLY_DBMOVED
     {
@@ -19,24 +17,23 @@ pub fn reason(error: &Error) -> StoreFailure {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreFailure::Locked,
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => StoreFailure::ReadOnly,
         Some(ErrorCode::OperationInterrupted) => StoreFailure::TimedOut,
-        // SQLite's own words are about files and tables. Those around them would show the statement.
+        // SQLite's own message is about files and tables. rusqlite's would show the statement.
         _ => StoreFailure::Other(match error {
-            Error::SqliteFailure(failure, words) => {
-                words.clone().unwrap_or_else(|| failure.to_string()).as_str().into()
+            Error::SqliteFailure(failure, message) => {
+                message.clone().unwrap_or_else(|| failure.to_string()).as_str().into()
             }
             other => other.to_string().into(),
         }),
     }
 }
 
-/// The files are not where they were, in SQLite's words ("Result and Error Codes", 1032).
-pub fn replaced() -> Error {
+/// The error that SQLite has for files that were moved ("Result and Error Codes", 1032).
+pub fn files_replaced() -> Error {
     Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), None)
 }
 
-/// Whether one record or order alone is refused: the others can be written all the same. Everything else is trouble with
-/// the disk or the file.
-pub fn is_of_one_record(error: &Error) -> bool {
+/// Whether only one write is at fault and the others can still be written. Any other error concerns the disk or the file.
+pub fn concerns_one_write(error: &Error) -> bool {
     match error.sqlite_error_code() {
         Some(code) => {
             matches!(
@@ -47,7 +44,7 @@ pub fn is_of_one_record(error: &Error) -> bool {
                     | ErrorCode::ParameterOutOfRange
             )
         }
-        // A value that cannot be converted, a row that is not there.
+        // A value that cannot be converted, or a missing row.
         None => true,
     }
 }

@@ -1,31 +1,30 @@
-//! Where the words of messages are kept, so that erasing them erases them.
+//! Where the text of messages is stored, so that erasing it really erases it.
 //!
-//! `secure_delete` overwrites a row that is deleted. It does not overwrite the copies that SQLite leaves behind when it
-//! moves rows between pages to balance its trees: of 14,000 texts deleted or replaced among 20,000, 8 were still in the
-//! file (SQLite 3.54.1). So texts have a table of their own from which nothing is ever deleted and in which nothing ever
-//! grows: rows, called slots, are appended, overwritten at their full size, and used again. Such a table moves no row; a
-//! slot's text has one place.
+//! `secure_delete` overwrites a deleted row. It does not overwrite the copies that SQLite leaves behind when it moves rows
+//! between pages to balance its trees: of 14,000 texts deleted or replaced among 20,000, 8 were still in the file (SQLite
+//! 3.54.1). So texts have a table of their own in which nothing is ever deleted and nothing ever grows: its rows, called
+//! slots, are appended, overwritten at their full size, and reused. Such a table moves no row, and a slot's text is in one
+//! place only.
 //!
-//! The file does not shrink by erasing. What was erased is room for what comes.
+//! Erasing does not shrink the file: the freed slots are reused.
 //!
 //! *Owns* slots, their sizes and which are free. *Knows nothing of* whose text it is.
-//! *Called by* `messages`, `directs`, `migration`, within their transactions.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::bulk_insert;
 
-/// Up to this size slots come in steps of [`STEP`] bytes; from there they double. Few sizes, so that free slots fit again.
+/// Up to this size, slots come in steps of [`STEP`] bytes; beyond it, they double. Few sizes, so that free slots fit again.
 const FINE: usize = 256;
-/// See [`FINE`]. Most lines of a chat are under two steps.
+/// See [`FINE`]. Most chat lines fit in two steps.
 const STEP: usize = 32;
 
-/// Size of the slot for so many bytes.
+/// Size of the slot for a text of this many bytes.
 fn slot_size(bytes: usize) -> usize {
     if bytes <= FINE { bytes.max(1).next_multiple_of(STEP) } else { bytes.next_power_of_two() }
 }
 
-/// The text at the full size of its slot.
+/// A text padded to the full size of its slot.
 fn padded(text: &str) -> Vec<u8> {
     let mut data = Vec::with_capacity(slot_size(text.len()));
     data.extend_from_slice(text.as_bytes());
@@ -39,15 +38,15 @@ pub fn read(data: &[u8]) -> Box<str> {
     String::from_utf8_lossy(&data[..end]).into()
 }
 
-/// Puts a text into a free slot, or a new one.
+/// Stores a text in a free slot or a new one.
 pub fn put(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
     let slots = put_all(connection, std::iter::once(text))?;
     slots.first().copied().ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
-/// The same for many. Their slots, in their order.
+/// Stores many texts and returns their slots, in the same order.
 pub fn put_all<'t>(connection: &Connection, texts: impl Iterator<Item = &'t str>) -> rusqlite::Result<Vec<i64>> {
-    // Sizes of which no slot is free. A handful: there are not many.
+    // Sizes without a free slot. There are only a handful of sizes.
     let mut none_free = Vec::new();
     let mut next = None;
     let mut slots = Vec::new();
@@ -80,7 +79,7 @@ fn highest(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("SELECT ifnull(max(slot), 0) FROM texts")?.query_row([], |row| row.get(0))
 }
 
-/// Puts a text of its full size into a free slot, if there is one.
+/// Stores a padded text in a free slot, if there is one.
 fn put_into_free(connection: &Connection, data: &[u8]) -> rusqlite::Result<Option<i64>> {
     let size = data.len();
     let free: Option<i64> = connection
@@ -95,13 +94,13 @@ fn put_into_free(connection: &Connection, data: &[u8]) -> rusqlite::Result<Optio
     Ok(Some(slot))
 }
 
-/// Same size as before, so SQLite writes it over what was there (`btreeOverwriteCell`).
+/// The size stays the same, so SQLite overwrites the old text in place (`btreeOverwriteCell`).
 fn overwrite(connection: &Connection, slot: i64, data: &[u8]) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE texts SET data = ?2 WHERE slot = ?1")?.execute(params![slot, data])?;
     Ok(())
 }
 
-/// Overwrites a text with nothing. Its slot is free then.
+/// Overwrites a text with zeros and frees its slot.
 pub fn wipe(connection: &Connection, slot: i64) -> rusqlite::Result<()> {
     let size: Option<i64> = connection
         .prepare_cached("UPDATE texts SET data = zeroblob(length(data)) WHERE slot = ?1 RETURNING length(data)")?
@@ -114,7 +113,7 @@ pub fn wipe(connection: &Connection, slot: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Puts another text in place of one, and says where it is.
+/// Replaces a text and returns its new slot.
 pub fn replace(connection: &Connection, slot: i64, text: &str) -> rusqlite::Result<i64> {
     let size: Option<i64> = connection
         .prepare_cached("SELECT length(data) FROM texts WHERE slot = ?1")?
@@ -149,9 +148,9 @@ mod tests {
     fn a_text_comes_back_as_it_was_whatever_its_length() {
         let connection = connection();
         for length in [0, 1, 31, 32, 33, 255, 256, 257, 511, 513, 5000, 100_000] {
-            let words = "ä".repeat(length / 2);
-            let slot = put(&connection, &words).expect("room");
-            assert_eq!(text(&connection, slot), words, "{length}");
+            let long = "ä".repeat(length / 2);
+            let slot = put(&connection, &long).expect("room");
+            assert_eq!(text(&connection, slot), long, "{length}");
         }
     }
 

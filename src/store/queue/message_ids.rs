@@ -1,19 +1,18 @@
-//! Numbers of messages, reserved on the disk in blocks, so that none is given twice, not even after a crash.
+//! Message ids, reserved on disk in blocks so that none is given twice, not even after a crash.
 //!
-//! *Owns* how far numbers are used and reserved. *Knows nothing of* who draws them, and of SQL.
-//! *Called by* `recording` for every number that is used, by `writer` to reserve more.
+//! *Owns* how far ids are used and reserved. *Knows nothing of* who draws them, and of SQL.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Numbers reserved at once. After a crash at most so many are skipped, which people see as a leap; each block costs one
-/// more row in a transaction.
+/// Ids reserved at once. After a crash, up to this many are skipped, which users see as a jump; each block costs one more
+/// row in a transaction.
 ///
-/// While the writer is at one step, people use up what is left, which is about half of them. The queue has places for as
-/// many (8 MiB of records of 128 bytes and more): who talks beyond it loses records too, and that is said. Of 10,000, half
-/// is used up in a tenth of a second by people whose rate is not limited, and no disk is always faster than that.
+/// While the writer is busy with one step, users draw from what is left of the block, which is about half of it. The queue
+/// has room for as many (8 MiB of writes of 128 bytes and more): posting beyond that loses writes too, and is reported.
+/// Users without a rate limit would use up half of a block of 10,000 in a tenth of a second, and no disk is always faster.
 pub const BLOCK: u64 = 131_072;
 
-/// The count of numbers. No lock: whoever says something reads two counters.
+/// Counts ids, without a lock: a poster reads two counters.
 #[derive(Debug)]
 pub struct MessageIds {
     used: AtomicU64,
@@ -21,46 +20,46 @@ pub struct MessageIds {
 }
 
 impl MessageIds {
-    /// All up to `used` may have been given before; all up to `reserved` are reserved.
+    /// Ids up to `used` may have been given before; ids up to `reserved` are reserved.
     pub fn new(used: u64, reserved: u64) -> MessageIds {
         MessageIds { used: AtomicU64::new(used), reserved: AtomicU64::new(reserved) }
     }
 
-    /// A number was given. True if the writer has to be told, as half of a block or less is left; it is told again for
-    /// every number until it has reserved more.
-    pub fn used(&self, number: u64) -> bool {
-        let before = self.used.fetch_max(number, Ordering::Relaxed);
-        self.is_short(before.max(number))
+    /// Notes that an id was given. True if half a block or less is left and the writer has to reserve more; true again for every
+    /// id until it has done so.
+    pub fn mark_used(&self, id: u64) -> bool {
+        let before = self.used.fetch_max(id, Ordering::Relaxed);
+        self.is_low(before.max(id))
     }
 
-    fn is_short(&self, used: u64) -> bool {
+    fn is_low(&self, used: u64) -> bool {
         used.saturating_add(BLOCK / 2) >= self.reserved.load(Ordering::Relaxed)
     }
 
-    /// The highest given.
-    pub fn last(&self) -> u64 {
+    /// The highest id given.
+    pub fn highest_used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Up to where to reserve now, if more are needed.
-    pub fn wanted(&self) -> Option<u64> {
-        let used = self.last();
-        self.is_short(used).then(|| used.saturating_add(BLOCK))
+    /// The id to reserve up to, if more are needed now.
+    pub fn to_reserve(&self) -> Option<u64> {
+        let used = self.highest_used();
+        self.is_low(used).then(|| used.saturating_add(BLOCK))
     }
 
-    /// Up to where to reserve in any case.
-    pub fn enough(&self) -> u64 {
-        self.wanted().unwrap_or_else(|| self.reserved.load(Ordering::Relaxed))
+    /// The id to reserve up to in any case.
+    pub fn to_reserve_anyway(&self) -> u64 {
+        self.to_reserve().unwrap_or_else(|| self.reserved.load(Ordering::Relaxed))
     }
 
-    /// All up to this one are reserved on the disk.
-    pub fn reserved(&self, to: u64) {
+    /// Notes that the ids up to this one are reserved on disk.
+    pub fn mark_reserved(&self, to: u64) {
         self.reserved.fetch_max(to, Ordering::Relaxed);
     }
 
-    /// Whether numbers were given that are not reserved.
-    pub fn is_over(&self) -> bool {
-        self.last() > self.reserved.load(Ordering::Relaxed)
+    /// Whether ids were given that are not reserved.
+    pub fn has_unreserved(&self) -> bool {
+        self.highest_used() > self.reserved.load(Ordering::Relaxed)
     }
 }
 
@@ -70,21 +69,21 @@ mod tests {
 
     #[test]
     fn more_are_wanted_when_half_a_block_is_used() {
-        let numbers = MessageIds::new(0, BLOCK);
-        assert!(!numbers.used(BLOCK / 2 - 1) && numbers.wanted().is_none());
-        assert!(numbers.used(BLOCK / 2));
-        assert_eq!(numbers.wanted(), Some(BLOCK / 2 + BLOCK));
-        numbers.reserved(BLOCK / 2 + BLOCK);
-        assert!(numbers.wanted().is_none() && !numbers.is_over());
+        let ids = MessageIds::new(0, BLOCK);
+        assert!(!ids.mark_used(BLOCK / 2 - 1) && ids.to_reserve().is_none());
+        assert!(ids.mark_used(BLOCK / 2));
+        assert_eq!(ids.to_reserve(), Some(BLOCK / 2 + BLOCK));
+        ids.mark_reserved(BLOCK / 2 + BLOCK);
+        assert!(ids.to_reserve().is_none() && !ids.has_unreserved());
     }
 
     #[test]
     fn numbers_may_come_out_of_order() {
-        let numbers = MessageIds::new(0, BLOCK);
-        numbers.used(7);
-        numbers.used(5);
-        assert_eq!(numbers.last(), 7);
-        numbers.used(BLOCK + 1);
-        assert!(numbers.is_over());
+        let ids = MessageIds::new(0, BLOCK);
+        ids.mark_used(7);
+        ids.mark_used(5);
+        assert_eq!(ids.highest_used(), 7);
+        ids.mark_used(BLOCK + 1);
+        assert!(ids.has_unreserved());
     }
 }

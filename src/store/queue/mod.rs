@@ -1,8 +1,7 @@
-//! What waits to be written, in the order in which it came.
+//! Writes on their way to the writer thread, in the order they came.
 //!
-//! *Owns* the queue, its bounds, and the count of what found no place in it.
-//! *Knows nothing of* SQL: a record is applied, and an order carried out, by `batch`.
-//! *Called by* `recording`, `asking` to put in; `writer` to take out.
+//! *Owns* the queue, its bounds, and the count of writes that did not fit.
+//! *Knows nothing of* SQL.
 
 pub(super) mod message_ids;
 pub(super) mod overlay;
@@ -16,165 +15,159 @@ use std::time::{Duration, Instant};
 use crate::store::error::StoreFailure;
 use crate::store::failpoints::Failpoints;
 use message_ids::MessageIds;
-use overlay::{Changes, Pending};
+use overlay::{Overlay, PendingChanges};
 use queued_write::{About, AwaitedWrite, BackgroundWrite, QueuedWrite};
 
-/// Records that wait, in bytes. It is what a disk that has stopped may cost in memory: about 40,000 lines of chat.
+/// Limit for queued background writes, in bytes: what a stopped disk may cost in memory. About 40,000 lines of chat.
 pub const CAPACITY: usize = 8 * 1024 * 1024;
 
-/// Bytes above [`CAPACITY`] for erasures and edits alone. A message that is lost is a gap; an erasure that is lost is a
-/// text that stays.
+/// Bytes above [`CAPACITY`] for erasures and edits only. A lost message is a gap; a lost erasure is a text that stays.
 const RESERVE: usize = 1024 * 1024;
 
-/// How long records are gathered after the first of them. The promise for messages is 250 ms: the rest of it is for the
+/// How long background writes are gathered after the first one. Messages are promised within 250 ms: the rest is for the
 /// disk.
 pub const GATHER: Duration = Duration::from_millis(100);
 
-/// A transaction takes so many bytes at most, so that a confirmation behind it does not wait long: with what an entry costs
-/// beside its words that is 8,192 of them, some 15 ms.
+/// Most bytes in one transaction, so that a confirmed write behind it does not wait long. With the overhead of each write,
+/// that is 8,192 writes and about 15 ms.
 const BATCH_BYTES: usize = 1024 * 1024;
 
-/// How long the writer may be at one step before it hangs: longer than it waits for another program. A disk that takes
-/// longer than that for a megabyte has stopped.
+/// How long one step of the writer may take before it counts as hanging. It is longer than the writer waits for another
+/// program; a disk that needs longer for a megabyte has stopped.
 pub const HANGS: Duration = Duration::from_secs(8);
 
-/// How a store ends.
+/// How to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    /// What waits is written first, until then at most.
-    Close(Instant),
-    /// What waits is dropped, as in a crash.
+pub enum Shutdown {
+    /// Write what is queued first, until this time at most.
+    Drain(Instant),
+    /// Drop what is queued, as in a crash.
     Abandon,
 }
 
-/// What is thrown away.
+/// Writes that were dropped and not reported yet.
 #[derive(Debug, Default)]
-pub struct Lost {
-    /// Records.
-    pub records: u64,
-    /// Why the last of them.
+pub struct LostWrites {
+    pub count: u64,
+    /// Why the last of them was dropped.
     pub reason: Option<StoreFailure>,
 }
 
-impl Lost {
-    /// Why something was thrown away since that was last told; `None` if nothing was.
-    pub fn untold(&self) -> Option<StoreFailure> {
-        (self.records > 0).then(|| self.reason.clone().unwrap_or(StoreFailure::QueueFull))
+impl LostWrites {
+    /// Why writes were dropped, if any were.
+    pub fn unreported(&self) -> Option<StoreFailure> {
+        (self.count > 0).then(|| self.reason.clone().unwrap_or(StoreFailure::QueueFull))
     }
 }
 
 /// Whether the writer hangs.
 #[derive(Debug, Default)]
 pub struct Hang {
-    /// Since when it is at one step, if it is.
+    /// When the current step began.
     since: Option<Instant>,
-    /// Somebody has noticed that it takes too long.
+    /// A caller has noticed that the step takes too long.
     pub is_noticed: bool,
-    /// That was told.
-    pub is_told: bool,
-    /// Records thrown away meanwhile, as far as told.
+    /// The watchdog has reported it.
+    pub is_reported: bool,
+    /// Writes dropped meanwhile, as far as reported.
     pub lost: u64,
 }
 
-/// The queue and what belongs to it.
+/// What the mutex guards.
 pub struct State {
     entries: VecDeque<QueuedWrite>,
-    /// Of the records in `entries`, and of those the writer has in hand.
+    /// Size of the background writes in `entries` and in the writer's current batch.
     bytes: usize,
-    /// What of them erases or edits.
-    pending: Pending,
+    /// The erasures and edits among them.
+    pending: PendingChanges,
     /// When the first of `entries` came.
     since: Option<Instant>,
-    /// Entries that somebody waits for.
+    /// Entries with a caller waiting.
     awaited: usize,
-    /// Thrown away since that was last said.
-    pub lost: Lost,
-    /// What is being ended, if it is.
-    pub end: Option<End>,
-    /// The writer has ended; nothing is taken any more.
-    pub ended: bool,
-    /// How the writer ended, for whoever closed the store.
+    pub lost: LostWrites,
+    /// Set once the store is being closed.
+    pub shutdown: Option<Shutdown>,
+    /// The writer has exited: nothing is accepted any more.
+    pub writer_exited: bool,
+    /// How the writer ended, for the caller that closed the store.
     pub outcome: Option<StoreFailure>,
-    /// Whether it does not come back from a step.
     pub hang: Hang,
 }
 
-/// What the writer and everybody else share.
+/// Shared by the writer and everyone who writes.
 pub struct WriteQueue {
     /// A leaf: nothing is locked, written or logged under it. It may be taken under any other lock.
     state: Mutex<State>,
-    /// There is something for the writer.
-    pub woken: Condvar,
-    /// The writer has ended.
-    pub has_ended: Condvar,
-    /// The writer hangs, or has ended: for the thread that watches it.
-    pub noticed: Condvar,
-    /// The numbers of messages.
-    pub numbers: MessageIds,
-    /// The writer has been told that numbers get short, and need not be told again.
-    pub short: AtomicBool,
+    /// Wakes the writer.
+    pub wake: Condvar,
+    /// Signalled when the writer has exited.
+    pub exited: Condvar,
+    /// Wakes the watchdog: the writer hangs or has exited.
+    pub hang_noticed: Condvar,
+    pub message_ids: MessageIds,
+    /// The writer knows that ids run low and need not be woken again.
+    pub ids_low: AtomicBool,
     /// For tests.
     pub failpoints: Failpoints,
 }
 
 impl WriteQueue {
-    /// An empty queue.
-    pub fn new(numbers: MessageIds) -> WriteQueue {
+    pub fn new(message_ids: MessageIds) -> WriteQueue {
         let state = State {
             entries: VecDeque::new(),
             bytes: 0,
-            pending: Pending::default(),
+            pending: PendingChanges::default(),
             since: None,
             awaited: 0,
-            lost: Lost::default(),
-            end: None,
-            ended: false,
+            lost: LostWrites::default(),
+            shutdown: None,
+            writer_exited: false,
             outcome: None,
             hang: Hang::default(),
         };
         WriteQueue {
             state: Mutex::new(state),
-            woken: Condvar::new(),
-            has_ended: Condvar::new(),
-            noticed: Condvar::new(),
-            numbers,
-            short: AtomicBool::new(false),
+            wake: Condvar::new(),
+            exited: Condvar::new(),
+            hang_noticed: Condvar::new(),
+            message_ids,
+            ids_low: AtomicBool::new(false),
             failpoints: Failpoints::default(),
         }
     }
 
-    /// The queue. Poison is passed over: nothing is left half done under this lock.
+    /// Locks the queue. Poison is ignored: nothing is left half done under this lock.
     pub fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Puts a record in, or counts it as lost. Never waits.
-    pub fn record(&self, record: BackgroundWrite) {
+    /// Queues a background write, or counts it as lost. Never waits.
+    pub fn record(&self, write: BackgroundWrite) {
         let mut state = self.lock();
-        let wakes = state.push_record(record);
-        // A hanging writer does not hear of the first loss: who watches it does.
+        let wakes = state.push_background(write);
+        // A hanging writer does not hear of the first loss, but the watchdog does.
         let hangs = state.notice_hang(Instant::now) || (wakes && state.hang.is_noticed);
         drop(state);
         if wakes {
-            self.woken.notify_one();
+            self.wake.notify_one();
         }
         if hangs {
-            self.noticed.notify_one();
+            self.hang_noticed.notify_one();
         }
     }
 
-    /// Looks whether the writer hangs, for somebody who waits for it.
-    pub fn look(&self) {
+    /// Checks whether the writer hangs, for a caller that has waited for it.
+    pub fn check_hang(&self) {
         if self.lock().notice_hang(Instant::now) {
-            self.noticed.notify_one();
+            self.hang_noticed.notify_one();
         }
     }
 
-    /// Puts in what somebody waits for. Refused at once if the store has ended, or if it is known that the writer hangs: nobody
-    /// is to wait as long as the one who has found that out.
-    pub fn order(&self, entry: QueuedWrite) -> Result<(), StoreFailure> {
+    /// Queues a write with a caller waiting. Refused at once if the store is closed or the writer is known to hang: only the
+    /// caller that finds this out has to wait for it.
+    pub fn submit(&self, entry: QueuedWrite) -> Result<(), StoreFailure> {
         let mut state = self.lock();
-        if state.ended || state.end.is_some() {
+        if state.writer_exited || state.shutdown.is_some() {
             return Err(StoreFailure::Closed);
         }
         if state.hang.is_noticed {
@@ -183,7 +176,7 @@ impl WriteQueue {
         state.awaited += 1;
         state.push(entry);
         drop(state);
-        self.woken.notify_one();
+        self.wake.notify_one();
         Ok(())
     }
 }
@@ -195,32 +188,32 @@ impl State {
         self.entries.push_back(entry);
     }
 
-    /// True if the writer has to be woken: it sleeps until the first record, and until there is a batch.
-    fn push_record(&mut self, record: BackgroundWrite) -> bool {
-        let bound = if record.erases() { CAPACITY + RESERVE } else { CAPACITY };
-        let reason = if self.ended || self.end.is_some() {
+    /// True if the writer has to be woken: it sleeps until the first write, and then until a batch is full.
+    fn push_background(&mut self, write: BackgroundWrite) -> bool {
+        let bound = if write.erases() { CAPACITY + RESERVE } else { CAPACITY };
+        let reason = if self.writer_exited || self.shutdown.is_some() {
             Some(StoreFailure::Closed)
         } else {
-            (self.bytes + record.weight() > bound).then_some(StoreFailure::QueueFull)
+            (self.bytes + write.weight() > bound).then_some(StoreFailure::QueueFull)
         };
         if let Some(reason) = reason {
-            self.lost.records += 1;
+            self.lost.count += 1;
             self.lost.reason = Some(reason);
-            // The first is to be told.
-            return self.lost.records == 1;
+            // The first loss has to be reported.
+            return self.lost.count == 1;
         }
         let before = self.bytes;
         let first = self.entries.is_empty();
-        if let BackgroundWrite::Deferred(deferred) = &record {
+        if let BackgroundWrite::Deferred(deferred) = &write {
             self.supersede(&deferred.about);
         }
-        self.pending.add(&record);
-        self.push(QueuedWrite::Background(record));
+        self.pending.add(&write);
+        self.push(QueuedWrite::Background(write));
         first || (before < BATCH_BYTES && self.bytes >= BATCH_BYTES)
     }
 
-    /// Removes an older queued state of the same thing. It does not reach past a forgotten room, because that would change
-    /// their order.
+    /// Removes an older queued state of the same thing. Stops at a room deletion, since moving a write across it would change
+    /// the outcome.
     fn supersede(&mut self, about: &About) {
         for place in (0..self.entries.len()).rev() {
             match &self.entries[place] {
@@ -230,24 +223,24 @@ impl State {
                     }
                     return;
                 }
-                QueuedWrite::Background(BackgroundWrite::Forgotten(_)) => return,
+                QueuedWrite::Background(BackgroundWrite::RoomDeletion(_)) => return,
                 QueuedWrite::Background(_) | QueuedWrite::Awaited(_) | QueuedWrite::Flush(_) => {}
             }
         }
     }
 
-    /// The writer begins a step: it may take long.
+    /// The writer begins a step, which may take long.
     pub fn begin_step(&mut self, now: Instant) {
         self.hang.since = Some(now);
     }
 
-    /// The writer is back. If it was told that it hung: how much was lost, as far as told.
+    /// The writer has finished a step. If it was reported as hanging, returns how many lost writes were reported.
     pub fn end_step(&mut self) -> Option<u64> {
         let hang = std::mem::take(&mut self.hang);
-        hang.is_told.then_some(hang.lost)
+        hang.is_reported.then_some(hang.lost)
     }
 
-    /// True if the writer hangs and nobody has noticed yet. The clock is not asked while it sleeps.
+    /// True if the writer hangs and no one has noticed yet. Does not read the clock while the writer sleeps.
     fn notice_hang(&mut self, now: impl Fn() -> Instant) -> bool {
         let hangs = |since| now().saturating_duration_since(since) >= HANGS;
         let is_new = !self.hang.is_noticed && self.hang.since.is_some_and(hangs);
@@ -255,48 +248,47 @@ impl State {
         is_new
     }
 
-    /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// When the next batch is to be written: at once if somebody waits or there is enough, else when there was time to
-    /// gather. `None` if nothing waits.
+    /// When the next batch is due: at once if a caller waits or the batch is full, otherwise after gathering for a while. `None`
+    /// if the queue is empty.
     pub fn due(&self, now: Instant) -> Option<Instant> {
         let since = self.since?;
         if self.awaited > 0 || self.bytes >= BATCH_BYTES { Some(now) } else { Some(since + GATHER) }
     }
 
-    /// Erasures and edits that wait to be written.
-    pub fn changes(&self) -> Arc<Changes> {
-        self.pending.changes()
+    /// Erasures and edits that are not written yet.
+    pub fn overlay(&self) -> Arc<Overlay> {
+        self.pending.overlay()
     }
 
-    /// How much somebody waits for.
+    /// How many callers wait.
     pub fn awaited(&self) -> usize {
         self.awaited
     }
 
-    /// What somebody waits for, to be told that it is not done. The records stay.
+    /// Takes the writes with a caller waiting, to refuse them. Background writes stay.
     pub fn take_awaited(&mut self) -> Vec<Box<dyn AwaitedWrite>> {
         if self.awaited == 0 {
             return Vec::new();
         }
         self.awaited = 0;
-        let mut orders = Vec::new();
+        let mut writes = Vec::new();
         for entry in std::mem::take(&mut self.entries) {
             match entry {
                 QueuedWrite::Background(_) => self.entries.push_back(entry),
-                QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => orders.push(order),
+                QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) => writes.push(write),
             }
         }
         if self.entries.is_empty() {
             self.since = None;
         }
-        orders
+        writes
     }
 
-    /// The next batch, in order.
+    /// Takes the next batch, in order.
     pub fn take(&mut self) -> Vec<QueuedWrite> {
         let mut batch = Vec::new();
         let mut bytes = 0;
@@ -314,27 +306,27 @@ impl State {
         batch
     }
 
-    /// A batch is written: its place is free.
+    /// Frees the space of a batch that was written.
     pub fn written(&mut self, batch: &[QueuedWrite]) {
         self.bytes -= batch.iter().map(QueuedWrite::weight).sum::<usize>();
         for entry in batch {
-            if let QueuedWrite::Background(record) = entry {
-                self.pending.remove(record);
+            if let QueuedWrite::Background(write) = entry {
+                self.pending.remove(write);
             }
         }
     }
 
-    /// Records that could not be written come back to the front, in their order.
-    pub fn put_back(&mut self, records: Vec<BackgroundWrite>, now: Instant) {
-        for record in records.into_iter().rev() {
-            self.entries.push_front(QueuedWrite::Background(record));
+    /// Puts writes that failed back at the front, in their order.
+    pub fn put_back(&mut self, writes: Vec<BackgroundWrite>, now: Instant) {
+        for write in writes.into_iter().rev() {
+            self.entries.push_front(QueuedWrite::Background(write));
         }
         if !self.entries.is_empty() {
             self.since.get_or_insert(now);
         }
     }
 
-    /// Everything that waits, to be told that it will not be written.
+    /// Takes everything, to refuse it.
     pub fn take_all(&mut self) -> Vec<QueuedWrite> {
         self.awaited = 0;
         self.bytes = 0;
@@ -354,7 +346,7 @@ mod tests {
     use jiff::Timestamp;
     use rusqlite::Connection;
 
-    fn shared() -> WriteQueue {
+    fn queue() -> WriteQueue {
         WriteQueue::new(MessageIds::new(0, 0))
     }
 
@@ -364,44 +356,44 @@ mod tests {
         let (at, account, reply) = (Timestamp::UNIX_EPOCH, None, None);
         let message =
             MessageRecord { id: MessageId(id), at, author, account, text, action: false, edited: false, reply };
-        BackgroundWrite::Said(RoomName::parse("general").expect("a name"), message)
+        BackgroundWrite::Message(RoomName::parse("general").expect("a name"), message)
     }
 
     fn erased(id: u64) -> BackgroundWrite {
-        BackgroundWrite::Erased(RoomName::parse("general").expect("a name"), MessageId(id))
+        BackgroundWrite::Deletion(RoomName::parse("general").expect("a name"), MessageId(id))
     }
 
     #[test]
     fn what_finds_no_place_is_counted_and_erasures_have_a_place_of_their_own() {
-        let shared = shared();
+        let queue = queue();
         for id in 0..9 {
-            shared.record(said(id, 1024 * 1024));
+            queue.record(said(id, 1024 * 1024));
         }
-        assert_eq!(shared.lock().lost.records, 2);
-        assert_eq!(shared.lock().lost.reason, Some(StoreFailure::QueueFull));
-        shared.record(erased(1));
-        assert_eq!(shared.lock().lost.records, 2);
+        assert_eq!(queue.lock().lost.count, 2);
+        assert_eq!(queue.lock().lost.reason, Some(StoreFailure::QueueFull));
+        queue.record(erased(1));
+        assert_eq!(queue.lock().lost.count, 2);
         for id in 0..2 * (RESERVE / OVERHEAD) as u64 {
-            shared.record(erased(id));
+            queue.record(erased(id));
         }
-        assert!(shared.lock().lost.records > 2, "the reserve ends too");
+        assert!(queue.lock().lost.count > 2, "the reserve ends too");
     }
 
     #[test]
     fn what_could_not_be_written_comes_back_before_what_came_since() {
-        let shared = shared();
+        let queue = queue();
         for id in 1..=3 {
-            shared.record(said(id, 10));
+            queue.record(said(id, 10));
         }
-        let batch = shared.lock().take();
-        shared.record(said(4, 10));
-        let records = batch
+        let batch = queue.lock().take();
+        queue.record(said(4, 10));
+        let writes = batch
             .into_iter()
-            .filter_map(|entry| if let QueuedWrite::Background(record) = entry { Some(record) } else { None });
-        let records = records.collect();
-        shared.lock().put_back(records, Instant::now());
-        let ids = shared.lock().take().into_iter().filter_map(|entry| match entry {
-            QueuedWrite::Background(BackgroundWrite::Said(_, message)) => Some(message.id.0),
+            .filter_map(|entry| if let QueuedWrite::Background(write) = entry { Some(write) } else { None });
+        let writes = writes.collect();
+        queue.lock().put_back(writes, Instant::now());
+        let ids = queue.lock().take().into_iter().filter_map(|entry| match entry {
+            QueuedWrite::Background(BackgroundWrite::Message(_, message)) => Some(message.id.0),
             _ => None,
         });
         assert_eq!(ids.collect::<Vec<_>>(), [1, 2, 3, 4]);
@@ -409,13 +401,13 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded_and_its_place_is_free_when_it_is_written() {
-        let shared = shared();
+        let queue = queue();
         for id in 0..6 {
-            shared.record(said(id, 400 * 1024));
+            queue.record(said(id, 400 * 1024));
         }
-        let batch = shared.lock().take();
+        let batch = queue.lock().take();
         assert_eq!(batch.len(), 2);
-        let mut state = shared.lock();
+        let mut state = queue.lock();
         state.written(&batch);
         assert_eq!(state.take().len(), 2);
         assert!(!state.is_empty());
@@ -423,35 +415,35 @@ mod tests {
 
     #[test]
     fn of_what_waits_about_one_thing_the_last_counts_and_nothing_moves_over_a_room_that_was_forgotten() {
-        let shared = shared();
+        let queue = queue();
         let room = |name| RoomName::parse(name).expect("a name");
         let deferred = |name, weight| {
             let (about, what) = (About::Room(room(name)), Box::new(|_: &Connection| Ok(())));
             BackgroundWrite::Deferred(Deferred { about, weight, what })
         };
         for (name, weight) in [("den", 100), ("attic", 10), ("den", 200)] {
-            shared.record(deferred(name, weight));
+            queue.record(deferred(name, weight));
         }
-        assert_eq!(shared.lock().bytes, 2 * OVERHEAD + 210);
-        shared.record(BackgroundWrite::Forgotten(room("cellar")));
-        shared.record(deferred("den", 300));
-        let batch = shared.lock().take();
+        assert_eq!(queue.lock().bytes, 2 * OVERHEAD + 210);
+        queue.record(BackgroundWrite::RoomDeletion(room("cellar")));
+        queue.record(deferred("den", 300));
+        let batch = queue.lock().take();
         let weights = batch.iter().map(|entry| match entry {
             QueuedWrite::Background(BackgroundWrite::Deferred(deferred)) => deferred.weight,
             _ => 0,
         });
         assert_eq!(weights.collect::<Vec<_>>(), [10, 200, 0, 300]);
-        shared.lock().written(&batch);
-        assert_eq!(shared.lock().bytes, 0);
+        queue.lock().written(&batch);
+        assert_eq!(queue.lock().bytes, 0);
     }
 
     #[test]
     fn records_are_gathered_and_nothing_is_due_when_nothing_waits() {
-        let shared = shared();
+        let queue = queue();
         let now = Instant::now();
-        assert_eq!(shared.lock().due(now), None);
-        shared.record(said(1, 10));
-        let due = shared.lock().due(now).expect("a moment");
+        assert_eq!(queue.lock().due(now), None);
+        queue.record(said(1, 10));
+        let due = queue.lock().due(now).expect("a moment");
         assert!(due >= now + GATHER && due <= Instant::now() + GATHER);
     }
 }

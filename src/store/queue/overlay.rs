@@ -1,10 +1,9 @@
-//! Erasures and edits that wait to be written, applied to every read until they are.
+//! Erasures and edits that are not written yet, applied to everything that is read.
 //!
-//! While the disk refuses, a deleted message is still on it. No user must find it there: everything read from the disk passes
-//! through here. By a map, not by searching the queue: many thousands may wait.
+//! While the disk fails, a deleted message is still on it, and no user may find it there. Kept as a map, not searched for in
+//! the queue: many thousands may be pending.
 //!
 //! *Owns* the current state of a message that was read. *Knows nothing of* how it is read.
-//! *Called by* `queue` under its lock, by `reading` on what it has read.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -16,30 +15,30 @@ use crate::chat::message::{self, MessageId};
 use crate::chat::names::RoomName;
 use crate::store::records::{MessageRecord, OfflineMessageRecord};
 
-/// What waits for one message.
+/// A pending change of one message.
 #[derive(Clone, Debug)]
 struct UnwrittenChange {
-    /// Records that wait for it.
+    /// Queued writes that concern the message.
     waiting: usize,
-    /// Its text by the last of them; `None`: it is gone.
+    /// Its text after the last of them; `None`: deleted.
     text: Option<Arc<str>>,
 }
 
-/// All pending changes. A reader shares them as they were when its query began.
+/// All pending changes. A query keeps those of the moment it began.
 #[derive(Clone, Debug, Default)]
-pub struct Changes {
+pub struct Overlay {
     messages: HashMap<MessageId, UnwrittenChange>,
-    /// Direct messages that were shown, each with the records that wait for it.
-    shown: HashMap<(AccountId, MessageId), usize>,
-    /// Rooms of which nothing is to be there any more.
-    forgotten: HashMap<RoomName, usize>,
+    /// Offline messages that were shown, with the number of queued writes that concern each.
+    delivered: HashMap<(AccountId, MessageId), usize>,
+    /// Deleted rooms, counted the same way.
+    deleted_rooms: HashMap<RoomName, usize>,
 }
 
-/// The same, changed by the queue.
+/// The pending changes as the queue updates them, copied only while a query holds them.
 #[derive(Debug, Default)]
-pub struct Pending(Arc<Changes>);
+pub struct PendingChanges(Arc<Overlay>);
 
-/// One record less; true if it was the last.
+/// Counts one write less. True if it was the last.
 fn is_last(waiting: &mut usize) -> bool {
     *waiting = waiting.saturating_sub(1);
     *waiting == 0
@@ -51,30 +50,30 @@ fn count_down<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
     }
 }
 
-impl Pending {
-    /// All that waits now.
-    pub fn changes(&self) -> Arc<Changes> {
+impl PendingChanges {
+    /// The changes pending now.
+    pub fn overlay(&self) -> Arc<Overlay> {
         Arc::clone(&self.0)
     }
 
-    /// A record waits.
-    pub fn add(&mut self, record: &BackgroundWrite) {
-        let (id, text) = match record {
-            BackgroundWrite::Edited(_, id, text) => (*id, Some(Arc::clone(text))),
-            BackgroundWrite::Erased(_, id) => (*id, None),
-            BackgroundWrite::Shown(account, directs) => {
-                let shown = &mut Arc::make_mut(&mut self.0).shown;
-                return directs.iter().for_each(|(id, _)| *shown.entry((*account, *id)).or_default() += 1);
+    /// A write was queued.
+    pub fn add(&mut self, write: &BackgroundWrite) {
+        let (id, text) = match write {
+            BackgroundWrite::Edit(_, id, text) => (*id, Some(Arc::clone(text))),
+            BackgroundWrite::Deletion(_, id) => (*id, None),
+            BackgroundWrite::OfflineMessagesShown(account, directs) => {
+                let delivered = &mut Arc::make_mut(&mut self.0).delivered;
+                return directs.iter().for_each(|(id, _)| *delivered.entry((*account, *id)).or_default() += 1);
             }
-            BackgroundWrite::Forgotten(room) => {
-                *Arc::make_mut(&mut self.0).forgotten.entry(room.clone()).or_default() += 1;
+            BackgroundWrite::RoomDeletion(room) => {
+                *Arc::make_mut(&mut self.0).deleted_rooms.entry(room.clone()).or_default() += 1;
                 return;
             }
-            BackgroundWrite::Said(..)
-            | BackgroundWrite::Visited(..)
-            | BackgroundWrite::RoomsOpen(..)
-            | BackgroundWrite::Joined(..)
-            | BackgroundWrite::Audited(_)
+            BackgroundWrite::Message(..)
+            | BackgroundWrite::Visit(..)
+            | BackgroundWrite::OpenRooms(..)
+            | BackgroundWrite::Membership(..)
+            | BackgroundWrite::Audit(_)
             | BackgroundWrite::Deferred(_) => return,
         };
         let change =
@@ -83,37 +82,36 @@ impl Pending {
         change.text = text;
     }
 
-    /// A record waits no more.
-    pub fn remove(&mut self, record: &BackgroundWrite) {
-        match record {
-            BackgroundWrite::Edited(_, id, _) | BackgroundWrite::Erased(_, id) => {
+    /// A write was carried out.
+    pub fn remove(&mut self, write: &BackgroundWrite) {
+        match write {
+            BackgroundWrite::Edit(_, id, _) | BackgroundWrite::Deletion(_, id) => {
                 let messages = &mut Arc::make_mut(&mut self.0).messages;
                 if messages.get_mut(id).is_some_and(|change| is_last(&mut change.waiting)) {
                     messages.remove(id);
                 }
             }
-            BackgroundWrite::Shown(account, directs) => {
-                let shown = &mut Arc::make_mut(&mut self.0).shown;
-                directs.iter().for_each(|(id, _)| count_down(shown, &(*account, *id)));
+            BackgroundWrite::OfflineMessagesShown(account, directs) => {
+                let delivered = &mut Arc::make_mut(&mut self.0).delivered;
+                directs.iter().for_each(|(id, _)| count_down(delivered, &(*account, *id)));
             }
-            BackgroundWrite::Forgotten(room) => count_down(&mut Arc::make_mut(&mut self.0).forgotten, room),
-            BackgroundWrite::Said(..)
-            | BackgroundWrite::Visited(..)
-            | BackgroundWrite::RoomsOpen(..)
-            | BackgroundWrite::Joined(..)
-            | BackgroundWrite::Audited(_)
+            BackgroundWrite::RoomDeletion(room) => count_down(&mut Arc::make_mut(&mut self.0).deleted_rooms, room),
+            BackgroundWrite::Message(..)
+            | BackgroundWrite::Visit(..)
+            | BackgroundWrite::OpenRooms(..)
+            | BackgroundWrite::Membership(..)
+            | BackgroundWrite::Audit(_)
             | BackgroundWrite::Deferred(_) => {}
         }
     }
 
-    /// Nothing waits any more.
     pub fn clear(&mut self) {
-        *self = Pending::default();
+        *self = PendingChanges::default();
     }
 }
 
-impl Changes {
-    /// A message that was read, as it is by now; `None` if it is gone. What it quotes is brought up to date too.
+impl Overlay {
+    /// A message as it is now, with its quote up to date. `None` if it was deleted.
     pub fn apply(&self, mut message: MessageRecord) -> Option<MessageRecord> {
         if self.messages.is_empty() {
             return Some(message);
@@ -130,18 +128,18 @@ impl Changes {
         Some(message)
     }
 
-    /// Whether a direct message that was read waits for somebody still.
-    pub fn still_waits(&self, account: AccountId, direct: &OfflineMessageRecord) -> bool {
-        !self.shown.contains_key(&(account, direct.id))
+    /// Whether an offline message still has to be shown.
+    pub fn is_undelivered(&self, account: AccountId, direct: &OfflineMessageRecord) -> bool {
+        !self.delivered.contains_key(&(account, direct.id))
     }
 
-    /// Whether a room's messages are on disk only because that it is forgotten is not written yet.
-    pub fn is_forgotten(&self, room: &RoomName) -> bool {
-        self.forgotten.contains_key(room)
+    /// Whether a room was deleted, but is still on disk.
+    pub fn is_deleted(&self, room: &RoomName) -> bool {
+        self.deleted_rooms.contains_key(room)
     }
 
-    /// The messages that are gone.
-    pub fn gone(&self) -> impl Iterator<Item = MessageId> {
+    /// The deleted messages.
+    pub fn deleted_messages(&self) -> impl Iterator<Item = MessageId> {
         self.messages.iter().filter(|(_, change)| change.text.is_none()).map(|(id, _)| *id)
     }
 }
@@ -158,11 +156,11 @@ mod tests {
     }
 
     fn edited(id: u64, text: &str) -> BackgroundWrite {
-        BackgroundWrite::Edited(general(), MessageId(id), text.into())
+        BackgroundWrite::Edit(general(), MessageId(id), text.into())
     }
 
     fn erased(id: u64) -> BackgroundWrite {
-        BackgroundWrite::Erased(general(), MessageId(id))
+        BackgroundWrite::Deletion(general(), MessageId(id))
     }
 
     fn read(id: u64, text: &str, quoted: Option<u64>) -> MessageRecord {
@@ -172,23 +170,23 @@ mod tests {
         MessageRecord { id, at, author, account: None, text: text.into(), action: false, edited: false, reply }
     }
 
-    /// Its text and what it quotes.
-    fn seen(pending: &Pending, message: MessageRecord) -> Option<(String, Option<String>)> {
-        let message = pending.changes().apply(message)?;
+    /// Its text and its quote.
+    fn seen(pending: &PendingChanges, message: MessageRecord) -> Option<(String, Option<String>)> {
+        let message = pending.overlay().apply(message)?;
         let start = message.reply.and_then(|reply| reply.start).map(String::from);
         Some((message.text.into(), start))
     }
 
     #[test]
     fn what_is_erased_or_edited_is_read_so_and_quoted_so_until_it_is_written() {
-        let mut pending = Pending::default();
+        let mut pending = PendingChanges::default();
         pending.add(&edited(1, "new"));
         pending.add(&erased(2));
         assert_eq!(seen(&pending, read(1, "old", None)), Some(("new".into(), None)));
         assert_eq!(seen(&pending, read(2, "old", None)), None);
         assert_eq!(seen(&pending, read(3, "answer", Some(1))), Some(("answer".into(), Some("new".into()))));
         assert_eq!(seen(&pending, read(4, "answer", Some(2))), Some(("answer".into(), None)));
-        assert_eq!(pending.changes().gone().collect::<Vec<_>>(), [MessageId(2)]);
+        assert_eq!(pending.overlay().deleted_messages().collect::<Vec<_>>(), [MessageId(2)]);
         pending.remove(&edited(1, "new"));
         pending.remove(&erased(2));
         assert_eq!(seen(&pending, read(2, "old", Some(1))), Some(("old".into(), Some("old".into()))));
@@ -196,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_last_of_several_changes_counts_until_all_are_written() {
-        let mut pending = Pending::default();
+        let mut pending = PendingChanges::default();
         let changes = [edited(1, "one"), edited(1, "two"), erased(1)];
         pending.add(&changes[0]);
         pending.add(&changes[1]);
@@ -212,9 +210,9 @@ mod tests {
 
     #[test]
     fn a_reader_goes_on_with_what_waited_when_he_began() {
-        let mut pending = Pending::default();
+        let mut pending = PendingChanges::default();
         pending.add(&erased(1));
-        let changes = pending.changes();
+        let changes = pending.overlay();
         pending.remove(&erased(1));
         assert!(changes.apply(read(1, "old", None)).is_none());
     }

@@ -1,7 +1,7 @@
-//! What can wait to be written.
+//! The writes that can be queued.
 //!
-//! *Owns* what each costs in memory, which of it takes words away, and which replaces which.
-//! *Knows nothing of* how it is written. *Called by* `queue` and `batch`, and by the methods that put something in.
+//! *Owns* their cost in memory, which of them erase text, and which replace which.
+//! *Knows nothing of* how they are carried out.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,56 +15,54 @@ use crate::chat::names::RoomName;
 use crate::store::error::StoreFailure;
 use crate::store::records::{AuditEntry, MessageRecord, OpenRoomRecord};
 
-/// What an entry costs beside its words.
+/// Cost of a write beside its text, in bytes.
 pub const OVERHEAD: usize = 128;
 
-/// Something to write that nobody waits for.
+/// A write that no caller waits for.
 #[derive(Debug)]
 pub enum BackgroundWrite {
-    /// A message.
-    Said(RoomName, MessageRecord),
-    /// Another text for one.
-    Edited(RoomName, MessageId, Arc<str>),
-    /// One is gone.
-    Erased(RoomName, MessageId),
-    /// Direct messages that waited for somebody were shown, with these texts: they wait no more. One that has another text by
-    /// now was edited meanwhile, and waits on.
-    Shown(AccountId, Box<[(MessageId, Box<str>)]>),
-    /// A room is forgotten; the caller's own request was refused.
-    Forgotten(RoomName),
-    /// Another request that was refused and holds all the same.
+    /// A new message.
+    Message(RoomName, MessageRecord),
+    /// A message has another text.
+    Edit(RoomName, MessageId, Arc<str>),
+    /// A message was deleted.
+    Deletion(RoomName, MessageId),
+    /// Offline messages were shown to their recipient with these texts and can be erased. A message whose text has changed since
+    /// was edited meanwhile and stays.
+    OfflineMessagesShown(AccountId, Box<[(MessageId, Box<str>)]>),
+    /// A room was deleted, and the confirmed write for it was refused.
+    RoomDeletion(RoomName),
+    /// Another confirmed write was refused, but what it stores holds all the same.
     Deferred(Deferred),
-    /// Somebody has read so far.
-    Visited(AccountId, RoomName, MessageId),
-    /// An account is in these rooms, the current one last.
-    RoomsOpen(AccountId, Box<[OpenRoomRecord]>),
-    /// An account is a member of a room since this message; true if somebody has made the room.
-    Joined(AccountId, RoomName, MessageId, bool),
-    /// An act of an operator or admin.
-    Audited(AuditEntry),
+    /// A user has read up to this message.
+    Visit(AccountId, RoomName, MessageId),
+    /// The rooms an account is in, the current one last.
+    OpenRooms(AccountId, Box<[OpenRoomRecord]>),
+    /// An account became a member of a room after this message; true for a user-made room.
+    Membership(AccountId, RoomName, MessageId, bool),
+    /// An entry of the audit log.
+    Audit(AuditEntry),
 }
 
-/// What a deferred order is about: of the same thing the last one counts.
+/// What a deferred write concerns. Of several about the same thing, the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
-    /// A room as it is.
+    /// A room's current state.
     Room(RoomName),
-    /// Whether a network is kept out.
+    /// The ban of a network.
     Network(Network),
-    /// What the owner of an account has set.
+    /// A user's settings.
     Settings(AccountId),
 }
 
-/// What is done within a transaction.
+/// Statements to run within a transaction.
 pub type Statements = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
 
-/// A request that the disk refused and that holds all the same: it is retried until it is written.
+/// A write that the disk refused, although what it stores holds: it is retried until it succeeds.
 pub struct Deferred {
-    /// What it is about.
     pub about: About,
-    /// What it costs in memory, as far as that is worth counting.
+    /// Cost in memory, as far as it is worth counting.
     pub weight: usize,
-    /// Does it, within a transaction.
     pub what: Box<Statements>,
 }
 
@@ -78,66 +76,69 @@ impl BackgroundWrite {
     pub fn weight(&self) -> usize {
         OVERHEAD
             + match self {
-                BackgroundWrite::Said(_, message) => {
+                BackgroundWrite::Message(_, message) => {
                     message.text.len() + message.reply.as_ref().map_or(0, |_| OVERHEAD)
                 }
-                BackgroundWrite::Edited(_, _, text) => text.len(),
-                BackgroundWrite::Shown(_, directs) => directs.iter().map(|(_, text)| 32 + text.len()).sum(),
+                BackgroundWrite::Edit(_, _, text) => text.len(),
+                BackgroundWrite::OfflineMessagesShown(_, directs) => {
+                    directs.iter().map(|(_, text)| 32 + text.len()).sum()
+                }
                 BackgroundWrite::Deferred(deferred) => deferred.weight,
-                BackgroundWrite::Erased(..)
-                | BackgroundWrite::Forgotten(_)
-                | BackgroundWrite::Visited(..)
-                | BackgroundWrite::Joined(..) => 0,
-                BackgroundWrite::RoomsOpen(_, rooms) => rooms.iter().map(|room| OVERHEAD + room.door.len()).sum(),
-                BackgroundWrite::Audited(entry) => entry.what.len(),
+                BackgroundWrite::Deletion(..)
+                | BackgroundWrite::RoomDeletion(_)
+                | BackgroundWrite::Visit(..)
+                | BackgroundWrite::Membership(..) => 0,
+                BackgroundWrite::OpenRooms(_, rooms) => rooms.iter().map(|room| OVERHEAD + room.door.len()).sum(),
+                BackgroundWrite::Audit(entry) => entry.what.len(),
             }
     }
 
-    /// Whether it takes words away that must not stay.
+    /// Whether it removes text that must not stay on disk.
     pub fn erases(&self) -> bool {
         match self {
-            BackgroundWrite::Edited(..)
-            | BackgroundWrite::Erased(..)
-            | BackgroundWrite::Shown(..)
-            | BackgroundWrite::Forgotten(_)
+            BackgroundWrite::Edit(..)
+            | BackgroundWrite::Deletion(..)
+            | BackgroundWrite::OfflineMessagesShown(..)
+            | BackgroundWrite::RoomDeletion(_)
             | BackgroundWrite::Deferred(_) => true,
-            BackgroundWrite::Said(..)
-            | BackgroundWrite::Visited(..)
-            | BackgroundWrite::RoomsOpen(..)
-            | BackgroundWrite::Joined(..)
-            | BackgroundWrite::Audited(_) => false,
+            BackgroundWrite::Message(..)
+            | BackgroundWrite::Visit(..)
+            | BackgroundWrite::OpenRooms(..)
+            | BackgroundWrite::Membership(..)
+            | BackgroundWrite::Audit(_) => false,
         }
     }
 }
 
-/// Something to write that somebody waits for.
+/// A write that a caller waits for.
 pub trait AwaitedWrite: Send {
-    /// Does it, within a transaction, unless nobody waits for it any more. It may be done again after a transaction that was
-    /// taken back.
-    fn carry_out(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// It is about to be committed. False if it was done and nobody waits for it any more: then it must not be.
+    /// Runs the statements within a transaction, unless the caller has given up. Runs again if the transaction was rolled
+    /// back.
+    fn execute(&mut self, connection: &Connection) -> rusqlite::Result<()>;
+    /// Called just before the commit. False if the statements ran but the caller has given up: then they must not be
+    /// committed.
     fn claim(&self) -> bool;
-    /// Whether it takes words away that must not stay.
+    /// Whether it removes text that must not stay on disk.
     fn erases(&self) -> bool;
-    /// The transaction has been committed, or not.
-    fn tell(self: Box<Self>, outcome: Result<(), StoreFailure>);
+    /// Reports to the caller whether the transaction was committed.
+    fn complete(self: Box<Self>, outcome: Result<(), StoreFailure>);
 }
 
-/// One place in the queue.
+/// An entry of the queue.
 pub enum QueuedWrite {
-    /// Nobody waits.
+    /// No caller waits.
     Background(BackgroundWrite),
-    /// Somebody waits.
+    /// A caller waits.
     Awaited(Box<dyn AwaitedWrite>),
-    /// Somebody waits until all before it is written and what was erased is gone from the files.
+    /// A caller waits until everything before it is written and erased text is gone from the files.
     Flush(Box<dyn AwaitedWrite>),
 }
 
 impl QueuedWrite {
     pub fn weight(&self) -> usize {
         match self {
-            QueuedWrite::Background(record) => record.weight(),
-            // Bounded by the threads there are, since each waits for its own.
+            QueuedWrite::Background(write) => write.weight(),
+            // Bounded by the number of threads, since each waits for its own write.
             QueuedWrite::Awaited(_) | QueuedWrite::Flush(_) => 0,
         }
     }

@@ -1,8 +1,7 @@
 //! The SQL of accounts.
 //!
-//! *Owns* how an account and its settings are written and read, and what goes with it when it is removed.
-//! *Knows nothing of* passwords in the clear and of threads.
-//! *Called by* `asking` within the writer's transactions, by `reading`, and by `administration`.
+//! *Owns* how an account and its settings are stored, and what is removed along with it.
+//! *Knows nothing of* passwords in the clear, and of threads.
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -11,10 +10,12 @@ use super::offline_messages;
 use crate::chat::identity::AccountId;
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
-use crate::store::database::sql_values::{account_at, integer, moment, moment_at, some_words_at, user_at, words_at};
+use crate::store::database::sql_values::{
+    account_at, integer, millis, optional_text_at, text_at, time_at, user_name_at,
+};
 use crate::store::records::{AccountRecord, Settings};
 
-/// Makes an account. `None` if there is one of that name.
+/// Creates an account. `None` if the name has one already.
 pub fn create(
     connection: &Connection,
     name: &UserName,
@@ -25,12 +26,12 @@ pub fn create(
         .prepare_cached(
             "INSERT INTO accounts (name, folded, hash, created) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (folded) DO NOTHING",
         )?
-        .execute(params![name.as_str(), name.folded(), hash.as_str(), moment(at)])?;
+        .execute(params![name.as_str(), name.folded(), hash.as_str(), millis(at)])?;
     let id = u64::try_from(connection.last_insert_rowid()).unwrap_or(0);
     Ok((made > 0).then_some(AccountId(id)))
 }
 
-/// Gives it another password. False if there is no such account.
+/// Sets another password. False if there is no such account.
 pub fn set_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached("UPDATE accounts SET hash = ?2 WHERE id = ?1")?
@@ -38,7 +39,7 @@ pub fn set_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqli
     Ok(changed > 0)
 }
 
-/// The same if its password is still the one whose hash this was.
+/// Sets another password if the current one still has this hash.
 pub fn replace_hash(connection: &Connection, id: AccountId, before: &Hashed, hash: &Hashed) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached("UPDATE accounts SET hash = ?3 WHERE id = ?1 AND hash = ?2")?
@@ -46,23 +47,23 @@ pub fn replace_hash(connection: &Connection, id: AccountId, before: &Hashed, has
     Ok(changed > 0)
 }
 
-/// Removes it and all that is its own: settings, visits, messages that wait for it. False if there is none.
+/// Removes an account with its settings, visits and offline messages. False if there is none.
 ///
-/// What it said in rooms stays, under its name.
+/// Its messages in rooms stay, under its name.
 pub fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
-    offline_messages::erase_all(connection, id)?;
-    // A room whose only admin is nobody any more could have no other.
+    offline_messages::delete_all(connection, id)?;
+    // Or a room with no other admin could never get one again.
     connection.prepare_cached("DELETE FROM admins WHERE account = ?1")?.execute([integer(id.0)])?;
     Ok(connection.prepare_cached("DELETE FROM accounts WHERE id = ?1")?.execute([integer(id.0)])? > 0)
 }
 
-/// Whether an account's password is still the one of this hash.
+/// Whether an account's password still has this hash.
 pub fn has_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
     let mut find = connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND hash = ?2")?;
     find.exists(params![integer(id.0), hash.as_str()])
 }
 
-/// Keeps what its owner has set. False if there is no such account.
+/// Stores a user's settings. False if there is no such account.
 pub fn save_settings(connection: &Connection, id: AccountId, settings: &Settings) -> rusqlite::Result<bool> {
     let id = integer(id.0);
     let changed = connection
@@ -91,64 +92,64 @@ pub fn save_settings(connection: &Connection, id: AccountId, settings: &Settings
 
 fn account(row: &Row<'_>) -> rusqlite::Result<AccountRecord> {
     let id = account_at(row, 0)?.unwrap_or(AccountId(0));
-    let hash = Hashed::new(words_at(row, 2)?);
+    let hash = Hashed::new(text_at(row, 2)?);
     let settings = Settings {
         color: row.get(4)?,
-        bell: some_words_at(row, 5)?,
-        time_zone: some_words_at(row, 6)?,
+        bell: optional_text_at(row, 5)?,
+        time_zone: optional_text_at(row, 6)?,
         timestamps: row.get(7)?,
         ids: row.get(8)?,
         quiet: row.get(9)?,
         ignored: Vec::new(),
     };
-    Ok(AccountRecord { id, name: user_at(row, 1)?, hash, created: moment_at(row, 3)?, settings })
+    Ok(AccountRecord { id, name: user_name_at(row, 1)?, hash, created: time_at(row, 3)?, settings })
 }
 
 fn with_ignored(connection: &Connection, mut account: AccountRecord) -> rusqlite::Result<AccountRecord> {
     let mut names = connection.prepare_cached("SELECT name FROM ignored WHERE account = ?1 ORDER BY position")?;
-    let names = names.query_map([integer(account.id.0)], |row| user_at(row, 0))?;
-    // A name that no configuration takes any more is nobody's, and need not be ignored.
+    let names = names.query_map([integer(account.id.0)], |row| user_name_at(row, 0))?;
+    // No user can have a name that the configuration no longer allows, so it need not be ignored.
     account.settings.ignored = names.flatten().collect();
     Ok(account)
 }
 
-/// The columns that [`account`] takes.
+/// The columns that [`account`] reads.
 macro_rules! select {
     ($rest:literal) => {
         concat!("SELECT id, name, hash, created, color, bell, time_zone, timestamps, ids, quiet FROM accounts ", $rest)
     };
 }
 
-/// The account of a name, in whatever case.
+/// Finds an account by name, ignoring case.
 pub fn find(connection: &Connection, name: &UserName) -> rusqlite::Result<Option<AccountRecord>> {
     let found =
         connection.prepare_cached(select!("WHERE folded = ?1"))?.query_row([name.folded()], account).optional()?;
     found.map(|account| with_ignored(connection, account)).transpose()
 }
 
-/// Whether there is one of that name, in whatever case.
+/// Whether there is an account of that name, ignoring case.
 pub fn exists(connection: &Connection, name: &UserName) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM accounts WHERE folded = ?1")?.exists([name.folded()])
 }
 
-/// Whether there is one of this number.
-pub fn is_there(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
+/// Whether there is an account with this id.
+pub fn id_exists(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([integer(id.0)])
 }
 
-/// Those made after another one, in the order in which they were made. Without a name where that cannot be read.
-pub fn made_after(connection: &Connection, id: AccountId) -> rusqlite::Result<Vec<(AccountId, Option<UserName>)>> {
+/// Accounts created after the one given, oldest first. `None` stands for a name that cannot be read.
+pub fn created_after(connection: &Connection, id: AccountId) -> rusqlite::Result<Vec<(AccountId, Option<UserName>)>> {
     let mut names = connection.prepare_cached("SELECT id, name FROM accounts WHERE id > ?1 ORDER BY id")?;
-    let name = |row: &Row<'_>| Ok((account_at(row, 0)?.unwrap_or(id), user_at(row, 1).ok()));
+    let name = |row: &Row<'_>| Ok((account_at(row, 0)?.unwrap_or(id), user_name_at(row, 1).ok()));
     names.query_map([integer(id.0)], name)?.collect()
 }
 
-/// Whether one of them has a name that is not ASCII.
-pub fn has_other_names(connection: &Connection) -> rusqlite::Result<bool> {
+/// Whether any account has a name that is not ASCII.
+pub fn has_non_ascii_names(connection: &Connection) -> rusqlite::Result<bool> {
     connection.prepare("SELECT 1 FROM accounts WHERE name GLOB '*[^ -~]*'")?.exists([])
 }
 
-/// All of them, by name.
+/// All accounts, by name.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<AccountRecord>> {
     let mut all = connection.prepare_cached(select!("ORDER BY folded"))?;
     let all = all.query_map([], account)?.collect::<rusqlite::Result<Vec<_>>>()?;

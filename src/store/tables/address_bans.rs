@@ -5,10 +5,10 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::access::network::Network;
-use crate::store::database::sql_values::{end_at, moment, moment_at, readable_rows, user_at, words_at};
+use crate::store::database::sql_values::{millis, optional_time_at, readable_rows, text_at, time_at, user_name_at};
 use crate::store::records::AddressBanRecord;
 
-/// Keeps addresses out; a ban of the same block is replaced.
+/// Stores a ban. It replaces a ban of the same network.
 pub fn save(connection: &Connection, ban: &AddressBanRecord) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -18,25 +18,25 @@ pub fn save(connection: &Connection, ban: &AddressBanRecord) -> rusqlite::Result
             ban.network.to_string(),
             ban.by.as_str(),
             &*ban.reason,
-            moment(ban.at),
-            ban.until.map(moment)
+            millis(ban.at),
+            ban.until.map(millis)
         ])?;
     Ok(())
 }
 
-/// Ends that. False if there is none of exactly this block.
+/// Removes a ban. False if there is none of exactly this network.
 pub fn remove(connection: &Connection, network: Network) -> rusqlite::Result<bool> {
     let mut delete = connection.prepare_cached("DELETE FROM address_bans WHERE network = ?1")?;
     Ok(delete.execute([network.to_string()])? > 0)
 }
 
-/// Drops the bans of addresses that ended before a moment.
+/// Removes the bans that ended before a time.
 pub fn remove_expired(connection: &Connection, before: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM address_bans WHERE until < ?1", [before])?;
     Ok(())
 }
 
-/// All bans of addresses, oldest first.
+/// All bans, oldest first.
 pub fn list(connection: &Connection) -> rusqlite::Result<Vec<AddressBanRecord>> {
     let sql = "SELECT network, banned_by, reason, at, until FROM address_bans ORDER BY at, network";
     let read = |row: &Row<'_>| {
@@ -46,10 +46,10 @@ pub fn list(connection: &Connection) -> rusqlite::Result<Vec<AddressBanRecord>> 
         })?;
         Ok(AddressBanRecord {
             network,
-            by: user_at(row, 1)?,
-            reason: words_at(row, 2)?,
-            at: moment_at(row, 3)?,
-            until: end_at(row, 4)?,
+            by: user_name_at(row, 1)?,
+            reason: text_at(row, 2)?,
+            at: time_at(row, 3)?,
+            until: optional_time_at(row, 4)?,
         })
     };
     readable_rows(connection, sql, &[], read)

@@ -1,7 +1,6 @@
-//! The SQL of which accounts are members of which rooms, since when.
+//! The SQL of room membership: which account joined which room when.
 //!
 //! *Owns* that the first time counts. *Knows nothing of* who may read what.
-//! *Called by* `batch` within the writer's transactions, and by `rooms` to load.
 
 use rusqlite::{Connection, Row};
 
@@ -9,12 +8,12 @@ use super::room_ids;
 use crate::chat::identity::AccountId;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
-use crate::store::database::sql_values::{account_at, id_at, integer};
+use crate::store::database::sql_values::{account_at, integer, message_id_at};
 use crate::store::records::MemberRecord;
 
-/// Notes that an account is a member of a room since a message. Nothing if the account is gone, or a room that somebody has
-/// made: it may have been taken off the disk a moment ago, and leaves no trace then.
-pub fn record(
+/// Records that an account became a member of a room after the message `since`. Does nothing if the account is gone, or a
+/// user-made room is: it may have been deleted a moment ago and must not come back.
+pub fn insert(
     connection: &Connection,
     account: AccountId,
     room: &RoomName,
@@ -39,16 +38,14 @@ pub fn record(
     Ok(())
 }
 
-/// Forgets who was a member of a room.
-pub fn forget(connection: &Connection, room: i64) -> rusqlite::Result<()> {
+/// Removes all members of a room.
+pub fn delete_of_room(connection: &Connection, room: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM members WHERE room = ?1")?.execute([room])?;
     Ok(())
 }
 
-/// Reads a row of [`SELECT`].
 pub fn read(row: &Row<'_>) -> rusqlite::Result<MemberRecord> {
-    Ok(MemberRecord { account: account_at(row, 0)?.unwrap_or(AccountId(0)), since: id_at(row, 1)? })
+    Ok(MemberRecord { account: account_at(row, 0)?.unwrap_or(AccountId(0)), since: message_id_at(row, 1)? })
 }
 
-/// The members of a room.
 pub const SELECT: &str = "SELECT account, since FROM members WHERE room = ?1";

@@ -1,7 +1,7 @@
-//! The SQL of what is said in rooms, and of who has read how far.
+//! The SQL of messages in rooms.
 //!
-//! *Owns* how a message is written, changed, erased and read, with the quotes that answers take from it.
-//! *Knows nothing of* who may read it. *Called by* `writer` for records, by `reading` and `opening` to read.
+//! *Owns* how a message is inserted, edited, erased and read, with the quotes that replies take from it.
+//! *Knows nothing of* who may read it.
 
 use log::warn;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -11,16 +11,18 @@ use crate::chat::identity::AccountId;
 use crate::chat::message::{self, MessageId, Quoted};
 use crate::chat::names::RoomName;
 use crate::store::database::bulk_insert;
-use crate::store::database::sql_values::{account_at, id_at, integer, moment, moment_at, number_at, room_at, user_at};
+use crate::store::database::sql_values::{
+    account_at, integer, message_id_at, millis, room_name_at, time_at, u64_at, user_name_at,
+};
 use crate::store::database::text_slots;
 use crate::store::records::MessageRecord;
 
-/// Writes what was said, in this order.
-pub fn record_said(connection: &Connection, said: &[(&RoomName, &MessageRecord)]) -> rusqlite::Result<()> {
-    let slots = text_slots::put_all(connection, said.iter().map(|(_, message)| &*message.text))?;
+/// Inserts messages, in this order.
+pub fn insert(connection: &Connection, new: &[(&RoomName, &MessageRecord)]) -> rusqlite::Result<()> {
+    let slots = text_slots::put_all(connection, new.iter().map(|(_, message)| &*message.text))?;
     let mut known: Option<(&RoomName, i64)> = None;
-    let mut rows = Vec::with_capacity(said.len());
-    for ((room, message), slot) in said.iter().zip(slots) {
+    let mut rows = Vec::with_capacity(new.len());
+    for ((room, message), slot) in new.iter().zip(slots) {
         let number = match known {
             Some((before, number)) if before == *room => number,
             _ => room_ids::find_or_create(connection, room)?,
@@ -32,7 +34,7 @@ pub fn record_said(connection: &Connection, said: &[(&RoomName, &MessageRecord)]
     bulk_insert::insert(connection, TABLE, &rows, |places, (room, message, slot)| {
         places.put(integer(message.id.0))?;
         places.put(room)?;
-        places.put(moment(message.at))?;
+        places.put(millis(message.at))?;
         places.put(message.author.as_str())?;
         places.put(message.account.map(|account| integer(account.0)))?;
         places.put(slot)?;
@@ -50,8 +52,8 @@ fn slot(connection: &Connection, room: i64, id: MessageId) -> rusqlite::Result<O
         .optional()
 }
 
-/// Gives a message another text. Nothing if it is not kept.
-pub fn record_edited(connection: &Connection, room: &RoomName, id: MessageId, text: &str) -> rusqlite::Result<()> {
+/// Replaces the text of a message. Does nothing if it is not stored.
+pub fn edit(connection: &Connection, room: &RoomName, id: MessageId, text: &str) -> rusqlite::Result<()> {
     let Some(room) = room_ids::find(connection, room)? else { return Ok(()) };
     let Some(before) = slot(connection, room, id)? else { return Ok(()) };
     let now = text_slots::replace(connection, before, text)?;
@@ -61,21 +63,21 @@ pub fn record_edited(connection: &Connection, room: &RoomName, id: MessageId, te
     Ok(())
 }
 
-/// Erases a message. Nothing if it is not kept.
-pub fn record_erased(connection: &Connection, room: &RoomName, id: MessageId) -> rusqlite::Result<()> {
+/// Erases a message. Does nothing if it is not stored.
+pub fn delete(connection: &Connection, room: &RoomName, id: MessageId) -> rusqlite::Result<()> {
     let Some(room) = room_ids::find(connection, room)? else { return Ok(()) };
     let Some(text) = slot(connection, room, id)? else { return Ok(()) };
-    erase_row(connection, integer(id.0), text)
+    delete_row(connection, integer(id.0), text)
 }
 
-fn erase_row(connection: &Connection, id: i64, text: i64) -> rusqlite::Result<()> {
+fn delete_row(connection: &Connection, id: i64, text: i64) -> rusqlite::Result<()> {
     text_slots::wipe(connection, text)?;
     connection.prepare_cached("DELETE FROM messages WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 
-/// Erases messages of rooms that are gone, at most so many. True if nothing is left to erase.
-pub fn erase_gone(connection: &Connection, most: i64) -> rusqlite::Result<bool> {
+/// Erases at most `most` messages of deleted rooms. True if none is left.
+pub fn delete_of_deleted_rooms(connection: &Connection, most: i64) -> rusqlite::Result<bool> {
     let gone = "SELECT id FROM rooms WHERE gone LIMIT 1";
     let Some(room) = connection.prepare_cached(gone)?.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
         return Ok(true);
@@ -88,39 +90,40 @@ pub fn erase_gone(connection: &Connection, most: i64) -> rusqlite::Result<bool> 
         connection.prepare_cached("DELETE FROM rooms WHERE id = ?1")?.execute([room])?;
     }
     for (id, text) in rows {
-        erase_row(connection, id, text)?;
+        delete_row(connection, id, text)?;
     }
     Ok(false)
 }
 
-/// Erases messages said before a moment, at most so many. How many there were.
+/// Erases at most `most` messages sent before a time. Returns how many there were.
 pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
     let old = connection
         .prepare_cached("SELECT id, text FROM messages WHERE at < ?1 LIMIT ?2")?
         .query_map([before, most], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
     for (id, text) in &old {
-        erase_row(connection, *id, *text)?;
+        delete_row(connection, *id, *text)?;
     }
     Ok(old.len())
 }
 
-/// The highest number of anything kept.
+/// The highest id of any stored message.
 pub fn highest(connection: &Connection) -> rusqlite::Result<u64> {
     let sql = "SELECT max(ifnull((SELECT max(id) FROM messages), 0), ifnull((SELECT max(id) FROM directs), 0))";
-    connection.query_row(sql, [], |row| number_at(row, 0))
+    connection.query_row(sql, [], |row| u64_at(row, 0))
 }
 
-/// How many are kept.
+/// How many messages are stored.
 pub fn count(connection: &Connection) -> rusqlite::Result<u64> {
-    connection.query_row("SELECT count(*) FROM messages", [], |row| number_at(row, 0))
+    connection.query_row("SELECT count(*) FROM messages", [], |row| u64_at(row, 0))
 }
 
-/// The columns that [`read`] takes, of `m`, as far as it was said at the moment of the first parameter or later. A quote is
-/// the start of what the message quotes is now, if that is kept in the same room: nothing is left of it in its answers when
-/// it is erased or too old, and an edit is in all of them at once.
+/// The columns that [`read`] takes, of each `m` sent at or after the time in the first parameter. A quote is read from the
+/// quoted message itself, if that is stored in the same room: so an erased or expired message leaves no quotes behind,
+/// and an edit shows in all of them at once.
 ///
-/// The `+` keeps SQLite from looking by age ("The SQLite Query Optimizer Overview", section 2.1): nearly all is young enough.
+/// The `+` keeps SQLite from searching by age ("The SQLite Query Optimizer Overview", section 2.1): nearly every message is
+/// recent enough.
 macro_rules! select {
     ($rest:literal) => {
         concat!(
@@ -137,12 +140,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
     let reply = row.get::<_, Option<i64>>(7)?.map(|_| -> rusqlite::Result<Quoted> {
         let quoted = row.get::<_, Option<Vec<u8>>>(9)?;
         let start = quoted.map(|data| message::start(&text_slots::read(&data)));
-        Ok(Quoted { id: id_at(row, 7)?, author: user_at(row, 8)?, start })
+        Ok(Quoted { id: message_id_at(row, 7)?, author: user_name_at(row, 8)?, start })
     });
     Ok(MessageRecord {
-        id: id_at(row, 0)?,
-        at: moment_at(row, 1)?,
-        author: user_at(row, 2)?,
+        id: message_id_at(row, 0)?,
+        at: time_at(row, 1)?,
+        author: user_name_at(row, 2)?,
         account: account_at(row, 3)?,
         text: text_slots::read(&row.get::<_, Vec<u8>>(4)?),
         action: row.get(5)?,
@@ -151,8 +154,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
     })
 }
 
-/// The messages of a room before a number, said since a moment, newest first, into `found`: what was found stays there when
-/// the time given to the query is over.
+/// Reads messages of a room before an id, sent since a time, newest first, into `found`. They stay there even if the query
+/// runs out of time.
 pub fn before(
     connection: &Connection,
     since: i64,
@@ -165,24 +168,24 @@ pub fn before(
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![since, room.folded(), integer(before.0), integer(most as u64)])?;
     while let Some(row) = rows.next()? {
-        // One that cannot be read, which only a hand in the file can cause, must not hide all others.
+        // An unreadable row, which takes manual changes to the file, must not hide all others.
         match read(row) {
             Ok(message) => found.push(message),
-            Err(error) => warn!("left out a message of the database that cannot be read: {error}"),
+            Err(error) => warn!("skipped an unreadable message of the database: {error}"),
         }
     }
     Ok(())
 }
 
-/// A message by its number, and where it was said.
+/// Finds a message by id, and its room.
 pub fn find(connection: &Connection, since: i64, id: MessageId) -> rusqlite::Result<Option<(RoomName, MessageRecord)>> {
     connection
         .prepare_cached(select!("m.id = ?2 AND NOT n.gone"))?
-        .query_row([since, integer(id.0)], |row| Ok((room_at(row, 10)?, read(row)?)))
+        .query_row([since, integer(id.0)], |row| Ok((room_name_at(row, 10)?, read(row)?)))
         .optional()
 }
 
-/// The last message of an account in a room before a number.
+/// The last message of an account in a room before an id.
 pub fn last_by(
     connection: &Connection,
     since: i64,
@@ -197,15 +200,15 @@ pub fn last_by(
     connection.prepare_cached(sql)?.query_row(parameters, read).optional()
 }
 
-/// The number of the first of a room's last messages; 0 if it has fewer.
+/// The id of the first of a room's last `most` messages; 0 if it has fewer.
 fn first_of_last(connection: &Connection, room: &RoomName, most: usize) -> rusqlite::Result<u64> {
     let sql = "SELECT id FROM messages WHERE room = (SELECT id FROM rooms WHERE folded = ?1) ORDER BY id DESC LIMIT 1 OFFSET ?2";
     let skipped = integer(most.saturating_sub(1) as u64);
-    let first = connection.prepare_cached(sql)?.query_row(params![room.folded(), skipped], |row| number_at(row, 0));
+    let first = connection.prepare_cached(sql)?.query_row(params![room.folded(), skipped], |row| u64_at(row, 0));
     Ok(first.optional()?.unwrap_or(0))
 }
 
-/// The last messages of every room that has any, as far as they were said at or after a moment, oldest first.
+/// The last messages of every room that has any, as far as they were sent at or after a time, oldest first.
 pub fn histories(
     connection: &Connection,
     since: i64,
@@ -213,13 +216,13 @@ pub fn histories(
 ) -> rusqlite::Result<Vec<(RoomName, Vec<MessageRecord>)>> {
     let names = connection
         .prepare("SELECT name FROM rooms WHERE NOT gone ORDER BY folded")?
-        .query_map([], |row| room_at(row, 0))?
+        .query_map([], |row| room_name_at(row, 0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let mut histories = Vec::new();
     for name in names {
         let mut messages = Vec::new();
         before(connection, since, &name, MessageId(u64::MAX), most, &mut messages)?;
-        // Only of the last ones: a message that is dated ahead would come back from among many that are too old.
+        // Among the last `most` only: otherwise a message dated ahead would come back from among many that are too old.
         let first = first_of_last(connection, &name, most)?;
         messages.retain(|message| message.id.0 >= first);
         messages.reverse();

@@ -1,48 +1,46 @@
-//! The SQL of direct messages that wait for somebody who is away.
+//! The SQL of direct messages for offline users.
 //!
-//! *Owns* how many wait, and that nothing of one is left when it was shown.
-//! *Knows nothing of* who is away. *Called by* `batch`, `asking` and `accounts` within the writer's transactions, by `reading`.
+//! *Owns* how many a user may have waiting, and that nothing is left of one that was shown.
+//! *Knows nothing of* who is offline.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::chat::identity::AccountId;
 use crate::chat::message::{MessageId, Quoted};
-use crate::store::database::sql_values::{account_at, id_at, integer, moment, moment_at, user_at};
+use crate::store::database::sql_values::{account_at, integer, message_id_at, millis, time_at, user_name_at};
 use crate::store::database::text_slots;
 use crate::store::records::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageRecord};
 
-/// Whether one could be kept.
+/// Whether a message was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deposit {
-    /// It waits.
-    Waits,
-    /// Too many wait.
-    Full,
-    /// Too many of the same author's wait.
-    Share,
-    /// No such account.
-    Gone,
+pub enum Insertion {
+    Stored,
+    /// Too many wait for this account.
+    MailboxFull,
+    /// Too many of this sender's wait for this account.
+    SenderShare,
+    NoAccount,
 }
 
-/// Keeps one.
-pub fn keep(connection: &Connection, to: AccountId, direct: &OfflineMessageRecord) -> rusqlite::Result<Deposit> {
+/// Stores a message for an account.
+pub fn insert(connection: &Connection, to: AccountId, direct: &OfflineMessageRecord) -> rusqlite::Result<Insertion> {
     let account = integer(to.0);
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
-        return Ok(Deposit::Gone);
+        return Ok(Insertion::NoAccount);
     }
     let author = direct.account.map(|account| integer(account.0));
-    // As `OfflineMessageRecord::shares_with`: what is NULL equals nothing.
-    let (waiting, of_one): (i64, i64) = connection
+    // As `OfflineMessageRecord::shares_with`: NULL equals nothing.
+    let (waiting, from_sender): (i64, i64) = connection
         .prepare_cached(
             "SELECT count(*), count(*) FILTER (WHERE sender_account = ?2 OR (?2 IS NULL AND sender_account IS NULL AND
              sender_address = ?3)) FROM directs WHERE account = ?1",
         )?
         .query_row(params![account, author, address(direct)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if of_one >= MAX_OFFLINE_MESSAGES_PER_SENDER as i64 {
-        return Ok(Deposit::Share);
+    if from_sender >= MAX_OFFLINE_MESSAGES_PER_SENDER as i64 {
+        return Ok(Insertion::SenderShare);
     }
     if waiting >= MAX_OFFLINE_MESSAGES as i64 {
-        return Ok(Deposit::Full);
+        return Ok(Insertion::MailboxFull);
     }
     let text = text_slots::put(connection, &direct.text)?;
     let start = direct.reply.as_ref().and_then(|reply| reply.start.as_deref());
@@ -56,7 +54,7 @@ pub fn keep(connection: &Connection, to: AccountId, direct: &OfflineMessageRecor
         .execute(params![
             account,
             integer(direct.id.0),
-            moment(direct.at),
+            millis(direct.at),
             direct.from.as_str(),
             author,
             text,
@@ -67,23 +65,22 @@ pub fn keep(connection: &Connection, to: AccountId, direct: &OfflineMessageRecor
             quote,
             address(direct),
         ])?;
-    Ok(Deposit::Waits)
+    Ok(Insertion::Stored)
 }
 
-/// As it is written down.
 fn address(direct: &OfflineMessageRecord) -> Option<String> {
     direct.address.map(|address| address.to_string())
 }
 
-fn waiting(row: &Row<'_>) -> rusqlite::Result<OfflineMessageRecord> {
+fn offline_message(row: &Row<'_>) -> rusqlite::Result<OfflineMessageRecord> {
     let reply = row.get::<_, Option<i64>>(6)?.map(|_| -> rusqlite::Result<Quoted> {
         let start = row.get::<_, Option<Vec<u8>>>(8)?.map(|data| text_slots::read(&data));
-        Ok(Quoted { id: id_at(row, 6)?, author: user_at(row, 7)?, start })
+        Ok(Quoted { id: message_id_at(row, 6)?, author: user_name_at(row, 7)?, start })
     });
     Ok(OfflineMessageRecord {
-        id: id_at(row, 0)?,
-        at: moment_at(row, 1)?,
-        from: user_at(row, 2)?,
+        id: message_id_at(row, 0)?,
+        at: time_at(row, 1)?,
+        from: user_name_at(row, 2)?,
         account: account_at(row, 3)?,
         address: row.get::<_, Option<String>>(10)?.and_then(|address| address.parse().ok()),
         text: text_slots::read(&row.get::<_, Vec<u8>>(9)?),
@@ -93,12 +90,8 @@ fn waiting(row: &Row<'_>) -> rusqlite::Result<OfflineMessageRecord> {
     })
 }
 
-/// All that waits for somebody, oldest first.
-pub fn waiting_for(
-    connection: &Connection,
-    since: i64,
-    account: AccountId,
-) -> rusqlite::Result<Vec<OfflineMessageRecord>> {
+/// The messages that wait for an account, oldest first.
+pub fn list(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<OfflineMessageRecord>> {
     connection
         .prepare_cached(
             "SELECT d.id, d.at, d.sender, d.sender_account, d.action, d.edited, d.reply_id, d.reply_author, q.data, t.data,
@@ -106,12 +99,12 @@ pub fn waiting_for(
              FROM directs d JOIN texts t ON t.slot = d.text LEFT JOIN texts q ON q.slot = d.quote
              WHERE d.account = ?1 AND +d.at >= ?2 ORDER BY d.id",
         )?
-        .query_map([integer(account.0), since], waiting)?
+        .query_map([integer(account.0), since], offline_message)?
         .collect()
 }
 
-/// Erases those that were shown to somebody, as far as they have still the texts that were shown.
-pub fn erase_shown(
+/// Erases messages that were shown, unless their texts have changed since.
+pub fn delete_shown(
     connection: &Connection,
     account: AccountId,
     shown: &[(MessageId, Box<str>)],
@@ -137,13 +130,13 @@ pub fn erase_shown(
     Ok(())
 }
 
-/// The slots of those that a condition with one parameter finds.
+/// The text slots that a query with one parameter selects.
 fn slots(connection: &Connection, sql: &'static str, parameter: i64) -> rusqlite::Result<Vec<i64>> {
     connection.prepare_cached(sql)?.query_map([parameter], |row| row.get(0))?.collect()
 }
 
-/// Erases all that waits for somebody.
-pub fn erase_all(connection: &Connection, account: AccountId) -> rusqlite::Result<()> {
+/// Erases everything that waits for an account.
+pub fn delete_all(connection: &Connection, account: AccountId) -> rusqlite::Result<()> {
     let account = integer(account.0);
     let own = "SELECT text FROM directs WHERE account = ?1
                UNION ALL SELECT quote FROM directs WHERE account = ?1 AND quote IS NOT NULL";
@@ -154,7 +147,7 @@ pub fn erase_all(connection: &Connection, account: AccountId) -> rusqlite::Resul
     Ok(())
 }
 
-/// Takes the quotes of a message out of its answers.
+/// Removes the quotes of a message from replies to it.
 fn unquote(connection: &Connection, id: i64) -> rusqlite::Result<()> {
     let quotes = "SELECT quote FROM directs WHERE reply_id = ?1 AND quote IS NOT NULL";
     for slot in slots(connection, quotes, id)? {
@@ -164,8 +157,8 @@ fn unquote(connection: &Connection, id: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Erases a message wherever it waits. False if it waits for nobody.
-pub fn erase(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> {
+/// Erases a message for every recipient it waits for. False if there is none.
+pub fn delete(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> {
     let id = integer(id.0);
     let own = "SELECT text FROM directs WHERE id = ?1 UNION ALL SELECT quote FROM directs WHERE id = ?1 AND quote IS NOT NULL";
     for slot in slots(connection, own, id)? {
@@ -176,8 +169,8 @@ pub fn erase(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> {
     Ok(erased > 0)
 }
 
-/// Gives a message that waits another text. Answers to it lose their quotes, since a quote of the old text must not stay.
-/// False if it waits for nobody.
+/// Replaces the text of a waiting message. Replies to it lose their quotes, since a quote of the old text must not stay.
+/// False if it waits for no one.
 pub fn edit(connection: &Connection, id: MessageId, text: &str) -> rusqlite::Result<bool> {
     let id = integer(id.0);
     let before = slots(connection, "SELECT text FROM directs WHERE id = ?1", id)?;
@@ -191,14 +184,14 @@ pub fn edit(connection: &Connection, id: MessageId, text: &str) -> rusqlite::Res
     Ok(!before.is_empty())
 }
 
-/// Erases those taken before a moment, at most so many. How many there were.
+/// Erases at most `most` messages sent before a time. Returns how many there were.
 pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
     let old = connection
         .prepare_cached("SELECT id FROM directs WHERE at < ?1 LIMIT ?2")?
-        .query_map([before, most], |row| id_at(row, 0))?
+        .query_map([before, most], |row| message_id_at(row, 0))?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     for id in &old {
-        erase(connection, *id)?;
+        delete(connection, *id)?;
     }
     Ok(old.len())
 }

@@ -1,17 +1,16 @@
 //! The SQL of the rooms that accounts are in.
 //!
-//! *Owns* that what was written last is what is read. *Knows nothing of* who may be in a room.
-//! *Called by* `batch` within the writer's transactions, and by `reading`.
+//! *Owns* that the last list written is the one read. *Knows nothing of* who may be in a room.
 
 use rusqlite::{Connection, params};
 
 use super::room_ids;
 use crate::chat::identity::AccountId;
-use crate::store::database::sql_values::{integer, room_at, words_at};
+use crate::store::database::sql_values::{integer, room_name_at, text_at};
 use crate::store::records::OpenRoomRecord;
 
-/// Writes down in which rooms an account is, in place of what was written before. Nothing if the account is gone.
-pub fn record(connection: &Connection, account: AccountId, rooms: &[OpenRoomRecord]) -> rusqlite::Result<()> {
+/// Replaces the list of rooms an account is in. Does nothing if the account is gone.
+pub fn replace(connection: &Connection, account: AccountId, rooms: &[OpenRoomRecord]) -> rusqlite::Result<()> {
     let account = integer(account.0);
     connection.prepare_cached("DELETE FROM open_rooms WHERE account = ?1")?.execute([account])?;
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
@@ -30,15 +29,15 @@ pub fn record(connection: &Connection, account: AccountId, rooms: &[OpenRoomReco
     Ok(())
 }
 
-/// Reads that, the current room last.
-pub fn read(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<OpenRoomRecord>> {
+/// The rooms an account is in, the current one last.
+pub fn list(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<OpenRoomRecord>> {
     connection
         .prepare_cached(
             "SELECT n.name, n.made_by IS NOT NULL, o.door FROM open_rooms o JOIN rooms n ON n.id = o.room
              WHERE o.account = ?1 ORDER BY o.position",
         )?
         .query_map([integer(account.0)], |row| {
-            Ok(OpenRoomRecord { room: room_at(row, 0)?, made: row.get(1)?, door: words_at(row, 2)? })
+            Ok(OpenRoomRecord { room: room_name_at(row, 0)?, made: row.get(1)?, door: text_at(row, 2)? })
         })?
         .collect()
 }

@@ -1,12 +1,12 @@
-//! The ids of rooms by their names.
+//! The SQL of room ids.
 //!
-//! *Owns* that a room gets one when anything of it is first stored. *Knows nothing of* the rest of a room.
+//! *Owns* that a room gets an id when anything of it is first stored. *Knows nothing of* the rest of a room.
 
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::chat::names::RoomName;
 
-/// The number of a room that has anything kept.
+/// The id of a room of which anything is stored.
 pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT id FROM rooms WHERE folded = ?1")?
@@ -14,7 +14,7 @@ pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option
         .optional()
 }
 
-/// The number of a room, which it gets if it has none yet.
+/// The id of a room. Gives it one if it has none yet.
 pub fn find_or_create(connection: &Connection, name: &RoomName) -> rusqlite::Result<i64> {
     if let Some(room) = find(connection, name)? {
         return Ok(room);

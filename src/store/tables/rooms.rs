@@ -1,7 +1,7 @@
-//! The SQL of rooms and their lists, of addresses kept out, and of the audit.
+//! The SQL of rooms and their moderation lists.
 //!
-//! *Owns* how a room is written whole, and how its name becomes free.
-//! *Knows nothing of* who may change a room. *Called by* `asking` within the writer's transactions, by `opening` to load.
+//! *Owns* how a room is stored as a whole, and how its name becomes free.
+//! *Knows nothing of* who may change a room.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use crate::chat::names::RoomName;
 use crate::chat::room::Creation;
 use crate::chat::secret::Hashed;
 use crate::store::database::sql_values::{
-    account_at, address_at, end_at, integer, moment, moment_at, number_at, readable_rows, room_at, span, user_at,
-    words_at,
+    account_at, address_at, duration_millis, integer, millis, optional_time_at, readable_rows, room_name_at, text_at,
+    time_at, u64_at, user_name_at,
 };
 use crate::store::records::{AccessRecord, RoomRecord};
 
-/// Whether a room is kept that was made so, and not another one that was given its name since.
-pub fn is_kept(connection: &Connection, name: &RoomName, made: &Creation) -> rusqlite::Result<bool> {
+/// Whether the room created this way is stored, and not a later one of the same name.
+pub fn exists_as_created(connection: &Connection, name: &RoomName, made: &Creation) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by = ?2 AND made_at = ?3")?
-        .exists(params![name.folded(), made.by.as_str(), moment(made.at)])
+        .exists(params![name.folded(), made.by.as_str(), millis(made.at)])
 }
 
 fn clear_lists(connection: &Connection, room: i64) -> rusqlite::Result<()> {
@@ -41,15 +41,15 @@ fn clear_lists(connection: &Connection, room: i64) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Lets a room go: its name is free at once, its lists and visits are gone, and its messages are erased in slices, so that
-/// a room of a million of them does not keep the writer away. False if nothing of it was kept.
-pub fn forget(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
+/// Deletes a room: its name is free at once, and its lists and visits are gone. Its messages are erased in slices, so that
+/// a room with a million of them does not hold up the writer. False if nothing of it was stored.
+pub fn delete(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
     let Some(room) = room_ids::find(connection, name)? else { return Ok(false) };
     clear_lists(connection, room)?;
     connection.prepare_cached("DELETE FROM visits WHERE room = ?1")?.execute([room])?;
     connection.prepare_cached("DELETE FROM open_rooms WHERE room = ?1")?.execute([room])?;
-    members::forget(connection, room)?;
-    // No name has a `#` in it.
+    members::delete_of_room(connection, room)?;
+    // Room names never contain `#`.
     connection
         .prepare_cached(
             "UPDATE rooms SET gone = 1, name = '#' || id, folded = '#' || id, made_by = NULL, made_address = NULL,
@@ -59,8 +59,7 @@ pub fn forget(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool
     Ok(true)
 }
 
-/// What a choice is written as.
-fn written_read_back(read_back: ReadBack) -> i64 {
+fn stored_read_back(read_back: ReadBack) -> i64 {
     match read_back {
         ReadBack::All => 0,
         ReadBack::Joined => 1,
@@ -68,18 +67,18 @@ fn written_read_back(read_back: ReadBack) -> i64 {
     }
 }
 
-/// The choice that was written. Anything else, which only a hand in the file can cause, shows nothing of what it hides.
-fn read_back(written: i64) -> ReadBack {
-    match written {
+/// Unknown values, which take manual changes to the file, hide the most.
+fn read_back_from(stored: i64) -> ReadBack {
+    match stored {
         0 => ReadBack::All,
         1 => ReadBack::Joined,
         _ => ReadBack::Nothing,
     }
 }
 
-/// Writes a room with its lists in place of what was kept of it.
+/// Stores a room with its lists, replacing what was stored of it.
 pub fn save(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> {
-    let number = room_ids::find_or_create(connection, &room.name)?;
+    let id = room_ids::find_or_create(connection, &room.name)?;
     let made = room.made.as_ref();
     let (entry, password) = match &room.entry {
         AccessRecord::Open => (0, None),
@@ -92,30 +91,30 @@ pub fn save(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> 
              people = ?8, entry = ?9, password = ?10, slow = ?11, read_back = ?12 WHERE id = ?1",
         )?
         .execute(params![
-            number,
+            id,
             room.name.as_str(),
             made.map(|made| made.by.as_str()),
             made.map(|made| made.address.to_string()),
-            made.map(|made| moment(made.at)),
+            made.map(|made| millis(made.at)),
             room.public,
             &*room.description,
             room.limit.map(|limit| integer(limit as u64)),
             entry,
             password,
-            span(room.slow),
-            written_read_back(room.read_back),
+            duration_millis(room.slow),
+            stored_read_back(room.read_back),
         ])?;
-    clear_lists(connection, number)?;
-    save_lists(connection, number, &room.lists)
+    clear_lists(connection, id)?;
+    save_lists(connection, id, &room.lists)
 }
 
-fn save_lists(connection: &Connection, number: i64, lists: &ModerationLists) -> rusqlite::Result<()> {
+fn save_lists(connection: &Connection, id: i64, lists: &ModerationLists) -> rusqlite::Result<()> {
     let account = |who: &Identity| who.account.map(|account| integer(account.0));
     let mut insert = connection.prepare_cached(
         "INSERT INTO admins (room, position, account, name, address, owner) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for (position, Admin { who, owner, .. }) in (0_i64..).zip(&lists.admins) {
-        insert.execute(params![number, position, account(who), who.name.as_str(), who.address.to_string(), owner])?;
+        insert.execute(params![id, position, account(who), who.name.as_str(), who.address.to_string(), owner])?;
     }
     let mut insert = connection.prepare_cached(
         "INSERT INTO bans (room, position, name, who_account, who_name, who_address, address, banned_by, reason, until)
@@ -123,7 +122,7 @@ fn save_lists(connection: &Connection, number: i64, lists: &ModerationLists) -> 
     )?;
     for (position, ban) in (0_i64..).zip(&lists.bans) {
         insert.execute(params![
-            number,
+            id,
             position,
             ban.name.as_str(),
             ban.who.as_ref().and_then(account),
@@ -132,7 +131,7 @@ fn save_lists(connection: &Connection, number: i64, lists: &ModerationLists) -> 
             ban.address.map(|address| address.to_string()),
             ban.by.as_str(),
             &*ban.reason,
-            ban.until.map(moment),
+            ban.until.map(millis),
         ])?;
     }
     let mut insert = connection.prepare_cached(
@@ -140,86 +139,86 @@ fn save_lists(connection: &Connection, number: i64, lists: &ModerationLists) -> 
     )?;
     for (position, ListEntry { who, until }) in (0_i64..).zip(&lists.mutes) {
         let address = who.address.to_string();
-        insert.execute(params![number, position, account(who), who.name.as_str(), address, until.map(moment)])?;
+        insert.execute(params![id, position, account(who), who.name.as_str(), address, until.map(millis)])?;
     }
     let mut insert = connection.prepare_cached(
         "INSERT INTO invitations (room, position, account, name, address, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     for (position, ListEntry { who, until }) in (0_i64..).zip(&lists.invitations) {
-        // Every invitation has an end. Without one it could not be told from one that is over.
-        let until = moment(until.unwrap_or(Timestamp::MAX));
+        // Every invitation has an end. Without one, it would look like one that is over.
+        let until = millis(until.unwrap_or(Timestamp::MAX));
         let address = who.address.to_string();
-        insert.execute(params![number, position, account(who), who.name.as_str(), address, until])?;
+        insert.execute(params![id, position, account(who), who.name.as_str(), address, until])?;
     }
     Ok(())
 }
 
-/// An account, a name and an address in three columns that follow each other.
-fn person_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Identity> {
-    Ok(Identity::stored(account_at(row, first)?, user_at(row, first + 1)?, address_at(row, first + 2)?))
+/// Reads an account, a name and an address from three adjacent columns.
+fn identity_at(row: &Row<'_>, first: usize) -> rusqlite::Result<Identity> {
+    Ok(Identity::stored(account_at(row, first)?, user_name_at(row, first + 1)?, address_at(row, first + 2)?))
 }
 
 fn ban(row: &Row<'_>) -> rusqlite::Result<Ban> {
-    let who = row.get::<_, Option<String>>(2)?.map(|_| person_at(row, 1));
+    let who = row.get::<_, Option<String>>(2)?.map(|_| identity_at(row, 1));
     let address = row.get::<_, Option<String>>(4)?.map(|_| address_at(row, 4));
     Ok(Ban {
-        name: user_at(row, 0)?,
+        name: user_name_at(row, 0)?,
         who: who.transpose()?,
         address: address.transpose()?,
-        by: user_at(row, 5)?,
-        reason: words_at(row, 6)?,
-        until: end_at(row, 7)?,
+        by: user_name_at(row, 5)?,
+        reason: text_at(row, 6)?,
+        until: optional_time_at(row, 7)?,
     })
 }
 
 fn room(row: &Row<'_>) -> rusqlite::Result<(i64, RoomRecord)> {
     let made = row.get::<_, Option<String>>(2)?.map(|_| -> rusqlite::Result<Creation> {
-        Ok(Creation { by: user_at(row, 2)?, address: address_at(row, 3)?, at: moment_at(row, 4)? })
+        Ok(Creation { by: user_name_at(row, 2)?, address: address_at(row, 3)?, at: time_at(row, 4)? })
     });
     let entry = match (row.get(8)?, row.get::<_, Option<String>>(9)?) {
         (0, _) => AccessRecord::Open,
         (1, Some(hash)) => AccessRecord::Password(Hashed::new(hash)),
-        // A room that asks for a password and has none opens to nobody.
+        // A room that asks for a password and has none lets no one in.
         (_, _) => AccessRecord::Closed,
     };
     let limit = row.get::<_, Option<i64>>(7)?.and_then(|limit| usize::try_from(limit).ok());
     let room = RoomRecord {
-        name: room_at(row, 1)?,
+        name: room_name_at(row, 1)?,
         made: made.transpose()?,
         public: row.get(5)?,
-        description: words_at(row, 6)?,
+        description: text_at(row, 6)?,
         limit,
         entry,
-        slow: Duration::from_millis(number_at(row, 10)?),
-        read_back: read_back(row.get(11)?),
+        slow: Duration::from_millis(u64_at(row, 10)?),
+        read_back: read_back_from(row.get(11)?),
         members: Vec::new(),
         lists: ModerationLists::default(),
     };
     Ok((row.get(0)?, room))
 }
 
-/// All rooms that people made, and those of the configuration that have lists or have been set up otherwise.
+/// All user-made rooms, and the configured ones that have lists or changed settings.
 pub fn load(connection: &Connection) -> rusqlite::Result<Vec<RoomRecord>> {
     let columns = "SELECT id, name, made_by, made_address, made_at, public, description, people, entry, password, slow,
                    read_back FROM rooms WHERE NOT gone ORDER BY folded";
     let mut rooms = Vec::new();
-    for (number, mut room) in readable_rows(connection, columns, &[], room)? {
+    for (id, mut room) in readable_rows(connection, columns, &[], room)? {
         let admins = "SELECT account, name, address, owner FROM admins WHERE room = ?1 ORDER BY position";
         room.lists.admins =
-            readable_rows(connection, admins, &[number], |row| Ok(Admin::new(person_at(row, 0)?, row.get(3)?)))?;
+            readable_rows(connection, admins, &[id], |row| Ok(Admin::new(identity_at(row, 0)?, row.get(3)?)))?;
         let bans = "SELECT name, who_account, who_name, who_address, address, banned_by, reason, until
                     FROM bans WHERE room = ?1 ORDER BY position";
-        room.lists.bans = readable_rows(connection, bans, &[number], ban)?;
+        room.lists.bans = readable_rows(connection, bans, &[id], ban)?;
         let mutes = "SELECT account, name, address, until FROM mutes WHERE room = ?1 ORDER BY position";
-        room.lists.mutes = readable_rows(connection, mutes, &[number], |row| {
-            Ok(ListEntry { who: person_at(row, 0)?, until: end_at(row, 3)? })
+        room.lists.mutes = readable_rows(connection, mutes, &[id], |row| {
+            Ok(ListEntry { who: identity_at(row, 0)?, until: optional_time_at(row, 3)? })
         })?;
         let invitations = "SELECT account, name, address, until FROM invitations WHERE room = ?1 ORDER BY position";
-        room.lists.invitations = readable_rows(connection, invitations, &[number], |row| {
-            Ok(ListEntry { who: person_at(row, 0)?, until: Some(moment_at(row, 3)?) })
+        room.lists.invitations = readable_rows(connection, invitations, &[id], |row| {
+            Ok(ListEntry { who: identity_at(row, 0)?, until: Some(time_at(row, 3)?) })
         })?;
-        room.members = readable_rows(connection, members::SELECT, &[number], members::read)?;
-        // The admins of a room count only if it is somebody's.
+        room.members = readable_rows(connection, members::SELECT, &[id], members::read)?;
+        // Admins count only in user-made rooms.
         let ModerationLists { bans, mutes, invitations, .. } = &room.lists;
         let lists = bans.len() + mutes.len() + invitations.len() + room.members.len();
         if room.made.is_some() || lists > 0 || room.read_back != ReadBack::All {

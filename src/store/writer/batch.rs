@@ -1,8 +1,7 @@
-//! One batch in one transaction.
+//! Writes one batch in one transaction.
 //!
-//! *Owns* the order of statements, and what happens to a batch of which one entry is refused for its own sake.
-//! *Knows nothing of* when a batch is written and what becomes of it if the disk refuses.
-//! *Called by* `writer`.
+//! *Owns* the order of statements, and what happens when a single write of a batch is at fault.
+//! *Knows nothing of* when a batch is due, and what happens when the disk fails.
 
 use std::sync::atomic::Ordering;
 
@@ -25,92 +24,101 @@ use crate::store::tables::rooms;
 use crate::store::tables::visits;
 
 impl Writer {
-    /// Writes a batch in one transaction. What is refused for its own sake comes back by its place in the batch; any other
-    /// failure is one of them all.
-    pub(super) fn attempt(&mut self, batch: &mut [QueuedWrite]) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
-        self.shared.failpoints.attempt();
-        self.shared.failpoints.pass(Point::Begin);
+    /// Writes a batch in one transaction. Returns the writes that failed on their own account, by their place in the batch; any
+    /// other failure fails the whole batch.
+    pub(super) fn try_batch(&mut self, batch: &mut [QueuedWrite]) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
+        self.queue.failpoints.attempt();
+        self.queue.failpoints.pass(Point::Begin);
         if self.lock.displaced().is_some() {
-            return Err(sqlite_errors::replaced());
+            return Err(sqlite_errors::files_replaced());
         }
         self.limit_pages()?;
-        // From here on a number that gets short asks again.
-        self.shared.short.store(false, Ordering::Relaxed);
-        let probe = self.trouble.as_ref().filter(|_| batch.is_empty()).map(|_| self.shared.numbers.enough());
-        let wanted = self.shared.numbers.wanted().or(probe);
+        // From here on, ids that run low wake the writer again.
+        self.queue.ids_low.store(false, Ordering::Relaxed);
+        let probe =
+            self.retry.as_ref().filter(|_| batch.is_empty()).map(|_| self.queue.message_ids.to_reserve_anyway());
+        let wanted = self.queue.message_ids.to_reserve().or(probe);
         if batch.is_empty() && wanted.is_none() {
             return Ok(Vec::new());
         }
-        let outcome = self.transact(batch, wanted);
+        let outcome = self.in_transaction(batch, wanted);
         match &outcome {
-            Ok(_) => wanted.into_iter().for_each(|to| self.shared.numbers.reserved(to)),
+            Ok(_) => wanted.into_iter().for_each(|to| self.queue.message_ids.mark_reserved(to)),
             Err(_) => self.roll_back(),
         }
         outcome
     }
 
-    fn transact(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
+    fn in_transaction(
+        &self,
+        batch: &mut [QueuedWrite],
+        wanted: Option<u64>,
+    ) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
         loop {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
-            let refused = match self.apply_at_once(batch, wanted) {
-                // One of them is at fault: found by doing them one by one.
-                Err(error) if sqlite_errors::is_of_one_record(&error) => {
+            let refused = match self.apply_in_bulk(batch, wanted) {
+                // One write is at fault. Running them one by one finds it.
+                Err(error) if sqlite_errors::concerns_one_write(&error) => {
                     self.roll_back();
                     self.connection.execute_batch("BEGIN IMMEDIATE")?;
-                    self.apply(batch, wanted)?
+                    self.apply_one_by_one(batch, wanted)?
                 }
-                Ok(false) => self.apply(batch, wanted)?,
+                Ok(false) => self.apply_one_by_one(batch, wanted)?,
                 Ok(true) => Vec::new(),
                 Err(error) => return Err(error),
             };
-            self.shared.failpoints.pass(Point::Applied);
+            self.queue.failpoints.pass(Point::Applied);
             if batch.iter().all(is_still_wanted) {
-                self.shared.failpoints.pass(Point::Commit);
+                self.queue.failpoints.pass(Point::Commit);
                 self.connection.execute_batch("COMMIT")?;
                 return Ok(refused);
             }
-            // A request that was given up is skipped the next time, so this ends.
+            // Writes that were given up are skipped the next time, so this ends.
             self.roll_back();
         }
     }
 
-    /// Applies a batch of records alone, many at a time, without the means to take a single one back: that is three fifths of
-    /// what a message costs otherwise. False, and nothing is done, if there is an order among them: an order is carried out once.
-    fn apply_at_once(&self, batch: &[QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<bool> {
+    /// Applies a batch of background writes in bulk, without savepoints to undo a single one: they are three fifths of a
+    /// message's cost. False, and nothing is done, if a caller waits for any of them, since those run only once.
+    fn apply_in_bulk(&self, batch: &[QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<bool> {
         if !batch.iter().all(|entry| matches!(entry, QueuedWrite::Background(_))) {
             return Ok(false);
         }
         if let Some(to) = wanted {
-            meta::reserve_numbers(&self.connection, to)?;
+            meta::reserve_ids(&self.connection, to)?;
         }
         let mut rest = batch;
-        while let Some((QueuedWrite::Background(record), behind)) = rest.split_first() {
-            let said: Vec<_> = rest.iter().map_while(what_was_said).collect();
-            if said.is_empty() {
-                apply_record(&self.connection, record)?;
+        while let Some((QueuedWrite::Background(write), behind)) = rest.split_first() {
+            let messages: Vec<_> = rest.iter().map_while(as_message).collect();
+            if messages.is_empty() {
+                apply_write(&self.connection, write)?;
                 rest = behind;
             } else {
-                messages::record_said(&self.connection, &said)?;
-                rest = &rest[said.len()..];
+                messages::insert(&self.connection, &messages)?;
+                rest = &rest[messages.len()..];
             }
         }
         Ok(true)
     }
 
-    fn apply(&self, batch: &mut [QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
+    fn apply_one_by_one(
+        &self,
+        batch: &mut [QueuedWrite],
+        wanted: Option<u64>,
+    ) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
         let mut refused = Vec::new();
         if let Some(to) = wanted {
-            meta::reserve_numbers(&self.connection, to)?;
+            meta::reserve_ids(&self.connection, to)?;
         }
         for (place, entry) in batch.iter_mut().enumerate() {
             self.connection.prepare_cached("SAVEPOINT entry")?.execute([])?;
             let outcome = match entry {
-                QueuedWrite::Background(record) => apply_record(&self.connection, record),
-                QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => order.carry_out(&self.connection),
+                QueuedWrite::Background(write) => apply_write(&self.connection, write),
+                QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) => write.execute(&self.connection),
             };
             match outcome {
-                Err(error) if sqlite_errors::is_of_one_record(&error) => {
-                    refused.push((place, sqlite_errors::reason(&error)));
+                Err(error) if sqlite_errors::concerns_one_write(&error) => {
+                    refused.push((place, sqlite_errors::failure(&error)));
                     self.connection.prepare_cached("ROLLBACK TO entry")?.execute([])?;
                 }
                 other => other?,
@@ -121,34 +129,36 @@ impl Writer {
     }
 }
 
-/// Whether an entry may be committed; who waits for it cannot give up from then on.
+/// Whether an entry may be committed. Its caller can no longer give up after that.
 fn is_still_wanted(entry: &QueuedWrite) -> bool {
     match entry {
         QueuedWrite::Background(_) => true,
-        QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => order.claim(),
+        QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) => write.claim(),
     }
 }
 
-fn what_was_said(entry: &QueuedWrite) -> Option<(&RoomName, &MessageRecord)> {
+fn as_message(entry: &QueuedWrite) -> Option<(&RoomName, &MessageRecord)> {
     match entry {
-        QueuedWrite::Background(BackgroundWrite::Said(room, message)) => Some((room, message)),
+        QueuedWrite::Background(BackgroundWrite::Message(room, message)) => Some((room, message)),
         _ => None,
     }
 }
 
-fn apply_record(connection: &Connection, record: &BackgroundWrite) -> rusqlite::Result<()> {
-    match record {
-        BackgroundWrite::Said(room, message) => messages::record_said(connection, &[(room, message)]),
-        BackgroundWrite::Edited(room, id, text) => messages::record_edited(connection, room, *id, text),
-        BackgroundWrite::Erased(room, id) => messages::record_erased(connection, room, *id),
-        BackgroundWrite::Shown(account, shown) => offline_messages::erase_shown(connection, *account, shown),
-        BackgroundWrite::Forgotten(room) => rooms::forget(connection, room).map(|_| ()),
-        BackgroundWrite::Deferred(deferred) => (deferred.what)(connection),
-        BackgroundWrite::Visited(account, room, last) => visits::record(connection, *account, room, *last),
-        BackgroundWrite::RoomsOpen(account, rooms) => open_rooms::record(connection, *account, rooms),
-        BackgroundWrite::Joined(account, room, since, made) => {
-            members::record(connection, *account, room, *since, *made)
+fn apply_write(connection: &Connection, write: &BackgroundWrite) -> rusqlite::Result<()> {
+    match write {
+        BackgroundWrite::Message(room, message) => messages::insert(connection, &[(room, message)]),
+        BackgroundWrite::Edit(room, id, text) => messages::edit(connection, room, *id, text),
+        BackgroundWrite::Deletion(room, id) => messages::delete(connection, room, *id),
+        BackgroundWrite::OfflineMessagesShown(account, shown) => {
+            offline_messages::delete_shown(connection, *account, shown)
         }
-        BackgroundWrite::Audited(entry) => audit::record(connection, entry),
+        BackgroundWrite::RoomDeletion(room) => rooms::delete(connection, room).map(|_| ()),
+        BackgroundWrite::Deferred(deferred) => (deferred.what)(connection),
+        BackgroundWrite::Visit(account, room, last) => visits::save(connection, *account, room, *last),
+        BackgroundWrite::OpenRooms(account, rooms) => open_rooms::replace(connection, *account, rooms),
+        BackgroundWrite::Membership(account, room, since, made) => {
+            members::insert(connection, *account, room, *since, *made)
+        }
+        BackgroundWrite::Audit(entry) => audit::append(connection, entry),
     }
 }

@@ -1,163 +1,163 @@
-//! What the writer does beside writing: erasing in slices, and taking what was erased out of the write-ahead log.
+//! The writer's background work: erasing in slices, and truncating the write-ahead log.
 //!
-//! A text that is erased is overwritten in the database by the transaction that erases it, but the log beside it still
-//! holds the page as it was. A checkpoint that truncates the log ends that. It costs two waits for the disk, so erasures
-//! of a second share one.
+//! The transaction that erases a text overwrites it in the database, but the log beside it still holds the old page. A
+//! checkpoint that truncates the log removes it. That takes two waits for the disk, so the erasures of one second share
+//! one.
 //!
-//! Old messages are erased once an hour, and only while the clock is trusted: see `wall`.
+//! Old messages are erased once an hour, and only while the clock is trusted: see `wall_clock`.
 //!
-//! *Owns* when which of these is due. *Knows nothing of* the queue. *Called by* `writer`, between batches.
+//! *Owns* when each of these is due. *Knows nothing of* the queue.
 
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::store::database::connection::{BUSY, truncate_log};
-use crate::store::database::sql_values::{self, moment};
+use crate::store::database::sql_values::{self, millis};
 use crate::store::error::StoreFailure;
 use crate::store::event::StoreEvent;
 use crate::store::queue::queued_write::AwaitedWrite;
 use crate::store::tables::messages;
 use crate::store::tables::meta;
 use crate::store::tables::offline_messages;
-use crate::store::wall_clock::Wall;
+use crate::store::wall_clock::WallClock;
 
-/// Messages erased in one transaction: a few milliseconds, so that confirmations and what is said come through between.
-const SLICE: i64 = 500;
+/// Messages erased in one transaction. It takes a few milliseconds, so that other writes get through in between.
+const SLICE_ROWS: i64 = 500;
 
-/// Between an erasure and the checkpoint, and between two of them.
-const CHECKPOINT: Duration = Duration::from_secs(1);
+/// Time between an erasure and the checkpoint, and between two checkpoints.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
 
-/// A reader that reads an older state keeps the log from being truncated: tried again after that, then after twice as long,
-/// up to [`CHECKPOINT`].
-const FIRST_RETRY: Duration = Duration::from_millis(20);
+/// A reader of an older state keeps the log from being truncated. It is tried again after this time, then after twice as
+/// long, up to [`CHECKPOINT_EVERY`].
+const FIRST_CHECKPOINT_RETRY: Duration = Duration::from_millis(20);
 
-/// How often old messages are looked for, and the moment is kept up to which the clock was right.
-const ROUND: Duration = Duration::from_secs(3600);
+/// How often old messages are looked for and the time of the last trusted run is stored.
+const EXPIRY_EVERY: Duration = Duration::from_secs(3600);
 
-/// What is to be done.
+/// What is due, and when.
 pub struct Maintenance {
     retention: Option<Duration>,
-    /// Old messages are to be looked for now.
-    round: bool,
-    /// When next, by the clock of the store.
-    round_at: Instant,
-    /// What was erased for its age since that was last said: messages of rooms, and direct ones that waited.
+    /// Old messages have to be looked for now.
+    expiry_due: bool,
+    /// When to look for them next, on the monotonic clock.
+    expiry_at: Instant,
+    /// Messages that expired since this was last reported: of rooms, and for offline users.
     expired: (u64, u64),
-    /// Rooms may be gone whose messages are not erased yet.
-    gone: bool,
-    /// When the log is to be truncated, if it holds what was erased.
+    /// Deleted rooms may have messages left to erase.
+    has_deleted_rooms: bool,
+    /// When to truncate the log, if it holds erased text.
     checkpoint_at: Option<Instant>,
     last_checkpoint: Option<Instant>,
-    retry: Duration,
-    /// Who waits for all of it.
+    checkpoint_retry: Duration,
+    /// Callers that wait until all of it is done.
     flushes: Vec<Box<dyn AwaitedWrite>>,
 }
 
 impl Maintenance {
-    /// At start: rooms that were gone before a crash, what has become too old, and a log from before.
+    /// At start there may be rooms deleted before a crash, messages that have expired, and an old log.
     pub fn new(retention: Option<Duration>, now: Instant) -> Maintenance {
         Maintenance {
             retention,
-            round: true,
-            round_at: now,
+            expiry_due: true,
+            expiry_at: now,
             expired: (0, 0),
-            gone: true,
+            has_deleted_rooms: true,
             checkpoint_at: Some(now),
             last_checkpoint: None,
-            retry: FIRST_RETRY,
+            checkpoint_retry: FIRST_CHECKPOINT_RETRY,
             flushes: Vec::new(),
         }
     }
 
-    /// A transaction has taken words away.
+    /// A transaction has erased text.
     pub fn erased(&mut self, now: Instant) {
-        self.gone = true;
-        let next = self.last_checkpoint.map_or(now, |last| last.max(now)) + CHECKPOINT;
+        self.has_deleted_rooms = true;
+        let next = self.last_checkpoint.map_or(now, |last| last.max(now)) + CHECKPOINT_EVERY;
         self.checkpoint_at.get_or_insert(next);
     }
 
-    /// Somebody waits until there is nothing to do, and the log is empty.
+    /// A caller waits until nothing is left to do and the log is empty.
     pub fn flush(&mut self, waiting: Box<dyn AwaitedWrite>, now: Instant) {
         self.flushes.push(waiting);
-        self.gone = true;
+        self.has_deleted_rooms = true;
         self.checkpoint_at = Some(now);
     }
 
-    /// Nobody need wait any more: it will not be done soon.
+    /// Refuses all flushes: they will not be done soon.
     pub fn refuse(&mut self, reason: &StoreFailure) {
         for waiting in self.flushes.drain(..) {
-            waiting.tell(Err(reason.clone()));
+            waiting.complete(Err(reason.clone()));
         }
     }
 
-    /// When there is something to do next.
+    /// When the next step is due.
     pub fn due(&self, now: Instant) -> Option<Instant> {
-        if self.gone || self.round { Some(now) } else { self.checkpoint_at }
+        if self.has_deleted_rooms || self.expiry_due { Some(now) } else { self.checkpoint_at }
     }
 
-    /// Whether old messages are to be looked for by now; or at once, since the clock has come to be trusted.
-    pub fn look(&mut self, wall: &Wall, at_once: bool) {
-        self.round |= at_once || self.round_at <= wall.now();
+    /// Looks whether expiry is due; `at_once`: it is, because the clock has come to be trusted.
+    pub fn check_expiry(&mut self, clock: &WallClock, at_once: bool) {
+        self.expiry_due |= at_once || self.expiry_at <= clock.instant();
     }
 
-    /// What was erased for its age, if all of it is.
+    /// Reports what has expired, once all of it is erased.
     pub fn take_expired(&mut self) -> Option<StoreEvent> {
         let (messages, directs) = self.expired;
-        if self.round || messages + directs == 0 {
+        if self.expiry_due || messages + directs == 0 {
             return None;
         }
         self.expired = (0, 0);
         Some(StoreEvent::Expired { messages, directs })
     }
 
-    /// Whether nothing that was erased is left anywhere.
+    /// Whether no erased text is left anywhere.
     pub fn is_clear(&self) -> bool {
-        !self.gone && self.checkpoint_at.is_none()
+        !self.has_deleted_rooms && self.checkpoint_at.is_none()
     }
 
     /// Does one slice of what is due.
-    pub fn run(&mut self, connection: &Connection, wall: &Wall, now: Instant) -> rusqlite::Result<()> {
-        if self.gone {
+    pub fn run(&mut self, connection: &Connection, clock: &WallClock, now: Instant) -> rusqlite::Result<()> {
+        if self.has_deleted_rooms {
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-            let done = messages::erase_gone(&transaction, SLICE)?;
+            let done = messages::delete_of_deleted_rooms(&transaction, SLICE_ROWS)?;
             transaction.commit()?;
             if done {
-                self.gone = false;
+                self.has_deleted_rooms = false;
             } else {
-                self.overwritten(now);
+                self.schedule_checkpoint(now);
             }
-        } else if self.round {
-            if self.expire(connection, wall)? {
-                self.overwritten(now);
+        } else if self.expiry_due {
+            if self.expire(connection, clock)? {
+                self.schedule_checkpoint(now);
             } else {
-                self.round = false;
-                self.round_at = wall.now() + ROUND;
+                self.expiry_due = false;
+                self.expiry_at = clock.instant() + EXPIRY_EVERY;
             }
         } else if self.checkpoint_at.is_some_and(|at| at <= now) {
             self.checkpoint(connection, now)?;
         }
         if self.is_clear() {
             for waiting in self.flushes.drain(..) {
-                waiting.tell(Ok(()));
+                waiting.complete(Ok(()));
             }
         }
         Ok(())
     }
 
-    /// Erases a slice of what is too old. False if nothing is; then the moment is kept. While the clock is in doubt neither is
-    /// done: both would be by a moment that may be wrong.
-    fn expire(&mut self, connection: &Connection, wall: &Wall) -> rusqlite::Result<bool> {
-        let now = wall.moment();
-        if now.doubt.is_some() {
+    /// Erases a slice of expired messages. False if there are none; then the time is stored. Does neither while the clock is
+    /// suspect, because both would go by a time that may be wrong.
+    fn expire(&mut self, connection: &Connection, clock: &WallClock) -> rusqlite::Result<bool> {
+        let now = clock.time();
+        if now.suspect_by.is_some() {
             return Ok(false);
         }
         let before = sql_values::retention_cutoff(now.at, self.retention);
         let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-        let old = messages::expire(&transaction, before, SLICE)? as u64;
-        let waiting = offline_messages::expire(&transaction, before, SLICE)? as u64;
+        let old = messages::expire(&transaction, before, SLICE_ROWS)? as u64;
+        let waiting = offline_messages::expire(&transaction, before, SLICE_ROWS)? as u64;
         if old + waiting == 0 {
-            meta::keep_moment(&transaction, moment(now.at))?;
+            meta::save_last_run(&transaction, millis(now.at))?;
         }
         transaction.commit()?;
         self.expired.0 += old;
@@ -165,8 +165,8 @@ impl Maintenance {
         Ok(old + waiting > 0)
     }
 
-    fn overwritten(&mut self, now: Instant) {
-        let next = if self.flushes.is_empty() { now + CHECKPOINT } else { now };
+    fn schedule_checkpoint(&mut self, now: Instant) {
+        let next = if self.flushes.is_empty() { now + CHECKPOINT_EVERY } else { now };
         self.checkpoint_at.get_or_insert(next);
     }
 
@@ -174,10 +174,10 @@ impl Maintenance {
         if truncate_log(connection, BUSY)? {
             self.checkpoint_at = None;
             self.last_checkpoint = Some(now);
-            self.retry = FIRST_RETRY;
+            self.checkpoint_retry = FIRST_CHECKPOINT_RETRY;
         } else {
-            self.checkpoint_at = Some(now + self.retry);
-            self.retry = (self.retry * 2).min(CHECKPOINT);
+            self.checkpoint_at = Some(now + self.checkpoint_retry);
+            self.checkpoint_retry = (self.checkpoint_retry * 2).min(CHECKPOINT_EVERY);
         }
         Ok(())
     }

@@ -1,13 +1,13 @@
-//! The thread `store`: the only one of a server that writes to the database.
+//! The thread `store`: the only one that writes to the database.
 //!
 //! ```text
-//! asleep -> gathering -> batch committed -> a slice of what else is to be done -> asleep
-//!                     -> the disk refuses: records back into the queue, orders told so; again in a second
-//!        -> a look, every second, whether another program has written -> asleep
+//! asleep -> gathering -> batch committed -> a slice of maintenance -> asleep
+//!                     -> disk failed: background writes back into the queue, callers refused; retry in a second
+//!        -> every second: periodic checks -> asleep
 //! ```
 //!
-//! *Owns* the writing connection, batches, what is done when the disk refuses, who is told of it and when.
-//! *Knows nothing of* what an order does. *Called by* `opening`, which starts it; it is reached through `queue` alone.
+//! *Owns* the writing connection, and what happens when the disk fails.
+//! *Knows nothing of* what a write means. It is reached only through the queue.
 
 mod batch;
 pub(super) mod maintenance;
@@ -29,88 +29,99 @@ use crate::store::database::sqlite_errors;
 use crate::store::error::StoreFailure;
 use crate::store::event::StoreEvent;
 use crate::store::queue::queued_write::{AwaitedWrite, QueuedWrite};
-use crate::store::queue::{End, WriteQueue};
-use crate::store::wall_clock::Wall;
+use crate::store::queue::{Shutdown, WriteQueue};
+use crate::store::wall_clock::WallClock;
 use maintenance::Maintenance;
 use retry::{Retry, WriteStep};
 
-/// How often it is said how much was thrown away, while more is.
-pub const SAY_LOST: Duration = Duration::from_secs(30);
+/// How often lost writes are reported while more are being lost.
+pub const REPORT_LOSS_EVERY: Duration = Duration::from_secs(30);
 
-/// Pages a database may have if nobody limits them ("Maximum Number Of Pages In A Database File").
+/// Page limit of a database without one of its own ("Maximum Number Of Pages In A Database File").
 const ALL_PAGES: u32 = 4_294_967_294;
 
-/// The thread's own.
+/// The state of the writer thread.
 pub struct Writer {
-    pub(super) connection: Connection,
-    pub(super) shared: Arc<WriteQueue>,
-    pub(super) news: Arc<dyn Fn(StoreEvent) + Send + Sync>,
-    pub(super) chores: Maintenance,
-    pub(super) trouble: Option<Retry>,
-    /// When it was last said how much was thrown away.
-    said_lost: Option<Instant>,
+    connection: Connection,
+    queue: Arc<WriteQueue>,
+    on_event: Arc<dyn Fn(StoreEvent) + Send + Sync>,
+    maintenance: Maintenance,
+    retry: Option<Retry>,
+    loss_reported_at: Option<Instant>,
     /// The limit in force, for tests.
-    pages: u32,
-    /// Changes whenever somebody else writes; `None` where it could not be read.
-    pub(super) version: Option<i64>,
-    pub(super) look_at: Instant,
-    pub(super) wall: Arc<Wall>,
-    /// It was told that the clock is in doubt.
-    pub(super) doubted: bool,
-    /// Held as long as anything can be written, whatever becomes of the store.
-    pub(super) lock: Arc<Lock>,
+    page_limit: u32,
+    /// Changes whenever another program writes; `None` if it could not be read.
+    data_version: Option<i64>,
+    check_at: Instant,
+    clock: Arc<WallClock>,
+    /// The clock has been reported as suspect.
+    clock_suspect: bool,
+    /// Held while anything can be written, even if the store is dropped.
+    lock: Arc<Lock>,
 }
 
 enum Step {
     Write(Vec<QueuedWrite>),
-    /// The disk refused a moment ago: every caller that waits gets that answer.
+    /// The disk has just failed: every waiting caller is refused for the same reason.
     Refuse(Vec<Box<dyn AwaitedWrite>>),
-    Chore,
-    Look,
-    SayLost,
-    End(End),
+    Maintain,
+    Check,
+    ReportLoss,
+    ShutDown(Shutdown),
 }
 
-/// Says that the thread has ended, also when it panics, so that nobody waits for it.
+/// Announces that the thread has exited, even after a panic, so that no one waits for it.
 struct WriterGuard(Arc<WriteQueue>);
 
 impl Drop for WriterGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            error!("the thread that writes the database has panicked: nothing is kept from now on");
+            error!("the writer thread has panicked: nothing is saved from now on");
         }
         let mut state = self.0.lock();
         if std::thread::panicking() {
-            state.outcome.get_or_insert(StoreFailure::Other("the thread that writes it has panicked".into()));
+            state.outcome.get_or_insert(StoreFailure::Other("the writer thread has panicked".into()));
         }
-        state.ended = true;
+        state.writer_exited = true;
         let rest = state.take_all();
         drop(state);
-        self.0.has_ended.notify_all();
-        self.0.noticed.notify_all();
-        // Whoever waits for an order hears that it is gone. Not under the lock.
+        self.0.exited.notify_all();
+        self.0.hang_noticed.notify_all();
+        // Dropping a write tells its caller. Not under the lock.
         drop(rest);
     }
 }
 
 impl Writer {
-    /// A writer that has not begun.
     pub fn new(
         connection: Connection,
-        shared: Arc<WriteQueue>,
-        news: Arc<dyn Fn(StoreEvent) + Send + Sync>,
-        chores: Maintenance,
-        wall: Arc<Wall>,
+        queue: Arc<WriteQueue>,
+        on_event: Arc<dyn Fn(StoreEvent) + Send + Sync>,
+        maintenance: Maintenance,
+        clock: Arc<WallClock>,
         lock: Arc<Lock>,
     ) -> Writer {
-        let (version, look_at) = (periodic_checks::version(&connection), Instant::now());
-        let (trouble, said_lost, pages, doubted) = (None, None, 0, false);
-        Writer { connection, shared, news, chores, trouble, said_lost, pages, version, look_at, wall, doubted, lock }
+        let (data_version, check_at) = (periodic_checks::data_version(&connection), Instant::now());
+        let (retry, loss_reported_at, page_limit, clock_suspect) = (None, None, 0, false);
+        Writer {
+            connection,
+            queue,
+            on_event,
+            maintenance,
+            retry,
+            loss_reported_at,
+            page_limit,
+            data_version,
+            check_at,
+            clock,
+            clock_suspect,
+            lock,
+        }
     }
 
-    /// Writes until the end of the store.
+    /// Runs until the store is closed.
     pub fn run(self) {
-        let ended = WriterGuard(Arc::clone(&self.shared));
+        let ended = WriterGuard(Arc::clone(&self.queue));
         self.write_all();
         drop(ended);
     }
@@ -118,28 +129,28 @@ impl Writer {
     fn write_all(mut self) {
         loop {
             let step = self.next();
-            self.shared.lock().begin_step(Instant::now());
+            self.queue.lock().begin_step(Instant::now());
             match step {
                 Step::Write(batch) => {
                     self.write(batch);
-                    // Under load there is always a batch, and nothing else would ever have its turn.
-                    if self.chore_at(Instant::now()).is_some_and(|at| at <= Instant::now()) {
-                        self.chore();
+                    // Under load there is always a batch, and nothing else would ever get its turn.
+                    if self.maintenance_due(Instant::now()).is_some_and(|at| at <= Instant::now()) {
+                        self.maintain();
                     }
-                    if self.look_at <= Instant::now() {
-                        self.look();
+                    if self.check_at <= Instant::now() {
+                        self.check();
                     }
                 }
-                Step::Refuse(orders) => {
-                    let reason = self.trouble.as_ref().map_or(StoreFailure::TimedOut, |trouble| trouble.reason.clone());
-                    orders.into_iter().for_each(|order| order.tell(Err(reason.clone())));
+                Step::Refuse(writes) => {
+                    let reason = self.retry.as_ref().map_or(StoreFailure::TimedOut, |retry| retry.reason.clone());
+                    writes.into_iter().for_each(|write| write.complete(Err(reason.clone())));
                 }
-                Step::Chore => self.chore(),
-                Step::Look => self.look(),
-                Step::SayLost => self.say_lost(),
-                Step::End(End::Abandon) => break,
-                Step::End(End::Close(_)) => {
-                    self.finish();
+                Step::Maintain => self.maintain(),
+                Step::Check => self.check(),
+                Step::ReportLoss => self.report_loss(),
+                Step::ShutDown(Shutdown::Abandon) => break,
+                Step::ShutDown(Shutdown::Drain(_)) => {
+                    self.shut_down();
                     break;
                 }
             }
@@ -148,86 +159,88 @@ impl Writer {
 
     /// Sleeps until there is something to do.
     fn next(&mut self) -> Step {
-        let mut state = self.shared.lock();
+        let mut state = self.queue.lock();
         if let Some(lost) = state.end_step() {
             drop(state);
-            self.came_back(lost);
-            state = self.shared.lock();
+            self.recovered_from_hang(lost);
+            state = self.queue.lock();
         }
         loop {
             let now = Instant::now();
-            match state.end {
-                Some(End::Abandon) => return Step::End(End::Abandon),
-                Some(End::Close(until)) if state.is_empty() || until <= now => return Step::End(End::Close(until)),
+            match state.shutdown {
+                Some(Shutdown::Abandon) => return Step::ShutDown(Shutdown::Abandon),
+                Some(Shutdown::Drain(until)) if state.is_empty() || until <= now => {
+                    return Step::ShutDown(Shutdown::Drain(until));
+                }
                 _ => {}
             }
-            let trouble = self.trouble.as_ref();
-            let put_off = |at: Instant| trouble.map_or(at, |trouble| trouble.not_before(WriteStep::Writing, at));
-            let urgent = state.end.is_some() || self.shared.short.load(Ordering::Relaxed);
-            // Callers get their answer at once, and nothing is tried before its time: many batches may stand before theirs, and
-            // each would be refused like the last one.
+            let retry = self.retry.as_ref();
+            let put_off = |at: Instant| retry.map_or(at, |retry| retry.not_before(WriteStep::Batch, at));
+            let urgent = state.shutdown.is_some() || self.queue.ids_low.load(Ordering::Relaxed);
+            // Callers get their answer at once, without a new attempt: many batches may be ahead of theirs, and each would fail
+            // like the last one.
             if state.awaited() > 0 && put_off(now) > now {
                 return Step::Refuse(state.take_awaited());
             }
             let batch = if urgent { Some(now) } else { state.due(now) }.map(put_off);
-            let batch = batch.or(trouble.and_then(Retry::probe));
+            let batch = batch.or(retry.and_then(Retry::probe));
             if batch.is_some_and(|at| at <= now) {
                 return Step::Write(state.take());
             }
-            let lost = (state.lost.records > 0).then(|| self.said_lost.map_or(now, |last| last + SAY_LOST));
+            let lost =
+                (state.lost.count > 0).then(|| self.loss_reported_at.map_or(now, |last| last + REPORT_LOSS_EVERY));
             if lost.is_some_and(|at| at <= now) {
-                return Step::SayLost;
+                return Step::ReportLoss;
             }
-            let chore = self.chore_at(now);
-            if chore.is_some_and(|at| at <= now) {
-                return Step::Chore;
+            let maintenance = self.maintenance_due(now);
+            if maintenance.is_some_and(|at| at <= now) {
+                return Step::Maintain;
             }
-            if self.look_at <= now {
-                return Step::Look;
+            if self.check_at <= now {
+                return Step::Check;
             }
-            let end = match state.end {
-                Some(End::Close(until)) => Some(until),
+            let end = match state.shutdown {
+                Some(Shutdown::Drain(until)) => Some(until),
                 _ => None,
             };
-            let next = [batch, lost, chore, end].into_iter().flatten().fold(self.look_at, Instant::min);
-            let woken = self.shared.woken.wait_timeout(state, next.saturating_duration_since(now));
+            let next = [batch, lost, maintenance, end].into_iter().flatten().fold(self.check_at, Instant::min);
+            let woken = self.queue.wake.wait_timeout(state, next.saturating_duration_since(now));
             state = woken.unwrap_or_else(std::sync::PoisonError::into_inner).0;
         }
     }
 
-    /// When the next chore is to be done.
-    fn chore_at(&self, now: Instant) -> Option<Instant> {
-        let due = self.chores.due(now)?;
-        Some(self.trouble.as_ref().map_or(due, |trouble| trouble.not_before(WriteStep::Clearing, due)))
+    fn maintenance_due(&self, now: Instant) -> Option<Instant> {
+        let due = self.maintenance.due(now)?;
+        Some(self.retry.as_ref().map_or(due, |retry| retry.not_before(WriteStep::Maintenance, due)))
     }
 
     fn write(&mut self, mut batch: Vec<QueuedWrite>) {
-        match self.attempt(&mut batch) {
+        match self.try_batch(&mut batch) {
             Ok(refused) => self.written(batch, refused),
             Err(error) => {
-                let reason = sqlite_errors::reason(&error);
-                let mut records = Vec::new();
-                let mut orders = Vec::new();
+                let reason = sqlite_errors::failure(&error);
+                let mut background = Vec::new();
+                let mut awaited = Vec::new();
                 for entry in batch {
                     match entry {
-                        QueuedWrite::Background(record) => records.push(record),
-                        QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => orders.push(order),
+                        QueuedWrite::Background(write) => background.push(write),
+                        QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) => awaited.push(write),
                     }
                 }
-                let mut state = self.shared.lock();
-                state.put_back(records, Instant::now());
-                orders.extend(state.take_awaited());
+                let mut state = self.queue.lock();
+                state.put_back(background, Instant::now());
+                awaited.extend(state.take_awaited());
                 drop(state);
-                for order in orders {
-                    order.tell(Err(reason.clone()));
+                for write in awaited {
+                    write.complete(Err(reason.clone()));
                 }
-                self.troubled(WriteStep::Writing, reason);
+                self.step_failed(WriteStep::Batch, reason);
             }
         }
     }
 
-    /// Some failures roll back by themselves.
-    pub(super) fn roll_back(&self) {
+    /// SQLite rolls back by itself after some failures.
+    fn roll_back(&self) {
         if !self.connection.is_autocommit()
             && let Err(error) = self.connection.execute_batch("ROLLBACK")
         {
@@ -235,12 +248,12 @@ impl Writer {
         }
     }
 
-    pub(super) fn limit_pages(&mut self) -> rusqlite::Result<()> {
-        let pages = self.shared.failpoints.pages.load(Ordering::Relaxed);
-        if pages != self.pages {
+    fn limit_pages(&mut self) -> rusqlite::Result<()> {
+        let pages = self.queue.failpoints.pages.load(Ordering::Relaxed);
+        if pages != self.page_limit {
             let limit = if pages == 0 { ALL_PAGES } else { pages };
             self.connection.pragma_update_and_check(None, "max_page_count", limit, |_| Ok(()))?;
-            self.pages = pages;
+            self.page_limit = pages;
         }
         Ok(())
     }
@@ -248,98 +261,98 @@ impl Writer {
     fn written(&mut self, batch: Vec<QueuedWrite>, refused: Vec<(usize, StoreFailure)>) {
         let now = Instant::now();
         let erases = batch.iter().any(|entry| match entry {
-            QueuedWrite::Background(record) => record.erases(),
-            QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => order.erases(),
+            QueuedWrite::Background(write) => write.erases(),
+            QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) => write.erases(),
         });
         if erases {
-            self.chores.erased(now);
+            self.maintenance.erased(now);
         }
-        let mut state = self.shared.lock();
+        let mut state = self.queue.lock();
         state.written(&batch);
         let mut outcomes: Vec<Result<(), StoreFailure>> = batch.iter().map(|_| Ok(())).collect();
         for (place, reason) in refused {
             if matches!(batch[place], QueuedWrite::Background(_)) {
-                state.lost.records += 1;
+                state.lost.count += 1;
                 state.lost.reason = Some(reason.clone());
             }
             outcomes[place] = Err(reason);
         }
         drop(state);
-        self.done(WriteStep::Writing);
+        self.step_succeeded(WriteStep::Batch);
         for (entry, outcome) in batch.into_iter().zip(outcomes) {
             match entry {
                 QueuedWrite::Background(_) => {}
-                QueuedWrite::Flush(order) if outcome.is_ok() => self.chores.flush(order, now),
-                QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) => order.tell(outcome),
+                QueuedWrite::Flush(write) if outcome.is_ok() => self.maintenance.flush(write, now),
+                QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) => write.complete(outcome),
             }
         }
     }
 
-    fn chore(&mut self) {
+    fn maintain(&mut self) {
         if self.lock.displaced().is_some() {
-            return self.troubled(WriteStep::Clearing, StoreFailure::FileReplaced);
+            return self.step_failed(WriteStep::Maintenance, StoreFailure::FileReplaced);
         }
-        let done = self.chores.run(&self.connection, &self.wall, Instant::now());
-        if let Some(expired) = self.chores.take_expired() {
-            (self.news)(expired);
+        let done = self.maintenance.run(&self.connection, &self.clock, Instant::now());
+        if let Some(expired) = self.maintenance.take_expired() {
+            (self.on_event)(expired);
         }
         match done {
-            Ok(()) if self.chores.is_clear() => self.done(WriteStep::Clearing),
+            Ok(()) if self.maintenance.is_clear() => self.step_succeeded(WriteStep::Maintenance),
             Ok(()) => {}
             Err(error) => {
                 self.roll_back();
-                self.troubled(WriteStep::Clearing, sqlite_errors::reason(&error));
+                self.step_failed(WriteStep::Maintenance, sqlite_errors::failure(&error));
             }
         }
     }
 
-    pub(super) fn troubled(&mut self, work: WriteStep, reason: StoreFailure) {
-        self.chores.refuse(&reason);
+    fn step_failed(&mut self, step: WriteStep, reason: StoreFailure) {
+        self.maintenance.refuse(&reason);
         let now = Instant::now();
-        let over = self.shared.numbers.is_over();
-        let is_new = self.trouble.is_none();
-        let trouble = self.trouble.get_or_insert_with(|| Retry::new(reason.clone(), now));
-        // Another trouble's remedy does not help.
-        let is_replaced = reason == StoreFailure::FileReplaced && (is_new || trouble.reason != reason);
-        trouble.reason = reason.clone();
-        trouble.refused(work, now);
-        let says_over = over && !trouble.is_over_numbers;
-        trouble.is_over_numbers |= over;
+        let unreserved = self.queue.message_ids.has_unreserved();
+        let is_first = self.retry.is_none();
+        let retry = self.retry.get_or_insert_with(|| Retry::new(reason.clone(), now));
+        // What helps against another failure does not help against this one.
+        let is_replaced = reason == StoreFailure::FileReplaced && (is_first || retry.reason != reason);
+        retry.reason = reason.clone();
+        retry.failed(step, now);
+        let reports_ids = unreserved && !retry.reported_unreserved_ids;
+        retry.reported_unreserved_ids |= unreserved;
         if is_replaced && let Some(path) = self.lock.displaced() {
-            error!("{} is not the file any more that was opened", path.display());
+            error!("{} was deleted or replaced after it was opened", path.display());
         }
-        if is_new || is_replaced {
-            (self.news)(StoreEvent::DiskFailed(reason.clone()));
+        if is_first || is_replaced {
+            (self.on_event)(StoreEvent::DiskFailed(reason.clone()));
         }
-        if says_over {
-            (self.news)(StoreEvent::IdsNotReserved(reason));
+        if reports_ids {
+            (self.on_event)(StoreEvent::IdsNotReserved(reason));
         }
     }
 
-    fn done(&mut self, work: WriteStep) {
-        let Some(trouble) = self.trouble.take_if(|trouble| trouble.done(work)) else { return };
-        let lost = mem::take(&mut self.shared.lock().lost);
-        self.said_lost = None;
-        (self.news)(StoreEvent::DiskRecovered { lost: trouble.lost + lost.records });
+    fn step_succeeded(&mut self, step: WriteStep) {
+        let Some(retry) = self.retry.take_if(|retry| retry.succeeded(step)) else { return };
+        let lost = mem::take(&mut self.queue.lock().lost);
+        self.loss_reported_at = None;
+        (self.on_event)(StoreEvent::DiskRecovered { lost: retry.lost + lost.count });
     }
 
-    /// A step that hung is over.
-    fn came_back(&mut self, told: u64) {
-        if let Some(trouble) = &mut self.trouble {
-            trouble.lost += told;
+    /// A step that hung has finished.
+    fn recovered_from_hang(&mut self, reported: u64) {
+        if let Some(retry) = &mut self.retry {
+            retry.lost += reported;
         } else {
-            let lost = mem::take(&mut self.shared.lock().lost);
-            (self.news)(StoreEvent::DiskRecovered { lost: told + lost.records });
+            let lost = mem::take(&mut self.queue.lock().lost);
+            (self.on_event)(StoreEvent::DiskRecovered { lost: reported + lost.count });
         }
     }
 
-    pub(super) fn say_lost(&mut self) {
-        let lost = mem::take(&mut self.shared.lock().lost);
-        self.said_lost = Some(Instant::now());
-        if let Some(trouble) = &mut self.trouble {
-            trouble.lost += lost.records;
+    fn report_loss(&mut self) {
+        let lost = mem::take(&mut self.queue.lock().lost);
+        self.loss_reported_at = Some(Instant::now());
+        if let Some(retry) = &mut self.retry {
+            retry.lost += lost.count;
         }
         let reason = lost.reason.unwrap_or(StoreFailure::QueueFull);
-        (self.news)(StoreEvent::WritesLost { records: lost.records, reason });
+        (self.on_event)(StoreEvent::WritesLost { records: lost.count, reason });
     }
 }

@@ -1,8 +1,7 @@
-//! What the writer looks at once a second.
+//! What the writer checks every second.
 //!
-//! *Owns* whether another program has written, whether the files are where they were, and who is told that the clock is in
-//! doubt.
-//! *Knows nothing of* what is held while it is. *Called by* `writer`, between its steps.
+//! *Owns* the detection of writes by other programs, of moved files, and of a suspect clock.
+//! *Knows nothing of* what is put off while the clock is suspect.
 
 use std::time::{Duration, Instant};
 
@@ -13,45 +12,45 @@ use super::retry::WriteStep;
 use crate::store::error::StoreFailure;
 use crate::store::event::StoreEvent;
 
-/// How often it is looked whether another program has written: a removed account goes on for so long. It is one look into
-/// memory that all who have the database open share ("PRAGMA data_version"), a few microseconds.
-const LOOK: Duration = Duration::from_secs(1);
+/// How often to check whether another program has written; a removed account stays in use that long. The check reads shared
+/// memory ("PRAGMA data_version") and takes a few microseconds.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
 
-/// The number that this connection sees changed whenever another one has written.
-pub(super) fn version(connection: &Connection) -> Option<i64> {
+/// A number that changes whenever another connection has written.
+pub(super) fn data_version(connection: &Connection) -> Option<i64> {
     connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok()
 }
 
 impl Writer {
-    /// Says so if another program has written since the last look. A database that does not answer is looked at again.
-    pub(super) fn look(&mut self) {
-        self.look_at = Instant::now() + LOOK;
-        self.look_at_clock();
-        self.look_at_files();
-        let Some(version) = version(&self.connection) else { return };
-        if self.version.replace(version).is_some_and(|before| before != version) {
-            (self.news)(StoreEvent::ChangedExternally);
+    /// Runs all checks. A database that does not answer is checked again the next time.
+    pub(super) fn check(&mut self) {
+        self.check_at = Instant::now() + CHECK_EVERY;
+        self.check_clock();
+        self.check_files();
+        let Some(version) = data_version(&self.connection) else { return };
+        if self.data_version.replace(version).is_some_and(|before| before != version) {
+            (self.on_event)(StoreEvent::ChangedExternally);
         }
     }
 
-    /// The files may be gone, or others in their place; or back.
-    fn look_at_files(&mut self) {
-        let known = self.trouble.as_ref().is_some_and(|trouble| trouble.reason == StoreFailure::FileReplaced);
+    /// Notices files that were deleted, replaced or put back.
+    fn check_files(&mut self) {
+        let known = self.retry.as_ref().is_some_and(|retry| retry.reason == StoreFailure::FileReplaced);
         match (self.lock.displaced(), known) {
-            (Some(_), false) => self.troubled(WriteStep::Writing, StoreFailure::FileReplaced),
-            (None, true) => self.trouble.iter_mut().for_each(|trouble| trouble.try_now(Instant::now())),
+            (Some(_), false) => self.step_failed(WriteStep::Batch, StoreFailure::FileReplaced),
+            (None, true) => self.retry.iter_mut().for_each(|retry| retry.try_now(Instant::now())),
             (Some(_), true) | (None, false) => {}
         }
     }
 
-    /// Says so when the clock comes to be in doubt, and when it is trusted again: then what was held is done.
-    fn look_at_clock(&mut self) {
-        let doubt = self.wall.moment().doubt;
-        let was = std::mem::replace(&mut self.doubted, doubt.is_some());
-        self.chores.look(&self.wall, was && doubt.is_none());
-        match doubt {
-            Some(off) if !was => (self.news)(StoreEvent::ClockSuspect(off)),
-            None if was => (self.news)(StoreEvent::ClockTrusted),
+    /// Reports when the clock becomes suspect, and when it is trusted again. Then expiry runs at once.
+    fn check_clock(&mut self) {
+        let suspect_by = self.clock.time().suspect_by;
+        let was = std::mem::replace(&mut self.clock_suspect, suspect_by.is_some());
+        self.maintenance.check_expiry(&self.clock, was && suspect_by.is_none());
+        match suspect_by {
+            Some(off) if !was => (self.on_event)(StoreEvent::ClockSuspect(off)),
+            None if was => (self.on_event)(StoreEvent::ClockTrusted),
             Some(_) | None => {}
         }
     }

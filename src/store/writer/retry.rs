@@ -1,86 +1,84 @@
-//! Trouble with the disk: what is tried again and when, and when it is over. Pure: `now` is an argument.
+//! A disk failure: what to retry and when, until it is over. Pure: `now` is an argument.
 //!
-//! *Owns* that a trouble is one, from the first refusal until everything that was refused is done.
-//! *Knows nothing of* why the disk refuses. *Called by* `writer`.
+//! *Owns* how long a failure lasts: from the first refused step until every refused step has succeeded.
+//! *Knows nothing of* why the disk failed.
 
 use std::time::{Duration, Instant};
 
 use crate::store::error::StoreFailure;
 
-/// How long after a refusal of the disk it is tried again, unless somebody waits.
-const AGAIN: Duration = Duration::from_secs(1);
+/// Time until a failed step is retried, unless something changes.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The same when no record waits: then only a write of no use tells that the disk is well again, and operators are told
-/// that and the next trouble no more often.
-const PROBE: Duration = Duration::from_secs(30);
+/// The same while nothing is queued. Then only a dummy write shows that the disk has recovered, and operators hear of each
+/// recovery and the next failure no more often than this.
+const PROBE_AFTER: Duration = Duration::from_secs(30);
 
-/// What was refused. One may succeed while the other does not: a log that has room takes a batch, and a database that has
-/// none does not take the log.
+/// What failed. One may work while the other does not: a log with space left takes a batch, and a full database does not
+/// take the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WriteStep {
-    /// A batch.
-    Writing,
+    Batch,
     /// Erasing in slices, or the checkpoint.
-    Clearing,
+    Maintenance,
 }
 
-/// A trouble that is not over.
+/// A disk failure that is not over.
 #[derive(Debug)]
 pub struct Retry {
     /// What the disk said last.
     pub reason: StoreFailure,
-    writing: Option<Instant>,
-    clearing: Option<Instant>,
+    batch_at: Option<Instant>,
+    maintenance_at: Option<Instant>,
     probe: Instant,
-    /// Records thrown away since it began, as far as told.
+    /// Writes lost since it began, as far as reported.
     pub lost: u64,
-    /// It was told that numbers are not reserved.
-    pub is_over_numbers: bool,
+    /// It has been reported that message ids are not reserved.
+    pub reported_unreserved_ids: bool,
 }
 
 impl Retry {
-    /// Nothing is refused yet.
     pub fn new(reason: StoreFailure, now: Instant) -> Retry {
-        Retry { reason, writing: None, clearing: None, probe: now, lost: 0, is_over_numbers: false }
+        Retry { reason, batch_at: None, maintenance_at: None, probe: now, lost: 0, reported_unreserved_ids: false }
     }
 
-    fn place(&mut self, work: WriteStep) -> &mut Option<Instant> {
-        match work {
-            WriteStep::Writing => &mut self.writing,
-            WriteStep::Clearing => &mut self.clearing,
+    fn attempt_at(&mut self, step: WriteStep) -> &mut Option<Instant> {
+        match step {
+            WriteStep::Batch => &mut self.batch_at,
+            WriteStep::Maintenance => &mut self.maintenance_at,
         }
     }
 
-    /// The disk has refused.
-    pub fn refused(&mut self, work: WriteStep, now: Instant) {
-        *self.place(work) = Some(now + AGAIN);
-        self.probe = now + PROBE;
+    /// A step has failed.
+    pub fn failed(&mut self, step: WriteStep, now: Instant) {
+        *self.attempt_at(step) = Some(now + RETRY_AFTER);
+        self.probe = now + PROBE_AFTER;
     }
 
-    /// It has not. True if the trouble is over.
-    pub fn done(&mut self, work: WriteStep) -> bool {
-        *self.place(work) = None;
-        self.writing.is_none() && self.clearing.is_none()
+    /// A step has succeeded. True if the failure is over.
+    pub fn succeeded(&mut self, step: WriteStep) -> bool {
+        *self.attempt_at(step) = None;
+        self.batch_at.is_none() && self.maintenance_at.is_none()
     }
 
-    /// When something that would be due at a moment is tried.
-    pub fn not_before(&self, work: WriteStep, due: Instant) -> Instant {
-        let again = match work {
-            WriteStep::Writing => self.writing,
-            WriteStep::Clearing => self.clearing,
+    /// When to try a step that would be due at `due`.
+    pub fn not_before(&self, step: WriteStep, due: Instant) -> Instant {
+        let again = match step {
+            WriteStep::Batch => self.batch_at,
+            WriteStep::Maintenance => self.maintenance_at,
         };
         again.map_or(due, |again| again.max(due))
     }
 
-    /// Something has changed: whatever was refused is tried at once.
+    /// Something has changed: retry at once.
     pub fn try_now(&mut self, now: Instant) {
-        self.writing = self.writing.map(|again| again.min(now));
+        self.batch_at = self.batch_at.map(|again| again.min(now));
         self.probe = self.probe.min(now);
     }
 
-    /// When to write something of no use, if nothing else would tell that the disk is well.
+    /// When to make a dummy write, if nothing else would show that the disk has recovered.
     pub fn probe(&self) -> Option<Instant> {
-        self.writing.map(|_| self.probe)
+        self.batch_at.map(|_| self.probe)
     }
 }
 
@@ -91,21 +89,21 @@ mod tests {
     #[test]
     fn trouble_is_over_when_everything_that_was_refused_is_done() {
         let now = Instant::now();
-        let mut trouble = Retry::new(StoreFailure::DiskFull, now);
-        trouble.refused(WriteStep::Clearing, now);
-        assert!(trouble.probe().is_none());
-        trouble.refused(WriteStep::Writing, now);
-        assert!(!trouble.done(WriteStep::Writing) && trouble.done(WriteStep::Clearing));
+        let mut retry = Retry::new(StoreFailure::DiskFull, now);
+        retry.failed(WriteStep::Maintenance, now);
+        assert!(retry.probe().is_none());
+        retry.failed(WriteStep::Batch, now);
+        assert!(!retry.succeeded(WriteStep::Batch) && retry.succeeded(WriteStep::Maintenance));
     }
 
     #[test]
     fn what_was_refused_is_put_off_and_the_other_is_not() {
         let now = Instant::now();
-        let mut trouble = Retry::new(StoreFailure::DiskFull, now);
-        trouble.refused(WriteStep::Writing, now);
-        assert_eq!(trouble.not_before(WriteStep::Writing, now), now + AGAIN);
-        assert_eq!(trouble.not_before(WriteStep::Clearing, now), now);
-        assert_eq!(trouble.not_before(WriteStep::Writing, now + PROBE), now + PROBE);
-        assert_eq!(trouble.probe(), Some(now + PROBE));
+        let mut retry = Retry::new(StoreFailure::DiskFull, now);
+        retry.failed(WriteStep::Batch, now);
+        assert_eq!(retry.not_before(WriteStep::Batch, now), now + RETRY_AFTER);
+        assert_eq!(retry.not_before(WriteStep::Maintenance, now), now);
+        assert_eq!(retry.not_before(WriteStep::Batch, now + PROBE_AFTER), now + PROBE_AFTER);
+        assert_eq!(retry.probe(), Some(now + PROBE_AFTER));
     }
 }

@@ -1,57 +1,58 @@
-//! The end of the writer: what still waits is counted, and the file left as the next start should find it.
+//! Shuts the writer down: counts what was not written, and leaves the file ready for the next start.
 //!
-//! *Owns* what is written last. *Knows nothing of* who closes the store. *Called by* `writer`.
+//! *Owns* what is written last. *Knows nothing of* who closes the store.
 
 use super::Writer;
 use crate::store::database::connection::{self, BUSY};
-use crate::store::database::sql_values::moment;
+use crate::store::database::sql_values::millis;
 use crate::store::database::sqlite_errors;
 use crate::store::error::StoreFailure;
 use crate::store::queue::queued_write::QueuedWrite;
 use crate::store::tables::meta;
 
 impl Writer {
-    /// Keeps the exact number, and the moment of an orderly end, if that is known.
-    fn keep_last(&self, number: u64) -> rusqlite::Result<()> {
+    /// Stores the exact last message id and, if the clock is trusted, the time.
+    fn save_final_state(&self, number: u64) -> rusqlite::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
-        meta::reserve_numbers(&transaction, number)?;
-        let now = self.wall.moment();
-        if now.doubt.is_none() {
-            meta::keep_moment(&transaction, moment(now.at))?;
+        meta::reserve_ids(&transaction, number)?;
+        let now = self.clock.time();
+        if now.suspect_by.is_none() {
+            meta::save_last_run(&transaction, millis(now.at))?;
         }
         transaction.commit()
     }
 
-    /// Leaves everything as it should be found: the exact number, an empty log.
-    pub(super) fn finish(&mut self) {
-        let rest = self.shared.lock().take_all();
+    /// Refuses what is left, stores the final state and empties the log.
+    pub(super) fn shut_down(&mut self) {
+        let rest = self.queue.lock().take_all();
         let records = rest.iter().filter(|entry| matches!(entry, QueuedWrite::Background(_))).count() as u64;
-        let reason = self.trouble.as_ref().map_or(StoreFailure::TimedOut, |trouble| trouble.reason.clone());
+        let reason = self.retry.as_ref().map_or(StoreFailure::TimedOut, |retry| retry.reason.clone());
         let mut outcome = (records > 0).then(|| reason.clone());
         if records > 0 {
-            let mut state = self.shared.lock();
-            state.lost.records += records;
+            let mut state = self.queue.lock();
+            state.lost.count += records;
             state.lost.reason = Some(reason);
         }
         for entry in rest {
-            if let QueuedWrite::Awaited(order) | QueuedWrite::Flush(order) = entry {
-                order.tell(Err(StoreFailure::Closed));
+            if let QueuedWrite::Awaited(write) | QueuedWrite::Flush(write) = entry {
+                write.complete(Err(StoreFailure::Closed));
             }
         }
-        self.chores.refuse(&StoreFailure::Closed);
-        // What was lost a moment before counts, too: the last batch may have been refused in part.
-        let untold = self.shared.lock().lost.untold();
-        if untold.is_some() {
-            outcome = outcome.or(untold);
-            self.say_lost();
+        self.maintenance.refuse(&StoreFailure::Closed);
+        // Writes lost a moment ago count too: some of the last batch may have failed.
+        let unreported = self.queue.lock().lost.unreported();
+        if unreported.is_some() {
+            outcome = outcome.or(unreported);
+            self.report_loss();
         }
-        let last = self.shared.numbers.last();
-        let ending = if self.lock.displaced().is_some() { Err(sqlite_errors::replaced()) } else { Ok(()) };
-        let ending =
-            ending.and_then(|()| self.keep_last(last)).and_then(|()| connection::truncate_log(&self.connection, BUSY));
+        let last = self.queue.message_ids.highest_used();
+        let ending = if self.lock.displaced().is_some() { Err(sqlite_errors::files_replaced()) } else { Ok(()) };
+        let ending = ending
+            .and_then(|()| self.save_final_state(last))
+            .and_then(|()| connection::truncate_log(&self.connection, BUSY));
         if let Err(error) = ending {
-            outcome = Some(sqlite_errors::reason(&error));
+            outcome = Some(sqlite_errors::failure(&error));
         }
-        self.shared.lock().outcome = outcome;
+        self.queue.lock().outcome = outcome;
     }
 }

@@ -1,51 +1,52 @@
-//! The thread `store-watch`: says so when the writer hangs in its disk and cannot say it itself.
+//! The thread `store-watchdog`: reports a writer that hangs in its disk and cannot report it itself.
 //!
-//! A full disk answers; a network's or a dying one may not, for minutes. The writer waits in the system then, records pile
-//! up, and what finds no place any more would be lost in silence.
+//! A full disk answers; a network disk or a dying one may not, for minutes. Meanwhile the writer waits in the kernel, the
+//! queue fills, and writes would be lost silently.
 //!
-//! *Owns* what is told of that. *Knows nothing of* what the writer does.
-//! *Called by* `opening`, which starts it. It sleeps until somebody records something while the writer hangs.
+//! *Owns* what is reported of that. *Knows nothing of* what the writer does.
+//!
+//! It sleeps until someone queues a write while the writer hangs.
 
 use std::mem;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use super::SAY_LOST;
+use super::REPORT_LOSS_EVERY;
 use crate::store::error::StoreFailure;
 use crate::store::event::StoreEvent;
 use crate::store::queue::WriteQueue;
 
-/// Watches until the writer has ended.
-pub fn watch(shared: &WriteQueue, news: &Arc<dyn Fn(StoreEvent) + Send + Sync>) {
-    let mut said_lost: Option<Instant> = None;
-    let mut state = shared.lock();
-    while !state.ended {
+/// Watches until the writer has exited.
+pub fn watch(queue: &WriteQueue, on_event: &Arc<dyn Fn(StoreEvent) + Send + Sync>) {
+    let mut loss_reported_at: Option<Instant> = None;
+    let mut state = queue.lock();
+    while !state.writer_exited {
         if !state.hang.is_noticed {
-            said_lost = None;
-            state = shared.noticed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        } else if !state.hang.is_told {
+            loss_reported_at = None;
+            state = queue.hang_noticed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        } else if !state.hang.is_reported {
             drop(state);
-            news(StoreEvent::DiskFailed(StoreFailure::TimedOut));
-            state = shared.lock();
-            state.hang.is_told = state.hang.is_noticed;
-            if !state.hang.is_told {
-                // It was over before that was told.
+            on_event(StoreEvent::DiskFailed(StoreFailure::TimedOut));
+            state = queue.lock();
+            state.hang.is_reported = state.hang.is_noticed;
+            if !state.hang.is_reported {
+                // It was over before it was reported.
                 drop(state);
-                news(StoreEvent::DiskRecovered { lost: 0 });
-                state = shared.lock();
+                on_event(StoreEvent::DiskRecovered { lost: 0 });
+                state = queue.lock();
             }
-        } else if state.lost.records > 0 && said_lost.is_none_or(|last| last.elapsed() >= SAY_LOST) {
+        } else if state.lost.count > 0 && loss_reported_at.is_none_or(|last| last.elapsed() >= REPORT_LOSS_EVERY) {
             let lost = mem::take(&mut state.lost);
-            state.hang.lost += lost.records;
+            state.hang.lost += lost.count;
             drop(state);
-            said_lost = Some(Instant::now());
-            news(StoreEvent::WritesLost {
-                records: lost.records,
+            loss_reported_at = Some(Instant::now());
+            on_event(StoreEvent::WritesLost {
+                records: lost.count,
                 reason: lost.reason.unwrap_or(StoreFailure::QueueFull),
             });
-            state = shared.lock();
+            state = queue.lock();
         } else {
-            state = shared.noticed.wait_timeout(state, SAY_LOST).unwrap_or_else(PoisonError::into_inner).0;
+            state = queue.hang_noticed.wait_timeout(state, REPORT_LOSS_EVERY).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -65,35 +66,35 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(30);
 
-    fn record(shared: &WriteQueue) {
+    fn record(queue: &WriteQueue) {
         let room = RoomName::parse("general").expect("a name");
-        shared.record(BackgroundWrite::Visited(AccountId(1), room, MessageId(1)));
+        queue.record(BackgroundWrite::Visit(AccountId(1), room, MessageId(1)));
     }
 
     #[test]
     fn a_writer_that_hangs_is_told_of_and_what_is_lost_meanwhile_too() {
-        let shared = WriteQueue::new(MessageIds::new(0, 0));
+        let queue = WriteQueue::new(MessageIds::new(0, 0));
         let (sender, told) = mpsc::channel();
-        let news: Arc<dyn Fn(StoreEvent) + Send + Sync> =
-            Arc::new(move |news| sender.send(news).expect("somebody listens"));
+        let on_event: Arc<dyn Fn(StoreEvent) + Send + Sync> =
+            Arc::new(move |event| sender.send(event).expect("somebody listens"));
         thread::scope(|scope| {
-            scope.spawn(|| watch(&shared, &news));
-            shared.lock().begin_step(Instant::now());
-            record(&shared);
+            scope.spawn(|| watch(&queue, &on_event));
+            queue.lock().begin_step(Instant::now());
+            record(&queue);
             assert!(told.try_recv().is_err(), "it has only begun");
             let long_ago = Instant::now().checked_sub(HANGS).expect("a machine that runs for a while");
-            shared.lock().begin_step(long_ago);
-            record(&shared);
+            queue.lock().begin_step(long_ago);
+            record(&queue);
             assert_eq!(told.recv_timeout(PATIENCE), Ok(StoreEvent::DiskFailed(StoreFailure::TimedOut)));
-            (0..CAPACITY / 128 + 5).for_each(|_| record(&shared));
-            let lost = told.recv_timeout(PATIENCE).expect("news");
+            (0..CAPACITY / 128 + 5).for_each(|_| record(&queue));
+            let lost = told.recv_timeout(PATIENCE).expect("on_event");
             assert!(matches!(lost, StoreEvent::WritesLost { reason: StoreFailure::QueueFull, .. }), "{lost:?}");
-            let mut state = shared.lock();
+            let mut state = queue.lock();
             assert!(state.end_step().is_some_and(|lost| lost > 0));
             assert_eq!(state.end_step(), None);
-            state.ended = true;
+            state.writer_exited = true;
             drop(state);
-            shared.noticed.notify_all();
+            queue.hang_noticed.notify_all();
         });
     }
 }

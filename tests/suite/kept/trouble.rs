@@ -42,7 +42,7 @@ fn fill(server: &Server, root: &mut Client) {
 
 fn make_room(server: &Server, root: &mut Client) {
     store(server).limit_pages(0);
-    root.expect("* The database is written again; nothing was lost.\r\n");
+    root.expect("* The database is being written again; nothing was lost.\r\n");
 }
 
 /// What a command shows.
@@ -146,7 +146,7 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
     for at in [Point::Begin, Point::Applied, Point::Commit] {
         failpoints.hold(at);
         // A user asks for waiting messages and disconnects.
-        failpoints.set_patience(Duration::from_millis(20));
+        failpoints.set_write_timeout(Duration::from_millis(20));
         assert!(store(&server).sync().is_err());
         assert!(failpoints.wait_held(PATIENCE));
         let waiting = store(&server).offline_messages(account(&server, "alice")).expect("read");
@@ -160,7 +160,7 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
     let (alice, told) = arrive(&server, "alice");
     assert!(!told.contains("while you were away"), "{told:?}");
     quit(alice);
-    failpoints.set_patience(PATIENCE);
+    failpoints.set_write_timeout(PATIENCE);
     failpoints.release();
     written(&server);
     assert_eq!(store(&server).offline_messages(account(&server, "alice")), Ok(Vec::new()));

@@ -88,7 +88,7 @@ fn settings_made_in_a_persistent_room_while_the_disk_fails_are_written_when_it_w
     root.expect(FULL);
     root.settle();
     make_room(&server);
-    root.expect("* The database is written again; nothing was lost.\r\n");
+    root.expect("* The database is being written again; nothing was lost.\r\n");
     let description = "SELECT description FROM rooms WHERE folded = 'den'";
     eventually("the room is written", || kept(&home, description).as_deref() == Some("Two."));
     assert_eq!(kept(&home, "SELECT name FROM bans").as_deref(), Some("eve"));
@@ -137,7 +137,7 @@ fn a_persistent_room_destroyed_while_the_disk_failed_does_not_come_back() {
             alice.expect("! Not saved: the disk is full.");
         }
         make_room(&server);
-        root.expect("* The database is written again; nothing was lost.\r\n");
+        root.expect("* The database is being written again; nothing was lost.\r\n");
         crate::support::home::written(&server);
         assert_eq!(home.files_with("between us"), [""; 0], "{command}");
         assert_eq!(kept(&home, "SELECT name FROM rooms WHERE folded = 'den'"), None, "{command}");
