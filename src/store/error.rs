@@ -122,13 +122,13 @@ impl fmt::Display for OfflineMessageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             OfflineMessageError::MailboxFull => {
-                f.write_str("That user already has too many messages waiting: try again later.")
+                f.write_str("Too many messages are waiting for that user already: try again later.")
             }
             OfflineMessageError::SenderShare => {
-                f.write_str("Too many of your messages already wait for that user: try again later.")
+                f.write_str("Too many of your messages are waiting for that user already: try again later.")
             }
             OfflineMessageError::SenderTotal => {
-                f.write_str("Too many of your messages already wait for other users: try again later.")
+                f.write_str("Too many of your messages are waiting for other users already: try again later.")
             }
             OfflineMessageError::NoAccount => f.write_str("That account no longer exists."),
             OfflineMessageError::NotSaved(error) => error.fmt(f),

@@ -195,7 +195,7 @@ fn is_survived(disk: &Disk, reason: &str) {
     stop(&mut program);
     let found = kept(&place);
     assert!(said.iter().all(|id| found.binary_search(id).is_ok()), "something is lost");
-    assert!(!program.log().contains("could not be kept"), "{}", program.log());
+    assert!(!program.log().contains("could not be saved"), "{}", program.log());
 
     // The next server knows the account, and reuses no number.
     let mut program = disk.start(&place);
@@ -272,7 +272,7 @@ fn what_a_full_disk_loses_is_counted_and_reported() {
         alice.send_bytes(lines.as_bytes());
         (0..chunk).for_each(|_| drop(alice.expect("Sent to general as #")));
         said += chunk as u64;
-        program.log().contains("could not be kept: the disk is too slow.")
+        program.log().contains("could not be saved: the disk is too slow.")
     });
     operator.expect(" (messages, edits, visits) could not be saved: the disk is too slow.\r\n");
     disk.make_room(&place);

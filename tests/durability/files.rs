@@ -44,7 +44,7 @@ fn a_path_that_is_no_regular_file_is_refused_and_left_as_it_is_with_nothing_besi
         ("but a FIFO", &make_fifo),
         ("but a socket", &make_socket),
         ("but a device", &make_device),
-        ("is not a database of chatsock", &make_directory),
+        ("is not a chatsock database", &make_directory),
         ("but a device", &make_link),
     ];
     for (words, make) in kinds {
@@ -78,7 +78,7 @@ fn another_programs_file_keeps_its_mode_and_gets_no_file_beside_it() {
         }
         fs::set_permissions(place.database(), fs::Permissions::from_mode(0o644)).expect("set");
         let before = place.files();
-        refuses(&place, &place.database(), "is not a database of chatsock");
+        refuses(&place, &place.database(), "is not a chatsock database");
         assert_eq!(place.files(), before);
     }
 }
@@ -221,7 +221,7 @@ fn a_server_whose_database_was_replaced_leaves_the_new_one_alone_at_its_end() {
     watched.program.signal("TERM");
     watched.program.wait();
     let log = watched.program.log();
-    assert!(log.contains("could not be kept: the database was deleted or replaced."), "{log}");
+    assert!(log.contains("could not be saved: the database was deleted or replaced."), "{log}");
     let after: Vec<_> =
         ["", "-wal"].map(|ending| fs::metadata(beside(&watched.place, ending)).expect("a file").ino()).into();
     assert_eq!(before, after);

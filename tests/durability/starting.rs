@@ -87,7 +87,7 @@ fn files_that_are_not_our_database_are_refused_and_stay_as_they_are() {
     let text = "Dear diary, this is no database, and it is long enough to be taken for one by its length. ".repeat(100);
     let place = Place::new("", Some(""));
     fs::write(place.database(), &text).expect("written");
-    refuses(&place, &place.database(), "is not a database of chatsock");
+    refuses(&place, &place.database(), "is not a chatsock database");
     assert_eq!(fs::read_to_string(place.database()).expect("text"), text);
 
     let place = Place::new("", Some(""));
@@ -95,10 +95,10 @@ fn files_that_are_not_our_database_are_refused_and_stay_as_they_are() {
     connection.execute_batch("CREATE TABLE songs (title TEXT); INSERT INTO songs VALUES ('one')").expect("a table");
     connection.close().expect("closed");
     let before = fs::read(place.database()).expect("bytes");
-    refuses(&place, &place.database(), "is not a database of chatsock");
+    refuses(&place, &place.database(), "is not a chatsock database");
     assert!(fs::read(place.database()).expect("bytes") == before, "it was changed");
 
     let place = Place::new("", Some(""));
     fs::create_dir(place.database()).expect("a directory");
-    refuses(&place, Path::new("chatsock.db"), "is not a database of chatsock");
+    refuses(&place, Path::new("chatsock.db"), "is not a chatsock database");
 }

@@ -64,7 +64,7 @@ fn a_second_server_is_refused_even_under_another_name_of_the_file() {
     let (store, _) = place.open();
     let error = refused(open_at_once(place.options()));
     assert!(matches!(error, OpenError::InUse(_)) && error.is_users(), "{error:?}");
-    assert!(error.to_string().contains("is used by another server; stop that one"), "{error}");
+    assert!(error.to_string().contains("is used by another server; stop that server"), "{error}");
     let other = place.path().join("other.db");
     std::os::unix::fs::symlink(place.database(), &other).expect("a link");
     let error = refused(open_at_once(StoreOptions { path: other, ..place.options() }));
