@@ -1,8 +1,6 @@
-//! What a socket has not taken yet.
+//! The bytes that a socket has not accepted yet.
 //!
-//! *Owns* the queue of pieces and their count in bytes.
-//! *Knows nothing of* limits and of what the bytes mean.
-//! *Called by* `outbox` alone.
+//! *Owns* the queue of pieces and its size in bytes. *Knows nothing of* limits and of what the bytes mean.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -11,26 +9,26 @@ use std::time::Instant;
 
 use socket2::SockRef;
 
-use super::Whose;
+use super::CausedBy;
 use super::transmit::NO_WAIT;
 
-/// Most bytes given to the socket while the outbox is locked: a deliverer may be waiting for the lock, and copying this
-/// much takes the kernel about 20 us.
+/// Most bytes handed to the socket under the outbox's lock, which a delivering thread may be waiting for. The kernel needs
+/// about 20 us to copy this much.
 const ONE_SEND: usize = 64 * 1024;
 
-/// Most pieces in one system call; Linux takes 1,024 (`IOV_MAX`), and more than these seldom fit `ONE_SEND`.
+/// Most pieces in one system call. Linux accepts 1,024 (`IOV_MAX`), but more than these rarely fit in `ONE_SEND`.
 const ONE_SEND_PIECES: usize = 64;
 
 struct Piece {
     bytes: Arc<[u8]>,
-    whose: Whose,
+    cause: CausedBy,
 }
 
-/// The queue. Pieces of a delivery are shares of the one rendering that everybody gets: a thousand slow readers of a
-/// busy room cost a thousand pointers and not a thousand copies.
+/// The queue. The pieces of a delivery share one rendering: a thousand slow readers of a busy room cost a thousand pointers,
+/// not a thousand copies.
 pub(super) struct Backlog {
     pieces: VecDeque<Piece>,
-    /// Bytes of the first piece that are gone already.
+    /// Bytes of the first piece that were sent.
     offset: usize,
     bytes: usize,
     others_bytes: usize,
@@ -55,26 +53,26 @@ impl Backlog {
         self.others_bytes
     }
 
-    /// When the socket last took something, or the backlog began.
+    /// When the socket last accepted something, or when the backlog began.
     pub(super) fn last_progress(&self) -> Instant {
         self.last_progress
     }
 
-    /// Appends a piece of which the first `from` bytes were sent already. That can only be so while the backlog is empty.
-    pub(super) fn append(&mut self, bytes: Arc<[u8]>, from: usize, whose: Whose, now: Instant) {
+    /// Appends a piece of which the first `from` bytes were sent. `from` can be above 0 only while the backlog is empty.
+    pub(super) fn append(&mut self, bytes: Arc<[u8]>, from: usize, cause: CausedBy, now: Instant) {
         if self.pieces.is_empty() {
             self.offset = from;
             self.last_progress = now;
         }
         let added = bytes.len() - from;
         self.bytes += added;
-        if whose == Whose::Others {
+        if cause == CausedBy::Others {
             self.others_bytes += added;
         }
-        self.pieces.push_back(Piece { bytes, whose });
+        self.pieces.push_back(Piece { bytes, cause });
     }
 
-    /// Gives the socket what it takes, up to [`ONE_SEND`].
+    /// Hands the socket what it accepts, up to [`ONE_SEND`].
     pub(super) fn send(&mut self, socket: &SockRef<'_>, now: Instant) -> io::Result<()> {
         let mut slices = Vec::with_capacity(self.pieces.len().min(ONE_SEND_PIECES));
         let mut offered = 0;
@@ -106,7 +104,7 @@ impl Backlog {
             let step = taken.min(first.bytes.len() - self.offset);
             taken -= step;
             self.bytes -= step;
-            if first.whose == Whose::Others {
+            if first.cause == CausedBy::Others {
                 self.others_bytes -= step;
             }
             self.offset += step;

@@ -1,8 +1,6 @@
 //! One delivery: some events of a room, rendered once per kind of screen.
 //!
-//! *Owns* the renderings while the delivery lasts.
-//! *Knows nothing of* who gets them and how.
-//! *Called by* `room`, and `outbox` for the text that fits its screen.
+//! *Owns* the renderings while the delivery lasts. *Knows nothing of* who gets them and how.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,24 +10,25 @@ use crate::chat::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::chat::names::{UserName, fold};
 use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, render_event, words};
 
-/// All events' text for one look, and where each one's ends.
+/// The text of all events in one style, and where the text of each one ends.
 struct Rendered {
     look: Style,
     text: Vec<u8>,
     ends: Vec<usize>,
-    /// CR, the text over a whole row, and the room's prompt: what everybody in line mode with this look gets, made when first asked for.
+    /// CR, the text over a whole row, and the room's prompt: what every line-mode client with this style gets. Made on first
+    /// use.
     frame: Option<Arc<[u8]>>,
 }
 
-/// Who gets a text of his own, and how.
+/// A client that needs a text of its own.
 pub(super) struct Wanted<'a> {
     pub(super) client: ClientId,
     pub(super) look: Style,
-    /// His terminal has shown what he typed.
+    /// The terminal has echoed the client's own lines.
     pub(super) line_mode: bool,
-    /// His name, to stand out where he is mentioned.
+    /// The user's name, for highlighting.
     pub(super) name: Option<&'a UserName>,
-    pub(super) personal: Option<&'a mut Preferences>,
+    pub(super) preferences: Option<&'a mut Preferences>,
 }
 
 /// Some events of a room on their way to its viewers.
@@ -37,20 +36,20 @@ pub struct Batch<'a> {
     room: u64,
     prompt: Arc<str>,
     events: &'a [Sequenced],
-    /// Connections that caused one of the events, sorted: each of them gets a text of its own.
+    /// The connections that caused an event, sorted: each of them needs a text of its own.
     causes: Vec<ClientId>,
-    /// The oldest message that the events show some text of again. Who may not read that far back gets a text of their own.
+    /// The oldest message whose text the events show again. A client that may not read that far back needs a text of its own.
     oldest_shown: Option<MessageId>,
     rendered: Vec<Rendered>,
-    /// Every word of the messages that could be a name, in lower case; gathered when first asked for.
+    /// Every word of the messages that could be a name, in lower case. Gathered on first use.
     words: Option<HashSet<String>>,
     clock: Clock,
-    /// When the delivery began, in seconds of the Unix time.
+    /// When the delivery began, in Unix seconds.
     now: i64,
 }
 
 impl<'a> Batch<'a> {
-    /// A delivery of `events`, in order and without gaps, of one room instance; `prompt` is the prompt of its view.
+    /// A delivery of consecutive events of one room instance; `prompt` is the prompt of its view.
     pub fn new(room: u64, prompt: Arc<str>, events: &'a [Sequenced], clock: Clock) -> Batch<'a> {
         let mut causes: Vec<_> = events.iter().filter_map(|sequenced| cause(&sequenced.event)).collect();
         causes.sort_unstable();
@@ -76,7 +75,7 @@ impl<'a> Batch<'a> {
         self.now
     }
 
-    /// Whether something of the events is not for somebody who may read nothing up to this message.
+    /// Whether some event must be hidden from a client that may read nothing up to this message.
     pub(super) fn shows_up_to(&self, number: MessageId) -> bool {
         self.oldest_shown.is_some_and(|oldest| oldest <= number)
     }
@@ -100,7 +99,7 @@ impl<'a> Batch<'a> {
         self.causes.binary_search(&client).is_ok()
     }
 
-    /// The frame for line mode; nothing if there is nothing to be seen.
+    /// The frame for line mode; `None` if nothing is visible.
     pub(super) fn frame(&mut self, look: Style) -> Option<Arc<[u8]>> {
         let prompt = Arc::clone(&self.prompt);
         let rendered = self.rendered(look);
@@ -120,7 +119,7 @@ impl<'a> Batch<'a> {
         &self.events[positions]
     }
 
-    /// Whether one of the events names somebody.
+    /// Whether an event mentions a user.
     pub(super) fn mentions(&mut self, name: &UserName) -> bool {
         let events = self.events;
         let gather = || {
@@ -130,13 +129,13 @@ impl<'a> Batch<'a> {
         self.words.get_or_insert_with(gather).contains(name.folded())
     }
 
-    /// The text of some of the events, without what the client sees by other means: his own lines in line mode, where the
-    /// terminal echoed them, and news of his own doing, of which he was told. And whether his bell rings.
+    /// The text of some events, and whether the bell rings. Leaves out what the client sees by other means: in line mode its own
+    /// lines, which the terminal echoed, and the results of its own commands, which were replied to.
     pub(super) fn text_for(&mut self, events: std::ops::Range<usize>, wanted: Wanted<'_>) -> (Vec<u8>, bool) {
-        let Wanted { client, look, line_mode, name, personal } = wanted;
+        let Wanted { client, look, line_mode, name, preferences } = wanted;
         let own = self.has_by(client);
-        if let Some(personal) = personal {
-            return self.text_of_its_own(events, client, look, line_mode, name, personal);
+        if let Some(preferences) = preferences {
+            return self.personal_text(events, client, look, line_mode, name, preferences);
         }
         let name = name.filter(|name| look.color && self.mentions(name));
         let sequenced = self.events;
@@ -144,7 +143,7 @@ impl<'a> Batch<'a> {
             let mut text = Vec::new();
             for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
                 let event = &sequenced[index].event;
-                let look = look_at(event, client, look);
+                let look = look_of(event, client, look);
                 render_event(event, Recipient { client, look, name, hides_quote: false }, &mut self.clock, &mut text);
             }
             return (text, false);
@@ -159,7 +158,7 @@ impl<'a> Batch<'a> {
         let mut text = Vec::with_capacity(rendered.text.len());
         for index in events.filter(|index| !is_skipped(&sequenced[*index].event, client, line_mode)) {
             let event = &sequenced[index].event;
-            match look_at(event, client, look) {
+            match look_of(event, client, look) {
                 own if own != look => {
                     render_event(event, Recipient { client, look: own, ..Recipient::anybody(look) }, clock, &mut text);
                 }
@@ -169,24 +168,24 @@ impl<'a> Batch<'a> {
         (text, false)
     }
 
-    fn text_of_its_own(
+    fn personal_text(
         &mut self,
         events: std::ops::Range<usize>,
         client: ClientId,
         look: Style,
         line_mode: bool,
         name: Option<&UserName>,
-        personal: &mut Preferences,
+        preferences: &mut Preferences,
     ) -> (Vec<u8>, bool) {
         let (mut text, mut rings) = (Vec::new(), false);
         for sequenced in &self.events[events] {
             let event = &sequenced.event;
-            if is_skipped(event, client, line_mode) || personal.hides(event, client) {
+            if is_skipped(event, client, line_mode) || preferences.hides(event, client) {
                 continue;
             }
-            rings |= personal.rings(event, client, name);
-            let (look, hides_quote) = (look_at(event, client, look), personal.hides_quote(event, client));
-            let clock = personal.clock.as_mut().unwrap_or(&mut self.clock);
+            rings |= preferences.rings(event, client, name);
+            let (look, hides_quote) = (look_of(event, client, look), preferences.hides_quote(event, client));
+            let clock = preferences.clock.as_mut().unwrap_or(&mut self.clock);
             render_event(event, Recipient { client, look, name, hides_quote }, clock, &mut text);
         }
         (text, rings)
@@ -213,13 +212,13 @@ fn cause(event: &Event) -> Option<ClientId> {
         Event::Said(message) => Some(message.from),
         Event::Happened { by, .. } => *by,
         Event::Edited { message, .. } => cause(message),
-        // Whoever did it is shown what came of it like everybody else.
+        // The client that did it sees the result like everyone else.
         Event::Erased { .. } => None,
     }
 }
 
-/// How a client sees an event in the view: what answers a command of its own has time and id in any case.
-fn look_at(event: &Event, client: ClientId, look: Style) -> Style {
+/// The style of an event for a client: replies to its own commands always show time and id.
+fn look_of(event: &Event, client: ClientId, look: Style) -> Style {
     let answers = match event {
         Event::Said(message) => message.from == client && !is_as_typed(message),
         Event::Edited { message, .. } => cause(message) == Some(client),
@@ -237,7 +236,7 @@ fn is_skipped(event: &Event, client: ClientId, line_mode: bool) -> bool {
     }
 }
 
-/// Whether a message is nothing but the text typed: that the author has on his screen. An action or an answer is not.
+/// Whether a message looks exactly as it was typed, so that its author has it on screen. Actions and replies do not.
 fn is_as_typed(message: &Message) -> bool {
     message.extra.is_none()
 }

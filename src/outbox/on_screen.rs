@@ -1,8 +1,7 @@
-//! What stands in the view of a terminal that can be drawn anew, so that a deleted text really goes from the screen.
+//! What a redrawable terminal shows of the view, so that a deleted text really disappears from the screen.
 //!
-//! *Owns* which events are on the screen, at most one per row of it, and when it was last drawn anew.
-//! *Knows nothing of* how they are drawn.
-//! *Called by* `outbox`, under its lock.
+//! *Owns* which events are on the screen, at most one per row, and when it was last redrawn.
+//! *Knows nothing of* how they are rendered.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,13 +9,12 @@ use std::time::{Duration, Instant};
 
 use crate::chat::message::{Event, EventKind, Message, MessageId};
 
-/// A view is drawn anew at most once in this time: whoever deletes a hundred lines costs each viewer one screen, not a
-/// hundred.
+/// A view is redrawn at most this often: deleting a hundred lines costs each viewer one redraw, not a hundred.
 pub(super) const REDRAW_EVERY: Duration = Duration::from_secs(1);
 
-/// Rows of a screen whose height is not known.
+/// Rows of a screen of unknown height.
 const DEFAULT_ROWS: usize = 24;
-/// Most rows believed: each is a share in a message.
+/// Upper limit for a reported height: each row holds a share in a message.
 const MOST_ROWS: usize = 100;
 
 #[derive(Debug)]
@@ -24,22 +22,21 @@ pub(super) struct OnScreen {
     events: VecDeque<Arc<Event>>,
     rows: usize,
     drawn: Option<Instant>,
-    /// Something has changed since.
+    /// A change waits to be drawn.
     due: bool,
 }
 
 impl OnScreen {
-    /// A view just opened on a screen of so many rows.
+    /// A view just opened on a screen with this many rows.
     pub(super) fn new(rows: Option<u16>) -> OnScreen {
         OnScreen { events: VecDeque::new(), rows: OnScreen::believed(rows), drawn: None, due: false }
     }
 
-    /// The screen's rows.
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The window has another height.
+    /// The terminal has another height.
     pub(super) fn set_rows(&mut self, rows: Option<u16>) {
         self.rows = OnScreen::believed(rows);
         while self.events.len() > self.rows {
@@ -51,7 +48,7 @@ impl OnScreen {
         rows.map_or(DEFAULT_ROWS, usize::from).clamp(1, MOST_ROWS)
     }
 
-    /// Notes what is written below. True if something above is not what it was.
+    /// Notes an event written below the others. True if it changes something above.
     pub(super) fn note(&mut self, event: &Arc<Event>) -> bool {
         match &**event {
             Event::Said(_) | Event::Happened { .. } => {
@@ -92,7 +89,7 @@ impl OnScreen {
         self.events.len() < before
     }
 
-    /// Takes messages out, and their texts out of quotes; what is on the screen now stays there.
+    /// Drops messages and their quotes, without a redraw: what is on the screen stays there for now.
     pub(super) fn forget(&mut self, gone: &[MessageId]) {
         for id in gone {
             self.remove(*id);
@@ -110,7 +107,7 @@ impl OnScreen {
         found
     }
 
-    /// Takes the text of a message out of quotes of it that nobody has replaced: of a conversation that is over.
+    /// Removes the text of a message from quotes that no event has replaced, as in a conversation that is over.
     fn forget_quotes(&mut self, id: MessageId) -> bool {
         let mut found = false;
         for event in &mut self.events {
@@ -132,8 +129,8 @@ impl OnScreen {
         all.iter().fold(false, |found, event| self.replace(event) | found)
     }
 
-    /// Something has changed: whether the view may be drawn anew now. If not, it is due later.
-    pub(super) fn may_draw(&mut self, now: Instant) -> bool {
+    /// Something has changed. Returns whether the view may be redrawn now; if not, it is due later.
+    pub(super) fn may_redraw(&mut self, now: Instant) -> bool {
         let may = self.drawn.is_none_or(|drawn| now.saturating_duration_since(drawn) >= REDRAW_EVERY);
         self.due = !may;
         if may {
@@ -142,7 +139,6 @@ impl OnScreen {
         may
     }
 
-    /// Whether a change waits for its drawing.
     pub(super) fn is_due(&self) -> bool {
         self.due
     }
@@ -178,61 +174,61 @@ mod tests {
         })
     }
 
-    fn texts(shown: &OnScreen) -> Vec<String> {
+    fn texts(on_screen: &OnScreen) -> Vec<String> {
         let text = |event: &Arc<Event>| match &**event {
             Event::Said(message) => message.text.to_string(),
             Event::Happened { news, .. } => format!("* {news}"),
             _ => "?".to_owned(),
         };
-        shown.events().map(text).collect()
+        on_screen.events().map(text).collect()
     }
 
     #[test]
     fn an_erased_text_goes_and_what_was_never_there_changes_nothing() {
-        let mut shown = OnScreen::new(None);
-        assert!(!shown.note(&said(1, "one")) && !shown.note(&said(2, "two")));
-        assert!(shown.note(&erased(1)));
-        assert_eq!(texts(&shown), ["two", "* #1 was deleted by bob"]);
-        assert!(!shown.note(&erased(7)));
+        let mut on_screen = OnScreen::new(None);
+        assert!(!on_screen.note(&said(1, "one")) && !on_screen.note(&said(2, "two")));
+        assert!(on_screen.note(&erased(1)));
+        assert_eq!(texts(&on_screen), ["two", "* #1 was deleted by bob"]);
+        assert!(!on_screen.note(&erased(7)));
     }
 
     #[test]
     fn what_is_too_old_is_not_drawn_again() {
-        let mut shown = OnScreen::new(None);
+        let mut on_screen = OnScreen::new(None);
         for (id, text) in [(1, "one"), (2, "two")] {
-            shown.note(&said(id, text));
+            on_screen.note(&said(id, text));
         }
-        shown.forget(&[MessageId(1), MessageId(7)]);
-        assert_eq!(texts(&shown), ["two"]);
-        assert!(!shown.is_due(), "nobody is shown that something went");
+        on_screen.forget(&[MessageId(1), MessageId(7)]);
+        assert_eq!(texts(&on_screen), ["two"]);
+        assert!(!on_screen.is_due(), "nobody is shown that something went");
     }
 
     #[test]
     fn an_edited_text_takes_its_place_or_comes_anew() {
-        let mut shown = OnScreen::new(None);
-        shown.note(&said(1, "one"));
+        let mut on_screen = OnScreen::new(None);
+        on_screen.note(&said(1, "one"));
         let edited = |id| Arc::new(Event::Edited { message: said(id, "new"), requoted: Box::default(), redraw: true });
-        assert!(shown.note(&edited(1)));
-        assert!(!shown.note(&edited(2)));
-        assert_eq!(texts(&shown), ["new", "new"]);
+        assert!(on_screen.note(&edited(1)));
+        assert!(!on_screen.note(&edited(2)));
+        assert_eq!(texts(&on_screen), ["new", "new"]);
     }
 
     #[test]
     fn what_has_scrolled_off_is_forgotten() {
-        let mut shown = OnScreen::new(Some(3));
+        let mut on_screen = OnScreen::new(Some(3));
         for id in 1..=5 {
-            shown.note(&said(id, &id.to_string()));
+            on_screen.note(&said(id, &id.to_string()));
         }
-        assert_eq!(texts(&shown), ["3", "4", "5"]);
-        assert!(!shown.note(&erased(1)));
+        assert_eq!(texts(&on_screen), ["3", "4", "5"]);
+        assert!(!on_screen.note(&erased(1)));
     }
 
     #[test]
     fn a_view_is_drawn_anew_at_most_once_a_second() {
         let now = Instant::now();
-        let mut shown = OnScreen::new(None);
-        assert!(shown.may_draw(now) && !shown.is_due());
-        assert!(!shown.may_draw(now + REDRAW_EVERY / 2) && shown.is_due());
-        assert!(shown.may_draw(now + REDRAW_EVERY) && !shown.is_due());
+        let mut on_screen = OnScreen::new(None);
+        assert!(on_screen.may_redraw(now) && !on_screen.is_due());
+        assert!(!on_screen.may_redraw(now + REDRAW_EVERY / 2) && on_screen.is_due());
+        assert!(on_screen.may_redraw(now + REDRAW_EVERY) && !on_screen.is_due());
     }
 }

@@ -1,14 +1,15 @@
-//! What one person has set for his own screen: time zone, bell, whose texts he does not want to see.
+//! A user's own settings for their screen: name, time zone, bell, ignored users.
 //!
-//! *Owns* these settings while the connection lasts.
-//! *Knows nothing of* how they are changed.
-//! *Called by* `outbox`, under its lock. Nearly nobody has any, so that they stand in a box of their own.
+//! *Owns* these settings while the connection lasts. *Knows nothing of* commands.
+//!
+//! Hardly anyone has any besides a name, so the rest is boxed.
 
+use super::{NEVER, Outbox, State};
 use crate::chat::message::{Addressee, ClientId, Event, Message};
 use crate::chat::names::UserName;
 use crate::ui::screen::{Bell, Clock, mentioned};
 
-/// Most people one person may ignore: each of their texts is compared with each of them.
+/// Most users that one may ignore: each message is compared with all of them.
 pub const MAX_IGNORED: usize = 100;
 
 #[derive(Debug, Default)]
@@ -20,18 +21,18 @@ pub(super) struct Preferences {
 }
 
 impl Preferences {
-    /// Whether everything is as it is for everybody.
+    /// Whether nothing differs from the defaults.
     pub(super) fn is_default(&self) -> bool {
         self.clock.is_none() && self.bell == Bell::Off && self.ignored.is_empty()
     }
 
-    /// Whether somebody is ignored, by the name he had then or by his connection.
+    /// Whether a user is ignored, by their connection or by the name they had then.
     pub(super) fn ignores(&self, client: ClientId, name: &UserName) -> bool {
         self.ignored.iter().any(|known| known.client.is(client) || known.name == *name)
     }
 
-    /// Whether an event is not shown to a client. One's own is, whoever had one's name before, and what is about oneself:
-    /// whom an admin mutes has to know it.
+    /// Whether an event is hidden from a client. Its own messages never are, whoever had the name before, and neither are events
+    /// about the client itself: a user who is muted has to know.
     pub(super) fn hides(&self, event: &Event, client: ClientId) -> bool {
         if self.ignored.is_empty() {
             return false;
@@ -43,15 +44,15 @@ impl Preferences {
         event.message().is_some_and(hidden) || (!concerns && named())
     }
 
-    /// Whether the words that an event quotes are hidden from a client.
+    /// Whether the quote in an event is hidden from a client.
     pub(super) fn hides_quote(&self, event: &Event, client: ClientId) -> bool {
         let extra = event.message().filter(|_| !self.ignored.is_empty()).and_then(|message| message.extra.as_ref());
         let Some((extra, reply)) = extra.and_then(|extra| Some((extra, extra.reply.as_ref()?))) else { return false };
         extra.answers != client && self.ignores(extra.answers, &reply.author)
     }
 
-    /// Somebody who is ignored by name takes another one. Whose connection is known stays ignored anyway, as long as it is
-    /// there; otherwise this is it.
+    /// An ignored user has another name. If their connection is known and still there, it stays ignored anyway; otherwise, this is
+    /// their connection.
     pub(super) fn follow(&mut self, client: ClientId, before: &UserName, is_there: impl Fn(ClientId) -> bool) {
         let unknown = |known: &&mut Addressee| known.name == *before && !is_there(known.client);
         if let Some(known) = self.ignored.iter_mut().find(unknown) {
@@ -59,7 +60,7 @@ impl Preferences {
         }
     }
 
-    /// Whether the bell rings at an event.
+    /// Whether the bell rings for an event.
     pub(super) fn rings(&self, event: &Event, client: ClientId, name: Option<&UserName>) -> bool {
         let Event::Said(message) = event else { return false };
         let others = message.from != client;
@@ -70,5 +71,88 @@ impl Preferences {
                 others && (!message.to().is_empty() || name.is_some_and(|name| mentioned(&message.text, name)))
             }
         }
+    }
+}
+
+impl State {
+    fn change<R>(&mut self, change: impl FnOnce(&mut Preferences) -> R) -> R {
+        let preferences = self.preferences.get_or_insert_default();
+        let result = change(preferences);
+        if preferences.is_default() {
+            self.preferences = None;
+        }
+        result
+    }
+}
+
+impl Outbox {
+    /// Sets the user's name.
+    pub fn set_name(&self, name: &UserName) {
+        self.lock().name = Some(name.clone());
+    }
+
+    /// Sets when the bell rings.
+    pub fn set_bell(&self, bell: Bell) {
+        self.lock().change(|preferences| preferences.bell = bell);
+    }
+
+    /// When the bell rings.
+    pub fn bell(&self) -> Bell {
+        self.lock().preferences.as_ref().map(|preferences| preferences.bell).unwrap_or_default()
+    }
+
+    /// Sets the time zone of what is shown; `None`: the server's.
+    pub fn set_clock(&self, clock: Option<Clock>, servers: &Clock) {
+        let mut guard = self.lock();
+        guard.change(|preferences| preferences.clock = clock);
+        if guard.day_ends != NEVER {
+            // The date may be another one there. It needs no line, since the user has just asked for the change.
+            guard.note_date(servers);
+        }
+    }
+
+    /// The user's own clock, if they have one.
+    pub fn clock(&self) -> Option<Clock> {
+        self.lock().preferences.as_ref().and_then(|preferences| preferences.clock.clone())
+    }
+
+    /// Ignores a user. False if the list is full.
+    pub fn ignore(&self, who: Addressee) -> bool {
+        self.lock().change(|preferences| {
+            preferences.ignored.retain(|known| !known.client.is(who.client) && known.name != who.name);
+            let room = preferences.ignored.len() < MAX_IGNORED;
+            if room {
+                preferences.ignored.push(who);
+            }
+            room
+        })
+    }
+
+    /// Stops ignoring a user. False if they were not ignored.
+    pub fn unignore(&self, name: &UserName, client: Option<ClientId>) -> bool {
+        self.lock().change(|preferences| {
+            let before = preferences.ignored.len();
+            preferences
+                .ignored
+                .retain(|known| known.name != *name && !client.is_some_and(|client| known.client.is(client)));
+            preferences.ignored.len() < before
+        })
+    }
+
+    /// A user has another name. If the old one is ignored, so is their connection.
+    pub fn follow_renamed(&self, client: ClientId, before: &UserName, is_there: impl Fn(ClientId) -> bool) {
+        if let Some(preferences) = self.lock().preferences.as_mut() {
+            preferences.follow(client, before, is_there);
+        }
+    }
+
+    /// The ignored users.
+    pub fn ignored(&self) -> Vec<Addressee> {
+        self.lock().preferences.as_ref().map(|preferences| preferences.ignored.clone()).unwrap_or_default()
+    }
+
+    /// Whether a user is ignored.
+    pub fn ignores(&self, client: ClientId, name: &UserName) -> bool {
+        self.lock().preferences.as_ref().is_some_and(|preferences| preferences.ignores(client, name))
     }
 }

@@ -1,8 +1,6 @@
-//! All clients whose sockets do not keep up, and the thread that sends them what they have not taken.
+//! The clients whose sockets do not keep up, and the thread that sends them their backlogs.
 //!
-//! *Owns* the list of them, the count of all waiting bytes and the limits on both.
-//! *Knows nothing of* what the bytes mean.
-//! *Called by* `outbox` (to enlist), `server` (runs the thread, sets the limits).
+//! *Owns* their list, the size of all backlogs, and the limits. *Knows nothing of* what the bytes mean.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -11,29 +9,29 @@ use std::time::{Duration, Instant};
 use super::transmit::Swept;
 use super::{DisconnectReason, Outbox};
 
-/// Time between two tries while anybody lags.
+/// Time between two attempts while any client is slow.
 ///
-/// At 10 ms a reader of a megabyte a second finds 10 KB per try, well within any socket buffer; shorter would burn
-/// processor time on sockets that are full for good reason.
+/// At 10 ms, a client that reads a megabyte per second finds 10 KB per attempt, well within any socket buffer. A shorter time
+/// would burn CPU on sockets that stay full.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What a slow reader may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxLimits {
-    /// Most bytes of others' text waiting for one client; `None`: no limit.
+    /// Largest backlog of others' text for one client, in bytes; `None`: no limit.
     pub bytes: Option<usize>,
-    /// Most bytes waiting for all clients together.
+    /// Most bytes in all backlogs together.
     pub total: Option<usize>,
-    /// Longest time in which a client with a backlog takes nothing.
+    /// Longest time in which a client with a backlog may accept nothing.
     pub stall: Option<Duration>,
 }
 
-/// The list. One per server.
+/// The slow readers of a server.
 pub struct SlowReaders {
-    /// A leaf: taken under an outbox's lock, takes no other lock while held.
+    /// A leaf: taken under an outbox's lock; no other lock is taken under it.
     list: Mutex<List>,
     wake: Condvar,
-    /// Bytes waiting for all clients.
+    /// Bytes in all backlogs.
     total: AtomicUsize,
     /// A leaf, read far more often than written.
     limits: std::sync::RwLock<OutboxLimits>,
@@ -41,7 +39,7 @@ pub struct SlowReaders {
 
 struct List {
     outboxes: Vec<Weak<Outbox>>,
-    /// Nobody lags, the thread waits without a deadline.
+    /// No client is slow, and the thread waits without a deadline.
     asleep: bool,
     stopped: bool,
 }
@@ -62,12 +60,12 @@ impl SlowReaders {
         *self.limits.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Other limits from now on.
+    /// Replaces the limits.
     pub fn set_limits(&self, limits: OutboxLimits) {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 
-    /// Bytes waiting for all clients.
+    /// Bytes in all backlogs.
     pub fn total(&self) -> usize {
         self.total.load(Ordering::Relaxed)
     }
@@ -78,36 +76,36 @@ impl SlowReaders {
         self.wake.notify_all();
     }
 
-    /// The sweep thread: asleep while nobody lags.
+    /// The sweep thread. It sleeps while no client is slow.
     pub fn run(&self) {
-        let mut lagging: Vec<Arc<Outbox>> = Vec::new();
+        let mut slow: Vec<Arc<Outbox>> = Vec::new();
         let mut list = self.lock();
         loop {
-            lagging.extend(list.outboxes.drain(..).filter_map(|outbox| outbox.upgrade()));
+            slow.extend(list.outboxes.drain(..).filter_map(|outbox| outbox.upgrade()));
             if list.stopped {
                 return;
             }
-            if lagging.is_empty() {
+            if slow.is_empty() {
                 list.asleep = true;
                 list = self.wake.wait(list).unwrap_or_else(PoisonError::into_inner);
                 list.asleep = false;
                 continue;
             }
             drop(list);
-            self.sweep(&mut lagging);
+            self.sweep(&mut slow);
             list = self.lock();
-            if !lagging.is_empty() && !list.stopped {
+            if !slow.is_empty() && !list.stopped {
                 list = self.wake.wait_timeout(list, TICK).unwrap_or_else(PoisonError::into_inner).0;
             }
         }
     }
 
-    fn sweep(&self, lagging: &mut Vec<Arc<Outbox>>) {
+    fn sweep(&self, slow: &mut Vec<Arc<Outbox>>) {
         let now = Instant::now();
-        let mut sizes = Vec::with_capacity(lagging.len());
-        lagging.retain(|outbox| match outbox.sweep(now) {
+        let mut sizes = Vec::with_capacity(slow.len());
+        slow.retain(|outbox| match outbox.sweep(now) {
             Swept::Done => false,
-            Swept::Lagging(bytes) => {
+            Swept::Slow(bytes) => {
                 sizes.push(bytes);
                 true
             }
@@ -118,16 +116,16 @@ impl SlowReaders {
                 return;
             };
             sizes.swap_remove(index);
-            let outbox = lagging.swap_remove(index);
+            let outbox = slow.swap_remove(index);
             let mut state = outbox.lock();
             outbox.drop_reader(&mut state, DisconnectReason::MemoryShort(bytes));
         }
     }
 
-    pub(super) fn enlist(&self, outbox: Weak<Outbox>) {
+    pub(super) fn add(&self, outbox: Weak<Outbox>) {
         let mut list = self.lock();
         list.outboxes.push(outbox);
-        // A thread that waits for its next tick finds the newcomer then; waking it early would shorten the tick.
+        // A thread that waits for its next tick finds the new client then; waking it early would shorten the tick.
         if list.asleep {
             self.wake.notify_all();
         }

@@ -1,6 +1,6 @@
-//! The outbox on real sockets, without a server. Packet sockets show every write by itself; TCP shows what a full socket
-//! does. Here stands the way of the bytes; views drawn anew are in `redraws`, a person's own settings in `settings`,
-//! conversations and their ends in `conversations`, others' text in the middle of an answer in `answers`.
+//! The outbox on real sockets, without a server. With packet sockets each write can be seen; TCP shows what a full socket
+//! does. This file follows the bytes. Redrawn views are in `redraws`, a user's settings in `settings`, conversations in
+//! `conversations`, and others' text in the middle of a reply in `answers`.
 
 mod answers;
 mod conversations;
@@ -19,12 +19,12 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::transmit::Swept;
 use super::*;
-use crate::chat::conversation::RoomId;
-use crate::chat::message::{Draft, Event, Message, MessageId, Sequenced};
+use crate::chat::conversation::{MembershipId, RoomId};
+use crate::chat::message::{Addressee, Draft, Event, Message, MessageId, Sequenced};
 use crate::chat::names::RoomName;
 use crate::ui::screen::{Clock, without_blanks};
 
-/// Long, because a loaded machine is no failure.
+/// Long, because a slow machine is not a failure.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const NO_LIMITS: OutboxLimits = OutboxLimits { bytes: None, total: None, stall: None };
@@ -42,14 +42,14 @@ fn said(sequence: u64, from: u64, text: &str) -> Sequenced {
     said_by(sequence, from, "bob", Draft::said(text))
 }
 
-/// An event of somebody's with an author of any name.
+/// A message by an author of any name.
 fn said_by(sequence: u64, from: u64, author: &str, draft: Draft) -> Sequenced {
     let (id, at) = (MessageId(sequence), Timestamp::UNIX_EPOCH);
     let message = Message::new(id, at, name(author), ClientId(from), draft, Box::default());
     Sequenced { sequence, event: Arc::new(Event::Said(message)) }
 }
 
-/// A message is gone, with nothing quoting it.
+/// A deleted message that nothing quotes.
 fn erased(sequence: u64, id: u64) -> Sequenced {
     let news = format!("#{id} was deleted by bob").into();
     let event =
@@ -57,7 +57,7 @@ fn erased(sequence: u64, id: u64) -> Sequenced {
     Sequenced { sequence, event: Arc::new(event) }
 }
 
-/// A message has another text.
+/// A message with another text.
 fn edited(sequence: u64, message: &Sequenced, text: &str) -> Sequenced {
     let message = message.event.message().expect("a message").edited(text);
     let event = Event::Edited { message: Arc::new(Event::Said(message)), requoted: Box::default(), redraw: true };
@@ -73,7 +73,7 @@ fn batch(events: &[Sequenced]) -> Batch<'_> {
     Batch::new(1, "general | ".into(), events, clock())
 }
 
-/// Looks at instance 1 of `general` and has seen everything up to a number; the prompt stands on the screen.
+/// Views instance 1 of `general` after everything up to a number was seen; the prompt is on the screen.
 fn look(outbox: &Outbox, seen: u64) {
     assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &[room("general")]));
     outbox.open_view(1, seen, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
@@ -81,17 +81,17 @@ fn look(outbox: &Outbox, seen: u64) {
 }
 
 /// An outbox over a packet socket: every write arrives as one packet.
-fn packets(laggards: &Arc<SlowReaders>) -> (Arc<Outbox>, Socket) {
+fn packets(slow_readers: &Arc<SlowReaders>) -> (Arc<Outbox>, Socket) {
     let (ours, theirs) = Socket::pair(Domain::UNIX, Type::SEQPACKET, None).expect("a pair");
     theirs.set_nonblocking(true).expect("non-blocking");
-    (Outbox::new(ClientId(1), ours.into(), Arc::clone(laggards)), theirs)
+    (Outbox::new(ClientId(1), ours.into(), Arc::clone(slow_readers)), theirs)
 }
 
-fn laggards(limits: OutboxLimits) -> Arc<SlowReaders> {
+fn slow_readers(limits: OutboxLimits) -> Arc<SlowReaders> {
     Arc::new(SlowReaders::new(limits))
 }
 
-/// The next packet; `None` if nothing more was written. What was written on this machine is there at once.
+/// The next packet; `None` if nothing more was written. Local writes arrive at once.
 fn packet(socket: &Socket) -> Option<String> {
     let mut buffer = vec![0; 64 * 1024];
     let count = (&*socket).read(&mut buffer).ok()?;
@@ -103,18 +103,18 @@ fn all_packets(socket: &Socket) -> Vec<String> {
     std::iter::from_fn(|| packet(socket)).collect()
 }
 
-/// An outbox over TCP whose socket takes little: some kilobytes on either side.
-fn narrow(id: u64, laggards: &Arc<SlowReaders>) -> (Arc<Outbox>, TcpStream) {
+/// An outbox over TCP with small buffers: a few kilobytes on either side.
+fn narrow(id: u64, slow_readers: &Arc<SlowReaders>) -> (Arc<Outbox>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a listener");
     SockRef::from(&listener).set_recv_buffer_size(4096).expect("a small buffer");
     let ours = TcpStream::connect(listener.local_addr().expect("an address")).expect("connected");
     let (theirs, _) = listener.accept().expect("accepted");
     SockRef::from(&ours).set_send_buffer_size(4096).expect("a small buffer");
     theirs.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-    (Outbox::new(ClientId(id), ours, Arc::clone(laggards)), theirs)
+    (Outbox::new(ClientId(id), ours, Arc::clone(slow_readers)), theirs)
 }
 
-/// Pushes kilobytes, each with the next sequence number, until the condition holds; returns the last number.
+/// Pushes kilobytes, each with the next sequence number, until the condition holds. Returns the last number.
 fn push_until(outbox: &Outbox, mut sequence: u64, done: impl Fn() -> bool) -> u64 {
     while !done() {
         assert!(sequence < 100_000, "the socket takes everything");
@@ -127,20 +127,20 @@ fn push_until(outbox: &Outbox, mut sequence: u64, done: impl Fn() -> bool) -> u6
 
 /// The sweep thread, stopped and joined when dropped.
 struct Sweep {
-    laggards: Arc<SlowReaders>,
+    slow_readers: Arc<SlowReaders>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Sweep {
-    fn start(laggards: &Arc<SlowReaders>) -> Sweep {
-        let shared = Arc::clone(laggards);
-        Sweep { laggards: Arc::clone(laggards), thread: Some(std::thread::spawn(move || shared.run())) }
+    fn start(slow_readers: &Arc<SlowReaders>) -> Sweep {
+        let shared = Arc::clone(slow_readers);
+        Sweep { slow_readers: Arc::clone(slow_readers), thread: Some(std::thread::spawn(move || shared.run())) }
     }
 }
 
 impl Drop for Sweep {
     fn drop(&mut self) {
-        self.laggards.stop();
+        self.slow_readers.stop();
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the sweep thread does not panic");
         }
@@ -149,7 +149,7 @@ impl Drop for Sweep {
 
 #[test]
 fn a_batch_goes_out_in_one_write() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     assert_eq!(all_packets(&peer), ["* here\r\ngeneral | "]);
     let events: Vec<_> = (1..=5).map(|n| said(n, 99, "hello")).collect();
@@ -160,7 +160,7 @@ fn a_batch_goes_out_in_one_write() {
 
 #[test]
 fn all_replies_of_a_turn_and_the_prompt_go_out_in_one_write() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     assert!(outbox.set_prompt(Prompt::Palette(None), &[]));
     outbox.tell(LineKind::News, "one");
     outbox.tell(LineKind::Refusal, "two");
@@ -173,7 +173,7 @@ fn all_replies_of_a_turn_and_the_prompt_go_out_in_one_write() {
 
 #[test]
 fn events_seen_already_are_dropped() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 3);
     all_packets(&peer);
     let events: Vec<_> = (2..=5).map(|n| said(n, 99, "hello")).collect();
@@ -185,7 +185,7 @@ fn events_seen_already_are_dropped() {
 
 #[test]
 fn what_was_caught_up_with_is_not_delivered_again() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
     let events = [said(1, 99, "first"), said(2, 99, "second")];
@@ -201,7 +201,7 @@ fn what_was_caught_up_with_is_not_delivered_again() {
 
 #[test]
 fn events_of_another_instance_of_the_room_are_dropped() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
     let events = [said(1, 99, "of another room")];
@@ -213,7 +213,7 @@ fn events_of_another_instance_of_the_room_are_dropped() {
 
 #[test]
 fn what_a_delivery_brings_after_the_view_was_left_is_dropped() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
     outbox.close_view();
@@ -223,7 +223,7 @@ fn what_a_delivery_brings_after_the_view_was_left_is_dropped() {
 
 #[test]
 fn own_lines_are_not_repeated_in_line_mode_but_come_back_in_character_mode() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
     let events = [said(1, 1, "mine"), said(2, 99, "yours")];
@@ -239,29 +239,29 @@ fn own_lines_are_not_repeated_in_line_mode_but_come_back_in_character_mode() {
 
 #[test]
 fn what_the_socket_does_not_take_is_swept_to_it_whole_and_in_order() {
-    let laggards = laggards(NO_LIMITS);
-    let (outbox, mut peer) = narrow(1, &laggards);
+    let slow_readers = slow_readers(NO_LIMITS);
+    let (outbox, mut peer) = narrow(1, &slow_readers);
     look(&outbox, 0);
-    let lagging = push_until(&outbox, 0, || outbox.backlog_bytes() > 100_000);
-    assert_eq!(laggards.total(), outbox.backlog_bytes());
-    // Not before: the kernel may take some more while the two are compared.
-    let _sweep = Sweep::start(&laggards);
+    let slow = push_until(&outbox, 0, || outbox.backlog_bytes() > 100_000);
+    assert_eq!(slow_readers.total(), outbox.backlog_bytes());
+    // Not earlier: the kernel may accept some more while the two are compared.
+    let _sweep = Sweep::start(&slow_readers);
     let reader = std::thread::spawn(move || {
         let mut text = String::new();
         peer.read_to_string(&mut text).expect("read");
         text
     });
     assert!(outbox.wait_drained(Some(Instant::now() + PATIENCE)));
-    assert_eq!(laggards.total(), 0);
-    // With the backlog gone the socket takes it directly again.
-    let last = lagging + 1;
+    assert_eq!(slow_readers.total(), 0);
+    // Without a backlog, text goes directly to the socket again.
+    let last = slow + 1;
     outbox.push(&mut batch(&[said(last, 99, "after")]));
     assert!(outbox.wait_drained(Some(Instant::now() + PATIENCE)));
     assert_eq!(outbox.disconnect_reason(), None);
     outbox.stream().shutdown(Shutdown::Write).expect("shut down");
     let text = reader.join().expect("joined");
     let mut expected = "* here\r\ngeneral | ".to_owned();
-    for n in 1..=lagging {
+    for n in 1..=slow {
         expected += &format!("\r[00:00] #{n} bob: {}\r\ngeneral | ", "x".repeat(1000));
     }
     expected += &format!("\r[00:00] #{last} bob: after\r\ngeneral | ");
@@ -270,19 +270,19 @@ fn what_the_socket_does_not_take_is_swept_to_it_whole_and_in_order() {
 
 #[test]
 fn a_reader_with_more_waiting_than_outbox_bytes_is_dropped() {
-    let laggards = laggards(OutboxLimits { bytes: Some(20_000), ..NO_LIMITS });
-    let (outbox, _peer) = narrow(1, &laggards);
+    let slow_readers = slow_readers(OutboxLimits { bytes: Some(20_000), ..NO_LIMITS });
+    let (outbox, _peer) = narrow(1, &slow_readers);
     look(&outbox, 0);
     push_until(&outbox, 0, || outbox.disconnect_reason().is_some());
     let ended = outbox.disconnect_reason();
     assert!(matches!(ended, Some(DisconnectReason::TooSlow(bytes)) if (20_001..23_000).contains(&bytes)), "{ended:?}");
-    assert_eq!((outbox.backlog_bytes(), laggards.total()), (0, 0), "what waited is given back");
+    assert_eq!((outbox.backlog_bytes(), slow_readers.total()), (0, 0), "what waited is given back");
     assert_eq!(outbox.stream().read(&mut [0; 8]).expect("the reading thread wakes"), 0);
 }
 
 #[test]
 fn a_dropped_reader_takes_no_more_and_keeps_its_first_reason() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
     outbox.disconnect(DisconnectReason::Idle);
@@ -297,39 +297,39 @@ fn a_dropped_reader_takes_no_more_and_keeps_its_first_reason() {
 #[test]
 fn a_reader_that_takes_nothing_for_the_stall_time_is_dropped() {
     let stall = Duration::from_secs(30);
-    let laggards = laggards(OutboxLimits { stall: Some(stall), ..NO_LIMITS });
-    let (outbox, mut peer) = narrow(1, &laggards);
+    let slow_readers = slow_readers(OutboxLimits { stall: Some(stall), ..NO_LIMITS });
+    let (outbox, mut peer) = narrow(1, &slow_readers);
     look(&outbox, 0);
     push_until(&outbox, 0, || outbox.backlog_bytes() > 200_000);
     let began = Instant::now();
-    assert!(matches!(outbox.sweep(began + stall / 2), Swept::Lagging(_)));
-    // It takes something: the time counts from there.
+    assert!(matches!(outbox.sweep(began + stall / 2), Swept::Slow(_)));
+    // The socket accepts something: the time counts from here.
     let (before, progress) = (outbox.backlog_bytes(), began + Duration::from_secs(20));
     while outbox.backlog_bytes() == before {
         assert!(peer.read(&mut [0; 4096]).expect("read") > 0);
-        assert!(matches!(outbox.sweep(progress), Swept::Lagging(_)));
+        assert!(matches!(outbox.sweep(progress), Swept::Slow(_)));
     }
     // Once more, until the socket is full again.
     let full = |now| {
         let before = outbox.backlog_bytes();
-        assert!(matches!(outbox.sweep(now), Swept::Lagging(_)));
+        assert!(matches!(outbox.sweep(now), Swept::Slow(_)));
         outbox.backlog_bytes() == before
     };
     while !full(progress) {}
-    assert!(matches!(outbox.sweep(progress + stall - Duration::from_millis(1)), Swept::Lagging(_)));
-    // Had the kernel taken a last bit just now, it counts from there.
+    assert!(matches!(outbox.sweep(progress + stall - Duration::from_millis(1)), Swept::Slow(_)));
+    // If the kernel accepted a last bit just now, the time counts from there.
     assert!(matches!(outbox.sweep(progress + stall * 2), Swept::Done));
     let ended = outbox.disconnect_reason();
     assert!(matches!(ended, Some(DisconnectReason::Stalled(time)) if time >= stall), "{ended:?}");
-    assert_eq!(laggards.total(), 0);
+    assert_eq!(slow_readers.total(), 0);
 }
 
 #[test]
 fn the_sweep_thread_drops_a_stalled_reader_by_the_clock() {
     let stall = Duration::from_millis(50);
-    let laggards = laggards(OutboxLimits { stall: Some(stall), ..NO_LIMITS });
-    let _sweep = Sweep::start(&laggards);
-    let (outbox, _peer) = narrow(1, &laggards);
+    let slow_readers = slow_readers(OutboxLimits { stall: Some(stall), ..NO_LIMITS });
+    let _sweep = Sweep::start(&slow_readers);
+    let (outbox, _peer) = narrow(1, &slow_readers);
     look(&outbox, 0);
     push_until(&outbox, 0, || outbox.backlog_bytes() > 50_000 || outbox.disconnect_reason().is_some());
     outbox.wait_disconnected(Instant::now() + PATIENCE);
@@ -339,24 +339,24 @@ fn the_sweep_thread_drops_a_stalled_reader_by_the_clock() {
 
 #[test]
 fn when_all_backlogs_are_too_much_the_largest_goes_and_only_that() {
-    let laggards = laggards(OutboxLimits { total: Some(500_000), ..NO_LIMITS });
+    let slow_readers = slow_readers(OutboxLimits { total: Some(500_000), ..NO_LIMITS });
     let readers: Vec<_> = [100_000, 400_000, 200_000]
         .into_iter()
         .zip(1..)
         .map(|(bytes, id)| {
-            let (outbox, peer) = narrow(id, &laggards);
+            let (outbox, peer) = narrow(id, &slow_readers);
             look(&outbox, 0);
             push_until(&outbox, 0, || outbox.backlog_bytes() > bytes);
             (outbox, peer)
         })
         .collect();
-    let _sweep = Sweep::start(&laggards);
+    let _sweep = Sweep::start(&slow_readers);
     readers[1].0.wait_disconnected(Instant::now() + PATIENCE);
     let ended = readers[1].0.disconnect_reason();
     assert!(matches!(ended, Some(DisconnectReason::MemoryShort(bytes)) if bytes > 300_000), "{ended:?}");
-    assert!(laggards.total() < 500_000);
-    // Another round of the sweep finds the total in order.
-    let (other, _peer) = narrow(4, &laggards);
+    assert!(slow_readers.total() < 500_000);
+    // The next round of the sweep finds the total within the limit.
+    let (other, _peer) = narrow(4, &slow_readers);
     look(&other, 0);
     push_until(&other, 0, || other.backlog_bytes() > 10_000);
     assert_eq!((readers[0].0.disconnect_reason(), readers[2].0.disconnect_reason()), (None, None));
@@ -364,15 +364,15 @@ fn when_all_backlogs_are_too_much_the_largest_goes_and_only_that() {
 
 #[test]
 fn own_replies_never_drop_a_reader() {
-    let laggards = laggards(OutboxLimits { bytes: Some(4096), ..NO_LIMITS });
-    let (outbox, _peer) = narrow(1, &laggards);
+    let slow_readers = slow_readers(OutboxLimits { bytes: Some(4096), ..NO_LIMITS });
+    let (outbox, _peer) = narrow(1, &slow_readers);
     look(&outbox, 0);
     for _ in 0..400 {
         outbox.tell(LineKind::News, &"x".repeat(1000));
     }
     outbox.settle();
     assert!(outbox.backlog_bytes() > 100_000, "{}", outbox.backlog_bytes());
-    // Others' text counts by itself.
+    // Others' text is counted separately.
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     outbox.announce(LineKind::News, "hello");
     assert_eq!(outbox.disconnect_reason(), None);
@@ -382,8 +382,8 @@ fn own_replies_never_drop_a_reader() {
 
 #[test]
 fn a_poisoned_outbox_ends_only_itself() {
-    let laggards = laggards(NO_LIMITS);
-    let ((broken, broken_peer), (sound, sound_peer)) = (packets(&laggards), packets(&laggards));
+    let slow_readers = slow_readers(NO_LIMITS);
+    let ((broken, broken_peer), (sound, sound_peer)) = (packets(&slow_readers), packets(&slow_readers));
     for outbox in [&broken, &sound] {
         look(outbox, 0);
     }
@@ -403,7 +403,7 @@ fn a_poisoned_outbox_ends_only_itself() {
 
 #[test]
 fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
     assert!(outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
     outbox.open_view(1, 0, &Prompt::ChatView(general.clone()), &["here"], &[], &mut clock());
@@ -416,7 +416,7 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     // The view is gone with the room.
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
-    // The session cannot put him back before it has heard of it.
+    // The session cannot undo it before it has taken the notice.
     assert!(!outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
     assert_eq!(outbox.take_notices(), [Notice::Lost { from: general, membership: Some(MembershipId(1)) }]);
     assert!(outbox.set_prompt(Prompt::Palette(Some(games.clone())), std::slice::from_ref(&games)));
@@ -427,7 +427,7 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
 
 #[test]
 fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
     assert!(outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
     outbox.open_view(1, 0, &Prompt::ChatView(general.clone()), &["here"], &[], &mut clock());
@@ -441,7 +441,7 @@ fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
 
 #[test]
 fn a_peer_that_is_gone_ends_the_connection_and_never_the_process() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     drop(peer);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));

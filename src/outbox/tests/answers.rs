@@ -1,4 +1,4 @@
-//! Others' text in the middle of a user's own answer: whose doing which half is.
+//! Others' text in the middle of a user's own reply: who caused which half of the backlog.
 
 use super::*;
 
@@ -6,7 +6,7 @@ fn bob() -> Addressee {
     Addressee { client: ClientId(99), name: name("bob") }
 }
 
-/// One thing that others can have for a client in the view of `general`, with a conversation with bob open.
+/// Something that others send to a client in the view of `general` with a conversation with bob open.
 type Others = fn(&Outbox);
 
 const OTHERS: [(&str, Others); 5] = [
@@ -22,7 +22,7 @@ const OTHERS: [(&str, Others); 5] = [
     ("another name", |outbox| outbox.partner_renamed(&bob(), "hello")),
 ];
 
-/// A user in the view of `general`, who is told kilobytes that are not sent yet.
+/// A user in the view of `general` with kilobytes of unsent replies.
 fn asker(outbox: &Outbox, kilobytes: usize) {
     let open = [Conversation::Direct(bob()), room("general")];
     assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &open));
@@ -36,12 +36,12 @@ fn asker(outbox: &Outbox, kilobytes: usize) {
 #[test]
 fn a_line_of_others_in_the_middle_of_a_long_answer_does_not_drop_who_asked() {
     for (what, others) in OTHERS {
-        let laggards = laggards(OutboxLimits { bytes: Some(4096), ..NO_LIMITS });
-        let (outbox, _peer) = narrow(1, &laggards);
+        let slow_readers = slow_readers(OutboxLimits { bytes: Some(4096), ..NO_LIMITS });
+        let (outbox, _peer) = narrow(1, &slow_readers);
         asker(&outbox, 400);
         others(&outbox);
         assert_eq!(outbox.disconnect_reason(), None, "{what}");
-        // The rest of the answer, and the next line of others.
+        // The rest of the reply, and the next line from others.
         outbox.tell(LineKind::News, &"y".repeat(100_000));
         outbox.announce(LineKind::News, "hello");
         outbox.settle();
@@ -53,7 +53,7 @@ fn a_line_of_others_in_the_middle_of_a_long_answer_does_not_drop_who_asked() {
 #[test]
 fn a_line_of_others_comes_below_what_was_answered_before_it_and_above_the_rest() {
     for (what, others) in OTHERS {
-        let (outbox, peer) = packets(&laggards(NO_LIMITS));
+        let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
         asker(&outbox, 0);
         all_packets(&peer);
         outbox.line_ended(true, false);

@@ -1,4 +1,4 @@
-//! Conversations of two on one's screen, and what becomes of them without one's doing.
+//! Conversations on a client's screen, and what others do to them.
 
 use super::*;
 
@@ -10,7 +10,7 @@ fn with_bob() -> Conversation {
     Conversation::Direct(bob("bob"))
 }
 
-/// To bob from this client, or from bob to this client.
+/// From this client to bob, or from bob to this client.
 fn direct(id: u64, from_bob: bool, draft: Draft) -> Arc<Event> {
     let alice = Addressee { client: ClientId(1), name: name("alice") };
     let (from, to) = if from_bob { (bob("bob"), alice) } else { (alice, bob("bob")) };
@@ -18,9 +18,9 @@ fn direct(id: u64, from_bob: bool, draft: Draft) -> Arc<Event> {
     Arc::new(Event::Said(Message::new(id, at, from.name, from.client, draft, [to].into())))
 }
 
-/// Somebody in the palette, with nothing open.
+/// A user in the palette, with nothing open.
 fn person() -> (Arc<Outbox>, Socket) {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     assert!(outbox.set_prompt(Prompt::Palette(None), &[]));
     outbox.settle();
     all_packets(&peer);
@@ -56,7 +56,7 @@ fn a_direct_message_is_shown_at_once_and_told_from_ones_own_side() {
 
 #[test]
 fn a_direct_message_comes_over_the_view_of_a_room() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     look(&outbox, 0);
     all_packets(&peer);
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
@@ -70,19 +70,19 @@ fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
     outbox.open_direct_view(&Prompt::ChatView(with_bob()), &["only you two"], &[], &mut clock());
     outbox.settle();
     assert!(all_packets(&peer).concat().ends_with("@bob | "));
-    // By whatever name he leaves.
+    // Whatever name they leave with.
     outbox.expel(&Conversation::Direct(bob("robert")), None, "robert has left: your conversation is over.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* robert has left: your conversation is over.\r\n[games]> "), "{seen:?}");
     assert_eq!(outbox.open(), [room("games")]);
-    assert!(!outbox.set_prompt(Prompt::ChatView(with_bob()), &[with_bob()]), "not before he has heard of it");
+    assert!(!outbox.set_prompt(Prompt::ChatView(with_bob()), &[with_bob()]), "not before it has taken the notice");
     assert_eq!(outbox.take_notices(), [Notice::Lost { from: Conversation::Direct(bob("robert")), membership: None }]);
     assert!(outbox.take_notices().is_empty());
 }
 
 #[test]
 fn the_end_of_a_conversation_in_the_background_leaves_the_view() {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
     outbox.open_view(1, 0, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
@@ -130,7 +130,7 @@ fn the_new_name_of_somebody_one_has_no_conversation_with_is_not_told() {
     outbox.partner_renamed(&bob("robert"), "bob is now known as robert.");
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     assert!(outbox.take_notices().is_empty());
-    // In the background the line comes, and the prompt stays.
+    // In the background the line is shown, and the prompt stays.
     assert!(outbox.set_prompt(Prompt::ChatView(room("general")), &[with_bob(), room("general")]));
     outbox.settle();
     all_packets(&peer);

@@ -1,5 +1,5 @@
-//! Views in character mode, looked at with a terminal: an erased or edited text goes from the screen, and the half-typed
-//! line stays where it was.
+//! Character-mode views, seen through a terminal: an erased or edited text disappears from the screen, and the half-typed line
+//! stays in place.
 
 use super::*;
 use crate::chat::message::Quoted;
@@ -14,7 +14,7 @@ fn terminal() -> vt100::Parser {
     vt100::Parser::new(size(ROWS), size(80), 0)
 }
 
-/// Somebody in the view of `general`, and his terminal.
+/// A user in the view of `general`, and their terminal.
 struct Viewer {
     outbox: Arc<Outbox>,
     peer: Socket,
@@ -23,7 +23,7 @@ struct Viewer {
 
 impl Viewer {
     fn new(look: Style) -> Viewer {
-        let (outbox, peer) = packets(&laggards(NO_LIMITS));
+        let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
         outbox.with_display(|display, out| {
             display.set_look(look, Some(ROWS), out);
             display.set_character_mode(true, out);
@@ -38,7 +38,7 @@ impl Viewer {
         Viewer::new(Style { ansi: true, columns: Some(80), ..Style::PLAIN })
     }
 
-    /// Shows what has come to the terminal; the packets it came in.
+    /// Shows the terminal what was sent. Returns the packets.
     fn looks(&mut self) -> Vec<String> {
         let packets = all_packets(&self.peer);
         for packet in &packets {
@@ -79,7 +79,7 @@ fn is_drawn_anew(packets: &[String]) -> bool {
 fn an_erased_text_goes_from_the_screen_and_the_half_typed_line_stays() {
     let mut viewer = Viewer::ansi();
     viewer.gets(&[said(1, 99, "good morning"), said(2, 99, "secret"), said(3, 98, "hi")]);
-    // Typed, and two steps back: the cursor stands within the line.
+    // Typed, then two steps back: the cursor is within the line.
     viewer.types(b"half typed\x1b[D\x1b[D");
     assert_eq!(viewer.rows().last().map(String::as_str), Some("general | half typed"));
     let packets = viewer.gets(&[erased(4, 2)]);
@@ -94,7 +94,7 @@ fn an_erased_text_goes_from_the_screen_and_the_half_typed_line_stays() {
     ];
     assert_eq!(viewer.rows(), rows);
     assert_eq!(viewer.cursor(), (4, "general | half typ".len() as u16));
-    // Typing goes on there.
+    // Typing continues there.
     viewer.types(b"X");
     assert_eq!(viewer.rows()[4], "general | half typXed");
     viewer.gets(&[said(5, 99, "more")]);
@@ -134,7 +134,7 @@ fn a_view_is_drawn_anew_once_a_second_and_the_rest_when_the_timer_says_so() {
     viewer.gets(&[said(1, 99, "one"), said(2, 99, "two"), said(3, 99, "three")]);
     let drawn = Instant::now();
     assert!(is_drawn_anew(&viewer.gets(&[erased(4, 1)])));
-    // The next two follow at once: told as lines, and the texts stand there still.
+    // The next two follow at once: they come as lines, and the texts are still there.
     let packets = [viewer.gets(&[erased(5, 2)]), viewer.gets(&[erased(6, 3)])].concat();
     if drawn.elapsed() >= REDRAW_EVERY {
         return; // The machine stood still meanwhile: nothing can be said.
@@ -148,7 +148,7 @@ fn a_view_is_drawn_anew_once_a_second_and_the_rest_when_the_timer_says_so() {
     }
     let deadline = Instant::now() + PATIENCE;
     while !is_drawn_anew(&viewer.looks()) {
-        assert!(Instant::now() < deadline, "never drawn anew: {:?}", viewer.rows());
+        assert!(Instant::now() < deadline, "never redrawn: {:?}", viewer.rows());
         std::thread::park_timeout(Duration::from_millis(5));
         viewer.outbox.redraw_if_due(clock());
     }
@@ -164,7 +164,7 @@ fn what_is_not_on_the_screen_draws_nothing_anew() {
     let mut viewer = Viewer::ansi();
     let first = said(1, 99, "long ago");
     viewer.gets(std::slice::from_ref(&first));
-    // Pushed off by as many as the screen has rows.
+    // Pushed off by as many lines as the screen has rows.
     let more: Vec<_> = (2..=u64::from(ROWS) + 1).map(|n| said(n, 99, "more")).collect();
     viewer.gets(&more);
     let next = u64::from(ROWS) + 2;
@@ -227,7 +227,7 @@ fn in_line_mode_and_without_ansi_there_is_the_line_and_nothing_else() {
     let plain = Style { columns: Some(80), ..Style::PLAIN };
     let ansi = Style { ansi: true, ..plain };
     for (look, character_mode) in [(plain, false), (ansi, false), (plain, true)] {
-        let (outbox, peer) = packets(&laggards(NO_LIMITS));
+        let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
         outbox.with_display(|display, out| {
             display.set_look(look, Some(ROWS), out);
             display.set_character_mode(character_mode, out);
@@ -265,7 +265,7 @@ fn after_the_view_was_left_nothing_is_drawn_anew() {
 #[test]
 fn on_a_terminal_that_reflows_a_view_of_another_width_is_whole() {
     for waits in [true, false] {
-        let (outbox, peer) = packets(&laggards(NO_LIMITS));
+        let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
         let mut terminal = Reflowing::new(usize::from(ROWS), 50, waits);
         let look = |columns| Style { ansi: true, columns: Some(columns), ..Style::PLAIN };
         outbox.with_display(|display, out| {

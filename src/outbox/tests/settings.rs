@@ -1,4 +1,4 @@
-//! A person's own settings: whom he ignores, his bell, his time zone; and how his name stands out.
+//! A user's own settings: ignored users, bell, time zone; and how their name is highlighted.
 
 use super::*;
 use crate::chat::conversation::Conversation;
@@ -6,7 +6,7 @@ use crate::chat::message::{Addressee, Event, EventKind, MessageId, Quoted};
 use crate::ui::screen::{Bell, Style};
 
 fn viewer() -> (Arc<Outbox>, Socket) {
-    let (outbox, peer) = packets(&laggards(NO_LIMITS));
+    let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     outbox.set_name(&name("alice"));
     look(&outbox, 0);
     all_packets(&peer);
@@ -39,7 +39,7 @@ fn the_lines_of_an_ignored_person_are_shown_nowhere_and_those_of_others_are() {
     ];
     outbox.push(&mut batch(&events));
     assert_eq!(all_packets(&peer), ["\r[00:00] #2 carol: hello\r\ngeneral | "]);
-    // Nothing at all for nothing to be seen, and what follows is not lost.
+    // Nothing is sent if nothing is visible, and what follows is not lost.
     outbox.push(&mut batch(&[by(5, 50, "mallory", "live")]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     let all: Vec<_> = events.iter().map(|event| Arc::clone(&event.event)).collect();
@@ -69,7 +69,7 @@ fn who_is_ignored_no_longer_is_seen_again() {
     assert!(outbox.unignore(&name("Mallory"), None) && !outbox.unignore(&name("mallory"), None));
     outbox.push(&mut batch(&[by(1, 50, "mallory", "hello")]));
     assert_eq!(all_packets(&peer), ["\r[00:00] #1 mallory: hello\r\ngeneral | "]);
-    // By the connection, when the name has changed meanwhile.
+    // By the connection, if the name has changed meanwhile.
     assert!(outbox.ignore(addressee(50, "mallory")));
     assert!(outbox.unignore(&name("other"), Some(ClientId(50))));
     assert!(outbox.ignored().is_empty());
@@ -84,7 +84,7 @@ fn only_so_many_people_can_be_ignored_and_one_of_them_counts_once() {
     }
     assert!(!outbox.ignore(addressee(99, "more")));
     assert_eq!(outbox.ignored().len(), MAX_IGNORED);
-    assert!(outbox.ignore(addressee(100, "renamed")), "who is on the list may be put on it anew");
+    assert!(outbox.ignore(addressee(100, "renamed")), "a user on the list may be added again");
 }
 
 #[test]
@@ -122,12 +122,12 @@ fn the_bell_for_mentions_rings_at_ones_name_and_at_direct_messages() {
     outbox.tell_direct(&direct(10, alice.clone(), bob.clone(), "hi"), OwnCopy::Answer, &mut clock());
     outbox.settle();
     assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 0, "not at one's own");
-    // An ignored one rings no bell.
+    // An ignored user does not ring the bell.
     assert!(outbox.ignore(bob.clone()));
     outbox.show_direct(&direct(11, bob, alice, "hello"), &mut clock());
     outbox.push(&mut batch(&[by(12, 99, "bob", "alice")]));
     assert_eq!(all_packets(&peer).concat(), "");
-    // History that is shown is no news.
+    // Showing history does not ring it either.
     outbox.tell_events(&[by(13, 98, "carol", "alice").event], &mut clock());
     outbox.settle();
     assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 0);
@@ -250,7 +250,7 @@ fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_p
     assert_eq!(all_packets(&peer), ["\r[00:00] #3 carol: hi\r\ngeneral | "]);
     outbox.push(&mut batch(&[happened(4, "bob was kicked by alice", EventKind::Other)]));
     assert_eq!(all_packets(&peer), ["\r* bob was kicked by alice\r\ngeneral | "]);
-    // With settings of one's own, and in character mode, too.
+    // With settings, and in character mode, too.
     outbox.set_bell(Bell::On);
     outbox.with_display(|display, out| display.set_character_mode(true, out));
     outbox.settle();
@@ -259,7 +259,7 @@ fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_p
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
 
-/// Just before and just after the midnight in which 1970 began.
+/// Just before and just after the midnight at which 1970 began.
 fn midnight(seconds: i64) -> Clock {
     Clock::standing(TimeZone::UTC, Timestamp::from_second(seconds).expect("a moment"))
 }
@@ -320,7 +320,7 @@ fn midnight_is_told_once_in_the_readers_own_zone_and_to_nobody_without_a_view() 
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
 
-/// A line of news that names somebody.
+/// A server line about some people.
 fn news(sequence: u64, line: &str, people: &[Addressee], by: Option<ClientId>) -> Sequenced {
     let event = Event::Happened { news: line.into(), by, kind: EventKind::Other, people: people.into() };
     Sequenced { sequence, event: Arc::new(event) }
@@ -350,7 +350,7 @@ fn what_somebody_ignored_does_is_seen_as_little_as_what_they_say() {
     outbox.push(&mut batch(&[
         news(7, "carol joined", std::slice::from_ref(&carol), None),
         taken_out(8, 3, &[carol.clone(), carol]),
-        // What is about oneself has to be read, whoever did it.
+        // Events about oneself are shown, whoever caused them.
         news(9, "alice was muted by mallory", &[mallory, addressee(1, "alice")], None),
     ]));
     let expected = "\r* carol joined    \r\n* #3 was deleted\r\n* alice was muted by mallory\r\ngeneral | ";
@@ -381,7 +381,7 @@ fn the_words_of_somebody_ignored_are_hidden_in_the_quotes_of_others_under_whatev
     }
     assert!(seen.contains("#4 carol: (to #9 bob: \"canary\") no\r\n"), "{seen:?}");
     assert_eq!(seen.matches("canary").count(), 1, "{seen:?}");
-    // In an answer to a question and in a direct message, too.
+    // In a reply and in a direct message, too.
     outbox.tell_events(&[answer(5, "mallory", ClientId(50)).event], &mut clock());
     outbox.settle();
     assert!(!all_packets(&peer).concat().contains("canary"));
@@ -395,7 +395,7 @@ fn who_is_ignored_by_name_alone_stays_so_under_the_next_one() {
     outbox.follow_renamed(ClientId(50), &name("Mallory"), nobody);
     outbox.push(&mut batch(&[by(1, 50, "max", "hello")]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
-    // Somebody else who takes the name is ignored by it, and the first one is not forgotten for it.
+    // Another user who takes the name is ignored by it, and the first one stays ignored.
     outbox.follow_renamed(ClientId(51), &name("mallory"), |client| client == ClientId(50));
     outbox.push(&mut batch(&[by(2, 50, "max", "hello"), by(3, 51, "moritz", "hi")]));
     assert_eq!(all_packets(&peer), ["\r[00:00] #3 moritz: hi\r\ngeneral | "]);

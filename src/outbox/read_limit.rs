@@ -1,8 +1,6 @@
-//! What is shown live of messages that a reader may not read: nothing, not even where they are edited or quoted.
+//! Hides messages that a user may not read from the live view, even where they are edited or quoted.
 //!
-//! *Owns* how far back the reader of an open view may read.
-//! *Knows nothing of* why: that is the room's.
-//! *Called by* `room` under its lock, and `outbox` for what a delivery brings.
+//! *Owns* how far back the user of an open view may read. *Knows nothing of* why: the room decides.
 
 use std::sync::Arc;
 
@@ -10,17 +8,17 @@ use super::{Batch, Outbox, State};
 use crate::chat::message::{MessageId, Sequenced};
 
 impl Outbox {
-    /// In the open view of a room this person may read nothing that was said up to this message, not even where it is
-    /// edited or quoted. Called under the room's lock.
+    /// The user may read nothing up to this message in the open view, even where it is edited or quoted. Called under the room's
+    /// lock.
     pub fn set_read_limit(&self, after: MessageId) {
         if let Some(view) = &mut self.lock().view {
             view.after = after;
         }
     }
 
-    /// Writes of what is new what this person may read.
+    /// Writes the part of what is new that the user may read.
     #[inline(never)]
-    pub(super) fn write_bounded(
+    pub(super) fn write_readable(
         &self,
         state: &mut State,
         batch: &Batch<'_>,

@@ -1,0 +1,150 @@
+//! The rooms and conversations a client has open, and the prompt that depends on them.
+//!
+//! *Owns* their changes that the session has not heard of yet. *Knows nothing of* who may be where.
+
+use super::{CausedBy, Outbox, State};
+use crate::chat::conversation::{Conversation, MembershipId};
+use crate::chat::message::Addressee;
+use crate::ui::screen::{LineKind, Prompt};
+
+/// A change to the client's conversations that it did not make itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The client was removed from a room, or its partner has left.
+    Lost {
+        /// The room or conversation.
+        from: Conversation,
+        /// The membership that has ended. The client may have joined the room again since.
+        membership: Option<MembershipId>,
+    },
+    /// A conversation partner has another name.
+    PartnerRenamed(Addressee),
+}
+
+impl State {
+    /// Keeps only the last name of each partner: the session takes its notices when it wakes, and while its user types nothing, a
+    /// partner can change names any number of times.
+    fn note_renamed(&mut self, partner: &Addressee) {
+        let earlier = self.notices.iter_mut().find_map(|notice| match notice {
+            Notice::PartnerRenamed(known) if known.client == partner.client => Some(known),
+            Notice::PartnerRenamed(_) | Notice::Lost { .. } => None,
+        });
+        match earlier {
+            Some(known) => *known = partner.clone(),
+            None => self.notices.push(Notice::PartnerRenamed(partner.clone())),
+        }
+    }
+}
+
+impl Outbox {
+    /// The client's rooms and conversations, the current one last.
+    pub fn open(&self) -> Vec<Conversation> {
+        self.lock().open.clone()
+    }
+
+    /// The client is about to open a conversation. Noted first, or the session would miss its end or the partner's new name in
+    /// between.
+    pub fn opening(&self, conversation: &Conversation) {
+        let mut state = self.lock();
+        if !state.open.iter().any(|known| known.is(conversation)) {
+            // Not as the current one: opening it may still fail.
+            state.open.insert(0, conversation.clone());
+        }
+    }
+
+    /// Sets the prompt and the open conversations. False, and nothing changes, if the caller has to take notices first
+    /// ([`Outbox::take_notices`]).
+    pub fn set_prompt(&self, prompt: Prompt, open: &[Conversation]) -> bool {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if !state.notices.is_empty() {
+            return false;
+        }
+        if state.open != open {
+            state.open = open.to_vec();
+        }
+        if state.prompt != prompt {
+            state.display.set_place(&prompt, &mut state.unsent);
+            state.prompt = prompt;
+        }
+        true
+    }
+
+    /// What the client has open, the current one last, and whether that one is in view. For a connection that takes over.
+    pub fn open_and_in_view(&self) -> (Vec<Conversation>, bool) {
+        let guard = self.lock();
+        (guard.open.clone(), matches!(guard.prompt, Prompt::ChatView(_)))
+    }
+
+    /// Removes the client from a conversation: shows the line, and closes the view if it is that one's. Called under the room's
+    /// lock, or after the room was closed, with the membership that has ended. The session hears of it through
+    /// [`Outbox::take_notices`].
+    pub fn expel(&self, from: &Conversation, membership: Option<MembershipId>, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.disconnect.is_some() {
+            return;
+        }
+        let had = state.open.iter().any(|known| known.is(from));
+        // A room just joined is not known here yet; a conversation that the partner began may never be.
+        if (!had && membership.is_none()) || !self.begin_others(state) {
+            return;
+        }
+        state.open.retain(|known| !known.is(from));
+        state.notices.push(Notice::Lost { from: from.clone(), membership });
+        let instance = from.room().map(|room| room.instance);
+        if instance.is_some() && state.view.map(|view| view.room) == instance {
+            state.forget_view();
+        }
+        state.display.write(LineKind::News, line, &mut state.unsent);
+        let in_view = matches!(&state.prompt, Prompt::ChatView(current) if current.is(from));
+        if in_view {
+            state.forget_view();
+        }
+        if in_view || matches!(&state.prompt, Prompt::Palette(Some(current)) if current.is(from)) {
+            state.prompt = Prompt::Palette(state.open.last().cloned());
+            let State { display, prompt, unsent, .. } = state;
+            display.set_place(prompt, unsent);
+        }
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, CausedBy::Others);
+        self.drop_if_over(state);
+    }
+
+    /// A conversation partner has another name. Shown if the client has the conversation open.
+    pub fn partner_renamed(&self, partner: &Addressee, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let conversation = Conversation::Direct(partner.clone());
+        if !state.open.iter().any(|known| known.is(&conversation)) || !self.begin_others(state) {
+            return;
+        }
+        for known in state.open.iter_mut().filter(|known| known.is(&conversation)) {
+            *known = conversation.clone();
+        }
+        state.note_renamed(partner);
+        // The prompt shows it in any case.
+        let ignored = state.preferences.as_ref().is_some_and(|own| own.ignores(partner.client, &partner.name));
+        let quiet = state.display.look().quiet && matches!(state.prompt, Prompt::ChatView(_));
+        if !ignored && !quiet {
+            state.display.write(LineKind::News, line, &mut state.unsent);
+        }
+        let prompt = match &state.prompt {
+            Prompt::ChatView(current) if current.is(&conversation) => Some(Prompt::ChatView(conversation)),
+            Prompt::Palette(Some(current)) if current.is(&conversation) => Some(Prompt::Palette(Some(conversation))),
+            _ => None,
+        };
+        if let Some(prompt) = prompt {
+            state.display.set_place(&prompt, &mut state.unsent);
+            state.prompt = prompt;
+        }
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, CausedBy::Others);
+        self.drop_if_over(state);
+    }
+
+    /// Takes what has happened to the client's conversations since the last call.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.lock().notices)
+    }
+}
