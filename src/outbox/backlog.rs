@@ -10,7 +10,9 @@ use std::time::Instant;
 use socket2::SockRef;
 
 use super::CausedBy;
-use super::transmit::NO_WAIT;
+
+/// Never wait, never raise SIGPIPE.
+pub(super) const NO_WAIT: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 /// Most bytes handed to the socket under the outbox's lock, which a delivering thread may be waiting for. The kernel needs
 /// about 20 us to copy this much.

@@ -64,7 +64,9 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::LoginTimeout => f.write_str("Login timed out"),
             DisconnectReason::Idle => f.write_str("You were idle for too long"),
             DisconnectReason::TooSlow(bytes) => write!(f, "You read too slowly: {bytes} bytes were waiting for you"),
-            DisconnectReason::Stalled(for_time) => write!(f, "Your client accepted nothing for {} seconds", for_time.as_secs()),
+            DisconnectReason::Stalled(for_time) => {
+                write!(f, "Your client accepted nothing for {} seconds", for_time.as_secs())
+            }
             DisconnectReason::MemoryShort(bytes) => {
                 write!(f, "The server is low on memory, and your backlog was the largest: {bytes} bytes")
             }

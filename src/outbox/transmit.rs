@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use socket2::SockRef;
 
+use super::backlog::NO_WAIT;
 use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, State};
 use crate::protocol::telnet::recode_as_latin1;
 use crate::protocol::wire::Codec;
@@ -217,9 +218,6 @@ pub(super) enum Swept {
     Done,
     Slow(usize),
 }
-
-/// Never wait, never raise SIGPIPE.
-pub(super) const NO_WAIT: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
 
 /// Sends what the socket accepts right now.
 pub(super) fn send_now(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
