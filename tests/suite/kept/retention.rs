@@ -119,7 +119,7 @@ fn operators_are_told_when_the_clock_jumps_and_when_it_is_right_again() {
     root.send("to stay");
     root.settle();
     clocks.set_ahead(60 * DAY);
-    root.expect("* The clock is 60 days ahead of this server's last regular run. No old message is erased and ");
+    root.expect("* The clock is 60 days ahead of this server's last regular run. No old message is erased, and ");
     let told = shown(&mut root, "/history");
     assert!(told.contains("root: to stay"), "{told:?}");
     clocks.set_ahead(0);
