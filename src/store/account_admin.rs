@@ -82,7 +82,7 @@ fn connect_or_create(path: &Path) -> Result<(Connection, DatabaseKind), OpenErro
 
 impl fmt::Debug for AccountAdmin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Accounts").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("AccountAdmin").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -104,8 +104,8 @@ impl AccountAdmin {
 
     /// Creates an account.
     pub fn create(&mut self, name: &UserName, hash: &Hashed) -> Result<AccountId, CreateAccountError> {
-        let made = self.change(|connection| accounts::create(connection, name, hash, Timestamp::now()));
-        made.map_err(CreateAccountError::NotSaved)?.ok_or(CreateAccountError::Exists)
+        let created = self.change(|connection| accounts::create(connection, name, hash, Timestamp::now()));
+        created.map_err(CreateAccountError::NotSaved)?.ok_or(CreateAccountError::Exists)
     }
 
     /// Creates all of these accounts, or none if any of the names is taken. Returns the taken names.
@@ -128,11 +128,11 @@ impl AccountAdmin {
     /// Creates the accounts whose names are free. Returns how many.
     pub fn create_missing(&mut self, users: &[(UserName, Hashed)]) -> Result<usize, SaveError> {
         self.change(|connection| {
-            let mut made = 0;
+            let mut created = 0;
             for (name, hash) in users {
-                made += usize::from(accounts::create(connection, name, hash, Timestamp::now())?.is_some());
+                created += usize::from(accounts::create(connection, name, hash, Timestamp::now())?.is_some());
             }
-            Ok(made)
+            Ok(created)
         })
     }
 

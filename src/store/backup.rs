@@ -163,13 +163,13 @@ impl Store {
     /// One sentence; nothing of the copy is left then.
     pub fn back_up(database: &Path, to: &Path, stop: &Arc<AtomicBool>) -> Result<(), BackupError> {
         let source = files::resolve(database)?;
-        let place = place_for(to, &source)?;
+        let target = target_path(to, &source)?;
         let mut connection = open(&source, database)?;
         // Until it is finished, the copy has a name that nobody takes for a backup.
-        let part = Part::create(files::sibling(&place, ".part"), to)?;
+        let part = Part::create(files::sibling(&target, ".part"), to)?;
         part.fill(&mut connection, stop)?;
         drop(connection);
-        part.finish(&place, to)
+        part.finish(&target, to)
     }
 }
 
@@ -191,7 +191,7 @@ fn open(path: &Path, named: &Path) -> Result<Connection, BackupError> {
 }
 
 /// The target's path, with its directory resolved.
-fn place_for(to: &Path, source: &Path) -> Result<PathBuf, BackupError> {
+fn target_path(to: &Path, source: &Path) -> Result<PathBuf, BackupError> {
     let failed = |error: &io::Error| failed(to, error);
     match fs::symlink_metadata(to) {
         Ok(found) if found.is_dir() => return Err(BackupError::Directory(to.to_owned())),
@@ -211,12 +211,12 @@ fn place_for(to: &Path, source: &Path) -> Result<PathBuf, BackupError> {
         ErrorKind::NotFound => BackupError::NoDirectory(directory.to_owned()),
         _ => failed(&error),
     })?;
-    let place = directory.join(name);
-    let is_part = |ending: &&str| files::sibling(source, ending) == place;
+    let target = directory.join(name);
+    let is_part = |ending: &&str| files::sibling(source, ending) == target;
     if ["-wal", "-shm", "-journal", ".lock"].iter().any(is_part) {
         return Err(BackupError::Beside(to.to_owned()));
     }
-    Ok(place)
+    Ok(target)
 }
 
 fn failed(path: &Path, error: &io::Error) -> BackupError {
@@ -269,22 +269,22 @@ impl Part {
     }
 
     /// Gives the copy its final name, durably, unless another file has taken it meanwhile.
-    fn finish(self, place: &Path, named: &Path) -> Result<(), BackupError> {
+    fn finish(self, target: &Path, named: &Path) -> Result<(), BackupError> {
         let failed = |error: io::Error| match error.kind() {
             ErrorKind::AlreadyExists => BackupError::Exists(named.to_owned()),
             _ => failed(named, &error),
         };
         File::open(&self.path).and_then(|file| file.sync_all()).map_err(failed)?;
-        match fs::hard_link(&self.path, place) {
+        match fs::hard_link(&self.path, target) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(failed(error)),
             // A file system without hard links (FAT, some shares): renaming would replace an existing file, so check first.
-            Err(_) if fs::symlink_metadata(place).is_ok() => return Err(BackupError::Exists(named.to_owned())),
-            Err(_) => fs::rename(&self.path, place).map_err(failed)?,
+            Err(_) if fs::symlink_metadata(target).is_ok() => return Err(BackupError::Exists(named.to_owned())),
+            Err(_) => fs::rename(&self.path, target).map_err(failed)?,
         }
         drop(self);
         // A new file's name is in its directory, which a power failure could otherwise roll back.
-        files::sync_directory(place).map_err(failed)
+        files::sync_directory(target).map_err(failed)
     }
 }
 

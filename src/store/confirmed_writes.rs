@@ -162,9 +162,9 @@ impl Store {
     /// Creates an account.
     pub fn create_account(&self, name: &UserName, hash: &Hashed) -> Result<AccountId, CreateAccountError> {
         let (name, hash) = (name.clone(), hash.clone());
-        let made =
+        let created =
             self.write(Erases::No, move |connection| accounts::create(connection, &name, &hash, Timestamp::now()));
-        made.map_err(CreateAccountError::NotSaved)?.ok_or(CreateAccountError::Exists)
+        created.map_err(CreateAccountError::NotSaved)?.ok_or(CreateAccountError::Exists)
     }
 
     /// Replaces a password whose hash was `before`. False if the account has another one by then, or is gone: `chatsock user`

@@ -43,7 +43,7 @@ impl fmt::Display for StoreFailure {
             StoreFailure::FileReplaced => f.write_str("the database was deleted or replaced"),
             StoreFailure::Closed => f.write_str("the server is stopping"),
             StoreFailure::HistoryOff => f.write_str("this server does not store messages"),
-            StoreFailure::Other(words) => write!(f, "the database says: {words}"),
+            StoreFailure::Other(message) => write!(f, "the database says: {message}"),
         }
     }
 }
@@ -258,7 +258,7 @@ impl fmt::Display for OpenError {
             OpenError::Failed { path, reason } => {
                 write!(f, "{} cannot be opened: {reason}; fix that and start again", path.display())
             }
-            OpenError::Thread(words) => write!(f, "cannot start the thread that writes the database: {words}"),
+            OpenError::Thread(message) => write!(f, "cannot start the writer thread: {message}"),
             OpenError::NotBuilt => f.write_str(
                 "this chatsock has no storage; build it with `cargo build --release --features storage`, or remove [storage]",
             ),

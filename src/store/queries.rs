@@ -29,7 +29,7 @@ use crate::chat::names::{RoomName, UserName};
 const SHORT: Duration = Duration::from_secs(2);
 
 /// Most messages in one page: about a megabyte of chat.
-const MOST_ROWS: usize = 10_000;
+const MAX_ROWS: usize = 10_000;
 
 /// Each of these reads from the disk, so the caller must hold no lock. Writes of the last 250 ms may be missing, but erasures
 /// and edits show at once, written or not.
@@ -106,8 +106,7 @@ impl Store {
         if !self.history {
             return Ok(page);
         }
-        let (most, since, overlay, until) =
-            (most.min(MOST_ROWS), self.since(), self.overlay(), Instant::now() + budget);
+        let (most, since, overlay, until) = (most.min(MAX_ROWS), self.since(), self.overlay(), Instant::now() + budget);
         if overlay.is_deleted(room) {
             return Ok(page);
         }
@@ -174,9 +173,9 @@ impl Store {
             return Ok(Vec::new());
         }
         let (since, overlay) = (self.since(), self.overlay());
-        let gone: Vec<_> = overlay.deleted_messages().collect();
+        let deleted: Vec<_> = overlay.deleted_messages().collect();
         let mut unread =
-            self.message_reader.read(SHORT, |connection| visits::unread(connection, since, account, &gone))?;
+            self.message_reader.read(SHORT, |connection| visits::unread(connection, since, account, &deleted))?;
         unread.retain(|(room, _)| !overlay.is_deleted(room));
         Ok(unread)
     }
@@ -205,6 +204,6 @@ impl Store {
 
     /// The latest entries of the audit log, newest first.
     pub fn audit(&self, most: usize) -> Result<Vec<AuditEntry>, ReadError> {
-        self.message_reader.read(SHORT, |connection| audit::latest(connection, most.min(MOST_ROWS)))
+        self.message_reader.read(SHORT, |connection| audit::latest(connection, most.min(MAX_ROWS)))
     }
 }

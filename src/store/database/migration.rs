@@ -138,8 +138,8 @@ pub fn backup_of(path: &Path, version: i64) -> PathBuf {
 
 /// Writes a backup beside the database. A partial one never appears under its name.
 fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf, StoreFailure> {
-    let place = backup_of(path, version);
-    let part = files::sibling(&place, ".part");
+    let backup = backup_of(path, version);
+    let part = files::sibling(&backup, ".part");
     let failure = |error: &dyn std::fmt::Display| StoreFailure::Other(error.to_string().into());
     match fs::remove_file(&part) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(failure(&error)),
@@ -148,9 +148,9 @@ fn back_up(connection: &Connection, path: &Path, version: i64) -> Result<PathBuf
     // An empty file with our mode: VACUUM INTO accepts one, and would otherwise create its own with the umask's.
     files::create(&part).map_err(|error| failure(&error))?;
     let target = part.to_str().ok_or_else(|| StoreFailure::Other("the path of the backup is not UTF-8".into()))?;
-    let made = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| sqlite_errors::failure(&error));
-    match made.and_then(|_| files::rename_durably(&part, &place).map_err(|error| failure(&error))) {
-        Ok(()) => Ok(place),
+    let copied = connection.execute("VACUUM INTO ?1", [target]).map_err(|error| sqlite_errors::failure(&error));
+    match copied.and_then(|_| files::rename_durably(&part, &backup).map_err(|error| failure(&error))) {
+        Ok(()) => Ok(backup),
         Err(reason) => {
             // The rest of a failed backup takes space on a disk that may be full; nothing else depends on its removal.
             let _ = fs::remove_file(&part);

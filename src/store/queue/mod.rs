@@ -215,10 +215,10 @@ impl State {
     /// Removes an older queued state of the same thing. Stops at a room deletion, since moving a write across it would change
     /// the outcome.
     fn supersede(&mut self, about: &About) {
-        for place in (0..self.entries.len()).rev() {
-            match &self.entries[place] {
+        for index in (0..self.entries.len()).rev() {
+            match &self.entries[index] {
                 QueuedWrite::Background(BackgroundWrite::Deferred(known)) if known.about == *about => {
-                    if let Some(entry) = self.entries.remove(place) {
+                    if let Some(entry) = self.entries.remove(index) {
                         self.bytes -= entry.weight();
                     }
                     return;

@@ -22,13 +22,13 @@ pub fn create(
     hash: &Hashed,
     at: Timestamp,
 ) -> rusqlite::Result<Option<AccountId>> {
-    let made = connection
+    let inserted = connection
         .prepare_cached(
             "INSERT INTO accounts (name, folded, hash, created) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (folded) DO NOTHING",
         )?
         .execute(params![name.as_str(), name.folded(), hash.as_str(), millis(at)])?;
     let id = u64::try_from(connection.last_insert_rowid()).unwrap_or(0);
-    Ok((made > 0).then_some(AccountId(id)))
+    Ok((inserted > 0).then_some(AccountId(id)))
 }
 
 /// Sets another password. False if there is no such account.

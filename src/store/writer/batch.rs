@@ -37,13 +37,13 @@ impl Writer {
         self.queue.ids_low.store(false, Ordering::Relaxed);
         let probe =
             self.retry.as_ref().filter(|_| batch.is_empty()).map(|_| self.queue.message_ids.to_reserve_anyway());
-        let wanted = self.queue.message_ids.to_reserve().or(probe);
-        if batch.is_empty() && wanted.is_none() {
+        let reserve_to = self.queue.message_ids.to_reserve().or(probe);
+        if batch.is_empty() && reserve_to.is_none() {
             return Ok(Vec::new());
         }
-        let outcome = self.in_transaction(batch, wanted);
+        let outcome = self.in_transaction(batch, reserve_to);
         match &outcome {
-            Ok(_) => wanted.into_iter().for_each(|to| self.queue.message_ids.mark_reserved(to)),
+            Ok(_) => reserve_to.into_iter().for_each(|to| self.queue.message_ids.mark_reserved(to)),
             Err(_) => self.roll_back(),
         }
         outcome
@@ -52,18 +52,18 @@ impl Writer {
     fn in_transaction(
         &self,
         batch: &mut [QueuedWrite],
-        wanted: Option<u64>,
+        reserve_to: Option<u64>,
     ) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
         loop {
             self.connection.execute_batch("BEGIN IMMEDIATE")?;
-            let refused = match self.apply_in_bulk(batch, wanted) {
+            let refused = match self.apply_in_bulk(batch, reserve_to) {
                 // One write is at fault. Running them one by one finds it.
                 Err(error) if sqlite_errors::concerns_one_write(&error) => {
                     self.roll_back();
                     self.connection.execute_batch("BEGIN IMMEDIATE")?;
-                    self.apply_one_by_one(batch, wanted)?
+                    self.apply_one_by_one(batch, reserve_to)?
                 }
-                Ok(false) => self.apply_one_by_one(batch, wanted)?,
+                Ok(false) => self.apply_one_by_one(batch, reserve_to)?,
                 Ok(true) => Vec::new(),
                 Err(error) => return Err(error),
             };
@@ -80,11 +80,11 @@ impl Writer {
 
     /// Applies a batch of background writes in bulk, without savepoints to undo a single one: they are three fifths of a
     /// message's cost. False, and nothing is done, if a caller waits for any of them, since those run only once.
-    fn apply_in_bulk(&self, batch: &[QueuedWrite], wanted: Option<u64>) -> rusqlite::Result<bool> {
+    fn apply_in_bulk(&self, batch: &[QueuedWrite], reserve_to: Option<u64>) -> rusqlite::Result<bool> {
         if !batch.iter().all(|entry| matches!(entry, QueuedWrite::Background(_))) {
             return Ok(false);
         }
-        if let Some(to) = wanted {
+        if let Some(to) = reserve_to {
             meta::reserve_ids(&self.connection, to)?;
         }
         let mut rest = batch;
@@ -104,13 +104,13 @@ impl Writer {
     fn apply_one_by_one(
         &self,
         batch: &mut [QueuedWrite],
-        wanted: Option<u64>,
+        reserve_to: Option<u64>,
     ) -> rusqlite::Result<Vec<(usize, StoreFailure)>> {
         let mut refused = Vec::new();
-        if let Some(to) = wanted {
+        if let Some(to) = reserve_to {
             meta::reserve_ids(&self.connection, to)?;
         }
-        for (place, entry) in batch.iter_mut().enumerate() {
+        for (index, entry) in batch.iter_mut().enumerate() {
             self.connection.prepare_cached("SAVEPOINT entry")?.execute([])?;
             let outcome = match entry {
                 QueuedWrite::Background(write) => apply_write(&self.connection, write),
@@ -118,7 +118,7 @@ impl Writer {
             };
             match outcome {
                 Err(error) if sqlite_errors::concerns_one_write(&error) => {
-                    refused.push((place, sqlite_errors::failure(&error)));
+                    refused.push((index, sqlite_errors::failure(&error)));
                     self.connection.prepare_cached("ROLLBACK TO entry")?.execute([])?;
                 }
                 other => other?,

@@ -121,9 +121,9 @@ impl Writer {
 
     /// Runs until the store is closed.
     pub fn run(self) {
-        let ended = WriterGuard(Arc::clone(&self.queue));
+        let guard = WriterGuard(Arc::clone(&self.queue));
         self.write_all();
-        drop(ended);
+        drop(guard);
     }
 
     fn write_all(mut self) {
@@ -270,12 +270,12 @@ impl Writer {
         let mut state = self.queue.lock();
         state.written(&batch);
         let mut outcomes: Vec<Result<(), StoreFailure>> = batch.iter().map(|_| Ok(())).collect();
-        for (place, reason) in refused {
-            if matches!(batch[place], QueuedWrite::Background(_)) {
+        for (index, reason) in refused {
+            if matches!(batch[index], QueuedWrite::Background(_)) {
                 state.lost.count += 1;
                 state.lost.reason = Some(reason.clone());
             }
-            outcomes[place] = Err(reason);
+            outcomes[index] = Err(reason);
         }
         drop(state);
         self.step_succeeded(WriteStep::Batch);

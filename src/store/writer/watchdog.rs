@@ -74,20 +74,20 @@ mod tests {
     #[test]
     fn a_writer_that_hangs_is_told_of_and_what_is_lost_meanwhile_too() {
         let queue = WriteQueue::new(MessageIds::new(0, 0));
-        let (sender, told) = mpsc::channel();
+        let (sender, events) = mpsc::channel();
         let on_event: Arc<dyn Fn(StoreEvent) + Send + Sync> =
             Arc::new(move |event| sender.send(event).expect("somebody listens"));
         thread::scope(|scope| {
             scope.spawn(|| watch(&queue, &on_event));
             queue.lock().begin_step(Instant::now());
             record(&queue);
-            assert!(told.try_recv().is_err(), "it has only begun");
+            assert!(events.try_recv().is_err(), "it has only begun");
             let long_ago = Instant::now().checked_sub(HANGS).expect("a machine that runs for a while");
             queue.lock().begin_step(long_ago);
             record(&queue);
-            assert_eq!(told.recv_timeout(PATIENCE), Ok(StoreEvent::DiskFailed(StoreFailure::TimedOut)));
+            assert_eq!(events.recv_timeout(PATIENCE), Ok(StoreEvent::DiskFailed(StoreFailure::TimedOut)));
             (0..CAPACITY / 128 + 5).for_each(|_| record(&queue));
-            let lost = told.recv_timeout(PATIENCE).expect("on_event");
+            let lost = events.recv_timeout(PATIENCE).expect("an event");
             assert!(matches!(lost, StoreEvent::WritesLost { reason: StoreFailure::QueueFull, .. }), "{lost:?}");
             let mut state = queue.lock();
             assert!(state.end_step().is_some_and(|lost| lost > 0));
