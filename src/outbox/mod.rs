@@ -1,7 +1,7 @@
 //! One client's output: the state of its screen, the bytes its socket has not accepted yet, and the socket.
 //!
 //! A thread with something for the client sends it directly, without waiting (`MSG_DONTWAIT`). What the socket does not
-//! accept becomes the backlog, which the sweep thread sends as the socket accepts it; meanwhile others only append. So no one
+//! accept becomes the backlog, which the thread `slow-readers` sends as the socket accepts it; meanwhile others only append. So no one
 //! waits for a slow reader, and a slow reader loses nothing until it is dropped with a reason.
 //!
 //! *Owns* every byte written to a client, its encryption if any, the state of the screen, and the decision to drop the client.

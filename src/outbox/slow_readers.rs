@@ -76,7 +76,7 @@ impl SlowReaders {
         self.wake.notify_all();
     }
 
-    /// The sweep thread. It sleeps while no client is slow.
+    /// The thread `slow-readers`: it sleeps while no client is slow.
     pub fn run(&self) {
         let mut slow: Vec<Arc<Outbox>> = Vec::new();
         let mut list = self.lock();

@@ -86,7 +86,7 @@ impl Outbox {
         }
     }
 
-    /// One attempt of the sweep thread.
+    /// One attempt of the thread `slow-readers`.
     pub(super) fn sweep(&self, now: Instant) -> Swept {
         let mut guard = self.lock();
         let state = &mut *guard;
@@ -213,7 +213,7 @@ impl Outbox {
     }
 }
 
-/// The result of one attempt of the sweep thread.
+/// The result of one sweep.
 pub(super) enum Swept {
     Done,
     Slow(usize),
