@@ -47,7 +47,7 @@ pub(crate) fn pad(text: &str, columns: usize) -> String {
 /// Longest prefix of whole clusters that fits into `columns`.
 ///
 /// Zero-width marks after the last cluster that fits belong to the prefix.
-pub fn truncate(text: &str, columns: usize) -> &str {
+pub(crate) fn truncate(text: &str, columns: usize) -> &str {
     if text.is_ascii() {
         return text.get(..columns).unwrap_or(text);
     }

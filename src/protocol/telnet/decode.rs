@@ -12,7 +12,7 @@ use super::{DO, DONT, EOF, IAC, SB, SE, WILL, WONT};
 ///
 /// A longer one is taken for one that has lost its SE. The rest of it must not be read as typed text, nor may it swallow
 /// everything that the peer types later: it ends at the next command or the next line end.
-pub(crate) const MAX_SUBNEGOTIATION: usize = 512;
+pub(super) const MAX_SUBNEGOTIATION: usize = 512;
 
 /// The lowest byte that is a command after IAC (RFC 1184; in RFC 854 it is SE). A lower one follows an IAC that the peer
 /// did not double.
@@ -20,7 +20,7 @@ const FIRST_COMMAND: u8 = EOF;
 
 /// One thing a peer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TelnetEvent<'a> {
+pub(super) enum TelnetEvent<'a> {
     /// Bytes that the user typed, with IAC IAC undone.
     Data(&'a [u8]),
     /// A two-byte command: the byte after IAC.
@@ -43,7 +43,7 @@ enum State {
 
 /// Decodes telnet; can be resumed at every byte.
 #[derive(Debug)]
-pub(crate) struct Decoder {
+pub(super) struct Decoder {
     state: State,
     /// Option and content; empty and unallocated outside of subnegotiations.
     stored: Vec<u8>,
@@ -53,17 +53,17 @@ pub(crate) struct Decoder {
 
 impl Decoder {
     /// A decoder at the beginning of a connection.
-    pub fn new() -> Decoder {
+    pub(super) fn new() -> Decoder {
         Decoder { state: State::Data, stored: Vec::new(), accepts_lone_iac: false }
     }
 
     /// The option and content of the subnegotiation just completed; `None` if it was empty.
-    pub fn subnegotiation(&self) -> Option<(u8, &[u8])> {
+    pub(super) fn subnegotiation(&self) -> Option<(u8, &[u8])> {
         self.stored.split_first().map(|(option, content)| (*option, content))
     }
 
     /// The next event; `None` once the input is used up. A later call completes what is incomplete.
-    pub fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<TelnetEvent<'a>> {
+    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Option<TelnetEvent<'a>> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
                 State::Data => {
@@ -144,7 +144,7 @@ impl Decoder {
 
     /// Whether an undoubled 0xFF that cannot begin a command is text: in Latin-1 it is the letter y with a diaeresis, in
     /// UTF-8 it means nothing.
-    pub(crate) fn accept_lone_iac(&mut self, on: bool) {
+    pub(super) fn accept_lone_iac(&mut self, on: bool) {
         self.accepts_lone_iac = on;
     }
 
@@ -159,7 +159,7 @@ impl Decoder {
     }
 
     /// Frees the memory of a subnegotiation.
-    pub fn forget(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.stored = Vec::new();
     }
 }

@@ -4,7 +4,7 @@
 //! *Knows nothing of* sockets, users and rooms.
 
 mod charset;
-pub(crate) mod decode;
+mod decode;
 mod event;
 mod link;
 mod options;

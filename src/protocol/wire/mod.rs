@@ -14,8 +14,7 @@ mod tls;
 
 pub use codec::Codec;
 pub use progress::{Progress, TlsError};
-pub use sniff::OtherProtocol;
-pub(crate) use sniff::{FirstBytes, Verdict};
+pub use sniff::{FirstBytes, OtherProtocol, Verdict};
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 #[cfg(feature = "tls")]

@@ -69,7 +69,7 @@ pub enum Verdict {
 /// It looks at raw bytes. That is enough: a client that speaks telnet before the first line begins with IAC, which none of
 /// these protocols does.
 #[derive(Debug)]
-pub(crate) struct FirstBytes {
+pub struct FirstBytes {
     verdict: Verdict,
     /// The first line so far; only the beginning and the end of a long one. Freed with the verdict.
     line: Vec<u8>,

@@ -52,7 +52,7 @@ pub fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Leaves nothing of what stands in the cursor's row, and the cursor in its first column.
-pub fn wipe(extent: Extent, look: Style, out: &mut Vec<u8>) {
+pub(super) fn wipe(extent: Extent, look: Style, out: &mut Vec<u8>) {
     overwrite(extent, look, b"\r", out);
 }
 
