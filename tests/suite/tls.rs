@@ -534,6 +534,23 @@ fn a_certificate_that_clients_will_refuse_is_warned_of_by_the_check_at_the_start
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
+#[cfg(feature = "storage")]
+#[test]
+fn operators_get_the_warnings_about_the_certificate_too() {
+    use crate::support::home::{History, Home, PASSWORD, try_login};
+
+    let home = Home::new();
+    home.accounts(&["alice"]);
+    let (expired, key) = pair_with("expired", 2020, None);
+    let top = "listen = [\"127.0.0.1:0\"]\nshutdown_delay = 0\noperators = [\"alice\"]\n";
+    let text = format!("{}\n{}", home.config(History::Forgotten, top), section(&expired, &key));
+    let mut program = start(&file("chatsock.toml", &text));
+    let mut alice = try_login(program.address(), "alice", PASSWORD);
+    alice.expect("* You are an operator.\r\n");
+    program.signal("HUP");
+    alice.expect(&format!("* TLS: the certificate in {} expired on 2020-01-01, ", expired.display()));
+}
+
 #[test]
 fn sighup_reads_the_certificate_again() {
     let (certificate, key) = pair("first");
