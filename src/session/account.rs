@@ -1,7 +1,7 @@
 //! Accounts, from the side of one user: creating one, changing its password, deleting it.
 //!
-//! Passwords are hashed on the worker threads, of which there are two at most, so this cannot starve the chat. No lock is
-//! held meanwhile.
+//! Passwords are hashed on the worker threads, of which there are two at most, so this cannot starve the chat. No lock
+//! is held meanwhile.
 //!
 //! *Owns* whether a dialogue about an account makes sense, and what it does.
 //! *Knows nothing of* how passwords and accounts are stored; `session::login` checks passwords.
@@ -18,8 +18,8 @@ use crate::store::CreateAccountError;
 use crate::ui::palette::{AccountAsk, Answer, LoginRefusal, Refusal};
 use crate::ui::screen::LineKind;
 
-/// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight. It
-/// is accepted all the same: guessing is slow and limited, and the user decides what the account is worth.
+/// A new password with fewer characters is called short: NIST SP 800-63B, revision 3, section 5.1.1.1, asks for eight.
+/// It is accepted all the same: guessing is slow and limited, and the user decides what the account is worth.
 const SHORT_PASSWORD: usize = 8;
 
 /// For a user whose password was right when it was compared, but no longer when the change was to be made.
@@ -65,14 +65,14 @@ impl Session {
         match prompt {
             Ok(prompt) => Some(Answer::PasswordWanted { ask, prompt }),
             Err(line) => {
-                self.outbox.tell(LineKind::Refusal, &line);
+                self.refuse(&line);
                 None
             }
         }
     }
 
     pub(super) fn refuse_login(&self, refusal: &LoginRefusal) {
-        self.outbox.tell(LineKind::Refusal, &refusal.to_string());
+        self.refuse(&refusal);
     }
 
     /// Hashes a new password. `None` if that could not be done, and then the user has read why.
@@ -81,11 +81,11 @@ impl Session {
             Ok(Ok(hash)) => Some(hash),
             Ok(Err(error)) => {
                 log::error!("cannot hash a password: {error}");
-                self.outbox.tell(LineKind::Refusal, "The server cannot set passwords right now.");
+                self.refuse("The server cannot set passwords right now.");
                 None
             }
             Err(busy) => {
-                self.outbox.tell(LineKind::Refusal, &busy.to_string());
+                self.refuse(&busy);
                 None
             }
         }
@@ -107,12 +107,12 @@ impl Session {
             return;
         }
         if let Some(line) = self.not_for_an_account(&user.name()) {
-            return self.outbox.tell(LineKind::Refusal, &line);
+            return self.refuse(&line);
         }
         if let Err(wait) = self.hub.limits.count_registration(self.ip(), &self.hub.config(), self.now()) {
             let wait = crate::chat::duration::told(wait);
             let line = format!("Too many accounts were created from your address: try again in {wait}.");
-            return self.outbox.tell(LineKind::Refusal, &line);
+            return self.refuse(&line);
         }
         let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
@@ -138,10 +138,9 @@ impl Session {
                 }
             }
             Err(CreateAccountError::Exists) => {
-                self.outbox
-                    .tell(LineKind::Refusal, &format!("Somebody has just registered {name}: choose another name."));
+                self.refuse(format_args!("Somebody has just registered {name}: choose another name."));
             }
-            Err(CreateAccountError::NotSaved(error)) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
+            Err(CreateAccountError::NotSaved(error)) => self.refuse(&error),
         }
     }
 
@@ -171,8 +170,8 @@ impl Session {
                 self.outbox.tell(LineKind::News, "Your password has been changed.");
                 self.tell_if_short(short);
             }
-            Ok(false) => self.outbox.tell(LineKind::Refusal, CHANGED_MEANWHILE),
-            Err(error) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
+            Ok(false) => self.refuse(CHANGED_MEANWHILE),
+            Err(error) => self.refuse(&error),
         }
     }
 
@@ -184,7 +183,7 @@ impl Session {
             Err(refusal) => return self.refuse_login(&refusal),
         };
         match store.remove_own_account(account.id, &account.hash) {
-            Ok(false) => self.outbox.tell(LineKind::Refusal, CHANGED_MEANWHILE),
+            Ok(false) => self.refuse(CHANGED_MEANWHILE),
             Ok(true) => {
                 self.account.read.forget();
                 self.account.stop_recording_rooms();
@@ -193,7 +192,7 @@ impl Session {
                 let line = format!("Account {} deleted. The name is free once you leave.", account.name);
                 self.outbox.tell(LineKind::News, &line);
             }
-            Err(error) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
+            Err(error) => self.refuse(&error),
         }
     }
 }

@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const CHANGING: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// The store, if it keeps messages, with everything written that was recorded so far. If the disk is in trouble, what it
-    /// has is read.
+    /// The store, if it keeps messages, with everything written that was recorded so far. If the disk is in trouble,
+    /// what it has is read.
     fn archive(&self) -> Option<Arc<Store>> {
         let store = self.hub.store().cloned().filter(|store| store.keeps_history())?;
         let _ = store.sync();
@@ -51,11 +51,11 @@ impl Session {
                 readable_after(range.after, messages.collect())
             }
             Ok(Err(error)) => {
-                self.outbox.tell(LineKind::Refusal, &error.to_string());
+                self.refuse(&error);
                 Vec::new()
             }
             Err(busy) => {
-                self.outbox.tell(LineKind::Refusal, &busy.to_string());
+                self.refuse(&busy);
                 Vec::new()
             }
         }
@@ -84,8 +84,8 @@ impl Session {
         self.compute(last).ok()?
     }
 
-    /// Waits until a deletion or an edit is on disk, or says that it is not: nobody can read the old text any more, but a
-    /// crash would bring it back. What others see of the change is on its way first.
+    /// Waits until a deletion or an edit is on disk, or says that it is not: nobody can read the old text any more, but
+    /// a crash would bring it back. What others see of the change is on its way first.
     #[inline(never)]
     pub(super) fn await_change(&mut self, room: &Room) {
         let Some(store) = self.hub.store().cloned().filter(|_| room.is_recorded()) else { return };

@@ -15,9 +15,9 @@ use crate::ui::screen::LineKind;
 
 /// How long a session waits at most before it checks its deadlines again.
 ///
-/// A reload can set a limit where there was none, and only bytes and this timeout wake a thread that reads a socket: within
-/// five seconds the limit holds for everyone. Waking ten thousand idle threads this often takes about one hundredth of a
-/// processor.
+/// A reload can set a limit where there was none, and only bytes and this timeout wake a thread that reads a socket:
+/// within five seconds the limit holds for everyone. Waking ten thousand idle threads this often takes about one
+/// hundredth of a processor.
 const LOOK_AGAIN: Duration = Duration::from_secs(4);
 
 impl Session {
@@ -66,8 +66,8 @@ impl Session {
         }
     }
 
-    /// Whether this user is admin of a room with somebody else in it: a moderator may watch in silence. An empty room of
-    /// their own would be a way round the limit for anybody.
+    /// Whether this user is admin of a room with somebody else in it: a moderator may watch in silence. An empty room
+    /// of their own would be a way round the limit for anybody.
     fn moderates(&self, now: Instant) -> bool {
         self.actor().is_some_and(|actor| self.rooms.rooms().any(|room| room.keeps_order(&actor, now)))
     }
@@ -77,15 +77,15 @@ impl Session {
         self.outbox.day_ends().is_some_and(|ends| Timestamp::now().as_second() >= ends)
     }
 
-    /// Midnight, if a view is open. If the wall clock is set meanwhile, this comes early and is checked again, or the next
-    /// message says which day it is.
+    /// Midnight, if a view is open. If the wall clock is set meanwhile, this comes early and is checked again, or the
+    /// next message says which day it is.
     fn midnight(&self) -> Option<Instant> {
         let left = self.outbox.day_ends()?.checked_mul(1000)?.checked_sub(Timestamp::now().as_millisecond())?;
         self.now().checked_add(Duration::from_millis(u64::try_from(left).unwrap_or(0)))
     }
 
-    /// Waits until the client has taken everything written for it: its own replies wait for its own backlog. The idle limit
-    /// holds meanwhile, also for a client that reads too slowly.
+    /// Waits until the client has taken everything written for it: its own replies wait for its own backlog. The idle
+    /// limit holds meanwhile, also for a client that reads too slowly.
     #[inline(never)]
     pub(super) fn wait_drained(&mut self) {
         while !self.is_over() && !self.outbox.wait_drained(Some(self.look_at(self.tick()))) {

@@ -211,8 +211,7 @@ impl Session {
     #[inline(never)]
     fn set_character_mode(&mut self, on: bool) {
         if on && !self.input.link.is_confirmed() {
-            self.outbox
-                .tell(LineKind::Refusal, "Your client has not shown that it speaks telnet: it stays in line mode.");
+            self.refuse("Your client has not shown that it speaks telnet: it stays in line mode.");
             return;
         }
         if on == self.input.link.is_character_mode() {
@@ -281,8 +280,8 @@ impl Session {
         }
     }
 
-    /// The same, but the next line stays hidden: showing what is typed between two passwords, until telnet has agreed to hide it
-    /// again, would reveal the start of what was typed ahead.
+    /// The same, but the next line stays hidden: showing what is typed between two passwords, until telnet has agreed
+    /// to hide it again, would reveal the start of what was typed ahead.
     #[inline(never)]
     fn keep_hidden(&mut self) {
         if self.input.link.is_confirmed() && !self.input.link.is_character_mode() {

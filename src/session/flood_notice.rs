@@ -1,7 +1,7 @@
 //! Lines refused because they came too fast: one line answers all of a burst.
 //!
-//! A terminal in line mode sends a pasted text line by line, so it arrives in many reads. The answer waits until no more of
-//! it has come for a moment.
+//! A terminal in line mode sends a pasted text line by line, so it arrives in many reads. The answer waits until no
+//! more of it has come for a moment.
 //!
 //! *Owns* what is remembered of refused lines, when they are answered, and the sentence.
 //! *Knows nothing of* rates.
@@ -12,10 +12,9 @@ use super::Session;
 use crate::chat::message::start;
 use crate::text::seconds;
 use crate::ui::palette::Line;
-use crate::ui::screen::LineKind;
 
-/// A burst is over when no line was refused for this long. Lines of a paste come milliseconds apart, also through a slow
-/// network, and a user who types sees the answer before they look for it.
+/// A burst is over when no line was refused for this long. Lines of a paste come milliseconds apart, also through a
+/// slow network, and a user who types sees the answer before they look for it.
 const QUIET: Duration = Duration::from_millis(250);
 
 /// A burst that never stops is answered this often all the same.
@@ -80,7 +79,7 @@ impl Session {
     /// Answers the refused lines of a burst.
     #[inline(never)]
     pub(super) fn answer_flood(&self, flood: &FloodNotice, now: Instant) {
-        self.outbox.tell(LineKind::Refusal, &flood.sentence(now, self.palette.is_logged_in()));
+        self.refuse(&flood.sentence(now, self.palette.is_logged_in()));
     }
 
     /// Answers refused lines at once, if there are any.

@@ -1,7 +1,7 @@
 //! Keys that cost a lot: on a long line, one byte may make the server measure and draw all of it.
 //!
-//! The editor's work is charged like reading commands. Keys that are not paid for wait, and everything behind them waits too;
-//! nothing is read meanwhile, so a flood is held up where it comes from. Nobody types that fast.
+//! The editor's work is charged like reading commands. Keys that are not paid for wait, and everything behind them
+//! waits too; nothing is read meanwhile, so a flood is held up where it comes from. Nobody types that fast.
 //!
 //! *Owns* when keys are charged.
 //! *Knows nothing of* what a key does.

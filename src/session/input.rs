@@ -33,6 +33,7 @@ impl Session {
     /// Takes what one read brought, and runs every line that it completes.
     #[inline(never)]
     pub fn take(&mut self, chunk: &[u8]) {
+        self.tick();
         if let Verdict::OtherProtocol(protocol) = self.input.first_bytes.feed(chunk) {
             self.turn_away(protocol);
             return;
@@ -87,8 +88,8 @@ impl Session {
         self.await_names();
     }
 
-    /// One read may bring thousands of keys and lines with an answer each: the answers are sent, and waited for, before they
-    /// grow.
+    /// One read may bring thousands of keys and lines with an answer each: the answers are sent, and waited for, before
+    /// they grow.
     #[inline(never)]
     fn keep_replies_small(&mut self) {
         if self.outbox.unsent_bytes() > REPLIES_AT_ONCE {
@@ -276,7 +277,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn refuse_fast(&mut self, wait: Duration) {
-        self.outbox.tell(LineKind::Refusal, &format!("Too fast: try again in {}.", seconds(wait)));
+        self.refuse(format_args!("Too fast: try again in {}.", seconds(wait)));
     }
 
     /// Does what a key means by itself.
@@ -294,7 +295,8 @@ impl Session {
         }
     }
 
-    /// Carries out what answers a line. The answer stands below the user's own lines, and below what others said before it.
+    /// Carries out what answers a line. The answer stands below the user's own lines, and below what others said before
+    /// it.
     fn answer_below(&mut self) {
         self.bring_up();
         self.outbox.with_display(Display::ask);
@@ -317,7 +319,7 @@ impl Session {
         self.note_activity(now);
         let fate = if self.input.link.is_character_mode() { "The rest was not taken" } else { "It was not read" };
         let told = format!("That line is too long: a line may have {limit} bytes. {fate}.");
-        self.outbox.tell(LineKind::Refusal, &told);
+        self.refuse(&told);
         if self.input.count_long_line() {
             self.disconnect = Some(DisconnectReason::LongLines);
         }

@@ -19,8 +19,8 @@ pub(super) struct JoinedRoom {
     pub(super) membership: Membership,
     /// Admitted only for being an operator.
     pub(super) as_operator: bool,
-    /// Messages said in it when the user last looked. Negative where the disk holds more unread ones than were said since
-    /// the server's start.
+    /// Messages said in it when the user last looked. Negative where the disk holds more unread ones than were said
+    /// since the server's start.
     pub(super) read: i64,
 }
 

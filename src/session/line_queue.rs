@@ -12,8 +12,9 @@ use crate::chat::message::ClientId;
 use crate::ui::command::Cost;
 use crate::ui::palette::Key;
 
-/// Most lines in the queue. The rate limits let about forty wait for up to three seconds; the rest is for the newcomers'
-/// wait, in which a script may send all it has. An [`Allowance`] that all connections share bounds their bytes.
+/// Most lines in the queue. The rate limits let about forty wait for up to three seconds; the rest is for the
+/// newcomers' wait, in which a script may send all it has. An [`Allowance`] that all connections share bounds their
+/// bytes.
 const MOST_LINES: usize = 256;
 
 /// Something typed that waits to run.

@@ -1,7 +1,7 @@
 //! Logging in: a name at the first prompt, a password, and `:login` later on.
 //!
-//! Passwords are compared on the worker threads, of which there are two at most, so logins cannot starve the chat. No lock is
-//! held meanwhile.
+//! Passwords are compared on the worker threads, of which there are two at most, so logins cannot starve the chat. No
+//! lock is held meanwhile.
 //!
 //! *Owns* the way from a typed name and password to a user with a name, or to the reason why not.
 //! *Knows nothing of* dialogues, and of how passwords and accounts are stored.
@@ -62,8 +62,8 @@ impl Session {
         }
     }
 
-    /// Claims a name that belonged to no account a moment ago. Another user may have registered it since, and left, so it is
-    /// looked up again; once it is claimed, nobody else can register it.
+    /// Claims a name that belonged to no account a moment ago. Another user may have registered it since, and left, so
+    /// it is looked up again; once it is claimed, nobody else can register it.
     fn take_guest_name(&mut self, name: UserName) -> Answer {
         self.hub.checkpoints.reach(Checkpoint::NameFree);
         let user = match self.claim(&name, None) {
@@ -119,7 +119,8 @@ impl Session {
         self.admit_account(Box::new(account))
     }
 
-    /// Logs in to an account whose password was right, or asks whether to take over from the connection that has its name.
+    /// Logs in to an account whose password was right, or asks whether to take over from the connection that has its
+    /// name.
     pub(super) fn admit_account(&mut self, account: Box<AccountRecord>) -> Answer {
         match self.claim(&account.name, Some(login(&account))) {
             Ok(user) => {
@@ -131,8 +132,8 @@ impl Session {
         }
     }
 
-    /// Checks an account's password. Every attempt is counted before it is compared, over all connections from the address,
-    /// so that many at once are no more attempts than one after the other.
+    /// Checks an account's password. Every attempt is counted before it is compared, over all connections from the
+    /// address, so that many at once are no more attempts than one after the other.
     #[inline(never)]
     pub(super) fn prove(&self, name: &UserName, password: Secret) -> Result<AccountRecord, LoginRefusal> {
         let Some(store) = self.hub.store().cloned() else { return Err(LoginRefusal::Wrong) };
@@ -237,7 +238,8 @@ impl Session {
         }
     }
 
-    /// Logs in to an account whose password was right, or asks whether to take over from the connection that has its name.
+    /// Logs in to an account whose password was right, or asks whether to take over from the connection that has its
+    /// name.
     pub(super) fn become_account(&mut self, account: Box<AccountRecord>) -> Option<Answer> {
         let user = self.user.clone()?;
         if user.name() == account.name {
@@ -272,7 +274,7 @@ impl Session {
                 let line = format!("The other connection of {name} has been ended. Log in with :login {name}.");
                 self.outbox.tell(LineKind::News, &line);
             }
-            Ok(account) => self.outbox.tell(LineKind::Refusal, &format!("{} is not online.", account.name)),
+            Ok(account) => self.refuse(format_args!("{} is not online.", account.name)),
             Err(refusal) => self.refuse_login(&refusal),
         }
     }

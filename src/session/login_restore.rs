@@ -40,8 +40,8 @@ impl Session {
         }
     }
 
-    /// Checks the account once more. It may have been changed from outside after the password was compared, but before this
-    /// connection was among those that a change is checked against.
+    /// Checks the account once more. It may have been changed from outside after the password was compared, but before
+    /// this connection was among those that a change is checked against.
     #[inline(never)]
     pub(super) fn review_login(&self) {
         let (Some(user), hub) = (self.user.clone(), Arc::clone(&self.hub)) else { return };
@@ -51,7 +51,8 @@ impl Session {
         }
     }
 
-    /// Applies an account's settings. Those made under another name go: the next change would save them for this account.
+    /// Applies an account's settings. Those made under another name go: the next change would save them for this
+    /// account.
     fn apply_settings(&mut self, account: &AccountRecord) {
         let Settings { color, bell, time_zone, ignored, timestamps, ids, quiet } = account.settings.clone();
         let choices = DisplayChoices { color, timestamps, ids, quiet };

@@ -85,7 +85,7 @@ impl Session {
                     let target = Target { name: quoted.author.clone(), client: None };
                     self.send_direct(&[target], Draft { reply: Some(quoted), ..Draft::said(text) }, false);
                 }
-                None => self.refuse(&Denied::NoMessage),
+                None => self.refuse(Denied::NoMessage),
             },
         }
     }
@@ -103,12 +103,12 @@ impl Session {
                 (last, Ok(whole)) => (last, whole),
                 (Some(_), Err(refusal)) => {
                     self.mark_refused();
-                    return self.outbox.tell(LineKind::Refusal, &refusal);
+                    return self.refuse(&refusal);
                 }
             },
         };
         let text = text.as_str();
-        let Some(id) = self.id_or_last(id) else { return self.refuse(&Denied::NothingYours) };
+        let Some(id) = self.id_or_last(id) else { return self.refuse(Denied::NothingYours) };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
                 let edited = room.edit(&actor, id, text, self.now());
@@ -123,13 +123,13 @@ impl Session {
                 self.change_direct(&pairs, |pair, show| pair.edit(id, &user, text, show, &clock));
             }
             None if self.change_offline_message(id, Some(text)) => {}
-            None => self.refuse(&Denied::NoMessage),
+            None => self.refuse(Denied::NoMessage),
         }
     }
 
     #[inline(never)]
     pub(super) fn delete(&mut self, id: Option<MessageId>) {
-        let Some(id) = self.id_or_last(id) else { return self.refuse(&Denied::NothingYours) };
+        let Some(id) = self.id_or_last(id) else { return self.refuse(Denied::NothingYours) };
         let (Some(actor), Some(user)) = (self.actor(), self.user.clone()) else { return };
         match self.locate(&actor, id) {
             Some(MessagePlace::Room(room)) => {
@@ -167,7 +167,7 @@ impl Session {
     fn delete_own(&mut self, actor: &Actor, id: MessageId) {
         let now = self.now();
         let Some(room) = self.rooms.rooms().find(|room| room.is_by(actor, id, now)).cloned() else {
-            return self.refuse(&Denied::NoMessage);
+            return self.refuse(Denied::NoMessage);
         };
         let deleted = room.delete(actor, id, now);
         if deleted.is_ok() {
@@ -176,7 +176,8 @@ impl Session {
         self.changed(&room, deleted, &format!("Deleted {id}."));
     }
 
-    /// Finishes a change to a room's message. A user who has the room in view sees the change; otherwise a line says so.
+    /// Finishes a change to a room's message. A user who has the room in view sees the change; otherwise a line says
+    /// so.
     fn changed(&mut self, room: &Arc<Room>, changed: Result<Erased, Denied>, line: &str) {
         match changed {
             Ok(erased) => {
@@ -201,7 +202,7 @@ impl Session {
             match change(pair, index == 0) {
                 Some(Ok(())) => self.hub.arrange_direct_redraw(pair),
                 Some(Err(denied)) => self.refuse(&denied),
-                None => self.refuse(&Denied::NoMessage),
+                None => self.refuse(Denied::NoMessage),
             }
         }
     }

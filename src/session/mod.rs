@@ -1,8 +1,8 @@
 //! One connection, from the first byte to the last, on its own thread.
 //!
 //! A turn of the session: wait for bytes or for the next deadline, run every complete line they bring, deliver what was
-//! posted, and write the answers and the prompt in one go. Nothing here sleeps: delays are deadlines, so telnet is answered
-//! meanwhile.
+//! posted, and write the answers and the prompt in one go. Nothing here sleeps: delays are deadlines, so telnet is
+//! answered meanwhile.
 //!
 //! *Owns* the reading side of a socket, and everything about one user that nobody else needs.
 //! *Knows nothing of* listeners, and of how the server stops, except that it does.
@@ -45,6 +45,7 @@ mod terminal;
 mod unread;
 
 use std::cell::Cell;
+use std::fmt::Display;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -71,8 +72,8 @@ use read::more_waits;
 use returned_lines::Returned;
 use terminal::TerminalState;
 
-/// Read buffer of a connection that sends little, in bytes, on the thread's stack: a typed line fits, and with thousands of
-/// idle users its size counts.
+/// Read buffer of a connection that sends little, in bytes, on the thread's stack: a typed line fits, and with
+/// thousands of idle users its size counts.
 const SMALL_READ: usize = 128;
 
 /// Read buffer of a connection that has just filled the small one, in bytes; freed when it sends little again.
@@ -81,7 +82,8 @@ const LARGE_READ: usize = 32 * 1024;
 /// How long a newcomer waits with `connection_timeout`.
 const NEWCOMER_WAIT: Duration = Duration::from_millis(2500);
 
-/// Once replies have grown to this many bytes within one turn, they are sent, and the session waits until they are taken.
+/// Once replies have grown to this many bytes within one turn, they are sent, and the session waits until they are
+/// taken.
 const REPLIES_AT_ONCE: usize = 16 * 1024;
 
 /// One connection.
@@ -147,8 +149,8 @@ impl Session {
         })
     }
 
-    /// Looks at the clock: when something was read, before each line, and after anything that may have waited. Nothing else in
-    /// a session does, so that all of a line happens at one moment.
+    /// Looks at the clock: when something was read, before each line, and after anything that may have waited. Nothing
+    /// else in a session does, so that all of a line happens at one moment.
     fn tick(&self) -> Instant {
         let now = Instant::now();
         self.now.set(now);
@@ -167,8 +169,8 @@ impl Session {
         result
     }
 
-    /// Called here and not where the name is claimed: formatting a log line takes a kilobyte of stack or more, which that
-    /// deep down would cost every idle user another page.
+    /// Called here and not where the name is claimed: formatting a log line takes a kilobyte of stack or more, which
+    /// that deep down would cost every idle user another page.
     #[inline(never)]
     fn log_login(&self) {
         if let Some(user) = &self.user {
@@ -176,7 +178,8 @@ impl Session {
         }
     }
 
-    /// Runs the connection to its end, and returns why it ended. Nothing more is read or written, but the socket is open.
+    /// Runs the connection to its end, and returns why it ended. Nothing more is read or written, but the socket is
+    /// open.
     pub fn run(&mut self) -> DisconnectReason {
         let mut small = [0; SMALL_READ];
         self.open(&mut small);
@@ -219,11 +222,11 @@ impl Session {
         self.finish()
     }
 
-    /// Carries out what is due, and delivers and sends what the bytes taken since the last turn have caused. False if the
-    /// connection is over, and only [`finish`](Session::finish) is left to call.
+    /// Carries out what is due, and delivers and sends what the bytes taken since the last turn have caused. False if
+    /// the connection is over, and only [`finish`](Session::finish) is left to call.
     ///
-    /// Without a thread, a session is driven by hand as [`run`](Session::run) does it: [`greet`](Session::greet) once, and a
-    /// turn after every [`take`](Session::take).
+    /// Without a thread, a session is driven by hand as [`run`](Session::run) does it: [`greet`](Session::greet) once,
+    /// and a turn after every [`take`](Session::take).
     pub fn complete_turn(&mut self) -> bool {
         let now = self.tick();
         self.keep_deadlines(now);
@@ -272,8 +275,8 @@ impl Session {
         account.map_or(Attempter::Connection(self.outbox.id()), Attempter::Account)
     }
 
-    /// Ends a turn: delivers what was posted, sends what was written, shows the prompt, and waits until the socket has taken
-    /// all of it.
+    /// Ends a turn: delivers what was posted, sends what was written, shows the prompt, and waits until the socket has
+    /// taken all of it.
     #[inline(never)]
     fn finish_turn(&mut self) {
         self.rooms.deliver();
@@ -290,6 +293,16 @@ impl Session {
             self.effects = Vec::new();
         }
         self.wait_drained();
+    }
+
+    /// Shows a refusal: the one place that turns one into a line.
+    fn refuse(&self, refusal: impl Display) {
+        self.show_refusal(&refusal);
+    }
+
+    #[inline(never)]
+    fn show_refusal(&self, refusal: &dyn Display) {
+        self.outbox.tell(LineKind::Refusal, &refusal.to_string());
     }
 
     fn send_protocol(&mut self) {

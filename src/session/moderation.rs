@@ -21,7 +21,7 @@ impl Session {
     pub(super) fn act(&mut self, id: &RoomId, action: RoomAction) {
         let room = self.rooms.get(id).map(|membership| Arc::clone(membership.room()));
         let (Some(room), Some(actor)) = (room, self.actor()) else {
-            return self.refuse(&Denied::NotIn(id.name.clone()));
+            return self.refuse(Denied::NotIn(id.name.clone()));
         };
         let (online, local) = self.banned_address(&action);
         let destroys = action == RoomAction::Destroy;

@@ -123,8 +123,8 @@ impl Session {
         Ok(())
     }
 
-    /// Edits a message that this user has left for somebody, or takes it back (`None`). False if it does not wait any more,
-    /// or is not theirs.
+    /// Edits a message that this user has left for somebody, or takes it back (`None`). False if it does not wait any
+    /// more, or is not theirs.
     #[inline(never)]
     pub(super) fn change_offline_message(&self, id: MessageId, text: Option<&str>) -> bool {
         let Some(store) = self.hub.store().filter(|_| self.offline.has_sent(id)) else { return false };
@@ -146,7 +146,7 @@ impl Session {
                 self.outbox.tell(LineKind::News, &line);
             }
             Ok(false) => return false,
-            Err(error) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
+            Err(error) => self.refuse(&error),
         }
         true
     }
@@ -156,7 +156,7 @@ impl Session {
         let mut waiting = self.hub.mailbox.waiting(account);
         if let Some(store) = self.hub.store().cloned().filter(|store| store.keeps_history()) {
             let refuse = |error: &dyn Display| {
-                self.outbox.tell(LineKind::Refusal, &format!("Messages may wait for you. {error}"));
+                self.refuse(format_args!("Messages may wait for you. {error}"));
             };
             match self.compute(move || store.offline_messages(account)) {
                 Ok(Ok(stored)) => waiting.extend(stored),
@@ -168,8 +168,8 @@ impl Session {
         waiting
     }
 
-    /// Shows the messages that came while this user was offline. They are erased once the network has taken them, and never
-    /// before: whatever goes wrong on the way, they are shown again at the next login.
+    /// Shows the messages that came while this user was offline. They are erased once the network has taken them, and
+    /// never before: whatever goes wrong on the way, they are shown again at the next login.
     pub(super) fn show_waiting_messages(&mut self, account: AccountId) {
         let waiting = self.waiting_for(account);
         let Some(user) = self.user.clone().filter(|_| !waiting.is_empty()) else { return };

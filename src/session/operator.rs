@@ -20,8 +20,8 @@ use crate::ui::palette;
 use crate::ui::screen::LineKind;
 
 impl Session {
-    /// The operator's name. Anybody else reads that they may not, and gets `None`. So does an operator whose account was
-    /// removed meanwhile by `chatsock user`.
+    /// The operator's name. Anybody else reads that they may not, and gets `None`. So does an operator whose account
+    /// was removed meanwhile by `chatsock user`.
     fn operator(&self) -> Option<UserName> {
         let actor = self.actor().filter(|actor| actor.operator);
         let actor = actor.filter(|actor| {
@@ -29,7 +29,7 @@ impl Session {
             found.is_some_and(|account| Some(account.id) == actor.who.account)
         });
         if actor.is_none() {
-            self.outbox.tell(LineKind::Refusal, "Only operators can do that.");
+            self.refuse("Only operators can do that.");
         }
         actor.map(|actor| actor.who.name)
     }
@@ -76,7 +76,7 @@ impl Session {
             () => None,
         };
         if let Some(line) = refusal {
-            return self.outbox.tell(LineKind::Refusal, &line);
+            return self.refuse(&line);
         }
         let at = self.hub.moment();
         let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
@@ -117,7 +117,7 @@ impl Session {
             Ok(network) => Some(network.counted()),
             Err(error) => {
                 let typed = crate::text::truncate(typed, 50);
-                self.outbox.tell(LineKind::Refusal, &format!("{typed} is not an address: {error}."));
+                self.refuse(format_args!("{typed} is not an address: {error}."));
                 None
             }
         }
@@ -133,7 +133,7 @@ impl Session {
                 self.hub.audit(&by, &format!("unbanned {network}"));
             }
             Ok(false) => {
-                self.outbox.tell(LineKind::Refusal, &format!("{network} is not banned; :banip alone lists what is."));
+                self.refuse(format_args!("{network} is not banned; :banip alone lists what is."));
             }
             Err(error) => self.tell_not_saved(&error),
         }
@@ -167,8 +167,8 @@ impl Session {
         }
         let Some(store) = self.hub.store().cloned() else { return };
         let count = count.unwrap_or(palette::AUDIT_DEFAULT);
-        // Actions of a moment ago are part of it; if the disk is in trouble, what it has is shown. This thread waits, and not a
-        // worker thread: there are only two of those, and everybody's logins need them.
+        // Actions of a moment ago are part of it; if the disk is in trouble, what it has is shown. This thread waits,
+        // and not a worker thread: there are only two of those, and everybody's logins need them.
         let _ = store.sync();
         let read = self.compute(move || store.audit(count));
         match read {
@@ -179,8 +179,8 @@ impl Session {
                     self.outbox.tell(LineKind::News, &line);
                 }
             }
-            Ok(Err(error)) => self.outbox.tell(LineKind::Refusal, &error.to_string()),
-            Err(busy) => self.outbox.tell(LineKind::Refusal, &busy.to_string()),
+            Ok(Err(error)) => self.refuse(&error),
+            Err(busy) => self.refuse(&busy),
         }
     }
 

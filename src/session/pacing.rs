@@ -51,8 +51,8 @@ impl Pacing {
         self.in_order(decision, now)
     }
 
-    /// Pays for something that is answered at once or not at all, like a key pressed a thousand times. It costs a reading;
-    /// the error is how long to wait if that is too much now.
+    /// Pays for something that is answered at once or not at all, like a key pressed a thousand times. It costs a
+    /// reading; the error is how long to wait if that is too much now.
     pub(super) fn pay_reading(&mut self, now: Instant) -> Result<(), Duration> {
         match self.charge(Cost::Read(1), None, now, Duration::ZERO) {
             RateDecision::Now => Ok(()),
@@ -177,7 +177,8 @@ impl Session {
         self.pacing.schedule(line.cost(), message_rate(config), now, patience)
     }
 
-    /// Pays for the users that a line reaches beyond the first. If that is too much, the user sees why and this is false.
+    /// Pays for the users that a line reaches beyond the first. If that is too much, the user sees why and this is
+    /// false.
     pub(super) fn pay_for(&mut self, more: usize) -> bool {
         let rate = message_rate(&self.hub.config());
         let Err(wait) = self.pacing.pay_posts(more, rate, self.now()) else { return true };

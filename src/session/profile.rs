@@ -48,7 +48,7 @@ impl Session {
             AccountPolicy::Off | AccountPolicy::Optional => None,
         };
         if let Some(line) = refusal {
-            self.outbox.tell(LineKind::Refusal, &line);
+            self.refuse(&line);
             return None;
         }
         // The same name in other letters is the same account.
@@ -72,7 +72,7 @@ impl Session {
         if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
             // If another user has taken the old name, this one stays, as for a guest who had it before.
             if self.hub.roster.rename(&user, &before, owner, limit).is_ok() {
-                self.outbox.tell(LineKind::Refusal, &accounts_name(name));
+                self.refuse(&accounts_name(name));
                 return None;
             }
         }
@@ -157,26 +157,26 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn ignore(&mut self, target: &Target) {
-        // A name that nobody has now is ignored whoever takes it; a session's number never names anybody else.
+        // A name that nobody has now is ignored under any later owner; a session's number never names anybody else.
         let absent = || Addressee { client: ClientId::NONE, name: target.name.clone() };
         let user = match self.meant_person(target) {
-            None if target.client.is_some() => return self.refuse(&Denied::NotOnline(target.clone())),
+            None if target.client.is_some() => return self.refuse(Denied::NotOnline(target.clone())),
             found => found.unwrap_or_else(absent),
         };
         if user.client == self.outbox.id() {
-            return self.refuse(&Denied::Yourself("ignore"));
+            return self.refuse(Denied::Yourself("ignore"));
         }
         let name = user.name.clone();
         if self.outbox.ignores(user.client, &name) {
             let line = format!("You are ignoring {name} already; :unignore {name} ends it.");
-            return self.outbox.tell(LineKind::Refusal, &line);
+            return self.refuse(&line);
         }
         if self.outbox.ignore(user) {
             self.save_settings();
             self.outbox.tell(LineKind::News, &format!("You are now ignoring {name}; :unignore {name} ends it."));
         } else {
             let line = format!("You are ignoring {MAX_IGNORED} users, which is the limit.");
-            self.outbox.tell(LineKind::Refusal, &line);
+            self.refuse(&line);
         }
     }
 
@@ -187,7 +187,7 @@ impl Session {
             self.save_settings();
             self.outbox.tell(LineKind::News, &format!("You are no longer ignoring {}.", target.name));
         } else {
-            self.outbox.tell(LineKind::Refusal, &format!("You are not ignoring {}.", target.name));
+            self.refuse(format_args!("You are not ignoring {}.", target.name));
         }
     }
 
@@ -227,9 +227,9 @@ impl Session {
             Ok(Err(name)) => {
                 let name = crate::text::truncate(&name, 32).to_owned();
                 let line = format!("There is no time zone {name}: try a name like Europe/Berlin or UTC.");
-                self.outbox.tell(LineKind::Refusal, &line);
+                self.refuse(&line);
             }
-            Err(busy) => self.outbox.tell(LineKind::Refusal, &busy.to_string()),
+            Err(busy) => self.refuse(&busy),
         }
     }
 
@@ -252,7 +252,7 @@ impl Session {
 
     #[inline(never)]
     pub(super) fn tell_who_is(&mut self, target: &Target) {
-        let Some(user) = self.hub.roster.find(target) else { return self.refuse(&Denied::NotOnline(target.clone())) };
+        let Some(user) = self.hub.roster.find(target) else { return self.refuse(Denied::NotOnline(target.clone())) };
         let now = self.now();
         let rooms = self.visible_rooms(&user);
         let rooms = if rooms.is_empty() { "in no public room".to_owned() } else { format!("in {}", rooms.join(", ")) };

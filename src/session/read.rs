@@ -1,7 +1,7 @@
 //! Reading: waiting for bytes, and decrypting them where the connection is encrypted.
 //!
-//! *Owns* the wait, the moment in which a peer may speak before it is greeted, and the difference between an end that the
-//! peer has announced and one that only the network shows.
+//! *Owns* the wait, the moment in which a peer may speak before it is greeted, and the difference between an end that
+//! the peer has announced and one that only the network shows.
 //! *Knows nothing of* the encryption, whose state is the outbox's, and of what the bytes say.
 
 use std::io::{self, Read as _};
@@ -18,12 +18,12 @@ use crate::text::escape_for_log;
 
 /// How long the greeting waits for first bytes.
 ///
-/// A client of HTTP, TLS or SSH speaks as soon as it is connected: its first bytes are here one packet after the last of
-/// TCP's handshake. Anything said before the answer would be junk to it. Users do not notice 20 ms.
+/// A client of HTTP, TLS or SSH speaks as soon as it is connected: its first bytes are here one packet after the last
+/// of TCP's handshake. Anything said before the answer would be junk to it. Users do not notice 20 ms.
 const FIRST_BYTES: Duration = Duration::from_millis(20);
 
-/// Most bytes read before the greeting: no request line that is sent at once is longer. For a longer one, the greeting comes
-/// before the answer.
+/// Most bytes read before the greeting: no request line that is sent at once is longer. For a longer one, the greeting
+/// comes before the answer.
 const MOST_FIRST_BYTES: usize = 16 * 1024;
 
 /// The state of an encrypted connection after a read.
@@ -101,9 +101,7 @@ impl Session {
         if let Some(timeout) = self.input.timeout_to_set(left) {
             self.outbox.stream().set_read_timeout(Some(timeout))?;
         }
-        let count = self.outbox.stream().read(buffer);
-        self.tick();
-        count
+        self.outbox.stream().read(buffer)
     }
 
     /// Takes what one read brought. Not inlined, and nothing follows the calls, so they are jumps and take no stack.
@@ -150,9 +148,9 @@ impl Session {
         }
     }
 
-    /// Nothing more can be read. If an encrypted connection ends without a close_notify, anybody between the two sides may
-    /// have cut it (RFC 8446, section 6.1): complete lines are run, but not half a line, which cut in the right place might
-    /// say something else.
+    /// Nothing more can be read. If an encrypted connection ends without a close_notify, anybody between the two sides
+    /// may have cut it (RFC 8446, section 6.1): complete lines are run, but not half a line, which cut in the right
+    /// place might say something else.
     #[inline(never)]
     pub(super) fn stream_ended(&mut self) {
         if self.input.is_encrypted() {
@@ -162,8 +160,8 @@ impl Session {
     }
 }
 
-/// Whether more can be read at once. A prompt in the middle of what was typed ahead would stand before the answers to the
-/// rest of it.
+/// Whether more can be read at once. A prompt in the middle of what was typed ahead would stand before the answers to
+/// the rest of it.
 #[inline(never)]
 pub(super) fn more_waits(stream: &TcpStream) -> bool {
     let mut byte = [MaybeUninit::uninit()];

@@ -180,7 +180,7 @@ impl Session {
             }
         }
         if !missing.is_empty() {
-            self.outbox.tell(LineKind::Refusal, &format!("You could not rejoin {}.", missing.join(", ")));
+            self.refuse(format_args!("You could not rejoin {}.", missing.join(", ")));
         }
         open
     }
@@ -316,8 +316,8 @@ impl Session {
         self.account.set_recorded(instances);
     }
 
-    /// This connection is about to have another account or none: what was read, and which rooms are open, is recorded for this
-    /// one.
+    /// This connection is about to have another account or none: what was read, and which rooms are open, is recorded
+    /// for this one.
     #[inline(never)]
     pub(super) fn leave_account(&mut self) {
         self.note_viewed();
@@ -332,12 +332,12 @@ impl Session {
             None if !self.hub.accounts().are_kept() => Refusal::NoAccounts.to_string(),
             None => return Some(Answer::GhostNeedsPassword { name }),
         };
-        self.outbox.tell(LineKind::Refusal, &line);
+        self.refuse(&line);
         None
     }
 
-    /// Why a guest's connection cannot be ended by a password. `None` if the name is not a guest's, or if only its owner may
-    /// know that it is an account.
+    /// Why a guest's connection cannot be ended by a password. `None` if the name is not a guest's, or if only its
+    /// owner may know that it is an account.
     pub(super) fn ghost_of_guest(&self, name: &UserName) -> Option<String> {
         if self.hub.accounts() == crate::chat::account_policy::AccountPolicy::Required || self.hub.is_registered(name) {
             return None;

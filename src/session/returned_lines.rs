@@ -40,7 +40,8 @@ impl Session {
         }
     }
 
-    /// In the view of a character mode terminal, a line leaves the screen when it is sent. A refused one is shown again.
+    /// In the view of a character mode terminal, a line leaves the screen when it is sent. A refused one is shown
+    /// again.
     #[inline(never)]
     pub(super) fn keep_shown(&self, typed: &str) {
         self.outbox.with_display(|display, out| {

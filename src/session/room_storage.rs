@@ -12,13 +12,13 @@ use crate::chat::action::{Actor, Denied, RoomAction, Setting};
 use crate::chat::secret::Hashed;
 use crate::hub::room::{Deciding, Room, Snapshot};
 use crate::store::{AccessRecord, SaveError, StoreFailure};
-use crate::ui::screen::LineKind;
 
 /// What was done before an action: the hash of a new password.
 pub(super) struct Prepared(Option<Hashed>);
 
 impl Session {
-    /// Replaces the password in a snapshot by its hash. If that cannot be done now, the user sees why and this is false.
+    /// Replaces the password in a snapshot by its hash. If that cannot be done now, the user sees why and this is
+    /// false.
     fn hash_password_of(&self, room: &Room, snapshot: &mut Snapshot) -> bool {
         let Some(password) = snapshot.password.take() else { return true };
         let Some(hash) = self.hashed(password.clone()) else { return false };
@@ -28,8 +28,8 @@ impl Session {
         true
     }
 
-    /// Saves a room that has changed, if it is persistent. When this returns, it is on disk, or the user has read that it is
-    /// not.
+    /// Saves a room that has changed, if it is persistent. When this returns, it is on disk, or the user has read that
+    /// it is not.
     #[inline(never)]
     pub(super) fn save_room(&self, room: &Arc<Room>) {
         let Some(store) = self.hub.store() else { return };
@@ -58,8 +58,8 @@ impl Session {
     }
 
     /// Does what has to be done before an action: a room that becomes persistent is saved, and the new password of a
-    /// persistent one is hashed. Otherwise it would be in force but on no disk if that fails. `None` if the action must not be
-    /// carried out; the user has read why.
+    /// persistent one is hashed. Otherwise it would be in force but on no disk if that fails. `None` if the action must
+    /// not be carried out; the user has read why.
     #[inline(never)]
     pub(super) fn prepare_action(&self, room: &Arc<Room>, actor: &Actor, action: &RoomAction) -> Option<Prepared> {
         if *action == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
@@ -91,7 +91,7 @@ impl Session {
                 // It may still get to disk, but the room is not persistent. If this fails too, the store keeps trying.
                 let _ = store.delete_room(room.name());
             }
-            self.outbox.tell(LineKind::Refusal, &error.to_string());
+            self.refuse(&error);
             return false;
         }
         true
@@ -133,17 +133,18 @@ impl Session {
         }
     }
 
-    /// Says that a change holds, but only until the server stops, unless the disk takes it before: the store keeps trying.
+    /// Says that a change holds, but only until the server stops, unless the disk takes it before: the store keeps
+    /// trying.
     pub(super) fn tell_not_saved(&self, error: &SaveError) {
         let (short, SaveError(reason)) = (error.short(), error);
         let later = if *reason == StoreFailure::Closed { "" } else { " It will be as soon as the disk takes it." };
         let line = format!("It holds until the server stops, but: {short}{later}");
-        self.outbox.tell(LineKind::Refusal, &line);
+        self.refuse(&line);
     }
 }
 
-/// Whether what an action does depends on the room being persistent. A new password is hashed first where it is, so that
-/// must not change meanwhile.
+/// Whether what an action does depends on the room being persistent. A new password is hashed first where it is, so
+/// that must not change meanwhile.
 fn depends_on_persistence(action: &RoomAction) -> bool {
     matches!(action, RoomAction::Destroy | RoomAction::Set(Setting::Keep(_) | Setting::Password(Some(_))))
 }

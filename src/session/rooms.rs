@@ -27,8 +27,8 @@ use crate::ui::command;
 use crate::ui::palette::{Answer, Came, JoinRefusal, RoomRefusal};
 use crate::ui::screen::LineKind;
 
-/// How often a password is compared again because the room got another one meanwhile. An admin who changes it three times
-/// within one comparison wants nobody to enter.
+/// How often a password is compared again because the room got another one meanwhile. An admin who changes it three
+/// times within one comparison wants nobody to enter.
 const COMPARED_AGAIN: usize = 2;
 
 /// Whether a password looks like a command. At a room's password prompt it would be run as one.
@@ -122,9 +122,9 @@ impl Session {
         Ok(Answer::Joined { room: Arc::clone(room.id()), others: change.others, how, topic: room.topic() })
     }
 
-    /// Whether this user may enter a room with this password, and the door that the password has opened, if it did: the room
-    /// checks again when they enter, since all of this may have changed by then. A hidden room and a missing one give the same
-    /// answers after the same work.
+    /// Whether this user may enter a room with this password, and the door that the password has opened, if it did: the
+    /// room checks again when they enter, since all of this may have changed by then. A hidden room and a missing one
+    /// give the same answers after the same work.
     #[inline(never)]
     fn admit(
         &self,
@@ -180,8 +180,8 @@ impl Session {
         Err(JoinRefusal::NoSuchRoomOrPassword)
     }
 
-    /// Whether a password opens a room with this access. Where there are hashes to compare with, every comparison takes as long
-    /// as one with a hash: its time reveals neither which rooms are persistent nor which exist at all.
+    /// Whether a password opens a room with this access. Where there are hashes to compare with, every comparison takes
+    /// as long as one with a hash: its time reveals neither which rooms are persistent nor which exist at all.
     #[inline(never)]
     fn opens(&self, entry: Option<&RoomAccess>, password: &str) -> Result<bool, BusyError> {
         let right = RoomAccess::admits(entry, password);
@@ -279,12 +279,12 @@ impl Session {
                         user.outbox.announce(LineKind::News, &line);
                     }
                 }
-                Err(denied) => self.outbox.tell(LineKind::Refusal, &denied.to_string()),
+                Err(denied) => self.refuse(&denied),
             }
         }
         if !missing.is_empty() {
             let line = format!("Not online, so not invited: {}. :invite them later.", missing.join(", "));
-            self.outbox.tell(LineKind::Refusal, &line);
+            self.refuse(&line);
         }
     }
 
@@ -313,8 +313,8 @@ impl Session {
         }
     }
 
-    /// Arranges what follows from entering or leaving. A notice for the viewers goes out with this turn, unless it is part of a
-    /// digest.
+    /// Arranges what follows from entering or leaving. A notice for the viewers goes out with this turn, unless it is
+    /// part of a digest.
     fn arrange(&mut self, room: &Arc<Room>, change: MembershipChange) {
         if self.hub.arrange(room, change) {
             self.rooms.note_undelivered(room);

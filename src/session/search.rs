@@ -26,8 +26,8 @@ const PATIENCE: Duration = Duration::from_millis(80);
 /// How long one search may read the disk.
 const DISK_PATIENCE: Duration = Duration::from_millis(250);
 
-/// The newest messages, which are searched in any case. On a loaded machine the time may be over before the thread has run,
-/// and with the worst pattern they take as long as a search may.
+/// The newest messages, which are searched in any case. On a loaded machine the time may be over before the thread has
+/// run, and with the worst pattern they take as long as a search may.
 const ALWAYS: usize = 25;
 
 struct Hit {
@@ -81,8 +81,8 @@ impl Session {
         };
         match found {
             Ok(Ok(found)) => self.show_found(&found),
-            Ok(Err(mistake)) => self.outbox.tell(LineKind::Refusal, &mistake.to_string()),
-            Err(busy) => self.outbox.tell(LineKind::Refusal, &busy.to_string()),
+            Ok(Err(mistake)) => self.refuse(&mistake),
+            Err(busy) => self.refuse(&busy),
         }
     }
 

@@ -46,18 +46,19 @@ impl Session {
         }
         pending.wrong(now);
         log::warn!("client {client} from {}: wrong exit code", self.peer);
-        self.outbox.tell(LineKind::Refusal, "That is not the exit code.");
+        self.refuse("That is not the exit code.");
         self.wrong_codes += 1;
         if self.wrong_codes >= MOST_WRONG_CODES {
             self.disconnect = Some(DisconnectReason::WrongCodes);
         }
     }
 
-    /// Says that a code was not even compared. A right code is never delayed by a rate, but this answer costs a reading.
+    /// Says that a code was not even compared. A right code is never delayed by a rate, but this answer costs a
+    /// reading.
     #[inline(never)]
     fn refuse_code(&mut self, line: &str, now: Instant) {
         match self.pacing.pay_reading(now) {
-            Ok(()) => self.outbox.tell(LineKind::Refusal, line),
+            Ok(()) => self.refuse(line),
             Err(wait) => self.refuse_line(&Line::empty(), wait),
         }
     }

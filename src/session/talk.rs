@@ -30,7 +30,7 @@ impl Session {
                 let room = self.rooms.get(id).map(|membership| Arc::clone(membership.room()));
                 match (room, self.actor()) {
                     (Some(room), Some(actor)) => self.post(&room, &actor, draft, confirm),
-                    _ => self.outbox.tell(LineKind::Refusal, &format!("Not sent: you are not in {id}.")),
+                    _ => self.refuse(format_args!("Not sent: you are not in {id}.")),
                 }
             }
             Conversation::Direct(partner) => {
@@ -38,7 +38,7 @@ impl Session {
                 let in_view = !confirm;
                 match self.hub.directs.find(self.outbox.id(), partner.client) {
                     Some(pair) => self.send(vec![pair], draft, in_view, ""),
-                    None => self.refuse(&Denied::NotOnline(Target { client: None, ..target })),
+                    None => self.refuse(Denied::NotOnline(Target { client: None, ..target })),
                 }
             }
         }
@@ -85,10 +85,6 @@ impl Session {
         self.outbox.tell(LineKind::News, &format!("Sent to {} as {id}.", room.name()));
     }
 
-    pub(super) fn refuse(&self, denied: &Denied) {
-        self.outbox.tell(LineKind::Refusal, &denied.to_string());
-    }
-
     /// The conversation with another user, begun if there is none.
     fn begin(&self, target: &Target) -> Result<Arc<DirectChat>, String> {
         let not_online = || Denied::NotOnline(target.clone()).to_string();
@@ -114,13 +110,13 @@ impl Session {
                 let partner = pair.partner(self.outbox.id());
                 self.outbox.opening(&Conversation::Direct(partner.addressee()));
                 if pair.is_over() {
-                    self.refuse(&Denied::NotOnline(target.clone()));
+                    self.refuse(Denied::NotOnline(target.clone()));
                     return None;
                 }
                 Some(Answer::DirectOpened(partner.addressee()))
             }
             Err(line) => {
-                self.outbox.tell(LineKind::Refusal, &line);
+                self.refuse(&line);
                 None
             }
         }
@@ -132,12 +128,12 @@ impl Session {
         let clock = self.hub.clock.clone();
         if !opened.is_some_and(|pair| pair.open_view(&self.outbox, count, &header, &clock)) {
             let target = Target { name: partner.name.clone(), client: None };
-            self.refuse(&Denied::NotOnline(target));
+            self.refuse(Denied::NotOnline(target));
         }
     }
 
-    /// Sends a message to users. `in_view`: it was typed into the view, where it could be posted instead; every refusal says
-    /// how.
+    /// Sends a message to users. `in_view`: it was typed into the view, where it could be posted instead; every refusal
+    /// says how.
     #[inline(never)]
     pub(super) fn send_direct(&mut self, to: &[Target], draft: Draft, in_view: bool) {
         let way_out = if in_view { palette::way_out(self.palette.current()) } else { String::new() };
@@ -158,14 +154,14 @@ impl Session {
             if let Some(line) = refused {
                 // A separate sentence begins with a capital letter; a name stays as it is.
                 let line = line.strip_prefix("You ").map_or(line.clone(), |rest| format!("you {rest}"));
-                self.outbox.tell(LineKind::Refusal, &format!("Not sent: {line}{way_out}"));
+                self.refuse(format_args!("Not sent: {line}{way_out}"));
             }
         }
         self.send(pairs, draft, false, &way_out);
     }
 
-    /// Sends one message to one or several users. `in_view`: the author has the conversation in view and typed it there.
-    /// `way_out` follows every refusal.
+    /// Sends one message to one or several users. `in_view`: the author has the conversation in view and typed it
+    /// there. `way_out` follows every refusal.
     #[inline(never)]
     pub(super) fn send(&mut self, pairs: Vec<Arc<DirectChat>>, draft: Draft, in_view: bool, way_out: &str) {
         let Some(user) = self.user.clone() else { return };
@@ -188,7 +184,7 @@ impl Session {
                     sent.push(Arc::clone(pair));
                     event.message().map(|message| message.id)
                 }
-                Err(denied) => return self.outbox.tell(LineKind::Refusal, &format!("{denied}{way_out}")),
+                Err(denied) => return self.refuse(format_args!("{denied}{way_out}")),
             },
             _ => {
                 let own = self.outbox.id();
@@ -202,7 +198,7 @@ impl Session {
                 for pair in pairs {
                     match pair.share(&event, own, &clock) {
                         Ok(()) => sent.push(pair),
-                        Err(denied) => self.outbox.tell(LineKind::Refusal, &format!("{denied}{way_out}")),
+                        Err(denied) => self.refuse(format_args!("{denied}{way_out}")),
                     }
                 }
                 if !sent.is_empty() {

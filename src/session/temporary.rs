@@ -10,7 +10,6 @@ use crate::access::address::network_key;
 use crate::access::allowance::Share;
 use crate::chat::message::ClientId;
 use crate::hub::timer::Author;
-use crate::ui::screen::LineKind;
 
 /// The memory of a temporary message until it expires, in bytes: its place in the timer.
 const TEMPORARY_BYTES: usize = 160;
@@ -18,8 +17,8 @@ const TEMPORARY_BYTES: usize = 160;
 const READER_BYTES: usize = size_of::<ClientId>();
 
 impl Session {
-    /// Reserves the memory of a message until it expires, if it is temporary. An error if its author has too many, who has read
-    /// that.
+    /// Reserves the memory of a message until it expires, if it is temporary. An error if its author has too many, who
+    /// has read that.
     #[inline(never)]
     pub(super) fn hold_temporary(&self, lasts: Option<Duration>, readers: usize) -> Result<Option<Share<Author>>, ()> {
         if lasts.is_none() {
@@ -30,7 +29,7 @@ impl Session {
         let held = self.hub.limits.temporary.take(author, TEMPORARY_BYTES + readers * READER_BYTES);
         if held.is_none() {
             let line = "Not sent: too many of your temporary messages have not expired yet.";
-            self.outbox.tell(LineKind::Refusal, line);
+            self.refuse(line);
         }
         held.map(Some).ok_or(())
     }

@@ -1,7 +1,7 @@
 //! The user's terminal: its names, its mode, its look, its width, and how it writes letters beyond ASCII.
 //!
-//! *Owns* how long its names are waited for, when the view is redrawn for a new width, and that each warning about it is
-//! shown once.
+//! *Owns* how long its names are waited for, when the view is redrawn for a new width, and that each warning about it
+//! is shown once.
 //! *Knows nothing of* how text is converted, how a view is drawn, and how a client asks for a charset.
 
 use std::time::{Duration, Instant};
@@ -195,8 +195,8 @@ impl Session {
         });
     }
 
-    /// Telnet has told the window's size. Many terminals move their rows when the width changes, and others do not: where
-    /// anything is on the screen is unknown until it is drawn again.
+    /// Telnet has told the window's size. Many terminals move their rows when the width changes, and others do not:
+    /// where anything is on the screen is unknown until it is drawn again.
     #[inline(never)]
     pub(super) fn window_resized(&mut self) {
         let width = |session: &Session| session.outbox.with_display(|display, _| display.width());
@@ -208,8 +208,8 @@ impl Session {
         }
     }
 
-    /// Redraws the view if it is time. It costs what Ctrl-L costs, and is late rather than left out: dragging a window's
-    /// edge sends a hundred widths, of which the last one counts.
+    /// Redraws the view if it is time. It costs what Ctrl-L costs, and is late rather than left out: dragging a
+    /// window's edge sends a hundred widths, of which the last one counts.
     #[inline(never)]
     pub(super) fn redraw_if_due(&mut self, now: Instant) {
         if !self.terminal.redraw_is_due(now) {

@@ -15,8 +15,8 @@ use crate::ui::screen::LineKind;
 #[derive(Debug)]
 struct Visited {
     visit: Visit,
-    /// The room of that name, if a user made it: the next room of the name was never read. A configured room stays the same
-    /// however often a reload removes it and brings it back.
+    /// The room of that name, if a user made it: the next room of the name was never read. A configured room stays the
+    /// same however often a reload removes it and brings it back.
     instance: Option<u64>,
 }
 
@@ -75,8 +75,8 @@ impl Session {
     pub(super) fn load_unread(&mut self, account: AccountId) -> Vec<(RoomName, u64)> {
         let Some(store) = self.hub.store().cloned() else { return Vec::new() };
         let on_disk = store.keeps_history();
-        // A user who comes back at once may find their last actions not written yet. If the disk is in trouble, what it has
-        // counts.
+        // A user who comes back at once may find their last actions not written yet. If the disk is in trouble, what it
+        // has counts.
         let _ = store.sync();
         let read = self.compute(move || {
             let visits = store.visits(account)?;
