@@ -173,7 +173,7 @@ fn viewers_of_a_room_see_at_once_who_inherits_it_from_a_removed_account() {
     bob.expect("* alice left\r\n");
     prove(&mut alice, ":unregister", PASSWORD);
     alice.expect("* Account alice deleted");
-    bob.expect("* bob is admin of den now\r\n");
+    bob.expect("* bob is now admin of den\r\n");
 }
 
 #[test]
