@@ -382,7 +382,7 @@ fn from_elsewhere_an_unregistered_operators_name_cannot_be_taken_and_passwords_c
     client.send("mallory");
     client.expect("* Hello mallory. ");
     client.send(":nick alice");
-    client.expect("! alice is an account's name");
+    client.expect("! alice is registered");
     // Shown once, which is enough.
     prove(&mut client, ":login bob", PASSWORD);
     let told = client.expect("* You are now known as bob.\r\n");
