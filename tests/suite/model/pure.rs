@@ -66,8 +66,8 @@ fn actor(who: &Who) -> Actor {
     Actor { who: identity(who), operator: false }
 }
 
-fn target(whom: &str) -> Target {
-    Target::parse(whom).expect("a user")
+fn target(typed: &str) -> Target {
+    Target::parse(typed).expect("a user")
 }
 
 fn hours(hours: &Option<u64>) -> Option<Duration> {
@@ -93,15 +93,15 @@ fn setting(act: &Act) -> Option<RoomSetting> {
 
 fn action(act: &Act) -> Option<RoomAction> {
     Some(match act {
-        Act::Kick(whom, reason) => RoomAction::Kick { target: target(whom), reason: reason.clone() },
-        Act::Ban(whom, lasts, reason) => {
-            RoomAction::Ban { target: target(whom), lasts: hours(lasts), reason: reason.clone() }
+        Act::Kick(typed, reason) => RoomAction::Kick { target: target(typed), reason: reason.clone() },
+        Act::Ban(typed, lasts, reason) => {
+            RoomAction::Ban { target: target(typed), lasts: hours(lasts), reason: reason.clone() }
         }
-        Act::Unban(whom) => RoomAction::Unban(target(whom)),
-        Act::Mute(whom, lasts) => RoomAction::Mute { target: target(whom), lasts: hours(lasts) },
-        Act::Unmute(whom) => RoomAction::Unmute(target(whom)),
-        Act::Promote(whom) => RoomAction::Promote(target(whom)),
-        Act::Demote(whom) => RoomAction::Demote(target(whom)),
+        Act::Unban(typed) => RoomAction::Unban(target(typed)),
+        Act::Mute(typed, lasts) => RoomAction::Mute { target: target(typed), lasts: hours(lasts) },
+        Act::Unmute(typed) => RoomAction::Unmute(target(typed)),
+        Act::Promote(typed) => RoomAction::Promote(target(typed)),
+        Act::Demote(typed) => RoomAction::Demote(target(typed)),
         Act::Destroy => RoomAction::Destroy,
         act => RoomAction::Set(setting(act)?),
     })
@@ -110,7 +110,7 @@ fn action(act: &Act) -> Option<RoomAction> {
 /// The user that the server looks up for an action.
 fn looked_up<'a>(chat: &'a Chat, act: &Act) -> Option<&'a Person> {
     match act {
-        Act::Ban(whom, ..) | Act::Unban(whom) | Act::Unmute(whom) => chat.find(whom),
+        Act::Ban(typed, ..) | Act::Unban(typed) | Act::Unmute(typed) => chat.find(typed),
         _ => None,
     }
 }
@@ -394,8 +394,8 @@ fn same<T: std::fmt::Debug + PartialEq>(what: &str, expected: T, seen: T) -> Res
 
 /// Each user who is online once.
 fn invitations(chat: &Chat, who: &Who, room: &str, invited: &[String]) -> Vec<(String, Plan)> {
-    let distinct = invited.iter().enumerate().filter(|(index, whom)| !invited[..*index].contains(whom));
-    let guests = distinct.filter_map(|(_, whom)| chat.find(whom)).map(|person| identity(&person.who()));
+    let distinct = invited.iter().enumerate().filter(|(index, typed)| !invited[..*index].contains(typed));
+    let guests = distinct.filter_map(|(_, typed)| chat.find(typed)).map(|person| identity(&person.who()));
     guests.map(|guest| (room.to_owned(), Plan::Wish(actor(who), Wish::Invite(guest)))).collect()
 }
 

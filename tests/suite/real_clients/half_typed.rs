@@ -85,10 +85,10 @@ fn in_nc_a_paste_of_twenty_lines_while_others_talk_leaves_every_prompt_a_row() {
     let mut bob = server.chat("bob", "general");
     let Some(mut alice) = Nc::chat(&server, "alice") else { return };
     let lines = |who: &str| (1..=20).map(|n| format!("{who} says {n}\n")).collect::<String>();
-    alice.terminal.send(&lines("she"));
-    bob.send_bytes(lines("he").as_bytes());
-    bob.expect("alice: she says 20\r\n");
-    alice.terminal.expect_on_screen("he says 20");
+    alice.terminal.send(&lines("alice"));
+    bob.send_bytes(lines("bob").as_bytes());
+    bob.expect("alice: alice says 20\r\n");
+    alice.terminal.expect_on_screen("bob says 20");
     alice.terminal.expect_last_row("general | ");
     for row in trimmed(&alice.terminal) {
         assert!(row.matches("general |").count() <= 1, "{row:?}");
