@@ -71,7 +71,7 @@ impl Outbox {
     }
 
     /// What the client has open, the current one last, and whether that one is in view. For a connection that takes over.
-    pub fn open_and_in_view(&self) -> (Vec<Conversation>, bool) {
+    pub(crate) fn open_and_in_view(&self) -> (Vec<Conversation>, bool) {
         let guard = self.lock();
         (guard.open.clone(), matches!(guard.prompt, Prompt::ChatView(_)))
     }
@@ -79,7 +79,7 @@ impl Outbox {
     /// Removes the client from a conversation: shows the line, and closes the view if it is that one's. Called under the room's
     /// lock, or after the room was closed, with the membership that has ended. The session hears of it through
     /// [`Outbox::take_notices`].
-    pub fn expel(&self, from: &Conversation, membership: Option<MembershipId>, line: &str) {
+    pub(crate) fn expel(&self, from: &Conversation, membership: Option<MembershipId>, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_some() {
@@ -112,7 +112,7 @@ impl Outbox {
     }
 
     /// A conversation partner has another name. Shown if the client has the conversation open.
-    pub fn partner_renamed(&self, partner: &Addressee, line: &str) {
+    pub(crate) fn partner_renamed(&self, partner: &Addressee, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
         let conversation = Conversation::Direct(partner.clone());
@@ -144,7 +144,7 @@ impl Outbox {
     }
 
     /// Takes what has happened to the client's conversations since the last call.
-    pub fn take_notices(&self) -> Vec<Notice> {
+    pub(crate) fn take_notices(&self) -> Vec<Notice> {
         std::mem::take(&mut self.lock().notices)
     }
 }

@@ -41,12 +41,12 @@ impl State {
 
 impl Outbox {
     /// When the day that the open view shows ends, in Unix seconds; `None` without a view.
-    pub fn day_ends(&self) -> Option<i64> {
+    pub(crate) fn day_ends(&self) -> Option<i64> {
         Some(self.lock().day_ends).filter(|ends| *ends != NEVER)
     }
 
     /// Writes the date into the view if it is not the one shown. Nothing is sent before [`Outbox::settle`].
-    pub fn write_date_if_due(&self, clock: &Clock) {
+    pub(crate) fn write_date_if_due(&self, clock: &Clock) {
         self.lock().write_date_if_due(clock);
     }
 }

@@ -17,7 +17,7 @@ use crate::protocol::wire::{Codec, Progress, TlsError};
 impl Outbox {
     /// Sets the codec for every byte from now on. Called before anything is written, or to answer in plain text a peer that
     /// understands nothing else.
-    pub fn set_codec(&self, codec: Codec) {
+    pub(crate) fn set_codec(&self, codec: Codec) {
         self.lock().codec = codec;
     }
 
@@ -32,7 +32,7 @@ impl Outbox {
     ///
     /// The handshake failed. The peer was sent an alert.
     #[cfg(feature = "tls")]
-    pub fn shake_hands(&self, encrypted: &[u8]) -> Result<Progress, TlsError> {
+    pub(crate) fn shake_hands(&self, encrypted: &[u8]) -> Result<Progress, TlsError> {
         let mut guard = self.lock();
         let state = &mut *guard;
         let mut answer = Vec::new();
@@ -60,7 +60,7 @@ impl Outbox {
     /// # Errors
     ///
     /// The connection is gone.
-    pub fn close_writing(&self) -> io::Result<()> {
+    pub(crate) fn close_writing(&self) -> io::Result<()> {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.backlog.is_empty() {

@@ -155,7 +155,7 @@ impl Outbox {
     }
 
     /// Returns the socket of a connection that could not be started.
-    pub fn into_stream(self) -> TcpStream {
+    pub(crate) fn into_stream(self) -> TcpStream {
         self.stream
     }
 
@@ -258,12 +258,12 @@ impl Outbox {
     }
 
     /// Writes telnet protocol bytes, in order with the text. Nothing is sent before [`Outbox::settle`] or [`Outbox::flush`].
-    pub fn write_protocol(&self, bytes: &[u8]) {
+    pub(crate) fn write_protocol(&self, bytes: &[u8]) {
         self.lock().unsent.extend_from_slice(bytes);
     }
 
     /// Answers a peer that has no terminal; the screen is not used any more. Nothing is sent before [`Outbox::flush`].
-    pub fn answer_raw(&self, bytes: &[u8]) {
+    pub(crate) fn answer_raw(&self, bytes: &[u8]) {
         let mut guard = self.lock();
         guard.display = Display::new();
         guard.prompt = Prompt::Nowhere;
@@ -271,7 +271,7 @@ impl Outbox {
     }
 
     /// Sets the terminal's charset; `is_telnet`: the client speaks telnet.
-    pub fn set_charset(&self, charset: Charset, is_telnet: bool) {
+    pub(crate) fn set_charset(&self, charset: Charset, is_telnet: bool) {
         let mut guard = self.lock();
         guard.charset = charset;
         guard.is_telnet = is_telnet;
@@ -294,14 +294,14 @@ impl Outbox {
 
     /// The client has ended a line: in line mode its terminal has moved to the next row. True in character mode, where the line
     /// is still on the screen and has to be dealt with.
-    pub fn line_ended(&self, alone: bool, blank: bool) -> bool {
+    pub(crate) fn line_ended(&self, alone: bool, blank: bool) -> bool {
         let mut guard = self.lock();
         guard.display.line_ended(alone, blank);
         guard.display.is_character_mode()
     }
 
     /// Bytes written and not sent yet.
-    pub fn unsent_bytes(&self) -> usize {
+    pub(crate) fn unsent_bytes(&self) -> usize {
         self.lock().unsent.len()
     }
 
@@ -325,7 +325,7 @@ impl Outbox {
 
     /// Says goodbye: removes the prompt, writes the line, restores the terminal and sends it all. Does nothing for a client that
     /// was dropped, since it has been told.
-    pub fn farewell(&self, line: Option<(LineKind, &str)>) {
+    pub(crate) fn farewell(&self, line: Option<(LineKind, &str)>) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_some() {

@@ -200,11 +200,11 @@ mod tests {
         }
         on_screen.forget(&[MessageId(1), MessageId(7)]);
         assert_eq!(texts(&on_screen), ["two"]);
-        assert!(!on_screen.is_due(), "nobody is shown that something went");
+        assert!(!on_screen.is_due(), "no one sees that something went");
     }
 
     #[test]
-    fn an_edited_text_takes_its_place_or_comes_anew() {
+    fn an_edited_text_takes_its_place_or_comes_again() {
         let mut on_screen = OnScreen::new(None);
         on_screen.note(&said(1, "one"));
         let edited = |id| Arc::new(Event::Edited { message: said(id, "new"), requoted: Box::default(), redraw: true });
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_view_is_drawn_anew_at_most_once_a_second() {
+    fn a_view_is_redrawn_at_most_once_a_second() {
         let now = Instant::now();
         let mut on_screen = OnScreen::new(None);
         assert!(on_screen.may_redraw(now) && !on_screen.is_due());

@@ -87,12 +87,12 @@ impl State {
 
 impl Outbox {
     /// Sets the user's name.
-    pub fn set_name(&self, name: &UserName) {
+    pub(crate) fn set_name(&self, name: &UserName) {
         self.lock().name = Some(name.clone());
     }
 
     /// Sets when the bell rings.
-    pub fn set_bell(&self, bell: Bell) {
+    pub(crate) fn set_bell(&self, bell: Bell) {
         self.lock().change(|preferences| preferences.bell = bell);
     }
 
@@ -102,7 +102,7 @@ impl Outbox {
     }
 
     /// Sets the time zone of what is shown; `None`: the server's.
-    pub fn set_clock(&self, clock: Option<Clock>, servers: &Clock) {
+    pub(crate) fn set_clock(&self, clock: Option<Clock>, servers: &Clock) {
         let mut guard = self.lock();
         guard.change(|preferences| preferences.clock = clock);
         if guard.day_ends != NEVER {
@@ -112,7 +112,7 @@ impl Outbox {
     }
 
     /// The user's own clock, if they have one.
-    pub fn clock(&self) -> Option<Clock> {
+    pub(crate) fn clock(&self) -> Option<Clock> {
         self.lock().preferences.as_ref().and_then(|preferences| preferences.clock.clone())
     }
 
@@ -140,7 +140,7 @@ impl Outbox {
     }
 
     /// A user has another name. If the old one is ignored, so is their connection.
-    pub fn follow_renamed(&self, client: ClientId, before: &UserName, is_there: impl Fn(ClientId) -> bool) {
+    pub(crate) fn follow_renamed(&self, client: ClientId, before: &UserName, is_there: impl Fn(ClientId) -> bool) {
         if let Some(preferences) = self.lock().preferences.as_mut() {
             preferences.follow(client, before, is_there);
         }

@@ -10,7 +10,7 @@ use crate::chat::message::{MessageId, Sequenced};
 impl Outbox {
     /// The user may read nothing up to this message in the open view, even where it is edited or quoted. Called under the room's
     /// lock.
-    pub fn set_read_limit(&self, after: MessageId) {
+    pub(crate) fn set_read_limit(&self, after: MessageId) {
         if let Some(view) = &mut self.lock().view {
             view.after = after;
         }

@@ -61,7 +61,7 @@ impl SlowReaders {
     }
 
     /// Replaces the limits.
-    pub fn set_limits(&self, limits: OutboxLimits) {
+    pub(crate) fn set_limits(&self, limits: OutboxLimits) {
         *self.limits.write().unwrap_or_else(PoisonError::into_inner) = limits;
     }
 

@@ -426,7 +426,7 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
 }
 
 #[test]
-fn who_is_put_out_of_a_room_in_the_background_stays_where_he_is() {
+fn a_user_removed_from_a_room_in_the_background_stays_in_view() {
     let (outbox, peer) = packets(&slow_readers(NO_LIMITS));
     let (games, general) = (room("games"), room("general"));
     assert!(outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));

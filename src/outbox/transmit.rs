@@ -25,7 +25,7 @@ impl Outbox {
     }
 
     /// Ends a connection before anything was sent, with bytes that the peer understands without encryption.
-    pub fn turn_away(&self, refusal: &[u8], reason: DisconnectReason) {
+    pub(crate) fn turn_away(&self, refusal: &[u8], reason: DisconnectReason) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_none() {
@@ -37,7 +37,7 @@ impl Outbox {
     }
 
     /// Why the connection is over, if it is.
-    pub fn disconnect_reason(&self) -> Option<DisconnectReason> {
+    pub(crate) fn disconnect_reason(&self) -> Option<DisconnectReason> {
         self.lock().disconnect.clone()
     }
 
@@ -47,7 +47,7 @@ impl Outbox {
     }
 
     /// Waits until the backlog is empty, the connection is over, or the deadline has passed. True if the backlog is empty.
-    pub fn wait_drained(&self, deadline: Option<Instant>) -> bool {
+    pub(crate) fn wait_drained(&self, deadline: Option<Instant>) -> bool {
         let mut guard = self.lock();
         loop {
             if guard.backlog.is_empty() {
@@ -64,7 +64,7 @@ impl Outbox {
     }
 
     /// Waits until the connection is over or the deadline has passed, for a session with nothing left to read.
-    pub fn wait_disconnected(&self, deadline: Instant) {
+    pub(crate) fn wait_disconnected(&self, deadline: Instant) {
         let mut guard = self.lock();
         while guard.disconnect.is_none() {
             guard = match self.wait(guard, Some(deadline)) {

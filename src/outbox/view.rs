@@ -131,7 +131,7 @@ impl Outbox {
 
     /// Redraws the view as it was before the terminal moved its rows. False if what it shows is not known. Nothing is sent before
     /// [`Outbox::settle`].
-    pub fn redraw_view(&self, clock: Clock) -> bool {
+    pub(crate) fn redraw_view(&self, clock: Clock) -> bool {
         let mut guard = self.lock();
         let knows = guard.on_screen.is_some();
         self.redraw(&mut guard, clock);
@@ -139,14 +139,14 @@ impl Outbox {
     }
 
     /// Stops redrawing messages that have expired. Called under the room's lock.
-    pub fn forget_on_screen(&self, gone: &[MessageId]) {
+    pub(crate) fn forget_on_screen(&self, gone: &[MessageId]) {
         if let Some(on_screen) = &mut self.lock().on_screen {
             on_screen.forget(gone);
         }
     }
 
     /// Redraws the view if that had to wait. True if it still has to.
-    pub fn redraw_if_due(&self, clock: Clock) -> bool {
+    pub(crate) fn redraw_if_due(&self, clock: Clock) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
         let now = Instant::now();
@@ -186,7 +186,7 @@ impl Outbox {
     }
 
     /// Opens the view of a conversation. Called under its lock. Nothing is sent before [`Outbox::settle`].
-    pub fn open_direct_view(&self, prompt: &Prompt, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
+    pub(crate) fn open_direct_view(&self, prompt: &Prompt, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
         let mut guard = self.lock();
         guard.view = None;
         self.fill_view(&mut guard, prompt, header, history, clock);
@@ -219,7 +219,7 @@ impl Outbox {
 
     /// Brings the client's own screen up to the room's newest event, ahead of the delivery in progress, which then finds nothing
     /// new for it. Called under the room's lock. Nothing is sent before [`Outbox::settle`].
-    pub fn catch_up(&self, batch: &mut Batch<'_>) {
+    pub(crate) fn catch_up(&self, batch: &mut Batch<'_>) {
         let mut guard = self.lock();
         let state = &mut *guard;
         let Some(view) = state.view.as_mut().filter(|view| view.room == batch.room()) else { return };
@@ -235,17 +235,17 @@ impl Outbox {
     }
 
     /// Closes the view. What a delivery in progress still brings is dropped.
-    pub fn close_view(&self) {
+    pub(crate) fn close_view(&self) {
         self.lock().forget_view();
     }
 
     /// Whether this client is viewing the room and has not seen everything up to this number.
-    pub fn is_behind(&self, room: u64, newest: u64) -> bool {
+    pub(crate) fn is_behind(&self, room: u64, newest: u64) -> bool {
         self.lock().view.is_some_and(|view| view.room == room && view.seen < newest)
     }
 
     /// Shows messages as a reply (`:history`). False if nothing is visible. Nothing is sent before [`Outbox::settle`].
-    pub fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) -> bool {
+    pub(crate) fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) -> bool {
         let mut guard = self.lock();
         let state = &mut *guard;
         let before = std::mem::take(&mut state.unsent);
@@ -259,7 +259,7 @@ impl Outbox {
     }
 
     /// Notes messages that were shown in another form.
-    pub fn note_events<'a>(&self, events: impl Iterator<Item = &'a Arc<Event>>) {
+    pub(crate) fn note_events<'a>(&self, events: impl Iterator<Item = &'a Arc<Event>>) {
         let mut guard = self.lock();
         for event in events {
             guard.note(event);
@@ -267,7 +267,7 @@ impl Outbox {
     }
 
     /// Shows an event of a conversation to the client that caused it. Nothing is sent before [`Outbox::settle`].
-    pub fn tell_direct(&self, event: &Arc<Event>, own: OwnCopy, clock: &mut Clock) {
+    pub(crate) fn tell_direct(&self, event: &Arc<Event>, own: OwnCopy, clock: &mut Clock) {
         let stamps = match own {
             OwnCopy::Said => Stamps::Wanted,
             OwnCopy::Answer => Stamps::All,
@@ -276,7 +276,7 @@ impl Outbox {
     }
 
     /// Shows an event of a conversation at once, wherever the client is.
-    pub fn show_direct(&self, event: &Arc<Event>, clock: &mut Clock) {
+    pub(crate) fn show_direct(&self, event: &Arc<Event>, clock: &mut Clock) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if !self.begin_others(state) {

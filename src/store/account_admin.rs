@@ -126,7 +126,7 @@ impl AccountAdmin {
     }
 
     /// Creates the accounts whose names are free. Returns how many.
-    pub fn create_missing(&mut self, users: &[(UserName, Hashed)]) -> Result<usize, SaveError> {
+    pub(crate) fn create_missing(&mut self, users: &[(UserName, Hashed)]) -> Result<usize, SaveError> {
         self.change(|connection| {
             let mut created = 0;
             for (name, hash) in users {

@@ -16,12 +16,12 @@ use crate::chat::names::RoomName;
 /// does not fit is counted and reported.
 impl Store {
     /// Whether messages are stored.
-    pub fn keeps_history(&self) -> bool {
+    pub(crate) fn keeps_history(&self) -> bool {
         self.history
     }
 
     /// How long messages are stored; `None`: without limit.
-    pub fn retention(&self) -> Option<Duration> {
+    pub(crate) fn retention(&self) -> Option<Duration> {
         self.retention
     }
 

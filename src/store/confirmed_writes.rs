@@ -284,7 +284,7 @@ impl Store {
     }
 
     /// The same, with another timeout.
-    pub fn sync_within(&self, timeout: Duration) -> Result<(), SaveError> {
+    pub(crate) fn sync_within(&self, timeout: Duration) -> Result<(), SaveError> {
         self.wait(QueuedWrite::Awaited, Erases::No, |_| Ok(()), timeout)
     }
 

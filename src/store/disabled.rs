@@ -38,7 +38,7 @@ impl Store {
         Err(OpenError::NotBuilt)
     }
 
-    pub fn keeps_history(&self) -> bool {
+    pub(crate) fn keeps_history(&self) -> bool {
         match *self {}
     }
 
@@ -46,11 +46,11 @@ impl Store {
         match *self {}
     }
 
-    pub fn retention_start(&self) -> Option<Timestamp> {
+    pub(crate) fn retention_start(&self) -> Option<Timestamp> {
         match *self {}
     }
 
-    pub fn retention(&self) -> Option<Duration> {
+    pub(crate) fn retention(&self) -> Option<Duration> {
         match *self {}
     }
 
@@ -150,7 +150,7 @@ impl Store {
         match *self {}
     }
 
-    pub fn sync_within(&self, _: Duration) -> Result<(), SaveError> {
+    pub(crate) fn sync_within(&self, _: Duration) -> Result<(), SaveError> {
         match *self {}
     }
 
@@ -170,11 +170,11 @@ impl Store {
         match *self {}
     }
 
-    pub fn look_alike(&self, _: &UserName) -> Result<Option<UserName>, ReadError> {
+    pub(crate) fn look_alike(&self, _: &UserName) -> Result<Option<UserName>, ReadError> {
         match *self {}
     }
 
-    pub fn has_non_ascii_names(&self) -> Result<bool, ReadError> {
+    pub(crate) fn has_non_ascii_names(&self) -> Result<bool, ReadError> {
         match *self {}
     }
 

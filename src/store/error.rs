@@ -54,7 +54,7 @@ pub struct SaveError(pub StoreFailure);
 
 impl SaveError {
     /// The sentence without the remedy.
-    pub fn short(&self) -> String {
+    pub(crate) fn short(&self) -> String {
         match &self.0 {
             StoreFailure::OutcomeUnknown => format!("It may not be saved: {}.", self.0),
             reason => format!("Not saved: {reason}."),

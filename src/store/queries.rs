@@ -40,7 +40,7 @@ impl Store {
     }
 
     /// The time since which messages are shown; older ones have expired. `None`: all are shown.
-    pub fn retention_start(&self) -> Option<Timestamp> {
+    pub(crate) fn retention_start(&self) -> Option<Timestamp> {
         let retention = self.retention.filter(|_| self.history)?;
         Timestamp::from_millisecond(retention_cutoff(self.now(), Some(retention))).ok()
     }
@@ -60,7 +60,7 @@ impl Store {
     }
 
     /// Another account whose name looks like this one.
-    pub fn look_alike(&self, name: &UserName) -> Result<Option<UserName>, ReadError> {
+    pub(crate) fn look_alike(&self, name: &UserName) -> Result<Option<UserName>, ReadError> {
         let known = self.look_alikes.last();
         self.look_alikes.add(self.account_reader.read(SHORT, |connection| accounts::created_after(connection, known))?);
         let last = self.look_alikes.last();
@@ -74,7 +74,7 @@ impl Store {
     }
 
     /// Whether any account has a name that is not ASCII.
-    pub fn has_non_ascii_names(&self) -> Result<bool, ReadError> {
+    pub(crate) fn has_non_ascii_names(&self) -> Result<bool, ReadError> {
         self.account_reader.read(SHORT, accounts::has_non_ascii_names)
     }
 

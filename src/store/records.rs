@@ -182,7 +182,7 @@ pub struct OfflineMessageRecord {
 impl OfflineMessageRecord {
     /// Whether both count towards one sender's share: same account, or guests from the same address, whatever their names.
     #[must_use]
-    pub fn shares_with(&self, other: &OfflineMessageRecord) -> bool {
+    pub(crate) fn shares_with(&self, other: &OfflineMessageRecord) -> bool {
         match (self.account, other.account) {
             (Some(own), Some(others)) => own == others,
             (None, None) => self.address.is_some() && self.address == other.address,

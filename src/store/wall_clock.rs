@@ -124,7 +124,7 @@ impl WallClock {
     }
 
     /// The monotonic clock.
-    pub fn instant(&self) -> Instant {
+    pub(crate) fn instant(&self) -> Instant {
         (self.read)().now
     }
 }
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_begins_the_day_anew() {
+    fn a_jump_restarts_the_day() {
         let begun = Instant::now();
         let mut trust = ClockTrust::new(Some(at(0, 0, begun).at), at(0, 60 * DAYS, begun));
         assert!(!is_trusted(&mut trust, at(0, 60 * DAYS, begun)));

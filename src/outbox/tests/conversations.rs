@@ -28,7 +28,7 @@ fn person() -> (Arc<Outbox>, Socket) {
 }
 
 #[test]
-fn a_partner_who_changes_names_for_ever_leaves_one_notice_with_a_user_who_types_nothing() {
+fn a_partner_who_keeps_changing_names_leaves_one_notice_with_a_user_who_types_nothing() {
     let (outbox, _peer) = person();
     let carol = Addressee { client: ClientId(98), name: name("carol") };
     assert!(outbox.set_prompt(Prompt::Palette(None), &[with_bob(), Conversation::Direct(carol.clone())]));
@@ -94,7 +94,7 @@ fn the_end_of_a_conversation_in_the_background_leaves_the_view() {
 }
 
 #[test]
-fn the_end_of_a_conversation_that_was_never_opened_is_not_told() {
+fn the_end_of_a_conversation_that_was_never_opened_is_not_shown() {
     let (outbox, peer) = person();
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
     all_packets(&peer);
@@ -125,7 +125,7 @@ fn a_partners_new_name_changes_the_prompt_at_once() {
 }
 
 #[test]
-fn the_new_name_of_somebody_one_has_no_conversation_with_is_not_told() {
+fn the_new_name_of_a_user_without_a_conversation_is_not_shown() {
     let (outbox, peer) = person();
     outbox.partner_renamed(&bob("robert"), "bob is now known as robert.");
     assert_eq!(all_packets(&peer), Vec::<String>::new());

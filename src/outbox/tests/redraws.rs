@@ -71,7 +71,7 @@ impl Viewer {
     }
 }
 
-fn is_drawn_anew(packets: &[String]) -> bool {
+fn is_redrawn(packets: &[String]) -> bool {
     packets.iter().any(|packet| packet.contains("\x1b[2J"))
 }
 
@@ -83,7 +83,7 @@ fn an_erased_text_goes_from_the_screen_and_the_half_typed_line_stays() {
     viewer.types(b"half typed\x1b[D\x1b[D");
     assert_eq!(viewer.rows().last().map(String::as_str), Some("general | half typed"));
     let packets = viewer.gets(&[erased(4, 2)]);
-    assert!(is_drawn_anew(&packets));
+    assert!(is_redrawn(&packets));
     assert_eq!(packets.len(), 1, "in one write");
     let rows = [
         "* here",
@@ -107,7 +107,7 @@ fn an_edited_text_stands_where_the_old_one_stood() {
     let first = said(1, 99, "before");
     viewer.gets(&[first.clone(), said(2, 98, "hi")]);
     viewer.types(b"abc");
-    assert!(is_drawn_anew(&viewer.gets(&[edited(3, &first, "after")])));
+    assert!(is_redrawn(&viewer.gets(&[edited(3, &first, "after")])));
     assert_eq!(viewer.rows(), ["* here", "[00:00] #1 bob: after (edited)", "[00:00] #2 bob: hi", "general | abc"]);
     assert_eq!(viewer.cursor(), (3, "general | abc".len() as u16));
 }
@@ -129,25 +129,25 @@ fn a_quote_of_an_erased_text_goes_with_it() {
 }
 
 #[test]
-fn a_view_is_drawn_anew_once_a_second_and_the_rest_when_the_timer_says_so() {
+fn a_view_is_redrawn_once_a_second_and_the_rest_when_the_timer_says_so() {
     let mut viewer = Viewer::ansi();
     viewer.gets(&[said(1, 99, "one"), said(2, 99, "two"), said(3, 99, "three")]);
     let drawn = Instant::now();
-    assert!(is_drawn_anew(&viewer.gets(&[erased(4, 1)])));
+    assert!(is_redrawn(&viewer.gets(&[erased(4, 1)])));
     // The next two follow at once: they come as lines, and the texts are still there.
     let packets = [viewer.gets(&[erased(5, 2)]), viewer.gets(&[erased(6, 3)])].concat();
     if drawn.elapsed() >= REDRAW_EVERY {
         return; // The machine stood still meanwhile: nothing can be said.
     }
-    assert!(!is_drawn_anew(&packets), "{packets:?}");
+    assert!(!is_redrawn(&packets), "{packets:?}");
     assert!(viewer.rows().join("|").contains("two") && viewer.rows().join("|").contains("* #3 was deleted by bob"));
     viewer.types(b"abc");
     viewer.outbox.redraw_if_due(clock());
     if drawn.elapsed() < REDRAW_EVERY {
-        assert!(!is_drawn_anew(&viewer.looks()), "not before a second is over");
+        assert!(!is_redrawn(&viewer.looks()), "not before a second is over");
     }
     let deadline = Instant::now() + PATIENCE;
-    while !is_drawn_anew(&viewer.looks()) {
+    while !is_redrawn(&viewer.looks()) {
         assert!(Instant::now() < deadline, "never redrawn: {:?}", viewer.rows());
         std::thread::park_timeout(Duration::from_millis(5));
         viewer.outbox.redraw_if_due(clock());
@@ -160,7 +160,7 @@ fn a_view_is_drawn_anew_once_a_second_and_the_rest_when_the_timer_says_so() {
 }
 
 #[test]
-fn what_is_not_on_the_screen_draws_nothing_anew() {
+fn what_is_not_on_the_screen_causes_no_redraw() {
     let mut viewer = Viewer::ansi();
     let first = said(1, 99, "long ago");
     viewer.gets(std::slice::from_ref(&first));
@@ -171,7 +171,7 @@ fn what_is_not_on_the_screen_draws_nothing_anew() {
     for event in [erased(next, 1), edited(next + 1, &first, "new"), erased(next + 2, 777)] {
         let packets = viewer.gets(&[event]);
         assert_eq!(packets.len(), 1, "the line comes all the same");
-        assert!(!is_drawn_anew(&packets), "{packets:?}");
+        assert!(!is_redrawn(&packets), "{packets:?}");
     }
     viewer.outbox.redraw_if_due(clock());
     assert_eq!(viewer.looks(), Vec::<String>::new());
@@ -185,7 +185,7 @@ fn what_was_said_before_the_view_was_opened_can_be_erased_from_it() {
     viewer.outbox.open_view(1, 2, &Prompt::ChatView(room("general")), &["again"], &history, &mut clock());
     viewer.outbox.settle();
     viewer.looks();
-    assert!(is_drawn_anew(&viewer.gets(&[erased(3, 1)])));
+    assert!(is_redrawn(&viewer.gets(&[erased(3, 1)])));
     let rows = ["* again", "[00:00] #2 bob: hello", "* #1 was deleted by bob", "general | "];
     assert_eq!(viewer.rows(), rows);
 }
@@ -202,7 +202,7 @@ fn an_event_that_asks_for_no_drawing_is_a_line() {
         requoted: Box::default(),
         redraw: false,
     });
-    assert!(!is_drawn_anew(&viewer.gets(&[Sequenced { sequence: 2, event }])));
+    assert!(!is_redrawn(&viewer.gets(&[Sequenced { sequence: 2, event }])));
     assert!(viewer.rows().contains(&"* #1 was deleted by bob".to_owned()));
 }
 
@@ -249,7 +249,7 @@ fn in_line_mode_and_without_ansi_there_is_the_line_and_nothing_else() {
 }
 
 #[test]
-fn after_the_view_was_left_nothing_is_drawn_anew() {
+fn after_the_view_was_left_nothing_is_redrawn() {
     let mut viewer = Viewer::ansi();
     viewer.gets(&[said(1, 99, "one"), said(2, 99, "two")]);
     viewer.gets(&[erased(3, 1)]);
@@ -298,7 +298,7 @@ fn on_a_terminal_that_reflows_a_view_of_another_width_is_whole() {
 }
 
 #[test]
-fn nobody_knows_what_stands_in_the_palette() {
+fn what_the_palette_shows_is_not_known() {
     let viewer = Viewer::ansi();
     viewer.outbox.close_view();
     assert!(!viewer.outbox.redraw_view(clock()));

@@ -134,7 +134,7 @@ fn the_bell_for_mentions_rings_at_ones_name_and_at_direct_messages() {
 }
 
 #[test]
-fn everybody_sees_the_time_of_his_own_zone() {
+fn everyone_sees_times_in_their_own_zone() {
     let ((own, own_peer), (other, other_peer)) = (viewer(), viewer());
     own.set_clock(Some(Clock::standing(TimeZone::fixed(jiff::tz::offset(5)), Timestamp::UNIX_EPOCH)), &clock());
     let events = [by(1, 99, "bob", "hello")];
@@ -296,7 +296,7 @@ fn a_direct_message_after_midnight_comes_below_the_new_date_in_a_view_and_withou
 }
 
 #[test]
-fn midnight_is_told_once_in_the_readers_own_zone_and_to_nobody_without_a_view() {
+fn the_date_is_shown_once_in_the_users_own_zone_and_never_without_a_view() {
     let (outbox, peer) = viewer();
     assert_eq!(outbox.day_ends(), Some(86_400));
     outbox.write_date_if_due(&midnight(86_399));
@@ -334,7 +334,7 @@ fn taken_out(sequence: u64, id: u64, people: &[Addressee]) -> Sequenced {
 }
 
 #[test]
-fn what_somebody_ignored_does_is_seen_as_little_as_what_they_say() {
+fn what_an_ignored_user_does_is_hidden_like_what_they_say() {
     let (outbox, peer) = viewer();
     assert!(outbox.ignore(addressee(50, "mallory")));
     let (mallory, carol) = (addressee(50, "mallory"), addressee(60, "carol"));
@@ -358,7 +358,7 @@ fn what_somebody_ignored_does_is_seen_as_little_as_what_they_say() {
 }
 
 #[test]
-fn the_words_of_somebody_ignored_are_hidden_in_the_quotes_of_others_under_whatever_name() {
+fn quotes_of_an_ignored_user_are_hidden_under_whatever_name() {
     let (outbox, peer) = viewer();
     assert!(outbox.ignore(addressee(50, "mallory")));
     let quote = |author: &str| Quoted { id: MessageId(9), author: name(author), start: Some("canary".into()) };
@@ -403,7 +403,7 @@ fn who_is_ignored_by_name_alone_stays_so_under_the_next_one() {
 }
 
 #[test]
-fn a_new_name_of_somebody_ignored_is_not_told_and_the_prompt_has_it() {
+fn the_new_name_of_an_ignored_user_is_not_announced_and_the_prompt_shows_it() {
     let (outbox, peer) = viewer();
     let partner = Conversation::Direct(addressee(50, "mallory"));
     outbox.set_prompt(Prompt::Palette(Some(partner.clone())), &[partner]);

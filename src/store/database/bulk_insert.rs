@@ -10,14 +10,14 @@ use rusqlite::{CachedStatement, Connection};
 const ROWS: usize = 16;
 
 /// The parameters of one row.
-pub struct Places<'s, 'c> {
+pub(crate) struct Places<'s, 'c> {
     statement: &'s mut CachedStatement<'c>,
     next: usize,
 }
 
 impl Places<'_, '_> {
     /// Binds the value of the next column.
-    pub fn put(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
+    pub(crate) fn put(&mut self, value: impl ToSql) -> rusqlite::Result<()> {
         self.statement.raw_bind_parameter(self.next, value)?;
         self.next += 1;
         Ok(())
@@ -25,7 +25,7 @@ impl Places<'_, '_> {
 }
 
 /// Inserts rows into `table (column, ...)`, in their order. `put` binds the values of one row, column by column.
-pub fn insert<R>(
+pub(crate) fn insert<R>(
     connection: &Connection,
     table: &str,
     rows: &[R],

@@ -18,7 +18,7 @@ use super::schema::APPLICATION;
 use crate::store::error::{OpenError, StoreFailure};
 
 /// For the owner alone: the files hold private conversations and password hashes.
-pub const MODE: u32 = 0o600;
+pub(crate) const MODE: u32 = 0o600;
 
 /// Whether flock(2), which locks files here, and fcntl(2), with which SQLite locks parts of its database, ignore each
 /// other. On the BSDs they do not, and SQLite would find its own file locked: there, only `NAME.lock` is locked.
@@ -56,7 +56,7 @@ impl FileIdentity {
 ///
 /// The database stays open here until the last connection is closed: see above.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     /// The files that have to stay where they are.
     known: Vec<(PathBuf, FileIdentity)>,
     /// Closing them releases the locks.
@@ -65,27 +65,27 @@ pub struct Lock {
 
 impl Lock {
     /// From now on, the files that SQLite keeps beside the database have to stay in place too.
-    pub fn watch_log_files(&mut self, path: &Path) {
+    pub(crate) fn watch_log_files(&mut self, path: &Path) {
         let siblings = ["-wal", "-shm"].map(|ending| sibling(path, ending));
         self.known.extend(siblings.into_iter().filter_map(|path| FileIdentity::at(&path).map(|found| (path, found))));
     }
 
     /// A file that was deleted or replaced. Anything written now is lost when the server stops.
-    pub fn displaced(&self) -> Option<&Path> {
+    pub(crate) fn displaced(&self) -> Option<&Path> {
         let is_other = |(path, known): &&(PathBuf, FileIdentity)| FileIdentity::at(path) != Some(*known);
         self.known.iter().find(is_other).map(|(path, _)| path.as_path())
     }
 }
 
 /// The file beside the database with this ending.
-pub fn sibling(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn sibling(path: &Path, ending: &str) -> PathBuf {
     let mut name: OsString = path.as_os_str().to_owned();
     name.push(ending);
     name.into()
 }
 
 /// Turns an I/O error into the reason why the store does not open.
-pub fn failed(path: &Path, error: &io::Error) -> OpenError {
+pub(crate) fn failed(path: &Path, error: &io::Error) -> OpenError {
     let path = path.to_owned();
     match error.kind() {
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => OpenError::Denied(path),
@@ -95,7 +95,7 @@ pub fn failed(path: &Path, error: &io::Error) -> OpenError {
 }
 
 /// The one path of a database, however it was named: two names of one file must not be two locks.
-pub fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+pub(crate) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     let whole = std::path::absolute(path).map_err(|error| failed(path, &error))?;
     match whole.canonicalize() {
         Ok(real) => {
@@ -172,7 +172,7 @@ fn refuse_foreign(file: &File, path: &Path) -> Result<(), OpenError> {
 }
 
 /// The same by path, before anything has the file open: closing it drops this process's locks on it.
-pub fn refuse_foreign_file(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn refuse_foreign_file(path: &Path) -> Result<(), OpenError> {
     refuse_foreign(&open(path, false)?, path)
 }
 
@@ -206,7 +206,7 @@ fn is_remote_among(mounts: &str, device: &str) -> bool {
 
 /// Locks the database for this server, or reports who has it. Creates it if it does not exist. A file that is not ours
 /// stays as it is, and nothing is left beside it.
-pub fn lock(path: &Path) -> Result<Lock, OpenError> {
+pub(crate) fn lock(path: &Path) -> Result<Lock, OpenError> {
     let lock_path = sibling(path, ".lock");
     let is_new = !lock_path.try_exists().map_err(|error| failed(&lock_path, &error))?;
     if is_new && path.exists() {
@@ -227,7 +227,7 @@ pub fn lock(path: &Path) -> Result<Lock, OpenError> {
 }
 
 /// Creates an empty file unless there is one. SQLite gives the files beside it the same mode.
-pub fn create(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn create(path: &Path) -> Result<(), OpenError> {
     match OpenOptions::new().write(true).create_new(true).mode(MODE).open(path) {
         // A new file's name is in its directory, which a power failure could otherwise roll back.
         Ok(_) => sync_directory(path).map_err(|error| failed(path, &error)),
@@ -237,7 +237,7 @@ pub fn create(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes a file's name durable by syncing its directory.
-pub fn sync_directory(path: &Path) -> io::Result<()> {
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     path.parent().map_or(Ok(()), |directory| File::open(directory)?.sync_all())
 }
 
@@ -258,13 +258,13 @@ fn restrict_mode(path: &Path) -> Result<(), OpenError> {
 }
 
 /// The same for the database and the files beside it.
-pub fn restrict_modes(path: &Path) -> Result<(), OpenError> {
+pub(crate) fn restrict_modes(path: &Path) -> Result<(), OpenError> {
     restrict_mode(path)?;
     ["-wal", "-shm"].into_iter().try_for_each(|ending| restrict_mode(&sibling(path, ending)))
 }
 
 /// Moves a finished file to its final path, durably. SQLite may have neither of them open.
-pub fn rename_durably(finished: &Path, path: &Path) -> io::Result<()> {
+pub(crate) fn rename_durably(finished: &Path, path: &Path) -> io::Result<()> {
     File::open(finished)?.sync_all()?;
     fs::rename(finished, path)?;
     sync_directory(path)
@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_on_another_machine_is_told_by_its_mount() {
+    fn a_file_on_another_machine_is_recognized_by_its_mount() {
         let mounts = "36 35 98:0 / /mnt rw,noatime master:1 - ext4 /dev/sda1 rw
 40 35 0:52 / /home rw,relatime shared:2 - nfs4 box:/home rw,vers=4.2
 41 35 0:53 /a\\040- /srv rw - tmpfs tmpfs rw

@@ -132,7 +132,7 @@ fn to_two(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Where the backup of a database of that version goes.
-pub fn backup_of(path: &Path, version: i64) -> PathBuf {
+pub(crate) fn backup_of(path: &Path, version: i64) -> PathBuf {
     files::sibling(path, &format!(".backup-v{version}"))
 }
 
@@ -193,7 +193,7 @@ fn run(connection: &Connection, from: i64) -> rusqlite::Result<()> {
 }
 
 /// Brings the database of an older version up to date.
-pub fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<(), OpenError> {
+pub(crate) fn migrate(connection: &Connection, path: &Path, from: i64) -> Result<(), OpenError> {
     let failed = |reason| OpenError::NotMigrated { path: path.to_owned(), reason };
     let backup = back_up(connection, path, from).map_err(failed)?;
     run(connection, from).map_err(|error| failed(sqlite_errors::failure(&error)))?;

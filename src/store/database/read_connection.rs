@@ -21,14 +21,14 @@ const CACHE_KIB: i64 = 1024;
 const BUSY: Duration = Duration::from_secs(1);
 
 /// One connection, for one query at a time.
-pub struct ReadConnection {
+pub(crate) struct ReadConnection {
     /// A leaf, held for one query and so for its time limit at most. Never taken under another lock: it waits for the disk.
     connection: Mutex<Option<Connection>>,
 }
 
 impl ReadConnection {
     /// Opens a connection that cannot write.
-    pub fn open(path: &Path) -> rusqlite::Result<ReadConnection> {
+    pub(crate) fn open(path: &Path) -> rusqlite::Result<ReadConnection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(BUSY)?;
@@ -40,7 +40,7 @@ impl ReadConnection {
     }
 
     /// Runs a query for at most `budget`.
-    pub fn read<T>(
+    pub(crate) fn read<T>(
         &self,
         budget: Duration,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -53,7 +53,7 @@ impl ReadConnection {
         budgeted.and_then(|()| query(connection)).map_err(|error| ReadError(sqlite_errors::failure(&error)))
     }
 
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(connection);
     }

@@ -6,15 +6,15 @@
 use rusqlite::Connection;
 
 /// Marks the file as ours, in bytes 68 to 71 ("The SQLite Database File Format", section 1.3): `chat`.
-pub const APPLICATION: i32 = 0x6368_6174;
+pub(crate) const APPLICATION: i32 = 0x6368_6174;
 
 /// Version of the tables, in `user_version`.
-pub const VERSION: i64 = 7;
+pub(crate) const VERSION: i64 = 7;
 
 /// All tables. Names are stored twice: as typed, and folded to lower case, which has to be unique.
 ///
 /// `position` is the order within a list. Times are milliseconds since 1970, durations milliseconds, addresses text.
-pub const TABLES: &str = "
+pub(crate) const TABLES: &str = "
 CREATE TABLE meta (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 
 -- AUTOINCREMENT: an id is never given to another account, since room lists refer to ids.
@@ -103,7 +103,7 @@ CREATE INDEX members_of_room ON members (room);
 
 /// What a file holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DatabaseKind {
+pub(crate) enum DatabaseKind {
     /// Nothing yet.
     Empty,
     /// Data of another program.
@@ -113,7 +113,7 @@ pub enum DatabaseKind {
 }
 
 /// Finds out what a connection has opened, without changing it.
-pub fn identify(connection: &Connection) -> rusqlite::Result<DatabaseKind> {
+pub(crate) fn identify(connection: &Connection) -> rusqlite::Result<DatabaseKind> {
     let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -125,7 +125,7 @@ pub fn identify(connection: &Connection) -> rusqlite::Result<DatabaseKind> {
 }
 
 /// Creates the tables in an empty file, in one transaction.
-pub fn create(connection: &Connection) -> rusqlite::Result<()> {
+pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
     let transaction = connection.unchecked_transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;

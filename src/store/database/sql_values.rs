@@ -17,16 +17,16 @@ use crate::chat::names::{RoomName, UserName};
 
 /// A number for SQLite, whose integers end at 2^63 - 1. None of our numbers comes near that, but a caller's "before all
 /// others" may.
-pub fn integer(number: u64) -> i64 {
+pub(crate) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// Milliseconds since 1970.
-pub fn millis(at: Timestamp) -> i64 {
+pub(crate) fn millis(at: Timestamp) -> i64 {
     at.as_millisecond()
 }
 
-pub fn duration_millis(duration: Duration) -> i64 {
+pub(crate) fn duration_millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
@@ -35,50 +35,50 @@ fn unreadable(index: usize, kind: Type, error: impl Into<Box<dyn Error + Send + 
 }
 
 /// Reads a number that is never negative.
-pub fn u64_at(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
+pub(crate) fn u64_at(row: &Row<'_>, index: usize) -> rusqlite::Result<u64> {
     let number: i64 = row.get(index)?;
     u64::try_from(number).map_err(|error| unreadable(index, Type::Integer, error))
 }
 
-pub fn message_id_at(row: &Row<'_>, index: usize) -> rusqlite::Result<MessageId> {
+pub(crate) fn message_id_at(row: &Row<'_>, index: usize) -> rusqlite::Result<MessageId> {
     u64_at(row, index).map(MessageId)
 }
 
 /// Reads the id of an account, if there is one.
-pub fn account_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<AccountId>> {
+pub(crate) fn account_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<AccountId>> {
     let value: Option<i64> = row.get(index)?;
     value.map(|_| u64_at(row, index).map(AccountId)).transpose()
 }
 
-pub fn time_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Timestamp> {
+pub(crate) fn time_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_millisecond(row.get(index)?).map_err(|error| unreadable(index, Type::Integer, error))
 }
 
-pub fn optional_time_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Timestamp>> {
+pub(crate) fn optional_time_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Timestamp>> {
     let value: Option<i64> = row.get(index)?;
     value.map(|_| time_at(row, index)).transpose()
 }
 
-pub fn user_name_at(row: &Row<'_>, index: usize) -> rusqlite::Result<UserName> {
+pub(crate) fn user_name_at(row: &Row<'_>, index: usize) -> rusqlite::Result<UserName> {
     let name: String = row.get(index)?;
     UserName::written(&name).map_err(|error| unreadable(index, Type::Text, error))
 }
 
-pub fn room_name_at(row: &Row<'_>, index: usize) -> rusqlite::Result<RoomName> {
+pub(crate) fn room_name_at(row: &Row<'_>, index: usize) -> rusqlite::Result<RoomName> {
     let name: String = row.get(index)?;
     RoomName::written(&name).map_err(|error| unreadable(index, Type::Text, error))
 }
 
-pub fn address_at(row: &Row<'_>, index: usize) -> rusqlite::Result<IpAddr> {
+pub(crate) fn address_at(row: &Row<'_>, index: usize) -> rusqlite::Result<IpAddr> {
     let address: String = row.get(index)?;
     address.parse().map_err(|error: std::net::AddrParseError| unreadable(index, Type::Text, error))
 }
 
-pub fn text_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Box<str>> {
+pub(crate) fn text_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Box<str>> {
     row.get::<_, String>(index).map(Into::into)
 }
 
-pub fn optional_text_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Box<str>>> {
+pub(crate) fn optional_text_at(row: &Row<'_>, index: usize) -> rusqlite::Result<Option<Box<str>>> {
     row.get::<_, Option<String>>(index).map(|text| text.map(Into::into))
 }
 

@@ -6,7 +6,7 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::store::error::StoreFailure;
 
-pub fn failure(error: &Error) -> StoreFailure {
+pub(crate) fn failure(error: &Error) -> StoreFailure {
     if let Error::SqliteFailure(failure, _) = error
         && failure.extended_code == ffi::SQLITE_READONLY_DBMOVED
     {
@@ -28,12 +28,12 @@ pub fn failure(error: &Error) -> StoreFailure {
 }
 
 /// The error that SQLite has for files that were moved ("Result and Error Codes", 1032).
-pub fn files_replaced() -> Error {
+pub(crate) fn files_replaced() -> Error {
     Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED), None)
 }
 
 /// Whether only one write is at fault and the others can still be written. Any other error concerns the disk or the file.
-pub fn concerns_one_write(error: &Error) -> bool {
+pub(crate) fn concerns_one_write(error: &Error) -> bool {
     match error.sqlite_error_code() {
         Some(code) => {
             matches!(

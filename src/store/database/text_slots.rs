@@ -33,19 +33,19 @@ fn padded(text: &str) -> Vec<u8> {
 }
 
 /// The text in a slot.
-pub fn read(data: &[u8]) -> Box<str> {
+pub(crate) fn read(data: &[u8]) -> Box<str> {
     let end = data.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     String::from_utf8_lossy(&data[..end]).into()
 }
 
 /// Stores a text in a free slot or a new one.
-pub fn put(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
+pub(crate) fn put(connection: &Connection, text: &str) -> rusqlite::Result<i64> {
     let slots = put_all(connection, std::iter::once(text))?;
     slots.first().copied().ok_or(rusqlite::Error::QueryReturnedNoRows)
 }
 
 /// Stores many texts and returns their slots, in the same order.
-pub fn put_all<'t>(connection: &Connection, texts: impl Iterator<Item = &'t str>) -> rusqlite::Result<Vec<i64>> {
+pub(crate) fn put_all<'t>(connection: &Connection, texts: impl Iterator<Item = &'t str>) -> rusqlite::Result<Vec<i64>> {
     // Sizes without a free slot. There are only a handful of sizes.
     let mut none_free = Vec::new();
     let mut next = None;
@@ -101,7 +101,7 @@ fn overwrite(connection: &Connection, slot: i64, data: &[u8]) -> rusqlite::Resul
 }
 
 /// Overwrites a text with zeros and frees its slot.
-pub fn wipe(connection: &Connection, slot: i64) -> rusqlite::Result<()> {
+pub(crate) fn wipe(connection: &Connection, slot: i64) -> rusqlite::Result<()> {
     let size: Option<i64> = connection
         .prepare_cached("UPDATE texts SET data = zeroblob(length(data)) WHERE slot = ?1 RETURNING length(data)")?
         .query_row([slot], |row| row.get(0))
@@ -114,7 +114,7 @@ pub fn wipe(connection: &Connection, slot: i64) -> rusqlite::Result<()> {
 }
 
 /// Replaces a text and returns its new slot.
-pub fn replace(connection: &Connection, slot: i64, text: &str) -> rusqlite::Result<i64> {
+pub(crate) fn replace(connection: &Connection, slot: i64, text: &str) -> rusqlite::Result<i64> {
     let size: Option<i64> = connection
         .prepare_cached("SELECT length(data) FROM texts WHERE slot = ?1")?
         .query_row([slot], |row| row.get(0))

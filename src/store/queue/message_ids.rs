@@ -10,24 +10,24 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// While the writer is busy with one step, users draw from what is left of the block, which is about half of it. The queue
 /// has room for as many (8 MiB of writes of 128 bytes and more): posting beyond that loses writes too, and is reported.
 /// Users without a rate limit would use up half of a block of 10,000 in a tenth of a second, and no disk is always faster.
-pub const BLOCK: u64 = 131_072;
+pub(crate) const BLOCK: u64 = 131_072;
 
 /// Counts ids, without a lock: a poster reads two counters.
 #[derive(Debug)]
-pub struct MessageIds {
+pub(crate) struct MessageIds {
     used: AtomicU64,
     reserved: AtomicU64,
 }
 
 impl MessageIds {
     /// Ids up to `used` may have been given before; ids up to `reserved` are reserved.
-    pub fn new(used: u64, reserved: u64) -> MessageIds {
+    pub(crate) fn new(used: u64, reserved: u64) -> MessageIds {
         MessageIds { used: AtomicU64::new(used), reserved: AtomicU64::new(reserved) }
     }
 
     /// Notes that an id was given. True if half a block or less is left and the writer has to reserve more; true again for every
     /// id until it has done so.
-    pub fn mark_used(&self, id: u64) -> bool {
+    pub(crate) fn mark_used(&self, id: u64) -> bool {
         let before = self.used.fetch_max(id, Ordering::Relaxed);
         self.is_low(before.max(id))
     }
@@ -37,28 +37,28 @@ impl MessageIds {
     }
 
     /// The highest id given.
-    pub fn highest_used(&self) -> u64 {
+    pub(crate) fn highest_used(&self) -> u64 {
         self.used.load(Ordering::Relaxed)
     }
 
     /// The id to reserve up to, if more are needed now.
-    pub fn to_reserve(&self) -> Option<u64> {
+    pub(crate) fn to_reserve(&self) -> Option<u64> {
         let used = self.highest_used();
         self.is_low(used).then(|| used.saturating_add(BLOCK))
     }
 
     /// The id to reserve up to in any case.
-    pub fn to_reserve_anyway(&self) -> u64 {
+    pub(crate) fn to_reserve_anyway(&self) -> u64 {
         self.to_reserve().unwrap_or_else(|| self.reserved.load(Ordering::Relaxed))
     }
 
     /// Notes that the ids up to this one are reserved on disk.
-    pub fn mark_reserved(&self, to: u64) {
+    pub(crate) fn mark_reserved(&self, to: u64) {
         self.reserved.fetch_max(to, Ordering::Relaxed);
     }
 
     /// Whether ids were given that are not reserved.
-    pub fn has_unreserved(&self) -> bool {
+    pub(crate) fn has_unreserved(&self) -> bool {
         self.highest_used() > self.reserved.load(Ordering::Relaxed)
     }
 }

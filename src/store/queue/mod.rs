@@ -19,14 +19,14 @@ use overlay::{Overlay, PendingChanges};
 use queued_write::{About, AwaitedWrite, BackgroundWrite, QueuedWrite};
 
 /// Limit for queued background writes, in bytes: what a stopped disk may cost in memory. About 40,000 lines of chat.
-pub const CAPACITY: usize = 8 * 1024 * 1024;
+pub(crate) const CAPACITY: usize = 8 * 1024 * 1024;
 
 /// Bytes above [`CAPACITY`] for erasures and edits only. A lost message is a gap; a lost erasure is a text that stays.
 const RESERVE: usize = 1024 * 1024;
 
 /// How long background writes are gathered after the first one. Messages are promised within 250 ms: the rest is for the
 /// disk.
-pub const GATHER: Duration = Duration::from_millis(100);
+pub(crate) const GATHER: Duration = Duration::from_millis(100);
 
 /// Most bytes in one transaction, so that a confirmed write behind it does not wait long. With the overhead of each write,
 /// that is 8,192 writes and about 15 ms.
@@ -34,11 +34,11 @@ const BATCH_BYTES: usize = 1024 * 1024;
 
 /// How long one step of the writer may take before it counts as hanging. It is longer than the writer waits for another
 /// program; a disk that needs longer for a megabyte has stopped.
-pub const HANGS: Duration = Duration::from_secs(8);
+pub(crate) const HANGS: Duration = Duration::from_secs(8);
 
 /// How to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
+pub(crate) enum Shutdown {
     /// Write what is queued first, until this time at most.
     Drain(Instant),
     /// Drop what is queued, as in a crash.
@@ -47,34 +47,34 @@ pub enum Shutdown {
 
 /// Writes that were dropped and not reported yet.
 #[derive(Debug, Default)]
-pub struct LostWrites {
-    pub count: u64,
+pub(crate) struct LostWrites {
+    pub(crate) count: u64,
     /// Why the last of them was dropped.
-    pub reason: Option<StoreFailure>,
+    pub(crate) reason: Option<StoreFailure>,
 }
 
 impl LostWrites {
     /// Why writes were dropped, if any were.
-    pub fn unreported(&self) -> Option<StoreFailure> {
+    pub(crate) fn unreported(&self) -> Option<StoreFailure> {
         (self.count > 0).then(|| self.reason.clone().unwrap_or(StoreFailure::QueueFull))
     }
 }
 
 /// Whether the writer hangs.
 #[derive(Debug, Default)]
-pub struct Hang {
+pub(crate) struct Hang {
     /// When the current step began.
     since: Option<Instant>,
     /// A caller has noticed that the step takes too long.
-    pub is_noticed: bool,
+    pub(crate) is_noticed: bool,
     /// The watchdog has reported it.
-    pub is_reported: bool,
+    pub(crate) is_reported: bool,
     /// Writes dropped meanwhile, as far as reported.
-    pub lost: u64,
+    pub(crate) lost: u64,
 }
 
 /// What the mutex guards.
-pub struct State {
+pub(crate) struct State {
     entries: VecDeque<QueuedWrite>,
     /// Size of the background writes in `entries` and in the writer's current batch.
     bytes: usize,
@@ -84,35 +84,35 @@ pub struct State {
     since: Option<Instant>,
     /// Entries with a caller waiting.
     awaited: usize,
-    pub lost: LostWrites,
+    pub(crate) lost: LostWrites,
     /// Set once the store is being closed.
-    pub shutdown: Option<Shutdown>,
+    pub(crate) shutdown: Option<Shutdown>,
     /// The writer has exited: nothing is accepted any more.
-    pub writer_exited: bool,
+    pub(crate) writer_exited: bool,
     /// How the writer ended, for the caller that closed the store.
-    pub outcome: Option<StoreFailure>,
-    pub hang: Hang,
+    pub(crate) outcome: Option<StoreFailure>,
+    pub(crate) hang: Hang,
 }
 
 /// Shared by the writer and everyone who writes.
-pub struct WriteQueue {
+pub(crate) struct WriteQueue {
     /// A leaf: nothing is locked, written or logged under it. It may be taken under any other lock.
     state: Mutex<State>,
     /// Wakes the writer.
-    pub wake: Condvar,
+    pub(crate) wake: Condvar,
     /// Signalled when the writer has exited.
-    pub exited: Condvar,
+    pub(crate) exited: Condvar,
     /// Wakes the watchdog: the writer hangs or has exited.
-    pub hang_noticed: Condvar,
-    pub message_ids: MessageIds,
+    pub(crate) hang_noticed: Condvar,
+    pub(crate) message_ids: MessageIds,
     /// The writer knows that ids run low and need not be woken again.
-    pub ids_low: AtomicBool,
+    pub(crate) ids_low: AtomicBool,
     /// For tests.
-    pub failpoints: Failpoints,
+    pub(crate) failpoints: Failpoints,
 }
 
 impl WriteQueue {
-    pub fn new(message_ids: MessageIds) -> WriteQueue {
+    pub(crate) fn new(message_ids: MessageIds) -> WriteQueue {
         let state = State {
             entries: VecDeque::new(),
             bytes: 0,
@@ -137,12 +137,12 @@ impl WriteQueue {
     }
 
     /// Locks the queue. Poison is ignored: nothing is left half done under this lock.
-    pub fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Queues a background write, or counts it as lost. Never waits.
-    pub fn record(&self, write: BackgroundWrite) {
+    pub(crate) fn record(&self, write: BackgroundWrite) {
         let mut state = self.lock();
         let wakes = state.push_background(write);
         // A hanging writer does not hear of the first loss, but the watchdog does.
@@ -157,7 +157,7 @@ impl WriteQueue {
     }
 
     /// Checks whether the writer hangs, for a caller that has waited for it.
-    pub fn check_hang(&self) {
+    pub(crate) fn check_hang(&self) {
         if self.lock().notice_hang(Instant::now) {
             self.hang_noticed.notify_one();
         }
@@ -165,7 +165,7 @@ impl WriteQueue {
 
     /// Queues a write with a caller waiting. Refused at once if the store is closed or the writer is known to hang: only the
     /// caller that finds this out has to wait for it.
-    pub fn submit(&self, entry: QueuedWrite) -> Result<(), StoreFailure> {
+    pub(crate) fn submit(&self, entry: QueuedWrite) -> Result<(), StoreFailure> {
         let mut state = self.lock();
         if state.writer_exited || state.shutdown.is_some() {
             return Err(StoreFailure::Closed);
@@ -230,12 +230,12 @@ impl State {
     }
 
     /// The writer begins a step, which may take long.
-    pub fn begin_step(&mut self, now: Instant) {
+    pub(crate) fn begin_step(&mut self, now: Instant) {
         self.hang.since = Some(now);
     }
 
     /// The writer has finished a step. If it was reported as hanging, returns how many lost writes were reported.
-    pub fn end_step(&mut self) -> Option<u64> {
+    pub(crate) fn end_step(&mut self) -> Option<u64> {
         let hang = std::mem::take(&mut self.hang);
         hang.is_reported.then_some(hang.lost)
     }
@@ -248,29 +248,29 @@ impl State {
         is_new
     }
 
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// When the next batch is due: at once if a caller waits or the batch is full, otherwise after gathering for a while. `None`
     /// if the queue is empty.
-    pub fn due(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
         let since = self.since?;
         if self.awaited > 0 || self.bytes >= BATCH_BYTES { Some(now) } else { Some(since + GATHER) }
     }
 
     /// Erasures and edits that are not written yet.
-    pub fn overlay(&self) -> Arc<Overlay> {
+    pub(crate) fn overlay(&self) -> Arc<Overlay> {
         self.pending.overlay()
     }
 
     /// How many callers wait.
-    pub fn awaited(&self) -> usize {
+    pub(crate) fn awaited(&self) -> usize {
         self.awaited
     }
 
     /// Takes the writes with a caller waiting, to refuse them. Background writes stay.
-    pub fn take_awaited(&mut self) -> Vec<Box<dyn AwaitedWrite>> {
+    pub(crate) fn take_awaited(&mut self) -> Vec<Box<dyn AwaitedWrite>> {
         if self.awaited == 0 {
             return Vec::new();
         }
@@ -289,7 +289,7 @@ impl State {
     }
 
     /// Takes the next batch, in order.
-    pub fn take(&mut self) -> Vec<QueuedWrite> {
+    pub(crate) fn take(&mut self) -> Vec<QueuedWrite> {
         let mut batch = Vec::new();
         let mut bytes = 0;
         while let Some(entry) = self.entries.front() {
@@ -307,7 +307,7 @@ impl State {
     }
 
     /// Frees the space of a batch that was written.
-    pub fn written(&mut self, batch: &[QueuedWrite]) {
+    pub(crate) fn written(&mut self, batch: &[QueuedWrite]) {
         self.bytes -= batch.iter().map(QueuedWrite::weight).sum::<usize>();
         for entry in batch {
             if let QueuedWrite::Background(write) = entry {
@@ -317,7 +317,7 @@ impl State {
     }
 
     /// Puts writes that failed back at the front, in their order.
-    pub fn put_back(&mut self, writes: Vec<BackgroundWrite>, now: Instant) {
+    pub(crate) fn put_back(&mut self, writes: Vec<BackgroundWrite>, now: Instant) {
         for write in writes.into_iter().rev() {
             self.entries.push_front(QueuedWrite::Background(write));
         }
@@ -327,7 +327,7 @@ impl State {
     }
 
     /// Takes everything, to refuse it.
-    pub fn take_all(&mut self) -> Vec<QueuedWrite> {
+    pub(crate) fn take_all(&mut self) -> Vec<QueuedWrite> {
         self.awaited = 0;
         self.bytes = 0;
         self.pending.clear();

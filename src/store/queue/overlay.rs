@@ -26,7 +26,7 @@ struct UnwrittenChange {
 
 /// All pending changes. A query keeps those of the moment it began.
 #[derive(Clone, Debug, Default)]
-pub struct Overlay {
+pub(crate) struct Overlay {
     messages: HashMap<MessageId, UnwrittenChange>,
     /// Offline messages that were shown, with the number of queued writes that concern each.
     delivered: HashMap<(AccountId, MessageId), usize>,
@@ -36,7 +36,7 @@ pub struct Overlay {
 
 /// The pending changes as the queue updates them, copied only while a query holds them.
 #[derive(Debug, Default)]
-pub struct PendingChanges(Arc<Overlay>);
+pub(crate) struct PendingChanges(Arc<Overlay>);
 
 /// Counts one write less. True if it was the last.
 fn is_last(waiting: &mut usize) -> bool {
@@ -52,12 +52,12 @@ fn count_down<K: Hash + Eq>(counts: &mut HashMap<K, usize>, key: &K) {
 
 impl PendingChanges {
     /// The changes pending now.
-    pub fn overlay(&self) -> Arc<Overlay> {
+    pub(crate) fn overlay(&self) -> Arc<Overlay> {
         Arc::clone(&self.0)
     }
 
     /// A write was queued.
-    pub fn add(&mut self, write: &BackgroundWrite) {
+    pub(crate) fn add(&mut self, write: &BackgroundWrite) {
         let (id, text) = match write {
             BackgroundWrite::Edit(_, id, text) => (*id, Some(Arc::clone(text))),
             BackgroundWrite::Deletion(_, id) => (*id, None),
@@ -83,7 +83,7 @@ impl PendingChanges {
     }
 
     /// A write was carried out.
-    pub fn remove(&mut self, write: &BackgroundWrite) {
+    pub(crate) fn remove(&mut self, write: &BackgroundWrite) {
         match write {
             BackgroundWrite::Edit(_, id, _) | BackgroundWrite::Deletion(_, id) => {
                 let messages = &mut Arc::make_mut(&mut self.0).messages;
@@ -105,14 +105,14 @@ impl PendingChanges {
         }
     }
 
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = PendingChanges::default();
     }
 }
 
 impl Overlay {
     /// A message as it is now, with its quote up to date. `None` if it was deleted.
-    pub fn apply(&self, mut message: MessageRecord) -> Option<MessageRecord> {
+    pub(crate) fn apply(&self, mut message: MessageRecord) -> Option<MessageRecord> {
         if self.messages.is_empty() {
             return Some(message);
         }
@@ -129,17 +129,17 @@ impl Overlay {
     }
 
     /// Whether an offline message still has to be shown.
-    pub fn is_undelivered(&self, account: AccountId, direct: &OfflineMessageRecord) -> bool {
+    pub(crate) fn is_undelivered(&self, account: AccountId, direct: &OfflineMessageRecord) -> bool {
         !self.delivered.contains_key(&(account, direct.id))
     }
 
     /// Whether a room was deleted, but is still on disk.
-    pub fn is_deleted(&self, room: &RoomName) -> bool {
+    pub(crate) fn is_deleted(&self, room: &RoomName) -> bool {
         self.deleted_rooms.contains_key(room)
     }
 
     /// The deleted messages.
-    pub fn deleted_messages(&self) -> impl Iterator<Item = MessageId> {
+    pub(crate) fn deleted_messages(&self) -> impl Iterator<Item = MessageId> {
         self.messages.iter().filter(|(_, change)| change.text.is_none()).map(|(id, _)| *id)
     }
 }
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_goes_on_with_what_waited_when_he_began() {
+    fn a_query_keeps_the_changes_of_the_moment_it_began() {
         let mut pending = PendingChanges::default();
         pending.add(&erased(1));
         let changes = pending.overlay();

@@ -16,11 +16,11 @@ use crate::store::error::StoreFailure;
 use crate::store::records::{AuditEntry, MessageRecord, OpenRoomRecord};
 
 /// Cost of a write beside its text, in bytes.
-pub const OVERHEAD: usize = 128;
+pub(crate) const OVERHEAD: usize = 128;
 
 /// A write that no caller waits for.
 #[derive(Debug)]
-pub enum BackgroundWrite {
+pub(crate) enum BackgroundWrite {
     /// A new message.
     Message(RoomName, MessageRecord),
     /// A message has another text.
@@ -46,7 +46,7 @@ pub enum BackgroundWrite {
 
 /// What a deferred write concerns. Of several about the same thing, the last one counts.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum About {
+pub(crate) enum About {
     /// A room's current state.
     Room(RoomName),
     /// The ban of a network.
@@ -56,14 +56,14 @@ pub enum About {
 }
 
 /// Statements to run within a transaction.
-pub type Statements = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
+pub(crate) type Statements = dyn Fn(&Connection) -> rusqlite::Result<()> + Send;
 
 /// A write that the disk refused, although what it stores holds: it is retried until it succeeds.
-pub struct Deferred {
-    pub about: About,
+pub(crate) struct Deferred {
+    pub(crate) about: About,
     /// Cost in memory, as far as it is worth counting.
-    pub weight: usize,
-    pub what: Box<Statements>,
+    pub(crate) weight: usize,
+    pub(crate) what: Box<Statements>,
 }
 
 impl fmt::Debug for Deferred {
@@ -73,7 +73,7 @@ impl fmt::Debug for Deferred {
 }
 
 impl BackgroundWrite {
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         OVERHEAD
             + match self {
                 BackgroundWrite::Message(_, message) => {
@@ -94,7 +94,7 @@ impl BackgroundWrite {
     }
 
     /// Whether it removes text that must not stay on disk.
-    pub fn erases(&self) -> bool {
+    pub(crate) fn erases(&self) -> bool {
         match self {
             BackgroundWrite::Edit(..)
             | BackgroundWrite::Deletion(..)
@@ -111,7 +111,7 @@ impl BackgroundWrite {
 }
 
 /// A write that a caller waits for.
-pub trait AwaitedWrite: Send {
+pub(crate) trait AwaitedWrite: Send {
     /// Runs the statements within a transaction, unless the caller has given up. Runs again if the transaction was rolled
     /// back.
     fn execute(&mut self, connection: &Connection) -> rusqlite::Result<()>;
@@ -125,7 +125,7 @@ pub trait AwaitedWrite: Send {
 }
 
 /// An entry of the queue.
-pub enum QueuedWrite {
+pub(crate) enum QueuedWrite {
     /// No caller waits.
     Background(BackgroundWrite),
     /// A caller waits.
@@ -135,7 +135,7 @@ pub enum QueuedWrite {
 }
 
 impl QueuedWrite {
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             QueuedWrite::Background(write) => write.weight(),
             // Bounded by the number of threads, since each waits for its own write.
@@ -143,7 +143,7 @@ impl QueuedWrite {
         }
     }
 
-    pub fn is_awaited(&self) -> bool {
+    pub(crate) fn is_awaited(&self) -> bool {
         !matches!(self, QueuedWrite::Background(_))
     }
 }

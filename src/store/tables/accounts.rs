@@ -16,7 +16,7 @@ use crate::store::database::sql_values::{
 use crate::store::records::{AccountRecord, Settings};
 
 /// Creates an account. `None` if the name has one already.
-pub fn create(
+pub(crate) fn create(
     connection: &Connection,
     name: &UserName,
     hash: &Hashed,
@@ -32,7 +32,7 @@ pub fn create(
 }
 
 /// Sets another password. False if there is no such account.
-pub fn set_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
+pub(crate) fn set_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached("UPDATE accounts SET hash = ?2 WHERE id = ?1")?
         .execute(params![integer(id.0), hash.as_str()])?;
@@ -40,7 +40,12 @@ pub fn set_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqli
 }
 
 /// Sets another password if the current one still has this hash.
-pub fn replace_hash(connection: &Connection, id: AccountId, before: &Hashed, hash: &Hashed) -> rusqlite::Result<bool> {
+pub(crate) fn replace_hash(
+    connection: &Connection,
+    id: AccountId,
+    before: &Hashed,
+    hash: &Hashed,
+) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached("UPDATE accounts SET hash = ?3 WHERE id = ?1 AND hash = ?2")?
         .execute(params![integer(id.0), before.as_str(), hash.as_str()])?;
@@ -50,7 +55,7 @@ pub fn replace_hash(connection: &Connection, id: AccountId, before: &Hashed, has
 /// Removes an account with its settings, visits and offline messages. False if there is none.
 ///
 /// Its messages in rooms stay, under its name.
-pub fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
+pub(crate) fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
     offline_messages::delete_all(connection, id)?;
     // Or a room with no other admin could never get one again.
     connection.prepare_cached("DELETE FROM admins WHERE account = ?1")?.execute([integer(id.0)])?;
@@ -58,13 +63,13 @@ pub fn remove(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> 
 }
 
 /// Whether an account's password still has this hash.
-pub fn has_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
+pub(crate) fn has_hash(connection: &Connection, id: AccountId, hash: &Hashed) -> rusqlite::Result<bool> {
     let mut find = connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1 AND hash = ?2")?;
     find.exists(params![integer(id.0), hash.as_str()])
 }
 
 /// Stores a user's settings. False if there is no such account.
-pub fn save_settings(connection: &Connection, id: AccountId, settings: &Settings) -> rusqlite::Result<bool> {
+pub(crate) fn save_settings(connection: &Connection, id: AccountId, settings: &Settings) -> rusqlite::Result<bool> {
     let id = integer(id.0);
     let changed = connection
         .prepare_cached(
@@ -121,36 +126,39 @@ macro_rules! select {
 }
 
 /// Finds an account by name, ignoring case.
-pub fn find(connection: &Connection, name: &UserName) -> rusqlite::Result<Option<AccountRecord>> {
+pub(crate) fn find(connection: &Connection, name: &UserName) -> rusqlite::Result<Option<AccountRecord>> {
     let found =
         connection.prepare_cached(select!("WHERE folded = ?1"))?.query_row([name.folded()], account).optional()?;
     found.map(|account| with_ignored(connection, account)).transpose()
 }
 
 /// Whether there is an account of that name, ignoring case.
-pub fn exists(connection: &Connection, name: &UserName) -> rusqlite::Result<bool> {
+pub(crate) fn exists(connection: &Connection, name: &UserName) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM accounts WHERE folded = ?1")?.exists([name.folded()])
 }
 
 /// Whether there is an account with this id.
-pub fn id_exists(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
+pub(crate) fn id_exists(connection: &Connection, id: AccountId) -> rusqlite::Result<bool> {
     connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([integer(id.0)])
 }
 
 /// Accounts created after the one given, oldest first. `None` stands for a name that cannot be read.
-pub fn created_after(connection: &Connection, id: AccountId) -> rusqlite::Result<Vec<(AccountId, Option<UserName>)>> {
+pub(crate) fn created_after(
+    connection: &Connection,
+    id: AccountId,
+) -> rusqlite::Result<Vec<(AccountId, Option<UserName>)>> {
     let mut names = connection.prepare_cached("SELECT id, name FROM accounts WHERE id > ?1 ORDER BY id")?;
     let name = |row: &Row<'_>| Ok((account_at(row, 0)?.unwrap_or(id), user_name_at(row, 1).ok()));
     names.query_map([integer(id.0)], name)?.collect()
 }
 
 /// Whether any account has a name that is not ASCII.
-pub fn has_non_ascii_names(connection: &Connection) -> rusqlite::Result<bool> {
+pub(crate) fn has_non_ascii_names(connection: &Connection) -> rusqlite::Result<bool> {
     connection.prepare("SELECT 1 FROM accounts WHERE name GLOB '*[^ -~]*'")?.exists([])
 }
 
 /// All accounts, by name.
-pub fn list(connection: &Connection) -> rusqlite::Result<Vec<AccountRecord>> {
+pub(crate) fn list(connection: &Connection) -> rusqlite::Result<Vec<AccountRecord>> {
     let mut all = connection.prepare_cached(select!("ORDER BY folded"))?;
     let all = all.query_map([], account)?.collect::<rusqlite::Result<Vec<_>>>()?;
     all.into_iter().map(|account| with_ignored(connection, account)).collect()

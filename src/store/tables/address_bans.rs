@@ -9,7 +9,7 @@ use crate::store::database::sql_values::{millis, optional_time_at, readable_rows
 use crate::store::records::AddressBanRecord;
 
 /// Stores a ban. It replaces a ban of the same network.
-pub fn save(connection: &Connection, ban: &AddressBanRecord) -> rusqlite::Result<()> {
+pub(crate) fn save(connection: &Connection, ban: &AddressBanRecord) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO address_bans (network, banned_by, reason, at, until) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -25,19 +25,19 @@ pub fn save(connection: &Connection, ban: &AddressBanRecord) -> rusqlite::Result
 }
 
 /// Removes a ban. False if there is none of exactly this network.
-pub fn remove(connection: &Connection, network: Network) -> rusqlite::Result<bool> {
+pub(crate) fn remove(connection: &Connection, network: Network) -> rusqlite::Result<bool> {
     let mut delete = connection.prepare_cached("DELETE FROM address_bans WHERE network = ?1")?;
     Ok(delete.execute([network.to_string()])? > 0)
 }
 
 /// Removes the bans that ended before a time.
-pub fn remove_expired(connection: &Connection, before: i64) -> rusqlite::Result<()> {
+pub(crate) fn remove_expired(connection: &Connection, before: i64) -> rusqlite::Result<()> {
     connection.execute("DELETE FROM address_bans WHERE until < ?1", [before])?;
     Ok(())
 }
 
 /// All bans, oldest first.
-pub fn list(connection: &Connection) -> rusqlite::Result<Vec<AddressBanRecord>> {
+pub(crate) fn list(connection: &Connection) -> rusqlite::Result<Vec<AddressBanRecord>> {
     let sql = "SELECT network, banned_by, reason, at, until FROM address_bans ORDER BY at, network";
     let read = |row: &Row<'_>| {
         let network: String = row.get(0)?;

@@ -11,7 +11,7 @@ use crate::store::records::AuditEntry;
 const MAX_ENTRIES: i64 = 100_000;
 
 /// Appends an entry.
-pub fn append(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+pub(crate) fn append(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT INTO audit (at, who, what) VALUES (?1, ?2, ?3)")?.execute(params![
         millis(entry.at),
         entry.who.as_str(),
@@ -23,7 +23,7 @@ pub fn append(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<(
 }
 
 /// The latest entries, newest first.
-pub fn latest(connection: &Connection, most: usize) -> rusqlite::Result<Vec<AuditEntry>> {
+pub(crate) fn latest(connection: &Connection, most: usize) -> rusqlite::Result<Vec<AuditEntry>> {
     let sql = "SELECT at, who, what FROM audit ORDER BY id DESC LIMIT ?1";
     readable_rows(connection, sql, &[integer(most as u64)], |row| {
         Ok(AuditEntry { at: time_at(row, 0)?, who: user_name_at(row, 1)?, what: text_at(row, 2)? })

@@ -13,7 +13,7 @@ use crate::store::records::MemberRecord;
 
 /// Records that an account became a member of a room after the message `since`. Does nothing if the account is gone, or a
 /// user-made room is: it may have been deleted a moment ago and must not come back.
-pub fn insert(
+pub(crate) fn insert(
     connection: &Connection,
     account: AccountId,
     room: &RoomName,
@@ -39,13 +39,13 @@ pub fn insert(
 }
 
 /// Removes all members of a room.
-pub fn delete_of_room(connection: &Connection, room: i64) -> rusqlite::Result<()> {
+pub(crate) fn delete_of_room(connection: &Connection, room: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("DELETE FROM members WHERE room = ?1")?.execute([room])?;
     Ok(())
 }
 
-pub fn read(row: &Row<'_>) -> rusqlite::Result<MemberRecord> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<MemberRecord> {
     Ok(MemberRecord { account: account_at(row, 0)?.unwrap_or(AccountId(0)), since: message_id_at(row, 1)? })
 }
 
-pub const SELECT: &str = "SELECT account, since FROM members WHERE room = ?1";
+pub(crate) const SELECT: &str = "SELECT account, since FROM members WHERE room = ?1";

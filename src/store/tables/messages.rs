@@ -18,7 +18,7 @@ use crate::store::database::text_slots;
 use crate::store::records::MessageRecord;
 
 /// Inserts messages, in this order.
-pub fn insert(connection: &Connection, new: &[(&RoomName, &MessageRecord)]) -> rusqlite::Result<()> {
+pub(crate) fn insert(connection: &Connection, new: &[(&RoomName, &MessageRecord)]) -> rusqlite::Result<()> {
     let slots = text_slots::put_all(connection, new.iter().map(|(_, message)| &*message.text))?;
     let mut known: Option<(&RoomName, i64)> = None;
     let mut rows = Vec::with_capacity(new.len());
@@ -53,7 +53,7 @@ fn slot(connection: &Connection, room: i64, id: MessageId) -> rusqlite::Result<O
 }
 
 /// Replaces the text of a message. Does nothing if it is not stored.
-pub fn edit(connection: &Connection, room: &RoomName, id: MessageId, text: &str) -> rusqlite::Result<()> {
+pub(crate) fn edit(connection: &Connection, room: &RoomName, id: MessageId, text: &str) -> rusqlite::Result<()> {
     let Some(room) = room_ids::find(connection, room)? else { return Ok(()) };
     let Some(before) = slot(connection, room, id)? else { return Ok(()) };
     let now = text_slots::replace(connection, before, text)?;
@@ -64,7 +64,7 @@ pub fn edit(connection: &Connection, room: &RoomName, id: MessageId, text: &str)
 }
 
 /// Erases a message. Does nothing if it is not stored.
-pub fn delete(connection: &Connection, room: &RoomName, id: MessageId) -> rusqlite::Result<()> {
+pub(crate) fn delete(connection: &Connection, room: &RoomName, id: MessageId) -> rusqlite::Result<()> {
     let Some(room) = room_ids::find(connection, room)? else { return Ok(()) };
     let Some(text) = slot(connection, room, id)? else { return Ok(()) };
     delete_row(connection, integer(id.0), text)
@@ -77,7 +77,7 @@ fn delete_row(connection: &Connection, id: i64, text: i64) -> rusqlite::Result<(
 }
 
 /// Erases at most `most` messages of deleted rooms. True if none is left.
-pub fn delete_of_deleted_rooms(connection: &Connection, most: i64) -> rusqlite::Result<bool> {
+pub(crate) fn delete_of_deleted_rooms(connection: &Connection, most: i64) -> rusqlite::Result<bool> {
     let gone = "SELECT id FROM rooms WHERE gone LIMIT 1";
     let Some(room) = connection.prepare_cached(gone)?.query_row([], |row| row.get::<_, i64>(0)).optional()? else {
         return Ok(true);
@@ -96,7 +96,7 @@ pub fn delete_of_deleted_rooms(connection: &Connection, most: i64) -> rusqlite::
 }
 
 /// Erases at most `most` messages sent before a time. Returns how many there were.
-pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
+pub(crate) fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
     let old = connection
         .prepare_cached("SELECT id, text FROM messages WHERE at < ?1 LIMIT ?2")?
         .query_map([before, most], |row| Ok((row.get(0)?, row.get(1)?)))?
@@ -108,13 +108,13 @@ pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Resu
 }
 
 /// The highest id of any stored message.
-pub fn highest(connection: &Connection) -> rusqlite::Result<u64> {
+pub(crate) fn highest(connection: &Connection) -> rusqlite::Result<u64> {
     let sql = "SELECT max(ifnull((SELECT max(id) FROM messages), 0), ifnull((SELECT max(id) FROM directs), 0))";
     connection.query_row(sql, [], |row| u64_at(row, 0))
 }
 
 /// How many messages are stored.
-pub fn count(connection: &Connection) -> rusqlite::Result<u64> {
+pub(crate) fn count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM messages", [], |row| u64_at(row, 0))
 }
 
@@ -156,7 +156,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
 
 /// Reads messages of a room before an id, sent since a time, newest first, into `found`. They stay there even if the query
 /// runs out of time.
-pub fn before(
+pub(crate) fn before(
     connection: &Connection,
     since: i64,
     room: &RoomName,
@@ -178,7 +178,11 @@ pub fn before(
 }
 
 /// Finds a message by id, and its room.
-pub fn find(connection: &Connection, since: i64, id: MessageId) -> rusqlite::Result<Option<(RoomName, MessageRecord)>> {
+pub(crate) fn find(
+    connection: &Connection,
+    since: i64,
+    id: MessageId,
+) -> rusqlite::Result<Option<(RoomName, MessageRecord)>> {
     connection
         .prepare_cached(select!("m.id = ?2 AND NOT n.gone"))?
         .query_row([since, integer(id.0)], |row| Ok((room_name_at(row, 10)?, read(row)?)))
@@ -186,7 +190,7 @@ pub fn find(connection: &Connection, since: i64, id: MessageId) -> rusqlite::Res
 }
 
 /// The last message of an account in a room before an id.
-pub fn last_by(
+pub(crate) fn last_by(
     connection: &Connection,
     since: i64,
     account: AccountId,
@@ -209,7 +213,7 @@ fn first_of_last(connection: &Connection, room: &RoomName, most: usize) -> rusql
 }
 
 /// The last messages of every room that has any, as far as they were sent at or after a time, oldest first.
-pub fn histories(
+pub(crate) fn histories(
     connection: &Connection,
     since: i64,
     most: usize,

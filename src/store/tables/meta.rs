@@ -8,7 +8,7 @@ use crate::store::database::sql_values::{integer, u64_at};
 
 /// When the server last ran with a trusted clock, in milliseconds. A file of an older version does not say; then it is the
 /// newest time of anything that could expire, or `None` if there is nothing of that kind.
-pub fn last_run(connection: &Connection) -> rusqlite::Result<Option<i64>> {
+pub(crate) fn last_run(connection: &Connection) -> rusqlite::Result<Option<i64>> {
     let sql = "SELECT ifnull((SELECT value FROM meta WHERE key = 'last_moment'),
                (SELECT max(at) FROM (SELECT max(at) AS at FROM messages UNION ALL SELECT max(at) FROM directs
                 UNION ALL SELECT max(at) FROM audit UNION ALL SELECT max(at) FROM address_bans)))";
@@ -16,19 +16,19 @@ pub fn last_run(connection: &Connection) -> rusqlite::Result<Option<i64>> {
 }
 
 /// Stores the same.
-pub fn save_last_run(connection: &Connection, at: i64) -> rusqlite::Result<()> {
+pub(crate) fn save_last_run(connection: &Connection, at: i64) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('last_moment', ?1)")?.execute([at])?;
     Ok(())
 }
 
 /// The highest reserved message id.
-pub fn reserved_ids(connection: &Connection) -> rusqlite::Result<u64> {
+pub(crate) fn reserved_ids(connection: &Connection) -> rusqlite::Result<u64> {
     let sql = "SELECT value FROM meta WHERE key = 'last_message'";
     Ok(connection.query_row(sql, [], |row| u64_at(row, 0)).optional()?.unwrap_or(0))
 }
 
 /// Reserves the message ids up to this one.
-pub fn reserve_ids(connection: &Connection, to: u64) -> rusqlite::Result<()> {
+pub(crate) fn reserve_ids(connection: &Connection, to: u64) -> rusqlite::Result<()> {
     connection
         .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES ('last_message', ?1)")?
         .execute([integer(to)])?;

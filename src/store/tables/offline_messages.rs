@@ -13,7 +13,7 @@ use crate::store::records::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDE
 
 /// Whether a message was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insertion {
+pub(crate) enum Insertion {
     Stored,
     /// Too many wait for this account.
     MailboxFull,
@@ -23,7 +23,11 @@ pub enum Insertion {
 }
 
 /// Stores a message for an account.
-pub fn insert(connection: &Connection, to: AccountId, direct: &OfflineMessageRecord) -> rusqlite::Result<Insertion> {
+pub(crate) fn insert(
+    connection: &Connection,
+    to: AccountId,
+    direct: &OfflineMessageRecord,
+) -> rusqlite::Result<Insertion> {
     let account = integer(to.0);
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
         return Ok(Insertion::NoAccount);
@@ -91,7 +95,11 @@ fn offline_message(row: &Row<'_>) -> rusqlite::Result<OfflineMessageRecord> {
 }
 
 /// The messages that wait for an account, oldest first.
-pub fn list(connection: &Connection, since: i64, account: AccountId) -> rusqlite::Result<Vec<OfflineMessageRecord>> {
+pub(crate) fn list(
+    connection: &Connection,
+    since: i64,
+    account: AccountId,
+) -> rusqlite::Result<Vec<OfflineMessageRecord>> {
     connection
         .prepare_cached(
             "SELECT d.id, d.at, d.sender, d.sender_account, d.action, d.edited, d.reply_id, d.reply_author, q.data, t.data,
@@ -104,7 +112,7 @@ pub fn list(connection: &Connection, since: i64, account: AccountId) -> rusqlite
 }
 
 /// Erases messages that were shown, unless their texts have changed since.
-pub fn delete_shown(
+pub(crate) fn delete_shown(
     connection: &Connection,
     account: AccountId,
     shown: &[(MessageId, Box<str>)],
@@ -136,7 +144,7 @@ fn slots(connection: &Connection, sql: &'static str, parameter: i64) -> rusqlite
 }
 
 /// Erases everything that waits for an account.
-pub fn delete_all(connection: &Connection, account: AccountId) -> rusqlite::Result<()> {
+pub(crate) fn delete_all(connection: &Connection, account: AccountId) -> rusqlite::Result<()> {
     let account = integer(account.0);
     let own = "SELECT text FROM directs WHERE account = ?1
                UNION ALL SELECT quote FROM directs WHERE account = ?1 AND quote IS NOT NULL";
@@ -158,7 +166,7 @@ fn unquote(connection: &Connection, id: i64) -> rusqlite::Result<()> {
 }
 
 /// Erases a message for every recipient it waits for. False if there is none.
-pub fn delete(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> {
+pub(crate) fn delete(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> {
     let id = integer(id.0);
     let own = "SELECT text FROM directs WHERE id = ?1 UNION ALL SELECT quote FROM directs WHERE id = ?1 AND quote IS NOT NULL";
     for slot in slots(connection, own, id)? {
@@ -171,7 +179,7 @@ pub fn delete(connection: &Connection, id: MessageId) -> rusqlite::Result<bool> 
 
 /// Replaces the text of a waiting message. Replies to it lose their quotes, since a quote of the old text must not stay.
 /// False if it waits for no one.
-pub fn edit(connection: &Connection, id: MessageId, text: &str) -> rusqlite::Result<bool> {
+pub(crate) fn edit(connection: &Connection, id: MessageId, text: &str) -> rusqlite::Result<bool> {
     let id = integer(id.0);
     let before = slots(connection, "SELECT text FROM directs WHERE id = ?1", id)?;
     let mut changed =
@@ -185,7 +193,7 @@ pub fn edit(connection: &Connection, id: MessageId, text: &str) -> rusqlite::Res
 }
 
 /// Erases at most `most` messages sent before a time. Returns how many there were.
-pub fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
+pub(crate) fn expire(connection: &Connection, before: i64, most: i64) -> rusqlite::Result<usize> {
     let old = connection
         .prepare_cached("SELECT id FROM directs WHERE at < ?1 LIMIT ?2")?
         .query_map([before, most], |row| message_id_at(row, 0))?

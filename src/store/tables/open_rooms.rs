@@ -10,7 +10,7 @@ use crate::store::database::sql_values::{integer, room_name_at, text_at};
 use crate::store::records::OpenRoomRecord;
 
 /// Replaces the list of rooms an account is in. Does nothing if the account is gone.
-pub fn replace(connection: &Connection, account: AccountId, rooms: &[OpenRoomRecord]) -> rusqlite::Result<()> {
+pub(crate) fn replace(connection: &Connection, account: AccountId, rooms: &[OpenRoomRecord]) -> rusqlite::Result<()> {
     let account = integer(account.0);
     connection.prepare_cached("DELETE FROM open_rooms WHERE account = ?1")?.execute([account])?;
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
@@ -30,7 +30,7 @@ pub fn replace(connection: &Connection, account: AccountId, rooms: &[OpenRoomRec
 }
 
 /// The rooms an account is in, the current one last.
-pub fn list(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<OpenRoomRecord>> {
+pub(crate) fn list(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<OpenRoomRecord>> {
     connection
         .prepare_cached(
             "SELECT n.name, n.made_by IS NOT NULL, o.door FROM open_rooms o JOIN rooms n ON n.id = o.room

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::chat::names::RoomName;
 
 /// The id of a room of which anything is stored.
-pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option<i64>> {
+pub(crate) fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option<i64>> {
     connection
         .prepare_cached("SELECT id FROM rooms WHERE folded = ?1")?
         .query_row([name.folded()], |row| row.get(0))
@@ -15,7 +15,7 @@ pub fn find(connection: &Connection, name: &RoomName) -> rusqlite::Result<Option
 }
 
 /// The id of a room. Gives it one if it has none yet.
-pub fn find_or_create(connection: &Connection, name: &RoomName) -> rusqlite::Result<i64> {
+pub(crate) fn find_or_create(connection: &Connection, name: &RoomName) -> rusqlite::Result<i64> {
     if let Some(room) = find(connection, name)? {
         return Ok(room);
     }

@@ -23,7 +23,7 @@ use crate::store::database::sql_values::{
 use crate::store::records::{AccessRecord, RoomRecord};
 
 /// Whether the room created this way is stored, and not a later one of the same name.
-pub fn exists_as_created(connection: &Connection, name: &RoomName, made: &Creation) -> rusqlite::Result<bool> {
+pub(crate) fn exists_as_created(connection: &Connection, name: &RoomName, made: &Creation) -> rusqlite::Result<bool> {
     connection
         .prepare_cached("SELECT 1 FROM rooms WHERE folded = ?1 AND made_by = ?2 AND made_at = ?3")?
         .exists(params![name.folded(), made.by.as_str(), millis(made.at)])
@@ -43,7 +43,7 @@ fn clear_lists(connection: &Connection, room: i64) -> rusqlite::Result<()> {
 
 /// Deletes a room: its name is free at once, and its lists and visits are gone. Its messages are erased in slices, so that
 /// a room with a million of them does not hold up the writer. False if nothing of it was stored.
-pub fn delete(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
+pub(crate) fn delete(connection: &Connection, name: &RoomName) -> rusqlite::Result<bool> {
     let Some(room) = room_ids::find(connection, name)? else { return Ok(false) };
     clear_lists(connection, room)?;
     connection.prepare_cached("DELETE FROM visits WHERE room = ?1")?.execute([room])?;
@@ -77,7 +77,7 @@ fn read_back_from(stored: i64) -> ReadBack {
 }
 
 /// Stores a room with its lists, replacing what was stored of it.
-pub fn save(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> {
+pub(crate) fn save(connection: &Connection, room: &RoomRecord) -> rusqlite::Result<()> {
     let id = room_ids::find_or_create(connection, &room.name)?;
     let made = room.made.as_ref();
     let (entry, password) = match &room.entry {
@@ -198,7 +198,7 @@ fn room(row: &Row<'_>) -> rusqlite::Result<(i64, RoomRecord)> {
 }
 
 /// All user-made rooms, and the configured ones that have lists or changed settings.
-pub fn load(connection: &Connection) -> rusqlite::Result<Vec<RoomRecord>> {
+pub(crate) fn load(connection: &Connection) -> rusqlite::Result<Vec<RoomRecord>> {
     let columns = "SELECT id, name, made_by, made_address, made_at, public, description, people, entry, password, slow,
                    read_back FROM rooms WHERE NOT gone ORDER BY folded";
     let mut rooms = Vec::new();

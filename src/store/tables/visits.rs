@@ -16,7 +16,12 @@ use crate::store::records::Visit;
 const MAX_UNREAD: i64 = 1000;
 
 /// Records how far a user has read. Never goes backwards; does nothing if the account is deleted.
-pub fn save(connection: &Connection, account: AccountId, room: &RoomName, last: MessageId) -> rusqlite::Result<()> {
+pub(crate) fn save(
+    connection: &Connection,
+    account: AccountId,
+    room: &RoomName,
+    last: MessageId,
+) -> rusqlite::Result<()> {
     let account = integer(account.0);
     if !connection.prepare_cached("SELECT 1 FROM accounts WHERE id = ?1")?.exists([account])? {
         return Ok(());
@@ -32,7 +37,7 @@ pub fn save(connection: &Connection, account: AccountId, room: &RoomName, last: 
 }
 
 /// How far a user has read, room by room.
-pub fn list(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<Visit>> {
+pub(crate) fn list(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec<Visit>> {
     connection
         .prepare_cached(
             "SELECT n.name, v.last FROM visits v JOIN rooms n ON n.id = v.room WHERE v.account = ?1 ORDER BY n.folded",
@@ -43,7 +48,7 @@ pub fn list(connection: &Connection, account: AccountId) -> rusqlite::Result<Vec
 
 /// How many messages of others are unread, for each room that has any. Messages in `deleted` do not count, though they are
 /// still stored.
-pub fn unread(
+pub(crate) fn unread(
     connection: &Connection,
     since: i64,
     account: AccountId,

@@ -36,7 +36,7 @@ const FIRST_CHECKPOINT_RETRY: Duration = Duration::from_millis(20);
 const EXPIRY_EVERY: Duration = Duration::from_secs(3600);
 
 /// What is due, and when.
-pub struct Maintenance {
+pub(crate) struct Maintenance {
     retention: Option<Duration>,
     /// Old messages have to be looked for now.
     expiry_due: bool,
@@ -56,7 +56,7 @@ pub struct Maintenance {
 
 impl Maintenance {
     /// At start there may be rooms deleted before a crash, messages that have expired, and an old log.
-    pub fn new(retention: Option<Duration>, now: Instant) -> Maintenance {
+    pub(crate) fn new(retention: Option<Duration>, now: Instant) -> Maintenance {
         Maintenance {
             retention,
             expiry_due: true,
@@ -71,38 +71,38 @@ impl Maintenance {
     }
 
     /// A transaction has erased text.
-    pub fn erased(&mut self, now: Instant) {
+    pub(crate) fn erased(&mut self, now: Instant) {
         self.has_deleted_rooms = true;
         let next = self.last_checkpoint.map_or(now, |last| last.max(now)) + CHECKPOINT_EVERY;
         self.checkpoint_at.get_or_insert(next);
     }
 
     /// A caller waits until nothing is left to do and the log is empty.
-    pub fn flush(&mut self, waiting: Box<dyn AwaitedWrite>, now: Instant) {
+    pub(crate) fn flush(&mut self, waiting: Box<dyn AwaitedWrite>, now: Instant) {
         self.flushes.push(waiting);
         self.has_deleted_rooms = true;
         self.checkpoint_at = Some(now);
     }
 
     /// Refuses all flushes: they will not be done soon.
-    pub fn refuse(&mut self, reason: &StoreFailure) {
+    pub(crate) fn refuse(&mut self, reason: &StoreFailure) {
         for waiting in self.flushes.drain(..) {
             waiting.complete(Err(reason.clone()));
         }
     }
 
     /// When the next step is due.
-    pub fn due(&self, now: Instant) -> Option<Instant> {
+    pub(crate) fn due(&self, now: Instant) -> Option<Instant> {
         if self.has_deleted_rooms || self.expiry_due { Some(now) } else { self.checkpoint_at }
     }
 
     /// Looks whether expiry is due; `at_once`: it is, because the clock has come to be trusted.
-    pub fn check_expiry(&mut self, clock: &WallClock, at_once: bool) {
+    pub(crate) fn check_expiry(&mut self, clock: &WallClock, at_once: bool) {
         self.expiry_due |= at_once || self.expiry_at <= clock.instant();
     }
 
     /// Reports what has expired, once all of it is erased.
-    pub fn take_expired(&mut self) -> Option<StoreEvent> {
+    pub(crate) fn take_expired(&mut self) -> Option<StoreEvent> {
         let (messages, directs) = self.expired;
         if self.expiry_due || messages + directs == 0 {
             return None;
@@ -112,12 +112,12 @@ impl Maintenance {
     }
 
     /// Whether no erased text is left anywhere.
-    pub fn is_clear(&self) -> bool {
+    pub(crate) fn is_clear(&self) -> bool {
         !self.has_deleted_rooms && self.checkpoint_at.is_none()
     }
 
     /// Does one slice of what is due.
-    pub fn run(&mut self, connection: &Connection, clock: &WallClock, now: Instant) -> rusqlite::Result<()> {
+    pub(crate) fn run(&mut self, connection: &Connection, clock: &WallClock, now: Instant) -> rusqlite::Result<()> {
         if self.has_deleted_rooms {
             let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
             let done = messages::delete_of_deleted_rooms(&transaction, SLICE_ROWS)?;

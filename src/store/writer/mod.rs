@@ -35,13 +35,13 @@ use maintenance::Maintenance;
 use retry::{Retry, WriteStep};
 
 /// How often lost writes are reported while more are being lost.
-pub const REPORT_LOSS_EVERY: Duration = Duration::from_secs(30);
+pub(crate) const REPORT_LOSS_EVERY: Duration = Duration::from_secs(30);
 
 /// Page limit of a database without one of its own ("Maximum Number Of Pages In A Database File").
 const ALL_PAGES: u32 = 4_294_967_294;
 
 /// The state of the writer thread.
-pub struct Writer {
+pub(crate) struct Writer {
     connection: Connection,
     queue: Arc<WriteQueue>,
     on_event: Arc<dyn Fn(StoreEvent) + Send + Sync>,
@@ -93,7 +93,7 @@ impl Drop for WriterGuard {
 }
 
 impl Writer {
-    pub fn new(
+    pub(crate) fn new(
         connection: Connection,
         queue: Arc<WriteQueue>,
         on_event: Arc<dyn Fn(StoreEvent) + Send + Sync>,
@@ -120,7 +120,7 @@ impl Writer {
     }
 
     /// Runs until the store is closed.
-    pub fn run(self) {
+    pub(crate) fn run(self) {
         let guard = WriterGuard(Arc::clone(&self.queue));
         self.write_all();
         drop(guard);

@@ -17,7 +17,7 @@ const PROBE_AFTER: Duration = Duration::from_secs(30);
 /// What failed. One may work while the other does not: a log with space left takes a batch, and a full database does not
 /// take the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteStep {
+pub(crate) enum WriteStep {
     Batch,
     /// Erasing in slices, or the checkpoint.
     Maintenance,
@@ -25,20 +25,20 @@ pub enum WriteStep {
 
 /// A disk failure that is not over.
 #[derive(Debug)]
-pub struct Retry {
+pub(crate) struct Retry {
     /// What the disk said last.
-    pub reason: StoreFailure,
+    pub(crate) reason: StoreFailure,
     batch_at: Option<Instant>,
     maintenance_at: Option<Instant>,
     probe: Instant,
     /// Writes lost since it began, as far as reported.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// It has been reported that message ids are not reserved.
-    pub reported_unreserved_ids: bool,
+    pub(crate) reported_unreserved_ids: bool,
 }
 
 impl Retry {
-    pub fn new(reason: StoreFailure, now: Instant) -> Retry {
+    pub(crate) fn new(reason: StoreFailure, now: Instant) -> Retry {
         Retry { reason, batch_at: None, maintenance_at: None, probe: now, lost: 0, reported_unreserved_ids: false }
     }
 
@@ -50,19 +50,19 @@ impl Retry {
     }
 
     /// A step has failed.
-    pub fn failed(&mut self, step: WriteStep, now: Instant) {
+    pub(crate) fn failed(&mut self, step: WriteStep, now: Instant) {
         *self.attempt_at(step) = Some(now + RETRY_AFTER);
         self.probe = now + PROBE_AFTER;
     }
 
     /// A step has succeeded. True if the failure is over.
-    pub fn succeeded(&mut self, step: WriteStep) -> bool {
+    pub(crate) fn succeeded(&mut self, step: WriteStep) -> bool {
         *self.attempt_at(step) = None;
         self.batch_at.is_none() && self.maintenance_at.is_none()
     }
 
     /// When to try a step that would be due at `due`.
-    pub fn not_before(&self, step: WriteStep, due: Instant) -> Instant {
+    pub(crate) fn not_before(&self, step: WriteStep, due: Instant) -> Instant {
         let again = match step {
             WriteStep::Batch => self.batch_at,
             WriteStep::Maintenance => self.maintenance_at,
@@ -71,13 +71,13 @@ impl Retry {
     }
 
     /// Something has changed: retry at once.
-    pub fn try_now(&mut self, now: Instant) {
+    pub(crate) fn try_now(&mut self, now: Instant) {
         self.batch_at = self.batch_at.map(|again| again.min(now));
         self.probe = self.probe.min(now);
     }
 
     /// When to make a dummy write, if nothing else would show that the disk has recovered.
-    pub fn probe(&self) -> Option<Instant> {
+    pub(crate) fn probe(&self) -> Option<Instant> {
         self.batch_at.map(|_| self.probe)
     }
 }
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn trouble_is_over_when_everything_that_was_refused_is_done() {
+    fn a_failure_is_over_when_every_failed_step_has_succeeded() {
         let now = Instant::now();
         let mut retry = Retry::new(StoreFailure::DiskFull, now);
         retry.failed(WriteStep::Maintenance, now);
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_refused_is_put_off_and_the_other_is_not() {
+    fn a_failed_step_is_put_off_and_the_other_is_not() {
         let now = Instant::now();
         let mut retry = Retry::new(StoreFailure::DiskFull, now);
         retry.failed(WriteStep::Batch, now);

@@ -17,7 +17,7 @@ use crate::store::event::StoreEvent;
 use crate::store::queue::WriteQueue;
 
 /// Watches until the writer has exited.
-pub fn watch(queue: &WriteQueue, on_event: &Arc<dyn Fn(StoreEvent) + Send + Sync>) {
+pub(crate) fn watch(queue: &WriteQueue, on_event: &Arc<dyn Fn(StoreEvent) + Send + Sync>) {
     let mut loss_reported_at: Option<Instant> = None;
     let mut state = queue.lock();
     while !state.writer_exited {
@@ -72,11 +72,11 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_that_hangs_is_told_of_and_what_is_lost_meanwhile_too() {
+    fn a_hanging_writer_is_reported_and_so_are_writes_lost_meanwhile() {
         let queue = WriteQueue::new(MessageIds::new(0, 0));
         let (sender, events) = mpsc::channel();
         let on_event: Arc<dyn Fn(StoreEvent) + Send + Sync> =
-            Arc::new(move |event| sender.send(event).expect("somebody listens"));
+            Arc::new(move |event| sender.send(event).expect("a listener"));
         thread::scope(|scope| {
             scope.spawn(|| watch(&queue, &on_event));
             queue.lock().begin_step(Instant::now());
