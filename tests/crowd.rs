@@ -1,5 +1,6 @@
 //! A thousand clients at once, and more clients than there are descriptors for.
 
+#![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 

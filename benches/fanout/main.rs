@@ -31,6 +31,8 @@
 //!
 //! Needs Linux (epoll, /proc). Uses only the loopback address.
 
+#![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
+
 mod cases;
 mod crowd;
 mod failure;

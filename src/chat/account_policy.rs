@@ -18,7 +18,7 @@ pub enum AccountPolicy {
 impl AccountPolicy {
     /// Whether there are any.
     #[must_use]
-    pub fn are_kept(self) -> bool {
+    pub(crate) fn are_kept(self) -> bool {
         self != AccountPolicy::Off
     }
 }

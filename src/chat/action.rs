@@ -75,7 +75,7 @@ pub enum ReadBack {
 
 impl ReadBack {
     /// Every choice, in the order in which they are listed.
-    pub const EVERY: [ReadBack; 3] = [ReadBack::All, ReadBack::Joined, ReadBack::Nothing];
+    pub(crate) const EVERY: [ReadBack; 3] = [ReadBack::All, ReadBack::Joined, ReadBack::Nothing];
 
     /// The word it is set by.
     pub fn word(self) -> &'static str {
@@ -87,7 +87,7 @@ impl ReadBack {
     }
 
     /// The choice of a word, in any case.
-    pub fn of_word(word: &str) -> Option<ReadBack> {
+    pub(crate) fn of_word(word: &str) -> Option<ReadBack> {
         ReadBack::EVERY.into_iter().find(|choice| choice.word().eq_ignore_ascii_case(word))
     }
 }

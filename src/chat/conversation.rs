@@ -18,7 +18,7 @@ pub struct RoomId {
     /// Its name.
     pub name: RoomName,
     /// Counts up over all rooms since the start of the server.
-    pub instance: u64,
+    pub(crate) instance: u64,
 }
 
 impl fmt::Display for RoomId {

@@ -80,13 +80,13 @@ pub fn after(at: Timestamp, length: Duration) -> Timestamp {
 }
 
 /// The time from a moment to an end, or zero if that is past.
-pub fn remaining(at: Timestamp, end: Timestamp) -> Duration {
+pub(crate) fn remaining(at: Timestamp, end: Timestamp) -> Duration {
     Duration::try_from(end.duration_since(at)).unwrap_or(Duration::ZERO)
 }
 
 /// A text that looks like a duration and is none, such as `5`, `-5m` or `1y2`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LooksLikeDuration<'a>(pub &'a str);
+pub(crate) struct LooksLikeDuration<'a>(pub &'a str);
 
 /// Reads `[duration] [reason]`: without a duration there is no end. As much of the beginning as can be read as a duration
 /// is one.
@@ -95,7 +95,7 @@ pub struct LooksLikeDuration<'a>(pub &'a str);
 ///
 /// A text that looks like a duration and is none, at the beginning or behind one: taken for a reason, it would change how
 /// long was meant.
-pub fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeDuration<'_>> {
+pub(crate) fn lasts_and_reason(text: &str) -> Result<(Option<Duration>, &str), LooksLikeDuration<'_>> {
     let text = text.trim();
     let gaps = text.match_indices(' ').map(|(at, _)| at).filter(|at| !text[..*at].ends_with(' '));
     let ends: Vec<_> = gaps.chain([text.len()]).take(MOST_WORDS).collect();

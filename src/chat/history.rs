@@ -12,10 +12,10 @@ use jiff::Timestamp;
 use crate::chat::message::{AccountId, Addressee, ClientId, Event, Message, MessageId};
 
 /// Temporary messages of one conversation. One more is refused: each is an entry in the timer, for up to a day.
-pub const MOST_TEMPORARY: usize = 1000;
+pub(crate) const MOST_TEMPORARY: usize = 1000;
 
 /// The same of one connection, so that one user cannot take everybody else's share.
-pub const MOST_TEMPORARY_OF_ONE: usize = 100;
+pub(crate) const MOST_TEMPORARY_OF_ONE: usize = 100;
 
 /// A temporary message in its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub struct Changed {
     /// The author of a message that is gone.
     pub author: Option<Addressee>,
     /// Answers to it, with their quotes as they are now.
-    pub requoted: Box<[Arc<Event>]>,
+    pub(crate) requoted: Box<[Arc<Event>]>,
 }
 
 impl History {
@@ -66,7 +66,7 @@ impl History {
     }
 
     /// Whether one more temporary message of a connection can be taken.
-    pub fn takes_temporary(&self, from: ClientId) -> bool {
+    pub(crate) fn takes_temporary(&self, from: ClientId) -> bool {
         let own = self.temporary.iter().filter(|temporary| temporary.from.client == from).count();
         self.temporary.len() < MOST_TEMPORARY && own < MOST_TEMPORARY_OF_ONE
     }
@@ -103,7 +103,7 @@ impl History {
 
     /// Notes in an answer which connection it quotes: another user may have the name by now.
     #[inline(never)]
-    pub fn note_answered(&self, answer: &mut Message) {
+    pub(crate) fn note_answered(&self, answer: &mut Message) {
         let quoted = answer.extra.as_ref().and_then(|extra| extra.reply.as_ref()).map(|reply| reply.id);
         if let Some(answered) = quoted.and_then(|id| self.find(id)) {
             answer.answers(answered.from);
@@ -111,7 +111,7 @@ impl History {
     }
 
     /// The last message of a connection, or of the account it is logged in to.
-    pub fn last_by(&self, client: ClientId, account: Option<AccountId>) -> Option<&Message> {
+    pub(crate) fn last_by(&self, client: ClientId, account: Option<AccountId>) -> Option<&Message> {
         self.kept.iter().rev().filter_map(|event| event.message()).find(|message| message.is_by(client, account))
     }
 
@@ -135,12 +135,12 @@ impl History {
     }
 
     /// Whether this is a temporary message whose time is not over.
-    pub fn awaits_expiry(&self, id: MessageId) -> bool {
+    pub(crate) fn awaits_expiry(&self, id: MessageId) -> bool {
         self.temporary.iter().any(|temporary| temporary.id == id)
     }
 
     /// Whether anything kept was said before a moment.
-    pub fn has_before(&self, since: Timestamp) -> bool {
+    pub(crate) fn has_before(&self, since: Timestamp) -> bool {
         self.kept.iter().filter_map(|event| event.message()).any(|message| message.at < since)
     }
 
@@ -151,7 +151,7 @@ impl History {
     }
 
     /// The time of a temporary message is over: erases it like [`History::erase`], unless it was deleted before.
-    pub fn expire(&mut self, id: MessageId) -> Option<Changed> {
+    pub(crate) fn expire(&mut self, id: MessageId) -> Option<Changed> {
         let index = self.temporary.iter().position(|temporary| temporary.id == id)?;
         let Temporary { from, gone, .. } = self.temporary.remove(index)?;
         if let Some(position) = self.position(id) {
@@ -162,7 +162,7 @@ impl History {
 
     /// Erases everything said before a moment, and its text from every quote; the numbers of what is gone. Looks at all
     /// messages: after the clock was set, times do not rise with numbers.
-    pub fn forget_before(&mut self, since: Timestamp) -> Vec<MessageId> {
+    pub(crate) fn forget_before(&mut self, since: Timestamp) -> Vec<MessageId> {
         let old = |event: &Arc<Event>| event.message().filter(|message| message.at < since).map(|message| message.id);
         let gone: Vec<_> = self.kept.iter().filter_map(old).collect();
         if !gone.is_empty() {

@@ -13,7 +13,7 @@ pub use crate::chat::message::AccountId;
 
 /// Longest password of an account, in characters. Far over what people type, and hashing one takes no longer than hashing a
 /// short one; what is longer is refused before that.
-pub const MAX_PASSWORD: usize = 256;
+pub(crate) const MAX_PASSWORD: usize = 256;
 
 /// A user who is, or was, connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl Identity {
     /// what an account was given nobody has without it, not even on the connection that was logged in to it; and what a
     /// guest was given nobody has for the same name from an address that is shared. Kicks, bans and mutes are not given so:
     /// a stranger who takes a banned user's name takes the ban with it.
-    pub fn entitles(&self, other: &Identity) -> bool {
+    pub(crate) fn entitles(&self, other: &Identity) -> bool {
         match (self.account, other.account) {
             (None, _) => self.shares_connection(other) || (self.is(other) && !self.shared && !other.shared),
             (Some(_), Some(_)) => self.is(other),
@@ -62,17 +62,17 @@ impl Identity {
     }
 
     /// The person by connection and name.
-    pub fn addressee(&self) -> Addressee {
+    pub(crate) fn addressee(&self) -> Addressee {
         Addressee { client: self.client, name: self.name.clone() }
     }
 
     /// Whether this person could be known again on another connection.
-    pub fn can_come_back(&self) -> bool {
+    pub(crate) fn can_come_back(&self) -> bool {
         self.account.is_some() || !self.shared
     }
 
     /// Whether both are on the same connection. A user known from before the server's start is on none.
-    pub fn shares_connection(&self, other: &Identity) -> bool {
+    pub(crate) fn shares_connection(&self, other: &Identity) -> bool {
         self.client == other.client && self.client != ClientId::NONE
     }
 }
@@ -93,7 +93,7 @@ impl Target {
     }
 
     /// The same in an alphabet.
-    pub fn parse_in(text: &str, alphabet: Alphabet) -> Result<Target, NameError> {
+    pub(crate) fn parse_in(text: &str, alphabet: Alphabet) -> Result<Target, NameError> {
         let text = text.strip_prefix('@').unwrap_or(text);
         let (name, number) = match text.split_once('#') {
             Some((name, number)) => (name, Some(number)),

@@ -42,7 +42,7 @@ pub struct MessageId(pub u64);
 
 impl MessageId {
     /// Of a message that has no number yet.
-    pub const UNNUMBERED: MessageId = MessageId(0);
+    pub(crate) const UNNUMBERED: MessageId = MessageId(0);
 }
 
 impl fmt::Display for MessageId {
@@ -170,7 +170,7 @@ impl Message {
     }
 
     /// The message with its quote brought up to date, if it answers this message; `None` as the text: that one is gone.
-    pub fn requoted(&self, id: MessageId, text: Option<&str>) -> Option<Message> {
+    pub(crate) fn requoted(&self, id: MessageId, text: Option<&str>) -> Option<Message> {
         let reply = self.extra.as_ref()?.reply.as_ref()?;
         if reply.id != id {
             return None;
@@ -196,19 +196,19 @@ impl Message {
     }
 
     /// The author, by connection and name.
-    pub fn addressee(&self) -> Addressee {
+    pub(crate) fn addressee(&self) -> Addressee {
         Addressee { client: self.from, name: self.author.clone() }
     }
 
     /// The message as one that came from an account, if it did.
     #[must_use]
-    pub fn of_account(self, account: Option<AccountId>) -> Message {
+    pub(crate) fn of_account(self, account: Option<AccountId>) -> Message {
         Message { account, ..self }
     }
 
     /// Whether it is from a connection, or from the account that is logged in there. An account's message is never another
     /// account's, even on the same connection.
-    pub fn is_by(&self, client: ClientId, account: Option<AccountId>) -> bool {
+    pub(crate) fn is_by(&self, client: ClientId, account: Option<AccountId>) -> bool {
         match (self.account, account) {
             (Some(own), Some(others)) => own == others,
             _ => self.from == client && self.from != ClientId::NONE,
@@ -216,7 +216,7 @@ impl Message {
     }
 
     /// Whether it disappears after a while.
-    pub fn is_temporary(&self) -> bool {
+    pub(crate) fn is_temporary(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| extra.lasts.is_some())
     }
 
@@ -280,7 +280,7 @@ pub enum EventKind {
 
 impl Event {
     /// What the event costs a delivery queue, in bytes: its text, and roughly the line around it.
-    pub fn weight(&self) -> usize {
+    pub(crate) fn weight(&self) -> usize {
         match self {
             Event::Said(message) => message.text.len() + message.author.as_str().len() + 24,
             Event::Edited { message, .. } => message.weight() + 12,
@@ -307,7 +307,7 @@ impl Event {
 
     /// The oldest message whose text the event shows beside what was said just now: one that was edited, or that an answer
     /// quotes.
-    pub fn oldest_shown(&self) -> Option<MessageId> {
+    pub(crate) fn oldest_shown(&self) -> Option<MessageId> {
         match self {
             Event::Said(message) => message.quoted(),
             Event::Edited { message, .. } => {
@@ -340,7 +340,7 @@ impl Event {
     }
 
     /// The event without redrawing screens: the line alone tells of it.
-    pub fn without_redraw(mut self: Arc<Event>) -> Arc<Event> {
+    pub(crate) fn without_redraw(mut self: Arc<Event>) -> Arc<Event> {
         match Arc::make_mut(&mut self) {
             Event::Edited { redraw, .. } | Event::Erased { redraw, .. } => *redraw = false,
             Event::Said(_) | Event::Happened { .. } => {}
@@ -349,7 +349,7 @@ impl Event {
     }
 
     /// Whether screens that show an earlier state have to be redrawn.
-    pub fn redraws(&self) -> bool {
+    pub(crate) fn redraws(&self) -> bool {
         matches!(self, Event::Edited { redraw: true, .. } | Event::Erased { redraw: true, .. })
     }
 }

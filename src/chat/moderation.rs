@@ -25,14 +25,14 @@ pub use entries::{Admin, Ban, ListEntry, ModerationLists};
 pub const GRACE: Duration = Duration::from_secs(60);
 
 /// How long a kicked user is kept out.
-pub const KICK_LASTS: Duration = Duration::from_secs(60);
+pub(crate) const KICK_LASTS: Duration = Duration::from_secs(60);
 
 /// How long an invitation holds.
-pub const INVITATION_LASTS: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const INVITATION_LASTS: Duration = Duration::from_secs(24 * 3600);
 
 /// Entries in each list. A list is searched on every entry into the room. Of admins and bans one more is refused; in the
 /// other lists the oldest entry makes way.
-pub const MOST_ENTRIES: usize = 200;
+pub(crate) const MOST_ENTRIES: usize = 200;
 
 /// The lists of one room.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,7 @@ fn is_banned_as(ban: &Ban, name: &UserName, who: Option<&Identity>) -> bool {
 
 impl Moderation {
     /// A new room belongs to the user who creates it.
-    pub fn founded_by(who: Identity) -> Moderation {
+    pub(crate) fn founded_by(who: Identity) -> Moderation {
         Moderation { admins: vec![Admin::new(who, true)], ..Moderation::default() }
     }
 
@@ -89,13 +89,13 @@ impl Moderation {
     }
 
     /// The rank of a name that is not there: nobody may be banned by name while their place is kept for them.
-    pub fn awaited_rank(&self, name: &UserName, at: Timestamp) -> Option<Role> {
+    pub(crate) fn awaited_rank(&self, name: &UserName, at: Timestamp) -> Option<Role> {
         let awaited = |admin: &&Admin| admin.who.name == *name && holds(admin.until, at);
         self.admins.iter().find(awaited).map(Admin::role)
     }
 
     /// Whether there is room for this user among the admins.
-    pub fn takes_admin(&self, who: &Identity, at: Timestamp) -> bool {
+    pub(crate) fn takes_admin(&self, who: &Identity, at: Timestamp) -> bool {
         let others = self.admins.iter().filter(|admin| holds(admin.until, at) && !admin.who.entitles(who));
         others.count() < MOST_ENTRIES
     }
@@ -109,7 +109,7 @@ impl Moderation {
     }
 
     /// Whether a place among the admins is this user's, even one that has ended.
-    pub fn is_listed(&self, who: &Identity) -> bool {
+    pub(crate) fn is_listed(&self, who: &Identity) -> bool {
         self.admins.iter().any(|admin| admin.who.entitles(who))
     }
 
@@ -119,17 +119,17 @@ impl Moderation {
     }
 
     /// Ends the place of everybody who is neither there nor waited for: a room that is no longer kept keeps no places.
-    pub fn demote_absent(&mut self, is_there: impl Fn(&Identity) -> bool) {
+    pub(crate) fn demote_absent(&mut self, is_there: impl Fn(&Identity) -> bool) {
         self.admins.retain(|admin| admin.until.is_some() || is_there(&admin.who));
     }
 
     /// The accounts of the admins.
-    pub fn admin_accounts(&self) -> impl Iterator<Item = AccountId> {
+    pub(crate) fn admin_accounts(&self) -> impl Iterator<Item = AccountId> {
         self.admins.iter().filter_map(|admin| admin.who.account)
     }
 
     /// An account was deleted: its place goes, but a user who is there keeps theirs as a guest.
-    pub fn forget_account(&mut self, account: AccountId, is_there: impl Fn(&Identity) -> bool) {
+    pub(crate) fn forget_account(&mut self, account: AccountId, is_there: impl Fn(&Identity) -> bool) {
         for admin in &mut self.admins {
             if admin.who.account == Some(account) && is_there(&admin.who) {
                 admin.who.account = None;
@@ -144,12 +144,12 @@ impl Moderation {
     }
 
     /// Whether the wait for an admin is over.
-    pub fn misses_admin(&self, at: Timestamp) -> bool {
+    pub(crate) fn misses_admin(&self, at: Timestamp) -> bool {
         self.admins.iter().any(|admin| !holds(admin.until, at))
     }
 
     /// Ends the place of every admin who did not come back in time.
-    pub fn demote_missing(&mut self, at: Timestamp) {
+    pub(crate) fn demote_missing(&mut self, at: Timestamp) {
         self.admins.retain(|admin| holds(admin.until, at));
     }
 
@@ -182,7 +182,7 @@ impl Moderation {
 
     /// A connection closes that was once logged in to an account with a place here, and is no longer: the account is waited
     /// for as after a lost connection, and in a room that is `kept` without an end.
-    pub fn await_account(&mut self, who: &Identity, kept: bool, at: Timestamp) {
+    pub(crate) fn await_account(&mut self, who: &Identity, kept: bool, at: Timestamp) {
         let is_left_behind = |admin: &&mut Admin| {
             admin.who.account.is_some() && admin.who.shares_connection(who) && !admin.who.entitles(who)
         };
@@ -196,7 +196,7 @@ impl Moderation {
     }
 
     /// Whether an admin is waited for who left at this moment.
-    pub fn awaits_since(&self, at: Timestamp) -> bool {
+    pub(crate) fn awaits_since(&self, at: Timestamp) -> bool {
         let end = Some(after(at, GRACE));
         self.admins.iter().any(|admin| admin.until == end)
     }
@@ -219,17 +219,17 @@ impl Moderation {
     }
 
     /// Whether there is an admin, present or waited for.
-    pub fn has_admin(&self, at: Timestamp) -> bool {
+    pub(crate) fn has_admin(&self, at: Timestamp) -> bool {
         self.admins.iter().any(|admin| holds(admin.until, at))
     }
 
     /// Whether one of the admins has an account.
-    pub fn has_account_admin(&self) -> bool {
+    pub(crate) fn has_account_admin(&self) -> bool {
         self.admins.iter().any(|admin| admin.who.account.is_some())
     }
 
     /// Whether the list of bans has room for one of this name.
-    pub fn takes_ban(&self, name: &UserName, at: Timestamp) -> bool {
+    pub(crate) fn takes_ban(&self, name: &UserName, at: Timestamp) -> bool {
         self.bans.iter().filter(|known| holds(known.until, at) && known.name != *name).count() < MOST_ENTRIES
     }
 
@@ -247,7 +247,7 @@ impl Moderation {
     }
 
     /// Whether a name, or a person, is banned.
-    pub fn is_banned(&self, name: &UserName, who: Option<&Identity>, at: Timestamp) -> bool {
+    pub(crate) fn is_banned(&self, name: &UserName, who: Option<&Identity>, at: Timestamp) -> bool {
         self.bans.iter().any(|ban| holds(ban.until, at) && is_banned_as(ban, name, who))
     }
 
@@ -297,7 +297,7 @@ impl Moderation {
     }
 
     /// Lifts a kick.
-    pub fn forgive(&mut self, who: &Identity, at: Timestamp) {
+    pub(crate) fn forgive(&mut self, who: &Identity, at: Timestamp) {
         take(&mut self.kicks, |known| known.is(who), at);
     }
 

@@ -26,7 +26,7 @@ mod unicode;
 
 pub use error::NameError;
 pub use lookalike::Looks;
-pub use nearest::{edit_distance, nearest};
+pub(crate) use nearest::{edit_distance, nearest};
 
 /// Names that no user can have, in any case: they would read as the server speaking or as everybody being meant.
 /// `you` stands for the reader in the form of direct messages.
@@ -34,13 +34,13 @@ pub const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all",
 
 /// Longest name that can be configured for users, in columns. Names taken under another configuration have at most as
 /// many.
-pub const USER_NAME_MAX: usize = 32;
+pub(crate) const USER_NAME_MAX: usize = 32;
 
 /// Shortest room name, in columns. A single letter is a slip of the finger more often than a room.
-pub const ROOM_NAME_MIN: usize = 2;
+pub(crate) const ROOM_NAME_MIN: usize = 2;
 
 /// Longest room name, in columns: with it `[name]> ` takes half a row of 80 columns at most.
-pub const ROOM_NAME_MAX: usize = 32;
+pub(crate) const ROOM_NAME_MAX: usize = 32;
 
 /// Suffixes [`suggest`] tries before it gives up. Each costs one look-up; where 98 neighbours of a name are taken, a
 /// longer number helps nobody.
@@ -58,7 +58,7 @@ pub enum Alphabet {
 }
 
 /// Whether this build can read names that are not ASCII.
-pub const UNICODE_BUILT: bool = cfg!(feature = "unicode-names");
+pub(crate) const UNICODE_BUILT: bool = cfg!(feature = "unicode-names");
 
 /// What both kinds of name share.
 ///
@@ -204,7 +204,7 @@ impl UserName {
     }
 
     /// The same in an alphabet, and in columns.
-    pub fn parse_in(raw: &str, min: usize, max: usize, alphabet: Alphabet) -> Result<UserName, NameError> {
+    pub(crate) fn parse_in(raw: &str, min: usize, max: usize, alphabet: Alphabet) -> Result<UserName, NameError> {
         Name::parse(raw, min, max, alphabet).and_then(UserName::unless_reserved)
     }
 
@@ -236,7 +236,7 @@ impl UserName {
     }
 
     /// Whether it could be taken for a reserved word.
-    pub fn looks_reserved(&self) -> bool {
+    pub(crate) fn looks_reserved(&self) -> bool {
         self.0.looks_reserved()
     }
 }
@@ -252,7 +252,7 @@ impl RoomName {
     }
 
     /// The same in an alphabet, and in columns.
-    pub fn parse_in(raw: &str, alphabet: Alphabet) -> Result<RoomName, NameError> {
+    pub(crate) fn parse_in(raw: &str, alphabet: Alphabet) -> Result<RoomName, NameError> {
         Name::parse(raw, ROOM_NAME_MIN, ROOM_NAME_MAX, alphabet).map(RoomName)
     }
 
@@ -262,7 +262,7 @@ impl RoomName {
     }
 
     /// Whether it is a reserved word, in whatever script.
-    pub fn is_reserved(&self) -> bool {
+    pub(crate) fn is_reserved(&self) -> bool {
         self.0.is_reserved()
     }
 
@@ -323,7 +323,7 @@ impl Borrow<str> for RoomName {
 /// A free name like one that is taken: the name with 2, 3 and so on behind it, cut to at most `max` columns.
 ///
 /// It is only a hint: the name may be taken a moment later.
-pub fn suggest(taken: &UserName, max: usize, is_free: impl Fn(&UserName) -> bool) -> Option<UserName> {
+pub(crate) fn suggest(taken: &UserName, max: usize, is_free: impl Fn(&UserName) -> bool) -> Option<UserName> {
     (2..=LAST_SUFFIX).find_map(|number| {
         let suffix = number.to_string();
         let room = max.checked_sub(suffix.len())?;

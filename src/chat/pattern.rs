@@ -9,7 +9,7 @@ use std::ops::Range;
 use regex::{Regex, RegexBuilder, bytes};
 
 /// Longest pattern, in bytes. A sentence fits; reading a pattern takes time and stack by its length only.
-pub const MAX_PATTERN: usize = 256;
+pub(crate) const MAX_PATTERN: usize = 256;
 
 /// Deepest nesting, as the engine counts it: a group, its alternatives and their parts are up to three levels.
 ///

@@ -82,7 +82,8 @@ pub enum Permission {
 }
 
 /// Every permission, in the order of the table.
-pub const PERMISSIONS: [Permission; 18] = [
+#[cfg(test)]
+const PERMISSIONS: [Permission; 18] = [
     Permission::Know,
     Permission::Enter,
     Permission::Read,
@@ -119,13 +120,13 @@ enum Grant {
 
 /// What a grant may depend on. Only what the permission is about has to be filled in.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Context {
+pub(crate) struct Context {
     /// The room is listed for everybody.
     pub public: bool,
     /// Neither a password nor an invitation is needed.
     pub open: bool,
     /// This user has given the room's password or holds an invitation.
-    pub admitted: bool,
+    pub(crate) admitted: bool,
     /// The message is theirs, or it is about themselves.
     pub own: bool,
     /// The role of the user it is done to.
@@ -133,7 +134,7 @@ pub struct Context {
 }
 
 /// Whether a user of this role has a permission.
-pub fn permits(role: Role, permission: Permission, context: Context) -> bool {
+pub(crate) fn permits(role: Role, permission: Permission, context: Context) -> bool {
     match grant(role, permission) {
         Grant::No => false,
         Grant::Yes => true,

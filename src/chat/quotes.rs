@@ -9,10 +9,10 @@ use std::fmt;
 use crate::text;
 
 /// Most quotes in one file. Nobody sees the ten thousandth; at 512 characters each they stay within some MiB.
-pub const MAX_QUOTES: usize = 10_000;
+pub(crate) const MAX_QUOTES: usize = 10_000;
 
 /// Longest quote with its author, in characters: six lines of a terminal. More would push the talk off the screen.
-pub const MAX_LENGTH: usize = 512;
+pub(crate) const MAX_LENGTH: usize = 512;
 
 /// Separates a quote from its author.
 const DASH: &str = " -- ";
@@ -77,7 +77,7 @@ static BUILT_IN: [Quote; 32] = [
 ];
 
 /// The quotes that come with the server.
-pub fn built_in() -> &'static [Quote] {
+pub(crate) fn built_in() -> &'static [Quote] {
     &BUILT_IN
 }
 
@@ -152,7 +152,7 @@ pub fn read(text: &str) -> Result<Vec<Quote>, QuotesError> {
 }
 
 /// The quote of a number of any size, counted round. `None` if there are none.
-pub fn pick(quotes: &[Quote], number: u64) -> Option<&Quote> {
+pub(crate) fn pick(quotes: &[Quote], number: u64) -> Option<&Quote> {
     let index = number.checked_rem(quotes.len() as u64)?;
     quotes.get(index as usize)
 }

@@ -45,7 +45,7 @@ impl RoomAccess {
 
     /// Whether a password is asked for.
     #[must_use]
-    pub fn has_password(&self) -> bool {
+    pub(crate) fn has_password(&self) -> bool {
         matches!(self, Self::Password(_) | Self::Hashed(_))
     }
 }

@@ -6,7 +6,9 @@
 use std::fmt;
 
 use subtle::{Choice, ConstantTimeEq as _};
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroize as _;
+#[cfg(feature = "storage")]
+use zeroize::Zeroizing;
 
 /// A password that is not empty. Neither `Debug` nor any error text shows it, nor its length.
 ///
@@ -28,7 +30,7 @@ impl Secret {
 
     /// The password itself, to compare or hash it. It belongs in no text that is shown or stored.
     #[must_use]
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 
@@ -48,10 +50,11 @@ impl Secret {
 
 /// A password as it is compared: as typed, or another spelling of it, which is overwritten when it is dropped.
 #[derive(Debug)]
-pub enum Prepared<'a> {
+pub(crate) enum Prepared<'a> {
     /// As typed.
     Same(&'a str),
     /// Other characters.
+    #[cfg(feature = "storage")]
     Other(Zeroizing<String>),
 }
 
@@ -61,6 +64,7 @@ impl Prepared<'_> {
     pub fn as_str(&self) -> &str {
         match self {
             Prepared::Same(text) => text,
+            #[cfg(feature = "storage")]
             Prepared::Other(text) => text,
         }
     }
@@ -76,7 +80,7 @@ impl Prepared<'_> {
 /// What that profile forbids is not refused here: that is checked where a new password is set, and an old one stays valid. Without the feature `storage` a password is what was typed.
 #[must_use]
 #[inline(never)]
-pub fn prepared(typed: &str) -> Prepared<'_> {
+pub(crate) fn prepared(typed: &str) -> Prepared<'_> {
     #[cfg(feature = "storage")]
     {
         use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};

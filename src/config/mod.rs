@@ -172,7 +172,7 @@ pub struct Limits {
     /// Bytes waiting for all slow readers together; at least `outbox_bytes`.
     pub outbox_total_bytes: Option<usize>,
     /// How long a reader may accept nothing of what is waiting for it.
-    pub outbox_stall: Option<Duration>,
+    pub(crate) outbox_stall: Option<Duration>,
     /// Rooms created from one address (IPv6: from one /64).
     pub rooms_per_ip: Option<usize>,
 }

@@ -3,6 +3,7 @@
 //!
 //! `CHATSOCK_SEED` repeats a run of the kill test, `CHATSOCK_ROUNDS` makes it longer.
 
+#![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
 #![cfg(target_os = "linux")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 

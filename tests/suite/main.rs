@@ -3,6 +3,7 @@
 //! `cargo test --test suite NAME` runs one module. A test that counts what its whole process has, such as descriptors,
 //! or that sets something for all of it, such as the logger, needs a binary of its own beside this one.
 
+#![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
 
 mod accounts;

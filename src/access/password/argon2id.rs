@@ -18,13 +18,13 @@ use crate::text::sanitize;
 /// With [`PASSES`] and [`LANES`] this is one of the minimum configurations in the OWASP Password Storage Cheat Sheet. RFC 9106,
 /// section 4, recommends 64 MiB or 2 GiB, which a small box does not have for everybody who connects. One hash takes about
 /// 30 ms and 19 MiB on such a box. There are two worker threads, so that logins never hold more than 38 MiB.
-pub const MEMORY_KIB: u32 = 19 * 1024;
+pub(crate) const MEMORY_KIB: u32 = 19 * 1024;
 
 /// Passes over that memory.
-pub const PASSES: u32 = 2;
+pub(crate) const PASSES: u32 = 2;
 
 /// Lanes. They are computed one after the other here, so more of them would only help an attacker with more processors.
-pub const LANES: u32 = 1;
+pub(crate) const LANES: u32 = 1;
 
 /// Most memory that a stored hash may ask for, in KiB. Ours ask for [`MEMORY_KIB`]; the rest is room for a later version.
 /// Otherwise each login could take all the machine's memory after someone has tampered with the database.
@@ -151,7 +151,7 @@ fn is_of(password: &str, hash: &Hashed) -> bool {
 
 /// Takes as long as [`verify`], and is false. For names without an account, so that the time taken does not tell which these
 /// are.
-pub fn verify_against_nothing(password: &str) -> bool {
+pub(crate) fn verify_against_nothing(password: &str) -> bool {
     if let Prepared::Other(other) = prepared(password) {
         compare_with_nothing(&other);
     }

@@ -10,8 +10,10 @@ mod argon2id;
 mod disabled;
 
 #[cfg(feature = "storage")]
-pub use argon2id::{
-    HashError, LANES, MEMORY_KIB, PASSES, Unfit, check, hash, needs_rehash, verify, verify_against_nothing,
-};
+pub(crate) use argon2id::verify_against_nothing;
+#[cfg(feature = "storage")]
+pub use argon2id::{HashError, Unfit, check, hash, needs_rehash, verify};
 #[cfg(not(feature = "storage"))]
-pub use disabled::{HashError, hash, needs_rehash, verify, verify_against_nothing};
+pub(crate) use disabled::verify_against_nothing;
+#[cfg(not(feature = "storage"))]
+pub use disabled::{HashError, hash, needs_rehash, verify};

@@ -95,7 +95,7 @@ pub struct ModerationLists {
 impl ModerationLists {
     /// The same by a clock that is ahead by so much.
     #[must_use]
-    pub fn shifted(mut self, by: SignedDuration) -> ModerationLists {
+    pub(crate) fn shifted(mut self, by: SignedDuration) -> ModerationLists {
         let entries = self.mutes.iter_mut().chain(&mut self.invitations).map(|entry| &mut entry.until);
         let ends = entries.chain(self.bans.iter_mut().map(|ban| &mut ban.until)).flatten();
         for end in ends {

@@ -92,13 +92,14 @@ impl std::error::Error for NameError {}
 
 impl NameError {
     /// Whether another length would do.
-    pub fn is_of_length(&self) -> bool {
+    #[cfg(feature = "storage")]
+    pub(crate) fn is_of_length(&self) -> bool {
         use NameError::{Empty, TooLong, TooShort, TooWide};
         matches!(self, Empty { .. } | TooShort { .. } | TooLong { .. } | TooWide { .. })
     }
 
     /// The same as part of another sentence: `A name has no spaces.` is `a name has no spaces`.
-    pub fn clause(&self) -> String {
+    pub(crate) fn clause(&self) -> String {
         let sentence = self.to_string();
         let mut chars = sentence.trim_end_matches('.').chars();
         chars.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(chars).collect()

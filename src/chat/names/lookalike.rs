@@ -31,7 +31,7 @@ impl Looks {
     }
 
     /// Whether two names are hard to tell apart.
-    pub fn overlap(&self, other: &Looks) -> bool {
+    pub(crate) fn overlap(&self, other: &Looks) -> bool {
         self.keys().any(|key| other.keys().any(|known| known == key))
     }
 }

@@ -17,7 +17,7 @@ const SHORT_WORD: usize = 4;
 /// characters, within two for longer ones. Case does not count. Of equally near ones the first.
 ///
 /// A candidate of which no character would be left is never near, whatever its distance.
-pub fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = wanted.chars().take(MAX_COMPARED + 1).count();
     let allowance = if length <= SHORT_WORD { 1 } else { 2 };
     candidates
@@ -32,7 +32,7 @@ pub fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> O
 /// the word being edited twice (optimal string alignment). Case does not count.
 ///
 /// `usize::MAX` where it is not worked out: the lengths differ by more than three, or a word is over 64 characters.
-pub fn edit_distance(a: &str, b: &str) -> usize {
+pub(crate) fn edit_distance(a: &str, b: &str) -> usize {
     let (mut a_buffer, mut b_buffer) = (['\0'; MAX_COMPARED], ['\0'; MAX_COMPARED]);
     let (Some(a), Some(b)) = (fold_into(a, &mut a_buffer), fold_into(b, &mut b_buffer)) else {
         return usize::MAX;

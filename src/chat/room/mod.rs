@@ -41,8 +41,8 @@ use read_access::Readers;
 
 pub use change::{Change, ChangeKind, Going};
 pub use news::destroyed;
-pub use read_access::readable_after;
-pub use restore::{StoredMade, StoredRoom};
+pub(crate) use read_access::readable_after;
+pub(crate) use restore::{StoredMade, StoredRoom};
 pub use text_form::ParseChangeError;
 pub use wish::{Now, Occurrence, Wish};
 

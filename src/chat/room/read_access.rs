@@ -67,12 +67,12 @@ impl Readers {
 
 impl RoomState {
     /// Since when an account is a member, or was invited.
-    pub fn member_since(&self, account: AccountId) -> Option<MessageId> {
+    pub(crate) fn member_since(&self, account: AccountId) -> Option<MessageId> {
         self.readers.since(account)
     }
 
     /// The same for all of them.
-    pub fn accounts_since(&self) -> impl Iterator<Item = (AccountId, MessageId)> {
+    pub(crate) fn accounts_since(&self) -> impl Iterator<Item = (AccountId, MessageId)> {
         self.readers.accounts.iter().map(|(account, since)| (*account, *since))
     }
 
@@ -111,12 +111,12 @@ impl RoomState {
     }
 
     /// The last messages that a user may read, oldest first.
-    pub fn last_readable(&self, client: ClientId, count: usize) -> Vec<Arc<Event>> {
+    pub(crate) fn last_readable(&self, client: ClientId, count: usize) -> Vec<Arc<Event>> {
         self.readable(client, self.history.last(count))
     }
 
     /// The last message of a user that they may read.
-    pub fn last_by(&self, who: &Identity) -> Option<MessageId> {
+    pub(crate) fn last_by(&self, who: &Identity) -> Option<MessageId> {
         let after = self.boundary(who.client);
         self.history.last_by(who.client, who.account).map(|message| message.id).filter(|id| *id > after)
     }
@@ -128,7 +128,7 @@ impl RoomState {
 }
 
 /// Those messages that came after a number, without what they quote of earlier ones.
-pub fn readable_after(after: MessageId, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
+pub(crate) fn readable_after(after: MessageId, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
     let is_after = |event: &Arc<Event>| event.message().is_none_or(|message| message.id > after);
     events.into_iter().filter(is_after).map(|event| event.without_quotes_up_to(after).unwrap_or(event)).collect()
 }

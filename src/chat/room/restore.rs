@@ -17,7 +17,7 @@ use crate::chat::room_settings::RoomSettings;
 
 /// What is stored of a room that a user created and keeps.
 #[derive(Clone, Debug)]
-pub struct StoredMade {
+pub(crate) struct StoredMade {
     /// How it came to be.
     pub creation: Creation,
     /// How it is set up.
@@ -28,7 +28,7 @@ pub struct StoredMade {
 
 /// What is stored of a room. Its times are those of the clock that the room goes by.
 #[derive(Clone, Debug)]
-pub struct StoredRoom {
+pub(crate) struct StoredRoom {
     /// `None`: it is one of the server's own, which is set up by the configuration and has no admins.
     pub made: Option<StoredMade>,
     /// How far back its users may read.
@@ -41,7 +41,7 @@ pub struct StoredRoom {
 
 impl RoomState {
     /// Brings a new room to what was stored of it.
-    pub fn restore(&mut self, stored: StoredRoom, at: Timestamp) {
+    pub(crate) fn restore(&mut self, stored: StoredRoom, at: Timestamp) {
         let StoredRoom { made, read_back, members, mut lists } = stored;
         if let Some(StoredMade { creation, settings, slow }) = made {
             self.created = Some(creation);
@@ -57,12 +57,12 @@ impl RoomState {
     }
 
     /// What was stored of it cannot be read, so how far users may read back is not known.
-    pub fn begin_with(&mut self, read_back: ReadBack) {
+    pub(crate) fn begin_with(&mut self, read_back: ReadBack) {
         self.read_back = read_back;
     }
 
     /// Brings back what was said before the server started, oldest first.
-    pub fn recall(&mut self, messages: impl IntoIterator<Item = Message>) {
+    pub(crate) fn recall(&mut self, messages: impl IntoIterator<Item = Message>) {
         for message in messages {
             self.newest = Some(message.id);
             self.said += 1;

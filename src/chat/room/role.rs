@@ -23,7 +23,7 @@ impl RoomState {
     }
 
     /// What a member is to it.
-    pub fn role_of(&self, member: &Member, at: Timestamp) -> Role {
+    pub(crate) fn role_of(&self, member: &Member, at: Timestamp) -> Role {
         if member.operator {
             return Role::Operator;
         }
@@ -51,7 +51,7 @@ impl RoomState {
     }
 
     /// Whether a user has a permission that depends on nothing but the room.
-    pub fn permits(&self, actor: &Actor, permission: Permission, at: Timestamp) -> bool {
+    pub(crate) fn permits(&self, actor: &Actor, permission: Permission, at: Timestamp) -> bool {
         self.permits_in(actor, permission, self.context(), at)
     }
 

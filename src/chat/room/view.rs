@@ -38,12 +38,12 @@ impl RoomState {
     }
 
     /// Whether a user created it and it stays until it is destroyed.
-    pub fn is_kept(&self) -> bool {
+    pub(crate) fn is_kept(&self) -> bool {
         self.kept
     }
 
     /// Counts the changes of what is stored.
-    pub fn revision(&self) -> u64 {
+    pub(crate) fn revision(&self) -> u64 {
         self.revision
     }
 
@@ -68,7 +68,7 @@ impl RoomState {
     }
 
     /// How many they are.
-    pub fn member_count(&self) -> usize {
+    pub(crate) fn member_count(&self) -> usize {
         self.members.len()
     }
 
@@ -78,7 +78,7 @@ impl RoomState {
     }
 
     /// The member that a command names.
-    pub fn find_member(&self, target: &Target) -> Option<&Member> {
+    pub(crate) fn find_member(&self, target: &Target) -> Option<&Member> {
         self.members().find(|member| target.names(&member.who.name, member.who.client))
     }
 
@@ -108,17 +108,17 @@ impl RoomState {
     }
 
     /// Since when nobody has been in it.
-    pub fn empty_since(&self) -> Option<Timestamp> {
+    pub(crate) fn empty_since(&self) -> Option<Timestamp> {
         self.empty_since
     }
 
     /// Whether it is closed for good.
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.closed
     }
 
     /// Whether it will close because nobody is in it.
-    pub fn is_abandoned(&self) -> bool {
+    pub(crate) fn is_abandoned(&self) -> bool {
         self.members.is_empty() && self.created.is_some() && !self.kept
     }
 }

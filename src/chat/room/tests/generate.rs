@@ -20,7 +20,7 @@ use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::{Hashed, Secret};
 
 /// Any text, with every kind of character in it.
-pub fn text() -> BoxedStrategy<String> {
+pub(super) fn text() -> BoxedStrategy<String> {
     let c = prop_oneof![4 => "[a-z \"\\\\]", 1 => "[\n\t\r\u{1b}\u{85}\u{2028}-]", 1 => any::<char>().prop_map(String::from)];
     vec(c, 0..12).prop_map(|parts| parts.concat()).boxed()
 }
@@ -121,7 +121,7 @@ fn settings() -> BoxedStrategy<RoomSettings> {
 }
 
 /// Every kind of change, each with any fields.
-pub fn kinds() -> Vec<BoxedStrategy<ChangeKind>> {
+pub(super) fn kinds() -> Vec<BoxedStrategy<ChangeKind>> {
     use ChangeKind as Kind;
     let flag = any::<bool>;
     let going = || prop_oneof![Just(Going::Asked), Just(Going::Idle), Just(Going::Lost)];
@@ -175,12 +175,12 @@ pub fn kinds() -> Vec<BoxedStrategy<ChangeKind>> {
 }
 
 /// Any change.
-pub fn change() -> BoxedStrategy<Change> {
+pub(super) fn change() -> BoxedStrategy<Change> {
     (moment(), Union::new(kinds())).prop_map(|(at, kind)| Change { at, kind }).boxed()
 }
 
 /// A number for each kind. A new one does not compile here: give it a number, and a line in `kinds`.
-pub fn number(kind: &ChangeKind) -> usize {
+pub(super) fn number(kind: &ChangeKind) -> usize {
     match kind {
         ChangeKind::Said(_) => 0,
         ChangeKind::Edited { .. } => 1,
