@@ -57,22 +57,10 @@ impl Session {
                 LinkEvent::AreYouThere => self.key_asked(|session| {
                     session.outbox.tell(LineKind::News, "Yes, I am here.");
                 }),
-                LinkEvent::CharacterErased => {
-                    self.input.assembler.erase_character();
-                    self.with_editor(|editor, out| editor.erase_character(out));
-                }
-                LinkEvent::LineErased => {
-                    self.input.assembler.erase_line();
-                    self.with_editor(|editor, out| editor.erase_line(out));
-                }
+                LinkEvent::CharacterErased => self.character_erased(),
+                LinkEvent::LineErased => self.line_erased(),
                 LinkEvent::EndOfFile => self.ended_by_key(),
-                LinkEvent::Confirmed => {
-                    self.look_again();
-                    self.write_in_charset();
-                    // The password prompt may be on the screen already.
-                    let hidden = self.palette.asks_password();
-                    self.outbox.with_display(|display, out| display.set_hidden(hidden, out));
-                }
+                LinkEvent::Confirmed => self.confirmed(),
                 LinkEvent::WindowResized => self.window_resized(),
                 LinkEvent::TerminalChanged => self.look_again(),
                 LinkEvent::CharacterModeChanged(on) => self.mode_changed(on),
@@ -86,6 +74,28 @@ impl Session {
         }
         self.send_protocol();
         self.await_names();
+    }
+
+    #[inline(never)]
+    fn character_erased(&mut self) {
+        self.input.assembler.erase_character();
+        self.with_editor(|editor, out| editor.erase_character(out));
+    }
+
+    #[inline(never)]
+    fn line_erased(&mut self) {
+        self.input.assembler.erase_line();
+        self.with_editor(|editor, out| editor.erase_line(out));
+    }
+
+    /// The peer has shown that it speaks telnet.
+    #[inline(never)]
+    fn confirmed(&mut self) {
+        self.look_again();
+        self.write_in_charset();
+        // The password prompt may be on the screen already.
+        let hidden = self.palette.asks_password();
+        self.outbox.with_display(|display, out| display.set_hidden(hidden, out));
     }
 
     /// One read may bring thousands of keys and lines with an answer each: the answers are sent, and waited for, before

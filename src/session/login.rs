@@ -41,15 +41,24 @@ impl Session {
     /// A name was typed at the first prompt.
     #[inline(never)]
     pub(super) fn claim_name(&mut self, name: UserName) -> Answer {
+        match self.check_guest_name(name) {
+            Ok(name) => self.take_guest_name(name),
+            Err(answer) => answer,
+        }
+    }
+
+    /// Whether a guest may have a name, as far as that does not depend on who is online. Not inlined, like what
+    /// [`take_guest_name`](Session::take_guest_name) calls: claiming a name is one of the deepest calls of a session.
+    #[inline(never)]
+    fn check_guest_name(&self, name: UserName) -> Result<UserName, Answer> {
         if self.needs_password(&name) {
-            return Answer::PasswordNeeded { name };
+            return Err(Answer::PasswordNeeded { name });
         }
         let config = self.hub.config();
         // The palette lets names of any length through, since some account may have it.
-        match UserName::parse_in(name.as_str(), config.username_min, config.username_limit, config.names) {
-            Ok(name) => self.look_alike(&name).unwrap_or_else(|| self.take_guest_name(name)),
-            Err(error) => Answer::NameUnfit(error),
-        }
+        let name = UserName::parse_in(name.as_str(), config.username_min, config.username_limit, config.names)
+            .map_err(Answer::NameUnfit)?;
+        self.look_alike(&name).map_or(Ok(name), Err)
     }
 
     /// Whether a name asks for a password.
@@ -70,6 +79,11 @@ impl Session {
             Ok(user) => user,
             Err(why) => return self.not_free(name, why),
         };
+        self.confirm_guest_name(name, user)
+    }
+
+    #[inline(never)]
+    fn confirm_guest_name(&mut self, name: UserName, user: Arc<User>) -> Answer {
         let refused = match self.needs_password(&name) {
             true => Some(Answer::PasswordNeeded { name }),
             false => self.look_alike(&name),
@@ -81,6 +95,7 @@ impl Session {
         self.named(user)
     }
 
+    #[inline(never)]
     fn claim(&self, name: &UserName, login: Option<Login>) -> Result<Arc<User>, NameInUseError> {
         let limit = self.hub.config().username_limit;
         self.hub.roster.claim(name, login, limit, &self.outbox, self.origin(), self.now())

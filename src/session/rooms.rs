@@ -56,21 +56,10 @@ impl Session {
     #[inline(never)]
     pub(super) fn join(&mut self, wanted: RoomName, password: Option<Secret>, quick: bool) -> Answer {
         self.hub.checkpoints.reach(Checkpoint::Joining);
-        if let Some(answer) = self.rejoin(&wanted) {
+        if let Some(answer) = self.join_without_entering(&wanted, password.as_ref(), quick) {
             return answer;
         }
         let refused = |refusal| Answer::JoinRefused { room: wanted.clone(), refusal };
-        if self.rooms.is_full() {
-            return refused(JoinRefusal::TooManyRooms(MOST_ROOMS));
-        }
-        if quick && self.hub.config().quick_create && self.hub.rooms.find(&wanted).is_none() {
-            match self.create(wanted.clone(), password.clone()) {
-                Ok(answer) => return answer,
-                // Another user has just created it: then it is entered like any other.
-                Err(_) if self.hub.rooms.find(&wanted).is_some() => {}
-                Err(why) => return refused(JoinRefusal::RoomRefusal(why)),
-            }
-        }
         let mut again = COMPARED_AGAIN;
         loop {
             let (room, opened) = match self.admit(&wanted, password.as_ref().map(Secret::expose)) {
@@ -85,6 +74,28 @@ impl Session {
                 Err(why) => return refused(not_entered(&room, why)),
             }
         }
+    }
+
+    /// The answer where there is no room to enter: the user is in it, or in too many, or creates it. Not inlined: what
+    /// `join` has on the stack while a room is entered is part of every idle user's.
+    #[inline(never)]
+    fn join_without_entering(&mut self, wanted: &RoomName, password: Option<&Secret>, quick: bool) -> Option<Answer> {
+        if let Some(answer) = self.rejoin(wanted) {
+            return Some(answer);
+        }
+        let refused = |refusal| Some(Answer::JoinRefused { room: wanted.clone(), refusal });
+        if self.rooms.is_full() {
+            return refused(JoinRefusal::TooManyRooms(MOST_ROOMS));
+        }
+        if quick && self.hub.config().quick_create && self.hub.rooms.find(wanted).is_none() {
+            match self.create(wanted.clone(), password.cloned()) {
+                Ok(answer) => return Some(answer),
+                // Another user has just created it: then it is entered like any other.
+                Err(_) if self.hub.rooms.find(wanted).is_some() => {}
+                Err(why) => return refused(JoinRefusal::RoomRefusal(why)),
+            }
+        }
+        None
     }
 
     /// The answer if this user is in the room already.

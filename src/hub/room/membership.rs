@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::{Room, Seat};
+use super::{Room, Seat, State};
 use crate::chat::action::{Actor, EnterError};
 use crate::chat::conversation::MembershipId;
 use crate::chat::identity::{AccountId, Identity};
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
-use crate::chat::room::{ChangeKind, DoorVersion, Going, Occurrence};
+use crate::chat::room::{Change, ChangeKind, DoorVersion, Going, Occurrence};
 use crate::chat::room_settings::RoomAccess;
 use crate::outbox::Outbox;
 
@@ -49,10 +49,9 @@ pub struct MembershipChange {
 impl Room {
     /// Lets a user in. For one who is in already only the stay is another one.
     pub fn enter(&self, visitor: Entrant<'_>, now: Instant) -> Result<MembershipChange, EnterError> {
-        let Entrant { who, outbox, opened, membership } = visitor;
+        let outbox = visitor.outbox;
         let mut state = self.lock();
-        let Some(actor) = who().filter(|_| !state.room.is_closed()) else { return Err(EnterError::Closed) };
-        let change = state.room.decide_enter(&actor, opened, membership, self.now(now))?;
+        let change = self.decide_entry(&state, visitor, now)?;
         let (mut heir, mut as_operator) = (false, false);
         if let ChangeKind::Entered { heir: inherits, as_operator: forced, .. } = &change.kind {
             (heir, as_operator) = (*inherits, *forced);
@@ -61,6 +60,13 @@ impl Room {
         let gathering = self.carry_out(&mut state, change);
         let others = state.room.member_count() - 1;
         Ok(MembershipChange { others, gathering, heir_awaited: false, empty: false, heir, as_operator })
+    }
+
+    #[inline(never)]
+    fn decide_entry(&self, state: &State, visitor: Entrant<'_>, now: Instant) -> Result<Change, EnterError> {
+        let Entrant { who, outbox: _, opened, membership } = visitor;
+        let Some(actor) = who().filter(|_| !state.room.is_closed()) else { return Err(EnterError::Closed) };
+        state.room.decide_enter(&actor, opened, membership, self.now(now))
     }
 
     /// Who gets in, and the door as it is now.

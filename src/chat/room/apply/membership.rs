@@ -16,24 +16,37 @@ impl RoomState {
     #[inline(never)]
     pub(super) fn enter(
         &mut self,
-        who: Identity,
+        who: &Identity,
         operator: bool,
         membership: MembershipId,
         last: MessageId,
         heir: bool,
         at: Timestamp,
     ) {
-        self.moderation.entered(&who, at);
-        let first = self.readers.note(&who, last);
+        self.moderation.entered(who, at);
+        let first = self.readers.note(who, last);
         if heir {
             // The first user to come into a room that nobody was in gets it.
-            self.moderation.unmute(&who.name, Some(&who), at);
+            self.moderation.unmute(&who.name, Some(who), at);
             self.moderation.inherit(who.clone());
         }
-        let client = who.client;
-        let member = Member { membership, who, operator, since: at, posted: None, first, came_in: last };
-        self.members.insert(client, Box::new(member));
+        self.add_member(who, operator, membership, first, last, at);
         self.empty_since = None;
+    }
+
+    /// Not inlined: a member is made on the stack first.
+    #[inline(never)]
+    fn add_member(
+        &mut self,
+        who: &Identity,
+        operator: bool,
+        membership: MembershipId,
+        first: MessageId,
+        last: MessageId,
+        at: Timestamp,
+    ) {
+        let member = Member { membership, who: who.clone(), operator, since: at, posted: None, first, came_in: last };
+        self.members.insert(who.client, Box::new(member));
     }
 
     #[inline(never)]
@@ -64,13 +77,13 @@ impl RoomState {
     pub(super) fn hand_over(
         &mut self,
         from: ClientId,
-        who: Identity,
+        who: &Identity,
         operator: bool,
         membership: MembershipId,
         at: Timestamp,
     ) {
         let Some(before) = self.members.remove(&from) else { return };
-        self.moderation.entered(&who, at);
+        self.moderation.entered(who, at);
         match self.members.get_mut(&who.client) {
             // In it already, under another name.
             Some(member) => {
@@ -81,9 +94,8 @@ impl RoomState {
                 member.posted = member.posted.max(before.posted);
             }
             None => {
-                let client = who.client;
-                let member = Member { membership, who, operator, ..*before };
-                self.members.insert(client, Box::new(member));
+                let member = Member { membership, who: who.clone(), operator, ..*before };
+                self.members.insert(who.client, Box::new(member));
             }
         }
     }
@@ -91,7 +103,7 @@ impl RoomState {
     #[inline(never)]
     pub(super) fn set_identity(
         &mut self,
-        who: Identity,
+        who: &Identity,
         operator: bool,
         before: Option<UserName>,
         last: MessageId,
@@ -99,10 +111,10 @@ impl RoomState {
     ) -> Option<Arc<Event>> {
         let client = who.client;
         let member = self.members.get_mut(&client)?;
-        let adopted = self.moderation.renamed(&who, at);
+        let adopted = self.moderation.renamed(who, at);
         self.revision += u64::from(adopted);
         let name = who.name.clone();
-        let former = std::mem::replace(&mut member.who, who);
+        let former = std::mem::replace(&mut member.who, who.clone());
         member.operator = operator;
         self.reader_changed(client, &former, last);
         let before = before?;
