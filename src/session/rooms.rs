@@ -122,6 +122,12 @@ impl Session {
         let Some(user) = self.user.clone() else { return Err(EnterError::Closed) };
         let id = self.rooms.next_id();
         let (membership, change) = Membership::enter(&self.hub, room, &user, opened, id)?;
+        Ok(self.entered(room, membership, change, how))
+    }
+
+    /// The user is in a room. Not inlined: its frame is not below the one in which they came in.
+    #[inline(never)]
+    fn entered(&mut self, room: &Arc<Room>, membership: Membership, change: MembershipChange, how: Came) -> Answer {
         self.arrange(room, change);
         let read = room.said().cast_signed() - self.unread_since_last_visit(room).cast_signed();
         self.note_first_visit(room);
@@ -130,7 +136,7 @@ impl Session {
             self.audit_in(room, "entered as an operator");
         }
         let how = if change.heir { Came::Heir } else { how };
-        Ok(Answer::Joined { room: Arc::clone(room.id()), others: change.others, how, topic: room.topic() })
+        Answer::Joined { room: Arc::clone(room.id()), others: change.others, how, topic: room.topic() }
     }
 
     /// Whether this user may enter a room with this password, and the door that the password has opened, if it did: the

@@ -38,9 +38,23 @@ impl Room {
         Now { at: self.shared.clock.at(now), last: self.last_given() }
     }
 
+    /// The same as [`carry_out`](Room::carry_out) for a message, of which there are most.
+    #[inline]
+    pub(super) fn carry_out_post(&self, state: &mut State, change: Change) {
+        if let ChangeKind::Said(message) = &change.kind {
+            self.record_said(state, message);
+        }
+        if let Some(event) = state.room.apply(change) {
+            state.append(event);
+        }
+    }
+
     /// Carries a change out, with everything that follows from it on this server. If the news of it was put aside,
     /// [`Room::flush_news`] is due after the time returned, and nobody has been asked to call it yet.
-    #[inline]
+    ///
+    /// Not inlined, and nor is what it calls: coming into a room is the deepest call of a session, and so all of this is part
+    /// of every idle user's stack.
+    #[inline(never)]
     pub(super) fn carry_out(&self, state: &mut State, change: Change) -> Option<Duration> {
         let (next, gathering) = self.prepare(state, &change);
         if let Some(event) = state.room.apply(change) {
@@ -61,7 +75,7 @@ impl Room {
     }
 
     /// What has to happen before the room changes.
-    #[inline]
+    #[inline(never)]
     fn prepare(&self, state: &mut State, change: &Change) -> (Next, Option<Duration>) {
         match &change.kind {
             ChangeKind::Said(message) => self.record_said(state, message),
@@ -110,7 +124,7 @@ impl Room {
         (Next::Nothing, None)
     }
 
-    #[inline]
+    #[inline(never)]
     fn finish(&self, state: &mut State, next: Next) {
         match next {
             Next::Nothing => {}
@@ -158,7 +172,7 @@ impl Room {
 
 impl State {
     /// Queues an event for those who look at the room.
-    #[inline]
+    #[inline(never)]
     fn show(&mut self, event: Arc<Event>) {
         match &*event {
             Event::Said(_) => self.append(event),
