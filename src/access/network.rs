@@ -39,10 +39,12 @@ impl Network {
         };
         let base = masked(address, prefix);
         // A block inside ::ffff:0:0/96 holds IPv4 addresses only (RFC 4291, section 2.5.5.2).
-        Ok(match base.to_canonical() {
-            v4 @ IpAddr::V4(_) if base.is_ipv6() && prefix >= 96 => Self { base: v4, prefix: prefix - 96 },
-            _ => Self { base, prefix },
-        })
+        let canonical = base.to_canonical();
+        if base.is_ipv6() && canonical.is_ipv4() && prefix >= 96 {
+            Ok(Self { base: canonical, prefix: prefix - 96 })
+        } else {
+            Ok(Self { base, prefix })
+        }
     }
 
     /// The block of `address` and all that share its first `prefix` bits.

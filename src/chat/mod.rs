@@ -1,5 +1,8 @@
 //! Users, rooms, messages and permissions as values: no I/O and no locks.
 
+// Every arm is written out, so that the compiler asks about a new variant.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 pub mod account_policy;
 pub mod action;
 pub mod conversation;

@@ -316,4 +316,77 @@ impl Outbox {
             state.unsent.push(BELL);
         }
     }
+<<<<<<< HEAD
+=======
+
+    /// Puts the client out of a conversation: shows the line, and closes the view if it is that one's. Called under the
+    /// room's lock or after the room was closed, with the membership that has ended; the session hears of it by
+    /// [`Outbox::take_notices`].
+    pub fn expel(&self, from: &Conversation, membership: Option<MembershipId>, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.ended.is_some() {
+            return;
+        }
+        let had = state.open.iter().any(|known| known.is(from));
+        // A room he has only just entered is not known here yet; a conversation the other one has begun may never be.
+        if (!had && membership.is_none()) || !self.begin_others(state) {
+            return;
+        }
+        state.open.retain(|known| !known.is(from));
+        state.notices.push(Notice::Lost { from: from.clone(), membership });
+        let instance = from.room().map(|room| room.instance);
+        if instance.is_some() && state.view.map(|view| view.room) == instance {
+            state.forget_view();
+        }
+        state.display.write(LineKind::News, line, &mut state.unsent);
+        let in_view = matches!(&state.place, Prompt::ChatView(current) if current.is(from));
+        if in_view {
+            state.forget_view();
+        }
+        if in_view || matches!(&state.place, Prompt::Palette(Some(current)) if current.is(from)) {
+            state.place = Prompt::Palette(state.open.last().cloned());
+            let State { display, place, unsent, .. } = state;
+            display.set_place(place, unsent);
+        }
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, Whose::Others);
+        self.drop_if_over(state);
+    }
+
+    /// The other one of a conversation has another name. Told if the client has the conversation open.
+    pub fn partner_renamed(&self, partner: &Addressee, line: &str) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let conversation = Conversation::Direct(partner.clone());
+        if !state.open.iter().any(|known| known.is(&conversation)) || !self.begin_others(state) {
+            return;
+        }
+        for known in state.open.iter_mut().filter(|known| known.is(&conversation)) {
+            *known = conversation.clone();
+        }
+        state.note_renamed(partner);
+        // The prompt says it in any case.
+        let ignored = state.personal.as_ref().is_some_and(|own| own.ignores(partner.client, &partner.name));
+        let quiet = state.display.look().quiet && matches!(state.place, Prompt::ChatView(_));
+        if !ignored && !quiet {
+            state.display.write(LineKind::News, line, &mut state.unsent);
+        }
+        if let Prompt::ChatView(current) | Prompt::Palette(Some(current)) = &mut state.place
+            && current.is(&conversation)
+        {
+            *current = conversation;
+            let place = state.place.clone();
+            state.display.set_place(&place, &mut state.unsent);
+        }
+        state.display.end(&mut state.unsent);
+        self.transmit_unsent(state, Whose::Others);
+        self.drop_if_over(state);
+    }
+
+    /// What has happened to the client's conversations since the last call.
+    pub fn take_notices(&self) -> Vec<Notice> {
+        std::mem::take(&mut self.lock().notices)
+    }
+>>>>>>> 758fa18 (Deny match arms that catch all over our own enums)
 }

@@ -6,6 +6,9 @@
 //! | `telnet` | the telnet protocol |
 //! | `wire` | TLS, and recognising other protocols by their first bytes |
 
+// Every arm is written out, so that the compiler asks about a new variant.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 pub mod line;
 pub mod telnet;
 pub mod wire;

@@ -7,6 +7,9 @@
 //! *Owns* the reading side of a socket, and everything about one user that nobody else needs.
 //! *Knows nothing of* listeners, and of how the server stops, except that it does.
 
+// Every arm is written out, so that the compiler asks about a new variant.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 mod account;
 mod account_state;
 mod archive;
@@ -213,13 +216,18 @@ impl Session {
                         large = None;
                     }
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
-                    kind => self.disconnect = Some(DisconnectReason::Reset(kind)),
-                },
+                Err(error) => self.note_read_error(error.kind()),
             }
         }
         self.finish()
+    }
+
+    /// A read has ended without bytes: at a deadline, or because the connection is lost.
+    fn note_read_error(&mut self, kind: io::ErrorKind) {
+        use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+        if !matches!(kind, WouldBlock | TimedOut | Interrupted) {
+            self.disconnect = Some(DisconnectReason::Reset(kind));
+        }
     }
 
     /// Carries out what is due, and delivers and sends what the bytes taken since the last turn have caused. False if

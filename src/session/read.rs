@@ -65,10 +65,7 @@ impl Session {
                     heard.extend_from_slice(&buffer[..count]);
                     self.input.more_waits = count == buffer.len() && more_waits(self.outbox.stream());
                 }
-                Err(error) => match error.kind() {
-                    io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted => {}
-                    kind => self.disconnect = Some(DisconnectReason::Reset(kind)),
-                },
+                Err(error) => self.note_read_error(error.kind()),
             }
             verdict = self.input.first_bytes.feed(&heard[before..]);
             if self.tick() >= deadline {

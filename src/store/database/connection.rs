@@ -51,7 +51,7 @@ pub(crate) fn open(path: &Path) -> Result<(Connection, DatabaseKind), OpenError>
         DatabaseKind::Ours(found) if found > VERSION => {
             Err(OpenError::Newer { path: path.to_owned(), found, known: VERSION })
         }
-        kind => Ok((connection, kind)),
+        kind @ (DatabaseKind::Empty | DatabaseKind::Ours(_)) => Ok((connection, kind)),
     }
 }
 

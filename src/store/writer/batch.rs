@@ -138,10 +138,8 @@ fn is_still_wanted(entry: &QueuedWrite) -> bool {
 }
 
 fn as_message(entry: &QueuedWrite) -> Option<(&RoomName, &MessageRecord)> {
-    match entry {
-        QueuedWrite::Background(BackgroundWrite::Message(room, message)) => Some((room, message)),
-        _ => None,
-    }
+    let QueuedWrite::Background(BackgroundWrite::Message(room, message)) = entry else { return None };
+    Some((room, message))
 }
 
 fn apply_write(connection: &Connection, write: &BackgroundWrite) -> rusqlite::Result<()> {

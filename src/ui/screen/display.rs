@@ -225,11 +225,13 @@ impl Display {
 
     /// Makes room for the prompt where another one may stand.
     fn return_to_start(&self, extent: Extent, out: &mut Vec<u8>) {
-        match extent {
-            Extent::Columns(columns) if !self.look.ansi && columns <= text::width(self.shown_prompt()) => {
-                out.push(b'\r');
-            }
-            extent => row::wipe(extent, self.look, out),
+        if let Extent::Columns(columns) = extent
+            && !self.look.ansi
+            && columns <= text::width(self.shown_prompt())
+        {
+            out.push(b'\r');
+        } else {
+            row::wipe(extent, self.look, out);
         }
     }
 
