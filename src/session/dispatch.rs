@@ -216,7 +216,7 @@ impl Session {
         }
         if on == self.input.link.is_character_mode() {
             let mode = if on { "char" } else { "line" };
-            self.outbox.tell(LineKind::News, &format!("You are in {mode} mode already."));
+            self.outbox.tell(LineKind::News, &format!("You are already in {mode} mode."));
             return;
         }
         self.input.link.request_character_mode(on, &mut self.input.protocol);

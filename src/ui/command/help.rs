@@ -4,7 +4,7 @@
 //! user can use where they are.
 //!
 //! *Owns* the topics, who can use which command, and the layout of the pages.
-//! *Knows nothing of* how one finds out what a user is.
+//! *Knows nothing of* how the server finds out what a user is.
 
 use super::verb::{AccountVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ServerVerb, UserVerb, Verb};
 use super::{Spec, TABLE, find, syntax, words};
@@ -143,7 +143,7 @@ impl Audience {
                 AccountVerb::Login | AccountVerb::Ghost => Audience::Everyone,
             },
             Verb::Operator(verb) => match verb {
-                // Whoever knows the code.
+                // Everyone who knows the code.
                 OperatorVerb::Shutdown => Audience::Everyone,
                 OperatorVerb::Broadcast
                 | OperatorVerb::BanAddress

@@ -1,8 +1,7 @@
 //! What came of effects.
 //!
 //! *Owns* [`Answer`].
-//! *Knows nothing of* states: which answer leads where is said in the state machine.
-//! *Called by* `palette` and `session`.
+//! *Knows nothing of* states: `respond` says which answer leads where.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +16,7 @@ use crate::chat::secret::Secret;
 /// What came of an effect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The name is this person's until he leaves.
+    /// The name belongs to this user until they leave.
     NameClaimed {
         /// As typed.
         name: UserName,
@@ -25,58 +24,58 @@ pub enum Answer {
         people: usize,
         /// Public rooms.
         rooms: usize,
-        /// What is to be known before anything is said here.
+        /// What the user has to know before they say anything.
         notice: Option<String>,
     },
-    /// Somebody has the name.
+    /// The name is taken.
     NameTaken {
         /// The name wanted.
         name: UserName,
         /// One like it that is free, if one was found.
         free: Option<UserName>,
     },
-    /// The name could be taken for somebody else's.
+    /// The name looks like that of another user.
     NameLooksLike {
         /// The name wanted.
         name: UserName,
         /// The other one.
         other: UserName,
     },
-    /// The name is nobody's account and too short or too long for anybody else.
+    /// There is no account of this name, and it is too short or too long for a guest.
     NameUnfit(NameError),
     /// The name belongs to an account, or everybody needs one: the password is asked for.
     PasswordNeeded {
         /// The name wanted.
         name: UserName,
     },
-    /// The same for an account whose connection is to be ended.
+    /// The same where another connection of the account is to be ended.
     GhostNeedsPassword {
-        /// Whose.
+        /// The account.
         name: UserName,
     },
-    /// The password is right, and somebody is logged in under the name.
+    /// The password is right, and another connection has the account.
     Elsewhere {
-        /// The account's.
+        /// The account.
         name: UserName,
         /// From where.
         address: IpAddr,
-        /// How long they have typed nothing, in words.
+        /// How long that connection has been idle, in words.
         idle: String,
     },
-    /// Nobody came in as an account.
+    /// The login failed.
     LoginRefused(LoginRefusal),
-    /// An account has come in, and is in the rooms again that it was in.
+    /// The user has logged in and is back in the rooms the account was in.
     Returned {
-        /// Those, the current one last; some may have been open before.
+        /// Those rooms, the current one last; some may have been open before.
         open: Vec<Conversation>,
-        /// Where to be now.
+        /// Where the user is now.
         to: ReturnTo,
     },
     /// The dialogue begins.
     PasswordWanted {
         /// Which one.
         ask: AccountAsk,
-        /// A line of news told before the first question; empty: none. `:passwd` has one of the palette's own behind it.
+        /// A notice before the first question; may be empty. For `:passwd` the palette adds one of its own.
         prompt: String,
     },
     /// The room can be entered as soon as a name is known.
@@ -86,13 +85,13 @@ pub enum Answer {
         /// With which password.
         password: Option<Secret>,
     },
-    /// The person is in the room.
+    /// The user is in the room.
     Joined {
         /// Which room.
         room: Arc<RoomId>,
         /// Others in it.
         others: usize,
-        /// How he came in.
+        /// How they came in.
         how: Came,
         /// What the room is about; may be empty.
         topic: String,
@@ -101,39 +100,39 @@ pub enum Answer {
     DirectOpened(Addressee),
     /// No room was made.
     RoomRefusal(RoomRefusal),
-    /// He is not.
+    /// The user is not in the room.
     JoinRefused {
         /// The room asked for.
         room: RoomName,
         /// Why.
         refusal: JoinRefusal,
     },
-    /// The room is gone, or the person was put out of it, or the other one of a conversation has left.
+    /// The room is gone, or the user was removed from it, or the partner of a conversation has left.
     Lost(Conversation),
-    /// The other one of a conversation has another name.
+    /// The partner of a conversation has another name.
     PartnerRenamed(Addressee),
 }
 
-/// Where somebody is after coming back into their rooms.
+/// Where a user is after coming back into their rooms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReturnTo {
-    /// In the palette of the last room; who looks at another one goes on doing so.
+    /// In the palette of the last room, unless they are in a view: they stay there.
     Palette,
-    /// Where the connection was that was taken over: in the palette of the last conversation,
+    /// Where the connection that they took over was: in the palette of the last conversation,
     TakenPalette,
     /// or in its chat view.
     TakenView,
 }
 
-/// How somebody came into a room.
+/// How a user came into a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Came {
-    /// He was not in it before.
+    /// As a new member.
     In,
-    /// He was in it already.
+    /// They were in it already.
     Back,
-    /// He has made it.
+    /// They have made it.
     Made,
-    /// He was not in it before, nobody was, and he is its admin now.
+    /// As a new member of an empty room, and so as its admin.
     Heir,
 }

@@ -91,7 +91,7 @@ fn targets<'a>(names: impl Iterator<Item = &'a str>, most: usize, rules: &Rules)
     if targets.len() > most { Err(Refusal::TooManyNames(most)) } else { Ok(targets) }
 }
 
-/// Reads the names of those whom a message goes to, with commas between them.
+/// Reads the names of those who get a message, with commas between them.
 pub(super) fn addressees(to: &str, rules: &Rules) -> Result<Vec<Target>, Refusal> {
     if to.ends_with(',') {
         // `@lee, max hello`: it would go to the first one alone, and tell them the name of the second.

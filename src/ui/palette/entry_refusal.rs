@@ -1,7 +1,7 @@
-//! Why somebody did not come in: into a room, or as an account.
+//! Why a user was not let in: into a room, or into an account.
 //!
 //! *Owns* [`JoinRefusal`], [`RoomRefusal`], [`LoginRefusal`] and their sentences.
-//! *Knows nothing of* states: which answer leads where is said in the state machine.
+//! *Knows nothing of* states.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,31 +14,31 @@ use crate::text::{people, seconds};
 /// Why a room was not entered. A hidden room and a missing one give the same.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JoinRefusal {
-    /// No public room of that name, and no password was given: it is asked for.
+    /// There is no public room of that name, and no password was given: the user is asked for it.
     NotPublic {
         /// As asked for.
         room: RoomName,
         /// A public room with a name like it.
         hint: Option<RoomName>,
     },
-    /// A public room with a password, and none was given: it is asked for.
+    /// The public room has a password, and none was given: the user is asked for it.
     NeedsPassword(RoomName),
     /// The password was wrong, or there is no such room.
     NoSuchRoomOrPassword,
     /// Too many wrong passwords from this address.
     Waiting(Duration),
-    /// There was no turn to compare the password.
+    /// Too many passwords are being compared.
     Busy,
-    /// As many people in it as it takes.
+    /// As many people are in it as it takes.
     Full {
         /// Which room.
         room: RoomName,
         /// How many it takes.
         limit: usize,
     },
-    /// In as many rooms as one person may be.
+    /// The user is in as many rooms as one may be.
     TooManyRooms(usize),
-    /// Kept out.
+    /// Banned.
     Banned {
         /// Which room.
         room: RoomName,
@@ -51,10 +51,10 @@ pub enum JoinRefusal {
     Kicked {
         /// Which room.
         room: RoomName,
-        /// For how long he may not come back.
+        /// How long until they may come back.
         left: Duration,
     },
-    /// A public room for invited people only.
+    /// The room is public and invite-only.
     InviteOnly(RoomName),
     /// The quick listener could not make it.
     RoomRefusal(RoomRefusal),
@@ -108,22 +108,22 @@ impl fmt::Display for JoinRefusal {
 pub enum RoomRefusal {
     /// There is a public room of that name.
     Exists(RoomName),
-    /// There is a hidden one, which is nobody's business: told in the words for a reserved name.
+    /// There is a hidden room of that name, which nobody may learn: refused in the words for a reserved name.
     Reserved(RoomName),
-    /// It could be taken for another one, which is public or known to the user.
+    /// It looks like the name of another room, which is public or known to the user.
     LooksLike {
         /// The name wanted.
         room: RoomName,
         /// The room there is.
         other: RoomName,
     },
-    /// A new room cannot be named so by now.
+    /// The rules for new names have changed, and it breaks them.
     Unfit(NameError),
-    /// As many rooms from this address as there may be.
+    /// This address has made as many rooms as it may.
     TooManyYours(usize),
-    /// As many rooms on the server as there may be.
+    /// The server has as many rooms as it may.
     TooManyAll,
-    /// In as many rooms as one person may be.
+    /// The user is in as many rooms as one may be.
     TooManyRooms(usize),
     /// The password begins like a command.
     PasswordLikeCommand,
@@ -141,25 +141,23 @@ impl fmt::Display for RoomRefusal {
             RoomRefusal::TooManyYours(most) => {
                 write!(f, "Too many rooms were made from your address: {most} is the most. :destroy one of them first.")
             }
-            RoomRefusal::TooManyAll => {
-                f.write_str("There are as many rooms as the server takes. Please try again later.")
-            }
+            RoomRefusal::TooManyAll => f.write_str("The server has as many rooms as it takes. Please try again later."),
             RoomRefusal::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
             RoomRefusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
         }
     }
 }
 
-/// Why somebody did not come in as an account.
+/// Why a login failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LoginRefusal {
-    /// No such account, or another password: which one is nobody's business.
+    /// No such account, or another password; which of the two is not said.
     Wrong,
     /// Too many wrong passwords.
     Blocked,
-    /// As many passwords are being compared as can be.
+    /// Too many passwords are being compared.
     Busy,
-    /// Too many passwords were tried from this address, at whatever names; how long it has to wait.
+    /// Too many passwords were tried from this address, for any names; how long it has to wait.
     TooMany(Duration),
     /// The accounts cannot be read, and why; without a full stop.
     NotKept(String),

@@ -1,4 +1,4 @@
-//! What is said to somebody who has come in, or has to answer one more question before.
+//! What a user reads who has come in, or has to answer one more question first.
 //!
 //! *Owns* these sentences.
 //! *Knows nothing of* states.
@@ -14,13 +14,13 @@ pub(super) fn hello(name: &UserName, online: usize, rooms: usize) -> String {
     format!("Hello {name}. {} online, {rooms}. :rooms lists them, :help explains.", people(online))
 }
 
-/// The name asks for a password. In the same words whether there is such an account or not.
+/// The name has a password. In the same words whether there is such an account or not.
 #[inline(never)]
 pub(super) fn password_needed(name: &UserName) -> String {
     format!("The name {name} needs its password. Give it, or go back with Enter.")
 }
 
-/// How one goes on: in the view a command starts with `/`.
+/// What to type next: in the view a command starts with `/`.
 pub(super) fn go_on(into_view: bool) -> &'static str {
     if into_view { "/close to leave." } else { ":chat to talk, :close to leave." }
 }
@@ -43,12 +43,12 @@ pub(super) fn direct_opened(name: &UserName, into_view: bool) -> String {
     format!("In conversation with {name}. {}", go_on(into_view))
 }
 
-/// The quick listener could not keep what it promised.
+/// The quick listener could not lead into the room.
 pub(super) fn quick_leftover() -> String {
     "You are in the palette now: :rooms lists the rooms, :join enters one.".to_owned()
 }
 
-/// The name is somebody else's.
+/// The name is taken.
 #[inline(never)]
 pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> String {
     match free {
@@ -57,7 +57,7 @@ pub(super) fn name_taken(name: &UserName, free: Option<&UserName>) -> String {
     }
 }
 
-/// The name could be taken for somebody else's.
+/// The name looks like that of another user.
 #[inline(never)]
 pub(super) fn name_looks_like(name: &UserName, other: &UserName) -> String {
     format!("The name {name} looks like {other}, which is taken. Try another one.")

@@ -1,4 +1,4 @@
-//! The state machine of one person: what a typed line means where he is, and what has to be done about it.
+//! The state machine of one user: what a typed line means where they are, and what has to be done about it.
 //!
 //! ```text
 //!            name taken                 :chat, quick listener
@@ -12,10 +12,11 @@
 //! +---------------> Leaving <-- :quit, 0x04, end of input, from any of them
 //! ```
 //!
+//! A line is [read](Palette::read) once, which says what it is and what it costs, and then [run](Palette::run).
+//!
 //! *Owns* every transition, and the words of refusals that need nothing but the line typed.
 //! *Knows nothing of* sockets, rooms as objects, locks and clocks. It calls nobody: what it wants done comes out as
 //! [`Effect`]s, and what came of them goes back in as [`Answer`]s.
-//! *Called by* `session`.
 
 mod account;
 mod answer;
@@ -70,7 +71,7 @@ pub enum Key {
     End,
 }
 
-/// Where a new connection is asked what.
+/// What a new connection is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Door {
     /// Name, then the palette.
@@ -97,7 +98,7 @@ enum State {
         /// End the connection that has the name.
         ghost: bool,
     },
-    /// Another connection has the account whose password was right.
+    /// Another connection has the account, and the password was right.
     Takeover(AskedAt),
     Palette,
     ChatView,
@@ -133,7 +134,7 @@ pub struct Palette {
 }
 
 impl Palette {
-    /// A connection that has said nothing yet.
+    /// For a new connection.
     pub fn new(door: Door) -> Palette {
         let state = match door {
             Door::Plain => State::Name { quick: None },
@@ -170,7 +171,7 @@ impl Palette {
             || matches!(&self.state, Takeover(at) if within(at))
     }
 
-    /// Whether the person is on his way out: nothing more of his input is run.
+    /// Whether the user is leaving: nothing more of their input is run.
     pub fn is_leaving(&self) -> bool {
         self.state == State::Leaving
     }
@@ -181,12 +182,12 @@ impl Palette {
         matches!(self.state, Password { .. } | QuickPassword(_) | LoginPassword { .. } | Account { .. })
     }
 
-    /// Rooms this person is in and conversations he has opened, the current one last.
+    /// Rooms this user is in and conversations they have opened, the current one last.
     pub fn open(&self) -> &[Conversation] {
         &self.open
     }
 
-    /// The room or conversation he is in now.
+    /// The current room or conversation.
     pub fn current(&self) -> Option<&Conversation> {
         self.open.last()
     }
@@ -235,7 +236,7 @@ impl Palette {
         }
     }
 
-    /// The peer sends nothing more: what is half done is told.
+    /// The peer sends nothing more: the user is told what is half done.
     pub fn input_ended(&mut self, effects: &mut Vec<Effect>) {
         if matches!(self.state, State::Paste { .. } | State::Account { .. }) {
             self.cancel(effects);

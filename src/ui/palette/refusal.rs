@@ -269,12 +269,12 @@ impl fmt::Display for Refusal {
                 "Not sent: several names have commas and no blanks between them, as in @bob,carol and then the text.",
             ),
             Refusal::NoText => {
-                f.write_str("There is no text behind the names: @bob,carol and then what you want to say.")
+                f.write_str("There is no text after the names: @bob,carol and then what you want to say.")
             }
             Refusal::NoAccounts => f.write_str("This server keeps no accounts."),
             Refusal::PasswordInLine { spec, mark } => {
                 let syntax = command::syntax(spec, *mark);
-                write!(f, "The password is asked for by itself: type {syntax} and nothing more.")
+                write!(f, "Type {syntax} alone: you are then asked for the password.")
             }
             Refusal::PasswordsDiffer => f.write_str("The two passwords differ: nothing is changed."),
             Refusal::BadCount => write!(f, "The number of entries is 1 to {MOST_AUDIT_ENTRIES}."),

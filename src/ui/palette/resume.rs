@@ -1,8 +1,7 @@
-//! Coming back to an account: from a connection that still has it, or into the rooms it was in.
+//! Coming back to an account that another connection still has, and into the rooms it was in.
 //!
 //! *Owns* the question whether to take over, and what is open and in view afterwards.
 //! *Knows nothing of* connections, and of which rooms those are.
-//! *Called by* `palette` alone.
 
 use std::net::IpAddr;
 
@@ -29,7 +28,7 @@ fn returned(names: &[String], into_view: bool) -> String {
     format!("Back in {}. {}", names.join(", "), greetings::go_on(into_view))
 }
 
-/// Where somebody is asked whether to take over.
+/// Where the user is asked whether to take over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum AskedAt {
     /// At the login.
@@ -39,7 +38,7 @@ pub(super) enum AskedAt {
 }
 
 impl Palette {
-    /// Somebody has the account whose password was right: asks whether to take over.
+    /// Another connection has the account whose password was right: asks whether to take over.
     #[inline(never)]
     pub(super) fn ask_to_take_over(&mut self, name: &UserName, address: IpAddr, idle: &str, effects: &mut Vec<Effect>) {
         let at = match &mut self.state {
@@ -91,9 +90,8 @@ impl Palette {
         };
     }
 
-    /// The rooms of an account are open again. What was open before stays so, in front of them; but who looks at a
-    /// conversation, and has not taken over another connection, goes on looking at it, and so does who came by the quick
-    /// listener to look at a room.
+    /// The rooms of an account are open again, behind those that were open before. A user who is in a view stays there if
+    /// they have not taken over another connection, or have come by the quick listener.
     #[inline(never)]
     pub(super) fn returned(&mut self, open: Vec<Conversation>, to: ReturnTo, effects: &mut Vec<Effect>) {
         let asked_for_it = to == ReturnTo::Palette || self.door == Door::Quick;

@@ -1,7 +1,7 @@
-//! What the configuration says of lines and names.
+//! What the configuration says about lines and names.
 //!
-//! *Owns* [`Rules`]. *Knows nothing of* the configuration they come from.
-//! *Called by* `palette`, and by `session`, which hands them over with every line.
+//! *Owns* [`Rules`], which the session passes in with every line.
+//! *Knows nothing of* the configuration they come from.
 
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names::Alphabet;
@@ -13,9 +13,9 @@ pub struct Rules {
     pub username_min: usize,
     /// Most columns of a user name.
     pub username_limit: usize,
-    /// Whose letters new names are written in,
+    /// The letters that new names are written in,
     pub names: Alphabet,
-    /// and those of names that may be there already.
+    /// and those of names that may exist already.
     pub known_names: Alphabet,
     /// Most grapheme clusters of a message.
     pub message_limit: usize,

@@ -19,8 +19,8 @@ use crate::ui::command::{Command, TalkVerb};
 /// How a line that begins with `@` is said in the view of a conversation instead of sent.
 pub(crate) fn way_out(here: Option<&Conversation>) -> String {
     match here {
-        Some(Conversation::Direct(partner)) => format!(" A leading blank says it to {}.", partner.name),
-        Some(Conversation::Room(_)) | None => " A leading blank says it to the room.".to_owned(),
+        Some(Conversation::Direct(partner)) => format!(" A leading space says it to {}.", partner.name),
+        Some(Conversation::Room(_)) | None => " A leading space says it to the room.".to_owned(),
     }
 }
 

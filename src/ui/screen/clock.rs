@@ -2,7 +2,6 @@
 //!
 //! *Owns* how a moment is shown, whether it is from today, and when today ends.
 //! *Knows nothing of* messages and screens.
-//! *Called by* `forms` for every message, `outbox` for the line that begins a day.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

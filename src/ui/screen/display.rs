@@ -1,11 +1,10 @@
 //! One terminal's screen as far as the server knows it: the prompt, and in character mode the half-typed line.
 //!
-//! Text that arrives while somebody types goes above their line: [`Display::write_rows`] writes it in their place, and
+//! Text that arrives while the user types goes above their line: [`Display::write_rows`] writes it in their place, and
 //! [`Display::end`] puts them back. All of it lands in one buffer and so in one write.
 //!
 //! *Owns* whether the prompt stands on the screen, and the line editor where there is one.
 //! *Knows nothing of* where the bytes go.
-//! *Called by* `outbox`, under its lock.
 
 use std::sync::Arc;
 
@@ -31,7 +30,7 @@ enum Row {
     Spoiled,
 }
 
-/// What one person's screen shows beside the text that has scrolled by.
+/// What one user's screen shows beside the text that has scrolled by.
 #[derive(Debug)]
 pub struct Display {
     look: Style,
@@ -40,9 +39,9 @@ pub struct Display {
     prompt: Arc<str>,
     row: Row,
     /// Line mode: lines are being run. What others say meanwhile brings no prompt along: the one at the end of the turn is
-    /// enough, and behind an earlier one the person's next line would not be.
+    /// enough, and the user's next line would not stand behind an earlier one.
     answering: bool,
-    /// The prompt on the screen came with somebody else's text: a line may have been typed before it.
+    /// The prompt on the screen came with text from others: a line may have been typed before it.
     unasked_for: bool,
     /// Nothing more is typed: the peer has said so.
     input_over: bool,
@@ -65,7 +64,7 @@ pub struct Display {
 }
 
 impl Display {
-    /// A terminal of which nothing is known.
+    /// For a terminal about which nothing is known.
     pub fn new() -> Display {
         Display {
             look: Style::PLAIN,
@@ -141,14 +140,14 @@ impl Display {
         self.unasked_for = true;
     }
 
-    /// Writes whole rows above the prompt and the half-typed line, which are left off the screen. They may be anybody's, so
-    /// nothing that this person has typed is left in front of them or behind.
+    /// Writes whole rows above the prompt and the half-typed line, which are left off the screen. They may come from anyone,
+    /// so nothing that this user has typed is left in front of them or behind.
     pub fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
         let extent = if self.row == Row::Prompt { self.prompt_and_line() } else { Extent::Whole };
         self.write_over(extent, rows, out);
     }
 
-    /// Writes whole rows that answer a line of this person's.
+    /// Writes whole rows that answer a line of this user.
     pub fn write_answer(&mut self, rows: &[u8], out: &mut Vec<u8>) {
         let extent = match self.row {
             Row::Past { ended: true, .. } => {
@@ -178,7 +177,7 @@ impl Display {
         out.extend_from_slice(rows);
     }
 
-    /// After something that this person has not asked for: puts prompt and line back, if they are not there and no lines
+    /// After something that this user has not asked for: puts prompt and line back, if they are not there and no lines
     /// are being run.
     pub fn end(&mut self, out: &mut Vec<u8>) {
         if !self.answering || self.editor.is_some() {
@@ -235,18 +234,18 @@ impl Display {
         }
     }
 
-    /// The prompt as this person gets it.
+    /// The prompt as this user gets it.
     fn shown_prompt(&self) -> &str {
         if self.reader && self.in_view { "" } else { &self.prompt }
     }
 
-    /// Writes one line of the server's above the prompt, which is left off the screen.
-    pub fn write(&mut self, tone: LineKind, line: &str, out: &mut Vec<u8>) {
+    /// Writes a line from the server above the prompt, which is left off the screen.
+    pub fn write(&mut self, kind: LineKind, line: &str, out: &mut Vec<u8>) {
         if self.row == Row::Free {
-            return render_line(tone, line, self.look, out);
+            return render_line(kind, line, self.look, out);
         }
         let mut rendered = Vec::with_capacity(line.len() + 16);
-        render_line(tone, line, self.look, &mut rendered);
+        render_line(kind, line, self.look, &mut rendered);
         self.write_answer(&rendered, out);
     }
 
@@ -255,11 +254,11 @@ impl Display {
         self.row = Row::Spoiled;
     }
 
-    /// The person has ended a line in line mode, and it will be run. `alone`: nothing came with it.
+    /// The user has ended a line in line mode, and it will be run. `alone`: nothing came with it.
     ///
     /// Then their terminal has mostly moved to the next row, with the prompt above. A line typed before the prompt came ends
     /// above it, and nothing tells the two apart for sure: so another prompt goes over this one in any case, and a text does
-    /// where lines came together, where somebody else's text has brought this prompt, or where the cursor may have kept its
+    /// where lines came together, where text from others has brought this prompt, or where the cursor may have kept its
     /// column. A `blank` line is typed for another
     /// prompt below the one that stands there.
     pub fn line_ended(&mut self, alone: bool, blank: bool) {
@@ -292,8 +291,8 @@ impl Display {
         self.input_over = true;
     }
 
-    /// A line typed ahead in line mode is about to be answered. If it answers a question, that is put first: whoever sends
-    /// his name and everything else in one packet reads each question once. Other prompts are not drawn before such a
+    /// A line typed ahead in line mode is about to be answered. If it answers a question, that is put first: a user who
+    /// sends their name and everything else in one packet reads each question once. Other prompts are not drawn before such a
     /// line: a paste of ten lines would be answered with ten of them.
     pub fn ask(&mut self, out: &mut Vec<u8>) {
         if self.unasked && self.row != Row::Prompt && self.editor.is_none() {
@@ -304,7 +303,7 @@ impl Display {
         }
     }
 
-    /// The person has ended his line in character mode: keep it on the screen, or take it away because it comes back as
+    /// The user has ended their line in character mode: keep it on the screen, or take it away because it comes back as
     /// a message.
     pub fn finish_line(&mut self, keep: Keep, out: &mut Vec<u8>) {
         if let Some(editor) = &mut self.editor {

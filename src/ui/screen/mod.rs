@@ -1,8 +1,7 @@
 //! Messages and replies to text: what one line of the server looks like on a terminal.
 //!
-//! *Owns* tones, looks, prompts; in its modules the line forms, the clock on a message and the half-typed line.
-//! *Knows nothing of* rooms, people's states, sockets and locks.
-//! *Called by* `outbox` (for everybody), `palette` (names the tones and places).
+//! *Owns* line kinds, styles and prompts; in its modules the line forms, the clock on a message and the half-typed line.
+//! *Knows nothing of* rooms, users' states, sockets and locks.
 
 mod clock;
 mod display;
@@ -22,14 +21,14 @@ pub use render::{Recipient, mentioned, render_event, render_hit, render_line, re
 pub(crate) use row::without_blanks;
 pub use row::{Extent, overwrite};
 
-/// Everything that decides how a text looks. People whose looks are equal share one rendering.
+/// Everything that decides how a text looks. Users of equal styles share one rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Style {
     /// The terminal understands `ESC[` sequences (ECMA-48).
     pub ansi: bool,
-    /// The person wants colour, and the terminal can.
+    /// The user wants colour, and the terminal can show it.
     pub color: bool,
-    /// Width known from the terminal itself; `None`: lines are never wrapped.
+    /// The width that the terminal has reported; without one, lines are never wrapped.
     pub columns: Option<u16>,
     /// Messages in the view begin with their time.
     pub times: bool,
@@ -40,19 +39,19 @@ pub struct Style {
 }
 
 impl Style {
-    /// How everybody looks who has said nothing of his terminal.
+    /// The style of a terminal that has said nothing about itself.
     pub const PLAIN: Style = Style { ansi: false, color: false, columns: None, times: true, ids: true, quiet: false };
 
-    /// The same with times and ids: for answers to a command, and for whatever is shown outside the view.
+    /// The same with times and ids: for answers to a command, and for messages shown outside the view.
     pub fn stamped(self) -> Style {
         Style { times: true, ids: true, ..self }
     }
 }
 
-/// Who speaks, seen from the screen.
+/// What a line is: chat, or one of the server's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LineKind {
-    /// Somebody in a room, or text that brings its own form.
+    /// A message, or text that brings its own form.
     Chat,
     /// The server, `* `.
     News,
@@ -86,22 +85,22 @@ pub enum Bell {
     /// Never.
     #[default]
     Off,
-    /// At every message of somebody else's.
+    /// At every message from others.
     On,
-    /// At those that name this person, and at direct ones.
+    /// At those that mention this user, and at direct ones.
     Mentions,
 }
 
-/// Where a person is, as far as his prompt tells.
+/// What the user is asked or can type, as their prompt shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Prompt {
     /// No prompt: not greeted yet, or on the way out.
     Nowhere,
-    /// Asked for his name.
+    /// Asked for their name.
     AskingName,
     /// Asked for a room, on the quick listener.
     AskingRoom,
-    /// Asked for his name, on the quick listener.
+    /// Asked for their name, on the quick listener.
     AskingQuickName,
     /// Asked for a password.
     AskingPassword,

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | in a room | `[14:03] #12 bob: text` |
 //! | as an action | `[14:03] #16 * bob waves` |
-//! | to somebody | `[14:03] #15 bob -> you: text`, on the author's side `[14:03] #15 you -> bob: text` |
+//! | to a user | `[14:03] #15 bob -> you: text`, on the author's side `[14:03] #15 you -> bob: text` |
 //! | as an answer | `[14:03] #17 carol: (to #12 bob: "morning") text`; `(to #12, ignored)` for those who ignore bob |
 //! | for a while | `[14:03] #18 bob (temporary, 10 s): text` |
 //! | and edited | `[14:03] #12 bob: text (edited)` |
@@ -14,7 +14,6 @@
 //!
 //! *Owns* these forms, wrapping with indented continuation rows, and what stands out in a line.
 //! *Knows nothing of* who may see what.
-//! *Called by* `outbox` for everybody, `session` for found messages.
 
 use std::io::Write as _;
 use std::ops::Range;
@@ -24,35 +23,35 @@ use crate::chat::message::{ClientId, Event, EventKind, Extra, Message};
 use crate::chat::names::{UserName, fold, is_name_character};
 use crate::text;
 
-/// Continuation rows of a wrapped line, and every line of a message after its first, are indented by so many columns, so
-/// that no user text starts a screen line.
+/// The indent of continuation rows of a wrapped line, and of every line of a message after its first, in columns: no user
+/// text starts a screen line.
 const INDENT: usize = 2;
 
-/// Who looks at it.
+/// Who reads a text.
 #[derive(Clone, Copy, Debug)]
 pub struct Recipient<'a> {
-    /// His connection: tells the two sides of a direct message apart.
+    /// Their connection: tells the two sides of a direct message apart.
     pub client: ClientId,
-    /// His screen.
+    /// Their screen.
     pub look: Style,
-    /// His name, if it is to stand out where it is mentioned.
+    /// Their name, if it is to stand out where it is mentioned.
     pub name: Option<&'a UserName>,
-    /// What the event quotes was said by somebody he ignores.
+    /// What the event quotes was said by a user they ignore.
     pub hides_quote: bool,
 }
 
 impl Recipient<'_> {
-    /// Somebody in a room of whom nothing but his screen counts: what he sees is what all see whose screens look so.
+    /// Any member of a room with this style: all of them see the same.
     pub fn anybody(look: Style) -> Recipient<'static> {
         Recipient { client: ClientId(0), look, name: None, hides_quote: false }
     }
 }
 
-/// Appends one line with its tone's mark, wrapped where the width is known, ended CR LF.
-pub fn render_line(tone: LineKind, line: &str, look: Style, out: &mut Vec<u8>) {
-    let color = if look.color { tone.color() } else { "" };
+/// Appends one line with the mark of its kind, wrapped where the width is known, ended CR LF.
+pub fn render_line(kind: LineKind, line: &str, look: Style, out: &mut Vec<u8>) {
+    let color = if look.color { kind.color() } else { "" };
     out.extend_from_slice(color.as_bytes());
-    let mark = tone.mark();
+    let mark = kind.mark();
     if fits(mark.len() + line.len(), look) && !line.contains('\n') {
         out.extend_from_slice(mark.as_bytes());
         out.extend_from_slice(line.as_bytes());
@@ -65,7 +64,7 @@ pub fn render_line(tone: LineKind, line: &str, look: Style, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\r\n");
 }
 
-/// Whether a line of so many bytes, and so at most as many columns, surely needs no wrapping.
+/// Whether a line with this number of bytes, and so at most as many columns, surely needs no wrapping.
 fn fits(bytes: usize, look: Style) -> bool {
     look.columns.is_none_or(|columns| bytes <= usize::from(columns))
 }

@@ -1,7 +1,7 @@
-//! The cursor's row in line mode: a prompt, what somebody has half typed behind it, and text that goes over both.
+//! The cursor's row in line mode: a prompt, what the user has half typed behind it, and text that goes over both.
 //!
 //! The terminal edits the line there, so the server does not know what stands behind its prompt. Text is written over it,
-//! from the first column to the last, or what is left of the line would read as the end of somebody else's message.
+//! from the first column to the last, or what is left of the line would read as the end of another user's message.
 //!
 //! *Owns* how a row is covered.
 //! *Knows nothing of* whether anything stands there.
@@ -19,7 +19,7 @@ const ERASE_ROW: &[u8] = b"\x1b[K";
 /// How much of a row is covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// All of it: somebody may be typing there.
+    /// All of it: the user may be typing there.
     Whole,
     /// This number of columns.
     Columns(usize),

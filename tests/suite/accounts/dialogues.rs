@@ -98,7 +98,7 @@ fn a_password_typed_behind_the_command_is_refused_and_not_taken() {
         (":ghost alice secret", ":ghost <name>"),
     ] {
         alice.send(command);
-        alice.expect(&format!("! The password is asked for by itself: type {syntax} and nothing more.\r\n> "));
+        alice.expect(&format!("! Type {syntax} alone: you are then asked for the password.\r\n> "));
     }
 }
 
@@ -299,7 +299,7 @@ fn the_log_holds_no_password_however_much_it_says() {
     give(&mut alice, "sesame two");
     alice.expect("* Hello alice. ");
     alice.send(":login alice sesame four");
-    alice.expect("! The password is asked for by itself");
+    alice.expect("! Type :passwd alone");
     prove(&mut alice, ":unregister", "sesame two");
     alice.expect("* Account alice deleted");
     quit(alice);

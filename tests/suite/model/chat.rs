@@ -309,7 +309,7 @@ impl Chat {
             }
             Act::OpenDirect(typed) => self.open_direct(me, typed),
             Act::NoText(_) => {
-                self.tell(me, "! There is no text behind the names: @bob,carol and then what you want to say.");
+                self.tell(me, "! There is no text after the names: @bob,carol and then what you want to say.");
             }
             Act::Reply(id, text) => self.reply(me, *id, text),
             Act::Edit(id, text) => self.edit(me, *id, text),

@@ -166,8 +166,8 @@ impl Chat {
     pub fn way_out(&self, me: Client) -> String {
         let Some(person) = self.person(me).filter(|person| person.view) else { return String::new() };
         match person.open.last() {
-            Some(Place::Pair(partner)) => format!(" A leading blank says it to {}.", self.name(*partner)),
-            _ => " A leading blank says it to the room.".to_owned(),
+            Some(Place::Pair(partner)) => format!(" A leading space says it to {}.", self.name(*partner)),
+            _ => " A leading space says it to the room.".to_owned(),
         }
     }
 

@@ -195,7 +195,7 @@ fn the_name_question_understands_ghost_with_either_mark_and_only_with_one_name()
             let mut person = at_name(door);
             let usage = format!("Use it as {mark}ghost <name>, for example {mark}ghost alice");
             assert_eq!(person.types(&format!("{mark}ghost")), refusal(&usage));
-            let alone = format!("The password is asked for by itself: type {mark}ghost <name> and nothing more.");
+            let alone = format!("Type {mark}ghost <name> alone: you are then asked for the password.");
             assert_eq!(person.types(&format!("{mark}ghost alice secret")), refusal(&alone));
             let sentence = "A name begins with a letter from A to Z.";
             assert_eq!(person.types(&format!("{mark}ghost 1x")), refusal(sentence));
@@ -365,7 +365,7 @@ fn a_password_behind_a_command_is_not_taken_and_not_recalled() {
         for (view, mark) in [(false, ':'), (true, '/')] {
             let mut person = Person::at_general(view);
             assert_eq!(person.recalls(&format!("{mark}{command}")), format!("{mark}{kept}"));
-            let told = format!("The password is asked for by itself: type {mark}{syntax} and nothing more.");
+            let told = format!("Type {mark}{syntax} alone: you are then asked for the password.");
             assert_eq!(person.commands(view, command), refusal(&told), "{command}");
             assert_eq!(person.0.place(), place(view));
         }

@@ -103,7 +103,7 @@ fn a_room_that_was_not_made_leaves_one_where_one_was() {
             RoomRefusal::TooManyYours(5),
             "Too many rooms were made from your address: 5 is the most. :destroy one of them first.",
         ),
-        (RoomRefusal::TooManyAll, "There are as many rooms as the server takes. Please try again later."),
+        (RoomRefusal::TooManyAll, "The server has as many rooms as it takes. Please try again later."),
         (RoomRefusal::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
     ];
     for view in [false, true] {

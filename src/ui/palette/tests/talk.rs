@@ -178,14 +178,14 @@ fn people_are_addressed_in_palette_and_view_each_once() {
 
 /// In the view every refusal of a line that begins with `@` says how to say it there.
 fn with_way_out(told: &str, view: bool) -> String {
-    let way_out = if view { " A leading blank says it to the room." } else { "" };
+    let way_out = if view { " A leading space says it to the room." } else { "" };
     [told, way_out].concat()
 }
 
 #[test]
 fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there() {
     let names = "@bob,carol and then what you want to say.";
-    let no_text = format!("There is no text behind the names: {names}");
+    let no_text = format!("There is no text after the names: {names}");
     let too_long = format!("@bob {}", "x".repeat(151));
     for (line, told) in [
         ("@here hello", "The name here is reserved."),
@@ -214,7 +214,7 @@ fn every_refusal_of_an_addressed_line_in_the_view_names_the_way_to_say_it_there(
         name: user("bob"),
     }));
     person.types(":chat");
-    assert_eq!(person.types("@here hi"), refusal("The name here is reserved. A leading blank says it to bob."));
+    assert_eq!(person.types("@here hi"), refusal("The name here is reserved. A leading space says it to bob."));
     // A command says what it is.
     assert_eq!(Person::in_view().types("/dm here hi"), refusal("The name here is reserved."));
 }
@@ -224,7 +224,7 @@ fn what_addresses_nobody_is_said_in_the_view_and_goes_nowhere_in_the_palette() {
     for text in ["@bob", "@", "@ bob hi", "@1 hi", "@, hi"] {
         assert_eq!(Person::in_view().types(text), said(text), "{text}");
         let told = match text {
-            "@bob" => "There is no text behind the names: @bob,carol and then what you want to say.",
+            "@bob" => "There is no text after the names: @bob,carol and then what you want to say.",
             _ => "That is not a command. :chat enters the chat view.",
         };
         assert_eq!(Person::in_room().types(text), refusal(told), "{text}");
