@@ -299,7 +299,7 @@ fn the_log_holds_no_password_however_much_it_says() {
     give(&mut alice, "sesame two");
     alice.expect("* Hello alice. ");
     alice.send(":login alice sesame four");
-    alice.expect("! Type :passwd alone");
+    alice.expect("! Type :login <name> alone");
     prove(&mut alice, ":unregister", "sesame two");
     alice.expect("* Account alice deleted");
     quit(alice);
