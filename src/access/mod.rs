@@ -1,14 +1,8 @@
 //! Who gets in and how fast: passwords, failed attempts, rates and addresses.
 
-<<<<<<< HEAD
-=======
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
-pub mod address;
-pub mod admission;
-pub mod allowance;
->>>>>>> 758fa18 (Deny match arms that catch all over our own enums)
 pub mod attempts;
 pub mod network;
 pub mod password;

@@ -3,17 +3,9 @@
 //! *Owns* nothing but the parts: each guards itself. The first users of the lock ranks stand here side by side.
 //! *Knows nothing of* single connections.
 
-<<<<<<< HEAD
-=======
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
-pub mod address_bans;
-pub mod direct;
-pub mod limits;
-pub mod mailbox;
-pub mod quotations;
->>>>>>> 758fa18 (Deny match arms that catch all over our own enums)
 pub mod room;
 pub mod timer;
 
