@@ -12,11 +12,14 @@ use std::sync::Arc;
 
 use super::transmit::send_now;
 use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, State};
-use crate::protocol::wire::{Codec, Progress, TlsError};
+#[cfg(feature = "tls")]
+use crate::protocol::wire::Codec;
+use crate::protocol::wire::{Progress, TlsError};
 
 impl Outbox {
     /// Sets the codec for every byte from now on. Called before anything is written, or to answer in plain text a peer that
     /// understands nothing else.
+    #[cfg(feature = "tls")]
     pub(crate) fn set_codec(&self, codec: Codec) {
         self.lock().codec = codec;
     }
