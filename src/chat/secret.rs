@@ -61,7 +61,7 @@ pub(crate) enum Prepared<'a> {
 impl Prepared<'_> {
     /// What is compared or hashed.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         match self {
             Prepared::Same(text) => text,
             #[cfg(feature = "storage")]

@@ -25,7 +25,7 @@ const START_TOLERANCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 const RUNNING_TOLERANCE: SignedDuration = DAY;
 
 /// A clock that runs this long without another jump is trusted: the admin has had a day to read the log.
-pub const PROBATION: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const PROBATION: Duration = Duration::from_secs(24 * 3600);
 
 /// Both clocks, read at the same moment.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +59,7 @@ pub type ReadClocks = Box<dyn Fn() -> ClockReading + Send + Sync>;
 
 /// The current time, as far as it can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TrustedTime {
+pub(crate) struct TrustedTime {
     /// The time. While the clock is suspect: the last trusted time plus the time elapsed since.
     pub at: Timestamp,
     /// How far the wall clock is from it, if it is suspect. Nothing irreversible is done then.
@@ -102,7 +102,7 @@ impl ClockTrust {
 }
 
 /// The clock of a store.
-pub struct WallClock {
+pub(crate) struct WallClock {
     read: ReadClocks,
     /// A leaf: nothing but the comparison happens under it.
     trust: Mutex<ClockTrust>,
@@ -110,13 +110,13 @@ pub struct WallClock {
 
 impl WallClock {
     /// See [`ClockTrust::new`].
-    pub fn new(read: ReadClocks, last: Option<Timestamp>) -> WallClock {
+    pub(crate) fn new(read: ReadClocks, last: Option<Timestamp>) -> WallClock {
         let trust = Mutex::new(ClockTrust::new(last, read()));
         WallClock { read, trust }
     }
 
     /// The time that counts now.
-    pub fn time(&self) -> TrustedTime {
+    pub(crate) fn time(&self) -> TrustedTime {
         let mut trust = self.trust.lock().unwrap_or_else(PoisonError::into_inner);
         // Read under the lock, so that readings stay in order.
         let reading = (self.read)();
