@@ -78,7 +78,7 @@ impl ReadBack {
     pub(crate) const EVERY: [ReadBack; 3] = [ReadBack::All, ReadBack::Joined, ReadBack::Nothing];
 
     /// The word it is set by.
-    pub fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             ReadBack::All => "all",
             ReadBack::Joined => "joined",
@@ -122,7 +122,7 @@ impl fmt::Debug for Setting {
 
 impl Setting {
     /// The word it is set by.
-    pub fn key(&self) -> &'static str {
+    pub(crate) fn key(&self) -> &'static str {
         match self {
             Setting::Description(_) => "description",
             Setting::Limit(_) => "limit",

@@ -44,7 +44,7 @@ pub enum Conversation {
 
 impl Conversation {
     /// Whether both are the same conversation, whatever name the other user has now.
-    pub fn is(&self, other: &Conversation) -> bool {
+    pub(crate) fn is(&self, other: &Conversation) -> bool {
         match (self, other) {
             (Conversation::Room(one), Conversation::Room(other)) => one.instance == other.instance,
             (Conversation::Direct(one), Conversation::Direct(other)) => one.client == other.client,
@@ -53,7 +53,7 @@ impl Conversation {
     }
 
     /// The parts of its name: `general`, `@bob`.
-    pub fn shown(&self) -> [&str; 2] {
+    pub(crate) fn shown(&self) -> [&str; 2] {
         match self {
             Conversation::Room(room) => ["", room.name.as_str()],
             Conversation::Direct(person) => ["@", person.name.as_str()],
@@ -61,7 +61,7 @@ impl Conversation {
     }
 
     /// The room, if it is one.
-    pub fn room(&self) -> Option<&Arc<RoomId>> {
+    pub(crate) fn room(&self) -> Option<&Arc<RoomId>> {
         match self {
             Conversation::Room(room) => Some(room),
             Conversation::Direct(_) => None,

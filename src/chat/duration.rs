@@ -51,7 +51,7 @@ fn read(text: &str) -> Read {
 
 /// Reads a duration as people type it: `30s`, `1h30m`, `2 days`. `None` for anything else, for less than a second, and for more
 /// than 366 days.
-pub fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     match read(text) {
         Read::Span(span) => Some(span),
         Read::OutOfRange | Read::No => None,
@@ -60,7 +60,7 @@ pub fn parse(text: &str) -> Option<Duration> {
 
 /// A duration in words: its two largest units that are not zero, such as `1 hour 30 minutes`. A started second counts
 /// whole, so that nobody has to wait `0 seconds`; smaller units are left out.
-pub fn told(span: Duration) -> String {
+pub(crate) fn told(span: Duration) -> String {
     let mut left = span.as_secs().saturating_add(u64::from(span.subsec_nanos() > 0));
     let mut words = Vec::new();
     for (size, unit) in UNITS {
@@ -74,7 +74,7 @@ pub fn told(span: Duration) -> String {
 }
 
 /// The moment so much later, or the last one there is.
-pub fn after(at: Timestamp, length: Duration) -> Timestamp {
+pub(crate) fn after(at: Timestamp, length: Duration) -> Timestamp {
     let length = SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
     at.checked_add(length).unwrap_or(Timestamp::MAX)
 }

@@ -47,13 +47,13 @@ pub struct Changed {
 
 impl History {
     /// Nothing said yet.
-    pub fn new() -> History {
+    pub(crate) fn new() -> History {
         History::default()
     }
 
     /// Keeps a message, in its place by its number: one that was sent to several users had its number before it came here.
     /// If there are more than `keep`, the oldest goes.
-    pub fn push(&mut self, event: Arc<Event>, keep: usize) {
+    pub(crate) fn push(&mut self, event: Arc<Event>, keep: usize) {
         if let Some(message) = event.message().filter(|message| message.is_temporary()) {
             self.temporary.push_back(Temporary { id: message.id, from: message.addressee(), gone: false });
         }
@@ -77,18 +77,8 @@ impl History {
     }
 
     /// The number of the oldest message kept.
-    pub fn oldest(&self) -> Option<MessageId> {
+    pub(crate) fn oldest(&self) -> Option<MessageId> {
         self.kept.front().and_then(|event| event.message()).map(|message| message.id)
-    }
-
-    /// Messages kept.
-    pub fn len(&self) -> usize {
-        self.kept.len()
-    }
-
-    /// Whether nothing is kept.
-    pub fn is_empty(&self) -> bool {
-        self.kept.is_empty()
     }
 
     fn position(&self, id: MessageId) -> Option<usize> {
@@ -97,7 +87,7 @@ impl History {
     }
 
     /// The message of a number.
-    pub fn find(&self, id: MessageId) -> Option<&Message> {
+    pub(crate) fn find(&self, id: MessageId) -> Option<&Message> {
         self.kept.get(self.position(id)?)?.message()
     }
 
@@ -116,7 +106,7 @@ impl History {
     }
 
     /// Gives a message another text. `None` if it is not here.
-    pub fn edit(&mut self, id: MessageId, text: &str) -> Option<Changed> {
+    pub(crate) fn edit(&mut self, id: MessageId, text: &str) -> Option<Changed> {
         let position = self.position(id)?;
         let edited = self.kept[position].message()?.edited(text);
         let event = Arc::new(Event::Said(edited));
@@ -125,7 +115,7 @@ impl History {
     }
 
     /// Erases a message, and its text from every quote. `None` if it is not here.
-    pub fn erase(&mut self, id: MessageId) -> Option<Changed> {
+    pub(crate) fn erase(&mut self, id: MessageId) -> Option<Changed> {
         let position = self.position(id)?;
         let author = self.kept.remove(position).and_then(|event| event.message().map(Message::addressee));
         for temporary in self.temporary.iter_mut().filter(|temporary| temporary.id == id) {
@@ -145,7 +135,7 @@ impl History {
     }
 
     /// Which those are.
-    pub fn before(&self, since: Timestamp) -> Vec<MessageId> {
+    pub(crate) fn before(&self, since: Timestamp) -> Vec<MessageId> {
         let messages = self.kept.iter().filter_map(|event| event.message());
         messages.filter(|message| message.at < since).map(|message| message.id).collect()
     }
@@ -173,7 +163,7 @@ impl History {
     }
 
     /// Brings the quotes of a message up to date; the answers that have one.
-    pub fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
+    pub(crate) fn requote(&mut self, id: MessageId, text: Option<&str>) -> Box<[Arc<Event>]> {
         let mut requoted = Vec::new();
         for event in &mut self.kept {
             if let Some(message) = event.message().and_then(|message| message.requoted(id, text)) {

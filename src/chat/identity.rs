@@ -42,7 +42,7 @@ impl Identity {
     ///
     /// Two accounts are two people, even on one connection. A name alone proves nothing, since anybody may take a free one;
     /// an address alone is a whole household.
-    pub fn is(&self, other: &Identity) -> bool {
+    pub(crate) fn is(&self, other: &Identity) -> bool {
         match (self.account, other.account) {
             (Some(own), Some(others)) => own == others,
             _ => self.shares_connection(other) || (self.name == other.name && self.address == other.address),
@@ -108,7 +108,7 @@ impl Target {
     }
 
     /// Whether this names the user of that name and connection.
-    pub fn names(&self, name: &UserName, client: ClientId) -> bool {
+    pub(crate) fn names(&self, name: &UserName, client: ClientId) -> bool {
         self.name == *name && self.client.is_none_or(|wanted| wanted == client)
     }
 }

@@ -18,10 +18,10 @@ pub struct ClientId(pub u64);
 
 impl ClientId {
     /// No connection: of what was said, and of users known, before the server started.
-    pub const NONE: ClientId = ClientId(0);
+    pub(crate) const NONE: ClientId = ClientId(0);
 
     /// Whether both are the same connection. Two users without one are not the same.
-    pub fn is(self, other: ClientId) -> bool {
+    pub(crate) fn is(self, other: ClientId) -> bool {
         self == other && self != ClientId::NONE
     }
 }
@@ -94,7 +94,7 @@ impl Quoted {
 }
 
 /// What a quote shows of a text: as much of its first line as fits, with three dots if something is missing.
-pub fn start(whole: &str) -> Box<str> {
+pub(crate) fn start(whole: &str) -> Box<str> {
     let line = whole.lines().next().unwrap_or("");
     let cut = text::truncate(line, QUOTED_COLUMNS);
     if cut.len() == whole.len() { cut.into() } else { [cut.trim_end(), "..."].concat().into() }
@@ -147,7 +147,7 @@ pub struct Message {
 
 impl Message {
     /// A draft becomes a message, sent to these users, or to a room if there are none.
-    pub fn new(
+    pub(crate) fn new(
         id: MessageId,
         at: Timestamp,
         author: UserName,
@@ -163,7 +163,7 @@ impl Message {
     }
 
     /// The message with another text.
-    pub fn edited(&self, text: &str) -> Message {
+    pub(crate) fn edited(&self, text: &str) -> Message {
         let mut extra = self.extra.clone().unwrap_or_default();
         extra.edited = true;
         Message { text: text.into(), extra: Some(extra), ..self.clone() }
@@ -189,7 +189,7 @@ impl Message {
     }
 
     /// Notes that it answers a message from this connection.
-    pub fn answers(&mut self, client: ClientId) {
+    pub(crate) fn answers(&mut self, client: ClientId) {
         if let Some(extra) = self.extra.as_mut().filter(|extra| extra.reply.is_some()) {
             extra.answers = client;
         }
@@ -221,7 +221,7 @@ impl Message {
     }
 
     /// Who got it; nobody if it was said in a room.
-    pub fn to(&self) -> &[Addressee] {
+    pub(crate) fn to(&self) -> &[Addressee] {
         self.extra.as_ref().map_or(&[], |extra| &extra.to)
     }
 }
@@ -298,7 +298,7 @@ impl Event {
     }
 
     /// Everybody named in the sentence, if the event is one.
-    pub fn people(&self) -> &[Addressee] {
+    pub(crate) fn people(&self) -> &[Addressee] {
         match self {
             Event::Said(_) | Event::Edited { .. } => &[],
             Event::Erased { people, .. } | Event::Happened { people, .. } => people,
@@ -319,14 +319,14 @@ impl Event {
     }
 
     /// A message without what it quotes of one up to a number; nothing if it quotes none.
-    pub fn without_quotes_up_to(&self, number: MessageId) -> Option<Arc<Event>> {
+    pub(crate) fn without_quotes_up_to(&self, number: MessageId) -> Option<Arc<Event>> {
         let Event::Said(message) = self else { return None };
         let id = message.quoted().filter(|id| *id <= number)?;
         message.requoted(id, None).map(|message| Arc::new(Event::Said(message)))
     }
 
     /// The event for a user who may read nothing up to a message; nothing if it is about an earlier one.
-    pub fn after(self: &Arc<Event>, number: MessageId) -> Option<Arc<Event>> {
+    pub(crate) fn after(self: &Arc<Event>, number: MessageId) -> Option<Arc<Event>> {
         match &**self {
             Event::Said(_) => Some(self.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(self))),
             Event::Edited { message, .. } if message.message().is_some_and(|edited| edited.id <= number) => None,

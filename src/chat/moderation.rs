@@ -83,7 +83,7 @@ impl Moderation {
     }
 
     /// Whether they are owner or admin, present or waited for.
-    pub fn rank(&self, who: &Identity, at: Timestamp) -> Option<Role> {
+    pub(crate) fn rank(&self, who: &Identity, at: Timestamp) -> Option<Role> {
         let admin = self.admins.iter().find(|admin| admin.who.entitles(who) && holds(admin.until, at))?;
         Some(admin.role())
     }
@@ -101,7 +101,7 @@ impl Moderation {
     }
 
     /// Makes a user admin.
-    pub fn promote(&mut self, who: Identity, at: Timestamp) {
+    pub(crate) fn promote(&mut self, who: Identity, at: Timestamp) {
         self.admins.retain(|admin| holds(admin.until, at) && !admin.who.entitles(&who));
         if self.admins.len() < MOST_ENTRIES {
             self.admins.push(Admin::new(who, false));
@@ -114,7 +114,7 @@ impl Moderation {
     }
 
     /// Ends their place among the admins.
-    pub fn demote(&mut self, who: &Identity) {
+    pub(crate) fn demote(&mut self, who: &Identity) {
         self.admins.retain(|admin| !admin.who.entitles(who));
     }
 
@@ -139,7 +139,7 @@ impl Moderation {
     }
 
     /// Makes a user the owner of a room that has no other admin.
-    pub fn inherit(&mut self, who: Identity) {
+    pub(crate) fn inherit(&mut self, who: Identity) {
         self.admins = vec![Admin::new(who, true)];
     }
 
@@ -154,7 +154,7 @@ impl Moderation {
     }
 
     /// A user comes in: an admin who was waited for is one again.
-    pub fn entered(&mut self, who: &Identity, at: Timestamp) {
+    pub(crate) fn entered(&mut self, who: &Identity, at: Timestamp) {
         if let Some(admin) = self.admins.iter_mut().find(|admin| admin.who.entitles(who) && holds(admin.until, at)) {
             admin.who = who.clone();
             admin.until = None;
@@ -163,7 +163,7 @@ impl Moderation {
 
     /// A user goes. An admin who has only lost their connection is waited for; in a room that is `kept` an admin with an
     /// account stays one however they go. True if they were one and the room may need another, now or after [`GRACE`].
-    pub fn left(&mut self, who: &Identity, lost: bool, kept: bool, at: Timestamp) -> bool {
+    pub(crate) fn left(&mut self, who: &Identity, lost: bool, kept: bool, at: Timestamp) -> bool {
         let Some(index) = self.admins.iter().position(|admin| admin.who.entitles(who)) else { return false };
         if kept && self.admins[index].who.account.is_some() {
             return false;
@@ -203,7 +203,7 @@ impl Moderation {
 
     /// A member has changed their name or logged in: a place kept for them is theirs again. What was given to an account
     /// stays the account's. True if something that was a guest's is now an account's.
-    pub fn renamed(&mut self, who: &Identity, at: Timestamp) -> bool {
+    pub(crate) fn renamed(&mut self, who: &Identity, at: Timestamp) -> bool {
         let admins = self.admins.iter_mut().map(|admin| &mut admin.who);
         let lists = [&mut self.kicks, &mut self.mutes, &mut self.invitations, &mut self.waits];
         let others = lists.into_iter().flat_map(|list| list.iter_mut().map(|entry| &mut entry.who));
@@ -234,7 +234,7 @@ impl Moderation {
     }
 
     /// Bans a user, and ends their invitation.
-    pub fn ban(&mut self, ban: Ban, at: Timestamp) {
+    pub(crate) fn ban(&mut self, ban: Ban, at: Timestamp) {
         // A second ban of the same name keeps the address that the first one knew.
         let known = self.bans.iter().find(|known| known.name == ban.name);
         let (address, who) = known.map_or((None, None), |known| (known.address, known.who.clone()));
@@ -252,22 +252,22 @@ impl Moderation {
     }
 
     /// Lifts the bans of a name, and of a person.
-    pub fn unban(&mut self, name: &UserName, who: Option<&Identity>, at: Timestamp) {
+    pub(crate) fn unban(&mut self, name: &UserName, who: Option<&Identity>, at: Timestamp) {
         self.bans.retain(|ban| holds(ban.until, at) && !is_banned_as(ban, name, who));
     }
 
     /// Every ban in force, oldest first.
-    pub fn bans(&self, at: Timestamp) -> impl Iterator<Item = &Ban> {
+    pub(crate) fn bans(&self, at: Timestamp) -> impl Iterator<Item = &Ban> {
         self.bans.iter().filter(move |ban| holds(ban.until, at))
     }
 
     /// The ban that keeps a user out.
-    pub fn banned(&self, who: &Identity, at: Timestamp) -> Option<&Ban> {
+    pub(crate) fn banned(&self, who: &Identity, at: Timestamp) -> Option<&Ban> {
         self.bans(at).find(|ban| ban.is_about(who))
     }
 
     /// A user was kicked. An invitation stays; a ban would end it.
-    pub fn kick(&mut self, who: &Identity, at: Timestamp) {
+    pub(crate) fn kick(&mut self, who: &Identity, at: Timestamp) {
         put(&mut self.kicks, who, Some(after(at, KICK_LASTS)), at);
     }
 
@@ -277,22 +277,22 @@ impl Moderation {
     }
 
     /// Mutes a user.
-    pub fn mute(&mut self, who: &Identity, until: Option<Timestamp>, at: Timestamp) {
+    pub(crate) fn mute(&mut self, who: &Identity, until: Option<Timestamp>, at: Timestamp) {
         put(&mut self.mutes, who, until, at);
     }
 
     /// Whether [`unmute`](Moderation::unmute) would lift anything.
-    pub fn is_muted(&self, name: &UserName, who: Option<&Identity>, at: Timestamp) -> bool {
+    pub(crate) fn is_muted(&self, name: &UserName, who: Option<&Identity>, at: Timestamp) -> bool {
         self.mutes.iter().any(|entry| holds(entry.until, at) && is_muted_as(&entry.who, name, who))
     }
 
     /// Unmutes a person, or a name where nobody is known by it.
-    pub fn unmute(&mut self, name: &UserName, who: Option<&Identity>, at: Timestamp) {
+    pub(crate) fn unmute(&mut self, name: &UserName, who: Option<&Identity>, at: Timestamp) {
         take(&mut self.mutes, |known| is_muted_as(known, name, who), at);
     }
 
     /// Whether a user is muted, and until when.
-    pub fn muted(&self, who: &Identity, at: Timestamp) -> Option<Option<Timestamp>> {
+    pub(crate) fn muted(&self, who: &Identity, at: Timestamp) -> Option<Option<Timestamp>> {
         find(&self.mutes, who, at)
     }
 
@@ -302,17 +302,17 @@ impl Moderation {
     }
 
     /// A user leaves a slow room before they could post again.
-    pub fn wait(&mut self, who: &Identity, until: Timestamp, at: Timestamp) {
+    pub(crate) fn wait(&mut self, who: &Identity, until: Timestamp, at: Timestamp) {
         put(&mut self.waits, who, Some(until), at);
     }
 
     /// Until when a user who left and came back cannot post.
-    pub fn waits(&self, who: &Identity, at: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn waits(&self, who: &Identity, at: Timestamp) -> Option<Timestamp> {
         find(&self.waits, who, at).flatten()
     }
 
     /// What is to be stored. Admins who are waited for are stored as if they were there.
-    pub fn lists(&self, at: Timestamp) -> ModerationLists {
+    pub(crate) fn lists(&self, at: Timestamp) -> ModerationLists {
         let entries = |list: &[ListEntry]| list.iter().filter(|entry| holds(entry.until, at)).cloned().collect();
         let admins = self.admins.iter().filter(|admin| holds(admin.until, at));
         ModerationLists {
@@ -324,7 +324,7 @@ impl Moderation {
     }
 
     /// The lists as they were stored, without what has ended since.
-    pub fn restored(lists: ModerationLists, at: Timestamp) -> Moderation {
+    pub(crate) fn restored(lists: ModerationLists, at: Timestamp) -> Moderation {
         let entries =
             |list: Vec<ListEntry>| list.into_iter().filter(|entry| holds(entry.until, at)).take(MOST_ENTRIES).collect();
         let bans = lists.bans.into_iter().filter(|ban| holds(ban.until, at));
@@ -338,7 +338,7 @@ impl Moderation {
     }
 
     /// Invites a user.
-    pub fn invite(&mut self, who: &Identity, at: Timestamp) {
+    pub(crate) fn invite(&mut self, who: &Identity, at: Timestamp) {
         put(&mut self.invitations, who, Some(after(at, INVITATION_LASTS)), at);
     }
 

@@ -30,7 +30,7 @@ pub(crate) use nearest::{edit_distance, nearest};
 
 /// Names that no user can have, in any case: they would read as the server speaking or as everybody being meant.
 /// `you` stands for the reader in the form of direct messages.
-pub const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all", "everyone", "here", "you"];
+pub(crate) const RESERVED: [&str; 8] = ["server", "system", "admin", "operator", "all", "everyone", "here", "you"];
 
 /// Longest name that can be configured for users, in columns. Names taken under another configuration have at most as
 /// many.
@@ -148,7 +148,7 @@ impl Name {
 
 /// A text in the form in which names are compared: in lower case (toLowercase, Unicode Standard, section 3.13.2), and in
 /// Normalization Form C where this build has that.
-pub fn fold(text: &str) -> String {
+pub(crate) fn fold(text: &str) -> String {
     if text.is_ascii() {
         return text.to_ascii_lowercase();
     }
@@ -159,7 +159,7 @@ pub fn fold(text: &str) -> String {
 }
 
 /// Whether a character can be part of a name, of whatever script: what tells names from the text around them.
-pub fn is_name_character(c: char) -> bool {
+pub(crate) fn is_name_character(c: char) -> bool {
     #[cfg(feature = "unicode-names")]
     if !c.is_ascii() && unicode_normalization::char::is_combining_mark(c) {
         return true;
@@ -209,7 +209,7 @@ impl UserName {
     }
 
     /// Reads a name that was stored, whatever the rules for new ones are now.
-    pub fn written(raw: &str) -> Result<UserName, NameError> {
+    pub(crate) fn written(raw: &str) -> Result<UserName, NameError> {
         Name::written(raw, USER_NAME_MAX).and_then(UserName::unless_reserved)
     }
 
@@ -226,12 +226,12 @@ impl UserName {
     }
 
     /// The name in lower case: what names are compared by.
-    pub fn folded(&self) -> &str {
+    pub(crate) fn folded(&self) -> &str {
         self.0.folded()
     }
 
     /// What it could be taken for.
-    pub fn looks(&self) -> Looks {
+    pub(crate) fn looks(&self) -> Looks {
         self.0.looks()
     }
 
@@ -257,7 +257,8 @@ impl RoomName {
     }
 
     /// Reads a name that was stored, whatever the rules for new ones are now.
-    pub fn written(raw: &str) -> Result<RoomName, NameError> {
+    #[cfg(any(test, feature = "storage"))]
+    pub(crate) fn written(raw: &str) -> Result<RoomName, NameError> {
         Name::written(raw, ROOM_NAME_MAX).map(RoomName)
     }
 
@@ -267,7 +268,7 @@ impl RoomName {
     }
 
     /// What it could be taken for.
-    pub fn looks(&self) -> Looks {
+    pub(crate) fn looks(&self) -> Looks {
         self.0.looks()
     }
 
@@ -277,7 +278,7 @@ impl RoomName {
     }
 
     /// The name in lower case: what names are compared by.
-    pub fn folded(&self) -> &str {
+    pub(crate) fn folded(&self) -> &str {
         self.0.folded()
     }
 }

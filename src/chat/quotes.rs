@@ -124,7 +124,7 @@ impl std::error::Error for QuotesError {}
 
 /// Reads one quote per line, `text -- author` or the text alone; the last ` -- ` counts. Empty lines and lines that begin
 /// with `#` are left out. The result is sanitised.
-pub fn read(text: &str) -> Result<Vec<Quote>, QuotesError> {
+pub(crate) fn read(text: &str) -> Result<Vec<Quote>, QuotesError> {
     let mut quotes = Vec::new();
     // Some editors write a mark before the first line.
     let lines = text.strip_prefix('\u{feff}').unwrap_or(text).lines();

@@ -130,7 +130,7 @@ impl Hashed {
 
     /// The notation.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }

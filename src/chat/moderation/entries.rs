@@ -65,7 +65,7 @@ impl Ban {
     }
 
     /// How long it still lasts; `None`: until it is lifted.
-    pub fn left(&self, at: Timestamp) -> Option<Duration> {
+    pub(crate) fn left(&self, at: Timestamp) -> Option<Duration> {
         self.until.map(|until| remaining(at, until))
     }
 }

@@ -26,7 +26,7 @@ impl Looks {
     }
 
     /// Each of them, to look others up by.
-    pub fn keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&*self.shown).chain(self.folded.as_deref())
     }
 

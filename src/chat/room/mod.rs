@@ -40,7 +40,7 @@ use crate::chat::room_settings::RoomSettings;
 use read_access::Readers;
 
 pub use change::{Change, ChangeKind, Going};
-pub use news::destroyed;
+pub(crate) use news::destroyed;
 pub(crate) use read_access::readable_after;
 pub(crate) use restore::{StoredMade, StoredRoom};
 pub use text_form::ParseChangeError;

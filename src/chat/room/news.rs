@@ -37,7 +37,7 @@ pub(super) fn muted(name: &UserName, by: &UserName, lasts: Option<Duration>) -> 
 
 impl Change {
     /// What the user that a change is about reads, if they do not look at the room, and on which connection.
-    pub fn notice(&self, room: &RoomName) -> Option<(ClientId, String)> {
+    pub(crate) fn notice(&self, room: &RoomName) -> Option<(ClientId, String)> {
         Some(match &self.kind {
             ChangeKind::Kicked { who, by, reason } => {
                 let line = because(format!("You were kicked from {room} by {}", by.name), reason);
@@ -86,7 +86,7 @@ impl Change {
 }
 
 /// A room that one of its members has closed.
-pub fn destroyed(room: &RoomName, by: &UserName) -> String {
+pub(crate) fn destroyed(room: &RoomName, by: &UserName) -> String {
     format!("{room} was closed by {by}")
 }
 

@@ -105,7 +105,7 @@ impl RoomState {
     }
 
     /// Those of the room's messages that a user may read, as far as they may.
-    pub fn readable(&self, client: ClientId, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
+    pub(crate) fn readable(&self, client: ClientId, events: Vec<Arc<Event>>) -> Vec<Arc<Event>> {
         let after = self.boundary(client);
         if after == BEGINNING { events } else { readable_after(after, events) }
     }

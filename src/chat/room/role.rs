@@ -60,7 +60,7 @@ impl RoomState {
     }
 
     /// What a user reads who is no admin of the room.
-    pub fn not_admin(&self) -> Denied {
+    pub(crate) fn not_admin(&self) -> Denied {
         match self.created {
             Some(_) => Denied::NotAdmin(self.name.clone()),
             None => Denied::NoAdmins(self.name.clone()),

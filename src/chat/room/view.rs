@@ -18,7 +18,7 @@ use crate::chat::room_settings::RoomSettings;
 
 impl RoomState {
     /// As configured, or as typed when it was created.
-    pub fn name(&self) -> &RoomName {
+    pub(crate) fn name(&self) -> &RoomName {
         &self.name
     }
 
@@ -33,7 +33,7 @@ impl RoomState {
     }
 
     /// How it came to be, if a user created it.
-    pub fn created(&self) -> Option<&Creation> {
+    pub(crate) fn created(&self) -> Option<&Creation> {
         self.created.as_ref()
     }
 
@@ -83,12 +83,12 @@ impl RoomState {
     }
 
     /// Whether a stay of a connection has not ended.
-    pub fn is_in(&self, client: ClientId, membership: MembershipId) -> bool {
+    pub(crate) fn is_in(&self, client: ClientId, membership: MembershipId) -> bool {
         self.members.get(&client).is_some_and(|member| member.membership == membership)
     }
 
     /// Whether a user may come in without a password: they are invited, or an admin who comes back.
-    pub fn expects(&self, who: &Identity, at: Timestamp) -> bool {
+    pub(crate) fn expects(&self, who: &Identity, at: Timestamp) -> bool {
         self.moderation.invited(who, at) || self.moderation.rank(who, at).is_some()
     }
 
@@ -98,12 +98,12 @@ impl RoomState {
     }
 
     /// The newest message.
-    pub fn newest(&self) -> Option<MessageId> {
+    pub(crate) fn newest(&self) -> Option<MessageId> {
         self.newest
     }
 
     /// Messages ever said in it.
-    pub fn said(&self) -> u64 {
+    pub(crate) fn said(&self) -> u64 {
         self.said
     }
 

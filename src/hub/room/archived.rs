@@ -23,12 +23,12 @@ pub struct ArchiveRange {
 
 impl ArchiveRange {
     /// Whether there may be any.
-    pub fn is_any(self) -> bool {
+    pub(crate) fn is_any(self) -> bool {
         self.after.0.saturating_add(1) < self.before.0
     }
 
     /// Whether a message is one of them.
-    pub fn has(self, id: MessageId) -> bool {
+    pub(crate) fn has(self, id: MessageId) -> bool {
         id > self.after && id < self.before
     }
 }
@@ -47,13 +47,13 @@ impl Room {
     }
 
     /// Forgets what is too old to be shown. Called by the timer.
-    pub fn forget_old(&self) {
+    pub(crate) fn forget_old(&self) {
         drop(self.lock_to_show());
     }
 
     /// What was said before the messages in memory, as far as this user may read it. If none is in memory, that is
     /// everything: the bound is a number that no message has yet.
-    pub fn older_than(&self, actor: &Actor, now: Instant) -> Option<ArchiveRange> {
+    pub(crate) fn older_than(&self, actor: &Actor, now: Instant) -> Option<ArchiveRange> {
         let state = self.lock_to_show();
         if !state.room.permits(actor, Permission::Read, self.now(now).at) || self.recorder(&state).is_none() {
             return None;
@@ -63,13 +63,19 @@ impl Room {
     }
 
     /// Gives an archived message another text.
-    pub fn edit_older(&self, actor: &Actor, message: &Message, text: &str, now: Instant) -> Result<Erased, Denied> {
+    pub(crate) fn edit_older(
+        &self,
+        actor: &Actor,
+        message: &Message,
+        text: &str,
+        now: Instant,
+    ) -> Result<Erased, Denied> {
         let wish = Wish::EditArchived { message: Box::new(message.clone()), text: text.into() };
         self.change_message(self.lock(), actor, wish, message.id, now)
     }
 
     /// Deletes an archived message.
-    pub fn delete_older(&self, actor: &Actor, message: &Message, now: Instant) -> Result<Erased, Denied> {
+    pub(crate) fn delete_older(&self, actor: &Actor, message: &Message, now: Instant) -> Result<Erased, Denied> {
         let wish = Wish::DeleteArchived(Box::new(message.clone()));
         self.change_message(self.lock(), actor, wish, message.id, now)
     }

@@ -17,12 +17,12 @@ pub struct SteadyClock {
 
 impl SteadyClock {
     /// A clock that shows `at` at the moment `now`.
-    pub fn new(at: Timestamp, now: Instant) -> SteadyClock {
+    pub(crate) fn new(at: Timestamp, now: Instant) -> SteadyClock {
         SteadyClock { at, read: now }
     }
 
     /// What it shows at a moment.
-    pub fn at(&self, now: Instant) -> Timestamp {
+    pub(crate) fn at(&self, now: Instant) -> Timestamp {
         let length = |length| SignedDuration::try_from(length).unwrap_or(SignedDuration::MAX);
         let moment = match now.checked_duration_since(self.read) {
             Some(passed) => self.at.checked_add(length(passed)),
@@ -32,7 +32,7 @@ impl SteadyClock {
     }
 
     /// The moment at which it shows this; `None` if the monotonic clock does not reach so far.
-    pub fn moment(&self, at: Timestamp) -> Option<Instant> {
+    pub(crate) fn moment(&self, at: Timestamp) -> Option<Instant> {
         let passed = at.duration_since(self.at);
         match passed.is_negative() {
             false => self.read.checked_add(passed.unsigned_abs()),
@@ -41,7 +41,7 @@ impl SteadyClock {
     }
 
     /// How far another clock, which shows `at` now, is ahead of it.
-    pub fn behind(&self, at: Timestamp, now: Instant) -> SignedDuration {
+    pub(crate) fn behind(&self, at: Timestamp, now: Instant) -> SignedDuration {
         at.duration_since(self.at(now))
     }
 }

@@ -55,7 +55,7 @@ impl Driver {
 
 impl Room {
     /// Delivers what is queued, unless another thread is at it: then that one's next round includes it.
-    pub fn drive(self: &Arc<Self>) {
+    pub(crate) fn drive(self: &Arc<Self>) {
         let state = self.lock();
         if state.driver.is_idle() && !state.queue.is_empty() {
             self.drive_once(state);

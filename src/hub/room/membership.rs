@@ -48,7 +48,7 @@ pub struct MembershipChange {
 
 impl Room {
     /// Lets a user in. For one who is in already only the stay is another one.
-    pub fn enter(&self, visitor: Entrant<'_>, now: Instant) -> Result<MembershipChange, EnterError> {
+    pub(crate) fn enter(&self, visitor: Entrant<'_>, now: Instant) -> Result<MembershipChange, EnterError> {
         let outbox = visitor.outbox;
         let mut state = self.lock();
         let change = self.decide_entry(&state, visitor, now)?;
@@ -70,25 +70,25 @@ impl Room {
     }
 
     /// Who gets in, and the door as it is now.
-    pub fn door(&self) -> (RoomAccess, DoorVersion) {
+    pub(crate) fn door(&self) -> (RoomAccess, DoorVersion) {
         let state = self.lock();
         (state.room.settings().entry.clone(), state.room.door())
     }
 
     /// Others in the room, if a connection is in it by this membership.
-    pub fn others(&self, client: ClientId, membership: MembershipId) -> Option<usize> {
+    pub(crate) fn others(&self, client: ClientId, membership: MembershipId) -> Option<usize> {
         let state = self.lock();
         state.room.is_in(client, membership).then(|| state.room.member_count() - 1)
     }
 
     /// Whether a user may come in without a password: they are invited, or an admin who comes back.
-    pub fn expects(&self, who: &Identity, now: Instant) -> bool {
+    pub(crate) fn expects(&self, who: &Identity, now: Instant) -> bool {
         self.lock().room.expects(who, self.now(now).at)
     }
 
     /// Removes a member; `None` if they are not in the room, or are in it by another membership now. A panic elsewhere must
     /// not keep anybody in a room, so this never refuses.
-    pub fn leave(
+    pub(crate) fn leave(
         &self,
         client: ClientId,
         membership: MembershipId,
@@ -116,14 +116,20 @@ impl Room {
 
     /// A member has another name now. The others read it here, the member elsewhere. `who` as in [`Room::identify`]. True if
     /// the room has to be stored again.
-    pub fn rename(&self, client: ClientId, before: &UserName, who: impl FnOnce() -> Actor, now: Instant) -> bool {
+    pub(crate) fn rename(
+        &self,
+        client: ClientId,
+        before: &UserName,
+        who: impl FnOnce() -> Actor,
+        now: Instant,
+    ) -> bool {
         self.set_identity(client, Some(before.clone()), who, now)
     }
 
     /// A member has logged in or out, or become an operator. `who` is called under the room's lock: when two threads report a
     /// member at the same time, each reports what holds then, and it does not matter which is last. True if the room has to be
     /// stored again.
-    pub fn identify(&self, client: ClientId, who: impl FnOnce() -> Actor, now: Instant) -> bool {
+    pub(crate) fn identify(&self, client: ClientId, who: impl FnOnce() -> Actor, now: Instant) -> bool {
         self.set_identity(client, None, who, now)
     }
 
@@ -146,13 +152,13 @@ impl Room {
     }
 
     /// The accounts of the admins.
-    pub fn admin_accounts(&self) -> Vec<AccountId> {
+    pub(crate) fn admin_accounts(&self) -> Vec<AccountId> {
         self.lock().room.moderation().admin_accounts().collect()
     }
 
     /// An account was deleted, and with it its place here: another member inherits if there is no other admin. False if it
     /// had none.
-    pub fn forget_account(&self, account: AccountId, now: Instant) -> bool {
+    pub(crate) fn forget_account(&self, account: AccountId, now: Instant) -> bool {
         let mut state = self.lock();
         let now = self.now(now);
         let revision = state.room.revision();

@@ -29,7 +29,7 @@ pub struct Erased {
 impl Room {
     /// Says something. When this returns, it is in the history and has its place in everybody's order. It is on the screens
     /// once the room has been driven, which the caller does, at the latest before it waits for anything.
-    pub fn post(
+    pub(crate) fn post(
         self: &Arc<Self>,
         actor: &Actor,
         draft: Draft,
@@ -47,7 +47,7 @@ impl Room {
 
     /// Shows the last `count` messages on a member's screen; how many there were, and whether any of them is to be seen.
     /// Under the lock, so that nothing is shown that a viewer has read to be gone.
-    pub fn show_history(&self, actor: &Actor, count: usize, outbox: &Outbox, now: Instant) -> (usize, bool) {
+    pub(crate) fn show_history(&self, actor: &Actor, count: usize, outbox: &Outbox, now: Instant) -> (usize, bool) {
         let state = self.lock_to_show();
         if !state.room.permits(actor, Permission::Read, self.now(now).at) {
             return (0, false);
@@ -57,26 +57,26 @@ impl Room {
     }
 
     /// The last `count` messages, oldest first; nothing for a user who may not read here.
-    pub fn history(&self, actor: &Actor, count: usize, now: Instant) -> Vec<Arc<Event>> {
+    pub(crate) fn history(&self, actor: &Actor, count: usize, now: Instant) -> Vec<Arc<Event>> {
         let state = self.lock_to_show();
         let permitted = state.room.permits(actor, Permission::Read, self.now(now).at);
         if permitted { state.room.last_readable(actor.who.client, count) } else { Vec::new() }
     }
 
     /// What an answer to a message quotes of it; nothing if it is not here, or not for this user to read.
-    pub fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
+    pub(crate) fn quote(&self, actor: &Actor, id: MessageId, now: Instant) -> Option<Quoted> {
         let state = self.lock_to_show();
         let permitted = state.room.permits(actor, Permission::Read, self.now(now).at);
         permitted.then(|| state.room.readable_message(actor.who.client, id).map(Quoted::of)).flatten()
     }
 
     /// Whether a message is here and this user's own.
-    pub fn is_by(&self, actor: &Actor, id: MessageId, now: Instant) -> bool {
+    pub(crate) fn is_by(&self, actor: &Actor, id: MessageId, now: Instant) -> bool {
         self.lock().room.owns(actor, id, self.now(now).at) == Some(true)
     }
 
     /// The last message of a user here.
-    pub fn last_by(&self, who: &Identity) -> Option<MessageId> {
+    pub(crate) fn last_by(&self, who: &Identity) -> Option<MessageId> {
         self.lock_to_show().room.last_by(who)
     }
 
@@ -94,12 +94,12 @@ impl Room {
     }
 
     /// Gives a message another text.
-    pub fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Result<Erased, Denied> {
+    pub(crate) fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Result<Erased, Denied> {
         self.change_message(self.lock_to_show(), actor, Wish::Edit { id, text: text.into() }, id, now)
     }
 
     /// Deletes a message.
-    pub fn delete(&self, actor: &Actor, id: MessageId, now: Instant) -> Result<Erased, Denied> {
+    pub(crate) fn delete(&self, actor: &Actor, id: MessageId, now: Instant) -> Result<Erased, Denied> {
         self.change_message(self.lock_to_show(), actor, Wish::Delete(id), id, now)
     }
 
@@ -117,7 +117,7 @@ impl Room {
     }
 
     /// The time of a temporary message is over. `None` if it was deleted before. Called by the timer.
-    pub fn expire(&self, id: MessageId) -> Option<Erased> {
+    pub(crate) fn expire(&self, id: MessageId) -> Option<Erased> {
         let mut state = self.lock();
         let change = state.room.respond(Occurrence::Expired(id), self.now(Instant::now()))?;
         let before = state.sequence;
@@ -127,7 +127,7 @@ impl Room {
 
     /// Redraws views that had to wait for it. True if one still has to wait, and this is to be called again. Called by the
     /// timer.
-    pub fn redraw_views(&self) -> bool {
+    pub(crate) fn redraw_views(&self) -> bool {
         let mut state = self.lock();
         state.redraw_due = false;
         // What has not reached the screens yet has asked for nothing there, and nobody else will come back for it.

@@ -47,7 +47,8 @@ pub use membership::{Entrant, MembershipChange};
 pub use messages::Erased;
 pub use moderation::{ActionOutcome, BanList};
 pub use overview::{Occupant, RoomOverview};
-pub use persistence::{Deciding, Snapshot, restored};
+pub(crate) use persistence::restored;
+pub use persistence::{Deciding, Snapshot};
 
 /// With more viewers than this, the news of arrivals and departures is gathered into one line per second: among a thousand
 /// viewers a thousand arrivals would cost a million lines.
@@ -76,7 +77,7 @@ pub struct RoomLimits {
 
 impl RoomLimits {
     /// The number of the next message.
-    pub fn next_message(&self) -> MessageId {
+    pub(crate) fn next_message(&self) -> MessageId {
         let id = MessageId(self.last_message.fetch_add(1, Ordering::Relaxed) + 1);
         if let Some(store) = &self.store {
             store.record_id_used(id);
@@ -188,7 +189,7 @@ impl Room {
     }
 
     /// Which room it is.
-    pub fn id(&self) -> &Arc<RoomId> {
+    pub(crate) fn id(&self) -> &Arc<RoomId> {
         &self.id
     }
 
@@ -209,12 +210,13 @@ impl Room {
     }
 
     /// How it is set up now.
-    pub fn config(&self) -> RoomSettings {
+    #[cfg(test)]
+    fn config(&self) -> RoomSettings {
         self.lock().room.settings().clone()
     }
 
     /// May be empty.
-    pub fn topic(&self) -> String {
+    pub(crate) fn topic(&self) -> String {
         self.lock().room.settings().description.clone()
     }
 
@@ -227,32 +229,32 @@ impl Room {
     }
 
     /// The configuration has other settings for one of the server's own rooms; its members stay.
-    pub fn set_config(&self, settings: RoomSettings) {
+    pub(crate) fn set_config(&self, settings: RoomSettings) {
         self.note(Occurrence::Configured(settings));
     }
 
     /// The configuration keeps another number of messages in memory.
-    pub fn set_history_max(&self, max: usize) {
+    pub(crate) fn set_history_max(&self, max: usize) {
         self.note(Occurrence::HistoryResized(max));
     }
 
     /// How it came to be, if a user created it.
-    pub fn made(&self) -> Option<Creation> {
+    pub(crate) fn made(&self) -> Option<Creation> {
         self.lock().room.created().cloned()
     }
 
     /// Whether a user created it.
-    pub fn is_made(&self) -> bool {
+    pub(crate) fn is_made(&self) -> bool {
         self.lock().room.created().is_some()
     }
 
     /// Whether a user created it and it stays until it is destroyed.
-    pub fn is_kept(&self) -> bool {
+    pub(crate) fn is_kept(&self) -> bool {
         self.lock().room.is_kept()
     }
 
     /// Which room of this name it is.
-    pub fn instance(&self) -> u64 {
+    pub(crate) fn instance(&self) -> u64 {
         self.instance
     }
 
@@ -266,13 +268,8 @@ impl Room {
         self.lock().room.said()
     }
 
-    /// The newest message said in it.
-    pub fn newest(&self) -> Option<MessageId> {
-        self.lock().room.newest()
-    }
-
     /// Queues the gathered news. Called by the timer.
-    pub fn flush_news(self: &Arc<Self>) {
+    pub(crate) fn flush_news(self: &Arc<Self>) {
         let mut state = self.lock();
         state.digest.flushed();
         state.flush_gathered();
@@ -281,7 +278,7 @@ impl Room {
     }
 
     /// Closes the room for good: what was said is delivered, and everybody is put out with a line.
-    pub fn close(self: &Arc<Self>, line: &str) {
+    pub(crate) fn close(self: &Arc<Self>, line: &str) {
         self.note(Occurrence::Closing);
         self.lock().flush_gathered();
         self.drive();

@@ -45,7 +45,7 @@ impl Room {
     /// their address is the machine's own, which is never banned.
     ///
     /// To destroy it is only permitted here. [`Room::close`] does it, once the disk has forgotten the room.
-    pub fn act(
+    pub(crate) fn act(
         self: &Arc<Self>,
         actor: &Actor,
         action: RoomAction,
@@ -86,7 +86,7 @@ impl Room {
     }
 
     /// Invites a user for a day. The sentence is for the room.
-    pub fn invite(&self, actor: &Actor, guest: &Identity, now: Instant) -> Result<String, Denied> {
+    pub(crate) fn invite(&self, actor: &Actor, guest: &Identity, now: Instant) -> Result<String, Denied> {
         let mut state = self.lock();
         let change = state.room.decide(actor, Wish::Invite(guest.clone()), self.now(now))?;
         self.carry_out(&mut state, change);
@@ -94,7 +94,7 @@ impl Room {
     }
 
     /// Who is banned.
-    pub fn bans(&self, actor: &Actor, now: Instant) -> Result<BanList, Denied> {
+    pub(crate) fn bans(&self, actor: &Actor, now: Instant) -> Result<BanList, Denied> {
         let state = self.lock();
         let at = self.now(now).at;
         state.room.check(actor, Permission::ListBans, at)?;

@@ -51,7 +51,7 @@ pub struct Occupant {
 
 impl Room {
     /// What a user may know of the room; nothing if they may not even know that it is there.
-    pub fn facts(&self, actor: &Actor, now: Instant) -> Option<RoomOverview> {
+    pub(crate) fn facts(&self, actor: &Actor, now: Instant) -> Option<RoomOverview> {
         let state = self.lock();
         let room = &state.room;
         room.permits(actor, Permission::Know, self.now(now).at).then(|| RoomOverview {
@@ -66,50 +66,50 @@ impl Room {
     }
 
     /// Whether a user may know that the room is there.
-    pub fn is_known_to(&self, actor: &Actor, now: Instant) -> bool {
+    pub(crate) fn is_known_to(&self, actor: &Actor, now: Instant) -> bool {
         self.lock().room.permits(actor, Permission::Know, self.now(now).at)
     }
 
     /// How the room is set up, for a user who may read it.
-    pub fn settings(&self, actor: &Actor, now: Instant) -> Result<RoomOverview, Denied> {
+    pub(crate) fn settings(&self, actor: &Actor, now: Instant) -> Result<RoomOverview, Denied> {
         let permitted = self.lock().room.permits(actor, Permission::Read, self.now(now).at);
         let facts = permitted.then(|| self.facts(actor, now)).flatten();
         facts.ok_or_else(|| Denied::NotIn(self.name.clone()))
     }
 
     /// Whether everybody may know of it.
-    pub fn is_public(&self) -> bool {
+    pub(crate) fn is_public(&self) -> bool {
         self.lock().room.settings().public
     }
 
     /// Whether a member is an admin here, and not alone.
-    pub fn keeps_order(&self, actor: &Actor, now: Instant) -> bool {
+    pub(crate) fn keeps_order(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
         state.room.member_count() > 1 && state.room.role(actor, self.now(now).at) >= Role::Admin
     }
 
     /// Whether a user is an admin here, or may do what admins do.
-    pub fn is_admin(&self, actor: &Actor, now: Instant) -> bool {
+    pub(crate) fn is_admin(&self, actor: &Actor, now: Instant) -> bool {
         self.lock().room.role(actor, self.now(now).at) >= Role::Admin
     }
 
     /// Whether a member is muted.
-    pub fn is_muted(&self, actor: &Actor, now: Instant) -> bool {
+    pub(crate) fn is_muted(&self, actor: &Actor, now: Instant) -> bool {
         self.lock().room.role(actor, self.now(now).at) == Role::Muted
     }
 
     /// Whether a user who comes back does not see what was said while they were away.
-    pub fn hides_past(&self) -> bool {
+    pub(crate) fn hides_past(&self) -> bool {
         self.read_back() == ReadBack::Nothing
     }
 
     /// How far back users may read here.
-    pub fn read_back(&self) -> ReadBack {
+    pub(crate) fn read_back(&self) -> ReadBack {
         self.lock().room.read_back()
     }
 
     /// Its members, by arrival on the server; nobody for a user who may not read here.
-    pub fn occupants(&self, actor: &Actor, now: Instant) -> Vec<Occupant> {
+    pub(crate) fn occupants(&self, actor: &Actor, now: Instant) -> Vec<Occupant> {
         let state = self.lock();
         let at = self.now(now).at;
         if !state.room.permits(actor, Permission::Read, at) {
@@ -126,7 +126,7 @@ impl Room {
 
     /// Opens the room's view for one of its members: who is here, the last `count` messages, and live text from exactly
     /// there on. False if they are no member.
-    pub fn open_view(&self, client: ClientId, count: usize) -> bool {
+    pub(crate) fn open_view(&self, client: ClientId, count: usize) -> bool {
         let mut guard = self.lock_to_show();
         let State { room, seats, in_view, viewers, sequence, .. } = &mut *guard;
         let header = header(room, client);
@@ -149,7 +149,7 @@ impl Room {
     }
 
     /// Closes the view of a member; returns how many messages have been said here.
-    pub fn close_view(&self, client: ClientId) -> u64 {
+    pub(crate) fn close_view(&self, client: ClientId) -> u64 {
         let mut guard = self.lock();
         let State { room, seats, in_view, viewers, .. } = &mut *guard;
         if let Some(seat) = seats.get_mut(&client)
@@ -163,13 +163,13 @@ impl Room {
     }
 
     /// Whether a connection has the room in view.
-    pub fn is_viewed_by(&self, client: ClientId) -> bool {
+    pub(crate) fn is_viewed_by(&self, client: ClientId) -> bool {
         self.lock().is_viewed_by(client)
     }
 
     /// Brings one viewer's screen up to the newest event, ahead of the thread that is delivering, so that their own lines
     /// stand above the reply to their next one.
-    pub fn catch_up(&self, outbox: &Outbox) {
+    pub(crate) fn catch_up(&self, outbox: &Outbox) {
         let state = self.lock();
         if !outbox.is_behind(self.instance, state.sequence) {
             return;

@@ -48,7 +48,7 @@ impl Room {
 
     /// Begins to decide whether the room is kept, or there at all; `None` while another user does. Nobody waits for that: it
     /// takes as long as the disk does.
-    pub fn decide(self: &Arc<Self>) -> Option<Deciding> {
+    pub(crate) fn decide(self: &Arc<Self>) -> Option<Deciding> {
         let mut state = self.lock();
         let free = !state.deciding;
         state.deciding = true;
@@ -57,7 +57,7 @@ impl Room {
     }
 
     /// The room as it is to be stored; `None` if it is not to be.
-    pub fn snapshot(&self) -> Option<Snapshot> {
+    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
         let state = self.lock();
         self.keeper(&state).is_some().then(|| state.snapshot(self))
     }
@@ -65,7 +65,7 @@ impl Room {
     /// A user has read the room up to its newest message, which is returned; if nothing has been said yet, everything that
     /// will be is new. Noted on disk if anything of the room is stored: a created room leaves no trace unless it is kept, not
     /// even its name. Under the lock, so that it is not noted of another room that has taken the name.
-    pub fn record_visit(&self, account: AccountId) -> MessageId {
+    pub(crate) fn record_visit(&self, account: AccountId) -> MessageId {
         let state = self.lock();
         let newest = state.room.newest().unwrap_or(MessageId(0));
         if let Some(store) = self.keeper(&state) {
@@ -75,7 +75,7 @@ impl Room {
     }
 
     /// As [`snapshot`](Room::snapshot), of a room that is to be kept from now on, if this user may decide that.
-    pub fn snapshot_to_keep(&self, actor: &Actor, now: Instant) -> Result<Snapshot, Denied> {
+    pub(crate) fn snapshot_to_keep(&self, actor: &Actor, now: Instant) -> Result<Snapshot, Denied> {
         let state = self.lock();
         if !state.room.permits(actor, Permission::Set, self.now(now).at) {
             return Err(state.room.not_admin());
@@ -92,34 +92,34 @@ impl Room {
     }
 
     /// Whether a password that this user sets must be hashed first, because the room is stored.
-    pub fn hashes_password_of(&self, actor: &Actor, now: Instant) -> bool {
+    pub(crate) fn hashes_password_of(&self, actor: &Actor, now: Instant) -> bool {
         let state = self.lock();
         state.room.is_kept() && state.room.permits(actor, Permission::Set, self.now(now).at)
     }
 
     /// Whether the room has not changed since.
-    pub fn is_at(&self, revision: u64) -> bool {
+    pub(crate) fn is_at(&self, revision: u64) -> bool {
         self.lock().room.revision() == revision
     }
 
     /// The hash of a password is known: the room forgets the password itself, if it is still the same.
-    pub fn forget_password(&self, password: &Secret, hash: &Hashed) {
+    pub(crate) fn forget_password(&self, password: &Secret, hash: &Hashed) {
         self.note(Occurrence::PasswordHashed { password: password.clone(), hash: hash.clone() });
     }
 
     /// The hash of the password that opens this door, if the room knows that in the clear.
-    pub fn door_hash(&self, door: DoorVersion) -> Option<Hashed> {
+    pub(crate) fn door_hash(&self, door: DoorVersion) -> Option<Hashed> {
         let state = self.lock();
         state.door_hash.as_ref().filter(|(known, _)| *known == door).map(|(_, hash)| hash.clone())
     }
 
     /// Notes such a hash: it is computed once, for the first user who needs it.
-    pub fn set_door_hash(&self, door: DoorVersion, hash: Hashed) {
+    pub(crate) fn set_door_hash(&self, door: DoorVersion, hash: Hashed) {
         self.lock().door_hash = Some((door, hash));
     }
 
     /// Brings a new room to what was stored of it. `at` is the moment on the wall.
-    pub fn restore(&self, record: RoomRecord, now: Instant, at: Timestamp) {
+    pub(crate) fn restore(&self, record: RoomRecord, now: Instant, at: Timestamp) {
         let clock = &self.shared.clock;
         let settings = RoomSettings {
             public: record.public,
@@ -141,12 +141,12 @@ impl Room {
     }
 
     /// How far back users of a new room may read, if what was stored of it cannot be read.
-    pub fn begin_with(&self, read_back: ReadBack) {
+    pub(crate) fn begin_with(&self, read_back: ReadBack) {
         self.lock().room.begin_with(read_back);
     }
 
     /// Brings back what was said before the server started, oldest first.
-    pub fn recall(&self, messages: Vec<MessageRecord>) {
+    pub(crate) fn recall(&self, messages: Vec<MessageRecord>) {
         self.lock().room.recall(messages.into_iter().map(restored));
     }
 
@@ -222,18 +222,18 @@ impl Room {
     }
 
     /// Whether what is said in it goes to the disk.
-    pub fn is_recorded(&self) -> bool {
+    pub(crate) fn is_recorded(&self) -> bool {
         self.recorder(&self.lock()).is_some()
     }
 
     /// Nothing more of the room is stored: it is about to be taken off the disk.
-    pub fn record_no_more(&self) {
+    pub(crate) fn record_no_more(&self) {
         self.note(Occurrence::StorageEnds);
     }
 }
 
 /// A message as it was stored, said by nobody who is connected.
-pub fn restored(record: MessageRecord) -> Message {
+pub(crate) fn restored(record: MessageRecord) -> Message {
     let draft = Draft { text: record.text.into(), action: record.action, lasts: None, reply: record.reply };
     let message = Message::new(record.id, record.at, record.author, ClientId::NONE, draft, Box::default());
     let message = if record.edited { message.edited(&message.text) } else { message };

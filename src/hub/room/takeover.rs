@@ -16,7 +16,7 @@ use crate::outbox::Outbox;
 impl Room {
     /// Puts another connection of the same account in a member's place: true if that one had the room in view. Nothing if it
     /// is no member, or another account's.
-    pub fn hand_over(
+    pub(crate) fn hand_over(
         &self,
         from: ClientId,
         who: &dyn Fn() -> Option<Actor>,

@@ -164,7 +164,7 @@ impl RoomState {
     /// # Errors
     ///
     /// What they are told if they may not.
-    pub fn check(&self, actor: &Actor, permission: Permission, at: Timestamp) -> Result<(), Denied> {
+    pub(crate) fn check(&self, actor: &Actor, permission: Permission, at: Timestamp) -> Result<(), Denied> {
         if self.permits(actor, permission, at) {
             return Ok(());
         }

@@ -125,7 +125,7 @@ impl RoomState {
     }
 
     /// Whether a message is the user's own; `None` if it is not here, or neither theirs nor for them to read.
-    pub fn owns(&self, actor: &Actor, id: MessageId, at: Timestamp) -> Option<bool> {
+    pub(crate) fn owns(&self, actor: &Actor, id: MessageId, at: Timestamp) -> Option<bool> {
         let permitted = self.permits(actor, Permission::Read, at);
         let Identity { client, account, .. } = actor.who;
         let own = self.history.find(id).filter(|_| permitted).map(|message| message.is_by(client, account))?;
