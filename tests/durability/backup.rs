@@ -286,7 +286,7 @@ fn a_back_up_without_the_section_says_what_is_missing() {
     let (status, _, error) = told(&back_up(&place, Path::new("copy.db")));
     assert_eq!(status, Some(2));
     let sentence =
-        "has no section [storage], so there is no database to back up; name the config of the server with --config\n";
+        "has no section [storage], so there is no database to back up; name the server's config with --config\n";
     assert!(error.ends_with(sentence), "{error}");
     let mut alone = Command::new(env!("CARGO_BIN_EXE_chatsock"));
     let output = alone.args(["backup", "copy.db"]).current_dir(place.directory()).output().expect("it runs");

@@ -250,7 +250,7 @@ fn a_server_that_loses_records_at_its_stop_says_so_with_its_exit_status() {
     assert_eq!(program.wait(), Some(1), "{}", program.log());
     let log = program.log();
     let last = log.lines().last().unwrap_or_default();
-    assert!(last.starts_with("chatsock: not everything was written at the end: "), "{log}");
+    assert!(last.starts_with("chatsock: not everything could be written at the end: "), "{log}");
 }
 
 #[test]
