@@ -31,8 +31,8 @@ impl Preferences {
         self.ignored.iter().any(|known| known.client.is(client) || known.name == *name)
     }
 
-    /// Whether an event is hidden from a client. Its own messages never are, whoever had the name before, and neither are events
-    /// about the client itself: a user who is muted has to know.
+    /// Whether an event is hidden from a client. Its own messages never are, even under an ignored name, and neither are
+    /// events about the client itself: a user who is muted has to know.
     pub(super) fn hides(&self, event: &Event, client: ClientId) -> bool {
         if self.ignored.is_empty() {
             return false;

@@ -33,8 +33,13 @@ impl Session {
         let user = self.user.clone()?;
         let name = user.name();
         let required = self.hub.accounts() == AccountPolicy::Required;
+        if let AccountAsk::Ghost(wanted) = &ask
+            && let Some(line) = self.ghost_of_guest(wanted)
+        {
+            self.refuse(&line);
+            return None;
+        }
         let prompt = match &ask {
-            AccountAsk::Ghost(wanted) if let Some(line) = self.ghost_of_guest(wanted) => Err(line),
             _ if !self.hub.accounts().are_kept() => Err(Refusal::NoAccounts.to_string()),
             AccountAsk::Register if user.account().is_some() => {
                 Err(format!("{name} is registered already; :passwd changes its password."))
@@ -48,8 +53,10 @@ impl Session {
             AccountAsk::Register if self.hub.is_registered(&name) => {
                 Err(format!("Somebody has registered {name}. If it was you, use :login {name}."))
             }
-            AccountAsk::Register if let Some(line) = self.not_for_an_account(&name) => Err(line),
-            AccountAsk::Register => Ok(format!("Choose a password for {name}; you will be asked for it twice.")),
+            AccountAsk::Register => match self.not_for_an_account(&name) {
+                Some(line) => Err(line),
+                None => Ok(format!("Choose a password for {name}; you will be asked for it twice.")),
+            },
             AccountAsk::ChangePassword | AccountAsk::Unregister if user.account().is_none() => {
                 Err("You are not logged in: :register creates an account, :login <name> uses yours.".to_owned())
             }

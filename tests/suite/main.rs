@@ -41,3 +41,4 @@ mod tls;
 mod tls_clients;
 mod user_command;
 mod view;
+mod words;

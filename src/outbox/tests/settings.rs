@@ -350,7 +350,7 @@ fn what_an_ignored_user_does_is_hidden_like_what_they_say() {
     outbox.push(&mut batch(&[
         news(7, "carol joined", std::slice::from_ref(&carol), None),
         taken_out(8, 3, &[carol.clone(), carol]),
-        // Events about oneself are shown, whoever caused them.
+        // Events about oneself are shown, even if an ignored user caused them.
         news(9, "alice was muted by mallory", &[mallory, addressee(1, "alice")], None),
     ]));
     let expected = "\r* carol joined    \r\n* #3 was deleted\r\n* alice was muted by mallory\r\ngeneral | ";

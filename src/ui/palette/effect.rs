@@ -188,7 +188,7 @@ pub enum RoomEffect {
 pub enum MessageEffect {
     /// Send a message to people.
     SendDirect {
-        /// To whom.
+        /// The recipients.
         to: Vec<Target>,
         /// Sanitised, within the limit.
         draft: Box<Draft>,

@@ -51,22 +51,22 @@ impl Palette {
         let room = self.room()?;
         let (name, rest) = command.split_rest();
         check_note(rest, rules)?;
-        let whom = target(name, command, rules)?;
+        let target = target(name, command, rules)?;
         let nothing_follows = || if rest.is_empty() { Ok(()) } else { Err(Refusal::usage(command)) };
         let act = match verb {
-            MemberVerb::Kick => RoomAction::Kick { target: whom, reason: rest.to_owned() },
+            MemberVerb::Kick => RoomAction::Kick { target, reason: rest.to_owned() },
             MemberVerb::Ban => {
                 let (lasts, reason) = lasts_and_reason(rest)?;
-                RoomAction::Ban { target: whom, lasts, reason: reason.to_owned() }
+                RoomAction::Ban { target, lasts, reason: reason.to_owned() }
             }
             MemberVerb::Mute => match lasts_and_reason(rest)? {
-                (lasts, "") => RoomAction::Mute { target: whom, lasts },
+                (lasts, "") => RoomAction::Mute { target, lasts },
                 (_, _) => return Err(Refusal::usage(command)),
             },
-            MemberVerb::Unban => nothing_follows().map(|()| RoomAction::Unban(whom))?,
-            MemberVerb::Unmute => nothing_follows().map(|()| RoomAction::Unmute(whom))?,
-            MemberVerb::Promote => nothing_follows().map(|()| RoomAction::Promote(whom))?,
-            MemberVerb::Demote => nothing_follows().map(|()| RoomAction::Demote(whom))?,
+            MemberVerb::Unban => nothing_follows().map(|()| RoomAction::Unban(target))?,
+            MemberVerb::Unmute => nothing_follows().map(|()| RoomAction::Unmute(target))?,
+            MemberVerb::Promote => nothing_follows().map(|()| RoomAction::Promote(target))?,
+            MemberVerb::Demote => nothing_follows().map(|()| RoomAction::Demote(target))?,
         };
         Ok(Effect::Room(RoomEffect::Act { room, act: act.into() }))
     }

@@ -34,7 +34,7 @@ fn login(password: &str, ghost: bool) -> Effect {
     Effect::Login(LoginEffect::Login { name: user("alice"), password: secret(password), ghost })
 }
 
-/// Somebody at the name question; on the quick listener he has chosen a room.
+/// Somebody at the name question; on the quick listener with a room chosen.
 fn at_name(door: Door) -> Person {
     let mut person = Person::at(door);
     if door == Door::Quick {

@@ -72,7 +72,7 @@ fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_
     let mut person = Person::in_palette();
     for line in [":dm bob", ":dm @bob,bob"] {
         let effects =
-            [Effect::Place(PlaceEffect::OpenDirect(whom("bob"))), Effect::Show(ShowEffect::Away(whom("bob")))];
+            [Effect::Place(PlaceEffect::OpenDirect(member("bob"))), Effect::Show(ShowEffect::Away(member("bob")))];
         assert_eq!(person.types(line), effects, "{line}");
     }
     let told = "In conversation with bob. :chat to talk, :close to leave.";

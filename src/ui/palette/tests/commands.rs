@@ -29,11 +29,14 @@ fn some(text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-/// What commands cause that leave the person where he is and are not for talking.
+/// What commands cause that leave the user in place and are not for talking.
 fn right_forms() -> Vec<(&'static str, Effect)> {
     let join = |name: &str, password| Effect::Place(PlaceEffect::Join { room: room(name), password, quick: false });
     let invite = |names: &[&str]| {
-        Effect::Room(RoomEffect::Invite { room: id("general"), invited: names.iter().map(|name| whom(name)).collect() })
+        Effect::Room(RoomEffect::Invite {
+            room: id("general"),
+            invited: names.iter().map(|name| member(name)).collect(),
+        })
     };
     let begin = |ask| Effect::Account(AccountEffect::Begin(ask));
     let ban = |network: &str, lasts, reason: &str| {
@@ -79,27 +82,30 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("topic", Effect::Room(RoomEffect::ShowTopic(id("general")))),
         ("topic all about games", set(Setting::Description("all about games".to_owned()))),
         ("destroy", act(RoomAction::Destroy)),
-        ("kick bob", act(RoomAction::Kick { target: whom("bob"), reason: String::new() })),
-        ("kick @bob#7 calm  down", act(RoomAction::Kick { target: whom("bob#7"), reason: "calm  down".to_owned() })),
-        ("ban bob", act(RoomAction::Ban { target: whom("bob"), lasts: None, reason: String::new() })),
-        ("ban bob 2h", act(RoomAction::Ban { target: whom("bob"), lasts: Some(minutes(120)), reason: String::new() })),
-        ("ban bob spam 2h", act(RoomAction::Ban { target: whom("bob"), lasts: None, reason: "spam 2h".to_owned() })),
+        ("kick bob", act(RoomAction::Kick { target: member("bob"), reason: String::new() })),
+        ("kick @bob#7 calm  down", act(RoomAction::Kick { target: member("bob#7"), reason: "calm  down".to_owned() })),
+        ("ban bob", act(RoomAction::Ban { target: member("bob"), lasts: None, reason: String::new() })),
+        (
+            "ban bob 2h",
+            act(RoomAction::Ban { target: member("bob"), lasts: Some(minutes(120)), reason: String::new() }),
+        ),
+        ("ban bob spam 2h", act(RoomAction::Ban { target: member("bob"), lasts: None, reason: "spam 2h".to_owned() })),
         (
             "ban bob 2h  spam again",
-            act(RoomAction::Ban { target: whom("bob"), lasts: Some(minutes(120)), reason: "spam again".to_owned() }),
+            act(RoomAction::Ban { target: member("bob"), lasts: Some(minutes(120)), reason: "spam again".to_owned() }),
         ),
-        ("unban bob", act(RoomAction::Unban(whom("bob")))),
+        ("unban bob", act(RoomAction::Unban(member("bob")))),
         ("bans", Effect::Room(RoomEffect::ListBans(id("general")))),
-        ("mute bob", act(RoomAction::Mute { target: whom("bob"), lasts: None })),
-        ("mute bob 10m", act(RoomAction::Mute { target: whom("bob"), lasts: Some(minutes(10)) })),
-        ("unmute bob", act(RoomAction::Unmute(whom("bob")))),
+        ("mute bob", act(RoomAction::Mute { target: member("bob"), lasts: None })),
+        ("mute bob 10m", act(RoomAction::Mute { target: member("bob"), lasts: Some(minutes(10)) })),
+        ("unmute bob", act(RoomAction::Unmute(member("bob")))),
         ("slow 60", set(Setting::Slow(minutes(1)))),
         ("slow 6h", set(Setting::Slow(minutes(360)))),
         ("slow 21600", set(Setting::Slow(minutes(360)))),
         ("slow 0", set(Setting::Slow(Duration::ZERO))),
         ("slow off", set(Setting::Slow(Duration::ZERO))),
-        ("op bob", act(RoomAction::Promote(whom("bob")))),
-        ("deop bob", act(RoomAction::Demote(whom("bob")))),
+        ("op bob", act(RoomAction::Promote(member("bob")))),
+        ("deop bob", act(RoomAction::Demote(member("bob")))),
         ("nick robert", Effect::User(UserEffect::Rename(user("robert")))),
         ("set keep on", set(Setting::Keep(true))),
         ("set Keep OFF", set(Setting::Keep(false))),
@@ -119,15 +125,15 @@ fn right_forms() -> Vec<(&'static str, Effect)> {
         ("audit", Effect::Operator(OperatorEffect::ShowAudit(None))),
         ("audit 1", Effect::Operator(OperatorEffect::ShowAudit(Some(1)))),
         ("audit 200", Effect::Operator(OperatorEffect::ShowAudit(Some(200)))),
-        ("whois bob", Effect::Show(ShowEffect::WhoIs(whom("bob")))),
-        ("whois @bob#7", Effect::Show(ShowEffect::WhoIs(whom("bob#7")))),
+        ("whois bob", Effect::Show(ShowEffect::WhoIs(member("bob")))),
+        ("whois @bob#7", Effect::Show(ShowEffect::WhoIs(member("bob#7")))),
         ("whoami", Effect::Show(ShowEffect::WhoAmI)),
         ("away", Effect::User(UserEffect::SetAway(some("")))),
         ("away at  lunch", Effect::User(UserEffect::SetAway(some("at  lunch")))),
         ("back", Effect::User(UserEffect::SetAway(None))),
         ("ignore", Effect::Show(ShowEffect::Ignored)),
-        ("ignore bob", Effect::User(UserEffect::Ignore(whom("bob")))),
-        ("unignore bob", Effect::User(UserEffect::Unignore(whom("bob")))),
+        ("ignore bob", Effect::User(UserEffect::Ignore(member("bob")))),
+        ("unignore bob", Effect::User(UserEffect::Unignore(member("bob")))),
         ("bell on", Effect::Screen(ScreenEffect::SetBell(Bell::On))),
         ("bell OFF", Effect::Screen(ScreenEffect::SetBell(Bell::Off))),
         ("bell Mentions", Effect::Screen(ScreenEffect::SetBell(Bell::Mentions))),
@@ -196,7 +202,7 @@ fn a_group_is_made_and_then_people_are_invited() {
         [("group trip bob", &["bob"][..]), ("creategroup trip bob, @carol  bob#7 BOB", &["bob", "carol", "bob#7"])]
     {
         for view in [false, true] {
-            let invited = names.iter().map(|name| whom(name)).collect();
+            let invited = names.iter().map(|name| member(name)).collect();
             let mut person = Person::at_general(view);
             assert_eq!(person.commands(view, line), [Effect::Place(PlaceEffect::CreateGroup(room("trip")))], "{line}");
             let effects =
@@ -303,8 +309,11 @@ fn what_looks_like_a_duration_and_is_none_is_explained_with_the_units_and_bans_n
 #[test]
 fn durations_of_several_words_end_where_the_reason_begins() {
     let ban = |lasts: u64, reason: &str| {
-        let act =
-            RoomAction::Ban { target: whom("bob"), lasts: Some(Duration::from_secs(lasts)), reason: reason.to_owned() };
+        let act = RoomAction::Ban {
+            target: member("bob"),
+            lasts: Some(Duration::from_secs(lasts)),
+            reason: reason.to_owned(),
+        };
         [Effect::Room(RoomEffect::Act { room: id("general"), act: act.into() })]
     };
     for (line, expected) in [
@@ -315,7 +324,7 @@ fn durations_of_several_words_end_where_the_reason_begins() {
     ] {
         assert_eq!(Person::in_room().types(line), expected, "{line}");
     }
-    let mute = RoomAction::Mute { target: whom("bob"), lasts: Some(Duration::from_secs(5_400)) };
+    let mute = RoomAction::Mute { target: member("bob"), lasts: Some(Duration::from_secs(5_400)) };
     assert_eq!(
         Person::in_room().types(":mute bob 1 hour 30 minutes"),
         [Effect::Room(RoomEffect::Act { room: id("general"), act: mute.into() })]
@@ -391,7 +400,7 @@ fn passwords_invitations_and_reasons_may_be_as_long_as_the_limit() {
     assert_eq!(effects, [set(Setting::Password(Secret::new(&password)))]);
     let reason = "é".repeat(150);
     let effects = person.types(&format!(":kick bob {reason}"));
-    assert_eq!(effects, [act(RoomAction::Kick { target: whom("bob"), reason })]);
+    assert_eq!(effects, [act(RoomAction::Kick { target: member("bob"), reason })]);
     let people = (0..20).map(|number| format!("user{number}")).collect::<Vec<_>>().join(" ");
     let effects = person.types(&format!(":invite {people}"));
     assert!(

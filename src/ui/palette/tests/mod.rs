@@ -46,7 +46,7 @@ fn open(name: &str) -> Conversation {
     Conversation::Room(id(name))
 }
 
-fn whom(name: &str) -> Target {
+fn member(name: &str) -> Target {
     Target::parse(name).expect("a name")
 }
 
@@ -163,7 +163,7 @@ impl Person {
         person
     }
 
-    /// Types a command with the mark of where he is, which is given by whether it is the view.
+    /// Types a command with the mark of the view or the palette.
     fn commands(&mut self, view: bool, command: &str) -> Vec<Effect> {
         self.types(&[if view { "/" } else { ":" }, command].concat())
     }
@@ -309,7 +309,7 @@ fn in_the_view_everything_is_said_but_commands_and_what_looks_like_one() {
     assert_eq!(
         person.types("@bob hi"),
         [Effect::Message(MessageEffect::SendDirect {
-            to: vec![whom("bob")],
+            to: vec![member("bob")],
             draft: Draft::said("hi").into(),
             in_view: true
         })]

@@ -11,7 +11,7 @@ fn say(view: bool, draft: Draft) -> Effect {
 
 fn send(names: &[&str], draft: Draft) -> Effect {
     Effect::Message(MessageEffect::SendDirect {
-        to: names.iter().map(|name| whom(name)).collect(),
+        to: names.iter().map(|name| member(name)).collect(),
         draft: draft.into(),
         in_view: false,
     })
@@ -147,7 +147,7 @@ fn people_are_addressed_in_palette_and_view_each_once() {
             ("@bob\nhi", &["bob"]),
         ] {
             let effect = Effect::Message(MessageEffect::SendDirect {
-                to: to.iter().map(|name| whom(name)).collect(),
+                to: to.iter().map(|name| member(name)).collect(),
                 draft: Draft::said("hi").into(),
                 in_view: view,
             });
