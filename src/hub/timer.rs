@@ -22,7 +22,7 @@ use crate::hub::room::Room;
 const MOST_CLOSING: usize = 256;
 
 /// Whose temporary messages are counted together: those of an account, or of all guests at an address.
-pub type Author = (IpAddr, Option<AccountId>);
+pub(crate) type Author = (IpAddr, Option<AccountId>);
 
 /// What is due at a deadline.
 pub enum Task {
@@ -170,7 +170,7 @@ struct State {
 
 /// The timer. One per server.
 #[derive(Default)]
-pub struct Timer {
+pub(crate) struct Timer {
     /// A leaf: nothing is done under it but keeping the queue.
     state: Mutex<State>,
     changed: Condvar,
@@ -209,13 +209,13 @@ impl Timer {
     }
 
     /// Ends [`Timer::run`]; queued tasks are dropped.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.lock().stopped = true;
         self.changed.notify_all();
     }
 
     /// The loop of the timer's thread.
-    pub fn run(&self, carry_out: impl Fn(Task)) {
+    pub(crate) fn run(&self, carry_out: impl Fn(Task)) {
         let mut state = self.lock();
         while !state.stopped {
             let now = Instant::now();

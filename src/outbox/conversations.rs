@@ -9,7 +9,7 @@ use crate::ui::screen::{LineKind, Prompt};
 
 /// A change to the client's conversations that it did not make itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Notice {
+pub(crate) enum Notice {
     /// The client was removed from a room, or its partner has left.
     Lost {
         /// The room or conversation.

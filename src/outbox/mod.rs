@@ -39,9 +39,9 @@ use on_screen::OnScreen;
 use preferences::Preferences;
 
 pub use batch::Batch;
-pub use conversations::Notice;
+pub(crate) use conversations::Notice;
 pub use disconnect::DisconnectReason;
-pub use preferences::MAX_IGNORED;
+pub(crate) use preferences::MAX_IGNORED;
 pub use slow_readers::{OutboxLimits, SlowReaders};
 
 /// An emptied buffer larger than this is freed, in bytes. A message fits, with the prompt and a half-typed line redrawn behind
@@ -64,7 +64,7 @@ struct View {
 
 /// Why a client is shown a direct message of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OwnCopy {
+pub(crate) enum OwnCopy {
     /// It was typed in the conversation's view and takes its place there.
     Said,
     /// It answers a command.

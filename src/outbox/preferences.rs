@@ -10,7 +10,7 @@ use crate::chat::names::UserName;
 use crate::ui::screen::{Bell, Clock, mentioned};
 
 /// Most users that one may ignore: each message is compared with all of them.
-pub const MAX_IGNORED: usize = 100;
+pub(crate) const MAX_IGNORED: usize = 100;
 
 #[derive(Debug, Default)]
 pub(super) struct Preferences {

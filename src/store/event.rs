@@ -44,7 +44,7 @@ pub enum StoreEvent {
 }
 
 /// Receives events.
-pub type StoreEventHandler = Box<dyn Fn(StoreEvent) + Send + Sync>;
+pub(crate) type StoreEventHandler = Box<dyn Fn(StoreEvent) + Send + Sync>;
 
 struct Counted(u64, &'static str);
 

@@ -78,16 +78,17 @@ pub use backup::BackupError;
 #[cfg(not(feature = "storage"))]
 pub use disabled::{AccountAdmin, Store};
 pub use error::{CreateAccountError, OfflineMessageError, OpenError, ReadError, SaveError, StoreFailure};
-pub use event::{StoreEvent, StoreEventHandler};
+pub use event::StoreEvent;
+pub(crate) use event::StoreEventHandler;
 #[cfg(feature = "storage")]
 #[doc(hidden)]
 pub use failpoints::{Failpoints, Point};
 #[cfg(feature = "storage")]
 pub use open::Store;
 pub use records::{
-    AccessRecord, AccountRecord, AddressBanRecord, AuditEntry, MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER,
-    MemberRecord, MessageRecord, OfflineMessageRecord, OpenRoomRecord, Page, RoomRecord, Settings, StoreOptions,
-    StoredState, Visit,
+    AccessRecord, AccountRecord, AddressBanRecord, AuditEntry, MemberRecord, MessageRecord, OfflineMessageRecord,
+    OpenRoomRecord, Page, RoomRecord, Settings, StoreOptions, StoredState, Visit,
 };
+pub(crate) use records::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER};
 #[cfg(feature = "storage")]
 pub use wall_clock::{ClockReading, ReadClocks};

@@ -22,11 +22,11 @@ use crate::chat::secret::Hashed;
 
 /// Most direct messages that wait for one user. A user who is back after a week can still read that many; the sender of one
 /// more is refused.
-pub const MAX_OFFLINE_MESSAGES: usize = 100;
+pub(crate) const MAX_OFFLINE_MESSAGES: usize = 100;
 
 /// How many of these may come from one account, or from all guests of one address together. Names are free: without this, one
 /// guest could fill the mailbox under many names, and no one else could leave a message.
-pub const MAX_OFFLINE_MESSAGES_PER_SENDER: usize = 20;
+pub(crate) const MAX_OFFLINE_MESSAGES_PER_SENDER: usize = 20;
 
 /// Options for opening a store.
 #[derive(Clone, Debug)]

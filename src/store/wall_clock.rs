@@ -63,7 +63,7 @@ pub(crate) struct TrustedTime {
     /// The time. While the clock is suspect: the last trusted time plus the time elapsed since.
     pub at: Timestamp,
     /// How far the wall clock is from it, if it is suspect. Nothing irreversible is done then.
-    pub suspect_by: Option<SignedDuration>,
+    pub(crate) suspect_by: Option<SignedDuration>,
 }
 
 /// Whether the clock is trusted. Pure: readings are arguments.

@@ -14,7 +14,7 @@ use crate::chat::room::{Occurrence, Wish};
 
 /// Messages of a room that only the archive has, and that a user may read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ArchiveRange {
+pub(crate) struct ArchiveRange {
     /// Memory has this one and those that came after it.
     pub before: MessageId,
     /// The user may read nothing up to this one.

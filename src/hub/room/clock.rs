@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 /// The wall clock as it was read once, carried on by the monotonic clock. Setting the wall clock while the server runs
 /// neither ends a ban nor prolongs it.
 #[derive(Clone, Copy, Debug)]
-pub struct SteadyClock {
+pub(crate) struct SteadyClock {
     at: Timestamp,
     read: Instant,
 }

@@ -35,15 +35,15 @@ pub struct MembershipChange {
     /// Others in the room now.
     pub others: usize,
     /// Its news was put aside: [`Room::flush_news`] is due after this time, and nobody has been asked to call it yet.
-    pub gathering: Option<Duration>,
+    pub(crate) gathering: Option<Duration>,
     /// An admin has lost their connection: [`Room::name_heir`] is due when they are no longer waited for.
-    pub heir_awaited: bool,
+    pub(crate) heir_awaited: bool,
     /// Nobody is left in a room that a user created.
     pub empty: bool,
     /// The user who came in is admin now, because nobody was.
     pub heir: bool,
     /// Only an operator would have been let in.
-    pub as_operator: bool,
+    pub(crate) as_operator: bool,
 }
 
 impl Room {

@@ -23,7 +23,7 @@ pub struct Erased {
     pub id: MessageId,
     /// Views may have to be redrawn later: [`Room::redraw_views`] is due after a second, and nobody has been asked to call it
     /// yet.
-    pub redraw_due: bool,
+    pub(crate) redraw_due: bool,
 }
 
 impl Room {

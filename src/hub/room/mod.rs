@@ -41,8 +41,8 @@ use crate::ui::screen::{Clock, Prompt};
 use delivery::Driver;
 use presence_digest::PresenceDigest;
 
-pub use archived::ArchiveRange;
-pub use clock::SteadyClock;
+pub(crate) use archived::ArchiveRange;
+pub(crate) use clock::SteadyClock;
 pub use membership::{Entrant, MembershipChange};
 pub use messages::Erased;
 pub use moderation::{ActionOutcome, BanList};
@@ -61,7 +61,7 @@ fn gathering_time(in_view: usize) -> Duration {
 }
 
 /// What all rooms share.
-pub struct RoomLimits {
+pub(crate) struct RoomLimits {
     /// The number of the last message, server-wide.
     pub last_message: AtomicU64,
     /// Messages kept in memory per room, for rooms to come.
@@ -70,7 +70,7 @@ pub struct RoomLimits {
     pub store: Option<Arc<Store>>,
     /// Most bytes in a room's delivery queue: a quarter of the backlog that a reader may have, so that no batch can overflow
     /// a healthy one.
-    pub queue_bytes: AtomicUsize,
+    pub(crate) queue_bytes: AtomicUsize,
     /// Bans and everything else that ends in a room go by it.
     pub clock: SteadyClock,
 }

@@ -26,7 +26,7 @@ pub struct ActionOutcome {
     pub empty: bool,
     /// An admin whose connection was put out under another account is waited for: see
     /// [`MembershipChange::heir_awaited`](super::MembershipChange).
-    pub heir_awaited: bool,
+    pub(crate) heir_awaited: bool,
 }
 
 /// The bans of a room.
@@ -37,7 +37,7 @@ pub struct BanList {
     /// When they were read, by the clock that they go by.
     pub at: Timestamp,
     /// The reader may see addresses.
-    pub shows_addresses: bool,
+    pub(crate) shows_addresses: bool,
 }
 
 impl Room {

@@ -38,7 +38,7 @@ pub struct RoomOverview {
 
 /// A member of a room, for lists.
 #[derive(Clone, Debug)]
-pub struct Occupant {
+pub(crate) struct Occupant {
     /// As shown.
     pub name: UserName,
     /// Which connection.

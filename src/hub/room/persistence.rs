@@ -20,13 +20,13 @@ use crate::chat::secret::{Hashed, Secret};
 use crate::store::{AccessRecord, MessageRecord, RoomRecord, Store};
 
 /// A room as it is at one moment.
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// To be stored. If there is a password, its hash has to be filled in.
     pub room: RoomRecord,
     /// The password, if it has not been hashed yet.
     pub password: Option<Secret>,
     /// Tells whether the room has changed since.
-    pub revision: u64,
+    pub(crate) revision: u64,
 }
 
 /// A user decides whether a room is kept, until this is dropped.

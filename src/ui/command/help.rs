@@ -183,7 +183,7 @@ impl Audience {
 
 /// What decides which commands a user can use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Viewer {
+pub(crate) struct Viewer {
     /// Who may have an account.
     pub accounts: AccountPolicy,
     /// They are in the chat view.
@@ -191,7 +191,7 @@ pub struct Viewer {
     /// They are logged in to an account.
     pub logged_in: bool,
     /// They are an admin of the current room.
-    pub room_admin: bool,
+    pub(crate) room_admin: bool,
     /// They are an operator.
     pub operator: bool,
 }
@@ -214,7 +214,7 @@ impl Viewer {
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HelpPage {
+pub(crate) enum HelpPage {
     /// What a first visit needs.
     First,
     /// Every command.
@@ -241,7 +241,7 @@ impl HelpPage {
     }
 
     /// The page's lines, as notices.
-    pub fn lines(self, mark: char, viewer: Viewer) -> Vec<String> {
+    pub(crate) fn lines(self, mark: char, viewer: Viewer) -> Vec<String> {
         let usable = |spec: &&Spec| viewer.can_use(spec);
         match self {
             HelpPage::First => {
@@ -274,7 +274,7 @@ impl HelpPage {
 }
 
 /// The words that can stand behind `:help`, but for aliases.
-pub fn help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
+pub(crate) fn help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
     // One topic is named like a command.
     let topics = Topic::EACH.into_iter().map(Topic::word).filter(|word| find(word).is_none());
     super::listed(accounts).map(|spec| spec.word).chain(topics).chain([ALL])

@@ -18,7 +18,8 @@ mod verb;
 use crate::chat::account_policy::AccountPolicy;
 use crate::chat::names;
 
-pub use help::{HelpPage, Topic, Viewer, help_words};
+pub use help::Topic;
+pub(crate) use help::{HelpPage, Viewer, help_words};
 pub use table::TABLE;
 pub use verb::{
     AccountVerb, MemberVerb, OperatorVerb, PlaceVerb, RoomVerb, ScreenVerb, ServerVerb, TalkVerb, UserVerb, Verb,
@@ -37,7 +38,7 @@ pub enum Cost {
 
 /// Where a command exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Availability {
+pub(crate) enum Availability {
     /// Everywhere.
     Always,
     /// Where accounts are kept.
@@ -56,13 +57,13 @@ pub struct Spec {
     /// Its arguments as `:help` shows them.
     pub arguments: &'static str,
     /// What it does, one sentence.
-    pub summary: &'static str,
+    pub(crate) summary: &'static str,
     /// One way to use it.
     pub example: &'static str,
     /// What it costs.
     pub cost: Cost,
     /// Where it exists.
-    pub availability: Availability,
+    pub(crate) availability: Availability,
 }
 
 impl Spec {
@@ -91,7 +92,7 @@ pub fn listed(accounts: AccountPolicy) -> impl Iterator<Item = &'static Spec> {
 }
 
 /// The row whose word is nearest to a mistyped one, of those that exist.
-pub fn nearest(word: &str, accounts: AccountPolicy) -> Option<&'static Spec> {
+pub(crate) fn nearest(word: &str, accounts: AccountPolicy) -> Option<&'static Spec> {
     names::nearest(word, listed(accounts).flat_map(words)).and_then(find)
 }
 
@@ -99,7 +100,7 @@ pub fn nearest(word: &str, accounts: AccountPolicy) -> Option<&'static Spec> {
 ///
 /// Never one that ends something, since a suggestion is typed without much thought. Where such a word is nearer than any
 /// other, nothing is suggested.
-pub fn suggestion(word: &str, accounts: AccountPolicy) -> Option<&'static str> {
+pub(crate) fn suggestion(word: &str, accounts: AccountPolicy) -> Option<&'static str> {
     let harmless = listed(accounts).filter(|spec| !spec.verb.ends_something());
     let suggested = names::nearest(word, harmless.flat_map(words))?;
     let nearest = names::nearest(word, listed(accounts).flat_map(words))?;
@@ -108,7 +109,7 @@ pub fn suggestion(word: &str, accounts: AccountPolicy) -> Option<&'static str> {
 
 /// The command that a word in the chat view was probably meant to be: a command itself, also one that does not exist
 /// here, or within one edit of one of three letters or more that does.
-pub fn resembling(word: &str, accounts: AccountPolicy) -> Option<&'static Spec> {
+pub(crate) fn resembling(word: &str, accounts: AccountPolicy) -> Option<&'static Spec> {
     if let Some(spec) = find(word) {
         return Some(spec);
     }
@@ -125,7 +126,7 @@ pub fn words(spec: &'static Spec) -> impl Iterator<Item = &'static str> {
 }
 
 /// Whether a text begins with one of the two marks.
-pub fn begins_like_one(text: &str) -> bool {
+pub(crate) fn begins_like_one(text: &str) -> bool {
     text.starts_with([':', '/'])
 }
 
@@ -154,7 +155,7 @@ impl<'a> Typed<'a> {
     }
 
     /// First word of the rest and what follows it.
-    pub fn split_rest(&self) -> (&'a str, &'a str) {
+    pub(crate) fn split_rest(&self) -> (&'a str, &'a str) {
         let (first, rest) = self.rest.split_once(BLANKS).unwrap_or((self.rest, ""));
         (first, rest.trim())
     }
@@ -183,7 +184,7 @@ impl<'a> Command<'a> {
     }
 
     /// The first argument and what follows it.
-    pub fn split_rest(&self) -> (&'a str, &'a str) {
+    pub(crate) fn split_rest(&self) -> (&'a str, &'a str) {
         Typed { mark: self.mark, word: self.spec.word, rest: self.rest }.split_rest()
     }
 }

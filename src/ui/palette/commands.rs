@@ -20,7 +20,7 @@ use crate::ui::screen::{Bell, LineKind};
 impl Palette {
     /// Runs a line that has just been read; appends what is to be done.
     #[inline(never)]
-    pub fn run(&mut self, line: Line<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
+    pub(crate) fn run(&mut self, line: Line<'_>, rules: &Rules, effects: &mut Vec<Effect>) {
         if let Err(refusal) = self.run_line(line, rules, effects) {
             refuse(&refusal, effects);
         }

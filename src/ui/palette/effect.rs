@@ -21,7 +21,7 @@ use crate::ui::screen::{Bell, LineKind};
 
 /// What the session carries out, in the order given.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Effect {
+pub(crate) enum Effect {
     /// Show the user a line.
     Tell(LineKind, String),
     /// The line is too long to be taken: where the server edits it, it comes back to be shortened.
@@ -59,7 +59,7 @@ pub enum Effect {
 
 /// About the login, and other connections of the account.
 #[derive(Debug, PartialEq, Eq)]
-pub enum LoginEffect {
+pub(crate) enum LoginEffect {
     /// Take the name, or find out that it is taken: answered by `NameClaimed`, `NameTaken`, `NameLooksLike`, `NameUnfit` or
     /// `PasswordNeeded`.
     ClaimName(UserName),
@@ -91,7 +91,7 @@ pub enum LoginEffect {
 
 /// About the user's account.
 #[derive(Debug, PartialEq, Eq)]
-pub enum AccountEffect {
+pub(crate) enum AccountEffect {
     /// Find out whether a dialogue about an account makes sense: answered by `PasswordWanted`, or refused.
     Begin(AccountAsk),
     /// Make an account of the user's name.
@@ -129,7 +129,7 @@ pub enum AccountEffect {
 
 /// Going somewhere, or leaving.
 #[derive(Debug, PartialEq, Eq)]
-pub enum PlaceEffect {
+pub(crate) enum PlaceEffect {
     /// Enter a room: answered by `Joined` or `JoinRefused`.
     Join {
         /// Which one.
@@ -160,7 +160,7 @@ pub enum PlaceEffect {
 
 /// About a room.
 #[derive(Debug, PartialEq, Eq)]
-pub enum RoomEffect {
+pub(crate) enum RoomEffect {
     /// Open it to people.
     Invite {
         /// Which room.
@@ -185,7 +185,7 @@ pub enum RoomEffect {
 
 /// About messages other than the ordinary one.
 #[derive(Debug, PartialEq, Eq)]
-pub enum MessageEffect {
+pub(crate) enum MessageEffect {
     /// Send a message to people.
     SendDirect {
         /// The recipients.
@@ -215,7 +215,7 @@ pub enum MessageEffect {
 
 /// Show something.
 #[derive(Debug, PartialEq, Eq)]
-pub enum ShowEffect {
+pub(crate) enum ShowEffect {
     /// A page of the help.
     Help {
         /// Which one.
@@ -258,7 +258,7 @@ pub enum ShowEffect {
 
 /// About the user, as others see them, and others, as the user sees them.
 #[derive(Debug, PartialEq, Eq)]
-pub enum UserEffect {
+pub(crate) enum UserEffect {
     /// Take another name: answered by `NameTaken` or `NameLooksLike` where that fails.
     Rename(UserName),
     /// Be away, with a note for those who write; `None` is to be back.
@@ -271,7 +271,7 @@ pub enum UserEffect {
 
 /// For the whole server.
 #[derive(Debug, PartialEq, Eq)]
-pub enum OperatorEffect {
+pub(crate) enum OperatorEffect {
     /// Send a line to every user.
     Broadcast(String),
     /// Ban a network.
@@ -288,7 +288,7 @@ pub enum OperatorEffect {
 
 /// About the user's terminal.
 #[derive(Debug, PartialEq, Eq)]
-pub enum ScreenEffect {
+pub(crate) enum ScreenEffect {
     /// Redraw the screen.
     Redraw,
     /// When to ring.
@@ -313,7 +313,7 @@ pub enum ScreenEffect {
 
 /// One thing that the view shows or hides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Viewing {
+pub(crate) enum Viewing {
     /// The time of each message.
     Timestamps(bool),
     /// The id of each message.
@@ -356,7 +356,7 @@ pub enum AccountAsk {
 
 /// Which network is to be banned.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AddressBanRequest {
+pub(crate) struct AddressBanRequest {
     /// `address` or `address/prefix`, as typed: the session finds out whether it is one.
     pub network: String,
     /// For how long; `None` is until the ban is lifted.
@@ -366,7 +366,7 @@ pub struct AddressBanRequest {
 }
 
 /// Entries that `:audit` shows where no number is given.
-pub const AUDIT_DEFAULT: usize = 20;
+pub(crate) const AUDIT_DEFAULT: usize = 20;
 
 /// How long a temporary message lasts where no number is given.
 pub(super) const TEMPORARY_DEFAULT: Duration = Duration::from_secs(10);

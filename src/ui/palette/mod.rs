@@ -52,19 +52,20 @@ use paste::Paste;
 use resume::AskedAt;
 
 pub use answer::{Answer, Came, ReturnTo};
-pub use effect::{
-    AUDIT_DEFAULT, AccountAsk, AccountEffect, AddressBanRequest, Edited, Effect, LoginEffect, MessageEffect,
-    OperatorEffect, PlaceEffect, RoomEffect, ScreenEffect, ShowEffect, UserEffect, Viewing,
+pub(crate) use effect::{
+    AUDIT_DEFAULT, AccountEffect, AddressBanRequest, Effect, LoginEffect, MessageEffect, OperatorEffect, PlaceEffect,
+    RoomEffect, ScreenEffect, ShowEffect, UserEffect, Viewing,
 };
+pub use effect::{AccountAsk, Edited};
 pub use entry_refusal::{JoinRefusal, LoginRefusal, RoomRefusal};
 pub use reading::Line;
-pub use refusal::Refusal;
-pub use rules::Rules;
+pub(crate) use refusal::Refusal;
+pub(crate) use rules::Rules;
 pub(crate) use talk::way_out;
 
 /// A key that means something by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
+pub(crate) enum Key {
     /// Ctrl-C: the line typed so far is gone already.
     Interrupt,
     /// Ctrl-D (0x04) on an empty line.
@@ -122,7 +123,7 @@ enum State {
 
 /// The state machine. One per connection.
 #[derive(Debug)]
-pub struct Palette {
+pub(crate) struct Palette {
     state: State,
     door: Door,
     /// Rooms and conversations in the order in which they were entered; the last one is the current one.
@@ -135,7 +136,7 @@ pub struct Palette {
 
 impl Palette {
     /// For a new connection.
-    pub fn new(door: Door) -> Palette {
+    pub(crate) fn new(door: Door) -> Palette {
         let state = match door {
             Door::Plain => State::Name { quick: None },
             Door::Quick => State::QuickRoom,
@@ -144,7 +145,7 @@ impl Palette {
     }
 
     /// What is asked for now: decides the prompt.
-    pub fn place(&self) -> Prompt {
+    pub(crate) fn place(&self) -> Prompt {
         match &self.state {
             State::QuickRoom => Prompt::AskingRoom,
             State::Name { quick: Some(_) } => Prompt::AskingQuickName,
@@ -164,7 +165,7 @@ impl Palette {
     }
 
     /// Whether a name has been taken.
-    pub fn is_logged_in(&self) -> bool {
+    pub(crate) fn is_logged_in(&self) -> bool {
         use State::{Account, ChatView, Palette, Password, Paste, Takeover};
         let within = |at: &AskedAt| matches!(at, AskedAt::Within { .. });
         matches!(&self.state, Palette | ChatView | Password { .. } | Account { .. } | Paste { .. })
@@ -172,28 +173,29 @@ impl Palette {
     }
 
     /// Whether the user is leaving: nothing more of their input is run.
-    pub fn is_leaving(&self) -> bool {
+    #[cfg(test)]
+    pub(crate) fn is_leaving(&self) -> bool {
         self.state == State::Leaving
     }
 
     /// Whether the next line is a password: it is neither shown nor remembered nor logged.
-    pub fn asks_password(&self) -> bool {
+    pub(crate) fn asks_password(&self) -> bool {
         use State::{Account, LoginPassword, Password, QuickPassword};
         matches!(self.state, Password { .. } | QuickPassword(_) | LoginPassword { .. } | Account { .. })
     }
 
     /// Rooms this user is in and conversations they have opened, the current one last.
-    pub fn open(&self) -> &[Conversation] {
+    pub(crate) fn open(&self) -> &[Conversation] {
         &self.open
     }
 
     /// The current room or conversation.
-    pub fn current(&self) -> Option<&Conversation> {
+    pub(crate) fn current(&self) -> Option<&Conversation> {
         self.open.last()
     }
 
     /// Takes a key; appends what is to be done.
-    pub fn press(&mut self, key: Key, effects: &mut Vec<Effect>) {
+    pub(crate) fn press(&mut self, key: Key, effects: &mut Vec<Effect>) {
         match (key, &self.state) {
             (Key::Interrupt, _) => self.cancel(effects),
             (
@@ -237,7 +239,7 @@ impl Palette {
     }
 
     /// The peer sends nothing more: the user is told what is half done.
-    pub fn input_ended(&mut self, effects: &mut Vec<Effect>) {
+    pub(crate) fn input_ended(&mut self, effects: &mut Vec<Effect>) {
         if matches!(self.state, State::Paste { .. } | State::Account { .. }) {
             self.cancel(effects);
         }

@@ -63,12 +63,12 @@ impl<'a> Line<'a> {
     }
 
     /// Whether it is said in the view, and so comes back as a message.
-    pub fn comes_back(&self) -> bool {
+    pub(crate) fn comes_back(&self) -> bool {
         self.comes_back
     }
 
     /// What may be recalled of it: all of it, but never a password.
-    pub fn recallable(&self) -> &'a str {
+    pub(crate) fn recallable(&self) -> &'a str {
         if self.is_recalled { without_password(self.text) } else { "" }
     }
 }
@@ -221,7 +221,7 @@ fn read_line_in_view<'a>(line: &'a str, rules: &Rules) -> (Kind<'a>, Cost) {
 impl Palette {
     /// Reads a line, sanitised and without its end, where it was typed.
     #[inline(never)]
-    pub fn read<'a>(&self, text: &'a str, rules: &Rules) -> Line<'a> {
+    pub(crate) fn read<'a>(&self, text: &'a str, rules: &Rules) -> Line<'a> {
         let is_blank = text.trim().is_empty();
         let (kind, cost) = match &self.state {
             State::Leaving => (Kind::Nothing, Cost::Free),
@@ -251,7 +251,7 @@ impl Palette {
     }
 
     /// Whether several lines that came as one are one message, or one command with its text, and not lines of their own.
-    pub fn takes_whole(&self, lines: &str) -> bool {
+    pub(crate) fn takes_whole(&self, lines: &str) -> bool {
         match self.state {
             State::ChatView => true,
             State::Palette => is_talk(lines) && lines.lines().skip(1).all(|line| Typed::parse(line).is_none()),

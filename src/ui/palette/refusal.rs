@@ -19,7 +19,7 @@ pub(super) const TAKE_OVER: &str = "Enter takes over, :q cancels.";
 
 /// What a user asked for and cannot have. They are shown its sentence behind `! `; it ends nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// Plain text in the palette.
     NotACommand,
     /// A word in the palette that would be a command with its mark.

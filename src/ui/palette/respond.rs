@@ -16,7 +16,7 @@ use crate::ui::screen::LineKind;
 impl Palette {
     /// Takes what came of an effect; appends what is to be done next.
     #[inline(never)]
-    pub fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
+    pub(crate) fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
         match answer {
             Answer::NameClaimed { name, people, rooms, notice } => {
                 let State::Name { quick } = &mut self.state else { return };

@@ -8,7 +8,7 @@ use crate::chat::names::Alphabet;
 
 /// Limits on what is typed; they change with the configuration.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// Fewest columns of a user name.
     pub username_min: usize,
     /// Most columns of a user name.
@@ -16,7 +16,7 @@ pub struct Rules {
     /// The letters that new names are written in,
     pub names: Alphabet,
     /// and those of names that may exist already.
-    pub known_names: Alphabet,
+    pub(crate) known_names: Alphabet,
     /// Most grapheme clusters of a message.
     pub message_limit: usize,
     /// Whether there are accounts.

@@ -87,7 +87,7 @@ impl Clock {
     }
 
     /// Appends `14:03`, or `2026-11-24 12:54` of a moment that is not from today.
-    pub fn stamp(&mut self, at: Timestamp, out: &mut Vec<u8>) {
+    pub(crate) fn stamp(&mut self, at: Timestamp, out: &mut Vec<u8>) {
         let today = self.today(self.now().as_second());
         let second = at.as_second();
         let minute = match self.remembered {

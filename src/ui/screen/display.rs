@@ -111,17 +111,17 @@ impl Display {
     }
 
     /// Whether prompt and half-typed line stand on the screen: only then may the editor echo.
-    pub fn is_shown(&self) -> bool {
+    pub(crate) fn is_shown(&self) -> bool {
         self.row == Row::Prompt
     }
 
     /// Whether the server edits the line.
-    pub fn is_character_mode(&self) -> bool {
+    pub(crate) fn is_character_mode(&self) -> bool {
         self.editor.is_some()
     }
 
     /// Whether a frame made of CR, text and the given prompt serves this screen as it is: line mode, that very prompt.
-    pub fn shares_frame(&self, prompt: &Arc<str>) -> bool {
+    pub(crate) fn shares_frame(&self, prompt: &Arc<str>) -> bool {
         self.editor.is_none()
             && !self.go_ahead
             && !self.answering
@@ -131,7 +131,7 @@ impl Display {
     }
 
     /// Notes that a shared frame, which ends with this prompt, was written.
-    pub fn frame_written(&mut self, prompt: &Arc<str>) {
+    pub(crate) fn frame_written(&mut self, prompt: &Arc<str>) {
         if !Arc::ptr_eq(&self.prompt, prompt) {
             // The same text. Sharing it saves the next delivery a comparison in memory that is not in any cache.
             self.prompt = Arc::clone(prompt);
@@ -142,13 +142,13 @@ impl Display {
 
     /// Writes whole rows above the prompt and the half-typed line, which are left off the screen. They may come from anyone,
     /// so nothing that this user has typed is left in front of them or behind.
-    pub fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn write_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) {
         let extent = if self.row == Row::Prompt { self.prompt_and_line() } else { Extent::Whole };
         self.write_over(extent, rows, out);
     }
 
     /// Writes whole rows that answer a line of this user.
-    pub fn write_answer(&mut self, rows: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn write_answer(&mut self, rows: &[u8], out: &mut Vec<u8>) {
         let extent = match self.row {
             Row::Past { ended: true, .. } => {
                 self.row = Row::Free;
@@ -187,7 +187,7 @@ impl Display {
     }
 
     /// After the lines that came have been run: puts prompt and line back, if they are not there.
-    pub fn end_turn(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn end_turn(&mut self, out: &mut Vec<u8>) {
         self.answering = false;
         self.unasked_for &= self.row == Row::Prompt;
         self.draw(out);
@@ -250,7 +250,7 @@ impl Display {
     }
 
     /// The cursor does not stand where a line or a prompt could begin: what is written next goes to the next row.
-    pub fn spoil_row(&mut self) {
+    pub(crate) fn spoil_row(&mut self) {
         self.row = Row::Spoiled;
     }
 
@@ -261,7 +261,7 @@ impl Display {
     /// where lines came together, where text from others has brought this prompt, or where the cursor may have kept its
     /// column. A `blank` line is typed for another
     /// prompt below the one that stands there.
-    pub fn line_ended(&mut self, alone: bool, blank: bool) {
+    pub(crate) fn line_ended(&mut self, alone: bool, blank: bool) {
         if self.editor.is_some() {
             return;
         }
@@ -287,7 +287,7 @@ impl Display {
     }
 
     /// The peer sends nothing more: nothing stands behind the prompt.
-    pub fn input_ended(&mut self) {
+    pub(crate) fn input_ended(&mut self) {
         self.input_over = true;
     }
 
@@ -305,7 +305,7 @@ impl Display {
 
     /// The user has ended their line in character mode: keep it on the screen, or take it away because it comes back as
     /// a message.
-    pub fn finish_line(&mut self, keep: Keep, out: &mut Vec<u8>) {
+    pub(crate) fn finish_line(&mut self, keep: Keep, out: &mut Vec<u8>) {
         if let Some(editor) = &mut self.editor {
             if self.row == Row::Prompt {
                 editor.finish(keep, out);
@@ -317,7 +317,7 @@ impl Display {
     }
 
     /// Another prompt from now on. It is drawn by the next [`Display::end`].
-    pub fn set_place(&mut self, place: &Prompt, out: &mut Vec<u8>) {
+    pub(crate) fn set_place(&mut self, place: &Prompt, out: &mut Vec<u8>) {
         let prompt = place.prompt();
         self.in_view = matches!(place, Prompt::ChatView(_));
         if *prompt == *self.prompt {

@@ -16,16 +16,19 @@ use crate::chat::conversation::Conversation;
 
 pub use clock::Clock;
 pub use display::Display;
-pub use render::{Recipient, mentioned, render_event, render_hit, render_line, render_message, words};
+#[cfg(test)]
+pub(crate) use render::render_message;
+pub(crate) use render::{Recipient, render_event, render_hit, render_line};
+pub use render::{mentioned, words};
 #[cfg(test)]
 pub(crate) use row::without_blanks;
-pub use row::{Extent, overwrite};
+pub(crate) use row::{Extent, overwrite};
 
 /// Everything that decides how a text looks. Users of equal styles share one rendering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Style {
     /// The terminal understands `ESC[` sequences (ECMA-48).
-    pub ansi: bool,
+    pub(crate) ansi: bool,
     /// The user wants colour, and the terminal can show it.
     pub color: bool,
     /// The width that the terminal has reported; without one, lines are never wrapped.
@@ -40,10 +43,11 @@ pub struct Style {
 
 impl Style {
     /// The style of a terminal that has said nothing about itself.
-    pub const PLAIN: Style = Style { ansi: false, color: false, columns: None, times: true, ids: true, quiet: false };
+    pub(crate) const PLAIN: Style =
+        Style { ansi: false, color: false, columns: None, times: true, ids: true, quiet: false };
 
     /// The same with times and ids: for answers to a command, and for messages shown outside the view.
-    pub fn stamped(self) -> Style {
+    pub(crate) fn stamped(self) -> Style {
         Style { times: true, ids: true, ..self }
     }
 }
@@ -114,7 +118,7 @@ pub enum Prompt {
 
 impl Prompt {
     /// Whether the prompt asks for something, and is not only the mark of where a command or a text is typed.
-    pub fn is_question(&self) -> bool {
+    pub(crate) fn is_question(&self) -> bool {
         matches!(self, Prompt::AskingName | Prompt::AskingRoom | Prompt::AskingQuickName | Prompt::AskingPassword)
     }
 

@@ -29,7 +29,7 @@ const INDENT: usize = 2;
 
 /// Who reads a text.
 #[derive(Clone, Copy, Debug)]
-pub struct Recipient<'a> {
+pub(crate) struct Recipient<'a> {
     /// Their connection: tells the two sides of a direct message apart.
     pub client: ClientId,
     /// Their screen.
@@ -37,18 +37,18 @@ pub struct Recipient<'a> {
     /// Their name, if it is to stand out where it is mentioned.
     pub name: Option<&'a UserName>,
     /// What the event quotes was said by a user they ignore.
-    pub hides_quote: bool,
+    pub(crate) hides_quote: bool,
 }
 
 impl Recipient<'_> {
     /// Any member of a room with this style: all of them see the same.
-    pub fn anybody(look: Style) -> Recipient<'static> {
+    pub(crate) fn anybody(look: Style) -> Recipient<'static> {
         Recipient { client: ClientId(0), look, name: None, hides_quote: false }
     }
 }
 
 /// Appends one line with the mark of its kind, wrapped where the width is known, ended CR LF.
-pub fn render_line(kind: LineKind, line: &str, look: Style, out: &mut Vec<u8>) {
+pub(crate) fn render_line(kind: LineKind, line: &str, look: Style, out: &mut Vec<u8>) {
     let color = if look.color { kind.color() } else { "" };
     out.extend_from_slice(color.as_bytes());
     let mark = kind.mark();
@@ -70,7 +70,7 @@ fn fits(bytes: usize, look: Style) -> bool {
 }
 
 /// Appends an event as its viewers see it.
-pub fn render_event(event: &Event, reader: Recipient<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
+pub(crate) fn render_event(event: &Event, reader: Recipient<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     match event {
         Event::Said(message) => render_message(message, reader, clock, out),
         Event::Edited { message, .. } => render_event(message, reader, clock, out),
@@ -82,7 +82,7 @@ pub fn render_event(event: &Event, reader: Recipient<'_>, clock: &mut Clock, out
 }
 
 /// Appends a message in its form.
-pub fn render_message(message: &Message, reader: Recipient<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
+pub(crate) fn render_message(message: &Message, reader: Recipient<'_>, clock: &mut Clock, out: &mut Vec<u8>) {
     let start = out.len();
     stamp(message, reader.look, clock, out);
     if out.len() == start && begins_like_news(message) {
@@ -114,7 +114,7 @@ fn render_again(start: usize, text: Range<usize>, name: Option<&UserName>, look:
 }
 
 /// Appends a message that was found: where it was said, and what of its text was looked for.
-pub fn render_hit(
+pub(crate) fn render_hit(
     message: &Message,
     place: &str,
     hit: Range<usize>,

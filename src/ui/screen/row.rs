@@ -18,7 +18,7 @@ const ERASE_ROW: &[u8] = b"\x1b[K";
 
 /// How much of a row is covered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
+pub(crate) enum Extent {
     /// All of it: the user may be typing there.
     Whole,
     /// This number of columns.
@@ -32,7 +32,7 @@ fn columns(look: Style) -> usize {
 
 /// Writes rows, the first one over what stands in the cursor's row. Without `ESC[K`, blanks behind its text cover the rest
 /// of it: of the last row it takes, where the terminal wraps it.
-pub fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<u8>) {
     out.push(b'\r');
     if look.ansi {
         out.extend_from_slice(ERASE_ROW);

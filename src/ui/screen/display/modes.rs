@@ -17,7 +17,7 @@ const PASTE_OFF: &[u8] = b"\x1b[?2004l";
 
 impl Display {
     /// Whether the server keeps what is typed from being shown: by not echoing it, in either mode.
-    pub fn set_hidden(&mut self, hidden: bool, out: &mut Vec<u8>) {
+    pub(crate) fn set_hidden(&mut self, hidden: bool, out: &mut Vec<u8>) {
         if hidden != self.hidden && self.editor.is_some() {
             self.take_away(out);
         }
@@ -28,7 +28,7 @@ impl Display {
     }
 
     /// Another look, and the height where it is known; a changed width redraws the line.
-    pub fn set_look(&mut self, look: Style, rows: Option<u16>, out: &mut Vec<u8>) {
+    pub(crate) fn set_look(&mut self, look: Style, rows: Option<u16>, out: &mut Vec<u8>) {
         let mut unseen = Vec::new();
         let out = if self.is_shown() { out } else { &mut unseen };
         if let Some(editor) = &mut self.editor {
@@ -44,23 +44,23 @@ impl Display {
     }
 
     /// Whether a screen reader speaks what is written.
-    pub fn set_reader(&mut self, on: bool) {
+    pub(crate) fn set_reader(&mut self, on: bool) {
         self.reader = on;
     }
 
     /// Whether the terminal may leave the cursor in its column where it ends a line itself.
-    pub fn set_binary(&mut self, on: bool) {
+    pub(crate) fn set_binary(&mut self, on: bool) {
         self.binary = on;
     }
 
     /// Whether prompts end with IAC GA.
-    pub fn set_go_ahead(&mut self, on: bool) {
+    pub(crate) fn set_go_ahead(&mut self, on: bool) {
         self.go_ahead = on;
     }
 
     /// Switches between line and character mode. What was half typed in character mode is lost; in line mode it stands in
     /// the terminal and was never here.
-    pub fn set_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
+    pub(crate) fn set_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
         if on == self.editor.is_some() {
             return;
         }
@@ -96,7 +96,7 @@ impl Display {
     }
 
     /// Takes prompt and line off the screen for good.
-    pub fn wipe_prompt(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn wipe_prompt(&mut self, out: &mut Vec<u8>) {
         self.take_away(out);
         if let (Row::Past { extent, ended: false }, false) = (self.row, self.reader) {
             row::wipe(extent, self.look, out);
@@ -105,7 +105,7 @@ impl Display {
     }
 
     /// Leaves the terminal as it was found: colours, bracketed paste, and who echoes (RFC 857).
-    pub fn restore(&mut self, out: &mut Vec<u8>) {
+    pub(crate) fn restore(&mut self, out: &mut Vec<u8>) {
         self.wipe_prompt(out);
         if self.look.ansi || self.pasting {
             out.extend_from_slice(b"\x1b[0m");
