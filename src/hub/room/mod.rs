@@ -46,9 +46,9 @@ pub(crate) use clock::SteadyClock;
 pub use membership::{Entrant, MembershipChange};
 pub use messages::Erased;
 pub use moderation::{ActionOutcome, BanList};
-pub use overview::{Occupant, RoomOverview};
-pub(crate) use persistence::restored;
-pub use persistence::{Deciding, Snapshot};
+pub use overview::RoomOverview;
+pub use persistence::Deciding;
+pub(crate) use persistence::{Snapshot, restored};
 
 /// With more viewers than this, the news of arrivals and departures is gathered into one line per second: among a thousand
 /// viewers a thousand arrivals would cost a million lines.
