@@ -72,14 +72,14 @@ impl Session {
         match prompt {
             Ok(prompt) => Some(Answer::PasswordWanted { ask, prompt }),
             Err(line) => {
-                self.refuse(&line);
+                self.refuse(line);
                 None
             }
         }
     }
 
     pub(super) fn refuse_login(&self, refusal: &LoginRefusal) {
-        self.refuse(&refusal);
+        self.refuse(refusal);
     }
 
     /// Hashes a new password. `None` if that could not be done, and then the user has read why.
@@ -92,7 +92,7 @@ impl Session {
                 None
             }
             Err(busy) => {
-                self.refuse(&busy);
+                self.refuse(busy);
                 None
             }
         }
@@ -114,12 +114,12 @@ impl Session {
             return;
         }
         if let Some(line) = self.not_for_an_account(&user.name()) {
-            return self.refuse(&line);
+            return self.refuse(line);
         }
         if let Err(wait) = self.hub.limits.count_registration(self.ip(), &self.hub.config(), self.now()) {
             let wait = crate::chat::duration::told(wait);
             let line = format!("Too many accounts were created from your address: try again in {wait}.");
-            return self.refuse(&line);
+            return self.refuse(line);
         }
         let short = is_short(&password);
         let Some(hash) = self.hashed(password) else { return };
@@ -147,7 +147,7 @@ impl Session {
             Err(CreateAccountError::Exists) => {
                 self.refuse(format_args!("Somebody has just registered {name}: choose another name."));
             }
-            Err(CreateAccountError::NotSaved(error)) => self.refuse(&error),
+            Err(CreateAccountError::NotSaved(error)) => self.refuse(error),
         }
     }
 
@@ -178,7 +178,7 @@ impl Session {
                 self.tell_if_short(short);
             }
             Ok(false) => self.refuse(CHANGED_MEANWHILE),
-            Err(error) => self.refuse(&error),
+            Err(error) => self.refuse(error),
         }
     }
 
@@ -199,7 +199,7 @@ impl Session {
                 let line = format!("Account {} deleted. The name is free once you leave.", account.name);
                 self.outbox.tell(LineKind::News, &line);
             }
-            Err(error) => self.refuse(&error),
+            Err(error) => self.refuse(error),
         }
     }
 }

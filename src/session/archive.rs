@@ -51,11 +51,11 @@ impl Session {
                 readable_after(range.after, messages.collect())
             }
             Ok(Err(error)) => {
-                self.refuse(&error);
+                self.refuse(error);
                 Vec::new()
             }
             Err(busy) => {
-                self.refuse(&busy);
+                self.refuse(busy);
                 Vec::new()
             }
         }

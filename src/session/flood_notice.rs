@@ -79,7 +79,7 @@ impl Session {
     /// Answers the refused lines of a burst.
     #[inline(never)]
     pub(super) fn answer_flood(&self, flood: &FloodNotice, now: Instant) {
-        self.refuse(&flood.sentence(now, self.palette.is_logged_in()));
+        self.refuse(flood.sentence(now, self.palette.is_logged_in()));
     }
 
     /// Answers refused lines at once, if there are any.

@@ -76,7 +76,7 @@ impl Session {
             () => None,
         };
         if let Some(line) = refusal {
-            return self.refuse(&line);
+            return self.refuse(line);
         }
         let at = self.hub.moment();
         let lasts = wanted.lasts.map(|lasts| SignedDuration::try_from(lasts).unwrap_or(SignedDuration::MAX));
@@ -179,8 +179,8 @@ impl Session {
                     self.outbox.tell(LineKind::News, &line);
                 }
             }
-            Ok(Err(error)) => self.refuse(&error),
-            Err(busy) => self.refuse(&busy),
+            Ok(Err(error)) => self.refuse(error),
+            Err(busy) => self.refuse(busy),
         }
     }
 

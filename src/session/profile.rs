@@ -48,7 +48,7 @@ impl Session {
             AccountPolicy::Off | AccountPolicy::Optional => None,
         };
         if let Some(line) = refusal {
-            self.refuse(&line);
+            self.refuse(line);
             return None;
         }
         // The same name in other letters is the same account.
@@ -72,7 +72,7 @@ impl Session {
         if guest && *name != before && (self.needs_password(name) || self.look_alike(name).is_some()) {
             // If another user has taken the old name, this one stays, as for a guest who had it before.
             if self.hub.roster.rename(&user, &before, owner, limit).is_ok() {
-                self.refuse(&accounts_name(name));
+                self.refuse(accounts_name(name));
                 return None;
             }
         }
@@ -169,14 +169,14 @@ impl Session {
         let name = user.name.clone();
         if self.outbox.ignores(user.client, &name) {
             let line = format!("You are ignoring {name} already; :unignore {name} ends it.");
-            return self.refuse(&line);
+            return self.refuse(line);
         }
         if self.outbox.ignore(user) {
             self.save_settings();
             self.outbox.tell(LineKind::News, &format!("You are now ignoring {name}; :unignore {name} ends it."));
         } else {
             let line = format!("You are ignoring {MAX_IGNORED} users, which is the limit.");
-            self.refuse(&line);
+            self.refuse(line);
         }
     }
 
@@ -227,9 +227,9 @@ impl Session {
             Ok(Err(name)) => {
                 let name = crate::text::truncate(&name, 32).to_owned();
                 let line = format!("There is no time zone {name}: try a name like Europe/Berlin or UTC.");
-                self.refuse(&line);
+                self.refuse(line);
             }
-            Err(busy) => self.refuse(&busy),
+            Err(busy) => self.refuse(busy),
         }
     }
 

@@ -81,8 +81,8 @@ impl Session {
         };
         match found {
             Ok(Ok(found)) => self.show_found(&found),
-            Ok(Err(mistake)) => self.refuse(&mistake),
-            Err(busy) => self.refuse(&busy),
+            Ok(Err(mistake)) => self.refuse(mistake),
+            Err(busy) => self.refuse(busy),
         }
     }
 
