@@ -308,6 +308,14 @@ impl Room {
 impl State {
     /// Queues the gathered news before what cannot wait: nobody reads that bob was kicked before `bob joined`.
     fn flush_gathered(&mut self) {
+        if self.digest.is_due() {
+            self.queue_gathered();
+        }
+    }
+
+    /// Not inlined: rarely needed, and an arrival is announced deep down in a session.
+    #[inline(never)]
+    fn queue_gathered(&mut self) {
         for (news, people) in self.digest.take() {
             self.append(Arc::new(Event::Happened { news: news.into(), by: None, kind: EventKind::Presence, people }));
         }
