@@ -48,6 +48,11 @@ pub use slow_readers::{OutboxLimits, SlowReaders};
 /// it; what a user gets on opening a view does not, and with ten thousand idle users every kilobyte is ten megabytes.
 const MAX_IDLE_BUFFER: usize = 256;
 
+/// Size of a buffer that is needed for a moment when a view is opened, in bytes. Larger than what glibc keeps for the thread
+/// that frees it (1,032 bytes, in its tcache): a view is often the last thing that a user opens before they only read, and a
+/// kilobyte of freed memory would stay with each of them.
+pub(crate) const PASSING_BUFFER: usize = 1536;
+
 /// BEL (ECMA-48, 8.3.3).
 const BELL: u8 = 0x07;
 

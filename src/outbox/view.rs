@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OwnCopy, Preferences, State, View};
+use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OwnCopy, PASSING_BUFFER, Preferences, State, View};
 use crate::chat::message::{Event, EventKind, MessageId, Sequenced};
 use crate::ui::screen::{Clock, LineKind, Prompt, Recipient, render_event};
 
@@ -201,6 +201,7 @@ impl Outbox {
         clock: &mut Clock,
     ) {
         let header: Vec<_> = header.iter().filter(|line| !line.is_empty()).copied().collect();
+        state.unsent.reserve(PASSING_BUFFER);
         state.begin_on_screen(&header);
         state.note_date(clock);
         for line in header {

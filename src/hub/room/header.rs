@@ -5,6 +5,7 @@
 
 use crate::chat::message::ClientId;
 use crate::chat::room::RoomState;
+use crate::outbox::PASSING_BUFFER;
 
 /// Names listed on entering a view; the rest is a number.
 const NAMES_SHOWN: usize = 20;
@@ -12,19 +13,22 @@ const NAMES_SHOWN: usize = 20;
 /// `general: bob, carol. Type to talk; /help for commands; :q goes back.`
 pub(super) fn header(room: &RoomState, client: ClientId) -> String {
     let others = room.member_count().saturating_sub(1);
-    let mut people = String::new();
-    for member in room.members().filter(|member| member.who.client != client).take(NAMES_SHOWN) {
-        if !people.is_empty() {
-            people.push_str(", ");
+    let mut line = String::with_capacity(PASSING_BUFFER);
+    line.push_str(room.name().as_str());
+    line.push_str(": ");
+    for (index, member) in room.members().filter(|member| member.who.client != client).take(NAMES_SHOWN).enumerate() {
+        if index > 0 {
+            line.push_str(", ");
         }
-        people.push_str(member.who.name.as_str());
+        line.push_str(member.who.name.as_str());
     }
     match others {
-        0 => people.push_str("nobody else here"),
+        0 => line.push_str("nobody else here"),
         1..=NAMES_SHOWN => {}
-        _ => people.push_str(&[" and ", &grouped(others - NAMES_SHOWN), " more"].concat()),
+        _ => line.push_str(&[" and ", &grouped(others - NAMES_SHOWN), " more"].concat()),
     }
-    [room.name().as_str(), ": ", &people, ". Type to talk; /help for commands; :q goes back."].concat()
+    line.push_str(". Type to talk; /help for commands; :q goes back.");
+    line
 }
 
 /// `4,980`.
