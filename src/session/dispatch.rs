@@ -14,6 +14,9 @@ use crate::ui::palette::{
 };
 use crate::ui::screen::{LineKind, Prompt};
 
+/// Effects of a line or an answer, mostly. By itself a vector makes room for four, which stays with every idle user.
+pub(super) const USUAL_EFFECTS: usize = 2;
+
 impl Session {
     /// Carries out the effects in their order; answers may bring more.
     pub(super) fn carry_out(&mut self) {
@@ -40,6 +43,7 @@ impl Session {
     fn carry_out_next(&mut self, effects: &mut Vec<Effect>, more: &mut Vec<Effect>) -> bool {
         let Some(effect) = effects.pop() else { return false };
         if let Some(answer) = self.carry_out_one(effect) {
+            more.reserve_exact(USUAL_EFFECTS);
             self.palette.answer(answer, more);
         }
         true

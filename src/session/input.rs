@@ -5,6 +5,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::dispatch::USUAL_EFFECTS;
 use super::pacing::is_blank;
 use super::{REPLIES_AT_ONCE, Session};
 use crate::access::rate::RateDecision;
@@ -271,6 +272,7 @@ impl Session {
         }
         match turn {
             RateDecision::Now => {
+                self.effects.reserve_exact(USUAL_EFFECTS);
                 self.palette.run(line, &rules, &mut self.effects);
                 return true;
             }
