@@ -170,14 +170,22 @@ impl Editor {
         // Boundaries depend only on what is before them (UAX #29), so this one has not moved.
         let first = graphemes::left(&self.line, start);
         let mut end = graphemes::boundary_from(&self.line, first, self.cursor);
-        // Marks that stack too high are dropped at once. Zero-width clusters stack on the one before them.
+        // Marks that stack too high are dropped at once. Zero-width clusters, also those after the cursor, stack on the
+        // one before them.
         let mut base = first;
         while base > 0 && graphemes::leads_with_mark(&self.line[base..]) {
             base = graphemes::left(&self.line, base);
         }
-        if let Cow::Owned(clean) = text::sanitize_lines(&self.line[base..end]) {
-            self.line.replace_range(base..end, &clean);
-            end = graphemes::boundary_from(&self.line, base, base + clean.len());
+        let mut tail = end;
+        while let Some(next) = self.line[tail..].chars().next()
+            && text::grapheme_width(next.encode_utf8(&mut [0; 4])) == 0
+        {
+            tail = graphemes::right(&self.line, tail);
+        }
+        if let Cow::Owned(clean) = text::sanitize_lines(&self.line[base..tail]) {
+            let before_cursor = text::sanitize_lines(&self.line[base..end]).len();
+            self.line.replace_range(base..tail, &clean);
+            end = graphemes::boundary_from(&self.line, base, base + before_cursor);
         }
         self.cursor = end;
         let joined = graphemes::right(&self.line, first) != start;

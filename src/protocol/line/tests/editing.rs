@@ -336,8 +336,7 @@ impl Plain {
         self.settle();
         let clean = text::sanitize(&self.line).into_owned();
         if clean != self.line {
-            // Only what piles up before the cursor is dropped.
-            self.cursor -= self.line.len() - clean.len();
+            self.cursor = text::sanitize(&self.line[..self.cursor]).len();
             self.line = clean;
             self.settle();
         }
