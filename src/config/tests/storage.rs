@@ -57,7 +57,7 @@ mod without_the_feature {
         }
         one(
             "operators = [\"alice\"]",
-            &format!("1: operators need accounts, and keeping those needs the feature storage, {BUILD}"),
+            &format!("1: operators need accounts, and storing accounts needs the feature storage, {BUILD}"),
         );
     }
 
