@@ -28,7 +28,6 @@ const CHANGED_MEANWHILE: &str =
 
 impl Session {
     /// Whether a dialogue about an account makes sense.
-    #[inline(never)]
     pub(super) fn begin_account(&mut self, ask: AccountAsk) -> Option<Answer> {
         let user = self.user.clone()?;
         let name = user.name();
@@ -104,7 +103,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn register(&mut self, password: Secret) {
         let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
         if user.account().is_some() || self.hub.accounts() != AccountPolicy::Optional {
@@ -161,7 +159,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn change_password(&mut self, old: Secret, new: Secret) {
         let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
         let account = match self.prove(&user.name(), old) {
@@ -182,7 +179,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn unregister(&mut self, password: Secret) {
         let (Some(store), Some(user)) = (self.hub.store().cloned(), self.user.clone()) else { return };
         let account = match self.prove(&user.name(), password) {

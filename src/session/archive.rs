@@ -62,7 +62,6 @@ impl Session {
     }
 
     /// A message that is not in memory, and the room it was posted in, if this user may read it.
-    #[inline(never)]
     pub(super) fn locate_archived(&self, actor: &Actor, id: MessageId) -> Option<(Arc<Room>, Message)> {
         let store = self.archive()?;
         let (name, record) = self.compute(move || store.message(id)).ok()?.ok()??;
@@ -73,7 +72,6 @@ impl Session {
     }
 
     /// The last message of this user's account, in the rooms they are in, that is no longer in memory.
-    #[inline(never)]
     pub(super) fn last_archived(&self) -> Option<MessageId> {
         let account = self.user.as_ref()?.account()?;
         let store = self.archive()?;
@@ -86,7 +84,6 @@ impl Session {
 
     /// Waits until a deletion or an edit is on disk, or says that it is not: nobody can read the old text any more, but
     /// a crash would bring it back. What others see of the change is on its way first.
-    #[inline(never)]
     pub(super) fn await_change(&mut self, room: &Room) {
         let Some(store) = self.hub.store().cloned().filter(|_| room.is_recorded()) else { return };
         self.rooms.deliver();

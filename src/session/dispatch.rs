@@ -49,7 +49,8 @@ impl Session {
         true
     }
 
-    /// What it calls is never inlined: all those frames together would cost every idle user a page of stack.
+    /// No group is inlined: all those frames together would cost every idle user a page of stack. Within a group, what only
+    /// admins, operators and owners of accounts do may be.
     #[inline(never)]
     fn carry_out_one(&mut self, effect: Effect) -> Option<Answer> {
         match effect {

@@ -4,6 +4,11 @@
 //! posted, and write the answers and the prompt in one go. Nothing here sleeps: delays are deadlines, so telnet is
 //! answered meanwhile.
 //!
+//! Why so much here is `#[inline(never)]`: a page of stack that was ever touched stays with its thread, so the deepest call of
+//! a login, a join or a view decides what an idle user costs. The frame of an inlined function is part of its caller's for as
+//! long as the caller lasts, needed or not; apart, it is gone again when the next one is called. What lies on that way, or
+//! beside it, is kept apart, and so is what most users do now and then. `tests/suite/idle_memory.rs` has the budget.
+//!
 //! *Owns* the reading side of a socket, and everything about one user that nobody else needs.
 //! *Knows nothing of* listeners, and of how the server stops, except that it does.
 

@@ -17,7 +17,6 @@ use crate::text;
 use crate::ui::screen::LineKind;
 
 impl Session {
-    #[inline(never)]
     pub(super) fn act(&mut self, id: &RoomId, action: RoomAction) {
         let room = self.rooms.get(id).map(|membership| Arc::clone(membership.room()));
         let (Some(room), Some(actor)) = (room, self.actor()) else {
@@ -76,7 +75,6 @@ impl Session {
         log::info!("room {}: {}", room.name(), text::escape_for_log(news));
     }
 
-    #[inline(never)]
     pub(super) fn show_settings(&self, room: &RoomId) {
         let (Some(membership), Some(actor)) = (self.rooms.get(room), self.actor()) else { return };
         let facts = match membership.room().settings(&actor, self.now()) {
@@ -111,7 +109,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn show_topic(&self, room: &RoomId) {
         let (Some(membership), Some(actor)) = (self.rooms.get(room), self.actor()) else { return };
         match membership.room().settings(&actor, self.now()) {
@@ -123,7 +120,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn list_bans(&self, room: &RoomId) {
         let (Some(membership), Some(actor)) = (self.rooms.get(room), self.actor()) else { return };
         let now = self.now();

@@ -42,7 +42,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn broadcast(&mut self, text: &str) {
         let Some(name) = self.operator() else { return };
         let line = format!("Broadcast from {name}: {text}");
@@ -58,7 +57,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn ban_address(&mut self, wanted: &palette::AddressBanRequest) {
         let Some(by) = self.operator() else { return };
         let Some(network) = self.network(&wanted.network) else { return };
@@ -123,7 +121,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn unban_address(&mut self, typed: &str) {
         let Some(by) = self.operator() else { return };
         let Some(network) = self.network(typed) else { return };
@@ -139,7 +136,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn list_address_bans(&mut self) {
         if self.operator().is_none() {
             return;
@@ -160,7 +156,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn show_audit(&mut self, count: Option<usize>) {
         if self.operator().is_none() {
             return;

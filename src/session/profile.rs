@@ -125,7 +125,6 @@ impl Session {
     }
 
     /// Users who ignore this one by name keep ignoring them under the new one. Done before anybody learns the new name.
-    #[inline(never)]
     fn stay_ignored(&self, before: &UserName) {
         let connections = self.hub.roster.connections();
         let online: HashSet<_> = connections.iter().map(|outbox| outbox.id()).collect();
@@ -134,7 +133,6 @@ impl Session {
         }
     }
 
-    #[inline(never)]
     pub(super) fn set_away(&mut self, away: Option<String>) {
         let Some(user) = &self.user else { return };
         let line = match &away {

@@ -48,7 +48,6 @@ impl Session {
     }
 
     /// What an action holds so that nobody else decides at the same time whether the room is persistent.
-    #[inline(never)]
     pub(super) fn decide(&self, room: &Arc<Room>, action: &RoomAction) -> Result<Option<Deciding>, Denied> {
         if self.hub.store().is_none() || !depends_on_persistence(action) {
             return Ok(None);
@@ -60,7 +59,6 @@ impl Session {
     /// Does what has to be done before an action: a room that becomes persistent is saved, and the new password of a
     /// persistent one is hashed. Otherwise it would be in force but on no disk if that fails. `None` if the action must
     /// not be carried out; the user has read why.
-    #[inline(never)]
     pub(super) fn prepare_action(&self, room: &Arc<Room>, actor: &Actor, action: &RoomAction) -> Option<Prepared> {
         if *action == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
             return self.begin_saving(room, actor).then_some(Prepared(None));
@@ -99,7 +97,6 @@ impl Session {
 
     /// Undoes what was prepared for an action that could not be carried out, since the room or the user has changed
     /// meanwhile.
-    #[inline(never)]
     pub(super) fn abandon_action(&self, room: &Room, action: &RoomAction) {
         if *action == RoomAction::Set(Setting::Keep(true)) && !room.is_kept() {
             self.forget_room(room);
@@ -107,7 +104,6 @@ impl Session {
     }
 
     /// Gets on disk what has to be there before an action is confirmed.
-    #[inline(never)]
     pub(super) fn complete_action(&self, room: &Arc<Room>, action: &RoomAction, prepared: &Prepared) {
         if let (RoomAction::Set(Setting::Password(Some(new))), Some(hash)) = (action, &prepared.0) {
             // From here on the room knows the hash alone.

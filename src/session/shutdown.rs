@@ -19,7 +19,6 @@ use crate::ui::screen::LineKind;
 const MOST_WRONG_CODES: u8 = 3;
 
 impl Session {
-    #[inline(never)]
     pub(super) fn shut_down(&mut self, code: &str) {
         let now = self.now();
         let hub = Arc::clone(&self.hub);
@@ -55,7 +54,6 @@ impl Session {
 
     /// Says that a code was not even compared. A right code is never delayed by a rate, but this answer costs a
     /// reading.
-    #[inline(never)]
     fn refuse_code(&mut self, line: &str, now: Instant) {
         match self.pacing.pay_reading(now) {
             Ok(()) => self.refuse(line),
