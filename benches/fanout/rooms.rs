@@ -1,5 +1,11 @@
 //! Many small rooms: 100 rooms of 10 members with one sender each, as most servers have them.
 //!
+//! What a message costs there beyond delivering it (`perf record`, 1 in flight): of the server's processor time 59 % is in the
+//! nine sends to the others and a tenth one, which gives the sender a prompt again; 9 % in the sender's read and the thread
+//! switch around it, which the floor shares among all senders that are ready at once; 18 % in the server's own code and 10 %
+//! in the C library, mostly waiting for memory, since a message visits ten outboxes of a thousand and no cache holds them.
+//! There is one read per message, and no lock is waited for. With 8 in flight a batch saves more than all of that.
+//!
 //! *Owns* the course of that case. *Knows nothing of* sockets.
 
 use crate::failure::Failure;

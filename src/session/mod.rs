@@ -240,6 +240,7 @@ impl Session {
     ///
     /// Without a thread, a session is driven by hand as [`run`](Session::run) does it: [`greet`](Session::greet) once,
     /// and a turn after every [`take`](Session::take).
+    #[inline(never)]
     pub fn complete_turn(&mut self) -> bool {
         let now = self.tick();
         self.keep_deadlines(now);

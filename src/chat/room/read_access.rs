@@ -33,15 +33,21 @@ impl Readers {
     /// from them where only what came after they joined may be read.
     pub(super) fn note(&mut self, who: &Identity, last: MessageId) -> MessageId {
         let as_guest = self.guests.iter().find(|(known, _)| known.entitles(who)).map(|(_, since)| *since);
-        let Some(account) = who.account else {
-            if as_guest.is_none() {
-                if self.guests.len() >= MOST_GUESTS {
-                    self.guests.pop_front();
-                }
-                self.guests.push_back((who.clone(), last));
+        if let Some(account) = who.account {
+            return self.note_account(account, as_guest, last);
+        }
+        if as_guest.is_none() {
+            if self.guests.len() >= MOST_GUESTS {
+                self.guests.pop_front();
             }
-            return as_guest.unwrap_or(last);
-        };
+            self.guests.push_back((who.clone(), last));
+        }
+        as_guest.unwrap_or(last)
+    }
+
+    /// Not inlined: where the list of guests has to grow, `note` is the deepest call of a session.
+    #[inline(never)]
+    fn note_account(&mut self, account: AccountId, as_guest: Option<MessageId>, last: MessageId) -> MessageId {
         // A guest who was here before now has the account.
         let known = self.accounts.get(&account).copied();
         let since = [known, as_guest].into_iter().flatten().min().unwrap_or(last);
