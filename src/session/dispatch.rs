@@ -14,8 +14,13 @@ use crate::ui::palette::{
 };
 use crate::ui::screen::{LineKind, Prompt};
 
-/// Effects of a line or an answer, mostly. By itself a vector makes room for four, which stays with every idle user.
-pub(super) const USUAL_EFFECTS: usize = 2;
+/// Most lines and answers have no more effects. By itself a vector makes room for four, which stays with every idle user.
+const USUAL_EFFECTS: usize = 2;
+
+#[inline(never)]
+pub(super) fn reserve_effects(effects: &mut Vec<Effect>) {
+    effects.reserve_exact(USUAL_EFFECTS);
+}
 
 impl Session {
     /// Carries out the effects in their order; answers may bring more.
@@ -43,7 +48,7 @@ impl Session {
     fn carry_out_next(&mut self, effects: &mut Vec<Effect>, more: &mut Vec<Effect>) -> bool {
         let Some(effect) = effects.pop() else { return false };
         if let Some(answer) = self.carry_out_one(effect) {
-            more.reserve_exact(USUAL_EFFECTS);
+            reserve_effects(more);
             self.palette.answer(answer, more);
         }
         true

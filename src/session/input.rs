@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::dispatch::USUAL_EFFECTS;
+use super::dispatch::reserve_effects;
 use super::pacing::is_blank;
 use super::{REPLIES_AT_ONCE, Session};
 use crate::access::rate::RateDecision;
@@ -272,7 +272,7 @@ impl Session {
         }
         match turn {
             RateDecision::Now => {
-                self.effects.reserve_exact(USUAL_EFFECTS);
+                reserve_effects(&mut self.effects);
                 self.palette.run(line, &rules, &mut self.effects);
                 return true;
             }

@@ -194,17 +194,7 @@ impl Session {
         let mut large: Option<Box<[u8]>> = None;
         while self.complete_turn() {
             let deadline = self.look_at(self.now());
-            if self.input.is_over() {
-                if !self.pacing.has_waiting_lines() && self.input.held_until().is_none() {
-                    self.tell_unfinished();
-                    self.disconnect = Some(DisconnectReason::PeerClosed);
-                } else {
-                    self.outbox.wait_disconnected(deadline);
-                }
-                continue;
-            }
-            if self.input.held_until().is_some() {
-                self.outbox.wait_disconnected(deadline);
+            if self.waits_without_reading(deadline) {
                 continue;
             }
             let buffer = large.as_deref_mut().unwrap_or(&mut small);
@@ -225,6 +215,24 @@ impl Session {
             }
         }
         self.finish()
+    }
+
+    /// Waits for the deadline where nothing is to be read: the peer sends nothing more, or keys typed ahead are not paid for.
+    /// False if there is something to be read.
+    #[inline(never)]
+    fn waits_without_reading(&mut self, deadline: Instant) -> bool {
+        if self.input.held_until().is_none() {
+            if !self.input.is_over() {
+                return false;
+            }
+            if !self.pacing.has_waiting_lines() {
+                self.tell_unfinished();
+                self.disconnect = Some(DisconnectReason::PeerClosed);
+                return true;
+            }
+        }
+        self.outbox.wait_disconnected(deadline);
+        true
     }
 
     /// A read has ended without bytes: at a deadline, or because the connection is lost.
@@ -252,6 +260,7 @@ impl Session {
     }
 
     /// Leaves everything this user was in, writes the last line, and returns why the connection ended.
+    #[inline(never)]
     pub fn finish(&mut self) -> DisconnectReason {
         self.tick();
         self.answer_refused_lines();
