@@ -227,10 +227,10 @@ mod tests {
         let now = Instant::now();
         let guesses = guesses();
         let first = guesses.begin(guess(1), now).expect("the first try");
+        let impatient = guesses.begin_within(guess(2), now, Duration::ZERO);
+        assert_eq!(impatient.err(), Some(AttemptError::Undecided), "it is not known yet whether there is a wait");
         thread::scope(|scope| {
             let second = scope.spawn(|| guesses.begin(guess(2), now).err());
-            thread::sleep(Duration::from_millis(10));
-            assert!(!second.is_finished());
             first.wrong(now);
             let refused = second.join().expect("joined");
             assert!(matches!(refused, Some(AttemptError::Waiting(left)) if left <= SECOND), "{refused:?}");

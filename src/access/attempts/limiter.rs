@@ -142,7 +142,8 @@ impl<T: Clone + Eq + Hash> AttemptLimiter<T> {
         self.begin_within(attempt, now, UNDECIDED_WAIT)
     }
 
-    fn begin_within(
+    /// The same with another patience for the undecided.
+    pub(in crate::access) fn begin_within(
         &self,
         attempt: Attempt<T>,
         now: Instant,
