@@ -6,10 +6,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use crate::chat::message::{Addressee, ClientId};
+use crate::chat::message::{AccountId, Addressee, ClientId};
 use crate::chat::names::{Alphabet, NameError, USER_NAME_MAX, UserName};
-
-pub use crate::chat::message::AccountId;
 
 /// Longest password of an account, in characters. Far over what people type, and hashing one takes no longer than hashing a
 /// short one; what is longer is refused before that.

@@ -13,8 +13,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::chat::duration::{after, remaining};
-use crate::chat::identity::{AccountId, Identity};
-use crate::chat::message::ClientId;
+use crate::chat::identity::Identity;
+use crate::chat::message::{AccountId, ClientId};
 use crate::chat::names::UserName;
 use crate::chat::permission::Role;
 use entries::holds;

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::Hub;
-use crate::chat::identity::AccountId;
+use crate::chat::message::AccountId;
 use crate::hub::room::Room;
 use crate::hub::roster::User;
 use crate::outbox::DisconnectReason;

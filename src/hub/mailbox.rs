@@ -6,8 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::store::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord};
 
 /// Most messages that wait for all users together: at 150 characters each they take about two megabytes.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::chat::conversation::RoomId;
-use crate::chat::identity::AccountId;
+use crate::chat::message::AccountId;
 use crate::chat::room::DoorVersion;
 
 /// Most accounts remembered: a few kilobytes each at the very most. With more, some are forgotten; they come back only into

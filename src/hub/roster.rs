@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use crate::chat::identity::{AccountId, Identity, Target};
-use crate::chat::message::{Addressee, ClientId};
+use crate::chat::identity::{Identity, Target};
+use crate::chat::message::{AccountId, Addressee, ClientId};
 use crate::chat::names::{UserName, suggest};
 use crate::chat::secret::Hashed;
 use crate::outbox::Outbox;

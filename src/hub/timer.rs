@@ -12,8 +12,7 @@ use std::time::Instant;
 
 use crate::access::address::network_key;
 use crate::access::allowance::Share;
-use crate::chat::identity::AccountId;
-use crate::chat::message::{Addressee, ClientId, MessageId};
+use crate::chat::message::{AccountId, Addressee, ClientId, MessageId};
 use crate::hub::direct::DirectChat;
 use crate::hub::room::Room;
 

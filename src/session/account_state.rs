@@ -5,7 +5,7 @@
 
 use super::unread::ReadPositions;
 use crate::chat::conversation::Conversation;
-use crate::chat::identity::AccountId;
+use crate::chat::message::AccountId;
 use crate::store::AccountRecord;
 
 /// The account of one session. The records are boxed because they are large and seldom there.

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 
 use super::Session;
 use crate::access::address::network_key;
-use crate::chat::identity::{AccountId, Target};
-use crate::chat::message::{Addressee, ClientId, Draft, Event, Message, MessageId, Quoted};
+use crate::chat::identity::Target;
+use crate::chat::message::{AccountId, Addressee, ClientId, Draft, Event, Message, MessageId, Quoted};
 use crate::chat::names::UserName;
 use crate::outbox::OwnCopy;
 use crate::store::{AccountRecord, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageError, OfflineMessageRecord, Store};

@@ -4,8 +4,7 @@
 //! *Knows nothing of* how it is stored.
 
 use super::Session;
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
 use crate::hub::room::Room;
 use crate::store::Visit;

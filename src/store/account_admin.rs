@@ -18,7 +18,7 @@ use super::error::{CreateAccountError, OpenError, ReadError, SaveError};
 use super::open::Store;
 use super::records::AccountRecord;
 use super::tables::accounts;
-use crate::chat::identity::AccountId;
+use crate::chat::message::AccountId;
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
 

@@ -8,8 +8,7 @@ use std::time::Duration;
 use super::open::Store;
 use super::queue::queued_write::BackgroundWrite;
 use super::records::{AuditEntry, MessageRecord, OfflineMessageRecord, OpenRoomRecord};
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
 
 /// None of these waits: each goes into a bounded queue under a leaf mutex, so they may be called under any lock. A write that

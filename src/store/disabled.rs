@@ -15,8 +15,7 @@ use super::records::{
     Settings, StoreOptions, StoredState, Visit,
 };
 use crate::access::network::Network;
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 use crate::chat::secret::Hashed;
 

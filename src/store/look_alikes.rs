@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::chat::identity::AccountId;
+use crate::chat::message::AccountId;
 use crate::chat::names::UserName;
 
 /// The accounts known so far.

@@ -21,8 +21,7 @@ use super::tables::offline_messages;
 use super::tables::open_rooms;
 use super::tables::rooms;
 use super::tables::visits;
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 
 /// Time limit of a query that uses an index. Only a hanging disk ever reaches it.

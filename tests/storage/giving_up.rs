@@ -20,7 +20,7 @@ fn impatiently<T>(store: &Store, at: Point, ask: impl FnOnce() -> T) -> T {
     told
 }
 
-fn with_alice() -> (Place, Arc<Store>, chatsock::chat::identity::AccountId) {
+fn with_alice() -> (Place, Arc<Store>, chatsock::chat::message::AccountId) {
     let place = Place::new();
     let (store, _) = place.open();
     let alice = store.create_account(&user("alice"), &hash("one")).expect("an account");

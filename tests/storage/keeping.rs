@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use chatsock::access::network::Network;
 use chatsock::chat::action::ReadBack;
-use chatsock::chat::identity::AccountId;
-use chatsock::chat::message::{MessageId, Quoted};
+use chatsock::chat::message::{AccountId, MessageId, Quoted};
 use chatsock::chat::moderation::{Admin, Ban, ListEntry};
 use chatsock::chat::room::Creation;
 use chatsock::store::{

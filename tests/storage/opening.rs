@@ -8,8 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chatsock::chat::action::ReadBack;
-use chatsock::chat::identity::AccountId;
-use chatsock::chat::message::MessageId;
+use chatsock::chat::message::{AccountId, MessageId};
 use chatsock::store::{
     AccessRecord, BackupError, MemberRecord, OpenError, SaveError, Store, StoreFailure, StoreOptions,
 };

@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use chatsock::chat::action::ReadBack;
-use chatsock::chat::identity::{AccountId, Identity};
-use chatsock::chat::message::MessageId;
+use chatsock::chat::identity::Identity;
+use chatsock::chat::message::{AccountId, MessageId};
 use chatsock::chat::moderation::ModerationLists;
 use chatsock::chat::names::{RoomName, UserName};
 use chatsock::chat::room::Creation;

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::chat::action::Setting;
 use crate::chat::conversation::MembershipId;
-use crate::chat::identity::{AccountId, Identity};
-use crate::chat::message::{Addressee, ClientId, Message, MessageId};
+use crate::chat::identity::Identity;
+use crate::chat::message::{AccountId, Addressee, ClientId, Message, MessageId};
 use crate::chat::moderation::Ban;
 use crate::chat::names::UserName;
 use crate::chat::room_settings::RoomSettings;

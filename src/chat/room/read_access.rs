@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use super::RoomState;
 use crate::chat::action::ReadBack;
-use crate::chat::identity::{AccountId, Identity};
-use crate::chat::message::{ClientId, Event, Message, MessageId};
+use crate::chat::identity::Identity;
+use crate::chat::message::{AccountId, ClientId, Event, Message, MessageId};
 
 /// Guests whose first visit is remembered. Each is a name and an address, and anybody can come under any number of names. If
 /// there are more, the first to have come is forgotten, and reads back to their next visit.

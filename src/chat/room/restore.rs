@@ -10,8 +10,7 @@ use jiff::Timestamp;
 
 use super::{Creation, RoomState};
 use crate::chat::action::ReadBack;
-use crate::chat::identity::AccountId;
-use crate::chat::message::{Event, Message, MessageId};
+use crate::chat::message::{AccountId, Event, Message, MessageId};
 use crate::chat::moderation::{Moderation, ModerationLists};
 use crate::chat::room_settings::RoomSettings;
 

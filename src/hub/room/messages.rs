@@ -10,8 +10,8 @@ use jiff::Timestamp;
 
 use super::{GATHER_ABOVE, Room, State};
 use crate::chat::action::{Actor, Denied, ReadBack};
-use crate::chat::identity::{AccountId, Identity};
-use crate::chat::message::{ClientId, Draft, Event, MessageId, Quoted};
+use crate::chat::identity::Identity;
+use crate::chat::message::{AccountId, ClientId, Draft, Event, MessageId, Quoted};
 use crate::chat::permission::Permission;
 use crate::chat::room::{Occurrence, Wish};
 use crate::outbox::Outbox;

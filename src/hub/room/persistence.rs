@@ -11,8 +11,7 @@ use jiff::Timestamp;
 
 use super::{DoorVersion, Room, State};
 use crate::chat::action::{Actor, Denied, ReadBack};
-use crate::chat::identity::AccountId;
-use crate::chat::message::{ClientId, Draft, Message, MessageId};
+use crate::chat::message::{AccountId, ClientId, Draft, Message, MessageId};
 use crate::chat::permission::Permission;
 use crate::chat::room::{Occurrence, StoredMade, StoredRoom};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};

@@ -11,8 +11,7 @@ use log::warn;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row};
 
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::{RoomName, UserName};
 
 /// A number for SQLite, whose integers end at 2^63 - 1. None of our numbers comes near that, but a caller's "before all

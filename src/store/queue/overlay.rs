@@ -10,8 +10,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use super::queued_write::BackgroundWrite;
-use crate::chat::identity::AccountId;
-use crate::chat::message::{self, MessageId};
+use crate::chat::message::{self, AccountId, MessageId};
 use crate::chat::names::RoomName;
 use crate::store::records::{MessageRecord, OfflineMessageRecord};
 

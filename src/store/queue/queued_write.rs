@@ -9,8 +9,7 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use crate::access::network::Network;
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
 use crate::store::error::StoreFailure;
 use crate::store::records::{AuditEntry, MessageRecord, OpenRoomRecord};

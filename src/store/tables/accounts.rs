@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::offline_messages;
-use crate::chat::identity::AccountId;
+use crate::chat::message::AccountId;
 use crate::chat::names::UserName;
 use crate::chat::secret::Hashed;
 use crate::store::database::sql_values::{

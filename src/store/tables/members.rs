@@ -5,8 +5,7 @@
 use rusqlite::{Connection, Row};
 
 use super::room_ids;
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
 use crate::store::database::sql_values::{account_at, integer, message_id_at};
 use crate::store::records::MemberRecord;

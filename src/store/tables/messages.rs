@@ -7,8 +7,7 @@ use log::warn;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::room_ids;
-use crate::chat::identity::AccountId;
-use crate::chat::message::{self, MessageId, Quoted};
+use crate::chat::message::{self, AccountId, MessageId, Quoted};
 use crate::chat::names::RoomName;
 use crate::store::database::bulk_insert;
 use crate::store::database::sql_values::{

@@ -5,8 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::chat::identity::AccountId;
-use crate::chat::message::{MessageId, Quoted};
+use crate::chat::message::{AccountId, MessageId, Quoted};
 use crate::store::database::sql_values::{account_at, integer, message_id_at, millis, time_at, user_name_at};
 use crate::store::database::text_slots;
 use crate::store::records::{MAX_OFFLINE_MESSAGES, MAX_OFFLINE_MESSAGES_PER_SENDER, OfflineMessageRecord};

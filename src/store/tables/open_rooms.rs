@@ -5,7 +5,7 @@
 use rusqlite::{Connection, params};
 
 use super::room_ids;
-use crate::chat::identity::AccountId;
+use crate::chat::message::AccountId;
 use crate::store::database::sql_values::{integer, room_name_at, text_at};
 use crate::store::records::OpenRoomRecord;
 

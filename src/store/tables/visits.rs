@@ -5,8 +5,7 @@
 use rusqlite::{Connection, OptionalExtension};
 
 use super::room_ids;
-use crate::chat::identity::AccountId;
-use crate::chat::message::MessageId;
+use crate::chat::message::{AccountId, MessageId};
 use crate::chat::names::RoomName;
 use crate::store::database::sql_values::{integer, message_id_at, room_name_at, u64_at};
 use crate::store::records::Visit;

@@ -172,7 +172,7 @@ impl Writer {
                 Some(Shutdown::Drain(until)) if state.is_empty() || until <= now => {
                     return Step::ShutDown(Shutdown::Drain(until));
                 }
-                _ => {}
+                Some(Shutdown::Drain(_)) | None => {}
             }
             let retry = self.retry.as_ref();
             let put_off = |at: Instant| retry.map_or(at, |retry| retry.not_before(WriteStep::Batch, at));
@@ -201,7 +201,7 @@ impl Writer {
             }
             let end = match state.shutdown {
                 Some(Shutdown::Drain(until)) => Some(until),
-                _ => None,
+                Some(Shutdown::Abandon) | None => None,
             };
             let next = [batch, lost, maintenance, end].into_iter().flatten().fold(self.check_at, Instant::min);
             let woken = self.queue.wake.wait_timeout(state, next.saturating_duration_since(now));

@@ -54,8 +54,7 @@ pub(crate) fn watch(queue: &WriteQueue, on_event: &Arc<dyn Fn(StoreEvent) + Send
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::identity::AccountId;
-    use crate::chat::message::MessageId;
+    use crate::chat::message::{AccountId, MessageId};
     use crate::chat::names::RoomName;
     use crate::store::queue::message_ids::MessageIds;
     use crate::store::queue::queued_write::BackgroundWrite;

@@ -166,7 +166,7 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
     assert_eq!(store(&server).offline_messages(account(&server, "alice")), Ok(Vec::new()));
 }
 
-fn account(server: &Server, name: &str) -> chatsock::chat::identity::AccountId {
+fn account(server: &Server, name: &str) -> chatsock::chat::message::AccountId {
     let name = chatsock::chat::names::UserName::parse(name, 1, 12).expect("a name");
     store(server).account(&name).expect("read").expect("an account").id
 }

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::happened;
 use crate::chat::conversation::MembershipId;
 use crate::chat::duration::after;
-use crate::chat::identity::{AccountId, Identity};
-use crate::chat::message::{Addressee, ClientId, Event, EventKind, MessageId};
+use crate::chat::identity::Identity;
+use crate::chat::message::{AccountId, Addressee, ClientId, Event, EventKind, MessageId};
 use crate::chat::names::UserName;
 use crate::chat::room::{Going, Member, RoomState};
 

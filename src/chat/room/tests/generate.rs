@@ -11,8 +11,8 @@ use proptest::strategy::Union;
 
 use crate::chat::action::{ReadBack, Setting};
 use crate::chat::conversation::MembershipId;
-use crate::chat::identity::{AccountId, Identity};
-use crate::chat::message::{Addressee, ClientId, Extra, Message, MessageId, Quoted};
+use crate::chat::identity::Identity;
+use crate::chat::message::{AccountId, Addressee, ClientId, Extra, Message, MessageId, Quoted};
 use crate::chat::moderation::Ban;
 use crate::chat::names::UserName;
 use crate::chat::room::{Change, ChangeKind, Going};

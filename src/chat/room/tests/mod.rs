@@ -9,8 +9,8 @@ mod text_form;
 
 use jiff::Timestamp;
 
-use crate::chat::identity::{AccountId, Identity};
-use crate::chat::message::{Addressee, ClientId};
+use crate::chat::identity::Identity;
+use crate::chat::message::{AccountId, Addressee, ClientId};
 use crate::chat::names::{RoomName, UserName};
 
 fn name(text: &str) -> UserName {

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::chat::identity::AccountId;
+use crate::chat::message::AccountId;
 use crate::chat::moderation::GRACE;
 use crate::chat::room::{Change, ChangeKind};
 
