@@ -120,7 +120,7 @@ impl std::error::Error for PatternError {}
 /// Reads a pattern in the syntax of the `regex` crate. Upper and lower case are the same.
 ///
 /// Takes at most a few milliseconds and little stack, whatever was typed.
-pub(crate) fn compile(text: &str) -> Result<Pattern, PatternError> {
+pub fn compile(text: &str) -> Result<Pattern, PatternError> {
     if text.is_empty() {
         return Err(PatternError::Empty);
     }
@@ -151,7 +151,7 @@ impl Pattern {
     ///
     /// The time grows with the text's length times the pattern's: nothing backtracks. The worst pattern takes some
     /// milliseconds for 4,096 bytes: a caller that searches many long texts looks at the clock between them.
-    pub(crate) fn find(&self, text: &str) -> Option<Range<usize>> {
+    pub fn find(&self, text: &str) -> Option<Range<usize>> {
         self.regex.find_iter(text).take(MAX_EMPTY + 1).find(|found| !found.is_empty()).map(|found| found.range())
     }
 }

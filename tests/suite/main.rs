@@ -15,6 +15,7 @@ mod docs;
 mod erasure;
 mod example_config;
 mod exit_code;
+mod fuzz_targets;
 mod hostile;
 mod idle;
 mod idle_memory;
