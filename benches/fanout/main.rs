@@ -29,6 +29,16 @@
 //!
 //! With either, `latency` can be requested and `stall` cannot, and `login` compares the two sides among equally many users.
 //!
+//! # Reading the figures
+//!
+//! The README has the ratios of one run. Batches are cheap because the sender of a message delivers it while the messages of
+//! others become the next batch: one system call per member and batch. `stall` is the noisiest case: take the median of
+//! `--case stall --rounds 5`.
+//!
+//! Storing a message costs 2 to 3 us, however many read it. Encryption costs more with more members, because each has a key,
+//! and what is encrypted for one cannot be shared. A login takes 2.3 times the processor time with TLS, and a password adds the
+//! 20 to 30 ms of its hash.
+//!
 //! Needs Linux (epoll, /proc). Uses only the loopback address.
 
 #![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]

@@ -36,6 +36,13 @@
 //! | `background_writes`, `confirmed_writes`, `queries` | the store's methods: without waiting, waiting for the disk, reading |
 //! | `account_admin` | accounts, for `chatsock user` |
 //! | `backup` | a copy of the database, for `chatsock backup` |
+//!
+//! # To store something more
+//!
+//! 1. Its type in `records`.
+//! 2. Its table in `database/schema.rs`, with a step in `database/migration.rs`.
+//! 3. Its SQL in `tables`.
+//! 4. Its method in `background_writes` (never waits) or `confirmed_writes` (waits for the disk), and the same in `disabled`.
 
 mod error;
 mod event;

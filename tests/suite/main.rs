@@ -2,6 +2,16 @@
 //!
 //! `cargo test --test suite NAME` runs one module. A test that counts what its whole process has, such as descriptors,
 //! or that sets something for all of it, such as the logger, needs a binary of its own beside this one.
+//!
+//! The random tests run for longer when asked to:
+//!
+//! ```text
+//! CHATSOCK_SEEDS=1000 cargo test --test suite delivery
+//! CHATSOCK_SEEDS=200 cargo test --test suite races
+//! CHATSOCK_HOSTILE_SECONDS=600 cargo test --test suite hostile
+//! CHATSOCK_SEQUENCES=100000 cargo test --test suite model
+//! PROPTEST_CASES=100000 cargo test --lib
+//! ```
 
 #![allow(unreachable_pub, reason = "nothing outside uses this program's modules")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a panic is how a test fails")]
