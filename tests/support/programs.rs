@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::num::NonZero;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin};
 use std::sync::mpsc;
 use std::thread;
@@ -19,6 +20,13 @@ pub fn have(programs: &[&str]) -> bool {
     let there = |program: &str| std::env::split_paths(&path).any(|directory| directory.join(program).is_file());
     let missing: Vec<_> = programs.iter().filter(|program| !there(program)).collect();
     missing.is_empty() || left_out(&format!("{missing:?} not installed"))
+}
+
+/// The folder of an npm package: in a folder of `NODE_PATH`, or where `.ci/run` puts it.
+pub fn node_package(name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("NODE_PATH").unwrap_or_default();
+    let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/node_modules");
+    std::env::split_paths(&path).chain([ours]).map(|folder| folder.join(name)).find(|package| package.is_dir())
 }
 
 /// False, after saying why; a failure where the clients are required.
