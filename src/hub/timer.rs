@@ -320,7 +320,7 @@ mod tests {
         assert!(queue.push(now + Duration::from_secs(86_400), expire(1), None));
         assert!(queue.push(now + Duration::from_secs(10), expire(2), None));
         assert!(!queue.push(now + Duration::from_secs(11), expire(3), None));
-        assert_eq!(due(&mut queue, now + Duration::from_millis(9_999)), []);
+        assert_eq!(due(&mut queue, now + Duration::from_millis(9_999)), [0_u64; 0]);
         assert_eq!(due(&mut queue, now + Duration::from_secs(10)), [2]);
         assert_eq!(queue.due(), Some(now + Duration::from_secs(11)));
         assert_eq!(due(&mut queue, now + Duration::from_secs(86_400)), [3, 1]);

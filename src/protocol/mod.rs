@@ -1,7 +1,8 @@
-//! Turns bytes into lines and lines into bytes, without I/O: encryption, telnet, and line editing.
+//! Turns bytes into lines and lines into bytes, without I/O: encryption, telnet, JSON, and line editing.
 //!
 //! | folder | owns |
 //! | --- | --- |
+//! | `json` | requests and events of programs |
 //! | `line` | lines from typed bytes, and the line editor |
 //! | `telnet` | the telnet protocol |
 //! | `wire` | TLS, and recognising other protocols by their first bytes |
@@ -9,6 +10,8 @@
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
+#[cfg(feature = "json")]
+pub mod json;
 pub mod line;
 pub mod telnet;
 pub mod wire;

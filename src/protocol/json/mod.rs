@@ -1,0 +1,18 @@
+//! Requests and events as JSON (RFC 8259), an object per line, for programs.
+//!
+//! Both directions use the same eight fields: `id`, `action`, `sender`, `receiver`, `content`, `time`, `private` and
+//! `optional`. A request is read into typed, flat fields; nothing here builds a tree, so nesting costs no stack.
+//!
+//! *Owns* how an object is spelled, and what is wrong with a line that is no request.
+//! *Knows nothing of* what an action does.
+
+mod error;
+mod object;
+mod request;
+mod scan;
+#[cfg(test)]
+mod tests;
+
+pub use error::JsonError;
+pub use object::{Id, Object, Receiver, Value};
+pub use request::{Hidden, Options, Receivers, Request, parse};
