@@ -17,7 +17,7 @@ pub struct Object<'a> {
     pub action: &'a str,
     /// Whose doing it is; empty if it is the server's.
     pub sender: Cow<'a, str>,
-    /// Where it happened, or whom it is for.
+    /// Where it happened, or who it is for.
     pub receiver: Receiver<'a>,
     /// The text.
     pub content: Cow<'a, str>,
