@@ -47,12 +47,82 @@ pub enum DisconnectReason {
     /// The handshake failed, or a record was damaged. A log line has said which: a text here would cost every plain connection
     /// stack space.
     Tls,
+    /// The peer broke the rules of WebSocket. A log line has said which.
+    WebSocket,
+    /// The client of a WebSocket has answered nothing, not even a ping.
+    Unresponsive,
+    /// An HTTP request was answered, with this status.
+    Answered(u16),
     /// No handshake in time.
     HandshakeTimeout,
+    /// No whole HTTP request in time.
+    RequestTimeout,
     /// The server is stopping.
     Stopping,
     /// A bug in the server, confined to this connection.
     Panicked,
+}
+
+impl DisconnectReason {
+    /// The code that tells the client of a WebSocket (RFC 6455, section 7.4.1). After 1008 it should not come back by itself: it
+    /// was sent away, or would be again.
+    pub(crate) fn close_code(&self) -> u16 {
+        match self {
+            DisconnectReason::Quit | DisconnectReason::PeerClosed => 1000,
+            DisconnectReason::Stopping => 1001,
+            DisconnectReason::WebSocket => 1002,
+            DisconnectReason::LoginTimeout
+            | DisconnectReason::Idle
+            | DisconnectReason::TooSlow(_)
+            | DisconnectReason::Stalled(_)
+            | DisconnectReason::LongLines
+            | DisconnectReason::WrongCodes
+            | DisconnectReason::Ghosted
+            | DisconnectReason::AccountRemoved
+            | DisconnectReason::PasswordChanged
+            | DisconnectReason::AddressBanned => 1008,
+            DisconnectReason::MemoryShort(_) => 1013,
+            DisconnectReason::Reset(_)
+            | DisconnectReason::OtherProtocol(_)
+            | DisconnectReason::PlainText
+            | DisconnectReason::Tls
+            | DisconnectReason::Unresponsive
+            | DisconnectReason::Answered(_)
+            | DisconnectReason::HandshakeTimeout
+            | DisconnectReason::RequestTimeout
+            | DisconnectReason::Panicked => 1011,
+        }
+    }
+
+    /// The sentence beside the code, unless the client has had one; empty for an end that needs no words.
+    pub(crate) fn close_words(&self) -> String {
+        match self {
+            DisconnectReason::Quit | DisconnectReason::PeerClosed => String::new(),
+            DisconnectReason::Stopping => "The server is stopping.".to_owned(),
+            DisconnectReason::LoginTimeout
+            | DisconnectReason::Idle
+            | DisconnectReason::TooSlow(_)
+            | DisconnectReason::Stalled(_)
+            | DisconnectReason::MemoryShort(_)
+            | DisconnectReason::LongLines
+            | DisconnectReason::WrongCodes
+            | DisconnectReason::Unresponsive
+            | DisconnectReason::Panicked => format!("{self}."),
+            // These are said before the connection ends, or there is nobody to say them to.
+            DisconnectReason::Ghosted
+            | DisconnectReason::AccountRemoved
+            | DisconnectReason::PasswordChanged
+            | DisconnectReason::AddressBanned
+            | DisconnectReason::WebSocket
+            | DisconnectReason::Reset(_)
+            | DisconnectReason::OtherProtocol(_)
+            | DisconnectReason::PlainText
+            | DisconnectReason::Tls
+            | DisconnectReason::Answered(_)
+            | DisconnectReason::HandshakeTimeout
+            | DisconnectReason::RequestTimeout => String::new(),
+        }
+    }
 }
 
 impl fmt::Display for DisconnectReason {
@@ -79,7 +149,11 @@ impl fmt::Display for DisconnectReason {
             DisconnectReason::OtherProtocol(protocol) => write!(f, "speaks {protocol}, not telnet or plain text"),
             DisconnectReason::PlainText => f.write_str("spoke plain text on a TLS port"),
             DisconnectReason::Tls => f.write_str("TLS failed"),
+            DisconnectReason::WebSocket => f.write_str("broke the rules of WebSocket"),
+            DisconnectReason::Unresponsive => f.write_str("Your client answered nothing for too long"),
+            DisconnectReason::Answered(status) => write!(f, "HTTP request answered with {status}"),
             DisconnectReason::HandshakeTimeout => f.write_str("no TLS handshake in time"),
+            DisconnectReason::RequestTimeout => f.write_str("no HTTP request in time"),
             DisconnectReason::Stopping => f.write_str("the server is stopping"),
             DisconnectReason::Panicked => f.write_str("An internal error ended your connection"),
         }

@@ -1,12 +1,12 @@
 //! The end of a socket: a lingering close, which loses none of the last bytes.
 //!
 //! *Owns* how long the last bytes may take, and how long the peer's are read after them.
-//! *Knows nothing of* why the connection ends.
+//! *Knows nothing of* what the peer is told.
 
 use std::io::{ErrorKind, Read};
 use std::time::{Duration, Instant};
 
-use super::Outbox;
+use super::{DisconnectReason, Outbox};
 
 /// How long the last bytes may take to leave, unless the server stops first.
 const DRAIN: Duration = Duration::from_secs(5);
@@ -17,10 +17,10 @@ const LINGER: Duration = Duration::from_secs(1);
 
 impl Outbox {
     /// Waits until the backlog has drained, shuts down the writing side, and reads until the peer has done the same.
-    pub(crate) fn lingering_close(&self) {
+    pub(crate) fn lingering_close(&self, reason: &DisconnectReason) {
         let began = Instant::now();
         self.wait_drained(Some(began + DRAIN));
-        if self.close_writing().is_err() {
+        if self.close_writing(reason).is_err() {
             return;
         }
         let stream = self.stream();

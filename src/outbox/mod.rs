@@ -4,7 +4,7 @@
 //! accept becomes the backlog, which the thread `slow-readers` sends as the socket accepts it; meanwhile others only append. So no one
 //! waits for a slow reader, and a slow reader loses nothing until it is dropped with a reason.
 //!
-//! *Owns* every byte written to a client, its encryption if any, the state of the screen, and the decision to drop the client.
+//! *Owns* every byte written to a client, its encryption or framing if any, the state of the screen, and the decision to drop the client.
 //! *Knows nothing of* rooms as objects, the palette's rules, and other clients.
 
 mod backlog;
@@ -12,7 +12,7 @@ mod batch;
 mod conversations;
 mod date_line;
 mod disconnect;
-mod encrypted;
+mod encoded;
 mod linger;
 mod on_screen;
 mod preferences;
@@ -112,7 +112,7 @@ pub struct Outbox {
     id: ClientId,
     stream: TcpStream,
     slow_readers: Arc<SlowReaders>,
-    /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the encryption in both directions, and the
+    /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the codec in both directions, and the
     /// order of bytes on the socket.
     /// Nothing waits under it: sends are `MSG_DONTWAIT`. No log line, no disk, no second outbox.
     state: Mutex<State>,
@@ -141,7 +141,7 @@ impl Outbox {
                 charset: Charset::Utf8,
                 is_telnet: false,
                 unsent: Vec::new(),
-                codec: Codec::Plain,
+                codec: Codec::default(),
                 backlog: Backlog::new(),
                 disconnect: None,
             }),
@@ -337,10 +337,13 @@ impl Outbox {
             return;
         }
         state.forget_view();
-        let State { display, unsent, .. } = state;
+        let State { display, unsent, codec, .. } = state;
         display.wipe_prompt(unsent);
         if let Some((kind, line)) = line {
             display.write(kind, line, unsent);
+            if kind == LineKind::Refusal {
+                codec.explain(line);
+            }
         }
         display.restore(unsent);
         self.transmit_unsent(state, CausedBy::Client);

@@ -29,7 +29,7 @@ impl Outbox {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_none() {
-            state.codec = Codec::Plain;
+            state.codec = Codec::default();
             state.unsent.extend_from_slice(refusal);
             self.transmit_unsent(state, CausedBy::Client);
             self.disconnect_locked(state, reason);
@@ -166,7 +166,7 @@ impl Outbox {
             state.unsent = recode_as_latin1(&state.unsent, state.is_telnet);
         }
         if !state.codec.is_plain() {
-            return self.encrypt_unsent(state, cause);
+            return self.encode_unsent(state, cause);
         }
         let sent = if state.backlog.is_empty() { self.send(state) } else { Ok(0) };
         match sent {
@@ -193,7 +193,7 @@ impl Outbox {
     /// Sends a frame that others get too. What the socket does not accept joins the backlog as a share of the frame, not a copy.
     pub(super) fn transmit_shared(&self, state: &mut State, frame: &Arc<[u8]>) {
         if !state.codec.is_plain() {
-            return self.encrypt_shared(state, frame);
+            return self.encode_shared(state, frame);
         }
         let sent = if state.backlog.is_empty() { send_now(&self.stream, frame) } else { Ok(0) };
         match sent {

@@ -5,6 +5,7 @@
 //! | `json` | requests and events of programs |
 //! | `line` | lines from typed bytes, and the line editor |
 //! | `telnet` | the telnet protocol |
+//! | `websocket` | WebSocket frames and messages |
 //! | `wire` | TLS, and recognising other protocols by their first bytes |
 
 // Every arm is written out, so that the compiler asks about a new variant.
@@ -14,4 +15,6 @@
 pub mod json;
 pub mod line;
 pub mod telnet;
+#[cfg(feature = "web")]
+pub mod websocket;
 pub mod wire;

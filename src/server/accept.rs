@@ -178,7 +178,7 @@ fn begin(Connection { hub, outbox, peer, entrance, .. }: &Connection) -> Result<
     hub.roster.connected(outbox);
     if let Some((line, ended)) = decided_meanwhile(hub, peer.ip().to_canonical()) {
         outbox.turn_away(&entrance.transport.refusal(&line), ended.clone());
-        outbox.lingering_close();
+        outbox.lingering_close(&ended);
         return Err(ended);
     }
     // A panic in the handshake must not leave anything of this connection behind.

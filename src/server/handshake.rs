@@ -40,7 +40,7 @@ pub(super) fn shake_hands(outbox: &Outbox, ports: Ports, deadline: Instant) -> R
     } else if let DisconnectReason::OtherProtocol(protocol) = &ended {
         turn_away(outbox, protocol.answer());
     }
-    outbox.lingering_close();
+    outbox.lingering_close(&ended);
     Err(ended)
 }
 
@@ -121,7 +121,7 @@ fn hint(outbox: &Outbox, ports: Ports) -> String {
 }
 
 fn turn_away(outbox: &Outbox, answer: &[u8]) {
-    outbox.set_codec(Codec::Plain);
+    outbox.set_codec(Codec::default());
     outbox.answer_raw(answer);
     outbox.flush();
 }

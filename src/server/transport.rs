@@ -137,7 +137,7 @@ impl Transport {
 #[inline(never)]
 fn encrypt(outbox: &Outbox, certificate: &Certificate) {
     match Tls::new(certificate.settings()) {
-        Ok(tls) => outbox.set_codec(Codec::Tls(Box::new(tls))),
+        Ok(tls) => outbox.set_codec(Codec::over_tls(tls)),
         Err(error) => {
             log::error!("client {}: TLS: {error}", outbox.id());
             outbox.disconnect(DisconnectReason::Tls);

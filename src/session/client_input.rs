@@ -20,8 +20,8 @@ pub(super) struct ClientInput {
     pub(super) protocol: Vec<u8>,
     /// Tells other protocols from users.
     pub(super) first_bytes: FirstBytes,
-    /// The outbox's codec decrypts what is read.
-    is_encrypted: bool,
+    /// The outbox's codec decodes what is read.
+    is_encoded: bool,
     /// The peer sends nothing more.
     is_over: bool,
     /// More can be read at once: no prompt is due before that.
@@ -48,13 +48,13 @@ pub(super) struct HeldKeys {
 }
 
 impl ClientInput {
-    pub(super) fn new(policy: Policy, is_encrypted: bool) -> ClientInput {
+    pub(super) fn new(policy: Policy, is_encoded: bool) -> ClientInput {
         ClientInput {
             link: Link::new(policy),
             assembler: Assembler::new(),
             protocol: Vec::new(),
             first_bytes: FirstBytes::new(),
-            is_encrypted,
+            is_encoded,
             is_over: false,
             more_waits: false,
             is_alone: false,
@@ -65,8 +65,8 @@ impl ClientInput {
         }
     }
 
-    pub(super) fn is_encrypted(&self) -> bool {
-        self.is_encrypted
+    pub(super) fn is_encoded(&self) -> bool {
+        self.is_encoded
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -25,7 +25,7 @@ impl Session {
         }
         let last_line = last_line(reason);
         self.outbox.farewell(last_line.as_ref().map(|(kind, line)| (*kind, line.as_str())));
-        self.outbox.lingering_close();
+        self.outbox.lingering_close(reason);
     }
 }
 
@@ -49,7 +49,11 @@ fn going(reason: &DisconnectReason) -> Going {
         | DisconnectReason::OtherProtocol(_)
         | DisconnectReason::PlainText
         | DisconnectReason::Tls
+        | DisconnectReason::WebSocket
+        | DisconnectReason::Unresponsive
+        | DisconnectReason::Answered(_)
         | DisconnectReason::HandshakeTimeout
+        | DisconnectReason::RequestTimeout
         | DisconnectReason::Stopping
         | DisconnectReason::Panicked => Going::Lost,
     }
@@ -75,7 +79,11 @@ fn last_line(reason: &DisconnectReason) -> Option<(LineKind, String)> {
         | DisconnectReason::OtherProtocol(_)
         | DisconnectReason::PlainText
         | DisconnectReason::Tls
+        | DisconnectReason::WebSocket
+        | DisconnectReason::Unresponsive
+        | DisconnectReason::Answered(_)
         | DisconnectReason::HandshakeTimeout
+        | DisconnectReason::RequestTimeout
         | DisconnectReason::Stopping => None,
     }
 }

@@ -137,7 +137,7 @@ impl Session {
         Box::new(Session {
             palette: Palette::new(door),
             user: None,
-            input: ClientInput::new(policy, encrypted),
+            input: ClientInput::new(policy, outbox.is_encoded()),
             pacing: Pacing::new(queue, config.connection_timeout.then(|| now + NEWCOMER_WAIT)),
             terminal: TerminalState::default(),
             account: AccountState::default(),

@@ -1,8 +1,8 @@
-//! Reading: waiting for bytes, and decrypting them where the connection is encrypted.
+//! Reading: waiting for bytes, and decoding them where the connection is TLS or a WebSocket.
 //!
 //! *Owns* the wait, the moment in which a peer may speak before it is greeted, and the difference between an end that
 //! the peer has announced and one that only the network shows.
-//! *Knows nothing of* the encryption, whose state is the outbox's, and of what the bytes say.
+//! *Knows nothing of* the encoding, whose state is the outbox's, and of what the bytes say.
 
 use std::io::{self, Read as _};
 use std::mem::MaybeUninit;
@@ -13,7 +13,7 @@ use socket2::SockRef;
 
 use super::Session;
 use crate::outbox::DisconnectReason;
-use crate::protocol::wire::{Progress, Verdict};
+use crate::protocol::wire::{CodecError, Progress, Verdict};
 use crate::text::escape_for_log;
 
 /// How long the greeting waits for first bytes.
@@ -26,15 +26,15 @@ const FIRST_BYTES: Duration = Duration::from_millis(20);
 /// comes before the answer.
 const MOST_FIRST_BYTES: usize = 16 * 1024;
 
-/// The state of an encrypted connection after a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The state of an encoded connection after a read.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum ReadState {
     /// More may come.
     More,
     /// The peer has announced that nothing more comes.
     Closed,
     /// Nothing more can be read.
-    Broken,
+    Broken(DisconnectReason),
 }
 
 impl Session {
@@ -44,9 +44,9 @@ impl Session {
         let deadline = self.tick() + FIRST_BYTES;
         let mut heard = Vec::new();
         let mut state = ReadState::More;
-        if self.input.is_encrypted() {
+        if self.input.is_encoded() {
             // What came right behind the handshake.
-            state = self.decrypt(&[], &mut heard);
+            state = self.decode(&[], &mut heard);
         }
         let mut verdict = self.input.first_bytes.feed(&heard);
         while verdict == Verdict::Undecided
@@ -60,7 +60,7 @@ impl Session {
                     verdict = self.input.first_bytes.finish();
                     break;
                 }
-                Ok(count) if self.input.is_encrypted() => state = self.decrypt(&buffer[..count], &mut heard),
+                Ok(count) if self.input.is_encoded() => state = self.decode(&buffer[..count], &mut heard),
                 Ok(count) => {
                     heard.extend_from_slice(&buffer[..count]);
                     self.input.more_waits = count == buffer.len() && more_waits(self.outbox.stream());
@@ -104,14 +104,14 @@ impl Session {
     /// Takes what one read brought. Not inlined, and nothing follows the calls, so they are jumps and take no stack.
     #[inline(never)]
     pub(super) fn take_read(&mut self, chunk: &[u8]) {
-        if self.input.is_encrypted() { self.take_encrypted(chunk) } else { self.take(chunk) }
+        if self.input.is_encoded() { self.take_encoded(chunk) } else { self.take(chunk) }
     }
 
-    /// Decrypts what one read brought, and takes it. Not inlined: a plain connection's stack does not pay for it.
+    /// Decodes what one read brought, and takes it. Not inlined: a plain connection's stack does not pay for it.
     #[inline(never)]
-    fn take_encrypted(&mut self, chunk: &[u8]) {
+    fn take_encoded(&mut self, chunk: &[u8]) {
         let mut plain = Vec::new();
-        let state = self.decrypt(chunk, &mut plain);
+        let state = self.decode(chunk, &mut plain);
         if !plain.is_empty() {
             self.take(&plain);
         }
@@ -123,34 +123,33 @@ impl Session {
         match state {
             ReadState::More => {}
             ReadState::Closed => self.input_ended(),
-            ReadState::Broken => drop(self.disconnect.get_or_insert(DisconnectReason::Tls)),
+            ReadState::Broken(why) => drop(self.disconnect.get_or_insert(why)),
         }
     }
 
-    /// Decrypts what one read brought.
+    /// Decodes what one read brought.
     #[inline(never)]
-    fn decrypt(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> ReadState {
-        match self.outbox.decrypt(chunk, plain) {
+    fn decode(&mut self, chunk: &[u8], plain: &mut Vec<u8>) -> ReadState {
+        match self.outbox.decode(chunk, plain) {
             Ok(Progress::ShakingHands | Progress::Open) => ReadState::More,
             Ok(Progress::Closed) => ReadState::Closed,
             Err(error) => {
-                log::info!(
-                    "client {} from {}: TLS: {}",
-                    self.outbox.id(),
-                    self.peer,
-                    escape_for_log(&error.to_string())
-                );
-                ReadState::Broken
+                log::info!("client {} from {}: {}", self.outbox.id(), self.peer, escape_for_log(&error.to_string()));
+                ReadState::Broken(match error {
+                    CodecError::Tls(_) => DisconnectReason::Tls,
+                    #[cfg(feature = "web")]
+                    CodecError::WebSocket(_) => DisconnectReason::WebSocket,
+                })
             }
         }
     }
 
-    /// Nothing more can be read. If an encrypted connection ends without a close_notify, anybody between the two sides
+    /// Nothing more can be read. If an encoded connection ends without its closing message, anybody between the two sides
     /// may have cut it (RFC 8446, section 6.1): complete lines are run, but not half a line, which cut in the right
     /// place might say something else.
     #[inline(never)]
     pub(super) fn stream_ended(&mut self) {
-        if self.input.is_encrypted() {
+        if self.input.is_encoded() {
             self.input.assembler.clear();
         }
         self.input_ended();

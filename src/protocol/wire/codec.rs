@@ -1,43 +1,94 @@
-//! The transformer between a socket's bytes and plain bytes: none, or TLS.
+//! The transformer between a socket's bytes and plain bytes: TLS, WebSocket inside it, either alone, or none.
 //!
-//! It exists in every build, so that there is only one way to write to a socket. Without the feature `tls` it has a single
-//! variant and costs nothing at run time. The outbox keeps it under its lock: bytes go onto the socket in the order in
-//! which they were encrypted.
+//! It exists in every build, so that there is only one way to write to a socket. Without the features `tls` and `web` it is empty
+//! and costs nothing at run time. The outbox keeps it under its lock: bytes go onto the socket in the order in which they were
+//! sealed.
 //!
-//! *Owns* the choice between the variants.
+//! *Owns* the order of the layers.
 //! *Knows nothing of* sockets.
 
-use super::progress::{Progress, TlsError};
+#[cfg(feature = "tls")]
+use super::progress::TlsError;
+use super::progress::{CodecError, Progress};
 #[cfg(feature = "tls")]
 use super::tls::Tls;
+#[cfg(feature = "web")]
+use crate::protocol::websocket::{Form, WebSocket};
 
-/// Transforms one connection's bytes.
+/// Transforms one connection's bytes. Each layer is boxed, because it is large and most connections have none.
 #[derive(Debug, Default)]
-pub enum Codec {
-    /// Bytes are sent as they are.
-    #[default]
-    Plain,
-    /// TLS. Boxed, because it is over a kilobyte and most connections have none.
+pub struct Codec {
     #[cfg(feature = "tls")]
-    Tls(Box<Tls>),
+    tls: Option<Box<Tls>>,
+    #[cfg(feature = "web")]
+    web: Option<Box<WebSocket>>,
+}
+
+/// Whether sealed bytes may be shared with other connections, and what they look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Lines as they are.
+    Lines,
+    /// One text frame around the lines.
+    Frames,
+    /// Each connection's bytes are its own.
+    None,
 }
 
 impl Codec {
+    /// A connection that begins with TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn over_tls(tls: Tls) -> Codec {
+        Codec { tls: Some(Box::new(tls)), ..Codec::default() }
+    }
+
+    /// From now on everything is WebSocket, inside TLS if there is any.
+    #[cfg(feature = "web")]
+    pub(crate) fn open_web(&mut self, socket: WebSocket) {
+        self.web = Some(Box::new(socket));
+    }
+
+    /// What the messages of a WebSocket contain; `None` on any other connection.
+    #[cfg(feature = "web")]
+    pub(crate) fn form(&self) -> Option<Form> {
+        self.web.as_ref().map(|web| web.form())
+    }
+
     /// Whether bytes are sent as they are.
     pub fn is_plain(&self) -> bool {
-        matches!(self, Codec::Plain)
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return false;
+        }
+        #[cfg(feature = "web")]
+        if self.web.is_some() {
+            return false;
+        }
+        true
+    }
+
+    /// Whether what is sealed for this connection is what is sealed for others too.
+    pub fn shares(&self) -> Sharing {
+        #[cfg(feature = "tls")]
+        if self.tls.is_some() {
+            return Sharing::None;
+        }
+        #[cfg(feature = "web")]
+        if let Some(web) = &self.web {
+            return if web.form() == Form::Lines { Sharing::Frames } else { Sharing::None };
+        }
+        Sharing::Lines
     }
 
     /// The encrypting protocol, with its version once both sides have agreed on one.
     pub fn encryption(&self) -> Option<&'static str> {
-        match self {
-            Codec::Plain => None,
-            #[cfg(feature = "tls")]
-            Codec::Tls(tls) => Some(tls.version()),
-        }
+        #[cfg(feature = "tls")]
+        return self.tls.as_ref().map(|tls| tls.version());
+        #[cfg(not(feature = "tls"))]
+        None
     }
 
-    /// Takes the bytes of one read during the handshake, and appends what has to be sent back to `answer`. Plain text that
+    /// Takes the bytes of one read during the handshake of TLS, and appends what has to be sent back to `answer`. Plain text that
     /// follows the handshake is kept for the first [`Codec::feed`].
     ///
     /// # Errors
@@ -45,9 +96,9 @@ impl Codec {
     /// The peer does not speak TLS, or no version that we accept. `answer` tells it so.
     #[cfg(feature = "tls")]
     pub(crate) fn shake_hands(&mut self, input: &[u8], answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
-        match self {
-            Codec::Plain => Ok(Progress::Open),
-            Codec::Tls(tls) => tls.shake_hands(input, answer),
+        match &mut self.tls {
+            None => Ok(Progress::Open),
+            Some(tls) => tls.shake_hands(input, answer),
         }
     }
 
@@ -57,43 +108,115 @@ impl Codec {
     ///
     /// The bytes were damaged or break the protocol. Plain text from before the damage is in `plain` all the same, so it
     /// does not matter how the network splits the bytes.
-    #[cfg_attr(not(feature = "tls"), expect(unused_variables, clippy::ptr_arg, reason = "only TLS has to answer"))]
-    pub fn feed(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Progress, TlsError> {
-        match self {
-            Codec::Plain => {
-                plain.extend_from_slice(input);
-                Ok(Progress::Open)
+    #[cfg_attr(
+        not(any(feature = "tls", feature = "web")),
+        expect(unused_variables, clippy::ptr_arg, reason = "plain bytes need no answer")
+    )]
+    pub fn feed(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Progress, CodecError> {
+        #[cfg(feature = "web")]
+        if self.web.is_some() {
+            return self.feed_web(input, plain, answer);
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.feed(input, plain, answer).map_err(CodecError::Tls);
+        }
+        plain.extend_from_slice(input);
+        Ok(Progress::Open)
+    }
+
+    #[cfg(feature = "web")]
+    fn feed_web(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<Progress, CodecError> {
+        let Codec { web: Some(web), .. } = self else { return Ok(Progress::Open) };
+        #[cfg(feature = "tls")]
+        let mut decrypted = Vec::new();
+        #[cfg(feature = "tls")]
+        let (input, progress) = match &mut self.tls {
+            Some(tls) => {
+                let progress = tls.feed(input, &mut decrypted, answer);
+                (decrypted.as_slice(), progress.map_err(CodecError::Tls))
             }
-            #[cfg(feature = "tls")]
-            Codec::Tls(tls) => tls.feed(input, plain, answer),
+            None => (input, Ok(Progress::Open)),
+        };
+        #[cfg(not(feature = "tls"))]
+        let progress = Ok(Progress::Open);
+        let mut reply = Vec::new();
+        let closed = web.feed(input, plain, &mut reply);
+        self.encrypt(&reply, answer);
+        if closed.map_err(CodecError::WebSocket)? { Ok(Progress::Closed) } else { progress }
+    }
+
+    /// Wraps `plain` in every layer and appends the result to `sealed`; appends nothing after [`Codec::close`]. In a WebSocket it
+    /// is one message, however many lines it has.
+    pub fn seal(&mut self, plain: &[u8], sealed: &mut Vec<u8>) {
+        #[cfg(feature = "web")]
+        if let Some(web) = &mut self.web {
+            let mut message = Vec::new();
+            web.seal(plain, &mut message);
+            return self.encrypt(&message, sealed);
+        }
+        self.encrypt(plain, sealed);
+    }
+
+    fn encrypt(&mut self, plain: &[u8], encrypted: &mut Vec<u8>) {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.encrypt(plain, encrypted);
+        }
+        encrypted.extend_from_slice(plain);
+    }
+
+    /// Asks the peer of a WebSocket whether it is there.
+    #[cfg(feature = "web")]
+    pub(crate) fn ping(&mut self, sealed: &mut Vec<u8>) {
+        if let Some(web) = &mut self.web {
+            let mut ping = Vec::new();
+            web.ping(&mut ping);
+            self.encrypt(&ping, sealed);
         }
     }
 
-    /// Encrypts `plain` and appends the result to `encrypted`; appends nothing after [`Codec::close`].
-    pub fn encrypt(&mut self, plain: &[u8], encrypted: &mut Vec<u8>) {
-        match self {
-            Codec::Plain => encrypted.extend_from_slice(plain),
-            #[cfg(feature = "tls")]
-            Codec::Tls(tls) => tls.encrypt(plain, encrypted),
+    /// Says why the connection is about to end, for the closing message of a WebSocket.
+    #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "only a WebSocket says why"))]
+    pub(crate) fn explain(&mut self, reason: &str) {
+        #[cfg(feature = "web")]
+        if let Some(web) = &mut self.web {
+            web.explain(reason);
         }
     }
 
-    /// The message that tells the peer that nothing more comes. Empty without encryption, and on a second call.
-    pub fn close(&mut self) -> Vec<u8> {
-        match self {
-            Codec::Plain => Vec::new(),
-            #[cfg(feature = "tls")]
-            Codec::Tls(tls) => tls.close(),
+    /// The bytes that tell the peer that nothing more comes, and in a WebSocket why. Empty on a plain connection, and on a second
+    /// call.
+    #[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "only a WebSocket says why"))]
+    pub fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
+        let mut sealed = Vec::new();
+        #[cfg(feature = "web")]
+        if let Some(web) = &mut self.web {
+            let last = web.close(code, reason);
+            self.encrypt(&last, &mut sealed);
         }
+        sealed.append(&mut self.close_tls());
+        sealed
     }
 
-    /// Something that was encrypted will not be sent. The peer could decrypt nothing that follows, so nothing more is
-    /// encrypted, not even the closing message: without it the peer knows that it has missed something.
+    fn close_tls(&mut self) -> Vec<u8> {
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            return tls.close();
+        }
+        Vec::new()
+    }
+
+    /// Something that was sealed will not be sent. The peer could understand nothing that follows, so nothing more is sealed, not
+    /// even the closing message: without it the peer knows that it has missed something.
     pub(crate) fn abandon(&mut self) {
-        match self {
-            Codec::Plain => {}
-            #[cfg(feature = "tls")]
-            Codec::Tls(tls) => tls.abandon(),
+        #[cfg(feature = "web")]
+        if let Some(web) = &mut self.web {
+            web.abandon();
+        }
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &mut self.tls {
+            tls.abandon();
         }
     }
 }

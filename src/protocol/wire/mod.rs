@@ -1,9 +1,9 @@
 //! Socket bytes to plain bytes and back.
 //!
 //! On a plain listener the two are the same, and this layer only recognises a peer that speaks another protocol. On a
-//! TLS listener it encrypts and decrypts.
+//! TLS listener it encrypts and decrypts, and for a WebSocket it makes messages of bytes.
 //!
-//! *Owns* how to recognise TLS, SSH and HTTP and what to answer; encrypting and decrypting a TLS connection.
+//! *Owns* how to recognise TLS, SSH and HTTP and what to answer; encrypting and decrypting a TLS connection; the order of layers.
 //! *Knows nothing of* telnet, and of lines after the first.
 
 mod codec;
@@ -12,8 +12,8 @@ mod sniff;
 #[cfg(feature = "tls")]
 mod tls;
 
-pub use codec::Codec;
-pub use progress::{Progress, TlsError};
+pub use codec::{Codec, Sharing};
+pub use progress::{CodecError, Progress, TlsError};
 pub use sniff::{FirstBytes, OtherProtocol, Verdict};
 #[cfg(feature = "tls")]
 pub use tls::Tls;

@@ -74,7 +74,7 @@ impl Tls {
         absorbed.map(|state| self.progress(&state))
     }
 
-    /// As [`super::Codec::encrypt`].
+    /// Encrypts `plain` and appends the result to `encrypted`; appends nothing after [`Tls::close`].
     pub fn encrypt(&mut self, mut plain: &[u8], encrypted: &mut Vec<u8>) {
         while !self.closed && !plain.is_empty() {
             // Nothing is taken once the library's buffer is full during the handshake: a client that takes so long loses
@@ -88,7 +88,7 @@ impl Tls {
         }
     }
 
-    /// As [`super::Codec::close`].
+    /// The message that tells the peer that nothing more comes (close_notify). Empty on a second call.
     pub fn close(&mut self) -> Vec<u8> {
         let mut encrypted = Vec::new();
         if !self.closed {

@@ -40,7 +40,7 @@ impl Accepted {
         client.set_read_timeout(Some(PATIENCE)).unwrap();
         let limits = OutboxLimits { bytes: None, total: None, stall: None };
         let outbox = Outbox::new(ClientId(1), listener.accept().unwrap().0, Arc::new(SlowReaders::new(limits)));
-        outbox.set_codec(Codec::Tls(Box::new(Tls::new(Arc::new(settings)).unwrap())));
+        outbox.set_codec(Codec::over_tls(Tls::new(Arc::new(settings)).unwrap()));
         Accepted { outbox, client, trusted }
     }
 

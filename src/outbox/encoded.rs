@@ -1,0 +1,150 @@
+//! Connections with TLS or WebSocket: every byte passes the codec, in both directions.
+//!
+//! The reading thread blocks in `read` holding nothing, and locks only to decode. Encoded bytes are sent, or join the
+//! backlog, under the same lock; nothing is encoded twice.
+//!
+//! *Owns* that bytes are sent in the order of their encoding, and that nothing follows the goodbye.
+//! *Knows nothing of* how bytes are encoded.
+
+use std::io;
+use std::net::Shutdown;
+use std::sync::Arc;
+
+use super::transmit::send_now;
+use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, State};
+#[cfg(feature = "web")]
+use crate::protocol::websocket::{Form, WebSocket};
+#[cfg(feature = "tls")]
+use crate::protocol::wire::{Codec, TlsError};
+use crate::protocol::wire::{CodecError, Progress};
+
+impl Outbox {
+    /// Sets the codec for every byte from now on. Called before anything is written, or to answer in plain text a peer that
+    /// understands nothing else.
+    #[cfg(feature = "tls")]
+    pub(crate) fn set_codec(&self, codec: Codec) {
+        self.lock().codec = codec;
+    }
+
+    /// Sends the end of the handshake that a WebSocket begins with, and makes messages of everything from then on.
+    #[cfg(feature = "web")]
+    pub(crate) fn open_web(&self, accepted: &[u8], socket: WebSocket) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.disconnect.is_none() {
+            state.unsent.extend_from_slice(accepted);
+            self.transmit_unsent(state, CausedBy::Client);
+            state.codec.open_web(socket);
+        }
+    }
+
+    /// What the messages of a WebSocket contain; `None` on any other connection.
+    #[cfg(feature = "web")]
+    pub(crate) fn form(&self) -> Option<Form> {
+        self.lock().codec.form()
+    }
+
+    /// Asks the client of a WebSocket whether it is there.
+    #[cfg(feature = "web")]
+    pub(crate) fn ping(&self) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let mut ping = Vec::new();
+        state.codec.ping(&mut ping);
+        self.transmit_encoded(state, ping, CausedBy::Client);
+    }
+
+    /// Whether what is read has to be decoded.
+    pub(crate) fn is_encoded(&self) -> bool {
+        !self.lock().codec.is_plain()
+    }
+
+    /// The name of the connection's encryption, if any.
+    pub fn encryption(&self) -> Option<&'static str> {
+        self.lock().codec.encryption()
+    }
+
+    /// Feeds the handshake what one read brought, and sends the answer.
+    ///
+    /// # Errors
+    ///
+    /// The handshake failed. The peer was sent an alert.
+    #[cfg(feature = "tls")]
+    pub(crate) fn shake_hands(&self, encrypted: &[u8]) -> Result<Progress, TlsError> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let mut answer = Vec::new();
+        let fed = state.codec.shake_hands(encrypted, &mut answer);
+        self.transmit_encoded(state, answer, CausedBy::Client);
+        fed
+    }
+
+    /// Decodes what one read brought, appends it to `plain`, and sends what the protocol has to answer.
+    ///
+    /// # Errors
+    ///
+    /// Nothing more can be read. The peer was told why.
+    pub fn decode(&self, encoded: &[u8], plain: &mut Vec<u8>) -> Result<Progress, CodecError> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        let mut answer = Vec::new();
+        let fed = state.codec.feed(encoded, plain, &mut answer);
+        self.transmit_encoded(state, answer, CausedBy::Client);
+        fed
+    }
+
+    /// Closes the writing side, after the goodbye of the encryption or the WebSocket. A peer with a backlog does not get that
+    /// goodbye.
+    ///
+    /// # Errors
+    ///
+    /// The connection is gone.
+    pub(crate) fn close_writing(&self, reason: &DisconnectReason) -> io::Result<()> {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.backlog.is_empty() {
+            let last = state.codec.close(reason.close_code(), &reason.close_words());
+            if !last.is_empty() {
+                // If the socket does not accept it now, it has accepted nothing for a while.
+                send_now(&self.stream, &last)?;
+            }
+        }
+        self.stream.shutdown(Shutdown::Write)
+    }
+
+    /// Not inlined: encoding needs more stack than anything a plain connection does here.
+    #[inline(never)]
+    pub(super) fn encode_unsent(&self, state: &mut State, cause: CausedBy) {
+        let mut encoded = Vec::new();
+        state.codec.seal(&state.unsent, &mut encoded);
+        if state.unsent.capacity() > MAX_IDLE_BUFFER {
+            state.unsent = Vec::new();
+        } else {
+            state.unsent.clear();
+        }
+        self.transmit_encoded(state, encoded, cause);
+    }
+
+    /// Encodes for this client what others get too.
+    #[inline(never)]
+    pub(super) fn encode_shared(&self, state: &mut State, frame: &[u8]) {
+        let mut encoded = Vec::new();
+        state.codec.seal(frame, &mut encoded);
+        self.transmit_encoded(state, encoded, CausedBy::Others);
+    }
+
+    fn transmit_encoded(&self, state: &mut State, encoded: Vec<u8>, cause: CausedBy) {
+        if encoded.is_empty() {
+            return;
+        }
+        if state.disconnect.is_some() {
+            return state.codec.abandon();
+        }
+        let sent = if state.backlog.is_empty() { send_now(&self.stream, &encoded) } else { Ok(0) };
+        match sent {
+            Ok(taken) if taken == encoded.len() => {}
+            Ok(taken) => self.append_to_backlog(state, &Arc::from(encoded), taken, cause),
+            Err(error) => self.disconnect_locked(state, DisconnectReason::Reset(error.kind())),
+        }
+    }
+}

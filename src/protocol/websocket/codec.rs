@@ -1,0 +1,168 @@
+//! One connection's messages as a stream of bytes in each direction, for the layers above, which know only those.
+//!
+//! *Owns* what a message becomes, the answers to pings and to a close, and that nothing follows our own close.
+//! *Knows nothing of* encryption.
+
+use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
+
+use super::reader::{Event, Kind, Reader};
+use super::violation::Violation;
+use super::writer::{write_close, write_header, write_text_header};
+
+/// What messages contain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Lines, several in a message where several are at hand: text messages in both directions. The end of a message ends a line.
+    Lines,
+    /// A stream of text for a terminal, UTF-8 with the sequences of ECMA-48; no telnet command in it.
+    Terminal,
+    /// The telnet stream.
+    Telnet,
+}
+
+/// A WebSocket after its handshake.
+#[derive(Debug)]
+pub struct WebSocket {
+    form: Form,
+    reader: Reader,
+    /// What came behind the handshake's request, for the first [`WebSocket::feed`].
+    early: Vec<u8>,
+    /// The message under way, in the form of lines: a line is passed on only when all of its message has come.
+    message: Vec<u8>,
+    /// The last refusal before the end, which the close frame repeats: a page has it at hand when the connection is gone.
+    reason: Option<Box<str>>,
+    /// Our own close was sent, or nothing more can be sent.
+    closed: bool,
+}
+
+impl WebSocket {
+    /// A connection whose handshake is done. `limit`: most bytes in one message. `early`: what has been read behind the
+    /// handshake's request.
+    pub fn new(form: Form, limit: usize, early: Vec<u8>) -> WebSocket {
+        WebSocket { form, reader: Reader::new(limit), early, message: Vec::new(), reason: None, closed: false }
+    }
+
+    /// What messages contain.
+    pub fn form(&self) -> Form {
+        self.form
+    }
+
+    /// Takes the bytes of one read; appends what the messages say to `plain`, and what has to be sent back to `answer`: of
+    /// several pings the last one's answer, so that a flood of them brings no flood of answers (RFC 6455, section 5.5.3). True if
+    /// the peer has closed.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke a rule, and was told which. What whole messages said before that is in `plain`.
+    pub fn feed(&mut self, input: &[u8], plain: &mut Vec<u8>, answer: &mut Vec<u8>) -> Result<bool, Violation> {
+        let early = std::mem::take(&mut self.early);
+        let mut pong = None;
+        let mut end = self.read(&early, plain, &mut pong);
+        if end == Ok(None) {
+            end = self.read(input, plain, &mut pong);
+        }
+        if let Some(payload) = pong.filter(|_| !self.closed) {
+            write_header(OpCode::Control(Control::Pong), payload.len(), answer);
+            answer.extend_from_slice(&payload);
+        }
+        match end {
+            Ok(None) => Ok(false),
+            Ok(Some(Closing(code))) => {
+                self.write_last(code, "", answer);
+                Ok(true)
+            }
+            Err(violation) => {
+                self.write_last(Some(violation.close_code()), &violation.to_string(), answer);
+                Err(violation)
+            }
+        }
+    }
+
+    /// Reads until all of the input is taken, or the peer closes.
+    fn read(
+        &mut self,
+        mut input: &[u8],
+        plain: &mut Vec<u8>,
+        pong: &mut Option<Vec<u8>>,
+    ) -> Result<Option<Closing>, Violation> {
+        let mut whole = plain.len();
+        let ended = loop {
+            // A message that comes in one read is put where it belongs at once; one that does not waits here.
+            let data = if self.message.is_empty() { &mut *plain } else { &mut self.message };
+            match self.reader.next(&mut input, data) {
+                Ok(None) => break Ok(None),
+                Ok(Some(Event::Began(Kind::Binary))) if self.form == Form::Lines => break Err(Violation::Binary),
+                Ok(Some(Event::Began(_) | Event::Pong)) => {}
+                Ok(Some(Event::Ended(_))) => {
+                    if self.form == Form::Lines {
+                        plain.append(&mut self.message);
+                        self.message = Vec::new();
+                        plain.push(b'\n');
+                    }
+                    whole = plain.len();
+                }
+                Ok(Some(Event::Ping(payload))) => *pong = Some(payload),
+                Ok(Some(Event::Closed(code))) => break Ok(Some(Closing(code))),
+                Err(violation) => break Err(violation),
+            }
+        };
+        if self.form == Form::Lines && plain.len() > whole {
+            self.message = plain.split_off(whole);
+        }
+        ended
+    }
+
+    /// Appends `plain` as one message to `out`: text in the form of lines, else bytes, which may end inside a character. Appends
+    /// nothing after a close.
+    pub fn seal(&mut self, plain: &[u8], out: &mut Vec<u8>) {
+        if self.closed || plain.is_empty() {
+            return;
+        }
+        match self.form {
+            Form::Lines => write_text_header(plain.len(), out),
+            Form::Terminal | Form::Telnet => write_header(OpCode::Data(Data::Binary), plain.len(), out),
+        }
+        out.extend_from_slice(plain);
+    }
+
+    /// Appends a ping.
+    pub fn ping(&mut self, out: &mut Vec<u8>) {
+        if !self.closed {
+            write_header(OpCode::Control(Control::Ping), 0, out);
+        }
+    }
+
+    /// Says why the connection is about to end.
+    pub(crate) fn explain(&mut self, reason: &str) {
+        self.reason = Some(reason.into());
+    }
+
+    /// The close frame with this code, and this reason unless there is another; empty if one was sent, or nothing more can be.
+    pub fn close(&mut self, code: u16, reason: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let explained = self.reason.take();
+        self.write_last(Some(code), explained.as_deref().unwrap_or(reason), &mut out);
+        out
+    }
+
+    /// Something will not be sent, so nothing that follows would be understood.
+    pub(crate) fn abandon(&mut self) {
+        self.closed = true;
+    }
+
+    /// Bytes held between two reads.
+    #[cfg(test)]
+    pub(super) fn held_bytes(&self) -> usize {
+        self.message.capacity() + self.early.capacity()
+    }
+
+    fn write_last(&mut self, code: Option<u16>, reason: &str, out: &mut Vec<u8>) {
+        if !std::mem::replace(&mut self.closed, true) {
+            write_close(code, reason, out);
+        }
+    }
+}
+
+/// The peer has closed, with this code if it gave one. It is answered with the same (RFC 6455, section 5.5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Closing(Option<u16>);

@@ -1,0 +1,105 @@
+//! When a silent peer is asked whether it is there, and when it is given up. Pure: `now` is an argument.
+//!
+//! A proxy drops a connection on which nothing has passed for a minute or so, and a page on a laptop that was shut keeps a
+//! socket that looks open. A ping, which browsers answer by themselves, settles both. Timers in hidden tabs fire once a minute, so
+//! nothing shorter than that may be expected of a page.
+//!
+//! *Knows nothing of* sockets.
+
+use std::time::{Duration, Instant};
+
+/// Silence after which the peer is asked.
+const ASK: Duration = Duration::from_secs(30);
+
+/// Silence after which it is given up: it has left a ping unanswered for 45 seconds.
+const GIVE_UP: Duration = Duration::from_secs(75);
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LivenessDue {
+    /// Nothing, before [`Liveness::next`].
+    Nothing,
+    /// A ping, once for each silence.
+    Ping,
+    /// The end.
+    End,
+}
+
+/// When one peer was heard last.
+#[derive(Clone, Copy, Debug)]
+pub struct Liveness {
+    heard: Instant,
+    asked: bool,
+}
+
+impl Liveness {
+    /// Of a peer that was just heard.
+    pub fn new(now: Instant) -> Liveness {
+        Liveness { heard: now, asked: false }
+    }
+
+    /// Something has come, of any kind.
+    pub fn heard(&mut self, now: Instant) {
+        *self = Liveness::new(now);
+    }
+
+    /// What is due now.
+    pub fn due(&mut self, now: Instant) -> LivenessDue {
+        if now < self.next() {
+            return LivenessDue::Nothing;
+        }
+        if self.asked {
+            return LivenessDue::End;
+        }
+        // If this process was stopped meanwhile, the peer has the whole rest of the time to answer.
+        self.heard = self.heard.max(now.checked_sub(ASK).unwrap_or(now));
+        self.asked = true;
+        LivenessDue::Ping
+    }
+
+    /// When to look again.
+    pub fn next(&self) -> Instant {
+        self.heard + if self.asked { GIVE_UP } else { ASK }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_silent_peer_is_asked_after_30_seconds_and_given_up_after_75() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut peer = Liveness::new(start);
+        assert_eq!(peer.due(after(29)), LivenessDue::Nothing);
+        assert_eq!(peer.next(), after(30));
+        assert_eq!(peer.due(after(30)), LivenessDue::Ping);
+        assert_eq!(peer.due(after(31)), LivenessDue::Nothing);
+        assert_eq!(peer.next(), after(75));
+        assert_eq!(peer.due(after(74)), LivenessDue::Nothing);
+        assert_eq!(peer.due(after(75)), LivenessDue::End);
+    }
+
+    #[test]
+    fn whatever_comes_starts_the_time_over() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut peer = Liveness::new(start);
+        assert_eq!(peer.due(after(30)), LivenessDue::Ping);
+        peer.heard(after(40));
+        assert_eq!(peer.due(after(69)), LivenessDue::Nothing);
+        assert_eq!(peer.due(after(70)), LivenessDue::Ping);
+        assert_eq!(peer.due(after(115)), LivenessDue::End);
+    }
+
+    #[test]
+    fn nobody_is_given_up_without_having_been_asked() {
+        let start = Instant::now();
+        let after = |seconds| start + Duration::from_secs(seconds);
+        let mut peer = Liveness::new(start);
+        assert_eq!(peer.due(after(500)), LivenessDue::Ping);
+        assert_eq!(peer.due(after(544)), LivenessDue::Nothing);
+        assert_eq!(peer.due(after(545)), LivenessDue::End);
+    }
+}
