@@ -62,6 +62,18 @@ fn put(list: &mut Vec<ListEntry>, who: &Identity, until: Option<Timestamp>, at: 
     list.push(ListEntry { who: who.clone(), until });
 }
 
+fn is_of_same_user(new: &ListEntry, old: &ListEntry) -> bool {
+    new.who.account == old.who.account && new.who.is(&old.who)
+}
+
+/// Puts older entries before a list, except those that one in it replaces.
+fn put_before<T>(list: &mut Vec<T>, mut older: Vec<T>, replaces: impl Fn(&T, &T) -> bool) {
+    older.retain(|old| !list.iter().any(|new| replaces(new, old)));
+    older.append(list);
+    older.drain(..older.len().saturating_sub(MOST_ENTRIES));
+    *list = older;
+}
+
 fn take(list: &mut Vec<ListEntry>, meant: impl Fn(&Identity) -> bool, at: Timestamp) {
     list.retain(|entry| holds(entry.until, at) && !meant(&entry.who));
 }
@@ -337,6 +349,22 @@ impl Moderation {
         }
     }
 
+    /// Adds the bans, mutes and invitations that were stored, without what has ended since, to those made meanwhile. Of two
+    /// about one user the later one counts; of more than there is room for, the oldest make way.
+    pub(crate) fn add_stored(&mut self, lists: ModerationLists, at: Timestamp) {
+        let Moderation { bans, mutes, mut invitations, .. } = Moderation::restored(lists, at);
+        // As if each ban made meanwhile had come after all that was stored: see `ban`.
+        for ban in &mut self.bans {
+            let known = bans.iter().find(|known| known.name == ban.name);
+            ban.address = ban.address.or(known.and_then(|known| known.address));
+            ban.who = ban.who.take().or_else(|| known.and_then(|known| known.who.clone()));
+            invitations.retain(|invited| !ban.is_about(&invited.who));
+        }
+        put_before(&mut self.bans, bans, |new, old| new.name == old.name);
+        put_before(&mut self.mutes, mutes, is_of_same_user);
+        put_before(&mut self.invitations, invitations, is_of_same_user);
+    }
+
     /// Invites a user.
     pub(crate) fn invite(&mut self, who: &Identity, at: Timestamp) {
         put(&mut self.invitations, who, Some(after(at, INVITATION_LASTS)), at);
@@ -411,6 +439,35 @@ mod tests {
     }
 
     #[test]
+    fn lists_read_late_come_before_what_was_decided_meanwhile_and_replace_none_of_it() {
+        let now = Timestamp::UNIX_EPOCH;
+        let carol = who(3, "carol", "192.0.2.3");
+        let (brief, long) = (Some(after(now, GRACE)), Some(after(now, INVITATION_LASTS)));
+        let mut stored = Moderation::default();
+        stored.ban(ban(&alice(), None), now);
+        stored.ban(ban(&bob(), None), now);
+        stored.ban(ban(&carol, brief), now);
+        stored.mute(&bob(), None, now);
+        stored.invite(&carol, now);
+        let mut moderation = Moderation::default();
+        moderation.ban(Ban { who: None, address: None, ..ban(&bob(), long) }, now);
+        moderation.mute(&bob(), brief, now);
+        let later = after(now, GRACE);
+        moderation.add_stored(stored.lists(now), later);
+        let bans: Vec<_> = moderation.bans(later).map(|ban| (ban.name.as_str(), ban.until)).collect();
+        assert_eq!(bans, [("alice", None), ("bob", long)], "carol's is over");
+        assert!(moderation.banned(&who(9, "robert", "192.0.2.2"), later).is_some(), "by the address known before");
+        assert_eq!(moderation.muted(&bob(), later), None, "the shorter one was the last");
+        assert!(moderation.invited(&carol, later));
+        let mut full = Moderation::default();
+        for number in 0..MOST_ENTRIES as u64 {
+            full.ban(ban(&who(number + 10, &format!("u{number}"), "192.0.2.9"), None), now);
+        }
+        full.add_stored(stored.lists(now), later);
+        assert!(full.bans(later).count() == MOST_ENTRIES && full.bans(later).all(|ban| ban.name.as_str() != "alice"));
+    }
+
+    #[test]
     fn a_stranger_with_the_name_of_an_awaited_admin_is_none() {
         let now = Timestamp::UNIX_EPOCH;
         let mut moderation = Moderation::founded_by(alice());
@@ -437,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_an_account_stays_admin_of_a_kept_room_however_he_goes() {
+    fn an_admin_with_an_account_stays_one_of_a_kept_room_however_they_leave() {
         let now = Timestamp::UNIX_EPOCH;
         let account = Identity { account: Some(AccountId(7)), ..alice() };
         let mut moderation = Moderation::founded_by(account.clone());

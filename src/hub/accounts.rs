@@ -3,6 +3,7 @@
 //! *Owns* who counts as an operator, which names are taken by accounts, and what operators hear and leave in the audit log.
 //! *Knows nothing of* how accounts are stored, and of passwords.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -95,17 +96,35 @@ impl Hub {
     /// Writes a room down as it is now, if it outlasts the server. Waits for the store.
     pub(super) fn save_room(&self, room: &Room) {
         let Some(store) = self.store() else { return };
-        while let Some(snapshot) = room.snapshot() {
+        let failed = |error: &dyn fmt::Display| {
+            log::error!("the admins of {} have changed, but could not be saved: {error}", room.name());
+        };
+        loop {
+            let snapshot = match room.snapshot() {
+                Ok(Some(snapshot)) => snapshot,
+                Ok(None) => return,
+                Err(error) => return failed(&error),
+            };
             // The session that has just set a password writes the room down once that is hashed.
             if snapshot.password.is_some() {
                 return;
             }
             if let Err(error) = store.save_room(snapshot.room) {
-                return log::error!("the admins of {} have changed, but could not be saved: {error}", room.name());
+                return failed(&error);
             }
             if room.is_at(snapshot.revision) {
                 return;
             }
+        }
+    }
+
+    /// Brings a room back as it is stored, if that could not be read when the room began. Not inlined: rarely needed.
+    #[inline(never)]
+    pub(super) fn restore_late(&self, room: &Room) {
+        match room.restore_late() {
+            // What changed in the meantime could not be saved either.
+            Ok(()) => self.save_room(room),
+            Err(error) => log::error!("room {} still cannot be read: {error}", room.name()),
         }
     }
 

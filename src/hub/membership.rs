@@ -39,6 +39,9 @@ impl Membership {
         opened: Option<DoorVersion>,
         id: MembershipId,
     ) -> Result<(Membership, MembershipChange), EnterError> {
+        if room.is_unrestored() {
+            hub.restore_late(room);
+        }
         // Made before the user is in the room, so that nothing on the way can leave them there.
         let membership =
             Membership { hub: Arc::clone(hub), room: Arc::clone(room), client: user.client(), id, left: false };

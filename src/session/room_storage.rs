@@ -11,7 +11,7 @@ use super::Session;
 use crate::chat::action::{Actor, Denied, RoomAction, Setting};
 use crate::chat::secret::Hashed;
 use crate::hub::room::{Deciding, Room, Snapshot};
-use crate::store::{AccessRecord, SaveError, StoreFailure};
+use crate::store::{AccessRecord, ReadError, SaveError, StoreFailure};
 
 /// What was done before an action: the hash of a new password.
 pub(super) struct Prepared(Option<Hashed>);
@@ -33,7 +33,19 @@ impl Session {
     #[inline(never)]
     pub(super) fn save_room(&self, room: &Arc<Room>) {
         let Some(store) = self.hub.store() else { return };
-        while let Some(mut snapshot) = room.snapshot() {
+        loop {
+            let mut snapshot = match room.snapshot() {
+                Ok(Some(snapshot)) => snapshot,
+                Ok(None) => return,
+                Err(ReadError(reason)) => {
+                    let name = room.name();
+                    let line = format!(
+                        "It holds until the server stops, but is not saved: what is stored of {name} cannot be read: \
+                         {reason}."
+                    );
+                    return self.refuse(&line);
+                }
+            };
             if !self.hash_password_of(room, &mut snapshot) {
                 return;
             }

@@ -2,7 +2,7 @@
 //!
 //! *Owns* these points. *Knows nothing of* what happens there.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ struct Held {
 pub struct Failpoints {
     /// Page limit of the database; 0 for none.
     pub(crate) pages: AtomicU32,
+    /// Whether rooms cannot be read.
+    unreadable: AtomicBool,
     /// Timeout of callers in milliseconds; 0 for the usual one.
     write_timeout: AtomicU32,
     /// Batches that the writer has tried.
@@ -51,6 +53,15 @@ impl Failpoints {
             0 => None,
             milliseconds => Some(Duration::from_millis(milliseconds.into())),
         }
+    }
+
+    /// Makes reading a room fail, or lets it work again.
+    pub fn set_unreadable(&self, unreadable: bool) {
+        self.unreadable.store(unreadable, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_unreadable(&self) -> bool {
+        self.unreadable.load(Ordering::Relaxed)
     }
 
     /// How many batches were tried.

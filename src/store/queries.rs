@@ -89,6 +89,9 @@ impl Store {
 
     /// A room with its lists, if anything of it is stored.
     pub fn room(&self, name: &RoomName) -> Result<Option<RoomRecord>, ReadError> {
+        if self.queue.failpoints.is_unreadable() {
+            return Err(ReadError(StoreFailure::TimedOut));
+        }
         let rooms = self.message_reader.read(SHORT, rooms::load)?;
         Ok(rooms.into_iter().find(|room| room.name == *name))
     }

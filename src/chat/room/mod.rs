@@ -130,6 +130,8 @@ pub struct RoomState {
     slow: Duration,
     /// How far back users may read,
     read_back: ReadBack,
+    /// whether that is only a guess, because what was stored could not be read,
+    read_back_guessed: bool,
     /// and when each of them became a member.
     readers: Readers,
     /// By connection, so by arrival on the server. Boxed, since a node of the tree has room for eleven.
@@ -160,6 +162,7 @@ impl RoomState {
             moderation: founder.map(Moderation::founded_by).unwrap_or_default(),
             slow: Duration::ZERO,
             read_back,
+            read_back_guessed: false,
             readers: Readers::default(),
             members: BTreeMap::new(),
             history: History::new(),

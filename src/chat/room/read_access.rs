@@ -87,6 +87,17 @@ impl RoomState {
         self.readers.accounts.extend(accounts);
     }
 
+    /// The same for a room that users have entered meanwhile: the earlier visit counts.
+    pub(super) fn restore_earlier_readers(&mut self, accounts: impl IntoIterator<Item = (AccountId, MessageId)>) {
+        for (account, since) in accounts {
+            let known = self.readers.accounts.entry(account).or_insert(since);
+            *known = since.min(*known);
+            for member in self.members.values_mut().filter(|member| member.who.account == Some(account)) {
+                member.first = since.min(member.first);
+            }
+        }
+    }
+
     /// A member has another identity now. What an account may read is the account's, so another one on the same connection, or
     /// none, comes in just now.
     pub(super) fn reader_changed(&mut self, client: ClientId, before: &Identity, last: MessageId) {

@@ -55,9 +55,23 @@ impl RoomState {
         self.moderation = Moderation::restored(lists, at);
     }
 
-    /// What was stored of it cannot be read, so how far users may read back is not known.
-    pub(crate) fn begin_with(&mut self, read_back: ReadBack) {
-        self.read_back = read_back;
+    /// What was stored of one of the server's own rooms cannot be read now. It may have hidden its past from newcomers, so
+    /// they read nothing of that until it is known.
+    pub(crate) fn begin_unrestored(&mut self) {
+        self.read_back = ReadBack::Nothing;
+        self.read_back_guessed = true;
+    }
+
+    /// Adds what was stored of such a room, now that it can be read. What was decided meanwhile stays.
+    pub(crate) fn restore_late(&mut self, stored: StoredRoom, at: Timestamp) {
+        let StoredRoom { made: _, read_back, members, mut lists } = stored;
+        // As in `restore`: these rooms have no admins.
+        lists.admins.clear();
+        if std::mem::take(&mut self.read_back_guessed) {
+            self.read_back = read_back;
+        }
+        self.restore_earlier_readers(members);
+        self.moderation.add_stored(lists, at);
     }
 
     /// Brings back what was said before the server started, oldest first.

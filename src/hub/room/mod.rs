@@ -97,6 +97,8 @@ struct State {
     /// The hash of the password that opens this door, where that is known in the clear and its hash was needed: see
     /// `Room::door_hash`.
     door_hash: Option<(DoorVersion, Hashed)>,
+    /// What is stored of the room could not be read. Storing the room as it is would erase that, so it is read first.
+    unrestored: bool,
     /// A user is about to change whether the room is kept, or to close it for good: see [`Deciding`].
     deciding: bool,
     /// Every member has one.
@@ -168,6 +170,7 @@ impl Room {
             state: Mutex::new(State {
                 room: RoomState::new(name.clone(), beginning),
                 door_hash: None,
+                unrestored: false,
                 deciding: false,
                 seats: BTreeMap::new(),
                 in_view: 0,

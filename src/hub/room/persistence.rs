@@ -12,11 +12,12 @@ use jiff::Timestamp;
 use super::{DoorVersion, Room, State};
 use crate::chat::action::{Actor, Denied, ReadBack};
 use crate::chat::message::{AccountId, ClientId, Draft, Message, MessageId};
+use crate::chat::moderation::ModerationLists;
 use crate::chat::permission::Permission;
 use crate::chat::room::{Occurrence, StoredMade, StoredRoom};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::{Hashed, Secret};
-use crate::store::{AccessRecord, MessageRecord, RoomRecord, Store};
+use crate::store::{AccessRecord, MessageRecord, ReadError, RoomRecord, Store};
 
 /// A room as it is at one moment.
 pub(crate) struct Snapshot {
@@ -55,10 +56,12 @@ impl Room {
         free.then(|| Deciding(Arc::clone(self)))
     }
 
-    /// The room as it is to be stored; `None` if it is not to be.
-    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
+    /// The room as it is to be stored; `None` if it is not to be. Reads the disk if what it has of the room is not known yet,
+    /// and fails if that cannot be read: the lists there would be replaced by shorter ones.
+    pub(crate) fn snapshot(&self) -> Result<Option<Snapshot>, ReadError> {
+        self.restore_late()?;
         let state = self.lock();
-        self.keeper(&state).is_some().then(|| state.snapshot(self))
+        Ok(self.keeper(&state).is_some().then(|| state.snapshot(self)))
     }
 
     /// A user has read the room up to its newest message, which is returned; if nothing has been said yet, everything that
@@ -119,7 +122,12 @@ impl Room {
 
     /// Brings a new room to what was stored of it. `at` is the moment on the wall.
     pub(crate) fn restore(&self, record: RoomRecord, now: Instant, at: Timestamp) {
-        let clock = &self.shared.clock;
+        let stored = self.stored(record, now, at);
+        self.lock().room.restore(stored, self.shared.clock.at(now));
+    }
+
+    /// What was stored, with times by the room's clock.
+    fn stored(&self, record: RoomRecord, now: Instant, at: Timestamp) -> StoredRoom {
         let settings = RoomSettings {
             public: record.public,
             description: record.description.into(),
@@ -130,18 +138,46 @@ impl Room {
                 AccessRecord::Closed => RoomAccess::Closed,
             },
         };
-        let stored = StoredRoom {
+        StoredRoom {
             made: record.made.map(|creation| StoredMade { creation, settings, slow: record.slow }),
             read_back: record.read_back,
             members: record.members.into_iter().map(|member| (member.account, member.since)).collect(),
-            lists: record.lists.shifted(-clock.behind(at, now)),
-        };
-        self.lock().room.restore(stored, clock.at(now));
+            lists: record.lists.shifted(-self.shared.clock.behind(at, now)),
+        }
     }
 
-    /// How far back users of a new room may read, if what was stored of it cannot be read.
-    pub(crate) fn begin_with(&self, read_back: ReadBack) {
-        self.lock().room.begin_with(read_back);
+    /// What is stored of one of the server's own rooms cannot be read now.
+    pub(crate) fn begin_unrestored(&self) {
+        let mut state = self.lock();
+        state.unrestored = true;
+        state.room.begin_unrestored();
+    }
+
+    /// Whether what is stored of the room is still to be read.
+    pub(crate) fn is_unrestored(&self) -> bool {
+        self.lock().unrestored
+    }
+
+    /// Reads what is stored of the room, if that is still to be done, and adds it.
+    pub(crate) fn restore_late(&self) -> Result<(), ReadError> {
+        let Some(store) = self.store().filter(|_| self.is_unrestored()) else { return Ok(()) };
+        // A user-made room of this name has ended.
+        let record = store.room(&self.name)?.filter(|record| record.made.is_none());
+        let now = Instant::now();
+        let nothing = || StoredRoom {
+            made: None,
+            read_back: ReadBack::default(),
+            members: Vec::new(),
+            lists: ModerationLists::default(),
+        };
+        let stored = record.map_or_else(nothing, |record| self.stored(record, now, store.now()));
+        let mut state = self.lock();
+        // Another thread may have read it at the same time.
+        if std::mem::take(&mut state.unrestored) {
+            state.room.restore_late(stored, self.shared.clock.at(now));
+            state.bound_views();
+        }
+        Ok(())
     }
 
     /// Brings back what was said before the server started, oldest first.

@@ -13,7 +13,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::{RoomTable, Table};
-use crate::chat::action::ReadBack;
 use crate::chat::message::MessageId;
 use crate::chat::names::RoomName;
 use crate::chat::room_settings::RoomSettings;
@@ -93,8 +92,8 @@ impl RoomTable {
                     }
                     room.recall(messages);
                 }
-                // The room may have hidden its past from newcomers, and the disk may be readable again in a moment.
-                Stored::Unreadable => room.begin_with(ReadBack::Nothing),
+                // The disk may be readable again in a moment.
+                Stored::Unreadable => room.begin_unrestored(),
             }
             table.rooms.insert(name.clone(), room);
         }
@@ -138,8 +137,8 @@ impl RoomTable {
             }
             Err(error) => {
                 log::error!(
-                    "room {name} cannot be read: its bans do not hold, and users read back only to when they came in: \
-                     {error}"
+                    "room {name} cannot be read: until it can, its bans do not hold, and users read back only to when \
+                     they came in: {error}"
                 );
                 Stored::Unreadable
             }

@@ -166,6 +166,49 @@ fn direct_messages_are_shown_though_the_disk_stalls_at_the_login_and_wait_if_nob
     assert_eq!(store(&server).offline_messages(account(&server, "alice")), Ok(Vec::new()));
 }
 
+#[test]
+fn a_room_that_a_reload_could_not_read_loses_no_ban_by_the_next_one() {
+    let home = Home::new();
+    home.accounts(&["alice", "carol", "root"]);
+    let top = "operators = [\"root\"]\n";
+    let both = format!("{top}[rooms.general]\n[rooms.other]\n");
+    let server = home.start(History::Kept, &both);
+    let mut root = chat(&server, "root", "general");
+    let carol = chat(&server, "carol", "general");
+    for line in ["/set history joined", "/ban bob", "/mute carol"] {
+        root.send(line);
+        root.settle();
+    }
+    quit(carol);
+    home.reconfigure(&server, History::Kept, &format!("{top}[rooms.other]\n"));
+    store(&server).failpoints().set_unreadable(true);
+    home.reconfigure(&server, History::Kept, &both);
+    root.send("/join general");
+    root.expect("Joined general");
+    let told = shown(&mut root, ":ban dave");
+    assert!(told.contains("! It holds until the server stops, but is not saved: what is stored of general"), "{told:?}");
+    // What was decided before holds again for the next user to enter, and so does what was decided meanwhile.
+    store(&server).failpoints().set_unreadable(false);
+    quit(chat(&server, "alice", "general"));
+    let bans = |root: &mut Client| {
+        let told = shown(root, ":bans");
+        assert!(told.contains("bob") && told.contains("dave"), "{told:?}");
+        let told = shown(root, ":set");
+        assert!(told.contains("* history       joined\r\n"), "{told:?}");
+    };
+    bans(&mut root);
+    quit(root);
+    drop(server);
+    let server = home.start(History::Kept, &both);
+    let mut root = chat(&server, "root", "general");
+    root.send("/q");
+    root.settle();
+    bans(&mut root);
+    let mut carol = chat(&server, "carol", "general");
+    carol.send("hello");
+    carol.expect("! Not sent: you are muted in general.");
+}
+
 fn account(server: &Server, name: &str) -> chatsock::chat::message::AccountId {
     let name = chatsock::chat::names::UserName::parse(name, 1, 12).expect("a name");
     store(server).account(&name).expect("read").expect("an account").id

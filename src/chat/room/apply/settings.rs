@@ -45,7 +45,10 @@ impl RoomState {
                 settings.entry = if *invite { RoomAccess::Closed } else { RoomAccess::Open };
             }
             Setting::Slow(wait) => self.slow = *wait,
-            Setting::History(read_back) => self.read_back = *read_back,
+            Setting::History(read_back) => {
+                self.read_back = *read_back;
+                self.read_back_guessed = false;
+            }
             Setting::Keep(keep) => {
                 self.kept = *keep;
                 if !keep {
