@@ -186,7 +186,10 @@ fn a_room_that_a_reload_could_not_read_loses_no_ban_by_the_next_one() {
     root.send("/join general");
     root.expect("Joined general");
     let told = shown(&mut root, ":ban dave");
-    assert!(told.contains("! It holds until the server stops, but is not saved: what is stored of general"), "{told:?}");
+    assert!(
+        told.contains("! It holds until the server stops, but is not saved: what is stored of general"),
+        "{told:?}"
+    );
     // What was decided before holds again for the next user to enter, and so does what was decided meanwhile.
     store(&server).failpoints().set_unreadable(false);
     quit(chat(&server, "alice", "general"));
