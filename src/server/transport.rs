@@ -65,10 +65,14 @@ impl Transport {
     /// The name of the listener, printed at the start.
     pub(super) fn name(&self, door: Door) -> &'static str {
         match (self, door) {
+            #[cfg(all(feature = "tls", feature = "json"))]
+            (Transport::Tls(_), Door::Json) => "json, tls",
             #[cfg(feature = "tls")]
-            (Transport::Tls(_), _) => "tls",
+            (Transport::Tls(_), Door::Plain | Door::Quick) => "tls",
             (Transport::Plain, Door::Plain) => "telnet, nc",
             (Transport::Plain, Door::Quick) => "quick",
+            #[cfg(feature = "json")]
+            (Transport::Plain, Door::Json) => "json",
         }
     }
 

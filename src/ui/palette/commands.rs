@@ -86,6 +86,12 @@ impl Palette {
         if !command.spec.exists(rules.accounts) && !asks_for_name {
             return Err(Refusal::NoAccounts);
         }
+        #[cfg(feature = "json")]
+        if self.is_program()
+            && let Some(refusal) = Palette::not_for_programs(verb)
+        {
+            return Err(refusal);
+        }
         // Only what is said may have several lines; a reason or a description with a line break would begin a row of its own.
         let flat = (command.rest.contains('\n') && !verb.takes_text()).then(|| command.rest.replace('\n', " "));
         let command = Command { rest: flat.as_deref().unwrap_or(command.rest), ..command };

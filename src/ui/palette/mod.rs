@@ -37,6 +37,8 @@ mod resume;
 mod rooms;
 mod rules;
 mod talk;
+#[cfg(feature = "json")]
+mod typed;
 #[cfg(test)]
 mod tests;
 
@@ -62,6 +64,8 @@ pub use reading::Line;
 pub(crate) use refusal::Refusal;
 pub(crate) use rules::Rules;
 pub(crate) use talk::way_out;
+#[cfg(feature = "json")]
+pub(crate) use typed::fields;
 
 /// A key that means something by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +83,9 @@ pub enum Door {
     Plain,
     /// Room, name, then straight into the chat view.
     Quick,
+    /// Nothing: a program sends requests, of which a login is one, and every question is a refusal.
+    #[cfg(feature = "json")]
+    Json,
 }
 
 /// The room chosen on the quick listener and its password.
@@ -140,6 +147,8 @@ impl Palette {
         let state = match door {
             Door::Plain => State::Name { quick: None },
             Door::Quick => State::QuickRoom,
+            #[cfg(feature = "json")]
+            Door::Json => State::Name { quick: None },
         };
         Palette { state, door, open: Vec::new(), join_leads_into_view: false, group: Vec::new() }
     }

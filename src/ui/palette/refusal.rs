@@ -137,6 +137,18 @@ pub(crate) enum Refusal {
     BlankInNames,
     /// Neither of the two answers to the question about another connection.
     TakeOverOrCancel,
+    /// A program sends a command as a line that would ask a question: the typed request to use instead.
+    #[cfg(feature = "json")]
+    TypedRequest(&'static str),
+    /// A program asks for something about its terminal.
+    #[cfg(feature = "json")]
+    NoTerminal,
+    /// A program sends a message of invisible characters, or none.
+    #[cfg(feature = "json")]
+    NothingToSee,
+    /// A program gives no password where one is needed.
+    #[cfg(feature = "json")]
+    PasswordMissing,
     /// The same for a line typed in the view, where it could be said instead: how, behind the sentence.
     InView(Box<Refusal>, String),
 }
@@ -189,6 +201,8 @@ impl Refusal {
             | Refusal::NoText
             | Refusal::BlankInNames
             | Refusal::TakeOverOrCancel => false,
+            #[cfg(feature = "json")]
+            Refusal::TypedRequest(_) | Refusal::NoTerminal | Refusal::NothingToSee | Refusal::PasswordMissing => false,
         }
     }
 }
@@ -283,6 +297,16 @@ impl fmt::Display for Refusal {
                 f.write_str(if *keep { ", history or keep." } else { " or history." })
             }
             Refusal::TakeOverOrCancel => f.write_str(TAKE_OVER),
+            #[cfg(feature = "json")]
+            Refusal::TypedRequest(action) => {
+                write!(f, "That command asks questions. A program sends the action {action} instead.")
+            }
+            #[cfg(feature = "json")]
+            Refusal::NoTerminal => f.write_str("That is about a terminal, and a program has none."),
+            #[cfg(feature = "json")]
+            Refusal::NothingToSee => f.write_str("Not sent: there is nothing to see in that text."),
+            #[cfg(feature = "json")]
+            Refusal::PasswordMissing => f.write_str("The password is missing."),
             Refusal::InView(refusal, way_out) => write!(f, "{refusal}{way_out}"),
         }
     }

@@ -17,6 +17,8 @@ impl Palette {
     /// Takes what came of an effect; appends what is to be done next.
     #[inline(never)]
     pub(crate) fn answer(&mut self, answer: Answer, effects: &mut Vec<Effect>) {
+        #[cfg(feature = "json")]
+        let Some(answer) = self.answer_program(answer, effects) else { return };
         match answer {
             Answer::NameClaimed { name, people, rooms, notice } => {
                 let State::Name { quick } = &mut self.state else { return };

@@ -26,7 +26,7 @@ pub(crate) fn way_out(here: Option<&Conversation>) -> String {
 
 /// Whether there is anything to be seen in a text. One of invisible characters alone would be an empty line under its
 /// author's name: nothing is done with it.
-fn is_visible(text: &str) -> bool {
+pub(super) fn is_visible(text: &str) -> bool {
     text::width(text) > 0
 }
 
