@@ -37,10 +37,10 @@ mod resume;
 mod rooms;
 mod rules;
 mod talk;
-#[cfg(feature = "json")]
-mod typed;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "json")]
+mod typed;
 
 use std::fmt;
 
