@@ -40,7 +40,7 @@
 //! | folder | owns | its files, lowest first |
 //! | --- | --- | --- |
 //! | `text` | text from strangers, made safe and measured for a terminal | `sanitize`, `width`, `charset`, `wrap`, `counted` |
-//! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `websocket`, `wire`, `json` |
+//! | `protocol` | bytes to lines and back, without I/O | `line`, `telnet`, `http`, `websocket`, `wire`, `json` |
 //! | `chat` | users, rooms, messages and permissions as values; no I/O, no locks | `account_policy`, `duration`, `names`, `message`, `conversation`, `history`, `identity`, `pattern`, `permission`, `moderation`, `quotes`, `secret`, `action`, `room_settings`, `room` |
 //! | `access` | passwords, failed attempts, rates, addresses | `address`, `allowance`, `eviction`, `attempts`, `network`, `password`, `rate`, `admission`, `shutdown_code` |
 //! | `ui` | one user's input and screen, as a pure state machine | `command`, `screen`, `palette` |

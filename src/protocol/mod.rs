@@ -5,12 +5,15 @@
 //! | `json` | requests and events of programs |
 //! | `line` | lines from typed bytes, and the line editor |
 //! | `telnet` | the telnet protocol |
+//! | `http` | the request for a page or a WebSocket, and the answer |
 //! | `websocket` | WebSocket frames and messages |
 //! | `wire` | TLS, and recognising other protocols by their first bytes |
 
 // Every arm is written out, so that the compiler asks about a new variant.
 #![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
 
+#[cfg(feature = "web")]
+pub mod http;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod line;

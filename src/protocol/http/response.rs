@@ -1,0 +1,85 @@
+//! The bytes of answers.
+//!
+//! *Owns* the header lines that every answer has, and the rules for what the page may do.
+//! *Knows nothing of* what the page contains.
+
+use super::host::Host;
+use super::refusal::Refusal;
+use super::request::Method;
+
+/// What follows the head of an answer.
+#[derive(Clone, Copy, Debug)]
+pub enum Body<'a> {
+    /// Nothing, not even of length zero (status 204).
+    None,
+    /// Text for a person.
+    Text(&'a str),
+    /// A page.
+    Html(&'a [u8]),
+}
+
+/// The lines of every answer. Nothing is kept by the client or shown inside another page, no content is guessed, and no address
+/// of a page is passed on.
+const COMMON: &str = "Connection: close\r\n\
+                      Cache-Control: no-store\r\n\
+                      X-Content-Type-Options: nosniff\r\n\
+                      Referrer-Policy: no-referrer\r\n\
+                      Cross-Origin-Opener-Policy: same-origin\r\n\
+                      Cross-Origin-Resource-Policy: same-origin\r\n";
+
+/// The extra header line of the page: what it may load, run and connect to (Content Security Policy Level 3). `nonce` marks the
+/// page's own script and style. `host` is what the server is called, so that browsers for which `'self'` is only HTTP (Safari
+/// before 15.4) connect too; IPv6 addresses have no notation there.
+pub fn page_head(nonce: &str, host: Option<&Host>) -> String {
+    let sockets =
+        host.filter(|host| !host.is_ipv6()).map_or_else(String::new, |host| format!(" ws://{host} wss://{host}"));
+    format!(
+        "Content-Security-Policy: default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; \
+         connect-src 'self'{sockets}; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'\r\n"
+    )
+}
+
+/// Appends an answer. `extra` are more header lines. A request for the head alone gets that.
+pub fn write_response(status: u16, extra: &str, body: Body<'_>, method: Method, out: &mut Vec<u8>) {
+    let (kind, body) = match body {
+        Body::None => (None, &[][..]),
+        Body::Text(text) => (Some("text/plain"), text.as_bytes()),
+        Body::Html(html) => (Some("text/html"), html),
+    };
+    out.extend_from_slice(format!("HTTP/1.1 {status} {}\r\n{COMMON}{extra}", phrase(status)).as_bytes());
+    if let Some(kind) = kind {
+        let length = body.len();
+        out.extend_from_slice(
+            format!("Content-Type: {kind}; charset=utf-8\r\nContent-Length: {length}\r\n").as_bytes(),
+        );
+    }
+    out.extend_from_slice(b"\r\n");
+    if method != Method::Head {
+        out.extend_from_slice(body);
+    }
+}
+
+/// Appends a refusal with its sentence.
+pub fn write_refusal(refusal: &Refusal, method: Method, out: &mut Vec<u8>) {
+    let sentence = format!("{refusal}\r\n");
+    write_response(refusal.status(), refusal.extra_lines(), Body::Text(&sentence), method, out);
+}
+
+/// The name of a status (RFC 9110, section 15; RFC 6585, section 5).
+fn phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        421 => "Misdirected Request",
+        426 => "Upgrade Required",
+        431 => "Request Header Fields Too Large",
+        503 => "Service Unavailable",
+        _ => "",
+    }
+}

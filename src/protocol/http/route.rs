@@ -1,0 +1,75 @@
+//! What a request gets: the page, the icon, a WebSocket, or a refusal.
+//!
+//! *Owns* the targets, and the order in which a request is checked.
+//! *Knows nothing of* sockets.
+
+use super::host::{Host, Origin};
+use super::refusal::Refusal;
+use super::request::{Method, Request};
+use super::upgrade::Upgrade;
+
+/// What the server goes by, and who else may connect.
+#[derive(Clone, Copy, Debug)]
+pub struct Site<'a> {
+    /// The server's names, in lower case, without a dot at the end.
+    pub names: &'a [String],
+    /// Other pages that may connect.
+    pub origins: &'a [Origin],
+    /// Whether the page comes through TLS, so that its address begins with `https`.
+    pub is_secure: bool,
+}
+
+/// What a request gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The page.
+    Page,
+    /// No icon: the page draws its own.
+    NoIcon,
+    /// A WebSocket.
+    Upgrade(Upgrade),
+}
+
+impl Site<'_> {
+    /// Decides.
+    ///
+    /// # Errors
+    ///
+    /// The request is refused.
+    pub fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
+        if let Some(host) = &request.host
+            && !self.is_called(host)
+        {
+            return Err(Refusal::UnknownHost(host.name()));
+        }
+        if request.method == Method::Other {
+            return Err(Refusal::Method);
+        }
+        match request.path() {
+            "/" => Ok(Answer::Page),
+            "/favicon.ico" => Ok(Answer::NoIcon),
+            "/ws" => {
+                self.check_origin(request)?;
+                Upgrade::parse(request).map(Answer::Upgrade)
+            }
+            _ => Err(Refusal::NotFound),
+        }
+    }
+
+    /// Whether the server may be called this.
+    pub fn is_called(&self, host: &Host) -> bool {
+        host.is_known(self.names.iter().map(String::as_str))
+    }
+
+    /// A page may connect if it is this server's own, or listed. Programs name no page, and may always.
+    fn check_origin(&self, request: &Request) -> Result<(), Refusal> {
+        let Some(origin) = request.origin()? else { return Ok(()) };
+        let origin = Origin::parse(origin).map_err(|_| Refusal::ForeignOrigin)?;
+        let own = request.host.clone().map(|host| Origin::of(host, self.is_secure));
+        if own.as_ref() == Some(&origin) || self.origins.contains(&origin) {
+            Ok(())
+        } else {
+            Err(Refusal::ForeignOrigin)
+        }
+    }
+}
