@@ -159,7 +159,7 @@ impl fmt::Display for EnterError {
             EnterError::Banned(None, _) => f.write_str("you are banned"),
             EnterError::Banned(Some(left), _) => write!(f, "you are banned for {}", told(*left)),
             EnterError::Kicked(left) => write!(f, "you were kicked and may come back in {}", told(*left)),
-            EnterError::NotAdmitted => f.write_str("it takes the password or an invitation"),
+            EnterError::NotAdmitted => f.write_str("you need the password or an invitation"),
         }
     }
 }
@@ -255,7 +255,7 @@ impl fmt::Display for Denied {
             }
             Denied::NoMessage => f.write_str("There is no such message where you are; :history shows the numbers."),
             Denied::NotYours => f.write_str("That message is not yours."),
-            Denied::NothingYours => f.write_str("There is no message of yours that is still kept."),
+            Denied::NothingYours => f.write_str("There is no message of yours to change or delete."),
             Denied::TooManyTemporary => f.write_str("Not sent: too many temporary messages are already waiting here."),
         }
     }

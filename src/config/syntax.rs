@@ -37,7 +37,7 @@ const PLAIN_WORDS: &[(&str, &str)] = &[
     ("unexpected leading zero", "a number must not begin with 0"),
     ("invalid basic string, expected `\"`", "unterminated string; put a \" at its end"),
     ("invalid literal string, expected `'`", "unterminated string; put a ' at its end"),
-    ("invalid multi-line basic string, expected `\"`", "a text is not closed; put \"\"\" at its end"),
+    ("invalid multi-line basic string, expected `\"`", "unterminated string; put \"\"\" at its end"),
     ("unquoted keys cannot be empty", "missing key"),
     ("invalid unquoted key", "a key may contain only letters, digits, _ and -"),
 ];

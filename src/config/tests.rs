@@ -536,7 +536,7 @@ fn syntax_errors_are_told_in_plain_words() {
         ("[limits\nline_bytes = 700", 1, "the name of a section must end with ]"),
         ("telnet = \"auto\nhistory_max = 5\n", 1, "unterminated string; put a \" at its end"),
         ("telnet = 'auto\nhistory_max = 5\n", 1, "unterminated string; put a ' at its end"),
-        ("telnet = \"\"\"auto\nhistory_max = 5\n", 2, "a text is not closed; put \"\"\" at its end"),
+        ("telnet = \"\"\"auto\nhistory_max = 5\n", 2, "unterminated string; put \"\"\" at its end"),
         ("welcome_message = \"C:\\path\"", 1, "a backslash in a string must be doubled, as \\\\"),
         ("listen = [\"0.0.0.0:1\",\n\n", 1, "unterminated list; put a ] at its end"),
         ("history_max = 5\nhistory_max = 6", 2, "history_max appears twice; keep one of the two"),

@@ -149,11 +149,11 @@ impl RoomTable {
             match store.delete_room(name) {
                 Ok(_) => {
                     log::warn!(
-                        "room {name} was a user's and is the configuration's now: its messages and lists are gone"
+                        "room {name} was a user's and is now a configured one: its messages and lists were erased"
                     )
                 }
                 Err(error) => {
-                    log::error!("room {name}, now the configuration's, could not be deleted from the database: {error}")
+                    log::error!("room {name}, a user's before, could not be deleted from the database: {error}")
                 }
             }
         }

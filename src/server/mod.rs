@@ -333,7 +333,7 @@ fn stop(hub: &Hub) {
     }
     for outbox in lagging {
         if !outbox.wait_drained(Some(deadline)) {
-            log::info!("client {} had not taken {} bytes at the end", outbox.id(), outbox.backlog_bytes());
+            log::info!("client {} had left {} bytes unread at the end", outbox.id(), outbox.backlog_bytes());
         }
         outbox.disconnect(DisconnectReason::Stopping);
     }

@@ -212,7 +212,7 @@ fn a_database_of_the_first_version_is_migrated_after_a_back_up() {
     let names: Vec<_> = modes(place.path());
     let expected = ["chatsock.db", "chatsock.db.backup-v1", "chatsock.db.lock"].map(|name| (name.to_owned(), 0o600));
     assert_eq!(names, expected);
-    // What was deleted since is only in the back-up, which is the file as it was.
+    // What was deleted since is only in the backup, which is the file as it was.
     assert_eq!(place.files_with("who is here?"), [backup.to_str().expect("a path")]);
     let old = Connection::open(&backup).expect("a connection");
     let version: i64 = old.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("a version");
@@ -235,7 +235,7 @@ fn a_back_up_made_while_the_server_runs_can_take_the_place_of_the_database() {
     store.flush().expect("written");
     let copy = place.path().join("copy.db");
     let other = Connection::open(place.database()).expect("a connection");
-    other.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]).expect("a back-up");
+    other.execute("VACUUM INTO ?1", [copy.to_str().expect("a path")]).expect("a backup");
     drop(other);
     close(store);
     let (store, kept, _) = open(StoreOptions { path: copy.clone(), ..place.options() }).expect("a store");

@@ -139,7 +139,7 @@ fn an_empty_room_counts_for_its_address_until_it_closes() {
     eventually("the room has closed", || rooms(&server) == 1);
     let mut bob = maker(&server, "bob", "two");
     alice.send(":create three");
-    alice.expect("! Too many rooms were made from your address: 1 is the most.");
+    alice.expect("! Too many rooms were made from your address: the limit is 1.");
     bob.send(":destroy");
     bob.expect("* two was closed by bob.\r\n");
     alice.send(":create three");
@@ -159,7 +159,7 @@ fn of_many_users_who_make_one_room_at_once_one_succeeds() {
                         client.send(&format!(":create den{round}"));
                         let answer = client.expect("\r\n");
                         assert!(
-                            answer.contains("* Made den") || answer.contains("! There is a room den"),
+                            answer.contains("* Made den") || answer.contains("! The room den"),
                             "{answer:?}"
                         );
                         answer.contains("* Made den")

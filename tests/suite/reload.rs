@@ -21,7 +21,7 @@ fn a_signal_that_names_a_users_hidden_room_ends_it_and_tells_its_members_and_the
     for client in [&mut alice, &mut bob] {
         client.expect("* nest is closed: the server now has a room of its own of that name.\r\n> ");
     }
-    program.expect_log("room nest, made by alice, is the configuration's now: it has ended");
+    program.expect_log("room nest, made by alice, was closed, and its messages are gone");
     let mut carol = Client::chat(address, "carol", "nest");
     carol.send("/history");
     carol.expect("* Nothing has been said in nest yet.\r\n");

@@ -27,7 +27,7 @@ impl Dialogue {
     fn question(&self) -> Option<&'static str> {
         let questions: &[&str] = match self.ask {
             AccountAsk::Register => &["", "Once more, to be sure."],
-            AccountAsk::ChangePassword => &["Your present password:", "The new one:", "The new one once more:"],
+            AccountAsk::ChangePassword => &["Your current password:", "The new one:", "The new one once more:"],
             AccountAsk::Unregister | AccountAsk::Login(_) | AccountAsk::Ghost(_) => &[""],
         };
         questions.get(self.given.len()).copied()

@@ -85,7 +85,7 @@ impl fmt::Display for JoinRefusal {
             JoinRefusal::Busy => f.write_str("The server is too busy for that: try again in a moment."),
             JoinRefusal::Full { room, limit } => write!(f, "{room} is full: it takes {}.", people(*limit)),
             JoinRefusal::TooManyRooms(limit) => {
-                write!(f, "You are in {limit} rooms, which is the most. Leave one with :close first.")
+                write!(f, "You are in {limit} rooms, which is the limit. Leave one with :close first.")
             }
             JoinRefusal::Banned { room, left, reason } => {
                 write!(f, "You are banned from {room}")?;
@@ -132,16 +132,16 @@ pub enum RoomRefusal {
 impl fmt::Display for RoomRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RoomRefusal::Exists(room) => write!(f, "There is a room {room} already; :join {room} enters it."),
+            RoomRefusal::Exists(room) => write!(f, "The room {room} already exists; :join {room} enters it."),
             RoomRefusal::Reserved(room) => NameError::Reserved(room.to_string()).fmt(f),
             RoomRefusal::LooksLike { room, other } => {
                 write!(f, "The name {room} looks like the room {other}. Try another one.")
             }
             RoomRefusal::Unfit(error) => error.fmt(f),
             RoomRefusal::TooManyYours(most) => {
-                write!(f, "Too many rooms were made from your address: {most} is the most. :destroy one of them first.")
+                write!(f, "Too many rooms were made from your address: the limit is {most}. :destroy one of them first.")
             }
-            RoomRefusal::TooManyAll => f.write_str("The server has as many rooms as it takes. Please try again later."),
+            RoomRefusal::TooManyAll => f.write_str("The server has reached its limit of rooms. Please try again later."),
             RoomRefusal::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
             RoomRefusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
         }

@@ -263,9 +263,9 @@ impl fmt::Display for Refusal {
             ),
             Refusal::PasteDropped => f.write_str("Not sent: no single . came to end the message."),
             Refusal::TextTooLong { length, limit } => {
-                write!(f, "Too long: {length} characters, and such a text may have {limit}.")
+                write!(f, "Too long: {length} characters; the limit is {limit}.")
             }
-            Refusal::TooManyNames(most) => write!(f, "Too many names: {most} at once is the most."),
+            Refusal::TooManyNames(most) => write!(f, "Too many names: the limit is {most} at once."),
             Refusal::BadSeconds => write!(f, "A temporary message lasts 1 to {LONGEST_TEMPORARY} seconds."),
             Refusal::NotADuration(piece) => write!(
                 f,
@@ -290,7 +290,7 @@ impl fmt::Display for Refusal {
                 let syntax = command::syntax(spec, *mark);
                 write!(f, "Type {syntax} alone: you are then asked for the password.")
             }
-            Refusal::PasswordsDiffer => f.write_str("The two passwords differ: nothing is changed."),
+            Refusal::PasswordsDiffer => f.write_str("The two passwords differ: nothing was changed."),
             Refusal::BadCount => write!(f, "The number of entries is 1 to {MOST_AUDIT_ENTRIES}."),
             Refusal::NoSetting { key, keep } => {
                 write!(f, "There is no setting {key}: it is description, limit, password, public, invite, slow")?;

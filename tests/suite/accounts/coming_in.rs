@@ -210,7 +210,7 @@ fn where_accounts_are_required_nobody_makes_one_or_takes_another_name() {
     alice.send(":unregister");
     alice.expect("! Only the admin creates and removes accounts here.\r\n");
     alice.send(":nick carol");
-    alice.expect("! Every name here is an account: :login <name> takes another one of yours.\r\n");
+    alice.expect("! Every name here belongs to an account: :login <name> switches to another one of yours.\r\n");
     // Her own name in other case is the same name.
     alice.send(":nick Alice");
     alice.expect("* You are now known as Alice.\r\n");

@@ -35,7 +35,7 @@ fn two_passwords_that_differ_change_nothing() {
     alice.send(":register");
     give(&mut alice, PASSWORD);
     give(&mut alice, NEW);
-    alice.expect("! The two passwords differ: nothing is changed.\r\n> ");
+    alice.expect("! The two passwords differ: nothing was changed.\r\n> ");
     alice.send(":passwd");
     alice.expect("! You are not logged in");
     quit(alice);
@@ -109,7 +109,7 @@ fn changing_the_password_needs_the_old_one() {
     let server = home.start(History::Forgotten, "");
     let mut alice = come_in(&server, "alice");
     alice.send(":passwd");
-    alice.expect("* Your present password:\r\n");
+    alice.expect("* Your current password:\r\n");
     give(&mut alice, "wrong");
     alice.expect("* The new one:\r\n");
     give(&mut alice, NEW);
@@ -262,7 +262,7 @@ fn in_character_mode_no_password_ever_stands_on_the_screen_or_comes_back_with_th
     alice.expect_on_screen("* Hello alice. ");
     alice.expect_last_row("> ");
     alice.enter(":passwd");
-    alice.expect_on_screen("Your present password:");
+    alice.expect_on_screen("Your current password:");
     alice.expect_last_row(ASKED);
     alice.enter(PASSWORD);
     for question in ["The new one:", "The new one once more:"] {

@@ -35,7 +35,7 @@ fn an_accounts_password_is_right_in_every_normalization_form() {
         guest.expect("* You are now known as bob.\r\n");
         // The old password is given in one form, and the new one in two.
         guest.send(":passwd");
-        guest.expect("* Your present password:\r\n");
+        guest.expect("* Your current password:\r\n");
         give(&mut guest, typed);
         give(&mut guest, &format!("new {set}"));
         give(&mut guest, &format!("new {typed}"));

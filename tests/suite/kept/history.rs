@@ -209,7 +209,7 @@ fn a_guests_messages_belong_to_nobody_after_a_restart() {
     guest.send("/delete 1");
     guest.expect("! That message is not yours.\r\n");
     guest.send("/delete");
-    guest.expect("! There is no message of yours that is still kept.\r\n");
+    guest.expect("! There is no message of yours to change or delete.\r\n");
 }
 
 #[test]

@@ -414,7 +414,7 @@ fn persistent_rooms_count_for_the_address_they_were_made_from_after_a_restart() 
     let server = home.start(History::Forgotten, LIMIT);
     let mut alice = come_in(&server, "alice");
     alice.send(":create other");
-    alice.expect("! Too many rooms were made from your address: 1 is the most.");
+    alice.expect("! Too many rooms were made from your address: the limit is 1.");
 }
 
 #[test]

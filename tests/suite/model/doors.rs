@@ -273,7 +273,7 @@ impl Chat {
             // Users outside a hidden room learn nothing about it.
             let known = room.public || room.rank(&who).is_in();
             let line = match known {
-                true => format!("! There is a room {name} already; :join {name} enters it."),
+                true => format!("! The room {name} already exists; :join {name} enters it."),
                 false => format!("! The name {name} is reserved."),
             };
             self.tell(me, line);

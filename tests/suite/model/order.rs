@@ -62,7 +62,7 @@ impl Chat {
             Act::ShowSettings => return self.show_settings(me, &room),
             Act::Topic(text) if text.len() > 150 => {
                 let length = text.len();
-                return self.tell(me, format!("! Too long: {length} characters, and such a text may have 150."));
+                return self.tell(me, format!("! Too long: {length} characters; the limit is 150."));
             }
             Act::Set(Setting::Wrong(key)) => {
                 let takes = match *key {
@@ -321,7 +321,7 @@ impl Chat {
         let target = self.present(room, typed, me)?;
         let known = self.keeps_order(me, room)?;
         if target.rank.keeps_order() {
-            return Err(format!("{} is admin already.", target.name));
+            return Err(format!("{} is already an admin.", target.name));
         }
         if let Some(who) = &target.who {
             known.mutes.retain(|(muted, _)| !muted.is(who));

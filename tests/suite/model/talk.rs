@@ -252,7 +252,7 @@ impl Chat {
     fn meant(&mut self, me: Client, id: Option<u64>) -> Option<u64> {
         let own = self.own(me).max();
         if id.or(own).is_none() {
-            self.tell(me, "! There is no message of yours that is still kept.");
+            self.tell(me, "! There is no message of yours to change or delete.");
         }
         id.or(own)
     }

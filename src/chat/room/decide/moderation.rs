@@ -87,7 +87,7 @@ impl RoomState {
                 let member = self.present(&target)?;
                 self.check(actor, Permission::Promote, at)?;
                 if matches!(self.role_of(member, at), Role::Admin | Role::Owner) {
-                    return Err(Denied::AsItIs(format!("{} is admin already.", member.who.name)));
+                    return Err(Denied::AsItIs(format!("{} is already an admin.", member.who.name)));
                 }
                 if !self.moderation.takes_admin(&member.who, at) {
                     return Err(Denied::ListFull);

@@ -245,7 +245,7 @@ fn admins_act_against_members_and_not_against_each_other_or_themselves() {
     for by in [&cast.admin, &cast.owner] {
         assert_eq!(by.acts(&cast.room, RoomAction::Demote(cast.member.named()), now), Err(not_one.clone()));
     }
-    let again = Denied::AsItIs("p20 is admin already.".to_owned());
+    let again = Denied::AsItIs("p20 is already an admin.".to_owned());
     assert_eq!(cast.owner.acts(&cast.room, RoomAction::Promote(second.named()), now), Err(again));
     assert_eq!(cast.admin.acts(&cast.room, RoomAction::Destroy, now), Err(Denied::NotOwner(general())));
     // Against a lesser role everything goes; an admin lays down their own rank; the owner takes another's.

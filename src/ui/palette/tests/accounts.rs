@@ -4,7 +4,7 @@ use super::*;
 use crate::chat::names::NameError;
 
 const WITHOUT: &str = "This server keeps no accounts.";
-const DIFFER: &str = "The two passwords differ: nothing is changed.";
+const DIFFER: &str = "The two passwords differ: nothing was changed.";
 const LOGIN: &str = "The name alice needs its password. Give it, or go back with Enter.";
 
 /// The ways to go back from a question.
@@ -93,7 +93,7 @@ fn asked(view: bool, command: &str, ask: &AccountAsk) -> Person {
     assert_eq!(person.commands(view, command), [Effect::Account(AccountEffect::Begin(ask.clone()))]);
     let effects = person.hears(Answer::PasswordWanted { ask: ask.clone(), prompt: String::new() });
     let question = match ask {
-        AccountAsk::ChangePassword => vec![tell("Your present password:"), Effect::Screen(ScreenEffect::HideInput)],
+        AccountAsk::ChangePassword => vec![tell("Your current password:"), Effect::Screen(ScreenEffect::HideInput)],
         _ => vec![Effect::Screen(ScreenEffect::HideInput)],
     };
     assert_eq!(effects, question);
@@ -260,7 +260,7 @@ fn the_sessions_words_stand_before_the_first_question() {
     assert_eq!(person.hears(wanted(AccountAsk::Register)), [tell(prompt), Effect::Screen(ScreenEffect::HideInput)]);
     let mut person = Person::in_view();
     person.types("/passwd");
-    let told = [tell(prompt), tell("Your present password:"), Effect::Screen(ScreenEffect::HideInput)];
+    let told = [tell(prompt), tell("Your current password:"), Effect::Screen(ScreenEffect::HideInput)];
     assert_eq!(person.hears(wanted(AccountAsk::ChangePassword)), told);
 }
 

@@ -97,14 +97,14 @@ fn a_conversation_opened_is_the_current_one_and_its_view_opens_where_one_was_in_
 #[test]
 fn a_room_that_was_not_made_leaves_one_where_one_was() {
     let sentences = [
-        (RoomRefusal::Exists(room("den")), "There is a room den already; :join den enters it."),
+        (RoomRefusal::Exists(room("den")), "The room den already exists; :join den enters it."),
         (RoomRefusal::Reserved(room("den")), "The name den is reserved."),
         (
             RoomRefusal::TooManyYours(5),
-            "Too many rooms were made from your address: 5 is the most. :destroy one of them first.",
+            "Too many rooms were made from your address: the limit is 5. :destroy one of them first.",
         ),
-        (RoomRefusal::TooManyAll, "The server has as many rooms as it takes. Please try again later."),
-        (RoomRefusal::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
+        (RoomRefusal::TooManyAll, "The server has reached its limit of rooms. Please try again later."),
+        (RoomRefusal::TooManyRooms(8), "You are in 8 rooms, which is the limit. Leave one with :close first."),
     ];
     for view in [false, true] {
         for (why, sentence) in &sentences {
@@ -135,7 +135,7 @@ fn refusals_to_enter_say_why_and_leave_one_where_one_was() {
         (JoinRefusal::Waiting(Duration::from_millis(9_001)), "Too many wrong passwords: try again in 10 seconds."),
         (JoinRefusal::Busy, "The server is too busy for that: try again in a moment."),
         (JoinRefusal::Full { room: staff(), limit: 1 }, "staff is full: it takes 1 person."),
-        (JoinRefusal::TooManyRooms(8), "You are in 8 rooms, which is the most. Leave one with :close first."),
+        (JoinRefusal::TooManyRooms(8), "You are in 8 rooms, which is the limit. Leave one with :close first."),
         (banned(None, ""), "You are banned from staff."),
         (banned(None, "spam"), "You are banned from staff (spam)."),
         (banned(Some(minute), "spam"), "You are banned from staff for 1 minute (spam)."),

@@ -355,8 +355,8 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         (format!("create den {long}"), password),
         ("group here bob".to_owned(), "The name here is reserved."),
         ("group trip bob 1x".to_owned(), BAD_START),
-        (format!("group trip {people}"), "Too many names: 20 at once is the most."),
-        (format!("invite {people}"), "Too many names: 20 at once is the most."),
+        (format!("group trip {people}"), "Too many names: the limit is 20 at once."),
+        (format!("invite {people}"), "Too many names: the limit is 20 at once."),
         ("invite b+b".to_owned(), "A name has no + in it: a letter, then letters, digits, _ or -."),
         (format!("set password {long}"), password),
         (
@@ -365,13 +365,13 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         ),
         ("kick 1x".to_owned(), BAD_START),
         ("ban bob# spam".to_owned(), "A name has no # in it: a letter, then letters, digits, _ or -."),
-        (format!("kick bob {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
-        (format!("set description {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
+        (format!("kick bob {}", "x".repeat(151)), "Too long: 151 characters; the limit is 150."),
+        (format!("set description {}", "x".repeat(151)), "Too long: 151 characters; the limit is 150."),
         (format!("login {}", "x".repeat(33)), "A name has 1 to 32 characters: a letter, then letters, digits, _ or -."),
         ("login you".to_owned(), "The name you is reserved."),
         ("ghost 1x".to_owned(), BAD_START),
         (format!("broadcast {}", "x".repeat(151)), "Not sent: 151 characters, and a message may have 150."),
-        (format!("banip ::1 {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
+        (format!("banip ::1 {}", "x".repeat(151)), "Too long: 151 characters; the limit is 150."),
         ("nick al".to_owned(), name_length),
         ("nick abcdefghijklm".to_owned(), name_length),
         ("nick two words".to_owned(), NO_SPACES),
@@ -379,7 +379,7 @@ fn what_cannot_be_has_a_sentence_of_its_own() {
         ("whois bob carol".to_owned(), NO_SPACES),
         ("ignore 1x".to_owned(), BAD_START),
         ("unignore bob x".to_owned(), NO_SPACES),
-        (format!("away {}", "x".repeat(151)), "Too long: 151 characters, and such a text may have 150."),
+        (format!("away {}", "x".repeat(151)), "Too long: 151 characters; the limit is 150."),
     ];
     for view in [false, true] {
         for (line, sentence) in &cases {

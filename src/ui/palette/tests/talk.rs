@@ -159,7 +159,7 @@ fn people_are_addressed_in_palette_and_view_each_once() {
             matches!(&effects[..], [Effect::Message(MessageEffect::SendDirect { to, .. })] if to.len() == 10),
             "{effects:?}"
         );
-        let told = "Too many names: 10 at once is the most.";
+        let told = "Too many names: the limit is 10 at once.";
         for line in [format!("@{} hi", names(11)), format!("@{} hi", names(500))] {
             assert_eq!(Person::at_general(view).types(&line), refusal(&with_way_out(told, view)));
         }
