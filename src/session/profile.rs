@@ -41,9 +41,9 @@ impl Session {
         let refusal = match self.hub.accounts() {
             _ if silent_in.is_some() => silent_in,
             _ if *name == before => None,
-            AccountPolicy::Required => {
-                Some("Every name here belongs to an account: :login <name> switches to another one of yours.".to_owned())
-            }
+            AccountPolicy::Required => Some(
+                "Every name here belongs to an account: :login <name> switches to another one of yours.".to_owned(),
+            ),
             AccountPolicy::Optional if self.needs_password(name) => Some(accounts_name(name)),
             AccountPolicy::Off | AccountPolicy::Optional => None,
         };

@@ -158,10 +158,7 @@ fn of_many_users_who_make_one_room_at_once_one_succeeds() {
                     scope.spawn(move || {
                         client.send(&format!(":create den{round}"));
                         let answer = client.expect("\r\n");
-                        assert!(
-                            answer.contains("* Made den") || answer.contains("! The room den"),
-                            "{answer:?}"
-                        );
+                        assert!(answer.contains("* Made den") || answer.contains("! The room den"), "{answer:?}");
                         answer.contains("* Made den")
                     })
                 })

@@ -114,7 +114,9 @@ impl RoomTable {
         let kept = room.is_kept();
         room.record_no_more();
         room.close(&format!("{name} is closed: the server now has a room of its own of that name."));
-        log::warn!("room {name}, made by {by}, was closed, and its messages are gone: the configuration now has a room of that name");
+        log::warn!(
+            "room {name}, made by {by}, was closed, and its messages are gone: the configuration now has a room of that name"
+        );
         if kept {
             self.forget(std::slice::from_ref(name));
         }

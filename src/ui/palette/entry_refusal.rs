@@ -139,9 +139,14 @@ impl fmt::Display for RoomRefusal {
             }
             RoomRefusal::Unfit(error) => error.fmt(f),
             RoomRefusal::TooManyYours(most) => {
-                write!(f, "Too many rooms were made from your address: the limit is {most}. :destroy one of them first.")
+                write!(
+                    f,
+                    "Too many rooms were made from your address: the limit is {most}. :destroy one of them first."
+                )
             }
-            RoomRefusal::TooManyAll => f.write_str("The server has reached its limit of rooms. Please try again later."),
+            RoomRefusal::TooManyAll => {
+                f.write_str("The server has reached its limit of rooms. Please try again later.")
+            }
             RoomRefusal::TooManyRooms(most) => JoinRefusal::TooManyRooms(*most).fmt(f),
             RoomRefusal::PasswordLikeCommand => f.write_str(PASSWORD_LIKE_COMMAND),
         }
