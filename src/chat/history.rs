@@ -30,6 +30,8 @@ struct Temporary {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct History {
     kept: VecDeque<Arc<Event>>,
+    /// The newest message that is no longer kept, though nobody deleted it.
+    dropped: Option<MessageId>,
     /// The temporary messages whose time is not over, kept or not: they are still on screens.
     temporary: VecDeque<Temporary>,
 }
@@ -61,6 +63,8 @@ impl History {
         let place = self.kept.iter().rposition(|known| number(known) <= number(&event)).map_or(0, |last| last + 1);
         self.kept.insert(place, event);
         while self.kept.len() > keep {
+            let oldest = self.oldest();
+            self.dropped = self.dropped.max(oldest);
             self.kept.pop_front();
         }
     }
@@ -79,6 +83,17 @@ impl History {
     /// The number of the oldest message kept.
     pub(crate) fn oldest(&self) -> Option<MessageId> {
         self.kept.front().and_then(|event| event.message()).map(|message| message.id)
+    }
+
+    /// Everything up to a number may be missing: what is kept was restored.
+    pub(crate) fn begins_after(&mut self, id: MessageId) {
+        self.dropped = self.dropped.max(Some(id));
+    }
+
+    /// Whether everything said after a message is here, but for what was deleted.
+    #[cfg(feature = "json")]
+    pub(crate) fn reaches_back_to(&self, id: MessageId) -> bool {
+        self.dropped.is_none_or(|dropped| dropped <= id)
     }
 
     fn position(&self, id: MessageId) -> Option<usize> {
@@ -156,6 +171,7 @@ impl History {
         let old = |event: &Arc<Event>| event.message().filter(|message| message.at < since).map(|message| message.id);
         let gone: Vec<_> = self.kept.iter().filter_map(old).collect();
         if !gone.is_empty() {
+            self.dropped = self.dropped.max(gone.iter().max().copied());
             self.kept.retain(|event| old(event).is_none());
             gone.iter().for_each(|id| drop(self.requote(*id, None)));
         }

@@ -244,6 +244,8 @@ pub enum Event {
     Erased {
         /// Which one.
         id: MessageId,
+        /// How it went.
+        cause: ErasureCause,
         /// Why, in one sentence that goes behind `* `.
         news: Box<str>,
         /// Its author, and the user who deleted it: viewers who ignore one of them do not read the sentence.
@@ -263,19 +265,61 @@ pub enum Event {
         kind: EventKind,
         /// Everybody the sentence names: viewers who ignore one of them do not read it.
         people: People,
+        /// Those that the sentence only counts. Hardly any has them.
+        crowd: Option<Box<Crowd>>,
     },
 }
 
 /// Users named in a sentence, each by connection and by every name that stands in it.
 pub type People = Box<[Addressee]>;
 
-/// What kind of thing has happened, for viewers who do not want to see all of it.
+/// The users that a sentence counts without naming them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Crowd {
+    /// As many of them as a program is told one by one.
+    pub people: Vec<Addressee>,
+    /// How many more there were.
+    pub more: usize,
+}
+
+/// How a message went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErasureCause {
+    /// A user deleted it: the last one that its event names.
+    Deleted,
+    /// Its time was over.
+    Expired,
+}
+
+/// What kind of thing has happened: for viewers who do not want to see all of it, and for programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A user has joined, left or changed their name.
-    Presence,
+    /// The users named have come in.
+    Joined,
+    /// The users named have left.
+    Left,
+    /// The first name is now the second.
+    Renamed,
+    /// The first user named has removed the second from the room.
+    Kicked,
+    /// The first user named has banned the second, who may have been in the room.
+    Banned,
+    /// The user named last has another role: admin, member, or muted.
+    Role,
+    /// The user named has changed a setting of the room.
+    Setting,
     /// Anything else.
     Other,
+}
+
+impl EventKind {
+    /// Whether a user has joined, left or changed their name.
+    pub(crate) fn is_presence(self) -> bool {
+        match self {
+            EventKind::Joined | EventKind::Left | EventKind::Renamed => true,
+            EventKind::Kicked | EventKind::Banned | EventKind::Role | EventKind::Setting | EventKind::Other => false,
+        }
+    }
 }
 
 impl Event {
@@ -295,6 +339,12 @@ impl Event {
             Event::Edited { message, .. } => message.message(),
             Event::Erased { .. } | Event::Happened { .. } => None,
         }
+    }
+
+    /// Whether it tells who has come or gone.
+    #[cfg(feature = "json")]
+    pub(crate) fn is_arrival(&self) -> bool {
+        matches!(self, Event::Happened { kind: EventKind::Joined | EventKind::Left, .. })
     }
 
     /// Everybody named in the sentence, if the event is one.

@@ -15,9 +15,9 @@ use crate::chat::action::Denied;
 use crate::chat::conversation::Conversation;
 use crate::chat::history::{Changed, History};
 use crate::chat::identity::Target;
-use crate::chat::message::{ClientId, Draft, Event, Message, MessageId, Quoted};
+use crate::chat::message::{ClientId, Draft, ErasureCause, Event, Message, MessageId, Quoted};
 use crate::hub::roster::User;
-use crate::outbox::{Outbox, OwnCopy};
+use crate::outbox::{Expulsion, Outbox, OwnCopy};
 use crate::ui::screen::{Clock, Prompt};
 
 /// Messages kept per chat.
@@ -112,7 +112,7 @@ impl DirectChat {
     pub(crate) fn show_history(&self, count: usize, outbox: &Outbox, clock: &Clock) -> (usize, bool) {
         let state = self.lock();
         let events = state.history.last(count);
-        (events.len(), !events.is_empty() && outbox.tell_events(&events, &mut clock.clone()))
+        (events.len(), !events.is_empty() && outbox.tell_events(&events, None, &mut clock.clone()))
     }
 
     /// The last messages, oldest first.
@@ -178,7 +178,8 @@ impl DirectChat {
         let Changed { requoted, .. } = state.history.erase(id)?;
         let news = format!("{id} was deleted by {}", by.name()).into();
         let people = [by.addressee()].into();
-        self.show_both(by, &Arc::new(Event::Erased { id, news, people, requoted, redraw: true }), show_author, clock);
+        let erased = Event::Erased { id, cause: ErasureCause::Deleted, news, people, requoted, redraw: true };
+        self.show_both(by, &Arc::new(erased), show_author, clock);
         Some(Ok(()))
     }
 
@@ -207,7 +208,7 @@ impl DirectChat {
         state.history = History::new();
         let conversation = Conversation::Direct(left.addressee());
         let line = format!("{} has left: your conversation is over.", left.name());
-        self.partner(left.client()).outbox.expel(&conversation, None, &line);
+        self.partner(left.client()).outbox.expel(&conversation, None, &Expulsion::PartnerLeft, &line);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Hub;
-use crate::chat::message::{Addressee, ClientId, Event, MessageId};
+use crate::chat::message::{Addressee, ClientId, ErasureCause, Event, MessageId};
 use crate::hub::direct::DirectChat;
 use crate::hub::room::{Erased, Room};
 use crate::hub::timer::Task;
@@ -81,7 +81,7 @@ impl Hub {
         }
         let (news, requoted) = (format!("{id} expired").into(), erased.concat().into());
         let (from, people) = (author.client, [author].into());
-        let event = Arc::new(Event::Erased { id, news, people, requoted, redraw: true });
+        let event = Arc::new(Event::Erased { id, cause: ErasureCause::Expired, news, people, requoted, redraw: true });
         // Shown once on every screen that has the message, even if the author or a reader has left meanwhile.
         for outbox in to.iter().chain([&from]).filter_map(|client| self.roster.connection(*client)) {
             outbox.show_direct(&event, &mut self.clock.clone());

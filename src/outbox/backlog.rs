@@ -50,6 +50,18 @@ impl Backlog {
         self.bytes
     }
 
+    /// Whether what the socket has accepted so far ends with a whole piece.
+    pub(super) fn is_between_pieces(&self) -> bool {
+        self.offset == 0
+    }
+
+    /// Whether what the socket has accepted so far ends with a whole line.
+    #[cfg(feature = "json")]
+    pub(super) fn is_between_lines(&self) -> bool {
+        let last = self.offset.checked_sub(1);
+        last.is_none_or(|last| self.pieces.front().is_some_and(|piece| piece.bytes.get(last) == Some(&b'\n')))
+    }
+
     /// Bytes of it that others caused.
     pub(super) fn others_bytes(&self) -> usize {
         self.others_bytes

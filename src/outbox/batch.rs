@@ -5,10 +5,21 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::preferences::Preferences;
+use crate::chat::conversation::RoomId;
 use crate::chat::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::chat::names::{UserName, fold};
 use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, render_event, words};
+#[cfg(feature = "web")]
+use crate::protocol::websocket::write_text_header;
+#[cfg(feature = "json")]
+use crate::ui::screen::{ObjectReader, render_objects};
+
+/// What an object takes beside its text, in bytes: field names, time, room.
+#[cfg(feature = "json")]
+const OBJECT: usize = 140;
 
 /// The text of all events in one style, and where the text of each one ends.
 struct Rendered {
@@ -33,7 +44,7 @@ pub(super) struct Wanted<'a> {
 
 /// Some events of a room on their way to its viewers.
 pub struct Batch<'a> {
-    room: u64,
+    room: Arc<RoomId>,
     prompt: Arc<str>,
     events: &'a [Sequenced],
     /// The connections that caused an event, sorted: each of them needs a text of its own.
@@ -41,26 +52,50 @@ pub struct Batch<'a> {
     /// The oldest message whose text the events show again. A client that may not read that far back needs a text of its own.
     oldest_shown: Option<MessageId>,
     rendered: Vec<Rendered>,
+    /// What every program gets. Made on first use.
+    #[cfg(feature = "json")]
+    lines: Option<Arc<[u8]>>,
+    /// The same in a frame, for WebSockets.
+    #[cfg(feature = "web")]
+    web: Option<Arc<[u8]>>,
     /// Every word of the messages that could be a name, in lower case. Gathered on first use.
     words: Option<HashSet<String>>,
     clock: Clock,
-    /// When the delivery began, in Unix seconds.
-    now: i64,
+    /// When the delivery began.
+    began: Timestamp,
 }
 
 impl<'a> Batch<'a> {
-    /// A delivery of consecutive events of one room instance; `prompt` is the prompt of its view.
-    pub fn new(room: u64, prompt: Arc<str>, events: &'a [Sequenced], clock: Clock) -> Batch<'a> {
+    /// A delivery of consecutive events of one room; `prompt` is the prompt of its view.
+    pub fn new(room: &Arc<RoomId>, prompt: Arc<str>, events: &'a [Sequenced], clock: Clock) -> Batch<'a> {
         let mut causes: Vec<_> = events.iter().filter_map(|sequenced| cause(&sequenced.event)).collect();
         causes.sort_unstable();
         causes.dedup();
-        let now = clock.now().as_second();
+        let began = clock.now();
         let oldest_shown = events.iter().filter_map(|sequenced| sequenced.event.oldest_shown()).min();
-        Batch { room, prompt, events, causes, oldest_shown, rendered: Vec::new(), words: None, clock, now }
+        Batch {
+            room: Arc::clone(room),
+            prompt,
+            events,
+            causes,
+            oldest_shown,
+            rendered: Vec::new(),
+            #[cfg(feature = "json")]
+            lines: None,
+            #[cfg(feature = "web")]
+            web: None,
+            words: None,
+            clock,
+            began,
+        }
     }
 
     pub(super) fn room(&self) -> u64 {
-        self.room
+        self.room.instance
+    }
+
+    pub(super) fn id(&self) -> &Arc<RoomId> {
+        &self.room
     }
 
     pub(super) fn prompt(&self) -> &Arc<str> {
@@ -72,7 +107,7 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn now(&self) -> i64 {
-        self.now
+        self.began.as_second()
     }
 
     /// Whether some event must be hidden from a client that may read nothing up to this message.
@@ -112,6 +147,39 @@ impl<'a> Batch<'a> {
             frame.extend_from_slice(prompt.as_bytes());
             frame.into()
         })))
+    }
+
+    /// All events as objects, an object per line.
+    #[cfg(feature = "json")]
+    pub(super) fn lines(&mut self) -> Arc<[u8]> {
+        let Batch { room, events, lines, began, .. } = self;
+        let rendered = lines.get_or_insert_with(|| {
+            let mut text = Vec::with_capacity(events.iter().map(|s| s.event.weight() + OBJECT).sum());
+            for Sequenced { event, .. } in *events {
+                render_objects(event, Some(room.name.as_str()), &ObjectReader::anybody(), *began, &mut text);
+            }
+            text.into()
+        });
+        Arc::clone(rendered)
+    }
+
+    /// The same in one text frame of a WebSocket (RFC 6455, 5.2), which is not masked and so the same for all.
+    #[cfg(feature = "web")]
+    pub(super) fn frame_of_lines(&mut self) -> Arc<[u8]> {
+        let lines = self.lines();
+        let frame = self.web.get_or_insert_with(|| {
+            let mut frame = Vec::with_capacity(lines.len() + 10);
+            write_text_header(lines.len(), &mut frame);
+            frame.extend_from_slice(&lines);
+            frame.into()
+        });
+        Arc::clone(frame)
+    }
+
+    /// The room's name.
+    #[cfg(feature = "json")]
+    pub(super) fn name(&self) -> &str {
+        self.room.name.as_str()
     }
 
     /// The events at these positions.

@@ -5,6 +5,7 @@
 use super::{CausedBy, Outbox, State};
 use crate::chat::conversation::{Conversation, MembershipId};
 use crate::chat::message::Addressee;
+use crate::chat::names::UserName;
 use crate::ui::screen::{LineKind, Prompt};
 
 /// A change to the client's conversations that it did not make itself.
@@ -21,7 +22,46 @@ pub(crate) enum Notice {
     PartnerRenamed(Addressee),
 }
 
+/// Why a client is not in a conversation any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expulsion {
+    /// This admin removed the client.
+    Kicked(UserName),
+    /// This admin banned the client.
+    Banned(UserName),
+    /// The room is gone.
+    Closed,
+    /// The partner has left the server.
+    PartnerLeft,
+}
+
 impl State {
+    /// The prompt is another one: draws it where there is a screen.
+    fn draw_place(&mut self) {
+        let State { display, prompt, unsent, watching, .. } = self;
+        if !watching.is_program() {
+            display.set_place(prompt, unsent);
+        }
+    }
+
+    #[cfg_attr(not(feature = "json"), expect(unused_variables, reason = "only programs are told more than the line"))]
+    fn write_expulsion(&mut self, from: &Conversation, why: &Expulsion, line: &str) {
+        #[cfg(feature = "json")]
+        if self.watching.is_program() {
+            return self.write_expulsion_object(from, why, line);
+        }
+        self.display.write(LineKind::News, line, &mut self.unsent);
+    }
+
+    #[cfg_attr(not(feature = "json"), expect(unused_variables, reason = "only programs are told more than the line"))]
+    fn write_renamed(&mut self, before: Option<&Conversation>, partner: &Addressee, line: &str) {
+        #[cfg(feature = "json")]
+        if self.watching.is_program() {
+            return self.write_renamed_object(before, partner, line);
+        }
+        self.display.write(LineKind::News, line, &mut self.unsent);
+    }
+
     /// Keeps only the last name of each partner: the session takes its notices when it wakes, and while its user types nothing, a
     /// partner can change names any number of times.
     fn note_renamed(&mut self, partner: &Addressee) {
@@ -64,8 +104,8 @@ impl Outbox {
             state.open = open.to_vec();
         }
         if state.prompt != prompt {
-            state.display.set_place(&prompt, &mut state.unsent);
             state.prompt = prompt;
+            state.draw_place();
         }
         true
     }
@@ -79,7 +119,7 @@ impl Outbox {
     /// Removes the client from a conversation: shows the line, and closes the view if it is that one's. Called under the room's
     /// lock, or after the room was closed, with the membership that has ended. The session hears of it through
     /// [`Outbox::take_notices`].
-    pub(crate) fn expel(&self, from: &Conversation, membership: Option<MembershipId>, line: &str) {
+    pub(crate) fn expel(&self, from: &Conversation, membership: Option<MembershipId>, why: &Expulsion, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_some() {
@@ -92,21 +132,19 @@ impl Outbox {
         }
         state.open.retain(|known| !known.is(from));
         state.notices.push(Notice::Lost { from: from.clone(), membership });
-        let instance = from.room().map(|room| room.instance);
-        if instance.is_some() && state.view.map(|view| view.room) == instance {
-            state.forget_view();
+        if let Some(room) = from.room().filter(|room| state.watching.view(room.instance).is_some()) {
+            state.forget_room(room.instance);
         }
-        state.display.write(LineKind::News, line, &mut state.unsent);
+        state.write_expulsion(from, why, line);
         let in_view = matches!(&state.prompt, Prompt::ChatView(current) if current.is(from));
         if in_view {
             state.forget_view();
         }
         if in_view || matches!(&state.prompt, Prompt::Palette(Some(current)) if current.is(from)) {
             state.prompt = Prompt::Palette(state.open.last().cloned());
-            let State { display, prompt, unsent, .. } = state;
-            display.set_place(prompt, unsent);
+            state.draw_place();
         }
-        state.display.end(&mut state.unsent);
+        state.end();
         self.transmit_unsent(state, CausedBy::Others);
         self.drop_if_over(state);
     }
@@ -119,15 +157,16 @@ impl Outbox {
         if !state.open.iter().any(|known| known.is(&conversation)) || !self.begin_others(state) {
             return;
         }
+        let mut before = None;
         for known in state.open.iter_mut().filter(|known| known.is(&conversation)) {
-            *known = conversation.clone();
+            before = Some(std::mem::replace(known, conversation.clone()));
         }
         state.note_renamed(partner);
         // The prompt shows it in any case.
         let ignored = state.preferences.as_ref().is_some_and(|own| own.ignores(partner.client, &partner.name));
         let quiet = state.display.look().quiet && matches!(state.prompt, Prompt::ChatView(_));
         if !ignored && !quiet {
-            state.display.write(LineKind::News, line, &mut state.unsent);
+            state.write_renamed(before.as_ref(), partner, line);
         }
         let prompt = match &state.prompt {
             Prompt::ChatView(current) if current.is(&conversation) => Some(Prompt::ChatView(conversation)),
@@ -135,10 +174,10 @@ impl Outbox {
             _ => None,
         };
         if let Some(prompt) = prompt {
-            state.display.set_place(&prompt, &mut state.unsent);
             state.prompt = prompt;
+            state.draw_place();
         }
-        state.display.end(&mut state.unsent);
+        state.end();
         self.transmit_unsent(state, CausedBy::Others);
         self.drop_if_over(state);
     }

@@ -31,11 +31,17 @@ impl State {
         self.display.write(LineKind::News, &date, &mut self.unsent);
     }
 
-    /// Closes the view.
+    /// Closes the view; a program goes on with its rooms.
     pub(super) fn forget_view(&mut self) {
-        self.view = None;
+        self.watching.show(None);
         self.on_screen = None;
         self.day_ends = NEVER;
+    }
+
+    /// Nothing more of this room is shown.
+    pub(super) fn forget_room(&mut self, room: u64) {
+        self.watching.forget(room);
+        (self.on_screen, self.day_ends) = (None, NEVER);
     }
 }
 

@@ -13,6 +13,8 @@ mod conversations;
 mod date_line;
 mod disconnect;
 mod encoded;
+#[cfg(feature = "json")]
+mod json;
 mod linger;
 mod on_screen;
 mod preferences;
@@ -22,25 +24,34 @@ mod slow_readers;
 mod tests;
 mod transmit;
 mod view;
+mod watching;
 
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 
+#[cfg(feature = "json")]
+use jiff::Timestamp;
+
 use crate::chat::conversation::Conversation;
-use crate::chat::message::{ClientId, MessageId};
+use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 use crate::protocol::wire::Codec;
 use crate::text::Charset;
+#[cfg(feature = "json")]
+use crate::ui::screen::render_line_object;
 use crate::ui::screen::{Display, LineKind, Prompt};
 use backlog::Backlog;
 use batch::Wanted;
 use date_line::NEVER;
 use on_screen::OnScreen;
 use preferences::Preferences;
+use watching::Watching;
 
 pub use batch::Batch;
-pub(crate) use conversations::Notice;
+pub(crate) use conversations::{Expulsion, Notice};
 pub use disconnect::DisconnectReason;
+#[cfg(feature = "json")]
+pub(crate) use json::WatchedRoom;
 pub(crate) use preferences::MAX_IGNORED;
 pub use slow_readers::{OutboxLimits, SlowReaders};
 
@@ -55,17 +66,6 @@ pub(crate) const PASSING_BUFFER: usize = 1536;
 
 /// BEL (ECMA-48, 8.3.3).
 const BELL: u8 = 0x07;
-
-/// The room whose live text the client sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct View {
-    /// The room's instance: a room destroyed and created again under the same name is another one.
-    room: u64,
-    /// Sequence number of the last event on this screen.
-    seen: u64,
-    /// The client may read no message up to this one.
-    after: MessageId,
-}
 
 /// Why a client is shown a direct message of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ struct State {
     open: Vec<Conversation>,
     /// What the session has not heard of yet.
     notices: Vec<Notice>,
-    view: Option<View>,
+    watching: Watching,
     /// When the day that the view shows ends, in Unix seconds; never without a view.
     day_ends: i64,
     /// What the view shows, if it can be redrawn.
@@ -103,6 +103,24 @@ struct State {
     /// Encoded bytes that the socket has not accepted.
     backlog: Backlog,
     disconnect: Option<DisconnectReason>,
+}
+
+impl State {
+    /// Writes a line that the client did not ask for, in the client's form.
+    fn write_line(&mut self, kind: LineKind, line: &str) {
+        #[cfg(feature = "json")]
+        if self.watching.is_program() {
+            return render_line_object(kind, line, None, Timestamp::now(), &mut self.unsent);
+        }
+        self.display.write(kind, line, &mut self.unsent);
+    }
+
+    /// After something that the client did not ask for: puts back what it had half typed.
+    fn end(&mut self) {
+        if !self.watching.is_program() {
+            self.display.end(&mut self.unsent);
+        }
+    }
 }
 
 /// One client's outbox.
@@ -133,7 +151,7 @@ impl Outbox {
                 prompt: Prompt::Nowhere,
                 open: Vec::new(),
                 notices: Vec::new(),
-                view: None,
+                watching: Watching::Nothing,
                 day_ends: NEVER,
                 on_screen: None,
                 name: None,
@@ -183,7 +201,7 @@ impl Outbox {
         if state.disconnect.is_some() {
             return;
         }
-        let Some(view) = state.view.as_mut().filter(|view| view.room == batch.room()) else { return };
+        let Some(view) = state.watching.view_mut(batch.room()) else { return };
         let fresh = batch.after(view.seen);
         if fresh.is_empty() {
             return;
@@ -192,6 +210,10 @@ impl Outbox {
         view.seen = batch.last();
         if !self.begin_others(state) {
             return;
+        }
+        #[cfg(feature = "json")]
+        if state.watching.is_program() {
+            return self.push_objects(state, batch, fresh);
         }
         let new_day = batch.now() >= state.day_ends;
         if new_day {
@@ -217,8 +239,9 @@ impl Outbox {
 
     /// Writes what is new to this client, without the prompt. False if nothing is visible.
     fn write_fresh(&self, state: &mut State, batch: &mut Batch<'_>, fresh: std::ops::Range<usize>) -> bool {
-        if let Some(view) = state.view.filter(|view| batch.shows_up_to(view.after)) {
-            return self.write_readable(state, batch, fresh, view.after);
+        let bound = state.watching.view(batch.room()).map(|view| view.after);
+        if let Some(after) = bound.filter(|after| batch.shows_up_to(*after)) {
+            return self.write_readable(state, batch, fresh, after);
         }
         if self.note_on_screen(state, batch, fresh.clone()) {
             return true;
@@ -241,6 +264,11 @@ impl Outbox {
         true
     }
 
+    /// Whether the client speaks JSON.
+    pub(crate) fn is_program(&self) -> bool {
+        self.lock().watching.is_program()
+    }
+
     /// Shows a server line that the client did not ask for, at once.
     pub fn announce(&self, kind: LineKind, line: &str) {
         let mut guard = self.lock();
@@ -249,8 +277,8 @@ impl Outbox {
             return;
         }
         state.note_news(kind, line);
-        state.display.write(kind, line, &mut state.unsent);
-        state.display.end(&mut state.unsent);
+        state.write_line(kind, line);
+        state.end();
         self.transmit_unsent(state, CausedBy::Others);
         self.drop_if_over(state);
     }
@@ -259,12 +287,19 @@ impl Outbox {
     pub fn tell(&self, kind: LineKind, line: &str) {
         let mut guard = self.lock();
         let state = &mut *guard;
+        #[cfg(feature = "json")]
+        if state.watching.is_program() {
+            return state.tell_program(kind, line);
+        }
         state.display.write(kind, line, &mut state.unsent);
     }
 
     /// Writes telnet protocol bytes, in order with the text. Nothing is sent before [`Outbox::settle`] or [`Outbox::flush`].
     pub(crate) fn write_protocol(&self, bytes: &[u8]) {
-        self.lock().unsent.extend_from_slice(bytes);
+        let mut guard = self.lock();
+        if !guard.watching.is_program() {
+            guard.unsent.extend_from_slice(bytes);
+        }
     }
 
     /// Answers a peer that has no terminal; the screen is not used any more. Nothing is sent before [`Outbox::flush`].
@@ -285,6 +320,10 @@ impl Outbox {
     /// Runs a closure on the screen and the buffer of what is to be sent.
     pub fn with_display<R>(&self, work: impl FnOnce(&mut Display, &mut Vec<u8>) -> R) -> R {
         let mut guard = self.lock();
+        if guard.watching.is_program() {
+            // A screen that nobody sees.
+            return work(&mut guard.display, &mut Vec::new());
+        }
         let State { display, unsent, .. } = &mut *guard;
         let result = work(display, unsent);
         let State { display, on_screen, .. } = &mut *guard;
@@ -315,7 +354,9 @@ impl Outbox {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.disconnect.is_none() {
-            state.display.end_turn(&mut state.unsent);
+            if !state.watching.is_program() {
+                state.display.end_turn(&mut state.unsent);
+            }
             self.transmit_unsent(state, CausedBy::Client);
         }
     }
@@ -337,6 +378,11 @@ impl Outbox {
             return;
         }
         state.forget_view();
+        #[cfg(feature = "json")]
+        if state.watching.is_program() {
+            state.write_bye(line);
+            return self.transmit_unsent(state, CausedBy::Client);
+        }
         let State { display, unsent, codec, .. } = state;
         display.wipe_prompt(unsent);
         if let Some((kind, line)) = line {

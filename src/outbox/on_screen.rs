@@ -63,10 +63,10 @@ impl OnScreen {
                 }
                 changed
             }
-            Event::Erased { id, news, people, requoted, redraw } => {
+            Event::Erased { id, cause: _, news, people, requoted, redraw } => {
                 let changed = self.remove(*id) | self.replace_all(requoted) | self.forget_quotes(*id);
                 let (news, people) = (news.clone(), people.clone());
-                self.add(Arc::new(Event::Happened { news, by: None, kind: EventKind::Other, people }));
+                self.add(Arc::new(Event::Happened { news, by: None, kind: EventKind::Other, people, crowd: None }));
                 changed && *redraw
             }
         }
@@ -152,7 +152,7 @@ impl OnScreen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::message::{ClientId, Draft, Message};
+    use crate::chat::message::{ClientId, Draft, ErasureCause, Message};
     use crate::chat::names::UserName;
     use jiff::Timestamp;
 
@@ -167,6 +167,7 @@ mod tests {
         let news = format!("#{id} was deleted by bob").into();
         Arc::new(Event::Erased {
             id: MessageId(id),
+            cause: ErasureCause::Deleted,
             news,
             people: Box::default(),
             requoted: Box::default(),

@@ -8,10 +8,10 @@ use super::{Batch, Outbox, State};
 use crate::chat::message::{MessageId, Sequenced};
 
 impl Outbox {
-    /// The user may read nothing up to this message in the open view, even where it is edited or quoted. Called under the room's
-    /// lock.
-    pub(crate) fn set_read_limit(&self, after: MessageId) {
-        if let Some(view) = &mut self.lock().view {
+    /// The user may read nothing up to this message in the view of this room, even where it is edited or quoted. Called under the
+    /// room's lock.
+    pub(crate) fn set_read_limit(&self, room: u64, after: MessageId) {
+        if let Some(view) = self.lock().watching.view_mut(room) {
             view.after = after;
         }
     }
@@ -29,7 +29,7 @@ impl Outbox {
             Some(Sequenced { sequence: *sequence, event: event.after(after)? })
         };
         let events: Vec<_> = batch.events(fresh).iter().filter_map(readable).collect();
-        let mut bounded = Batch::new(batch.room(), Arc::clone(batch.prompt()), &events, batch.clock());
+        let mut bounded = Batch::new(batch.id(), Arc::clone(batch.prompt()), &events, batch.clock());
         self.write_fresh(state, &mut bounded, 0..events.len())
     }
 }

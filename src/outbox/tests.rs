@@ -1,9 +1,11 @@
 //! The outbox on real sockets, without a server. With packet sockets each write can be seen; TCP shows what a full socket
 //! does. This file follows the bytes. Redrawn views are in `redraws`, a user's settings in `settings`, conversations in
-//! `conversations`, and others' text in the middle of a reply in `answers`.
+//! `conversations`, programs in `programs`, and others' text in the middle of a reply in `answers`.
 
 mod answers;
 mod conversations;
+#[cfg(feature = "json")]
+mod programs;
 mod redraws;
 mod settings;
 
@@ -20,7 +22,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 use super::transmit::Swept;
 use super::*;
 use crate::chat::conversation::{MembershipId, RoomId};
-use crate::chat::message::{Addressee, Draft, Event, Message, MessageId, Sequenced};
+use crate::chat::message::{Addressee, Draft, ErasureCause, Event, Message, MessageId, Sequenced};
 use crate::chat::names::RoomName;
 use crate::ui::screen::{Clock, without_blanks};
 
@@ -32,6 +34,10 @@ const NO_LIMITS: OutboxLimits = OutboxLimits { bytes: None, total: None, stall: 
 fn room(name: &str) -> Conversation {
     let instance = if name == "general" { 1 } else { 2 };
     Conversation::Room(Arc::new(RoomId { name: RoomName::parse(name).expect("a room's name"), instance }))
+}
+
+fn general() -> Arc<RoomId> {
+    Arc::new(RoomId { name: RoomName::parse("general").expect("a room's name"), instance: 1 })
 }
 
 fn name(text: &str) -> UserName {
@@ -52,8 +58,14 @@ fn said_by(sequence: u64, from: u64, author: &str, draft: Draft) -> Sequenced {
 /// A deleted message that nothing quotes.
 fn erased(sequence: u64, id: u64) -> Sequenced {
     let news = format!("#{id} was deleted by bob").into();
-    let event =
-        Event::Erased { id: MessageId(id), news, people: Box::default(), requoted: Box::default(), redraw: true };
+    let event = Event::Erased {
+        id: MessageId(id),
+        cause: ErasureCause::Deleted,
+        news,
+        people: Box::default(),
+        requoted: Box::default(),
+        redraw: true,
+    };
     Sequenced { sequence, event: Arc::new(event) }
 }
 
@@ -70,7 +82,7 @@ fn clock() -> Clock {
 
 /// A delivery of instance 1 of the room `general`.
 fn batch(events: &[Sequenced]) -> Batch<'_> {
-    Batch::new(1, "general | ".into(), events, clock())
+    Batch::new(&general(), "general | ".into(), events, clock())
 }
 
 /// Views instance 1 of `general` after everything up to a number was seen; the prompt is on the screen.
@@ -205,7 +217,8 @@ fn events_of_another_instance_of_the_room_are_dropped() {
     look(&outbox, 0);
     all_packets(&peer);
     let events = [said(1, 99, "of another room")];
-    outbox.push(&mut Batch::new(2, "general | ".into(), &events, clock()));
+    let another = Arc::new(RoomId { name: RoomName::parse("general").expect("a room's name"), instance: 2 });
+    outbox.push(&mut Batch::new(&another, "general | ".into(), &events, clock()));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     outbox.push(&mut batch(&events));
     assert_eq!(all_packets(&peer).len(), 1);
@@ -289,7 +302,7 @@ fn a_dropped_reader_takes_no_more_and_keeps_its_first_reason() {
     outbox.disconnect(DisconnectReason::Panicked);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     outbox.announce(LineKind::News, "hello");
-    outbox.expel(&room("general"), Some(MembershipId(1)), "hello");
+    outbox.expel(&room("general"), Some(MembershipId(1)), &Expulsion::Closed, "hello");
     assert_eq!(outbox.disconnect_reason(), Some(DisconnectReason::Idle));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
@@ -409,7 +422,7 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     outbox.open_view(1, 0, &Prompt::ChatView(general.clone()), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
-    outbox.expel(&general, Some(MembershipId(1)), "The room general is closed.");
+    outbox.expel(&general, Some(MembershipId(1)), &Expulsion::Closed, "The room general is closed.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* The room general is closed.\r\n[games]> "), "{seen:?}");
     assert_eq!(outbox.open(), std::slice::from_ref(&games));
@@ -420,7 +433,7 @@ fn who_is_put_out_of_a_room_falls_back_to_the_room_before() {
     assert!(!outbox.set_prompt(Prompt::ChatView(general.clone()), &[games.clone(), general.clone()]));
     assert_eq!(outbox.take_notices(), [Notice::Lost { from: general, membership: Some(MembershipId(1)) }]);
     assert!(outbox.set_prompt(Prompt::Palette(Some(games.clone())), std::slice::from_ref(&games)));
-    outbox.expel(&games, Some(MembershipId(2)), "The room games is closed.");
+    outbox.expel(&games, Some(MembershipId(2)), &Expulsion::Closed, "The room games is closed.");
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* The room games is closed.\r\n> "), "{seen:?}");
 }
@@ -433,7 +446,7 @@ fn a_user_removed_from_a_room_in_the_background_stays_in_view() {
     outbox.open_view(1, 0, &Prompt::ChatView(general.clone()), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
-    outbox.expel(&games, Some(MembershipId(7)), "The room games is closed.");
+    outbox.expel(&games, Some(MembershipId(7)), &Expulsion::Closed, "The room games is closed.");
     assert_eq!(all_packets(&peer), ["\r* The room games is closed.\r\ngeneral | "]);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     assert_eq!(all_packets(&peer).len(), 1, "the view is still open");

@@ -11,6 +11,8 @@ use std::time::Instant;
 use socket2::SockRef;
 
 use super::backlog::NO_WAIT;
+#[cfg(feature = "json")]
+use super::json::bye;
 use super::{CausedBy, DisconnectReason, MAX_IDLE_BUFFER, Outbox, State};
 use crate::protocol::telnet::recode_as_latin1;
 use crate::protocol::wire::Codec;
@@ -121,11 +123,10 @@ impl Outbox {
 
     /// Drops a slow reader: discards its backlog, and tells the user if the socket still accepts a line.
     pub(super) fn drop_reader(&self, state: &mut State, reason: DisconnectReason) {
-        // With encryption, the client could not decrypt a line after a gap; it notices the missing end.
-        if state.codec.is_plain() {
-            let line = format!("\r\n! {reason}.\r\n");
+        let line = state.last_words(&reason);
+        if !line.is_empty() {
             // May fail: a client that accepts nothing cannot be told, and the log has the reason.
-            let _ = SockRef::from(&self.stream).send_with_flags(line.as_bytes(), NO_WAIT);
+            let _ = SockRef::from(&self.stream).send_with_flags(&line, NO_WAIT);
         }
         self.disconnect_locked(state, reason);
     }
@@ -140,7 +141,7 @@ impl Outbox {
         self.slow_readers.shrink(state.backlog.bytes());
         state.backlog.clear();
         state.unsent = Vec::new();
-        state.view = None;
+        state.watching.clear();
         state.disconnect = Some(reason);
         // Wakes the reading thread; a socket that is gone already needs no waking.
         let _ = self.stream.shutdown(Shutdown::Read);
@@ -178,9 +179,11 @@ impl Outbox {
                 }
             }
             Ok(taken) => {
-                let rest = Arc::from(&state.unsent[taken..]);
+                // From the start of the line: how much of it was sent says whether another one may follow.
+                let line = state.unsent[..taken].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+                let rest = Arc::from(&state.unsent[line..]);
                 state.unsent = Vec::new();
-                self.append_to_backlog(state, &rest, 0, cause);
+                self.append_to_backlog(state, &rest, taken - line, cause);
             }
             Err(error) => self.disconnect_locked(state, DisconnectReason::Reset(error.kind())),
         }
@@ -195,6 +198,12 @@ impl Outbox {
         if !state.codec.is_plain() {
             return self.encode_shared(state, frame);
         }
+        self.transmit_sealed(state, frame);
+    }
+
+    /// The same of bytes that have passed the codec.
+    #[inline]
+    pub(super) fn transmit_sealed(&self, state: &mut State, frame: &Arc<[u8]>) {
         let sent = if state.backlog.is_empty() { send_now(&self.stream, frame) } else { Ok(0) };
         match sent {
             Ok(taken) if taken == frame.len() => {}
@@ -210,6 +219,23 @@ impl Outbox {
         if first {
             self.slow_readers.add(Weak::clone(&self.me));
         }
+    }
+}
+
+impl State {
+    /// What a client that is dropped is told, if that can follow what its socket has accepted.
+    fn last_words(&mut self, reason: &DisconnectReason) -> Vec<u8> {
+        // Under TLS, the client could not decrypt a line after a gap; it notices the missing end. In a WebSocket, only the closing
+        // message can follow, and only a whole frame.
+        if !self.codec.is_plain() {
+            let can = self.codec.is_in_the_clear() && self.backlog.is_between_pieces();
+            return if can { self.codec.close(reason.close_code(), &reason.close_words()) } else { Vec::new() };
+        }
+        #[cfg(feature = "json")]
+        if self.watching.is_program() {
+            return if self.backlog.is_between_lines() { bye(&format!("{reason}.")) } else { Vec::new() };
+        }
+        format!("\r\n! {reason}.\r\n").into_bytes()
     }
 }
 

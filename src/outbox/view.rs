@@ -5,7 +5,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OwnCopy, PASSING_BUFFER, Preferences, State, View};
+#[cfg(feature = "json")]
+use super::json::Occasion;
+use super::watching::View;
+use super::{BELL, Batch, CausedBy, NEVER, OnScreen, Outbox, OwnCopy, PASSING_BUFFER, Preferences, State};
 use crate::chat::message::{Event, EventKind, MessageId, Sequenced};
 use crate::ui::screen::{Clock, LineKind, Prompt, Recipient, render_event};
 
@@ -69,6 +72,7 @@ impl State {
                 by: None,
                 kind: EventKind::Other,
                 people: Box::default(),
+                crowd: None,
             }));
         }
     }
@@ -85,7 +89,7 @@ impl Outbox {
             // The client was told of its own actions in a reply.
             let quiet = state.display.look().quiet;
             if !matches!(&**event, Event::Happened { by, kind, .. }
-                if *by == Some(self.id) || (quiet && *kind == EventKind::Presence))
+                if *by == Some(self.id) || (quiet && kind.is_presence()))
             {
                 changed |= state.note(event);
             }
@@ -181,14 +185,20 @@ impl Outbox {
         clock: &mut Clock,
     ) {
         let mut guard = self.lock();
-        guard.view = Some(View { room, seen, after: MessageId(0) });
+        if guard.watching.is_program() {
+            return;
+        }
+        guard.watching.show(Some(View { room, seen, after: MessageId(0) }));
         self.fill_view(&mut guard, prompt, header, history, clock);
     }
 
     /// Opens the view of a conversation. Called under its lock. Nothing is sent before [`Outbox::settle`].
     pub(crate) fn open_direct_view(&self, prompt: &Prompt, header: &[&str], history: &[Arc<Event>], clock: &mut Clock) {
         let mut guard = self.lock();
-        guard.view = None;
+        if guard.watching.is_program() {
+            return;
+        }
+        guard.watching.show(None);
         self.fill_view(&mut guard, prompt, header, history, clock);
     }
 
@@ -223,12 +233,17 @@ impl Outbox {
     pub(crate) fn catch_up(&self, batch: &mut Batch<'_>) {
         let mut guard = self.lock();
         let state = &mut *guard;
-        let Some(view) = state.view.as_mut().filter(|view| view.room == batch.room()) else { return };
+        let Some(view) = state.watching.view_mut(batch.room()) else { return };
         let fresh = batch.after(view.seen);
         if fresh.is_empty() {
             return;
         }
         view.seen = batch.last();
+        #[cfg(feature = "json")]
+        if state.watching.is_program() {
+            self.write_objects(state, batch, fresh);
+            return;
+        }
         if batch.now() >= state.day_ends {
             state.write_date_if_due(&batch.clock());
         }
@@ -240,13 +255,23 @@ impl Outbox {
         self.lock().forget_view();
     }
 
+    /// Nothing more of this room is shown. What a delivery in progress still brings is dropped.
+    pub(crate) fn leave_room(&self, room: u64) {
+        self.lock().forget_room(room);
+    }
+
     /// Whether this client is viewing the room and has not seen everything up to this number.
     pub(crate) fn is_behind(&self, room: u64, newest: u64) -> bool {
-        self.lock().view.is_some_and(|view| view.room == room && view.seen < newest)
+        self.lock().watching.view(room).is_some_and(|view| view.seen < newest)
     }
 
     /// Shows messages as a reply (`:history`). False if nothing is visible. Nothing is sent before [`Outbox::settle`].
-    pub(crate) fn tell_events(&self, events: &[Arc<Event>], clock: &mut Clock) -> bool {
+    #[cfg_attr(not(feature = "json"), expect(unused_variables, reason = "a terminal's user knows where they are"))]
+    pub(crate) fn tell_events(&self, events: &[Arc<Event>], room: Option<&str>, clock: &mut Clock) -> bool {
+        #[cfg(feature = "json")]
+        if self.is_program() {
+            return self.list_messages(events, room) > 0;
+        }
         let mut guard = self.lock();
         let state = &mut *guard;
         let before = std::mem::take(&mut state.unsent);
@@ -285,12 +310,17 @@ impl Outbox {
         }
         let in_view = matches!(state.prompt, Prompt::ChatView(_));
         self.write_direct(state, event, if in_view { Stamps::Wanted } else { Stamps::All }, CausedBy::Others, clock);
-        state.display.end(&mut state.unsent);
+        state.end();
         self.transmit_unsent(state, CausedBy::Others);
         self.drop_if_over(state);
     }
 
     fn write_direct(&self, state: &mut State, event: &Arc<Event>, stamps: Stamps, cause: CausedBy, clock: &mut Clock) {
+        #[cfg(feature = "json")]
+        if state.watching.is_program() {
+            state.render_objects(self.id, event, None, Occasion::Live);
+            return;
+        }
         let hidden = state.preferences.as_ref().is_some_and(|preferences| preferences.hides(event, self.id));
         if hidden && matches!(**event, Event::Said(_)) {
             return;

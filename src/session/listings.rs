@@ -202,7 +202,10 @@ impl Session {
         let wanted = room.older_than(actor, now).filter(|older| missing > 0 && older.is_any());
         let Some(older) = wanted else { return (0, false) };
         let older = self.read_archived(room, older, missing);
-        let seen = !older.is_empty() && self.outbox.tell_events(&older, &mut self.hub.clock.clone());
+        let seen = !older.is_empty() && {
+            let place = Some(room.name().as_str());
+            self.outbox.tell_events(&older, place, &mut self.hub.clock.clone())
+        };
         (older.len(), seen)
     }
 

@@ -77,6 +77,10 @@ impl RoomState {
     /// Brings back what was said before the server started, oldest first.
     pub(crate) fn recall(&mut self, messages: impl IntoIterator<Item = Message>) {
         for message in messages {
+            if self.newest.is_none() {
+                // Whether the disk has any before it is not known here.
+                self.history.begins_after(MessageId(message.id.0.saturating_sub(1)));
+            }
             self.newest = Some(message.id);
             self.said += 1;
             self.history.push(Arc::new(Event::Said(message)), self.history_max);

@@ -12,7 +12,7 @@ use crate::chat::conversation::MembershipId;
 use crate::chat::identity::Identity;
 use crate::chat::message::{AccountId, Addressee, ClientId, Event, EventKind, MessageId};
 use crate::chat::room::{Change, ChangeKind, Going, Now, Occurrence};
-use crate::outbox::Outbox;
+use crate::outbox::{Expulsion, Outbox};
 use crate::ui::screen::LineKind;
 
 /// What is left to do once the room has changed.
@@ -23,11 +23,18 @@ enum Next {
     /// The same of a member with another identity, who may read something else.
     NoteIdentity(ClientId, Option<(AccountId, Option<MessageId>)>),
     /// A member was removed, and is told so.
-    Expel(Arc<Outbox>, Option<MembershipId>, String),
+    Expel(Box<Removal>),
     /// The room is kept from now on, and all of it is to be stored.
     StoreAll,
     /// Users may read back another distance.
     BoundViews,
+}
+
+struct Removal {
+    outbox: Arc<Outbox>,
+    membership: Option<MembershipId>,
+    why: Expulsion,
+    line: String,
 }
 
 impl Room {
@@ -95,11 +102,11 @@ impl Room {
             }
             ChangeKind::Invited { guest, .. } => return (Next::NoteMember(state.known_member(guest)), None),
             ChangeKind::Left { client, going } => {
-                state.take_seat(*client);
+                state.take_seat(*client, self.instance);
                 let who = state.room.member(*client).map(|member| member.who.addressee());
                 return (Next::Nothing, who.and_then(|who| state.tell_left(who, *going)));
             }
-            ChangeKind::TakenOver { from, .. } => drop(state.take_seat(*from)),
+            ChangeKind::TakenOver { from, .. } => drop(state.take_seat(*from, self.instance)),
             ChangeKind::Kicked { .. } | ChangeKind::Banned { .. } => return (self.expulsion(state, change), None),
             ChangeKind::Muted { .. }
             | ChangeKind::Unmuted { .. }
@@ -131,14 +138,17 @@ impl Room {
             Next::NoteMember(known) => self.note_member(state, known),
             Next::NoteIdentity(client, known) => {
                 self.note_member(state, known);
-                state.bound_view(client);
+                state.bound_view(client, self.instance);
             }
-            Next::Expel(outbox, membership, line) => outbox.expel(&self.conversation(), membership, &line),
+            Next::Expel(removal) => {
+                let Removal { outbox, membership, why, line } = *removal;
+                outbox.expel(&self.conversation(), membership, &why, &line);
+            }
             Next::StoreAll => {
                 self.record_all(state);
                 self.record_members(state);
             }
-            Next::BoundViews => state.bound_views(),
+            Next::BoundViews => state.bound_views(self.instance),
         }
     }
 
@@ -153,9 +163,14 @@ impl Room {
     #[inline(never)]
     fn expulsion(&self, state: &mut State, change: &Change) -> Next {
         let Some((client, line)) = change.notice(&self.name) else { return Next::Nothing };
+        let why = match &change.kind {
+            ChangeKind::Banned { by, .. } => Expulsion::Banned(by.name.clone()),
+            ChangeKind::Kicked { by, .. } => Expulsion::Kicked(by.name.clone()),
+            _ => return Next::Nothing,
+        };
         let membership = state.room.member(client).map(|member| member.membership);
-        match state.take_seat(client) {
-            Some(seat) => Next::Expel(seat.outbox, membership, line),
+        match state.take_seat(client, self.instance) {
+            Some(seat) => Next::Expel(Box::new(Removal { outbox: seat.outbox, membership, why, line })),
             None => Next::Nothing,
         }
     }
@@ -203,12 +218,12 @@ impl State {
     }
 
     /// Takes a connection out of those that are sent the room's news.
-    pub(super) fn take_seat(&mut self, client: ClientId) -> Option<Seat> {
+    pub(super) fn take_seat(&mut self, client: ClientId, room: u64) -> Option<Seat> {
         let seat = self.seats.remove(&client)?;
         if seat.in_view {
             self.in_view -= 1;
             self.viewers = None;
-            seat.outbox.close_view();
+            seat.outbox.leave_room(room);
         }
         Some(seat)
     }
@@ -221,7 +236,7 @@ impl State {
         }
         // Not `format!`: this is deep down, and its stack would be a page more for every idle user.
         let news = [who.name.as_str(), " joined"].concat();
-        self.tell_presence(news, who);
+        self.tell_presence(news, EventKind::Joined, who);
         None
     }
 
@@ -232,13 +247,13 @@ impl State {
             return self.digest.left(who).then(|| gathering_time(self.in_view));
         }
         let reason = if going == Going::Idle { " (idle)" } else { "" };
-        self.tell_presence(format!("{} left{reason}", who.name), who);
+        self.tell_presence(format!("{} left{reason}", who.name), EventKind::Left, who);
         None
     }
 
-    fn tell_presence(&mut self, news: String, who: Addressee) {
+    fn tell_presence(&mut self, news: String, kind: EventKind, who: Addressee) {
         self.flush_gathered();
         let (by, people) = (Some(who.client), [who].into());
-        self.append(Arc::new(Event::Happened { news: news.into(), by, kind: EventKind::Presence, people }));
+        self.append(Arc::new(Event::Happened { news: news.into(), by, kind, people, crowd: None }));
     }
 }

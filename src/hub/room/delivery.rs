@@ -158,7 +158,7 @@ impl Room {
         if waiting {
             self.space.notify_all();
         }
-        let batch = || Batch::new(self.instance, Arc::clone(&self.prompt), &events, self.clock.clone());
+        let batch = || Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone());
         let mut current = batch();
         for outbox in viewers.iter() {
             // A panic while delivering costs one member, not the room.

@@ -53,7 +53,10 @@ impl Room {
             return (0, false);
         }
         let events = state.room.last_readable(actor.who.client, count);
-        (events.len(), !events.is_empty() && outbox.tell_events(&events, &mut self.clock.clone()))
+        (
+            events.len(),
+            !events.is_empty() && outbox.tell_events(&events, Some(self.name.as_str()), &mut self.clock.clone()),
+        )
     }
 
     /// The last `count` messages, oldest first; nothing for a user who may not read here.

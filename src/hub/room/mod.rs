@@ -23,6 +23,8 @@ mod presence_digest;
 mod takeover;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "json")]
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -30,12 +32,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::chat::conversation::{Conversation, RoomId};
-use crate::chat::message::{ClientId, Event, EventKind, MessageId, Sequenced};
+use crate::chat::message::{ClientId, Event, MessageId, Sequenced};
 use crate::chat::names::RoomName;
 use crate::chat::room::{Beginning, Creation, DoorVersion, Founding, Occurrence, RoomState};
 use crate::chat::room_settings::RoomSettings;
 use crate::chat::secret::Hashed;
-use crate::outbox::{Batch, Outbox};
+use crate::outbox::{Batch, Expulsion, Outbox};
 use crate::store::Store;
 use crate::ui::screen::{Clock, Prompt};
 use delivery::Driver;
@@ -49,6 +51,8 @@ pub use moderation::{ActionOutcome, BanList};
 pub use overview::RoomOverview;
 pub use persistence::Deciding;
 pub(crate) use persistence::{Snapshot, restored};
+#[cfg(feature = "json")]
+pub(crate) use watching::{Since, Watched};
 
 /// With more viewers than this, the news of arrivals and departures is gathered into one line per second: among a thousand
 /// viewers a thousand arrivals would cost a million lines.
@@ -299,11 +303,11 @@ impl Room {
         let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
         drop(state);
         self.space.notify_all();
-        let mut batch = Batch::new(self.instance, Arc::clone(&self.prompt), &events, self.clock.clone());
+        let mut batch = Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone());
         let conversation = self.conversation();
         for (outbox, membership) in gone {
             outbox.push(&mut batch);
-            outbox.expel(&conversation, membership, line);
+            outbox.expel(&conversation, membership, &Expulsion::Closed, line);
         }
     }
 }
@@ -319,8 +323,8 @@ impl State {
     /// Not inlined: rarely needed, and an arrival is announced deep down in a session.
     #[inline(never)]
     fn queue_gathered(&mut self) {
-        for (news, people) in self.digest.take() {
-            self.append(Arc::new(Event::Happened { news: news.into(), by: None, kind: EventKind::Presence, people }));
+        for event in self.digest.take() {
+            self.append(Arc::new(event));
         }
     }
 
@@ -347,14 +351,14 @@ impl State {
     }
 
     /// Brings the view of a user in line with what they may read, for the live text that is about older messages.
-    fn bound_view(&self, client: ClientId) {
+    fn bound_view(&self, client: ClientId, room: u64) {
         if let Some(seat) = self.seats.get(&client).filter(|seat| seat.in_view) {
-            seat.outbox.set_read_limit(self.room.boundary(client));
+            seat.outbox.set_read_limit(room, self.room.boundary(client));
         }
     }
 
     /// The same for everybody who looks at the room.
-    fn bound_views(&self) {
-        self.seats.keys().for_each(|client| self.bound_view(*client));
+    fn bound_views(&self, room: u64) {
+        self.seats.keys().for_each(|client| self.bound_view(*client, room));
     }
 }

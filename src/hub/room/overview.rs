@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "json")]
+use super::Since;
 use super::header::header;
 use super::{Batch, Room, State};
 use crate::chat::action::{Actor, Denied, ReadBack};
@@ -127,6 +129,10 @@ impl Room {
     /// Opens the room's view for one of its members: who is here, the last `count` messages, and live text from exactly
     /// there on. False if they are no member.
     pub(crate) fn open_view(&self, client: ClientId, count: usize) -> bool {
+        #[cfg(feature = "json")]
+        if self.is_program(client) {
+            return self.watch(client, Since::Last(count)).is_some();
+        }
         let mut guard = self.lock_to_show();
         let State { room, seats, in_view, viewers, sequence, .. } = &mut *guard;
         let header = header(room, client);
@@ -144,20 +150,20 @@ impl Room {
         let outbox = Arc::clone(&seat.outbox);
         let place = Prompt::ChatView(self.conversation());
         outbox.open_view(self.instance, *sequence, &place, &[&header, &topic], &history, &mut self.clock.clone());
-        outbox.set_read_limit(after);
+        outbox.set_read_limit(self.instance, after);
         true
     }
 
-    /// Closes the view of a member; returns how many messages have been said here.
+    /// Closes the view of a member on a terminal; returns how many messages have been said here.
     pub(crate) fn close_view(&self, client: ClientId) -> u64 {
         let mut guard = self.lock();
         let State { room, seats, in_view, viewers, .. } = &mut *guard;
-        if let Some(seat) = seats.get_mut(&client)
+        if let Some(seat) = seats.get_mut(&client).filter(|seat| !seat.outbox.is_program())
             && std::mem::take(&mut seat.in_view)
         {
             *in_view -= 1;
             *viewers = None;
-            seat.outbox.close_view();
+            seat.outbox.leave_room(self.instance);
         }
         room.said()
     }
@@ -176,7 +182,7 @@ impl Room {
         }
         let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());
         let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
-        outbox.catch_up(&mut Batch::new(self.instance, Arc::clone(&self.prompt), &events, self.clock.clone()));
+        outbox.catch_up(&mut Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone()));
     }
 }
 

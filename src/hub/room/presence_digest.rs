@@ -3,14 +3,19 @@
 //! *Owns* the counts and the few names that are shown.
 //! *Knows nothing of* the room.
 
-use crate::chat::message::{Addressee, People};
+use crate::chat::message::{Addressee, Crowd, Event, EventKind, People};
 
 /// Names shown; the rest is a number. Bounds what a crowd of arrivals costs, too.
 const NAMES_SHOWN: usize = 2;
 
+/// Most users beyond those named that programs are told of one by one. A hundred objects a second are as much as a thousand
+/// programs in one room can be sent; they learn how many more there were, and can ask for the list.
+const MOST_TOLD: usize = 100;
+
 #[derive(Debug, Default)]
 struct Tally {
     named: Vec<Addressee>,
+    others: Vec<Addressee>,
     count: usize,
 }
 
@@ -19,11 +24,14 @@ impl Tally {
         self.count += 1;
         if self.named.len() < NAMES_SHOWN {
             self.named.push(who);
+        } else if self.others.len() < MOST_TOLD {
+            self.others.push(who);
         }
     }
 
-    /// `bob, carol and 12 others joined`, and who is named in it.
-    fn sentence(self, verb: &str) -> Option<(String, People)> {
+    /// `bob, carol and 12 others joined`.
+    fn event(self, kind: EventKind) -> Option<Event> {
+        let verb = if kind == EventKind::Joined { "joined" } else { "left" };
         let sentence = match (self.named.as_slice(), self.count) {
             ([], _) => return None,
             ([first], _) => format!("{} {verb}", first.name),
@@ -33,7 +41,10 @@ impl Tally {
                 format!("{}, {} and {} others {verb}", first.name, second.name, count - 2)
             }
         };
-        Some((sentence, self.named.into()))
+        let more = self.count - self.named.len() - self.others.len();
+        let crowd = (!self.others.is_empty()).then(|| Box::new(Crowd { people: self.others, more }));
+        let people: People = self.named.into();
+        Some(Event::Happened { news: sentence.into(), by: None, kind, people, crowd })
     }
 }
 
@@ -67,10 +78,10 @@ impl PresenceDigest {
         self.joined.count + self.left.count > 0
     }
 
-    /// The lines to tell; nothing is gathered afterwards. A flush that was arranged still comes.
-    pub(super) fn take(&mut self) -> impl Iterator<Item = (String, People)> + use<> {
-        let joined = std::mem::take(&mut self.joined).sentence("joined");
-        let left = std::mem::take(&mut self.left).sentence("left");
+    /// What to tell; nothing is gathered afterwards. A flush that was arranged still comes.
+    pub(super) fn take(&mut self) -> impl Iterator<Item = Event> + use<> {
+        let joined = std::mem::take(&mut self.joined).event(EventKind::Joined);
+        let left = std::mem::take(&mut self.left).event(EventKind::Left);
         let lines = if std::mem::take(&mut self.left_first) { [left, joined] } else { [joined, left] };
         lines.into_iter().flatten()
     }
@@ -92,7 +103,11 @@ mod tests {
     }
 
     fn lines(gathered: &mut PresenceDigest) -> Vec<String> {
-        gathered.take().map(|(line, _)| line).collect()
+        let line = |event| match event {
+            Event::Happened { news, .. } => news.into(),
+            other => panic!("{other:?}"),
+        };
+        gathered.take().map(line).collect()
     }
 
     #[test]

@@ -18,7 +18,9 @@ const OTHERS: [(&str, Others); 5] = [
         let message = Message::new(MessageId(1), at, name("bob"), ClientId(99), Draft::said("hello"), [alice].into());
         outbox.show_direct(&Arc::new(Event::Said(message)), &mut clock());
     }),
-    ("the end of the room", |outbox| outbox.expel(&room("general"), Some(MembershipId(1)), "hello")),
+    ("the end of the room", |outbox| {
+        outbox.expel(&room("general"), Some(MembershipId(1)), &Expulsion::Closed, "hello")
+    }),
     ("another name", |outbox| outbox.partner_renamed(&bob(), "hello")),
 ];
 

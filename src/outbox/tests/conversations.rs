@@ -71,7 +71,12 @@ fn an_ended_conversation_takes_its_view_and_its_prompt_along() {
     outbox.settle();
     assert!(all_packets(&peer).concat().ends_with("@bob | "));
     // Whatever name they leave with.
-    outbox.expel(&Conversation::Direct(bob("robert")), None, "robert has left: your conversation is over.");
+    outbox.expel(
+        &Conversation::Direct(bob("robert")),
+        None,
+        &Expulsion::PartnerLeft,
+        "robert has left: your conversation is over.",
+    );
     let seen = all_packets(&peer).concat();
     assert!(seen.ends_with("* robert has left: your conversation is over.\r\n[games]> "), "{seen:?}");
     assert_eq!(outbox.open(), [room("games")]);
@@ -87,7 +92,7 @@ fn the_end_of_a_conversation_in_the_background_leaves_the_view() {
     outbox.open_view(1, 0, &Prompt::ChatView(room("general")), &["here"], &[], &mut clock());
     outbox.settle();
     all_packets(&peer);
-    outbox.expel(&with_bob(), None, "bob has left: your conversation is over.");
+    outbox.expel(&with_bob(), None, &Expulsion::PartnerLeft, "bob has left: your conversation is over.");
     assert_eq!(all_packets(&peer), ["\r* bob has left: your conversation is over.\r\ngeneral | "]);
     outbox.push(&mut batch(&[said(1, 99, "hello")]));
     assert_eq!(all_packets(&peer).len(), 1, "the view is still open");
@@ -98,7 +103,7 @@ fn the_end_of_a_conversation_that_was_never_opened_is_not_shown() {
     let (outbox, peer) = person();
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
     all_packets(&peer);
-    outbox.expel(&with_bob(), None, "bob has left: your conversation is over.");
+    outbox.expel(&with_bob(), None, &Expulsion::PartnerLeft, "bob has left: your conversation is over.");
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     assert!(outbox.take_notices().is_empty());
 }
@@ -147,7 +152,7 @@ fn an_ended_outbox_takes_nothing_of_conversations() {
     outbox.disconnect(DisconnectReason::Idle);
     outbox.show_direct(&direct(1, true, Draft::said("hello")), &mut clock());
     outbox.partner_renamed(&bob("robert"), "bob is now known as robert.");
-    outbox.expel(&with_bob(), None, "bob has left.");
+    outbox.expel(&with_bob(), None, &Expulsion::PartnerLeft, "bob has left.");
     outbox.redraw_if_due(clock());
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     assert!(outbox.take_notices().is_empty());

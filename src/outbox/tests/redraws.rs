@@ -123,7 +123,14 @@ fn a_quote_of_an_erased_text_goes_with_it() {
     let requoted = answer.event.message().and_then(|message| message.requoted(MessageId(1), None)).expect("a quote");
     let news = "#1 expired".into();
     let requoted = [Arc::new(Event::Said(requoted))].into();
-    let event = Arc::new(Event::Erased { id: MessageId(1), news, people: Box::default(), requoted, redraw: true });
+    let event = Arc::new(Event::Erased {
+        id: MessageId(1),
+        cause: ErasureCause::Deleted,
+        news,
+        people: Box::default(),
+        requoted,
+        redraw: true,
+    });
     viewer.gets(&[Sequenced { sequence: 3, event }]);
     assert_eq!(viewer.rows(), ["* here", "[00:00] #2 carol: (to #1 bob, gone) yes", "* #1 expired", "general | "]);
 }
@@ -197,6 +204,7 @@ fn an_event_that_asks_for_no_drawing_is_a_line() {
     let news = "#1 was deleted by bob".into();
     let event = Arc::new(Event::Erased {
         id: MessageId(1),
+        cause: ErasureCause::Deleted,
         news,
         people: Box::default(),
         requoted: Box::default(),

@@ -43,7 +43,7 @@ fn the_lines_of_an_ignored_person_are_shown_nowhere_and_those_of_others_are() {
     outbox.push(&mut batch(&[by(5, 50, "mallory", "live")]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
     let all: Vec<_> = events.iter().map(|event| Arc::clone(&event.event)).collect();
-    outbox.tell_events(&all, &mut clock());
+    outbox.tell_events(&all, None, &mut clock());
     outbox.settle();
     outbox.open_view(1, 5, &Prompt::ChatView(room("general")), &["again"], &all, &mut clock());
     outbox.settle();
@@ -97,7 +97,13 @@ fn the_bell_rings_once_per_batch_for_others_words() {
     assert_eq!(bells(&[by(1, 99, "bob", "off by default, alice")]), 0);
     outbox.set_bell(Bell::On);
     assert_eq!(bells(&[by(2, 99, "bob", "one"), by(3, 99, "bob", "two"), by(4, 98, "carol", "three")]), 1);
-    let news = Event::Happened { news: "bob left".into(), by: None, kind: EventKind::Presence, people: Box::default() };
+    let news = Event::Happened {
+        news: "bob left".into(),
+        by: None,
+        kind: EventKind::Left,
+        people: Box::default(),
+        crowd: None,
+    };
     assert_eq!(bells(&[Sequenced { sequence: 5, event: Arc::new(news) }]), 0, "news are no messages");
     assert_eq!(bells(&[edited(6, &by(2, 99, "bob", "one"), "new")]), 0, "nor is an edit");
     outbox.with_display(|display, out| display.set_character_mode(true, out));
@@ -128,7 +134,7 @@ fn the_bell_for_mentions_rings_at_ones_name_and_at_direct_messages() {
     outbox.push(&mut batch(&[by(12, 99, "bob", "alice")]));
     assert_eq!(all_packets(&peer).concat(), "");
     // Showing history does not ring it either.
-    outbox.tell_events(&[by(13, 98, "carol", "alice").event], &mut clock());
+    outbox.tell_events(&[by(13, 98, "carol", "alice").event], None, &mut clock());
     outbox.settle();
     assert_eq!(all_packets(&peer).concat().matches('\x07').count(), 0);
 }
@@ -145,7 +151,7 @@ fn everyone_sees_times_in_their_own_zone() {
     assert_eq!(all_packets(&other_peer), ["\r[00:00] #1 bob: hello\r\ngeneral | "]);
     let (alice, bob) = (addressee(1, "alice"), addressee(99, "bob"));
     own.show_direct(&direct(2, bob, alice, "hello"), &mut clock());
-    own.tell_events(&[by(3, 99, "bob", "old").event], &mut clock());
+    own.tell_events(&[by(3, 99, "bob", "old").event], None, &mut clock());
     own.open_view(
         1,
         3,
@@ -214,7 +220,7 @@ fn who_wants_neither_times_nor_ids_gets_the_bare_line_and_others_the_whole_one()
     outbox.push(&mut batch(&events));
     let bare = "\rbob: hello\r\n** bob was kicked by alice\r\ngeneral | ";
     assert_eq!(all_packets(&peer), [bare], "and no action can pass for a line of the server's");
-    outbox.tell_events(&[Arc::clone(&events[0].event)], &mut clock());
+    outbox.tell_events(&[Arc::clone(&events[0].event)], None, &mut clock());
     outbox.settle();
     let answer = all_packets(&peer).concat();
     assert!(answer.contains("[00:00] #1 bob: hello\r\n"), "{answer:?}");
@@ -241,12 +247,12 @@ fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_p
     let (outbox, peer) = viewer();
     outbox.with_display(|display, out| display.set_look(Style { quiet: true, ..Style::PLAIN }, None, out));
     let happened = |sequence, news: &str, kind| {
-        let event = Event::Happened { news: news.into(), by: None, kind, people: Box::default() };
+        let event = Event::Happened { news: news.into(), by: None, kind, people: Box::default(), crowd: None };
         Sequenced { sequence, event: Arc::new(event) }
     };
-    outbox.push(&mut batch(&[happened(1, "bob joined", EventKind::Presence)]));
+    outbox.push(&mut batch(&[happened(1, "bob joined", EventKind::Joined)]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
-    outbox.push(&mut batch(&[happened(2, "bob left", EventKind::Presence), by(3, 99, "carol", "hi")]));
+    outbox.push(&mut batch(&[happened(2, "bob left", EventKind::Left), by(3, 99, "carol", "hi")]));
     assert_eq!(all_packets(&peer), ["\r[00:00] #3 carol: hi\r\ngeneral | "]);
     outbox.push(&mut batch(&[happened(4, "bob was kicked by alice", EventKind::Other)]));
     assert_eq!(all_packets(&peer), ["\r* bob was kicked by alice\r\ngeneral | "]);
@@ -255,7 +261,7 @@ fn who_wants_it_quiet_sees_nothing_of_arrivals_and_departures_not_even_another_p
     outbox.with_display(|display, out| display.set_character_mode(true, out));
     outbox.settle();
     all_packets(&peer);
-    outbox.push(&mut batch(&[happened(5, "bob joined", EventKind::Presence)]));
+    outbox.push(&mut batch(&[happened(5, "bob joined", EventKind::Joined)]));
     assert_eq!(all_packets(&peer), Vec::<String>::new());
 }
 
@@ -265,7 +271,7 @@ fn midnight(seconds: i64) -> Clock {
 }
 
 fn batch_at(seconds: i64, events: &[Sequenced]) -> Batch<'_> {
-    Batch::new(1, "general | ".into(), events, midnight(seconds))
+    Batch::new(&general(), "general | ".into(), events, midnight(seconds))
 }
 
 #[test]
@@ -322,14 +328,20 @@ fn the_date_is_shown_once_in_the_users_own_zone_and_never_without_a_view() {
 
 /// A server line about some people.
 fn news(sequence: u64, line: &str, people: &[Addressee], by: Option<ClientId>) -> Sequenced {
-    let event = Event::Happened { news: line.into(), by, kind: EventKind::Other, people: people.into() };
+    let event = Event::Happened { news: line.into(), by, kind: EventKind::Other, people: people.into(), crowd: None };
     Sequenced { sequence, event: Arc::new(event) }
 }
 
 fn taken_out(sequence: u64, id: u64, people: &[Addressee]) -> Sequenced {
     let news = format!("#{id} was deleted").into();
-    let event =
-        Event::Erased { id: MessageId(id), news, people: people.into(), requoted: Box::default(), redraw: true };
+    let event = Event::Erased {
+        id: MessageId(id),
+        cause: ErasureCause::Deleted,
+        news,
+        people: people.into(),
+        requoted: Box::default(),
+        redraw: true,
+    };
     Sequenced { sequence, event: Arc::new(event) }
 }
 
@@ -382,7 +394,7 @@ fn quotes_of_an_ignored_user_are_hidden_under_whatever_name() {
     assert!(seen.contains("#4 carol: (to #9 bob: \"canary\") no\r\n"), "{seen:?}");
     assert_eq!(seen.matches("canary").count(), 1, "{seen:?}");
     // In a reply and in a direct message, too.
-    outbox.tell_events(&[answer(5, "mallory", ClientId(50)).event], &mut clock());
+    outbox.tell_events(&[answer(5, "mallory", ClientId(50)).event], None, &mut clock());
     outbox.settle();
     assert!(!all_packets(&peer).concat().contains("canary"));
 }

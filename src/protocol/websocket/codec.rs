@@ -47,6 +47,11 @@ impl WebSocket {
         self.form
     }
 
+    /// Whether nothing more may be sent.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Takes the bytes of one read; appends what the messages say to `plain`, and what has to be sent back to `answer`: of
     /// several pings the last one's answer, so that a flood of them brings no flood of answers (RFC 6455, section 5.5.3). True if
     /// the peer has closed.

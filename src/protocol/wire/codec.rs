@@ -67,6 +67,14 @@ impl Codec {
         true
     }
 
+    /// Whether nothing is encrypted, so that bytes can be left out.
+    pub(crate) fn is_in_the_clear(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_none();
+        #[cfg(not(feature = "tls"))]
+        true
+    }
+
     /// Whether what is sealed for this connection is what is sealed for others too.
     pub fn shares(&self) -> Sharing {
         #[cfg(feature = "tls")]
@@ -75,7 +83,7 @@ impl Codec {
         }
         #[cfg(feature = "web")]
         if let Some(web) = &self.web {
-            return if web.form() == Form::Lines { Sharing::Frames } else { Sharing::None };
+            return if web.form() == Form::Lines && !web.is_closed() { Sharing::Frames } else { Sharing::None };
         }
         Sharing::Lines
     }

@@ -5,6 +5,8 @@
 
 mod clock;
 mod display;
+#[cfg(feature = "json")]
+mod json;
 mod render;
 mod row;
 #[cfg(test)]
@@ -16,6 +18,8 @@ use crate::chat::conversation::Conversation;
 
 pub use clock::Clock;
 pub use display::Display;
+#[cfg(feature = "json")]
+pub(crate) use json::{ObjectReader, message_object, render_line_object, render_objects};
 #[cfg(test)]
 pub(crate) use render::render_message;
 pub(crate) use render::{Recipient, render_event, render_hit, render_line};

@@ -19,7 +19,7 @@ use std::io::Write as _;
 use std::ops::Range;
 
 use super::{Clock, LineKind, Style};
-use crate::chat::message::{ClientId, Event, EventKind, Extra, Message};
+use crate::chat::message::{ClientId, Event, Extra, Message};
 use crate::chat::names::{UserName, fold, is_name_character};
 use crate::text;
 
@@ -74,7 +74,7 @@ pub(crate) fn render_event(event: &Event, reader: Recipient<'_>, clock: &mut Clo
     match event {
         Event::Said(message) => render_message(message, reader, clock, out),
         Event::Edited { message, .. } => render_event(message, reader, clock, out),
-        Event::Happened { kind: EventKind::Presence, .. } if reader.look.quiet => {}
+        Event::Happened { kind, .. } if reader.look.quiet && kind.is_presence() => {}
         Event::Happened { news, .. } | Event::Erased { news, .. } => {
             render_line(LineKind::News, news, reader.look, out)
         }

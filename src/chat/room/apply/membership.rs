@@ -120,7 +120,7 @@ impl RoomState {
         let before = before?;
         let news = format!("{before} is now known as {name}");
         let people = [before, name].map(|name| Addressee { client, name }).into();
-        Some(happened(news, EventKind::Presence, Some(client), people))
+        Some(happened(news, EventKind::Renamed, Some(client), people))
     }
 
     #[inline(never)]
@@ -129,7 +129,7 @@ impl RoomState {
         let people = [heir.addressee()].into();
         self.moderation.unmute(&heir.name, Some(&heir), at);
         self.moderation.inherit(heir);
-        happened(news, EventKind::Other, None, people)
+        happened(news, EventKind::Role, None, people)
     }
 
     pub(super) fn forget_account(&mut self, account: AccountId) {

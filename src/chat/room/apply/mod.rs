@@ -123,11 +123,11 @@ impl RoomState {
 
 /// What a user did, for everybody in view but them.
 fn happened(news: String, kind: EventKind, by: Option<ClientId>, people: People) -> Arc<Event> {
-    Arc::new(Event::Happened { news: news.into(), by, kind, people })
+    Arc::new(Event::Happened { news: news.into(), by, kind, people, crowd: None })
 }
 
 /// What a member did to the room or to another user.
-fn done(news: String, by: Addressee, to: Option<Addressee>) -> Arc<Event> {
+fn done(news: String, kind: EventKind, by: Addressee, to: Option<Addressee>) -> Arc<Event> {
     let client = by.client;
-    happened(news, EventKind::Other, Some(client), [by].into_iter().chain(to).collect())
+    happened(news, kind, Some(client), [by].into_iter().chain(to).collect())
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::done;
 use crate::chat::duration::remaining;
 use crate::chat::identity::Identity;
-use crate::chat::message::{Addressee, ClientId, Event, MessageId};
+use crate::chat::message::{Addressee, ClientId, Event, EventKind, MessageId};
 use crate::chat::moderation::Ban;
 use crate::chat::names::UserName;
 use crate::chat::room::{RoomState, news};
@@ -28,7 +28,7 @@ impl RoomState {
         self.moderation.invite(guest, at);
         self.readers.note(guest, last);
         self.revision += 1;
-        done(format!("{} was invited by {}", guest.name, by.name), by, Some(guest.addressee()))
+        done(format!("{} was invited by {}", guest.name, by.name), EventKind::Other, by, Some(guest.addressee()))
     }
 
     #[inline(never)]
@@ -36,7 +36,7 @@ impl RoomState {
         self.revision += 1;
         self.moderation.kick(who, at);
         self.put_out(who, at);
-        done(news::kicked(&who.name, &by.name, reason), by, Some(who.addressee()))
+        done(news::kicked(&who.name, &by.name, reason), EventKind::Kicked, by, Some(who.addressee()))
     }
 
     #[inline(never)]
@@ -49,14 +49,14 @@ impl RoomState {
         if let Some(who) = who.filter(|who| self.members.contains_key(&who.client)) {
             self.put_out(&who, at);
         }
-        done(news, by, Some(Addressee { client, name }))
+        done(news, EventKind::Banned, by, Some(Addressee { client, name }))
     }
 
     #[inline(never)]
     pub(super) fn unban(&mut self, name: UserName, who: Option<&Identity>, by: Addressee, at: Timestamp) -> Arc<Event> {
         self.revision += 1;
         self.moderation.unban(&name, who, at);
-        self.lifted("unbanned", name, who, by)
+        self.lifted("unbanned", EventKind::Other, name, who, by)
     }
 
     #[inline(never)]
@@ -72,7 +72,7 @@ impl RoomState {
         self.moderation.demote(who);
         self.moderation.mute(who, until, at);
         let news = news::muted(&who.name, &by.name, until.map(|until| remaining(at, until)));
-        done(news, by, Some(who.addressee()))
+        done(news, EventKind::Role, by, Some(who.addressee()))
     }
 
     #[inline(never)]
@@ -85,7 +85,7 @@ impl RoomState {
     ) -> Arc<Event> {
         self.revision += 1;
         self.moderation.unmute(&name, who, at);
-        self.lifted("unmuted", name, who, by)
+        self.lifted("unmuted", EventKind::Role, name, who, by)
     }
 
     #[inline(never)]
@@ -94,14 +94,15 @@ impl RoomState {
         let (news, to) = (format!("{} made {} admin", by.name, who.name), who.addressee());
         self.moderation.unmute(&who.name, Some(&who), at);
         self.moderation.promote(who, at);
-        done(news, by, Some(to))
+        done(news, EventKind::Role, by, Some(to))
     }
 
     #[inline(never)]
     pub(super) fn demote(&mut self, who: &Identity, by: Addressee) -> Arc<Event> {
         self.revision += 1;
         self.moderation.demote(who);
-        done(format!("{} made {} an ordinary member", by.name, who.name), by, Some(who.addressee()))
+        let (news, to) = (format!("{} made {} an ordinary member", by.name, who.name), who.addressee());
+        done(news, EventKind::Role, by, Some(to))
     }
 
     fn put_out(&mut self, who: &Identity, at: Timestamp) {
@@ -110,8 +111,9 @@ impl RoomState {
         self.moderation.await_account(who, self.kept, at);
     }
 
-    fn lifted(&self, what: &str, name: UserName, who: Option<&Identity>, by: Addressee) -> Arc<Event> {
+    fn lifted(&self, what: &str, kind: EventKind, name: UserName, who: Option<&Identity>, by: Addressee) -> Arc<Event> {
         let client = who.map_or(ClientId::NONE, |who| who.client);
-        done(format!("{name} was {what} by {}", by.name), by, Some(Addressee { client, name }))
+        let (news, to) = (format!("{name} was {what} by {}", by.name), Addressee { client, name });
+        done(news, kind, by, Some(to))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::done;
 use crate::chat::action::Setting;
 use crate::chat::identity::Identity;
-use crate::chat::message::{Addressee, Event};
+use crate::chat::message::{Addressee, Event, EventKind};
 use crate::chat::room::{RoomState, news};
 use crate::chat::room_settings::{RoomAccess, RoomSettings};
 use crate::chat::secret::Hashed;
@@ -17,7 +17,7 @@ impl RoomState {
         let before = self.settings.clone();
         self.change_setting(&setting);
         let news = news::set(&setting, &by.name, &before, self);
-        done(news, by, None)
+        done(news, EventKind::Setting, by, None)
     }
 
     fn change_setting(&mut self, setting: &Setting) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::chat::history::Changed;
-use crate::chat::message::{Addressee, ClientId, Event, Message, MessageId};
+use crate::chat::message::{Addressee, ClientId, ErasureCause, Event, Message, MessageId};
 use crate::chat::room::RoomState;
 
 impl RoomState {
@@ -55,10 +55,10 @@ impl RoomState {
 }
 
 fn erased(id: MessageId, author: Option<Addressee>, by: Option<Addressee>, requoted: Box<[Arc<Event>]>) -> Arc<Event> {
-    let news = match &by {
-        Some(by) => format!("{id} was deleted by {}", by.name),
-        None => format!("{id} expired"),
+    let (cause, news) = match &by {
+        Some(by) => (ErasureCause::Deleted, format!("{id} was deleted by {}", by.name)),
+        None => (ErasureCause::Expired, format!("{id} expired")),
     };
     let people = author.into_iter().chain(by).collect();
-    Arc::new(Event::Erased { id, news: news.into(), people, requoted, redraw: true })
+    Arc::new(Event::Erased { id, cause, news: news.into(), people, requoted, redraw: true })
 }

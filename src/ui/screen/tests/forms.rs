@@ -109,8 +109,13 @@ fn events_are_messages_in_their_form_or_news_of_the_server() {
     let message = said.message().expect("a message").edited("ho");
     let edited = Event::Edited { message: Arc::new(Event::Said(message)), requoted: Box::default(), redraw: false };
     assert_eq!(event(&edited), "[14:03] #12 bob: ho (edited)\r\n");
-    let happened =
-        Event::Happened { news: "bob joined".into(), by: None, kind: EventKind::Presence, people: Box::default() };
+    let happened = Event::Happened {
+        news: "bob joined".into(),
+        by: None,
+        kind: EventKind::Joined,
+        people: Box::default(),
+        crowd: None,
+    };
     assert_eq!(event(&happened), "* bob joined\r\n");
 }
 

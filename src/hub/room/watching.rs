@@ -1,0 +1,79 @@
+//! Programs that are sent what happens in a room, whatever else they are sent.
+//!
+//! *Owns* where a program's past of a room ends and its live text begins.
+//! *Knows nothing of* how either is written.
+
+use std::sync::Arc;
+
+use super::{Batch, Room, State};
+use crate::chat::message::{ClientId, Event, MessageId};
+use crate::outbox::WatchedRoom;
+
+/// How much of what was said before a program is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// So many messages.
+    Last(usize),
+    /// All after this one, which the program has seen.
+    Message(MessageId),
+}
+
+/// What a program was sent of a room's past.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Watched {
+    /// Messages that its user can see.
+    pub(crate) messages: usize,
+    /// Something that was said after the message it named is missing.
+    pub(crate) gap: bool,
+}
+
+impl Room {
+    /// Begins to send a member's program what happens here: the past, and live text from exactly there on. `None` if they are
+    /// no member. Nothing is sent before [`Outbox::settle`](crate::outbox::Outbox::settle).
+    pub(crate) fn watch(&self, client: ClientId, since: Since) -> Option<Watched> {
+        let mut guard = self.lock_to_show();
+        self.finish_watching(&guard, client);
+        let last_given = self.last_given();
+        let State { room, seats, in_view, viewers, sequence, .. } = &mut *guard;
+        let after = room.boundary(client);
+        let seat = seats.get_mut(&client)?;
+        if !seat.in_view {
+            seat.in_view = true;
+            *in_view += 1;
+            *viewers = None;
+        }
+        let (history, gap) = match since {
+            Since::Last(count) => (room.last_readable(client, count), false),
+            // A number that was not given yet is from before a restart without a disk.
+            Since::Message(id) if id > last_given => (room.last_readable(client, usize::MAX), true),
+            Since::Message(id) => {
+                let newer = |event: &Arc<Event>| event.message().is_some_and(|message| message.id > id);
+                let all = room.history().last(usize::MAX).iter().filter(|event| newer(event)).count();
+                let mut events = room.last_readable(client, all);
+                events.retain(newer);
+                let hidden = events.len() < all;
+                (events, hidden || !room.history().reaches_back_to(id))
+            }
+        };
+        let outbox = Arc::clone(&seat.outbox);
+        let name = self.name.as_str();
+        let watched = WatchedRoom { room: self.instance, name, seen: *sequence, after, history: &history };
+        let messages = outbox.watch_room(&watched);
+        Some(Watched { messages, gap })
+    }
+
+    /// Whether a member is a program.
+    pub(super) fn is_program(&self, client: ClientId) -> bool {
+        self.lock().seats.get(&client).is_some_and(|seat| seat.outbox.is_program())
+    }
+
+    /// A program that watches the room already is brought up to its newest event first.
+    fn finish_watching(&self, state: &State, client: ClientId) {
+        let Some(seat) = state.seats.get(&client).filter(|seat| seat.in_view) else { return };
+        if seat.outbox.is_behind(self.instance, state.sequence) {
+            let in_flight = state.in_flight.iter().flat_map(|batch| batch.iter());
+            let events: Vec<_> = in_flight.chain(&state.queue).cloned().collect();
+            seat.outbox.catch_up(&mut Batch::new(&self.id, Arc::clone(&self.prompt), &events, self.clock.clone()));
+        }
+    }
+}

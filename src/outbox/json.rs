@@ -1,0 +1,255 @@
+//! The output of a client that speaks JSON: an object per event, and no screen.
+//!
+//! A program gets the live text of all rooms it is in. Nothing of it is skipped: it needs the numbers of its own messages, too.
+//! All programs in a room share one rendering, unless one has to leave something out, or is mentioned.
+//!
+//! *Owns* which events become objects, and the answers kept for the session. *Knows nothing of* requests beyond their ids.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::watching::{Program, View, Watching};
+use super::{Batch, CausedBy, Expulsion, NEVER, Outbox, State};
+use crate::chat::conversation::Conversation;
+use crate::chat::message::{Addressee, ClientId, Event, MessageId, Sequenced};
+use crate::chat::names::UserName;
+use crate::protocol::json::{Object, Receiver, Value};
+use crate::protocol::wire::Sharing;
+use crate::text::Charset;
+use crate::ui::screen::{LineKind, ObjectReader, render_line_object, render_objects};
+
+/// What a program is sent of a room's past when it begins to watch the room.
+pub(crate) struct WatchedRoom<'a> {
+    /// The room's instance.
+    pub(crate) room: u64,
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// Sequence number of its newest event: live text begins behind it.
+    pub(crate) seen: u64,
+    /// The user may read no message up to this one.
+    pub(crate) after: MessageId,
+    /// What was said before.
+    pub(crate) history: &'a [Arc<Event>],
+}
+
+/// What an object is written for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Occasion {
+    /// It has just happened.
+    Live,
+    /// The program has asked for what was said before.
+    History,
+}
+
+/// The last object of a connection.
+pub(super) fn bye(line: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut object = Object::new("bye", Timestamp::now());
+    object.content = line.into();
+    object.write(&mut out);
+    out
+}
+
+impl State {
+    /// Appends an event as this program gets it. True if there is anything to see.
+    pub(super) fn render_objects(
+        &mut self,
+        client: ClientId,
+        event: &Event,
+        room: Option<&str>,
+        why: Occasion,
+    ) -> bool {
+        let State { watching, unsent, name, preferences, .. } = self;
+        let preferences = preferences.as_deref().filter(|preferences| !preferences.ignored.is_empty());
+        // Who has come and gone is told one by one, and those who are ignored are left out there.
+        let hides = preferences.is_some_and(|own| !event.is_arrival() && own.hides(event, client));
+        if hides {
+            return false;
+        }
+        let ignores = preferences.map(|own| move |client: ClientId, name: &UserName| own.ignores(client, name));
+        let request = watching.program().and_then(|program| program.request.as_deref());
+        let reader = ObjectReader {
+            client,
+            name: name.as_ref(),
+            ignores: ignores.as_ref().map(|ignores| ignores as &dyn Fn(ClientId, &UserName) -> bool),
+            request: request.filter(|_| why == Occasion::History),
+            history: why == Occasion::History,
+        };
+        let before = unsent.len();
+        render_objects(event, room, &reader, Timestamp::now(), unsent);
+        unsent.len() > before
+    }
+
+    /// The user is no longer in a conversation.
+    pub(super) fn write_expulsion_object(&mut self, from: &Conversation, why: &Expulsion, line: &str) {
+        let [_, place] = from.shown();
+        let own = self.name.as_ref().map_or("", UserName::as_str);
+        let user = ("user", Value::Text(own.into()));
+        let (action, sender, optional) = match why {
+            Expulsion::Kicked(by) => ("kicked", by.as_str(), vec![user]),
+            Expulsion::Banned(by) => ("kicked", by.as_str(), vec![user, ("ban", Value::Flag(true))]),
+            Expulsion::Closed => ("room", "", vec![("change", Value::Text("gone".into()))]),
+            Expulsion::PartnerLeft => ("left", place, Vec::new()),
+        };
+        let mut object = Object::new(action, Timestamp::now());
+        object.private = from.room().is_none();
+        object.receiver = Receiver::One(if object.private { own } else { place }.into());
+        (object.sender, object.content, object.optional) = (sender.into(), line.into(), optional);
+        object.write(&mut self.unsent);
+    }
+
+    /// The user's partner in a conversation has another name.
+    pub(super) fn write_renamed_object(&mut self, before: Option<&Conversation>, partner: &Addressee, line: &str) {
+        let mut object = Object::new("renamed", Timestamp::now());
+        object.private = true;
+        object.receiver = Receiver::One(self.name.as_ref().map_or("", UserName::as_str).into());
+        (object.sender, object.content) = (partner.name.as_str().into(), line.into());
+        object.optional.extend(before.map(|before| ("before", Value::Text(before.shown()[1].into()))));
+        object.write(&mut self.unsent);
+    }
+
+    /// Writes the goodbye.
+    pub(super) fn write_bye(&mut self, line: Option<(LineKind, &str)>) {
+        self.unsent.extend_from_slice(&bye(line.map_or("", |(_, line)| line)));
+        if let Some((LineKind::Refusal, line)) = line {
+            self.codec.explain(line);
+        }
+    }
+
+    /// Writes a line of the server; keeps a refusal of a request for its answer.
+    #[inline(never)]
+    pub(super) fn tell_program(&mut self, kind: LineKind, line: &str) {
+        let Some(program) = self.watching.program() else { return };
+        if kind != LineKind::Refusal {
+            return render_line_object(kind, line, program.request.as_deref(), Timestamp::now(), &mut self.unsent);
+        }
+        match &mut program.refusal {
+            Some(earlier) => {
+                earlier.push(' ');
+                earlier.push_str(line);
+            }
+            None => program.refusal = Some(line.to_owned()),
+        }
+    }
+}
+
+impl Outbox {
+    /// From now on everything shown is an object per line, and there is no prompt. Nothing leads back.
+    pub(crate) fn speak_json(&self) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if state.watching.is_program() {
+            return;
+        }
+        state.forget_view();
+        state.watching = Watching::Many(Box::new(Program::default()));
+        (state.charset, state.is_telnet, state.day_ends) = (Charset::Utf8, false, NEVER);
+        state.display = crate::ui::screen::Display::new();
+    }
+
+    /// The id that `news` and listed items carry until the next call, if any. A refusal that nobody took is dropped.
+    pub(crate) fn begin_request(&self, id: Option<Arc<str>>) {
+        if let Some(program) = self.lock().watching.program() {
+            (program.request, program.refusal) = (id, None);
+        }
+    }
+
+    /// Why the request was refused since [`Outbox::begin_request`], if it was.
+    pub(crate) fn take_refusal(&self) -> Option<String> {
+        self.lock().watching.program().and_then(|program| program.refusal.take())
+    }
+
+    /// Writes an object. Nothing is sent before [`Outbox::settle`].
+    pub(crate) fn write_object(&self, object: &Object<'_>) {
+        object.write(&mut self.lock().unsent);
+    }
+
+    /// Writes an object that the client did not ask for, at once.
+    pub(crate) fn announce_object(&self, object: &Object<'_>) {
+        let mut guard = self.lock();
+        let state = &mut *guard;
+        if self.begin_others(state) {
+            object.write(&mut state.unsent);
+            self.transmit_unsent(state, CausedBy::Others);
+            self.drop_if_over(state);
+        }
+    }
+
+    /// Writes messages as answers to the request; how many of them the user can see. Nothing is sent before
+    /// [`Outbox::settle`].
+    pub(crate) fn list_messages(&self, events: &[Arc<Event>], room: Option<&str>) -> usize {
+        let mut guard = self.lock();
+        events.iter().filter(|event| guard.render_objects(self.id, event, room, Occasion::History)).count()
+    }
+
+    /// Live text from this room, too: its past now, and everything after that as it happens. Called under the room's lock, so
+    /// that there is neither a gap nor an overlap between the two. Returns how many messages the user can see. Nothing is
+    /// sent before [`Outbox::settle`].
+    pub(crate) fn watch_room(&self, watched: &WatchedRoom<'_>) -> usize {
+        let WatchedRoom { room, name, seen, after, history } = *watched;
+        let mut guard = self.lock();
+        let Some(program) = guard.watching.program() else { return 0 };
+        let view = View { room, seen, after };
+        match program.views.iter_mut().find(|known| known.room == room) {
+            Some(known) => *known = view,
+            None => {
+                program.views.reserve_exact(1);
+                program.views.push(view);
+            }
+        }
+        history.iter().filter(|event| guard.render_objects(self.id, event, Some(name), Occasion::History)).count()
+    }
+
+    /// No more live text from this room.
+    pub(crate) fn unwatch_room(&self, room: u64) {
+        if let Some(program) = self.lock().watching.program() {
+            program.views.retain(|view| view.room != room);
+            program.views.shrink_to_fit();
+        }
+    }
+
+    /// Delivers a batch to a program.
+    #[inline(never)]
+    pub(super) fn push_objects(&self, state: &mut State, batch: &mut Batch<'_>, fresh: Range<usize>) {
+        let plain = state.preferences.as_ref().is_none_or(|preferences| preferences.ignored.is_empty());
+        let shares = plain
+            && fresh.len() == batch.len()
+            && !Outbox::is_bounded(state, batch)
+            && !state.name.as_ref().is_some_and(|name| batch.mentions(name));
+        if shares {
+            let lines = batch.lines();
+            match state.codec.shares() {
+                _ if lines.is_empty() => {}
+                Sharing::Lines => self.transmit_sealed(state, &lines),
+                #[cfg(feature = "web")]
+                Sharing::Frames => self.transmit_sealed(state, &batch.frame_of_lines()),
+                #[cfg(not(feature = "web"))]
+                Sharing::Frames => {}
+                Sharing::None => self.encode_shared(state, &lines),
+            }
+        } else if self.write_objects(state, batch, fresh) {
+            self.transmit_unsent(state, CausedBy::Others);
+        }
+        self.drop_if_over(state);
+    }
+
+    fn is_bounded(state: &State, batch: &Batch<'_>) -> bool {
+        state.watching.view(batch.room()).is_some_and(|view| batch.shows_up_to(view.after))
+    }
+
+    /// Writes what is new to this program. False if nothing is to be seen.
+    pub(super) fn write_objects(&self, state: &mut State, batch: &Batch<'_>, fresh: Range<usize>) -> bool {
+        let after = state.watching.view(batch.room()).map_or(MessageId(0), |view| view.after);
+        let bounded = batch.shows_up_to(after);
+        let mut visible = false;
+        for Sequenced { event, .. } in batch.events(fresh) {
+            let readable = if bounded { event.after(after) } else { Some(Arc::clone(event)) };
+            if let Some(event) = readable {
+                visible |= state.render_objects(self.id, &event, Some(batch.name()), Occasion::Live);
+            }
+        }
+        visible
+    }
+}
