@@ -11,9 +11,9 @@ use super::preferences::Preferences;
 use crate::chat::conversation::RoomId;
 use crate::chat::message::{ClientId, Event, Message, MessageId, Sequenced};
 use crate::chat::names::{UserName, fold};
-use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, render_event, words};
 #[cfg(feature = "web")]
 use crate::protocol::websocket::write_text_header;
+use crate::ui::screen::{Clock, Extent, Recipient, Style, overwrite, render_event, words};
 #[cfg(feature = "json")]
 use crate::ui::screen::{ObjectReader, render_objects};
 
