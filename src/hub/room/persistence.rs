@@ -175,7 +175,7 @@ impl Room {
         // Another thread may have read it at the same time.
         if std::mem::take(&mut state.unrestored) {
             state.room.restore_late(stored, self.shared.clock.at(now));
-            state.bound_views();
+            state.bound_views(self.instance);
         }
         Ok(())
     }
