@@ -1,16 +1,19 @@
 //! What is said and what happens in rooms and direct chats, as values.
 //!
-//! *Owns* message numbers, messages, drafts of them, and room events.
+//! *Owns* message numbers, messages, drafts of them, and in its module the events of rooms.
 //! *Knows nothing of* terminals, sockets, threads and locks.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::chat::names::UserName;
 use crate::text;
+
+mod event;
+
+pub use event::{Crowd, ErasureCause, Event, EventKind, People, Sequenced};
 
 /// Number of one connection, counted up since the server started; never used twice. By default none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -226,195 +229,10 @@ impl Message {
     }
 }
 
-/// What viewers of a room are shown.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A user said something.
-    Said(Message),
-    /// A message has another text.
-    Edited {
-        /// As it is now: a [`Event::Said`].
-        message: Arc<Event>,
-        /// Answers to it, as they are now.
-        requoted: Box<[Arc<Event>]>,
-        /// Screens that can be are redrawn.
-        redraw: bool,
-    },
-    /// A message is gone.
-    Erased {
-        /// Which one.
-        id: MessageId,
-        /// How it went.
-        cause: ErasureCause,
-        /// Why, in one sentence that goes behind `* `.
-        news: Box<str>,
-        /// Its author, and the user who deleted it: viewers who ignore one of them do not read the sentence.
-        people: People,
-        /// Answers to it, as they are now.
-        requoted: Box<[Arc<Event>]>,
-        /// Screens that can be are redrawn.
-        redraw: bool,
-    },
-    /// Something happened; the text goes behind `* `.
-    Happened {
-        /// One sanitised sentence.
-        news: Box<str>,
-        /// The connection that caused it: it was answered directly and does not read it twice.
-        by: Option<ClientId>,
-        /// What kind of thing.
-        kind: EventKind,
-        /// Everybody the sentence names: viewers who ignore one of them do not read it.
-        people: People,
-        /// Those that the sentence only counts. Hardly any has them.
-        crowd: Option<Box<Crowd>>,
-    },
-}
-
-/// Users named in a sentence, each by connection and by every name that stands in it.
-pub type People = Box<[Addressee]>;
-
-/// The users that a sentence counts without naming them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Crowd {
-    /// As many of them as a program is told one by one.
-    pub people: Vec<Addressee>,
-    /// How many more there were.
-    pub more: usize,
-}
-
-/// How a message went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErasureCause {
-    /// A user deleted it: the last one that its event names.
-    Deleted,
-    /// Its time was over.
-    Expired,
-}
-
-/// What kind of thing has happened: for viewers who do not want to see all of it, and for programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EventKind {
-    /// The users named have come in.
-    Joined,
-    /// The users named have left.
-    Left,
-    /// The first name is now the second.
-    Renamed,
-    /// The first user named has removed the second from the room.
-    Kicked,
-    /// The first user named has banned the second, who may have been in the room.
-    Banned,
-    /// The user named last has another role: admin, member, or muted.
-    Role,
-    /// The user named has changed a setting of the room.
-    Setting,
-    /// Anything else.
-    Other,
-}
-
-impl EventKind {
-    /// Whether a user has joined, left or changed their name.
-    pub(crate) fn is_presence(self) -> bool {
-        match self {
-            EventKind::Joined | EventKind::Left | EventKind::Renamed => true,
-            EventKind::Kicked | EventKind::Banned | EventKind::Role | EventKind::Setting | EventKind::Other => false,
-        }
-    }
-}
-
-impl Event {
-    /// What the event costs a delivery queue, in bytes: its text, and roughly the line around it.
-    pub(crate) fn weight(&self) -> usize {
-        match self {
-            Event::Said(message) => message.text.len() + message.author.as_str().len() + 24,
-            Event::Edited { message, .. } => message.weight() + 12,
-            Event::Erased { news, .. } | Event::Happened { news, .. } => news.len() + 4,
-        }
-    }
-
-    /// The message said, if one was.
-    pub fn message(&self) -> Option<&Message> {
-        match self {
-            Event::Said(message) => Some(message),
-            Event::Edited { message, .. } => message.message(),
-            Event::Erased { .. } | Event::Happened { .. } => None,
-        }
-    }
-
-    /// Whether it tells who has come or gone.
-    #[cfg(feature = "json")]
-    pub(crate) fn is_arrival(&self) -> bool {
-        matches!(self, Event::Happened { kind: EventKind::Joined | EventKind::Left, .. })
-    }
-
-    /// Everybody named in the sentence, if the event is one.
-    pub(crate) fn people(&self) -> &[Addressee] {
-        match self {
-            Event::Said(_) | Event::Edited { .. } => &[],
-            Event::Erased { people, .. } | Event::Happened { people, .. } => people,
-        }
-    }
-
-    /// The oldest message whose text the event shows beside what was said just now: one that was edited, or that an answer
-    /// quotes.
-    pub(crate) fn oldest_shown(&self) -> Option<MessageId> {
-        match self {
-            Event::Said(message) => message.quoted(),
-            Event::Edited { message, .. } => {
-                let edited = message.message()?;
-                edited.quoted().into_iter().chain([edited.id]).min()
-            }
-            Event::Erased { .. } | Event::Happened { .. } => None,
-        }
-    }
-
-    /// A message without what it quotes of one up to a number; nothing if it quotes none.
-    pub(crate) fn without_quotes_up_to(&self, number: MessageId) -> Option<Arc<Event>> {
-        let Event::Said(message) = self else { return None };
-        let id = message.quoted().filter(|id| *id <= number)?;
-        message.requoted(id, None).map(|message| Arc::new(Event::Said(message)))
-    }
-
-    /// The event for a user who may read nothing up to a message; nothing if it is about an earlier one.
-    pub(crate) fn after(self: &Arc<Event>, number: MessageId) -> Option<Arc<Event>> {
-        match &**self {
-            Event::Said(_) => Some(self.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(self))),
-            Event::Edited { message, .. } if message.message().is_some_and(|edited| edited.id <= number) => None,
-            Event::Edited { message, requoted, redraw } => {
-                let bare = |event: &Arc<Event>| event.without_quotes_up_to(number).unwrap_or_else(|| Arc::clone(event));
-                let requoted = requoted.iter().map(bare).collect();
-                Some(Arc::new(Event::Edited { message: bare(message), requoted, redraw: *redraw }))
-            }
-            Event::Erased { .. } | Event::Happened { .. } => Some(Arc::clone(self)),
-        }
-    }
-
-    /// The event without redrawing screens: the line alone tells of it.
-    pub(crate) fn without_redraw(mut self: Arc<Event>) -> Arc<Event> {
-        match Arc::make_mut(&mut self) {
-            Event::Edited { redraw, .. } | Event::Erased { redraw, .. } => *redraw = false,
-            Event::Said(_) | Event::Happened { .. } => {}
-        }
-        self
-    }
-
-    /// Whether screens that show an earlier state have to be redrawn.
-    pub(crate) fn redraws(&self) -> bool {
-        matches!(self, Event::Edited { redraw: true, .. } | Event::Erased { redraw: true, .. })
-    }
-}
-
-/// An event and its place in its room: every room counts its events from 1.
-#[derive(Clone, Debug)]
-pub struct Sequenced {
-    /// The place, without gaps, in the order in which everybody sees the events.
-    pub sequence: u64,
-    /// The event.
-    pub event: Arc<Event>,
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn message(text: &str, reply: Option<Quoted>) -> Message {

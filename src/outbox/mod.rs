@@ -29,16 +29,11 @@ mod watching;
 use std::net::TcpStream;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 
-#[cfg(feature = "json")]
-use jiff::Timestamp;
-
 use crate::chat::conversation::Conversation;
 use crate::chat::message::ClientId;
 use crate::chat::names::UserName;
 use crate::protocol::wire::Codec;
 use crate::text::Charset;
-#[cfg(feature = "json")]
-use crate::ui::screen::render_line_object;
 use crate::ui::screen::{Display, LineKind, Prompt};
 use backlog::Backlog;
 use batch::Wanted;
@@ -103,24 +98,6 @@ struct State {
     /// Encoded bytes that the socket has not accepted.
     backlog: Backlog,
     disconnect: Option<DisconnectReason>,
-}
-
-impl State {
-    /// Writes a line that the client did not ask for, in the client's form.
-    fn write_line(&mut self, kind: LineKind, line: &str) {
-        #[cfg(feature = "json")]
-        if self.watching.is_program() {
-            return render_line_object(kind, line, None, Timestamp::now(), &mut self.unsent);
-        }
-        self.display.write(kind, line, &mut self.unsent);
-    }
-
-    /// After something that the client did not ask for: puts back what it had half typed.
-    fn end(&mut self) {
-        if !self.watching.is_program() {
-            self.display.end(&mut self.unsent);
-        }
-    }
 }
 
 /// One client's outbox.
@@ -262,11 +239,6 @@ impl Outbox {
             state.unsent.push(BELL);
         }
         true
-    }
-
-    /// Whether the client speaks JSON.
-    pub(crate) fn is_program(&self) -> bool {
-        self.lock().watching.is_program()
     }
 
     /// Shows a server line that the client did not ask for, at once.

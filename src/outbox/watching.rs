@@ -1,8 +1,15 @@
 //! The rooms whose live text one client gets: one on a terminal, all of a program's.
 //!
-//! *Owns* how far each of them has been read. *Knows nothing of* how anything is shown.
+//! *Owns* how far each of them has been read, and whether a client gets text or objects. *Knows nothing of* what they say.
 
+#[cfg(feature = "json")]
+use jiff::Timestamp;
+
+use super::{Outbox, State};
 use crate::chat::message::MessageId;
+use crate::ui::screen::LineKind;
+#[cfg(feature = "json")]
+use crate::ui::screen::render_line_object;
 
 /// The room whose live text the client sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,5 +118,30 @@ impl Watching {
             #[cfg(feature = "json")]
             Watching::Many(_) => true,
         }
+    }
+}
+
+impl State {
+    /// Writes a line that the client did not ask for, in the client's form.
+    pub(super) fn write_line(&mut self, kind: LineKind, line: &str) {
+        #[cfg(feature = "json")]
+        if self.watching.is_program() {
+            return render_line_object(kind, line, None, Timestamp::now(), &mut self.unsent);
+        }
+        self.display.write(kind, line, &mut self.unsent);
+    }
+
+    /// After something that the client did not ask for: puts back what it had half typed.
+    pub(super) fn end(&mut self) {
+        if !self.watching.is_program() {
+            self.display.end(&mut self.unsent);
+        }
+    }
+}
+
+impl Outbox {
+    /// Whether the client speaks JSON.
+    pub(crate) fn is_program(&self) -> bool {
+        self.lock().watching.is_program()
     }
 }
