@@ -7,6 +7,9 @@ use toml::de::DeTable;
 use super::value::{Section, ValueReader, quoted};
 use crate::chat::names::nearest;
 
+/// Whether this build has the feature `tls`.
+pub(super) const TLS_BUILT: bool = cfg!(feature = "tls");
+
 /// Whether this build has the feature `storage`.
 pub(super) const STORAGE_BUILT: bool = cfg!(feature = "storage");
 
@@ -53,6 +56,8 @@ pub(super) const LIMIT_KEYS: &[&str] = &[
 
 pub(super) const TLS_KEYS: &[&str] = &["listen", "telnet", "certificate", "key"];
 
+pub(super) const WEB_KEYS: &[&str] = &["listen", "tls_listen", "hosts", "origins", "trusted_proxies"];
+
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
 
 pub(super) const STORAGE_KEYS: &[&str] = &["path", "history", "retention_days"];
@@ -62,6 +67,8 @@ const SECTIONS: &[&str] = &[
     "rooms",
     #[cfg(feature = "tls")]
     "tls",
+    #[cfg(feature = "web")]
+    "web",
 ];
 
 /// Sections that need the Cargo feature of the same name.
@@ -80,12 +87,19 @@ pub fn lacking(feature: &str) -> String {
     )
 }
 
-/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"rooms.NAME"`
+/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"rooms.NAME"`
 /// and `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
-    [("", TOP_KEYS), ("limits", LIMIT_KEYS), ("tls", TLS_KEYS), ("rooms.NAME", ROOM_KEYS), ("storage", STORAGE_KEYS)]
-        .into_iter()
-        .flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key)))
+    [
+        ("", TOP_KEYS),
+        ("limits", LIMIT_KEYS),
+        ("tls", TLS_KEYS),
+        ("web", WEB_KEYS),
+        ("rooms.NAME", ROOM_KEYS),
+        ("storage", STORAGE_KEYS),
+    ]
+    .into_iter()
+    .flat_map(|(section, keys)| keys.iter().map(move |key| (section, *key)))
 }
 
 /// Reports unknown keys and sections at the top.

@@ -52,6 +52,7 @@ pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, sta
     if state != Tree::Whole {
         return;
     }
+    refuse_plain_web(reader, top, config);
     for key in ["listen", "quick_listen"] {
         if top.get(key).is_some() && !is_emptied(top, key) {
             let text = format!(
@@ -65,7 +66,7 @@ pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, sta
     } else {
         "TLS needs the feature tls, which is not in this build; build with: cargo run --release --features tls"
     };
-    if top.get("tls").is_none() {
+    if top.get("tls").is_none() && !has_other_listeners(config) {
         reader.mistake(
             reader.line_of(top, "plain"),
             format!("plain is \"off\" and there is no TLS, so nobody could connect; {remedy}"),
@@ -83,17 +84,40 @@ pub(super) fn refuse_nowhere(
 ) {
     let no_tls = tls.is_none_or(|tls| is_emptied(tls, "listen"));
     if config.plain == Plain::Off {
-        if let Some(tls) = tls.filter(|_| no_tls) {
+        if let Some(tls) = tls.filter(|_| no_tls && !has_other_listeners(config)) {
             let text = "tls.listen is empty and plain is \"off\", so nobody could connect; add an address";
             reader.mistake(reader.line_of(tls, "listen"), text);
         }
     } else if is_emptied(top, "listen")
         && (is_emptied(top, "quick_listen") || top.get("quick_listen").is_none())
         && no_tls
+        && !has_other_listeners(config)
     {
         reader.mistake(
             reader.line_of(top, "listen"),
             "listen and quick_listen are both empty, so nobody could connect; add an address, as in listen = [\"0.0.0.0:5555\"]",
+        );
+    }
+}
+
+/// Whether there are listeners beside those of the top and of `[tls]`.
+#[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "there are no others"))]
+fn has_other_listeners(config: &Config) -> bool {
+    #[cfg(feature = "web")]
+    if !config.web.listen.is_empty() || !config.web.tls_listen.is_empty() {
+        return true;
+    }
+    false
+}
+
+/// Reports unencrypted listeners of `[web]` where there are to be none.
+#[cfg_attr(not(feature = "web"), expect(unused_variables, clippy::ptr_arg, reason = "there is no such section"))]
+fn refuse_plain_web(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
+    #[cfg(feature = "web")]
+    if !std::mem::take(&mut config.web.listen).is_empty() {
+        reader.mistake(
+            reader.line_of(top, "web"),
+            "plain is \"off\", which allows no addresses in web.listen; use web.tls_listen, or set plain to \"loopback\" or \"anywhere\"",
         );
     }
 }

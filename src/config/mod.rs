@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hint for an unknown one |
-//! | `read`, `rooms`, `listeners`, `tls`, `storage` | each key's range, and what depends on what |
+//! | `read`, `rooms`, `listeners`, `tls`, `web`, `storage` | each key's range, and what depends on what |
 //! | `conflict` | the mistakes about several keys |
 //! | `value` | one value of one type, and the mistake if it is another |
 //! | `file` | the file on disk |
@@ -40,6 +40,8 @@ mod syntax;
 mod tests;
 mod tls;
 mod value;
+#[cfg(feature = "web")]
+mod web;
 
 use crate::access::network::Network;
 pub(crate) use address::{clash, parse_address};
@@ -49,6 +51,8 @@ pub(crate) use mistake::Mistake;
 pub use mistake::Mistakes;
 pub use read::parse;
 pub use storage::Storage;
+#[cfg(feature = "web")]
+pub use web::WebConfig;
 
 /// The file read if it exists and the command line names no other.
 pub(crate) const DEFAULT_FILE: &str = "chatsock.toml";
@@ -106,6 +110,9 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// Encrypted listeners; none without the section.
     pub tls: TlsConfig,
+    /// Where the page is.
+    #[cfg(feature = "web")]
+    pub web: WebConfig,
     /// Limits per connection, per address and in total.
     pub limits: Limits,
     /// The permanent rooms; at least one.
@@ -250,6 +257,8 @@ impl Default for Config {
             storage: None,
             state_dir: PathBuf::from("."),
             tls: TlsConfig::default(),
+            #[cfg(feature = "web")]
+            web: WebConfig::default(),
             limits: Limits::default(),
             // The name is valid, which the type cannot express and a test checks.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),

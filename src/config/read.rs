@@ -75,12 +75,16 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     reader.read_path(top, "quote_file", &mut config.quote_file);
     read_accounts(reader, top, &mut config);
     read_state_dir(reader, top, &mut config.state_dir);
-    let taken = read_listeners(reader, top, &mut config);
+    let mut taken = read_listeners(reader, top, &mut config);
     // Without the feature the whole section is a mistake, reported above.
     let tls = if cfg!(feature = "tls") { section(reader, top, "tls") } else { None };
     let tls = tls.map(|table| Section { prefix: "tls.", table });
     if let Some(tls) = tls {
-        config.tls = read_tls(reader, tls, reader.line_of(top, "tls"), taken, state, config.telnet);
+        config.tls = read_tls(reader, tls, reader.line_of(top, "tls"), &mut taken, state, config.telnet);
+    }
+    #[cfg(feature = "web")]
+    if let Some(table) = section(reader, top, "web") {
+        config.web = super::web::read_web(reader, Section { prefix: "web.", table }, &mut taken);
     }
     read_plain(reader, top, state, &mut config);
     if state == Tree::Whole {

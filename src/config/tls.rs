@@ -25,7 +25,7 @@ pub(super) fn read_tls(
     reader: &mut ValueReader<'_>,
     section: Section<'_, '_>,
     line: Option<usize>,
-    mut taken: Vec<TakenAddress>,
+    taken: &mut Vec<TakenAddress>,
     state: Tree,
     telnet: Telnet,
 ) -> TlsConfig {
@@ -34,7 +34,7 @@ pub(super) fn read_tls(
     let default = (Ipv4Addr::UNSPECIFIED, DEFAULT_PORT).into();
     let listen = reader.read_list(section, "listen", "0.0.0.0:5556", parse_address);
     for (address, line) in listen.unwrap_or_else(|| vec![(default, line.unwrap_or(1))]) {
-        refuse_clash(reader, "tls.listen", address, line, &taken);
+        refuse_clash(reader, "tls.listen", address, line, taken);
         taken.push((address, "tls.listen"));
         tls.listen.push(address);
     }

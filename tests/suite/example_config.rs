@@ -54,6 +54,7 @@ fn header(section: &str) -> &'static str {
         "" => "",
         "limits" => "[limits]",
         "tls" => "[tls]",
+        "web" => "[web]",
         "rooms.NAME" => "[rooms.general]",
         "storage" => "[storage]",
         other => panic!("the test does not know the section {other}"),
@@ -117,16 +118,24 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
         lines
     };
     let switched_on = switched_on.join("\n");
-    let config = match parse(&switched_on, "example") {
-        Ok(config) if cfg!(feature = "tls") => config,
-        Ok(_) => panic!("[tls] needs a feature that is not there"),
-        Err(mistakes) if !cfg!(feature = "tls") => {
-            let mistakes: Vec<_> = mistakes.iter().map(|mistake| mistake.text.clone()).collect();
-            assert!(matches!(&mistakes[..], [only] if only.starts_with("[tls] needs the feature tls")), "{mistakes:?}");
-            parse(&without_section(&switched_on, "[tls]"), "example").unwrap_or_else(|mistakes| panic!("{mistakes}"))
-        }
-        Err(mistakes) => panic!("{mistakes}"),
-    };
+    // Each section whose feature is missing is one mistake, and nothing else is.
+    let missing = [("tls", cfg!(feature = "tls")), ("web", cfg!(feature = "web"))];
+    let missing: Vec<_> = missing.into_iter().filter(|(_, built)| !built).map(|(name, _)| name).collect();
+    if let Err(mistakes) = parse(&switched_on, "example") {
+        let said: Vec<_> = mistakes.iter().map(|mistake| mistake.text.clone()).collect();
+        let expected = missing.iter().map(|name| format!("[{name}] needs the feature {name}"));
+        assert!(said.iter().zip(expected.clone()).all(|(said, expected)| said.starts_with(&expected)), "{said:?}");
+        assert_eq!(said.len(), expected.count(), "{said:?}");
+    } else {
+        assert_eq!(missing, [""; 0], "sections that need a feature that is not there");
+    }
+    let usable = missing.iter().fold(switched_on, |text, name| without_section(&text, &format!("[{name}]")));
+    let config = parse(&usable, "example").unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    #[cfg(feature = "web")]
+    {
+        assert_eq!(config.web.listen, vec!["0.0.0.0:8080".parse().unwrap()]);
+        assert!(config.web.hosts.len() == 1 && config.web.origins.len() == 1 && config.web.trusted_proxies.len() == 1);
+    }
     if cfg!(feature = "tls") {
         assert_eq!(config.tls.listen, vec!["0.0.0.0:5556".parse().unwrap()]);
         assert!(config.tls.certificate.is_some() && config.tls.key.is_some());
