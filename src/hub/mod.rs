@@ -24,6 +24,7 @@ mod accounts;
 mod checkpoint;
 mod membership;
 mod open_rooms;
+mod room_news;
 mod tasks;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -57,6 +58,7 @@ use worker_pool::WorkerPool;
 pub use checkpoint::{Checkpoint, Checkpoints};
 pub(crate) use membership::Membership;
 pub(crate) use open_rooms::OpenRoom;
+pub(crate) use room_news::RoomNews;
 
 /// The number of the first connection: four digits, so that `alice#1001` is not mistaken for a message's number.
 const FIRST_CLIENT: u64 = 1001;

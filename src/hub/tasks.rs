@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Hub;
+use super::{Hub, RoomNews};
 use crate::chat::message::{Addressee, ClientId, ErasureCause, Event, MessageId};
 use crate::hub::direct::DirectChat;
 use crate::hub::room::{Erased, Room};
@@ -59,6 +59,10 @@ impl Hub {
                 let Some(room) = room.upgrade() else { return };
                 if self.rooms.close_if_empty(&room, linger, now) {
                     log::info!("room {} closed: it was empty", room.name());
+                    if room.is_public() {
+                        let news = format!("The room {} is closed", room.name());
+                        self.tell_programs(&room, RoomNews::Gone, None, &news);
+                    }
                 } else {
                     // Somebody was in it meanwhile, or a reload has made the time longer.
                     self.let_linger(&room);

@@ -202,6 +202,11 @@ impl Outbox {
         history.iter().filter(|event| guard.render_objects(self.id, event, Some(name), Occasion::History)).count()
     }
 
+    /// Whether the client gets the live text of a room.
+    pub(crate) fn watches(&self, room: u64) -> bool {
+        self.lock().watching.view(room).is_some()
+    }
+
     /// No more live text from this room.
     pub(crate) fn unwatch_room(&self, room: u64) {
         if let Some(program) = self.lock().watching.program() {

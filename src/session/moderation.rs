@@ -11,6 +11,7 @@ use crate::chat::conversation::RoomId;
 use crate::chat::duration;
 use crate::chat::moderation::GRACE;
 use crate::chat::room_settings::RoomAccess;
+use crate::hub::RoomNews;
 use crate::hub::room::{BanList, Room};
 use crate::hub::timer::Task;
 use crate::text;
@@ -24,6 +25,8 @@ impl Session {
         };
         let (online, local) = self.banned_address(&action);
         let destroys = action == RoomAction::Destroy;
+        let sets = destroys || matches!(action, RoomAction::Set(_));
+        let was_public = room.is_public();
         let _deciding = match self.decide(&room, &action) {
             Ok(deciding) => deciding,
             Err(denied) => return self.refuse(&denied),
@@ -34,6 +37,10 @@ impl Session {
                 self.log_action(&room, &acted.news);
                 self.complete_action(&room, &action, &prepared);
                 self.audit_in(&room, &acted.news);
+                if let Some(news) = RoomNews::of_settings(was_public, room.is_public() && !destroys).filter(|_| sets) {
+                    // Before it is destroyed, or its members would be told twice.
+                    self.hub.tell_programs(&room, news, Some(&actor.who.name), &acted.news);
+                }
                 if destroys {
                     self.hub.rooms.destroy(&room, &format!("{}.", acted.news));
                     return;

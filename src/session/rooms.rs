@@ -22,7 +22,7 @@ use crate::chat::secret::Secret;
 use crate::hub::room::{MembershipChange, Room};
 use crate::hub::rooms::CreateRoomError;
 use crate::hub::worker_pool::BusyError;
-use crate::hub::{Checkpoint, Membership};
+use crate::hub::{Checkpoint, Membership, RoomNews};
 use crate::ui::command;
 use crate::ui::palette::{Answer, Came, JoinRefusal, RoomRefusal};
 use crate::ui::screen::LineKind;
@@ -250,6 +250,10 @@ impl Session {
         match self.hub.rooms.create(&name, config, founding, most) {
             Ok(room) => {
                 log::info!("room {name} was created by {}", actor.who.name);
+                if room.is_public() {
+                    let news = format!("{} created the room {name}", actor.who.name);
+                    self.hub.tell_programs(&room, RoomNews::Created, Some(&actor.who.name), &news);
+                }
                 self.enter(&room, None, Came::Made).map_err(|_| {
                     self.hub.let_linger(&room);
                     RoomRefusal::Reserved(name)

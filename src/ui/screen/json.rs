@@ -38,7 +38,7 @@ pub(crate) struct ObjectReader<'a> {
     pub(crate) client: ClientId,
     /// Its user's name, if the reader is told where it is mentioned.
     pub(crate) name: Option<&'a UserName>,
-    /// Whom the user ignores; nobody for most.
+    /// Who the user ignores; nobody for most.
     pub(crate) ignores: Option<&'a dyn Fn(ClientId, &UserName) -> bool>,
     /// The id of the request that the objects answer.
     pub(crate) request: Option<&'a str>,
@@ -242,6 +242,21 @@ fn extras<'a>(extra: &'a Extra, message: &Message, reader: &ObjectReader<'_>, ob
             object.optional.push(("quote_sender", text(&reply.author)));
         }
     }
+}
+
+/// What has become of a room, for programs that are not in it.
+pub(crate) fn room_object<'a>(
+    room: &'a str,
+    change: &'static str,
+    by: Option<&'a str>,
+    news: &'a str,
+    now: Timestamp,
+) -> Object<'a> {
+    let mut object = event_object("room", Some(room), now);
+    object.sender = Cow::Borrowed(by.unwrap_or(""));
+    object.content = Cow::Borrowed(news);
+    object.optional.push(("change", Value::Text(Cow::Borrowed(change))));
+    object
 }
 
 /// A line of the server: `news`, or `error` for a refusal that answers no request.

@@ -19,7 +19,7 @@ use crate::chat::conversation::Conversation;
 pub use clock::Clock;
 pub use display::Display;
 #[cfg(feature = "json")]
-pub(crate) use json::{ObjectReader, message_object, render_line_object, render_objects};
+pub(crate) use json::{ObjectReader, message_object, render_line_object, render_objects, room_object};
 #[cfg(test)]
 pub(crate) use render::render_message;
 pub(crate) use render::{Recipient, render_event, render_hit, render_line};
