@@ -41,7 +41,6 @@ impl State {
     }
 }
 
-/// One chat.
 pub struct DirectChat {
     /// The first of them has begun it.
     users: [Arc<User>; 2],
@@ -214,7 +213,6 @@ impl DirectChat {
 
 type Table = HashMap<ClientId, HashMap<ClientId, Arc<DirectChat>>>;
 
-/// All chats.
 #[derive(Default)]
 pub(crate) struct DirectChats {
     /// Rank 1 of 4, like the room table. Guards the map, by the connection of either user. Held only to look up and change it.

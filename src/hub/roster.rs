@@ -46,7 +46,6 @@ pub struct User {
     /// A leaf.
     named: RwLock<Named>,
     origin: Origin,
-    /// Their output.
     pub outbox: Arc<Outbox>,
     pub(crate) since: Instant,
     /// Milliseconds from `since` to their last typed line.

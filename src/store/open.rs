@@ -55,7 +55,6 @@ pub struct Store {
     pub(super) history: bool,
     pub(super) retention: Option<Duration>,
     pub(super) clock: Arc<WallClock>,
-    /// The writer thread.
     writer: ThreadId,
     /// Dropped last.
     _lock: Arc<Lock>,

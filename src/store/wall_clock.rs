@@ -123,7 +123,6 @@ impl WallClock {
         trust.read(reading)
     }
 
-    /// The monotonic clock.
     pub(crate) fn instant(&self) -> Instant {
         (self.read)().now
     }

@@ -97,7 +97,6 @@ impl RoomState {
         &self.history
     }
 
-    /// The newest message.
     pub(crate) fn newest(&self) -> Option<MessageId> {
         self.newest
     }

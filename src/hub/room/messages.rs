@@ -101,7 +101,6 @@ impl Room {
         self.change_message(self.lock_to_show(), actor, Wish::Edit { id, text: text.into() }, id, now)
     }
 
-    /// Deletes a message.
     pub(crate) fn delete(&self, actor: &Actor, id: MessageId, now: Instant) -> Result<Erased, Denied> {
         self.change_message(self.lock_to_show(), actor, Wish::Delete(id), id, now)
     }

@@ -90,7 +90,6 @@ impl RoomLimits {
     }
 }
 
-/// A member's connection.
 struct Seat {
     outbox: Arc<Outbox>,
     in_view: bool,

@@ -43,7 +43,6 @@ pub struct RoomOverview {
 pub(crate) struct Occupant {
     /// As shown.
     pub name: UserName,
-    /// Which connection.
     pub client: ClientId,
     /// When they came in.
     pub since: Instant,

@@ -98,7 +98,6 @@ pub(crate) struct State {
 pub(crate) struct WriteQueue {
     /// A leaf: nothing is locked, written or logged under it. It may be taken under any other lock.
     state: Mutex<State>,
-    /// Wakes the writer.
     pub(crate) wake: Condvar,
     /// Signalled when the writer has exited.
     pub(crate) exited: Condvar,

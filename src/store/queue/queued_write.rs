@@ -20,7 +20,6 @@ pub(crate) const OVERHEAD: usize = 128;
 /// A write that no caller waits for.
 #[derive(Debug)]
 pub(crate) enum BackgroundWrite {
-    /// A new message.
     Message(RoomName, MessageRecord),
     /// A message has another text.
     Edit(RoomName, MessageId, Arc<str>),

@@ -10,7 +10,6 @@ use crate::store::records::AuditEntry;
 /// Most entries stored; beyond that, the oldest goes. At a hundred bytes each, 10 MB.
 const MAX_ENTRIES: i64 = 100_000;
 
-/// Appends an entry.
 pub(crate) fn append(connection: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
     connection.prepare_cached("INSERT INTO audit (at, who, what) VALUES (?1, ?2, ?3)")?.execute(params![
         millis(entry.at),

@@ -28,7 +28,6 @@ pub(crate) enum Effect {
     GiveBack,
     /// Post something to a conversation.
     Say {
-        /// Where.
         to: Conversation,
         /// Sanitised, within the limit.
         draft: Box<Draft>,
@@ -45,7 +44,6 @@ pub(crate) enum Effect {
     Room(RoomEffect),
     /// About messages other than the ordinary one.
     Message(MessageEffect),
-    /// Show something.
     Show(ShowEffect),
     /// About the user, as others see them, and others, as the user sees them.
     User(UserEffect),
@@ -65,7 +63,6 @@ pub(crate) enum LoginEffect {
     ClaimName(UserName),
     /// Log in to an account, before anything else: answered by `NameClaimed`, `Elsewhere` or `LoginRefused`.
     Login {
-        /// Whose.
         name: UserName,
         /// As typed.
         password: Secret,
@@ -82,7 +79,6 @@ pub(crate) enum LoginEffect {
     /// Find out whether a room could be entered, before a name is known (quick listener): answered by `RoomChecked` or
     /// `JoinRefused`.
     CheckRoom {
-        /// Which one.
         room: RoomName,
         /// As typed, if it was.
         password: Option<Secret>,
@@ -106,21 +102,18 @@ pub(crate) enum AccountEffect {
         /// The new one, given twice.
         new: Secret,
     },
-    /// Delete the account.
     Unregister {
         /// Proves that it is theirs.
         password: Secret,
     },
     /// Log in to an account, from within.
     LogIn {
-        /// Whose.
         name: UserName,
         /// As typed.
         password: Secret,
     },
     /// End another connection of an account, from within.
     Ghost {
-        /// Whose.
         name: UserName,
         /// As typed.
         password: Secret,
@@ -132,7 +125,6 @@ pub(crate) enum AccountEffect {
 pub(crate) enum PlaceEffect {
     /// Enter a room: answered by `Joined` or `JoinRefused`.
     Join {
-        /// Which one.
         room: RoomName,
         /// As typed, if it was.
         password: Option<Secret>,
@@ -141,7 +133,6 @@ pub(crate) enum PlaceEffect {
     },
     /// Make a room and enter it: answered by `Joined` or `RoomRefusal`.
     Create {
-        /// Its name.
         room: RoomName,
         /// What opens it.
         password: Option<Secret>,
@@ -163,16 +154,12 @@ pub(crate) enum PlaceEffect {
 pub(crate) enum RoomEffect {
     /// Open it to people.
     Invite {
-        /// Which room.
         room: Arc<RoomId>,
-        /// Who.
         invited: Vec<Target>,
     },
     /// Change it, or act on somebody in it.
     Act {
-        /// Which room.
         room: Arc<RoomId>,
-        /// How.
         act: Box<RoomAction>,
     },
     /// Show its settings.
@@ -188,7 +175,6 @@ pub(crate) enum RoomEffect {
 pub(crate) enum MessageEffect {
     /// Send a message to people.
     SendDirect {
-        /// The recipients.
         to: Vec<Target>,
         /// Sanitised, within the limit.
         draft: Box<Draft>,
@@ -197,14 +183,11 @@ pub(crate) enum MessageEffect {
     },
     /// Answer a message where it was sent.
     Reply {
-        /// Which one.
         id: MessageId,
         /// Sanitised, within the limit.
         text: String,
     },
-    /// Change a message.
     Edit {
-        /// Which one.
         which: Edited,
         /// Sanitised, within the limit.
         text: String,
@@ -213,25 +196,20 @@ pub(crate) enum MessageEffect {
     Delete(Option<MessageId>),
 }
 
-/// Show something.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ShowEffect {
     /// A page of the help.
     Help {
-        /// Which one.
         page: HelpPage,
         /// The mark that commands are shown with.
         mark: char,
     },
-    /// The rooms.
     Rooms,
     /// The people of a room, or the two of a conversation.
     People(Conversation),
-    /// All users.
     Everybody,
     /// The last messages of a conversation.
     History {
-        /// Which one.
         of: Conversation,
         /// How many; `None` is as many as the view shows.
         count: Option<usize>,
@@ -252,7 +230,6 @@ pub(crate) enum ShowEffect {
     TimeZone,
     /// The character set in use.
     Charset,
-    /// A quotation.
     Quote,
 }
 
@@ -274,11 +251,9 @@ pub(crate) enum UserEffect {
 pub(crate) enum OperatorEffect {
     /// Send a line to every user.
     Broadcast(String),
-    /// Ban a network.
     BanAddress(Box<AddressBanRequest>),
     /// Lift such a ban; the network as typed.
     UnbanAddress(String),
-    /// List such bans.
     ListAddressBans,
     /// Show the last entries of the audit log; `None` is [`AUDIT_DEFAULT`] of them.
     ShowAudit(Option<usize>),
@@ -289,7 +264,6 @@ pub(crate) enum OperatorEffect {
 /// About the user's terminal.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum ScreenEffect {
-    /// Redraw the screen.
     Redraw,
     /// When to ring.
     SetBell(Bell),
@@ -299,7 +273,6 @@ pub(crate) enum ScreenEffect {
     SetCharacterMode(bool),
     /// Read and write text in another character set.
     SetCharset(Charset),
-    /// Switch colour.
     SetColor(bool),
     /// Show more or less in the view.
     SetViewing(Viewing),

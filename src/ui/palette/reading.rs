@@ -31,7 +31,6 @@ pub(super) enum Kind<'a> {
     Pasted,
     /// Text for the current conversation, short enough for a message.
     Said(&'a str),
-    /// A command.
     Command(Command<'a>),
     /// `:q` in the view.
     Back,

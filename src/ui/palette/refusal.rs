@@ -24,14 +24,12 @@ pub(crate) enum Refusal {
     NotACommand,
     /// A word in the palette that would be a command with its mark.
     NoMark {
-        /// The command.
         word: &'static str,
         /// What it does, as part of a sentence.
         does: &'static str,
     },
     /// A mark and a word that is no command.
     NoCommand {
-        /// The mark typed.
         mark: char,
         /// The word typed, cut to a sensible length.
         word: String,
@@ -40,7 +38,6 @@ pub(crate) enum Refusal {
     },
     /// A word behind `:help` that is neither command nor topic.
     NoHelp {
-        /// The mark typed.
         mark: char,
         /// The word typed, cut to a sensible length.
         word: String,
@@ -60,7 +57,6 @@ pub(crate) enum Refusal {
     NotInView,
     /// The arguments do not fit.
     Usage {
-        /// The command.
         spec: &'static Spec,
         /// The mark it was typed with.
         mark: char,
@@ -69,7 +65,6 @@ pub(crate) enum Refusal {
     Name(NameError),
     /// The message is too long.
     TooLong {
-        /// Characters it has.
         length: usize,
         /// Characters it may have.
         limit: usize,
@@ -78,23 +73,18 @@ pub(crate) enum Refusal {
     NotARoom,
     /// A message of many lines, typed as one line, is too long.
     TooManyLines {
-        /// Lines it has.
         lines: usize,
-        /// Bytes it has.
         bytes: usize,
     },
     /// The same where the lines came one by one, behind `:paste`.
     PasteTooLong {
-        /// Lines it has.
         lines: usize,
-        /// Bytes it has.
         bytes: usize,
     },
     /// A paste that has not come to its end.
     PasteDropped,
     /// A description, reason or note is too long.
     TextTooLong {
-        /// Characters it has.
         length: usize,
         /// Characters it may have.
         limit: usize,
@@ -113,7 +103,6 @@ pub(crate) enum Refusal {
     NoAccounts,
     /// A password in the line of a command that asks for it by itself.
     PasswordInLine {
-        /// The command.
         spec: &'static Spec,
         /// The mark it was typed with.
         mark: char,
