@@ -11,7 +11,7 @@ mod doors;
 mod invite;
 mod lists;
 mod message;
-mod order;
+mod moderation;
 mod pattern;
 mod pure;
 mod room;

@@ -2,7 +2,7 @@
 
 use super::chat::{Chat, Client, Person, Place, parts};
 use super::doors::people;
-use super::order::not_admin;
+use super::moderation::not_admin;
 use super::pattern::{NUMBER, SPAN, WORD};
 use super::room::{Ban, Door, Room};
 use super::rules::Rank;
