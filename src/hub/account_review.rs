@@ -84,7 +84,7 @@ impl Hub {
         for room in self.rooms.all() {
             for account in room.admin_accounts() {
                 if !store.account_exists(account)? {
-                    self.forget_in_room(&room, account);
+                    self.forget_in_room(&room, account, Instant::now());
                 }
             }
         }
@@ -106,26 +106,26 @@ impl Hub {
             Some(_) => self.throw_out(user, CHANGED, DisconnectReason::PasswordChanged),
             None => {
                 self.throw_out(user, REMOVED, DisconnectReason::AccountRemoved);
-                self.forget_account(user, login.account);
+                self.forget_account(user, login.account, Instant::now());
             }
         }
         Ok(())
     }
 
     /// The account that a user is logged in to is gone, and with it their roles in all rooms. Waits for the store.
-    pub(crate) fn forget_account(&self, user: &User, account: AccountId) {
+    pub(crate) fn forget_account(&self, user: &User, account: AccountId, now: Instant) {
         user.set_login(None);
         self.mailbox.take(account);
         self.open_rooms.forget(account);
         for room in self.rooms.all() {
-            self.identify(&room, user);
-            self.forget_in_room(&room, account);
+            self.identify(&room, user, now);
+            self.forget_in_room(&room, account, now);
         }
     }
 
     /// Forgets the role of a removed account in a room, there and on disk. An heir hears of it once it is written.
-    fn forget_in_room(&self, room: &Arc<Room>, account: AccountId) {
-        if room.forget_account(account, Instant::now()) {
+    fn forget_in_room(&self, room: &Arc<Room>, account: AccountId, now: Instant) {
+        if room.forget_account(account, now) {
             self.save_room(room);
             room.drive();
         }

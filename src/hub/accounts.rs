@@ -56,19 +56,19 @@ impl Hub {
     }
 
     /// Brings a room up to date on who one of its members is.
-    pub(super) fn identify(&self, room: &Room, user: &User) {
+    pub(super) fn identify(&self, room: &Room, user: &User, now: Instant) {
         self.checkpoints.reach(Checkpoint::Identifying);
-        if room.identify(user.client(), || self.actor(user), Instant::now()) {
+        if room.identify(user.client(), || self.actor(user), now) {
             self.save_room(room);
         }
     }
 
     /// Brings the rooms up to date on who is an operator.
-    pub(super) fn identify_everyone(&self) {
+    pub(super) fn identify_everyone(&self, now: Instant) {
         for user in self.roster.users() {
             if user.account().is_some() {
                 for room in self.rooms.all() {
-                    self.identify(&room, &user);
+                    self.identify(&room, &user, now);
                 }
             }
         }

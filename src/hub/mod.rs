@@ -184,7 +184,7 @@ impl Hub {
         self.rooms.apply(&config);
         // A shorter time than before applies to rooms that are already empty.
         self.rooms.all().iter().for_each(|room| self.let_linger(room));
-        self.identify_everyone();
+        self.identify_everyone(Instant::now());
         self.quotations.reload(config.quote_file.as_deref());
     }
 

@@ -34,11 +34,11 @@ impl Hub {
                 if let Some(room) = room.upgrade()
                     && let Some(erased) = room.expire(id)
                 {
-                    self.arrange_redraw(&room, erased);
+                    self.arrange_redraw(&room, erased, now);
                     room.drive();
                 }
             }
-            Task::ExpireDirect { id, author, to } => self.expire_direct(id, author, &to),
+            Task::ExpireDirect { id, author, to } => self.expire_direct(id, author, &to, now),
             Task::Redraw(room) => {
                 if room.upgrade().is_some_and(|room| room.redraw_views()) {
                     self.timer.schedule(now + REDRAW_AGAIN, Task::Redraw(room));
@@ -76,7 +76,7 @@ impl Hub {
         }
     }
 
-    fn expire_direct(&self, id: MessageId, author: Addressee, to: &[ClientId]) {
+    fn expire_direct(&self, id: MessageId, author: Addressee, to: &[ClientId], now: Instant) {
         let chats: Vec<_> = to.iter().filter_map(|to| self.directs.find(author.client, *to)).collect();
         let erased: Vec<_> = chats.iter().filter_map(|chat| chat.expire(id)).collect();
         if erased.is_empty() && !chats.is_empty() {
@@ -91,20 +91,20 @@ impl Hub {
             outbox.show_direct(&event, &mut self.clock.clone());
         }
         for chat in &chats {
-            self.arrange_direct_redraw(chat);
+            self.arrange_direct_redraw(chat, now);
         }
     }
 
     /// A message was erased or edited: schedules the redraw of views that could not be redrawn at once.
-    pub(crate) fn arrange_redraw(&self, room: &Arc<Room>, erased: Erased) {
+    pub(crate) fn arrange_redraw(&self, room: &Arc<Room>, erased: Erased, now: Instant) {
         if erased.redraw_due {
-            self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::Redraw(Arc::downgrade(room)));
+            self.timer.schedule(now + REDRAW_AFTER, Task::Redraw(Arc::downgrade(room)));
         }
     }
 
     /// The same for a direct chat.
-    pub(crate) fn arrange_direct_redraw(&self, chat: &Arc<DirectChat>) {
-        self.timer.schedule(Instant::now() + REDRAW_AFTER, Task::RedrawDirect(Arc::downgrade(chat)));
+    pub(crate) fn arrange_direct_redraw(&self, chat: &Arc<DirectChat>, now: Instant) {
+        self.timer.schedule(now + REDRAW_AFTER, Task::RedrawDirect(Arc::downgrade(chat)));
     }
 
     /// If the room is user-made and empty, schedules its closing.

@@ -190,7 +190,7 @@ impl Session {
             Ok(true) => {
                 self.account.read.forget();
                 self.account.stop_recording_rooms();
-                self.hub.forget_account(&user, account.id);
+                self.hub.forget_account(&user, account.id, self.now());
                 log::info!("client {} from {}: the account {} was deleted", self.outbox.id(), self.peer, account.name);
                 let line = format!("Account {} deleted. The name is free once you leave.", account.name);
                 self.outbox.tell(LineKind::News, &line);

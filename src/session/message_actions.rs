@@ -182,7 +182,7 @@ impl Session {
         match changed {
             Ok(erased) => {
                 self.rooms.note_undelivered(room);
-                self.hub.arrange_redraw(room, erased);
+                self.hub.arrange_redraw(room, erased, self.now());
                 if !room.is_viewed_by(self.outbox.id()) {
                     self.outbox.tell(LineKind::News, line);
                 }
@@ -200,7 +200,7 @@ impl Session {
     ) {
         for (index, pair) in pairs.iter().enumerate() {
             match change(pair, index == 0) {
-                Some(Ok(())) => self.hub.arrange_direct_redraw(pair),
+                Some(Ok(())) => self.hub.arrange_direct_redraw(pair, self.now()),
                 Some(Err(denied)) => self.refuse(&denied),
                 None => self.refuse(Denied::NoMessage),
             }

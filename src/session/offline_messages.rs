@@ -5,7 +5,7 @@
 //! *Owns* which of them their author may still change, and that one is erased only after it was shown.
 //! *Knows nothing of* SQL, and of how a message looks.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,13 +65,13 @@ impl Session {
         self.compute(move || store.account(&name)).ok()?.ok()?
     }
 
-    /// Leaves a message for a user who is not online, or says why not.
+    /// Leaves a message for a user who is not online.
     #[inline(never)]
-    pub(super) fn leave_message(&mut self, reader: &AccountRecord, draft: &Draft) -> Result<(), String> {
+    pub(super) fn leave_message(&mut self, reader: &AccountRecord, draft: &Draft) -> Result<(), LeaveMessageError> {
         let (Some(user), Some(store)) = (self.user.clone(), self.hub.store().cloned()) else { return Ok(()) };
         let name = &reader.name;
         if draft.lasts.is_some() {
-            return Err(format!("{name} is not online, and a temporary message does not wait."));
+            return Err(LeaveMessageError::Temporary(name.clone()));
         }
         let (id, at, author) = (self.hub.rooms.next_message(), Timestamp::now(), user.identity());
         let message = OfflineMessageRecord {
@@ -93,7 +93,7 @@ impl Session {
             } else {
                 self.keep_in_memory(&store, reader.id, message)
             };
-            saved.map_err(|error| not_saved(error, name, is_guest))?;
+            saved.map_err(|error| LeaveMessageError::NotStored { error, reader: name.clone(), is_guest })?;
         }
         self.offline.note_sent(id);
         let to = [Addressee { client: ClientId::NONE, name: name.clone() }].into();
@@ -203,22 +203,43 @@ impl Session {
     }
 }
 
-/// Why a message could not be left for somebody, as a line.
-fn not_saved(error: OfflineMessageError, name: &UserName, is_guest: bool) -> String {
-    let whose = if is_guest { "from your address" } else { "of yours" };
-    match error {
-        OfflineMessageError::MailboxFull => {
-            format!("Too many messages are waiting for {name} already: try again later.")
+/// Why a message could not be left for a user who is not online.
+#[derive(Debug)]
+pub(super) enum LeaveMessageError {
+    /// It would have expired by the time they read it.
+    Temporary(UserName),
+    /// It does not fit where such messages wait, or the disk failed.
+    NotStored { error: OfflineMessageError, reader: UserName, is_guest: bool },
+}
+
+impl fmt::Display for LeaveMessageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (error, reader, is_guest) = match self {
+            LeaveMessageError::Temporary(reader) => {
+                return write!(f, "{reader} is not online, and a temporary message does not wait.");
+            }
+            LeaveMessageError::NotStored { error, reader, is_guest } => (error, reader, is_guest),
+        };
+        let whose = if *is_guest { "from your address" } else { "of yours" };
+        match error {
+            OfflineMessageError::MailboxFull => {
+                write!(f, "Too many messages are waiting for {reader} already: try again later.")
+            }
+            OfflineMessageError::SenderShare => {
+                let most = MAX_OFFLINE_MESSAGES_PER_SENDER;
+                write!(
+                    f,
+                    "{most} messages {whose} are waiting for {reader} already: try again when they have been read."
+                )
+            }
+            OfflineMessageError::SenderTotal => {
+                write!(
+                    f,
+                    "Too many messages {whose} are waiting for offline users: try again when some have been read."
+                )
+            }
+            OfflineMessageError::NoAccount | OfflineMessageError::NotSaved(_) => error.fmt(f),
         }
-        OfflineMessageError::SenderShare => {
-            format!(
-                "{MAX_OFFLINE_MESSAGES_PER_SENDER} messages {whose} are waiting for {name} already: try again when they have been read."
-            )
-        }
-        OfflineMessageError::SenderTotal => {
-            format!("Too many messages {whose} are waiting for offline users: try again when some have been read.")
-        }
-        OfflineMessageError::NoAccount | OfflineMessageError::NotSaved(_) => error.to_string(),
     }
 }
 

@@ -3,7 +3,9 @@
 //! *Owns* what passes from one connection of an account to the next, and which rooms an account is on record to be in.
 //! *Knows nothing of* passwords of accounts, which were right before any of this.
 
+use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::Session;
 use super::joined_rooms::{JoinedRoom, MOST_ROOMS};
@@ -38,6 +40,32 @@ enum Known {
     DoorVersion(Option<DoorVersion>),
     /// On disk, in words.
     Words(Box<str>),
+}
+
+/// Why a room could not be rejoined. Displayed as part of a sentence.
+enum RejoinError {
+    TooManyRooms,
+    Gone,
+    Full,
+    Banned(Option<Duration>),
+    Kicked(Duration),
+    OtherPassword,
+    InviteOnly,
+}
+
+impl fmt::Display for RejoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RejoinError::TooManyRooms => write!(f, "you are in {MOST_ROOMS} rooms"),
+            RejoinError::Gone => f.write_str("it is gone"),
+            RejoinError::Full => f.write_str("it is full"),
+            RejoinError::Banned(None) => f.write_str("you are banned"),
+            RejoinError::Banned(Some(left)) => write!(f, "you are banned for {}", duration::told(*left)),
+            RejoinError::Kicked(left) => write!(f, "you were kicked, come back in {}", seconds(*left)),
+            RejoinError::OtherPassword => f.write_str("it has another password"),
+            RejoinError::InviteOnly => f.write_str("it is invite-only"),
+        }
+    }
 }
 
 impl Session {
@@ -204,14 +232,13 @@ impl Session {
         }
     }
 
-    /// Rejoins one of them, or says why not.
-    fn return_to(&mut self, name: &RoomName, instance: Option<u64>, known: Known) -> Result<Conversation, String> {
-        const GONE: &str = "it is gone";
+    /// Rejoins one of them.
+    fn return_to(&mut self, name: &RoomName, instance: Option<u64>, known: Known) -> Result<Conversation, RejoinError> {
         if self.rooms.is_full() {
-            return Err(format!("you are in {MOST_ROOMS} rooms"));
+            return Err(RejoinError::TooManyRooms);
         }
         let room = self.hub.rooms.find(name).filter(|room| instance.is_none_or(|known| known == room.instance()));
-        let room = room.ok_or(GONE)?;
+        let room = room.ok_or(RejoinError::Gone)?;
         let opened = match known {
             Known::DoorVersion(door) => door,
             Known::Words(words) => self.unchanged_door(&room, &words),
@@ -223,14 +250,13 @@ impl Session {
                 }
                 Ok(Conversation::Room(id))
             }
-            Ok(_) | Err(EnterError::Closed) => Err(GONE.to_owned()),
-            Err(EnterError::Full(_)) => Err("it is full".to_owned()),
-            Err(EnterError::Banned(None, _)) => Err("you are banned".to_owned()),
-            Err(EnterError::Banned(Some(left), _)) => Err(format!("you are banned for {}", duration::told(left))),
-            Err(EnterError::Kicked(left)) => Err(format!("you were kicked, come back in {}", seconds(left))),
+            Ok(_) | Err(EnterError::Closed) => Err(RejoinError::Gone),
+            Err(EnterError::Full(_)) => Err(RejoinError::Full),
+            Err(EnterError::Banned(left, _)) => Err(RejoinError::Banned(left)),
+            Err(EnterError::Kicked(left)) => Err(RejoinError::Kicked(left)),
             Err(EnterError::NotAdmitted) => Err(match room.door().0 {
-                RoomAccess::Password(_) | RoomAccess::Hashed(_) => "it has another password".to_owned(),
-                RoomAccess::Open | RoomAccess::Closed => "it is invite-only".to_owned(),
+                RoomAccess::Password(_) | RoomAccess::Hashed(_) => RejoinError::OtherPassword,
+                RoomAccess::Open | RoomAccess::Closed => RejoinError::InviteOnly,
             }),
         }
     }

@@ -47,7 +47,10 @@ impl Session {
     #[inline(never)]
     pub(super) fn post(&mut self, room: &Arc<Room>, actor: &Actor, draft: Draft, confirm: bool) {
         let (now, lasts) = (self.now(), draft.lasts);
-        let Ok(held) = self.hold_temporary(lasts, 1) else { return };
+        let held = match self.hold_temporary(lasts, 1) {
+            Ok(held) => held,
+            Err(error) => return self.refuse(error),
+        };
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let typed = (!confirm && plain && self.input.link.is_character_mode()).then(|| draft.text.clone());
         match room.post(actor, draft, Timestamp::now(), now) {
@@ -86,18 +89,19 @@ impl Session {
     }
 
     /// The conversation with another user, begun if there is none.
-    fn begin(&self, target: &Target) -> Result<Arc<DirectChat>, String> {
-        let not_online = || Denied::NotOnline(target.clone()).to_string();
+    fn begin(&self, target: &Target) -> Result<Arc<DirectChat>, Denied> {
+        let not_online = || Denied::NotOnline(target.clone());
         let user = self.user.as_ref().ok_or_else(not_online)?;
         let other = self.hub.roster.find(target).ok_or_else(not_online)?;
         if Arc::ptr_eq(user, &other) {
-            return Err(Denied::Yourself("write to").to_string());
+            return Err(Denied::Yourself("write to"));
         }
         match self.hub.directs.begin(user, &other) {
             Ok(Some(pair)) => Ok(pair),
             Ok(None) => Err(not_online()),
             Err(TooManyChatsError(most)) => {
-                Err(format!("You have {most} conversations, which is the limit; one ends when somebody leaves."))
+                let line = format!("You have {most} conversations, which is the limit; one ends when somebody leaves.");
+                Err(Denied::AsItIs(line))
             }
         }
     }
@@ -115,8 +119,8 @@ impl Session {
                 }
                 Some(Answer::DirectOpened(partner.addressee()))
             }
-            Err(line) => {
-                self.refuse(&line);
+            Err(denied) => {
+                self.refuse(&denied);
                 None
             }
         }
@@ -141,14 +145,14 @@ impl Session {
         for target in to {
             let away = if self.hub.roster.find(target).is_none() { self.account_of(target) } else { None };
             let refused = match away {
-                Some(reader) => self.leave_message(&reader, &draft).err(),
+                Some(reader) => self.leave_message(&reader, &draft).err().map(|error| error.to_string()),
                 None => match self.begin(target) {
                     Ok(pair) if pairs.iter().any(|known| Arc::ptr_eq(known, &pair)) => None,
                     Ok(pair) => {
                         pairs.push(pair);
                         None
                     }
-                    Err(line) => Some(line),
+                    Err(denied) => Some(denied.to_string()),
                 },
             };
             if let Some(line) = refused {
@@ -169,7 +173,10 @@ impl Session {
             return;
         }
         let (lasts, at, clock) = (draft.lasts, Timestamp::now(), self.hub.clock.clone());
-        let Ok(held) = self.hold_temporary(lasts, pairs.len()) else { return };
+        let held = match self.hold_temporary(lasts, pairs.len()) {
+            Ok(held) => held,
+            Err(error) => return self.refuse(error),
+        };
         // If it was typed in line mode into the conversation itself, it is on the screen already.
         let plain = !draft.action && draft.reply.is_none() && lasts.is_none();
         let own = match in_view && plain {

@@ -72,15 +72,9 @@ pub(crate) enum Refusal {
     /// A command about a room, in a conversation with one user.
     NotARoom,
     /// A message of many lines, typed as one line, is too long.
-    TooManyLines {
-        lines: usize,
-        bytes: usize,
-    },
+    TooManyLines { lines: usize, bytes: usize },
     /// The same where the lines came one by one, behind `:paste`.
-    PasteTooLong {
-        lines: usize,
-        bytes: usize,
-    },
+    PasteTooLong { lines: usize, bytes: usize },
     /// A paste that has not come to its end.
     PasteDropped,
     /// A description, reason or note is too long.
