@@ -153,15 +153,9 @@ pub(crate) enum PlaceEffect {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum RoomEffect {
     /// Open it to people.
-    Invite {
-        room: Arc<RoomId>,
-        invited: Vec<Target>,
-    },
+    Invite { room: Arc<RoomId>, invited: Vec<Target> },
     /// Change it, or act on somebody in it.
-    Act {
-        room: Arc<RoomId>,
-        act: Box<RoomAction>,
-    },
+    Act { room: Arc<RoomId>, act: Box<RoomAction> },
     /// Show its settings.
     ShowSettings(Arc<RoomId>),
     /// Show its description.
