@@ -21,6 +21,8 @@ const GROUPED_MS = 5 * 60_000;
 const QUIET_MS = 30_000, DEAD_MS = 75_000;
 /** How long a connection may take to open. */
 const OPENING_MS = 10_000;
+/** How long the messages of the switch for temporary ones last; `/temp 60 text` is for other times. */
+const TEMPORARY_SECONDS = 30;
 /** How often a name that was ours a moment ago is asked for again: the server may not know yet that we were cut off. */
 const NAME_TRIES = 5;
 
@@ -39,15 +41,16 @@ function make(selector, ...parts) {
 }
 
 const write = (id, content) => ($(id).textContent = content);
+const hide = (id, hidden) => ($(id).hidden = hidden);
 const lockIcon = () => $('lock').content.firstChild.cloneNode(true);
 const bdi = name => paint(make('bdi.name', name), name);
-const counted = (count, one, many) => `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+const counted = (count, one, many) => `${count} ${count === 1 ? one : many}`;
 const people = count => counted(count, 'person', 'people');
 const fold = name => name.toLowerCase();
-const same = (one, other) => fold(one) === fold(other);
+const same = (a, b) => fold(a) === fold(b);
 const isMe = name => same(name, my.me);
 const clock = time => `${String(time.getHours()).padStart(2, '0')}:${String(time.getMinutes()).padStart(2, '0')}`;
-const sameDay = (one, other) => one.toDateString() === other.toDateString();
+const sameDay = (a, b) => a.getDate() === b.getDate() && Math.abs(a - b) < 86_400_000;
 
 /** `13:58`, or `28 Nov` on another day. */
 function moment(text) {
@@ -69,7 +72,6 @@ function linked(text) {
   let done = 0;
   for (const { 0: found, index } of text.matchAll(/\bhttps?:\/\/[^\s<>"]+/gi)) {
     const href = found.replace(/[.,;:!?'"\])}]+$/, '');
-    if (!URL.canParse(href)) continue;
     parts.push(text.slice(done, index), make('a', { href, target: '_blank', rel: 'noopener noreferrer nofollow' }, href));
     done = index + href.length;
   }
@@ -100,8 +102,10 @@ const my = {
   welcome: null,
   /** What the user entered; the password is only in memory, for the next connection. */
   name: '', password: '',
-  /** The user's name once logged in, with the number of their account, and what finds it in a text. */
-  me: '', user: '', mention: /$^/,
+  /** Whether a login ends the user's other connection. */
+  takeover: false,
+  /** The user's name once logged in, and what finds it in a text. */
+  me: '', mention: /$^/,
   /** Rooms and conversations the user is in, by key. A conversation's key is `@bob`. */
   rooms: new Map(),
   current: null,
@@ -174,32 +178,37 @@ function checkLife() {
   else if (!document.hidden && Date.now() - my.listedAt > QUIET_MS) reload();
 }
 
-/** Sends a request. Its answer brings the objects that were sent before it, and the server's sentence if there is an `error`. */
-function request(action, receiver = '', content = '', optional = {}, isPrivate = false) {
+/** Sends a request about a room, by its name or as this page has it. Its answer brings the objects that were sent before it, and the
+    server's sentence if there is an `error`. */
+function request(action, room = '', content = '', optional = {}) {
   if (my.socket?.readyState !== WebSocket.OPEN) return Promise.resolve(LOST);
   return new Promise(resolve => {
     const id = `p${++my.requests}`;
     my.pending.set(id, { action, items: [], resolve });
-    my.socket.send(JSON.stringify({ id, action, receiver, content, private: isPrivate, optional }));
+    const receiver = room.direct ? room.name.split(',') : room.name ?? room;
+    my.socket.send(JSON.stringify({ id, action, receiver, content, private: Boolean(room.direct), optional }));
   });
 }
 
+/** What the answers to some requests consist of, beside news. The rest is what happens meanwhile. */
+const ITEMS = { history: 'message', search: 'message', rooms: 'room', members: 'member' };
+
 /** Takes one object: an answer, an item of one, or an event. */
 function receive(object) {
-  object.optional ??= {};
-  const answered = my.pending.get(object.id);
-  const asked = my.pending.get(object.optional.request);
+  const { id, action, optional } = object;
+  const answered = my.pending.get(id);
+  const asked = my.pending.get(optional.request);
   if (answered) {
-    my.pending.delete(object.id);
-    answered.resolve({ ...object, items: answered.items, error: object.action === 'error' && object.content });
-  } else if (asked && asked.action !== 'join') asked.items.push(object);
-  else events[object.action]?.(object);
+    my.pending.delete(id);
+    answered.resolve({ ...object, items: answered.items, error: action === 'error' && object.content });
+  } else if (asked && (action === 'news' || action === ITEMS[asked.action])) asked.items.push(object);
+  else events[action]?.(object);
 }
 
 // ---- Login ----
 
 function showLogin(error, note = '') {
-  $('chat').hidden = true;
+  hide('chat', true);
   $('login').hidden = $('login-button').disabled = false;
   write('login-error', error);
   if (note) write('login-note', note);
@@ -210,7 +219,9 @@ function showLogin(error, note = '') {
 
 $('login-form').onsubmit = event => {
   event.preventDefault();
-  my.name = $('login-name').value.trim();
+  const name = $('login-name').value.trim();
+  my.takeover &&= same(name, my.name);
+  my.name = name;
   my.password = $('login-password').value;
   write('login-error', '');
   $('login-button').disabled = true;
@@ -222,18 +233,16 @@ $('login-form').onsubmit = event => {
 /** Says hello and logs in, on the first connection and on every later one. */
 async function logIn() {
   my.welcome = await request('hello', '', '', { version: 1 });
-  const answer = my.welcome.error ? my.welcome : await request('login', '', my.name, secret(my.password));
+  const answer = my.welcome.error ? my.welcome : await request('login', '', my.name, { ...secret(my.password), takeover: my.takeover || Boolean(my.me) });
   if (answer.error) return refused(answer);
   const again = my.me;
-  my.user = answer.optional.user ?? my.name;
-  setMe(my.user.split('#')[0]);
+  setMe(answer.optional.user.split('#')[0]);
   Object.assign(my, { online: true, tries: 0 });
   $('login-password').value = write('status', '');
   const arrives = !$('login').hidden;
-  $('login').hidden = true;
-  $('chat').hidden = false;
+  hide('login', true);
+  hide('chat', false);
   if (arrives) showRoom(my.current);
-  for (const item of answer.items) events[item.action]?.(item);
   if (again) await rejoin();
   await reload();
   if (!my.current) openPanel('rooms');
@@ -241,13 +250,15 @@ async function logIn() {
 
 const secret = password => (password ? { password } : {});
 
-function refused({ error, optional: { code } }) {
+function refused({ error, optional: { code, password } }) {
   if (code === 'lost') return;
   if (my.me && code === 'taken' && my.tries < NAME_TRIES) return lost({});
   // The connection stays for another try, unless the server closes it first.
   my.socket.onclose = disconnect;
+  my.takeover = code === 'taken' && Boolean(my.password);
+  write('login-button', my.takeover ? 'Log in here instead' : 'Log in');
   showLogin(error);
-  if (my.password) $('login-password').select();
+  if (password) $('login-password').select();
 }
 
 function setMe(name) {
@@ -298,14 +309,14 @@ const events = {
     removeRoom(room);
     write('status', content);
   },
-  renamed({ sender, receiver, content, optional }) {
-    if (isMe(optional.before)) setMe(sender);
-    const room = my.rooms.get(receiver);
-    const member = room?.members.get(fold(optional.before));
-    if (!member) return;
-    room.members.delete(fold(optional.before));
-    room.members.set(fold(sender), { ...member, name: sender });
+  renamed({ sender, receiver, content, private: direct, optional: { before } }) {
+    if (isMe(before)) setMe(sender);
+    const room = my.rooms.get(direct ? `@${before}` : receiver);
+    if (!room) return;
     notice(room, content, 'presence');
+    if (direct) return renameConversation(room, sender);
+    room.members.set(fold(sender), { ...room.members.get(fold(before)), name: sender });
+    if (!same(sender, before)) room.members.delete(fold(before));
     peopleChanged();
   },
   room({ receiver, content, optional }) {
@@ -315,7 +326,7 @@ const events = {
       my.listed.delete(fold(receiver));
       if (room) removeRoom(room);
     } else if (optional.name) list(optional);
-    else if (room) refreshMembers(room).then(reload);
+    else if (room) readPeople(room).then(reload);
     update();
   },
   news: ({ receiver, content }) => tell(my.rooms.get(receiver) ?? my.current, content),
@@ -330,6 +341,14 @@ function roomOf({ private: direct, sender, receiver }) {
   return openRoom(`@${others.length ? others.sort().join(',') : my.me}`);
 }
 
+function renameConversation(room, name) {
+  my.rooms.delete(room.key);
+  Object.assign(room, { name, key: `@${name}` });
+  my.rooms.set(room.key, room);
+  room.log.ariaLabel = `Messages in ${name}`;
+  if (room === my.current) showRoom(room);
+}
+
 /** Changes a message where it is shown, and where it is quoted. */
 function change({ id }, changes) {
   flush();
@@ -342,9 +361,10 @@ function change({ id }, changes) {
 }
 
 /** Shows who comes and goes, in one line as long as nothing else comes between. */
-function comeOrGo({ action, sender, receiver, time, optional }) {
-  const room = my.rooms.get(receiver);
-  if (isMe(sender)) return action === 'left' ? removeRoom(room) : refreshMembers(openRoom(receiver));
+function comeOrGo({ action, sender, receiver, content, time, private: direct, optional }) {
+  const room = my.rooms.get(direct ? `@${sender}` : receiver);
+  if (direct) return room && notice(room, content, 'presence');
+  if (isMe(sender)) return action === 'left' ? removeRoom(room) : readPeople(openRoom(receiver));
   if (!room) return;
   if (action === 'left') room.members.delete(fold(sender));
   else room.members.set(fold(sender), { name: sender, since: time });
@@ -378,12 +398,12 @@ function openRoom(key) {
     key, name, direct, log, lines, password: '',
     messages: new Map(), members: new Map(), incoming: [],
     /** The block that new lines go to, the last message, and whether another line follows it. */
-    tail: null, last: null, apart: false, presence: null,
+    tail: null, last: null, apart: false, presence: null, marker: null,
     /** The history has nothing older; it is being read; the gap after a lost connection is being closed. */
     complete: false, loading: false, resuming: false,
     /** The end of the log is on the screen and stays there; where it is scrolled to. */
     pinned: true, top: 0,
-    unread: 0, mentioned: false, marker: null, seen: 0,
+    unread: 0, mentioned: false, seen: 0,
     /** The text in the field, the one that may have been sent when the connection broke, what is answered or edited. */
     draft: '', unsure: null, reply: null, edit: null,
   };
@@ -410,13 +430,14 @@ const findRoom = name => allRooms().find(room => !room.direct && same(room.name,
 const lastId = room => room.last?.id ?? 0;
 const firstId = room => room.messages.keys().next().value;
 
-/** Reads the list of rooms from the server. */
+/** Reads the list of rooms from the server. Some rooms may have been entered without `join`: by a login, or a command. */
 async function reload() {
   my.listedAt = Date.now();
   const { error, items } = await request('rooms');
   if (error) return;
   my.listed.clear();
   for (const { optional } of items) list(optional);
+  for (const { name, joined } of my.listed.values()) if (joined && !findRoom(name)) await joinRoom(name);
   update();
 }
 
@@ -433,7 +454,7 @@ async function joinRoom(name, password = '') {
   const room = known ?? openRoom(receiver || name);
   room.password = password;
   if (optional.gap && after) room.messages.get(after)?.node.after(make('div.rule', 'Some messages are missing here'));
-  await refreshMembers(room);
+  await readPeople(room);
   return '';
 }
 
@@ -467,7 +488,7 @@ function askNewRoom() {
 }
 
 async function leaveRoom(room) {
-  if (!room.direct) await request('close', room.name);
+  if (!room.direct) await request('close', room);
   removeRoom(room);
   reload();
 }
@@ -478,10 +499,10 @@ function showRoom(room) {
   if (before) {
     before.draft = field.value;
     before.log.hidden = true;
-    if (before !== room && !before.unread) unmark(before);
+    if (before !== room && !before.unread) mark(before);
   }
   my.current = room;
-  $('empty').hidden = Boolean(room);
+  hide('empty', Boolean(room));
   write('send-error', '');
   closePanels();
   flush();
@@ -490,9 +511,9 @@ function showRoom(room) {
     if (room.pinned) toBottom(room);
     else room.log.scrollTop = room.top;
     setText(room.draft);
-    field.ariaLabel = field.placeholder = `Message ${room.name}`;
+    field.ariaLabel = `Message ${room.name}`;
     read(room);
-    fillScreen(room);
+    scrolled(room);
     // On a touch screen the keyboard would come up with every room.
     if (matchMedia('(hover: hover)').matches) field.focus();
   }
@@ -594,7 +615,7 @@ function quote(room, { reply, quote, quoted }) {
   const known = room.messages.get(reply);
   const text = known ? known.gone || known.content : quote ?? 'gone';
   const label = quoted ? `to ${quoted}: ${text}` : `to #${reply}`;
-  return make('span.quote', { onclick: () => goTo(room, reply) }, label);
+  return make('span.quote', { onclick: () => goTo(my.current, reply) }, label);
 }
 
 /** Draws the line that shrinks while a temporary message lasts, and erases the message even without a connection. */
@@ -633,22 +654,17 @@ function tell(room, text, isError = false) {
   }
 }
 
-/** The line above the first unread message. */
+/** Draws the line above the first unread message, or removes it. */
 function mark(room, message) {
-  unmark(room);
-  room.marker = make('div.rule.new', 'New');
-  message.node.before(room.marker);
-}
-
-function unmark(room) {
   room.marker?.remove();
-  room.marker = null;
+  room.marker = message && make('div.rule.new', 'New');
+  message?.node.before(room.marker);
 }
 
 /** Removes the oldest blocks of the longest room while the page has too many messages. */
 function trim() {
   while (my.messages > MOST_MESSAGES) {
-    const room = allRooms().reduce((one, other) => (other.messages.size > one.messages.size ? other : one));
+    const room = allRooms().reduce((a, b) => (b.messages.size > a.messages.size ? b : a));
     const block = room.lines.firstElementChild;
     if (block === room.tail) return;
     for (const { dataset } of block.children) if (room.messages.delete(Number(dataset.id))) my.messages -= 1;
@@ -702,43 +718,30 @@ async function loadOlder(room) {
   if (room.loading || room.complete || !my.online || room.messages.size + PAGE > MOST_MESSAGES) return false;
   const before = firstId(room);
   room.loading = true;
-  const { items, optional } = await request('history', room.name, '', { limit: PAGE, ...(before && { before }) }, room.direct);
+  const { items, optional } = await request('history', room, '', { limit: PAGE, ...(before && { before }) });
   flush();
   room.loading = false;
   const older = items.filter(({ action, id }) => action === 'message' && (!before || id < before) && !room.messages.has(id));
   room.complete = !older.length && optional.code !== 'lost';
-  if (older.length) prepend(room, older.sort((one, other) => one.id - other.id));
+  if (older.length) prepend(room, older.sort((a, b) => a.id - b.id));
   return older.length > 0;
 }
 
 function prepend(room, older) {
-  const known = [...room.messages];
-  const blocks = [];
-  let last = null;
-  const add = node => {
-    if (!(blocks.at(-1)?.childElementCount < BLOCK)) blocks.push(make('div.block.full'));
-    blocks.at(-1).append(node);
-  };
-  room.messages.clear();
-  for (const object of older) {
-    const message = messageOf(object);
-    if (!last || !sameDay(last.time, message.time)) add(dayRule(message.time));
-    add(render(room, message, last));
-    last = message;
-  }
-  for (const [id, message] of known) room.messages.set(id, message);
+  const above = { lines: new DocumentFragment(), messages: new Map() };
+  for (const object of older) append(above, object);
+  above.tail.classList.add('full');
+  const next = room.messages.values().next().value;
+  room.messages = new Map([...above.messages, ...room.messages]);
   holding(room, () => {
     const top = room.lines.firstElementChild?.firstElementChild;
-    if (top?.className === 'rule' && sameDay(last.time, known[0][1].time)) top.remove();
-    room.lines.prepend(...blocks);
-    room.tail ??= blocks.at(-1);
+    if (next && top.className === 'rule' && sameDay(above.last.time, next.time)) top.remove();
+    room.lines.prepend(above.lines);
   });
+  room.tail ??= above.tail;
+  room.last ??= above.last;
   follow(room);
-}
-
-/** Loads older messages until the log can be scrolled. */
-async function fillScreen(room) {
-  while (room === my.current && room.log.scrollHeight <= room.log.clientHeight && (await loadOlder(room)));
+  scrolled(room);
 }
 
 /** Scrolls to a message, loading the history up to it. */
@@ -802,7 +805,7 @@ async function send() {
   setText(edit ? room.saved : '');
   Object.assign(room, { edit: null, reply: null, pinned: true });
   write('send-error', '');
-  unmark(room);
+  mark(room);
   follow(room);
   draw();
   const { error, optional, items } = await post(room, text, edit, reply);
@@ -826,16 +829,14 @@ function forgetUnsure(room) {
 
 /** Makes the request for a text: a change, a command, or something said. Commands are typed as on a terminal. */
 async function post(room, text, edit, reply) {
-  const { direct, name } = room;
-  const receiver = name.includes(',') ? name.split(',') : name;
   if (edit) return request('edit', '', text, { message: edit.id });
   if (reply) return request('reply', '', text, { message: reply.id });
   const [, word, rest = ''] = /^[:/]([a-z]{2,})(?:\s+([^]*))?$/i.exec(text) ?? [];
   switch (word?.toLowerCase()) {
     case undefined:
-      return my.seconds ? request('temp', receiver, text, { seconds: my.seconds }, direct) : request('say', receiver, text, {}, direct);
+      return my.seconds ? request('temp', room, text, { seconds: my.seconds }) : request('say', room, text);
     case 'me':
-      return request('me', receiver, rest, {}, direct);
+      return request('me', room, rest);
     case 'join': {
       const [, room, password] = /^(\S*)\s*(.*)$/.exec(rest);
       return { error: await enterRoom(room, password) };
@@ -845,7 +846,7 @@ async function post(room, text, edit, reply) {
     case 'quit':
       return { error: await logOut() };
     default:
-      return request('command', direct ? '' : name, text.replace(/^\//, ':'));
+      return request('command', roomOnly(room), text.replace(/^\//, ':'));
   }
 }
 
@@ -855,18 +856,9 @@ $('composer').onsubmit = event => {
   field.focus();
 };
 
-$('context-cancel').onclick = () => setContext({});
-
 $('temporary').onclick = () => {
-  if (my.seconds) {
-    my.seconds = 0;
-    return draw();
-  }
-  ask('Temporary messages', 'What you send from now on disappears after this time, for everybody.', [['Seconds', 30, '', 'number']], 'Switch on', seconds => {
-    my.seconds = Number(seconds);
-    draw();
-    return '';
-  });
+  my.seconds = my.seconds ? 0 : TEMPORARY_SECONDS;
+  draw();
 };
 
 function insert(text, from = field.selectionStart, to = field.selectionEnd) {
@@ -878,17 +870,17 @@ function insert(text, from = field.selectionStart, to = field.selectionEnd) {
 function completeName(step) {
   const room = my.current;
   const typed = field.value.slice(0, field.selectionStart);
-  if (room.completion?.shown !== typed) {
+  if (room.tab?.shown !== typed) {
     const [, start, part] = /^([^]*?)@?([\p{L}\p{M}\p{N}_-]+)$/u.exec(typed) ?? [];
     const names = room.direct ? room.name.split(',') : [...room.members.values()].map(({ name }) => name);
     const found = part ? names.filter(name => fold(name).startsWith(fold(part)) && !isMe(name)).sort() : [];
     if (!found.length) return false;
-    room.completion = { start, found, at: step > 0 ? -1 : 0 };
+    room.tab = { start, found, at: step > 0 ? -1 : 0 };
   }
-  const { completion } = room;
-  completion.at = (completion.at + step + completion.found.length) % completion.found.length;
-  completion.shown = `${completion.start}${completion.found[completion.at]}${completion.start ? ' ' : ': '}`;
-  insert(completion.shown, 0, typed.length);
+  const { tab } = room;
+  tab.at = (tab.at + step + tab.found.length) % tab.found.length;
+  tab.shown = `${tab.start}${tab.found[tab.at]}${tab.start ? ' ' : ': '}`;
+  insert(tab.shown, 0, typed.length);
   return true;
 }
 
@@ -903,9 +895,9 @@ field.onkeydown = event => {
 
 // ---- People ----
 
-async function refreshMembers(room) {
+async function readPeople(room) {
   if (room.direct) return;
-  const { error, items } = await request('members', room.name);
+  const { error, items } = await request('members', room);
   if (error) return;
   room.members = new Map(items.map(({ optional }) => [fold(optional.name), optional]));
   peopleChanged();
@@ -917,15 +909,20 @@ function peopleChanged() {
   update();
 }
 
-const amAdmin = room => Boolean(room.members.get(fold(my.me))?.admin);
+/** Whether the user may do what admins may. */
+function amAdmin(room) {
+  const { admin, operator } = room.members.get(fold(my.me)) ?? {};
+  return admin || operator;
+}
 
 function drawPerson(button, member) {
-  const { name, admin, bot, away, since } = member;
-  const remarks = [admin && 'admin', bot && 'bot', away && 'away', isMe(name) && 'you'].filter(Boolean);
+  const { name, since, note = '' } = member;
+  const remarks = ['admin', 'operator', 'bot', 'muted', 'away'].filter(key => member[key]);
+  if (isMe(name)) remarks.push('you');
   const time = since ? `since ${moment(since)}` : '';
   button.className = 'plain person';
   button.ariaLabel = [name, ...remarks, time].filter(Boolean).join(', ');
-  button.title = away && away !== true ? away : '';
+  button.title = note;
   button.replaceChildren(bdi(name), make('small', remarks.join(', ')), make('small.since', time));
   button.onclick = () => personMenu(name);
 }
@@ -973,21 +970,16 @@ function roomMenu() {
 /** What users can do about themselves. */
 function selfMenu() {
   const password = (label = 'Password') => [label, '', '', 'password'];
-  const account = (title, action, fields, options, note) => [title, () => ask(title, note, fields, title, async (...values) => {
-    const { error, optional } = await request(action, '', '', options(...values));
-    if (!error) [my.password, my.user] = action === 'unregister' ? ['', my.me] : [values.at(-1), optional.user ?? `${my.me}#`];
-    return error;
-  })];
   menu(my.me, [
     ['About you', ':whoami'],
     ['About this server', showServer],
     ['Away', ':away', [['Note', '', 'People who write to you read it.']]],
     ['Back', ':back'],
     ['Change your name', ':nick', [['New name']]],
-    ...(my.user.includes('#') ? [
-      account('Change the password', 'passwd', [password(), password('New password')], (password, new_password) => ({ password, new_password })),
-      account('Delete the account', 'unregister', [password()], secret, 'The name is free once you leave.'),
-    ] : [account('Register this name', 'register', [password('New password')], secret, 'From then on the name needs this password.')]),
+    ...(my.welcome.optional.accounts === 'off' ? [] : my.password ? [
+      ['Change the password', 'passwd', [password(), password('New password')]],
+      ['Delete the account', 'unregister', [password()], 'The name is free once you leave.'],
+    ] : [['Register this name', 'register', [password('New password')], 'From then on the name needs this password.']]),
     ['Keys', showKeys],
     ['Stop the server', ':shutdown', [['Exit code', '', 'The server prints it when it starts.']]],
     ['Log out', logOut],
@@ -1019,19 +1011,30 @@ const buttons = (...others) => make('div.buttons', make('button', { type: 'butto
 /** Runs a command for the current room, and tells there what it answers. Gives the server's sentence if it is refused. */
 async function command(line) {
   const room = my.current;
-  const { error, items } = await request('command', room && !room.direct ? room.name : '', line);
+  const { error, items } = await request('command', roomOnly(room), line);
   tell(room, newsOf(items));
-  if (room) refreshMembers(room).then(reload);
+  if (room) readPeople(room).then(reload);
   return error;
 }
 
+/** Commands are for rooms: in a conversation they are for none. */
+const roomOnly = room => (room?.direct ? '' : room?.name);
+
 const newsOf = (items = []) => items.filter(({ action }) => action === 'news').map(({ content }) => content).join('\n');
 
-/** Buttons that do something, or run a command, asking for what it needs. */
+/** Makes a request about the user's account. The last password is the one that counts from then on. */
+async function account(action, password, new_password) {
+  const { error } = await request(action, '', '', { password, new_password });
+  if (!error) my.password = action === 'unregister' ? '' : new_password ?? password;
+  return error;
+}
+
+/** Buttons that do something, or run a command or a request about the account, asking for what it needs. */
 function menu(subject, entries) {
   const choose = (label, action, fields, note) => async () => {
     closeDialog();
-    const run = (...values) => command([action, ...values.map(value => value.trim())].filter(Boolean).join(' '));
+    const line = values => [action, ...values.map(value => value.trim())].filter(Boolean).join(' ');
+    const run = (...values) => (action[0] === ':' ? command(line(values)) : account(action, ...values));
     if (typeof action !== 'string') action();
     else if (fields) ask(`${label}: ${subject}`, note, fields, label, run);
     else tell(my.current, await run(), true);
@@ -1044,7 +1047,7 @@ function menu(subject, entries) {
     then the dialog stays. */
 function ask(title, note = '', fields, button, run) {
   const inputs = [];
-  const error = make('p.error', { role: 'alert' });
+  const said = make('p', { role: 'alert' });
   const submit = make('button.primary', button);
   const form = make('form', make('p.muted', note));
   for (const [index, [label, value = '', hint = '', type = 'text']] of fields.entries()) {
@@ -1057,13 +1060,13 @@ function ask(title, note = '', fields, button, run) {
     if (hint) form.append(make('p.muted.small', { id: `${id}-hint` }, hint));
     if (hint) input.setAttribute('aria-describedby', `${id}-hint`);
   }
-  form.append(error, buttons(submit));
+  form.append(said, buttons(submit));
   form.onsubmit = async event => {
     event.preventDefault();
     submit.disabled = true;
-    error.textContent = (await run(...inputs.map(({ type, checked, value }) => (type === 'checkbox' ? checked : value)))) || '';
+    said.textContent = (await run(...inputs.map(({ type, checked, value }) => (type === 'checkbox' ? checked : value)))) || '';
     submit.disabled = false;
-    if (!error.textContent && form.isConnected) closeDialog();
+    if (!said.textContent && form.isConnected) closeDialog();
   };
   openDialog(title, form);
   (inputs.find(input => !input.value) ?? inputs[0] ?? submit).focus();
@@ -1096,27 +1099,22 @@ function showKeys() {
 
 function askSearch() {
   const room = my.current;
-  const input = make('input', { id: 'search-text', autocomplete: 'off' });
-  const everywhere = make('input', { type: 'checkbox' });
-  const status = make('p.muted.small', { role: 'status' });
   const found = make('ul.results');
-  const form = make('form', make('label', { htmlFor: 'search-text' }, 'Text or pattern'), input, make('label.choice', everywhere, 'In all rooms'));
-  form.onsubmit = async event => {
-    event.preventDefault();
-    const { error, items } = await request('search', everywhere.checked || room.direct ? '' : room.name, input.value);
+  ask('Search messages', '', [['Text or pattern'], ['In all rooms', false, '', 'checkbox']], 'Search', async (pattern, everywhere) => {
+    const { error, items } = await request('search', everywhere ? '' : roomOnly(room), pattern);
     const hits = items.filter(({ action }) => action === 'message');
-    status.textContent = error || counted(hits.length, 'message found', 'messages found');
     found.replaceChildren(...hits.map(hit => make('li', hitButton(hit))));
-  };
-  openDialog('Search messages', form, status, found, buttons());
-  input.focus();
+    return error || counted(hits.length, 'message found', 'messages found');
+  });
+  dialog.append(found);
 }
 
 /** A message that was found, with the hit marked. A click goes to it. */
 function hitButton(hit) {
   const { id, sender, receiver, content, time, private: direct, optional } = hit;
-  const [start, end] = [optional.start ?? 0, (optional.start ?? 0) + (optional.length ?? 0)];
-  const text = make('span', { dir: 'auto' }, content.slice(0, start), make('mark', content.slice(start, end)), content.slice(end));
+  const part = (from, to) => [...content].slice(from, to).join('');
+  const end = optional.hit + optional.length;
+  const text = make('span', { dir: 'auto' }, part(0, optional.hit), make('mark', part(optional.hit, end)), part(end));
   const onclick = () => {
     closeDialog();
     goTo(roomOf(hit), id);
@@ -1199,7 +1197,7 @@ function read(room) {
   if (last === room.seen || room.direct) return;
   room.seen = last;
   clearTimeout(my.seeing);
-  my.seeing = setTimeout(() => request('seen', room.name, '', { message: room.seen }), 1000);
+  my.seeing = setTimeout(() => request('seen', room, '', { message: room.seen }), 1000);
 }
 
 /** Gives lines to the screen reader, one by one. Only the last ones stay, so that none is read twice. */
@@ -1252,10 +1250,10 @@ function drawRooms(rooms) {
   drawList($('joined'), joined.map(room => [room.key, room.name, infoOf(room), room]), drawRoom);
   drawList($('direct'), direct.map(room => [room.key, room.name, {}, room]), drawRoom);
   drawList($('listed'), others.map(info => [info.name, info.name, info]), drawRoom);
-  $('joined-section').hidden = !joined.length;
-  $('direct-section').hidden = !direct.length;
+  hide('joined-section', !joined.length);
+  hide('direct-section', !direct.length);
   write('listed-title', joined.length ? 'More rooms' : 'Rooms');
-  $('listed-none').hidden = others.length > 0;
+  hide('listed-none', others.length > 0);
 }
 
 /** A room's button. Its name says all that its signs show. */
@@ -1278,7 +1276,7 @@ function drawRoom(button, name, { people: listed = 0, password, limit, creator, 
 
 function drawHeader() {
   const room = my.current;
-  $('search-button').hidden = $('room-menu').hidden = !room;
+  $('search-button').hidden = hide('room-menu', !room);
   $('room-name').replaceChildren(room?.name ?? '');
   write('room-about', '');
   if (!room) return;
@@ -1295,8 +1293,8 @@ function drawMembers() {
   my.stale = false;
   const members = [...(room?.members.values() ?? [])];
   const rank = ({ admin, name }) => `${admin ? 0 : 1}${fold(name)}`;
-  members.sort((one, other) => (rank(one) < rank(other) ? -1 : 1));
-  $('people').hidden = $('people-button').hidden = !room || room.direct;
+  members.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  $('people').hidden = hide('people-button', !room || room.direct);
   $('people').ariaLabel = `People in ${room?.name}`;
   write('people-count', members.length);
   drawList($('members'), members.slice(0, MOST_PEOPLE).map(member => [member.name, member]), drawPerson);
@@ -1306,13 +1304,13 @@ function drawMembers() {
 function drawWriting() {
   const room = my.current;
   const { edit, reply, pinned, unread } = room ?? {};
-  $('composer').hidden = !room;
+  hide('composer', !room);
   $('send').disabled = !my.online;
   $('temporary').ariaPressed = String(my.seconds > 0);
-  $('temporary').title = my.seconds ? `Messages last ${my.seconds} seconds` : '';
-  $('context').hidden = !edit && !reply;
+  field.placeholder = my.seconds ? `Message for ${my.seconds} seconds` : field.ariaLabel;
+  hide('context', !edit && !reply);
   write('context-text', edit ? `Editing: ${edit.content}` : reply ? `Reply to ${reply.author}: ${reply.content}` : '');
-  $('jump').hidden = !room || pinned;
+  hide('jump', !room || pinned);
   write('jump', unread ? counted(unread, 'new message', 'new messages') : 'To the latest messages');
 }
 
@@ -1321,7 +1319,7 @@ function drawCounts(unread) {
   const name = my.current?.name ?? 'chatsock';
   if (!$('chat').hidden) document.title = unread ? `(${unread}) ${name}` : name;
   write('rooms-count', unread);
-  $('rooms-count').hidden = !unread;
+  hide('rooms-count', !unread);
   $('rooms-button').ariaLabel = unread ? `Rooms, ${unread} unread` : 'Rooms';
   const dot = unread ? "<circle cx='11' cy='5' r='4' fill='%23fff'/>" : '';
   const href = `data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'><rect width='16' height='16' rx='4' fill='%230f6b5c'/>${dot}</svg>`;
@@ -1351,13 +1349,11 @@ for (const id of ['rooms', 'people']) {
   $(`${id}-button`).onclick = () => openPanel(id);
   $(`${id}-close`).onclick = closePanels;
 }
-$('reload').onclick = reload;
-$('join-button').onclick = () => askRoom();
-$('new-button').onclick = askNewRoom;
-$('settings-button').onclick = showSettings;
-$('self-button').onclick = selfMenu;
-$('search-button').onclick = askSearch;
-$('room-menu').onclick = roomMenu;
+const CLICKS = {
+  'reload': reload, 'join-button': () => askRoom(), 'new-button': askNewRoom, 'settings-button': showSettings, 'self-button': selfMenu,
+  'search-button': askSearch, 'room-menu': roomMenu, 'context-cancel': () => setContext({}),
+};
+for (const [id, onclick] of Object.entries(CLICKS)) $(id).onclick = onclick;
 
 const logs = $('logs');
 const messageAt = element => my.current?.messages.get(Number(element.closest('.message')?.dataset.id));
@@ -1402,7 +1398,7 @@ logs.onkeydown = event => {
 };
 
 function stepRoom(step) {
-  const rooms = [...document.querySelectorAll('#joined li, #direct li')].map(({ dataset }) => my.rooms.get(dataset.key));
+  const rooms = allRooms().sort((a, b) => a.direct - b.direct);
   if (rooms.length) showRoom(rooms[(rooms.indexOf(my.current) + step + rooms.length) % rooms.length]);
 }
 
