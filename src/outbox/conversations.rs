@@ -171,7 +171,14 @@ impl Outbox {
         let prompt = match &state.prompt {
             Prompt::ChatView(current) if current.is(&conversation) => Some(Prompt::ChatView(conversation)),
             Prompt::Palette(Some(current)) if current.is(&conversation) => Some(Prompt::Palette(Some(conversation))),
-            _ => None,
+            Prompt::Nowhere
+            | Prompt::AskingName
+            | Prompt::AskingRoom
+            | Prompt::AskingQuickName
+            | Prompt::AskingPassword
+            | Prompt::Pasting
+            | Prompt::Palette(_)
+            | Prompt::ChatView(_) => None,
         };
         if let Some(prompt) = prompt {
             state.prompt = prompt;

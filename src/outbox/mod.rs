@@ -7,6 +7,9 @@
 //! *Owns* every byte written to a client, its encryption or framing if any, the state of the screen, and the decision to drop the client.
 //! *Knows nothing of* rooms as objects, the palette's rules, and other clients.
 
+// Every arm is written out, so that the compiler asks about a new variant.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 mod backlog;
 mod batch;
 mod conversations;

@@ -207,9 +207,9 @@ fn target_path(to: &Path, source: &Path) -> Result<PathBuf, BackupError> {
     if to.as_os_str().as_bytes().ends_with(b"/") {
         return Err(BackupError::NoDirectory(to.to_owned()));
     }
-    let directory = directory.canonicalize().map_err(|error| match error.kind() {
-        ErrorKind::NotFound => BackupError::NoDirectory(directory.to_owned()),
-        _ => failed(&error),
+    let directory = directory.canonicalize().map_err(|error| match error.kind() == ErrorKind::NotFound {
+        true => BackupError::NoDirectory(directory.to_owned()),
+        false => failed(&error),
     })?;
     let target = directory.join(name);
     let is_part = |ending: &&str| files::sibling(source, ending) == target;

@@ -55,9 +55,10 @@ pub struct SaveError(pub StoreFailure);
 impl SaveError {
     /// The sentence without the remedy.
     pub(crate) fn short(&self) -> String {
-        match &self.0 {
-            StoreFailure::OutcomeUnknown => format!("It may not be saved: {}.", self.0),
-            reason => format!("Not saved: {reason}."),
+        let reason = &self.0;
+        match self.0 == StoreFailure::OutcomeUnknown {
+            true => format!("It may not be saved: {reason}."),
+            false => format!("Not saved: {reason}."),
         }
     }
 }

@@ -44,6 +44,9 @@
 //! 3. Its SQL in `tables`.
 //! 4. Its method in `background_writes` (never waits) or `confirmed_writes` (waits for the disk), and the same in `disabled`.
 
+// Every arm is written out, so that the compiler asks about a new variant.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 mod error;
 mod event;
 mod records;

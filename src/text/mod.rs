@@ -6,6 +6,9 @@
 //! *Owns* which characters may leave the server, how wide they are, and where a line is broken.
 //! *Knows nothing of* sockets, telnet, the cursor, colours, and who wrote the text.
 
+// Every arm is written out, so that the compiler asks about a new variant.
+#![cfg_attr(not(test), deny(clippy::wildcard_enum_match_arm))]
+
 mod charset;
 mod counted;
 mod sanitize;

@@ -163,10 +163,13 @@ impl Room {
     #[inline(never)]
     fn expulsion(&self, state: &mut State, change: &Change) -> Next {
         let Some((client, line)) = change.notice(&self.name) else { return Next::Nothing };
-        let why = match &change.kind {
-            ChangeKind::Banned { by, .. } => Expulsion::Banned(by.name.clone()),
-            ChangeKind::Kicked { by, .. } => Expulsion::Kicked(by.name.clone()),
-            _ => return Next::Nothing,
+        // Which changes expel a member is decided where this is called.
+        let why = if let ChangeKind::Banned { by, .. } = &change.kind {
+            Expulsion::Banned(by.name.clone())
+        } else if let ChangeKind::Kicked { by, .. } = &change.kind {
+            Expulsion::Kicked(by.name.clone())
+        } else {
+            return Next::Nothing;
         };
         let membership = state.room.member(client).map(|member| member.membership);
         match state.take_seat(client, self.instance) {
