@@ -504,6 +504,8 @@ function showRoom(room) {
   my.current = room;
   hide('empty', Boolean(room));
   write('send-error', '');
+  // Closed later, it would take the focus back to where it was opened.
+  closeDialog();
   closePanels();
   flush();
   if (room) {
@@ -514,11 +516,11 @@ function showRoom(room) {
     field.ariaLabel = `Message ${room.name}`;
     read(room);
     scrolled(room);
-    // On a touch screen the keyboard would come up with every room.
-    if (matchMedia('(hover: hover)').matches) field.focus();
   }
   my.stale = true;
   draw();
+  // On a touch screen the keyboard would come up with every room.
+  if (room && !matchMedia('(pointer: coarse)').matches) field.focus();
 }
 
 // ---- Messages ----
