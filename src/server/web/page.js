@@ -923,9 +923,8 @@ function drawPerson(button, member) {
   if (isMe(name)) remarks.push('you');
   const time = since ? `since ${moment(since)}` : '';
   button.className = 'plain person';
-  button.ariaLabel = [name, ...remarks, time].filter(Boolean).join(', ');
   button.title = note;
-  button.replaceChildren(bdi(name), make('small', remarks.join(', ')), make('small.since', time));
+  drawSigns(button, [name, ...remarks, time], bdi(name), make('small', remarks.join(', ')), make('small.since', time));
   button.onclick = () => personMenu(name);
 }
 
@@ -1245,6 +1244,12 @@ function drawList(list, entries, drawButton) {
   for (const item of known.values()) item.remove();
 }
 
+/** Draws a button with a name that says, for a screen reader, all that the signs in it show. */
+function drawSigns(button, name, ...signs) {
+  for (const sign of signs) sign.ariaHidden = 'true';
+  button.replaceChildren(make('span.hidden', name.filter(Boolean).join(', ')), ...signs);
+}
+
 function drawRooms(rooms) {
   const joined = rooms.filter(room => !room.direct);
   const direct = rooms.filter(room => room.direct);
@@ -1258,17 +1263,16 @@ function drawRooms(rooms) {
   hide('listed-none', others.length > 0);
 }
 
-/** A room's button. Its name says all that its signs show. */
 function drawRoom(button, name, { people: listed = 0, password, limit, creator, since, description = '' }, room) {
   const { unread = 0, mentioned, direct } = room ?? {};
   const count = room?.members.size || listed;
   const about = creator ? `${creator}, since ${moment(since)}` : description;
   button.className = unread ? 'plain room unread' : 'plain room';
-  button.ariaLabel = [name, direct ? 'direct messages' : people(count), password && 'with a password', unread && `${unread} unread`,
-    unread && mentioned && !direct && 'you are mentioned'].filter(Boolean).join(', ');
+  const label = [name, direct ? 'direct messages' : people(count), password && 'with a password', unread && `${unread} unread`,
+    unread && mentioned && !direct && 'you are mentioned'];
   button.ariaCurrent = room && room === my.current ? 'true' : null;
   button.title = description;
-  button.replaceChildren(
+  drawSigns(button, label,
     make('span.label', ...(password ? [lockIcon()] : []), make('bdi', name)),
     make('span.count', direct ? '' : limit ? `${count}/${limit}` : String(count)),
     make(mentioned ? 'span.pill.solid' : 'span.pill', { hidden: !unread }, unread),
@@ -1279,7 +1283,7 @@ function drawRoom(button, name, { people: listed = 0, password, limit, creator, 
 function drawHeader() {
   const room = my.current;
   $('search-button').hidden = hide('room-menu', !room);
-  $('room-name').replaceChildren(room?.name ?? '');
+  $('room-name').replaceChildren(room?.name ?? 'No room');
   write('room-about', '');
   if (!room) return;
   const { password, creator, description } = infoOf(room);
