@@ -58,6 +58,8 @@ pub(super) const TLS_KEYS: &[&str] = &["listen", "telnet", "certificate", "key"]
 
 pub(super) const WEB_KEYS: &[&str] = &["listen", "tls_listen", "hosts", "origins", "trusted_proxies"];
 
+pub(super) const PROXY_KEYS: &[&str] = &["listen", "tls_listen", "trusted"];
+
 pub(super) const ROOM_KEYS: &[&str] = &["public", "description", "limit", "password"];
 
 pub(super) const STORAGE_KEYS: &[&str] = &["path", "history", "retention_days"];
@@ -65,6 +67,7 @@ pub(super) const STORAGE_KEYS: &[&str] = &["path", "history", "retention_days"];
 const SECTIONS: &[&str] = &[
     "limits",
     "rooms",
+    "proxy",
     #[cfg(feature = "tls")]
     "tls",
     #[cfg(feature = "web")]
@@ -87,14 +90,15 @@ pub fn lacking(feature: &str) -> String {
     )
 }
 
-/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"rooms.NAME"`
-/// and `"storage"`.
+/// Every key of any build, as (section, key). The sections are `""`, `"limits"`, `"tls"`, `"web"`, `"proxy"`,
+/// `"rooms.NAME"` and `"storage"`.
 pub fn keys() -> impl Iterator<Item = (&'static str, &'static str)> {
     [
         ("", TOP_KEYS),
         ("limits", LIMIT_KEYS),
         ("tls", TLS_KEYS),
         ("web", WEB_KEYS),
+        ("proxy", PROXY_KEYS),
         ("rooms.NAME", ROOM_KEYS),
         ("storage", STORAGE_KEYS),
     ]

@@ -52,7 +52,7 @@ pub(super) fn read_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, sta
     if state != Tree::Whole {
         return;
     }
-    refuse_plain_web(reader, top, config);
+    refuse_other_plain(reader, top, config);
     for key in ["listen", "quick_listen"] {
         if top.get(key).is_some() && !is_emptied(top, key) {
             let text = format!(
@@ -101,24 +101,28 @@ pub(super) fn refuse_nowhere(
 }
 
 /// Whether there are listeners beside those of the top and of `[tls]`.
-#[cfg_attr(not(feature = "web"), expect(unused_variables, reason = "there are no others"))]
 fn has_other_listeners(config: &Config) -> bool {
     #[cfg(feature = "web")]
     if !config.web.listen.is_empty() || !config.web.tls_listen.is_empty() {
         return true;
     }
-    false
+    !config.proxy.listen.is_empty() || !config.proxy.tls_listen.is_empty()
 }
 
-/// Reports unencrypted listeners of `[web]` where there are to be none.
-#[cfg_attr(not(feature = "web"), expect(unused_variables, clippy::ptr_arg, reason = "there is no such section"))]
-fn refuse_plain_web(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
-    #[cfg(feature = "web")]
-    if !std::mem::take(&mut config.web.listen).is_empty() {
-        reader.mistake(
-            reader.line_of(top, "web"),
-            "plain is \"off\", which allows no addresses in web.listen; use web.tls_listen, or set plain to \"loopback\" or \"anywhere\"",
-        );
+/// Reports unencrypted listeners of `[proxy]` and `[web]` where there are to be none.
+fn refuse_other_plain(reader: &mut ValueReader<'_>, top: Section<'_, '_>, config: &mut Config) {
+    let others = [
+        ("proxy", &mut config.proxy.listen),
+        #[cfg(feature = "web")]
+        ("web", &mut config.web.listen),
+    ];
+    for (name, listen) in others {
+        if !std::mem::take(listen).is_empty() {
+            let text = format!(
+                "plain is \"off\", which allows no addresses in {name}.listen; use {name}.tls_listen, or set plain to \"loopback\" or \"anywhere\""
+            );
+            reader.mistake(reader.line_of(top, name), text);
+        }
     }
 }
 

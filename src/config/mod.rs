@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `mod` | the types and defaults |
 //! | `keys` | the names of all settings, and the hint for an unknown one |
-//! | `read`, `rooms`, `listeners`, `tls`, `web`, `storage` | each key's range, and what depends on what |
+//! | `read`, `rooms`, `listeners`, `tls`, `web`, `proxy`, `storage` | each key's range, and what depends on what |
 //! | `conflict` | the mistakes about several keys |
 //! | `value` | one value of one type, and the mistake if it is another |
 //! | `file` | the file on disk |
@@ -32,6 +32,7 @@ mod file;
 mod keys;
 mod listeners;
 mod mistake;
+mod proxy;
 mod read;
 mod rooms;
 mod storage;
@@ -49,6 +50,7 @@ pub use file::load;
 pub use keys::{keys, lacking};
 pub(crate) use mistake::Mistake;
 pub use mistake::Mistakes;
+pub use proxy::ProxyConfig;
 pub use read::parse;
 pub use storage::Storage;
 #[cfg(feature = "web")]
@@ -113,6 +115,8 @@ pub struct Config {
     /// Where the page is.
     #[cfg(feature = "web")]
     pub web: WebConfig,
+    /// Listeners behind proxies.
+    pub proxy: ProxyConfig,
     /// Limits per connection, per address and in total.
     pub limits: Limits,
     /// The permanent rooms; at least one.
@@ -259,6 +263,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             #[cfg(feature = "web")]
             web: WebConfig::default(),
+            proxy: ProxyConfig::default(),
             limits: Limits::default(),
             // The name is valid, which the type cannot express and a test checks.
             rooms: RoomName::parse("general").into_iter().map(|name| (name, RoomSettings::general())).collect(),

@@ -8,6 +8,7 @@ use super::conflict::contradiction;
 use super::keys::{LIMIT_KEYS, STORAGE_BUILT, lacking, unknown_at_the_top, unknown_keys};
 use super::listeners::{read_listeners, read_plain, read_telnet, refuse_nowhere};
 use super::mistake::Mistakes;
+use super::proxy::read_proxy;
 use super::rooms::read_rooms;
 use super::storage::{self, read_accounts, read_storage};
 use super::syntax::{Tree, with_tree};
@@ -85,6 +86,9 @@ fn read_config(reader: &mut ValueReader<'_>, table: &DeTable<'_>, state: Tree) -
     #[cfg(feature = "web")]
     if let Some(table) = section(reader, top, "web") {
         config.web = super::web::read_web(reader, Section { prefix: "web.", table }, &mut taken);
+    }
+    if let Some(table) = section(reader, top, "proxy") {
+        config.proxy = read_proxy(reader, Section { prefix: "proxy.", table }, &mut taken, state);
     }
     read_plain(reader, top, state, &mut config);
     if state == Tree::Whole {

@@ -5,6 +5,7 @@
 //! | `json` | requests and events of programs |
 //! | `line` | lines from typed bytes, and the line editor |
 //! | `telnet` | the telnet protocol |
+//! | `proxy` | for whom a proxy connects |
 //! | `http` | the request for a page or a WebSocket, and the answer |
 //! | `websocket` | WebSocket frames and messages |
 //! | `wire` | TLS, and recognising other protocols by their first bytes |
@@ -17,6 +18,7 @@ pub mod http;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod line;
+pub mod proxy;
 pub mod telnet;
 #[cfg(feature = "web")]
 pub mod websocket;

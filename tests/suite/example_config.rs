@@ -55,6 +55,7 @@ fn header(section: &str) -> &'static str {
         "limits" => "[limits]",
         "tls" => "[tls]",
         "web" => "[web]",
+        "proxy" => "[proxy]",
         "rooms.NAME" => "[rooms.general]",
         "storage" => "[storage]",
         other => panic!("the test does not know the section {other}"),
@@ -140,6 +141,7 @@ fn every_example_that_is_switched_off_works_when_switched_on() {
         assert_eq!(config.tls.listen, vec!["0.0.0.0:5556".parse().unwrap()]);
         assert!(config.tls.certificate.is_some() && config.tls.key.is_some());
     }
+    assert!(config.proxy.listen.len() == 1 && config.proxy.trusted.len() == 1);
     assert_eq!(config.quick_listen, vec!["0.0.0.0:2323".parse().unwrap()]);
     let rooms: Vec<_> = config.rooms.values().collect();
     assert_eq!(rooms.len(), 3);
