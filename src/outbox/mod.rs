@@ -29,8 +29,8 @@ mod transmit;
 mod view;
 mod watching;
 
-use std::net::TcpStream;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
+use std::net::{IpAddr, TcpStream};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, Weak};
 
 use crate::chat::conversation::Conversation;
 use crate::chat::message::ClientId;
@@ -109,6 +109,8 @@ pub struct Outbox {
     me: Weak<Outbox>,
     id: ClientId,
     stream: TcpStream,
+    /// Whom the peer speaks for, if it is a proxy.
+    forwarded_for: OnceLock<IpAddr>,
     slow_readers: Arc<SlowReaders>,
     /// Rank 3 of 4: after a room, before the store. Guards the screen, the backlog, the codec in both directions, and the
     /// order of bytes on the socket.
@@ -125,6 +127,7 @@ impl Outbox {
             me: Weak::clone(me),
             id,
             stream,
+            forwarded_for: OnceLock::new(),
             slow_readers,
             state: Mutex::new(State {
                 display: Display::new(),
@@ -155,6 +158,20 @@ impl Outbox {
     /// The socket, for reading and for its options. Only the outbox writes to it.
     pub fn stream(&self) -> &TcpStream {
         &self.stream
+    }
+
+    /// The client's address, as it is shown and compared: behind a proxy not the proxy's. `None` if the connection is gone.
+    pub(crate) fn peer_address(&self) -> Option<IpAddr> {
+        if let Some(address) = self.forwarded_for.get() {
+            return Some(*address);
+        }
+        self.stream.peer_addr().ok().map(|peer| peer.ip().to_canonical())
+    }
+
+    /// The peer is a proxy that speaks for this address.
+    pub(crate) fn speak_for(&self, address: IpAddr) {
+        // Once for each connection, so there is none yet.
+        let _ = self.forwarded_for.set(address);
     }
 
     /// Returns the socket of a connection that could not be started.

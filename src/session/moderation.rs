@@ -71,9 +71,9 @@ impl Session {
         };
         let Some(user) = self.hub.roster.find(target) else { return (None, false) };
         // Not the address that counts against limits: for ::1 that would be its /64.
-        let peer = user.outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
+        let peer = user.outbox.peer_address();
         let who = user.identity();
-        let local = who.address.is_loopback() || peer.is_ok_and(|address| address.is_loopback());
+        let local = who.address.is_loopback() || peer.is_some_and(|address| address.is_loopback());
         (Some(Actor { operator: self.hub.is_operator(&who), who }), local)
     }
 

@@ -99,8 +99,7 @@ impl Session {
         let banned = |address: IpAddr| network.contains(address) && !address.is_loopback();
         let mut ended = 0;
         for outbox in self.hub.roster.connections() {
-            let peer = outbox.stream().peer_addr().map(|peer| peer.ip().to_canonical());
-            if peer.is_ok_and(banned) && outbox.id() != self.outbox.id() {
+            if outbox.peer_address().is_some_and(banned) && outbox.id() != self.outbox.id() {
                 outbox.farewell(Some((LineKind::Refusal, line)));
                 outbox.disconnect(DisconnectReason::AddressBanned);
                 ended += 1;

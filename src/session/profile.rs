@@ -259,8 +259,8 @@ impl Session {
         let name = user.name();
         // Only for operators: `:banip` needs it, and nobody else has any use for it.
         let operator = self.actor().is_some_and(|actor| actor.operator);
-        let peer = user.outbox.stream().peer_addr().ok().filter(|_| operator);
-        let from = peer.map(|peer| format!(" from {}", peer.ip().to_canonical())).unwrap_or_default();
+        let peer = user.outbox.peer_address().filter(|_| operator);
+        let from = peer.map(|peer| format!(" from {peer}")).unwrap_or_default();
         let registered = if user.account().is_some() { ", registered" } else { "" };
         let line = format!("{name} is {name}#{}{registered}{from}, {rooms}, here {here}, idle {idle}.", user.client());
         self.outbox.tell(LineKind::News, &line);

@@ -74,9 +74,9 @@ impl Session {
     pub(super) fn offer_takeover(&mut self, account: Box<AccountRecord>) -> Answer {
         let name = account.name.clone();
         let other = self.other_connection(&name);
-        let peer = other.as_ref().and_then(|other| other.outbox.stream().peer_addr().ok());
+        let peer = other.as_ref().and_then(|other| other.outbox.peer_address());
         // Without one, the other connection has just gone, and Enter finds the name free.
-        let address = peer.map_or(self.ip(), |peer| peer.ip().to_canonical());
+        let address = peer.unwrap_or(self.ip());
         let idle = short(other.map(|other| other.idle(self.now())).unwrap_or_default());
         self.account.offer_takeover(account);
         Answer::Elsewhere { name, address, idle }
