@@ -51,13 +51,9 @@ pub(super) fn read_proxy(
 }
 
 /// Reports listeners that nobody could use. Not for a list whose entries are wrong, which is reported already.
-fn refuse_trusting_nobody(
-    reader: &mut ValueReader<'_>,
-    section: Section<'_, '_>,
-    proxy: &ProxyConfig,
-    state: Tree,
-) {
-    let (key, name) = if proxy.listen.is_empty() { ("tls_listen", "proxy.tls_listen") } else { ("listen", "proxy.listen") };
+fn refuse_trusting_nobody(reader: &mut ValueReader<'_>, section: Section<'_, '_>, proxy: &ProxyConfig, state: Tree) {
+    let (key, name) =
+        if proxy.listen.is_empty() { ("tls_listen", "proxy.tls_listen") } else { ("listen", "proxy.listen") };
     if state != Tree::Whole || section.get(key).is_none() || !proxy.trusted.is_empty() {
         return;
     }

@@ -84,10 +84,14 @@ impl fmt::Display for HeaderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             HeaderError::NoHeader => f.write_str("no PROXY header, version 2"),
-            HeaderError::Text => f.write_str("a PROXY header of version 1 (text); only version 2 (binary) is taken here"),
+            HeaderError::Text => {
+                f.write_str("a PROXY header of version 1 (text); only version 2 (binary) is taken here")
+            }
             HeaderError::Version(byte) => write!(f, "a PROXY header with version and command 0x{byte:02x}"),
             HeaderError::Unix => f.write_str("a PROXY header for a UNIX socket"),
-            HeaderError::Family(byte) => write!(f, "a PROXY header with family and transport 0x{byte:02x}, which is not TCP"),
+            HeaderError::Family(byte) => {
+                write!(f, "a PROXY header with family and transport 0x{byte:02x}, which is not TCP")
+            }
             HeaderError::TooLong(length) => {
                 write!(f, "a PROXY header of {length} bytes; at most {MAX_LENGTH} are taken")
             }
@@ -127,7 +131,9 @@ pub fn parse(bytes: &[u8]) -> Verdict {
     let Some(&high) = bytes.get(14) else { return Verdict::Undecided(FIXED - bytes.len()) };
     let most = u16::from_be_bytes([high, 0]);
     if usize::from(most) > MAX_LENGTH {
-        return Verdict::Invalid(HeaderError::TooLong(bytes.get(15).map_or(most, |&low| u16::from_be_bytes([high, low]))));
+        return Verdict::Invalid(HeaderError::TooLong(
+            bytes.get(15).map_or(most, |&low| u16::from_be_bytes([high, low])),
+        ));
     }
     let Some(&low) = bytes.get(15) else { return Verdict::Undecided(FIXED - bytes.len()) };
     let length = u16::from_be_bytes([high, low]);
@@ -156,7 +162,8 @@ fn client<const N: usize>(body: &[u8]) -> Source
 where
     IpAddr: From<[u8; N]>,
 {
-    let (Some(address), Some(port)) = (body.first_chunk::<N>(), body.get(2 * N..).and_then(|ports| ports.first_chunk()))
+    let (Some(address), Some(port)) =
+        (body.first_chunk::<N>(), body.get(2 * N..).and_then(|ports| ports.first_chunk()))
     else {
         // `parse` has checked the length.
         return Source::Proxy;

@@ -48,7 +48,10 @@ fn check(input: &[u8], expected: Verdict) {
     assert_eq!(parse(&followed), expected);
     if let Verdict::Header(..) = expected {
         for cut in 0..input.len() {
-            assert!(matches!(parse(&input[..cut]), Verdict::Undecided(needed) if needed <= input.len() - cut), "cut at {cut}");
+            assert!(
+                matches!(parse(&input[..cut]), Verdict::Undecided(needed) if needed <= input.len() - cut),
+                "cut at {cut}"
+            );
         }
     }
 }
