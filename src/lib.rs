@@ -65,7 +65,7 @@
 //! | `timer` | 1 | expiring messages, batched notices, empty rooms, heirs of admins, refused sockets |
 //! | `store` | 1, with `[storage]` | writes the database in batches; checks the clock and the database files every second |
 //! | `store-watchdog` | 1, with `[storage]` | reports when the thread `store` hangs on its disk; asleep otherwise |
-//! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds heirs for their rooms |
+//! | `account-review` | after another program has written | disconnects users whose accounts were changed, and finds new admins for their rooms |
 //! | `worker:<n>` | at most two, none while idle | slow jobs: hashing passwords, searching, loading time zones, reading the disk |
 //!
 //! # Lock ranks

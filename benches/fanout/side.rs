@@ -21,7 +21,7 @@ pub const PARALLEL_LOGINS: usize = 16;
 pub enum Layout {
     /// In the room `general`.
     OneRoom(usize),
-    /// So many rooms, and members in each.
+    /// This many rooms, and members in each.
     Rooms(usize, usize),
 }
 

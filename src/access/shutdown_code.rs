@@ -1,6 +1,6 @@
 //! The exit code, printed at start: a user who gives it stops the server.
 //!
-//! *Owns* its making, its comparison, and how often it may be guessed. Pure but for the system's random generator.
+//! *Owns* its making, its comparison, and how often it may be guessed. Pure except for the system's random generator.
 //! *Knows nothing of* commands, of printing and of stopping.
 
 use std::fmt;
@@ -88,7 +88,7 @@ impl fmt::Debug for ShutdownCode {
 /// There are 36^10 = 3.66e15 codes. The first 100 tries take a hundred seconds; at one per 5 minutes all the others take
 /// 3.66e15 x 300 s = 1.1e18 s, which is 3.5e10 years, and half of that on average; the universe is 1.4e10 years old.
 ///
-/// What it costs: someone who goes on guessing takes the turn of the user who knows the code. That user can stop the server
+/// What it costs: someone who keeps guessing takes the turn of the user who knows the code. That user can stop the server
 /// by a signal instead, as anybody can who reads its standard output.
 pub(crate) const GUESSES: AttemptPolicy = AttemptPolicy {
     everyone: Some(Backoff {

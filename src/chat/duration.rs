@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::fmt::friendly::SpanParser;
 use jiff::{SignedDuration, SpanRelativeTo, Timestamp};
 
-/// Longest duration that may be typed, in seconds: a leap year. A user who means for good leaves it out.
+/// Longest duration that may be typed, in seconds: a leap year. A user who means no end leaves it out.
 const MAX_SECONDS: u64 = 366 * DAY;
 const LONGEST: Duration = Duration::from_secs(MAX_SECONDS);
 

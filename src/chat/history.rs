@@ -85,12 +85,12 @@ impl History {
         self.kept.front().and_then(|event| event.message()).map(|message| message.id)
     }
 
-    /// Everything up to a number may be missing: what is kept was restored.
+    /// Everything up to a number may be missing: what is here was restored.
     pub(crate) fn begins_after(&mut self, id: MessageId) {
         self.dropped = self.dropped.max(Some(id));
     }
 
-    /// Whether everything said after a message is here, but for what was deleted.
+    /// Whether everything said after a message is here, except what was deleted.
     #[cfg(feature = "json")]
     pub(crate) fn reaches_back_to(&self, id: MessageId) -> bool {
         self.dropped.is_none_or(|dropped| dropped <= id)
@@ -120,7 +120,7 @@ impl History {
         self.kept.iter().rev().filter_map(|event| event.message()).find(|message| message.is_by(client, account))
     }
 
-    /// Gives a message another text. `None` if it is not here.
+    /// Edits a message. `None` if it is not here.
     pub(crate) fn edit(&mut self, id: MessageId, text: &str) -> Option<Changed> {
         let position = self.position(id)?;
         let edited = self.kept[position].message()?.edited(text);

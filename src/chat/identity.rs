@@ -48,7 +48,7 @@ impl Identity {
     }
 
     /// Whether what this person was given belongs to the other one, too: rank, and a place in a room. As [`is`](Identity::is), but
-    /// what an account was given nobody has without it, not even on the connection that was logged in to it; and what a
+    /// what an account was given is the account's alone, and not of the connection that was logged in to it; and what a
     /// guest was given nobody has for the same name from an address that is shared. Kicks, bans and mutes are not given so:
     /// a stranger who takes a banned user's name takes the ban with it.
     pub(crate) fn entitles(&self, other: &Identity) -> bool {

@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_his_who_has_said_it_from_whatever_connection_of_his_account() {
+    fn a_message_belongs_to_its_author_on_any_connection_of_the_account() {
         let guests = message("morning", None);
         assert!(guests.is_by(ClientId(1), None) && !guests.is_by(ClientId(2), None));
         let accounts = message("morning", None).of_account(Some(AccountId(7)));

@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn an_admin_who_lost_his_connection_is_waited_for_and_one_who_left_is_not() {
+    fn an_admin_who_lost_the_connection_is_waited_for_and_one_who_left_is_not() {
         let now = Timestamp::UNIX_EPOCH;
         let mut moderation = Moderation::founded_by(alice());
         assert!(moderation.left(&alice(), true, false, now));

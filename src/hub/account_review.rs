@@ -1,4 +1,4 @@
-//! Another program has changed accounts: ends the sessions that this concerns, and finds heirs for their rooms.
+//! Another program has changed accounts: ends the sessions that this concerns, and finds new admins for their rooms.
 //!
 //! *Owns* who is disconnected because their account has changed, and the thread that finds out.
 //! *Knows nothing of* how accounts are stored, and of passwords.

@@ -93,7 +93,7 @@ impl Hub {
         Ok(others.next().filter(|_| !from.is_loopback()).cloned())
     }
 
-    /// Writes a room down as it is now, if it outlasts the server. Waits for the store.
+    /// Saves a room as it is now, if it outlasts the server. Waits for the store.
     pub(super) fn save_room(&self, room: &Room) {
         let Some(store) = self.store() else { return };
         let failed = |error: &dyn fmt::Display| {
@@ -105,7 +105,7 @@ impl Hub {
                 Ok(None) => return,
                 Err(error) => return failed(&error),
             };
-            // The session that has just set a password writes the room down once that is hashed.
+            // The session that has just set a password saves the room once that is hashed.
             if snapshot.password.is_some() {
                 return;
             }

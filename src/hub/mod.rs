@@ -1,6 +1,6 @@
 //! The state that all connections of one server share.
 //!
-//! *Owns* nothing but the parts: each guards itself. The first users of the lock ranks stand here side by side.
+//! *Owns* nothing but the parts: each guards itself.
 //! *Knows nothing of* single connections.
 
 // Every arm is written out, so that the compiler asks about a new variant.

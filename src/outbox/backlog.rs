@@ -72,7 +72,7 @@ impl Backlog {
         self.last_progress
     }
 
-    /// Appends a piece of which the first `from` bytes were sent. `from` can be above 0 only while the backlog is empty.
+    /// Appends a piece whose first `from` bytes were sent. `from` can be above 0 only while the backlog is empty.
     pub(super) fn append(&mut self, bytes: Arc<[u8]>, from: usize, cause: CausedBy, now: Instant) {
         if self.pieces.is_empty() {
             self.offset = from;

@@ -1,6 +1,6 @@
 //! Accounts, from the side of one user: creating one, changing its password, deleting it.
 //!
-//! Passwords are hashed on the worker threads, of which there are two at most, so this cannot starve the chat. No lock
+//! Passwords are hashed on the worker threads, at most two, so this cannot starve the chat. No lock
 //! is held meanwhile.
 //!
 //! *Owns* whether a dialogue about an account makes sense, and what it does.

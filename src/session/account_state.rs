@@ -8,7 +8,7 @@ use crate::chat::conversation::Conversation;
 use crate::chat::message::AccountId;
 use crate::store::AccountRecord;
 
-/// The account of one session. The records are boxed because they are large and seldom there.
+/// The account of one session. The records are boxed because they are large and most sessions have none.
 #[derive(Default)]
 pub(super) struct AccountState {
     /// Logged in to in this turn; what belongs to it is restored at the turn's end.

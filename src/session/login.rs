@@ -1,6 +1,6 @@
 //! Logging in: a name at the first prompt, a password, and `:login` later on.
 //!
-//! Passwords are compared on the worker threads, of which there are two at most, so logins cannot starve the chat. No
+//! Passwords are compared on the worker threads, at most two, so logins cannot starve the chat. No
 //! lock is held meanwhile.
 //!
 //! *Owns* the way from a typed name and password to a user with a name, or to the reason why not.

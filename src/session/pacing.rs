@@ -228,7 +228,7 @@ impl Session {
     }
 }
 
-/// What is still to be paid for a line that costs `cost`, of which `paid` was paid.
+/// What is still to be paid for a line that costs `cost`, after `paid` was paid.
 fn beyond(cost: Cost, paid: Cost) -> Option<Cost> {
     match (cost, paid) {
         (Cost::Post(units), Cost::Post(paid)) => (units > paid).then(|| Cost::Post(units - paid)),

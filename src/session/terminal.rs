@@ -209,7 +209,7 @@ impl Session {
     }
 
     /// Redraws the view if it is time. It costs what Ctrl-L costs, and is late rather than left out: dragging a
-    /// window's edge sends a hundred widths, of which the last one counts.
+    /// window's edge sends a hundred widths, and only the last one counts.
     #[inline(never)]
     pub(super) fn redraw_if_due(&mut self, now: Instant) {
         if !self.terminal.redraw_is_due(now) {

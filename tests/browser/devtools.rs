@@ -88,7 +88,7 @@ impl DevTools {
         Arc::clone(lock(&self.inbox.events).entry(session.to_owned()).or_default())
     }
 
-    /// Drops what is kept for a session.
+    /// Drops what is stored for a session.
     pub fn forget(&self, session: &str) {
         lock(&self.inbox.events).remove(session);
     }

@@ -51,7 +51,7 @@ pub enum Event {
     },
 }
 
-/// Users named in a sentence, each by connection and by every name that stands in it.
+/// Users named in a sentence, each by connection and by every name that is in it.
 pub type People = Box<[Addressee]>;
 
 /// The users that a sentence counts without naming them.

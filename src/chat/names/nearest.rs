@@ -9,14 +9,14 @@ const MAX_COMPARED: usize = 64;
 /// Largest difference in length for which a distance is worked out. No caller is interested in a distance over 2.
 const MAX_LENGTH_DIFFERENCE: usize = 3;
 
-/// Longest word, in characters, of which only one edit is forgiven: two would leave half of it to chance, and turn
+/// Longest word, in characters, in which only one edit is forgiven: two would leave half of it to chance, and turn
 /// `mute` into `mode`.
 const SHORT_WORD: usize = 4;
 
 /// The candidate a mistyped word was probably meant to be, if one is near: within one edit for words of up to four
 /// characters, within two for longer ones. Case does not count. Of equally near ones the first.
 ///
-/// A candidate of which no character would be left is never near, whatever its distance.
+/// A candidate that shares no character is never near, whatever its distance.
 pub(crate) fn nearest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let length = wanted.chars().take(MAX_COMPARED + 1).count();
     let allowance = if length <= SHORT_WORD { 1 } else { 2 };

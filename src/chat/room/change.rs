@@ -221,7 +221,7 @@ pub enum ChangeKind {
     StorageEnded,
     /// The room is closed for good: nobody comes in, and nothing is said any more.
     Closed,
-    /// Everybody who was still in a closed room was put out.
+    /// Everybody who was still in a closed room was removed.
     Cleared,
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct StoredMade {
     pub slow: Duration,
 }
 
-/// What is stored of a room. Its times are those of the clock that the room goes by.
+/// What is stored of a room. Its times are those of the room's clock.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredRoom {
     /// `None`: it is one of the server's own, which is set up by the configuration and has no admins.

@@ -132,6 +132,6 @@ pub enum Occurrence {
     StorageEnds,
     /// The room is to close for good.
     Closing,
-    /// The last words of a closed room are delivered, and everybody is put out.
+    /// The last words of a closed room have been delivered, and all members are removed.
     Clearing,
 }

@@ -246,7 +246,7 @@ fn only_so_many_messages_are_kept() {
 }
 
 #[test]
-fn everybody_edits_and_deletes_his_own_words_only() {
+fn users_edit_and_delete_only_their_own_words() {
     let world = World::default();
     let (alice, bob) = (world.peer(1, "alice"), world.peer(2, "bob"));
     let pair = world.begin(&alice, &bob);

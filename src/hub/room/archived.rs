@@ -62,7 +62,7 @@ impl Room {
         Some(ArchiveRange { before, after: state.room.boundary(actor.who.client) })
     }
 
-    /// Gives an archived message another text.
+    /// Edits an archived message.
     pub(crate) fn edit_older(
         &self,
         actor: &Actor,

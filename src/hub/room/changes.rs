@@ -22,7 +22,7 @@ enum Next {
     NoteMember(Option<(AccountId, Option<MessageId>)>),
     /// The same of a member with another identity, who may read something else.
     NoteIdentity(ClientId, Option<(AccountId, Option<MessageId>)>),
-    /// A member was removed, and is told so.
+    /// A member was removed, and reads why.
     Expel(Box<Removal>),
     /// The room is kept from now on, and all of it is to be stored.
     StoreAll,
@@ -45,7 +45,7 @@ impl Room {
         Now { at: self.shared.clock.at(now), last: self.last_given() }
     }
 
-    /// The same as [`carry_out`](Room::carry_out) for a message, of which there are most.
+    /// The same as [`carry_out`](Room::carry_out) for a message, the most frequent change.
     #[inline]
     pub(super) fn carry_out_post(&self, state: &mut State, change: Change) {
         if let ChangeKind::Said(message) = &change.kind {
@@ -56,8 +56,8 @@ impl Room {
         }
     }
 
-    /// Carries a change out, with everything that follows from it on this server. If the news of it was put aside,
-    /// [`Room::flush_news`] is due after the time returned, and nobody has been asked to call it yet.
+    /// Carries a change out, with everything that follows from it on this server. If the news of it was gathered for later,
+    /// [`Room::flush_news`] is due after the time returned, which the caller has to arrange.
     ///
     /// Not inlined, and nor is what it calls: coming into a room is the deepest call of a session, and so all of this is part
     /// of every idle user's stack.
@@ -231,7 +231,7 @@ impl State {
         Some(seat)
     }
 
-    /// The news of an arrival, now or later: after the time returned, if nobody has been asked to yet.
+    /// The news of an arrival, now or later: after the time returned, if that is not arranged yet.
     #[inline(never)]
     fn tell_joined(&mut self, who: Addressee) -> Option<Duration> {
         if self.in_view > GATHER_ABOVE || self.digest.is_due() {

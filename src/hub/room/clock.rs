@@ -1,4 +1,4 @@
-//! The clock that rooms go by.
+//! The clock of rooms.
 //!
 //! *Owns* how a moment of the monotonic clock becomes one on the wall.
 //! *Knows nothing of* what ends when.

@@ -54,7 +54,7 @@ impl Driver {
 }
 
 impl Room {
-    /// Delivers what is queued, unless another thread is at it: then that one's next round includes it.
+    /// Delivers what is queued, unless another thread is delivering: then its next round includes it.
     pub(crate) fn drive(self: &Arc<Self>) {
         let state = self.lock();
         if state.driver.is_idle() && !state.queue.is_empty() {
@@ -137,7 +137,7 @@ impl Room {
             state = next;
             if waited.timed_out() && state.driver != Driver::Thread {
                 match &mut state.driver {
-                    // A poster is at it, and must no longer count on this thread.
+                    // A poster is delivering, and must no longer count on this thread.
                     Driver::Poster { parked } => *parked = false,
                     driver @ (Driver::Nobody | Driver::Thread | Driver::Parked) => *driver = Driver::Nobody,
                 }

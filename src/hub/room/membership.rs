@@ -34,7 +34,7 @@ pub struct Entrant<'a> {
 pub struct MembershipChange {
     /// Others in the room now.
     pub others: usize,
-    /// Its news was put aside: [`Room::flush_news`] is due after this time, and nobody has been asked to call it yet.
+    /// Its news was gathered for later: [`Room::flush_news`] is due after this time, which the caller has to arrange.
     pub(crate) gathering: Option<Duration>,
     /// An admin has lost their connection: [`Room::name_heir`] is due when they are no longer waited for.
     pub(crate) heir_awaited: bool,

@@ -96,7 +96,7 @@ impl Room {
         history.iter().rev().take_while(newer).filter(others).count() as u64
     }
 
-    /// Gives a message another text.
+    /// Edits a message.
     pub(crate) fn edit(&self, actor: &Actor, id: MessageId, text: &str, now: Instant) -> Result<Erased, Denied> {
         self.change_message(self.lock_to_show(), actor, Wish::Edit { id, text: text.into() }, id, now)
     }

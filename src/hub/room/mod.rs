@@ -2,7 +2,7 @@
 //!
 //! The rules are pure, in `chat::room`: under the lock a room decides, applies, and queues what viewers are shown. Nothing is
 //! sent there. Delivering takes the whole queue, releases the lock, and gives every viewer the batch in one write. The thread
-//! that posts also delivers, unless another one is at it already; under pressure the room gets a thread of its own (see
+//! that posts also delivers, unless another one is delivering already; under pressure the room gets a thread of its own (see
 //! `delivery`).
 //!
 //! *Owns* the room's lock, its viewers, its queue and its delivery.
@@ -75,7 +75,7 @@ pub(crate) struct RoomLimits {
     /// Most bytes in a room's delivery queue: a quarter of the backlog that a reader may have, so that no batch can overflow
     /// a healthy one.
     pub(crate) queue_bytes: AtomicUsize,
-    /// Bans and everything else that ends in a room go by it.
+    /// Decides when bans and everything else in a room end.
     pub clock: SteadyClock,
 }
 
@@ -283,7 +283,7 @@ impl Room {
         self.drive();
     }
 
-    /// Closes the room for good: what was said is delivered, and everybody is put out with a line.
+    /// Closes the room for good: what was said is delivered, and all members are removed with a line.
     pub(crate) fn close(self: &Arc<Self>, line: &str) {
         self.note(Occurrence::Closing);
         self.lock().flush_gathered();

@@ -24,7 +24,7 @@ pub struct ActionOutcome {
     pub remark: Option<String>,
     /// Nobody is left in a room that a user created.
     pub empty: bool,
-    /// An admin whose connection was put out under another account is waited for: see
+    /// An admin whose connection was removed under another account is waited for: see
     /// [`MembershipChange::heir_awaited`](super::MembershipChange).
     pub(crate) heir_awaited: bool,
 }

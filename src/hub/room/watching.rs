@@ -12,7 +12,7 @@ use crate::outbox::WatchedRoom;
 /// How much of what was said before a program is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Since {
-    /// So many messages.
+    /// This many messages.
     Last(usize),
     /// All after this one, which the program has seen.
     Message(MessageId),

@@ -246,7 +246,7 @@ proptest! {
         prop_assert_eq!(&read["optional"]["message"], &serde_json::json!(number));
         prop_assert_eq!(read["time"].as_str().map(str::len), Some(24));
         prop_assert_eq!(read.as_object().map(serde_json::Map::len), Some(8));
-        // What the server writes can be read as a request too, but for ids that are too long.
+        // What the server writes can be read as a request too, except ids that are too long.
         if id.len() <= 64 {
             let request = parse(&out).expect("eight fields");
             prop_assert_eq!(request.content, content);

@@ -27,7 +27,7 @@ CREATE TABLE ignored (
     PRIMARY KEY (account, position)
 ) STRICT, WITHOUT ROWID;
 
--- Every room of which anything is stored. made_by is NULL for configured rooms. entry: 0 open, 1 password, 2 closed.
+-- Every room with anything stored. made_by is NULL for configured rooms. entry: 0 open, 1 password, 2 closed.
 -- gone: deleted. The name is free again, and the messages are being erased in slices. read_back: 0 all, 1 joined, 2 none.
 CREATE TABLE rooms (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, folded TEXT NOT NULL UNIQUE,

@@ -273,7 +273,7 @@ impl HelpPage {
     }
 }
 
-/// The words that can stand behind `:help`, but for aliases.
+/// The words that can follow `:help`, except aliases.
 pub(crate) fn help_words(accounts: AccountPolicy) -> impl Iterator<Item = &'static str> {
     // One topic is named like a command.
     let topics = Topic::EACH.into_iter().map(Topic::word).filter(|word| find(word).is_none());

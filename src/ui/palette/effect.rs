@@ -137,7 +137,7 @@ pub(crate) enum PlaceEffect {
         /// What opens it.
         password: Option<Secret>,
     },
-    /// Make a hidden room and enter it: answered by `Joined`, upon which people are invited, or `RoomRefusal`.
+    /// Make a hidden room and enter it: answered by `Joined`, after which people are invited, or by `RoomRefusal`.
     CreateGroup(RoomName),
     /// Begin a conversation with a user: answered by `DirectOpened` if they are online.
     OpenDirect(Target),

@@ -1,6 +1,6 @@
 //! How long the things may be that users type.
 //!
-//! *Owns* these limits, but for those that the configuration sets.
+//! *Owns* these limits, except those that the configuration sets.
 //! *Knows nothing of* what is typed.
 
 /// Longest message of many lines, in bytes: about a screen and a half of full rows. It goes to everybody in one write.

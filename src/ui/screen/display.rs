@@ -3,7 +3,7 @@
 //! Text that arrives while the user types goes above their line: [`Display::write_rows`] writes it in their place, and
 //! [`Display::end`] puts them back. All of it lands in one buffer and so in one write.
 //!
-//! *Owns* whether the prompt stands on the screen, and the line editor where there is one.
+//! *Owns* whether the prompt is on the screen, and the line editor where there is one.
 //! *Knows nothing of* where the bytes go.
 
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::ui::screen::{LineKind, Prompt, Style, render_line};
 
 mod modes;
 
-/// What stands in the cursor's row, as far as the server knows.
+/// What is in the cursor's row, as far as the server knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Row {
     /// Nothing: what was written last has ended its row.
@@ -110,7 +110,7 @@ impl Display {
         self.editor.as_deref_mut()
     }
 
-    /// Whether prompt and half-typed line stand on the screen: only then may the editor echo.
+    /// Whether prompt and half-typed line are on the screen: only then may the editor echo.
     pub(crate) fn is_shown(&self) -> bool {
         self.row == Row::Prompt
     }
@@ -260,7 +260,7 @@ impl Display {
     /// above it, and nothing tells the two apart for sure: so another prompt goes over this one in any case, and a text does
     /// where lines came together, where text from others has brought this prompt, or where the cursor may have kept its
     /// column. A `blank` line is typed for another
-    /// prompt below the one that stands there.
+    /// prompt below the one that is there.
     pub(crate) fn line_ended(&mut self, alone: bool, blank: bool) {
         if self.editor.is_some() {
             return;
@@ -281,7 +281,7 @@ impl Display {
         Extent::Columns(text::width(self.shown_prompt()))
     }
 
-    /// What a prompt that stands there may take of its row.
+    /// What a prompt that is there may take of its row.
     fn prompt_and_line(&self) -> Extent {
         if self.input_over { self.prompt_alone() } else { Extent::Whole }
     }

@@ -4,7 +4,7 @@
 //! from the first column to the last, or what is left of the line would read as the end of another user's message.
 //!
 //! *Owns* how a row is covered.
-//! *Knows nothing of* whether anything stands there.
+//! *Knows nothing of* whether anything is there.
 
 use super::Style;
 use crate::text;
@@ -30,7 +30,7 @@ fn columns(look: Style) -> usize {
     look.columns.map_or(DEFAULT_COLUMNS, usize::from).max(1)
 }
 
-/// Writes rows, the first one over what stands in the cursor's row. Without `ESC[K`, blanks behind its text cover the rest
+/// Writes rows, the first one over what is in the cursor's row. Without `ESC[K`, blanks behind its text cover the rest
 /// of it: of the last row it takes, where the terminal wraps it.
 pub(crate) fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<u8>) {
     out.push(b'\r');
@@ -51,7 +51,7 @@ pub(crate) fn overwrite(extent: Extent, look: Style, rows: &[u8], out: &mut Vec<
     out.extend_from_slice(rest);
 }
 
-/// Leaves nothing of what stands in the cursor's row, and the cursor in its first column.
+/// Leaves nothing of what is in the cursor's row, and the cursor in its first column.
 pub(super) fn wipe(extent: Extent, look: Style, out: &mut Vec<u8>) {
     overwrite(extent, look, b"\r", out);
 }

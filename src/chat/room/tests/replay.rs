@@ -161,7 +161,7 @@ impl World {
                 let online = step.flag.then(|| self.people[step.other].clone());
                 wish(Wish::Act { action: self.action(step), online, local: step.number.is_multiple_of(3) })
             }
-            // Seldom, since nothing happens in a closed room.
+            // Rarely, since nothing happens in a closed room.
             25 if step.number.is_multiple_of(8) => {
                 wish(Wish::Act { action: RoomAction::Destroy, online: None, local: false })
             }

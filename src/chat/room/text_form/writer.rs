@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 #[derive(Default)]
 pub(super) struct Writer(String);
 
-/// Whether a character may stand in a text as it is. Others would end the line or the text, here or in another program.
+/// Whether a character needs no escape in a text. Others would end the line or the text, here or in another program.
 pub(super) fn is_plain(c: char) -> bool {
     !c.is_control() && !matches!(c, '"' | '\\' | '\u{2028}' | '\u{2029}')
 }

@@ -36,7 +36,7 @@ impl Chat {
         Chat::with_rows(SCREEN, columns, prompt)
     }
 
-    /// On a screen of so many rows, of which the editor is told if there are fewer than usual.
+    /// On a screen of this many rows; the editor learns of them if they are fewer than usual.
     fn with_rows(screen: usize, columns: u16, prompt: &str) -> Chat {
         let mut editor = Editor::new(columns);
         if screen < SCREEN {

@@ -380,7 +380,7 @@ fn asking_to_begin_anew_is_declined_and_harms_nobody() {
 }
 
 #[test]
-fn what_is_told_to_somebody_still_shaking_hands_is_bounded_and_reaches_him() {
+fn what_a_client_is_sent_during_the_handshake_is_bounded_and_reaches_it() {
     let (mut client, mut server) = (client(NEW), server());
     let flight = last_flight(&mut client, &mut server, b"");
     for _ in 0..1000 {

@@ -239,7 +239,7 @@ fn losing_the_only_one_leaves_one_nowhere() {
 }
 
 #[test]
-fn a_conversation_is_lost_by_who_the_other_one_is_and_not_by_his_name() {
+fn a_conversation_is_closed_by_the_partners_connection_and_not_by_their_name() {
     for view in [false, true] {
         let mut person = Person::in_conversation(view);
         let namesake = Addressee { client: ClientId(8), name: user("bob") };

@@ -95,7 +95,7 @@ fn a_paste_may_have_a_hundred_lines_and_four_kibibytes_and_no_more() {
 }
 
 #[test]
-fn a_paste_in_a_conversation_goes_to_the_other_one_even_if_he_is_renamed_meanwhile() {
+fn a_paste_in_a_conversation_goes_to_the_partner_even_if_they_are_renamed_meanwhile() {
     let mut person = Person::in_conversation(false);
     person.types(":paste");
     person.types("one");

@@ -29,7 +29,7 @@ fn action(text: &str) -> Draft {
     Draft { action: true, ..Draft::said(text) }
 }
 
-/// So many different names with commas between them.
+/// This many different names with commas between them.
 fn names(count: usize) -> String {
     (0..count).map(|number| format!("user{number}")).collect::<Vec<_>>().join(",")
 }

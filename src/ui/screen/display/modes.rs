@@ -1,7 +1,7 @@
 //! What the terminal can and how it is set: look, line or character mode, echo; and leaving it as it was found.
 //!
 //! *Owns* switching bracketed paste and wiping the screen.
-//! *Knows nothing of* telnet's part in it, but for the last words about echo.
+//! *Knows nothing of* telnet's part in it, except the last words about echo.
 
 use super::{Display, Row};
 use crate::protocol::line::Editor;
@@ -58,7 +58,7 @@ impl Display {
         self.go_ahead = on;
     }
 
-    /// Switches between line and character mode. What was half typed in character mode is lost; in line mode it stands in
+    /// Switches between line and character mode. What was half typed in character mode is lost; in line mode it is in
     /// the terminal and was never here.
     pub(crate) fn set_character_mode(&mut self, on: bool, out: &mut Vec<u8>) {
         if on == self.editor.is_some() {
